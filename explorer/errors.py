@@ -1,0 +1,20 @@
+"""The one error a user's mistake raises, and how to word it for a name nobody knows."""
+
+from collections.abc import Iterable
+
+
+class UserError(ValueError):
+    """A user's mistake. The message says what was given, what is allowed and what to do.
+
+    The command line prints it without a traceback and exits with code 2; in Python it is an ordinary `ValueError`.
+    """
+
+
+def unknown(kind: str, given: str, allowed: Iterable[str]) -> UserError:
+    """The error for a name that is not among `allowed`: it names the nearest right one and lists the rest."""
+    from difflib import get_close_matches
+
+    names = list(allowed)
+    nearest = get_close_matches(given, names, n=1, cutoff=0.5)
+    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    return UserError(f"unknown {kind} {given!r}.{hint} Known: {', '.join(names) or 'none'}.")

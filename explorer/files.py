@@ -1,0 +1,35 @@
+"""Writing a file whole or not at all."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from explorer.errors import UserError
+
+
+def write_atomic(path: str | os.PathLike[str], data: str | bytes) -> Path:
+    """Write `data` beside `path`, flush it to disk, then rename: a reader sees the old file or the new one, never half.
+
+    Raises `UserError` where the folder does not exist or cannot be written, or the disk is full.
+    """
+    target = Path(path)
+    content = data.encode() if isinstance(data, str) else data
+    temporary = None
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(21, "it is a folder")
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name[:60]}.", dir=target.parent)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files private; a written result gets the permissions of any other new file.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, target)
+    except OSError as error:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
+        raise UserError(f"cannot write {target}: {error.strerror or error}. Name a file in a folder that exists and can be written.") from None
+    return target

@@ -1,0 +1,43 @@
+"""How numbers are written for people: 4.09 G, 25.6 M, +1.7 %, 3 min 20 s."""
+
+
+def human_flops(value: float) -> str:
+    """Three significant digits with a decimal prefix: 4089184256 -> '4.09 G'."""
+    return _with_prefix(value, (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)))
+
+
+# Counts of parameters and activations are written the same way.
+human_count = human_flops
+
+
+def human_percent(fraction: float, *, signed: bool = False) -> str:
+    """A fraction as a percentage: 0.0174 -> '1.7 %', signed '+1.7 %'. What rounds to zero carries no sign."""
+    text = f"{100 * fraction:{'+' if signed else ''}.1f}"
+    if text in ("+0.0", "-0.0"):
+        text = "0.0"
+    return f"{text.replace('-', '−')} %"
+
+
+def human_time(seconds: float) -> str:
+    """Seconds as people say them: 0.0034 -> '3.4 ms', 42.3 -> '42 s', 200 -> '3 min 20 s', 7500 -> '2 h 5 min'."""
+    if seconds < 1e-3:
+        return f"{1e6 * seconds:.0f} µs"
+    if seconds < 1:
+        return f"{1e3 * seconds:.3g} ms"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _with_prefix(value: float, prefixes: tuple[tuple[str, float], ...]) -> str:
+    for letter, size in prefixes:
+        if abs(value) >= 0.9995 * size:
+            scaled = value / size
+            digits = max(0, 3 - len(str(int(abs(scaled) + 0.0005))))
+            return f"{scaled:.{digits}f} {letter}"
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:.3g}"
