@@ -31,5 +31,7 @@ def write_atomic(path: str | os.PathLike[str], data: str | bytes) -> Path:
     except OSError as error:
         if temporary is not None and os.path.exists(temporary):
             os.unlink(temporary)
-        raise UserError(f"cannot write {target}: {error.strerror or error}. Name a file in a folder that exists and can be written.") from None
+        raise UserError(
+            f"cannot write {target}: {error.strerror or error}. Name a file in a folder that exists and can be written."
+        ) from None
     return target

@@ -39,8 +39,8 @@ def load_document(model: type[Model], kind: str, name_or_path: str | Path) -> Mo
             raise UserError(f"cannot read the {kind} file {given}: {reason}.") from None
         return parse_document(model, text, source=given, default_name=path.stem)
     if given not in preset_names(kind):
-        error = unknown(f"{kind} preset", given, preset_names(kind))
-        raise UserError(f"{error} A file of your own is given by its path, for example ./{given}.yaml.")
+        message = unknown(f"{kind} preset", given, preset_names(kind))
+        raise UserError(f"{message} A file of your own is given by its path, for example ./{given}.yaml.")
     text = _preset_folder(kind).joinpath(f"{given}.yaml").read_text()
     return parse_document(model, text, source=f"{kind} preset {given}", default_name=given)
 
@@ -52,8 +52,7 @@ def parse_document(model: type[Model], text: str, *, source: str, default_name: 
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "too deeply nested" if isinstance(error, RecursionError) else error
-        problem = getattr(error, "problem", None) or problem
+        problem = "too deeply nested" if isinstance(error, RecursionError) else getattr(error, "problem", None) or error
         raise UserError(f"{source} is not valid YAML{where}: {problem}.") from None
     if not isinstance(data, dict):
         raise UserError(f"{source} must be a mapping of keys to values, not {type(data).__name__}.")
@@ -81,7 +80,9 @@ class _UniqueKeyLoader(yaml.SafeLoader):
             if not isinstance(key, str | int | float | bool | None):
                 raise yaml.constructor.ConstructorError(None, None, "a key must be plain text", key_node.start_mark)
             if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is given twice", key_node.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} is given twice", key_node.start_mark
+                )
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
 
@@ -91,7 +92,9 @@ def _explain(model: type[BaseModel], problem: dict[str, Any]) -> str:
     where = ".".join(str(part) for part in location)
     if problem["type"] == "extra_forbidden":
         owner = _model_at(model, location[:-1])
-        error = unknown(f"key in {'.'.join(map(str, location[:-1])) or 'the file'}", str(location[-1]), owner.model_fields)
+        error = unknown(
+            f"key in {'.'.join(map(str, location[:-1])) or 'the file'}", str(location[-1]), owner.model_fields
+        )
         return str(error).rstrip(".")
     if problem["type"] == "missing":
         return f"the key {where!r} is missing"

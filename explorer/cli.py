@@ -1,0 +1,78 @@
+"""The front door: a table of commands, each loaded when it is called, so that `--help` and light commands stay fast."""
+
+import sys
+from importlib import import_module
+
+import click
+
+from explorer.errors import UserError
+
+# Every command: where its click command stands, and its line in the help (a test resolves each entry).
+COMMANDS = {
+    "match": ("explorer.commands:match", "Solve d, C or the width so that a network costs what a reference costs."),
+    "describe": ("explorer.commands:describe", "Show a network's layers and what they cost."),
+    "space": ("search_spaces.commands:space", "Show the designs of a search space."),
+    "study": ("studies.commands:study", "Run studies and see how they stand."),
+    "report": ("dashboards.commands:report", "Write a study's results as one HTML page."),
+}
+
+
+class LazyGroup(click.Group):
+    """A click group that imports a command's module only when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, function = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(import_module(module), function)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from explorer.errors import unknown
+
+            raise unknown("command", args[0], COMMANDS)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="resnext-explorer", prog_name="resnext-explorer")
+def cli() -> None:
+    """Where should the computation go: more paths, wider paths, or more layers?
+
+    \b
+    Examples:
+      resnext-explorer match resnet50 --cardinality 1,2,4,8,32
+      resnext-explorer describe resnext50_32x4d --verify
+      resnext-explorer study run digits_cardinality --workers 2
+      resnext-explorer report digits_cardinality
+    """
+
+
+def main() -> None:
+    """Run the command line: a user's mistake exits with code 2 and one message, Ctrl-C with 130."""
+    try:
+        code = cli.main(prog_name="resnext-explorer", standalone_mode=False)
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        code = 2
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        print("Stopped.", file=sys.stderr)
+        code = 130
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`); there is nobody left to tell.
+        sys.stderr.close()
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)

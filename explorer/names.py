@@ -1,0 +1,181 @@
+"""Names of architectures: every name parses to one architecture, and every architecture prints as a name that parses back.
+
+Known names are those of torchvision and timm; the two CIFAR families are the ResNet and ResNeXt papers'; everything else
+has one long form. A name leaves out resolution, input channels and classes.
+"""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from explorer.errors import UserError, unknown
+
+if TYPE_CHECKING:
+    from explorer.architecture import Architecture
+
+# Blocks per stage by the number of layers: He et al. 2016, table 1; 200 as in the ResNeXt paper; 26 as in timm.
+BASIC_DEPTHS: dict[int, tuple[int, ...]] = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
+BOTTLENECK_DEPTHS: dict[int, tuple[int, ...]] = {
+    26: (2, 2, 2, 2),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+    200: (3, 24, 36, 3),
+}
+PUBLISHED = (
+    *(f"resnet{n}" for n in sorted(BASIC_DEPTHS | BOTTLENECK_DEPTHS)),
+    "wide_resnet50_2",
+    "wide_resnet101_2",
+    "resnext50_32x4d",
+    "resnext101_32x4d",
+    "resnext101_32x8d",
+    "resnext101_64x4d",
+    "resnet20_cifar",
+    "resnet56_cifar",
+    "resnet110_cifar",
+    "resnext29_8x64d_cifar",
+    "resnext29_16x64d_cifar",
+)
+LONG_FORM = (
+    "resnext_<depths>_<C>x<d>d_w<width>[_<stem>][_growC][_plain], for example resnext_3-4-12-3_8x14d_w128_small_plain"
+)
+
+_N = r"([1-9]\d*)"
+_RESNET = re.compile(rf"resnet{_N}")
+_WIDE = re.compile(rf"wide_resnet{_N}_{_N}")
+_RESNEXT = re.compile(rf"resnext{_N}_{_N}x{_N}d")
+_RESNET_CIFAR = re.compile(rf"resnet{_N}_cifar")
+_RESNEXT_CIFAR = re.compile(rf"resnext{_N}_{_N}x{_N}d_cifar")
+_DEPTHS = r"([1-9]\d*(?:-[1-9]\d*)*)"
+_STEM = r"(?:_(imagenet|small)([1-9]\d*)?)?"
+_LONG = re.compile(rf"resnext_{_DEPTHS}_{_N}x{_N}d_w{_N}{_STEM}(_growC)?(_plain)?")
+_LONG_BASIC = re.compile(rf"resnet_{_DEPTHS}_w{_N}{_STEM}(_plain)?")
+
+
+def parse_name(name: str, *, resolution: int | None, classes: int | None, in_channels: int) -> "Architecture":
+    """The architecture `name` stands for (see `Architecture.from_name`)."""
+    from explorer.architecture import IMAGENET, Architecture, Stem, Template
+
+    def make(template: Template, depths: tuple[int, ...], stem: Stem = IMAGENET, **options: Any) -> Architecture:
+        cifar = name.endswith("_cifar")
+        return Architecture(
+            template,
+            depths,
+            stem=stem,
+            resolution=(32 if cifar else 224) if resolution is None else resolution,
+            classes=(10 if cifar else 1000) if classes is None else classes,
+            in_channels=in_channels,
+            **options,
+        )
+
+    if not isinstance(name, str):
+        raise UserError(f"an architecture is given by its name, for example resnet50; given: {name!r}.")
+    if match := _RESNET.fullmatch(name):
+        layers = int(match[1])
+        if layers in BASIC_DEPTHS:
+            return make(Template("basic", 1, None, 64), BASIC_DEPTHS[layers])
+        if layers in BOTTLENECK_DEPTHS:
+            return make(Template(), BOTTLENECK_DEPTHS[layers])
+    elif match := _WIDE.fullmatch(name):
+        return make(Template(bottleneck_width=64 * int(match[2])), _bottleneck_depths(name, int(match[1])))
+    elif match := _RESNEXT.fullmatch(name):
+        layers, cardinality, d = map(int, match.groups())
+        return make(Template("bottleneck", cardinality, d), _bottleneck_depths(name, layers))
+    elif match := _RESNET_CIFAR.fullmatch(name):
+        depth = _blocks(name, int(match[1]), layers_per_block=2)
+        return make(Template("basic", 1, None, 16), (depth,) * 3, Stem("small", 16))
+    elif match := _RESNEXT_CIFAR.fullmatch(name):
+        layers, cardinality, d = map(int, match.groups())
+        depth = _blocks(name, layers, layers_per_block=3)
+        return make(Template("bottleneck", cardinality, d), (depth,) * 3, Stem("small"))
+    elif match := _LONG.fullmatch(name):
+        depths, paths, d_text, width, kind, channels, grow, plain = match.groups()
+        return make(
+            Template("bottleneck", int(paths), int(d_text), int(width)),
+            tuple(map(int, depths.split("-"))),
+            Stem(kind or "imagenet", int(channels or 64)),
+            growth="C" if grow else "d",
+            shortcut="none" if plain else "projection",
+        )
+    elif match := _LONG_BASIC.fullmatch(name):
+        depths, width, kind, channels, plain = match.groups()
+        return make(
+            Template("basic", 1, None, int(width)),
+            tuple(map(int, depths.split("-"))),
+            Stem(kind or "imagenet", int(channels or 64)),
+            shortcut="none" if plain else "projection",
+        )
+    raise _unknown_name(name)
+
+
+def format_name(architecture: "Architecture") -> str:
+    """The name of an architecture: the known one where there is one, else the long form."""
+    template, depths, stem = architecture.template, architecture.depths, architecture.stem
+    usual = architecture.growth == "d" and architecture.shortcut == "projection" and stem.channels == 64
+    paths = f"{template.cardinality}x{template.bottleneck_width}d"
+    if template.kind == "basic":
+        if usual and stem.kind == "imagenet" and template.width == 64 and depths in BASIC_DEPTHS.values():
+            return f"resnet{_layers(BASIC_DEPTHS, depths)}"
+        cifar = stem.kind == "small" and stem.channels == template.width == 16 and architecture.shortcut == "projection"
+        if cifar and len(depths) == 3 and len(set(depths)) == 1:
+            return f"resnet{6 * depths[0] + 2}_cifar"
+        form = f"resnet_{_join(depths)}_w{template.width}"
+    else:
+        if usual and stem.kind == "imagenet" and template.width == 256 and depths in BOTTLENECK_DEPTHS.values():
+            layers = _layers(BOTTLENECK_DEPTHS, depths)
+            if template.cardinality == 1 and template.bottleneck_width == 64:
+                return f"resnet{layers}"
+            if template.cardinality == 1 and template.bottleneck_width == 128:
+                return f"wide_resnet{layers}_2"
+            return f"resnext{layers}_{paths}"
+        if usual and stem.kind == "small" and template.width == 256 and len(depths) == 3 and len(set(depths)) == 1:
+            return f"resnext{9 * depths[0] + 2}_{paths}_cifar"
+        form = f"resnext_{_join(depths)}_{paths}_w{template.width}"
+    if stem.kind != "imagenet" or stem.channels != 64:
+        form += f"_{stem.kind}{'' if stem.channels == 64 else stem.channels}"
+    form += "_growC" if architecture.growth == "C" else ""
+    return form + ("_plain" if architecture.shortcut == "none" else "")
+
+
+def _layers(table: dict[int, tuple[int, ...]], depths: tuple[int, ...]) -> int:
+    return next(layers for layers, row in table.items() if row == depths)
+
+
+def _join(depths: tuple[int, ...]) -> str:
+    return "-".join(map(str, depths))
+
+
+def _bottleneck_depths(name: str, layers: int) -> tuple[int, ...]:
+    if layers in BOTTLENECK_DEPTHS:
+        return BOTTLENECK_DEPTHS[layers]
+    known = ", ".join(map(str, BOTTLENECK_DEPTHS))
+    if layers in BASIC_DEPTHS:
+        raise UserError(
+            f"{name!r}: the {layers}-layer network has basic blocks, which have no paths (C) and no bottleneck width (d). "
+            f"Bottleneck networks have {known} layers; for other depths use the long form {LONG_FORM}."
+        )
+    raise UserError(
+        f"unknown architecture {name!r}: no published network of bottleneck blocks has {layers} layers. Known: {known}; "
+        f"for other depths use the long form {LONG_FORM}."
+    )
+
+
+def _blocks(name: str, layers: int, *, layers_per_block: int) -> int:
+    depth, rest = divmod(layers - 2, 3 * layers_per_block)
+    if rest or depth < 1:
+        step = 3 * layers_per_block
+        near = max(1, round((layers - 2) / step))
+        raise UserError(
+            f"unknown architecture {name!r}: three equal stages make {step}k + 2 layers, for example "
+            f"{name.replace(str(layers), str(step * near + 2), 1)}."
+        )
+    return depth
+
+
+def _unknown_name(name: str) -> UserError:
+    if loose := re.fullmatch(r"resnext\d*_(?:[\d-]+_)?([^_]*?)x([^_]*?)d(?:_.*)?", name):
+        for label, text in (("cardinality C", loose[1]), ("bottleneck width d", loose[2])):
+            if not re.fullmatch(r"[1-9]\d*", text):
+                return UserError(f"{name!r}: the {label} must be a whole number of at least 1; given: {text!r}.")
+    if (loose := re.search(r"_w([^_]*)", name)) and not re.fullmatch(r"[1-9]\d*", loose[1]):
+        return UserError(f"{name!r}: the width must be a whole number of at least 1; given: {loose[1]!r}.")
+    return UserError(f"{unknown('architecture', name, PUBLISHED)} Any other network has the long form {LONG_FORM}.")

@@ -1,0 +1,32 @@
+"""What the terminal shows: one aligned table; colour only on a terminal; JSON alone on stdout when a program reads."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def console() -> Console:
+    """Standard output. Without a terminal, lines are as long as they need to be."""
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=240)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, left: Iterable[str] = ()) -> None:
+    """Print an aligned table. Columns named in `left` (and the first) are left-aligned, the rest are numbers: right-aligned."""
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    text_columns = {columns[0], *left}
+    for column in columns:
+        table.add_column(Text(column), justify="left" if column in text_columns else "right", overflow="fold")
+    for row in rows:
+        # Text, not str: a name with [brackets] is no markup.
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    console().print(table)
+
+
+def print_json(value: Any) -> None:
+    """Print JSON, and nothing else, on standard output."""
+    print(json.dumps(value, indent=2, allow_nan=False))
