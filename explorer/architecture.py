@@ -145,18 +145,18 @@ class Architecture:
         smallest = smallest_resolution(self.stem, len(depths))
         if self.resolution < smallest:
             raise UserError(
-                f"a resolution of {self.resolution} is too small for {len(depths)} stages behind the {self.stem.kind} stem: a stage could "
-                f"not halve its map, which breaks rule 1. The smallest resolution is {smallest}; or use fewer stages."
+                f"a resolution of {self.resolution} is too small for {len(depths)} stages behind the {self.stem.kind} "
+                f"stem: a stage could not halve its map, which breaks rule 1. The smallest resolution is {smallest}; or use fewer stages."
             )
 
     @classmethod
     def from_name(
-        cls, name: str, *, resolution: int | None = None, classes: int | None = None, in_channels: int = 3
+        cls, name: str, *, resolution: int | None = None, classes: int | None = None, in_channels: int | None = None
     ) -> "Architecture":
         """The architecture a name stands for: `resnet50`, `resnext50_32x4d`, `wide_resnet50_2`, `resnext29_8x64d_cifar`,
         `resnet20_cifar`, or the long form `resnext_3-4-12-3_8x14d_w128_small_plain`.
 
-        `resolution` and `classes` default to 224 and 1000, for `_cifar` names to 32 and 10. Raises `UserError` for a name
+        `resolution`, `classes` and `in_channels` default to 224, 1000 and 3; for `_cifar` names to 32, 10 and 3. Raises `UserError` for a name
         that is none, with the nearest that is.
         """
         from explorer.names import parse_name

@@ -22,6 +22,10 @@ SOLVABLE = ("cardinality", "bottleneck_width", "width")
 LABELS = {"cardinality": "C", "bottleneck_width": "d", "width": "width", "depths": "depths"}
 
 
+class ImpossibleBudget(UserError):
+    """A budget below what the rest of the network costs, whatever is chosen for the quantity to solve."""
+
+
 @dataclass(frozen=True)
 class Budget:
     """What a design may cost: a measure (`flops`, `block`, `params`, `activations`) and a value in its unit."""
@@ -139,10 +143,14 @@ def match(
 
 def describe_miss(design: Design, solve: str, given: Iterable[str]) -> str:
     """How near a design came: 'C=8 (nearest d=13, -3.4 %)'."""
-    template = design.architecture.template
-    values = {**vars(template), "depths": "-".join(map(str, design.architecture.depths))}
-    point = ", ".join(f"{LABELS[key]}={values[key]}" for key in given) or design.reference
-    return f"{point} (nearest {LABELS[solve]}={values[solve]}, {human_percent(design.mismatch, signed=True)})"
+    where = point(design.architecture, given) or design.reference
+    return f"{where} (nearest {point(design.architecture, [solve])}, {human_percent(design.mismatch, signed=True)})"
+
+
+def point(architecture: Architecture, quantities: Iterable[str]) -> str:
+    """Some quantities of an architecture in the paper's letters: 'C=8, d=13'."""
+    values = {**vars(architecture.template), "depths": "-".join(map(str, architecture.depths))}
+    return ", ".join(f"{LABELS[key]}={values[key]}" for key in quantities)
 
 
 def nearest(
@@ -168,7 +176,7 @@ def nearest(
     designs = []
     for values in _combinations(given):
         start = reference.with_(**values)
-        found = _solve(start, solve, target, step)
+        found = _solve(start, solve, target, step, values)
         designs.append(Design(start.with_(**{solve: found}), target, reference.name if budget is None else ""))
     return designs
 
@@ -189,7 +197,7 @@ def _combinations(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield dict(zip(given, combination, strict=True))
 
 
-def _solve(start: Architecture, solve: str, target: Budget, step: int) -> int:
+def _solve(start: Architecture, solve: str, target: Budget, step: int, given: Iterable[str]) -> int:
     """The multiple of `step` at which the cost of `start` with `solve` set to it is nearest to the target."""
 
     def cost_at(value: int) -> int:
@@ -200,9 +208,9 @@ def _solve(start: Architecture, solve: str, target: Budget, step: int) -> int:
     apart = start.stem.channels if solve == "width" else None
     root, fixed = _root(cost_at, apart or 0, target.value)
     if target.value <= fixed:
-        raise UserError(
-            f"a budget of {human_flops(target.value)} {target.by} is impossible: without any {LABELS[solve]} the rest of the network "
-            f"(stem, shortcuts, classifier) already costs {human_flops(fixed)}."
+        raise ImpossibleBudget(
+            f"a budget of {human_flops(target.value)} {target.by} is impossible at {point(start, given) or start.name}: before any "
+            f"{LABELS[solve]}, the rest of the network (stem, shortcuts, classifier) costs {human_flops(max(fixed, 0))}."
         )
     low = int(root // step) * step
     candidates = {max(low + offset * step, step) for offset in (-1, 0, 1, 2)}

@@ -5,12 +5,29 @@ from typing import Any
 import click
 
 from explorer.architecture import Architecture
-from explorer.budget import MEASURES, SOLVABLE
+from explorer.budget import MEASURES, SOLVABLE, Design
 from explorer.budget import match as match_designs
 from explorer.complexity import count, layer_complexity
 from explorer.layers import Layer, iter_layers
 from explorer.parsing import Fraction, WholeNumber, WholeNumbers
 from explorer.text import human_count, human_flops, human_percent
+
+DESIGN_COLUMNS = ("design", "C", "d", "width", "FLOPs", "params", "activations", "mismatch")
+
+
+def design_row(design: Design) -> tuple[Any, ...]:
+    """A design as a row under `DESIGN_COLUMNS`."""
+    template, complexity = design.architecture.template, design.complexity
+    return (
+        design.name,
+        template.cardinality,
+        template.bottleneck_width,
+        template.width,
+        human_flops(complexity.flops),
+        human_count(complexity.params),
+        human_count(complexity.activations),
+        human_percent(design.mismatch, signed=True),
+    )
 
 
 def input_options(command: Any) -> Any:
@@ -51,7 +68,7 @@ def match(
     multiple_of: int,
     resolution: int | None,
     classes: int | None,
-    in_channels: int,
+    in_channels: int | None,
     as_json: bool,
     **quantities: list[int] | None,
 ) -> None:
@@ -72,22 +89,7 @@ def match(
     if as_json:
         print_json([design.record() for design in designs])
         return
-    rows = []
-    for design in designs:
-        record = design.record()
-        rows.append(
-            (
-                design.name,
-                record["cardinality"],
-                record["bottleneck_width"],
-                record["width"],
-                human_flops(record["flops"]),
-                human_count(record["params"]),
-                human_count(record["activations"]),
-                human_percent(design.mismatch, signed=True),
-            )
-        )
-    print_table(("design", "C", "d", "width", "FLOPs", "params", "activations", "mismatch"), rows)
+    print_table(DESIGN_COLUMNS, [design_row(design) for design in designs])
     budget = designs[0].budget
     click.echo(
         f"\nBudget: {human_flops(budget.value)} {by} of {architecture.name} at {architecture.resolution}x{architecture.resolution}. "
@@ -101,7 +103,7 @@ def match(
 @input_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 def describe(
-    name: str, verify: bool, resolution: int | None, classes: int | None, in_channels: int, as_json: bool
+    name: str, verify: bool, resolution: int | None, classes: int | None, in_channels: int | None, as_json: bool
 ) -> None:
     """Show every layer of the network NAME and what it costs.
 

@@ -51,7 +51,7 @@ _LONG = re.compile(rf"resnext_{_DEPTHS}_{_N}x{_N}d_w{_N}{_STEM}(_growC)?(_plain)
 _LONG_BASIC = re.compile(rf"resnet_{_DEPTHS}_w{_N}{_STEM}(_plain)?")
 
 
-def parse_name(name: str, *, resolution: int | None, classes: int | None, in_channels: int) -> "Architecture":
+def parse_name(name: str, *, resolution: int | None, classes: int | None, in_channels: int | None) -> "Architecture":
     """The architecture `name` stands for (see `Architecture.from_name`)."""
     from explorer.architecture import IMAGENET, Architecture, Stem, Template
 
@@ -63,7 +63,7 @@ def parse_name(name: str, *, resolution: int | None, classes: int | None, in_cha
             stem=stem,
             resolution=(32 if cifar else 224) if resolution is None else resolution,
             classes=(10 if cifar else 1000) if classes is None else classes,
-            in_channels=in_channels,
+            in_channels=3 if in_channels is None else in_channels,
             **options,
         )
 

@@ -24,7 +24,10 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, left: 
     for row in rows:
         # Text, not str: a name with [brackets] is no markup.
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    console().print(table)
+    output = console()
+    with output.capture() as capture:
+        output.print(table)
+    print("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
 def print_json(value: Any) -> None:

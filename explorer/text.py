@@ -15,7 +15,7 @@ def human_percent(fraction: float, *, signed: bool = False) -> str:
     text = f"{100 * fraction:{'+' if signed else ''}.1f}"
     if text in ("+0.0", "-0.0"):
         text = "0.0"
-    return f"{text.replace('-', '−')} %"
+    return f"{text} %"
 
 
 def human_time(seconds: float) -> str:

@@ -1,0 +1,47 @@
+# `make demo` runs the main job, `make test` the whole test suite; both set up .venv first.
+# PIP_ARGS goes to pip, for example: make demo PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+PYTHON ?= python3
+VENV   ?= .venv
+PIP_ARGS ?=
+BIN = $(VENV)/bin
+STUDY = digits_cardinality
+# Each worker computes on its own cores.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help demo test lint format benchmarks clean
+help:
+	@echo "make demo         train the preset study $(STUDY) and write $(STUDY).html"
+	@echo "make test         lint, then run the whole test suite"
+	@echo "make lint         formatting, lint, types and the import contracts"
+	@echo "make benchmarks   measure speed; each figure is a ratio within one run"
+	@echo "make clean        remove $(VENV)"
+
+demo: $(VENV)/.installed
+	@$(BIN)/resnext-explorer study run $(STUDY) --workers 2
+	@$(BIN)/resnext-explorer report $(STUDY) -o $(STUDY).html
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+benchmarks: $(VENV)/.installed
+	@for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Error: Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Error: $(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_ARGS) -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV)

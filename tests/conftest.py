@@ -1,0 +1,42 @@
+"""What every test may use: programs that may be missing, and a folder of its own."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+
+def _program(*names: str) -> str:
+    """The path of the first program found; without one the test is skipped, or fails where RESNEXT_EXPLORER_REQUIRE is set."""
+    for name in names:
+        found = shutil.which(name)
+        if found:
+            return found
+    message = f"needs {' or '.join(names)}, which is not installed"
+    if os.environ.get("RESNEXT_EXPLORER_REQUIRE"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a Chromium (Debian's package `chromium`)."""
+    return _program("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def postgres_bin() -> Path:
+    """Folder of PostgreSQL's server programs (Debian's package `postgresql`)."""
+    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
+        if (folder / "initdb").exists():
+            return folder
+    return Path(_program("initdb")).parent
+
+
+@pytest.fixture
+def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that is the current one, with no storage named in the environment."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RESNEXT_EXPLORER_STORAGE", raising=False)
+    return tmp_path
