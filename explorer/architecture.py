@@ -156,8 +156,8 @@ class Architecture:
         """The architecture a name stands for: `resnet50`, `resnext50_32x4d`, `wide_resnet50_2`, `resnext29_8x64d_cifar`,
         `resnet20_cifar`, or the long form `resnext_3-4-12-3_8x14d_w128_small_plain`.
 
-        `resolution`, `classes` and `in_channels` default to 224, 1000 and 3; for `_cifar` names to 32, 10 and 3. Raises `UserError` for a name
-        that is none, with the nearest that is.
+        `resolution`, `classes` and `in_channels` default to 224, 1000 and 3; for `_cifar` names to 32, 10 and 3. Raises
+        `UserError` for a name that is none, with the nearest that is.
         """
         from explorer.names import parse_name
 

@@ -5,6 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# These machines are noisy: a slow example is no failure.
+settings.register_profile("default", deadline=None)
+settings.load_profile("default")
 
 
 def _program(*names: str) -> str:

@@ -1,0 +1,64 @@
+"""Architectures: the two rules by construction, and what is refused."""
+
+from itertools import pairwise
+
+import pytest
+from architectures import architectures
+from hypothesis import given
+
+from explorer import Architecture, Stem, Template, UserError
+from explorer.architecture import smallest_resolution
+
+
+@given(architectures())
+def test_both_rules_hold_by_construction(architecture: Architecture) -> None:
+    stages = architecture.stages
+    for before, after in pairwise(stages):
+        assert after.size == (before.size + 1) // 2
+        assert after.size < before.size
+        assert after.width == 2 * before.width
+        if architecture.template.kind == "bottleneck":
+            total = [stage.cardinality * stage.bottleneck_width for stage in (before, after)]
+            assert total[1] == 2 * total[0]
+
+
+@given(architectures())
+def test_no_smaller_input_could_be_halved_as_often(architecture: Architecture) -> None:
+    smallest = smallest_resolution(architecture.stem, len(architecture.depths))
+    assert architecture.with_(resolution=smallest).stages[-1].size >= 1
+    if smallest > 1:
+        with pytest.raises(UserError, match=f"smallest resolution is {smallest}"):
+            architecture.with_(resolution=smallest - 1)
+
+
+def test_growth_doubles_d_or_the_number_of_paths() -> None:
+    template = Template("bottleneck", 4, 8, 64)
+    by_d = Architecture(template, (1, 1, 1), stem=Stem("small"), resolution=32)
+    by_c = by_d.with_(growth="C")
+    assert [(stage.cardinality, stage.bottleneck_width) for stage in by_d.stages] == [(4, 8), (4, 16), (4, 32)]
+    assert [(stage.cardinality, stage.bottleneck_width) for stage in by_c.stages] == [(4, 8), (8, 8), (16, 8)]
+
+
+@pytest.mark.parametrize("value", [0, -3, 1.5, "4", None, True])
+def test_a_width_that_is_no_whole_number_is_named(value: object) -> None:
+    with pytest.raises(UserError, match="whole number of at least 1"):
+        Template("bottleneck", 1, 64, value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Template("basic", 4, None, 64), "figure 4"),
+        (lambda: Template("basic", 1, 8, 64), "no bottleneck width"),
+        (lambda: Template("botleneck"), "Did you mean 'bottleneck'"),
+        (lambda: Stem("imagnet"), "Did you mean 'imagenet'"),
+        (lambda: Architecture(Template(), ()), "depths must list"),
+        (lambda: Architecture(Template(), (3, 0)), "depth of a stage"),
+        (lambda: Architecture(Template(), (3,), growth="width"), "unknown growth"),
+        (lambda: Architecture(Template(), (3,), shortcut="identity"), "unknown shortcut"),
+        (lambda: Architecture(Template("basic", 1, None, 64), (2,), growth="C"), "one path"),
+    ],
+)
+def test_what_is_no_network_is_refused_with_what_is_allowed(make: object, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        make()  # type: ignore[operator]

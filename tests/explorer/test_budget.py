@@ -1,0 +1,130 @@
+"""The solver: the paper's tables, and the whole number that brute force finds."""
+
+import pytest
+from architectures import architectures
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from explorer import Architecture, Budget, UserError, match
+from explorer.budget import ImpossibleBudget, cost, nearest
+
+RESNET50 = Architecture.from_name("resnet50")
+
+
+def test_table_2_comes_out_exactly_by_block() -> None:
+    designs = match(RESNET50, cardinality=[1, 2, 4, 8, 32], by="block")
+    assert [design.architecture.template.bottleneck_width for design in designs] == [64, 40, 24, 14, 4]
+
+
+def test_equation_4_is_the_block_measure() -> None:
+    for cardinality, d, width in ((1, 64, 256), (32, 4, 256), (8, 14, 128)):
+        architecture = RESNET50.with_(cardinality=cardinality, bottleneck_width=d, width=width)
+        assert cost(architecture, "block") == cardinality * (width * d + 9 * d * d + d * width)
+
+
+def test_by_flops_c_8_gives_13_at_minus_3_4_percent() -> None:
+    (design,) = match(RESNET50, cardinality=8)
+    assert design.name == "resnext50_8x13d"
+    assert round(100 * design.mismatch, 1) == -3.4
+
+
+def brute_force(architecture: Architecture, solve: str, by: str, target: int, step: int) -> int:
+    """Try every multiple of `step` until the cost passes the target for good; ties go to the cheaper."""
+    best, value = None, step
+    while True:
+        spent = cost(architecture.with_(**{solve: value}), by)
+        if best is None or (abs(spent - target), spent) < best[:2]:
+            best = (abs(spent - target), spent, value)
+        # Beyond the stem's width every quantity only adds cost.
+        if spent > target and value > architecture.stem.channels + step:
+            return best[2]
+        value += step
+
+
+@settings(max_examples=150)
+@given(
+    architectures(kinds=("bottleneck",)),
+    st.sampled_from(["bottleneck_width", "cardinality", "width"]),
+    st.sampled_from(["flops", "params", "activations", "block"]),
+    st.integers(1, 4),
+    st.floats(0.3, 5),
+)
+def test_the_solver_finds_what_brute_force_finds(
+    architecture: Architecture, solve: str, by: str, step: int, factor: float
+) -> None:
+    target = max(1, round(cost(architecture, by) * factor))
+    try:
+        (design,) = nearest(architecture, solve=solve, by=by, budget=target, multiple_of=step)
+    except ImpossibleBudget:
+        # Then even the smallest value costs more than the budget.
+        assert cost(architecture.with_(**{solve: 1}), by) > target
+        return
+    found = getattr(design.architecture.template, solve)
+    assert found == brute_force(architecture, solve, by, target, step)
+
+
+@settings(max_examples=60)
+@given(architectures(kinds=("basic",)), st.sampled_from(["flops", "params", "activations"]), st.floats(0.3, 5))
+def test_the_width_of_basic_blocks_is_solved_too(architecture: Architecture, by: str, factor: float) -> None:
+    target = max(1, round(cost(architecture, by) * factor))
+    try:
+        (design,) = nearest(architecture, solve="width", by=by, budget=target)
+    except ImpossibleBudget:
+        assume(False)
+    assert design.architecture.template.width == brute_force(architecture, "width", by, target, 1)
+
+
+@pytest.mark.parametrize(
+    "reference", ["resnet50", "resnet101", "resnext29_8x64d_cifar", "resnext_1-1-1_1x64d_w256_small"]
+)
+@pytest.mark.parametrize("cardinality", [1, 2, 3, 8, 16, 32, 64])
+def test_by_flops_agrees_with_brute_force_over_d(reference: str, cardinality: int) -> None:
+    architecture = Architecture.from_name(reference)
+    target = cost(architecture, "flops")
+    (design,) = match(architecture, cardinality=cardinality)
+    start = architecture.with_(cardinality=cardinality)
+    assert design.architecture.template.bottleneck_width == brute_force(start, "bottleneck_width", "flops", target, 1)
+
+
+def test_a_reference_matches_itself_with_no_mismatch() -> None:
+    for by in ("flops", "params", "activations", "block"):
+        (design,) = match(RESNET50, by=by, cardinality=1)
+        assert design.architecture == RESNET50
+        assert design.mismatch == 0
+
+
+def test_the_small_reference_is_within_0_8_percent_for_c_1_to_16() -> None:
+    small = Architecture.from_name("resnext_1-1-1_1x64d_w256_small", resolution=8, in_channels=1, classes=10)
+    assert max(abs(design.mismatch) for design in match(small, cardinality=[1, 2, 4, 8, 16])) < 0.008
+
+
+def test_every_c_that_misses_the_tolerance_is_named() -> None:
+    with pytest.raises(UserError, match=r"(?s)C=4 \(nearest d=24.*C=8 \(nearest d=13"):
+        match(RESNET50, cardinality=[1, 4, 8], tolerance=0.01)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"by": "flop"}, "Did you mean 'flops'"),
+        ({"solve": "widht"}, "Did you mean 'width'"),
+        ({"cardinality": []}, "lists no values"),
+        ({"cardinality": [2.5]}, "whole number of at least 1; given: 2.5"),
+        ({"cardinality": [-1]}, "whole number of at least 1; given: -1"),
+        ({"bottleneck_width": [4]}, "both given and to be solved"),
+        ({"budget": 0}, "above zero"),
+        ({"budget": 1000}, "impossible"),
+        ({"cardinalty": [1]}, "Did you mean 'cardinality'"),
+    ],
+)
+def test_mistakes_are_named(options: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        match(RESNET50, **options)  # type: ignore[arg-type]
+
+
+def test_basic_blocks_have_no_block_measure_and_no_d() -> None:
+    basic = Architecture.from_name("resnet18")
+    with pytest.raises(UserError, match="bottleneck blocks only"):
+        Budget.of(basic, "block")
+    with pytest.raises(UserError, match="no d to solve"):
+        match(basic)

@@ -1,0 +1,98 @@
+"""Names: every architecture prints as one that parses back; known names mean what torchvision and timm mean."""
+
+import pytest
+from architectures import architectures
+from hypothesis import given
+from hypothesis import strategies as st
+
+from explorer import Architecture, UserError, count
+from explorer.names import BASIC_DEPTHS, BOTTLENECK_DEPTHS, PUBLISHED
+
+
+def reparsed(architecture: Architecture) -> Architecture:
+    return Architecture.from_name(
+        architecture.name,
+        resolution=architecture.resolution,
+        classes=architecture.classes,
+        in_channels=architecture.in_channels,
+    )
+
+
+@given(architectures())
+def test_every_architecture_prints_as_a_name_that_parses_back(architecture: Architecture) -> None:
+    assert reparsed(architecture) == architecture
+
+
+@given(
+    st.sampled_from([*BASIC_DEPTHS.values(), *BOTTLENECK_DEPTHS.values(), (3, 3, 3), (9, 9, 9)]),
+    st.sampled_from(["resnet_{}_w64", "resnet_{}_w16_small16", "resnext_{}_1x64d_w256", "resnext_{}_8x64d_w256_small"]),
+    st.sampled_from(["", "_plain"]),
+)
+def test_the_long_form_of_a_known_network_parses_and_prints_as_known(
+    depths: tuple[int, ...], form: str, end: str
+) -> None:
+    architecture = Architecture.from_name(form.format("-".join(map(str, depths))) + end)
+    assert reparsed(architecture) == architecture
+    assert ("plain" in architecture.name) == bool(end)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_names_print_as_themselves(name: str) -> None:
+    assert Architecture.from_name(name).name == name
+
+
+# Parameters as torchvision's documentation lists them for its weights (docs: "num_params").
+TORCHVISION_PARAMS = {
+    "resnet18": 11689512,
+    "resnet34": 21797672,
+    "resnet50": 25557032,
+    "resnet101": 44549160,
+    "resnet152": 60192808,
+    "resnext50_32x4d": 25028904,
+    "resnext101_32x8d": 88791336,
+    "resnext101_64x4d": 83455272,
+    "wide_resnet50_2": 68883240,
+    "wide_resnet101_2": 126886696,
+}
+
+
+@pytest.mark.parametrize(("name", "params"), TORCHVISION_PARAMS.items())
+def test_known_names_have_torchvisions_parameter_counts(name: str, params: int) -> None:
+    assert count(Architecture.from_name(name)).params == params
+
+
+@pytest.mark.parametrize(("name", "millions"), [("resnext29_8x64d_cifar", 34.4), ("resnext29_16x64d_cifar", 68.1)])
+def test_table_7_parameter_counts_of_the_cifar_family(name: str, millions: float) -> None:
+    # The paper truncates: 68.15 million is printed as 68.1M.
+    assert count(Architecture.from_name(name)).params // 100_000 / 10 == millions
+
+
+@pytest.mark.parametrize(
+    ("name", "millions"), [("resnet20_cifar", 0.27), ("resnet56_cifar", 0.85), ("resnet110_cifar", 1.7)]
+)
+def test_cifar_resnets_have_the_sizes_of_the_resnet_paper(name: str, millions: float) -> None:
+    # He et al. 2016, table 6; there the shortcuts have no parameters, here projections: within 3 %.
+    assert count(Architecture.from_name(name)).params / 1e6 == pytest.approx(millions, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("resnet51", "Did you mean 'resnet50'"),
+        ("ResNet50", "Did you mean 'resnet50'"),
+        ("resnext51_32x4d", "has 51 layers"),
+        ("resnext18_32x4d", "basic blocks"),
+        ("wide_resnet34_2", "basic blocks"),
+        ("resnext50_0x4d", "cardinality C must be a whole number"),
+        ("resnext50_4x-4d", "bottleneck width d must be a whole number"),
+        ("resnext_1-1_4x4.5d_w64", "bottleneck width d must be a whole number"),
+        ("resnext_1-1_4x4d_w6.4", "width must be a whole number"),
+        ("resnet21_cifar", "6k"),
+        ("resnext30_8x64d_cifar", "9k"),
+        ("", "unknown architecture"),
+        ("../../etc/passwd", "unknown architecture"),
+    ],
+)
+def test_an_unknown_name_is_explained(name: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Architecture.from_name(name)
