@@ -1,0 +1,339 @@
+"""Who trains what: a study wants a set of pairs; a trial in the storage is one attempt at a pair.
+
+A worker *claims* a wanted pair by creating a RUNNING attempt that carries it, in one write, and then reads again: if an earlier
+attempt stands in the way, it withdraws. Attempts are numbered one after the other by the storage, so the earliest always stays
+and no pair is completed twice. A *lease* that stops changing, or a lock that its worker no longer holds, gives an attempt
+up as lost. Finished attempts refuse every write: that fences off a worker that comes back too late.
+
+Nothing here knows what an attempt does; writes go through Optuna's storage interface, reads through one plain query.
+"""
+
+import fcntl
+import json
+import os
+import platform
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from studies.storage import Storage
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
+# How an attempt ended; only `failed` counts against its pair, and three `lost` in a row count as one `failed`.
+ENDINGS = ("complete", "failed", "lost", "interrupted", "superseded", "pruned")
+STATUSES = ("complete", "running", "waiting", "failed", "pruned")
+LOST_IN_A_ROW = 3
+# What failed this often stays failed, also when it is asked for again.
+FAILURES = 3
+
+
+@dataclass(frozen=True, order=True)
+class Pair:
+    """The unit of a study: a design, trained from a seed."""
+
+    design: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Lease:
+    """How often a worker shows that it is alive, and how long another sees no change before it gives the attempt up; seconds."""
+
+    every: float = 15.0
+    stale: float = 60.0
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Who a worker is: `machine` tells kernels apart (one boot of one machine), `lock` is the file it holds while it lives."""
+
+    id: str
+    lock: str = ""
+    host: str = field(default_factory=platform.node)
+    pid: int = field(default_factory=os.getpid)
+    machine: str = field(default_factory=lambda: _this_machine())
+
+    @classmethod
+    @contextmanager
+    def hold(cls, folder: Path, worker_id: str | None = None) -> Iterator["Worker"]:
+        """Be a worker: hold a lock file in `folder`, which the operating system releases however the process ends."""
+        worker_id = worker_id or uuid.uuid4().hex[:12]
+        path = folder / f"{worker_id}.lock"
+        with open(path, "w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield cls(worker_id, str(path))
+            path.unlink(missing_ok=True)
+
+    def is_dead(self) -> bool:
+        """Whether its lock tells that it is gone. Never true for a worker of another machine: there only the lease speaks."""
+        if not self.lock or self.machine != _this_machine():
+            return False
+        try:
+            with open(self.lock) as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:  # held, or gone with the folder
+            return False
+        return True
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt at a pair, as read from the storage. `ended` is "" while it runs; `lease` counts its signs of life."""
+
+    id: int
+    number: int
+    pair: Pair
+    state: str
+    ended: str
+    lease: int
+    worker: Worker
+
+    @property
+    def running(self) -> bool:
+        return self.state in ("RUNNING", "WAITING")
+
+
+class Attempts:
+    """All attempts of a study. Each `read` is one query that starts at the first attempt not known to have ended."""
+
+    def __init__(self, storage: Storage, study_id: int) -> None:
+        self._storage, self._study_id = storage, study_id
+        self._known: dict[int, Attempt] = {}
+        self._from = -1
+
+    def read(self) -> list[Attempt]:
+        """Every attempt, in the order of their numbers."""
+        rows: dict[int, dict[str, Any]] = {}
+        for row in self._storage.rows(
+            "SELECT t.trial_id, t.number, CAST(t.state AS VARCHAR(16)) AS state, a.key, a.value_json "
+            "FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id AND a.key IN ('claim', 'lease', 'ended') "
+            "WHERE t.study_id = :study AND t.trial_id >= :first",
+            study=self._study_id,
+            first=self._from,
+        ):
+            trial = rows.setdefault(row["trial_id"], {"number": row["number"], "state": row["state"]})
+            trial[row["key"]] = json.loads(row["value_json"])
+        for trial_id in sorted(rows):
+            trial = rows[trial_id]
+            if "claim" not in trial:  # not ours: created by another program
+                continue
+            state = trial["state"]
+            self._known[trial_id] = Attempt(
+                id=trial_id,
+                number=trial["number"],
+                pair=Pair(trial["claim"]["design"], trial["claim"]["seed"]),
+                state=state,
+                ended=how_it_ended(state, trial.get("ended")),
+                lease=trial.get("lease", 0),
+                worker=Worker(**trial["claim"]["worker"]),
+            )
+        running = [attempt.id for attempt in self._known.values() if attempt.running]
+        # Ids grow with the order in which attempts were created, so everything before the first running one is final.
+        self._from = min(running, default=max(self._known, default=-2) + 1)
+        return list(self._known.values())
+
+
+def how_it_ended(state: str, ended: str | None) -> str:
+    """The ending of an attempt. The state decides: it is written last, and once."""
+    if state in ("RUNNING", "WAITING"):
+        return ""
+    if state == "COMPLETE":
+        return "complete"
+    if state == "PRUNED":
+        return "pruned"
+    # Who gave it up may have been overtaken between the two writes by a worker that was about to report success.
+    return ended if ended in ("failed", "interrupted", "superseded") else "lost"
+
+
+def status(attempts: Iterable[Attempt], retried_from: int = 0) -> str:
+    """How a pair stands, from the attempts at it in order. Failures before attempt number `retried_from` are forgiven."""
+    failures = forgiven = lost = 0
+    for attempt in attempts:
+        if attempt.ended in ("complete", "pruned"):
+            return attempt.ended
+        if attempt.running:
+            return "running"
+        if attempt.ended == "superseded":
+            continue
+        lost = lost + 1 if attempt.ended == "lost" else 0
+        if attempt.ended == "failed" or lost == LOST_IN_A_ROW:
+            lost = 0
+            failures += 1
+            forgiven += attempt.number < retried_from
+    return "failed" if failures > forgiven or failures >= FAILURES else "waiting"
+
+
+def statuses(wanted: Iterable[Pair], attempts: Iterable[Attempt], retried_from: int = 0) -> dict[Pair, str]:
+    """How every wanted pair stands."""
+    by_pair: dict[Pair, list[Attempt]] = {pair: [] for pair in wanted}
+    for attempt in attempts:
+        if attempt.pair in by_pair:
+            by_pair[attempt.pair].append(attempt)
+    return {pair: status(tried, retried_from) for pair, tried in by_pair.items()}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many pairs a study wants and how they stand."""
+
+    wanted: int
+    complete: int
+    running: int
+    waiting: int
+    failed: int
+    pruned: int
+
+    @classmethod
+    def of(cls, stand: Mapping[Pair, str]) -> "Counts":
+        values = list(stand.values())
+        return cls(len(values), **{name: values.count(name) for name in STATUSES})
+
+    @property
+    def left(self) -> int:
+        """Pairs that are neither complete, failed nor pruned."""
+        return self.running + self.waiting
+
+
+class Claims:
+    """One party's view of a study: what is left, and the claims it makes. Used from one thread; `keep` starts its own."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        writer: "RDBStorage",
+        study_id: int,
+        wanted: Sequence[Pair],
+        *,
+        lease: Lease | None = None,
+        retried_from: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.wanted = wanted
+        self._writer, self._study_id, self._retried_from = writer, study_id, retried_from
+        self._attempts = Attempts(storage, study_id)
+        self._lease = lease or Lease()
+        self._clock = clock
+        self._seen: dict[int, tuple[int, float]] = {}
+
+    def look(self) -> dict[Pair, str]:
+        """How every pair stands now, after giving up the attempts of workers that are gone."""
+        before = self._clock()
+        attempts = self._attempts.read()
+        gone = [attempt for attempt in attempts if attempt.running and self._is_gone(attempt, before)]
+        if gone:
+            for attempt in gone:
+                self.end(attempt, "lost")
+                self._seen.pop(attempt.id, None)
+                if attempt.worker.is_dead():
+                    Path(attempt.worker.lock).unlink(missing_ok=True)
+            attempts = self._attempts.read()
+        return statuses(self.wanted, attempts, self._retried_from)
+
+    def give_up(self, worker_id: str, ended: str) -> None:
+        """End whatever a worker that is known to be gone was running."""
+        for attempt in self._attempts.read():
+            if attempt.running and attempt.worker.id == worker_id:
+                self.end(attempt, ended)
+
+    def claim(self, worker: Worker, skip: int = 0) -> Attempt | None:
+        """Claim the first waiting pair (or the one `skip` further on, to keep out of others' way). None: nothing is waiting."""
+        while True:
+            waiting = [pair for pair, stands in self.look().items() if stands == "waiting"]
+            if not waiting:
+                return None
+            attempt = self._create(waiting[skip % len(waiting)], worker)
+            if attempt is not None:
+                return attempt
+
+    def _create(self, pair: Pair, worker: Worker) -> Attempt | None:
+        from optuna.trial import TrialState, create_trial
+
+        carried = {"claim": {**asdict(pair), "worker": asdict(worker)}, "lease": 0}
+        template = create_trial(state=TrialState.RUNNING, user_attrs=carried)
+        trial_id = self._writer.create_new_trial(self._study_id, template)
+        tried = [attempt for attempt in self._attempts.read() if attempt.pair == pair]
+        mine = next(attempt for attempt in tried if attempt.id == trial_id)
+        earlier = [attempt for attempt in tried if attempt.number < mine.number]
+        if status(earlier, self._retried_from) == "waiting":
+            return mine
+        self.end(mine, "superseded")
+        return None
+
+    def _is_gone(self, attempt: Attempt, before: float) -> bool:
+        """Whether its worker is known to be dead, or its lease has been seen unchanged for too long.
+
+        The time of this look is taken before reading and the time of the first sight after it, so that an observer that was itself held
+        up between the two never takes its own absence for another's.
+        """
+        lease, since = self._seen.get(attempt.id, (None, 0.0))
+        if lease != attempt.lease:
+            self._seen[attempt.id] = (attempt.lease, self._clock())
+        elif before - since >= self._lease.stale:
+            return True
+        return attempt.worker.is_dead()
+
+    @contextmanager
+    def keep(self, attempt: Attempt) -> Iterator[threading.Event]:
+        """Keep the lease while the block runs. The event is set when the attempt is no longer ours."""
+        stop, gone = threading.Event(), threading.Event()
+
+        def renew() -> None:
+            lease = attempt.lease
+            while not stop.wait(self._lease.every):
+                lease += 1
+                try:
+                    if not self.write(attempt, {"lease": lease}):
+                        gone.set()
+                        return
+                except Exception:  # noqa: BLE001 - the storage is away for a moment; if it stays away, the lease runs out
+                    continue
+
+        thread = threading.Thread(target=renew, name="lease", daemon=True)
+        thread.start()
+        try:
+            yield gone
+        finally:
+            stop.set()
+            thread.join()
+
+    def write(self, attempt: Attempt, attributes: Mapping[str, Any]) -> bool:
+        """Write attributes of a running attempt. False: it has ended, nothing was written."""
+        from optuna.exceptions import UpdateFinishedTrialError
+
+        try:
+            for key, value in attributes.items():
+                self._writer.set_trial_user_attr(attempt.id, key, value)
+        except (UpdateFinishedTrialError, KeyError):  # KeyError: the whole study was deleted
+            return False
+        return True
+
+    def end(
+        self, attempt: Attempt, ended: str, value: float | None = None, attributes: Mapping[str, Any] | None = None
+    ) -> bool:
+        """End an attempt: everything is written before the state. False: it had ended already, and stays as it was."""
+        from optuna.exceptions import UpdateFinishedTrialError
+        from optuna.trial import TrialState
+
+        assert ended in ENDINGS
+        state = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}.get(ended, TrialState.FAIL)
+        if not self.write(attempt, {**(attributes or {}), "ended": ended}):
+            return False
+        try:
+            return self._writer.set_trial_state_values(attempt.id, state, None if value is None else [value])
+        except (UpdateFinishedTrialError, KeyError):
+            return False
+
+
+def _this_machine() -> str:
+    """A name for this boot of this machine's kernel: file locks mean something only within it."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return platform.node()

@@ -1,0 +1,235 @@
+"""Where studies are kept: one storage, written through Optuna, read through plain SQL, with errors a user understands.
+
+SQLite serves the processes of one machine, PostgreSQL many machines. Reading never takes the write lock and never creates
+anything, so it can be done beside a running study and on a read-only copy.
+"""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import sqlalchemy
+from sqlalchemy import event
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from explorer.errors import UserError, unknown
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
+DEFAULT_URL = "sqlite:///resnext-explorer.db"
+ENVIRONMENT = "RESNEXT_EXPLORER_STORAGE"
+EXAMPLES = "sqlite:///resnext-explorer.db or postgresql://user:password@host/database"
+DIALECTS = ("sqlite", "postgresql")
+# How long a writer waits for other writers (SQLite has one at a time).
+TIMEOUT = 60.0
+
+
+class Storage:
+    """A storage by its URL. Nothing is opened or created before it is used.
+
+    `url` may carry a password and is never shown; `shown` is for messages. `files` is the folder for what a database is
+    no place for (checkpoints, logs, workers' locks): beside an SQLite file, otherwise in the current folder.
+    """
+
+    def __init__(self, url: str | None = None) -> None:
+        given = url or os.environ.get(ENVIRONMENT) or DEFAULT_URL
+        try:
+            parsed = sqlalchemy.make_url(given)
+        except (ArgumentError, ValueError):
+            # What cannot be parsed may hold a password anywhere, so it is not repeated.
+            hint = (
+                f" For the file {given} write sqlite:///{given}."
+                if given.endswith((".db", ".sqlite", ".sqlite3"))
+                else ""
+            )
+            raise UserError(f"the storage URL cannot be read; it looks like {EXAMPLES}.{hint}") from None
+        self.dialect = parsed.get_backend_name()
+        if self.dialect not in DIALECTS:
+            raise UserError(
+                f"{unknown('kind of storage', self.dialect, DIALECTS)} A storage URL looks like {EXAMPLES}."
+            )
+        self.path: Path | None = None
+        if self.dialect == "sqlite":
+            if not parsed.database or parsed.database == ":memory:" or parsed.database.startswith("file:"):
+                raise UserError(
+                    f"an SQLite storage must be a file that several processes can open, such as {DEFAULT_URL}."
+                )
+            self.path = Path(os.path.abspath(parsed.database))
+            parsed = parsed.set(database=str(self.path))
+        self.url = parsed.render_as_string(hide_password=False)
+        self.shown = _without_secrets(parsed if self.path is None else sqlalchemy.make_url(given))
+        self.files = (
+            self.path.with_name(f"{self.path.stem}-files") if self.path else Path.cwd() / "resnext-explorer-files"
+        )
+
+    @classmethod
+    def of(cls, storage: "str | Storage | None") -> "Storage":
+        """The storage itself, the one at a URL, or (None) the one the environment names, else the default."""
+        return storage if isinstance(storage, Storage) else cls(storage)
+
+    def exists(self) -> bool:
+        """Whether there is something to read: the SQLite file exists (servers always count as existing)."""
+        return self.path is None or self.path.exists()
+
+    def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
+        """Read with plain SQL. Raises `UserError` where the storage cannot be read."""
+        with self.reading() as connection:
+            return [dict(row._mapping) for row in connection.execute(sqlalchemy.text(query), parameters)]
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlalchemy.Connection]:
+        """A read-only connection that sees one moment of the storage, however many queries are asked."""
+        if self.path is not None and not self.path.exists():
+            raise UserError(
+                f"there is no storage at {self.shown} yet: `resnext-explorer study run NAME` creates it. "
+                f"Another one is named with --storage or {ENVIRONMENT}."
+            )
+        with self.errors(), self._reader.connect() as connection:
+            yield connection
+
+    def is_empty(self) -> bool:
+        """Whether Optuna's tables are still missing. Raises `UserError` for a database that is something else's."""
+        with self.errors(), self._reader.connect() as connection:
+            tables = set(sqlalchemy.inspect(connection).get_table_names())
+        if self.dialect == "sqlite" and tables and "trials" not in tables:
+            raise UserError(
+                f"{self.shown} is a database of another program (it holds {', '.join(sorted(tables)[:3])}); "
+                "it was left as it is. Name another file."
+            )
+        return "trials" not in tables
+
+    def open(self) -> "RDBStorage":
+        """Optuna's storage, for writing; tables are created where they are missing.
+
+        Raises `UserError` where it cannot be opened, is no database or is kept locked by another program.
+        """
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        # Optuna fills templates such as {SCHEMA_VERSION} into the URL; a brace in a path means itself.
+        url = self.url.replace("{", "{{").replace("}", "}}")
+        if self.path is None:
+            with self.errors():
+                return optuna.storages.RDBStorage(url)
+        if not self.path.parent.is_dir():
+            raise UserError(f"the storage {self.shown} cannot be opened: there is no folder {self.path.parent}.")
+        if self.path.is_dir():
+            raise UserError(f"the storage {self.shown} cannot be opened: it is a folder, not a file.")
+        options = {"connect_args": {"timeout": TIMEOUT}}
+        with self.errors(), self.lock():
+            # Without the listeners below, two processes that create tables at once get in each other's way: hence the lock.
+            if not self.path.exists() or self.is_empty():
+                fresh = optuna.storages.RDBStorage(url, engine_kwargs=options)
+                with fresh.engine.connect() as connection:
+                    # Readers and the writer do not wait for each other. Kept in the file; network folders may decline.
+                    connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+                fresh.engine.dispose()
+            storage = optuna.storages.RDBStorage(url, engine_kwargs=options, skip_table_creation=True)
+        event.listen(storage.engine, "connect", _take_over_transactions)
+        event.listen(storage.engine, "begin", _begin_immediate)
+        storage.engine.dispose()  # connections made before the listeners were there
+        return storage
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold what only one process of this machine may do at a time: creating tables, creating or extending a study."""
+        path = self.folder() / ".lock"
+        try:
+            file = open(path, "a")  # noqa: SIM115 - closed below, which also releases the lock
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {error.strerror}.") from None
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def folder(self, *parts: str) -> Path:
+        """A folder inside `files`, created. Raises `UserError` where it cannot be."""
+        folder = self.files.joinpath(*parts)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot create the folder {folder}: {error.strerror}.") from None
+        return folder
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turn the database's errors inside the block into a `UserError` that says which storage, and what to do."""
+        try:
+            yield
+        except Exception as error:
+            reason = _reason(error)
+            if reason is None:
+                raise
+            raise UserError(f"the storage {self.shown} cannot be used: {reason}") from None
+
+    @cached_property
+    def _reader(self) -> sqlalchemy.Engine:
+        if self.path is None:
+            with self.errors():
+                return sqlalchemy.create_engine(self.url)
+        engine = sqlalchemy.create_engine("sqlite://", creator=self._connect_read_only, poolclass=sqlalchemy.QueuePool)
+        event.listen(engine, "begin", _begin)
+        return engine
+
+    def _connect_read_only(self) -> sqlite3.Connection:
+        assert self.path is not None
+        uri = f"file:{quote(str(self.path))}?mode=ro"
+        if not os.access(self.path.parent, os.W_OK) and not Path(f"{self.path}-wal").exists():
+            # Reading a WAL database needs a second file beside it, which a read-only folder cannot take.
+            uri += "&immutable=1"
+        return sqlite3.connect(uri, uri=True, timeout=TIMEOUT, isolation_level=None, check_same_thread=False)
+
+
+def _take_over_transactions(connection: sqlite3.Connection, record: Any) -> None:
+    connection.isolation_level = None  # the driver would begin late, at the first write
+    # With WAL this is safe against any crash of ours; a power cut may undo the last moments, never damage the file.
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _begin_immediate(connection: sqlalchemy.Connection) -> None:
+    # What Optuna reads before it writes (is this trial still running?) must hold until it has written.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin(connection: sqlalchemy.Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _without_secrets(url: sqlalchemy.URL) -> str:
+    query = {
+        key: "***" if "pass" in key.lower() or "secret" in key.lower() else value for key, value in url.query.items()
+    }
+    return url.set(query=query).render_as_string(hide_password=True)
+
+
+def _reason(error: BaseException) -> str | None:
+    """What went wrong and what to do, or None for what is not the storage's fault."""
+    if isinstance(error, NoSuchModuleError | ModuleNotFoundError):
+        return f"its driver is not installed ({error})."
+    if isinstance(error, RuntimeError) and "table schema" in str(error):
+        return str(error)
+    # Optuna wraps what the database says.
+    cause = error if isinstance(error, DBAPIError) else error.__cause__
+    if not isinstance(cause, DBAPIError):
+        return None
+    text = (str(cause.orig).strip().splitlines() or ["no reason given"])[0]
+    advice = (
+        ("not a database", "the file is not an SQLite database. Name another file; this one was left as it is."),
+        ("malformed", "the database is damaged. Use a copy of it, or save what is left with `sqlite3 FILE .recover`."),
+        (
+            "unable to open",
+            "the file cannot be opened. Check that it exists, is no folder, and may be read and written.",
+        ),
+        ("locked", f"another program has kept it locked for {TIMEOUT:.0f} s. Close that program and try again."),
+        ("readonly", "it may not be written. Change its permissions, or name another file."),
+        ("is full", "the disk is full. Free some space and try again; nothing that was stored is lost."),
+        ("no such table", "it holds no studies of ours."),
+    )
+    return next((answer for sign, answer in advice if sign in text), f"{text}.")
