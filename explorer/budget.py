@@ -5,20 +5,22 @@ evaluates the count at three points, takes the parabola's (or line's) root and c
 arrays go through the same lines.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
 from explorer.architecture import Architecture, whole
 from explorer.complexity import Complexity, count, weights
+from explorer.depths import policy
 from explorer.errors import UserError, unknown
 from explorer.layers import iter_layers
 from explorer.text import human_flops, human_percent
 
 MEASURES = ("flops", "block", "params", "activations")
 QUANTITIES = ("cardinality", "bottleneck_width", "width", "depths")
-SOLVABLE = ("cardinality", "bottleneck_width", "width")
+ARMS = {"depths": "deeper", "bottleneck_width": "wider", "width": "wider", "cardinality": "more paths"}
 LABELS = {"cardinality": "C", "bottleneck_width": "d", "width": "width", "depths": "depths"}
 
 
@@ -122,15 +124,19 @@ def match(
     budget: int | None = None,
     tolerance: float | None = None,
     multiple_of: int = 1,
+    depth_policy: str = "proportional",
     **given: Any,
 ) -> list[Design]:
     """Designs that cost what `reference` costs (or `budget`), in the measure `by`: one for each combination of the `given` values.
 
-    `match(resnet50, cardinality=[1, 2, 4])` solves d for each C. Of the whole numbers (multiples of `multiple_of`) it takes the
-    one whose cost is nearest to the budget; ties go to the cheaper. What is neither solved nor given stays as in the
-    reference. Raises `UserError` naming every design that no whole number brings within `tolerance` (a fraction).
+    `match(resnet50, cardinality=[1, 2, 4])` solves d for each C. Of the whole numbers (multiples of `multiple_of`) it takes
+    the one whose cost is nearest to the budget; ties go to the cheaper. `depths` are solved along a depth policy
+    (`explorer.depths`). What is neither solved nor given stays as in the reference. Raises `UserError` naming every
+    design that no whole number brings within `tolerance` (a fraction).
     """
-    designs = nearest(reference, solve=solve, by=by, budget=budget, multiple_of=multiple_of, **given)
+    designs = nearest(
+        reference, solve=solve, by=by, budget=budget, multiple_of=multiple_of, depth_policy=depth_policy, **given
+    )
     missed = [design for design in designs if tolerance is not None and abs(design.mismatch) > tolerance]
     if missed and tolerance is not None:
         listed = "; ".join(describe_miss(design, solve, given) for design in missed)
@@ -160,28 +166,46 @@ def nearest(
     by: str = "flops",
     budget: int | None = None,
     multiple_of: int = 1,
+    depth_policy: str = "proportional",
     **given: Any,
 ) -> list[Design]:
     """`match` without a tolerance."""
-    if solve not in SOLVABLE:
-        raise unknown("quantity to solve", str(solve), SOLVABLE)
-    if solve in given:
-        raise UserError(f"{solve} is both given and to be solved; give it, or solve it.")
-    if reference.template.kind == "basic" and solve != "width":
-        raise UserError(
-            f"a basic block has no {LABELS[solve]} to solve for; use solve='width', or a bottleneck reference such as resnet50."
-        )
+    check_solve(reference, solve, given)
     target = Budget.of(reference, by) if budget is None else Budget(by, budget)
     step = whole(multiple_of, "multiple_of")
+    if solve == "depths" and step != 1:
+        raise UserError(f"multiple_of={step} has no meaning for depths; leave it out, or solve another quantity.")
     designs = []
-    for values in _combinations(given):
+    for values in combinations(given):
         start = reference.with_(**values)
-        found = _solve(start, solve, target, step, values)
+        if solve == "depths":
+            found: Any = _solve_depths(start, target, depth_policy)
+        else:
+            found, fixed = solve_quantity(start, solve, target, step)
+            if target.value <= fixed:
+                raise ImpossibleBudget(
+                    f"a budget of {human_flops(target.value)} {target.by} is impossible at {point(start, values) or start.name}: "
+                    f"before any {LABELS[solve]}, the rest of the network (stem, shortcuts, classifier) costs {human_flops(fixed)}."
+                )
         designs.append(Design(start.with_(**{solve: found}), target, reference.name if budget is None else ""))
     return designs
 
 
-def _combinations(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def check_solve(reference: Architecture, solve: str, given: Iterable[str]) -> None:
+    """Raise `UserError` where `solve` is no quantity of the reference, or is given already."""
+    if solve not in QUANTITIES:
+        raise unknown("quantity to solve", str(solve), QUANTITIES)
+    if solve in given:
+        raise UserError(f"{solve} is both given and to be solved; give it, or solve it.")
+    if reference.template.kind == "basic" and solve in ("bottleneck_width", "cardinality"):
+        raise UserError(
+            f"a basic block has no {LABELS[solve]} to solve for; use solve='width' or 'depths', "
+            "or a bottleneck reference such as resnet50."
+        )
+
+
+def combinations(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every combination of the given values; a quantity's value may be one or many."""
     choices: list[list[Any]] = []
     for key, value in given.items():
         if key not in QUANTITIES:
@@ -197,39 +221,103 @@ def _combinations(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield dict(zip(given, combination, strict=True))
 
 
-def _solve(start: Architecture, solve: str, target: Budget, step: int, given: Iterable[str]) -> int:
-    """The multiple of `step` at which the cost of `start` with `solve` set to it is nearest to the target."""
+def solve_quantity(start: Architecture, solve: str, target: Budget, step: int) -> tuple[Any, Any]:
+    """The multiple of `step` at which the cost of `start`, with `solve` set to it, is nearest to the target, and the cost at 0.
 
-    def cost_at(value: int) -> int:
+    Ties go to the cheaper. Where the cost at 0 is not below the target, no value meets it and the first one is returned.
+    Works on whole numbers and on arrays alike.
+    """
+
+    def counted(value: Any) -> Any:
         return cost(start.with_(**{solve: value}), target.by)
 
     # Where the width equals the stem's, the first projection disappears: that one value does not lie on the parabola, so
     # it stays out of the three points and is compared apart.
     apart = start.stem.channels if solve == "width" else None
-    root, fixed = _root(cost_at, apart or 0, target.value)
-    if target.value <= fixed:
-        raise ImpossibleBudget(
-            f"a budget of {human_flops(target.value)} {target.by} is impossible at {point(start, given) or start.name}: before any "
-            f"{LABELS[solve]}, the rest of the network (stem, shortcuts, classifier) costs {human_flops(max(fixed, 0))}."
-        )
-    low = int(root // step) * step
-    candidates = {max(low + offset * step, step) for offset in (-1, 0, 1, 2)}
-    if apart is not None and apart % step == 0:
-        candidates.add(apart)
-    # Sorted by cost, so that a tie goes to the cheaper.
-    return min(sorted(candidates), key=lambda value: (abs(cost_at(value) - target.value), cost_at(value)))
+    constant, linear, quadratic = _parabola(counted, apart or 0)
+    dip = 0 if apart is None else counted(apart) - (constant + apart * (linear + apart * quadratic))
+
+    def cost_at(value: Any) -> Any:
+        on_parabola = constant + value * (linear + value * quadratic)
+        return on_parabola if apart is None else on_parabola + (value == apart) * dip
+
+    missing = 1.0 * (target.value - constant)
+    missing = missing * (missing > 0)
+    # This form of the root loses no digits to cancellation, and serves the line as well.
+    root = 2 * missing / (linear + (1.0 * linear * linear + 4.0 * quadratic * missing) ** 0.5)
+    low = _integer(root // step) * step
+    best = low + (low < step) * (step - low)
+    best_cost = cost_at(best)
+    others = [best + step]
+    if apart is not None:
+        others += [best - step, best + 2 * step]
+        others += [apart] if apart % step == 0 else []
+    for other in others:
+        other_cost = cost_at(other)
+        gap, other_gap = abs(best_cost - target.value), abs(other_cost - target.value)
+        better = (other >= step) & ((other_gap < gap) | ((other_gap == gap) & (other_cost < best_cost)))
+        best = best + better * (other - best)
+        best_cost = best_cost + better * (other_cost - best_cost)
+    return best, constant
 
 
-def _root(cost_at: Callable[[int], int], base: int, target: int) -> tuple[float, int]:
-    """Where the parabola (or line) through the costs at base + 1, + 2, + 3 meets `target`, and its value at 0."""
-    first, second, third = (cost_at(base + offset) for offset in (1, 2, 3))
+def _parabola(counted: Callable[[int], Any], base: int) -> tuple[Any, Any, Any]:
+    """Coefficients (of 1, x and x squared) of the parabola through the costs at base + 1, + 2, + 3; exact, in whole numbers."""
+    first, second, third = (counted(base + offset) for offset in (1, 2, 3))
     quadratic = (third - 2 * second + first) // 2
     slope = second - first - 3 * quadratic
+    constant = first - slope - quadratic
     # From powers of (x - base) to powers of x.
-    linear = slope - 2 * quadratic * base
-    constant = first - slope - quadratic - slope * base + quadratic * base**2
-    missing = target - constant
-    if missing <= 0:
-        return 0.0, constant
-    # This form of the root loses no digits to cancellation, and serves the line as well.
-    return 2 * missing / (linear + (linear**2 + 4 * quadratic * missing) ** 0.5), constant
+    return constant - slope * base + quadratic * base**2, slope - 2 * quadratic * base, quadratic
+
+
+def _solve_depths(start: Architecture, target: Budget, policy_name: str) -> tuple[int, ...]:
+    """The policy's depths whose cost is nearest to the target; cost never falls along a policy, so bisection finds it."""
+    depths_at = policy(policy_name, start)
+
+    def counted(n: int) -> int:
+        return cost(start.with_(depths=depths_at(n)), target.by)
+
+    # From as many blocks as the reference has, every policy goes on growing, or (published) has come to its end.
+    high = sum(start.depths)
+    while counted(high) < target.value and depths_at(2 * high) != depths_at(high):
+        high *= 2
+    # The first n whose cost reaches the target, and the last one below it.
+    reaching = bisect_left(range(1, high + 1), target.value, key=counted) + 1
+    candidates = {max(reaching - 1, 1), min(reaching, high)}
+    nearest_n = min(sorted(candidates), key=lambda n: (abs(counted(n) - target.value), counted(n)))
+    return depths_at(nearest_n)
+
+
+def scale(
+    reference: Architecture,
+    factor: float,
+    *,
+    solve: Sequence[str] | None = None,
+    by: str = "flops",
+    tolerance: float | None = None,
+    multiple_of: int = 1,
+    depth_policy: str = "proportional",
+) -> list[Design]:
+    """Designs that spend `factor` times the reference's cost, each on one quantity: the arms of the paper's Table 4.
+
+    `solve` names the quantities, by default all the block has: `depths` ("deeper"), `bottleneck_width` ("wider", for basic
+    blocks `width`) and `cardinality` ("more paths"). Raises `UserError` as `match` does.
+    """
+    if not 0 < factor < float("inf"):
+        raise UserError(f"factor must be a number above zero, for example 2; given: {factor!r}.")
+    if solve is None:
+        basic = reference.template.kind == "basic"
+        solve = ("depths", "width") if basic else ("depths", "bottleneck_width", "cardinality")
+    target = round(factor * cost(reference, by))
+    designs = []
+    for quantity in solve:
+        step = 1 if quantity == "depths" else multiple_of
+        options: dict[str, Any] = {"depth_policy": depth_policy, "multiple_of": step, "tolerance": tolerance}
+        (design,) = match(reference, solve=quantity, by=by, budget=target, **options)
+        designs.append(replace(design, reference=reference.name, arm=ARMS[quantity]))
+    return designs
+
+
+def _integer(value: Any) -> Any:
+    return value.astype("int64") if hasattr(value, "astype") else int(value)

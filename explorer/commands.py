@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from explorer.architecture import Architecture
-from explorer.budget import MEASURES, SOLVABLE, Design
+from explorer.budget import MEASURES, QUANTITIES, Design
 from explorer.budget import match as match_designs
 from explorer.complexity import count, layer_complexity
 from explorer.layers import Layer, iter_layers
@@ -51,7 +51,7 @@ def input_options(command: Any) -> Any:
 @click.option("--bottleneck-width", type=WholeNumbers(), help="Bottleneck widths d to design for.")
 @click.option("--width", type=WholeNumbers(), help="Widths (output channels of the first stage) to design for.")
 @click.option(
-    "--solve", default="bottleneck_width", show_default=True, help=f"What to solve for: {', '.join(SOLVABLE)}."
+    "--solve", default="bottleneck_width", show_default=True, help=f"What to solve for: {', '.join(QUANTITIES)}."
 )
 @click.option("--by", default="flops", show_default=True, help=f"The cost to keep: {', '.join(MEASURES)}.")
 @click.option("--tolerance", type=Fraction(), help="Largest mismatch allowed, as 0.02 or 2%.")

@@ -20,23 +20,23 @@ class Complexity:
 
 
 def weights(layer: Layer) -> int:
-    """Multiplied weights of one copy of a layer: kernel x kernel x in x out / groups; 0 for norm and pool."""
+    """Multiplied weights of one copy of a layer: kernel x kernel x in / groups x out; 0 for norm and pool."""
     if layer.kind not in ("conv", "linear"):
         return 0
-    return layer.kernel**2 * layer.out_channels * (layer.in_channels // layer.groups)
+    return _times(layer.kernel**2, layer.group_in * layer.out_channels)
 
 
 def layer_complexity(layer: Layer) -> Complexity:
     """What one layer costs, all its repeats and paths together."""
-    copies = layer.repeats * layer.paths
+    copies = _times(layer.paths, layer.repeats)
     if layer.kind == "norm":
-        return Complexity(0, copies * 2 * layer.out_channels, 0)
+        return Complexity(0, _times(copies, 2 * layer.out_channels), 0)
     if layer.kind == "pool":
         return Complexity(0, 0, 0)
-    multiplied = copies * weights(layer)
-    bias = copies * layer.out_channels if layer.kind == "linear" else 0
+    multiplied = _times(copies, weights(layer))
     area = layer.size**2
-    return Complexity(multiplied * area, multiplied + bias, copies * layer.out_channels * area)
+    params = multiplied + copies * layer.out_channels if layer.kind == "linear" else multiplied
+    return Complexity(_times(area, multiplied), params, _times(copies, _times(area, layer.out_channels)))
 
 
 def count(architecture: Architecture, form: str = "c") -> Complexity:
@@ -49,3 +49,8 @@ def count(architecture: Architecture, form: str = "c") -> Complexity:
         cost = layer_complexity(layer)
         flops, params, activations = flops + cost.flops, params + cost.params, activations + cost.activations
     return Complexity(flops, params, activations)
+
+
+def _times(factor: int, value: int) -> int:
+    """Multiplication that spares an array the pass for a factor of one: counting a million designs is nothing but such passes."""
+    return value if isinstance(factor, int) and factor == 1 else factor * value

@@ -24,7 +24,7 @@ class Layer:
 
     kind: str  # conv | norm | pool | linear
     part: str  # torchvision's name inside the block, or in the network: conv1, bn1, downsample.0, fc
-    in_channels: int
+    group_in: int  # input channels of one group; a grouped convolution has `groups` times as many
     out_channels: int
     kernel: int
     stride: int
@@ -34,6 +34,11 @@ class Layer:
     block: int = 0  # the first block the layer stands in
     repeats: int = 1
     paths: int = 1
+
+    @property
+    def in_channels(self) -> int:
+        """Input channels of all groups together."""
+        return self.group_in * self.groups
 
     @property
     def name(self) -> str:
@@ -97,13 +102,13 @@ def _bottleneck_block(stage: Stage, channels: int, size: int, form: str) -> Iter
     cardinality, d, width = stage.cardinality, stage.bottleneck_width, stage.width
     assert d is not None
     # The first two convolutions are split into paths in forms (a) and (b), the last one only in (a).
-    paths, channels_3x3, groups = (1, cardinality * d, cardinality) if form == "c" else (cardinality, d, 1)
+    paths, inner, groups = (1, cardinality * d, cardinality) if form == "c" else (cardinality, d, 1)
     last_paths, last_in = (cardinality, d) if form == "a" else (1, cardinality * d)
     n = stage.number
-    yield Layer("conv", "conv1", channels, channels_3x3, 1, 1, 1, size, stage=n, paths=paths)
-    yield _norm("bn1", channels_3x3, size, stage=n, paths=paths)
-    yield Layer("conv", "conv2", channels_3x3, channels_3x3, 3, stage.stride, groups, stage.size, stage=n, paths=paths)
-    yield _norm("bn2", channels_3x3, stage.size, stage=n, paths=paths)
+    yield Layer("conv", "conv1", channels, inner, 1, 1, 1, size, stage=n, paths=paths)
+    yield _norm("bn1", inner, size, stage=n, paths=paths)
+    yield Layer("conv", "conv2", d, inner, 3, stage.stride, groups, stage.size, stage=n, paths=paths)
+    yield _norm("bn2", inner, stage.size, stage=n, paths=paths)
     yield Layer("conv", "conv3", last_in, width, 1, 1, 1, stage.size, stage=n, paths=last_paths)
     yield _norm("bn3", width, stage.size, stage=n)
 

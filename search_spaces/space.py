@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
 
 from explorer.architecture import Architecture
-from explorer.budget import LABELS, MEASURES, SOLVABLE, Design, ImpossibleBudget, describe_miss, nearest
+from explorer.budget import LABELS, MEASURES, QUANTITIES, Design, ImpossibleBudget, describe_miss, nearest
 from explorer.errors import UserError, unknown
 from explorer.text import human_percent
 from search_spaces.documents import load_document
@@ -35,8 +35,8 @@ class Matching(Strict):
     @field_validator("solve")
     @classmethod
     def _known_quantity(cls, value: str) -> str:
-        if value not in SOLVABLE:
-            raise unknown("quantity to solve", value, SOLVABLE)
+        if value not in QUANTITIES:
+            raise unknown("quantity to solve", value, QUANTITIES)
         return value
 
     @field_validator("by")

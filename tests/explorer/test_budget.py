@@ -1,12 +1,14 @@
 """The solver: the paper's tables, and the whole number that brute force finds."""
 
+import numpy as np
 import pytest
 from architectures import architectures
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from explorer import Architecture, Budget, UserError, match
-from explorer.budget import ImpossibleBudget, cost, nearest
+from explorer.budget import ImpossibleBudget, cost, nearest, scale, solve_quantity
+from explorer.depths import policy
 
 RESNET50 = Architecture.from_name("resnet50")
 
@@ -128,3 +130,84 @@ def test_basic_blocks_have_no_block_measure_and_no_d() -> None:
         Budget.of(basic, "block")
     with pytest.raises(UserError, match="no d to solve"):
         match(basic)
+
+
+@settings(max_examples=100)
+@given(
+    architectures(),
+    st.sampled_from(["proportional", "longest"]),
+    st.sampled_from(["flops", "params", "activations"]),
+    st.floats(0.3, 6),
+)
+def test_depths_along_a_policy_are_those_that_brute_force_finds(
+    architecture: Architecture, policy_name: str, by: str, factor: float
+) -> None:
+    target = max(1, round(cost(architecture, by) * factor))
+    (design,) = nearest(architecture, solve="depths", by=by, budget=target, depth_policy=policy_name)
+    depths_at = policy(policy_name, architecture)
+    costs = {depths_at(n): cost(architecture.with_(depths=depths_at(n)), by) for n in range(1, 200)}
+    best = min(abs(spent - target) for spent in costs.values())
+    assert abs(design.cost - target) == best
+    assert design.cost == min(spent for spent in costs.values() if abs(spent - target) == best), (
+        "ties go to the cheaper"
+    )
+
+
+@given(architectures(), st.sampled_from(["proportional", "longest"]), st.integers(1, 60))
+def test_a_depth_policy_never_gets_shallower(architecture: Architecture, policy_name: str, n: int) -> None:
+    depths_at = policy(policy_name, architecture)
+    assert all(after >= before >= 1 for before, after in zip(depths_at(n), depths_at(n + 1), strict=True))
+    assert depths_at(sum(architecture.depths)) == architecture.depths or policy_name == "longest"
+
+
+# Table 4 of the paper: twice the cost of the two references, at the true ratios of its own picks.
+@pytest.mark.parametrize(
+    ("reference", "pick", "ratio"),
+    [
+        ("resnet101", "resnet200", 1.92),
+        ("resnet101", "resnext101_1x100d", 1.96),
+        ("resnet101", "resnext101_2x64d", 1.94),
+        ("resnext101_32x4d", "resnext101_64x4d", 1.98),
+    ],
+)
+def test_scale_is_at_least_as_near_to_twice_the_cost_as_table_4s_picks(reference: str, pick: str, ratio: float) -> None:
+    start = Architecture.from_name(reference)
+    spent = cost(Architecture.from_name(pick), "flops") / cost(start, "flops")
+    assert round(spent, 2) == ratio
+    designs = scale(start, 2, depth_policy="published")
+    assert [design.arm for design in designs] == ["deeper", "wider", "more paths"]
+    nearest_gap = min(abs(design.mismatch) for design in designs)
+    assert nearest_gap <= abs(ratio / 2 - 1)
+    assert all(design.budget.value == 2 * cost(start, "flops") for design in designs)
+
+
+def test_published_depths_deepen_resnet_101_to_resnet_200() -> None:
+    (design,) = scale(Architecture.from_name("resnet101"), 2, solve=["depths"], depth_policy="published")
+    assert design.name == "resnet200"
+
+
+@settings(max_examples=40)
+@given(
+    st.sampled_from(["bottleneck_width", "cardinality", "width"]),
+    st.sampled_from(["flops", "params", "activations", "block"]),
+    st.integers(1, 8),
+    st.integers(0, 2**32 - 1),
+)
+def test_a_batch_of_arrays_is_solved_as_each_one_is(solve: str, by: str, step: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    options = {
+        "cardinality": random.integers(1, 65, 20),
+        "bottleneck_width": random.integers(1, 65, 20),
+        "width": random.choice([16, 64, 128, 256], 20),
+    }
+    del options[solve]
+    batch, _ = solve_quantity(RESNET50.with_(**options), solve, Budget.of(RESNET50, by), step)
+    for position, value in enumerate(batch.tolist()):
+        one = {key: int(values[position]) for key, values in options.items()}
+        assert solve_quantity(RESNET50.with_(**one), solve, Budget.of(RESNET50, by), step)[0] == value
+
+
+@pytest.mark.parametrize("factor", [0, -1, float("nan"), float("inf")])
+def test_a_factor_that_is_no_number_above_zero_is_named(factor: float) -> None:
+    with pytest.raises(UserError, match="number above zero"):
+        scale(RESNET50, factor)
