@@ -153,7 +153,6 @@ def test_depths_along_a_policy_are_those_that_brute_force_finds(
         if costs[-1] > target:
             break
     assert design.cost == min(costs, key=lambda spent: (abs(spent - target), spent)), "ties go to the cheaper"
-    )
 
 
 @given(architectures(), st.sampled_from(["proportional", "longest"]), st.integers(1, 60))
