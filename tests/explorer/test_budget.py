@@ -162,14 +162,15 @@ def test_a_depth_policy_never_gets_shallower(architecture: Architecture, policy_
     assert depths_at(sum(architecture.depths)) == architecture.depths or policy_name == "longest"
 
 
-# Table 4 of the paper: twice the cost of the two references, at the true ratios of its own picks.
+# Table 4 of the paper: twice the cost of its two references; its own picks are not quite at twice.
 @pytest.mark.parametrize(
     ("reference", "pick", "ratio"),
     [
         ("resnet101", "resnet200", 1.92),
         ("resnet101", "resnext101_1x100d", 1.96),
         ("resnet101", "resnext101_2x64d", 1.94),
-        ("resnext101_32x4d", "resnext101_64x4d", 1.98),
+        ("resnet101", "resnext101_64x4d", 1.98),
+        ("resnext101_32x4d", "resnext101_64x4d", 1.94),
     ],
 )
 def test_scale_is_at_least_as_near_to_twice_the_cost_as_table_4s_picks(reference: str, pick: str, ratio: float) -> None:
