@@ -1,0 +1,69 @@
+"""A run's checkpoint: one file, replaced whole, of tensors and plain values; loading it executes nothing."""
+
+import hashlib
+import io
+import logging
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from explorer import Architecture
+from explorer.errors import UserError
+from explorer.files import write_atomic
+from studies.data import Splits
+from studies.recipe import Recipe
+from studies.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def identify(architecture: Architecture, recipe: Recipe, splits: Splits, seed: int, settings: Settings) -> str:
+    """A digest of all that a run's numbers depend on, except the test images: those are not looked at before the end."""
+    parts = (architecture, recipe, seed, settings, splits.mean, splits.std, splits.mirrored, torch.__version__)
+    digest = hashlib.blake2b(repr(parts).encode(), digest_size=16)
+    for part in (splits.train, splits.validation):
+        digest.update(np.ascontiguousarray(part.images).data)
+        digest.update(np.ascontiguousarray(part.labels).data)
+    return digest.hexdigest()
+
+
+def read_checkpoint(path: Path) -> dict[str, Any] | None:
+    """The state in a checkpoint; None where there is none or it is damaged (cut off, bytes changed), with a warning.
+
+    Nothing in the file is ever executed. Raises `UserError` for a file that holds anything but tensors and plain values.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(f"cannot read the checkpoint {path}: {error.strerror}.") from None
+    try:
+        whole = zipfile.ZipFile(io.BytesIO(data)).testzip() is None
+    except zipfile.BadZipFile:
+        whole = False
+    if not whole and not data.startswith(b"\x80"):  # what a bare pickle starts with
+        log.warning("the checkpoint %s is damaged: starting afresh", path)
+        return None
+    try:
+        state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        return dict(state)
+    except (pickle.UnpicklingError, RuntimeError, TypeError, ValueError, EOFError):
+        raise UserError(
+            f"{path} is not a checkpoint of this program: it holds more than numbers, and was not loaded. Delete it to start afresh."
+        ) from None
+
+
+def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Replace the checkpoint, in a folder that is made if need be. Raises `UserError` where it cannot be written."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}.") from None
+    write_atomic(path, buffer.getvalue())

@@ -1,0 +1,377 @@
+"""Training one network: a Lightning module and a silent Trainer over data that lives on the device.
+
+What a run sees is a pure function of (seed, epoch): initial weights, order of images, crops and flips are drawn on the CPU, so they are the
+same for every arm, on every device, and after a resume. Nothing is read from the device during an epoch.
+"""
+
+import contextlib
+import logging
+import math
+import os
+import re
+import signal
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning
+import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from torch import Tensor
+from torch.nn import functional as F
+
+from explorer import Architecture, build
+from explorer.errors import UserError
+from studies.batches import EvaluationBatches, TrainingBatches
+from studies.checkpoints import identify, read_checkpoint, write_checkpoint
+from studies.data import Splits
+from studies.recipe import Recipe
+from studies.settings import Settings, check
+
+log = logging.getLogger(__name__)
+# Lightning sets its own level when imported, and prints tips and an inventory of devices for every Trainer.
+for _name in ("pytorch_lightning", "lightning_fabric"):
+    logging.getLogger(_name).setLevel(logging.ERROR)
+
+CHECKPOINT = "checkpoint.pt"
+Row = dict[str, Any]
+
+
+class Stopped(Exception):
+    """`should_stop` said so; the last epoch's checkpoint is there to go on from."""
+
+
+class TrainingFailed(Exception):
+    """The training cannot succeed, however often it is repeated: `reason` in one line."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished run found. Errors are top-1, as fractions; `train_error` is of the augmented images, during the last epoch.
+
+    `seconds` are those of all epochs (validation included) and of the test, `images_per_second` those of training alone.
+    `peak_memory` is in bytes: allocated on the GPU, resident in the process on a CPU; None where the system does not tell.
+    """
+
+    train_error: float
+    validation_error: float
+    test_error: float
+    seconds: float
+    images_per_second: float
+    epochs: int
+    curves: list[Row]
+    peak_memory: int | None
+    state_dict: dict[str, Tensor] = field(repr=False)
+
+
+def train(
+    architecture: Architecture,
+    recipe: Recipe,
+    splits: Splits,
+    seed: int,
+    settings: Settings,
+    *,
+    checkpoints: Path | None = None,
+    on_epoch: Callable[[Row], None] = lambda row: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Train `architecture` from `seed`, validate after every epoch, test once, after the last.
+
+    `checkpoints` is a folder of this run's own: after each epoch one file in it is replaced whole, and a run that finds one
+    goes on from there, equal bit for bit (on a CPU) to one never interrupted. `on_epoch` is told each epoch trained now:
+    {epoch (from 1), learning_rate (of its last step), train_loss, train_error, validation_loss, validation_error, seconds};
+    `Outcome.curves` has the earlier ones too. `should_stop` is asked after every step.
+
+    Raises `Stopped`, `TrainingFailed` where the loss is no longer a number, and `UserError` where the network does not fit the
+    data, the machine cannot honour the settings, or the checkpoint is a file this program would not write.
+    """
+    check(settings)
+    _check_shape(architecture, splits)
+    recipe.steps_per_epoch(len(splits.train))
+    with _environment(settings):
+        _reset_peak_memory(torch.device(settings.device))
+        run = _Run(architecture, recipe, splits, seed, settings, checkpoints, on_epoch, should_stop)
+        run.resume()
+        trainer = _trainer(settings, recipe.epochs - len(run.rows))
+        if len(run.rows) < recipe.epochs:
+            batches = TrainingBatches(splits, recipe, seed, run.target, lambda: len(run.rows))
+            validation = EvaluationBatches(splits.validation, splits, recipe, run.target)
+            _interruptible(lambda: trainer.fit(run, batches, validation))
+        test_error, test_seconds = run.test(trainer)
+        last = run.rows[-1]
+        images = recipe.steps_per_epoch(len(splits.train)) * recipe.batch_size * recipe.epochs
+        return Outcome(
+            train_error=last["train_error"],
+            validation_error=last["validation_error"],
+            test_error=test_error,
+            seconds=sum(row["seconds"] for row in run.rows) + test_seconds,
+            images_per_second=images / run.training_seconds,
+            epochs=recipe.epochs,
+            curves=run.rows,
+            peak_memory=_peak_memory(run.target),
+            state_dict={name: value.cpu() for name, value in run.network.state_dict().items()},
+        )
+
+
+class _Tally:
+    """Loss and mistakes summed on the device; read once."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._sums = torch.zeros(2, dtype=torch.float64, device=device)
+        self._images = 0
+
+    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        mistakes = (logits.argmax(1) != labels).sum()
+        self._sums += torch.stack((loss.detach() * len(labels), mistakes))
+        self._images += len(labels)
+
+    def read(self) -> tuple[float, float]:
+        """Mean loss and error since the last reading."""
+        loss, mistakes = self._sums.tolist()
+        images = self._images
+        self._sums.zero_()
+        self._images = 0
+        return loss / images, mistakes / images
+
+
+class _Run(pytorch_lightning.LightningModule):
+    """One run: the network with its optimiser, what it has found so far, and its checkpoint.
+
+    Lightning counts the epochs of this process; `rows` counts those of the run, which may have begun in another.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        recipe: Recipe,
+        splits: Splits,
+        seed: int,
+        settings: Settings,
+        checkpoints: Path | None,
+        on_epoch: Callable[[Row], None],
+        should_stop: Callable[[], bool],
+    ) -> None:
+        super().__init__()
+        self.recipe, self.splits, self.target = recipe, splits, torch.device(settings.device)
+        self.tell, self.ask = on_epoch, should_stop
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.network = build(architecture)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
+        self.rows: list[Row] = []
+        self.training_seconds = 0.0
+        self.path = checkpoints / CHECKPOINT if checkpoints is not None else None
+        self.identity = identify(architecture, recipe, splits, seed, settings) if self.path else ""
+        self.resumed: dict[str, Any] = {}
+        self.tally = _Tally(self.target)
+        self.trained = (math.nan, math.nan)
+        self.started = self.evaluated = 0.0
+
+    def configure_optimizers(self) -> Any:
+        recipe = self.recipe
+        steps = recipe.epochs * recipe.steps_per_epoch(len(self.splits.train))
+        optimiser = torch.optim.SGD(
+            self.network.parameters(),
+            lr=recipe.learning_rate,
+            momentum=recipe.momentum,
+            nesterov=True,
+            weight_decay=recipe.weight_decay,
+            fused=True,
+        )
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: recipe.rate(step, steps))
+        if self.resumed:
+            optimiser.load_state_dict(self.resumed["optimiser"])
+            scheduler.load_state_dict(self.resumed["scheduler"])
+            self.resumed = {}
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        return batch  # it is there already
+
+    def on_train_epoch_start(self) -> None:
+        self.started = time.perf_counter()
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        images, labels = batch
+        logits = self.network(images)
+        loss = self._loss(logits, labels)
+        self.tally.add(loss, logits, labels)
+        return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        self._stop_if_asked()
+
+    def on_validation_epoch_start(self) -> None:
+        self.trained = self._read("training")
+        self.evaluated = time.perf_counter()
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        images, labels = batch
+        logits = self.network(images)
+        self.tally.add(self._loss(logits, labels), logits, labels)
+        self._stop_if_asked()
+
+    test_step = validation_step
+
+    def on_train_epoch_end(self) -> None:
+        validation_loss, validation_error = self._read("validation")
+        now = time.perf_counter()
+        self.training_seconds += self.evaluated - self.started
+        epoch = len(self.rows) + 1
+        steps = self.recipe.steps_per_epoch(len(self.splits.train))
+        rate = self.recipe.rate(epoch * steps - 1, self.recipe.epochs * steps)
+        row = {
+            "epoch": epoch,
+            "learning_rate": rate * self.recipe.learning_rate,
+            "train_loss": self.trained[0],
+            "train_error": self.trained[1],
+            "validation_loss": validation_loss,
+            "validation_error": validation_error,
+            "seconds": now - self.started,
+        }
+        self.rows.append(row)
+        self._save()
+        self.tell(row)
+
+    def test(self, trainer: pytorch_lightning.Trainer) -> tuple[float, float]:
+        """Test error and seconds; the first time that anything looks at the test images."""
+        started = time.perf_counter()
+        batches = EvaluationBatches(self.splits.test, self.splits, self.recipe, self.target)
+        _interruptible(lambda: trainer.test(self, batches, verbose=False))
+        return self._read("test")[1], time.perf_counter() - started
+
+    def resume(self) -> None:
+        """Take up the checkpoint, where there is one of this very run."""
+        state = read_checkpoint(self.path) if self.path else None
+        if state is None:
+            return
+        if state.get("identity") != self.identity:
+            log.warning("%s belongs to another training (other data, recipe or settings): starting afresh", self.path)
+            return
+        self.network.load_state_dict(state["model"])
+        self.rows, self.training_seconds = state["rows"], state["training_seconds"]
+        self.resumed = state
+
+    def _save(self) -> None:
+        if self.path is None:
+            return
+        state = {
+            "identity": self.identity,
+            "epoch": len(self.rows),
+            "rows": self.rows,
+            "training_seconds": self.training_seconds,
+            "model": self.network.state_dict(),
+            "optimiser": self.trainer.optimizers[0].state_dict(),
+            "scheduler": self.trainer.lr_scheduler_configs[0].scheduler.state_dict(),
+        }
+        write_checkpoint(self.path, state)
+
+    def _read(self, phase: str) -> tuple[float, float]:
+        loss, error = self.tally.read()
+        if not math.isfinite(loss):
+            epoch = len(self.rows) + (phase != "test")
+            raise TrainingFailed(f"the {phase} loss became {loss} in epoch {epoch}; a smaller learning rate may help")
+        return loss, error
+
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(logits.float(), labels, label_smoothing=self.recipe.label_smoothing)
+
+    def _stop_if_asked(self) -> None:
+        if self.ask():
+            raise Stopped
+
+
+def _trainer(settings: Settings, epochs: int) -> pytorch_lightning.Trainer:
+    kind, _, index = settings.device.partition(":")
+    trainer = pytorch_lightning.Trainer(
+        accelerator=kind,
+        devices=[int(index or 0)] if kind == "cuda" else 1,
+        precision="bf16-mixed" if settings.precision == "bf16" else "32-true",
+        max_epochs=epochs,
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        # Each run is one process on one device, whatever Slurm or torchrun started it.
+        plugins=[LightningEnvironment()],
+        # On a Slurm node Lightning looks there for a checkpoint of its own, and takes it up unasked.
+        default_root_dir=os.devnull,
+    )
+    # Signals are the worker's business: Lightning would turn SIGTERM into an exception at the end of a batch.
+    trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
+    return trainer
+
+
+def _interruptible(call: Callable[[], Any]) -> None:
+    """Run a Trainer's method. Lightning answers Ctrl-C with `SystemExit` and from then on ignores it: undo both."""
+    main = signal.getsignal(signal.SIGINT)
+    try:
+        call()
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            signal.signal(signal.SIGINT, main)
+            raise KeyboardInterrupt from None
+        raise
+
+
+@contextlib.contextmanager
+def _environment(settings: Settings) -> Iterator[None]:
+    """Torch's global switches as the settings have them, and back again; none of Lightning's warnings."""
+    threads, benchmark = torch.get_num_threads(), torch.backends.cudnn.benchmark
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    debug: Any = torch.utils.deterministic
+    fill = debug.fill_uninitialized_memory
+    try:
+        torch.set_num_threads(settings.threads)
+        # cuBLAS reads this when CUDA starts, and needs it to be deterministic.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        # On CUDA the max-pool of the imagenet stem has no deterministic gradient, so there it stays at a warning.
+        torch.use_deterministic_algorithms(True, warn_only=settings.device != "cpu")
+        # Filling fresh memory with NaN is for finding bugs, and costs a pass over every tensor.
+        debug.fill_uninitialized_memory = False
+        torch.backends.cudnn.benchmark = False
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric|torch)\b")
+            yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+        debug.fill_uninitialized_memory = fill
+        torch.backends.cudnn.benchmark = benchmark
+
+
+def _reset_peak_memory(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")  # man 5 proc: resets VmHWM
+
+
+def _peak_memory(device: torch.device) -> int | None:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    with contextlib.suppress(OSError):
+        if found := re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text()):
+            return 1024 * int(found[1])
+    return None
+
+
+def _check_shape(architecture: Architecture, splits: Splits) -> None:
+    channels, resolution = splits.train.images.shape[1:3]
+    data = (resolution, channels, splits.classes)
+    network = (architecture.resolution, architecture.in_channels, architecture.classes)
+    if data != network:
+        raise UserError(
+            "the network is made for {} pixels, {} channels and {} classes, ".format(*network)
+            + "the data has {} pixels, {} channels and {} classes.".format(*data)
+        )
