@@ -12,13 +12,15 @@ from itertools import product
 from typing import Any
 
 from explorer.architecture import Architecture, whole
-from explorer.complexity import Complexity, count, weights
+from explorer.complexity import Complexity, count, total, weights
 from explorer.depths import policy
 from explorer.errors import UserError, unknown
 from explorer.layers import iter_layers
 from explorer.text import human_flops, human_percent
 
 MEASURES = ("flops", "block", "params", "activations")
+# Seconds on a device, measured (`explorer.timed`), not counted.
+TIMES = ("latency", "train_step")
 QUANTITIES = ("cardinality", "bottleneck_width", "width", "depths")
 ARMS = {"depths": "deeper", "bottleneck_width": "wider", "width": "wider", "cardinality": "more paths"}
 LABELS = {"cardinality": "C", "bottleneck_width": "d", "width": "width", "depths": "depths"}
@@ -30,14 +32,15 @@ class ImpossibleBudget(UserError):
 
 @dataclass(frozen=True)
 class Budget:
-    """What a design may cost: a measure (`flops`, `block`, `params`, `activations`) and a value in its unit."""
+    """What a design may cost: a measure (`flops`, `block`, `params`, `activations`, or seconds: `latency`, `train_step`) and a
+    value in its unit."""
 
     by: str
-    value: int
+    value: float
 
     def __post_init__(self) -> None:
-        if self.by not in MEASURES:
-            raise unknown("measure", str(self.by), MEASURES)
+        if self.by not in (*MEASURES, *TIMES):
+            raise unknown("measure", str(self.by), (*MEASURES, *TIMES))
         if not self.value > 0:
             raise UserError(f"a budget must be above zero; given: {self.value!r} {self.by}.")
 
@@ -56,6 +59,9 @@ class Design:
     budget: Budget
     reference: str = ""
     arm: str = ""
+    # Seconds of this design, and all timings it was chosen from (the reference's first), where the budget is in time.
+    measured: float | None = None
+    candidates: tuple[Any, ...] = ()
 
     @property
     def name(self) -> str:
@@ -66,9 +72,9 @@ class Design:
         return count(self.architecture)
 
     @property
-    def cost(self) -> int:
+    def cost(self) -> float:
         """Cost in the budget's own measure."""
-        return cost(self.architecture, self.budget.by)
+        return cost(self.architecture, self.budget.by) if self.measured is None else self.measured
 
     @property
     def mismatch(self) -> float:
@@ -112,8 +118,7 @@ def cost(architecture: Architecture, by: str) -> int:
         return sum(weights(layer) for layer in identity)
     if by not in MEASURES:
         raise unknown("measure", str(by), MEASURES)
-    total: int = getattr(count(architecture), by)
-    return total
+    return total(iter_layers(architecture), by)
 
 
 def match(
@@ -121,7 +126,7 @@ def match(
     *,
     solve: str = "bottleneck_width",
     by: str = "flops",
-    budget: int | None = None,
+    budget: float | None = None,
     tolerance: float | None = None,
     multiple_of: int = 1,
     depth_policy: str = "proportional",
@@ -164,13 +169,17 @@ def nearest(
     *,
     solve: str = "bottleneck_width",
     by: str = "flops",
-    budget: int | None = None,
+    budget: float | None = None,
     multiple_of: int = 1,
     depth_policy: str = "proportional",
     **given: Any,
 ) -> list[Design]:
     """`match` without a tolerance."""
     check_solve(reference, solve, given)
+    if by in TIMES:
+        raise UserError(
+            f"{by} is measured, not counted: use explorer.timed.match_time, or --by {by} on the command line."
+        )
     target = Budget.of(reference, by) if budget is None else Budget(by, budget)
     step = whole(multiple_of, "multiple_of")
     if solve == "depths" and step != 1:

@@ -4,6 +4,7 @@ A FLOP is a multiply-add of a convolution or of the classifier, one image (the p
 a convolution's or the classifier's output; parameters are everything trainable, batch norm and the classifier's bias included.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from explorer.architecture import Architecture
@@ -26,17 +27,38 @@ def weights(layer: Layer) -> int:
     return _times(layer.kernel**2, layer.group_in * layer.out_channels)
 
 
+def layer_flops(layer: Layer) -> int:
+    """Multiply-adds of a layer, all its repeats and paths together."""
+    return _times(layer.size**2, _multiplied(layer))
+
+
+def layer_params(layer: Layer) -> int:
+    """Trainable numbers of a layer: weights, the classifier's bias, batch norm's scale and shift."""
+    extra = {"linear": 1, "norm": 2}.get(layer.kind, 0)
+    return _plus(_multiplied(layer), _times(_copies(layer), _times(extra, layer.out_channels)) if extra else 0)
+
+
+def layer_activations(layer: Layer) -> int:
+    """Elements that a convolution or the classifier puts out."""
+    if layer.kind not in ("conv", "linear"):
+        return 0
+    return _times(_copies(layer), _times(layer.size**2, layer.out_channels))
+
+
+LAYER_MEASURES = {"flops": layer_flops, "params": layer_params, "activations": layer_activations}
+
+
 def layer_complexity(layer: Layer) -> Complexity:
-    """What one layer costs, all its repeats and paths together."""
-    copies = _times(layer.paths, layer.repeats)
-    if layer.kind == "norm":
-        return Complexity(0, _times(copies, 2 * layer.out_channels), 0)
-    if layer.kind == "pool":
-        return Complexity(0, 0, 0)
-    multiplied = _times(copies, weights(layer))
-    area = layer.size**2
-    params = multiplied + copies * layer.out_channels if layer.kind == "linear" else multiplied
-    return Complexity(_times(area, multiplied), params, _times(copies, _times(area, layer.out_channels)))
+    """What one layer costs in every measure."""
+    return Complexity(layer_flops(layer), layer_params(layer), layer_activations(layer))
+
+
+def total(layers: Iterable[Layer], measure: str) -> int:
+    """One measure summed over layers."""
+    of_layer, result = LAYER_MEASURES[measure], 0
+    for layer in layers:
+        result = _plus(result, of_layer(layer))
+    return result
 
 
 def count(architecture: Architecture, form: str = "c") -> Complexity:
@@ -44,13 +66,26 @@ def count(architecture: Architecture, form: str = "c") -> Complexity:
 
     Forms differ in activations only (see `iter_layers`).
     """
-    flops = params = activations = 0
-    for layer in iter_layers(architecture, form):
-        cost = layer_complexity(layer)
-        flops, params, activations = flops + cost.flops, params + cost.params, activations + cost.activations
-    return Complexity(flops, params, activations)
+    layers = list(iter_layers(architecture, form))
+    return Complexity(*(total(layers, measure) for measure in LAYER_MEASURES))
+
+
+def _multiplied(layer: Layer) -> int:
+    return _times(_copies(layer), weights(layer))
+
+
+def _copies(layer: Layer) -> int:
+    return _times(layer.paths, layer.repeats)
+
+
+# Counting a million designs is nothing but passes over arrays, so these two spare the passes that change nothing.
 
 
 def _times(factor: int, value: int) -> int:
-    """Multiplication that spares an array the pass for a factor of one: counting a million designs is nothing but such passes."""
     return value if isinstance(factor, int) and factor == 1 else factor * value
+
+
+def _plus(first: int, second: int) -> int:
+    if isinstance(second, int) and second == 0:
+        return first
+    return second if isinstance(first, int) and first == 0 else first + second

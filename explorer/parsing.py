@@ -1,14 +1,30 @@
-"""What a user types at the command line, read into numbers: 1,2,4 and 2 %."""
+"""What a user types at the command line, read into numbers: 1,2,4, 1..64, 3-4-6-3, 4.1G and 2%."""
 
+import re
 from typing import Any
 
 import click
 
 from explorer.errors import UserError
 
+PREFIXES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
+# A list longer than this is a slip of the finger (1..1000000000), not a grid.
+LONGEST_LIST = 1_000_000
+
+
+def parse_number(text: str) -> float:
+    """A number with an optional decimal prefix: '4.1G' -> 4100000000. Whole numbers come out exactly, as int."""
+    parts = re.fullmatch(r"([+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)", text.strip())
+    if not parts or parts[2] not in PREFIXES:
+        raise UserError(f"cannot read {text!r} as a number; write for example 4100000000, 4.1G, 25M or 250k.")
+    from decimal import Decimal
+
+    value = Decimal(parts[1]) * PREFIXES[parts[2]]
+    return int(value) if value == value.to_integral_value() else float(value)
+
 
 class WholeNumbers(click.ParamType):
-    """A comma-separated list of whole numbers of at least 1: `1,2,4,8`."""
+    """A comma-separated list of whole numbers of at least 1, or ranges of them: `1,2,4,8` or `1..64`."""
 
     name = "N,N,..."
 
@@ -21,12 +37,21 @@ class WholeNumbers(click.ParamType):
             raise UserError(
                 f"{option} lists no numbers; give whole numbers of at least 1, for example {option} 1,2,4,8."
             )
+        numbers: list[int] = []
         for item in items:
-            if not (item.isascii() and item.isdigit() and int(item) >= 1):
+            ends = re.fullmatch(r"(\d+)\.\.(\d+)", item, re.ASCII)
+            first, last = (int(ends[1]), int(ends[2])) if ends else (-1, -1)
+            if re.fullmatch(r"\d+", item, re.ASCII):
+                first = last = int(item)
+            if not 1 <= first <= last:
                 raise UserError(
-                    f"{option} takes whole numbers of at least 1, separated by commas; given: {item!r} in {value!r}."
+                    f"{option} takes whole numbers of at least 1, separated by commas, or ranges like 1..64; "
+                    f"given: {item!r} in {value!r}."
                 )
-        return [int(item) for item in items]
+            if last - first >= LONGEST_LIST:
+                raise UserError(f"{option} {item} lists more than {LONGEST_LIST:,} numbers; give fewer.")
+            numbers += range(first, last + 1)
+        return numbers
 
 
 class WholeNumber(WholeNumbers):
@@ -41,6 +66,38 @@ class WholeNumber(WholeNumbers):
         if len(numbers) != 1:
             raise UserError(f"{param.opts[0] if param else 'the option'} takes one whole number; given: {value!r}.")
         return numbers[0]
+
+
+class DepthLists(click.ParamType):
+    """Blocks per stage, one or more networks' worth: `3-4-6-3` or `3-4-6-3,3-4-23-3`."""
+
+    name = "N-N-...,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[tuple[int, ...]]:
+        if isinstance(value, list):
+            return value
+        items = [item.strip() for item in str(value).split(",")]
+        for item in items:
+            if not re.fullmatch(r"[1-9]\d*(-[1-9]\d*)*", item, re.ASCII):
+                raise UserError(
+                    f"{param.opts[0] if param else 'depths'} takes the blocks of each stage, for example 3-4-6-3 or 3-4-6-3,3-4-23-3; "
+                    f"given: {item!r}."
+                )
+        return [tuple(map(int, item.split("-"))) for item in items]
+
+
+class Number(click.ParamType):
+    """A number above zero, with an optional decimal prefix: `4.1G`."""
+
+    name = "NUMBER"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, int | float):
+            return value
+        number = parse_number(str(value))
+        if number <= 0:
+            raise UserError(f"{param.opts[0] if param else 'the number'} must be above zero; given: {value!r}.")
+        return number
 
 
 class Fraction(click.ParamType):

@@ -1,0 +1,133 @@
+"""A whole grid of designs at once: every combination of the axes, solved for one budget and counted, as a table."""
+
+import math
+import operator
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from explorer.architecture import Architecture
+from explorer.budget import Budget, check_solve, combinations, cost, solve_quantity
+from explorer.complexity import count
+from explorer.errors import UserError, unknown
+from explorer.parsing import parse_number
+
+# Designs counted at once: their arrays stay in a core's cache.
+CHUNK = 8192
+COLUMNS = ("cardinality", "bottleneck_width", "width", "depths", "flops", "params", "activations", "mismatch")
+_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+
+
+def enumerate_designs(
+    reference: Architecture,
+    *,
+    solve: str = "bottleneck_width",
+    by: str = "flops",
+    budget: float | None = None,
+    tolerance: float | None = None,
+    multiple_of: int = 1,
+    where: Sequence[str] = (),
+    **axes: Any,
+) -> pd.DataFrame:
+    """Every combination of the axes (`cardinality`, `bottleneck_width`, `width`, `depths`), with `solve` set to the multiple of
+    `multiple_of` that comes nearest to the reference's cost (or `budget`) in the measure `by`.
+
+    One row a design, in the order of the axes, with the columns `COLUMNS`: `mismatch` is a signed fraction, depths are written
+    3-4-6-3. Combinations that no number solves, or only beyond `tolerance`, are left out, as are rows for which a comparison
+    in `where` ("params<=30M") does not hold. The counts are those of `count`, a few thousand designs at a time.
+    """
+    check_solve(reference, solve, axes)
+    if solve == "depths":
+        raise UserError("depths cannot be solved over a grid; use match --solve depths, or give depths as an axis.")
+    target = Budget.of(reference, by) if budget is None else Budget(by, budget)
+    keep = [parse_comparison(text) for text in where]
+    choices = [tuple(values["depths"]) for values in combinations({"depths": axes.pop("depths", reference.depths)})]
+    pieces: list[dict[str, Any]] = []
+    for batch, size, place in _batches(reference, axes, choices):
+        found, fixed = solve_quantity(batch, solve, target, multiple_of)
+        columns = _columns(batch.with_(**{solve: found}), target) | {"depths": place}
+        columns = {name: np.broadcast_to(values, size) for name, values in columns.items()}
+        good = np.broadcast_to(fixed < target.value, size)
+        if tolerance is not None:
+            good = good & (abs(columns["mismatch"]) <= tolerance)
+        for column, compare, value in keep:
+            good = good & compare(columns[column], value)
+        pieces.append(columns if good.all() else {name: values[good] for name, values in columns.items()})
+    table = {name: np.concatenate([piece[name] for piece in pieces]) for name in COLUMNS}
+    written = ["-".join(map(str, depths)) for depths in choices]
+    return pd.DataFrame({**table, "depths": pd.Categorical.from_codes(table["depths"], categories=written)})
+
+
+def architecture_of(reference: Architecture, row: Any) -> Architecture:
+    """The architecture that a row of the table stands for."""
+    d = row.bottleneck_width
+    return reference.with_(
+        cardinality=int(row.cardinality),
+        bottleneck_width=None if pd.isna(d) else int(d),
+        width=int(row.width),
+        depths=tuple(int(depth) for depth in row.depths.split("-")),
+    )
+
+
+def parse_comparison(text: str) -> tuple[str, Callable[[Any, Any], Any], float]:
+    """'params<=30M' as column, comparison and number. Raises `UserError` for anything else."""
+    parts = re.fullmatch(r"\s*(\w+)\s*(<=|>=|==|!=|<|>)\s*(\S+)\s*", text)
+    if not parts:
+        raise UserError(f"a filter is a column, a comparison and a number, for example 'params<=30M'; given: {text!r}.")
+    column, sign, number = parts.groups()
+    if column not in COLUMNS or column == "depths":
+        raise unknown("column in a filter", column, [name for name in COLUMNS if name != "depths"])
+    return column, _COMPARISONS[sign], parse_number(number)
+
+
+def _batches(
+    reference: Architecture, axes: dict[str, Any], choices: list[tuple[int, ...]]
+) -> Iterator[tuple[Architecture, int, Any]]:
+    """The grid as architectures whose numbers are arrays, in chunks: each with its size and, for each design, which of
+    the `choices` of depths it has."""
+    lists = {key: [values[key] for values in combinations({key: value})] for key, value in axes.items()}
+    for key, values in {**lists, "depths": choices}.items():
+        if len(set(values)) < len(values):
+            raise UserError(f"{key} lists a value twice.")
+        for value in values:  # each is checked as it would be in a single architecture
+            reference.with_(**{key: value})
+    numbers = [np.asarray(values, dtype=np.int64) for values in lists.values()]
+    # Networks of unlike numbers of stages have unlike layers, so they are counted apart.
+    for _, group in groupby(range(len(choices)), key=lambda choice: len(choices[choice])):
+        places = np.asarray(list(group))
+        blocks = np.asarray([choices[place] for place in places], dtype=np.int64)
+        shape = (len(places), *map(len, numbers))
+        for start in range(0, math.prod(shape), CHUNK):
+            size = min(CHUNK, math.prod(shape) - start)
+            row, *columns = np.unravel_index(np.arange(start, start + size), shape)
+            quantities: dict[str, Any] = {
+                key: axis[column] for key, axis, column in zip(lists, numbers, columns, strict=True)
+            }
+            # One choice of depths for all stays a plain number: its empty stages then cost no pass.
+            quantities["depths"] = tuple(blocks[row].T) if len(places) > 1 else tuple(int(depth) for depth in blocks[0])
+            quantities.setdefault("width", np.full(size, reference.template.width))
+            yield reference.with_(**quantities), size, places[row]
+
+
+def _columns(designs: Architecture, target: Budget) -> dict[str, Any]:
+    template, complexity = designs.template, count(designs)
+    spent = cost(designs, target.by) if target.by == "block" else getattr(complexity, target.by)
+    return {
+        "cardinality": template.cardinality,
+        "bottleneck_width": np.nan if template.bottleneck_width is None else template.bottleneck_width,
+        "width": template.width,
+        "depths": 0,
+        **vars(complexity),
+        "mismatch": (spent - target.value) / target.value,
+    }
