@@ -9,8 +9,14 @@ from explorer.errors import UserError
 
 # Every command: where its click command stands, and its line in the help (a test resolves each entry).
 COMMANDS = {
-    "match": ("explorer.commands:match", "Solve d, C or the width so that a network costs what a reference costs."),
-    "describe": ("explorer.commands:describe", "Show a network's layers and what they cost."),
+    "match": ("explorer.commands:match", "Solve d, C, width or depths so that a network costs what a reference costs."),
+    "scale": ("explorer.commands:scale", "Spend k times a reference's cost on more layers, wider paths or more paths."),
+    "describe": ("explorer.commands:describe", "Show a network's layers and what they cost; draw it."),
+    "enumerate": ("explorer.commands:enumerate_", "A whole grid of matched designs at once."),
+    "measure": ("explorer.heavy_commands:measure", "Measure seconds, images a second and memory on this machine."),
+    "rules": ("explorer.heavy_commands:rules", "Check the paper's two rules on any network."),
+    "export": ("explorer.heavy_commands:export", "Write a network for torchvision, timm, safetensors or ONNX."),
+    "paper": ("explorer.commands:paper", "The paper's tables beside our counts."),
     "space": ("search_spaces.commands:space", "Show the designs of a search space."),
     "study": ("studies.commands:study", "Run studies and see how they stand."),
     "report": ("dashboards.commands:report", "Write a study's results as one HTML page."),

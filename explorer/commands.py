@@ -1,186 +1,363 @@
-"""The design room's commands: match, describe."""
+"""The design room's light commands: match, scale, describe, enumerate, paper."""
 
 from typing import Any
 
 import click
 
+from explorer import views
 from explorer.architecture import Architecture
-from explorer.budget import MEASURES, QUANTITIES, Design
+from explorer.budget import MEASURES, QUANTITIES, TIMES
 from explorer.budget import match as match_designs
-from explorer.complexity import count, layer_complexity
-from explorer.layers import Layer, iter_layers
-from explorer.parsing import Fraction, WholeNumber, WholeNumbers
-from explorer.text import human_count, human_flops, human_percent
+from explorer.budget import scale as scale_designs
+from explorer.depths import POLICIES
+from explorer.errors import UserError
+from explorer.parsing import DepthLists, Fraction, Number, WholeNumber, WholeNumbers
+from explorer.text import human_flops, human_time
+from explorer.views import DESIGN_COLUMNS, design_row
 
-DESIGN_COLUMNS = ("design", "C", "d", "width", "FLOPs", "params", "activations", "mismatch")
-
-
-def design_row(design: Design) -> tuple[Any, ...]:
-    """A design as a row under `DESIGN_COLUMNS`."""
-    template, complexity = design.architecture.template, design.complexity
-    return (
-        design.name,
-        template.cardinality,
-        template.bottleneck_width,
-        template.width,
-        human_flops(complexity.flops),
-        human_count(complexity.params),
-        human_count(complexity.activations),
-        human_percent(design.mismatch, signed=True),
-    )
+JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 
 
-def input_options(command: Any) -> Any:
-    """The options that say what goes into a network and comes out of it."""
-    for option in (
-        click.option(
-            "--in-channels", type=WholeNumber(), default="3", show_default=True, help="Channels of the input image."
-        ),
-        click.option("--classes", type=WholeNumber(), help="Classes (default: 1000; 10 for _cifar names)."),
-        click.option(
-            "--resolution", type=WholeNumber(), help="Side of the input in pixels (default: 224; 32 for _cifar names)."
-        ),
-    ):
-        command = option(command)
-    return command
+def options(*decorators: Any) -> Any:
+    """Several click options as one decorator, in the order given."""
+
+    def decorate(command: Any) -> Any:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+# What goes into a network and comes out of it.
+input_options = options(
+    click.option(
+        "--resolution", type=WholeNumber(), help="Side of the input in pixels (default: 224; 32 for _cifar names)."
+    ),
+    click.option("--classes", type=WholeNumber(), help="Classes (default: 1000; 10 for _cifar names)."),
+    click.option("--in-channels", type=WholeNumber(), help="Channels of the input image (default: 3)."),
+)
+axis_options = options(
+    click.option("--cardinality", type=WholeNumbers(), help="Cardinalities C: 1,2,4,8 or 1..64."),
+    click.option("--bottleneck-width", type=WholeNumbers(), help="Bottleneck widths d."),
+    click.option("--width", type=WholeNumbers(), help="Widths (output channels of the first stage)."),
+    click.option("--depths", type=DepthLists(), help="Blocks per stage: 3-4-6-3,3-4-23-3."),
+)
+budget_options = options(
+    click.option(
+        "--flops", type=Number(), help="A plain budget of multiply-adds instead of the reference's, for example 4.1G."
+    ),
+    click.option("--params", type=Number(), help="A plain budget of parameters, for example 25M."),
+    click.option("--activations", type=Number(), help="A plain budget of activations, for example 11M."),
+    click.option(
+        "--multiple-of", type=WholeNumber(), default="1", show_default=True, help="Take only multiples of this number."
+    ),
+    click.option("--tolerance", type=Fraction(), help="Largest mismatch allowed, as 0.02 or 2%."),
+)
+depth_option = click.option(
+    "--depth-policy",
+    default="proportional",
+    show_default=True,
+    help=f"Which stages grow with depth: {', '.join(POLICIES)}.",
+)
+
+
+def chosen_budget(by: str | None, plain: dict[str, float | None]) -> tuple[str, float | None]:
+    """The measure and the plain budget that the options name, which must not contradict each other."""
+    named = {key: value for key, value in plain.items() if value is not None}
+    if len(named) > 1:
+        raise UserError(f"{' and '.join(f'--{key}' for key in named)} name two budgets; give one.")
+    if not named:
+        return by or "flops", None
+    ((measure, value),) = named.items()
+    if by is not None and by != measure:
+        raise UserError(f"--by {by} and --{measure} contradict each other; a plain budget is kept in its own measure.")
+    return measure, value
 
 
 @click.command()
 @click.argument("reference")
-@click.option("--cardinality", type=WholeNumbers(), help="Cardinalities C to design for.")
-@click.option("--bottleneck-width", type=WholeNumbers(), help="Bottleneck widths d to design for.")
-@click.option("--width", type=WholeNumbers(), help="Widths (output channels of the first stage) to design for.")
+@axis_options
 @click.option(
     "--solve", default="bottleneck_width", show_default=True, help=f"What to solve for: {', '.join(QUANTITIES)}."
 )
-@click.option("--by", default="flops", show_default=True, help=f"The cost to keep: {', '.join(MEASURES)}.")
-@click.option("--tolerance", type=Fraction(), help="Largest mismatch allowed, as 0.02 or 2%.")
-@click.option(
-    "--multiple-of", type=WholeNumber(), default="1", show_default=True, help="Take only multiples of this number."
-)
+@click.option("--by", help=f"The cost to keep: {', '.join((*MEASURES, *TIMES))} (default: flops).")
+@budget_options
+@depth_option
 @input_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+@click.option(
+    "--device", default="cpu", show_default=True, help="Where latency and train_step are measured: cpu, cuda, cuda:1."
+)
+@click.option(
+    "--batch", type=WholeNumber(), default="1", show_default=True, help="Images at once where time is measured."
+)
+@JSON_OPTION
 def match(
     reference: str,
+    cardinality: list[int] | None,
+    bottleneck_width: list[int] | None,
+    width: list[int] | None,
+    depths: list[tuple[int, ...]] | None,
     solve: str,
-    by: str,
-    tolerance: float | None,
+    by: str | None,
+    flops: float | None,
+    params: float | None,
+    activations: float | None,
     multiple_of: int,
+    tolerance: float | None,
+    depth_policy: str,
     resolution: int | None,
     classes: int | None,
     in_channels: int | None,
+    device: str,
+    batch: int,
     as_json: bool,
-    **quantities: list[int] | None,
 ) -> None:
-    """Solve what is left so that each design costs what REFERENCE costs.
+    """Solve what is left so that each design costs what REFERENCE costs (or a plain budget).
 
     \b
     Examples:
       resnext-explorer match resnet50 --cardinality 1,2,4,8,32
       resnext-explorer match resnet50 --cardinality 1,2,4,8,32 --by block      # the paper's Table 2
       resnext-explorer match resnext50_32x4d --bottleneck-width 4,8,16 --solve cardinality
-      resnext-explorer match resnet50 --cardinality 32 --multiple-of 4 --json
+      resnext-explorer match resnet50 --cardinality 32 --flops 4.1G --multiple-of 4
+      resnext-explorer match resnet50 --width 128,256 --solve depths --depth-policy longest
+      resnext-explorer match resnet50 --cardinality 8,32 --by latency --resolution 64
     """
     architecture = Architecture.from_name(reference, resolution=resolution, classes=classes, in_channels=in_channels)
-    given: dict[str, Any] = {key: values for key, values in quantities.items() if values is not None}
-    designs = match_designs(architecture, solve=solve, by=by, tolerance=tolerance, multiple_of=multiple_of, **given)
+    axes = {"cardinality": cardinality, "bottleneck_width": bottleneck_width, "width": width, "depths": depths}
+    given: dict[str, Any] = {key: values for key, values in axes.items() if values is not None}
+    by, budget = chosen_budget(by, {"flops": flops, "params": params, "activations": activations})
+    if by in TIMES:
+        from explorer.heavy_commands import match_time_with_progress
+
+        designs = match_time_with_progress(
+            architecture,
+            given,
+            solve=solve,
+            by=by,
+            tolerance=tolerance,
+            multiple_of=multiple_of,
+            device=device,
+            batch=batch,
+        )
+    else:
+        designs = match_designs(
+            architecture,
+            solve=solve,
+            by=by,
+            budget=budget,
+            tolerance=tolerance,
+            multiple_of=multiple_of,
+            depth_policy=depth_policy,
+            **given,
+        )
     from explorer.terminal import print_json, print_table
 
     if as_json:
-        print_json([design.record() for design in designs])
+        print_json([views.design_record(design) for design in designs])
         return
     print_table(DESIGN_COLUMNS, [design_row(design) for design in designs])
-    budget = designs[0].budget
+    for design in designs:
+        views.print_candidates(design, solve)
+    spent = designs[0].budget.value
+    value = human_time(spent) if by in TIMES else human_flops(spent)
+    source = (
+        "given"
+        if budget is not None
+        else f"of {architecture.name} at {architecture.resolution}x{architecture.resolution}"
+    )
     click.echo(
-        f"\nBudget: {human_flops(budget.value)} {by} of {architecture.name} at {architecture.resolution}x{architecture.resolution}. "
-        f"Mismatch is in {by}.\nNext: resnext-explorer describe {designs[-1].name}"
+        f"\nBudget: {value} {by} {source}. Mismatch is in {by}.\n"
+        f"Next: resnext-explorer describe {designs[-1].name}{views.input_arguments(architecture)}"
     )
 
 
 @click.command()
-@click.argument("name")
-@click.option("--verify", is_flag=True, help="Also build the network and count with fvcore.")
+@click.argument("reference")
+@click.option(
+    "--factor", type=Number(), default="2", show_default=True, help="How many times the reference's cost to spend."
+)
+@click.option("--by", default="flops", show_default=True, help=f"The cost to scale: {', '.join(MEASURES)}.")
+@depth_option
+@click.option(
+    "--multiple-of", type=WholeNumber(), default="1", show_default=True, help="Take only multiples of this number."
+)
+@click.option("--tolerance", type=Fraction(), help="Largest mismatch allowed, as 0.02 or 2%.")
 @input_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
-def describe(
-    name: str, verify: bool, resolution: int | None, classes: int | None, in_channels: int | None, as_json: bool
+@JSON_OPTION
+def scale(
+    reference: str,
+    factor: float,
+    by: str,
+    depth_policy: str,
+    multiple_of: int,
+    tolerance: float | None,
+    resolution: int | None,
+    classes: int | None,
+    in_channels: int | None,
+    as_json: bool,
 ) -> None:
-    """Show every layer of the network NAME and what it costs.
+    """Spend FACTOR times the cost of REFERENCE on more layers, wider paths or more paths.
 
     \b
     Examples:
-      resnext-explorer describe resnext50_32x4d
-      resnext-explorer describe resnext50_32x4d --verify
-      resnext-explorer describe resnext_1-1-1_2x39d_w256_small --resolution 8 --in-channels 1 --classes 10 --json
+      resnext-explorer scale resnet101 --factor 2            # the paper's Table 4
+      resnext-explorer scale resnext101_32x4d --factor 2 --depth-policy published
+      resnext-explorer scale resnet20_cifar --factor 4 --json
     """
-    architecture = Architecture.from_name(name, resolution=resolution, classes=classes, in_channels=in_channels)
-    record = describe_record(architecture)
-    if verify:
-        from explorer.profiling import fvcore_complexity
-
-        counted = vars(fvcore_complexity(architecture))
-        record |= {"fvcore": counted, "agree": all(record[measure] == counted[measure] for measure in counted)}
+    architecture = Architecture.from_name(reference, resolution=resolution, classes=classes, in_channels=in_channels)
+    scaling: dict[str, Any] = {
+        "by": by,
+        "multiple_of": multiple_of,
+        "depth_policy": depth_policy,
+        "tolerance": tolerance,
+    }
+    designs = scale_designs(architecture, factor, **scaling)
     from explorer.terminal import print_json, print_table
 
     if as_json:
-        print_json(record)
+        print_json([views.design_record(design) for design in designs])
         return
-    print_table(
-        ("layer", "kind", "in", "out", "kernel", "stride", "groups", "output", "FLOPs", "params", "activations"),
-        [_row(layer) for layer in iter_layers(architecture)],
-        left=("kind",),
-    )
-    total = count(architecture)
-    click.echo(
-        f"\n{architecture.name} at {architecture.in_channels}x{architecture.resolution}x{architecture.resolution}, "
-        f"{architecture.classes} classes: {total.flops:,} FLOPs, {total.params:,} params, {total.activations:,} activations"
-    )
-    if verify:
-        fvcore = record["fvcore"]
-        click.echo(
-            f"fvcore (conv and linear): {fvcore['flops']:,} FLOPs, {fvcore['params']:,} params, {fvcore['activations']:,} activations: "
-            f"{'they agree to the unit' if record['agree'] else 'THEY DIFFER'}"
+    print_table(("arm", *DESIGN_COLUMNS), [(design.arm, *design_row(design)) for design in designs], left=("design",))
+    click.echo(f"\nBudget: {factor:g} x {by} of {architecture.name} = {human_flops(designs[0].budget.value)}.")
+    views.print_paper_picks(architecture, factor, by)
+
+
+@click.command()
+@click.argument("names", metavar="NAME [NAME]", nargs=-1, required=True)
+@click.option("--verify", is_flag=True, help="Also build the network and count with fvcore.")
+@click.option("--diagram", type=click.Path(), help="Draw the network into FILE.svg or FILE.html.")
+@input_options
+@JSON_OPTION
+def describe(
+    names: tuple[str, ...],
+    verify: bool,
+    diagram: str | None,
+    resolution: int | None,
+    classes: int | None,
+    in_channels: int | None,
+    as_json: bool,
+) -> None:
+    """Show every layer of the network NAME and what it costs, or two networks side by side.
+
+    \b
+    Examples:
+      resnext-explorer describe resnext50_32x4d --verify
+      resnext-explorer describe resnet50 resnext50_32x4d
+      resnext-explorer describe resnext29_8x64d_cifar --diagram resnext29.svg
+      resnext-explorer describe resnext_1-1-1_2x39d_w256_small --resolution 8 --in-channels 1 --classes 10 --json
+    """
+    if len(names) > 2:
+        raise UserError(f"describe takes one or two networks; given: {len(names)} ({', '.join(names)}).")
+    architectures = [
+        Architecture.from_name(name, resolution=resolution, classes=classes, in_channels=in_channels) for name in names
+    ]
+    if diagram is not None and len(names) > 1:
+        raise UserError("--diagram draws one network; describe them one after the other.")
+    if diagram is not None and not diagram.endswith((".svg", ".html")):
+        raise UserError(f"--diagram writes .svg or .html; given: {diagram!r}.")
+    records = [views.architecture_record(architecture, verify=verify) for architecture in architectures]
+    if diagram is not None:
+        from explorer import drawing
+        from explorer.files import write_atomic
+
+        write_atomic(
+            diagram, drawing.svg(architectures[0]) if diagram.endswith(".svg") else drawing.html(architectures[0])
         )
+    from explorer.terminal import print_json
+
+    if as_json:
+        print_json(records[0] if len(records) == 1 else records)
+        return
+    if len(architectures) == 2:
+        views.print_side_by_side(*architectures)
+    else:
+        views.print_layers(architectures[0])
+    for architecture, record in zip(architectures, records, strict=True):
+        views.print_totals(architecture, record)
+    if diagram is not None:
+        click.echo(f"Drawn: {diagram}")
 
 
-def describe_record(architecture: Architecture) -> dict[str, Any]:
-    """An architecture, its costs and all its layers as plain data (`describe --json`)."""
-    template = architecture.template
-    return {
-        "name": architecture.name,
-        "depths": list(architecture.depths),
-        "cardinality": template.cardinality,
-        "bottleneck_width": template.bottleneck_width,
-        "width": template.width,
-        "growth": architecture.growth,
-        "shortcut": architecture.shortcut,
-        "stem": {"kind": architecture.stem.kind, "channels": architecture.stem.channels},
-        "resolution": architecture.resolution,
-        **vars(count(architecture)),
-        "layers": [_layer_record(layer) for layer in iter_layers(architecture, expand=True)],
-    }
+@click.command("enumerate")
+@click.argument("reference")
+@axis_options
+@click.option(
+    "--solve",
+    default="bottleneck_width",
+    show_default=True,
+    help="What to solve for: bottleneck_width, cardinality, width.",
+)
+@click.option("--by", help=f"The cost to keep: {', '.join(MEASURES)} (default: flops).")
+@budget_options
+@input_options
+@click.option(
+    "--where", multiple=True, metavar="FILTER", help="Keep only rows for which this holds, for example 'params<=25M'."
+)
+@click.option("--sort", help="Sort by a column; mismatch sorts by its size.")
+@click.option("--limit", type=WholeNumber(), default="20", show_default=True, help="Rows shown on the terminal.")
+@click.option("-o", "--output", type=click.Path(), help="Write all rows to a CSV file.")
+def enumerate_(
+    reference: str,
+    cardinality: list[int] | None,
+    bottleneck_width: list[int] | None,
+    width: list[int] | None,
+    depths: list[tuple[int, ...]] | None,
+    solve: str,
+    by: str | None,
+    flops: float | None,
+    params: float | None,
+    activations: float | None,
+    multiple_of: int,
+    tolerance: float | None,
+    resolution: int | None,
+    classes: int | None,
+    in_channels: int | None,
+    where: tuple[str, ...],
+    sort: str | None,
+    limit: int,
+    output: str | None,
+) -> None:
+    """Every combination of the axes, solved for the cost of REFERENCE: a million designs a second.
 
+    \b
+    Examples:
+      resnext-explorer enumerate resnet50 --cardinality 1..64 --width 64,128,256,512 --where 'activations<=12M'
+      resnext-explorer enumerate resnet50 --cardinality 1..128 --width 64..576 --tolerance 1% --sort params -o grid.csv
+    """
+    architecture = Architecture.from_name(reference, resolution=resolution, classes=classes, in_channels=in_channels)
+    axes = {"cardinality": cardinality, "bottleneck_width": bottleneck_width, "width": width, "depths": depths}
+    given: dict[str, Any] = {key: values for key, values in axes.items() if values is not None}
+    by, budget = chosen_budget(by, {"flops": flops, "params": params, "activations": activations})
+    from explorer.enumeration import enumerate_designs, sort_designs
 
-def _layer_record(layer: Layer) -> dict[str, Any]:
-    fields = ("name", "kind", "in_channels", "out_channels", "kernel", "stride", "groups")
-    values = {field: getattr(layer, field) for field in fields}
-    return {**values, "height": layer.size, "width": layer.size, **vars(layer_complexity(layer))}
-
-
-def _row(layer: Layer) -> tuple[Any, ...]:
-    cost = layer_complexity(layer)
-    last = layer.block + layer.repeats - 1
-    name = layer.name if layer.repeats == 1 else f"layer{layer.stage}.{layer.block}-{last}.{layer.part}"
-    return (
-        name,
-        layer.kind,
-        layer.in_channels,
-        layer.out_channels,
-        f"{layer.kernel}x{layer.kernel}",
-        layer.stride,
-        layer.groups,
-        f"{layer.size}x{layer.size}",
-        human_flops(cost.flops),
-        human_count(cost.params),
-        human_count(cost.activations),
+    table = enumerate_designs(
+        architecture,
+        solve=solve,
+        by=by,
+        budget=budget,
+        tolerance=tolerance,
+        multiple_of=multiple_of,
+        where=where,
+        **given,
     )
+    if sort is not None:
+        table = sort_designs(table, sort)
+    views.print_grid(architecture, table, limit)
+    if output is not None:
+        views.write_grid(architecture, table, output)
+
+
+@click.command()
+@click.argument("name", metavar="TABLE")
+@JSON_OPTION
+def paper(name: str, as_json: bool) -> None:
+    """Show a table of the ResNeXt paper beside our counts for the same networks: table1 ... table7, residual.
+
+    \b
+    Examples:
+      resnext-explorer paper table2
+      resnext-explorer paper table4 --json
+    """
+    views.print_published(name, as_json)

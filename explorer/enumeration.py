@@ -69,6 +69,13 @@ def enumerate_designs(
     return pd.DataFrame({**table, "depths": pd.Categorical.from_codes(table["depths"], categories=written)})
 
 
+def sort_designs(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The table sorted by a column, the mismatch by its size. Raises `UserError` for a column that is none."""
+    if column not in COLUMNS:
+        raise unknown("column to sort by", column, COLUMNS)
+    return table.sort_values(column, key=abs if column == "mismatch" else None, kind="stable", ignore_index=True)
+
+
 def architecture_of(reference: Architecture, row: Any) -> Architecture:
     """The architecture that a row of the table stands for."""
     d = row.bottleneck_width

@@ -46,14 +46,14 @@ def match_time(
     designs = []
     for values in combinations(given):
         start = reference.with_(**values)
-        options = {"device": device, "rounds": rounds, "progress": progress}
+        options: dict[str, Any] = {"device": device, "rounds": rounds, "progress": progress}
 
         def case(architecture: Architecture) -> Case:
             return Case(architecture, batch=batch, mode=MODES[by])
 
         flops = cost(reference, "flops")
         if budget is not None:  # a rough guess of the FLOPs that the time allows; the bracket below corrects it
-            (first,) = measure([case(reference)], **options)  # type: ignore[arg-type]
+            (first,) = measure([case(reference)], **options)
             flops = max(1, round(flops * budget / first.seconds))
         low, high = BRACKET
         measured: dict[int, Timing] = {}
@@ -70,7 +70,7 @@ def match_time(
             new = [value for value in range(ends[0], ends[1] + 1, step) if value not in measured]
             own, *timings = measure(
                 [case(reference), *(case(start.with_(**{solve: value})) for value in new)], **options
-            )  # type: ignore[arg-type]
+            )
             measured |= dict(zip(new, timings, strict=True))
             target = own.seconds if budget is None else budget
             found = min(sorted(measured), key=lambda value: abs(measured[value].seconds - target))

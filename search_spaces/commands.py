@@ -2,7 +2,8 @@
 
 import click
 
-from explorer.commands import DESIGN_COLUMNS, design_row, input_options
+from explorer.commands import input_options
+from explorer.views import DESIGN_COLUMNS, design_row
 from search_spaces.documents import preset_names
 from search_spaces.space import SearchSpace
 
