@@ -200,6 +200,10 @@ class Counts:
         """Pairs that are neither complete, failed nor pruned."""
         return self.running + self.waiting
 
+    @property
+    def ended(self) -> int:
+        return self.wanted - self.left
+
 
 class Claims:
     """One party's view of a study: what is left, and the claims it makes. Used from one thread; `keep` starts its own."""

@@ -63,6 +63,8 @@ class Storage:
                 )
             self.path = Path(os.path.abspath(parsed.database))
             parsed = parsed.set(database=str(self.path))
+        self._locked = False
+        self._writer: RDBStorage | None = None
         self.url = parsed.render_as_string(hide_password=False)
         self.shown = _without_secrets(parsed if self.path is None else sqlalchemy.make_url(given))
         self.files = (
@@ -106,10 +108,25 @@ class Storage:
         return "trials" not in tables
 
     def open(self) -> "RDBStorage":
-        """Optuna's storage, for writing; tables are created where they are missing.
+        """Optuna's storage, for writing; tables are created where they are missing. Opened once, and closed by `close`.
 
         Raises `UserError` where it cannot be opened, is no database or is kept locked by another program.
         """
+        if self._writer is None:
+            self._writer = self._open()
+        return self._writer
+
+    def close(self) -> None:
+        """Close all connections. The last one to an SQLite file leaves it whole, with no files of SQLite's own beside it."""
+        if "_reader" in self.__dict__:
+            self._reader.dispose()
+            del self.__dict__["_reader"]
+        if self._writer is not None:
+            self._writer.remove_session()
+            self._writer.engine.dispose()
+            self._writer = None
+
+    def _open(self) -> "RDBStorage":
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -139,7 +156,13 @@ class Storage:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold what only one process of this machine may do at a time: creating tables, creating or extending a study."""
+        """Hold what only one process of this machine may do at a time: creating tables, creating or extending a study.
+
+        Inside a block that holds it, it is held already.
+        """
+        if self._locked:
+            yield
+            return
         path = self.folder() / ".lock"
         try:
             file = open(path, "a")  # noqa: SIM115 - closed below, which also releases the lock
@@ -147,7 +170,11 @@ class Storage:
             raise UserError(f"cannot write {path}: {error.strerror}.") from None
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+            self._locked = True
+            try:
+                yield
+            finally:
+                self._locked = False
 
     def folder(self, *parts: str) -> Path:
         """A folder inside `files`, created. Raises `UserError` where it cannot be."""

@@ -1,0 +1,203 @@
+"""The commands of studies: run, status, results, list, retry."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from explorer.errors import UserError
+
+if TYPE_CHECKING:
+    from studies.stored import StoredStudy
+
+
+def storage_option(command: Any) -> Any:
+    """`--storage`, as every command that reads or writes one takes it."""
+    return click.option(
+        "--storage",
+        metavar="URL",
+        help="Where studies are kept (default: RESNEXT_EXPLORER_STORAGE, else resnext-explorer.db in the current folder).",
+    )(command)
+
+
+@click.group()
+def study() -> None:
+    """Run studies and see how they stand. A study is a preset's name or a YAML file.
+
+    \b
+    Examples:
+      resnext-explorer study run digits_cardinality --workers 2
+      resnext-explorer study status digits_cardinality
+      resnext-explorer study results digits_cardinality -o results.csv
+    """
+
+
+@study.command()
+@click.argument("name_or_path", metavar="STUDY")
+@click.option("--workers", type=int, default=1, show_default=True, help="Processes that train at the same time.")
+@storage_option
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Folder with the data set's files, where it is not built in.",
+)
+@click.option("--quiet", is_flag=True, help="Show only what goes wrong.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, for programs.")
+@click.pass_context
+def run(
+    ctx: click.Context,
+    name_or_path: str,
+    workers: int,
+    storage: str | None,
+    data_dir: Path | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Train what STUDY still wants. Ctrl-C stops after the current step, and the same command goes on from there.
+
+    A training that was cut off resumes from its last finished epoch, and ends with the numbers it would have had. Exit codes: 0
+    all complete, 1 some failed, 2 a mistake, 130 stopped.
+
+    \b
+    Examples:
+      resnext-explorer study run digits_cardinality --workers 2
+      resnext-explorer study run ./my_study.yaml --data-dir ~/data --storage sqlite:///my.db
+    """
+    from studies.runner import run as run_study
+    from studies.storage import Storage
+    from studies.study import Study
+    from studies.views import choose_view
+
+    wanted = Study.load(name_or_path)
+    place = Storage(storage)
+    options = [("--workers", str(workers) if workers != 1 else None)]
+    options += [("--storage", place.shown if storage else None), ("--data-dir", str(data_dir) if data_dir else None)]
+    view = choose_view(quiet=quiet, as_json=as_json, study=name_or_path, options=options)
+    try:
+        counts = run_study(wanted, storage=place, workers=workers, data_dir=data_dir, view=view)
+    except KeyboardInterrupt:
+        ctx.exit(130)  # the view has said how to go on
+    ctx.exit(1 if counts.failed else 0)
+
+
+@study.command()
+@click.argument("name_or_path", metavar="STUDY")
+@storage_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+def status(name_or_path: str, storage: str | None, as_json: bool) -> None:
+    """Count how the pairs (design, seed) of a stored STUDY stand.
+
+    \b
+    Examples:
+      resnext-explorer study status digits_cardinality
+      resnext-explorer study status digits_cardinality --json
+    """
+    from dataclasses import asdict
+
+    from explorer.terminal import print_json, print_table
+    from studies.storage import Storage
+
+    place = Storage(storage)
+    counts = asdict(_stored(place, name_or_path).counts(place))
+    if as_json:
+        print_json(counts)
+    else:
+        print_table(list(counts), [list(counts.values())])
+
+
+@study.command()
+@click.argument("name_or_path", metavar="STUDY")
+@storage_option
+@click.option("--curves", is_flag=True, help="A row an epoch instead of a row a pair.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write a CSV file instead of printing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of CSV.")
+def results(name_or_path: str, storage: str | None, curves: bool, output: Path | None, as_json: bool) -> None:
+    """Print what came out of STUDY as CSV: a row a pair, with its design, costs, seed, errors and times.
+
+    \b
+    Examples:
+      resnext-explorer study results digits_cardinality -o results.csv
+      resnext-explorer study results digits_cardinality --curves -o curves.csv
+    """
+    from explorer.files import write_atomic
+    from studies.results import read
+    from studies.storage import Storage
+
+    if as_json and output:
+        raise UserError("--json prints to the terminal and -o writes a CSV file; give one of the two.")
+    place = Storage(storage)
+    table = read(place, _stored(place, name_or_path).name)[1 if curves else 0]
+    if as_json:
+        click.echo(table.to_json(orient="records", date_format="iso", indent=2))
+    elif output:
+        write_atomic(output, table.to_csv(index=False))
+        click.echo(f"Wrote {len(table)} rows to {output}")
+    else:
+        click.echo(table.to_csv(index=False), nl=False)
+
+
+@study.command("list")
+@storage_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+def list_(storage: str | None, as_json: bool) -> None:
+    """List the studies in the storage and the presets.
+
+    \b
+    Example:
+      resnext-explorer study list
+    """
+    from dataclasses import asdict
+
+    from explorer.terminal import print_json, print_table
+    from search_spaces.documents import preset_names
+    from studies.storage import Storage
+    from studies.stored import stored_studies
+
+    place = Storage(storage)
+    there = stored_studies(place) if place.exists() else []
+    records = [{"study": one.name, **asdict(one.counts(place)), "created": one.content["created"]} for one in there]
+    presets = [name for name in preset_names("study") if name not in {one.name for one in there}]
+    if as_json:
+        print_json({"studies": records, "presets": preset_names("study")})
+        return
+    if records:
+        print_table(list(records[0]), [list(record.values()) for record in records])
+    else:
+        click.echo(f"No studies in {place.shown} yet.")
+    if presets:
+        click.echo(f"\nPresets that can be started with `resnext-explorer study run NAME`: {', '.join(presets)}")
+
+
+@study.command()
+@click.argument("name_or_path", metavar="STUDY")
+@storage_option
+def retry(name_or_path: str, storage: str | None) -> None:
+    """Let the failed pairs of STUDY be trained again by the next run. What failed three times stays failed.
+
+    \b
+    Example:
+      resnext-explorer study retry digits_cardinality
+    """
+    from studies.storage import Storage
+    from studies.stored import retry as forgive
+
+    place = Storage(storage)
+    found = _stored(place, name_or_path)
+    count = forgive(place, found)
+    if not count:
+        failed = found.counts(place).failed
+        why = f"all {failed} failed pairs have failed three times" if failed else "no pair has failed"
+        click.echo(f"{found.name}: nothing to try again, {why}.")
+        return
+    click.echo(
+        f"{found.name}: {count} failed pairs will be trained again by: resnext-explorer study run {name_or_path}"
+    )
+
+
+def _stored(place: Any, name_or_path: str) -> "StoredStudy":
+    """The stored study of a name, or of the name in a study file."""
+    from studies.stored import get
+    from studies.study import Study
+
+    is_path = name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path
+    return get(place, Study.load(name_or_path).name if is_path else name_or_path)

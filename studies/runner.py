@@ -1,0 +1,316 @@
+"""Running a study: a supervisor that imports no torch, and worker processes that it starts, watches, replaces and stops."""
+
+import json
+import os
+import platform
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from explorer.errors import UserError
+from studies.claims import Claims, Counts, Lease, Worker
+from studies.data import load
+from studies.settings import resolve
+from studies.storage import Storage
+from studies.stored import StoredStudy, create_or_extend
+from studies.study import Study
+from studies.views import View
+from studies.worker import BOOTSTRAP, DONE, MISTAKE, STOPPED
+
+# How often the storage is asked how the pairs stand, for what other runs of the same study do; seconds.
+LOOK = 5.0
+# So many deaths in a row without one epoch between them mean that workers cannot live here. More than three, so that one pair
+# that kills its workers becomes `failed` and the others are trained.
+HOPELESS = 6
+# So many deaths in a row before anything was claimed mean that workers cannot even start.
+STILLBORN = 3
+LOG_LINES = 15
+# The allocator keeps its memory instead of giving it back: 1.15 to 1.5 times as fast (measured; page faults were the cost).
+GLIBC_TUNABLES = (
+    "glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=8589934592:"
+    "glibc.malloc.top_pad=268435456:glibc.malloc.hugetlb=1"
+)
+
+
+def run(
+    study: Study,
+    *,
+    storage: str | Storage | None = None,
+    workers: int = 1,
+    data_dir: Path | None = None,
+    view: View | None = None,
+    lease: Lease | None = None,
+) -> Counts:
+    """Train what a study still wants in `workers` processes; see `Study.run`.
+
+    Raises `UserError` for a mistake, and `KeyboardInterrupt` where Ctrl-C or SIGTERM left pairs untrained.
+    """
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise UserError(f"workers must be a whole number of at least 1; given: {workers!r}.")
+    view = view or View()
+    storage = Storage.of(storage)
+    wanted = study.wanted(data_dir)
+
+    def find_out() -> dict[str, Any]:
+        sizes = load(study.data, data_dir).sizes
+        study.recipe.steps_per_epoch(sizes["train"])
+        return {"splits": sizes, "settings": resolve(workers=workers).model_dump()}
+
+    try:
+        stored = create_or_extend(storage, study, wanted, find_out)
+        counts = stored.counts(storage)
+        if counts.left:
+            counts = _Supervisor(storage, stored, workers, data_dir, view, lease or Lease()).run(counts)
+        else:
+            view.nothing_to_do(stored, counts)
+    finally:
+        storage.close()
+    view.end(stored, counts)
+    return counts
+
+
+@dataclass
+class _Process:
+    """A worker process as the supervisor knows it."""
+
+    id: str
+    index: int
+    popen: "subprocess.Popen[bytes]"
+    log: Path
+    claimed: bool = False
+    epochs: int = 0
+    killed: bool = False
+
+    def ask_to_stop(self) -> None:
+        if self.popen.stdin and not self.popen.stdin.closed:
+            self.popen.stdin.close()
+
+    def kill(self) -> None:
+        self.killed = True
+        self.popen.kill()
+
+
+@dataclass
+class _Supervisor:
+    storage: Storage
+    stored: StoredStudy
+    workers: int
+    data_dir: Path | None
+    view: View
+    lease: Lease
+    events: "queue.Queue[tuple[_Process, dict[str, Any] | None]]" = field(default_factory=queue.Queue)
+    living: list[_Process] = field(default_factory=list)
+    logs: list[Path] = field(default_factory=list)
+    interrupts: int = 0
+    deaths: int = 0  # in a row, without an epoch between them
+    stillborn: int = 0  # in a row, before anything was claimed
+    problem: str = ""  # why the run cannot go on
+
+    def run(self, counts: Counts) -> Counts:
+        claims = Claims(
+            self.storage,
+            self.storage.open(),
+            self.stored.id,
+            self.stored.pairs,
+            lease=self.lease,
+            retried_from=self.stored.retried_from,
+        )
+        self.view.begin(self.stored, counts, self.workers)
+        asked = 0
+        next_look = time.monotonic() + LOOK
+        with _signals(self._interrupt):
+            try:
+                for index in range(min(self.workers, counts.left)):
+                    self._start(index)
+                while self.living:
+                    self._take_event(claims)
+                    if self.interrupts > asked:
+                        asked = self.interrupts
+                        self._stop(kill=asked > 1)
+                    if time.monotonic() >= next_look:
+                        self.view.stand(self.stored.counts(self.storage))
+                        next_look = time.monotonic() + LOOK
+            finally:
+                # Also when something here went wrong: nobody is left behind.
+                for process in self.living:
+                    process.ask_to_stop()
+                for process in self.living:
+                    process.popen.wait()
+                self.view.close()
+        counts = self.stored.counts(self.storage)
+        self._tidy_up(counts)
+        if self.problem:
+            raise UserError(self.problem)
+        if self.interrupts and counts.left:
+            self.view.stopped(self.stored, counts)
+            raise KeyboardInterrupt
+        return counts
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self.interrupts += 1
+
+    def _stop(self, *, kill: bool) -> None:
+        if self.living:
+            self.view.stopping(kill)
+        for process in self.living:
+            process.ask_to_stop()
+            if kill:
+                process.kill()
+
+    def _start(self, index: int) -> None:
+        worker_id = uuid.uuid4().hex[:12]
+        log = self.storage.folder(self.stored.name, "logs") / f"worker{index + 1}-{worker_id}.log"
+        config = {
+            "path": sys.path,
+            "storage": self.storage.url,
+            "study": self.stored.name,
+            "data_dir": str(self.data_dir) if self.data_dir else None,
+            "worker": worker_id,
+            "index": index,
+            "lease": asdict(self.lease),
+        }
+        self.logs.append(log)
+        with open(log, "wb") as file:
+            popen = subprocess.Popen(
+                [sys.executable, "-P", "-c", BOOTSTRAP],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=file,
+                env=worker_environment(self.stored.content["settings"]["threads"]),
+                start_new_session=True,  # a terminal's Ctrl-C reaches only us
+            )
+        process = _Process(worker_id, index, popen, log)
+        self.living.append(process)
+        assert popen.stdin
+        with suppress(BrokenPipeError):  # it died at once; its end is noticed like any other
+            # The URL may hold a password, and arguments are there for everyone to see: so it goes through the pipe.
+            popen.stdin.write(json.dumps(config).encode() + b"\n")
+            popen.stdin.flush()
+        threading.Thread(target=self._listen, args=(process,), name=f"worker {index}", daemon=True).start()
+
+    def _listen(self, process: _Process) -> None:
+        assert process.popen.stdout
+        for line in process.popen.stdout:
+            try:
+                self.events.put((process, json.loads(line)))
+            except ValueError:  # cut off in the middle by a kill
+                continue
+        self.events.put((process, None))
+
+    def _take_event(self, claims: Claims) -> None:
+        try:
+            process, event = self.events.get(timeout=0.2)
+        except queue.Empty:
+            return
+        if event is None:
+            self._ended(process, claims)
+            return
+        if event["event"] == "claimed":
+            process.claimed = True
+            self.stillborn = 0
+        elif event["event"] == "epoch":
+            process.epochs += 1
+            self.deaths = 0
+        elif event["event"] == "error":
+            self._give_up(event["message"])
+            return
+        if event["event"] in ("complete", "failed"):
+            self.view.stand(self.stored.counts(self.storage))
+        self.view.event(process.index, event)
+
+    def _ended(self, process: _Process, claims: Claims) -> None:
+        """A worker has ended: as it should, or it died and is replaced."""
+        code = process.popen.wait()
+        process.ask_to_stop()
+        self.living.remove(process)
+        if code in (DONE, STOPPED):
+            return
+        with self.storage.errors():
+            claims.give_up(process.id, "interrupted" if process.killed or code == MISTAKE else "lost")
+        if process.killed or code == MISTAKE:
+            return
+        self.deaths += 1
+        self.stillborn += not process.claimed
+        self.view.died(process.index, _cause(code), process.log)
+        if self.deaths >= HOPELESS or self.stillborn >= STILLBORN:
+            self._give_up(
+                f"workers keep dying here (the last one {_cause(code)}), so the run was stopped.\n{_tail(process.log)}"
+                f"Its whole log is {process.log}. Started again, the study goes on where it is."
+            )
+        elif not self.interrupts and not self.problem and self.stored.counts(self.storage).left:
+            self._start(process.index)
+
+    def _give_up(self, problem: str) -> None:
+        self.problem = self.problem or problem
+        for process in self.living:
+            process.ask_to_stop()
+
+    def _tidy_up(self, counts: Counts) -> None:
+        """Remove this run's empty logs; of a study in which nothing is left, also the folders of workers and checkpoints."""
+        for log in self.logs:
+            if log.exists() and log.stat().st_size == 0:
+                log.unlink()
+        logs = self.storage.files / self.stored.name / "logs"
+        removable = [logs]
+        if not counts.left:
+            for lock in logs.with_name("workers").glob("*.lock"):
+                if Worker(lock.stem, str(lock)).is_dead():
+                    lock.unlink(missing_ok=True)
+            removable += [logs.with_name("workers"), logs.with_name("checkpoints"), logs.parent]
+        for folder in removable:
+            with suppress(OSError):  # not empty, or not there
+                folder.rmdir()
+
+
+def worker_environment(threads: int) -> dict[str, str]:
+    """The environment of a worker: what must be set before a process starts."""
+    environment = dict(os.environ)
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
+        environment[name] = str(threads)
+    if platform.libc_ver()[0] == "glibc":
+        environment.setdefault("GLIBC_TUNABLES", GLIBC_TUNABLES)
+    return environment
+
+
+@contextmanager
+def _signals(handler: Any) -> Iterator[None]:
+    """Send Ctrl-C, SIGTERM and a closed terminal to `handler`, where this is the main thread; what is ignored stays ignored (nohup)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    ]
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
+
+
+def _cause(code: int) -> str:
+    if code < 0:
+        name = signal.Signals(-code).name
+        return f"was killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
+    return f"ended with code {code}"
+
+
+def _tail(log: Path) -> str:
+    try:
+        lines = log.read_text(errors="replace").strip().splitlines()[-LOG_LINES:]
+    except OSError:
+        lines = []
+    return "".join(f"  | {line}\n" for line in lines)

@@ -1,0 +1,231 @@
+"""A study as the storage keeps it: one attribute, written whole when the study is created and again when it is extended.
+
+It holds all that a worker on another machine and a reader without the study file need: the resolved document, the wanted
+designs with their counts, the choices that change numbers, and what it was started with.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from explorer import Architecture, Design
+from explorer.errors import UserError, unknown
+from studies.claims import Attempts, Counts, Pair, statuses
+from studies.storage import Storage
+
+if TYPE_CHECKING:
+    from studies.study import Study, Wanted
+
+ATTRIBUTE = "explorer"
+RETRIED = "retried_from"
+PACKAGES = ("resnext-explorer", "torch", "pytorch-lightning", "optuna", "numpy", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class StoredStudy:
+    """What is stored about a study. `id` is Optuna's; `uid` tells it from every other study that ever had its name."""
+
+    id: int
+    name: str
+    content: dict[str, Any]
+    retried_from: int = 0
+
+    @property
+    def uid(self) -> str:
+        return str(self.content["uid"])
+
+    @property
+    def designs(self) -> list[dict[str, Any]]:
+        """One record an arm: `Design.record()` and what else makes up the architecture."""
+        return list(self.content["designs"])
+
+    @property
+    def seeds(self) -> list[int]:
+        return list(self.content["document"]["seeds"])
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """Every wanted pair, in the order in which they are to be trained."""
+        return [Pair(design["name"], seed) for seed in self.seeds for design in self.designs]
+
+    def design(self, name: str) -> dict[str, Any]:
+        return next(design for design in self.content["designs"] if design["name"] == name)
+
+    def architecture(self, name: str) -> Architecture:
+        """The network of a wanted design."""
+        size = {key: self.content["shape"][key] for key in ("resolution", "classes", "in_channels")}
+        return Architecture.from_name(name, **size)
+
+    def counts(self, storage: Storage) -> Counts:
+        """How its pairs stand."""
+        return Counts.of(statuses(self.pairs, Attempts(storage, self.id).read(), self.retried_from))
+
+
+def find(storage: Storage, name: str) -> StoredStudy | None:
+    """The stored study of this name, or None."""
+    return next((study for study in stored_studies(storage) if study.name == name), None)
+
+
+def get(storage: Storage, name: str) -> StoredStudy:
+    """The stored study of this name. Raises `UserError` with the nearest name there is."""
+    studies = stored_studies(storage)
+    for study in studies:
+        if study.name == name:
+            return study
+    error = unknown("study", name, [study.name for study in studies])
+    raise UserError(
+        f"{error} (In {storage.shown}; `resnext-explorer study run {name}` starts a study that is not there yet.)"
+    )
+
+
+def create_or_extend(
+    storage: Storage, study: "Study", wanted: "Wanted", find_out: Callable[[], dict[str, Any]]
+) -> StoredStudy:
+    """Store a new study, or find it stored already and, where the file asks for more seeds or arms, extend it.
+
+    `find_out` gives what takes a while to know, and is only called for a new study: its `settings`, and the sizes of the
+    `splits`. Raises `UserError` that shows the difference where the file wants something else than what is stored under its name.
+    """
+    with storage.lock():
+        stored = find(storage, study.name) if storage.exists() and not storage.is_empty() else None
+        if stored is not None:
+            content = _extended(stored, study, wanted)
+            if content != stored.content:
+                storage.open().set_study_user_attr(stored.id, ATTRIBUTE, content)
+            return StoredStudy(stored.id, stored.name, content, stored.retried_from)
+        content = {
+            "uid": uuid.uuid4().hex[:12],
+            "document": study.document(),
+            "reference_arm": study.reference_label,
+            "planned_seeds": study.seeds,
+            "shape": asdict(wanted.shape),
+            "designs": [_record(design) for design in wanted.designs],
+            "left_out": [asdict(point) for point in wanted.left_out],
+            **find_out(),
+            "versions": installed_versions(),
+            "git_commit": _git_commit(),
+            "machine": _machine(),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        from optuna.exceptions import DuplicatedStudyError
+        from optuna.study import StudyDirection
+
+        writer = storage.open()
+        with storage.errors():
+            try:
+                study_id = writer.create_new_study([StudyDirection.MINIMIZE], study.name)
+            except DuplicatedStudyError:
+                # An earlier creation was cut off between its two writes.
+                study_id = writer.get_study_id_from_name(study.name)
+            writer.set_study_user_attr(study_id, ATTRIBUTE, content)
+        return StoredStudy(study_id, study.name, content)
+
+
+def _extended(stored: StoredStudy, study: "Study", wanted: "Wanted") -> dict[str, Any]:
+    from studies.study import Study, differences
+
+    try:
+        # Keys that came with a newer version are filled in as they are for the given file.
+        before = Study.model_validate(stored.content["document"]).document()
+    except ValueError:
+        before = stored.content["document"]
+    document = study.document()
+    if document == before:
+        return stored.content
+    changed = differences(before, document)
+    if changed:
+        raise UserError(
+            f"the study {study.name} is stored already and wants something else (stored -> given):\n  "
+            + "\n  ".join(changed)
+            + "\nMore seeds and more arms only extend a study; for anything else give it another name, or name another --storage."
+        )
+    known = {design["arm"]: design for design in stored.designs}
+    designs = [known.get(design.arm) or _record(design) for design in wanted.designs]
+    return {
+        **stored.content,
+        "document": document,
+        "designs": designs,
+        "left_out": [asdict(p) for p in wanted.left_out],
+    }
+
+
+def retry(storage: Storage, stored: StoredStudy) -> int:
+    """Let failed pairs be trained again by the next run; returns how many now wait for it."""
+    before = stored.counts(storage)
+    attempts = Attempts(storage, stored.id).read()
+    start = max((attempt.number for attempt in attempts), default=-1) + 1
+    with storage.errors():
+        storage.open().set_study_user_attr(stored.id, RETRIED, start)
+    return get(storage, stored.name).counts(storage).waiting - before.waiting
+
+
+def installed_versions() -> dict[str, str]:
+    """The versions of what results depend on."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def stored_studies(storage: Storage) -> list[StoredStudy]:
+    """All studies in a storage, oldest first."""
+    rows = storage.rows(
+        "SELECT s.study_id, s.study_name, a.key, a.value_json FROM studies s "
+        "JOIN study_user_attributes a ON a.study_id = s.study_id AND a.key IN (:content, :retried) ORDER BY s.study_id",
+        content=ATTRIBUTE,
+        retried=RETRIED,
+    )
+    found: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        found.setdefault(row["study_id"], {"name": row["study_name"]})[row["key"]] = json.loads(row["value_json"])
+    return [
+        StoredStudy(study_id, study["name"], study[ATTRIBUTE], study.get(RETRIED, 0))
+        for study_id, study in found.items()
+        if ATTRIBUTE in study
+    ]
+
+
+def _record(design: Design) -> dict[str, Any]:
+    architecture = design.architecture
+    more = {"growth": architecture.growth, "shortcut": architecture.shortcut, "stem": architecture.stem.kind}
+    return {**design.record(), **more, "stem_channels": architecture.stem.channels}
+
+
+def _git_commit() -> str | None:
+    """The commit of the checkout this code or else the current folder belongs to; '-dirty' where files differ from it."""
+    for folder in (Path(__file__).parent, Path.cwd()):
+        try:
+            told = subprocess.run(
+                ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"],
+                capture_output=True,
+                text=True,
+                timeout=10,
+                check=True,
+            )
+        except (OSError, subprocess.SubprocessError):
+            continue
+        return told.stdout.strip()
+    return None
+
+
+def _machine() -> str:
+    cpu = platform.processor() or platform.machine()
+    if sys.platform == "linux":
+        try:
+            lines = Path("/proc/cpuinfo").read_text().splitlines()
+            cpu = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+        except (OSError, StopIteration):
+            pass
+    return f"{platform.system()} {platform.machine()}, {cpu}, {os.cpu_count()} cores"

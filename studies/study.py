@@ -1,0 +1,204 @@
+"""What a study wants, as its YAML file says it: a space, data, a recipe, seeds.
+
+    study = Study.load("digits_cardinality")
+    study.run(workers=2)
+    study.results(), study.curves()
+
+A study is a value: it wants pairs and compares itself with what was stored under its name; `runner` runs it, `results` reads it.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
+
+from explorer import Design
+from explorer.errors import UserError, unknown
+from search_spaces import LeftOut, SearchSpace
+from search_spaces.documents import load_document
+from studies.claims import Counts, Pair
+from studies.data import DataShape, DataSpec, shape
+from studies.recipe import Recipe
+from studies.storage import Storage
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SEARCHES = ("grid",)
+# Where a path in a study file starts: the folder of that file.
+_folder: ContextVar[Path] = ContextVar("folder", default=Path())
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A study's designs for its data's shape, and the points its space leaves out."""
+
+    shape: DataShape
+    designs: list[Design]
+    left_out: list[LeftOut]
+
+
+class Study(BaseModel):
+    """A validated study file. `Study.load` reads one; the constructor takes the same keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(max_length=100)]
+    question: str = ""
+    space: SearchSpace
+    reference_arm: dict[str, Any]
+    data: DataSpec
+    recipe: Recipe
+    seeds: Annotated[list[Annotated[StrictInt, Field(ge=0, lt=2**32)]], Field(min_length=1)]
+    search: str = "grid"
+
+    @field_validator("name")
+    @classmethod
+    def _usable_name(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+            raise UserError(
+                "a study's name also names a folder: letters, digits, '.', '_' and '-', the first a letter or digit"
+            )
+        return name
+
+    @field_validator("space", mode="before")
+    @classmethod
+    def _load_space(cls, space: Any) -> Any:
+        """A preset's name, or a path seen from the study file; a whole space, written in place, is taken as it is."""
+        if not isinstance(space, str):
+            return space
+        is_path = space.endswith((".yaml", ".yml")) or "/" in space
+        return SearchSpace.load(_folder.get() / space if is_path else space)
+
+    @field_validator("seeds")
+    @classmethod
+    def _different_seeds(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) < len(seeds):
+            raise UserError("a seed is listed twice; a replicate needs a seed of its own")
+        return seeds
+
+    @field_validator("search")
+    @classmethod
+    def _known_search(cls, search: str) -> str:
+        if search not in SEARCHES:
+            raise unknown("search", search, SEARCHES)
+        return search
+
+    @model_validator(mode="after")
+    def _reference_is_an_arm(self) -> "Study":
+        try:
+            self.space.arm_label(self.reference_arm)
+        except UserError as error:
+            raise UserError(f"reference_arm: {error}") from None
+        return self
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> "Study":
+        """A preset by name, or a file by path. Raises `UserError` naming the file, the key and what is allowed."""
+        with _paths_from(Path(name_or_path).parent):
+            return load_document(cls, "study", name_or_path)
+
+    @property
+    def reference_label(self) -> str:
+        """The arm that the others are compared with: 'C=1'."""
+        return self.space.arm_label(self.reference_arm)
+
+    def document(self) -> dict[str, Any]:
+        """The study with everything filled in, as plain data; a study file with this content is the same study."""
+        document = self.model_dump(mode="json")
+        document["space"] = self.space.model_dump(mode="json", exclude_none=True)  # axes that are not there
+        return document
+
+    def wanted(self, data_dir: Path | None = None) -> Wanted:
+        """The designs to train. Raises `UserError` where the data is missing or the reference arm is left out."""
+        data = shape(self.data, data_dir)
+        found = self.space.resolve(resolution=data.resolution, in_channels=data.in_channels, classes=data.classes)
+        for point in found.left_out:
+            if point.arm == self.reference_label:
+                raise UserError(
+                    f"the reference arm {point.arm} is left out of the space: {point.reason}. Choose another."
+                )
+        twice = {design.name for design in found.designs if [d.name for d in found.designs].count(design.name) > 1}
+        if twice:
+            raise UserError(
+                f"two arms of the space {self.space.name} are the same network: {', '.join(sorted(twice))}."
+            )
+        return Wanted(data, found.designs, found.left_out)
+
+    def pairs(self, data_dir: Path | None = None) -> list[Pair]:
+        """Every wanted pair, seeds outermost: each arm gets its first replicate before any gets its second."""
+        designs = self.wanted(data_dir).designs
+        return [Pair(design.name, seed) for seed in self.seeds for design in designs]
+
+    def run(
+        self,
+        *,
+        storage: str | Storage | None = None,
+        workers: int = 1,
+        data_dir: Path | None = None,
+        quiet: bool = False,
+    ) -> Counts:
+        """Train what is still missing, in `workers` processes, and return how all pairs stand.
+
+        Goes on where an earlier run stopped; trains nothing where all is complete. Raises `UserError` for a mistake, such as
+        a study of the same name that wants something else, and `KeyboardInterrupt` after Ctrl-C has stopped the workers.
+        """
+        from studies.runner import run
+        from studies.views import choose_view
+
+        return run(
+            self, storage=storage, workers=workers, data_dir=data_dir, view=choose_view(quiet=quiet, study=self.name)
+        )
+
+    def results(self, *, storage: str | Storage | None = None) -> "pd.DataFrame":
+        """One row a pair; the columns are `studies.results.TRIALS`."""
+        from studies.results import read
+
+        return read(storage, self.name)[0]
+
+    def curves(self, *, storage: str | Storage | None = None) -> "pd.DataFrame":
+        """One row an epoch of a pair; the columns are `studies.results.CURVES`."""
+        from studies.results import read
+
+        return read(storage, self.name)[1]
+
+
+def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
+    """Where a study's document differs from the stored one, except where it only extends it (more seeds, more arms)."""
+    before, now = dict(_flat(stored)), dict(_flat(given))
+    lines = []
+    for key in sorted(before | now):
+        old, new = before.get(key), now.get(key)
+        grows = key in ("seeds", "space.reference") or key.startswith("space.axes.")
+        if old == new or (
+            grows and isinstance(old, list) and isinstance(new, list) and all(value in new for value in old)
+        ):
+            continue
+        lines.append(f"{key}: {_written(old)} -> {_written(new)}")
+    return lines
+
+
+def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flat(inner, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, value
+
+
+def _written(value: Any) -> str:
+    return "(none)" if value is None else str(value)
+
+
+@contextmanager
+def _paths_from(folder: Path) -> Iterator[None]:
+    token = _folder.set(folder)
+    try:
+        yield
+    finally:
+        _folder.reset(token)

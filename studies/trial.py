@@ -1,0 +1,164 @@
+"""One attempt at one pair: train it, keep its curves as they come, and end the attempt with what came out."""
+
+import os
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from explorer.errors import UserError
+from studies.claims import Attempt, Claims
+from studies.data import DataSpec, load
+from studies.recipe import Recipe
+from studies.settings import Settings
+from studies.storage import Storage
+from studies.stored import StoredStudy
+
+# A curve is written at most this often, and once before the end; seconds.
+CURVE_EVERY = 10.0
+LOG_LINES = 20
+
+Tell = Callable[[dict[str, Any]], None]
+
+
+class Trainer:
+    """What a worker keeps between its trials: torch, the data and the checked settings.
+
+    Making one takes seconds. Raises `UserError` where this machine cannot honour the study's settings, or the data is missing.
+    """
+
+    def __init__(self, storage: Storage, stored: StoredStudy, data_dir: Path | None) -> None:
+        from studies import settings, training
+
+        document = stored.content["document"]
+        self._training = training
+        self._storage, self._stored = storage, stored
+        self._recipe = Recipe.model_validate(document["recipe"])
+        self._settings = Settings.model_validate(stored.content["settings"])
+        settings.check(self._settings)
+        self._splits = load(DataSpec.model_validate(document["data"]), data_dir)
+        sizes = stored.content["splits"]
+        if self._splits.sizes != sizes:
+            raise UserError(
+                f"the data of {stored.name} has changed: it was started with {_sizes(sizes)}, and here are {_sizes(self._splits.sizes)}. "
+                "Name the folder of the same data with --data-dir."
+            )
+
+    def run(self, claims: Claims, attempt: Attempt, tell: Tell, stopping: Callable[[], bool]) -> None:
+        """Train the attempt's pair and end the attempt. Raises `UserError` for what would stop every other pair as well."""
+        folder = checkpoint_folder(self._storage, self._stored, attempt)
+        curve = CurveLog(claims, attempt)
+
+        def on_epoch(row: dict[str, Any]) -> None:
+            curve.add(row)
+            tell({"event": "epoch", **row})
+
+        with claims.keep(attempt) as gone:
+            try:
+                outcome = self._training.train(
+                    self._stored.architecture(attempt.pair.design),
+                    self._recipe,
+                    self._splits,
+                    attempt.pair.seed,
+                    self._settings,
+                    checkpoints=folder,
+                    on_epoch=on_epoch,
+                    should_stop=lambda: gone.is_set() or stopping(),
+                )
+            except self._training.Stopped:
+                curve.flush()
+                kept = claims.end(attempt, "interrupted")
+                tell({"event": "interrupted" if kept else "late"})
+            except UserError:
+                claims.end(attempt, "interrupted")
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other pairs go on
+                self._fail(claims, attempt, curve, error, tell)
+            else:
+                curve.complete(outcome.curves)
+                result = {key: value for key, value in vars(outcome).items() if key not in ("curves", "state_dict")}
+                result["device"] = self._settings.device
+                kept = claims.end(attempt, "complete", outcome.validation_error, {"result": result})
+                if kept:
+                    shutil.rmtree(folder.parent, ignore_errors=True)
+                    tell({"event": "complete", **result})
+                else:
+                    tell({"event": "late"})
+
+    def _fail(self, claims: Claims, attempt: Attempt, curve: "CurveLog", error: Exception, tell: Tell) -> None:
+        told = traceback.format_exc()
+        print(f"{attempt.pair} failed:\n{told}", file=sys.stderr, flush=True)
+        is_expected = isinstance(error, self._training.TrainingFailed)
+        reason = " ".join((str(error) if is_expected else f"{type(error).__name__}: {error}").split())
+        curve.flush()
+        failure = {"reason": reason[:500], "log": told.strip().splitlines()[-LOG_LINES:]}
+        claims.end(attempt, "failed", attributes={"failure": failure})
+        tell({"event": "failed", "reason": failure["reason"]})
+
+
+class CurveLog:
+    """Writes a curve in chunks, `curve/<first epoch>`; each is written once."""
+
+    def __init__(self, claims: Claims, attempt: Attempt) -> None:
+        self._claims, self._attempt = claims, attempt
+        self._waiting: list[dict[str, Any]] = []
+        self._written: set[int] = set()
+        self._last = time.monotonic()
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Note an epoch; write what has gathered if the last writing is long enough ago."""
+        from optuna.exceptions import StorageInternalError
+
+        self._waiting.append(row)
+        if time.monotonic() - self._last >= CURVE_EVERY:
+            # A storage that is away for a moment is no reason to stop training; what has gathered is kept.
+            with suppress(StorageInternalError):
+                self.flush()
+
+    def flush(self) -> None:
+        """Write what has gathered."""
+        if self._waiting:
+            columns = {key: [row[key] for row in self._waiting] for key in self._waiting[0]}
+            self._claims.write(self._attempt, {f"curve/{columns['epoch'][0]}": columns})
+            self._written.update(columns["epoch"])
+            self._waiting = []
+        self._last = time.monotonic()
+
+    def complete(self, rows: list[dict[str, Any]]) -> None:
+        """Write what is missing of the whole curve: the last epochs, and those that an earlier attempt trained."""
+        self.flush()
+        self._waiting = [row for row in rows if row["epoch"] not in self._written]
+        self.flush()
+
+
+def checkpoint_folder(storage: Storage, stored: StoredStudy, attempt: Attempt) -> Path:
+    """The folder for this attempt's checkpoints, with what the latest earlier attempt at the pair left.
+
+    Each attempt has a folder of its own, so that a worker that comes back late cannot touch the files of the one that took
+    over; and each study, so that a new one of the same name does not resume from the old one's.
+    """
+    pair = attempt.pair
+    own = storage.folder(stored.name, "checkpoints", f"{pair.design}-seed{pair.seed}", f"{stored.uid}-{attempt.number}")
+    earlier = sorted(own.parent.glob(f"{stored.uid}-*"), key=_number, reverse=True)
+    for folder in earlier:
+        if _number(folder) >= attempt.number:
+            continue
+        files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+        if files:
+            for path in files:
+                # A link appears whole, and checkpoints are replaced, never written into.
+                os.link(path, own / path.name)
+            break
+    return own
+
+
+def _number(folder: Path) -> int:
+    return int(folder.name.rsplit("-", 1)[1])
+
+
+def _sizes(sizes: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sizes.items())

@@ -1,0 +1,285 @@
+"""What a user sees of a run: a live bar on a terminal, a line a finished training elsewhere, JSON lines for programs, or little."""
+
+import json
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from explorer.text import human_percent, human_time
+from studies.claims import Counts
+from studies.stored import StoredStudy
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+Event = dict[str, Any]
+# Options of the command line and their values, for the commands that are proposed; None: not given.
+Options = Sequence[tuple[str, str | None]]
+
+
+class View:
+    """Shows nothing; the others override what they show. Events are those of `studies.worker`."""
+
+    def __init__(self, study: str = "", options: Options = ()) -> None:
+        self.study, self.options = study, dict(options)
+
+    def nothing_to_do(self, stored: StoredStudy, counts: Counts) -> None:
+        """All pairs were complete or failed before the run."""
+
+    def begin(self, stored: StoredStudy, counts: Counts, workers: int) -> None:
+        """Workers are about to start."""
+
+    def event(self, worker: int, event: Event) -> None:
+        """Worker number `worker` (from 0) told something."""
+
+    def stand(self, counts: Counts) -> None:
+        """How the pairs stand in the storage: now and then, and before a training is told to have ended."""
+
+    def died(self, worker: int, cause: str, log: Path) -> None:
+        """A worker died; it is being replaced."""
+
+    def stopping(self, kill: bool) -> None:
+        """The workers have been asked to stop, or killed."""
+
+    def close(self) -> None:
+        """The workers are gone."""
+
+    def stopped(self, stored: StoredStudy, counts: Counts) -> None:
+        """The run was stopped before its end."""
+
+    def end(self, stored: StoredStudy, counts: Counts) -> None:
+        """The run is over."""
+
+
+class QuietView(View):
+    """Only what went wrong, on standard error."""
+
+    def event(self, worker: int, event: Event) -> None:
+        if event["event"] == "failed":
+            self.say(f"{event['arm']} seed {event['seed']} failed: {event['reason']}")
+
+    def died(self, worker: int, cause: str, log: Path) -> None:
+        self.say(f"Worker {worker + 1} {cause}; another takes its place. Its log: {log}")
+
+    def stopped(self, stored: StoredStudy, counts: Counts) -> None:
+        self.say(
+            f"Stopped with {_stand(counts)}. Go on with: {self.command('study run', '--workers', '--storage', '--data-dir')}"
+        )
+
+    def say(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    def command(self, words: str, *options: str, study: str = "") -> str:
+        """A command to try next on this study, with those of the given options that it takes."""
+        given = [f" {name} {shlex.quote(value)}" for name, value in self.options.items() if name in options and value]
+        return f"resnext-explorer {words} {shlex.quote(study or self.study)}" + "".join(given)
+
+
+class JsonView(View):
+    """Every event as a line of JSON on standard output."""
+
+    def nothing_to_do(self, stored: StoredStudy, counts: Counts) -> None:
+        self._tell({"event": "nothing to train"})
+
+    def begin(self, stored: StoredStudy, counts: Counts, workers: int) -> None:
+        self._tell({"event": "begin", "study": stored.name, "workers": workers, **asdict(counts)})
+
+    def event(self, worker: int, event: Event) -> None:
+        self._tell({"worker": worker, **event})
+
+    def died(self, worker: int, cause: str, log: Path) -> None:
+        self._tell({"worker": worker, "event": "died", "cause": cause, "log": str(log)})
+
+    def stopped(self, stored: StoredStudy, counts: Counts) -> None:
+        self._tell({"event": "stopped", "study": stored.name, **asdict(counts)})
+
+    def end(self, stored: StoredStudy, counts: Counts) -> None:
+        self._tell({"event": "end", "study": stored.name, **asdict(counts)})
+
+    def _tell(self, event: Event) -> None:
+        print(json.dumps(event), flush=True)
+
+
+class LineView(QuietView):
+    """A line a finished training, with what is left; for logs and pipes."""
+
+    def __init__(self, study: str = "", options: Options = ()) -> None:
+        super().__init__(study, options)
+        self.began = False
+
+    def nothing_to_do(self, stored: StoredStudy, counts: Counts) -> None:
+        if counts.failed:
+            self.say(f"{stored.name}: {_stand(counts)}; nothing to train.")
+        else:
+            self.say(f"{stored.name}: all {counts.wanted} pairs are complete, nothing to train.")
+
+    def begin(self, stored: StoredStudy, counts: Counts, workers: int) -> None:
+        self.began = True
+        self.counts = counts
+        self.work = Work(stored, counts)
+        settings = stored.content["settings"]
+        self.say(
+            f"{stored.name}: {counts.wanted} pairs ({_many(len(stored.designs), 'arm')} x {_many(len(stored.seeds), 'seed')}), "
+            f"{counts.left} to train; {_many(workers, 'worker')} on {settings['device']} "
+            f"({'32 bits' if settings['precision'] == '32' else settings['precision']}, {_many(settings['threads'], 'thread')} each)"
+        )
+        for point in stored.content["left_out"]:
+            self.say(f"Left out: {point['arm']}: {point['reason']}")
+
+    def event(self, worker: int, event: Event) -> None:
+        self.work.take(worker, event)
+        if event["event"] in ("complete", "failed"):
+            what = (
+                f"validation error {human_percent(event['validation_error'])}, {human_time(event['seconds'])}"
+                if event["event"] == "complete"
+                else f"failed: {event['reason']}"
+            )
+            self.finished(f"{self.counts.ended} of {self.counts.wanted}  {event['arm']} seed {event['seed']}: {what}")
+
+    def finished(self, line: str) -> None:
+        left = self.work.time_left()
+        self.say(line + (f"; about {human_time(left)} left" if left and left >= 1 else ""))
+
+    def stand(self, counts: Counts) -> None:
+        self.counts = counts
+        self.work.stand(counts)
+
+    def stopping(self, kill: bool) -> None:
+        self.say("Stopping the workers now." if kill else "Stopping after the current step; once more stops at once.")
+
+    def end(self, stored: StoredStudy, counts: Counts) -> None:
+        if self.began:
+            self.say(f"{_stand(counts)}.")
+        if counts.failed:
+            self.say(f"Train what failed again: {self.command('study retry', '--storage')}")
+        if counts.complete:
+            self.say(f"See what came out: {self.command('report', '--storage', study=stored.name)}")
+
+    def say(self, line: str) -> None:
+        print(line, flush=True)
+
+
+class LiveView(LineView):
+    """A bar for the whole study and one for each worker, on a terminal."""
+
+    def __init__(self, study: str = "", options: Options = ()) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        super().__init__(study, options)
+        self.bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[note]}", markup=False),
+            console=Console(highlight=False),
+            transient=True,
+        )
+        self.tasks: dict[int, TaskID] = {}
+
+    def begin(self, stored: StoredStudy, counts: Counts, workers: int) -> None:
+        super().begin(stored, counts, workers)
+        self.total = self.bars.add_task("", total=1.0, note="")
+        self.bars.start()
+        self._show()
+
+    def event(self, worker: int, event: Event) -> None:
+        epochs = self.work.epochs
+        if event["event"] == "claimed":
+            label = f"  {event['arm']} seed {event['seed']}"
+            if worker not in self.tasks:
+                self.tasks[worker] = self.bars.add_task(label, total=epochs, note="")
+            task, note = self.tasks[worker], f"epoch 1 of {epochs}"
+            self.bars.update(task, description=label, completed=0, note=note, visible=True)
+        elif event["event"] == "epoch":
+            now = min(event["epoch"] + 1, epochs)
+            self.bars.update(self.tasks[worker], completed=event["epoch"], note=f"epoch {now} of {epochs}")
+        elif worker in self.tasks:
+            self.bars.update(self.tasks[worker], visible=False)
+        super().event(worker, event)
+        self._show()
+
+    def stand(self, counts: Counts) -> None:
+        super().stand(counts)
+        self._show()
+
+    def close(self) -> None:
+        self.bars.stop()
+
+    def _show(self) -> None:
+        left = self.work.time_left()
+        if left is None:
+            note = "starting the workers"
+        else:
+            note = f"{human_time(max(1.0, left))} left, until {datetime.now() + timedelta(seconds=left):%H:%M}"
+        description = f"{self.counts.ended} of {self.counts.wanted} pairs"
+        self.bars.update(self.total, description=description, completed=self.work.share(), note=note)
+
+    def finished(self, line: str) -> None:
+        self.say(line)
+
+    def say(self, line: str) -> None:
+        if self.bars.live.is_started:
+            self.bars.console.print(line, markup=False)
+        else:
+            super().say(line)
+
+
+class Work:
+    """How much of a study's training is done, in FLOPs, and how long the rest will take at this run's speed."""
+
+    def __init__(self, stored: StoredStudy, counts: Counts) -> None:
+        self.epochs: int = stored.content["document"]["recipe"]["epochs"]
+        self._flops = {design["name"]: design["flops"] for design in stored.designs}
+        self._total = float(sum(self._flops.values()) * len(stored.seeds) * self.epochs)
+        self._ended = counts.ended
+        self._mean = self._total / max(1, counts.wanted)
+        self._running: dict[int, float] = {}
+        self._trained = 0.0  # by this run
+        self._start: float | None = None
+
+    def take(self, worker: int, event: Event) -> None:
+        """Count what a worker tells."""
+        if event["event"] == "epoch":
+            cost = self._flops[event["design"]]
+            self._running[worker] = cost * event["epoch"]
+            self._trained += cost
+            if self._start is None:  # what came before it is the start of the workers
+                self._start = time.monotonic() - event["seconds"]
+        else:
+            self._running.pop(worker, None)
+
+    def stand(self, counts: Counts) -> None:
+        """Take over how many pairs have ended, also by other runs."""
+        self._ended = counts.ended
+
+    def share(self) -> float:
+        """The share of all training that is done."""
+        return min(1.0, (self._ended * self._mean + sum(self._running.values())) / self._total)
+
+    def time_left(self) -> float | None:
+        """Seconds until everything is trained, or None before there is anything to go by."""
+        if self._start is None or not self._trained:
+            return None
+        speed = self._trained / max(1e-9, time.monotonic() - self._start)
+        return (1 - self.share()) * self._total / speed
+
+
+def choose_view(*, quiet: bool = False, as_json: bool = False, study: str = "", options: Options = ()) -> View:
+    """The view for where the output goes. `study` is what the user calls the study."""
+    kind = JsonView if as_json else QuietView if quiet else LiveView if sys.stdout.isatty() else LineView
+    return kind(study, options)
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def _stand(counts: Counts) -> str:
+    parts = [f"{counts.complete} of {counts.wanted} pairs complete"]
+    parts += [f"{number} {name}" for name in ("failed", "pruned") if (number := getattr(counts, name))]
+    return ", ".join(parts)

@@ -1,0 +1,113 @@
+"""A worker process: claims pairs and trains them until every pair is complete or failed, or until it is asked to stop.
+
+It reads its configuration as the first line of standard input, which stays open as long as it is to go on: its closing, for
+whatever reason, asks it to stop after the current step. What happens is told as lines of JSON on standard output; everything
+else, also what libraries print, goes to standard error, which is its log file.
+"""
+
+import faulthandler
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from explorer.errors import UserError
+from studies.claims import Claims, Counts, Lease, Worker
+from studies.storage import Storage
+from studies.stored import get
+
+# Exit codes, beside a Python crash's 1: nothing left to train, the user's mistake, asked to stop.
+DONE, MISTAKE, STOPPED = 0, 2, 3
+# How often a worker that has nothing to train looks again; seconds.
+POLL = 0.5
+
+# What `python -c` runs: the modules are found where the supervisor finds them, whatever lies in the current folder.
+BOOTSTRAP = (
+    "import json, sys; config = json.loads(sys.stdin.buffer.readline()); sys.path[:] = config.pop('path'); "
+    "from studies.worker import main; main(config)"
+)
+
+
+def main(config: dict[str, Any]) -> None:
+    """Run a worker and exit. `config`: storage, study, data_dir, worker (its id), index, lease."""
+    faulthandler.enable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    tell = _Teller(stop)
+    threading.Thread(target=_watch_input, args=(stop,), name="input", daemon=True).start()
+    try:
+        storage = Storage(config["storage"])
+        with storage.errors():
+            try:
+                code = _work(storage, config, tell, stop)
+            finally:
+                storage.close()
+    except UserError as error:
+        tell({"event": "error", "message": str(error)})
+        code = MISTAKE
+    sys.exit(code)
+
+
+class _Teller:
+    """Sends events to the supervisor; one that is gone asks us to stop."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._out = os.fdopen(os.dup(1), "w", buffering=1)
+        os.dup2(2, 1)  # what libraries print goes to the log
+        self._stop = stop
+        self.about: dict[str, Any] = {}  # the pair that is being trained
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        try:
+            self._out.write(json.dumps({**self.about, **event}) + "\n")
+        except OSError:
+            self._stop.set()
+
+
+def _watch_input(stop: threading.Event) -> None:
+    while os.read(0, 1024):
+        pass
+    stop.set()
+
+
+def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threading.Event) -> int:
+    stored = get(storage, config["study"])
+    data_dir = Path(config["data_dir"]) if config["data_dir"] else None
+    claims = Claims(
+        storage,
+        storage.open(),
+        stored.id,
+        stored.pairs,
+        lease=Lease(**config["lease"]),
+        retried_from=stored.retried_from,
+    )
+    trainer = None
+    with Worker.hold(storage.folder(stored.name, "workers"), config["worker"]) as me:
+        while not stop.is_set():
+            attempt = claims.claim(me, config["index"])
+            if attempt is None:
+                if not Counts.of(claims.look()).left:
+                    return DONE
+                stop.wait(POLL)
+                continue
+            tell.about = {
+                "arm": stored.design(attempt.pair.design)["arm"],
+                "design": attempt.pair.design,
+                "seed": attempt.pair.seed,
+            }
+            tell({"event": "claimed"})
+            try:
+                if trainer is None:
+                    # Only now: a worker that has nothing to train imports no torch.
+                    from studies.trial import Trainer
+
+                    trainer = Trainer(storage, stored, data_dir)
+            except BaseException:
+                claims.end(attempt, "interrupted")
+                raise
+            trainer.run(claims, attempt, tell, stop.is_set)
+    return STOPPED
