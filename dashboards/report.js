@@ -1,0 +1,50 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("report-data").textContent);
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const options = { displayModeBar: false, responsive: true };
+  const plots = [...document.querySelectorAll("[data-figure]")];
+
+  // The title stands above the figure as text that wraps; a downloaded picture carries it itself.
+  const bare = (layout, extra) => ({ ...layout, title: undefined, margin: { ...layout.margin, t: 10 }, height: undefined, ...extra });
+
+  const draw = (theme, extra) => {
+    for (const plot of plots) {
+      const figure = structuredClone(data.figures[plot.dataset.figure][theme]);
+      Plotly.react(plot, figure.data, bare(figure.layout, extra), options);
+    }
+  };
+  const now = () => (dark.matches ? "dark" : "light");
+
+  const download = (href, name) => {
+    const link = document.createElement("a");
+    link.href = href;
+    link.download = name;
+    document.body.append(link);
+    link.click();
+    link.remove();
+  };
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    const { csv, picture } = button.dataset;
+    if (csv) {
+      const address = URL.createObjectURL(new Blob([data.tables[csv]], { type: "text/csv;charset=utf-8" }));
+      download(address, `${data.name}_${csv}.csv`);
+      setTimeout(() => URL.revokeObjectURL(address), 60000);
+    }
+    if (picture) {
+      const figure = structuredClone(data.figures[picture].light);
+      const layout = { ...figure.layout, width: 960, height: 540, autosize: false };
+      const address = await Plotly.toImage({ data: figure.data, layout }, { format: "png", scale: 2 });
+      download(address, `${data.name}_${picture}.png`);
+    }
+  });
+
+  dark.addEventListener("change", () => draw(now()));
+  // Paper is light, and narrower than most windows.
+  window.addEventListener("beforeprint", () => draw("light", { autosize: false, width: 660, height: 340 }));
+  window.addEventListener("afterprint", () => draw(now(), { autosize: true }));
+  draw(now());
+})();

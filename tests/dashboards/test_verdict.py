@@ -1,0 +1,115 @@
+"""The sentences: claims only where the interval excludes zero, with numbers, n and the cost ratio."""
+
+import re
+
+import pytest
+from study_tables import make_info, make_trials, without_results
+
+from dashboards.statistics import compare
+from dashboards.verdict import judge, points, trend_sentence
+
+
+def verdict_on(trials, **info):
+    return judge(trials, compare(trials, "C=1"), {**make_info(), **info})
+
+
+def test_a_difference_is_told_with_size_interval_cost_and_seeds():
+    trials = make_trials({"C=8": -0.008})
+    found = compare(trials, "C=1").difference("C=8")
+    assert verdict_on(trials).sentence == (
+        f"At 1.00x the FLOPs, C=8 makes {points(found.estimate)} ({points(found.high)} to {points(found.low)}) points "
+        "fewer errors than C=1, 3 seeds."
+    )
+    assert (
+        verdict_on(trials).title == f"C=8 makes {points(found.estimate)} points fewer errors than C=1 at matched FLOPs"
+    )
+
+
+def test_every_arm_that_differs_is_named_and_those_that_do_not():
+    verdict = verdict_on(make_trials({"C=2": 0.01, "C=8": -0.008, "C=16": -0.012}))
+    assert "C=16 makes" in verdict.sentence
+    assert "Also fewer errors: C=8 by" in verdict.more
+    assert "But more errors: C=2 by" in verdict.more
+    assert "For C=4 no difference from C=1 is shown." in verdict.more
+
+
+def test_of_several_better_arms_the_one_that_validation_chose_comes_first():
+    trials = make_trials({"C=8": -0.008, "C=16": -0.0085})
+    trials.loc[trials["arm"] == "C=8", "validation_error"] = 0.001
+    assert "C=8 makes" in verdict_on(trials).sentence
+
+
+def test_no_difference_is_an_answer_with_its_interval_and_the_seeds_that_would_settle_it():
+    verdict = verdict_on(make_trials())
+    assert verdict.sentence.startswith("At 0.99x to 1.00x the FLOPs, no difference from C=1 is shown, 3 seeds; ")
+    assert re.search(r"the largest is C=\d+'s, −0\.16 \(−0\.\d\d to \+0\.\d\d\) points\.$", verdict.sentence)
+    assert re.fullmatch(r"About \d+ more seeds would settle a gap of 0\.16 points\.", verdict.more)
+    assert verdict.title == "No difference from C=1 is shown at matched FLOPs"
+
+
+def test_a_gap_too_small_to_settle_says_what_ten_more_seeds_would():
+    trials = make_trials(seeds=4)
+    base = trials.loc[trials["arm"] == "C=1", "test_error"].to_numpy()
+    for arm, noise in {"C=2": 1, "C=4": -1, "C=8": 0.5, "C=16": -0.6}.items():
+        wave = noise * 0.001 * (-1.0) ** trials.loc[trials["arm"] == arm, "seed"]
+        trials.loc[trials["arm"] == arm, "test_error"] = base + wave.to_numpy() + 0.00001
+    assert re.fullmatch(r"10 more seeds would settle a gap of 0\.\d\d points\.", verdict_on(trials).more)
+
+
+def test_one_seed_claims_nothing_and_says_why():
+    verdict = verdict_on(make_trials({"C=8": -0.02}, seeds=1))
+    assert verdict.sentence == "There is one seed only: no interval can be given, and nothing is claimed."
+    assert "may be the luck of the seed" in verdict.more
+
+
+def test_an_unfinished_study_says_so_first_and_advises_no_more_seeds():
+    trials = make_trials()
+    verdict = verdict_on(without_results(trials, trials.index[10:], "waiting"))
+    assert verdict.sentence.startswith("So far, with 10 of 15 trainings complete: at ")
+    assert verdict.title.startswith("So far: no difference")
+    assert "more seed" not in verdict.text
+    assert "10 of 15 trainings are complete (5 waiting)." in verdict.notes
+
+
+def test_failures_are_told_arm_by_arm():
+    trials = without_results(make_trials(), [4, 9], "failed", "loss is NaN")
+    notes = verdict_on(trials).notes
+    assert "13 of 15 trainings are complete (2 failed)." in notes
+    assert "C=16 lost 2 of 3 trainings: its numbers are of those that survived." in notes
+    assert any("least squares" in note for note in notes)
+    assert "Every training of C=16 failed: it is missing from all comparisons." in (
+        verdict_on(without_results(trials, [14], "failed", "loss is NaN")).notes
+    )
+
+
+def test_nothing_complete_and_a_missing_reference_are_honest():
+    trials = make_trials()
+    assert verdict_on(without_results(trials, trials.index, "waiting")).sentence == (
+        "No comparison: no training is complete yet."
+    )
+    assert verdict_on(without_results(trials, trials.index[::5], "failed")).sentence == (
+        "No comparison: the reference arm C=1 has no complete training."
+    )
+
+
+def test_large_mismatches_are_told():
+    trials = make_trials({"C=8": -0.008})
+    trials.loc[trials["arm"] == "C=8", "mismatch"] = 0.31
+    verdict = verdict_on(trials)
+    assert verdict.sentence.startswith("At 1.31x the FLOPs, C=8 makes")
+    assert verdict.title.endswith("than C=1 at 1.31x the FLOPs")
+    assert "Costs differ: C=8 costs 1.31x of C=1. Part of a gap may be the cost's." in verdict.notes
+
+
+def test_an_extension_after_the_plan_is_told():
+    notes = verdict_on(make_trials(), planned_seeds=[0, 1], seeds=[0, 1, 2]).notes
+    assert any(note.startswith("Planned with 2 seeds, extended to 3") for note in notes)
+    assert not any("Planned" in note for note in verdict_on(make_trials()).notes)
+
+
+@pytest.mark.parametrize(("slope", "words"), [(0.0, "so no trend is shown"), (-0.003, "for each doubling of C.")])
+def test_the_trend_is_told_as_a_test_of_its_own(slope, words):
+    effects = {f"C={c}": slope * i for i, c in enumerate((1, 2, 4, 8, 16))}
+    sentence = trend_sentence(compare(make_trials(effects), "C=1"))
+    assert sentence.startswith("Trend over all arms, a test of its own: error changes by")
+    assert words in sentence
