@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import click
 import pytest
@@ -88,3 +89,97 @@ def test_a_mistake_exits_2_with_one_message(arguments: tuple[str, ...], message:
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert result.stdout == ""
+
+
+def test_scale_answers_table_4_with_the_papers_picks_beside_ours() -> None:
+    shown = run("scale", "resnet101", "--factor", "2", "--depth-policy", "published").stdout
+    for words in (
+        "deeper",
+        "resnet200",
+        "wider",
+        "resnext101_1x101d",
+        "more paths",
+        "1.92x",
+        "1.96x",
+        "1.94x",
+        "1.98x",
+        "20.4",
+    ):
+        assert words in shown
+    designs = json.loads(run("scale", "resnext101_32x4d", "--json").stdout)
+    assert [design["arm"] for design in designs] == ["deeper", "wider", "more paths"]
+    assert all(design["reference"] == "resnext101_32x4d" for design in designs)
+
+
+def test_describe_of_two_networks_sets_them_side_by_side(tmp_path: Path) -> None:
+    assert "1.03x" in run("describe", "resnet50", "resnext50_32x4d").stdout
+    records = json.loads(run("describe", "resnet50", "resnext50_32x4d", "--json").stdout)
+    assert [record["name"] for record in records] == ["resnet50", "resnext50_32x4d"]
+    run("describe", "resnet50", "--diagram", str(tmp_path / "r50.svg"))
+    assert (tmp_path / "r50.svg").read_text().startswith("<svg")
+
+
+def test_a_plain_budget_needs_no_reference_cost() -> None:
+    (design,) = json.loads(run("match", "resnet50", "--cardinality", "32", "--flops", "4.1G", "--json").stdout)
+    assert design["budget"] == 4_100_000_000
+    assert design["reference"] is None
+
+
+def test_enumerate_writes_what_it_shows(tmp_path: Path) -> None:
+    path = tmp_path / "grid.csv"
+    shown = run(
+        "enumerate", "resnet50", "--cardinality", "1..64", "--sort", "mismatch", "--limit", "3", "-o", str(path)
+    ).stdout
+    assert "64 designs; the first 3 are shown" in shown
+    lines = path.read_text().splitlines()
+    assert len(lines) == 65
+    assert lines[1].endswith("resnet50")
+
+
+def test_paper_tables_show_published_values_beside_our_counts() -> None:
+    record = json.loads(run("paper", "table2", "--json").stdout)
+    assert [row["ours"]["block"] for row in record["rows"]] == [69632, 69760, 69888, 71456, 70144]
+    assert "17.31" in run("paper", "table7").stdout
+
+
+def test_measure_and_rules_and_export_run_from_the_command_line(tmp_path: Path) -> None:
+    small = ("resnext_1-1_2x4d_w16_small8", "--resolution", "8", "--classes", "5")
+    timings = json.loads(run("measure", *small, "--batch", "2,4", "--rounds", "2", "--json").stdout)
+    assert [(timing["mode"], timing["batch"]) for timing in timings] == [
+        ("inference", 2),
+        ("inference", 4),
+        ("train_step", 2),
+        ("train_step", 4),
+    ]
+    assert "Both rules hold" in run("rules", small[0], *small[1:3]).stdout
+    output = str(tmp_path / "w.safetensors")
+    assert "Load it" in run("export", *small, "--format", "safetensors", "-o", output).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("match", "resnet50", "--flops", "4.1Q"), "cannot read '4.1Q'"),
+        (("match", "resnet50", "--flops", "1k", "--cardinality", "8"), "impossible at C=8"),
+        (("match", "resnet50", "--flops", "4G", "--params", "3M"), "two budgets"),
+        (("match", "resnet50", "--flops", "4G", "--by", "params"), "contradict"),
+        (("match", "resnet50", "--solve", "cardinality", "--cardinality", "8"), "both given and to be solved"),
+        (("match", "resnet50", "--by", "latency", "--device", "cuda:99"), "was asked for"),
+        (("match", "resnet18", "--solve", "cardinality"), "a basic block has no C"),
+        (("scale", "resnet50", "--factor", "0"), "above zero"),
+        (("scale", "resnet50", "--depth-policy", "longst"), "Did you mean 'longest'"),
+        (("describe", "resnet50", "resnet18", "resnet34"), "one or two networks"),
+        (("describe", "resnet50", "--diagram", "r50.png"), ".svg or .html"),
+        (("describe", "resnet50", "--diagram", "/nowhere/r50.svg"), "cannot write /nowhere/r50.svg"),
+        (("enumerate", "resnet50", "--where", "params"), "a filter is a column"),
+        (("enumerate", "resnet50", "--sort", "parms"), "Did you mean 'params'"),
+        (("paper", "table8"), "unknown table 'table8'"),
+        (("rules", "torch.nn:Identity"), "no stages found in Identity"),
+        (("rules", "nowhere.at_all:make"), "cannot import"),
+        (("measure", "resnet20_cifar", "--mode", "train"), "Did you mean 'train_step'"),
+        (("measure", "resnet20_cifar", "--device", "cuda:99"), "was asked for"),
+        (("export", "resnet20_cifar", "--format", "timm", "-o", "w.pth"), "stem is always imagenet"),
+    ],
+)
+def test_a_mistake_in_the_other_commands_exits_2_with_one_message(arguments: tuple[str, ...], message: str) -> None:
+    test_a_mistake_exits_2_with_one_message(arguments, message)
