@@ -233,7 +233,7 @@ def _read_idx(folder: Path, name: str, item_shape: tuple[int, ...], where: str) 
     if len(content) != expected:
         problem = f"truncated: {len(content)} of {expected} bytes" if len(content) < expected else "too long"
         raise UserError(f"cannot read {path}: it is {problem} after its header. {where}")
-    return np.frombuffer(content, np.uint8).reshape(sizes)
+    return np.frombuffer(content, np.uint8).reshape(sizes).copy()  # writable, as torch wants arrays
 
 
 def _read_idx_header(file: BinaryIO, path: Path, dimensions: int, where: str) -> tuple[int, ...]:

@@ -351,6 +351,7 @@ def _environment(settings: Settings) -> Iterator[None]:
 
 def _reset_peak_memory(device: torch.device) -> None:
     if device.type == "cuda":
+        torch.cuda.init()
         torch.cuda.reset_peak_memory_stats(device)
         return
     with contextlib.suppress(OSError):

@@ -117,6 +117,8 @@ def test_the_official_files_are_found_zipped_or_not_also_in_a_subfolder(
     assert sorted(numbers(splits.train) + numbers(splits.validation)) == list(range(60))
     assert np.array_equal(splits.train.labels, np.array(numbers(splits.train)) % 10)
     assert Counter(splits.train.labels.tolist()) == dict.fromkeys(range(10), 3)
+    # Torch warns about arrays that cannot be written to.
+    assert all(part.images.flags.writeable and part.labels.flags.writeable for part in (splits.train, splits.test))
 
 
 def test_the_shape_is_known_without_any_file() -> None:

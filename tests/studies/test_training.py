@@ -3,6 +3,8 @@
 import os
 import pickle
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -312,13 +314,28 @@ def test_a_loss_that_is_no_number_fails_the_training_with_a_reason(splits: Split
 # Manners.
 
 
-def test_nothing_is_printed_warned_or_left_behind_also_on_a_slurm_node(
-    splits: Splits,
-    capfd: pytest.CaptureFixture[str],
-    recwarn: pytest.WarningsRecorder,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
+SCRIPT = """
+import sys
+from pathlib import Path
+sys.path[:0] = [sys.argv[1]]
+from explorer import Architecture
+from studies.data import DataSpec, load
+from studies.recipe import Recipe
+from studies.settings import Settings
+from studies.training import Stopped, train
+
+network = Architecture.from_name("resnext_1_2x4d_w8_small8", resolution=8, classes=10, in_channels=1)
+recipe = Recipe.model_validate({"name": "quick", "epochs": 2, "batch_size": 512})
+data = load(DataSpec(name="digits", test=0.2))
+settings = Settings(device="cpu", precision="32", threads=1)
+try:
+    train(network, recipe, data, 0, settings, should_stop=lambda: True)
+except Stopped:
+    train(network, recipe, data, 0, settings, checkpoints=Path("own"))
+"""
+
+
+def test_nothing_is_printed_or_left_behind_also_on_a_slurm_node(tmp_path: Path) -> None:
     slurm = {
         "NTASKS": "4",
         "JOB_NAME": "sweep",
@@ -328,13 +345,12 @@ def test_nothing_is_printed_warned_or_left_behind_also_on_a_slurm_node(
         "NODEID": "0",
         "NODELIST": "a",
     }
-    for name, value in slurm.items():
-        monkeypatch.setenv(f"SLURM_{name}", value)
-    monkeypatch.chdir(tmp_path)
+    environment = os.environ | {f"SLURM_{name}": value for name, value in slurm.items()}
+    # What Lightning, left alone, would take up on a Slurm node.
     (tmp_path / "hpc_ckpt_1.ckpt").write_bytes(pickle.dumps("another program's"))
-    train(DENSE, RECIPE, splits, 0, CPU, checkpoints=tmp_path / "own")
-    assert capfd.readouterr() == ("", "")
-    assert not recwarn.list
+    command = [sys.executable, "-c", SCRIPT, str(Path(training.__file__).parents[1])]
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["hpc_ckpt_1.ckpt", "own"]
 
 
@@ -349,6 +365,7 @@ def test_signals_and_torchs_switches_stay_the_callers(splits: Splits) -> None:
     signals = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
     before = [signal.getsignal(number) for number in signals]
     random, threads = torch.get_rng_state(), torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
     during: list[list[Any]] = []
 
     def spy() -> bool:
@@ -359,7 +376,8 @@ def test_signals_and_torchs_switches_stay_the_callers(splits: Splits) -> None:
     assert all(found == before for found in during)
     assert [signal.getsignal(number) for number in signals] == before
     assert torch.equal(torch.get_rng_state(), random)
-    assert torch.get_num_threads() == threads
+    assert torch.get_num_threads() == threads + 1
+    torch.set_num_threads(threads)
     assert not torch.are_deterministic_algorithms_enabled()
 
 
