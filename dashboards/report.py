@@ -213,8 +213,9 @@ def _method(comparison: Comparison, info: dict[str, Any]) -> list[str]:
         "its seed adds to every arm alike, and a rest. The rest is what the intervals come from.",
         f"Each arm is compared with {reference}. The intervals of all these differences hold together with 95 % confidence (Dunnett's "
         "many-to-one comparisons), and a difference is claimed only where its interval excludes zero: where no arm "
-        "differs, fewer than 1 study in 20 claims anything. The interval of a single arm's error, drawn in the first "
-        "figure, is a t interval over its own seeds and says less about differences, since the arms share their seeds.",
+        "differs, at most 1 study in 20 claims anything. The trend is a test of its own, at 5 % of its own.",
+        "The interval of a single arm's error, drawn in the first figure, is a t interval over its own seeds, cut at an error of zero. "
+        "It says less about differences, since the arms share their seeds.",
     ]
     if not comparison.problem:
         texts.append(

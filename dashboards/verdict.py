@@ -107,7 +107,7 @@ def _no_claim(trials: pd.DataFrame, comparison: Comparison) -> tuple[str, str, s
     largest = _largest(comparison)
     nothing = f"No difference from {reference} is shown"
     cost = _cost(trials, comparison.differences)
-    gap = f"{signed_points(largest.estimate)} ({signed_points(largest.low)} to {signed_points(largest.high)}) points"
+    gap = f"{signed_points(largest.estimate)} ({signed_points(largest.low)} to {signed_points(largest.high)}) points of test error"
     which = "it is" if len(comparison.differences) == 1 else f"the largest is {largest.arm}'s,"
     sentence = f"{cost}{_lower_first(nothing) if cost else nothing}, {seeds_phrase(seeds)}; {which} {gap}."
     title = f"{nothing}{_at(trials, comparison.differences)}"

@@ -42,7 +42,9 @@ def test_of_several_better_arms_the_one_that_validation_chose_comes_first():
 def test_no_difference_is_an_answer_with_its_interval_and_the_seeds_that_would_settle_it():
     verdict = verdict_on(make_trials())
     assert verdict.sentence.startswith("At 0.99x to 1.00x the FLOPs, no difference from C=1 is shown, 3 seeds; ")
-    assert re.search(r"the largest is C=\d+'s, −0\.16 \(−0\.\d\d to \+0\.\d\d\) points\.$", verdict.sentence)
+    assert re.search(
+        r"the largest is C=\d+'s, −0\.16 \(−0\.\d\d to \+0\.\d\d\) points of test error\.$", verdict.sentence
+    )
     assert re.fullmatch(r"About \d+ more seeds would settle a gap of 0\.16 points\.", verdict.more)
     assert verdict.title == "No difference from C=1 is shown at matched FLOPs"
 
