@@ -1,18 +1,23 @@
 """Design residual networks under a budget: architectures, their exact costs, and the widths that match a cost.
 
-`build` (the torch module) is loaded when first used, so that importing `explorer` imports no torch.
+`build` (the torch module) and `enumerate_designs` (a pandas table) are loaded when first used, so that importing `explorer`
+imports neither torch nor pandas.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from explorer.architecture import Architecture, Stage, Stem, Template
-from explorer.budget import Budget, Design, match
+from explorer.budget import Budget, Design, match, scale
 from explorer.complexity import Complexity, count
 from explorer.errors import UserError
 from explorer.layers import Layer, iter_layers
 
 if TYPE_CHECKING:
+    from explorer.enumeration import enumerate_designs
     from explorer.network import build
+
+_LAZY = {"build": "explorer.network", "enumerate_designs": "explorer.enumeration"}
 
 __all__ = [
     "Architecture",
@@ -26,14 +31,14 @@ __all__ = [
     "UserError",
     "build",
     "count",
+    "enumerate_designs",
     "iter_layers",
     "match",
+    "scale",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "build":
-        from explorer.network import build
-
-        return build
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'explorer' has no attribute {name!r}")

@@ -69,6 +69,15 @@ def test_the_agreed_counts_at_224_pixels(name: str, complexity: Complexity) -> N
     assert count(architecture) == complexity == seen_by_torch(architecture, "c")
 
 
+def test_with_d_1_and_c_doubling_the_depthwise_limit_works() -> None:
+    architecture = Architecture.from_name("resnext_1-2-1_24x1d_w32_small16_growC", resolution=16, classes=10)
+    model = build(architecture)
+    for stage, paths in zip((model.layer1, model.layer2, model.layer3), (24, 48, 96), strict=True):
+        depthwise = stage[0].conv2
+        assert depthwise.groups == depthwise.in_channels == depthwise.out_channels == paths
+    assert count(architecture) == seen_by_torch(architecture, "c") == fvcore_complexity(architecture)
+
+
 def torchvision_state(depths: tuple[int, ...], bottleneck_channels: int) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Names and shapes of torchvision's resnet50 family (models/resnet.py), written down from its documented layout."""
 
