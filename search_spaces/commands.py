@@ -1,8 +1,12 @@
-"""The commands of search spaces: space show, space list."""
+"""The commands of search spaces: space list, show, count, sample."""
+
+from typing import Any
 
 import click
 
-from explorer.commands import input_options
+from explorer.commands import JSON_OPTION, input_options
+from explorer.parsing import WholeNumber
+from explorer.text import human_percent
 from explorer.views import DESIGN_COLUMNS, design_row
 from search_spaces.documents import preset_names
 from search_spaces.space import SearchSpace
@@ -17,6 +21,7 @@ def space() -> None:
       resnext-explorer space list
       resnext-explorer space show digits_cardinality
       resnext-explorer space show ./my_space.yaml --resolution 32 --json
+      resnext-explorer space sample paper_figure7 3
     """
 
 
@@ -30,14 +35,15 @@ def list_() -> None:
     """
     from explorer.terminal import print_table
 
-    rows = [(name, SearchSpace.load(name).description) for name in preset_names("space")]
-    print_table(("space", "what it holds"), rows, left=("what it holds",))
+    presets = [SearchSpace.load(name) for name in preset_names("space")]
+    rows = [(preset.name, preset.kind, len(preset.points), preset.description) for preset in presets]
+    print_table(("space", "kind", "points", "what it holds"), rows, left=("kind", "what it holds"))
 
 
 @space.command()
 @click.argument("name_or_path", metavar="SPACE")
 @input_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+@JSON_OPTION
 def show(
     name_or_path: str, resolution: int | None, classes: int | None, in_channels: int | None, as_json: bool
 ) -> None:
@@ -48,35 +54,106 @@ def show(
       resnext-explorer space show paper_table3
       resnext-explorer space show digits_cardinality --resolution 8 --in-channels 1 --classes 10
     """
-    from explorer.terminal import print_json, print_table
+    from explorer.terminal import print_json
 
     found = SearchSpace.load(name_or_path)
-    resolved = found.resolve(resolution=resolution, classes=classes, in_channels=in_channels)
+    bound = found.bind(resolution=resolution, classes=classes, in_channels=in_channels)
+    resolved = bound.resolve()
+    proposal = bound.propose() if resolved.left_out else None
     if as_json:
+        document = found.model_dump(mode="json", exclude_none=True)
         print_json(
             {
-                "name": found.name,
-                "description": found.description,
-                "reference": found.reference,
-                "match": found.match.model_dump(),
-                "axes": {
-                    key: [list(v) if isinstance(v, tuple) else v for v in values]
-                    for key, values in found.axes.values().items()
+                **{
+                    key: document.get(key)
+                    for key in ("name", "description", "reference", "match", "scale", "free", "axes")
                 },
                 "designs": [design.record() for design in resolved.designs],
                 "left_out": [vars(point) for point in resolved.left_out],
+                "proposal": None if proposal is None else vars(proposal),
             }
         )
         return
-    print_table(
-        ("arm", *DESIGN_COLUMNS), [(design.arm, *design_row(design)) for design in resolved.designs], left=("design",)
-    )
-    first = resolved.designs[0].architecture
+    _print_designs(resolved.designs)
+    first = resolved.designs[0]
+    architecture = first.architecture
     click.echo(
-        f"\n{len(resolved.designs)} designs at {first.in_channels}x{first.resolution}x{first.resolution}, {first.classes} classes; "
-        f"mismatch is in {found.match.by}."
+        f"\n{len(resolved.designs)} designs at {architecture.in_channels}x{architecture.resolution}x{architecture.resolution}, "
+        f"{architecture.classes} classes; mismatch is in {first.budget.by}."
     )
     if found.resolution is None and resolution is None:
         click.echo("A study takes the input from its data; here --resolution, --in-channels and --classes set it.")
+    if resolved.left_out:
+        click.echo(f"{len(resolved.left_out)} of {len(found.points)} points left out:")
     for point in resolved.left_out:
         click.echo(f"Left out: {point.arm}: {point.reason}")
+    if proposal is not None:
+        rest = f", {proposal.left_out} left out" if proposal.left_out else ", nothing left out"
+        click.echo(
+            f"A nearby reference with smaller mismatches: {proposal.reference} (at {proposal.cost_ratio:.2f}x the cost, at most "
+            f"{human_percent(proposal.worst)}{rest})."
+        )
+
+
+@space.command()
+@click.argument("name_or_path", metavar="SPACE")
+@input_options
+@JSON_OPTION
+def count(
+    name_or_path: str, resolution: int | None, classes: int | None, in_channels: int | None, as_json: bool
+) -> None:
+    """Count the points of SPACE, its designs, and the points left out.
+
+    \b
+    Example:
+      resnext-explorer space count paper_table3
+    """
+    from explorer.terminal import print_json
+
+    found = SearchSpace.load(name_or_path)
+    resolved = found.resolve(resolution=resolution, classes=classes, in_channels=in_channels)
+    counts = {"points": len(found.points), "designs": len(resolved.designs), "left_out": len(resolved.left_out)}
+    if as_json:
+        print_json(counts)
+    else:
+        click.echo(f"{counts['points']} points: {counts['designs']} designs, {counts['left_out']} left out")
+
+
+@space.command()
+@click.argument("name_or_path", metavar="SPACE")
+@click.argument("number", type=WholeNumber(), default="5")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draw.")
+@input_options
+@JSON_OPTION
+def sample(
+    name_or_path: str,
+    number: int,
+    seed: int,
+    resolution: int | None,
+    classes: int | None,
+    in_channels: int | None,
+    as_json: bool,
+) -> None:
+    """Draw NUMBER different designs of SPACE at random; none is ever off the budget.
+
+    \b
+    Example:
+      resnext-explorer space sample paper_table3 3 --seed 1
+    """
+    from explorer.terminal import print_json
+
+    bound = SearchSpace.load(name_or_path).bind(resolution=resolution, classes=classes, in_channels=in_channels)
+    designs = bound.sample(number, seed)
+    if as_json:
+        print_json([design.record() for design in designs])
+        return
+    _print_designs(designs)
+    if len(designs) < number:
+        click.echo(f"\nThe space holds {len(designs)} designs.")
+
+
+def _print_designs(designs: list[Any]) -> None:
+    from explorer.terminal import print_table
+
+    rows = [(design.arm, *design_row(design)) for design in designs]
+    print_table(("arm", *DESIGN_COLUMNS), rows, left=("design",))

@@ -1,27 +1,45 @@
-"""Which designs a study may visit: a reference, the axes to vary, and the rule by which what is left is solved."""
+"""Which designs a study may visit: a reference, the axes to vary, and the rule by which what is left is solved.
+
+Three kinds. A `match` space solves one quantity at every point of its axes, so every design costs what its reference costs. A
+`scale` space has the arms deeper, wider and more paths, each at k times the reference's cost. A `free` space solves
+nothing: its axes are independent, and cost may be limited.
+"""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
 
-from explorer.architecture import Architecture
-from explorer.budget import LABELS, MEASURES, QUANTITIES, Design, ImpossibleBudget, describe_miss, nearest
+from explorer.architecture import GROWTHS, SHORTCUTS, Architecture
+from explorer.budget import ARMS, LABELS, MEASURES, QUANTITIES
+from explorer.depths import POLICIES
 from explorer.errors import UserError, unknown
-from explorer.text import human_percent
+from explorer.parsing import parse_number
 from search_spaces.documents import load_document
+
+if TYPE_CHECKING:
+    from search_spaces.bound import BoundSpace, Resolved
 
 Whole = Annotated[StrictInt, Field(ge=1)]
 WholeList = Annotated[list[Whole], Field(min_length=1)]
+AXIS_LABELS = {**LABELS, "depth_policy": "depth policy", "growth": "growth", "shortcut": "shortcut"}
+REFERENCE_ARM = "reference"
+SCALED_ARMS = tuple(dict.fromkeys(ARMS.values()))
 
 
 class Strict(BaseModel):
     """A part of a file: unknown keys are errors, values do not change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _known(kind: str, value: str, allowed: Any) -> str:
+    if value not in allowed:
+        raise unknown(kind, value, allowed)
+    return value
 
 
 class Matching(Strict):
@@ -31,20 +49,48 @@ class Matching(Strict):
     by: str = "flops"
     tolerance: float | None = Field(default=None, ge=0, lt=1)
     multiple_of: Whole = 1
+    depth_policy: str = "proportional"
 
-    @field_validator("solve")
-    @classmethod
-    def _known_quantity(cls, value: str) -> str:
-        if value not in QUANTITIES:
-            raise unknown("quantity to solve", value, QUANTITIES)
-        return value
+    @model_validator(mode="after")
+    def _known_words(self) -> "Matching":
+        _known("quantity to solve", self.solve, QUANTITIES)
+        _known("measure", self.by, MEASURES)
+        _known("depth policy", self.depth_policy, POLICIES)
+        return self
 
-    @field_validator("by")
+
+class Scaling(Strict):
+    """The arms at `factor` times the reference's cost, beside the reference itself."""
+
+    factor: float = Field(gt=0)
+    by: str = "flops"
+    arms: Annotated[list[str], Field(min_length=1)] = list(SCALED_ARMS)
+    depth_policy: str = "proportional"
+    multiple_of: Whole = 1
+    tolerance: float | None = Field(default=None, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _known_words(self) -> "Scaling":
+        _known("measure", self.by, MEASURES)
+        _known("depth policy", self.depth_policy, POLICIES)
+        for arm in self.arms:
+            _known("arm", arm, SCALED_ARMS)
+        return self
+
+
+class Free(Strict):
+    """Independent axes; `limits` are the most a design may cost, by measure: `{params: 30M}`."""
+
+    limits: dict[str, float] = {}
+
+    @field_validator("limits", mode="before")
     @classmethod
-    def _known_measure(cls, value: str) -> str:
-        if value not in MEASURES:
-            raise unknown("measure", value, MEASURES)
-        return value
+    def _numbers(cls, limits: Any) -> Any:
+        if not isinstance(limits, dict):
+            return limits
+        for measure in limits:
+            _known("measure", measure, MEASURES)
+        return {measure: parse_number(value) if isinstance(value, str) else value for measure, value in limits.items()}
 
 
 class Axes(Strict):
@@ -54,6 +100,21 @@ class Axes(Strict):
     bottleneck_width: WholeList | None = None
     width: WholeList | None = None
     depths: Annotated[list[WholeList], Field(min_length=1)] | None = None
+    depth_policy: Annotated[list[str], Field(min_length=1)] | None = None
+    growth: Annotated[list[str], Field(min_length=1)] | None = None
+    shortcut: Annotated[list[str], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _known_words(self) -> "Axes":
+        for name, allowed in (("depth_policy", POLICIES), ("growth", GROWTHS), ("shortcut", SHORTCUTS)):
+            for value in getattr(self, name) or ():
+                _known(AXIS_LABELS[name], value, allowed)
+        for key, values in self.values().items():
+            if len(set(values)) < len(values):
+                raise UserError(
+                    f"axes.{key} lists a value twice: {[list(v) if isinstance(v, tuple) else v for v in values]}"
+                )
+        return self
 
     def values(self) -> dict[str, list[Any]]:
         """The axes that are given, in the order above."""
@@ -65,51 +126,55 @@ class Axes(Strict):
         return axes
 
 
-@dataclass(frozen=True)
-class LeftOut:
-    """A point of the space that no whole number solves within the tolerance, and why."""
-
-    arm: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Resolved:
-    """A space for one kind of input: its designs in the order of the axes, and the points it leaves out."""
-
-    designs: list[Design]
-    left_out: list[LeftOut]
-
-
 class SearchSpace(Strict):
-    """Reference, axes and matching rule. Resolution, input channels and classes come from the data where a file leaves them out."""
+    """Reference, axes and rule. Resolution, input channels and classes come from the data where a file leaves them out.
+
+    `axes` may be a list of grids, whose designs are taken together.
+    """
 
     name: str = Field(min_length=1)
     description: str = ""
     reference: str | Annotated[list[str], Field(min_length=1)]
-    match: Matching = Matching()
-    axes: Axes
+    match: Matching | None = None
+    scale: Scaling | None = None
+    free: Free | None = None
+    axes: Axes | Annotated[list[Axes], Field(min_length=1)] | None = None
     resolution: Whole | None = None
     in_channels: Whole | None = None
     classes: Whole | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _default_kind(cls, data: Any) -> Any:
+        """Without a rule, d is solved for equal FLOPs."""
+        if isinstance(data, dict) and not any(data.get(kind) is not None for kind in ("match", "scale", "free")):
+            return {**data, "match": {}}
+        return data
+
     @model_validator(mode="after")
     def _consistent(self) -> "SearchSpace":
-        axes = self.axes.values()
-        if not axes:
+        kinds = [kind for kind in ("match", "scale", "free") if getattr(self, kind) is not None]
+        if len(kinds) > 1:
+            raise UserError(f"{' and '.join(kinds)} are two kinds of space; keep one")
+        if self.scale is not None:
+            if self.axes is not None:
+                raise UserError("axes: a scale space has its arms instead of axes; take the axes out")
+        elif not self.grids or not all(grid.values() for grid in self.grids):
             raise UserError(f"axes: name at least one of {', '.join(Axes.model_fields)} with the values to visit")
-        if self.match.solve in axes:
-            raise UserError(
-                f"{self.match.solve} is both an axis and what match solves for; take it out of one of the two"
-            )
-        for key, values in axes.items():
-            if len(set(values)) < len(values):
-                raise UserError(
-                    f"axes.{key} lists a value twice: {[list(v) if isinstance(v, tuple) else v for v in values]}"
-                )
+        for grid in self.grids:
+            self._check_grid(grid.values())
         for name in self.references:
             Architecture.from_name(name)
         return self
+
+    def _check_grid(self, axes: dict[str, list[Any]]) -> None:
+        solved = self.match.solve if self.match else None
+        if solved in axes:
+            raise UserError(f"{solved} is both an axis and what match solves for; take it out of one of the two")
+        if "depth_policy" in axes and solved != "depths":
+            raise UserError(
+                "axes.depth_policy says which stages grow, so it needs match: {solve: depths}; or use the axis depths"
+            )
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> "SearchSpace":
@@ -120,63 +185,92 @@ class SearchSpace(Strict):
     def references(self) -> list[str]:
         return [self.reference] if isinstance(self.reference, str) else self.reference
 
-    def arm_label(self, point: Mapping[str, Any], reference: str | None = None) -> str:
-        """The arm that a point of the axes belongs to: `{"cardinality": 8}` -> 'C=8'.
+    @property
+    def grids(self) -> list[Axes]:
+        if self.axes is None:
+            return []
+        return [self.axes] if isinstance(self.axes, Axes) else self.axes
 
-        With several references, an arm carries its reference's name too. Raises `UserError` for what is no point of the axes.
+    @property
+    def kind(self) -> str:
+        """match, scale or free."""
+        return "match" if self.match else "scale" if self.scale else "free"
+
+    @cached_property
+    def points(self) -> dict[str, dict[str, Any]]:
+        """Every point of the space by the arm it belongs to, in the order of the file; each names its `reference`."""
+        found: dict[str, dict[str, Any]] = {}
+        for reference in self.references:
+            if self.scale is not None:
+                for arm in (REFERENCE_ARM, *self.scale.arms):
+                    found[self._with_reference(reference, arm)] = {"reference": reference, "arm": arm}
+            for grid in self.grids:
+                axes = grid.values()
+                for values in product(*axes.values()):
+                    chosen = dict(zip(axes, values, strict=True))
+                    found.setdefault(self._label(chosen, reference), {"reference": reference, **chosen})
+        return found
+
+    def arm_label(self, point: Mapping[str, Any]) -> str:
+        """The arm that a point of the space belongs to: `{"cardinality": 8}` -> 'C=8', `{"arm": "deeper"}` -> 'deeper'.
+
+        With several references, an arm carries its reference's name too. Raises `UserError` for what is no point of the space.
         """
-        axes = self.axes.values()
-        chosen: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in point.items()
-        }
-        owner = chosen.pop("reference", reference or self.references[0])
-        for key in chosen:
-            if key not in axes:
-                raise unknown("axis", str(key), axes)
-        for key, values in axes.items():
-            if key not in chosen:
-                raise UserError(f"the axis {key} is missing; it takes one of {', '.join(map(str, values))}.")
-            if chosen[key] not in values:
-                raise UserError(f"{key} takes one of {', '.join(map(str, values))}; given: {chosen[key]!r}.")
-        label = ", ".join(f"{LABELS[key]}={_written(chosen[key])}" for key in axes)
-        return f"{owner} {label}" if len(self.references) > 1 else label
+        given = {key: tuple(value) if isinstance(value, list) else value for key, value in point.items()}
+        if not given:
+            raise UserError(f"name an arm: {', '.join(self._shown_arms())}.")
+        reference = given.get("reference", self.references[0])
+        if "arm" in given and given["arm"] in self.points:
+            return str(given["arm"])
+        for label, known in self.points.items():
+            if known == {"reference": reference, **given}:
+                return label
+        # What is wrong with it? First its keys, then its values.
+        keys = list(dict.fromkeys(key for known in self.points.values() for key in known))
+        for key in given:
+            if key not in keys:
+                raise unknown("axis", str(key), keys)
+        for key in keys:
+            values = list(dict.fromkeys(known[key] for known in self.points.values() if key in known))
+            if key in given and given[key] not in values:
+                raise UserError(
+                    f"{key} takes one of {', '.join(map(_written, values))}; given: {_written(given[key])}."
+                )
+        missing = [key for key in keys if key not in given and key != "reference"]
+        raise UserError(f"{dict(point)} is no single arm: {', '.join(missing) or 'the combination'} is missing.")
 
-    def resolve(
+    def _shown_arms(self) -> Iterator[str]:
+        labels = list(self.points)
+        yield from labels[:12]
+        if len(labels) > 12:
+            yield "..."
+
+    def _label(self, chosen: Mapping[str, Any], reference: str) -> str:
+        label = ", ".join(f"{AXIS_LABELS[key]}={_written(value)}" for key, value in chosen.items())
+        return self._with_reference(reference, label)
+
+    def _with_reference(self, reference: str, label: str) -> str:
+        return f"{reference} {label}" if len(self.references) > 1 else label
+
+    def bind(
         self, *, resolution: int | None = None, in_channels: int | None = None, classes: int | None = None
-    ) -> Resolved:
-        """Solve every point for an input. Raises `UserError` where the file and the data disagree, or nothing is left."""
+    ) -> "BoundSpace":
+        """The space for one kind of input. Raises `UserError` where the file and the data disagree."""
+        from search_spaces.bound import BoundSpace
+
         given = {"resolution": resolution, "in_channels": in_channels, "classes": classes}
         for key, value in given.items():
             fixed = getattr(self, key)
             if fixed is not None and value is not None and fixed != value:
                 raise UserError(f"the space {self.name} is for {key} {fixed}, but the data has {value}.")
             given[key] = value if fixed is None else fixed
-        designs: list[Design] = []
-        left_out: list[LeftOut] = []
-        for reference in self.references:
-            for found in self._points(Architecture.from_name(reference, **given)):
-                (designs if isinstance(found, Design) else left_out).append(found)  # type: ignore[arg-type]
-        if not designs:
-            reasons = "; ".join(f"{point.arm}: {point.reason}" for point in left_out)
-            raise UserError(f"no design of the space {self.name} is within its tolerance. {reasons}")
-        return Resolved(designs, left_out)
+        return BoundSpace(self, given)
 
-    def _points(self, reference: Architecture) -> Iterator[Design | LeftOut]:
-        axes, rule = self.axes.values(), self.match
-        for values in product(*axes.values()):
-            chosen = dict(zip(axes, values, strict=True))
-            arm = self.arm_label(chosen, reference.name)
-            try:
-                given: dict[str, Any] = {key: [value] for key, value in chosen.items()}
-                (design,) = nearest(reference, solve=rule.solve, by=rule.by, multiple_of=rule.multiple_of, **given)
-            except ImpossibleBudget as error:
-                yield LeftOut(arm, str(error))
-                continue
-            if rule.tolerance is not None and abs(design.mismatch) > rule.tolerance:
-                miss = describe_miss(design, rule.solve, axes)
-                yield LeftOut(arm, f"{miss} is off by more than {human_percent(rule.tolerance)}")
-            else:
-                yield replace(design, arm=arm)
+    def resolve(
+        self, *, resolution: int | None = None, in_channels: int | None = None, classes: int | None = None
+    ) -> "Resolved":
+        """Every design for an input, and the points left out. Raises `UserError` where nothing is left."""
+        return self.bind(resolution=resolution, in_channels=in_channels, classes=classes).resolve()
 
 
 def _written(value: Any) -> str:

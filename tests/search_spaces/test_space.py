@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
+from random import Random
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from explorer import UserError
+from explorer import Design, UserError
 from search_spaces import SearchSpace
 from search_spaces.commands import space
 from search_spaces.documents import parse_document, preset_names
@@ -25,6 +28,86 @@ def test_paper_table_3_has_both_settings_with_the_papers_d() -> None:
     assert names[5:] == ["resnet101", "resnext101_2x40d", "resnext101_4x24d", "resnext101_8x14d", "resnext101_32x4d"]
     # The paper's caption: about 4.1 and 7.8 billion FLOPs.
     assert [round(designs[index].complexity.flops / 1e9, 1) for index in (0, 5)] == [4.1, 7.8]
+
+
+def test_paper_table_4_spends_twice_the_cost_on_each_arm() -> None:
+    designs = SearchSpace.load("paper_table4").resolve().designs
+    assert [design.arm for design in designs] == ["reference", "deeper", "wider", "more paths"]
+    assert [design.name for design in designs[:2]] == ["resnet101", "resnet200"]
+    reference = designs[0].complexity.flops
+    assert all(design.budget.value == 2 * reference for design in designs[1:])
+
+
+def test_paper_figure_7_widens_one_path_or_adds_paths() -> None:
+    designs = SearchSpace.load("paper_figure7").resolve().designs
+    params = {design.name: design.complexity.params / 1e6 for design in designs}
+    # Confirmed points of the figure: 8x64d with 34.4 and 16x64d with 68.1 million parameters (the paper truncates).
+    assert int(10 * params["resnext29_8x64d_cifar"]) == 344
+    assert int(10 * params["resnext29_16x64d_cifar"]) == 681
+    assert {design.architecture.template.cardinality for design in designs if "d=64" not in design.arm} == {1}
+
+
+def test_the_residual_ablation_changes_nothing_but_the_shortcut() -> None:
+    designs = SearchSpace.load("paper_ablation").resolve().designs
+    for with_shortcut, without in zip(designs[::2], designs[1::2], strict=True):
+        assert with_shortcut.architecture.with_(shortcut="none") == without.architecture
+
+
+def test_a_free_space_limits_cost_and_says_what_is_left_out() -> None:
+    resolved = parse("reference: resnet50\nfree: {limits: {params: 30M}}\naxes: {cardinality: [1, 2]}\n").resolve()
+    assert [design.name for design in resolved.designs] == ["resnet50"]
+    assert "more than 30.0 M" in resolved.left_out[0].reason
+
+
+def test_depths_are_solved_along_the_depth_policies_of_an_axis() -> None:
+    text = (
+        "reference: resnet50\nmatch: {solve: depths}\naxes: {cardinality: [2], depth_policy: [proportional, longest]}\n"
+    )
+    designs = parse(text).resolve().designs
+    assert [design.arm for design in designs] == ["C=2, depth policy=proportional", "C=2, depth policy=longest"]
+    assert designs[1].architecture.depths[:2] == (3, 4)
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(1, 32), min_size=1, max_size=4, unique=True), st.sampled_from(["d", "C"]), st.randoms())
+def test_whatever_a_search_chooses_is_on_the_budget(cardinalities: list[int], growth: str, random: Random) -> None:
+    space = SearchSpace.model_validate(
+        {
+            "name": "searched",
+            "reference": "resnext_1-1-1_1x64d_w256_small",
+            "match": {"tolerance": 0.05},
+            "axes": {"cardinality": cardinalities, "depths": [[1, 1, 1], [2, 1, 2]], "growth": [growth]},
+        }
+    )
+    bound = space.bind(resolution=8, classes=10)
+    chosen = {axis: random.choice(values) for axis, values in bound.axes.items()}
+    found = bound.at(chosen)
+    if isinstance(found, Design):
+        assert abs(found.mismatch) <= 0.05
+        assert found.arm == space.arm_label(chosen)
+        assert found.architecture.growth == growth
+    else:
+        assert found.reason
+
+
+def test_samples_are_different_designs_and_the_same_for_a_seed() -> None:
+    bound = SearchSpace.load("paper_table3").bind()
+    names = [design.name for design in bound.sample(4, seed=7)]
+    assert len(set(names)) == 4
+    assert names == [design.name for design in bound.sample(4, seed=7)]
+    assert len(bound.sample(99)) == 10
+
+
+def test_a_nearby_reference_with_smaller_mismatches_is_proposed() -> None:
+    text = "reference: resnext_1-1-1_1x40d_w128_small\nmatch: {tolerance: 0.02}\naxes: {cardinality: [1, 2, 4, 8]}\n"
+    bound = parse(text).bind(resolution=8, classes=10)
+    left_out = bound.resolve().left_out
+    proposal = bound.propose()
+    assert left_out
+    assert proposal is not None
+    better = parse(text.replace("resnext_1-1-1_1x40d_w128_small", proposal.reference)).resolve(resolution=8, classes=10)
+    assert len(better.left_out) < len(left_out)
+    assert max(abs(design.mismatch) for design in better.designs) == pytest.approx(proposal.worst)
 
 
 @pytest.mark.parametrize("name", preset_names("space"))
@@ -77,6 +160,14 @@ def test_arms_are_named_by_their_axes() -> None:
         ("reference: resnet50\naxes: {}\n", "name at least one of"),
         ("axes: {cardinality: [1]}\n", "the key 'reference' is missing"),
         ("reference: resnet50\nreference: resnet101\n", "given twice"),
+        (TEXT + "match: {}\nfree: {}\n", "two kinds of space"),
+        ("reference: resnet50\nscale: {factor: 2}\naxes: {cardinality: [1]}\n", "instead of axes"),
+        ("reference: resnet50\nscale: {factor: 0}\n", "scale.factor"),
+        ("reference: resnet50\nscale: {factor: 2, arms: [deper]}\n", "Did you mean 'deeper'"),
+        ("reference: resnet50\nfree: {limits: {param: 3M}}\naxes: {cardinality: [1]}\n", "Did you mean 'params'"),
+        ("reference: resnet50\nfree: {limits: {params: 3Q}}\naxes: {cardinality: [1]}\n", "cannot read '3Q'"),
+        ("reference: resnet50\naxes: {shortcut: [plain]}\n", "unknown shortcut"),
+        ("reference: resnet50\naxes: {depth_policy: [longest]}\n", "match: {solve: depths}"),
         ("reference: [", "not valid YAML"),
         ("- a\n- b\n", "must be a mapping"),
         ("reference: !!python/object/apply:os.system ['true']\n", "not valid YAML"),
