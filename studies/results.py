@@ -98,7 +98,11 @@ def read(storage: str | Storage | None, study: str | None = None) -> tuple[pd.Da
 
     Raises `UserError` for an unknown study and a storage that cannot be read.
     """
-    place = Storage.of(storage)
+    with Storage.visit(storage) as place:
+        return _read(place, study)
+
+
+def _read(place: Storage, study: str | None) -> tuple[pd.DataFrame, pd.DataFrame]:
     chosen = stored_studies(place) if study is None else [get(place, study)]
     trials: list[dict[str, Any]] = []
     curves: list[pd.DataFrame] = []
@@ -127,7 +131,8 @@ def read(storage: str | Storage | None, study: str | None = None) -> tuple[pd.Da
 
 def study_info(storage: str | Storage | None, name: str) -> dict[str, Any]:
     """What a study asks and what it was run with; see the keys below. Raises `UserError` for an unknown study."""
-    stored = get(Storage.of(storage), name)
+    with Storage.visit(storage) as place:
+        stored = get(place, name)
     content, document = stored.content, stored.content["document"]
     return {
         "name": stored.name,

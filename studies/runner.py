@@ -58,7 +58,6 @@ def run(
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
         raise UserError(f"workers must be a whole number of at least 1; given: {workers!r}.")
     view = view or View()
-    storage = Storage.of(storage)
     wanted = study.wanted(data_dir)
 
     def find_out() -> dict[str, Any]:
@@ -66,15 +65,13 @@ def run(
         study.recipe.steps_per_epoch(sizes["train"])
         return {"splits": sizes, "settings": resolve(workers=workers).model_dump()}
 
-    try:
-        stored = create_or_extend(storage, study, wanted, find_out)
-        counts = stored.counts(storage)
+    with Storage.visit(storage) as place:
+        stored = create_or_extend(place, study, wanted, find_out)
+        counts = stored.counts(place)
         if counts.left:
-            counts = _Supervisor(storage, stored, workers, data_dir, view, lease or Lease()).run(counts)
+            counts = _Supervisor(place, stored, workers, data_dir, view, lease or Lease()).run(counts)
         else:
             view.nothing_to_do(stored, counts)
-    finally:
-        storage.close()
     view.end(stored, counts)
     return counts
 

@@ -4,9 +4,11 @@ SQLite serves the processes of one machine, PostgreSQL many machines. Reading ne
 anything, so it can be done beside a running study and on a read-only copy.
 """
 
+import atexit
 import fcntl
 import os
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -29,6 +31,7 @@ EXAMPLES = "sqlite:///resnext-explorer.db or postgresql://user:password@host/dat
 DIALECTS = ("sqlite", "postgresql")
 # How long a writer waits for other writers (SQLite has one at a time).
 TIMEOUT = 60.0
+_living: "weakref.WeakSet[Storage]" = weakref.WeakSet()
 
 
 class Storage:
@@ -63,6 +66,7 @@ class Storage:
                 )
             self.path = Path(os.path.abspath(parsed.database))
             parsed = parsed.set(database=str(self.path))
+        _living.add(self)
         self._locked = False
         self._writer: RDBStorage | None = None
         self.url = parsed.render_as_string(hide_password=False)
@@ -72,9 +76,17 @@ class Storage:
         )
 
     @classmethod
-    def of(cls, storage: "str | Storage | None") -> "Storage":
-        """The storage itself, the one at a URL, or (None) the one the environment names, else the default."""
-        return storage if isinstance(storage, Storage) else cls(storage)
+    @contextmanager
+    def visit(cls, storage: "str | Storage | None") -> "Iterator[Storage]":
+        """The storage itself; or, closed again afterwards, the one at a URL or (None) that the environment names, else the default."""
+        if isinstance(storage, Storage):
+            yield storage
+            return
+        visited = cls(storage)
+        try:
+            yield visited
+        finally:
+            visited.close()
 
     def exists(self) -> bool:
         """Whether there is something to read: the SQLite file exists (servers always count as existing)."""
@@ -120,7 +132,6 @@ class Storage:
         """Close all connections. The last one to an SQLite file leaves it whole, with no files of SQLite's own beside it."""
         if "_reader" in self.__dict__:
             self._reader.dispose()
-            del self.__dict__["_reader"]
         if self._writer is not None:
             self._writer.remove_session()
             self._writer.engine.dispose()
@@ -135,8 +146,6 @@ class Storage:
         if self.path is None:
             with self.errors():
                 return optuna.storages.RDBStorage(url)
-        if not self.path.parent.is_dir():
-            raise UserError(f"the storage {self.shown} cannot be opened: there is no folder {self.path.parent}.")
         if self.path.is_dir():
             raise UserError(f"the storage {self.shown} cannot be opened: it is a folder, not a file.")
         options = {"connect_args": {"timeout": TIMEOUT}}
@@ -179,6 +188,8 @@ class Storage:
     def folder(self, *parts: str) -> Path:
         """A folder inside `files`, created. Raises `UserError` where it cannot be."""
         folder = self.files.joinpath(*parts)
+        if not self.files.parent.is_dir():
+            raise UserError(f"the storage {self.shown} cannot be opened: there is no folder {self.files.parent}.")
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -207,11 +218,25 @@ class Storage:
 
     def _connect_read_only(self) -> sqlite3.Connection:
         assert self.path is not None
-        uri = f"file:{quote(str(self.path))}?mode=ro"
-        if not os.access(self.path.parent, os.W_OK) and not Path(f"{self.path}-wal").exists():
+        folder = self.path.parent
+        if os.access(self.path, os.W_OK) and os.access(folder, os.W_OK):
+            # Unlike a read-only connection, the last of these to close takes SQLite's own files beside the database away.
+            mode = "rw"
+        elif os.access(folder, os.W_OK) or Path(f"{self.path}-wal").exists():
+            mode = "ro"
+        else:
             # Reading a WAL database needs a second file beside it, which a read-only folder cannot take.
-            uri += "&immutable=1"
-        return sqlite3.connect(uri, uri=True, timeout=TIMEOUT, isolation_level=None, check_same_thread=False)
+            mode = "ro&immutable=1"
+        uri = f"file:{quote(str(self.path))}?mode={mode}"
+        connection = sqlite3.connect(uri, uri=True, timeout=TIMEOUT, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA query_only=ON")
+        return connection
+
+
+@atexit.register
+def _close_all() -> None:
+    for storage in list(_living):
+        storage.close()
 
 
 def _take_over_transactions(connection: sqlite3.Connection, record: Any) -> None:

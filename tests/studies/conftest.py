@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import tiny_study
 from optuna.study import StudyDirection
 
 from studies.claims import Claims, Lease, Pair
@@ -31,3 +32,12 @@ def party(storage: Storage, pairs: list[Pair]) -> Callable[..., Claims]:
         return Claims(storage, storage.open(), study_id, pairs, lease=Lease(), **given, **options)  # type: ignore[arg-type]
 
     return make
+
+
+@pytest.fixture
+def tiny(workdir: Path) -> Path:
+    """A study file in the current folder: three small arms, two seeds, four epochs of digits."""
+    (workdir / "tiny_space.yaml").write_text(tiny_study.SPACE)
+    path = workdir / "tiny.yaml"
+    path.write_text(tiny_study.STUDY)
+    return path

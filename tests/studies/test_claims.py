@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from claiming import work
 
 from studies.claims import Attempt, Claims, Counts, Lease, Pair, Worker, how_it_ended, status
 from studies.storage import Storage
@@ -170,24 +171,6 @@ def test_trials_of_other_programs_are_left_alone(party: Party, storage: Storage,
     assert Counts.of(owner.look()).wanted == len(pairs)
 
 
-def _work(url: str, wanted: list[Pair], mean_seconds: float, forever: bool) -> None:
-    """A worker whose trials only take a moment. Its result says who completed the pair."""
-    storage = Storage(url)
-    writer = storage.open()
-    claims = Claims(storage, writer, writer.get_study_id_from_name("study"), wanted, lease=Lease(every=0.1, stale=5))
-    with Worker.hold(storage.folder("workers")) as me:
-        while True:
-            attempt = claims.claim(me, random.randrange(4))
-            if attempt is None:
-                if not forever or not Counts.of(claims.look()).left:
-                    return
-                time.sleep(0.02)
-                continue
-            with claims.keep(attempt):
-                time.sleep(random.expovariate(1 / mean_seconds) if mean_seconds else 0)
-                claims.end(attempt, "complete", 0.5, {"result": {"by": me.id}})
-
-
 def _completions(storage: Storage) -> Counter[str]:
     return Counter(
         row["value_json"]
@@ -200,7 +183,7 @@ def _completions(storage: Storage) -> Counter[str]:
 
 def _processes(storage: Storage, count: int, wanted: list[Pair], *arguments: Any) -> list[Any]:
     context = multiprocessing.get_context("spawn")
-    started = [context.Process(target=_work, args=(storage.url, wanted, *arguments)) for _ in range(count)]
+    started = [context.Process(target=work, args=(storage.url, wanted, *arguments)) for _ in range(count)]
     for process in started:
         process.start()
     return started

@@ -1,0 +1,25 @@
+"""A worker process for tests of claims: its trials only take a moment."""
+
+import random
+import time
+
+from studies.claims import Claims, Counts, Lease, Pair, Worker
+from studies.storage import Storage
+
+
+def work(url: str, wanted: list[Pair], mean_seconds: float, forever: bool) -> None:
+    """Claim and complete pairs until none is waiting, or (`forever`) until none is left. A result says who completed it."""
+    storage = Storage(url)
+    writer = storage.open()
+    claims = Claims(storage, writer, writer.get_study_id_from_name("study"), wanted, lease=Lease(every=0.1, stale=5))
+    with Worker.hold(storage.folder("workers")) as me:
+        while True:
+            attempt = claims.claim(me, random.randrange(4))
+            if attempt is None:
+                if not forever or not Counts.of(claims.look()).left:
+                    return
+                time.sleep(0.02)
+                continue
+            with claims.keep(attempt):
+                time.sleep(random.expovariate(1 / mean_seconds) if mean_seconds else 0)
+                claims.end(attempt, "complete", 0.5, {"result": {"by": me.id}})

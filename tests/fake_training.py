@@ -1,0 +1,101 @@
+"""A stand-in for `studies.training` that takes milliseconds: everything around the training is real, processes included.
+
+Its numbers are a pure function of design, seed and epoch, computed step by step like weights, so that a resume from a wrong
+checkpoint shows. The environment says how fast it is (FAKE_EPOCH, seconds) and which designs misbehave (FAKE_MISCHIEF).
+
+As a program it is the command line, with workers that train like this.
+"""
+
+import hashlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+class Stopped(Exception):
+    pass
+
+
+class TrainingFailed(Exception):
+    pass
+
+
+@dataclass(frozen=True)
+class Outcome:
+    train_error: float
+    validation_error: float
+    test_error: float
+    seconds: float
+    images_per_second: float
+    epochs: int
+    curves: list[dict[str, Any]]
+    peak_memory: int | None
+    state_dict: object
+
+
+def train(
+    architecture: Any,
+    recipe: Any,
+    splits: Any,
+    seed: int,
+    settings: Any,
+    *,
+    checkpoints: Path,
+    on_epoch: Callable[[dict[str, Any]], None],
+    should_stop: Callable[[], bool],
+) -> Outcome:
+    mischief = json.loads(os.environ.get("FAKE_MISCHIEF", "{}")).get(architecture.name)
+    path = checkpoints / "checkpoint.json"
+    state, rows = f"{architecture.name} {seed}", []
+    if path.exists():
+        state, rows = json.loads(path.read_text())
+    while len(rows) < recipe.epochs:
+        for _ in range(5):
+            time.sleep(float(os.environ.get("FAKE_EPOCH", "0.02")) / 5)
+            if should_stop():
+                raise Stopped
+        state = hashlib.sha256(state.encode()).hexdigest()
+        error = int(state[:8], 16) / 16**8
+        names = ("learning_rate", "train_loss", "train_error", "validation_loss", "validation_error")
+        rows.append({"epoch": len(rows) + 1, **dict.fromkeys(names, error), "seconds": 0.02})
+        if mischief == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if mischief == "nan":
+            raise TrainingFailed("the training loss became nan in epoch 1")
+        if mischief == "bug":
+            raise ZeroDivisionError("division\nby zero")
+        temporary = path.with_name(".checkpoint")
+        temporary.write_text(json.dumps([state, rows]))
+        temporary.replace(path)
+        on_epoch(rows[-1])
+    return Outcome(error, error, error, 0.1, 100.0, recipe.epochs, rows, None, None)
+
+
+def install() -> None:
+    """Train like this in this process, and in the workers it starts."""
+    import studies
+    import studies.runner
+    import studies.settings
+
+    studies.training = sys.modules["studies.training"] = sys.modules[__name__]  # type: ignore[attr-defined]
+    studies.settings.check = lambda settings: None
+    studies.runner.resolve = lambda **_: studies.settings.Settings(device="cpu", precision="32", threads=1)
+    if "fake_training" not in studies.runner.BOOTSTRAP:
+        studies.runner.BOOTSTRAP = studies.runner.BOOTSTRAP.replace(
+            "from studies.worker", "import fake_training; fake_training.install(); from studies.worker"
+        )
+
+
+if __name__ == "__main__":
+    import fake_training  # under its own name, as the workers import it
+
+    fake_training.install()
+    from explorer.cli import main
+
+    main()

@@ -1,0 +1,172 @@
+"""The two tables: fixed columns, a row for every wanted pair at any moment, and curves that survive resumes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from tiny_study import change
+
+from explorer import Architecture, count
+from explorer.errors import UserError
+from studies import Study
+from studies.claims import Claims, Worker
+from studies.results import CURVES, TRIALS, read, study_info
+from studies.storage import Storage
+from studies.stored import StoredStudy, create_or_extend
+
+RESULT = {
+    "train_error": 0.1,
+    "validation_error": 0.2,
+    "test_error": 0.3,
+    "seconds": 8.0,
+    "images_per_second": 50.0,
+    "epochs": 4,
+    "peak_memory": None,
+    "device": "cpu",
+}
+Make = Callable[..., tuple[StoredStudy, Claims]]
+
+
+def rows(*epochs: int, error: float = 0.5) -> dict[str, list[Any]]:
+    """A chunk of a curve."""
+    return {name: [epoch if name == "epoch" else error for epoch in epochs] for name in list(CURVES)[4:]}
+
+
+@pytest.fixture
+def make(storage: Storage, tiny: Path) -> Make:
+    """Stores a study and gives it with a party that claims its pairs."""
+
+    def make(path: Path = tiny) -> tuple[StoredStudy, Claims]:
+        study = Study.load(path)
+        settings = {"device": "cpu", "precision": "32", "threads": 1, "memory_format": "channels_last"}
+        facts = {"splits": {"train": 1078, "validation": 359, "test": 360}, "settings": settings}
+        stored = create_or_extend(storage, study, study.wanted(), lambda: facts)
+        return stored, Claims(storage, storage.open(), stored.id, stored.pairs)
+
+    return make
+
+
+ME = Worker("me", host="here")
+
+
+def claim(claims: Claims) -> Any:
+    attempt = claims.claim(ME)
+    assert attempt
+    return attempt
+
+
+def check_columns(trials: pd.DataFrame, curves: pd.DataFrame) -> None:
+    assert {name: str(kind) for name, kind in trials.dtypes.items()} == TRIALS
+    assert {name: str(kind) for name, kind in curves.dtypes.items()} == CURVES
+
+
+def test_a_study_that_nobody_has_begun_has_a_row_for_every_pair(make: Make, storage: Storage) -> None:
+    make()
+    trials, curves = read(storage, "tiny")
+    check_columns(trials, curves)
+    assert len(trials) == 6
+    assert set(trials["status"]) == {"waiting"}
+    assert trials[["attempt", "test_error", "started"]].isna().all(axis=None)
+    assert curves.empty
+
+
+def test_rows_hold_the_design_and_what_came_out(make: Make, storage: Storage) -> None:
+    _, claims = make()
+    attempt = claim(claims)
+    claims.end(attempt, "complete", 0.2, {"curve/1": rows(1, 2, 3, 4), "result": RESULT})
+    trials, curves = read(storage, "tiny")
+    check_columns(trials, curves)
+    row = trials.iloc[0]
+    network = Architecture.from_name(row["design"], resolution=8, in_channels=1, classes=10)
+    assert (row["arm"], row["cardinality"], row["bottleneck_width"], row["depths"]) == ("C=1", 1, 8, "1")
+    assert (row["flops"], row["params"], row["activations"]) == tuple(vars(count(network)).values())
+    assert (row["stem"], row["growth"], row["shortcut"], row["resolution"]) == ("small", "d", "projection", 8)
+    assert (row["by"], row["budget"], row["mismatch"]) == ("flops", row["flops"], 0)
+    assert (row["status"], row["reason"], row["attempt"], row["worker"]) == ("complete", "", 0, "here-me")
+    assert (row["validation_error"], row["test_error"], row["seconds_per_epoch"]) == (0.2, 0.3, 2.0)
+    assert row["peak_memory"] is pd.NA
+    assert abs(row["finished"] - pd.Timestamp.now(tz="UTC")) < pd.Timedelta(minutes=1)
+    assert row["started"] <= row["finished"]
+    assert curves["epoch"].tolist() == [1, 2, 3, 4]
+    assert set(curves["design"]) == {row["design"]}
+
+
+def test_the_deciding_attempt_speaks_for_its_pair(make: Make, storage: Storage) -> None:
+    _, claims = make()
+    first = claim(claims)
+    claims.end(first, "interrupted", attributes={"curve/1": rows(1, 2)})
+    trials, curves = read(storage, "tiny")
+    assert trials.loc[0, ["status", "attempt"]].tolist() == ["waiting", 0]
+    assert curves["epoch"].tolist() == [1, 2]
+    second = claim(claims)
+    assert second.pair == first.pair
+    claims.write(second, {"curve/3": rows(3)})
+    trials, curves = read(storage, "tiny")
+    assert trials.loc[0, ["status", "attempt"]].tolist() == ["running", 1]
+    assert curves["epoch"].tolist() == [1, 2, 3]
+    claims.end(second, "failed", attributes={"failure": {"reason": "out of memory", "log": []}})
+    trials, _ = read(storage, "tiny")
+    assert trials.loc[0, ["status", "reason", "attempt"]].tolist() == ["failed", "out of memory", 1]
+
+
+def test_what_a_later_attempt_trained_again_counts(make: Make, storage: Storage) -> None:
+    _, claims = make()
+    claims.end(claim(claims), "lost", attributes={"curve/1": rows(1, 2, error=0.9)})
+    claims.end(claim(claims), "complete", 0.2, {"curve/2": rows(2, 3, 4), "curve/1": rows(1), "result": RESULT})
+    _, curves = read(storage, "tiny")
+    assert curves["epoch"].tolist() == [1, 2, 3, 4]
+    assert set(curves["validation_error"]) == {0.5}
+
+
+def test_all_studies_of_a_storage_are_read_together(make: Make, storage: Storage, tiny: Path) -> None:
+    make()
+    change(tiny, "name: tiny", "name: other")
+    _, claims = make()
+    claims.end(claim(claims), "complete", 0.2, {"curve/1": rows(1), "result": RESULT})
+    trials, curves = read(storage)
+    check_columns(trials, curves)
+    assert trials["study"].value_counts().to_dict() == {"tiny": 6, "other": 6}
+    assert set(curves["study"]) == {"other"}
+    assert len(read(storage, "tiny")[1]) == 0
+
+
+def test_an_unknown_study_names_the_nearest(make: Make, storage: Storage) -> None:
+    make()
+    with pytest.raises(UserError, match=r"unknown study 'tinny'\. Did you mean 'tiny'"):
+        read(storage, "tinny")
+
+
+def test_what_a_study_was_run_with(make: Make, storage: Storage, tiny: Path) -> None:
+    make()
+    info = study_info(storage.url, "tiny")
+    assert yaml.safe_load(info["document"]) == Study.load(tiny).document()
+    assert info["reference_arm"] == "C=1"
+    assert info["data"] == {"name": "digits", "train": 1078, "validation": 359, "test": 360}
+    assert (info["seeds"], info["planned_seeds"], info["wanted"]) == ([0, 1], [0, 1], 6)
+    assert {"torch", "optuna", "python", "resnext-explorer"} <= set(info["versions"])
+    assert info["settings"]["threads"] == 1
+    assert info["device"] == "cpu"
+    assert "cores" in info["machine"]
+    assert pd.Timestamp(info["created"]).tzinfo
+
+
+def test_a_creation_that_was_cut_off_is_taken_up(storage: Storage, make: Make) -> None:
+    from optuna.study import StudyDirection
+
+    storage.open().create_new_study([StudyDirection.MINIMIZE], "tiny")
+    stored, _ = make()
+    assert stored.name == "tiny"
+    assert len(read(storage, "tiny")[0]) == 6
+
+
+def test_a_new_arm_keeps_the_old_ones_as_they_were(make: Make, storage: Storage, tiny: Path) -> None:
+    before, claims = make()
+    claims.end(claim(claims), "complete", 0.2, {"result": RESULT})
+    change(tiny.parent / "tiny_space.yaml", "[1, 2, 4]", "[1, 2, 3, 4]")
+    after, _ = make()
+    assert after.uid == before.uid
+    assert [design["arm"] for design in after.designs] == ["C=1", "C=2", "C=3", "C=4"]
+    assert read(storage, "tiny")[0]["status"].value_counts().to_dict() == {"waiting": 7, "complete": 1}
