@@ -172,19 +172,26 @@ def compare_table(
         return Comparison(reference, problem="there is only one arm")
     rows, columns = np.nonzero(have)
     values = errors[rows, columns]
-    # Indicators of arms, then of seeds. The pseudo-inverse takes care of their one dependence and of tables with holes.
-    model = np.hstack([np.eye(len(arms))[rows], np.eye(errors.shape[1])[columns]])
-    inverse = np.linalg.pinv(model)
-    contrasts = np.zeros((len(others), model.shape[1]))
+    # The seeds are swept out first, which leaves normal equations as large as the number of arms, however many seeds
+    # there are. The pseudo-inverse takes care of their one dependence and of tables with holes.
+    seen = have.any(axis=0)
+    held = have[:, seen].astype(float)
+    per_seed = held.sum(axis=0)
+    filled = np.where(have, errors, 0.0)[:, seen]
+    normal = np.diag(held.sum(axis=1)) - (held / per_seed) @ held.T
+    inverse = np.linalg.pinv(normal, rcond=1e-10, hermitian=True)
+    contrasts = np.zeros((len(others), len(arms)))
     contrasts[:, here] = -1
     contrasts[np.arange(len(others)), others] = 1
-    estimable = np.abs(contrasts @ (inverse @ model) - contrasts).max(axis=1) < 1e-8
-    weights = contrasts[estimable] @ inverse  # each difference is a weighted sum of the errors
+    estimable = np.abs(contrasts @ (inverse @ normal) - contrasts).max(axis=1) < 1e-8
+    contrasts = contrasts[estimable]
     names = [arms[arm] for arm, fine in zip(others, estimable, strict=True) if fine]
     lost = tuple(arms[arm] for arm, fine in zip(others, estimable, strict=True) if not fine)
-    estimates = weights @ values
-    freedom = len(values) - int(np.linalg.matrix_rank(model))
-    residuals = values - model @ (inverse @ values)
+    effects = inverse @ (filled - held * (filled.sum(axis=0) / per_seed)).sum(axis=1)
+    estimates = contrasts @ effects
+    freedom = len(values) - int(seen.sum()) - int(np.linalg.matrix_rank(normal, tol=1e-8, hermitian=True))
+    within = held * (filled - effects[:, None])
+    residuals = (within - held * (within.sum(axis=0) / per_seed))[have[:, seen]]
     sd = float(np.sqrt(residuals @ residuals / freedom)) if freedom else None
     # Two fractions of images that differ, differ by far more than rounding does.
     flat = sd is not None and sd <= 1e-10 * max(1.0, float(np.abs(values).max()))
@@ -197,7 +204,7 @@ def compare_table(
             degrees_of_freedom=freedom,
             problem=_why_no_interval(have, here, flat, bool(names)),
         )
-    covariance = weights @ weights.T
+    covariance = contrasts @ inverse @ contrasts.T
     scale = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(scale, scale)
     critical = critical_value(correlation, freedom, confidence)
@@ -235,11 +242,12 @@ def _trend(
     x = np.asarray(log2_c, dtype=float)[rows]
     if len(np.unique(x)) < 3:
         return None
-    line = np.hstack([x[:, None], np.eye(columns.max() + 1)[columns]])
-    weights = np.linalg.pinv(line)[0]
-    slope, error = float(weights @ values), sd * float(np.linalg.norm(weights))
-    if error == 0:
+    counts = np.bincount(columns)
+    centred = x - (np.bincount(columns, x) / np.maximum(counts, 1))[columns]
+    spread = float(centred @ centred)
+    if spread < 1e-9:
         return None
+    slope, error = float(centred @ values) / spread, sd / float(np.sqrt(spread))
     half = float(stats.t.ppf((1 + confidence) / 2, freedom)) * error
     return Trend(slope, slope - half, slope + half, float(2 * stats.t.sf(abs(slope) / error, freedom)))
 
