@@ -1,0 +1,323 @@
+"""The tables of `studies.results`, kept between looks: what has ended is read once, and a look reads only what may have moved.
+
+The live app asks again every few seconds and must answer at once also for 10,000 trainings. Curves, the bulk of a storage, are
+read apart and only when a page shows them. Everything is plain SQL on read-only connections.
+"""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from explorer.errors import UserError
+from studies.claims import Attempt, Counts, Pair, Worker, how_it_ended, status
+from studies.results import CURVES, TRIALS, study_info
+from studies.storage import Storage
+from studies.stored import StoredStudy, get, stored_studies
+
+_MEASURED = (
+    "epochs", "train_error", "validation_error", "test_error", "seconds", "images_per_second", "peak_memory", "device",
+)  # fmt: skip
+_COPIED = (
+    "arm", "reference", "cardinality", "bottleneck_width", "width", "growth", "shortcut", "stem", "flops", "params",
+    "activations", "by", "budget", "mismatch",
+)  # fmt: skip
+# Of a curve; the rest of the table's columns say whose it is.
+_NUMBERS = ("epoch", "learning_rate", "train_loss", "train_error", "validation_loss", "validation_error", "seconds")
+
+
+@dataclass(frozen=True)
+class Tables:
+    """One study at one moment. `stamp` changes whenever anything in them may have."""
+
+    stamp: str
+    trials: pd.DataFrame
+    info: dict[str, Any]
+    counts: Counts
+
+
+@dataclass
+class _Kept:
+    """What is known about a study's attempts; `start` is the first trial that may still move."""
+
+    uid: str
+    attempts: dict[int, Attempt] = field(default_factory=dict)
+    written: dict[int, dict[str, Any]] = field(default_factory=dict)
+    start: int = -1
+    tables: Tables | None = None
+    # The same for curves: their chunks by trial, and the table of one moment.
+    chunks: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    chunks_start: int = -1
+    curves: tuple[str, pd.DataFrame] | None = None
+
+
+class Reader:
+    """A storage as the app reads it. Safe to use from several threads."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+        self._kept: dict[str, _Kept] = {}
+        self._guard = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+
+    def studies(self) -> list[StoredStudy]:
+        """All studies, oldest first; none where there is no storage yet, or an empty one."""
+        if not self.storage.exists() or self.storage.is_empty():
+            return []
+        return stored_studies(self.storage)
+
+    def stamp(self, name: str) -> str:
+        """What changes when a study does: cheap enough to be asked every second."""
+        return self._stamp(get(self.storage, name))
+
+    def _stamp(self, study: StoredStudy) -> str:
+        # Attributes are only ever added (a lease apart, which shows nothing), and states end once.
+        (seen,) = self.storage.rows(
+            "SELECT COUNT(*) AS trials, MAX(trial_id) AS last, "
+            "SUM(CASE WHEN CAST(state AS VARCHAR(16)) IN ('RUNNING', 'WAITING') THEN 1 ELSE 0 END) AS running "
+            "FROM trials WHERE study_id = :study",
+            study=study.id,
+        )
+        (written,) = self.storage.rows("SELECT MAX(trial_user_attribute_id) AS last FROM trial_user_attributes")
+        # A study that nobody works on stands still, whatever happens to others in the same storage.
+        moving = written["last"] if seen["running"] else ""
+        wanted = f"{len(study.designs)}x{len(study.seeds)}.{study.retried_from}"
+        return f"{study.uid}/{wanted}/{seen['trials']}.{seen['last']}.{seen['running']}.{moving}"
+
+    def counts(self, study: StoredStudy) -> Counts:
+        """How the pairs of a study stand."""
+        return self.tables(study.name).counts
+
+    def known(self, name: str) -> Tables | None:
+        """The tables of a study if they have been read before, perhaps of an earlier moment."""
+        kept = self._kept.get(name)
+        return kept.tables if kept else None
+
+    def tables(self, name: str) -> Tables:
+        """The trials of a study as they stand now. Raises `UserError` for an unknown study."""
+        with self._lock(name):
+            study = get(self.storage, name)
+            kept, stamp = self._keep(study), self._stamp(study)
+            if kept.tables is None or kept.tables.stamp != stamp:
+                self._read_attempts(study, kept)
+                kept.tables = _trials(study, kept, stamp, study_info(self.storage, name))
+            return kept.tables
+
+    def curves(self, name: str) -> pd.DataFrame:
+        """The table of epochs that belongs to the trials of `tables`."""
+        tables = self.tables(name)
+        with self._lock(name):
+            study = get(self.storage, name)
+            kept = self._keep(study)
+            if kept.curves is None or kept.curves[0] != tables.stamp:
+                self._read_curves(study, kept)
+                kept.curves = (tables.stamp, _curves(study, kept))
+            return kept.curves[1]
+
+    def curve(self, name: str, design: str, seed: int) -> pd.DataFrame:
+        """The epochs of one pair, without reading any other's."""
+        return self.curves_of(name, lambda pair: pair == Pair(design, seed))
+
+    def curves_of(self, name: str, wanted: Callable[[Pair], bool]) -> pd.DataFrame:
+        """The epochs of some pairs."""
+        self.tables(name)
+        study = get(self.storage, name)
+        kept = self._keep(study)
+        ids = [attempt.id for attempt in kept.attempts.values() if wanted(attempt.pair)]
+        apart = _Kept(study.uid, {number: kept.attempts[number] for number in ids})
+        for number in ids:
+            rows = self.storage.rows(
+                "SELECT trial_id, value_json FROM trial_user_attributes WHERE trial_id = :trial AND key LIKE 'curve/%' "
+                "ORDER BY trial_user_attribute_id",
+                trial=number,
+            )
+            apart.chunks[number] = [json.loads(row["value_json"]) for row in rows]
+        return _curves(study, apart)
+
+    def attempts(self, name: str, design: str, seed: int) -> list[tuple[Attempt, dict[str, Any]]]:
+        """Every attempt at a pair with what it wrote (`result`, `failure`) and its times; oldest first."""
+        self.tables(name)
+        kept = self._keep(get(self.storage, name))
+        mine = [attempt for attempt in kept.attempts.values() if attempt.pair == Pair(design, seed)]
+        return [(attempt, kept.written.get(attempt.id, {})) for attempt in sorted(mine, key=lambda one: one.number)]
+
+    def _lock(self, name: str) -> threading.Lock:
+        with self._guard:
+            return self._locks.setdefault(name, threading.Lock())
+
+    def _keep(self, study: StoredStudy) -> _Kept:
+        kept = self._kept.get(study.name)
+        if kept is None or kept.uid != study.uid:  # another study may have taken the name
+            kept = self._kept[study.name] = _Kept(study.uid)
+        return kept
+
+    def _read_attempts(self, study: StoredStudy, kept: _Kept) -> None:
+        rows = self._query(
+            "SELECT t.trial_id, t.number, CAST(t.state AS VARCHAR(16)), t.datetime_start, t.datetime_complete, a.key, "
+            "a.value_json FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id "
+            "WHERE t.study_id = :study AND t.trial_id >= :first AND a.key IN ('claim', 'ended', 'result', 'failure')",
+            study,
+            kept.start,
+        )
+        heads: dict[int, tuple[int, str]] = {}
+        written: dict[int, dict[str, Any]] = {}
+        loads = json.loads
+        for trial_id, number, state, started, finished, key, value in rows:
+            if trial_id not in heads:
+                heads[trial_id] = (number, state)
+                written[trial_id] = {"started": started, "finished": finished}
+            written[trial_id][key] = loads(value)
+        workers: dict[str, Worker] = {}
+        for trial_id, (number, state) in heads.items():
+            mine = written[trial_id]
+            claim = mine.pop("claim", None)
+            if claim is None:  # not ours: created by another program
+                continue
+            told = claim["worker"]
+            worker = workers.get(told["id"]) or workers.setdefault(told["id"], Worker(**told))
+            ended = how_it_ended(state, mine.pop("ended", None))
+            pair = Pair(claim["design"], claim["seed"])
+            kept.attempts[trial_id] = Attempt(trial_id, number, pair, state, ended, 0, worker)
+            kept.written[trial_id] = mine
+        kept.start = _first_moving(kept)
+
+    def _read_curves(self, study: StoredStudy, kept: _Kept) -> None:
+        rows = self._query(
+            "SELECT a.trial_id, a.value_json FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id "
+            "WHERE t.study_id = :study AND t.trial_id >= :first AND a.key LIKE 'curve/%' "
+            "ORDER BY a.trial_user_attribute_id",
+            study,
+            kept.chunks_start,
+        )
+        fresh: dict[int, list[dict[str, Any]]] = {}
+        for trial_id, value in rows:
+            fresh.setdefault(trial_id, []).append(json.loads(value))
+        kept.chunks.update(fresh)
+        kept.chunks_start = _first_moving(kept)
+
+    def _query(self, query: str, study: StoredStudy, first: int) -> Any:
+        import sqlalchemy
+
+        with self.storage.reading() as connection:
+            return connection.execute(sqlalchemy.text(query), {"study": study.id, "first": first}).all()
+
+
+def _first_moving(kept: _Kept) -> int:
+    """Ids grow with the order in which attempts were created, so everything before the first running one is final."""
+    running = (attempt.id for attempt in kept.attempts.values() if attempt.running)
+    return min(running, default=max(kept.attempts, default=-2) + 1)
+
+
+def _tried(study: StoredStudy, kept: _Kept) -> dict[Pair, list[Attempt]]:
+    """The attempts at every wanted pair, oldest first."""
+    tried: dict[Pair, list[Attempt]] = {pair: [] for pair in study.pairs}
+    for trial_id in sorted(kept.attempts):
+        attempt = kept.attempts[trial_id]
+        if attempt.pair in tried:
+            tried[attempt.pair].append(attempt)
+    return tried
+
+
+def _deciding(attempts: list[Attempt], stands: str) -> Attempt | None:
+    """The attempt that made a pair stand as it does; of one that waits again, the last."""
+    if stands in ("complete", "pruned"):
+        return next(attempt for attempt in attempts if attempt.ended == stands)
+    if stands == "running":
+        return next(attempt for attempt in attempts if attempt.running)
+    return next((attempt for attempt in reversed(attempts) if attempt.ended != "superseded"), None)
+
+
+def _trials(study: StoredStudy, kept: _Kept, stamp: str, info: dict[str, Any]) -> Tables:
+    """The table `trials` of `studies.results`, a column at a time."""
+    tried = _tried(study, kept)
+    places = {design["name"]: place for place, design in enumerate(study.designs)}
+    stand = {pair: status(attempts, study.retried_from) for pair, attempts in tried.items()}
+    deciding = [_deciding(attempts, stand[pair]) for pair, attempts in tried.items()]
+    nothing: dict[str, Any] = {}
+    written = [kept.written[one.id] if one else nothing for one in deciding]
+    results = [
+        one.get("result", nothing) if stands == "complete" else nothing
+        for one, stands in zip(written, stand.values(), strict=True)
+    ]
+    columns: dict[str, Any] = {key: [result.get(key) for result in results] for key in _MEASURED}
+    designs = np.array([places[pair.design] for pair in tried])
+    for key in _COPIED:
+        columns[key] = pd.Series([design[key] for design in study.designs]).take(designs).to_numpy()
+    columns["depths"] = np.array(["-".join(map(str, design["depths"])) for design in study.designs], object)[designs]
+    columns["design"] = np.array(list(places), object)[designs]
+    columns |= {"study": study.name, **study.content["shape"], "seed": [pair.seed for pair in tried]}
+    columns["status"] = list(stand.values())
+    columns["reason"] = [
+        _reason(attempt, one) if stands == "failed" and attempt else ""
+        for attempt, one, stands in zip(deciding, written, stand.values(), strict=True)
+    ]
+    columns["attempt"] = [one.number if one else None for one in deciding]
+    columns["worker"] = [f"{one.worker.host}-{one.worker.id}" if one else "" for one in deciding]
+    for key in ("started", "finished"):
+        columns[key] = pd.to_datetime(pd.Series([one.get(key) for one in written], dtype=object), utc=True)
+    frame = pd.DataFrame(columns, index=range(len(tried)))
+    epochs = pd.to_numeric(frame["epochs"])
+    frame["seconds_per_epoch"] = pd.to_numeric(frame["seconds"]) / epochs.where(epochs > 0)
+    return Tables(stamp, _typed(frame, TRIALS), info, Counts.of(stand))
+
+
+def _reason(attempt: Attempt, written: dict[str, Any]) -> str:
+    if attempt.ended == "lost":
+        return "its worker died three times in a row"
+    return str(written.get("failure", {}).get("reason", "unknown"))
+
+
+def _curves(study: StoredStudy, kept: _Kept) -> pd.DataFrame:
+    """The table `curves` of `studies.results`: what an attempt has not written yet comes from those it resumed."""
+    arms = {design["name"]: design["arm"] for design in study.designs}
+    parts: list[dict[str, Any]] = []
+    whose: list[tuple[str, str, int]] = []
+    for pair, attempts in _tried(study, kept).items():
+        deciding = _deciding(attempts, status(attempts, study.retried_from))
+        if deciding is None:
+            continue
+        chunks = [
+            chunk for attempt in attempts if attempt.number <= deciding.number for chunk in kept.chunks.get(attempt.id, ())
+        ]  # fmt: skip
+        if chunks:
+            parts.append(chunks[0] if len(chunks) == 1 else _joined(chunks))
+            whose.append((arms[pair.design], pair.design, pair.seed))
+    lengths = [len(part["epoch"]) for part in parts]
+    columns: dict[str, Any] = {
+        key: np.array(list(chain.from_iterable(part[key] for part in parts)), dtype=float) for key in _NUMBERS
+    }
+    for place, key in enumerate(("arm", "design", "seed")):
+        kind = np.int64 if key == "seed" else object
+        columns[key] = np.repeat(np.array([one[place] for one in whose], dtype=kind), lengths)
+    columns["study"] = study.name
+    return _typed(pd.DataFrame(columns, index=range(sum(lengths))), CURVES)
+
+
+def _joined(chunks: list[dict[str, Any]]) -> dict[str, Any]:
+    rows: dict[int, tuple[Any, ...]] = {}
+    for chunk in chunks:
+        for row in zip(*(chunk[key] for key in _NUMBERS), strict=True):
+            rows[row[0]] = row
+    ordered = [rows[epoch] for epoch in sorted(rows)]
+    return dict(zip(_NUMBERS, zip(*ordered, strict=True), strict=True))
+
+
+def _typed(frame: pd.DataFrame, kinds: dict[str, str]) -> pd.DataFrame:
+    """The frame with exactly the columns and types of `studies.results`."""
+    columns = {}
+    for column, kind in kinds.items():
+        values = frame[column]
+        if kind == "str":
+            values = values.astype(object).where(values.notna(), "")
+        elif not kind.startswith("datetime"):
+            values = pd.to_numeric(values)
+        columns[column] = values.astype(kind)
+    return pd.DataFrame(columns)
+
+
+__all__ = ["Reader", "Tables", "UserError"]

@@ -1,0 +1,124 @@
+"""A storage with as many trainings as wanted, written by plain SQL in the form that workers leave behind."""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import sqlalchemy
+
+from studies.claims import Worker
+from studies.storage import Storage
+from studies.stored import StoredStudy, create_or_extend
+from studies.study import Study
+
+START = datetime(2026, 11, 20, 8, 0, 0, tzinfo=UTC).replace(tzinfo=None)
+GAPS = (0.0, -0.001, -0.002, -0.0035, -0.0025)
+
+
+def make_study(storage: Storage, name: str = "big", *, seeds: int = 3, **more: Any) -> StoredStudy:
+    """Store the preset `digits_cardinality` (five arms) under another name and with more seeds; nothing is trained."""
+    document = {**Study.load("digits_cardinality").document(), "name": name, "seeds": list(range(seeds)), **more}
+    study = Study.model_validate(document)
+    found = {
+        "settings": {"device": "cpu", "precision": "32-bit", "threads": 1, "memory_format": "channels_last"},
+        "splits": {"train": 1078, "validation": 359, "test": 360},
+    }
+    return create_or_extend(storage, study, study.wanted(), lambda: found)
+
+
+def add_attempts(
+    storage: Storage, stored: StoredStudy, *, epochs: int = 20, first: int = 0, states: dict[int, str] | None = None
+) -> None:
+    """Attempts at the pairs from number `first` on, one each. `states` says which are "failed", "running" or "waiting" (none
+    is written), by their place; all others are complete. The errors have the gaps of `GAPS` between arms, in every storage the same."""
+    arms = [design["name"] for design in stored.designs]
+    random = np.random.default_rng(0)
+    by_seed = {seed: random.normal(0, 0.002) for seed in stored.seeds}
+    noise = random.normal(0, 0.0015, (len(stored.pairs), 2))
+    number = trial_id = 0
+    with sqlalchemy.create_engine(storage.url).connect() as connection:
+        trial_id = connection.execute(sqlalchemy.text("SELECT COALESCE(MAX(trial_id), 0) FROM trials")).scalar_one()
+        number = connection.execute(
+            sqlalchemy.text("SELECT COUNT(*) FROM trials WHERE study_id = :id"), {"id": stored.id}
+        ).scalar_one()
+    trials: list[dict[str, Any]] = []
+    values: list[dict[str, Any]] = []
+    attributes: list[dict[str, Any]] = []
+    for place, pair in enumerate(stored.pairs):
+        ended = (states or {}).get(place, "complete")
+        if place < first or ended == "waiting":
+            continue
+        trial_id += 1
+        error = 0.025 + GAPS[arms.index(pair.design) % len(GAPS)] + by_seed[pair.seed]
+        test, validation = (max(0.0, float(error + wobble)) for wobble in noise[place])
+        started = START + timedelta(seconds=3 * place)
+        state = {"complete": "COMPLETE", "failed": "FAIL"}.get(ended, "RUNNING")
+        trials.append(
+            {
+                "trial_id": trial_id,
+                "number": number,
+                "study_id": stored.id,
+                "state": state,
+                "datetime_start": started,
+                "datetime_complete": None if state == "RUNNING" else started + timedelta(seconds=40),
+            }
+        )
+        number += 1
+        done = epochs if ended == "complete" else max(1, epochs // 3)
+        worker = Worker(f"worker{place % 4}", "", "node", 1234, "another machine")
+        written: dict[str, Any] = {"claim": {**asdict(pair), "worker": asdict(worker)}, "lease": 3}
+        written["curve/1"] = _curve(done, epochs, test, validation)
+        if ended == "complete":
+            written["result"] = {
+                "train_error": max(0.0, test - 0.018), "validation_error": validation, "test_error": test, "seconds": 38.0,
+                "images_per_second": 280.0, "epochs": epochs, "peak_memory": None, "device": "cpu",
+            }  # fmt: skip
+            values.append({"trial_id": trial_id, "objective": 0, "value": validation, "value_type": "FINITE"})
+        if ended == "failed":
+            log = ["Traceback (most recent call last):", '  File "training.py", line 1, in fit', "TrainingFailed: loss"]
+            written["failure"] = {"reason": "the loss is not a number after step 12", "log": log}
+        if state != "RUNNING":
+            written["ended"] = ended
+        attributes += [{"trial_id": trial_id, "key": key, "value_json": json.dumps(written[key])} for key in written]
+    _insert(storage, {"trials": trials, "trial_values": values, "trial_user_attributes": attributes})
+
+
+def finish(storage: Storage, stored: StoredStudy, *, error: float = 0.02, epochs: int = 20) -> None:
+    """Let every running attempt of a study complete, as its worker would: the result is written first, the state last."""
+    result = {
+        "train_error": error, "validation_error": error, "test_error": error, "seconds": 38.0, "images_per_second": 280.0,
+        "epochs": epochs, "peak_memory": None, "device": "cpu",
+    }  # fmt: skip
+    writer = storage.open()
+    from optuna.trial import TrialState
+
+    for trial in writer.get_all_trials(stored.id, states=(TrialState.RUNNING,)):
+        writer.set_trial_user_attr(trial._trial_id, "result", result)
+        writer.set_trial_user_attr(trial._trial_id, "ended", "complete")
+        writer.set_trial_state_values(trial._trial_id, TrialState.COMPLETE, [error])
+
+
+def _curve(done: int, epochs: int, test: float, validation: float) -> dict[str, list[float]]:
+    left = np.exp(-6 * np.arange(1, done + 1) / epochs)
+    columns = {
+        "learning_rate": 0.1 * (1 - np.arange(1, done + 1) / epochs),
+        "train_loss": 0.02 + 2 * left,
+        "train_error": max(0.0, test - 0.018) + 0.6 * left,
+        "validation_loss": 0.08 + 1.8 * left,
+        "validation_error": validation + 0.45 * left,
+        "seconds": np.full(done, 1.9),
+    }
+    return {"epoch": list(range(1, done + 1)), **{key: column.round(6).tolist() for key, column in columns.items()}}
+
+
+def _insert(storage: Storage, tables: dict[str, list[dict[str, Any]]]) -> None:
+    engine = sqlalchemy.create_engine(storage.url)
+    metadata = sqlalchemy.MetaData()
+    metadata.reflect(engine, only=list(tables))
+    with engine.begin() as connection:
+        for name, rows in tables.items():
+            for start in range(0, len(rows), 5000):
+                connection.execute(sqlalchemy.insert(metadata.tables[name]), rows[start : start + 5000])
+    engine.dispose()
