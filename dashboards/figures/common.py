@@ -1,0 +1,172 @@
+"""What the figures share: where arms stand, marks for trials and means, hover texts, and labels kept apart."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboards.statistics import arm_cardinalities, arm_order
+from dashboards.tables import template_label
+from dashboards.theme import THEMES, Style, label
+from dashboards.verdict import seeds_phrase
+from explorer.text import human_count, human_flops, human_percent
+
+DIRECT_LABELS = 8  # more lines than this get a legend
+
+
+def over_seeds(counts: list[int], more: str) -> str:
+    """'mean of 3 seeds' or 'mean of 2 to 3 seeds', and what follows where there is more than one."""
+    least, most = min(counts, default=0), max(counts, default=0)
+    if most < 2:
+        return seeds_phrase(most)
+    return f"mean of {'' if least == most else f'{least} to '}{seeds_phrase(most)}{more}"
+
+
+def complete_trials(trials: pd.DataFrame, arm: str, metric: str | None = "test_error") -> pd.DataFrame:
+    rows = trials[(trials["arm"].astype(str) == arm) & (trials["status"] == "complete")]
+    return rows if metric is None else rows[pd.to_numeric(rows[metric], errors="coerce").notna()]
+
+
+def arm_places(trials: pd.DataFrame) -> dict[str, float]:
+    """Where each arm stands: at log2 of its cardinality, or one after the other."""
+    cardinalities = arm_cardinalities(trials)
+    if cardinalities:
+        return {arm: float(np.log2(cardinalities[arm])) for arm in arm_order(trials)}
+    return {arm: float(place) for place, arm in enumerate(arm_order(trials))}
+
+
+def smallest_step(places: dict[str, float]) -> float:
+    """The smallest distance between two arms, at most 1."""
+    gaps = np.diff(sorted(places.values()))
+    return float(min(1.0, gaps.min())) if len(gaps) else 1.0
+
+
+def add_mean(
+    figure: go.Figure,
+    x: float,
+    y: float,
+    low: float,
+    high: float,
+    style: Style,
+    hover: str,
+    *,
+    filled: bool,
+    theme: str,
+) -> None:
+    """A strong mark with a thin interval."""
+    if high > low:
+        figure.add_scatter(
+            x=[x, x], y=[low, high], mode="lines", line={"color": style.color, "width": 1.75}, hoverinfo="skip"
+        )
+    figure.add_scatter(
+        x=[x],
+        y=[y],
+        mode="markers",
+        marker={
+            "color": style.color if filled else THEMES[theme].ground,
+            "symbol": style.symbol,
+            "size": style.size(13),
+            "line": {"color": THEMES[theme].ground if filled else style.color, "width": 1.5 if filled else 2.25},
+        },
+        customdata=[[hover]],
+        hovertemplate="%{customdata[0]}<extra></extra>",
+    )
+
+
+def wrapped(arm: str) -> str:
+    return "<br>".join(label(word, 14) for word in arm.split())
+
+
+def spread(heights: Sequence[float], gap: float) -> list[float]:
+    """Sorted heights in 0..1, moved as little as needed so that neighbours are at least `gap` apart."""
+    groups: list[list[float]] = [[height] for height in heights]
+
+    def centre(group: list[float]) -> float:
+        half = gap * (len(group) - 1) / 2
+        return min(max(sum(group) / len(group), half), max(half, 1 - half))
+
+    merged = True
+    while merged:
+        merged = False
+        for i in range(len(groups) - 1):
+            reach = gap * (len(groups[i]) + len(groups[i + 1])) / 2
+            if centre(groups[i + 1]) - centre(groups[i]) < reach - 1e-9:
+                groups[i : i + 2] = [groups[i] + groups[i + 1]]
+                merged = True
+                break
+    return [centre(group) + gap * (i - (len(group) - 1) / 2) for group in groups for i in range(len(group))]
+
+
+def add_trials(figure: go.Figure, x: Any, rows: pd.DataFrame, style: Style, theme: str, y: str = "test_error") -> None:
+    """Each row of complete trials as a small, light point at its error in %, that says on hover which one it is.
+
+    `customdata` of a point begins with its design's name and its seed (escaped text, number).
+    """
+    designs = rows.drop_duplicates("design")
+    own = {row["design"]: [label(row["design"], 200), costs(row)] for row in designs.to_dict("records")}
+    one = next(iter(own.values())) if len(own) == 1 else None
+    names = rows["design"].tolist()
+    points = [
+        [own[name][0], seed, *(() if one else own[name][1:])] for name, seed in zip(names, rows["seed"], strict=True)
+    ]
+    arms = rows["arm"].astype(str).unique()
+    heading = f"<b>{label(arms[0])}</b>, seed %{{customdata[1]}}" if len(arms) == 1 else "seed %{customdata[1]}"
+    lines = [heading, "%{customdata[0]}", template_text(one[1]) if one else "%{customdata[2]}"]
+    figure.add_scatter(
+        x=np.asarray(x, dtype=float),
+        y=100 * pd.to_numeric(rows[y]).to_numpy(dtype=float),
+        mode="markers",
+        marker={
+            "color": style.color,
+            "symbol": style.symbol,
+            "size": style.size(8),
+            "opacity": 0.5 if theme == "light" else 0.65,
+        },
+        customdata=points,
+        hovertemplate="<br>".join([*lines, f"{y.replace('_', ' ')} %{{y:.2f}} %"]) + "<extra></extra>",
+    )
+
+
+def costs(row: Any) -> str:
+    """What a design costs, for a hover: FLOPs, params, activations, and its mismatch."""
+    parts = [
+        f"{human(row[key])} {name}"
+        for key, name, human in (
+            ("flops", "FLOPs", human_flops), ("params", "params", human_count), ("activations", "activations", human_count)
+        )
+        if pd.notna(row.get(key))
+    ]  # fmt: skip
+    if pd.notna(row.get("mismatch")):
+        parts.append(f"mismatch {human_percent(float(row['mismatch']), signed=True)}")
+    return ", ".join(parts)
+
+
+def template_text(text: str) -> str:
+    """Text for the middle of a hovertemplate, in which %{...} would be replaced."""
+    return text.replace("%{", "%\u200b{")
+
+
+def set_arm_axis(figure: go.Figure, trials: pd.DataFrame, places: dict[str, float]) -> None:
+    """Ticks at the arms: the cardinality (or the arm's name), and under it the template."""
+    cardinalities = arm_cardinalities(trials)
+    ticks = []
+    for arm in places:
+        rows = trials[trials["arm"].astype(str) == arm].drop_duplicates("design")
+        labels = {template_label(*row) for row in rows[["cardinality", "bottleneck_width", "width"]].to_numpy()}
+        below = labels.pop() if len(labels) == 1 else f"{len(rows)} designs"
+        ticks.append(f"{cardinalities.get(arm) or wrapped(arm)}<br><span style='font-size:11px'>{below}</span>")
+    step = smallest_step(places)
+    ends = (min(places.values()), max(places.values())) if places else (0.0, 1.0)
+    figure.update_xaxes(
+        tickmode="array",
+        tickvals=list(places.values()),
+        ticktext=ticks,
+        tickangle=0,
+        ticklabeloverflow="allow",
+        range=[ends[0] - 0.6 * step, ends[1] + 0.6 * step],
+        title={"text": "Cardinality C (log2); template below" if cardinalities else "", "standoff": 10},
+        fixedrange=True,
+    )
+    figure.update_yaxes(fixedrange=True)

@@ -1,0 +1,112 @@
+"""Which arm makes fewer errors: error by arm, and each arm's difference from the reference with its interval."""
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboards.figures.common import (
+    add_mean,
+    add_trials,
+    arm_places,
+    complete_trials,
+    over_seeds,
+    set_arm_axis,
+    smallest_step,
+)
+from dashboards.statistics import Comparison, arm_cardinalities, compare, error_table, summarize_arms
+from dashboards.theme import THEMES, arm_styles, blank_figure, label, note_if_empty, set_title
+from dashboards.verdict import judge, listed, seeds_phrase, signed_points
+
+
+def error_against_cardinality(
+    trials: pd.DataFrame,
+    reference: str,
+    *,
+    comparison: Comparison | None = None,
+    context: str = "",
+    theme: str = "light",
+) -> go.Figure:
+    """Test error of each arm: every trial a light point, the mean over seeds a strong mark, its 95 % t interval a thin bar.
+
+    `context` ends the subtitle, for example "digits, 10 epochs". Arms without a cardinality of their own stand side by side.
+    """
+    comparison = comparison or compare(trials, reference)
+    colors, styles, places = THEMES[theme], arm_styles(trials, reference, theme), arm_places(trials)
+    summary, table = summarize_arms(trials), error_table(trials)
+    figure = blank_figure(theme)
+    measured = [arm for arm in summary.index if summary.loc[arm, "n"]]
+    means = [100 * float(summary.loc[arm, "mean"]) for arm in measured]
+    if arm_cardinalities(trials) and len(measured) > 1:
+        line = {"color": colors.quiet, "width": 1}
+        figure.add_scatter(x=[places[arm] for arm in measured], y=means, mode="lines", line=line, hoverinfo="skip")
+    step = smallest_step(places)
+    seeds = list(table.columns)
+    for arm, mean in zip(measured, means, strict=True):
+        style, row = styles[arm], summary.loc[arm]
+        rows = complete_trials(trials, arm)
+        # Single trials stand left of the mean, each seed in its own place, so that a seed can be followed from arm to arm.
+        offsets = [0.14 + 0.2 * seeds.index(seed) / max(1, len(seeds) - 1) for seed in rows["seed"]]
+        add_trials(figure, [places[arm] - step * (0.48 - offset) for offset in offsets], rows, style, theme)
+        has_interval = bool(row["n"] > 1)
+        low, high = (max(0.0, float(row["low"])), float(row["high"])) if has_interval else (row["mean"], row["mean"])
+        text = f"<b>{label(arm)}</b><br>mean test error {mean:.2f} %, {seeds_phrase(int(row['n']))}"
+        text += f"<br>95 % interval {100 * low:.2f} to {100 * high:.2f} %" if has_interval else "<br>no interval"
+        add_mean(figure, places[arm], mean, 100 * low, 100 * high, style, text, filled=True, theme=theme)
+    over = over_seeds([int(n) for n in summary["n"]], ", 95 % t interval, each trial a light mark")
+    shown = f"Test error in %: {over}"
+    set_title(figure, judge(trials, comparison).title, ", ".join(filter(None, (shown, label(context)))), theme)
+    set_arm_axis(figure, trials, places)
+    if measured:
+        figure.update_yaxes(range=_error_range(summary, table))
+    note_if_empty(figure, measured, theme)
+    return figure
+
+
+def differences_from_reference(
+    trials: pd.DataFrame, reference: str, *, comparison: Comparison | None = None, theme: str = "light"
+) -> go.Figure:
+    """Each arm's error minus the reference arm's, with the simultaneous 95 % intervals that the verdict comes from.
+
+    A filled mark is a difference that is shown (its interval excludes zero), an open one is not.
+    """
+    comparison = comparison or compare(trials, reference)
+    colors, styles, places = THEMES[theme], arm_styles(trials, reference, theme), arm_places(trials)
+    figure = blank_figure(theme)
+    if comparison.differences:
+        figure.update_yaxes(zeroline=True, zerolinecolor=colors.ink, zerolinewidth=1.5)
+        hover = f"<b>{label(reference)}</b><br>the reference arm"
+        add_mean(figure, places[reference], 0, 0, 0, styles[reference], hover, filled=True, theme=theme)
+    for one in comparison.differences:
+        text = f"<b>{label(one.arm)} − {label(reference)}</b><br>{signed_points(one.estimate)} points"
+        low = high = one.estimate
+        if one.low is not None and one.high is not None:
+            low, high = one.low, one.high
+            text += f"<br>95 % interval {signed_points(low)} to {signed_points(high)}, simultaneous"
+        add_mean(
+            figure, places[one.arm], 100 * one.estimate, 100 * low, 100 * high, styles[one.arm], text,
+            filled=one.shown, theme=theme,
+        )  # fmt: skip
+    shown = [one.arm for one in comparison.differences if one.shown]
+    title = f"{listed(shown)} {'differs' if len(shown) == 1 else 'differ'} from {reference}" if shown else ""
+    none = "Gaps without intervals" if comparison.problem else "Every difference's interval holds zero"
+    subtitle = f"Points of test error minus {label(reference)}'s, {seeds_phrase(len(comparison.seeds))}"
+    if not comparison.problem:
+        subtitle += ", simultaneous 95 % intervals; filled where zero is excluded"
+    set_title(figure, title or none, subtitle, theme)
+    set_arm_axis(figure, trials, places)
+    note_if_empty(figure, comparison.differences, theme)
+    return figure
+
+
+def _error_range(summary: pd.DataFrame, table: pd.DataFrame) -> list[float]:
+    """From the lowest to the highest trial and interval, in %. Two seeds can give an interval many times as wide as all data:
+    it runs out of the figure rather than flatten it."""
+    errors = table.to_numpy(dtype=float)
+    firm = summary[summary["n"] > 2]
+    low = float(np.nanmin([np.nanmin(errors), *firm["low"]]))
+    high = float(np.nanmax([np.nanmax(errors), *firm["high"]]))
+    room = high - low
+    low = max(low - room, min(low, float(summary["low"].min())))
+    high = min(high + room, max(high, float(summary["high"].max())))
+    margin = 0.06 * (high - low) or 0.002
+    return [100 * max(low - margin, -0.25 * margin), 100 * (high + margin)]

@@ -1,0 +1,143 @@
+"""How training went: error by epoch, by arm, with bands over seeds."""
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboards.figures.common import DIRECT_LABELS, complete_trials, over_seeds, spread
+from dashboards.statistics import arm_order
+from dashboards.theme import THEMES, Style, arm_styles, blank_figure, label, note_if_empty, set_title, transparent
+from dashboards.verdict import seeds_phrase
+
+
+def learning_curves(
+    curves: pd.DataFrame,
+    trials: pd.DataFrame,
+    reference: str,
+    *,
+    split: str = "validation",
+    context: str = "",
+    theme: str = "light",
+) -> go.Figure:
+    """Error by epoch, one line an arm: the mean over its seeds, in a band from its lowest to its highest seed.
+
+    `split` is "train" or "validation". Only complete trials count where an arm has any; else an arm's line ends where its
+    shortest one does, so that no line changes its seeds on the way.
+    """
+    styles, column = arm_styles(trials, reference, theme), f"{split}_error"
+    lines = {arm: line for arm in arm_order(trials) if len(line := _curve(curves, trials, arm, column))}
+    figure = blank_figure(theme)
+    values = np.concatenate(
+        [line[["mean", "low", "high"]].to_numpy().ravel() for line in lines.values()] or [np.ones(1)]
+    )
+    positive = values[values > 0]
+    floor = float(positive.min()) / 3 if len(positive) else 0.01
+    for arm, line in lines.items():
+        style = styles[arm]
+        epochs = list(line.index)
+        low, high = line["low"].clip(lower=floor).tolist(), line["high"].clip(lower=floor).tolist()
+        figure.add_scatter(
+            x=epochs + epochs[::-1], y=high + low[::-1], mode="lines", line={"width": 0},
+            fill="toself", fillcolor=transparent(style.color, 0.13), hoverinfo="skip",
+        )  # fmt: skip
+    for arm, line in lines.items():
+        style = styles[arm]
+        hover = [
+            f"<b>{label(arm)}</b>, epoch {epoch}<br>{split} error {row['mean']:.2f} %<br>"
+            f"{row['low']:.2f} to {row['high']:.2f} % over {seeds_phrase(int(row['n']))}"
+            for epoch, row in line.iterrows()
+        ]
+        last = len(line) - 1
+        figure.add_scatter(
+            x=list(line.index),
+            y=line["mean"].clip(lower=floor).tolist(),
+            mode="lines+markers",
+            name=label(arm),
+            line={"color": style.color, "width": 2.25, "dash": "5px,3px" if arm == reference else "solid"},
+            marker={"color": style.color, "symbol": style.symbol, "size": [0] * last + [style.size(9)]},
+            customdata=[[text] for text in hover],
+            hovertemplate="%{customdata[0]}<extra></extra>",
+            showlegend=len(lines) > DIRECT_LABELS,
+        )
+    counts = [int(line["n"].max()) for line in lines.values()]
+    over = over_seeds(counts, ", band from the lowest to the highest")
+    subtitle = f"{split.capitalize()} error in %, log scale: {over}"
+    set_title(figure, _ends(lines, split), ", ".join(filter(None, (subtitle, label(context)))), theme)
+    _set_epoch_axes(figure, lines, floor, bool((values <= 0).any()))
+    if len(lines) <= DIRECT_LABELS:
+        _label_ends(figure, lines, styles, floor, theme)
+    note_if_empty(figure, lines, theme)
+    return figure
+
+
+def _curve(curves: pd.DataFrame, trials: pd.DataFrame, arm: str, column: str) -> pd.DataFrame:
+    """Mean, lowest and highest error (in %) and n by epoch of one arm."""
+    mine = curves[curves["arm"].astype(str) == arm]
+    finished = complete_trials(trials, arm, None)[["design", "seed"]]
+    complete = mine.merge(finished, on=["design", "seed"])
+    error = pd.to_numeric((complete if len(complete) else mine)[column], errors="coerce")
+    rows = (complete if len(complete) else mine).assign(error=100 * error.astype(float)).dropna(subset=["error"])
+    by_epoch = rows.groupby("epoch")["error"].agg(mean="mean", low="min", high="max", n="count")
+    return by_epoch[by_epoch["n"] == by_epoch["n"].max()]
+
+
+def _ends(lines: dict[str, pd.DataFrame], split: str) -> str:
+    """'Validation error ends at 2.1 % (C=8) to 2.9 % (C=1)'."""
+    ends = {arm: float(line["mean"].iloc[-1]) for arm, line in lines.items()}
+    if not ends:
+        return f"{split.capitalize()} error by epoch"
+    edges = dict.fromkeys((min(ends, key=ends.__getitem__), max(ends, key=ends.__getitem__)))
+    return f"{split.capitalize()} error ends at {' to '.join(f'{ends[arm]:.1f} % ({arm})' for arm in edges)}"
+
+
+def _set_epoch_axes(figure: go.Figure, lines: dict[str, pd.DataFrame], floor: float, has_zero: bool) -> None:
+    ends = [int(line.index.max()) for line in lines.values()] or [1]
+    last = max(ends)
+    step = max(1, int(np.ceil(last / 6)))
+    figure.update_xaxes(
+        tickmode="array",
+        tickvals=sorted({1, *range(step, last + 1, step), last} - ({last - 1} if step > 1 else set())),
+        range=[1 - 0.02 * last, last + max(0.02 * last, 0.2)],
+        title={"text": "Epoch", "standoff": 8},
+        fixedrange=True,
+    )
+    highest = max((float(line["high"].max()) for line in lines.values()), default=1.0)
+    marks = [mark for power in range(-4, 3) for mark in (10.0**power, 2 * 10.0**power, 5 * 10.0**power)]
+    marks = [mark for mark in marks if 2.2 * floor <= mark <= highest * 1.2]
+    lowest = 0.85 * floor if has_zero else 2.6 * floor
+    figure.update_yaxes(
+        type="log",
+        tickvals=[floor, *marks] if has_zero else marks,
+        ticktext=(["0"] if has_zero else []) + [f"{mark:g}" for mark in marks],
+        range=[float(np.log10(lowest)), float(np.log10(max(highest, 2 * lowest) * 1.1))],
+        fixedrange=True,
+    )
+    figure.update_layout(margin={"r": 72, "b": 48})
+
+
+def _label_ends(
+    figure: go.Figure, lines: dict[str, pd.DataFrame], styles: dict[str, Style], floor: float, theme: str
+) -> None:
+    """Name each line at its end. Names that would overlap are moved apart, each tied to its line."""
+    low, high = figure.layout.yaxis.range
+    # Heights in parts of the plot; a line of text takes about a twentieth of it.
+    ends = {
+        arm: (float(np.log10(max(line["mean"].iloc[-1], floor))) - low) / (high - low) for arm, line in lines.items()
+    }
+    for arm, height in zip(sorted(ends, key=ends.__getitem__), spread(sorted(ends.values()), 0.056), strict=True):
+        line = lines[arm]
+        figure.add_annotation(
+            x=int(line.index[-1]),
+            y=ends[arm] * (high - low) + low,
+            text=label(arm, 16),
+            font={"color": THEMES[theme].ink, "size": 12.5},
+            xanchor="left",
+            ax=26,
+            ayref="y",
+            ay=height * (high - low) + low,
+            showarrow=True,
+            arrowhead=0,
+            arrowwidth=1,
+            standoff=4,
+            arrowcolor=styles[arm].color,
+        )
