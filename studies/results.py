@@ -148,6 +148,7 @@ def study_info(storage: str | Storage | None, name: str) -> dict[str, Any]:
         "created": content["created"],
         "seeds": stored.seeds,
         "planned_seeds": content["planned_seeds"],
+        "extended_from": content.get("extended_from", []),
         "wanted": len(stored.pairs),
         "left_out": content["left_out"],
         "git commit": content["git_commit"],

@@ -155,6 +155,8 @@ def _extended(stored: StoredStudy, study: "Study", wanted: "Wanted") -> dict[str
         "document": document,
         "designs": designs,
         "left_out": [asdict(p) for p in wanted.left_out],
+        # What was wanted at each earlier look: a verdict after an extension is judged more strictly.
+        "extended_from": [*stored.content.get("extended_from", []), *([stored.seeds] if study.seeds != stored.seeds else [])],
     }
 
 
