@@ -47,13 +47,12 @@ def print_results(
     trials: "pd.DataFrame", info: dict[str, Any], path: Path, options: list[str], name_or_path: str
 ) -> None:
     """The closing table, the verdict, the page's path and two commands to try next."""
-    from dashboards.report import reference_arm
-    from dashboards.statistics import compare
+    from dashboards.sampling import compare_study
     from dashboards.tables import closing_table
     from dashboards.verdict import judge
     from explorer.terminal import print_table
 
-    verdict = judge(trials, compare(trials, reference_arm(trials, info)), info)
+    verdict = judge(trials, compare_study(trials, info), info)
     table = closing_table(trials)
     rows = [[printable(cell) for cell in row] for row in table.rows]
     print_table([printable(column) for column in table.columns], rows, left=table.words)

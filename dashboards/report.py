@@ -21,9 +21,19 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.figures import differences_from_reference, error_against_cardinality, learning_curves
-from dashboards.statistics import Comparison, arm_order, compare
+from dashboards.sampling import compare_study, size_of_test_set
+from dashboards.sampling import reference_arm as reference_arm
+from dashboards.statistics import Comparison
 from dashboards.tables import Table, comparison_table, design_table, trial_table
-from dashboards.verdict import chosen_by_validation, judge, points, seeds_phrase, trend_sentence
+from dashboards.verdict import (
+    chosen_by_validation,
+    confidence_text,
+    judge,
+    points,
+    sampling_sentence,
+    seeds_phrase,
+    trend_sentence,
+)
 from explorer.files import write_atomic
 from explorer.text import human_time
 
@@ -43,8 +53,8 @@ def render_report(
     """The page of one study from its two tables and what `studies.results.study_info` says about it."""
     from plotly.offline import get_plotlyjs
 
-    reference = reference_arm(trials, info)
-    comparison = compare(trials, reference)
+    comparison = compare_study(trials, info)
+    reference = comparison.reference
     name = str(info.get("name") or "study")
     figures = _figures(trials, curves, reference, comparison, info)
     plotly, script = get_plotlyjs(), _resource("report.js")
@@ -70,11 +80,6 @@ def render_report(
 def escape(text: str) -> str:
     """Text as markup. A number stays on one line with its unit."""
     return re.sub(r"(?<=\d) (?=%)|(?<=\bp) (?=[=&])|(?<=[=;]) (?=0\.)", "\u00a0", escape_markup(text))
-
-
-def reference_arm(trials: pd.DataFrame, info: dict[str, Any]) -> str:
-    """The arm everything is compared with: the study's own, or the first."""
-    return str(info.get("reference_arm") or next(iter(arm_order(trials)), ""))
 
 
 def file_stem(name: str) -> str:
@@ -135,6 +140,8 @@ def _body(
     parts = [f'<p class="study"><b>{escape(str(info.get("name") or "study"))}</b>{question}</p>']
     parts.append(f"<h1>{escape(verdict.sentence)}</h1>")
     parts += [f'<p class="more">{escape(text)}</p>' for text in (verdict.more, trend_sentence(comparison)) if text]
+    sampling = sampling_sentence(trials, comparison, info)
+    parts += [f'<p class="quiet">{escape(sampling)}</p>'] if sampling else []
     if verdict.notes:
         parts.append(f'<ul class="notes">{"".join(f"<li>{escape(note)}</li>" for note in verdict.notes)}</ul>')
     if "error" in figures:
@@ -211,9 +218,9 @@ def _method(comparison: Comparison, info: dict[str, Any]) -> list[str]:
     texts = [
         "Validation error chooses, test error reports. A training's test error is modelled as the sum of its arm's mean, what "
         "its seed adds to every arm alike, and a rest. The rest is what the intervals come from.",
-        f"Each arm is compared with {reference}. The intervals of all these differences hold together with 95 % confidence (Dunnett's "
-        "many-to-one comparisons), and a difference is claimed only where its interval excludes zero: where no arm "
-        "differs, at most 1 study in 20 claims anything. The trend is a test of its own, at 5 % of its own.",
+        f"Each arm is compared with {reference}. The intervals of all these differences hold together with "
+        f"{confidence_text(comparison.confidence)} confidence (Dunnett's many-to-one comparisons), and a difference is claimed only where "
+        "its interval excludes zero: where no arm differs, at most 1 study in 20 claims anything. The trend is a test of its own.",
         "The interval of a single arm's error, drawn in the first figure, is a t interval over its own seeds, cut at an error of zero. "
         "It says less about differences, since the arms share their seeds.",
     ]
@@ -224,25 +231,20 @@ def _method(comparison: Comparison, info: dict[str, Any]) -> list[str]:
             f"claimed beyond {comparison.critical:.2f} standard errors. More seeds would settle a gap if they make its interval "
             "exclude zero in 8 of 10 repeats."
         )
+    if comparison.looks > 1:
+        texts.append(
+            f"This is look {comparison.looks} at the study: it was extended by seeds. As planned, it claims wrongly in at most "
+            "1 study of 20; all extensions together do so in at most another 1 of 20, however many there are: look k is judged at "
+            "1 − 5 % / (k (k − 1)) confidence."
+        )
     images = size_of_test_set(info)
     if images:
         texts.append(
-            f"The test set has {images} images, so one image is {points(1 / images)} points. Its own sampling, the same for every arm, is "
-            "apart from the seeds' and in no interval here: they say how the arms compare on these images."
+            f"The test set has {images} images, so one image is {points(1 / images)} points. Its own sampling is apart from the "
+            "seeds' and in no interval of the figures: they say how the arms compare on these images. The error on other images is "
+            "Wilson's interval for one trained network; a gap's variance is at most (a + b − (a − b)²) / images for errors a and b."
         )
     return [f'<p class="quiet">{escape(text)}</p>' for text in texts]
-
-
-def size_of_test_set(info: dict[str, Any]) -> int | None:
-    """The size of the test set, wherever the study's description of its data holds it."""
-    waiting = [info.get("data")]
-    while waiting:
-        entry = waiting.pop()
-        if isinstance(entry, dict):
-            if isinstance(entry.get("test"), int) and entry["test"] > 1:
-                return int(entry["test"])
-            waiting += entry.values()
-    return None
 
 
 def _what_was_run(trials: pd.DataFrame, info: dict[str, Any], now: datetime) -> list[str]:

@@ -6,7 +6,7 @@ Errors are fractions throughout; words and figures turn them into points.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -63,6 +63,8 @@ class Comparison:
     critical: float | None = None
     trend: Trend | None = None
     problem: str = ""  # why there are no intervals, in words; "" where there are
+    confidence: float = CONFIDENCE  # of all the intervals together
+    looks: int = 1  # at the study, this one included; `sampling.compare_study` counts them and sets the confidence
 
     @property
     def arms(self) -> int:
@@ -130,10 +132,10 @@ def compare(
     comparison = compare_table(table.to_numpy(dtype=float), list(table.index), reference, log2_c, confidence)
     costs = arm_costs(trials)
     priced = tuple(
-        Difference(**{**vars(difference), "cost_ratio": _ratio(costs, difference.arm, reference)})
+        replace(difference, cost_ratio=_ratio(costs, difference.arm, reference))
         for difference in comparison.differences
     )
-    return Comparison(**{**vars(comparison), "differences": priced, "seeds": tuple(table.columns)})
+    return replace(comparison, differences=priced, seeds=tuple(table.columns), confidence=confidence)
 
 
 def arm_costs(trials: pd.DataFrame) -> dict[str, float]:

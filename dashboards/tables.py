@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from dashboards.statistics import Comparison, arm_order, error_table, summarize_arms
-from dashboards.verdict import measure, p_text, signed_points
+from dashboards.verdict import confidence_text, measure, p_text, signed_points
 
 NOTHING = "–"
 
@@ -77,7 +77,7 @@ def comparison_table(trials: pd.DataFrame, comparison: Comparison) -> Table:
             ("95 % interval", _error_interval(trials)),
             (f"Minus {reference} (points)", of(lambda one: signed_points(one.estimate))),
             (
-                "Simultaneous 95 % interval",
+                f"Simultaneous {confidence_text(comparison.confidence)} interval",
                 of(
                     lambda one: NOTHING if one.low is None else f"{signed_points(one.low)} to {signed_points(one.high)}"
                 ),

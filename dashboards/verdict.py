@@ -6,7 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from dashboards.sampling import confidence_after, sampling_of_tests
 from dashboards.statistics import (
+    CONFIDENCE,
     Comparison,
     Difference,
     arm_order,
@@ -119,11 +121,13 @@ def _advice(gap: float, comparison: Comparison, seeds: int) -> str:
     if not sd:
         return ""
     nothing_seen = points(gap) == "0.00"
-    needed = None if nothing_seen else seeds_to_settle(gap, sd, comparison.arms)
+    # What more seeds show is judged as an extension.
+    confidence = confidence_after(comparison.looks + 1)
+    needed = None if nothing_seen else seeds_to_settle(gap, sd, comparison.arms, confidence)
     if needed is not None and needed - seeds <= MANY_SEEDS:
         more = max(1, needed - seeds)
         return f"About {more} more {'seed' if more == 1 else 'seeds'} would settle a gap of {points(gap)} points."
-    reach = points(gap_settled_by(seeds + 10, sd, comparison.arms))
+    reach = points(gap_settled_by(seeds + 10, sd, comparison.arms, confidence))
     if nothing_seen:
         return f"10 more seeds would settle a gap of {reach} points."
     return (
@@ -212,19 +216,37 @@ def _notes(trials: pd.DataFrame, comparison: Comparison, info: dict[str, Any]) -
     if far:
         costs = listed([f"{one.arm} costs {one.cost_ratio:.2f}x" for one in far])
         notes.append(f"Costs differ: {costs} of {comparison.reference}. Part of a gap may be the cost's.")
-    planned, now = _count(info.get("planned_seeds")), _count(info.get("seeds"))
-    if planned and now and now > planned:
+    if comparison.looks > 1:
         notes.append(
-            f"Planned with {seeds_phrase(planned)}, extended to {now}: if that was decided after a look at the results, "
-            "the intervals are a little too narrow."
+            f"{_stages(info)}: as an extension may follow a look at the results, differences are judged at "
+            f"{confidence_text(comparison.confidence)} confidence instead of {confidence_text(CONFIDENCE)}."
         )
     return notes
 
 
-def _count(seeds: Any) -> int | None:
-    if isinstance(seeds, list | tuple):
-        return len(seeds)
-    return seeds if isinstance(seeds, int) else None
+def _stages(info: dict[str, Any]) -> str:
+    """'Planned with 3 seeds, extended to 5 and to 8'."""
+    stages = [len(stage) for stage in [*(info.get("extended_from") or [info["planned_seeds"]])[1:], info["seeds"]]]
+    return f"Planned with {seeds_phrase(len(info['planned_seeds']))}, extended to {listed(stages, 'and to')}"
+
+
+def confidence_text(confidence: float) -> str:
+    """0.95 -> '95 %', 0.9917 -> '99.2 %'."""
+    return f"{100 * confidence:.1f}".removesuffix(".0") + " %"
+
+
+def sampling_sentence(trials: pd.DataFrame, comparison: Comparison, info: dict[str, Any]) -> str:
+    """How far other test images could move the errors, which is apart from the seeds and in no interval; "" where not known."""
+    sampling = sampling_of_tests(trials, comparison, info)
+    if sampling is None:
+        return ""
+    text = (
+        f"Apart from the seeds, the test set of {sampling.images} images is itself a sample: on others like it {comparison.reference}'s "
+        f"error could be {100 * sampling.low:.1f} to {100 * sampling.high:.1f} %"
+    )
+    if sampling.gap is None:
+        return f"{text}."
+    return f"{text}, and a gap between two arms could move by up to {points(sampling.gap)} points, less the more they miss the same images."
 
 
 def measure(trials: pd.DataFrame) -> str:

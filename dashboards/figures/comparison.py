@@ -15,7 +15,7 @@ from dashboards.figures.common import (
 )
 from dashboards.statistics import Comparison, arm_cardinalities, compare, error_table, summarize_arms
 from dashboards.theme import THEMES, arm_styles, blank_figure, label, note_if_empty, set_title
-from dashboards.verdict import judge, listed, seeds_phrase, signed_points
+from dashboards.verdict import confidence_text, judge, listed, seeds_phrase, signed_points
 
 
 def error_against_cardinality(
@@ -40,12 +40,12 @@ def error_against_cardinality(
         line = {"color": colors.quiet, "width": 1}
         figure.add_scatter(x=[places[arm] for arm in measured], y=means, mode="lines", line=line, hoverinfo="skip")
     step = smallest_step(places)
-    seeds = list(table.columns)
+    seeds = {seed: place for place, seed in enumerate(table.columns)}
     for arm, mean in zip(measured, means, strict=True):
         style, row = styles[arm], summary.loc[arm]
         rows = complete_trials(trials, arm)
         # Single trials stand left of the mean, each seed in its own place, so that a seed can be followed from arm to arm.
-        offsets = [0.14 + 0.2 * seeds.index(seed) / max(1, len(seeds) - 1) for seed in rows["seed"]]
+        offsets = [0.14 + 0.2 * seeds[seed] / max(1, len(seeds) - 1) for seed in rows["seed"]]
         add_trials(figure, [places[arm] - step * (0.48 - offset) for offset in offsets], rows, style, theme)
         has_interval = bool(row["n"] > 1)
         low, high = (max(0.0, float(row["low"])), float(row["high"])) if has_interval else (row["mean"], row["mean"])
@@ -65,13 +65,13 @@ def error_against_cardinality(
 def differences_from_reference(
     trials: pd.DataFrame, reference: str, *, comparison: Comparison | None = None, theme: str = "light"
 ) -> go.Figure:
-    """Each arm's error minus the reference arm's, with the simultaneous 95 % intervals that the verdict comes from.
+    """Each arm's error minus the reference arm's, with the simultaneous intervals that the verdict comes from.
 
     A filled mark is a difference that is shown (its interval excludes zero), an open one is not.
     """
     comparison = comparison or compare(trials, reference)
     colors, styles, places = THEMES[theme], arm_styles(trials, reference, theme), arm_places(trials)
-    figure = blank_figure(theme)
+    figure, sure = blank_figure(theme), confidence_text(comparison.confidence)
     if comparison.differences:
         figure.update_yaxes(zeroline=True, zerolinecolor=colors.ink, zerolinewidth=1.5)
         hover = f"<b>{label(reference)}</b><br>the reference arm"
@@ -81,7 +81,7 @@ def differences_from_reference(
         low = high = one.estimate
         if one.low is not None and one.high is not None:
             low, high = one.low, one.high
-            text += f"<br>95 % interval {signed_points(low)} to {signed_points(high)}, simultaneous"
+            text += f"<br>{sure} interval {signed_points(low)} to {signed_points(high)}, simultaneous"
         add_mean(
             figure, places[one.arm], 100 * one.estimate, 100 * low, 100 * high, styles[one.arm], text,
             filled=one.shown, theme=theme,
@@ -91,7 +91,7 @@ def differences_from_reference(
     none = "Gaps without intervals" if comparison.problem else "Every difference's interval holds zero"
     subtitle = f"Points of test error minus {label(reference)}'s, {seeds_phrase(len(comparison.seeds))}"
     if not comparison.problem:
-        subtitle += ", simultaneous 95 % intervals; filled where zero is excluded"
+        subtitle += f", simultaneous {sure} intervals; filled where zero is excluded"
     set_title(figure, title or none, subtitle, theme)
     set_arm_axis(figure, trials, places)
     note_if_empty(figure, comparison.differences, theme)

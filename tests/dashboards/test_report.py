@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from study_tables import make_curves, make_info, make_trials, without_results
 
-from dashboards.report import file_stem, render_report, script_json, size_of_test_set, write_report
+from dashboards.report import file_stem, render_report, script_json, write_report
+from dashboards.sampling import size_of_test_set
 from explorer.errors import UserError
 
 EVIL = (

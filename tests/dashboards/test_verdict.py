@@ -3,14 +3,17 @@
 import re
 
 import pytest
+from scipy import stats
 from study_tables import make_info, make_trials, without_results
 
+from dashboards.sampling import compare_study
 from dashboards.statistics import compare
-from dashboards.verdict import judge, points, trend_sentence
+from dashboards.verdict import judge, points, sampling_sentence, trend_sentence
 
 
 def verdict_on(trials, **info):
-    return judge(trials, compare(trials, "C=1"), {**make_info(), **info})
+    info = {**make_info(), **info}
+    return judge(trials, compare_study(trials, info), info)
 
 
 def test_a_difference_is_told_with_size_interval_cost_and_seeds():
@@ -103,10 +106,34 @@ def test_large_mismatches_are_told():
     assert "Costs differ: C=8 costs 1.31x of C=1. Part of a gap may be the cost's." in verdict.notes
 
 
-def test_an_extension_after_the_plan_is_told():
-    notes = verdict_on(make_trials(), planned_seeds=[0, 1], seeds=[0, 1, 2]).notes
-    assert any(note.startswith("Planned with 2 seeds, extended to 3") for note in notes)
-    assert not any("Planned" in note for note in verdict_on(make_trials()).notes)
+def test_an_extension_after_the_plan_is_told_and_judged_more_strictly():
+    trials = make_trials()
+    notes = verdict_on(trials, planned_seeds=[0, 1], seeds=[0, 1, 2]).notes
+    assert (
+        "Planned with 2 seeds, extended to 3: as an extension may follow a look at the results, differences are judged at "
+        "97.5 % confidence instead of 95 %."
+    ) in notes
+    again = verdict_on(trials, planned_seeds=[0], extended_from=[[0], [0, 1]], seeds=[0, 1, 2]).notes
+    assert any(note.startswith("Planned with 1 seed, extended to 2 and to 3:") and "99.2 %" in note for note in again)
+    assert not any("Planned" in note for note in verdict_on(trials).notes)
+
+
+def test_a_gap_that_only_an_uncorrected_look_would_show_is_not_claimed():
+    trials = make_trials({"C=8": -0.0035})
+    p_value = compare(trials, "C=1").difference("C=8").p_value
+    assert 0.025 < p_value < 0.05
+    assert "C=8 makes" in verdict_on(trials).sentence
+    assert "no difference" in verdict_on(trials, planned_seeds=[0, 1]).sentence
+
+
+def test_the_test_sets_own_sampling_is_told_apart_from_the_seeds():
+    trials = make_trials({"C=8": -0.008})
+    sentence = sampling_sentence(trials, compare(trials, "C=1"), make_info())
+    errors = trials.groupby("arm")["test_error"].mean()
+    interval = stats.binomtest(round(360 * errors["C=1"]), 360).proportion_ci(0.95, "wilson")
+    assert f"{100 * interval.low:.1f} to {100 * interval.high:.1f} %" in sentence
+    assert "the test set of 360 images is itself a sample" in sentence
+    assert sampling_sentence(trials, compare(trials, "C=1"), {"name": "x"}) == ""
 
 
 @pytest.mark.parametrize(("slope", "words"), [(0.0, "so no trend is shown"), (-0.003, "for each doubling of C.")])
