@@ -8,7 +8,6 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from explorer import Architecture
@@ -26,8 +25,7 @@ def identify(architecture: Architecture, recipe: Recipe, splits: Splits, seed: i
     parts = (architecture, recipe, seed, settings, splits.mean, splits.std, splits.mirrored, torch.__version__)
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=16)
     for part in (splits.train, splits.validation):
-        digest.update(np.ascontiguousarray(part.images).data)
-        digest.update(np.ascontiguousarray(part.labels).data)
+        digest.update(part.digest())
     return digest.hexdigest()
 
 

@@ -3,13 +3,16 @@
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from explorer.errors import UserError, unknown
 
+STEP = 0.1  # what a milestone multiplies the learning rate with
+
 
 class Recipe(BaseModel):
-    """SGD with Nesterov momentum; the learning rate climbs linearly to its peak, then falls to zero along a half cosine.
+    """SGD with Nesterov momentum. The learning rate climbs linearly to its peak, then falls as `schedule` says: `cosine`, to zero
+    along half a wave; `one_cycle`, to zero in a straight line; `step`, to a tenth at each of `milestones`.
 
     Every field is needed, but a recipe that names a preset takes what it leaves out from there: `{name: quick, epochs: 3}` is
     `quick` for three epochs. An epoch is every full batch once; the remainder, other images each time, is left out, so that
@@ -22,14 +25,22 @@ class Recipe(BaseModel):
     epochs: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=2)]
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]  # at its peak
+    schedule: Literal["cosine", "one_cycle", "step"]
     warm_up: Annotated[float, Field(ge=0, lt=1)]  # part of all steps
+    milestones: tuple[Annotated[float, Field(gt=0, lt=1)], ...]  # of a step schedule: parts of all steps, ascending
     momentum: Annotated[float, Field(gt=0, lt=1)]
     weight_decay: Annotated[
         float, Field(ge=0, allow_inf_nan=False)
     ]  # on every parameter, batch norm too, as in the paper's code
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]  # in the loss of training and, to be comparable, of validation
-    crop_padding: Annotated[float, Field(ge=0, le=0.5)]  # of the side: pad with zeros, crop back at random
+    # pad: zeros around the image, then its size cut out at random. random_resized: 8 to 100 % of the image's area, at 3:4 to 4:3,
+    # resized to its size.
+    crop: Literal["pad", "random_resized"]
+    crop_padding: Annotated[float, Field(ge=0, le=0.5)]  # of pad: part of the side
     flip: Literal["where_mirrored", "never"]  # mirror half of the images, where a mirror image keeps its class
+    lighting: Annotated[
+        float, Field(ge=0, le=1)
+    ]  # deviation of AlexNet's shifts along ImageNet's colours; colour images only
 
     @model_validator(mode="before")
     @classmethod
@@ -42,8 +53,24 @@ class Recipe(BaseModel):
             return given
         name = given.get("name")
         if name not in preset_names("recipe"):
-            raise unknown("recipe", str(name), preset_names("recipe"))
+            missing = ", ".join(key for key in cls.model_fields if key not in given)
+            raise UserError(
+                f"{unknown('recipe', str(name), preset_names('recipe'))} A recipe with another name gives every key; missing: {missing}"
+            )
         return {**load_document(cls, "recipe", name).model_dump(), **given}
+
+    @field_validator("milestones")
+    @classmethod
+    def _ascending(cls, milestones: tuple[float, ...]) -> tuple[float, ...]:
+        if list(milestones) != sorted(set(milestones)):
+            raise UserError("milestones must ascend, each once: for example [0.5, 0.75]")
+        return milestones
+
+    @model_validator(mode="after")
+    def _steps_need_milestones(self) -> "Recipe":
+        if self.schedule == "step" and not self.milestones:
+            raise UserError("a step schedule needs milestones, parts of the training: for example [0.5, 0.75]")
+        return self
 
     def steps_per_epoch(self, images: int) -> int:
         """Full batches in `images`. Raises `UserError` where there is none."""
@@ -56,11 +83,14 @@ class Recipe(BaseModel):
 
     def padding(self, resolution: int) -> int:
         """Pixels added on each side before the random crop."""
-        return round(self.crop_padding * resolution)
+        return round(self.crop_padding * resolution) if self.crop == "pad" else 0
 
     def rate(self, step: int, steps: int) -> float:
         """The learning rate of step `step` (from 0) of `steps`, as a factor of its peak."""
         climb = math.ceil(self.warm_up * steps)
         if step < climb:
             return (step + 1) / (climb + 1)
-        return (1 + math.cos(math.pi * (step - climb) / max(1, steps - climb))) / 2
+        if self.schedule == "step":
+            return STEP ** sum(step >= milestone * steps for milestone in self.milestones)
+        progress = (step - climb) / max(1, steps - climb)
+        return (1 + math.cos(math.pi * progress)) / 2 if self.schedule == "cosine" else 1 - progress

@@ -30,6 +30,7 @@ from studies.checkpoints import identify, read_checkpoint, write_checkpoint
 from studies.data import Splits
 from studies.recipe import Recipe
 from studies.settings import Settings, check
+from studies.tally import Reading, Tally
 
 log = logging.getLogger(__name__)
 # Lightning sets its own level when imported, and prints tips and an inventory of devices for every Trainer.
@@ -54,7 +55,8 @@ class TrainingFailed(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a finished run found. Errors are top-1, as fractions; `train_error` is of the augmented images, during the last epoch.
+    """What a finished run found, read at the last epoch. Errors are top-1, as fractions; `train_error` is of the augmented images,
+    during that epoch. Top-5 errors are None where there are fewer than ten classes.
 
     `seconds` are those of all epochs (validation included) and of the test, `images_per_second` those of training alone.
     `peak_memory` is in bytes: allocated on the GPU, resident in the process on a CPU; None where the system does not tell.
@@ -69,6 +71,9 @@ class Outcome:
     curves: list[Row]
     peak_memory: int | None
     state_dict: dict[str, Tensor] = field(repr=False)
+    train_top5_error: float | None = None
+    validation_top5_error: float | None = None
+    test_top5_error: float | None = None
 
 
 def train(
@@ -86,7 +91,8 @@ def train(
 
     `checkpoints` is a folder of this run's own: after each epoch one file in it is replaced whole, and a run that finds one
     goes on from there, equal bit for bit (on a CPU) to one never interrupted. `on_epoch` is told each epoch trained now:
-    {epoch (from 1), learning_rate (of its last step), train_loss, train_error, validation_loss, validation_error, seconds};
+    {epoch (from 1), learning_rate (of its last step), train_loss, train_error, validation_loss, validation_error, seconds}, and
+    train_top5_error and validation_top5_error where there are ten classes or more;
     `Outcome.curves` has the earlier ones too. `should_stop` is asked after every step.
 
     Raises `Stopped`, `TrainingFailed` where the loss is no longer a number, and `UserError` where the network does not fit the
@@ -104,7 +110,7 @@ def train(
             batches = TrainingBatches(splits, recipe, seed, run.target, lambda: len(run.rows))
             validation = EvaluationBatches(splits.validation, splits, recipe, run.target)
             _interruptible(lambda: trainer.fit(run, batches, validation))
-        test_error, test_seconds = run.test(trainer)
+        (_, test_error, test_top5), test_seconds = run.test(trainer)
         last = run.rows[-1]
         images = recipe.steps_per_epoch(len(splits.train)) * recipe.batch_size * recipe.epochs
         return Outcome(
@@ -117,28 +123,10 @@ def train(
             curves=run.rows,
             peak_memory=_peak_memory(run.target),
             state_dict={name: value.cpu() for name, value in run.network.state_dict().items()},
+            train_top5_error=last.get("train_top5_error"),
+            validation_top5_error=last.get("validation_top5_error"),
+            test_top5_error=test_top5,
         )
-
-
-class _Tally:
-    """Loss and mistakes summed on the device; read once."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._sums = torch.zeros(2, dtype=torch.float64, device=device)
-        self._images = 0
-
-    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        mistakes = (logits.argmax(1) != labels).sum()
-        self._sums += torch.stack((loss.detach() * len(labels), mistakes))
-        self._images += len(labels)
-
-    def read(self) -> tuple[float, float]:
-        """Mean loss and error since the last reading."""
-        loss, mistakes = self._sums.tolist()
-        images = self._images
-        self._sums.zero_()
-        self._images = 0
-        return loss / images, mistakes / images
 
 
 class _Run(pytorch_lightning.LightningModule):
@@ -170,8 +158,8 @@ class _Run(pytorch_lightning.LightningModule):
         self.path = checkpoints / CHECKPOINT if checkpoints is not None else None
         self.identity = identify(architecture, recipe, splits, seed, settings) if self.path else ""
         self.resumed: dict[str, Any] = {}
-        self.tally = _Tally(self.target)
-        self.trained = (math.nan, math.nan)
+        self.tally = Tally(self.target, splits.classes)
+        self.trained = Reading(math.nan, math.nan, None)
         self.started = self.evaluated = 0.0
 
     def configure_optimizers(self) -> Any:
@@ -221,31 +209,33 @@ class _Run(pytorch_lightning.LightningModule):
     test_step = validation_step
 
     def on_train_epoch_end(self) -> None:
-        validation_loss, validation_error = self._read("validation")
+        validated = self._read("validation")
         now = time.perf_counter()
         self.training_seconds += self.evaluated - self.started
         epoch = len(self.rows) + 1
         steps = self.recipe.steps_per_epoch(len(self.splits.train))
         rate = self.recipe.rate(epoch * steps - 1, self.recipe.epochs * steps)
-        row = {
+        row: Row = {
             "epoch": epoch,
             "learning_rate": rate * self.recipe.learning_rate,
-            "train_loss": self.trained[0],
-            "train_error": self.trained[1],
-            "validation_loss": validation_loss,
-            "validation_error": validation_error,
+            "train_loss": self.trained.loss,
+            "train_error": self.trained.error,
+            "validation_loss": validated.loss,
+            "validation_error": validated.error,
             "seconds": now - self.started,
         }
+        if validated.top5_error is not None:
+            row |= {"train_top5_error": self.trained.top5_error, "validation_top5_error": validated.top5_error}
         self.rows.append(row)
         self._save()
         self.tell(row)
 
-    def test(self, trainer: pytorch_lightning.Trainer) -> tuple[float, float]:
-        """Test error and seconds; the first time that anything looks at the test images."""
+    def test(self, trainer: pytorch_lightning.Trainer) -> tuple[Reading, float]:
+        """What the test images say, and the seconds it took; the first time that anything looks at the test images."""
         started = time.perf_counter()
         batches = EvaluationBatches(self.splits.test, self.splits, self.recipe, self.target)
         _interruptible(lambda: trainer.test(self, batches, verbose=False))
-        return self._read("test")[1], time.perf_counter() - started
+        return self._read("test"), time.perf_counter() - started
 
     def resume(self) -> None:
         """Take up the checkpoint, where there is one of this very run."""
@@ -273,12 +263,14 @@ class _Run(pytorch_lightning.LightningModule):
         }
         write_checkpoint(self.path, state)
 
-    def _read(self, phase: str) -> tuple[float, float]:
-        loss, error = self.tally.read()
-        if not math.isfinite(loss):
+    def _read(self, phase: str) -> Reading:
+        reading = self.tally.read()
+        if not math.isfinite(reading.loss):
             epoch = len(self.rows) + (phase != "test")
-            raise TrainingFailed(f"the {phase} loss became {loss} in epoch {epoch}; a smaller learning rate may help")
-        return loss, error
+            raise TrainingFailed(
+                f"the {phase} loss became {reading.loss} in epoch {epoch}; a smaller learning rate may help"
+            )
+        return reading
 
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         return F.cross_entropy(logits.float(), labels, label_smoothing=self.recipe.label_smoothing)

@@ -102,7 +102,7 @@ MISTAKES: list[tuple[str, list[str], Any, list[str]]] = [
     ("nothing stored yet", ["status", "tiny"], None, ["resnext-explorer.db", "study run"]),
     (
         "data that is not there",
-        ["run", "./tiny.yaml"],
+        ["run", "./tiny.yaml", "--data-dir", "."],
         lambda folder: change(
             folder / "tiny.yaml", "name: digits, validation: 0.2, test: 0.2", "name: fashion_mnist, validation: 0.2"
         ),

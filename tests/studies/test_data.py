@@ -1,6 +1,7 @@
 """Data sets read from real files, refused when damaged, and split the same way every time."""
 
 import gzip
+import hashlib
 import os
 import re
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 from explorer.errors import UserError
 from search_spaces.documents import validate
+from studies import data_official
 from studies.data import DATA_SETS, DataShape, DataSpec, Images, Splits, load, shape
 
 DIGITS = DataSpec(name="digits", validation=0.2, test=0.2)
@@ -26,13 +28,26 @@ def write_idx(path: Path, values: np.ndarray, magic: int | None = None) -> None:
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
 
 
+def publish(monkeypatch: pytest.MonkeyPatch, name: str, folder: Path) -> None:
+    """Take the files of a folder for the published ones of a data set."""
+    sums = {}
+    for file in folder.iterdir():
+        content = file.read_bytes()
+        sums[file.name] = hashlib.md5(content).hexdigest()
+        if file.name.endswith("ubyte.gz"):
+            sums[file.stem] = hashlib.md5(gzip.decompress(content)).hexdigest()
+    monkeypatch.setitem(data_official.CHECKSUMS, name, sums)
+
+
 @pytest.fixture
-def fashion(tmp_path: Path) -> Path:
-    """A folder of four small files in the official form: labels 0 to 9 in turn, each image filled with its number."""
+def fashion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of four small files in the official form, taken for the published ones: labels 0 to 9 in turn, each image filled
+    with its number."""
     for prefix, count in NAMES.items():
         images = np.broadcast_to(np.arange(count)[:, None, None], (count, 28, 28))
         write_idx(tmp_path / f"{prefix}-images-idx3-ubyte.gz", images)
         write_idx(tmp_path / f"{prefix}-labels-idx1-ubyte.gz", np.arange(count) % 10)
+    publish(monkeypatch, "fashion_mnist", tmp_path)
     return tmp_path
 
 
@@ -125,11 +140,6 @@ def test_the_shape_is_known_without_any_file() -> None:
     assert shape(FASHION, None) == DataShape(resolution=28, in_channels=1, classes=10)
 
 
-def test_no_folder_given_says_where_to_get_the_files() -> None:
-    with pytest.raises(UserError, match=r"no folder was given.*github.com/zalandoresearch.*--data-dir"):
-        load(FASHION, None)
-
-
 @pytest.mark.parametrize("folder", ["empty", "not-there"])
 def test_a_missing_file_is_named_with_the_folder_and_the_source(tmp_path: Path, folder: str) -> None:
     (tmp_path / "empty").mkdir()
@@ -154,7 +164,9 @@ def test_a_file_cut_off_anywhere_is_named(fashion: Path, kept: int, zipped: bool
         path.unlink()
         path, content = path.with_suffix(""), gzip.decompress(content)
     path.write_bytes(content[:kept])
-    with pytest.raises(UserError, match=f"cannot read {re.escape(str(path))}: it is truncated.*github.com"):
+    with pytest.raises(
+        UserError, match=f"cannot read {re.escape(str(path))}: it is truncated.*github.com/zalandoresearch"
+    ):
         load(FASHION, fashion)
 
 
@@ -173,9 +185,8 @@ def test_damaged_bytes_inside_a_gzip_file_are_found(fashion: Path) -> None:
         ("train-images-idx3-ubyte.gz", np.zeros((60, 28, 28)), 2049, "magic number is 2049, not 2051"),
         ("train-images-idx3-ubyte.gz", np.zeros((60, 32, 32)), None, "60 x 32 x 32 bytes, not N x 28 x 28"),
         ("train-images-idx3-ubyte.gz", np.zeros((0, 28, 28)), None, "0 x 28 x 28 bytes"),
-        ("train-images-idx3-ubyte.gz", np.zeros((59, 28, 28)), None, "59 images and .* 60 labels"),
-        ("train-labels-idx1-ubyte.gz", np.arange(60) % 9, None, "every label from 0 to 9"),
-        ("train-labels-idx1-ubyte.gz", np.arange(60) % 11, None, "every label from 0 to 9"),
+        ("train-images-idx3-ubyte.gz", np.zeros((59, 28, 28)), None, "is not fashion_mnist's file: its checksum is"),
+        ("train-labels-idx1-ubyte.gz", np.arange(60) % 9, None, "is not fashion_mnist's file: its checksum is"),
     ],
 )
 def test_a_file_of_something_else_is_refused(

@@ -277,6 +277,8 @@ def test_errors_are_those_of_the_final_weights(splits: Splits, undisturbed: Outc
 def test_an_outcome_has_a_whole_curve_and_sensible_figures(undisturbed: Outcome) -> None:
     assert [row["epoch"] for row in undisturbed.curves] == [1, 2, 3]
     assert set(undisturbed.curves[0]) == {
+        "train_top5_error",
+        "validation_top5_error",
         "epoch",
         "learning_rate",
         "train_loss",

@@ -1,0 +1,133 @@
+"""Data of the user's own that is arrays already: an .npz file, or what a Python function returns."""
+
+import sys
+import zipfile
+import zlib
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from explorer.errors import UserError
+from studies.data_images import Images, Parts
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+NAMES = ("train", "validation", "test")
+FORM = (
+    "images are uint8, N x side x side, N x channels x side x side or N x side x side x channels, with 1 or 3 channels; "
+    "labels are N whole numbers"
+)
+
+
+def read_npz(path: Path) -> Parts:
+    """`train_images`, `train_labels` and, if there, the same of `validation` and `test`. Nothing in the file is executed."""
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise UserError(f"there is no file {path}.") from None
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"cannot read {path}: it is not an .npz file of plain arrays ({error}).") from None
+    wanted = {f"{name}_{what}" for name in NAMES for what in ("images", "labels")}
+    missing = {"train_images", "train_labels"} - arrays.keys()
+    missing |= {f"{name}_labels" for name in NAMES if f"{name}_images" in arrays} - arrays.keys()
+    if missing:
+        raise UserError(
+            f"{path} has no array {sorted(missing)[0]!r}; it holds {', '.join(sorted(arrays)) or 'nothing'}. "
+            "Needed: train_images and train_labels; possible: the same of validation and test."
+        )
+    if strange := sorted(arrays.keys() - wanted):
+        raise UserError(f"{path} has an array {strange[0]!r}, which is none of {', '.join(sorted(wanted))}.")
+    pairs = [
+        (arrays[f"{name}_images"], arrays[f"{name}_labels"]) if f"{name}_images" in arrays else None for name in NAMES
+    ]
+    return _parts(str(path), pairs)
+
+
+@lru_cache(maxsize=1)
+def read_function(name: str) -> Parts:
+    """What `package.module:function` returns: train, validation and test, each (images, labels), the last two possibly None.
+
+    Modules are also found in the current folder. The function is called once in a process.
+    """
+    module_name, _, function_name = name.partition(":")
+    sys.path.append(str(Path.cwd()))
+    try:
+        function = getattr(import_module(module_name), function_name)
+    except (ImportError, AttributeError) as error:
+        raise UserError(
+            f"the data {name!r} cannot be found: {error}. It must be package.module:function, installed or in the current folder."
+        ) from None
+    finally:
+        sys.path.remove(str(Path.cwd()))
+    returned = function()
+    if not isinstance(returned, tuple | list) or len(returned) != 3:
+        raise UserError(
+            f"{name} must return three things: train, validation and test, each (images, labels) or, the last two, None."
+        )
+    for part, given in zip(NAMES, returned, strict=True):
+        if given is None and part != "train":
+            continue
+        if not isinstance(given, tuple | list) or len(given) != 2:
+            raise UserError(f"{name}: {part} must be a pair (images, labels){'' if part == 'train' else ' or None'}.")
+    return _parts(name, list(returned))
+
+
+def _parts(source: str, pairs: list[Any]) -> Parts:
+    found = [
+        _images(source, name, *pair) if pair is not None else None for name, pair in zip(NAMES, pairs, strict=True)
+    ]
+    train = found[0]
+    assert train is not None
+    classes = int(train.labels.max()) + 1
+    if classes < 2:
+        raise UserError(f"{source}: all train labels are 0; at least 2 classes are needed.")
+    if empty := sorted(set(range(classes)) - set(train.labels.tolist())):
+        raise UserError(
+            f"{source}: the class {empty[0]} is empty: the train labels go to {classes - 1} and leave it out."
+        )
+    for name, part in zip(NAMES, found, strict=True):
+        if part is None:
+            continue
+        if part.labels.max() >= classes:
+            raise UserError(
+                f"{source}: the classes do not match: {name} has the label {part.labels.max()}, and train only 0 to {classes - 1}."
+            )
+        if part.images.shape[1:] != train.images.shape[1:]:
+            shapes = (" x ".join(map(str, one.images.shape[1:])) for one in (train, part))
+            raise UserError(f"{source}: the images of train are {next(shapes)}, those of {name} {next(shapes)}.")
+    return Parts(train, found[1], found[2], classes)
+
+
+def _images(source: str, name: str, images: Any, labels: Any) -> Images:
+    import numpy as np
+
+    images, labels = np.asarray(images), np.asarray(labels)
+    if images.ndim == 3:
+        images = images[:, None]
+    elif images.ndim == 4 and images.shape[3] in (1, 3) and images.shape[1] not in (1, 3):
+        images = images.transpose(0, 3, 1, 2)
+    shape = images.shape
+    fits = images.dtype == np.uint8 and images.ndim == 4 and shape[1] in (1, 3) and shape[2] == shape[3] > 0
+    if not fits or not len(images):
+        raise UserError(
+            f"{source}: the {name} images are {images.dtype}, {' x '.join(map(str, shape))}; {FORM}, and there is at least one."
+        )
+    if labels.shape != (len(images),) or labels.dtype.kind not in "iu" or labels.min() < 0:
+        raise UserError(
+            f"{source}: the {name} labels are {labels.dtype}, {' x '.join(map(str, labels.shape))}, for {len(images)} images; "
+            f"{FORM}, from 0."
+        )
+    return Images(_own(images), labels.astype(np.int64))
+
+
+def _own(images: Any) -> "NDArray[np.uint8]":
+    """A contiguous copy that can be written to, as torch wants arrays."""
+    import numpy as np
+
+    return np.array(images, np.uint8, order="C")

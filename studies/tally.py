@@ -1,0 +1,38 @@
+"""Loss and mistakes of many batches, summed on the device, so that it need not be waited for."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+TOP5_FROM = 10  # classes
+
+
+class Reading(NamedTuple):
+    """Mean loss, top-1 error, and top-5 error where there are classes enough."""
+
+    loss: float
+    error: float
+    top5_error: float | None
+
+
+class Tally:
+    """Loss and mistakes summed on the device; read once."""
+
+    def __init__(self, device: torch.device, classes: int) -> None:
+        self._sums = torch.zeros(3, dtype=torch.float64, device=device)
+        self._images = 0
+        self._has_top5 = classes >= TOP5_FROM
+
+    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        mistakes = (logits.argmax(1) != labels).sum()
+        outside = (logits.topk(5).indices != labels[:, None]).all(1).sum() if self._has_top5 else mistakes
+        self._sums += torch.stack((loss.detach() * len(labels), mistakes, outside))
+        self._images += len(labels)
+
+    def read(self) -> Reading:
+        """Mean loss and errors since the last reading."""
+        loss, mistakes, outside = (value / self._images for value in self._sums.tolist())
+        self._sums.zero_()
+        self._images = 0
+        return Reading(loss, mistakes, outside if self._has_top5 else None)
