@@ -31,6 +31,8 @@ EXAMPLES = "sqlite:///resnext-explorer.db or postgresql://user:password@host/dat
 DIALECTS = ("sqlite", "postgresql")
 # How long a writer waits for other writers (SQLite has one at a time).
 TIMEOUT = 60.0
+# The number of our lock on a PostgreSQL server; any number that no other program on the database uses.
+ADVISORY_LOCK = 1611_05431
 _living: "weakref.WeakSet[Storage]" = weakref.WeakSet()
 
 
@@ -66,11 +68,13 @@ class Storage:
                 )
             self.path = Path(os.path.abspath(parsed.database))
             parsed = parsed.set(database=str(self.path))
+        elif parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")  # the driver that the extra [postgres] installs
         _living.add(self)
         self._locked = False
         self._writer: RDBStorage | None = None
         self.url = parsed.render_as_string(hide_password=False)
-        self.shown = _without_secrets(parsed if self.path is None else sqlalchemy.make_url(given))
+        self.shown = _without_secrets(sqlalchemy.make_url(given))
         self.files = (
             self.path.with_name(f"{self.path.stem}-files") if self.path else Path.cwd() / "resnext-explorer-files"
         )
@@ -144,8 +148,9 @@ class Storage:
         # Optuna fills templates such as {SCHEMA_VERSION} into the URL; a brace in a path means itself.
         url = self.url.replace("{", "{{").replace("}", "}}")
         if self.path is None:
-            with self.errors():
-                return optuna.storages.RDBStorage(url)
+            # A connection that the server has closed meanwhile (it was restarted) is replaced before it is used.
+            with self.errors(), self.lock():
+                return optuna.storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
         if self.path.is_dir():
             raise UserError(f"the storage {self.shown} cannot be opened: it is a folder, not a file.")
         options = {"connect_args": {"timeout": TIMEOUT}}
@@ -165,13 +170,32 @@ class Storage:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold what only one process of this machine may do at a time: creating tables, creating or extending a study.
+        """Hold what only one process may do at a time: creating tables, creating or extending a study.
 
-        Inside a block that holds it, it is held already.
+        Inside a block that holds it, it is held already. A server keeps the lock for all machines.
         """
         if self._locked:
             yield
             return
+        with self._lock_file() if self.path else self._lock_on_server():
+            self._locked = True
+            try:
+                yield
+            finally:
+                self._locked = False
+
+    @contextmanager
+    def _lock_on_server(self) -> Iterator[None]:
+        with self.errors(), self._reader.connect() as connection:
+            # It ends with the connection, however this process ends.
+            connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:number)"), {"number": ADVISORY_LOCK})
+            try:
+                yield
+            finally:
+                connection.execute(sqlalchemy.text("SELECT pg_advisory_unlock(:number)"), {"number": ADVISORY_LOCK})
+
+    @contextmanager
+    def _lock_file(self) -> Iterator[None]:
         path = self.folder() / ".lock"
         try:
             file = open(path, "a")  # noqa: SIM115 - closed below, which also releases the lock
@@ -179,11 +203,7 @@ class Storage:
             raise UserError(f"cannot write {path}: {error.strerror}.") from None
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            self._locked = True
-            try:
-                yield
-            finally:
-                self._locked = False
+            yield
 
     def folder(self, *parts: str) -> Path:
         """A folder inside `files`, created. Raises `UserError` where it cannot be."""
@@ -211,7 +231,12 @@ class Storage:
     def _reader(self) -> sqlalchemy.Engine:
         if self.path is None:
             with self.errors():
-                return sqlalchemy.create_engine(self.url)
+                return sqlalchemy.create_engine(
+                    self.url,
+                    pool_pre_ping=True,
+                    isolation_level="REPEATABLE READ",
+                    execution_options={"postgresql_readonly": True},
+                )
         engine = sqlalchemy.create_engine("sqlite://", creator=self._connect_read_only, poolclass=sqlalchemy.QueuePool)
         event.listen(engine, "begin", _begin)
         return engine
@@ -264,7 +289,7 @@ def _without_secrets(url: sqlalchemy.URL) -> str:
 def _reason(error: BaseException) -> str | None:
     """What went wrong and what to do, or None for what is not the storage's fault."""
     if isinstance(error, NoSuchModuleError | ModuleNotFoundError):
-        return f"its driver is not installed ({error})."
+        return f"its driver is not installed ({error}). PostgreSQL needs: pip install 'resnext-explorer[postgres]'"
     if isinstance(error, RuntimeError) and "table schema" in str(error):
         return str(error)
     # Optuna wraps what the database says.
@@ -282,6 +307,10 @@ def _reason(error: BaseException) -> str | None:
         ("locked", f"another program has kept it locked for {TIMEOUT:.0f} s. Close that program and try again."),
         ("readonly", "it may not be written. Change its permissions, or name another file."),
         ("is full", "the disk is full. Free some space and try again; nothing that was stored is lost."),
+        ("authentication failed", "the server does not take this user and password."),
+        ("Connection refused", "no server answers there. Check that it runs, and its host and port."),
+        ("FATAL:  database", f"{text.rpartition('FATAL:')[2].strip()}. Create it with: createdb NAME"),
         ("no such table", "it holds no studies of ours."),
+        ("relation ", "it holds no studies yet: `resnext-explorer study run NAME` starts one."),
     )
     return next((answer for sign, answer in advice if sign in text), f"{text}.")
