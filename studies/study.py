@@ -8,7 +8,7 @@ A study is a value: it wants pairs and compares itself with what was stored unde
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -20,9 +20,10 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, m
 from explorer import Design
 from explorer.errors import UserError, unknown
 from search_spaces import LeftOut, SearchSpace
-from search_spaces.documents import load_document
+from search_spaces.documents import load_document, validate
 from studies.claims import Counts, Pair
 from studies.data import DataShape, DataSpec, shape
+from studies.overrides import override
 from studies.recipe import Recipe
 from studies.storage import Storage
 
@@ -113,6 +114,14 @@ class Study(BaseModel):
         document = self.model_dump(mode="json")
         document["space"] = self.space.model_dump(mode="json", exclude_none=True)  # axes that are not there
         return document
+
+    def changed(self, changes: Iterable[str]) -> "Study":
+        """This study with single keys changed, each `key=value`: `recipe.epochs=20`. Raises `UserError` for a mistake."""
+        changes = list(changes)
+        if not changes:
+            return self
+        document = override(self.document(), changes, sections=type(self).model_fields)
+        return validate(type(self), document, source=f"study {self.name}")
 
     def wanted(self, data_dir: Path | None = None) -> Wanted:
         """The designs to train. Raises `UserError` where the data is missing or the reference arm is left out."""
