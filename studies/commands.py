@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from explorer.errors import UserError
+from studies.overrides import set_option
 
 if TYPE_CHECKING:
     from studies.stored import StoredStudy
@@ -34,6 +35,7 @@ def study() -> None:
 
 @study.command()
 @click.argument("name_or_path", metavar="STUDY")
+@set_option
 @click.option("--workers", type=int, default=1, show_default=True, help="Processes that train at the same time.")
 @storage_option
 @click.option(
@@ -47,6 +49,7 @@ def study() -> None:
 def run(
     ctx: click.Context,
     name_or_path: str,
+    changes: tuple[str, ...],
     workers: int,
     storage: str | None,
     data_dir: Path | None,
@@ -62,15 +65,17 @@ def run(
     Examples:
       resnext-explorer study run digits_cardinality --workers 2
       resnext-explorer study run ./my_study.yaml --data-dir ~/data --storage sqlite:///my.db
+      resnext-explorer study run digits_cardinality --set name=longer --set recipe.epochs=20
     """
     from studies.runner import run as run_study
     from studies.storage import Storage
     from studies.study import Study
     from studies.views import choose_view
 
-    wanted = Study.load(name_or_path)
+    wanted = Study.load(name_or_path).changed(changes)
     place = Storage(storage)
-    options = [("--workers", str(workers) if workers != 1 else None)]
+    options: list[tuple[str, str | None]] = [("--set", change) for change in changes]
+    options += [("--workers", str(workers) if workers != 1 else None)]
     options += [("--storage", place.shown if storage else None), ("--data-dir", str(data_dir) if data_dir else None)]
     view = choose_view(quiet=quiet, as_json=as_json, study=name_or_path, options=options)
     try:
