@@ -82,13 +82,14 @@ def _answer(arguments: list[str]) -> None:
     """What the process started by `resolve` prints: the settings, or the user's mistake."""
     device, precision, workers = arguments
     try:
-        answer: dict[str, Any] = _resolve(device, precision, int(workers)).model_dump()
+        answer: dict[str, Any] = resolve_here(device, precision, int(workers)).model_dump()
     except UserError as error:
         answer = {"error": str(error)}
     print(json.dumps(answer))
 
 
-def _resolve(device: str, precision: str, workers: int) -> Settings:
+def resolve_here(device: str = "auto", precision: str = "auto", workers: int = 1) -> Settings:
+    """What `resolve` finds, found in this process: imports torch."""
     import torch
 
     if device == "auto":

@@ -52,7 +52,7 @@ def test_mistakes_come_back_from_the_other_process_as_they_are() -> None:
 )
 def test_unknown_choices_are_named(device: str, precision: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        settings._resolve(device, precision, 1)
+        settings.resolve_here(device, precision, 1)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
@@ -76,8 +76,8 @@ def test_bf16_is_chosen_and_honoured_only_where_the_processor_computes_it(
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512_bf16)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
     able = avx512_bf16 or amx
-    assert settings._resolve("cpu", "auto", 1).precision == ("bf16" if able else "32")
-    assert settings._resolve("cpu", "32", 1).precision == "32"
+    assert settings.resolve_here("cpu", "auto", 1).precision == ("bf16" if able else "32")
+    assert settings.resolve_here("cpu", "32", 1).precision == "32"
     if not able:
         with pytest.raises(UserError, match="bf16, which this processor does not compute"):
             check(CPU.model_copy(update={"precision": "bf16"}))
@@ -98,4 +98,4 @@ def test_more_threads_than_cores_are_refused() -> None:
 @pytest.mark.parametrize(("workers", "threads"), [(1, 8), (2, 4), (3, 2), (8, 1), (100, 1)])
 def test_workers_share_the_cores(monkeypatch: pytest.MonkeyPatch, workers: int, threads: int) -> None:
     monkeypatch.setattr(settings, "cores", lambda: 8)
-    assert settings._resolve("cpu", "32", workers).threads == threads
+    assert settings.resolve_here("cpu", "32", workers).threads == threads

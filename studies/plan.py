@@ -1,0 +1,256 @@
+"""What a study would train and about how long that takes here, from a few measured steps of its cheapest and its dearest design.
+
+Nothing is stored. Torch runs in processes of their own, as many at once as there will be workers, set up as workers are: so a
+step takes as long as it will.
+"""
+
+import heapq
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from explorer import Design
+from explorer.errors import UserError
+from search_spaces import LeftOut
+from studies.claims import Pair
+from studies.runner import worker_environment
+from studies.settings import Settings, cores
+
+if TYPE_CHECKING:
+    from studies.study import Study
+
+# Backward computes two products for each of the forward pass: gradients of inputs and of weights.
+TRAINING_FACTOR = 3
+# What the measured steps of one design should take together, at most so many; seconds.
+MEASURED_SECONDS = 2.0
+MEASURED_STEPS = 32
+# Designs whose FLOPs differ by less than this are told apart by activations: on matched designs those are what costs time.
+SIMILAR = 1.1
+
+CHILD = (
+    "import json, sys; config = json.loads(sys.stdin.read()); sys.path[:] = config.pop('path'); "
+    "from studies.plan import measure; print(json.dumps(measure(**config)))"
+)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was measured of a design: seconds of one training step, and of a whole epoch by it (validation included)."""
+
+    design: str
+    step: float
+    epoch: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study's work. `flops` are multiply-adds of all training steps (backward counts twice), `seconds` the estimate for `workers`.
+
+    `trial_seconds` is the estimate for one trial of each design, in the order of `designs`; `start` is what a worker takes
+    before its first step.
+    """
+
+    study: str
+    designs: list[Design]
+    left_out: list[LeftOut]
+    pairs: list[Pair]
+    epochs: int
+    steps: int
+    batch_size: int
+    splits: dict[str, int]
+    settings: Settings
+    workers: int
+    flops: int
+    measured: list[Measurement]
+    trial_seconds: list[float]
+    start: float
+    seconds: float
+
+    def record(self) -> dict[str, Any]:
+        """The plan as plain data."""
+        designs = zip(self.designs, self.trial_seconds, strict=True)
+        return {
+            "study": self.study,
+            "designs": [{**design.record(), "trial_seconds": seconds} for design, seconds in designs],
+            "left_out": [vars(point) for point in self.left_out],
+            "trials": len(self.pairs),
+            "epochs": self.epochs,
+            "steps_per_epoch": self.steps,
+            "batch_size": self.batch_size,
+            "splits": self.splits,
+            "settings": self.settings.model_dump(),
+            "workers": self.workers,
+            "training_flops": self.flops,
+            "measured": [vars(one) for one in self.measured],
+            "start_seconds": self.start,
+            "seconds": self.seconds,
+        }
+
+
+def plan(study: "Study", *, workers: int = 1, data_dir: Path | None = None) -> Plan:
+    """Plan a study: see `Plan`. Takes about as long as starting a worker, and some seconds more.
+
+    Raises `UserError` for what would stop a run as well: missing data, a batch larger than the data, a device that is not there.
+    """
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise UserError(f"workers must be a whole number of at least 1; given: {workers!r}.")
+    wanted = study.wanted(data_dir)
+    by_cost = sorted(wanted.designs, key=_cost(wanted.designs))
+    chosen = [by_cost[0], by_cost[-1]] if len(by_cost) > 1 else by_cost
+    told = _measure(study, [design.name for design in chosen], workers, data_dir)
+    splits, recipe = told["splits"], study.recipe
+    steps = recipe.steps_per_epoch(splits["train"])
+    # Looking is about a third of training.
+    share = 1 + splits["validation"] / TRAINING_FACTOR / splits["train"]
+    measured = [
+        Measurement(design.name, seconds, seconds * steps * share)
+        for design, seconds in zip(chosen, told["steps"], strict=True)
+    ]
+    test = splits["test"] / TRAINING_FACTOR / recipe.batch_size
+    per_step = _between(wanted.designs, chosen, told["steps"])
+    trial_seconds = [seconds * (recipe.epochs * steps * share + test) for seconds in per_step]
+    seconds_of = {design.name: seconds for design, seconds in zip(wanted.designs, trial_seconds, strict=True)}
+    pairs = study.pairs(data_dir)
+    images = recipe.epochs * steps * recipe.batch_size
+    flops_of = {design.name: design.complexity.flops for design in wanted.designs}
+    return Plan(
+        study=study.name,
+        designs=wanted.designs,
+        left_out=wanted.left_out,
+        pairs=pairs,
+        epochs=recipe.epochs,
+        steps=steps,
+        batch_size=recipe.batch_size,
+        splits=splits,
+        settings=Settings(**told["settings"]),
+        workers=workers,
+        flops=int(sum(flops_of[pair.design] for pair in pairs)) * images * TRAINING_FACTOR,
+        measured=measured,
+        trial_seconds=trial_seconds,
+        start=told["start"],
+        seconds=told["start"] + _schedule([seconds_of[pair.design] for pair in pairs], workers),
+    )
+
+
+def measure(
+    study: dict[str, Any], shape: dict[str, int], names: list[str], workers: int, data_dir: str | None, now: float
+) -> dict[str, Any]:
+    """What a measuring process tells: settings, sizes of the splits, seconds until it could train, and seconds of one step a design.
+
+    `study` is a study's document, `now` the time at which the process was started.
+    """
+    from explorer import Architecture
+    from studies import settings, training
+    from studies.data import DataSpec, Splits, load
+    from studies.recipe import Recipe
+
+    try:
+        found = settings.resolve_here(workers=workers)
+        recipe = Recipe.model_validate(study["recipe"])
+        splits = load(DataSpec.model_validate(study["data"]), Path(data_dir) if data_dir else None)
+        all_steps = recipe.steps_per_epoch(len(splits.train))
+    except UserError as error:
+        return {"error": str(error)}
+    start = time.time() - now
+
+    def seconds(name: str, steps: int) -> float:
+        """Seconds of one step; measured in the second of two short epochs of so many steps, as a trial trains."""
+        few = Splits(
+            splits.train.take(range(steps * recipe.batch_size)),
+            splits.validation.take(range(1)),
+            splits.test.take(range(1)),
+            splits.classes,
+            splits.mean,
+            splits.std,
+            splits.mirrored,
+        )
+        short = recipe.model_copy(update={"epochs": 2})
+        # A learning rate for a long training may make numbers infinite in a short one; how long a step takes does not change.
+        slow = short.model_copy(update={"learning_rate": 1e-6})
+        outcome = training.train(Architecture.from_name(name, **shape), slow, few, 0, found)
+        return float(outcome.curves[-1]["seconds"]) / steps
+
+    told = []
+    for name in names:
+        first = seconds(name, 1)
+        steps = min(MEASURED_STEPS, all_steps, int(MEASURED_SECONDS / 2 / first))
+        told.append(seconds(name, steps) if steps > 1 else first)
+    return {"settings": found.model_dump(), "splits": splits.sizes, "start": start, "steps": told}
+
+
+def _measure(study: "Study", names: list[str], workers: int, data_dir: Path | None) -> dict[str, Any]:
+    """The means of what as many processes tell as there will be workers, as far as there are cores."""
+    from dataclasses import asdict
+
+    config = {
+        "path": sys.path,
+        "study": study.document(),
+        "shape": asdict(study.wanted(data_dir).shape),
+        "names": names,
+        "workers": workers,
+        "data_dir": str(data_dir) if data_dir else None,
+        "now": time.time(),
+    }
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-P", "-c", CHILD],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=worker_environment(max(1, cores() // workers)),
+        )
+        for _ in range(min(workers, cores()))
+    ]
+    try:
+        for child in children:
+            assert child.stdin
+            child.stdin.write(json.dumps(config))
+            child.stdin.close()
+            child.stdin = None
+        answers = [_answer(child) for child in children]
+    finally:
+        for child in children:
+            child.kill()
+    steps = [sum(seconds) / len(answers) for seconds in zip(*(answer["steps"] for answer in answers), strict=True)]
+    return {**answers[0], "steps": steps, "start": max(answer["start"] for answer in answers)}
+
+
+def _answer(child: "subprocess.Popen[str]") -> dict[str, Any]:
+    out, err = child.communicate()
+    if child.returncode:
+        last = err.strip().splitlines()[-1:] or [f"it ended with code {child.returncode}"]
+        raise UserError(f"a few steps could not be measured: {last[0]}")
+    answer: dict[str, Any] = json.loads(out.splitlines()[-1])
+    if "error" in answer:
+        raise UserError(answer["error"])
+    return answer
+
+
+def _cost(designs: list[Design]) -> Any:
+    """What tells cheap designs from dear ones, as a key for sorting."""
+    flops = [design.complexity.flops for design in designs]
+    if max(flops) > SIMILAR * min(flops):
+        return lambda design: design.complexity.flops
+    return lambda design: design.complexity.activations
+
+
+def _between(designs: list[Design], chosen: list[Design], seconds: list[float]) -> list[float]:
+    """Seconds a step of every design, on the straight line between the two that were measured."""
+    cost = _cost(designs)
+    low, high = cost(chosen[0]), cost(chosen[-1])
+    if low == high:
+        return [sum(seconds) / len(seconds)] * len(designs)
+    return [seconds[0] + (seconds[-1] - seconds[0]) * (cost(design) - low) / (high - low) for design in designs]
+
+
+def _schedule(seconds: list[float], workers: int) -> float:
+    """When the last is done if each worker takes the next as soon as it is free."""
+    free = [0.0] * workers
+    for one in seconds:
+        heapq.heappush(free, heapq.heappop(free) + one)
+    return max(free)
