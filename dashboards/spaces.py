@@ -54,7 +54,7 @@ def error_distribution(errors: Any, weights: Any = None) -> Distribution:
     heavy = np.full(len(values), 1.0) if weights is None else np.asarray(weights, dtype=float)
     values, heavy = values[heavy > 0], heavy[heavy > 0]
     steps, place = np.unique(values, return_inverse=True)
-    shares = np.cumsum(np.bincount(place, heavy, len(steps)))
+    shares = np.cumsum(np.bincount(place, heavy, len(steps)).astype(float))
     return Distribution(steps, shares / shares[-1] if len(shares) else shares, len(values))
 
 

@@ -13,6 +13,7 @@ from dashboards.figures.common import (
     set_arm_axis,
     smallest_step,
 )
+from dashboards.figures.paper import add_table3
 from dashboards.statistics import Comparison, arm_cardinalities, compare, error_table, summarize_arms
 from dashboards.theme import THEMES, arm_styles, blank_figure, label, note_if_empty, set_title
 from dashboards.verdict import confidence_text, judge, listed, seeds_phrase, signed_points
@@ -24,11 +25,13 @@ def error_against_cardinality(
     *,
     comparison: Comparison | None = None,
     context: str = "",
+    paper: str | None = None,
     theme: str = "light",
 ) -> go.Figure:
     """Test error of each arm: every trial a light point, the mean over seeds a strong mark, its 95 % t interval a thin bar.
 
     `context` ends the subtitle, for example "digits, 10 epochs". Arms without a cardinality of their own stand side by side.
+    `paper`, "ResNet-50" or "ResNet-101", lays Table 3 over arms of cardinality, as differences from our reference arm's mean.
     """
     comparison = comparison or compare(trials, reference)
     colors, styles, places = THEMES[theme], arm_styles(trials, reference, theme), arm_places(trials)
@@ -54,20 +57,48 @@ def error_against_cardinality(
         add_mean(figure, places[arm], mean, 100 * low, 100 * high, style, text, filled=True, theme=theme)
     over = over_seeds([int(n) for n in summary["n"]], ", 95 % t interval, each trial a light mark")
     shown = f"Test error in %: {over}"
+    if comparison.trend is not None:
+        _add_trend(figure, comparison.trend.slope, summary, places, theme)
+        shown += ", dotted: the trend on log2 C"
     set_title(figure, judge(trials, comparison).title, ", ".join(filter(None, (shown, label(context)))), theme)
     set_arm_axis(figure, trials, places)
     if measured:
-        figure.update_yaxes(range=_error_range(summary, table))
+        low, high = _error_range(summary, table)
+        if paper is not None and reference in measured and reference in arm_cardinalities(trials):
+            base = 100 * float(summary.loc[reference, "mean"])
+            heights = add_table3(figure, paper, arm_cardinalities(trials)[reference], base, theme)
+            margin = 0.08 * (max(high, *heights) - min(low, *heights)) if heights else 0
+            low, high = min([low, *(one - margin for one in heights)]), max([high, *(one + margin for one in heights)])
+        figure.update_yaxes(range=[low, high])
+        if low < -0.1 * high:
+            # The paper's differences reach below zero; our errors do not.
+            step = 10 ** np.floor(np.log10(high)) / 2
+            figure.update_yaxes(tickmode="array", tickvals=np.arange(0, high + step / 2, step).tolist())
     note_if_empty(figure, measured, theme)
     return figure
 
 
+def _add_trend(figure: go.Figure, slope: float, summary: pd.DataFrame, places: dict[str, float], theme: str) -> None:
+    """The trend's straight line through the middle of the arms' means."""
+    measured = [arm for arm in summary.index if summary.loc[arm, "n"]]
+    at = np.array([places[arm] for arm in measured])
+    line = 100 * (float(summary.loc[measured, "mean"].mean()) + slope * (at - at.mean()))
+    style = {"color": THEMES[theme].quiet, "width": 1.5, "dash": "dot"}
+    figure.add_scatter(x=at, y=line, mode="lines", line=style, hoverinfo="skip", name="trend")
+
+
 def differences_from_reference(
-    trials: pd.DataFrame, reference: str, *, comparison: Comparison | None = None, theme: str = "light"
+    trials: pd.DataFrame,
+    reference: str,
+    *,
+    comparison: Comparison | None = None,
+    paper: str | None = None,
+    theme: str = "light",
 ) -> go.Figure:
     """Each arm's error minus the reference arm's, with the simultaneous intervals that the verdict comes from.
 
-    A filled mark is a difference that is shown (its interval excludes zero), an open one is not.
+    A filled mark is a difference that is shown (its interval excludes zero), an open one is not. `paper` as for
+    `error_against_cardinality`.
     """
     comparison = comparison or compare(trials, reference)
     colors, styles, places = THEMES[theme], arm_styles(trials, reference, theme), arm_places(trials)
@@ -94,6 +125,8 @@ def differences_from_reference(
         subtitle += f", simultaneous {sure} intervals; filled where zero is excluded"
     set_title(figure, title or none, subtitle, theme)
     set_arm_axis(figure, trials, places)
+    if paper is not None and comparison.differences and reference in arm_cardinalities(trials):
+        add_table3(figure, paper, arm_cardinalities(trials)[reference], 0.0, theme)
     note_if_empty(figure, comparison.differences, theme)
     return figure
 

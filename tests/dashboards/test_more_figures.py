@@ -1,0 +1,268 @@
+"""The figures beside the verdict's, with their numbers computed here again: scaling, costs, distributions, mismatch, speed, progress."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from study_tables import make_trials, without_results
+
+from dashboards import figures
+from dashboards.figures import (
+    deeper_wider_more_paths,
+    differences_from_reference,
+    error_against_cardinality,
+    error_against_cost,
+    error_distribution_functions,
+    mismatches,
+    network_drawing,
+    progress,
+    throughput,
+)
+from explorer.errors import UserError
+from explorer.published import TABLES
+
+ARMS = {
+    "C=1": ("reference", "resnext11_1x64d_cifar", 1, 64, "1-1-1", 0.0, 19_970_048),
+    "C=2": ("deeper", "resnext20_1x64d_cifar", 1, 64, "2-2-2", -0.165, 39_940_096),
+    "C=4": ("wider", "resnext11_1x111d_cifar", 1, 111, "1-1-1", -0.0044, 39_940_096),
+    "C=8": ("more paths", "resnext11_2x64d_cifar", 2, 64, "1-1-1", -0.132, 39_940_096),
+}
+
+
+def scaled_trials(effects: dict[str, float] | None = None, **options) -> pd.DataFrame:
+    """A study of three ways to spend twice the FLOPs; effects by arm."""
+    names = {own[0]: arm for arm, own in ARMS.items()}
+    trials = make_trials({names[arm]: effect for arm, effect in (effects or {}).items()}, **options)
+    trials = trials[trials["arm"] != "C=16"].reset_index(drop=True)
+    columns = ["arm", "design", "cardinality", "bottleneck_width", "depths", "mismatch", "budget"]
+    values = pd.DataFrame([ARMS[arm] for arm in trials["arm"]], columns=columns)
+    return trials.assign(**values, flops=(values["budget"] * (1 + values["mismatch"])).astype(int))
+
+
+def marks(figure, size: float = 11) -> list:
+    """The strong marks: those of means and designs."""
+    return [one for one in figure.data if one.mode == "markers" and (one.marker.size or 0) >= size]
+
+
+def named(figure, name: str):
+    return next(one for one in figure.data if one.name == name)
+
+
+def test_table_3_is_laid_over_as_differences_from_c_1():
+    trials = make_trials()
+    errors = [row.values[0] for row in TABLES["table3"].rows][:5]
+    paper = named(differences_from_reference(trials, "C=1", paper="ResNet-50"), "paper, ResNet-50")
+    assert list(paper.x) == [0, 1, 2, 3, 5]
+    assert list(paper.y) == pytest.approx([error - errors[0] for error in errors])
+    assert paper.line.dash is not None
+    base = 100 * trials.loc[trials["arm"] == "C=1", "test_error"].mean()
+    figure = error_against_cardinality(trials, "C=1", paper="ResNet-50")
+    over = named(figure, "paper, ResNet-50")
+    assert list(over.y) == pytest.approx([base + error - errors[0] for error in errors])
+    assert min(over.y) > figure.layout.yaxis.range[0]
+    # From another reference the paper's differences are from its own value there.
+    from_8 = named(differences_from_reference(trials, "C=8", paper="ResNet-101"), "paper, ResNet-101")
+    assert list(from_8.y) == pytest.approx([0.7, 0.4, 0.1, 0.0, -0.1])
+
+
+def test_nothing_of_the_paper_is_drawn_where_it_has_no_value_and_unknown_families_are_refused():
+    figure = differences_from_reference(make_trials(), "C=16", paper="ResNet-50")
+    assert not [one for one in figure.data if (one.name or "").startswith("paper")]
+    with pytest.raises(UserError, match="ResNet-50"):
+        differences_from_reference(make_trials(), "C=1", paper="ResNet-51")
+
+
+def test_the_trend_drawn_is_the_regression_of_the_means_on_log2_c():
+    trials = make_trials({"C=8": -0.004, "C=16": -0.006})
+    line = named(error_against_cardinality(trials, "C=1"), "trend")
+    means = 100 * trials.groupby("cardinality")["test_error"].mean()
+    slope, intercept = np.polyfit(np.log2(means.index), means, 1)
+    assert list(line.y) == pytest.approx([intercept + slope * x for x in range(5)])
+
+
+def test_three_ways_to_spend_twice_the_flops_stand_beside_the_reference():
+    trials = scaled_trials({"more paths": -0.012, "deeper": -0.004})
+    figure = deeper_wider_more_paths(trials, "reference")
+    means = 100 * trials.groupby("arm")["test_error"].mean()
+    assert [one.y[0] for one in marks(figure)] == pytest.approx(
+        [means[arm] for arm in ("reference", "deeper", "wider", "more paths")]
+    )
+    assert [one.marker.color for one in marks(figure)[1:]] == ["#0072B2", "#E69F00", "#009E73"]
+    assert "1x64d, 2-2-2<br>1.67x" in figure.layout.xaxis.ticktext[1]
+    gap = means["deeper"] - means["more paths"]
+    assert figure.layout.title.text.startswith(f"More paths make fewer errors by {gap:.2f} than deeper")
+    assert figure.layout.title.text.endswith("at 1.67x to 1.99x the FLOPs")
+    assert deeper_wider_more_paths(scaled_trials(), "reference").layout.title.text.startswith("No difference between")
+    one = deeper_wider_more_paths(scaled_trials({"more paths": -0.02}, seeds=1), "reference")
+    assert one.layout.title.text.startswith("One seed")
+
+
+def test_table_4_is_laid_over_as_differences_from_its_resnet_101():
+    trials = scaled_trials()
+    figure = deeper_wider_more_paths(trials, "reference", paper=True)
+    base = 100 * trials.loc[trials["arm"] == "reference", "test_error"].mean()
+    drawn = [list(one.y) for one in figure.data if one.name == "paper"]
+    assert drawn == [pytest.approx([base - gap for gap in gaps]) for gaps in ([0.3], [0.7], [1.3, 1.6])]
+
+
+@pytest.mark.parametrize("cost", ["flops", "params", "activations", "seconds_per_epoch"])
+def test_the_front_is_of_designs_that_none_beats_in_both(cost):
+    trials = make_trials({"C=2": 0.004, "C=8": -0.008})
+    figure = error_against_cost(trials, "C=1", cost=cost)
+    means = trials.groupby("arm", sort=False)[[cost, "test_error"]].mean()
+    front = [
+        arm
+        for arm, own in means.iterrows()
+        if not any(
+            (other <= own).all() and (other < own).any() for name, other in means.iterrows() if name != arm
+        )
+    ]  # fmt: skip
+    line = named(figure, "Pareto front")
+    expected = means.loc[front].sort_values(cost)
+    assert list(line.x) == pytest.approx(expected[cost].tolist())
+    assert list(line.y) == pytest.approx((100 * expected["test_error"]).tolist())
+    filled = [one for one in marks(figure) if one.marker.color[0] != "#ffffff"]
+    assert len(filled) == len(front)
+    assert {note.text for note in figure.layout.annotations} == set(front)
+
+
+def cloud(name: str, count: int, seed: int, shift: float = 0.0) -> pd.DataFrame:
+    """A design space of `count` designs, one seed each, whose error falls with FLOPs."""
+    random = np.random.default_rng(seed)
+    flops = 10 ** random.uniform(7, 8.5, count)
+    trials = make_trials(seeds=1).iloc[np.zeros(count, dtype=int)].reset_index(drop=True)
+    errors = 0.2 * (flops / 1e7) ** -0.35 + shift + random.normal(0, 0.01, count)
+    names = [f"{name} {i}" for i in range(count)]
+    return trials.assign(study=name, arm=names, design=names, flops=flops.astype(int), test_error=errors)
+
+
+def test_many_designs_are_two_traces_and_the_title_counts_the_front():
+    figure = error_against_cost(cloud("a", 300, 1), "a 0")
+    assert len(figure.data) == 2
+    assert figure.layout.title.text.startswith(f"{len(figure.data[0].x)} of 300 designs are on the Pareto front")
+    assert figure.layout.xaxis.type == "log"
+
+
+def test_an_unknown_cost_is_named_with_those_there_are():
+    with pytest.raises(UserError, match="flops"):
+        error_against_cost(make_trials(), "C=1", cost="flop")
+
+
+def test_distributions_are_shares_of_designs():
+    trials = cloud("a", 60, 1)
+    line = error_distribution_functions(trials).data[0]
+    errors = 100 * trials["test_error"]
+    for x, y in zip(line.x[1::2], line.y[1::2], strict=True):
+        assert y == pytest.approx((errors <= x + 1e-9).mean())
+    assert f"{np.sort(errors)[29]:.2f} %" in error_distribution_functions(trials).layout.title.text
+
+
+def test_mismatches_stand_at_the_tables_numbers():
+    trials = make_trials()
+    figure = mismatches(trials, "C=1")
+    heights = [one.y[0] for one in marks(figure)]
+    assert heights == pytest.approx((100 * trials.drop_duplicates("design")["mismatch"]).tolist())
+    assert figure.layout.title.text == "All costs are within 0.8 % of the budget"
+
+
+def test_speed_is_the_mean_of_images_per_second():
+    trials = make_trials()
+    figure = throughput(trials, "C=1")
+    means = trials.groupby("cardinality")["images_per_second"].mean()
+    assert [one.y[0] for one in marks(figure)] == pytest.approx(means.tolist())
+    slowest = means.idxmin()
+    title = f"C={slowest} trains {means[slowest] / means[1]:.2f}x the images per second of C=1"
+    assert figure.layout.title.text == title
+
+
+def test_progress_counts_every_pair_by_arm():
+    trials = without_results(make_trials(), [13, 14], "waiting")
+    trials = without_results(without_results(trials, [12], "running"), [4], "failed", "NaN")
+    figure = progress(trials)
+    counts = pd.crosstab(trials["arm"], trials["status"])
+    for bar in figure.data:
+        assert dict(zip(bar.y, bar.x, strict=True)) == counts[bar.name].to_dict()
+    assert figure.layout.title.text == "11 of 15 trainings complete, 1 running, 1 failed"
+    assert figure.layout.title.subtitle.text.startswith("3 left: about")
+    many = progress(cloud("a", 100, 1))
+    assert [list(bar.x) for bar in many.data] == [[100]]
+
+
+def test_the_drawing_is_of_the_rows_network():
+    picture = network_drawing(make_trials().iloc[3])
+    assert picture.startswith("<svg")
+    assert "8 paths" in picture or "8x13d" in picture
+    with pytest.raises(UserError):
+        network_drawing({**make_trials().iloc[3], "design": "<b>x</b>"})
+
+
+def every_figure(trials: pd.DataFrame, reference: str, theme: str) -> list:
+    found = [
+        error_against_cost(trials, reference, cost=cost, theme=theme)
+        for cost in ("flops", "params", "activations", "seconds_per_epoch")
+    ]
+    return [
+        *found,
+        error_distribution_functions(trials, theme=theme),
+        error_distribution_functions(trials, by="arm", theme=theme),
+        mismatches(trials, reference, theme=theme),
+        throughput(trials, reference, theme=theme),
+        progress(trials, theme=theme),
+        differences_from_reference(trials, reference, paper="ResNet-50", theme=theme),
+        error_against_cardinality(trials, reference, paper="ResNet-50", theme=theme),
+        deeper_wider_more_paths(trials, reference, paper=True, theme=theme),
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("trials", "reference"),
+    [
+        (make_trials(seeds=1), "C=1"),
+        (make_trials().iloc[:0], "C=1"),
+        (make_trials().iloc[:1], "C=1"),
+        (without_results(make_trials(), range(15), "waiting"), "C=1"),
+        (without_results(make_trials(), range(0, 15, 5), "failed", "NaN"), "C=1"),
+        (make_trials().assign(test_error=0.0, mismatch=0.0), "C=1"),
+        (make_trials().assign(arm="C=1<i>x</i>", design="<a href='x'>y</a>%{x}"), "C=1<i>x</i>"),
+        (scaled_trials(), "reference"),
+        (make_trials().assign(bottleneck_width=np.nan), "C=1"),
+    ],
+    ids=["one seed", "empty", "one trial", "waiting", "no reference", "no errors", "markup", "scaled", "basic"],
+)
+def test_every_figure_draws_what_there_is_and_escapes_it(trials, reference, theme):
+    for figure in every_figure(trials, reference, theme):
+        text = figure.to_json()
+        assert not [one for one in ("<i>", "<a ", "\\u003ci", "\\u003ca ") if one in text]
+        assert figure.layout.title.text
+
+
+def test_every_figure_works_on_the_tables_read_back_from_csv():
+    trials = scaled_trials()
+    read = pd.read_csv(io.StringIO(trials.to_csv(index=False)))
+    for mine, again in zip(
+        every_figure(trials, "reference", "light"), every_figure(read, "reference", "light"), strict=True
+    ):
+        assert mine == again
+
+
+def test_points_of_trainings_say_which_and_the_whole_name_its_costs_and_the_seed_are_in_the_hover():
+    trials = make_trials()
+    for figure in (error_against_cardinality(trials, "C=1"), error_against_cost(trials, "C=1")):
+        found = {tuple(point[:2]) for one in figure.data for point in one.customdata or () if len(point) > 1}
+        assert found == set(zip(trials["design"], trials["seed"], strict=True))
+        hovers = [one.hovertemplate for one in figure.data if one.customdata is not None and len(one.customdata[0]) > 1]
+        assert all("20.0 M FLOPs" in text or "19." in text for text in hovers)
+        assert all("%{customdata[0]}" in text and "%{customdata[1]}" in text for text in hovers)
+
+
+def test_ten_thousand_trials_stay_a_small_figure():
+    trials = make_trials(seeds=2000)
+    assert len(error_against_cardinality(trials, "C=1").to_json()) < 1_000_000
+    assert len(error_against_cost(trials, "C=1").to_json()) < 1_000_000
+
+
+def test_every_figure_is_public():
+    assert {"progress", "mismatches", "throughput", "network_drawing"} < set(figures.__all__)
+    assert all(name in (figures.__doc__ or "") for name in figures.__all__ if name != "spread")
