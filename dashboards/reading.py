@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from explorer.errors import UserError
-from studies.claims import Attempt, Counts, Pair, Worker, how_it_ended, status
+from studies.claims import Attempt, Attempts, Counts, Pair, status
 from studies.results import CURVES, TRIALS, study_info
 from studies.storage import Storage
 from studies.stored import StoredStudy, get, stored_studies
@@ -43,9 +42,10 @@ class Tables:
 
 @dataclass
 class _Kept:
-    """What is known about a study's attempts; `start` is the first trial that may still move."""
+    """What is known about a study's attempts; `start` is the first trial whose results may not all have been read."""
 
     uid: str
+    claims: Attempts
     attempts: dict[int, Attempt] = field(default_factory=dict)
     written: dict[int, dict[str, Any]] = field(default_factory=dict)
     start: int = -1
@@ -129,7 +129,7 @@ class Reader:
         study = get(self.storage, name)
         kept = self._keep(study)
         ids = [attempt.id for attempt in kept.attempts.values() if wanted(attempt.pair)]
-        apart = _Kept(study.uid, {number: kept.attempts[number] for number in ids})
+        apart = _Kept(study.uid, kept.claims, {number: kept.attempts[number] for number in ids})
         for number in ids:
             rows = self.storage.rows(
                 "SELECT trial_id, value_json FROM trial_user_attributes WHERE trial_id = :trial AND key LIKE 'curve/%' "
@@ -153,37 +153,24 @@ class Reader:
     def _keep(self, study: StoredStudy) -> _Kept:
         kept = self._kept.get(study.name)
         if kept is None or kept.uid != study.uid:  # another study may have taken the name
-            kept = self._kept[study.name] = _Kept(study.uid)
+            kept = self._kept[study.name] = _Kept(study.uid, Attempts(self.storage, study.id))
         return kept
 
     def _read_attempts(self, study: StoredStudy, kept: _Kept) -> None:
+        # States first: what has ended by then has written all that it will, and is found below.
+        kept.attempts = {attempt.id: attempt for attempt in kept.claims.read()}
         rows = self._query(
-            "SELECT t.trial_id, t.number, CAST(t.state AS VARCHAR(16)), t.datetime_start, t.datetime_complete, a.key, "
-            "a.value_json FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id "
-            "WHERE t.study_id = :study AND t.trial_id >= :first AND a.key IN ('claim', 'ended', 'result', 'failure')",
+            "SELECT t.trial_id, t.datetime_start, t.datetime_complete, a.key, a.value_json "
+            "FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id "
+            "WHERE t.study_id = :study AND t.trial_id >= :first AND a.key IN ('claim', 'result', 'failure')",
             study,
             kept.start,
         )
-        heads: dict[int, tuple[int, str]] = {}
-        written: dict[int, dict[str, Any]] = {}
-        loads = json.loads
-        for trial_id, number, state, started, finished, key, value in rows:
-            if trial_id not in heads:
-                heads[trial_id] = (number, state)
-                written[trial_id] = {"started": started, "finished": finished}
-            written[trial_id][key] = loads(value)
-        workers: dict[str, Worker] = {}
-        for trial_id, (number, state) in heads.items():
-            mine = written[trial_id]
-            claim = mine.pop("claim", None)
-            if claim is None:  # not ours: created by another program
-                continue
-            told = claim["worker"]
-            worker = workers.get(told["id"]) or workers.setdefault(told["id"], Worker(**told))
-            ended = how_it_ended(state, mine.pop("ended", None))
-            pair = Pair(claim["design"], claim["seed"])
-            kept.attempts[trial_id] = Attempt(trial_id, number, pair, state, ended, 0, worker)
-            kept.written[trial_id] = mine
+        for trial_id, started, finished, key, value in rows:
+            mine = kept.written.setdefault(trial_id, {})
+            mine |= {"started": started, "finished": finished}
+            if key != "claim":
+                mine[key] = json.loads(value)
         kept.start = _first_moving(kept)
 
     def _read_curves(self, study: StoredStudy, kept: _Kept) -> None:
@@ -239,7 +226,7 @@ def _trials(study: StoredStudy, kept: _Kept, stamp: str, info: dict[str, Any]) -
     stand = {pair: status(attempts, study.retried_from) for pair, attempts in tried.items()}
     deciding = [_deciding(attempts, stand[pair]) for pair, attempts in tried.items()]
     nothing: dict[str, Any] = {}
-    written = [kept.written[one.id] if one else nothing for one in deciding]
+    written = [kept.written.get(one.id, nothing) if one else nothing for one in deciding]
     results = [
         one.get("result", nothing) if stands == "complete" else nothing
         for one, stands in zip(written, stand.values(), strict=True)
@@ -318,6 +305,3 @@ def _typed(frame: pd.DataFrame, kinds: dict[str, str]) -> pd.DataFrame:
             values = pd.to_numeric(values)
         columns[column] = values.astype(kind)
     return pd.DataFrame(columns)
-
-
-__all__ = ["Reader", "Tables", "UserError"]

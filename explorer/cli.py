@@ -21,6 +21,7 @@ COMMANDS = {
     "study": ("studies.commands:study", "Run studies and see how they stand."),
     "train": ("studies.train_commands:train", "Train one network, outside a study."),
     "report": ("dashboards.commands:report", "Write a study's results as one HTML page."),
+    "dashboard": ("dashboards.app_commands:dashboard", "Look at running studies, and at designs, in a browser."),
 }
 
 

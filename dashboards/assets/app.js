@@ -1,0 +1,77 @@
+"use strict";
+// What pages do without asking the server: keep the address in step with the controls, follow clicks, follow the reader's setting.
+(() => {
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const touch = window.matchMedia("(pointer: coarse)");
+  const look = () => ({ theme: dark.matches ? "dark" : "light", touch: touch.matches });
+  const none = () => window.dash_clientside.no_update;
+
+  for (const setting of [dark, touch]) {
+    setting.addEventListener("change", () => window.dash_clientside.set_props("look", { data: look() }));
+  }
+
+  // The address is replaced, not pushed: going back leaves the page instead of undoing one choice after the other.
+  const remember = (pairs) => {
+    const query = new URLSearchParams(pairs.filter(([, value]) => value !== null && value !== undefined && value !== "")).toString();
+    window.history.replaceState(window.history.state, "", window.location.pathname + (query ? `?${query}` : ""));
+    return none();
+  };
+  const values = (options) => options.map((option) => (typeof option === "object" ? option.value : option));
+  const chosen = (key, value, options) => {
+    if (!value || value.length === options.length) return [];
+    return value.length ? value.map((one) => [key, one]) : [[key, " "]];
+  };
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    explorer: {
+      look: (_, before) => (before ? none() : look()),
+
+      arrived: () => {
+        // React fills the page after this returns.
+        window.requestAnimationFrame(() => {
+          const heading = document.querySelector("#page .study b") || document.querySelector("#page h1");
+          document.title = heading ? `${heading.textContent} · resnext-explorer` : "resnext-explorer";
+          for (const link of document.querySelectorAll("nav a")) {
+            if (link.getAttribute("href") === window.location.pathname) link.setAttribute("aria-current", "page");
+            else link.removeAttribute("aria-current");
+          }
+        });
+        return none();
+      },
+
+      study: (arms, statuses, seeds, order, leaf, everyArm, everyStatus) => remember([
+        ...chosen("arm", arms, values(everyArm)),
+        ...chosen("status", statuses, values(everyStatus)),
+        ["seeds", seeds],
+        ["order", order === "arm" ? "" : order],
+        ["leaf", leaf > 1 ? leaf : ""],
+      ]),
+
+      leaf: (back, on, leaf) => {
+        const pressed = window.dash_clientside.callback_context.triggered[0];
+        if (!pressed || !pressed.value) return none();
+        return Math.max(1, (leaf || 1) + (pressed.prop_id.startsWith("leaf-on") ? 1 : -1));
+      },
+
+      open: (click, study) => {
+        const told = click && click.points[0] && click.points[0].customdata;
+        // Only the mark of a single training says which design and seed it is.
+        if (!told || told.length < 2) return none();
+        const design = new DOMParser().parseFromString(told[0], "text/html").documentElement.textContent;
+        return `/study/${encodeURIComponent(study)}/trial/${encodeURIComponent(design)}/${told[1]}`;
+      },
+
+      compared: (studies) => remember((studies || []).map((one) => ["study", one])),
+
+      shown: (click) => {
+        const told = click && click.points[0] && click.points[0].customdata;
+        return told ? told[0] : none();
+      },
+
+      design: (reference, factor, by, solve, most, multiple, policy, shown) => remember([
+        ["reference", reference], ["factor", factor], ["by", by], ["solve", solve], ["most", most], ["multiple", multiple],
+        ["policy", solve === "depths" ? policy : ""], ["shown", shown],
+      ]),
+    },
+  });
+})();

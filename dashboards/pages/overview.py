@@ -1,0 +1,63 @@
+"""All studies of a storage: how each stands, and what it has found so far."""
+
+from typing import Any
+
+from dash import dcc, html
+
+from dashboards.pages.parts import facts, joined, progress, study_path
+from dashboards.reading import Reader
+from dashboards.report import reference_arm
+from dashboards.statistics import compare
+from dashboards.verdict import judge
+from studies.stored import StoredStudy
+
+
+def page(reader: Reader, every: float) -> list[Any]:
+    """The overview, looked at again `every` so many seconds; it says what to do where there is nothing yet."""
+    return [
+        html.H1("Studies"),
+        html.P(["In ", html.Code(reader.storage.shown)], className="study"),
+        dcc.Interval(id="overview-tick", interval=int(1000 * every)),
+        html.Div(content(reader), id="overview"),
+    ]
+
+
+def content(reader: Reader) -> list[Any]:
+    """One entry a study, the newest first."""
+    studies = reader.studies()
+    if not studies:
+        start = "resnext-explorer study run digits_cardinality --workers 2"
+        return [
+            html.P("No studies here yet. This one takes about two minutes on two cores:"),
+            html.Pre(start, tabIndex=0),
+            html.P(["Meanwhile, the ", dcc.Link("design page", href="/design"), " needs no study."]),
+        ]
+    return [_entry(reader, study) for study in reversed(studies)]
+
+
+def _entry(reader: Reader, study: StoredStudy) -> Any:
+    tables = reader.tables(study.name)
+    trials, info = tables.trials, tables.info
+    finding = judge(trials, compare(trials, reference_arm(trials, info)), info)
+    last = trials["finished"].dropna().max() if len(trials) else None
+    document = study.content["document"]
+    about = {
+        "Question": document.get("question"),
+        "Data": document["data"]["name"],
+        "Size": f"{len(study.designs)} designs, {len(study.seeds):,} seeds",
+        "Last result": f"{last:%Y-%m-%d %H:%M} UTC" if last is not None and last == last else "",
+    }
+    return html.Section(
+        [
+            html.H2(dcc.Link(study.name, href=study_path(study.name))),
+            html.P(joined(finding.title), className="finding"),
+            progress(tables.counts),
+            facts(about),
+        ],
+        className="entry",
+    )
+
+
+def stamp(reader: Reader) -> str:
+    """Changes when anything on the overview may have."""
+    return "|".join(reader.stamp(study.name) for study in reader.studies())

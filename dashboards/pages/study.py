@@ -1,0 +1,350 @@
+"""A study's page: the verdict first, the figures, what is behind them, and filters; it follows a study while it runs."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, quote
+
+import pandas as pd
+import plotly.graph_objects as go
+from dash import dcc, html
+
+from dashboards.figures import differences_from_reference, error_against_cardinality, learning_curves
+from dashboards.pages.parts import (
+    Look,
+    facts,
+    figure_frame,
+    joined,
+    legend,
+    live,
+    notes,
+    progress,
+    section,
+    study_path,
+    theme_of,
+)
+from dashboards.pages.parts import table as table_of
+from dashboards.reading import Reader, Tables
+from dashboards.report import reference_arm
+from dashboards.statistics import Comparison, arm_order, compare
+from dashboards.tables import Table, comparison_table, design_table, percent
+from dashboards.verdict import chosen_by_validation, judge, trend_sentence
+from explorer.errors import UserError
+from explorer.text import human_time
+from studies.claims import STATUSES
+
+RESULTS = ("error", "differences")
+CURVES = ("train", "validation")
+ROWS = 25  # of the table of trainings, on one leaf
+ORDERS = {"arm": "by arm", "best": "lowest test error first", "latest": "latest first"}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What of a study is shown: arms and statuses (None: all), seeds as typed, the order of the trainings and the leaf."""
+
+    arms: tuple[str, ...] | None = None
+    statuses: tuple[str, ...] | None = None
+    seeds: str = ""
+    order: str = "arm"
+    leaf: int = 1
+
+    @classmethod
+    def of(cls, search: str | None) -> "Selection":
+        """As a link says it: ?arm=C%3D1&arm=C%3D8&status=failed&seeds=0-4&order=best&leaf=2"""
+        asked = parse_qs((search or "").lstrip("?"), keep_blank_values=True)
+        leaf = asked.get("leaf", ["1"])[0]
+        order = asked.get("order", ["arm"])[0]
+        return cls(
+            tuple(asked["arm"]) if "arm" in asked else None,
+            tuple(asked["status"]) if "status" in asked else None,
+            asked.get("seeds", [""])[0][:200],
+            order if order in ORDERS else "arm",
+            int(leaf) if leaf.isdecimal() and len(leaf) < 7 and int(leaf) else 1,
+        )
+
+    @property
+    def is_all(self) -> bool:
+        return self.arms is None and self.statuses is None and not self.seeds.strip()
+
+    def of_trials(self, trials: pd.DataFrame) -> pd.DataFrame:
+        """The chosen rows. Raises `UserError` for seeds that cannot be read."""
+        keep = pd.Series(True, index=trials.index)
+        if self.arms is not None:
+            keep &= trials["arm"].isin(self.arms)
+        if self.statuses is not None:
+            keep &= trials["status"].isin(self.statuses)
+        if self.seeds.strip():
+            keep &= _seeds_in(self.seeds, trials["seed"])
+        return trials[keep]
+
+
+def _seeds_in(text: str, seeds: pd.Series) -> pd.Series:
+    """Which seeds a text like '0, 3, 10-19' names."""
+    chosen = pd.Series(False, index=seeds.index)
+    for part in text.split(","):
+        ends = re.fullmatch(r"\s*(\d{1,10})\s*(?:(?:-|\.\.)\s*(\d{1,10})\s*)?", part, re.ASCII)
+        if not ends:
+            raise UserError(f"cannot read the seeds {text!r}; write for example 0, 3 or 10-19.")
+        chosen |= seeds.between(int(ends[1]), int(ends[2] or ends[1]))
+    return chosen
+
+
+def page(reader: Reader, name: str, search: str | None, every: float) -> list[Any]:
+    """The page without its figures, which follow; it looks again `every` so many seconds. Raises `UserError` for an unknown study."""
+    tables = reader.tables(name)
+    chosen = Selection.of(search)
+    hint = "Drag to zoom, double-click to go back. Click a single training's mark to open it."
+    return [
+        dcc.Store(id="study-name", data=name),
+        dcc.Store(id="study-stamp", data=tables.stamp),
+        dcc.Interval(id="study-tick", interval=int(1000 * every)),
+        html.Div(head(tables), id="study-head"),
+        _filters(tables, chosen),
+        html.P("", id="study-shown", className="quiet", role="status"),
+        html.Div([figure_frame("error", hint), figure_frame("differences")], className="pair"),
+        html.Div(numbers(tables, chosen), id="study-numbers"),
+        html.Section(html.Div([figure_frame(key) for key in CURVES], className="pair even")),
+        html.Div(trainings(tables, chosen), id="study-trainings"),
+        html.Div(rest(tables), id="study-rest"),
+    ]
+
+
+def head(tables: Tables) -> list[Any]:
+    """The answer: the verdict, what goes with it, and how far the study is."""
+    trials, info = tables.trials, tables.info
+    comparison = compare(trials, reference_arm(trials, info))
+    verdict = judge(trials, comparison, info)
+    question = f"\u2002{info['question']}" if info.get("question") else ""
+    more = [html.P(joined(text), className="more") for text in (verdict.more, trend_sentence(comparison)) if text]
+    return [
+        html.P([html.B(tables.info["name"]), question], className="study"),
+        html.H1(joined(verdict.sentence)),
+        *more,
+        notes(verdict.notes),
+        progress(tables.counts),
+        left_to_do(tables),
+    ]
+
+
+def left_to_do(tables: Tables) -> Any:
+    """How long the rest of a running study will take, from the pace of the last results."""
+    counts, trials = tables.counts, tables.trials
+    finished = trials.loc[trials["status"] == "complete", "finished"].dropna().sort_values().tail(20)
+    if not counts.running or len(finished) < 3:
+        return None
+    pace = (finished.iloc[-1] - finished.iloc[0]).total_seconds() / (len(finished) - 1)
+    left = counts.running + counts.waiting
+    return html.P(joined(f"About {human_time(pace * left)} left at the pace of the last results."), className="quiet")
+
+
+def _filters(tables: Tables, chosen: Selection) -> Any:
+    arms, statuses = arm_order(tables.trials), list(STATUSES)
+    return html.Details(
+        [
+            html.Summary("Choose arms, statuses and seeds"),
+            html.Div(
+                [
+                    legend(
+                        "Arms",
+                        dcc.Checklist(
+                            id="arms", options=arms, inline=True, className="choices",
+                            value=arms if chosen.arms is None else [arm for arm in arms if arm in chosen.arms],
+                        ),
+                    ),
+                    legend(
+                        "Status",
+                        dcc.Checklist(
+                            id="statuses", options=statuses, inline=True, className="choices",
+                            value=statuses if chosen.statuses is None
+                            else [one for one in statuses if one in chosen.statuses],
+                        ),
+                    ),
+                    html.Div(
+                        [
+                            html.Label("Seeds (empty: all)", htmlFor="seeds"),
+                            dcc.Input(
+                                id="seeds", type="text", value=chosen.seeds, placeholder="0, 3 or 10-19", debounce=0.4,
+                                className="text",
+                            ),
+                        ],
+                        className="field",
+                    ),
+                ],
+                className="controls",
+            ),
+        ],
+        className="filters",
+        open=True,
+    )  # fmt: skip
+
+
+def shown(tables: Tables, chosen: Selection) -> str:
+    """What a selection leaves, in a sentence."""
+    if chosen.is_all:
+        return ""
+    trials = chosen.of_trials(tables.trials)
+    return (
+        f"Below: {len(trials):,} of {len(tables.trials):,} trainings, {trials['arm'].nunique()} of "
+        f"{tables.trials['arm'].nunique()} arms. The verdict above is of the whole study; what a choice made after looking "
+        "seems to show is a question for the next study, no finding."
+    )
+
+
+def result_figures(tables: Tables, chosen: Selection, look: Look | None) -> dict[str, go.Figure]:
+    trials = chosen.of_trials(tables.trials)
+    reference, comparison = _compared(tables, trials)
+    theme, context = theme_of(look), context_of(tables)
+    return {
+        "error": error_against_cardinality(
+            trials, reference, comparison=comparison, context=context, theme=theme
+        ),
+        "differences": differences_from_reference(trials, reference, comparison=comparison, theme=theme),
+    }  # fmt: skip
+
+
+def curve_figures(tables: Tables, curves: pd.DataFrame, chosen: Selection, look: Look | None) -> dict[str, go.Figure]:
+    trials = chosen.of_trials(tables.trials)
+    if chosen.arms is not None:
+        curves = curves[curves["arm"].isin(chosen.arms)]
+    if chosen.seeds.strip():
+        curves = curves[_seeds_in(chosen.seeds, curves["seed"])]
+    if chosen.statuses is not None:
+        pairs = pd.MultiIndex.from_frame(trials[["design", "seed"]])
+        curves = curves[pd.MultiIndex.from_frame(curves[["design", "seed"]]).isin(pairs)]
+    reference, theme, context = reference_arm(trials, tables.info), theme_of(look), context_of(tables)
+    return {
+        split: learning_curves(curves, trials, reference, split=split, context=context, theme=theme) for split in CURVES
+    }
+
+
+def context_of(tables: Tables) -> str:
+    """'digits, 10 epochs'."""
+    epochs = tables.trials["epochs"].dropna().unique()
+    data = tables.info.get("data") or {}
+    parts = [str(data.get("name", "")), f"{int(epochs[0])} epochs" if len(epochs) == 1 else ""]
+    return ", ".join(part for part in parts if part)
+
+
+def _compared(tables: Tables, trials: pd.DataFrame) -> tuple[str, Comparison]:
+    reference = reference_arm(tables.trials, tables.info)
+    return reference, compare(trials, reference)
+
+
+def numbers(tables: Tables, chosen: Selection) -> list[Any]:
+    """The table behind the figures."""
+    trials = chosen.of_trials(tables.trials)
+    if trials.empty:
+        return []
+    _, comparison = _compared(tables, trials)
+    winner = chosen_by_validation(trials)
+    text = [html.P(f"Lowest validation error: {winner}.", className="quiet")] if winner else []
+    content = table_of(comparison_table(trials, comparison), "The numbers behind the figures")
+    return [section("The numbers behind it", *text, content)]
+
+
+def trainings(tables: Tables, chosen: Selection) -> list[Any]:
+    """Every chosen training, a leaf at a time; each row opens its own page."""
+    rows = chosen.of_trials(tables.trials)
+    if chosen.order == "best":
+        rows = rows.sort_values("test_error", kind="stable", na_position="last")
+    elif chosen.order == "latest":
+        rows = rows.sort_values(["finished", "started"], ascending=False, kind="stable", na_position="last")
+    else:
+        places = {arm: place for place, arm in enumerate(arm_order(tables.trials))}
+        rows = rows.assign(_arm=rows["arm"].map(places)).sort_values(["_arm", "seed"], kind="stable")
+    leaves = max(1, -(-len(rows) // ROWS))
+    leaf = min(chosen.leaf, leaves)
+    part = rows.iloc[(leaf - 1) * ROWS : leaf * ROWS].to_dict("records")
+    headings = ("Training", "Design", "Status", "Validation error (%)", "Test error (%)", "Seconds", "Finished (UTC)")
+    body = tuple(
+        (
+            f"{row['arm']}, seed {row['seed']}",
+            row["design"],
+            row["status"] + (f": {row['reason']}" if row["reason"] else ""),
+            percent(row["validation_error"]),
+            percent(row["test_error"]),
+            f"{row['seconds']:.1f}" if row["seconds"] == row["seconds"] else "–",
+            "–" if pd.isna(row["finished"]) else f"{row['finished']:%Y-%m-%d %H:%M}",
+        )
+        for row in part
+    )
+    name = tables.info["name"]
+    content = table_of(
+        Table(headings, body, frozenset(("Design", "Status"))),
+        "Trainings",
+        link=lambda i, text: dcc.Link(text, href=study_path(name, "trial", part[i]["design"], part[i]["seed"])),
+    )
+    turning = [
+        html.Button("Earlier", id="leaf-back", disabled=leaf <= 1, type="button"),
+        html.Span(f"{leaf:,} of {leaves:,}"),
+        html.Button("Further", id="leaf-on", disabled=leaf >= leaves, type="button"),
+    ]
+    order = dcc.RadioItems(
+        id="order", options=[{"label": text, "value": key} for key, text in ORDERS.items()], value=chosen.order, inline=True,
+        className="choices",
+    )  # fmt: skip
+    csv = [
+        html.A(f"All {kind} (CSV)", href=f"/download/{quote(name, safe='')}/{kind}.csv", download=f"{name}_{kind}.csv")
+        for kind in ("trials", "curves")
+    ]
+    return [
+        section(
+            "Every training",
+            legend("Order", order),
+            content,
+            html.Div([*turning, dcc.Store(id="leaf", data=leaf)], className="tools leaves"),
+            html.P(csv, className="tools"),
+        )
+    ]
+
+
+def rest(tables: Tables) -> list[Any]:
+    """The designs, and what was run."""
+    info, trials = tables.info, tables.trials
+    left_out = [f"{point.get('arm')} is left out: {point.get('reason')}" for point in info.get("left_out") or []]
+    seconds = float(trials["seconds"].sum())
+    data = info["data"]
+    told = {
+        "Data": f"{data['name']}, {', '.join(f'{value} {key}' for key, value in data.items() if key != 'name')}",
+        "Recipe": _words(info["recipe"]),
+        "Seeds": _seeds(info["seeds"]),
+        "Settings": _words(info["settings"]),
+        "Machine": info["machine"],
+        "Versions": _words(info["versions"]),
+        "Commit": info.get("git commit"),
+        "Time in training": human_time(seconds) if seconds else "",
+        "Created": str(info["created"]),
+        "Read": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+    }
+    return [
+        section(
+            "The designs and how well their costs match", table_of(design_table(trials), "Designs"), notes(left_out)
+        ),
+        section(
+            "What was run",
+            facts(told),
+            html.Details([html.Summary("Study file"), html.Pre(info["document"], tabIndex=0)]),
+        ),
+    ]
+
+
+def _words(value: dict[str, Any]) -> str:
+    return ", ".join(f"{key.replace('_', ' ')} {entry}" for key, entry in value.items() if entry is not None)
+
+
+def _seeds(seeds: list[int]) -> str:
+    if len(seeds) > 12:
+        return f"{len(seeds):,} seeds, {min(seeds)} to {max(seeds)}"
+    return ", ".join(map(str, seeds))
+
+
+def figure_outputs(
+    figures: dict[str, go.Figure], look: Look | None, revision: str, keys: tuple[str, ...] = RESULTS
+) -> list[Any]:
+    """What the callbacks put into the frames: figure, title and subtitle of each."""
+    outputs: list[Any] = []
+    for key in keys:
+        outputs += live(figures[key], look, revision)
+    return outputs
