@@ -67,6 +67,7 @@ def run(
       resnext-explorer study run ./my_study.yaml --data-dir ~/data --storage sqlite:///my.db
       resnext-explorer study run digits_cardinality --set name=longer --set recipe.epochs=20
     """
+    from studies.runner import Stopped
     from studies.runner import run as run_study
     from studies.storage import Storage
     from studies.study import Study
@@ -80,8 +81,8 @@ def run(
     view = choose_view(quiet=quiet, as_json=as_json, study=name_or_path, options=options)
     try:
         counts = run_study(wanted, storage=place, workers=workers, data_dir=data_dir, view=view)
-    except KeyboardInterrupt:
-        ctx.exit(130)  # the view has said how to go on
+    except Stopped:
+        ctx.exit(130)
     ctx.exit(1 if counts.failed else 0)
 
 

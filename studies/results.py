@@ -105,7 +105,7 @@ def read(storage: str | Storage | None, study: str | None = None) -> tuple[pd.Da
 def _read(place: Storage, study: str | None) -> tuple[pd.DataFrame, pd.DataFrame]:
     chosen = stored_studies(place) if study is None else [get(place, study)]
     trials: list[dict[str, Any]] = []
-    curves: list[pd.DataFrame] = []
+    curves: dict[str, list[Any]] = {column: [] for column in CURVES}
     for one in chosen:
         attempts = Attempts(place, one.id).read()
         written = _written(place, one)
@@ -117,16 +117,11 @@ def _read(place: Storage, study: str | None) -> tuple[pd.DataFrame, pd.DataFrame
             stands = status(at_it, one.retried_from)
             deciding = _deciding(at_it, stands)
             trials.append(_row(one, pair, stands, deciding, written.get(deciding.id, {}) if deciding else {}))
-            curve = _curve(at_it, deciding, written)
-            if curve is not None:
-                head = {
-                    "study": one.name,
-                    "arm": one.design(pair.design)["arm"],
-                    "design": pair.design,
-                    "seed": pair.seed,
-                }
-                curves.append(curve.assign(**head))
-    return _table(pd.DataFrame(trials), TRIALS), _table(pd.concat(curves) if curves else pd.DataFrame(), CURVES)
+            epochs = _epochs(at_it, deciding, written)
+            head = {"study": one.name, "arm": one.design(pair.design)["arm"], "design": pair.design, "seed": pair.seed}
+            for column, values in curves.items():
+                values.extend([head[column]] * len(epochs) if column in head else [row[column] for row in epochs])
+    return _table(pd.DataFrame(trials), TRIALS), _table(pd.DataFrame(curves), CURVES)
 
 
 def study_info(storage: str | Storage | None, name: str) -> dict[str, Any]:
@@ -212,22 +207,19 @@ def _reason(attempt: Attempt, written: dict[str, Any]) -> str:
     return str(written.get("failure", {}).get("reason", "unknown"))
 
 
-def _curve(
+def _epochs(
     attempts: list[Attempt], deciding: Attempt | None, written: dict[int, dict[str, Any]]
-) -> pd.DataFrame | None:
+) -> list[dict[str, Any]]:
     """A pair's epochs as its deciding attempt wrote them; what it has not written yet, from the attempts it resumed."""
-    if deciding is None:
-        return None
-    chunks = [
-        pd.DataFrame(value)
-        for attempt in attempts
-        if attempt.number <= deciding.number
-        for key, value in written.get(attempt.id, {}).items()
-        if key.startswith("curve/")
-    ]
-    if not chunks:
-        return None
-    return pd.concat(chunks).drop_duplicates("epoch", keep="last").sort_values("epoch")
+    epochs: dict[int, dict[str, Any]] = {}
+    for attempt in attempts:
+        if deciding is None or attempt.number > deciding.number:
+            break
+        for key, chunk in written.get(attempt.id, {}).items():
+            if key.startswith("curve/"):
+                rows = [dict(zip(chunk, values, strict=True)) for values in zip(*chunk.values(), strict=True)]
+                epochs.update((row["epoch"], row) for row in rows)
+    return [epochs[epoch] for epoch in sorted(epochs)]
 
 
 def _table(frame: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:

@@ -42,6 +42,10 @@ GLIBC_TUNABLES = (
 )
 
 
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM stopped the workers, and the view has said how to go on."""
+
+
 def run(
     study: Study,
     *,
@@ -53,7 +57,7 @@ def run(
 ) -> Counts:
     """Train what a study still wants in `workers` processes; see `Study.run`.
 
-    Raises `UserError` for a mistake, and `KeyboardInterrupt` where Ctrl-C or SIGTERM left pairs untrained.
+    Raises `UserError` for a mistake, and `Stopped` where Ctrl-C or SIGTERM left pairs untrained.
     """
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
         raise UserError(f"workers must be a whole number of at least 1; given: {workers!r}.")
@@ -150,7 +154,7 @@ class _Supervisor:
             raise UserError(self.problem)
         if self.interrupts and counts.left:
             self.view.stopped(self.stored, counts)
-            raise KeyboardInterrupt
+            raise Stopped
         return counts
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:

@@ -108,15 +108,19 @@ class CurveLog:
         self._waiting: list[dict[str, Any]] = []
         self._written: set[int] = set()
         self._last = time.monotonic()
+        self._progress = False
 
     def add(self, row: dict[str, Any]) -> None:
         """Note an epoch; write what has gathered if the last writing is long enough ago."""
         from optuna.exceptions import StorageInternalError
 
         self._waiting.append(row)
-        if time.monotonic() - self._last >= CURVE_EVERY:
-            # A storage that is away for a moment is no reason to stop training; what has gathered is kept.
-            with suppress(StorageInternalError):
+        # A storage that is away for a moment is no reason to stop training; what has gathered is kept.
+        with suppress(StorageInternalError):
+            if not self._progress:
+                self._claims.write(self._attempt, {"progress": row["epoch"]})
+                self._progress = True
+            if time.monotonic() - self._last >= CURVE_EVERY:
                 self.flush()
 
     def flush(self) -> None:
@@ -150,10 +154,19 @@ def checkpoint_folder(storage: Storage, stored: StoredStudy, attempt: Attempt) -
         files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
         if files:
             for path in files:
-                # A link appears whole, and checkpoints are replaced, never written into.
-                os.link(path, own / path.name)
+                _hand_on(path, own / path.name)
             break
     return own
+
+
+def _hand_on(path: Path, target: Path) -> None:
+    """Give a file a second name. It appears whole, and checkpoints are replaced, never written into."""
+    try:
+        os.link(path, target)
+    except OSError:  # a file system without links
+        temporary = target.with_name(f".{target.name}")
+        shutil.copyfile(path, temporary)
+        temporary.replace(target)
 
 
 def _number(folder: Path) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.text import human_percent, human_time
 from studies.claims import Counts
-from studies.stored import StoredStudy
+from studies.stored import StoredStudy, installed_versions
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -128,6 +128,9 @@ class LineView(QuietView):
             f"{counts.left} to train; {_many(workers, 'worker')} on {settings['device']} "
             f"({'32 bits' if settings['precision'] == '32' else settings['precision']}, {_many(settings['threads'], 'thread')} each)"
         )
+        before, now = stored.content["versions"].get("torch"), installed_versions().get("torch")
+        if before != now:
+            self.say(f"Note: it was started with torch {before}, and here is {now}: numbers may not be quite the same.")
         for point in stored.content["left_out"]:
             self.say(f"Left out: {point['arm']}: {point['reason']}")
 

@@ -81,33 +81,31 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
         storage,
         storage.open(),
         stored.id,
-        stored.pairs,
+        stored,
         lease=Lease(**config["lease"]),
         retried_from=stored.retried_from,
     )
     trainer = None
     with Worker.hold(storage.folder(stored.name, "workers"), config["worker"]) as me:
         while not stop.is_set():
-            attempt = claims.claim(me, config["index"])
-            if attempt is None:
-                if not Counts.of(claims.look()).left:
-                    return DONE
+            counts = claims.counts()
+            if not counts.left:
+                return DONE
+            if trainer is None and counts.waiting:
+                # Only now: a worker that has nothing to train imports no torch. And before it claims anything: what goes wrong here
+                # is no pair's fault.
+                from studies.trial import Trainer
+
+                trainer = Trainer(storage, stored, data_dir)
+            attempt = _next(claims, me, config["index"], stored) if trainer else None
+            if trainer is None or attempt is None:
                 stop.wait(POLL)
                 continue
             tell.about = {
-                "arm": stored.design(attempt.pair.design)["arm"],
+                "arm": attempt.told.get("proposal") or stored.design(attempt.pair.design)["arm"],
                 "design": attempt.pair.design,
                 "seed": attempt.pair.seed,
             }
             tell({"event": "claimed"})
-            try:
-                if trainer is None:
-                    # Only now: a worker that has nothing to train imports no torch.
-                    from studies.trial import Trainer
-
-                    trainer = Trainer(storage, stored, data_dir)
-            except BaseException:
-                claims.end(attempt, "interrupted")
-                raise
             trainer.run(claims, attempt, tell, stop.is_set)
     return STOPPED

@@ -15,7 +15,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+
+import studies.data
 
 
 class Stopped(Exception):
@@ -77,11 +80,20 @@ def train(
     return Outcome(error, error, error, 0.1, 100.0, recipe.epochs, rows, None, None)
 
 
+def load(spec: Any, data_dir: Path | None) -> Any:
+    if spec.name != "digits":
+        return studies.data.load(spec, data_dir)
+    return SimpleNamespace(sizes={"train": 1000, "validation": 100, "test": 100})
+
+
 def install() -> None:
     """Train like this in this process, and in the workers it starts."""
     import studies
     import studies.runner
     import studies.settings
+    import studies.trial
+
+    studies.trial.load = studies.runner.load = load
 
     studies.training = sys.modules["studies.training"] = sys.modules[__name__]  # type: ignore[attr-defined]
     studies.settings.check = lambda settings: None

@@ -1,9 +1,13 @@
 """What the tests of the studies room share: a storage of their own, and one study in it."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import fake_training
+import pandas as pd
 import pytest
+import tiny_runs
 import tiny_study
 from optuna.study import StudyDirection
 
@@ -41,3 +45,39 @@ def tiny(workdir: Path) -> Path:
     path = workdir / "tiny.yaml"
     path.write_text(tiny_study.STUDY)
     return path
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch, tiny: Path) -> Iterator[None]:
+    """Runs that this process starts train with the stand-in."""
+    import studies.trial
+
+    for module, name in (
+        (studies.runner, "BOOTSTRAP"),
+        (studies.runner, "resolve"),
+        (studies.runner, "load"),
+        (studies.trial, "load"),
+        (studies.settings, "check"),
+    ):
+        monkeypatch.setattr(module, name, getattr(module, name))
+    before = sys.modules.get("studies.training")
+    fake_training.install()
+    yield
+    if before is None:
+        del sys.modules["studies.training"], studies.training  # type: ignore[attr-defined]
+    else:
+        sys.modules["studies.training"] = studies.training = before  # type: ignore[attr-defined]
+
+
+_undisturbed: list[tuple[pd.DataFrame, pd.DataFrame]] = []
+
+
+@pytest.fixture
+def undisturbed(fake: None, tiny: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables of a run that nothing happened to; its storage is gone again. One run serves all tests."""
+    if not _undisturbed:
+        assert tiny_runs.run(tiny) == tiny_runs.DONE
+        _undisturbed.append(tiny_runs.tables())
+        for path in tiny.parent.glob("t.db*"):
+            path.unlink()
+    return _undisturbed[0]

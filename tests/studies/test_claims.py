@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,20 @@ def attempts(*endings: str) -> list[Attempt]:
 )
 def test_a_pair_stands_as_its_attempts_ended(endings: tuple[str, ...], expected: str) -> None:
     assert status(attempts(*endings)) == expected
+
+
+def test_losses_count_only_where_nothing_was_gained() -> None:
+    def lost(*progress: int) -> list[Attempt]:
+        return [
+            replace(attempt, progress=p)
+            for attempt, p in zip(attempts(*["lost"] * len(progress)), progress, strict=True)
+        ]
+
+    assert status(lost(1, 3, 4, 7, 8)) == "waiting"  # each went on from the one before
+    assert status(lost(1, 1, 1)) == "waiting"
+    assert status(lost(1, 1, 1, 1)) == "failed"  # always from the start: something kills it
+    assert status(lost(0, 0, 2, 0, 0)) == "waiting"
+    assert status(lost(2, 0, 0, 0)) == "failed"
 
 
 def test_a_retry_forgives_earlier_failures_but_not_three() -> None:

@@ -13,22 +13,13 @@ from typing import Any
 import pandas as pd
 import pytest
 import tiny_study
+from tiny_runs import INCIDENTAL
 
 from studies.claims import Attempts
 from studies.results import read
 from studies.storage import Storage
 from studies.stored import get
 
-INCIDENTAL = [
-    "attempt",
-    "worker",
-    "started",
-    "finished",
-    "seconds",
-    "seconds_per_epoch",
-    "images_per_second",
-    "peak_memory",
-]
 URL = "sqlite:///t.db"
 pytestmark = pytest.mark.slow
 

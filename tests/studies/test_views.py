@@ -16,6 +16,7 @@ STORED: Any = SimpleNamespace(
     content={
         "document": {"recipe": {"epochs": 10}},
         "settings": {"device": "cpu", "precision": "bf16", "threads": 1},
+        "versions": {"torch": "1.0"},
         "left_out": [{"arm": "C=32", "reason": "no whole d"}],
     },
 )
@@ -70,6 +71,7 @@ def test_lines_name_arm_seed_error_and_time(view_kind: type[LineView], capsys: p
     out = capsys.readouterr().out
     for words in (
         "4 pairs (2 arms x 2 seeds), 4 to train; 2 workers on cpu (bf16, 1 thread each)",
+        "Note: it was started with torch 1.0",
         "Left out: C=32: no whole d",
         "1 of 4  C=1 seed 0: validation error 3.1 %, 12 s",
         "2 of 4  C=1 seed 0: failed: [red]out of memory[/red]",

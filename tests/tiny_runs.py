@@ -1,0 +1,101 @@
+"""Running the tiny study with the stand-in for training, and looking at what happened."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import fake_training
+import pandas as pd
+
+import studies.runner
+from studies import Study
+from studies.claims import Attempt, Attempts, Counts, Lease
+from studies.results import read
+from studies.storage import Storage
+from studies.stored import get
+from studies.views import View
+
+DONE = Counts(wanted=6, complete=6, running=0, waiting=0, failed=0, pruned=0)
+# What depends on when and by whom a pair was trained.
+INCIDENTAL = [
+    "attempt",
+    "worker",
+    "started",
+    "finished",
+    "seconds",
+    "seconds_per_epoch",
+    "images_per_second",
+    "peak_memory",
+]
+
+
+class Recorder(View):
+    """Keeps what happened, and may act on it."""
+
+    def __init__(self, act: Any = None) -> None:
+        super().__init__()
+        self.happened: list[dict[str, Any]] = []
+        self._act = act
+
+    def event(self, worker: int, event: dict[str, Any]) -> None:
+        self.happened.append(event)
+        if self._act:
+            self._act(worker, event)
+
+    def died(self, worker: int, cause: str, log: Path) -> None:
+        self.happened.append({"event": "died", "cause": cause})
+
+    def nothing_to_do(self, stored: Any, counts: Counts) -> None:
+        self.happened.append({"event": "nothing"})
+
+    def named(self, name: str) -> list[dict[str, Any]]:
+        return [event for event in self.happened if event["event"] == name]
+
+
+def run(tiny: Path, view: View | None = None, *, workers: int = 2, lease: Lease | None = None) -> Counts:
+    return studies.runner.run(Study.load(tiny), storage="sqlite:///t.db", workers=workers, view=view, lease=lease)
+
+
+def start(tiny: Path, *options: str, **environment: str) -> "subprocess.Popen[str]":
+    """The command line as a process of its own, at the head of a process group."""
+    return subprocess.Popen(
+        [sys.executable, fake_training.__file__, "study", "run", str(tiny), "--storage", "sqlite:///t.db", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, **environment},
+    )
+
+
+def wait_for_epochs(process: "subprocess.Popen[str]", count: int) -> None:
+    """Read the JSON lines of a run until so many epochs are trained."""
+    assert process.stdout
+    for line in process.stdout:
+        count -= json.loads(line)["event"] == "epoch"
+        if count <= 0:
+            return
+
+
+def attempts() -> list[Attempt]:
+    storage = Storage("sqlite:///t.db")
+    return Attempts(storage, get(storage, "tiny").id).read()
+
+
+def endings() -> list[str]:
+    return [attempt.ended for attempt in attempts()]
+
+
+def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
+    trials, curves = read("sqlite:///t.db", "tiny")
+    return trials.drop(columns=INCIDENTAL), curves.drop(columns="seconds")
+
+
+def assert_undisturbed(expected: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    for found, wanted in zip(tables(), expected, strict=True):
+        pd.testing.assert_frame_equal(found, wanted)
+    completed = [attempt.pair for attempt in attempts() if attempt.ended == "complete"]
+    assert len(completed) == len(set(completed)) == DONE.complete
