@@ -108,6 +108,7 @@ def _images(source: str, name: str, images: Any, labels: Any) -> Images:
     import numpy as np
 
     images, labels = np.asarray(images), np.asarray(labels)
+    given = " x ".join(map(str, images.shape))
     if images.ndim == 3:
         images = images[:, None]
     elif images.ndim == 4 and images.shape[3] in (1, 3) and images.shape[1] not in (1, 3):
@@ -115,9 +116,7 @@ def _images(source: str, name: str, images: Any, labels: Any) -> Images:
     shape = images.shape
     fits = images.dtype == np.uint8 and images.ndim == 4 and shape[1] in (1, 3) and shape[2] == shape[3] > 0
     if not fits or not len(images):
-        raise UserError(
-            f"{source}: the {name} images are {images.dtype}, {' x '.join(map(str, shape))}; {FORM}, and there is at least one."
-        )
+        raise UserError(f"{source}: the {name} images are {images.dtype}, {given}; {FORM}, and there is at least one.")
     if labels.shape != (len(images),) or labels.dtype.kind not in "iu" or labels.min() < 0:
         raise UserError(
             f"{source}: the {name} labels are {labels.dtype}, {' x '.join(map(str, labels.shape))}, for {len(images)} images; "

@@ -1,0 +1,449 @@
+"""A folder of images: decoded once, kept by content, the same through an interruption; what cannot be read is named."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from explorer import Architecture
+from explorer.errors import UserError
+from search_spaces.documents import validate
+from studies import batches, data_cache
+from studies.batches import EvaluationBatches, TrainingBatches
+from studies.data import DataShape, DataSpec, Rows, Splits, load, shape
+from studies.data_cache import decode
+from studies.recipe import Recipe
+from studies.settings import Settings
+from studies.training import train
+
+CPU = Settings(device="cpu", precision="32", threads=1)
+CLASSES = ("ant", "bee", "cat")
+
+
+def spec(**changes: Any) -> DataSpec:
+    return validate(
+        DataSpec, {"name": "folder", "resolution": 16, "test": 0.25, "validation": 0.25, **changes}, source="test"
+    )
+
+
+def photo(number: int, label: int) -> Image.Image:
+    """A noisy picture of the class's colour, of a size of its own."""
+    random = np.random.default_rng([number, label])
+    height, width = random.integers(20, 60, 2)
+    colour = [(220, 40, 40), (40, 220, 40), (40, 40, 220)][label]
+    return Image.fromarray((random.integers(-30, 30, (height, width, 3)) + colour).clip(0, 255).astype(np.uint8))
+
+
+def save(image: Image.Image, path: Path, number: int) -> None:
+    """In one of the forms in which people have images."""
+    form = number % 8
+    if form == 1:
+        image.convert("L").save(path.with_suffix(".jpg"))
+    elif form == 2:
+        image.convert("CMYK").save(path.with_suffix(".jpg"))
+    elif form == 3:
+        image.convert("P").save(path.with_suffix(".png"))
+    elif form == 4:
+        image.convert("RGBA").save(path.with_suffix(".png"))
+    elif form == 5:
+        exif = Image.Exif()
+        exif[0x0112] = 6  # turned by a quarter
+        image.save(path.with_suffix(".JPEG"), exif=exif)
+    elif form == 6:
+        image.save(path.with_suffix(".webp"))
+    else:
+        image.save(path.with_suffix(".jpg"))
+
+
+def fill(root: Path, count: int, classes: tuple[str, ...] = CLASSES) -> Path:
+    for label, name in enumerate(classes):
+        (root / name).mkdir(parents=True)
+        for number in range(count):
+            save(photo(number, label), root / name / f"{number:04}", number)
+    return root
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixteen images of each of three classes, in every form."""
+    return fill(tmp_path_factory.mktemp("photos"), 16)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("RESNEXT_EXPLORER_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What is decoded from here on."""
+    seen: list[bytes] = []
+    original = data_cache.decode
+
+    def spied(content: bytes, *arguments: Any) -> Any:
+        seen.append(content)
+        return original(content, *arguments)
+
+    monkeypatch.setattr(data_cache, "decode", spied)
+    return seen
+
+
+def pixels(splits: Splits) -> list[bytes]:
+    return [part.images[:].tobytes() for part in (splits.train, splits.validation, splits.test)]
+
+
+def arrays(cache: Path) -> list[Path]:
+    return sorted(cache.glob("folders/*/images.npy"))
+
+
+# Decoding.
+
+
+def test_every_form_of_image_becomes_its_colours(photos: Path) -> None:
+    splits = load(spec(), photos)
+    assert splits.sizes == {"train": 24, "validation": 12, "test": 12}
+    assert splits.classes == 3
+    assert splits.mirrored
+    for part in (splits.train, splits.validation, splits.test):
+        assert Counter(part.labels.tolist()) == dict.fromkeys(range(3), len(part) // 3)
+        assert part.images.shape[1:] == (3, 16, 16)
+        for image, label in zip(part.images[:], part.labels, strict=True):
+            means = image.mean((1, 2))
+            grey = np.ptp(means) < 10
+            assert grey or means.argmax() == label
+
+
+def encoded(image: Image.Image, form: str, **options: Any) -> bytes:
+    import io
+
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def test_an_image_is_turned_upright_before_it_is_cropped() -> None:
+    left_red = np.zeros((40, 40, 3), np.uint8)
+    left_red[:, :20, 0] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise: what was left is then above
+    turned = decode(encoded(Image.fromarray(left_red), "PNG", exif=exif), 8, 3)
+    assert turned[0, :3].min() > 250
+    assert turned[0, 5:].max() < 5
+
+
+def test_the_middle_square_is_kept() -> None:
+    wide = np.zeros((20, 60, 3), np.uint8)
+    wide[:, 20:40] = 255
+    assert decode(encoded(Image.fromarray(wide), "PNG"), 10, 3)[:, :, 1:9].min() > 250
+
+
+def test_transparency_lies_on_white_and_16_bits_become_8() -> None:
+    clear = Image.new("RGBA", (9, 9), (10, 20, 30, 0))
+    assert decode(encoded(clear, "PNG"), 4, 3).tolist() == np.full((3, 4, 4), 255).tolist()
+    deep = Image.fromarray(np.full((9, 9), 200 * 256, np.uint16))
+    assert decode(encoded(deep, "PNG"), 4, 1).tolist() == np.full((1, 4, 4), 200).tolist()
+
+
+def test_images_are_grey_where_one_channel_is_asked_for(photos: Path) -> None:
+    assert load(spec(channels=1), photos).train.images.shape == (24, 1, 16, 16)
+    assert shape(spec(channels=1), photos) == DataShape(16, 1, 3)
+
+
+# The cache.
+
+
+def test_images_are_decoded_once_and_read_from_the_array_ever_after(
+    photos: Path, cache: Path, decoded: list[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = load(spec(), photos)
+    assert len(decoded) == 48
+    assert f"48 images of 16x16 take 36.9 kB in {cache}/folders" in capsys.readouterr().err
+    again = load(spec(), photos)
+    other_split = load(spec(split_seed=1), photos)
+    assert len(decoded) == 48
+    assert capsys.readouterr().err == ""
+    assert pixels(first) == pixels(again) != pixels(other_split)
+    assert isinstance(first.train.images, Rows)
+    assert isinstance(first.train.images.array, np.memmap)  # nobody holds all of it in memory
+    assert first.train.images.array.dtype == np.uint8
+
+
+def test_the_array_is_kept_by_content_not_by_place_or_time(
+    photos: Path, tmp_path: Path, cache: Path, decoded: list[bytes]
+) -> None:
+    first = load(spec(), photos)
+    copied = tmp_path / "copied"
+    shutil.copytree(photos, copied, copy_function=shutil.copyfile)
+    assert pixels(load(spec(), copied)) == pixels(first)
+    assert len(arrays(cache)) == 1
+    before = len(decoded)
+    save(photo(99, 0), copied / "ant" / "0000", 0)
+    assert pixels(load(spec(), copied)) != pixels(first)
+    assert len(decoded) > before
+    assert len(arrays(cache)) == 2
+    load(spec(resolution=20), photos)
+    assert len(arrays(cache)) == 3
+
+
+def test_a_build_that_was_cut_off_goes_on_where_it_was(
+    photos: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = pixels(load(spec(), photos))
+    shutil.rmtree(cache)
+    monkeypatch.setattr(data_cache, "BATCH", 5)
+    original = data_cache._read
+    seen: list[Path] = []
+
+    def stopped(path: Path, *arguments: Any) -> Any:
+        seen.append(path)
+        if len(seen) > 22:
+            raise KeyboardInterrupt
+        return original(path, *arguments)
+
+    monkeypatch.setattr(data_cache, "_read", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        load(spec(), photos)
+    assert not list((cache / "folders" / "index").iterdir())  # nobody will take the half for the whole
+    seen.clear()
+    monkeypatch.setattr(data_cache, "_read", lambda path, *rest: (seen.append(path), original(path, *rest))[1])
+    assert pixels(load(spec(), photos)) == whole
+    assert len(seen) == 48 - 20  # four batches of five were done
+    assert len(arrays(cache)) == 1
+    assert not [path for path in (cache / "folders").glob("building-*") if path.is_dir()]
+
+
+def test_a_killed_build_leaves_nothing_that_is_taken_for_whole(photos: Path, cache: Path) -> None:
+    """The process dies in the middle of a batch, without a chance to tidy up."""
+    code = (
+        "import os, sys\nfrom pathlib import Path\nfrom studies import data_cache\nfrom studies.data import DataSpec, load\n"
+        "data_cache.BATCH = 5\noriginal, count = data_cache._read, []\n"
+        "def dying(*a):\n    count.append(1)\n    if len(count) > 13: os._exit(9)\n    return original(*a)\n"
+        "data_cache._read = dying\n"
+        "load(DataSpec(name='folder', resolution=16, test=0.25, validation=0.25), Path(sys.argv[1]))"
+    )
+    result = subprocess.run([sys.executable, "-c", code, str(photos)], capture_output=True, text=True)
+    assert result.returncode == 9, result.stderr
+    interrupted = pixels(load(spec(), photos))
+    shutil.rmtree(cache)
+    assert pixels(load(spec(), photos)) == interrupted
+
+
+def test_a_full_disk_is_an_error_before_anything_is_decoded(
+    photos: Path, cache: Path, decoded: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil._ntuple_diskusage(10**6, 10**6, 30_000)  # type: ignore[attr-defined]
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda path: usage)
+        with pytest.raises(UserError, match=r"need 41.0 kB, and the cache .* has 30.0 kB left.*RESNEXT_EXPLORER_CACHE"):
+            load(spec(), photos)
+    assert not decoded
+    assert not arrays(cache)
+
+
+def test_a_disk_that_says_no_leaves_nothing_behind(photos: Path, cache: Path) -> None:
+    """A limit on the size of files stands for a disk that fills up between the question and the writing."""
+    code = (
+        "import resource, sys\nfrom pathlib import Path\nfrom explorer.errors import UserError\n"
+        "from studies.data import DataSpec, load\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))\n"
+        "try:\n    load(DataSpec(name='folder', resolution=16, test=0.25), Path(sys.argv[1]))\n"
+        "except UserError as error:\n    sys.exit(str(error))\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code, str(photos)], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "cannot write into the cache" in result.stderr
+    assert "the disk is full" in result.stderr
+    assert not [path for path in cache.rglob("*") if path.is_file() and path.stat().st_size]
+
+
+# What cannot be read.
+
+
+def damage(folder: Path) -> list[str]:
+    (folder / "ant" / "0000.jpg").write_bytes(b"not an image")
+    path = folder / "bee" / "0001.jpg"
+    path.write_bytes(path.read_bytes()[:-200])
+    (folder / "cat" / "empty.png").write_bytes(b"")
+    return ["ant/0000.jpg", "bee/0001.jpg", "cat/empty.png"]
+
+
+def test_unreadable_images_are_named_and_refused_or_skipped(tmp_path: Path, cache: Path, decoded: list[bytes]) -> None:
+    root = fill(tmp_path / "photos", 16)
+    names = damage(root)
+    with pytest.raises(UserError) as error:
+        load(spec(), root)
+    assert "3 of 49 images" in str(error.value)
+    for name in [*names, "no image that Pillow knows", "runcated", "unreadable: skip"]:
+        assert name in str(error.value)
+    before = len(decoded)
+    skipped = load(spec(unreadable="skip"), root)
+    assert len(decoded) == before  # what was decoded for the refusal is kept
+    assert sum(skipped.sizes.values()) == 46
+    assert arrays(cache)[0].with_name("unreadable.txt").read_text().split() == names
+
+
+def test_a_class_of_which_nothing_can_be_read_is_an_error(tmp_path: Path) -> None:
+    root = fill(tmp_path / "photos", 2)
+    for path in (root / "bee").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(UserError, match=r"the train images of class 'bee' in .* are all unreadable"):
+        load(spec(unreadable="skip"), root)
+
+
+# How the folder is laid out.
+
+
+def test_parts_that_the_folder_brings_are_taken_as_they_are(tmp_path: Path) -> None:
+    for name, count in (("train", 8), ("val", 3), ("test", 5)):
+        fill(tmp_path / "photos" / name, count)
+    splits = load(spec(test=None), tmp_path / "photos")
+    assert splits.sizes == {"train": 24, "validation": 9, "test": 15}
+    assert shape(spec(test=None), tmp_path / "photos") == DataShape(16, 3, 3)
+    with pytest.raises(UserError, match="has a test set of its own, so leave `test` out"):
+        load(spec(), tmp_path / "photos")
+    shutil.rmtree(tmp_path / "photos" / "test")
+    assert load(spec(), tmp_path / "photos").sizes == {"train": 18, "validation": 9, "test": 6}
+
+
+def empty_class(root: Path) -> None:
+    (root / "dog").mkdir()
+    (root / "dog" / "notes.txt").write_text("no image")
+
+
+def one_class(root: Path) -> None:
+    shutil.rmtree(root / "ant")
+    shutil.rmtree(root / "bee")
+
+
+def other_classes(root: Path) -> None:
+    for name in CLASSES:
+        (root / "train").mkdir(exist_ok=True)
+        (root / name).rename(root / "train" / name)
+    shutil.copytree(root / "train", root / "val")
+    (root / "val" / "cat").rename(root / "val" / "cow")
+
+
+def typo(root: Path) -> None:
+    other_classes(root)
+    (root / "val").rename(root / "vla")
+
+
+def single_image(root: Path) -> None:
+    for path in sorted((root / "cat").iterdir())[1:]:
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (shutil.rmtree, "there is no folder .*photos"),
+        (empty_class, "the class 'dog' is empty: .*photos/dog holds no image"),
+        (one_class, "holds 1 folders of images; at least 2 classes"),
+        (other_classes, "the classes do not match: .*(train holds 'cat'|val holds 'cow')"),
+        (typo, "beside it 'vla': there may be val and test"),
+        (single_image, r"cannot take 2 of the 9 images of folder as the test split .*(only 1 member|member)"),
+    ],
+)
+def test_a_folder_that_is_not_laid_out_so_is_an_error(
+    tmp_path: Path, change: Callable[[Path], Any], message: str
+) -> None:
+    root = fill(tmp_path / "photos", 4)
+    change(root)
+    with pytest.raises(UserError, match=message):
+        load(spec(), root)
+
+
+def test_hidden_files_and_files_of_other_kinds_do_not_count(tmp_path: Path) -> None:
+    root = fill(tmp_path / "photos", 8)
+    (root / ".git").mkdir()
+    (root / "ant" / ".hidden.jpg").write_text("")
+    (root / "ant" / "Thumbs.db").write_text("")
+    (root / "ant" / "below").mkdir()
+    photo(50, 0).save(root / "ant" / "below" / "deep.jpg")
+    assert sum(load(spec(), root).sizes.values()) == 25
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"resolution": None}, "a folder needs a resolution"),
+        ({"unreadable": "ignore"}, "unreadable: .*'refuse' or 'skip'"),
+        ({"channels": 2}, "channels: .*1 or 3"),
+        ({"name": "digits"}, "digits takes no 'resolution'"),
+    ],
+)
+def test_a_mistake_in_the_data_section_is_named(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        spec(**given)
+
+
+def test_no_place_given_is_an_error() -> None:
+    with pytest.raises(UserError, match="folder: name where it is with --data-dir, or with path"):
+        load(spec())
+
+
+# Training.
+
+
+def test_images_read_from_disk_make_the_same_batches_as_images_on_the_device(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    splits = load(spec(), photos)
+    for name in ("quick", "resnext_imagenet"):
+        recipe = Recipe.model_validate({"name": name, "batch_size": 8})
+
+        def batches_of(recipe: Recipe = recipe) -> list[torch.Tensor]:
+            device = torch.device("cpu")
+            training = TrainingBatches(splits, recipe, 3, device, lambda: 1)
+            evaluation = EvaluationBatches(splits.test, splits, recipe, device)
+            return [tensor for source in (training, evaluation) for batch in source for tensor in batch]
+
+        resident = batches_of()
+        with monkeypatch.context() as patch:
+            patch.setattr(batches, "RESIDENT_BYTES", 0)
+            from_disk = batches_of()
+        assert len(resident) == 2 * (3 + 2)
+        assert all(torch.equal(one, other) for one, other in zip(resident, from_disk, strict=True))
+
+
+@pytest.mark.slow
+def test_thousands_of_mixed_images_train_under_the_papers_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = fill(tmp_path / "many", 800)
+    damage(root)
+    data = load(spec(resolution=20, unreadable="skip", test=0.2, validation=0.1), root)
+    assert sum(data.sizes.values()) == 2400 - 2
+    monkeypatch.setattr(batches, "RESIDENT_BYTES", 0)  # read from disk, as a million would be
+    recipe = Recipe.model_validate({"name": "resnext_imagenet", "epochs": 2, "batch_size": 64})
+    network = Architecture.from_name("resnext_1-1_2x4d_w16_small8", resolution=20, classes=3)
+    outcome = train(network, recipe, data, 0, CPU)
+    # One image in eight is grey, and says nothing of its class: a third of those can be guessed.
+    assert outcome.test_error < 0.2
+    assert outcome.test_top5_error is None
+
+
+def test_images_on_disk_are_identified_by_the_caches_key_and_the_rows_chosen(photos: Path) -> None:
+    """Nobody reads a million images to see whether a checkpoint belongs to them."""
+    data = load(spec(), photos)
+    assert data.train.digest() == load(spec(), photos).train.digest()
+    assert data.train.digest() != load(spec(split_seed=1), photos).train.digest()
+    assert data.train.digest() != data.test.digest()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_unreadable(tmp_path: Path) -> None:
+    root = fill(tmp_path / "photos", 4)
+    (root / "ant" / "0000.jpg").chmod(0)
+    with pytest.raises(UserError, match=r"ant/0000.jpg \(.*[Pp]ermission"):
+        load(spec(), root)

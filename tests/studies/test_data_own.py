@@ -1,0 +1,189 @@
+"""Data of one's own: an .npz file, or what a function returns; whatever is wrong with it is said by name."""
+
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from explorer.errors import UserError
+from studies.data import DataShape, DataSpec, load, shape
+from studies.data_own import read_function
+
+NPZ = DataSpec(name="npz", path="own.npz", test=0.25, validation=0.25)
+
+
+def images(count: int, *form: int) -> np.ndarray:
+    return np.broadcast_to(np.arange(count, dtype=np.uint8).reshape(-1, *[1] * len(form)), (count, *form)).copy()
+
+
+def write(folder: Path, **arrays: Any) -> None:
+    """An .npz with 24 grey images of three classes in train, unless said otherwise; None leaves an array out."""
+    whole = {"train_images": images(24, 6, 6), "train_labels": np.arange(24) % 3, **arrays}
+    np.savez(folder / "own.npz", **{name: array for name, array in whole.items() if array is not None})
+
+
+def test_an_npz_is_split_like_any_other_data(tmp_path: Path) -> None:
+    write(tmp_path)
+    splits = load(NPZ, tmp_path)
+    assert splits.sizes == {"train": 12, "validation": 6, "test": 6}
+    assert np.bincount(splits.test.labels).tolist() == [2, 2, 2]
+    assert not splits.mirrored
+    assert shape(NPZ, tmp_path) == DataShape(6, 1, 3)
+    assert load(NPZ.model_copy(update={"mirrored": True}), tmp_path).mirrored
+
+
+def test_parts_that_an_npz_brings_are_taken_as_they_are(tmp_path: Path) -> None:
+    for name, count in (("validation", 6), ("test", 9)):
+        part = {f"{name}_images": images(count, 6, 6), f"{name}_labels": np.arange(count) % 3}
+        write(tmp_path, **part)
+        given = {"test": {"test": None}, "validation": {}}[name]
+        assert load(NPZ.model_copy(update=given), tmp_path).sizes[name] == count
+    with pytest.raises(UserError, match="npz has a test set of its own"):
+        load(NPZ, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"), [((6, 6), (1, 6, 6)), ((3, 6, 6), (3, 6, 6)), ((6, 6, 3), (3, 6, 6)), ((6, 6, 1), (1, 6, 6))]
+)
+def test_images_may_have_their_channels_first_or_last(tmp_path: Path, form: Any, expected: Any) -> None:
+    write(tmp_path, train_images=images(24, *form))
+    splits = load(NPZ, tmp_path)
+    assert splits.train.images.shape[1:] == expected
+    assert splits.train.images[:].flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"train_labels": None}, "has no array 'train_labels'; it holds train_images"),
+        ({"test_images": images(6, 6, 6)}, "has no array 'test_labels'"),
+        ({"labels": np.arange(24)}, "has an array 'labels', which is none of"),
+        ({"train_images": images(24, 6, 6).astype(float)}, "train images are float64, 24 x 6 x 6; images are uint8"),
+        ({"train_images": images(24, 6, 7)}, "train images are uint8, 24 x 6 x 7"),
+        ({"train_images": images(24, 2, 6, 6)}, "24 x 2 x 6 x 6"),
+        ({"train_images": images(0, 6, 6)}, "0 x 6 x 6.*at least one"),
+        ({"train_labels": np.arange(23) % 3}, "train labels are int64, 23, for 24 images"),
+        ({"train_labels": np.arange(24) / 3}, "train labels are float64"),
+        ({"train_labels": np.arange(24) % 3 - 1}, "train labels .* from 0"),
+        ({"train_labels": np.zeros(24, int)}, "at least 2 classes"),
+        ({"train_labels": np.arange(24) % 3 * 2}, "the class 1 is empty"),
+        (
+            {"test_images": images(4, 6, 6), "test_labels": np.arange(4)},
+            "the classes do not match: test has the label 3, and train only 0 to 2",
+        ),
+        (
+            {"test_images": images(3, 8, 8), "test_labels": np.arange(3)},
+            "images of train are 1 x 6 x 6, those of test 1 x 8 x 8",
+        ),
+        ({"train_images": np.array([{}] * 24)}, "cannot read .*own.npz: it is not an .npz file of plain arrays"),
+    ],
+)
+def test_arrays_that_are_not_images_with_labels_are_named(tmp_path: Path, arrays: Any, message: str) -> None:
+    write(tmp_path, **arrays)
+    with pytest.raises(UserError, match=message):
+        load(NPZ, tmp_path)
+
+
+def test_one_image_a_class_cannot_be_split(tmp_path: Path) -> None:
+    write(tmp_path, train_images=images(3, 6, 6), train_labels=np.arange(3))
+    with pytest.raises(UserError, match=r"cannot take 1 of the 3 images of npz as the test split"):
+        load(NPZ, tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 cut off"])
+def test_a_file_that_is_no_npz_is_an_error(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "own.npz").write_bytes(content)
+    with pytest.raises(UserError, match=r"cannot read .*own.npz: it is not an .npz file"):
+        load(NPZ, tmp_path)
+
+
+def test_a_missing_npz_and_one_whose_arrays_are_damaged_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"there is no file .*own.npz"):
+        load(NPZ, tmp_path)
+    with zipfile.ZipFile(tmp_path / "own.npz", "w") as file:
+        file.writestr("train_images.npy", b"\x93NUMPY cut off")
+    with pytest.raises(UserError, match="cannot read"):
+        load(NPZ, tmp_path)
+
+
+def test_data_may_be_named_by_its_file_alone(tmp_path: Path) -> None:
+    write(tmp_path)
+    assert load(DataSpec(name="npz", test=0.25, validation=0.25), tmp_path / "own.npz").classes == 3
+
+
+# A function.
+
+MODULE = """
+import numpy as np
+calls = []
+def part(count):
+    return np.zeros((count, 5, 5, 3), np.uint8), np.arange(count) % 2
+def whole():
+    calls.append(1)
+    return part(20), part(4), part(6)
+def train_only():
+    return part(20), None, None
+def two():
+    return part(20), None
+def no_pair():
+    return part(20)[0], None, None
+def nothing():
+    return None, None, None
+"""
+
+
+@pytest.fixture
+def module(workdir: Path) -> Any:
+    """The current folder has a module `own_data_<test>`; what is imported is forgotten afterwards."""
+    (workdir / "own_data.py").write_text(MODULE)
+    path = sys.path.copy()
+    read_function.cache_clear()
+    yield
+    read_function.cache_clear()
+    sys.modules.pop("own_data", None)
+    assert sys.path == path
+
+
+def spec(function: str, **given: Any) -> DataSpec:
+    return DataSpec(name=f"own_data:{function}", **given)
+
+
+def test_a_function_in_the_current_folder_gives_the_three_parts(module: None) -> None:
+    data = spec("whole")
+    assert shape(data) == DataShape(5, 3, 2)
+    assert load(data).sizes == {"train": 20, "validation": 4, "test": 6}
+    assert len(sys.modules["own_data"].calls) == 1  # though it was asked twice
+
+
+def test_parts_that_a_function_does_not_give_are_split_off(module: None) -> None:
+    assert load(spec("train_only", test=0.2)).sizes == {"train": 14, "validation": 2, "test": 4}
+    with pytest.raises(UserError, match="own_data:train_only has no test set of its own"):
+        load(spec("train_only"))
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("no", "'own_data:no' cannot be found: .*no attribute 'no'"),
+        ("two", "must return three things"),
+        ("no_pair", "train must be a pair"),
+        ("nothing", "train must be a pair"),
+    ],
+)
+def test_a_function_that_returns_something_else_is_an_error(module: None, function: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        load(spec(function))
+
+
+def test_a_module_that_does_not_exist_is_an_error(workdir: Path) -> None:
+    with pytest.raises(UserError, match=r"'no_such.module:data' cannot be found: No module named 'no_such'"):
+        load(DataSpec(name="no_such.module:data"))
+
+
+@pytest.mark.parametrize("name", ["own_data", "own_data:", ":whole", "own data:whole", "own_data:whole()"])
+def test_a_name_of_another_form_is_no_data_set(name: str) -> None:
+    with pytest.raises(ValueError, match=r"unknown data set .*package.module:function"):
+        DataSpec(name=name)
