@@ -8,19 +8,17 @@ up as lost. Finished attempts refuse every write: that fences off a worker that 
 Nothing here knows what an attempt does; writes go through Optuna's storage interface, reads through one plain query.
 """
 
-import fcntl
 import json
-import os
-import platform
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from studies.agenda import Agenda, Fixed, Wants
+from studies.presence import Lease, Worker
 from studies.storage import Storage
 
 if TYPE_CHECKING:
@@ -36,52 +34,20 @@ FAILURES = 3
 
 @dataclass(frozen=True, order=True)
 class Pair:
-    """The unit of a study: a design, trained from a seed."""
+    """The unit of a study: a design, trained from a seed; a `variant` is trained beside it, such as a tuning trial."""
 
     design: str
     seed: int
-
-
-@dataclass(frozen=True)
-class Lease:
-    """How often a worker shows that it is alive, and how long another sees no change before it gives the attempt up; seconds."""
-
-    every: float = 15.0
-    stale: float = 60.0
-
-
-@dataclass(frozen=True)
-class Worker:
-    """Who a worker is: `machine` tells kernels apart (one boot of one machine), `lock` is the file it holds while it lives."""
-
-    id: str
-    lock: str = ""
-    host: str = field(default_factory=platform.node)
-    pid: int = field(default_factory=os.getpid)
-    machine: str = field(default_factory=lambda: _this_machine())
+    variant: str = ""
 
     @classmethod
-    @contextmanager
-    def hold(cls, folder: Path, worker_id: str | None = None) -> Iterator["Worker"]:
-        """Be a worker: hold a lock file in `folder`, which the operating system releases however the process ends."""
-        worker_id = worker_id or uuid.uuid4().hex[:12]
-        path = folder / f"{worker_id}.lock"
-        with open(path, "w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield cls(worker_id, str(path))
-            # Left there after an error: then it tells that this worker is gone.
-            path.unlink(missing_ok=True)
+    def of(cls, claim: Mapping[str, Any]) -> "Pair":
+        """The pair that a stored claim names."""
+        return cls(claim["design"], claim["seed"], claim.get("variant", ""))
 
-    def is_dead(self) -> bool:
-        """Whether its lock tells that it is gone. Never true for a worker of another machine: there only the lease speaks."""
-        if not self.lock or self.machine != _this_machine():
-            return False
-        try:
-            with open(self.lock) as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:  # held, or gone with the folder
-            return False
-        return True
+    def claim(self) -> dict[str, Any]:
+        """What a claim stores of it."""
+        return {key: value for key, value in asdict(self).items() if key != "variant" or value}
 
 
 @dataclass(frozen=True)
@@ -97,6 +63,7 @@ class Attempt:
     lease: int
     worker: Worker
     progress: int = 0
+    told: Mapping[str, Any] = field(default_factory=dict, compare=False)  # what else it was asked to be read with
 
     @property
     def running(self) -> bool:
@@ -106,21 +73,28 @@ class Attempt:
 class Attempts:
     """All attempts of a study. Each `read` is one query that starts at the first attempt not known to have ended."""
 
-    def __init__(self, storage: Storage, study_id: int) -> None:
-        self._storage, self._study_id = storage, study_id
+    def __init__(self, storage: Storage, study_id: int, told: Iterable[str] = ()) -> None:
+        self._storage, self._study_id, self._told = storage, study_id, tuple(told)
         self._known: dict[int, Attempt] = {}
         self._from = -1
+
+    @property
+    def seen(self) -> list[Attempt]:
+        """Every attempt as it was at the last reading."""
+        return list(self._known.values())
 
     def read(self) -> list[Attempt]:
         """Every attempt, in the order of their numbers."""
         rows: dict[int, dict[str, Any]] = {}
+        keys = {f"key{place}": key for place, key in enumerate(("claim", "lease", "progress", "ended", *self._told))}
         for row in self._storage.rows(
             "SELECT t.trial_id, t.number, CAST(t.state AS VARCHAR(16)) AS state, a.key, a.value_json "
             "FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id "
-            "AND a.key IN ('claim', 'lease', 'progress', 'ended') "
+            f"AND a.key IN ({', '.join(f':{name}' for name in keys)}) "
             "WHERE t.study_id = :study AND t.trial_id >= :first",
             study=self._study_id,
             first=self._from,
+            **keys,
         ):
             trial = rows.setdefault(row["trial_id"], {"number": row["number"], "state": row["state"]})
             trial[row["key"]] = json.loads(row["value_json"])
@@ -132,17 +106,18 @@ class Attempts:
             self._known[trial_id] = Attempt(
                 id=trial_id,
                 number=trial["number"],
-                pair=Pair(trial["claim"]["design"], trial["claim"]["seed"]),
+                pair=Pair.of(trial["claim"]),
                 state=state,
                 ended=how_it_ended(state, trial.get("ended")),
                 lease=trial.get("lease", 0),
                 worker=Worker(**trial["claim"]["worker"]),
                 progress=trial.get("progress", 0),
+                told={key: trial[key] for key in self._told if key in trial},
             )
         running = [attempt.id for attempt in self._known.values() if attempt.running]
         # Ids grow with the order in which attempts were created, so everything before the first running one is final.
         self._from = min(running, default=max(self._known, default=-2) + 1)
-        return list(self._known.values())
+        return self.seen
 
 
 def how_it_ended(state: str, ended: str | None) -> str:
@@ -188,6 +163,12 @@ def statuses(wanted: Iterable[Pair], attempts: Iterable[Attempt], retried_from: 
     return {pair: status(tried, retried_from) for pair, tried in by_pair.items()}
 
 
+def stand(agenda: Agenda, attempts: Iterable[Attempt], retried_from: int = 0) -> dict[Pair, str]:
+    """How every pair of an agenda stands."""
+    found = statuses(agenda.pairs, attempts, retried_from)
+    return {**found, **{pair: "failed" for pair in agenda.hopeless if found[pair] == "waiting"}}
+
+
 @dataclass(frozen=True)
 class Counts:
     """How many pairs a study wants and how they stand."""
@@ -200,8 +181,9 @@ class Counts:
     pruned: int
 
     @classmethod
-    def of(cls, stand: Mapping[Pair, str]) -> "Counts":
-        values = list(stand.values())
+    def of(cls, stand: Mapping[Pair, str], to_come: int = 0) -> "Counts":
+        """Counted from how each pair stands; `to_come` are wanted too, and wait."""
+        values = [*stand.values(), *["waiting"] * to_come]
         return cls(len(values), **{name: values.count(name) for name in STATUSES})
 
     @property
@@ -222,21 +204,33 @@ class Claims:
         storage: Storage,
         writer: "RDBStorage",
         study_id: int,
-        wanted: Sequence[Pair],
+        wanted: Sequence[Pair] | Wants,
         *,
         lease: Lease | None = None,
         retried_from: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.wanted = wanted
+        self._wants: Wants = Fixed(wanted) if isinstance(wanted, Sequence) else wanted
         self._writer, self._study_id, self._retried_from = writer, study_id, retried_from
-        self._attempts = Attempts(storage, study_id)
+        self._attempts = Attempts(storage, study_id, self._wants.told)
         self._lease = lease or Lease()
         self._clock = clock
         self._seen: dict[int, tuple[int, float]] = {}
 
     def look(self) -> dict[Pair, str]:
-        """How every pair stands now, after giving up the attempts of workers that are gone."""
+        """How every pair that is known stands now, after giving up the attempts of workers that are gone."""
+        return self._look()[1]
+
+    def counts(self) -> Counts:
+        """How all pairs stand now, after a look."""
+        agenda, found = self._look()
+        return Counts.of(found, agenda.to_come)
+
+    def tried(self) -> list[Attempt]:
+        """All attempts so far."""
+        return self._attempts.read()
+
+    def _look(self) -> tuple[Agenda, dict[Pair, str]]:
         before = self._clock()
         attempts = self._attempts.read()
         gone = [attempt for attempt in attempts if attempt.running and self._is_gone(attempt, before)]
@@ -247,7 +241,8 @@ class Claims:
                 if attempt.worker.is_dead():
                     Path(attempt.worker.lock).unlink(missing_ok=True)
             attempts = self._attempts.read()
-        return statuses(self.wanted, attempts, self._retried_from)
+        agenda = self._wants.agenda(attempts)
+        return agenda, stand(agenda, attempts, self._retried_from)
 
     def give_up(self, worker_id: str, ended: str) -> None:
         """End whatever a worker that is known to be gone was running."""
@@ -258,18 +253,45 @@ class Claims:
     def claim(self, worker: Worker, skip: int = 0) -> Attempt | None:
         """Claim the first waiting pair (or the one `skip` further on, to keep out of others' way). None: nothing is waiting."""
         while True:
-            waiting = [pair for pair, stands in self.look().items() if stands == "waiting"]
+            agenda, found = self._look()
+            waiting = [pair for pair, stands in found.items() if stands == "waiting" and pair not in agenda.blocked]
             if not waiting:
                 return None
             attempt = self._create(waiting[skip % len(waiting)], worker)
             if attempt is not None:
                 return attempt
 
-    def _create(self, pair: Pair, worker: Worker) -> Attempt | None:
+    def propose(
+        self, draw: Callable[[list[Attempt]], tuple[Pair, dict[str, Any]] | None], worker: Worker
+    ) -> Attempt | None:
+        """Claim a pair that nobody has named yet, drawn seen what has been attempted. None: none is missing, or none can be drawn.
+
+        One that turns out to be too many, because others proposed at the same moment, withdraws.
+        """
+        while self._look()[0].unproposed:
+            drawn = draw(self._attempts.read())
+            if drawn is None:
+                return None
+            pair, proposal = drawn
+            attempt = self._create(pair, worker, {"proposal": proposal})
+            if attempt is None:
+                continue
+            if pair in self._wants.agenda(self._attempts.read()).pairs:
+                return attempt
+            self.end(attempt, "superseded")
+        return None
+
+    def _create(self, pair: Pair, worker: Worker, attributes: Mapping[str, Any] | None = None) -> Attempt | None:
         from optuna.trial import TrialState, create_trial
 
-        carried = {"claim": {**asdict(pair), "worker": asdict(worker)}, "lease": 0}
-        template = create_trial(state=TrialState.RUNNING, user_attrs=carried)
+        carried = self._wants.carry(pair, self._attempts.seen)
+        claim = {"claim": {**pair.claim(), "worker": asdict(worker)}, "lease": 0}
+        template = create_trial(
+            state=TrialState.RUNNING,
+            user_attrs={**claim, **carried.attributes, **(attributes or {})},
+            params=dict(carried.params),
+            distributions=dict(carried.distributions),
+        )
         trial_id = self._writer.create_new_trial(self._study_id, template)
         tried = [attempt for attempt in self._attempts.read() if attempt.pair == pair]
         mine = next(attempt for attempt in tried if attempt.id == trial_id)
@@ -328,7 +350,11 @@ class Claims:
         return True
 
     def end(
-        self, attempt: Attempt, ended: str, value: float | None = None, attributes: Mapping[str, Any] | None = None
+        self,
+        attempt: Attempt,
+        ended: str,
+        value: float | Sequence[float] | None = None,
+        attributes: Mapping[str, Any] | None = None,
     ) -> bool:
         """End an attempt: everything is written before the state. False: it had ended already, and stays as it was."""
         from optuna.exceptions import UpdateFinishedTrialError
@@ -339,14 +365,7 @@ class Claims:
         if not self.write(attempt, {**(attributes or {}), "ended": ended}):
             return False
         try:
-            return self._writer.set_trial_state_values(attempt.id, state, None if value is None else [value])
+            values = value if value is None or isinstance(value, Sequence) else [value]
+            return self._writer.set_trial_state_values(attempt.id, state, values)
         except (UpdateFinishedTrialError, KeyError):
             return False
-
-
-def _this_machine() -> str:
-    """A name for this boot of this machine's kernel: file locks mean something only within it."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return platform.node()

@@ -81,14 +81,14 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
         storage,
         storage.open(),
         stored.id,
-        stored,
+        stored.pairs,
         lease=Lease(**config["lease"]),
         retried_from=stored.retried_from,
     )
     trainer = None
     with Worker.hold(storage.folder(stored.name, "workers"), config["worker"]) as me:
         while not stop.is_set():
-            counts = claims.counts()
+            counts = Counts.of(claims.look())
             if not counts.left:
                 return DONE
             if trainer is None and counts.waiting:
@@ -97,15 +97,12 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
                 from studies.trial import Trainer
 
                 trainer = Trainer(storage, stored, data_dir)
-            attempt = _next(claims, me, config["index"], stored) if trainer else None
+            attempt = claims.claim(me, config["index"]) if trainer else None
             if trainer is None or attempt is None:
                 stop.wait(POLL)
                 continue
-            tell.about = {
-                "arm": attempt.told.get("proposal") or stored.design(attempt.pair.design)["arm"],
-                "design": attempt.pair.design,
-                "seed": attempt.pair.seed,
-            }
+            design = stored.design(attempt.pair.design)
+            tell.about = {"arm": design["arm"], "design": design["name"], "seed": attempt.pair.seed}
             tell({"event": "claimed"})
             trainer.run(claims, attempt, tell, stop.is_set)
     return STOPPED
