@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from studies.commands import storage_option
+from studies.storage_option import storage_option
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 

@@ -1,24 +1,13 @@
-"""The commands of studies: run, status, results, list, retry."""
+"""The commands of studies: run, status, results, list, retry; and, from `upkeep_commands`, plan, show, delete, import."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from explorer.errors import UserError
 from studies.overrides import set_option
-
-if TYPE_CHECKING:
-    from studies.stored import StoredStudy
-
-
-def storage_option(command: Any) -> Any:
-    """`--storage`, as every command that reads or writes one takes it."""
-    return click.option(
-        "--storage",
-        metavar="URL",
-        help="Where studies are kept (default: RESNEXT_EXPLORER_STORAGE, else resnext-explorer.db in the current folder).",
-    )(command)
+from studies.storage_option import storage_option, stored_study
+from studies.upkeep_commands import add_to
 
 
 @click.group()
@@ -27,6 +16,7 @@ def study() -> None:
 
     \b
     Examples:
+      resnext-explorer study plan digits_cardinality --workers 2
       resnext-explorer study run digits_cardinality --workers 2
       resnext-explorer study status digits_cardinality
       resnext-explorer study results digits_cardinality -o results.csv
@@ -104,7 +94,7 @@ def status(name_or_path: str, storage: str | None, as_json: bool) -> None:
     from studies.storage import Storage
 
     place = Storage(storage)
-    counts = asdict(_stored(place, name_or_path).counts(place))
+    counts = asdict(stored_study(place, name_or_path).counts(place))
     if as_json:
         print_json(counts)
     else:
@@ -132,7 +122,7 @@ def results(name_or_path: str, storage: str | None, curves: bool, output: Path |
     if as_json and output:
         raise UserError("--json prints to the terminal and -o writes a CSV file; give one of the two.")
     place = Storage(storage)
-    table = read(place, _stored(place, name_or_path).name)[1 if curves else 0]
+    table = read(place, stored_study(place, name_or_path).name)[1 if curves else 0]
     if as_json:
         click.echo(table.to_json(orient="records", date_format="iso", indent=2))
     elif output:
@@ -188,7 +178,7 @@ def retry(name_or_path: str, storage: str | None) -> None:
     from studies.stored import retry as forgive
 
     place = Storage(storage)
-    found = _stored(place, name_or_path)
+    found = stored_study(place, name_or_path)
     count = forgive(place, found)
     if not count:
         failed = found.counts(place).failed
@@ -200,10 +190,4 @@ def retry(name_or_path: str, storage: str | None) -> None:
     )
 
 
-def _stored(place: Any, name_or_path: str) -> "StoredStudy":
-    """The stored study of a name, or of the name in a study file."""
-    from studies.stored import get
-    from studies.study import Study
-
-    is_path = name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path
-    return get(place, Study.load(name_or_path).name if is_path else name_or_path)
+add_to(study)

@@ -1,0 +1,214 @@
+"""The commands around a study's runs: plan, show, delete, import."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from explorer.errors import UserError
+from studies.overrides import set_option
+from studies.storage_option import storage_option, stored_study
+
+if TYPE_CHECKING:
+    from studies.plan import Plan
+    from studies.upkeep import Failure
+
+
+@click.command()
+@click.argument("name_or_path", metavar="STUDY")
+@set_option
+@click.option("--workers", type=int, default=1, show_default=True, help="Processes that would train at the same time.")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Folder with the data set's files, where it is not built in.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+def plan(name_or_path: str, changes: tuple[str, ...], workers: int, data_dir: Path | None, as_json: bool) -> None:
+    """Show what STUDY would train, how many FLOPs that takes, and about how long it takes here. Stores nothing.
+
+    A few steps of the cheapest and of the dearest design are measured; the time is an estimate for a machine that does nothing else.
+
+    \b
+    Examples:
+      resnext-explorer study plan digits_cardinality --workers 2
+      resnext-explorer study plan ./my_study.yaml --data-dir ~/data --set recipe.epochs=100
+    """
+    from explorer.terminal import print_json
+    from studies.plan import plan as make_plan
+    from studies.study import Study
+
+    study = Study.load(name_or_path).changed(changes)
+    made = make_plan(study, workers=workers, data_dir=data_dir)
+    if as_json:
+        print_json(made.record())
+        return
+    options = [f" --set {change}" for change in changes] + ([f" --workers {workers}"] if workers != 1 else [])
+    options += [f" --data-dir {data_dir}"] if data_dir else []
+    _print_plan(made, f"resnext-explorer study run {name_or_path}{''.join(options)}")
+
+
+def _print_plan(made: "Plan", command: str) -> None:
+    from explorer.terminal import print_table
+    from explorer.text import human_count, human_flops, human_percent, human_time
+
+    trials = {name: sum(pair.design == name for pair in made.pairs) for name in {pair.design for pair in made.pairs}}
+    print_table(
+        ["arm", "design", "FLOPs", "params", "mismatch", "trials", "time a trial"],
+        [
+            [
+                design.arm,
+                design.name,
+                human_flops(design.complexity.flops),
+                human_count(design.complexity.params),
+                human_percent(design.mismatch, signed=True),
+                trials.get(design.name, 0),
+                human_time(seconds),
+            ]
+            for design, seconds in zip(made.designs, made.trial_seconds, strict=True)
+        ],
+        left=["design"],
+    )
+    for point in made.left_out:
+        click.echo(f"Left out: {point.arm}: {point.reason}")
+    settings = made.settings
+    steps = "; ".join(f"{one.design}: {human_time(one.step)}" for one in made.measured)
+    click.echo(
+        f"\n{made.study}: {len(made.pairs)} trials of {made.epochs} epochs, {made.steps} steps of {made.batch_size} images each, "
+        f"on {made.splits['train']} training images\n"
+        f"Training: {human_flops(made.flops)} FLOPs in all (multiply-adds; backward counts twice)\n"
+        f"Time: about {human_time(made.seconds)} with {made.workers} worker{'' if made.workers == 1 else 's'} on {settings.device} "
+        f"({'32 bits' if settings.precision == '32' else settings.precision}, {settings.threads} threads each); "
+        f"a measured step took, {steps}\n"
+        f"Nothing was stored. Start it with: {command}"
+    )
+
+
+@click.command()
+@click.argument("name_or_path", metavar="STUDY")
+@storage_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+def show(name_or_path: str, storage: str | None, as_json: bool) -> None:
+    """Show a stored STUDY: how its arms stand, what failed and why, what it was run with, and its file.
+
+    \b
+    Examples:
+      resnext-explorer study show digits_cardinality
+      resnext-explorer study show digits_cardinality --json
+    """
+    from dataclasses import asdict
+
+    from explorer.terminal import print_json, print_table
+    from explorer.text import human_count, human_flops, human_percent
+    from studies.results import read, study_info
+    from studies.storage import Storage
+    from studies.upkeep import failures
+
+    place = Storage(storage)
+    stored = stored_study(place, name_or_path)
+    info, failed = study_info(place, stored.name), failures(place, stored)
+    counts = stored.counts(place)
+    if as_json:
+        print_json({**info, "counts": asdict(counts), "failures": [asdict(one) for one in failed]})
+        return
+    trials, _ = read(place, stored.name)
+    click.echo(f"{stored.name}: {info['question']}" if info["question"] else stored.name)
+    rows = []
+    for arm, group in trials.groupby("arm", sort=False):
+        first, errors = group.iloc[0], group["validation_error"].dropna()
+        rows.append(
+            [
+                arm,
+                first["design"],
+                human_flops(first["flops"]),
+                human_count(first["params"]),
+                human_percent(first["mismatch"], signed=True),
+                len(group),
+                *((group["status"] == status).sum() for status in ("complete", "running", "failed")),
+                human_percent(errors.mean()) if len(errors) else "",
+            ]
+        )
+    columns = ["arm", "design", "FLOPs", "params", "mismatch", "pairs", "complete", "running", "failed"]
+    print_table([*columns, "validation error"], rows, left=["design"])
+    facts = {
+        "Reference arm": info["reference_arm"],
+        "Created": info["created"],
+        "Data": ", ".join(f"{key} {value}" for key, value in info["data"].items()),
+        "Settings": ", ".join(f"{key} {value}" for key, value in info["settings"].items()),
+        "Machine": info["machine"],
+        "Versions": ", ".join(f"{key} {value}" for key, value in info["versions"].items()),
+        "Commit": info["git commit"] or "unknown",
+        "Seeds": f"{info['seeds']}, planned {info['planned_seeds']}",
+    }
+    click.echo("\n" + "\n".join(f"{name}: {value}" for name, value in facts.items()))
+    _print_failures(failed)
+    click.echo(f"\n{info['document'].rstrip()}")
+    click.echo(f"\nNext: resnext-explorer report {stored.name}")
+
+
+def _print_failures(failed: "list[Failure]") -> None:
+    for one in failed:
+        click.echo(f"\nFailed: {one.arm} seed {one.pair.seed} (attempt {one.attempt}): {one.reason}")
+        for line in one.log:
+            click.echo(f"  | {line}")
+
+
+@click.command()
+@click.argument("name_or_path", metavar="STUDY")
+@storage_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Also while it is being trained.")
+def delete(name_or_path: str, storage: str | None, yes: bool, force: bool) -> None:
+    """Delete a stored STUDY with its results, logs and checkpoints. This cannot be undone.
+
+    \b
+    Example:
+      resnext-explorer study delete digits_cardinality
+    """
+    from studies.storage import Storage
+    from studies.upkeep import delete as delete_study
+
+    place = Storage(storage)
+    stored = stored_study(place, name_or_path)
+    counts = stored.counts(place)
+    what = f"{stored.name} with {counts.complete} results from {place.shown}"
+    if not yes and not click.confirm(f"Delete {what}? This cannot be undone"):
+        raise UserError(f"{stored.name} was not deleted; --yes deletes it without asking.")
+    delete_study(place, stored, force=force)
+    click.echo(f"Deleted {what}.")
+
+
+@click.command("import")
+@click.argument("path", metavar="FILE.csv", type=click.Path(path_type=Path))
+@click.option("--name", help="What to call the study (default: what the column study says, else the file's name).")
+@click.option("--reference-arm", metavar="ARM", help="The arm the others are compared with, for example C=1.")
+@storage_option
+def import_(path: Path, name: str | None, reference_arm: str | None, storage: str | None) -> None:
+    """Bring in results that were trained elsewhere: one row a design and seed, as `study results` writes them.
+
+    Needed columns: design, seed, validation_error, test_error (fractions). Each design must be a name that the explorer knows, and
+    what the file says about it (flops, params, activations, cardinality, ...) must be what the explorer counts.
+
+    \b
+    Examples:
+      resnext-explorer study import results.csv
+      resnext-explorer study import cluster.csv --name cluster --reference-arm C=1
+    """
+    from studies.importing import import_csv
+    from studies.storage import Storage
+
+    place = Storage(storage)
+    found = import_csv(place, path, name=name, reference_arm=reference_arm)
+    click.echo(f"Imported {len(found.results)} results of {len(found.designs)} designs into {found.name}.")
+    if found.skipped:
+        click.echo(f"Passed over: {found.skipped} rows that are not complete.")
+    if found.ignored:
+        click.echo(f"Columns that say nothing to us: {', '.join(found.ignored)}.")
+    suffix = f" --storage {place.shown}" if storage else ""
+    click.echo(f"See what came out: resnext-explorer report {found.name}{suffix}")
+
+
+def add_to(group: Any) -> None:
+    """Put these commands into a group."""
+    for command in (plan, show, delete, import_):
+        group.add_command(command)
