@@ -76,13 +76,13 @@ def train(
 
     from explorer import Architecture
     from studies.data import load, shape
-    from studies.settings import resolve
+    from studies.settings import resolve_here
 
     fits = shape(spec, data_dir)
     architecture = Architecture.from_name(
         name, resolution=fits.resolution, classes=fits.classes, in_channels=fits.in_channels
     )
-    settings = resolve(device, precision)
+    settings = resolve_here(device, precision)
     splits = load(spec, data_dir)
     chosen.steps_per_epoch(len(splits.train))
     if not as_json:

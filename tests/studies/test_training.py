@@ -20,7 +20,7 @@ from explorer import Architecture
 from explorer.errors import UserError
 from search_spaces.documents import validate
 from studies import training
-from studies.batches import TrainingBatches, plan_epoch
+from studies.batches import TrainingBatches, plan_epoch, resized_crops
 from studies.checkpoints import write_checkpoint
 from studies.data import DataSpec, Images, Splits, load
 from studies.recipe import Recipe
@@ -201,6 +201,79 @@ def test_an_image_is_cropped_flipped_and_normalised_as_planned(splits: Splits, m
     assert position == STEPS * 32
 
 
+PAPER = RECIPE.model_copy(update={"crop": "random_resized", "lighting": 0.1, "schedule": "step", "milestones": (0.5,)})
+
+
+def test_a_run_under_the_papers_augmentation_resumes_to_the_same_bits(splits: Splits, tmp_path: Path) -> None:
+    whole = train(DENSE, PAPER, splits, 0, CPU)
+    with pytest.raises(Stopped):
+        train(DENSE, PAPER, splits, 0, CPU, checkpoints=tmp_path, should_stop=stop_after(2 * (STEPS + 4)))
+    assert_same(train(DENSE, PAPER, splits, 0, CPU, checkpoints=tmp_path), whole)
+    assert [row["learning_rate"] for row in whole.curves] == pytest.approx([0.1 * 0.1 ** (n >= 1) for n in range(3)])
+    assert numbers(whole) != numbers(train(DENSE, PAPER, splits, 1, CPU))
+
+
+def test_crops_have_the_area_and_the_shape_that_they_should() -> None:
+    boxes = plan_epoch(0, 0, 5000, 0, boxes=True).boxes
+    left, top, width, height = boxes.T
+    whole = (width == 1) & (height == 1)
+    assert whole.float().mean() < 0.01  # what is left when ten draws do not fit
+    area, ratio = (width * height)[~whole], (width / height)[~whole]
+    assert 0.08 <= area.min() < 0.09
+    assert 0.95 < area.max() <= 1
+    assert 0.749 < ratio.min() < 0.76
+    assert 1.32 < ratio.max() < 1.334
+    assert torch.stack((left, top)).min() >= 0
+    assert torch.stack((left + width, top + height)).max() <= 1 + 1e-6
+    # Neither the order of images nor flips depend on whether crops are drawn.
+    plain = plan_epoch(0, 0, 5000, 0)
+    assert torch.equal(plain.order, plan_epoch(0, 0, 5000, 0, boxes=True, lights=True).order)
+
+
+def test_a_crop_is_resized_bilinearly() -> None:
+    """A ramp stays a ramp: every pixel of the crop has the value at its place in the image."""
+    side = 16
+    across = np.broadcast_to(10 * np.arange(side), (side, side))
+    images = torch.from_numpy(np.stack([across, across.T])[:, None].astype(np.uint8))
+    left, top, width, height = 0.25, 0.125, 0.5, 0.375
+    found = resized_crops(images, torch.tensor([[left, top, width, height]] * 2))
+    steps = np.arange(side) + 0.5
+    np.testing.assert_allclose(found[0, 0, 3], 10 * (left * side + steps * width - 0.5), atol=1e-3)
+    np.testing.assert_allclose(found[1, 0, :, 5], 10 * (top * side + steps * height - 0.5), atol=1e-3)
+    whole = resized_crops(images, torch.tensor([[0.0, 0.0, 1.0, 1.0]] * 2))
+    np.testing.assert_allclose(whole, images, atol=1e-3)
+
+
+def coloured(splits: Splits) -> Splits:
+    """Images of one colour each, in three channels."""
+    values = np.random.default_rng(0).integers(60, 200, (240, 3, 1, 1)).astype(np.uint8)
+    images = Images(np.broadcast_to(values, (240, 3, 8, 8)).copy(), splits.train.labels)
+    return replace(splits, train=images, mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4), mirrored=True)
+
+
+def test_lighting_shifts_all_pixels_along_imagenets_colours(splits: Splits) -> None:
+    data = coloured(splits)
+    plan = plan_epoch(4, 1, 240, 0, boxes=True, lights=True)
+    # fb.resnet.torch, datasets/imagenet.lua: eigenvalues, and a row of eigenvectors for each of red, green and blue.
+    values = np.array([0.2175, 0.0188, 0.0045])
+    vectors = np.array([[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]])
+    images, _ = next(iter(TrainingBatches(data, PAPER, 4, torch.device("cpu"), lambda: 1)))
+    for place, image in enumerate(images):
+        colour = data.train.images[int(plan.order[place]), :, 0, 0] / 255
+        shifted = colour + vectors @ (0.1 * plan.lights[place].numpy() * values)
+        expected = (shifted - np.array(data.mean)) / np.array(data.std)
+        np.testing.assert_allclose(image, np.broadcast_to(expected[:, None, None], (3, 8, 8)), atol=1e-4)
+
+
+def test_crops_are_mirrored_where_the_plan_says_so(splits: Splits) -> None:
+    ramp = np.broadcast_to(np.arange(8, dtype=np.uint8) * 20, (240, 1, 8, 8)).copy()
+    data = replace(splits, train=Images(ramp, splits.train.labels), mirrored=True)
+    plan = plan_epoch(4, 1, 240, 0, boxes=True)
+    images, _ = next(iter(TrainingBatches(data, PAPER, 4, torch.device("cpu"), lambda: 1)))
+    falls = images[:, 0, 4, 0] > images[:, 0, 4, -1]
+    assert torch.equal(falls, plan.flips[:32])
+
+
 def test_every_batch_is_full_and_other_images_are_left_out_each_epoch(
     splits: Splits, inputs: list[tuple[bool, Tensor]]
 ) -> None:
@@ -259,6 +332,33 @@ def test_a_stopped_run_never_looks_at_the_test_set(splits: Splits, tmp_path: Pat
     data = replace(splits, test=guarded)
     with pytest.raises(Stopped):
         train(DENSE, RECIPE, data, 0, CPU, checkpoints=tmp_path, should_stop=stop_after(EPOCHS * (STEPS + 4)))
+
+
+def test_top5_errors_count_labels_outside_the_five_largest(splits: Splits, undisturbed: Outcome) -> None:
+    network = explorer.build(DENSE).eval()
+    network.load_state_dict(undisturbed.state_dict)
+    for part, expected in (
+        (splits.validation, undisturbed.validation_top5_error),
+        (splits.test, undisturbed.test_top5_error),
+    ):
+        images = (torch.from_numpy(part.images) / 255 - splits.mean[0]) / splits.std[0]
+        with torch.inference_mode():
+            ranks = network(images).numpy().argsort(1)[:, ::-1]
+        outside = [label not in rank[:5] for label, rank in zip(part.labels, ranks, strict=True)]
+        assert np.mean(outside) == pytest.approx(expected)
+    assert 0 < undisturbed.train_top5_error < undisturbed.train_error
+    assert undisturbed.curves[-1]["train_top5_error"] == undisturbed.train_top5_error
+
+
+def test_there_is_no_top5_error_of_nine_classes(splits: Splits) -> None:
+    kept = {
+        name: Images(part.images[part.labels < 9], part.labels[part.labels < 9])
+        for name, part in (("train", splits.train), ("validation", splits.validation), ("test", splits.test))
+    }
+    data = replace(splits, **kept, classes=9)
+    outcome = train(DENSE.with_(classes=9), RECIPE.model_copy(update={"epochs": 1}), data, 0, CPU)
+    assert outcome.train_top5_error is outcome.validation_top5_error is outcome.test_top5_error is None
+    assert "train_top5_error" not in outcome.curves[0]
 
 
 def test_errors_are_those_of_the_final_weights(splits: Splits, undisturbed: Outcome) -> None:

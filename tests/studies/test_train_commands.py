@@ -1,0 +1,135 @@
+"""`train`: one network on the command line; every mistake is one message and exit code 2, before anything is trained."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from explorer.errors import UserError
+from studies.overrides import override
+
+NETWORK = "resnext_1_2x4d_w8_small8"
+QUICK = ["--set", "recipe.epochs=2", "--set", "recipe.batch_size=128", "--device", "cpu", "--precision", "32"]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "explorer", "train", *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.mark.slow
+def test_a_network_is_trained_tested_and_written(workdir: Path) -> None:
+    result = run(NETWORK, "--data", "digits", *QUICK, "--checkpoints", "run", "-o", "weights.safetensors")
+    assert result.returncode == 0, result.stderr
+    assert "1258 train, 180 validation, 359 test" in result.stdout
+    for part in ("train error", "validation error", "test error", "top-5", "images a second", "of memory"):
+        assert part in result.stdout
+    from safetensors.numpy import load_file
+
+    assert load_file("weights.safetensors")["fc.weight"].shape[0] == 10
+    assert [path.name for path in Path("run").iterdir()] == ["checkpoint.pt"]
+    # The same command finds the finished checkpoint, tests again, and comes to the same numbers, here as JSON.
+    again = run(NETWORK, "--data", "digits", *QUICK, "--checkpoints", "run", "--json")
+    complete = [json.loads(line) for line in again.stdout.splitlines()]
+    assert [event["event"] for event in complete] == ["complete"]
+    assert f"test error {100 * complete[0]['test_error']:.1f} %" in result.stdout
+    assert complete[0]["design"] == NETWORK
+
+
+def test_a_training_that_cannot_succeed_says_why_and_exits_with_1(workdir: Path) -> None:
+    result = run(NETWORK, "--data", "digits", *QUICK, "--set", "recipe.learning_rate=1e30")
+    assert result.returncode == 1
+    assert result.stderr.startswith("Error: the training failed: the ")
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["resnet50", "--data", "digits"], "a resolution of 8 is too small for 4 stages"),
+        ([NETWORK, "--data", "digit"], "Did you mean 'digits'?"),
+        ([NETWORK, "--data", "digits", "--recipe", "quik"], "Did you mean 'quick'?"),
+        ([NETWORK, "--data", "digits", "--set", "recipe.epoch=3"], "Did you mean 'epochs'?"),
+        ([NETWORK, "--data", "digits", "--set", "recipes.epochs=3"], "Did you mean 'recipe'?"),
+        ([NETWORK, "--data", "digits", "--set", "recipe.batch_size=4096"], "batch_size of 4096 is larger than"),
+        ([NETWORK, "--data", "digits", "-o", "no/such/w.safetensors"], "cannot write no/such/w.safetensors"),
+        ([NETWORK, "--data", "folder", "--data-dir", "."], "a folder needs a resolution"),
+        ([NETWORK, "--data", "npz", "--data-dir", "few.npz", "--set", "data.test=0.5"], "cannot take"),
+        (["resnext51_32x4d", "--data", "digits"], "resnext51_32x4d"),
+    ],
+)
+def test_a_mistake_is_one_message_and_nothing_is_written(
+    workdir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    from explorer import cli
+    from studies import settings
+
+    # What the machine can do is not what is asked here.
+    monkeypatch.setattr(settings, "resolve_here", lambda *_: settings.Settings(device="cpu", precision="32", threads=1))
+    np.savez("few.npz", train_images=np.zeros((2, 8, 8), np.uint8), train_labels=np.arange(2))
+    before = sorted(workdir.iterdir())
+    monkeypatch.setattr(sys, "argv", ["resnext-explorer", "train", *arguments])
+    with pytest.raises(SystemExit) as exit_:
+        cli.main()
+    assert exit_.value.code == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("Error: ")
+    assert told.err.count("\n") == 1
+    assert message in told.err
+    assert sorted(workdir.iterdir()) == before
+
+
+def test_a_gpu_that_does_not_exist_is_named() -> None:
+    result = run(NETWORK, "--data", "digits", "--device", "cuda:77")
+    assert result.returncode == 2
+    assert result.stderr.startswith("Error: the device cuda:77 ")
+    assert result.stderr.count("\n") == 1
+
+
+# Changing single keys.
+
+
+def test_a_change_is_put_in_as_yaml_reads_it_and_the_rest_is_kept() -> None:
+    document = {"recipe": {"epochs": 10, "name": "quick"}, "seeds": [0]}
+    changes = ["recipe.epochs=20", "seeds=[1, 2]", "data.test=0.2", "recipe.milestones=[0.5]"]
+    assert override(document, changes, sections=["recipe", "seeds", "data"]) == {
+        "recipe": {"epochs": 20, "name": "quick", "milestones": [0.5]},
+        "seeds": [1, 2],
+        "data": {"test": 0.2},
+    }
+    assert document == {"recipe": {"epochs": 10, "name": "quick"}, "seeds": [0]}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("recipe.epochs", "a change is KEY=VALUE"),
+        ("=3", "a change is KEY=VALUE"),
+        ("recip.epochs=3", "Did you mean 'recipe'"),
+        ("recipe.epochs.more=3", "epochs is a single value"),
+        ("recipe.epochs=[1", "is not a value as YAML writes it"),
+    ],
+)
+def test_a_change_of_another_form_is_an_error(change: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        override({"recipe": {"epochs": 10}}, [change], sections=["recipe"])
+
+
+def test_a_study_with_a_key_changed_is_validated_again() -> None:
+    from studies import Study
+
+    study = Study.load("digits_cardinality")
+    changed = study.changed(["recipe.epochs=20", "name=longer"])
+    assert (changed.recipe.epochs, changed.name) == (20, "longer")
+    assert changed.space == study.space
+    assert study.changed([]) == study
+    with pytest.raises(UserError, match="Did you mean 'epochs'"):
+        study.changed(["recipe.epoch=20"])
