@@ -60,6 +60,9 @@ def make_trials(
                     "train_error": max(0.0, error - 0.018),
                     "validation_error": error + random.normal(0, noise),
                     "test_error": max(0.0, error),
+                    "train_top5_error": 0.0,
+                    "validation_top5_error": 0.002,
+                    "test_top5_error": 0.003,
                     "seconds": seconds,
                     "seconds_per_epoch": seconds / 10,
                     "images_per_second": 10780 / seconds,
@@ -77,7 +80,8 @@ def without_results(trials: pd.DataFrame, rows: Any, status: str, reason: str = 
     """A copy in which the pairs `rows` ended as `status`, with no result."""
     changed = trials.copy()
     changed.loc[rows, ["status", "reason"]] = [status, reason]
-    missing = ["train_error", "validation_error", "test_error", "seconds", "seconds_per_epoch", "images_per_second"]
+    errors = [f"{part}{top5}_error" for part in ("train", "validation", "test") for top5 in ("", "_top5")]
+    missing = [*errors, "seconds", "seconds_per_epoch", "images_per_second"]
     changed.loc[rows, missing] = np.nan
     return changed
 
