@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+# Optuna keeps the distributions of a parameter compatible with its first: whole numbers in one wide range always are.
+MOST = 1 << 20
+
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
@@ -44,8 +47,8 @@ class Wants(Protocol):
     def agenda(self, attempts: Sequence["Attempt"]) -> Agenda:
         """What is wanted, seen these attempts."""
 
-    def carry(self, pair: "Pair", attempts: Sequence["Attempt"]) -> Carried:
-        """What a new attempt at a pair carries."""
+    def carry(self, pair: "Pair", attempts: Sequence["Attempt"], proposal: Mapping[str, Any] | None = None) -> Carried:
+        """What a new attempt at a pair carries; `proposal` is the design's record where the attempt names it first."""
 
 
 @dataclass(frozen=True)
@@ -58,5 +61,25 @@ class Fixed:
     def agenda(self, attempts: Sequence["Attempt"]) -> Agenda:
         return Agenda(self.pairs)
 
-    def carry(self, pair: "Pair", attempts: Sequence["Attempt"]) -> Carried:
+    def carry(self, pair: "Pair", attempts: Sequence["Attempt"], proposal: Mapping[str, Any] | None = None) -> Carried:
         return Carried()
+
+
+def shown(record: Mapping[str, Any], seed: int, more: Mapping[str, float] | None = None) -> Carried:
+    """A design's numbers and the seed as Optuna's parameters, for optuna-dashboard and Optuna's plots to show; `more` are rates."""
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    numbers = {
+        "cardinality": record["cardinality"],
+        "bottleneck_width": record["bottleneck_width"],
+        "width": record["width"],
+        "blocks": sum(record["depths"]),
+    }
+    params: dict[str, Any] = {key: value for key, value in numbers.items() if value is not None}
+    distributions: dict[str, BaseDistribution] = {key: IntDistribution(1, MOST, log=True) for key in params}
+    params["seed"] = seed
+    distributions["seed"] = IntDistribution(0, 2**32)
+    for key, value in (more or {}).items():
+        params[key] = value
+        distributions[key] = FloatDistribution(0.0, float(MOST))
+    return Carried(params=params, distributions=distributions)

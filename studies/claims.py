@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studies.agenda import Agenda, Fixed, Wants
-from studies.presence import Lease, Worker
+from studies.presence import Lease as Lease
+from studies.presence import Worker as Worker
 from studies.storage import Storage
 
 if TYPE_CHECKING:
@@ -273,7 +274,7 @@ class Claims:
             if drawn is None:
                 return None
             pair, proposal = drawn
-            attempt = self._create(pair, worker, {"proposal": proposal})
+            attempt = self._create(pair, worker, proposal)
             if attempt is None:
                 continue
             if pair in self._wants.agenda(self._attempts.read()).pairs:
@@ -281,14 +282,14 @@ class Claims:
             self.end(attempt, "superseded")
         return None
 
-    def _create(self, pair: Pair, worker: Worker, attributes: Mapping[str, Any] | None = None) -> Attempt | None:
+    def _create(self, pair: Pair, worker: Worker, proposal: Mapping[str, Any] | None = None) -> Attempt | None:
         from optuna.trial import TrialState, create_trial
 
-        carried = self._wants.carry(pair, self._attempts.seen)
+        carried = self._wants.carry(pair, self._attempts.seen, proposal)
         claim = {"claim": {**pair.claim(), "worker": asdict(worker)}, "lease": 0}
         template = create_trial(
             state=TrialState.RUNNING,
-            user_attrs={**claim, **carried.attributes, **(attributes or {})},
+            user_attrs={**claim, **carried.attributes, **({"proposal": proposal} if proposal else {})},
             params=dict(carried.params),
             distributions=dict(carried.distributions),
         )

@@ -122,7 +122,7 @@ class _Supervisor:
             self.storage,
             self.storage.open(),
             self.stored.id,
-            self.stored.pairs,
+            self.stored,
             lease=self.lease,
             retried_from=self.stored.retried_from,
         )

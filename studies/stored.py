@@ -10,8 +10,8 @@ import platform
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 from explorer import Architecture, Design
 from explorer.errors import UserError, unknown
-from studies.claims import Attempts, Counts, Pair, statuses
+from studies import search, tuning
+from studies.agenda import Agenda, Carried, shown
+from studies.claims import Attempt, Attempts, Counts, Pair, stand
 from studies.storage import Storage
 
 if TYPE_CHECKING:
@@ -33,12 +35,16 @@ PACKAGES = ("resnext-explorer", "torch", "pytorch-lightning", "optuna", "numpy",
 
 @dataclass(frozen=True)
 class StoredStudy:
-    """What is stored about a study. `id` is Optuna's; `uid` tells it from every other study that ever had its name."""
+    """What is stored about a study. `id` is Optuna's; `uid` tells it from every other study that ever had its name.
+
+    Of a search and of a study that tunes, `attempts` are those at the time of reading: they decide which designs there are.
+    """
 
     id: int
     name: str
     content: dict[str, Any]
     retried_from: int = 0
+    attempts: Sequence[Attempt] = ()
 
     @property
     def uid(self) -> str:
@@ -46,8 +52,26 @@ class StoredStudy:
 
     @property
     def designs(self) -> list[dict[str, Any]]:
-        """One record an arm: `Design.record()` and what else makes up the architecture."""
-        return list(self.content["designs"])
+        """One record an arm: `Design.record()` and what else makes up the architecture. Of a search, those proposed so far."""
+        return search.tried(self.content, self.attempts) if self.is_search else list(self.content["designs"])
+
+    @property
+    def is_search(self) -> bool:
+        return self.content["document"]["search"] != "grid"
+
+    @property
+    def is_tuned(self) -> bool:
+        return bool(self.content["document"].get("tune"))
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The attributes of attempts that decide what is wanted."""
+        return search.TOLD if self.is_search else tuning.TOLD if self.is_tuned else ()
+
+    @property
+    def tuned(self) -> dict[str, dict[str, Any]]:
+        """What tuning has come to so far, by design; see `tuning.tuned`."""
+        return tuning.tuned(self.content, self.attempts, self.retried_from) if self.is_tuned else {}
 
     @property
     def seeds(self) -> list[int]:
@@ -55,8 +79,30 @@ class StoredStudy:
 
     @property
     def pairs(self) -> list[Pair]:
-        """Every wanted pair, in the order in which they are to be trained."""
-        return [Pair(design["name"], seed) for seed in self.seeds for design in self.designs]
+        """Every pair whose result counts, in the order in which they are to be trained; of a search, those known so far."""
+        if self.is_search:
+            return list(self.agenda(self.attempts).pairs)
+        return [Pair(design["name"], seed) for seed in self.seeds for design in self.content["designs"]]
+
+    def seen(self, attempts: Sequence[Attempt]) -> "StoredStudy":
+        """The same study at the time of these attempts."""
+        return replace(self, attempts=tuple(attempts)) if self.told else self
+
+    def agenda(self, attempts: Sequence[Attempt]) -> Agenda:
+        """What is wanted, seen what has been attempted."""
+        if self.is_search:
+            return search.agenda(self.content, attempts, self.retried_from)
+        if self.is_tuned:
+            return tuning.agenda(self.content, attempts, self.retried_from)
+        return Agenda(self.pairs)
+
+    def carry(self, pair: Pair, attempts: Sequence[Attempt], proposal: Mapping[str, Any] | None = None) -> Carried:
+        """What a new attempt at a pair carries: its numbers, and what it changes in the recipe."""
+        records = search.tried(self.content, attempts) if self.is_search else self.content["designs"]
+        record = proposal or next(record for record in records if record["name"] == pair.design)
+        changes = tuning.recipe(self.content, pair, attempts, self.retried_from) if self.is_tuned else {}
+        carried = shown(record, pair.seed, changes)
+        return replace(carried, attributes={"recipe": changes}) if changes else carried
 
     def design(self, name: str) -> dict[str, Any]:
         """The record of a wanted design."""
@@ -64,7 +110,7 @@ class StoredStudy:
 
     @cached_property
     def _by_name(self) -> dict[str, dict[str, Any]]:
-        return {design["name"]: design for design in self.content["designs"]}
+        return {design["name"]: design for design in self.designs}
 
     def architecture(self, name: str) -> Architecture:
         """The network of a wanted design."""
@@ -73,7 +119,9 @@ class StoredStudy:
 
     def counts(self, storage: Storage) -> Counts:
         """How its pairs stand."""
-        return Counts.of(statuses(self.pairs, Attempts(storage, self.id).read(), self.retried_from))
+        attempts = Attempts(storage, self.id, self.told).read()
+        agenda = self.agenda(attempts)
+        return Counts.of(stand(agenda, attempts, self.retried_from), agenda.to_come)
 
 
 def find(storage: Storage, name: str) -> StoredStudy | None:
@@ -114,7 +162,7 @@ def create_or_extend(
             "reference_arm": study.reference_label,
             "planned_seeds": study.seeds,
             "shape": asdict(wanted.shape),
-            "designs": [_record(design) for design in wanted.designs],
+            **_designs(study, [record_of(design) for design in wanted.designs]),
             "left_out": [asdict(point) for point in wanted.left_out],
             **find_out(),
             "versions": installed_versions(),
@@ -128,7 +176,8 @@ def create_or_extend(
         writer = storage.open()
         with storage.errors():
             try:
-                study_id = writer.create_new_study([StudyDirection.MINIMIZE], study.name)
+                objectives = len(study.search.objectives) if study.search else 1
+                study_id = writer.create_new_study([StudyDirection.MINIMIZE] * objectives, study.name)
             except DuplicatedStudyError:
                 # An earlier creation was cut off between its two writes.
                 study_id = writer.get_study_id_from_name(study.name)
@@ -152,14 +201,17 @@ def _extended(stored: StoredStudy, study: "Study", wanted: "Wanted") -> dict[str
         raise UserError(
             f"the study {study.name} is stored already and wants something else (stored -> given):\n  "
             + "\n  ".join(changed)
-            + "\nMore seeds and more arms only extend a study; for anything else give it another name, or name another --storage."
+            + "\nMore seeds, arms and trials only extend a study; for anything else give it another name, or name another --storage."
         )
-    known = {design["arm"]: design for design in stored.designs}
-    designs = [known.get(design.arm) or _record(design) for design in wanted.designs]
+    known = {design["arm"]: design for design in stored.content["designs"]}
+    designs = [known.get(design.arm) or record_of(design) for design in wanted.designs]
+    if study.search:  # what has been tried stays, also where a larger space is shuffled anew
+        names = {design["name"] for design in known.values()}
+        designs = [*known.values(), *(design for design in designs if design["name"] not in names)]
     return {
         **stored.content,
         "document": document,
-        "designs": designs,
+        **_designs(study, designs),
         "left_out": [asdict(p) for p in wanted.left_out],
         # What was wanted at each earlier look: a verdict after an extension is judged more strictly.
         "extended_from": [
@@ -202,13 +254,26 @@ def stored_studies(storage: Storage) -> list[StoredStudy]:
     for row in rows:
         found.setdefault(row["study_id"], {"name": row["study_name"]})[row["key"]] = json.loads(row["value_json"])
     return [
-        StoredStudy(study_id, study["name"], study[ATTRIBUTE], study.get(RETRIED, 0))
+        _with_attempts(storage, StoredStudy(study_id, study["name"], study[ATTRIBUTE], study.get(RETRIED, 0)))
         for study_id, study in found.items()
         if ATTRIBUTE in study
     ]
 
 
-def _record(design: Design) -> dict[str, Any]:
+def _with_attempts(storage: Storage, study: StoredStudy) -> StoredStudy:
+    """The study with what decides which designs there are, where that is not fixed."""
+    return study.seen(Attempts(storage, study.id, study.told).read()) if study.told else study
+
+
+def _designs(study: "Study", records: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is stored of a study's designs. Of a search, its number of trials, and those of its designs that are known beforehand."""
+    if study.search is None:
+        return {"designs": records}
+    trials = min(len(records), study.search.trials)
+    return {"trials": trials, "designs": records[:trials] if study.search.method == "random" else records[:1]}
+
+
+def record_of(design: Design) -> dict[str, Any]:
     architecture = design.architecture
     more = {"growth": architecture.growth, "shortcut": architecture.shortcut, "stem": architecture.stem.kind}
     return {**design.record(), **more, "stem_channels": architecture.stem.channels}

@@ -1,4 +1,4 @@
-"""What a study wants, as its YAML file says it: a space, data, a recipe, seeds.
+"""What a study wants, as its YAML file says it: a space, data, a recipe, seeds, and whether to search or to tune.
 
     study = Study.load("digits_cardinality")
     study.run(workers=2)
@@ -18,26 +18,32 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
 
 from explorer import Design
-from explorer.errors import UserError, unknown
+from explorer.errors import UserError
 from search_spaces import LeftOut, SearchSpace
 from search_spaces.documents import load_document, validate
 from studies.claims import Counts, Pair
 from studies.data import DataShape, DataSpec, shape
 from studies.overrides import override
 from studies.recipe import Recipe
+from studies.search import METHODS, Search, shuffled
 from studies.storage import Storage
+from studies.tuning import Tune, pair
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SEARCHES = ("grid",)
+GRID = "grid"
 # Where a path in a study file starts: the folder of that file.
 _folder: ContextVar[Path] = ContextVar("folder", default=Path())
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A study's designs for its data's shape, and the points its space leaves out."""
+    """A study's designs for its data's shape, and the points its space leaves out.
+
+    Of a search, designs as random search tries them, the reference arm first: of other methods as good as any for an estimate. They
+    are as many as it has trials, or fewer where the space holds no more.
+    """
 
     shape: DataShape
     designs: list[Design]
@@ -56,7 +62,8 @@ class Study(BaseModel):
     data: DataSpec
     recipe: Recipe
     seeds: Annotated[list[Annotated[StrictInt, Field(ge=0, lt=2**32)]], Field(min_length=1)]
-    search: str = "grid"
+    search: Search | None = None  # none: `grid`, every design with every seed
+    tune: Tune | None = None
 
     @field_validator("name")
     @classmethod
@@ -83,12 +90,16 @@ class Study(BaseModel):
             raise UserError("a seed is listed twice; a replicate needs a seed of its own")
         return seeds
 
-    @field_validator("search")
+    @field_validator("search", mode="before")
     @classmethod
-    def _known_search(cls, search: str) -> str:
-        if search not in SEARCHES:
-            raise unknown("search", search, SEARCHES)
-        return search
+    def _search_by_name(cls, search: Any) -> Any:
+        if search == GRID or (isinstance(search, dict) and search == {"method": GRID}):
+            return None
+        if isinstance(search, str) and search in METHODS:
+            raise UserError(
+                f"a {search} search needs to know its trials; write search: {{method: {search}, trials: 30}}"
+            )
+        return {"method": search, "trials": 1} if isinstance(search, str) else search
 
     @model_validator(mode="after")
     def _reference_is_an_arm(self) -> "Study":
@@ -96,6 +107,14 @@ class Study(BaseModel):
             self.space.arm_label(self.reference_arm)
         except UserError as error:
             raise UserError(f"reference_arm: {error}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _search_fits(self) -> "Study":
+        if self.search:
+            self.search.check(self.space, self.recipe)
+        if self.search and self.tune:
+            raise UserError("tune: tuning is for comparing arms, so it needs search: grid; take one of the two out")
         return self
 
     @classmethod
@@ -113,6 +132,8 @@ class Study(BaseModel):
         """The study with everything filled in, as plain data; a study file with this content is the same study."""
         document = self.model_dump(mode="json")
         document["space"] = self.space.model_dump(mode="json", exclude_none=True)  # axes that are not there
+        document["search"] = self.search.model_dump(mode="json", exclude_none=True) if self.search else GRID
+        document["tune"] = self.tune.model_dump(mode="json", exclude_none=True) if self.tune else None
         return document
 
     def changed(self, changes: Iterable[str]) -> "Study":
@@ -126,6 +147,8 @@ class Study(BaseModel):
     def wanted(self, data_dir: Path | None = None) -> Wanted:
         """The designs to train. Raises `UserError` where the data is missing or the reference arm is left out."""
         data = shape(self.data, data_dir)
+        if self.search:
+            return Wanted(data, self._searched(self.search, data), [])
         found = self.space.resolve(resolution=data.resolution, in_channels=data.in_channels, classes=data.classes)
         for point in found.left_out:
             if point.arm == self.reference_label:
@@ -139,10 +162,41 @@ class Study(BaseModel):
             )
         return Wanted(data, found.designs, found.left_out)
 
+    def _searched(self, search: Search, data: DataShape) -> list[Design]:
+        bound = self.space.bind(resolution=data.resolution, in_channels=data.in_channels, classes=data.classes)
+        reference = bound.at(self.reference_arm)
+        if not isinstance(reference, Design):
+            raise UserError(
+                f"the reference arm {reference.arm} is left out of the space: {reference.reason}. Choose another."
+            )
+        if not search.allows(reference):
+            raise UserError(
+                f"the reference arm {reference.arm} is not within the search's constraints. Choose another, or wider ones."
+            )
+        designs = [reference]
+        for design in shuffled(bound, search):
+            if len(designs) == search.trials:
+                break
+            if design.name != reference.name:
+                designs.append(design)
+        return designs
+
     def pairs(self, data_dir: Path | None = None) -> list[Pair]:
-        """Every wanted pair, seeds outermost: each arm gets its first replicate before any gets its second."""
+        """Every wanted pair, seeds outermost: each arm gets its first replicate before any gets its second.
+
+        Of a search, as many as it will train, with designs that stand for those it will choose.
+        """
         designs = self.wanted(data_dir).designs
-        return [Pair(design.name, seed) for seed in self.seeds for design in designs]
+        if self.search:
+            chosen = designs[: self.search.finalists + 1]
+            return [
+                Pair(design.name, seed)
+                for seed in self.seeds
+                for design in (designs if seed == self.seeds[0] else chosen)
+            ]
+        trials = range(self.tune.trials if self.tune else 0)
+        tuning = [pair(design.name, self.seeds[0], trial) for trial in trials for design in designs]
+        return [*tuning, *(Pair(design.name, seed) for seed in self.seeds for design in designs)]
 
     def run(
         self,
@@ -178,15 +232,20 @@ class Study(BaseModel):
 
 
 def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
-    """Where a study's document differs from the stored one, except where it only extends it (more seeds, more arms)."""
+    """Where a study's document differs from the stored one, except where it only extends it (more seeds, arms, trials, finalists)."""
     before, now = dict(_flat(stored)), dict(_flat(given))
     lines = []
     for key in sorted(before | now):
         old, new = before.get(key), now.get(key)
         grows = key in ("seeds", "space.reference") or key.startswith("space.axes.")
+        if key == "seeds" and old and new and old[0] != new[0] and (stored.get("tune") or stored.get("search") != GRID):
+            lines.append(f"the first seed, which searches and tuning use: {old[0]} -> {new[0]}")
+            continue
         if old == new or (
             grows and isinstance(old, list) and isinstance(new, list) and all(value in new for value in old)
         ):
+            continue
+        if key in ("search.trials", "search.finalists") and isinstance(old, int) and isinstance(new, int) and new > old:
             continue
         lines.append(f"{key}: {_written(old)} -> {_written(new)}")
     return lines

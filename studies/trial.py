@@ -13,7 +13,9 @@ from typing import Any
 from explorer.errors import UserError
 from studies.claims import Attempt, Claims
 from studies.data import DataSpec, load
+from studies.pruning import Pruner
 from studies.recipe import Recipe
+from studies.search import LATENCY, Search
 from studies.settings import Settings
 from studies.storage import Storage
 from studies.stored import StoredStudy
@@ -37,7 +39,11 @@ class Trainer:
         document = stored.content["document"]
         self._training = training
         self._storage, self._stored = storage, stored
-        self._recipe = Recipe.model_validate(document["recipe"])
+        self._recipe = document["recipe"]
+        self._search = Search.model_validate(document["search"]) if stored.is_search else None
+        self._pruner: Pruner | None = None
+        if self._search and self._search.prune:
+            self._pruner = Pruner(storage, stored.name, self._search.prune, self._recipe["epochs"])
         self._settings = Settings.model_validate(stored.content["settings"])
         settings.check(self._settings)
         self._splits = load(DataSpec.model_validate(document["data"]), data_dir)
@@ -52,27 +58,38 @@ class Trainer:
         """Train the attempt's pair and end the attempt. Raises `UserError` for what would stop every other pair as well."""
         folder = checkpoint_folder(self._storage, self._stored, attempt)
         curve = CurveLog(claims, attempt)
+        # Later seeds are those of finalists, which are to be complete.
+        pruner = self._pruner if attempt.pair.seed == self._stored.seeds[0] else None
+        if pruner:
+            pruner.resume(attempt, (one for one in claims.tried() if one.pair == attempt.pair and one.id < attempt.id))
+        pruned = False
 
         def on_epoch(row: dict[str, Any]) -> None:
+            nonlocal pruned
             curve.add(row)
             tell({"event": "epoch", **row})
+            pruned = pruned or bool(pruner and pruner.is_hopeless(attempt, row["epoch"], row["validation_error"]))
 
         with claims.keep(attempt) as gone:
             try:
                 outcome = self._training.train(
                     self._stored.architecture(attempt.pair.design),
-                    self._recipe,
+                    Recipe.model_validate({**self._recipe, **attempt.told.get("recipe", {})}),
                     self._splits,
                     attempt.pair.seed,
                     self._settings,
                     checkpoints=folder,
                     on_epoch=on_epoch,
-                    should_stop=lambda: gone.is_set() or stopping(),
+                    should_stop=lambda: pruned or gone.is_set() or stopping(),
                 )
+                result = self._result(attempt, outcome)
             except self._training.Stopped:
                 curve.flush()
-                kept = claims.end(attempt, "interrupted")
-                tell({"event": "interrupted" if kept else "late"})
+                ended = "pruned" if pruned else "interrupted"
+                kept = claims.end(attempt, ended)
+                if kept and pruned:
+                    shutil.rmtree(folder.parent, ignore_errors=True)
+                tell({"event": ended if kept else "late"})
             except UserError:
                 claims.end(attempt, "interrupted")
                 raise
@@ -80,14 +97,30 @@ class Trainer:
                 self._fail(claims, attempt, curve, error, tell)
             else:
                 curve.complete(outcome.curves)
-                result = {key: value for key, value in vars(outcome).items() if key not in ("curves", "state_dict")}
-                result["device"] = self._settings.device
-                kept = claims.end(attempt, "complete", outcome.validation_error, {"result": result})
+                values = [outcome.validation_error]
+                if self._search:
+                    record = self._stored.seen(claims.tried()).design(attempt.pair.design)
+                    values = self._search.values(record, result)
+                kept = claims.end(attempt, "complete", values, {"result": result})
                 if kept:
                     shutil.rmtree(folder.parent, ignore_errors=True)
                     tell({"event": "complete", **result})
                 else:
                     tell({"event": "late"})
+
+    def _result(self, attempt: Attempt, outcome: Any) -> dict[str, Any]:
+        """What is stored of a finished training."""
+        result = {key: value for key, value in vars(outcome).items() if key not in ("curves", "state_dict")}
+        result["device"] = self._settings.device
+        if attempt.pair.variant:
+            del result["test_error"]  # nothing can be tuned on what is not there
+        if self._search and LATENCY in self._search.objectives:
+            from explorer.measuring import Case, measure
+
+            case = Case(self._stored.architecture(attempt.pair.design))
+            (timing,) = measure([case], device=self._settings.device, precision=self._settings.precision)
+            result[LATENCY] = timing.seconds
+        return result
 
     def _fail(self, claims: Claims, attempt: Attempt, curve: "CurveLog", error: Exception, tell: Tell) -> None:
         told = traceback.format_exc()
@@ -146,7 +179,8 @@ def checkpoint_folder(storage: Storage, stored: StoredStudy, attempt: Attempt) -
     over; and each study, so that a new one of the same name does not resume from the old one's.
     """
     pair = attempt.pair
-    own = storage.folder(stored.name, "checkpoints", f"{pair.design}-seed{pair.seed}", f"{stored.uid}-{attempt.number}")
+    name = "-".join(filter(None, (pair.design, f"seed{pair.seed}", pair.variant.replace(" ", ""))))
+    own = storage.folder(stored.name, "checkpoints", name, f"{stored.uid}-{attempt.number}")
     earlier = sorted(own.parent.glob(f"{stored.uid}-*"), key=_number, reverse=True)
     for folder in earlier:
         if _number(folder) >= attempt.number:

@@ -238,7 +238,9 @@ class Work:
     def __init__(self, stored: StoredStudy, counts: Counts) -> None:
         self.epochs: int = stored.content["document"]["recipe"]["epochs"]
         self._flops = {design["name"]: design["flops"] for design in stored.designs}
-        self._total = float(sum(self._flops.values()) * len(stored.seeds) * self.epochs)
+        # A search has not named all its designs yet; those to come cost as much as those before.
+        self._usual = sum(self._flops.values()) / max(1, len(self._flops))
+        self._total = float(self._usual * counts.wanted * self.epochs)
         self._ended = counts.ended
         self._mean = self._total / max(1, counts.wanted)
         self._running: dict[int, float] = {}
@@ -248,7 +250,7 @@ class Work:
     def take(self, worker: int, event: Event) -> None:
         """Count what a worker tells."""
         if event["event"] == "epoch":
-            cost = self._flops[event["design"]]
+            cost = self._flops.get(event["design"], self._usual)
             self._running[worker] = cost * event["epoch"]
             self._trained += cost
             if self._start is None:  # what came before it is the start of the workers

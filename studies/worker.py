@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.errors import UserError
-from studies.claims import Claims, Counts, Lease, Worker
+from studies.claims import Claims, Lease, Worker
 from studies.storage import Storage
 from studies.stored import get
 
@@ -81,14 +81,18 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
         storage,
         storage.open(),
         stored.id,
-        stored.pairs,
+        stored,
         lease=Lease(**config["lease"]),
         retried_from=stored.retried_from,
     )
-    trainer = None
+    trainer = proposer = None
+    if stored.is_search:
+        from studies.proposing import Proposer
+
+        proposer = Proposer(stored)
     with Worker.hold(storage.folder(stored.name, "workers"), config["worker"]) as me:
         while not stop.is_set():
-            counts = Counts.of(claims.look())
+            counts = claims.counts()
             if not counts.left:
                 return DONE
             if trainer is None and counts.waiting:
@@ -98,11 +102,14 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
 
                 trainer = Trainer(storage, stored, data_dir)
             attempt = claims.claim(me, config["index"]) if trainer else None
+            if trainer and attempt is None and proposer:
+                attempt = proposer.claim(claims, me, config["index"])
             if trainer is None or attempt is None:
                 stop.wait(POLL)
                 continue
-            design = stored.design(attempt.pair.design)
-            tell.about = {"arm": design["arm"], "design": design["name"], "seed": attempt.pair.seed}
+            design = stored.seen(claims.tried()).design(attempt.pair.design)
+            arm = f"{design['arm']} {attempt.pair.variant}".strip()
+            tell.about = {"arm": arm, "design": design["name"], "seed": attempt.pair.seed}
             tell({"event": "claimed"})
             trainer.run(claims, attempt, tell, stop.is_set)
     return STOPPED
