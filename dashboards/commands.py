@@ -1,52 +1,67 @@
 """The dashboards' commands: report."""
 
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from studies.commands import storage_option
+from studies.storage_option import storage_option
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @click.command()
-@click.argument("name_or_path", metavar="STUDY")
+@click.argument("studies", metavar="STUDY|FILE.csv...", nargs=-1, required=True)
 @storage_option
 @click.option(
     "-o", "--output", metavar="FILE.html", help="The page to write (default: the study's name, in the current folder)."
 )
-def report(name_or_path: str, storage: str | None, output: str | None) -> None:
-    """Write the results of STUDY as one HTML page that opens offline, and print them.
+def report(studies: tuple[str, ...], storage: str | None, output: str | None) -> None:
+    """Write the results of studies as one HTML page that opens offline, and print them.
 
-    It can be written at any time: the page of a running study says so and shows what is there.
+    It can be written at any time: the page of a running study says so and shows what is there. Several studies stand side by side.
+    A CSV file of `study results`, with one of `study results --curves` beside it or not, needs no storage.
 
     \b
     Examples:
       resnext-explorer report digits_cardinality
       resnext-explorer report digits_cardinality -o digits.html
       resnext-explorer report ./my_study.yaml --storage sqlite:///my.db
+      resnext-explorer report first second -o both.html
+      resnext-explorer report trials.csv curves.csv
     """
     from dashboards.report import file_stem, write_report
-    from studies.results import read, study_info
+    from dashboards.sources import load_sources
+    from explorer.errors import UserError
     from studies.storage import Storage
-    from studies.study import Study
 
-    place = Storage(storage)
-    is_path = name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path
-    name = Study.load(name_or_path).name if is_path else name_or_path
-    info = study_info(place, name)
-    trials, curves = read(place, name)
-    path = write_report(output or f"{file_stem(name)}.html", trials, curves, info)
-    print_results(trials, info, path, ["--storage", place.shown] if storage else [], name_or_path)
+    sources = load_sources(studies, storage)
+    if not sources:
+        raise UserError(f"{', '.join(studies)} hold no training; give a study, or a CSV file with its trainings.")
+    name = file_stem(sources[0].name) if len(sources) == 1 else "report"
+    path = write_report(output or f"{name}.html", sources)
+    options = ["--storage", Storage(storage).shown] if storage else []
+    named = [one for one in studies if not one.lower().endswith(".csv")]
+    for source in sources:
+        if len(sources) > 1:
+            print(f"{printable(source.name)}\n")
+        print_results(source.trials, source.info)
+        if len(sources) > 1:
+            print()
+    print(f"\nReport: {path}" if len(sources) == 1 else f"Report: {path}")
+    if len(sources) == len(named) == 1:
+        commands = next_commands(sources[0].trials, options, named[0])
+    else:
+        commands = [shlex.join(["resnext-explorer", "study", "status", one, *options]) for one in named[:2]]
+    if commands:
+        print("Next:")
+    for command in commands:
+        print(f"  {printable(command)}")
 
 
-def print_results(
-    trials: "pd.DataFrame", info: dict[str, Any], path: Path, options: list[str], name_or_path: str
-) -> None:
-    """The closing table, the verdict, the page's path and two commands to try next."""
+def print_results(trials: "pd.DataFrame", info: dict[str, Any]) -> None:
+    """The closing table and the verdict with its notes."""
     from dashboards.sampling import compare_study
     from dashboards.tables import closing_table
     from dashboards.verdict import judge
@@ -59,10 +74,6 @@ def print_results(
     print()
     for text in (verdict.text, *verdict.notes):
         print(printable(text))
-    print(f"\nReport: {path}")
-    print("Next:")
-    for command in next_commands(trials, options, name_or_path):
-        print(f"  {printable(command)}")
 
 
 def next_commands(trials: "pd.DataFrame", options: list[str], name_or_path: str) -> list[str]:

@@ -31,14 +31,14 @@
     const { csv, picture } = button.dataset;
     if (csv) {
       const address = URL.createObjectURL(new Blob([data.tables[csv]], { type: "text/csv;charset=utf-8" }));
-      download(address, `${data.name}_${csv}.csv`);
+      download(address, `${data.names[csv]}.csv`);
       setTimeout(() => URL.revokeObjectURL(address), 60000);
     }
     if (picture) {
       const figure = structuredClone(data.figures[picture].light);
       const layout = { ...figure.layout, width: 960, height: 540, autosize: false };
       const address = await Plotly.toImage({ data: figure.data, layout }, { format: "png", scale: 2 });
-      download(address, `${data.name}_${picture}.png`);
+      download(address, `${data.names[picture]}.png`);
     }
   });
 

@@ -1,4 +1,4 @@
-"""A study as one HTML file: the verdict first, the figure that shows it, the table behind it, then the rest.
+"""Studies as one HTML file: one alone, or several side by side.
 
 The file is complete in itself: it opens offline and sends no request (a content security policy forbids it to). Every text of a study is
 escaped where it enters the page, as markup or inside a script's data, and only scripts with the hashes of ours run.
@@ -8,78 +8,130 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from html import escape as escape_markup
-from html import unescape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Any
 
-import pandas as pd
 import plotly.graph_objects as go
 
-from dashboards.figures import differences_from_reference, error_against_cardinality, learning_curves
-from dashboards.sampling import compare_study, size_of_test_set
-from dashboards.sampling import reference_arm as reference_arm
-from dashboards.statistics import Comparison
-from dashboards.tables import Table, comparison_table, design_table, trial_table
-from dashboards.verdict import (
-    chosen_by_validation,
-    confidence_text,
-    judge,
-    points,
-    sampling_sentence,
-    seeds_phrase,
-    trend_sentence,
-)
+from dashboards.figures import error_distribution_functions
+from dashboards.report_parts import Draw, StudyPart, escape, figure_frame, study_body, table_markup
+from dashboards.sources import Source
+from dashboards.spaces import design_means
+from dashboards.tables import studies_table
+from explorer.errors import UserError
 from explorer.files import write_atomic
-from explorer.text import human_time
 
-MOST_ROWS = 500  # of the table of all trials; the CSV has every one
-
-
-def write_report(
-    path: str | Path, trials: pd.DataFrame, curves: pd.DataFrame, info: dict[str, Any], *, now: datetime | None = None
-) -> Path:
-    """Write the page. Raises `UserError` where `path` cannot be written."""
-    return write_atomic(path, render_report(trials, curves, info, now=now))
+SPACE = 8  # designs that make a study a design space, with a distribution worth drawing
 
 
-def render_report(
-    trials: pd.DataFrame, curves: pd.DataFrame, info: dict[str, Any], *, now: datetime | None = None
-) -> str:
-    """The page of one study from its two tables and what `studies.results.study_info` says about it."""
+def write_report(path: str | Path, sources: Sequence[Source], *, now: datetime | None = None) -> Path:
+    """Write the page of one study or of several. Raises `UserError` where `path` cannot be written."""
+    return write_atomic(path, render_report(sources, now=now))
+
+
+def render_report(sources: Sequence[Source], *, now: datetime | None = None) -> str:
+    """The page of one study, or of several side by side. Raises `UserError` for none."""
     from plotly.offline import get_plotlyjs
 
-    comparison = compare_study(trials, info)
-    reference = comparison.reference
-    name = str(info.get("name") or "study")
-    figures = _figures(trials, curves, reference, comparison, info)
+    if not sources:
+        raise UserError("a report needs at least one study.")
+    now = now or datetime.now(UTC)
+    if len(sources) == 1:
+        parts = [StudyPart(sources[0])]
+        title, body, figures = _alone(parts[0], now)
+    else:
+        parts = [StudyPart(source, f"{place}-", 3) for place, source in enumerate(sources)]
+        title, body, figures = _side_by_side(parts, now)
     plotly, script = get_plotlyjs(), _resource("report.js")
     assert "</script" not in plotly.lower()
+    names = {key: key for key in figures}
+    for part in parts:
+        own = {key: f"{part.source.name}_{key.removeprefix(part.prefix)}" for key in (*part.figures, *part.tables)}
+        names |= {key: file_stem(name) for key, name in own.items()}
     data = {
-        "name": file_stem(name),
+        "names": names,
         "figures": {
             key: {theme: draw(theme).to_plotly_json() for theme in ("light", "dark")} for key, draw in figures.items()
         },
-        "tables": {"trials": trials.to_csv(index=False), "curves": curves.to_csv(index=False)},
+        "tables": {key: table.to_csv(index=False) for part in parts for key, table in part.tables.items()},
     }
     return Template(_resource("report.html")).substitute(
         policy=_policy(plotly, script),
-        title=escape(f"{name}: {judge(trials, comparison, info).title}"),
+        title=escape(title),
         style=_resource("report.css"),
-        body="\n".join(_body(trials, curves, info, comparison, figures, now or datetime.now(UTC))),
+        body="\n".join(body),
         data=script_json(data),
         plotly=plotly,
         script=script,
-    )
+    )  # fmt: skip
 
 
-def escape(text: str) -> str:
-    """Text as markup. A number stays on one line with its unit."""
-    return re.sub(r"(?<=\d) (?=%)|(?<=\bp) (?=[=&])|(?<=[=;]) (?=0\.)", "\u00a0", escape_markup(text))
+def _alone(part: StudyPart, now: datetime) -> tuple[str, list[str], dict[str, Draw]]:
+    """Title, body and figures of a page of one study."""
+    question = part.source.info.get("question")
+    asked = f" &nbsp;{escape(str(question))}" if question else ""
+    head = [
+        f'<p class="study"><b>{escape(part.source.name)}</b>{asked}</p>',
+        f"<h1>{escape(part.verdict.sentence)}</h1>",
+    ]
+    return f"{part.source.name}: {part.verdict.title}", [*head, *study_body(part, now)], part.figures
+
+
+def _side_by_side(parts: Sequence[StudyPart], now: datetime) -> tuple[str, list[str], dict[str, Draw]]:
+    """The same of several studies: their verdicts, their errors on one scale, one table of all, then each study."""
+    figures = {key: draw for part in parts for key, draw in part.figures.items()}
+    _share_scale(figures, [f"{part.prefix}error" for part in parts])
+    title = f"{len(parts)} studies side by side"
+    answers = [
+        f'<p class="more"><b>{escape(part.source.name)}</b> &nbsp;{escape(part.verdict.sentence)}</p>' for part in parts
+    ]
+    body = [f"<h1>{title}</h1>", *answers]
+    frames = [(part.source.name, part.figure("error")) for part in parts]
+    panels = "".join(f'<div><p class="study"><b>{escape(name)}</b></p>{frame}</div>' for name, frame in frames if frame)
+    body.append(f'<div class="side">{panels}</div>' if panels else "")
+    spaces = [part.source.trials for part in parts if len(design_means(part.source.trials)) >= SPACE]
+    if len(spaces) > 1:
+        import pandas as pd
+
+        trials = pd.concat(spaces, ignore_index=True)
+        figures["distributions"] = lambda theme: error_distribution_functions(trials, theme=theme)
+        body.append(f"<section>{figure_frame('distributions', figures['distributions'], 2)}</section>")
+    table = studies_table([(part.source.name, part.source.trials, part.comparison) for part in parts])
+    body.append(f"<section><h2>The studies</h2>{table_markup(table)}</section>")
+    for part in parts:
+        question = part.source.info.get("question")
+        asked = f'<p class="quiet">{escape(str(question))}</p>' if question else ""
+        inner = "\n".join(study_body(part, now))
+        # The figure of errors stands above, beside the other studies'.
+        inner = inner.replace(part.figure("error"), "") if part.figure("error") else inner
+        head = f'<h2>{escape(part.source.name)}</h2>{asked}<p class="verdict">{escape(part.verdict.sentence)}</p>'
+        body.append(f'<section class="whole">{head}{inner}</section>')
+    return title, body, figures
+
+
+def _share_scale(figures: dict[str, Draw], keys: Sequence[str]) -> None:
+    """Let these figures have one scale of error, so that heights can be compared from study to study."""
+    ranges = [
+        tuple(figure.layout.yaxis.range)
+        for key in keys
+        if key in figures and (figure := figures[key]("light")).layout.yaxis.range
+    ]
+    if len(ranges) < 2:
+        return
+    low, high = min(one[0] for one in ranges), max(one[1] for one in ranges)
+
+    def on_scale(draw: Draw) -> Draw:
+        def drawn(theme: str) -> go.Figure:
+            figure = go.Figure(draw(theme))
+            return figure.update_yaxes(range=[low, high]) if figure.layout.yaxis.range else figure
+
+        return drawn
+
+    figures.update({key: on_scale(figures[key]) for key in keys if key in figures})
 
 
 def file_stem(name: str) -> str:
@@ -95,207 +147,6 @@ def script_json(value: Any) -> str:
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
-
-
-def _figures(
-    trials: pd.DataFrame, curves: pd.DataFrame, reference: str, comparison: Comparison, info: dict[str, Any]
-) -> dict[str, Callable[[str], go.Figure]]:
-    """Every figure of the page by its key, to be drawn in a theme."""
-    context = _context(trials, info)
-
-    def curve(split: str) -> Callable[[str], go.Figure]:
-        return lambda theme: learning_curves(curves, trials, reference, split=split, context=context, theme=theme)
-
-    figures: dict[str, Callable[[str], go.Figure]] = {}
-    if comparison.seeds:
-        figures["error"] = lambda theme: error_against_cardinality(
-            trials, reference, comparison=comparison, context=context, theme=theme
-        )
-        figures["differences"] = lambda theme: differences_from_reference(
-            trials, reference, comparison=comparison, theme=theme
-        )
-    if len(curves):
-        figures["train"], figures["validation"] = curve("train"), curve("validation")
-    return figures
-
-
-def _context(trials: pd.DataFrame, info: dict[str, Any]) -> str:
-    data = info.get("data")
-    epochs = pd.to_numeric(trials["epochs"], errors="coerce").dropna().unique()
-    parts = [str(data.get("name", "")) if isinstance(data, dict) else str(data or "")]
-    parts.append(f"{int(epochs[0])} epochs" if len(epochs) == 1 else "")
-    return ", ".join(part for part in parts if part)
-
-
-def _body(
-    trials: pd.DataFrame,
-    curves: pd.DataFrame,
-    info: dict[str, Any],
-    comparison: Comparison,
-    figures: dict[str, Callable[[str], go.Figure]],
-    now: datetime,
-) -> list[str]:
-    verdict = judge(trials, comparison, info)
-    question = f" &nbsp;{escape(str(info['question']))}" if info.get("question") else ""
-    parts = [f'<p class="study"><b>{escape(str(info.get("name") or "study"))}</b>{question}</p>']
-    parts.append(f"<h1>{escape(verdict.sentence)}</h1>")
-    parts += [f'<p class="more">{escape(text)}</p>' for text in (verdict.more, trend_sentence(comparison)) if text]
-    sampling = sampling_sentence(trials, comparison, info)
-    parts += [f'<p class="quiet">{escape(sampling)}</p>'] if sampling else []
-    if verdict.notes:
-        parts.append(f'<ul class="notes">{"".join(f"<li>{escape(note)}</li>" for note in verdict.notes)}</ul>')
-    if "error" in figures:
-        parts.append(f'<div class="pair">{_figure("error", figures)}{_figure("differences", figures)}</div>')
-    chosen = chosen_by_validation(trials)
-    winner = f'<p class="quiet">Lowest validation error: {escape(chosen)}.</p>' if chosen else ""
-    numbers = _table(comparison_table(trials, comparison))
-    parts.append(_section("The numbers behind it", winner, numbers, _csv("trials")))
-    if "train" in figures:
-        pair = f'<div class="pair even">{_figure("train", figures)}{_figure("validation", figures)}</div>'
-        parts.append(f"<section>{pair}{_csv('curves')}</section>")
-    left_out = "".join(f"<li>{escape(f'{arm} is left out: {why}')}</li>" for arm, why in _left_out(info))
-    designs = _table(design_table(trials)) + (f'<ul class="notes">{left_out}</ul>' if left_out else "")
-    parts.append(_section("The designs and how well their costs match", designs))
-    parts.append(_section("Every training", *_all_trials(trials)))
-    parts.append(_section("How the verdict is reached", *_method(comparison, info)))
-    parts.append(_section("What was run", *_what_was_run(trials, info, now)))
-    return parts
-
-
-def _figure(key: str, figures: dict[str, Callable[[str], go.Figure]]) -> str:
-    title = figures[key]("light").layout.title
-    # Titles are escaped for Plotly, with <br> nowhere; taken back to plain text and escaped anew, nothing of them can be markup.
-    heading, below = escape(unescape(title.text)), escape(unescape(title.subtitle.text))
-    return (
-        f"<figure><figcaption><h2>{heading}</h2><p>{below}</p></figcaption>"
-        f'<div class="plot" data-figure="{key}" role="img" aria-label="{heading}. {below}."></div>'
-        f'<p class="tools"><button type="button" data-picture="{key}">Picture (PNG)</button></p></figure>'
-    )
-
-
-def _section(title: str, *content: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{''.join(content)}</section>"
-
-
-def _csv(table: str) -> str:
-    return f'<p class="tools"><button type="button" data-csv="{table}">All {table} (CSV)</button></p>'
-
-
-def _table(table: Table) -> str:
-    def kind(column: str) -> str:
-        if column == "Reason":
-            return ' class="word long"'
-        return ' class="word"' if column in table.words else ""
-
-    head = "".join(f'<th scope="col"{kind(column)}>{escape(column)}</th>' for column in table.columns)
-    body = []
-    for row in table.rows:
-        cells = [f'<th scope="row">{escape(row[0])}</th>']
-        cells += [
-            f"<td{kind(column)}>{escape(cell)}</td>" for column, cell in zip(table.columns[1:], row[1:], strict=True)
-        ]
-        body.append(f"<tr>{''.join(cells)}</tr>")
-    if not body:
-        body = [f'<tr><td colspan="{len(table.columns)}">Nothing yet</td></tr>']
-    # A table wider than a phone scrolls in its own frame, which the keyboard reaches.
-    return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="table"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div>"
-    )
-
-
-def _all_trials(trials: pd.DataFrame) -> list[str]:
-    table = trial_table(trials)
-    shown = Table(table.columns, table.rows[:MOST_ROWS], table.words)
-    parts = [_table(shown)]
-    if len(table.rows) > MOST_ROWS:
-        parts.append(f'<p class="quiet">The first {MOST_ROWS} of {len(table.rows)}; the CSV has all.</p>')
-    return [*parts, _csv("trials")]
-
-
-def _method(comparison: Comparison, info: dict[str, Any]) -> list[str]:
-    reference = comparison.reference
-    texts = [
-        "Validation error chooses, test error reports. A training's test error is modelled as the sum of its arm's mean, what "
-        "its seed adds to every arm alike, and a rest. The rest is what the intervals come from.",
-        f"Each arm is compared with {reference}. The intervals of all these differences hold together with "
-        f"{confidence_text(comparison.confidence)} confidence (Dunnett's many-to-one comparisons), and a difference is claimed only where "
-        "its interval excludes zero: where no arm differs, at most 1 study in 20 claims anything. The trend is a test of its own.",
-        "The interval of a single arm's error, drawn in the first figure, is a t interval over its own seeds, cut at an error of zero. "
-        "It says less about differences, since the arms share their seeds.",
-    ]
-    if not comparison.problem:
-        texts.append(
-            f"Here: {seeds_phrase(len(comparison.seeds))}, {comparison.arms} arms; the rest has a standard deviation of "
-            f"{points(comparison.residual_sd or 0)} points on {comparison.degrees_of_freedom} degrees of freedom; a difference is "
-            f"claimed beyond {comparison.critical:.2f} standard errors. More seeds would settle a gap if they make its interval "
-            "exclude zero in 8 of 10 repeats."
-        )
-    if comparison.looks > 1:
-        texts.append(
-            f"This is look {comparison.looks} at the study: it was extended by seeds. As planned, it claims wrongly in at most "
-            "1 study of 20; all extensions together do so in at most another 1 of 20, however many there are: look k is judged at "
-            "1 − 5 % / (k (k − 1)) confidence."
-        )
-    images = size_of_test_set(info)
-    if images:
-        texts.append(
-            f"The test set has {images} images, so one image is {points(1 / images)} points. Its own sampling is apart from the "
-            "seeds' and in no interval of the figures: they say how the arms compare on these images. The error on other images is "
-            "Wilson's interval for one trained network; a gap's variance is at most (a + b − (a − b)²) / images for errors a and b."
-        )
-    return [f'<p class="quiet">{escape(text)}</p>' for text in texts]
-
-
-def _what_was_run(trials: pd.DataFrame, info: dict[str, Any], now: datetime) -> list[str]:
-    seconds = pd.to_numeric(trials["seconds"], errors="coerce").sum()
-    started, finished = trials["started"].dropna(), trials["finished"].dropna()
-    status = trials["status"].value_counts()
-    facts = {
-        "Trainings": ", ".join(f"{count} {name}" for name, count in status.items()) or "none",
-        "Data": info.get("data"),
-        "Recipe": info.get("recipe"),
-        "Seeds": info.get("seeds"),
-        "Settings": info.get("settings"),
-        "Machine": info.get("machine"),
-        "Device": info.get("device"),
-        "Versions": info.get("versions"),
-        "Commit": info.get("git_commit") or info.get("git commit"),
-        "Study created": _date(info.get("created")),
-        "Trained": f"{_date(started.min())} to {_date(finished.max())}" if len(started) and len(finished) else None,
-        "Time in training": human_time(float(seconds)) if seconds else None,
-        "Report written": _date(now),
-    }
-    rows = [f"<dt>{escape(key)}</dt><dd>{escape(_words(value))}</dd>" for key, value in facts.items() if value]
-    parts = [f"<dl>{''.join(rows)}</dl>"]
-    if info.get("document"):
-        # The scrolling frame of a long line can be reached by keyboard.
-        parts.append(f'<h3>Study file</h3><pre tabindex="0">{escape(str(info["document"]))}</pre>')
-    return parts
-
-
-def _left_out(info: dict[str, Any]) -> list[tuple[str, str]]:
-    """Arms of the space that no design solves, and why."""
-    return [(str(point.get("arm")), str(point.get("reason")).rstrip(".") + ".") for point in info.get("left_out") or []]
-
-
-def _words(value: Any) -> str:
-    """Plain data as a line of text: {'name': 'digits', 'test': 360} -> 'digits, test 360'."""
-    if isinstance(value, dict):
-        rest = (
-            f"{str(key).replace('_', ' ')} {_words(entry)}"
-            for key, entry in value.items()
-            if key != "name" and entry is not None
-        )
-        return ", ".join([*([_words(value["name"])] if value.get("name") else []), *rest])
-    if isinstance(value, list | tuple):
-        return ", ".join(_words(entry) for entry in value)
-    return str(value)
-
-
-def _date(value: Any) -> str:
-    moment = pd.to_datetime(value, errors="coerce", utc=True)
-    return "" if pd.isna(moment) else f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _policy(*scripts: str) -> str:

@@ -1,13 +1,14 @@
 """What a page and a terminal show as tables: rows of finished text, units in the headings."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from dashboards.spaces import extremes
 from dashboards.statistics import Comparison, arm_order, error_table, summarize_arms
-from dashboards.verdict import confidence_text, measure, p_text, signed_points
+from dashboards.verdict import chosen_by_validation, confidence_text, measure, p_text, signed_points
 
 NOTHING = "–"
 
@@ -113,6 +114,56 @@ def design_table(trials: pd.DataFrame) -> Table:
     kept = f"Mismatch in {measure(trials).removeprefix('the ')} (%)"
     headings = ("Arm", "Design", "Template", "Depths", *(heading for heading, _ in measures), kept)
     return Table(headings, tuple(rows), frozenset(("Arm", "Design", "Template", "Depths")))
+
+
+def studies_table(studies: Sequence[tuple[str, pd.DataFrame, Comparison]]) -> Table:
+    """Several studies, one row each: what validation chose, and how it compares with the study's reference arm."""
+    rows = []
+    for name, trials, comparison in studies:
+        chosen, summary = chosen_by_validation(trials), summarize_arms(trials)
+        complete = int((trials["status"] == "complete").sum())
+        difference = comparison.difference(chosen) if chosen else None
+        mean = percent(summary.loc[chosen, "mean"]) if chosen in summary.index else NOTHING
+        span = NOTHING
+        if difference is not None and difference.low is not None:
+            span = f"{signed_points(difference.low)} to {signed_points(difference.high)}"
+        gap = (
+            "reference"
+            if chosen == comparison.reference
+            else signed_points(difference.estimate)
+            if difference
+            else NOTHING
+        )
+        rows.append((name, f"{complete} of {len(trials)}", comparison.reference, chosen or NOTHING, mean, gap, span))
+    headings = (
+        "Study",
+        "Complete",
+        "Reference",
+        "Lowest validation error",
+        "Its test error (%)",
+        "Minus the reference's (points)",
+    )
+    return Table((*headings, "Interval"), tuple(rows), frozenset(("Study", "Reference", "Lowest validation error")))
+
+
+def extremes_table(trials: pd.DataFrame) -> Table:
+    """Each arm's best, median and worst training."""
+    rows = [
+        (
+            arm,
+            str(row["n"]),
+            *(percent(row[key]) for key in ("best", "median", "worst")),
+            _seed(row),
+            str(row["design"]),
+        )
+        for arm, row in extremes(trials).iterrows()
+    ]
+    headings = ("Arm", "n", "Best test error (%)", "Median (%)", "Worst (%)", "Best one's seed", "Best one's design")
+    return Table(headings, tuple(rows), frozenset(("Arm", "Best one's design")))
+
+
+def _seed(row: Any) -> str:
+    return NOTHING if row["seed"] is None or pd.isna(row["seed"]) else str(int(row["seed"]))
 
 
 def trial_table(trials: pd.DataFrame) -> Table:

@@ -97,3 +97,22 @@ def test_next_commands_are_commands_that_exist():
             shown = runner.invoke(cli, [*words[:depth], "--help"])
             assert shown.exit_code == 0
             assert all(word in shown.output for word in words if word.startswith("--"))
+
+
+def test_csv_files_need_no_storage(workdir):
+    make_trials({"C=8": -0.008}).to_csv("trials.csv", index=False)
+    make_trials(name="other").to_csv("other.csv", index=False)
+    output = run("trials.csv")
+    assert "C=8 makes 0.95 (0.51 to 1.38) points fewer errors than C=1, 3 seeds." in output
+    assert "Report: digits_cardinality.html" in output
+    both = run("trials.csv", "other.csv", "-o", "both.html")
+    assert both.count("Mismatch (%)") == 2
+    assert "2 studies side by side" in (workdir / "both.html").read_text()
+    written = {path.name for path in workdir.iterdir()} - {"trials.csv", "other.csv"}
+    assert written == {"both.html", "digits_cardinality.html"}
+
+
+def test_a_file_without_a_training_is_a_users_mistake(workdir):
+    make_trials().iloc[:0].to_csv("none.csv", index=False)
+    with pytest.raises(UserError, match="no training"):
+        run("none.csv")

@@ -12,6 +12,7 @@ from study_tables import make_curves, make_info, make_trials, without_results
 
 from dashboards.report import file_stem, render_report, script_json, write_report
 from dashboards.sampling import size_of_test_set
+from dashboards.sources import Source
 from explorer.errors import UserError
 
 EVIL = (
@@ -46,7 +47,8 @@ class Page(HTMLParser):
 
 def page_of(trials, info=None, curves=None) -> Page:
     curves = make_curves(trials) if curves is None else curves
-    return Page(render_report(trials, curves, info or make_info()))
+    info = info or make_info()
+    return Page(render_report([Source(str(info["name"]), trials, curves, info)]))
 
 
 def data_of(page: Page) -> dict:
@@ -70,7 +72,10 @@ def test_the_verdict_comes_first_then_figure_table_curves_designs_and_what_was_r
 def test_the_page_holds_plotly_once_and_asks_for_nothing():
     page = page_of(make_trials())
     assert sum("plotly.js v" in script for script in page.scripts) == 1
-    assert not [tag for tag, attributes in page.tags if attributes.keys() & {"src", "href", "action", "data"}]
+    pictures = [a["src"] for _, a in page.tags if "src" in a]
+    assert pictures
+    assert all(picture.startswith("data:image/svg+xml;base64,") for picture in pictures)
+    assert not [tag for tag, attributes in page.tags if attributes.keys() & {"href", "action", "data"}]
     assert not [tag for tag, _ in page.tags if tag in ("link", "iframe", "object", "embed", "base", "form")]
 
 
@@ -133,10 +138,77 @@ def test_the_page_carries_both_tables_as_csv():
 
 def test_figures_come_in_both_themes():
     figures = data_of(page_of(make_trials()))["figures"]
-    assert set(figures) == {"error", "differences", "train", "validation"}
+    assert set(figures) == {"error", "differences", "train", "validation", "time", "speed", "mismatch"}
     for figure in figures.values():
         assert set(figure) == {"light", "dark"}
         assert figure["light"]["layout"]["paper_bgcolor"] != figure["dark"]["layout"]["paper_bgcolor"]
+
+
+def scaled_page() -> Page:
+    names = {"C=1": "reference", "C=2": "deeper", "C=4": "wider", "C=8": "more paths", "C=16": "other"}
+    trials = make_trials()
+    trials = trials.assign(arm=trials["arm"].map(names), flops=trials["flops"] * trials["cardinality"])
+    return page_of(trials, {**make_info(), "reference_arm": "reference"})
+
+
+def test_a_study_of_deeper_wider_more_paths_has_its_own_figure_and_error_against_cost():
+    figures = data_of(scaled_page())["figures"]
+    ticks = figures["error"]["light"]["layout"]["xaxis"]["ticktext"]
+    assert [tick.split("<br>")[0] for tick in ticks[:3]] == ["reference", "deeper", "wider"]
+    assert {"flops", "params"} < set(figures)
+
+
+def test_a_running_study_shows_its_progress():
+    page = page_of(without_results(make_trials(), range(7, 15), "waiting"))
+    assert "progress" in data_of(page)["figures"]
+    assert "7 of 15 trainings complete" in page.text
+
+
+def two_studies() -> list[Source]:
+    first, second = make_trials({"C=8": -0.008}), make_trials(base=0.06, name="other", random_seed=5)
+    return [
+        Source("digits_cardinality", first, make_curves(first), make_info()),
+        Source("other", second, make_curves(second), make_info("other")),
+    ]
+
+
+def test_several_studies_stand_side_by_side_on_one_scale():
+    page = Page(render_report(two_studies()))
+    data = data_of(page)
+    ranges = [data["figures"][f"{place}-error"]["light"]["layout"]["yaxis"]["range"] for place in (0, 1)]
+    assert ranges[0] == ranges[1]
+    assert ranges[0][0] < 1.7
+    assert ranges[0][1] > 6
+    alone = data_of(page_of(two_studies()[0].trials))["figures"]["error"]["light"]["layout"]["yaxis"]["range"]
+    assert alone != ranges[0]
+    assert "2 studies side by side" in page.text
+    assert page.text.index("C=8 makes 0.95") < page.text.index("The studies") < page.text.index("Every training")
+    places = [a["data-figure"] for _, a in page.tags if "data-figure" in a]
+    assert sorted(places) == sorted(data["figures"])
+    assert len(places) == len(set(places))
+    assert data["names"]["1-trials"] == "other_trials"
+    assert data["tables"]["1-trials"].count("\n") == 16
+
+
+def test_design_spaces_side_by_side_have_their_error_distributions():
+    sources = []
+    for number, name in enumerate(("a", "b")):
+        parts = [make_trials(seeds=1, random_seed=10 * number + i, name=name) for i in range(4)]
+        many = pd.concat(parts, ignore_index=True)
+        many["design"] = [f"{name}{i}" for i in range(len(many))]
+        sources.append(Source(name, many, make_curves(many.iloc[:0]), {"name": name}))
+    data = data_of(Page(render_report(sources)))
+    assert [one["name"] for one in data["figures"]["distributions"]["light"]["data"]] == ["a", "b"]
+
+
+def test_markup_stays_text_in_a_page_of_several_studies():
+    first, second = two_studies()
+    evil = second.trials.assign(arm=second.trials["arm"] + EVIL, study=EVIL)
+    info = {**make_info(EVIL), "reference_arm": "C=1" + EVIL, "question": EVIL}
+    page = Page(render_report([first, Source(EVIL, evil, make_curves(evil), info)]))
+    plain = Page(render_report(two_studies()))
+    assert {tag for tag, _ in page.tags} <= {"ul", "li"} | {tag for tag, _ in plain.tags}
+    assert len(page.scripts) == len(plain.scripts)
 
 
 def test_running_empty_one_seeded_and_half_failed_studies_give_an_honest_page():
@@ -177,7 +249,7 @@ def test_the_test_sets_size_is_found_and_fractions_are_not_taken_for_it():
 def test_an_unwritable_output_is_a_users_mistake(tmp_path):
     trials = make_trials()
     with pytest.raises(UserError, match="cannot write"):
-        write_report(tmp_path / "missing" / "page.html", trials, make_curves(trials), make_info())
+        write_report(tmp_path / "missing" / "page.html", [Source("x", trials, make_curves(trials), make_info())])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,69 @@
+"""CSV files of results come back as the tables they were written from, and what is none is a user's mistake."""
+
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+from study_tables import make_curves, make_trials, without_results
+
+from dashboards.sampling import compare_study
+from dashboards.sources import load_sources, read_csv
+from explorer.errors import UserError
+from studies.results import TRIALS, read
+
+
+def test_csv_files_give_the_tables_of_the_storage(stored_study, workdir):
+    url = stored_study(without_results(make_trials({"C=8": -0.008}), [4], "failed", "NA, loss is <NaN>"))
+    trials, curves = read(url, "digits_cardinality")
+    trials.to_csv("trials.csv", index=False)
+    curves.to_csv("curves.csv", index=False)
+    (source,) = load_sources(["curves.csv", "trials.csv"])
+    assert_frame_equal(source.trials, trials)
+    assert_frame_equal(source.curves, curves)
+    (stored,) = load_sources(["digits_cardinality"], url)
+    # Of a CSV file the reference arm is not told: it is the reference design's.
+    assert compare_study(source.trials, source.info) == compare_study(stored.trials, stored.info)
+
+
+def test_one_file_may_hold_several_studies(workdir):
+    both = pd.concat([make_trials(), make_trials(name="other")])
+    both.to_csv("both.csv", index=False)
+    make_curves(make_trials(name="other")).to_csv("curves.csv", index=False)
+    first, second = load_sources(["both.csv", "curves.csv"])
+    assert (first.name, second.name) == ("digits_cardinality", "other")
+    assert (len(first.curves), len(second.curves)) == (0, 150)
+
+
+def test_a_file_from_before_a_measure_was_added_is_read(workdir):
+    make_trials().drop(columns=["peak_memory", "images_per_second", "started"]).to_csv("old.csv", index=False)
+    table = read_csv("old.csv")
+    assert list(table) == list(TRIALS)
+    assert table[["peak_memory", "images_per_second", "started"]].isna().all(axis=None)
+
+
+def write(name: str, table: pd.DataFrame) -> str:
+    table.to_csv(name, index=False)
+    return name
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: ["missing.csv"], "there is no file missing.csv"),
+        (lambda: [write("x.csv", make_trials().drop(columns=["seed", "flops"]))], "lacks the columns flops, seed"),
+        (lambda: [write("x.csv", make_trials().assign(seed="first"))], "the column seed holds what is no number"),
+        (lambda: [write("x.csv", make_trials().assign(started="soon"))], "the column started holds what is no time"),
+        (lambda: [write("x.csv", make_curves(make_trials()))], "holds the curves of digits_cardinality, whose trainings"),
+        (lambda: [write("x.csv", make_trials()), "x.csv"], "digits_cardinality is given twice"),
+        (lambda: [write("x.csv", pd.DataFrame({"a": [1]}))], "lacks the columns"),
+    ],
+)  # fmt: skip
+def test_what_is_no_table_of_results_is_a_users_mistake(make, words, workdir):
+    with pytest.raises(UserError, match=words):
+        load_sources(make())
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\xff\xfe", b'a,"b\n'])
+def test_a_file_that_is_no_csv_is_a_users_mistake(content, workdir):
+    (workdir / "x.csv").write_bytes(content)
+    with pytest.raises(UserError):
+        read_csv("x.csv")
