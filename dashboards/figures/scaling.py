@@ -96,11 +96,10 @@ def _title(trials: pd.DataFrame, reference: str, comparison: Comparison) -> str:
     at = f" at {' to '.join(ends)} {measure(trials)}" if ends else ""
     unfinished = "So far: " if trials["status"].isin(["running", "waiting"]).any() else ""
     parts = []
-    for better, words in ((True, "fewer"), (False, "more")):
+    for better, words in ((True, "beat"), (False, "lose to")):
         found = [one for one in contest.differences if one.shown and (one.estimate > 0) == better]
         if found:
-            gaps = [f"{points(one.estimate)} than {one.arm}" for one in found]
-            parts.append(f"{words} errors by {listed(gaps)}")
+            parts.append(f"{words} {listed([f'{one.arm} by {points(one.estimate)}' for one in found])} points")
     if not parts:
         return f"{unfinished}No difference between {listed(ways)} is shown{at}"
-    return f"{unfinished}More paths make {', but '.join(parts)}{at}"
+    return f"{unfinished}More paths {' and '.join(parts)}{at}"

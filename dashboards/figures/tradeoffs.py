@@ -61,7 +61,7 @@ def error_against_cost(
             xanchor="left", yanchor="bottom", xshift=7, yshift=4, font={"size": 12.5, "color": colors.ink},
         )  # fmt: skip
     subtitle = [
-        f"Test error in %, {over_seeds([int(n) for n in designs['n']], '')}, of {len(designs)} designs; filled: on the front",
+        f"Test error in %, {over_seeds([int(n) for n in designs['n']], '')}, of {len(designs)} designs; filled: on the front of the means",
         _devices(trials) if cost == "seconds_per_epoch" else "",
         label(context),
     ]
@@ -111,7 +111,7 @@ def _devices(trials: pd.DataFrame) -> str:
 
 def _front_title(best: pd.DataFrame, designs: int, cost: str) -> str:
     arms = list(dict.fromkeys(best["arm"].astype(str)))
-    words = COSTS[cost]
+    words = "measured time" if cost == "seconds_per_epoch" else COSTS[cost]
     if not arms:
         return f"Test error against {words}"
     if len(arms) == 1 and designs > 1:
@@ -149,8 +149,8 @@ def error_distribution_functions(
         if 1 < len(found) <= DIRECT_LABELS:
             share = (place + 1) / (len(found) + 1)
             figure.add_annotation(
-                x=100 * one.quantile(share), y=share, text=label(name, 32), ax=26, ay=-12, showarrow=True, arrowhead=0,
-                arrowwidth=1, arrowcolor=color, xanchor="left", font={"size": 12.5, "color": colors.ink},
+                x=100 * one.quantile(share), y=share, text=label(name, 32), ax=30, ay=16, showarrow=True, arrowhead=0,
+                arrowwidth=1, arrowcolor=color, xanchor="left", bgcolor=colors.ground, font={"size": 12.5, "color": colors.ink},
             )  # fmt: skip
     set_title(figure, _median_title(found), _edf_subtitle(found, trials, measure), theme)
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%", title={"text": ""})
