@@ -245,11 +245,11 @@ class Claims:
         agenda = self._wants.agenda(attempts)
         return agenda, stand(agenda, attempts, self._retried_from)
 
-    def give_up(self, worker_id: str, ended: str) -> None:
+    def give_up(self, worker_id: str, ended: str, attributes: Mapping[str, Any] | None = None) -> None:
         """End whatever a worker that is known to be gone was running."""
         for attempt in self._attempts.read():
             if attempt.running and attempt.worker.id == worker_id:
-                self.end(attempt, ended)
+                self.end(attempt, ended, attributes=attributes)
 
     def claim(self, worker: Worker, skip: int = 0) -> Attempt | None:
         """Claim the first waiting pair (or the one `skip` further on, to keep out of others' way). None: nothing is waiting."""

@@ -17,7 +17,7 @@ from explorer import Design
 from explorer.errors import UserError
 from search_spaces import LeftOut
 from studies.claims import Pair
-from studies.runner import worker_environment
+from studies.runner import visible_gpus, worker_environment
 from studies.settings import Settings, cores
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 # Backward computes two products for each of the forward pass: gradients of inputs and of weights.
 TRAINING_FACTOR = 3
-# What the measured steps of one design should take together, at most so many; seconds.
-MEASURED_SECONDS = 2.0
-MEASURED_STEPS = 32
+# How many steps an epoch are measured, fewer where they take longer than so many seconds together.
+MEASURED_STEPS = 16
+MEASURED_SECONDS = 10.0
 # Designs whose FLOPs differ by less than this are told apart by activations: on matched designs those are what costs time.
 SIMILAR = 1.1
 
@@ -157,8 +157,8 @@ def measure(
         return {"error": str(error)}
     start = time.time() - now
 
-    def seconds(name: str, steps: int) -> float:
-        """Seconds of one step; measured in the second of two short epochs of so many steps, as a trial trains."""
+    def seconds(name: str, steps: int, epochs: int) -> float:
+        """Seconds of one step, as a trial trains: in the fastest of short epochs, the first left out."""
         few = Splits(
             splits.train.take(range(steps * recipe.batch_size)),
             splits.validation.take(range(1)),
@@ -168,17 +168,17 @@ def measure(
             splits.std,
             splits.mirrored,
         )
-        short = recipe.model_copy(update={"epochs": 2})
         # A learning rate for a long training may make numbers infinite in a short one; how long a step takes does not change.
-        slow = short.model_copy(update={"learning_rate": 1e-6})
-        outcome = training.train(Architecture.from_name(name, **shape), slow, few, 0, found)
-        return float(outcome.curves[-1]["seconds"]) / steps
+        short = recipe.model_copy(update={"epochs": epochs, "learning_rate": 1e-6})
+        outcome = training.train(Architecture.from_name(name, **shape), short, few, 0, found)
+        return min(float(row["seconds"]) for row in outcome.curves[1:]) / steps
 
     told = []
     for name in names:
-        first = seconds(name, 1)
-        steps = min(MEASURED_STEPS, all_steps, int(MEASURED_SECONDS / 2 / first))
-        told.append(seconds(name, steps) if steps > 1 else first)
+        # One step alone also pays for what an epoch costs besides, so it only tells how many can be measured.
+        first = seconds(name, 1, 2)
+        steps = min(MEASURED_STEPS, all_steps, int(MEASURED_SECONDS / first))
+        told.append(seconds(name, steps, 3) if steps > 1 else first)
     return {"settings": found.model_dump(), "splits": splits.sizes, "start": start, "steps": told}
 
 
@@ -195,6 +195,7 @@ def _measure(study: "Study", names: list[str], workers: int, data_dir: Path | No
         "data_dir": str(data_dir) if data_dir else None,
         "now": time.time(),
     }
+    gpus = visible_gpus()
     children = [
         subprocess.Popen(
             [sys.executable, "-P", "-c", CHILD],
@@ -202,9 +203,9 @@ def _measure(study: "Study", names: list[str], workers: int, data_dir: Path | No
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=worker_environment(max(1, cores() // workers)),
+            env=worker_environment(max(1, cores() // workers), gpus[index % len(gpus)] if gpus else None),
         )
-        for _ in range(min(workers, cores()))
+        for index in range(min(workers, cores()))
     ]
     try:
         for child in children:

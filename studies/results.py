@@ -119,8 +119,11 @@ def _read(place: Storage, study: str | None) -> tuple[pd.DataFrame, pd.DataFrame
         for attempt in attempts:
             if attempt.pair in tried:
                 tried[attempt.pair].append(attempt)
+        hopeless = one.agenda(attempts).hopeless
         for pair, at_it in tried.items():
             stands = status(at_it, one.retried_from)
+            if pair in hopeless and stands == "waiting":
+                stands = "failed"
             deciding = _deciding(at_it, stands)
             trials.append(_row(one, pair, stands, deciding, written.get(deciding.id, {}) if deciding else {}))
             epochs = _epochs(at_it, deciding, written)
@@ -152,7 +155,23 @@ def study_info(storage: str | Storage | None, name: str) -> dict[str, Any]:
         "extended_from": content.get("extended_from", []),
         "wanted": len(stored.pairs),
         "left_out": content["left_out"],
+        "search": _search(stored),
+        "tuned": {stored.design(name)["arm"]: one for name, one in stored.tuned.items()},
         "git commit": content["git_commit"],
+    }
+
+
+def _search(stored: StoredStudy) -> dict[str, Any] | None:
+    """What a search was asked for, how many `trials` its space holds of those, and the arms of its finalists once it has ended."""
+    if not stored.is_search:
+        return None
+    later = {pair.design: None for pair in stored.pairs if pair.seed != stored.seeds[0]}
+    finalists = [stored.design(name)["arm"] for name in later]
+    return {
+        **stored.content["document"]["search"],
+        "trials_possible": stored.content["trials"],
+        "trials_proposed": len(stored.designs),
+        "finalists_chosen": finalists,
     }
 
 
@@ -197,7 +216,7 @@ def _row(
         "mismatch": design["mismatch"],
         "seed": pair.seed,
         "status": stands,
-        "reason": _reason(attempt, written) if stands == "failed" and attempt else "",
+        "reason": _reason(attempt, written) if stands == "failed" else "",
         "attempt": attempt.number if attempt else None,
         **{key: result.get(key) for key in _MEASURED},
         "seconds_per_epoch": seconds / epochs if seconds and epochs else None,
@@ -207,9 +226,12 @@ def _row(
     }
 
 
-def _reason(attempt: Attempt, written: dict[str, Any]) -> str:
+def _reason(attempt: Attempt | None, written: dict[str, Any]) -> str:
+    if attempt is None:
+        return "all tuning trials of its arm failed"
     if attempt.ended == "lost":
-        return "its worker died three times in a row"
+        last = written.get("failure", {}).get("reason", "")
+        return "its worker died three times in a row" + (f"; the last time, {last}" if last else "")
     return str(written.get("failure", {}).get("reason", "unknown"))
 
 

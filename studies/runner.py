@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -116,6 +117,7 @@ class _Supervisor:
     deaths: int = 0  # in a row, without an epoch between them
     stillborn: int = 0  # in a row, before anything was claimed
     problem: str = ""  # why the run cannot go on
+    gpus: list[str] = field(default_factory=lambda: visible_gpus())
 
     def run(self, counts: Counts) -> Counts:
         claims = Claims(
@@ -187,7 +189,7 @@ class _Supervisor:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=file,
-                env=worker_environment(self.stored.content["settings"]["threads"]),
+                env=worker_environment(self.stored.content["settings"]["threads"], self._gpu(index)),
                 start_new_session=True,  # a terminal's Ctrl-C reaches only us
             )
         process = _Process(worker_id, index, popen, log)
@@ -198,6 +200,12 @@ class _Supervisor:
             popen.stdin.write(json.dumps(config).encode() + b"\n")
             popen.stdin.flush()
         threading.Thread(target=self._listen, args=(process,), name=f"worker {index}", daemon=True).start()
+
+    def _gpu(self, index: int) -> str | None:
+        """The GPU for worker number `index`: they are dealt out one a worker, and shared where there are more workers."""
+        if self.stored.content["settings"]["device"] != "cuda":  # the CPU, or a GPU that the study names
+            return None
+        return self.gpus[index % len(self.gpus)] if self.gpus else None
 
     def _listen(self, process: _Process) -> None:
         assert process.popen.stdout
@@ -225,7 +233,7 @@ class _Supervisor:
         elif event["event"] == "error":
             self._give_up(event["message"])
             return
-        if event["event"] in ("complete", "failed"):
+        if event["event"] in ("complete", "failed", "pruned"):
             self.view.stand(self.stored.counts(self.storage))
         self.view.event(process.index, event)
 
@@ -237,7 +245,11 @@ class _Supervisor:
         if code in (DONE, STOPPED):
             return
         with self.storage.errors():
-            claims.give_up(process.id, "interrupted" if process.killed or code == MISTAKE else "lost")
+            if process.killed or code == MISTAKE:
+                claims.give_up(process.id, "interrupted")
+            else:
+                failure = {"reason": f"its worker {_cause(code)}", "log": _last_lines(process.log)}
+                claims.give_up(process.id, "lost", {"failure": failure})
         if process.killed or code == MISTAKE:
             return
         self.deaths += 1
@@ -273,14 +285,30 @@ class _Supervisor:
                 folder.rmdir()
 
 
-def worker_environment(threads: int) -> dict[str, str]:
-    """The environment of a worker: what must be set before a process starts."""
-    environment = dict(os.environ)
+def worker_environment(threads: int, gpu: str | None = None) -> dict[str, str]:
+    """The environment of a worker: what must be set before a process starts. `gpu`: the only one it sees."""
+    # Optuna notes the local time of trials without saying which zone that is.
+    environment = {**os.environ, "TZ": "UTC"}
+    if gpu is not None:
+        environment["CUDA_VISIBLE_DEVICES"] = gpu
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
         environment[name] = str(threads)
     if platform.libc_ver()[0] == "glibc":
         environment.setdefault("GLIBC_TUNABLES", GLIBC_TUNABLES)
     return environment
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them; found without torch."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if given is not None:
+        return [name.strip() for name in given.split(",") if name.strip()]
+    try:
+        told = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return []
+    # Where a GPU is divided, its parts are what CUDA offers.
+    return re.findall(r"UUID: (MIG-[^)\s]+)", told) or re.findall(r"UUID: (GPU-[^)\s]+)", told)
 
 
 @contextmanager
@@ -310,8 +338,11 @@ def _cause(code: int) -> str:
 
 
 def _tail(log: Path) -> str:
+    return "".join(f"  | {line}\n" for line in _last_lines(log))
+
+
+def _last_lines(log: Path) -> list[str]:
     try:
-        lines = log.read_text(errors="replace").strip().splitlines()[-LOG_LINES:]
+        return log.read_text(errors="replace").strip().splitlines()[-LOG_LINES:]
     except OSError:
-        lines = []
-    return "".join(f"  | {line}\n" for line in lines)
+        return []

@@ -82,6 +82,8 @@ class StoredStudy:
         """Every pair whose result counts, in the order in which they are to be trained; of a search, those known so far."""
         if self.is_search:
             return list(self.agenda(self.attempts).pairs)
+        if "pairs" in self.content:  # imported: only what was there
+            return [Pair(design, seed) for design, seed in self.content["pairs"]]
         return [Pair(design["name"], seed) for seed in self.seeds for design in self.content["designs"]]
 
     def seen(self, attempts: Sequence[Attempt]) -> "StoredStudy":

@@ -1,5 +1,6 @@
 """One attempt at one pair: train it, keep its curves as they come, and end the attempt with what came out."""
 
+import errno
 import os
 import shutil
 import sys
@@ -23,6 +24,10 @@ from studies.stored import StoredStudy
 # A curve is written at most this often, and once before the end; seconds.
 CURVE_EVERY = 10.0
 LOG_LINES = 20
+# A full disk, or one's share of it, may have room again for the next pair; whatever else cannot be written stays so.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# What torch says, with a GPU and without one.
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory")
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -90,7 +95,10 @@ class Trainer:
                 if kept and pruned:
                     shutil.rmtree(folder.parent, ignore_errors=True)
                 tell({"event": ended if kept else "late"})
-            except UserError:
+            except UserError as error:
+                if isinstance(error.__context__, OSError) and error.__context__.errno in FULL:
+                    self._fail(claims, attempt, curve, error, tell)
+                    return
                 claims.end(attempt, "interrupted")
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it is, the other pairs go on
@@ -113,7 +121,8 @@ class Trainer:
         result = {key: value for key, value in vars(outcome).items() if key not in ("curves", "state_dict")}
         result["device"] = self._settings.device
         if attempt.pair.variant:
-            del result["test_error"]  # nothing can be tuned on what is not there
+            for key in [key for key in result if key.startswith("test")]:
+                del result[key]  # nothing can be tuned on what is not there
         if self._search and LATENCY in self._search.objectives:
             from explorer.measuring import Case, measure
 
@@ -125,12 +134,18 @@ class Trainer:
     def _fail(self, claims: Claims, attempt: Attempt, curve: "CurveLog", error: Exception, tell: Tell) -> None:
         told = traceback.format_exc()
         print(f"{attempt.pair} failed:\n{told}", file=sys.stderr, flush=True)
-        is_expected = isinstance(error, self._training.TrainingFailed)
-        reason = " ".join((str(error) if is_expected else f"{type(error).__name__}: {error}").split())
+        reason = " ".join(self._why(error).split())
         curve.flush()
         failure = {"reason": reason[:500], "log": told.strip().splitlines()[-LOG_LINES:]}
         claims.end(attempt, "failed", attributes={"failure": failure})
         tell({"event": "failed", "reason": failure["reason"]})
+
+    def _why(self, error: Exception) -> str:
+        if isinstance(error, self._training.TrainingFailed | UserError):
+            return str(error)
+        why = f"{type(error).__name__}: {error}"
+        is_memory = isinstance(error, MemoryError) or any(sign in str(error) for sign in OUT_OF_MEMORY)
+        return f"out of memory; a smaller batch_size or fewer workers may help ({why})" if is_memory else why
 
 
 class CurveLog:

@@ -124,24 +124,29 @@ class LineView(QuietView):
         self.work = Work(stored, counts)
         settings = stored.content["settings"]
         self.say(
-            f"{stored.name}: {counts.wanted} pairs ({_many(len(stored.designs), 'arm')} x {_many(len(stored.seeds), 'seed')}), "
+            f"{stored.name}: {counts.wanted} pairs ({_made_of(stored)}), "
             f"{counts.left} to train; {_many(workers, 'worker')} on {settings['device']} "
             f"({'32 bits' if settings['precision'] == '32' else settings['precision']}, {_many(settings['threads'], 'thread')} each)"
         )
         before, now = stored.content["versions"].get("torch"), installed_versions().get("torch")
         if before != now:
             self.say(f"Note: it was started with torch {before}, and here is {now}: numbers may not be quite the same.")
+        asked = stored.content["document"]["search"]["trials"] if stored.is_search else 0
+        if asked and stored.content["trials"] < asked:
+            designs = _many(stored.content["trials"], "design")
+            self.say(
+                f"The space holds {designs} within the constraints, fewer than the {asked} trials: then the search ends."
+            )
         for point in stored.content["left_out"]:
             self.say(f"Left out: {point['arm']}: {point['reason']}")
 
     def event(self, worker: int, event: Event) -> None:
         self.work.take(worker, event)
-        if event["event"] in ("complete", "failed"):
-            what = (
-                f"validation error {human_percent(event['validation_error'])}, {human_time(event['seconds'])}"
-                if event["event"] == "complete"
-                else f"failed: {event['reason']}"
-            )
+        if event["event"] in ("complete", "failed", "pruned"):
+            if event["event"] == "complete":
+                what = f"validation error {human_percent(event['validation_error'])}, {human_time(event['seconds'])}"
+            else:
+                what = f"failed: {event['reason']}" if event["event"] == "failed" else "pruned"
             self.finished(f"{self.counts.ended} of {self.counts.wanted}  {event['arm']} seed {event['seed']}: {what}")
 
     def finished(self, line: str) -> None:
@@ -159,7 +164,7 @@ class LineView(QuietView):
         if self.began:
             self.say(f"{_stand(counts)}.")
         if counts.failed:
-            self.say(f"Train what failed again: {self.command('study retry', '--storage')}")
+            self.say(f"Train what failed again: {self.command('study retry', '--storage', study=stored.name)}")
         if counts.complete:
             self.say(f"See what came out: {self.command('report', '--storage', study=stored.name)}")
 
@@ -282,6 +287,17 @@ def choose_view(*, quiet: bool = False, as_json: bool = False, study: str = "", 
 
 def _many(number: int, what: str) -> str:
     return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def _made_of(stored: StoredStudy) -> str:
+    seeds = _many(len(stored.seeds), "seed")
+    if stored.is_search:
+        method, trials = stored.content["document"]["search"]["method"], stored.content["trials"]
+        return f"{method} search of {_many(trials, 'design')}, then its finalists with {seeds}"
+    made_of = f"{_many(len(stored.designs), 'arm')} x {seeds}"
+    if stored.is_tuned:
+        made_of = f"{_many(stored.content['document']['tune']['trials'], 'tuning trial')} an arm, then {made_of}"
+    return made_of
 
 
 def _stand(counts: Counts) -> str:

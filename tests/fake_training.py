@@ -6,6 +6,7 @@ checkpoint shows. The environment says how fast it is (FAKE_EPOCH, seconds) and 
 As a program it is the command line, with workers that train like this.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -71,6 +72,12 @@ def train(
             os.kill(os.getpid(), signal.SIGKILL)
         if mischief == "nan":
             raise TrainingFailed("the training loss became nan in epoch 1")
+        if mischief == "memory":
+            raise RuntimeError(
+                "[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: you tried"
+            )
+        if mischief == "full disk":
+            full_disk(path)
         if mischief == "bug":
             raise ZeroDivisionError("division\nby zero")
         temporary = path.with_name(".checkpoint")
@@ -78,6 +85,20 @@ def train(
         temporary.replace(path)
         on_epoch(rows[-1])
     return Outcome(error, error, error, 0.1, 100.0, recipe.epochs, rows, None, None)
+
+
+def full_disk(path: Path) -> None:
+    """What writing a checkpoint to a full disk comes to."""
+    from explorer import files
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before, files.os.fsync = files.os.fsync, full
+    try:
+        files.write_atomic(path, "checkpoint")
+    finally:
+        files.os.fsync = before
 
 
 def load(spec: Any, data_dir: Path | None) -> Any:

@@ -181,7 +181,7 @@ def test_a_pair_that_kills_its_workers_fails_and_the_others_go_on(
     assert (counts.complete, counts.failed) == (2, 1)
     assert endings().count("lost") == len(view.named("died")) == 3
     trials, _ = tables()
-    assert trials.set_index("design").loc[design, "reason"] == "its worker died three times in a row"
+    assert trials.set_index("design").loc[design, "reason"].startswith("its worker died three times in a row")
 
 
 def test_workers_that_cannot_start_end_the_run(fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:

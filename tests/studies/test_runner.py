@@ -18,6 +18,8 @@ import studies.stored
 from explorer.errors import UserError
 from studies import Study
 from studies.claims import Counts
+from studies.runner import visible_gpus
+from studies.settings import Settings
 from studies.storage import Storage
 from studies.stored import get
 
@@ -143,6 +145,56 @@ def test_neither_arguments_nor_logs_hold_the_storage_url(fake: None, tiny: Path)
     run(tiny, Recorder(look), workers=1)
     assert seen
     assert not any("t.db" in line for line in seen)
+
+
+GPUS = "GPU 0: NVIDIA A (UUID: GPU-aa)\nGPU 1: NVIDIA A (UUID: GPU-bb)\n"
+PARTS = (
+    "GPU 0: NVIDIA A (UUID: GPU-aa)\n  MIG 1g.10gb Device 0: (UUID: MIG-cc)\n  MIG 1g.10gb Device 1: (UUID: MIG-dd)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("told", "given", "expected"),
+    [
+        (GPUS, None, ["GPU-aa", "GPU-bb"]),
+        (PARTS, None, ["MIG-cc", "MIG-dd"]),
+        (GPUS, "1", ["1"]),
+        (GPUS, "", []),
+        (None, None, []),
+    ],
+)
+def test_the_gpus_are_found_without_torch(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch, told: str | None, given: str | None, expected: list[str]
+) -> None:
+    if told is not None:
+        program = workdir / "nvidia-smi"
+        program.write_text(f"#!/bin/sh\ncat <<'END'\n{told}END\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(workdir) + ":/usr/bin:/bin")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if given is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+    assert visible_gpus() == expected
+
+
+def test_gpus_are_dealt_out_one_a_worker(fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(studies.runner, "visible_gpus", lambda: ["GPU-aa", "GPU-bb"])
+    seen: dict[int, set[str]] = {}
+
+    def look(worker: int, event: dict[str, Any]) -> None:
+        for attempt in attempts():
+            if attempt.running and event["event"] == "epoch" and attempt.pair.design == event["design"]:
+                environment = Path(f"/proc/{attempt.worker.pid}/environ")
+                found = environment.read_text() if environment.exists() else ""
+                if attempt.pair.seed == event["seed"] and "CUDA_VISIBLE_DEVICES=" in found:
+                    seen.setdefault(worker, set()).add(found.split("CUDA_VISIBLE_DEVICES=")[1].split("\0")[0])
+
+    if not Path("/proc/self/environ").exists():
+        pytest.skip("needs /proc")
+    monkeypatch.setenv("FAKE_EPOCH", "0.2")
+    monkeypatch.setattr(studies.runner, "resolve", lambda **_: Settings(device="cuda", precision="32", threads=1))
+    assert run(tiny, Recorder(look)) == DONE
+    assert seen == {0: {"GPU-aa"}, 1: {"GPU-bb"}}
 
 
 @pytest.mark.parametrize("workers", [0, -1, True, 1.5])

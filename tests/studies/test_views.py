@@ -77,7 +77,7 @@ def test_lines_name_arm_seed_error_and_time(view_kind: type[LineView], capsys: p
         "2 of 4  C=1 seed 0: failed: [red]out of memory[/red]",
         "Go on with: resnext-explorer study run './my study.yaml' --workers 2 --data-dir '/a b'",
         "3 of 4 pairs complete, 1 failed",
-        "resnext-explorer study retry './my study.yaml'\n",
+        "resnext-explorer study retry tiny\n",
         "resnext-explorer report tiny\n",
     ):
         assert words in out
