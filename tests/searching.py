@@ -17,7 +17,10 @@ def make(storage: Storage, file: Path) -> StoredStudy:
     study = Study.load(file)
 
     def find_out() -> dict[str, Any]:
-        return {"splits": {"train": 1000, "validation": 100, "test": 100}, "settings": {}}
+        return {
+            "splits": {"train": 1000, "validation": 100, "test": 100},
+            "settings": {"device": "cpu", "precision": "32", "threads": 1},
+        }
 
     return create_or_extend(storage, study, study.wanted(), find_out)
 

@@ -13,6 +13,8 @@ STORED: Any = SimpleNamespace(
     name="tiny",
     designs=[{"name": "a", "flops": 100}, {"name": "b", "flops": 300}],
     seeds=[0, 1],
+    is_search=False,
+    is_tuned=False,
     content={
         "document": {"recipe": {"epochs": 10}},
         "settings": {"device": "cpu", "precision": "bf16", "threads": 1},

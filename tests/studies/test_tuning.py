@@ -1,0 +1,146 @@
+"""Tuning: every arm gets the same recipes on the first seed, and goes on with its best on all seeds."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from searching import make
+from tiny_runs import attempts, endings
+
+import studies.runner
+from explorer.errors import UserError
+from studies import Study
+from studies.claims import Claims, Counts, Pair, Worker
+from studies.commands import study as command
+from studies.results import read, study_info
+from studies.storage import Storage
+from studies.stored import get
+from studies.tuning import Tune
+
+NOBODY = Worker("nobody", host="elsewhere", machine="elsewhere")
+TUNE: dict[str, Any] = {"trials": 5, "learning_rate": [0.01, 1.0], "weight_decay": [1e-5, 1e-3]}
+
+
+@pytest.fixture
+def tuned(tiny: Path) -> Callable[..., Path]:
+    """The tiny study with tuning: three arms, two seeds."""
+
+    def write(**changes: Any) -> Path:
+        document = yaml.safe_load(tiny.read_text())
+        tiny.write_text(yaml.safe_dump({**document, "tune": {**TUNE, **changes}}))
+        return tiny
+
+    return write
+
+
+def test_the_recipes_are_evenly_spaced_in_the_logarithm_and_each_value_is_tried_once() -> None:
+    recipes = Tune(**TUNE).recipes
+    rates, decays = ([recipe[key] for recipe in recipes] for key in ("learning_rate", "weight_decay"))
+    assert rates == [0.01, 0.0316, 0.1, 0.316, 1.0]
+    assert sorted(decays) == [1e-5, 3.16e-5, 1e-4, 3.16e-4, 1e-3]
+    logs = [[math.log(value) for value in values] for values in (rates, decays)]
+    means = [sum(values) / 5 for values in logs]
+    products = sum((a - means[0]) * (b - means[1]) for a, b in zip(*logs, strict=True))
+    norms = math.prod(math.sqrt(sum((a - mean) ** 2 for a in values)) for values, mean in zip(logs, means, strict=True))
+    assert abs(products / norms) < 0.5  # a low rate comes not always with a low decay
+
+
+def test_an_arms_seeds_wait_for_its_tuning_and_get_its_best_recipe(
+    tuned: Callable[..., Path], storage: Storage
+) -> None:
+    stored = make(storage, tuned())
+    assert stored.counts(storage) == Counts(21, 0, 0, 21, 0, 0)
+    claims = Claims(storage, storage.open(), stored.id, stored)
+    names = [design["name"] for design in stored.designs]
+    best = {names[0]: 0, names[1]: 3, names[2]: 4}  # the first and the last are at the edge
+    trained = []
+    while attempt := claims.claim(NOBODY):
+        rate = attempt.told["recipe"]["learning_rate"]
+        wanted = Tune(**TUNE).recipes[best[attempt.pair.design]]
+        assert attempt.pair.variant or attempt.told["recipe"] == wanted
+        error = 0.1 + abs(math.log(rate / wanted["learning_rate"]))
+        assert claims.end(attempt, "complete", error, {"result": {"validation_error": error, "test_error": error}})
+        trained.append(attempt.pair)
+    assert [bool(pair.variant) for pair in trained] == [True] * 15 + [False] * 6
+    assert {pair.seed for pair in trained[:15]} == {0}
+    info = study_info(storage, "tiny")
+    rates_at_edge = ["learning_rate" in one["at_edge"] for one in info["tuned"].values()]
+    assert rates_at_edge == [True, False, True]
+    trials, _ = read(storage, "tiny")
+    assert len(trials) == 6  # a tuning trial is no replicate
+    assert (trials["status"] == "complete").all()
+
+
+def test_of_equal_errors_the_recipe_nearest_the_middle_is_taken(tuned: Callable[..., Path], storage: Storage) -> None:
+    stored = make(storage, tuned(weight_decay=None))
+    claims = Claims(storage, storage.open(), stored.id, stored)
+    while (attempt := claims.claim(NOBODY)) and attempt.pair.variant:
+        assert claims.end(attempt, "complete", 0.5, {"result": {"validation_error": 0.5}})
+    assert attempt
+    assert attempt.told["recipe"] == {"learning_rate": 0.1}
+
+
+def test_an_arm_whose_tuning_fails_is_failed_and_says_so(tuned: Callable[..., Path], storage: Storage) -> None:
+    stored = make(storage, tuned(trials=2))
+    claims = Claims(storage, storage.open(), stored.id, stored)
+    hopeless = stored.designs[1]["name"]
+    while attempt := claims.claim(NOBODY):
+        if attempt.pair.design == hopeless:
+            assert claims.end(attempt, "failed", attributes={"failure": {"reason": "the loss became nan", "log": []}})
+        else:
+            assert claims.end(attempt, "complete", 0.5, {"result": {"validation_error": 0.5}})
+    assert get(storage, "tiny").counts(storage) == Counts(12, 8, 0, 0, 4, 0)
+    trials, _ = read(storage, "tiny")
+    failed = trials[trials["status"] == "failed"]
+    assert list(failed["design"]) == [hopeless] * 2
+    assert list(failed["reason"]) == ["all tuning trials of its arm failed"] * 2
+
+
+def test_tuning_with_real_processes_is_stored_and_shown(
+    fake: None, tuned: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tuned(trials=3)
+    monkeypatch.setenv("FAKE_EPOCH", "0.005")
+    counts = studies.runner.run(Study.load(file), storage="sqlite:///t.db", workers=2)
+    assert counts == Counts(15, 15, 0, 0, 0, 0)
+    assert endings() == ["complete"] * 15
+    stored = get(Storage("sqlite:///t.db"), "tiny")
+    for name, one in stored.tuned.items():
+        told = [attempt.told["recipe"] for attempt in stored.attempts if attempt.pair in (Pair(name, 0), Pair(name, 1))]
+        assert told == [one["recipe"]] * 2
+    results = [a.told["result"] for a in stored.attempts if a.pair.variant]
+    assert len(results) == 9
+    assert not any("test_error" in result for result in results)  # nothing can be chosen on it
+    shown = CliRunner().invoke(command, ["show", "tiny", "--storage", "sqlite:///t.db"]).output
+    assert shown.count("Tuned C=") == 3
+    assert "learning_rate" in shown
+    as_json = CliRunner().invoke(command, ["show", "tiny", "--storage", "sqlite:///t.db", "--json"]).output
+    assert set(json.loads(as_json)["tuned"]) == {"C=1", "C=2", "C=4"}
+    assert len(attempts()) == 15
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"learning_rate": [1.0, 0.1]}, "from low to high"),
+        ({"learning_rate": [0.0, 0.1]}, "greater than 0"),
+        ({"learning_rate": None, "weight_decay": None}, "name what to tune"),
+        ({"trials": 1}, "greater than or equal to 2"),
+        ({"momentum": [0.8, 0.9]}, "'momentum'"),
+    ],
+)
+def test_tuning_that_cannot_work_is_an_error(tuned: Callable[..., Path], change: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        Study.load(tuned(**change))
+
+
+def test_tuning_is_for_grids(tuned: Callable[..., Path]) -> None:
+    file = tuned()
+    file.write_text(file.read_text() + "search: {method: random, trials: 3}\n")
+    with pytest.raises(UserError, match="tuning is for comparing arms"):
+        Study.load(file)
