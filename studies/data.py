@@ -22,7 +22,19 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["DATA_SETS", "OWN", "DataSet", "DataShape", "DataSpec", "Images", "Rows", "Splits", "load", "shape"]
+__all__ = [
+    "DATA_SETS",
+    "OWN",
+    "DataSet",
+    "DataShape",
+    "DataSpec",
+    "Images",
+    "Rows",
+    "Splits",
+    "load",
+    "mean_and_std",
+    "shape",
+]
 
 # Mean and deviation of images on disk come from at most so many of them, evenly spaced.
 MEASURED_ON_DISK = 10_000
@@ -147,7 +159,7 @@ def load(spec: DataSpec, data_dir: Path | None = None) -> Splits:
         train, test = part(train, spec.test, "test")
     if validation is None:
         train, validation = part(train, spec.validation, "validation")
-    mean, std = _mean_and_std(train.images)
+    mean, std = mean_and_std(train.images)
     mirrored = DATA_SETS[spec.name].mirrored if spec.name in DATA_SETS else spec.mirrored
     return Splits(
         train, validation, test, parts.classes, mean, std, spec.name == "folder" if mirrored is None else mirrored
@@ -178,7 +190,7 @@ def _check_test(name: str, has_test: bool, fraction: float | None) -> None:
         raise UserError(f"{name} has no test set of its own, so say which fraction to keep: for example test: 0.2")
 
 
-def _mean_and_std(images: "NDArray[np.uint8] | Rows") -> tuple[tuple[float, ...], tuple[float, ...]]:
+def mean_and_std(images: "NDArray[np.uint8] | Rows") -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Per channel, of pixels scaled to 0..1, from exact counts of the 256 values: no float copy of the images is made."""
     import numpy as np
 

@@ -1,0 +1,126 @@
+"""The best design of a study, by validation error, how sure that is, and the same design trained fully to take along.
+
+Validation chooses; the test set is read by the full training alone, once, at its end.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from explorer.errors import UserError
+from studies.data import Images, Rows, Splits, mean_and_std
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A design beside the winner. `worse` is its validation error minus the winner's, the mean over the seeds that both have;
+    `low` to `high` its interval, all rivals' together 95 %; None where there are too few seeds. Fractions throughout."""
+
+    arm: str
+    design: str
+    validation_error: float
+    worse: float
+    low: float | None
+    high: float | None
+
+    @property
+    def tied(self) -> bool:
+        """Whether the seeds leave open which of the two is better."""
+        return self.low is None or self.low <= 0
+
+
+@dataclass(frozen=True)
+class Winner:
+    """The design with the lowest mean validation error, and its rivals, best first."""
+
+    arm: str
+    design: str
+    validation_error: float
+    seeds: tuple[int, ...]
+    rivals: tuple[Rival, ...]
+    fewer_seeds: tuple[str, ...]  # designs not compared, because they were trained on fewer seeds
+
+    @property
+    def why(self) -> str:
+        """Why it is this one, and whether it might be another: one or two sentences."""
+        first = f"{self.arm} ({self.design}) has the lowest validation error, {_percent(self.validation_error)}, mean of {len(self.seeds)} "
+        first += "seed." if len(self.seeds) == 1 else "seeds."
+        tied = [rival.arm for rival in self.rivals if rival.tied]
+        if not self.rivals:
+            return first
+        if len(self.seeds) == 1:
+            return f"{first} One seed says nothing about how sure that is; add seeds."
+        if not tied:
+            return f"{first} The intervals of all others lie above it."
+        return f"{first} Not told apart from it: {', '.join(tied)}."
+
+
+def choose(trials: pd.DataFrame) -> Winner:
+    """The winner among the complete pairs of one study's table of trials. Raises `UserError` where none is complete.
+
+    A design trained on fewer seeds than another is not compared, or the winner could be the luckiest seed. Equal means go to the
+    cheaper design.
+    """
+    from scipy import stats
+
+    done = trials[trials["status"] == "complete"]
+    if done.empty:
+        raise UserError(
+            "no pair of this study is complete yet, so there is no winner. Run it first: resnext-explorer study run"
+        )
+    table = done.pivot(index="design", columns="seed", values="validation_error")
+    about = done.drop_duplicates("design").set_index("design")
+    counts = table.notna().sum(axis=1)
+    full = table[counts == counts.max()]
+    means = full.mean(axis=1)
+    order = sorted(full.index, key=lambda design: (means[design], about.loc[design, "flops"], design))
+    best, others = order[0], order[1:]
+    rivals = []
+    for design in others:
+        differences = (table.loc[design] - table.loc[best]).dropna()
+        low = high = None
+        if len(differences) > 1:
+            # Bonferroni: together the intervals hold with 95 %.
+            quantile = stats.t.ppf(1 - (1 - CONFIDENCE) / (2 * len(others)), len(differences) - 1)
+            half = quantile * differences.std(ddof=1) / math.sqrt(len(differences))
+            low, high = float(differences.mean() - half), float(differences.mean() + half)
+        worse = float(differences.mean()) if len(differences) else float(means[design] - means[best])
+        rivals.append(Rival(str(about.loc[design, "arm"]), str(design), float(means[design]), worse, low, high))
+    seeds = tuple(int(seed) for seed in table.columns[table.loc[best].notna()])
+    fewer = tuple(str(design) for design in table.index if design not in full.index)
+    return Winner(str(about.loc[best, "arm"]), str(best), float(means[best]), seeds, tuple(rivals), fewer)
+
+
+def train_on_both(splits: Splits) -> Splits:
+    """Train and validation as one training split, normalised by itself. The validation images stay where they are as well, so
+    that an epoch can be followed; their error is then one of training."""
+    parts = (splits.train, splits.validation)
+    images: Any
+    if isinstance(splits.train.images, Rows) and isinstance(splits.validation.images, Rows):
+        train = splits.train.images
+        images = Rows(train.array, np.concatenate([train.rows, splits.validation.images.rows]), train.key)
+    else:
+        images = np.concatenate([part.images[:] for part in parts])
+    whole = Images(images, np.concatenate([part.labels for part in parts]))
+    mean, std = mean_and_std(whole.images)
+    return replace(splits, train=whole, mean=mean, std=std)
+
+
+def card(name: str, winner: Winner, facts: dict[str, Any], recipe: dict[str, Any], files: dict[str, str]) -> str:
+    """What the model is, how it was made, on what, and with which error: Markdown."""
+    lines = [f"# {facts['design']}", "", f"Chosen by the study `{name}`: {winner.why}", "", "## What", ""]
+    lines += [f"- {key}: {value}" for key, value in facts["what"].items()]
+    lines += ["", "## On what", ""] + [f"- {key}: {value}" for key, value in facts["data"].items()]
+    lines += ["", "## How", ""] + [f"- {key}: {value}" for key, value in {**recipe, **facts["how"]}.items()]
+    lines += ["", "## With which error", ""] + [f"- {key}: {value}" for key, value in facts["errors"].items()]
+    lines += ["", "## Files", ""] + [f"- `{file}`: {what}" for file, what in files.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.2f} %"

@@ -1,0 +1,227 @@
+"""The command `study winner`: which design is best and why; the same design trained fully, and exported with a card."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from explorer.errors import UserError
+from studies.overrides import override, set_option
+from studies.storage_option import storage_option, stored_study
+
+if TYPE_CHECKING:
+    from studies.recipe import Recipe
+    from studies.stored import StoredStudy
+    from studies.winner import Winner
+
+WEIGHTS, ONNX, CARD, CHECKPOINTS = "weights.safetensors", "network.onnx", "card.md", ".checkpoints"
+
+
+@click.command()
+@click.argument("name_or_path", metavar="STUDY")
+@click.option("--retrain", is_flag=True, help="Train it fully, on train and validation images, and test it once.")
+@click.option("--recipe", help="Retrain by this preset or YAML file (default: the study's recipe).")
+@set_option
+@click.option("--export", "folder", type=click.Path(path_type=Path), help="Folder for weights, ONNX and a card.")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder with the data set's files.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of the retraining.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, or auto.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+@storage_option
+def winner(
+    name_or_path: str,
+    retrain: bool,
+    recipe: str | None,
+    changes: tuple[str, ...],
+    folder: Path | None,
+    data_dir: Path | None,
+    seed: int,
+    device: str,
+    as_json: bool,
+    storage: str | None,
+) -> None:
+    """Show the design of STUDY with the lowest validation error, with an interval for each other; train it fully to take along.
+
+    A retraining that was stopped goes on where it was, by the same command.
+
+    \b
+    Examples:
+      resnext-explorer study winner digits_cardinality
+      resnext-explorer study winner digits_cardinality --retrain --set recipe.epochs=30 --export best
+      resnext-explorer study winner my_study --retrain --recipe resnext_cifar --export best --data-dir ~/data
+    """
+    from dataclasses import asdict
+
+    from explorer.terminal import print_json
+    from studies.results import read
+    from studies.storage import Storage
+    from studies.winner import choose
+
+    if retrain and folder is None:
+        raise UserError("--retrain needs a folder for the model: --export DIR.")
+    if not retrain and (folder or recipe or changes):
+        raise UserError("--export, --recipe and --set are for the full training; give --retrain with them.")
+    place = Storage(storage)
+    stored = stored_study(place, name_or_path)
+    chosen = choose(read(place, stored.name)[0])
+    if not as_json:
+        _show(chosen)
+    written: dict[str, Any] = {}
+    if folder is not None:
+        wanted = _recipe(stored, chosen.design, recipe, changes)
+        written = _retrain(stored, chosen, wanted, folder, data_dir, seed, device, quiet=as_json)
+    if as_json:
+        print_json({**asdict(chosen), "why": chosen.why, **written})
+    elif not retrain:
+        click.echo(f"Next: resnext-explorer study winner {name_or_path} --retrain --export best")
+
+
+def _show(chosen: "Winner") -> None:
+    from explorer.terminal import print_table
+    from explorer.text import human_percent
+
+    def points(value: float | None) -> str:
+        return "" if value is None else f"{100 * value:+.2f}"
+
+    rows = [[chosen.arm, chosen.design, human_percent(chosen.validation_error), "", "", "chosen"]]
+    for rival in chosen.rivals:
+        interval = f"{points(rival.low)} to {points(rival.high)}" if rival.low is not None else ""
+        error = human_percent(rival.validation_error)
+        rows.append([rival.arm, rival.design, error, points(rival.worse), interval, "tied" if rival.tied else "worse"])
+    columns = ["arm", "design", "validation error", "worse by (points)", "95 % interval", ""]
+    print_table(columns, rows, left=["design", ""])
+    click.echo(f"\n{chosen.why}")
+    if chosen.fewer_seeds:
+        click.echo(f"Trained on fewer seeds, and not compared: {', '.join(chosen.fewer_seeds)}.")
+
+
+def _recipe(stored: "StoredStudy", design: str, given: str | None, changes: tuple[str, ...]) -> "Recipe":
+    """The recipe of the full training: the one given, else the study's, as it was tuned for the design."""
+    from search_spaces.documents import load_document, validate
+    from studies.recipe import Recipe
+
+    if given is not None:
+        document = load_document(Recipe, "recipe", given).model_dump(mode="json")
+    else:
+        tuned = stored.tuned.get(design, {})
+        document = {**stored.content["document"]["recipe"], **tuned.get("recipe", {})}
+    changed = override({"recipe": document}, changes, sections=["recipe"])["recipe"]
+    return validate(Recipe, changed, source="recipe")
+
+
+def _retrain(
+    stored: "StoredStudy",
+    chosen: "Winner",
+    recipe: "Recipe",
+    folder: Path,
+    data_dir: Path | None,
+    seed: int,
+    device: str,
+    *,
+    quiet: bool,
+) -> dict[str, Any]:
+    """Train the winner on train and validation, export it into `folder`, and return what came out."""
+    import importlib.util
+
+    from studies.data import DataSpec, load
+    from studies.settings import resolve_here
+    from studies.winner import train_on_both
+
+    if (folder / CARD).exists():
+        raise UserError(f"{folder} holds a model already; name another folder, or remove it.")
+    for module in ("onnxruntime", "onnxscript"):
+        if importlib.util.find_spec(module) is None:
+            raise UserError(
+                f"ONNX export needs the extra [onnx] ({module} is missing): pip install 'resnext-explorer[onnx]'."
+            )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make the folder {folder}: {error.strerror}.") from None
+    architecture = stored.architecture(chosen.design)
+    spec = DataSpec.model_validate(stored.content["document"]["data"])
+    settings = resolve_here(device)
+    splits = train_on_both(load(spec, data_dir))
+
+    from studies import training
+
+    def tell(row: dict[str, Any]) -> None:
+        if not quiet:
+            click.echo(f"epoch {row['epoch']} of {recipe.epochs}: train error {100 * row['train_error']:.1f} %")
+
+    if not quiet:
+        click.echo(
+            f"\nTraining {chosen.design} on {len(splits.train)} images, {recipe.epochs} epochs, {settings.device}."
+        )
+    try:
+        outcome = training.train(
+            architecture, recipe, splits, seed, settings, checkpoints=folder / CHECKPOINTS, on_epoch=tell
+        )
+    except training.TrainingFailed as failure:
+        raise UserError(f"the training failed: {failure.reason}. Try another --recipe, or --set.") from None
+    except KeyboardInterrupt:
+        click.echo("The same command goes on from the last finished epoch.", err=True)
+        raise
+    errors = _errors(outcome)
+    facts: dict[str, Any] = {
+        "design": chosen.design,
+        "what": {
+            "network": f"{architecture.name}, {architecture.classes} classes",
+            "input": f"{architecture.in_channels} x {architecture.resolution} x {architecture.resolution}, pixels divided by 255, then "
+            f"minus {_numbers(splits.mean)}, over {_numbers(splits.std)} (a number a channel)",
+            "output": "a logit a class",
+        },
+        "data": {
+            "data": ", ".join(f"{key} {value}" for key, value in spec.model_dump(exclude_none=True).items()),
+            "trained on": f"{len(splits.train)} images: the study's train and validation splits",
+            "tested on": f"{len(splits.test)} images, read once, after the last epoch",
+        },
+        "how": {"seed": seed, "settings": ", ".join(f"{key} {value}" for key, value in settings.model_dump().items())},
+        "errors": errors,
+    }
+    _export(architecture, outcome, stored.name, chosen, facts, recipe, folder)
+    if not quiet:
+        click.echo("\n" + "\n".join(f"{key}: {value}" for key, value in errors.items()))
+        click.echo(f"Written: {', '.join(str(folder / name) for name in (WEIGHTS, ONNX, CARD))}")
+    return {"test_error": outcome.test_error, "epochs": outcome.epochs, "folder": str(folder)}
+
+
+def _errors(outcome: Any) -> dict[str, str]:
+    """What may be said of the errors: the validation images were trained on, so theirs is left out."""
+    errors = {}
+    for part in ("test", "train"):
+        top5 = getattr(outcome, f"{part}_top5_error")
+        more = f" (top-5 {100 * top5:.2f} %)" if top5 is not None else ""
+        errors[f"{part} error"] = f"{100 * getattr(outcome, f'{part}_error'):.2f} %{more}"
+    return errors
+
+
+def _export(
+    architecture: Any,
+    outcome: Any,
+    study: str,
+    chosen: "Winner",
+    facts: dict[str, Any],
+    recipe: "Recipe",
+    folder: Path,
+) -> None:
+    """Weights, ONNX, and the card last: where there is a card, the model is whole."""
+    import shutil
+
+    from explorer import build
+    from explorer.export import export
+    from explorer.files import write_atomic
+    from studies.winner import card
+
+    network = build(architecture)
+    network.load_state_dict(outcome.state_dict)
+    files = {
+        WEIGHTS: f"load with `{export(network, folder / WEIGHTS, 'safetensors')}`",
+        ONNX: f"checked against onnxruntime; load with `{export(network, folder / ONNX, 'onnx')}`",
+    }
+    write_atomic(folder / CARD, card(study, chosen, facts, recipe.model_dump(mode="json"), files))
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return ", ".join(f"{value:.6g}" for value in values)
