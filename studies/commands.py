@@ -8,6 +8,7 @@ from explorer.errors import UserError
 from studies.overrides import set_option
 from studies.storage_option import storage_option, stored_study
 from studies.upkeep_commands import add_to
+from studies.winner_commands import winner
 
 
 @click.group()
@@ -191,3 +192,4 @@ def retry(name_or_path: str, storage: str | None) -> None:
 
 
 add_to(study)
+study.add_command(winner)
