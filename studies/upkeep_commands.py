@@ -140,10 +140,36 @@ def show(name_or_path: str, storage: str | None, as_json: bool) -> None:
         "Commit": info["git commit"] or "unknown",
         "Seeds": f"{info['seeds']}, planned {info['planned_seeds']}",
     }
+    if info["search"]:
+        facts["Search"] = _shown_search(info["search"])
+    for arm, one in info["tuned"].items():
+        facts[f"Tuned {arm}"] = _shown_tuning(one)
     click.echo("\n" + "\n".join(f"{name}: {value}" for name, value in facts.items()))
     _print_failures(failed)
     click.echo(f"\n{info['document'].rstrip()}")
     click.echo(f"\nNext: resnext-explorer report {stored.name}")
+
+
+def _shown_search(search: dict[str, Any]) -> str:
+    asked, possible = search["trials"], search["trials_possible"]
+    trials = f"{search['trials_proposed']} of {min(asked, possible)} trials proposed"
+    if possible < asked:
+        trials += f" (the space holds no more; {asked} were asked for)"
+    chosen = ", ".join(search["finalists_chosen"]) or "none yet"
+    return f"{search['method']} on {' and '.join(search['objectives'])}, {trials}; on all seeds: {chosen}"
+
+
+def _shown_tuning(tuned: dict[str, Any]) -> str:
+    """An arm's recipe and where among its tuning trials it comes from; a value at the end of its range is flagged."""
+    from explorer.text import human_percent
+
+    values = ", ".join(
+        f"{key} {value:g}"
+        + (" (at the edge of its range: a wider one might do better)" if key in tuned["at_edge"] else "")
+        for key, value in tuned["recipe"].items()
+    )
+    errors = [error for error in tuned["errors"] if error is not None]
+    return f"{values}; validation error {human_percent(min(errors))}, best of {len(tuned['errors'])} trials"
 
 
 def _print_failures(failed: "list[Failure]") -> None:
