@@ -182,6 +182,17 @@ def _add_study_callbacks(app: Dash, reader: Reader) -> None:
             return [no_update] * (3 * len(study.CURVES))
         return study.figure_outputs(figures, look, name, study.CURVES)
 
+    @app.callback(*_frames(study.COSTS), *common[:5], Input("cost-by", "value"), *common[5:])
+    def costs(
+        arms: Any, statuses: Any, seeds: Any, _: str, look: Look | None, by: str, name: str, options: Any
+    ) -> Any:  # fmt: skip
+        asked = selection(arms, statuses, seeds, options)
+        try:
+            figures = study.cost_figures(reader.tables(name), asked, by, look)
+        except UserError:
+            return [no_update] * (3 * len(study.COSTS))
+        return study.figure_outputs(figures, look, f"{name} {by}", study.COSTS)
+
     @app.callback(
         Output("study-trainings", "children"), *chosen, Input("study-stamp", "data"), Input("order", "value"),
         Input("leaf", "data"), State("study-name", "data"), every_arm, prevent_initial_call=True,
@@ -200,7 +211,8 @@ def _add_study_callbacks(app: Dash, reader: Reader) -> None:
     )  # fmt: skip
     app.clientside_callback(
         ClientsideFunction("explorer", "study"), Output("sink", "data", allow_duplicate=True), *chosen,
-        Input("order", "value"), Input("leaf", "data"), every_arm, State("statuses", "options"), prevent_initial_call=True,
+        Input("order", "value"), Input("leaf", "data"), Input("cost-by", "value"), every_arm, State("statuses", "options"),
+        prevent_initial_call=True,
     )  # fmt: skip
     app.clientside_callback(
         ClientsideFunction("explorer", "open"), Output("url", "pathname"), Input("error", "clickData"),
@@ -272,6 +284,7 @@ def _resource(name: str) -> str:
 def _add_routes(app: Dash, reader: Reader, local: bool) -> None:
     server = app.server
     squeezed: dict[str, bytes] = {}
+    inline = " ".join(app.csp_hashes())  # the one line that starts Dash
 
     @server.before_request
     def only_this_host() -> None:
@@ -293,7 +306,7 @@ def _add_routes(app: Dash, reader: Reader, local: bool) -> None:
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers["Content-Security-Policy"] = (
-            "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+            f"default-src 'self'; script-src 'self' {inline}; style-src 'self' 'unsafe-inline'; "
             "img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
         return _compressed(response, squeezed)

@@ -15,17 +15,18 @@ import numpy as np
 import pandas as pd
 
 from studies.claims import Attempt, Attempts, Counts, Pair, status
-from studies.results import CURVES, TRIALS, study_info
+from studies.results import CURVES, TRIALS, _deciding, _reason, study_info
 from studies.storage import Storage
 from studies.stored import StoredStudy, get, stored_studies
 
-_MEASURED = (
-    "epochs", "train_error", "validation_error", "test_error", "seconds", "images_per_second", "peak_memory", "device",
-)  # fmt: skip
 _COPIED = (
     "arm", "reference", "cardinality", "bottleneck_width", "width", "growth", "shortcut", "stem", "flops", "params",
     "activations", "by", "budget", "mismatch",
 )  # fmt: skip
+# What a column is made from, apart from those that a result carries under the column's own name.
+_MADE = ("study", "design", "depths", "resolution", "in_channels", "classes", "seed", "status", "reason", "attempt")
+_TOLD = ("seconds_per_epoch", "worker", "started", "finished")
+_MEASURED = tuple(column for column in TRIALS if column not in (*_COPIED, *_MADE, *_TOLD))
 # Of a curve; the rest of the table's columns say whose it is.
 _NUMBERS = ("epoch", "learning_rate", "train_loss", "train_error", "validation_loss", "validation_error", "seconds")
 
@@ -210,20 +211,18 @@ def _tried(study: StoredStudy, kept: _Kept) -> dict[Pair, list[Attempt]]:
     return tried
 
 
-def _deciding(attempts: list[Attempt], stands: str) -> Attempt | None:
-    """The attempt that made a pair stand as it does; of one that waits again, the last."""
-    if stands in ("complete", "pruned"):
-        return next(attempt for attempt in attempts if attempt.ended == stands)
-    if stands == "running":
-        return next(attempt for attempt in attempts if attempt.running)
-    return next((attempt for attempt in reversed(attempts) if attempt.ended != "superseded"), None)
+def _stand(study: StoredStudy, kept: _Kept, tried: dict[Pair, list[Attempt]]) -> dict[Pair, str]:
+    """How every wanted pair stands. Pairs that wait for a tuning of which every trial failed have failed too."""
+    hopeless = study.agenda(list(kept.attempts.values())).hopeless
+    found = {pair: status(attempts, study.retried_from) for pair, attempts in tried.items()}
+    return {**found, **{pair: "failed" for pair in hopeless if found.get(pair) == "waiting"}}
 
 
 def _trials(study: StoredStudy, kept: _Kept, stamp: str, info: dict[str, Any]) -> Tables:
     """The table `trials` of `studies.results`, a column at a time."""
     tried = _tried(study, kept)
     places = {design["name"]: place for place, design in enumerate(study.designs)}
-    stand = {pair: status(attempts, study.retried_from) for pair, attempts in tried.items()}
+    stand = _stand(study, kept, tried)
     deciding = [_deciding(attempts, stand[pair]) for pair, attempts in tried.items()]
     nothing: dict[str, Any] = {}
     written = [kept.written.get(one.id, nothing) if one else nothing for one in deciding]
@@ -240,7 +239,7 @@ def _trials(study: StoredStudy, kept: _Kept, stamp: str, info: dict[str, Any]) -
     columns |= {"study": study.name, **study.content["shape"], "seed": [pair.seed for pair in tried]}
     columns["status"] = list(stand.values())
     columns["reason"] = [
-        _reason(attempt, one) if stands == "failed" and attempt else ""
+        _reason(attempt, one) if stands == "failed" else ""
         for attempt, one, stands in zip(deciding, written, stand.values(), strict=True)
     ]
     columns["attempt"] = [one.number if one else None for one in deciding]
@@ -253,19 +252,15 @@ def _trials(study: StoredStudy, kept: _Kept, stamp: str, info: dict[str, Any]) -
     return Tables(stamp, _typed(frame, TRIALS), info, Counts.of(stand))
 
 
-def _reason(attempt: Attempt, written: dict[str, Any]) -> str:
-    if attempt.ended == "lost":
-        return "its worker died three times in a row"
-    return str(written.get("failure", {}).get("reason", "unknown"))
-
-
 def _curves(study: StoredStudy, kept: _Kept) -> pd.DataFrame:
     """The table `curves` of `studies.results`: what an attempt has not written yet comes from those it resumed."""
     arms = {design["name"]: design["arm"] for design in study.designs}
     parts: list[dict[str, Any]] = []
     whose: list[tuple[str, str, int]] = []
-    for pair, attempts in _tried(study, kept).items():
-        deciding = _deciding(attempts, status(attempts, study.retried_from))
+    tried = _tried(study, kept)
+    stand = _stand(study, kept, tried)
+    for pair, attempts in tried.items():
+        deciding = _deciding(attempts, stand[pair])
         if deciding is None:
             continue
         chunks = [

@@ -29,7 +29,13 @@ def make_study(storage: Storage, name: str = "big", *, seeds: int = 3, **more: A
 
 
 def add_attempts(
-    storage: Storage, stored: StoredStudy, *, epochs: int = 20, first: int = 0, states: dict[int, str] | None = None
+    storage: Storage,
+    stored: StoredStudy,
+    *,
+    epochs: int = 20,
+    first: int = 0,
+    states: dict[int, str] | None = None,
+    reason: str = "the loss is not a number after step 12",
 ) -> None:
     """Attempts at the pairs from number `first` on, one each. `states` says which are "failed", "running" or "waiting" (none
     is written), by their place; all others are complete. The errors have the gaps of `GAPS` between arms, in every storage the same."""
@@ -37,8 +43,8 @@ def add_attempts(
     random = np.random.default_rng(0)
     by_seed = {seed: random.normal(0, 0.002) for seed in stored.seeds}
     noise = random.normal(0, 0.0015, (len(stored.pairs), 2))
-    number = trial_id = 0
-    with sqlalchemy.create_engine(storage.url).connect() as connection:
+    engine = storage.open().engine
+    with engine.connect() as connection:
         trial_id = connection.execute(sqlalchemy.text("SELECT COALESCE(MAX(trial_id), 0) FROM trials")).scalar_one()
         number = connection.execute(
             sqlalchemy.text("SELECT COUNT(*) FROM trials WHERE study_id = :id"), {"id": stored.id}
@@ -77,8 +83,13 @@ def add_attempts(
             }  # fmt: skip
             values.append({"trial_id": trial_id, "objective": 0, "value": validation, "value_type": "FINITE"})
         if ended == "failed":
-            log = ["Traceback (most recent call last):", '  File "training.py", line 1, in fit', "TrainingFailed: loss"]
-            written["failure"] = {"reason": "the loss is not a number after step 12", "log": log}
+            log = [
+                "Traceback (most recent call last):",
+                '  File "training.py", line 1, in fit',
+                "TrainingFailed: loss",
+                reason,
+            ]
+            written["failure"] = {"reason": reason, "log": log}
         if state != "RUNNING":
             written["ended"] = ended
         attributes += [{"trial_id": trial_id, "key": key, "value_json": json.dumps(written[key])} for key in written]
@@ -114,11 +125,10 @@ def _curve(done: int, epochs: int, test: float, validation: float) -> dict[str, 
 
 
 def _insert(storage: Storage, tables: dict[str, list[dict[str, Any]]]) -> None:
-    engine = sqlalchemy.create_engine(storage.url)
+    engine = storage.open().engine
     metadata = sqlalchemy.MetaData()
     metadata.reflect(engine, only=list(tables))
     with engine.begin() as connection:
         for name, rows in tables.items():
             for start in range(0, len(rows), 5000):
                 connection.execute(sqlalchemy.insert(metadata.tables[name]), rows[start : start + 5000])
-    engine.dispose()

@@ -39,12 +39,13 @@
         return none();
       },
 
-      study: (arms, statuses, seeds, order, leaf, everyArm, everyStatus) => remember([
+      study: (arms, statuses, seeds, order, leaf, cost, everyArm, everyStatus) => remember([
         ...chosen("arm", arms, values(everyArm)),
         ...chosen("status", statuses, values(everyStatus)),
         ["seeds", seeds],
         ["order", order === "arm" ? "" : order],
         ["leaf", leaf > 1 ? leaf : ""],
+        ["cost", cost === "flops" ? "" : cost],
       ]),
 
       leaf: (back, on, leaf) => {

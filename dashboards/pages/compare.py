@@ -11,8 +11,8 @@ from dashboards.pages.parts import Look, framed, joined, legend, section, study_
 from dashboards.pages.parts import table as table_of
 from dashboards.pages.study import context_of
 from dashboards.reading import Reader
-from dashboards.report import reference_arm
-from dashboards.statistics import compare, summarize_arms
+from dashboards.sampling import compare_study, reference_arm
+from dashboards.statistics import summarize_arms
 from dashboards.tables import Table, interval, percent
 from dashboards.verdict import judge, signed_points
 
@@ -53,7 +53,7 @@ def content(reader: Reader, names: list[str], look: Look | None) -> list[Any]:
     for name in [name for name in stored if name in names][:MOST]:
         tables = reader.tables(name)
         trials, reference = tables.trials, reference_arm(tables.trials, tables.info)
-        comparison = compare(trials, reference)
+        comparison = compare_study(trials, tables.info)
         verdict = judge(trials, comparison, tables.info)
         findings.append(html.Li([dcc.Link(name, href=study_path(name)), ": ", joined(verdict.sentence)]))
         figure = error_against_cardinality(

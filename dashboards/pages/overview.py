@@ -6,8 +6,7 @@ from dash import dcc, html
 
 from dashboards.pages.parts import facts, joined, progress, study_path
 from dashboards.reading import Reader
-from dashboards.report import reference_arm
-from dashboards.statistics import compare
+from dashboards.sampling import compare_study
 from dashboards.verdict import judge
 from studies.stored import StoredStudy
 
@@ -38,7 +37,7 @@ def content(reader: Reader) -> list[Any]:
 def _entry(reader: Reader, study: StoredStudy) -> Any:
     tables = reader.tables(study.name)
     trials, info = tables.trials, tables.info
-    finding = judge(trials, compare(trials, reference_arm(trials, info)), info)
+    finding = judge(trials, compare_study(trials, info), info)
     last = trials["finished"].dropna().max() if len(trials) else None
     document = study.content["document"]
     about = {

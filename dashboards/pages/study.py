@@ -10,7 +10,13 @@ import pandas as pd
 import plotly.graph_objects as go
 from dash import dcc, html
 
-from dashboards.figures import differences_from_reference, error_against_cardinality, learning_curves
+from dashboards.figures import (
+    differences_from_reference,
+    error_against_cardinality,
+    error_against_cost,
+    learning_curves,
+    throughput,
+)
 from dashboards.pages.parts import (
     Look,
     facts,
@@ -26,7 +32,7 @@ from dashboards.pages.parts import (
 )
 from dashboards.pages.parts import table as table_of
 from dashboards.reading import Reader, Tables
-from dashboards.report import reference_arm
+from dashboards.sampling import compare_study, reference_arm
 from dashboards.statistics import Comparison, arm_order, compare
 from dashboards.tables import Table, comparison_table, design_table, percent
 from dashboards.verdict import chosen_by_validation, judge, trend_sentence
@@ -36,6 +42,8 @@ from studies.claims import STATUSES
 
 RESULTS = ("error", "differences")
 CURVES = ("train", "validation")
+COSTS = ("cost", "speed")
+MEASURES = {"flops": "FLOPs", "params": "params", "activations": "activations", "seconds_per_epoch": "measured time"}
 ROWS = 25  # of the table of trainings, on one leaf
 ORDERS = {"arm": "by arm", "best": "lowest test error first", "latest": "latest first"}
 
@@ -49,6 +57,7 @@ class Selection:
     seeds: str = ""
     order: str = "arm"
     leaf: int = 1
+    cost: str = "flops"
 
     @classmethod
     def of(cls, search: str | None) -> "Selection":
@@ -62,6 +71,7 @@ class Selection:
             asked.get("seeds", [""])[0][:200],
             order if order in ORDERS else "arm",
             int(leaf) if leaf.isdecimal() and len(leaf) < 7 and int(leaf) else 1,
+            cost if (cost := asked.get("cost", ["flops"])[0]) in MEASURES else "flops",
         )
 
     @property
@@ -106,6 +116,21 @@ def page(reader: Reader, name: str, search: str | None, every: float) -> list[An
         html.Div([figure_frame("error", hint), figure_frame("differences")], className="pair"),
         html.Div(numbers(tables, chosen), id="study-numbers"),
         html.Section(html.Div([figure_frame(key) for key in CURVES], className="pair even")),
+        html.Section(
+            [
+                legend(
+                    "Cost in",
+                    dcc.RadioItems(
+                        id="cost-by",
+                        options=[{"label": text, "value": key} for key, text in MEASURES.items()],
+                        value=chosen.cost,
+                        inline=True,
+                        className="choices",
+                    ),
+                ),
+                html.Div([figure_frame(key) for key in COSTS], className="pair even"),
+            ]
+        ),
         html.Div(trainings(tables, chosen), id="study-trainings"),
         html.Div(rest(tables), id="study-rest"),
     ]
@@ -114,7 +139,7 @@ def page(reader: Reader, name: str, search: str | None, every: float) -> list[An
 def head(tables: Tables) -> list[Any]:
     """The answer: the verdict, what goes with it, and how far the study is."""
     trials, info = tables.trials, tables.info
-    comparison = compare(trials, reference_arm(trials, info))
+    comparison = compare_study(trials, info)
     verdict = judge(trials, comparison, info)
     question = f"\u2002{info['question']}" if info.get("question") else ""
     more = [html.P(joined(text), className="more") for text in (verdict.more, trend_sentence(comparison)) if text]
@@ -194,7 +219,7 @@ def shown(tables: Tables, chosen: Selection) -> str:
 
 def result_figures(tables: Tables, chosen: Selection, look: Look | None) -> dict[str, go.Figure]:
     trials = chosen.of_trials(tables.trials)
-    reference, comparison = _compared(tables, trials)
+    reference, comparison = _compared(tables, trials, chosen)
     theme, context = theme_of(look), context_of(tables)
     return {
         "error": error_against_cardinality(
@@ -227,9 +252,18 @@ def context_of(tables: Tables) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _compared(tables: Tables, trials: pd.DataFrame) -> tuple[str, Comparison]:
+def _compared(tables: Tables, trials: pd.DataFrame, chosen: Selection) -> tuple[str, Comparison]:
     reference = reference_arm(tables.trials, tables.info)
-    return reference, compare(trials, reference)
+    return reference, compare_study(trials, tables.info) if chosen.is_all else compare(trials, reference)
+
+
+def cost_figures(tables: Tables, chosen: Selection, by: str, look: Look | None) -> dict[str, go.Figure]:
+    trials, theme, context = chosen.of_trials(tables.trials), theme_of(look), context_of(tables)
+    reference = reference_arm(tables.trials, tables.info)
+    return {
+        "cost": error_against_cost(trials, reference, cost=by, context=context, theme=theme),
+        "speed": throughput(trials, reference, theme=theme),
+    }
 
 
 def numbers(tables: Tables, chosen: Selection) -> list[Any]:
@@ -237,7 +271,7 @@ def numbers(tables: Tables, chosen: Selection) -> list[Any]:
     trials = chosen.of_trials(tables.trials)
     if trials.empty:
         return []
-    _, comparison = _compared(tables, trials)
+    _, comparison = _compared(tables, trials, chosen)
     winner = chosen_by_validation(trials)
     text = [html.P(f"Lowest validation error: {winner}.", className="quiet")] if winner else []
     content = table_of(comparison_table(trials, comparison), "The numbers behind the figures")

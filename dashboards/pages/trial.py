@@ -10,7 +10,7 @@ from dashboards.pages.design import RULES
 from dashboards.pages.parts import Look, drawing, facts, framed, joined, section, study_path, theme_of
 from dashboards.pages.parts import table as table_of
 from dashboards.reading import Reader
-from dashboards.report import reference_arm
+from dashboards.sampling import reference_arm
 from dashboards.tables import Table, percent
 from dashboards.theme import THEMES, arm_styles, blank_figure, label, note_if_empty, set_title
 from explorer.architecture import Architecture
@@ -136,7 +136,11 @@ def trial_curves(curve: pd.DataFrame, row: dict[str, Any], color: str, theme: st
             yshift=7 if (split == "validation") == (last["validation"] >= last["train"]) else -7, font={"color": colors.ink, "size": 12.5},
         )  # fmt: skip
     figure.update_yaxes(rangemode="tozero")
-    figure.update_xaxes(title={"text": "Epoch"}, tickformat="d", dtick=max(1, -(-len(curve) // 10)), tick0=0)
+    last_epoch = int(curve["epoch"].max()) if len(curve) else 1
+    figure.update_xaxes(
+        title={"text": "Epoch"}, tickformat="d", dtick=max(1, -(-last_epoch // 8)), tick0=0, tickangle=0,
+        range=[1 - 0.03 * last_epoch, 1.03 * last_epoch],
+    )  # fmt: skip
     figure.update_layout(margin={"r": 84, "b": 48})
     best = curve["validation_error"].min() if len(curve) else None
     title = "No epoch is finished yet" if best is None else f"Validation error comes down to {percent(best)} %"

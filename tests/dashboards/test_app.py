@@ -1,0 +1,263 @@
+"""The live app without a browser: what it reads, what an address means, what reaches the page, what the server refuses."""
+
+import hashlib
+import re
+import socket
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+from big_study import add_attempts, finish, make_study
+from dash import html
+
+from dashboards.app import create_app, show
+from dashboards.pages import design
+from dashboards.pages.parts import live, table, thin, to_html
+from dashboards.pages.study import Selection
+from dashboards.reading import Reader
+from dashboards.tables import Table
+from dashboards.theme import blank_figure
+from explorer import Architecture, UserError, match
+from studies.results import read
+from studies.storage import Storage
+
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def storage(workdir):
+    return Storage(f"sqlite:///{workdir}/studies.db")
+
+
+@pytest.fixture
+def running(storage):
+    """Three seeds of five arms: one failed, two running, one not begun."""
+    stored = make_study(storage, "running")
+    add_attempts(storage, stored, states={3: "failed", 12: "running", 13: "running", 14: "waiting"})
+    return stored
+
+
+def assert_same_tables(reader, storage, name):
+    trials, curves = read(storage, name)
+    pd.testing.assert_frame_equal(reader.tables(name).trials, trials)
+    pd.testing.assert_frame_equal(reader.curves(name), curves)
+
+
+def test_the_app_reads_the_tables_that_results_reads(storage, running):
+    assert_same_tables(Reader(storage), storage, "running")
+
+
+def test_a_later_look_has_what_happened_since(storage, running):
+    reader = Reader(storage)
+    before = reader.tables("running")
+    assert reader.tables("running") is before
+    finish(storage, running)
+    assert reader.stamp("running") != before.stamp
+    assert reader.tables("running").counts.complete == before.counts.complete + 2
+    assert_same_tables(reader, storage, "running")
+    add_attempts(storage, running, first=14)
+    assert_same_tables(reader, storage, "running")
+    make_study(storage, "running", seeds=4)
+    assert reader.tables("running").counts.wanted == 20
+    assert_same_tables(reader, storage, "running")
+
+
+def test_another_study_in_the_storage_moves_nothing(storage, running):
+    finish(storage, running)
+    reader = Reader(storage)
+    before = reader.tables("running")
+    add_attempts(storage, make_study(storage, "other"))
+    assert reader.tables("running") is before
+
+
+def test_one_pairs_curve_is_its_part_of_the_table(storage, running):
+    reader = Reader(storage)
+    curves = reader.curves("running")
+    for row in reader.tables("running").trials.to_dict("records"):
+        own = curves[(curves["design"] == row["design"]) & (curves["seed"] == row["seed"])].reset_index(drop=True)
+        pd.testing.assert_frame_equal(reader.curve("running", row["design"], row["seed"]), own)
+
+
+def test_postgres_is_read_alike_and_cannot_be_written(workdir, postgres_bin):
+    from postgres_server import PASSWORD, serve
+
+    with serve(postgres_bin) as server:
+        storage = Storage(server.create())
+        stored = make_study(storage, "running")
+        add_attempts(storage, stored, states={3: "failed", 13: "running", 14: "waiting"})
+        reader = Reader(storage)
+        assert_same_tables(reader, storage, "running")
+        client = create_app(reader).server.test_client()
+        for path in ("/", "/study/running", f"/study/running/trial/{stored.designs[0]['name']}/0", "/compare"):
+            text = client.get(path, base_url="http://127.0.0.1").text
+            assert path == "/compare" or "running" in text
+            assert PASSWORD not in text
+        with pytest.raises(UserError, match="read-only"):
+            storage.rows("DELETE FROM trials")
+        storage.close()
+
+
+def test_looking_changes_no_byte_of_the_storage(storage, running, workdir):
+    storage.close()
+    file = workdir / "studies.db"
+    before = hashlib.sha256(file.read_bytes()).hexdigest()
+    reader = Reader(Storage(storage.url))
+    client = create_app(reader).server.test_client()
+    for path in ("/", "/study/running", "/compare?study=running", "/design", "/paper", "/download/running/trials.csv"):
+        assert client.get(path, base_url="http://127.0.0.1").status_code == 200
+    with pytest.raises(UserError):
+        reader.storage.rows("DELETE FROM trials")
+    reader.storage.close()
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == before
+
+
+def test_a_link_says_what_is_chosen():
+    chosen = Selection.of("?arm=C%3D1&arm=C%3D8&status=failed&seeds=0-4&order=best&leaf=2&cost=params")
+    assert chosen == Selection(("C=1", "C=8"), ("failed",), "0-4", "best", 2, "params")
+    assert Selection.of("?leaf=-1&order=nonsense&cost=x") == Selection()
+
+
+def test_chosen_seeds_are_read_as_typed(storage, running):
+    trials = Reader(storage).tables("running").trials
+    assert set(Selection(seeds="0, 2").of_trials(trials)["seed"]) == {0, 2}
+    assert set(Selection(seeds="1-9").of_trials(trials)["seed"]) == {1, 2}
+    with pytest.raises(UserError, match="cannot read the seeds"):
+        Selection(seeds="one").of_trials(trials)
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/study/nothing", "nothing"),
+        ("/study/running/trial/none/0", "none"),
+        ("/study/running/trial/resnext11_1x64d_cifar/99", "99"),
+        ("/nowhere", "no such page"),
+    ],
+)
+def test_what_is_not_there_is_said_on_a_page(storage, running, path, says):
+    assert says in to_html(show(Reader(storage), path, "", None))
+
+
+def test_a_storage_that_is_not_there_yet_is_an_empty_overview(workdir):
+    page = to_html(show(Reader(Storage(f"sqlite:///{workdir}/none.db")), "/", "", None))
+    assert "No studies here yet" in page
+    assert not (workdir / "none.db").exists()
+
+
+def test_a_failed_training_tells_why(storage, running):
+    page = to_html(show(Reader(storage), "/study/running/trial/resnext11_8x13d_cifar/0", "", None))
+    assert "the loss is not a number after step 12" in page
+    assert "TrainingFailed: loss" in page
+
+
+def test_markup_from_a_study_stays_text():
+    assert to_html(html.P([EVIL, html.A("x", href=f'"{EVIL}')])).count("<img") == 0
+    assert "<img" not in to_html(table(Table((EVIL, "b"), ((EVIL, EVIL),)), EVIL))
+
+
+def test_a_crowd_is_thinned_but_keeps_its_ends():
+    figure = blank_figure("light")
+    y = [float((7919 * i) % 5000) for i in range(5000)]
+    figure.add_scatter(x=list(range(5000)), y=y, mode="markers", customdata=[[i] for i in range(5000)])
+    figure.add_scatter(x=[1, 2], y=[1, 2], mode="markers")
+    assert thin(figure, 100) == 4900
+    trace = figure.data[0]
+    assert (min(trace.y), max(trace.y)) == (0.0, 4999.0)
+    assert [y[one[0]] for one in trace.customdata] == list(trace.y)
+
+
+def test_a_figures_title_becomes_plain_text():
+    figure = blank_figure("light")
+    figure.update_layout(title={"text": "C&lt;8", "subtitle": {"text": "a &amp; b"}})
+    _, title, below = live(figure, None, "x")
+    assert (title, below) == ("C<8", "a & b")
+
+
+def test_the_design_page_gives_what_match_gives():
+    reference = Architecture.from_name("resnet50")
+    question = design.Question.of("?reference=resnet50&by=block&most=3")
+    assert [one.name for one in question.designs()] == [
+        one.name for one in match(reference, by="block", cardinality=[1, 2, 4, 8])
+    ]
+    told = design.answer(question, None)
+    page = to_html([*told.table, *told.paper, *told.drawing])
+    assert "resnext50_8x14d" in page
+    assert "22.3 %" in page
+
+
+@pytest.mark.parametrize("solve", ["bottleneck_width", "width", "depths", "cardinality"])
+@pytest.mark.parametrize("reference", ["resnet50", "resnext29_8x64d_cifar", "resnet18"])
+def test_every_quantity_has_an_answer_or_a_reason(solve, reference):
+    told = design.answer(design.Question(reference, solve=solve, factor=6), None)
+    assert bool(told.table) != bool(told.problem)
+    if reference != "resnet18":
+        assert told.table
+
+
+def test_a_reference_that_is_none_is_told_with_the_nearest_name():
+    told = design.answer(design.Question("resnet5O"), None)
+    assert "resnet50" in told.problem
+    assert told.table == []
+
+
+def test_the_paper_page_has_every_table_and_our_counts(storage):
+    page = to_html(show(Reader(storage), "/paper", "", None))
+    assert page.count("<table>") == 8
+    assert "25.6 M" in page
+    assert "Table 7" in page
+
+
+def test_another_hosts_name_is_turned_away(storage):
+    client = create_app(Reader(storage)).server.test_client()
+    assert client.get("/paper", base_url="http://evil.example").status_code == 403
+    assert client.get("/paper", base_url="http://localhost:8050").status_code == 200
+    open_to_all = create_app(Reader(storage), local=False).server.test_client()
+    assert open_to_all.get("/paper", base_url="http://evil.example").status_code == 200
+
+
+def test_tables_are_downloaded_whole(storage, running):
+    client = create_app(Reader(storage)).server.test_client()
+    text = client.get("/download/running/trials.csv", base_url="http://127.0.0.1").text
+    assert text == read(storage, "running")[0].to_csv(index=False, lineterminator="\n")
+    assert client.get("/download/running/secrets.csv", base_url="http://127.0.0.1").status_code == 404
+    assert client.get("/download/none/trials.csv", base_url="http://127.0.0.1").status_code == 404
+
+
+def start(*options: str) -> tuple[subprocess.Popen[str], str]:
+    command = [sys.executable, "-m", "explorer", "dashboard", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, process.stdout.readline()
+
+
+def test_the_command_prints_its_address_warns_and_ends_with_ctrl_c(storage, running):
+    import signal
+    from urllib.request import urlopen
+
+    started = time.monotonic()
+    process, line = start("--storage", storage.url, "--port", "0", "--host", "0.0.0.0")
+    try:
+        address = re.search(r"http://0\.0\.0\.0:(\d+)/", line)
+        assert address, line
+        with urlopen(f"http://127.0.0.1:{address[1]}/study/running", timeout=30) as answer:
+            assert b"So far, with 11 of 15 trainings complete" in answer.read()
+        assert time.monotonic() - started < 20  # 2 s alone on this machine; others may be at work on it
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "everyone who reaches this machine can read the studies" in errors
+    assert "Traceback" not in errors
+
+
+def test_a_taken_port_is_a_plain_message(storage):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        process, _ = start("--storage", storage.url, "--port", str(taken.getsockname()[1]))
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert "--port" in errors
+    assert "Traceback" not in errors
