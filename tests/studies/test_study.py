@@ -21,9 +21,35 @@ def test_the_preset_is_the_study_of_the_readme() -> None:
     assert max(abs(design.mismatch) for design in study.wanted().designs) <= 0.02
 
 
+@pytest.fixture(scope="module")
+def imagenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folders of ImageNet, without its images."""
+    root = tmp_path_factory.mktemp("imagenet")
+    for part in ("train", "test"):
+        for number in range(1000):
+            (root / part / f"n{number:08}").mkdir(parents=True)
+    return root
+
+
 @pytest.mark.parametrize("name", preset_names("study"))
-def test_every_preset_wants_something(name: str) -> None:
-    assert Study.load(name).pairs()
+def test_every_preset_wants_something(name: str, imagenet: Path) -> None:
+    study = Study.load(name)
+    wanted = study.wanted(imagenet)
+    assert wanted.designs[0].arm == study.reference_label
+    assert not wanted.left_out
+    assert len(study.pairs(imagenet)) > len(wanted.designs) or study.seeds == [0]
+
+
+def test_the_papers_studies_hold_its_tables(imagenet: Path) -> None:
+    names = [design.name for design in Study.load("paper_table3").wanted(imagenet).designs]
+    assert names == [
+        *("resnet50", "resnext50_2x40d", "resnext50_4x24d", "resnext50_8x14d", "resnext50_32x4d"),
+        *("resnet101", "resnext101_2x40d", "resnext101_4x24d", "resnext101_8x14d", "resnext101_32x4d"),
+    ]
+    table_4 = [design.name for design in Study.load("paper_table4").wanted(imagenet).designs]
+    assert {"resnet101", "resnet200"} <= set(table_4)
+    figure_7 = [design.name for design in Study.load("paper_figure7").wanted().designs]
+    assert {"resnext29_8x64d_cifar", "resnext29_16x64d_cifar"} <= set(figure_7)
 
 
 def test_every_arm_gets_its_first_replicate_before_any_gets_its_second(tiny: Path) -> None:
