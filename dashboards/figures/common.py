@@ -99,10 +99,11 @@ def spread(heights: Sequence[float], gap: float) -> list[float]:
     return [centre(group) + gap * (i - (len(group) - 1) / 2) for group in groups for i in range(len(group))]
 
 
-def add_trials(figure: go.Figure, x: Any, rows: pd.DataFrame, style: Style, theme: str, y: str = "test_error") -> None:
-    """Each row of complete trials as a small, light point at its error in %, that says on hover which one it is.
+def add_trials(figure: go.Figure, x: Any, rows: pd.DataFrame, style: Style, theme: str, speed: str = "") -> None:
+    """Each row of complete trials as a small, light point at its test error in %, that says on hover which one it is.
 
-    `customdata` of a point begins with its design's name and its seed (escaped text, number).
+    With `speed`, the name of a column, at its images a second there. A point's `customdata` begins with its design's name and its
+    seed (escaped text, number).
     """
     designs = rows.drop_duplicates("design")
     own = {row["design"]: [label(row["design"], 200), costs(row)] for row in designs.to_dict("records")}
@@ -112,11 +113,17 @@ def add_trials(figure: go.Figure, x: Any, rows: pd.DataFrame, style: Style, them
         [own[name][0], seed, *(() if one else own[name][1:])] for name, seed in zip(names, rows["seed"], strict=True)
     ]
     arms = rows["arm"].astype(str).unique()
-    heading = f"<b>{label(arms[0])}</b>, seed %{{customdata[1]}}" if len(arms) == 1 else "seed %{customdata[1]}"
-    lines = [heading, "%{customdata[0]}", template_text(one[1]) if one else "%{customdata[2]}"]
+    heading = (
+        f"<b>{template_text(label(arms[0]))}</b>, seed %{{customdata[1]}}"
+        if len(arms) == 1
+        else "seed %{customdata[1]}"
+    )
+    lines = [heading, "%{customdata[0]}", one[1] if one else "%{customdata[2]}"]
+    lines.append("%{y:,.0f} images a second" if speed else "test error %{y:.2f} %")
+    values = pd.to_numeric(rows[speed or "test_error"]).to_numpy(dtype=float)
     figure.add_scatter(
         x=np.asarray(x, dtype=float),
-        y=100 * pd.to_numeric(rows[y]).to_numpy(dtype=float),
+        y=values if speed else 100 * values,
         mode="markers",
         marker={
             "color": style.color,
@@ -125,7 +132,7 @@ def add_trials(figure: go.Figure, x: Any, rows: pd.DataFrame, style: Style, them
             "opacity": 0.5 if theme == "light" else 0.65,
         },
         customdata=points,
-        hovertemplate="<br>".join([*lines, f"{y.replace('_', ' ')} %{{y:.2f}} %"]) + "<extra></extra>",
+        hovertemplate="<br>".join(lines) + "<extra></extra>",
     )
 
 

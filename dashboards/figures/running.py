@@ -9,13 +9,14 @@ import plotly.graph_objects as go
 
 from dashboards.figures.common import (
     add_mean,
+    add_trials,
     arm_places,
     costs,
     set_arm_axis,
     smallest_step,
 )
 from dashboards.statistics import arm_cardinalities, arm_order
-from dashboards.theme import THEMES, Style, arm_styles, blank_figure, label, note_if_empty, set_title
+from dashboards.theme import THEMES, arm_styles, blank_figure, label, note_if_empty, set_title
 from dashboards.verdict import listed, measure
 from explorer import Architecture
 from explorer.drawing import svg
@@ -137,7 +138,8 @@ def throughput(trials: pd.DataFrame, reference: str, *, theme: str = "light") ->
     step = smallest_step(places)
     for arm in measured:
         own = rows[rows["arm"].astype(str) == arm]
-        _add_speeds(figure, places[arm] - 0.2 * step, own, styles[arm], theme)
+        spots = np.full(len(own), places[arm] - 0.2 * step)
+        add_trials(figure, spots, own, styles[arm], theme, "speed")
         ratio = f"<br>{means[arm] / means[reference]:.2f}x {label(reference)}'s" if reference in means.index else ""
         text = f"<b>{label(arm)}</b><br>mean {means[arm]:,.0f} images a second, {len(own)} trainings{ratio}"
         add_mean(figure, places[arm], float(means[arm]), 0, 0, styles[arm], text, filled=True, theme=theme)
@@ -151,17 +153,6 @@ def throughput(trials: pd.DataFrame, reference: str, *, theme: str = "light") ->
         figure.update_yaxes(range=[0, 1.08 * float(rows["speed"].max())])
     note_if_empty(figure, measured, theme)
     return figure
-
-
-def _add_speeds(figure: go.Figure, place: float, rows: pd.DataFrame, style: Style, theme: str) -> None:
-    figure.add_scatter(
-        x=np.full(len(rows), place),
-        y=rows["speed"].to_numpy(dtype=float),
-        mode="markers",
-        marker={"color": style.color, "symbol": style.symbol, "size": style.size(8), "opacity": 0.5 if theme == "light" else 0.65},
-        customdata=[[label(row["design"], 200), row["seed"], costs(row)] for row in rows.to_dict("records")],
-        hovertemplate="seed %{customdata[1]}<br>%{customdata[0]}<br>%{customdata[2]}<br>%{y:,.0f} images a second<extra></extra>",
-    )  # fmt: skip
 
 
 def _speed_title(means: pd.Series, measured: list[str], reference: str) -> str:

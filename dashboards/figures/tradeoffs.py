@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboards.figures.common import DIRECT_LABELS, add_trials, costs, over_seeds
+from dashboards.figures.common import DIRECT_LABELS, add_trials, costs, over_seeds, template_text
 from dashboards.spaces import design_means, error_distributions, pareto_front
 from dashboards.statistics import arm_order
 from dashboards.theme import FURTHER_COLORS, THEMES, Style, arm_styles, blank_figure, label, note_if_empty, set_title
@@ -136,7 +136,7 @@ def error_distribution_functions(
     for place, (name, one) in enumerate(found.items()):
         color = arms[name].color if name in arms else (colors.reference, *FURTHER_COLORS)[place % 7]
         x, y = np.repeat(100 * one.errors, 2), np.repeat(one.shares, 2)
-        hover = f"<b>{label(name)}</b><br>%{{y:.0%}} of {one.designs} designs err at most %{{x:.2f}} %<extra></extra>"
+        hover = f"<b>{template_text(label(name))}</b><br>%{{y:.0%}} of {one.designs} designs err at most %{{x:.2f}} %<extra></extra>"
         figure.add_scatter(
             x=x,
             y=np.concatenate([[0.0], y[:-1]]) if len(y) else y,

@@ -44,7 +44,8 @@ def test_the_title_is_the_finding_and_the_subtitle_says_what_is_shown():
     figure = error_against_cardinality(make_trials({"C=8": -0.008}), "C=1", context="digits, 10 epochs")
     assert figure.layout.title.text.startswith("C=8 makes 0.95 points fewer errors than C=1")
     assert figure.layout.title.subtitle.text == (
-        "Test error in %: mean of 3 seeds, 95 % t interval, each trial a light mark, digits, 10 epochs"
+        "Test error in %: mean of 3 seeds, 95 % t interval, each trial a light mark, dotted: the trend on log2 C, "
+        "digits, 10 epochs"
     )
     assert error_against_cardinality(make_trials(), "C=1").layout.title.text.startswith("No difference")
 
