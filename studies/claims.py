@@ -86,6 +86,10 @@ class Attempts:
 
     def read(self) -> list[Attempt]:
         """Every attempt, in the order of their numbers."""
+        with self._storage.sound():
+            return self._read()
+
+    def _read(self) -> list[Attempt]:
         rows: dict[int, dict[str, Any]] = {}
         keys = {f"key{place}": key for place, key in enumerate(("claim", "lease", "progress", "ended", *self._told))}
         for row in self._storage.rows(

@@ -104,7 +104,7 @@ def read(storage: str | Storage | None, study: str | None = None) -> tuple[pd.Da
 
     Raises `UserError` for an unknown study and a storage that cannot be read.
     """
-    with Storage.visit(storage) as place:
+    with Storage.visit(storage) as place, place.sound():
         return _read(place, study)
 
 
@@ -135,8 +135,11 @@ def _read(place: Storage, study: str | None) -> tuple[pd.DataFrame, pd.DataFrame
 
 def study_info(storage: str | Storage | None, name: str) -> dict[str, Any]:
     """What a study asks and what it was run with; see the keys below. Raises `UserError` for an unknown study."""
-    with Storage.visit(storage) as place:
-        stored = get(place, name)
+    with Storage.visit(storage) as place, place.sound():
+        return _info(get(place, name))
+
+
+def _info(stored: StoredStudy) -> dict[str, Any]:
     content, document = stored.content, stored.content["document"]
     return {
         "name": stored.name,

@@ -227,6 +227,19 @@ class Storage:
                 raise
             raise UserError(f"the storage {self.shown} cannot be used: {reason}") from None
 
+    @contextmanager
+    def sound(self) -> Iterator[None]:
+        """Turn what goes wrong inside the block, where stored values are interpreted, into a `UserError`: they are damaged."""
+        try:
+            yield
+        except UserError:
+            raise
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise UserError(
+                f"the storage {self.shown} holds what this program did not write ({type(error).__name__}: {error}); it was left as it "
+                "is. Use a copy of it from before, or delete the study."
+            ) from error
+
     @cached_property
     def _reader(self) -> sqlalchemy.Engine:
         if self.path is None:
@@ -294,6 +307,8 @@ def _reason(error: BaseException) -> str | None:
         return str(error)
     # Optuna wraps what the database says.
     cause = error if isinstance(error, DBAPIError) else error.__cause__
+    if isinstance(error, UnicodeDecodeError):
+        return "the database is damaged (text that is none). Use a copy of it."
     if not isinstance(cause, DBAPIError):
         return None
     text = (str(cause.orig).strip().splitlines() or ["no reason given"])[0]

@@ -96,12 +96,11 @@ class StoredStudy:
             return search.agenda(self.content, attempts, self.retried_from)
         if self.is_tuned:
             return tuning.agenda(self.content, attempts, self.retried_from)
-        return Agenda(self.pairs)
+        return self._grid
 
     def carry(self, pair: Pair, attempts: Sequence[Attempt], proposal: Mapping[str, Any] | None = None) -> Carried:
         """What a new attempt at a pair carries: its numbers, and what it changes in the recipe."""
-        records = search.tried(self.content, attempts) if self.is_search else self.content["designs"]
-        record = proposal or next(record for record in records if record["name"] == pair.design)
+        record = proposal or self.seen(attempts).design(pair.design)
         changes = tuning.recipe(self.content, pair, attempts, self.retried_from) if self.is_tuned else {}
         carried = shown(record, pair.seed, changes)
         return replace(carried, attributes={"recipe": changes}) if changes else carried
@@ -109,6 +108,10 @@ class StoredStudy:
     def design(self, name: str) -> dict[str, Any]:
         """The record of a wanted design."""
         return self._by_name[name]
+
+    @cached_property
+    def _grid(self) -> Agenda:
+        return Agenda(self.pairs)
 
     @cached_property
     def _by_name(self) -> dict[str, dict[str, Any]]:
@@ -121,9 +124,10 @@ class StoredStudy:
 
     def counts(self, storage: Storage) -> Counts:
         """How its pairs stand."""
-        attempts = Attempts(storage, self.id, self.told).read()
-        agenda = self.agenda(attempts)
-        return Counts.of(stand(agenda, attempts, self.retried_from), agenda.to_come)
+        with storage.sound():
+            attempts = Attempts(storage, self.id, self.told).read()
+            agenda = self.agenda(attempts)
+            return Counts.of(stand(agenda, attempts, self.retried_from), agenda.to_come)
 
 
 def find(storage: Storage, name: str) -> StoredStudy | None:
@@ -253,13 +257,14 @@ def stored_studies(storage: Storage) -> list[StoredStudy]:
         retried=RETRIED,
     )
     found: dict[int, dict[str, Any]] = {}
-    for row in rows:
-        found.setdefault(row["study_id"], {"name": row["study_name"]})[row["key"]] = json.loads(row["value_json"])
-    return [
-        _with_attempts(storage, StoredStudy(study_id, study["name"], study[ATTRIBUTE], study.get(RETRIED, 0)))
-        for study_id, study in found.items()
-        if ATTRIBUTE in study
-    ]
+    with storage.sound():
+        for row in rows:
+            found.setdefault(row["study_id"], {"name": row["study_name"]})[row["key"]] = json.loads(row["value_json"])
+        return [
+            _with_attempts(storage, StoredStudy(study_id, study["name"], study[ATTRIBUTE], study.get(RETRIED, 0)))
+            for study_id, study in found.items()
+            if ATTRIBUTE in study
+        ]
 
 
 def _with_attempts(storage: Storage, study: StoredStudy) -> StoredStudy:

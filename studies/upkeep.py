@@ -30,13 +30,14 @@ def failures(storage: Storage, study: StoredStudy) -> list[Failure]:
         "WHERE t.study_id = :study ORDER BY t.number",
         study=study.id,
     )
-    arms = {design["name"]: str(design["arm"]) for design in study.designs}
     found = []
-    for row in rows:
-        claim, failure = json.loads(row["claim"]), json.loads(row["failure"])
-        pair = Pair(claim["design"], claim["seed"])
-        arm = arms.get(pair.design, pair.design)
-        found.append(Failure(row["number"], pair, arm, str(failure["reason"]), list(failure.get("log", []))))
+    with storage.sound():
+        arms = {design["name"]: str(design["arm"]) for design in study.designs}
+        for row in rows:
+            claim, failure = json.loads(row["claim"]), json.loads(row["failure"])
+            pair = Pair(claim["design"], claim["seed"])
+            arm = arms.get(pair.design, pair.design)
+            found.append(Failure(row["number"], pair, arm, str(failure["reason"]), list(failure.get("log", []))))
     return found
 
 
