@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--output", metavar="FILE.html", help="The page to write (default: the study's name, in the current folder)."
 )
-def report(studies: tuple[str, ...], storage: str | None, output: str | None) -> None:
+@click.option(
+    "--paper",
+    type=click.Choice(["ResNet-50", "ResNet-101"], case_sensitive=False),
+    help="Lay the paper's values over: Table 3 at this network's FLOPs, or Table 4, as differences.",
+)
+def report(studies: tuple[str, ...], storage: str | None, output: str | None, paper: str | None) -> None:
     """Write the results of studies as one HTML page that opens offline, and print them.
 
     It can be written at any time: the page of a running study says so and shows what is there. Several studies stand side by side.
@@ -29,6 +34,7 @@ def report(studies: tuple[str, ...], storage: str | None, output: str | None) ->
       resnext-explorer report digits_cardinality -o digits.html
       resnext-explorer report ./my_study.yaml --storage sqlite:///my.db
       resnext-explorer report first second -o both.html
+      resnext-explorer report digits_cardinality --paper ResNet-50
       resnext-explorer report trials.csv curves.csv
     """
     from dashboards.report import file_stem, write_report
@@ -40,7 +46,7 @@ def report(studies: tuple[str, ...], storage: str | None, output: str | None) ->
     if not sources:
         raise UserError(f"{', '.join(studies)} hold no training; give a study, or a CSV file with its trainings.")
     name = file_stem(sources[0].name) if len(sources) == 1 else "report"
-    path = write_report(output or f"{name}.html", sources)
+    path = write_report(output or f"{name}.html", sources, paper=paper)
     options = ["--storage", Storage(storage).shown] if storage else []
     named = [one for one in studies if not one.lower().endswith(".csv")]
     for source in sources:

@@ -28,23 +28,26 @@ from explorer.files import write_atomic
 SPACE = 8  # designs that make a study a design space, with a distribution worth drawing
 
 
-def write_report(path: str | Path, sources: Sequence[Source], *, now: datetime | None = None) -> Path:
+def write_report(
+    path: str | Path, sources: Sequence[Source], *, paper: str | None = None, now: datetime | None = None
+) -> Path:
     """Write the page of one study or of several. Raises `UserError` where `path` cannot be written."""
-    return write_atomic(path, render_report(sources, now=now))
+    return write_atomic(path, render_report(sources, paper=paper, now=now))
 
 
-def render_report(sources: Sequence[Source], *, now: datetime | None = None) -> str:
-    """The page of one study, or of several side by side. Raises `UserError` for none."""
+def render_report(sources: Sequence[Source], *, paper: str | None = None, now: datetime | None = None) -> str:
+    """The page of one study, or of several side by side, with the `paper`'s values of "ResNet-50" or "ResNet-101" laid over where
+    there are any. Raises `UserError` for no study."""
     from plotly.offline import get_plotlyjs
 
     if not sources:
         raise UserError("a report needs at least one study.")
     now = now or datetime.now(UTC)
     if len(sources) == 1:
-        parts = [StudyPart(sources[0])]
+        parts = [StudyPart(sources[0], paper=paper)]
         title, body, figures = _alone(parts[0], now)
     else:
-        parts = [StudyPart(source, f"{place}-", 3) for place, source in enumerate(sources)]
+        parts = [StudyPart(source, f"{place}-", 3, paper) for place, source in enumerate(sources)]
         title, body, figures = _side_by_side(parts, now)
     plotly, script = get_plotlyjs(), _resource("report.js")
     assert "</script" not in plotly.lower()

@@ -56,6 +56,7 @@ class StudyPart:
     source: Source
     prefix: str = ""
     level: int = 2
+    paper: str | None = None  # whose of the paper's values to lay over: "ResNet-50" or "ResNet-101"
     comparison: Comparison = field(init=False)
     verdict: Verdict = field(init=False)
     figures: dict[str, Draw] = field(init=False)
@@ -104,17 +105,22 @@ def _figures(part: StudyPart) -> dict[str, Draw]:
     if trials["status"].isin(["running", "waiting"]).any():
         figures["progress"] = lambda theme: progress(trials, theme=theme)
     if comparison.seeds:
-        scaled = set(WAYS) & set(trials["arm"].astype(str))
-        main = deeper_wider_more_paths if len(scaled) > 1 else error_against_cardinality
-        figures["error"] = lambda theme: main(trials, reference, comparison=comparison, context=context, theme=theme)
+        if len(set(WAYS) & set(trials["arm"].astype(str))) > 1:
+            figures["error"] = lambda theme: deeper_wider_more_paths(
+                trials, reference, comparison=comparison, context=context, paper=part.paper is not None, theme=theme
+            )
+        else:
+            figures["error"] = lambda theme: error_against_cardinality(
+                trials, reference, comparison=comparison, context=context, paper=part.paper, theme=theme
+            )
         figures["differences"] = lambda theme: differences_from_reference(
-            trials, reference, comparison=comparison, theme=theme
+            trials, reference, comparison=comparison, paper=part.paper, theme=theme
         )
     if len(curves):
         figures["train"], figures["validation"] = curve("train"), curve("validation")
     if comparison.seeds:
         if any(_apart(trials[which]) for which in ("flops", "params")):
-            figures["flops"], figures["params"] = cost("flops"), cost("params")
+            figures |= {which: cost(which) for which in ("flops", "params", "activations")}
         if pd.to_numeric(trials["images_per_second"], errors="coerce").notna().any():
             figures["time"] = cost("seconds_per_epoch")
             figures["speed"] = lambda theme: throughput(trials, reference, theme=theme)
@@ -152,8 +158,9 @@ def study_body(part: StudyPart, now: datetime) -> list[str]:
     parts.append(part.section("The numbers behind it", winner, numbers, part.csv("trials")))
     if len(part.source.curves):
         parts.append(part.section("", part.pair("train", "validation"), part.csv("curves")))
-    for pair in (part.pair("flops", "params"), part.pair("time", "speed")):
-        parts += [part.section("", pair)] if pair else []
+    costs = [key for key in ("flops", "params", "activations", "time", "speed") if part.prefix + key in part.figures]
+    pairs = zip(costs[::2], [*costs[1::2], ""], strict=False)
+    parts += [part.section("", part.pair(*pair)) for pair in pairs]
     left_out = "".join(f"<li>{escape(f'{arm} is left out: {why}')}</li>" for arm, why in _left_out(info))
     designs = table_markup(design_table(trials)) + (f'<ul class="notes">{left_out}</ul>' if left_out else "")
     drawings = _drawings(trials, comparison.reference, chosen)

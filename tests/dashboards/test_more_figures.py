@@ -227,9 +227,21 @@ def every_figure(trials: pd.DataFrame, reference: str, theme: str) -> list:
         (make_trials().assign(test_error=0.0, mismatch=0.0), "C=1"),
         (make_trials().assign(arm="C=1<i>x</i>", design="<a href='x'>y</a>%{x}"), "C=1<i>x</i>"),
         (scaled_trials(), "reference"),
+        (without_results(make_trials(), range(8, 15), "pruned"), "C=1"),
         (make_trials().assign(bottleneck_width=np.nan), "C=1"),
     ],
-    ids=["one seed", "empty", "one trial", "waiting", "no reference", "no errors", "markup", "scaled", "basic"],
+    ids=[
+        "one seed",
+        "empty",
+        "one trial",
+        "waiting",
+        "no reference",
+        "no errors",
+        "markup",
+        "scaled",
+        "pruned",
+        "basic",
+    ],
 )
 def test_every_figure_draws_what_there_is_and_escapes_it(trials, reference, theme):
     for figure in every_figure(trials, reference, theme):

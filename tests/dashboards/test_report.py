@@ -155,7 +155,17 @@ def test_a_study_of_deeper_wider_more_paths_has_its_own_figure_and_error_against
     figures = data_of(scaled_page())["figures"]
     ticks = figures["error"]["light"]["layout"]["xaxis"]["ticktext"]
     assert [tick.split("<br>")[0] for tick in ticks[:3]] == ["reference", "deeper", "wider"]
-    assert {"flops", "params"} < set(figures)
+    assert {"flops", "params", "activations", "time"} < set(figures)
+
+
+def test_the_papers_values_are_laid_over_only_where_asked_for():
+    trials = make_trials()
+    source = Source("x", trials, make_curves(trials), make_info())
+    for paper in (None, "ResNet-101"):
+        figures = data_of(Page(render_report([source], paper=paper)))["figures"]
+        for key in ("error", "differences"):
+            names = {trace.get("name") for trace in figures[key]["light"]["data"]}
+            assert ("paper, ResNet-101" in names) == (paper is not None)
 
 
 def test_a_running_study_shows_its_progress():

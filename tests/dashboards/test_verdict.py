@@ -28,6 +28,16 @@ def test_a_difference_is_told_with_size_interval_cost_and_seeds():
     )
 
 
+def test_simulated_studies_are_told_the_right_way_round():
+    """C=8 errs 0.6 points less, seeds are lucky for all arms alike: most verdicts say so, none says the contrary."""
+    verdicts = [verdict_on(make_trials({"C=8": -0.006}, seeds=4, random_seed=i)).text for i in range(60)]
+    claimed = [text for text in verdicts if re.search(r"C=8 (makes|by) [\d.]+ \(", text)]
+    assert len(claimed) > 45
+    assert not [
+        text for text in verdicts if re.search(r"more errors.*C=8|C=8 makes [\d.]+ \([^)]*\) points more", text)
+    ]
+
+
 def test_every_arm_that_differs_is_named_and_those_that_do_not():
     verdict = verdict_on(make_trials({"C=2": 0.01, "C=8": -0.008, "C=16": -0.012}))
     assert "C=16 makes" in verdict.sentence
