@@ -12,11 +12,15 @@ import doctest
 import re
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from dashboards.report import write_report
+from dashboards.sources import Source, load_sources
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -47,7 +51,7 @@ def figures() -> dict[str, Any]:
 
 
 def draw(drawn: dict[str, Any]) -> None:
-    """Write each as a picture beside this file."""
+    """Write each as a picture beside this file, and the top of the real study's report."""
     from playwright.sync_api import sync_playwright
     from plotly.offline import get_plotlyjs
 
@@ -66,7 +70,16 @@ def draw(drawn: dict[str, Any]) -> None:
             figure.update_layout(**{**SIZE, "height": figure.layout.height or SIZE["height"]})
             page.evaluate(DRAW, figure.to_json())
             page.locator("#plot .main-svg").first.screenshot(path=HERE / name)
+        page = browser.new_page(viewport={"width": 1160, "height": 1000})
+        with tempfile.TemporaryDirectory() as folder:
+            page.goto(f"file://{write_report(Path(folder) / 'report.html', real_study())}")
+            page.locator("[data-figure=differences] .main-svg").first.wait_for()
+            page.screenshot(path=HERE / "report.png")
         browser.close()
+
+
+def real_study() -> list[Source]:
+    return load_sources([str(HERE / "digits_cardinality.csv"), str(HERE / "digits_cardinality_curves.csv")])
 
 
 def like(trials: pd.DataFrame, count: int, **columns: Any) -> pd.DataFrame:
