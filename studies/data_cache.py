@@ -192,8 +192,9 @@ def _reserve(folder: Path, shape: tuple[int, ...]) -> Any:
     try:
         with disk_errors(folder):
             array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-            with open(path, "r+b") as file:
-                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            if hasattr(os, "posix_fallocate"):  # macOS has none
+                with open(path, "r+b") as file:
+                    os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     except UserError:
         shutil.rmtree(folder, ignore_errors=True)
         raise

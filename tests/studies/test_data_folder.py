@@ -238,6 +238,27 @@ def test_a_killed_build_leaves_nothing_that_is_taken_for_whole(photos: Path, cac
     assert pixels(load(spec(), photos)) == interrupted
 
 
+def test_of_two_processes_at_the_same_time_one_builds_and_the_other_waits_for_it(photos: Path, cache: Path) -> None:
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom studies import data_cache\nfrom studies.data import DataSpec, load\n"
+        "original = data_cache._read\n"
+        "data_cache._read = lambda *a: (time.sleep(0.03), original(*a))[1]\n"
+        "splits = load(DataSpec(name='folder', resolution=16, test=0.25, validation=0.25), Path(sys.argv[1]))\n"
+        "print(splits.train.digest().hex())"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(photos)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    told = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], told
+    assert told[0][0] == told[1][0] == f"{load(spec(), photos).train.digest().hex()}\n"
+    assert sum("images of 16x16 take" in stderr for _, stderr in told) == 1
+    assert len(arrays(cache)) == 1
+
+
 def test_a_full_disk_is_an_error_before_anything_is_decoded(
     photos: Path, cache: Path, decoded: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
