@@ -1,6 +1,6 @@
 """What a study wants, as its claims see it: pairs that are known, and what the outcome of these will add."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -65,17 +65,28 @@ class Fixed:
         return Carried()
 
 
-def shown(record: Mapping[str, Any], seed: int, more: Mapping[str, float] | None = None) -> Carried:
-    """A design's numbers and the seed as Optuna's parameters, for optuna-dashboard and Optuna's plots to show; `more` are rates."""
-    from optuna.distributions import FloatDistribution, IntDistribution
-
-    numbers = {
+def numbers(record: Mapping[str, Any]) -> dict[str, int | None]:
+    """What tells one design from another, in numbers; basic blocks have no bottleneck width."""
+    return {
         "cardinality": record["cardinality"],
         "bottleneck_width": record["bottleneck_width"],
         "width": record["width"],
         "blocks": sum(record["depths"]),
     }
-    params: dict[str, Any] = {key: value for key, value in numbers.items() if value is not None}
+
+
+def shown(
+    record: Mapping[str, Any],
+    seed: int,
+    more: Mapping[str, float] | None = None,
+    without: Collection[str] = frozenset(),
+) -> Carried:
+    """A design's numbers and the seed as Optuna's parameters, for optuna-dashboard and Optuna's plots to show; `more` are rates."""
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    params: dict[str, Any] = {
+        key: value for key, value in numbers(record).items() if value is not None and key not in without
+    }
     distributions: dict[str, BaseDistribution] = {key: IntDistribution(1, MOST, log=True) for key in params}
     params["seed"] = seed
     distributions["seed"] = IntDistribution(0, 2**32)

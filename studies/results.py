@@ -119,7 +119,7 @@ def _read(place: Storage, study: str | None) -> tuple[pd.DataFrame, pd.DataFrame
         for attempt in attempts:
             if attempt.pair in tried:
                 tried[attempt.pair].append(attempt)
-        hopeless = one.agenda(attempts).hopeless
+        hopeless = one.agenda(one.attempts).hopeless
         for pair, at_it in tried.items():
             stands = status(at_it, one.retried_from)
             if pair in hopeless and stands == "waiting":

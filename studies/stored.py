@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from explorer import Architecture, Design
 from explorer.errors import UserError, unknown
 from studies import search, tuning
-from studies.agenda import Agenda, Carried, shown
+from studies.agenda import Agenda, Carried, numbers, shown
 from studies.claims import Attempt, Attempts, Counts, Pair, stand
 from studies.storage import Storage
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 ATTRIBUTE = "explorer"
 RETRIED = "retried_from"
+# Where Optuna keeps the names of a study's values (`Study.set_metric_names`).
+METRICS = "study:metric_names"
 PACKAGES = ("resnext-explorer", "torch", "pytorch-lightning", "optuna", "numpy", "scikit-learn")
 
 
@@ -102,12 +104,23 @@ class StoredStudy:
         """What a new attempt at a pair carries: its numbers, and what it changes in the recipe."""
         record = proposal or self.seen(attempts).design(pair.design)
         changes = tuning.recipe(self.content, pair, attempts, self.retried_from) if self.is_tuned else {}
-        carried = shown(record, pair.seed, changes)
-        return replace(carried, attributes={"recipe": changes}) if changes else carried
+        carried = shown(record, pair.seed, changes, self._alike)
+        named = {"arm": record["arm"], "design": record["name"]}  # for optuna-dashboard to show
+        return replace(carried, attributes={**named, "recipe": changes} if changes else named)
 
     def design(self, name: str) -> dict[str, Any]:
         """The record of a wanted design."""
         return self._by_name[name]
+
+    @cached_property
+    def _alike(self) -> frozenset[str]:
+        """The numbers in which no design of a grid differs from another: each one shown costs a claim a millisecond or more."""
+        designs = [] if self.is_search else self.content["designs"]
+        return (
+            frozenset(key for key in numbers(designs[0]) if len({numbers(one)[key] for one in designs}) == 1)
+            if designs
+            else frozenset()
+        )
 
     @cached_property
     def _grid(self) -> Agenda:
@@ -180,13 +193,14 @@ def create_or_extend(
         from optuna.study import StudyDirection
 
         writer = storage.open()
+        objectives = list(study.search.objectives) if study.search else ["validation_error"]
         with storage.errors():
             try:
-                objectives = len(study.search.objectives) if study.search else 1
-                study_id = writer.create_new_study([StudyDirection.MINIMIZE] * objectives, study.name)
+                study_id = writer.create_new_study([StudyDirection.MINIMIZE] * len(objectives), study.name)
             except DuplicatedStudyError:
                 # An earlier creation was cut off between its two writes.
                 study_id = writer.get_study_id_from_name(study.name)
+            writer.set_study_system_attr(study_id, METRICS, objectives)
             writer.set_study_user_attr(study_id, ATTRIBUTE, content)
         return StoredStudy(study_id, study.name, content)
 
