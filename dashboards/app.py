@@ -83,7 +83,7 @@ def show(
             case ["study", name, "trial", network, seed]:
                 return trial.page(reader, name, network, seed, look)
             case ["compare"]:
-                return compare.page(reader, search)
+                return compare.page(reader, search, look)
             case ["design"]:
                 return design.page(search)
             case ["paper"]:
@@ -114,7 +114,9 @@ def _add_page_callbacks(app: Dash, reader: Reader, every: float) -> None:
         stamp = overview.stamp(reader)
         return (no_update, no_update) if stamp == before else (overview.content(reader), stamp)
 
-    @app.callback(Output("comparison", "children"), Input("compared", "value"), Input("look", "data"))
+    @app.callback(
+        Output("comparison", "children"), Input("compared", "value"), State("look", "data"), prevent_initial_call=True
+    )
     def compared(names: list[str], look: Look | None) -> Any:
         return compare.content(reader, names or [], look)
 
@@ -158,29 +160,33 @@ def _add_study_callbacks(app: Dash, reader: Reader) -> None:
         return study.head(tables), study.rest(tables)
 
     @app.callback(
-        *_frames(study.RESULTS), Output("study-numbers", "children"), Output("study-shown", "children"), *common
+        *_frames(study.RESULTS),
+        Output("study-numbers", "children"),
+        Output("study-shown", "children"),
+        *common,
+        *_zooms(study.RESULTS),
     )
     def results(
-        arms: Any, statuses: Any, seeds: Any, _: str, look: Look | None, name: str, options: Any
+        arms: Any, statuses: Any, seeds: Any, _: str, look: Look | None, name: str, options: Any, *zooms: Any
     ) -> Any:  # fmt: skip
         asked, tables = selection(arms, statuses, seeds, options), reader.tables(name)
         try:
             figures = study.result_figures(tables, asked, look)
         except UserError as error:
             return [*[no_update] * (3 * len(study.RESULTS) + 1), str(error)]
-        outputs = study.figure_outputs(figures, look, name)
+        outputs = study.figure_outputs(figures, look, name, study.RESULTS, zooms)
         return [*outputs, study.numbers(tables, asked), study.shown(tables, asked)]
 
-    @app.callback(*_frames(study.CURVES), *common)
+    @app.callback(*_frames(study.CURVES), *common, *_zooms(study.CURVES))
     def curves(
-        arms: Any, statuses: Any, seeds: Any, _: str, look: Look | None, name: str, options: Any
+        arms: Any, statuses: Any, seeds: Any, _: str, look: Look | None, name: str, options: Any, *zooms: Any
     ) -> Any:  # fmt: skip
         asked = selection(arms, statuses, seeds, options)
         try:
             figures = study.curve_figures(reader.tables(name), reader.curves(name), asked, look)
         except UserError:
             return [no_update] * (3 * len(study.CURVES))
-        return study.figure_outputs(figures, look, name, study.CURVES)
+        return study.figure_outputs(figures, look, name, study.CURVES, zooms)
 
     @app.callback(*_frames(study.COSTS), *common[:5], Input("cost-by", "value"), *common[5:])
     def costs(
@@ -191,7 +197,7 @@ def _add_study_callbacks(app: Dash, reader: Reader) -> None:
             figures = study.cost_figures(reader.tables(name), asked, by, look)
         except UserError:
             return [no_update] * (3 * len(study.COSTS))
-        return study.figure_outputs(figures, look, f"{name} {by}", study.COSTS)
+        return study.figure_outputs(figures, look, f"{name} {by}", study.COSTS, (None, None))
 
     @app.callback(
         Output("study-trainings", "children"), *chosen, Input("study-stamp", "data"), Input("order", "value"),
@@ -247,6 +253,10 @@ def _add_design_callbacks(app: Dash) -> None:
         ClientsideFunction("explorer", "design"), Output("sink", "data", allow_duplicate=True),
         *controls, Input("design-shown", "data"), prevent_initial_call=True,
     )  # fmt: skip
+
+
+def _zooms(keys: tuple[str, ...]) -> list[State]:
+    return [State(key, "relayoutData") for key in keys]
 
 
 def _frames(keys: tuple[str, ...]) -> list[Output]:

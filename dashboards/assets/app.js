@@ -10,6 +10,20 @@
     setting.addEventListener("change", () => window.dash_clientside.set_props("look", { data: look() }));
   }
 
+  // Dash calls its lists of checkboxes listboxes, which to a screen reader hides the boxes inside: they are groups of plain inputs.
+  const mend = () => {
+    for (const list of document.querySelectorAll(".choices[role=listbox]")) {
+      list.setAttribute("role", "group");
+      list.setAttribute("aria-label", list.closest("fieldset").querySelector("legend").textContent);
+    }
+    for (const option of document.querySelectorAll(".choices [role=option]")) {
+      option.removeAttribute("role");
+      option.removeAttribute("aria-selected");
+    }
+    for (const option of document.querySelectorAll(".choices [aria-selected]")) option.removeAttribute("aria-selected");
+  };
+  new MutationObserver(mend).observe(document.documentElement, { childList: true, subtree: true });
+
   // The address is replaced, not pushed: going back leaves the page instead of undoing one choice after the other.
   const remember = (pairs) => {
     const query = new URLSearchParams(pairs.filter(([, value]) => value !== null && value !== undefined && value !== "")).toString();

@@ -22,7 +22,7 @@ HEADINGS = (
 )  # fmt: skip
 
 
-def page(reader: Reader, search: str | None) -> list[Any]:
+def page(reader: Reader, search: str | None, look: Look | None) -> list[Any]:
     """Choose studies; the first two stand there at once."""
     names = [study.name for study in reader.studies()]
     asked = [name for name in parse_qs((search or "").lstrip("?")).get("study", []) if name in names]
@@ -38,7 +38,7 @@ def page(reader: Reader, search: str | None) -> list[Any]:
             f"Studies (up to {MOST})",
             dcc.Checklist(id="compared", options=names, value=chosen, inline=True, className="choices"),
         ),
-        html.Div(id="comparison"),
+        html.Div(content(reader, chosen, look), id="comparison"),
     ]
 
 

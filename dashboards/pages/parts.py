@@ -19,7 +19,7 @@ from explorer.text import human_percent
 from studies.claims import Counts
 
 MOST_POINTS = 250  # of one mark; 10,000 points would be a blot, and take seconds to draw
-CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": "reset"}
+CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": "autosize"}
 GRAPH_ATTRIBUTES = {"className": "class", "tabIndex": "tabindex", "htmlFor": "for", "colSpan": "colspan"}
 VOID = ("img", "br", "hr")
 
@@ -128,7 +128,7 @@ def framed(key: str, figure: go.Figure, look: Look | None = None, revision: str 
 def live(figure: go.Figure, look: Look | None, revision: str) -> tuple[dict[str, Any], str, str]:
     """A figure for the live page, and its title and subtitle as plain text.
 
-    It can be zoomed (by touch it scrolls with the page instead), and keeps its zoom as long as `revision` stays the same.
+    It can be zoomed; by touch it scrolls with the page instead.
     """
     title = figure.layout.title
     heading, below = unescape(title.text or ""), unescape(title.subtitle.text or "")
@@ -144,9 +144,21 @@ def live(figure: go.Figure, look: Look | None, revision: str) -> tuple[dict[str,
         dragmode=False if touch else "zoom",
         clickmode="event",
     )
-    figure.update_xaxes(fixedrange=touch)
-    figure.update_yaxes(fixedrange=touch)
+    for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
+        axis.fixedrange = touch
+        if axis.range:
+            # What the automatic range comes to, so that a double-click comes back to it.
+            low, high = axis.range
+            axis.update(range=None, autorange=True, autorangeoptions={"minallowed": low, "maxallowed": high})
     return figure.to_plotly_json(), joined(heading), joined(below)
+
+
+def keep_zoom(figure: dict[str, Any], told: dict[str, Any] | None) -> None:
+    """Show the part that the reader has zoomed to, as Plotly last told it (`relayoutData`)."""
+    for axis in ("xaxis", "yaxis"):
+        ends = [(told or {}).get(f"{axis}.range[{end}]") for end in (0, 1)]
+        if None not in ends:
+            figure["layout"][axis] |= {"range": ends, "autorange": False}
 
 
 def thin(figure: go.Figure, most: int = MOST_POINTS) -> int:

@@ -1,6 +1,7 @@
 """A study's page: the verdict first, the figures, what is behind them, and filters; it follows a study while it runs."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +23,7 @@ from dashboards.pages.parts import (
     facts,
     figure_frame,
     joined,
+    keep_zoom,
     legend,
     live,
     notes,
@@ -375,10 +377,12 @@ def _seeds(seeds: list[int]) -> str:
 
 
 def figure_outputs(
-    figures: dict[str, go.Figure], look: Look | None, revision: str, keys: tuple[str, ...] = RESULTS
+    figures: dict[str, go.Figure], look: Look | None, revision: str, keys: tuple[str, ...], zooms: Sequence[Any]
 ) -> list[Any]:
-    """What the callbacks put into the frames: figure, title and subtitle of each."""
+    """What the callbacks put into the frames: figure, title and subtitle of each. The reader's zoom stays."""
     outputs: list[Any] = []
-    for key in keys:
-        outputs += live(figures[key], look, revision)
+    for key, zoom in zip(keys, zooms, strict=True):
+        shown, title, below = live(figures[key], look, revision)
+        keep_zoom(shown, zoom)
+        outputs += (shown, title, below)
     return outputs
