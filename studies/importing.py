@@ -22,7 +22,7 @@ from explorer.text import human_count
 from studies.agenda import shown
 from studies.claims import Pair, Worker
 from studies.storage import Storage
-from studies.stored import ATTRIBUTE, find, installed_versions, record_of
+from studies.stored import ATTRIBUTE, METRICS, find, installed_versions, record_of
 
 ERRORS = tuple(f"{split}{top}_error" for top in ("", "_top5") for split in ("train", "validation", "test"))
 NEEDED = ("design", "seed", "validation_error", "test_error")
@@ -261,6 +261,7 @@ def _store(place: Storage, found: Imported, path: Path) -> None:
                 writer.delete_study(study_id)
                 study_id = writer.create_new_study([StudyDirection.MINIMIZE], found.name)
             writer.set_study_user_attr(study_id, IMPORTING, path.name)
+            writer.set_study_system_attr(study_id, METRICS, ["validation_error"])
             for pair, result in found.results.items():
                 writer.create_new_trial(study_id, _trial(found, pair, result))
             writer.set_study_user_attr(study_id, ATTRIBUTE, _content(found, path))
@@ -272,14 +273,15 @@ def _trial(found: Imported, pair: Pair, result: dict[str, Any]) -> Any:
     from optuna.trial import TrialState, create_trial
 
     worker = Worker(found.workers[pair] or "elsewhere", host="imported", pid=0, machine="elsewhere")
-    carried = shown(next(design for design in found.designs if design.name == pair.design).record(), pair.seed)
+    design = next(design for design in found.designs if design.name == pair.design)
+    carried = shown(design.record(), pair.seed)
     claim = {**asdict(pair), "worker": asdict(worker)}
     trial = create_trial(
         state=TrialState.COMPLETE,
         value=result["validation_error"],
         params=dict(carried.params),
         distributions=dict(carried.distributions),
-        user_attrs={"claim": claim, "result": result, "ended": "complete"},
+        user_attrs={"claim": claim, "arm": design.arm, "design": design.name, "result": result, "ended": "complete"},
     )
     trial.datetime_start, trial.datetime_complete = found.times[pair]
     return trial

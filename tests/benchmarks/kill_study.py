@@ -58,9 +58,9 @@ def prepare(folder: Path) -> None:
 def finish(folder: Path, process: "subprocess.Popen[str]") -> Tables:
     """Wait for a run and read its tables; every pair must be complete, once."""
     out, err = process.communicate()
-    assert process.returncode == 0, out + err
-    url = f"sqlite:///{folder}/t.db"
-    trials, curves = read(url, "tiny")
+    trials, curves = read(f"sqlite:///{folder}/t.db", "tiny")
+    failed = trials[trials["status"] == "failed"][["design", "seed", "reason"]]
+    assert process.returncode == 0, f"{out}{err}{failed.to_csv()}"
     completed = Counter(attempt.pair for attempt in attempts(folder) if attempt.ended == "complete")
     assert len(completed) == 6, completed
     assert set(completed.values()) == {1}, completed
