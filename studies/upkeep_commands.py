@@ -155,7 +155,7 @@ def _shown_search(search: dict[str, Any]) -> str:
     trials = f"{search['trials_proposed']} of {min(asked, possible)} trials proposed"
     if possible < asked:
         trials += f" (the space holds no more; {asked} were asked for)"
-    chosen = ", ".join(search["finalists_chosen"]) or "none yet"
+    chosen = "; ".join(search["finalists_chosen"]) or "none yet"
     return f"{search['method']} on {' and '.join(search['objectives'])}, {trials}; on all seeds: {chosen}"
 
 

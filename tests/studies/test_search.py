@@ -358,3 +358,14 @@ def test_the_median_pruner_gives_up_what_is_worse_than_half_before(
     reports = storage.open().get_trial(again.id).intermediate_values
     assert reports == {1: 0.9, 2: 0.41, 3: 0.39}
     assert not pruner.is_hopeless(again, 4, 0.9)  # the last epoch: nothing left to save
+
+
+@pytest.mark.usefixtures("fake")
+def test_measured_latency_is_an_objective(write: Callable[..., Path]) -> None:
+    search = {"method": "nsga2", "trials": 2, "finalists": 1, "objectives": ["validation_error", "latency"]}
+    assert studies.runner.run(Study.load(write(search, seeds=[0])), storage="sqlite:///t.db").complete == 2
+    storage = Storage("sqlite:///t.db")
+    for trial in storage.open().get_all_trials(get(storage, "tiny").id):
+        result = trial.user_attrs["result"]
+        assert trial.values == [result["validation_error"], result["latency"]]
+        assert 0 < result["latency"] < 1
