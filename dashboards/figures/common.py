@@ -177,3 +177,17 @@ def set_arm_axis(figure: go.Figure, trials: pd.DataFrame, places: dict[str, floa
         fixedrange=True,
     )
     figure.update_yaxes(fixedrange=True)
+
+
+def error_range(summary: pd.DataFrame, table: pd.DataFrame) -> list[float]:
+    """From the lowest to the highest trial and interval, in %. Two seeds can give an interval many times as wide as all data:
+    it runs out of the figure rather than flatten it."""
+    errors = table.to_numpy(dtype=float)
+    firm = summary[summary["n"] > 2]
+    low = float(np.nanmin([np.nanmin(errors), *firm["low"]]))
+    high = float(np.nanmax([np.nanmax(errors), *firm["high"]]))
+    room = high - low
+    low = max(low - room, min(low, float(summary["low"].min())))
+    high = min(high + room, max(high, float(summary["high"].max())))
+    margin = 0.06 * (high - low) or 0.002
+    return [100 * max(low - margin, -0.25 * margin), 100 * (high + margin)]

@@ -9,6 +9,7 @@ from dashboards.figures.common import (
     add_trials,
     arm_places,
     complete_trials,
+    error_range,
     over_seeds,
     set_arm_axis,
     smallest_step,
@@ -63,7 +64,7 @@ def error_against_cardinality(
     set_title(figure, judge(trials, comparison).title, ", ".join(filter(None, (shown, label(context)))), theme)
     set_arm_axis(figure, trials, places)
     if measured:
-        low, high = _error_range(summary, table)
+        low, high = error_range(summary, table)
         if paper is not None and reference in measured and reference in arm_cardinalities(trials):
             base = 100 * float(summary.loc[reference, "mean"])
             heights = add_table3(figure, paper, arm_cardinalities(trials)[reference], base, theme)
@@ -129,17 +130,3 @@ def differences_from_reference(
         add_table3(figure, paper, arm_cardinalities(trials)[reference], 0.0, theme)
     note_if_empty(figure, comparison.differences, theme)
     return figure
-
-
-def _error_range(summary: pd.DataFrame, table: pd.DataFrame) -> list[float]:
-    """From the lowest to the highest trial and interval, in %. Two seeds can give an interval many times as wide as all data:
-    it runs out of the figure rather than flatten it."""
-    errors = table.to_numpy(dtype=float)
-    firm = summary[summary["n"] > 2]
-    low = float(np.nanmin([np.nanmin(errors), *firm["low"]]))
-    high = float(np.nanmax([np.nanmax(errors), *firm["high"]]))
-    room = high - low
-    low = max(low - room, min(low, float(summary["low"].min())))
-    high = min(high + room, max(high, float(summary["high"].max())))
-    margin = 0.06 * (high - low) or 0.002
-    return [100 * max(low - margin, -0.25 * margin), 100 * (high + margin)]

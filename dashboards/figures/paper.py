@@ -41,8 +41,9 @@ def add_paper(
     *,
     name: str = "paper",
     joined: bool = True,
+    labelled: bool = True,
 ) -> None:
-    """Published values as open grey diamonds, dashed where their order means something, with their name at the last."""
+    """Published values as open grey diamonds, with their name at the last; a dashed line where their order means something."""
     colors = THEMES[theme]
     figure.add_scatter(
         x=list(xs),
@@ -54,10 +55,11 @@ def add_paper(
         customdata=[[text] for text in hovers],
         hovertemplate="%{customdata[0]}<extra></extra>",
     )
-    if xs:
+    if xs and labelled:
         figure.add_annotation(
             x=xs[-1], y=ys[-1], text=name, font={"color": colors.quiet, "size": 12}, showarrow=False,
-            xanchor="right", yanchor="top", xshift=8, yshift=-6,
+            xanchor="right" if joined else "center", yanchor="top" if joined else "bottom", xshift=8 if joined else 0,
+            yshift=-6 if joined else 5,
         )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboards.figures.common import add_mean, add_trials, complete_trials, costs, over_seeds, wrapped
+from dashboards.figures.common import add_mean, add_trials, complete_trials, costs, error_range, over_seeds, wrapped
 from dashboards.figures.paper import add_paper, gaps_of_scaling
 from dashboards.statistics import CONFIDENCE, Comparison, arm_costs, arm_order, compare, error_table, summarize_arms
 from dashboards.tables import template_label
@@ -33,12 +33,13 @@ def deeper_wider_more_paths(
     arms = [reference, *(arm for arm in ARMS if arm in others), *(arm for arm in others if arm not in ARMS)]
     summary, price = summarize_arms(trials), arm_costs(trials)
     figure = blank_figure(theme)
-    seeds = {seed: place for place, seed in enumerate(error_table(trials).columns)}
+    table = error_table(trials)
+    seeds = {seed: place for place, seed in enumerate(table.columns)}
     gaps = gaps_of_scaling() if paper else {}
     base = float(summary["mean"].get(reference, float("nan")))
     if base == base:
         figure.add_hline(y=100 * base, line={"color": colors.quiet, "width": 1, "dash": "dot"}, layer="below")
-    ticks = []
+    ticks, published = [], list[float]()
     for place, arm in enumerate(arms):
         rows, style = complete_trials(trials, arm), styles[arm]
         designs = trials[trials["arm"].astype(str) == arm].drop_duplicates("design")
@@ -61,16 +62,25 @@ def deeper_wider_more_paths(
             names = [f"{name}: {signed_points(gap)} points" for name, gap in gaps[arm]]
             heights = [100 * (base + gap) for _, gap in gaps[arm]]
             hovers = [f"paper, Table 4 (from ResNet-101, 2x the FLOPs)<br>{name}" for name in names]
-            add_paper(figure, [place + 0.26] * len(heights), heights, hovers, theme, joined=False)
+            add_paper(
+                figure, [place + 0.26] * len(heights), heights, hovers, theme, joined=False, labelled=not published
+            )
+            published += heights
     shown = (
         f"Test error in %: {over_seeds([int(n) for n in summary['n']], ', 95 % t interval, each trial a light mark')}"
     )
     context = ", ".join(filter(None, (shown, "dotted: the reference", label(context))))
     set_title(figure, _title(trials, reference, comparison), context, theme)
     figure.update_xaxes(
-        tickmode="array", tickvals=list(range(len(arms))), ticktext=ticks, range=[-0.6, len(arms) - 0.4], fixedrange=True
+        tickmode="array", tickvals=list(range(len(arms))), ticktext=ticks, range=[-0.6, len(arms) - 0.4], fixedrange=True,
+        tickangle=0, ticklabeloverflow="allow",
     )  # fmt: skip
     figure.update_yaxes(fixedrange=True)
+    if summary["n"].any():
+        low, high = error_range(summary, table)
+        margin = 0.08 * (high - low)
+        low, high = min([low, *(one - margin for one in published)]), max([high, *(one + margin for one in published)])
+        figure.update_yaxes(range=[low, high])
     note_if_empty(figure, summary[summary["n"] > 0], theme)
     return figure
 
@@ -80,7 +90,7 @@ def _template(designs: pd.DataFrame, ratio: str) -> str:
         return f"{len(designs)} designs"
     row = designs.iloc[0]
     template = template_label(row["cardinality"], row["bottleneck_width"], row["width"])
-    return "<br>".join(filter(None, (f"{template}, {label(row['depths'], 24)}", ratio)))
+    return "<br>".join(filter(None, (template, label(row["depths"], 14), ratio)))
 
 
 def _title(trials: pd.DataFrame, reference: str, comparison: Comparison) -> str:

@@ -89,7 +89,7 @@ def test_three_ways_to_spend_twice_the_flops_stand_beside_the_reference():
         [means[arm] for arm in ("reference", "deeper", "wider", "more paths")]
     )
     assert [one.marker.color for one in marks(figure)[1:]] == ["#0072B2", "#E69F00", "#009E73"]
-    assert "1x64d, 2-2-2<br>1.67x" in figure.layout.xaxis.ticktext[1]
+    assert "1x64d<br>2-2-2<br>1.67x" in figure.layout.xaxis.ticktext[1]
     gap = means["deeper"] - means["more paths"]
     assert figure.layout.title.text.startswith(f"More paths beat deeper by {gap:.2f} and wider by ")
     assert figure.layout.title.text.endswith("at 1.67x to 1.99x the FLOPs")
