@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import signal
 import time
 from collections import Counter
@@ -14,6 +15,7 @@ import tiny_runs
 import yaml
 from searching import make, work
 
+import studies
 import studies.runner
 from explorer.errors import UserError
 from studies import Study
@@ -23,6 +25,7 @@ from studies.results import read
 from studies.search import Search, finalists
 from studies.storage import Storage
 from studies.stored import StoredStudy, get
+from studies.tuning import Tune
 
 NOBODY = Worker("nobody", host="elsewhere", machine="elsewhere")
 SPACE = """
@@ -369,3 +372,15 @@ def test_measured_latency_is_an_objective(write: Callable[..., Path]) -> None:
         result = trial.user_attrs["result"]
         assert trial.values == [result["validation_error"], result["latency"]]
         assert 0 < result["latency"] < 1
+
+
+def test_the_readmes_sections_are_valid() -> None:
+    readme = (Path(studies.__file__).parent / "README.md").read_text()
+    (written,) = re.findall(r"```yaml\n(search:\n.*?)```", readme, re.DOTALL)
+    assert Search.model_validate(yaml.safe_load(written)["search"]).trials == 30
+    (first, second) = re.findall(r"`(?:prune: )?({method: .*?})`", readme)
+    for prune in (first, second):
+        search = {"method": "tpe", "trials": 9, "prune": yaml.safe_load(prune)}
+        assert Search.model_validate(search).prune
+    (tune,) = re.findall(r"`tune: ({.*?})`", readme)
+    assert len(Tune.model_validate(yaml.safe_load(tune)).recipes) == 5
