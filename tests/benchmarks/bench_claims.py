@@ -109,7 +109,7 @@ def _optimize(url: str, gate: Path) -> None:
     _wait(gate)
     while any(trial.state == optuna.trial.TrialState.WAITING for trial in study.get_trials(deepcopy=False)):
         # Handed out twice: whoever comes second is told that the trial has ended.
-        with suppress(ValueError):
+        with suppress(ValueError, RuntimeError):
             study.optimize(lambda trial: trial.suggest_int("x", 0, 10**6), n_trials=1)
 
 
