@@ -16,7 +16,7 @@ from dashboards.reading import Reader
 from studies.storage import Storage
 
 EVIL = "<img src=x onerror=\"document.title='hit'\">"
-WAIT = 20_000  # milliseconds: the machine may be busy with other things
+WAIT = 30_000  # milliseconds: the machine may be busy with other things
 PAGES = ("/", "/study/running", "/study/running/trial/resnext11_8x13d_cifar/0", "/compare", "/design", "/paper")
 
 

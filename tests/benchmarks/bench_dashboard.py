@@ -1,0 +1,152 @@
+"""A study of 10,000 trainings of 20 epochs in a real browser: this dashboard, and optuna-dashboard on the same storage.
+
+    python tests/benchmarks/bench_dashboard.py [STORAGE-URL]
+
+Seconds are of this machine at this moment; the ratio of the two, measured one after the other, is what to compare.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from big_study import add_attempts, make_study
+from playwright.sync_api import sync_playwright
+
+from studies.storage import Storage
+
+SEEDS = 2000  # five arms: 10,000 trainings
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+OURS, THEIRS = 8961, 8962
+DRAWN = (
+    "['error', 'differences', 'train', 'validation', 'cost', 'speed'].every(key => "
+    "document.querySelector(`#${key} .main-svg .trace`))"
+)
+PROGRAMS = Path(sys.executable).parent
+
+
+@contextmanager
+def running(*command: Any, ready: str = "") -> Iterator[float]:
+    """A server while the block runs; gives the seconds until it printed `ready`, or a while after its start."""
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    try:
+        if ready:
+            assert process.stdout is not None
+            while ready not in process.stdout.readline():
+                assert process.poll() is None, "the server did not start"
+        else:
+            time.sleep(8)
+        yield time.perf_counter() - began
+    finally:
+        process.terminate()
+        process.wait()
+
+
+class Page:
+    """A page of a fresh browser profile that adds up what it is sent."""
+
+    def __init__(self, browser: Any) -> None:
+        self.page = browser.new_page()
+        self.sent = self.plotly = 0
+        session = self.page.context.new_cdp_session(self.page)
+        session.send("Network.enable")
+        addresses: dict[str, str] = {}
+        session.on(
+            "Network.responseReceived", lambda told: addresses.update({told["requestId"]: told["response"]["url"]})
+        )
+        session.on("Network.loadingFinished", lambda told: self._add(addresses.get(told["requestId"], ""), told))
+
+    def _add(self, address: str, told: dict[str, Any]) -> None:
+        self.sent += int(told["encodedDataLength"])
+        self.plotly += int(told["encodedDataLength"]) if "plotly.min" in address else 0
+
+    def until(self, expression: str, limit: float = 90) -> None:
+        end = time.perf_counter() + limit
+        while not self.page.evaluate(expression):
+            if time.perf_counter() > end:
+                raise TimeoutError(expression)
+            self.page.wait_for_timeout(15)
+
+    def timed(self, action: Any, *expressions: str) -> list[float]:
+        began = time.perf_counter()
+        action()
+        found = []
+        for expression in expressions:
+            self.until(expression)
+            found.append(time.perf_counter() - began)
+        return found
+
+
+def ours(browser: Any, url: str) -> float:
+    command = (sys.executable, "-m", "explorer", "dashboard", "--storage", url, "--port", OURS)
+    address = f"http://127.0.0.1:{OURS}/study/big"
+    complete = 0.0
+    with running(*command, ready="Dashboard:") as started:
+        print(f"dashboard: address printed after {started:.2f} s")
+        for which in ("first page, just started", "second page"):
+            page = Page(browser)
+            first, complete = page.timed(
+                lambda page=page: page.page.goto(address, wait_until="commit"),
+                "document.querySelector('main h1')?.textContent.includes('points')",
+                DRAWN,
+            )
+            beyond = (page.sent - page.plotly) / 2**20
+            print(f"  {which}: first data {first:.2f} s, complete {complete:.2f} s, {beyond:.2f} MB beyond plotly.js")
+            if which != "second page":
+                page.page.close()
+        actions = {
+            "filter by arm": (lambda: page.page.get_by_label("C=16", exact=True).uncheck(), ""
+                "document.querySelector('#study-shown').textContent.startsWith('Below: 8,000')"),
+            "cost measure": (lambda: page.page.get_by_label("measured time").check(),
+                "document.querySelector('#cost').textContent.includes('econds')"),
+            "turn the leaf": (lambda: page.page.locator("#leaf-on").click(),
+                "document.querySelector('.leaves').textContent.includes('2 of 320')"),
+            "open a training": (lambda: page.page.locator("#study-trainings tbody a").first.click(),
+                "document.querySelector('#trial-curves .main-svg .trace')"),
+        }  # fmt: skip
+        for name, (action, done) in actions.items():
+            page.page.wait_for_timeout(1500)
+            print(f"  {name}: {page.timed(action, done)[0]:.2f} s")
+        page.page.close()
+    return complete
+
+
+def theirs(browser: Any, url: str, number: int) -> float:
+    with running(PROGRAMS / "optuna-dashboard", url, "--port", THEIRS):
+        page = Page(browser)
+        (complete,) = page.timed(
+            lambda: page.page.goto(f"http://127.0.0.1:{THEIRS}/dashboard/studies/{number}", wait_until="commit"),
+            # Its frames stand there before its data: a figure counts once it holds the trials.
+            "[...document.querySelectorAll('.js-plotly-plot')].some(plot => (plot.data || []).some("
+            f"line => (line.x || []).length >= {5 * SEEDS}))",
+        )
+        print(f"optuna-dashboard: first figures {complete:.2f} s, {page.sent / 2**20:.1f} MB")
+        page.page.close()
+    return complete
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        storage = Storage(sys.argv[1] if len(sys.argv) > 1 else f"sqlite:///{folder}/big.db")
+        stored = make_study(storage, "big", seeds=SEEDS)
+        add_attempts(storage, stored)
+        storage.close()
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+            mine = ours(browser, storage.url)
+            other = theirs(browser, storage.url, stored.id)
+            browser.close()
+        print(f"ratio: optuna-dashboard takes {other / mine:.1f} times as long")
+
+
+if __name__ == "__main__":
+    main()
