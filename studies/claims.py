@@ -9,6 +9,7 @@ Nothing here knows what an attempt does; writes go through Optuna's storage inte
 """
 
 import json
+import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -256,7 +257,10 @@ class Claims:
                 self.end(attempt, ended, attributes=attributes)
 
     def claim(self, worker: Worker, skip: int = 0) -> Attempt | None:
-        """Claim the first waiting pair (or the one `skip` further on, to keep out of others' way). None: nothing is waiting."""
+        """Claim the first waiting pair (or the one `skip` further on, to keep out of others' way). None: nothing is waiting.
+
+        Whoever was overtaken draws the next pair among several for each party that is at work, so that a crowd spreads out.
+        """
         while True:
             agenda, found = self._look()
             waiting = [pair for pair, stands in found.items() if stands == "waiting" and pair not in agenda.blocked]
@@ -265,6 +269,7 @@ class Claims:
             attempt = self._create(waiting[skip % len(waiting)], worker)
             if attempt is not None:
                 return attempt
+            skip = random.randrange(4 * (1 + sum(stands == "running" for stands in found.values())))
 
     def propose(
         self, draw: Callable[[list[Attempt]], tuple[Pair, dict[str, Any]] | None], worker: Worker

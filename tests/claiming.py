@@ -14,7 +14,7 @@ def work(url: str, wanted: list[Pair], mean_seconds: float, forever: bool) -> No
     claims = Claims(storage, writer, writer.get_study_id_from_name("study"), wanted, lease=Lease(every=0.1, stale=5))
     with Worker.hold(storage.folder("workers")) as me:
         while True:
-            attempt = claims.claim(me, random.randrange(4))
+            attempt = claims.claim(me, random.randrange(16))
             if attempt is None:
                 if not forever or not Counts.of(claims.look()).left:
                     return
