@@ -24,6 +24,31 @@ from studies.storage import Storage
 from studies.stored import get
 
 
+def test_running_a_finished_study_imports_no_torch(fake: None, tiny: Path) -> None:
+    assert run(tiny) == DONE
+    again = subprocess.run(
+        [
+            sys.executable,
+            "-X",
+            "importtime",
+            "-m",
+            "explorer",
+            "study",
+            "run",
+            str(tiny),
+            "--storage",
+            "sqlite:///t.db",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "nothing to train" in again.stdout
+    imported = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in again.stderr.splitlines()}
+    assert "studies" in imported
+    assert not imported & {"torch", "pytorch_lightning"}
+
+
 def test_a_run_completes_the_set_and_a_second_one_trains_nothing(fake: None, tiny: Path) -> None:
     assert run(tiny) == DONE
     trials, curves = tables()
