@@ -4,7 +4,6 @@ The live app asks again every few seconds and must answer at once also for 10,00
 read apart and only when a page shows them. Everything is plain SQL on read-only connections.
 """
 
-import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ import pandas as pd
 
 from studies.claims import Attempt, Attempts, Counts, Pair, status
 from studies.results import CURVES, TRIALS, _deciding, _reason, study_info
-from studies.storage import Storage
+from studies.storage import Storage, from_json
 from studies.stored import StoredStudy, get, stored_studies
 
 _COPIED = (
@@ -137,7 +136,7 @@ class Reader:
                 "ORDER BY trial_user_attribute_id",
                 trial=number,
             )
-            apart.chunks[number] = [json.loads(row["value_json"]) for row in rows]
+            apart.chunks[number] = [from_json(row["value_json"]) for row in rows]
         return _curves(study, apart)
 
     def attempts(self, name: str, design: str, seed: int) -> list[tuple[Attempt, dict[str, Any]]]:
@@ -171,7 +170,7 @@ class Reader:
             mine = kept.written.setdefault(trial_id, {})
             mine |= {"started": started, "finished": finished}
             if key != "claim":
-                mine[key] = json.loads(value)
+                mine[key] = from_json(value)
         kept.start = _first_moving(kept)
 
     def _read_curves(self, study: StoredStudy, kept: _Kept) -> None:
@@ -184,7 +183,7 @@ class Reader:
         )
         fresh: dict[int, list[dict[str, Any]]] = {}
         for trial_id, value in rows:
-            fresh.setdefault(trial_id, []).append(json.loads(value))
+            fresh.setdefault(trial_id, []).append(from_json(value))
         kept.chunks.update(fresh)
         kept.chunks_start = _first_moving(kept)
 

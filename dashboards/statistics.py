@@ -85,10 +85,10 @@ def arm_order(trials: pd.DataFrame) -> list[str]:
 def arm_cardinalities(trials: pd.DataFrame) -> dict[str, int]:
     """The cardinality of each arm; empty unless every arm has exactly one and no two arms share it."""
     values = pd.to_numeric(trials["cardinality"], errors="coerce")
-    found = {str(arm): group.dropna().unique() for arm, group in values.groupby(trials["arm"].astype(str), sort=False)}
-    if any(len(unique) != 1 for unique in found.values()):
-        return {}
-    single = {arm: int(unique[0]) for arm, unique in found.items()}
+    known = pd.DataFrame({"arm": trials["arm"], "cardinality": values}).drop_duplicates().dropna(subset=["cardinality"])
+    arms = known["arm"].astype(str)
+    every = arms.nunique() == len(arms) == trials["arm"].nunique()
+    single = {arm: int(value) for arm, value in zip(arms, known["cardinality"], strict=True)} if every else {}
     return single if len(set(single.values())) == len(single) else {}
 
 
@@ -97,17 +97,18 @@ def error_table(trials: pd.DataFrame, metric: str = "test_error") -> pd.DataFram
 
     An arm of several designs has their mean in each cell: the seed is the replicate, not the design.
     """
-    rows = pd.DataFrame(
-        {
-            "arm": trials["arm"].astype(str),
-            "seed": trials["seed"],
-            "error": pd.to_numeric(trials[metric], errors="coerce").astype(float),
-        }
+    arms = arm_order(trials)
+    errors = pd.to_numeric(trials[metric], errors="coerce").to_numpy(dtype=float)
+    kept = (trials["status"] == "complete").to_numpy() & np.isfinite(errors)
+    if not kept.any():
+        return pd.DataFrame(index=arms)
+    seed, seeds = pd.factorize(trials["seed"][kept], sort=True)
+    cell = pd.Index(arms).get_indexer(trials["arm"][kept].astype(str)) * len(seeds) + seed
+    count, total = (np.bincount(cell, weights, len(arms) * len(seeds)) for weights in (None, errors[kept]))
+    means = np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
+    return pd.DataFrame(
+        means.reshape(len(arms), len(seeds)), index=pd.Index(arms, name="arm"), columns=pd.Index(seeds, name="seed")
     )
-    rows = rows[(trials["status"] == "complete").to_numpy() & np.isfinite(rows["error"].to_numpy())]
-    if rows.empty:
-        return pd.DataFrame(index=arm_order(trials))
-    return rows.pivot_table(index="arm", columns="seed", values="error", aggfunc="mean").reindex(arm_order(trials))
 
 
 def summarize_arms(trials: pd.DataFrame, metric: str = "test_error", confidence: float = CONFIDENCE) -> pd.DataFrame:

@@ -8,7 +8,6 @@ up as lost. Finished attempts refuse every write: that fences off a worker that 
 Nothing here knows what an attempt does; writes go through Optuna's storage interface, reads through one plain query.
 """
 
-import json
 import random
 import threading
 import time
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from studies.agenda import Agenda, Fixed, Wants
 from studies.presence import Lease as Lease
 from studies.presence import Worker as Worker
-from studies.storage import Storage
+from studies.storage import Storage, from_json
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -103,7 +102,7 @@ class Attempts:
             **keys,
         ):
             trial = rows.setdefault(row["trial_id"], {"number": row["number"], "state": row["state"]})
-            trial[row["key"]] = json.loads(row["value_json"])
+            trial[row["key"]] = from_json(row["value_json"])
         for trial_id in sorted(rows):
             trial = rows[trial_id]
             if "claim" not in trial:  # not ours: created by another program

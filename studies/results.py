@@ -4,14 +4,13 @@ Everything a dashboard shows comes from these and from `study_info`. Columns and
 nothing and waits for nobody, so it can be done at any moment of a run, from any machine that reaches the storage.
 """
 
-import json
 from typing import Any
 
 import pandas as pd
 import yaml
 
 from studies.claims import Attempt, Attempts, Pair, status
-from studies.storage import Storage
+from studies.storage import Storage, from_json
 from studies.stored import StoredStudy, get, stored_studies
 
 # Columns of the table of pairs. Errors are fractions, times seconds, memory bytes; NA is what is not known (yet).
@@ -189,7 +188,7 @@ def _written(place: Storage, study: StoredStudy) -> dict[int, dict[str, Any]]:
     found: dict[int, dict[str, Any]] = {}
     for row in rows:
         times = {"started": row["started"], "finished": row["finished"]}
-        found.setdefault(row["trial_id"], times)[row["key"]] = json.loads(row["value_json"])
+        found.setdefault(row["trial_id"], times)[row["key"]] = from_json(row["value_json"])
     return found
 
 

@@ -4,7 +4,6 @@ It holds all that a worker on another machine and a reader without the study fil
 designs with their counts, the choices that change numbers, and what it was started with.
 """
 
-import json
 import os
 import platform
 import subprocess
@@ -23,7 +22,7 @@ from explorer.errors import UserError, unknown
 from studies import search, tuning
 from studies.agenda import Agenda, Carried, numbers, shown
 from studies.claims import Attempt, Attempts, Counts, Pair, stand
-from studies.storage import Storage
+from studies.storage import Storage, from_json
 
 if TYPE_CHECKING:
     from studies.study import Study, Wanted
@@ -273,7 +272,7 @@ def stored_studies(storage: Storage) -> list[StoredStudy]:
     found: dict[int, dict[str, Any]] = {}
     with storage.sound():
         for row in rows:
-            found.setdefault(row["study_id"], {"name": row["study_name"]})[row["key"]] = json.loads(row["value_json"])
+            found.setdefault(row["study_id"], {"name": row["study_name"]})[row["key"]] = from_json(row["value_json"])
         return [
             _with_attempts(storage, StoredStudy(study_id, study["name"], study[ATTRIBUTE], study.get(RETRIED, 0)))
             for study_id, study in found.items()

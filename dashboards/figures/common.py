@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from dashboards.statistics import arm_cardinalities, arm_order
 from dashboards.tables import template_label
@@ -14,6 +15,7 @@ from dashboards.verdict import seeds_phrase
 from explorer.text import human_count, human_flops, human_percent
 
 DIRECT_LABELS = 8  # more lines than this get a legend
+MOST_POINTS = 250  # of one mark: 10,000 points would be a blot, and take seconds to make and to draw
 
 
 def over_seeds(counts: list[int], more: str) -> str:
@@ -99,12 +101,30 @@ def spread(heights: Sequence[float], gap: float) -> list[float]:
     return [centre(group) + gap * (i - (len(group) - 1) / 2) for group in groups for i in range(len(group))]
 
 
-def add_trials(figure: go.Figure, x: Any, rows: pd.DataFrame, style: Style, theme: str, speed: str = "") -> None:
+def kept_of_crowd(heights: Any, most: int = MOST_POINTS) -> NDArray[np.intp]:
+    """Which points of a crowd to draw, in their order: the lowest, the highest and evenly many between; all where they are few."""
+    count = len(heights)
+    if count <= most:
+        return np.arange(count)
+    order = np.argsort(np.asarray(heights, dtype=float), kind="stable")
+    return np.sort(order[np.linspace(0, count - 1, most).round().astype(int)])
+
+
+def left_out_phrase(count: int, what: str = "single trials") -> str:
+    """The end of a subtitle: how many points of a crowd are not drawn."""
+    return f"; {count:,} {what} between those drawn are left out" if count else ""
+
+
+def add_trials(figure: go.Figure, x: Any, rows: pd.DataFrame, style: Style, theme: str, speed: str = "") -> int:
     """Each row of complete trials as a small, light point at its test error in %, that says on hover which one it is.
 
     With `speed`, the name of a column, at its images a second there. A point's `customdata` begins with its design's name and its
-    seed (escaped text, number).
+    seed (escaped text, number). Returns how many points of a crowd are left out.
     """
+    values = pd.to_numeric(rows[speed or "test_error"]).to_numpy(dtype=float)
+    kept = kept_of_crowd(values)
+    left_out = len(values) - len(kept)
+    x, values, rows = np.asarray(x, dtype=float)[kept], values[kept], rows.iloc[kept]
     designs = rows.drop_duplicates("design")
     own = {row["design"]: [label(row["design"], 200), costs(row)] for row in designs.to_dict("records")}
     one = next(iter(own.values())) if len(own) == 1 else None
@@ -120,9 +140,8 @@ def add_trials(figure: go.Figure, x: Any, rows: pd.DataFrame, style: Style, them
     )
     lines = [heading, "%{customdata[0]}", one[1] if one else "%{customdata[2]}"]
     lines.append("%{y:,.0f} images a second" if speed else "test error %{y:.2f} %")
-    values = pd.to_numeric(rows[speed or "test_error"]).to_numpy(dtype=float)
     figure.add_scatter(
-        x=np.asarray(x, dtype=float),
+        x=x,
         y=values if speed else 100 * values,
         mode="markers",
         marker={
@@ -134,6 +153,7 @@ def add_trials(figure: go.Figure, x: Any, rows: pd.DataFrame, style: Style, them
         customdata=points,
         hovertemplate="<br>".join(lines) + "<extra></extra>",
     )
+    return left_out
 
 
 def costs(row: Any) -> str:

@@ -10,6 +10,7 @@ from dashboards.figures.common import (
     arm_places,
     complete_trials,
     error_range,
+    left_out_phrase,
     over_seeds,
     set_arm_axis,
     smallest_step,
@@ -45,12 +46,14 @@ def error_against_cardinality(
         figure.add_scatter(x=[places[arm] for arm in measured], y=means, mode="lines", line=line, hoverinfo="skip")
     step = smallest_step(places)
     seeds = {seed: place for place, seed in enumerate(table.columns)}
+    left_out = 0
     for arm, mean in zip(measured, means, strict=True):
         style, row = styles[arm], summary.loc[arm]
         rows = complete_trials(trials, arm)
         # Single trials stand left of the mean, each seed in its own place, so that a seed can be followed from arm to arm.
         offsets = [0.14 + 0.2 * seeds[seed] / max(1, len(seeds) - 1) for seed in rows["seed"]]
-        add_trials(figure, [places[arm] - step * (0.48 - offset) for offset in offsets], rows, style, theme)
+        spots = [places[arm] - step * (0.48 - offset) for offset in offsets]
+        left_out += add_trials(figure, spots, rows, style, theme)
         has_interval = bool(row["n"] > 1)
         low, high = (max(0.0, float(row["low"])), float(row["high"])) if has_interval else (row["mean"], row["mean"])
         text = f"<b>{label(arm)}</b><br>mean test error {mean:.2f} %, {seeds_phrase(int(row['n']))}"
@@ -61,7 +64,8 @@ def error_against_cardinality(
     if comparison.trend is not None:
         _add_trend(figure, comparison.trend.slope, summary, places, theme)
         shown += ", dotted: the trend on log2 C"
-    set_title(figure, judge(trials, comparison).title, ", ".join(filter(None, (shown, label(context)))), theme)
+    shown = ", ".join(filter(None, (shown, label(context)))) + left_out_phrase(left_out)
+    set_title(figure, judge(trials, comparison).title, shown, theme)
     set_arm_axis(figure, trials, places)
     if measured:
         low, high = error_range(summary, table)

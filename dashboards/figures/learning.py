@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
-from dashboards.figures.common import DIRECT_LABELS, complete_trials, over_seeds, spread
+from dashboards.figures.common import DIRECT_LABELS, over_seeds, spread
 from dashboards.statistics import arm_order
 from dashboards.theme import THEMES, Style, arm_styles, blank_figure, label, note_if_empty, set_title, transparent
 from dashboards.verdict import seeds_phrase
@@ -25,7 +26,7 @@ def learning_curves(
     shortest one does, so that no line changes its seeds on the way.
     """
     styles, column = arm_styles(trials, reference, theme), f"{split}_error"
-    lines = {arm: line for arm in arm_order(trials) if len(line := _curve(curves, trials, arm, column))}
+    lines = _lines(curves, trials, column)
     figure = blank_figure(theme)
     values = np.concatenate(
         [line[["mean", "low", "high"]].to_numpy().ravel() for line in lines.values()] or [np.ones(1)]
@@ -70,15 +71,27 @@ def learning_curves(
     return figure
 
 
-def _curve(curves: pd.DataFrame, trials: pd.DataFrame, arm: str, column: str) -> pd.DataFrame:
-    """Mean, lowest and highest error (in %) and n by epoch of one arm."""
-    mine = curves[curves["arm"].astype(str) == arm]
-    finished = complete_trials(trials, arm, None)[["design", "seed"]]
-    complete = mine.merge(finished, on=["design", "seed"])
-    error = pd.to_numeric((complete if len(complete) else mine)[column], errors="coerce")
-    rows = (complete if len(complete) else mine).assign(error=100 * error.astype(float)).dropna(subset=["error"])
-    by_epoch = rows.groupby("epoch")["error"].agg(mean="mean", low="min", high="max", n="count")
-    return by_epoch[by_epoch["n"] == by_epoch["n"].max()]
+def _lines(curves: pd.DataFrame, trials: pd.DataFrame, column: str) -> dict[str, pd.DataFrame]:
+    """Mean, lowest and highest error (in %) and n by epoch, of each arm that has any."""
+    finished = trials.loc[trials["status"] == "complete", ["arm", "design", "seed"]]
+    rows = curves[["arm", "design", "seed", "epoch"]].assign(error=100 * pd.to_numeric(curves[column], errors="coerce"))
+    found = {}
+    for arm in arm_order(trials):
+        mine = rows[(rows["arm"].astype(str) == arm).to_numpy()]
+        ended = finished[(finished["arm"].astype(str) == arm).to_numpy()]
+        complete = _of_pairs(mine, ended)
+        counted = (mine[complete] if complete.any() else mine).dropna(subset=["error"])
+        by_epoch = counted.groupby("epoch")["error"].agg(mean="mean", low="min", high="max", n="count")
+        if len(by_epoch):
+            found[arm] = by_epoch[by_epoch["n"] == by_epoch["n"].max()]
+    return found
+
+
+def _of_pairs(rows: pd.DataFrame, pairs: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which rows are of one of these pairs of design and seed."""
+    designs = pd.Index(pairs["design"].unique())
+    known = pd.MultiIndex.from_arrays([designs.get_indexer(pairs["design"]), pairs["seed"]])
+    return np.asarray(pd.MultiIndex.from_arrays([designs.get_indexer(rows["design"]), rows["seed"]]).isin(known))
 
 
 def _ends(lines: dict[str, pd.DataFrame], split: str) -> str:

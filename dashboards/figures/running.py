@@ -12,6 +12,7 @@ from dashboards.figures.common import (
     add_trials,
     arm_places,
     costs,
+    left_out_phrase,
     set_arm_axis,
     smallest_step,
 )
@@ -135,11 +136,11 @@ def throughput(trials: pd.DataFrame, reference: str, *, theme: str = "light") ->
         line = {"color": colors.quiet, "width": 1}
         x = [places[arm] for arm in measured]
         figure.add_scatter(x=x, y=[float(means[arm]) for arm in measured], mode="lines", line=line, hoverinfo="skip")
-    step = smallest_step(places)
+    step, left_out = smallest_step(places), 0
     for arm in measured:
         own = rows[rows["arm"].astype(str) == arm]
         spots = np.full(len(own), places[arm] - 0.2 * step)
-        add_trials(figure, spots, own, styles[arm], theme, "speed")
+        left_out += add_trials(figure, spots, own, styles[arm], theme, "speed")
         ratio = f"<br>{means[arm] / means[reference]:.2f}x {label(reference)}'s" if reference in means.index else ""
         text = f"<b>{label(arm)}</b><br>mean {means[arm]:,.0f} images a second, {len(own)} trainings{ratio}"
         add_mean(figure, places[arm], float(means[arm]), 0, 0, styles[arm], text, filled=True, theme=theme)
@@ -147,6 +148,7 @@ def throughput(trials: pd.DataFrame, reference: str, *, theme: str = "light") ->
     counts = [int((rows["arm"].astype(str) == arm).sum()) for arm in measured]
     subtitle = f"Images per second in training, mean of {_range(counts)} trainings"
     subtitle += f", on {label(listed(devices))}" if devices else ""
+    subtitle += left_out_phrase(left_out)
     set_title(figure, _speed_title(means, measured, reference), subtitle, theme)
     set_arm_axis(figure, trials, places)
     if measured:

@@ -3,7 +3,16 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboards.figures.common import add_mean, add_trials, complete_trials, costs, error_range, over_seeds, wrapped
+from dashboards.figures.common import (
+    add_mean,
+    add_trials,
+    complete_trials,
+    costs,
+    error_range,
+    left_out_phrase,
+    over_seeds,
+    wrapped,
+)
 from dashboards.figures.paper import add_paper, gaps_of_scaling
 from dashboards.statistics import CONFIDENCE, Comparison, arm_costs, arm_order, compare, error_table, summarize_arms
 from dashboards.tables import template_label
@@ -39,7 +48,7 @@ def deeper_wider_more_paths(
     base = float(summary["mean"].get(reference, float("nan")))
     if base == base:
         figure.add_hline(y=100 * base, line={"color": colors.quiet, "width": 1, "dash": "dot"}, layer="below")
-    ticks, published = [], list[float]()
+    ticks, published, left_out = [], list[float](), 0
     for place, arm in enumerate(arms):
         rows, style = complete_trials(trials, arm), styles[arm]
         designs = trials[trials["arm"].astype(str) == arm].drop_duplicates("design")
@@ -49,7 +58,7 @@ def deeper_wider_more_paths(
         if len(rows):
             row = summary.loc[arm]
             offsets = [0.16 * seeds[seed] / max(1, len(seeds) - 1) - 0.36 for seed in rows["seed"]]
-            add_trials(figure, [place + offset for offset in offsets], rows, style, theme)
+            left_out += add_trials(figure, [place + offset for offset in offsets], rows, style, theme)
             mean = 100 * float(row["mean"])
             low, high = (100 * max(0.0, row["low"]), 100 * row["high"]) if row["n"] > 1 else (mean, mean)
             text = f"<b>{label(arm)}</b>, {ratio} {measure(trials)}<br>mean test error {mean:.2f} %, {seeds_phrase(int(row['n']))}"
@@ -69,7 +78,7 @@ def deeper_wider_more_paths(
     shown = (
         f"Test error in %: {over_seeds([int(n) for n in summary['n']], ', 95 % t interval, each trial a light mark')}"
     )
-    context = ", ".join(filter(None, (shown, "dotted: the reference", label(context))))
+    context = ", ".join(filter(None, (shown, "dotted: the reference", label(context)))) + left_out_phrase(left_out)
     set_title(figure, _title(trials, reference, comparison), context, theme)
     figure.update_xaxes(
         tickmode="array", tickvals=list(range(len(arms))), ticktext=ticks, range=[-0.6, len(arms) - 0.4], fixedrange=True,

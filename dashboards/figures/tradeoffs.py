@@ -6,7 +6,16 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboards.figures.common import DIRECT_LABELS, add_trials, costs, over_seeds, template_text
+from dashboards.figures.common import (
+    DIRECT_LABELS,
+    MOST_POINTS,
+    add_trials,
+    costs,
+    kept_of_crowd,
+    left_out_phrase,
+    over_seeds,
+    template_text,
+)
 from dashboards.spaces import design_means, error_distributions, pareto_front
 from dashboards.statistics import arm_order
 from dashboards.theme import FURTHER_COLORS, THEMES, Style, arm_styles, blank_figure, label, note_if_empty, set_title
@@ -43,17 +52,19 @@ def error_against_cost(
             x=best[cost].to_numpy(dtype=float), y=100 * best["test_error"].to_numpy(), mode="lines",
             line={"color": colors.quiet, "width": 1.25, "shape": "hv"}, hoverinfo="skip", name="Pareto front",
         )  # fmt: skip
-    few = len(designs) <= FEW_DESIGNS
-    if few:
+    left_out, what = 0, "single trials"
+    if len(designs) <= FEW_DESIGNS:
         ended = trials[trials["status"] == "complete"]
         ended = ended[pd.to_numeric(ended["test_error"], errors="coerce").notna().to_numpy()]
         for arm, rows in ended.groupby(ended["arm"].astype(str), sort=False):
             x = pd.to_numeric(rows[cost], errors="coerce")
-            add_trials(figure, x, rows, styles[str(arm)], theme)
+            left_out += add_trials(figure, x, rows, styles[str(arm)], theme)
         for arm, own in designs.groupby("arm", sort=False):
             _add_designs(figure, own, front[own.index], styles[str(arm)], cost, theme)
     else:
-        _add_designs(figure, designs, front, Style(colors.ramp[1], "circle"), cost, theme, size=7)
+        drawn = np.union1d(np.flatnonzero(front), kept_of_crowd(designs["test_error"], 4 * MOST_POINTS))
+        left_out, what = len(designs) - len(drawn), "designs"
+        _add_designs(figure, designs.iloc[drawn], front[drawn], Style(colors.ramp[1], "circle"), cost, theme, size=7)
     for _, row in best.iterrows() if len(best) <= DIRECT_LABELS else ():
         figure.add_annotation(
             x=float(row[cost]) if not _is_wide(designs[cost]) else float(np.log10(row[cost])),
@@ -65,7 +76,8 @@ def error_against_cost(
         _devices(trials) if cost == "seconds_per_epoch" else "",
         label(context),
     ]
-    set_title(figure, _front_title(best, len(designs), cost), ", ".join(filter(None, subtitle)), theme)
+    shown = ", ".join(filter(None, subtitle)) + left_out_phrase(left_out, what)
+    set_title(figure, _front_title(best, len(designs), cost), shown, theme)
     figure.update_xaxes(
         type="log" if _is_wide(designs[cost]) else "linear",
         title={"text": COSTS[cost][0].upper() + COSTS[cost][1:], "standoff": 8},

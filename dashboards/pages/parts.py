@@ -9,7 +9,6 @@ from html import escape, unescape
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
 import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
@@ -18,7 +17,6 @@ from dashboards.tables import Table
 from explorer.text import human_percent
 from studies.claims import Counts
 
-MOST_POINTS = 250  # of one mark; 10,000 points would be a blot, and take seconds to draw
 CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": "autosize"}
 GRAPH_ATTRIBUTES = {"className": "class", "tabIndex": "tabindex", "htmlFor": "for", "colSpan": "colspan"}
 VOID = ("img", "br", "hr")
@@ -132,9 +130,6 @@ def live(figure: go.Figure, look: Look | None, revision: str) -> tuple[dict[str,
     """
     title = figure.layout.title
     heading, below = unescape(title.text or ""), unescape(title.subtitle.text or "")
-    left_out = thin(figure)
-    if left_out:
-        below += f"; {left_out:,} single trials between those drawn are left out"
     touch = bool(look and look.get("touch"))
     figure.update_layout(
         title=None,
@@ -159,23 +154,6 @@ def keep_zoom(figure: dict[str, Any], told: dict[str, Any] | None) -> None:
         ends = [(told or {}).get(f"{axis}.range[{end}]") for end in (0, 1)]
         if None not in ends:
             figure["layout"][axis] |= {"range": ends, "autorange": False}
-
-
-def thin(figure: go.Figure, most: int = MOST_POINTS) -> int:
-    """Leave of every crowd of points the lowest, the highest and evenly many between; returns how many points went."""
-    gone = 0
-    for trace in figure.data:
-        count = len(trace.x) if trace.type == "scatter" and trace.mode == "markers" and trace.x is not None else 0
-        if count <= most:
-            continue
-        order = np.argsort(np.asarray(trace.y, dtype=float), kind="stable")
-        kept = np.sort(order[np.unique(np.linspace(0, count - 1, most).round().astype(int))])
-        for name in ("x", "y", "customdata", "hovertext", "text", "ids"):
-            values = trace[name]
-            if values is not None and not isinstance(values, str) and len(values) == count:
-                trace[name] = [values[place] for place in kept]
-        gone += count - len(kept)
-    return gone
 
 
 def _empty() -> dict[str, Any]:

@@ -14,7 +14,7 @@ from dash import html
 
 from dashboards.app import create_app, show
 from dashboards.pages import design
-from dashboards.pages.parts import live, table, thin, to_html
+from dashboards.pages.parts import live, table, to_html
 from dashboards.pages.study import Selection
 from dashboards.reading import Reader
 from dashboards.tables import Table
@@ -155,17 +155,6 @@ def test_a_failed_training_tells_why(storage, running):
 def test_markup_from_a_study_stays_text():
     assert to_html(html.P([EVIL, html.A("x", href=f'"{EVIL}')])).count("<img") == 0
     assert "<img" not in to_html(table(Table((EVIL, "b"), ((EVIL, EVIL),)), EVIL))
-
-
-def test_a_crowd_is_thinned_but_keeps_its_ends():
-    figure = blank_figure("light")
-    y = [float((7919 * i) % 5000) for i in range(5000)]
-    figure.add_scatter(x=list(range(5000)), y=y, mode="markers", customdata=[[i] for i in range(5000)])
-    figure.add_scatter(x=[1, 2], y=[1, 2], mode="markers")
-    assert thin(figure, 100) == 4900
-    trace = figure.data[0]
-    assert (min(trace.y), max(trace.y)) == (0.0, 4999.0)
-    assert [y[one[0]] for one in trace.customdata] == list(trace.y)
 
 
 def test_a_figures_title_becomes_plain_text():

@@ -8,7 +8,13 @@ import pytest
 from scipy import stats
 from study_tables import make_curves, make_trials, without_results
 
-from dashboards.figures import differences_from_reference, error_against_cardinality, learning_curves, spread
+from dashboards.figures import (
+    differences_from_reference,
+    error_against_cardinality,
+    error_against_cost,
+    learning_curves,
+    spread,
+)
 from dashboards.statistics import compare
 from dashboards.theme import THEMES, arm_styles
 
@@ -31,6 +37,22 @@ def test_every_trial_mean_and_interval_stands_at_its_number():
         assert mark_at(figure, place).y[0] == pytest.approx(errors.mean())
         bar = next(one for one in traces(figure, mode="lines") if list(one.x) == [place, place])
         assert list(bar.y) == pytest.approx(stats.t.interval(0.95, 2, errors.mean(), stats.sem(errors)))
+
+
+def test_of_a_crowd_the_lowest_the_highest_and_evenly_many_between_are_drawn():
+    trials = make_trials({"C=8": -0.008}, seeds=1000)
+    errors = 100 * trials.loc[trials["arm"] == "C=8", "test_error"]
+    for figure in (error_against_cardinality(trials, "C=1"), error_against_cost(trials, "C=1")):
+        shown = [one for one in figure.data if one.mode == "markers" and len(one.x) > 1]
+        assert [len(one.y) for one in shown] == [250] * 5
+        drawn = next(one.y for one in shown if min(one.y) == pytest.approx(errors.min()))
+        assert max(drawn) == pytest.approx(errors.max())
+        assert np.median(drawn) == pytest.approx(errors.median(), abs=0.01)
+        assert "3,750 single trials between those drawn are left out" in figure.layout.title.subtitle.text
+        # Each drawn mark still says which training it is.
+        seeds = {round(one, 9): seed for one, seed in zip(errors, trials.loc[errors.index, "seed"], strict=True)}
+        own = next(one for one in shown if min(one.y) == pytest.approx(errors.min()))
+        assert [seeds[round(y, 9)] for y in own.y] == [point[1] for point in own.customdata]
 
 
 def test_cardinality_stands_on_a_log2_axis_with_the_template_below():

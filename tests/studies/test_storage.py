@@ -1,5 +1,7 @@
 """Opening storages: what works, and the one message each mistake gets."""
 
+import json
+import math
 import sqlite3
 import threading
 from pathlib import Path
@@ -9,7 +11,7 @@ from optuna.study import StudyDirection
 
 import studies.storage
 from explorer.errors import UserError
-from studies.storage import Storage
+from studies.storage import Storage, from_json
 
 
 def test_the_default_is_a_file_in_the_current_folder(workdir: Path) -> None:
@@ -167,3 +169,8 @@ def test_files_lie_beside_the_database(storage: Storage, workdir: Path) -> None:
     (workdir / "other-files").write_text("a file in the way")
     with pytest.raises(UserError, match="cannot create the folder"):
         Storage("sqlite:///other.db").folder("study")
+
+
+def test_a_number_that_json_does_not_know_is_read_as_it_was_written():
+    assert from_json('{"a": [1.5, null]}') == {"a": [1.5, None]}
+    assert math.isnan(from_json(json.dumps({"loss": [math.nan]}))["loss"][0])
