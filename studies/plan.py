@@ -146,8 +146,10 @@ def measure(
     from explorer import Architecture
     from studies import settings, training
     from studies.data import DataSpec, Splits, load
+    from studies.memory import keep_memory
     from studies.recipe import Recipe
 
+    keep_memory()
     try:
         found = settings.resolve_here(workers=workers)
         recipe = Recipe.model_validate(study["recipe"])

@@ -94,6 +94,9 @@ def train(
         )
 
     from studies import training
+    from studies.memory import keep_memory
+
+    keep_memory()
 
     def tell(row: dict[str, Any]) -> None:
         if as_json:

@@ -144,6 +144,9 @@ def _retrain(
     splits = train_on_both(load(spec, data_dir))
 
     from studies import training
+    from studies.memory import keep_memory
+
+    keep_memory()
 
     def tell(row: dict[str, Any]) -> None:
         if not quiet:

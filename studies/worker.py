@@ -16,6 +16,7 @@ from typing import Any
 
 from explorer.errors import UserError
 from studies.claims import Claims, Lease, Worker
+from studies.memory import keep_memory
 from studies.storage import Storage
 from studies.stored import get
 
@@ -34,6 +35,7 @@ BOOTSTRAP = (
 def main(config: dict[str, Any]) -> None:
     """Run a worker and exit. `config`: storage, study, data_dir, worker (its id), index, lease."""
     faulthandler.enable()
+    keep_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())

@@ -1,0 +1,85 @@
+"""Processes that train keep their memory: seen from how their heap grows, and from the pages they are given."""
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_runs import DONE, Recorder, attempts, run
+
+MEGABYTE = 2**20
+
+pytestmark = pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc" or not Path("/proc/self/maps").exists() or "GLIBC_TUNABLES" in os.environ,
+    reason="needs glibc as it comes, and /proc",
+)
+
+
+def heap(pid: int) -> int:
+    """Bytes of the heap of a process; one that keeps its memory lets it grow by 256 MB at a time."""
+    for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+        if line.endswith("[heap]"):
+            low, high = (int(number, 16) for number in line.split()[0].split("-"))
+            return high - low
+    return 0
+
+
+@pytest.mark.parametrize(("line", "expected"), [("keep_memory()", True), ("", False)])
+def test_what_was_freed_is_used_again_without_new_pages(line: str, expected: bool) -> None:
+    code = (
+        "import ctypes, resource\nfrom studies.memory import keep_memory\n"
+        f"{line}\n"
+        "libc = ctypes.CDLL(None); libc.malloc.restype = ctypes.c_void_p\n"
+        "libc.malloc.argtypes = libc.free.argtypes = None\n"
+        "def use():\n"
+        "    there = ctypes.c_void_p(libc.malloc(ctypes.c_size_t(64 * 2**20)))\n"
+        "    ctypes.memset(there, 1, 64 * 2**20)\n"
+        "    libc.free(there)\n"
+        "use(); before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "use(); print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)\n"
+    )
+    faults = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    assert (faults < 100) is expected
+
+
+def test_somebody_elses_tuning_is_left_alone() -> None:
+    code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import os, test_memory\n"
+    code += "from studies.memory import keep_memory; keep_memory(); x = [bytes(1000) for _ in range(100_000)]\n"
+    code += "print(test_memory.heap(os.getpid()))"
+    tuned = {**os.environ, "GLIBC_TUNABLES": "glibc.malloc.tcache_count=7"}
+    for environment, kept in ((tuned, False), (dict(os.environ), True)):
+        path = os.pathsep.join(sys.path)
+        result = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**environment, "PYTHONPATH": path},
+        )
+        assert (int(result.stdout) > 250 * MEGABYTE) is kept
+
+
+def test_workers_keep_their_memory(fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def look(worker: int, event: dict[str, Any]) -> None:
+        sizes.extend(heap(attempt.worker.pid) for attempt in attempts() if attempt.running)
+
+    monkeypatch.setenv("FAKE_EPOCH", "0.2")
+    assert run(tiny, Recorder(look), workers=1) == DONE
+    assert sizes
+    assert min(size for size in sizes if size) > 250 * MEGABYTE
+
+
+@pytest.mark.slow
+def test_the_command_train_keeps_its_memory(workdir: Path) -> None:
+    command = [sys.executable, "-m", "explorer", "train", "resnext_1_2x4d_w8_small8", "--data", "digits", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        process.stdout.readline()  # an epoch of ten
+        size = heap(process.pid)
+        process.terminate()
+    assert size > 250 * MEGABYTE
