@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dashboards.once import Once
 from studies.claims import Attempt, Attempts, Counts, Pair, status
-from studies.results import CURVES, TRIALS, _deciding, _reason, study_info
+from studies.results import CURVES, TRIALS, _deciding, _reason, info_of
 from studies.storage import Storage, from_json
-from studies.stored import StoredStudy, get, stored_studies
+from studies.stored import StoredStudy, get_alone, stored_studies
 
 _COPIED = (
     "arm", "reference", "cardinality", "bottleneck_width", "width", "growth", "shortcut", "stem", "flops", "params",
@@ -26,6 +27,7 @@ _COPIED = (
 _MADE = ("study", "design", "depths", "resolution", "in_channels", "classes", "seed", "status", "reason", "attempt")
 _TOLD = ("seconds_per_epoch", "worker", "started", "finished")
 _MEASURED = tuple(column for column in TRIALS if column not in (*_COPIED, *_MADE, *_TOLD))
+_TOLD_OF_ATTEMPTS = ("result", "failure")
 # Of a curve; the rest of the table's columns say whose it is.
 _NUMBERS = ("epoch", "learning_rate", "train_loss", "train_error", "validation_loss", "validation_error", "seconds")
 
@@ -44,10 +46,12 @@ class Tables:
 class _Kept:
     """What is known about a study's attempts; `start` is the first trial whose results may not all have been read."""
 
-    uid: str
+    study: StoredStudy
     claims: Attempts
-    attempts: dict[int, Attempt] = field(default_factory=dict)
-    written: dict[int, dict[str, Any]] = field(default_factory=dict)
+    # The attempts at every wanted pair, oldest first, and how the pair stands.
+    tried: dict[Pair, list[Attempt]] = field(default_factory=dict)
+    stand: dict[Pair, str] = field(default_factory=dict)
+    times: dict[int, tuple[Any, Any]] = field(default_factory=dict)
     start: int = -1
     tables: Tables | None = None
     # The same for curves: their chunks by trial, and the table of one moment.
@@ -61,6 +65,7 @@ class Reader:
 
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
+        self.made = Once()  # what pages make of the tables, by stamp
         self._kept: dict[str, _Kept] = {}
         self._guard = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
@@ -73,7 +78,7 @@ class Reader:
 
     def stamp(self, name: str) -> str:
         """What changes when a study does: cheap enough to be asked every second."""
-        return self._stamp(get(self.storage, name))
+        return self._stamp(get_alone(self.storage, name))
 
     def _stamp(self, study: StoredStudy) -> str:
         # Attributes are only ever added (a lease apart, which shows nothing), and states end once.
@@ -101,22 +106,21 @@ class Reader:
     def tables(self, name: str) -> Tables:
         """The trials of a study as they stand now. Raises `UserError` for an unknown study."""
         with self._lock(name):
-            study = get(self.storage, name)
+            study = get_alone(self.storage, name)
             kept, stamp = self._keep(study), self._stamp(study)
             if kept.tables is None or kept.tables.stamp != stamp:
                 self._read_attempts(study, kept)
-                kept.tables = _trials(study, kept, stamp, study_info(self.storage, name))
+                kept.tables = _trials(kept, stamp)
             return kept.tables
 
     def curves(self, name: str) -> pd.DataFrame:
         """The table of epochs that belongs to the trials of `tables`."""
         tables = self.tables(name)
         with self._lock(name):
-            study = get(self.storage, name)
-            kept = self._keep(study)
+            kept = self._kept[name]
             if kept.curves is None or kept.curves[0] != tables.stamp:
-                self._read_curves(study, kept)
-                kept.curves = (tables.stamp, _curves(study, kept))
+                self._read_curves(kept)
+                kept.curves = (tables.stamp, _curves(kept, kept.tried, kept.chunks))
             return kept.curves[1]
 
     def curve(self, name: str, design: str, seed: int) -> pd.DataFrame:
@@ -126,25 +130,23 @@ class Reader:
     def curves_of(self, name: str, wanted: Callable[[Pair], bool]) -> pd.DataFrame:
         """The epochs of some pairs."""
         self.tables(name)
-        study = get(self.storage, name)
-        kept = self._keep(study)
-        ids = [attempt.id for attempt in kept.attempts.values() if wanted(attempt.pair)]
-        apart = _Kept(study.uid, kept.claims, {number: kept.attempts[number] for number in ids})
-        for number in ids:
-            rows = self.storage.rows(
-                "SELECT trial_id, value_json FROM trial_user_attributes WHERE trial_id = :trial AND key LIKE 'curve/%' "
+        kept = self._kept[name]
+        tried = {pair: attempts for pair, attempts in kept.tried.items() if wanted(pair)}
+        chunks = {}
+        for attempt in chain.from_iterable(tried.values()):
+            rows = self.storage.tuples(
+                "SELECT value_json FROM trial_user_attributes WHERE trial_id = :trial AND key LIKE 'curve/%' "
                 "ORDER BY trial_user_attribute_id",
-                trial=number,
+                trial=attempt.id,
             )
-            apart.chunks[number] = [from_json(row["value_json"]) for row in rows]
-        return _curves(study, apart)
+            chunks[attempt.id] = [from_json(value) for (value,) in rows]
+        return _curves(kept, tried, chunks)
 
     def attempts(self, name: str, design: str, seed: int) -> list[tuple[Attempt, dict[str, Any]]]:
         """Every attempt at a pair with what it wrote (`result`, `failure`) and its times; oldest first."""
         self.tables(name)
-        kept = self._keep(get(self.storage, name))
-        mine = [attempt for attempt in kept.attempts.values() if attempt.pair == Pair(design, seed)]
-        return [(attempt, kept.written.get(attempt.id, {})) for attempt in sorted(mine, key=lambda one: one.number)]
+        kept = self._kept[name]
+        return [(attempt, _written(kept, attempt)) for attempt in kept.tried.get(Pair(design, seed), [])]
 
     def _lock(self, name: str) -> threading.Lock:
         with self._guard:
@@ -152,34 +154,32 @@ class Reader:
 
     def _keep(self, study: StoredStudy) -> _Kept:
         kept = self._kept.get(study.name)
-        if kept is None or kept.uid != study.uid:  # another study may have taken the name
-            kept = self._kept[study.name] = _Kept(study.uid, Attempts(self.storage, study.id))
+        if kept is None or kept.study.uid != study.uid:  # another study may have taken the name
+            told = dict.fromkeys((*study.told, *_TOLD_OF_ATTEMPTS))
+            kept = self._kept[study.name] = _Kept(study, Attempts(self.storage, study.id, told))
         return kept
 
     def _read_attempts(self, study: StoredStudy, kept: _Kept) -> None:
-        # States first: what has ended by then has written all that it will, and is found below.
-        kept.attempts = {attempt.id: attempt for attempt in kept.claims.read()}
-        rows = self._query(
-            "SELECT t.trial_id, t.datetime_start, t.datetime_complete, a.key, a.value_json "
-            "FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id "
-            "WHERE t.study_id = :study AND t.trial_id >= :first AND a.key IN ('claim', 'result', 'failure')",
-            study,
-            kept.start,
-        )
-        for trial_id, started, finished, key, value in rows:
-            mine = kept.written.setdefault(trial_id, {})
-            mine |= {"started": started, "finished": finished}
-            if key != "claim":
-                mine[key] = from_json(value)
+        # One query gives states and what was written: what has ended has written all that it will.
+        attempts = kept.claims.read()
+        kept.study = study.seen(attempts)
+        kept.tried = _tried(kept.study, attempts)
+        kept.stand = _stand(kept.study, kept.tried)
+        for trial_id, started, finished in self.storage.tuples(
+            "SELECT trial_id, datetime_start, datetime_complete FROM trials WHERE study_id = :study AND trial_id >= :first",
+            study=study.id,
+            first=kept.start,
+        ):
+            kept.times[trial_id] = (started, finished)
         kept.start = _first_moving(kept)
 
-    def _read_curves(self, study: StoredStudy, kept: _Kept) -> None:
-        rows = self._query(
+    def _read_curves(self, kept: _Kept) -> None:
+        rows = self.storage.tuples(
             "SELECT a.trial_id, a.value_json FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id "
             "WHERE t.study_id = :study AND t.trial_id >= :first AND a.key LIKE 'curve/%' "
             "ORDER BY a.trial_user_attribute_id",
-            study,
-            kept.chunks_start,
+            study=kept.study.id,
+            first=kept.chunks_start,
         )
         fresh: dict[int, list[dict[str, Any]]] = {}
         for trial_id, value in rows:
@@ -187,49 +187,50 @@ class Reader:
         kept.chunks.update(fresh)
         kept.chunks_start = _first_moving(kept)
 
-    def _query(self, query: str, study: StoredStudy, first: int) -> Any:
-        import sqlalchemy
-
-        with self.storage.reading() as connection:
-            return connection.execute(sqlalchemy.text(query), {"study": study.id, "first": first}).all()
-
 
 def _first_moving(kept: _Kept) -> int:
     """Ids grow with the order in which attempts were created, so everything before the first running one is final."""
-    running = (attempt.id for attempt in kept.attempts.values() if attempt.running)
-    return min(running, default=max(kept.attempts, default=-2) + 1)
+    attempts = kept.claims.seen
+    running = (attempt.id for attempt in attempts if attempt.running)
+    return min(running, default=max((attempt.id for attempt in attempts), default=-2) + 1)
 
 
-def _tried(study: StoredStudy, kept: _Kept) -> dict[Pair, list[Attempt]]:
+def _written(kept: _Kept, attempt: Attempt) -> dict[str, Any]:
+    started, finished = kept.times.get(attempt.id, (None, None))
+    return {**attempt.told, "started": started, "finished": finished}
+
+
+def _tried(study: StoredStudy, attempts: list[Attempt]) -> dict[Pair, list[Attempt]]:
     """The attempts at every wanted pair, oldest first."""
     tried: dict[Pair, list[Attempt]] = {pair: [] for pair in study.pairs}
-    for trial_id in sorted(kept.attempts):
-        attempt = kept.attempts[trial_id]
+    for attempt in sorted(attempts, key=lambda one: one.number):
         if attempt.pair in tried:
             tried[attempt.pair].append(attempt)
     return tried
 
 
-def _stand(study: StoredStudy, kept: _Kept, tried: dict[Pair, list[Attempt]]) -> dict[Pair, str]:
+def _stand(study: StoredStudy, tried: dict[Pair, list[Attempt]]) -> dict[Pair, str]:
     """How every wanted pair stands. Pairs that wait for a tuning of which every trial failed have failed too."""
-    hopeless = study.agenda(list(kept.attempts.values())).hopeless
+    hopeless = study.agenda(study.attempts).hopeless
     found = {pair: status(attempts, study.retried_from) for pair, attempts in tried.items()}
     return {**found, **{pair: "failed" for pair in hopeless if found.get(pair) == "waiting"}}
 
 
-def _trials(study: StoredStudy, kept: _Kept, stamp: str, info: dict[str, Any]) -> Tables:
+def _trials(kept: _Kept, stamp: str) -> Tables:
     """The table `trials` of `studies.results`, a column at a time."""
-    tried = _tried(study, kept)
+    study, tried, stand = kept.study, kept.tried, kept.stand
     places = {design["name"]: place for place, design in enumerate(study.designs)}
-    stand = _stand(study, kept, tried)
     deciding = [_deciding(attempts, stand[pair]) for pair, attempts in tried.items()]
     nothing: dict[str, Any] = {}
-    written = [kept.written.get(one.id, nothing) if one else nothing for one in deciding]
+    written = [_written(kept, one) if one else nothing for one in deciding]
     results = [
         one.get("result", nothing) if stands == "complete" else nothing
         for one, stands in zip(written, stand.values(), strict=True)
     ]
-    columns: dict[str, Any] = {key: [result.get(key) for result in results] for key in _MEASURED}
+    columns: dict[str, Any] = {}
+    for key in _MEASURED:
+        values = [result.get(key) for result in results]
+        columns[key] = values if TRIALS[key] == "str" else np.array(values, dtype=float)
     designs = np.array([places[pair.design] for pair in tried])
     for key in _COPIED:
         columns[key] = pd.Series([design[key] for design in study.designs]).take(designs).to_numpy()
@@ -248,22 +249,23 @@ def _trials(study: StoredStudy, kept: _Kept, stamp: str, info: dict[str, Any]) -
     frame = pd.DataFrame(columns, index=range(len(tried)))
     epochs = pd.to_numeric(frame["epochs"])
     frame["seconds_per_epoch"] = pd.to_numeric(frame["seconds"]) / epochs.where(epochs > 0)
-    return Tables(stamp, _typed(frame, TRIALS), info, Counts.of(stand))
+    return Tables(stamp, _typed(frame, TRIALS), info_of(study), Counts.of(stand))
 
 
-def _curves(study: StoredStudy, kept: _Kept) -> pd.DataFrame:
-    """The table `curves` of `studies.results`: what an attempt has not written yet comes from those it resumed."""
-    arms = {design["name"]: design["arm"] for design in study.designs}
+def _curves(kept: _Kept, tried: dict[Pair, list[Attempt]], written: dict[int, list[dict[str, Any]]]) -> pd.DataFrame:
+    """The table `curves` of `studies.results`, of the pairs of `tried`, from the chunks that each attempt has `written`.
+
+    What an attempt has not written yet comes from those it resumed.
+    """
+    arms = {design["name"]: design["arm"] for design in kept.study.designs}
     parts: list[dict[str, Any]] = []
     whose: list[tuple[str, str, int]] = []
-    tried = _tried(study, kept)
-    stand = _stand(study, kept, tried)
     for pair, attempts in tried.items():
-        deciding = _deciding(attempts, stand[pair])
+        deciding = _deciding(attempts, kept.stand[pair])
         if deciding is None:
             continue
         chunks = [
-            chunk for attempt in attempts if attempt.number <= deciding.number for chunk in kept.chunks.get(attempt.id, ())
+            chunk for attempt in attempts if attempt.number <= deciding.number for chunk in written.get(attempt.id, ())
         ]  # fmt: skip
         if chunks:
             parts.append(chunks[0] if len(chunks) == 1 else _joined(chunks))
@@ -275,7 +277,7 @@ def _curves(study: StoredStudy, kept: _Kept) -> pd.DataFrame:
     for place, key in enumerate(("arm", "design", "seed")):
         kind = np.int64 if key == "seed" else object
         columns[key] = np.repeat(np.array([one[place] for one in whose], dtype=kind), lengths)
-    columns["study"] = study.name
+    columns["study"] = kept.study.name
     return _typed(pd.DataFrame(columns, index=range(sum(lengths))), CURVES)
 
 

@@ -75,6 +75,11 @@ class Comparison:
         return next((difference for difference in self.differences if difference.arm == arm), None)
 
 
+def designs_of(trials: pd.DataFrame) -> pd.DataFrame:
+    """The first row of each design of each arm: enough for all that does not depend on results, and soon looked through."""
+    return trials.drop_duplicates(["arm", "design"])
+
+
 def arm_order(trials: pd.DataFrame) -> list[str]:
     """The arms in the order to show them: by cardinality where every arm has one of its own, else as the table has them."""
     arms = [str(arm) for arm in trials["arm"].drop_duplicates()]
@@ -97,7 +102,7 @@ def error_table(trials: pd.DataFrame, metric: str = "test_error") -> pd.DataFram
 
     An arm of several designs has their mean in each cell: the seed is the replicate, not the design.
     """
-    arms = arm_order(trials)
+    arms = arm_order(designs_of(trials))
     errors = pd.to_numeric(trials[metric], errors="coerce").to_numpy(dtype=float)
     kept = (trials["status"] == "complete").to_numpy() & np.isfinite(errors)
     if not kept.any():

@@ -92,7 +92,7 @@ class Attempts:
     def _read(self) -> list[Attempt]:
         rows: dict[int, dict[str, Any]] = {}
         keys = {f"key{place}": key for place, key in enumerate(("claim", "lease", "progress", "ended", *self._told))}
-        for row in self._storage.rows(
+        for trial_id, number, state, key, text in self._storage.tuples(
             "SELECT t.trial_id, t.number, CAST(t.state AS VARCHAR(16)) AS state, a.key, a.value_json "
             "FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id "
             f"AND a.key IN ({', '.join(f':{name}' for name in keys)}) "
@@ -101,8 +101,7 @@ class Attempts:
             first=self._from,
             **keys,
         ):
-            trial = rows.setdefault(row["trial_id"], {"number": row["number"], "state": row["state"]})
-            trial[row["key"]] = from_json(row["value_json"])
+            rows.setdefault(trial_id, {"number": number, "state": state})[key] = from_json(text)
         for trial_id in sorted(rows):
             trial = rows[trial_id]
             if "claim" not in trial:  # not ours: created by another program

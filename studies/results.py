@@ -135,10 +135,11 @@ def _read(place: Storage, study: str | None) -> tuple[pd.DataFrame, pd.DataFrame
 def study_info(storage: str | Storage | None, name: str) -> dict[str, Any]:
     """What a study asks and what it was run with; see the keys below. Raises `UserError` for an unknown study."""
     with Storage.visit(storage) as place, place.sound():
-        return _info(get(place, name))
+        return info_of(get(place, name))
 
 
-def _info(stored: StoredStudy) -> dict[str, Any]:
+def info_of(stored: StoredStudy) -> dict[str, Any]:
+    """The same of a study that has been read, with its attempts."""
     content, document = stored.content, stored.content["document"]
     return {
         "name": stored.name,

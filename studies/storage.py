@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -100,10 +100,17 @@ class Storage:
 
     def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         """Read with plain SQL. Raises `UserError` where the storage cannot be read."""
+        names, rows = self._select(query, parameters)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def tuples(self, query: str, **parameters: Any) -> Sequence[Sequence[Any]]:
+        """The same as plain tuples, for many rows: naming the columns of each takes as long as reading it."""
+        return self._select(query, parameters)[1]
+
+    def _select(self, query: str, parameters: dict[str, Any]) -> tuple[list[str], Sequence[Sequence[Any]]]:
         with self.reading() as connection:
             result = connection.execute(sqlalchemy.text(query), parameters)
-            names = list(result.keys())
-            return [dict(zip(names, row, strict=True)) for row in result.all()]
+            return list(result.keys()), result.all()
 
     @contextmanager
     def reading(self) -> Iterator[sqlalchemy.Connection]:

@@ -51,7 +51,7 @@ class StoredStudy:
     def uid(self) -> str:
         return str(self.content["uid"])
 
-    @property
+    @cached_property
     def designs(self) -> list[dict[str, Any]]:
         """One record an arm: `Design.record()` and what else makes up the architecture. Of a search, those proposed so far."""
         return search.tried(self.content, self.attempts) if self.is_search else list(self.content["designs"])
@@ -78,7 +78,7 @@ class StoredStudy:
     def seeds(self) -> list[int]:
         return list(self.content["document"]["seeds"])
 
-    @property
+    @cached_property
     def pairs(self) -> list[Pair]:
         """Every pair whose result counts, in the order in which they are to be trained; of a search, those known so far."""
         if self.is_search:
@@ -144,16 +144,20 @@ class StoredStudy:
 
 def find(storage: Storage, name: str) -> StoredStudy | None:
     """The stored study of this name, or None."""
-    return next((study for study in stored_studies(storage) if study.name == name), None)
+    return next(iter(stored_studies(storage, name)), None)
 
 
 def get(storage: Storage, name: str) -> StoredStudy:
     """The stored study of this name. Raises `UserError` with the nearest name there is."""
-    studies = stored_studies(storage)
-    for study in studies:
-        if study.name == name:
-            return study
-    error = unknown("study", name, [study.name for study in studies])
+    return _with_attempts(storage, get_alone(storage, name))
+
+
+def get_alone(storage: Storage, name: str) -> StoredStudy:
+    """The same without reading attempts; see `StoredStudy.seen`."""
+    found = _stored(storage, name)
+    if found:
+        return found[0]
+    error = unknown("study", name, [study.name for study in _stored(storage)])
     raise UserError(
         f"{error} (In {storage.shown}; `resnext-explorer study run {name}` starts a study that is not there yet.)"
     )
@@ -261,20 +265,26 @@ def installed_versions() -> dict[str, str]:
     return found
 
 
-def stored_studies(storage: Storage) -> list[StoredStudy]:
-    """All studies in a storage, oldest first."""
+def stored_studies(storage: Storage, name: str | None = None) -> list[StoredStudy]:
+    """All studies in a storage, oldest first; or the one of this name."""
+    return [_with_attempts(storage, study) for study in _stored(storage, name)]
+
+
+def _stored(storage: Storage, name: str | None = None) -> list[StoredStudy]:
     rows = storage.rows(
         "SELECT s.study_id, s.study_name, a.key, a.value_json FROM studies s "
-        "JOIN study_user_attributes a ON a.study_id = s.study_id AND a.key IN (:content, :retried) ORDER BY s.study_id",
+        "JOIN study_user_attributes a ON a.study_id = s.study_id AND a.key IN (:content, :retried) "
+        f"{'' if name is None else 'WHERE s.study_name = :name '}ORDER BY s.study_id",
         content=ATTRIBUTE,
         retried=RETRIED,
+        **({} if name is None else {"name": name}),
     )
     found: dict[int, dict[str, Any]] = {}
     with storage.sound():
         for row in rows:
             found.setdefault(row["study_id"], {"name": row["study_name"]})[row["key"]] = from_json(row["value_json"])
         return [
-            _with_attempts(storage, StoredStudy(study_id, study["name"], study[ATTRIBUTE], study.get(RETRIED, 0)))
+            StoredStudy(study_id, study["name"], study[ATTRIBUTE], study.get(RETRIED, 0))
             for study_id, study in found.items()
             if ATTRIBUTE in study
         ]
@@ -282,7 +292,8 @@ def stored_studies(storage: Storage) -> list[StoredStudy]:
 
 def _with_attempts(storage: Storage, study: StoredStudy) -> StoredStudy:
     """The study with what decides which designs there are, where that is not fixed."""
-    return study.seen(Attempts(storage, study.id, study.told).read()) if study.told else study
+    with storage.sound():
+        return study.seen(Attempts(storage, study.id, study.told).read()) if study.told else study
 
 
 def _designs(study: "Study", records: list[dict[str, Any]]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from dashboards.verdict import seeds_phrase
 from explorer.text import human_count, human_flops, human_percent
 
 DIRECT_LABELS = 8  # more lines than this get a legend
-MOST_POINTS = 250  # of one mark: 10,000 points would be a blot, and take seconds to make and to draw
+MOST_POINTS = 100  # of one mark: 10,000 points would be a blot, and take seconds to make and to draw
 
 
 def over_seeds(counts: list[int], more: str) -> str:
@@ -175,12 +175,12 @@ def template_text(text: str) -> str:
     return text.replace("%{", "%\u200b{")
 
 
-def set_arm_axis(figure: go.Figure, trials: pd.DataFrame, places: dict[str, float]) -> None:
-    """Ticks at the arms: the cardinality (or the arm's name), and under it the template."""
-    cardinalities = arm_cardinalities(trials)
+def set_arm_axis(figure: go.Figure, designs: pd.DataFrame, places: dict[str, float]) -> None:
+    """Ticks at the arms: the cardinality (or the arm's name), and under it the template. `designs`: `statistics.designs_of`."""
+    cardinalities = arm_cardinalities(designs)
     ticks = []
     for arm in places:
-        rows = trials[trials["arm"].astype(str) == arm].drop_duplicates("design")
+        rows = designs[designs["arm"].astype(str) == arm]
         labels = {template_label(*row) for row in rows[["cardinality", "bottleneck_width", "width"]].to_numpy()}
         below = labels.pop() if len(labels) == 1 else f"{len(rows)} designs"
         ticks.append(f"{cardinalities.get(arm) or wrapped(arm)}<br><span style='font-size:11px'>{below}</span>")

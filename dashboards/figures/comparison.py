@@ -16,7 +16,7 @@ from dashboards.figures.common import (
     smallest_step,
 )
 from dashboards.figures.paper import add_table3
-from dashboards.statistics import Comparison, arm_cardinalities, compare, error_table, summarize_arms
+from dashboards.statistics import Comparison, arm_cardinalities, compare, designs_of, error_table, summarize_arms
 from dashboards.theme import THEMES, arm_styles, blank_figure, label, note_if_empty, set_title
 from dashboards.verdict import confidence_text, judge, listed, seeds_phrase, signed_points
 
@@ -36,12 +36,13 @@ def error_against_cardinality(
     `paper`, "ResNet-50" or "ResNet-101", lays Table 3 over arms of cardinality, as differences from our reference arm's mean.
     """
     comparison = comparison or compare(trials, reference)
-    colors, styles, places = THEMES[theme], arm_styles(trials, reference, theme), arm_places(trials)
+    designs = designs_of(trials)
+    colors, styles, places = THEMES[theme], arm_styles(designs, reference, theme), arm_places(designs)
     summary, table = summarize_arms(trials), error_table(trials)
     figure = blank_figure(theme)
     measured = [arm for arm in summary.index if summary.loc[arm, "n"]]
     means = [100 * float(summary.loc[arm, "mean"]) for arm in measured]
-    if arm_cardinalities(trials) and len(measured) > 1:
+    if arm_cardinalities(designs) and len(measured) > 1:
         line = {"color": colors.quiet, "width": 1}
         figure.add_scatter(x=[places[arm] for arm in measured], y=means, mode="lines", line=line, hoverinfo="skip")
     step = smallest_step(places)
@@ -66,12 +67,12 @@ def error_against_cardinality(
         shown += ", dotted: the trend on log2 C"
     shown = ", ".join(filter(None, (shown, label(context)))) + left_out_phrase(left_out)
     set_title(figure, judge(trials, comparison).title, shown, theme)
-    set_arm_axis(figure, trials, places)
+    set_arm_axis(figure, designs, places)
     if measured:
         low, high = error_range(summary, table)
-        if paper is not None and reference in measured and reference in arm_cardinalities(trials):
+        if paper is not None and reference in measured and reference in arm_cardinalities(designs):
             base = 100 * float(summary.loc[reference, "mean"])
-            heights = add_table3(figure, paper, arm_cardinalities(trials)[reference], base, theme)
+            heights = add_table3(figure, paper, arm_cardinalities(designs)[reference], base, theme)
             margin = 0.08 * (max(high, *heights) - min(low, *heights)) if heights else 0
             low, high = min([low, *(one - margin for one in heights)]), max([high, *(one + margin for one in heights)])
         figure.update_yaxes(range=[low, high])
@@ -106,7 +107,8 @@ def differences_from_reference(
     `error_against_cardinality`.
     """
     comparison = comparison or compare(trials, reference)
-    colors, styles, places = THEMES[theme], arm_styles(trials, reference, theme), arm_places(trials)
+    designs = designs_of(trials)
+    colors, styles, places = THEMES[theme], arm_styles(designs, reference, theme), arm_places(designs)
     figure, sure = blank_figure(theme), confidence_text(comparison.confidence)
     if comparison.differences:
         figure.update_yaxes(zeroline=True, zerolinecolor=colors.ink, zerolinewidth=1.5)
@@ -129,8 +131,8 @@ def differences_from_reference(
     if not comparison.problem:
         subtitle += f", simultaneous {sure} intervals; filled where zero is excluded"
     set_title(figure, title or none, subtitle, theme)
-    set_arm_axis(figure, trials, places)
-    if paper is not None and comparison.differences and reference in arm_cardinalities(trials):
-        add_table3(figure, paper, arm_cardinalities(trials)[reference], 0.0, theme)
+    set_arm_axis(figure, designs, places)
+    if paper is not None and comparison.differences and reference in arm_cardinalities(designs):
+        add_table3(figure, paper, arm_cardinalities(designs)[reference], 0.0, theme)
     note_if_empty(figure, comparison.differences, theme)
     return figure

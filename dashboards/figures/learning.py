@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from dashboards.figures.common import DIRECT_LABELS, over_seeds, spread
-from dashboards.statistics import arm_order
+from dashboards.statistics import arm_order, designs_of
 from dashboards.theme import THEMES, Style, arm_styles, blank_figure, label, note_if_empty, set_title, transparent
 from dashboards.verdict import seeds_phrase
 
@@ -25,7 +25,7 @@ def learning_curves(
     `split` is "train" or "validation". Only complete trials count where an arm has any; else an arm's line ends where its
     shortest one does, so that no line changes its seeds on the way.
     """
-    styles, column = arm_styles(trials, reference, theme), f"{split}_error"
+    styles, column = arm_styles(designs_of(trials), reference, theme), f"{split}_error"
     lines = _lines(curves, trials, column)
     figure = blank_figure(theme)
     values = np.concatenate(
@@ -73,25 +73,27 @@ def learning_curves(
 
 def _lines(curves: pd.DataFrame, trials: pd.DataFrame, column: str) -> dict[str, pd.DataFrame]:
     """Mean, lowest and highest error (in %) and n by epoch, of each arm that has any."""
+    arms = arm_order(designs_of(trials))
     finished = trials.loc[trials["status"] == "complete", ["arm", "design", "seed"]]
-    rows = curves[["arm", "design", "seed", "epoch"]].assign(error=100 * pd.to_numeric(curves[column], errors="coerce"))
+    rows = pd.DataFrame({"arm": _codes(arms, curves["arm"]), "epoch": curves["epoch"].to_numpy()})
+    rows["error"] = 100 * pd.to_numeric(curves[column], errors="coerce").to_numpy(dtype=float)
+    designs = list(trials["design"].unique())
+    columns = [(_codes(designs, table["design"]), table["seed"].to_numpy()) for table in (curves, finished)]
+    of_pair, pairs = (pd.MultiIndex.from_arrays(one) for one in columns)
+    rows["complete"] = np.asarray(of_pair.isin(pairs))
     found = {}
-    for arm in arm_order(trials):
-        mine = rows[(rows["arm"].astype(str) == arm).to_numpy()]
-        ended = finished[(finished["arm"].astype(str) == arm).to_numpy()]
-        complete = _of_pairs(mine, ended)
-        counted = (mine[complete] if complete.any() else mine).dropna(subset=["error"])
+    for place, arm in enumerate(arms):
+        mine = rows[rows["arm"] == place]
+        counted = (mine[mine["complete"]] if mine["complete"].any() else mine).dropna(subset=["error"])
         by_epoch = counted.groupby("epoch")["error"].agg(mean="mean", low="min", high="max", n="count")
         if len(by_epoch):
             found[arm] = by_epoch[by_epoch["n"] == by_epoch["n"].max()]
     return found
 
 
-def _of_pairs(rows: pd.DataFrame, pairs: pd.DataFrame) -> NDArray[np.bool_]:
-    """Which rows are of one of these pairs of design and seed."""
-    designs = pd.Index(pairs["design"].unique())
-    known = pd.MultiIndex.from_arrays([designs.get_indexer(pairs["design"]), pairs["seed"]])
-    return np.asarray(pd.MultiIndex.from_arrays([designs.get_indexer(rows["design"]), rows["seed"]]).isin(known))
+def _codes(names: list[str], values: pd.Series) -> NDArray[np.intp]:
+    """The place of each value among the names: numbers are compared at once, 200,000 texts are not."""
+    return np.asarray(pd.Index(names, dtype=object).get_indexer(values.astype(object)))
 
 
 def _ends(lines: dict[str, pd.DataFrame], split: str) -> str:

@@ -16,7 +16,7 @@ from dashboards.figures.common import (
     set_arm_axis,
     smallest_step,
 )
-from dashboards.statistics import arm_cardinalities, arm_order
+from dashboards.statistics import arm_cardinalities, arm_order, designs_of
 from dashboards.theme import THEMES, arm_styles, blank_figure, label, note_if_empty, set_title
 from dashboards.verdict import listed, measure
 from explorer import Architecture
@@ -126,13 +126,14 @@ def mismatches(trials: pd.DataFrame, reference: str, *, theme: str = "light") ->
 
 def throughput(trials: pd.DataFrame, reference: str, *, theme: str = "light") -> go.Figure:
     """Images per second in training, by arm: every training a light mark, the mean a strong one. Equal FLOPs are not equal time."""
-    colors, styles, places = THEMES[theme], arm_styles(trials, reference, theme), arm_places(trials)
+    designs = designs_of(trials)
+    colors, styles, places = THEMES[theme], arm_styles(designs, reference, theme), arm_places(designs)
     speeds = pd.to_numeric(trials["images_per_second"], errors="coerce")
     rows = trials.assign(speed=speeds)[((trials["status"] == "complete") & speeds.notna()).to_numpy()]
     means = rows.groupby(rows["arm"].astype(str))["speed"].mean()
     figure = blank_figure(theme)
     measured = [arm for arm in places if arm in means.index]
-    if arm_cardinalities(trials) and len(measured) > 1:
+    if arm_cardinalities(designs) and len(measured) > 1:
         line = {"color": colors.quiet, "width": 1}
         x = [places[arm] for arm in measured]
         figure.add_scatter(x=x, y=[float(means[arm]) for arm in measured], mode="lines", line=line, hoverinfo="skip")
@@ -150,7 +151,7 @@ def throughput(trials: pd.DataFrame, reference: str, *, theme: str = "light") ->
     subtitle += f", on {label(listed(devices))}" if devices else ""
     subtitle += left_out_phrase(left_out)
     set_title(figure, _speed_title(means, measured, reference), subtitle, theme)
-    set_arm_axis(figure, trials, places)
+    set_arm_axis(figure, designs, places)
     if measured:
         figure.update_yaxes(range=[0, 1.08 * float(rows["speed"].max())])
     note_if_empty(figure, measured, theme)

@@ -17,7 +17,7 @@ from dashboards.figures.common import (
     template_text,
 )
 from dashboards.spaces import design_means, error_distributions, pareto_front
-from dashboards.statistics import arm_order
+from dashboards.statistics import arm_order, designs_of
 from dashboards.theme import FURTHER_COLORS, THEMES, Style, arm_styles, blank_figure, label, note_if_empty, set_title
 from dashboards.verdict import listed, seeds_phrase
 from explorer.errors import unknown
@@ -43,7 +43,7 @@ def error_against_cost(
         raise unknown("cost", cost, COSTS)
     designs = design_means(trials, ("seconds_per_epoch",))
     designs = designs[np.isfinite(designs[cost].to_numpy(dtype=float))].reset_index(drop=True)
-    colors, styles = THEMES[theme], arm_styles(trials, reference, theme)
+    colors, styles = THEMES[theme], arm_styles(designs_of(trials), reference, theme)
     figure = blank_figure(theme)
     front = pareto_front(designs[cost], designs["test_error"])
     best = designs[front].sort_values(cost)

@@ -9,7 +9,7 @@ from dash import dcc, html
 from dashboards.figures import error_against_cardinality
 from dashboards.pages.parts import Look, framed, joined, legend, section, study_path, theme_of
 from dashboards.pages.parts import table as table_of
-from dashboards.pages.study import context_of
+from dashboards.pages.study_figures import context_of
 from dashboards.reading import Reader
 from dashboards.sampling import compare_study, reference_arm
 from dashboards.statistics import summarize_arms

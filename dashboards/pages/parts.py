@@ -148,12 +148,14 @@ def live(figure: go.Figure, look: Look | None, revision: str) -> tuple[dict[str,
     return figure.to_plotly_json(), joined(heading), joined(below)
 
 
-def keep_zoom(figure: dict[str, Any], told: dict[str, Any] | None) -> None:
-    """Show the part that the reader has zoomed to, as Plotly last told it (`relayoutData`)."""
+def keep_zoom(figure: dict[str, Any], told: dict[str, Any] | None) -> dict[str, Any]:
+    """The figure, showing the part that the reader has zoomed to as Plotly last told it (`relayoutData`)."""
+    axes = {}
     for axis in ("xaxis", "yaxis"):
         ends = [(told or {}).get(f"{axis}.range[{end}]") for end in (0, 1)]
         if None not in ends:
-            figure["layout"][axis] |= {"range": ends, "autorange": False}
+            axes[axis] = {**figure["layout"][axis], "range": ends, "autorange": False}
+    return {**figure, "layout": {**figure["layout"], **axes}} if axes else figure
 
 
 def _empty() -> dict[str, Any]:

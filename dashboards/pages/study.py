@@ -1,116 +1,40 @@
 """A study's page: the verdict first, the figures, what is behind them, and filters; it follows a study while it runs."""
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 import pandas as pd
-import plotly.graph_objects as go
 from dash import dcc, html
 
-from dashboards.figures import (
-    differences_from_reference,
-    error_against_cardinality,
-    error_against_cost,
-    learning_curves,
-    throughput,
-)
-from dashboards.pages.parts import (
-    Look,
-    facts,
-    figure_frame,
-    joined,
-    keep_zoom,
-    legend,
-    live,
-    notes,
-    progress,
-    section,
-    study_path,
-    theme_of,
-)
+from dashboards.pages.parts import facts, figure_frame, joined, legend, notes, progress, section, study_path
 from dashboards.pages.parts import table as table_of
+from dashboards.pages.selection import MEASURES, ORDERS, Selection
+from dashboards.pages.study_figures import COSTS, CURVES, compared
 from dashboards.reading import Reader, Tables
-from dashboards.sampling import compare_study, reference_arm
-from dashboards.statistics import Comparison, arm_order, compare
+from dashboards.sampling import compare_study
+from dashboards.statistics import arm_order
 from dashboards.tables import Table, comparison_table, design_table, percent
 from dashboards.verdict import chosen_by_validation, judge, trend_sentence
-from explorer.errors import UserError
 from explorer.text import human_time
 from studies.claims import STATUSES
 
-RESULTS = ("error", "differences")
-CURVES = ("train", "validation")
-COSTS = ("cost", "speed")
-MEASURES = {"flops": "FLOPs", "params": "params", "activations": "activations", "seconds_per_epoch": "measured time"}
 ROWS = 25  # of the table of trainings, on one leaf
-ORDERS = {"arm": "by arm", "best": "lowest test error first", "latest": "latest first"}
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What of a study is shown: arms and statuses (None: all), seeds as typed, the order of the trainings and the leaf."""
-
-    arms: tuple[str, ...] | None = None
-    statuses: tuple[str, ...] | None = None
-    seeds: str = ""
-    order: str = "arm"
-    leaf: int = 1
-    cost: str = "flops"
-
-    @classmethod
-    def of(cls, search: str | None) -> "Selection":
-        """As a link says it: ?arm=C%3D1&arm=C%3D8&status=failed&seeds=0-4&order=best&leaf=2"""
-        asked = parse_qs((search or "").lstrip("?"), keep_blank_values=True)
-        leaf = asked.get("leaf", ["1"])[0]
-        order = asked.get("order", ["arm"])[0]
-        return cls(
-            tuple(asked["arm"]) if "arm" in asked else None,
-            tuple(asked["status"]) if "status" in asked else None,
-            asked.get("seeds", [""])[0][:200],
-            order if order in ORDERS else "arm",
-            int(leaf) if leaf.isdecimal() and len(leaf) < 7 and int(leaf) else 1,
-            cost if (cost := asked.get("cost", ["flops"])[0]) in MEASURES else "flops",
-        )
-
-    @property
-    def is_all(self) -> bool:
-        return self.arms is None and self.statuses is None and not self.seeds.strip()
-
-    def of_trials(self, trials: pd.DataFrame) -> pd.DataFrame:
-        """The chosen rows. Raises `UserError` for seeds that cannot be read."""
-        keep = pd.Series(True, index=trials.index)
-        if self.arms is not None:
-            keep &= trials["arm"].isin(self.arms)
-        if self.statuses is not None:
-            keep &= trials["status"].isin(self.statuses)
-        if self.seeds.strip():
-            keep &= _seeds_in(self.seeds, trials["seed"])
-        return trials[keep]
-
-
-def _seeds_in(text: str, seeds: pd.Series) -> pd.Series:
-    """Which seeds a text like '0, 3, 10-19' names."""
-    chosen = pd.Series(False, index=seeds.index)
-    for part in text.split(","):
-        ends = re.fullmatch(r"\s*(\d{1,10})\s*(?:(?:-|\.\.)\s*(\d{1,10})\s*)?", part, re.ASCII)
-        if not ends:
-            raise UserError(f"cannot read the seeds {text!r}; write for example 0, 3 or 10-19.")
-        chosen |= seeds.between(int(ends[1]), int(ends[2] or ends[1]))
-    return chosen
 
 
 def page(reader: Reader, name: str, search: str | None, every: float) -> list[Any]:
     """The page without its figures, which follow; it looks again `every` so many seconds. Raises `UserError` for an unknown study."""
-    tables = reader.tables(name)
-    chosen = Selection.of(search)
+    tables, chosen = reader.tables(name), Selection.of(search)
+    # Asked for twice when a page is opened: for its first sight, and for the page itself.
+    return reader.made.get((tables.stamp, "page", chosen, every), lambda: _page(tables, chosen, every))
+
+
+def _page(tables: Tables, chosen: Selection, every: float) -> list[Any]:
     hint = "Drag to zoom, double-click to go back. Click a single training's mark to open it."
     return [
-        dcc.Store(id="study-name", data=name),
+        dcc.Store(id="study-name", data=tables.info["name"]),
         dcc.Store(id="study-stamp", data=tables.stamp),
+        dcc.Store(id="results-drawn", data=0),
         dcc.Interval(id="study-tick", interval=int(1000 * every)),
         html.Div(head(tables), id="study-head"),
         _filters(tables, chosen),
@@ -219,61 +143,12 @@ def shown(tables: Tables, chosen: Selection) -> str:
     )
 
 
-def result_figures(tables: Tables, chosen: Selection, look: Look | None) -> dict[str, go.Figure]:
-    trials = chosen.of_trials(tables.trials)
-    reference, comparison = _compared(tables, trials, chosen)
-    theme, context = theme_of(look), context_of(tables)
-    return {
-        "error": error_against_cardinality(
-            trials, reference, comparison=comparison, context=context, theme=theme
-        ),
-        "differences": differences_from_reference(trials, reference, comparison=comparison, theme=theme),
-    }  # fmt: skip
-
-
-def curve_figures(tables: Tables, curves: pd.DataFrame, chosen: Selection, look: Look | None) -> dict[str, go.Figure]:
-    trials = chosen.of_trials(tables.trials)
-    if chosen.arms is not None:
-        curves = curves[curves["arm"].isin(chosen.arms)]
-    if chosen.seeds.strip():
-        curves = curves[_seeds_in(chosen.seeds, curves["seed"])]
-    if chosen.statuses is not None:
-        pairs = pd.MultiIndex.from_frame(trials[["design", "seed"]])
-        curves = curves[pd.MultiIndex.from_frame(curves[["design", "seed"]]).isin(pairs)]
-    reference, theme, context = reference_arm(trials, tables.info), theme_of(look), context_of(tables)
-    return {
-        split: learning_curves(curves, trials, reference, split=split, context=context, theme=theme) for split in CURVES
-    }
-
-
-def context_of(tables: Tables) -> str:
-    """'digits, 10 epochs'."""
-    epochs = tables.trials["epochs"].dropna().unique()
-    data = tables.info.get("data") or {}
-    parts = [str(data.get("name", "")), f"{int(epochs[0])} epochs" if len(epochs) == 1 else ""]
-    return ", ".join(part for part in parts if part)
-
-
-def _compared(tables: Tables, trials: pd.DataFrame, chosen: Selection) -> tuple[str, Comparison]:
-    reference = reference_arm(tables.trials, tables.info)
-    return reference, compare_study(trials, tables.info) if chosen.is_all else compare(trials, reference)
-
-
-def cost_figures(tables: Tables, chosen: Selection, by: str, look: Look | None) -> dict[str, go.Figure]:
-    trials, theme, context = chosen.of_trials(tables.trials), theme_of(look), context_of(tables)
-    reference = reference_arm(tables.trials, tables.info)
-    return {
-        "cost": error_against_cost(trials, reference, cost=by, context=context, theme=theme),
-        "speed": throughput(trials, reference, theme=theme),
-    }
-
-
 def numbers(tables: Tables, chosen: Selection) -> list[Any]:
     """The table behind the figures."""
     trials = chosen.of_trials(tables.trials)
     if trials.empty:
         return []
-    _, comparison = _compared(tables, trials, chosen)
+    _, comparison = compared(tables, trials, chosen)
     winner = chosen_by_validation(trials)
     text = [html.P(f"Lowest validation error: {winner}.", className="quiet")] if winner else []
     content = table_of(comparison_table(trials, comparison), "The numbers behind the figures")
@@ -374,15 +249,3 @@ def _seeds(seeds: list[int]) -> str:
     if len(seeds) > 12:
         return f"{len(seeds):,} seeds, {min(seeds)} to {max(seeds)}"
     return ", ".join(map(str, seeds))
-
-
-def figure_outputs(
-    figures: dict[str, go.Figure], look: Look | None, revision: str, keys: tuple[str, ...], zooms: Sequence[Any]
-) -> list[Any]:
-    """What the callbacks put into the frames: figure, title and subtitle of each. The reader's zoom stays."""
-    outputs: list[Any] = []
-    for key, zoom in zip(keys, zooms, strict=True):
-        shown, title, below = live(figures[key], look, revision)
-        keep_zoom(shown, zoom)
-        outputs += (shown, title, below)
-    return outputs

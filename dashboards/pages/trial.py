@@ -19,7 +19,6 @@ from explorer.drawing import svg
 from explorer.errors import UserError, unknown
 from explorer.layers import iter_layers
 from explorer.text import human_count, human_flops, human_percent, human_time
-from studies.stored import get
 
 LAYERS = ("Layer", "Kind", "In", "Out", "Kernel", "Stride", "Groups", "Output", "FLOPs", "Params", "Activations")
 
@@ -36,7 +35,8 @@ def page(reader: Reader, name: str, design: str, seed: str, look: Look | None) -
             f"the study {name} has no seed {seed!r}; it has {trials['seed'].min()} to {trials['seed'].max()}."
         )
     row = rows.iloc[0].to_dict()
-    architecture = get(reader.storage, name).architecture(design)
+    shape = {key: int(row[key]) for key in ("resolution", "classes", "in_channels")}
+    architecture = Architecture.from_name(design, **shape)
     curve = reader.curve(name, design, int(row["seed"]))
     attempts = reader.attempts(name, design, int(row["seed"]))
     reference = reference_arm(trials, tables.info)

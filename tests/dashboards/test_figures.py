@@ -44,11 +44,11 @@ def test_of_a_crowd_the_lowest_the_highest_and_evenly_many_between_are_drawn():
     errors = 100 * trials.loc[trials["arm"] == "C=8", "test_error"]
     for figure in (error_against_cardinality(trials, "C=1"), error_against_cost(trials, "C=1")):
         shown = [one for one in figure.data if one.mode == "markers" and len(one.x) > 1]
-        assert [len(one.y) for one in shown] == [250] * 5
+        assert [len(one.y) for one in shown] == [100] * 5
         drawn = next(one.y for one in shown if min(one.y) == pytest.approx(errors.min()))
         assert max(drawn) == pytest.approx(errors.max())
         assert np.median(drawn) == pytest.approx(errors.median(), abs=0.01)
-        assert "3,750 single trials between those drawn are left out" in figure.layout.title.subtitle.text
+        assert "4,500 single trials between those drawn are left out" in figure.layout.title.subtitle.text
         # Each drawn mark still says which training it is.
         seeds = {round(one, 9): seed for one, seed in zip(errors, trials.loc[errors.index, "seed"], strict=True)}
         own = next(one for one in shown if min(one.y) == pytest.approx(errors.min()))
