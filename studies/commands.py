@@ -27,7 +27,12 @@ def study() -> None:
 @study.command()
 @click.argument("name_or_path", metavar="STUDY")
 @set_option
-@click.option("--workers", type=int, default=1, show_default=True, help="Processes that train at the same time.")
+@click.option(
+    "--workers",
+    type=int,
+    help="Processes that train at the same time (default: 1; on CUDA, --workers-per-gpu for each GPU).",
+)
+@click.option("--workers-per-gpu", type=int, help="On CUDA: workers that share each GPU (default: 1).")
 @storage_option
 @click.option(
     "--data-dir",
@@ -41,7 +46,8 @@ def run(
     ctx: click.Context,
     name_or_path: str,
     changes: tuple[str, ...],
-    workers: int,
+    workers: int | None,
+    workers_per_gpu: int | None,
     storage: str | None,
     data_dir: Path | None,
     quiet: bool,
@@ -57,6 +63,7 @@ def run(
       resnext-explorer study run digits_cardinality --workers 2
       resnext-explorer study run ./my_study.yaml --data-dir ~/data --storage sqlite:///my.db
       resnext-explorer study run digits_cardinality --set name=longer --set recipe.epochs=20
+      resnext-explorer study run ./my_study.yaml --workers-per-gpu 4    # small networks: four train on each GPU
     """
     from studies.runner import Stopped
     from studies.runner import run as run_study
@@ -67,14 +74,20 @@ def run(
     wanted = Study.load(name_or_path).changed(changes)
     place = Storage(storage)
     options: list[tuple[str, str | None]] = [("--set", change) for change in changes]
-    options += [("--workers", str(workers) if workers != 1 else None)]
+    options += [("--workers", _text(workers)), ("--workers-per-gpu", _text(workers_per_gpu))]
     options += [("--storage", place.shown if storage else None), ("--data-dir", str(data_dir) if data_dir else None)]
     view = choose_view(quiet=quiet, as_json=as_json, study=name_or_path, options=options)
     try:
-        counts = run_study(wanted, storage=place, workers=workers, data_dir=data_dir, view=view)
+        counts = run_study(
+            wanted, storage=place, workers=workers, workers_per_gpu=workers_per_gpu, data_dir=data_dir, view=view
+        )
     except Stopped:
         ctx.exit(130)
     ctx.exit(1 if counts.failed else 0)
+
+
+def _text(number: int | None) -> str | None:
+    return None if number is None else str(number)
 
 
 @study.command()

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from explorer import Design
 from explorer.errors import UserError
 from search_spaces import LeftOut
+from studies import gpus
 from studies.claims import Pair
-from studies.runner import visible_gpus, worker_environment
-from studies.settings import Settings, cores
+from studies.runner import worker_environment
+from studies.settings import Settings, cores, resolve
 
 if TYPE_CHECKING:
     from studies.study import Study
@@ -91,17 +92,21 @@ class Plan:
         }
 
 
-def plan(study: "Study", *, workers: int = 1, data_dir: Path | None = None) -> Plan:
-    """Plan a study: see `Plan`. Takes about as long as starting a worker, and some seconds more.
+def plan(
+    study: "Study", *, workers: int | None = None, workers_per_gpu: int | None = None, data_dir: Path | None = None
+) -> Plan:
+    """Plan a study: see `Plan`; `workers` as in `Study.run`. Takes about as long as starting a worker, and some seconds more.
 
     Raises `UserError` for what would stop a run as well: missing data, a batch larger than the data, a device that is not there.
     """
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise UserError(f"workers must be a whole number of at least 1; given: {workers!r}.")
+    gpus.check(workers, workers_per_gpu)
+    # Asked only where there may be one: it takes seconds.
+    seats = gpus.deal(resolve().device if gpus.visible_gpus() else "cpu", workers, workers_per_gpu)
+    workers = len(seats)
     wanted = study.wanted(data_dir)
     by_cost = sorted(wanted.designs, key=_cost(wanted.designs))
     chosen = [by_cost[0], by_cost[-1]] if len(by_cost) > 1 else by_cost
-    told = _measure(study, [design.name for design in chosen], workers, data_dir)
+    told = _measure(study, [design.name for design in chosen], seats, data_dir)
     splits, recipe = told["splits"], study.recipe
     steps = recipe.steps_per_epoch(splits["train"])
     # Looking is about a third of training.
@@ -184,7 +189,7 @@ def measure(
     return {"settings": found.model_dump(), "splits": splits.sizes, "start": start, "steps": told}
 
 
-def _measure(study: "Study", names: list[str], workers: int, data_dir: Path | None) -> dict[str, Any]:
+def _measure(study: "Study", names: list[str], seats: list[str | None], data_dir: Path | None) -> dict[str, Any]:
     """The means of what as many processes tell as there will be workers, as far as there are cores."""
     from dataclasses import asdict
 
@@ -193,11 +198,10 @@ def _measure(study: "Study", names: list[str], workers: int, data_dir: Path | No
         "study": study.document(),
         "shape": asdict(study.wanted(data_dir).shape),
         "names": names,
-        "workers": workers,
+        "workers": len(seats),
         "data_dir": str(data_dir) if data_dir else None,
         "now": time.time(),
     }
-    gpus = visible_gpus()
     children = [
         subprocess.Popen(
             [sys.executable, "-P", "-c", CHILD],
@@ -205,9 +209,9 @@ def _measure(study: "Study", names: list[str], workers: int, data_dir: Path | No
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=worker_environment(max(1, cores() // workers), gpus[index % len(gpus)] if gpus else None),
+            env=worker_environment(max(1, cores() // len(seats)), gpu),
         )
-        for index in range(min(workers, cores()))
+        for gpu in seats[: cores()]
     ]
     try:
         for child in children:

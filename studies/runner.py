@@ -3,7 +3,6 @@
 import json
 import os
 import queue
-import re
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 from explorer.errors import UserError
+from studies import gpus
 from studies.claims import Claims, Counts, Lease, Worker
 from studies.data import load
 from studies.settings import resolve
@@ -45,30 +45,35 @@ def run(
     study: Study,
     *,
     storage: str | Storage | None = None,
-    workers: int = 1,
+    workers: int | None = None,
+    workers_per_gpu: int | None = None,
     data_dir: Path | None = None,
     view: View | None = None,
     lease: Lease | None = None,
 ) -> Counts:
-    """Train what a study still wants in `workers` processes; see `Study.run`.
+    """Train what a study still wants in `workers` processes, by default one, on CUDA one a GPU; see `Study.run`.
 
     Raises `UserError` for a mistake, and `Stopped` where Ctrl-C or SIGTERM left pairs untrained.
     """
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise UserError(f"workers must be a whole number of at least 1; given: {workers!r}.")
+    gpus.check(workers, workers_per_gpu)
     view = view or View()
     wanted = study.wanted(data_dir)
 
     def find_out() -> dict[str, Any]:
         sizes = load(study.data, data_dir).sizes
         study.recipe.steps_per_epoch(sizes["train"])
-        return {"splits": sizes, "settings": resolve(workers=workers).model_dump()}
+        settings = resolve(workers=workers or 1)
+        seats = len(gpus.deal(settings.device, workers, workers_per_gpu))
+        if seats != (workers or 1):  # one a GPU, or as many as asked for: each has a smaller share of the cores
+            settings = resolve(workers=seats)
+        return {"splits": sizes, "settings": settings.model_dump()}
 
     with Storage.visit(storage) as place:
         stored = create_or_extend(place, study, wanted, find_out)
         counts = stored.counts(place)
         if counts.left:
-            counts = _Supervisor(place, stored, workers, data_dir, view, lease or Lease()).run(counts)
+            seats = gpus.deal(stored.content["settings"]["device"], workers, workers_per_gpu)
+            counts = _Supervisor(place, stored, seats, data_dir, view, lease or Lease()).run(counts)
         else:
             view.nothing_to_do(stored, counts)
     view.end(stored, counts)
@@ -100,7 +105,7 @@ class _Process:
 class _Supervisor:
     storage: Storage
     stored: StoredStudy
-    workers: int
+    seats: list[str | None]  # a worker each: its GPU
     data_dir: Path | None
     view: View
     lease: Lease
@@ -111,7 +116,6 @@ class _Supervisor:
     deaths: int = 0  # in a row, without an epoch between them
     stillborn: int = 0  # in a row, before anything was claimed
     problem: str = ""  # why the run cannot go on
-    gpus: list[str] = field(default_factory=lambda: visible_gpus())
 
     def run(self, counts: Counts) -> Counts:
         claims = Claims(
@@ -122,12 +126,12 @@ class _Supervisor:
             lease=self.lease,
             retried_from=self.stored.retried_from,
         )
-        self.view.begin(self.stored, counts, self.workers)
+        self.view.begin(self.stored, counts, len(self.seats))
         asked = 0
         next_look = time.monotonic() + LOOK
         with _signals(self._interrupt):
             try:
-                for index in range(min(self.workers, counts.left)):
+                for index in range(min(len(self.seats), counts.left)):
                     self._start(index)
                 while self.living:
                     self._take_event(claims)
@@ -183,7 +187,7 @@ class _Supervisor:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=file,
-                env=worker_environment(self.stored.content["settings"]["threads"], self._gpu(index)),
+                env=worker_environment(self.stored.content["settings"]["threads"], self.seats[index]),
                 start_new_session=True,  # a terminal's Ctrl-C reaches only us
             )
         process = _Process(worker_id, index, popen, log)
@@ -194,12 +198,6 @@ class _Supervisor:
             popen.stdin.write(json.dumps(config).encode() + b"\n")
             popen.stdin.flush()
         threading.Thread(target=self._listen, args=(process,), name=f"worker {index}", daemon=True).start()
-
-    def _gpu(self, index: int) -> str | None:
-        """The GPU for worker number `index`: they are dealt out one a worker, and shared where there are more workers."""
-        if self.stored.content["settings"]["device"] != "cuda":  # the CPU, or a GPU that the study names
-            return None
-        return self.gpus[index % len(self.gpus)] if self.gpus else None
 
     def _listen(self, process: _Process) -> None:
         assert process.popen.stdout
@@ -288,19 +286,6 @@ def worker_environment(threads: int, gpu: str | None = None) -> dict[str, str]:
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
         environment[name] = str(threads)
     return environment
-
-
-def visible_gpus() -> list[str]:
-    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them; found without torch."""
-    given = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if given is not None:
-        return [name.strip() for name in given.split(",") if name.strip()]
-    try:
-        told = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return []
-    # Where a GPU is divided, its parts are what CUDA offers.
-    return re.findall(r"UUID: (MIG-[^)\s]+)", told) or re.findall(r"UUID: (GPU-[^)\s]+)", told)
 
 
 @contextmanager

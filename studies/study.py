@@ -202,12 +202,14 @@ class Study(BaseModel):
         self,
         *,
         storage: str | Storage | None = None,
-        workers: int = 1,
+        workers: int | None = None,
+        workers_per_gpu: int | None = None,
         data_dir: Path | None = None,
         quiet: bool = False,
     ) -> Counts:
         """Train what is still missing, in `workers` processes, and return how all pairs stand.
 
+        On a CPU the default is one worker; on CUDA it is `workers_per_gpu` (default 1) for each GPU here, which is also the most.
         Goes on where an earlier run stopped; trains nothing where all is complete. Raises `UserError` for a mistake, such as
         a study of the same name that wants something else, and `KeyboardInterrupt` after Ctrl-C has stopped the workers.
         """
@@ -215,7 +217,12 @@ class Study(BaseModel):
         from studies.views import choose_view
 
         return run(
-            self, storage=storage, workers=workers, data_dir=data_dir, view=choose_view(quiet=quiet, study=self.name)
+            self,
+            storage=storage,
+            workers=workers,
+            workers_per_gpu=workers_per_gpu,
+            data_dir=data_dir,
+            view=choose_view(quiet=quiet, study=self.name),
         )
 
     def results(self, *, storage: str | Storage | None = None) -> "pd.DataFrame":

@@ -17,14 +17,26 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("name_or_path", metavar="STUDY")
 @set_option
-@click.option("--workers", type=int, default=1, show_default=True, help="Processes that would train at the same time.")
+@click.option(
+    "--workers",
+    type=int,
+    help="Processes that would train at the same time (default: 1; on CUDA, --workers-per-gpu for each GPU).",
+)
+@click.option("--workers-per-gpu", type=int, help="On CUDA: workers that share each GPU (default: 1).")
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path),
     help="Folder with the data set's files, where it is not built in.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
-def plan(name_or_path: str, changes: tuple[str, ...], workers: int, data_dir: Path | None, as_json: bool) -> None:
+def plan(
+    name_or_path: str,
+    changes: tuple[str, ...],
+    workers: int | None,
+    workers_per_gpu: int | None,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
     """Show what STUDY would train, how many FLOPs that takes, and about how long it takes here. Stores nothing.
 
     A few steps of the cheapest and of the dearest design are measured; the time is an estimate for a machine that does nothing else.
@@ -39,11 +51,12 @@ def plan(name_or_path: str, changes: tuple[str, ...], workers: int, data_dir: Pa
     from studies.study import Study
 
     study = Study.load(name_or_path).changed(changes)
-    made = make_plan(study, workers=workers, data_dir=data_dir)
+    made = make_plan(study, workers=workers, workers_per_gpu=workers_per_gpu, data_dir=data_dir)
     if as_json:
         print_json(made.record())
         return
-    options = [f" --set {change}" for change in changes] + ([f" --workers {workers}"] if workers != 1 else [])
+    options = [f" --set {change}" for change in changes] + ([f" --workers {workers}"] if workers else [])
+    options += [f" --workers-per-gpu {workers_per_gpu}"] if workers_per_gpu else []
     options += [f" --data-dir {data_dir}"] if data_dir else []
     _print_plan(made, f"resnext-explorer study run {name_or_path}{''.join(options)}")
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Event = dict[str, Any]
 # Options of the command line and their values, for the commands that are proposed; None: not given.
 Options = Sequence[tuple[str, str | None]]
+RUN = ("--workers", "--workers-per-gpu", "--storage", "--data-dir")  # those of `study run` that go on as before
 
 
 class View:
@@ -67,9 +68,7 @@ class QuietView(View):
         self.say(f"Worker {worker + 1} {cause}; another takes its place. Its log: {log}")
 
     def stopped(self, stored: StoredStudy, counts: Counts) -> None:
-        self.say(
-            f"Stopped with {_stand(counts)}. Go on with: {self.command('study run', '--workers', '--storage', '--data-dir')}"
-        )
+        self.say(f"Stopped with {_stand(counts)}. Go on with: {self.command('study run', *RUN)}")
 
     def say(self, line: str) -> None:
         print(line, file=sys.stderr, flush=True)

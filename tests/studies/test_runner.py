@@ -13,12 +13,13 @@ import pytest
 from tiny_runs import DONE, Recorder, assert_undisturbed, attempts, endings, run, start, tables, wait_for_epochs
 from tiny_study import change
 
+import studies.gpus
 import studies.runner
 import studies.stored
 from explorer.errors import UserError
 from studies import Study
 from studies.claims import Counts
-from studies.runner import visible_gpus
+from studies.gpus import deal, visible_gpus
 from studies.settings import Settings
 from studies.storage import Storage
 from studies.stored import get
@@ -202,8 +203,15 @@ def test_the_gpus_are_found_without_torch(
     assert visible_gpus() == expected
 
 
-def test_gpus_are_dealt_out_one_a_worker(fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(studies.runner, "visible_gpus", lambda: ["GPU-aa", "GPU-bb"])
+@pytest.fixture
+def two_gpus(fake: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(studies.gpus, "visible_gpus", lambda: ["GPU-aa", "GPU-bb"])
+    monkeypatch.setattr(
+        studies.runner, "resolve", lambda workers: Settings(device="cuda", precision="32", threads=8 // workers)
+    )
+
+
+def test_each_of_the_gpus_gets_a_worker(two_gpus: None, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[int, set[str]] = {}
 
     def look(worker: int, event: dict[str, Any]) -> None:
@@ -217,15 +225,65 @@ def test_gpus_are_dealt_out_one_a_worker(fake: None, tiny: Path, monkeypatch: py
     if not Path("/proc/self/environ").exists():
         pytest.skip("needs /proc")
     monkeypatch.setenv("FAKE_EPOCH", "0.2")
-    monkeypatch.setattr(studies.runner, "resolve", lambda **_: Settings(device="cuda", precision="32", threads=1))
-    assert run(tiny, Recorder(look)) == DONE
+    assert studies.runner.run(Study.load(tiny), storage="sqlite:///t.db", view=Recorder(look)) == DONE
     assert seen == {0: {"GPU-aa"}, 1: {"GPU-bb"}}
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"workers": 1}, ["GPU-aa"]),
+        ({"workers_per_gpu": 2}, ["GPU-aa", "GPU-bb", "GPU-aa", "GPU-bb"]),
+        ({"workers": 3, "workers_per_gpu": 2}, ["GPU-aa", "GPU-bb", "GPU-aa"]),
+    ],
+)
+def test_gpus_are_dealt_out_in_turn_as_many_workers_to_each_as_wanted(
+    two_gpus: None, tiny: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, int], expected: list[str]
+) -> None:
+    given: list[tuple[int, str | None]] = []
+    before = studies.runner.worker_environment
+
+    def note(threads: int, gpu: str | None = None) -> dict[str, str]:
+        given.append((threads, gpu))
+        return before(threads, gpu)
+
+    monkeypatch.setattr(studies.runner, "worker_environment", note)
+    assert studies.runner.run(Study.load(tiny), storage="sqlite:///t.db", **options) == DONE  # type: ignore[arg-type]
+    # Each has its share of the cores, of which there are eight here.
+    assert given == [(8 // len(expected), gpu) for gpu in expected]
+
+
+def test_more_workers_than_the_gpus_take_are_a_mistake_and_nothing_is_stored(two_gpus: None, tiny: Path) -> None:
+    with pytest.raises(UserError, match=r"5 workers are too many for 2 GPUs with 2 on each.*--workers-per-gpu 3\."):
+        Study.load(tiny).run(storage="sqlite:///t.db", workers=5, workers_per_gpu=2)
+    with pytest.raises(UserError, match=r"3 workers are too many for 2 GPUs with 1 on each.*--workers-per-gpu 2\."):
+        Study.load(tiny).run(storage="sqlite:///t.db", workers=3)
+    assert not Path("t.db").exists()
+
+
+def test_on_a_cpu_there_is_no_gpu_to_share(fake: None, tiny: Path) -> None:
+    process = start(tiny, "--workers-per-gpu", "2")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (2, "")
+    assert err.startswith("Error: there is no GPU to share here: this study trains on the CPU. ")
+    assert err.count("\n") == 1
+
+
+def test_a_gpu_that_cannot_be_named_is_cudas_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nvidia-smi is missing, or the study names its GPU itself."""
+    monkeypatch.setattr(studies.gpus, "visible_gpus", lambda: [])
+    assert deal("cuda", None, None) == [None]
+    assert deal("cuda", None, 3) == deal("cuda:1", None, 3) == [None] * 3
+    with pytest.raises(UserError, match="2 workers are too many for 1 GPU with 1 on each"):
+        deal("cuda", 2, None)
 
 
 @pytest.mark.parametrize("workers", [0, -1, True, 1.5])
 def test_the_number_of_workers_is_checked(fake: None, tiny: Path, workers: Any) -> None:
     with pytest.raises(UserError, match="whole number of at least 1"):
         run(tiny, workers=workers)
+    with pytest.raises(UserError, match="workers per GPU must be a whole number of at least 1"):
+        studies.runner.run(Study.load(tiny), workers_per_gpu=workers)
 
 
 def test_a_run_outside_the_main_thread_works(fake: None, tiny: Path) -> None:
