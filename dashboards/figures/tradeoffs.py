@@ -82,6 +82,7 @@ def error_against_cost(
         type="log" if _is_wide(designs[cost]) else "linear",
         title={"text": COSTS[cost][0].upper() + COSTS[cost][1:], "standoff": 8},
         nticks=6,
+        ticklabelstandoff=6,  # the lowest error's label stands beside the first cost's
     )
     if _is_wide(designs[cost]):
         figure.update_xaxes(dtick="D2")

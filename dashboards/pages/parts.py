@@ -29,8 +29,8 @@ def theme_of(look: Look | None) -> str:
 
 
 def joined(text: Any) -> str:
-    """Text in which a number stays on one line with its unit."""
-    return re.sub(r"(?<=\d) (?=[%GMk]\b|%)", "\u00a0", str(text))
+    """Text in which a number stays on one line with its unit, and p with its value."""
+    return re.sub(r"(?<=\d) (?=[%GMk]\b|%)|(?<=\bp) (?=[=<])|(?<=\bp [=<]) ", "\u00a0", str(text))
 
 
 def labelled(component: Component, text: str) -> Component:
@@ -102,7 +102,7 @@ def progress(counts: Counts) -> Component:
     )
 
 
-def figure_frame(key: str, hint: str = "") -> Component:
+def figure_frame(key: str, hint: Any = None) -> Component:
     """Where a figure will stand: its title and subtitle as text that wraps, and the plot."""
     return html.Figure(
         [

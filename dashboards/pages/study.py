@@ -30,7 +30,8 @@ def page(reader: Reader, name: str, search: str | None, every: float) -> list[An
 
 
 def _page(tables: Tables, chosen: Selection, every: float) -> list[Any]:
-    hint = "Drag to zoom, double-click to go back. Click a single training's mark to open it."
+    zooming = html.Span("Drag to zoom, double-click to go back. ", className="mouse")  # by touch it scrolls
+    hint = [zooming, "A single training's mark opens it."]
     return [
         dcc.Store(id="study-name", data=tables.info["name"]),
         dcc.Store(id="study-stamp", data=tables.stamp),

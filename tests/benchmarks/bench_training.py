@@ -1,21 +1,23 @@
-"""Our trial against a bare PyTorch loop over the same batches, in one process: what Lightning, curves and checkpoints cost.
+"""Our trial, as a worker trains it, against a bare PyTorch loop over the same batches.
 
     python tests/benchmarks/bench_training.py
-    python tests/benchmarks/bench_training.py --data fashion_mnist --data-dir DIR --images 6000
+    python tests/benchmarks/bench_training.py --data-dir DIR      # or FASHION_MNIST: a folder with its files; else random images
 
-Both sides have the same settings, batches, optimiser and schedule, and validate after every epoch. They take turns; the
-figures are medians. The trial also writes a checkpoint each epoch, counts mistakes, and tests once; the bare loop does none of that.
+Both have one thread, the same precision, channels last, optimiser and schedule, and validate after every epoch; each is a process of
+its own, and they take turns, an epoch each. The trial also writes checkpoints and counts mistakes, and keeps its memory as
+workers do; the bare loop is a plain process. A third side is a trial in a plain process: what the memory is worth.
 """
 
 import argparse
+import os
 import tempfile
-import time
-from dataclasses import replace
 from pathlib import Path
-from statistics import median
+from typing import Any
 
+import numpy as np
 import torch
 from torch.nn import functional as F
+from turns import Turns, compare, play
 
 from explorer import Architecture, build
 from explorer.text import human_time
@@ -25,11 +27,31 @@ from studies.recipe import Recipe
 from studies.settings import Settings, resolve
 from studies.training import train
 
-NETWORKS = {"digits": "resnext_1-1-1_8x13d_w256_small", "fashion_mnist": "resnext_1-1-1_8x6d_w64_small16"}
+# The preset space fashion_mnist_cardinality, C=1 and C=8: about 28 MFLOPs.
+NETWORKS = ("resnext_1-1-1_1x20d_w96_small16", "resnext_1-1-1_8x4d_w96_small16")
+BATCH, VALIDATION = 128, 256
+TARGET = 0.85
+ENDLESS = 10_000  # epochs: a side ends when it is not asked for more
 
 
-def bare_loop(architecture: Architecture, recipe: Recipe, splits: Splits, seed: int, settings: Settings) -> float:
-    """Train as a careful script would; the validation error."""
+def images(count: int, data_dir: str | None) -> Splits:
+    """The first images of Fashion-MNIST, or random ones of that shape."""
+    if data_dir:
+        whole = load(DataSpec(name="fashion_mnist", validation=0.1), Path(data_dir))
+        first = [part.take(range(size)) for part, size in ((whole.train, count), (whole.validation, VALIDATION))]
+        return Splits(first[0], first[1], first[1], whole.classes, whole.mean, whole.std, whole.mirrored)
+    rng = np.random.default_rng(0)
+
+    def random(size: int) -> Images:
+        return Images(rng.integers(0, 256, (size, 1, 28, 28), np.uint8), rng.integers(0, 10, size))
+
+    return Splits(random(count), random(VALIDATION), random(VALIDATION), 10, (0.5,), (0.29,), True)
+
+
+def bare_loop(
+    architecture: Architecture, recipe: Recipe, splits: Splits, seed: int, settings: Settings, turns: Turns
+) -> None:
+    """Train as a careful script would."""
     device = torch.device(settings.device)
     torch.set_num_threads(settings.threads)
     torch.manual_seed(seed)
@@ -61,67 +83,49 @@ def bare_loop(architecture: Architecture, recipe: Recipe, splits: Splits, seed: 
             scheduler.step()
         network.eval()
         with torch.inference_mode(), autocast:
-            mistakes = sum((network(images).argmax(1) != labels).sum() for images, labels in validation)
-    return float(mistakes) / len(splits.validation)
+            sum((network(images).argmax(1) != labels).sum() for images, labels in validation)
+        turns.done()
 
 
-def first(images: Images, count: int | None) -> Images:
-    return Images(images.images[:count], images.labels[:count])
+def side(config: dict[str, Any], turns: Turns) -> None:
+    splits = images(config["steps"] * BATCH, config["data_dir"])
+    architecture = Architecture.from_name(config["network"], resolution=28, in_channels=1, classes=10)
+    recipe = Recipe.model_validate({"name": "quick", "epochs": ENDLESS, "batch_size": BATCH, "learning_rate": 1e-4})
+    settings = Settings(**config["settings"])
+    turns.wait()
+    if config["kind"] == "bare":
+        bare_loop(architecture, recipe, splits, 0, settings, turns)
+    with tempfile.TemporaryDirectory() as folder:
+        train(architecture, recipe, splits, 0, settings, checkpoints=Path(folder), on_epoch=lambda _: turns.done())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", choices=sorted(NETWORKS), default="digits")
-    parser.add_argument("--data-dir", type=Path)
-    parser.add_argument("--architecture", help="default: about 20 MFLOPs on digits, 25 on Fashion-MNIST")
-    parser.add_argument("--images", type=int, help="train on the first so many images only")
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=2, help="share of the cores: cores / workers threads")
+    parser.add_argument("--data-dir", default=os.environ.get("FASHION_MNIST"))
+    parser.add_argument("--steps", type=int, default=25, help="of an epoch, which is one turn")
+    parser.add_argument("--turns", type=int, default=12)
     options = parser.parse_args()
 
-    spec = DataSpec(
-        name=options.data,
-        validation=0.2 if options.data == "digits" else 0.1,
-        test=0.2 if options.data == "digits" else None,
-    )
-    whole = load(spec, options.data_dir)
-    splits = replace(
-        whole,
-        train=first(whole.train, options.images),
-        validation=first(whole.validation, options.images),
-        test=first(whole.test, options.images),
-    )
-    architecture = Architecture.from_name(
-        options.architecture or NETWORKS[options.data],
-        resolution=splits.train.images.shape[-1],
-        in_channels=splits.train.images.shape[1],
-        classes=splits.classes,
-    )
-    recipe = Recipe.model_validate({"name": "quick", "epochs": options.epochs})
-    settings = resolve(workers=options.workers)
-    print(f"{architecture.name} on {options.data}: {splits.sizes}, {recipe.epochs} epochs, {settings}")
-
-    times: dict[str, list[float]] = {"bare": [], "trial": [], "trial without its test": []}
-    for turn in range(options.turns + 1):
-        started = time.perf_counter()
-        bare_error = bare_loop(architecture, recipe, splits, 0, settings)
-        bare = time.perf_counter() - started
-        with tempfile.TemporaryDirectory() as folder:
-            started = time.perf_counter()
-            outcome = train(architecture, recipe, splits, 0, settings, checkpoints=Path(folder))
-            trial = time.perf_counter() - started
-        if turn == 0:  # warms up
-            print(f"validation error: bare {bare_error:.4f}, trial {outcome.validation_error:.4f}")
-            continue
-        tested = outcome.seconds - sum(row["seconds"] for row in outcome.curves)
-        for name, seconds in zip(times, (bare, trial, trial - tested), strict=True):
-            times[name].append(seconds)
-    for name, seconds in times.items():
-        print(
-            f"{name:>24}: {human_time(median(seconds))}, {median(seconds) / median(times['bare']):.3f} of the bare loop"
+    settings = resolve(device="cpu").model_copy(update={"threads": 1}).model_dump()
+    print(f"{options.turns} turns of {options.steps} steps of {BATCH} images, {settings}")
+    for network in NETWORKS:
+        common = {"network": network, "steps": options.steps, "data_dir": options.data_dir, "settings": settings}
+        found = compare(
+            {
+                "bare loop": {**common, "kind": "bare"},
+                "trial": {**common, "kind": "trial", "keep": True},
+                "trial in a plain process": {**common, "kind": "trial"},
+            },
+            options.turns,
         )
+        bare = found["bare loop"]
+        for name, told in found.items():
+            ratios = f"{told['seconds'] / bare['seconds']:.3f} of the bare loop's time"
+            ratios += f", {told['processor'] / bare['processor']:.3f} of its processor time"
+            print(f"{network} {name:>25}: {human_time(told['seconds'])} a turn, {ratios}", flush=True)
+    print(f"(target: a trial takes at most {TARGET} of the bare loop's time)")
 
 
 if __name__ == "__main__":
-    main()
+    if not play(side):
+        main()

@@ -1,7 +1,9 @@
 """The live app without a browser: what it reads, what an address means, what reaches the page, what the server refuses."""
 
 import hashlib
+import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -214,15 +216,16 @@ def test_tables_are_downloaded_whole(storage, running):
     assert client.get("/download/none/trials.csv", base_url="http://127.0.0.1").status_code == 404
 
 
-def start(*options: str) -> tuple[subprocess.Popen[str], str]:
+def start(*options: str, **environment: str) -> tuple[subprocess.Popen[str], str]:
     command = [sys.executable, "-m", "explorer", "dashboard", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
+    )
     assert process.stdout is not None
     return process, process.stdout.readline()
 
 
 def test_the_command_prints_its_address_warns_and_ends_with_ctrl_c(storage, running):
-    import signal
     from urllib.request import urlopen
 
     started = time.monotonic()
@@ -239,6 +242,29 @@ def test_the_command_prints_its_address_warns_and_ends_with_ctrl_c(storage, runn
     assert process.returncode == 0
     assert "everyone who reaches this machine can read the studies" in errors
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_it_opens_a_browser_when_asked_and_says_so_where_there_is_none(storage, tmp_path, works):
+    told = tmp_path / "told"
+    program = tmp_path / "browser"
+    does = f'echo "$1" > {told}' if works else "exit 1"
+    program.write_text(f"#!/bin/sh\n{does}\n")
+    program.chmod(0o755)
+    process, line = start("--storage", storage.url, "--port", "0", "--open", BROWSER=f"{program} %s")
+    try:
+        end = time.monotonic() + 20
+        while works and not (told.exists() and told.read_text()):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        if works:
+            assert told.read_text().strip() in line
+    finally:
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert ("open the address above" in errors) != works
+    assert process.returncode == 0
 
 
 def test_a_taken_port_is_a_plain_message(storage):

@@ -175,33 +175,64 @@ def test_a_click_on_a_point_opens_its_training(browser, address):
         until(page, "document.querySelector('#error .main-svg')")
 
 
-def drag_area(page: Any) -> Any:
-    page.locator("#error .nsewdrag").scroll_into_view_if_needed()
-    return page.locator("#error .nsewdrag").bounding_box()
+def zoom_into(page: Any, key: str) -> list[float]:
+    """Drag over a part of a figure; returns the errors that it then shows."""
+    before = shown_errors(page, key)
+    page.locator(f"#{key} .nsewdrag").scroll_into_view_if_needed()
+    box = page.locator(f"#{key} .nsewdrag").bounding_box()
+    page.mouse.move(box["x"] + 30, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 180, box["y"] + 180, steps=5)
+    page.mouse.up()
+    until(page, f"JSON.stringify({ERRORS % key}) !== '{json.dumps(before, separators=(',', ':'))}'")
+    page.wait_for_timeout(400)
+    return shown_errors(page, key)
+
+
+ERRORS = "document.querySelector('#%s .js-plotly-plot')._fullLayout.yaxis.range.map(v => Math.round(10 * v) / 10)"
+
+
+def shown_errors(page: Any, key: str) -> list[float]:
+    found: list[float] = page.evaluate(ERRORS % key)
+    return found
 
 
 def test_a_running_study_moves_on_by_itself_and_keeps_its_zoom(browser, tmp_path):
     storage = Storage(f"sqlite:///{tmp_path}/studies.db")
     stored = make_study(storage, "live")
     add_attempts(storage, stored, states={13: "running", 14: "waiting"})
-    zoomed = (
-        "document.querySelector('#error .js-plotly-plot')._fullLayout.yaxis.range.map(v => Math.round(10 * v) / 10)"
-    )
     with served(storage) as address, opened(browser, f"{address}/study/live") as page:
         assert "13 complete, 1 running, 1 waiting" in page.locator(".progress").inner_text()
-        whole, box = page.evaluate(zoomed), drag_area(page)
-        page.mouse.move(box["x"] + 30, box["y"] + 60)
-        page.mouse.down()
-        page.mouse.move(box["x"] + 180, box["y"] + 180, steps=5)
-        page.mouse.up()
-        until(page, f"JSON.stringify({zoomed}) !== '{json.dumps(whole, separators=(',', ':'))}'")
-        page.wait_for_timeout(400)
-        near, before = page.evaluate(zoomed), points(page)
+        near = {key: zoom_into(page, key) for key in ("error", "cost")}
+        before = {key: points(page, key) for key in near}
         finish(storage, stored)
         until(page, "document.querySelector('.progress').textContent.includes('14 complete')")
-        until(page, f"document.querySelectorAll('#error .scatterlayer .point').length > {before}")
-        assert page.evaluate(zoomed) == near
+        for key in near:
+            until(page, f"document.querySelectorAll('#{key} .scatterlayer .point').length > {before[key]}")
+            assert shown_errors(page, key) == near[key]
         assert "14 of 15 trainings complete" in page.locator("h1").inner_text()
+
+
+def test_another_cost_is_shown_whole_after_a_zoom(browser, address):
+    with opened(browser, f"{address}/study/second") as page:
+        whole = shown_errors(page, "cost")
+        assert zoom_into(page, "cost") != whole
+        page.get_by_label("activations").check()
+        until(page, "document.querySelector('#cost').textContent.includes('ctivations')")
+        assert shown_errors(page, "cost") == whole
+
+
+def test_the_overview_moves_on_by_itself(browser, tmp_path):
+    storage = Storage(f"sqlite:///{tmp_path}/studies.db")
+    stored = make_study(storage, "live")
+    add_attempts(storage, stored, states={13: "running", 14: "waiting"})
+    with served(storage) as address, opened(browser, address) as page:
+        assert "13 complete, 1 running, 1 waiting" in page.locator(".progress").inner_text()
+        finish(storage, stored)
+        until(page, "document.querySelector('.progress').textContent.includes('14 complete')")
+        add_attempts(storage, make_study(storage, "later"))
+        until(page, "document.querySelectorAll('#overview .entry').length === 2")
+        assert page.locator("#overview h2").first.inner_text() == "later"
 
 
 def test_sliders_change_the_designs_and_the_link(browser, address):
