@@ -25,12 +25,18 @@
     link.remove();
   };
 
+  const unpacked = (text) => {
+    const packed = new Blob([Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))]).stream();
+    return new Response(packed.pipeThrough(new DecompressionStream("gzip"))).blob();
+  };
+
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("button");
     if (!button) return;
     const { csv, picture } = button.dataset;
     if (csv) {
-      const address = URL.createObjectURL(new Blob([data.tables[csv]], { type: "text/csv;charset=utf-8" }));
+      const table = new Blob([await unpacked(data.tables[csv])], { type: "text/csv;charset=utf-8" });
+      const address = URL.createObjectURL(table);
       download(address, `${data.names[csv]}.csv`);
       setTimeout(() => URL.revokeObjectURL(address), 60000);
     }
