@@ -15,7 +15,7 @@ from dashboards.reading import Reader, Tables
 from dashboards.sampling import compare_study
 from dashboards.statistics import arm_order
 from dashboards.tables import Table, comparison_table, design_table, percent
-from dashboards.verdict import chosen_by_validation, judge, trend_sentence
+from dashboards.verdict import chosen_by_validation, judge, sampling_sentence, trend_sentence
 from explorer.text import human_time
 from studies.claims import STATUSES
 
@@ -68,12 +68,14 @@ def head(tables: Tables) -> list[Any]:
     trials, info = tables.trials, tables.info
     comparison = compare_study(trials, info)
     verdict = judge(trials, comparison, info)
+    sampling = sampling_sentence(trials, comparison, info)
     question = f"\u2002{info['question']}" if info.get("question") else ""
     more = [html.P(joined(text), className="more") for text in (verdict.more, trend_sentence(comparison)) if text]
     return [
         html.P([html.B(tables.info["name"]), question], className="study"),
         html.H1(joined(verdict.sentence)),
         *more,
+        html.P(joined(sampling), className="quiet") if sampling else None,
         notes(verdict.notes),
         progress(tables.counts),
         left_to_do(tables),

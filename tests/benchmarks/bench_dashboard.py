@@ -1,10 +1,11 @@
 """A study of 10,000 trainings of 20 epochs in a real browser: this dashboard, and optuna-dashboard on the same storage.
 
-    python tests/benchmarks/bench_dashboard.py [STORAGE-URL]
+    python tests/benchmarks/bench_dashboard.py [--postgresql]
 
 Seconds are of this machine at this moment; the ratio of the two, measured one after the other, is what to compare.
 """
 
+import argparse
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from big_study import add_attempts, make_study
 from playwright.sync_api import sync_playwright
+from postgres_server import serve
 
 from studies.storage import Storage
 
@@ -135,18 +137,28 @@ def theirs(browser: Any, url: str, number: int) -> float:
     return complete
 
 
+def measure(url: str) -> None:
+    storage = Storage(url)
+    print(f"{storage.dialect}:")
+    stored = make_study(storage, "big", seeds=SEEDS)
+    add_attempts(storage, stored)
+    storage.close()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        mine = ours(browser, storage.url)
+        other = theirs(browser, storage.url, stored.id)
+        browser.close()
+    print(f"ratio: optuna-dashboard takes {other / mine:.1f} times as long")
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--postgresql", action="store_true", help="also on a PostgreSQL server of its own")
+    if parser.parse_args().postgresql:
+        with serve(sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]) as server:
+            measure(server.create())
     with tempfile.TemporaryDirectory() as folder:
-        storage = Storage(sys.argv[1] if len(sys.argv) > 1 else f"sqlite:///{folder}/big.db")
-        stored = make_study(storage, "big", seeds=SEEDS)
-        add_attempts(storage, stored)
-        storage.close()
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-            mine = ours(browser, storage.url)
-            other = theirs(browser, storage.url, stored.id)
-            browser.close()
-        print(f"ratio: optuna-dashboard takes {other / mine:.1f} times as long")
+        measure(f"sqlite:///{folder}/big.db")
 
 
 if __name__ == "__main__":

@@ -148,6 +148,11 @@ def test_a_storage_that_is_not_there_yet_is_an_empty_overview(workdir):
     assert not (workdir / "none.db").exists()
 
 
+def test_the_test_sets_own_sampling_is_said_apart_from_the_seeds(storage, running):
+    page = to_html(show(Reader(storage), "/study/running", "", None))
+    assert "Apart from the seeds, the test set of 360 images is itself a sample" in page
+
+
 def test_a_failed_training_tells_why(storage, running):
     page = to_html(show(Reader(storage), "/study/running/trial/resnext11_8x13d_cifar/0", "", None))
     assert "the loss is not a number after step 12" in page
