@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from explorer import Architecture, build
+from explorer.network import Network
 from explorer.errors import UserError
 from studies.batches import EvaluationBatches, TrainingBatches
 from studies.checkpoints import identify, read_checkpoint, write_checkpoint
@@ -152,9 +153,7 @@ class _Run(pytorch_lightning.LightningModule):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = build(architecture)
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
-        if self.target.type == "cpu":
-            self.network.avgpool = _GlobalPool()  # type: ignore[assignment]
+        prepare(self.network, self.target)
         self.rows: list[Row] = []
         self.training_seconds = 0.0
         self.path = checkpoints / CHECKPOINT if checkpoints is not None else None
@@ -280,6 +279,13 @@ class _Run(pytorch_lightning.LightningModule):
     def _stop_if_asked(self) -> None:
         if self.ask():
             raise Stopped
+
+
+def prepare(network: Network, device: torch.device) -> None:
+    """Have a network that is to be trained on `device` compute the same in the way that is fastest there."""
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
+    if device.type == "cpu":
+        network.avgpool = _GlobalPool()  # type: ignore[assignment]
 
 
 class _GlobalPool(torch.nn.Module):
