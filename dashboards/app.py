@@ -166,22 +166,28 @@ def _resource(name: str) -> str:
     return files("dashboards").joinpath(name).read_text(encoding="utf-8")
 
 
-def warm_up(reader: Reader) -> threading.Thread:
-    """Read all studies in the background, the newest first, so that a page finds them read; whatever goes wrong is told by the page."""
+def warm_up(reader: Reader) -> threading.Event:
+    """Read all studies in the background, the newest first, so that pages find them read; whatever goes wrong is told by the page.
+
+    The event is set when the newest study's page can be shown.
+    """
+    ready = threading.Event()
 
     def read() -> None:
         try:
-            for place, one in enumerate(reversed(reader.studies())):
-                reader.tables(one.name)
-                reader.curves(one.name)
-                if not place:
+            for one in reversed(reader.studies()):
+                study.page(reader, one.name, "", EVERY)
+                if not ready.is_set():
+                    ready.set()
                     prepare(reader, one.name, Selection())
+                reader.curves(one.name)
         except UserError:
             return
+        finally:
+            ready.set()
 
-    thread = threading.Thread(target=read, name="warm-up", daemon=True)
-    thread.start()
-    return thread
+    threading.Thread(target=read, name="warm-up", daemon=True).start()
+    return ready
 
 
 def serve(reader: Reader, host: str, port: int, told: Callable[[str], None]) -> None:
@@ -194,7 +200,7 @@ def serve(reader: Reader, host: str, port: int, told: Callable[[str], None]) -> 
         def log(self, *_: Any, **__: Any) -> None:
             return
 
-    reading = warm_up(reader)
+    ready = warm_up(reader)
     app = create_app(reader, local=host in LOCAL)
     try:
         server = make_server(host, port, app.server, threaded=True, request_handler=Handler)
@@ -204,7 +210,7 @@ def serve(reader: Reader, host: str, port: int, told: Callable[[str], None]) -> 
             "Another port is chosen with --port, and any free one with --port 0."
         ) from None
     shown = f"[{host}]" if ":" in host else host
-    reading.join(PATIENCE)
+    ready.wait(PATIENCE)
     told(f"http://{shown}:{server.server_port}/")
     try:
         server.serve_forever()

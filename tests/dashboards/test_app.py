@@ -11,6 +11,9 @@ import time
 
 import pandas as pd
 import pytest
+import searching
+import tiny_study
+import yaml
 from big_study import add_attempts, finish, make_study
 from dash import html
 
@@ -22,7 +25,9 @@ from dashboards.reading import Reader
 from dashboards.tables import Table
 from dashboards.theme import blank_figure
 from explorer import Architecture, UserError, match
-from studies.results import read
+from studies.claims import Claims, Worker
+from studies.proposing import Proposer
+from studies.results import read, study_info
 from studies.storage import Storage
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -64,6 +69,38 @@ def test_a_later_look_has_what_happened_since(storage, running):
     make_study(storage, "running", seeds=4)
     assert reader.tables("running").counts.wanted == 20
     assert_same_tables(reader, storage, "running")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"tune": {"trials": 2, "learning_rate": [0.01, 1.0]}},
+        {"search": {"method": "random", "trials": 3, "finalists": 2}},
+        {"search": {"method": "tpe", "trials": 4, "finalists": 2}},
+    ],
+)
+def test_tuned_and_searched_studies_are_read_alike_at_every_step(storage, workdir, more):
+    (workdir / "tiny_space.yaml").write_text(tiny_study.SPACE)
+    (workdir / "tiny.yaml").write_text(yaml.safe_dump({**yaml.safe_load(tiny_study.STUDY), **more}))
+    stored = searching.make(storage, workdir / "tiny.yaml")
+    claims = Claims(storage, storage.open(), stored.id, stored)
+    proposer = Proposer(stored) if stored.is_search else None
+    worker, reader = Worker("nobody", host="elsewhere", machine="elsewhere"), Reader(storage)
+    hopeless = stored.designs[-1]["name"]
+    for step in range(30):
+        assert_same_tables(reader, storage, "tiny")
+        assert reader.tables("tiny").info == study_info(storage, "tiny")
+        attempt = claims.claim(worker) or (proposer and proposer.claim(claims, worker))
+        if attempt is None:
+            break
+        assert_same_tables(reader, storage, "tiny")
+        if attempt.pair.design == hopeless and "tune" in more:
+            claims.end(attempt, "failed", attributes={"failure": {"reason": "the loss became nan", "log": []}})
+        else:
+            error = 0.1 + 0.01 * step
+            claims.end(attempt, "complete", error, {"result": {"validation_error": error, "test_error": error}})
+    assert step > 5
+    assert "<h1" in to_html(show(reader, "/study/tiny", "", None))
 
 
 def test_another_study_in_the_storage_moves_nothing(storage, running):
