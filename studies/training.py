@@ -24,8 +24,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from explorer import Architecture, build
-from explorer.network import Network
 from explorer.errors import UserError
+from explorer.network import Network
 from studies.batches import EvaluationBatches, TrainingBatches
 from studies.checkpoints import identify, read_checkpoint, write_checkpoint
 from studies.data import Splits
