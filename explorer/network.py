@@ -29,7 +29,7 @@ class Network(nn.Module):
     conv1: nn.Conv2d
     bn1: nn.BatchNorm2d
     maxpool: nn.MaxPool2d
-    avgpool: nn.AdaptiveAvgPool2d
+    avgpool: "GlobalAveragePool"
     fc: nn.Linear
 
     def __init__(self, architecture: Architecture, form: str = "c") -> None:
@@ -61,6 +61,17 @@ class Network(nn.Module):
         return logits
 
 
+class GlobalAveragePool(nn.Module):
+    """(N, C, H, W) to (N, C, 1, 1), of any size of map.
+
+    What AdaptiveAvgPool2d(1) gives; but its gradient is channels last where the map is. With the other's, which is not, a step of a
+    28 MFLOP network took 4 to 6 % longer on a CPU.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.avg_pool2d(x, (x.shape[2], x.shape[3]))
+
+
 def _module(layer: Layer) -> nn.Module:
     if layer.kind == "conv":
         return nn.Conv2d(
@@ -77,7 +88,7 @@ def _module(layer: Layer) -> nn.Module:
     if layer.kind == "linear":
         return nn.Linear(layer.in_channels, layer.out_channels)
     if layer.part == "avgpool":
-        return nn.AdaptiveAvgPool2d(1)
+        return GlobalAveragePool()
     return nn.MaxPool2d(layer.kernel, stride=layer.stride, padding=layer.padding)
 
 

@@ -25,7 +25,6 @@ from torch.nn import functional as F
 
 from explorer import Architecture, build
 from explorer.errors import UserError
-from explorer.network import Network
 from studies.batches import EvaluationBatches, TrainingBatches
 from studies.checkpoints import identify, read_checkpoint, write_checkpoint
 from studies.data import Splits
@@ -153,7 +152,7 @@ class _Run(pytorch_lightning.LightningModule):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = build(architecture)
-        prepare(self.network, self.target)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self.rows: list[Row] = []
         self.training_seconds = 0.0
         self.path = checkpoints / CHECKPOINT if checkpoints is not None else None
@@ -279,20 +278,6 @@ class _Run(pytorch_lightning.LightningModule):
     def _stop_if_asked(self) -> None:
         if self.ask():
             raise Stopped
-
-
-def prepare(network: Network, device: torch.device) -> None:
-    """Have a network that is to be trained on `device` compute the same in the way that is fastest there."""
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
-    if device.type == "cpu":
-        network.avgpool = _GlobalPool()  # type: ignore[assignment]
-
-
-class _GlobalPool(torch.nn.Module):
-    """The same mean with a gradient that is channels last too: AdaptiveAvgPool2d's is not, and slows the last stage on a CPU."""
-
-    def forward(self, images: Tensor) -> Tensor:
-        return F.avg_pool2d(images, (images.shape[2], images.shape[3]))
 
 
 def _trainer(settings: Settings, epochs: int) -> pytorch_lightning.Trainer:

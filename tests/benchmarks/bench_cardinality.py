@@ -15,7 +15,6 @@ from turns import Turns, compare, play
 
 from explorer import Architecture, build, match
 from studies.settings import resolve
-from studies.training import prepare
 
 REFERENCE = "resnext_1-1-1_1x20d_w96_small16"
 CARDINALITIES = (1, 2, 4, 8, 16, 32)
@@ -27,7 +26,7 @@ def side(config: dict[str, Any], turns: Turns) -> None:
     torch.set_num_threads(1)
     architecture = Architecture.from_name(config["network"], **SHAPE)
     network = build(architecture)
-    prepare(network, torch.device("cpu"))
+    network.to(memory_format=torch.channels_last)
     optimiser = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9, nesterov=True, fused=True)
     images = torch.randn(BATCH, 1, 28, 28).to(memory_format=torch.channels_last)
     labels = torch.randint(0, 10, (BATCH,))

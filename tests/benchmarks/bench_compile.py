@@ -19,7 +19,6 @@ from turns import Turns, compare, play
 from explorer import Architecture, build
 from explorer.text import human_time
 from studies.settings import resolve
-from studies.training import prepare
 
 NETWORK = "resnext_1-1-1_8x4d_w96_small16"
 BATCH = 128
@@ -30,7 +29,7 @@ def side(config: dict[str, Any], turns: Turns) -> None:
     """The first turn compiles and warms up; it tells how long that took through a file."""
     torch.set_num_threads(1)
     network: Any = build(Architecture.from_name(NETWORK, resolution=28, in_channels=1, classes=10))
-    prepare(network, torch.device("cpu"))
+    network.to(memory_format=torch.channels_last)
     optimiser = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9, nesterov=True, fused=True)
     if config["compile"]:
         network = torch.compile(network)

@@ -4,9 +4,8 @@
     python tests/benchmarks/bench_training.py --data-dir DIR      # or FASHION_MNIST: a folder with its files; else random images
 
 Both have one thread, the same precision, channels last, optimiser and schedule, and validate after every epoch; each is a process of
-its own, and they take turns, a short epoch each. The trial also writes checkpoints and counts mistakes; it pools in its own way
-(`training.prepare`) and keeps its memory as workers do, which the bare loop, a plain process, does not. A third side is a trial
-in a plain process: what the memory is worth.
+its own, and they take turns, a short epoch each. The trial also writes checkpoints and counts mistakes, and keeps its memory as workers
+do, which the bare loop, a plain process, does not. A third side is a trial in a plain process: what the memory is worth.
 """
 
 import argparse
