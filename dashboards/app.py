@@ -133,7 +133,7 @@ def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], ever
 
 
 def _index(app: Dash, reader: Reader, look: Look, **parts: str) -> str:
-    """The document: styles, the first sight of the page, scripts. Plotly, the largest script, is asked for at once.
+    """The document: styles, the first sight of the page, scripts.
 
     The figures of a study's page are made while the browser reads its scripts, for the `look` of the last reader.
     """
@@ -144,21 +144,15 @@ def _index(app: Dash, reader: Reader, look: Look, **parts: str) -> str:
             threading.Thread(target=prepare, args=(reader, name, Selection.of(search), look), daemon=True).start()
     first = to_html(_frame(html.Main(content, tabIndex=-1), reader))
     heading = next((node.children for node in content if isinstance(node, html.H1)), "")
-    plotly = next((path for path in _script_paths(parts["scripts"]) if "plotly" in path), "")
     return Template(_resource("app.html")).substitute(
         title=to_html(heading if isinstance(heading, str) else "") or "resnext-explorer",
         style=_resource("report.css"),
         css=parts["css"],
-        preload=f'<link rel="preload" as="script" href="{plotly}">' if plotly else "",
         first=first,
         config=parts["config"],
         scripts=parts["scripts"],
         renderer=parts["renderer"],
     )
-
-
-def _script_paths(scripts: str) -> list[str]:
-    return [part.split('"', 1)[0] for part in scripts.split('src="')[1:]]
 
 
 @lru_cache(maxsize=8)

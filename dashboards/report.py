@@ -39,7 +39,6 @@ def write_report(
 def render_report(sources: Sequence[Source], *, paper: str | None = None, now: datetime | None = None) -> str:
     """The page of one study, or of several side by side, with the `paper`'s values of "ResNet-50" or "ResNet-101" laid over where
     there are any. Raises `UserError` for no study."""
-    from plotly.offline import get_plotlyjs
 
     if not sources:
         raise UserError("a report needs at least one study.")
@@ -50,7 +49,7 @@ def render_report(sources: Sequence[Source], *, paper: str | None = None, now: d
     else:
         parts = [StudyPart(source, f"{place}-", 3, paper) for place, source in enumerate(sources)]
         title, body, figures = _side_by_side(parts, now)
-    plotly, script = get_plotlyjs(), _resource("report.js")
+    plotly, script = _resource("assets/plotly-basic.min.js"), _resource("report.js")
     assert "</script" not in plotly.lower()
     names = {key: key for key in figures}
     for part in parts:

@@ -6,9 +6,11 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
+from importlib.resources import files
 
 import pandas as pd
 import pytest
+from plotly.offline import get_plotlyjs_version
 from study_tables import make_curves, make_info, make_trials, without_results
 
 from dashboards.report import file_stem, render_report, script_json, write_report
@@ -74,9 +76,17 @@ def test_the_verdict_comes_first_then_figure_table_curves_designs_and_what_was_r
         assert fact in page.text
 
 
+def test_the_script_that_draws_is_the_version_that_plotlys_package_writes_figures_for():
+    """A newer one: `npm pack plotly.js-basic-dist-min@VERSION`, and its plotly-basic.min.js and LICENSE into dashboards/assets."""
+    script = files("dashboards").joinpath("assets/plotly-basic.min.js").read_text(encoding="utf-8")
+    assert script[:200].count(f"plotly.js (basic - minified) v{get_plotlyjs_version()}") == 1
+    figures = data_of(page_of(make_trials()))["figures"].values()
+    assert {trace["type"] for figure in figures for trace in figure["light"]["data"]} <= {"scatter", "bar"}
+
+
 def test_the_page_holds_plotly_once_and_asks_for_nothing():
     page = page_of(make_trials())
-    assert sum("plotly.js v" in script for script in page.scripts) == 1
+    assert sum("plotly.js (basic - minified) v" in script for script in page.scripts) == 1
     pictures = [a["src"] for _, a in page.tags if "src" in a]
     assert pictures
     assert all(picture.startswith("data:image/svg+xml;base64,") for picture in pictures)
