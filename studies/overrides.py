@@ -35,6 +35,11 @@ def override(document: dict[str, Any], changes: Iterable[str], *, sections: Iter
         first, *inner = key.strip().split(".")
         if first not in sections:
             raise unknown("key for --set", first, sections)
+        if (first, inner) == ("recipe", ["name"]):
+            raise UserError(
+                f"--set {change}: a name alone would stand over another recipe's values; a recipe is chosen whole, with "
+                f"--set recipe={text.strip()}."
+            )
         try:
             value = yaml.safe_load(text)
         except yaml.YAMLError:

@@ -116,6 +116,7 @@ def test_a_change_is_put_in_as_yaml_reads_it_and_the_rest_is_kept() -> None:
         ("recip.epochs=3", "Did you mean 'recipe'"),
         ("recipe.epochs.more=3", "epochs is a single value"),
         ("recipe.epochs=[1", "is not a value as YAML writes it"),
+        ("recipe.name=resnext_cifar", "with --set recipe=resnext_cifar"),
     ],
 )
 def test_a_change_of_another_form_is_an_error(change: str, message: str) -> None:
