@@ -5,6 +5,7 @@ after a resume.
 """
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -174,7 +175,10 @@ class _Source:
         else:
             small = not on_disk or values.nbytes <= RESIDENT_BYTES
         self.whole = torch.from_numpy(values[:]).to(device) if small else None
-        self._array = torch.from_numpy(values.array if isinstance(values, Rows) else values)
+        with warnings.catch_warnings():
+            # An array on disk is mapped for reading only; nothing here writes into it.
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+            self._array = torch.from_numpy(values.array if isinstance(values, Rows) else values)
         if isinstance(values, Rows):
             self._rows = torch.from_numpy(np.array(values.rows))
         self._count = len(values)

@@ -5,6 +5,7 @@ them. It is built in a folder of its own, in batches that are noted when they ar
 on where it was; when it is whole, the folder is renamed.
 """
 
+import errno
 import fcntl
 import hashlib
 import io
@@ -116,10 +117,16 @@ def _open(folder: Path, root: Path, files: list[str]) -> Cached:
     import numpy as np
 
     try:
-        # Copy on write: torch wants arrays that can be written to, and the file stays as it is.
-        array = np.load(folder / ARRAY, mmap_mode="c")
+        # For reading only: the system would set memory aside for a copy on write, and the array may be larger than that.
+        array = np.load(folder / ARRAY, mmap_mode="r")
         return Cached(root, files, folder, folder.name, array, np.load(folder / READABLE))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+            size = human_count(float((folder / ARRAY).stat().st_size))
+            raise UserError(
+                f"the cache {folder} cannot be opened: its {size}B do not fit into the memory that a process may address here. "
+                "Raise that limit (ulimit -v), or ask for a smaller resolution."
+            ) from None
         raise UserError(f"the cache {folder} is damaged ({error}). Delete it; it will be made again.") from None
 
 

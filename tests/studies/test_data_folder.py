@@ -287,6 +287,60 @@ def test_a_disk_that_says_no_leaves_nothing_behind(photos: Path, cache: Path) ->
     assert not [path for path in cache.rglob("*") if path.is_file() and path.stat().st_size]
 
 
+def memory() -> int:
+    """Bytes of memory and swap of this machine."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("MemTotal:", "SwapTotal:")))
+
+
+def holes(folder: Path, size: int) -> Path:
+    """A whole cache of black images, of `size` bytes that take none on the disk."""
+    folder.mkdir()
+    count = size // (3 * 4096**2)
+    header = {"descr": "|u1", "fortran_order": False, "shape": (count, 3, 4096, 4096)}
+    with open(folder / data_cache.ARRAY, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        try:
+            file.truncate(file.tell() + count * 3 * 4096**2)
+        except OSError as error:
+            pytest.skip(f"no file with holes of that size here: {error}")
+    np.save(folder / data_cache.READABLE, np.ones(count, bool))
+    return folder
+
+
+@pytest.mark.skipif(not Path("/proc/meminfo").is_file(), reason="the size of the memory is read from /proc")
+def test_an_array_larger_than_memory_is_opened_and_read_a_batch_at_a_time(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    found = data_cache._open(holes(tmp_path / "large", memory() + 8 * 2**30), tmp_path, [])
+    assert not found.array.flags.writeable
+    rows = np.arange(len(found.array))
+    source = batches._Source(batches.Images(Rows(found.array, rows, ""), rows), torch.device("cpu"))
+    assert source.whole is None
+    last = next(source.read([torch.tensor([len(rows) - 1])]))
+    assert last.shape == (1, 3, 4096, 4096)
+    assert not last.any()
+    assert not recwarn.list
+
+
+def test_too_little_memory_is_not_called_damage(tmp_path: Path) -> None:
+    code = (
+        "import resource, sys\nfrom pathlib import Path\nimport numpy\nfrom explorer.errors import UserError\n"
+        "from studies import data_cache\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33))\n"
+        "try:\n    data_cache._open(Path(sys.argv[1]), Path(), [])\n"
+        "except UserError as error:\n    sys.exit(str(error))\n"
+    )
+    folder = holes(tmp_path / "large", 2**34)
+    result = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "17.2 GB do not fit into the memory that a process may address" in result.stderr
+    assert "ulimit -v" in result.stderr
+    (folder / data_cache.READABLE).write_bytes(b"")
+    with pytest.raises(UserError, match=r"the cache .*large is damaged .*Delete it"):
+        data_cache._open(folder, tmp_path, [])
+
+
 # What cannot be read.
 
 
