@@ -154,9 +154,10 @@ def measure(
     from studies.memory import keep_memory
     from studies.recipe import Recipe
 
-    keep_memory()
     try:
         found = settings.resolve_here(workers=workers)
+        if found.device == "cpu":
+            keep_memory()
         recipe = Recipe.model_validate(study["recipe"])
         splits = load(DataSpec.model_validate(study["data"]), Path(data_dir) if data_dir else None)
         all_steps = recipe.steps_per_epoch(len(splits.train))

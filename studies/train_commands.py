@@ -96,7 +96,8 @@ def train(
     from studies import training
     from studies.memory import keep_memory
 
-    keep_memory()
+    if settings.device == "cpu":
+        keep_memory()
 
     def tell(row: dict[str, Any]) -> None:
         if as_json:

@@ -8,7 +8,6 @@ import contextlib
 import logging
 import math
 import os
-import re
 import signal
 import time
 import warnings
@@ -28,6 +27,7 @@ from explorer.errors import UserError
 from studies.batches import EvaluationBatches, TrainingBatches
 from studies.checkpoints import identify, read_checkpoint, write_checkpoint
 from studies.data import Splits
+from studies.memory import give_back, peak, reset_peak
 from studies.recipe import Recipe
 from studies.settings import Settings, check
 from studies.tally import Reading, Tally
@@ -102,7 +102,8 @@ def train(
     _check_shape(architecture, splits)
     recipe.steps_per_epoch(len(splits.train))
     with _environment(settings):
-        _reset_peak_memory(torch.device(settings.device))
+        give_back()
+        is_watched = reset_peak(torch.device(settings.device))
         run = _Run(architecture, recipe, splits, seed, settings, checkpoints, on_epoch, should_stop)
         run.resume()
         trainer = _trainer(settings, recipe.epochs - len(run.rows))
@@ -121,7 +122,7 @@ def train(
             images_per_second=images / run.training_seconds,
             epochs=recipe.epochs,
             curves=run.rows,
-            peak_memory=_peak_memory(run.target),
+            peak_memory=peak(run.target) if is_watched else None,
             state_dict={name: value.cpu() for name, value in run.network.state_dict().items()},
             train_top5_error=last.get("train_top5_error"),
             validation_top5_error=last.get("validation_top5_error"),
@@ -339,24 +340,6 @@ def _environment(settings: Settings) -> Iterator[None]:
         torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
         debug.fill_uninitialized_memory = fill
         torch.backends.cudnn.benchmark = benchmark
-
-
-def _reset_peak_memory(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.init()
-        torch.cuda.reset_peak_memory_stats(device)
-        return
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")  # man 5 proc: resets VmHWM
-
-
-def _peak_memory(device: torch.device) -> int | None:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    with contextlib.suppress(OSError):
-        if found := re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text()):
-            return 1024 * int(found[1])
-    return None
 
 
 def _check_shape(architecture: Architecture, splits: Splits) -> None:

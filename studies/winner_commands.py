@@ -146,7 +146,8 @@ def _retrain(
     from studies import training
     from studies.memory import keep_memory
 
-    keep_memory()
+    if settings.device == "cpu":
+        keep_memory()
 
     def tell(row: dict[str, Any]) -> None:
         if not quiet:

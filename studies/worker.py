@@ -35,7 +35,6 @@ BOOTSTRAP = (
 def main(config: dict[str, Any]) -> None:
     """Run a worker and exit. `config`: storage, study, data_dir, worker (its id), index, lease."""
     faulthandler.enable()
-    keep_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -78,6 +77,8 @@ def _watch_input(stop: threading.Event) -> None:
 
 def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threading.Event) -> int:
     stored = get(storage, config["study"])
+    if stored.content["settings"]["device"] == "cpu":
+        keep_memory()
     data_dir = Path(config["data_dir"]) if config["data_dir"] else None
     claims = Claims(
         storage,

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from tiny_runs import DONE, Recorder, attempts, run
 
+from studies.memory import reset_peak
+
 GIGABYTE = 2**30
 
 pytestmark = pytest.mark.skipif(
@@ -84,3 +86,44 @@ def test_the_command_train_keeps_its_memory(workdir: Path) -> None:
         size = heap(process.pid)
         process.terminate()
     assert size > GIGABYTE
+
+
+PEAKS = """
+import torch
+from explorer import Architecture
+from studies.data import DataSpec, load
+from studies.memory import keep_memory
+from studies.recipe import Recipe
+from studies.settings import Settings
+from studies.training import train
+
+def peak():
+    network = Architecture.from_name("resnext_1_2x4d_w8_small8", resolution=8, classes=10, in_channels=1)
+    recipe = Recipe.model_validate({"name": "quick", "epochs": 1, "batch_size": 512})
+    return train(network, recipe, data, 0, Settings(device="cpu", precision="32", threads=1)).peak_memory
+
+keep_memory()
+data = load(DataSpec(name="digits", test=0.2))
+before = peak()
+tensors = [torch.ones(2**18) for _ in range(500)]
+last = torch.ones(2**18)  # what was freed lies in the middle of the heap
+del tensors
+print(before, peak())
+"""
+
+
+def test_a_training_is_not_charged_with_what_others_freed_before() -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    result = subprocess.run([sys.executable, "-c", PEAKS], capture_output=True, text=True, check=True, env=environment)
+    before, after = (int(number) for number in result.stdout.split())
+    assert after < before + 200 * 2**20  # of 500
+
+
+def test_a_peak_that_cannot_be_reset_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    def refuse(path: Path, text: str) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    assert not reset_peak(torch.device("cpu"))

@@ -1,10 +1,12 @@
 """Training: the same numbers from the same seed, through any interruption; the test set is read once; nothing is printed."""
 
+import gc
 import os
 import pickle
 import signal
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -481,6 +483,32 @@ def test_signals_and_torchs_switches_stay_the_callers(splits: Splits) -> None:
     assert torch.get_num_threads() == threads + 1
     torch.set_num_threads(threads)
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_stopped_training_is_gone_when_the_next_begins(splits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the garbage collector has not come by: on a GPU it is memory of the device."""
+    held: list[weakref.ref[TrainingBatches]] = []
+
+    class Watched(TrainingBatches):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            held.append(weakref.ref(self))
+
+    alive: list[bool] = []
+
+    def look() -> bool:
+        alive.append(held[0]() is not None)
+        return True
+
+    monkeypatch.setattr(training, "TrainingBatches", Watched)
+    gc.disable()
+    try:
+        for _ in range(2):
+            with pytest.raises(Stopped):
+                train(DENSE, RECIPE, splits, 0, CPU, should_stop=look)
+    finally:
+        gc.enable()
+    assert alive == [True, False]
 
 
 def test_ctrl_c_comes_out_as_itself(splits: Splits) -> None:
