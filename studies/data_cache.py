@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FORMAT = 1  # of the cache; another number is another cache
+FORMAT = 2  # of the cache; another number is another cache
 BATCH = 512  # images between two notes of how far the build is
 DIGEST = 16  # bytes
 RECORD = 1 + DIGEST  # a note: could the image be read, and the digest of its file
-ARRAY, NOTES, READABLE, UNREADABLE = "images.npy", "notes", "readable.npy", "unreadable.txt"
+ARRAY, NOTES, READABLE, UNREADABLE, SOURCE = "images.npy", "notes", "readable.npy", "unreadable.txt", "source"
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,9 @@ def cached(root: Path, files: list[str], quick_key: str, side: int, channels: in
         with _lock(place / f"{building.name}.lock"):
             if (found := _find(place, link)) is None:  # nobody else has built it meanwhile
                 building.mkdir(exist_ok=True)
+                with disk_errors(building):
+                    (building / SOURCE).write_text(str(root.resolve()), errors="surrogateescape")
+                    _remove_older(place, building)
                 _build(building, root, files, side, channels)
                 key = _finish(building, place, files)
                 write_atomic(link, key)
@@ -94,9 +97,13 @@ def decode(content: bytes, side: int, channels: int) -> "NDArray[np.uint8]":
     with Image.open(io.BytesIO(content)) as opened:
         opened.draft(None, (2 * side, 2 * side))  # JPEG can be decoded at a fraction of its size
         image: Any = ImageOps.exif_transpose(opened)
-        if image.mode.startswith("I"):  # 16 bits; Pillow would clip to 8
-            values = np.asarray(image).astype(np.int64)
-            image = Image.fromarray((values >> 8 if values.max() > 255 else values).clip(0, 255).astype(np.uint8))
+        if image.mode.startswith("I;16") or (
+            image.mode == "I" and opened.format == "PPM"
+        ):  # Pillow would clip to 8 bits
+            image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).astype(np.uint8))
+        elif image.mode in ("I", "F"):
+            kind = "32-bit integers" if image.mode == "I" else "floating-point numbers"
+            raise ValueError(f"its pixels are {kind}, of which none is known to be white; save it with 8 or 16 bits")
         if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
             image = image.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -128,6 +135,24 @@ def _open(folder: Path, root: Path, files: list[str]) -> Cached:
                 "Raise that limit (ulimit -v), or ask for a smaller resolution."
             ) from None
         raise UserError(f"the cache {folder} is damaged ({error}). Delete it; it will be made again.") from None
+
+
+def _remove_older(place: Path, building: Path) -> None:
+    """What builds that nobody will go on with have left: of the same folder as it was before, or of another format."""
+    source, kind = (building / SOURCE).read_bytes(), building.name.split("-", 2)[2]
+    for other in sorted(place.glob("building-*")):
+        if other == building or not other.is_dir():
+            continue
+        if other.name.endswith(f"-v{FORMAT}"):
+            older = other.name.endswith(f"-{kind}") and (other / SOURCE).is_file()
+            if not older or (other / SOURCE).read_bytes() != source:
+                continue
+        with open(place / f"{other.name}.lock", "a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:  # it is being built
+                continue
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def _build(folder: Path, root: Path, files: list[str], side: int, channels: int) -> None:
@@ -172,14 +197,22 @@ def _build(folder: Path, root: Path, files: list[str], side: int, channels: int)
 
 
 def _read(path: Path, side: int, channels: int) -> tuple[bytes, "NDArray[np.uint8] | None"]:
-    """The digest of a file, and its image; None where it cannot be read."""
+    """The digest of a file, and its image; None where its bytes are no image. Raises `UserError` where they cannot be had."""
     try:
         content = path.read_bytes()
-    except OSError:
-        return bytes(DIGEST), None
+    except OSError as error:  # may be another tomorrow, so it must not be noted
+        raise UserError(
+            f"cannot read {path}: {error.strerror or error}. Make it readable or remove it, then start again: "
+            "what is decoded already is kept."
+        ) from None
     digest = hashlib.blake2b(content, digest_size=DIGEST).digest()
     try:
         return digest, decode(content, side, channels)
+    except MemoryError:
+        raise UserError(
+            f"there is not enough memory to decode {path}. Free some or remove the image, then start again: "
+            "what is decoded already is kept."
+        ) from None
     except Exception:  # noqa: BLE001 - Pillow's decoders raise nearly anything on damaged bytes
         return digest, None
 
@@ -188,6 +221,9 @@ def _reserve(folder: Path, shape: tuple[int, ...]) -> Any:
     """A new array whose room on the disk is taken at once: a disk that fills up later could not be told from a crash."""
     import numpy as np
 
+    path = folder / ARRAY
+    with disk_errors(folder):
+        path.unlink(missing_ok=True)  # of a build cut off before its first note: its room counts as free
     needed = int(np.prod(shape)) + 4096
     free = shutil.disk_usage(folder).free
     if needed > free:
@@ -195,7 +231,6 @@ def _reserve(folder: Path, shape: tuple[int, ...]) -> Any:
             f"the decoded images need {human_count(float(needed))}B, and the cache {folder.parent} has {human_count(float(free))}B left. "
             f"Make room there, name another folder with {CACHE_VARIABLE}, or ask for a smaller resolution."
         )
-    path = folder / ARRAY
     try:
         with disk_errors(folder):
             array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)

@@ -1,6 +1,5 @@
 """A folder of images: decoded once, kept by content, the same through an interruption; what cannot be read is named."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -150,8 +149,18 @@ def test_the_middle_square_is_kept() -> None:
 def test_transparency_lies_on_white_and_16_bits_become_8() -> None:
     clear = Image.new("RGBA", (9, 9), (10, 20, 30, 0))
     assert decode(encoded(clear, "PNG"), 4, 3).tolist() == np.full((3, 4, 4), 255).tolist()
-    deep = Image.fromarray(np.full((9, 9), 200 * 256, np.uint16))
-    assert decode(encoded(deep, "PNG"), 4, 1).tolist() == np.full((1, 4, 4), 200).tolist()
+    for value in (250, 260, 200 * 256 + 7, 65535):  # a dark image stays dark, whatever else is in it
+        deep = Image.fromarray(np.full((9, 9), value, np.uint16))
+        for form in ("PNG", "TIFF", "PPM"):
+            assert decode(encoded(deep, form), 4, 1).tolist() == np.full((1, 4, 4), value >> 8).tolist()
+
+
+@pytest.mark.parametrize(("kind", "reason"), [(np.float32, "floating-point"), (np.int32, "32-bit integers")])
+def test_an_image_that_does_not_say_what_is_white_is_unreadable(tmp_path: Path, kind: type, reason: str) -> None:
+    root = fill(tmp_path / "photos", 4)
+    Image.fromarray(np.ones((9, 9), kind)).save(root / "bee" / "float.tif")
+    with pytest.raises(UserError, match=rf"1 of 13 images .*bee/float.tif \(its pixels are {reason}.*8 or 16 bits"):
+        load(spec(), root)
 
 
 def test_images_are_grey_where_one_channel_is_asked_for(photos: Path) -> None:
@@ -269,6 +278,62 @@ def test_a_full_disk_is_an_error_before_anything_is_decoded(
             load(spec(), photos)
     assert not decoded
     assert not arrays(cache)
+
+
+def interrupt(root: Path, monkeypatch: pytest.MonkeyPatch, after: int = 0) -> None:
+    """Begin a build and cut it off after so many batches of one image."""
+    original, seen = data_cache._read, []
+
+    def stopped(*arguments: Any) -> Any:
+        seen.append(arguments)
+        if len(seen) > after:
+            raise KeyboardInterrupt
+        return original(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(data_cache, "_read", stopped)
+        patch.setattr(data_cache, "BATCH", 1)
+        with pytest.raises(KeyboardInterrupt):
+            load(spec(), root)
+
+
+def test_the_room_of_a_build_that_was_cut_off_early_counts_as_free(
+    photos: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt(photos, monkeypatch)
+
+    def left(_: Path) -> Any:
+        taken = sum(path.stat().st_blocks * 512 for path in arrays(cache))
+        return shutil._ntuple_diskusage(60_000, taken, 60_000 - taken)  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(shutil, "disk_usage", left)
+    assert left(photos).free < 41_000
+    assert sum(load(spec(), photos).sizes.values()) == 48
+
+
+def test_what_is_left_of_a_folder_as_it_was_before_is_removed_unless_it_is_being_built(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    root, another = fill(tmp_path / "photos", 8), fill(tmp_path / "another", 8)
+    interrupt(another, monkeypatch, after=2)
+    interrupt(root, monkeypatch, after=2)
+    old_format = cache / "folders" / f"building-00-16x3-v{data_cache.FORMAT - 1}"
+    old_format.mkdir()
+
+    def begun() -> set[str]:
+        return {path.name for path in (cache / "folders").glob("building-*") if path.is_dir()}
+
+    kept, before, _ = sorted(begun(), key=lambda name: (cache / "folders" / name).stat().st_mtime_ns)
+    photo(99, 0).save(root / "ant" / "new.jpg")
+    with open(cache / "folders" / f"{before}.lock", "a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        interrupt(root, monkeypatch, after=2)
+        assert {kept, before} < begun()
+        assert not old_format.exists()
+    load(spec(), root)
+    assert begun() == {kept}  # the other folder's build goes on where it was
 
 
 def test_a_disk_that_says_no_leaves_nothing_behind(photos: Path, cache: Path) -> None:
@@ -516,9 +581,35 @@ def test_images_on_disk_are_identified_by_the_caches_key_and_the_rows_chosen(pho
     assert data.train.digest() != data.test.digest()
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_unreadable(tmp_path: Path) -> None:
-    root = fill(tmp_path / "photos", 4)
-    (root / "ant" / "0000.jpg").chmod(0)
-    with pytest.raises(UserError, match=r"ant/0000.jpg \(.*[Pp]ermission"):
-        load(spec(), root)
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")])
+def test_a_file_that_cannot_be_had_stops_the_build_and_is_not_noted(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    root = fill(tmp_path / "photos", 8)
+    original = Path.read_bytes
+
+    def refused(path: Path) -> bytes:
+        if path.name == "0001.jpg" and path.parent.name == "bee":
+            raise error
+        return original(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refused)
+        with pytest.raises(
+            UserError, match=rf"cannot read .*bee/0001.jpg: {error.strerror}. Make it readable or remove"
+        ):
+            load(spec(unreadable="skip"), root)
+    assert sum(load(spec(), root).sizes.values()) == 24
+
+
+def test_too_little_memory_for_an_image_stops_the_build_and_is_not_noted(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacking(*_: Any) -> Any:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(data_cache, "decode", lacking)
+        with pytest.raises(UserError, match=r"not enough memory to decode .*ant/0000.jpg"):
+            load(spec(), photos)
+    assert sum(load(spec(), photos).sizes.values()) == 48
