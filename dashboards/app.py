@@ -113,18 +113,25 @@ def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], ever
     )
 
     @app.callback(
-        Output("overview", "children"), Output("overview", "data-stamp"), Input("overview-tick", "n_intervals"),
-        State("overview", "data-stamp"), prevent_initial_call=True,
+        Output("overview", "children"), Output("overview", "data-stamp"),
+        Output("trouble", "children", allow_duplicate=True),
+        Input("overview-tick", "n_intervals"), State("overview", "data-stamp"), prevent_initial_call=True,
     )  # fmt: skip
     def refresh(_: int, before: str | None) -> Any:
-        stamp = overview.stamp(reader)
-        return (no_update, no_update) if stamp == before else (overview.content(reader), stamp)
+        try:
+            stamp = overview.stamp(reader)
+            return (no_update, no_update, "") if stamp == before else (overview.content(reader), stamp, "")
+        except UserError as error:
+            return no_update, no_update, str(error)
 
     @app.callback(
         Output("comparison", "children"), Input("compared", "value"), State("look", "data"), prevent_initial_call=True
     )
     def compared(names: list[str], look: Look | None) -> Any:
-        return compare.content(reader, names or [], look)
+        try:
+            return compare.content(reader, names or [], look)
+        except UserError as error:
+            return [html.P(str(error), className="problem")]
 
     app.clientside_callback(
         ClientsideFunction("explorer", "compared"), Output("sink", "data"), Input("compared", "value"),
@@ -137,7 +144,7 @@ def _index(app: Dash, reader: Reader, look: Look, **parts: str) -> str:
 
     The figures of a study's page are made while the browser reads its scripts, for the `look` of the last reader.
     """
-    search = f"?{request.query_string.decode()}"
+    search = f"?{request.query_string.decode(errors='replace')}"
     content = show(reader, request.path, search, None)
     match [unquote(part) for part in request.path.split("/") if part]:
         case ["study", name]:

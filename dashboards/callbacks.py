@@ -44,7 +44,10 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
         Output("study-head", "children"), Output("study-rest", "children"), now, name_now, prevent_initial_call=True
     )
     def head(_: str, name: str) -> Any:
-        tables = reader.tables(name)
+        try:
+            tables = reader.tables(name)
+        except UserError:  # told by the look that found the change
+            return no_update, no_update
         return study.head(tables), study.rest(tables)
 
     @app.callback(

@@ -9,15 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
 
 from dashboards.once import Once
+from explorer.errors import UserError
 from studies.claims import Attempt, Attempts, Counts, Pair, status
+from studies.claims import stand as pairs_stand
 from studies.results import CURVES, TRIALS, _deciding, _reason, info_of
 from studies.storage import Storage, from_json
-from studies.stored import StoredStudy, get_alone, stored_studies
+from studies.stored import StoredStudy, _stored, get_alone
 
 _COPIED = (
     "arm", "reference", "cardinality", "bottleneck_width", "width", "growth", "shortcut", "stem", "flops", "params",
@@ -53,6 +56,7 @@ class _Kept:
     stand: dict[Pair, str] = field(default_factory=dict)
     times: dict[int, tuple[Any, Any]] = field(default_factory=dict)
     start: int = -1
+    ends: tuple[int, int] = (0, 0)  # the last trial and the last attribute that had been written
     tables: Tables | None = None
     # The same for curves: their chunks by trial, and the table of one moment.
     chunks: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
@@ -69,18 +73,23 @@ class Reader:
         self._kept: dict[str, _Kept] = {}
         self._guard = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
+        self._file: tuple[int, int] | None = None
 
     def studies(self) -> list[StoredStudy]:
-        """All studies, oldest first; none where there is no storage yet, or an empty one."""
+        """All studies, without their attempts, oldest first; none where there is no storage yet, or an empty one."""
+        self._forget_what_was_replaced()
         if not self.storage.exists() or self.storage.is_empty():
             return []
-        return stored_studies(self.storage)
+        with self.storage.sound():
+            return _stored(self.storage)
 
     def stamp(self, name: str) -> str:
         """What changes when a study does: cheap enough to be asked every second."""
-        return self._stamp(get_alone(self.storage, name))
+        self._forget_what_was_replaced()
+        return self._stamp(get_alone(self.storage, name))[0]
 
-    def _stamp(self, study: StoredStudy) -> str:
+    def _stamp(self, study: StoredStudy) -> tuple[str, tuple[int, int]]:
+        """The stamp, and the last trial and attribute that were ever written: numbers that only grow."""
         # Attributes are only ever added (a lease apart, which shows nothing), and states end once.
         (seen,) = self.storage.rows(
             "SELECT COUNT(*) AS trials, MAX(trial_id) AS last, "
@@ -91,8 +100,10 @@ class Reader:
         (written,) = self.storage.rows("SELECT MAX(trial_user_attribute_id) AS last FROM trial_user_attributes")
         # A study that nobody works on stands still, whatever happens to others in the same storage.
         moving = written["last"] if seen["running"] else ""
-        wanted = f"{len(study.designs)}x{len(study.seeds)}.{study.retried_from}"
-        return f"{study.uid}/{wanted}/{seen['trials']}.{seen['last']}.{seen['running']}.{moving}"
+        searched = crc32(repr(study.content["document"]["search"]).encode())
+        wanted = f"{len(study.designs)}x{len(study.seeds)}.{study.retried_from}.{searched}"
+        stamp = f"{study.uid}/{wanted}/{seen['trials']}.{seen['last']}.{seen['running']}.{moving}"
+        return stamp, (seen["last"] or 0, written["last"] or 0)
 
     def counts(self, study: StoredStudy) -> Counts:
         """How the pairs of a study stand."""
@@ -105,22 +116,32 @@ class Reader:
 
     def tables(self, name: str) -> Tables:
         """The trials of a study as they stand now. Raises `UserError` for an unknown study."""
-        with self._lock(name):
+        self._forget_what_was_replaced()
+        try:
             study = get_alone(self.storage, name)
-            kept, stamp = self._keep(study), self._stamp(study)
+        except UserError:
+            self._kept.pop(name, None)
+            raise
+        with self._lock(name), self.storage.sound():
+            kept, (stamp, ends) = self._keep(study), self._stamp(study)
             if kept.tables is None or kept.tables.stamp != stamp:
+                if any(
+                    now < then for now, then in zip(ends, kept.ends, strict=True)
+                ):  # an older copy of the storage was put back
+                    del self._kept[name]
+                    kept = self._keep(study)
                 self._read_attempts(study, kept)
-                kept.tables = _trials(kept, stamp)
+                kept.tables, kept.ends = _trials(kept, stamp), ends
             return kept.tables
 
     def curves(self, name: str) -> pd.DataFrame:
         """The table of epochs that belongs to the trials of `tables`."""
         tables = self.tables(name)
-        with self._lock(name):
+        with self._lock(name), self.storage.sound():
             kept = self._kept[name]
             if kept.curves is None or kept.curves[0] != tables.stamp:
                 self._read_curves(kept)
-                kept.curves = (tables.stamp, _curves(kept, kept.tried, kept.chunks))
+                kept.curves = (tables.stamp, _curves(kept.study, kept.tried, kept.stand, kept.chunks))
             return kept.curves[1]
 
     def curve(self, name: str, design: str, seed: int) -> pd.DataFrame:
@@ -130,8 +151,10 @@ class Reader:
     def curves_of(self, name: str, wanted: Callable[[Pair], bool]) -> pd.DataFrame:
         """The epochs of some pairs."""
         self.tables(name)
-        kept = self._kept[name]
-        tried = {pair: attempts for pair, attempts in kept.tried.items() if wanted(pair)}
+        with self._lock(name):  # all of one moment
+            kept = self._kept[name]
+            study, tried, stand = kept.study, kept.tried, kept.stand
+        tried = {pair: attempts for pair, attempts in tried.items() if wanted(pair)}
         chunks = {}
         for attempt in chain.from_iterable(tried.values()):
             rows = self.storage.tuples(
@@ -140,13 +163,30 @@ class Reader:
                 trial=attempt.id,
             )
             chunks[attempt.id] = [from_json(value) for (value,) in rows]
-        return _curves(kept, tried, chunks)
+        with self.storage.sound():
+            return _curves(study, tried, stand, chunks)
 
     def attempts(self, name: str, design: str, seed: int) -> list[tuple[Attempt, dict[str, Any]]]:
         """Every attempt at a pair with what it wrote (`result`, `failure`) and its times; oldest first."""
         self.tables(name)
-        kept = self._kept[name]
-        return [(attempt, _written(kept, attempt)) for attempt in kept.tried.get(Pair(design, seed), [])]
+        with self._lock(name):
+            kept = self._kept[name]
+            return [(attempt, _written(kept, attempt)) for attempt in kept.tried.get(Pair(design, seed), [])]
+
+    def _forget_what_was_replaced(self) -> None:
+        """Where the storage's file was deleted or replaced, its connections still read the old one."""
+        if self.storage.path is None:
+            return
+        try:
+            found = self.storage.path.stat()
+            file = (found.st_dev, found.st_ino)
+        except OSError:
+            file = None
+        with self._guard:
+            if self._file is not None and file != self._file:
+                self.storage.close()
+                self._kept.clear()
+            self._file = file
 
     def _lock(self, name: str) -> threading.Lock:
         with self._guard:
@@ -249,19 +289,26 @@ def _trials(kept: _Kept, stamp: str) -> Tables:
     frame = pd.DataFrame(columns, index=range(len(tried)))
     epochs = pd.to_numeric(frame["epochs"])
     frame["seconds_per_epoch"] = pd.to_numeric(frame["seconds"]) / epochs.where(epochs > 0)
-    return Tables(stamp, _typed(frame, TRIALS), info_of(study), Counts.of(stand))
+    agenda = study.agenda(study.attempts)  # a study that tunes counts its tuning trials too
+    counts = Counts.of(pairs_stand(agenda, kept.claims.seen, study.retried_from), agenda.to_come)
+    return Tables(stamp, _typed(frame, TRIALS), info_of(study), counts)
 
 
-def _curves(kept: _Kept, tried: dict[Pair, list[Attempt]], written: dict[int, list[dict[str, Any]]]) -> pd.DataFrame:
+def _curves(
+    study: StoredStudy,
+    tried: dict[Pair, list[Attempt]],
+    stand: dict[Pair, str],
+    written: dict[int, list[dict[str, Any]]],
+) -> pd.DataFrame:
     """The table `curves` of `studies.results`, of the pairs of `tried`, from the chunks that each attempt has `written`.
 
     What an attempt has not written yet comes from those it resumed.
     """
-    arms = {design["name"]: design["arm"] for design in kept.study.designs}
+    arms = {design["name"]: design["arm"] for design in study.designs}
     parts: list[dict[str, Any]] = []
     whose: list[tuple[str, str, int]] = []
     for pair, attempts in tried.items():
-        deciding = _deciding(attempts, kept.stand[pair])
+        deciding = _deciding(attempts, stand[pair])
         if deciding is None:
             continue
         chunks = [
@@ -277,7 +324,7 @@ def _curves(kept: _Kept, tried: dict[Pair, list[Attempt]], written: dict[int, li
     for place, key in enumerate(("arm", "design", "seed")):
         kind = np.int64 if key == "seed" else object
         columns[key] = np.repeat(np.array([one[place] for one in whose], dtype=kind), lengths)
-    columns["study"] = kept.study.name
+    columns["study"] = study.name
     return _typed(pd.DataFrame(columns, index=range(sum(lengths))), CURVES)
 
 

@@ -1,6 +1,7 @@
 """One study as the parts of a page: the verdict first, the figure that shows it, the table behind it, then the rest."""
 
 import base64
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -298,7 +299,7 @@ def _what_was_run(part: StudyPart, now: datetime) -> list[str]:
         "Commit": info.get("git_commit") or info.get("git commit"),
         "Study created": _date(info.get("created")),
         "Trained": f"{_date(started.min())} to {_date(finished.max())}" if len(started) and len(finished) else None,
-        "Time in training": human_time(float(seconds)) if seconds else None,
+        "Time in training": human_time(float(seconds)) if seconds and math.isfinite(seconds) else None,
         "Report written": _date(now),
     }
     rows = [f"<dt>{escape(key)}</dt><dd>{escape(_words(value))}</dd>" for key, value in facts.items() if value]

@@ -51,7 +51,7 @@ def _compressed(response: Response, squeezed: dict[str, bytes]) -> Response:
     if not (kind.startswith("text/") or kind.endswith(("json", "javascript"))):
         return response
     is_file = request.path.startswith(("/_dash-component-suites", "/assets"))
-    key = request.full_path
+    key = request.path
     if not (is_file and key in squeezed):
         response.direct_passthrough = False
         data = response.get_data()

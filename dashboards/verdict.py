@@ -48,6 +48,12 @@ def points(fraction: float) -> str:
     return f"{abs(100 * fraction):.2f}"
 
 
+def fine_points(fraction: float) -> str:
+    """`points` of a difference that is shown: with as many digits as it takes to be more than nothing."""
+    text = points(fraction)
+    return text if float(text) or not fraction else f"{abs(100 * fraction):.1g}"
+
+
 def seeds_phrase(count: int) -> str:
     return "1 seed" if count == 1 else f"{count} seeds"
 
@@ -61,14 +67,29 @@ def listed(items: Sequence[Any], last: str = "and") -> str:
 def judge(trials: pd.DataFrame, comparison: Comparison, info: dict[str, Any] | None = None) -> Verdict:
     """The verdict on a study. A difference is claimed only where its simultaneous interval excludes zero."""
     notes = tuple(_notes(trials, comparison, info or {}))
-    complete, wanted = int((trials["status"] == "complete").sum()), int((trials["status"] != "pruned").sum())
-    unfinished = bool(trials["status"].isin(["running", "waiting"]).any())
+    complete, wanted = int((trials["status"] == "complete").sum()), _wanted(trials, info)
     title, sentence, more, advice = _answer(trials, comparison)
-    if unfinished and complete:
+    if _is_unfinished(trials, info) and complete:
         title = f"So far: {_lower_first(title)}"
         sentence = f"So far, with {complete} of {wanted} trainings complete: {_lower_first(sentence)}"
         advice = ""  # The rest of the study is the advice.
     return Verdict(title, sentence, f"{more} {advice}".strip(), notes)
+
+
+def headline(trials: pd.DataFrame, comparison: Comparison) -> str:
+    """The verdict's title alone, for a figure of these trials."""
+    title = _answer(trials, comparison)[0]
+    complete = bool((trials["status"] == "complete").any())
+    return f"So far: {_lower_first(title)}" if _is_unfinished(trials) and complete else title
+
+
+def _is_unfinished(trials: pd.DataFrame, info: dict[str, Any] | None = None) -> bool:
+    return bool(trials["status"].isin(["running", "waiting"]).any() or (info or {}).get("to_come"))
+
+
+def _wanted(trials: pd.DataFrame, info: dict[str, Any] | None) -> int:
+    """Trainings that are wanted and not pruned; those of a search that have no design yet are known by number only."""
+    return int((trials["status"] != "pruned").sum()) + int((info or {}).get("to_come") or 0)
 
 
 def _answer(trials: pd.DataFrame, comparison: Comparison) -> tuple[str, str, str, str]:
@@ -89,7 +110,9 @@ def _claim(trials: pd.DataFrame, comparison: Comparison) -> tuple[str, str, str,
     # Fewer errors come first, and of those the arm that validation chose, since picking by test error would flatter it.
     first, *rest = sorted(shown, key=lambda one: (one.estimate > 0, one.arm != chosen, one.estimate))
     what = _direction(first)
-    title = f"{first.arm} makes {points(first.estimate)} points {what} errors than {reference}{_at(trials, [first])}"
+    title = (
+        f"{first.arm} makes {fine_points(first.estimate)} points {what} errors than {reference}{_at(trials, [first])}"
+    )
     sentence = (
         f"{_cost(trials, [first])}{first.arm} makes {_gap(first)} points {what} errors than {reference}, {seeds}."
     )
@@ -139,7 +162,8 @@ def _without_comparison(trials: pd.DataFrame, comparison: Comparison) -> tuple[s
     reference, problem = comparison.reference, comparison.problem
     summary = summarize_arms(trials)
     alone = "only one arm" in problem
-    title = f"One arm only: {reference}" if alone else "Nothing to compare yet"
+    title = f"One arm only: {reference}" if alone else "Nothing to compare"
+    title += " yet" if not alone and trials["status"].isin(["running", "waiting"]).any() else ""
     more = ""
     if reference in summary.index and summary.loc[reference, "n"]:
         row = summary.loc[reference]
@@ -182,24 +206,28 @@ def p_text(p_value: float) -> str:
 
 
 def chosen_by_validation(trials: pd.DataFrame) -> str | None:
-    """The arm with the lowest mean validation error: validation chooses, the test error only reports."""
-    means = error_table(trials, "validation_error").mean(axis=1).dropna()
+    """The arm with the lowest mean validation error, of those with the most seeds: validation chooses, the test error only reports."""
+    table = error_table(trials, "validation_error")
+    seeds = table.notna().sum(axis=1)
+    # Only among arms with the most seeds: an arm that has but its luckiest one would win by luck.
+    means = table.mean(axis=1)[seeds == seeds.max()].dropna()
     return str(means.idxmin()) if len(means) else None
 
 
 def _notes(trials: pd.DataFrame, comparison: Comparison, info: dict[str, Any]) -> list[str]:
     notes = []
     status = trials["status"].value_counts()
-    complete, wanted = int(status.get("complete", 0)), len(trials) - int(status.get("pruned", 0))
+    complete, wanted = int(status.get("complete", 0)), _wanted(trials, info)
     if complete < wanted:
         parts = [f"{status[one]} {one}" for one in ("failed", "running", "waiting") if status.get(one)]
+        parts += [f"{info['to_come']} without a design yet"] if info.get("to_come") else []
         notes.append(f"{complete} of {wanted} trainings are complete ({', '.join(parts)}).")
     for arm in arm_order(trials):
         rows = trials[trials["arm"].astype(str) == arm]
         failed = int((rows["status"] == "failed").sum())
         if failed == len(rows):
             notes.append(f"Every training of {arm} failed: it is missing from all comparisons.")
-        elif failed:
+        elif failed and (rows["status"] == "complete").any():
             notes.append(f"{arm} lost {failed} of {len(rows)} trainings: its numbers are of those that survived.")
     if status.get("pruned"):
         notes.append(f"{status['pruned']} trainings were pruned and are left out of all comparisons.")
@@ -291,7 +319,7 @@ def _largest(comparison: Comparison) -> Difference:
 def _gap(difference: Difference) -> str:
     """'0.42 (0.12 to 0.72)': size and interval in points, of a gap that is shown."""
     ends = sorted((abs(difference.low or 0.0), abs(difference.high or 0.0)))
-    return f"{points(difference.estimate)} ({points(ends[0])} to {points(ends[1])})"
+    return f"{fine_points(difference.estimate)} ({fine_points(ends[0])} to {fine_points(ends[1])})"
 
 
 def signed_points(fraction: float | None) -> str:

@@ -157,6 +157,7 @@ def info_of(stored: StoredStudy) -> dict[str, Any]:
         "planned_seeds": content["planned_seeds"],
         "extended_from": content.get("extended_from", []),
         "wanted": len(stored.pairs),
+        "to_come": stored.agenda(stored.attempts).to_come,
         "left_out": content["left_out"],
         "search": _search(stored),
         "tuned": {stored.design(name)["arm"]: one for name, one in stored.tuned.items()},

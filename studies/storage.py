@@ -317,7 +317,9 @@ def _without_secrets(url: sqlalchemy.URL) -> str:
     query = {
         key: "***" if "pass" in key.lower() or "secret" in key.lower() else value for key, value in url.query.items()
     }
-    return url.set(query=query).render_as_string(hide_password=True)
+    # Of a password with an unquoted @, the rest has become a part of the host.
+    host = url.host.rpartition("@")[2] if url.host else url.host
+    return url.set(query=query, host=host).render_as_string(hide_password=True)
 
 
 def _reason(error: BaseException) -> str | None:

@@ -28,7 +28,11 @@ def over_seeds(counts: list[int], more: str) -> str:
 
 def complete_trials(trials: pd.DataFrame, arm: str, metric: str | None = "test_error") -> pd.DataFrame:
     rows = trials[(trials["arm"].astype(str) == arm) & (trials["status"] == "complete")]
-    return rows if metric is None else rows[pd.to_numeric(rows[metric], errors="coerce").notna()]
+    return (
+        rows
+        if metric is None
+        else rows[np.isfinite(pd.to_numeric(rows[metric], errors="coerce").to_numpy(dtype=float))]
+    )
 
 
 def arm_places(trials: pd.DataFrame) -> dict[str, float]:

@@ -17,8 +17,8 @@ from dashboards.figures.common import (
 )
 from dashboards.figures.paper import add_table3
 from dashboards.statistics import Comparison, arm_cardinalities, compare, designs_of, error_table, summarize_arms
-from dashboards.theme import THEMES, arm_styles, blank_figure, label, note_if_empty, set_title
-from dashboards.verdict import confidence_text, judge, listed, seeds_phrase, signed_points
+from dashboards.theme import THEMES, Style, arm_styles, blank_figure, label, note_if_empty, set_title
+from dashboards.verdict import confidence_text, headline, listed, seeds_phrase, signed_points
 
 
 def error_against_cardinality(
@@ -28,16 +28,19 @@ def error_against_cardinality(
     comparison: Comparison | None = None,
     context: str = "",
     paper: str | None = None,
+    styles: dict[str, Style] | None = None,
     theme: str = "light",
 ) -> go.Figure:
     """Test error of each arm: every trial a light point, the mean over seeds a strong mark, its 95 % t interval a thin bar.
 
     `context` ends the subtitle, for example "digits, 10 epochs". Arms without a cardinality of their own stand side by side.
     `paper`, "ResNet-50" or "ResNet-101", lays Table 3 over arms of cardinality, as differences from our reference arm's mean.
+    `styles` gives each arm its colour and mark where these are to be those of a larger table; see `theme.arm_styles`.
     """
     comparison = comparison or compare(trials, reference)
     designs = designs_of(trials)
-    colors, styles, places = THEMES[theme], arm_styles(designs, reference, theme), arm_places(designs)
+    colors, places = THEMES[theme], arm_places(designs)
+    styles = styles or arm_styles(designs, reference, theme)
     summary, table = summarize_arms(trials), error_table(trials)
     figure = blank_figure(theme)
     measured = [arm for arm in summary.index if summary.loc[arm, "n"]]
@@ -66,7 +69,7 @@ def error_against_cardinality(
         _add_trend(figure, comparison.trend.slope, summary, places, theme)
         shown += ", dotted: the trend on log2 C"
     shown = ", ".join(filter(None, (shown, label(context)))) + left_out_phrase(left_out)
-    set_title(figure, judge(trials, comparison).title, shown, theme)
+    set_title(figure, headline(trials, comparison), shown, theme)
     set_arm_axis(figure, designs, places)
     if measured:
         low, high = error_range(summary, table)
@@ -99,16 +102,18 @@ def differences_from_reference(
     *,
     comparison: Comparison | None = None,
     paper: str | None = None,
+    styles: dict[str, Style] | None = None,
     theme: str = "light",
 ) -> go.Figure:
     """Each arm's error minus the reference arm's, with the simultaneous intervals that the verdict comes from.
 
     A filled mark is a difference that is shown (its interval excludes zero), an open one is not. `paper` as for
-    `error_against_cardinality`.
+    `error_against_cardinality`, and so are `styles`.
     """
     comparison = comparison or compare(trials, reference)
     designs = designs_of(trials)
-    colors, styles, places = THEMES[theme], arm_styles(designs, reference, theme), arm_places(designs)
+    colors, places = THEMES[theme], arm_places(designs)
+    styles = styles or arm_styles(designs, reference, theme)
     figure, sure = blank_figure(theme), confidence_text(comparison.confidence)
     if comparison.differences:
         figure.update_yaxes(zeroline=True, zerolinecolor=colors.ink, zerolinewidth=1.5)

@@ -18,6 +18,7 @@ def learning_curves(
     *,
     split: str = "validation",
     context: str = "",
+    styles: dict[str, Style] | None = None,
     theme: str = "light",
 ) -> go.Figure:
     """Error by epoch, one line an arm: the mean over its seeds, in a band from its lowest to its highest seed.
@@ -25,7 +26,7 @@ def learning_curves(
     `split` is "train" or "validation". Only complete trials count where an arm has any; else an arm's line ends where its
     shortest one does, so that no line changes its seeds on the way.
     """
-    styles, column = arm_styles(designs_of(trials), reference, theme), f"{split}_error"
+    styles, column = styles or arm_styles(designs_of(trials), reference, theme), f"{split}_error"
     lines = _lines(curves, trials, column)
     figure = blank_figure(theme)
     values = np.concatenate(
@@ -63,7 +64,7 @@ def learning_curves(
     counts = [int(line["n"].max()) for line in lines.values()]
     over = over_seeds(counts, ", band from the lowest to the highest")
     subtitle = f"{split.capitalize()} error in %, log scale: {over}"
-    set_title(figure, _ends(lines, split), ", ".join(filter(None, (subtitle, label(context)))), theme)
+    set_title(figure, _ends(lines, split, trials), ", ".join(filter(None, (subtitle, label(context)))), theme)
     _set_epoch_axes(figure, lines, floor, bool((values <= 0).any()))
     if len(lines) <= DIRECT_LABELS:
         _label_ends(figure, lines, styles, floor, theme)
@@ -96,13 +97,14 @@ def _codes(names: list[str], values: pd.Series) -> NDArray[np.intp]:
     return np.asarray(pd.Index(names, dtype=object).get_indexer(values.astype(object)))
 
 
-def _ends(lines: dict[str, pd.DataFrame], split: str) -> str:
-    """'Validation error ends at 2.1 % (C=8) to 2.9 % (C=1)'."""
+def _ends(lines: dict[str, pd.DataFrame], split: str, trials: pd.DataFrame) -> str:
+    """'Validation error ends at 2.1 % (C=8) to 2.9 % (C=1)'; while some still train, only what the lines have come to."""
     ends = {arm: float(line["mean"].iloc[-1]) for arm, line in lines.items()}
     if not ends:
         return f"{split.capitalize()} error by epoch"
     edges = dict.fromkeys((min(ends, key=ends.__getitem__), max(ends, key=ends.__getitem__)))
-    return f"{split.capitalize()} error ends at {' to '.join(f'{ends[arm]:.1f} % ({arm})' for arm in edges)}"
+    ended = not trials["status"].isin(["running", "waiting"]).any()
+    return f"{split.capitalize()} error {'ends at' if ended else 'so far:'} {' to '.join(f'{ends[arm]:.1f} % ({arm})' for arm in edges)}"
 
 
 def _set_epoch_axes(figure: go.Figure, lines: dict[str, pd.DataFrame], floor: float, has_zero: bool) -> None:

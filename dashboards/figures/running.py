@@ -17,7 +17,7 @@ from dashboards.figures.common import (
     smallest_step,
 )
 from dashboards.statistics import arm_cardinalities, arm_order, designs_of
-from dashboards.theme import THEMES, arm_styles, blank_figure, label, note_if_empty, set_title
+from dashboards.theme import THEMES, Style, arm_styles, blank_figure, label, note_if_empty, set_title
 from dashboards.verdict import listed, measure
 from explorer import Architecture
 from explorer.drawing import svg
@@ -45,7 +45,7 @@ def progress(trials: pd.DataFrame, *, theme: str = "light") -> go.Figure:
         if status not in counts or not counts[status].any():
             continue
         figure.add_bar(
-            y=[label(name, 24) for name in names],
+            y=list(range(len(names))),
             x=counts[status].tolist(),
             orientation="h",
             name=status,
@@ -55,13 +55,17 @@ def progress(trials: pd.DataFrame, *, theme: str = "light") -> go.Figure:
             textangle=0,
             textfont={"color": colors.ink if status == "waiting" else "#000000"},
             marker={"color": color or colors.grid, "pattern": {"shape": pattern, "fgcolor": "#ffffff", "size": 6}, "line": {"width": 0}},
-            hovertemplate=f"<b>%{{y}}</b><br>%{{x}} {status}<extra></extra>",
+            customdata=[[label(name, 200)] for name in names],
+            hovertemplate=f"<b>%{{customdata[0]}}</b><br>%{{x}} {status}<extra></extra>",
         )  # fmt: skip
     total = trials["status"].value_counts()
     figure.update_layout(barmode="stack", bargap=0.35, showlegend=True, height=max(220, 150 + 34 * len(names)))
     figure.update_layout(legend={"orientation": "h", "y": -0.08, "yanchor": "top", "x": 0, "traceorder": "normal"})
     figure.update_xaxes(visible=False, fixedrange=True)
-    figure.update_yaxes(autorange="reversed", showgrid=False, fixedrange=True, tickfont={"color": colors.ink})
+    figure.update_yaxes(
+        autorange="reversed", showgrid=False, fixedrange=True, tickfont={"color": colors.ink}, tickmode="array",
+        tickvals=list(range(len(names))), ticktext=[label(name, 32) for name in names],
+    )  # fmt: skip
     set_title(figure, _progress_title(total, len(trials)), _pace(trials), theme)
     note_if_empty(figure, counts, theme)
     return figure
@@ -75,7 +79,8 @@ def _progress_title(counts: Any, wanted: int) -> str:
 
 def _pace(trials: pd.DataFrame) -> str:
     """What is left, at the pace of the trainings so far."""
-    seconds = pd.to_numeric(trials["seconds"], errors="coerce").dropna()
+    seconds = pd.to_numeric(trials["seconds"], errors="coerce")
+    seconds = seconds[np.isfinite(seconds.to_numpy(dtype=float))]
     left = int(trials["status"].isin(["waiting", "running"]).sum())
     at_once = int((trials["status"] == "running").sum())
     if not left:
@@ -124,10 +129,13 @@ def mismatches(trials: pd.DataFrame, reference: str, *, theme: str = "light") ->
     return figure
 
 
-def throughput(trials: pd.DataFrame, reference: str, *, theme: str = "light") -> go.Figure:
+def throughput(
+    trials: pd.DataFrame, reference: str, *, styles: dict[str, Style] | None = None, theme: str = "light"
+) -> go.Figure:
     """Images per second in training, by arm: every training a light mark, the mean a strong one. Equal FLOPs are not equal time."""
     designs = designs_of(trials)
-    colors, styles, places = THEMES[theme], arm_styles(designs, reference, theme), arm_places(designs)
+    colors, places = THEMES[theme], arm_places(designs)
+    styles = styles or arm_styles(designs, reference, theme)
     speeds = pd.to_numeric(trials["images_per_second"], errors="coerce")
     rows = trials.assign(speed=speeds)[((trials["status"] == "complete") & speeds.notna()).to_numpy()]
     means = rows.groupby(rows["arm"].astype(str))["speed"].mean()

@@ -17,7 +17,7 @@ from dashboards.figures.paper import add_paper, gaps_of_scaling
 from dashboards.statistics import CONFIDENCE, Comparison, arm_costs, arm_order, compare, error_table, summarize_arms
 from dashboards.tables import template_label
 from dashboards.theme import THEMES, arm_styles, blank_figure, label, note_if_empty, set_title
-from dashboards.verdict import judge, listed, measure, points, seeds_phrase, signed_points
+from dashboards.verdict import headline, listed, measure, points, seeds_phrase, signed_points
 
 ARMS = ("deeper", "wider", "more paths")
 
@@ -108,7 +108,7 @@ def _title(trials: pd.DataFrame, reference: str, comparison: Comparison) -> str:
     scaled = trials[trials["arm"].astype(str).isin(ways)]
     contest = compare(scaled, "more paths", confidence=comparison.confidence or CONFIDENCE)
     if contest.problem or not contest.differences:
-        return judge(trials, comparison).title
+        return headline(trials, comparison)
     price = arm_costs(trials)
     ratios = [price[arm] / price[reference] for arm in ways if arm in price and price.get(reference)]
     ends = list(dict.fromkeys(f"{ratio:.2f}x" for ratio in (min(ratios), max(ratios)))) if ratios else []

@@ -33,7 +33,13 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
 
 def error_against_cost(
-    trials: pd.DataFrame, reference: str, *, cost: str = "flops", context: str = "", theme: str = "light"
+    trials: pd.DataFrame,
+    reference: str,
+    *,
+    cost: str = "flops",
+    context: str = "",
+    styles: dict[str, Style] | None = None,
+    theme: str = "light",
 ) -> go.Figure:
     """Test error of each design (mean over its seeds) against its cost, with the Pareto front: designs that none beats in both.
 
@@ -43,7 +49,7 @@ def error_against_cost(
         raise unknown("cost", cost, COSTS)
     designs = design_means(trials, ("seconds_per_epoch",))
     designs = designs[np.isfinite(designs[cost].to_numpy(dtype=float))].reset_index(drop=True)
-    colors, styles = THEMES[theme], arm_styles(designs_of(trials), reference, theme)
+    colors, styles = THEMES[theme], styles or arm_styles(designs_of(trials), reference, theme)
     figure = blank_figure(theme)
     front = pareto_front(designs[cost], designs["test_error"])
     best = designs[front].sort_values(cost)
@@ -128,12 +134,12 @@ def _front_title(best: pd.DataFrame, designs: int, cost: str) -> str:
     if not arms:
         return f"Test error against {words}"
     if len(arms) == 1 and designs > 1:
-        return f"{arms[0][0].upper()}{arms[0][1:]} beats the rest in both test error and {words}"
+        return f"{arms[0]} alone is on the Pareto front of mean test error and {words}"
     if len(arms) == 1:
         return f"Test error against {words}"
     if len(arms) > 3:
-        return f"{len(best)} of {designs} designs are on the Pareto front of test error and {words}"
-    return f"{listed(arms)} are on the Pareto front of test error and {words}"
+        return f"{len(best)} of {designs} designs are on the Pareto front of mean test error and {words}"
+    return f"{listed(arms)} are on the Pareto front of mean test error and {words}"
 
 
 def error_distribution_functions(

@@ -15,6 +15,7 @@ from dashboards.sampling import compare_study, reference_arm
 from dashboards.statistics import summarize_arms
 from dashboards.tables import Table, interval, percent
 from dashboards.verdict import judge, signed_points
+from explorer.errors import UserError
 
 MOST = 6  # studies at once
 HEADINGS = (
@@ -51,7 +52,11 @@ def content(reader: Reader, names: list[str], look: Look | None) -> list[Any]:
     findings: list[Any] = []
     rows: list[tuple[str, ...]] = []
     for name in [name for name in stored if name in names][:MOST]:
-        tables = reader.tables(name)
+        try:
+            tables = reader.tables(name)
+        except UserError as error:  # the others can still be shown
+            findings.append(html.Li(f"{name}: {error}"))
+            continue
         trials, reference = tables.trials, reference_arm(tables.trials, tables.info)
         comparison = compare_study(trials, tables.info)
         verdict = judge(trials, comparison, tables.info)

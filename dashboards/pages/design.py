@@ -84,7 +84,7 @@ class Question:
 
 
 def _place(text: Any, usual: int, most: int) -> int:
-    return int(text) if str(text).isdecimal() and int(text) <= most else usual
+    return int(text) if str(text).isdecimal() and len(str(text)) < 7 and int(text) <= most else usual
 
 
 def page(search: str | None) -> list[Any]:

@@ -8,6 +8,7 @@ from dashboards.pages.parts import facts, joined, progress, study_path
 from dashboards.reading import Reader
 from dashboards.sampling import compare_study
 from dashboards.verdict import judge
+from explorer.errors import UserError
 from studies.stored import StoredStudy
 
 
@@ -31,7 +32,14 @@ def content(reader: Reader) -> list[Any]:
             html.Pre(start, tabIndex=0),
             html.P(["Meanwhile, the ", dcc.Link("design page", href="/design"), " needs no study."]),
         ]
-    return [_entry(reader, study) for study in reversed(studies)]
+    return [_told(reader, study) for study in reversed(studies)]
+
+
+def _told(reader: Reader, study: StoredStudy) -> Any:
+    try:
+        return _entry(reader, study)
+    except UserError as error:  # the others can still be shown
+        return html.Section([html.H2(study.name), html.P(str(error), className="problem")], className="entry")
 
 
 def _entry(reader: Reader, study: StoredStudy) -> Any:
@@ -43,7 +51,7 @@ def _entry(reader: Reader, study: StoredStudy) -> Any:
     about = {
         "Question": document.get("question"),
         "Data": document["data"]["name"],
-        "Size": f"{len(study.designs)} designs, {len(study.seeds):,} seeds",
+        "Size": f"{trials['design'].nunique():,} designs, {len(study.seeds):,} seeds",
         "Last result": f"{last:%Y-%m-%d %H:%M} UTC" if last is not None and last == last else "",
     }
     return html.Section(

@@ -1,5 +1,7 @@
 """A study's page: the verdict first, the figures, what is behind them, and filters; it follows a study while it runs."""
 
+import math
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +18,7 @@ from dashboards.sampling import compare_study
 from dashboards.statistics import arm_order
 from dashboards.tables import Table, comparison_table, design_table, percent
 from dashboards.verdict import chosen_by_validation, judge, sampling_sentence, trend_sentence
+from explorer.errors import UserError
 from explorer.text import human_time
 from studies.claims import STATUSES
 
@@ -30,6 +33,11 @@ def page(reader: Reader, name: str, search: str | None, every: float) -> list[An
 
 
 def _page(tables: Tables, chosen: Selection, every: float) -> list[Any]:
+    try:
+        chosen.of_trials(tables.trials)
+        readable = chosen
+    except UserError:  # seeds half typed: said beside their field, which still holds them
+        readable = replace(chosen, seeds="")
     zooming = html.Span("Drag to zoom, double-click to go back. ", className="mouse")  # by touch it scrolls
     hint = [zooming, "A single training's mark opens it."]
     return [
@@ -41,7 +49,7 @@ def _page(tables: Tables, chosen: Selection, every: float) -> list[Any]:
         _filters(tables, chosen),
         html.P("", id="study-shown", className="quiet", role="status"),
         html.Div([figure_frame("error", hint), figure_frame("differences")], className="pair"),
-        html.Div(numbers(tables, chosen), id="study-numbers"),
+        html.Div(numbers(tables, readable), id="study-numbers"),
         html.Section(html.Div([figure_frame(key) for key in CURVES], className="pair even")),
         html.Section(
             [
@@ -58,7 +66,7 @@ def _page(tables: Tables, chosen: Selection, every: float) -> list[Any]:
                 html.Div([figure_frame(key) for key in COSTS], className="pair even"),
             ]
         ),
-        html.Div(trainings(tables, chosen), id="study-trainings"),
+        html.Div(trainings(tables, readable), id="study-trainings"),
         html.Div(rest(tables), id="study-rest"),
     ]
 
@@ -228,7 +236,7 @@ def rest(tables: Tables) -> list[Any]:
         "Machine": info["machine"],
         "Versions": _words(info["versions"]),
         "Commit": info.get("git commit"),
-        "Time in training": human_time(seconds) if seconds else "",
+        "Time in training": human_time(seconds) if seconds and math.isfinite(seconds) else "",
         "Created": str(info["created"]),
         "Read": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     }

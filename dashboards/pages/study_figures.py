@@ -18,7 +18,8 @@ from dashboards.pages.parts import Look, keep_zoom, live, theme_of
 from dashboards.pages.selection import Selection, seeds_in
 from dashboards.reading import Reader, Tables
 from dashboards.sampling import compare_study, reference_arm
-from dashboards.statistics import Comparison, compare
+from dashboards.statistics import Comparison, compare, designs_of
+from dashboards.theme import Style, arm_styles
 from explorer.errors import UserError
 
 RESULTS = ("error", "differences")
@@ -72,11 +73,12 @@ def result_figures(tables: Tables, chosen: Selection, look: Look | None) -> dict
     trials = chosen.of_trials(tables.trials)
     reference, comparison = compared(tables, trials, chosen)
     theme, context = theme_of(look), context_of(tables)
+    styles = _styles(tables, reference, theme)
     return {
         "error": error_against_cardinality(
-            trials, reference, comparison=comparison, context=context, theme=theme
+            trials, reference, comparison=comparison, context=context, styles=styles, theme=theme
         ),
-        "differences": differences_from_reference(trials, reference, comparison=comparison, theme=theme),
+        "differences": differences_from_reference(trials, reference, comparison=comparison, styles=styles, theme=theme),
     }  # fmt: skip
 
 
@@ -89,10 +91,17 @@ def curve_figures(tables: Tables, curves: pd.DataFrame, chosen: Selection, look:
     if chosen.statuses is not None:
         pairs = pd.MultiIndex.from_frame(trials[["design", "seed"]])
         curves = curves[pd.MultiIndex.from_frame(curves[["design", "seed"]]).isin(pairs)]
-    reference, theme, context = reference_arm(trials, tables.info), theme_of(look), context_of(tables)
+    reference, theme, context = reference_arm(tables.trials, tables.info), theme_of(look), context_of(tables)
+    styles = _styles(tables, reference, theme)
     return {
-        split: learning_curves(curves, trials, reference, split=split, context=context, theme=theme) for split in CURVES
+        split: learning_curves(curves, trials, reference, split=split, context=context, styles=styles, theme=theme)
+        for split in CURVES
     }
+
+
+def _styles(tables: Tables, reference: str, theme: str) -> dict[str, Style]:
+    """Of all arms, so that a choice of some changes no arm's colour."""
+    return arm_styles(designs_of(tables.trials), reference, theme)
 
 
 def context_of(tables: Tables) -> str:
@@ -111,7 +120,8 @@ def compared(tables: Tables, trials: pd.DataFrame, chosen: Selection) -> tuple[s
 def cost_figures(tables: Tables, chosen: Selection, look: Look | None) -> dict[str, go.Figure]:
     trials, theme, context = chosen.of_trials(tables.trials), theme_of(look), context_of(tables)
     reference = reference_arm(tables.trials, tables.info)
+    styles = _styles(tables, reference, theme)
     return {
-        "cost": error_against_cost(trials, reference, cost=chosen.cost, context=context, theme=theme),
-        "speed": throughput(trials, reference, theme=theme),
+        "cost": error_against_cost(trials, reference, cost=chosen.cost, context=context, styles=styles, theme=theme),
+        "speed": throughput(trials, reference, styles=styles, theme=theme),
     }

@@ -75,8 +75,11 @@ def _failure(row: dict[str, Any], attempts: list[tuple[Any, dict[str, Any]]]) ->
 
 
 def _about(row: dict[str, Any]) -> dict[str, Any]:
-    seconds = row["seconds"]
-    known = not pd.isna(seconds)
+    took = [
+        ("seconds", human_time),
+        ("epochs", "{} epochs".format),
+        ("images_per_second", "{:.0f} images a second".format),
+    ]
     errors = {
         f"{split.capitalize()} error": f"{percent(row[f'{split}_error'])} %"
         for split in ("test", "validation", "train")
@@ -90,9 +93,7 @@ def _about(row: dict[str, Any]) -> dict[str, Any]:
         f"{human_count(row['activations'])} activations",
         "Mismatch": f"{human_percent(row['mismatch'], signed=True)} in {RULES.get(row['by'], row['by'])}",
         "Input": f"{row['in_channels']}x{row['resolution']}x{row['resolution']}, {row['classes']} classes",
-        "Time": f"{human_time(seconds)}, {row['epochs']} epochs, {row['images_per_second']:.0f} images a second"
-        if known
-        else "",
+        "Time": ", ".join(text(row[key]) for key, text in took if not pd.isna(row[key])),
         "Peak memory": "" if pd.isna(row["peak_memory"]) else f"{row['peak_memory'] / 2**20:.0f} MiB",
         "Device": row["device"],
         "Worker": row["worker"],

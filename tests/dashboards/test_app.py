@@ -20,7 +20,8 @@ from dash import html
 from dashboards.app import create_app, show
 from dashboards.pages import design
 from dashboards.pages.parts import live, table, to_html
-from dashboards.pages.study import Selection
+from dashboards.pages.selection import Selection
+from dashboards.pages.study_figures import GROUPS, shown
 from dashboards.reading import Reader
 from dashboards.tables import Table
 from dashboards.theme import blank_figure
@@ -29,6 +30,7 @@ from studies.claims import Claims, Worker
 from studies.proposing import Proposer
 from studies.results import read, study_info
 from studies.storage import Storage
+from studies.stored import get
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -90,6 +92,7 @@ def test_tuned_and_searched_studies_are_read_alike_at_every_step(storage, workdi
     for step in range(30):
         assert_same_tables(reader, storage, "tiny")
         assert reader.tables("tiny").info == study_info(storage, "tiny")
+        assert reader.tables("tiny").counts == get(storage, "tiny").counts(storage)
         attempt = claims.claim(worker) or (proposer and proposer.claim(claims, worker))
         if attempt is None:
             break
@@ -101,6 +104,79 @@ def test_tuned_and_searched_studies_are_read_alike_at_every_step(storage, workdi
             claims.end(attempt, "complete", error, {"result": {"validation_error": error, "test_error": error}})
     assert step > 5
     assert "<h1" in to_html(show(reader, "/study/tiny", "", None))
+
+
+def test_a_search_is_unfinished_while_trials_without_a_design_are_to_come(storage):
+    stored = searching.make(storage, "digits_search")
+    claims = Claims(storage, storage.open(), stored.id, stored)
+    attempt = claims.claim(Worker("nobody", host="elsewhere", machine="elsewhere"))
+    claims.end(attempt, "complete", 0.1, {"result": {"validation_error": 0.1, "test_error": 0.1}})
+    wanted = stored.counts(storage).wanted
+    page = to_html(show(Reader(storage), "/study/digits_search", "", None))
+    assert f"So far, with 1 of {wanted} trainings complete" in page
+    assert f"({wanted - 1} without a design yet)" in page
+
+
+def test_an_extended_study_has_every_page(storage, running):
+    add_attempts(storage, running, first=12)
+    extended = make_study(storage, "running", seeds=5)
+    add_attempts(storage, extended, first=15)
+    reader = Reader(storage)
+    assert "Planned with 3 seeds, extended to 5" in to_html(show(reader, "/study/running", "", None))
+    for group in GROUPS:
+        assert shown(reader, group, "running", Selection(), None)
+    assert "Compare" in to_html(show(reader, "/compare", "?study=running", {"theme": "light"}))
+
+
+def test_a_choice_changes_no_arms_colour(storage, running):
+    def colours(chosen):
+        ((figure, _, _), *_) = shown(Reader(storage), "results", "running", chosen, None)
+        return {one["marker"]["color"] for one in figure["data"] if one["mode"] == "markers"}
+
+    assert colours(Selection(arms=("C=1", "C=8"))) < colours(Selection())
+
+
+def test_a_storage_that_was_replaced_or_deleted_is_read_anew(storage, running, workdir):
+    reader = Reader(storage)
+    assert [one.name for one in reader.studies()] == ["running"]
+    reader.tables("running")
+    (workdir / "studies.db").unlink()
+    other = Storage(f"sqlite:///{workdir}/studies.db")
+    assert reader.studies() == []
+    make_study(other, "new")
+    assert [one.name for one in reader.studies()] == ["new"]
+    with pytest.raises(UserError, match="running"):
+        reader.tables("running")
+
+
+def test_an_older_copy_that_is_put_back_is_read_anew(storage, running, workdir):
+    storage.close()
+    before = (workdir / "studies.db").read_bytes()
+    reader = Reader(storage)
+    finish(storage, running)
+    assert reader.tables("running").counts.complete == 13
+    storage.close()
+    (workdir / "studies.db").write_bytes(before)
+    assert reader.tables("running").counts.complete == 11
+    assert_same_tables(reader, storage, "running")
+
+
+def test_a_damaged_study_does_not_hide_the_others(storage, running):
+    make_study(storage, "good")
+    writer = storage.open()
+    writer.set_trial_user_attr(writer.get_all_trials(running.id)[-1]._trial_id, "claim", {"design": 3})
+    reader = Reader(storage)
+    page = to_html(show(reader, "/", "", None))
+    assert "this program did not write" in page
+    assert "No comparison: no training is complete yet" in page or "Nothing to compare" in page
+    assert "this program did not write" in to_html(show(reader, "/compare", "", None))
+    assert "This cannot be shown" in to_html(show(reader, "/study/running", "", None))
+
+
+def test_seeds_half_typed_in_the_address_leave_the_page_and_its_field(storage, running):
+    page = show(Reader(storage), "/study/running", "?seeds=0,", None)
+    assert "Every training" in to_html(page)
+    assert "value='0,'" in str(page)
 
 
 def test_another_study_in_the_storage_moves_nothing(storage, running):

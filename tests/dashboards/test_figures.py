@@ -13,6 +13,7 @@ from dashboards.figures import (
     error_against_cardinality,
     error_against_cost,
     learning_curves,
+    progress,
     spread,
 )
 from dashboards.statistics import compare
@@ -185,3 +186,28 @@ def test_labels_are_moved_apart_and_no_further():
     assert np.mean(close) == pytest.approx(0.5033, abs=1e-3)
     low = spread([0.0, 0.0, 0.0, 0.9], 0.05)
     assert low == pytest.approx([0.0, 0.05, 0.1, 0.9])
+
+
+def test_errors_that_are_no_numbers_are_in_no_figure():
+    trials = make_trials()
+    trials.loc[trials["seed"] == 2, ["test_error", "seconds"]] = np.inf
+    figure = error_against_cardinality(trials, "C=1")
+    drawn = [y for one in figure.data if one.mode == "markers" for y in one.y]
+    assert np.isfinite(drawn).all()
+    assert "of training" in progress(trials).layout.title.subtitle.text
+
+
+def test_arms_whose_names_begin_alike_have_bars_of_their_own():
+    trials = make_trials()
+    trials["arm"] = "C=1, width=256, a name that is long, " + trials["arm"]
+    figure = progress(trials)
+    assert [list(one.y) for one in figure.data] == [[0, 1, 2, 3, 4]]
+    assert len({one[0] for one in figure.data[0].customdata}) == 5
+
+
+def test_curves_of_a_running_study_do_not_end():
+    trials = make_trials()
+    curves = make_curves(trials)
+    assert "error ends at" in learning_curves(curves, trials, "C=1").layout.title.text
+    trials.loc[0, "status"] = "running"
+    assert "error so far:" in learning_curves(curves, trials, "C=1").layout.title.text

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from study_tables import make_trials, without_results
 
+from dashboards import statistics
 from dashboards.statistics import (
     arm_order,
     compare,
@@ -296,3 +297,23 @@ def test_seeds_and_gap_are_each_others_inverse():
     assert seeds_to_settle(gap * 0.97, 0.01, arms=4) > 12
     assert seeds_to_settle(0.0, 0.01, arms=4) is None
     assert seeds_to_settle(1e-6, 0.01, arms=4) is None
+
+
+def test_many_unequal_comparisons_are_quick_and_bounded_on_the_safe_side():
+    random = np.random.default_rng(0)
+    errors = random.normal(0.1, 0.01, (60, 3))
+    errors[random.permutation(60)[:45], 1:] = np.nan  # a search: most designs have the first seed only
+    errors[0] = random.normal(0.1, 0.01, 3)
+    arms = [f"arm {i}" for i in range(60)]
+    comparison = compare_table(errors, arms, "arm 0")
+    assert not comparison.problem
+    bonferroni = stats.t.ppf(1 - 0.05 / (2 * 59), comparison.degrees_of_freedom)
+    assert 0.98 * bonferroni < comparison.critical <= bonferroni
+    for one in comparison.differences:
+        assert one.shown == (one.p_value < 0.05)
+
+
+def test_the_bound_is_no_claim_too_many():
+    unequal = np.array([[1, 0.5, 0.4], [0.5, 1, 0.3], [0.4, 0.3, 1]])
+    exact = statistics._largest_t_below(2.5, unequal, 8)
+    assert (1 - 2 * stats.t.sf(2.5, 8)) ** 3 < exact

@@ -8,7 +8,7 @@ from study_tables import make_info, make_trials, without_results
 
 from dashboards.sampling import compare_study
 from dashboards.statistics import compare
-from dashboards.verdict import judge, points, sampling_sentence, trend_sentence
+from dashboards.verdict import chosen_by_validation, judge, points, sampling_sentence, trend_sentence
 
 
 def verdict_on(trials, **info):
@@ -152,3 +152,18 @@ def test_the_trend_is_told_as_a_test_of_its_own(slope, words):
     sentence = trend_sentence(compare(make_trials(effects), "C=1"))
     assert sentence.startswith("Trend over all arms, a test of its own: error changes by")
     assert words in sentence
+
+
+def test_an_arm_that_survived_on_its_luckiest_seed_alone_is_not_chosen():
+    trials = make_trials({"C=16": 0.01})
+    lucky = (trials["arm"] == "C=16") & (trials["seed"] == 0)
+    trials.loc[lucky, "validation_error"] = 0.0
+    trials.loc[(trials["arm"] == "C=16") & ~lucky, "status"] = "failed"
+    assert chosen_by_validation(trials) not in (None, "C=16")
+
+
+def test_a_difference_that_is_shown_is_never_nothing():
+    trials = make_trials({"C=16": -0.00002}, noise=1e-7, seed_effect=0.0)
+    verdict = judge(trials, compare(trials, "C=1"))
+    assert "C=16 makes 0.002 (0.00" in verdict.sentence
+    assert "0.00 points" not in verdict.title
