@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.errors import UserError
+from studies import failures
 from studies.claims import Attempt, Claims
 from studies.data import DataSpec, load
 from studies.pruning import Pruner
@@ -26,8 +27,6 @@ CURVE_EVERY = 10.0
 LOG_LINES = 20
 # A full disk, or one's share of it, may have room again for the next pair; whatever else cannot be written stays so.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# What torch says, with a GPU and without one.
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory")
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -101,8 +100,15 @@ class Trainer:
                     return
                 claims.end(attempt, "interrupted")
                 raise
-            except Exception as error:  # noqa: BLE001 - whatever it is, the other pairs go on
-                self._fail(claims, attempt, curve, error, tell)
+            except Exception as error:
+                if failures.is_of_device(error):
+                    # Nothing more can be computed in this process: it ends, and the pair goes to another. After three times it has failed.
+                    curve.flush()
+                    claims.end(
+                        attempt, "lost", attributes={"failure": _failure(f"the device failed ({failures.why(error)})")}
+                    )
+                    raise
+                self._fail(claims, attempt, curve, error, tell)  # whatever it is, the other pairs go on
             else:
                 curve.complete(outcome.curves)
                 values = [outcome.validation_error]
@@ -132,20 +138,12 @@ class Trainer:
         return result
 
     def _fail(self, claims: Claims, attempt: Attempt, curve: "CurveLog", error: Exception, tell: Tell) -> None:
-        told = traceback.format_exc()
-        print(f"{attempt.pair} failed:\n{told}", file=sys.stderr, flush=True)
-        reason = " ".join(self._why(error).split())
+        print(f"{attempt.pair} failed:\n{traceback.format_exc()}", file=sys.stderr, flush=True)
+        is_told = isinstance(error, self._training.TrainingFailed | UserError)
+        failure = _failure(str(error) if is_told else failures.why(error))
         curve.flush()
-        failure = {"reason": reason[:500], "log": told.strip().splitlines()[-LOG_LINES:]}
         claims.end(attempt, "failed", attributes={"failure": failure})
         tell({"event": "failed", "reason": failure["reason"]})
-
-    def _why(self, error: Exception) -> str:
-        if isinstance(error, self._training.TrainingFailed | UserError):
-            return str(error)
-        why = f"{type(error).__name__}: {error}"
-        is_memory = isinstance(error, MemoryError) or any(sign in str(error) for sign in OUT_OF_MEMORY)
-        return f"out of memory; a smaller batch_size or fewer workers may help ({why})" if is_memory else why
 
 
 class CurveLog:
@@ -220,6 +218,12 @@ def _hand_on(path: Path, target: Path) -> None:
 
 def _number(folder: Path) -> int:
     return int(folder.name.rsplit("-", 1)[1])
+
+
+def _failure(reason: str) -> dict[str, Any]:
+    """What is stored of the exception that is being handled."""
+    log = traceback.format_exc().strip().splitlines()[-LOG_LINES:]
+    return {"reason": " ".join(reason.split())[:500], "log": log}
 
 
 def _sizes(sizes: dict[str, int]) -> str:

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import fake_training
 import pandas as pd
 import pytest
 from tiny_runs import DONE, Recorder, assert_undisturbed, attempts, endings, run, start, tables, wait_for_epochs
@@ -17,7 +18,7 @@ import studies.gpus
 import studies.runner
 import studies.stored
 from explorer.errors import UserError
-from studies import Study
+from studies import Study, failures
 from studies.claims import Counts
 from studies.gpus import deal, visible_gpus
 from studies.settings import Settings
@@ -106,6 +107,35 @@ def test_failed_pairs_stay_failed_until_they_are_retried(
     assert studies.stored.retry(storage, get(storage, "tiny")) == 4
     assert run(tiny) == DONE
     assert_undisturbed(undisturbed)
+
+
+def test_a_gpu_that_fails_fails_no_pair(
+    undisturbed: tuple[pd.DataFrame, pd.DataFrame], tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its worker cannot train any more: another process takes the pair, and trains what else there is."""
+    arms = {design.arm: design.name for design in Study.load(tiny).wanted().designs}
+    monkeypatch.setenv("FAKE_MISCHIEF", json.dumps({arms["C=2"]: "gpu"}))
+    view = Recorder()
+    assert run(tiny, view, workers=1) == DONE
+    assert len(view.named("died")) == 2
+    assert view.named("failed") == []
+    assert sorted(attempt.ended for attempt in attempts()) == ["complete"] * 6 + ["lost"] * 2
+    assert_undisturbed(undisturbed)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (fake_training.AcceleratorError("CUDA error: unspecified launch failure"), True),
+        (RuntimeError("CUDA error: device-side assert triggered"), True),
+        (fake_training.AcceleratorError("CUDA error: out of memory"), False),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), False),
+        (RuntimeError("shapes do not fit"), False),
+        (MemoryError(), False),
+    ],
+)
+def test_what_a_process_cannot_go_on_after_is_known(error: Exception, expected: bool) -> None:
+    assert failures.is_of_device(error) is expected
 
 
 def test_a_mistake_that_a_worker_finds_ends_the_run(fake: None, tiny: Path) -> None:

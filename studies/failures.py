@@ -1,0 +1,27 @@
+"""What an exception of a training means. Torch is not imported: its exceptions are known by name."""
+
+# What torch says, with a GPU and without one.
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether there was too little memory, of the machine or of the GPU."""
+    if isinstance(error, MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in OUT_OF_MEMORY)
+
+
+def is_of_device(error: BaseException) -> bool:
+    """Whether the device failed in a way after which this process cannot use it any more, so that every other training would fail too."""
+    if is_out_of_memory(error):
+        return False
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    return "AcceleratorError" in kinds or (isinstance(error, RuntimeError) and str(error).startswith("CUDA error"))
+
+
+def why(error: BaseException) -> str:
+    """What went wrong, as a reason in a sentence: without a full stop."""
+    text = f"{type(error).__name__}: {error}"
+    return (
+        f"out of memory; a smaller batch_size or fewer workers may help ({text})" if is_out_of_memory(error) else text
+    )
