@@ -5,7 +5,8 @@ seed is trained, chosen and tested on the same images. Nothing here imports torc
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -122,7 +123,8 @@ def shape(spec: DataSpec, data_dir: Path | None = None) -> DataShape:
         return DATA_SETS[spec.name].shape
     if spec.name == "folder":
         assert spec.resolution is not None
-        return DataShape(spec.resolution, spec.channels or 3, len(class_names(_location(spec, data_dir))))
+        with _reading(spec.name):
+            return DataShape(spec.resolution, spec.channels or 3, len(class_names(_location(spec, data_dir))))
     parts = _read(spec, data_dir)
     channels, resolution = parts.train.images.shape[1:3]
     return DataShape(resolution, channels, parts.classes)
@@ -134,6 +136,7 @@ def load(spec: DataSpec, data_dir: Path | None = None) -> Splits:
     The test split is drawn first and the validation split from what is left, so `validation` never changes the test set. Raises
     `UserError` for a missing or damaged file, and for fractions too small to hold an image of every class.
     """
+    import numpy as np
     from sklearn.model_selection import train_test_split
 
     parts = _read(spec, data_dir)
@@ -147,6 +150,9 @@ def load(spec: DataSpec, data_dir: Path | None = None) -> Splits:
             kept, taken = train_test_split(
                 range(len(rest)), test_size=count, stratify=rest.labels, random_state=spec.split_seed
             )
+            for which, rows in ((name, taken), ("train", kept)):  # scikit-learn rounds a rare class to none
+                if len(lacking := np.setdiff1d(rest.labels, rest.labels[rows])):
+                    raise ValueError(f"class {lacking[0]} would have no image in {which}")
         except ValueError as error:
             raise UserError(
                 f"cannot take {count} of the {len(rest)} images of {spec.name} as the {name} split ({name}: {fraction:g}) with every class "
@@ -167,14 +173,28 @@ def load(spec: DataSpec, data_dir: Path | None = None) -> Splits:
 
 
 def _read(spec: DataSpec, data_dir: Path | None) -> Parts:
-    if spec.name in DATA_SETS:
-        return DATA_SETS[spec.name].read(spec.name, data_dir)
-    if spec.name == "folder":
-        assert spec.resolution is not None
-        return read_folder(_location(spec, data_dir), spec.resolution, spec.channels or 3, spec.unreadable or "refuse")
-    if spec.name == "npz":
-        return read_npz(_location(spec, data_dir))
-    return read_function(spec.name)
+    with _reading(spec.name):
+        if spec.name in DATA_SETS:
+            return DATA_SETS[spec.name].read(spec.name, data_dir)
+        if spec.name == "folder":
+            assert spec.resolution is not None
+            place = _location(spec, data_dir)
+            return read_folder(place, spec.resolution, spec.channels or 3, spec.unreadable or "refuse")
+        if spec.name == "npz":
+            return read_npz(_location(spec, data_dir))
+        return read_function(spec.name)
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Turns what the system says inside the block into one `UserError` that names the file or folder."""
+    try:
+        yield
+    except OSError as error:
+        what = f"{name}: cannot read {error.filename}" if error.filename else f"cannot read the data {name}"
+        raise UserError(
+            f"{what}: {error.strerror or error}. Check that it is there and that you may read it, or name another place."
+        ) from None
 
 
 def _location(spec: DataSpec, data_dir: Path | None) -> Path:

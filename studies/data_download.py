@@ -19,8 +19,17 @@ def cache_folder(*parts: str) -> Path:
 
     Raises `UserError` where it cannot be made.
     """
-    own = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    root = Path(os.environ.get(CACHE_VARIABLE) or Path(own) / "resnext-explorer")
+    if given := os.environ.get(CACHE_VARIABLE):
+        root = Path(given)
+    elif own := os.environ.get("XDG_CACHE_HOME"):
+        root = Path(own) / "resnext-explorer"
+    else:
+        try:
+            root = Path.home() / ".cache" / "resnext-explorer"
+        except RuntimeError:  # a user whom the system does not know, as in some containers
+            raise UserError(
+                f"there is no home folder to keep the cache in. Name a folder for it with {CACHE_VARIABLE}."
+            ) from None
     folder = root.joinpath(*parts).absolute()
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ from studies.data_cache import cached
 from studies.data_images import Images, Parts, Rows
 
 PARTS = {"train": ("train",), "validation": ("val", "valid", "validation"), "test": ("test",)}
+SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 MOST_NAMES = 10  # in a message
 
 
@@ -103,6 +104,11 @@ def _layout(root: Path) -> tuple[dict[int, Path], tuple[str, ...]]:
         raise UserError(f"there is no folder {root}. Name one that holds a folder of images per class.")
     names = _folders(root)
     if "train" not in names or not _folders(root / "train"):
+        if names and SPLITS.issuperset(name.lower() for name in names):
+            raise UserError(
+                f"{root} holds {' and '.join(names)}: those are names of parts, not of classes. The parts must be called train, and, "
+                "if there are any, val (or valid, validation) and test; each holds a folder of images per class."
+            )
         folders = {0: root}
     else:
         folders = {}

@@ -14,8 +14,9 @@ import pytest
 
 from explorer.errors import UserError
 from search_spaces.documents import validate
-from studies import data_official
+from studies import data, data_official
 from studies.data import DATA_SETS, DataShape, DataSpec, Images, Splits, load, shape
+from studies.data_images import Parts
 
 DIGITS = DataSpec(name="digits", validation=0.2, test=0.2)
 NAMES = {"train": 60, "t10k": 20}
@@ -234,6 +235,21 @@ def test_a_mistake_in_the_data_section_is_named(given: dict[str, object], messag
 def test_a_part_too_small_for_every_class_is_an_error(fractions: dict[str, float]) -> None:
     with pytest.raises(UserError, match=r"cannot take \d+ of the \d+ images of digits as the (test|validation) split"):
         load(DataSpec(name="digits", **fractions))
+
+
+@pytest.mark.parametrize("fractions", [{"test": 0.1}, {"test": 0.5, "validation": 0.001}])
+def test_a_rare_class_that_a_split_would_leave_out_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, fractions: dict[str, float]
+) -> None:
+    """As many images as classes are enough for scikit-learn, and yet it leaves out a class of three."""
+    labels = np.repeat([0, 1], [1000, 3])
+    parts = Parts(Images(np.zeros((1003, 1, 2, 2), np.uint8), labels), None, None, 2)
+    monkeypatch.setattr(data, "read_function", lambda name: parts)
+    part = "test" if fractions["test"] == 0.1 else "validation"
+    with pytest.raises(UserError, match=rf"the {part} split .* with every class in both parts: "):
+        load(DataSpec(name="own:data", **fractions))
+    whole = load(DataSpec(name="own:data", test=0.4, validation=0.3))
+    assert all(set(split.labels) == {0, 1} for split in (whole.train, whole.validation, whole.test))
 
 
 def test_reading_data_imports_no_torch() -> None:

@@ -16,7 +16,7 @@ from PIL import Image
 from explorer import Architecture
 from explorer.errors import UserError
 from search_spaces.documents import validate
-from studies import batches, data_cache
+from studies import batches, data_cache, data_folder
 from studies.batches import EvaluationBatches, TrainingBatches
 from studies.data import DataShape, DataSpec, Rows, Splits, load, shape
 from studies.data_cache import decode
@@ -478,6 +478,17 @@ def typo(root: Path) -> None:
     (root / "val").rename(root / "vla")
 
 
+def other_names(root: Path) -> None:
+    other_classes(root)
+    (root / "train").rename(root / "Training")
+    (root / "val").rename(root / "validation")
+
+
+def no_classes(root: Path) -> None:
+    for name, part in zip(CLASSES, ("train", "test", "val"), strict=True):
+        (root / name).rename(root / part)
+
+
 def single_image(root: Path) -> None:
     for path in sorted((root / "cat").iterdir())[1:]:
         path.unlink()
@@ -491,6 +502,8 @@ def single_image(root: Path) -> None:
         (one_class, "holds 1 folders of images; at least 2 classes"),
         (other_classes, "the classes do not match: .*(train holds 'cat'|val holds 'cow')"),
         (typo, "beside it 'vla': there may be val and test"),
+        (other_names, "photos holds Training and validation: those are names of parts, .* must be called train"),
+        (no_classes, "photos holds test and train and val: those are names of parts, .* each holds a folder of images"),
         (single_image, r"cannot take 2 of the 9 images of folder as the test split .*(only 1 member|member)"),
     ],
 )
@@ -530,6 +543,18 @@ def test_a_mistake_in_the_data_section_is_named(given: dict[str, Any], message: 
 def test_no_place_given_is_an_error() -> None:
     with pytest.raises(UserError, match="folder: name where it is with --data-dir, or with path"):
         load(spec())
+
+
+@pytest.mark.parametrize("read", [load, shape])
+def test_a_folder_that_may_not_be_listed_is_an_error(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[DataSpec, Path], Any]
+) -> None:
+    def refused(folder: Path) -> Any:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(data_folder.os, "scandir", refused)
+    with pytest.raises(UserError, match=rf"folder: cannot read {photos}: Permission denied. Check that"):
+        read(spec(), photos)
 
 
 # Training.

@@ -305,3 +305,20 @@ def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv(data_download.CACHE_VARIABLE, str(tmp_path / "file" / "below"))
     with pytest.raises(UserError, match=r"cannot write into the cache .*file/below.*RESNEXT_EXPLORER_CACHE"):
         load(CIFAR10)
+
+
+def test_the_home_folder_is_asked_for_only_where_no_cache_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    monkeypatch.setenv(data_download.CACHE_VARIABLE, str(tmp_path / "own"))
+    assert data_download.cache_folder("below") == tmp_path / "own" / "below"
+    monkeypatch.delenv(data_download.CACHE_VARIABLE)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert data_download.cache_folder() == tmp_path / "cache" / "resnext-explorer"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    with pytest.raises(UserError, match=f"no home folder to keep the cache in.*{data_download.CACHE_VARIABLE}"):
+        data_download.cache_folder()
