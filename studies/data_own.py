@@ -1,8 +1,8 @@
 """Data of the user's own that is arrays already: an .npz file, or what a Python function returns."""
 
 import sys
-import zipfile
-import zlib
+import sysconfig
+import traceback
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+SAVE = "Save one with numpy.savez(path, train_images=..., train_labels=...)."
 NAMES = ("train", "validation", "test")
 FORM = (
     "images are uint8, N x side x side, N x channels x side x side or N x side x side x channels, with 1 or 3 channels; "
@@ -27,15 +28,28 @@ def read_npz(path: Path) -> Parts:
     import numpy as np
 
     try:
-        with np.load(path, allow_pickle=False) as file:
+        file = np.load(
+            path, allow_pickle=False, mmap_mode="r"
+        )  # the mode matters to a single array only, which is refused
+        if isinstance(file, np.ndarray):
+            raise UserError(f"{path} is a single array (.npy), not an .npz file of several. {SAVE}")
+        with file:
             arrays = {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise UserError(f"there is no file {path}.") from None
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"cannot read {path}: it is not an .npz file of plain arrays ({error}).") from None
+    except UserError:
+        raise
+    except Exception as error:  # damaged, encrypted or oddly compressed bytes raise nearly anything
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        told = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"cannot read {path}: it is not an .npz file of plain arrays ({told}). {SAVE}") from None
     wanted = {f"{name}_{what}" for name in NAMES for what in ("images", "labels")}
     missing = {"train_images", "train_labels"} - arrays.keys()
-    missing |= {f"{name}_labels" for name in NAMES if f"{name}_images" in arrays} - arrays.keys()
+    for name in NAMES:
+        pair = {f"{name}_images", f"{name}_labels"}
+        if pair & arrays.keys():
+            missing |= pair - arrays.keys()
     if missing:
         raise UserError(
             f"{path} has no array {sorted(missing)[0]!r}; it holds {', '.join(sorted(arrays)) or 'nothing'}. "
@@ -56,16 +70,22 @@ def read_function(name: str) -> Parts:
     Modules are also found in the current folder. The function is called once in a process.
     """
     module_name, _, function_name = name.partition(":")
-    sys.path.append(str(Path.cwd()))
+    here = str(Path.cwd())
+    sys.path.append(here)
     try:
-        function = getattr(import_module(module_name), function_name)
-    except (ImportError, AttributeError) as error:
-        raise UserError(
-            f"the data {name!r} cannot be found: {error}. It must be package.module:function, installed or in the current folder."
-        ) from None
+        function = getattr(_module(name, module_name), function_name)
+    except AttributeError as error:
+        raise _not_found(name, error) from None
     finally:
-        sys.path.remove(str(Path.cwd()))
-    returned = function()
+        sys.path.remove(here)
+    if not callable(function):
+        raise UserError(f"{name} must be a function; it is of the type {type(function).__name__}.")
+    try:
+        returned = function()
+    except UserError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the user's code may raise anything
+        raise _failed(name, "failed", error) from None
     if not isinstance(returned, tuple | list) or len(returned) != 3:
         raise UserError(
             f"{name} must return three things: train, validation and test, each (images, labels) or, the last two, None."
@@ -78,7 +98,44 @@ def read_function(name: str) -> Parts:
     return _parts(name, list(returned))
 
 
+def _module(name: str, module_name: str) -> Any:
+    try:
+        return import_module(module_name)
+    except UserError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the user's code may raise anything
+        if isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(f"{error.name}."):
+            raise _not_found(name, error) from None
+        raise _failed(name, "cannot be imported", error) from None
+
+
+def _not_found(name: str, error: Exception) -> UserError:
+    return UserError(
+        f"the data {name!r} cannot be found: {error}. It must be package.module:function, installed or in the current folder."
+    )
+
+
+def _failed(name: str, what: str, error: Exception) -> UserError:
+    """What the user's own code raised, with the place in it; where a library raised it, the line that called the library."""
+    if isinstance(error, SyntaxError):
+        told, place = error.msg, f" ({error.filename}:{error.lineno})"
+    else:
+        frames = [
+            frame
+            for frame in traceback.extract_tb(error.__traceback__)
+            if not frame.filename.startswith(("<", __file__))
+        ]
+        paths = sysconfig.get_paths()
+        libraries = tuple(paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib"))
+        own = [frame for frame in frames if not frame.filename.startswith(libraries)]
+        told = " ".join(str(error).split())
+        place = "".join(f" ({frame.filename}:{frame.lineno})" for frame in (own or frames)[-1:])
+    return UserError(f"the data {name!r} {what}: {type(error).__name__}: {told}{place}. Mend it, then start again.")
+
+
 def _parts(source: str, pairs: list[Any]) -> Parts:
+    import numpy as np
+
     found = [
         _images(source, name, *pair) if pair is not None else None for name, pair in zip(NAMES, pairs, strict=True)
     ]
@@ -87,10 +144,10 @@ def _parts(source: str, pairs: list[Any]) -> Parts:
     classes = int(train.labels.max()) + 1
     if classes < 2:
         raise UserError(f"{source}: all train labels are 0; at least 2 classes are needed.")
-    if empty := sorted(set(range(classes)) - set(train.labels.tolist())):
-        raise UserError(
-            f"{source}: the class {empty[0]} is empty: the train labels go to {classes - 1} and leave it out."
-        )
+    present = np.unique(train.labels)
+    if len(present) < classes:
+        empty = int(np.argmax(present != np.arange(len(present))))
+        raise UserError(f"{source}: the class {empty} is empty: the train labels go to {classes - 1} and leave it out.")
     for name, part in zip(NAMES, found, strict=True):
         if part is None:
             continue
@@ -107,7 +164,10 @@ def _parts(source: str, pairs: list[Any]) -> Parts:
 def _images(source: str, name: str, images: Any, labels: Any) -> Images:
     import numpy as np
 
-    images, labels = np.asarray(images), np.asarray(labels)
+    try:
+        images, labels = np.asarray(images), np.asarray(labels)
+    except ValueError as error:
+        raise UserError(f"{source}: the {name} images or labels are no array ({error}); {FORM}.") from None
     given = " x ".join(map(str, images.shape))
     if images.ndim == 3:
         images = images[:, None]
@@ -117,7 +177,7 @@ def _images(source: str, name: str, images: Any, labels: Any) -> Images:
     fits = images.dtype == np.uint8 and images.ndim == 4 and shape[1] in (1, 3) and shape[2] == shape[3] > 0
     if not fits or not len(images):
         raise UserError(f"{source}: the {name} images are {images.dtype}, {given}; {FORM}, and there is at least one.")
-    if labels.shape != (len(images),) or labels.dtype.kind not in "iu" or labels.min() < 0:
+    if labels.shape != (len(images),) or labels.dtype.kind not in "iu" or labels.astype(np.int64).min() < 0:
         raise UserError(
             f"{source}: the {name} labels are {labels.dtype}, {' x '.join(map(str, labels.shape))}, for {len(images)} images; "
             f"{FORM}, from 0."

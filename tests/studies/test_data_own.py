@@ -70,6 +70,13 @@ def test_images_may_have_their_channels_first_or_last(tmp_path: Path, form: Any,
         ({"train_labels": np.arange(24) % 3 - 1}, "train labels .* from 0"),
         ({"train_labels": np.zeros(24, int)}, "at least 2 classes"),
         ({"train_labels": np.arange(24) % 3 * 2}, "the class 1 is empty"),
+        ({"train_labels": np.arange(24) % 3 + 1}, "the class 0 is empty: the train labels go to 3"),
+        (
+            {"train_labels": np.where(np.arange(24), np.arange(24) % 3, 2**40)},
+            "class 3 is empty: .* go to 1099511627776",
+        ),
+        ({"train_labels": np.arange(24, dtype=np.uint64) + 2**63}, "train labels are uint64, .* from 0"),
+        ({"validation_labels": np.arange(6)}, "has no array 'validation_images'"),
         (
             {"test_images": images(4, 6, 6), "test_labels": np.arange(4)},
             "the classes do not match: test has the label 3, and train only 0 to 2",
@@ -109,6 +116,43 @@ def test_a_missing_npz_and_one_whose_arrays_are_damaged_are_errors(tmp_path: Pat
         load(NPZ, tmp_path)
 
 
+def patch_zip(path: Path, local: int, central: int, value: int) -> None:
+    """Set one field of every entry of a zip file, in both places where it stands."""
+    content = bytearray(path.read_bytes())
+    for mark, offset in ((b"PK\x03\x04", local), (b"PK\x01\x02", central)):
+        start = content.find(mark)
+        while start >= 0:
+            content[start + offset] = value
+            start = content.find(mark, start + 4)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [((6, 8, 1), "is encrypted"), ((8, 10, 99), "compression")],
+)
+def test_an_npz_that_is_encrypted_or_oddly_compressed_is_an_error(
+    tmp_path: Path, field: tuple[int, int, int], message: str
+) -> None:
+    write(tmp_path)
+    patch_zip(tmp_path / "own.npz", *field)
+    with pytest.raises(
+        UserError, match=rf"cannot read .*own.npz: it is not an .npz file of plain arrays \(.*{message}"
+    ):
+        load(NPZ, tmp_path)
+
+
+def test_a_single_array_is_no_npz(tmp_path: Path) -> None:
+    np.save(tmp_path / "own.npy", images(24, 6, 6))
+    with pytest.raises(UserError, match=r"own.npy is a single array .*numpy.savez"):
+        load(NPZ.model_copy(update={"path": "own.npy"}), tmp_path)
+
+
+def test_a_folder_is_no_npz(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"npz: cannot read .*: Is a directory"):
+        load(NPZ.model_copy(update={"path": "."}), tmp_path)
+
+
 def test_data_may_be_named_by_its_file_alone(tmp_path: Path) -> None:
     write(tmp_path)
     assert load(DataSpec(name="npz", test=0.25, validation=0.25), tmp_path / "own.npz").classes == 3
@@ -132,6 +176,14 @@ def no_pair():
     return part(20)[0], None, None
 def nothing():
     return None, None, None
+def ragged():
+    return ([[1], [1, 2]], [0, 1]), None, None
+def fails():
+    return int("zero")
+def fails_in_a_library():
+    return np.load("not there.npz")
+def takes(one):
+    return one
 """
 
 
@@ -171,6 +223,11 @@ def test_parts_that_a_function_does_not_give_are_split_off(module: None) -> None
         ("two", "must return three things"),
         ("no_pair", "train must be a pair"),
         ("nothing", "train must be a pair"),
+        ("ragged", "train images or labels are no array"),
+        ("calls", "own_data:calls must be a function; it is of the type list"),
+        ("fails", r"'own_data:fails' failed: ValueError: invalid literal .*'zero' \(.*/own_data.py:20\)"),
+        ("fails_in_a_library", r"failed: FileNotFoundError: .*'not there.npz' \(.*/own_data.py:22\)"),
+        ("takes", r"failed: TypeError: takes\(\) missing 1 required positional argument: 'one'\. Mend it"),
     ],
 )
 def test_a_function_that_returns_something_else_is_an_error(module: None, function: str, message: str) -> None:
@@ -181,6 +238,23 @@ def test_a_function_that_returns_something_else_is_an_error(module: None, functi
 def test_a_module_that_does_not_exist_is_an_error(workdir: Path) -> None:
     with pytest.raises(UserError, match=r"'no_such.module:data' cannot be found: No module named 'no_such'"):
         load(DataSpec(name="no_such.module:data"))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("def data(:", r"SyntaxError: invalid syntax \(.*/own_data.py:2\)"),
+        ("1 / 0", r"ZeroDivisionError: division by zero \(.*/own_data.py:2\)"),
+        ("import no_such_library", r"ModuleNotFoundError: No module named 'no_such_library' \(.*/own_data.py:2\)"),
+        ("import os; os.no_such_name", r"AttributeError: .*'no_such_name' \(.*/own_data.py:2\)"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_an_error_that_names_the_line(
+    module: None, workdir: Path, line: str, message: str
+) -> None:
+    (workdir / "own_data.py").write_text(f"\n{line}\n")
+    with pytest.raises(UserError, match=rf"the data 'own_data:whole' cannot be imported: {message}"):
+        load(spec("whole"))
 
 
 @pytest.mark.parametrize("name", ["own_data", "own_data:", ":whole", "own data:whole", "own_data:whole()"])
