@@ -182,7 +182,9 @@ def test_progress_counts_every_pair_by_arm():
     figure = progress(trials)
     counts = pd.crosstab(trials["arm"], trials["status"])
     for bar in figure.data:
-        assert dict(zip(bar.y, bar.x, strict=True)) == counts[bar.name].to_dict()
+        arms = [arm for (arm,) in bar.customdata]
+        assert list(figure.layout.yaxis.ticktext) == arms
+        assert dict(zip(arms, bar.x, strict=True)) == counts[bar.name].to_dict()
     assert figure.layout.title.text == "11 of 15 trainings complete, 1 running, 1 failed"
     assert figure.layout.title.subtitle.text.startswith("3 left: about")
     many = progress(cloud("a", 100, 1))
