@@ -81,9 +81,11 @@ class TrainingBatches:
         self._flip = recipe.flip == "where_mirrored" and splits.mirrored
         self._resized = recipe.crop == "random_resized"
         self._lights = recipe.lighting > 0 and channels == 3
-        self._source = _Source(splits.train, device)
+        self._source = _Source(splits.train, device, 0 if self._resized else self._padding)
+        self._windows: Tensor | None = None
         if (whole := self._source.whole) is not None and not self._resized:
-            self._windows = _windows(whole, self._padding)
+            # A view of a padded copy, which takes the place of the images.
+            self._windows, self._source.whole = _windows(whole, self._padding), None
         self._labels = torch.from_numpy(splits.train.labels).to(device)
         self._normalise = _Normalise(splits, device)
         colours = torch.tensor(COLOURS, device=device) * torch.tensor(COLOUR_DEVIATIONS, device=device)
@@ -99,13 +101,13 @@ class TrainingBatches:
         )
         plan = drawn.to(self._device)
         parts = [slice(start, start + size) for start in range(0, len(self) * size, size)]
-        if self._source.whole is None:
+        if (windows := self._windows) is not None:
+            cut = (windows[plan.order[part], :, plan.shifts[part, 0], plan.shifts[part, 1]] for part in parts)
+        elif (whole := self._source.whole) is not None:
+            cut = (self._cut(whole[plan.order[part]], plan, part) for part in parts)
+        else:
             read = self._source.read([drawn.order[part] for part in parts])
             cut = (self._cut(images, plan, part) for images, part in zip(read, parts, strict=True))
-        elif self._resized:
-            cut = (self._cut(self._source.whole[plan.order[part]], plan, part) for part in parts)
-        else:
-            cut = (self._windows[plan.order[part], :, plan.shifts[part, 0], plan.shifts[part, 1]] for part in parts)
         for images, part in zip(cut, parts, strict=True):
             if self._flip:
                 images = torch.where(plan.flips[part, None, None, None], images.flip(3), images)
@@ -160,18 +162,28 @@ def resized_crops(images: Tensor, boxes: Tensor) -> Tensor:
 def _windows(images: Tensor, padding: int) -> Tensor:
     """A view N x C x shifts x shifts x H x W of the padded images: a batch and its crops are one indexing."""
     side = images.shape[-1]
-    return F.pad(images, (padding,) * 4).unfold(2, side, 1).unfold(3, side, 1)
+    padded = F.pad(images, (padding,) * 4) if padding else images
+    return padded.unfold(2, side, 1).unfold(3, side, 1)
+
+
+def _most_bytes(values: "np.ndarray | Rows", padding: int) -> int:
+    """What images take on the device at most: while a padded copy is made, both are there."""
+    side = values.shape[-1]
+    return values.nbytes + (values.nbytes // side**2 * (side + 2 * padding) ** 2 if padding else 0)
 
 
 class _Source:
-    """Images for the device: `whole`, one tensor there, or None where that would take too much; then `read` brings batches."""
+    """Images for the device: `whole`, one tensor there, or None where that would take too much; then `read` brings batches.
 
-    def __init__(self, images: Images, device: torch.device) -> None:
+    `padding` tells how far `whole` is to be padded, which takes room too.
+    """
+
+    def __init__(self, images: Images, device: torch.device, padding: int = 0) -> None:
         self._device, self._rows = device, None
         values = images.images
         on_disk = isinstance(values, Rows)
         if device.type == "cuda":
-            small = values.nbytes <= RESIDENT_PART * torch.cuda.mem_get_info(device)[0]
+            small = _most_bytes(values, padding) <= RESIDENT_PART * torch.cuda.mem_get_info(device)[0]
         else:
             small = not on_disk or values.nbytes <= RESIDENT_BYTES
         self.whole = torch.from_numpy(values[:]).to(device) if small else None
