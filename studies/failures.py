@@ -2,6 +2,9 @@
 
 # What torch says, with a GPU and without one.
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory")
+# What may help instead: in a study, and a training of its own.
+IN_A_STUDY = "a smaller batch_size or fewer workers"
+ALONE = "a smaller batch_size, as --set recipe.batch_size=32, or another --device"
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -19,9 +22,7 @@ def is_of_device(error: BaseException) -> bool:
     return "AcceleratorError" in kinds or (isinstance(error, RuntimeError) and str(error).startswith("CUDA error"))
 
 
-def why(error: BaseException) -> str:
-    """What went wrong, as a reason in a sentence: without a full stop."""
-    text = f"{type(error).__name__}: {error}"
-    return (
-        f"out of memory; a smaller batch_size or fewer workers may help ({text})" if is_out_of_memory(error) else text
-    )
+def why(error: BaseException, otherwise: str = IN_A_STUDY) -> str:
+    """What went wrong, as a reason in a sentence: on one line, without a full stop; `otherwise` needs less memory."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"out of memory; {otherwise} may help ({text})" if is_out_of_memory(error) else text

@@ -71,8 +71,8 @@ def train(
     import json
 
     spec, chosen = _documents(data, recipe, changes)
-    if output is not None and not output.absolute().parent.is_dir():
-        raise UserError(f"cannot write {output}: there is no folder {output.absolute().parent}.")
+    if output is not None:
+        _check_writable(output)
 
     from explorer import Architecture
     from studies.data import load, shape
@@ -93,7 +93,7 @@ def train(
             f"{'epoch':>5}  {'rate':>7}  {'train loss':>10}  {'train error':>11}  {'validation error':>16}  {'time':>6}"
         )
 
-    from studies import training
+    from studies import failures, training
     from studies.memory import keep_memory
 
     if settings.device == "cpu":
@@ -110,6 +110,11 @@ def train(
     except training.TrainingFailed as failure:
         click.echo(f"Error: the training failed: {failure.reason}.", err=True)
         ctx.exit(1)
+    except (MemoryError, RuntimeError) as error:
+        if not failures.is_out_of_memory(error):
+            raise
+        click.echo(f"Error: the training failed: {failures.why(error, failures.ALONE)}.", err=True)
+        ctx.exit(1)
     except KeyboardInterrupt:
         if checkpoints:
             click.echo("The same command goes on from the last finished epoch.", err=True)
@@ -125,6 +130,25 @@ def train(
             click.echo(f"Weights: {output}")
         options = f"--resolution {fits.resolution} --classes {fits.classes} --in-channels {fits.in_channels}"
         click.echo(f"Next: resnext-explorer describe {architecture.name} {options}")
+
+
+def _check_writable(path: Path) -> None:
+    """Raises `UserError` where a file of this name could not be written; leaves none."""
+    import tempfile
+
+    try:
+        if path.is_dir():
+            raise UserError(
+                f"cannot write {path}: it is a folder. Name a file in it, as {path / 'weights.safetensors'}."
+            )
+        if not path.absolute().parent.is_dir():
+            raise UserError(f"cannot write {path}: there is no folder {path.absolute().parent}.")
+        with tempfile.TemporaryFile(dir=path.absolute().parent):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror}. Name a file in a folder that can be written."
+        ) from None
 
 
 def _documents(data: str, recipe: str, changes: tuple[str, ...]) -> tuple["DataSpec", "Recipe"]:

@@ -47,6 +47,34 @@ def test_a_training_that_cannot_succeed_says_why_and_exits_with_1(workdir: Path)
 
 
 @pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory:\nyou tried"),
+        RuntimeError("CUDA out of memory"),
+    ],
+)
+def test_too_little_memory_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    from explorer import cli
+    from studies import memory, training
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(training, "train", fail)
+    monkeypatch.setattr(memory, "keep_memory", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["resnext-explorer", "train", NETWORK, "--data", "digits", *QUICK])
+    with pytest.raises(SystemExit) as exit_:
+        cli.main()
+    assert exit_.value.code == 1
+    told = capsys.readouterr().err
+    assert told.startswith("Error: the training failed: out of memory; a smaller batch_size, as --set")
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["resnet50", "--data", "digits"], "a resolution of 8 is too small for 4 stages"),
@@ -56,6 +84,9 @@ def test_a_training_that_cannot_succeed_says_why_and_exits_with_1(workdir: Path)
         ([NETWORK, "--data", "digits", "--set", "recipes.epochs=3"], "Did you mean 'recipe'?"),
         ([NETWORK, "--data", "digits", "--set", "recipe.batch_size=4096"], "batch_size of 4096 is larger than"),
         ([NETWORK, "--data", "digits", "-o", "no/such/w.safetensors"], "cannot write no/such/w.safetensors"),
+        ([NETWORK, "--data", "digits", "-o", "."], "cannot write .: it is a folder. Name a file in it"),
+        ([NETWORK, "--data", "digits", "-o", "/proc/w.safetensors"], "cannot write /proc/w.safetensors: "),
+        ([NETWORK, "--data", "digits", "-o", "w" * 300], "cannot write www"),
         ([NETWORK, "--data", "folder", "--data-dir", "."], "a folder needs a resolution"),
         ([NETWORK, "--data", "npz", "--data-dir", "few.npz", "--set", "data.test=0.5"], "cannot take"),
         (["resnext51_32x4d", "--data", "digits"], "resnext51_32x4d"),
