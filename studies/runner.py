@@ -22,7 +22,7 @@ from studies.claims import Claims, Counts, Lease, Worker
 from studies.data import load
 from studies.settings import resolve
 from studies.storage import Storage
-from studies.stored import StoredStudy, create_or_extend
+from studies.stored import StoredStudy, about_data, create_or_extend
 from studies.study import Study
 from studies.views import View
 from studies.worker import BOOTSTRAP, DONE, MISTAKE, STOPPED
@@ -60,13 +60,13 @@ def run(
     wanted = study.wanted(data_dir)
 
     def find_out() -> dict[str, Any]:
-        sizes = load(study.data, data_dir).sizes
-        study.recipe.steps_per_epoch(sizes["train"])
+        data = about_data(load(study.data, data_dir))
+        study.recipe.steps_per_epoch(data["splits"]["train"])
         settings = resolve(workers=workers or 1)
         seats = len(gpus.deal(settings.device, workers, workers_per_gpu))
         if seats != (workers or 1):  # one a GPU, or as many as asked for: each has a smaller share of the cores
             settings = resolve(workers=seats)
-        return {"splits": sizes, "settings": settings.model_dump()}
+        return {**data, "settings": settings.model_dump()}
 
     with Storage.visit(storage) as place:
         stored = create_or_extend(place, study, wanted, find_out)

@@ -25,6 +25,7 @@ from studies.claims import Attempt, Attempts, Counts, Pair, stand
 from studies.storage import Storage, from_json
 
 if TYPE_CHECKING:
+    from studies.data import Splits
     from studies.study import Study, Wanted
 
 ATTRIBUTE = "explorer"
@@ -168,8 +169,8 @@ def create_or_extend(
 ) -> StoredStudy:
     """Store a new study, or find it stored already and, where the file asks for more seeds or arms, extend it.
 
-    `find_out` gives what takes a while to know, and is only called for a new study: its `settings`, and the sizes of the
-    `splits`. Raises `UserError` that shows the difference where the file wants something else than what is stored under its name.
+    `find_out` gives what takes a while to know, and is only called for a new study: its `settings`, and `about_data`. Raises `UserError`
+    that shows the difference where the file wants something else than what is stored under its name.
     """
     with storage.lock():
         stored = find(storage, study.name) if storage.exists() and not storage.is_empty() else None
@@ -242,6 +243,39 @@ def _extended(stored: StoredStudy, study: "Study", wanted: "Wanted") -> dict[str
             *([stored.seeds] if study.seeds != stored.seeds else []),
         ],
     }
+
+
+def about_data(splits: "Splits") -> dict[str, Any]:
+    """What is stored of the data that a study is started with: `check_data` compares by it."""
+    return {"splits": splits.sizes, "digests": _digests(splits)}
+
+
+def check_data(stored: StoredStudy, splits: "Splits") -> None:
+    """Raises `UserError` where these are not the images and labels that a study was started with."""
+    sizes, digests = stored.content["splits"], stored.content.get("digests")
+    what_to_do = "Name the folder of the same data with --data-dir, or give a study of other data another name."
+    if sizes and splits.sizes != sizes:
+        raise UserError(
+            f"the data of {stored.name} has changed: it was started with {_sizes(sizes)}, and here are {_sizes(splits.sizes)}. {what_to_do}"
+        )
+    if digests is None:  # stored by a version that compared only sizes
+        return
+    found = _digests(splits)
+    other = [part for part in digests if digests[part] != found[part]]
+    if other:
+        raise UserError(
+            f"the data of {stored.name} has changed: as many images as it was started with, but others, or with other labels, in "
+            f"{' and '.join(other)}. {what_to_do}"
+        )
+
+
+def _digests(splits: "Splits") -> dict[str, str]:
+    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    return {name: part.digest().hex() for name, part in parts.items()}
+
+
+def _sizes(sizes: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sizes.items())
 
 
 def retry(storage: Storage, stored: StoredStudy) -> int:

@@ -20,7 +20,7 @@ from studies.recipe import Recipe
 from studies.search import LATENCY, Search
 from studies.settings import Settings
 from studies.storage import Storage
-from studies.stored import StoredStudy
+from studies.stored import StoredStudy, check_data
 
 # A curve is written at most this often, and once before the end; seconds.
 CURVE_EVERY = 10.0
@@ -51,12 +51,7 @@ class Trainer:
         self._settings = Settings.model_validate(stored.content["settings"])
         settings.check(self._settings)
         self._splits = load(DataSpec.model_validate(document["data"]), data_dir)
-        sizes = stored.content["splits"]
-        if self._splits.sizes != sizes:
-            raise UserError(
-                f"the data of {stored.name} has changed: it was started with {_sizes(sizes)}, and here are {_sizes(self._splits.sizes)}. "
-                "Name the folder of the same data with --data-dir."
-            )
+        check_data(stored, self._splits)
 
     def run(self, claims: Claims, attempt: Attempt, tell: Tell, stopping: Callable[[], bool]) -> None:
         """Train the attempt's pair and end the attempt. Raises `UserError` for what would stop every other pair as well."""
@@ -224,7 +219,3 @@ def _failure(reason: str) -> dict[str, Any]:
     """What is stored of the exception that is being handled."""
     log = traceback.format_exc().strip().splitlines()[-LOG_LINES:]
     return {"reason": " ".join(reason.split())[:500], "log": log}
-
-
-def _sizes(sizes: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in sizes.items())

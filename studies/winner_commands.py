@@ -1,5 +1,6 @@
 """The command `study winner`: which design is best and why; the same design trained fully, and exported with a card."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,6 +126,7 @@ def _retrain(
 
     from studies.data import DataSpec, load
     from studies.settings import resolve_here
+    from studies.stored import check_data
     from studies.winner import train_on_both
 
     if (folder / CARD).exists():
@@ -134,16 +136,15 @@ def _retrain(
             raise UserError(
                 f"ONNX export needs the extra [onnx] ({module} is missing): pip install 'resnext-explorer[onnx]'."
             )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot make the folder {folder}: {error.strerror}.") from None
     architecture = stored.architecture(chosen.design)
     spec = DataSpec.model_validate(stored.content["document"]["data"])
     settings = resolve_here(device)
-    splits = train_on_both(load(spec, data_dir))
+    splits = load(spec, data_dir)
+    check_data(stored, splits)
+    splits = train_on_both(splits)
+    recipe.steps_per_epoch(len(splits.train))
 
-    from studies import training
+    from studies import failures, training
     from studies.memory import keep_memory
 
     if settings.device == "cpu":
@@ -158,14 +159,26 @@ def _retrain(
             f"\nTraining {chosen.design} on {len(splits.train)} images, {recipe.epochs} epochs, {settings.device}."
         )
     try:
+        (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write into the folder {folder}: {error.strerror}. Name another.") from None
+    try:
         outcome = training.train(
             architecture, recipe, splits, seed, settings, checkpoints=folder / CHECKPOINTS, on_epoch=tell
         )
     except training.TrainingFailed as failure:
         raise UserError(f"the training failed: {failure.reason}. Try another --recipe, or --set.") from None
+    except (MemoryError, RuntimeError) as error:
+        if not failures.is_out_of_memory(error):
+            raise
+        raise UserError(f"the training failed: {failures.why(error, failures.ALONE)}.") from None
     except KeyboardInterrupt:
         click.echo("The same command goes on from the last finished epoch.", err=True)
         raise
+    finally:
+        with suppress(OSError):  # there is a checkpoint, or what was there before
+            (folder / CHECKPOINTS).rmdir()
+            folder.rmdir()
     errors = _errors(outcome)
     facts: dict[str, Any] = {
         "design": chosen.design,
@@ -209,7 +222,7 @@ def _export(
     recipe: "Recipe",
     folder: Path,
 ) -> None:
-    """Weights, ONNX, and the card last: where there is a card, the model is whole."""
+    """Weights, ONNX, and the card last: all of them, or none."""
     import shutil
 
     from explorer import build
@@ -219,11 +232,22 @@ def _export(
 
     network = build(architecture)
     network.load_state_dict(outcome.state_dict)
-    files = {
-        WEIGHTS: f"load with `{export(network, folder / WEIGHTS, 'safetensors')}`",
-        ONNX: f"checked against onnxruntime; load with `{export(network, folder / ONNX, 'onnx')}`",
-    }
-    write_atomic(folder / CARD, card(study, chosen, facts, recipe.model_dump(mode="json"), files))
+    try:
+        files = {
+            WEIGHTS: f"load with `{export(network, folder / WEIGHTS, 'safetensors')}`",
+            ONNX: f"checked against onnxruntime; load with `{export(network, folder / ONNX, 'onnx')}`",
+        }
+        write_atomic(folder / CARD, card(study, chosen, facts, recipe.model_dump(mode="json"), files))
+    except BaseException as error:
+        for name in (WEIGHTS, ONNX):
+            (folder / name).unlink(missing_ok=True)
+        if not isinstance(error, Exception):
+            raise
+        why = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        raise UserError(
+            f"the network is trained, but could not be exported: {why.rstrip('.')}. Nothing was exported; the checkpoint in "
+            f"{folder / CHECKPOINTS} stays, and the same command tries again without training."
+        ) from None
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
 
 

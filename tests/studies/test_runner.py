@@ -1,6 +1,8 @@
 """Runs with real processes around a stand-in for training: what is trained, what is stored, what goes wrong."""
 
 import json
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -9,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import fake_training
+import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from tiny_runs import DONE, Recorder, assert_undisturbed, attempts, endings, run, start, tables, wait_for_epochs
 from tiny_study import change
 
 import studies.gpus
 import studies.runner
 import studies.stored
+from explorer.cli import cli
 from explorer.errors import UserError
 from studies import Study, failures
 from studies.claims import Counts
@@ -148,6 +153,45 @@ def test_a_mistake_that_a_worker_finds_ends_the_run(fake: None, tiny: Path) -> N
     with pytest.raises(UserError, match="the data of tiny has changed: it was started with 5 train"):
         run(tiny)
     assert set(endings()) <= {"complete", "interrupted", "superseded"}
+
+
+def own_data(tiny: Path, seed: int = 0) -> None:
+    """The tiny study, of an .npz file in the current folder."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (60, 8, 8), np.uint8)
+    np.savez("own.npz", train_images=pixels, train_labels=np.arange(60) % 10)
+    tiny.write_text(
+        tiny.read_text()
+        .replace("name: digits, validation: 0.2", "name: npz, path: own.npz, validation: 0.3")
+        .replace("batch_size: 64", "batch_size: 8")
+    )
+
+
+def test_other_data_of_equal_size_is_refused(fake: None, tiny: Path) -> None:
+    own_data(tiny)
+    assert run(tiny) == DONE
+    own_data(tiny, seed=1)
+    change(tiny, "[0, 1]", "[0, 1, 2]")
+    message = "the data of tiny has changed: as many images .* in train and validation and test. Name the folder"
+    with pytest.raises(UserError, match=message):
+        run(tiny)
+    again = CliRunner().invoke(cli, shlex.split("study winner tiny --storage sqlite:///t.db --retrain --export best"))
+    assert isinstance(again.exception, UserError)
+    assert re.search(message, str(again.exception))
+    assert not Path("best").exists()
+    own_data(tiny)
+    assert run(tiny).complete == 9
+
+
+def test_a_study_stored_without_digests_is_accepted(fake: None, tiny: Path) -> None:
+    own_data(tiny)
+    assert run(tiny) == DONE
+    storage = Storage("sqlite:///t.db")
+    stored = get(storage, "tiny")
+    content = {key: value for key, value in stored.content.items() if key != "digests"}
+    storage.open().set_study_user_attr(stored.id, "explorer", content)
+    own_data(tiny, seed=1)
+    change(tiny, "[0, 1]", "[0, 1, 2]")
+    assert run(tiny).complete == 9
 
 
 def test_more_seeds_train_only_what_is_missing(fake: None, tiny: Path) -> None:

@@ -5,11 +5,17 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import fake_training
 import numpy as np
 import pandas as pd
 import pytest
+import tiny_runs
+from click.testing import CliRunner
 
+from explorer import Architecture, build
+from explorer.cli import cli
 from explorer.errors import UserError
 from studies.data import DataSpec, load
 from studies.winner import choose, train_on_both
@@ -140,3 +146,72 @@ def test_a_mistake_is_one_message(workdir: Path, arguments: list[str], message: 
     assert result.stderr.startswith("Error: ")
     assert message in result.stderr
     assert not Path("best").exists()
+
+
+# What goes wrong in a retraining, with a stand-in for the training of the study.
+
+
+@pytest.fixture
+def complete(fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from studies import memory
+
+    tiny_runs.run(tiny)
+    monkeypatch.setattr(memory, "keep_memory", lambda: None)
+    monkeypatch.setattr("studies.stored.check_data", lambda *_: None)  # the stand-in's data is not that of digits
+
+
+def retrain(*more: str) -> Exception:
+    arguments = ["study", "winner", "tiny", "--storage", "sqlite:///t.db", "--retrain", "--export", "best", *more]
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exception is not None
+    assert not isinstance(result.exception, SystemExit), result.output
+    return result.exception  # type: ignore[return-value]
+
+
+def test_data_that_cannot_be_read_leaves_no_folder(complete: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object) -> None:
+        raise UserError("there is no data")
+
+    monkeypatch.setattr("studies.data.load", missing)
+    assert str(retrain()) == "there is no data"
+    assert not Path("best").exists()
+
+
+def test_a_batch_that_is_too_large_leaves_no_folder(complete: None) -> None:
+    error = retrain("--set", "recipe.batch_size=4096")
+    assert isinstance(error, UserError)
+    assert "batch_size of 4096 is larger" in str(error)
+    assert not Path("best").exists()
+
+
+def test_too_little_memory_is_a_sentence(complete: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("CUDA out of memory")
+
+    monkeypatch.setattr(fake_training, "train", fail)
+    error = retrain()
+    assert isinstance(error, UserError)
+    assert str(error).startswith("the training failed: out of memory; a smaller batch_size, as --set")
+    assert not Path("best").exists()
+
+
+def test_an_onnx_file_that_computes_something_else_leaves_nothing_half_written(
+    complete: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import explorer.export
+
+    def train(architecture: Architecture, *_: object, checkpoints: Path, **__: object) -> SimpleNamespace:
+        (checkpoints / "checkpoint.pt").touch()
+        figures = dict.fromkeys(("train_error", "test_error"), 0.1)
+        figures |= dict.fromkeys(("train_top5_error", "test_top5_error"), None)
+        return SimpleNamespace(**figures, epochs=4, state_dict=build(architecture).state_dict())
+
+    def differ(*_: object) -> str:
+        raise RuntimeError("onnxruntime's output differs")
+
+    monkeypatch.setattr(fake_training, "train", train)
+    monkeypatch.setattr(explorer.export, "_export_onnx", differ)
+    error = retrain()
+    assert isinstance(error, UserError)
+    assert "could not be exported: RuntimeError: onnxruntime's output differs. Nothing was exported" in str(error)
+    assert [path.name for path in Path("best").iterdir()] == [".checkpoints"]
