@@ -202,16 +202,16 @@ def _read(path: Path, side: int, channels: int) -> tuple[bytes, "NDArray[np.uint
         content = path.read_bytes()
     except OSError as error:  # may be another tomorrow, so it must not be noted
         raise UserError(
-            f"cannot read {path}: {error.strerror or error}. Make it readable or remove it, then start again: "
-            "what is decoded already is kept."
+            f"cannot read {path}: {error.strerror or error}. Make it readable and start again, and the build goes on where it was; "
+            "or remove it, and the build begins anew."
         ) from None
     digest = hashlib.blake2b(content, digest_size=DIGEST).digest()
     try:
         return digest, decode(content, side, channels)
     except MemoryError:
         raise UserError(
-            f"there is not enough memory to decode {path}. Free some or remove the image, then start again: "
-            "what is decoded already is kept."
+            f"there is not enough memory to decode {path}. Free some and start again, and the build goes on where it was; "
+            "or remove the image, and the build begins anew."
         ) from None
     except Exception:  # noqa: BLE001 - Pillow's decoders raise nearly anything on damaged bytes
         return digest, None

@@ -621,7 +621,7 @@ def test_a_file_that_cannot_be_had_stops_the_build_and_is_not_noted(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "read_bytes", refused)
         with pytest.raises(
-            UserError, match=rf"cannot read .*bee/0001.jpg: {error.strerror}. Make it readable or remove"
+            UserError, match=rf"cannot read .*bee/0001.jpg: {error.strerror}. Make it readable and start again"
         ):
             load(spec(unreadable="skip"), root)
     assert sum(load(spec(), root).sizes.values()) == 24
