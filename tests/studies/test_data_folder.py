@@ -388,6 +388,7 @@ def test_an_array_larger_than_memory_is_opened_and_read_a_batch_at_a_time(
     assert not recwarn.list
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds processes to RLIMIT_AS")
 def test_too_little_memory_is_not_called_damage(tmp_path: Path) -> None:
     code = (
         "import resource, sys\nfrom pathlib import Path\nimport numpy\nfrom explorer.errors import UserError\n"
