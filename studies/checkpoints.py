@@ -18,6 +18,7 @@ from studies.recipe import Recipe
 from studies.settings import Settings
 
 log = logging.getLogger(__name__)
+DAMAGED = "the checkpoint %s is damaged: starting afresh"
 
 
 def identify(architecture: Architecture, recipe: Recipe, splits: Splits, seed: int, settings: Settings) -> str:
@@ -45,7 +46,7 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
     except Exception:  # noqa: BLE001 - zipfile says in a dozen ways that it does not understand some bytes
         whole = False
     if not whole and not data.startswith(b"\x80"):  # what a bare pickle starts with
-        log.warning("the checkpoint %s is damaged: starting afresh", path)
+        log.warning(DAMAGED, path)
         return None
     try:
         state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
@@ -54,6 +55,9 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
         raise UserError(
             f"{path} is not a checkpoint of this program: it holds more than numbers, and was not loaded. Delete it to start afresh."
         ) from None
+    except Exception:  # noqa: BLE001 - bytes that are no whole pickle make the unpickler fail in any way
+        log.warning(DAMAGED, path)
+        return None
 
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
