@@ -321,6 +321,8 @@ def _environment(settings: Settings) -> Iterator[None]:
     threads, benchmark = torch.get_num_threads(), torch.backends.cudnn.benchmark
     deterministic = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    convolutions: Any = torch.backends.cudnn.conv  # type: ignore[attr-defined]
+    precision = convolutions.fp32_precision
     debug: Any = torch.utils.deterministic
     fill = debug.fill_uninitialized_memory
     try:
@@ -332,6 +334,8 @@ def _environment(settings: Settings) -> Iterator[None]:
         # Filling fresh memory with NaN is for finding bugs, and costs a pass over every tensor.
         debug.fill_uninitialized_memory = False
         torch.backends.cudnn.benchmark = False
+        if settings.precision == "32":
+            convolutions.fp32_precision = "ieee"  # left alone, cuDNN computes with TF32, of 19 bits
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric|torch)\b")
             yield
@@ -340,6 +344,7 @@ def _environment(settings: Settings) -> Iterator[None]:
         torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
         debug.fill_uninitialized_memory = fill
         torch.backends.cudnn.benchmark = benchmark
+        convolutions.fp32_precision = precision
 
 
 def _check_shape(architecture: Architecture, splits: Splits) -> None:

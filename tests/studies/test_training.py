@@ -485,6 +485,15 @@ def test_signals_and_torchs_switches_stay_the_callers(splits: Splits) -> None:
     assert not torch.are_deterministic_algorithms_enabled()
 
 
+@pytest.mark.parametrize(("precision", "expected"), [("32", "ieee"), ("bf16", "tf32")])
+def test_32_bits_are_32_bits_also_in_cudnns_convolutions(precision: str, expected: str) -> None:
+    convolutions = torch.backends.cudnn.conv
+    before = convolutions.fp32_precision
+    with training._environment(CPU.model_copy(update={"precision": precision})):
+        assert convolutions.fp32_precision == expected
+    assert convolutions.fp32_precision == before == "tf32"
+
+
 def test_a_stopped_training_is_gone_when_the_next_begins(splits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where the garbage collector has not come by: on a GPU it is memory of the device."""
     held: list[weakref.ref[TrainingBatches]] = []
@@ -595,6 +604,10 @@ def flip_byte(data: bytes) -> bytes:
         lambda data: data[:-1],
         lambda data: bytes(len(data)),
         flip_byte,
+        # Bare pickles, cut off where torch's unpickler raises IndexError, struct.error and KeyError.
+        lambda data: b"\x80\x02.",
+        lambda data: b"\x80\x02J\x01",
+        lambda data: b"\x80\x02h\x05.",
     ],
 )
 def test_a_damaged_checkpoint_is_left_aside_and_the_run_starts_afresh(
