@@ -127,7 +127,9 @@ def _computes_bf16(device: str) -> bool:
     import torch
 
     if device != "cpu":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        # `torch.cuda.is_bf16_supported` answers for the current device, which is the first.
+        index = int(device.partition(":")[2] or 0)
+        return bool(torch.version.hip) or torch.cuda.get_device_properties(index).major >= 8
     # Private, but torch has no public name for them; elsewhere bf16 is emulated, and slower than 32 bits.
     tests = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(getattr(torch.cpu, test, bool)() for test in tests)

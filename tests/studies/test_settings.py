@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -81,6 +82,14 @@ def test_bf16_is_chosen_and_honoured_only_where_the_processor_computes_it(
     if not able:
         with pytest.raises(UserError, match="bf16, which this processor does not compute"):
             check(CPU.model_copy(update={"precision": "bf16"}))
+
+
+def test_each_gpu_is_asked_for_itself_whether_it_computes_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: SimpleNamespace(major=(9, 7)[index]))
+    found = {name: settings.resolve_here(name, "auto", 1).precision for name in ("cuda", "cuda:0", "cuda:1")}
+    assert found == {"cuda": "bf16", "cuda:0": "bf16", "cuda:1": "32"}
 
 
 def test_torch_still_has_the_private_names_that_tell_about_bf16() -> None:
