@@ -1,11 +1,16 @@
 """Which GPUs there are, found without torch, and which worker gets which."""
 
+import itertools
 import math
 import os
 import re
 import subprocess
+from pathlib import Path
 
 from explorer.errors import UserError
+
+# What the drivers of GPUs put there: NVIDIA's, on Linux and under Windows, and AMD's.
+DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 
 
 def check(workers: int | None, workers_per_gpu: int | None) -> None:
@@ -41,11 +46,20 @@ def deal(device: str, workers: int | None, workers_per_gpu: int | None) -> list[
     return [gpus[index % len(gpus)] for index in range(workers or most)]
 
 
+def may_be_here() -> bool:
+    """Whether it is worth the seconds to ask torch for a GPU: False where there surely is none. nvidia-smi may be missing."""
+    if "CUDA_VISIBLE_DEVICES" in os.environ:
+        return bool(visible_gpus())
+    return any(Path(driver).exists() for driver in DRIVERS) or bool(visible_gpus())
+
+
 def visible_gpus() -> list[str]:
     """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     if given is not None:
-        return [name.strip() for name in given.split(",") if name.strip()]
+        names = [name.strip() for name in given.split(",")]
+        # CUDA sees what stands before the first that names none, such as -1; one that is named twice is one GPU.
+        return list(dict.fromkeys(itertools.takewhile(re.compile(r"\d|GPU-|MIG-").match, names)))
     try:
         told = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=True).stdout
     except (OSError, subprocess.SubprocessError):

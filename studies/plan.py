@@ -101,7 +101,7 @@ def plan(
     """
     gpus.check(workers, workers_per_gpu)
     # Asked only where there may be one: it takes seconds.
-    seats = gpus.deal(resolve().device if gpus.visible_gpus() else "cpu", workers, workers_per_gpu)
+    seats = gpus.deal(resolve().device if gpus.may_be_here() else "cpu", workers, workers_per_gpu)
     workers = len(seats)
     wanted = study.wanted(data_dir)
     by_cost = sorted(wanted.designs, key=_cost(wanted.designs))

@@ -260,6 +260,10 @@ PARTS = (
         (PARTS, None, ["MIG-cc", "MIG-dd"]),
         (GPUS, "1", ["1"]),
         (GPUS, "", []),
+        (GPUS, "0,-1,1", ["0"]),
+        (GPUS, "0, 0,1", ["0", "1"]),
+        (GPUS, "GPU-aa,,GPU-bb", ["GPU-aa"]),
+        (GPUS, "NoDevFiles", []),
         (None, None, []),
     ],
 )
@@ -275,6 +279,19 @@ def test_the_gpus_are_found_without_torch(
     if given is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
     assert visible_gpus() == expected
+
+
+def test_a_gpu_without_nvidia_smi_may_be_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a plan deals out what a run would."""
+    driver = tmp_path / "nvidiactl"
+    monkeypatch.setattr(studies.gpus, "DRIVERS", (str(driver),))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert not studies.gpus.may_be_here()
+    driver.touch()
+    assert studies.gpus.may_be_here()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert not studies.gpus.may_be_here()
 
 
 @pytest.fixture
