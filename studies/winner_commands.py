@@ -69,6 +69,11 @@ def winner(
         _show(chosen)
     written: dict[str, Any] = {}
     if folder is not None:
+        if "imported" in stored.content:
+            raise UserError(
+                f"{stored.name} was imported from {stored.content['imported']}, which does not say on what data it was trained. "
+                f"Train its winner by itself: resnext-explorer train {chosen.design} --data ... -o weights.safetensors"
+            )
         wanted = _recipe(stored, chosen.design, recipe, changes)
         written = _retrain(stored, chosen, wanted, folder, data_dir, seed, device, quiet=as_json)
     if as_json:

@@ -18,6 +18,8 @@ from explorer import Architecture, build
 from explorer.cli import cli
 from explorer.errors import UserError
 from studies.data import DataSpec, load
+from studies.storage import Storage
+from studies.stored import get
 from studies.winner import choose, train_on_both
 
 
@@ -174,6 +176,18 @@ def test_data_that_cannot_be_read_leaves_no_folder(complete: None, monkeypatch: 
 
     monkeypatch.setattr("studies.data.load", missing)
     assert str(retrain()) == "there is no data"
+    assert not Path("best").exists()
+
+
+def test_an_imported_study_does_not_know_its_data(complete: None) -> None:
+    storage = Storage("sqlite:///t.db")
+    stored = get(storage, "tiny")
+    content = {**stored.content, "imported": "results.csv"}
+    content["document"] = {**content["document"], "data": {"name": "imported"}, "recipe": {"name": "imported"}}
+    storage.open().set_study_user_attr(stored.id, "explorer", content)
+    error = retrain("--recipe", "quick")
+    assert isinstance(error, UserError)
+    assert "tiny was imported from results.csv, which does not say on what data" in str(error)
     assert not Path("best").exists()
 
 
