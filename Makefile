@@ -19,6 +19,7 @@ help:
 demo: $(VENV)/.installed
 	@$(BIN)/resnext-explorer study run $(STUDY) --workers 2
 	@$(BIN)/resnext-explorer report $(STUDY) -o $(STUDY).html
+	@echo "  (first, for the commands to be found: . $(BIN)/activate)"
 
 test: lint
 	$(BIN)/python -m pytest
@@ -40,6 +41,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Error: Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12" >&2; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Error: $(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
+	@echo "Installing 2 GB of packages into $(VENV); it takes some minutes."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_ARGS) -e '.[dev,onnx,postgres]'
 	@touch $@
 

@@ -41,3 +41,8 @@ def _with_prefix(value: float, prefixes: tuple[tuple[str, float], ...]) -> str:
             digits = max(0, 3 - len(str(int(abs(scaled) + 0.0005))))
             return f"{scaled:.{digits}f} {letter}"
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.3g}"
+
+
+def counted(number: int, thing: str) -> str:
+    """'1 epoch', '2 epochs'."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

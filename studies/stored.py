@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer import Architecture, Design
 from explorer.errors import UserError, unknown
+from search_spaces.documents import preset_names
 from studies import search, tuning
 from studies.agenda import Agenda, Carried, numbers, shown
 from studies.claims import Attempt, Attempts, Counts, Pair, stand
@@ -159,9 +160,8 @@ def get_alone(storage: Storage, name: str) -> StoredStudy:
     if found:
         return found[0]
     error = unknown("study", name, [study.name for study in _stored(storage)])
-    raise UserError(
-        f"{error} (In {storage.shown}; `resnext-explorer study run {name}` starts a study that is not there yet.)"
-    )
+    start = f" `resnext-explorer study run {name}` starts this preset." if name in preset_names("study") else ""
+    raise UserError(f"{error} (In {storage.shown}.{start})")
 
 
 def create_or_extend(

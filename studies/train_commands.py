@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from explorer.errors import UserError
+from explorer.text import counted
 from studies.overrides import override, set_option
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ def train(
     if not as_json:
         sizes = ", ".join(f"{count} {part}" for part, count in splits.sizes.items())
         on = f"{settings.device}, {settings.precision}, {settings.threads} threads"
-        click.echo(f"{architecture.name} on {spec.name} ({sizes}), {chosen.name}, {chosen.epochs} epochs, {on}\n")
+        click.echo(
+            f"{architecture.name} on {spec.name} ({sizes}), {chosen.name}, {counted(chosen.epochs, 'epoch')}, {on}\n"
+        )
         click.echo(
             f"{'epoch':>5}  {'rate':>7}  {'train loss':>10}  {'train error':>11}  {'validation error':>16}  {'time':>6}"
         )

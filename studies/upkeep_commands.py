@@ -51,6 +51,8 @@ def plan(
     from studies.study import Study
 
     study = Study.load(name_or_path).changed(changes)
+    if not as_json:
+        click.echo("Measuring some steps of the cheapest and of the dearest design ...", err=True)
     made = make_plan(study, workers=workers, workers_per_gpu=workers_per_gpu, data_dir=data_dir)
     if as_json:
         print_json(made.record())
@@ -63,7 +65,7 @@ def plan(
 
 def _print_plan(made: "Plan", command: str) -> None:
     from explorer.terminal import print_table
-    from explorer.text import human_count, human_flops, human_percent, human_time
+    from explorer.text import counted, human_count, human_flops, human_percent, human_time
 
     trials = {name: sum(pair.design == name for pair in made.pairs) for name in {pair.design for pair in made.pairs}}
     print_table(
@@ -84,10 +86,10 @@ def _print_plan(made: "Plan", command: str) -> None:
     )
     for point in made.left_out:
         click.echo(f"Left out: {point.arm}: {point.reason}")
-    settings = made.settings
+    settings, epochs = made.settings, counted(made.epochs, "epoch")
     steps = "; ".join(f"{one.design}: {human_time(one.step)}" for one in made.measured)
     click.echo(
-        f"\n{made.study}: {len(made.pairs)} trials of {made.epochs} epochs, {made.steps} steps of {made.batch_size} images each, "
+        f"\n{made.study}: {len(made.pairs)} trials of {epochs}, {made.steps} steps of {made.batch_size} images each, "
         f"on {made.splits['train']} training images\n"
         f"Training: {human_flops(made.flops)} FLOPs in all (multiply-adds; backward counts twice)\n"
         f"Time: about {human_time(made.seconds)} with {made.workers} worker{'' if made.workers == 1 else 's'} on {settings.device} "

@@ -20,14 +20,20 @@ if TYPE_CHECKING:
 Event = dict[str, Any]
 # Options of the command line and their values, for the commands that are proposed; None: not given.
 Options = Sequence[tuple[str, str | None]]
-RUN = ("--workers", "--workers-per-gpu", "--storage", "--data-dir")  # those of `study run` that go on as before
+RUN = (
+    "--set",
+    "--workers",
+    "--workers-per-gpu",
+    "--storage",
+    "--data-dir",
+)  # those of `study run` that go on as before
 
 
 class View:
     """Shows nothing; the others override what they show. Events are those of `studies.worker`."""
 
     def __init__(self, study: str = "", options: Options = ()) -> None:
-        self.study, self.options = study, dict(options)
+        self.study, self.options = study, list(options)
 
     def nothing_to_do(self, stored: StoredStudy, counts: Counts) -> None:
         """All pairs were complete or failed before the run."""
@@ -75,7 +81,7 @@ class QuietView(View):
 
     def command(self, words: str, *options: str, study: str = "") -> str:
         """A command to try next on this study, with those of the given options that it takes."""
-        given = [f" {name} {shlex.quote(value)}" for name, value in self.options.items() if name in options and value]
+        given = [f" {name} {shlex.quote(value)}" for name, value in self.options if name in options and value]
         return f"resnext-explorer {words} {shlex.quote(study or self.study)}" + "".join(given)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from explorer.errors import UserError
+from explorer.text import counted
 from studies.overrides import override, set_option
 from studies.storage_option import storage_option, stored_study
 
@@ -161,7 +162,7 @@ def _retrain(
 
     if not quiet:
         click.echo(
-            f"\nTraining {chosen.design} on {len(splits.train)} images, {recipe.epochs} epochs, {settings.device}."
+            f"\nTraining {chosen.design} on {len(splits.train)} images, {counted(recipe.epochs, 'epoch')}, {settings.device}."
         )
     try:
         (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
