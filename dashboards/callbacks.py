@@ -92,12 +92,14 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
             return [no_update] * (3 * len(COSTS))
 
     @app.callback(
-        Output("study-trainings", "children"), *chosen, now, Input("order", "value"), Input("leaf", "data"), name_now,
-        every_arm, prevent_initial_call=True,
+        Output("study-trainings", "children"), results_are_drawn, Input("order", "value"), Input("leaf", "data"), *then,
+        name_now, every_arm, prevent_initial_call=True,
     )  # fmt: skip
     def trainings(
-        arms: Any, statuses: Any, seeds: Any, _: str, order: str, leaf: int, name: str, options: Any
+        drawn: int, order: str, leaf: int, arms: Any, statuses: Any, seeds: Any, name: str, options: Any
     ) -> Any:  # fmt: skip
+        if ctx.triggered_id == "results-drawn" and drawn == 1:  # the page came with them
+            return no_update
         try:
             asked = selection(arms, statuses, seeds, options, order=order, leaf=leaf)
             return study.trainings(reader.tables(name), asked)

@@ -279,7 +279,7 @@ def sampling_sentence(trials: pd.DataFrame, comparison: Comparison, info: dict[s
 
 def measure(trials: pd.DataFrame) -> str:
     """What the budget is stated in, in words: 'the FLOPs'."""
-    measures = {str(by) for by in trials["by"].dropna()}
+    measures = {str(by) for by in trials["by"].dropna().unique()}
     return MEASURES.get(measures.pop(), "the cost") if len(measures) == 1 else "the cost"
 
 

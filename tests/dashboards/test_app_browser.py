@@ -117,7 +117,7 @@ def test_filters_change_what_is_shown_and_the_link_remembers(browser, address):
         until(page, "document.querySelectorAll('#error .scatterlayer .point').length === 9 + 4")
         page.get_by_label("Seeds (empty: all)").fill("0-1")
         until(page, "document.querySelectorAll('#error .scatterlayer .point').length === 7 + 4")
-        assert page.locator("#study-trainings tbody tr").count() == 8
+        until(page, "document.querySelectorAll('#study-trainings tbody tr').length === 8")
         assert "8 of 15 trainings, 4 of 5 arms" in page.locator("#study-shown").inner_text()
         link = page.url
         page.get_by_label("failed", exact=True).uncheck()
