@@ -108,7 +108,8 @@ def test_tuning_with_real_processes_is_stored_and_shown(
     monkeypatch.setenv("FAKE_EPOCH", "0.005")
     counts = studies.runner.run(Study.load(file), storage="sqlite:///t.db", workers=2)
     assert counts == Counts(15, 15, 0, 0, 0, 0)
-    assert endings() == ["complete"] * 15
+    # Two workers may claim the same pair in the same moment; the later one withdraws.
+    assert [ended for ended in endings() if ended != "superseded"] == ["complete"] * 15
     stored = get(Storage("sqlite:///t.db"), "tiny")
     for name, one in stored.tuned.items():
         told = [attempt.told["recipe"] for attempt in stored.attempts if attempt.pair in (Pair(name, 0), Pair(name, 1))]
