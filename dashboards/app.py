@@ -119,7 +119,7 @@ def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], ever
     )  # fmt: skip
     def refresh(_: int, before: str | None) -> Any:
         try:
-            stamp = overview.stamp(reader)
+            stamp = reader.stamp_of_all()
             return (no_update, no_update, "") if stamp == before else (overview.content(reader), stamp, "")
         except UserError as error:
             return no_update, no_update, str(error)

@@ -5,7 +5,6 @@ read apart and only when a page shows them. Everything is plain SQL on read-only
 """
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -83,6 +82,10 @@ class Reader:
         with self.storage.sound():
             return _stored(self.storage)
 
+    def stamp_of_all(self) -> str:
+        """What changes when any study does, or there is another."""
+        return "|".join(self._stamp(study)[0] for study in self.studies())
+
     def stamp(self, name: str) -> str:
         """What changes when a study does: cheap enough to be asked every second."""
         self._forget_what_was_replaced()
@@ -104,15 +107,6 @@ class Reader:
         wanted = f"{len(study.designs)}x{len(study.seeds)}.{study.retried_from}.{searched}"
         stamp = f"{study.uid}/{wanted}/{seen['trials']}.{seen['last']}.{seen['running']}.{moving}"
         return stamp, (seen["last"] or 0, written["last"] or 0)
-
-    def counts(self, study: StoredStudy) -> Counts:
-        """How the pairs of a study stand."""
-        return self.tables(study.name).counts
-
-    def known(self, name: str) -> Tables | None:
-        """The tables of a study if they have been read before, perhaps of an earlier moment."""
-        kept = self._kept.get(name)
-        return kept.tables if kept else None
 
     def tables(self, name: str) -> Tables:
         """The trials of a study as they stand now. Raises `UserError` for an unknown study."""
@@ -146,17 +140,13 @@ class Reader:
 
     def curve(self, name: str, design: str, seed: int) -> pd.DataFrame:
         """The epochs of one pair, without reading any other's."""
-        return self.curves_of(name, lambda pair: pair == Pair(design, seed))
-
-    def curves_of(self, name: str, wanted: Callable[[Pair], bool]) -> pd.DataFrame:
-        """The epochs of some pairs."""
         self.tables(name)
+        pair = Pair(design, seed)
         with self._lock(name):  # all of one moment
             kept = self._kept[name]
-            study, tried, stand = kept.study, kept.tried, kept.stand
-        tried = {pair: attempts for pair, attempts in tried.items() if wanted(pair)}
+            study, attempts, stand = kept.study, kept.tried.get(pair, []), kept.stand
         chunks = {}
-        for attempt in chain.from_iterable(tried.values()):
+        for attempt in attempts:
             rows = self.storage.tuples(
                 "SELECT value_json FROM trial_user_attributes WHERE trial_id = :trial AND key LIKE 'curve/%' "
                 "ORDER BY trial_user_attribute_id",
@@ -164,7 +154,7 @@ class Reader:
             )
             chunks[attempt.id] = [from_json(value) for (value,) in rows]
         with self.storage.sound():
-            return _curves(study, tried, stand, chunks)
+            return _curves(study, {pair: attempts} if attempts else {}, stand, chunks)
 
     def attempts(self, name: str, design: str, seed: int) -> list[tuple[Attempt, dict[str, Any]]]:
         """Every attempt at a pair with what it wrote (`result`, `failure`) and its times; oldest first."""

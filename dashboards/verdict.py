@@ -17,7 +17,7 @@ from dashboards.statistics import (
     seeds_to_settle,
     summarize_arms,
 )
-from explorer.text import human_percent
+from explorer.text import counted, human_percent
 
 MEASURES = {
     "flops": "the FLOPs",
@@ -55,7 +55,7 @@ def fine_points(fraction: float) -> str:
 
 
 def seeds_phrase(count: int) -> str:
-    return "1 seed" if count == 1 else f"{count} seeds"
+    return counted(count, "seed")
 
 
 def listed(items: Sequence[Any], last: str = "and") -> str:

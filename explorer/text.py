@@ -45,4 +45,4 @@ def _with_prefix(value: float, prefixes: tuple[tuple[str, float], ...]) -> str:
 
 def counted(number: int, thing: str) -> str:
     """'1 epoch', '2 epochs'."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -61,7 +61,7 @@ def error_against_cost(
     left_out, what = 0, "single trials"
     if len(designs) <= FEW_DESIGNS:
         ended = trials[trials["status"] == "complete"]
-        ended = ended[pd.to_numeric(ended["test_error"], errors="coerce").notna().to_numpy()]
+        ended = ended[np.isfinite(pd.to_numeric(ended["test_error"], errors="coerce").to_numpy(dtype=float))]
         for arm, rows in ended.groupby(ended["arm"].astype(str), sort=False):
             x = pd.to_numeric(rows[cost], errors="coerce")
             left_out += add_trials(figure, x, rows, styles[str(arm)], theme)

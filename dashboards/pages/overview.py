@@ -63,8 +63,3 @@ def _entry(reader: Reader, study: StoredStudy) -> Any:
         ],
         className="entry",
     )
-
-
-def stamp(reader: Reader) -> str:
-    """Changes when anything on the overview may have."""
-    return "|".join(reader.stamp(study.name) for study in reader.studies())
