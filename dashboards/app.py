@@ -196,8 +196,6 @@ def serve(reader: Reader, host: str, port: int, told: Callable[[str], None]) -> 
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     class Handler(WSGIRequestHandler):
-        protocol_version = "HTTP/1.1"  # keeps connections open
-
         def log(self, *_: Any, **__: Any) -> None:
             return
 
