@@ -1,4 +1,4 @@
-"""What a study would train and about how long that takes here, from a few measured steps of its cheapest and its dearest design.
+"""What a study would still train and about how long that takes here, from a few measured steps of its cheapest and its dearest design.
 
 Nothing is stored. Torch runs in processes of their own, as many at once as there will be workers, set up as workers are: so a
 step takes as long as it will.
@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,11 @@ from explorer import Design
 from explorer.errors import UserError
 from search_spaces import LeftOut
 from studies import gpus
-from studies.claims import Pair
+from studies.claims import Attempts, Counts, Pair, stand
 from studies.runner import worker_environment
 from studies.settings import Settings, cores, resolve
+from studies.storage import Storage
+from studies.stored import StoredStudy, as_extended
 
 if TYPE_CHECKING:
     from studies.study import Study
@@ -49,16 +51,19 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Plan:
-    """A study's work. `flops` are multiply-adds of all training steps (backward counts twice), `seconds` the estimate for `workers`.
+    """A study's work. `pairs` are all that it wants, `left` those that are still to be trained: all, where nothing is `stored` yet.
 
-    `trial_seconds` is the estimate for one trial of each design, in the order of `designs`; `start` is what a worker takes
-    before its first step.
+    `flops` are multiply-adds of all training steps that are left (backward counts twice), `seconds` the estimate for `workers`; a
+    training that was begun counts whole. `trial_seconds` is the estimate for one trial of each design, in the order of
+    `designs`; `start` is what a worker takes before its first step.
     """
 
     study: str
     designs: list[Design]
     left_out: list[LeftOut]
     pairs: list[Pair]
+    left: list[Pair]
+    stored: Counts | None
     epochs: int
     steps: int
     batch_size: int
@@ -79,6 +84,8 @@ class Plan:
             "designs": [{**design.record(), "trial_seconds": seconds} for design, seconds in designs],
             "left_out": [vars(point) for point in self.left_out],
             "trials": len(self.pairs),
+            "trials_left": len(self.left),
+            "stored": asdict(self.stored) if self.stored else None,
             "epochs": self.epochs,
             "steps_per_epoch": self.steps,
             "batch_size": self.batch_size,
@@ -93,20 +100,31 @@ class Plan:
 
 
 def plan(
-    study: "Study", *, workers: int | None = None, workers_per_gpu: int | None = None, data_dir: Path | None = None
+    study: "Study",
+    *,
+    storage: str | Storage | None = None,
+    workers: int | None = None,
+    workers_per_gpu: int | None = None,
+    data_dir: Path | None = None,
 ) -> Plan:
     """Plan a study: see `Plan`; `workers` as in `Study.run`. Takes about as long as starting a worker, and some seconds more.
 
-    Raises `UserError` for what would stop a run as well: missing data, a batch larger than the data, a device that is not there.
+    Of a study that is stored, what is left, with the settings it was stored with. Raises `UserError` for what would stop a run as
+    well: missing data, a batch larger than the data, a device that is not there, a stored study that wants something else.
     """
     gpus.check(workers, workers_per_gpu)
+    wanted, pairs = study.wanted(data_dir), study.pairs(data_dir)
+    with Storage.visit(storage) as place:
+        stored = as_extended(place, study, wanted)
+        counts, left = _stand(place, stored, pairs) if stored else (None, pairs)
+    settings = stored.content["settings"] if stored else None
     # Asked only where there may be one: it takes seconds.
-    seats = gpus.deal(resolve().device if gpus.may_be_here() else "cpu", workers, workers_per_gpu)
+    device = settings["device"] if settings else resolve().device if gpus.may_be_here() else "cpu"
+    seats = gpus.deal(device, workers, workers_per_gpu)
     workers = len(seats)
-    wanted = study.wanted(data_dir)
     by_cost = sorted(wanted.designs, key=_cost(wanted.designs))
     chosen = [by_cost[0], by_cost[-1]] if len(by_cost) > 1 else by_cost
-    told = _measure(study, [design.name for design in chosen], seats, data_dir)
+    told = _measure(study, [design.name for design in chosen], seats, data_dir, settings)
     splits, recipe = told["splits"], study.recipe
     steps = recipe.steps_per_epoch(splits["train"])
     # Looking is about a third of training.
@@ -119,7 +137,6 @@ def plan(
     per_step = _between(wanted.designs, chosen, told["steps"])
     trial_seconds = [seconds * (recipe.epochs * steps * share + test) for seconds in per_step]
     seconds_of = {design.name: seconds for design, seconds in zip(wanted.designs, trial_seconds, strict=True)}
-    pairs = study.pairs(data_dir)
     images = recipe.epochs * steps * recipe.batch_size
     flops_of = {design.name: design.complexity.flops for design in wanted.designs}
     return Plan(
@@ -127,22 +144,42 @@ def plan(
         designs=wanted.designs,
         left_out=wanted.left_out,
         pairs=pairs,
+        left=left,
+        stored=counts,
         epochs=recipe.epochs,
         steps=steps,
         batch_size=recipe.batch_size,
         splits=splits,
         settings=Settings(**told["settings"]),
         workers=workers,
-        flops=int(sum(flops_of[pair.design] for pair in pairs)) * images * TRAINING_FACTOR,
+        flops=int(sum(flops_of[pair.design] for pair in left)) * images * TRAINING_FACTOR,
         measured=measured,
         trial_seconds=trial_seconds,
         start=told["start"],
-        seconds=told["start"] + _schedule([seconds_of[pair.design] for pair in pairs], workers),
+        seconds=told["start"] + _schedule([seconds_of[pair.design] for pair in left], workers) if left else 0.0,
     )
 
 
+def _stand(place: Storage, stored: StoredStudy, pairs: list[Pair]) -> tuple[Counts, list[Pair]]:
+    """How the pairs of a stored study stand, and which of `pairs` are left; of a search as many of them, for it may try others."""
+    with place.sound():
+        attempts = Attempts(place, stored.id, stored.told).read()
+        agenda = stored.agenda(attempts)
+        stands = stand(agenda, attempts, stored.retried_from)
+    counts = Counts.of(stands, agenda.to_come)
+    if stored.is_search:
+        return counts, pairs[max(0, len(pairs) - counts.left) :]
+    return counts, [pair for pair in pairs if stands.get(pair, "waiting") in ("waiting", "running")]
+
+
 def measure(
-    study: dict[str, Any], shape: dict[str, int], names: list[str], workers: int, data_dir: str | None, now: float
+    study: dict[str, Any],
+    shape: dict[str, int],
+    names: list[str],
+    workers: int,
+    data_dir: str | None,
+    stored_settings: dict[str, Any] | None,
+    now: float,
 ) -> dict[str, Any]:
     """What a measuring process tells: settings, sizes of the splits, seconds until it could train, and seconds of one step a design.
 
@@ -155,7 +192,8 @@ def measure(
     from studies.recipe import Recipe
 
     try:
-        found = settings.resolve_here(workers=workers)
+        found = Settings(**stored_settings) if stored_settings else settings.resolve_here(workers=workers)
+        settings.check(found)
         if found.device == "cpu":
             keep_memory()
         recipe = Recipe.model_validate(study["recipe"])
@@ -190,10 +228,14 @@ def measure(
     return {"settings": found.model_dump(), "splits": splits.sizes, "start": start, "steps": told}
 
 
-def _measure(study: "Study", names: list[str], seats: list[str | None], data_dir: Path | None) -> dict[str, Any]:
+def _measure(
+    study: "Study",
+    names: list[str],
+    seats: list[str | None],
+    data_dir: Path | None,
+    settings: dict[str, Any] | None,
+) -> dict[str, Any]:
     """The means of what as many processes tell as there will be workers, as far as there are cores."""
-    from dataclasses import asdict
-
     config = {
         "path": sys.path,
         "study": study.document(),
@@ -201,6 +243,7 @@ def _measure(study: "Study", names: list[str], seats: list[str | None], data_dir
         "names": names,
         "workers": len(seats),
         "data_dir": str(data_dir) if data_dir else None,
+        "stored_settings": settings,
         "now": time.time(),
     }
     children = [
@@ -210,7 +253,7 @@ def _measure(study: "Study", names: list[str], seats: list[str | None], data_dir
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=worker_environment(max(1, cores() // len(seats)), gpu),
+            env=worker_environment(settings["threads"] if settings else max(1, cores() // len(seats)), gpu),
         )
         for gpu in seats[: cores()]
     ]

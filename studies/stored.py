@@ -164,6 +164,20 @@ def get_alone(storage: Storage, name: str) -> StoredStudy:
     raise UserError(f"{error} (In {storage.shown}.{start})")
 
 
+def as_extended(storage: Storage, study: "Study", wanted: "Wanted") -> StoredStudy | None:
+    """The stored study of this name as its file would extend it now; None where there is none. Stores nothing.
+
+    Raises `UserError` that shows the difference where the file wants something else.
+    """
+    stored = _find_there(storage, study.name)
+    return stored and StoredStudy(stored.id, stored.name, _extended(stored, study, wanted), stored.retried_from)
+
+
+def _find_there(storage: Storage, name: str) -> StoredStudy | None:
+    """As `find`, where there may be no storage yet."""
+    return find(storage, name) if storage.exists() and not storage.is_empty() else None
+
+
 def create_or_extend(
     storage: Storage, study: "Study", wanted: "Wanted", find_out: Callable[[], dict[str, Any]]
 ) -> StoredStudy:
@@ -173,7 +187,7 @@ def create_or_extend(
     that shows the difference where the file wants something else than what is stored under its name.
     """
     with storage.lock():
-        stored = find(storage, study.name) if storage.exists() and not storage.is_empty() else None
+        stored = _find_there(storage, study.name)
         if stored is not None:
             content = _extended(stored, study, wanted)
             if content != stored.content:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     help="Processes that would train at the same time (default: 1; on CUDA, --workers-per-gpu for each GPU).",
 )
 @click.option("--workers-per-gpu", type=int, help="On CUDA: workers that share each GPU (default: 1).")
+@storage_option
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path),
@@ -34,10 +35,13 @@ def plan(
     changes: tuple[str, ...],
     workers: int | None,
     workers_per_gpu: int | None,
+    storage: str | None,
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
     """Show what STUDY would train, how many FLOPs that takes, and about how long it takes here. Stores nothing.
+
+    Of a study that is stored already: what is left of it.
 
     A few steps of the cheapest and of the dearest design are measured; the time is an estimate for a machine that does nothing else.
 
@@ -48,17 +52,20 @@ def plan(
     """
     from explorer.terminal import print_json
     from studies.plan import plan as make_plan
+    from studies.storage import Storage
     from studies.study import Study
 
+    place = Storage(storage)
     study = Study.load(name_or_path).changed(changes)
     if not as_json:
         click.echo("Measuring some steps of the cheapest and of the dearest design ...", err=True)
-    made = make_plan(study, workers=workers, workers_per_gpu=workers_per_gpu, data_dir=data_dir)
+    made = make_plan(study, storage=place, workers=workers, workers_per_gpu=workers_per_gpu, data_dir=data_dir)
     if as_json:
         print_json(made.record())
         return
     options = [f" --set {change}" for change in changes] + ([f" --workers {workers}"] if workers else [])
     options += [f" --workers-per-gpu {workers_per_gpu}"] if workers_per_gpu else []
+    options += [f" --storage {place.shown}"] if storage else []
     options += [f" --data-dir {data_dir}"] if data_dir else []
     _print_plan(made, f"resnext-explorer study run {name_or_path}{''.join(options)}")
 
@@ -90,8 +97,19 @@ def _print_plan(made: "Plan", command: str) -> None:
     steps = "; ".join(f"{one.design}: {human_time(one.step)}" for one in made.measured)
     click.echo(
         f"\n{made.study}: {len(made.pairs)} trials of {epochs}, {made.steps} steps of {made.batch_size} images each, "
-        f"on {made.splits['train']} training images\n"
-        f"Training: {human_flops(made.flops)} FLOPs in all (multiply-adds; backward counts twice)\n"
+        f"on {made.splits['train']} training images"
+    )
+    if made.stored:
+        others = [f"{count} {what}" for what in ("pruned", "failed") if (count := getattr(made.stored, what))]
+        click.echo(
+            f"Stored: {', '.join([f'{made.stored.complete} complete', *others])}; {len(made.left)} left to train"
+        )
+    if not made.left:
+        click.echo("Nothing was stored, and nothing is left to train.")
+        return
+    rest = "for the rest" if made.stored else "in all"
+    click.echo(
+        f"Training: {human_flops(made.flops)} FLOPs {rest} (multiply-adds; backward counts twice)\n"
         f"Time: about {human_time(made.seconds)} with {made.workers} worker{'' if made.workers == 1 else 's'} on {settings.device} "
         f"({'32 bits' if settings.precision == '32' else settings.precision}, {settings.threads} threads each); "
         f"a measured step took, {steps}\n"

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -13,8 +14,11 @@ from explorer import Architecture, count
 from explorer.cli import cli
 from explorer.errors import UserError
 from studies import Study
+from studies.claims import Claims, Worker
 from studies.data import load
 from studies.plan import Plan, _between, _schedule, plan
+from studies.storage import Storage
+from studies.stored import create_or_extend
 from studies.training import train
 
 pytestmark = pytest.mark.slow
@@ -31,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def made(folder: Path) -> Plan:
     # Two workers have a thread each: two threads on a busy machine tell little.
-    return plan(Study.load(folder / "tiny.yaml"), workers=2)
+    return plan(Study.load(folder / "tiny.yaml"), storage=f"sqlite:///{folder}/none.db", workers=2)
 
 
 def test_it_counts_what_a_run_would_do(made: Plan, folder: Path) -> None:
@@ -91,3 +95,80 @@ def test_workers_take_the_next_trial_when_they_are_free() -> None:
     assert _schedule([4, 1, 1, 1], 2) == 4
     assert _schedule([1, 1, 1], 2) == 2
     assert _schedule([2, 3], 1) == 5
+
+
+SETTINGS = {"device": "cpu", "precision": "32", "threads": 1, "memory_format": "channels_last"}
+SIZES = {"train": 1079, "validation": 359, "test": 359}
+
+
+@pytest.fixture
+def second_a_step(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Every step takes a second; the settings that were asked for."""
+    asked: list[Any] = []
+
+    def told(study: Study, names: list[str], seats: Any, data_dir: Any, settings: Any) -> dict[str, Any]:
+        asked.append(settings)
+        return {"steps": [1.0] * len(names), "splits": SIZES, "settings": settings or SETTINGS, "start": 0.0}
+
+    monkeypatch.setattr(studies.plan, "_measure", told)
+    return asked
+
+
+def complete(storage: Storage, study: Study, pairs: int) -> None:
+    """Store a study, of which some pairs are complete."""
+    stored = create_or_extend(storage, study, study.wanted(), lambda: {"splits": SIZES, "settings": SETTINGS})
+    claims = Claims(storage, storage.open(), stored.id, stored)
+    for _ in range(pairs):
+        attempt = claims.claim(Worker("worker"))
+        assert attempt
+        claims.end(attempt, "complete", 0.1, {"result": {"validation_error": 0.1}})
+    storage.close()
+
+
+def test_of_a_stored_study_it_plans_what_is_left(storage: Storage, tiny: Path, second_a_step: list[Any]) -> None:
+    study = Study.load(tiny)
+    whole = plan(study, storage=storage)
+    assert (whole.stored, whole.left, second_a_step) == (None, whole.pairs, [None])
+    assert not Path("studies.db").exists()
+
+    complete(storage, study, 2)
+    before = Path("studies.db").read_bytes()
+    rest = plan(study, storage=storage)
+    assert rest.stored is not None
+    assert (rest.stored.complete, rest.stored.left, len(rest.pairs)) == (2, 4, 6)
+    assert rest.left == [pair for pair in rest.pairs if pair.seed == 1 or "4x" in pair.design]
+    assert rest.seconds == pytest.approx(sum(rest.trial_seconds) + rest.trial_seconds[-1])
+    assert 0 < rest.flops < whole.flops
+    assert second_a_step[-1] == SETTINGS  # those it was stored with
+    shown = CliRunner().invoke(cli, ["study", "plan", "./tiny.yaml", "--storage", storage.url]).output
+    assert "Stored: 2 complete; 4 left to train" in shown
+    assert "FLOPs for the rest" in shown
+
+    change(tiny, "seeds: [0, 1]", "seeds: [0, 1, 2]")
+    assert len(plan(Study.load(tiny), storage=storage).left) == 7
+    assert Path("studies.db").read_bytes() == before
+
+
+def test_nothing_left_takes_no_time(storage: Storage, tiny: Path, second_a_step: list[Any]) -> None:
+    complete(storage, Study.load(tiny), 6)
+    done = plan(Study.load(tiny), storage=storage)
+    assert (done.left, done.flops, done.seconds) == ([], 0, 0)
+    shown = CliRunner().invoke(cli, ["study", "plan", "./tiny.yaml", "--storage", storage.url]).output
+    assert "Stored: 6 complete; 0 left to train\nNothing was stored, and nothing is left to train." in shown
+
+
+def test_of_a_search_as_many_are_left_as_it_has_still_to_train(
+    storage: Storage, tiny: Path, second_a_step: list[Any]
+) -> None:
+    with tiny.open("a") as file:
+        file.write("search: {method: random, trials: 2, finalists: 1}\n")
+    complete(storage, Study.load(tiny), 1)
+    made = plan(Study.load(tiny), storage=storage)
+    assert (len(made.pairs), len(made.left)) == (4, 3)
+
+
+def test_what_a_run_would_refuse_is_refused(storage: Storage, tiny: Path, second_a_step: list[Any]) -> None:
+    complete(storage, Study.load(tiny), 0)
+    change(tiny, "epochs: 4", "epochs: 40")
+    with pytest.raises(UserError, match="wants something else"):
+        plan(Study.load(tiny), storage=storage)
