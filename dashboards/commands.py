@@ -1,6 +1,7 @@
 """The dashboards' commands: report."""
 
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 @click.argument("studies", metavar="STUDY|FILE.csv...", nargs=-1, required=True)
 @storage_option
 @click.option(
-    "-o", "--output", metavar="FILE.html", help="The page to write (default: the study's name, in the current folder)."
+    "-o",
+    "--output",
+    metavar="FILE.html",
+    help="The page to write (default: named as the study, or as the CSV file given first; in the current folder).",
 )
 @click.option(
     "--paper",
@@ -45,10 +49,13 @@ def report(studies: tuple[str, ...], storage: str | None, output: str | None, pa
     sources = load_sources(studies, storage)
     if not sources:
         raise UserError(f"{', '.join(studies)} hold no training; give a study, or a CSV file with its trainings.")
-    name = file_stem(sources[0].name) if len(sources) == 1 else "report"
+    named = [one for one in studies if not one.lower().endswith(".csv")]
+    if len(sources) > 1:
+        name = "report"
+    else:  # of files alone by the file: the study's own report, of its storage, is another
+        name = file_stem(sources[0].name) if named else Path(studies[0]).stem
     path = write_report(output or f"{name}.html", sources, paper=paper)
     options = ["--storage", Storage(storage).shown] if storage else []
-    named = [one for one in studies if not one.lower().endswith(".csv")]
     for source in sources:
         if len(sources) > 1:
             print(f"{printable(source.name)}\n")

@@ -104,12 +104,23 @@ def test_csv_files_need_no_storage(workdir):
     make_trials(name="other").to_csv("other.csv", index=False)
     output = run("trials.csv")
     assert "C=8 makes 0.95 (0.51 to 1.38) points fewer errors than C=1, 3 seeds." in output
-    assert "Report: digits_cardinality.html" in output
+    assert "Report: trials.html" in output
     both = run("trials.csv", "other.csv", "-o", "both.html")
     assert both.count("Mismatch (%)") == 2
     assert "2 studies side by side" in (workdir / "both.html").read_text()
     written = {path.name for path in workdir.iterdir()} - {"trials.csv", "other.csv"}
-    assert written == {"both.html", "digits_cardinality.html"}
+    assert written == {"both.html", "trials.html"}
+
+
+def test_the_report_of_a_csv_file_leaves_the_studys_own_as_it_is(stored_study, workdir):
+    url = stored_study(make_trials())
+    run("digits_cardinality", "--storage", url)
+    before = (workdir / "digits_cardinality.html").read_bytes()
+    (workdir / "elsewhere").mkdir()
+    make_trials({"C=8": -0.008}).to_csv("elsewhere/of.june.csv", index=False)
+    assert "Report: of.june.html" in run("elsewhere/of.june.csv")
+    assert (workdir / "digits_cardinality.html").read_bytes() == before
+    assert (workdir / "of.june.html").exists()
 
 
 def test_a_file_without_a_training_is_a_users_mistake(workdir):
