@@ -16,30 +16,49 @@ from explorer.errors import UserError, unknown
 from explorer.files import write_atomic
 from explorer.network import Network, build
 
-FORMATS = ("torchvision", "timm", "safetensors", "onnx")
+# The suffixes under which each format's files are known; a state dict may be in torch's own form or in safetensors.
+FORMATS = {
+    "torchvision": (".pth", ".pt", ".safetensors"),
+    "timm": (".pth", ".pt", ".safetensors"),
+    "safetensors": (".safetensors",),
+    "onnx": (".onnx",),
+}
 
 
 def export(model: Network, path: str | Path, format_: str) -> str:
     """Write a network's weights (`torchvision`, `timm`, `safetensors`) or the network itself (`onnx`); the file is whole or not there.
 
-    Returns one line that says how to load it. Raises `UserError` where the library has no such network, an extra is not
-    installed, or the file cannot be written.
+    Weights for torchvision and timm are safetensors where the path ends so, else torch's own form. Returns one line that says how
+    to load it. Raises `UserError` where the library has no such network, an extra is not installed, the path's suffix is that of
+    another format, or the file cannot be written.
     """
-    if format_ not in FORMATS:
-        raise unknown("export format", format_, FORMATS)
+    check_name(path, format_)
     if format_ == "onnx":
         return _export_onnx(model, Path(path))
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    if format_ == "safetensors":
+    constructor = None if format_ == "safetensors" else foreign_constructor(model.architecture, format_)
+    if constructor is None or Path(path).suffix.lower() == ".safetensors":
         from safetensors.torch import save
 
         write_atomic(path, save(state, metadata={"format": "pt", "architecture": model.architecture.name}))
-        return f"safetensors.torch.load_file({str(path)!r})"
-    constructor = foreign_constructor(model.architecture, format_)
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    write_atomic(path, buffer.getvalue())
-    return f"{constructor}.load_state_dict(torch.load({str(path)!r}, weights_only=True))"
+        load = f"safetensors.torch.load_file({str(path)!r})"
+    else:
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        write_atomic(path, buffer.getvalue())
+        load = f"torch.load({str(path)!r}, weights_only=True)"
+    return f"{constructor}.load_state_dict({load})" if constructor else load
+
+
+def check_name(path: str | Path, format_: str) -> None:
+    """Raises `UserError` for an unknown format, and for a file whose suffix is that of another."""
+    if format_ not in FORMATS:
+        raise unknown("export format", format_, FORMATS)
+    suffix = Path(path).suffix.lower()
+    if suffix not in FORMATS[format_] and any(suffix in known for known in FORMATS.values()):
+        raise UserError(
+            f"{path} has the suffix of another format than {format_}; name a file that ends in {' or '.join(FORMATS[format_])}."
+        )
 
 
 def foreign_constructor(architecture: Architecture, library: str) -> str:

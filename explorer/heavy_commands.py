@@ -146,11 +146,13 @@ def export(
     \b
     Examples:
       resnext-explorer export resnext50_32x4d --format torchvision -o resnext50.pth
+      resnext-explorer export resnext50_32x4d --format timm -o resnext50.safetensors
       resnext-explorer export resnext29_8x16d_cifar --weights best.safetensors --format onnx -o best.onnx
     """
     architecture = Architecture.from_name(name, resolution=resolution, classes=classes, in_channels=in_channels)
     from explorer import export as exporting
 
+    exporting.check_name(output, format_)
     if format_ in ("torchvision", "timm"):
         exporting.foreign_constructor(architecture, format_)  # refused before anything is built
     model = exporting.fresh_network(architecture, seed)

@@ -84,6 +84,10 @@ def train(
         name, resolution=fits.resolution, classes=fits.classes, in_channels=fits.in_channels
     )
     settings = resolve_here(device, precision)
+    if output is not None:
+        from explorer.export import check_name
+
+        check_name(output, "safetensors")
     splits = load(spec, data_dir)
     chosen.steps_per_epoch(len(splits.train))
     if not as_json:

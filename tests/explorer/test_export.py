@@ -32,6 +32,31 @@ def test_a_torchvision_state_dict_holds_plain_tensors_under_torchvisions_names(t
     assert all(torch.equal(value, model.state_dict()[key]) for key, value in state.items())
 
 
+def test_a_state_dict_is_written_as_the_files_name_says(tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    model = fresh_network(Architecture.from_name("resnet18"), seed=0)
+    line = export(model, tmp_path / "r18.safetensors", "timm")
+    assert line.startswith("timm.models.resnet.ResNet(timm.models.resnet.BasicBlock, [2, 2, 2, 2], num_classes=1000")
+    assert line.endswith(f".load_state_dict(safetensors.torch.load_file({str(tmp_path / 'r18.safetensors')!r}))")
+    state = load_file(tmp_path / "r18.safetensors")
+    assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("format_", "name", "right"),
+    [
+        ("safetensors", "w.pth", ".safetensors"),
+        ("onnx", "w.safetensors", ".onnx"),
+        ("timm", "w.ONNX", ".pth or .pt or .safetensors"),
+    ],
+)
+def test_the_name_of_another_format_is_refused(tmp_path: Path, format_: str, name: str, right: str) -> None:
+    with pytest.raises(UserError, match=f"another format than {format_}; name a file that ends in {right}"):
+        export(build(SMALL), tmp_path / name, format_)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("name", "call"),
     [

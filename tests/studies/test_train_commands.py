@@ -87,6 +87,7 @@ def test_too_little_memory_is_a_sentence(
         ([NETWORK, "--data", "digits", "-o", "."], "cannot write .: it is a folder. Name a file in it"),
         ([NETWORK, "--data", "digits", "-o", "/proc/w.safetensors"], "cannot write /proc/w.safetensors: "),
         ([NETWORK, "--data", "digits", "-o", "w" * 300], "cannot write www"),
+        ([NETWORK, "--data", "digits", "-o", "w.pth"], "w.pth has the suffix of another format than safetensors"),
         ([NETWORK, "--data", "folder", "--data-dir", "."], "a folder needs a resolution"),
         ([NETWORK, "--data", "npz", "--data-dir", "few.npz", "--set", "data.test=0.5"], "cannot take"),
         (["resnext51_32x4d", "--data", "digits"], "resnext51_32x4d"),
