@@ -19,7 +19,7 @@ CONFIDENCE = 0.95
 @dataclass(frozen=True)
 class Rival:
     """A design beside the winner. `worse` is its validation error minus the winner's, the mean over the seeds that both have;
-    `low` to `high` its interval, all rivals' together 95 %; None where there are too few seeds. Fractions throughout."""
+    `low` to `high` its interval, all rivals' together 95 %; None where they share one seed or none. Fractions throughout."""
 
     arm: str
     design: str
@@ -29,9 +29,11 @@ class Rival:
     high: float | None
 
     @property
-    def tied(self) -> bool:
-        """Whether the seeds leave open which of the two is better."""
-        return self.low is None or self.low <= 0
+    def stands(self) -> str:
+        """`worse`; `tied` where the seeds leave open which of the two is better; `cannot tell` where there is no interval."""
+        if self.low is None:
+            return "cannot tell"
+        return "tied" if self.low <= 0 else "worse"
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,19 @@ class Winner:
         """Why it is this one, and whether it might be another: one or two sentences."""
         first = f"{self.arm} ({self.design}) has the lowest validation error, {_percent(self.validation_error)}, mean of {len(self.seeds)} "
         first += "seed." if len(self.seeds) == 1 else "seeds."
-        tied = [rival.arm for rival in self.rivals if rival.tied]
         if not self.rivals:
             return first
         if len(self.seeds) == 1:
-            return f"{first} One seed says nothing about how sure that is; add seeds."
-        if not tied:
+            seed = self.seeds[0]
+            return (
+                f"{first} One seed cannot tell whether another is better: no interval exists. Add seeds and run the study again, "
+                f"by seeds: [{seed}, {seed + 1}, {seed + 2}] in its file or --set seeds=[{seed},{seed + 1},{seed + 2}]; "
+                "only the new ones are trained."
+            )
+        untold = [rival.arm for rival in self.rivals if rival.stands != "worse"]
+        if not untold:
             return f"{first} The intervals of all others lie above it."
-        return f"{first} Not told apart from it: {', '.join(tied)}."
+        return f"{first} Not told apart from it: {', '.join(untold)}."
 
 
 def choose(trials: pd.DataFrame) -> Winner:

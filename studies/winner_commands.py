@@ -94,7 +94,7 @@ def _show(chosen: "Winner") -> None:
     for rival in chosen.rivals:
         interval = f"{points(rival.low)} to {points(rival.high)}" if rival.low is not None else ""
         error = human_percent(rival.validation_error)
-        rows.append([rival.arm, rival.design, error, points(rival.worse), interval, "tied" if rival.tied else "worse"])
+        rows.append([rival.arm, rival.design, error, points(rival.worse), interval, rival.stands])
     columns = ["arm", "design", "validation error", "worse by (points)", "95 % interval", ""]
     print_table(columns, rows, left=["design", ""])
     click.echo(f"\n{chosen.why}")

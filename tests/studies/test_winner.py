@@ -45,7 +45,7 @@ def test_the_lowest_mean_wins_and_clear_losers_are_told_apart() -> None:
     found = choose(trials({"a": [0.10, 0.12, 0.11], "b": [0.05, 0.07, 0.06], "c": [0.051, 0.069, 0.065]}))
     assert (found.design, found.arm, found.seeds) == ("b", "arm b", (0, 1, 2))
     assert found.validation_error == pytest.approx(0.06)
-    assert [(rival.design, rival.tied) for rival in found.rivals] == [("c", True), ("a", False)]
+    assert [(rival.design, rival.stands) for rival in found.rivals] == [("c", "tied"), ("a", "worse")]
     assert "Not told apart from it: arm c." in found.why
 
 
@@ -73,11 +73,19 @@ def test_a_lucky_single_seed_does_not_win() -> None:
     assert found.fewer_seeds == ("a",)
 
 
-def test_one_seed_says_nothing_about_how_sure_it_is() -> None:
+def test_one_seed_cannot_tell_and_says_how_to_add_more() -> None:
     found = choose(trials({"a": [0.1], "b": [0.2]}))
     assert found.rivals[0].low is None
-    assert found.rivals[0].tied
-    assert "One seed says nothing" in found.why
+    assert found.rivals[0].stands == "cannot tell"
+    assert "One seed cannot tell" in found.why
+    assert "--set seeds=[0,1,2]" in found.why
+    assert "cannot tell" not in choose(trials({"a": [0.1]})).why
+
+
+def test_designs_without_a_seed_in_common_cannot_be_told_apart() -> None:
+    found = choose(trials({"a": [0.1, 0.2, None, None], "b": [None, None, 0.2, 0.3]}))
+    assert [rival.stands for rival in found.rivals] == ["cannot tell"]
+    assert "Not told apart from it: arm b." in found.why
 
 
 def test_without_a_complete_pair_there_is_no_winner() -> None:
@@ -107,6 +115,8 @@ def test_the_winner_is_shown_trained_fully_and_exported_whole(tiny: Path) -> Non
     shown = command("winner", "tiny")
     assert shown.returncode == 0, shown.stderr
     assert "has the lowest validation error" in shown.stdout
+    assert "cannot tell" in shown.stdout.splitlines()[2]
+    assert "tied" not in shown.stdout
     assert "chosen" in shown.stdout
     trained = command("winner", "tiny", "--retrain", "--export", "best", "--set", "recipe.epochs=2", "--json")
     assert trained.returncode == 0, trained.stderr
