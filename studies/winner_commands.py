@@ -1,5 +1,6 @@
 """The command `study winner`: which design is best and why; the same design trained fully, and exported with a card."""
 
+import shlex
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,9 @@ WEIGHTS, ONNX, CARD, CHECKPOINTS = "weights.safetensors", "network.onnx", "card.
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, or auto.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 @storage_option
+@click.pass_context
 def winner(
+    ctx: click.Context,
     name_or_path: str,
     retrain: bool,
     recipe: str | None,
@@ -44,7 +47,8 @@ def winner(
 ) -> None:
     """Show the design of STUDY with the lowest validation error, with an interval for each other; train it fully to take along.
 
-    A retraining that was stopped goes on where it was, by the same command.
+    A retraining that was stopped goes on where it was, by the same command. Exit codes: 0 all written, 1 all but the ONNX file,
+    2 a mistake, 130 stopped.
 
     \b
     Examples:
@@ -81,6 +85,9 @@ def winner(
         print_json({**asdict(chosen), "why": chosen.why, **written})
     elif not retrain:
         click.echo(f"Next: resnext-explorer study winner {name_or_path} --retrain --export best")
+    if written.get("onnx_error"):
+        click.echo(f"Error: {written['onnx_error']}", err=True)
+        ctx.exit(1)
 
 
 def _show(chosen: "Winner") -> None:
@@ -202,11 +209,17 @@ def _retrain(
         "how": {"seed": seed, "settings": ", ".join(f"{key} {value}" for key, value in settings.model_dump().items())},
         "errors": errors,
     }
-    _export(architecture, outcome, stored.name, chosen, facts, recipe, folder)
+    onnx_error = _export(architecture, outcome, stored.name, chosen, facts, recipe, folder)
     if not quiet:
         click.echo("\n" + "\n".join(f"{key}: {value}" for key, value in errors.items()))
-        click.echo(f"Written: {', '.join(str(folder / name) for name in (WEIGHTS, ONNX, CARD))}")
-    return {"test_error": outcome.test_error, "epochs": outcome.epochs, "folder": str(folder)}
+        names = (WEIGHTS, CARD) if onnx_error else (WEIGHTS, ONNX, CARD)
+        click.echo(f"Written: {', '.join(str(folder / name) for name in names)}")
+    return {
+        "test_error": outcome.test_error,
+        "epochs": outcome.epochs,
+        "folder": str(folder),
+        "onnx_error": onnx_error,
+    }
 
 
 def _errors(outcome: Any) -> dict[str, str]:
@@ -227,8 +240,8 @@ def _export(
     facts: dict[str, Any],
     recipe: "Recipe",
     folder: Path,
-) -> None:
-    """Weights, ONNX, and the card last: all of them, or none."""
+) -> str | None:
+    """Weights, ONNX, and the card last: all of them, or none. The network is not lost where only ONNX fails: then, why it did."""
     import shutil
 
     from explorer import build
@@ -238,23 +251,42 @@ def _export(
 
     network = build(architecture)
     network.load_state_dict(outcome.state_dict)
+    onnx_error = None
     try:
-        files = {
-            WEIGHTS: f"load with `{export(network, folder / WEIGHTS, 'safetensors')}`",
-            ONNX: f"checked against onnxruntime; load with `{export(network, folder / ONNX, 'onnx')}`",
-        }
+        files = {WEIGHTS: f"load with `{export(network, folder / WEIGHTS, 'safetensors')}`"}
+        try:
+            files[ONNX] = f"checked against onnxruntime; load with `{export(network, folder / ONNX, 'onnx')}`"
+        except Exception as error:  # noqa: BLE001 - torch's exporter and onnxruntime fail in any way
+            sizes = {"--resolution": architecture.resolution, "--classes": architecture.classes}
+            options = {
+                **sizes,
+                "--in-channels": architecture.in_channels,
+                "--weights": folder / WEIGHTS,
+                "-o": folder / ONNX,
+            }
+            again = ["resnext-explorer", "export", architecture.name, "--format", "onnx"]
+            again += [str(part) for option in options.items() for part in option]
+            onnx_error = (
+                f"there is no {ONNX}: the export to ONNX failed: {_why(error)}. Try again with: {shlex.join(again)}"
+            )
+            files[ONNX] = "missing: its export failed"
         write_atomic(folder / CARD, card(study, chosen, facts, recipe.model_dump(mode="json"), files))
     except BaseException as error:
         for name in (WEIGHTS, ONNX):
             (folder / name).unlink(missing_ok=True)
         if not isinstance(error, Exception):
             raise
-        why = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
         raise UserError(
-            f"the network is trained, but could not be exported: {why.rstrip('.')}. Nothing was exported; the checkpoint in "
+            f"the network is trained, but could not be exported: {_why(error)}. Nothing was exported; the checkpoint in "
             f"{folder / CHECKPOINTS} stays, and the same command tries again without training."
         ) from None
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    return onnx_error
+
+
+def _why(error: Exception) -> str:
+    why = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    return " ".join(why.split())[:500].rstrip(".")
 
 
 def _numbers(values: tuple[float, ...]) -> str:

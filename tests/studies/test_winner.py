@@ -219,10 +219,9 @@ def test_too_little_memory_is_a_sentence(complete: None, monkeypatch: pytest.Mon
     assert not Path("best").exists()
 
 
-def test_an_onnx_file_that_computes_something_else_leaves_nothing_half_written(
-    complete: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import explorer.export
+@pytest.fixture
+def trained(complete: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The retraining itself goes well."""
 
     def train(architecture: Architecture, *_: object, checkpoints: Path, **__: object) -> SimpleNamespace:
         (checkpoints / "checkpoint.pt").touch()
@@ -230,12 +229,47 @@ def test_an_onnx_file_that_computes_something_else_leaves_nothing_half_written(
         figures |= dict.fromkeys(("train_top5_error", "test_top5_error"), None)
         return SimpleNamespace(**figures, epochs=4, state_dict=build(architecture).state_dict())
 
+    monkeypatch.setattr(fake_training, "train", train)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_where_onnx_fails_the_weights_and_the_card_are_there_all_the_same(
+    trained: None, monkeypatch: pytest.MonkeyPatch, as_json: bool
+) -> None:
+    import explorer.export
+
     def differ(*_: object) -> str:
         raise RuntimeError("onnxruntime's output differs")
 
-    monkeypatch.setattr(fake_training, "train", train)
-    monkeypatch.setattr(explorer.export, "_export_onnx", differ)
+    with monkeypatch.context() as patched:
+        patched.setattr(explorer.export, "_export_onnx", differ)
+        arguments = ["study", "winner", "tiny", "--storage", "sqlite:///t.db", "--retrain", "--export", "best"]
+        result = CliRunner().invoke(cli, [*arguments, *(["--json"] if as_json else [])])
+    assert result.exit_code == 1
+    why = "Error: there is no network.onnx: the export to ONNX failed: RuntimeError: onnxruntime's output differs. "
+    assert why in result.stderr
+    assert sorted(path.name for path in Path("best").iterdir()) == ["card.md", "weights.safetensors"]
+    assert "`network.onnx`: missing" in Path("best/card.md").read_text()
+    if as_json:
+        assert "onnxruntime's output differs" in json.loads(result.stdout)["onnx_error"]
+    else:
+        assert "Written: best/weights.safetensors, best/card.md" in result.stdout
+
+    _, _, again = result.stderr.partition("Try again with: resnext-explorer ")
+    assert CliRunner().invoke(cli, again.split()).exit_code == 0
+    assert Path("best/network.onnx").exists()
+
+
+def test_weights_that_cannot_be_written_leave_nothing_half_written(
+    trained: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import explorer.export
+
+    def full(*_: object) -> None:
+        raise UserError("the disk is full.")
+
+    monkeypatch.setattr(explorer.export, "write_atomic", full)
     error = retrain()
     assert isinstance(error, UserError)
-    assert "could not be exported: RuntimeError: onnxruntime's output differs. Nothing was exported" in str(error)
+    assert "could not be exported: the disk is full. Nothing was exported" in str(error)
     assert [path.name for path in Path("best").iterdir()] == [".checkpoints"]
