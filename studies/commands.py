@@ -130,7 +130,7 @@ def results(name_or_path: str, storage: str | None, curves: bool, output: Path |
       resnext-explorer study results digits_cardinality --curves -o curves.csv
     """
     from explorer.files import write_atomic
-    from studies.results import read
+    from studies.results import as_csv, read
     from studies.storage import Storage
 
     if as_json and output:
@@ -140,10 +140,10 @@ def results(name_or_path: str, storage: str | None, curves: bool, output: Path |
     if as_json:
         click.echo(table.to_json(orient="records", date_format="iso", indent=2))
     elif output:
-        write_atomic(output, table.to_csv(index=False))
+        write_atomic(output, as_csv(table))
         click.echo(f"Wrote {len(table)} rows to {output}")
     else:
-        click.echo(table.to_csv(index=False), nl=False)
+        click.echo(as_csv(table), nl=False)
 
 
 @study.command("list")

@@ -71,7 +71,7 @@ def import_csv(
 def read_csv(path: Path, *, name: str | None = None, reference_arm: str | None = None) -> Imported:
     """Read and check a file; see `import_csv`. Stores nothing."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")  # a carriage return in quotes is one
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
         raise UserError(f"cannot read {path}: {reason}.") from None

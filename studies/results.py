@@ -4,6 +4,7 @@ Everything a dashboard shows comes from these and from `study_info`. Columns and
 nothing and waits for nobody, so it can be done at any moment of a run, from any machine that reaches the storage.
 """
 
+import csv
 from typing import Any
 
 import pandas as pd
@@ -130,6 +131,13 @@ def _read(place: Storage, study: str | None) -> tuple[pd.DataFrame, pd.DataFrame
             for column, values in curves.items():
                 values.extend([head[column]] * len(epochs) if column in head else [row[column] for row in epochs])
     return _table(pd.DataFrame(trials), TRIALS), _table(pd.DataFrame(curves), CURVES)
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """A table as CSV that is read back as it was, whatever its texts hold."""
+    text = table.to_csv(index=False)
+    # Python's csv leaves a lone carriage return without quotes, and readers take it for the end of a line.
+    return table.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC) if "\r" in text else text
 
 
 def study_info(storage: str | Storage | None, name: str) -> dict[str, Any]:

@@ -140,3 +140,9 @@ def test_an_import_that_was_cut_off_is_done_again(file: Path, monkeypatch: pytes
     assert read(URL)[0].empty
     import_csv(URL, file)
     assert len(read(URL, "cluster")[0]) == 3
+
+
+def test_a_carriage_return_in_quotes_stays_one(file: Path) -> None:
+    rows = ROWS.replace(f"{C1},", f'"a\rb",{C1},').replace(f"{C2},", f"C=2,{C2},")
+    file.write_bytes(("arm," + HEADER + rows).encode())
+    assert [design.arm for design in read_csv(file).designs] == ["a\rb", "C=2"]

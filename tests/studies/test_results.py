@@ -1,5 +1,6 @@
 """The two tables: fixed columns, a row for every wanted pair at any moment, and curves that survive resumes."""
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,13 +8,15 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tiny_study import change
 
 from explorer import Architecture, count
 from explorer.errors import UserError
 from studies import Study
 from studies.claims import Claims, Worker
-from studies.results import CURVES, TRIALS, read, study_info
+from studies.results import CURVES, TRIALS, as_csv, read, study_info
 from studies.storage import Storage
 from studies.stored import StoredStudy, create_or_extend
 
@@ -56,6 +59,26 @@ def claim(claims: Claims) -> Any:
     attempt = claims.claim(ME)
     assert attempt
     return attempt
+
+
+ODD = ["\r", "a\rb", "\r\n", '"\r', "\n", "a,b", "NA", " x ", "\ufeff", "\x00"]
+TEXT = st.text(st.characters(codec="utf-8"), max_size=8) | st.sampled_from(ODD)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.tuples(TEXT, TEXT, st.floats(0, 1) | st.none()), min_size=1, max_size=4))
+def test_a_csv_file_is_read_back_as_it_was(workdir: Path, rows: list[tuple[str, str, float | None]]) -> None:
+    from explorer.files import write_atomic
+
+    table = pd.DataFrame(rows, columns=["arm", "reason", "test_error"])
+    table = table.astype({"arm": "str", "reason": "str", "test_error": "float64"})
+    write_atomic("table.csv", as_csv(table))
+    with open("table.csv", encoding="utf-8", newline="") as file:
+        by_python = [(row["arm"], row["reason"]) for row in csv.DictReader(file, strict=True)]
+    assert by_python == [(arm, reason) for arm, reason, _ in rows]
+    by_pandas = pd.read_csv("table.csv", dtype=str, keep_default_na=False)
+    numbers = pd.to_numeric(by_pandas["test_error"].where(by_pandas["test_error"] != "")).astype("float64")
+    pd.testing.assert_frame_equal(by_pandas.assign(test_error=numbers), table, check_exact=True)
 
 
 def check_columns(trials: pd.DataFrame, curves: pd.DataFrame) -> None:
