@@ -122,7 +122,7 @@ def status(name_or_path: str, storage: str | None, as_json: bool) -> None:
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write a CSV file instead of printing.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of CSV.")
 def results(name_or_path: str, storage: str | None, curves: bool, output: Path | None, as_json: bool) -> None:
-    """Print what came out of STUDY as CSV: a row a pair, with its design, costs, seed, errors and times.
+    """Print what came out of STUDY as CSV: a row a pair, with its design, costs, seed, errors and times, and what was tuned.
 
     \b
     Examples:
@@ -130,13 +130,15 @@ def results(name_or_path: str, storage: str | None, curves: bool, output: Path |
       resnext-explorer study results digits_cardinality --curves -o curves.csv
     """
     from explorer.files import write_atomic
-    from studies.results import as_csv, read
+    from studies.results import as_csv, read, with_tuned
     from studies.storage import Storage
 
     if as_json and output:
         raise UserError("--json prints to the terminal and -o writes a CSV file; give one of the two.")
     place = Storage(storage)
-    table = read(place, stored_study(place, name_or_path).name)[1 if curves else 0]
+    stored = stored_study(place, name_or_path)
+    trials, epochs = read(place, stored.name)
+    table = epochs if curves else with_tuned(trials, stored)
     if as_json:
         click.echo(table.to_json(orient="records", date_format="iso", indent=2))
     elif output:

@@ -13,6 +13,7 @@ import yaml
 from studies.claims import Attempt, Attempts, Pair, status
 from studies.storage import Storage, from_json
 from studies.stored import StoredStudy, get, stored_studies
+from studies.tuning import TUNED
 
 # Columns of the table of pairs. Errors are fractions, times seconds, memory bytes; NA is what is not known (yet).
 TRIALS = {
@@ -131,6 +132,20 @@ def _read(place: Storage, study: str | None) -> tuple[pd.DataFrame, pd.DataFrame
             for column, values in curves.items():
                 values.extend([head[column]] * len(epochs) if column in head else [row[column] for row in epochs])
     return _table(pd.DataFrame(trials), TRIALS), _table(pd.DataFrame(curves), CURVES)
+
+
+def with_tuned(trials: pd.DataFrame, study: StoredStudy) -> pd.DataFrame:
+    """The table of a study's pairs with a column for each quantity that it tunes: what its arm is trained with; NA while that is open.
+
+    They stand behind `TRIALS`, which are the same for every study.
+    """
+    found = study.tuned
+    columns = {
+        key: [found[name]["recipe"][key] if name in found else None for name in trials["design"]]
+        for key in TUNED
+        if (study.content["document"].get("tune") or {}).get(key)
+    }
+    return trials.assign(**{key: pd.Series(values, trials.index, float) for key, values in columns.items()})
 
 
 def as_csv(table: pd.DataFrame) -> str:

@@ -226,10 +226,12 @@ class Study(BaseModel):
         )
 
     def results(self, *, storage: str | Storage | None = None) -> "pd.DataFrame":
-        """One row a pair; the columns are `studies.results.TRIALS`."""
-        from studies.results import read
+        """One row a pair; the columns are `studies.results.TRIALS`, then the quantities that the study tunes."""
+        from studies.results import read, with_tuned
+        from studies.stored import get
 
-        return read(storage, self.name)[0]
+        with Storage.visit(storage) as place:
+            return with_tuned(read(place, self.name)[0], get(place, self.name))
 
     def curves(self, *, storage: str | Storage | None = None) -> "pd.DataFrame":
         """One row an epoch of a pair; the columns are `studies.results.CURVES`."""

@@ -17,7 +17,7 @@ from explorer.errors import UserError
 from studies import Study
 from studies.claims import Claims, Counts, Pair, Worker
 from studies.commands import study as command
-from studies.results import read, study_info
+from studies.results import TRIALS, read, study_info
 from studies.storage import Storage
 from studies.stored import get
 from studies.tuning import Tune
@@ -74,6 +74,27 @@ def test_an_arms_seeds_wait_for_its_tuning_and_get_its_best_recipe(
     trials, _ = read(storage, "tiny")
     assert len(trials) == 6  # a tuning trial is no replicate
     assert (trials["status"] == "complete").all()
+    results = Study.load("./tiny.yaml").results(storage=storage)
+    assert list(results) == [*TRIALS, "learning_rate", "weight_decay"]
+    for _, row in results.iterrows():
+        assert dict(row[["learning_rate", "weight_decay"]]) == Tune(**TUNE).recipes[best[row["design"]]]
+
+
+def test_the_results_have_a_column_for_what_is_tuned(tuned: Callable[..., Path], storage: Storage) -> None:
+    stored = make(storage, tuned(weight_decay=None))
+    claims = Claims(storage, storage.open(), stored.id, stored)
+    for _ in range(15):
+        attempt = claims.claim(NOBODY)
+        assert attempt
+        if attempt.pair.design == stored.designs[0]["name"]:  # of the other arms nothing is chosen yet
+            claims.end(attempt, "complete", 0.1, {"result": {"validation_error": 0.1}})
+    arguments = ["results", "./tiny.yaml", "--storage", storage.url]
+    records = json.loads(CliRunner().invoke(command, [*arguments, "--json"]).output)
+    assert [record["learning_rate"] for record in records] == [0.1, None, None] * 2  # nearest the middle
+    assert "weight_decay" not in records[0]
+    assert CliRunner().invoke(command, [*arguments, "-o", "results.csv"]).exit_code == 0
+    assert Path("results.csv").read_text().startswith(f"{','.join(TRIALS)},learning_rate\n")
+    assert "learning_rate,train_loss" in CliRunner().invoke(command, [*arguments, "--curves"]).output
 
 
 def test_of_equal_errors_the_recipe_nearest_the_middle_is_taken(tuned: Callable[..., Path], storage: Storage) -> None:
