@@ -18,12 +18,16 @@ from studies.recipe import Recipe
 from studies.settings import Settings
 
 log = logging.getLogger(__name__)
+# The number of this program's arithmetic: raise it with every change that makes a training end with other bits (order of images, crops,
+# the network's operations, the optimiser, what is summed how), and trainings begun before start afresh. No release alone changes it.
+ARITHMETIC = 1
 DAMAGED = "the checkpoint %s is damaged: starting afresh"
 
 
 def identify(architecture: Architecture, recipe: Recipe, splits: Splits, seed: int, settings: Settings) -> str:
     """A digest of all that a run's numbers depend on, except the test images: those are not looked at before the end."""
-    parts = (architecture, recipe, seed, settings, splits.mean, splits.std, splits.mirrored, torch.__version__)
+    data = (splits.mean, splits.std, splits.mirrored)
+    parts = (architecture, recipe, seed, settings, *data, torch.__version__, ARITHMETIC)
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=16)
     for part in (splits.train, splits.validation):
         digest.update(part.digest())
