@@ -19,6 +19,7 @@ COMMANDS = {
     "paper": ("explorer.commands:paper", "The paper's tables beside our counts."),
     "space": ("search_spaces.commands:space", "Show the designs of a search space."),
     "study": ("studies.commands:study", "Run studies and see how they stand."),
+    "data": ("studies.data_commands:data", "See what is kept of data sets and image folders, and remove it."),
     "train": ("studies.train_commands:train", "Train one network, outside a study."),
     "report": ("dashboards.commands:report", "Write a study's results as one HTML page."),
     "dashboard": ("dashboards.app_commands:dashboard", "Look at running studies, and at designs, in a browser."),

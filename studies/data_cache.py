@@ -15,7 +15,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,6 +86,8 @@ def cached(root: Path, files: list[str], quick_key: str, side: int, channels: in
                 found = place / key
             else:
                 shutil.rmtree(building, ignore_errors=True)
+    with suppress(OSError):  # when it was last used, for whoever looks for what may go; not every file system tells
+        os.utime(found / SOURCE)
     return _open(found, root, files)
 
 

@@ -14,23 +14,23 @@ CACHE_VARIABLE = "RESNEXT_EXPLORER_CACHE"
 TIMEOUT = 30.0  # seconds without an answer
 
 
-def cache_folder(*parts: str) -> Path:
-    """A folder in the cache, made if need be: RESNEXT_EXPLORER_CACHE, else resnext-explorer in the user's cache folder.
-
-    Raises `UserError` where it cannot be made.
-    """
+def cache_root() -> Path:
+    """The cache's folder, perhaps not there yet: RESNEXT_EXPLORER_CACHE, else resnext-explorer in the user's cache folder."""
     if given := os.environ.get(CACHE_VARIABLE):
-        root = Path(given)
-    elif own := os.environ.get("XDG_CACHE_HOME"):
-        root = Path(own) / "resnext-explorer"
-    else:
-        try:
-            root = Path.home() / ".cache" / "resnext-explorer"
-        except RuntimeError:  # a user whom the system does not know, as in some containers
-            raise UserError(
-                f"there is no home folder to keep the cache in. Name a folder for it with {CACHE_VARIABLE}."
-            ) from None
-    folder = root.joinpath(*parts).absolute()
+        return Path(given).absolute()
+    if own := os.environ.get("XDG_CACHE_HOME"):
+        return (Path(own) / "resnext-explorer").absolute()
+    try:
+        return Path.home() / ".cache" / "resnext-explorer"
+    except RuntimeError:  # a user whom the system does not know, as in some containers
+        raise UserError(
+            f"there is no home folder to keep the cache in. Name a folder for it with {CACHE_VARIABLE}."
+        ) from None
+
+
+def cache_folder(*parts: str) -> Path:
+    """A folder in the cache, made if need be. Raises `UserError` where it cannot be made."""
+    folder = cache_root().joinpath(*parts)
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     return folder
