@@ -1,5 +1,6 @@
 """Settings are resolved once, in a process of its own, and refused where a machine cannot honour them."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -108,3 +109,13 @@ def test_more_threads_than_cores_are_refused() -> None:
 def test_workers_share_the_cores(monkeypatch: pytest.MonkeyPatch, workers: int, threads: int) -> None:
     monkeypatch.setattr(settings, "cores", lambda: 8)
     assert settings.resolve_here("cpu", "32", workers).threads == threads
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system does not bind processes to cores")
+def test_threads_follow_the_cores_that_a_process_may_use_and_not_omp_num_threads() -> None:
+    code = (
+        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); from studies.settings import resolve;"
+        "print(resolve('cpu', '32').threads)"
+    )
+    told = subprocess.check_output([sys.executable, "-c", code], env={**os.environ, "OMP_NUM_THREADS": "7"}, text=True)
+    assert told == "1\n"
