@@ -1,5 +1,6 @@
 """The built network: counted by torch and fvcore to the unit, torchvision's state dict, equal forms."""
 
+import copy
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from explorer import Architecture, Complexity, build, count, iter_layers
+from explorer.network import GlobalAveragePool, Network, StridedProjection
 from explorer.profiling import fvcore_complexity
 
 
@@ -33,14 +35,20 @@ class OutputSizes(TorchDispatchMode):
 def seen_by_torch(architecture: Architecture, form: str) -> Complexity:
     """What torch's counters see when one image goes through the built module, on the meta device: nothing is computed."""
     with torch.device("meta"):
-        model = build(architecture, form).eval()
-        image = torch.zeros(1, architecture.in_channels, architecture.resolution, architecture.resolution)
+        return seen_at_work(build(architecture, form).eval(), images=1)
+
+
+def seen_at_work(model: Network, images: int) -> Complexity:
+    """What torch's counters see of one image when so many go through a module, on the device that it is on."""
+    architecture = model.architecture
+    side = architecture.resolution
+    batch = torch.zeros(images, architecture.in_channels, side, side, device=model.conv1.weight.device)
     with FlopCounterMode(display=False) as flops, OutputSizes() as outputs:
-        assert model(image).shape == (1, architecture.classes)
+        assert model(batch).shape == (images, architecture.classes)
     params = sum(parameter.numel() for parameter in model.parameters())
     # FlopCounterMode counts a multiply-add as two.
-    assert flops.get_total_flops() % 2 == 0
-    return Complexity(flops.get_total_flops() // 2, params, outputs.total)
+    assert flops.get_total_flops() % (2 * images) == outputs.total % images == 0
+    return Complexity(flops.get_total_flops() // (2 * images), params, outputs.total // images)
 
 
 @settings(max_examples=150)
@@ -155,3 +163,52 @@ def test_every_layer_has_the_size_and_name_that_torch_gives_it(architecture: Arc
     seen[-1] = (*seen[-1][:2], 1)  # the classifier's output has no height and width
     # Hooks see projections after the block's own layers, as the description lists them.
     assert seen == described
+
+
+def with_torchs_own_modules(model: Network) -> Network:
+    """A copy that computes with torch's modules where ours are made for speed."""
+    model = copy.deepcopy(model)
+    model.avgpool = torch.nn.AdaptiveAvgPool2d(1)  # type: ignore[assignment]
+    for name, module in list(model.named_modules()):
+        if isinstance(module, StridedProjection):
+            channels = (module.in_channels, module.out_channels)
+            model.set_submodule(name, torch.nn.Conv2d(*channels, 1, module.stride, bias=False))
+            model.get_submodule(name).weight = module.weight
+    return model
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+@settings(max_examples=25)
+@given(architecture=architectures(), training=st.booleans())
+def test_modules_made_for_speed_are_the_same_function_as_torchs_own(
+    architecture: Architecture, training: bool, memory_format: torch.memory_format
+) -> None:
+    ours = build(architecture).double().to(memory_format=memory_format).train(training)
+    torchs = with_torchs_own_modules(ours)
+    assert not any(isinstance(module, StridedProjection) for module in torchs.modules())
+    side = architecture.resolution
+    images = torch.randn(3, architecture.in_channels, side, side, dtype=torch.float64)
+    images = images.to(memory_format=memory_format)
+    outputs = []
+    for model in (ours, torchs):
+        out = model(images)
+        out.square().sum().backward()
+        outputs.append(out.detach())
+    torch.testing.assert_close(*outputs, rtol=1e-8, atol=1e-8)
+    for (name, expected), actual in zip(torchs.named_parameters(), ours.parameters(), strict=True):
+        torch.testing.assert_close(actual.grad, expected.grad, rtol=1e-6, atol=1e-6, msg=name)
+
+
+@settings(max_examples=25)
+@given(architectures())
+def test_a_training_step_on_a_cpu_computes_what_is_counted(architecture: Architecture) -> None:
+    assert count(architecture) == seen_at_work(build(architecture), images=2)
+
+
+@pytest.mark.parametrize("side", [7, 8])
+def test_gradients_of_modules_made_for_speed_are_channels_last_as_their_maps_are(side: int) -> None:
+    for module in (GlobalAveragePool(), StridedProjection(4, 6, 1, stride=2, bias=False)):
+        images = torch.randn(2, 4, side, side).to(memory_format=torch.channels_last).requires_grad_()
+        module(images).square().sum().backward()
+        assert images.grad is not None
+        assert images.grad.is_contiguous(memory_format=torch.channels_last)
