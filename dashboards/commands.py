@@ -50,11 +50,9 @@ def report(studies: tuple[str, ...], storage: str | None, output: str | None, pa
     if not sources:
         raise UserError(f"{', '.join(studies)} hold no training; give a study, or a CSV file with its trainings.")
     named = [one for one in studies if not one.lower().endswith(".csv")]
-    if len(sources) > 1:
-        name = "report"
-    else:  # of files alone by the file: the study's own report, of its storage, is another
-        name = file_stem(sources[0].name) if named else Path(studies[0]).stem
-    path = write_report(output or f"{name}.html", sources, paper=paper)
+    # Files alone are named as the file: the study's own report, from its storage, is another.
+    alone = file_stem(sources[0].name) if named else Path(studies[0]).stem
+    path = write_report(output or f"{alone if len(sources) == 1 else 'report'}.html", sources, paper=paper)
     options = ["--storage", Storage(storage).shown] if storage else []
     for source in sources:
         if len(sources) > 1:
