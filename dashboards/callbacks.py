@@ -84,10 +84,12 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
     def costs(
         _: int, by: str, arms: Any, statuses: Any, seeds: Any, look: Look | None, name: str, options: Any, *zooms: Any
     ) -> Any:  # fmt: skip
-        if ctx.triggered_id == "cost-by":  # another axis: a zoom into the old one means nothing
-            zooms = (None, zooms[1])
+        asked = selection(arms, statuses, seeds, options, cost=by)
         try:
-            return outputs(reader, "costs", name, selection(arms, statuses, seeds, options, cost=by), look, zooms)
+            if ctx.triggered_id == "cost-by":  # another axis: a zoom into the old one means nothing
+                return [*outputs(reader, "cost", name, asked, look, (None,)), *[no_update] * 3]
+            figures = zip(COSTS, zooms, strict=True)
+            return [part for key, zoom in figures for part in outputs(reader, key, name, asked, look, (zoom,))]
         except UserError:
             return [no_update] * (3 * len(COSTS))
 

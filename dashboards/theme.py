@@ -96,19 +96,18 @@ def blank_figure(theme: str) -> go.Figure:
 def set_title(figure: go.Figure, title: str, subtitle: str, theme: str) -> None:
     """The finding, and under it what is shown. `title` is plain text, `subtitle` is escaped already."""
     colors = THEMES[theme]
-    figure.update_layout(
-        title={
-            "text": label(title, 200),
-            "subtitle": {"text": subtitle, "font": {"size": 13, "color": colors.quiet}},
-            "font": {"size": 19, "color": colors.ink, "weight": 600},
-            "x": 0,
-            "xref": "container",
-            "xanchor": "left",
-            "pad": {"l": 12},
-            "y": 0.96,
-            "yanchor": "top",
-        }
-    )
+    # Assigned, not updated: Plotly walks every setting of a title to update it, 3 ms each time.
+    figure.layout.title = {
+        "text": label(title, 200),
+        "subtitle": {"text": subtitle, "font": {"size": 13, "color": colors.quiet}},
+        "font": {"size": 19, "color": colors.ink, "weight": 600},
+        "x": 0,
+        "xref": "container",
+        "xanchor": "left",
+        "pad": {"l": 12},
+        "y": 0.96,
+        "yanchor": "top",
+    }
 
 
 def note_if_empty(figure: go.Figure, content: Any, theme: str) -> None:

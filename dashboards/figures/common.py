@@ -15,6 +15,7 @@ from dashboards.verdict import seeds_phrase
 from explorer.text import human_count, human_flops, human_percent
 
 DIRECT_LABELS = 8  # more lines than this get a legend
+COSTS = ("flops", "params", "activations", "mismatch")  # columns that a hover tells of
 MOST_POINTS = 100  # of one mark: 10,000 points would be a blot, and take seconds to make and to draw
 
 
@@ -129,7 +130,7 @@ def add_trials(figure: go.Figure, x: Any, rows: pd.DataFrame, style: Style, them
     kept = kept_of_crowd(values)
     left_out = len(values) - len(kept)
     x, values, rows = np.asarray(x, dtype=float)[kept], values[kept], rows.iloc[kept]
-    designs = rows.drop_duplicates("design")
+    designs = rows.drop_duplicates("design").filter(["design", *COSTS])
     own = {row["design"]: [label(row["design"], 200), costs(row)] for row in designs.to_dict("records")}
     one = next(iter(own.values())) if len(own) == 1 else None
     names = rows["design"].tolist()
@@ -182,11 +183,12 @@ def template_text(text: str) -> str:
 def set_arm_axis(figure: go.Figure, designs: pd.DataFrame, places: dict[str, float]) -> None:
     """Ticks at the arms: the cardinality (or the arm's name), and under it the template. `designs`: `statistics.designs_of`."""
     cardinalities = arm_cardinalities(designs)
+    labels: dict[str, list[str]] = {arm: [] for arm in places}
+    for arm, *template in designs[["arm", "cardinality", "bottleneck_width", "width"]].itertuples(index=False):
+        labels[str(arm)].append(template_label(*template))
     ticks = []
-    for arm in places:
-        rows = designs[designs["arm"].astype(str) == arm]
-        labels = {template_label(*row) for row in rows[["cardinality", "bottleneck_width", "width"]].to_numpy()}
-        below = labels.pop() if len(labels) == 1 else f"{len(rows)} designs"
+    for arm, found in labels.items():
+        below = found[0] if len(set(found)) == 1 else f"{len(found)} designs"
         ticks.append(f"{cardinalities.get(arm) or wrapped(arm)}<br><span style='font-size:11px'>{below}</span>")
     step = smallest_step(places)
     ends = (min(places.values()), max(places.values())) if places else (0.0, 1.0)

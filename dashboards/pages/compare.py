@@ -7,7 +7,7 @@ import pandas as pd
 from dash import dcc, html
 
 from dashboards.figures import error_against_cardinality
-from dashboards.pages.parts import Look, framed, joined, legend, section, study_path, theme_of
+from dashboards.pages.parts import Look, Still, framed, joined, legend, section, study_path, theme_of
 from dashboards.pages.parts import table as table_of
 from dashboards.pages.study_figures import context_of
 from dashboards.reading import Reader
@@ -75,9 +75,9 @@ def content(reader: Reader, names: list[str], look: Look | None) -> list[Any]:
     frames = [framed(f"compared-{place}", figure, look) for place, figure in enumerate(parts)]
     table = Table(HEADINGS, tuple(rows), frozenset(("Study", "Arm")))
     return [
-        section("What each found", html.Ul(findings, className="notes findings")),
+        Still(section("What each found", html.Ul(findings, className="notes findings"))),
         html.Div(frames, className="pair even"),
-        section("All arms", table_of(table, "All arms of the chosen studies")),
+        Still(section("All arms", table_of(table, "All arms of the chosen studies"))),
     ]
 
 

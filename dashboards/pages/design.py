@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 import plotly.graph_objects as go
 from dash import dcc, html
 
-from dashboards.pages.parts import Look, drawing, figure_frame, joined, legend, live, section, signed, theme_of
+from dashboards.pages.parts import Look, Still, drawing, figure_frame, joined, legend, live, section, signed, theme_of
 from dashboards.pages.parts import table as table_of
 from dashboards.tables import Table
 from dashboards.theme import THEMES, blank_figure, label, note_if_empty, set_title
@@ -292,7 +292,7 @@ def _table(designs: list[Design], asked: Question) -> Any:
     )
     kept = f"Mismatch in {RULES[asked.by]} (%)"
     headings = ("Design", "C", "d", "Width", "Depths", "FLOPs", "Params", "Activations", kept)
-    return table_of(Table(headings, rows, frozenset(("Design",))), "Matched designs")
+    return Still(table_of(Table(headings, rows, frozenset(("Design",))), "Matched designs"))
 
 
 def _paper(published: list[tuple[str, Architecture, str]], like: Architecture, spent: float, by: str) -> list[Any]:
@@ -305,7 +305,7 @@ def _paper(published: list[tuple[str, Architecture, str]], like: Architecture, s
         for where, network, error in published
     )
     headings = ("Network", "Where", "Cost", "FLOPs", "Top-1 error")
-    return [heading, table_of(Table(headings, rows, frozenset(("Network", "Where"))), "The paper's networks")]
+    return [Still(heading, table_of(Table(headings, rows, frozenset(("Network", "Where"))), "The paper's networks"))]
 
 
 def answer_outputs(asked: Question, look: Look | None) -> list[Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from dash import dcc, html
 
-from dashboards.pages.parts import facts, joined, progress, study_path
+from dashboards.pages.parts import Still, facts, joined, progress, study_path
 from dashboards.reading import Reader
 from dashboards.sampling import compare_study
 from dashboards.verdict import judge
@@ -22,17 +22,17 @@ def page(reader: Reader, every: float) -> list[Any]:
     ]
 
 
-def content(reader: Reader) -> list[Any]:
+def content(reader: Reader) -> Still:
     """One entry a study, the newest first."""
     studies = reader.studies()
     if not studies:
         start = "resnext-explorer study run digits_cardinality --workers 2"
-        return [
+        return Still(
             html.P("No studies here yet. This one takes about two minutes on two cores:"),
             html.Pre(start, tabIndex=0),
             html.P(["Meanwhile, the ", dcc.Link("design page", href="/design"), " needs no study."]),
-        ]
-    return [_told(reader, study) for study in reversed(studies)]
+        )
+    return Still(*(_told(reader, study) for study in reversed(studies)))
 
 
 def _told(reader: Reader, study: StoredStudy) -> Any:

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from dash import dcc, html
 
-from dashboards.pages.parts import joined, section
+from dashboards.pages.parts import Still, joined, section
 from dashboards.pages.parts import table as table_of
 from dashboards.tables import Table
 from explorer.architecture import Architecture
@@ -42,7 +42,7 @@ def page() -> list[Any]:
             "Errors are the paper's; the last columns are counted here, layer by layer.",
             className="more",
         ),
-        *sections,
+        Still(*sections),
     ]
 
 

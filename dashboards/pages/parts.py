@@ -44,6 +44,20 @@ def study_path(name: str, *more: Any) -> str:
     return "/".join(["/study", *(quote(str(part), safe="") for part in (name, *more))])
 
 
+class Still(Component):
+    """A part of a page without controls, drawn whole.
+
+    Dash looks through every component of a page at each change of one: a table of a component a cell made every choice wait for it.
+    This is one component, whatever it shows; assets/still.js draws it, with every text as text.
+    """
+
+    _namespace, _type = "resnext_explorer", "Still"
+    _prop_names, _valid_wildcard_attributes = ["content"], []
+
+    def __init__(self, *content: Any) -> None:
+        self.content = content
+
+
 def section(title: str, *children: Any, **attributes: Any) -> Component:
     return html.Section([html.H2(title), *children], **attributes)
 
@@ -144,7 +158,8 @@ def live(figure: go.Figure, look: Look | None, revision: str) -> tuple[dict[str,
         if axis.range:
             # What the automatic range comes to, so that a double-click comes back to it.
             low, high = axis.range
-            axis.update(range=None, autorange=True, autorangeoptions={"minallowed": low, "maxallowed": high})
+            axis.range, axis.autorange = None, True
+            axis.autorangeoptions = {"minallowed": low, "maxallowed": high}
     return figure.to_plotly_json(), joined(heading), joined(below)
 
 
@@ -187,6 +202,8 @@ def to_html(node: Any) -> str:
         return "".join(to_html(child) for child in node)
     if not isinstance(node, Component):
         return escape(str(node))
+    if isinstance(node, Still):
+        return to_html(node.content)
     if isinstance(node, dcc.Link):
         return f'<a href="{escape(str(getattr(node, "href", "")))}">{to_html(node.children)}</a>'
     if node._namespace != "dash_html_components":

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pandas as pd
 from dash import dcc, html
 
-from dashboards.pages.parts import facts, figure_frame, joined, legend, notes, progress, section, study_path
+from dashboards.pages.parts import Still, facts, figure_frame, joined, legend, notes, progress, section, study_path
 from dashboards.pages.parts import table as table_of
 from dashboards.pages.selection import MEASURES, ORDERS, Selection
 from dashboards.pages.study_figures import COSTS, CURVES, compared
@@ -71,7 +71,7 @@ def _page(tables: Tables, chosen: Selection, every: float) -> list[Any]:
     ]
 
 
-def head(tables: Tables) -> list[Any]:
+def head(tables: Tables) -> Still:
     """The answer: the verdict, what goes with it, and how far the study is."""
     trials, info = tables.trials, tables.info
     comparison = compare_study(trials, info)
@@ -79,7 +79,7 @@ def head(tables: Tables) -> list[Any]:
     sampling = sampling_sentence(trials, comparison, info)
     question = f"\u2002{info['question']}" if info.get("question") else ""
     more = [html.P(joined(text), className="more") for text in (verdict.more, trend_sentence(comparison)) if text]
-    return [
+    return Still(
         html.P([html.B(tables.info["name"]), question], className="study"),
         html.H1(joined(verdict.sentence)),
         *more,
@@ -87,7 +87,7 @@ def head(tables: Tables) -> list[Any]:
         notes(verdict.notes),
         progress(tables.counts),
         left_to_do(tables),
-    ]
+    )
 
 
 def left_to_do(tables: Tables) -> Any:
@@ -154,16 +154,16 @@ def shown(tables: Tables, chosen: Selection) -> str:
     )
 
 
-def numbers(tables: Tables, chosen: Selection) -> list[Any]:
+def numbers(tables: Tables, chosen: Selection) -> Still | None:
     """The table behind the figures."""
     trials = chosen.of_trials(tables.trials)
     if trials.empty:
-        return []
+        return None
     _, comparison = compared(tables, trials, chosen)
     winner = chosen_by_validation(trials)
     text = [html.P(f"Lowest validation error: {winner}.", className="quiet")] if winner else []
     content = table_of(comparison_table(trials, comparison), "The numbers behind the figures")
-    return [section("The numbers behind it", *text, content)]
+    return Still(section("The numbers behind it", *text, content))
 
 
 def trainings(tables: Tables, chosen: Selection) -> list[Any]:
@@ -215,14 +215,14 @@ def trainings(tables: Tables, chosen: Selection) -> list[Any]:
         section(
             "Every training",
             legend("Order", order),
-            content,
+            Still(content),
             html.Div([*turning, dcc.Store(id="leaf", data=leaf)], className="tools leaves"),
             html.P(csv, className="tools"),
         )
     ]
 
 
-def rest(tables: Tables) -> list[Any]:
+def rest(tables: Tables) -> Still:
     """The designs, and what was run."""
     info, trials = tables.info, tables.trials
     left_out = [f"{point.get('arm')} is left out: {point.get('reason')}" for point in info.get("left_out") or []]
@@ -240,7 +240,7 @@ def rest(tables: Tables) -> list[Any]:
         "Created": str(info["created"]),
         "Read": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     }
-    return [
+    return Still(
         section(
             "The designs and how well their costs match", table_of(design_table(trials), "Designs"), notes(left_out)
         ),
@@ -249,7 +249,7 @@ def rest(tables: Tables) -> list[Any]:
             facts(told),
             html.Details([html.Summary("Study file"), html.Pre(info["document"], tabIndex=0)]),
         ),
-    ]
+    )
 
 
 def _words(value: dict[str, Any]) -> str:

@@ -25,7 +25,7 @@ from explorer.errors import UserError
 RESULTS = ("error", "differences")
 CURVES = ("train", "validation")
 COSTS = ("cost", "speed")
-GROUPS = {"results": RESULTS, "curves": CURVES, "costs": COSTS}
+GROUPS = {"results": RESULTS, "curves": CURVES, "cost": ("cost",), "speed": ("speed",)}
 
 Shown = tuple[dict[str, Any], str, str]  # a figure for the browser, its title and its subtitle
 
@@ -36,15 +36,17 @@ def shown(reader: Reader, group: str, name: str, chosen: Selection, look: Look |
     Raises `UserError` for an unknown study and for seeds that cannot be read.
     """
     tables = reader.tables(name)
-    chosen = replace(chosen, order="arm", leaf=1, cost=chosen.cost if group == "costs" else "flops")
+    chosen = replace(chosen, order="arm", leaf=1, cost=chosen.cost if group == "cost" else "flops")
 
     def make() -> list[Shown]:
         if group == "results":
             figures = result_figures(tables, chosen, look)
         elif group == "curves":
             figures = curve_figures(tables, reader.curves(name), chosen, look)
+        elif group == "cost":
+            figures = {"cost": cost_figure(tables, chosen, look)}
         else:
-            figures = cost_figures(tables, chosen, look)
+            figures = {"speed": speed_figure(tables, chosen, look)}
         return [live(figures[key], look, f"{name} {chosen.cost}") for key in GROUPS[group]]
 
     return reader.made.get((tables.stamp, group, chosen, theme_of(look), bool(look and look.get("touch"))), make)
@@ -117,11 +119,22 @@ def compared(tables: Tables, trials: pd.DataFrame, chosen: Selection) -> tuple[s
     return reference, compare_study(trials, tables.info) if chosen.is_all else compare(trials, reference)
 
 
-def cost_figures(tables: Tables, chosen: Selection, look: Look | None) -> dict[str, go.Figure]:
-    trials, theme, context = chosen.of_trials(tables.trials), theme_of(look), context_of(tables)
-    reference = reference_arm(tables.trials, tables.info)
+def cost_figure(tables: Tables, chosen: Selection, look: Look | None) -> go.Figure:
+    trials, theme, reference = (
+        chosen.of_trials(tables.trials),
+        theme_of(look),
+        reference_arm(tables.trials, tables.info),
+    )
     styles = _styles(tables, reference, theme)
-    return {
-        "cost": error_against_cost(trials, reference, cost=chosen.cost, context=context, styles=styles, theme=theme),
-        "speed": throughput(trials, reference, styles=styles, theme=theme),
-    }
+    return error_against_cost(
+        trials, reference, cost=chosen.cost, context=context_of(tables), styles=styles, theme=theme
+    )
+
+
+def speed_figure(tables: Tables, chosen: Selection, look: Look | None) -> go.Figure:
+    trials, theme, reference = (
+        chosen.of_trials(tables.trials),
+        theme_of(look),
+        reference_arm(tables.trials, tables.info),
+    )
+    return throughput(trials, reference, styles=_styles(tables, reference, theme), theme=theme)

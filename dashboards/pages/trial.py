@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from dash import dcc, html
 
 from dashboards.pages.design import RULES
-from dashboards.pages.parts import Look, drawing, facts, framed, joined, section, study_path, theme_of
+from dashboards.pages.parts import Look, Still, drawing, facts, framed, joined, section, study_path, theme_of
 from dashboards.pages.parts import table as table_of
 from dashboards.reading import Reader
 from dashboards.sampling import reference_arm
@@ -42,14 +42,16 @@ def page(reader: Reader, name: str, design: str, seed: str, look: Look | None) -
     reference = reference_arm(trials, tables.info)
     figure = trial_curves(curve, row, arm_styles(trials, reference, theme_of(look))[row["arm"]].color, theme_of(look))
     return [
-        html.P([dcc.Link(name, href=study_path(name)), "\u2002one training"], className="study"),
+        Still(html.P([dcc.Link(name, href=study_path(name)), "\u2002one training"], className="study")),
         html.H1(joined(_headline(row))),
-        *_failure(row, attempts),
+        Still(*_failure(row, attempts)),
         html.Div(framed("trial-curves", figure, look), className="single"),
-        section("The training", facts(_about(row))),
-        *([section("Attempts", _attempts(attempts))] if len(attempts) > 1 else []),
-        section("The network", drawing(svg(architecture), f"The network {design}")),
-        section("Its layers", layer_table(architecture)),
+        Still(
+            section("The training", facts(_about(row))),
+            section("Attempts", _attempts(attempts)) if len(attempts) > 1 else None,
+            section("The network", drawing(svg(architecture), f"The network {design}")),
+            section("Its layers", layer_table(architecture)),
+        ),
     ]  # fmt: skip
 
 

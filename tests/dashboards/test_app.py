@@ -117,6 +117,18 @@ def test_a_search_is_unfinished_while_trials_without_a_design_are_to_come(storag
     assert f"({wanted - 1} without a design yet)" in page
 
 
+def test_a_table_costs_a_page_one_component_however_many_rows_it_has(storage, running):
+    add_attempts(storage, running)
+    add_attempts(storage, make_study(storage, "larger", seeds=20))
+    reader = Reader(storage)
+
+    def components(name: str) -> int:
+        return sum(1 for part in show(reader, f"/study/{name}", "", None) for _ in [part, *part._traverse()])
+
+    assert to_html(show(reader, "/study/larger", "", None)).count("<td") > 150
+    assert components("larger") == components("running") < 120
+
+
 def test_an_extended_study_has_every_page(storage, running):
     add_attempts(storage, running, first=12)
     extended = make_study(storage, "running", seeds=5)

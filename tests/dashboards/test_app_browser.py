@@ -149,6 +149,27 @@ def test_the_cost_and_the_order_are_chosen(browser, address):
         assert "order=best" in page.url
 
 
+def test_a_link_in_a_table_changes_the_page_and_keeps_the_app(browser, address):
+    with opened(browser, f"{address}/study/running") as page:
+        page.evaluate("window.stays = true")
+        page.locator("#study-trainings tbody a").first.click()
+        until(page, "document.querySelector('#trial-curves .main-svg') !== null")
+        assert page.url.startswith(f"{address}/study/running/trial/")
+        page.get_by_role("link", name="running", exact=True).click()
+        until(page, "document.querySelector('#study-trainings') !== null")
+        page.go_back()
+        until(page, "document.querySelector('#trial-curves .main-svg') !== null")
+        page.go_back()
+        until(page, "document.querySelector('#study-trainings tbody') !== null")
+        assert page.evaluate("window.stays")
+        settled(page)
+    with opened(browser, f"{address}/paper") as page:
+        page.get_by_role("link", name="ResNet-50").first.click()
+        until(page, "document.querySelector('#design-table tbody') !== null")
+        assert page.url.startswith(f"{address}/design?reference=resnet50")
+        settled(page)
+
+
 def test_a_click_on_a_point_opens_its_training(browser, address):
     with opened(browser, f"{address}/study/second") as page:
         page.locator("#error .scatterlayer .trace .point").nth(1).scroll_into_view_if_needed()

@@ -1,0 +1,25 @@
+"use strict";
+// Draws the parts of a page that have no controls (`Still` in pages/parts.py), each as one component.
+(() => {
+  const create = window.React.createElement;
+
+  // A link within the app: the page changes, the app stays.
+  const follow = (event) => {
+    if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    const { pathname, search } = new URL(event.currentTarget.href);
+    window.dash_clientside.set_props("url", { pathname, search });
+    window.scrollTo(0, 0);
+  };
+
+  // Text becomes text nodes, never markup.
+  const draw = (node) => {
+    if (Array.isArray(node)) return node.map(draw);
+    if (node === null || typeof node !== "object") return node;
+    const { children, ...attributes } = node.props;
+    if (node.type === "Link") return create("a", { ...attributes, onClick: follow }, ...[draw(children)].flat());
+    return create(node.type.toLowerCase(), attributes, ...[draw(children)].flat());
+  };
+
+  window.resnext_explorer = { Still: ({ content }) => create(window.React.Fragment, null, ...draw(content)) };
+})();
