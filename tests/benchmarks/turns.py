@@ -7,7 +7,8 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from statistics import median
 from typing import Any
 
@@ -41,12 +42,12 @@ def play(work: Callable[[dict[str, Any], Turns], None]) -> bool:
     return True
 
 
-def compare(sides: dict[str, dict[str, Any]], turns: int, *, threads: int = 1) -> dict[str, dict[str, float]]:
-    """Medians of the seconds, and of the processor's seconds, of each side's turns; the first turn warms up."""
-    script = sys.argv[0]
+@contextmanager
+def started(sides: dict[str, dict[str, Any]], *, threads: int = 1) -> Iterator[dict[str, "subprocess.Popen[str]"]]:
+    """The sides' processes, which wait for their turns."""
     processes = {
         name: subprocess.Popen(
-            [sys.executable, script, "--side", json.dumps(config)],
+            [sys.executable, sys.argv[0], "--side", json.dumps(config)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -54,21 +55,33 @@ def compare(sides: dict[str, dict[str, Any]], turns: int, *, threads: int = 1) -
         )
         for name, config in sides.items()
     }
-    told: dict[str, list[dict[str, float]]] = {name: [] for name in sides}
     try:
-        for turn in range(turns + 1):
-            for name, process in processes.items():
-                assert process.stdin
-                assert process.stdout
-                process.stdin.write("your turn\n")
-                process.stdin.flush()
-                line = process.stdout.readline()
-                if not line:
-                    sys.exit(f"the side {name} ended with code {process.wait()}")
-                if turn:
-                    told[name].append(json.loads(line))
+        yield processes
     finally:
         for process in processes.values():
             process.kill()
             process.wait()
+
+
+def turn(processes: "list[subprocess.Popen[str]]") -> list[dict[str, float]]:
+    """A turn of these sides, at once: what each tells."""
+    for process in processes:
+        assert process.stdin
+        process.stdin.write("your turn\n")
+        process.stdin.flush()
+    lines = [process.stdout.readline() for process in processes if process.stdout]
+    if not all(lines):
+        sys.exit(f"a side ended: {[process.args for process, line in zip(processes, lines, strict=True) if not line]}")
+    return [json.loads(line) for line in lines]
+
+
+def compare(sides: dict[str, dict[str, Any]], turns: int, *, threads: int = 1) -> dict[str, dict[str, float]]:
+    """Medians of the seconds, and of the processor's seconds, of each side's turns; the first turn warms up."""
+    told: dict[str, list[dict[str, float]]] = {name: [] for name in sides}
+    with started(sides, threads=threads) as processes:
+        for number in range(turns + 1):
+            for name, process in processes.items():
+                found = turn([process])
+                if number:
+                    told[name] += found
     return {name: {key: median(row[key] for row in rows) for key in rows[0]} for name, rows in told.items()}
