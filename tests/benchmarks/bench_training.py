@@ -24,7 +24,6 @@ from torch.nn import functional as F
 from turns import Turns, compare, play
 
 from explorer import Architecture, build
-from explorer.network import StridedProjection
 from explorer.text import human_time
 from studies.batches import EvaluationBatches, TrainingBatches
 from studies.data import DataSpec, Images, Splits, load
@@ -60,8 +59,9 @@ def textbook(architecture: Architecture) -> nn.Module:
     expected = copy.deepcopy(network)(images)
     network.avgpool = nn.AdaptiveAvgPool2d(1)  # type: ignore[assignment]
     for name, module in list(network.named_modules()):
-        if isinstance(module, StridedProjection):
-            plain = nn.Conv2d(module.in_channels, module.out_channels, 1, module.stride, bias=False)
+        if isinstance(module, nn.Conv2d) and type(module) is not nn.Conv2d:
+            shape = (module.in_channels, module.out_channels, module.kernel_size)
+            plain = nn.Conv2d(*shape, module.stride, module.padding, groups=module.groups, bias=False)  # type: ignore[arg-type]
             plain.weight = module.weight
             network.set_submodule(name, plain)
     torch.testing.assert_close(copy.deepcopy(network)(images), expected)

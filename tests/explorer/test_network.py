@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from explorer import Architecture, Complexity, build, count, iter_layers
-from explorer.network import GlobalAveragePool, Network, StridedProjection
+from explorer.network import GlobalAveragePool, NarrowPaths, Network, StridedProjection
 from explorer.profiling import fvcore_complexity
 
 
@@ -170,9 +170,9 @@ def with_torchs_own_modules(model: Network) -> Network:
     model = copy.deepcopy(model)
     model.avgpool = torch.nn.AdaptiveAvgPool2d(1)  # type: ignore[assignment]
     for name, module in list(model.named_modules()):
-        if isinstance(module, StridedProjection):
-            channels = (module.in_channels, module.out_channels)
-            model.set_submodule(name, torch.nn.Conv2d(*channels, 1, module.stride, bias=False))
+        if isinstance(module, torch.nn.Conv2d) and type(module) is not torch.nn.Conv2d:
+            shape = (module.in_channels, module.out_channels, module.kernel_size, module.stride, module.padding)
+            model.set_submodule(name, torch.nn.Conv2d(*shape, groups=module.groups, bias=False))
             model.get_submodule(name).weight = module.weight
     return model
 
@@ -185,7 +185,7 @@ def test_modules_made_for_speed_are_the_same_function_as_torchs_own(
 ) -> None:
     ours = build(architecture).double().to(memory_format=memory_format).train(training)
     torchs = with_torchs_own_modules(ours)
-    assert not any(isinstance(module, StridedProjection) for module in torchs.modules())
+    assert not any(isinstance(module, StridedProjection | NarrowPaths) for module in torchs.modules())
     side = architecture.resolution
     images = torch.randn(3, architecture.in_channels, side, side, dtype=torch.float64)
     images = images.to(memory_format=memory_format)
@@ -197,6 +197,42 @@ def test_modules_made_for_speed_are_the_same_function_as_torchs_own(
     torch.testing.assert_close(*outputs, rtol=1e-8, atol=1e-8)
     for (name, expected), actual in zip(torchs.named_parameters(), ours.parameters(), strict=True):
         torch.testing.assert_close(actual.grad, expected.grad, rtol=1e-6, atol=1e-6, msg=name)
+
+
+@settings(max_examples=50)
+@given(
+    d=st.integers(2, 7), outputs=st.integers(1, 3), paths=st.integers(2, 32), stride=st.integers(1, 2), seed=st.integers(0, 99)
+)  # fmt: skip
+def test_paths_taken_together_are_the_same_function(d: int, outputs: int, paths: int, stride: int, seed: int) -> None:
+    torch.manual_seed(seed)
+    module = NarrowPaths(paths * d, paths * outputs, 3, stride, 1, groups=paths, bias=False).double()
+    images = torch.randn(2, paths * d, 5, 5, dtype=torch.float64, requires_grad=True)
+    weight, groups = module.merged()
+    assert paths % groups == 0
+    assert weight.shape[1] >= min(8, paths * d)
+    together = torch.nn.functional.conv2d(images, weight, None, stride, 1, groups=groups)
+    apart = module(images)
+    torch.testing.assert_close(together, apart)
+    for ours, theirs in zip(
+        torch.autograd.grad(together.square().sum(), (images, module.weight)),
+        torch.autograd.grad(apart.square().sum(), (images, module.weight)),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_paths_are_taken_together_in_bfloat16_training_on_a_cpu_alone() -> None:
+    architecture = Architecture.from_name("resnext_1-1-1_8x4d_w96_small16", resolution=16)
+    counted = 2 * 2 * count(architecture).flops
+    images = torch.randn(2, 3, 16, 16)
+    for training, enabled in ((True, False), (False, True), (False, False), (True, True)):
+        model = build(architecture).train(training)
+        with FlopCounterMode(display=False) as counter, torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            together = model(images)
+        assert (counter.get_total_flops() > counted) == (training and enabled)
+    with torch.autocast("cpu", torch.bfloat16):
+        apart = with_torchs_own_modules(model)(images)
+    torch.testing.assert_close(together, apart, rtol=0.05, atol=0.05)
 
 
 @settings(max_examples=25)
