@@ -127,7 +127,7 @@ def _filters(tables: Tables, chosen: Selection) -> Any:
                         [
                             html.Label("Seeds (empty: all)", htmlFor="seeds"),
                             dcc.Input(
-                                id="seeds", type="text", value=chosen.seeds, placeholder="0, 3 or 10-19", debounce=0.4,
+                                id="seeds", type="text", value=chosen.seeds, placeholder="0, 3 or 10-19", debounce=0.25,
                                 className="text",
                             ),
                         ],
