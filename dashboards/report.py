@@ -25,6 +25,7 @@ from dashboards.spaces import design_means
 from dashboards.tables import studies_table
 from explorer.errors import UserError
 from explorer.files import write_atomic
+from studies.results import as_csv
 
 SPACE = 8  # designs that make a study a design space, with a distribution worth drawing
 
@@ -60,7 +61,7 @@ def render_report(sources: Sequence[Source], *, paper: str | None = None, now: d
         "figures": {
             key: {theme: draw(theme).to_plotly_json() for theme in ("light", "dark")} for key, draw in figures.items()
         },
-        "tables": {key: _packed(table.to_csv(index=False)) for part in parts for key, table in part.tables.items()},
+        "tables": {key: _packed(as_csv(table)) for part in parts for key, table in part.tables.items()},
     }
     return Template(_resource("report.html")).substitute(
         policy=_policy(plotly, script),

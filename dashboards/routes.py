@@ -7,6 +7,7 @@ from flask import Response, abort, request
 
 from dashboards.reading import Reader
 from explorer.errors import UserError
+from studies.results import as_csv
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
@@ -28,7 +29,7 @@ def add_routes(app: Dash, reader: Reader, local: bool) -> None:
             table = {"trials": lambda: reader.tables(name).trials, "curves": lambda: reader.curves(name)}.get(kind)
             if table is None:
                 abort(404)
-            return Response(table().to_csv(index=False, lineterminator="\n"), mimetype="text/csv")
+            return Response(as_csv(table()), mimetype="text/csv")
         except UserError:
             abort(404)
 

@@ -244,7 +244,10 @@ class _Run(pytorch_lightning.LightningModule):
         if state is None:
             return
         if state.get("identity") != self.identity:
-            log.warning("%s belongs to another training (other data, recipe or settings): starting afresh", self.path)
+            log.warning(
+                "%s belongs to another training (other data, recipe or settings, or an older version of this program): starting afresh",
+                self.path,
+            )
             return
         self.network.load_state_dict(state["model"])
         self.rows, self.training_seconds = state["rows"], state["training_seconds"]

@@ -28,7 +28,7 @@ from dashboards.theme import blank_figure
 from explorer import Architecture, UserError, match
 from studies.claims import Claims, Worker
 from studies.proposing import Proposer
-from studies.results import read, study_info
+from studies.results import as_csv, read, study_info
 from studies.storage import Storage
 from studies.stored import get
 
@@ -341,7 +341,7 @@ def test_another_hosts_name_is_turned_away(storage):
 def test_tables_are_downloaded_whole(storage, running):
     client = create_app(Reader(storage)).server.test_client()
     text = client.get("/download/running/trials.csv", base_url="http://127.0.0.1").text
-    assert text == read(storage, "running")[0].to_csv(index=False, lineterminator="\n")
+    assert text == as_csv(read(storage, "running")[0])
     assert client.get("/download/running/secrets.csv", base_url="http://127.0.0.1").status_code == 404
     assert client.get("/download/none/trials.csv", base_url="http://127.0.0.1").status_code == 404
 
