@@ -105,7 +105,7 @@ def _print_plan(made: "Plan", command: str) -> None:
             f"Stored: {', '.join([f'{made.stored.complete} complete', *others])}; {len(made.left)} left to train"
         )
     if not made.left:
-        click.echo("Nothing was stored, and nothing is left to train.")
+        click.echo("Planning changed nothing, and nothing is left to train.")
         return
     rest = "for the rest" if made.stored else "in all"
     click.echo(
@@ -113,7 +113,7 @@ def _print_plan(made: "Plan", command: str) -> None:
         f"Time: about {human_time(made.seconds)} with {made.workers} worker{'' if made.workers == 1 else 's'} on {settings.device} "
         f"({'32 bits' if settings.precision == '32' else settings.precision}, {settings.threads} threads each); "
         f"a measured step took, {steps}\n"
-        f"Nothing was stored. Start it with: {command}"
+        f"Planning changed nothing. {'Go on' if made.stored else 'Start it'} with: {command}"
     )
 
 

@@ -67,7 +67,7 @@ def test_the_command_prints_it(made: Plan, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(studies.plan, "plan", lambda *_, **__: made)
     monkeypatch.setattr(Study, "load", lambda _: SimpleNamespace(changed=lambda _: None))
     shown = CliRunner().invoke(cli, ["study", "plan", "./tiny.yaml", "--set", "name=x"]).output
-    for words in ("6 trials of 4 epochs", "FLOPs in all", "with 2 workers on", "Nothing was stored"):
+    for words in ("6 trials of 4 epochs", "FLOPs in all", "with 2 workers on", "Planning changed nothing"):
         assert words in shown
     assert "resnext-explorer study run ./tiny.yaml --set name=x\n" in shown
     told = json.loads(CliRunner().invoke(cli, ["study", "plan", "./tiny.yaml", "--json"]).output)
@@ -154,7 +154,7 @@ def test_nothing_left_takes_no_time(storage: Storage, tiny: Path, second_a_step:
     done = plan(Study.load(tiny), storage=storage)
     assert (done.left, done.flops, done.seconds) == ([], 0, 0)
     shown = CliRunner().invoke(cli, ["study", "plan", "./tiny.yaml", "--storage", storage.url]).output
-    assert "Stored: 6 complete; 0 left to train\nNothing was stored, and nothing is left to train." in shown
+    assert "Stored: 6 complete; 0 left to train\nPlanning changed nothing, and nothing is left to train." in shown
 
 
 def test_of_a_search_as_many_are_left_as_it_has_still_to_train(
