@@ -44,6 +44,7 @@ def report(studies: tuple[str, ...], storage: str | None, output: str | None, pa
     from dashboards.report import file_stem, write_report
     from dashboards.sources import load_sources
     from explorer.errors import UserError
+    from explorer.terminal import printable
     from studies.storage import Storage
 
     sources = load_sources(studies, storage)
@@ -76,12 +77,11 @@ def print_results(trials: "pd.DataFrame", info: dict[str, Any]) -> None:
     from dashboards.sampling import compare_study
     from dashboards.tables import closing_table
     from dashboards.verdict import judge
-    from explorer.terminal import print_table
+    from explorer.terminal import print_table, printable
 
     verdict = judge(trials, compare_study(trials, info), info)
     table = closing_table(trials)
-    rows = [[printable(cell) for cell in row] for row in table.rows]
-    print_table([printable(column) for column in table.columns], rows, left=table.words)
+    print_table(table.columns, table.rows, left=table.words)
     print()
     for text in (verdict.text, *verdict.notes):
         print(printable(text))
@@ -105,8 +105,3 @@ def next_commands(trials: "pd.DataFrame", options: list[str], name_or_path: str)
     else:
         commands = [["study", "status", name_or_path, *options], results]
     return [shlex.join(["resnext-explorer", *command]) for command in commands]
-
-
-def printable(text: str) -> str:
-    """Text of a study for a terminal: control characters, which could move the cursor or worse, are dropped."""
-    return "".join(character for character in text if character.isprintable())

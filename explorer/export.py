@@ -108,7 +108,7 @@ def load_weights(model: Network, path: str | Path) -> None:
     """
     file = Path(path)
     try:
-        if file.suffix == ".safetensors":
+        if file.suffix.lower() == ".safetensors":
             from safetensors.torch import load_file
 
             state = load_file(file)

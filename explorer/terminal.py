@@ -21,14 +21,21 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, left: 
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     text_columns = {columns[0], *left}
     for column in columns:
-        table.add_column(Text(column), justify="left" if column in text_columns else "right", overflow="fold")
+        table.add_column(
+            Text(printable(column)), justify="left" if column in text_columns else "right", overflow="fold"
+        )
     for row in rows:
         # Text, not str: a name with [brackets] is no markup.
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in row))
     output = console()
     with output.capture() as capture:
         output.print(table)
     print("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def printable(text: str) -> str:
+    """Text of a study or a file for a terminal: control characters, which could move the cursor or worse, are dropped."""
+    return "".join(character for character in text if character.isprintable())
 
 
 def print_json(value: Any) -> None:

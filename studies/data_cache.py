@@ -274,6 +274,7 @@ def _finish(building: Path, place: Path, files: list[str]) -> str:
         if (place / key / ARRAY).is_file():  # the same images, from another folder or with other times
             shutil.rmtree(building)
         else:
+            shutil.rmtree(place / key, ignore_errors=True)  # what an interrupted removal has left
             os.rename(building, place / key)
     return key
 

@@ -5,20 +5,21 @@ Only what this program has put there is listed, and only that is removed: the ca
 
 import fcntl
 import re
-import shutil
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from explorer.errors import UserError, unknown
-from studies.data_cache import ARRAY, SOURCE
-from studies.data_download import cache_root, disk_errors
+from studies.data_cache import ARRAY, NOTES, READABLE, SOURCE, UNREADABLE
+from studies.data_download import CACHE_VARIABLE, cache_root
 from studies.data_official import CHECKSUMS
 
-# Of folders that `data_cache` makes.
+# Of folders that `data_cache` makes, and of all that it puts there.
 NAMES = re.compile(r"[0-9a-f]{32}|building-.+")
+OURS = {ARRAY, NOTES, READABLE, UNREADABLE, SOURCE}
 DOWNLOADED, DECODED, UNFINISHED = "downloaded", "decoded", "unfinished"
 
 
@@ -42,8 +43,15 @@ class Kept:
 
 
 def kept() -> list[Kept]:
-    """What the cache keeps, the largest first. Creates nothing; what a link leads to outside the cache is not ours."""
-    root = cache_root().resolve()
+    """What the cache keeps, the largest first. Creates nothing; what a link leads to outside the cache is not ours.
+
+    Raises `UserError` for a cache that cannot be read.
+    """
+    with _errors("read", cache_root()):
+        return sorted(_found(cache_root().resolve()), key=lambda one: (-one.size, one.name))
+
+
+def _found(root: Path) -> list[Kept]:
     found = []
     for name, sums in CHECKSUMS.items():
         # Downloaded are archives; a file of any other name is not ours.
@@ -52,56 +60,72 @@ def kept() -> list[Kept]:
         if files:
             used = max(max(path.stat().st_atime, path.stat().st_mtime) for path in files)
             found.append(_kept(name, DOWNLOADED, "", root / name, files, used))
-    for folder in sorted((root / "folders").glob("*")):
+    decoded = root / "folders"
+    for folder in sorted(decoded.iterdir() if decoded.is_dir() else ()):
         if not NAMES.fullmatch(folder.name) or not folder.is_dir() or folder != folder.resolve():
             continue
         with suppress(FileNotFoundError):  # just finished, or removed
             kind = UNFINISHED if folder.name.startswith("building-") else DECODED
-            files = [path for path in folder.iterdir() if path.is_file()]
+            files = list(folder.iterdir())
+            if not files or any(path.name not in OURS or not path.is_file() for path in files):
+                continue  # somebody else's, or it has become so
             # Whoever opens the array touches the file that names its source.
             source = folder / SOURCE if (folder / SOURCE).is_file() else None
             used = (source or folder).stat().st_mtime
             text = source.read_text(errors="replace") if source else ""
             found.append(_kept(folder.name, kind, text, folder, files, used))
-    return sorted(found, key=lambda one: (-one.size, one.name))
+    return found
 
 
 def clear(names: list[str]) -> list[Kept]:
     """Remove what has these names, and return it. What is needed again is downloaded or decoded again.
 
-    Raises `UserError` for a name that nothing has (then nothing is removed), and for a decoding that is going on.
+    Raises `UserError` for a name that nothing has and for a decoding that is going on (then nothing is removed), and for what
+    cannot be removed.
     """
     there = {one.name: one for one in kept()}
     for name in names:
         if name not in there:
             raise unknown("cache", name, there)
     chosen = [there[name] for name in dict.fromkeys(names)]
-    for one in chosen:
-        with disk_errors(one.place):
-            _remove(one)
+    with ExitStack() as stack:
+        for one in chosen:
+            if one.kind == UNFINISHED:
+                with _errors("lock", one.place):
+                    lock = stack.enter_context(open(one.place.parent / f"{one.name}.lock", "a"))
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise UserError(f"{one.name} is being made now, from {one.source}; stop that first.") from None
+        for one in chosen:
+            with _errors("remove", one.place):
+                _remove(one)
     return chosen
 
 
 def _remove(one: Kept) -> None:
+    # Without its array nobody takes a decoding for whole; who reads the array already goes on reading it.
+    for path in sorted(one.files, key=lambda path: path.name != ARRAY):
+        path.unlink(missing_ok=True)
+    with suppress(OSError):  # it holds something else by now
+        one.place.rmdir()
     if one.kind == DOWNLOADED:
-        for path in one.files:
-            path.unlink(missing_ok=True)
-        with suppress(OSError):  # it holds something else
-            one.place.rmdir()
         return
-    with ExitStack() as stack:
-        if one.kind == UNFINISHED:
-            lock = stack.enter_context(open(one.place.parent / f"{one.name}.lock", "a"))
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UserError(f"{one.name} is being made now, from {one.source}; stop that first.") from None
-        # Without its array nobody takes it for whole; who reads the array already goes on reading it.
-        (one.place / ARRAY).unlink(missing_ok=True)
-        shutil.rmtree(one.place)
     for link in (one.place.parent / "index").glob("*"):
         if link.read_bytes() == one.name.encode():
             link.unlink(missing_ok=True)
+
+
+@contextmanager
+def _errors(doing: str, place: Path) -> Iterator[None]:
+    """Turns what the disk says inside the block into one `UserError`."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(
+            f"cannot {doing} {place} in the cache: {reason}. {CACHE_VARIABLE} names another folder."
+        ) from None
 
 
 def _kept(name: str, kind: str, source: str, place: Path, files: list[Path], used: float) -> Kept:

@@ -1,5 +1,6 @@
 """The commands around a study's runs: plan, show, delete, import."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,11 +64,13 @@ def plan(
     if as_json:
         print_json(made.record())
         return
-    options = [f" --set {change}" for change in changes] + ([f" --workers {workers}"] if workers else [])
-    options += [f" --workers-per-gpu {workers_per_gpu}"] if workers_per_gpu else []
-    options += [f" --storage {place.shown}"] if storage else []
-    options += [f" --data-dir {data_dir}"] if data_dir else []
-    _print_plan(made, f"resnext-explorer study run {name_or_path}{''.join(options)}")
+    command = ["resnext-explorer", "study", "run", name_or_path]
+    command += [part for change in changes for part in ("--set", change)]
+    command += ["--workers", str(workers)] if workers else []
+    command += ["--workers-per-gpu", str(workers_per_gpu)] if workers_per_gpu else []
+    command += ["--storage", place.shown] if storage else []
+    command += ["--data-dir", str(data_dir)] if data_dir else []
+    _print_plan(made, shlex.join(command))
 
 
 def _print_plan(made: "Plan", command: str) -> None:

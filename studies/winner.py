@@ -58,7 +58,7 @@ class Winner:
             seed = self.seeds[0]
             return (
                 f"{first} One seed cannot tell whether another is better: no interval exists. Add seeds and run the study again, "
-                f"by seeds: [{seed}, {seed + 1}, {seed + 2}] in its file or --set seeds=[{seed},{seed + 1},{seed + 2}]; "
+                f"by seeds: [{seed}, {seed + 1}, {seed + 2}] in its file or --set 'seeds=[{seed},{seed + 1},{seed + 2}]'; "
                 "only the new ones are trained."
             )
         untold = [rival.arm for rival in self.rivals if rival.stands != "worse"]

@@ -6,10 +6,11 @@ import pytest
 from click.testing import CliRunner
 from study_tables import make_trials, without_results
 
-from dashboards.commands import next_commands, printable, report
+from dashboards.commands import next_commands, report
 from dashboards.statistics import summarize_arms
 from explorer.cli import cli
 from explorer.errors import UserError
+from explorer.terminal import printable
 
 
 def run(*arguments: str) -> str:

@@ -90,9 +90,9 @@ def test_a_network_the_library_does_not_have_is_refused_with_the_reason(name: st
 
 def test_safetensors_come_back_to_the_bit(tmp_path: Path) -> None:
     model = fresh_network(SMALL, seed=3)
-    export(model, tmp_path / "w.safetensors", "safetensors")
+    export(model, tmp_path / "W.SAFETENSORS", "safetensors")
     other = build(SMALL)
-    load_weights(other, tmp_path / "w.safetensors")
+    load_weights(other, tmp_path / "W.SAFETENSORS")
     assert torch.equal(outputs(model, SMALL), outputs(other, SMALL))
 
 

@@ -125,3 +125,51 @@ def test_a_decoding_that_is_going_on_is_left_alone(photos: Path, cache: Path) ->
     assert building.exists()
     clear(["building-x"])
     assert not building.exists()
+
+
+def test_folders_that_hold_anything_else_are_not_ours(photos: Path, cache: Path) -> None:
+    for name in ("d41d8cd98f00b204e9800998ecf8427e", "building-plans"):
+        (cache / "folders" / name / "rooms").mkdir(parents=True)
+        (cache / "folders" / name / "house.dwg").touch()
+        with pytest.raises(UserError, match="unknown cache"):
+            clear([name])
+    (one,) = kept()
+    (one.place / "thesis.txt").touch()
+    assert kept() == []
+
+
+def test_an_interrupted_clear_is_no_hindrance(photos: Path, cache: Path) -> None:
+    (one,) = kept()
+    (one.place / "images.npy").unlink()  # the first thing that a clear does
+    assert [again.name for again in kept()] == [one.name]
+    assert decode(photos).train.images[:].any()
+    assert [again.name for again in kept()] == [one.name]
+
+
+def test_where_one_cannot_be_removed_none_is(photos: Path, cache: Path) -> None:
+    archive = download(cache, 10)
+    building = cache / "folders" / "building-x"
+    building.mkdir()
+    (building / "source").write_text("/photos")
+    with open(cache / "folders" / "building-x.lock", "a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(UserError, match="is being made now"):
+            clear(["cifar10", "building-x"])
+    assert archive.exists()
+
+
+def test_a_cache_that_cannot_be_read_is_one_message(
+    workdir: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.symlink_to(cache)
+    for place in (str(cache), "x" * 300):
+        monkeypatch.setenv("RESNEXT_EXPLORER_CACHE", place)
+        result = CliRunner().invoke(cli, ["data", "caches"], standalone_mode=False)
+        assert isinstance(result.exception, UserError)
+        assert "cannot read" in str(result.exception)
+
+
+def test_control_characters_in_a_folders_name_do_not_reach_the_terminal(photos: Path, cache: Path) -> None:
+    (one,) = kept()
+    (one.place / "source").write_text("/photos/a\x1b[31mred\nline")
+    assert "/photos/a[31mredline" in run("caches")

@@ -1,6 +1,7 @@
 """A plan says what a run would train, stores nothing, and is not far from what a run takes."""
 
 import json
+import shlex
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -155,6 +156,15 @@ def test_nothing_left_takes_no_time(storage: Storage, tiny: Path, second_a_step:
     assert (done.left, done.flops, done.seconds) == ([], 0, 0)
     shown = CliRunner().invoke(cli, ["study", "plan", "./tiny.yaml", "--storage", storage.url]).output
     assert "Stored: 6 complete; 0 left to train\nPlanning changed nothing, and nothing is left to train." in shown
+
+
+def test_the_command_to_go_on_with_can_be_pasted(
+    workdir: Path, storage: Storage, tiny: Path, second_a_step: list[Any]
+) -> None:
+    arguments = ["--set", "seeds=[0]", "--storage", f"sqlite:///{workdir}/my study.db"]
+    shown = CliRunner().invoke(cli, ["study", "plan", "./tiny.yaml", *arguments]).output
+    command = shown.partition("Start it with: ")[2]
+    assert shlex.split(command) == ["resnext-explorer", "study", "run", "./tiny.yaml", *arguments]
 
 
 def test_of_a_search_as_many_are_left_as_it_has_still_to_train(

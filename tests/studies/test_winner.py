@@ -78,7 +78,7 @@ def test_one_seed_cannot_tell_and_says_how_to_add_more() -> None:
     assert found.rivals[0].low is None
     assert found.rivals[0].stands == "cannot tell"
     assert "One seed cannot tell" in found.why
-    assert "--set seeds=[0,1,2]" in found.why
+    assert "--set 'seeds=[0,1,2]'" in found.why
     assert "cannot tell" not in choose(trials({"a": [0.1]})).why
 
 
@@ -241,6 +241,8 @@ def test_where_onnx_fails_the_weights_and_the_card_are_there_all_the_same(
     def differ(*_: object) -> str:
         raise RuntimeError("onnxruntime's output differs")
 
+    Path("best").mkdir()
+    Path("best/network.onnx").write_text("an older network")
     with monkeypatch.context() as patched:
         patched.setattr(explorer.export, "_export_onnx", differ)
         arguments = ["study", "winner", "tiny", "--storage", "sqlite:///t.db", "--retrain", "--export", "best"]
