@@ -20,13 +20,8 @@ if TYPE_CHECKING:
 Event = dict[str, Any]
 # Options of the command line and their values, for the commands that are proposed; None: not given.
 Options = Sequence[tuple[str, str | None]]
-RUN = (
-    "--set",
-    "--workers",
-    "--workers-per-gpu",
-    "--storage",
-    "--data-dir",
-)  # those of `study run` that go on as before
+# Those of `study run` that go on as before.
+RUN = ("--set", "--workers", "--workers-per-gpu", "--storage", "--data-dir")
 
 
 class View:

@@ -258,9 +258,9 @@ def _export(
             files[ONNX] = f"checked against onnxruntime; load with `{export(network, folder / ONNX, 'onnx')}`"
         except Exception as error:  # noqa: BLE001 - torch's exporter and onnxruntime fail in any way
             (folder / ONNX).unlink(missing_ok=True)  # one of an earlier network
-            sizes = {"--resolution": architecture.resolution, "--classes": architecture.classes}
             options = {
-                **sizes,
+                "--resolution": architecture.resolution,
+                "--classes": architecture.classes,
                 "--in-channels": architecture.in_channels,
                 "--weights": folder / WEIGHTS,
                 "-o": folder / ONNX,

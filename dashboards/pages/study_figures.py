@@ -120,11 +120,8 @@ def compared(tables: Tables, trials: pd.DataFrame, chosen: Selection) -> tuple[s
 
 
 def cost_figure(tables: Tables, chosen: Selection, look: Look | None) -> go.Figure:
-    trials, theme, reference = (
-        chosen.of_trials(tables.trials),
-        theme_of(look),
-        reference_arm(tables.trials, tables.info),
-    )
+    trials, theme = chosen.of_trials(tables.trials), theme_of(look)
+    reference = reference_arm(tables.trials, tables.info)
     styles = _styles(tables, reference, theme)
     return error_against_cost(
         trials, reference, cost=chosen.cost, context=context_of(tables), styles=styles, theme=theme
@@ -132,9 +129,6 @@ def cost_figure(tables: Tables, chosen: Selection, look: Look | None) -> go.Figu
 
 
 def speed_figure(tables: Tables, chosen: Selection, look: Look | None) -> go.Figure:
-    trials, theme, reference = (
-        chosen.of_trials(tables.trials),
-        theme_of(look),
-        reference_arm(tables.trials, tables.info),
-    )
+    trials, theme = chosen.of_trials(tables.trials), theme_of(look)
+    reference = reference_arm(tables.trials, tables.info)
     return throughput(trials, reference, styles=_styles(tables, reference, theme), theme=theme)

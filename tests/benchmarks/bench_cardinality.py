@@ -10,7 +10,7 @@ import argparse
 from typing import Any
 
 import torch
-from torch.nn import functional as F
+from steps import plain_step
 from turns import Turns, compare, play
 
 from explorer import Architecture, build, match
@@ -27,17 +27,11 @@ def side(config: dict[str, Any], turns: Turns) -> None:
     architecture = Architecture.from_name(config["network"], **SHAPE)
     network = build(architecture)
     network.to(memory_format=torch.channels_last)
-    optimiser = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9, nesterov=True, fused=True)
-    images = torch.randn(BATCH, 1, 28, 28).to(memory_format=torch.channels_last)
-    labels = torch.randint(0, 10, (BATCH,))
+    step = plain_step(network, (BATCH, 1, 28, 28), config["precision"])
     turns.wait()
     while True:
         for _ in range(config["steps"]):
-            with torch.autocast("cpu", torch.bfloat16, enabled=config["precision"] == "bf16"):
-                logits = network(images)
-            optimiser.zero_grad()
-            F.cross_entropy(logits.float(), labels).backward()
-            optimiser.step()
+            step()
         turns.done()
 
 

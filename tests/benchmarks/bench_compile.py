@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 import torch
-from torch.nn import functional as F
+from steps import plain_step
 from turns import Turns, compare, play
 
 from explorer import Architecture, build
@@ -30,19 +30,9 @@ def side(config: dict[str, Any], turns: Turns) -> None:
     torch.set_num_threads(1)
     network: Any = build(Architecture.from_name(NETWORK, resolution=28, in_channels=1, classes=10))
     network.to(memory_format=torch.channels_last)
-    optimiser = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9, nesterov=True, fused=True)
     if config["compile"]:
         network = torch.compile(network)
-    images = torch.randn(BATCH, 1, 28, 28).to(memory_format=torch.channels_last)
-    labels = torch.randint(0, 10, (BATCH,))
-
-    def step() -> None:
-        with torch.autocast("cpu", torch.bfloat16, enabled=config["precision"] == "bf16"):
-            logits = network(images)
-        optimiser.zero_grad()
-        F.cross_entropy(logits.float(), labels).backward()
-        optimiser.step()
-
+    step = plain_step(network, (BATCH, 1, 28, 28), config["precision"])
     turns.wait()
     started = time.perf_counter()
     step()

@@ -19,7 +19,7 @@ from statistics import median
 from typing import Any
 
 import torch
-from torch.nn import functional as F
+from steps import plain_step
 from turns import Turns, play, started, turn
 
 import studies.runner
@@ -59,17 +59,11 @@ def side(config: dict[str, Any], turns: Turns) -> None:
     torch.set_num_threads(1)
     network = build(Architecture.from_name(config["network"], resolution=8, in_channels=1, classes=10))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9, nesterov=True, fused=True)
-    images = torch.randn(config["batch"], 1, 8, 8).to(memory_format=torch.channels_last)
-    labels = torch.randint(0, 10, (config["batch"],))
+    step = plain_step(network, (config["batch"], 1, 8, 8), config["precision"])
     turns.wait()
     while True:
         for _ in range(config["steps"]):
-            with torch.autocast("cpu", torch.bfloat16, enabled=config["precision"] == "bf16"):
-                logits = network(images)
-            optimiser.zero_grad()
-            F.cross_entropy(logits.float(), labels).backward()
-            optimiser.step()
+            step()
         turns.done()
 
 
