@@ -10,6 +10,7 @@ from explorer.budget import Design
 from explorer.commands import JSON_OPTION, input_options
 from explorer.errors import UserError
 from explorer.parsing import WholeNumber, WholeNumbers
+from explorer.text import counted
 
 
 def match_time_with_progress(architecture: Architecture, given: dict[str, Any], **options: Any) -> list[Design]:
@@ -120,7 +121,7 @@ def measure(
     print_table(columns, rows, left=("mode", "form"))
     side = architectures[0].resolution
     click.echo(
-        f"\n{device}, precision {precision}, {torch.get_num_threads()} threads, {rounds} rounds, input {side}x{side}."
+        f"\n{device}, precision {precision}, {counted(torch.get_num_threads(), 'thread')}, {rounds} rounds, input {side}x{side}."
     )
 
 

@@ -92,7 +92,7 @@ def train(
     chosen.steps_per_epoch(len(splits.train))
     if not as_json:
         sizes = ", ".join(f"{count} {part}" for part, count in splits.sizes.items())
-        on = f"{settings.device}, {settings.precision}, {settings.threads} threads"
+        on = f"{settings.device}, {settings.precision}, {counted(settings.threads, 'thread')}"
         click.echo(
             f"{architecture.name} on {spec.name} ({sizes}), {chosen.name}, {counted(chosen.epochs, 'epoch')}, {on}\n"
         )

@@ -113,8 +113,8 @@ def _print_plan(made: "Plan", command: str) -> None:
     rest = "for the rest" if made.stored else "in all"
     click.echo(
         f"Training: {human_flops(made.flops)} FLOPs {rest} (multiply-adds; backward counts twice)\n"
-        f"Time: about {human_time(made.seconds)} with {made.workers} worker{'' if made.workers == 1 else 's'} on {settings.device} "
-        f"({'32 bits' if settings.precision == '32' else settings.precision}, {settings.threads} threads each); "
+        f"Time: about {human_time(made.seconds)} with {counted(made.workers, 'worker')} on {settings.device} "
+        f"({'32 bits' if settings.precision == '32' else settings.precision}, {counted(settings.threads, 'thread')} each); "
         f"a measured step took, {steps}\n"
         f"Planning changed nothing. {'Go on' if made.stored else 'Start it'} with: {command}"
     )
