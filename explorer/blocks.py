@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from explorer.modules import Norm
+
 
 class Block(nn.Module):
     """1x1 - 3x3 - 1x1 (bottleneck) or 3x3 - 3x3 (basic), each convolution followed by batch norm, relu after the addition.
@@ -18,11 +20,11 @@ class Block(nn.Module):
     """
 
     conv1: nn.Conv2d
-    bn1: nn.BatchNorm2d
+    bn1: Norm
     conv2: nn.Conv2d
-    bn2: nn.BatchNorm2d
+    bn2: Norm
     conv3: nn.Conv2d
-    bn3: nn.BatchNorm2d
+    bn3: Norm
 
     def __init__(self, modules: dict[str, nn.Module], form: str, shortcut: bool) -> None:
         super().__init__()
@@ -30,7 +32,6 @@ class Block(nn.Module):
         for name, module in modules.items():
             if not name.startswith("downsample."):
                 self.add_module(name, module)
-        self.relu = nn.ReLU(inplace=True)
         if projection:
             self.downsample = nn.Sequential(*projection)
         self.projects = bool(projection)
@@ -39,22 +40,23 @@ class Block(nn.Module):
         self.form = form
 
     def forward(self, x: Tensor) -> Tensor:
-        out = self._residual(x)
+        out = self._convolved(x)
+        shortcut = None
         if self.shortcut:
-            out = out + (self.downsample(x) if self.projects else x)
-        return self.relu(out)
+            shortcut = self.downsample(x) if self.projects else x
+        return (self.bn3 if self.bottleneck else self.bn2)(out, shortcut, relu=True)
 
-    def _residual(self, x: Tensor) -> Tensor:
+    def _convolved(self, x: Tensor) -> Tensor:
+        """All of the block before its last batch norm."""
         if self.bottleneck and self.form == "a":
             # Batch norm comes after the sum over the paths and before the shortcut (section 5, implementation details).
             last = torch.chunk(self.conv3.weight, self.conv2.groups, dim=1)
             outputs = [F.conv2d(y, weight) for y, weight in zip(self._paths(x), last, strict=True)]
-            return self.bn3(sum(outputs[1:], outputs[0]))
+            return sum(outputs[1:], outputs[0])
         if self.bottleneck and self.form == "b":
-            return self.bn3(self.conv3(torch.cat(self._paths(x), dim=1)))
-        x = self.relu(self.bn1(self.conv1(x)))
-        x = self.bn2(self.conv2(x))
-        return self.bn3(self.conv3(self.relu(x))) if self.bottleneck else x
+            return self.conv3(torch.cat(self._paths(x), dim=1))
+        out = self.conv2(self.bn1(self.conv1(x), relu=True))
+        return self.conv3(self.bn2(out, relu=True)) if self.bottleneck else out
 
     def _paths(self, x: Tensor) -> list[Tensor]:
         """The first two convolutions path by path, on slices of form (c)'s parameters."""
@@ -65,9 +67,9 @@ class Block(nn.Module):
         outputs = []
         for path in range(paths):
             channels = slice(path * d, (path + 1) * d)
-            y = self.relu(_norm_slice(self.bn1, F.conv2d(x, first[path]), channels))
+            y = F.relu(_norm_slice(self.bn1, F.conv2d(x, first[path]), channels))
             y = F.conv2d(y, second[path], stride=self.conv2.stride, padding=self.conv2.padding)
-            outputs.append(self.relu(_norm_slice(self.bn2, y, channels)))
+            outputs.append(F.relu(_norm_slice(self.bn2, y, channels)))
         if self.training:
             for norm in (self.bn1, self.bn2):
                 assert norm.num_batches_tracked is not None

@@ -20,7 +20,7 @@ from studies.settings import Settings
 log = logging.getLogger(__name__)
 # The number of this program's arithmetic: raise it with every change that makes a training end with other bits (order of images, crops,
 # the network's operations, the optimiser, what is summed how), and trainings begun before start afresh. No release alone changes it.
-ARITHMETIC = 4
+ARITHMETIC = 5
 DAMAGED = "the checkpoint %s is damaged: starting afresh"
 
 
