@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from explorer.modules import Norm
+from explorer.modules import normalise
 
 
 class Block(nn.Module):
@@ -20,11 +20,11 @@ class Block(nn.Module):
     """
 
     conv1: nn.Conv2d
-    bn1: Norm
+    bn1: nn.BatchNorm2d
     conv2: nn.Conv2d
-    bn2: Norm
+    bn2: nn.BatchNorm2d
     conv3: nn.Conv2d
-    bn3: Norm
+    bn3: nn.BatchNorm2d
 
     def __init__(self, modules: dict[str, nn.Module], form: str, shortcut: bool) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class Block(nn.Module):
         shortcut = None
         if self.shortcut:
             shortcut = self.downsample(x) if self.projects else x
-        return (self.bn3 if self.bottleneck else self.bn2)(out, shortcut, relu=True)
+        return normalise(self.bn3 if self.bottleneck else self.bn2, out, shortcut)
 
     def _convolved(self, x: Tensor) -> Tensor:
         """All of the block before its last batch norm."""
@@ -55,8 +55,8 @@ class Block(nn.Module):
             return sum(outputs[1:], outputs[0])
         if self.bottleneck and self.form == "b":
             return self.conv3(torch.cat(self._paths(x), dim=1))
-        out = self.conv2(self.bn1(self.conv1(x), relu=True))
-        return self.conv3(self.bn2(out, relu=True)) if self.bottleneck else out
+        out = self.conv2(normalise(self.bn1, self.conv1(x)))
+        return self.conv3(normalise(self.bn2, out)) if self.bottleneck else out
 
     def _paths(self, x: Tensor) -> list[Tensor]:
         """The first two convolutions path by path, on slices of form (c)'s parameters."""

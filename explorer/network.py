@@ -9,7 +9,7 @@ from explorer.architecture import Architecture
 from explorer.blocks import Block
 from explorer.errors import unknown
 from explorer.layers import FORMS, Layer, iter_layers
-from explorer.modules import FEW, GlobalAveragePool, NarrowPaths, Norm, StridedProjection
+from explorer.modules import FEW, GlobalAveragePool, NarrowPaths, Norm, StridedProjection, normalise
 
 
 def build(architecture: Architecture, form: str = "c") -> "Network":
@@ -28,7 +28,7 @@ class Network(nn.Module):
     """Stem, stages `layer1`, `layer2`, ..., global average pooling and classifier."""
 
     conv1: nn.Conv2d
-    bn1: Norm
+    bn1: nn.BatchNorm2d
     maxpool: nn.MaxPool2d
     avgpool: GlobalAveragePool
     fc: nn.Linear
@@ -52,7 +52,7 @@ class Network(nn.Module):
         self.apply(_initialise)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.bn1(self.conv1(x), relu=True)
+        x = normalise(self.bn1, self.conv1(x))
         if self.has_maxpool:
             x = self.maxpool(x)
         for name in self.stage_names:

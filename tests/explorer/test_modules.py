@@ -246,3 +246,12 @@ print(Norm(2)(torch.randn(2, 2, 3, 3).bfloat16().to(memory_format=torch.channels
     environment = {**os.environ, "NUMBA_CACHE_LOCATOR_CLASSES": "ZipCacheLocator"}
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert "Normalise" in run.stdout, run.stderr
+
+
+def test_another_norm_in_ours_place_is_called_as_torch_calls_norms() -> None:
+    network = build(Architecture.from_name("resnext_1-1_4x4d_w16_small8", resolution=16, classes=10)).eval()
+    norms = [name for name, module in network.named_modules() if isinstance(module, Norm)]
+    assert len(norms) == 1 + 4 + 4
+    for name in norms:
+        network.set_submodule(name, torch.nn.GroupNorm(1, network.get_submodule(name).weight.numel()))
+    assert network(torch.randn(2, 3, 16, 16)).isfinite().all()
