@@ -3,7 +3,7 @@
 import errno
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,35 +49,45 @@ def disk_errors(place: Path) -> Iterator[None]:
         ) from None
 
 
-def fetch(address: str, md5: str, folder: Path) -> Path:
-    """The file at `address`, from `folder` if it is there and whole, else downloaded into it with a bar on the terminal.
+def fetch(name: str, places: Sequence[str], md5: str, folder: Path) -> Path:
+    """The file, from `folder` if it is there and whole, else downloaded into it with a bar on the terminal.
 
-    Raises `UserError` with the address and the place where the network, the disk or the checksum says no; then nothing is
-    left behind.
+    `places` are the beginnings of addresses, tried in turn until one gives the published file. Raises `UserError` with the
+    addresses and the place where the network, the disk or the checksum says no; then nothing is left behind.
     """
+    problems = []
+    for place in places:
+        try:
+            return _fetch(name, place + name, md5, folder)
+        except _NotHad as problem:
+            problems.append(str(problem))
+    raise UserError(
+        f"{'; '.join(problems)}. Without a network: get {name} from {places[-1] + name} elsewhere, put it into {folder}, or into a "
+        "folder of yours that you name with --data-dir."
+    )
+
+
+class _NotHad(Exception):
+    """Why a file could not be had from an address."""
+
+
+def _fetch(name: str, address: str, md5: str, folder: Path) -> Path:
     import pooch
     import requests
 
     from explorer.terminal import progress_bar
 
     pooch.get_logger().setLevel(logging.WARNING)
-    name = address.rpartition("/")[2]
-    instead = (
-        f"Without a network: get {name} from {address} elsewhere, put it into {folder}, or into a folder of yours "
-        "that you name with --data-dir."
-    )
     with progress_bar(f"downloading {name}") as progress:
         downloader = pooch.HTTPDownloader(progressbar=_Bar(progress), timeout=TIMEOUT)
         try:
             path = pooch.retrieve(address, f"md5:{md5}", fname=name, path=folder, downloader=downloader)
         except requests.RequestException as error:
-            raise UserError(f"cannot download {address}: {_reason(error)}. {instead}") from None
+            raise _NotHad(f"cannot download {address}: {_reason(error)}") from None
         except ValueError as error:
             if "hash" not in str(error).lower():
                 raise
-            raise UserError(
-                f"what came from {address} is not the published file: its checksum is not {md5}. {instead}"
-            ) from None
+            raise _NotHad(f"what came from {address} is not the published file: its checksum is not {md5}") from None
         except OSError as error:
             with disk_errors(folder):
                 raise error

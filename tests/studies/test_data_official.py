@@ -109,8 +109,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[dict[str, bytes], 
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served:
         threading.Thread(target=served.serve_forever, daemon=True).start()
-        for name in data_official.ADDRESSES:
-            monkeypatch.setitem(data_official.ADDRESSES, name, f"http://127.0.0.1:{served.server_port}/{name}/")
+        for name in data_official.PLACES:
+            monkeypatch.setitem(data_official.PLACES, name, (f"http://127.0.0.1:{served.server_port}/{name}/",))
         yield files, asked
         served.shutdown()
 
@@ -286,9 +286,29 @@ def test_a_file_that_the_server_does_not_have_is_an_error_with_address_and_place
     assert everything_below(cache) == []
 
 
+def test_where_one_place_fails_the_next_is_asked_and_only_when_all_fail_all_are_named(
+    cache: Path,
+    server: tuple[dict[str, bytes], list[str]],
+    cifar10: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (works,) = data_official.PLACES["cifar10"]
+    name = "cifar-10-python.tar.gz"
+    server[0].update({name: cifar10[name]})
+    monkeypatch.setitem(data_official.PLACES, "cifar10", ("http://127.0.0.1:9/", works))
+    assert load(CIFAR10).sizes["train"] == 40
+    (cache / "cifar10" / name).unlink()
+    server[0][name] = b"<html>moved</html>"
+    with pytest.raises(UserError) as error:
+        load(CIFAR10)
+    assert f"cannot download http://127.0.0.1:9/{name}: no connection" in str(error.value)
+    assert f"what came from {works}{name} is not the published file" in str(error.value)
+    assert everything_below(cache) == []
+
+
 def test_without_a_network_the_address_and_the_place_are_said(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Port 9 discards; nobody listens.
-    monkeypatch.setitem(data_official.ADDRESSES, "fashion_mnist", "http://127.0.0.1:9/fashion/")
+    monkeypatch.setitem(data_official.PLACES, "fashion_mnist", ("http://127.0.0.1:9/fashion/",))
     with pytest.raises(UserError) as error:
         load(DataSpec(name="fashion_mnist"))
     for part in (
