@@ -33,7 +33,7 @@ class Block(nn.Module):
             if not name.startswith("downsample."):
                 self.add_module(name, module)
         if projection:
-            self.downsample = nn.Sequential(*projection)
+            self.downsample = Projection(*projection)
         self.projects = bool(projection)
         self.bottleneck = "conv3" in modules
         self.shortcut = shortcut
@@ -75,6 +75,14 @@ class Block(nn.Module):
                 assert norm.num_batches_tracked is not None
                 norm.num_batches_tracked.add_(1)
         return outputs
+
+
+class Projection(nn.Sequential):
+    """A shortcut's 1x1 convolution and its batch norm."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        convolution, norm = self
+        return normalise(norm, convolution(x), relu=False)
 
 
 def _norm_slice(norm: nn.BatchNorm2d, x: Tensor, channels: slice) -> Tensor:

@@ -1,9 +1,10 @@
 """Batch norm with the addition and the relu that follow it, compiled by Numba for a network that one thread trains on a CPU in bfloat16.
 
-Torch passes over a map four times to normalise it and seven times for the gradient, the addition and the relu included, and not at the
-speed of memory. Here it is two passes forward and two backward. Importing this module loads Numba, so the network does it when it trains.
+Torch passes over a map once and again for each of them, and in its batch norm not at the speed of memory. Here it is two passes forward and
+two backward. Importing this module loads Numba, and compiles the first time, so that it is done when a training begins.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -15,17 +16,26 @@ from numba import types
 from numba.extending import intrinsic
 from torch import Tensor
 
+log = logging.getLogger(__name__)
 BLOCK = 32  # rows that are summed in 32 bits, before their sum is added in 64
 WIDTH = 512  # numbers a row may have when pixels of few channels are taken several at a time
 
 
-def compiled(function: Callable[..., Any]) -> Any:
-    """The function, compiled at its first call on a machine, and from then on loaded from the cache of Numba."""
+def compiled(signature: str) -> Callable[[Callable[..., Any]], Any]:
+    """Compile a function for the arguments of `signature`; later processes on this machine load it from Numba's cache.
+
+    One signature for each function: Numba's cache mixes them up when two processes put two of them in at the same time.
+    """
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
-    try:
-        return numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # neither beside this file nor in a home is there a place for a cache
-        return numba.njit(**options)(function)
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        try:
+            return numba.njit(signature, cache=True, **options)(function)
+        except Exception as error:  # noqa: BLE001 - a full disk or a damaged file is told of in a dozen ways
+            log.warning("compiled without Numba's cache, which cannot be used: %s: %s", type(error).__name__, error)
+            return numba.njit(signature, **options)(function)
+
+    return decorate
 
 
 @intrinsic
@@ -44,20 +54,20 @@ def _bits_of(_: Any, number: Any) -> Any:
     return types.uint32(types.float32), generate
 
 
-@compiled
+@compiled("f4(u2)")
 def _wide(bits):  # type: ignore[no-untyped-def]
     """The 32-bit float that a bfloat16's bits mean."""
     return _float_of(np.uint32(bits) << np.uint32(16))
 
 
-@compiled
+@compiled("u2(f4)")
 def _near(number):  # type: ignore[no-untyped-def]
     """The bits of the bfloat16 nearest to a 32-bit float; of two, the even one."""
     bits = _bits_of(number)
     return np.uint16((bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16))
 
 
-@compiled
+@compiled("f8[::1](f8[::1], i8)")
 def _over(vector, channels):  # type: ignore[no-untyped-def]
     """Sums of a row's numbers, channel by channel."""
     found = np.zeros(channels)
@@ -66,11 +76,11 @@ def _over(vector, channels):  # type: ignore[no-untyped-def]
     return found
 
 
-@compiled
-def _forward(x, shortcut, weight, bias, running_mean, running_var, momentum, eps, relu, y):  # type: ignore[no-untyped-def]
+@compiled("UniTuple(f4[::1], 2)(u2[:,::1], u2[:,::1], f4[::1], f4[::1], f4[::1], f4[::1], f8, f8, b1, b1, u2[:,::1])")
+def _forward(x, shortcut, weight, bias, running_mean, running_var, momentum, eps, adds, relu, y):  # type: ignore[no-untyped-def]
     rows, width = x.shape
     channels = weight.size
-    first = np.empty(width, np.float32)  # near the mean, so that squares of what is left lose nothing
+    first = np.empty(width, np.float32)  # a pixel lies near the mean, so that squares of what is left lose little
     for i in range(width):
         first[i] = _wide(x[0, i % channels])
     totals, squares = np.zeros(width), np.zeros(width)
@@ -103,12 +113,14 @@ def _forward(x, shortcut, weight, bias, running_mean, running_var, momentum, eps
     for i in range(width):
         scale[i] = weight[i % channels] * inverse[i % channels]
         offset[i] = bias[i % channels] - mean[i % channels] * scale[i]
+        if np.isnan(offset[i]):  # of whatever bits: some would be rounded to 0
+            offset[i] = np.nan
 
     zero = np.float32(0)
     for row in range(rows):
         for i in range(width):
             value = _wide(x[row, i]) * scale[i] + offset[i]
-            if shortcut is not None:
+            if adds:
                 value += _wide(shortcut[row, i])
             if relu:
                 value = zero if value < zero else value
@@ -116,8 +128,10 @@ def _forward(x, shortcut, weight, bias, running_mean, running_var, momentum, eps
     return mean, inverse
 
 
-@compiled
-def _backward(x, y, gradient, weight, mean, inverse, x_gradient, shortcut_gradient):  # type: ignore[no-untyped-def]
+@compiled(
+    "UniTuple(f4[::1], 2)(u2[:,::1], u2[:,::1], u2[:,::1], f4[::1], f4[::1], f4[::1], b1, b1, u2[:,::1], u2[:,::1])"
+)
+def _backward(x, y, gradient, weight, mean, inverse, adds, relu, x_gradient, shortcut_gradient):  # type: ignore[no-untyped-def]
     rows, width = x.shape
     channels = weight.size
     means = np.empty(width, np.float32)
@@ -132,9 +146,9 @@ def _backward(x, y, gradient, weight, mean, inverse, x_gradient, shortcut_gradie
         for row in range(start, min(start + BLOCK, rows)):
             for i in range(width):
                 value = _wide(gradient[row, i])
-                if y is not None:
+                if relu:
                     value = zero if _wide(y[row, i]) <= zero else value
-                if shortcut_gradient is not None:
+                if adds:
                     shortcut_gradient[row, i] = _near(value)
                 part[i] += value
                 part_products[i] += value * (_wide(x[row, i]) - means[i])
@@ -153,7 +167,7 @@ def _backward(x, y, gradient, weight, mean, inverse, x_gradient, shortcut_gradie
     for row in range(rows):
         for i in range(width):
             value = _wide(gradient[row, i])
-            if y is not None:
+            if relu:
                 value = zero if _wide(y[row, i]) <= zero else value
             x_gradient[row, i] = _near(value * scale[i] - _wide(x[row, i]) * slope[i] - offset[i])
     return (inverse * product).astype(np.float32), total.astype(np.float32)
@@ -171,33 +185,40 @@ def _rows(maps: Tensor) -> np.ndarray[Any, Any]:
 
 
 class Normalise(torch.autograd.Function):
-    """`relu(batch_norm(x) + shortcut)`, without what is None or false; updates the running statistics as torch does."""
+    """`relu(batch_norm(x) + shortcut)`, without a shortcut that is None or a relu not asked for.
+
+    Maps in bfloat16, channels last; vectors in float32: `explorer.modules.fuses` sees to it. The running statistics are updated as
+    torch does it.
+    """
 
     @staticmethod
     def forward(ctx, x, shortcut, weight, bias, running_mean, running_var, momentum, eps, relu):  # type: ignore[no-untyped-def]
         y = torch.empty_like(x)
         vectors = [each.detach().numpy() for each in (weight, bias, running_mean, running_var)]
-        added = None if shortcut is None else _rows(shortcut.contiguous(memory_format=torch.channels_last))
-        mean, inverse = _forward(_rows(x), added, *vectors, momentum, eps, relu, _rows(y))
-        ctx.save_for_backward(x, weight, y if relu else None)
-        ctx.mean, ctx.inverse, ctx.adds = mean, inverse, shortcut is not None
+        adds = shortcut is not None
+        added = _rows(shortcut.contiguous(memory_format=torch.channels_last) if adds else x)
+        ctx.mean, ctx.inverse = _forward(_rows(x), added, *vectors, momentum, eps, adds, relu, _rows(y))
+        ctx.save_for_backward(x, weight, y if relu else x)
+        ctx.adds, ctx.relu = adds, relu
         return y
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, gradient):  # type: ignore[no-untyped-def]
         x, weight, y = ctx.saved_tensors
-        gradient = gradient.contiguous(memory_format=torch.channels_last)
         to_x = torch.empty_like(x)
-        to_shortcut = torch.empty_like(x) if ctx.adds else None
+        to_shortcut = torch.empty_like(x) if ctx.adds else to_x
         to_weight, to_bias = _backward(
             _rows(x),
-            None if y is None else _rows(y),
-            _rows(gradient),
+            _rows(y),
+            _rows(gradient.contiguous(memory_format=torch.channels_last)),
             weight.detach().numpy(),
             ctx.mean,
             ctx.inverse,
+            ctx.adds,
+            ctx.relu,
             _rows(to_x),
-            None if to_shortcut is None else _rows(to_shortcut),
+            _rows(to_shortcut),
         )
-        return to_x, to_shortcut, torch.from_numpy(to_weight), torch.from_numpy(to_bias), *[None] * 5
+        vectors = torch.from_numpy(to_weight), torch.from_numpy(to_bias)
+        return to_x, to_shortcut if ctx.adds else None, *vectors, *[None] * 5

@@ -1,7 +1,4 @@
-"""The modules of which a network is made where torch's own are slow to train: the same functions, parameters and state dicts.
-
-In evaluation, and wherever else nothing would be gained, each is torch's own.
-"""
+"""What a network is made of where torch's own is slow to train: the same functions, parameters and state dicts."""
 
 import torch
 from torch import Tensor, nn
@@ -62,48 +59,42 @@ class NarrowPaths(nn.Conv2d):
         return weight.reshape(self.out_channels, paths * d, *kernel), groups
 
 
-class Norm(nn.BatchNorm2d):
-    """Batch norm as BatchNorm2d has it, then the addition of a shortcut and relu where they are asked for.
+def normalise(norm: nn.Module, x: Tensor, shortcut: Tensor | None = None, relu: bool = True) -> Tensor:
+    """A norm of x, then the addition of a shortcut and relu where they are asked for.
 
-    Trained in bfloat16 by one thread of a CPU, the three are one operation (`explorer.kernels`), which takes a half to a quarter of the
-    time and rounds once, where torch rounds after each of the three. In float32, torch's own is nearly as fast as memory.
+    Of torch's batch norm, trained in bfloat16 by one thread of a CPU, the three are one operation (`explorer.kernels`), which takes a
+    half to a quarter of the time and rounds once, where torch rounds after each of the three. It calls no hooks of the norm. In float32,
+    torch's own is nearly as fast as memory.
     """
+    if fuses(norm, x, shortcut):
+        from explorer.kernels import Normalise  # Numba takes a while to load, and only trainings need it
 
-    def forward(self, x: Tensor, shortcut: Tensor | None = None, relu: bool = False) -> Tensor:
-        if self.training and self.fuses(x, shortcut):
-            from explorer.kernels import Normalise  # Numba takes a while to load, and only trainings need it
-
-            assert self.num_batches_tracked is not None
-            self.num_batches_tracked.add_(1)
-            out: Tensor = Normalise.apply(
-                x, shortcut, self.weight, self.bias, self.running_mean, self.running_var, self.momentum, self.eps, relu
-            )
-            return out
-        return _then(super().forward(x), shortcut, relu)
-
-    @staticmethod
-    def fuses(x: Tensor, shortcut: Tensor | None) -> bool:
-        """Whether a training's norm of such maps is one operation."""
-        return (
-            x.device.type == "cpu"
-            and x.dtype == torch.bfloat16
-            and (shortcut is None or shortcut.dtype == torch.bfloat16)
-            and x.is_contiguous(memory_format=torch.channels_last)
-            and x.numel() > x.shape[1]  # torch says what is wrong with one pixel
-            and torch.get_num_threads() == 1
-            and not torch.compiler.is_compiling()
-        )
-
-
-def normalise(norm: nn.Module, x: Tensor, shortcut: Tensor | None = None) -> Tensor:
-    """Relu of a norm of x and what is added to it; of any norm, should somebody put one in a block's place of ours."""
-    if isinstance(norm, Norm):
-        out: Tensor = norm(x, shortcut, relu=True)
-        return out
-    return _then(norm(x), shortcut, relu=True)
-
-
-def _then(out: Tensor, shortcut: Tensor | None, relu: bool) -> Tensor:
+        assert isinstance(norm, nn.BatchNorm2d)
+        assert norm.num_batches_tracked is not None
+        norm.num_batches_tracked.add_(1)
+        statistics = norm.running_mean, norm.running_var, float(norm.momentum or 0), float(norm.eps)
+        return Normalise.apply(x, shortcut, norm.weight, norm.bias, *statistics, relu)
+    out = norm(x)
     if shortcut is not None:
         out = out + shortcut
     return F.relu(out, inplace=True) if relu else out
+
+
+def fuses(norm: nn.Module, x: Tensor, shortcut: Tensor | None) -> bool:
+    """Whether a norm of such maps, with what follows it, is one operation; what torch would refuse or broadcast is left to torch."""
+    return (
+        type(norm) is nn.BatchNorm2d
+        and norm.training
+        and not torch.compiler.is_compiling()
+        and not torch.jit.is_tracing()  # type: ignore[attr-defined]
+        and torch.get_num_threads() == 1
+        and x.device.type == "cpu"
+        and x.dtype == torch.bfloat16
+        and x.is_contiguous(memory_format=torch.channels_last)
+        and x.numel() > x.shape[1] == norm.num_features
+        and (shortcut is None or (shortcut.dtype == x.dtype and shortcut.shape == x.shape))
+        and norm.momentum is not None
+        and norm.running_mean is not None
+        and norm.weight is not None
+        and norm.weight.dtype == norm.running_mean.dtype == torch.float32
+    )

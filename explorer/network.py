@@ -9,7 +9,7 @@ from explorer.architecture import Architecture
 from explorer.blocks import Block
 from explorer.errors import unknown
 from explorer.layers import FORMS, Layer, iter_layers
-from explorer.modules import FEW, GlobalAveragePool, NarrowPaths, Norm, StridedProjection, normalise
+from explorer.modules import FEW, GlobalAveragePool, NarrowPaths, StridedProjection, normalise
 
 
 def build(architecture: Architecture, form: str = "c") -> "Network":
@@ -78,7 +78,7 @@ def _module(layer: Layer) -> nn.Module:
             bias=False,
         )
     if layer.kind == "norm":
-        return Norm(layer.out_channels)
+        return nn.BatchNorm2d(layer.out_channels)
     if layer.kind == "linear":
         return nn.Linear(layer.in_channels, layer.out_channels)
     if layer.part == "avgpool":

@@ -5,6 +5,7 @@ import io
 import logging
 import pickle
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ DAMAGED = "the checkpoint %s is damaged: starting afresh"
 def identify(architecture: Architecture, recipe: Recipe, splits: Splits, seed: int, settings: Settings) -> str:
     """A digest of all that a run's numbers depend on, except the test images: those are not looked at before the end."""
     data = (splits.mean, splits.std, splits.mirrored)
-    parts = (architecture, recipe, seed, settings, *data, torch.__version__, ARITHMETIC)
+    programs = torch.__version__, version("numba"), ARITHMETIC
+    parts = (architecture, recipe, seed, settings, *data, *programs)
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=16)
     for part in (splits.train, splits.validation):
         digest.update(part.digest())
