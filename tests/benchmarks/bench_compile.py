@@ -2,7 +2,7 @@
 
     python tests/benchmarks/bench_compile.py
 
-Needs a C++ compiler. Nothing here compiles; this says why.
+Needs a C++ compiler. No trial is compiled by torch; this says why.
 """
 
 import argparse
