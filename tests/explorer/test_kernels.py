@@ -83,6 +83,19 @@ def test_norm_addition_and_relu_in_one_are_exact_to_bfloat16s_rounding(
         torch.testing.assert_close(our.double(), their.double(), rtol=1e-5, atol=1e-3)
 
 
+@pytest.mark.parametrize("shape", [(2, 1, 1, 3), (1, 1, 2, 3), (1, 2, 1, 3)])  # N x H x W x C
+def test_two_pixels_are_one_deviation_below_and_above_their_mean(
+    shape: tuple[int, int, int, int], one_thread: None
+) -> None:
+    pixels = torch.tensor([[-7.0, 1, 40], [9, 1.5, 41]]).bfloat16()
+    norm = torch.nn.BatchNorm2d(3)
+    out = normalise(norm, pixels.view(shape).permute(0, 3, 1, 2), relu=False)
+    assert "Normalise" in str(out.grad_fn)
+    expected = torch.tensor([[-1.0] * 3, [1.0] * 3])
+    torch.testing.assert_close(out.permute(0, 2, 3, 1).reshape(2, 3).float(), expected, rtol=0.01, atol=0)
+    torch.testing.assert_close(norm.running_var, 0.9 + 0.1 * torch.tensor([128, 0.125, 0.5]))
+
+
 MAPS = torch.randn(2, 4, 3, 3).bfloat16().to(memory_format=torch.channels_last)
 
 
