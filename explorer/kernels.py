@@ -1,7 +1,7 @@
 """Batch norm with the addition and the relu that follow it, compiled by Numba for a network that one thread trains on a CPU in bfloat16.
 
-Torch passes over a map once and again for each of them, and in its batch norm not at the speed of memory. Here it is two passes forward and
-two backward. Importing this module loads Numba, and compiles the first time, so that it is done when a training begins.
+Torch passes over a map several times for each of them, and its batch norm does not run at the speed of memory. Here all three take two
+passes forward and two backward. Importing this module loads Numba, and compiles the first time, so a network does it when it first trains.
 """
 
 import logging
@@ -78,6 +78,7 @@ def _over(vector, channels):  # type: ignore[no-untyped-def]
 
 @compiled("UniTuple(f4[::1], 2)(u2[:,::1], u2[:,::1], f4[::1], f4[::1], f4[::1], f4[::1], f8, f8, b1, b1, u2[:,::1])")
 def _forward(x, shortcut, weight, bias, running_mean, running_var, momentum, eps, adds, relu, y):  # type: ignore[no-untyped-def]
+    """Fills y; the mean and the inverse deviation of each channel. Maps as `_rows` gives them; the shortcut is any map unless it `adds`."""
     rows, width = x.shape
     channels = weight.size
     first = np.empty(width, np.float32)  # a pixel lies near the mean, so that squares of what is left lose little
@@ -132,6 +133,7 @@ def _forward(x, shortcut, weight, bias, running_mean, running_var, momentum, eps
     "UniTuple(f4[::1], 2)(u2[:,::1], u2[:,::1], u2[:,::1], f4[::1], f4[::1], f4[::1], b1, b1, u2[:,::1], u2[:,::1])"
 )
 def _backward(x, y, gradient, weight, mean, inverse, adds, relu, x_gradient, shortcut_gradient):  # type: ignore[no-untyped-def]
+    """Fills x_gradient, and shortcut_gradient if it `adds`; the gradients of weight and bias. y is any map unless there was `relu`."""
     rows, width = x.shape
     channels = weight.size
     means = np.empty(width, np.float32)
