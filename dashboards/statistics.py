@@ -18,6 +18,7 @@ from scipy import optimize, special, stats
 CONFIDENCE = 0.95
 POWER = 0.8  # "would settle" means: in 8 of 10 repeats the interval excludes zero
 MOST_SEEDS = 1000
+SAME = 1e-9  # a spread of errors below this is rounding
 MOST_INTEGRATED = 8  # comparisons with unequal correlations: the integral over 9 takes a second, over 99 minutes
 
 Array = NDArray[np.float64]
@@ -118,14 +119,17 @@ def error_table(trials: pd.DataFrame, metric: str = "test_error") -> pd.DataFram
 
 
 def summarize_arms(trials: pd.DataFrame, metric: str = "test_error", confidence: float = CONFIDENCE) -> pd.DataFrame:
-    """Each arm's n (seeds with a result), mean, sd and t interval over its seeds (`low`, `high`): NaN where n < 2.
+    """Each arm's n (seeds with a result), mean, sd and t interval over its seeds (`low`, `high`).
+
+    The interval is NaN where n < 2, and where all seeds make the same error, as they may on few images: that is no certainty.
 
     These intervals are each arm's own. Whether two arms differ is `compare`'s question: arms share their seeds.
     """
     table = error_table(trials, metric)
     n = table.notna().sum(axis=1)
     mean, sd = table.mean(axis=1), table.std(axis=1, ddof=1)
-    half = stats.t.ppf((1 + confidence) / 2, (n - 1).where(n > 1)) * sd / np.sqrt(n.where(n > 1))
+    told = n.where((n > 1) & (sd > SAME))
+    half = stats.t.ppf((1 + confidence) / 2, told - 1) * sd / np.sqrt(told)
     return pd.DataFrame({"n": n, "mean": mean, "sd": sd, "low": mean - half, "high": mean + half})
 
 

@@ -14,17 +14,20 @@ from explorer.errors import UserError
 from studies.data import Images, Rows, Splits, mean_and_std
 
 CONFIDENCE = 0.95
+SAME = 1e-9  # differences of errors that are further apart than this are not rounding
 
 
 @dataclass(frozen=True)
 class Rival:
     """A design beside the winner. `worse` is its validation error minus the winner's, the mean over the seeds that both have;
-    `low` to `high` its interval, all rivals' together 95 %; None where they share one seed or none. Fractions throughout."""
+    `low` to `high` its interval, all rivals' together 95 %; None where they share one seed or none, and where the gap is exactly the same
+    in each, as few images may have it: the seeds then say nothing of how far it could be off. Fractions throughout."""
 
     arm: str
     design: str
     validation_error: float
     worse: float
+    shared_seeds: int
     low: float | None
     high: float | None
 
@@ -64,7 +67,11 @@ class Winner:
         untold = [rival.arm for rival in self.rivals if rival.stands != "worse"]
         if not untold:
             return f"{first} The intervals of all others lie above it."
-        return f"{first} Not told apart from it: {', '.join(untold)}."
+        same = [rival.arm for rival in self.rivals if rival.low is None and rival.shared_seeds > 1]
+        why = (
+            f" The gap to {', '.join(same)} is exactly the same in every seed, which gives no interval." if same else ""
+        )
+        return f"{first} Not told apart from it: {', '.join(untold)}.{why}"
 
 
 def choose(trials: pd.DataFrame) -> Winner:
@@ -77,9 +84,14 @@ def choose(trials: pd.DataFrame) -> Winner:
 
     done = trials[trials["status"] == "complete"]
     if done.empty:
-        raise UserError(
-            "no pair of this study is complete yet, so there is no winner. Run it first: resnext-explorer study run"
+        name = " ".join(trials["study"].unique())
+        failed = int((trials["status"] == "failed").sum())
+        advice = (
+            f"{failed} failed; see why: resnext-explorer study show {name}"
+            if failed
+            else f"Run it first: resnext-explorer study run {name}"
         )
+        raise UserError(f"no pair of this study is complete yet, so there is no winner. {advice}")
     table = done.pivot(index="design", columns="seed", values="validation_error")
     about = done.drop_duplicates("design").set_index("design")
     counts = table.notna().sum(axis=1)
@@ -91,13 +103,14 @@ def choose(trials: pd.DataFrame) -> Winner:
     for design in others:
         differences = (table.loc[design] - table.loc[best]).dropna()
         low = high = None
-        if len(differences) > 1:
+        if len(differences) > 1 and np.ptp(differences) > SAME:
             # Bonferroni: together the intervals hold with 95 %.
             quantile = stats.t.ppf(1 - (1 - CONFIDENCE) / (2 * len(others)), len(differences) - 1)
             half = quantile * differences.std(ddof=1) / math.sqrt(len(differences))
             low, high = float(differences.mean() - half), float(differences.mean() + half)
         worse = float(differences.mean()) if len(differences) else float(means[design] - means[best])
-        rivals.append(Rival(str(about.loc[design, "arm"]), str(design), float(means[design]), worse, low, high))
+        arm = str(about.loc[design, "arm"])
+        rivals.append(Rival(arm, str(design), float(means[design]), worse, len(differences), low, high))
     seeds = tuple(int(seed) for seed in table.columns[table.loc[best].notna()])
     fewer = tuple(str(design) for design in table.index if design not in full.index)
     return Winner(str(about.loc[best, "arm"]), str(best), float(means[best]), seeds, tuple(rivals), fewer)

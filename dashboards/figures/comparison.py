@@ -58,7 +58,7 @@ def error_against_cardinality(
         offsets = [0.14 + 0.2 * seeds[seed] / max(1, len(seeds) - 1) for seed in rows["seed"]]
         spots = [places[arm] - step * (0.48 - offset) for offset in offsets]
         left_out += add_trials(figure, spots, rows, style, theme)
-        has_interval = bool(row["n"] > 1)
+        has_interval = bool(pd.notna(row["low"]))
         low, high = (max(0.0, float(row["low"])), float(row["high"])) if has_interval else (row["mean"], row["mean"])
         text = f"<b>{label(arm)}</b><br>mean test error {mean:.2f} %, {seeds_phrase(int(row['n']))}"
         text += f"<br>95 % interval {100 * low:.2f} to {100 * high:.2f} %" if has_interval else "<br>no interval"

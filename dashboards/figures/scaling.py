@@ -60,9 +60,10 @@ def deeper_wider_more_paths(
             offsets = [0.16 * seeds[seed] / max(1, len(seeds) - 1) - 0.36 for seed in rows["seed"]]
             left_out += add_trials(figure, [place + offset for offset in offsets], rows, style, theme)
             mean = 100 * float(row["mean"])
-            low, high = (100 * max(0.0, row["low"]), 100 * row["high"]) if row["n"] > 1 else (mean, mean)
+            has_interval = bool(pd.notna(row["low"]))
+            low, high = (100 * max(0.0, row["low"]), 100 * row["high"]) if has_interval else (mean, mean)
             text = f"<b>{label(arm)}</b>, {ratio} {measure(trials)}<br>mean test error {mean:.2f} %, {seeds_phrase(int(row['n']))}"
-            text += f"<br>95 % interval {low:.2f} to {high:.2f} %" if row["n"] > 1 else "<br>no interval"
+            text += f"<br>95 % interval {low:.2f} to {high:.2f} %" if has_interval else "<br>no interval"
             text += "".join(
                 f"<br>{label(one['design'], 200)}<br>{costs(one)}" for one in designs.head(1).to_dict("records")
             )

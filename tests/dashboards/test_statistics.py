@@ -44,6 +44,16 @@ def test_one_seed_has_a_mean_but_no_interval():
     assert summary[["sd", "low", "high"]].isna().all(axis=None)
 
 
+def test_an_arm_of_the_same_error_in_every_seed_has_no_interval_of_no_width() -> None:
+    trials = make_trials(seeds=3)
+    arm = trials["arm"].iloc[0]
+    trials.loc[trials["arm"] == arm, "test_error"] = 0.1 + 1e-17
+    summary = summarize_arms(trials)
+    assert summary.loc[arm, "mean"] == pytest.approx(0.1)
+    assert summary.loc[arm, ["low", "high"]].isna().all()
+    assert summary.drop(index=arm)["low"].notna().all()
+
+
 def test_arms_stand_in_the_order_of_their_cardinality():
     assert arm_order(make_trials().sample(frac=1, random_state=1)) == ARMS
 

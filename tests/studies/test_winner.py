@@ -42,7 +42,7 @@ def trials(errors: dict[str, list[float | None]], flops: dict[str, int] | None =
 
 
 def test_the_lowest_mean_wins_and_clear_losers_are_told_apart() -> None:
-    found = choose(trials({"a": [0.10, 0.12, 0.11], "b": [0.05, 0.07, 0.06], "c": [0.051, 0.069, 0.065]}))
+    found = choose(trials({"a": [0.10, 0.121, 0.11], "b": [0.05, 0.07, 0.06], "c": [0.051, 0.069, 0.065]}))
     assert (found.design, found.arm, found.seeds) == ("b", "arm b", (0, 1, 2))
     assert found.validation_error == pytest.approx(0.06)
     assert [(rival.design, rival.stands) for rival in found.rivals] == [("c", "tied"), ("a", "worse")]
@@ -60,6 +60,16 @@ def test_intervals_are_paired_by_seed_and_bonferronis() -> None:
     # With a second rival each is tested at half the level: 98.75 %, 6.2053.
     (first, _) = choose(trials({**errors, "c": [0.9, 0.9, 0.9]})).rivals
     assert first.high == pytest.approx(0.02 + 6.2053 * 0.01 / 3**0.5, abs=1e-6)
+
+
+def test_a_gap_that_is_the_same_in_every_seed_claims_nothing() -> None:
+    found = choose(trials({"a": [0.10, 0.20], "b": [0.15, 0.25], "c": [0.3, 0.42]}))
+    (same, other) = found.rivals
+    assert (same.low, same.high, same.stands) == (None, None, "cannot tell")
+    assert same.worse == pytest.approx(0.05)
+    assert other.stands in ("tied", "worse")
+    assert "lie above" not in found.why
+    assert "The gap to arm b is exactly the same in every seed, which gives no interval." in found.why
 
 
 def test_of_equal_errors_the_cheaper_wins() -> None:
