@@ -75,3 +75,12 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}.") from None
     write_atomic(path, buffer.getvalue())
+
+
+def put_aside(path: Path) -> Path:
+    """Rename a checkpoint by its content, so that another may take its place, and say how. Raises `UserError` where it cannot be."""
+    try:
+        digest = hashlib.blake2b(path.read_bytes(), digest_size=4).hexdigest()
+        return path.rename(path.with_stem(f"{path.stem}-{digest}"))
+    except OSError as error:
+        raise UserError(f"cannot rename {path}, which belongs to another training: {error.strerror}.") from None

@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from explorer import Architecture, build
 from explorer.errors import UserError
 from studies.batches import EvaluationBatches, TrainingBatches
-from studies.checkpoints import identify, read_checkpoint, write_checkpoint
+from studies.checkpoints import identify, put_aside, read_checkpoint, write_checkpoint
 from studies.data import Splits
 from studies.memory import give_back, peak, reset_peak
 from studies.recipe import Recipe
@@ -245,8 +245,9 @@ class _Run(pytorch_lightning.LightningModule):
             return
         if state.get("identity") != self.identity:
             log.warning(
-                "%s belongs to another training (other data, recipe or settings, or an older version of this program): starting afresh",
-                self.path,
+                "%s belongs to another training (other data, recipe or settings, or an older version of this program): starting afresh. "
+                "It is kept as %s",
+                *(self.path, put_aside(self.path)),
             )
             return
         self.network.load_state_dict(state["model"])

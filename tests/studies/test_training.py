@@ -644,6 +644,9 @@ def test_a_checkpoint_of_another_run_is_left_aside(
     train(**arguments, checkpoints=tmp_path, on_epoch=lambda row: told.append(row["epoch"]))  # type: ignore[arg-type]
     assert told == [1, 2, 3]
     assert "belongs to another training" in caplog.text
+    (aside,) = tmp_path.glob("checkpoint-*.pt")
+    assert aside.read_bytes() == stopped
+    assert str(aside) in caplog.text
 
 
 def test_a_checkpoint_is_tensors_and_plain_values(stopped: bytes, tmp_path: Path) -> None:
