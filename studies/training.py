@@ -240,8 +240,7 @@ class _Run(pytorch_lightning.LightningModule):
 
     def resume(self) -> None:
         """Take up the checkpoint, where there is one of this very run."""
-        state = read_checkpoint(self.path) if self.path else None
-        if state is None:
+        if self.path is None or (state := read_checkpoint(self.path)) is None:
             return
         if state.get("identity") != self.identity:
             log.warning(

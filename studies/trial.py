@@ -135,7 +135,8 @@ class Trainer:
     def _fail(self, claims: Claims, attempt: Attempt, curve: "CurveLog", error: Exception, tell: Tell) -> None:
         print(f"{attempt.pair} failed:\n{traceback.format_exc()}", file=sys.stderr, flush=True)
         is_told = isinstance(error, self._training.TrainingFailed | UserError)
-        failure = _failure(str(error) if is_told else failures.why(error))
+        # What the training says itself needs no traceback.
+        failure = {**_failure(str(error)), "log": []} if is_told else _failure(failures.why(error))
         curve.flush()
         claims.end(attempt, "failed", attributes={"failure": failure})
         tell({"event": "failed", "reason": failure["reason"]})

@@ -164,7 +164,8 @@ class LineView(QuietView):
         if self.began:
             self.say(f"{_stand(counts)}.")
         if counts.failed:
-            self.say(f"Train what failed again: {self.command('study retry', '--storage', study=stored.name)}")
+            self.say(f"Why they failed: {self.command('study show', '--storage', study=stored.name)}")
+            self.say(f"Once that is mended, train them again: {self.command('study retry', '--storage', study=stored.name)}")
         if counts.complete:
             self.say(f"See what came out: {self.command('report', '--storage', study=stored.name)}")
 

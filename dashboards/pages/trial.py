@@ -72,8 +72,8 @@ def _failure(row: dict[str, Any], attempts: list[tuple[Any, dict[str, Any]]]) ->
     last = failures[-1]
     log = last.get("log") or []
     told = "Why it failed" if row["status"] == "failed" else "An earlier attempt failed"
-    lines = html.Pre("\n".join(map(str, log)), tabIndex=0) if log else html.P("It left no log.", className="quiet")
-    return [section(told, html.P(str(last.get("reason"))), lines, className="failure")]
+    lines = [html.Pre("\n".join(map(str, log)), tabIndex=0)] if log else []
+    return [section(told, html.P(str(last.get("reason"))), *lines, className="failure")]
 
 
 def _about(row: dict[str, Any]) -> dict[str, Any]:

@@ -297,7 +297,7 @@ def test_no_argument_of_any_process_and_no_log_shows_the_password(
             continue
         assert not with_password
         time.sleep(0.2)
-    assert "Train what failed again" in finish(process, 1)
+    assert "Why they failed: resnext-explorer study show" in finish(process, 1)
     logs = "".join(path.read_text() for path in tiny.parent.rglob("*.log"))
     assert "ZeroDivisionError" in logs
     assert PASSWORD not in logs
