@@ -4,6 +4,7 @@ A split belongs to the study, not to a replicate: it is a pure function of the d
 seed is trained, chosen and tested on the same images. Nothing here imports torch.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from explorer.errors import UserError, unknown
-from studies.data_folder import class_names, read_folder
+from explorer.text import counted
+from studies.data_folder import brings_test, class_names, read_folder
 from studies.data_images import DataShape, Images, Parts, Rows, Splits
 from studies.data_official import read_cifar, read_digits, read_idx_set
 from studies.data_own import read_function, read_npz
@@ -39,6 +41,7 @@ __all__ = [
 
 # Mean and deviation of images on disk come from at most so many of them, evenly spaced.
 MEASURED_ON_DISK = 10_000
+MOST_CLASSES = 5  # in a message
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,8 @@ class DataSpec(BaseModel):
                 raise UserError(f"{self.name} takes no {key!r}; leave it out (given: {getattr(self, key)})")
         if self.name == "folder" and self.resolution is None:
             raise UserError(
-                "a folder needs a resolution, the side to which images are resized: for example resolution: 64"
+                "a folder needs a resolution, the side to which images are resized: for example resolution: 64 "
+                "(--set data.resolution=64)"
             )
         return self
 
@@ -134,30 +138,47 @@ def load(spec: DataSpec, data_dir: Path | None = None) -> Splits:
     """Read a data set and split it, stratified by class.
 
     The test split is drawn first and the validation split from what is left, so `validation` never changes the test set. Raises
-    `UserError` for a missing or damaged file, and for fractions too small to hold an image of every class.
+    `UserError` for a missing or damaged file, and for too few images, or fractions too small, to hold one of every class.
     """
     import numpy as np
     from sklearn.model_selection import train_test_split
 
+    if spec.name == "folder":  # known before anything is decoded
+        with _reading(spec.name):
+            _check_test(spec.name, brings_test(_location(spec, data_dir)), spec.test)
     parts = _read(spec, data_dir)
     _check_test(spec.name, parts.test is not None, spec.test)
+    _check_classes(spec.name, parts)
     train, validation, test = parts.train, parts.validation, parts.test
     total = len(train)
 
     def part(rest: Images, fraction: float, name: str) -> tuple[Images, Images]:
         count = round(total * fraction)
-        try:
-            kept, taken = train_test_split(
-                range(len(rest)), test_size=count, stratify=rest.labels, random_state=spec.split_seed
-            )
-            for which, rows in ((name, taken), ("train", kept)):  # scikit-learn rounds a rare class to none
-                if len(lacking := np.setdiff1d(rest.labels, rest.labels[rows])):
-                    raise ValueError(f"class {lacking[0]} would have no image in {which}")
-        except ValueError as error:
-            raise UserError(
+
+        def refused(why: str) -> UserError:
+            return UserError(
                 f"cannot take {count} of the {len(rest)} images of {spec.name} as the {name} split ({name}: {fraction:g}) with every class "
-                f"in both parts: {error}"
-            ) from None
+                f"in both parts: {why} (--set data.{name}=...)."
+            )
+
+        for which, size, word in ((name, count, "larger"), ("train", len(rest) - count, "smaller")):
+            if size < parts.classes:
+                raise refused(
+                    f"{which} would hold {counted(max(size, 0), 'image')}, and there are {parts.classes} classes. Give a {word} fraction"
+                )
+        labels = rest.labels
+        there = np.bincount(labels, minlength=parts.classes)
+        if there.min() < 2:
+            few = _class(parts, int(there.argmin()))
+            raise refused(f"only 1 image of {few} is left to be shared. Add images of it, or give smaller fractions")
+        kept, taken = train_test_split(range(len(rest)), test_size=count, stratify=labels, random_state=spec.split_seed)
+        for which, rows in ((name, taken), ("train", kept)):  # scikit-learn rounds a rare class to none
+            if len(lacking := np.setdiff1d(labels, labels[rows])):
+                rare, has, enough = int(lacking[0]), int(there[lacking[0]]), math.ceil(len(rest) / len(rows))
+                raise refused(
+                    f"of the {counted(has, 'image')} of {_class(parts, rare)}, {which} would get none; {enough} are surely enough. "
+                    "Add images of it, or give another fraction"
+                )
         return rest.take(kept), rest.take(taken)
 
     if test is None:
@@ -207,7 +228,34 @@ def _check_test(name: str, has_test: bool, fraction: float | None) -> None:
     if has_test and fraction is not None:
         raise UserError(f"{name} has a test set of its own, so leave `test` out (given: {fraction:g})")
     if not has_test and fraction is None:
-        raise UserError(f"{name} has no test set of its own, so say which fraction to keep: for example test: 0.2")
+        raise UserError(
+            f"{name} has no test set of its own, so say which fraction to keep: for example test: 0.2 (--set data.test=0.2)"
+        )
+
+
+def _check_classes(name: str, parts: Parts) -> None:
+    """Refuses classes with fewer images than there are parts to share them among."""
+    import numpy as np
+
+    shared = ["train"]
+    shared += ["validation"] if parts.validation is None else []
+    shared += ["test"] if parts.test is None else []
+    there = np.bincount(parts.train.labels, minlength=parts.classes)
+    few = np.flatnonzero(there < len(shared))
+    if len(few):
+        told = [
+            f"{_class(parts, label)} has {counted(int(there[label]), 'image')}" for label in few[:MOST_CLASSES].tolist()
+        ]
+        told += [f"and {len(few) - MOST_CLASSES} more"] if len(few) > MOST_CLASSES else []
+        among = f"{', '.join(shared[:-1])} and {shared[-1]}"
+        raise UserError(
+            f"too few images of a class in {name}: {'; '.join(told)}. At least {len(shared)} of each class are needed, one each for "
+            f"{among}. Add images, or leave the class out."
+        )
+
+
+def _class(parts: Parts, label: int) -> str:
+    return f"class {parts.names[label]!r}" if parts.names else f"class {label}"
 
 
 def mean_and_std(images: "NDArray[np.uint8] | Rows") -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -51,6 +51,21 @@ class Cached:
     def list_of_unreadable(self) -> Path:
         return self.folder / UNREADABLE
 
+    def used(self) -> "tuple[str, NDArray[np.int64]] | None":
+        """What stands for the images where some files are unreadable: the key that the cache would have without those, and each
+        row's number among the others. None where all can be read."""
+        import numpy as np
+
+        if self.readable.all():
+            return None
+        try:
+            notes = np.fromfile(self.folder / NOTES, np.uint8).reshape(len(self.files), RECORD)
+        except (OSError, ValueError) as error:
+            raise _damaged(self.folder, error) from None
+        files = [self.files[row] for row in np.flatnonzero(self.readable)]
+        key = _key((len(files), *self.array.shape[1:]), files, notes[self.readable].tobytes())
+        return key, np.cumsum(self.readable) - 1
+
     def reason(self, row: int) -> str:
         """Why an image could not be read, found out again."""
         from PIL import UnidentifiedImageError
@@ -136,7 +151,11 @@ def _open(folder: Path, root: Path, files: list[str]) -> Cached:
                 f"the cache {folder} cannot be opened: its {size}B do not fit into the memory that a process may address here. "
                 "Raise that limit (ulimit -v), or ask for a smaller resolution."
             ) from None
-        raise UserError(f"the cache {folder} is damaged ({error}). Delete it; it will be made again.") from None
+        raise _damaged(folder, error) from None
+
+
+def _damaged(folder: Path, error: Exception) -> UserError:
+    return UserError(f"the cache {folder} is damaged ({error}). Delete it; it will be made again.")
 
 
 def _remove_older(place: Path, building: Path) -> None:
@@ -260,12 +279,7 @@ def _finish(building: Path, place: Path, files: list[str]) -> str:
     import numpy as np
 
     notes = (building / NOTES).read_bytes()
-    shape = np.load(building / ARRAY, mmap_mode="r").shape
-    digest = hashlib.blake2b(f"{FORMAT} {shape}".encode(), digest_size=16)
-    for name in files:
-        digest.update(name.encode(errors="surrogateescape") + b"\0")
-    digest.update(notes)
-    key = digest.hexdigest()
+    key = _key(np.load(building / ARRAY, mmap_mode="r").shape, files, notes)
     readable = np.frombuffer(notes, np.uint8).reshape(-1, RECORD)[:, 0].astype(bool)
     with disk_errors(building):
         np.save(building / READABLE, readable)
@@ -277,6 +291,15 @@ def _finish(building: Path, place: Path, files: list[str]) -> str:
             shutil.rmtree(place / key, ignore_errors=True)  # what an interrupted removal has left
             os.rename(building, place / key)
     return key
+
+
+def _key(shape: tuple[int, ...], files: list[str], notes: bytes) -> str:
+    """Of an array's content: the names of the files, and what is noted of each."""
+    digest = hashlib.blake2b(f"{FORMAT} {shape}".encode(), digest_size=16)
+    for name in files:
+        digest.update(name.encode(errors="surrogateescape") + b"\0")
+    digest.update(notes)
+    return digest.hexdigest()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from explorer.errors import UserError
+from explorer.text import counted
 from studies.data_cache import cached
 from studies.data_images import Images, Parts, Rows
 
@@ -41,6 +42,11 @@ def class_names(root: Path) -> tuple[str, ...]:
     return _layout(root)[1]
 
 
+def brings_test(root: Path) -> bool:
+    """Whether it has a test part of its own; nothing is decoded to know it."""
+    return 2 in _layout(root)[0]
+
+
 def read_folder(root: Path, resolution: int, channels: int, unreadable: str) -> Parts:
     """The images, decoded into the cache or found there. Raises `UserError`, which names the files, where some cannot be read
     and `unreadable` is `refuse`; `skip` leaves them out."""
@@ -61,14 +67,15 @@ def read_folder(root: Path, resolution: int, channels: int, unreadable: str) -> 
             "or leave them out with unreadable: skip (--set data.unreadable=skip)."
         )
     labels, parts = np.array(listing.labels, np.int64), np.array(listing.parts)
+    used = cache.used()
     found: list[Images | None] = []
     for part, (name, is_there) in enumerate(zip(PARTS, listing.has, strict=True)):
         rows = np.flatnonzero((parts == part) & cache.readable)
-        found.append(Images(Rows(cache.array, rows, cache.key), labels[rows]) if is_there else None)
+        found.append(Images(Rows(cache.array, rows, cache.key, used), labels[rows]) if is_there else None)
         if is_there and (empty := sorted(set(range(len(listing.classes))) - set(labels[rows].tolist()))):
             raise UserError(f"the {name} images of class {listing.classes[empty[0]]!r} in {root} are all unreadable.")
     assert found[0] is not None
-    return Parts(found[0], found[1], found[2], len(listing.classes))
+    return Parts(found[0], found[1], found[2], len(listing.classes), listing.classes)
 
 
 def scan(root: Path) -> Listing:
@@ -125,8 +132,10 @@ def _layout(root: Path) -> tuple[dict[int, Path], tuple[str, ...]]:
             )
     classes = {part: _folders(folder) for part, folder in folders.items()}
     if len(classes[0]) < 2:
+        deeper = [root / name for name in names if len(_folders(root / name)) > 1] if folders[0] == root else []
+        hint = f" {deeper[0]} holds {len(_folders(deeper[0]))} folders: name that one instead." if deeper else ""
         raise UserError(
-            f"{folders[0]} holds {len(classes[0])} folders of images; at least 2 classes are needed, each a folder."
+            f"{folders[0]} holds {counted(len(classes[0]), 'folder')} of images; at least 2 classes are needed, each a folder.{hint}"
         )
     for part, folder in folders.items():
         if classes[part] != classes[0]:

@@ -1,7 +1,7 @@
 """What a data set is made of: uint8 images with their labels, in memory or left on disk, and the three splits."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,12 +22,14 @@ class DataShape:
 class Rows:
     """Some rows of a memory-mapped array. It reads like an array of its own, and reads from disk only what is asked for.
 
-    `key` stands for the array's content, so that nobody needs to read all of it to know whether it is the same.
+    `key` stands for the array's content, so that nobody needs to read all of it to know whether it is the same. Where some rows
+    of the array hold no image, `used` stands for the others: a key of them alone, and each row's number among them.
     """
 
     array: "NDArray[np.uint8]"
     rows: "NDArray[np.int64]"
     key: str
+    used: "tuple[str, NDArray[np.int64]] | None" = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -48,7 +50,7 @@ class Rows:
 
     def take(self, rows: Any) -> "Rows":
         """Some of these rows; nothing is read."""
-        return Rows(self.array, self.rows[rows], self.key)
+        return replace(self, rows=self.rows[rows])
 
 
 @dataclass(frozen=True)
@@ -70,13 +72,16 @@ class Images:
         return Images(images, self.labels[rows])
 
     def digest(self) -> bytes:
-        """Stands for the content: equal images and labels have equal digests."""
+        """Stands for the content: equal images and labels have equal digests, whatever else is in the folder they are from."""
         import numpy as np
 
         digest = hashlib.blake2b(digest_size=16)
         if isinstance(self.images, Rows):
-            digest.update(self.images.key.encode())
-            digest.update(np.ascontiguousarray(self.images.rows).data)
+            key, rows = self.images.key, self.images.rows
+            if self.images.used:
+                key, rows = self.images.used[0], self.images.used[1][rows]
+            digest.update(key.encode())
+            digest.update(np.ascontiguousarray(rows).data)
         else:
             digest.update(np.ascontiguousarray(self.images).data)
         digest.update(np.ascontiguousarray(self.labels).data)
@@ -91,6 +96,7 @@ class Parts:
     validation: Images | None
     test: Images | None
     classes: int
+    names: tuple[str, ...] = ()  # of the classes, where they have any
 
 
 @dataclass(frozen=True)

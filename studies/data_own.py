@@ -174,15 +174,39 @@ def _images(source: str, name: str, images: Any, labels: Any) -> Images:
     elif images.ndim == 4 and images.shape[3] in (1, 3) and images.shape[1] not in (1, 3):
         images = images.transpose(0, 3, 1, 2)
     shape = images.shape
-    fits = images.dtype == np.uint8 and images.ndim == 4 and shape[1] in (1, 3) and shape[2] == shape[3] > 0
-    if not fits or not len(images):
-        raise UserError(f"{source}: the {name} images are {images.dtype}, {given}; {FORM}, and there is at least one.")
-    if labels.shape != (len(images),) or labels.dtype.kind not in "iu" or labels.astype(np.int64).min() < 0:
+    told = f"{source}: the {name} images are {images.dtype}, {given}"
+    if images.ndim != 4 or shape[1] not in (1, 3) or 0 in shape:
+        raise UserError(f"{told}; {FORM}, and there is at least one.")
+    if shape[2] != shape[3]:
         raise UserError(
-            f"{source}: the {name} labels are {labels.dtype}, {' x '.join(map(str, labels.shape))}, for {len(images)} images; "
-            f"{FORM}, from 0."
+            f"{told}: {shape[2]} high and {shape[3]} wide, and they must be square. Crop, pad or resize them; {FORM}."
         )
+    if images.dtype != np.uint8:
+        how = "if they go from 0 to 255, with"
+        if images.dtype.kind == "f":
+            how = "multiply them by 255 if they go from 0 to 1, then use"
+        raise UserError(f'{told}, and they must be uint8. Convert them: {how} .astype("uint8"); {FORM}.')
+    _check_labels(f"{source}: the {name} labels", labels, len(images))
     return Images(_own(images), labels.astype(np.int64))
+
+
+def _check_labels(which: str, labels: "NDArray[Any]", images: int) -> None:
+    if labels.ndim != 1:
+        given = " x ".join(map(str, labels.shape)) or "a single value"
+        raise UserError(f"{which} are {given}; there must be one number for each of the {images} images.")
+    if len(labels) != images:
+        raise UserError(
+            f"{which} do not match its images: {len(labels)} labels for {images} images. Give one for each."
+        )
+    if labels.dtype.kind not in "iu":
+        raise UserError(
+            f'{which} are {labels.dtype}, and they must be whole numbers from 0: number the classes, or use .astype("int64").'
+        )
+    for extreme, word in ((int(labels.min()), "smallest"), (int(labels.max()), "largest")):
+        if not 0 <= extreme < 2**63:
+            raise UserError(
+                f"{which} must be whole numbers from 0: the {word} is {extreme}. Number the classes 0, 1, 2, ..."
+            )
 
 
 def _own(images: Any) -> "NDArray[np.uint8]":

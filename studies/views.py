@@ -165,7 +165,9 @@ class LineView(QuietView):
             self.say(f"{_stand(counts)}.")
         if counts.failed:
             self.say(f"Why they failed: {self.command('study show', '--storage', study=stored.name)}")
-            self.say(f"Once that is mended, train them again: {self.command('study retry', '--storage', study=stored.name)}")
+            self.say(
+                f"Once that is mended, train them again: {self.command('study retry', '--storage', study=stored.name)}"
+            )
         if counts.complete:
             self.say(f"See what came out: {self.command('report', '--storage', study=stored.name)}")
 

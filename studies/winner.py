@@ -123,7 +123,7 @@ def train_on_both(splits: Splits) -> Splits:
     images: Any
     if isinstance(splits.train.images, Rows) and isinstance(splits.validation.images, Rows):
         train = splits.train.images
-        images = Rows(train.array, np.concatenate([train.rows, splits.validation.images.rows]), train.key)
+        images = replace(train, rows=np.concatenate([train.rows, splits.validation.images.rows]))
     else:
         images = np.concatenate([part.images[:] for part in parts])
     whole = Images(images, np.concatenate([part.labels for part in parts]))

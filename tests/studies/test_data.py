@@ -217,7 +217,8 @@ def test_a_file_longer_than_its_header_says_is_refused(fashion: Path) -> None:
     ("given", "message"),
     [
         ({"name": "digit", "test": 0.2}, r"unknown data set 'digit'\. Did you mean 'digits'\?.*fashion_mnist"),
-        ({"name": "digits"}, "no test set of its own"),
+        ({"name": "digits"}, r"no test set of its own, .*: for example test: 0.2 \(--set data.test=0.2\)"),
+        ({"name": "folder"}, r"needs a resolution, .*: for example resolution: 64 \(--set data.resolution=64\)"),
         ({"name": "fashion_mnist", "test": 0.2}, "leave `test` out"),
         ({"name": "digits", "test": 0.5, "validation": 0.5}, "leave nothing to train on"),
         ({"name": "digits", "test": 1.2}, "test: .*less than 1"),
@@ -230,23 +231,37 @@ def test_a_mistake_in_the_data_section_is_named(given: dict[str, object], messag
 
 
 @pytest.mark.parametrize(
-    "fractions", [{"test": 0.002}, {"test": 0.2, "validation": 0.002}, {"test": 0.998, "validation": 0.001}]
+    ("fractions", "message"),
+    [
+        ({"test": 0.002}, "4 of the 1797 .* as the test .* test would hold 4 images, .* larger fraction .*data.test="),
+        (
+            {"test": 0.2, "validation": 0.002},
+            "4 of the 1438 .* as the validation .* validation would hold 4 images, .* larger fraction .*data.validation=",
+        ),
+        ({"test": 0.998, "validation": 0.001}, "1793 of the 1797 .* train would hold 4 images, .* smaller fraction"),
+    ],
 )
-def test_a_part_too_small_for_every_class_is_an_error(fractions: dict[str, float]) -> None:
-    with pytest.raises(UserError, match=r"cannot take \d+ of the \d+ images of digits as the (test|validation) split"):
+def test_a_part_too_small_for_every_class_is_an_error(fractions: dict[str, float], message: str) -> None:
+    with pytest.raises(UserError, match=f"cannot take {message}"):
         load(DataSpec(name="digits", **fractions))
 
 
-@pytest.mark.parametrize("fractions", [{"test": 0.1}, {"test": 0.5, "validation": 0.001}])
+@pytest.mark.parametrize(
+    ("fractions", "message"),
+    [
+        ({"test": 0.1}, "test split .* of the 3 images of class 1, test would get none; 11 are surely enough. Add"),
+        ({"test": 0.4, "validation": 0.1}, "validation split .* of the 2 images of class 1, validation would get none"),
+        ({"test": 0.5, "validation": 0.01}, "validation split .* only 1 image of class 1 is left to be shared"),
+    ],
+)
 def test_a_rare_class_that_a_split_would_leave_out_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, fractions: dict[str, float]
+    monkeypatch: pytest.MonkeyPatch, fractions: dict[str, float], message: str
 ) -> None:
     """As many images as classes are enough for scikit-learn, and yet it leaves out a class of three."""
     labels = np.repeat([0, 1], [1000, 3])
     parts = Parts(Images(np.zeros((1003, 1, 2, 2), np.uint8), labels), None, None, 2)
     monkeypatch.setattr(data, "read_function", lambda name: parts)
-    part = "test" if fractions["test"] == 0.1 else "validation"
-    with pytest.raises(UserError, match=rf"the {part} split .* with every class in both parts: "):
+    with pytest.raises(UserError, match=message):
         load(DataSpec(name="own:data", **fractions))
     whole = load(DataSpec(name="own:data", test=0.4, validation=0.3))
     assert all(set(split.labels) == {0, 1} for split in (whole.train, whole.validation, whole.test))

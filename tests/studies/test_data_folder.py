@@ -18,10 +18,12 @@ from explorer.errors import UserError
 from search_spaces.documents import validate
 from studies import batches, data_cache, data_folder
 from studies.batches import EvaluationBatches, TrainingBatches
+from studies.checkpoints import identify
 from studies.data import DataShape, DataSpec, Rows, Splits, load, shape
 from studies.data_cache import decode
 from studies.recipe import Recipe
 from studies.settings import Settings
+from studies.stored import about_data
 from studies.training import train
 
 CPU = Settings(device="cpu", precision="32", threads=1)
@@ -433,6 +435,42 @@ def test_unreadable_images_are_named_and_refused_or_skipped(tmp_path: Path, cach
     assert arrays(cache)[0].with_name("unreadable.txt").read_text().split() == names
 
 
+def test_a_study_goes_on_after_what_it_skips_is_removed(tmp_path: Path) -> None:
+    """What it keeps of its data, and what a checkpoint keeps, is of the images used."""
+    root = fill(tmp_path / "photos", 16)
+    names = damage(root)
+    recipe = Recipe.model_validate({"name": "quick"})
+    network = Architecture.from_name("resnext_1-1_2x4d_w16_small8", resolution=16, classes=3)
+
+    def known() -> Any:
+        data = load(spec(unreadable="skip"), root)
+        return about_data(data), identify(network, recipe, data, 0, CPU), pixels(data)
+
+    before = known()
+    for name in names[:2]:
+        (root / name).unlink()
+        assert known() == before
+    photo(99, 2).save(root / names[2])  # now it can be read
+    mended = known()
+    assert mended[0] != before[0]
+    (root / "ant" / "0000.jpg").write_bytes(b"another one")
+    assert known() == mended
+    (root / "ant" / "0002.jpg").unlink()
+    photo(99, 0).save(root / "ant" / "0002.jpg")
+    other = known()
+    assert other[0]["splits"] == mended[0]["splits"]
+    assert other[0]["digests"] != mended[0]["digests"]
+
+
+def test_a_cache_that_has_lost_what_it_notes_of_its_files_is_named(tmp_path: Path, cache: Path) -> None:
+    root = fill(tmp_path / "photos", 16)
+    damage(root)
+    load(spec(unreadable="skip"), root)
+    arrays(cache)[0].with_name(data_cache.NOTES).write_bytes(b"cut off")
+    with pytest.raises(UserError, match=r"the cache .* is damaged .*Delete it"):
+        load(spec(unreadable="skip"), root)
+
+
 def test_a_class_of_which_nothing_can_be_read_is_an_error(tmp_path: Path) -> None:
     root = fill(tmp_path / "photos", 2)
     for path in (root / "bee").iterdir():
@@ -450,10 +488,27 @@ def test_parts_that_the_folder_brings_are_taken_as_they_are(tmp_path: Path) -> N
     splits = load(spec(test=None), tmp_path / "photos")
     assert splits.sizes == {"train": 24, "validation": 9, "test": 15}
     assert shape(spec(test=None), tmp_path / "photos") == DataShape(16, 3, 3)
-    with pytest.raises(UserError, match="has a test set of its own, so leave `test` out"):
-        load(spec(), tmp_path / "photos")
     shutil.rmtree(tmp_path / "photos" / "test")
-    assert load(spec(), tmp_path / "photos").sizes == {"train": 18, "validation": 9, "test": 6}
+    given = DataSpec(name="folder", resolution=16, test=0.25)
+    assert load(given, tmp_path / "photos").sizes == {"train": 18, "validation": 9, "test": 6}
+
+
+@pytest.mark.parametrize(
+    ("parts", "given", "message"),
+    [
+        (("train",), {"validation": 0.2}, "has no test set of its own, .*--set data.test=0.2"),
+        (("train", "test"), {"test": 0.2}, r"has a test set of its own, so leave `test` out \(given: 0.2\)"),
+        (("train", "test"), {"test": 0.2, "validation": 0.2}, "has a test set of its own"),
+    ],
+)
+def test_a_test_fraction_that_does_not_fit_the_parts_is_refused_before_anything_is_decoded(
+    tmp_path: Path, decoded: list[bytes], parts: tuple[str, ...], given: dict[str, float], message: str
+) -> None:
+    for name in parts:
+        fill(tmp_path / "photos" / name, 4)
+    with pytest.raises(UserError, match=f"folder {message}"):
+        load(DataSpec(name="folder", resolution=16, **given), tmp_path / "photos")
+    assert not decoded
 
 
 def empty_class(root: Path) -> None:
@@ -490,6 +545,12 @@ def no_classes(root: Path) -> None:
         (root / name).rename(root / part)
 
 
+def one_level_deeper(root: Path) -> None:
+    root.rename(root.with_name("downloaded"))
+    root.mkdir()
+    root.with_name("downloaded").rename(root / "downloaded")
+
+
 def single_image(root: Path) -> None:
     for path in sorted((root / "cat").iterdir())[1:]:
         path.unlink()
@@ -500,12 +561,16 @@ def single_image(root: Path) -> None:
     [
         (shutil.rmtree, "there is no folder .*photos"),
         (empty_class, "the class 'dog' is empty: .*photos/dog holds no image"),
-        (one_class, "holds 1 folders of images; at least 2 classes"),
+        (one_class, "holds 1 folder of images; at least 2 classes are needed, each a folder.$"),
+        (one_level_deeper, "holds 1 folder of images; .* .*photos/downloaded holds 3 folders: name that one instead"),
         (other_classes, "the classes do not match: .*(train holds 'cat'|val holds 'cow')"),
         (typo, "beside it 'vla': there may be val and test"),
         (other_names, "photos holds Training and validation: those are names of parts, .* must be called train"),
         (no_classes, "photos holds test and train and val: those are names of parts, .* each holds a folder of images"),
-        (single_image, r"cannot take 2 of the 9 images of folder as the test split .*(only 1 member|member)"),
+        (
+            single_image,
+            "in folder: class 'cat' has 1 image. At least 3 of each class are needed, one each for train, validation and test",
+        ),
     ],
 )
 def test_a_folder_that_is_not_laid_out_so_is_an_error(

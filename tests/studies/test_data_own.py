@@ -61,13 +61,24 @@ def test_images_may_have_their_channels_first_or_last(tmp_path: Path, form: Any,
         ({"train_labels": None}, "has no array 'train_labels'; it holds train_images"),
         ({"test_images": images(6, 6, 6)}, "has no array 'test_labels'"),
         ({"labels": np.arange(24)}, "has an array 'labels', which is none of"),
-        ({"train_images": images(24, 6, 6).astype(float)}, "train images are float64, 24 x 6 x 6; images are uint8"),
-        ({"train_images": images(24, 6, 7)}, "train images are uint8, 24 x 6 x 7"),
+        (
+            {"train_images": images(24, 6, 6).astype(float)},
+            r"are float64, 24 x 6 x 6, .*by 255 if .* 0 to 1.*astype\(\"uint8",
+        ),
+        (
+            {"train_images": images(24, 6, 6).astype(int)},
+            r"are int64, .*must be uint8.*if .* 0 to 255.*astype\(\"uint8",
+        ),
+        ({"train_images": images(24, 6, 7)}, "train images are uint8, 24 x 6 x 7: 6 high and 7 wide, .* square"),
         ({"train_images": images(24, 2, 6, 6)}, "24 x 2 x 6 x 6"),
         ({"train_images": images(0, 6, 6)}, "0 x 6 x 6.*at least one"),
-        ({"train_labels": np.arange(23) % 3}, "train labels are int64, 23, for 24 images"),
-        ({"train_labels": np.arange(24) / 3}, "train labels are float64"),
-        ({"train_labels": np.arange(24) % 3 - 1}, "train labels .* from 0"),
+        ({"train_labels": np.arange(23) % 3}, "train labels do not match its images: 23 labels for 24 images"),
+        (
+            {"train_labels": np.eye(24, dtype=int)},
+            "train labels are 24 x 24; there must be one number for each of the 24",
+        ),
+        ({"train_labels": np.arange(24) / 3}, "train labels are float64, and they must be whole numbers from 0"),
+        ({"train_labels": np.arange(24) % 3 - 1}, "train labels must be whole numbers from 0: the smallest is -1"),
         ({"train_labels": np.zeros(24, int)}, "at least 2 classes"),
         ({"train_labels": np.arange(24) % 3 * 2}, "the class 1 is empty"),
         ({"train_labels": np.arange(24) % 3 + 1}, "the class 0 is empty: the train labels go to 3"),
@@ -75,7 +86,7 @@ def test_images_may_have_their_channels_first_or_last(tmp_path: Path, form: Any,
             {"train_labels": np.where(np.arange(24), np.arange(24) % 3, 2**40)},
             "class 3 is empty: .* go to 1099511627776",
         ),
-        ({"train_labels": np.arange(24, dtype=np.uint64) + 2**63}, "train labels are uint64, .* from 0"),
+        ({"train_labels": np.arange(24, dtype=np.uint64) + 2**63}, "train labels .* from 0: the smallest is 92"),
         ({"validation_labels": np.arange(6)}, "has no array 'validation_images'"),
         (
             {"test_images": images(4, 6, 6), "test_labels": np.arange(4)},
@@ -96,7 +107,16 @@ def test_arrays_that_are_not_images_with_labels_are_named(tmp_path: Path, arrays
 
 def test_one_image_a_class_cannot_be_split(tmp_path: Path) -> None:
     write(tmp_path, train_images=images(3, 6, 6), train_labels=np.arange(3))
-    with pytest.raises(UserError, match=r"cannot take 1 of the 3 images of npz as the test split"):
+    message = (
+        "in npz: class 0 has 1 image; class 1 has 1 image; class 2 has 1 image. At least 3 of each class are needed"
+    )
+    with pytest.raises(UserError, match=message):
+        load(NPZ, tmp_path)
+
+
+def test_of_many_classes_with_too_few_images_some_are_named(tmp_path: Path) -> None:
+    write(tmp_path, train_labels=np.where(np.arange(24) < 9, np.arange(24), 9))
+    with pytest.raises(UserError, match=r"class 4 has 1 image; and 4 more. At least 3"):
         load(NPZ, tmp_path)
 
 
