@@ -6,7 +6,7 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -25,12 +25,12 @@ FORMATS = {
 }
 
 
-def export(model: Network, path: str | Path, format_: str) -> str:
+def export(model: Network, path: str | Path, format_: str, metadata: Mapping[str, str] | None = None) -> str:
     """Write a network's weights (`torchvision`, `timm`, `safetensors`) or the network itself (`onnx`); the file is whole or not there.
 
-    Weights for torchvision and timm are safetensors where the path ends so, else torch's own form. Returns one line that says how
-    to load it. Raises `UserError` where the library has no such network, an extra is not installed, the path's suffix is that of
-    another format, or the file cannot be written.
+    Weights for torchvision and timm are safetensors where the path ends so, else torch's own form; safetensors hold `metadata` beside
+    the architecture's name. Returns one line that says how to load it. Raises `UserError` where the library has no such network, an
+    extra is not installed, the path's suffix is that of another format, or the file cannot be written.
     """
     check_name(path, format_)
     if format_ == "onnx":
@@ -40,7 +40,9 @@ def export(model: Network, path: str | Path, format_: str) -> str:
     if constructor is None or Path(path).suffix.lower() == ".safetensors":
         from safetensors.torch import save
 
-        write_atomic(path, save(state, metadata={"format": "pt", "architecture": model.architecture.name}))
+        write_atomic(
+            path, save(state, metadata={"format": "pt", "architecture": model.architecture.name, **(metadata or {})})
+        )
         load = f"safetensors.torch.load_file({str(path)!r})"
     else:
         buffer = io.BytesIO()

@@ -188,9 +188,8 @@ def load(spec: DataSpec, data_dir: Path | None = None) -> Splits:
         train, validation = part(train, spec.validation, "validation")
     mean, std = mean_and_std(train.images)
     mirrored = DATA_SETS[spec.name].mirrored if spec.name in DATA_SETS else spec.mirrored
-    return Splits(
-        train, validation, test, parts.classes, mean, std, spec.name == "folder" if mirrored is None else mirrored
-    )
+    mirrored = spec.name == "folder" if mirrored is None else mirrored
+    return Splits(train, validation, test, parts.classes, mean, std, mirrored, parts.names)
 
 
 def _read(spec: DataSpec, data_dir: Path | None) -> Parts:

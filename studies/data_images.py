@@ -1,6 +1,7 @@
 """What a data set is made of: uint8 images with their labels, in memory or left on disk, and the three splits."""
 
 import hashlib
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -110,8 +111,14 @@ class Splits:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     mirrored: bool = False  # a mirror image keeps its class
+    names: tuple[str, ...] = ()  # of the classes, where they have any
 
     @property
     def sizes(self) -> dict[str, int]:
         """Images in each split."""
         return {"train": len(self.train), "validation": len(self.validation), "test": len(self.test)}
+
+    def to_export(self) -> dict[str, str]:
+        """What somebody who uses a network trained on these must know, as weights' metadata tells it: JSON values."""
+        told = {"mean": self.mean, "std": self.std, **({"class_names": self.names} if self.names else {})}
+        return {key: json.dumps(value, ensure_ascii=False) for key, value in told.items()}

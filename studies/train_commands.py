@@ -11,7 +11,7 @@ from studies.overrides import override, set_option
 
 if TYPE_CHECKING:
     from explorer import Architecture
-    from studies.data import DataSpec
+    from studies.data import DataSpec, Splits
     from studies.recipe import Recipe
     from studies.training import Outcome
 
@@ -127,7 +127,7 @@ def train(
             click.echo("The same command goes on from the last finished epoch.", err=True)
         raise
     if output is not None:
-        _write(architecture, outcome, output)
+        _write(architecture, outcome, output, splits)
     if as_json:
         figures = {key: value for key, value in vars(outcome).items() if key not in ("curves", "state_dict")}
         click.echo(json.dumps({"event": "complete", "design": architecture.name, **figures}))
@@ -199,10 +199,10 @@ def _sum_up(outcome: "Outcome") -> None:
     click.echo(f"  {human_time(outcome.seconds)}, {outcome.images_per_second:.0f} images a second{memory}")
 
 
-def _write(architecture: "Architecture", outcome: "Outcome", path: Path) -> None:
+def _write(architecture: "Architecture", outcome: "Outcome", path: Path, splits: "Splits") -> None:
     from explorer import build
     from explorer.export import export
 
     network = build(architecture)
     network.load_state_dict(outcome.state_dict)
-    export(network, path, "safetensors")
+    export(network, path, "safetensors", splits.to_export())

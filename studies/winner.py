@@ -139,6 +139,7 @@ def card(name: str, winner: Winner, facts: dict[str, Any], recipe: dict[str, Any
     lines += ["", "## How", ""] + [f"- {key}: {value}" for key, value in {**recipe, **facts["how"]}.items()]
     lines += ["", "## With which error", ""] + [f"- {key}: {value}" for key, value in facts["errors"].items()]
     lines += ["", "## Files", ""] + [f"- `{file}`: {what}" for file, what in files.items()]
+    lines += ["", "## Use", "", "```python", *facts["use"], "```"]
     return "\n".join(lines) + "\n"
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from studies.winner import Winner
 
 WEIGHTS, ONNX, CARD, CHECKPOINTS = "weights.safetensors", "network.onnx", "card.md", ".checkpoints"
+FROM_FILE = "; from a file: turned upright, laid on white, the middle square resized by Pillow's bicubic filter"
 
 
 @click.command()
@@ -139,7 +140,7 @@ def _retrain(
 
     from studies.data import DataSpec, load
     from studies.settings import resolve_here
-    from studies.stored import check_data
+    from studies.stored import check_data, installed_versions
     from studies.winner import train_on_both
 
     if (folder / CARD).exists():
@@ -198,16 +199,31 @@ def _retrain(
         "what": {
             "network": f"{architecture.name}, {architecture.classes} classes",
             "input": f"{architecture.in_channels} x {architecture.resolution} x {architecture.resolution}, pixels divided by 255, then "
-            f"minus {_numbers(splits.mean)}, over {_numbers(splits.std)} (a number a channel)",
-            "output": "a logit a class",
+            f"minus {_numbers(splits.mean)}, over {_numbers(splits.std)} (a number a channel)"
+            + (FROM_FILE if spec.name == "folder" else ""),
+            "output": _output(splits.names),
         },
+        "metadata": splits.to_export(),
         "data": {
             "data": ", ".join(f"{key} {value}" for key, value in spec.model_dump(exclude_none=True).items()),
             "trained on": f"{len(splits.train)} images: the study's train and validation splits",
             "tested on": f"{len(splits.test)} images, read once, after the last epoch",
         },
-        "how": {"seed": seed, "settings": ", ".join(f"{key} {value}" for key, value in settings.model_dump().items())},
+        "how": {
+            "seed": seed,
+            "settings": ", ".join(f"{key} {value}" for key, value in settings.model_dump().items()),
+            "versions": ", ".join(f"{key} {value}" for key, value in installed_versions().items()),
+        },
         "errors": errors,
+        "use": [
+            "from safetensors.torch import load_file",
+            "from explorer import Architecture, build",
+            "",
+            f'architecture = Architecture.from_name("{architecture.name}", resolution={architecture.resolution}, '
+            f"in_channels={architecture.in_channels}, classes={architecture.classes})",
+            "network = build(architecture).eval()",
+            f'network.load_state_dict(load_file("{WEIGHTS}"))',
+        ],
     }
     onnx_error = _export(architecture, outcome, stored.name, chosen, facts, recipe, folder)
     if not quiet:
@@ -220,6 +236,14 @@ def _retrain(
         "folder": str(folder),
         "onnx_error": onnx_error,
     }
+
+
+def _output(names: tuple[str, ...]) -> str:
+    return (
+        f"a logit a class, in this order: {', '.join(names)}"
+        if names
+        else "a logit a class, in the order of the labels"
+    )
 
 
 def _errors(outcome: Any) -> dict[str, str]:
@@ -253,7 +277,7 @@ def _export(
     network.load_state_dict(outcome.state_dict)
     onnx_error = None
     try:
-        files = {WEIGHTS: f"load with `{export(network, folder / WEIGHTS, 'safetensors')}`"}
+        files = {WEIGHTS: f"load with `{export(network, folder / WEIGHTS, 'safetensors', facts['metadata'])}`"}
         try:
             files[ONNX] = f"checked against onnxruntime; load with `{export(network, folder / ONNX, 'onnx')}`"
         except Exception as error:  # noqa: BLE001 - torch's exporter and onnxruntime fail in any way

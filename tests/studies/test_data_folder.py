@@ -1,5 +1,6 @@
 """A folder of images: decoded once, kept by content, the same through an interruption; what cannot be read is named."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -580,6 +581,12 @@ def test_a_folder_that_is_not_laid_out_so_is_an_error(
     change(root)
     with pytest.raises(UserError, match=message):
         load(spec(), root)
+
+
+def test_classes_have_the_names_of_their_folders_in_order(tmp_path: Path) -> None:
+    splits = load(spec(), fill(tmp_path / "photos", 16))
+    assert splits.names == ("ant", "bee", "cat")
+    assert json.loads(splits.to_export()["class_names"]) == ["ant", "bee", "cat"]
 
 
 def test_hidden_files_and_files_of_other_kinds_do_not_count(tmp_path: Path) -> None:

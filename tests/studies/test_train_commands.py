@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors
 
 from explorer.errors import UserError
+from studies.data import DataSpec, load
 from studies.overrides import override
 
 NETWORK = "resnext_1_2x4d_w8_small8"
@@ -27,9 +29,12 @@ def test_a_network_is_trained_tested_and_written(workdir: Path) -> None:
     assert "1258 train, 180 validation, 359 test" in result.stdout
     for part in ("train error", "validation error", "test error", "top-5", "images a second", "of memory"):
         assert part in result.stdout
-    from safetensors.numpy import load_file
-
-    assert load_file("weights.safetensors")["fc.weight"].shape[0] == 10
+    with safetensors.safe_open("weights.safetensors", "numpy") as weights:
+        assert weights.get_tensor("fc.weight").shape[0] == 10
+        about = weights.metadata()
+    splits = load(DataSpec(name="digits", test=0.2))
+    assert about["architecture"] == NETWORK
+    assert json.loads(about["mean"]) == list(splits.mean)
     assert [path.name for path in Path("run").iterdir()] == ["checkpoint.pt"]
     # The same command finds the finished checkpoint, tests again, and comes to the same numbers, here as JSON.
     again = run(NETWORK, "--data", "digits", *QUICK, "--checkpoints", "run", "--json")

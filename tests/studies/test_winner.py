@@ -6,12 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import fake_training
 import numpy as np
 import pandas as pd
 import pytest
 import tiny_runs
+import torch
 from click.testing import CliRunner
 
 from explorer import Architecture, build
@@ -148,6 +150,11 @@ def test_the_winner_is_shown_trained_fully_and_exported_whole(tiny: Path) -> Non
     # In bf16, where it was trained, a few images fall on the other side.
     assert error == pytest.approx(told["test_error"], abs=0.02)
     assert f"test error: {100 * told['test_error']:.2f} %" in card
+    use = re.search(r"```python\n(.*?)```", card, re.DOTALL).group(1)  # type: ignore[union-attr]
+    names: dict[str, Any] = {}
+    exec(use.replace("weights.safetensors", "best/weights.safetensors"), names)
+    with torch.inference_mode():
+        torch.testing.assert_close(names["network"](torch.from_numpy(images)).numpy(), logits, rtol=1e-3, atol=1e-3)
 
     again = command("winner", "tiny", "--retrain", "--export", "best")
     assert again.returncode == 2
