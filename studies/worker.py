@@ -9,7 +9,6 @@ import faulthandler
 import json
 import os
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -25,15 +24,16 @@ DONE, MISTAKE, STOPPED = 0, 2, 3
 # How often a worker that has nothing to train looks again; seconds.
 POLL = 0.5
 
-# What `python -c` runs: the modules are found where the supervisor finds them, whatever lies in the current folder.
+# What `python -c` runs: the modules are found where the supervisor finds them, whatever lies in the current folder. When all is done it
+# ends at once: to take torch and Lightning apart again takes Python over a second.
 BOOTSTRAP = (
-    "import json, sys; config = json.loads(sys.stdin.buffer.readline()); sys.path[:] = config.pop('path'); "
-    "from studies.worker import main; main(config)"
+    "import json, os, sys; config = json.loads(sys.stdin.buffer.readline()); sys.path[:] = config.pop('path'); "
+    "from studies.worker import main; code = main(config); sys.stdout.flush(); sys.stderr.flush(); os._exit(code)"
 )
 
 
-def main(config: dict[str, Any]) -> None:
-    """Run a worker and exit. `config`: storage, study, data_dir, worker (its id), index, lease."""
+def main(config: dict[str, Any]) -> int:
+    """Run a worker; its exit code. `config`: storage, study, data_dir, worker (its id), index, lease."""
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     stop = threading.Event()
@@ -50,7 +50,7 @@ def main(config: dict[str, Any]) -> None:
     except UserError as error:
         tell({"event": "error", "message": str(error)})
         code = MISTAKE
-    sys.exit(code)
+    return code
 
 
 class _Teller:
