@@ -34,6 +34,9 @@ def override(document: dict[str, Any], changes: Iterable[str], *, sections: Iter
             raise UserError(f"--set {change}: a change is KEY=VALUE, for example recipe.epochs=20.")
         first, *inner = key.strip().split(".")
         if first not in sections:
+            for section in sections:
+                if isinstance(document.get(section), dict) and first in document[section]:
+                    raise UserError(f"--set {change}: {first} is a key of {section}: --set {section}.{change}")
             raise unknown("key for --set", first, sections)
         if (first, inner) == ("recipe", ["name"]):
             raise UserError(

@@ -76,8 +76,8 @@ class Recipe(BaseModel):
         """Full batches in `images`. Raises `UserError` where there is none."""
         if images < self.batch_size:
             raise UserError(
-                f"a batch_size of {self.batch_size} is larger than the training split ({images} images); give a smaller batch_size, "
-                "or smaller validation and test fractions."
+                f"a batch_size of {self.batch_size} is larger than the training split ({images} images); give a smaller one "
+                f"(--set recipe.batch_size={max(1, images // 2)}), or leave more images to train on."
             )
         return images // self.batch_size
 

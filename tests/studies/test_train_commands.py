@@ -151,6 +151,7 @@ def test_a_change_is_put_in_as_yaml_reads_it_and_the_rest_is_kept() -> None:
         ("recipe.epochs", "a change is KEY=VALUE"),
         ("=3", "a change is KEY=VALUE"),
         ("recip.epochs=3", "Did you mean 'recipe'"),
+        ("epochs=3", "epochs is a key of recipe: --set recipe.epochs=3"),
         ("recipe.epochs.more=3", "epochs is a single value"),
         ("recipe.epochs=[1", "is not a value as YAML writes it"),
         ("recipe.name=resnext_cifar", "with --set recipe=resnext_cifar"),
