@@ -6,7 +6,7 @@ import click
 
 from explorer.commands import JSON_OPTION, input_options
 from explorer.parsing import WholeNumber
-from explorer.text import human_percent
+from explorer.text import counted, human_percent
 from explorer.views import DESIGN_COLUMNS, design_row
 from search_spaces.documents import preset_names
 from search_spaces.space import SearchSpace
@@ -78,7 +78,7 @@ def show(
     first = resolved.designs[0]
     architecture = first.architecture
     click.echo(
-        f"\n{len(resolved.designs)} designs at {architecture.in_channels}x{architecture.resolution}x{architecture.resolution}, "
+        f"\n{counted(len(resolved.designs), 'design')} at {architecture.in_channels}x{architecture.resolution}x{architecture.resolution}, "
         f"{architecture.classes} classes; mismatch is in {first.budget.by}."
     )
     if found.resolution is None and resolution is None:
@@ -149,7 +149,7 @@ def sample(
         return
     _print_designs(designs)
     if len(designs) < number:
-        click.echo(f"\nThe space holds {len(designs)} designs.")
+        click.echo(f"\nThe space holds {counted(len(designs), 'design')}.")
 
 
 def _print_designs(designs: list[Any]) -> None:

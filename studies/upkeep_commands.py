@@ -256,12 +256,15 @@ def import_(path: Path, name: str | None, reference_arm: str | None, storage: st
       resnext-explorer study import results.csv
       resnext-explorer study import cluster.csv --name cluster --reference-arm C=1
     """
+    from explorer.text import counted
     from studies.importing import import_csv
     from studies.storage import Storage
 
     place = Storage(storage)
     found = import_csv(place, path, name=name, reference_arm=reference_arm)
-    click.echo(f"Imported {len(found.results)} results of {len(found.designs)} designs into {found.name}.")
+    click.echo(
+        f"Imported {counted(len(found.results), 'result')} of {counted(len(found.designs), 'design')} into {found.name}."
+    )
     if found.skipped:
         click.echo(f"Passed over: {found.skipped} rows that are not complete.")
     if found.ignored:
