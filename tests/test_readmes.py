@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-READMES = sorted([*ROOT.glob("README.md"), *ROOT.glob("*/README.md")])
+READMES = sorted([*ROOT.glob("README.md"), *ROOT.glob("[!.]*/README.md")])
 CHECK = doctest.OutputChecker()
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
