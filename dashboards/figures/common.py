@@ -27,6 +27,12 @@ def over_seeds(counts: list[int], more: str) -> str:
     return f"mean of {'' if least == most else f'{least} to '}{seeds_phrase(most)}{more}"
 
 
+def means_and_trials(summary: pd.DataFrame) -> str:
+    """What the marks of a figure of arms are; `summary` is `statistics.summarize_arms`."""
+    interval = ", 95 % t interval" if summary["low"].notna().any() else ""
+    return over_seeds([int(n) for n in summary["n"]], f"{interval}, each trial a light mark")
+
+
 def complete_trials(trials: pd.DataFrame, arm: str, metric: str | None = "test_error") -> pd.DataFrame:
     rows = trials[(trials["arm"].astype(str) == arm) & (trials["status"] == "complete")]
     return (

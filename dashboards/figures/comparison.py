@@ -11,7 +11,7 @@ from dashboards.figures.common import (
     complete_trials,
     error_range,
     left_out_phrase,
-    over_seeds,
+    means_and_trials,
     set_arm_axis,
     smallest_step,
 )
@@ -63,8 +63,7 @@ def error_against_cardinality(
         text = f"<b>{label(arm)}</b><br>mean test error {mean:.2f} %, {seeds_phrase(int(row['n']))}"
         text += f"<br>95 % interval {100 * low:.2f} to {100 * high:.2f} %" if has_interval else "<br>no interval"
         add_mean(figure, places[arm], mean, 100 * low, 100 * high, style, text, filled=True, theme=theme)
-    over = over_seeds([int(n) for n in summary["n"]], ", 95 % t interval, each trial a light mark")
-    shown = f"Test error in %: {over}"
+    shown = f"Test error in %: {means_and_trials(summary)}"
     if comparison.trend is not None:
         _add_trend(figure, comparison.trend.slope, summary, places, theme)
         shown += ", dotted: the trend on log2 C"

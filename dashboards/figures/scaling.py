@@ -10,7 +10,7 @@ from dashboards.figures.common import (
     costs,
     error_range,
     left_out_phrase,
-    over_seeds,
+    means_and_trials,
     wrapped,
 )
 from dashboards.figures.paper import add_paper, gaps_of_scaling
@@ -76,9 +76,7 @@ def deeper_wider_more_paths(
                 figure, [place + 0.26] * len(heights), heights, hovers, theme, joined=False, labelled=not published
             )
             published += heights
-    shown = (
-        f"Test error in %: {over_seeds([int(n) for n in summary['n']], ', 95 % t interval, each trial a light mark')}"
-    )
+    shown = f"Test error in %: {means_and_trials(summary)}"
     context = ", ".join(filter(None, (shown, "dotted: the reference", label(context)))) + left_out_phrase(left_out)
     set_title(figure, _title(trials, reference, comparison), context, theme)
     figure.update_xaxes(

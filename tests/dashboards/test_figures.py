@@ -73,6 +73,13 @@ def test_the_title_is_the_finding_and_the_subtitle_says_what_is_shown():
     assert error_against_cardinality(make_trials(), "C=1").layout.title.text.startswith("No difference")
 
 
+def test_no_interval_is_promised_where_every_seed_makes_the_same_error():
+    trials = make_trials()
+    trials["test_error"] = 0.1
+    figure = error_against_cardinality(trials, "C=1")
+    assert figure.layout.title.subtitle.text.startswith("Test error in %: mean of 3 seeds, each trial a light mark")
+
+
 def test_a_difference_is_filled_only_where_it_is_shown():
     trials = make_trials({"C=8": -0.008})
     comparison, figure = compare(trials, "C=1"), differences_from_reference(trials, "C=1")
