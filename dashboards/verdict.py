@@ -18,6 +18,7 @@ from dashboards.statistics import (
     summarize_arms,
 )
 from explorer.text import counted, human_percent
+from studies.ranking import rank
 
 MEASURES = {
     "flops": "the FLOPs",
@@ -206,12 +207,8 @@ def p_text(p_value: float) -> str:
 
 
 def chosen_by_validation(trials: pd.DataFrame) -> str | None:
-    """The arm with the lowest mean validation error, of those with the most seeds: validation chooses, the test error only reports."""
-    table = error_table(trials, "validation_error")
-    seeds = table.notna().sum(axis=1)
-    # Only among arms with the most seeds: an arm that has but its luckiest one would win by luck.
-    means = table.mean(axis=1)[seeds == seeds.max()].dropna()
-    return str(means.idxmin()) if len(means) else None
+    """The arm that `studies.ranking` puts first; None without a result: validation chooses, the test error only reports."""
+    return next(iter(rank(trials, "arm").order), None)
 
 
 def _notes(trials: pd.DataFrame, comparison: Comparison, info: dict[str, Any]) -> list[str]:

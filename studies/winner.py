@@ -12,9 +12,9 @@ import pandas as pd
 
 from explorer.errors import UserError
 from studies.data import Images, Rows, Splits, mean_and_std
+from studies.ranking import SAME, rank, validation_errors
 
 CONFIDENCE = 0.95
-SAME = 1e-9  # differences of errors that are further apart than this are not rounding
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,7 @@ class Winner:
 def choose(trials: pd.DataFrame) -> Winner:
     """The winner among the complete pairs of one study's table of trials. Raises `UserError` where none is complete.
 
-    A design trained on fewer seeds than another is not compared, or the winner could be the luckiest seed. Equal means go to the
-    cheaper design.
+    Which it is says `ranking.rank`.
     """
     from scipy import stats
 
@@ -92,13 +91,9 @@ def choose(trials: pd.DataFrame) -> Winner:
             else f"Run it first: resnext-explorer study run {name}"
         )
         raise UserError(f"no pair of this study is complete yet, so there is no winner. {advice}")
-    table = done.pivot(index="design", columns="seed", values="validation_error")
+    table, ranking = validation_errors(trials), rank(trials)
     about = done.drop_duplicates("design").set_index("design")
-    counts = table.notna().sum(axis=1)
-    full = table[counts == counts.max()]
-    means = full.mean(axis=1)
-    order = sorted(full.index, key=lambda design: (means[design], about.loc[design, "flops"], design))
-    best, others = order[0], order[1:]
+    means, (best, *others) = ranking.means, ranking.order
     rivals = []
     for design in others:
         differences = (table.loc[design] - table.loc[best]).dropna()
@@ -108,12 +103,11 @@ def choose(trials: pd.DataFrame) -> Winner:
             quantile = stats.t.ppf(1 - (1 - CONFIDENCE) / (2 * len(others)), len(differences) - 1)
             half = quantile * differences.std(ddof=1) / math.sqrt(len(differences))
             low, high = float(differences.mean() - half), float(differences.mean() + half)
-        worse = float(differences.mean()) if len(differences) else float(means[design] - means[best])
+        worse = float(differences.mean()) if len(differences) else means[design] - means[best]
         arm = str(about.loc[design, "arm"])
-        rivals.append(Rival(arm, str(design), float(means[design]), worse, len(differences), low, high))
+        rivals.append(Rival(arm, design, means[design], worse, len(differences), low, high))
     seeds = tuple(int(seed) for seed in table.columns[table.loc[best].notna()])
-    fewer = tuple(str(design) for design in table.index if design not in full.index)
-    return Winner(str(about.loc[best, "arm"]), str(best), float(means[best]), seeds, tuple(rivals), fewer)
+    return Winner(str(about.loc[best, "arm"]), best, means[best], seeds, tuple(rivals), ranking.fewer_seeds)
 
 
 def train_on_both(splits: Splits) -> Splits:
