@@ -128,6 +128,11 @@ class Study(BaseModel):
         """The arm that the others are compared with: 'C=1'."""
         return self.space.arm_label(self.reference_arm)
 
+    @property
+    def reference_point(self) -> dict[str, Any]:
+        """The same arm as a point of the space, with its reference, in whatever words the file names it."""
+        return self.space.points[self.reference_label]
+
     def document(self) -> dict[str, Any]:
         """The study with everything filled in, as plain data; a study file with this content is the same study."""
         document = self.model_dump(mode="json")
@@ -246,6 +251,8 @@ def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
     lines = []
     for key in sorted(before | now):
         old, new = before.get(key), now.get(key)
+        if key == "space.reference":  # one may be written by itself
+            old, new = ([value] if isinstance(value, str) else value for value in (old, new))
         grows = key in ("seeds", "space.reference") or key.startswith("space.axes.")
         if key == "seeds" and old and new and old[0] != new[0] and (stored.get("tune") or stored.get("search") != GRID):
             lines.append(f"the first seed, which searches and tuning use: {old[0]} -> {new[0]}")
