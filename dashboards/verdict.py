@@ -226,6 +226,10 @@ def _notes(trials: pd.DataFrame, comparison: Comparison, info: dict[str, Any]) -
             notes.append(f"Every training of {arm} failed: it is missing from all comparisons.")
         elif failed and (rows["status"] == "complete").any():
             notes.append(f"{arm} lost {failed} of {len(rows)} trainings: its numbers are of those that survived.")
+    for arm, tuned in (info.get("tuned") or {}).items():
+        if lost := tuned["errors"].count(None):
+            tried = len(tuned["errors"])
+            notes.append(f"{arm} was tuned on {tried - lost} of {tried} trials; the others have no result.")
     if status.get("pruned"):
         notes.append(f"{status['pruned']} trainings were pruned and are left out of all comparisons.")
     table = error_table(trials)

@@ -112,7 +112,8 @@ class StoredStudy:
         record = proposal or self.seen(attempts).design(pair.design)
         changes = tuning.recipe(self.content, pair, attempts, self.retried_from) if self.is_tuned else {}
         carried = shown(record, pair.seed, changes, self._alike)
-        named = {"arm": record["arm"], "design": record["name"]}  # for optuna-dashboard to show
+        arm = f"{record['arm']} {pair.variant}".strip()
+        named = {"arm": arm, "design": record["name"]}  # for optuna-dashboard to show
         return replace(carried, attributes={**named, "recipe": changes} if changes else named)
 
     def design(self, name: str) -> dict[str, Any]:

@@ -197,7 +197,7 @@ def _shown_search(search: dict[str, Any]) -> str:
 
 def _shown_tuning(tuned: dict[str, Any]) -> str:
     """An arm's recipe and where among its tuning trials it comes from; a value at the end of its range is flagged."""
-    from explorer.text import human_percent
+    from explorer.text import counted, human_percent
 
     values = ", ".join(
         f"{key} {value:g}"
@@ -205,12 +205,16 @@ def _shown_tuning(tuned: dict[str, Any]) -> str:
         for key, value in tuned["recipe"].items()
     )
     errors = [error for error in tuned["errors"] if error is not None]
-    return f"{values}; validation error {human_percent(min(errors))}, best of {len(tuned['errors'])} trials"
+    trials = counted(len(errors), "tuning trial")
+    lost = (
+        f" ({len(tuned['errors']) - len(errors)} more without a result)" if len(errors) < len(tuned["errors"]) else ""
+    )
+    return f"{values}; validation error {human_percent(min(errors))}, best of {trials}{lost}"
 
 
 def _print_failures(failed: "list[Failure]") -> None:
     for one in failed:
-        click.echo(f"\nFailed: {one.arm} seed {one.pair.seed} (attempt {one.attempt}): {one.reason}")
+        click.echo(f"\nFailed: {one.what} (attempt {one.attempt}): {one.reason}")
         for line in one.log:
             click.echo(f"  | {line}")
 
