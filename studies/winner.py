@@ -49,29 +49,38 @@ class Winner:
     seeds: tuple[int, ...]
     rivals: tuple[Rival, ...]
     fewer_seeds: tuple[str, ...]  # designs not compared, because they were trained on fewer seeds
+    planned_seeds: int
 
     @property
     def why(self) -> str:
         """Why it is this one, and whether it might be another: one or two sentences."""
-        first = f"{self.arm} ({self.design}) has the lowest validation error, {_percent(self.validation_error)}, mean of {len(self.seeds)} "
-        first += "seed." if len(self.seeds) == 1 else "seeds."
+        complete = len(self.seeds)
+        of = "" if complete == self.planned_seeds else f" of {self.planned_seeds}"
+        seeds = f"{complete}{of} {'seed' if self.planned_seeds == 1 else 'seeds'}"
+        lowest = _percent(self.validation_error)
+        first = f"{self.arm} ({self.design}) has the lowest validation error, {lowest}, mean of {seeds}."
         if not self.rivals:
             return first
-        if len(self.seeds) == 1:
+        if complete == 1:
+            alone = f"{first} One seed cannot tell whether another is better: no interval exists."
+            if self.planned_seeds > 1:
+                return f"{alone} Run the study to its end."
             seed = self.seeds[0]
             return (
-                f"{first} One seed cannot tell whether another is better: no interval exists. Add seeds and run the study again, "
+                f"{alone} Add seeds and run the study again, "
                 f"by seeds: [{seed}, {seed + 1}, {seed + 2}] in its file or --set 'seeds=[{seed},{seed + 1},{seed + 2}]'; "
                 "only the new ones are trained."
             )
+        shared = [f"{rival.arm} {rival.shared_seeds}" for rival in self.rivals if rival.shared_seeds < complete]
+        fewer = f" Compared on the seeds that both have: {', '.join(shared)}." if shared else ""
         untold = [rival.arm for rival in self.rivals if rival.stands != "worse"]
         if not untold:
-            return f"{first} The intervals of all others lie above it."
+            return f"{first} The intervals of all others lie above it.{fewer}"
         same = [rival.arm for rival in self.rivals if rival.low is None and rival.shared_seeds > 1]
         why = (
             f" The gap to {', '.join(same)} is exactly the same in every seed, which gives no interval." if same else ""
         )
-        return f"{first} Not told apart from it: {', '.join(untold)}.{why}"
+        return f"{first} Not told apart from it: {', '.join(untold)}.{why}{fewer}"
 
 
 def choose(trials: pd.DataFrame) -> Winner:
@@ -107,7 +116,8 @@ def choose(trials: pd.DataFrame) -> Winner:
         arm = str(about.loc[design, "arm"])
         rivals.append(Rival(arm, design, means[design], worse, len(differences), low, high))
     seeds = tuple(int(seed) for seed in table.columns[table.loc[best].notna()])
-    return Winner(str(about.loc[best, "arm"]), best, means[best], seeds, tuple(rivals), ranking.fewer_seeds)
+    arm, planned = str(about.loc[best, "arm"]), int(trials["seed"].nunique())
+    return Winner(arm, best, means[best], seeds, tuple(rivals), ranking.fewer_seeds, planned)
 
 
 def train_on_both(splits: Splits) -> Splits:
