@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer import Architecture, Design
 from explorer.errors import UserError, unknown
+from explorer.suggestions import command
 from search_spaces.documents import preset_names
 from studies import labels, search, tuning
 from studies.agenda import Agenda, Carried, numbers, shown
@@ -112,8 +113,8 @@ class StoredStudy:
         record = proposal or self.seen(attempts).design(pair.design)
         changes = tuning.recipe(self.content, pair, attempts, self.retried_from) if self.is_tuned else {}
         carried = shown(record, pair.seed, changes, self._alike)
-        arm = f"{record['arm']} {pair.variant}".strip()
-        named = {"arm": arm, "design": record["name"]}  # for optuna-dashboard to show
+        # For optuna-dashboard to show.
+        named = {"arm": f"{record['arm']} {pair.variant}".strip(), "design": record["name"]}
         return replace(carried, attributes={**named, "recipe": changes} if changes else named)
 
     def design(self, name: str) -> dict[str, Any]:
@@ -167,8 +168,8 @@ def get_alone(storage: Storage, name: str) -> StoredStudy:
     if found:
         return found[0]
     error = unknown("study", name, [study.name for study in _stored(storage)])
-    start = f" `resnext-explorer study run {name}` starts this preset." if name in preset_names("study") else ""
-    raise UserError(f"{error} (In {storage.shown}.{start})")
+    start = f" `{command('study run', name, storage=storage.option)}` starts this preset."
+    raise UserError(f"{error} (In {storage.shown}.{start if name in preset_names('study') else ''})")
 
 
 def as_extended(storage: Storage, study: "Study", wanted: "Wanted") -> StoredStudy | None:

@@ -219,16 +219,25 @@ class Study(BaseModel):
         a study of the same name that wants something else, and `KeyboardInterrupt` after Ctrl-C has stopped the workers.
         """
         from studies.runner import run
+        from studies.storage_option import to_run
         from studies.views import choose_view
 
-        return run(
-            self,
-            storage=storage,
-            workers=workers,
-            workers_per_gpu=workers_per_gpu,
-            data_dir=data_dir,
-            view=choose_view(quiet=quiet, study=self.name),
-        )
+        with Storage.visit(storage) as place:
+            options = {
+                "workers": workers,
+                "workers_per_gpu": workers_per_gpu,
+                "storage": place.option,
+                "data_dir": data_dir,
+            }
+            view = choose_view(quiet=quiet, study=to_run(self.name), options=options)
+            return run(
+                self,
+                storage=place,
+                workers=workers,
+                workers_per_gpu=workers_per_gpu,
+                data_dir=data_dir,
+                view=view,
+            )
 
     def results(self, *, storage: str | Storage | None = None) -> "pd.DataFrame":
         """One row a pair; the columns are `studies.results.TRIALS`, then the quantities that the study tunes."""

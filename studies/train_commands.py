@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from explorer.errors import UserError
+from explorer.suggestions import command
 from explorer.text import counted
 from studies.overrides import override, set_option
 
@@ -135,8 +136,8 @@ def train(
         _sum_up(outcome)
         if output is not None:
             click.echo(f"Weights: {output}")
-        options = f"--resolution {fits.resolution} --classes {fits.classes} --in-channels {fits.in_channels}"
-        click.echo(f"Next: resnext-explorer describe {architecture.name} {options}")
+        size = {"resolution": fits.resolution, "classes": fits.classes, "in_channels": fits.in_channels}
+        click.echo(f"Next: {command('describe', architecture.name, **size)}")
 
 
 def _check_writable(path: Path) -> None:

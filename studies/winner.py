@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from explorer.errors import UserError
+from explorer.suggestions import Secret, command
 from studies.data import Images, Rows, Splits, mean_and_std
 from studies.ranking import SAME, rank, validation_errors
 
@@ -83,10 +84,11 @@ class Winner:
         return f"{first} Not told apart from it: {', '.join(untold)}.{why}{fewer}"
 
 
-def choose(trials: pd.DataFrame) -> Winner:
+def choose(trials: pd.DataFrame, to_run: str = "FILE.yaml", storage: str | Secret | None = None) -> Winner:
     """The winner among the complete pairs of one study's table of trials. Raises `UserError` where none is complete.
 
-    Which it is says `ranking.rank`.
+    Which it is says `ranking.rank`. `to_run` and `storage` are for the commands that the error proposes: what `study run` takes for
+    this study, and its `Storage.option`.
     """
     from scipy import stats
 
@@ -95,9 +97,9 @@ def choose(trials: pd.DataFrame) -> Winner:
         name = " ".join(trials["study"].unique())
         failed = int((trials["status"] == "failed").sum())
         advice = (
-            f"{failed} failed; see why: resnext-explorer study show {name}"
+            f"{failed} failed; see why: {command('study show', name, storage=storage)}"
             if failed
-            else f"Run it first: resnext-explorer study run {name}"
+            else f"Run it first: {command('study run', to_run, storage=storage)}"
         )
         raise UserError(f"no pair of this study is complete yet, so there is no winner. {advice}")
     table, ranking = validation_errors(trials), rank(trials)

@@ -65,7 +65,7 @@ def test_the_winner_and_the_report_name_the_same_design(case: str) -> None:
         assert chosen.arm == chosen_by_validation(trials) == f"arm of {names[1]}"
         comparison = compare_study(trials)
         assert studies_table([("study", trials, comparison)]).rows[0][3] == chosen.arm
-        assert f"describe {chosen.design} " in next_commands(trials, [], "study")[0]
+        assert f"describe {chosen.design} " in next_commands(trials, None, "study")[0]
 
 
 def test_the_page_names_the_winner_of_equal_means() -> None:
