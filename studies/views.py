@@ -1,6 +1,5 @@
 """What a user sees of a run: a live bar on a terminal, a line a finished training elsewhere, JSON lines for programs, or little."""
 
-import json
 import sys
 import time
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from explorer.suggestions import command
+from explorer.terminal import to_json
 from explorer.text import human_percent, human_time
 from studies.claims import Counts
 from studies.stored import StoredStudy, installed_versions
@@ -100,7 +100,7 @@ class JsonView(View):
         self._tell({"event": "end", "study": stored.name, **asdict(counts)})
 
     def _tell(self, event: Event) -> None:
-        print(json.dumps(event), flush=True)
+        print(to_json(event), flush=True)
 
 
 class LineView(QuietView):
