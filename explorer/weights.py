@@ -14,6 +14,7 @@ from torch import Tensor
 from explorer.architecture import Architecture
 from explorer.errors import UserError
 from explorer.network import Network, build
+from explorer.terminal import printable
 from explorer.text import counted
 
 # Under which key checkpoints keep the weights, the usual first: a whole state before its moving average.
@@ -33,6 +34,7 @@ WRAPPERS = (
 FIRST = "conv1.weight"
 # Files of before torch 0.4.1 lack these, and torch itself fills them in.
 COUNTER = "num_batches_tracked"
+DEEPEST = 8  # wrappers in each other; a file may hold itself
 SHOWN = 3
 LARGE = 1024  # weights do not depend on the resolution; at this one no stage is too small
 SAVE = 'In the program that made it: torch.save(model.state_dict(), "weights.pth").'
@@ -111,7 +113,9 @@ def _is_text(head: bytes) -> bool:
 def _bare(content: Any, names: Any, path: str | Path) -> Entries:
     """The file's tensors without wrappers and prefix. Raises `UserError` where there are none."""
     taken_off = []
-    while isinstance(content, Mapping) and not any(str(name).endswith(FIRST) for name in content):
+    for _ in range(DEEPEST):
+        if not isinstance(content, Mapping) or any(str(name).endswith(FIRST) for name in content):
+            break
         inside = [key for key in WRAPPERS if isinstance(content.get(key), Mapping) and content[key]]
         if not inside:
             break
@@ -160,15 +164,15 @@ def _check(tensors: dict[str, Tensor], model: Network, path: str | Path) -> None
             "of another shape": _named(
                 [f"{name} is {_size(tensors[name])}, not {_size(wanted[name])}" for name in shapes]
             ),
-            "not of plain floating-point numbers": _named([f"{name} is {tensors[name].dtype}" for name in kinds]),
+            "not of plain floating-point numbers": _named([f"{name} is {_kind(tensors[name])}" for name in kinds]),
         }
         fitting = len(both) - len(shapes) - len(kinds)
         raise UserError(
             f"the weights in {path} do not fit {_about(architecture)}: {fitting} of {len(wanted)} entries fit; "
             + "; ".join(f"{what}: {names}" for what, names in misfits.items() if names)
-            + f". {_advice(tensors)}"
+            + f". {_advice(tensors, architecture)}"
         )
-    broken = [name for name in both if not bool(torch.isfinite(tensors[name]).all())]
+    broken = [name for name in both if not bool(torch.isfinite(tensors[name].float()).all())]
     if broken:
         raise UserError(
             f"the weights in {path} hold values that are no numbers (NaN or infinite): {_named(broken)}. "
@@ -177,12 +181,21 @@ def _check(tensors: dict[str, Tensor], model: Network, path: str | Path) -> None
 
 
 def _is_plain(given: Tensor, wanted: Tensor) -> bool:
-    return given.layout == torch.strided and given.is_floating_point() == wanted.is_floating_point()
+    here = given.layout == torch.strided and not given.is_meta
+    return here and given.is_floating_point() == wanted.is_floating_point()
 
 
-def _advice(tensors: dict[str, Tensor]) -> str:
+def _kind(tensor: Tensor) -> str:
+    if tensor.is_meta:
+        return "without values"
+    return f"{tensor.dtype}" if tensor.layout == torch.strided else f"{tensor.layout}"
+
+
+def _advice(tensors: dict[str, Tensor], asked: Architecture) -> str:
     """The network whose weights these are, where it is one of ours."""
     own = _design_of(tensors)
+    if own is not None and (own.name, own.classes, own.in_channels) == (asked.name, asked.classes, asked.in_channels):
+        return "The shapes are right: save them as plain float32."
     if own is None:
         return "They are of no network that this program builds, or of one with other names."
     usual = Architecture.from_name(own.name)
@@ -236,5 +249,5 @@ def _size(tensor: Tensor) -> str:
 
 def _named(names: list[Any]) -> str:
     """The first few names, and how many more there are."""
-    shown = ", ".join(str(name)[:80] for name in names[:SHOWN])
+    shown = ", ".join(printable(str(name))[:80] for name in names[:SHOWN])
     return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown

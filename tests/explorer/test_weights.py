@@ -89,7 +89,7 @@ def test_a_file_is_known_by_its_content_whatever_its_name_ends_in(tmp_path: Path
     assert loaded(tmp_path / "old.pth") == ""
 
 
-@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn])
 def test_weights_of_another_precision_are_loaded(tmp_path: Path, kind: torch.dtype) -> None:
     given = {name: value.to(kind) if value.is_floating_point() else value for name, value in state().items()}
     torch.save(given, tmp_path / "w.pth")
@@ -233,6 +233,30 @@ def test_weights_of_another_program_are_refused_with_names_of_each_kind(tmp_path
     assert "53 of 56 entries fit; missing: fc.weight; not in this network: head.weight; of another shape: " in said
     assert "conv1.weight is 8 x 3 x 7 x 7, not 8 x 3 x 3 x 3; not of plain floating-point numbers: fc.bias" in said
     assert said.endswith("They are of no network that this program builds, or of one with other names.")
+
+
+def holds_itself() -> State:
+    content: State = {}
+    content["model"] = content
+    return content
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (holds_itself, "no tensors under names in it, but model"),
+        (lambda: {**state(), "\x1b[31mred\n": torch.ones(1)}, "not in this network: [31mred. "),
+        (lambda: {**state(), 1: torch.ones(1)}, "not in this network: 1. "),
+        (
+            lambda: {**state(), "fc.weight": state()["fc.weight"].to("meta")},
+            "fc.weight is without values. The shapes are right: save them as plain float32.",
+        ),
+        (lambda: {**state(), "fc.weight": state()["fc.weight"].to_sparse()}, "fc.weight is torch.sparse_coo. "),
+        (lambda: {**state(), "fc.weight": state()["fc.weight"].to(torch.complex64)}, "fc.weight is torch.complex64. "),
+    ],
+)
+def test_odd_files_are_refused(tmp_path: Path, content: Callable[[], State], why: str) -> None:
+    assert why in refusal(tmp_path, content(), SMALL)
 
 
 def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
