@@ -1,12 +1,12 @@
 """The dashboards' commands: report."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from studies.storage_option import storage_option
+from explorer.suggestions import Secret, command
+from studies.storage_option import storage_option, to_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +54,7 @@ def report(studies: tuple[str, ...], storage: str | None, output: str | None, pa
     # Files alone are named as the file: the study's own report, from its storage, is another.
     alone = file_stem(sources[0].name) if named else Path(studies[0]).stem
     path = write_report(output or f"{alone if len(sources) == 1 else 'report'}.html", sources, paper=paper)
-    options = ["--storage", Storage(storage).shown] if storage else []
+    kept = Storage(storage).option
     for source in sources:
         if len(sources) > 1:
             print(f"{printable(source.name)}\n")
@@ -63,13 +63,13 @@ def report(studies: tuple[str, ...], storage: str | None, output: str | None, pa
             print()
     print(f"\nReport: {path}" if len(sources) == 1 else f"Report: {path}")
     if len(sources) == len(named) == 1:
-        commands = next_commands(sources[0].trials, options, named[0])
+        commands = next_commands(sources[0].trials, kept, named[0])
     else:
-        commands = [shlex.join(["resnext-explorer", "study", "status", one, *options]) for one in named[:2]]
+        commands = [command("study status", one, storage=kept) for one in named[:2]]
     if commands:
         print("Next:")
-    for command in commands:
-        print(f"  {printable(command)}")
+    for line in commands:
+        print(f"  {line}")
 
 
 def print_results(trials: "pd.DataFrame", info: dict[str, Any]) -> None:
@@ -87,21 +87,22 @@ def print_results(trials: "pd.DataFrame", info: dict[str, Any]) -> None:
         print(printable(text))
 
 
-def next_commands(trials: "pd.DataFrame", options: list[str], name_or_path: str) -> list[str]:
-    """Two commands to try next: go on with what is unfinished or failed, or look closer at what validation chose."""
+def next_commands(trials: "pd.DataFrame", storage: str | Secret | None, name_or_path: str) -> list[str]:
+    """Two commands to try next: go on with what is unfinished or failed, or look closer at what validation chose.
+
+    `storage` is the `Storage.option` that the study is in.
+    """
     from dashboards.verdict import chosen_by_validation
 
     chosen = chosen_by_validation(trials)
-    results = ["study", "results", name_or_path, "-o", "results.csv", *options]
+    status = command("study status", name_or_path, storage=storage)
+    results = command("study results", name_or_path, o="results.csv", storage=storage)
     if trials["status"].isin(["running", "waiting"]).any():
-        commands = [["study", "run", name_or_path, *options], ["study", "status", name_or_path, *options]]
-    elif (trials["status"] == "failed").any():
-        commands = [["study", "retry", name_or_path, *options], results]
-    elif chosen is not None:
-        design = trials[trials["arm"].astype(str) == chosen].iloc[0]
-        sizes = {"--resolution": "resolution", "--classes": "classes", "--in-channels": "in_channels"}
-        given = [part for option, column in sizes.items() for part in (option, str(int(design[column])))]
-        commands = [["describe", str(design["design"]), *given, "--verify"], results]
-    else:
-        commands = [["study", "status", name_or_path, *options], results]
-    return [shlex.join(["resnext-explorer", *command]) for command in commands]
+        return [command("study run", to_run(name_or_path), storage=storage), status]
+    if (trials["status"] == "failed").any():
+        return [command("study retry", name_or_path, storage=storage), results]
+    if chosen is None:
+        return [status, results]
+    design = trials[trials["arm"].astype(str) == chosen].iloc[0]
+    size = {key: int(design[key]) for key in ("resolution", "classes", "in_channels")}
+    return [command("describe", design["design"], **size, verify=True), results]

@@ -38,7 +38,7 @@ from dashboards.verdict import (
     judge,
     points,
     sampling_sentence,
-    seeds_phrase,
+    shared_seeds,
     trend_sentence,
 )
 from explorer.errors import UserError
@@ -169,7 +169,7 @@ def study_body(part: StudyPart, now: datetime) -> list[str]:
     parts.append(part.section("The designs and how well their costs match", designs, more))
     best = f'<p class="quiet">{_BEST}</p>{table_markup(extremes_table(trials))}' if comparison.seeds else ""
     parts.append(part.section("Every training", best, *_all_trials(part)))
-    parts.append(part.section("How the verdict is reached", *_method(comparison, info)))
+    parts.append(part.section("How the verdict is reached", *_method(part.source.trials, comparison, info)))
     parts.append(part.section("What was run", *_what_was_run(part, now)))
     return parts
 
@@ -248,7 +248,7 @@ def _all_trials(part: StudyPart) -> list[str]:
     return [*parts, part.csv("trials")]
 
 
-def _method(comparison: Comparison, info: dict[str, Any]) -> list[str]:
+def _method(trials: pd.DataFrame, comparison: Comparison, info: dict[str, Any]) -> list[str]:
     reference = comparison.reference
     texts = [
         "Validation error chooses, test error reports. A training's test error is modelled as the sum of its arm's mean, what "
@@ -261,7 +261,7 @@ def _method(comparison: Comparison, info: dict[str, Any]) -> list[str]:
     ]
     if not comparison.problem:
         texts.append(
-            f"Here: {seeds_phrase(len(comparison.seeds))}, {comparison.arms} arms; the rest has a standard deviation of "
+            f"Here: {shared_seeds(trials, comparison.differences)}, {comparison.arms} arms; the rest has a standard deviation of "
             f"{points(comparison.residual_sd or 0)} points on {comparison.degrees_of_freedom} degrees of freedom; a difference is "
             f"claimed beyond {comparison.critical:.2f} standard errors. More seeds would settle a gap if they make its interval "
             "exclude zero in 8 of 10 repeats."

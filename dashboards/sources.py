@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from explorer.errors import UserError
+from explorer.suggestions import command
 from studies.results import CURVES, TRIALS
 
 
@@ -51,7 +52,7 @@ def load_sources(given: Iterable[str], storage: str | None = None) -> list[Sourc
             if name not in names:
                 raise UserError(
                     f"{path} holds the curves of {name}, whose trainings are not given; add the file that "
-                    f"`resnext-explorer study results {name} -o FILE.csv` writes."
+                    f"`{command('study results', name, o='FILE.csv')}` writes."
                 )
             place = names.index(str(name))
             found[place] = replace(found[place], curves=rows.reset_index(drop=True))
@@ -60,7 +61,8 @@ def load_sources(given: Iterable[str], storage: str | None = None) -> list[Sourc
 
 def read_csv(path: str | Path) -> pd.DataFrame:
     """The table `trials` or `curves` from a CSV file of `study results`, typed as there. Raises `UserError` for anything else."""
-    advice = "Give a file that `resnext-explorer study results STUDY -o FILE.csv` (or with --curves) has written."
+    written = command("study results", "STUDY", o="FILE.csv")
+    advice = f"Give a file that `{written}` (or with --curves) has written."
     try:
         # Arms and reasons may read "NA" or "None"; only nothing is nothing.
         raw = pd.read_csv(path, dtype=str, keep_default_na=False)

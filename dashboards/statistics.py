@@ -35,6 +35,7 @@ class Difference:
     high: float | None = None
     p_value: float | None = None
     cost_ratio: float | None = None  # cost of the arm over the reference arm's, in the budget's own measure
+    seeds: int = 0  # that both have a result for; 0 where only other arms connect the two
 
     @property
     def shown(self) -> bool:
@@ -200,6 +201,7 @@ def compare_table(
     contrasts = contrasts[estimable]
     names = [arms[arm] for arm, fine in zip(others, estimable, strict=True) if fine]
     lost = tuple(arms[arm] for arm, fine in zip(others, estimable, strict=True) if not fine)
+    common = {arms[arm]: int((have[arm] & have[here]).sum()) for arm in others}
     effects = inverse @ (filled - held * (filled.sum(axis=0) / per_seed)).sum(axis=1)
     estimates = contrasts @ effects
     freedom = len(values) - int(seen.sum()) - int(np.linalg.matrix_rank(normal, tol=1e-8, hermitian=True))
@@ -211,7 +213,9 @@ def compare_table(
     if sd is None or flat or not names:
         return Comparison(
             reference,
-            tuple(Difference(name, float(value)) for name, value in zip(names, estimates, strict=True)),
+            tuple(
+                Difference(name, float(value), seeds=common[name]) for name, value in zip(names, estimates, strict=True)
+            ),
             lost,
             residual_sd=0.0 if flat else None,
             degrees_of_freedom=freedom,
@@ -225,7 +229,9 @@ def compare_table(
     for name, estimate, error in zip(names, estimates, sd * scale, strict=True):
         p_value = 1 - _largest_t_below(abs(estimate) / error, correlation, freedom)
         low, high = estimate - critical * error, estimate + critical * error
-        differences.append(Difference(name, float(estimate), float(low), float(high), float(p_value)))
+        differences.append(
+            Difference(name, float(estimate), float(low), float(high), float(p_value), seeds=common[name])
+        )
     trend = _trend(values, rows, columns, log2_c, sd, freedom, confidence) if log2_c is not None else None
     return Comparison(
         reference, tuple(differences), lost, residual_sd=sd, degrees_of_freedom=freedom, critical=critical, trend=trend

@@ -69,6 +69,8 @@ def comparison_table(trials: pd.DataFrame, comparison: Comparison) -> Table:
 
         return cell
 
+    own = error_table(trials).notna().sum(axis=1)
+    fewer = any(one.seeds != own[one.arm] for one in comparison.differences)
     return _by_arm(
         trials,
         [
@@ -76,6 +78,8 @@ def comparison_table(trials: pd.DataFrame, comparison: Comparison) -> Table:
             ("n", _n(trials)),
             ("Test error (%)", _mean_error(trials, "test_error")),
             ("95 % interval", _error_interval(trials)),
+            # Where the difference rests on other seeds than the arm's error.
+            *([("Seeds shared", of(lambda one: str(one.seeds)))] if fewer else []),
             (f"Minus {reference} (points)", of(lambda one: signed_points(one.estimate))),
             (
                 f"Simultaneous {confidence_text(comparison.confidence)} interval",

@@ -18,6 +18,7 @@ from dashboards.statistics import (
     summarize_arms,
 )
 from explorer.text import counted, human_percent
+from studies.ranking import rank
 
 MEASURES = {
     "flops": "the FLOPs",
@@ -56,6 +57,17 @@ def fine_points(fraction: float) -> str:
 
 def seeds_phrase(count: int) -> str:
     return counted(count, "seed")
+
+
+def shared_seeds(trials: pd.DataFrame, differences: Sequence[Difference]) -> str:
+    """How many seeds differences rest on: '5 seeds', '4 of 5 seeds' where fewer than planned have a result of both arms, or
+    '1 to 4 of 5 seeds'."""
+    counts, planned = [one.seeds for one in differences], int(trials["seed"].nunique())
+    least, most = min(counts, default=0), max(counts, default=0)
+    if not most:
+        return "by way of other arms, with no seed in common"
+    of = "" if least == most == planned else f" of {planned}"
+    return f"{'' if least == most else f'{least} to '}{most}{of} {'seed' if planned == 1 else 'seeds'}"
 
 
 def listed(items: Sequence[Any], last: str = "and") -> str:
@@ -97,14 +109,14 @@ def _answer(trials: pd.DataFrame, comparison: Comparison) -> tuple[str, str, str
     if not comparison.differences:
         return _without_comparison(trials, comparison)
     if comparison.problem:
-        return _without_intervals(comparison)
+        return _without_intervals(trials, comparison)
     if any(difference.shown for difference in comparison.differences):
         return _claim(trials, comparison)
     return _no_claim(trials, comparison)
 
 
 def _claim(trials: pd.DataFrame, comparison: Comparison) -> tuple[str, str, str, str]:
-    reference, seeds = comparison.reference, seeds_phrase(len(comparison.seeds))
+    reference = comparison.reference
     chosen = chosen_by_validation(trials)
     shown = [difference for difference in comparison.differences if difference.shown]
     # Fewer errors come first, and of those the arm that validation chose, since picking by test error would flatter it.
@@ -114,11 +126,16 @@ def _claim(trials: pd.DataFrame, comparison: Comparison) -> tuple[str, str, str,
         f"{first.arm} makes {fine_points(first.estimate)} points {what} errors than {reference}{_at(trials, [first])}"
     )
     sentence = (
-        f"{_cost(trials, [first])}{first.arm} makes {_gap(first)} points {what} errors than {reference}, {seeds}."
+        f"{_cost(trials, [first])}{first.arm} makes {_gap(first)} points {what} errors than {reference}, "
+        f"{shared_seeds(trials, [first])}."
     )
     more = []
     for direction in ("fewer", "more"):
-        same = [f"{one.arm} by {_gap(one)}" for one in rest if _direction(one) == direction]
+        same = [
+            f"{one.arm} by {_gap(one)}{'' if one.seeds == first.seeds else f' on {shared_seeds(trials, [one])}'}"
+            for one in rest
+            if _direction(one) == direction
+        ]
         if same:
             more.append(f"{'Also ' if direction == what else 'But '}{direction} errors: {listed(same)}.")
     undecided = [one.arm for one in comparison.differences if not one.shown]
@@ -128,15 +145,15 @@ def _claim(trials: pd.DataFrame, comparison: Comparison) -> tuple[str, str, str,
 
 
 def _no_claim(trials: pd.DataFrame, comparison: Comparison) -> tuple[str, str, str, str]:
-    reference, seeds = comparison.reference, len(comparison.seeds)
+    reference, seeds = comparison.reference, shared_seeds(trials, comparison.differences)
     largest = _largest(comparison)
     nothing = f"No difference from {reference} is shown"
     cost = _cost(trials, comparison.differences)
     gap = f"{signed_points(largest.estimate)} ({signed_points(largest.low)} to {signed_points(largest.high)}) points of test error"
     which = "it is" if len(comparison.differences) == 1 else f"the largest is {largest.arm}'s,"
-    sentence = f"{cost}{_lower_first(nothing) if cost else nothing}, {seeds_phrase(seeds)}; {which} {gap}."
+    sentence = f"{cost}{_lower_first(nothing) if cost else nothing}, {seeds}; {which} {gap}."
     title = f"{nothing}{_at(trials, comparison.differences)}"
-    return title, sentence, "", _advice(abs(largest.estimate), comparison, seeds)
+    return title, sentence, "", _advice(abs(largest.estimate), comparison, largest.seeds)
 
 
 def _advice(gap: float, comparison: Comparison, seeds: int) -> str:
@@ -173,12 +190,12 @@ def _without_comparison(trials: pd.DataFrame, comparison: Comparison) -> tuple[s
     return title, f"No comparison: {problem}.", more, ""
 
 
-def _without_intervals(comparison: Comparison) -> tuple[str, str, str, str]:
-    reference, problem, seeds = comparison.reference, comparison.problem, len(comparison.seeds)
+def _without_intervals(trials: pd.DataFrame, comparison: Comparison) -> tuple[str, str, str, str]:
+    reference, problem = comparison.reference, comparison.problem
     largest = _largest(comparison)
     sentence = f"{problem[0].upper()}{problem[1:]}: no interval can be given, and nothing is claimed."
     gap = f"{largest.arm} with {_size(largest)} than {reference}"
-    if seeds < 2:
+    if max(one.seeds for one in comparison.differences) < 2:
         more = f"The largest gap in this one run, {gap}, may be the luck of the seed."
         return (
             f"One seed: too few to tell an arm from {reference}",
@@ -187,7 +204,7 @@ def _without_intervals(comparison: Comparison) -> tuple[str, str, str, str]:
             "2 more seeds would give intervals.",
         )
     title = f"No interval for the gaps from {reference}"
-    return title, sentence, f"The largest gap is {gap}, {seeds_phrase(seeds)}.", "More seeds would tell."
+    return title, sentence, f"The largest gap is {gap}, {shared_seeds(trials, [largest])}.", "More seeds would tell."
 
 
 def trend_sentence(comparison: Comparison) -> str:
@@ -206,12 +223,8 @@ def p_text(p_value: float) -> str:
 
 
 def chosen_by_validation(trials: pd.DataFrame) -> str | None:
-    """The arm with the lowest mean validation error, of those with the most seeds: validation chooses, the test error only reports."""
-    table = error_table(trials, "validation_error")
-    seeds = table.notna().sum(axis=1)
-    # Only among arms with the most seeds: an arm that has but its luckiest one would win by luck.
-    means = table.mean(axis=1)[seeds == seeds.max()].dropna()
-    return str(means.idxmin()) if len(means) else None
+    """The arm that `studies.ranking` puts first; None without a result: validation chooses, the test error only reports."""
+    return next(iter(rank(trials, "arm").order), None)
 
 
 def _notes(trials: pd.DataFrame, comparison: Comparison, info: dict[str, Any]) -> list[str]:
@@ -229,6 +242,10 @@ def _notes(trials: pd.DataFrame, comparison: Comparison, info: dict[str, Any]) -
             notes.append(f"Every training of {arm} failed: it is missing from all comparisons.")
         elif failed and (rows["status"] == "complete").any():
             notes.append(f"{arm} lost {failed} of {len(rows)} trainings: its numbers are of those that survived.")
+    for arm, tuned in (info.get("tuned") or {}).items():
+        if lost := tuned["errors"].count(None):
+            tried = len(tuned["errors"])
+            notes.append(f"{arm} was tuned on {tried - lost} of {tried} trials; the others have no result.")
     if status.get("pruned"):
         notes.append(f"{status['pruned']} trainings were pruned and are left out of all comparisons.")
     table = error_table(trials)

@@ -12,6 +12,7 @@ from explorer.budget import scale as scale_designs
 from explorer.depths import POLICIES
 from explorer.errors import UserError
 from explorer.parsing import DepthLists, Fraction, Number, WholeNumber, WholeNumbers
+from explorer.suggestions import command
 from explorer.text import human_flops, human_time
 from explorer.views import DESIGN_COLUMNS, design_row
 
@@ -169,7 +170,7 @@ def match(
     )
     click.echo(
         f"\nBudget: {value} {by} {source}. Mismatch is in {by}.\n"
-        f"Next: resnext-explorer describe {designs[-1].name}{views.input_arguments(architecture)}"
+        f"Next: {command('describe', designs[-1].name, **views.input_options(architecture))}"
     )
 
 

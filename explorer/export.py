@@ -103,34 +103,6 @@ def foreign_constructor(architecture: Architecture, library: str) -> str:
     )
 
 
-def load_weights(model: Network, path: str | Path) -> None:
-    """Fill a network from a state dict (.pt, .pth: tensors only, no code is run) or a .safetensors file.
-
-    Raises `UserError` for a file that cannot be read, holds code, or does not fit the architecture.
-    """
-    file = Path(path)
-    try:
-        if file.suffix.lower() == ".safetensors":
-            from safetensors.torch import load_file
-
-            state = load_file(file)
-        else:
-            state = torch.load(file, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise UserError(f"cannot read weights from {file}: no such file.") from None
-    except Exception as error:  # noqa: BLE001 - torch, pickle, zipfile and safetensors raise all kinds for a damaged file
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"cannot read weights from {file}: not a file of plain tensors ({reason[:160]}).") from None
-    try:
-        model.load_state_dict(state, strict=True)
-    except (RuntimeError, TypeError, AttributeError) as error:
-        lines = [line.strip() for line in str(error).splitlines()]
-        raise UserError(
-            f"the weights in {file} do not fit {model.architecture.name} with {model.architecture.classes} classes: "
-            f"{' '.join(lines[1:3] or lines)[:300]}"
-        ) from None
-
-
 def fresh_network(architecture: Architecture, seed: int) -> Network:
     """The network as its first training step would find it, drawn from `seed`; torch's global generator stays as it was."""
     with torch.random.fork_rng(devices=[]):

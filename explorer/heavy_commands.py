@@ -158,7 +158,10 @@ def export(
         exporting.foreign_constructor(architecture, format_)  # refused before anything is built
     model = exporting.fresh_network(architecture, seed)
     if weights is not None:
-        exporting.load_weights(model, weights)
+        from explorer.weights import load_weights
+
+        taken_off = load_weights(model, weights)
+        click.echo(f"Read: {weights}{f' ({taken_off})' if taken_off else ''}")
     loading = exporting.export(model, output, format_)
     checked = " (checked against onnxruntime)" if format_ == "onnx" else ""
     click.echo(f"Written: {output}{checked}\nLoad it: {loading}")

@@ -1,6 +1,7 @@
 """What the terminal shows: one aligned table; colour only on a terminal; JSON alone on stdout when a program reads."""
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -40,7 +41,23 @@ def printable(text: str) -> str:
 
 def print_json(value: Any) -> None:
     """Print JSON, and nothing else, on standard output."""
-    print(json.dumps(value, indent=2, allow_nan=False))
+    print(to_json(value, indent=2))
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Standard JSON, which knows no NaN and no infinity: those are null, as what is not known is."""
+    try:
+        return json.dumps(value, indent=indent, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), indent=indent, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @contextmanager

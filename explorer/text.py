@@ -43,6 +43,6 @@ def _with_prefix(value: float, prefixes: tuple[tuple[str, float], ...]) -> str:
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.3g}"
 
 
-def counted(number: int, thing: str) -> str:
-    """'1 epoch', '2 epochs'."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
+def counted(number: int, thing: str, things: str = "") -> str:
+    """'1 epoch', '2 epochs'; `things` is the plural that is more than an s."""
+    return f"{number} {thing if number == 1 else things or f'{thing}s'}"

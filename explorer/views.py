@@ -198,12 +198,12 @@ def print_totals(architecture: Architecture, record: dict[str, Any]) -> None:
         )
 
 
-def input_arguments(architecture: Architecture) -> str:
+def input_options(architecture: Architecture) -> dict[str, int]:
     """The options that a command needs to see the same input, for a command to try next."""
     usual = Architecture.from_name(architecture.name)
     fields = ("resolution", "classes", "in_channels")
     changed = [field for field in fields if getattr(architecture, field) != getattr(usual, field)]
-    return "".join(f" --{field.replace('_', '-')} {getattr(architecture, field)}" for field in changed)
+    return {field: getattr(architecture, field) for field in changed}
 
 
 def print_paper_picks(architecture: Architecture, factor: float, by: str) -> None:

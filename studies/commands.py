@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from explorer.errors import UserError
+from explorer.suggestions import command
 from studies.overrides import set_option
-from studies.storage_option import storage_option, stored_study
+from studies.storage_option import storage_option, stored_study, to_run
 from studies.upkeep_commands import add_to
 from studies.winner_commands import winner
 
@@ -73,9 +74,13 @@ def run(
 
     wanted = Study.load(name_or_path).changed(changes)
     place = Storage(storage)
-    options: list[tuple[str, str | None]] = [("--set", change) for change in changes]
-    options += [("--workers", _text(workers)), ("--workers-per-gpu", _text(workers_per_gpu))]
-    options += [("--storage", place.shown if storage else None), ("--data-dir", str(data_dir) if data_dir else None)]
+    options = {
+        "set": changes,
+        "workers": workers,
+        "workers_per_gpu": workers_per_gpu,
+        "storage": place.option,
+        "data_dir": data_dir,
+    }
     view = choose_view(quiet=quiet, as_json=as_json, study=name_or_path, options=options)
     try:
         counts = run_study(
@@ -84,10 +89,6 @@ def run(
     except Stopped:
         ctx.exit(130)
     ctx.exit(1 if counts.failed else 0)
-
-
-def _text(number: int | None) -> str | None:
-    return None if number is None else str(number)
 
 
 @study.command()
@@ -177,7 +178,8 @@ def list_(storage: str | None, as_json: bool) -> None:
     else:
         click.echo(f"No studies in {place.shown} yet.")
     if presets:
-        click.echo(f"\nPresets that can be started with `resnext-explorer study run NAME`: {', '.join(presets)}")
+        click.echo(f"\nPresets: {', '.join(presets)}")
+        click.echo(f"Start one: {command('study run', presets[0], storage=place.option)}")
 
 
 @study.command()
@@ -201,9 +203,8 @@ def retry(name_or_path: str, storage: str | None) -> None:
         why = f"all {failed} failed pairs have failed three times" if failed else "no pair has failed"
         click.echo(f"{found.name}: nothing to try again, {why}.")
         return
-    click.echo(
-        f"{found.name}: {count} failed pairs will be trained again by: resnext-explorer study run {name_or_path}"
-    )
+    again = command("study run", to_run(name_or_path), storage=place.option)
+    click.echo(f"{found.name}: {count} failed pairs will be trained again by: {again}")
 
 
 add_to(study)

@@ -2,6 +2,8 @@
 
 import click
 
+from explorer.suggestions import command
+
 
 @click.group()
 def data() -> None:
@@ -41,7 +43,7 @@ def caches(as_json: bool) -> None:
     print_table(["name", "what", "size", "last used (UTC)", "from"], rows, left=["what", "from"])
     click.echo(
         f"\n{human_count(sum(one.size for one in found))}B in {cache_root()} ({CACHE_VARIABLE} names another folder).\n"
-        f"Remove one with: resnext-explorer data clear {found[0].name}"
+        f"Remove one with: {command('data clear', found[0].name)}"
     )
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from explorer import Architecture, Budget, Design
 from explorer.budget import MEASURES
 from explorer.errors import UserError, unknown
+from explorer.suggestions import command
 from explorer.text import human_count
 from studies.agenda import shown
 from studies.claims import Pair, Worker
@@ -254,8 +255,8 @@ def _store(place: Storage, found: Imported, path: Path) -> None:
                 study_id = writer.get_study_id_from_name(found.name)
                 if find(place, found.name) or IMPORTING not in writer.get_study_user_attrs(study_id):
                     raise UserError(
-                        f"there is a study {found.name} in {place.shown} already. Give another --name, or delete that one "
-                        f"(resnext-explorer study delete {found.name})."
+                        f"there is a study {found.name} in {place.shown} already. Give another --name, or delete that one: "
+                        f"{command('study delete', found.name, storage=place.option)}"
                     ) from None
                 # An earlier import was cut off in the middle.
                 writer.delete_study(study_id)

@@ -12,6 +12,7 @@ from explorer import Design
 from explorer.errors import UserError
 from search_spaces import SearchSpace
 from studies.claims import Attempt, Claims, Pair, Worker, statuses
+from studies.labels import relabelled
 from studies.search import Search, shuffled, tried
 from studies.stored import StoredStudy, record_of
 
@@ -51,7 +52,7 @@ class Proposer:
         A function of what has been attempted, of the search's seed and of `index`, which keeps workers that look at the same
         moment from drawing the same.
         """
-        records = tried(self._content, attempts)
+        records = relabelled(tried(self._content, attempts), self._content["document"])
         known = {record["name"] for record in records}
         study = self._study(records, attempts, index)
         axes = self._axes()

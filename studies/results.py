@@ -167,7 +167,7 @@ def info_of(stored: StoredStudy) -> dict[str, Any]:
     return {
         "name": stored.name,
         "question": document["question"],
-        "reference_arm": content["reference_arm"],
+        "reference_arm": stored.reference_arm,
         "document": yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100),
         "data": {"name": document["data"]["name"], **content["splits"]},
         "recipe": document["recipe"],

@@ -23,6 +23,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from explorer.errors import UserError, unknown
+from explorer.suggestions import Secret, command
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -77,6 +78,12 @@ class Storage:
         self._writer: RDBStorage | None = None
         self.url = parsed.render_as_string(hide_password=False)
         self.shown = _without_secrets(sqlalchemy.make_url(given))
+        # What `--storage` must be given to name it again; None where the environment or the default does.
+        self.option: str | Secret | None = given
+        if given == (os.environ.get(ENVIRONMENT) or DEFAULT_URL):
+            self.option = None
+        elif parsed.password is not None or any(map(_is_secret, parsed.query)):
+            self.option = Secret(ENVIRONMENT)
         self.files = (
             self.path.with_name(f"{self.path.stem}-files") if self.path else Path.cwd() / "resnext-explorer-files"
         )
@@ -117,8 +124,8 @@ class Storage:
         """A read-only connection that sees one moment of the storage, however many queries are asked."""
         if self.path is not None and not self.path.exists():
             raise UserError(
-                f"there is no storage at {self.shown} yet: `resnext-explorer study run NAME` creates it. "
-                f"Another one is named with --storage or {ENVIRONMENT}."
+                f"there is no storage at {self.shown} yet: `{command('study run', 'digits_cardinality', storage=self.option)}` "
+                f"creates it. Another one is named with --storage or {ENVIRONMENT}."
             )
         with self.errors(), self._reader.connect() as connection:
             yield connection
@@ -313,10 +320,12 @@ def from_json(text: str) -> Any:
         return json.loads(text)
 
 
+def _is_secret(key: str) -> bool:
+    return "pass" in key.lower() or "secret" in key.lower()
+
+
 def _without_secrets(url: sqlalchemy.URL) -> str:
-    query = {
-        key: "***" if "pass" in key.lower() or "secret" in key.lower() else value for key, value in url.query.items()
-    }
+    query = {key: "***" if _is_secret(key) else value for key, value in url.query.items()}
     # Of a password with an unquoted @, the rest has become a part of the host.
     host = url.host.rpartition("@")[2] if url.host else url.host
     return url.set(query=query, host=host).render_as_string(hide_password=True)
@@ -349,6 +358,6 @@ def _reason(error: BaseException) -> str | None:
         ("Connection refused", "no server answers there. Check that it runs, and its host and port."),
         ("FATAL:  database", f"{text.rpartition('FATAL:')[2].strip()}. Create it with: createdb NAME"),
         ("no such table", "it holds no studies of ours."),
-        ("relation ", "it holds no studies yet: `resnext-explorer study run NAME` starts one."),
+        ("relation ", "it holds no studies yet; `study run` starts one."),
     )
     return next((answer for sign, answer in advice if sign in text), f"{text}.")

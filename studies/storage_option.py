@@ -18,10 +18,23 @@ def storage_option(command: Any) -> Any:
     )(command)
 
 
+def to_run(name_or_path: str) -> str:
+    """What `study run` takes for a study that was named like this, for a command to try next: its file or preset.
+
+    Of a stored study's own name, the file is not known: then a name that stands for it.
+    """
+    from search_spaces.documents import preset_names
+
+    return name_or_path if _is_path(name_or_path) or name_or_path in preset_names("study") else "FILE.yaml"
+
+
+def _is_path(name_or_path: str) -> bool:
+    return name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path
+
+
 def stored_study(place: "Storage", name_or_path: str) -> "StoredStudy":
     """The stored study of a name, or of the name in a study file."""
     from studies.stored import get
     from studies.study import Study
 
-    is_path = name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path
-    return get(place, Study.load(name_or_path).name if is_path else name_or_path)
+    return get(place, Study.load(name_or_path).name if _is_path(name_or_path) else name_or_path)

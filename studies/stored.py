@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from explorer import Architecture, Design
 from explorer.errors import UserError, unknown
+from explorer.suggestions import command
 from search_spaces.documents import preset_names
-from studies import search, tuning
+from studies import labels, search, tuning
 from studies.agenda import Agenda, Carried, numbers, shown
 from studies.claims import Attempt, Attempts, Counts, Pair, stand
 from studies.storage import Storage, from_json
@@ -56,7 +57,13 @@ class StoredStudy:
     @cached_property
     def designs(self) -> list[dict[str, Any]]:
         """One record an arm: `Design.record()` and what else makes up the architecture. Of a search, those proposed so far."""
-        return search.tried(self.content, self.attempts) if self.is_search else list(self.content["designs"])
+        designs = search.tried(self.content, self.attempts) if self.is_search else self.content["designs"]
+        return labels.relabelled(designs, self.content["document"])
+
+    @property
+    def reference_arm(self) -> str:
+        """The arm that the others are compared with."""
+        return labels.reference_arm(self.content)
 
     @property
     def is_search(self) -> bool:
@@ -106,7 +113,8 @@ class StoredStudy:
         record = proposal or self.seen(attempts).design(pair.design)
         changes = tuning.recipe(self.content, pair, attempts, self.retried_from) if self.is_tuned else {}
         carried = shown(record, pair.seed, changes, self._alike)
-        named = {"arm": record["arm"], "design": record["name"]}  # for optuna-dashboard to show
+        # For optuna-dashboard to show.
+        named = {"arm": f"{record['arm']} {pair.variant}".strip(), "design": record["name"]}
         return replace(carried, attributes={**named, "recipe": changes} if changes else named)
 
     def design(self, name: str) -> dict[str, Any]:
@@ -160,8 +168,8 @@ def get_alone(storage: Storage, name: str) -> StoredStudy:
     if found:
         return found[0]
     error = unknown("study", name, [study.name for study in _stored(storage)])
-    start = f" `resnext-explorer study run {name}` starts this preset." if name in preset_names("study") else ""
-    raise UserError(f"{error} (In {storage.shown}.{start})")
+    start = f" `{command('study run', name, storage=storage.option)}` starts this preset."
+    raise UserError(f"{error} (In {storage.shown}.{start if name in preset_names('study') else ''})")
 
 
 def as_extended(storage: Storage, study: "Study", wanted: "Wanted") -> StoredStudy | None:
@@ -226,22 +234,27 @@ def create_or_extend(
 def _extended(stored: StoredStudy, study: "Study", wanted: "Wanted") -> dict[str, Any]:
     from studies.study import Study, differences
 
+    document = study.document()
     try:
         # Keys that came with a newer version are filled in as they are for the given file.
-        before = Study.model_validate(stored.content["document"]).document()
+        earlier = Study.model_validate(stored.content["document"])
     except ValueError:
         before = stored.content["document"]
-    document = study.document()
+        changed = differences(before, document)
+    else:
+        before = earlier.document()
+        changed = differences(
+            {**before, "reference_arm": earlier.reference_point}, {**document, "reference_arm": study.reference_point}
+        )
     if document == before:
         return stored.content
-    changed = differences(before, document)
     if changed:
         raise UserError(
             f"the study {study.name} is stored already and wants something else (stored -> given):\n  "
             + "\n  ".join(changed)
             + "\nMore seeds, arms and trials only extend a study; for anything else give it another name, or name another --storage."
         )
-    known = {design["arm"]: design for design in stored.content["designs"]}
+    known = {design["arm"]: design for design in labels.relabelled(stored.content["designs"], document)}
     designs = [known.get(design.arm) or record_of(design) for design in wanted.designs]
     if study.search:  # what has been tried stays, also where a larger space is shuffled anew
         names = {design["name"] for design in known.values()}
@@ -249,6 +262,7 @@ def _extended(stored: StoredStudy, study: "Study", wanted: "Wanted") -> dict[str
     return {
         **stored.content,
         "document": document,
+        "reference_arm": study.reference_label,
         **_designs(study, designs),
         "left_out": [asdict(p) for p in wanted.left_out],
         # What was wanted at each earlier look: a verdict after an extension is judged more strictly.

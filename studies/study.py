@@ -128,6 +128,11 @@ class Study(BaseModel):
         """The arm that the others are compared with: 'C=1'."""
         return self.space.arm_label(self.reference_arm)
 
+    @property
+    def reference_point(self) -> dict[str, Any]:
+        """The same arm as a point of the space, with its reference, in whatever words the file names it."""
+        return self.space.points[self.reference_label]
+
     def document(self) -> dict[str, Any]:
         """The study with everything filled in, as plain data; a study file with this content is the same study."""
         document = self.model_dump(mode="json")
@@ -214,16 +219,25 @@ class Study(BaseModel):
         a study of the same name that wants something else, and `KeyboardInterrupt` after Ctrl-C has stopped the workers.
         """
         from studies.runner import run
+        from studies.storage_option import to_run
         from studies.views import choose_view
 
-        return run(
-            self,
-            storage=storage,
-            workers=workers,
-            workers_per_gpu=workers_per_gpu,
-            data_dir=data_dir,
-            view=choose_view(quiet=quiet, study=self.name),
-        )
+        with Storage.visit(storage) as place:
+            options = {
+                "workers": workers,
+                "workers_per_gpu": workers_per_gpu,
+                "storage": place.option,
+                "data_dir": data_dir,
+            }
+            view = choose_view(quiet=quiet, study=to_run(self.name), options=options)
+            return run(
+                self,
+                storage=place,
+                workers=workers,
+                workers_per_gpu=workers_per_gpu,
+                data_dir=data_dir,
+                view=view,
+            )
 
     def results(self, *, storage: str | Storage | None = None) -> "pd.DataFrame":
         """One row a pair; the columns are `studies.results.TRIALS`, then the quantities that the study tunes."""
@@ -246,6 +260,8 @@ def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
     lines = []
     for key in sorted(before | now):
         old, new = before.get(key), now.get(key)
+        if key == "space.reference":  # one may be written by itself
+            old, new = ([value] if isinstance(value, str) else value for value in (old, new))
         grows = key in ("seeds", "space.reference") or key.startswith("space.axes.")
         if key == "seeds" and old and new and old[0] != new[0] and (stored.get("tune") or stored.get("search") != GRID):
             lines.append(f"the first seed, which searches and tuning use: {old[0]} -> {new[0]}")

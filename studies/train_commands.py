@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from explorer.errors import UserError
+from explorer.suggestions import command
 from explorer.text import counted
 from studies.overrides import override, set_option
 
@@ -69,7 +70,7 @@ def train(
       resnext-explorer train resnext50_32x4d --data folder --data-dir ~/photos --recipe resnext_imagenet \\
           --set data.resolution=128 --set data.test=0.2 -o photos.safetensors
     """
-    import json
+    from explorer.terminal import to_json
 
     spec, chosen = _documents(data, recipe, changes)
     if output is not None:
@@ -108,7 +109,7 @@ def train(
 
     def tell(row: dict[str, Any]) -> None:
         if as_json:
-            click.echo(json.dumps({"event": "epoch", **row}))
+            click.echo(to_json({"event": "epoch", **row}))
         else:
             click.echo(_line(row))
 
@@ -130,13 +131,13 @@ def train(
         _write(architecture, outcome, output, splits)
     if as_json:
         figures = {key: value for key, value in vars(outcome).items() if key not in ("curves", "state_dict")}
-        click.echo(json.dumps({"event": "complete", "design": architecture.name, **figures}))
+        click.echo(to_json({"event": "complete", "design": architecture.name, **figures}))
     else:
         _sum_up(outcome)
         if output is not None:
             click.echo(f"Weights: {output}")
-        options = f"--resolution {fits.resolution} --classes {fits.classes} --in-channels {fits.in_channels}"
-        click.echo(f"Next: resnext-explorer describe {architecture.name} {options}")
+        size = {"resolution": fits.resolution, "classes": fits.classes, "in_channels": fits.in_channels}
+        click.echo(f"Next: {command('describe', architecture.name, **size)}")
 
 
 def _check_writable(path: Path) -> None:

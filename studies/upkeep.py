@@ -12,13 +12,18 @@ from studies.stored import StoredStudy
 
 @dataclass(frozen=True)
 class Failure:
-    """A failed attempt at a pair: why, and the last lines of its log."""
+    """A failed attempt at a pair, or at a tuning trial of its arm: why, and the last lines of its log."""
 
     attempt: int
     pair: Pair
     arm: str
     reason: str
     log: list[str]
+
+    @property
+    def what(self) -> str:
+        """'C=1 seed 0', or of a tuning trial 'C=1 tuning 2 seed 0'."""
+        return f"{self.arm} {self.pair.variant} seed {self.pair.seed}".replace("  ", " ")
 
 
 def failures(storage: Storage, study: StoredStudy) -> list[Failure]:
@@ -35,7 +40,7 @@ def failures(storage: Storage, study: StoredStudy) -> list[Failure]:
         arms = {design["name"]: str(design["arm"]) for design in study.designs}
         for row in rows:
             claim, failure = json.loads(row["claim"]), json.loads(row["failure"])
-            pair = Pair(claim["design"], claim["seed"])
+            pair = Pair.of(claim)
             arm = arms.get(pair.design, pair.design)
             found.append(Failure(row["number"], pair, arm, str(failure["reason"]), list(failure.get("log", []))))
     return found

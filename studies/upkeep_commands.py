@@ -1,12 +1,12 @@
 """The commands around a study's runs: plan, show, delete, import."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from explorer.errors import UserError
+from explorer.suggestions import command
 from studies.overrides import set_option
 from studies.storage_option import storage_option, stored_study
 
@@ -64,16 +64,19 @@ def plan(
     if as_json:
         print_json(made.record())
         return
-    command = ["resnext-explorer", "study", "run", name_or_path]
-    command += [part for change in changes for part in ("--set", change)]
-    command += ["--workers", str(workers)] if workers else []
-    command += ["--workers-per-gpu", str(workers_per_gpu)] if workers_per_gpu else []
-    command += ["--storage", place.shown] if storage else []
-    command += ["--data-dir", str(data_dir)] if data_dir else []
-    _print_plan(made, shlex.join(command))
+    start = command(
+        "study run",
+        name_or_path,
+        set=changes,
+        workers=workers,
+        workers_per_gpu=workers_per_gpu,
+        storage=place.option,
+        data_dir=data_dir,
+    )
+    _print_plan(made, start)
 
 
-def _print_plan(made: "Plan", command: str) -> None:
+def _print_plan(made: "Plan", start: str) -> None:
     from explorer.terminal import print_table
     from explorer.text import counted, human_count, human_flops, human_percent, human_time
 
@@ -116,7 +119,7 @@ def _print_plan(made: "Plan", command: str) -> None:
         f"Time: about {human_time(made.seconds)} with {counted(made.workers, 'worker')} on {settings.device} "
         f"({'32 bits' if settings.precision == '32' else settings.precision}, {counted(settings.threads, 'thread')} each); "
         f"a measured step took, {steps}\n"
-        f"Planning changed nothing. {'Go on' if made.stored else 'Start it'} with: {command}"
+        f"Planning changed nothing. {'Go on' if made.stored else 'Start it'} with: {start}"
     )
 
 
@@ -183,7 +186,7 @@ def show(name_or_path: str, storage: str | None, as_json: bool) -> None:
     click.echo("\n" + "\n".join(f"{name}: {value}" for name, value in facts.items()))
     _print_failures(failed)
     click.echo(f"\n{info['document'].rstrip()}")
-    click.echo(f"\nNext: resnext-explorer report {stored.name}")
+    click.echo(f"\nNext: {command('report', stored.name, storage=place.option)}")
 
 
 def _shown_search(search: dict[str, Any]) -> str:
@@ -197,7 +200,7 @@ def _shown_search(search: dict[str, Any]) -> str:
 
 def _shown_tuning(tuned: dict[str, Any]) -> str:
     """An arm's recipe and where among its tuning trials it comes from; a value at the end of its range is flagged."""
-    from explorer.text import human_percent
+    from explorer.text import counted, human_percent
 
     values = ", ".join(
         f"{key} {value:g}"
@@ -205,12 +208,16 @@ def _shown_tuning(tuned: dict[str, Any]) -> str:
         for key, value in tuned["recipe"].items()
     )
     errors = [error for error in tuned["errors"] if error is not None]
-    return f"{values}; validation error {human_percent(min(errors))}, best of {len(tuned['errors'])} trials"
+    trials = counted(len(errors), "tuning trial")
+    lost = (
+        f" ({len(tuned['errors']) - len(errors)} more without a result)" if len(errors) < len(tuned["errors"]) else ""
+    )
+    return f"{values}; validation error {human_percent(min(errors))}, best of {trials}{lost}"
 
 
 def _print_failures(failed: "list[Failure]") -> None:
     for one in failed:
-        click.echo(f"\nFailed: {one.arm} seed {one.pair.seed} (attempt {one.attempt}): {one.reason}")
+        click.echo(f"\nFailed: {one.what} (attempt {one.attempt}): {one.reason}")
         for line in one.log:
             click.echo(f"  | {line}")
 
@@ -269,11 +276,10 @@ def import_(path: Path, name: str | None, reference_arm: str | None, storage: st
         click.echo(f"Passed over: {found.skipped} rows that are not complete.")
     if found.ignored:
         click.echo(f"Columns that say nothing to us: {', '.join(found.ignored)}.")
-    suffix = f" --storage {place.shown}" if storage else ""
-    click.echo(f"See what came out: resnext-explorer report {found.name}{suffix}")
+    click.echo(f"See what came out: {command('report', found.name, storage=place.option)}")
 
 
 def add_to(group: Any) -> None:
     """Put these commands into a group."""
-    for command in (plan, show, delete, import_):
-        group.add_command(command)
+    for one in (plan, show, delete, import_):
+        group.add_command(one)

@@ -1,15 +1,16 @@
 """What a user sees of a run: a live bar on a terminal, a line a finished training elsewhere, JSON lines for programs, or little."""
 
-import json
-import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from explorer.suggestions import command
+from explorer.terminal import to_json
 from explorer.text import human_percent, human_time
 from studies.claims import Counts
 from studies.stored import StoredStudy, installed_versions
@@ -18,17 +19,15 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 Event = dict[str, Any]
-# Options of the command line and their values, for the commands that are proposed; None: not given.
-Options = Sequence[tuple[str, str | None]]
-# Those of `study run` that go on as before.
-RUN = ("--set", "--workers", "--workers-per-gpu", "--storage", "--data-dir")
+# Options of `study run` and their values, as `suggestions.command` takes them: they go on as before.
+Options = Mapping[str, Any]
 
 
 class View:
     """Shows nothing; the others override what they show. Events are those of `studies.worker`."""
 
-    def __init__(self, study: str = "", options: Options = ()) -> None:
-        self.study, self.options = study, list(options)
+    def __init__(self, study: str = "", options: Options = MappingProxyType({})) -> None:
+        self.study, self.options = study, options
 
     def nothing_to_do(self, stored: StoredStudy, counts: Counts) -> None:
         """All pairs were complete or failed before the run."""
@@ -69,15 +68,14 @@ class QuietView(View):
         self.say(f"Worker {worker + 1} {cause}; another takes its place. Its log: {log}")
 
     def stopped(self, stored: StoredStudy, counts: Counts) -> None:
-        self.say(f"Stopped with {_stand(counts)}. Go on with: {self.command('study run', *RUN)}")
+        self.say(f"Stopped with {_stand(counts)}. Go on with: {command('study run', self.study, **self.options)}")
 
     def say(self, line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
-    def command(self, words: str, *options: str, study: str = "") -> str:
-        """A command to try next on this study, with those of the given options that it takes."""
-        given = [f" {name} {shlex.quote(value)}" for name, value in self.options if name in options and value]
-        return f"resnext-explorer {words} {shlex.quote(study or self.study)}" + "".join(given)
+    def on_stored(self, words: str, stored: StoredStudy) -> str:
+        """A command to try next on the stored study."""
+        return command(words, stored.name, storage=self.options.get("storage"))
 
 
 class JsonView(View):
@@ -102,13 +100,13 @@ class JsonView(View):
         self._tell({"event": "end", "study": stored.name, **asdict(counts)})
 
     def _tell(self, event: Event) -> None:
-        print(json.dumps(event), flush=True)
+        print(to_json(event), flush=True)
 
 
 class LineView(QuietView):
     """A line a finished training, with what is left; for logs and pipes."""
 
-    def __init__(self, study: str = "", options: Options = ()) -> None:
+    def __init__(self, study: str = "", options: Options = MappingProxyType({})) -> None:
         super().__init__(study, options)
         self.began = False
 
@@ -164,12 +162,10 @@ class LineView(QuietView):
         if self.began:
             self.say(f"{_stand(counts)}.")
         if counts.failed:
-            self.say(f"Why they failed: {self.command('study show', '--storage', study=stored.name)}")
-            self.say(
-                f"Once that is mended, train them again: {self.command('study retry', '--storage', study=stored.name)}"
-            )
+            self.say(f"Why they failed: {self.on_stored('study show', stored)}")
+            self.say(f"Once that is fixed, train them again: {self.on_stored('study retry', stored)}")
         if counts.complete:
-            self.say(f"See what came out: {self.command('report', '--storage', study=stored.name)}")
+            self.say(f"See what came out: {self.on_stored('report', stored)}")
 
     def say(self, line: str) -> None:
         print(line, flush=True)
@@ -178,7 +174,7 @@ class LineView(QuietView):
 class LiveView(LineView):
     """A bar for the whole study and one for each worker, on a terminal."""
 
-    def __init__(self, study: str = "", options: Options = ()) -> None:
+    def __init__(self, study: str = "", options: Options = MappingProxyType({})) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
@@ -282,7 +278,9 @@ class Work:
         return (1 - self.share()) * self._total / speed
 
 
-def choose_view(*, quiet: bool = False, as_json: bool = False, study: str = "", options: Options = ()) -> View:
+def choose_view(
+    *, quiet: bool = False, as_json: bool = False, study: str = "", options: Options = MappingProxyType({})
+) -> View:
     """The view for where the output goes. `study` is what the user calls the study."""
     kind = JsonView if as_json else QuietView if quiet else LiveView if sys.stdout.isatty() else LineView
     return kind(study, options)

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from explorer.errors import UserError
+from explorer.suggestions import Secret, command
 from studies.data import Images, Rows, Splits, mean_and_std
+from studies.ranking import SAME, rank, validation_errors
 
 CONFIDENCE = 0.95
-SAME = 1e-9  # differences of errors that are further apart than this are not rounding
 
 
 @dataclass(frozen=True)
@@ -49,36 +50,45 @@ class Winner:
     seeds: tuple[int, ...]
     rivals: tuple[Rival, ...]
     fewer_seeds: tuple[str, ...]  # designs not compared, because they were trained on fewer seeds
+    planned_seeds: int
 
     @property
     def why(self) -> str:
         """Why it is this one, and whether it might be another: one or two sentences."""
-        first = f"{self.arm} ({self.design}) has the lowest validation error, {_percent(self.validation_error)}, mean of {len(self.seeds)} "
-        first += "seed." if len(self.seeds) == 1 else "seeds."
+        complete = len(self.seeds)
+        of = "" if complete == self.planned_seeds else f" of {self.planned_seeds}"
+        seeds = f"{complete}{of} {'seed' if self.planned_seeds == 1 else 'seeds'}"
+        lowest = _percent(self.validation_error)
+        first = f"{self.arm} ({self.design}) has the lowest validation error, {lowest}, mean of {seeds}."
         if not self.rivals:
             return first
-        if len(self.seeds) == 1:
+        if complete == 1:
+            alone = f"{first} One seed cannot tell whether another is better: no interval exists."
+            if self.planned_seeds > 1:
+                return f"{alone} Run the study to its end."
             seed = self.seeds[0]
             return (
-                f"{first} One seed cannot tell whether another is better: no interval exists. Add seeds and run the study again, "
+                f"{alone} Add seeds and run the study again, "
                 f"by seeds: [{seed}, {seed + 1}, {seed + 2}] in its file or --set 'seeds=[{seed},{seed + 1},{seed + 2}]'; "
                 "only the new ones are trained."
             )
+        shared = [f"{rival.arm} {rival.shared_seeds}" for rival in self.rivals if rival.shared_seeds < complete]
+        fewer = f" Compared on the seeds that both have: {', '.join(shared)}." if shared else ""
         untold = [rival.arm for rival in self.rivals if rival.stands != "worse"]
         if not untold:
-            return f"{first} The intervals of all others lie above it."
+            return f"{first} The intervals of all others lie above it.{fewer}"
         same = [rival.arm for rival in self.rivals if rival.low is None and rival.shared_seeds > 1]
         why = (
             f" The gap to {', '.join(same)} is exactly the same in every seed, which gives no interval." if same else ""
         )
-        return f"{first} Not told apart from it: {', '.join(untold)}.{why}"
+        return f"{first} Not told apart from it: {', '.join(untold)}.{why}{fewer}"
 
 
-def choose(trials: pd.DataFrame) -> Winner:
+def choose(trials: pd.DataFrame, to_run: str = "FILE.yaml", storage: str | Secret | None = None) -> Winner:
     """The winner among the complete pairs of one study's table of trials. Raises `UserError` where none is complete.
 
-    A design trained on fewer seeds than another is not compared, or the winner could be the luckiest seed. Equal means go to the
-    cheaper design.
+    Which it is says `ranking.rank`. `to_run` and `storage` are for the commands that the error proposes: what `study run` takes for
+    this study, and its `Storage.option`.
     """
     from scipy import stats
 
@@ -87,18 +97,14 @@ def choose(trials: pd.DataFrame) -> Winner:
         name = " ".join(trials["study"].unique())
         failed = int((trials["status"] == "failed").sum())
         advice = (
-            f"{failed} failed; see why: resnext-explorer study show {name}"
+            f"{failed} failed; see why: {command('study show', name, storage=storage)}"
             if failed
-            else f"Run it first: resnext-explorer study run {name}"
+            else f"Run it first: {command('study run', to_run, storage=storage)}"
         )
         raise UserError(f"no pair of this study is complete yet, so there is no winner. {advice}")
-    table = done.pivot(index="design", columns="seed", values="validation_error")
+    table, ranking = validation_errors(trials), rank(trials)
     about = done.drop_duplicates("design").set_index("design")
-    counts = table.notna().sum(axis=1)
-    full = table[counts == counts.max()]
-    means = full.mean(axis=1)
-    order = sorted(full.index, key=lambda design: (means[design], about.loc[design, "flops"], design))
-    best, others = order[0], order[1:]
+    means, (best, *others) = ranking.means, ranking.order
     rivals = []
     for design in others:
         differences = (table.loc[design] - table.loc[best]).dropna()
@@ -108,12 +114,12 @@ def choose(trials: pd.DataFrame) -> Winner:
             quantile = stats.t.ppf(1 - (1 - CONFIDENCE) / (2 * len(others)), len(differences) - 1)
             half = quantile * differences.std(ddof=1) / math.sqrt(len(differences))
             low, high = float(differences.mean() - half), float(differences.mean() + half)
-        worse = float(differences.mean()) if len(differences) else float(means[design] - means[best])
+        worse = float(differences.mean()) if len(differences) else means[design] - means[best]
         arm = str(about.loc[design, "arm"])
-        rivals.append(Rival(arm, str(design), float(means[design]), worse, len(differences), low, high))
+        rivals.append(Rival(arm, design, means[design], worse, len(differences), low, high))
     seeds = tuple(int(seed) for seed in table.columns[table.loc[best].notna()])
-    fewer = tuple(str(design) for design in table.index if design not in full.index)
-    return Winner(str(about.loc[best, "arm"]), str(best), float(means[best]), seeds, tuple(rivals), fewer)
+    arm, planned = str(about.loc[best, "arm"]), int(trials["seed"].nunique())
+    return Winner(arm, best, means[best], seeds, tuple(rivals), ranking.fewer_seeds, planned)
 
 
 def train_on_both(splits: Splits) -> Splits:

@@ -1,6 +1,5 @@
 """The command `study winner`: which design is best and why; the same design trained fully, and exported with a card."""
 
-import shlex
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from explorer.errors import UserError
+from explorer.suggestions import command
 from explorer.text import counted
 from studies.overrides import override, set_option
-from studies.storage_option import storage_option, stored_study
+from studies.storage_option import storage_option, stored_study, to_run
 
 if TYPE_CHECKING:
     from studies.recipe import Recipe
@@ -70,7 +70,7 @@ def winner(
         raise UserError("--export, --recipe and --set are for the full training; give --retrain with them.")
     place = Storage(storage)
     stored = stored_study(place, name_or_path)
-    chosen = choose(read(place, stored.name)[0])
+    chosen = choose(read(place, stored.name)[0], to_run(name_or_path), place.option)
     if not as_json:
         _show(chosen)
     written: dict[str, Any] = {}
@@ -78,14 +78,15 @@ def winner(
         if "imported" in stored.content:
             raise UserError(
                 f"{stored.name} was imported from {stored.content['imported']}, which does not say on what data it was trained. "
-                f"Train its winner by itself: resnext-explorer train {chosen.design} --data ... -o weights.safetensors"
+                f"Train its winner by itself: {command('train', chosen.design, data='DATA', o='weights.safetensors')}"
             )
         wanted = _recipe(stored, chosen.design, recipe, changes)
         written = _retrain(stored, chosen, wanted, folder, data_dir, seed, device, quiet=as_json)
     if as_json:
         print_json({**asdict(chosen), "why": chosen.why, **written})
     elif not retrain:
-        click.echo(f"Next: resnext-explorer study winner {name_or_path} --retrain --export best")
+        again = command("study winner", name_or_path, retrain=True, export="best", storage=place.option)
+        click.echo(f"Next: {again}")
     if written.get("onnx_error"):
         click.echo(f"Error: {written['onnx_error']}", err=True)
         ctx.exit(1)
@@ -282,18 +283,17 @@ def _export(
             files[ONNX] = f"checked against onnxruntime; load with `{export(network, folder / ONNX, 'onnx')}`"
         except Exception as error:  # noqa: BLE001 - torch's exporter and onnxruntime fail in any way
             (folder / ONNX).unlink(missing_ok=True)  # one of an earlier network
-            options = {
-                "--resolution": architecture.resolution,
-                "--classes": architecture.classes,
-                "--in-channels": architecture.in_channels,
-                "--weights": folder / WEIGHTS,
-                "-o": folder / ONNX,
-            }
-            again = ["resnext-explorer", "export", architecture.name, "--format", "onnx"]
-            again += [str(part) for option in options.items() for part in option]
-            onnx_error = (
-                f"there is no {ONNX}: the export to ONNX failed: {_why(error)}. Try again with: {shlex.join(again)}"
+            again = command(
+                "export",
+                architecture.name,
+                format="onnx",
+                resolution=architecture.resolution,
+                classes=architecture.classes,
+                in_channels=architecture.in_channels,
+                weights=folder / WEIGHTS,
+                o=folder / ONNX,
             )
+            onnx_error = f"there is no {ONNX}: the export to ONNX failed: {_why(error)}. Try again with: {again}"
             files[ONNX] = "missing: its export failed"
         write_atomic(folder / CARD, card(study, chosen, facts, recipe.model_dump(mode="json"), files))
     except BaseException as error:

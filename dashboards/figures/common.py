@@ -20,7 +20,8 @@ MOST_POINTS = 100  # of one mark: 10,000 points would be a blot, and take second
 
 
 def over_seeds(counts: list[int], more: str) -> str:
-    """'mean of 3 seeds' or 'mean of 2 to 3 seeds', and what follows where there is more than one."""
+    """'mean of 3 seeds' or 'mean of 2 to 3 seeds', and what follows where there is more than one. What has no result is not shown."""
+    counts = [count for count in counts if count]
     least, most = min(counts, default=0), max(counts, default=0)
     if most < 2:
         return seeds_phrase(most)

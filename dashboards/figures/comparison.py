@@ -18,7 +18,7 @@ from dashboards.figures.common import (
 from dashboards.figures.paper import add_table3
 from dashboards.statistics import Comparison, arm_cardinalities, compare, designs_of, error_table, summarize_arms
 from dashboards.theme import THEMES, Style, arm_styles, blank_figure, label, note_if_empty, set_title
-from dashboards.verdict import confidence_text, headline, listed, seeds_phrase, signed_points
+from dashboards.verdict import confidence_text, headline, listed, seeds_phrase, shared_seeds, signed_points
 
 
 def error_against_cardinality(
@@ -119,7 +119,8 @@ def differences_from_reference(
         hover = f"<b>{label(reference)}</b><br>the reference arm"
         add_mean(figure, places[reference], 0, 0, 0, styles[reference], hover, filled=True, theme=theme)
     for one in comparison.differences:
-        text = f"<b>{label(one.arm)} − {label(reference)}</b><br>{signed_points(one.estimate)} points"
+        text = f"<b>{label(one.arm)} − {label(reference)}</b><br>{signed_points(one.estimate)} points, "
+        text += shared_seeds(trials, [one])
         low = high = one.estimate
         if one.low is not None and one.high is not None:
             low, high = one.low, one.high
@@ -131,7 +132,7 @@ def differences_from_reference(
     shown = [one.arm for one in comparison.differences if one.shown]
     title = f"{listed(shown)} {'differs' if len(shown) == 1 else 'differ'} from {reference}" if shown else ""
     none = "Gaps without intervals" if comparison.problem else "Every difference's interval holds zero"
-    subtitle = f"Points of test error minus {label(reference)}'s, {seeds_phrase(len(comparison.seeds))}"
+    subtitle = f"Points of test error minus {label(reference)}'s, {shared_seeds(trials, comparison.differences)}"
     if not comparison.problem:
         subtitle += f", simultaneous {sure} intervals; filled where zero is excluded"
     set_title(figure, title or none, subtitle, theme)

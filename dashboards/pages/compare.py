@@ -86,6 +86,8 @@ def _rows(name: str, trials: pd.DataFrame, comparison: Any) -> list[tuple[str, .
     for arm, row in summarize_arms(trials).iterrows():
         one = comparison.difference(str(arm))
         gap = "reference" if str(arm) == comparison.reference else signed_points(one.estimate) if one else "–"
+        if one and one.seeds != row["n"]:
+            gap += f" ({one.seeds} shared)"
         sure = f"{signed_points(one.low)} to {signed_points(one.high)}" if one and one.low is not None else "–"
         error = percent(row["mean"])
         rows.append((name, str(arm), str(int(row["n"])), error, interval(row["low"], row["high"]), gap, sure))

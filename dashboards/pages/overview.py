@@ -9,6 +9,7 @@ from dashboards.reading import Reader
 from dashboards.sampling import compare_study
 from dashboards.verdict import judge
 from explorer.errors import UserError
+from explorer.suggestions import command
 from studies.stored import StoredStudy
 
 
@@ -26,7 +27,7 @@ def content(reader: Reader) -> Still:
     """One entry a study, the newest first."""
     studies = reader.studies()
     if not studies:
-        start = "resnext-explorer study run digits_cardinality --workers 2"
+        start = command("study run", "digits_cardinality", workers=2, storage=reader.storage.option)
         return Still(
             html.P("No studies here yet. This one takes about two minutes on two cores:"),
             html.Pre(start, tabIndex=0),

@@ -90,7 +90,7 @@ def test_next_commands_are_commands_that_exist():
     trials = make_trials()
     states = [trials, without_results(trials, [1], "waiting"), without_results(trials, [1], "failed", "x")]
     for table in [*states, without_results(trials, range(15), "pruned")]:
-        commands = next_commands(table, ["--storage", "sqlite:///a b.db"], "digits")
+        commands = next_commands(table, "sqlite:///a b.db", "digits")
         assert len(commands) == 2
         for command in commands:
             words = command.split()[1:]

@@ -6,9 +6,13 @@ import pytest
 from scipy import stats
 from study_tables import make_info, make_trials, without_results
 
+from dashboards.figures import differences_from_reference, error_against_cardinality
+from dashboards.pages.compare import _rows
+from dashboards.report_parts import _method
 from dashboards.sampling import compare_study
 from dashboards.statistics import compare
-from dashboards.verdict import chosen_by_validation, judge, points, sampling_sentence, trend_sentence
+from dashboards.tables import comparison_table
+from dashboards.verdict import chosen_by_validation, judge, points, sampling_sentence, shared_seeds, trend_sentence
 
 
 def verdict_on(trials, **info):
@@ -167,3 +171,82 @@ def test_a_difference_that_is_shown_is_never_nothing():
     verdict = judge(trials, compare(trials, "C=1"))
     assert "C=16 makes 0.002 (0.00" in verdict.sentence
     assert "0.00 points" not in verdict.title
+
+
+def lacking(rows, effects=None, seeds=5, status="failed"):
+    trials = make_trials(effects, seeds=seeds)
+    chosen = [trials.index[(trials["arm"] == arm) & (trials["seed"] == seed)][0] for arm, seed in rows]
+    return without_results(trials, chosen, status)
+
+
+EVERY_OTHER = [(f"C={c}", 4) for c in (2, 4, 8, 16)]
+
+
+def test_a_comparison_says_how_many_of_the_planned_seeds_it_rests_on():
+    """Five seeds are planned and carry results, but the arms share only four: both where a gap is shown and where none is."""
+    for effects, words in (
+        ({"C=8": -0.01}, "points fewer errors than C=1, "),
+        ({}, "no difference from C=1 is shown, "),
+    ):
+        assert f"{words}5 seeds" in verdict_on(lacking([], effects), seeds=[0, 1, 2, 3, 4]).sentence
+        for rows in (EVERY_OTHER, [("C=1", 4)]):
+            sentence = verdict_on(lacking(rows, effects), seeds=[0, 1, 2, 3, 4]).sentence
+            assert f"{words}4 of 5 seeds" in sentence
+        waiting = verdict_on(lacking(EVERY_OTHER, effects, status="waiting")).sentence
+        assert "So far, with 21 of 25 trainings complete: " in waiting
+        assert f"{words}4 of 5 seeds" in waiting
+
+
+def test_differences_on_different_seeds_say_so():
+    assert "no difference from C=1 is shown, 3 to 5 of 5 seeds; " in (
+        verdict_on(lacking([("C=4", 0), ("C=4", 2), ("C=8", 1)])).sentence
+    )
+    verdict = verdict_on(lacking([("C=4", 0), ("C=4", 2)], {"C=4": -0.01, "C=8": -0.02, "C=16": -0.02}))
+    assert re.search(r"than C=1, 5 seeds\.$", verdict.sentence)
+    assert re.search(r"C=4 by [\d.]+ \([\d.]+ to [\d.]+\) on 3 of 5 seeds", verdict.more)
+    alone = verdict_on(lacking([("C=4", 0), ("C=4", 2)], {"C=4": -0.02}))
+    assert re.search(r"C=4 makes .* than C=1, 3 of 5 seeds\.$", alone.sentence)
+
+
+def test_arms_that_only_other_arms_connect_share_no_seed_and_that_is_said():
+    """C=1 has seeds 0 and 1, C=2 has 1 and 2, C=4 has 2 and 3."""
+    trials = make_trials(seeds=4)
+    trials = trials[trials["arm"].isin(["C=1", "C=2", "C=4"])].reset_index(drop=True)
+    have = {"C=1": (0, 1), "C=2": (1, 2), "C=4": (2, 3)}
+    gone = [row.Index for row in trials.itertuples() if row.seed not in have[row.arm]]
+    comparison = compare(without_results(trials, gone, "failed"), "C=1")
+    assert {one.arm: one.seeds for one in comparison.differences} == {"C=2": 1, "C=4": 0}
+    words = shared_seeds(trials, [comparison.difference("C=4")])
+    assert words == "by way of other arms, with no seed in common"
+    assert shared_seeds(trials, comparison.differences) == "0 to 1 of 4 seeds"
+
+
+def test_one_common_seed_of_several_is_no_ground_for_an_interval():
+    trials = lacking([(f"C={c}", seed) for c in (2, 4, 8, 16) for seed in (1, 2)], seeds=3)
+    verdict = verdict_on(trials)
+    assert verdict.title == "No interval for the gaps from C=1" or verdict.title.startswith("One seed")
+
+
+def test_the_other_places_that_tell_an_n_tell_the_same():
+    trials = lacking([("C=1", 4)])
+    comparison = compare_study(trials, make_info())
+    figure = differences_from_reference(trials, "C=1", comparison=comparison)
+    assert "Points of test error minus C=1's, 4 of 5 seeds, " in figure.layout.title.subtitle.text
+    hovers = str(figure.data)
+    assert "points, 4 of 5 seeds" in hovers
+    assert "mean of 4 to 5 seeds" in (
+        error_against_cardinality(trials, "C=1", comparison=comparison).layout.title.subtitle.text
+    )
+    table = comparison_table(trials, comparison)
+    place = table.columns.index("Seeds shared")
+    assert [row[place] for row in table.rows] == ["–", "4", "4", "4", "4"]
+    assert [row[table.columns.index("n")] for row in table.rows] == ["4", "5", "5", "5", "5"]
+    assert "Seeds shared" not in comparison_table(make_trials(), compare(make_trials(), "C=1")).columns
+    assert "Here: 4 of 5 seeds, 5 arms;" in " ".join(_method(trials, comparison, make_info()))
+    assert [row[5].partition(" ")[2] for row in _rows("study", trials, comparison)] == ["", *["(4 shared)"] * 4]
+
+
+def test_an_arm_without_a_result_is_in_no_n():
+    trials = lacking([("C=16", seed) for seed in range(5)])
+    subtitle = error_against_cardinality(trials, "C=1").layout.title.subtitle.text
+    assert "mean of 5 seeds" in subtitle

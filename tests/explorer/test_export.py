@@ -1,13 +1,13 @@
 """Exports load elsewhere with the same numbers, and are refused with a reason where nothing could load them."""
 
-import pickle
 from pathlib import Path
 
 import pytest
 import torch
 
 from explorer import Architecture, UserError, build
-from explorer.export import export, foreign_constructor, fresh_network, load_weights
+from explorer.export import export, foreign_constructor, fresh_network
+from explorer.weights import load_weights
 
 SMALL = Architecture.from_name("resnext_1-1_2x4d_w16_small8", resolution=8, classes=5)
 
@@ -114,36 +114,6 @@ def test_a_seed_gives_the_same_fresh_network_and_leaves_torchs_generator_alone()
     first, second = fresh_network(SMALL, seed=0), fresh_network(SMALL, seed=0)
     assert torch.equal(torch.random.get_rng_state(), before)
     assert torch.equal(outputs(first, SMALL), outputs(second, SMALL))
-
-
-class Touch:
-    """Pickles into a call that makes a file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        return Path.touch, (self.path,)
-
-
-def test_weights_that_carry_code_are_refused_and_the_code_does_not_run(tmp_path: Path) -> None:
-    marker = tmp_path / "ran"
-    (tmp_path / "evil.pth").write_bytes(pickle.dumps(Touch(marker)))
-    with pytest.raises(UserError, match="not a file of plain tensors"):
-        load_weights(build(SMALL), tmp_path / "evil.pth")
-    assert not marker.exists()
-
-
-def test_weights_of_another_network_or_a_damaged_file_are_refused(tmp_path: Path) -> None:
-    torch.save(build(SMALL.with_(classes=9)).state_dict(), tmp_path / "other.pth")
-    with pytest.raises(UserError, match="do not fit"):
-        load_weights(build(SMALL), tmp_path / "other.pth")
-    whole = (tmp_path / "other.pth").read_bytes()
-    (tmp_path / "half.pth").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match="cannot read weights"):
-        load_weights(build(SMALL), tmp_path / "half.pth")
-    with pytest.raises(UserError, match="no such file"):
-        load_weights(build(SMALL), tmp_path / "nowhere.pth")
 
 
 def test_an_export_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:

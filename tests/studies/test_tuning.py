@@ -13,6 +13,10 @@ from searching import make
 from tiny_runs import endings
 
 import studies.runner
+from dashboards.pages.trial import page as trial_page
+from dashboards.reading import Reader
+from dashboards.sampling import compare_study
+from dashboards.verdict import judge
 from explorer.errors import UserError
 from studies import Study
 from studies.claims import Claims, Counts, Pair, Worker
@@ -120,6 +124,39 @@ def test_an_arm_whose_tuning_fails_is_failed_and_says_so(tuned: Callable[..., Pa
     failed = trials[trials["status"] == "failed"]
     assert list(failed["design"]) == [hopeless] * 2
     assert list(failed["reason"]) == ["all tuning trials of its arm failed"] * 2
+
+
+def test_a_failed_tuning_trial_is_shown_as_that_and_not_as_its_arms_training(
+    tuned: Callable[..., Path], storage: Storage
+) -> None:
+    stored = make(storage, tuned(trials=3))
+    claims = Claims(storage, storage.open(), stored.id, stored)
+    name, failed = stored.designs[0]["name"], 0
+    while attempt := claims.claim(NOBODY):
+        if (attempt.pair.design, attempt.pair.variant) == (name, "tuning 2"):
+            assert claims.end(attempt, "failed", attributes={"failure": {"reason": "the loss became nan", "log": []}})
+            failed += 1
+        else:
+            errors = dict.fromkeys(("validation_error", "test_error", "train_error"), 0.5)
+            assert claims.end(attempt, "complete", 0.5, {"result": errors})
+    assert failed == 1
+    trials, _ = read(storage, "tiny")
+    assert list(trials["status"]) == ["complete"] * 6
+    assert list(trials["reason"]) == [""] * 6
+    show = ["show", "tiny", "--storage", storage.url]
+    shown = CliRunner().invoke(command, show).output
+    assert "\nFailed: C=1 tuning 2 seed 0 (attempt " in shown
+    assert "Failed: C=1 seed 0" not in shown
+    assert "best of 2 tuning trials (1 more without a result)" in shown
+    assert shown.count("best of 3 tuning trials") == 2
+    (one,) = json.loads(CliRunner().invoke(command, [*show, "--json"]).output)["failures"]
+    assert (one["arm"], one["pair"]) == ("C=1", {"design": name, "seed": 0, "variant": "tuning 2"})
+    # The training's own page knows nothing of it, and the report says what the tuning lacks.
+    reader = Reader(storage)
+    assert [attempt.ended for attempt, _ in reader.attempts("tiny", name, 0)] == ["complete"]
+    assert "nan" not in str(trial_page(reader, "tiny", name, "0", None))
+    notes = judge(trials, compare_study(trials), study_info(storage, "tiny")).notes
+    assert "C=1 was tuned on 2 of 3 trials; the others have no result." in notes
 
 
 def test_tuning_with_real_processes_is_stored_and_shown(

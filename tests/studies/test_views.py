@@ -58,8 +58,8 @@ def test_a_resumed_training_does_not_count_as_fast(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("view_kind", [LineView, LiveView])
 def test_lines_name_arm_seed_error_and_time(view_kind: type[LineView], capsys: pytest.CaptureFixture[str]) -> None:
-    changes = [("--set", "name=three"), ("--set", "recipe.epochs=10")]
-    view = view_kind("./my study.yaml", [*changes, ("--workers", "2"), ("--storage", None), ("--data-dir", "/a b")])
+    changes = ["name=three", "recipe.epochs=10"]
+    view = view_kind("./my study.yaml", {"set": changes, "workers": 2, "storage": None, "data_dir": "/a b"})
     view.begin(STORED, counts(), 2)
     view.event(0, event("claimed"))
     view.event(0, event("epoch", epoch=1, seconds=0.5, validation_error=0.5))

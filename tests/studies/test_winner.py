@@ -292,3 +292,15 @@ def test_weights_that_cannot_be_written_leave_nothing_half_written(
     assert isinstance(error, UserError)
     assert "could not be exported: the disk is full. Nothing was exported" in str(error)
     assert [path.name for path in Path("best").iterdir()] == [".checkpoints"]
+
+
+def test_the_winner_says_how_many_of_the_planned_seeds_it_rests_on() -> None:
+    lost = choose(trials({"a": [0.1, 0.2, 0.15, None], "b": [0.2, 0.32, 0.26, None]}))
+    assert "mean of 3 of 4 seeds." in lost.why
+    assert lost.planned_seeds == 4
+    apart = choose(trials({"a": [0.1, 0.2, 0.15, None], "b": [None, 0.32, 0.26, 0.3], "c": [0.3, 0.41, 0.36, None]}))
+    assert "Compared on the seeds that both have: arm b 2." in apart.why
+    assert "Compared on" not in choose(trials({"a": [0.1, 0.2], "b": [0.2, 0.32]})).why
+    begun = choose(trials({"a": [0.1, None, None], "b": [0.2, None, None]})).why
+    assert "mean of 1 of 3 seeds. One seed cannot tell" in begun
+    assert begun.endswith("Run the study to its end.")
