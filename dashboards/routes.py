@@ -7,7 +7,7 @@ from flask import Response, abort, request
 
 from dashboards.reading import Reader
 from explorer.errors import UserError
-from studies.results import as_csv
+from studies.table_text import as_csv
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 

@@ -130,8 +130,9 @@ def results(name_or_path: str, storage: str | None, curves: bool, output: Path |
       resnext-explorer study results digits_cardinality --curves -o curves.csv
     """
     from explorer.files import write_atomic
-    from studies.results import as_csv, read, with_tuned
+    from studies.results import read, with_tuned
     from studies.storage import Storage
+    from studies.table_text import as_csv
 
     if as_json and output:
         raise UserError("--json prints to the terminal and -o writes a CSV file; give one of the two.")

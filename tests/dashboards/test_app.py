@@ -28,7 +28,8 @@ from dashboards.theme import blank_figure
 from explorer import Architecture, UserError, match
 from studies.claims import Claims, Worker
 from studies.proposing import Proposer
-from studies.results import as_csv, read, study_info
+from studies.results import read, study_info
+from studies.table_text import as_csv
 from studies.storage import Storage
 from studies.stored import get
 

@@ -6,7 +6,7 @@ from pandas.testing import assert_frame_equal
 from study_tables import make_curves, make_trials, without_results
 
 from dashboards.sampling import compare_study
-from dashboards.sources import load_sources, read_csv
+from dashboards.sources import load_sources
 from explorer.errors import UserError
 from studies.results import TRIALS, read
 
@@ -35,7 +35,7 @@ def test_one_file_may_hold_several_studies(workdir):
 
 def test_a_file_from_before_a_measure_was_added_is_read(workdir):
     make_trials().drop(columns=["peak_memory", "images_per_second", "started"]).to_csv("old.csv", index=False)
-    table = read_csv("old.csv")
+    table = load_sources(["old.csv"])[0].trials
     assert list(table) == list(TRIALS)
     assert table[["peak_memory", "images_per_second", "started"]].isna().all(axis=None)
 
@@ -49,12 +49,12 @@ def write(name: str, table: pd.DataFrame) -> str:
     ("make", "words"),
     [
         (lambda: ["missing.csv"], "there is no file missing.csv"),
-        (lambda: [write("x.csv", make_trials().drop(columns=["seed", "flops"]))], "lacks the columns flops, seed"),
-        (lambda: [write("x.csv", make_trials().assign(seed="first"))], "the column seed holds what is no number"),
-        (lambda: [write("x.csv", make_trials().assign(started="soon"))], "the column started holds what is no time"),
+        (lambda: [write("x.csv", make_trials().drop(columns=["seed", "flops"]))], "no column 'seed'"),
+        (lambda: [write("x.csv", make_trials().assign(seed="first"))], "line 2: seed must be a number"),
+        (lambda: [write("x.csv", make_trials().assign(started="soon"))], "line 2: started must be a time"),
         (lambda: [write("x.csv", make_curves(make_trials()))], "holds the curves of digits_cardinality, whose trainings"),
         (lambda: [write("x.csv", make_trials()), "x.csv"], "digits_cardinality is given twice"),
-        (lambda: [write("x.csv", pd.DataFrame({"a": [1]}))], "lacks the columns"),
+        (lambda: [write("x.csv", pd.DataFrame({"a": [1]}))], "no column 'design'"),
     ],
 )  # fmt: skip
 def test_what_is_no_table_of_results_is_a_users_mistake(make, words, workdir):
@@ -66,4 +66,4 @@ def test_what_is_no_table_of_results_is_a_users_mistake(make, words, workdir):
 def test_a_file_that_is_no_csv_is_a_users_mistake(content, workdir):
     (workdir / "x.csv").write_bytes(content)
     with pytest.raises(UserError):
-        read_csv("x.csv")
+        load_sources(["x.csv"])
