@@ -43,13 +43,9 @@ def report(studies: tuple[str, ...], storage: str | None, output: str | None, pa
     """
     from dashboards.report import file_stem, write_report
     from dashboards.sources import load_sources
-    from explorer.errors import UserError
-    from explorer.terminal import printable
     from studies.storage import Storage
 
     sources = load_sources(studies, storage)
-    if not sources:
-        raise UserError(f"{', '.join(studies)} hold no training; give a study, or a CSV file with its trainings.")
     named = [one for one in studies if not one.lower().endswith(".csv")]
     # Files alone are named as the file: the study's own report, from its storage, is another.
     alone = file_stem(sources[0].name) if named else Path(studies[0]).stem
@@ -57,7 +53,7 @@ def report(studies: tuple[str, ...], storage: str | None, output: str | None, pa
     options = ["--storage", Storage(storage).shown] if storage else []
     for source in sources:
         if len(sources) > 1:
-            print(f"{printable(source.name)}\n")
+            print(f"{source.name}\n")
         print_results(source.trials, source.info)
         if len(sources) > 1:
             print()
@@ -69,7 +65,7 @@ def report(studies: tuple[str, ...], storage: str | None, output: str | None, pa
     if commands:
         print("Next:")
     for command in commands:
-        print(f"  {printable(command)}")
+        print(f"  {command}")
 
 
 def print_results(trials: "pd.DataFrame", info: dict[str, Any]) -> None:
@@ -77,14 +73,14 @@ def print_results(trials: "pd.DataFrame", info: dict[str, Any]) -> None:
     from dashboards.sampling import compare_study
     from dashboards.tables import closing_table
     from dashboards.verdict import judge
-    from explorer.terminal import print_table, printable
+    from explorer.terminal import print_table
 
     verdict = judge(trials, compare_study(trials, info), info)
     table = closing_table(trials)
     print_table(table.columns, table.rows, left=table.words)
     print()
     for text in (verdict.text, *verdict.notes):
-        print(printable(text))
+        print(text)
 
 
 def next_commands(trials: "pd.DataFrame", options: list[str], name_or_path: str) -> list[str]:

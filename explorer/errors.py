@@ -10,11 +10,15 @@ class UserError(ValueError):
     """
 
 
-def unknown(kind: str, given: str, allowed: Iterable[str]) -> UserError:
+class UnknownName(UserError):
+    """A name that nobody knows, of what is looked for or of a choice."""
+
+
+def unknown(kind: str, given: str, allowed: Iterable[str]) -> UnknownName:
     """The error for a name that is not among `allowed`: it names the nearest right one and lists the rest."""
     from difflib import get_close_matches
 
     names = list(allowed)
     nearest = get_close_matches(given, names, n=1, cutoff=0.5)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-    return UserError(f"unknown {kind} {given!r}.{hint} Known: {', '.join(names) or 'none'}.")
+    return UnknownName(f"unknown {kind} {given!r}.{hint} Known: {', '.join(names) or 'none'}.")

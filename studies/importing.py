@@ -15,18 +15,18 @@ import pandas as pd
 from explorer import Design
 from explorer.errors import UserError
 from explorer.terminal import progress_bar
-from studies.agenda import MOST, numbers, shown
+from studies.agenda import MOST, alike, numbers, shown
 from studies.claims import Pair, Worker
 from studies.storage import Storage
-from studies.stored import ATTRIBUTE, METRICS, find, installed_versions, record_of
+from studies.stored import ATTRIBUTE, METRICS, installed_versions, record_of
 from studies.table_files import ERRORS, SIZES, check_results, open_table
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 RESULT = (*ERRORS, "epochs", "peak_memory", "seconds", "images_per_second")
-# More would keep other writers of the storage waiting for longer than they do.
-MOST_ROWS = 10_000
+# Optuna takes 5 ms a row, during which no other can write; other writers wait for a minute.
+MOST_ROWS = 5_000
 MOST_DEVICES = 8  # that are named in the study's settings
 # What an earlier version left of an import that was cut off; it is done again.
 IMPORTING = "explorer:importing"
@@ -89,20 +89,21 @@ def _store(place: Storage, found: Imported, path: Path) -> None:
         study_id = writer.create_new_study([StudyDirection.MINIMIZE], found.name)
         writer.set_study_system_attr(study_id, METRICS, ["validation_error"])
         designs = {design.name: design for design in found.designs}
+        same = alike([record_of(design) for design in found.designs])
         rows = found.trials.to_dict("records")
         with progress_bar(f"Storing {found.name}") as progress:
             for done, row in enumerate(rows):
                 progress(done, len(rows))
-                writer.create_new_trial(study_id, _trial(designs[row["design"]], row))
+                writer.create_new_trial(study_id, _trial(designs[row["design"]], row, same))
         writer.set_study_user_attr(study_id, ATTRIBUTE, _content(found, path))
 
 
-def _trial(design: Design, row: dict[str, Any]) -> "FrozenTrial":
+def _trial(design: Design, row: dict[str, Any], same: frozenset[str]) -> "FrozenTrial":
     from optuna.trial import TrialState, create_trial
 
     worker = Worker(row["worker"] or "elsewhere", host="imported", pid=0, machine="elsewhere")
     pair = Pair(design.name, row["seed"])
-    carried = shown(record_of(design), pair.seed)
+    carried = shown(record_of(design), pair.seed, without=same)
     result = {key: None if _is_unknown(row[key]) else row[key] for key in RESULT}
     result["device"] = row["device"] or "elsewhere"
     trial = create_trial(

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer import Architecture, Design
-from explorer.errors import UserError, unknown
+from explorer.errors import UnknownName, UserError, unknown
 from search_spaces.documents import preset_names
 from studies import search, tuning
-from studies.agenda import Agenda, Carried, numbers, shown
+from studies.agenda import Agenda, Carried, alike, shown
 from studies.claims import Attempt, Attempts, Counts, Pair, stand
 from studies.storage import Storage, from_json
 
@@ -115,13 +115,8 @@ class StoredStudy:
 
     @cached_property
     def _alike(self) -> frozenset[str]:
-        """The numbers in which no design of a grid differs from another: each one shown costs a claim a millisecond or more."""
-        designs = [] if self.is_search else self.content["designs"]
-        return (
-            frozenset(key for key in numbers(designs[0]) if len({numbers(one)[key] for one in designs}) == 1)
-            if designs
-            else frozenset()
-        )
+        """The numbers in which no design of a grid differs from another."""
+        return alike([] if self.is_search else self.content["designs"])
 
     @cached_property
     def _grid(self) -> Agenda:
@@ -161,7 +156,7 @@ def get_alone(storage: Storage, name: str) -> StoredStudy:
         return found[0]
     error = unknown("study", name, [study.name for study in _stored(storage)])
     start = f" `resnext-explorer study run {name}` starts this preset." if name in preset_names("study") else ""
-    raise UserError(f"{error} (In {storage.shown}.{start})")
+    raise UnknownName(f"{error} (In {storage.shown}.{start})")
 
 
 def as_extended(storage: Storage, study: "Study", wanted: "Wanted") -> StoredStudy | None:

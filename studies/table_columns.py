@@ -26,9 +26,9 @@ _TIME = re.compile(
 # Statuses as MLflow, Weights & Biases, Optuna, Slurm and people write them. Ray Tune's TERMINATED is not here: it means complete
 # there, and the opposite elsewhere.
 _STATUSES = {
-    **{word: "complete" for word in ("completed", "finished", "succeeded", "success", "done")},
-    **{word: "failed" for word in ("fail", "failure", "error", "errored", "crashed", "killed", "out_of_memory")},
-    **{word: "waiting" for word in ("pending", "queued", "scheduled")},
+    **dict.fromkeys(("completed", "finished", "succeeded", "success", "done"), "complete"),
+    **dict.fromkeys(("fail", "failure", "error", "errored", "crashed", "killed", "out_of_memory"), "failed"),
+    **dict.fromkeys(("pending", "queued", "scheduled"), "waiting"),
     **{word: word for word in STATUSES},
 }
 

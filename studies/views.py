@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explorer.streams import printable
 from explorer.text import human_percent, human_time
 from studies.claims import Counts
 from studies.stored import StoredStudy, installed_versions
@@ -179,15 +180,16 @@ class LiveView(LineView):
     """A bar for the whole study and one for each worker, on a terminal."""
 
     def __init__(self, study: str = "", options: Options = ()) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
+
+        from explorer.terminal import console
 
         super().__init__(study, options)
         self.bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.fields[note]}", markup=False),
-            console=Console(highlight=False),
+            console=console(),
             transient=True,
         )
         self.tasks: dict[int, TaskID] = {}
@@ -201,7 +203,7 @@ class LiveView(LineView):
     def event(self, worker: int, event: Event) -> None:
         epochs = self.work.epochs
         if event["event"] == "claimed":
-            label = f"  {event['arm']} seed {event['seed']}"
+            label = f"  {printable(event['arm'])} seed {event['seed']}"
             if worker not in self.tasks:
                 self.tasks[worker] = self.bars.add_task(label, total=epochs, note="")
             task, note = self.tasks[worker], f"epoch 1 of {epochs}"
@@ -235,7 +237,8 @@ class LiveView(LineView):
 
     def say(self, line: str) -> None:
         if self.bars.live.is_started:
-            self.bars.console.print(line, markup=False)
+            for one in line.splitlines():
+                self.bars.console.print(printable(one), markup=False)
         else:
             super().say(line)
 

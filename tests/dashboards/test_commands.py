@@ -10,7 +10,7 @@ from dashboards.commands import next_commands, report
 from dashboards.statistics import summarize_arms
 from explorer.cli import cli
 from explorer.errors import UserError
-from explorer.terminal import printable
+from explorer.streams import printable
 
 
 def run(*arguments: str) -> str:
@@ -82,7 +82,7 @@ def test_a_study_is_also_found_by_its_file(stored_study, workdir):
 
 
 def test_control_characters_do_not_reach_the_terminal():
-    assert printable("a\x1b[31mred\rb\u202ec\nd") == "a[31mredbcd"
+    assert printable("a\x1b[31mred\rb\u202ec\nd") == "a[31mred bc d"
 
 
 def test_next_commands_are_commands_that_exist():
@@ -126,5 +126,5 @@ def test_the_report_of_a_csv_file_leaves_the_studys_own_as_it_is(stored_study, w
 
 def test_a_file_without_a_training_is_a_users_mistake(workdir):
     make_trials().iloc[:0].to_csv("none.csv", index=False)
-    with pytest.raises(UserError, match="no training"):
+    with pytest.raises(UserError, match=r"none\.csv holds no result"):
         run("none.csv")

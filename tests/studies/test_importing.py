@@ -111,7 +111,7 @@ def test_names_and_reference_arms(file: Path) -> None:
         read_csv(file, reference_arm="C=3")
     with pytest.raises(UserError, match="cannot name a study"):
         read_csv(file, name="../mine")
-    with pytest.raises(UserError, match="there is no file nothing.csv"):
+    with pytest.raises(UserError, match=r"there is no file nothing\.csv"):
         read_csv(Path("nothing.csv"))
     file.write_bytes(b"design,\xff\xfe\x00")
     with pytest.raises(UserError, match="not a text file"):
