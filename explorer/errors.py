@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 
 
+LONGEST_NAME = 100  # of what was given, in a message
+
+
 class UserError(ValueError):
     """A user's mistake. The message says what was given, what is allowed and what to do.
 
@@ -19,6 +22,7 @@ def unknown(kind: str, given: str, allowed: Iterable[str]) -> UnknownName:
     from difflib import get_close_matches
 
     names = list(allowed)
+    given = given if len(given) <= LONGEST_NAME else f"{given[:LONGEST_NAME]}..."
     nearest = get_close_matches(given, names, n=1, cutoff=0.5)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     return UnknownName(f"unknown {kind} {given!r}.{hint} Known: {', '.join(names) or 'none'}.")
