@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-
 LONGEST_NAME = 100  # of what was given, in a message
 
 

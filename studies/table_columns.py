@@ -79,7 +79,7 @@ def _out_of_range(column: str, text: str, least: float, most: float, value: floa
     hint = ""
     if column.endswith("_error") and value is not None and value > 1:
         hint = " Errors are fractions: 0.062, not 6.2"
-    elif column == "seed":
+    elif column == "seed" and value is not None and value > most:
         hint = " A seed of 64 bits, as torch.seed() gives, is replaced by a small number of its own"
     elif value is None and re.fullmatch(r"[\d.,]+", text):
         hint = " Write it without thousands separators, and with a decimal point"

@@ -32,6 +32,7 @@ SEEDS = 2**32
 _WHOLE = {"attempt": 0, "epochs": 1, "peak_memory": 1}
 _MEASURED = {"seconds": 1e10, "images_per_second": 1e12}
 _STUDY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_NO_NAME = "cannot name a study: letters, digits, '.', '_' and '-', the first a letter or digit, at most 100"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,10 @@ class ResultsFile:
 
 def open_table(path: str | Path) -> TextTable:
     """A file of results or of curves as text; see `holds_curves`."""
-    return read_table(path, {**CURVES, **TRIALS})
+    table = read_table(path, {**CURVES, **TRIALS})
+    # Weights & Biases and Optuna call it so: whoever crashed may have left errors all the same.
+    other = next((name for name in table.columns if name.casefold() == "state"), None)
+    return table if other is None or "status" in table.columns else table.renamed(other, "status")
 
 
 def holds_curves(table: TextTable) -> bool:
@@ -144,18 +148,22 @@ def _refuse_doubles(table: TextTable, frame: pd.DataFrame, keys: list[str]) -> N
 
 def _studies(table: TextTable, told: Iterable[str], name: str | None) -> list[str]:
     """The name of each row's study."""
+    if name is not None:
+        if not _STUDY.fullmatch(name):
+            raise UserError(f"{name[:60]!r} {_NO_NAME}.")
+        return [name] * len(table.lines)
     told = list(told)
+    for row, one in enumerate(told):
+        if one and not _STUDY.fullmatch(one):
+            raise table.refused(row, f"study: {one[:60]!r} {_NO_NAME}")
     names = sorted(set(told) - {""})
-    usual = name or (names[0] if len(names) == 1 else table.path.stem)
-    found = [usual if name or not one else one for one in told]
-    for row, one in enumerate(found):
-        if not _STUDY.fullmatch(one):
-            raise table.refused(
-                row,
-                f"{one[:60]!r} cannot name a study: letters, digits, '.', '_' and '-', the first a letter or digit, at most 100. "
-                "Give a --name, or a column study",
-            )
-    return found
+    usual = names[0] if len(names) == 1 else _file_name(table.path)
+    return [one or usual for one in told]
+
+
+def _file_name(path: Path) -> str:
+    """A study's name from a file's."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", path.stem).strip("._-")[:100] or "table"
 
 
 def _check_study(name: str, table: TextTable, told: pd.DataFrame, reference_arm: str | None) -> FileStudy:

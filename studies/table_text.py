@@ -5,7 +5,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -48,7 +48,11 @@ class TextTable:
     def rows(self, wanted: "pd.Series[bool]") -> "TextTable":
         """The table with these rows only."""
         lines = [line for line, is_wanted in zip(self.lines, wanted, strict=True) if is_wanted]
-        return TextTable(self.path, self.cells[wanted.to_numpy()].reset_index(drop=True), lines, self.decimal_comma)
+        return replace(self, cells=self.cells[wanted.to_numpy()].reset_index(drop=True), lines=lines)
+
+    def renamed(self, column: str, name: str) -> "TextTable":
+        """The table with this column under another name."""
+        return replace(self, cells=self.cells.rename(columns={column: name}))
 
     def refused(self, row: int, reason: str) -> UserError:
         """The error for what is wrong in a row, by its number from 0."""

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 CONTROLS = set(map(chr, (*range(32), *range(127, 160), 0x202E))) - set("\n\t")
 
 
-def run_on_terminal(command: Sequence[str], **options: object) -> str:
-    """What a command prints on a terminal that cannot draw: rich then writes no codes of its own."""
+def run_on_terminal(command: Sequence[str], *, term: str = "dumb", **options: object) -> str:
+    """What a command prints on a terminal; on one that cannot draw, rich writes no codes of its own."""
     master, slave = os.openpty()
-    environment = {**os.environ, "TERM": "dumb", "COLUMNS": "200"}
+    environment = {**os.environ, "TERM": term, "COLUMNS": "200"}
     process = subprocess.Popen(command, stdout=slave, stderr=slave, env=environment, **options)  # type: ignore[call-overload]
     os.close(slave)
     told = b""

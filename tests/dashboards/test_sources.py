@@ -5,10 +5,15 @@ import pytest
 from pandas.testing import assert_frame_equal
 from study_tables import make_curves, make_trials, without_results
 
+from dashboards.app import create_app
+from dashboards.reading import Reader
+from dashboards.report import render_report
 from dashboards.sampling import compare_study
 from dashboards.sources import load_sources
 from explorer.errors import UserError
+from studies.importing import import_csv
 from studies.results import TRIALS, read
+from studies.storage import Storage
 
 
 def test_csv_files_give_the_tables_of_the_storage(stored_study, workdir):
@@ -67,3 +72,23 @@ def test_a_file_that_is_no_csv_is_a_users_mistake(content, workdir):
     (workdir / "x.csv").write_bytes(content)
     with pytest.raises(UserError):
         load_sources(["x.csv"])
+
+
+def test_the_largest_numbers_that_are_taken_can_be_shown(workdir):
+    most = {"epochs": 2**53, "peak_memory": 2**53, "seconds": 1e10, "images_per_second": 1e12, "seed": 2**32 - 1}
+    make_trials(seeds=1).assign(**most, finished="2200-12-31T23:59:59Z", started="1970-01-01").to_csv(
+        "most.csv", index=False
+    )
+    url = f"sqlite:///{workdir}/most.db"
+    import_csv(url, workdir / "most.csv")
+    (source,) = load_sources(["most.csv"])
+    place = Storage(url)
+    for trials in (
+        source.trials,
+        read(place, "digits_cardinality")[0],
+        Reader(place).tables("digits_cardinality").trials,
+    ):
+        assert trials[list(most)].iloc[0].tolist() == list(most.values())
+    render_report([source])
+    client = create_app(Reader(place)).server.test_client()
+    assert "2200-12-31" in client.get("/study/digits_cardinality", base_url="http://127.0.0.1").text

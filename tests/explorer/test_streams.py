@@ -59,3 +59,21 @@ def test_a_stream_that_is_closed_stays_so(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     let_only_text_through()
     assert sys.stdout is None
+
+
+BAR = """
+import sys
+from explorer import terminal
+
+terminal.PATIENCE = float(sys.argv[1])
+with terminal.progress_bar("storing") as progress:
+    for done in range(3):
+        progress(done, 3)
+"""
+
+
+def test_a_bar_appears_once_something_takes_long() -> None:
+    command = [sys.executable, "-c", BAR]
+    assert "storing" in run_on_terminal([*command, "-1"], cwd=ROOT, term="xterm")
+    assert run_on_terminal([*command, "2"], cwd=ROOT, term="xterm") == ""
+    assert subprocess.run([*command, "-1"], capture_output=True, check=True, cwd=ROOT).stderr == b""

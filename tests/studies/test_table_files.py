@@ -174,6 +174,27 @@ def test_the_words_of_other_programs_for_what_did_not_finish(workdir: Path) -> N
         assert trials["test_error"].isna().tolist() == [False, True]
 
 
+def test_states_of_other_programs_count_even_where_a_row_has_errors(workdir: Path) -> None:
+    text = FILE.replace("status", "State")
+    assert read(text.replace("0.21,complete", "0.21,crashed"))["status"].tolist() == ["complete", "failed"]
+    assert len(read_csv(Path("table.csv")).trials) == 1
+    with_both = FILE.replace("flops", "state").replace("62112", "x").replace("57120", "y")
+    assert read(with_both)["status"].tolist() == ["complete", "complete"]
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [("results of June (2).csv", "results_of_June_2"), ("münchen.csv", "m_nchen"), ("_.csv", "table")]
+)
+def test_a_study_is_named_as_its_file(workdir: Path, file: str, name: str) -> None:
+    Path(file).write_text(FILE)
+    assert read_csv(Path(file)).name == check_results(open_table(file)).studies[0].name == name
+
+
+def test_a_name_that_cannot_be_one_is_refused_where_it_stands(workdir: Path) -> None:
+    with pytest.raises(UserError, match=r"line 3: study: '\.\./x' cannot name a study"):
+        read(FILE.replace("flops", "study").replace("62112", "a").replace("57120", "../x"))
+
+
 def test_a_file_that_says_little_gets_the_rest_from_its_designs(workdir: Path) -> None:
     little = "design,seed,validation_error,test_error,classes,resolution,in_channels\n"
     trials = read(little + f"{C1},0,0.25,0.3,10,8,1\n{C2},0,0.2,0.21,10,8,1\n")
