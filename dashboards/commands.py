@@ -30,7 +30,7 @@ def report(studies: tuple[str, ...], storage: str | None, output: str | None, pa
     """Write the results of studies as one HTML page that opens offline, and print them.
 
     It can be written at any time: the page of a running study says so and shows what is there. Several studies stand side by side.
-    A CSV file of `study results`, with one of `study results --curves` beside it or not, needs no storage.
+    A CSV file of `study results`, or as `study import` takes it, needs no storage; one of `study results --curves` may stand beside it.
 
     \b
     Examples:
