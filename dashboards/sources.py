@@ -13,7 +13,7 @@ from studies.table_files import FileStudy, check_curves, check_results, holds_cu
 
 @dataclass(frozen=True)
 class Source:
-    """One study: its two tables, and what `studies.results.study_info` says about it (of a CSV file only the name)."""
+    """One study: its two tables, and what `studies.results.study_info` says about it (of a CSV file the name and the reference arm)."""
 
     name: str
     trials: pd.DataFrame
@@ -56,7 +56,12 @@ def load_sources(given: Iterable[str], storage: str | None = None) -> list[Sourc
 
 
 def _from_csv(study: FileStudy) -> Source:
-    return Source(study.name, study.trials, pd.DataFrame(columns=list(CURVES)), {"name": study.name})
+    return Source(
+        study.name,
+        study.trials,
+        pd.DataFrame(columns=list(CURVES)),
+        {"name": study.name, "reference_arm": study.reference_arm},
+    )
 
 
 def _from_storage(name_or_path: str, storage: str | None) -> Source:

@@ -4,7 +4,7 @@ What can mean only one thing is converted. Anything else is refused in one sente
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -154,7 +154,7 @@ def statuses(table: TextTable) -> "pd.Series[str]":
     return pd.Series(found, dtype=object)
 
 
-def one_of(table: TextTable, column: str, allowed: Mapping[str, object] | tuple[str, ...]) -> list[str]:
+def one_of(table: TextTable, column: str, allowed: Collection[str]) -> list[str]:
     """A column of names, each one of `allowed` or nothing."""
     found = names(table, column)
     for row, name in enumerate(found):

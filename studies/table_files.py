@@ -111,7 +111,9 @@ def check_curves(table: TextTable) -> pd.DataFrame:
 
 def _told(table: TextTable) -> pd.DataFrame:
     """What each row says, by itself; NaN, None and "" where it says nothing."""
-    told: dict[str, Any] = {name: columns.names(table, name) for name in ("study", "arm", "design", "reference")}
+    told: dict[str, Any] = {name: columns.names(table, name) for name in ("study", "arm", "design")}
+    # A free space's designs have no reference: "" is another thing than no column.
+    told["reference"] = columns.names(table, "reference") if "reference" in table.columns else None
     told |= {name: columns.names(table, name) for name in ("depths", "growth", "shortcut", "stem", "device", "worker")}
     told |= {"reason": columns.texts(table, "reason"), "by": columns.one_of(table, "by", MEASURES)}
     told["status"] = columns.statuses(table)
@@ -264,7 +266,7 @@ def _design(arm: str, network: Architecture, row: "pd.Series[Any]", reference: A
     """The design with the budget that its first row tells, else what the reference arm's design spends."""
     by = row["by"] or "flops"
     budget = Budget(by, int(row["budget"])) if row["budget"] == row["budget"] else Budget.of(reference, by)
-    return Design(network, budget, row["reference"] or reference.name, arm)
+    return Design(network, budget, reference.name if row["reference"] is None else row["reference"], arm)
 
 
 def _trials(name: str, told: pd.DataFrame, designs: list[Design]) -> pd.DataFrame:

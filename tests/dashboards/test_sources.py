@@ -25,8 +25,16 @@ def test_csv_files_give_the_tables_of_the_storage(stored_study, workdir):
     assert_frame_equal(source.trials, trials)
     assert_frame_equal(source.curves, curves)
     (stored,) = load_sources(["digits_cardinality"], url)
-    # Of a CSV file the reference arm is not told: it is the reference design's.
     assert compare_study(source.trials, source.info) == compare_study(stored.trials, stored.info)
+
+
+def test_the_designs_of_a_free_space_have_no_reference_in_a_file_either(workdir):
+    free = make_trials().assign(reference="", mismatch=0.0)
+    free["budget"] = free["flops"]
+    free.to_csv("free.csv", index=False)
+    (source,) = load_sources(["free.csv"])
+    assert source.trials[["reference", "mismatch"]].values.tolist() == [["", 0.0]] * len(free)
+    assert source.info["reference_arm"] == "C=1"
 
 
 def test_one_file_may_hold_several_studies(workdir):
