@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
-from flask import request
+from flask import g, request
 
 from dashboards.callbacks import add_design_callbacks, add_study_callbacks
 from dashboards.pages import compare, design, overview, paper, study, trial
@@ -24,11 +24,18 @@ from dashboards.pages.selection import Selection
 from dashboards.pages.study_figures import prepare
 from dashboards.reading import Reader
 from dashboards.routes import LOCAL, add_routes
-from explorer.errors import UserError
+from explorer.errors import UnknownName, UserError
 
 EVERY = 2.0  # seconds between two looks at the storage
 PATIENCE = 1.0  # seconds that a start waits for what the first page would wait for
 LINKS = (("Studies", "/"), ("Compare", "/compare"), ("Design", "/design"), ("Paper", "/paper"))
+
+
+_BACK = html.P(dcc.Link("All studies", href="/"))
+
+
+class Missing(list[Any]):
+    """A page that says what is not there; the server answers it with 404."""
 
 
 def create_app(reader: Reader, *, every: float = EVERY, local: bool = True) -> Dash:
@@ -77,7 +84,7 @@ def _frame(main: Any, reader: Reader) -> list[Any]:
 def show(
     reader: Reader, pathname: str | None, search: str | None, look: Look | None, every: float = EVERY
 ) -> list[Any]:
-    """The page at an address; a mistake, or what is not there, is a page that says so."""
+    """The page at an address; a mistake, or what is not there, is a page that says so. The latter is answered with 404."""
     path = [unquote(part) for part in (pathname or "/").split("/") if part]
     try:
         match path:
@@ -94,8 +101,9 @@ def show(
             case ["paper"]:
                 return paper.page()
     except UserError as error:
-        return [html.H1("This cannot be shown"), html.P(str(error), className="more")]
-    return [html.H1("There is no such page"), html.P(dcc.Link("All studies", href="/"))]
+        page = [html.H1("This cannot be shown"), html.P(str(error), className="more"), _BACK]
+        return Missing(page) if isinstance(error, UnknownName) else page
+    return Missing([html.H1("There is no such page"), _BACK])
 
 
 def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], every: float) -> None:
@@ -148,6 +156,7 @@ def _index(app: Dash, reader: Reader, look: Look, **parts: str) -> str:
     """
     search = f"?{request.query_string.decode(errors='replace')}"
     content = show(reader, request.path, search, None)
+    g.is_missing = isinstance(content, Missing)
     match [unquote(part) for part in request.path.split("/") if part]:
         case ["study", name]:
             threading.Thread(target=prepare, args=(reader, name, Selection.of(search), look), daemon=True).start()

@@ -30,7 +30,7 @@ def report(studies: tuple[str, ...], storage: str | None, output: str | None, pa
     """Write the results of studies as one HTML page that opens offline, and print them.
 
     It can be written at any time: the page of a running study says so and shows what is there. Several studies stand side by side.
-    A CSV file of `study results`, with one of `study results --curves` beside it or not, needs no storage.
+    A CSV file of `study results`, or as `study import` takes it, needs no storage; one of `study results --curves` may stand beside it.
 
     \b
     Examples:
@@ -43,13 +43,9 @@ def report(studies: tuple[str, ...], storage: str | None, output: str | None, pa
     """
     from dashboards.report import file_stem, write_report
     from dashboards.sources import load_sources
-    from explorer.errors import UserError
-    from explorer.terminal import printable
     from studies.storage import Storage
 
     sources = load_sources(studies, storage)
-    if not sources:
-        raise UserError(f"{', '.join(studies)} hold no training; give a study, or a CSV file with its trainings.")
     named = [one for one in studies if not one.lower().endswith(".csv")]
     # Files alone are named as the file: the study's own report, from its storage, is another.
     alone = file_stem(sources[0].name) if named else Path(studies[0]).stem
@@ -57,7 +53,7 @@ def report(studies: tuple[str, ...], storage: str | None, output: str | None, pa
     kept = Storage(storage).option
     for source in sources:
         if len(sources) > 1:
-            print(f"{printable(source.name)}\n")
+            print(f"{source.name}\n")
         print_results(source.trials, source.info)
         if len(sources) > 1:
             print()
@@ -77,14 +73,14 @@ def print_results(trials: "pd.DataFrame", info: dict[str, Any]) -> None:
     from dashboards.sampling import compare_study
     from dashboards.tables import closing_table
     from dashboards.verdict import judge
-    from explorer.terminal import print_table, printable
+    from explorer.terminal import print_table
 
     verdict = judge(trials, compare_study(trials, info), info)
     table = closing_table(trials)
     print_table(table.columns, table.rows, left=table.words)
     print()
     for text in (verdict.text, *verdict.notes):
-        print(printable(text))
+        print(text)
 
 
 def next_commands(trials: "pd.DataFrame", storage: str | Secret | None, name_or_path: str) -> list[str]:

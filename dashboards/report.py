@@ -25,7 +25,7 @@ from dashboards.spaces import design_means
 from dashboards.tables import studies_table
 from explorer.errors import UserError
 from explorer.files import write_atomic
-from studies.results import as_csv
+from studies.table_text import as_csv
 
 SPACE = 8  # designs that make a study a design space, with a distribution worth drawing
 

@@ -3,11 +3,11 @@
 import gzip
 
 from dash import Dash
-from flask import Response, abort, request
+from flask import Response, abort, g, request
 
 from dashboards.reading import Reader
 from explorer.errors import UserError
-from studies.results import as_csv
+from studies.table_text import as_csv
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
@@ -33,8 +33,14 @@ def add_routes(app: Dash, reader: Reader, local: bool) -> None:
         except UserError:
             abort(404)
 
+    @server.errorhandler(404)
+    def missing(_: Exception) -> tuple[str, int]:
+        return app.index(), 404
+
     @server.after_request
     def finish(response: Response) -> Response:
+        if g.get("is_missing"):
+            response.status_code = 404
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers["Content-Security-Policy"] = (

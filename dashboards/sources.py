@@ -1,28 +1,25 @@
-"""Where a report's tables come from: studies in a storage, and CSV files that `study results` has written."""
+"""Where a report's tables come from: studies in a storage, and CSV files as `study import` takes them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from explorer.errors import UserError
 from explorer.suggestions import command
-from studies.results import CURVES, TRIALS
+from studies.results import CURVES
+from studies.table_files import FileStudy, check_curves, check_results, holds_curves, open_table
 
 
 @dataclass(frozen=True)
 class Source:
-    """One study: its two tables, and what `studies.results.study_info` says about it (of a CSV file only the name)."""
+    """One study: its two tables, and what `studies.results.study_info` says about it (of a CSV file the name and the reference arm)."""
 
     name: str
     trials: pd.DataFrame
     curves: pd.DataFrame
     info: dict[str, Any] = field(default_factory=dict)
-
-
-_NEEDED = ("test_error", "validation_error", "mismatch")
 
 
 def load_sources(given: Iterable[str], storage: str | None = None) -> list[Source]:
@@ -34,11 +31,11 @@ def load_sources(given: Iterable[str], storage: str | None = None) -> list[Sourc
     curves: list[tuple[str, pd.DataFrame]] = []
     for one in given:
         if one.lower().endswith(".csv"):
-            table = read_csv(one)
-            if "epoch" in table:
-                curves.append((one, table))
+            table = open_table(one)
+            if holds_curves(table):
+                curves.append((one, check_curves(table)))
             else:
-                found += [_from_csv(str(name), rows) for name, rows in table.groupby("study", sort=False)]
+                found += [_from_csv(study) for study in check_results(table).studies]
         else:
             found.append(_from_storage(one, storage))
     names = [source.name for source in found]
@@ -59,45 +56,13 @@ def load_sources(given: Iterable[str], storage: str | None = None) -> list[Sourc
     return found
 
 
-def read_csv(path: str | Path) -> pd.DataFrame:
-    """The table `trials` or `curves` from a CSV file of `study results`, typed as there. Raises `UserError` for anything else."""
-    written = command("study results", "STUDY", o="FILE.csv")
-    advice = f"Give a file that `{written}` (or with --curves) has written."
-    try:
-        # Arms and reasons may read "NA" or "None"; only nothing is nothing.
-        raw = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise UserError(f"there is no file {path}.") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as CSV: {error}. {advice}") from None
-    columns = CURVES if "epoch" in raw else TRIALS
-    missing = [name for name in columns if name not in raw]
-    needed = [name for name in missing if name in _NEEDED or columns[name] in ("str", "int64")]
-    if needed:
-        raise UserError(f"{path} lacks the column{'s' * (len(needed) > 1)} {', '.join(needed[:6])}. {advice}")
-    # A file of an older version lacks what is measured since.
-    table = raw.reindex(columns=list(columns), fill_value="")
-    for name, kind in columns.items():
-        if kind == "str":
-            continue
-        try:
-            text = table[name].where(table[name] != "")
-            table[name] = (
-                pd.to_datetime(text, utc=True, format="ISO8601").astype(kind)
-                if kind.startswith("datetime")
-                else pd.to_numeric(text).astype(kind)
-            )
-        except (ValueError, TypeError) as error:
-            raise UserError(f"{path}: the column {name} holds what is no {_word(kind)}: {error}. {advice}") from None
-    return table
-
-
-def _word(kind: str) -> str:
-    return "time" if kind.startswith("datetime") else "number"
-
-
-def _from_csv(name: str, trials: pd.DataFrame) -> Source:
-    return Source(name, trials.reset_index(drop=True), pd.DataFrame(columns=list(CURVES)), {"name": name})
+def _from_csv(study: FileStudy) -> Source:
+    return Source(
+        study.name,
+        study.trials,
+        pd.DataFrame(columns=list(CURVES)),
+        {"name": study.name, "reference_arm": study.reference_arm},
+    )
 
 
 def _from_storage(name_or_path: str, storage: str | None) -> Source:

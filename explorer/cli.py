@@ -6,6 +6,7 @@ from importlib import import_module
 import click
 
 from explorer.errors import UserError
+from explorer.streams import let_only_text_through
 
 # Every command: where its click command stands, and its line in the help (a test resolves each entry).
 COMMANDS = {
@@ -69,6 +70,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line: a user's mistake exits with code 2 and one message, Ctrl-C with 130."""
+    let_only_text_through()
     try:
         code = cli.main(prog_name="resnext-explorer", standalone_mode=False)
     except UserError as error:

@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,10 +12,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from explorer.streams import printable, raw
 
-def console() -> Console:
+PATIENCE = 2.0  # seconds before a bar appears
+
+
+def console(*, stderr: bool = False) -> Console:
     """Standard output. Without a terminal, lines are as long as they need to be."""
-    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=240)
+    stream = raw(sys.stderr if stderr else sys.stdout)
+    return Console(file=stream, highlight=False, width=None if stream.isatty() else 240)
+
+
+def print_data(text: str) -> None:
+    """Print what a program reads, exactly; on a terminal, without control characters."""
+    stream = sys.stdout if sys.stdout.isatty() else raw(sys.stdout)
+    stream.write(text)
+    stream.flush()
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, left: Iterable[str] = ()) -> None:
@@ -31,12 +44,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, left: 
     output = console()
     with output.capture() as capture:
         output.print(table)
-    print("\n".join(line.rstrip() for line in capture.get().splitlines()))
-
-
-def printable(text: str) -> str:
-    """Text of a study or a file for a terminal: control characters, which could move the cursor or worse, are dropped."""
-    return "".join(character for character in text if character.isprintable())
+    print("\n".join(line.rstrip() for line in capture.get().splitlines()), file=output.file)
 
 
 def print_json(value: Any) -> None:
@@ -62,10 +70,21 @@ def _finite(value: Any) -> Any:
 
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on the terminal for what takes longer than a moment; nothing where there is no terminal. Yields `progress(done, total)`."""
+    """A bar on the terminal for what takes more than two seconds; nothing where there is no terminal. Yields `progress(done, total)`."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+    task = bar.add_task(printable(what), total=None)
+    begin = time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        if not bar.live.is_started and time.monotonic() - begin > PATIENCE:
+            bar.start()
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield progress
+    finally:
+        if bar.live.is_started:
+            bar.stop()

@@ -14,7 +14,7 @@ from torch import Tensor
 from explorer.architecture import Architecture
 from explorer.errors import UserError
 from explorer.network import Network, build
-from explorer.terminal import printable
+from explorer.streams import printable
 from explorer.text import counted
 
 # Under which key checkpoints keep the weights, the usual first: a whole state before its moving average.

@@ -13,6 +13,9 @@ from explorer.errors import UserError, unknown
 
 Model = TypeVar("Model", bound=BaseModel)
 
+# Of a file's problems so many are told, each in so many characters.
+MOST_PROBLEMS, LONGEST = 8, 600
+
 # Where each kind of preset lives: package, and the folder inside it.
 PRESETS = {"space": ("search_spaces", ""), "study": ("studies", ""), "recipe": ("studies", "recipes")}
 
@@ -34,9 +37,9 @@ def load_document(model: type[Model], kind: str, name_or_path: str | Path) -> Mo
         path = Path(given)
         try:
             text = path.read_text()
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a NUL in the path
             reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
-            raise UserError(f"cannot read the {kind} file {given}: {reason}.") from None
+            raise UserError(f"cannot read the {kind} file {given[:200]}: {reason}.") from None
         return parse_document(model, text, source=given, default_name=path.stem)
     if given not in preset_names(kind):
         message = unknown(f"{kind} preset", given, preset_names(kind))
@@ -66,8 +69,10 @@ def validate(model: type[Model], data: dict[str, Any], *, source: str) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        problems = [_explain(model, dict(problem)) for problem in error.errors()]
-        raise UserError(f"{source}: {'; '.join(dict.fromkeys(problems))}.") from None
+        problems = error.errors()
+        told = [_cut(_explain(model, dict(problem)), LONGEST) for problem in problems[:MOST_PROBLEMS]]
+        more = f"; and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
+        raise UserError(f"{source}: {'; '.join(dict.fromkeys(told))}{more}.") from None
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -105,8 +110,11 @@ def _explain(model: type[BaseModel], problem: dict[str, Any]) -> str:
 
 
 def _shorten(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+    return _cut(repr(value), 80)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def _model_at(model: type[BaseModel], location: list[Any]) -> type[BaseModel]:

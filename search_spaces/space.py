@@ -23,7 +23,8 @@ from search_spaces.documents import load_document
 if TYPE_CHECKING:
     from search_spaces.bound import BoundSpace, Resolved
 
-Whole = Annotated[StrictInt, Field(ge=1)]
+MOST = 2**20  # of a width, a cardinality or a depth
+Whole = Annotated[StrictInt, Field(ge=1, le=MOST)]
 WholeList = Annotated[list[Whole], Field(min_length=1)]
 AXIS_LABELS = {**LABELS, "depth_policy": "depth policy", "growth": "growth", "shortcut": "shortcut"}
 REFERENCE_ARM = "reference"
@@ -132,8 +133,8 @@ class SearchSpace(Strict):
     `axes` may be a list of grids, whose designs are taken together.
     """
 
-    name: str = Field(min_length=1)
-    description: str = ""
+    name: str = Field(min_length=1, max_length=200)
+    description: str = Field(default="", max_length=10_000)
     reference: str | Annotated[list[str], Field(min_length=1)]
     match: Matching | None = None
     scale: Scaling | None = None

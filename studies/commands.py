@@ -131,8 +131,10 @@ def results(name_or_path: str, storage: str | None, curves: bool, output: Path |
       resnext-explorer study results digits_cardinality --curves -o curves.csv
     """
     from explorer.files import write_atomic
-    from studies.results import as_csv, read, with_tuned
+    from explorer.terminal import print_data
+    from studies.results import read, with_tuned
     from studies.storage import Storage
+    from studies.table_text import as_csv
 
     if as_json and output:
         raise UserError("--json prints to the terminal and -o writes a CSV file; give one of the two.")
@@ -146,7 +148,7 @@ def results(name_or_path: str, storage: str | None, curves: bool, output: Path |
         write_atomic(output, as_csv(table))
         click.echo(f"Wrote {len(table)} rows to {output}")
     else:
-        click.echo(as_csv(table), nl=False)
+        print_data(as_csv(table))
 
 
 @study.command("list")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
 
 from explorer.errors import UserError, unknown
 from explorer.text import counted
@@ -77,14 +77,15 @@ class DataSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    path: str | None = None  # folder, npz: seen from --data-dir, or from the current folder; default --data-dir itself
+    # folder, npz: seen from --data-dir, or from the current folder; default --data-dir itself
+    path: Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")] | None = None
     resolution: Annotated[int, Field(ge=1, le=4096)] | None = None  # folder: the side to which images are resized
     channels: Literal[1, 3] | None = None  # folder: 3 (default), or 1 for grey
     unreadable: Literal["refuse", "skip"] | None = None  # folder: images that cannot be read; default refuse
     mirrored: bool | None = None  # own data: does a mirror image keep its class? default: in a folder yes, else no
     validation: Fraction = 0.1
     test: Fraction | None = None
-    split_seed: int = Field(default=0, ge=0, lt=2**32)
+    split_seed: Annotated[StrictInt, Field(ge=0, lt=2**32)] = 0
 
     @field_validator("name")
     @classmethod

@@ -45,7 +45,7 @@ def override(document: dict[str, Any], changes: Iterable[str], *, sections: Iter
             )
         try:
             value = yaml.safe_load(text)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):  # a date that is none, a number of 5,000 digits
             raise UserError(f"--set {change}: {text!r} is not a value as YAML writes it.") from None
         *path, last = [first, *inner]
         place = changed

@@ -4,7 +4,6 @@ Everything a dashboard shows comes from these and from `study_info`. Columns and
 nothing and waits for nobody, so it can be done at any moment of a run, from any machine that reaches the storage.
 """
 
-import csv
 from typing import Any
 
 import pandas as pd
@@ -146,13 +145,6 @@ def with_tuned(trials: pd.DataFrame, study: StoredStudy) -> pd.DataFrame:
         if (study.content["document"].get("tune") or {}).get(key)
     }
     return trials.assign(**{key: pd.Series(values, trials.index, float) for key, values in columns.items()})
-
-
-def as_csv(table: pd.DataFrame) -> str:
-    """A table as CSV that is read back as it was, whatever its texts hold."""
-    text = table.to_csv(index=False)
-    # Python's csv leaves a lone carriage return without quotes, and readers take it for the end of a line.
-    return table.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC) if "\r" in text else text
 
 
 def study_info(storage: str | Storage | None, name: str) -> dict[str, Any]:

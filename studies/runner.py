@@ -279,8 +279,7 @@ class _Supervisor:
 
 def worker_environment(threads: int, gpu: str | None = None) -> dict[str, str]:
     """The environment of a worker: what must be set before a process starts. `gpu`: the only one it sees."""
-    # Optuna notes the local time of trials without saying which zone that is.
-    environment = {**os.environ, "TZ": "UTC"}
+    environment = dict(os.environ)
     if gpu is not None:
         environment["CUDA_VISIBLE_DEVICES"] = gpu
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"):

@@ -32,7 +32,7 @@ PRUNERS = {"median": ("startup_trials", "warm_up_epochs"), "successive_halving":
 # What an attempt tells beside its claim that decides what a search wants.
 TOLD = ("proposal", "result")
 _ENDED = ("complete", "failed", "pruned")
-Whole = Annotated[StrictInt, Field(ge=1)]
+Whole = Annotated[StrictInt, Field(ge=1, le=100_000)]
 
 
 class Strict(BaseModel):
@@ -51,9 +51,9 @@ class Pruning(Strict):
 
     method: str
     startup_trials: Whole = 5
-    warm_up_epochs: Annotated[StrictInt, Field(ge=0)] = 1
+    warm_up_epochs: Annotated[StrictInt, Field(ge=0, le=100_000)] = 1
     first_epoch: Whole = 1
-    reduction: Annotated[StrictInt, Field(ge=2)] = 2
+    reduction: Annotated[StrictInt, Field(ge=2, le=100_000)] = 2
 
     @model_validator(mode="before")
     @classmethod
@@ -61,7 +61,7 @@ class Pruning(Strict):
         if isinstance(given, str):
             given = {"method": given}
         if isinstance(given, dict) and "method" in given:
-            if given["method"] not in PRUNERS:
+            if not isinstance(given["method"], str) or given["method"] not in PRUNERS:
                 raise unknown("pruning method", str(given["method"]), PRUNERS)
             others = {key for keys in PRUNERS.values() for key in keys} - set(PRUNERS[given["method"]])
             for key in others & set(given):

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer import Architecture, Design
-from explorer.errors import UserError, unknown
+from explorer.errors import UnknownName, UserError, unknown
 from explorer.suggestions import command
 from search_spaces.documents import preset_names
 from studies import labels, search, tuning
-from studies.agenda import Agenda, Carried, numbers, shown
+from studies.agenda import Agenda, Carried, alike, shown
 from studies.claims import Attempt, Attempts, Counts, Pair, stand
 from studies.storage import Storage, from_json
 
@@ -123,13 +123,8 @@ class StoredStudy:
 
     @cached_property
     def _alike(self) -> frozenset[str]:
-        """The numbers in which no design of a grid differs from another: each one shown costs a claim a millisecond or more."""
-        designs = [] if self.is_search else self.content["designs"]
-        return (
-            frozenset(key for key in numbers(designs[0]) if len({numbers(one)[key] for one in designs}) == 1)
-            if designs
-            else frozenset()
-        )
+        """The numbers in which no design of a grid differs from another."""
+        return alike([] if self.is_search else self.content["designs"])
 
     @cached_property
     def _grid(self) -> Agenda:
@@ -169,7 +164,7 @@ def get_alone(storage: Storage, name: str) -> StoredStudy:
         return found[0]
     error = unknown("study", name, [study.name for study in _stored(storage)])
     start = f" `{command('study run', name, storage=storage.option)}` starts this preset."
-    raise UserError(f"{error} (In {storage.shown}.{start if name in preset_names('study') else ''})")
+    raise UnknownName(f"{error} (In {storage.shown}.{start if name in preset_names('study') else ''})")
 
 
 def as_extended(storage: Storage, study: "Study", wanted: "Wanted") -> StoredStudy | None:

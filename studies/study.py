@@ -56,12 +56,12 @@ class Study(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[str, Field(max_length=100)]
-    question: str = ""
+    question: Annotated[str, Field(max_length=2_000)] = ""
     space: SearchSpace
     reference_arm: dict[str, Any]
     data: DataSpec
     recipe: Recipe
-    seeds: Annotated[list[Annotated[StrictInt, Field(ge=0, lt=2**32)]], Field(min_length=1)]
+    seeds: Annotated[list[Annotated[StrictInt, Field(ge=0, lt=2**32)]], Field(min_length=1, max_length=10_000)]
     search: Search | None = None  # none: `grid`, every design with every seed
     tune: Tune | None = None
 

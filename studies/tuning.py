@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 from explorer.errors import UserError
 from studies.agenda import Agenda
 from studies.claims import Attempt, Pair, statuses
+from studies.recipe import MOST_RATE
 
-Range = Annotated[list[Annotated[float, Field(gt=0, allow_inf_nan=False)]], Field(min_length=2, max_length=2)]
+Range = Annotated[list[Annotated[float, Field(gt=0, le=MOST_RATE)]], Field(min_length=2, max_length=2)]
 # What an attempt tells beside its claim that decides what is wanted.
 TOLD = ("recipe", "result")
 TUNED = ("learning_rate", "weight_decay")
@@ -27,7 +28,7 @@ class Tune(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    trials: Annotated[StrictInt, Field(ge=2)]
+    trials: Annotated[StrictInt, Field(ge=2, le=1_000)]
     learning_rate: Range | None = None
     weight_decay: Range | None = None
 

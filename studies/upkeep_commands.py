@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from studies.plan import Plan
     from studies.upkeep import Failure
 
+MOST_NAMED = 12  # columns of an import that are ignored
+
 
 @click.command()
 @click.argument("name_or_path", metavar="STUDY")
@@ -270,12 +272,14 @@ def import_(path: Path, name: str | None, reference_arm: str | None, storage: st
     place = Storage(storage)
     found = import_csv(place, path, name=name, reference_arm=reference_arm)
     click.echo(
-        f"Imported {counted(len(found.results), 'result')} of {counted(len(found.designs), 'design')} into {found.name}."
+        f"Imported {counted(len(found.trials), 'result')} of {counted(len(found.designs), 'design')} into {found.name}."
     )
     if found.skipped:
-        click.echo(f"Passed over: {found.skipped} rows that are not complete.")
+        click.echo(f"Skipped: {counted(found.skipped, 'row')} of trainings that are not complete.")
     if found.ignored:
-        click.echo(f"Columns that say nothing to us: {', '.join(found.ignored)}.")
+        more = ["..."] if len(found.ignored) > MOST_NAMED else []
+        shown = ", ".join([*(name[:60] for name in found.ignored[:MOST_NAMED]), *more])
+        click.echo(f"Ignored {counted(len(found.ignored), 'column')}: {shown}")
     click.echo(f"See what came out: {command('report', found.name, storage=place.option)}")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from explorer.streams import printable
 from explorer.suggestions import command
 from explorer.terminal import to_json
 from explorer.text import human_percent, human_time
@@ -175,15 +176,16 @@ class LiveView(LineView):
     """A bar for the whole study and one for each worker, on a terminal."""
 
     def __init__(self, study: str = "", options: Options = MappingProxyType({})) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
+
+        from explorer.terminal import console
 
         super().__init__(study, options)
         self.bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.fields[note]}", markup=False),
-            console=Console(highlight=False),
+            console=console(),
             transient=True,
         )
         self.tasks: dict[int, TaskID] = {}
@@ -197,7 +199,7 @@ class LiveView(LineView):
     def event(self, worker: int, event: Event) -> None:
         epochs = self.work.epochs
         if event["event"] == "claimed":
-            label = f"  {event['arm']} seed {event['seed']}"
+            label = f"  {printable(event['arm'])} seed {event['seed']}"
             if worker not in self.tasks:
                 self.tasks[worker] = self.bars.add_task(label, total=epochs, note="")
             task, note = self.tasks[worker], f"epoch 1 of {epochs}"
@@ -231,7 +233,8 @@ class LiveView(LineView):
 
     def say(self, line: str) -> None:
         if self.bars.live.is_started:
-            self.bars.console.print(line, markup=False)
+            for one in line.splitlines():
+                self.bars.console.print(printable(one), markup=False)
         else:
             super().say(line)
 

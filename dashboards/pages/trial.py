@@ -16,7 +16,7 @@ from dashboards.theme import THEMES, arm_styles, blank_figure, label, note_if_em
 from explorer.architecture import Architecture
 from explorer.complexity import layer_complexity
 from explorer.drawing import svg
-from explorer.errors import UserError, unknown
+from explorer.errors import UnknownName, unknown
 from explorer.layers import iter_layers
 from explorer.text import human_count, human_flops, human_percent, human_time
 
@@ -31,7 +31,7 @@ def page(reader: Reader, name: str, design: str, seed: str, look: Look | None) -
         raise unknown("design", design, sorted(set(trials["design"])))
     rows = trials[(trials["design"] == design) & (trials["seed"].astype(str) == seed)]
     if rows.empty:
-        raise UserError(
+        raise UnknownName(
             f"the study {name} has no seed {seed!r}; it has {trials['seed'].min()} to {trials['seed'].max()}."
         )
     row = rows.iloc[0].to_dict()

@@ -34,6 +34,7 @@ from tiny_study import SPACE, STUDY
 
 import studies.runner
 import studies.storage
+from dashboards.sources import load_sources
 from explorer.cli import cli
 from explorer.errors import UserError
 from studies import Study
@@ -171,9 +172,12 @@ class Fuzz:
         Study.load("./bad_tiny.yaml").wanted()
 
     def table(self) -> None:
-        """A CSV file, mutated: read as for an import."""
+        """A CSV file, mutated: read as for an import, or as for a report."""
         Path("bad.csv").write_text(mutate_text(Path("whole.csv").read_text(), self.rng))
-        read_csv(Path("bad.csv"))
+        if self.rng.random() < 0.5:
+            read_csv(Path("bad.csv"))
+        else:
+            load_sources(["bad.csv"])
 
     def database(self) -> None:
         """A database, damaged: a command that reads, which must change nothing; sometimes one that runs the study."""

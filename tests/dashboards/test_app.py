@@ -28,9 +28,10 @@ from dashboards.theme import blank_figure
 from explorer import Architecture, UserError, match
 from studies.claims import Claims, Worker
 from studies.proposing import Proposer
-from studies.results import as_csv, read, study_info
+from studies.results import read, study_info
 from studies.storage import Storage
 from studies.stored import get
+from studies.table_text import as_csv
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -265,6 +266,26 @@ def test_chosen_seeds_are_read_as_typed(storage, running):
 )
 def test_what_is_not_there_is_said_on_a_page(storage, running, path, says):
     assert says in to_html(show(Reader(storage), path, "", None))
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/nowhere", "There is no such page"),
+        ("/study/runing", "Did you mean &#x27;running&#x27;"),
+        ("/study/running/trial/resnext11_1x64d_cifar/99", "has no seed &#x27;99&#x27;"),
+        ("/download/none/trials.csv", "There is no such page"),
+        ("/assets/none.css", "There is no such page"),
+    ],
+)
+def test_what_is_not_there_is_answered_with_404_in_our_words(storage, running, path, says):
+    client = create_app(Reader(storage)).server.test_client()
+    answer = client.get(path, base_url="http://127.0.0.1")
+    assert answer.status_code == 404
+    assert says in answer.text
+    assert 'href="/">All studies</a>' in answer.text
+    for known in ("/", "/study/running", "/compare", "/design", "/design?reference=resnet51", "/paper"):
+        assert client.get(known, base_url="http://127.0.0.1").status_code == 200
 
 
 def test_a_storage_that_is_not_there_yet_is_an_empty_overview(workdir):

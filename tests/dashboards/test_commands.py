@@ -1,16 +1,27 @@
 """`report` on a real storage: what it prints, writes and says when something is wrong."""
 
+import base64
+import gzip
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from study_tables import make_trials, without_results
+from terminals import CONTROLS, run_on_terminal
 
+from dashboards.app import create_app
 from dashboards.commands import next_commands, report
+from dashboards.reading import Reader
+from dashboards.report import render_report
+from dashboards.sources import load_sources
 from dashboards.statistics import summarize_arms
 from explorer.cli import cli
 from explorer.errors import UserError
-from explorer.terminal import printable
+from explorer.streams import printable
+from studies.storage import Storage
 
 
 def run(*arguments: str) -> str:
@@ -82,7 +93,7 @@ def test_a_study_is_also_found_by_its_file(stored_study, workdir):
 
 
 def test_control_characters_do_not_reach_the_terminal():
-    assert printable("a\x1b[31mred\rb\u202ec\nd") == "a[31mredbcd"
+    assert printable("a\x1b[31mred\rb\u202ec\nd") == "a[31mred bc d"
 
 
 def test_next_commands_are_commands_that_exist():
@@ -126,5 +137,34 @@ def test_the_report_of_a_csv_file_leaves_the_studys_own_as_it_is(stored_study, w
 
 def test_a_file_without_a_training_is_a_users_mistake(workdir):
     make_trials().iloc[:0].to_csv("none.csv", index=False)
-    with pytest.raises(UserError, match="no training"):
+    with pytest.raises(UserError, match=r"none\.csv holds no result"):
         run("none.csv")
+
+
+@pytest.mark.parametrize(
+    "command", ["study show", "study status", "study results", "study winner", "study list", "report"]
+)
+def test_what_a_study_holds_cannot_move_the_cursor(stored_study, workdir, command):
+    url = stored_study(without_results(make_trials(), [4], "failed", "\x1b[2Jlost\x1b]0;title\x07\u202e\r"))
+    name = [] if command == "study list" else ["digits_cardinality"]
+    arguments = [*command.split(), *name, "--storage", url]
+    text = run_on_terminal([sys.executable, "-m", "explorer", *arguments], cwd=workdir)
+    assert not CONTROLS & set(text)
+    assert "[2Jlost]0;title" in text or command not in ("study show", "study results")
+
+
+def test_what_a_spreadsheet_would_compute_leaves_with_an_apostrophe(stored_study, workdir):
+    url = stored_study(without_results(make_trials(), [4], "failed", "=1+1"))
+    text = subprocess.run(
+        [sys.executable, "-m", "explorer", "study", "results", "digits_cardinality", "--storage", url],
+        check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    assert ",failed,'=1+1," in text
+    page = create_app(Reader(Storage(url))).server.test_client()
+    assert page.get("/download/digits_cardinality/trials.csv", base_url="http://127.0.0.1").text == text
+    source = load_sources(["digits_cardinality"], url)[0]
+    packed = re.search(r'"tables": ?\{"trials": ?"([^"]+)"', render_report([source]))
+    assert packed
+    assert gzip.decompress(base64.b64decode(packed[1])).decode() == text
+    (workdir / "there.csv").write_text(text)
+    assert load_sources(["there.csv"])[0].trials["reason"][4] == "=1+1"

@@ -5,10 +5,15 @@ import pytest
 from pandas.testing import assert_frame_equal
 from study_tables import make_curves, make_trials, without_results
 
+from dashboards.app import create_app
+from dashboards.reading import Reader
+from dashboards.report import render_report
 from dashboards.sampling import compare_study
-from dashboards.sources import load_sources, read_csv
+from dashboards.sources import load_sources
 from explorer.errors import UserError
+from studies.importing import import_csv
 from studies.results import TRIALS, read
+from studies.storage import Storage
 
 
 def test_csv_files_give_the_tables_of_the_storage(stored_study, workdir):
@@ -20,8 +25,16 @@ def test_csv_files_give_the_tables_of_the_storage(stored_study, workdir):
     assert_frame_equal(source.trials, trials)
     assert_frame_equal(source.curves, curves)
     (stored,) = load_sources(["digits_cardinality"], url)
-    # Of a CSV file the reference arm is not told: it is the reference design's.
     assert compare_study(source.trials, source.info) == compare_study(stored.trials, stored.info)
+
+
+def test_the_designs_of_a_free_space_have_no_reference_in_a_file_either(workdir):
+    free = make_trials().assign(reference="", mismatch=0.0)
+    free["budget"] = free["flops"]
+    free.to_csv("free.csv", index=False)
+    (source,) = load_sources(["free.csv"])
+    assert source.trials[["reference", "mismatch"]].values.tolist() == [["", 0.0]] * len(free)
+    assert source.info["reference_arm"] == "C=1"
 
 
 def test_one_file_may_hold_several_studies(workdir):
@@ -35,7 +48,7 @@ def test_one_file_may_hold_several_studies(workdir):
 
 def test_a_file_from_before_a_measure_was_added_is_read(workdir):
     make_trials().drop(columns=["peak_memory", "images_per_second", "started"]).to_csv("old.csv", index=False)
-    table = read_csv("old.csv")
+    table = load_sources(["old.csv"])[0].trials
     assert list(table) == list(TRIALS)
     assert table[["peak_memory", "images_per_second", "started"]].isna().all(axis=None)
 
@@ -49,12 +62,12 @@ def write(name: str, table: pd.DataFrame) -> str:
     ("make", "words"),
     [
         (lambda: ["missing.csv"], "there is no file missing.csv"),
-        (lambda: [write("x.csv", make_trials().drop(columns=["seed", "flops"]))], "lacks the columns flops, seed"),
-        (lambda: [write("x.csv", make_trials().assign(seed="first"))], "the column seed holds what is no number"),
-        (lambda: [write("x.csv", make_trials().assign(started="soon"))], "the column started holds what is no time"),
+        (lambda: [write("x.csv", make_trials().drop(columns=["seed", "flops"]))], "no column 'seed'"),
+        (lambda: [write("x.csv", make_trials().assign(seed="first"))], "line 2: seed must be a number"),
+        (lambda: [write("x.csv", make_trials().assign(started="soon"))], "line 2: started must be a time"),
         (lambda: [write("x.csv", make_curves(make_trials()))], "holds the curves of digits_cardinality, whose trainings"),
         (lambda: [write("x.csv", make_trials()), "x.csv"], "digits_cardinality is given twice"),
-        (lambda: [write("x.csv", pd.DataFrame({"a": [1]}))], "lacks the columns"),
+        (lambda: [write("x.csv", pd.DataFrame({"a": [1]}))], "no column 'design'"),
     ],
 )  # fmt: skip
 def test_what_is_no_table_of_results_is_a_users_mistake(make, words, workdir):
@@ -66,4 +79,24 @@ def test_what_is_no_table_of_results_is_a_users_mistake(make, words, workdir):
 def test_a_file_that_is_no_csv_is_a_users_mistake(content, workdir):
     (workdir / "x.csv").write_bytes(content)
     with pytest.raises(UserError):
-        read_csv("x.csv")
+        load_sources(["x.csv"])
+
+
+def test_the_largest_numbers_that_are_taken_can_be_shown(workdir):
+    most = {"epochs": 2**53, "peak_memory": 2**53, "seconds": 1e10, "images_per_second": 1e12, "seed": 2**32 - 1}
+    make_trials(seeds=1).assign(**most, finished="2200-12-31T23:59:59Z", started="1970-01-01").to_csv(
+        "most.csv", index=False
+    )
+    url = f"sqlite:///{workdir}/most.db"
+    import_csv(url, workdir / "most.csv")
+    (source,) = load_sources(["most.csv"])
+    place = Storage(url)
+    for trials in (
+        source.trials,
+        read(place, "digits_cardinality")[0],
+        Reader(place).tables("digits_cardinality").trials,
+    ):
+        assert trials[list(most)].iloc[0].tolist() == list(most.values())
+    render_report([source])
+    client = create_app(Reader(place)).server.test_client()
+    assert "2200-12-31" in client.get("/study/digits_cardinality", base_url="http://127.0.0.1").text

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,23 @@ def assert_undisturbed(place: Storage) -> None:
         pd.testing.assert_frame_equal(table, wanted)
     pairs = Counter(a.pair for a in Attempts(place, get(place, "tiny").id).read() if a.ended == "complete")
     assert set(pairs.values()) == {1}
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])
+def test_times_are_right_wherever_workers_imports_and_readers_are(place: Storage, tiny: Path, zone: str) -> None:
+    before = pd.Timestamp.now("UTC")
+    finish(start(place, "run", "./tiny.yaml", TZ=zone))
+    trials, _ = read(place, "tiny")
+    assert ((before < trials["started"]) & (trials["started"] < trials["finished"])).all()
+    assert (trials["finished"] < pd.Timestamp.now("UTC")).all()
+    trials.to_csv("there.csv", index=False)
+    finish(start(place, "import", "there.csv", "--name", "there", TZ=zone))
+    told = finish(start(place, "results", "there", "--json", TZ=zone))
+    for found in (read(place, "there")[0], pd.read_json(StringIO(told), dtype=False)):
+        for column in ("started", "finished"):
+            # JSON has milliseconds.
+            late = pd.to_datetime(found[column], utc=True) - trials[column]
+            assert late.abs().max() < pd.Timedelta(milliseconds=2)
 
 
 def test_a_run_its_tables_and_its_retry(place: Storage, tiny: Path) -> None:

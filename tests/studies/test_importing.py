@@ -1,14 +1,18 @@
 """Results that were trained elsewhere: what comes in as it was, and what is turned away."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from optuna.study import StudyDirection
 
+import studies
 from explorer.errors import UserError
-from studies.importing import import_csv, read_csv
+from studies.importing import IMPORTING, import_csv, read_csv
 from studies.results import TRIALS, read, study_info
 from studies.storage import Storage
 from studies.stored import get
@@ -18,6 +22,7 @@ C1 = "resnext_1_1x8d_w16_small8"
 C2 = "resnext_1_2x5d_w16_small8"
 ROWS = f"{C1},0,0.25,0.3,62112,10,8,1\n{C2},0,0.2,0.21,57120,10,8,1\n{C1},1,0.3,0.31,,10,8,1\n"
 URL = "sqlite:///t.db"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(studies.__file__).parent.parent)}
 
 
 @pytest.fixture
@@ -73,7 +78,7 @@ def test_rows_that_are_not_complete_are_passed_over(file: Path) -> None:
     file.write_text("\n".join(f"{line},{state},x" for line, state in zip(lines, states, strict=True)))
     file.write_text(file.read_text().replace("status,x", "status,temperature"))
     found = read_csv(file)
-    assert (found.skipped, len(found.results), found.ignored) == (1, 2, ["temperature"])
+    assert (found.skipped, len(found.trials), found.ignored) == (1, 2, ["temperature"])
 
 
 @pytest.mark.parametrize(
@@ -111,9 +116,9 @@ def test_names_and_reference_arms(file: Path) -> None:
         read_csv(file, reference_arm="C=3")
     with pytest.raises(UserError, match="cannot name a study"):
         read_csv(file, name="../mine")
-    with pytest.raises(UserError, match="No such file"):
+    with pytest.raises(UserError, match=r"there is no file nothing\.csv"):
         read_csv(Path("nothing.csv"))
-    file.write_bytes(b"\xff\xfe\x00")
+    file.write_bytes(b"design,\xff\xfe\x00")
     with pytest.raises(UserError, match="not a text file"):
         read_csv(file)
 
@@ -127,7 +132,39 @@ def test_a_name_that_is_taken_stays_as_it_is(file: Path) -> None:
     pd.testing.assert_frame_equal(after, before)
 
 
-def test_an_import_that_was_cut_off_is_done_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from optuna.storages import RDBStorage
+from studies.importing import import_csv
+
+name, number = sys.argv[1], int(sys.argv[2])
+usual = getattr(RDBStorage, name)
+calls = []
+
+def killed(*given):
+    calls.append(given)
+    if len(calls) == number:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return usual(*given)
+
+setattr(RDBStorage, name, killed)
+import_csv("sqlite:///t.db", Path("cluster.csv"))
+"""
+
+
+@pytest.mark.parametrize("moment", [("create_new_trial", 1), ("create_new_trial", 3), ("set_study_user_attr", 1)])
+def test_an_import_that_is_killed_leaves_nothing_and_is_done_again(file: Path, moment: tuple[str, int]) -> None:
+    command = [sys.executable, "-c", KILLED, *map(str, moment)]
+    assert subprocess.run(command, cwd=file.parent, check=False, env=ENVIRONMENT).returncode == -signal.SIGKILL
+    assert read(URL)[0].empty
+    with Storage.visit(URL) as place:
+        assert place.rows("SELECT study_name FROM studies") == place.rows("SELECT trial_id FROM trials") == []
+    import_csv(URL, file)
+    assert len(read(URL, "cluster")[0]) == 3
+
+
+def test_an_import_that_fails_in_the_middle_leaves_nothing(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import studies.importing
 
     def pull_the_plug(*_: object) -> None:
@@ -137,12 +174,50 @@ def test_an_import_that_was_cut_off_is_done_again(file: Path, monkeypatch: pytes
         patch.setattr(studies.importing, "_content", pull_the_plug)
         with pytest.raises(KeyboardInterrupt):
             import_csv(URL, file)
-    assert read(URL)[0].empty
+    with Storage.visit(URL) as place:
+        assert place.rows("SELECT study_name FROM studies") == []
     import_csv(URL, file)
     assert len(read(URL, "cluster")[0]) == 3
 
 
-def test_a_carriage_return_in_quotes_stays_one(file: Path) -> None:
-    rows = ROWS.replace(f"{C1},", f'"a\rb",{C1},').replace(f"{C2},", f"C=2,{C2},")
-    file.write_bytes(("arm," + HEADER + rows).encode())
-    assert [design.arm for design in read_csv(file).designs] == ["a\rb", "C=2"]
+def test_what_an_earlier_version_left_half_is_done_again(file: Path) -> None:
+    with Storage.visit(URL) as place:
+        study_id = place.open().create_new_study([StudyDirection.MINIMIZE], "cluster")
+        place.open().set_study_user_attr(study_id, IMPORTING, "cluster.csv")
+    import_csv(URL, file)
+    assert len(read(URL, "cluster")[0]) == 3
+
+
+def test_another_programs_study_of_that_name_is_left_alone(file: Path) -> None:
+    with Storage.visit(URL) as place:
+        place.open().create_new_study([StudyDirection.MINIMIZE], "cluster")
+        with pytest.raises(UserError, match="there is a study cluster"):
+            import_csv(place, file)
+        assert len(place.rows("SELECT study_id FROM studies")) == 1
+
+
+def test_too_many_rows_are_refused_before_anything_is_stored(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import studies.importing
+
+    monkeypatch.setattr(studies.importing, "MOST_ROWS", 2)
+    with pytest.raises(UserError, match=r"holds 3 results; 2 can be imported at once\. Split it"):
+        import_csv(URL, file)
+    assert not Path("t.db").exists()
+
+
+def test_a_design_too_large_to_be_stored_is_refused(file: Path) -> None:
+    file.write_text(HEADER + "resnext_1_1x8d_w2097152_small8,0,0.25,0.3,,10,8,1\n")
+    with pytest.raises(UserError, match="resnext_1_1x8d_w2097152_small8 is too large to be stored"):
+        import_csv(URL, file)
+
+
+def test_the_command_names_what_it_left_out_and_nothing_of_it_moves_the_cursor(file: Path) -> None:
+    lines = (HEADER + ROWS).splitlines()
+    more = ["status,\x1b[2Jcolour,b,c,d,e,f,g,h,i,j,k,l,m", *["complete" + ",x" * 13] * 2, "crashed" + ",x" * 13]
+    file.write_text("\n".join(f"{line},{rest}" for line, rest in zip(lines, more, strict=True)))
+    command = [sys.executable, "-m", "explorer", "study", "import", str(file), "--storage", URL]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "Imported 2 results of 2 designs into cluster." in told
+    assert "Skipped: 1 row of trainings that are not complete." in told
+    assert "Ignored 13 columns: colour, b, c, d, e, f, g, h, i, j, k, l, ..." in told
+    assert "\x1b" not in told

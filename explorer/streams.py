@@ -1,0 +1,53 @@
+"""What this program prints is text: one place where control characters of names, reasons and logs from anywhere are taken out."""
+
+import re
+import sys
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+_PARTS = re.compile(r"([\n\t])")
+
+
+class PlainStream:
+    """A text stream that lets only text through, whoever writes: no character that moves a cursor, colours or hides.
+
+    Names, reasons and logs of a study may come from anywhere. Only `raw` gets past it.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.raw = stream
+
+    def write(self, text: str) -> int:
+        """Write a text, of which only lines, tabs and printable characters are left."""
+        if text.isascii() and text.isprintable():
+            self.raw.write(text)
+        else:
+            self.raw.write("".join(part if part in "\n\t" else printable(part) for part in _PARTS.split(text)))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write each of these texts."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.raw, name)
+
+
+def let_only_text_through() -> None:
+    """From now on, what this process prints holds no control characters, on the terminal and in a pipe."""
+    for name in ("stdout", "stderr"):
+        if (stream := getattr(sys, name)) is not None:  # None where it was closed before the start
+            setattr(sys, name, PlainStream(stream))
+
+
+def raw(stream: TextIO) -> TextIO:
+    """The stream behind standard output or standard error, for what draws on the terminal itself or is data for a program."""
+    return stream.raw if isinstance(stream, PlainStream) else stream
+
+
+def printable(text: str) -> str:
+    """Text of a study or a file as one line: a blank for other white space, and no control characters, which move the cursor or worse."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else " " if one.isspace() else "" for one in text)
