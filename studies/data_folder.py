@@ -12,6 +12,7 @@ from pathlib import Path
 from explorer.errors import UserError
 from explorer.text import counted
 from studies.data_cache import cached
+from studies.data_decoding import Decoding
 from studies.data_images import Images, Parts, Rows
 
 PARTS = {"train": ("train",), "validation": ("val", "valid", "validation"), "test": ("test",)}
@@ -47,13 +48,14 @@ def brings_test(root: Path) -> bool:
     return 2 in _layout(root)[0]
 
 
-def read_folder(root: Path, resolution: int, channels: int, unreadable: str) -> Parts:
+def read_folder(root: Path, decoding: Decoding, unreadable: str) -> Parts:
     """The images, decoded into the cache or found there. Raises `UserError`, which names the files, where some cannot be read
     and `unreadable` is `refuse`; `skip` leaves them out."""
     import numpy as np
 
     listing = scan(root)
-    cache = cached(listing.root, listing.files, listing.key, resolution, channels)
+    training = [row for row, part in enumerate(listing.parts) if part == 0]
+    cache = cached(listing.root, listing.files, listing.key, decoding, training)
     bad = np.flatnonzero(~cache.readable)
     if len(bad) and unreadable == "refuse":
         shown = "; ".join(f"{listing.files[row]} ({cache.reason(row)})" for row in bad[:MOST_NAMES])
