@@ -26,11 +26,11 @@ from studies.data_decoding import (
     Decoded,
     Decoding,
     Scale,
-    UnsuitableImage,
     decode,
     limit_of_pixels,
 )
 from studies.data_download import CACHE_VARIABLE, cache_folder, disk_errors
+from studies.data_samples import UnsuitableImage
 from studies.data_scale import Samples, decoding_pool, range_of
 
 if TYPE_CHECKING:

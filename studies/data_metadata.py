@@ -14,8 +14,9 @@ PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 # Chunks beside the critical ones that change pixels, and keys of texts in which PNG may keep an orientation.
 PNG_PIXELS = (b"tRNS",)
 PNG_UPRIGHT = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0")
-# Kept of JPEG's application segments: JFIF, and Adobe's, which says how colours are stored.
+# Kept of JPEG's application segments where they are whole: JFIF, and Adobe's, which says how colours are stored.
 JPEG_PIXELS = (0xE0, 0xEE)
+JPEG_LEAST = 2 + 12  # bytes of one of these, its length included
 
 
 def orientation(image: Any) -> int:
@@ -71,7 +72,8 @@ def _jpeg(content: bytes, upright: bool) -> bytes:
         end = start + 2 + int.from_bytes(content[start + 2 : start + 4], "big")
         beside = marker == 0xFE or 0xE0 <= marker <= 0xEF
         turn = marker == 0xE1 and content[start + 4 : start + 8] in (b"Exif", b"http")
-        if not beside or marker in JPEG_PIXELS or (upright and turn):
+        pixels = marker in JPEG_PIXELS and end - start - 2 >= JPEG_LEAST
+        if not beside or pixels or (upright and turn):
             kept.append(content[start:end])
         start = end
     return b"".join([*kept, content[start:]])

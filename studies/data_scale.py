@@ -10,7 +10,8 @@ from pathlib import Path
 
 from explorer.errors import UserError
 from explorer.text import counted
-from studies.data_decoding import EIGHT, STRETCH, Decoded, Decoding, Scale, measure
+from studies.data_decoding import STRETCH, Decoded, Decoding, Scale, measure
+from studies.data_samples import EIGHT
 
 
 @dataclass
@@ -32,10 +33,10 @@ class Samples:
         if decoding.white == STRETCH:
             return
         for (kind, white), (count, low, high) in self.met.items():
-            told = f" (they go from {low:g} to {high:g})" if low <= high else ""
+            told = f" from {low:g} to {high:g}" if low <= high else ""
             print(
-                f"{counted(count, 'image')} of {kind}{told}: 0 to {white:g} is taken as black to white; another level: "
-                f"white: LEVEL, or white: {STRETCH} (--set data.white={STRETCH})",
+                f"{counted(count, 'image')} of {kind}{told}: 0 to {white:g} is taken as black to white. "
+                f"Another scale: white: LEVEL, or white: {STRETCH} (--set data.white={STRETCH})",
                 file=sys.stderr,
             )
         if decoding.white is not None and not self.met:
