@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-SHORT, LONG = 3, 4
+SHORT, LONG = 3, 4  # types of TIFF's tags
+SIZES = {SHORT: 2, LONG: 4, 5: 8, 11: 4}  # bytes of a value of a type, where it is not one
 
 
 def chunk(name: bytes, data: bytes) -> bytes:
@@ -32,7 +33,7 @@ def tiff(
     size: tuple[int, int] = (0, 0),
 ) -> bytes:
     """An uncompressed TIFF of one strip. Of an array (height x width, or x samples) its type tells bits and format; of bytes
-    `size` (height, width) and `tags` do. A tag is (type, values) or a value; None leaves it out."""
+    `size` (height, width) and `tags` do. A tag is a short number, or (type, numbers or bytes)."""
     if isinstance(pixels, np.ndarray):
         height, width = pixels.shape[:2]
         samples = pixels.shape[2] if pixels.ndim == 3 else 1
@@ -54,25 +55,28 @@ def tiff(
         339: (SHORT, [kind] * samples),
         **(tags or {}),
     }
-    entries = {
-        tag: value if isinstance(value, tuple) else (SHORT, [value])
-        for tag, value in entries.items()
-        if value is not None
-    }
     start = 8 + len(pixels) + len(pixels) % 2
     after = start + 2 + 12 * len(entries) + 4
     directory, further = struct.pack(f"{order}H", len(entries)), b""
-    for tag, (kind, values) in sorted(entries.items()):
-        data = (
-            values
-            if isinstance(values, bytes)
-            else b"".join(struct.pack(order + {3: "H", 4: "I"}[kind], v) for v in values)
-        )
-        count = len(values)
+    for tag, entry in sorted(entries.items()):
+        kind, values = entry if isinstance(entry, tuple) else (SHORT, [entry])
+        number = {SHORT: "H", LONG: "I"}.get(kind, "")
+        data = values if isinstance(values, bytes) else struct.pack(f"{order}{len(values)}{number}", *values)
+        directory += struct.pack(f"{order}HHI", tag, kind, len(data) // SIZES.get(kind, 1))
         if len(data) > 4:
-            place, further = struct.pack(f"{order}I", after + len(further)), further + data + bytes(len(data) % 2)
+            directory += struct.pack(f"{order}I", after + len(further))
+            further += data + bytes(len(data) % 2)
         else:
-            place = data.ljust(4, b"\0")
-        directory += struct.pack(f"{order}HHI", tag, kind, count) + place
+            directory += data.ljust(4, b"\0")
     magic = b"II*\0" if order == "<" else b"MM\0*"
     return magic + struct.pack(f"{order}I", start) + pixels + bytes(len(pixels) % 2) + directory + bytes(4) + further
+
+
+def fits(bits: int, samples: "np.ndarray[Any, Any]", **further: float) -> bytes:
+    """A FITS file, whose rows go from the bottom up and whose numbers are big-endian; negative bits are floating point."""
+    height, width = samples.shape
+    cards = {"BITPIX": bits, "NAXIS": 2, "NAXIS1": width, "NAXIS2": height, **further}
+    lines = ["SIMPLE  =                    T", *(f"{name:8}= {value:20}" for name, value in cards.items()), "END"]
+    kind = {8: ">u1", 16: ">i2", 32: ">i4", -32: ">f4", -64: ">f8"}[bits]
+    header = "".join(line.ljust(80) for line in lines).encode().ljust(2880)
+    return header + samples[::-1].astype(kind).tobytes().ljust(2880, b"\0")
