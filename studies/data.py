@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from explorer.errors import UserError, unknown
 from explorer.text import counted
-from studies.data_decoding import Decoding
+from studies.data_decoding import STRETCH, Decoding
 from studies.data_folder import brings_test, class_names, read_folder
 from studies.data_images import DataShape, Images, Parts, Rows, Splits
 from studies.data_official import read_cifar, read_digits, read_idx_set
@@ -85,7 +85,7 @@ class DataSpec(BaseModel):
     channels: Literal[1, 3] | None = None  # folder: 3 (default), or 1 for grey
     unreadable: Literal["refuse", "skip"] | None = None  # folder: images that cannot be read; default refuse
     # folder: the sample that is white in images of more than 8 bits; or the training images' own range, from black to white
-    white: Annotated[float, Field(gt=0, allow_inf_nan=False)] | Literal["stretch"] | None = None
+    white: float | Literal["stretch"] | None = None
     # folder: an image of more pixels is taken for an attack on the memory, and is unreadable; default 178,956,970, as Pillow has it
     max_pixels: Annotated[int, Field(ge=1, lt=2**63)] | None = None
     mirrored: bool | None = None  # own data: does a mirror image keep its class? default: in a folder yes, else no
@@ -99,6 +99,16 @@ class DataSpec(BaseModel):
         if name not in (*DATA_SETS, *OWN[:2]) and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", name):
             raise unknown("data set", name, [*DATA_SETS, *OWN])
         return name
+
+    @field_validator("white", mode="before")
+    @classmethod
+    def _level(cls, white: object) -> object:
+        number = isinstance(white, int | float) and not isinstance(white, bool) and 0 < white < math.inf
+        if not (white is None or white == STRETCH or number):
+            raise UserError(
+                f"white is the sample that is white, a number above 0 such as 4095, or {STRETCH} (given: {white})"
+            )
+        return white
 
     @model_validator(mode="after")
     def _keys_fit_the_name(self) -> "DataSpec":
@@ -266,7 +276,7 @@ def _check_deviation(spec: DataSpec, mean: tuple[float, ...], std: tuple[float, 
     """Refuses training images that are all of the same single colour: a training would run, and stay at chance."""
     if max(std) > LEAST_DEVIATION:
         return
-    colour = " ".join(f"{255 * value:.0f}" for value in mean)
+    colour = ", ".join(f"{255 * value:.0f}" for value in mean)
     hint = "Look at what was saved: values of 0..1 must be multiplied by 255 before they become uint8."
     if spec.name == "folder":
         hint = (

@@ -86,16 +86,16 @@ class Cached:
         key = _key(shape, files, notes[self.readable].tobytes(), _stored_scale(self.folder))
         return key, np.cumsum(self.readable) - 1
 
-    def reason(self, row: int) -> str:
-        """Why an image could not be read, found out again."""
+    def reason(self, row: int) -> tuple[str, str]:
+        """Why an image could not be read, found out again, and what can be done about it ("" where that is plain)."""
         try:
             with limit_of_pixels(self.decoding):
                 decode((self.root / self.files[row]).read_bytes(), self.decoding, _stored_scale(self.folder))
         except UnsuitableImage as error:
-            return str(error)
+            return error.args
         except Exception as error:  # noqa: BLE001 - Pillow's decoders raise nearly anything on damaged bytes
-            return " ".join(str(error).replace(str(self.root), "").split())[:120] or type(error).__name__
-        return "it could not be read before"
+            return " ".join(str(error).replace(str(self.root), "").split())[:120] or type(error).__name__, ""
+        return "it could not be read before", ""
 
 
 def cached(root: Path, files: list[str], quick_key: str, decoding: Decoding, training: Sequence[int]) -> Cached:
@@ -330,9 +330,10 @@ def _finish(building: Path, place: Path, files: list[str], scale: Scale | None) 
 
 def _tell_of_one_colour(files: list[str], total: int) -> None:
     if files:
+        have = "has a single colour" if len(files) == 1 else "have a single colour each"
         more = f" and {len(files) - MOST_NAMES} more" if len(files) > MOST_NAMES else ""
         print(
-            f"warning: {len(files)} of {total} images have a single colour each: {', '.join(files[:MOST_NAMES])}{more}",
+            f"warning: {len(files)} of {total} images {have}: {', '.join(files[:MOST_NAMES])}{more}",
             file=sys.stderr,
         )
 

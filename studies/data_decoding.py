@@ -4,6 +4,7 @@ Samples of 8 bits or fewer are taken as they are. Deeper ones are put on a scale
 16 bits, the range that the file itself names (12 bits), or what `white` in the data section says.
 """
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,14 +92,17 @@ def measure(content: bytes, decoding: Decoding) -> tuple[str, float, float]:
 
 @contextmanager
 def limit_of_pixels(decoding: Decoding) -> Iterator[None]:
-    """Files of more pixels are refused inside the block, by every thread: Pillow has one limit for all."""
+    """Files of more pixels are refused inside the block, by every thread: Pillow has one limit for all. Its warnings, of odd but
+    readable files, are kept back."""
     from PIL import Image
 
     before, most = Image.MAX_IMAGE_PIXELS, decoding.max_pixels or MOST_PIXELS
     # Pillow warns beyond its limit, and refuses beyond twice of it.
     Image.MAX_IMAGE_PIXELS = most / 2  # type: ignore[assignment]
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         Image.MAX_IMAGE_PIXELS = before
 
@@ -107,8 +111,8 @@ def _scale_of(picture: Picture, given: Scale | None) -> Scale | None:
     """The scale for one image; None for 8 bits, which are taken as they are."""
     if given is not None and given.kind not in (None, picture.kind):
         raise UnsuitableImage(
-            f"its samples are {picture.kind}, those of the training images {given.kind}, and white: {STRETCH} is one scale for all. "
-            f"Save them alike, or leave white: {STRETCH} out"
+            f"its samples are {picture.kind}, those of the training images {given.kind}, and white: {STRETCH} is one scale for all",
+            f"Save all images alike, or leave white: {STRETCH} out.",
         )
     if given is not None and (given.kind or picture.kind != EIGHT):
         return given
@@ -117,8 +121,9 @@ def _scale_of(picture: Picture, given: Scale | None) -> Scale | None:
     if picture.white is None:
         low, high = picture.extremes()
         raise UnsuitableImage(
-            f"its pixels are {picture.kind} from {low:g} to {high:g}, of which none is known to be white. Say which with white: LEVEL, "
-            f"or white: {STRETCH} (--set data.white={STRETCH})"
+            f"its samples are {picture.kind} from {low:.10g} to {high:.10g}, of which none is known to be white",
+            f"Say which sample is white with white: LEVEL, or take the training images' own range with white: {STRETCH} "
+            f"(--set data.white={STRETCH}).",
         )
     return Scale(0, picture.white)
 

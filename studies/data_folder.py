@@ -58,14 +58,16 @@ def read_folder(root: Path, decoding: Decoding, unreadable: str) -> Parts:
     cache = cached(listing.root, listing.files, listing.key, decoding, training)
     bad = np.flatnonzero(~cache.readable)
     if len(bad) and unreadable == "refuse":
-        shown = "; ".join(f"{listing.files[row]} ({cache.reason(row)})" for row in bad[:MOST_NAMES])
+        reasons = [cache.reason(row) for row in bad[:MOST_NAMES]]
+        shown = "; ".join(f"{listing.files[row]} ({why})" for row, (why, _) in zip(bad, reasons, strict=False))
+        advice = "".join(f"{how} " for how in dict.fromkeys(how for _, how in reasons if how))
         more = (
             f"; and {len(bad) - MOST_NAMES} more, all listed in {cache.list_of_unreadable}"
             if len(bad) > MOST_NAMES
             else ""
         )
         raise UserError(
-            f"{len(bad)} of {len(listing.files)} images in {root} cannot be read: {shown}{more}. Mend or remove them, "
+            f"{len(bad)} of {len(listing.files)} images in {root} cannot be read: {shown}{more}. {advice}Mend or remove them, "
             "or leave them out with unreadable: skip (--set data.unreadable=skip)."
         )
     labels, parts = np.array(listing.labels, np.int64), np.array(listing.parts)
@@ -75,7 +77,12 @@ def read_folder(root: Path, decoding: Decoding, unreadable: str) -> Parts:
         rows = np.flatnonzero((parts == part) & cache.readable)
         found.append(Images(Rows(cache.array, rows, cache.key, used), labels[rows]) if is_there else None)
         if is_there and (empty := sorted(set(range(len(listing.classes))) - set(labels[rows].tolist()))):
-            raise UserError(f"the {name} images of class {listing.classes[empty[0]]!r} in {root} are all unreadable.")
+            rows = np.flatnonzero((parts == part) & (labels == empty[0]))
+            why, advice = cache.reason(rows[0])
+            raise UserError(
+                f"the {name} images of class {listing.classes[empty[0]]!r} in {root} are all unreadable: {listing.files[rows[0]]} "
+                f"({why}). {advice}"
+            )
     assert found[0] is not None
     return Parts(found[0], found[1], found[2], len(listing.classes), listing.classes)
 

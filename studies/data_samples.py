@@ -24,7 +24,10 @@ FITS_HEADER = 20 * 2880  # bytes in which it is looked for
 
 
 class UnsuitableImage(ValueError):
-    """A file that holds an image which cannot be used as it is; the text says what it holds and what to do."""
+    """A file that holds an image which cannot be used as it is: `args` are what it holds, and what to do about it."""
+
+    def __init__(self, holds: str, advice: str = "") -> None:
+        super().__init__(holds, advice)
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,14 @@ def read_picture(content: bytes, side: int, all_bits: bool) -> Picture:
     try:
         opened, content, raw_mode, was_mended = _open(content, side)
     except UnidentifiedImageError:
-        raise UnsuitableImage(unknown_tiff(content) or "no image that Pillow knows") from None
+        if (holds := unknown_tiff(content)) is None:
+            raise UnsuitableImage("no image that Pillow knows") from None
+        raise UnsuitableImage(holds, "Save TIFFs with unsigned samples of 8 or 16 bits.") from None
     except Image.DecompressionBombError as error:
-        pixels = re.search(r"\d+", str(error))
-        count, limit = int(pixels[0]) if pixels else 0, int(2 * (Image.MAX_IMAGE_PIXELS or 0))
+        count, limit = re.findall(r"\d+", str(error))[:2]
         raise UnsuitableImage(
-            f"it has {count} pixels, and more than {limit} are taken for an attack on the memory. If it is none, raise the limit: "
-            f"max_pixels: {count} (--set data.max_pixels={count})"
+            f"it has {count} pixels, and more than {limit} are taken for an attack on the memory",
+            "If files with so many pixels are none, raise the limit with max_pixels (--set data.max_pixels=...).",
         ) from None
     turn = orientation(opened)
     tags = getattr(opened, "tag_v2", {})
@@ -78,7 +82,8 @@ def read_picture(content: bytes, side: int, all_bits: bool) -> Picture:
         picture = Picture(SIXTEEN, turn, _plain(opened), white=FULL, revised=was_mended)
         if all_bits and raw_mode.startswith("RGBa"):
             raise UnsuitableImage(
-                "its 16-bit colours are multiplied by their transparency, and are read with 8 bits only. Save it without transparency"
+                "its 16-bit colours are multiplied by their transparency, and can be read with 8 bits only",
+                "Save 16-bit colours without transparency, or leave white out.",
             )
         if not raw_mode.startswith("RGBa") and (all_bits or "transparency" in opened.info or b"sBIT" in png):
             picture = replace(picture, **_all_bits(opened, content, raw_mode))
@@ -162,7 +167,8 @@ def _deep(image: Any, tags: Any, content: bytes) -> "tuple[NDArray[Any], str, fl
         values = np.asarray(image)
         if strange := int(np.count_nonzero(~np.isfinite(values))):
             raise UnsuitableImage(
-                f"{strange} of its {values.size} pixels are not finite numbers (NaN or infinite). Replace them, and save it anew"
+                f"{strange} of its {values.size} pixels are not finite numbers (NaN or infinite)",
+                "Replace numbers that are not finite.",
             )
         return values, FLOATS, None
     if image.mode == "L" and signed:
@@ -175,8 +181,8 @@ def _refuse_scaled_fits(content: bytes) -> None:
         given = re.search(name + rb" *= *([^ /]+)", content[:FITS_HEADER])
         if given and float(given[1]) != neutral:
             raise UnsuitableImage(
-                f"its header names a scale for its samples ({name.decode()} = {float(given[1]):g}), which Pillow does not apply. "
-                "Save it as TIFF or PNG of 16 bits"
+                f"its header names a scale for its samples ({name.decode()} = {float(given[1]):g}), which Pillow does not apply",
+                "Save FITS files with such a scale as TIFF or PNG of 16 bits.",
             )
 
 

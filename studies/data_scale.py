@@ -1,7 +1,6 @@
 """Which samples are black and white, over a whole folder: the range of its training images, and what is told of deep samples."""
 
 import sys
-import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -33,15 +32,17 @@ class Samples:
         if decoding.white == STRETCH:
             return
         for (kind, white), (count, low, high) in self.met.items():
-            told = f" from {low:g} to {high:g}" if low <= high else ""
+            told = f" from {low:.10g} to {high:.10g}" if low <= high else ""
+            other = f" Another scale: white: LEVEL, or white: {STRETCH} (--set data.white={STRETCH})."
             print(
-                f"{counted(count, 'image')} of {kind}{told}: 0 to {white:g} is taken as black to white. "
-                f"Another scale: white: LEVEL, or white: {STRETCH} (--set data.white={STRETCH})",
+                f"{counted(count, 'image')} of {kind}{told}: 0 to {white:.10g} is taken as black to white."
+                f"{other if decoding.white is None else ''}",
                 file=sys.stderr,
             )
         if decoding.white is not None and not self.met:
             print(
-                f"white: {decoding.white:g} changes nothing here: it is for more than 8 bits a sample", file=sys.stderr
+                f"white: {decoding.white:.10g} changes nothing here: it is for more than 8 bits a sample",
+                file=sys.stderr,
             )
 
 
@@ -73,7 +74,7 @@ def range_of(root: Path, files: list[str], decoding: Decoding) -> Scale | None:
         return None
     kind = next(iter(kinds))
     print(
-        f"{root}: {low:g} to {high:g}, the range of the training images ({kind}), is taken as black to white",
+        f"{root}: {low:.10g} to {high:.10g}, the range of the training images ({kind}), is taken as black to white",
         file=sys.stderr,
     )
     return Scale(low, high, kind)
@@ -86,8 +87,6 @@ def decoding_pool() -> Iterator[ThreadPoolExecutor]:
 
     pool = ThreadPoolExecutor(cores())
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's, of odd but readable files
-            yield pool
+        yield pool
     finally:
         pool.shutdown(cancel_futures=True)

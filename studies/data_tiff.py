@@ -65,8 +65,8 @@ def unknown_tiff(content: bytes) -> str | None:
     kinds = " and ".join(sorted({FORMATS.get(number, "unnamed") for number in formats}))
     order = "little" if content.startswith(b"II") else "big"
     return (
-        f"a TIFF of {depth}-bit {kinds} samples, {samples} a pixel, {order}-endian, photometric interpretation {photometric}: "
-        "Pillow does not read that. Save it with 8 or 16-bit unsigned samples"
+        f"a TIFF of {depth}-bit {kinds} samples, {samples} a pixel, {order}-endian, photometric interpretation {photometric}, "
+        "which Pillow does not read"
     )
 
 
