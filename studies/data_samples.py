@@ -19,6 +19,7 @@ EIGHT, TWELVE, SIXTEEN, FLOATS = (
     "floating-point numbers",
 )
 ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
+UPPER_ALONE = "upper bits alone"  # in place of a raw mode of Pillow's
 FULL = 65535  # white, where 16 bits are used up
 FITS_HEADER = 20 * 2880  # bytes in which it is looked for
 
@@ -65,9 +66,7 @@ def read_picture(content: bytes, side: int, all_bits: bool) -> Picture:
     try:
         opened, content, raw_mode, was_mended = _open(content, side)
     except UnidentifiedImageError:
-        if (holds := unknown_tiff(content)) is None:
-            raise UnsuitableImage("no image that Pillow knows") from None
-        raise UnsuitableImage(holds, "Save TIFFs with unsigned samples of 8 or 16 bits.") from None
+        raise _unknown(content) from None
     except Image.DecompressionBombError as error:
         count, limit = re.findall(r"\d+", str(error))[:2]
         raise UnsuitableImage(
@@ -77,15 +76,17 @@ def read_picture(content: bytes, side: int, all_bits: bool) -> Picture:
     turn = orientation(opened)
     tags = getattr(opened, "tag_v2", {})
     png = {name: data for name, data, _ in png_chunks(content)} if opened.format == "PNG" else {}
+    if raw_mode == UPPER_ALONE:
+        if all_bits:
+            raise UnsuitableImage(
+                "its samples have more than 8 bits, of which the upper 8 alone can be read",
+                "Save such files as PNG of 16 bits, or leave white out.",
+            )
+        return Picture(SIXTEEN, turn, _plain(opened), white=FULL)
     # 16 bits of grey with transparency come as RGBA of 8 bits, as 16-bit colours do.
     if opened.mode in ("RGB", "RGBA") and re.search(r";16[BLN]$", raw_mode):
         picture = Picture(SIXTEEN, turn, _plain(opened), white=FULL, revised=was_mended)
-        if all_bits and raw_mode.startswith("RGBa"):
-            raise UnsuitableImage(
-                "its 16-bit colours are multiplied by their transparency, and can be read with 8 bits only",
-                "Save 16-bit colours without transparency, or leave white out.",
-            )
-        if not raw_mode.startswith("RGBa") and (all_bits or "transparency" in opened.info or b"sBIT" in png):
+        if all_bits or "transparency" in opened.info or b"sBIT" in png:
             picture = replace(picture, **_all_bits(opened, content, raw_mode))
     elif (samples := _deep(opened, tags, content)) is not None:
         values, kind, white = samples
@@ -110,7 +111,7 @@ def _open(content: bytes, side: int) -> tuple[Any, bytes, str, bool]:
     def load(content: bytes) -> tuple[Any, bytes, str, bool]:
         image, was_mended = _identified(content)
         image.draft(None, (2 * side, 2 * side))  # JPEG can be decoded at a fraction of its size
-        raw_mode = _raw_mode(image)
+        raw_mode = _raw_mode(image, content)
         image.load()
         return image, content, raw_mode, was_mended
 
@@ -134,12 +135,32 @@ def _identified(content: bytes) -> tuple[Any, bool]:
     return mended(image, content) if image.format == "TIFF" else (image, False)
 
 
-def _raw_mode(image: Any) -> str:
+def _raw_mode(image: Any, content: bytes) -> str:
+    """Pillow's name for how samples lie in the file; UPPER_ALONE where it drops bits that cannot be had otherwise."""
     if not getattr(image, "tile", None):
         return ""
-    arguments = image.tile[0].args
-    name = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
-    return name if isinstance(name, str) else ""
+    tile = image.tile[0]
+    name, *further = tile.args if isinstance(tile.args, tuple) else (tile.args,)
+    codestream = content.find(b"\xff\x4f\xff\x51")  # of JPEG 2000; the depth of its first channel is 42 bytes on
+    deep_jpeg = image.format == "JPEG2000" and image.mode != "I;16" and content[codestream + 42] & 127 > 7
+    deep_ppm = tile.codec_name.startswith("ppm") and image.mode == "RGB" and further[0] > 255
+    name = name if isinstance(name, str) else ""
+    if deep_jpeg or deep_ppm or tile.codec_name == "SGI16" or name.startswith("RGBa;16"):
+        return UPPER_ALONE
+    return name
+
+
+def _unknown(content: bytes) -> UnsuitableImage:
+    """What a file is that Pillow does not know, where people have such files among their images."""
+    if (tiff := unknown_tiff(content)) is not None:
+        return UnsuitableImage(tiff, "Save TIFFs with unsigned samples of 8 or 16 bits.")
+    if content.startswith(b"version https://git-lfs"):
+        return UnsuitableImage("a pointer of Git LFS in place of the image", "Fetch the images with git lfs pull.")
+    if content[4:8] == b"ftyp":
+        return UnsuitableImage("HEIC or a film, which Pillow does not read", "Save HEIC as JPEG or PNG.")
+    if content.lstrip()[:1] == b"<":
+        return UnsuitableImage("text that begins with <, such as a web page or SVG")
+    return UnsuitableImage("no image that Pillow knows")
 
 
 def _deep(image: Any, tags: Any, content: bytes) -> "tuple[NDArray[Any], str, float | None] | None":
@@ -167,8 +188,8 @@ def _deep(image: Any, tags: Any, content: bytes) -> "tuple[NDArray[Any], str, fl
         values = np.asarray(image)
         if strange := int(np.count_nonzero(~np.isfinite(values))):
             raise UnsuitableImage(
-                f"{strange} of its {values.size} pixels are not finite numbers (NaN or infinite)",
-                "Replace numbers that are not finite.",
+                f"it holds NaN or infinity in {strange} of its {values.size} pixels",
+                "Replace what is not a finite number.",
             )
         return values, FLOATS, None
     if image.mode == "L" and signed:

@@ -166,6 +166,21 @@ def test_zero_is_white_where_the_file_says_so(pack: Any) -> None:
     assert grey(pack(STEPS.astype(np.uint8), {262: 0})) == (255 - STEPS).tolist()
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        saved(Image.fromarray(np.stack([STEPS] * 3, -1).astype(np.uint8)), "SGI", bpc=2),
+        b"P6 4 4 4095\n" + np.repeat(TWELVE.ravel(), 3).astype(">u2").tobytes(),
+        tiff(np.dstack([np.stack([SIXTEEN] * 3, -1), CLEAR + 65535]).astype(np.uint16), {338: 1}),
+    ],
+    ids=nameless,
+)
+def test_deep_colours_of_which_pillow_reads_the_upper_bits_alone_take_no_white(content: bytes) -> None:
+    assert grey(content) == STEPS.tolist()
+    assert decode(content, Decoding(4, 1)).kind == "16-bit integers"
+    assert "of which the upper 8 alone can be read. Save such files as PNG" in refused(content, Scale(0, 4095))
+
+
 # Signs, 32 bits, floating point.
 
 
@@ -207,6 +222,9 @@ def test_unsigned_32_bits_do_not_become_negative() -> None:
         ),
         (tiff(SIXTEEN.astype(np.uint16), {262: 0}, ">"), "16-bit unsigned .* big-endian, photometric interpretation 0"),
         (b"GIF", "no image that Pillow knows"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "a pointer of Git LFS .* git lfs pull"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC or a film, which Pillow does not read. Save HEIC as"),
+        (b"\n<!DOCTYPE html>", "text that begins with <, such as a web page"),
     ],
     ids=nameless,
 )
@@ -217,7 +235,7 @@ def test_what_has_no_known_white_or_cannot_be_read_is_refused_in_true_words(cont
 def test_numbers_that_are_not_finite_are_counted_whatever_white_is() -> None:
     broken = UNIT.copy()
     broken[0, :2] = np.nan, np.inf
-    assert "2 of its 16 pixels are not finite numbers" in refused(tiff(broken), Scale(0, 1))
+    assert "NaN or infinity in 2 of its 16 pixels" in refused(tiff(broken), Scale(0, 1))
 
 
 # Transparency.
