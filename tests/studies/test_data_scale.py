@@ -242,6 +242,23 @@ def test_what_it_decoded_to_other_pixels_gets_another_key(tmp_path: Path, cache:
     assert key(load(spec(), root)) == key(splits)  # the old array, under its old link, is not taken
 
 
+@pytest.mark.parametrize(("form", "decoded_anew"), [("jpg", 0), ("png", 2 * COUNT)])
+def test_photographs_that_the_version_before_has_decoded_are_not_decoded_anew(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, form: str, decoded_anew: int
+) -> None:
+    root = folder(tmp_path / "photos", 0, 255, np.uint8, form)
+    whole = load(spec(), root)
+    [link] = (cache / "folders" / "index").iterdir()
+    link.rename(link.with_name(link.name.replace("-v3", "-v2")))
+    original, seen = data_cache.decode, []
+    monkeypatch.setattr(data_cache, "decode", lambda *given: (seen.append(given), original(*given))[1])
+    again = load(spec(), root)
+    assert len(seen) == decoded_anew
+    assert key(again) == key(whole)
+    load(spec(white="stretch"), root)
+    assert len(seen) == decoded_anew + 2 * COUNT
+
+
 def test_every_scale_has_an_array_of_its_own(tmp_path: Path, cache: Path) -> None:
     root = folder(tmp_path / "photos", 1000, 4000)
     given = [{}, {"white": 4095}, {"white": 5000}, {"white": "stretch"}]
