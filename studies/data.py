@@ -207,7 +207,7 @@ def load(spec: DataSpec, data_dir: Path | None = None) -> Splits:
     _check_deviation(spec, mean, std)
     mirrored = DATA_SETS[spec.name].mirrored if spec.name in DATA_SETS else spec.mirrored
     mirrored = spec.name == "folder" if mirrored is None else mirrored
-    return Splits(train, validation, test, parts.classes, mean, std, mirrored, parts.names)
+    return Splits(train, validation, test, parts.classes, mean, std, mirrored, parts.names, parts.black_and_white)
 
 
 def _read(spec: DataSpec, data_dir: Path | None) -> Parts:

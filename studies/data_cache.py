@@ -71,6 +71,11 @@ class Cached:
     def list_of_unreadable(self) -> Path:
         return self.folder / UNREADABLE
 
+    def black_and_white(self) -> tuple[float, float] | None:
+        """The samples that became 0 and 255, where `white` says or measures it."""
+        scale = _stored_scale(self.folder)
+        return None if scale is None else (scale.black, scale.white)
+
     def used(self) -> "tuple[str, NDArray[np.int64]] | None":
         """What stands for the images where some files are unreadable: the key that the cache would have without those, and each
         row's number among the others. None where all can be read."""

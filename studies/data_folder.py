@@ -84,7 +84,7 @@ def read_folder(root: Path, decoding: Decoding, unreadable: str) -> Parts:
                 f"({why}). {advice}"
             )
     assert found[0] is not None
-    return Parts(found[0], found[1], found[2], len(listing.classes), listing.classes)
+    return Parts(found[0], found[1], found[2], len(listing.classes), listing.classes, cache.black_and_white())
 
 
 def scan(root: Path) -> Listing:

@@ -92,6 +92,7 @@ def test_stretch_takes_the_range_of_the_training_images_for_all(
     assert (whole.min(), whole.max()) == (0, 255)
     assert len(np.unique(whole)) > 10
     assert f"{low:g} to {high:g}, the range of the training images ({name}), is taken" in capsys.readouterr().err
+    assert json.loads(splits.to_export()["black_and_white"]) == [low, high]
     other_split = load(spec(white="stretch", split_seed=3), root)
     assert key(other_split) == key(splits)
     assert capsys.readouterr().err == ""
