@@ -84,9 +84,11 @@ class DataSpec(BaseModel):
     resolution: Annotated[int, Field(ge=1, le=4096)] | None = None  # folder: the side to which images are resized
     channels: Literal[1, 3] | None = None  # folder: 3 (default), or 1 for grey
     unreadable: Literal["refuse", "skip"] | None = None  # folder: images that cannot be read; default refuse
-    # folder: the sample that is white in images of more than 8 bits; or the training images' own range, from black to white
+    # folder: the sample that is white in images of more than 8 bits; or stretch: the training
+    # images' own range, from black to white
     white: float | Literal["stretch"] | None = None
-    # folder: an image of more pixels is taken for an attack on the memory, and is unreadable; default 178,956,970, as Pillow has it
+    # folder: an image of more pixels is taken for an attack on the memory, and is unreadable;
+    # default 178,956,970, as Pillow has it
     max_pixels: Annotated[int, Field(ge=1, lt=2**63)] | None = None
     mirrored: bool | None = None  # own data: does a mirror image keep its class? default: in a folder yes, else no
     validation: Fraction = 0.1

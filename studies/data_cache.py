@@ -38,8 +38,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# Of the cache: another number is another way of decoding, so that every folder is decoded anew. Studies and checkpoints know
-# their images by the array's key, which stays as it is where the pixels do: it says 2, and REVISED marks files that differ.
+# Of the cache: another number is another way of decoding, and folders are decoded anew. Studies and
+# checkpoints know their images by the array's key, which stays as it is where the pixels do: it
+# says 2, and REVISED marks files that differ.
 FORMAT = 3
 KEY_FORMAT = 2
 BATCH = 512  # images between two notes of how far the build is

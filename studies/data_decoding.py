@@ -1,8 +1,9 @@
-"""One image file becomes uint8 pixels: upright as its EXIF says, laid on white where transparent, its middle square resized.
+"""One image file becomes uint8 pixels: upright as its EXIF says, laid on white where transparent,
+its middle square resized.
 
-Samples of 8 bits or fewer are taken as they are. Deeper ones are put on a scale from black to white: the full range of unsigned
-16 bits, the range that the file itself names (12 bits), or what `white` in the data section says.
-"""
+Samples of 8 bits or fewer are taken as they are. Deeper ones are put on a scale from black to
+white: the full range of unsigned 16 bits, the range that the file itself names (12 bits), or
+what `white` in the data section says."""
 
 import warnings
 from collections.abc import Iterator
@@ -23,7 +24,8 @@ STRETCH = "stretch"
 
 @dataclass(frozen=True)
 class Scale:
-    """Which samples are black and white. It is for images of more than 8 bits; where `kind` is given, for that kind only."""
+    """Which samples are black and white. It is for images of more than 8 bits; where `kind` is
+    given, for that kind only."""
 
     black: float
     white: float
@@ -32,7 +34,8 @@ class Scale:
 
 @dataclass(frozen=True)
 class Decoding:
-    """How image files become arrays: the side of the squares in pixels, 1 or 3 channels, and what the data section says."""
+    """How image files become arrays: the side of the squares in pixels, 1 or 3 channels, and
+    what the data section says."""
 
     side: int
     channels: int
@@ -47,7 +50,8 @@ class Decoding:
 
 @dataclass(frozen=True)
 class Decoded:
-    """One image: `pixels` uint8, channels x side x side. `revised`: format 2 of the cache had other pixels for this file."""
+    """One image: `pixels` uint8, channels x side x side. `revised`: format 2 of the cache had
+    other pixels for this file."""
 
     pixels: "NDArray[np.uint8]"
     kind: str
@@ -57,7 +61,8 @@ class Decoded:
 
 
 def decode(content: bytes, decoding: Decoding, scale: Scale | None = None) -> Decoded:
-    """The image in a file's bytes. Raises what Pillow raises on damaged bytes, and `UnsuitableImage`."""
+    """The image in a file's bytes. Raises what Pillow raises on damaged bytes, and
+    `UnsuitableImage`."""
     import numpy as np
     from PIL import Image, ImageOps
 
@@ -85,15 +90,16 @@ def decode(content: bytes, decoding: Decoding, scale: Scale | None = None) -> De
 
 
 def measure(content: bytes, decoding: Decoding) -> tuple[str, float, float]:
-    """The kind of a file's samples, and the lowest and the highest that can be seen. Raises as `decode` does."""
+    """The kind of a file's samples, and the lowest and the highest that can be seen. Raises as
+    `decode` does."""
     picture = read_picture(content, decoding.side, all_bits=True)
     return picture.kind, *picture.extremes()
 
 
 @contextmanager
 def limit_of_pixels(decoding: Decoding) -> Iterator[None]:
-    """Files of more pixels are refused inside the block, by every thread: Pillow has one limit for all. Its warnings, of odd but
-    readable files, are kept back."""
+    """Files of more pixels are refused inside the block, by every thread: Pillow has one limit
+    for all. Its warnings, of odd but readable files, are kept back."""
     from PIL import Image
 
     before, most = Image.MAX_IMAGE_PIXELS, decoding.max_pixels or MOST_PIXELS
@@ -150,7 +156,8 @@ def _to_8_bits(picture: Picture, scale: Scale | None) -> Any:
 
 
 def _levels(values: "NDArray[Any]", scale: Scale) -> "NDArray[np.uint8]":
-    """Samples as 0..255, rounded; of a full 16 bits the upper 8, as Pillow takes them of colours."""
+    """Samples as 0..255, rounded; of a full 16 bits the upper 8, as Pillow takes them of
+    colours."""
     import numpy as np
 
     levels = np.empty(values.shape, np.uint8)

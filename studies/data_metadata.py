@@ -1,7 +1,8 @@
-"""What image files say beside their pixels: which way is up; and the same files without it, where it is damaged.
+"""What image files say beside their pixels: which way is up; and the same files without it, where
+it is damaged.
 
-Unreadable metadata is no metadata: a text chunk above Pillow's limit or a tag of a wrong type must not cost a picture.
-"""
+Unreadable metadata is no metadata: a text chunk above Pillow's limit or a tag of a wrong type
+must not cost a picture."""
 
 import zlib
 from collections.abc import Iterator
@@ -11,16 +12,19 @@ from studies.data_tiff import PIXEL_TAGS, TIFF, tiff_with
 
 ORIENTATION = 0x0112
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
-# Chunks beside the critical ones that change pixels, and keys of texts in which PNG may keep an orientation.
-PNG_PIXELS = (b"tRNS",)
+# Chunks beside the critical ones that change pixels, and keys of texts in which PNG may keep an
+# orientation.
+PNG_PIXELS = (b"tRNS", b"sBIT")
 PNG_UPRIGHT = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0")
-# Kept of JPEG's application segments where they are whole: JFIF, and Adobe's, which says how colours are stored.
+# Kept of JPEG's application segments where they are whole: JFIF, and Adobe's, which says how
+# colours are stored.
 JPEG_PIXELS = (0xE0, 0xEE)
 JPEG_LEAST = 2 + 12  # bytes of one of these, its length included
 
 
 def orientation(image: Any) -> int:
-    """How a Pillow image is to be turned, 1 to 8 as EXIF and XMP number it; 1, as it is, where that cannot be read."""
+    """How a Pillow image is to be turned, 1 to 8 as EXIF and XMP number it; 1, as it is, where
+    that cannot be read."""
     try:
         value = image.getexif().get(ORIENTATION, 1)
     except Exception:  # noqa: BLE001 - damaged EXIF raises nearly anything
@@ -29,7 +33,8 @@ def orientation(image: Any) -> int:
 
 
 def without_metadata(content: bytes) -> Iterator[bytes]:
-    """The same picture with less beside its pixels: first only what tells which way is up, then nothing."""
+    """The same picture with less beside its pixels: first only what tells which way is up, then
+    nothing."""
     if content.startswith(PNG):
         yield _png(content, upright=True)
         yield _png(content, upright=False)

@@ -1,8 +1,10 @@
-"""The samples that an image file holds: of 8 bits as Pillow has them, deeper ones as numbers, with what the file says of them."""
+"""The samples that an image file holds: of 8 bits as Pillow has them, deeper ones as numbers,
+with what the file says of them."""
 
 import io
 import re
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from studies.data_metadata import orientation, png_chunks, without_metadata
@@ -25,7 +27,8 @@ FITS_HEADER = 20 * 2880  # bytes in which it is looked for
 
 
 class UnsuitableImage(ValueError):
-    """A file that holds an image which cannot be used as it is: `args` are what it holds, and what to do about it."""
+    """A file that holds an image which cannot be used as it is: `args` are what it holds, and
+    what to do about it."""
 
     def __init__(self, holds: str, advice: str = "") -> None:
         super().__init__(holds, advice)
@@ -33,8 +36,8 @@ class UnsuitableImage(ValueError):
 
 @dataclass(frozen=True)
 class Picture:
-    """An image as its file holds it. Either `image`, Pillow's, has its samples with 8 bits, or `values`, height x width (x 3), has
-    them as they are, with what `alpha` says beside them."""
+    """An image as its file holds it. Either `image`, Pillow's, has its samples with 8 bits, or
+    `values`, height x width (x 3), has them as they are, with what `alpha` says beside them."""
 
     kind: str
     turn: int
@@ -60,7 +63,8 @@ class Picture:
 
 
 def read_picture(content: bytes, side: int, all_bits: bool) -> Picture:
-    """The image in its file's own samples. Of colours of 16 bits Pillow gives the upper 8; `all_bits` asks for the others too."""
+    """The image in its file's own samples. Of colours of 16 bits Pillow gives the upper 8;
+    `all_bits` asks for the others too."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -71,11 +75,11 @@ def read_picture(content: bytes, side: int, all_bits: bool) -> Picture:
         count, limit = re.findall(r"\d+", str(error))[:2]
         raise UnsuitableImage(
             f"it has {count} pixels, and more than {limit} are taken for an attack on the memory",
-            "If files with so many pixels are none, raise the limit with max_pixels (--set data.max_pixels=...).",
+            "Where that is no attack, raise the limit with max_pixels (--set data.max_pixels=...).",
         ) from None
     turn = orientation(opened)
     tags = getattr(opened, "tag_v2", {})
-    png = {name: data for name, data, _ in png_chunks(content)} if opened.format == "PNG" else {}
+    png = _png_header(content) if opened.format == "PNG" else {}
     if raw_mode == UPPER_ALONE:
         if all_bits:
             raise UnsuitableImage(
@@ -104,8 +108,8 @@ def read_picture(content: bytes, side: int, all_bits: bool) -> Picture:
 
 
 def _open(content: bytes, side: int) -> tuple[Any, bytes, str, bool]:
-    """The image with its pixels loaded, the bytes from which that went well, Pillow's name for how samples lie in the file, and
-    whether Pillow alone would have misread them."""
+    """The image with its pixels loaded, the bytes from which that went well, Pillow's name for
+    how samples lie in the file, and whether Pillow alone would have misread them."""
     from PIL import Image
 
     def load(content: bytes) -> tuple[Any, bytes, str, bool]:
@@ -136,7 +140,8 @@ def _identified(content: bytes) -> tuple[Any, bool]:
 
 
 def _raw_mode(image: Any, content: bytes) -> str:
-    """Pillow's name for how samples lie in the file; UPPER_ALONE where it drops bits that cannot be had otherwise."""
+    """Pillow's name for how samples lie in the file; UPPER_ALONE where it drops bits that cannot
+    be had otherwise."""
     if not getattr(image, "tile", None):
         return ""
     tile = image.tile[0]
@@ -148,6 +153,12 @@ def _raw_mode(image: Any, content: bytes) -> str:
     if deep_jpeg or deep_ppm or tile.codec_name == "SGI16" or name.startswith("RGBa;16"):
         return UPPER_ALONE
     return name
+
+
+def _png_header(content: bytes) -> dict[bytes, bytes]:
+    """The chunks of a PNG before its pixels, by name."""
+    chunks = takewhile(lambda chunk: chunk[0] != b"IDAT", png_chunks(content))
+    return {name: data for name, data, _ in chunks}
 
 
 def _unknown(content: bytes) -> UnsuitableImage:
@@ -164,7 +175,8 @@ def _unknown(content: bytes) -> UnsuitableImage:
 
 
 def _deep(image: Any, tags: Any, content: bytes) -> "tuple[NDArray[Any], str, float | None] | None":
-    """Grey samples of more than 8 bits or with a sign, their kind, and which is white where that is known; None for all others."""
+    """Grey samples of more than 8 bits or with a sign, their kind, and which is white where that
+    is known; None for all others."""
     import numpy as np
 
     signed = tags.get(FORMAT, (1,))[0] == 2
@@ -208,11 +220,13 @@ def _refuse_scaled_fits(content: bytes) -> None:
 
 
 def _all_bits(image: Any, content: bytes, raw_mode: str) -> dict[str, Any]:
-    """`values` and `alpha` of an image with 16-bit colours: read once more, with the other byte of each sample."""
+    """`values` and `alpha` of an image with 16-bit colours: read once more, with the other byte
+    of each sample."""
     import numpy as np
 
     def swapped(name: str) -> str:
-        """Grey with alpha is four bytes a pixel; else the other byte order gives the lower bytes."""
+        """Grey with alpha is four bytes a pixel; else the other byte order gives the lower
+        bytes."""
         return "RGBA" if grey else name[:-1] + ("L" if name.endswith("B") else "B")
 
     grey = raw_mode.startswith("LA")
@@ -231,7 +245,8 @@ def _all_bits(image: Any, content: bytes, raw_mode: str) -> dict[str, Any]:
 
 
 def _of_fewer_bits(picture: Picture, png: dict[bytes, bytes]) -> Picture:
-    """With the white that a PNG's sBIT names, where its samples are not spread over all 16 bits, as the format demands."""
+    """With the white that a PNG's sBIT names, where its samples are not spread over all 16 bits,
+    as the format demands."""
     import numpy as np
 
     bits = min(png.get(b"sBIT", b"\x10") or b"\x10")

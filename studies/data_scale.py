@@ -1,4 +1,5 @@
-"""Which samples are black and white, over a whole folder: the range of its training images, and what is told of deep samples."""
+"""Which samples are black and white, over a whole folder: the range of its training images, and
+what is told of deep samples."""
 
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from studies.data_samples import EIGHT
 
 @dataclass
 class Samples:
-    """The samples of more than 8 bits that were met, by their kind and by which is white: how many images, and their range."""
+    """The samples of more than 8 bits that were met, by their kind and by which is white: how
+    many images, and their range."""
 
     met: dict[tuple[str, float | None], tuple[int, float, float]] = field(default_factory=dict)
 
@@ -28,7 +30,8 @@ class Samples:
         self.met[key] = (count + 1, min(lowest, low), max(highest, high))
 
     def tell(self, decoding: Decoding) -> None:
-        """Say on standard error what was taken as black and white. Of `stretch` that is said where the range is found."""
+        """Say on standard error what was taken as black and white. Of `stretch` that is said
+        where the range is found."""
         if decoding.white == STRETCH:
             return
         for (kind, white), (count, low, high) in self.met.items():
@@ -47,7 +50,8 @@ class Samples:
 
 
 def range_of(root: Path, files: list[str], decoding: Decoding) -> Scale | None:
-    """The lowest and the highest sample of all readable files. Raises `UserError` where their samples are of several kinds."""
+    """The lowest and the highest sample of all readable files. Raises `UserError` where their
+    samples are of several kinds."""
     from explorer.terminal import progress_bar
 
     def measured(name: str) -> tuple[str, float, float] | None:

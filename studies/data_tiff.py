@@ -7,7 +7,8 @@ from typing import Any
 
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 BITS, COMPRESSION, PHOTOMETRIC, ORIENTATION, SAMPLES, PLANES, FORMAT = 258, 259, 262, 274, 277, 284, 339
-# TIFF 6.0: the tags without which the pixels cannot be had, and the orientation, which Pillow applies.
+# TIFF 6.0: the tags without which the pixels cannot be had, and the orientation, which Pillow
+# applies.
 PIXEL_TAGS = {256, 257, BITS, COMPRESSION, PHOTOMETRIC, 266, 273, ORIENTATION, SAMPLES, 278, 279}
 PIXEL_TAGS |= {PLANES, 292, 293, 317, 320, 322, 323, 324, 325, 338, FORMAT, 347}
 PIXEL_TAGS |= {*range(512, 522), 529, 530, 531, 532}
@@ -17,7 +18,8 @@ NATIVE = {"I;16BS": "I;16S", "I;32BS": "I;32S", "F;32BF": "F;32F"}
 
 
 def mended(image: Any, content: bytes) -> tuple[Any, bool]:
-    """A TIFF that Pillow has opened and not yet loaded, so that it will be read right; and whether anything was to be done."""
+    """A TIFF that Pillow has opened and not yet loaded, so that it will be read right; and
+    whether anything was to be done."""
     from PIL import Image
 
     tags, before = image.tag_v2, image.tile
@@ -33,7 +35,8 @@ def mended(image: Any, content: bytes) -> tuple[Any, bool]:
 
 
 def tiff_with(content: bytes, wanted: Container[int]) -> bytes:
-    """With these tags of the first directory alone; its entries move together, and what they point to stays in place."""
+    """With these tags of the first directory alone; its entries move together, and what they
+    point to stays in place."""
     order: Any = "little" if content.startswith(b"II") else "big"
     count_size, entry, pointer = (8, 20, 8) if _is_big(content) else (2, 12, 4)
     start = int.from_bytes(content[8:16] if _is_big(content) else content[4:8], order)

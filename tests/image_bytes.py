@@ -16,7 +16,8 @@ def chunk(name: bytes, data: bytes) -> bytes:
 
 
 def png(rows: "list[bytes] | np.ndarray[Any, Any]", bits: int, colours: int, *before: bytes, width: int = 0) -> bytes:
-    """A PNG of these rows of samples, with further chunks before the pixels. `colours`: 0 grey, 2 RGB, 3 palette, 4 LA, 6 RGBA."""
+    """A PNG of these rows of samples, with further chunks before the pixels. `colours`: 0 grey,
+    2 RGB, 3 palette, 4 LA, 6 RGBA."""
     if isinstance(rows, np.ndarray):
         width = rows.shape[1]
         rows = [np.ascontiguousarray(row, ">u2" if bits == 16 else np.uint8).tobytes() for row in rows]
@@ -32,8 +33,9 @@ def tiff(
     order: str = "<",
     size: tuple[int, int] = (0, 0),
 ) -> bytes:
-    """An uncompressed TIFF of one strip. Of an array (height x width, or x samples) its type tells bits and format; of bytes
-    `size` (height, width) and `tags` do. A tag is a short number, or (type, numbers or bytes)."""
+    """An uncompressed TIFF of one strip. Of an array (height x width, or x samples) its type
+    tells bits and format; of bytes `size` (height, width) and `tags` do. A tag is a short
+    number, or (type, numbers or bytes)."""
     if isinstance(pixels, np.ndarray):
         height, width = pixels.shape[:2]
         samples = pixels.shape[2] if pixels.ndim == 3 else 1
@@ -73,7 +75,8 @@ def tiff(
 
 
 def fits(bits: int, samples: "np.ndarray[Any, Any]", **further: float) -> bytes:
-    """A FITS file, whose rows go from the bottom up and whose numbers are big-endian; negative bits are floating point."""
+    """A FITS file, whose rows go from the bottom up and whose numbers are big-endian; negative
+    bits are floating point."""
     height, width = samples.shape
     cards = {"BITPIX": bits, "NAXIS": 2, "NAXIS1": width, "NAXIS2": height, **further}
     lines = ["SIMPLE  =                    T", *(f"{name:8}= {value:20}" for name, value in cards.items()), "END"]

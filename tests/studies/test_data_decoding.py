@@ -1,4 +1,5 @@
-"""One image file: every kind of sample is read right or refused in true words; damaged metadata costs no picture."""
+"""One image file: every kind of sample is read right or refused in true words; damaged metadata
+costs no picture."""
 
 import io
 import re
@@ -309,7 +310,8 @@ TURNED = LEFT.T.tolist()
 
 
 def exif(*entries: tuple[int, int, int, bytes], orientation: int = 6) -> bytes:
-    """EXIF data with an orientation, and further entries (tag, type, count, four bytes) beside it."""
+    """EXIF data with an orientation, and further entries (tag, type, count, four bytes) beside
+    it."""
     every = sorted([(0x0112, 3, 1, struct.pack(">HH", orientation, 0)), *entries])
     packed = b"".join(struct.pack(">HHI", *entry[:3]) + entry[3] for entry in every)
     return b"MM\0*\0\0\0\x08" + struct.pack(">H", len(every)) + packed + bytes(4)
@@ -379,6 +381,8 @@ def test_the_orientation_of_a_png_is_found_in_its_texts_beside_one_that_is_too_l
     xmp = chunk(b"iTXt", b'XML:com.adobe.xmp\0\0\0\0\0<x tiff:Orientation="6"/>')
     assert grey(png(LEFT, 8, 0, large, xmp)) == TURNED
     assert grey(png(LEFT, 8, 0, damaged(UP))) == LEFT.tolist()
+    twelve = chunk(b"sBIT", b"\x0c")
+    assert grey(png(TWELVE, 16, 0, large, twelve)) == STEPS.tolist()
     with_end = png(LEFT, 8, 0)
     assert grey(with_end[:-12] + large + with_end[-12:]) == LEFT.tolist()
 
