@@ -5,6 +5,7 @@ Samples of 8 bits or fewer are taken as they are. Deeper ones are put on a scale
 white: the full range of unsigned 16 bits, the range that the file itself names (12 bits), or
 what `white` in the data section says."""
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -99,18 +100,22 @@ def measure(content: bytes, decoding: Decoding) -> tuple[str, float, float]:
 @contextmanager
 def limit_of_pixels(decoding: Decoding) -> Iterator[None]:
     """Files of more pixels are refused inside the block, by every thread: Pillow has one limit
-    for all. Its warnings, of odd but readable files, are kept back."""
+    for all. What it says of odd files beside raising is kept back."""
     from PIL import Image
 
     before, most = Image.MAX_IMAGE_PIXELS, decoding.max_pixels or MOST_PIXELS
     # Pillow warns beyond its limit, and refuses beyond twice of it.
     Image.MAX_IMAGE_PIXELS = most / 2  # type: ignore[assignment]
+    log = logging.getLogger("PIL")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
         Image.MAX_IMAGE_PIXELS = before
+        log.setLevel(level)
 
 
 def _scale_of(picture: Picture, given: Scale | None) -> Scale | None:

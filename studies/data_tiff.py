@@ -12,7 +12,7 @@ BITS, COMPRESSION, PHOTOMETRIC, ORIENTATION, SAMPLES, PLANES, FORMAT = 258, 259,
 PIXEL_TAGS = {256, 257, BITS, COMPRESSION, PHOTOMETRIC, 266, 273, ORIENTATION, SAMPLES, 278, 279}
 PIXEL_TAGS |= {PLANES, 292, 293, 317, 320, 322, 323, 324, 325, 338, FORMAT, 347}
 PIXEL_TAGS |= {*range(512, 522), 529, 530, 531, 532}
-FORMATS = {1: "unsigned integer", 2: "signed integer", 3: "floating-point", 5: "complex", 6: "complex"}
+FORMATS = {1: "unsigned integer", 2: "signed integer", 3: "floating-point", 4: "undefined", 5: "complex", 6: "complex"}
 # What libtiff unpacks has the machine's byte order; Pillow knows that of unsigned 16 bits only.
 NATIVE = {"I;16BS": "I;16S", "I;32BS": "I;32S", "F;32BF": "F;32F"}
 

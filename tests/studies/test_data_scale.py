@@ -4,11 +4,14 @@ it the cache must know."""
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from image_bytes import tiff
 from PIL import Image
 
 from explorer.errors import UserError
@@ -157,6 +160,21 @@ def test_floats_are_refused_once_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"class 'ant' .* all unreadable: ant/00.tif \(its samples are floating.*LEVEL"):
         load(spec(unreadable="skip"), root)
     assert pixels(load(spec(white=1), root)).max() == 255
+
+
+def test_pillow_itself_says_nothing_on_the_terminal(tmp_path: Path) -> None:
+    """It logs an error of every TIFF of more than six bands."""
+    root = folder(tmp_path / "photos", 0, 255, np.uint8)
+    bands = np.zeros((8, 8, 13), np.uint16)
+    (root / "ant" / "bands.tif").write_bytes(tiff(bands))
+    code = "import sys\nfrom pathlib import Path\nfrom studies.data import DataSpec, load\n"
+    code += "spec = DataSpec(name='folder', resolution=8, test=0.25, unreadable='skip')\n"
+    code += "load(spec, Path(sys.argv[1]))"
+    result = subprocess.run([sys.executable, "-c", code, str(root)], capture_output=True, text=True)
+    assert result.returncode == 0
+    assert "More samples" not in result.stderr
+    with pytest.raises(UserError, match="a TIFF of 16-bit unsigned integer samples, 13 a pixel"):
+        load(spec(), root)
 
 
 def test_a_limit_of_pixels_is_a_key(tmp_path: Path) -> None:
