@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, m
 
 from explorer.errors import UserError, unknown
 from explorer.text import counted
+from studies.data_decoding import STRETCH, Decoding
 from studies.data_folder import brings_test, class_names, read_folder
 from studies.data_images import DataShape, Images, Parts, Rows, Splits
 from studies.data_official import read_cifar, read_digits, read_idx_set
@@ -41,6 +42,7 @@ __all__ = [
 
 # Mean and deviation of images on disk come from at most so many of them, evenly spaced.
 MEASURED_ON_DISK = 10_000
+LEAST_DEVIATION = 1e-6  # of a channel that is the same everywhere, which must not divide by zero
 MOST_CLASSES = 5  # in a message
 
 
@@ -63,6 +65,7 @@ DATA_SETS = {
     "cifar100": DataSet(DataShape(32, 3, 100), own_test=True, mirrored=True, read=read_cifar),
 }
 OWN = ("folder", "npz", "package.module:function")  # data of the user's own
+FOLDER_KEYS = ("mirrored", "path", "resolution", "channels", "unreadable", "white", "max_pixels")
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -82,6 +85,12 @@ class DataSpec(BaseModel):
     resolution: Annotated[int, Field(ge=1, le=4096)] | None = None  # folder: the side to which images are resized
     channels: Literal[1, 3] | None = None  # folder: 3 (default), or 1 for grey
     unreadable: Literal["refuse", "skip"] | None = None  # folder: images that cannot be read; default refuse
+    # folder: the sample that is white in images of more than 8 bits; or stretch: the training
+    # images' own range, from black to white
+    white: float | Literal["stretch"] | None = None
+    # folder: an image of more pixels is taken for an attack on the memory, and is unreadable;
+    # default 178,956,970, as Pillow has it
+    max_pixels: Annotated[int, Field(ge=1, lt=2**63)] | None = None
     mirrored: bool | None = None  # own data: does a mirror image keep its class? default: in a folder yes, else no
     validation: Fraction = 0.1
     test: Fraction | None = None
@@ -94,14 +103,24 @@ class DataSpec(BaseModel):
             raise unknown("data set", name, [*DATA_SETS, *OWN])
         return name
 
+    @field_validator("white", mode="before")
+    @classmethod
+    def _level(cls, white: object) -> object:
+        number = isinstance(white, int | float) and not isinstance(white, bool) and 0 < white < math.inf
+        if not (white is None or white == STRETCH or number):
+            raise UserError(
+                f"white is the sample that is white, a number above 0 such as 4095, or {STRETCH} (given: {white})"
+            )
+        return white
+
     @model_validator(mode="after")
     def _keys_fit_the_name(self) -> "DataSpec":
         own: tuple[str, ...] = () if self.name in DATA_SETS else ("mirrored",)
         if self.name == "folder":
-            own = ("mirrored", "path", "resolution", "channels", "unreadable")
+            own = FOLDER_KEYS
         elif self.name == "npz":
             own = ("mirrored", "path")
-        for key in ("path", "resolution", "channels", "unreadable", "mirrored"):
+        for key in FOLDER_KEYS:
             if key not in own and getattr(self, key) is not None:
                 raise UserError(f"{self.name} takes no {key!r}; leave it out (given: {getattr(self, key)})")
         if self.name == "folder" and self.resolution is None:
@@ -188,9 +207,10 @@ def load(spec: DataSpec, data_dir: Path | None = None) -> Splits:
     if validation is None:
         train, validation = part(train, spec.validation, "validation")
     mean, std = mean_and_std(train.images)
+    _check_deviation(spec, mean, std)
     mirrored = DATA_SETS[spec.name].mirrored if spec.name in DATA_SETS else spec.mirrored
     mirrored = spec.name == "folder" if mirrored is None else mirrored
-    return Splits(train, validation, test, parts.classes, mean, std, mirrored, parts.names)
+    return Splits(train, validation, test, parts.classes, mean, std, mirrored, parts.names, parts.black_and_white)
 
 
 def _read(spec: DataSpec, data_dir: Path | None) -> Parts:
@@ -200,7 +220,8 @@ def _read(spec: DataSpec, data_dir: Path | None) -> Parts:
         if spec.name == "folder":
             assert spec.resolution is not None
             place = _location(spec, data_dir)
-            return read_folder(place, spec.resolution, spec.channels or 3, spec.unreadable or "refuse")
+            decoding = Decoding(spec.resolution, spec.channels or 3, spec.white, spec.max_pixels)
+            return read_folder(place, decoding, spec.unreadable or "refuse")
         if spec.name == "npz":
             return read_npz(_location(spec, data_dir))
         return read_function(spec.name)
@@ -254,6 +275,22 @@ def _check_classes(name: str, parts: Parts) -> None:
         )
 
 
+def _check_deviation(spec: DataSpec, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+    """Refuses training images that are all of the same single colour: a training would run, and stay at chance."""
+    if max(std) > LEAST_DEVIATION:
+        return
+    colour = ", ".join(f"{255 * value:.0f}" for value in mean)
+    hint = "Look at what was saved: values of 0..1 must be multiplied by 255 before they become uint8."
+    if spec.name == "folder":
+        hint = (
+            "If the files hold more than 8 bits a sample and use a part of them, say which level is white, for example white: 4095, or "
+            "take their own range with white: stretch (--set data.white=stretch); else look at the files."
+        )
+    raise UserError(
+        f"the training images of {spec.name} all have the same single colour ({colour} of 255), so nothing can be learned. {hint}"
+    )
+
+
 def _class(parts: Parts, label: int) -> str:
     return f"class {parts.names[label]!r}" if parts.names else f"class {label}"
 
@@ -275,4 +312,4 @@ def mean_and_std(images: "NDArray[np.uint8] | Rows") -> tuple[tuple[float, ...],
         float(np.sqrt(np.average((values - centre) ** 2, weights=count)))
         for centre, count in zip(mean, counts, strict=True)
     ]
-    return tuple(mean), tuple(max(value, 1e-6) for value in std)
+    return tuple(mean), tuple(max(value, LEAST_DEVIATION) for value in std)

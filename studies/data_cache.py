@@ -8,32 +8,52 @@ on where it was; when it is whole, the folder is renamed.
 import errno
 import fcntl
 import hashlib
-import io
+import json
 import os
 import shutil
 import sys
-import warnings
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import UserError
 from explorer.files import write_atomic
 from explorer.text import human_count
+from studies.data_decoding import (
+    STRETCH,
+    Decoded,
+    Decoding,
+    Scale,
+    decode,
+    limit_of_pixels,
+)
 from studies.data_download import CACHE_VARIABLE, cache_folder, disk_errors
+from studies.data_metadata import JPEG
+from studies.data_samples import UnsuitableImage
+from studies.data_scale import Samples, decoding_pool, range_of
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FORMAT = 2  # of the cache; another number is another cache
+# Of the cache: another number is another way of decoding, and folders are decoded anew. Studies and
+# checkpoints know their images by the array's key, which stays as it is where the pixels do: it
+# says 2, and REVISED marks files that differ.
+FORMAT = 3
+KEY_FORMAT = 2
 BATCH = 512  # images between two notes of how far the build is
 DIGEST = 16  # bytes
-RECORD = 1 + DIGEST  # a note: could the image be read, and the digest of its file
+RECORD = 1 + DIGEST  # a note: what is known of the image, and the digest of its file
+READ, REVISED, ONE_COLOUR = (
+    1,
+    2,
+    4,
+)  # what is known: it could be read; format 2 had other pixels; it has a single colour
 ARRAY, NOTES, READABLE, UNREADABLE, SOURCE = "images.npy", "notes", "readable.npy", "unreadable.txt", "source"
+SCALE = "scale.json"  # which samples are black and white, where `white` says or measures it
+MOST_NAMES = 5  # in a message
 
 
 @dataclass(frozen=True)
@@ -42,6 +62,7 @@ class Cached:
 
     root: Path
     files: list[str]
+    decoding: Decoding
     folder: Path
     key: str
     array: "NDArray[np.uint8]"
@@ -50,6 +71,11 @@ class Cached:
     @property
     def list_of_unreadable(self) -> Path:
         return self.folder / UNREADABLE
+
+    def black_and_white(self) -> tuple[float, float] | None:
+        """The samples that became 0 and 255, where `white` says or measures it."""
+        scale = _stored_scale(self.folder)
+        return None if scale is None else (scale.black, scale.white)
 
     def used(self) -> "tuple[str, NDArray[np.int64]] | None":
         """What stands for the images where some files are unreadable: the key that the cache would have without those, and each
@@ -63,70 +89,56 @@ class Cached:
         except (OSError, ValueError) as error:
             raise _damaged(self.folder, error) from None
         files = [self.files[row] for row in np.flatnonzero(self.readable)]
-        key = _key((len(files), *self.array.shape[1:]), files, notes[self.readable].tobytes())
+        shape = (len(files), *self.array.shape[1:])
+        key = _key(shape, files, notes[self.readable].tobytes(), _stored_scale(self.folder))
         return key, np.cumsum(self.readable) - 1
 
-    def reason(self, row: int) -> str:
-        """Why an image could not be read, found out again."""
-        from PIL import UnidentifiedImageError
-
+    def reason(self, row: int) -> tuple[str, str]:
+        """Why an image could not be read, found out again, and what can be done about it ("" where that is plain)."""
         try:
-            decode((self.root / self.files[row]).read_bytes(), *self.array.shape[2:0:-1])
-        except UnidentifiedImageError:
-            return "no image that Pillow knows"
+            with limit_of_pixels(self.decoding):
+                decode((self.root / self.files[row]).read_bytes(), self.decoding, _stored_scale(self.folder))
+        except UnsuitableImage as error:
+            return error.args
         except Exception as error:  # noqa: BLE001 - Pillow's decoders raise nearly anything on damaged bytes
-            return " ".join(str(error).replace(str(self.root), "").split())[:120] or type(error).__name__
-        return "it could not be read before"
+            return " ".join(str(error).replace(str(self.root), "").split())[:120] or type(error).__name__, ""
+        return "it could not be read before", ""
 
 
-def cached(root: Path, files: list[str], quick_key: str, side: int, channels: int) -> Cached:
+def cached(root: Path, files: list[str], quick_key: str, decoding: Decoding, training: Sequence[int]) -> Cached:
     """The images of `files` (below `root`), cropped at the centre to squares and resized, from the cache or into it.
 
-    What it takes on disk is said first, on standard error. Raises `UserError` where there is no room.
+    What it takes on disk is said first, on standard error, and in the end how deep samples were scaled and which images have a
+    single colour. `training` are the rows of the training images, from which `white: stretch` takes its range.
+
+    Raises:
+        UserError: There is no room, or a file cannot be had.
     """
-    name = f"{quick_key}-{side}x{channels}-v{FORMAT}"
+    name = f"{quick_key}-{decoding.side}x{decoding.channels}"
+    name += f"-white_{decoding.white}" if decoding.white is not None else ""
+    name += f"-pixels_{decoding.max_pixels}" if decoding.max_pixels is not None else ""
+    name += f"-v{FORMAT}"
     place = cache_folder("folders")
     link = cache_folder("folders", "index") / name
     if (found := _find(place, link)) is None:
         building = cache_folder("folders", f"building-{name}")
         with _lock(place / f"{building.name}.lock"):
-            if (found := _find(place, link)) is None:  # nobody else has built it meanwhile
+            if (found := _find(place, link) or _adopted(place, link, root, files)) is None:
                 building.mkdir(exist_ok=True)
                 with disk_errors(building):
                     (building / SOURCE).write_text(str(root.resolve()), errors="surrogateescape")
                     _remove_older(place, building)
-                _build(building, root, files, side, channels)
-                key = _finish(building, place, files)
+                with limit_of_pixels(decoding):
+                    scale = _scale(building, root, [files[row] for row in training], decoding)
+                    _build(building, root, files, decoding, scale)
+                key = _finish(building, place, files, scale)
                 write_atomic(link, key)
                 found = place / key
             else:
                 shutil.rmtree(building, ignore_errors=True)
     with suppress(OSError):  # when it was last used, for whoever looks for what may go; not every file system tells
         os.utime(found / SOURCE)
-    return _open(found, root, files)
-
-
-def decode(content: bytes, side: int, channels: int) -> "NDArray[np.uint8]":
-    """One image, channels x side x side: upright as its EXIF says, alpha laid on white, the middle square of it resized."""
-    import numpy as np
-    from PIL import Image, ImageOps
-
-    with Image.open(io.BytesIO(content)) as opened:
-        opened.draft(None, (2 * side, 2 * side))  # JPEG can be decoded at a fraction of its size
-        image: Any = ImageOps.exif_transpose(opened)
-        if image.mode.startswith("I;16") or (
-            image.mode == "I" and opened.format == "PPM"
-        ):  # Pillow would clip to 8 bits
-            image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).astype(np.uint8))
-        elif image.mode in ("I", "F"):
-            kind = "32-bit integers" if image.mode == "I" else "floating-point numbers"
-            raise ValueError(f"its pixels are {kind}, of which none is known to be white; save it with 8 or 16 bits")
-        if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-            image = image.convert("RGBA")
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-        image = image.convert("RGB" if channels == 3 else "L")
-        square = np.asarray(ImageOps.fit(image, (side, side), Image.Resampling.BICUBIC))
-    return np.ascontiguousarray(square.reshape(side, side, channels).transpose(2, 0, 1))
+    return _open(found, root, files, decoding)
 
 
 def _find(place: Path, link: Path) -> Path | None:
@@ -137,13 +149,34 @@ def _find(place: Path, link: Path) -> Path | None:
     return folder if (folder / ARRAY).is_file() else None
 
 
-def _open(folder: Path, root: Path, files: list[str]) -> Cached:
+def _adopted(place: Path, link: Path, root: Path, files: list[str]) -> Path | None:
+    """The array that the format before made of the same files, where all are JPEGs that could be read: those have the same pixels
+    now. Of a large folder of photographs this saves hours, and room for a second array."""
+    import numpy as np
+
+    folder = _find(place, link.with_name(link.name.replace(f"-v{FORMAT}", f"-v{KEY_FORMAT}")))
+    if folder is None:
+        return None
+    try:
+        if not np.load(folder / READABLE).all():
+            return None
+        for name in files:
+            with open(root / name, "rb") as file:
+                if file.read(2) != JPEG:
+                    return None
+    except (OSError, ValueError, EOFError):
+        return None
+    write_atomic(link, folder.name)
+    return folder
+
+
+def _open(folder: Path, root: Path, files: list[str], decoding: Decoding) -> Cached:
     import numpy as np
 
     try:
         # For reading only: the system would set memory aside for a copy on write, and the array may be larger than that.
         array = np.load(folder / ARRAY, mmap_mode="r")
-        return Cached(root, files, folder, folder.name, array, np.load(folder / READABLE))
+        return Cached(root, files, decoding, folder, folder.name, array, np.load(folder / READABLE))
     except (OSError, ValueError, EOFError) as error:
         if isinstance(error, OSError) and error.errno == errno.ENOMEM:
             size = human_count(float((folder / ARRAY).stat().st_size))
@@ -176,14 +209,34 @@ def _remove_older(place: Path, building: Path) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def _build(folder: Path, root: Path, files: list[str], side: int, channels: int) -> None:
+def _stored_scale(folder: Path) -> Scale | None:
+    try:
+        return Scale(*json.loads((folder / SCALE).read_text()))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        raise _damaged(folder, error) from None
+
+
+def _scale(building: Path, root: Path, files: list[str], decoding: Decoding) -> Scale | None:
+    """The scale that the data section gives, kept beside the array; of `stretch` the range of these, the training images."""
+    scale = _stored_scale(building) or decoding.scale
+    if scale is None and decoding.white == STRETCH:
+        scale = range_of(root, files, decoding)
+    if scale is not None:
+        with disk_errors(building):
+            write_atomic(building / SCALE, json.dumps(astuple(scale)))
+    return scale
+
+
+def _build(folder: Path, root: Path, files: list[str], decoding: Decoding, scale: Scale | None) -> None:
     """Decode what is not noted as done. Interrupted at any point, the same call goes on from the last note."""
     import numpy as np
 
     from explorer.terminal import progress_bar
-    from studies.settings import cores
 
-    shape = (len(files), channels, side, side)
+    side = decoding.side
+    shape = (len(files), decoding.channels, side, side)
     done = min((folder / NOTES).stat().st_size // RECORD, len(files)) if (folder / NOTES).is_file() else 0
     array = _continue(folder / ARRAY, shape) if done else None
     if array is None:
@@ -192,32 +245,40 @@ def _build(folder: Path, root: Path, files: list[str], side: int, channels: int)
     size = human_count(float(np.prod(shape)))
     already = f"; {done} are there already" if done else ""
     print(f"{root}: {len(files)} images of {side}x{side} take {size}B in {folder.parent}{already}", file=sys.stderr)
-    with open(folder / NOTES, "r+b" if done else "wb") as notes, progress_bar("decoding images") as progress:
+    samples = Samples()
+    with (
+        open(folder / NOTES, "r+b" if done else "wb") as notes,
+        progress_bar("decoding images") as progress,
+        decoding_pool() as pool,
+    ):
         notes.truncate(done * RECORD)
         notes.seek(done * RECORD)
-        pool = ThreadPoolExecutor(cores())
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # Pillow's, of odd but readable files
-                for start in range(done, len(files), BATCH):
-                    progress(start, len(files))
-                    paths = [root / name for name in files[start : start + BATCH]]
-                    records = []
-                    for row, (digest, image) in enumerate(
-                        pool.map(lambda path: _read(path, side, channels), paths), start
-                    ):
-                        array[row] = 0 if image is None else image
-                        records.append(bytes([image is not None]) + digest)
-                    array.flush()
-                    with disk_errors(folder):
-                        notes.write(b"".join(records))
-                        notes.flush()
-                        os.fsync(notes.fileno())
-        finally:
-            pool.shutdown(cancel_futures=True)
+        for start in range(done, len(files), BATCH):
+            progress(start, len(files))
+            paths = [root / name for name in files[start : start + BATCH]]
+            records = []
+            for row, (digest, image) in enumerate(pool.map(lambda path: _read(path, decoding, scale), paths), start):
+                array[row] = 0 if image is None else image.pixels
+                records.append(bytes([_known(image)]) + digest)
+                if image is not None:
+                    samples.add(image)
+            array.flush()
+            with disk_errors(folder):
+                notes.write(b"".join(records))
+                notes.flush()
+                os.fsync(notes.fileno())
+    samples.tell(decoding)
 
 
-def _read(path: Path, side: int, channels: int) -> tuple[bytes, "NDArray[np.uint8] | None"]:
+def _known(image: Decoded | None) -> int:
+    """What a note says of an image."""
+    if image is None:
+        return 0
+    one_colour = (image.pixels == image.pixels[:, :1, :1]).all()
+    return READ | (REVISED if image.revised else 0) | (ONE_COLOUR if one_colour else 0)
+
+
+def _read(path: Path, decoding: Decoding, scale: Scale | None) -> tuple[bytes, Decoded | None]:
     """The digest of a file, and its image; None where its bytes are no image. Raises `UserError` where they cannot be had."""
     try:
         content = path.read_bytes()
@@ -228,7 +289,7 @@ def _read(path: Path, side: int, channels: int) -> tuple[bytes, "NDArray[np.uint
         ) from None
     digest = hashlib.blake2b(content, digest_size=DIGEST).digest()
     try:
-        return digest, decode(content, side, channels)
+        return digest, decode(content, decoding, scale)
     except MemoryError:
         raise UserError(
             f"there is not enough memory to decode {path}. Free some and start again, and the build goes on where it was; "
@@ -274,13 +335,15 @@ def _continue(path: Path, shape: tuple[int, ...]) -> Any:
     return array if array.shape == shape else None
 
 
-def _finish(building: Path, place: Path, files: list[str]) -> str:
+def _finish(building: Path, place: Path, files: list[str], scale: Scale | None) -> str:
     """Move a whole array to the place that its content names; the content's key."""
     import numpy as np
 
     notes = (building / NOTES).read_bytes()
-    key = _key(np.load(building / ARRAY, mmap_mode="r").shape, files, notes)
-    readable = np.frombuffer(notes, np.uint8).reshape(-1, RECORD)[:, 0].astype(bool)
+    key = _key(np.load(building / ARRAY, mmap_mode="r").shape, files, notes, scale)
+    known = np.frombuffer(notes, np.uint8).reshape(-1, RECORD)[:, 0]
+    readable = (known & READ).astype(bool)
+    _tell_of_one_colour([files[row] for row in np.flatnonzero(known & ONE_COLOUR)], len(files))
     with disk_errors(building):
         np.save(building / READABLE, readable)
         unreadable = [files[row] for row in np.flatnonzero(~readable)]
@@ -293,12 +356,27 @@ def _finish(building: Path, place: Path, files: list[str]) -> str:
     return key
 
 
-def _key(shape: tuple[int, ...], files: list[str], notes: bytes) -> str:
-    """Of an array's content: the names of the files, and what is noted of each."""
-    digest = hashlib.blake2b(f"{FORMAT} {shape}".encode(), digest_size=16)
+def _tell_of_one_colour(files: list[str], total: int) -> None:
+    if files:
+        have = "has a single colour" if len(files) == 1 else "have a single colour each"
+        more = f" and {len(files) - MOST_NAMES} more" if len(files) > MOST_NAMES else ""
+        print(
+            f"warning: {len(files)} of {total} images {have}: {', '.join(files[:MOST_NAMES])}{more}",
+            file=sys.stderr,
+        )
+
+
+def _key(shape: tuple[int, ...], files: list[str], notes: bytes, scale: Scale | None) -> str:
+    """Of an array's content: the names of the files, what is noted of each, and the scale of deep samples."""
+    import numpy as np
+
+    told = "" if scale is None else f" {astuple(scale)}"
+    digest = hashlib.blake2b(f"{KEY_FORMAT} {shape}{told}".encode(), digest_size=16)
     for name in files:
         digest.update(name.encode(errors="surrogateescape") + b"\0")
-    digest.update(notes)
+    records = np.frombuffer(notes, np.uint8).reshape(-1, RECORD).copy()
+    records[:, 0] &= READ | REVISED
+    digest.update(records.tobytes())
     return digest.hexdigest()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from explorer.errors import UserError
 from explorer.text import counted
 from studies.data_cache import cached
+from studies.data_decoding import Decoding
 from studies.data_images import Images, Parts, Rows
 
 PARTS = {"train": ("train",), "validation": ("val", "valid", "validation"), "test": ("test",)}
@@ -47,23 +48,26 @@ def brings_test(root: Path) -> bool:
     return 2 in _layout(root)[0]
 
 
-def read_folder(root: Path, resolution: int, channels: int, unreadable: str) -> Parts:
+def read_folder(root: Path, decoding: Decoding, unreadable: str) -> Parts:
     """The images, decoded into the cache or found there. Raises `UserError`, which names the files, where some cannot be read
     and `unreadable` is `refuse`; `skip` leaves them out."""
     import numpy as np
 
     listing = scan(root)
-    cache = cached(listing.root, listing.files, listing.key, resolution, channels)
+    training = [row for row, part in enumerate(listing.parts) if part == 0]
+    cache = cached(listing.root, listing.files, listing.key, decoding, training)
     bad = np.flatnonzero(~cache.readable)
     if len(bad) and unreadable == "refuse":
-        shown = "; ".join(f"{listing.files[row]} ({cache.reason(row)})" for row in bad[:MOST_NAMES])
+        reasons = [cache.reason(row) for row in bad[:MOST_NAMES]]
+        shown = "; ".join(f"{listing.files[row]} ({why})" for row, (why, _) in zip(bad, reasons, strict=False))
+        advice = "".join(f"{how} " for how in dict.fromkeys(how for _, how in reasons if how))
         more = (
             f"; and {len(bad) - MOST_NAMES} more, all listed in {cache.list_of_unreadable}"
             if len(bad) > MOST_NAMES
             else ""
         )
         raise UserError(
-            f"{len(bad)} of {len(listing.files)} images in {root} cannot be read: {shown}{more}. Mend or remove them, "
+            f"{len(bad)} of {len(listing.files)} images in {root} cannot be read: {shown}{more}. {advice}Mend or remove them, "
             "or leave them out with unreadable: skip (--set data.unreadable=skip)."
         )
     labels, parts = np.array(listing.labels, np.int64), np.array(listing.parts)
@@ -73,9 +77,14 @@ def read_folder(root: Path, resolution: int, channels: int, unreadable: str) -> 
         rows = np.flatnonzero((parts == part) & cache.readable)
         found.append(Images(Rows(cache.array, rows, cache.key, used), labels[rows]) if is_there else None)
         if is_there and (empty := sorted(set(range(len(listing.classes))) - set(labels[rows].tolist()))):
-            raise UserError(f"the {name} images of class {listing.classes[empty[0]]!r} in {root} are all unreadable.")
+            rows = np.flatnonzero((parts == part) & (labels == empty[0]))
+            why, advice = cache.reason(rows[0])
+            raise UserError(
+                f"the {name} images of class {listing.classes[empty[0]]!r} in {root} are all unreadable: {listing.files[rows[0]]} "
+                f"({why}). {advice}"
+            )
     assert found[0] is not None
-    return Parts(found[0], found[1], found[2], len(listing.classes), listing.classes)
+    return Parts(found[0], found[1], found[2], len(listing.classes), listing.classes, cache.black_and_white())
 
 
 def scan(root: Path) -> Listing:

@@ -98,6 +98,7 @@ class Parts:
     test: Images | None
     classes: int
     names: tuple[str, ...] = ()  # of the classes, where they have any
+    black_and_white: tuple[float, float] | None = None  # the files' samples that became 0 and 255, as `white` wants it
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,7 @@ class Splits:
     std: tuple[float, ...]
     mirrored: bool = False  # a mirror image keeps its class
     names: tuple[str, ...] = ()  # of the classes, where they have any
+    black_and_white: tuple[float, float] | None = None  # the files' samples that became 0 and 255, as `white` wants it
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -120,5 +122,7 @@ class Splits:
 
     def to_export(self) -> dict[str, str]:
         """What somebody who uses a network trained on these must know, as weights' metadata tells it: JSON values."""
-        told = {"mean": self.mean, "std": self.std, **({"class_names": self.names} if self.names else {})}
+        told: dict[str, object] = {"mean": self.mean, "std": self.std}
+        told |= {"class_names": self.names} if self.names else {}
+        told |= {"black_and_white": self.black_and_white} if self.black_and_white else {}
         return {key: json.dumps(value, ensure_ascii=False) for key, value in told.items()}

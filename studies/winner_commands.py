@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 WEIGHTS, ONNX, CARD, CHECKPOINTS = "weights.safetensors", "network.onnx", "card.md", ".checkpoints"
 FROM_FILE = "; from a file: turned upright, laid on white, the middle square resized by Pillow's bicubic filter"
+BLACK_AND_WHITE = "; on the scale of `white`: samples of {:.10g} are black (0), of {:.10g} white (255)"
 
 
 @click.command()
@@ -201,7 +202,8 @@ def _retrain(
             "network": f"{architecture.name}, {architecture.classes} classes",
             "input": f"{architecture.in_channels} x {architecture.resolution} x {architecture.resolution}, pixels divided by 255, then "
             f"minus {_numbers(splits.mean)}, over {_numbers(splits.std)} (a number a channel)"
-            + (FROM_FILE if spec.name == "folder" else ""),
+            + (FROM_FILE if spec.name == "folder" else "")
+            + (BLACK_AND_WHITE.format(*splits.black_and_white) if splits.black_and_white else ""),
             "output": _output(splits.names),
         },
         "metadata": splits.to_export(),

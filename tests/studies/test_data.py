@@ -259,7 +259,7 @@ def test_a_rare_class_that_a_split_would_leave_out_is_an_error(
 ) -> None:
     """As many images as classes are enough for scikit-learn, and yet it leaves out a class of three."""
     labels = np.repeat([0, 1], [1000, 3])
-    parts = Parts(Images(np.zeros((1003, 1, 2, 2), np.uint8), labels), None, None, 2)
+    parts = Parts(Images(np.arange(1003 * 4).astype(np.uint8).reshape(-1, 1, 2, 2), labels), None, None, 2)
     monkeypatch.setattr(data, "read_function", lambda name: parts)
     with pytest.raises(UserError, match=message):
         load(DataSpec(name="own:data", **fractions))

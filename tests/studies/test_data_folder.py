@@ -21,7 +21,7 @@ from studies import batches, data_cache, data_folder
 from studies.batches import EvaluationBatches, TrainingBatches
 from studies.checkpoints import identify
 from studies.data import DataShape, DataSpec, Rows, Splits, load, shape
-from studies.data_cache import decode
+from studies.data_decoding import Decoding
 from studies.recipe import Recipe
 from studies.settings import Settings
 from studies.stored import about_data
@@ -123,47 +123,6 @@ def test_every_form_of_image_becomes_its_colours(photos: Path) -> None:
             means = image.mean((1, 2))
             grey = np.ptp(means) < 10
             assert grey or means.argmax() == label
-
-
-def encoded(image: Image.Image, form: str, **options: Any) -> bytes:
-    import io
-
-    buffer = io.BytesIO()
-    image.save(buffer, form, **options)
-    return buffer.getvalue()
-
-
-def test_an_image_is_turned_upright_before_it_is_cropped() -> None:
-    left_red = np.zeros((40, 40, 3), np.uint8)
-    left_red[:, :20, 0] = 255
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned clockwise: what was left is then above
-    turned = decode(encoded(Image.fromarray(left_red), "PNG", exif=exif), 8, 3)
-    assert turned[0, :3].min() > 250
-    assert turned[0, 5:].max() < 5
-
-
-def test_the_middle_square_is_kept() -> None:
-    wide = np.zeros((20, 60, 3), np.uint8)
-    wide[:, 20:40] = 255
-    assert decode(encoded(Image.fromarray(wide), "PNG"), 10, 3)[:, :, 1:9].min() > 250
-
-
-def test_transparency_lies_on_white_and_16_bits_become_8() -> None:
-    clear = Image.new("RGBA", (9, 9), (10, 20, 30, 0))
-    assert decode(encoded(clear, "PNG"), 4, 3).tolist() == np.full((3, 4, 4), 255).tolist()
-    for value in (250, 260, 200 * 256 + 7, 65535):  # a dark image stays dark, whatever else is in it
-        deep = Image.fromarray(np.full((9, 9), value, np.uint16))
-        for form in ("PNG", "TIFF", "PPM"):
-            assert decode(encoded(deep, form), 4, 1).tolist() == np.full((1, 4, 4), value >> 8).tolist()
-
-
-@pytest.mark.parametrize(("kind", "reason"), [(np.float32, "floating-point"), (np.int32, "32-bit integers")])
-def test_an_image_that_does_not_say_what_is_white_is_unreadable(tmp_path: Path, kind: type, reason: str) -> None:
-    root = fill(tmp_path / "photos", 4)
-    Image.fromarray(np.ones((9, 9), kind)).save(root / "bee" / "float.tif")
-    with pytest.raises(UserError, match=rf"1 of 13 images .*bee/float.tif \(its pixels are {reason}.*8 or 16 bits"):
-        load(spec(), root)
 
 
 def test_images_are_grey_where_one_channel_is_asked_for(photos: Path) -> None:
@@ -380,7 +339,7 @@ def holes(folder: Path, size: int) -> Path:
 def test_an_array_larger_than_memory_is_opened_and_read_a_batch_at_a_time(
     tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
-    found = data_cache._open(holes(tmp_path / "large", memory() + 8 * 2**30), tmp_path, [])
+    found = data_cache._open(holes(tmp_path / "large", memory() + 8 * 2**30), tmp_path, [], Decoding(4096, 3))
     assert not found.array.flags.writeable
     rows = np.arange(len(found.array))
     source = batches._Source(batches.Images(Rows(found.array, rows, ""), rows), torch.device("cpu"))
@@ -397,7 +356,7 @@ def test_too_little_memory_is_not_called_damage(tmp_path: Path) -> None:
         "import resource, sys\nfrom pathlib import Path\nimport numpy\nfrom explorer.errors import UserError\n"
         "from studies import data_cache\n"
         "resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33))\n"
-        "try:\n    data_cache._open(Path(sys.argv[1]), Path(), [])\n"
+        "try:\n    data_cache._open(Path(sys.argv[1]), Path(), [], None)\n"
         "except UserError as error:\n    sys.exit(str(error))\n"
     )
     folder = holes(tmp_path / "large", 2**34)
@@ -407,7 +366,7 @@ def test_too_little_memory_is_not_called_damage(tmp_path: Path) -> None:
     assert "ulimit -v" in result.stderr
     (folder / data_cache.READABLE).write_bytes(b"")
     with pytest.raises(UserError, match=r"the cache .*large is damaged .*Delete it"):
-        data_cache._open(folder, tmp_path, [])
+        data_cache._open(folder, tmp_path, [], Decoding(4096, 3))
 
 
 # What cannot be read.

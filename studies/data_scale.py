@@ -1,0 +1,96 @@
+"""Which samples are black and white, over a whole folder: the range of its training images, and
+what is told of deep samples."""
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from explorer.errors import UserError
+from explorer.text import counted
+from studies.data_decoding import STRETCH, Decoded, Decoding, Scale, measure
+from studies.data_samples import EIGHT
+
+
+@dataclass
+class Samples:
+    """The samples of more than 8 bits that were met, by their kind and by which is white: how
+    many images, and their range."""
+
+    met: dict[tuple[str, float | None], tuple[int, float, float]] = field(default_factory=dict)
+
+    def add(self, image: Decoded) -> None:
+        if image.kind == EIGHT:
+            return
+        low, high = image.extremes or (float("inf"), float("-inf"))
+        key = (image.kind, image.white)
+        count, lowest, highest = self.met.get(key, (0, low, high))
+        self.met[key] = (count + 1, min(lowest, low), max(highest, high))
+
+    def tell(self, decoding: Decoding) -> None:
+        """Say on standard error what was taken as black and white. Of `stretch` that is said
+        where the range is found."""
+        if decoding.white == STRETCH:
+            return
+        for (kind, white), (count, low, high) in self.met.items():
+            told = f" from {low:.10g} to {high:.10g}" if low <= high else ""
+            other = f" Another scale: white: LEVEL, or white: {STRETCH} (--set data.white={STRETCH})."
+            print(
+                f"{counted(count, 'image')} of {kind}{told}: 0 to {white:.10g} is taken as black to white."
+                f"{other if decoding.white is None else ''}",
+                file=sys.stderr,
+            )
+        if decoding.white is not None and not self.met:
+            print(
+                f"white: {decoding.white:.10g} changes nothing here: it is for more than 8 bits a sample",
+                file=sys.stderr,
+            )
+
+
+def range_of(root: Path, files: list[str], decoding: Decoding) -> Scale | None:
+    """The lowest and the highest sample of all readable files. Raises `UserError` where their
+    samples are of several kinds."""
+    from explorer.terminal import progress_bar
+
+    def measured(name: str) -> tuple[str, float, float] | None:
+        try:
+            return measure((root / name).read_bytes(), decoding)
+        except Exception:  # noqa: BLE001 - it is found out again, and named, when it is decoded
+            return None
+
+    kinds: dict[str, str] = {}
+    low, high = float("inf"), float("-inf")
+    with decoding_pool() as pool, progress_bar("looking for black and white") as progress:
+        for row, (name, found) in enumerate(zip(files, pool.map(measured, files), strict=True)):
+            progress(row, len(files))
+            if found is not None:
+                kinds.setdefault(found[0], name)
+                low, high = min(low, found[1]), max(high, found[2])
+    if len(kinds) > 1:
+        (kind, name), (other_kind, other) = list(kinds.items())[:2]
+        raise UserError(
+            f"white: {STRETCH} needs training images with samples of one kind: {root / name} holds {kind}, {root / other} {other_kind}. "
+            "Save them alike, or leave it out."
+        )
+    if not kinds:
+        return None
+    kind = next(iter(kinds))
+    print(
+        f"{root}: {low:.10g} to {high:.10g}, the range of the training images ({kind}), is taken as black to white",
+        file=sys.stderr,
+    )
+    return Scale(low, high, kind)
+
+
+@contextmanager
+def decoding_pool() -> Iterator[ThreadPoolExecutor]:
+    """Threads that decode; what waits for them is dropped where the block is left early."""
+    from studies.settings import cores
+
+    pool = ThreadPoolExecutor(cores())
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,313 @@
+"""Over a whole folder: which samples are black and white, what has a single colour, and what of
+it the cache must know."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from image_bytes import tiff
+from PIL import Image
+
+from explorer.errors import UserError
+from search_spaces.documents import validate
+from studies import data_cache, data_decoding
+from studies.data import DataSpec, Rows, Splits, load
+from studies.data_kept import clear, kept
+
+COUNT = 12  # images of each of two classes
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("RESNEXT_EXPLORER_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def spec(**changes: Any) -> DataSpec:
+    given = {"name": "folder", "resolution": 8, "test": 0.25, "validation": 0.25, "channels": 1, **changes}
+    return validate(DataSpec, given, source="test")
+
+
+def folder(root: Path, low: float, high: float, kind: Any = np.uint16, form: str = "png") -> Path:
+    """Two classes of 8x8 images with samples between these two, both of which occur in every
+    image."""
+    for label, name in enumerate(("ant", "bee")):
+        (root / name).mkdir(parents=True)
+        for number in range(COUNT):
+            random = np.random.default_rng([label, number])
+            samples = (random.random((8, 8)) * (high - low) + low).astype(kind)
+            samples[0, :2] = low, high
+            Image.fromarray(samples).save(root / name / f"{number:02}.{form}")
+    return root
+
+
+def pixels(splits: Splits) -> np.ndarray[Any, Any]:
+    return np.concatenate([part.images[:] for part in (splits.train, splits.validation, splits.test)])
+
+
+def key(splits: Splits) -> str:
+    assert isinstance(splits.train.images, Rows)
+    return splits.train.images.key
+
+
+# Which samples are black and white.
+
+
+def test_the_scale_of_deep_samples_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = folder(tmp_path / "photos", 100, 60000)
+    assert pixels(load(spec(), root)).max() == 60000 >> 8
+    told = capsys.readouterr().err
+    assert "24 images of 16-bit integers from 100 to 60000: 0 to 65535 is taken as black to white. Another" in told
+    assert "--set data.white=stretch" in told
+    folder(tmp_path / "plain", 0, 255, np.uint8)
+    load(spec(), tmp_path / "plain")
+    assert "black" not in capsys.readouterr().err
+
+
+def test_a_level_that_is_white_is_of_no_use_to_eight_bits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    deep = folder(tmp_path / "deep", 0, 4095)
+    assert pixels(load(spec(white=4095), deep)).max() == 255
+    assert "0 to 4095 is taken as black to white.\n" in capsys.readouterr().err
+    plain = folder(tmp_path / "plain", 0, 100, np.uint8)
+    assert pixels(load(spec(white=4095), plain)).max() == 100
+    assert "white: 4095 changes nothing here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "kind", "form", "name"),
+    [
+        (51500, 51670, np.uint16, "png", "16-bit integers"),
+        (-1000, 3000, np.int32, "tif", "signed 32-bit integers"),
+        (-0.25, 0.5, np.float32, "tif", "floating-point numbers"),
+        (3, 18, np.uint8, "png", "8-bit integers"),
+    ],
+)
+def test_stretch_takes_the_range_of_the_training_images_for_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], low: float, high: float, kind: Any, form: str, name: str
+) -> None:
+    root = folder(tmp_path / "photos", low, high, kind, form)
+    splits = load(spec(white="stretch"), root)
+    whole = pixels(splits)
+    assert (whole.min(), whole.max()) == (0, 255)
+    assert len(np.unique(whole)) > 10
+    assert f"{low:g} to {high:g}, the range of the training images ({name}), is taken" in capsys.readouterr().err
+    assert json.loads(splits.to_export()["black_and_white"]) == [low, high]
+    other_split = load(spec(white="stretch", split_seed=3), root)
+    assert key(other_split) == key(splits)
+    assert capsys.readouterr().err == ""
+
+
+def test_the_range_is_that_of_the_train_part_where_there_is_one(tmp_path: Path) -> None:
+    folder(tmp_path / "photos" / "train", 1000, 2000)
+    folder(tmp_path / "photos" / "test", 500, 1500)
+    splits = load(spec(white="stretch", test=None), tmp_path / "photos")
+    assert (splits.train.images[:].min(), splits.train.images[:].max()) == (0, 255)
+    assert (splits.test.images[:].min(), splits.test.images[:].max()) == (0, 128)  # what is below is black
+
+
+def test_samples_of_several_kinds_have_no_common_range(tmp_path: Path) -> None:
+    root = folder(tmp_path / "photos", 0, 4095)
+    path = root / "bee" / "03.png"
+    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(path)
+    with pytest.raises(UserError, match=r"samples of one kind: .*00.png holds 16-bit .*bee/03.png 8-bit integers"):
+        load(spec(white="stretch"), root)
+    folder(tmp_path / "parts" / "train", 0, 4095)
+    test = folder(tmp_path / "parts" / "test", 0, 255, np.uint8)
+    with pytest.raises(UserError, match=r"24 of 48 images .*00.png \(its samples are 8-bit .* Save all images alike"):
+        load(spec(white="stretch", test=None), test.parent)
+
+
+def test_an_interrupted_build_goes_on_with_the_range_that_was_found(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = folder(tmp_path / "photos", 1000, 2000)
+    whole = load(spec(white="stretch"), root)
+    clear([kept()[0].name])
+    original, seen = data_cache._read, []
+
+    def stopped(*arguments: Any) -> Any:
+        seen.append(arguments)
+        if len(seen) > 6:
+            raise KeyboardInterrupt
+        return original(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(data_cache, "_read", stopped)
+        patch.setattr(data_cache, "BATCH", 1)
+        with pytest.raises(KeyboardInterrupt):
+            load(spec(white="stretch"), root)
+    monkeypatch.setattr(data_cache, "range_of", None)
+    again = load(spec(white="stretch"), root)
+    assert key(again) == key(whole)
+    assert (pixels(again) == pixels(whole)).all()
+    assert [one.source for one in kept()] == [str(root)]  # its scale is a file of ours: it can be cleared
+    clear([kept()[0].name])
+    assert not kept()
+
+
+def test_floats_are_refused_once_with_what_to_do(tmp_path: Path) -> None:
+    root = folder(tmp_path / "photos", 0, 1, np.float32, "tif")
+    with pytest.raises(UserError, match="24 of 24 images") as error:
+        load(spec(), root)
+    assert str(error.value).count("its samples are floating-point numbers from 0 to 1") == 10
+    assert str(error.value).count("white: stretch") == 1
+    with pytest.raises(UserError, match=r"class 'ant' .* all unreadable: ant/00.tif \(its samples are floating.*LEVEL"):
+        load(spec(unreadable="skip"), root)
+    assert pixels(load(spec(white=1), root)).max() == 255
+
+
+def test_pillow_itself_says_nothing_on_the_terminal(tmp_path: Path) -> None:
+    """It logs an error of every TIFF of more than six bands."""
+    root = folder(tmp_path / "photos", 0, 255, np.uint8)
+    bands = np.zeros((8, 8, 13), np.uint16)
+    (root / "ant" / "bands.tif").write_bytes(tiff(bands))
+    code = "import sys\nfrom pathlib import Path\nfrom studies.data import DataSpec, load\n"
+    code += "spec = DataSpec(name='folder', resolution=8, test=0.25, unreadable='skip')\n"
+    code += "load(spec, Path(sys.argv[1]))"
+    result = subprocess.run([sys.executable, "-c", code, str(root)], capture_output=True, text=True)
+    assert result.returncode == 0
+    assert "More samples" not in result.stderr
+    with pytest.raises(UserError, match="a TIFF of 16-bit unsigned integer samples, 13 a pixel"):
+        load(spec(), root)
+
+
+def test_a_limit_of_pixels_is_a_key(tmp_path: Path) -> None:
+    root = folder(tmp_path / "photos", 0, 255, np.uint8)
+    with pytest.raises(UserError, match=r"24 of 24 .* \(it has 64 pixels, and more than 63 are .*max_pixels") as error:
+        load(spec(max_pixels=63), root)
+    assert str(error.value).count("raise the limit with max_pixels") == 1
+    assert key(load(spec(max_pixels=64), root)) == key(load(spec(), root))
+
+
+@pytest.mark.parametrize("white", [0, -1, "Stretch", float("nan"), float("inf"), True])
+def test_a_white_that_is_none_is_named_in_one_sentence(white: Any) -> None:
+    with pytest.raises(UserError, match=r"white is the sample that is white, a number above 0 .*, or stretch \(given:"):
+        spec(white=white)
+    with pytest.raises(UserError, match="npz takes no 'white'"):
+        validate(DataSpec, {"name": "npz", "white": 1}, source="test")
+
+
+# A single colour.
+
+
+def test_training_images_of_one_single_colour_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = folder(tmp_path / "photos", 51500, 51670)  # the upper 8 bits are 201 of all
+    for _ in range(2):  # from the cache too
+        with pytest.raises(UserError, match=r"the same single colour \(201 of 255\).* white: 4095, .*white: stretch"):
+            load(spec(), root)
+    assert "24 of 24 images have a single colour each: ant/00.png, ant/01.png, ant/02.png" in capsys.readouterr().err
+
+
+def test_some_images_of_a_single_colour_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = folder(tmp_path / "photos", 0, 255, np.uint8)
+    Image.new("RGB", (8, 8), (9, 8, 7)).save(root / "bee" / "05.png")
+    load(spec(channels=3), root)
+    assert "warning: 1 of 24 images has a single colour: bee/05.png\n" in capsys.readouterr().err
+
+
+def test_arrays_of_one_single_colour_are_refused_as_well(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).random((20, 8, 8)).astype(np.uint8)  # from 0 to 1: all are 0
+    np.savez(tmp_path / "own.npz", train_images=images, train_labels=np.arange(20) % 2)
+    with pytest.raises(
+        UserError, match=r"images of npz all have the same single colour \(0 of 255\).* multiplied by 255"
+    ):
+        load(DataSpec(name="npz", path="own.npz", test=0.2), tmp_path)
+    images[::2] = 1  # two colours can be told apart
+    np.savez(tmp_path / "own.npz", train_images=images, train_labels=np.arange(20) % 2)
+    assert load(DataSpec(name="npz", path="own.npz", test=0.2), tmp_path).std[0] > 0
+
+
+# What the cache knows.
+
+
+def key_of_format_2(root: Path, channels: int) -> str:
+    """How the version before named an array: by names, digests of the files, and that all could
+    be read."""
+    names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.*"))
+    digest = hashlib.blake2b(f"2 {(len(names), channels, 8, 8)}".encode(), digest_size=16)
+    for name in names:
+        digest.update(name.encode() + b"\0")
+    for name in names:
+        digest.update(b"\1" + hashlib.blake2b((root / name).read_bytes(), digest_size=16).digest())
+    return digest.hexdigest()
+
+
+def transparent(root: Path) -> None:
+    clear_picture = Image.open(root / "ant" / "00.png").convert("RGBA")
+    clear_picture.putalpha(0)
+    clear_picture.save(root / "ant" / "00.png")
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_what_the_version_before_decoded_to_the_same_pixels_keeps_its_key(tmp_path: Path, kind: Any) -> None:
+    """So its studies and checkpoints go on."""
+    root = folder(tmp_path / "photos", 0, np.iinfo(kind).max, kind)
+    assert key(load(spec(), root)) == key_of_format_2(root, 1)
+    assert key(load(spec(channels=3), root)) == key_of_format_2(root, 3)
+
+
+def test_what_it_decoded_to_other_pixels_gets_another_key(tmp_path: Path, cache: Path) -> None:
+    root = folder(tmp_path / "photos", 0, 255, np.uint8)
+    transparent(root)
+    splits = load(spec(), root)
+    assert key(splits) != key_of_format_2(root, 1)
+    [link] = (cache / "folders" / "index").iterdir()
+    before = cache / "folders" / key_of_format_2(root, 1)
+    link.rename(link.with_name(link.name.replace("-v3", "-v2"))).write_text(before.name)
+    (cache / "folders" / key(splits)).rename(before)
+    assert key(load(spec(), root)) == key(splits)  # the old array, under its old link, is not taken
+
+
+@pytest.mark.parametrize(("form", "decoded_anew"), [("jpg", 0), ("png", 2 * COUNT)])
+def test_photographs_that_the_version_before_has_decoded_are_not_decoded_anew(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, form: str, decoded_anew: int
+) -> None:
+    root = folder(tmp_path / "photos", 0, 255, np.uint8, form)
+    whole = load(spec(), root)
+    [link] = (cache / "folders" / "index").iterdir()
+    link.rename(link.with_name(link.name.replace("-v3", "-v2")))
+    original, seen = data_cache.decode, []
+    monkeypatch.setattr(data_cache, "decode", lambda *given: (seen.append(given), original(*given))[1])
+    again = load(spec(), root)
+    assert len(seen) == decoded_anew
+    assert key(again) == key(whole)
+    load(spec(white="stretch"), root)
+    assert len(seen) == decoded_anew + 2 * COUNT
+
+
+def test_every_scale_has_an_array_of_its_own(tmp_path: Path, cache: Path) -> None:
+    root = folder(tmp_path / "photos", 1000, 4000)
+    given = [{}, {"white": 4095}, {"white": 5000}, {"white": "stretch"}]
+    found = {key(load(spec(**white), root)) for white in given}
+    assert len(found) == 4
+    assert {path.parent.name for path in cache.glob("folders/*/images.npy")} == found
+    scales = {json.loads(path.read_text())[1] for path in cache.glob("folders/*/scale.json")}
+    assert scales == {4095, 5000, 4000}
+    for white in given:
+        assert key(load(spec(**white), root)) in found
+
+
+def test_what_is_skipped_does_not_change_what_a_study_knows_of_its_scaled_images(tmp_path: Path) -> None:
+    root = folder(tmp_path / "photos", 1000, 4000)
+    (root / "ant" / "bad.png").write_bytes(b"no image")
+    given = spec(white="stretch", unreadable="skip")
+    before = load(given, root).train.digest()
+    os.remove(root / "ant" / "bad.png")
+    assert load(given, root).train.digest() == before
+    assert load(spec(white=4000, unreadable="skip"), root).train.digest() != before
+
+
+def test_a_data_section_of_the_version_before_means_the_same() -> None:
+    old = {"name": "folder", "path": None, "resolution": 8, "channels": 1, "unreadable": None, "mirrored": None}
+    old |= {"validation": 0.25, "test": 0.25, "split_seed": 0}
+    assert validate(DataSpec, old, source="test").model_dump() == spec().model_dump()
+
+
+def test_the_decoders_limit_is_that_of_pillow() -> None:
+    assert 2 * (Image.MAX_IMAGE_PIXELS or 0) == data_decoding.MOST_PIXELS
