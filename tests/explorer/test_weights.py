@@ -245,7 +245,7 @@ def holds_itself() -> State:
     ("content", "why"),
     [
         (holds_itself, "no tensors under names in it, but model"),
-        (lambda: {**state(), "\x1b[31mred\n": torch.ones(1)}, "not in this network: [31mred. "),
+        (lambda: {**state(), "\x1b[31mred\n": torch.ones(1)}, "not in this network: [31mred . "),
         (lambda: {**state(), 1: torch.ones(1)}, "not in this network: 1. "),
         (
             lambda: {**state(), "fc.weight": state()["fc.weight"].to("meta")},
