@@ -106,7 +106,7 @@ class DataSpec(BaseModel):
     @field_validator("white", mode="before")
     @classmethod
     def _level(cls, white: object) -> object:
-        number = isinstance(white, int | float) and not isinstance(white, bool) and 0 < white < math.inf
+        number = isinstance(white, int | float) and not isinstance(white, bool) and 0 < white < 1e39
         if not (white is None or white == STRETCH or number):
             raise UserError(
                 f"white is the sample that is white, a number above 0 such as 4095, or {STRETCH} (given: {white})"

@@ -32,7 +32,7 @@ from studies.data_decoding import (
 from studies.data_download import CACHE_VARIABLE, cache_folder, disk_errors
 from studies.data_metadata import JPEG
 from studies.data_samples import UnsuitableImage
-from studies.data_scale import Samples, decoding_pool, range_of
+from studies.data_scale import Samples, decoding_pool, examined, range_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,11 +46,8 @@ KEY_FORMAT = 2
 BATCH = 512  # images between two notes of how far the build is
 DIGEST = 16  # bytes
 RECORD = 1 + DIGEST  # a note: what is known of the image, and the digest of its file
-READ, REVISED, ONE_COLOUR = (
-    1,
-    2,
-    4,
-)  # what is known: it could be read; format 2 had other pixels; it has a single colour
+# What is known: it could be read; format 2 had other pixels; it has a single colour.
+READ, REVISED, ONE_COLOUR = 1, 2, 4
 ARRAY, NOTES, READABLE, UNREADABLE, SOURCE = "images.npy", "notes", "readable.npy", "unreadable.txt", "source"
 SCALE = "scale.json"  # which samples are black and white, where `white` says or measures it
 MOST_NAMES = 5  # in a message
@@ -279,24 +276,10 @@ def _known(image: Decoded | None) -> int:
 
 
 def _read(path: Path, decoding: Decoding, scale: Scale | None) -> tuple[bytes, Decoded | None]:
-    """The digest of a file, and its image; None where its bytes are no image. Raises `UserError` where they cannot be had."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:  # may be another tomorrow, so it must not be noted
-        raise UserError(
-            f"cannot read {path}: {error.strerror or error}. Make it readable and start again, and the build goes on where it was; "
-            "or remove it, and the build begins anew."
-        ) from None
-    digest = hashlib.blake2b(content, digest_size=DIGEST).digest()
-    try:
-        return digest, decode(content, decoding, scale)
-    except MemoryError:
-        raise UserError(
-            f"there is not enough memory to decode {path}. Free some and start again, and the build goes on where it was; "
-            "or remove the image, and the build begins anew."
-        ) from None
-    except Exception:  # noqa: BLE001 - Pillow's decoders raise nearly anything on damaged bytes
-        return digest, None
+    """The digest of a file, and its image; None where its bytes are no image. Raises `UserError`
+    where they cannot be had."""
+    content, image = examined(path, lambda content: decode(content, decoding, scale))
+    return hashlib.blake2b(content, digest_size=DIGEST).digest(), image
 
 
 def _reserve(folder: Path, shape: tuple[int, ...]) -> Any:

@@ -170,7 +170,7 @@ def _levels(values: "NDArray[Any]", scale: Scale) -> "NDArray[np.uint8]":
     upper_byte = values.dtype.kind != "f" and (scale.black, scale.white) == (0, FULL)
     for start in range(0, len(flat), BLOCK):
         some = flat[start : start + BLOCK].astype(np.float64) - scale.black
-        some = some // 256 if upper_byte else np.rint(some * (255 / (width or 1)))
+        some = some // 256 if upper_byte else np.rint(some * 255 / (width or 1))
         into[start : start + BLOCK] = some.clip(0, 255)
     return levels
 

@@ -81,7 +81,7 @@ def read_folder(root: Path, decoding: Decoding, unreadable: str) -> Parts:
             why, advice = cache.reason(rows[0])
             raise UserError(
                 f"the {name} images of class {listing.classes[empty[0]]!r} in {root} are all unreadable: {listing.files[rows[0]]} "
-                f"({why}). {advice}"
+                f"({why}). {advice}".rstrip()
             )
     assert found[0] is not None
     return Parts(found[0], found[1], found[2], len(listing.classes), listing.classes, cache.black_and_white())

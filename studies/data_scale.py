@@ -2,16 +2,19 @@
 what is told of deep samples."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from explorer.errors import UserError
 from explorer.text import counted
 from studies.data_decoding import STRETCH, Decoded, Decoding, Scale, measure
 from studies.data_samples import EIGHT
+
+Found = TypeVar("Found")
 
 
 @dataclass
@@ -55,10 +58,7 @@ def range_of(root: Path, files: list[str], decoding: Decoding) -> Scale | None:
     from explorer.terminal import progress_bar
 
     def measured(name: str) -> tuple[str, float, float] | None:
-        try:
-            return measure((root / name).read_bytes(), decoding)
-        except Exception:  # noqa: BLE001 - it is found out again, and named, when it is decoded
-            return None
+        return examined(root / name, lambda content: measure(content, decoding))[1]
 
     kinds: dict[str, str] = {}
     low, high = float("inf"), float("-inf")
@@ -82,6 +82,31 @@ def range_of(root: Path, files: list[str], decoding: Decoding) -> Scale | None:
         file=sys.stderr,
     )
     return Scale(low, high, kind)
+
+
+def examined(path: Path, examine: Callable[[bytes], Found]) -> tuple[bytes, Found | None]:
+    """The bytes of a file, and what `examine` makes of them; None where they are no image.
+
+    Raises:
+        UserError: They cannot be had, or there is too little memory: that may be another tomorrow,
+            so nothing is to be concluded from it.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"cannot read {path}: {error.strerror or error}. Make it readable and start again, and the build goes on where it was; "
+            "or remove it, and the build begins anew."
+        ) from None
+    try:
+        return content, examine(content)
+    except MemoryError:
+        raise UserError(
+            f"there is not enough memory to decode {path}. Free some and start again, and the build goes on where it was; "
+            "or remove the image, and the build begins anew."
+        ) from None
+    except Exception:  # noqa: BLE001 - Pillow's decoders raise nearly anything on damaged bytes
+        return content, None
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from PIL import Image
 
 from explorer.errors import UserError
 from search_spaces.documents import validate
-from studies import data_cache, data_decoding
+from studies import data_cache, data_decoding, data_scale
 from studies.data import DataSpec, Rows, Splits, load
 from studies.data_kept import clear, kept
 
@@ -151,6 +151,33 @@ def test_an_interrupted_build_goes_on_with_the_range_that_was_found(
     assert not kept()
 
 
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), MemoryError()])
+def test_a_file_that_cannot_be_had_now_does_not_narrow_the_range(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    root = folder(tmp_path / "photos", 1000, 2000)
+    wide = root / "bee" / "03.png"
+    Image.fromarray(np.full((8, 8), 4000, np.uint16)).save(wide)
+    original = Path.read_bytes
+
+    def failing(path: Path) -> bytes:
+        if path == wide and isinstance(error, OSError):
+            raise error
+        return original(path)
+
+    def lacking(content: bytes, decoding: Any) -> Any:
+        if content == original(wide):
+            raise error
+        return data_decoding.measure(content, decoding)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", failing)
+        patch.setattr(data_scale, "measure", lacking)
+        with pytest.raises(UserError, match=r"(cannot read|not enough memory to decode) .*bee/03.png"):
+            load(spec(white="stretch"), root)
+    assert json.loads(load(spec(white="stretch"), root).to_export()["black_and_white"]) == [1000, 4000]
+
+
 def test_floats_are_refused_once_with_what_to_do(tmp_path: Path) -> None:
     root = folder(tmp_path / "photos", 0, 1, np.float32, "tif")
     with pytest.raises(UserError, match="24 of 24 images") as error:
@@ -185,7 +212,7 @@ def test_a_limit_of_pixels_is_a_key(tmp_path: Path) -> None:
     assert key(load(spec(max_pixels=64), root)) == key(load(spec(), root))
 
 
-@pytest.mark.parametrize("white", [0, -1, "Stretch", float("nan"), float("inf"), True])
+@pytest.mark.parametrize("white", [0, -1, "Stretch", float("nan"), float("inf"), 10**400, True])
 def test_a_white_that_is_none_is_named_in_one_sentence(white: Any) -> None:
     with pytest.raises(UserError, match=r"white is the sample that is white, a number above 0 .*, or stretch \(given:"):
         spec(white=white)
