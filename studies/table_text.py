@@ -102,8 +102,11 @@ def as_csv(table: pd.DataFrame) -> str:
 
     An apostrophe goes before a text that a spreadsheet would compute.
     """
-    texts = table.select_dtypes(["object", "string"]).columns
-    guarded = table.assign(**{name: table[name].map(_with_guard, na_action="ignore") for name in texts})
+    guarded = table
+    for name in table.select_dtypes(["object", "string"]).columns:
+        # A million rows hold few different texts.
+        if any(_with_guard(text) != text for text in table[name].dropna().unique()):
+            guarded = guarded.assign(**{name: table[name].map(_with_guard, na_action="ignore")})
     text = guarded.to_csv(index=False)
     # Python's csv leaves a lone carriage return without quotes, and readers take it for the end of a line.
     return guarded.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC) if "\r" in text else text
