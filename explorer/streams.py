@@ -1,4 +1,4 @@
-"""What this program prints is text: one place where control characters of names, reasons and logs from anywhere are taken out."""
+"""What this program prints is text: control characters of names, reasons and logs are taken out."""
 
 import re
 import sys
@@ -9,9 +9,10 @@ _PARTS = re.compile(r"([\n\t])")
 
 
 class PlainStream:
-    """A text stream that lets only text through, whoever writes: no character that moves a cursor, colours or hides.
+    """A text stream that lets only text through, whoever writes.
 
-    Names, reasons and logs of a study may come from anywhere. Only `raw` gets past it.
+    Names, reasons and logs of a study may come from anywhere, with characters that move a cursor,
+    colour or hide. Only `raw` gets past it.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -35,19 +36,19 @@ class PlainStream:
 
 
 def let_only_text_through() -> None:
-    """From now on, what this process prints holds no control characters, on the terminal and in a pipe."""
+    """From now on, what this process prints holds no control characters."""
     for name in ("stdout", "stderr"):
         if (stream := getattr(sys, name)) is not None:  # None where it was closed before the start
             setattr(sys, name, PlainStream(stream))
 
 
 def raw(stream: TextIO) -> TextIO:
-    """The stream behind standard output or standard error, for what draws on the terminal itself or is data for a program."""
+    """The stream behind, for what draws on the terminal itself or is data for a program."""
     return stream.raw if isinstance(stream, PlainStream) else stream
 
 
 def printable(text: str) -> str:
-    """Text of a study or a file as one line: a blank for other white space, and no control characters, which move the cursor or worse."""
+    """A text as one line of characters that can be shown; other white space becomes a blank."""
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else " " if one.isspace() else "" for one in text)

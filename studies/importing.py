@@ -1,6 +1,7 @@
-"""Results that were trained elsewhere, from a CSV file: checked by `studies.table_files`, then stored as a study.
+"""Results that were trained elsewhere, from a CSV file: checked, then stored as a study.
 
-All of it is checked before anything is stored, and stored in one transaction: the study is there whole or not at all.
+All of it is checked (by `studies.table_files`) before anything is stored, and stored in one
+transaction: the study is there whole or not at all.
 """
 
 import math
@@ -35,7 +36,8 @@ IMPORTING = "explorer:importing"
 
 @dataclass(frozen=True)
 class Imported:
-    """What was read: the study's name, its designs (one an arm), a row a pair as `studies.results.TRIALS`, and what was left out."""
+    """What was read: the study's name, its designs (one an arm), a row a pair with the columns of
+    `studies.results.TRIALS`, and what was left out."""
 
     name: str
     designs: list[Design]
@@ -46,12 +48,15 @@ class Imported:
 
 
 def import_csv(
-    storage: str | Storage | None, path: Path, *, name: str | None = None, reference_arm: str | None = None
+    storage: str | Storage | None,
+    path: Path,
+    *,
+    name: str | None = None,
+    reference_arm: str | None = None,
 ) -> Imported:
-    """Store a CSV file as a study. Its name is `name`, else what the column `study` says, else the file's.
+    """Store a CSV file as a study; `check_results` says what `name` and `reference_arm` do.
 
-    The other arms are compared with `reference_arm`, by default the arm of the design that the column `reference` names, else
-    C=1, else the first. Raises `UserError` naming the line for what is wrong, and for a name that is taken.
+    Raises `UserError` naming the line for what is wrong, and for a name that is taken.
     """
     found = read_csv(path, name=name, reference_arm=reference_arm)
     with Storage.visit(storage) as place:

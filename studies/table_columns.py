@@ -1,6 +1,7 @@
 """Columns of a table of text as numbers, times and names: one set of rules, whoever wrote the file.
 
-What can mean only one thing is converted. Anything else is refused in one sentence with its line and column.
+What can mean only one thing is converted. Anything else is refused in one sentence with its line
+and column.
 """
 
 import re
@@ -21,10 +22,11 @@ LONGEST_TEXT = 20_000
 YEARS = (1970, 2200)
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
 _TIME = re.compile(
-    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?\s?(?:Z|UTC|[+-]\d\d:?\d\d)?", re.ASCII | re.IGNORECASE
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?\s?(?:Z|UTC|[+-]\d\d:?\d\d)?",
+    re.ASCII | re.IGNORECASE,
 )
-# Statuses as MLflow, Weights & Biases, Optuna, Slurm and people write them. Ray Tune's TERMINATED is not here: it means complete
-# there, and the opposite elsewhere.
+# Statuses as MLflow, Weights & Biases, Optuna, Slurm and people write them. Ray Tune's TERMINATED
+# is not here: it means complete there, and the opposite elsewhere.
 _STATUSES = {
     **dict.fromkeys(("completed", "finished", "succeeded", "success", "done"), "complete"),
     **dict.fromkeys(("fail", "failure", "error", "errored", "crashed", "killed", "out_of_memory"), "failed"),
@@ -34,12 +36,18 @@ _STATUSES = {
 
 
 def numbers(
-    table: TextTable, column: str, least: float, most: float, *, whole: bool = False, infinite: bool = False
+    table: TextTable,
+    column: str,
+    least: float,
+    most: float,
+    *,
+    whole: bool = False,
+    infinite: bool = False,
 ) -> "pd.Series[float]":
-    """A column as numbers from `least` to `most`; NaN where it says nothing. All may be zero where the column is not there.
+    """A column as numbers from `least` to `most`; NaN where it says nothing or is not there.
 
-    Errors may also be percentages, if every one is written so: 6.2 %. With semicolons or tabs between cells, numbers may have a
-    decimal comma. `infinite` allows inf, as a loss may be.
+    Errors may also be percentages, if every one is written so: 6.2 %. With semicolons or tabs
+    between cells, numbers may have a decimal comma. `infinite` allows inf, as a loss may be.
     """
     if column not in table.columns:
         return pd.Series(float("nan"), range(len(table.lines)))
@@ -51,14 +59,20 @@ def numbers(
         text = cells[row]
         if percent != text.endswith("%") and column.endswith("_error"):
             raise table.refused(
-                row, f"{column} is {shortened(text)} here and a percentage in other lines; write all in one way"
+                row,
+                f"{column} is {shortened(text)} here and a percentage in other lines; write all in one way",
             )
         if table.decimal_comma and "." in text:
             raise table.refused(
-                row, f"{column} is {shortened(text)} here, but other numbers have a decimal comma; write all in one way"
+                row,
+                f"{column} is {shortened(text)} here, but other numbers have a decimal comma; write all in one way",
             )
         bare = text.removesuffix("%").rstrip() if percent else text
-        value = _value(bare.replace(",", ".", 1) if table.decimal_comma else bare, percent=percent, infinite=infinite)
+        value = _value(
+            bare.replace(",", ".", 1) if table.decimal_comma else bare,
+            percent=percent,
+            infinite=infinite,
+        )
         if value is None or not (least <= value <= most or (infinite and value == float("inf"))):
             raise table.refused(row, _out_of_range(column, text, least, most, value))
         if whole and value != int(value):

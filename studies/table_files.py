@@ -1,7 +1,8 @@
-"""Results in CSV files, of `study results` or of other programs, as checked tables: one reader for imports and for reports.
+"""Results in CSV files, of `study results` or of other programs, as checked tables.
 
-A row is a pair, with the columns of `study results`; only `design`, `seed` and, where it is complete, the two errors are needed.
-Every design must be a name that the explorer knows, and what a row says about it must be what the explorer counts.
+One reader serves imports and reports. A row is a pair, with the columns of `study results`; only
+`design`, `seed` and, where it is complete, the two errors are needed. Every design must be a name
+that the explorer knows, and what a row says about it must be what the explorer counts.
 """
 
 import re
@@ -37,7 +38,8 @@ _NO_NAME = "cannot name a study: letters, digits, '.', '_' and '-', the first a 
 
 @dataclass(frozen=True)
 class FileStudy:
-    """One study of a file: its designs (one an arm), the arm they are compared with, and its pairs as `studies.results.TRIALS`."""
+    """One study of a file: its designs (one an arm), the arm they are compared with, and its pairs
+    with the columns of `studies.results.TRIALS`."""
 
     name: str
     designs: list[Design]
@@ -47,7 +49,7 @@ class FileStudy:
 
 @dataclass(frozen=True)
 class ResultsFile:
-    """What a file holds: its studies, how many rows were skipped, and the columns that were ignored."""
+    """The studies of a file, how many rows were skipped, and the columns that were ignored."""
 
     studies: list[FileStudy]
     skipped: int
@@ -68,15 +70,20 @@ def holds_curves(table: TextTable) -> bool:
 
 
 def check_results(
-    table: TextTable, *, name: str | None = None, reference_arm: str | None = None, only_complete: bool = False
+    table: TextTable,
+    *,
+    name: str | None = None,
+    reference_arm: str | None = None,
+    only_complete: bool = False,
 ) -> ResultsFile:
     """Check a table of pairs.
 
     Args:
         table: The text.
-        name: All rows are one study of this name. Else it is what the column `study` says, else the file's name.
-        reference_arm: The arm that others are compared with. Else it is that of the design which the column `reference` names,
-            else C=1, else the first.
+        name: All rows are one study of this name. Else it is what the column `study` says, else the
+            file's name.
+        reference_arm: The arm that others are compared with. Else it is that of the design which
+            the column `reference` names, else C=1, else the first.
         only_complete: Skip the rows that are not complete.
 
     Raises:
@@ -95,7 +102,10 @@ def check_results(
 
 
 def check_curves(table: TextTable) -> pd.DataFrame:
-    """Check a table of epochs, and return it as `studies.results.CURVES`. Raises `UserError` with line and column."""
+    """Check a table of epochs, and return it with the columns of `studies.results.CURVES`.
+
+    Raises `UserError` with line and column.
+    """
     columns.needed(table, NEEDED_CURVES)
     frame = pd.DataFrame({name: columns.names(table, name) for name in ("study", "arm", "design")})
     frame["seed"] = _always(table, "seed", columns.numbers(table, "seed", 0, SEEDS - 1, whole=True))
@@ -208,7 +218,7 @@ def _network(table: TextTable, rows: pd.DataFrame, key: Any) -> Architecture:
 
 
 def _compare(table: TextTable, rows: pd.DataFrame, network: Architecture) -> None:
-    """Raise `UserError` where a row says something else about its network than the explorer counts."""
+    """Raise `UserError` where a row says something else about its network than we count."""
     record = record_of(Design(network, Budget.of(network)))
     numbers = ("cardinality", "bottleneck_width", "width", *COUNTS)
     words = {
@@ -240,7 +250,8 @@ def _arms(table: TextTable, told: pd.DataFrame) -> dict[str, str]:
     for row, arm, design in zip(told.index, told["arm"], told["design"], strict=True):
         if arms.setdefault(arm, design) != design:
             raise table.refused(
-                row, f"the arm {arm} is {arms[arm]} and {design}; give each design an arm of its own, in a column arm"
+                row,
+                f"the arm {arm} is {arms[arm]} and {design}; give each design an arm of its own, in a column arm",
             )
         if arm_of.setdefault(design, arm) != arm:
             raise table.refused(row, f"{design} is in two arms, {arm_of[design]} and {arm}")
@@ -263,7 +274,7 @@ def _reference(given: str | None, arms: dict[str, str], first: pd.DataFrame) -> 
 
 
 def _design(arm: str, network: Architecture, row: "pd.Series[Any]", reference: Architecture) -> Design:
-    """The design with the budget that its first row tells, else what the reference arm's design spends."""
+    """The design with its first row's budget, else what the reference arm's design spends."""
     by = row["by"] or "flops"
     budget = Budget(by, int(row["budget"])) if row["budget"] == row["budget"] else Budget.of(reference, by)
     return Design(network, budget, reference.name if row["reference"] is None else row["reference"], arm)

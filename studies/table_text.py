@@ -1,4 +1,4 @@
-"""Tables as text: CSV files of any program into cells, and a table of ours into CSV that no spreadsheet takes for formulas."""
+"""Tables as text: CSV of any program into cells, and ours into CSV that no spreadsheet computes."""
 
 import csv
 import io
@@ -30,10 +30,10 @@ _KINDS = (
 
 @dataclass(frozen=True)
 class TextTable:
-    """The cells of a CSV file as they stand there, without empty rows and without columns that have no name.
+    """The cells of a CSV file as they stand there, without empty rows and nameless columns.
 
-    `lines` are the rows' places in the file. With a `decimal_comma`, numbers are written as 0,25: spreadsheets do so where
-    something else than a comma stands between cells.
+    `lines` are the rows' places in the file. With a `decimal_comma`, numbers are written as 0,25:
+    spreadsheets do so where something else than a comma stands between cells.
     """
 
     path: Path
@@ -60,9 +60,10 @@ class TextTable:
 
 
 def read_table(path: str | Path, known: Mapping[str, str]) -> TextTable:
-    """Read a CSV file: cells between commas, semicolons or tabs, in UTF-8, or UTF-16 as Excel writes it.
+    """Read a CSV file: commas, semicolons or tabs; UTF-8, or UTF-16 as Excel writes it.
 
-    `known` are columns with their kinds; they are found whatever the case and the blanks of their names.
+    `known` are columns with their kinds; they are found whatever the case and the blanks of their
+    names.
 
     Raises:
         UserError: The file cannot be read, is no CSV, or has a column twice; it says in which line.
@@ -102,10 +103,14 @@ def as_csv(table: pd.DataFrame) -> str:
 
     An apostrophe goes before a text that a spreadsheet would compute.
     """
-    texts = table.select_dtypes(["object", "string"]).columns
-    guarded = table.assign(**{name: table[name].map(_with_guard, na_action="ignore") for name in texts})
+    guarded = table
+    for name in table.select_dtypes(["object", "string"]).columns:
+        # A million rows hold few different texts.
+        if any(_with_guard(text) != text for text in table[name].dropna().unique()):
+            guarded = guarded.assign(**{name: table[name].map(_with_guard, na_action="ignore")})
     text = guarded.to_csv(index=False)
-    # Python's csv leaves a lone carriage return without quotes, and readers take it for the end of a line.
+    # Python's csv leaves a lone carriage return without quotes, and readers take it for the end of
+    # a line.
     return guarded.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC) if "\r" in text else text
 
 

@@ -22,8 +22,19 @@ def documents() -> Iterator[dict[str, Any]]:
     grid, search, tuned = (
         Study.load(name).document() for name in ("digits_cardinality", "digits_search", "digits_tuned")
     )
-    search["search"] = {"method": "tpe", "trials": 10, "prune": {"method": "median", "startup_trials": 5}}
-    grid["data"] = {"name": "folder", "path": "x", "resolution": 32, "channels": 1, "mirrored": True, "split_seed": 0}
+    search["search"] = {
+        "method": "tpe",
+        "trials": 10,
+        "prune": {"method": "median", "startup_trials": 5},
+    }
+    grid["data"] = {
+        "name": "folder",
+        "path": "x",
+        "resolution": 32,
+        "channels": 1,
+        "mirrored": True,
+        "split_seed": 0,
+    }
     yield from (grid, search, tuned)
 
 
@@ -61,12 +72,21 @@ def test_any_value_at_any_key_is_an_answer_or_a_sentence(value: Any) -> None:
     [
         (f"recipe.epochs={10**310}", "recipe.epochs: Input should be less than or equal to 100000"),
         ("recipe.epochs=yes", "recipe.epochs: Input should be a valid integer"),
-        ("recipe.learning_rate=1e+308", "recipe.learning_rate: Input should be less than or equal to 10000"),
+        (
+            "recipe.learning_rate=1e+308",
+            "recipe.learning_rate: Input should be less than or equal to 10000",
+        ),
         ("recipe.epochs=" + "9" * 5_000, "is not a value as YAML writes it"),
         ("question=2026-13-45", "is not a value as YAML writes it"),
         ("question=" + "[" * 5_000, "is not a value as YAML writes it"),
-        ("search={method: tpe, trials: 9, prune: {method: [median]}}", r"unknown pruning method \"\['median'\]\""),
-        (f"search={{method: tpe, trials: {10**310}}}", "search.trials: Input should be less than or equal to 100000"),
+        (
+            "search={method: tpe, trials: 9, prune: {method: [median]}}",
+            r"unknown pruning method \"\['median'\]\"",
+        ),
+        (
+            f"search={{method: tpe, trials: {10**310}}}",
+            "search.trials: Input should be less than or equal to 100000",
+        ),
         (
             "tune={trials: 1000000, learning_rate: [0.1, 1.0]}",
             "tune.trials: Input should be less than or equal to 1000",

@@ -43,10 +43,16 @@ def semicolons(text: str) -> str:
         ("sep=;\n" + semicolons(FILE), "utf-8-sig"),
         (FILE.replace(",", "\t"), "utf-16"),
         (FILE.replace(",", ";"), "utf-8"),  # semicolons with decimal points
-        (FILE + ",,,,,,,,,,,,\n\n   ,,,,,,,,,,,,\n", "utf-8"),  # what Excel leaves of rows that were cleared
+        (
+            FILE + ",,,,,,,,,,,,\n\n   ,,,,,,,,,,,,\n",
+            "utf-8",
+        ),  # what Excel leaves of rows that were cleared
         (HEADER + "\n" + ROW1 + "\n" + ROW2, "utf-8"),
         (FILE.replace("\n", ",,\n"), "utf-8"),  # and of columns
-        ("".join(f"{row}{line}\n" for row, line in zip([",", "0,", "1,"], FILE.splitlines(), strict=True)), "utf-8"),
+        (
+            "".join(f"{row}{line}\n" for row, line in zip([",", "0,", "1,"], FILE.splitlines(), strict=True)),
+            "utf-8",
+        ),
         (FILE.replace("design", "Unnamed: 0,design").replace("resnext", "7,resnext"), "utf-8"),
         (FILE.replace("0.25", "25 %").replace("0.2,", "20%,"), "utf-8"),  # all of a column
         (FILE.replace("validation_error,test_error", "Validation Error, test_error "), "utf-8"),
@@ -68,7 +74,10 @@ def test_what_can_mean_only_one_thing_is_read(workdir: Path, text: str, encoding
         [0, 0.25, 0.3, 4],
         [1, 0.2, 0.21, 4],
     ]
-    assert [str(when) for when in usual["started"]] == ["2026-01-31 12:00:00+00:00", "2026-01-31 13:00:00+00:00"]
+    assert [str(when) for when in usual["started"]] == [
+        "2026-01-31 12:00:00+00:00",
+        "2026-01-31 13:00:00+00:00",
+    ]
     pd.testing.assert_frame_equal(read(text, encoding), usual)
     found = read_csv(Path("table.csv"))
     pd.testing.assert_frame_equal(found.trials, usual)
@@ -79,9 +88,21 @@ WRONG: list[tuple[str, str, str]] = [
     # doubled rows
     (ROW2, ROW2 + ROW2, "line 4: resnext_1_2x5d_w16_small8 with seed 1 is there twice"),
     # percentages and errors that are none
-    ("0.21", "5.2 %", "line 3: test_error is '5.2 %' here|line 2: test_error is '0.3' here and a percentage"),
-    ("0.3,complete", "102.14 %,complete", "line 2: test_error must be a number from 0 to 1|line 3: .* percentage"),
-    ("0.21", "90", "line 3: test_error must be a number from 0 to 1; given: '90'. Errors are fractions"),
+    (
+        "0.21",
+        "5.2 %",
+        "line 3: test_error is '5.2 %' here|line 2: test_error is '0.3' here and a percentage",
+    ),
+    (
+        "0.3,complete",
+        "102.14 %,complete",
+        "line 2: test_error must be a number from 0 to 1|line 3: .* percentage",
+    ),
+    (
+        "0.21",
+        "90",
+        "line 3: test_error must be a number from 0 to 1; given: '90'. Errors are fractions",
+    ),
     ("0.21", "-0.1", "line 3: test_error must be a number from 0 to 1; given: '-0.1'"),
     ("0.21", "NaN", "line 3: test_error must be a number; nothing is given"),
     ("0.21", "", "line 3: test_error must be a number; nothing is given"),
@@ -92,32 +113,60 @@ WRONG: list[tuple[str, str, str]] = [
     ("62112", "62.112", "line 2: flops must be a whole number; given: 62.112"),
     ("62112", "6.2112E+04 ", ""),
     # seeds
-    (f"{C1},0", f"{C1},8714302948203947201", "line 2: seed must be a number from 0 to 4294967295.*torch.seed"),
+    (
+        f"{C1},0",
+        f"{C1},8714302948203947201",
+        "line 2: seed must be a number from 0 to 4294967295.*torch.seed",
+    ),
     (f"{C1},0", f"{C1},4294967296", "line 2: seed must be a number from 0 to 4294967295"),
     (f"{C1},0", f"{C1},", "line 2: seed must be a number; nothing is given"),
     (f"{C1},0", f"{C1},0.5", "line 2: seed must be a whole number"),
     # sizes
-    (",4,1000", ",9223372036854775808,1000", "line 2: epochs must be a number from 1 to 9007199254740992"),
+    (
+        ",4,1000",
+        ",9223372036854775808,1000",
+        "line 2: epochs must be a number from 1 to 9007199254740992",
+    ),
     (",4,1000", ",4,1e19", "line 2: peak_memory must be a number from 1 to 9007199254740992"),
     (",4,1000", ",0,1000", "line 2: epochs must be a number from 1"),
     # times
-    ("2026-01-31 12:00:00+00:00", "31.01.2026 12:00", "line 2: started must be a time such as .*'31.01.2026 12:00'"),
+    (
+        "2026-01-31 12:00:00+00:00",
+        "31.01.2026 12:00",
+        "line 2: started must be a time such as .*'31.01.2026 12:00'",
+    ),
     ("2026-01-31 12:00:00+00:00", "1/2/2026 12:00", "line 2: started must be a time"),
     ("2026-01-31 12:00:00+00:00", "1769860800000", "line 2: started must be a time"),
     ("2026-01-31 12:00:00+00:00", "2026-02-30 12:00:00", "line 2: started must be a time"),
-    ("2026-01-31 12:00", "0001-01-01 00:00", "line 2: started lies in the year 1; allowed are 1970 to 2200"),
+    (
+        "2026-01-31 12:00",
+        "0001-01-01 00:00",
+        "line 2: started lies in the year 1; allowed are 1970 to 2200",
+    ),
     ("2026-01-31 12:00", "9999-12-31 23:00", "line 2: started lies in the year 9999"),
     # columns
     (",epochs,", ",seed,", "has the column 'seed' twice"),
     ("test_error", "accuracy", "no column 'test_error'"),
     ("seed", "Seeds", "no column 'seed'.*Did you mean 'Seeds'"),
     (ROW2, ROW2.replace("\n", ",7\n"), "line 3: it has another number of columns"),
-    (ROW2, C2 + ",1,0.2\n", r"line 3: it has another number of columns \(3\) than the first line \(13\)"),
+    (
+        ROW2,
+        C2 + ",1,0.2\n",
+        r"line 3: it has another number of columns \(3\) than the first line \(13\)",
+    ),
     # statuses
-    ("0.21,complete", "0.21,TERMINATED", "line 3: unknown status 'TERMINATED'.*Known: complete, running"),
+    (
+        "0.21,complete",
+        "0.21,TERMINATED",
+        "line 3: unknown status 'TERMINATED'.*Known: complete, running",
+    ),
     # names
     ("C=1", "a" * 2**20, "line 2: arm holds 1,048,576 characters; at most 200 are allowed"),
-    ("C=1", "C=1\u202e", r"line 2: arm holds a character that cannot be shown \(U\+202E, character 4\)"),
+    (
+        "C=1",
+        "C=1\u202e",
+        r"line 2: arm holds a character that cannot be shown \(U\+202E, character 4\)",
+    ),
     ("C=1", "C=1\x1b[2J", r"line 2: arm holds a character that cannot be shown \(U\+001B"),
     ("C=1", '"C=1\nx"', r"line 2: arm holds a character that cannot be shown \(U\+000A"),
     ("C=1", "C=\0", "not a text file: line 2 holds a NUL"),
@@ -148,9 +197,15 @@ def test_what_is_wrong_is_refused_alike_for_a_report_and_an_import(
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"PK\x03\x04rest", "not a CSV file but a spreadsheet or an archive; save the sheet as CSV"),
+        (
+            b"PK\x03\x04rest",
+            "not a CSV file but a spreadsheet or an archive; save the sheet as CSV",
+        ),
         (b"\x1f\x8brest", "not a CSV file but compressed"),
-        (FILE.replace("C=1", "schön").encode("cp1252"), r"not a text file in UTF-8 \(line 2\); save it as 'CSV UTF-8'"),
+        (
+            FILE.replace("C=1", "schön").encode("cp1252"),
+            r"not a text file in UTF-8 \(line 2\); save it as 'CSV UTF-8'",
+        ),
         (FILE.encode("utf-16-le"), "holds a NUL"),
         (b"", "has no column 'design'"),
         (HEADER.encode(), "holds no result"),
@@ -163,12 +218,20 @@ def test_what_is_no_table_is_said_to_be_none(workdir: Path, data: bytes, words: 
 
 
 def test_decimal_commas_and_points_in_one_file_are_refused(workdir: Path) -> None:
-    with pytest.raises(UserError, match=r"line 3: test_error is '0\.21' here, but other numbers have a decimal comma"):
+    with pytest.raises(
+        UserError,
+        match=r"line 3: test_error is '0\.21' here, but other numbers have a decimal comma",
+    ):
         read(semicolons(FILE).replace("0,21", "0.21"))
 
 
 def test_the_words_of_other_programs_for_what_did_not_finish(workdir: Path) -> None:
-    for word, ours in {"crashed": "failed", "KILLED": "failed", "FAIL": "failed", "PRUNED": "pruned"}.items():
+    for word, ours in {
+        "crashed": "failed",
+        "KILLED": "failed",
+        "FAIL": "failed",
+        "PRUNED": "pruned",
+    }.items():
         trials = read(FILE.replace("0.21,complete", f",{word}"))
         assert trials["status"].tolist() == ["complete", ours]
         assert trials["test_error"].isna().tolist() == [False, True]
@@ -176,14 +239,22 @@ def test_the_words_of_other_programs_for_what_did_not_finish(workdir: Path) -> N
 
 def test_states_of_other_programs_count_even_where_a_row_has_errors(workdir: Path) -> None:
     text = FILE.replace("status", "State")
-    assert read(text.replace("0.21,complete", "0.21,crashed"))["status"].tolist() == ["complete", "failed"]
+    assert read(text.replace("0.21,complete", "0.21,crashed"))["status"].tolist() == [
+        "complete",
+        "failed",
+    ]
     assert len(read_csv(Path("table.csv")).trials) == 1
     with_both = FILE.replace("flops", "state").replace("62112", "x").replace("57120", "y")
     assert read(with_both)["status"].tolist() == ["complete", "complete"]
 
 
 @pytest.mark.parametrize(
-    ("file", "name"), [("results of June (2).csv", "results_of_June_2"), ("münchen.csv", "m_nchen"), ("_.csv", "table")]
+    ("file", "name"),
+    [
+        ("results of June (2).csv", "results_of_June_2"),
+        ("münchen.csv", "m_nchen"),
+        ("_.csv", "table"),
+    ],
 )
 def test_a_study_is_named_as_its_file(workdir: Path, file: str, name: str) -> None:
     Path(file).write_text(FILE)
