@@ -93,7 +93,8 @@ def choose(trials: pd.DataFrame, to_run: str = "FILE.yaml", storage: str | Secre
     from scipy import stats
 
     done = trials[trials["status"] == "complete"]
-    if done.empty:
+    table, ranking = validation_errors(trials), rank(trials)
+    if not ranking.order:
         name = " ".join(trials["study"].unique())
         failed = int((trials["status"] == "failed").sum())
         advice = (
@@ -102,7 +103,6 @@ def choose(trials: pd.DataFrame, to_run: str = "FILE.yaml", storage: str | Secre
             else f"Run it first: {command('study run', to_run, storage=storage)}"
         )
         raise UserError(f"no pair of this study is complete yet, so there is no winner. {advice}")
-    table, ranking = validation_errors(trials), rank(trials)
     about = done.drop_duplicates("design").set_index("design")
     means, (best, *others) = ranking.means, ranking.order
     rivals = []

@@ -75,19 +75,23 @@ def winner(
     if not as_json:
         _show(chosen)
     written: dict[str, Any] = {}
+    imported = stored.content.get("imported")
+    if imported:
+        further = command("train", chosen.design, data="DATA", o="weights.safetensors")
+    else:
+        further = command("study winner", name_or_path, retrain=True, export="best", storage=place.option)
     if folder is not None:
-        if "imported" in stored.content:
+        if imported:
             raise UserError(
-                f"{stored.name} was imported from {stored.content['imported']}, which does not say on what data it was trained. "
-                f"Train its winner by itself: {command('train', chosen.design, data='DATA', o='weights.safetensors')}"
+                f"{stored.name} was imported from {imported}, which does not say on what data it was trained. "
+                f"Train its winner by itself: {further}"
             )
         wanted = _recipe(stored, chosen.design, recipe, changes)
         written = _retrain(stored, chosen, wanted, folder, data_dir, seed, device, quiet=as_json)
     if as_json:
         print_json({**asdict(chosen), "why": chosen.why, **written})
     elif not retrain:
-        again = command("study winner", name_or_path, retrain=True, export="best", storage=place.option)
-        click.echo(f"Next: {again}")
+        click.echo(f"Next: {further}")
     if written.get("onnx_error"):
         click.echo(f"Error: {written['onnx_error']}", err=True)
         ctx.exit(1)

@@ -147,6 +147,7 @@ def test_commands_around_imported_results_and_csv_files(shell: Shell) -> None:
     shell(*report)
     (train,) = shell.suggested("study", "winner", "mine", "--retrain", "--export", "b", *HERE, code=2)
     assert train == ["train", name, "--data", "digits", "-o", "weights.safetensors"]
+    assert shell.suggested("study", "winner", "mine", *HERE) == [train]
     (delete,) = shell.suggested(*import_it, code=2)
     assert delete == ["study", "delete", "mine", *HERE]
     assert "Deleted mine" in shell(*delete)
