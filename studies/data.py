@@ -189,7 +189,7 @@ def load(spec: DataSpec, data_dir: Path | None = None) -> Splits:
     mean, std = mean_and_std(train.images)
     mirrored = DATA_SETS[spec.name].mirrored if spec.name in DATA_SETS else spec.mirrored
     mirrored = spec.name == "folder" if mirrored is None else mirrored
-    return Splits(train, validation, test, parts.classes, mean, std, mirrored, parts.names)
+    return Splits(train, validation, test, parts.classes, mean, std, mirrored, parts.names, parts.notes)
 
 
 def _read(spec: DataSpec, data_dir: Path | None) -> Parts:

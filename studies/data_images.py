@@ -98,6 +98,7 @@ class Parts:
     test: Images | None
     classes: int
     names: tuple[str, ...] = ()  # of the classes, where they have any
+    notes: tuple[str, ...] = ()  # what a user should know of it, a line each
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,7 @@ class Splits:
     std: tuple[float, ...]
     mirrored: bool = False  # a mirror image keeps its class
     names: tuple[str, ...] = ()  # of the classes, where they have any
+    notes: tuple[str, ...] = ()  # what a user should know of the data, a line each
 
     @property
     def sizes(self) -> dict[str, int]:
