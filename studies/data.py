@@ -187,9 +187,10 @@ def load(spec: DataSpec, data_dir: Path | None = None) -> Splits:
     if validation is None:
         train, validation = part(train, spec.validation, "validation")
     mean, std = mean_and_std(train.images)
+    given = spec.mirrored is not None
     mirrored = DATA_SETS[spec.name].mirrored if spec.name in DATA_SETS else spec.mirrored
     mirrored = spec.name == "folder" if mirrored is None else mirrored
-    return Splits(train, validation, test, parts.classes, mean, std, mirrored, parts.names, parts.notes)
+    return Splits(train, validation, test, parts.classes, mean, std, mirrored, parts.names, parts.notes, given)
 
 
 def _read(spec: DataSpec, data_dir: Path | None) -> Parts:

@@ -114,6 +114,7 @@ class Splits:
     mirrored: bool = False  # a mirror image keeps its class
     names: tuple[str, ...] = ()  # of the classes, where they have any
     notes: tuple[str, ...] = ()  # what a user should know of the data, a line each
+    mirrored_given: bool = False  # `mirrored` is what the user says, not what is usual
 
     @property
     def sizes(self) -> dict[str, int]:

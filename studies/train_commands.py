@@ -76,6 +76,7 @@ def train(
         _check_writable(output)
 
     from explorer import Architecture
+    from studies import data_notes
     from studies.data import load, shape
     from studies.settings import resolve_here
 
@@ -90,12 +91,17 @@ def train(
         check_name(output, "safetensors")
     splits = load(spec, data_dir)
     chosen.steps_per_epoch(len(splits.train))
-    if not as_json:
+    notes = data_notes.notes(splits, chosen)
+    if as_json:
+        about = {"design": architecture.name, "splits": splits.sizes, "classes": splits.names, "notes": notes}
+        click.echo(json.dumps({"event": "begin", **about}))
+    else:
         sizes = ", ".join(f"{count} {part}" for part, count in splits.sizes.items())
         on = f"{settings.device}, {settings.precision}, {counted(settings.threads, 'thread')}"
         click.echo(
-            f"{architecture.name} on {spec.name} ({sizes}), {chosen.name}, {counted(chosen.epochs, 'epoch')}, {on}\n"
+            f"{architecture.name} on {spec.name} ({sizes}), {chosen.name}, {counted(chosen.epochs, 'epoch')}, {on}"
         )
+        click.echo("\n".join(notes) + "\n")
         click.echo(
             f"{'epoch':>5}  {'rate':>7}  {'train loss':>10}  {'train error':>11}  {'validation error':>16}  {'time':>6}"
         )
@@ -132,7 +138,7 @@ def train(
         figures = {key: value for key, value in vars(outcome).items() if key not in ("curves", "state_dict")}
         click.echo(json.dumps({"event": "complete", "design": architecture.name, **figures}))
     else:
-        _sum_up(outcome)
+        _sum_up(outcome, splits.names)
         if output is not None:
             click.echo(f"Weights: {output}")
         options = f"--resolution {fits.resolution} --classes {fits.classes} --in-channels {fits.in_channels}"
@@ -187,14 +193,18 @@ def _line(row: dict[str, Any]) -> str:
     )
 
 
-def _sum_up(outcome: "Outcome") -> None:
+def _sum_up(outcome: "Outcome", names: tuple[str, ...]) -> None:
     from explorer.text import human_count, human_percent, human_time
+    from studies.data_notes import by_class
 
     click.echo(f"\nafter the last epoch, {outcome.epochs}:")
     for part in ("train", "validation", "test"):
         top5 = getattr(outcome, f"{part}_top5_error")
         more = f" (top-5 {human_percent(top5)})" if top5 is not None else ""
         click.echo(f"  {part} error {human_percent(getattr(outcome, f'{part}_error'))}{more}")
+    if outcome.test_balanced_error is not None:
+        click.echo(f"  balanced test error {human_percent(outcome.test_balanced_error)}, the mean of the errors by class:")
+        click.echo(f"    {by_class(outcome.test_errors_by_class, names)}")
     memory = f", at most {human_count(outcome.peak_memory)}B of memory" if outcome.peak_memory else ""
     click.echo(f"  {human_time(outcome.seconds)}, {outcome.images_per_second:.0f} images a second{memory}")
 

@@ -102,6 +102,8 @@ def _print_plan(made: "Plan", command: str) -> None:
         f"\n{made.study}: {len(made.pairs)} trials of {epochs}, {made.steps} steps of {made.batch_size} images each, "
         f"on {made.splits['train']} training images"
     )
+    for note in made.notes:
+        click.echo(note)
     if made.stored:
         others = [f"{count} {what}" for what in ("pruned", "failed") if (count := getattr(made.stored, what))]
         click.echo(

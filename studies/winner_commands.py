@@ -139,6 +139,7 @@ def _retrain(
     import importlib.util
 
     from studies.data import DataSpec, load
+    from studies.data_notes import notes
     from studies.settings import resolve_here
     from studies.stored import check_data, installed_versions
     from studies.winner import train_on_both
@@ -172,6 +173,7 @@ def _retrain(
         click.echo(
             f"\nTraining {chosen.design} on {len(splits.train)} images, {counted(recipe.epochs, 'epoch')}, {settings.device}."
         )
+        click.echo("\n".join(notes(splits, recipe)))
     try:
         (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -193,7 +195,7 @@ def _retrain(
         with suppress(OSError):  # there is a checkpoint, or what was there before
             (folder / CHECKPOINTS).rmdir()
             folder.rmdir()
-    errors = _errors(outcome)
+    errors = _errors(outcome, splits.names)
     facts: dict[str, Any] = {
         "design": chosen.design,
         "what": {
@@ -232,6 +234,8 @@ def _retrain(
         click.echo(f"Written: {', '.join(str(folder / name) for name in names)}")
     return {
         "test_error": outcome.test_error,
+        "test_balanced_error": outcome.test_balanced_error,
+        "test_errors_by_class": outcome.test_errors_by_class,
         "epochs": outcome.epochs,
         "folder": str(folder),
         "onnx_error": onnx_error,
@@ -246,13 +250,18 @@ def _output(names: tuple[str, ...]) -> str:
     )
 
 
-def _errors(outcome: Any) -> dict[str, str]:
+def _errors(outcome: Any, names: tuple[str, ...]) -> dict[str, str]:
     """What may be said of the errors: the validation images were trained on, so theirs is left out."""
+    from studies.data_notes import by_class
+
     errors = {}
     for part in ("test", "train"):
         top5 = getattr(outcome, f"{part}_top5_error")
         more = f" (top-5 {100 * top5:.2f} %)" if top5 is not None else ""
         errors[f"{part} error"] = f"{100 * getattr(outcome, f'{part}_error'):.2f} %{more}"
+    if outcome.test_balanced_error is not None:
+        errors["balanced test error"] = f"{100 * outcome.test_balanced_error:.2f} %, the mean of the errors by class"
+        errors["test error by class"] = by_class(outcome.test_errors_by_class, names)
     return errors
 
 
