@@ -4,6 +4,7 @@ import re
 
 SURROGATES = re.compile("[\ud800-\udfff]")  # Python's stand-ins for bytes of a file name that are not UTF-8
 
+
 def human_flops(value: float) -> str:
     """Three significant digits with a decimal prefix: 4089184256 -> '4.09 G'."""
     return _with_prefix(value, (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from explorer.errors import UserError, unknown
+from explorer.files import expanded
 from explorer.text import counted
 from studies.data_folder import brings_test, class_names, read_folder
 from studies.data_images import DataShape, Images, Parts, Rows, Splits
@@ -196,7 +197,7 @@ def load(spec: DataSpec, data_dir: Path | None = None) -> Splits:
 def _read(spec: DataSpec, data_dir: Path | None) -> Parts:
     with _reading(spec.name):
         if spec.name in DATA_SETS:
-            return DATA_SETS[spec.name].read(spec.name, data_dir)
+            return DATA_SETS[spec.name].read(spec.name, None if data_dir is None else expanded(data_dir))
         if spec.name == "folder":
             assert spec.resolution is not None
             place = _location(spec, data_dir)
@@ -221,7 +222,7 @@ def _reading(name: str) -> Iterator[None]:
 def _location(spec: DataSpec, data_dir: Path | None) -> Path:
     if data_dir is None and spec.path is None:
         raise UserError(f"{spec.name}: name where it is with --data-dir, or with path in the data section.")
-    return Path(data_dir or "") / (spec.path or "")
+    return expanded(data_dir or "") / expanded(spec.path or "")
 
 
 def _check_test(name: str, has_test: bool, fraction: float | None) -> None:

@@ -170,12 +170,13 @@ def _identities(root: Path, layout: _Layout) -> set[tuple[int, int]]:
 def _count_beside(folder: Path, extensions: set[str], left_out: LeftOut) -> None:
     """What lies beside the class folders and holds images: thumbnails in a system's folders, and images without a class."""
     for entry in entries(folder):
-        about = target(entry)
-        if about and stat.S_ISDIR(about.st_mode) and is_of_the_system(entry.name):
-            left_out.add(Reason.SYSTEM, entry.name, count_files(entry.path))
-        elif about and not entry.name.startswith(".") and extension(entry.name) in extensions:
-            if not stat.S_ISDIR(about.st_mode):
-                left_out.add(Reason.BESIDE, entry.name)
+        if (about := target(entry)) is None:
+            continue  # `_folders` has refused those that may be classes
+        if stat.S_ISDIR(about.st_mode):
+            if is_of_the_system(entry.name):
+                left_out.add(Reason.SYSTEM, entry.name, count_files(entry.path))
+        elif extension(entry.name) in extensions and not entry.name.startswith("."):
+            left_out.add(Reason.BESIDE, entry.name)
 
 
 def _layout(root: Path) -> _Layout:

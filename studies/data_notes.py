@@ -14,9 +14,11 @@ from studies.recipe import Recipe
 IMBALANCED = 3
 MOST_CLASSES, MOST_CLASSES_TOLD = 6, 20  # in a list of some, and in one of all
 # Words in the name of a class that a mirror image may turn into another. Single letters and numbers are among them.
-MIRRORED_WORDS = frozenset(
-    "left right clockwise anticlockwise counterclockwise cw ccw arrow arrows east west digit digits letter letters text "
-    "zero one two three four five six seven eight nine links rechts gauche droite izquierda derecha sinistra destra".split()
+MIRRORED_WORDS = re.compile(
+    "left|right|(anti|counter)?clockwise|c?cw|arrows?|east|west|digits?|letters?|text|"
+    "zero|one|two|three|four|five|six|seven|eight|nine|"
+    "links|rechts|gauche|droite|izquierda|derecha|sinistra|destra",
+    re.IGNORECASE,
 )
 
 
@@ -32,7 +34,11 @@ def notes(splits: Splits, recipe: Recipe) -> list[str]:
         )
     lines += splits.notes
     if imbalanced := _imbalance(splits):
-        more = "" if recipe.class_weights == "balanced" else "; --set recipe.class_weights=balanced has the loss weigh classes alike"
+        more = (
+            ""
+            if recipe.class_weights == "balanced"
+            else "; --set recipe.class_weights=balanced has the loss weigh classes alike"
+        )
         lines.append(f"{imbalanced} The balanced error, the mean of the classes' errors, says more{more}.")
     return [printable(line) for line in lines]
 
@@ -56,7 +62,7 @@ def _turns(name: str) -> bool:
     words = re.findall(r"[^\W\d_]+|\d+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name))
     if len(words) == 1 and (len(words[0]) == 1 or words[0].isdecimal()):
         return True
-    return any(word.lower() in MIRRORED_WORDS for word in words)
+    return any(MIRRORED_WORDS.fullmatch(word) for word in words)
 
 
 def _imbalance(splits: Splits) -> str | None:

@@ -16,8 +16,8 @@ class Recipe(BaseModel):
     along half a wave; `one_cycle`, to zero in a straight line; `step`, to a tenth at each of `milestones`.
 
     Every field but `class_weights` is needed, but a recipe that names a preset takes what it leaves out from there:
-    `{name: quick, epochs: 3}` is `quick` for three epochs. An epoch is every full batch once; the remainder, other images each time, is left out, so that
-    no batch norm sees a small batch.
+    `{name: quick, epochs: 3}` is `quick` for three epochs. An epoch is every full batch once; the remainder, other images
+    each time, is left out, so that no batch norm sees a small batch.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -203,7 +203,9 @@ def _sum_up(outcome: "Outcome", names: tuple[str, ...]) -> None:
         more = f" (top-5 {human_percent(top5)})" if top5 is not None else ""
         click.echo(f"  {part} error {human_percent(getattr(outcome, f'{part}_error'))}{more}")
     if outcome.test_balanced_error is not None:
-        click.echo(f"  balanced test error {human_percent(outcome.test_balanced_error)}, the mean of the errors by class:")
+        click.echo(
+            f"  balanced test error {human_percent(outcome.test_balanced_error)}, the mean of the errors by class:"
+        )
         click.echo(f"    {by_class(outcome.test_errors_by_class, names)}")
     memory = f", at most {human_count(outcome.peak_memory)}B of memory" if outcome.peak_memory else ""
     click.echo(f"  {human_time(outcome.seconds)}, {outcome.images_per_second:.0f} images a second{memory}")

@@ -132,6 +132,7 @@ def test_a_missing_npz_and_one_whose_arrays_are_damaged_are_errors(tmp_path: Pat
         load(NPZ, tmp_path)
     with zipfile.ZipFile(tmp_path / "own.npz", "w") as file:
         file.writestr("train_images.npy", b"\x93NUMPY cut off")
+        file.writestr("train_labels.npy", b"")
     with pytest.raises(UserError, match="cannot read"):
         load(NPZ, tmp_path)
 
