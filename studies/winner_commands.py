@@ -158,6 +158,7 @@ def _retrain(
     check_data(stored, splits)
     splits = train_on_both(splits)
     recipe.steps_per_epoch(len(splits.train))
+    said = notes(splits, recipe)
 
     from studies import failures, training
     from studies.memory import keep_memory
@@ -173,7 +174,7 @@ def _retrain(
         click.echo(
             f"\nTraining {chosen.design} on {len(splits.train)} images, {counted(recipe.epochs, 'epoch')}, {settings.device}."
         )
-        click.echo("\n".join(notes(splits, recipe)))
+        click.echo("\n".join(said))
     try:
         (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -210,6 +211,7 @@ def _retrain(
             "data": ", ".join(f"{key} {value}" for key, value in spec.model_dump(exclude_none=True).items()),
             "trained on": f"{len(splits.train)} images: the study's train and validation splits",
             "tested on": f"{len(splits.test)} images, read once, after the last epoch",
+            "notes": " ".join(said),
         },
         "how": {
             "seed": seed,
