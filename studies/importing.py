@@ -24,7 +24,10 @@ from studies.claims import Pair, Worker
 from studies.storage import Storage
 from studies.stored import ATTRIBUTE, METRICS, find, installed_versions, record_of
 
-ERRORS = tuple(f"{split}{top}_error" for top in ("", "_top5") for split in ("train", "validation", "test"))
+ERRORS = (
+    *(f"{split}{top}_error" for top in ("", "_top5") for split in ("train", "validation", "test")),
+    *("validation_balanced_error", "test_balanced_error"),
+)
 NEEDED = ("design", "seed", "validation_error", "test_error")
 SIZES = ("resolution", "in_channels", "classes")
 COUNTS = ("flops", "params", "activations")
