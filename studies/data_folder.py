@@ -12,7 +12,7 @@ from pathlib import Path
 
 from explorer.errors import UserError
 from explorer.text import counted, encodable
-from studies.data_cache import cached
+from studies.data_cache import DIGEST, Cached, cached
 from studies.data_images import Images, Parts, Rows
 from studies.data_walk import (
     LeftOut,
@@ -28,7 +28,7 @@ from studies.data_walk import (
 
 PARTS = {"train": ("train",), "validation": ("val", "valid", "validation"), "test": ("test",)}
 SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing"}
-MOST_NAMES = 10  # in a message
+MOST_NAMES, MOST_COPIES = 10, 3  # in a message
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,33 @@ def read_folder(root: Path, resolution: int, channels: int, unreadable: str) -> 
             raise UserError(f"the {name} images of class {listing.classes[empty[0]]!r} in {root} are all unreadable.")
     assert found[0] is not None
     left_out = str(listing.left_out)
-    notes = (f"Left out of {encodable(str(root))}: {left_out}.",) if left_out else ()
-    return Parts(found[0], found[1], found[2], len(listing.classes), listing.classes, notes)
+    notes = [f"Left out of {encodable(str(root))}: {left_out}."] if left_out else []
+    notes += _copies(listing, cache)
+    return Parts(found[0], found[1], found[2], len(listing.classes), listing.classes, tuple(notes))
+
+
+def _copies(listing: Listing, cache: Cached) -> list[str]:
+    """What to say of images that are copies of others, byte for byte: one may be trained on, and the other tested on."""
+    import numpy as np
+
+    rows = np.flatnonzero(cache.readable)
+    digests = np.ascontiguousarray(cache.digests()[rows]).view(f"V{DIGEST}").ravel()
+    _, first, which = np.unique(digests, return_index=True, return_inverse=True)
+    originals = rows[first[which]]
+    copies = np.flatnonzero(originals != rows)
+    if not len(copies):
+        return []
+    pairs = [(rows[copy], originals[copy]) for copy in copies]
+    shown = ", ".join(f"{listing.files[copy]} of {listing.files[original]}" for copy, original in pairs[:MOST_COPIES])
+    more = f" and {len(pairs) - MOST_COPIES} more" if len(pairs) > MOST_COPIES else ""
+    of_others = sum(listing.labels[copy] != listing.labels[original] for copy, original in pairs)
+    others = f", {of_others} of them in another class" if of_others else ""
+    return [
+        encodable(
+            f"{counted(len(pairs), 'file')} {'is a copy' if len(pairs) == 1 else 'are copies'} of another, byte for byte{others}: "
+            f"{shown}{more}. Copies may be in two splits, and then the errors look smaller than they are."
+        )
+    ]
 
 
 def scan(root: Path) -> Listing:
@@ -149,7 +174,19 @@ def scan(root: Path) -> Listing:
                     f"that Pillow reads, by its extension).{holds} Add images, or remove the folder."
                 )
             left_out.update(of_class)
+    if layout.folders == {0: root}:
+        _check_order(root, files)
     return Listing(root, names, files, labels, parts, digest.hexdigest(), left_out)
+
+
+def _check_order(root: Path, files: list[str]) -> None:
+    """Raises `UserError` where the parts are in the classes: all would be trained on, and tested on, alike."""
+    inside = {path.split("/")[1] if path.count("/") > 1 else "" for path in files}
+    if SPLITS.issuperset(name.lower() for name in inside):
+        raise UserError(
+            f"{root} holds classes, and in each {' and '.join(sorted(inside))}: those are names of parts. It must be the other way "
+            "round: train, val and test, and in each a folder of images per class."
+        )
 
 
 def _identities(root: Path, layout: _Layout) -> set[tuple[int, int]]:
@@ -171,7 +208,7 @@ def _count_beside(folder: Path, extensions: set[str], left_out: LeftOut) -> None
     """What lies beside the class folders and holds images: thumbnails in a system's folders, and images without a class."""
     for entry in entries(folder):
         if (about := target(entry)) is None:
-            continue  # `_folders` has refused those that may be classes
+            continue  # `_check_links` has refused those that may be classes
         if stat.S_ISDIR(about.st_mode):
             if is_of_the_system(entry.name):
                 left_out.add(Reason.SYSTEM, entry.name, count_files(entry.path))
@@ -181,16 +218,27 @@ def _count_beside(folder: Path, extensions: set[str], left_out: LeftOut) -> None
 
 def _layout(root: Path) -> _Layout:
     """The folders that hold classes, by part, and the classes. Raises `UserError` where they are not the same in each."""
+    if root.is_file():
+        raise UserError(
+            f"{root} is a file, and a folder is needed (unpack an archive): one that holds a folder of images per class."
+        )
     if not root.is_dir():
         raise UserError(f"there is no folder {root}. Name one that holds a folder of images per class.")
     folders = _parts(root)
+    for folder in {root, *folders.values()}:
+        _check_links(folder)
     classes = {part: _classes(folder) for part, folder in folders.items()}
     if len(classes[0]) < 2:
-        hint = _deeper(root) if folders[0] == root else ""
+        hint = _hint(root) if folders[0] == root else ""
         raise UserError(
             f"{folders[0]} holds {counted(len(classes[0]), 'folder')} of images; at least 2 classes are needed, each a folder.{hint}"
         )
     for part, folder in folders.items():
+        if not classes[part]:
+            raise UserError(
+                f"{folder} holds no folders, and each part holds a folder of images per class. Move it elsewhere if its images have no "
+                "class; a test part can also be taken from train (--set data.test=0.2)."
+            )
         if wrong := sorted(classes[part].keys() ^ classes[0].keys()):
             has, lacks = (folder, folders[0]) if wrong[0] in classes[part] else (folders[0], folder)
             raise UserError(
@@ -225,10 +273,15 @@ def _parts(root: Path) -> dict[int, Path]:
     return folders
 
 
-def _deeper(root: Path) -> str:
-    """A hint at a folder in `root` that holds classes, where there is one."""
-    deeper = [root / name for name in _folders(root) if len(_folders(root / name)) > 1]
-    return f" {deeper[0]} holds {len(_folders(deeper[0]))} folders: name that one instead." if deeper else ""
+def _hint(root: Path) -> str:
+    """What may be meant by a folder that holds no classes: one in it, or the one above."""
+    for deeper in (root / name for name in _folders(root)):
+        if (count := len(_folders(deeper))) > 1:
+            return f" {deeper} holds {count} folders: name that one instead."
+    images = sum(extension(entry.name) in _extensions() for entry in entries(root))
+    if images:
+        return f" It holds {counted(images, 'image')}: name the folder above it if this is one class, or sort them into folders."
+    return ""
 
 
 def _classes(folder: Path) -> Classes:
@@ -240,19 +293,23 @@ def _classes(folder: Path) -> Classes:
 
 
 def _folders(folder: Path) -> list[str]:
-    """The folders in one, without those of the system. Raises `UserError` for a link that leads nowhere: it may be a class."""
+    """The folders in one, without those of the system."""
     names = []
     for entry in entries(folder):
-        if is_of_the_system(entry.name):
-            continue
-        if (about := target(entry)) is None:
+        about = target(entry)
+        if about and stat.S_ISDIR(about.st_mode) and not is_of_the_system(entry.name):
+            names.append(entry.name)
+    return names
+
+
+def _check_links(folder: Path) -> None:
+    """Raises `UserError` for a link that leads nowhere in a folder of classes: it may be one."""
+    for entry in entries(folder):
+        if target(entry) is None and not is_of_the_system(entry.name):
             raise UserError(
                 f"{folder / entry.name} is a link that leads nowhere ({os.readlink(entry.path)}): if it was a class, its images are "
                 "missing. Restore what it leads to, or remove it."
             )
-        if stat.S_ISDIR(about.st_mode):
-            names.append(entry.name)
-    return names
 
 
 def _extensions() -> set[str]:

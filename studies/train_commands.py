@@ -8,6 +8,7 @@ import click
 from explorer.errors import UserError
 from explorer.text import counted
 from studies.overrides import override, set_option
+from studies.path_option import GivenPath
 
 if TYPE_CHECKING:
     from explorer import Architecture
@@ -28,7 +29,7 @@ TEST = 0.2
 )
 @click.option(
     "--data-dir",
-    type=click.Path(path_type=Path),
+    type=GivenPath(),
     help="Folder (npz: file) of the data; without it, official files are downloaded.",
 )
 @click.option("--recipe", default="quick", show_default=True, help="A preset's name or a YAML file.")
@@ -38,10 +39,10 @@ TEST = 0.2
 @click.option("--precision", default="auto", show_default=True, help="32, bf16, or auto.")
 @click.option(
     "--checkpoints",
-    type=click.Path(path_type=Path),
+    type=GivenPath(),
     help="Folder for a checkpoint after each epoch; the same command goes on from it.",
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the weights into this file (safetensors).")
+@click.option("-o", "--output", type=GivenPath(), help="Write the weights into this file (safetensors).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, for programs.")
 @click.pass_context
 def train(

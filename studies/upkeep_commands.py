@@ -8,6 +8,7 @@ import click
 
 from explorer.errors import UserError
 from studies.overrides import set_option
+from studies.path_option import GivenPath
 from studies.storage_option import storage_option, stored_study
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 @storage_option
 @click.option(
     "--data-dir",
-    type=click.Path(path_type=Path),
+    type=GivenPath(),
     help="Folder with the data set's files, where it is not built in.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
@@ -243,7 +244,7 @@ def delete(name_or_path: str, storage: str | None, yes: bool, force: bool) -> No
 
 
 @click.command("import")
-@click.argument("path", metavar="FILE.csv", type=click.Path(path_type=Path))
+@click.argument("path", metavar="FILE.csv", type=GivenPath())
 @click.option("--name", help="What to call the study (default: what the column study says, else the file's name).")
 @click.option("--reference-arm", metavar="ARM", help="The arm the others are compared with, for example C=1.")
 @storage_option

@@ -10,6 +10,7 @@ import click
 from explorer.errors import UserError
 from explorer.text import counted
 from studies.overrides import override, set_option
+from studies.path_option import GivenPath
 from studies.storage_option import storage_option, stored_study
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ FROM_FILE = "; from a file: turned upright, laid on white, the middle square res
 @click.option("--retrain", is_flag=True, help="Train it fully, on train and validation images, and test it once.")
 @click.option("--recipe", help="Retrain by this preset or YAML file (default: the study's recipe).")
 @set_option
-@click.option("--export", "folder", type=click.Path(path_type=Path), help="Folder for weights, ONNX and a card.")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder with the data set's files.")
+@click.option("--export", "folder", type=GivenPath(), help="Folder for weights, ONNX and a card.")
+@click.option("--data-dir", type=GivenPath(), help="Folder with the data set's files.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of the retraining.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, or auto.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")

@@ -293,3 +293,81 @@ def test_the_cache_may_be_in_the_home_folder(photos: Path, monkeypatch: pytest.M
     read(photos)
     assert (photos.parent / "kept" / "folders").is_dir()
     assert not Path("~").exists()
+
+
+# Folders that others have.
+
+
+def test_copies_are_counted_and_named(photos: Path) -> None:
+    for number in range(3):
+        shutil.copy(photos / "ant" / f"{number:03}.png", photos / "ant" / f"{number:03} copy.png")
+    shutil.copy(photos / "ant" / "000.png", photos / "bee" / "wrong.png")
+    assert read(photos).notes == (
+        "4 files are copies of another, byte for byte, 1 of them in another class: ant/000.png of ant/000 copy.png, ant/001.png of "
+        "ant/001 copy.png, ant/002.png of ant/002 copy.png and 1 more. Copies may be in two splits, and then the errors look smaller "
+        "than they are.",
+    )
+
+
+def test_a_validation_part_that_is_a_copy_of_train_is_said(tmp_path: Path, photos: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    shutil.copytree(photos, tmp_path / "parts" / "train")
+    shutil.copytree(photos, tmp_path / "parts" / "val")
+    (note,) = read(tmp_path / "parts").notes
+    assert note.startswith("16 files are copies of another, byte for byte: val/ant/000.png of train/ant/000.png, ")
+
+
+def test_files_that_are_no_images_are_not_called_copies(photos: Path) -> None:
+    for number in range(2):
+        (photos / "ant" / f"broken{number}.png").write_bytes(b"")
+    (note,) = read(photos, unreadable="skip").notes
+    assert "copies" not in note
+
+
+def test_parts_inside_the_classes_are_refused(tmp_path: Path) -> None:
+    for name in ("ant", "bee"):
+        for part in ("train", "test"):
+            images(tmp_path / "photos" / name / part, 8)
+    with pytest.raises(
+        UserError, match=r"photos holds classes, and in each test and train: .* must be the other way round"
+    ):
+        read(tmp_path / "photos")
+
+
+def test_a_class_called_train_is_a_class(tmp_path: Path) -> None:
+    for label, name in enumerate(("bus", "car", "train")):
+        images(tmp_path / "photos" / name, 8, 8 * label)
+    assert class_names(tmp_path / "photos") == ("bus", "car", "train")
+
+
+def test_a_test_part_of_images_without_classes_says_so(tmp_path: Path, photos: Path) -> None:
+    """As competitions give it."""
+    (tmp_path / "parts").mkdir()
+    photos.rename(tmp_path / "parts" / "train")
+    images(tmp_path / "parts" / "test", 5)
+    with pytest.raises(
+        UserError, match=r"parts/test holds no folders, .* Move it elsewhere if its images have no class"
+    ):
+        read(tmp_path / "parts", test=None)
+
+
+def test_a_class_folder_in_the_place_of_the_data_is_recognised(photos: Path) -> None:
+    with pytest.raises(
+        UserError, match=r"ant holds 0 folders of images; .* It holds 8 images: name the folder above it"
+    ):
+        read(photos / "ant")
+
+
+def test_an_archive_in_the_place_of_the_folder_is_recognised(tmp_path: Path) -> None:
+    (tmp_path / "photos.zip").write_bytes(b"PK")
+    with pytest.raises(UserError, match=r"photos.zip is a file, and a folder is needed \(unpack an archive\)"):
+        read(tmp_path / "photos.zip")
+
+
+def test_odd_names_of_files_are_read(photos: Path) -> None:
+    for number, name in enumerate(("a\nb", "'quote\"", "-rf", "%s{0}", "😀" * 60, " blank ", "Icon\r", "a;b|c", "..x")):
+        image = Image.fromarray(np.full((4, 4, 3), 100 + number, np.uint8))
+        image.save(photos / "ant" / f"x{name}.PNG")
+    splits = read(photos)
+    assert sum(splits.sizes.values()) == 25
+    assert splits.notes == ()
