@@ -14,7 +14,7 @@ def expanded(path: str | os.PathLike[str]) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         raise UserError(
-            f"{path} begins with a home folder that this system does not know. Write the whole path, or ./~ for a name like that."
+            f"{path} begins with a home folder that this system does not know. Write the whole path."
         ) from None
 
 

@@ -98,6 +98,8 @@ def test_too_little_memory_is_a_sentence(
         ([NETWORK, "--data", "digits", "-o", "w" * 300], "cannot write www"),
         ([NETWORK, "--data", "digits", "-o", "w.pth"], "w.pth has the suffix of another format than safetensors"),
         ([NETWORK, "--data", "folder", "--data-dir", "."], "a folder needs a resolution"),
+        ([NETWORK, "--data", "npz", "--data-dir", ""], "--data-dir is empty, perhaps from a variable that is not set"),
+        ([NETWORK, "--data", "digits", "--checkpoints=~nobody-here/run"], "begins with a home folder that this system"),
         (
             [NETWORK, "--data", "npz", "--data-dir", "few.npz", "--set", "data.test=0.5"],
             "too few images of a class in npz",
