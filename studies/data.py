@@ -42,7 +42,7 @@ __all__ = [
 
 # Mean and deviation of images on disk come from at most so many of them, evenly spaced.
 MEASURED_ON_DISK = 10_000
-MOST_CLASSES = 5  # in a message
+MOST_CLASSES, MOST_CHARACTERS = 5, 300  # in a message: classes, and of a path
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,10 @@ def _reading(name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        what = f"{name}: cannot read {error.filename}" if error.filename else f"cannot read the data {name}"
+        place = str(error.filename or "")
+        if len(place) > MOST_CHARACTERS:  # as one that is too long for the system is
+            place = f"{place[:100]}...{place[-100:]}"
+        what = f"{name}: cannot read {place}" if place else f"cannot read the data {name}"
         raise UserError(
             f"{what}: {error.strerror or error}. Check that it is there and that you may read it, or name another place."
         ) from None

@@ -113,8 +113,22 @@ def read_folder(root: Path, resolution: int, channels: int, unreadable: str) -> 
     assert found[0] is not None
     left_out = str(listing.left_out)
     notes = [f"Left out of {encodable(str(root))}: {left_out}."] if left_out else []
-    notes += _copies(listing, cache)
+    notes += _alike(listing.classes) + _copies(listing, cache)
     return Parts(found[0], found[1], found[2], len(listing.classes), listing.classes, tuple(notes))
+
+
+def _bare(name: str) -> str:
+    """A class's name without what is overlooked: blanks around it, and capitals."""
+    return name.strip().casefold()
+
+
+def _alike(classes: tuple[str, ...]) -> list[str]:
+    """What to say of classes whose names differ in blanks and capitals only: they may be meant as one."""
+    first: dict[str, str] = {}
+    pairs = [(first[_bare(name)], name) for name in classes if first.setdefault(_bare(name), name) != name]
+    return [
+        f"The classes {one!r} and {other!r} differ in blanks or capitals only: are they one?" for one, other in pairs
+    ]
 
 
 def _copies(listing: Listing, cache: Cached) -> list[str]:
@@ -241,8 +255,9 @@ def _layout(root: Path) -> _Layout:
             )
         if wrong := sorted(classes[part].keys() ^ classes[0].keys()):
             has, lacks = (folder, folders[0]) if wrong[0] in classes[part] else (folders[0], folder)
+            alike = next((f", but {other!r}" for other in wrong[1:] if _bare(other) == _bare(wrong[0])), "")
             raise UserError(
-                f"the classes do not match: {has} holds {encodable(wrong[0])!r}, and {lacks} does not. "
+                f"the classes do not match: {has} holds {wrong[0]!r}, and {lacks} does not{alike}. "
                 "Each part must have the same classes."
             )
     return _Layout(folders, classes)

@@ -157,9 +157,9 @@ def _retrain(
     settings = resolve_here(device)
     splits = load(spec, data_dir)
     check_data(stored, splits)
+    said = notes(splits, recipe)  # of all images, each once
     splits = train_on_both(splits)
     recipe.steps_per_epoch(len(splits.train))
-    said = notes(splits, recipe)
 
     from studies import failures, training
     from studies.memory import keep_memory

@@ -371,3 +371,32 @@ def test_odd_names_of_files_are_read(photos: Path) -> None:
     splits = read(photos)
     assert sum(splits.sizes.values()) == 25
     assert splits.notes == ()
+
+
+def test_classes_that_differ_by_a_blank_or_a_capital_are_pointed_out(tmp_path: Path, photos: Path) -> None:
+    images(photos / "Ant ", 8, 50)
+    (note,) = read(photos, validation=0.25).notes
+    assert note == "The classes 'Ant ' and 'ant' differ in blanks or capitals only: are they one?"
+    (tmp_path / "parts").mkdir()
+    shutil.rmtree(photos / "Ant ")
+    photos.rename(tmp_path / "parts" / "train")
+    shutil.copytree(tmp_path / "parts" / "train", tmp_path / "parts" / "val")
+    (tmp_path / "parts" / "val" / "ant").rename(tmp_path / "parts" / "val" / "Ant")
+    with pytest.raises(UserError, match=r"val holds 'Ant', and .*train does not, but 'ant'. Each part"):
+        read(tmp_path / "parts")
+
+
+def test_a_path_too_long_for_the_system_is_a_short_sentence(photos: Path) -> None:
+    descriptor = os.open(photos / "ant", os.O_RDONLY)
+    for _ in range(25):
+        os.mkdir("d" * 200, dir_fd=descriptor)
+        below = os.open("d" * 200, os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = below
+    os.close(descriptor)
+    try:
+        with pytest.raises(UserError, match=r"folder: cannot read .*ant/ddd.*\.\.\.ddd.*: File name too long") as error:
+            read(photos)
+        assert len(str(error.value)) < 500
+    finally:
+        subprocess.run(["rm", "-r", photos / "ant" / ("d" * 200)], check=True)
