@@ -1,5 +1,6 @@
 """The front door: a table of commands, each loaded when it is called, so that `--help` and light commands stay fast."""
 
+import io
 import sys
 from importlib import import_module
 
@@ -70,6 +71,9 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line: a user's mistake exits with code 2 and one message, Ctrl-C with 130."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # As standard error has it from the start: a file's name may be no UTF-8, and a terminal may have another encoding.
+        sys.stdout.reconfigure(errors="backslashreplace")
     let_only_text_through()
     try:
         code = cli.main(prog_name="resnext-explorer", standalone_mode=False)

@@ -2,14 +2,20 @@
 
 from collections.abc import Iterable
 
+from explorer.text import encodable
+
 LONGEST_NAME = 100  # of what was given, in a message
 
 
 class UserError(ValueError):
     """A user's mistake. The message says what was given, what is allowed and what to do.
 
-    The command line prints it without a traceback and exits with code 2; in Python it is an ordinary `ValueError`.
+    The command line prints it without a traceback and exits with code 2; in Python it is an ordinary `ValueError`. A file's name
+    in it may be no UTF-8: the message can be printed and stored all the same.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(encodable(message))
 
 
 class UnknownName(UserError):

@@ -1,10 +1,21 @@
-"""Writing a file whole or not at all."""
+"""Paths as users write them, and writing a file whole or not at all."""
 
 import os
 import tempfile
 from pathlib import Path
 
 from explorer.errors import UserError
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """The path with `~` for the home folder: a shell expands it neither after `=` nor in a file. Raises `UserError` for a home
+    that is not known."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UserError(
+            f"{path} begins with a home folder that this system does not know. Write the whole path."
+        ) from None
 
 
 def write_atomic(path: str | os.PathLike[str], data: str | bytes) -> Path:

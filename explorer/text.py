@@ -1,5 +1,9 @@
 """How numbers are written for people: 4.09 G, 25.6 M, +1.7 %, 3 min 20 s."""
 
+import re
+
+SURROGATES = re.compile("[\ud800-\udfff]")  # Python's stand-ins for bytes of a file name that are not UTF-8
+
 
 def human_flops(value: float) -> str:
     """Three significant digits with a decimal prefix: 4089184256 -> '4.09 G'."""
@@ -46,3 +50,8 @@ def _with_prefix(value: float, prefixes: tuple[tuple[str, float], ...]) -> str:
 def counted(number: int, thing: str, things: str = "") -> str:
     """'1 epoch', '2 epochs'; `things` is the plural that is more than an s."""
     return f"{number} {thing if number == 1 else things or f'{thing}s'}"
+
+
+def encodable(text: str) -> str:
+    """The text with U+FFFD for what no encoding has, as bytes of a file name that are not UTF-8: it can be shown and stored."""
+    return SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -7,6 +7,7 @@ import click
 from explorer.errors import UserError
 from explorer.suggestions import command
 from studies.overrides import set_option
+from studies.path_option import GivenPath
 from studies.storage_option import storage_option, stored_study, to_run
 from studies.upkeep_commands import add_to
 from studies.winner_commands import winner
@@ -37,7 +38,7 @@ def study() -> None:
 @storage_option
 @click.option(
     "--data-dir",
-    type=click.Path(path_type=Path),
+    type=GivenPath(),
     help="Folder with the data set's files, where it is not built in.",
 )
 @click.option("--quiet", is_flag=True, help="Show only what goes wrong.")
@@ -120,7 +121,7 @@ def status(name_or_path: str, storage: str | None, as_json: bool) -> None:
 @click.argument("name_or_path", metavar="STUDY")
 @storage_option
 @click.option("--curves", is_flag=True, help="A row an epoch instead of a row a pair.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write a CSV file instead of printing.")
+@click.option("-o", "--output", type=GivenPath(), help="Write a CSV file instead of printing.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of CSV.")
 def results(name_or_path: str, storage: str | None, curves: bool, output: Path | None, as_json: bool) -> None:
     """Print what came out of STUDY as CSV: a row a pair, with its design, costs, seed, errors and times, and what was tuned.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
 
 from explorer.errors import UserError, unknown
+from explorer.files import expanded
 from explorer.text import counted
 from studies.data_decoding import STRETCH, Decoding
 from studies.data_folder import brings_test, class_names, read_folder
@@ -43,7 +44,7 @@ __all__ = [
 # Mean and deviation of images on disk come from at most so many of them, evenly spaced.
 MEASURED_ON_DISK = 10_000
 LEAST_DEVIATION = 1e-6  # of a channel that is the same everywhere, which must not divide by zero
-MOST_CLASSES = 5  # in a message
+MOST_CLASSES, MOST_CHARACTERS = 5, 300  # in a message: classes, and of a path
 
 
 @dataclass(frozen=True)
@@ -208,15 +209,17 @@ def load(spec: DataSpec, data_dir: Path | None = None) -> Splits:
         train, validation = part(train, spec.validation, "validation")
     mean, std = mean_and_std(train.images)
     _check_deviation(spec, mean, std)
+    given = spec.mirrored is not None
     mirrored = DATA_SETS[spec.name].mirrored if spec.name in DATA_SETS else spec.mirrored
     mirrored = spec.name == "folder" if mirrored is None else mirrored
-    return Splits(train, validation, test, parts.classes, mean, std, mirrored, parts.names, parts.black_and_white)
+    about = (parts.names, parts.black_and_white, parts.notes)
+    return Splits(train, validation, test, parts.classes, mean, std, mirrored, *about, given)
 
 
 def _read(spec: DataSpec, data_dir: Path | None) -> Parts:
     with _reading(spec.name):
         if spec.name in DATA_SETS:
-            return DATA_SETS[spec.name].read(spec.name, data_dir)
+            return DATA_SETS[spec.name].read(spec.name, None if data_dir is None else expanded(data_dir))
         if spec.name == "folder":
             assert spec.resolution is not None
             place = _location(spec, data_dir)
@@ -233,7 +236,10 @@ def _reading(name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        what = f"{name}: cannot read {error.filename}" if error.filename else f"cannot read the data {name}"
+        place = str(error.filename or "")
+        if len(place) > MOST_CHARACTERS:  # as one that is too long for the system is
+            place = f"{place[:100]}...{place[-100:]}"
+        what = f"{name}: cannot read {place}" if place else f"cannot read the data {name}"
         raise UserError(
             f"{what}: {error.strerror or error}. Check that it is there and that you may read it, or name another place."
         ) from None
@@ -242,7 +248,7 @@ def _reading(name: str) -> Iterator[None]:
 def _location(spec: DataSpec, data_dir: Path | None) -> Path:
     if data_dir is None and spec.path is None:
         raise UserError(f"{spec.name}: name where it is with --data-dir, or with path in the data section.")
-    return Path(data_dir or "") / (spec.path or "")
+    return expanded(data_dir or "") / expanded(spec.path or "")
 
 
 def _check_test(name: str, has_test: bool, fraction: float | None) -> None:

@@ -81,14 +81,23 @@ class Cached:
 
         if self.readable.all():
             return None
-        try:
-            notes = np.fromfile(self.folder / NOTES, np.uint8).reshape(len(self.files), RECORD)
-        except (OSError, ValueError) as error:
-            raise _damaged(self.folder, error) from None
+        notes = self._notes()
         files = [self.files[row] for row in np.flatnonzero(self.readable)]
         shape = (len(files), *self.array.shape[1:])
         key = _key(shape, files, notes[self.readable].tobytes(), _stored_scale(self.folder))
         return key, np.cumsum(self.readable) - 1
+
+    def digests(self) -> "NDArray[np.uint8]":
+        """Of the files' bytes, N x DIGEST."""
+        return self._notes()[:, 1:]
+
+    def _notes(self) -> "NDArray[np.uint8]":
+        import numpy as np
+
+        try:
+            return np.fromfile(self.folder / NOTES, np.uint8).reshape(len(self.files), RECORD)
+        except (OSError, ValueError) as error:
+            raise _damaged(self.folder, error) from None
 
     def reason(self, row: int) -> tuple[str, str]:
         """Why an image could not be read, found out again, and what can be done about it ("" where that is plain)."""

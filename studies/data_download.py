@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.errors import UserError
+from explorer.files import expanded
 
 CACHE_VARIABLE = "RESNEXT_EXPLORER_CACHE"
 TIMEOUT = 30.0  # seconds without an answer
@@ -17,9 +18,9 @@ TIMEOUT = 30.0  # seconds without an answer
 def cache_root() -> Path:
     """The cache's folder, perhaps not there yet: RESNEXT_EXPLORER_CACHE, else resnext-explorer in the user's cache folder."""
     if given := os.environ.get(CACHE_VARIABLE):
-        return Path(given).absolute()
+        return expanded(given).absolute()
     if own := os.environ.get("XDG_CACHE_HOME"):
-        return (Path(own) / "resnext-explorer").absolute()
+        return (expanded(own) / "resnext-explorer").absolute()
     try:
         return Path.home() / ".cache" / "resnext-explorer"
     except RuntimeError:  # a user whom the system does not know, as in some containers

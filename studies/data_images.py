@@ -99,6 +99,7 @@ class Parts:
     classes: int
     names: tuple[str, ...] = ()  # of the classes, where they have any
     black_and_white: tuple[float, float] | None = None  # the files' samples that became 0 and 255, as `white` wants it
+    notes: tuple[str, ...] = ()  # what a user should know of it, a line each
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,8 @@ class Splits:
     mirrored: bool = False  # a mirror image keeps its class
     names: tuple[str, ...] = ()  # of the classes, where they have any
     black_and_white: tuple[float, float] | None = None  # the files' samples that became 0 and 255, as `white` wants it
+    notes: tuple[str, ...] = ()  # what a user should know of the data, a line each
+    mirrored_given: bool = False  # `mirrored` is what the user says, not what is usual
 
     @property
     def sizes(self) -> dict[str, int]:

@@ -5,6 +5,7 @@ MNIST's and Fashion-MNIST's files have the same names and sizes; only their chec
 
 import gzip
 import hashlib
+import io
 import pickle
 import tarfile
 import zlib
@@ -84,7 +85,9 @@ IDX_FOLDERS = {  # the folder itself, the official name, torchvision's
     "fashion_mnist": ("", "fashion-mnist", "FashionMNIST/raw"),
 }
 IDX_UBYTE = 0x0800  # the type in a magic number; its last byte is the number of dimensions
-IDX_MOST_IMAGES = 10_000_000  # a larger count is a damaged header, and would ask for terabytes
+IDX_MOST_IMAGES = (
+    60_000  # in a published file; what claims more is another's or damaged, and would ask for its memory first
+)
 
 
 def read_idx_set(name: str, data_dir: Path | None) -> Parts:
@@ -127,7 +130,8 @@ def _read_idx(name: str, folder: Path, file_name: str, item_shape: tuple[int, ..
             if sizes[1:] != item_shape or not 0 < sizes[0] <= IDX_MOST_IMAGES:
                 wanted = " x ".join(["N", *map(str, item_shape)])
                 raise UserError(
-                    f"{path} holds {' x '.join(map(str, sizes))} bytes, not {wanted} as {name} does. {where}"
+                    f"{path} is to hold {' x '.join(map(str, sizes))} bytes, as its header says, and not {wanted} with N at most "
+                    f"{IDX_MOST_IMAGES} as {name} does. {where}"
                 )
             expected = int(np.prod(sizes))
             content = file.read(expected + 1)
@@ -168,6 +172,8 @@ CIFARS = {
     ),
     "cifar100": _Cifar("cifar-100-python", ("train",), "test", b"fine_labels", 100),
 }
+# Nothing larger is read: the largest published batch has 155 MB, and an archive unpacks to 186 MB.
+BATCH_BYTES, UNPACKED_BYTES = 160_000_000, 400_000_000
 
 
 def read_cifar(name: str, data_dir: Path | None) -> Parts:
@@ -202,6 +208,8 @@ def _find_batches(name: str, data_dir: Path, files: list[str], archive: str, whe
         if missing:
             raise UserError(f"{name}: {', '.join(missing)} is missing in {folder}. {where}")
         try:
+            for file in files:
+                _check_size(folder / file, (folder / file).stat().st_size, where)
             return {file: (folder / file).read_bytes() for file in files}
         except OSError as error:
             raise UserError(f"cannot read {folder}: {_damage(error)}. {where}") from None
@@ -211,20 +219,44 @@ def _find_batches(name: str, data_dir: Path, files: list[str], archive: str, whe
 
 
 def _members(archive: Path, files: list[str], where: str) -> dict[str, bytes]:
-    """The files wanted of an archive, by name; nothing is unpacked to disk."""
+    """The files wanted of an archive, by name; nothing is unpacked to disk, and no more than they take is read into memory."""
     found: dict[str, bytes] = {}
     try:
-        with tarfile.open(archive, "r|gz") as tar:
+        with gzip.open(archive) as unpacked, tarfile.open(fileobj=_Bounded(unpacked), mode="r|") as tar:
             for member in tar:
                 name = Path(member.name).name
-                if member.isfile() and name in files and (file := tar.extractfile(member)):
-                    found[name] = file.read()
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+                if member.isfile() and name in files:
+                    _check_size(archive / name, member.size, where)
+                    if file := tar.extractfile(member):
+                        found[name] = file.read()
+    except UserError:
+        raise
+    # Chains of headers make tarfile call itself, and numbers in them that are none, or too large, are no errors of its own.
+    except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError, OverflowError, RecursionError) as error:
         raise UserError(f"cannot read {archive}: {_damage(error)}. {where}") from None
     missing = [name for name in files if name not in found]
     if missing:
         raise UserError(f"{archive} does not hold {', '.join(missing)}. {where}")
     return found
+
+
+class _Bounded(io.RawIOBase):
+    """A stream that ends with an error where it gives more than any of the archives: small files can unpack to anything."""
+
+    def __init__(self, stream: gzip.GzipFile) -> None:
+        self._stream, self._left = stream, UNPACKED_BYTES
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._stream.read(size)
+        self._left -= len(content)
+        if self._left < 0:
+            raise ValueError(f"it unpacks to more than the {UNPACKED_BYTES} bytes that any published archive has")
+        return content
+
+
+def _check_size(path: Path, size: int, where: str) -> None:
+    if size > BATCH_BYTES:
+        raise UserError(f"{path} has {size} bytes, and no published batch has more than {BATCH_BYTES}. {where}")
 
 
 def _read_batch(

@@ -1,15 +1,19 @@
 """Data of the user's own that is arrays already: an .npz file, or what a Python function returns."""
 
+import math
 import sys
 import sysconfig
 import traceback
+import zipfile
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import UserError
+from explorer.text import human_count
 from studies.data_images import Images, Parts
+from studies.memory import memory_here
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 
 SAVE = "Save one with numpy.savez(path, train_images=..., train_labels=...)."
 NAMES = ("train", "validation", "test")
+COPIES = 2  # of an npz's arrays in memory: one as read, one as torch wants it
 FORM = (
     "images are uint8, N x side x side, N x channels x side x side or N x side x side x channels, with 1 or 3 channels; "
     "labels are N whole numbers"
@@ -34,6 +39,8 @@ def read_npz(path: Path) -> Parts:
         if isinstance(file, np.ndarray):
             raise UserError(f"{path} is a single array (.npy), not an .npz file of several. {SAVE}")
         with file:
+            _check_names(path, file.files)
+            _check_sizes(path, file.zip)
             arrays = {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise UserError(f"there is no file {path}.") from None
@@ -44,23 +51,55 @@ def read_npz(path: Path) -> Parts:
             raise
         told = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"cannot read {path}: it is not an .npz file of plain arrays ({told}). {SAVE}") from None
-    wanted = {f"{name}_{what}" for name in NAMES for what in ("images", "labels")}
-    missing = {"train_images", "train_labels"} - arrays.keys()
-    for name in NAMES:
-        pair = {f"{name}_images", f"{name}_labels"}
-        if pair & arrays.keys():
-            missing |= pair - arrays.keys()
-    if missing:
-        raise UserError(
-            f"{path} has no array {sorted(missing)[0]!r}; it holds {', '.join(sorted(arrays)) or 'nothing'}. "
-            "Needed: train_images and train_labels; possible: the same of validation and test."
-        )
-    if strange := sorted(arrays.keys() - wanted):
-        raise UserError(f"{path} has an array {strange[0]!r}, which is none of {', '.join(sorted(wanted))}.")
     pairs = [
         (arrays[f"{name}_images"], arrays[f"{name}_labels"]) if f"{name}_images" in arrays else None for name in NAMES
     ]
     return _parts(str(path), pairs)
+
+
+def _check_names(path: Path, given: list[str]) -> None:
+    """Raises `UserError` where an array is missing or not asked for; nothing has been read yet."""
+    wanted = {f"{name}_{what}" for name in NAMES for what in ("images", "labels")}
+    missing = {"train_images", "train_labels"} - set(given)
+    for name in NAMES:
+        pair = {f"{name}_images", f"{name}_labels"}
+        if pair & set(given):
+            missing |= pair - set(given)
+    if missing:
+        raise UserError(
+            f"{path} has no array {sorted(missing)[0]!r}; it holds {', '.join(sorted(given)) or 'nothing'}. "
+            "Needed: train_images and train_labels; possible: the same of validation and test."
+        )
+    if strange := sorted(set(given) - wanted):
+        raise UserError(f"{path} has an array {strange[0]!r}, which is none of {', '.join(sorted(wanted))}.")
+
+
+def _check_sizes(path: Path, file: zipfile.ZipFile) -> None:
+    """Raises `UserError` for arrays that are not as large as they claim, or too large for this machine: both would be given memory
+    before their content is seen. `ValueError` for what is no array."""
+    from numpy.lib import format as npy
+
+    total = 0
+    for entry in file.infolist():
+        with file.open(entry) as member:
+            read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(
+                npy.read_magic(member)
+            )
+            if read_header is None:
+                raise ValueError(f"{entry.filename} is of an unknown version")
+            shape, _, dtype = read_header(member)
+            size, there = dtype.itemsize * math.prod(shape), entry.file_size - member.tell()
+        if size > there and not dtype.hasobject:
+            raise UserError(
+                f"{path} is damaged: {entry.filename} is to hold {' x '.join(map(str, shape))} values of {dtype}, and has "
+                f"{human_count(there)}B of {human_count(size)}B. {SAVE}"
+            )
+        total += there
+    if COPIES * total > (here := memory_here()):
+        raise UserError(
+            f"the arrays in {path} take {human_count(total)}B, and reading them {COPIES} times that; this machine has "
+            f"{human_count(here)}B. Use fewer images, or a folder of image files, which is read a batch at a time."
+        )
 
 
 @lru_cache(maxsize=1)

@@ -22,6 +22,15 @@ FIRST = 2**30
 _keeps = False
 
 
+def memory_here() -> int:
+    """Bytes of memory that processes here may have together: the machine's, or the container's limit (cgroup v2)."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        return min(total, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    except (OSError, ValueError):  # no cgroup, or "max": no limit
+        return total
+
+
 def keep_memory() -> None:
     """Have the C library keep what this process frees, for its next tensors, instead of giving it back to the system.
 

@@ -68,6 +68,7 @@ class Plan:
     steps: int
     batch_size: int
     splits: dict[str, int]
+    notes: list[str]  # what to know of the data
     settings: Settings
     workers: int
     flops: int
@@ -90,6 +91,7 @@ class Plan:
             "steps_per_epoch": self.steps,
             "batch_size": self.batch_size,
             "splits": self.splits,
+            "notes": self.notes,
             "settings": self.settings.model_dump(),
             "workers": self.workers,
             "training_flops": self.flops,
@@ -150,6 +152,7 @@ def plan(
         steps=steps,
         batch_size=recipe.batch_size,
         splits=splits,
+        notes=told["notes"],
         settings=Settings(**told["settings"]),
         workers=workers,
         flops=int(sum(flops_of[pair.design] for pair in left)) * images * TRAINING_FACTOR,
@@ -181,13 +184,15 @@ def measure(
     stored_settings: dict[str, Any] | None,
     now: float,
 ) -> dict[str, Any]:
-    """What a measuring process tells: settings, sizes of the splits, seconds until it could train, and seconds of one step a design.
+    """What a measuring process tells: settings, sizes of the splits, notes on the data, seconds until it could train, and of one step
+    a design.
 
     `study` is a study's document, `now` the time at which the process was started.
     """
     from explorer import Architecture
     from studies import settings, training
     from studies.data import DataSpec, Splits, load
+    from studies.data_notes import notes
     from studies.memory import keep_memory
     from studies.recipe import Recipe
 
@@ -225,7 +230,13 @@ def measure(
         first = seconds(name, 1, 2)
         steps = min(MEASURED_STEPS, all_steps, int(MEASURED_SECONDS / first))
         told.append(seconds(name, steps, 3) if steps > 1 else first)
-    return {"settings": found.model_dump(), "splits": splits.sizes, "start": start, "steps": told}
+    return {
+        "settings": found.model_dump(),
+        "splits": splits.sizes,
+        "notes": notes(splits, recipe),
+        "start": start,
+        "steps": told,
+    }
 
 
 def _measure(

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
 
 from explorer.errors import UserError, unknown
+from explorer.text import counted
 
 STEP = 0.1  # what a milestone multiplies the learning rate with
 MOST_RATE = 10_000.0  # a learning rate or weight decay beyond it is a slip
@@ -15,9 +16,9 @@ class Recipe(BaseModel):
     """SGD with Nesterov momentum. The learning rate climbs linearly to its peak, then falls as `schedule` says: `cosine`, to zero
     along half a wave; `one_cycle`, to zero in a straight line; `step`, to a tenth at each of `milestones`.
 
-    Every field is needed, but a recipe that names a preset takes what it leaves out from there: `{name: quick, epochs: 3}` is
-    `quick` for three epochs. An epoch is every full batch once; the remainder, other images each time, is left out, so that
-    no batch norm sees a small batch.
+    Every field but `class_weights` is needed, but a recipe that names a preset takes what it leaves out from there:
+    `{name: quick, epochs: 3}` is `quick` for three epochs. An epoch is every full batch once; the remainder, other images
+    each time, is left out, so that no batch norm sees a small batch.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +43,13 @@ class Recipe(BaseModel):
     lighting: Annotated[
         float, Field(ge=0, le=1)
     ]  # deviation of AlexNet's shifts along ImageNet's colours; colour images only
+    # balanced: in the loss of training an image counts for n / (k n_c), of n images in k classes, n_c in its own, as scikit-learn's
+    # weights of that name. A recipe stored before there was this key is one without weights.
+    class_weights: Literal["none", "balanced"] = "none"
+
+    def __repr_args__(self) -> Any:
+        """Without class weights as before there were any: checkpoints are told apart by this text."""
+        return [(key, value) for key, value in super().__repr_args__() if (key, value) != ("class_weights", "none")]
 
     @model_validator(mode="before")
     @classmethod
@@ -50,11 +58,12 @@ class Recipe(BaseModel):
 
         if isinstance(given, str):
             given = {"name": given}
-        if not isinstance(given, dict) or set(cls.model_fields) <= set(given):
+        needed = [key for key, field in cls.model_fields.items() if field.is_required()]
+        if not isinstance(given, dict) or set(needed) <= set(given):
             return given
         name = given.get("name")
         if name not in preset_names("recipe"):
-            missing = ", ".join(key for key in cls.model_fields if key not in given)
+            missing = ", ".join(key for key in needed if key not in given)
             raise UserError(
                 f"{unknown('recipe', str(name), preset_names('recipe'))} A recipe with another name gives every key; missing: {missing}"
             )
@@ -85,6 +94,19 @@ class Recipe(BaseModel):
     def padding(self, resolution: int) -> int:
         """Pixels added on each side before the random crop."""
         return round(self.crop_padding * resolution) if self.crop == "pad" else 0
+
+    def augmentation(self, resolution: int, channels: int, *, mirrored: bool) -> str:
+        """What happens to training images of this size, in words. `mirrored`: a mirror image keeps its class."""
+        changes = []
+        if self.crop == "random_resized":
+            changes.append("crops of 8 to 100 % of the area, resized")
+        elif padding := self.padding(resolution):
+            changes.append(f"crops with {counted(padding, 'pixel')} of padding")
+        if self.flip == "where_mirrored" and mirrored:
+            changes.append("mirrored left to right")
+        if self.lighting and channels == 3:
+            changes.append("shifted colours")
+        return f"Augmentation: {', '.join(changes) or 'none'}"
 
     def rate(self, step: int, steps: int) -> float:
         """The learning rate of step `step` (from 0) of `steps`, as a factor of its peak."""

@@ -47,6 +47,8 @@ TRIALS = {
     "train_top5_error": "float64",  # top-5 where there are ten classes or more
     "validation_top5_error": "float64",
     "test_top5_error": "float64",
+    "validation_balanced_error": "float64",  # the mean of the errors by class; of newer trainings
+    "test_balanced_error": "float64",
     "seconds": "float64",
     "seconds_per_epoch": "float64",
     "images_per_second": "float64",
@@ -79,6 +81,8 @@ _MEASURED = (
     "train_top5_error",
     "validation_top5_error",
     "test_top5_error",
+    "validation_balanced_error",
+    "test_balanced_error",
     "seconds",
     "images_per_second",
     "peak_memory",

@@ -20,6 +20,7 @@ from explorer.errors import UserError
 from studies import gpus
 from studies.claims import Claims, Counts, Lease, Worker
 from studies.data import load
+from studies.data_notes import notes
 from studies.settings import resolve
 from studies.storage import Storage
 from studies.stored import StoredStudy, about_data, create_or_extend
@@ -60,13 +61,14 @@ def run(
     wanted = study.wanted(data_dir)
 
     def find_out() -> dict[str, Any]:
-        data = about_data(load(study.data, data_dir))
+        splits = load(study.data, data_dir)
+        data = about_data(splits)
         study.recipe.steps_per_epoch(data["splits"]["train"])
         settings = resolve(workers=workers or 1)
         seats = len(gpus.deal(settings.device, workers, workers_per_gpu))
         if seats != (workers or 1):  # one a GPU, or as many as asked for: each has a smaller share of the cores
             settings = resolve(workers=seats)
-        return {**data, "settings": settings.model_dump()}
+        return {**data, "notes": notes(splits, study.recipe), "settings": settings.model_dump()}
 
     with Storage.visit(storage) as place:
         stored = create_or_extend(place, study, wanted, find_out)

@@ -16,6 +16,29 @@ class Reading(NamedTuple):
     top5_error: float | None
 
 
+class ClassTally:
+    """Images and mistakes of each class, summed on the device; read once."""
+
+    def __init__(self, device: torch.device, classes: int) -> None:
+        self._sums = torch.zeros(classes, 2, dtype=torch.float64, device=device)
+
+    def add(self, logits: Tensor, labels: Tensor) -> None:
+        wrong = logits.argmax(1) != labels
+        self._sums.index_add_(0, labels, torch.stack((torch.ones_like(wrong), wrong), 1).to(self._sums.dtype))
+
+    def read(self) -> list[float | None]:
+        """The error of each class since the last reading; None for a class that had no image."""
+        errors = [mistakes / images if images else None for images, mistakes in self._sums.tolist()]
+        self._sums.zero_()
+        return errors
+
+
+def balanced(errors: list[float | None]) -> float:
+    """The balanced error: the mean of the errors by class, of those classes that had images."""
+    there = [error for error in errors if error is not None]
+    return sum(there) / len(there)
+
+
 class Tally:
     """Loss and mistakes summed on the device; read once."""
 

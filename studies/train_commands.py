@@ -9,6 +9,7 @@ from explorer.errors import UserError
 from explorer.suggestions import command
 from explorer.text import counted
 from studies.overrides import override, set_option
+from studies.path_option import GivenPath
 
 if TYPE_CHECKING:
     from explorer import Architecture
@@ -29,7 +30,7 @@ TEST = 0.2
 )
 @click.option(
     "--data-dir",
-    type=click.Path(path_type=Path),
+    type=GivenPath(),
     help="Folder (npz: file) of the data; without it, official files are downloaded.",
 )
 @click.option("--recipe", default="quick", show_default=True, help="A preset's name or a YAML file.")
@@ -39,10 +40,10 @@ TEST = 0.2
 @click.option("--precision", default="auto", show_default=True, help="32, bf16, or auto.")
 @click.option(
     "--checkpoints",
-    type=click.Path(path_type=Path),
+    type=GivenPath(),
     help="Folder for a checkpoint after each epoch; the same command goes on from it.",
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the weights into this file (safetensors).")
+@click.option("-o", "--output", type=GivenPath(), help="Write the weights into this file (safetensors).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, for programs.")
 @click.pass_context
 def train(
@@ -77,6 +78,7 @@ def train(
         _check_writable(output)
 
     from explorer import Architecture
+    from studies import data_notes
     from studies.data import load, shape
     from studies.settings import resolve_here
 
@@ -91,12 +93,17 @@ def train(
         check_name(output, "safetensors")
     splits = load(spec, data_dir)
     chosen.steps_per_epoch(len(splits.train))
-    if not as_json:
+    notes = data_notes.notes(splits, chosen)
+    if as_json:
+        about = {"design": architecture.name, "splits": splits.sizes, "classes": splits.names, "notes": notes}
+        click.echo(to_json({"event": "begin", **about}))
+    else:
         sizes = ", ".join(f"{count} {part}" for part, count in splits.sizes.items())
         on = f"{settings.device}, {settings.precision}, {counted(settings.threads, 'thread')}"
         click.echo(
-            f"{architecture.name} on {spec.name} ({sizes}), {chosen.name}, {counted(chosen.epochs, 'epoch')}, {on}\n"
+            f"{architecture.name} on {spec.name} ({sizes}), {chosen.name}, {counted(chosen.epochs, 'epoch')}, {on}"
         )
+        click.echo("\n".join(notes) + "\n")
         click.echo(
             f"{'epoch':>5}  {'rate':>7}  {'train loss':>10}  {'train error':>11}  {'validation error':>16}  {'time':>6}"
         )
@@ -133,7 +140,7 @@ def train(
         figures = {key: value for key, value in vars(outcome).items() if key not in ("curves", "state_dict")}
         click.echo(to_json({"event": "complete", "design": architecture.name, **figures}))
     else:
-        _sum_up(outcome)
+        _sum_up(outcome, splits.names)
         if output is not None:
             click.echo(f"Weights: {output}")
         size = {"resolution": fits.resolution, "classes": fits.classes, "in_channels": fits.in_channels}
@@ -188,14 +195,20 @@ def _line(row: dict[str, Any]) -> str:
     )
 
 
-def _sum_up(outcome: "Outcome") -> None:
+def _sum_up(outcome: "Outcome", names: tuple[str, ...]) -> None:
     from explorer.text import human_count, human_percent, human_time
+    from studies.data_notes import by_class
 
     click.echo(f"\nafter the last epoch, {outcome.epochs}:")
     for part in ("train", "validation", "test"):
         top5 = getattr(outcome, f"{part}_top5_error")
         more = f" (top-5 {human_percent(top5)})" if top5 is not None else ""
         click.echo(f"  {part} error {human_percent(getattr(outcome, f'{part}_error'))}{more}")
+    if outcome.test_balanced_error is not None:
+        click.echo(
+            f"  balanced test error {human_percent(outcome.test_balanced_error)}, the mean of the errors by class:"
+        )
+        click.echo(f"    {by_class(outcome.test_errors_by_class, names)}")
     memory = f", at most {human_count(outcome.peak_memory)}B of memory" if outcome.peak_memory else ""
     click.echo(f"  {human_time(outcome.seconds)}, {outcome.images_per_second:.0f} images a second{memory}")
 

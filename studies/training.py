@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning
 import torch
@@ -30,7 +30,11 @@ from studies.data import Splits
 from studies.memory import give_back, peak, reset_peak
 from studies.recipe import Recipe
 from studies.settings import Settings, check
-from studies.tally import Reading, Tally
+from studies.tally import ClassTally, Reading, Tally, balanced
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 # Lightning sets its own level when imported, and prints tips and an inventory of devices for every Trainer.
@@ -56,7 +60,8 @@ class TrainingFailed(Exception):
 @dataclass(frozen=True)
 class Outcome:
     """What a finished run found, read at the last epoch. Errors are top-1, as fractions; `train_error` is of the augmented images,
-    during that epoch. Top-5 errors are None where there are fewer than ten classes.
+    during that epoch. Top-5 errors are None where there are fewer than ten classes. A balanced error is the mean of the errors by
+    class; None where an older checkpoint does not tell it. `test_errors_by_class` is in the order of the labels.
 
     `seconds` are those of all epochs (validation included) and of the test, `images_per_second` those of training alone.
     `peak_memory` is in bytes: allocated on the GPU, resident in the process on a CPU; None where the system does not tell.
@@ -74,6 +79,9 @@ class Outcome:
     train_top5_error: float | None = None
     validation_top5_error: float | None = None
     test_top5_error: float | None = None
+    validation_balanced_error: float | None = None
+    test_balanced_error: float | None = None
+    test_errors_by_class: list[float | None] = field(default_factory=list)
 
 
 def train(
@@ -91,8 +99,8 @@ def train(
 
     `checkpoints` is a folder of this run's own: after each epoch one file in it is replaced whole, and a run that finds one
     goes on from there, equal bit for bit (on a CPU) to one never interrupted. `on_epoch` is told each epoch trained now:
-    {epoch (from 1), learning_rate (of its last step), train_loss, train_error, validation_loss, validation_error, seconds}, and
-    train_top5_error and validation_top5_error where there are ten classes or more;
+    {epoch (from 1), learning_rate (of its last step), train_loss, train_error, validation_loss, validation_error,
+    validation_balanced_error, seconds}, and train_top5_error and validation_top5_error where there are ten classes or more;
     `Outcome.curves` has the earlier ones too. `should_stop` is asked after every step.
 
     Raises `Stopped`, `TrainingFailed` where the loss is no longer a number, and `UserError` where the network does not fit the
@@ -111,7 +119,7 @@ def train(
             batches = TrainingBatches(splits, recipe, seed, run.target, lambda: len(run.rows))
             validation = EvaluationBatches(splits.validation, splits, recipe, run.target)
             _interruptible(lambda: trainer.fit(run, batches, validation))
-        (_, test_error, test_top5), test_seconds = run.test(trainer)
+        (_, test_error, test_top5), by_class, test_seconds = run.test(trainer)
         last = run.rows[-1]
         images = recipe.steps_per_epoch(len(splits.train)) * recipe.batch_size * recipe.epochs
         return Outcome(
@@ -127,7 +135,16 @@ def train(
             train_top5_error=last.get("train_top5_error"),
             validation_top5_error=last.get("validation_top5_error"),
             test_top5_error=test_top5,
+            validation_balanced_error=last.get("validation_balanced_error"),
+            test_balanced_error=balanced(by_class),
+            test_errors_by_class=by_class,
         )
+
+
+def balanced_weights(labels: "NDArray[np.int64]", classes: int) -> Tensor:
+    """A weight for each class: n / (k n_c), of n images in k classes, n_c in this one; float32."""
+    counts = torch.bincount(torch.from_numpy(labels), minlength=classes)
+    return len(labels) / (classes * counts).float()
 
 
 class _Run(pytorch_lightning.LightningModule):
@@ -159,7 +176,10 @@ class _Run(pytorch_lightning.LightningModule):
         self.path = checkpoints / CHECKPOINT if checkpoints is not None else None
         self.identity = identify(architecture, recipe, splits, seed, settings) if self.path else ""
         self.resumed: dict[str, Any] = {}
-        self.tally = Tally(self.target, splits.classes)
+        self.tally, self.by_class = Tally(self.target, splits.classes), ClassTally(self.target, splits.classes)
+        self.class_weights = None
+        if recipe.class_weights == "balanced":
+            self.class_weights = balanced_weights(splits.train.labels, splits.classes).to(self.target)
         self.trained = Reading(math.nan, math.nan, None)
         self.started = self.evaluated = 0.0
 
@@ -190,7 +210,7 @@ class _Run(pytorch_lightning.LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         images, labels = batch
         logits = self.network(images)
-        loss = self._loss(logits, labels)
+        loss = self._loss(logits, labels, self.class_weights)
         self.tally.add(loss, logits, labels)
         return loss
 
@@ -205,6 +225,7 @@ class _Run(pytorch_lightning.LightningModule):
         images, labels = batch
         logits = self.network(images)
         self.tally.add(self._loss(logits, labels), logits, labels)
+        self.by_class.add(logits, labels)
         self._stop_if_asked()
 
     test_step = validation_step
@@ -223,6 +244,7 @@ class _Run(pytorch_lightning.LightningModule):
             "train_error": self.trained.error,
             "validation_loss": validated.loss,
             "validation_error": validated.error,
+            "validation_balanced_error": balanced(self.by_class.read()),
             "seconds": now - self.started,
         }
         if validated.top5_error is not None:
@@ -231,12 +253,12 @@ class _Run(pytorch_lightning.LightningModule):
         self._save()
         self.tell(row)
 
-    def test(self, trainer: pytorch_lightning.Trainer) -> tuple[Reading, float]:
-        """What the test images say, and the seconds it took; the first time that anything looks at the test images."""
+    def test(self, trainer: pytorch_lightning.Trainer) -> tuple[Reading, list[float | None], float]:
+        """What the test images say, also by class, and the seconds it took; the first time that anything looks at the test images."""
         started = time.perf_counter()
         batches = EvaluationBatches(self.splits.test, self.splits, self.recipe, self.target)
         _interruptible(lambda: trainer.test(self, batches, verbose=False))
-        return self._read("test"), time.perf_counter() - started
+        return self._read("test"), self.by_class.read(), time.perf_counter() - started
 
     def resume(self) -> None:
         """Take up the checkpoint, where there is one of this very run."""
@@ -276,8 +298,8 @@ class _Run(pytorch_lightning.LightningModule):
             )
         return reading
 
-    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return F.cross_entropy(logits.float(), labels, label_smoothing=self.recipe.label_smoothing)
+    def _loss(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
+        return F.cross_entropy(logits.float(), labels, weights, label_smoothing=self.recipe.label_smoothing)
 
     def _stop_if_asked(self) -> None:
         if self.ask():

@@ -8,6 +8,7 @@ import click
 from explorer.errors import UserError
 from explorer.suggestions import command
 from studies.overrides import set_option
+from studies.path_option import GivenPath
 from studies.storage_option import storage_option, stored_study
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ MOST_NAMED = 12  # columns of an import that are ignored
 @storage_option
 @click.option(
     "--data-dir",
-    type=click.Path(path_type=Path),
+    type=GivenPath(),
     help="Folder with the data set's files, where it is not built in.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
@@ -107,6 +108,8 @@ def _print_plan(made: "Plan", start: str) -> None:
         f"\n{made.study}: {len(made.pairs)} trials of {epochs}, {made.steps} steps of {made.batch_size} images each, "
         f"on {made.splits['train']} training images"
     )
+    for note in made.notes:
+        click.echo(note)
     if made.stored:
         others = [f"{count} {what}" for what in ("pruned", "failed") if (count := getattr(made.stored, what))]
         click.echo(
@@ -250,7 +253,7 @@ def delete(name_or_path: str, storage: str | None, yes: bool, force: bool) -> No
 
 
 @click.command("import")
-@click.argument("path", metavar="FILE.csv", type=click.Path(path_type=Path))
+@click.argument("path", metavar="FILE.csv", type=GivenPath())
 @click.option("--name", help="What to call the study (default: what the column study says, else the file's name).")
 @click.option("--reference-arm", metavar="ARM", help="The arm the others are compared with, for example C=1.")
 @storage_option

@@ -86,7 +86,8 @@ class JsonView(View):
         self._tell({"event": "nothing to train"})
 
     def begin(self, stored: StoredStudy, counts: Counts, workers: int) -> None:
-        self._tell({"event": "begin", "study": stored.name, "workers": workers, **asdict(counts)})
+        notes = stored.content.get("notes", [])
+        self._tell({"event": "begin", "study": stored.name, "workers": workers, **asdict(counts), "notes": notes})
 
     def event(self, worker: int, event: Event) -> None:
         self._tell({"worker": worker, **event})
@@ -127,6 +128,8 @@ class LineView(QuietView):
             f"{counts.left} to train; {_many(workers, 'worker')} on {settings['device']} "
             f"({'32 bits' if settings['precision'] == '32' else settings['precision']}, {_many(settings['threads'], 'thread')} each)"
         )
+        for note in stored.content.get("notes", []):  # older versions stored none
+            self.say(note)
         before, now = stored.content["versions"].get("torch"), installed_versions().get("torch")
         if before != now:
             self.say(f"Note: it was started with torch {before}, and here is {now}: numbers may not be quite the same.")

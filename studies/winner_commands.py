@@ -10,6 +10,7 @@ from explorer.errors import UserError
 from explorer.suggestions import command
 from explorer.text import counted
 from studies.overrides import override, set_option
+from studies.path_option import GivenPath
 from studies.storage_option import storage_option, stored_study, to_run
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ BLACK_AND_WHITE = "; on the scale of `white`: samples of {:.10g} are black (0), 
 @click.option("--retrain", is_flag=True, help="Train it fully, on train and validation images, and test it once.")
 @click.option("--recipe", help="Retrain by this preset or YAML file (default: the study's recipe).")
 @set_option
-@click.option("--export", "folder", type=click.Path(path_type=Path), help="Folder for weights, ONNX and a card.")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder with the data set's files.")
+@click.option("--export", "folder", type=GivenPath(), help="Folder for weights, ONNX and a card.")
+@click.option("--data-dir", type=GivenPath(), help="Folder with the data set's files.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of the retraining.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, or auto.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
@@ -145,6 +146,7 @@ def _retrain(
     import importlib.util
 
     from studies.data import DataSpec, load
+    from studies.data_notes import notes
     from studies.settings import resolve_here
     from studies.stored import check_data, installed_versions
     from studies.winner import train_on_both
@@ -161,6 +163,7 @@ def _retrain(
     settings = resolve_here(device)
     splits = load(spec, data_dir)
     check_data(stored, splits)
+    said = notes(splits, recipe)  # of all images, each once
     splits = train_on_both(splits)
     recipe.steps_per_epoch(len(splits.train))
 
@@ -178,6 +181,7 @@ def _retrain(
         click.echo(
             f"\nTraining {chosen.design} on {len(splits.train)} images, {counted(recipe.epochs, 'epoch')}, {settings.device}."
         )
+        click.echo("\n".join(said))
     try:
         (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -199,7 +203,7 @@ def _retrain(
         with suppress(OSError):  # there is a checkpoint, or what was there before
             (folder / CHECKPOINTS).rmdir()
             folder.rmdir()
-    errors = _errors(outcome)
+    errors = _errors(outcome, splits.names)
     facts: dict[str, Any] = {
         "design": chosen.design,
         "what": {
@@ -215,6 +219,7 @@ def _retrain(
             "data": ", ".join(f"{key} {value}" for key, value in spec.model_dump(exclude_none=True).items()),
             "trained on": f"{len(splits.train)} images: the study's train and validation splits",
             "tested on": f"{len(splits.test)} images, read once, after the last epoch",
+            "notes": " ".join(said),
         },
         "how": {
             "seed": seed,
@@ -239,6 +244,8 @@ def _retrain(
         click.echo(f"Written: {', '.join(str(folder / name) for name in names)}")
     return {
         "test_error": outcome.test_error,
+        "test_balanced_error": outcome.test_balanced_error,
+        "test_errors_by_class": outcome.test_errors_by_class,
         "epochs": outcome.epochs,
         "folder": str(folder),
         "onnx_error": onnx_error,
@@ -253,13 +260,18 @@ def _output(names: tuple[str, ...]) -> str:
     )
 
 
-def _errors(outcome: Any) -> dict[str, str]:
+def _errors(outcome: Any, names: tuple[str, ...]) -> dict[str, str]:
     """What may be said of the errors: the validation images were trained on, so theirs is left out."""
+    from studies.data_notes import by_class
+
     errors = {}
     for part in ("test", "train"):
         top5 = getattr(outcome, f"{part}_top5_error")
         more = f" (top-5 {100 * top5:.2f} %)" if top5 is not None else ""
         errors[f"{part} error"] = f"{100 * getattr(outcome, f'{part}_error'):.2f} %{more}"
+    if outcome.test_balanced_error is not None:
+        errors["balanced test error"] = f"{100 * outcome.test_balanced_error:.2f} %, the mean of the errors by class"
+        errors["test error by class"] = by_class(outcome.test_errors_by_class, names)
     return errors
 
 

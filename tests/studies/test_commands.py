@@ -10,9 +10,12 @@ from typing import Any
 
 import fake_training
 import pytest
+from PIL import Image
 from tiny_study import change
 
 from studies.results import CURVES, TRIALS
+from studies.storage import Storage
+from studies.stored import ATTRIBUTE, get
 
 Result = subprocess.CompletedProcess[str]
 COUNTS = {"wanted": 6, "complete": 6, "running": 0, "waiting": 0, "failed": 0, "pruned": 0}
@@ -61,6 +64,41 @@ def test_from_run_to_results(study: Callable[..., Result], tiny: Path) -> None:
     assert "digits_cardinality" in listed["presets"]
     assert "tiny" in study("list").stdout
     assert "no pair has failed" in study("retry", "tiny").stdout
+
+
+def test_what_is_said_of_a_folder_is_said_once_in_each_run(
+    study: Callable[..., Result], tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESNEXT_EXPLORER_CACHE", str(tiny.parent / "cache"))
+    for label, (name, count) in enumerate((("left", 190), ("right", 10))):
+        (folder := tiny.parent / "photos" / name).mkdir(parents=True)
+        for number in range(count):
+            Image.new("RGB", (8, 8), (number, 100 * label, 0)).save(folder / f"{number}.png")
+        (folder / "one.heic").touch()
+    change(tiny, "name: digits, validation: 0.2", "name: folder, path: ~/photos, resolution: 8, validation: 0.2")
+    monkeypatch.setenv("HOME", str(tiny.parent))
+    first = study("run", "./tiny.yaml", "--workers", "2")
+    assert first.returncode == 0, first.stderr
+    said = (
+        "Augmentation: crops with 1 pixel of padding, mirrored left to right.",
+        "Warning: images are mirrored, and a mirror image may not keep the class of 'left', 'right'.",
+        f"Left out of {tiny.parent}/photos: 2 files of other kinds: .heic.",
+        "The classes are imbalanced: 190 of 200 images are of 'left', 10 of 'right'. 5.0 % error is what always guessing 'left' gives.",
+    )
+    lines = first.stdout.splitlines()
+    assert [line.startswith(part) for line, part in zip(lines[1:5], said, strict=True)] == [True] * 4
+    more = study("run", "./tiny.yaml", "--set", "seeds=[0, 1, 2]", "--json")
+    begin = json.loads(more.stdout.splitlines()[0])
+    assert begin["notes"] == lines[1:5]
+    # A version before stored no such lines.
+    storage = Storage("sqlite:///resnext-explorer.db")
+    stored = get(storage, "tiny")
+    content = {key: value for key, value in stored.content.items() if key != "notes"}
+    storage.open().set_study_user_attr(stored.id, ATTRIBUTE, content)
+    storage.close()
+    older = study("run", "./tiny.yaml", "--set", "seeds=[0, 1, 2, 3]")
+    assert older.returncode == 0, older.stderr
+    assert "Augmentation" not in older.stdout
 
 
 def test_json_prints_only_json(study: Callable[..., Result]) -> None:

@@ -220,6 +220,80 @@ def test_cifar_files_that_are_missing_or_damaged_are_named(
         load(CIFAR10, tmp_path)
 
 
+# Files made to harm.
+
+
+def archive(*members: tarfile.TarInfo, content: bytes = b"") -> bytes:
+    """An archive of headers, with `content` behind them."""
+    return gzip.compress(b"".join(member.tobuf(tarfile.GNU_FORMAT) for member in members) + content, 1)
+
+
+def member(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.size, info.type = size, kind
+    return info
+
+
+THREE_GB = 3 * 2**30
+HARMFUL = {
+    "a batch of 3 GB": (
+        lambda: archive(member("cifar-10-batches-py/data_batch_1", THREE_GB)),
+        "data_batch_1 has 3221225472 bytes, and no published batch has more than 160000000",
+    ),
+    "a name of 3 GB": (
+        lambda: archive(member("x", THREE_GB, tarfile.GNUTYPE_LONGNAME), content=bytes(2**20)),
+        "it unpacks to more than the 1000000 bytes",
+    ),
+    "another file of 3 GB": (
+        lambda: archive(member("x", THREE_GB), content=bytes(2**20)),
+        "it unpacks to more than the 1000000 bytes",
+    ),
+    "a thousand names of a name": (
+        lambda: archive(*[member("x", 0, tarfile.GNUTYPE_LONGNAME)] * 1000),
+        "it is truncated or damaged",
+    ),
+    "numbers that are none": (
+        lambda: archive(member("x", 512, tarfile.XHDTYPE), content=b"x3 size=-1\n".ljust(512, b"\0")),
+        "(it is truncated or damaged|does not hold data_batch_1)",
+    ),
+}
+
+
+@pytest.mark.parametrize("harm", HARMFUL)
+def test_a_harmful_archive_is_one_sentence(
+    cifar10: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: str
+) -> None:
+    monkeypatch.setattr(data_official, "UNPACKED_BYTES", 10**6)
+    make, message = HARMFUL[harm]
+    (tmp_path / "cifar-10-python.tar.gz").write_bytes(make())
+    with pytest.raises(UserError, match=f"{message}.*https://www.cs.toronto.edu.*--data-dir"):
+        load(CIFAR10, tmp_path)
+
+
+def test_the_published_archives_are_within_the_bounds() -> None:
+    """Sizes of the published batches, each 10,000 images (train: 50,000) of 3,072 bytes, with labels and names."""
+    assert 50_000 * 3_073 < data_official.BATCH_BYTES < 1.1 * 50_000 * 3_073
+    assert data_official.UNPACKED_BYTES > 60_000 * 3_073
+
+
+def test_a_batch_in_a_folder_that_is_too_large_is_not_read(cifar10: dict[str, bytes], tmp_path: Path) -> None:
+    for name, content in cifar10.items():
+        (tmp_path / name).write_bytes(content)
+    with open(tmp_path / "data_batch_3", "r+b") as file:
+        file.truncate(THREE_GB)  # a hole
+    with pytest.raises(UserError, match="data_batch_3 has 3221225472 bytes, and no published batch has more"):
+        load(CIFAR10, tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_a_header_that_claims_ten_million_images_asks_for_no_memory(tmp_path: Path, suffix: str) -> None:
+    header = b"".join(number.to_bytes(4, "big") for number in (0x0803, 10_000_000, 28, 28))
+    content = gzip.compress(header) if suffix else header
+    (tmp_path / f"train-images-idx3-ubyte{suffix}").write_bytes(content)
+    with pytest.raises(UserError, match=r"is to hold 10000000 x 28 x 28 bytes, .* with N at most 60000 as mnist does"):
+        load(DataSpec(name="mnist"), tmp_path)
+
+
 # Downloads.
 
 

@@ -1,5 +1,6 @@
 """Data of one's own: an .npz file, or what a function returns; whatever is wrong with it is said by name."""
 
+import io
 import sys
 import zipfile
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from explorer.errors import UserError
+from studies import data_own
 from studies.data import DataShape, DataSpec, load, shape
 from studies.data_own import read_function
 
@@ -132,6 +134,7 @@ def test_a_missing_npz_and_one_whose_arrays_are_damaged_are_errors(tmp_path: Pat
         load(NPZ, tmp_path)
     with zipfile.ZipFile(tmp_path / "own.npz", "w") as file:
         file.writestr("train_images.npy", b"\x93NUMPY cut off")
+        file.writestr("train_labels.npy", b"")
     with pytest.raises(UserError, match="cannot read"):
         load(NPZ, tmp_path)
 
@@ -159,6 +162,44 @@ def test_an_npz_that_is_encrypted_or_oddly_compressed_is_an_error(
     with pytest.raises(
         UserError, match=rf"cannot read .*own.npz: it is not an .npz file of plain arrays \(.*{message}"
     ):
+        load(NPZ, tmp_path)
+
+
+def npy(shape: tuple[int, ...], content: bytes = b"") -> bytes:
+    """An array's header, and whatever stands behind it."""
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return buffer.getvalue() + content
+
+
+def test_an_array_that_claims_more_than_it_has_is_given_no_memory(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "own.npz", "w") as file:
+        file.writestr("train_images.npy", npy((10**12, 8, 8), b"x" * 1000))
+        file.writestr("train_labels.npy", npy((10**12,)))
+    message = r"own.npz is damaged: train_images.npy is to hold 1000000000000 x 8 x 8 values of uint8, and has 1.00 kB of 64.0 TB"
+    with pytest.raises(UserError, match=message):
+        load(NPZ, tmp_path)
+
+
+def test_arrays_that_unpack_to_more_than_the_memory_here_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bomb: zeros, a thousandth of their size in the file."""
+    monkeypatch.setattr(data_own, "memory_here", lambda: 10**6)
+    with zipfile.ZipFile(tmp_path / "own.npz", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("train_images.npy", npy((10_000, 8, 8), bytes(640_000)))
+        file.writestr("train_labels.npy", npy((10_000,), bytes(10_000)))
+    with pytest.raises(
+        UserError, match=r"own.npz take 650 kB, and reading them 2 times that; this machine has 1.00 MB"
+    ):
+        load(NPZ, tmp_path)
+
+
+def test_an_array_that_nobody_asks_for_is_named_and_not_read(tmp_path: Path) -> None:
+    write(tmp_path)
+    with zipfile.ZipFile(tmp_path / "own.npz", "a") as file:
+        file.writestr("bomb.npy", b"no array at all")
+    with pytest.raises(UserError, match="has an array 'bomb', which is none of"):
         load(NPZ, tmp_path)
 
 

@@ -109,7 +109,13 @@ def second_a_step(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     def told(study: Study, names: list[str], seats: Any, data_dir: Any, settings: Any) -> dict[str, Any]:
         asked.append(settings)
-        return {"steps": [1.0] * len(names), "splits": SIZES, "settings": settings or SETTINGS, "start": 0.0}
+        return {
+            "steps": [1.0] * len(names),
+            "splits": SIZES,
+            "notes": [],
+            "settings": settings or SETTINGS,
+            "start": 0.0,
+        }
 
     monkeypatch.setattr(studies.plan, "_measure", told)
     return asked

@@ -39,9 +39,13 @@ def test_a_network_is_trained_tested_and_written(workdir: Path) -> None:
     # The same command finds the finished checkpoint, tests again, and comes to the same numbers, here as JSON.
     again = run(NETWORK, "--data", "digits", *QUICK, "--checkpoints", "run", "--json")
     complete = [json.loads(line) for line in again.stdout.splitlines()]
-    assert [event["event"] for event in complete] == ["complete"]
-    assert f"test error {100 * complete[0]['test_error']:.1f} %" in result.stdout
-    assert complete[0]["design"] == NETWORK
+    assert [event["event"] for event in complete] == ["begin", "complete"]
+    assert complete[0]["notes"][0] == "Augmentation: crops with 1 pixel of padding."
+    assert f"test error {100 * complete[1]['test_error']:.1f} %" in result.stdout
+    assert complete[1]["design"] == NETWORK
+    by_class = complete[1]["test_errors_by_class"]
+    assert len(by_class) == 10
+    assert complete[1]["test_balanced_error"] == pytest.approx(sum(by_class) / 10)
 
 
 def test_a_training_that_cannot_succeed_says_why_and_exits_with_1(workdir: Path) -> None:
@@ -94,6 +98,8 @@ def test_too_little_memory_is_a_sentence(
         ([NETWORK, "--data", "digits", "-o", "w" * 300], "cannot write www"),
         ([NETWORK, "--data", "digits", "-o", "w.pth"], "w.pth has the suffix of another format than safetensors"),
         ([NETWORK, "--data", "folder", "--data-dir", "."], "a folder needs a resolution"),
+        ([NETWORK, "--data", "npz", "--data-dir", ""], "--data-dir is empty, perhaps from a variable that is not set"),
+        ([NETWORK, "--data", "digits", "--checkpoints=~nobody-here/run"], "begins with a home folder that this system"),
         (
             [NETWORK, "--data", "npz", "--data-dir", "few.npz", "--set", "data.test=0.5"],
             "too few images of a class in npz",

@@ -152,6 +152,8 @@ def test_the_winner_is_shown_trained_fully_and_exported_whole(tiny: Path) -> Non
     # In bf16, where it was trained, a few images fall on the other side.
     assert error == pytest.approx(told["test_error"], abs=0.02)
     assert f"test error: {100 * told['test_error']:.2f} %" in card
+    assert f"balanced test error: {100 * told['test_balanced_error']:.2f} %, the mean of the errors by class" in card
+    assert "- notes: Augmentation: crops with 1 pixel of padding." in card
     use = re.search(r"```python\n(.*?)```", card, re.DOTALL).group(1)  # type: ignore[union-attr]
     names: dict[str, Any] = {}
     exec(use.replace("weights.safetensors", "best/weights.safetensors"), names)
@@ -246,6 +248,7 @@ def trained(complete: None, monkeypatch: pytest.MonkeyPatch) -> None:
         (checkpoints / "checkpoint.pt").touch()
         figures = dict.fromkeys(("train_error", "test_error"), 0.1)
         figures |= dict.fromkeys(("train_top5_error", "test_top5_error"), None)
+        figures |= {"test_balanced_error": 0.55, "test_errors_by_class": [0.1, 1.0]}
         return SimpleNamespace(**figures, epochs=4, state_dict=build(architecture).state_dict())
 
     monkeypatch.setattr(fake_training, "train", train)
