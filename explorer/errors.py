@@ -1,20 +1,46 @@
 """The one error a user's mistake raises, and how to word it for a name nobody knows."""
 
 from collections.abc import Iterable
+from typing import Any
+
+# Characters of a message. A value that a user gives may be a megabyte long; a message that repeats it must not be.
+LONGEST_MESSAGE = 4000
+LONGEST_VALUE = 80
 
 
 class UserError(ValueError):
     """A user's mistake. The message says what was given, what is allowed and what to do.
 
-    The command line prints it without a traceback and exits with code 2; in Python it is an ordinary `ValueError`.
+    The command line prints it without a traceback and exits with code 2; in Python it is an ordinary `ValueError`. Of a
+    message longer than `LONGEST_MESSAGE` characters, the middle is left out.
     """
 
+    def __init__(self, message: object = "") -> None:
+        super().__init__(_cut(str(message), LONGEST_MESSAGE))
 
-def unknown(kind: str, given: str, allowed: Iterable[str]) -> UserError:
-    """The error for a name that is not among `allowed`: it names the nearest right one and lists the rest."""
+
+def unknown(kind: str, given: str, allowed: Iterable[str], *, alike: Iterable[str] | None = None) -> UserError:
+    """The error for a name that is not among `allowed`: it names the nearest right one (of those `alike`, if given) and
+    lists the rest."""
     from difflib import get_close_matches
 
     names = list(allowed)
-    nearest = get_close_matches(given, names, n=1, cutoff=0.5)
+    nearest = get_close_matches(given[:LONGEST_VALUE], names if alike is None else list(alike), n=1, cutoff=0.5)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-    return UserError(f"unknown {kind} {given!r}.{hint} Known: {', '.join(names) or 'none'}.")
+    return UserError(f"unknown {kind} {shorten(given)}.{hint} Known: {', '.join(names) or 'none'}.")
+
+
+def shorten(value: Any) -> str:
+    """A value as a message repeats it: its `repr`, without the middle where that is long."""
+    if isinstance(value, str):  # of a megabyte of text, only what may be shown needs a repr
+        value = _cut(value, LONGEST_VALUE)
+    try:
+        return _cut(repr(value), LONGEST_VALUE + 20)
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        return f"a {type(value).__name__} of more than 4,300 digits"
+
+
+def _cut(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    return f"{text[: most * 2 // 3]} ... {text[len(text) - most // 3 + 5 :]}"
