@@ -46,7 +46,9 @@ class Budget:
         if not self.value > 0:
             raise UserError(f"a budget must be above zero; given: {shorten(self.value)} {self.by}.")
         if self.value > LARGEST_BUDGET:
-            raise UserError(f"a budget is at most {human_flops(LARGEST_BUDGET)} {self.by}; given: {shorten(self.value)}.")
+            raise UserError(
+                f"a budget is at most {human_flops(LARGEST_BUDGET)} {self.by}; given: {shorten(self.value)}."
+            )
 
     @classmethod
     def of(cls, architecture: Architecture, by: str = "flops") -> "Budget":

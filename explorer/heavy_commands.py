@@ -1,6 +1,5 @@
 """The design room's commands that need torch: measure, export, rules, and match by measured time."""
 
-from importlib import import_module
 from typing import Any
 
 import click
@@ -184,7 +183,12 @@ def rules(network: str, resolution: int | None, classes: int | None, in_channels
     if ":" in network:
         import torch
 
-        found = check(_call(network), torch.zeros(1, in_channels or 3, resolution or 224, resolution or 224))
+        from explorer.foreign import call_function
+
+        found = check(
+            call_function(network, "the network"),
+            torch.zeros(1, in_channels or 3, resolution or 224, resolution or 224),
+        )
     else:
         found = check(Architecture.from_name(network, resolution=resolution, classes=classes, in_channels=in_channels))
     if as_json:
@@ -194,21 +198,3 @@ def rules(network: str, resolution: int | None, classes: int | None, in_channels
     else:
         for violation in found:
             click.echo(f"Rule {violation.rule} breaks at {violation.where}: {violation.message}.")
-
-
-def _call(target: str) -> Any:
-    """What `package.module:function` returns. Modules of the current folder are found too."""
-    import os
-    import sys
-
-    module_name, _, function = target.partition(":")
-    sys.path.insert(0, os.getcwd())
-    try:
-        module = import_module(module_name)
-    except (ImportError, ValueError) as error:
-        raise UserError(f"cannot import {module_name!r} for {target!r}: {error}.") from None
-    finally:
-        sys.path.pop(0)
-    if not callable(getattr(module, function, None)):
-        raise UserError(f"{module_name} has no function {function!r}; write PACKAGE.MODULE:FUNCTION.")
-    return getattr(module, function)()
