@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.architecture import Architecture
+from explorer.architecture import LARGEST_NUMBER, Architecture
 from explorer.errors import UserError
 from explorer.layers import Layer, iter_layers
 
@@ -101,7 +101,7 @@ def check_fits(architecture: Architecture, **larger: Any) -> None:
 def _most(number: Any) -> Any:
     if isinstance(number, tuple):
         return tuple(map(_most, number))
-    return int(number.max()) if hasattr(number, "max") else number
+    return min(int(number.max()), LARGEST_NUMBER) if hasattr(number, "max") else number
 
 
 def _multiplied(layer: Layer) -> int:

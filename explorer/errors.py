@@ -16,7 +16,7 @@ class UserError(ValueError):
     """
 
     def __init__(self, message: object = "") -> None:
-        super().__init__(_cut(str(message), LONGEST_MESSAGE))
+        super().__init__(cut(str(message), LONGEST_MESSAGE))
 
 
 def unknown(kind: str, given: str, allowed: Iterable[str], *, alike: Iterable[str] | None = None) -> UserError:
@@ -33,14 +33,15 @@ def unknown(kind: str, given: str, allowed: Iterable[str], *, alike: Iterable[st
 def shorten(value: Any) -> str:
     """A value as a message repeats it: its `repr`, without the middle where that is long."""
     if isinstance(value, str):  # of a megabyte of text, only what may be shown needs a repr
-        value = _cut(value, LONGEST_VALUE)
+        value = cut(value, LONGEST_VALUE)
     try:
-        return _cut(repr(value), LONGEST_VALUE + 20)
+        return cut(repr(value), LONGEST_VALUE + 20)
     except ValueError:  # Python writes no whole number of more than 4,300 digits
         return f"a {type(value).__name__} of more than 4,300 digits"
 
 
-def _cut(text: str, most: int) -> str:
+def cut(text: str, most: int = LONGEST_VALUE) -> str:
+    """A text of at most `most` characters, without its middle where it is longer."""
     if len(text) <= most:
         return text
     return f"{text[: most * 2 // 3]} ... {text[len(text) - most // 3 + 5 :]}"

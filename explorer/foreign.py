@@ -32,7 +32,7 @@ def call_function(target: str, what: str) -> Any:
             return function()
         except UserError:
             raise
-        except (Exception, SystemExit) as error:  # the user's code may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
             raise _failed(name, "failed", error) from None
 
 
@@ -52,7 +52,7 @@ def _module(name: str, module_name: str) -> Any:
         return import_module(module_name)
     except UserError:
         raise
-    except (Exception, SystemExit) as error:  # the user's code may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
         if isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(f"{error.name}."):
             raise _not_found(name, error) from None
         raise _failed(name, "cannot be imported", error) from None

@@ -11,6 +11,9 @@ from explorer.errors import UserError
 from explorer.parsing import WholeNumber, WholeNumbers
 from explorer.text import counted
 
+# More than any processor has; torch ends the process where the system gives it no more.
+MOST_THREADS = 1024
+
 
 def match_time_with_progress(architecture: Architecture, given: dict[str, Any], **options: Any) -> list[Design]:
     """`match_time`, with a bar on the terminal."""
@@ -72,6 +75,8 @@ def measure(
             if value not in known:
                 raise unknown(kind, value, known)
     if threads is not None:
+        if threads > MOST_THREADS:
+            raise UserError(f"--threads takes at most {MOST_THREADS:,}; given: {threads:,}.")
         torch.set_num_threads(threads)
     cases = [
         Case(architecture, form=one_form, batch=size, mode=one_mode)
@@ -129,7 +134,13 @@ def measure(
 @click.option("--format", "format_", required=True, help="torchvision, timm, safetensors or onnx.")
 @click.option("-o", "--output", type=click.Path(), required=True, help="The file to write.")
 @click.option("--weights", type=click.Path(), help="Trained weights (.pth or .safetensors); without, a fresh network.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of a fresh network's weights.")
+@click.option(
+    "--seed",
+    type=click.IntRange(-(2**63), 2**63 - 1),
+    default=0,
+    show_default=True,
+    help="Seed of a fresh network's weights.",
+)
 @input_options
 def export(
     name: str,

@@ -65,7 +65,7 @@ def parse_name(name: str, *, resolution: int | None, classes: int | None, in_cha
             f"the name {shorten(name)} has {len(name):,} characters, and an architecture's has at most {LONGEST_NAME}."
         )
     given = {"resolution": resolution, "classes": classes, "in_channels": in_channels}
-    size = usual_input(name) | {field: value for field, value in given.items() if value is not None}
+    size: dict[str, Any] = usual_input(name) | {field: value for field, value in given.items() if value is not None}
 
     def make(template: Template, depths: tuple[int, ...], stem: Stem = IMAGENET, **options: Any) -> Architecture:
         return Architecture(template, depths, stem=stem, **size, **options)
@@ -157,22 +157,24 @@ def _bottleneck_depths(name: str, layers: int) -> tuple[int, ...]:
     known = ", ".join(map(str, BOTTLENECK_DEPTHS))
     if layers in BASIC_DEPTHS:
         raise UserError(
-            f"{name!r}: the {layers}-layer network has basic blocks, which have no paths (C) and no bottleneck width (d). "
+            f"{shorten(name)}: the {layers}-layer network has basic blocks, which have no paths (C) and no bottleneck width (d). "
             f"Bottleneck networks have {known} layers; for other depths use the long form {LONG_FORM}."
         )
     raise UserError(
-        f"unknown architecture {name!r}: no published network of bottleneck blocks has {layers} layers. Known: {known}; "
+        f"unknown architecture {shorten(name)}: no published network of bottleneck blocks has {layers} layers. Known: {known}; "
         f"for other depths use the long form {LONG_FORM}."
     )
 
 
 def _blocks(name: str, layers: int, *, layers_per_block: int) -> int:
+    from explorer.architecture import MOST_BLOCKS
+
     depth, rest = divmod(layers - 2, 3 * layers_per_block)
     if rest or depth < 1:
         step = 3 * layers_per_block
-        near = max(1, (layers - 2 + step // 2) // step)
+        near = min(max(1, (layers - 2 + step // 2) // step), MOST_BLOCKS // 3)
         raise UserError(
-            f"unknown architecture {name!r}: three equal stages make {step}k + 2 layers, for example "
+            f"unknown architecture {shorten(name)}: three equal stages make {step}k + 2 layers, for example "
             f"{name.replace(str(layers), str(step * near + 2), 1)}."
         )
     return depth
@@ -182,10 +184,14 @@ def _unknown_name(name: str) -> UserError:
     if loose := re.fullmatch(r"resnext\d*_(?:[\d-]+_)?([^_]*?)x([^_]*?)d(?:_.*)?", name):
         for label, text in (("cardinality C", loose[1]), ("bottleneck width d", loose[2])):
             if not re.fullmatch(r"[1-9]\d*", text):
-                return UserError(f"{name!r}: the {label} must be a whole number of at least 1; given: {text!r}.")
+                return UserError(
+                    f"{shorten(name)}: the {label} must be a whole number of at least 1; given: {shorten(text)}."
+                )
     # Only the long form names a width.
     if (loose := re.match(r"resnex?t_[\d-]+_(?:[^_]+_)?w([^_]*)", name)) and not re.fullmatch(r"[1-9]\d*", loose[1]):
-        return UserError(f"{name!r}: the width must be a whole number of at least 1; given: {loose[1]!r}.")
+        return UserError(
+            f"{shorten(name)}: the width must be a whole number of at least 1; given: {shorten(loose[1])}."
+        )
     alike = [known for known in PUBLISHED if ("resnext" in known) >= ("resnext" in name.lower())]
     nearest = unknown("architecture", name, PUBLISHED, alike=alike)
     return UserError(f"{nearest} Any other network has the long form {LONG_FORM}.")

@@ -172,7 +172,7 @@ def stages_of_module(module: "torch.nn.Module", example: Any) -> list[list[Block
     # A gate (squeeze-and-excitation, the choice among selective kernels) works on a map of another size than its block's, pooled to
     # 1x1. Where the block's own map is 1x1 too, a gate is known by its name in the other blocks.
     gates = {
-        name for place, convs in insides.items() for name, conv in convs.items() if not conv.size in seen[place].sizes
+        name for place, convs in insides.items() for name, conv in convs.items() if conv.size not in seen[place].sizes
     }
     return [
         [
