@@ -313,7 +313,7 @@ def _solve_depths(start: Architecture, target: Budget, policy_name: str) -> tupl
     last = bisect_right(range(1, MOST_BLOCKS + 1), MOST_BLOCKS, key=lambda n: sum(depths_at(n)))
     # The first n whose cost reaches the target, and the last one below it.
     reaching = bisect_left(range(1, last + 1), target.value, key=counted) + 1
-    if reaching > last and depths_at(last + 1) != depths_at(last):
+    if reaching > last and depths_at(2 * last) != depths_at(last):  # published depths end before
         raise UserError(
             f"a budget of {human_flops(target.value)} {target.by} asks for more than {MOST_BLOCKS:,} blocks, the most that a network "
             "may have; give a smaller budget, or solve another quantity."

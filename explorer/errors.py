@@ -37,7 +37,7 @@ def shorten(value: Any) -> str:
     try:
         return cut(repr(value), LONGEST_VALUE + 20)
     except ValueError:  # Python writes no whole number of more than 4,300 digits
-        return f"a {type(value).__name__} of more than 4,300 digits"
+        return "a number of more than 4,300 digits"
 
 
 def cut(text: str, most: int = LONGEST_VALUE) -> str:

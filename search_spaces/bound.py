@@ -12,7 +12,6 @@ from explorer.errors import UserError
 from explorer.text import human_count, human_percent
 from search_spaces.space import REFERENCE_ARM, SearchSpace, scaled_quantity
 
-
 # Some eighty references are tried, each at every arm: beyond so many arms that takes longer than anyone waits.
 MOST_ARMS_TO_PROPOSE = 200
 
