@@ -132,15 +132,12 @@ def add_design_callbacks(app: Dash) -> None:
 
     @app.callback(
         *_frames(("matched",)), *(Output(key, "children") for key in (*answers, *labels)),
-        Output("policy-field", "hidden"), *controls, Input("design-shown", "data"), Input("look", "data"),
+        Output("policy-field", "hidden"), Output("by", "options"), Output("solve", "options"),
+        *controls, Input("design-shown", "data"), Input("look", "data"),
     )  # fmt: skip
-    def answer(
-        reference: str, factor: Any, by: str, solve: str, most: Any, multiple: Any, policy: str, *rest: Any
-    ) -> Any:
-        shown, look = rest
-        places = (int(float(value)) for value in (factor, most, multiple))
-        factor, most, multiple = places
-        asked = design.Question((reference or "").strip(), factor, by, solve, most, multiple, policy, shown or "")
+    def answer(*values: Any) -> Any:
+        *chosen, shown, look = values
+        asked = design.Question.read({**dict(zip(keys, chosen, strict=True)), "shown": shown})
         return design.answer_outputs(asked, look)
 
     app.clientside_callback(

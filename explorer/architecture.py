@@ -11,26 +11,35 @@ from functools import cached_property
 from operator import index
 from typing import Any
 
-from explorer.errors import UserError, unknown
+from explorer.errors import UserError, shorten, unknown
 
 KINDS = ("bottleneck", "basic")
 STEMS = ("imagenet", "small")
 GROWTHS = ("d", "C")
 SHORTCUTS = ("projection", "none")
+# Bounds of what is called a network, far beyond any: the deepest that was ever trained has some 1,200 layers. They keep
+# counts, drawings and builds finite, whatever number a file, a link or a command gives.
+LARGEST_NUMBER = 10**9
+MOST_BLOCKS = 10_000
+MOST_STAGES = 28  # each halves the map: 28 ask for an input of 2**28 pixels a side
 
 
 def whole(value: Any, label: str) -> Any:
-    """`value` as a whole number of at least 1 (or an array of them). Raises `UserError` naming what was given."""
+    """`value` as a whole number from 1 to `LARGEST_NUMBER` (or an array of them). Raises `UserError` naming what was given."""
     if hasattr(value, "dtype") and getattr(value, "ndim", 0) > 0:
         if value.dtype.kind not in "iu" or (value.size and value.min() < 1):
             raise UserError(f"every {label} must be a whole number of at least 1.")
-        return value
+        if value.size and value.max() > LARGEST_NUMBER:
+            raise UserError(f"every {label} must be at most {LARGEST_NUMBER:,}; given: {value.max():,}.")
+        return value.astype("int64", copy=False)  # smaller kinds would wrap in the counts
     try:
         number = index(value)
     except TypeError:
         number = 0
     if number < 1 or isinstance(value, bool):
-        raise UserError(f"{label} must be a whole number of at least 1; given: {value!r}.")
+        raise UserError(f"{label} must be a whole number of at least 1; given: {shorten(value)}.")
+    if number > LARGEST_NUMBER:
+        raise UserError(f"{label} must be at most {LARGEST_NUMBER:,}; given: {shorten(number)}.")
     return number
 
 
@@ -91,7 +100,7 @@ class Template:
             )
         if self.bottleneck_width is not None:
             raise UserError(
-                f"a basic block has no bottleneck width d, but {self.bottleneck_width} was given; set its width instead."
+                f"a basic block has no bottleneck width d, but {shorten(self.bottleneck_width)} was given; set its width instead."
             )
 
 
@@ -115,7 +124,7 @@ class Architecture:
     `growth` says what doubles from stage to stage beside the width: "d" (the paper) or "C" (fixed channels per path).
     `shortcut` is "projection" (where the shape changes, otherwise the identity) or "none" (the plain network of the
     paper's residual ablation). Raises `UserError` for anything that is no network: a width below 1, an empty list of
-    stages, a map too small to halve.
+    stages, a map too small to halve, more than `MOST_BLOCKS` blocks.
     """
 
     template: Template
@@ -136,10 +145,15 @@ class Architecture:
             raise UserError("growth 'C' doubles the cardinality, and a basic block has only one path; use growth 'd'.")
         if isinstance(self.depths, int | str) or len(self.depths) == 0:
             raise UserError(
-                f"depths must list the blocks of each stage, for example (3, 4, 6, 3); given: {self.depths!r}."
+                f"depths must list the blocks of each stage, for example (3, 4, 6, 3); given: {shorten(self.depths)}."
             )
+        if len(self.depths) > MOST_STAGES:
+            raise UserError(f"{len(self.depths):,} stages are too many: a network has at most {MOST_STAGES}.")
         depths = tuple(whole(depth, "depth of a stage") for depth in self.depths)
         object.__setattr__(self, "depths", depths)
+        if _any((blocks := sum(depths)) > MOST_BLOCKS):
+            most = blocks.max() if hasattr(blocks, "max") else blocks
+            raise UserError(f"depths of {most:,} blocks in all are too many: a network has at most {MOST_BLOCKS:,}.")
         for field, label in (("resolution", "resolution"), ("in_channels", "input channels"), ("classes", "classes")):
             _set_whole(self, field, label)
         smallest = smallest_resolution(self.stem, len(depths))

@@ -5,16 +5,16 @@ evaluates the count at three points, takes the parabola's (or line's) root and c
 arrays go through the same lines.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from explorer.architecture import Architecture, whole
-from explorer.complexity import Complexity, count, total, weights
+from explorer.architecture import MOST_BLOCKS, Architecture, whole
+from explorer.complexity import Complexity, check_fits, count, total, weights
 from explorer.depths import policy
-from explorer.errors import UserError, unknown
+from explorer.errors import UserError, shorten, unknown
 from explorer.layers import iter_layers
 from explorer.text import human_flops, human_percent
 
@@ -23,6 +23,8 @@ MEASURES = ("flops", "block", "params", "activations")
 TIMES = ("latency", "train_step")
 QUANTITIES = ("cardinality", "bottleneck_width", "width", "depths")
 ARMS = {"depths": "deeper", "bottleneck_width": "wider", "width": "wider", "cardinality": "more paths"}
+# The solver computes the root of a cost in floating point, which holds whole numbers up to here to the unit.
+LARGEST_BUDGET = 10**15
 LABELS = {"cardinality": "C", "bottleneck_width": "d", "width": "width", "depths": "depths"}
 
 
@@ -42,7 +44,11 @@ class Budget:
         if self.by not in (*MEASURES, *TIMES):
             raise unknown("measure", str(self.by), (*MEASURES, *TIMES))
         if not self.value > 0:
-            raise UserError(f"a budget must be above zero; given: {self.value!r} {self.by}.")
+            raise UserError(f"a budget must be above zero; given: {shorten(self.value)} {self.by}.")
+        if self.value > LARGEST_BUDGET:
+            raise UserError(
+                f"a budget is at most {human_flops(LARGEST_BUDGET)} {self.by}; given: {shorten(self.value)}."
+            )
 
     @classmethod
     def of(cls, architecture: Architecture, by: str = "flops") -> "Budget":
@@ -180,6 +186,7 @@ def nearest(
         raise UserError(
             f"{by} is measured, not counted: use explorer.timed.match_time, or --by {by} on the command line."
         )
+    check_measure(reference, solve, by)
     target = Budget.of(reference, by) if budget is None else Budget(by, budget)
     step = whole(multiple_of, "multiple_of")
     if solve == "depths" and step != 1:
@@ -210,6 +217,20 @@ def check_solve(reference: Architecture, solve: str, given: Iterable[str]) -> No
         raise UserError(
             f"a basic block has no {LABELS[solve]} to solve for; use solve='width' or 'depths', "
             "or a bottleneck reference such as resnet50."
+        )
+
+
+def check_measure(reference: Architecture, solve: str, by: str) -> None:
+    """Raise `UserError` where the cost does not depend on `solve`: then every value, or none, meets a budget."""
+    few: Any = (1,) * len(reference.depths)
+    many: Any = (2,) * len(reference.depths)
+    if solve != "depths":  # beyond the stem's width, at which a projection disappears
+        few, many = reference.stem.channels + 1, reference.stem.channels + 2
+    if cost(reference.with_(**{solve: few}), by) == cost(reference.with_(**{solve: many}), by):
+        others = ", ".join(measure for measure in MEASURES if measure != by)
+        raise UserError(
+            f"{LABELS[solve]} cannot be solved by {by}, which does not change with {LABELS[solve]}; solve another quantity, "
+            f"or keep another cost: {others}."
         )
 
 
@@ -256,6 +277,8 @@ def solve_quantity(start: Architecture, solve: str, target: Budget, step: int) -
     root = 2 * missing / (linear + (1.0 * linear * linear + 4.0 * quadratic * missing) ** 0.5)
     low = _integer(root // step) * step
     best = low + (low < step) * (step - low)
+    # Nothing larger than this was or will be counted here.
+    check_fits(start, **{solve: best + 2 * step + (apart or 0) + 3})
     best_cost = cost_at(best)
     others = [best + step]
     if apart is not None:
@@ -287,13 +310,15 @@ def _solve_depths(start: Architecture, target: Budget, policy_name: str) -> tupl
     def counted(n: int) -> int:
         return cost(start.with_(depths=depths_at(n)), target.by)
 
-    # From as many blocks as the reference has, every policy goes on growing, or (published) has come to its end.
-    high = sum(start.depths)
-    while counted(high) < target.value and depths_at(2 * high) != depths_at(high):
-        high *= 2
+    last = bisect_right(range(1, MOST_BLOCKS + 1), MOST_BLOCKS, key=lambda n: sum(depths_at(n)))
     # The first n whose cost reaches the target, and the last one below it.
-    reaching = bisect_left(range(1, high + 1), target.value, key=counted) + 1
-    candidates = {max(reaching - 1, 1), min(reaching, high)}
+    reaching = bisect_left(range(1, last + 1), target.value, key=counted) + 1
+    if reaching > last and depths_at(2 * last) != depths_at(last):  # published depths end before
+        raise UserError(
+            f"a budget of {human_flops(target.value)} {target.by} asks for more than {MOST_BLOCKS:,} blocks, the most that a network "
+            "may have; give a smaller budget, or solve another quantity."
+        )
+    candidates = {max(reaching - 1, 1), min(reaching, last)}
     nearest_n = min(sorted(candidates), key=lambda n: (abs(counted(n) - target.value), counted(n)))
     return depths_at(nearest_n)
 
@@ -314,7 +339,7 @@ def scale(
     blocks `width`) and `cardinality` ("more paths"). Raises `UserError` as `match` does.
     """
     if not 0 < factor < float("inf"):
-        raise UserError(f"factor must be a number above zero, for example 2; given: {factor!r}.")
+        raise UserError(f"factor must be a number above zero, for example 2; given: {shorten(factor)}.")
     if solve is None:
         basic = reference.template.kind == "basic"
         solve = ("depths", "width") if basic else ("depths", "bottleneck_width", "cardinality")

@@ -28,6 +28,10 @@ COMMANDS = {
 }
 
 
+# How torch says that a tensor is larger than the memory, or than it can count.
+TOO_LARGE = ("out of memory", "can't allocate memory", "calculation overflowed", "multiplication overflow")
+
+
 class LazyGroup(click.Group):
     """A click group that imports a command's module only when the command is called."""
 
@@ -86,6 +90,14 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         print("Stopped.", file=sys.stderr)
         code = 130
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not any(words in str(error) for words in TOO_LARGE):
+            raise
+        print(
+            "Error: there is not enough memory here for what was asked. Make the network, its input or the batch smaller.",
+            file=sys.stderr,
+        )
+        code = 2
     except BrokenPipeError:
         # The reader of our output went away (`| head`); there is nobody left to tell.
         sys.stderr.close()

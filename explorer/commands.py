@@ -221,7 +221,7 @@ def scale(
         print_json([views.design_record(design) for design in designs])
         return
     print_table(("arm", *DESIGN_COLUMNS), [(design.arm, *design_row(design)) for design in designs], left=("design",))
-    click.echo(f"\nBudget: {factor:g} x {by} of {architecture.name} = {human_flops(designs[0].budget.value)}.")
+    click.echo(f"\nBudget: {factor:,} x {by} of {architecture.name} = {human_flops(designs[0].budget.value)}.")
     views.print_paper_picks(architecture, factor, by)
 
 

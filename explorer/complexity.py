@@ -6,8 +6,10 @@ a convolution's or the classifier's output; parameters are everything trainable,
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from explorer.architecture import Architecture
+from explorer.architecture import LARGEST_NUMBER, Architecture
+from explorer.errors import UserError
 from explorer.layers import Layer, iter_layers
 
 
@@ -45,6 +47,9 @@ def layer_activations(layer: Layer) -> int:
     return _times(_copies(layer), _times(layer.size**2, layer.out_channels))
 
 
+# A quarter of what 64 bits hold: on the way to a count, and to its nearest, numbers are a little larger than it is.
+LARGEST_COUNT = 2**61
+
 LAYER_MEASURES = {"flops": layer_flops, "params": layer_params, "activations": layer_activations}
 
 
@@ -64,10 +69,39 @@ def total(layers: Iterable[Layer], measure: str) -> int:
 def count(architecture: Architecture, form: str = "c") -> Complexity:
     """FLOPs, parameters and activations of a whole network (of each one, where its numbers are arrays).
 
-    Forms differ in activations only (see `iter_layers`).
+    Forms differ in activations only (see `iter_layers`). Raises `UserError` where an array holds a network that is too large
+    for its 64-bit numbers.
     """
+    check_fits(architecture)
     layers = list(iter_layers(architecture, form))
     return Complexity(*(total(layers, measure) for measure in LAYER_MEASURES))
+
+
+def check_fits(architecture: Architecture, **larger: Any) -> None:
+    """Raise `UserError` where the counts of a batch might not fit into the 64 bits of NumPy's numbers, which wrap silently.
+
+    No count falls when a number of the architecture grows, so it is enough to count the network of the largest ones, in
+    Python's exact numbers; `larger` replaces some. Of the measures, FLOPs are the largest.
+    """
+    numbers = {"width": architecture.template.width, "depths": architecture.depths}
+    if architecture.template.kind == "bottleneck":
+        numbers |= {name: getattr(architecture.template, name) for name in ("cardinality", "bottleneck_width")}
+    if not any(hasattr(number, "dtype") for number in (*numbers.values(), *architecture.depths)):
+        return
+    most = {name: _most(number) for name, number in (numbers | larger).items()}
+    most["width"] += most["width"] == architecture.stem.channels  # that one width saves the first projection
+    corner = architecture.with_(**most)
+    if total(iter_layers(corner), "flops") > LARGEST_COUNT:
+        raise UserError(
+            f"among these designs are some as large as {corner.name}: that many FLOPs do not fit into a table's 64-bit numbers. "
+            "Give smaller numbers."
+        )
+
+
+def _most(number: Any) -> Any:
+    if isinstance(number, tuple):
+        return tuple(map(_most, number))
+    return min(int(number.max()), LARGEST_NUMBER) if hasattr(number, "max") else number
 
 
 def _multiplied(layer: Layer) -> int:

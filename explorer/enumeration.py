@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from explorer.architecture import Architecture
-from explorer.budget import Budget, check_solve, combinations, cost, solve_quantity
+from explorer.architecture import Architecture, whole
+from explorer.budget import LABELS, Budget, check_measure, check_solve, combinations, cost, solve_quantity
 from explorer.complexity import count
-from explorer.errors import UserError, unknown
+from explorer.errors import UserError, shorten, unknown
 from explorer.parsing import parse_number
 
 # Designs counted at once: their arrays stay in a core's cache.
 CHUNK = 8192
+# The rows of a table of two gigabytes.
+MOST_DESIGNS = 20_000_000
 COLUMNS = ("cardinality", "bottleneck_width", "width", "depths", "flops", "params", "activations", "mismatch")
 _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,
@@ -50,6 +52,7 @@ def enumerate_designs(
     check_solve(reference, solve, axes)
     if solve == "depths":
         raise UserError("depths cannot be solved over a grid; use match --solve depths, or give depths as an axis.")
+    check_measure(reference, solve, by)
     target = Budget.of(reference, by) if budget is None else Budget(by, budget)
     keep = [parse_comparison(text) for text in where]
     choices = [tuple(values["depths"]) for values in combinations({"depths": axes.pop("depths", reference.depths)})]
@@ -91,7 +94,9 @@ def parse_comparison(text: str) -> tuple[str, Callable[[Any, Any], Any], float]:
     """'params<=30M' as column, comparison and number. Raises `UserError` for anything else."""
     parts = re.fullmatch(r"\s*(\w+)\s*(<=|>=|==|!=|<|>)\s*(\S+)\s*", text)
     if not parts:
-        raise UserError(f"a filter is a column, a comparison and a number, for example 'params<=30M'; given: {text!r}.")
+        raise UserError(
+            f"a filter is a column, a comparison and a number, for example 'params<=30M'; given: {shorten(text)}."
+        )
     column, sign, number = parts.groups()
     if column not in COLUMNS or column == "depths":
         raise unknown("column in a filter", column, [name for name in COLUMNS if name != "depths"])
@@ -107,8 +112,17 @@ def _batches(
     for key, values in {**lists, "depths": choices}.items():
         if len(set(values)) < len(values):
             raise UserError(f"{key} lists a value twice.")
-        for value in values:  # each is checked as it would be in a single architecture
+        if key != "depths":
+            values = [max(whole(value, LABELS[key]) for value in values)]
+        for (
+            value
+        ) in values:  # each is checked as it would be in a single architecture; of numbers, the largest is enough
             reference.with_(**{key: value})
+    designs = math.prod(map(len, (*lists.values(), choices)))
+    if designs > MOST_DESIGNS:
+        raise UserError(
+            f"the axes make {designs:,} combinations, and at most {MOST_DESIGNS:,} are counted at once; give fewer values."
+        )
     numbers = [np.asarray(values, dtype=np.int64) for values in lists.values()]
     # Networks of unlike numbers of stages have unlike layers, so they are counted apart.
     for _, group in groupby(range(len(choices)), key=lambda choice: len(choices[choice])):

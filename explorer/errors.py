@@ -1,33 +1,54 @@
 """The one error a user's mistake raises, and how to word it for a name nobody knows."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from explorer.text import encodable
 
-LONGEST_NAME = 100  # of what was given, in a message
+# Characters of a message. A value that a user gives may be a megabyte long; a message that repeats it must not be.
+LONGEST_MESSAGE = 4000
+LONGEST_VALUE = 80
 
 
 class UserError(ValueError):
     """A user's mistake. The message says what was given, what is allowed and what to do.
 
-    The command line prints it without a traceback and exits with code 2; in Python it is an ordinary `ValueError`. A file's name
-    in it may be no UTF-8: the message can be printed and stored all the same.
+    The command line prints it without a traceback and exits with code 2; in Python it is an ordinary `ValueError`. Of a
+    message longer than `LONGEST_MESSAGE` characters, the middle is left out; a file's name in it may be no UTF-8, the message can
+    be printed and stored all the same.
     """
 
-    def __init__(self, message: str) -> None:
-        super().__init__(encodable(message))
+    def __init__(self, message: object = "") -> None:
+        super().__init__(cut(encodable(str(message)), LONGEST_MESSAGE))
 
 
 class UnknownName(UserError):
     """A name that nobody knows, of what is looked for or of a choice."""
 
 
-def unknown(kind: str, given: str, allowed: Iterable[str]) -> UnknownName:
-    """The error for a name that is not among `allowed`: it names the nearest right one and lists the rest."""
+def unknown(kind: str, given: str, allowed: Iterable[str], *, alike: Iterable[str] | None = None) -> UnknownName:
+    """The error for a name that is not among `allowed`: it names the nearest right one (of those `alike`, if given) and
+    lists the rest."""
     from difflib import get_close_matches
 
     names = list(allowed)
-    given = given if len(given) <= LONGEST_NAME else f"{given[:LONGEST_NAME]}..."
-    nearest = get_close_matches(given, names, n=1, cutoff=0.5)
+    nearest = get_close_matches(given[:LONGEST_VALUE], names if alike is None else list(alike), n=1, cutoff=0.5)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-    return UnknownName(f"unknown {kind} {given!r}.{hint} Known: {', '.join(names) or 'none'}.")
+    return UnknownName(f"unknown {kind} {shorten(given)}.{hint} Known: {', '.join(names) or 'none'}.")
+
+
+def shorten(value: Any) -> str:
+    """A value as a message repeats it: its `repr`, without the middle where that is long."""
+    if isinstance(value, str):  # of a megabyte of text, only what may be shown needs a repr
+        value = cut(value, LONGEST_VALUE)
+    try:
+        return cut(repr(value), LONGEST_VALUE + 20)
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        return "a number of more than 4,300 digits"
+
+
+def cut(text: str, most: int = LONGEST_VALUE) -> str:
+    """A text of at most `most` characters, without its middle where it is longer."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most * 2 // 3]} ... {text[len(text) - most // 3 + 5 :]}"

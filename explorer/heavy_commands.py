@@ -1,6 +1,5 @@
 """The design room's commands that need torch: measure, export, rules, and match by measured time."""
 
-from importlib import import_module
 from typing import Any
 
 import click
@@ -11,6 +10,9 @@ from explorer.commands import JSON_OPTION, input_options
 from explorer.errors import UserError
 from explorer.parsing import WholeNumber, WholeNumbers
 from explorer.text import counted
+
+# More than any processor has; torch ends the process where the system gives it no more.
+MOST_THREADS = 1024
 
 
 def match_time_with_progress(architecture: Architecture, given: dict[str, Any], **options: Any) -> list[Design]:
@@ -73,6 +75,8 @@ def measure(
             if value not in known:
                 raise unknown(kind, value, known)
     if threads is not None:
+        if threads > MOST_THREADS:
+            raise UserError(f"--threads takes at most {MOST_THREADS:,}; given: {threads:,}.")
         torch.set_num_threads(threads)
     cases = [
         Case(architecture, form=one_form, batch=size, mode=one_mode)
@@ -130,7 +134,13 @@ def measure(
 @click.option("--format", "format_", required=True, help="torchvision, timm, safetensors or onnx.")
 @click.option("-o", "--output", type=click.Path(), required=True, help="The file to write.")
 @click.option("--weights", type=click.Path(), help="Trained weights (.pth or .safetensors); without, a fresh network.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of a fresh network's weights.")
+@click.option(
+    "--seed",
+    type=click.IntRange(-(2**63), 2**63 - 1),
+    default=0,
+    show_default=True,
+    help="Seed of a fresh network's weights.",
+)
 @input_options
 def export(
     name: str,
@@ -187,7 +197,12 @@ def rules(network: str, resolution: int | None, classes: int | None, in_channels
     if ":" in network:
         import torch
 
-        found = check(_call(network), torch.zeros(1, in_channels or 3, resolution or 224, resolution or 224))
+        from explorer.foreign import call_function
+
+        found = check(
+            call_function(network, "the network"),
+            torch.zeros(1, in_channels or 3, resolution or 224, resolution or 224),
+        )
     else:
         found = check(Architecture.from_name(network, resolution=resolution, classes=classes, in_channels=in_channels))
     if as_json:
@@ -197,21 +212,3 @@ def rules(network: str, resolution: int | None, classes: int | None, in_channels
     else:
         for violation in found:
             click.echo(f"Rule {violation.rule} breaks at {violation.where}: {violation.message}.")
-
-
-def _call(target: str) -> Any:
-    """What `package.module:function` returns. Modules of the current folder are found too."""
-    import os
-    import sys
-
-    module_name, _, function = target.partition(":")
-    sys.path.insert(0, os.getcwd())
-    try:
-        module = import_module(module_name)
-    except (ImportError, ValueError) as error:
-        raise UserError(f"cannot import {module_name!r} for {target!r}: {error}.") from None
-    finally:
-        sys.path.pop(0)
-    if not callable(getattr(module, function, None)):
-        raise UserError(f"{module_name} has no function {function!r}; write PACKAGE.MODULE:FUNCTION.")
-    return getattr(module, function)()

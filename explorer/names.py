@@ -7,7 +7,7 @@ has one long form. A name leaves out resolution, input channels and classes.
 import re
 from typing import TYPE_CHECKING, Any
 
-from explorer.errors import UserError, unknown
+from explorer.errors import UserError, shorten, unknown
 
 if TYPE_CHECKING:
     from explorer.architecture import Architecture
@@ -39,6 +39,9 @@ LONG_FORM = (
     "resnext_<depths>_<C>x<d>d_w<width>[_<stem>][_growC][_plain], for example resnext_3-4-12-3_8x14d_w128_small_plain"
 )
 
+# A name of more characters is none: the longest, of 28 stages of which each number has five digits, has about 250.
+LONGEST_NAME = 500
+
 _N = r"([1-9]\d*)"
 _RESNET = re.compile(rf"resnet{_N}")
 _WIDE = re.compile(rf"wide_resnet{_N}_{_N}")
@@ -55,20 +58,18 @@ def parse_name(name: str, *, resolution: int | None, classes: int | None, in_cha
     """The architecture `name` stands for (see `Architecture.from_name`)."""
     from explorer.architecture import IMAGENET, Architecture, Stem, Template
 
-    def make(template: Template, depths: tuple[int, ...], stem: Stem = IMAGENET, **options: Any) -> Architecture:
-        cifar = name.endswith("_cifar")
-        return Architecture(
-            template,
-            depths,
-            stem=stem,
-            resolution=(32 if cifar else 224) if resolution is None else resolution,
-            classes=(10 if cifar else 1000) if classes is None else classes,
-            in_channels=3 if in_channels is None else in_channels,
-            **options,
-        )
-
     if not isinstance(name, str):
-        raise UserError(f"an architecture is given by its name, for example resnet50; given: {name!r}.")
+        raise UserError(f"an architecture is given by its name, for example resnet50; given: {shorten(name)}.")
+    if len(name) > LONGEST_NAME:
+        raise UserError(
+            f"the name {shorten(name)} has {len(name):,} characters, and an architecture's has at most {LONGEST_NAME}."
+        )
+    given = {"resolution": resolution, "classes": classes, "in_channels": in_channels}
+    size: dict[str, Any] = usual_input(name) | {field: value for field, value in given.items() if value is not None}
+
+    def make(template: Template, depths: tuple[int, ...], stem: Stem = IMAGENET, **options: Any) -> Architecture:
+        return Architecture(template, depths, stem=stem, **size, **options)
+
     if match := _RESNET.fullmatch(name):
         layers = int(match[1])
         if layers in BASIC_DEPTHS:
@@ -105,6 +106,12 @@ def parse_name(name: str, *, resolution: int | None, classes: int | None, in_cha
             shortcut="none" if plain else "projection",
         )
     raise _unknown_name(name)
+
+
+def usual_input(name: str) -> dict[str, int]:
+    """The resolution, classes and input channels that a name stands for where nothing else is said."""
+    resolution, classes = (32, 10) if name.endswith("_cifar") else (224, 1000)
+    return {"resolution": resolution, "classes": classes, "in_channels": 3}
 
 
 def format_name(architecture: "Architecture") -> str:
@@ -150,22 +157,24 @@ def _bottleneck_depths(name: str, layers: int) -> tuple[int, ...]:
     known = ", ".join(map(str, BOTTLENECK_DEPTHS))
     if layers in BASIC_DEPTHS:
         raise UserError(
-            f"{name!r}: the {layers}-layer network has basic blocks, which have no paths (C) and no bottleneck width (d). "
+            f"{shorten(name)}: the {layers}-layer network has basic blocks, which have no paths (C) and no bottleneck width (d). "
             f"Bottleneck networks have {known} layers; for other depths use the long form {LONG_FORM}."
         )
     raise UserError(
-        f"unknown architecture {name!r}: no published network of bottleneck blocks has {layers} layers. Known: {known}; "
+        f"unknown architecture {shorten(name)}: no published network of bottleneck blocks has {layers} layers. Known: {known}; "
         f"for other depths use the long form {LONG_FORM}."
     )
 
 
 def _blocks(name: str, layers: int, *, layers_per_block: int) -> int:
+    from explorer.architecture import MOST_BLOCKS
+
     depth, rest = divmod(layers - 2, 3 * layers_per_block)
     if rest or depth < 1:
         step = 3 * layers_per_block
-        near = max(1, round((layers - 2) / step))
+        near = min(max(1, (layers - 2 + step // 2) // step), MOST_BLOCKS // 3)
         raise UserError(
-            f"unknown architecture {name!r}: three equal stages make {step}k + 2 layers, for example "
+            f"unknown architecture {shorten(name)}: three equal stages make {step}k + 2 layers, for example "
             f"{name.replace(str(layers), str(step * near + 2), 1)}."
         )
     return depth
@@ -175,7 +184,14 @@ def _unknown_name(name: str) -> UserError:
     if loose := re.fullmatch(r"resnext\d*_(?:[\d-]+_)?([^_]*?)x([^_]*?)d(?:_.*)?", name):
         for label, text in (("cardinality C", loose[1]), ("bottleneck width d", loose[2])):
             if not re.fullmatch(r"[1-9]\d*", text):
-                return UserError(f"{name!r}: the {label} must be a whole number of at least 1; given: {text!r}.")
-    if (loose := re.search(r"_w([^_]*)", name)) and not re.fullmatch(r"[1-9]\d*", loose[1]):
-        return UserError(f"{name!r}: the width must be a whole number of at least 1; given: {loose[1]!r}.")
-    return UserError(f"{unknown('architecture', name, PUBLISHED)} Any other network has the long form {LONG_FORM}.")
+                return UserError(
+                    f"{shorten(name)}: the {label} must be a whole number of at least 1; given: {shorten(text)}."
+                )
+    # Only the long form names a width.
+    if (loose := re.match(r"resnex?t_[\d-]+_(?:[^_]+_)?w([^_]*)", name)) and not re.fullmatch(r"[1-9]\d*", loose[1]):
+        return UserError(
+            f"{shorten(name)}: the width must be a whole number of at least 1; given: {shorten(loose[1])}."
+        )
+    alike = [known for known in PUBLISHED if ("resnext" in known) >= ("resnext" in name.lower())]
+    nearest = unknown("architecture", name, PUBLISHED, alike=alike)
+    return UserError(f"{nearest} Any other network has the long form {LONG_FORM}.")

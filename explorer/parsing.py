@@ -5,21 +5,29 @@ from typing import Any
 
 import click
 
-from explorer.errors import UserError
+from explorer.architecture import LARGEST_NUMBER
+from explorer.errors import UserError, shorten
 
 PREFIXES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 # A list longer than this is a slip of the finger (1..1000000000), not a grid.
 LONGEST_LIST = 1_000_000
+# No cost is larger; a number of a billion digits, as 1e999999999 is, could not even be held.
+LARGEST = 10**18
 
 
 def parse_number(text: str) -> float:
     """A number with an optional decimal prefix: '4.1G' -> 4100000000. Whole numbers come out exactly, as int."""
-    parts = re.fullmatch(r"([+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)", text.strip())
+    parts = re.fullmatch(r"([+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)", text.strip(), re.ASCII)
     if not parts or parts[2] not in PREFIXES:
-        raise UserError(f"cannot read {text!r} as a number; write for example 4100000000, 4.1G, 25M or 250k.")
-    from decimal import Decimal
+        raise UserError(f"cannot read {shorten(text)} as a number; write for example 4100000000, 4.1G, 25M or 250k.")
+    from decimal import Decimal, DecimalException
 
-    value = Decimal(parts[1]) * PREFIXES[parts[2]]
+    try:
+        value = Decimal(parts[1]) * PREFIXES[parts[2]]
+    except DecimalException:  # an exponent of more than 18 digits
+        value = Decimal("Infinity")
+    if abs(value) > LARGEST:
+        raise UserError(f"{shorten(text)} is out of range: a number is at most {LARGEST:.0e}.")
     return int(value) if value == value.to_integral_value() else float(value)
 
 
@@ -39,19 +47,25 @@ class WholeNumbers(click.ParamType):
             )
         numbers: list[int] = []
         for item in items:
-            ends = re.fullmatch(r"(\d+)\.\.(\d+)", item, re.ASCII)
-            first, last = (int(ends[1]), int(ends[2])) if ends else (-1, -1)
-            if re.fullmatch(r"\d+", item, re.ASCII):
-                first = last = int(item)
+            ends = re.fullmatch(r"(\d+)(?:\.\.(\d+))?", item, re.ASCII)
+            first, last = (_digits(ends[1], option), _digits(ends[2] or ends[1], option)) if ends else (-1, -1)
             if not 1 <= first <= last:
                 raise UserError(
                     f"{option} takes whole numbers of at least 1, separated by commas, or ranges like 1..64; "
-                    f"given: {item!r} in {value!r}."
+                    f"given: {shorten(item)} in {shorten(value)}."
                 )
-            if last - first >= LONGEST_LIST:
+            if last - first >= LONGEST_LIST - len(numbers):
                 raise UserError(f"{option} {item} lists more than {LONGEST_LIST:,} numbers; give fewer.")
             numbers += range(first, last + 1)
         return numbers
+
+
+def _digits(text: str, option: str) -> int:
+    """Decimal digits as a number of at most `LARGEST_NUMBER`; Python itself reads no more than 4,300 digits."""
+    significant = text.lstrip("0") or "0"
+    if len(significant) > len(str(LARGEST_NUMBER)) or int(significant) > LARGEST_NUMBER:
+        raise UserError(f"{option} takes whole numbers of at most {LARGEST_NUMBER:,}; given: {shorten(text)}.")
+    return int(significant)
 
 
 class WholeNumber(WholeNumbers):
@@ -64,7 +78,9 @@ class WholeNumber(WholeNumbers):
             return value
         numbers = super().convert(value, param, ctx)
         if len(numbers) != 1:
-            raise UserError(f"{param.opts[0] if param else 'the option'} takes one whole number; given: {value!r}.")
+            raise UserError(
+                f"{param.opts[0] if param else 'the option'} takes one whole number; given: {shorten(value)}."
+            )
         return numbers[0]
 
 
@@ -77,13 +93,14 @@ class DepthLists(click.ParamType):
         if isinstance(value, list):
             return value
         items = [item.strip() for item in str(value).split(",")]
+        option = param.opts[0] if param else "depths"
         for item in items:
             if not re.fullmatch(r"[1-9]\d*(-[1-9]\d*)*", item, re.ASCII):
                 raise UserError(
-                    f"{param.opts[0] if param else 'depths'} takes the blocks of each stage, for example 3-4-6-3 or 3-4-6-3,3-4-23-3; "
-                    f"given: {item!r}."
+                    f"{option} takes the blocks of each stage, for example 3-4-6-3 or 3-4-6-3,3-4-23-3; "
+                    f"given: {shorten(item)}."
                 )
-        return [tuple(map(int, item.split("-"))) for item in items]
+        return [tuple(_digits(blocks, option) for blocks in item.split("-")) for item in items]
 
 
 class Number(click.ParamType):
@@ -96,7 +113,7 @@ class Number(click.ParamType):
             return value
         number = parse_number(str(value))
         if number <= 0:
-            raise UserError(f"{param.opts[0] if param else 'the number'} must be above zero; given: {value!r}.")
+            raise UserError(f"{param.opts[0] if param else 'the number'} must be above zero; given: {shorten(value)}.")
         return number
 
 
@@ -116,6 +133,6 @@ class Fraction(click.ParamType):
         if not 0 <= number < float("inf"):
             option = param.opts[0] if param else "the share"
             raise UserError(
-                f"{option} takes a fraction or a percentage of at least 0, for example 0.02 or 2%; given: {text!r}."
+                f"{option} takes a fraction or a percentage of at least 0, for example 0.02 or 2%; given: {shorten(text)}."
             )
         return number

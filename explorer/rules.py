@@ -138,13 +138,24 @@ def stages_of_module(module: "torch.nn.Module", example: Any) -> list[list[Block
             "an example input is needed to see the sizes of the maps, for example torch.zeros(1, 3, 224, 224)."
         )
 
-    seen: dict[str, tuple[Any, int]] = {}
-    hooks = []
-    for name, child in module.named_modules():
-        if isinstance(child, torch.nn.Conv2d):
-            hooks.append(
-                child.register_forward_hook(lambda conv, _, out, name=name: seen.update({name: (conv, out.shape[-1])}))
-            )
+    blocks = {f"{name}.{index}": block for name in names for index, block in children[name].named_children()}
+    seen: dict[str, _Seen] = {}
+
+    def look(name: str) -> Any:
+        def hook(layer: Any, inputs: Any, out: Any) -> None:
+            if isinstance(out, torch.Tensor) and out.ndim == 4:
+                before = [
+                    tensor.shape[-1] for tensor in inputs if isinstance(tensor, torch.Tensor) and tensor.ndim == 4
+                ]
+                seen[name] = _Seen(layer, out.shape[-1], frozenset((*before, out.shape[-1])))
+
+        return hook
+
+    hooks = [
+        child.register_forward_hook(look(name))
+        for name, child in module.named_modules()
+        if isinstance(child, torch.nn.Conv2d) or name in blocks
+    ]
     training = module.training
     try:
         with torch.no_grad():
@@ -157,17 +168,48 @@ def stages_of_module(module: "torch.nn.Module", example: Any) -> list[list[Block
         module.train(training)
         for hook in hooks:
             hook.remove()
-    return [[_block_shape(f"{name}.{index}", seen) for index, _ in children[name].named_children()] for name in names]
+    insides = {place: _inside(place, seen) for place in blocks}
+    # A gate (squeeze-and-excitation, the choice among selective kernels) works on a map of another size than its block's, pooled to
+    # 1x1. Where the block's own map is 1x1 too, a gate is known by its name in the other blocks.
+    gates = {
+        name for place, convs in insides.items() for name, conv in convs.items() if conv.size not in seen[place].sizes
+    }
+    return [
+        [
+            _block_shape(place, seen[place].size, insides[place], gates)
+            for place in blocks
+            if place.startswith(f"{name}.")
+        ]
+        for name in names
+    ]
 
 
-def _block_shape(place: str, seen: dict[str, tuple[Any, int]]) -> BlockShape:
-    inside = {name.removeprefix(f"{place}."): value for name, value in seen.items() if name.startswith(f"{place}.")}
-    convs = [value for name, value in inside.items() if not any(part in name.lower() for part in SHORTCUT_NAMES)]
+@dataclass(frozen=True)
+class _Seen:
+    """What a convolution or a block did: the side of its output map, and the sides of all maps that go in and out."""
+
+    layer: Any
+    size: int
+    sizes: frozenset[int]
+
+
+def _inside(place: str, seen: dict[str, _Seen]) -> dict[str, _Seen]:
+    """The convolutions of the block at `place` by their names in it, in the order in which they ran; none of its shortcut."""
+    if place not in seen:
+        raise UserError(
+            f"{place} did not run, or made no map of images x channels x height x width, so it is no block."
+        )
+    inside = {name.removeprefix(f"{place}."): found for name, found in seen.items() if name.startswith(f"{place}.")}
+    return {name: found for name, found in inside.items() if not any(part in name.lower() for part in SHORTCUT_NAMES)}
+
+
+def _block_shape(place: str, size: int, inside: dict[str, _Seen], gates: set[str]) -> BlockShape:
+    convs = [found.layer for name, found in inside.items() if name not in gates]
     if not convs:
         raise UserError(f"no convolution ran in {place}, so it cannot be checked as a block.")
     return BlockShape(
-        convs[-1][1],
-        tuple(conv.out_channels for conv, _ in convs),
-        tuple(conv.kernel_size[0] for conv, _ in convs),
-        tuple(conv.groups for conv, _ in convs),
+        size,
+        tuple(conv.out_channels for conv in convs),
+        tuple(conv.kernel_size[0] for conv in convs),
+        tuple(conv.groups for conv in convs),
     )

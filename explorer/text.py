@@ -24,9 +24,10 @@ def human_percent(fraction: float, *, signed: bool = False) -> str:
 
 def human_time(seconds: float) -> str:
     """Seconds as people say them: 0.0034 -> '3.4 ms', 42.3 -> '42 s', 200 -> '3 min 20 s', 7500 -> '2 h 5 min'."""
-    if seconds < 1e-3:
+    # Each limit is where the unit below would round up to a thousand of its own.
+    if seconds < 0.9995e-3:
         return f"{1e6 * seconds:.0f} µs"
-    if seconds < 1:
+    if seconds < 0.9995:
         return f"{1e3 * seconds:.3g} ms"
     if seconds < 9.95:
         return f"{seconds:.1f} s"
@@ -42,8 +43,9 @@ def _with_prefix(value: float, prefixes: tuple[tuple[str, float], ...]) -> str:
     for letter, size in prefixes:
         if abs(value) >= 0.9995 * size:
             scaled = value / size
-            digits = max(0, 3 - len(str(int(abs(scaled) + 0.0005))))
-            return f"{scaled:.{digits}f} {letter}"
+            rounded = float(f"{scaled:.3g}")  # 99.96 is written 100, not 100.0
+            digits = max(0, 3 - len(str(int(abs(rounded)))))
+            return f"{scaled:,.{digits}f} {letter}"
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.3g}"
 
 

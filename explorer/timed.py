@@ -9,13 +9,17 @@ from dataclasses import replace
 from typing import Any
 
 from explorer.architecture import Architecture, whole
-from explorer.budget import Budget, Design, check_solve, combinations, cost, nearest
+from explorer.budget import LABELS, Budget, Design, ImpossibleBudget, check_solve, combinations, cost, nearest
 from explorer.errors import UserError
 from explorer.measuring import Case, Timing, measure
 
 MODES = {"latency": "inference", "train_step": "train_step"}
 # At equal FLOPs more paths take up to 1.5 times as long, so a design of equal time may need far fewer FLOPs.
 BRACKET = (0.6, 1.2)
+# How far a bracket is widened where its rim is the nearest. Each round of measuring widens it, so they end.
+LOWEST, HIGHEST = 0.05, 8
+# Five rounds of so many designs take some minutes; a bracket of more asks for larger steps.
+MOST_MEASURED = 500
 
 
 def match_time(
@@ -43,6 +47,8 @@ def match_time(
             "depths cannot be solved by measured time; use solve='bottleneck_width', 'cardinality' or 'width'."
         )
     step = whole(multiple_of, "multiple_of")
+    if budget is not None:
+        Budget(by, budget)  # refused before anything is measured
     designs = []
     for values in combinations(given):
         start = reference.with_(**values)
@@ -58,16 +64,13 @@ def match_time(
         low, high = BRACKET
         measured: dict[int, Timing] = {}
         while True:
-            ends = [
-                getattr(
-                    nearest(start, solve=solve, budget=max(1, round(flops * share)), multiple_of=step)[
-                        0
-                    ].architecture.template,
-                    solve,
-                )
-                for share in (low, high)
-            ]
+            ends = [_solved(start, solve, flops * share, step) for share in (low, high)]
             new = [value for value in range(ends[0], ends[1] + 1, step) if value not in measured]
+            if len(new) + len(measured) > MOST_MEASURED:
+                raise UserError(
+                    f"from {LABELS[solve]} = {ends[0]:,} to {ends[1]:,} there are more than {MOST_MEASURED} designs to measure; "
+                    "take fewer of them with multiple_of (--multiple-of), for example 8."
+                )
             own, *timings = measure(
                 [case(reference), *(case(start.with_(**{solve: value})) for value in new)], **options
             )
@@ -75,9 +78,9 @@ def match_time(
             target = own.seconds if budget is None else budget
             found = min(sorted(measured), key=lambda value: abs(measured[value].seconds - target))
             # The nearest at the rim of the bracket says that a nearer one may lie outside.
-            if found == ends[0] and found > step and measured[found].seconds > target and low > 0.05:
+            if found == ends[0] and found > step and measured[found].seconds > target and low > LOWEST:
                 low /= 2
-            elif found == ends[1] and measured[found].seconds < target and high < 8:
+            elif found == ends[1] and measured[found].seconds < target and high < HIGHEST:
                 high *= 1.5
             else:
                 break
@@ -95,3 +98,12 @@ def match_time(
             f"no measured design is within the tolerance of {by}; the nearest: {names}. Allow a larger one."
         )
     return designs
+
+
+def _solved(start: Architecture, solve: str, flops: float, step: int) -> int:
+    """The quantity at which `start` costs about so many FLOPs; the smallest where all the rest costs more."""
+    try:
+        (design,) = nearest(start, solve=solve, budget=max(1, round(flops)), multiple_of=step)
+    except ImpossibleBudget:
+        return step
+    return int(getattr(design.architecture.template, solve))

@@ -9,6 +9,7 @@ from explorer.budget import LABELS, Design, cost
 from explorer.complexity import count, layer_complexity
 from explorer.errors import UserError, unknown
 from explorer.layers import Layer, iter_layers
+from explorer.names import usual_input
 from explorer.published import TABLES, Row
 from explorer.text import human_count, human_flops, human_percent
 
@@ -200,9 +201,8 @@ def print_totals(architecture: Architecture, record: dict[str, Any]) -> None:
 
 def input_options(architecture: Architecture) -> dict[str, int]:
     """The options that a command needs to see the same input, for a command to try next."""
-    usual = Architecture.from_name(architecture.name)
-    fields = ("resolution", "classes", "in_channels")
-    changed = [field for field in fields if getattr(architecture, field) != getattr(usual, field)]
+    usual = usual_input(architecture.name)
+    changed = [field for field, value in usual.items() if getattr(architecture, field) != value]
     return {field: getattr(architecture, field) for field in changed}
 
 

@@ -7,10 +7,13 @@ from functools import cached_property
 from typing import Any
 
 from explorer.architecture import Architecture
-from explorer.budget import ARMS, Budget, Design, ImpossibleBudget, cost, describe_miss, nearest, scale
+from explorer.budget import Budget, Design, ImpossibleBudget, cost, describe_miss, nearest, scale
 from explorer.errors import UserError
 from explorer.text import human_count, human_percent
-from search_spaces.space import REFERENCE_ARM, SearchSpace
+from search_spaces.space import REFERENCE_ARM, SearchSpace, scaled_quantity
+
+# Some eighty references are tried, each at every arm: beyond so many arms that takes longer than anyone waits.
+MOST_ARMS_TO_PROPOSE = 200
 
 
 @dataclass(frozen=True)
@@ -134,8 +137,7 @@ class BoundSpace:
         assert rule is not None
         if kind == REFERENCE_ARM:
             return Design(reference, Budget.of(reference, rule.by), reference.name, arm)
-        basic = reference.template.kind == "basic"
-        solve = next(key for key, label in ARMS.items() if label == kind and (key == "bottleneck_width") <= (not basic))
+        solve = scaled_quantity(kind, reference)
         (design,) = scale(
             reference,
             rule.factor,
@@ -161,13 +163,14 @@ class BoundSpace:
         return Design(architecture, Budget.of(reference, "flops"), reference.name, arm)
 
     def propose(self) -> Proposal | None:
-        """A reference of nearly the same cost at which the points of a match space are matched more closely, or None.
+        """A reference of nearly the same cost at which the points of a match space are matched more closely, or None, as for spaces
+        of more than `MOST_ARMS_TO_PROPOSE` arms.
 
         Tries the reference's d and width up to a quarter away; takes the one nearest in cost that leaves nothing out,
         else the one with the smallest worst mismatch.
         """
         rule = self.space.match
-        if rule is None or len(self.space.references) > 1:
+        if rule is None or len(self.space.references) > 1 or len(self.space.points) > MOST_ARMS_TO_PROPOSE:
             return None
         own = self._reference(self.space.references[0])
         template, spent = own.template, cost(own, rule.by)

@@ -9,12 +9,17 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from explorer.errors import UserError, unknown
+from explorer.errors import UserError, cut, shorten, unknown
 
 Model = TypeVar("Model", bound=BaseModel)
 
-# Of a file's problems so many are told, each in so many characters.
-MOST_PROBLEMS, LONGEST = 8, 600
+# Bounds of a file, some fifty times the largest preset. PyYAML reads about 20,000 values a second; and a value that is named once and
+# used at many places (`&name`, `*name`) counts at each of them, since it is validated and written there.
+MOST_CHARACTERS = 1_000_000
+MOST_VALUES = 50_000
+MOST_DIGITS = 400
+# Of a file with more mistakes, the first ones are told.
+MOST_PROBLEMS = 5
 
 # Where each kind of preset lives: package, and the folder inside it.
 PRESETS = {"space": ("search_spaces", ""), "study": ("studies", ""), "recipe": ("studies", "recipes")}
@@ -36,7 +41,8 @@ def load_document(model: type[Model], kind: str, name_or_path: str | Path) -> Mo
     if given.endswith((".yaml", ".yml")) or "/" in given or isinstance(name_or_path, Path):
         path = Path(given)
         try:
-            text = path.read_text()
+            with path.open() as file:
+                text = file.read(MOST_CHARACTERS + 1)
         except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a NUL in the path
             reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
             raise UserError(f"cannot read the {kind} file {given[:200]}: {reason}.") from None
@@ -50,8 +56,10 @@ def load_document(model: type[Model], kind: str, name_or_path: str | Path) -> Mo
 
 def parse_document(model: type[Model], text: str, *, source: str, default_name: str | None = None) -> Model:
     """Validate YAML text into `model`; `source` names it in messages."""
+    if len(text) > MOST_CHARACTERS:
+        raise UserError(f"{source} is longer than {MOST_CHARACTERS:,} characters, the most that such a file may have.")
     try:
-        data = yaml.load(text, Loader=_UniqueKeyLoader)
+        data = yaml.load(text, Loader=_BoundedLoader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -69,14 +77,35 @@ def validate(model: type[Model], data: dict[str, Any], *, source: str) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        problems = error.errors()
-        told = [_cut(_explain(model, dict(problem)), LONGEST) for problem in problems[:MOST_PROBLEMS]]
-        more = f"; and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
-        raise UserError(f"{source}: {'; '.join(dict.fromkeys(told))}{more}.") from None
+        problems = list(dict.fromkeys(_explain(model, dict(problem)) for problem in error.errors(include_url=False)))
+        more = f"; and {len(problems) - MOST_PROBLEMS:,} more" if len(problems) > MOST_PROBLEMS else ""
+        raise UserError(f"{source}: {'; '.join(problems[:MOST_PROBLEMS])}{more}.") from None
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """The safe loader, but a key given twice is an error rather than the last one winning."""
+class _BoundedLoader(yaml.SafeLoader):
+    """The safe loader, but a key given twice is an error rather than the last one winning, and no file is larger than
+    `MOST_VALUES` with every alias written out."""
+
+    nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self.nodes += 1
+        if self.nodes > MOST_VALUES:
+            raise _too_large(self.peek_event())
+        return super().compose_node(parent, index)
+
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        if node is not None:
+            _written_out(node, {})
+        return node
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        if len(node.value) > MOST_DIGITS:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"a number of {len(node.value):,} characters is too long", node.start_mark
+            )
+        return super().construct_yaml_int(node)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
@@ -86,35 +115,54 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, "a key must be plain text", key_node.start_mark)
             if key in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} is given twice", key_node.start_mark
+                    None, None, f"the key {shorten(key)} is given twice", key_node.start_mark
                 )
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
 
 
+_BoundedLoader.add_constructor("tag:yaml.org,2002:int", _BoundedLoader.construct_yaml_int)
+
+
+def _written_out(node: yaml.Node, sizes: dict[int, int]) -> int:
+    """How many values a node holds with every alias written out; `sizes` are those of the nodes seen, 0 while they are counted.
+
+    Raises a YAML error for more than `MOST_VALUES`, and for an alias inside of what it names.
+    """
+    if (size := sizes.get(id(node))) is not None:
+        if size == 0:
+            raise yaml.constructor.ConstructorError(None, None, "an alias stands for itself", node.start_mark)
+        return size
+    sizes[id(node)] = 0
+    size = 1
+    if isinstance(node, yaml.CollectionNode):
+        for item in node.value:
+            size += sum(_written_out(part, sizes) for part in (item if isinstance(item, tuple) else (item,)))
+            if size > MOST_VALUES:
+                raise _too_large(node)
+    sizes[id(node)] = size
+    return size
+
+
+def _too_large(there: Any) -> yaml.YAMLError:
+    problem = f"there are more than {MOST_VALUES:,} values, with each alias (*name) written out"
+    return yaml.constructor.ConstructorError(None, None, problem, there.start_mark)
+
+
 def _explain(model: type[BaseModel], problem: dict[str, Any]) -> str:
-    location = [part for part in problem["loc"] if not str(part).startswith("function-")]
-    where = ".".join(str(part) for part in location)
+    location = [part for part in problem["loc"] if not str(part).startswith(("function-", "list["))]
+    where = cut(".".join(map(str, location)))
     if problem["type"] == "extra_forbidden":
         owner = _model_at(model, location[:-1])
-        error = unknown(
-            f"key in {'.'.join(map(str, location[:-1])) or 'the file'}", str(location[-1]), owner.model_fields
-        )
+        inside = cut(".".join(map(str, location[:-1]))) or "the file"
+        error = unknown(f"key in {inside}", str(location[-1]), owner.model_fields)
         return str(error).rstrip(".")
     if problem["type"] == "missing":
         return f"the key {where!r} is missing"
     message = str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
     given = problem.get("input")
-    shown = "" if isinstance(given, dict) else f" (given: {_shorten(given)})"
+    shown = "" if isinstance(given, dict) else f" (given: {shorten(given)})"
     return f"{where}: {message}{shown}" if where else message
-
-
-def _shorten(value: Any) -> str:
-    return _cut(repr(value), 80)
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def _model_at(model: type[BaseModel], location: list[Any]) -> type[BaseModel]:

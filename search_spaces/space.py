@@ -5,36 +5,39 @@ Three kinds. A `match` space solves one quantity at every point of its axes, so 
 nothing: its axes are independent, and cost may be limited.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
 
-from explorer.architecture import GROWTHS, SHORTCUTS, Architecture
-from explorer.budget import ARMS, LABELS, MEASURES, QUANTITIES
+from explorer.architecture import GROWTHS, LARGEST_NUMBER, SHORTCUTS, Architecture
+from explorer.budget import ARMS, LABELS, MEASURES, QUANTITIES, check_measure, check_solve
 from explorer.depths import POLICIES
-from explorer.errors import UserError, unknown
+from explorer.errors import UserError, cut, shorten, unknown
 from explorer.parsing import parse_number
 from search_spaces.documents import load_document
 
 if TYPE_CHECKING:
     from search_spaces.bound import BoundSpace, Resolved
 
-MOST = 2**20  # of a width, a cardinality or a depth
-Whole = Annotated[StrictInt, Field(ge=1, le=MOST)]
+Whole = Annotated[StrictInt, Field(ge=1, le=LARGEST_NUMBER)]
 WholeList = Annotated[list[Whole], Field(min_length=1)]
 AXIS_LABELS = {**LABELS, "depth_policy": "depth policy", "growth": "growth", "shortcut": "shortcut"}
 REFERENCE_ARM = "reference"
 SCALED_ARMS = tuple(dict.fromkeys(ARMS.values()))
+# Arms of one space; a study's plan holds them all, and each takes a millisecond to solve.
+MOST_ARMS = 10_000
 
 
 class Strict(BaseModel):
     """A part of a file: unknown keys are errors, values do not change after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _known(kind: str, value: str, allowed: Any) -> str:
@@ -82,7 +85,7 @@ class Scaling(Strict):
 class Free(Strict):
     """Independent axes; `limits` are the most a design may cost, by measure: `{params: 30M}`."""
 
-    limits: dict[str, float] = {}
+    limits: dict[str, Annotated[float, Field(gt=0)]] = {}
 
     @field_validator("limits", mode="before")
     @classmethod
@@ -112,9 +115,8 @@ class Axes(Strict):
                 _known(AXIS_LABELS[name], value, allowed)
         for key, values in self.values().items():
             if len(set(values)) < len(values):
-                raise UserError(
-                    f"axes.{key} lists a value twice: {[list(v) if isinstance(v, tuple) else v for v in values]}"
-                )
+                twice = next(value for value, times in Counter(values).items() if times > 1)
+                raise UserError(f"axes.{key} lists a value twice: {_written(twice)}")
         return self
 
     def values(self) -> dict[str, list[Any]]:
@@ -164,9 +166,26 @@ class SearchSpace(Strict):
             raise UserError(f"axes: name at least one of {', '.join(Axes.model_fields)} with the values to visit")
         for grid in self.grids:
             self._check_grid(grid.values())
+        arms = len(self.references) * sum(prod(map(len, grid.values().values())) for grid in self.grids)
+        if arms > MOST_ARMS:
+            raise UserError(f"the axes make {arms:,} arms, and a space has at most {MOST_ARMS:,}; list fewer values")
         for name in self.references:
-            Architecture.from_name(name)
+            self._check_rule(name)
         return self
+
+    def _check_rule(self, name: str) -> None:
+        """Does the rule solve something, at this reference? Of which size the input is, the data may say later: any
+        stages fit into the largest."""
+        reference = Architecture.from_name(name, resolution=self.resolution or LARGEST_NUMBER)
+        if self.match is not None:
+            solved, by = [self.match.solve], self.match.by
+        elif self.scale is not None:
+            solved, by = [scaled_quantity(arm, reference) for arm in self.scale.arms], self.scale.by
+        else:
+            return
+        for solve in solved:
+            check_solve(reference, solve, ())
+            check_measure(reference, solve, by)
 
     def _check_grid(self, axes: dict[str, list[Any]]) -> None:
         solved = self.match.solve if self.match else None
@@ -212,6 +231,10 @@ class SearchSpace(Strict):
                     found.setdefault(self._label(chosen, reference), {"reference": reference, **chosen})
         return found
 
+    @cached_property
+    def _labels(self) -> dict[frozenset[tuple[str, Any]], str]:
+        return {frozenset(point.items()): label for label, point in self.points.items()}
+
     def arm_label(self, point: Mapping[str, Any]) -> str:
         """The arm that a point of the space belongs to: `{"cardinality": 8}` -> 'C=8', `{"arm": "deeper"}` -> 'deeper'.
 
@@ -223,9 +246,12 @@ class SearchSpace(Strict):
         reference = given.get("reference", self.references[0])
         if "arm" in given and given["arm"] in self.points:
             return str(given["arm"])
-        for label, known in self.points.items():
-            if known == {"reference": reference, **given}:
-                return label
+        try:
+            label = self._labels.get(frozenset({"reference": reference, **given}.items()))
+        except TypeError:  # a list inside a list, for example, which is no value of any axis
+            label = None
+        if label is not None:
+            return label
         # What is wrong with it? First its keys, then its values.
         keys = list(dict.fromkeys(key for known in self.points.values() for key in known))
         for key in given:
@@ -235,10 +261,12 @@ class SearchSpace(Strict):
             values = list(dict.fromkeys(known[key] for known in self.points.values() if key in known))
             if key in given and given[key] not in values:
                 raise UserError(
-                    f"{key} takes one of {', '.join(map(_written, values))}; given: {_written(given[key])}."
+                    f"{key} takes one of {', '.join(map(_written, values))}; given: {cut(_written(given[key]))}."
                 )
         missing = [key for key in keys if key not in given and key != "reference"]
-        raise UserError(f"{dict(point)} is no single arm: {', '.join(missing) or 'the combination'} is missing.")
+        raise UserError(
+            f"{shorten(dict(point))} is no single arm: {', '.join(missing) or 'the combination'} is missing."
+        )
 
     def _shown_arms(self) -> Iterator[str]:
         labels = list(self.points)
@@ -272,6 +300,12 @@ class SearchSpace(Strict):
     ) -> "Resolved":
         """Every design for an input, and the points left out. Raises `UserError` where nothing is left."""
         return self.bind(resolution=resolution, in_channels=in_channels, classes=classes).resolve()
+
+
+def scaled_quantity(arm: str, reference: Architecture) -> str:
+    """What grows in an arm of a scale space: 'wider' is d, and the width of basic blocks, which have no d."""
+    basic = reference.template.kind == "basic"
+    return next(key for key, label in ARMS.items() if label == arm and (key == "bottleneck_width") <= (not basic))
 
 
 def _written(value: Any) -> str:

@@ -1,16 +1,13 @@
 """Data of the user's own that is arrays already: an .npz file, or what a Python function returns."""
 
 import math
-import sys
-import sysconfig
-import traceback
 import zipfile
 from functools import lru_cache
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import UserError
+from explorer.foreign import call_function
 from explorer.text import human_count
 from studies.data_images import Images, Parts
 from studies.memory import memory_here
@@ -108,23 +105,7 @@ def read_function(name: str) -> Parts:
 
     Modules are also found in the current folder. The function is called once in a process.
     """
-    module_name, _, function_name = name.partition(":")
-    here = str(Path.cwd())
-    sys.path.append(here)
-    try:
-        function = getattr(_module(name, module_name), function_name)
-    except AttributeError as error:
-        raise _not_found(name, error) from None
-    finally:
-        sys.path.remove(here)
-    if not callable(function):
-        raise UserError(f"{name} must be a function; it is of the type {type(function).__name__}.")
-    try:
-        returned = function()
-    except UserError:
-        raise
-    except Exception as error:  # noqa: BLE001 - the user's code may raise anything
-        raise _failed(name, "failed", error) from None
+    returned = call_function(name, "the data")
     if not isinstance(returned, tuple | list) or len(returned) != 3:
         raise UserError(
             f"{name} must return three things: train, validation and test, each (images, labels) or, the last two, None."
@@ -135,41 +116,6 @@ def read_function(name: str) -> Parts:
         if not isinstance(given, tuple | list) or len(given) != 2:
             raise UserError(f"{name}: {part} must be a pair (images, labels){'' if part == 'train' else ' or None'}.")
     return _parts(name, list(returned))
-
-
-def _module(name: str, module_name: str) -> Any:
-    try:
-        return import_module(module_name)
-    except UserError:
-        raise
-    except Exception as error:  # noqa: BLE001 - the user's code may raise anything
-        if isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(f"{error.name}."):
-            raise _not_found(name, error) from None
-        raise _failed(name, "cannot be imported", error) from None
-
-
-def _not_found(name: str, error: Exception) -> UserError:
-    return UserError(
-        f"the data {name!r} cannot be found: {error}. It must be package.module:function, installed or in the current folder."
-    )
-
-
-def _failed(name: str, what: str, error: Exception) -> UserError:
-    """What the user's own code raised, with the place in it; where a library raised it, the line that called the library."""
-    if isinstance(error, SyntaxError):
-        told, place = error.msg, f" ({error.filename}:{error.lineno})"
-    else:
-        frames = [
-            frame
-            for frame in traceback.extract_tb(error.__traceback__)
-            if not frame.filename.startswith(("<", __file__))
-        ]
-        paths = sysconfig.get_paths()
-        libraries = tuple(paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib"))
-        own = [frame for frame in frames if not frame.filename.startswith(libraries)]
-        told = " ".join(str(error).split())
-        place = "".join(f" ({frame.filename}:{frame.lineno})" for frame in (own or frames)[-1:])
-    return UserError(f"the data {name!r} {what}: {type(error).__name__}: {told}{place}. Mend it, then start again.")
 
 
 def _parts(source: str, pairs: list[Any]) -> Parts:

@@ -1,6 +1,8 @@
 """The design page: no study, no training. A reference, a budget, a rule and a quantity; the designs that match follow at once."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -12,7 +14,7 @@ from dashboards.pages.parts import table as table_of
 from dashboards.tables import Table
 from dashboards.theme import THEMES, blank_figure, label, note_if_empty, set_title
 from explorer.architecture import Architecture
-from explorer.budget import LABELS, MEASURES, Design, cost, match
+from explorer.budget import LABELS, MEASURES, Design, check_measure, cost, match
 from explorer.complexity import count
 from explorer.depths import POLICIES
 from explorer.drawing import svg
@@ -25,6 +27,8 @@ SOLVED = {"bottleneck_width": "d", "width": "width", "depths": "depths", "cardin
 RULES = {"flops": "FLOPs", "params": "params", "activations": "activations", "block": "a block's weights"}
 # The sliders' places: factors of the reference's cost, and the largest C (or d, where C is solved), as powers of two.
 FACTORS = (0.25, 0.35, 0.5, 0.71, 1.0, 1.41, 2.0, 2.83, 4.0, 5.66, 8.0)
+MOST_POWER, MOST_MULTIPLE = 8, 4
+LONGEST_LINK = 2000
 NEAR = 0.1  # the paper's networks that cost this much more or less than the budget stand beside ours
 
 
@@ -44,17 +48,23 @@ class Question:
     @classmethod
     def of(cls, search: str | None) -> "Question":
         """As a link says it; what it does not say, or says wrongly, is as usual."""
-        asked = {key: values[0] for key, values in parse_qs((search or "").lstrip("?")).items()}
+        return cls.read({key: values[0] for key, values in parse_qs((search or "").lstrip("?")[:LONGEST_LINK]).items()})
+
+    @classmethod
+    def read(cls, asked: dict[str, Any]) -> "Question":
+        """As the values of the controls say it. Whoever sends them need not be our page, so each is looked at here."""
         usual = cls()
+        by = _choice(asked.get("by"), usual.by, MEASURES)
+        solve = _choice(asked.get("solve"), usual.solve, SOLVED)
         return cls(
-            asked.get("reference", usual.reference)[:120],
+            str(asked.get("reference", usual.reference) or "").strip(),
             _place(asked.get("factor"), usual.factor, len(FACTORS) - 1),
-            asked["by"] if asked.get("by") in MEASURES else usual.by,
-            asked["solve"] if asked.get("solve") in SOLVED else usual.solve,
-            _place(asked.get("most"), usual.most, 8),
-            _place(asked.get("multiple"), usual.multiple, 4),
-            asked["policy"] if asked.get("policy") in POLICIES else usual.policy,
-            asked.get("shown", "")[:120],
+            by,
+            solve if _solvable(solve, by) else usual.solve,
+            _place(asked.get("most"), usual.most, MOST_POWER),
+            _place(asked.get("multiple"), usual.multiple, MOST_MULTIPLE),
+            _choice(asked.get("policy"), usual.policy, POLICIES),
+            str(asked.get("shown") or ""),
         )
 
     @property
@@ -83,8 +93,13 @@ class Question:
         return [replace(design, reference=reference.name) for design in found]
 
 
-def _place(text: Any, usual: int, most: int) -> int:
-    return int(text) if str(text).isdecimal() and len(str(text)) < 7 and int(text) <= most else usual
+def _choice(given: Any, usual: str, known: Collection[str]) -> str:
+    return given if isinstance(given, str) and given in known else usual
+
+
+def _place(given: Any, usual: int, most: int) -> int:
+    """A slider's place from 0 to `most`: a browser sends it as text or as a number."""
+    return next((place for place in range(most + 1) if str(given) in (str(place), f"{place}.0")), usual)
 
 
 def page(search: str | None) -> list[Any]:
@@ -119,20 +134,40 @@ def _controls(asked: Question) -> list[Any]:
             className="field",
         ),
         _slider("factor", "Budget", asked.factor, len(FACTORS) - 1),
-        legend("Rule: equal", _radio("by", RULES, asked.by)),
-        legend("Solved", _radio("solve", SOLVED, asked.solve)),
-        _slider("most", "Largest C", asked.most, 8),
-        _slider("multiple", "Channels in multiples of", asked.multiple, 4),
+        legend("Rule: equal", _radio("by", rules_offered(asked), asked.by)),
+        legend("Solved", _radio("solve", quantities_offered(asked), asked.solve)),
+        _slider("most", "Largest C", asked.most, MOST_POWER),
+        _slider("multiple", "Channels in multiples of", asked.multiple, MOST_MULTIPLE),
         html.Div(
-            legend("Depths grow", _radio("policy", {name: name for name in POLICIES}, asked.policy)),
+            legend("Depths grow", _radio("policy", [{"label": name, "value": name} for name in POLICIES], asked.policy)),
             id="policy-field", hidden=asked.solve != "depths",
         ),
     ]  # fmt: skip
 
 
-def _radio(key: str, options: dict[str, str], value: str) -> Any:
-    entries = [{"label": text, "value": name} for name, text in options.items()]
-    return dcc.RadioItems(id=key, options=entries, value=value, inline=True, className="choices")
+def _radio(key: str, options: list[dict[str, Any]], value: str) -> Any:
+    return dcc.RadioItems(id=key, options=options, value=value, inline=True, className="choices")
+
+
+def rules_offered(asked: Question) -> list[dict[str, Any]]:
+    """The rules to choose from; one that does not change with what is solved cannot be chosen."""
+    return [{"label": text, "value": by, "disabled": not _solvable(asked.solve, by)} for by, text in RULES.items()]
+
+
+def quantities_offered(asked: Question) -> list[dict[str, Any]]:
+    """What can be solved; a quantity that does not change the rule's cost cannot be chosen."""
+    return [
+        {"label": text, "value": solve, "disabled": not _solvable(solve, asked.by)} for solve, text in SOLVED.items()
+    ]
+
+
+@cache
+def _solvable(solve: str, by: str) -> bool:
+    try:
+        check_measure(Architecture.from_name("resnet50"), solve, by)
+    except UserError:
+        return False
+    return True
 
 
 def _slider(key: str, name: str, value: int, most: int) -> Any:
@@ -319,4 +354,6 @@ def answer_outputs(asked: Question, look: Look | None) -> list[Any]:
         told.problem,
         *told.labels,
         asked.solve != "depths",
+        rules_offered(asked),
+        quantities_offered(asked),
     ]

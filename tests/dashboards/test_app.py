@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from urllib.parse import quote
 
 import pandas as pd
 import pytest
@@ -336,6 +337,57 @@ def test_every_quantity_has_an_answer_or_a_reason(solve, reference):
     assert bool(told.table) != bool(told.problem)
     if reference != "resnet18":
         assert told.table
+
+
+@pytest.mark.parametrize("solve", design.SOLVED)
+@pytest.mark.parametrize("by", design.RULES)
+def test_the_design_page_offers_only_what_can_be_solved(solve, by):
+    asked = design.Question(solve=solve, by=by)
+    (quantity,) = [option for option in design.quantities_offered(asked) if option["value"] == solve]
+    (rule,) = [option for option in design.rules_offered(asked) if option["value"] == by]
+    assert quantity["disabled"] is rule["disabled"] is ((solve, by) == ("depths", "block"))
+    told = design.answer(asked, None)
+    assert bool(told.problem) is quantity["disabled"]
+    linked = design.Question.of(f"?solve={solve}&by={by}")
+    assert not design.answer(linked, None).problem
+
+
+BLOCKS = "1000000-1000000-1000000-1000000"
+HOSTILE = (
+    "",
+    "1e400",
+    "nan",
+    "-1",
+    "9" * 5000,
+    "[]",
+    "\u0663",
+    "\x00",
+    "<script>",
+    "99999999",
+    "2.5",
+    "None",
+    "depths",
+)
+
+
+@pytest.mark.parametrize("key", ["reference", "factor", "by", "solve", "most", "multiple", "policy", "shown"])
+def test_a_link_or_a_request_of_a_stranger_gets_an_answer(key):
+    asked = {design.Question.of(f"?{key}={quote(value)}") for value in HOSTILE}
+    others = (None, [], {}, 10**400, float("nan"), float("inf"), -1, 1e9, True, [["x"]])
+    asked |= {design.Question.read({key: value}) for value in (*HOSTILE, *others)}
+    for question in asked - {design.Question()}:  # most are as if nothing had been said
+        design.answer_outputs(question, None)
+
+
+def test_a_million_blocks_are_refused_and_the_most_that_are_allowed_are_drawn():
+    told = design.answer(design.Question.of(f"?reference=resnext_{BLOCKS}_1x4d_w64"), None)
+    assert "4,000,000 blocks in all are too many" in told.problem
+    most = design.answer(design.Question.of("?reference=resnext_2500-2500-2500-2500_1x4d_w64&most=0"), None)
+    assert not most.problem
+    assert len(to_html(most.drawing)) < 4_000_000
+    assert (
+        "at most 500" in design.answer(design.Question.of(f"?reference=resnext_{'1-' * 900}1_1x4d_w64"), None).problem
+    )
 
 
 def test_a_reference_that_is_none_is_told_with_the_nearest_name():

@@ -10,6 +10,7 @@ import click
 import pytest
 
 from explorer.cli import COMMANDS
+from explorer.foreign import call_function
 
 
 def run(*arguments: str, python: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
@@ -183,3 +184,63 @@ def test_measure_and_rules_and_export_run_from_the_command_line(tmp_path: Path) 
 )
 def test_a_mistake_in_the_other_commands_exits_2_with_one_message(arguments: tuple[str, ...], message: str) -> None:
     test_a_mistake_exits_2_with_one_message(arguments, message)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("scale", "resnet101", "--factor", "2", "--by", "block"), "depths cannot be solved by block"),
+        (("match", "resnet50", "--width", "128", "--solve", "depths", "--by", "block"), "depths cannot be solved by block"),
+        (("match", "resnet50", "--flops", "1e400"), "out of range"),
+        (("match", "resnet50", "--flops", "2000T"), "a budget is at most 1,000 T flops"),
+        (("scale", "resnet50", "--factor", "1e300"), "out of range"),
+        (("scale", "resnet50", "--factor", "1e17"), "a budget is at most"),
+        (("describe", "resnet50", "--resolution", "10000000000"), "at most 1,000,000,000"),
+        (("enumerate", "resnet50", "--where", "flops<=1e400"), "out of range"),
+        (("enumerate", "resnet50", "--width", "1000000000"), "64-bit numbers"),
+        (("measure", "resnet20_cifar", "--resolution", "1000000000", "--rounds", "1"), "not enough memory"),
+        (("measure", "resnet20_cifar", "--threads", "1000000000"), "at most 1,024"),
+        (("export", "resnet20_cifar", "--format", "safetensors", "-o", "w.safetensors", "--seed", "9" * 30), "--seed"),
+    ],
+)  # fmt: skip
+def test_what_is_out_of_bounds_exits_2_with_one_message(arguments: tuple[str, ...], message: str) -> None:
+    test_a_mistake_exits_2_with_one_message(arguments, message)
+
+
+def test_the_next_command_has_the_input_that_the_network_needs() -> None:
+    shown = run("match", "resnext_1-1-1-1-1-1-1-1_1x64d_w256", "--resolution", "1024").stdout
+    assert shown.endswith("Next: resnext-explorer describe resnext_1-1-1-1-1-1-1-1_1x64d_w256 --resolution 1024\n")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("return int('zero')", "failed: ValueError: invalid literal"),
+        ("raise SystemExit(3)", "failed: SystemExit: 3"),
+        ("return 7", "expected a torch module"),
+        ("syntax error", "cannot be imported: SyntaxError"),
+    ],
+)
+def test_a_users_network_that_fails_is_one_sentence(body: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "own_network.py").write_text(f"def make():\n    {body}\n")
+    # As the installed command starts: without the current folder on the path.
+    start = "import sys; sys.path[:] = [p for p in sys.path if p]; from explorer.cli import main; main()"
+    result = subprocess.run(
+        [sys.executable, "-c", start, "rules", "own_network:make"],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    if "failed: V" in message:
+        assert "own_network.py:2)" in result.stderr
+
+
+def test_a_file_of_the_current_folder_does_not_stand_before_a_library(workdir: Path) -> None:
+    (workdir / "colorsys.py").write_text("raise RuntimeError('not the library')\n")
+    (workdir / "own_colors.py").write_text("import colorsys\ndef make():\n    return colorsys.rgb_to_hsv(0, 0, 0)\n")
+    before = list(sys.path)
+    sys.modules.pop("colorsys", None)
+    assert call_function("own_colors:make", "the network") == (0.0, 0.0, 0)
+    assert sys.path == before
+    sys.modules.pop("own_colors")

@@ -1,6 +1,7 @@
 """Search spaces: presets, points left out, and mistakes in files."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -188,3 +189,75 @@ def test_space_show_prints_designs_and_what_is_left_out(tmp_path: Path) -> None:
     record = json.loads(CliRunner().invoke(space, ["show", str(path), "--json"]).output)
     assert [design["arm"] for design in record["designs"]] == ["C=1"]
     assert record["left_out"][0]["arm"] == "C=8"
+
+
+# Sizes.
+
+LEVELS = "abcdefghi"
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in pairwise(LEVELS)
+)
+MERGES = "a: &a {k: 1}\n" + "".join(
+    f"{name}: &{name} {{<<: [{', '.join([f'*{before}'] * 9)}]}}\n" for before, name in pairwise(LEVELS)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BOMB, "more than 50,000 values, with each alias"),
+        (MERGES, "more than 50,000 values, with each alias"),
+        ("reference: &a [*a]\naxes: {cardinality: [1]}\n", "an alias stands for itself"),
+        (f"description: {'x' * 1_000_001}\n{TEXT}", "longer than 1,000,000 characters"),
+        (f"{TEXT}resolution: {'9' * 5000}\n", "a number of 5,000 characters is too long"),
+        (f"{TEXT}resolution: {10**310}\n", "less than or equal to 1000000000"),
+        (f"{'k' * 1000}: 1\n{TEXT}", "unknown key in the file 'kkk"),
+        (f"reference: {'r' * 100_000}\naxes: {{cardinality: [1]}}\n", "has 100,000 characters"),
+        (f"reference: resnet50\naxes: {{cardinality: [{'x, ' * 100}]}}\n", "and 96 more"),
+        (
+            f"reference: resnet50\naxes: {{cardinality: {list(range(1, 102))}, width: {list(range(1, 101))}}}\n",
+            "the axes make 10,100 arms, and a space has at most 10,000",
+        ),
+        (f"reference: resnet50\naxes: {{width: {[7] * 500}}}\n", r"axes.width lists a value twice: 7\b"),
+        ("reference: resnet50\nscale: {factor: .inf}\n", "finite number"),
+        ("reference: resnet50\nscale: {factor: .nan}\n", "finite number"),
+        ("reference: resnet50\nfree: {limits: {params: .nan}}\naxes: {cardinality: [1]}\n", "finite number"),
+        ("reference: resnet50\nfree: {limits: {params: 1e400}}\naxes: {cardinality: [1]}\n", "out of range"),
+        ("reference: resnet50\nfree: {limits: {params: -3}}\naxes: {cardinality: [1]}\n", "greater than 0"),
+        ("reference: resnet50\nmatch: {solve: depths, by: block}\naxes: {width: [64]}\n", "depths cannot be solved by"),
+        ("reference: resnet50\nscale: {factor: 2, by: block}\n", "depths cannot be solved by block"),
+        ("reference: resnet18\nmatch: {solve: cardinality}\naxes: {width: [64]}\n", "a basic block has no C"),
+    ],
+)  # fmt: skip
+def test_a_file_out_of_bounds_is_refused_in_a_short_sentence(text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message) as problem:
+        parse(text)
+    assert len(str(problem.value)) < 600
+
+
+def test_an_ordinary_alias_is_what_it_names() -> None:
+    space = parse("reference: resnet50\naxes: [{cardinality: &few [1, 2]}, {cardinality: *few, width: *few}]\n")
+    assert list(space.points)[:3] == ["C=1", "C=2", "C=1, width=1"]
+
+
+def test_a_file_that_never_ends_is_not_read_to_its_end() -> None:
+    with pytest.raises(UserError, match="longer than 1,000,000 characters"):
+        SearchSpace.load(Path("/dev/zero"))
+
+
+@pytest.mark.parametrize("resolution", ["resolution: 1024\n", ""])
+def test_a_deep_reference_is_checked_at_the_size_that_it_will_have(resolution: str) -> None:
+    space = parse(f"reference: resnext_1-1-1-1-1-1-1-1_1x64d_w256\n{resolution}axes: {{cardinality: [1, 2]}}\n")
+    assert len(space.resolve(resolution=1024).designs) == 2
+    with pytest.raises(UserError, match=r"smallest resolution is 257|for resolution 1024"):
+        space.resolve(resolution=224)
+
+
+def test_every_arm_of_a_large_space_is_found_by_its_values() -> None:
+    space = parse(f"reference: resnet50\naxes: {{cardinality: [1, 2, 4], width: {list(range(1, 1001))}}}\n")
+    for label, point in space.points.items():
+        assert space.arm_label(point) == label
+    with pytest.raises(UserError, match="cardinality takes one of 1, 2, 4; given: 3"):
+        space.arm_label({"cardinality": 3, "width": 7})
+    with pytest.raises(UserError, match="cardinality takes one of 1, 2, 4"):
+        space.arm_label({"cardinality": [[3]], "width": 7})

@@ -285,10 +285,10 @@ def test_parts_that_a_function_does_not_give_are_split_off(module: None) -> None
         ("no_pair", "train must be a pair"),
         ("nothing", "train must be a pair"),
         ("ragged", "train images or labels are no array"),
-        ("calls", "own_data:calls must be a function; it is of the type list"),
+        ("calls", "own_data:calls' must be a function; it is of the type list"),
         ("fails", r"'own_data:fails' failed: ValueError: invalid literal .*'zero' \(.*/own_data.py:20\)"),
         ("fails_in_a_library", r"failed: FileNotFoundError: .*'not there.npz' \(.*/own_data.py:22\)"),
-        ("takes", r"failed: TypeError: takes\(\) missing 1 required positional argument: 'one'\. Mend it"),
+        ("takes", r"failed: TypeError: takes\(\) missing 1 required positional argument: 'one'\. Correct it"),
     ],
 )
 def test_a_function_that_returns_something_else_is_an_error(module: None, function: str, message: str) -> None:
