@@ -21,8 +21,9 @@ from explorer.errors import UserError, unknown
 from explorer.text import human_count
 from studies.agenda import shown
 from studies.claims import Pair, Worker
+from studies.ownership import ATTRIBUTE, METRICS, make_room
 from studies.storage import Storage
-from studies.stored import ATTRIBUTE, METRICS, find, installed_versions, record_of
+from studies.stored import find, installed_versions, record_of
 
 ERRORS = tuple(f"{split}{top}_error" for top in ("", "_top5") for split in ("train", "validation", "test"))
 NEEDED = ("design", "seed", "validation_error", "test_error")
@@ -36,8 +37,6 @@ KNOWN = {
     *("epochs", "seconds", "images_per_second", "peak_memory", "device", "worker", "started", "finished"),
 }
 FOLLOWS = ("stem", "mismatch", "reason", "attempt", "seconds_per_epoch")
-# Being imported: what was cut off in the middle is recognised by it, and done again.
-IMPORTING = "explorer:importing"
 
 
 @dataclass(frozen=True)
@@ -242,25 +241,18 @@ def _reference(given: str | None, arms: dict[str, str], known: dict[str, tuple[A
 
 
 def _store(place: Storage, found: Imported, path: Path) -> None:
-    from optuna.exceptions import DuplicatedStudyError
     from optuna.study import StudyDirection
 
     with place.lock():
-        writer = place.open()
-        with place.errors():
-            try:
-                study_id = writer.create_new_study([StudyDirection.MINIMIZE], found.name)
-            except DuplicatedStudyError:
-                study_id = writer.get_study_id_from_name(found.name)
-                if find(place, found.name) or IMPORTING not in writer.get_study_user_attrs(study_id):
-                    raise UserError(
-                        f"there is a study {found.name} in {place.shown} already. Give another --name, or delete that one "
-                        f"(resnext-explorer study delete {found.name})."
-                    ) from None
-                # An earlier import was cut off in the middle.
-                writer.delete_study(study_id)
-                study_id = writer.create_new_study([StudyDirection.MINIMIZE], found.name)
-            writer.set_study_user_attr(study_id, IMPORTING, path.name)
+        place.open()
+        if find(place, found.name):
+            raise UserError(
+                f"there is a study {found.name} in {place.shown} already. Give another --name, or delete that one "
+                f"(resnext-explorer study delete {found.name})."
+            )
+        with place.at_once() as writer:
+            make_room(place, writer, found.name)
+            study_id = writer.create_new_study([StudyDirection.MINIMIZE], found.name)
             writer.set_study_system_attr(study_id, METRICS, ["validation_error"])
             for pair, result in found.results.items():
                 writer.create_new_trial(study_id, _trial(found, pair, result))

@@ -136,6 +136,25 @@ class Storage:
             self._writer = writer
         return self._writer
 
+    @contextmanager
+    def at_once(self) -> "Iterator[RDBStorage]":
+        """Optuna's storage, whose writes inside the block are one transaction: all of them are kept, or none."""
+        from sqlalchemy.orm import scoped_session, sessionmaker
+
+        writer = self.open()
+        usual = writer.scoped_session
+        with self.errors(), writer.engine.begin() as connection:
+            # Optuna commits after each write; here that ends a savepoint ("Joining a Session into an External Transaction" in
+            # SQLAlchemy's documentation).
+            writer.scoped_session = scoped_session(
+                sessionmaker(bind=connection, join_transaction_mode="create_savepoint")
+            )
+            try:
+                yield writer
+            finally:
+                writer.scoped_session.remove()
+                writer.scoped_session = usual
+
     def close(self) -> None:
         """Close all connections. The last one to an SQLite file leaves it whole, with no files of SQLite's own beside it."""
         if self._reader is not None:

@@ -28,6 +28,7 @@ from studies.storage import Storage
 from studies.stored import get
 
 NOBODY = Worker("nobody", host="elsewhere", machine="elsewhere")
+SOMEBODY = Worker("somebody", host="elsewhere", machine="elsewhere")
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +166,7 @@ def test_killed_processes_lose_nothing(place: Storage) -> None:
 def test_the_later_of_two_claims_withdraws(place: Storage) -> None:
     early, late = parties(place, [Pair("a", 0)])
     assert early._create(Pair("a", 0), NOBODY) is not None
-    assert late._create(Pair("a", 0), NOBODY) is None
+    assert late._create(Pair("a", 0), SOMEBODY) is None
     assert late.look() == {Pair("a", 0): "running"}
 
 
