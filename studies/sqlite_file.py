@@ -31,15 +31,15 @@ OPTUNA_TABLES = frozenset(
         "version_info",
     }
 )
-# Those without which nothing can be read. A database of an older Optuna may lack others, and Optuna says so.
-_READ = {"studies", "study_user_attributes", "trials", "trial_user_attributes"}
+# Those without which nothing can be read. A database of an older Optuna may lack others.
+_READ = {"version_info", "studies", "study_user_attributes", "trials", "trial_user_attributes"}
 # How long the other connections may keep the journal from being changed; seconds.
 _BUSY = 2.0
 
 
 def check_tables(tables: set[str], shown: str) -> bool:
-    """Whether the tables of an SQLite file are all there. Raises `UserError` for a database of another program."""
-    if tables >= _READ and "version_info" in tables:
+    """Whether an SQLite file with these tables can be read. Raises `UserError` for a database of another program."""
+    if tables >= _READ:
         return True
     if tables - OPTUNA_TABLES:
         raise UserError(
@@ -68,7 +68,9 @@ def create(path: Path, shown: str, timeout: float) -> None:
 
 
 def complete(path: Path, shown: str, timeout: float) -> None:
-    """Make what is missing in a file in which Optuna's tables are not all there, where nothing is in them.
+    """Make what is missing where Optuna's tables are not all there and nothing is in them: their making was cut off.
+
+    What an older version of Optuna has made is left to Optuna, which says so.
 
     Raises:
         UserError: where they hold anything, or are another program's of the same names.
@@ -76,6 +78,13 @@ def complete(path: Path, shown: str, timeout: float) -> None:
     from optuna.storages._rdb.models import BaseModel
 
     with closing(sqlite3.connect(path, timeout=timeout)) as connection:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if tables >= OPTUNA_TABLES:
+            return
+        # The version is what Optuna writes last.
+        is_made = "alembic_version" in tables and connection.execute("SELECT 1 FROM alembic_version").fetchone()
+        if is_made and tables >= _READ:
+            return
         for name, table in BaseModel.metadata.tables.items():
             columns = {row[1] for row in connection.execute(f'PRAGMA table_info("{name}")')}
             if not columns or name == "version_info":

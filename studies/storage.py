@@ -192,8 +192,8 @@ class Storage:
         sqlite_file.tidy_up(path)
         if not path.exists():
             sqlite_file.create(path, self.shown, outages.TIMEOUT)
-        if not self._has_tables():
-            sqlite_file.complete(path, self.shown, outages.TIMEOUT)
+        self._has_tables()
+        sqlite_file.complete(path, self.shown, outages.TIMEOUT)
         sqlite_file.use_wal(path)
         options = {"connect_args": {"timeout": outages.TIMEOUT}}
         storage = optuna.storages.RDBStorage(
