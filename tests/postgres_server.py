@@ -40,6 +40,15 @@ class Server:
     def stop(self) -> None:
         self._call("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
 
+    def limit(self, database: str, connections: int) -> None:
+        """Let in so many connections to a database (-1: any number), and end those that are open."""
+        import psycopg
+
+        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+            # Superusers are let in all the same.
+            connection.execute(f"ALTER DATABASE {database} ALLOW_CONNECTIONS {str(connections < 0)}")  # type: ignore[call-overload]
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database])
+
     def log(self) -> str:
         return (self._folder / "log").read_text()
 
