@@ -144,12 +144,24 @@ class Reason:
 # What the database says, what that means, and whether it may pass. The first that fits counts.
 _SIGNS = (
     ("not a database", "the file is not an SQLite database. Name another file; this one was left as it is.", False),
-    ("malformed", "the database is damaged. Use a copy of it, or save what is left with `sqlite3 FILE .recover`.", False),
-    ("unable to open", "the file cannot be opened. Check that it exists, is no folder, and may be read and written.", True),
+    (
+        "malformed",
+        "the database is damaged. Use a copy of it, or save what is left with `sqlite3 FILE .recover`.",
+        False,
+    ),
+    (
+        "unable to open",
+        "the file cannot be opened. Check that it exists, is no folder, and may be read and written.",
+        True,
+    ),
     ("locked", "another program has kept it locked for {timeout:.0f} s. Close that program and try again.", True),
     ("readonly", "it may not be written. Change its permissions, or name another file.", False),
     ("is full", "the disk is full. Free some space and try again; nothing that was stored is lost.", True),
-    ("disk I/O error", "the disk or the network folder that it lies on fails. Check that; what is stored was left.", True),
+    (
+        "disk I/O error",
+        "the disk or the network folder that it lies on fails. Check that; what is stored was left.",
+        True,
+    ),
     ("authentication failed", "the server does not take this user and password.", False),
     ("no password supplied", "the server asks for a password; write postgresql://user:password@host/database.", False),
     ("no pg_hba.conf entry", "the server does not let this user in from here (its pg_hba.conf).", False),
@@ -192,7 +204,7 @@ def reason_of(error: BaseException, url: StorageURL) -> Reason | None:
 
 def _reason_of_driver(error: BaseException, url: StorageURL) -> Reason:
     text = " ".join(str(error).split()) or "no reason given"
-    if "FATAL: database" in text:
+    if "FATAL: database" in text and "does not exist" in text:
         return Reason(f"{url.hide(text.rpartition('FATAL:')[2].strip())}. Create it with: createdb NAME")
     for sign, meaning, passes in _SIGNS:
         if sign in text:

@@ -308,6 +308,7 @@ class Storage:
         event.listen(engine, "begin", _begin)
         return engine
 
+
 @atexit.register
 def _close_all() -> None:
     for storage in list(_living):

@@ -40,14 +40,16 @@ class Server:
     def stop(self) -> None:
         self._call("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
 
-    def limit(self, database: str, connections: int) -> None:
-        """Let in so many connections to a database (-1: any number), and end those that are open."""
+    def plain_role(self, url: str, connections: int) -> str:
+        """The URL of a database for a new role that is no superuser, and may open so many connections."""
         import psycopg
 
-        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
-            # Superusers are let in all the same.
-            connection.execute(f"ALTER DATABASE {database} ALLOW_CONNECTIONS {str(connections < 0)}")  # type: ignore[call-overload]
-            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database])
+        role = f"plain{next(_databases)}"
+        with psycopg.connect(url, autocommit=True) as connection:
+            limit = f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}' CONNECTION LIMIT {connections}"
+            connection.execute(limit)  # type: ignore[call-overload]
+            connection.execute(f"GRANT ALL ON SCHEMA public TO {role}")  # type: ignore[call-overload]
+        return url.replace(f"{USER}:", f"{role}:")
 
     def log(self) -> str:
         return (self._folder / "log").read_text()

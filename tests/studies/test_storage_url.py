@@ -21,7 +21,9 @@ from studies.storage_url import read_url
 PASSWORDS = st.text(st.sampled_from("ÄÖÜäöüßçñ@/?#:%&=+ "), min_size=4, max_size=30)
 
 
-@pytest.mark.parametrize("command", [("run", "digits_cardinality"), ("list",), ("status", "x"), ("delete", "x", "--yes")])
+@pytest.mark.parametrize(
+    "command", [("run", "digits_cardinality"), ("list",), ("status", "x"), ("delete", "x", "--yes")]
+)
 def test_an_empty_storage_is_an_unset_variable(workdir: Path, command: tuple[str, ...]) -> None:
     for empty in ("", "  "):
         result = CliRunner().invoke(cli, ["study", *command, "--storage", empty])
@@ -62,7 +64,9 @@ def test_a_tilde_is_a_home_folder(workdir: Path, monkeypatch: pytest.MonkeyPatch
         ("postgresql://[::1]:5432/db", "postgresql://[::1]:5432/db", "::1", None),
     ],
 )
-def test_user_and_password_end_at_the_last_at_sign(given: str, shown: str, host: str | None, password: str | None) -> None:
+def test_user_and_password_end_at_the_last_at_sign(
+    given: str, shown: str, host: str | None, password: str | None
+) -> None:
     found = read_url(given)
     assert found.shown == shown
     parsed = make_url(found.url)
