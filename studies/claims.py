@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -219,7 +219,9 @@ class Claims:
         self._attempts = Attempts(storage, study_id, self._wants.told)
         self._lease = lease or Lease()
         self._clock = clock
-        self._seen: dict[int, tuple[int, float]] = {}
+        self._patience = storage.patience
+        # By attempt: its lease, how often the storage had been away, and when that was first seen.
+        self._seen: dict[int, tuple[tuple[int, int], float]] = {}
 
     def look(self) -> dict[Pair, str]:
         """How every pair that is known stands now, after giving up the attempts of workers that are gone."""
@@ -302,7 +304,13 @@ class Claims:
         )
         trial_id = self._writer.create_new_trial(self._study_id, template)
         tried = [attempt for attempt in self._attempts.read() if attempt.pair == pair]
-        mine = next(attempt for attempt in tried if attempt.id == trial_id)
+        mine, *again = [
+            attempt
+            for attempt in tried
+            if attempt.id == trial_id or (attempt.running and attempt.worker.id == worker.id)
+        ]
+        for attempt in again:  # the answer to an earlier try was lost, and it was made all the same
+            self.end(attempt, "superseded")
         earlier = [attempt for attempt in tried if attempt.number < mine.number]
         if status(earlier, self._retried_from) == "waiting":
             return mine
@@ -313,14 +321,19 @@ class Claims:
         """Whether its worker is known to be dead, or its lease has been seen unchanged for too long.
 
         The time of this look is taken before reading and the time of the first sight after it, so that an observer that was itself held
-        up between the two never takes its own absence for another's.
+        up between the two never takes its own absence for another's. Nor the storage's: while that was away, nobody could write.
         """
-        lease, since = self._seen.get(attempt.id, (None, 0.0))
-        if lease != attempt.lease:
-            self._seen[attempt.id] = (attempt.lease, self._clock())
+        now = (attempt.lease, self._patience.failures)
+        seen, since = self._seen.get(attempt.id, (None, 0.0))
+        if seen != now:
+            self._seen[attempt.id] = (now, self._clock())
         elif before - since >= self._lease.stale:
             return True
         return attempt.worker.is_dead()
+
+    def not_waiting(self) -> AbstractContextManager[None]:
+        """Do not wait for a storage that is away while the block runs."""
+        return self._patience.not_waiting()
 
     @contextmanager
     def keep(self, attempt: Attempt) -> Iterator[threading.Event]:
@@ -375,5 +388,10 @@ class Claims:
         try:
             values = value if value is None or isinstance(value, Sequence) else [value]
             return self._writer.set_trial_state_values(attempt.id, state, values)
-        except (UpdateFinishedTrialError, KeyError):
+        except UpdateFinishedTrialError:
+            # Others can only end it as lost: what is complete, this worker has completed, and the answer was lost.
+            return ended == "complete" and any(
+                one.id == attempt.id and one.ended == ended for one in self._attempts.read()
+            )
+        except KeyError:  # the whole study was deleted
             return False

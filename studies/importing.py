@@ -19,8 +19,9 @@ from explorer.suggestions import command
 from explorer.terminal import progress_bar
 from studies.agenda import MOST, alike, numbers, shown
 from studies.claims import Pair, Worker
+from studies.ownership import ATTRIBUTE, METRICS, make_room
 from studies.storage import Storage
-from studies.stored import ATTRIBUTE, METRICS, installed_versions, record_of
+from studies.stored import find, installed_versions, record_of
 from studies.table_files import ERRORS, SIZES, check_results, open_table
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ RESULT = (*ERRORS, "epochs", "peak_memory", "seconds", "images_per_second")
 # Optuna takes 5 ms a row, during which no other can write; other writers wait for a minute.
 MOST_ROWS = 5_000
 MOST_DEVICES = 8  # that are named in the study's settings
-# What an earlier version left of an import that was cut off; it is done again.
-IMPORTING = "explorer:importing"
 
 
 @dataclass(frozen=True)
@@ -82,26 +81,25 @@ def read_csv(path: Path, *, name: str | None = None, reference_arm: str | None =
 def _store(place: Storage, found: Imported, path: Path) -> None:
     from optuna.study import StudyDirection
 
-    with place.lock(), place.at_once() as writer:
-        there = {study.study_name: study for study in writer.get_all_studies()}
-        if found.name in there:
-            study = there[found.name]
-            if IMPORTING not in study.user_attrs or ATTRIBUTE in study.user_attrs:
-                raise UserError(
-                    f"there is a study {found.name} in {place.shown} already. Give another --name, or delete that one: "
-                    f"{command('study delete', found.name, storage=place.option)}"
-                )
-            writer.delete_study(study._study_id)
-        study_id = writer.create_new_study([StudyDirection.MINIMIZE], found.name)
-        writer.set_study_system_attr(study_id, METRICS, ["validation_error"])
-        designs = {design.name: design for design in found.designs}
-        same = alike([record_of(design) for design in found.designs])
-        rows = found.trials.to_dict("records")
-        with progress_bar(f"Storing {found.name}") as progress:
-            for done, row in enumerate(rows):
-                progress(done, len(rows))
-                writer.create_new_trial(study_id, _trial(designs[row["design"]], row, same))
-        writer.set_study_user_attr(study_id, ATTRIBUTE, _content(found, path))
+    with place.lock():
+        place.open()
+        if find(place, found.name):
+            raise UserError(
+                f"there is a study {found.name} in {place.shown} already. Give another --name, or delete that one: "
+                f"{command('study delete', found.name, storage=place.option)}"
+            )
+        with place.at_once() as writer:
+            make_room(place, writer, found.name)
+            study_id = writer.create_new_study([StudyDirection.MINIMIZE], found.name)
+            writer.set_study_system_attr(study_id, METRICS, ["validation_error"])
+            designs = {design.name: design for design in found.designs}
+            same = alike([record_of(design) for design in found.designs])
+            rows = found.trials.to_dict("records")
+            with progress_bar(f"Storing {found.name}") as progress:
+                for done, row in enumerate(rows):
+                    progress(done, len(rows))
+                    writer.create_new_trial(study_id, _trial(designs[row["design"]], row, same))
+            writer.set_study_user_attr(study_id, ATTRIBUTE, _content(found, path))
 
 
 def _trial(design: Design, row: dict[str, Any], same: frozenset[str]) -> "FrozenTrial":

@@ -26,7 +26,7 @@ from studies.storage import Storage
 from studies.stored import StoredStudy, about_data, create_or_extend
 from studies.study import Study
 from studies.views import View
-from studies.worker import BOOTSTRAP, DONE, MISTAKE, STOPPED
+from studies.worker import AWAY, BOOTSTRAP, DONE, MISTAKE, STOPPED
 
 # How often the storage is asked how the pairs stand, for what other runs of the same study do; seconds.
 LOOK = 5.0
@@ -75,7 +75,9 @@ def run(
         counts = stored.counts(place)
         if counts.left:
             seats = gpus.deal(stored.content["settings"]["device"], workers, workers_per_gpu)
-            counts = _Supervisor(place, stored, seats, data_dir, view, lease or Lease()).run(counts)
+            supervisor = _Supervisor(place, stored, seats, data_dir, view, lease or Lease())
+            with place.waiting(supervisor.storage_away, lambda: supervisor.interrupts > 0):
+                counts = supervisor.run(counts)
         else:
             view.nothing_to_do(stored, counts)
     view.end(stored, counts)
@@ -91,6 +93,7 @@ class _Process:
     popen: "subprocess.Popen[bytes]"
     log: Path
     claimed: bool = False
+    problem: str = ""  # why it gave up
     epochs: int = 0
     killed: bool = False
 
@@ -118,6 +121,7 @@ class _Supervisor:
     deaths: int = 0  # in a row, without an epoch between them
     stillborn: int = 0  # in a row, before anything was claimed
     problem: str = ""  # why the run cannot go on
+    back: float = 0.0  # when the storage was last seen to be back from being away
 
     def run(self, counts: Counts) -> Counts:
         claims = Claims(
@@ -158,6 +162,11 @@ class _Supervisor:
             self.view.stopped(self.stored, counts)
             raise Stopped
         return counts
+
+    def storage_away(self, reason: str | None) -> None:
+        """This process cannot reach the storage and waits, or reaches it again (None)."""
+        self.back = self.back if reason else time.monotonic()
+        self.view.storage_away(None, reason)
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self.interrupts += 1
@@ -227,6 +236,13 @@ class _Supervisor:
         elif event["event"] == "error":
             self._give_up(event["message"])
             return
+        elif event["event"] == "away":
+            if event["at"] > self.back:  # what was away for all has been said
+                self.view.storage_away(process.index, event["reason"])
+            return
+        elif event["event"] == "gave up":
+            process.problem = event["message"]
+            return
         if event["event"] in ("complete", "failed", "pruned"):
             self.view.stand(self.stored.counts(self.storage))
         self.view.event(process.index, event)
@@ -239,12 +255,14 @@ class _Supervisor:
         if code in (DONE, STOPPED):
             return
         with self.storage.errors():
-            if process.killed or code == MISTAKE:
+            if process.killed or code in (MISTAKE, AWAY):
                 claims.give_up(process.id, "interrupted")
             else:
                 failure = {"reason": f"its worker {_cause(code)}", "log": _last_lines(process.log)}
                 claims.give_up(process.id, "lost", {"failure": failure})
-        if process.killed or code == MISTAKE:
+        if code == AWAY and not self.living:  # as long as one reaches it, the others do without
+            self._give_up(process.problem)
+        if process.killed or code in (MISTAKE, AWAY):
             return
         self.deaths += 1
         self.stillborn += not process.claimed

@@ -24,16 +24,14 @@ from search_spaces.documents import preset_names
 from studies import labels, search, tuning
 from studies.agenda import Agenda, Carried, alike, shown
 from studies.claims import Attempt, Attempts, Counts, Pair, stand
+from studies.ownership import ATTRIBUTE, METRICS, is_ours, make_room, refuse_strangers
 from studies.storage import Storage, from_json
 
 if TYPE_CHECKING:
     from studies.data import Splits
     from studies.study import Study, Wanted
 
-ATTRIBUTE = "explorer"
 RETRIED = "retried_from"
-# Where Optuna keeps the names of a study's values (`Study.set_metric_names`).
-METRICS = "study:metric_names"
 PACKAGES = ("resnext-explorer", "torch", "pytorch-lightning", "optuna", "numpy", "scikit-learn")
 
 
@@ -162,6 +160,7 @@ def get_alone(storage: Storage, name: str) -> StoredStudy:
     found = _stored(storage, name)
     if found:
         return found[0]
+    refuse_strangers(storage, name)
     error = unknown("study", name, [study.name for study in _stored(storage)])
     start = f" `{command('study run', name, storage=storage.option)}` starts this preset."
     raise UnknownName(f"{error} (In {storage.shown}.{start if name in preset_names('study') else ''})")
@@ -196,6 +195,8 @@ def create_or_extend(
             if content != stored.content:
                 storage.open().set_study_user_attr(stored.id, ATTRIBUTE, content)
             return StoredStudy(stored.id, stored.name, content, stored.retried_from)
+        with storage.at_once() as writer:  # before the data are read, which takes a while
+            make_room(storage, writer, study.name)
         content = {
             "uid": uuid.uuid4().hex[:12],
             "document": study.document(),
@@ -210,17 +211,12 @@ def create_or_extend(
             "machine": _machine(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        from optuna.exceptions import DuplicatedStudyError
         from optuna.study import StudyDirection
 
-        writer = storage.open()
         objectives = list(study.search.objectives) if study.search else ["validation_error"]
-        with storage.errors():
-            try:
-                study_id = writer.create_new_study([StudyDirection.MINIMIZE] * len(objectives), study.name)
-            except DuplicatedStudyError:
-                # An earlier creation was cut off between its two writes.
-                study_id = writer.get_study_id_from_name(study.name)
+        with storage.at_once() as writer:
+            make_room(storage, writer, study.name)
+            study_id = writer.create_new_study([StudyDirection.MINIMIZE] * len(objectives), study.name)
             writer.set_study_system_attr(study_id, METRICS, objectives)
             writer.set_study_user_attr(study_id, ATTRIBUTE, content)
         return StoredStudy(study_id, study.name, content)
@@ -343,7 +339,7 @@ def _stored(storage: Storage, name: str | None = None) -> list[StoredStudy]:
         return [
             StoredStudy(study_id, study["name"], study[ATTRIBUTE], study.get(RETRIED, 0))
             for study_id, study in found.items()
-            if ATTRIBUTE in study
+            if is_ours(study.get(ATTRIBUTE))
         ]
 
 

@@ -157,8 +157,8 @@ class CurveLog:
         from optuna.exceptions import StorageInternalError
 
         self._waiting.append(row)
-        # A storage that is away for a moment is no reason to stop training; what has gathered is kept.
-        with suppress(StorageInternalError):
+        # A storage that is away is no reason to stop training, nor to wait; what has gathered is kept.
+        with suppress(StorageInternalError), self._claims.not_waiting():
             if not self._progress:
                 self._claims.write(self._attempt, {"progress": row["epoch"]})
                 self._progress = True

@@ -14,6 +14,7 @@ from explorer.suggestions import command
 from explorer.terminal import to_json
 from explorer.text import human_percent, human_time
 from studies.claims import Counts
+from studies.outages import PATIENCE
 from studies.stored import StoredStudy, installed_versions
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ class View:
     def died(self, worker: int, cause: str, log: Path) -> None:
         """A worker died; it is being replaced."""
 
+    def storage_away(self, worker: int | None, reason: str | None) -> None:
+        """A worker, or (None) the run itself, waits for the storage; or (no reason) reaches it again."""
+
     def stopping(self, kill: bool) -> None:
         """The workers have been asked to stop, or killed."""
 
@@ -67,6 +71,13 @@ class QuietView(View):
 
     def died(self, worker: int, cause: str, log: Path) -> None:
         self.say(f"Worker {worker + 1} {cause}; another takes its place. Its log: {log}")
+
+    def storage_away(self, worker: int | None, reason: str | None) -> None:
+        who = "" if worker is None else f" for worker {worker + 1}"
+        if reason is None:
+            self.say(f"The storage is back{who}.")
+        else:
+            self.say(f"The storage is away{who}: {reason} Waiting for up to {PATIENCE / 60:.0f} minutes.")
 
     def stopped(self, stored: StoredStudy, counts: Counts) -> None:
         self.say(f"Stopped with {_stand(counts)}. Go on with: {command('study run', self.study, **self.options)}")
@@ -94,6 +105,9 @@ class JsonView(View):
 
     def died(self, worker: int, cause: str, log: Path) -> None:
         self._tell({"worker": worker, "event": "died", "cause": cause, "log": str(log)})
+
+    def storage_away(self, worker: int | None, reason: str | None) -> None:
+        self._tell({"worker": worker, "event": "storage away" if reason else "storage back", "reason": reason})
 
     def stopped(self, stored: StoredStudy, counts: Counts) -> None:
         self._tell({"event": "stopped", "study": stored.name, **asdict(counts)})

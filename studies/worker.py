@@ -9,18 +9,24 @@ import faulthandler
 import json
 import os
 import signal
+import sys
 import threading
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from explorer.errors import UserError
 from studies.claims import Claims, Lease, Worker
 from studies.memory import keep_memory
+from studies.outages import StorageAway
 from studies.storage import Storage
 from studies.stored import get
 
 # Exit codes, beside a Python crash's 1: nothing left to train, the user's mistake, asked to stop.
 DONE, MISTAKE, STOPPED = 0, 2, 3
+# The storage was away for longer than a run waits.
+AWAY = 4
 # How often a worker that has nothing to train looks again; seconds.
 POLL = 0.5
 
@@ -44,9 +50,13 @@ def main(config: dict[str, Any]) -> int:
         storage = Storage(config["storage"])
         with storage.errors():
             try:
-                code = _work(storage, config, tell, stop)
+                with storage.waiting(tell.away, stop.is_set):
+                    code = _work(storage, config, tell, stop)
             finally:
                 storage.close()
+    except StorageAway as error:
+        tell({"event": "gave up", "message": str(error)})
+        code = AWAY
     except UserError as error:
         tell({"event": "error", "message": str(error)})
         code = MISTAKE
@@ -67,6 +77,12 @@ class _Teller:
             self._out.write(json.dumps({**self.about, **event}) + "\n")
         except OSError:
             self._stop.set()
+
+    def away(self, reason: str | None) -> None:
+        """Tell that the storage is away, or is back."""
+        text = f"The storage is away: {reason} Waiting for it." if reason else "The storage is back."
+        print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {text}", file=sys.stderr, flush=True)
+        self({"event": "away", "reason": reason, "at": time.monotonic()})
 
 
 def _watch_input(stop: threading.Event) -> None:

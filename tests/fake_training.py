@@ -128,11 +128,13 @@ def load(spec: Any, data_dir: Path | None) -> Any:
 def install() -> None:
     """Train like this in this process, and in the workers it starts."""
     import studies
+    import studies.outages
     import studies.runner
     import studies.settings
     import studies.trial
 
     studies.trial.load = studies.runner.load = load
+    studies.outages.PATIENCE = float(os.environ.get("FAKE_PATIENCE", studies.outages.PATIENCE))
 
     studies.training = sys.modules["studies.training"] = sys.modules[__name__]  # type: ignore[attr-defined]
     studies.settings.check = lambda settings: None

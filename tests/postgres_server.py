@@ -40,6 +40,17 @@ class Server:
     def stop(self) -> None:
         self._call("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
 
+    def plain_role(self, url: str, connections: int) -> str:
+        """The URL of a database for a new role that is no superuser, and may open so many connections."""
+        import psycopg
+
+        role = f"plain{next(_databases)}"
+        with psycopg.connect(url, autocommit=True) as connection:
+            limit = f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}' CONNECTION LIMIT {connections}"
+            connection.execute(limit)  # type: ignore[call-overload]
+            connection.execute(f"GRANT ALL ON SCHEMA public TO {role}")  # type: ignore[call-overload]
+        return url.replace(f"{USER}:", f"{role}:")
+
     def log(self) -> str:
         return (self._folder / "log").read_text()
 

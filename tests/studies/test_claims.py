@@ -21,6 +21,7 @@ from studies.storage import Storage
 
 Party = Callable[..., Claims]
 NOBODY = Worker("nobody", host="elsewhere", machine="elsewhere")
+SOMEBODY = Worker("somebody", host="elsewhere", machine="elsewhere")
 
 
 def attempts(*endings: str) -> list[Attempt]:
@@ -92,7 +93,7 @@ def test_the_later_of_two_claims_withdraws(party: Party, pairs: list[Pair]) -> N
     early, late = party(), party()
     assert late.look()[pairs[0]] == early.look()[pairs[0]] == "waiting"
     # Both have chosen the same pair and create their attempts one after the other.
-    kept, withdrawn = early._create(pairs[0], NOBODY), late._create(pairs[0], NOBODY)
+    kept, withdrawn = early._create(pairs[0], NOBODY), late._create(pairs[0], SOMEBODY)
     assert kept is not None
     assert withdrawn is None
     assert late.look()[pairs[0]] == "running"
@@ -104,7 +105,7 @@ def test_a_claim_on_what_failed_meanwhile_withdraws(party: Party, pairs: list[Pa
     attempt = early.claim(NOBODY)
     assert attempt
     assert early.end(attempt, "failed")
-    assert late._create(attempt.pair, NOBODY) is None
+    assert late._create(attempt.pair, SOMEBODY) is None
     assert late.look()[attempt.pair] == "failed"
 
 

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -29,6 +30,7 @@ from studies.storage import Storage
 from studies.stored import get
 
 NOBODY = Worker("nobody", host="elsewhere", machine="elsewhere")
+SOMEBODY = Worker("somebody", host="elsewhere", machine="elsewhere")
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +185,7 @@ def test_killed_processes_lose_nothing(place: Storage) -> None:
 def test_the_later_of_two_claims_withdraws(place: Storage) -> None:
     early, late = parties(place, [Pair("a", 0)])
     assert early._create(Pair("a", 0), NOBODY) is not None
-    assert late._create(Pair("a", 0), NOBODY) is None
+    assert late._create(Pair("a", 0), SOMEBODY) is None
     assert late.look() == {Pair("a", 0): "running"}
 
 
@@ -278,24 +280,114 @@ class TestServers:
         assert said.count("Error: ") == 1
         assert "p4ssword" not in said
 
-    def test_a_server_that_goes_away_ends_the_run_and_the_same_command_goes_on(
+    def test_a_server_that_stays_away_ends_the_run_and_the_same_command_goes_on(
         self, server: Server, tiny: Path
     ) -> None:
         place = Storage(server.create())
-        process = start(place, "run", "./tiny.yaml", "--workers", "2", "--json", FAKE_EPOCH="0.2")
-        assert process.stdout
-        while '"complete"' not in process.stdout.readline():
-            pass
+        process = start(place, "run", "./tiny.yaml", "--workers", "2", "--json", FAKE_EPOCH="0.2", FAKE_PATIENCE="2")
+        wait_for(process, '"complete"')
         server.stop()
         try:
             said = finish(process, 2)
         finally:
             server.start()
-        assert "cannot be used" in said
+        assert said.count("Error: ") == 1
+        assert "cannot be used: no server answers there." in said
+        assert "The same command goes on from here." in said
         finish(start(place, "run", "./tiny.yaml", "--workers", "2"))
         assert_undisturbed(place)
         written = [path.read_bytes() for path in tiny.parent.rglob("*") if path.is_file()]
         assert not any(PASSWORD.encode() in content for content in written)
+
+    def test_a_server_that_comes_back_finds_the_run_waiting(self, server: Server, tiny: Path) -> None:
+        place = Storage(server.create())
+        process = start(place, "run", "./tiny.yaml", "--workers", "2", "--json", FAKE_EPOCH="0.2")
+        wait_for(process, '"complete"')
+        server.stop()
+        try:
+            away = json.loads(wait_for(process, "storage away"))
+        finally:
+            server.start()
+        assert away["worker"] in (None, 0, 1)
+        assert away["reason"] == "no server answers there. Check that it runs, and its host and port."
+        wait_for(process, "storage back")
+        finish(process)
+        assert_undisturbed(place)
+        attempts = Attempts(place, get(place, "tiny").id).read()
+        # Nobody was given up while nobody could write; what was trained meanwhile was stored afterwards.
+        assert {attempt.ended for attempt in attempts} <= {"complete", "superseded"}
+
+    def test_workers_that_the_server_keeps_out_wait_and_the_others_go_on(self, server: Server, tiny: Path) -> None:
+        # One for the run, one for each worker, and another one for each that is just starting.
+        place = Storage(server.plain_role(server.create(), connections=3))
+        process = start(place, "run", "./tiny.yaml", "--workers", "4", "--json", FAKE_EPOCH="0.2")
+        said = finish(process)
+        away = [json.loads(line) for line in said.splitlines() if "storage away" in line]
+        assert {event["reason"] for event in away} == {
+            "the server takes no more connections (a limit of this role or database)."
+        }
+        assert_undisturbed(place)
+
+    def test_a_server_that_never_answers_is_one_message(
+        self, server: Server, tiny: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("studies.postgres.CONNECT_TIMEOUT", 2)
+        with socket.socket() as deaf:
+            deaf.bind(("127.0.0.1", 0))
+            deaf.listen()
+            place = Storage(f"postgresql://me:{PASSWORD}@127.0.0.1:{deaf.getsockname()[1]}/studies")
+            with pytest.raises(UserError, match="cannot be used: the server does not answer") as error:
+                get(place, "tiny")
+        assert PASSWORD not in str(error.value)
+
+    def test_a_server_that_falls_silent_is_given_up(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("studies.postgres.ANSWER_TIMEOUT", 0.5)
+        place = Storage(server.create())
+        place.open()
+        with pytest.raises(UserError, match="cannot be used: the server does not answer"):
+            place.rows("SELECT pg_sleep(30)")
+        assert place.rows("SELECT 1 AS one") == [{"one": 1}]
+
+    def test_a_process_keeps_one_connection(self, server: Server) -> None:
+        place = Storage(server.create())
+        count = "SELECT COUNT(*) AS count FROM pg_stat_activity WHERE datname = current_database()"
+        place.rows(count)
+        writer = place.open()
+        writer.create_new_study([StudyDirection.MINIMIZE], "study")
+        assert place.rows(count) == [{"count": 1}]
+
+    def test_tables_of_another_program_with_our_names_are_left_alone(self, server: Server) -> None:
+        import psycopg
+
+        url = server.create()
+        with psycopg.connect(url) as connection:
+            connection.execute("CREATE TABLE trials (patient TEXT)")
+        with pytest.raises(UserError, match=r"tables of another program whose names Optuna needs \(trials\)"):
+            Storage(url).open()
+        with psycopg.connect(url) as connection:
+            tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        assert tables == [("trials",)]
+
+    def test_a_password_with_odd_characters_needs_no_quoting(self, server: Server) -> None:
+        import psycopg
+
+        url = server.create()
+        for password in ("p@ss/w?rd#1", "a:b@c@d", "50%off", "@"):
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute("DROP ROLE IF EXISTS odd")
+                connection.execute(f"CREATE ROLE odd LOGIN SUPERUSER PASSWORD '{password}'")
+            place = Storage(url.replace(f"explorer:{PASSWORD}@", f"odd:{password}@"))
+            assert place.rows("SELECT 1 AS one") == [{"one": 1}], password
+            place.close()
+
+
+def wait_for(process: "subprocess.Popen[str]", text: str) -> str:
+    """Read the output of a run up to the line that holds a text; that line."""
+    assert process.stdout
+    for line in process.stdout:
+        if text in line:
+            return line
+    raise AssertionError(f"{text} was never said: {process.communicate()[1]}")
 
 
 def test_no_argument_of_any_process_and_no_log_shows_the_password(

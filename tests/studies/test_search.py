@@ -28,6 +28,7 @@ from studies.stored import StoredStudy, get
 from studies.tuning import Tune
 
 NOBODY = Worker("nobody", host="elsewhere", machine="elsewhere")
+SOMEBODY = Worker("somebody", host="elsewhere", machine="elsewhere")
 SPACE = """
 reference: resnext_1-1_1x8d_w16_small8
 match: {solve: bottleneck_width, by: flops}
@@ -159,7 +160,7 @@ def test_proposals_at_the_same_moment_withdraw_and_no_design_is_tried_twice(
     first = claims[1].propose(draw(designs[1]), NOBODY)
     assert first
     assert first.pair == Pair(designs[1], 0)
-    second = claims[2].propose(draw(designs[1]), NOBODY)  # the same again: withdrawn, the next is drawn
+    second = claims[2].propose(draw(designs[1]), SOMEBODY)  # the same again: withdrawn, the next is drawn
     assert second
     assert second.pair == Pair(designs[2], 0)
     assert claims[1].propose(draw(designs[1]), NOBODY) is None  # three are enough

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from optuna.study import StudyDirection
 
-import studies.storage
 from explorer.errors import UserError
+from studies import outages
 from studies.storage import Storage, from_json
 
 
@@ -104,7 +104,7 @@ def test_a_folder_a_missing_folder_and_a_missing_file_are_named(workdir: Path) -
 
 
 def test_a_locked_database_says_so(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(studies.storage, "TIMEOUT", 0.2)
+    monkeypatch.setattr(outages, "TIMEOUT", 0.2)
     writer = storage.open()
     assert storage.path is not None
     other = sqlite3.connect(storage.path, isolation_level=None)
