@@ -164,8 +164,7 @@ def get(storage: Storage, name: str) -> StoredStudy:
 
 def get_alone(storage: Storage, name: str) -> StoredStudy:
     """The same without reading attempts; see `StoredStudy.seen`."""
-    found = _stored(storage, name)
-    if found:
+    if found := _stored(storage, name):
         return found[0]
     error = unknown("study", name, [study.name for study in _stored(storage)])
     start = f" `{command('study run', name, storage=storage.option)}` starts this preset."

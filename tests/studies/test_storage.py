@@ -98,7 +98,7 @@ def test_a_folder_a_missing_folder_and_a_missing_file_are_named(workdir: Path) -
         Storage("sqlite:///folder.db").open()
     with pytest.raises(UserError, match="there is no folder"):
         Storage("sqlite:///nowhere/studies.db").open()
-    with pytest.raises(UserError, match="study run digits_cardinality --storage sqlite:///missing.db"):
+    with pytest.raises(UserError, match=r"study run digits_cardinality --storage sqlite:///missing\.db"):
         Storage("sqlite:///missing.db").rows("SELECT 1")
     assert not (workdir / "missing.db").exists()
 
