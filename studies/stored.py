@@ -157,8 +157,7 @@ def get(storage: Storage, name: str) -> StoredStudy:
 
 def get_alone(storage: Storage, name: str) -> StoredStudy:
     """The same without reading attempts; see `StoredStudy.seen`."""
-    found = _stored(storage, name)
-    if found:
+    if found := _stored(storage, name):
         return found[0]
     refuse_strangers(storage, name)
     error = unknown("study", name, [study.name for study in _stored(storage)])
