@@ -9,7 +9,6 @@ from explorer.errors import UserError, unknown
 from explorer.text import counted
 
 STEP = 0.1  # what a milestone multiplies the learning rate with
-MOST_RATE = 10_000.0  # a learning rate or weight decay beyond it is a slip
 
 
 class Recipe(BaseModel):
@@ -26,13 +25,13 @@ class Recipe(BaseModel):
     name: Annotated[str, Field(max_length=100)]
     epochs: Annotated[StrictInt, Field(ge=1, le=100_000)]
     batch_size: Annotated[StrictInt, Field(ge=2, le=2**20)]
-    learning_rate: Annotated[float, Field(gt=0, le=MOST_RATE)]  # at its peak
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]  # at its peak
     schedule: Literal["cosine", "one_cycle", "step"]
     warm_up: Annotated[float, Field(ge=0, lt=1)]  # part of all steps
     milestones: tuple[Annotated[float, Field(gt=0, lt=1)], ...]  # of a step schedule: parts of all steps, ascending
     momentum: Annotated[float, Field(gt=0, lt=1)]
     weight_decay: Annotated[
-        float, Field(ge=0, le=MOST_RATE)
+        float, Field(ge=0, allow_inf_nan=False)
     ]  # on every parameter, batch norm too, as in the paper's code
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]  # in the loss of training and, to be comparable, of validation
     # pad: zeros around the image, then its size cut out at random. random_resized: 8 to 100 % of the image's area, at 3:4 to 4:3,

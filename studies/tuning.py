@@ -11,11 +11,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 
 from explorer.errors import UserError
-from studies.agenda import Agenda
+from studies.agenda import MOST, Agenda
 from studies.claims import Attempt, Pair, statuses
-from studies.recipe import MOST_RATE
 
-Range = Annotated[list[Annotated[float, Field(gt=0, le=MOST_RATE)]], Field(min_length=2, max_length=2)]
+Range = Annotated[list[Annotated[float, Field(gt=0, le=MOST)]], Field(min_length=2, max_length=2)]
 # What an attempt tells beside its claim that decides what is wanted.
 TOLD = ("recipe", "result")
 TUNED = ("learning_rate", "weight_decay")

@@ -72,9 +72,10 @@ def test_any_value_at_any_key_is_an_answer_or_a_sentence(value: Any) -> None:
     [
         (f"recipe.epochs={10**310}", "recipe.epochs: Input should be less than or equal to 100000"),
         ("recipe.epochs=yes", "recipe.epochs: Input should be a valid integer"),
+        ("recipe.learning_rate=.inf", "recipe.learning_rate: Input should be a finite number"),
         (
-            "recipe.learning_rate=1e+308",
-            "recipe.learning_rate: Input should be less than or equal to 10000",
+            "tune={trials: 3, learning_rate: [0.1, 1e+9]}",
+            "tune.learning_rate.1: Input should be less than or equal to 1048576",
         ),
         ("recipe.epochs=" + "9" * 5_000, "is not a value as YAML writes it"),
         ("question=2026-13-45", "is not a value as YAML writes it"),

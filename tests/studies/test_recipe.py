@@ -38,7 +38,7 @@ def test_what_is_stored_validates_to_the_same_recipe() -> None:
         ({"epochs": 0}, "epochs: .*greater than or equal to 1"),
         ({"batch_size": 1}, "batch_size: .*greater than or equal to 2"),
         ({"learning_rate": -0.1}, "learning_rate: .*greater than 0"),
-        ({"learning_rate": float("inf")}, "learning_rate: .*less than or equal to 10000"),
+        ({"learning_rate": float("inf")}, "learning_rate: .*finite"),
         ({"flip": "always"}, "flip: .*'where_mirrored' or 'never'"),
     ],
 )
