@@ -83,25 +83,24 @@ def check_fits(architecture: Architecture, **larger: Any) -> None:
     No count falls when a number of the architecture grows, so it is enough to count the network of the largest ones, in
     Python's exact numbers; `larger` replaces some. Of the measures, FLOPs are the largest.
     """
-    numbers = {"width": architecture.template.width, "depths": architecture.depths}
+    numbers = {"width": architecture.template.width}
     if architecture.template.kind == "bottleneck":
         numbers |= {name: getattr(architecture.template, name) for name in ("cardinality", "bottleneck_width")}
     if not any(hasattr(number, "dtype") for number in (*numbers.values(), *architecture.depths)):
         return
     most = {name: _most(number) for name, number in (numbers | larger).items()}
     most["width"] += most["width"] == architecture.stem.channels  # that one width saves the first projection
-    corner = architecture.with_(**most)
-    if total(iter_layers(corner), "flops") > LARGEST_COUNT:
+    # No network has more FLOPs than one of two blocks a stage, times the blocks of its longest stage.
+    two_blocks = architecture.with_(**most, depths=(2,) * len(architecture.depths))
+    if total(iter_layers(two_blocks), "flops") * max(map(_most, architecture.depths)) > LARGEST_COUNT:
         raise UserError(
-            f"among these designs are some as large as {corner.name}: that many FLOPs do not fit into a table's 64-bit numbers. "
-            "Give smaller numbers."
+            f"among these designs are some with {', '.join(f'{name} {number:,}' for name, number in most.items())}: that many "
+            "FLOPs do not fit into a table's 64-bit numbers. Give smaller numbers."
         )
 
 
-def _most(number: Any) -> Any:
-    if isinstance(number, tuple):
-        return tuple(map(_most, number))
-    return min(int(number.max()), LARGEST_NUMBER) if hasattr(number, "max") else number
+def _most(number: Any) -> int:
+    return min(int(number.max(initial=1)), LARGEST_NUMBER) if hasattr(number, "dtype") else int(number)
 
 
 def _multiplied(layer: Layer) -> int:

@@ -97,6 +97,15 @@ def test_counts_that_64_bits_do_not_hold_are_refused_and_not_wrapped() -> None:
         enumerate_designs(RESNET50, multiple_of=LARGEST_NUMBER)
 
 
+def test_long_stages_of_unlike_networks_are_counted() -> None:
+    long = [(9000, 1), (1, 9000)]
+    table = enumerate_designs(RESNET50, depths=long, cardinality=[1, 2], budget=1e13)
+    assert len(table) == 4
+    counts = count(RESNET50.with_(depths=tuple(np.array(long).T))).flops.tolist()
+    assert counts == [count(RESNET50.with_(depths=depths)).flops for depths in long]
+    assert count(RESNET50.with_(width=np.array([], dtype=int))).flops.tolist() == []
+
+
 def test_a_grid_of_too_many_designs_is_refused_before_any_is_counted() -> None:
     many = range(1, 1_000_001)
     with pytest.raises(UserError, match=r"1,000,000,000,000 combinations, and at most 20,000,000"):
