@@ -127,7 +127,7 @@ def test_names_and_reference_arms(file: Path) -> None:
 def test_a_name_that_is_taken_stays_as_it_is(file: Path) -> None:
     import_csv(URL, file)
     before, _ = read(URL, "cluster")
-    with pytest.raises(UserError, match="there is a study cluster"):
+    with pytest.raises(UserError, match="a study of another program"):
         import_csv(URL, file)
     after, _ = read(URL, "cluster")
     pd.testing.assert_frame_equal(after, before)
@@ -192,7 +192,7 @@ def test_what_an_earlier_version_left_half_is_done_again(file: Path) -> None:
 def test_another_programs_study_of_that_name_is_left_alone(file: Path) -> None:
     with Storage.visit(URL) as place:
         place.open().create_new_study([StudyDirection.MINIMIZE], "cluster")
-        with pytest.raises(UserError, match="there is a study cluster"):
+        with pytest.raises(UserError, match="a study of another program"):
             import_csv(place, file)
         assert len(place.rows("SELECT study_id FROM studies")) == 1
 
