@@ -7,11 +7,12 @@ imports neither torch nor pandas.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from explorer.architecture import Architecture, Stage, Stem, Template
+from explorer.architecture import Architecture, Stage
 from explorer.budget import Budget, Design, match, scale
 from explorer.complexity import Complexity, count
 from explorer.errors import UserError
 from explorer.layers import Layer, iter_layers
+from explorer.template import Stem, Template
 
 if TYPE_CHECKING:
     from explorer.enumeration import enumerate_designs

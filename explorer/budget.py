@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from explorer.architecture import MOST_BLOCKS, Architecture, whole
+from explorer.architecture import Architecture
 from explorer.complexity import Complexity, check_fits, count, total, weights
 from explorer.depths import policy
 from explorer.errors import UserError, shorten, unknown
 from explorer.layers import iter_layers
+from explorer.template import MOST_BLOCKS, whole
 from explorer.text import human_flops, human_percent
 
 MEASURES = ("flops", "block", "params", "activations")

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.architecture import LARGEST_NUMBER, Architecture
+from explorer.architecture import Architecture
 from explorer.errors import UserError
 from explorer.layers import Layer, iter_layers
+from explorer.template import LARGEST_NUMBER
 
 
 @dataclass(frozen=True)

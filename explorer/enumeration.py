@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from explorer.architecture import Architecture, whole
+from explorer.architecture import Architecture
 from explorer.budget import LABELS, Budget, check_measure, check_solve, combinations, cost, solve_quantity
 from explorer.complexity import count
 from explorer.errors import UserError, shorten, unknown
 from explorer.parsing import parse_number
+from explorer.template import whole
 
 # Designs counted at once: their arrays stay in a core's cache.
 CHUNK = 8192

@@ -6,8 +6,8 @@ import click
 
 from explorer.architecture import Architecture
 from explorer.budget import Design
-from explorer.commands import JSON_OPTION, input_options
 from explorer.errors import UserError
+from explorer.options import JSON_OPTION, input_options
 from explorer.parsing import WholeNumber, WholeNumbers
 from explorer.text import counted
 

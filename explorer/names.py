@@ -5,12 +5,13 @@ has one long form. A name leaves out resolution, input channels and classes.
 """
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from explorer.errors import UserError, shorten, unknown
+from explorer.template import IMAGENET, MOST_BLOCKS, Stem, Template
 
-if TYPE_CHECKING:
-    from explorer.architecture import Architecture
+# What a name says: the template, the blocks of each stage, and what else differs from the default.
+Parsed = tuple[Template, tuple[int, ...], dict[str, Any]]
 
 # Blocks per stage by the number of layers: He et al. 2016, table 1; 200 as in the ResNeXt paper; 26 as in timm.
 BASIC_DEPTHS: dict[int, tuple[int, ...]] = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
@@ -54,43 +55,46 @@ _LONG = re.compile(rf"resnext_{_DEPTHS}_{_N}x{_N}d_w{_N}{_STEM}(_growC)?(_plain)
 _LONG_BASIC = re.compile(rf"resnet_{_DEPTHS}_w{_N}{_STEM}(_plain)?")
 
 
-def parse_name(name: str, *, resolution: int | None, classes: int | None, in_channels: int | None) -> "Architecture":
-    """The architecture `name` stands for (see `Architecture.from_name`)."""
-    from explorer.architecture import IMAGENET, Architecture, Stem, Template
+def parse_name(name: str) -> Parsed:
+    """What a name stands for, without the input (see `usual_input`).
 
+    Returns:
+        The template, the blocks of each stage, and the fields `stem`, `growth` and `shortcut` of an architecture.
+
+    Raises:
+        UserError: `name` is no name of an architecture; the message names the nearest that is.
+    """
     if not isinstance(name, str):
         raise UserError(f"an architecture is given by its name, for example resnet50; given: {shorten(name)}.")
     if len(name) > LONGEST_NAME:
         raise UserError(
             f"the name {shorten(name)} has {len(name):,} characters, and an architecture's has at most {LONGEST_NAME}."
         )
-    given = {"resolution": resolution, "classes": classes, "in_channels": in_channels}
-    size: dict[str, Any] = usual_input(name) | {field: value for field, value in given.items() if value is not None}
 
-    def make(template: Template, depths: tuple[int, ...], stem: Stem = IMAGENET, **options: Any) -> Architecture:
-        return Architecture(template, depths, stem=stem, **size, **options)
+    def parsed(template: Template, depths: tuple[int, ...], stem: Stem = IMAGENET, **fields: Any) -> Parsed:
+        return template, depths, {"stem": stem, **fields}
 
     if match := _RESNET.fullmatch(name):
         layers = int(match[1])
         if layers in BASIC_DEPTHS:
-            return make(Template("basic", 1, None, 64), BASIC_DEPTHS[layers])
+            return parsed(Template("basic", 1, None, 64), BASIC_DEPTHS[layers])
         if layers in BOTTLENECK_DEPTHS:
-            return make(Template(), BOTTLENECK_DEPTHS[layers])
+            return parsed(Template(), BOTTLENECK_DEPTHS[layers])
     elif match := _WIDE.fullmatch(name):
-        return make(Template(bottleneck_width=64 * int(match[2])), _bottleneck_depths(name, int(match[1])))
+        return parsed(Template(bottleneck_width=64 * int(match[2])), _bottleneck_depths(name, int(match[1])))
     elif match := _RESNEXT.fullmatch(name):
         layers, cardinality, d = map(int, match.groups())
-        return make(Template("bottleneck", cardinality, d), _bottleneck_depths(name, layers))
+        return parsed(Template("bottleneck", cardinality, d), _bottleneck_depths(name, layers))
     elif match := _RESNET_CIFAR.fullmatch(name):
         depth = _blocks(name, int(match[1]), layers_per_block=2)
-        return make(Template("basic", 1, None, 16), (depth,) * 3, Stem("small", 16))
+        return parsed(Template("basic", 1, None, 16), (depth,) * 3, Stem("small", 16))
     elif match := _RESNEXT_CIFAR.fullmatch(name):
         layers, cardinality, d = map(int, match.groups())
         depth = _blocks(name, layers, layers_per_block=3)
-        return make(Template("bottleneck", cardinality, d), (depth,) * 3, Stem("small"))
+        return parsed(Template("bottleneck", cardinality, d), (depth,) * 3, Stem("small"))
     elif match := _LONG.fullmatch(name):
         depths, paths, d_text, width, kind, channels, grow, plain = match.groups()
-        return make(
+        return parsed(
             Template("bottleneck", int(paths), int(d_text), int(width)),
             tuple(map(int, depths.split("-"))),
             Stem(kind or "imagenet", int(channels or 64)),
@@ -99,7 +103,7 @@ def parse_name(name: str, *, resolution: int | None, classes: int | None, in_cha
         )
     elif match := _LONG_BASIC.fullmatch(name):
         depths, width, kind, channels, plain = match.groups()
-        return make(
+        return parsed(
             Template("basic", 1, None, int(width)),
             tuple(map(int, depths.split("-"))),
             Stem(kind or "imagenet", int(channels or 64)),
@@ -114,15 +118,14 @@ def usual_input(name: str) -> dict[str, int]:
     return {"resolution": resolution, "classes": classes, "in_channels": 3}
 
 
-def format_name(architecture: "Architecture") -> str:
+def format_name(template: Template, depths: tuple[int, ...], *, growth: str, shortcut: str, stem: Stem) -> str:
     """The name of an architecture: the known one where there is one, else the long form."""
-    template, depths, stem = architecture.template, architecture.depths, architecture.stem
-    usual = architecture.growth == "d" and architecture.shortcut == "projection" and stem.channels == 64
+    usual = growth == "d" and shortcut == "projection" and stem.channels == 64
     paths = f"{template.cardinality}x{template.bottleneck_width}d"
     if template.kind == "basic":
         if usual and stem.kind == "imagenet" and template.width == 64 and depths in BASIC_DEPTHS.values():
             return f"resnet{_layers(BASIC_DEPTHS, depths)}"
-        cifar = stem.kind == "small" and stem.channels == template.width == 16 and architecture.shortcut == "projection"
+        cifar = stem.kind == "small" and stem.channels == template.width == 16 and shortcut == "projection"
         if cifar and len(depths) == 3 and len(set(depths)) == 1:
             return f"resnet{6 * depths[0] + 2}_cifar"
         form = f"resnet_{_join(depths)}_w{template.width}"
@@ -139,8 +142,8 @@ def format_name(architecture: "Architecture") -> str:
         form = f"resnext_{_join(depths)}_{paths}_w{template.width}"
     if stem.kind != "imagenet" or stem.channels != 64:
         form += f"_{stem.kind}{'' if stem.channels == 64 else stem.channels}"
-    form += "_growC" if architecture.growth == "C" else ""
-    return form + ("_plain" if architecture.shortcut == "none" else "")
+    form += "_growC" if growth == "C" else ""
+    return form + ("_plain" if shortcut == "none" else "")
 
 
 def _layers(table: dict[int, tuple[int, ...]], depths: tuple[int, ...]) -> int:
@@ -167,8 +170,6 @@ def _bottleneck_depths(name: str, layers: int) -> tuple[int, ...]:
 
 
 def _blocks(name: str, layers: int, *, layers_per_block: int) -> int:
-    from explorer.architecture import MOST_BLOCKS
-
     depth, rest = divmod(layers - 2, 3 * layers_per_block)
     if rest or depth < 1:
         step = 3 * layers_per_block

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from explorer.architecture import LARGEST_NUMBER
 from explorer.errors import UserError, shorten
+from explorer.template import LARGEST_NUMBER
 
 PREFIXES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 # A list longer than this is a slip of the finger (1..1000000000), not a grid.

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from explorer.architecture import Architecture, whole
+from explorer.architecture import Architecture
 from explorer.budget import LABELS, Budget, Design, ImpossibleBudget, check_solve, combinations, cost, nearest
 from explorer.errors import UserError
 from explorer.measuring import Case, Timing, measure
+from explorer.template import whole
 
 MODES = {"latency": "inference", "train_step": "train_step"}
 # At equal FLOPs more paths take up to 1.5 times as long, so a design of equal time may need far fewer FLOPs.

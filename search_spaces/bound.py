@@ -10,7 +10,7 @@ from explorer.architecture import Architecture
 from explorer.budget import Budget, Design, ImpossibleBudget, cost, describe_miss, nearest, scale
 from explorer.errors import UserError
 from explorer.text import human_count, human_percent
-from search_spaces.space import REFERENCE_ARM, SearchSpace, scaled_quantity
+from search_spaces.space import REFERENCE_ARM, SpaceFile, scaled_quantity
 
 # Some eighty references are tried, each at every arm: beyond so many arms that takes longer than anyone waits.
 MOST_ARMS_TO_PROPOSE = 200
@@ -45,7 +45,7 @@ class Proposal:
 class BoundSpace:
     """A space and its input. `axes` are what a search chooses from; `at` turns a choice into a design."""
 
-    def __init__(self, space: SearchSpace, given: Mapping[str, int | None]) -> None:
+    def __init__(self, space: SpaceFile, given: Mapping[str, int | None]) -> None:
         self.space = space
         self._given: dict[str, Any] = dict(given)
 

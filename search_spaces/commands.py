@@ -4,12 +4,12 @@ from typing import Any
 
 import click
 
-from explorer.commands import JSON_OPTION, input_options
+from explorer.options import JSON_OPTION, input_options
 from explorer.parsing import WholeNumber
 from explorer.text import counted, human_percent
 from explorer.views import DESIGN_COLUMNS, design_row
+from search_spaces.api import SearchSpace
 from search_spaces.documents import preset_names
-from search_spaces.space import SearchSpace
 
 
 @click.group()

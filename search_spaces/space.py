@@ -11,19 +11,17 @@ from functools import cached_property
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
 
-from explorer.architecture import GROWTHS, LARGEST_NUMBER, SHORTCUTS, Architecture
+from explorer.architecture import GROWTHS, SHORTCUTS, Architecture
 from explorer.budget import ARMS, LABELS, MEASURES, QUANTITIES, check_measure, check_solve
 from explorer.depths import POLICIES
 from explorer.errors import UserError, cut, shorten, unknown
 from explorer.parsing import parse_number
+from explorer.template import LARGEST_NUMBER
 from search_spaces.documents import load_document
-
-if TYPE_CHECKING:
-    from search_spaces.bound import BoundSpace, Resolved
 
 Whole = Annotated[StrictInt, Field(ge=1, le=LARGEST_NUMBER)]
 WholeList = Annotated[list[Whole], Field(min_length=1)]
@@ -129,7 +127,7 @@ class Axes(Strict):
         return axes
 
 
-class SearchSpace(Strict):
+class SpaceFile(Strict):
     """Reference, axes and rule. Resolution, input channels and classes come from the data where a file leaves them out.
 
     `axes` may be a list of grids, whose designs are taken together.
@@ -155,7 +153,7 @@ class SearchSpace(Strict):
         return data
 
     @model_validator(mode="after")
-    def _consistent(self) -> "SearchSpace":
+    def _consistent(self) -> Self:
         kinds = [kind for kind in ("match", "scale", "free") if getattr(self, kind) is not None]
         if len(kinds) > 1:
             raise UserError(f"{' and '.join(kinds)} are two kinds of space; keep one")
@@ -197,7 +195,7 @@ class SearchSpace(Strict):
             )
 
     @classmethod
-    def load(cls, name_or_path: str | Path) -> "SearchSpace":
+    def load(cls, name_or_path: str | Path) -> Self:
         """A preset by name, or a file by path."""
         return load_document(cls, "space", name_or_path)
 
@@ -280,26 +278,6 @@ class SearchSpace(Strict):
 
     def _with_reference(self, reference: str, label: str) -> str:
         return f"{reference} {label}" if len(self.references) > 1 else label
-
-    def bind(
-        self, *, resolution: int | None = None, in_channels: int | None = None, classes: int | None = None
-    ) -> "BoundSpace":
-        """The space for one kind of input. Raises `UserError` where the file and the data disagree."""
-        from search_spaces.bound import BoundSpace
-
-        given = {"resolution": resolution, "in_channels": in_channels, "classes": classes}
-        for key, value in given.items():
-            fixed = getattr(self, key)
-            if fixed is not None and value is not None and fixed != value:
-                raise UserError(f"the space {self.name} is for {key} {fixed}, but the data has {value}.")
-            given[key] = value if fixed is None else fixed
-        return BoundSpace(self, given)
-
-    def resolve(
-        self, *, resolution: int | None = None, in_channels: int | None = None, classes: int | None = None
-    ) -> "Resolved":
-        """Every design for an input, and the points left out. Raises `UserError` where nothing is left."""
-        return self.bind(resolution=resolution, in_channels=in_channels, classes=classes).resolve()
 
 
 def scaled_quantity(arm: str, reference: Architecture) -> str:

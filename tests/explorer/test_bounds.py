@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from explorer import Architecture, Budget, UserError, count, match
-from explorer.architecture import LARGEST_NUMBER, MOST_BLOCKS, MOST_STAGES
 from explorer.budget import LARGEST_BUDGET, MEASURES, QUANTITIES, scale
 from explorer.depths import POLICIES
 from explorer.enumeration import enumerate_designs
 from explorer.errors import LONGEST_MESSAGE, shorten, unknown
 from explorer.parsing import DepthLists, WholeNumbers, parse_number
+from explorer.template import LARGEST_NUMBER, MOST_BLOCKS, MOST_STAGES
 from explorer.text import human_flops, human_time
 
 RESNET50 = Architecture.from_name("resnet50")

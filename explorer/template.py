@@ -1,0 +1,100 @@
+"""Template and Stem: what one block and the start of a network look like, as whole numbers.
+
+Whole numbers may be NumPy integer arrays of one shape; see `explorer.architecture`.
+"""
+
+from dataclasses import dataclass
+from operator import index
+from typing import Any
+
+from explorer.errors import UserError, shorten, unknown
+
+KINDS = ("bottleneck", "basic")
+STEMS = ("imagenet", "small")
+# Bounds of what is called a network, far beyond any: the deepest that was ever trained has some 1,200 layers. They keep
+# counts, drawings and builds finite, whatever number a file, a link or a command gives.
+LARGEST_NUMBER = 10**9
+MOST_BLOCKS = 10_000
+MOST_STAGES = 28  # each halves the map: 28 ask for an input of 2**28 pixels a side
+
+
+def whole(value: Any, label: str) -> Any:
+    """`value` as a whole number from 1 to `LARGEST_NUMBER` (or an array of them). Raises `UserError` naming what was given."""
+    if hasattr(value, "dtype") and getattr(value, "ndim", 0) > 0:
+        if value.dtype.kind not in "iu" or (value.size and value.min() < 1):
+            raise UserError(f"every {label} must be a whole number of at least 1.")
+        if value.size and value.max() > LARGEST_NUMBER:
+            raise UserError(f"every {label} must be at most {LARGEST_NUMBER:,}; given: {value.max():,}.")
+        return value.astype("int64", copy=False)  # smaller kinds would wrap in the counts
+    try:
+        number = index(value)
+    except TypeError:
+        number = 0
+    if number < 1 or isinstance(value, bool):
+        raise UserError(f"{label} must be a whole number of at least 1; given: {shorten(value)}.")
+    if number > LARGEST_NUMBER:
+        raise UserError(f"{label} must be at most {LARGEST_NUMBER:,}; given: {shorten(number)}.")
+    return number
+
+
+def set_whole(owner: Any, field: str, label: str) -> None:
+    """Check a field of a frozen dataclass as `whole` does, and keep what that returns."""
+    object.__setattr__(owner, field, whole(getattr(owner, field), label))
+
+
+def any_of(condition: Any) -> bool:
+    """Whether a condition holds, or holds anywhere in an array."""
+    return bool(condition.any()) if hasattr(condition, "any") else bool(condition)
+
+
+@dataclass(frozen=True)
+class Stem:
+    """What comes before the first stage. `imagenet`: 7x7 convolution, stride 2, then 3x3 max-pool, stride 2. `small`: one 3x3
+    convolution, stride 1. `channels` is fixed, never solved for."""
+
+    kind: str = "imagenet"
+    channels: int = 64
+
+    def __post_init__(self) -> None:
+        if self.kind not in STEMS:
+            raise unknown("stem", str(self.kind), STEMS)
+        set_whole(self, "channels", "stem channels")
+
+    @property
+    def halvings(self) -> int:
+        """How often the stem halves the map."""
+        return 2 if self.kind == "imagenet" else 0
+
+
+IMAGENET = Stem()
+
+
+@dataclass(frozen=True)
+class Template:
+    """What one block looks like: its kind, C paths of bottleneck width d, and `width` output channels, all in the first stage.
+
+    A basic block (two 3x3 convolutions) has neither paths nor a bottleneck: `cardinality` is 1, `bottleneck_width` None.
+    """
+
+    kind: str = "bottleneck"
+    cardinality: int = 1
+    bottleneck_width: int | None = 64
+    width: int = 256
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise unknown("block kind", str(self.kind), KINDS)
+        set_whole(self, "cardinality", "cardinality C")
+        set_whole(self, "width", "width")
+        if self.kind == "bottleneck":
+            set_whole(self, "bottleneck_width", "bottleneck width d")
+            return
+        if any_of(self.cardinality != 1):
+            raise UserError(
+                f"a basic block takes C = 1, not C = {self.cardinality}: grouping a block of two layers only makes a wider dense "
+                "block (ResNeXt paper, figure 4). Use a bottleneck template for more paths, for example resnext50_32x4d."
+            )
+        if self.bottleneck_width is not None:
+            raise UserError(
+                f"a basic block has no bottleneck width d, but {shorten(self.bottleneck_width)} was given; set its width instead."
+            )
