@@ -59,9 +59,14 @@ class Trainer:
         curve = CurveLog(claims, attempt)
         # Later seeds are those of finalists, which are to be complete.
         pruner = self._pruner if attempt.pair.seed == self._stored.seeds[0] else None
-        if pruner:
-            pruner.resume(attempt, (one for one in claims.tried() if one.pair == attempt.pair and one.id < attempt.id))
         pruned = False
+
+        def on_resume(rows: list[dict[str, Any]]) -> None:
+            nonlocal pruned
+            curve.resume(rows)
+            if pruner and rows:
+                earlier = [one for one in claims.tried() if one.pair == attempt.pair and one.id < attempt.id]
+                pruned = pruner.resume(attempt, earlier, [(row["epoch"], row["validation_error"]) for row in rows])
 
         def on_epoch(row: dict[str, Any]) -> None:
             nonlocal pruned
@@ -80,6 +85,7 @@ class Trainer:
                     checkpoints=folder,
                     on_epoch=on_epoch,
                     should_stop=lambda: pruned or gone.is_set() or stopping(),
+                    on_resume=on_resume,
                 )
                 result = self._result(attempt, outcome)
             except self._training.Stopped:
@@ -105,7 +111,7 @@ class Trainer:
                     raise
                 self._fail(claims, attempt, curve, error, tell)  # whatever it is, the other pairs go on
             else:
-                curve.complete(outcome.curves)
+                curve.flush()
                 values = [outcome.validation_error]
                 if self._search:
                     record = self._stored.seen(claims.tried()).design(attempt.pair.design)
@@ -143,14 +149,19 @@ class Trainer:
 
 
 class CurveLog:
-    """Writes a curve in chunks, `curve/<first epoch>`; each is written once."""
+    """Writes a curve in chunks, `curve/<first epoch>`; each is written once. An attempt that ends has written all of its curve,
+    also the epochs that earlier attempts trained: those may have been killed before they wrote them."""
 
     def __init__(self, claims: Claims, attempt: Attempt) -> None:
         self._claims, self._attempt = claims, attempt
+        self._resumed: list[dict[str, Any]] = []
         self._waiting: list[dict[str, Any]] = []
-        self._written: set[int] = set()
         self._last = time.monotonic()
         self._progress = False
+
+    def resume(self, rows: list[dict[str, Any]]) -> None:
+        """Take over the epochs that are not trained again."""
+        self._resumed = rows
 
     def add(self, row: dict[str, Any]) -> None:
         """Note an epoch; write what has gathered if the last writing is long enough ago."""
@@ -166,19 +177,13 @@ class CurveLog:
                 self.flush()
 
     def flush(self) -> None:
-        """Write what has gathered."""
-        if self._waiting:
-            columns = {key: [row[key] for row in self._waiting] for key in self._waiting[0]}
-            self._claims.write(self._attempt, {f"curve/{columns['epoch'][0]}": columns})
-            self._written.update(columns["epoch"])
-            self._waiting = []
+        """Write what has gathered. Resumed epochs are a chunk of their own: an older version may have noted less of them."""
+        for rows in (self._resumed, self._waiting):
+            if rows:
+                columns = {key: [row[key] for row in rows] for key in rows[0]}
+                self._claims.write(self._attempt, {f"curve/{columns['epoch'][0]}": columns})
+                rows.clear()
         self._last = time.monotonic()
-
-    def complete(self, rows: list[dict[str, Any]]) -> None:
-        """Write what is missing of the whole curve: the last epochs, and those that an earlier attempt trained."""
-        self.flush()
-        self._waiting = [row for row in rows if row["epoch"] not in self._written]
-        self.flush()
 
 
 def checkpoint_folder(storage: Storage, stored: StoredStudy, attempt: Attempt) -> Path:

@@ -60,6 +60,7 @@ def train(
     checkpoints: Path,
     on_epoch: Callable[[dict[str, Any]], None],
     should_stop: Callable[[], bool],
+    on_resume: Callable[[list[dict[str, Any]]], None],
 ) -> Outcome:
     mischief = json.loads(os.environ.get("FAKE_MISCHIEF", "{}")).get(architecture.name)
     global _gpu_failed
@@ -72,6 +73,7 @@ def train(
     state, rows = f"{architecture.name} {seed}", []
     if path.exists():
         state, rows = json.loads(path.read_text())
+    on_resume(list(rows))
     while len(rows) < recipe.epochs:
         for _ in range(5):
             time.sleep(float(os.environ.get("FAKE_EPOCH", "0.02")) / 5)
