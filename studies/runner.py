@@ -18,6 +18,7 @@ from typing import Any
 
 from explorer.errors import UserError
 from studies import gpus
+from studies.attempts import Standing
 from studies.claims import Claims, Counts, Lease, Worker
 from studies.data import load
 from studies.settings import resolve
@@ -126,6 +127,7 @@ class _Supervisor:
             lease=self.lease,
             retried_from=self.stored.retried_from,
         )
+        standing = self.stored.standing(self.storage)
         self.view.begin(self.stored, counts, len(self.seats))
         asked = 0
         next_look = time.monotonic() + LOOK
@@ -134,12 +136,12 @@ class _Supervisor:
                 for index in range(min(len(self.seats), counts.left)):
                     self._start(index)
                 while self.living:
-                    self._take_event(claims)
+                    self._take_event(claims, standing)
                     if self.interrupts > asked:
                         asked = self.interrupts
                         self._stop(kill=asked > 1)
                     if time.monotonic() >= next_look:
-                        self.view.stand(self.stored.counts(self.storage))
+                        self._show(standing)
                         next_look = time.monotonic() + LOOK
             finally:
                 # Also when something here went wrong: nobody is left behind.
@@ -208,7 +210,11 @@ class _Supervisor:
                 continue
         self.events.put((process, None))
 
-    def _take_event(self, claims: Claims) -> None:
+    def _show(self, standing: Standing) -> None:
+        standing.look()
+        self.view.stand(standing.counts)
+
+    def _take_event(self, claims: Claims, standing: Standing) -> None:
         try:
             process, event = self.events.get(timeout=0.2)
         except queue.Empty:
@@ -226,7 +232,7 @@ class _Supervisor:
             self._give_up(event["message"])
             return
         if event["event"] in ("complete", "failed", "pruned"):
-            self.view.stand(self.stored.counts(self.storage))
+            self._show(standing)
         self.view.event(process.index, event)
 
     def _ended(self, process: _Process, claims: Claims) -> None:

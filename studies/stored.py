@@ -22,7 +22,7 @@ from explorer.errors import UserError, unknown
 from search_spaces.documents import preset_names
 from studies import search, tuning
 from studies.agenda import Agenda, Carried, numbers, shown
-from studies.claims import Attempt, Attempts, Counts, Pair, stand
+from studies.attempts import Attempt, Attempts, Counts, Pair, Standing
 from studies.storage import Storage, from_json
 
 if TYPE_CHECKING:
@@ -138,10 +138,13 @@ class StoredStudy:
 
     def counts(self, storage: Storage) -> Counts:
         """How its pairs stand."""
-        with storage.sound():
-            attempts = Attempts(storage, self.id, self.told).read()
-            agenda = self.agenda(attempts)
-            return Counts.of(stand(agenda, attempts, self.retried_from), agenda.to_come)
+        standing = self.standing(storage)
+        standing.look()
+        return standing.counts
+
+    def standing(self, storage: Storage) -> Standing:
+        """How its pairs stand, to be looked at again and again."""
+        return Standing(storage, self.id, self, self.retried_from)
 
 
 def find(storage: Storage, name: str) -> StoredStudy | None:

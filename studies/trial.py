@@ -65,8 +65,8 @@ class Trainer:
             nonlocal pruned
             curve.resume(rows)
             if pruner and rows:
-                earlier = [one for one in claims.tried() if one.pair == attempt.pair and one.id < attempt.id]
-                pruned = pruner.resume(attempt, earlier, [(row["epoch"], row["validation_error"]) for row in rows])
+                errors = [(row["epoch"], row["validation_error"]) for row in rows]
+                pruned = pruner.resume(attempt, claims.earlier(attempt), errors)
 
         def on_epoch(row: dict[str, Any]) -> None:
             nonlocal pruned
