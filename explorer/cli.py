@@ -6,6 +6,8 @@ from importlib import import_module
 import click
 
 from explorer.errors import UserError
+from explorer.output import OutputGone, finish, guard_streams, tell
+from explorer.scarcity import scarcity
 
 # Every command: where its click command stands, and its line in the help (a test resolves each entry).
 COMMANDS = {
@@ -68,7 +70,14 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line: a user's mistake exits with code 2 and one message, Ctrl-C with 130."""
+    """Run the command line: a user's mistake exits with code 2 and one message, Ctrl-C with 130, output that cannot be written with
+    1, or 141 where its reader left."""
+    guard_streams()
+    code = _run()
+    sys.exit(finish() or code)
+
+
+def _run() -> int:
     try:
         code = cli.main(prog_name="resnext-explorer", standalone_mode=False)
     except UserError as error:
@@ -80,8 +89,12 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         print("Stopped.", file=sys.stderr)
         code = 130
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`); there is nobody left to tell.
-        sys.stderr.close()
-        code = 0
-    sys.exit(code if isinstance(code, int) else 0)
+    except OutputGone as gone:
+        code = tell(gone)
+    except Exception as error:
+        scarce = scarcity(error)
+        if scarce is None:
+            raise
+        print(f"Error: {scarce}", file=sys.stderr)
+        code = 2
+    return code if isinstance(code, int) else 0

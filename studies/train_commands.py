@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from explorer.errors import UserError
+from explorer.output import say
 from explorer.text import counted
 from studies.overrides import override, set_option
 
@@ -93,10 +94,8 @@ def train(
     if not as_json:
         sizes = ", ".join(f"{count} {part}" for part, count in splits.sizes.items())
         on = f"{settings.device}, {settings.precision}, {counted(settings.threads, 'thread')}"
-        click.echo(
-            f"{architecture.name} on {spec.name} ({sizes}), {chosen.name}, {counted(chosen.epochs, 'epoch')}, {on}\n"
-        )
-        click.echo(
+        say(f"{architecture.name} on {spec.name} ({sizes}), {chosen.name}, {counted(chosen.epochs, 'epoch')}, {on}\n")
+        say(
             f"{'epoch':>5}  {'rate':>7}  {'train loss':>10}  {'train error':>11}  {'validation error':>16}  {'time':>6}"
         )
 
@@ -107,10 +106,7 @@ def train(
         keep_memory()
 
     def tell(row: dict[str, Any]) -> None:
-        if as_json:
-            click.echo(json.dumps({"event": "epoch", **row}))
-        else:
-            click.echo(_line(row))
+        say(json.dumps({"event": "epoch", **row}) if as_json else _line(row))
 
     try:
         outcome = training.train(architecture, chosen, splits, seed, settings, checkpoints=checkpoints, on_epoch=tell)

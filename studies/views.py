@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explorer.output import going_on, say
 from explorer.text import human_percent, human_time
 from studies.claims import Counts
 from studies.stored import StoredStudy, installed_versions
@@ -72,7 +73,8 @@ class QuietView(View):
         self.say(f"Stopped with {_stand(counts)}. Go on with: {self.command('study run', *RUN)}")
 
     def say(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        with going_on():
+            print(line, file=sys.stderr, flush=True)
 
     def command(self, words: str, *options: str, study: str = "") -> str:
         """A command to try next on this study, with those of the given options that it takes."""
@@ -102,7 +104,7 @@ class JsonView(View):
         self._tell({"event": "end", "study": stored.name, **asdict(counts)})
 
     def _tell(self, event: Event) -> None:
-        print(json.dumps(event), flush=True)
+        say(json.dumps(event))
 
 
 class LineView(QuietView):
@@ -172,7 +174,7 @@ class LineView(QuietView):
             self.say(f"See what came out: {self.command('report', '--storage', study=stored.name)}")
 
     def say(self, line: str) -> None:
-        print(line, flush=True)
+        say(line)
 
 
 class LiveView(LineView):
@@ -195,7 +197,8 @@ class LiveView(LineView):
     def begin(self, stored: StoredStudy, counts: Counts, workers: int) -> None:
         super().begin(stored, counts, workers)
         self.total = self.bars.add_task("", total=1.0, note="")
-        self.bars.start()
+        with going_on():
+            self.bars.start()
         self._show()
 
     def event(self, worker: int, event: Event) -> None:
@@ -219,7 +222,8 @@ class LiveView(LineView):
         self._show()
 
     def close(self) -> None:
-        self.bars.stop()
+        with going_on():
+            self.bars.stop()
 
     def _show(self) -> None:
         left = self.work.time_left()
@@ -235,7 +239,8 @@ class LiveView(LineView):
 
     def say(self, line: str) -> None:
         if self.bars.live.is_started:
-            self.bars.console.print(line, markup=False)
+            with going_on():
+                self.bars.console.print(line, markup=False)
         else:
             super().say(line)
 
