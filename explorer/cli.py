@@ -1,5 +1,6 @@
 """The front door: a table of commands, each loaded when it is called, so that `--help` and light commands stay fast."""
 
+import os
 import sys
 from importlib import import_module
 
@@ -73,6 +74,8 @@ def main() -> None:
     """Run the command line: a user's mistake exits with code 2 and one message, Ctrl-C with 130, output that cannot be written with
     1, or 141 where its reader left."""
     guard_streams()
+    # numpy's OpenBLAS starts a thread a core as it is imported; where it may not, it sends SIGINT to its own process.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     code = _run()
     sys.exit(finish() or code)
 

@@ -1,4 +1,4 @@
-"""What the bookkeeping of one more pair costs when a study is small and when it is large: a claim with its ending, and the supervisor's look.
+"""What one more pair costs in a small study and in a large one: a claim with its ending, and the supervisor's look.
 
     python tests/benchmarks/bench_many_pairs.py [--pairs 2001] [--run]
 
