@@ -23,7 +23,7 @@ from explorer.suggestions import command
 from search_spaces.documents import preset_names
 from studies import labels, search, tuning
 from studies.agenda import Agenda, Carried, alike, shown
-from studies.claims import Attempt, Attempts, Counts, Pair, stand
+from studies.attempts import Attempt, Attempts, Counts, Pair, Standing
 from studies.ownership import ATTRIBUTE, METRICS, is_ours, make_room, refuse_strangers
 from studies.storage import Storage, from_json
 
@@ -139,10 +139,13 @@ class StoredStudy:
 
     def counts(self, storage: Storage) -> Counts:
         """How its pairs stand."""
-        with storage.sound():
-            attempts = Attempts(storage, self.id, self.told).read()
-            agenda = self.agenda(attempts)
-            return Counts.of(stand(agenda, attempts, self.retried_from), agenda.to_come)
+        standing = self.standing(storage)
+        standing.look()
+        return standing.counts
+
+    def standing(self, storage: Storage) -> Standing:
+        """How its pairs stand, to be looked at again and again."""
+        return Standing(storage, self.id, self, self.retried_from)
 
 
 def find(storage: Storage, name: str) -> StoredStudy | None:
