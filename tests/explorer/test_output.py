@@ -59,3 +59,11 @@ def test_too_few_files_are_one_sentence(tiny_study_file: Path) -> None:
     assert found.returncode == 2
     assert found.stderr.startswith("Error: this process may not open more files at once.")
     assert found.stderr.count("\n") == 1
+
+
+def test_too_little_memory_for_torch_is_one_sentence_and_no_pairs_fault(tiny_study_file: Path) -> None:
+    run = [sys.executable, "-m", "explorer", "study", "run", str(tiny_study_file), "--storage", "sqlite:///t.db"]
+    limited = ["sh", "-c", 'ulimit -v 300000; exec "$@"', "sh", *run]
+    found = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=60)
+    assert (found.returncode, found.stderr.count("\n")) == (2, 1)
+    assert "memory" in found.stderr
