@@ -197,8 +197,6 @@ def create_or_extend(
             if content != stored.content:
                 storage.open().set_study_user_attr(stored.id, ATTRIBUTE, content)
             return StoredStudy(stored.id, stored.name, content, stored.retried_from)
-        with storage.at_once() as writer:  # before the data are read, which takes a while
-            make_room(storage, writer, study.name)
         content = {
             "uid": uuid.uuid4().hex[:12],
             "document": study.document(),
