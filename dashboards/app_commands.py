@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from explorer.output import say
 from studies.storage_option import storage_option
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -40,7 +41,7 @@ def dashboard(storage: str | None, host: str, port: int, open_browser: bool) -> 
         print(f"There is no storage at {place.shown} yet; its studies appear when a run creates it.", file=sys.stderr)
 
     def told(address: str) -> None:
-        print(f"Dashboard: {address}\nCtrl-C ends it.", flush=True)
+        say(f"Dashboard: {address}\nCtrl-C ends it.")
         if open_browser:
             _open(address)
 

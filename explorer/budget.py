@@ -8,6 +8,7 @@ arrays go through the same lines.
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -223,16 +224,21 @@ def check_solve(reference: Architecture, solve: str, given: Iterable[str]) -> No
 
 def check_measure(reference: Architecture, solve: str, by: str) -> None:
     """Raise `UserError` where the cost does not depend on `solve`: then every value, or none, meets a budget."""
-    few: Any = (1,) * len(reference.depths)
-    many: Any = (2,) * len(reference.depths)
-    if solve != "depths":  # beyond the stem's width, at which a projection disappears
-        few, many = reference.stem.channels + 1, reference.stem.channels + 2
-    if cost(reference.with_(**{solve: few}), by) == cost(reference.with_(**{solve: many}), by):
+    if not _changes(reference, solve, by):
         others = ", ".join(measure for measure in MEASURES if measure != by)
         raise UserError(
             f"{LABELS[solve]} cannot be solved by {by}, which does not change with {LABELS[solve]}; solve another quantity, "
             f"or keep another cost: {others}."
         )
+
+
+@lru_cache  # a space asks for each of its arms
+def _changes(reference: Architecture, solve: str, by: str) -> bool:
+    few: Any = (1,) * len(reference.depths)
+    many: Any = (2,) * len(reference.depths)
+    if solve != "depths":  # beyond the stem's width, at which a projection disappears
+        few, many = reference.stem.channels + 1, reference.stem.channels + 2
+    return cost(reference.with_(**{solve: few}), by) != cost(reference.with_(**{solve: many}), by)
 
 
 def combinations(given: dict[str, Any]) -> Iterator[dict[str, Any]]:

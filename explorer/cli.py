@@ -1,12 +1,14 @@
 """The front door: a table of commands, each loaded when it is called, so that `--help` and light commands stay fast."""
 
-import io
+import os
 import sys
 from importlib import import_module
 
 import click
 
 from explorer.errors import UserError
+from explorer.output import OutputGone, finish, guard_streams, tell
+from explorer.scarcity import scarcity
 from explorer.streams import let_only_text_through
 
 # Every command: where its click command stands, and its line in the help (a test resolves each entry).
@@ -26,10 +28,6 @@ COMMANDS = {
     "report": ("dashboards.commands:report", "Write a study's results as one HTML page."),
     "dashboard": ("dashboards.app_commands:dashboard", "Look at running studies, and at designs, in a browser."),
 }
-
-
-# How torch says that a tensor is larger than the memory, or than it can count.
-TOO_LARGE = ("out of memory", "can't allocate memory", "calculation overflowed", "multiplication overflow")
 
 
 class LazyGroup(click.Group):
@@ -74,11 +72,17 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line: a user's mistake exits with code 2 and one message, Ctrl-C with 130."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # As standard error has it from the start: a file's name may be no UTF-8, and a terminal may have another encoding.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    """Run the command line: a user's mistake exits with code 2 and one message, Ctrl-C with 130, output that cannot be written with
+    1, or 141 where its reader left."""
+    guard_streams()
     let_only_text_through()
+    # numpy's OpenBLAS starts a thread a core as it is imported; where it may not, it sends SIGINT to its own process.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    code = _run()
+    sys.exit(finish() or code)
+
+
+def _run() -> int:
     try:
         code = cli.main(prog_name="resnext-explorer", standalone_mode=False)
     except UserError as error:
@@ -90,16 +94,12 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         print("Stopped.", file=sys.stderr)
         code = 130
-    except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not any(words in str(error) for words in TOO_LARGE):
+    except OutputGone as gone:
+        code = tell(gone)
+    except Exception as error:
+        scarce = scarcity(error)
+        if scarce is None:
             raise
-        print(
-            "Error: there is not enough memory here for what was asked. Make the network, its input or the batch smaller.",
-            file=sys.stderr,
-        )
+        print(f"Error: {scarce}", file=sys.stderr)
         code = 2
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`); there is nobody left to tell.
-        sys.stderr.close()
-        code = 0
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 # Optuna keeps the distributions of a parameter compatible with its first: whole numbers in one wide range always are.
@@ -45,7 +46,7 @@ class Wants(Protocol):
         """The attributes of attempts that its methods look at."""
 
     def agenda(self, attempts: Sequence["Attempt"]) -> Agenda:
-        """What is wanted, seen these attempts."""
+        """What is wanted, seen these attempts. The same object as before means that nothing else is wanted."""
 
     def carry(self, pair: "Pair", attempts: Sequence["Attempt"], proposal: Mapping[str, Any] | None = None) -> Carried:
         """What a new attempt at a pair carries; `proposal` is the design's record where the attempt names it first."""
@@ -59,6 +60,10 @@ class Fixed:
     told: tuple[str, ...] = ()
 
     def agenda(self, attempts: Sequence["Attempt"]) -> Agenda:
+        return self._agenda
+
+    @cached_property
+    def _agenda(self) -> Agenda:
         return Agenda(self.pairs)
 
     def carry(self, pair: "Pair", attempts: Sequence["Attempt"], proposal: Mapping[str, Any] | None = None) -> Carried:

@@ -11,193 +11,28 @@ Nothing here knows what an attempt does; writes go through Optuna's storage inte
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studies.agenda import Agenda, Fixed, Wants
+from studies.agenda import Fixed, Wants
+from studies.attempts import ENDINGS, Standing
+from studies.attempts import STATUSES as STATUSES
+from studies.attempts import Attempt as Attempt
+from studies.attempts import Attempts as Attempts
+from studies.attempts import Counts as Counts
+from studies.attempts import Pair as Pair
+from studies.attempts import stand as stand
+from studies.attempts import status as status
+from studies.attempts import statuses as statuses
 from studies.presence import Lease as Lease
 from studies.presence import Worker as Worker
-from studies.storage import Storage, from_json
+from studies.storage import Storage
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
-
-# How an attempt ended; only `failed` counts against its pair, and three `lost` in a row that got no further count as one `failed`.
-ENDINGS = ("complete", "failed", "lost", "interrupted", "superseded", "pruned")
-STATUSES = ("complete", "running", "waiting", "failed", "pruned")
-LOST_IN_A_ROW = 3
-# What failed this often stays failed, also when it is asked for again.
-FAILURES = 3
-
-
-@dataclass(frozen=True, order=True)
-class Pair:
-    """The unit of a study: a design, trained from a seed; a `variant` is trained beside it, such as a tuning trial."""
-
-    design: str
-    seed: int
-    variant: str = ""
-
-    @classmethod
-    def of(cls, claim: Mapping[str, Any]) -> "Pair":
-        """The pair that a stored claim names."""
-        return cls(claim["design"], claim["seed"], claim.get("variant", ""))
-
-    def claim(self) -> dict[str, Any]:
-        """What a claim stores of it."""
-        return {key: value for key, value in asdict(self).items() if key != "variant" or value}
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One attempt at a pair, as read from the storage. `ended` is "" while it runs; `lease` counts its signs of life, and
-    `progress` is the first epoch it finished (0: none)."""
-
-    id: int
-    number: int
-    pair: Pair
-    state: str
-    ended: str
-    lease: int
-    worker: Worker
-    progress: int = 0
-    told: Mapping[str, Any] = field(default_factory=dict, compare=False)  # what else it was asked to be read with
-
-    @property
-    def running(self) -> bool:
-        return self.state in ("RUNNING", "WAITING")
-
-
-class Attempts:
-    """All attempts of a study. Each `read` is one query that starts at the first attempt not known to have ended."""
-
-    def __init__(self, storage: Storage, study_id: int, told: Iterable[str] = ()) -> None:
-        self._storage, self._study_id, self._told = storage, study_id, tuple(told)
-        self._known: dict[int, Attempt] = {}
-        self._from = -1
-
-    @property
-    def seen(self) -> list[Attempt]:
-        """Every attempt as it was at the last reading."""
-        return list(self._known.values())
-
-    def read(self) -> list[Attempt]:
-        """Every attempt, in the order of their numbers."""
-        with self._storage.sound():
-            return self._read()
-
-    def _read(self) -> list[Attempt]:
-        rows: dict[int, dict[str, Any]] = {}
-        keys = {f"key{place}": key for place, key in enumerate(("claim", "lease", "progress", "ended", *self._told))}
-        for trial_id, number, state, key, text in self._storage.tuples(
-            "SELECT t.trial_id, t.number, CAST(t.state AS VARCHAR(16)) AS state, a.key, a.value_json "
-            "FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id "
-            f"AND a.key IN ({', '.join(f':{name}' for name in keys)}) "
-            "WHERE t.study_id = :study AND t.trial_id >= :first",
-            study=self._study_id,
-            first=self._from,
-            **keys,
-        ):
-            rows.setdefault(trial_id, {"number": number, "state": state})[key] = from_json(text)
-        for trial_id in sorted(rows):
-            trial = rows[trial_id]
-            if "claim" not in trial:  # not ours: created by another program
-                continue
-            state = trial["state"]
-            self._known[trial_id] = Attempt(
-                id=trial_id,
-                number=trial["number"],
-                pair=Pair.of(trial["claim"]),
-                state=state,
-                ended=how_it_ended(state, trial.get("ended")),
-                lease=trial.get("lease", 0),
-                worker=Worker(**trial["claim"]["worker"]),
-                progress=trial.get("progress", 0),
-                told={key: trial[key] for key in self._told if key in trial},
-            )
-        running = [attempt.id for attempt in self._known.values() if attempt.running]
-        # Ids grow with the order in which attempts were created, so everything before the first running one is final.
-        self._from = min(running, default=max(self._known, default=-2) + 1)
-        return self.seen
-
-
-def how_it_ended(state: str, ended: str | None) -> str:
-    """The ending of an attempt. The state decides: it is written last, and once."""
-    if state in ("RUNNING", "WAITING"):
-        return ""
-    if state == "COMPLETE":
-        return "complete"
-    if state == "PRUNED":
-        return "pruned"
-    # Who gave it up may have been overtaken between the two writes by a worker that was about to report success.
-    return ended if ended in ("failed", "interrupted", "superseded") else "lost"
-
-
-def status(attempts: Iterable[Attempt], retried_from: int = 0) -> str:
-    """How a pair stands, from the attempts at it in order. Failures before attempt number `retried_from` are forgiven.
-
-    A lost attempt that took up where another had left off, and got further, is no sign that the pair kills its workers.
-    """
-    failures = forgiven = lost = furthest = 0
-    for attempt in attempts:
-        if attempt.ended in ("complete", "pruned"):
-            return attempt.ended
-        if attempt.running:
-            return "running"
-        if attempt.ended == "superseded":
-            continue
-        lost = lost + 1 if attempt.ended == "lost" and attempt.progress <= furthest else 0
-        furthest = max(furthest, attempt.progress)
-        if attempt.ended == "failed" or lost == LOST_IN_A_ROW:
-            lost = 0
-            failures += 1
-            forgiven += attempt.number < retried_from
-    return "failed" if failures > forgiven or failures >= FAILURES else "waiting"
-
-
-def statuses(wanted: Iterable[Pair], attempts: Iterable[Attempt], retried_from: int = 0) -> dict[Pair, str]:
-    """How every wanted pair stands."""
-    by_pair: dict[Pair, list[Attempt]] = {pair: [] for pair in wanted}
-    for attempt in attempts:
-        if attempt.pair in by_pair:
-            by_pair[attempt.pair].append(attempt)
-    return {pair: status(tried, retried_from) for pair, tried in by_pair.items()}
-
-
-def stand(agenda: Agenda, attempts: Iterable[Attempt], retried_from: int = 0) -> dict[Pair, str]:
-    """How every pair of an agenda stands."""
-    found = statuses(agenda.pairs, attempts, retried_from)
-    return {**found, **{pair: "failed" for pair in agenda.hopeless if found[pair] == "waiting"}}
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many pairs a study wants and how they stand."""
-
-    wanted: int
-    complete: int
-    running: int
-    waiting: int
-    failed: int
-    pruned: int
-
-    @classmethod
-    def of(cls, stand: Mapping[Pair, str], to_come: int = 0) -> "Counts":
-        """Counted from how each pair stands; `to_come` are wanted too, and wait."""
-        values = [*stand.values(), *["waiting"] * to_come]
-        return cls(len(values), **{name: values.count(name) for name in STATUSES})
-
-    @property
-    def left(self) -> int:
-        """Pairs that are neither complete, failed nor pruned."""
-        return self.running + self.waiting
-
-    @property
-    def ended(self) -> int:
-        return self.wanted - self.left
 
 
 class Claims:
@@ -215,8 +50,9 @@ class Claims:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._wants: Wants = Fixed(wanted) if isinstance(wanted, Sequence) else wanted
-        self._writer, self._study_id, self._retried_from = writer, study_id, retried_from
-        self._attempts = Attempts(storage, study_id, self._wants.told)
+        self._writer, self._study_id = writer, study_id
+        self._standing = Standing(storage, study_id, self._wants, retried_from)
+        self._attempts = self._standing.attempts
         self._lease = lease or Lease()
         self._clock = clock
         self._patience = storage.patience
@@ -225,35 +61,39 @@ class Claims:
 
     def look(self) -> dict[Pair, str]:
         """How every pair that is known stands now, after giving up the attempts of workers that are gone."""
-        return self._look()[1]
+        self._look()
+        return self._standing.pairs
 
     def counts(self) -> Counts:
         """How all pairs stand now, after a look."""
-        agenda, found = self._look()
-        return Counts.of(found, agenda.to_come)
+        self._look()
+        return self._standing.counts
 
     def tried(self) -> list[Attempt]:
         """All attempts so far."""
         return self._attempts.read()
 
-    def _look(self) -> tuple[Agenda, dict[Pair, str]]:
+    def earlier(self, attempt: Attempt) -> list[Attempt]:
+        """The attempts at a pair before this one, oldest first."""
+        return [other for other in self._attempts.at(attempt.pair) if other.number < attempt.number]
+
+    def _look(self) -> None:
         before = self._clock()
-        attempts = self._attempts.read()
-        gone = [attempt for attempt in attempts if attempt.running and self._is_gone(attempt, before)]
+        self._standing.look()
+        gone = [attempt for attempt in self._attempts.running if self._is_gone(attempt, before)]
         if gone:
             for attempt in gone:
                 self.end(attempt, "lost")
                 self._seen.pop(attempt.id, None)
                 if attempt.worker.is_dead():
                     Path(attempt.worker.lock).unlink(missing_ok=True)
-            attempts = self._attempts.read()
-        agenda = self._wants.agenda(attempts)
-        return agenda, stand(agenda, attempts, self._retried_from)
+            self._standing.look()
 
     def give_up(self, worker_id: str, ended: str, attributes: Mapping[str, Any] | None = None) -> None:
         """End whatever a worker that is known to be gone was running."""
-        for attempt in self._attempts.read():
-            if attempt.running and attempt.worker.id == worker_id:
+        self._attempts.read()
+        for attempt in self._attempts.running:
+            if attempt.worker.id == worker_id:
                 self.end(attempt, ended, attributes=attributes)
 
     def claim(self, worker: Worker, skip: int = 0) -> Attempt | None:
@@ -262,14 +102,14 @@ class Claims:
         Whoever was overtaken draws the next pair among several for each party that is at work, so that a crowd spreads out.
         """
         while True:
-            agenda, found = self._look()
-            waiting = [pair for pair, stands in found.items() if stands == "waiting" and pair not in agenda.blocked]
-            if not waiting:
+            self._look()
+            pair = self._standing.waiting(skip)
+            if pair is None:
                 return None
-            attempt = self._create(waiting[skip % len(waiting)], worker)
+            attempt = self._create(pair, worker)
             if attempt is not None:
                 return attempt
-            skip = random.randrange(4 * (1 + sum(stands == "running" for stands in found.values())))
+            skip = random.randrange(4 * (1 + self._standing.running))
 
     def propose(
         self, draw: Callable[[list[Attempt]], tuple[Pair, dict[str, Any]] | None], worker: Worker
@@ -278,18 +118,21 @@ class Claims:
 
         One that turns out to be too many, because others proposed at the same moment, withdraws.
         """
-        while self._look()[0].unproposed:
-            drawn = draw(self._attempts.read())
+        while True:
+            self._look()
+            if not self._standing.agenda.unproposed:
+                return None
+            drawn = draw(self._attempts.seen)
             if drawn is None:
                 return None
             pair, proposal = drawn
             attempt = self._create(pair, worker, proposal)
             if attempt is None:
                 continue
-            if pair in self._wants.agenda(self._attempts.read()).pairs:
+            self._standing.look()
+            if pair in self._standing.agenda.pairs:
                 return attempt
             self.end(attempt, "superseded")
-        return None
 
     def _create(self, pair: Pair, worker: Worker, proposal: Mapping[str, Any] | None = None) -> Attempt | None:
         from optuna.trial import TrialState, create_trial
@@ -303,16 +146,15 @@ class Claims:
             distributions=dict(carried.distributions),
         )
         trial_id = self._writer.create_new_trial(self._study_id, template)
-        tried = [attempt for attempt in self._attempts.read() if attempt.pair == pair]
+        self._attempts.read()
         mine, *again = [
             attempt
-            for attempt in tried
+            for attempt in self._attempts.at(pair)
             if attempt.id == trial_id or (attempt.running and attempt.worker.id == worker.id)
         ]
         for attempt in again:  # the answer to an earlier try was lost, and it was made all the same
             self.end(attempt, "superseded")
-        earlier = [attempt for attempt in tried if attempt.number < mine.number]
-        if status(earlier, self._retried_from) == "waiting":
+        if self._standing.before(mine) == "waiting":
             return mine
         self.end(mine, "superseded")
         return None

@@ -130,7 +130,7 @@ def _read_idx(name: str, folder: Path, file_name: str, item_shape: tuple[int, ..
             if sizes[1:] != item_shape or not 0 < sizes[0] <= IDX_MOST_IMAGES:
                 wanted = " x ".join(["N", *map(str, item_shape)])
                 raise UserError(
-                    f"{path} is to hold {' x '.join(map(str, sizes))} bytes, as its header says, and not {wanted} with N at most "
+                    f"{path} says in its header that it holds {' x '.join(map(str, sizes))} bytes, not {wanted} with N at most "
                     f"{IDX_MOST_IMAGES} as {name} does. {where}"
                 )
             expected = int(np.prod(sizes))

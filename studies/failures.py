@@ -11,7 +11,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether there was too little memory, of the machine or of the GPU."""
     if isinstance(error, MemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in OUT_OF_MEMORY)
+    return isinstance(error, RuntimeError) and any(sign in text(error) for sign in OUT_OF_MEMORY)
 
 
 def is_of_device(error: BaseException) -> bool:
@@ -19,10 +19,18 @@ def is_of_device(error: BaseException) -> bool:
     if is_out_of_memory(error):
         return False
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    return "AcceleratorError" in kinds or (isinstance(error, RuntimeError) and str(error).startswith("CUDA error"))
+    return "AcceleratorError" in kinds or (isinstance(error, RuntimeError) and text(error).startswith("CUDA error"))
+
+
+def text(error: BaseException) -> str:
+    """What an exception says, whatever its own `__str__` does."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a stranger's
+        return "(it cannot say why)"
 
 
 def why(error: BaseException, otherwise: str = IN_A_STUDY) -> str:
     """What went wrong, as a reason in a sentence: on one line, without a full stop; `otherwise` needs less memory."""
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"out of memory; {otherwise} may help ({text})" if is_out_of_memory(error) else text
+    told = " ".join(f"{type(error).__name__}: {text(error)[:2000]}".split())
+    return f"out of memory; {otherwise} may help ({told})" if is_out_of_memory(error) else told

@@ -14,10 +14,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 
 from explorer.errors import UserError
 from studies import gpus
+from studies.attempts import Standing
 from studies.claims import Claims, Counts, Lease, Worker
 from studies.data import load
 from studies.data_notes import notes
@@ -132,6 +133,7 @@ class _Supervisor:
             lease=self.lease,
             retried_from=self.stored.retried_from,
         )
+        standing = self.stored.standing(self.storage)
         self.view.begin(self.stored, counts, len(self.seats))
         asked = 0
         next_look = time.monotonic() + LOOK
@@ -140,12 +142,12 @@ class _Supervisor:
                 for index in range(min(len(self.seats), counts.left)):
                     self._start(index)
                 while self.living:
-                    self._take_event(claims)
+                    self._take_event(claims, standing)
                     if self.interrupts > asked:
                         asked = self.interrupts
                         self._stop(kill=asked > 1)
                     if time.monotonic() >= next_look:
-                        self.view.stand(self.stored.counts(self.storage))
+                        self._show(standing)
                         next_look = time.monotonic() + LOOK
             finally:
                 # Also when something here went wrong: nobody is left behind.
@@ -181,7 +183,7 @@ class _Supervisor:
 
     def _start(self, index: int) -> None:
         worker_id = uuid.uuid4().hex[:12]
-        log = self.storage.folder(self.stored.name, "logs") / f"worker{index + 1}-{worker_id}.log"
+        log = self.storage.files / self.stored.name / "logs" / f"worker{index + 1}-{worker_id}.log"
         config = {
             "path": sys.path,
             "storage": self.storage.url,
@@ -192,7 +194,7 @@ class _Supervisor:
             "lease": asdict(self.lease),
         }
         self.logs.append(log)
-        with open(log, "wb") as file:
+        with _open_log(log) as file:
             popen = subprocess.Popen(
                 [sys.executable, "-P", "-c", BOOTSTRAP],
                 stdin=subprocess.PIPE,
@@ -219,7 +221,11 @@ class _Supervisor:
                 continue
         self.events.put((process, None))
 
-    def _take_event(self, claims: Claims) -> None:
+    def _show(self, standing: Standing) -> None:
+        standing.look()
+        self.view.stand(standing.counts)
+
+    def _take_event(self, claims: Claims, standing: Standing) -> None:
         try:
             process, event = self.events.get(timeout=0.2)
         except queue.Empty:
@@ -244,7 +250,7 @@ class _Supervisor:
             process.problem = event["message"]
             return
         if event["event"] in ("complete", "failed", "pruned"):
-            self.view.stand(self.stored.counts(self.storage))
+            self._show(standing)
         self.view.event(process.index, event)
 
     def _ended(self, process: _Process, claims: Claims) -> None:
@@ -324,6 +330,15 @@ def _signals(handler: Any) -> Iterator[None]:
     finally:
         for number, previous in before.items():
             signal.signal(number, previous)
+
+
+def _open_log(path: Path) -> IO[bytes]:
+    """The log of a worker; none where the disk takes no file: no reason not to train."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "wb")
+    except OSError:
+        return open(os.devnull, "wb")
 
 
 def _cause(code: int) -> str:

@@ -172,8 +172,11 @@ class Storage:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        with self._lock():
+        try:
             storage = self._open_server() if self.path is None else self._open_file(self.path)
+        except BaseException:
+            self.close()  # one that a server keeps out must not keep others out
+            raise
         # Each of these reads or writes in one transaction of its own; `_get_trials` is what Optuna's cache calls.
         for name in (*optuna.storages.BaseStorage.__abstractmethods__, "_get_trials"):
             setattr(storage, name, partial(self.patience.call, getattr(storage, name)))
@@ -184,7 +187,15 @@ class Storage:
 
         self._has_tables()
         url = self.url.replace("{", "{{").replace("}", "}}")
-        return optuna.storages.RDBStorage(url, engine_kwargs=postgres.engine_options(self.url))
+        storage = optuna.storages.RDBStorage.__new__(optuna.storages.RDBStorage)
+        with self._lock():
+            try:
+                storage.__init__(url, engine_kwargs=postgres.engine_options(self.url))  # type: ignore[misc]
+            except BaseException:
+                if "engine" in vars(storage):  # Optuna leaves its connections open
+                    storage.engine.dispose()
+                raise
+        return storage
 
     def _open_file(self, path: Path) -> "RDBStorage":
         import optuna
@@ -192,12 +203,13 @@ class Storage:
         if path.is_dir():
             raise UserError(f"the storage {self.shown} cannot be opened: it is a folder, not a file.")
         # Without the listeners below, two processes that create tables at once get in each other's way: hence the lock.
-        sqlite_file.tidy_up(path)
-        if not path.exists():
-            sqlite_file.create(path, self.shown, outages.TIMEOUT)
-        self._has_tables()
-        sqlite_file.complete(path, self.shown, outages.TIMEOUT)
-        sqlite_file.use_wal(path)
+        with self._lock():
+            sqlite_file.tidy_up(path)
+            if not path.exists():
+                sqlite_file.create(path, self.shown, outages.TIMEOUT)
+            self._has_tables()
+            sqlite_file.complete(path, self.shown, outages.TIMEOUT)
+            sqlite_file.use_wal(path)
         options = {"connect_args": {"timeout": outages.TIMEOUT}}
         storage = optuna.storages.RDBStorage(
             sqlite_file.optuna_url(path), engine_kwargs=options, skip_table_creation=True

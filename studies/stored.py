@@ -23,7 +23,7 @@ from explorer.suggestions import command
 from search_spaces.documents import preset_names
 from studies import labels, search, tuning
 from studies.agenda import Agenda, Carried, alike, shown
-from studies.claims import Attempt, Attempts, Counts, Pair, stand
+from studies.attempts import Attempt, Attempts, Counts, Pair, Standing
 from studies.ownership import ATTRIBUTE, METRICS, is_ours, make_room, refuse_strangers
 from studies.storage import Storage, from_json
 
@@ -139,10 +139,13 @@ class StoredStudy:
 
     def counts(self, storage: Storage) -> Counts:
         """How its pairs stand."""
-        with storage.sound():
-            attempts = Attempts(storage, self.id, self.told).read()
-            agenda = self.agenda(attempts)
-            return Counts.of(stand(agenda, attempts, self.retried_from), agenda.to_come)
+        standing = self.standing(storage)
+        standing.look()
+        return standing.counts
+
+    def standing(self, storage: Storage) -> Standing:
+        """How its pairs stand, to be looked at again and again."""
+        return Standing(storage, self.id, self, self.retried_from)
 
 
 def find(storage: Storage, name: str) -> StoredStudy | None:
@@ -194,8 +197,6 @@ def create_or_extend(
             if content != stored.content:
                 storage.open().set_study_user_attr(stored.id, ATTRIBUTE, content)
             return StoredStudy(stored.id, stored.name, content, stored.retried_from)
-        with storage.at_once() as writer:  # before the data are read, which takes a while
-            make_room(storage, writer, study.name)
         content = {
             "uid": uuid.uuid4().hex[:12],
             "document": study.document(),

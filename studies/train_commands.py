@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from explorer.errors import UserError
+from explorer.output import say
 from explorer.suggestions import command
 from explorer.text import counted
 from studies.overrides import override, set_option
@@ -96,15 +97,13 @@ def train(
     notes = data_notes.notes(splits, chosen)
     if as_json:
         about = {"design": architecture.name, "splits": splits.sizes, "classes": splits.names, "notes": notes}
-        click.echo(to_json({"event": "begin", **about}))
+        say(to_json({"event": "begin", **about}))
     else:
         sizes = ", ".join(f"{count} {part}" for part, count in splits.sizes.items())
         on = f"{settings.device}, {settings.precision}, {counted(settings.threads, 'thread')}"
-        click.echo(
-            f"{architecture.name} on {spec.name} ({sizes}), {chosen.name}, {counted(chosen.epochs, 'epoch')}, {on}"
-        )
-        click.echo("\n".join(notes) + "\n")
-        click.echo(
+        say(f"{architecture.name} on {spec.name} ({sizes}), {chosen.name}, {counted(chosen.epochs, 'epoch')}, {on}")
+        say("\n".join(notes) + "\n")
+        say(
             f"{'epoch':>5}  {'rate':>7}  {'train loss':>10}  {'train error':>11}  {'validation error':>16}  {'time':>6}"
         )
 
@@ -115,10 +114,7 @@ def train(
         keep_memory()
 
     def tell(row: dict[str, Any]) -> None:
-        if as_json:
-            click.echo(to_json({"event": "epoch", **row}))
-        else:
-            click.echo(_line(row))
+        say(to_json({"event": "epoch", **row}) if as_json else _line(row))
 
     try:
         outcome = training.train(architecture, chosen, splits, seed, settings, checkpoints=checkpoints, on_epoch=tell)

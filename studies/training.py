@@ -94,6 +94,7 @@ def train(
     checkpoints: Path | None = None,
     on_epoch: Callable[[Row], None] = lambda row: None,
     should_stop: Callable[[], bool] = lambda: False,
+    on_resume: Callable[[list[Row]], None] = lambda rows: None,
 ) -> Outcome:
     """Train `architecture` from `seed`, validate after every epoch, test once, after the last.
 
@@ -101,7 +102,8 @@ def train(
     goes on from there, equal bit for bit (on a CPU) to one never interrupted. `on_epoch` is told each epoch trained now:
     {epoch (from 1), learning_rate (of its last step), train_loss, train_error, validation_loss, validation_error,
     validation_balanced_error, seconds}, and train_top5_error and validation_top5_error where there are ten classes or more;
-    `Outcome.curves` has the earlier ones too. `should_stop` is asked after every step.
+    `Outcome.curves` has the earlier ones too, and `on_resume` is told those before anything is trained. `should_stop` is asked
+    after every step.
 
     Raises `Stopped`, `TrainingFailed` where the loss is no longer a number, and `UserError` where the network does not fit the
     data, the machine cannot honour the settings, or the checkpoint is a file this program would not write.
@@ -114,6 +116,7 @@ def train(
         is_watched = reset_peak(torch.device(settings.device))
         run = _Run(architecture, recipe, splits, seed, settings, checkpoints, on_epoch, should_stop)
         run.resume()
+        on_resume(list(run.rows))
         trainer = _trainer(settings, recipe.epochs - len(run.rows))
         if len(run.rows) < recipe.epochs:
             batches = TrainingBatches(splits, recipe, seed, run.target, lambda: len(run.rows))

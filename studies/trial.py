@@ -24,7 +24,7 @@ from studies.stored import StoredStudy, check_data
 
 # A curve is written at most this often, and once before the end; seconds.
 CURVE_EVERY = 10.0
-LOG_LINES = 20
+LOG_LINES, LOG_WIDTH = 20, 500
 # A full disk, or one's share of it, may have room again for the next pair; whatever else cannot be written stays so.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -46,6 +46,7 @@ class Trainer:
         self._recipe = document["recipe"]
         self._search = Search.model_validate(document["search"]) if stored.is_search else None
         self._pruner: Pruner | None = None
+        self._proven = False  # whether this process has trained anything
         if self._search and self._search.prune:
             self._pruner = Pruner(storage, stored.name, self._search.prune, self._recipe["epochs"])
         self._settings = Settings.model_validate(stored.content["settings"])
@@ -59,12 +60,18 @@ class Trainer:
         curve = CurveLog(claims, attempt)
         # Later seeds are those of finalists, which are to be complete.
         pruner = self._pruner if attempt.pair.seed == self._stored.seeds[0] else None
-        if pruner:
-            pruner.resume(attempt, (one for one in claims.tried() if one.pair == attempt.pair and one.id < attempt.id))
         pruned = False
+
+        def on_resume(rows: list[dict[str, Any]]) -> None:
+            nonlocal pruned
+            curve.resume(rows)
+            if pruner and rows:
+                errors = [(row["epoch"], row["validation_error"]) for row in rows]
+                pruned = pruner.resume(attempt, claims.earlier(attempt), errors)
 
         def on_epoch(row: dict[str, Any]) -> None:
             nonlocal pruned
+            self._proven = True
             curve.add(row)
             tell({"event": "epoch", **row})
             pruned = pruned or bool(pruner and pruner.is_hopeless(attempt, row["epoch"], row["validation_error"]))
@@ -80,6 +87,7 @@ class Trainer:
                     checkpoints=folder,
                     on_epoch=on_epoch,
                     should_stop=lambda: pruned or gone.is_set() or stopping(),
+                    on_resume=on_resume,
                 )
                 result = self._result(attempt, outcome)
             except self._training.Stopped:
@@ -95,7 +103,7 @@ class Trainer:
                     return
                 claims.end(attempt, "interrupted")
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # a library's sys.exit() is no end of the worker
                 if failures.is_of_device(error):
                     # Nothing more can be computed in this process: it ends, and the pair goes to another. After three times it has failed.
                     curve.flush()
@@ -103,9 +111,15 @@ class Trainer:
                         attempt, "lost", attributes={"failure": _failure(f"the device failed ({failures.why(error)})")}
                     )
                     raise
+                if not isinstance(error, self._training.TrainingFailed):
+                    try:
+                        self._check_possible(attempt, error)
+                    except UserError:
+                        claims.end(attempt, "interrupted")
+                        raise
                 self._fail(claims, attempt, curve, error, tell)  # whatever it is, the other pairs go on
             else:
-                curve.complete(outcome.curves)
+                curve.flush()
                 values = [outcome.validation_error]
                 if self._search:
                     record = self._stored.seen(claims.tried()).design(attempt.pair.design)
@@ -132,25 +146,58 @@ class Trainer:
             result[LATENCY] = timing.seconds
         return result
 
-    def _fail(self, claims: Claims, attempt: Attempt, curve: "CurveLog", error: Exception, tell: Tell) -> None:
-        print(f"{attempt.pair} failed:\n{traceback.format_exc()}", file=sys.stderr, flush=True)
+    def _fail(self, claims: Claims, attempt: Attempt, curve: "CurveLog", error: BaseException, tell: Tell) -> None:
         is_told = isinstance(error, self._training.TrainingFailed | UserError)
         # What the training says itself needs no traceback.
-        failure = {**_failure(str(error)), "log": []} if is_told else _failure(failures.why(error))
+        failure = {**_failure(failures.text(error)), "log": []} if is_told else _failure(failures.why(error))
         curve.flush()
         claims.end(attempt, "failed", attributes={"failure": failure})
         tell({"event": "failed", "reason": failure["reason"]})
+        print(f"{attempt.pair} failed:\n{traceback.format_exc()}", file=sys.stderr, flush=True)
+
+    def _check_possible(self, attempt: Attempt, error: BaseException) -> None:
+        """Raises `UserError` where nothing was trained here yet and the first step of the cheapest other design fails as well: then
+        the fault is no pair's."""
+        others = [record for record in self._stored.designs if record["name"] != attempt.pair.design]
+        if self._proven or not others:
+            return
+        name = min(others, key=lambda record: record["flops"])["name"]
+        try:
+            self._training.train(
+                self._stored.architecture(name),
+                Recipe.model_validate(self._recipe),
+                self._splits,
+                attempt.pair.seed,
+                self._settings,
+                checkpoints=None,
+                on_epoch=lambda row: None,
+                should_stop=lambda: True,
+                on_resume=lambda rows: None,
+            )
+        except (self._training.Stopped, self._training.TrainingFailed):
+            self._proven = True
+        except Exception as again:
+            if type(again) is type(error) or failures.is_out_of_memory(again):
+                raise UserError(
+                    f"no training can go on here: that of {attempt.pair.design} failed, and the first step of {name} too, the cheapest "
+                    f"other design: {_line(failures.why(again))}. No pair was marked as failed."
+                ) from again
 
 
 class CurveLog:
-    """Writes a curve in chunks, `curve/<first epoch>`; each is written once."""
+    """Writes a curve in chunks, `curve/<first epoch>`; each is written once. An attempt that ends has written all of its curve,
+    also the epochs that earlier attempts trained: those may have been killed before they wrote them."""
 
     def __init__(self, claims: Claims, attempt: Attempt) -> None:
         self._claims, self._attempt = claims, attempt
+        self._resumed: list[dict[str, Any]] = []
         self._waiting: list[dict[str, Any]] = []
-        self._written: set[int] = set()
         self._last = time.monotonic()
         self._progress = False
+
+    def resume(self, rows: list[dict[str, Any]]) -> None:
+        """Take over the epochs that are not trained again."""
+        self._resumed = rows
 
     def add(self, row: dict[str, Any]) -> None:
         """Note an epoch; write what has gathered if the last writing is long enough ago."""
@@ -166,19 +213,13 @@ class CurveLog:
                 self.flush()
 
     def flush(self) -> None:
-        """Write what has gathered."""
-        if self._waiting:
-            columns = {key: [row[key] for row in self._waiting] for key in self._waiting[0]}
-            self._claims.write(self._attempt, {f"curve/{columns['epoch'][0]}": columns})
-            self._written.update(columns["epoch"])
-            self._waiting = []
+        """Write what has gathered. Resumed epochs are a chunk of their own: an older version may have noted less of them."""
+        for rows in (self._resumed, self._waiting):
+            if rows:
+                columns = {key: [row[key] for row in rows] for key in rows[0]}
+                self._claims.write(self._attempt, {f"curve/{columns['epoch'][0]}": columns})
+                rows.clear()
         self._last = time.monotonic()
-
-    def complete(self, rows: list[dict[str, Any]]) -> None:
-        """Write what is missing of the whole curve: the last epochs, and those that an earlier attempt trained."""
-        self.flush()
-        self._waiting = [row for row in rows if row["epoch"] not in self._written]
-        self.flush()
 
 
 def checkpoint_folder(storage: Storage, stored: StoredStudy, attempt: Attempt) -> Path:
@@ -219,4 +260,10 @@ def _number(folder: Path) -> int:
 def _failure(reason: str) -> dict[str, Any]:
     """What is stored of the exception that is being handled."""
     log = traceback.format_exc().strip().splitlines()[-LOG_LINES:]
-    return {"reason": " ".join(reason.split())[:500], "log": log}
+    return {"reason": _line(reason), "log": [_line(line, indented=True) for line in log]}
+
+
+def _line(text: str, *, indented: bool = False) -> str:
+    """A text as one line of bounded length that every storage and terminal takes."""
+    text = text[:LOG_WIDTH].encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+    return text if indented else " ".join(text.split())

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from explorer.output import going_on, say
 from explorer.streams import printable
 from explorer.suggestions import command
 from explorer.terminal import to_json
@@ -83,7 +84,8 @@ class QuietView(View):
         self.say(f"Stopped with {_stand(counts)}. Go on with: {command('study run', self.study, **self.options)}")
 
     def say(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        with going_on():
+            print(line, file=sys.stderr, flush=True)
 
     def on_stored(self, words: str, stored: StoredStudy) -> str:
         """A command to try next on the stored study."""
@@ -116,7 +118,7 @@ class JsonView(View):
         self._tell({"event": "end", "study": stored.name, **asdict(counts)})
 
     def _tell(self, event: Event) -> None:
-        print(to_json(event), flush=True)
+        say(to_json(event))
 
 
 class LineView(QuietView):
@@ -186,7 +188,7 @@ class LineView(QuietView):
             self.say(f"See what came out: {self.on_stored('report', stored)}")
 
     def say(self, line: str) -> None:
-        print(line, flush=True)
+        say(line)
 
 
 class LiveView(LineView):
@@ -210,7 +212,8 @@ class LiveView(LineView):
     def begin(self, stored: StoredStudy, counts: Counts, workers: int) -> None:
         super().begin(stored, counts, workers)
         self.total = self.bars.add_task("", total=1.0, note="")
-        self.bars.start()
+        with going_on():
+            self.bars.start()
         self._show()
 
     def event(self, worker: int, event: Event) -> None:
@@ -234,7 +237,8 @@ class LiveView(LineView):
         self._show()
 
     def close(self) -> None:
-        self.bars.stop()
+        with going_on():
+            self.bars.stop()
 
     def _show(self) -> None:
         left = self.work.time_left()
@@ -250,8 +254,9 @@ class LiveView(LineView):
 
     def say(self, line: str) -> None:
         if self.bars.live.is_started:
-            for one in line.splitlines():
-                self.bars.console.print(printable(one), markup=False)
+            with going_on():
+                for part in line.splitlines():
+                    self.bars.console.print(printable(part), markup=False)
         else:
             super().say(line)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from explorer.errors import UserError
+from explorer.output import say
 from explorer.suggestions import command
 from explorer.text import counted
 from studies.overrides import override, set_option
@@ -175,13 +176,13 @@ def _retrain(
 
     def tell(row: dict[str, Any]) -> None:
         if not quiet:
-            click.echo(f"epoch {row['epoch']} of {recipe.epochs}: train error {100 * row['train_error']:.1f} %")
+            say(f"epoch {row['epoch']} of {recipe.epochs}: train error {100 * row['train_error']:.1f} %")
 
     if not quiet:
-        click.echo(
+        say(
             f"\nTraining {chosen.design} on {len(splits.train)} images, {counted(recipe.epochs, 'epoch')}, {settings.device}."
         )
-        click.echo("\n".join(said))
+        say("\n".join(said))
     try:
         (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
     except OSError as error:

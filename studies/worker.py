@@ -12,16 +12,23 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from explorer.errors import UserError
+from explorer.output import log_stream
+from explorer.scarcity import scarcity
+from studies import failures
 from studies.claims import Claims, Lease, Worker
 from studies.memory import keep_memory
 from studies.outages import StorageAway
 from studies.storage import Storage
-from studies.stored import get
+from studies.stored import StoredStudy, get
+
+if TYPE_CHECKING:
+    from studies.trial import Trainer
 
 # Exit codes, beside a Python crash's 1: nothing left to train, the user's mistake, asked to stop.
 DONE, MISTAKE, STOPPED = 0, 2, 3
@@ -40,7 +47,9 @@ BOOTSTRAP = (
 
 def main(config: dict[str, Any]) -> int:
     """Run a worker; its exit code. `config`: storage, study, data_dir, worker (its id), index, lease."""
-    faulthandler.enable()
+    faulthandler.enable(2)
+    # What cannot be logged is lost, and never ends a training.
+    sys.stdout = sys.stderr = log_stream(2)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -117,9 +126,7 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
             if trainer is None and counts.waiting:
                 # Only now: a worker that has nothing to train imports no torch. And before it claims anything: what goes wrong here
                 # is no pair's fault.
-                from studies.trial import Trainer
-
-                trainer = Trainer(storage, stored, data_dir)
+                trainer = _prepare(storage, stored, data_dir)
             attempt = claims.claim(me, config["index"]) if trainer else None
             if trainer and attempt is None and proposer:
                 attempt = proposer.claim(claims, me, config["index"])
@@ -132,3 +139,17 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
             tell({"event": "claimed"})
             trainer.run(claims, attempt, tell, stop.is_set)
     return STOPPED
+
+
+def _prepare(storage: Storage, stored: StoredStudy, data_dir: Path | None) -> "Trainer":
+    """Torch and the data. Raises `UserError` whatever goes wrong: it would for every pair."""
+    try:
+        from studies.trial import Trainer
+
+        return Trainer(storage, stored, data_dir)
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:
+        traceback.print_exc()
+        text = scarcity(error) or f"{failures.why(error)[:500]}."
+        raise UserError(f"no training can start here: {text}") from error

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,11 @@ from hypothesis import settings
 # These machines are noisy: a slow example is no failure.
 settings.register_profile("default", deadline=None)
 settings.load_profile("default")
+
+
+def pytest_configure() -> None:
+    """Started with Ctrl-C ignored (`nohup make test &`), tests and what they start would ignore it too; many wait for it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _program(*names: str) -> str:

@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,12 +59,18 @@ def train(
     seed: int,
     settings: Any,
     *,
-    checkpoints: Path,
+    checkpoints: Path | None,
     on_epoch: Callable[[dict[str, Any]], None],
     should_stop: Callable[[], bool],
+    on_resume: Callable[[list[dict[str, Any]]], None],
 ) -> Outcome:
     mischief = json.loads(os.environ.get("FAKE_MISCHIEF", "{}")).get(architecture.name)
     global _gpu_failed
+    if mischief == "starved":
+        raise MemoryError
+    if mischief == "exit":
+        sys.exit(0)
+    checkpoints = checkpoints or Path(tempfile.mkdtemp(dir="."))
     if mischief == "gpu" and not (checkpoints / "failed_before").exists():
         (checkpoints / "failed_before").touch()
         _gpu_failed = True
@@ -73,6 +80,7 @@ def train(
     state, rows = f"{architecture.name} {seed}", []
     if path.exists():
         state, rows = json.loads(path.read_text())
+    on_resume(list(rows))
     while len(rows) < recipe.epochs:
         for _ in range(5):
             time.sleep(float(os.environ.get("FAKE_EPOCH", "0.02")) / 5)

@@ -11,6 +11,25 @@ from studies.proposing import Proposer
 from studies.storage import Storage
 from studies.stored import StoredStudy, create_or_extend, get
 
+NOBODY = Worker("nobody", host="elsewhere", machine="elsewhere")
+SPACE = """
+reference: resnext_1-1_1x8d_w16_small8
+match: {solve: bottleneck_width, by: flops}
+axes: {cardinality: [1, 2, 4, 8], width: [16, 20, 24, 28, 32]}
+"""
+BASE = {
+    "name": "tiny",
+    "space": "tiny_space.yaml",
+    "reference_arm": {"cardinality": 1, "width": 16},
+    "data": {"name": "digits", "validation": 0.2, "test": 0.2, "split_seed": 0},
+    "recipe": {"name": "quick", "epochs": 4, "batch_size": 64},
+    "seeds": [0, 1],
+}
+
+
+def claims_of(storage: Storage, stored: StoredStudy) -> Claims:
+    return Claims(storage, storage.open(), stored.id, stored)
+
 
 def make(storage: Storage, file: Path) -> StoredStudy:
     """Store the study of a file, or extend it."""

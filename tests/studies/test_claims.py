@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from claiming import work
 
-from studies.claims import Attempt, Claims, Counts, Lease, Pair, Worker, how_it_ended, status
+from studies.attempts import how_it_ended
+from studies.claims import Attempt, Claims, Counts, Lease, Pair, Worker, status
 from studies.storage import Storage
 
 Party = Callable[..., Claims]

@@ -318,8 +318,8 @@ class TestServers:
         assert {attempt.ended for attempt in attempts} <= {"complete", "superseded"}
 
     def test_workers_that_the_server_keeps_out_wait_and_the_others_go_on(self, server: Server, tiny: Path) -> None:
-        # One for the run, one for each worker, and another one for each that is just starting.
-        place = Storage(server.plain_role(server.create(), connections=3))
+        # One for the run, one for each worker, and two more for each that is just starting.
+        place = Storage(server.plain_role(server.create(), connections=5))
         process = start(place, "run", "./tiny.yaml", "--workers", "4", "--json", FAKE_EPOCH="0.2")
         said = finish(process)
         away = [json.loads(line) for line in said.splitlines() if "storage away" in line]

@@ -91,7 +91,7 @@ def test_what_an_earlier_version_left_is_made_anew(
     fake: None, storage: Storage, tiny: Path, leave: Callable[[Storage], None]
 ) -> None:
     leave(storage)
-    with pytest.raises(UserError, match=r"unknown study 'tiny'|is a study of another program"):
+    with pytest.raises(UserError):
         get(storage, "tiny")
     assert Study.load(tiny).run(storage=storage, workers=1) == tiny_runs.DONE
 

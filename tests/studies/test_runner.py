@@ -21,6 +21,7 @@ from tiny_study import change
 import studies.gpus
 import studies.runner
 import studies.stored
+import studies.trial
 from explorer.cli import cli
 from explorer.errors import UserError
 from studies import Study, failures
@@ -126,6 +127,82 @@ def test_a_gpu_that_fails_fails_no_pair(
     assert view.named("failed") == []
     assert sorted(attempt.ended for attempt in attempts()) == ["complete"] * 6 + ["lost"] * 2
     assert_undisturbed(undisturbed)
+
+
+def mischief(monkeypatch: pytest.MonkeyPatch, tiny: Path, what: str, *arms: str) -> None:
+    designs = Study.load(tiny).wanted().designs
+    chosen = {design.name: what for design in designs if not arms or design.arm in arms}
+    monkeypatch.setenv("FAKE_MISCHIEF", json.dumps(chosen))
+
+
+def test_what_no_pair_can_do_stops_the_run_and_fails_no_pair(
+    fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mischief(monkeypatch, tiny, "starved")
+    with pytest.raises(UserError, match=r"no training can go on here.*out of memory.*No pair was marked as failed\."):
+        run(tiny)
+    assert tables()[0]["status"].unique() == ["waiting"]
+    monkeypatch.delenv("FAKE_MISCHIEF")
+    assert run(tiny) == DONE
+
+
+@pytest.mark.parametrize("what", ["starved", "exit"])
+def test_what_other_pairs_can_do_is_a_pairs_own_failure(
+    fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    mischief(monkeypatch, tiny, what, "C=1")
+    counts = run(tiny, workers=1)
+    assert (counts.complete, counts.failed) == (4, 2)
+
+
+def test_data_that_a_worker_cannot_load_stops_the_run(fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = "import studies.trial; studies.trial.load = lambda *_: 1 / 0; from studies.worker"
+    monkeypatch.setattr(studies.runner, "BOOTSTRAP", studies.runner.BOOTSTRAP.replace("from studies.worker", broken))
+    with pytest.raises(UserError, match=r"^no training can start here: ZeroDivisionError: division by zero\.$"):
+        run(tiny)
+    assert tables()[0]["status"].unique() == ["waiting"]
+
+
+def test_a_full_disk_behind_the_logs_fails_no_training_and_keeps_the_reason(
+    fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(studies.runner, "_open_log", lambda path: open("/dev/full", "wb"))  # noqa: SIM115
+    mischief(monkeypatch, tiny, "bug", "C=4")
+    view = Recorder()
+    counts = run(tiny, view)
+    assert (counts.complete, counts.failed, view.named("died")) == (4, 2, [])
+    trials, _ = tables()
+    assert set(trials[trials["arm"] == "C=4"]["reason"]) == {"ZeroDivisionError: division by zero"}
+
+
+def test_logs_that_cannot_be_made_stop_nothing(fake: None, tiny: Path) -> None:
+    storage = Storage("sqlite:///t.db")
+    storage.folder("tiny").joinpath("logs").touch()  # a file in the folder's place
+    assert run(tiny) == DONE
+
+
+class Speechless(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (Speechless(), "Speechless: (it cannot say why)"),
+        (ValueError("caf\udce9\0"), r"ValueError: caf\udce9\x00"),
+        (ValueError("x" * 10**7), "ValueError: " + "x" * 488),
+    ],
+    ids=["speechless", "no text", "endless"],
+)
+def test_whatever_a_failure_says_can_be_stored(error: Exception, reason: str) -> None:
+    try:
+        raise error
+    except type(error) as caught:
+        failure = studies.trial._failure(failures.why(caught))
+    assert failure["reason"] == reason
+    assert len(json.dumps(failure)) < 20_000
+    "".join([reason, *failure["log"]]).encode()
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 import tiny_runs
 import yaml
-from searching import make, work
+from searching import BASE, NOBODY, SPACE, claims_of, make, work
 
 import studies
 import studies.runner
 from explorer.errors import UserError
 from studies import Study
-from studies.claims import Claims, Counts, Pair, Worker
+from studies.claims import Counts, Pair, Worker
 from studies.proposing import Proposer
 from studies.results import read
 from studies.search import Search, finalists
@@ -27,21 +27,7 @@ from studies.storage import Storage
 from studies.stored import StoredStudy, get
 from studies.tuning import Tune
 
-NOBODY = Worker("nobody", host="elsewhere", machine="elsewhere")
 SOMEBODY = Worker("somebody", host="elsewhere", machine="elsewhere")
-SPACE = """
-reference: resnext_1-1_1x8d_w16_small8
-match: {solve: bottleneck_width, by: flops}
-axes: {cardinality: [1, 2, 4, 8], width: [16, 20, 24, 28, 32]}
-"""
-BASE = {
-    "name": "tiny",
-    "space": "tiny_space.yaml",
-    "reference_arm": {"cardinality": 1, "width": 16},
-    "data": {"name": "digits", "validation": 0.2, "test": 0.2, "split_seed": 0},
-    "recipe": {"name": "quick", "epochs": 4, "batch_size": 64},
-    "seeds": [0, 1],
-}
 
 
 @pytest.fixture
@@ -54,10 +40,6 @@ def write(workdir: Path) -> Callable[..., Path]:
         return workdir / "tiny.yaml"
 
     return write
-
-
-def claims_of(storage: Storage, stored: StoredStudy) -> Claims:
-    return Claims(storage, storage.open(), stored.id, stored)
 
 
 def error_of(stored: StoredStudy, pair: Pair) -> float:
@@ -358,7 +340,7 @@ def test_the_median_pruner_gives_up_what_is_worse_than_half_before(
     claims.end(attempt, "lost")
     again = claims.claim(NOBODY)
     assert again
-    pruner.resume(again, [attempt])
+    assert not pruner.resume(again, [attempt], [(1, 0.9), (2, 0.41), (3, 0.39)])  # it had gone on after the second
     reports = storage.open().get_trial(again.id).intermediate_values
     assert reports == {1: 0.9, 2: 0.41, 3: 0.39}
     assert not pruner.is_hopeless(again, 4, 0.9)  # the last epoch: nothing left to save

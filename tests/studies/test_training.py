@@ -387,6 +387,7 @@ def test_an_outcome_has_a_whole_curve_and_sensible_figures(undisturbed: Outcome)
         "train_error",
         "validation_loss",
         "validation_error",
+        "validation_balanced_error",
         "seconds",
     }
     assert undisturbed.train_error == undisturbed.curves[-1]["train_error"]
@@ -555,7 +556,9 @@ def test_values_are_read_per_epoch_not_per_step(splits: Splits, monkeypatch: pyt
         reads.clear()
         train(DENSE, RECIPE.model_copy(update={"batch_size": batch_size}), splits, 0, CPU)
         counts.append(len(reads))
-        assert reads.count("tolist") == 2 * EPOCHS + 1
+        assert (
+            reads.count("tolist") == 3 * EPOCHS + 2
+        )  # training, validation and that by class; the test and that by class
     assert counts[0] == counts[1]
 
 

@@ -1,0 +1,112 @@
+"""Standard output that may be gone: closed, a pipe whose reader has left, a full disk behind it."""
+
+import errno
+import io
+import os
+import select
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO
+
+# What a shell reports of a program that its reader left, as in `| head -1`: 128 and the number of SIGPIPE.
+LEFT = 141
+
+
+class OutputGone(Exception):
+    """Standard output takes nothing more. Not an `OSError`: libraries (click, rich) answer those of a pipe by ending the program."""
+
+    def __init__(self, error: OSError, stream: "_Stream") -> None:
+        super().__init__(error.strerror or str(error))
+        self.code = LEFT if error.errno == errno.EPIPE else 1
+        self.stream = stream
+
+
+class _Stream(io.FileIO):
+    """One of the standard streams. What it cannot write is dropped where `drops`, and otherwise raises `OutputGone`."""
+
+    drops = False
+    told = False  # whether it was said that output is lost
+
+    def write(self, data: Any) -> int:
+        try:
+            # Some terminals and pipes are set not to block by whoever shares them.
+            while (written := super().write(data)) is None:
+                select.select([], [self], [])
+            return written
+        except OSError as error:
+            if not self.drops:
+                raise OutputGone(error, self) from None
+        return memoryview(data).nbytes
+
+
+def guard_streams() -> None:
+    """Have the program's own standard streams tell where output is lost. One that is closed is opened, so that no file takes its
+    number and gets what is meant for it."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY)  # the lowest free number; writing to it fails
+    if sys.stdout is sys.__stdout__:
+        sys.stdout = _text(1, sys.stdout, drops=False)
+    if sys.stderr is sys.__stderr__:
+        sys.stderr = _text(2, sys.stderr, drops=True)  # where errors cannot be told there is nobody left to tell
+
+
+def log_stream(number: int) -> TextIO:
+    """A stream to a file descriptor that drops what cannot be written, and never raises."""
+    return _text(number, None, drops=True)
+
+
+def _text(number: int, like: TextIO | None, *, drops: bool) -> TextIO:
+    raw = _Stream(number, "w", closefd=False)
+    raw.drops = drops
+    errors = like.errors if like else None
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding=like.encoding if like else "utf-8",
+        # A name that is no text in this encoding is shown with escapes.
+        errors="backslashreplace" if errors in (None, "strict") else errors,
+        line_buffering=drops or raw.isatty(),
+    )
+
+
+@contextmanager
+def going_on() -> Iterator[None]:
+    """What the block prints may be lost: the program says so once, and goes on with what is worth more than its output."""
+    try:
+        yield
+    except OutputGone as gone:
+        gone.stream.drops = True
+        sys.stdout.flush()  # what has gathered
+        gone.stream.drops = False
+        if not gone.stream.told:
+            gone.stream.told = True
+            print(f"Nobody takes the output any more ({gone}); the work goes on.", file=sys.stderr)
+    except (OSError, ValueError):  # another program's stream, which uses ours from Python
+        pass
+
+
+def say(line: str) -> None:
+    """Print a line about work that goes on also where nobody takes the line."""
+    with going_on():
+        print(line, flush=True)
+
+
+def finish() -> int | None:
+    """Write what has gathered; the exit code where that cannot be, else None."""
+    try:
+        with suppress(ValueError):  # closed
+            sys.stdout.flush()
+    except OutputGone as gone:
+        return tell(gone)
+    return None
+
+
+def tell(gone: OutputGone) -> int:
+    """Say in one sentence that the output could not be written, unless its reader left; the exit code."""
+    gone.stream.drops = True  # also what is written as the program ends
+    if gone.code != LEFT:
+        print(f"Error: the output could not be written: {gone}.", file=sys.stderr)
+    return gone.code

@@ -1,0 +1,47 @@
+"""What an exception means where the system gives a process too little: files, memory, processes, threads, room on a disk."""
+
+import errno
+
+_LIMITS = {
+    errno.EMFILE: "this process may not open more files at once. Raise its limit: ulimit -n 1024",
+    errno.ENFILE: "the system has as many files open as it may. Close other programs.",
+    errno.EAGAIN: "the system starts no more processes or threads for this user. Raise the limit (ulimit -u), or end others.",
+    errno.ENOMEM: "there is not enough memory. Ask for less (a smaller network, input or batch), close other programs, or raise the "
+    "limit (ulimit -v).",
+}
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+# Where a library tells it in words of its own, a number of the table above.
+_WORDS = {
+    "too many open files": errno.EMFILE,
+    "can't start new thread": errno.EAGAIN,
+    "resource temporarily unavailable": errno.EAGAIN,
+    "cannot allocate memory": errno.ENOMEM,
+    "can't allocate memory": errno.ENOMEM,
+    "failed to map segment": errno.ENOMEM,
+    # torch's, of what no memory could hold.
+    "out of memory": errno.ENOMEM,
+    "calculation overflowed": errno.ENOMEM,
+    "multiplication overflow": errno.ENOMEM,
+}
+
+
+def scarcity(error: BaseException) -> str | None:
+    """What there is too little of and what to do, in a sentence or two; None where the error, and what it came from, is something else."""
+    cause: BaseException | None = error
+    seen: set[int] = set()
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        if isinstance(cause, MemoryError):
+            return _LIMITS[errno.ENOMEM]
+        if isinstance(cause, OSError) and cause.errno in _LIMITS:
+            return _LIMITS[cause.errno]
+        if isinstance(cause, OSError) and cause.errno in _FULL:
+            where = f" ({cause.filename})" if cause.filename else ""
+            return f"the disk is full, or your share of it{where}. Free some space and try again."
+        if isinstance(cause, OSError | RuntimeError | ImportError | SystemError):
+            text = str(cause).lower()
+            for words, number in _WORDS.items():
+                if words in text:
+                    return _LIMITS[number]
+        cause = cause.__cause__ or cause.__context__
+    return None

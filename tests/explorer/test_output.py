@@ -1,0 +1,69 @@
+"""Output that nobody takes: one sentence and an exit code; what goes on is not ended by it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import fake_training
+import pytest
+
+MATCH = [sys.executable, "-m", "explorer", "match", "resnet50"]
+
+
+def test_a_full_disk_behind_the_output_is_one_sentence() -> None:
+    with open("/dev/full", "w") as full:
+        found = subprocess.run(MATCH, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (found.returncode, found.stderr) == (1, "Error: the output could not be written: No space left on device.\n")
+
+
+def test_closed_output_is_one_sentence() -> None:
+    command = ["sh", "-c", 'exec "$@" >&-', "sh", *MATCH]
+    found = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    assert (found.returncode, found.stderr) == (1, "Error: the output could not be written: Bad file descriptor.\n")
+
+
+def test_a_reader_that_left_is_no_error() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    found = subprocess.run(MATCH, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (found.returncode, found.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("where", ["| head -1", "> /dev/full", ">&-", ">&- 2>&-"])
+def test_a_run_goes_on_without_its_output(where: str, tiny_study_file: Path) -> None:
+    command = f'{{ "$@"; echo $? > code; }} {where}' if where.startswith("|") else f'"$@" {where}; echo $? > code'
+    run = [sys.executable, fake_training.__file__, "study", "run", str(tiny_study_file), "--storage", "sqlite:///t.db"]
+    found = subprocess.run(["sh", "-c", command, "sh", *run], capture_output=True, text=True, check=False)
+    assert "Traceback" not in found.stderr
+    assert Path("code").read_text() == "0\n"
+    status = [sys.executable, "-m", "explorer", "study", "status", "tiny", "--storage", "sqlite:///t.db", "--json"]
+    assert '"complete": 6' in subprocess.run(status, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def tiny_study_file(workdir: Path) -> Path:
+    import tiny_study
+
+    (workdir / "tiny_space.yaml").write_text(tiny_study.SPACE)
+    (workdir / "tiny.yaml").write_text(tiny_study.STUDY)
+    return workdir / "tiny.yaml"
+
+
+def test_too_few_files_are_one_sentence(tiny_study_file: Path) -> None:
+    run = [sys.executable, "-m", "explorer", "study", "run", str(tiny_study_file), "--storage", "sqlite:///t.db"]
+    found = subprocess.run(
+        ["sh", "-c", 'ulimit -n 8; exec "$@"', "sh", *run], capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 2
+    assert found.stderr.startswith("Error: this process may not open more files at once.")
+    assert found.stderr.count("\n") == 1
+
+
+def test_too_little_memory_for_torch_is_one_sentence_and_no_pairs_fault(tiny_study_file: Path) -> None:
+    run = [sys.executable, "-m", "explorer", "study", "run", str(tiny_study_file), "--storage", "sqlite:///t.db"]
+    limited = ["sh", "-c", 'ulimit -v 300000; exec "$@"', "sh", *run]
+    found = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=60)
+    assert (found.returncode, found.stderr.count("\n")) == (2, 1)
+    assert "memory" in found.stderr
