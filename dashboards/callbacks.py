@@ -10,7 +10,7 @@ from dashboards.pages.selection import Selection
 from dashboards.pages.study_figures import COSTS, CURVES, RESULTS, outputs
 from dashboards.reading import Reader
 from explorer.errors import UserError
-from studies.claims import STATUSES
+from studies.attempt import STATUSES
 
 
 def add_study_callbacks(app: Dash, reader: Reader) -> None:

@@ -15,8 +15,10 @@ import pandas as pd
 
 from dashboards.once import Once
 from explorer.errors import UserError
-from studies.claims import Attempt, Attempts, Counts, Pair, status
-from studies.claims import stand as pairs_stand
+from studies.attempt import Attempt, status
+from studies.attempts import Attempts, Counts
+from studies.attempts import stand as pairs_stand
+from studies.pair import Pair
 from studies.results import CURVES, TRIALS, _deciding, _reason, info_of
 from studies.storage import Storage, from_json
 from studies.stored import StoredStudy, _stored, get_alone

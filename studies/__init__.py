@@ -6,14 +6,14 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from studies.study import Study
+    from studies.api import Study
 
 __all__ = ["Study"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "Study":
-        from studies.study import Study
+        from studies.api import Study
 
         return Study
     raise AttributeError(f"module 'studies' has no attribute {name!r}")

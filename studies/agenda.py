@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
-# Optuna keeps the distributions of a parameter compatible with its first: whole numbers in one wide range always are.
-MOST = 1 << 20
+from studies.attempt import Attempt
+from studies.pair import Pair
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-    from studies.claims import Attempt, Pair
+# Optuna keeps the distributions of a parameter compatible with its first: whole numbers in one wide range always are.
+MOST = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,11 @@ class Agenda:
     yet. `blocked` pairs wait for others; `hopeless` ones cannot be trained, for all that they needed has failed.
     """
 
-    pairs: Sequence["Pair"]
+    pairs: Sequence[Pair]
     unproposed: int = 0
     to_come: int = 0
-    blocked: frozenset["Pair"] = frozenset()
-    hopeless: frozenset["Pair"] = frozenset()
+    blocked: frozenset[Pair] = frozenset()
+    hopeless: frozenset[Pair] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,10 @@ class Wants(Protocol):
     def told(self) -> tuple[str, ...]:
         """The attributes of attempts that its methods look at."""
 
-    def agenda(self, attempts: Sequence["Attempt"]) -> Agenda:
+    def agenda(self, attempts: Sequence[Attempt]) -> Agenda:
         """What is wanted, seen these attempts. The same object as before means that nothing else is wanted."""
 
-    def carry(self, pair: "Pair", attempts: Sequence["Attempt"], proposal: Mapping[str, Any] | None = None) -> Carried:
+    def carry(self, pair: Pair, attempts: Sequence[Attempt], proposal: Mapping[str, Any] | None = None) -> Carried:
         """What a new attempt at a pair carries; `proposal` is the design's record where the attempt names it first."""
 
 
@@ -56,17 +57,17 @@ class Wants(Protocol):
 class Fixed:
     """Pairs that are known from the start."""
 
-    pairs: Sequence["Pair"]
+    pairs: Sequence[Pair]
     told: tuple[str, ...] = ()
 
-    def agenda(self, attempts: Sequence["Attempt"]) -> Agenda:
+    def agenda(self, attempts: Sequence[Attempt]) -> Agenda:
         return self._agenda
 
     @cached_property
     def _agenda(self) -> Agenda:
         return Agenda(self.pairs)
 
-    def carry(self, pair: "Pair", attempts: Sequence["Attempt"], proposal: Mapping[str, Any] | None = None) -> Carried:
+    def carry(self, pair: Pair, attempts: Sequence[Attempt], proposal: Mapping[str, Any] | None = None) -> Carried:
         return Carried()
 
 

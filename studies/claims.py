@@ -18,17 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studies.agenda import Fixed, Wants
-from studies.attempts import ENDINGS, Standing
-from studies.attempts import STATUSES as STATUSES
-from studies.attempts import Attempt as Attempt
-from studies.attempts import Attempts as Attempts
-from studies.attempts import Counts as Counts
-from studies.attempts import Pair as Pair
-from studies.attempts import stand as stand
-from studies.attempts import status as status
-from studies.attempts import statuses as statuses
-from studies.presence import Lease as Lease
-from studies.presence import Worker as Worker
+from studies.attempt import ENDINGS, Attempt
+from studies.attempts import Counts, Standing
+from studies.pair import Pair
+from studies.presence import Lease, Worker
 from studies.storage import Storage
 
 if TYPE_CHECKING:

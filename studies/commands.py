@@ -67,10 +67,10 @@ def run(
       resnext-explorer study run digits_cardinality --set name=longer --set recipe.epochs=20
       resnext-explorer study run ./my_study.yaml --workers-per-gpu 4    # small networks: four train on each GPU
     """
+    from studies.api import Study
     from studies.runner import Stopped
     from studies.runner import run as run_study
     from studies.storage import Storage
-    from studies.study import Study
     from studies.views import choose_view
 
     wanted = Study.load(name_or_path).changed(changes)

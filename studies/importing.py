@@ -18,8 +18,9 @@ from explorer.errors import UserError
 from explorer.suggestions import command
 from explorer.terminal import progress_bar
 from studies.agenda import MOST, alike, numbers, shown
-from studies.claims import Pair, Worker
 from studies.ownership import ATTRIBUTE, METRICS, make_room
+from studies.pair import Pair
+from studies.presence import Worker
 from studies.storage import Storage
 from studies.stored import find, installed_versions, record_of
 from studies.table_files import ERRORS, SIZES, check_results, open_table

@@ -17,14 +17,15 @@ from explorer import Design
 from explorer.errors import UserError
 from search_spaces import LeftOut
 from studies import gpus
-from studies.claims import Attempts, Counts, Pair, stand
+from studies.attempts import Attempts, Counts, stand
+from studies.pair import Pair
 from studies.runner import worker_environment
 from studies.settings import Settings, cores, resolve
 from studies.storage import Storage
 from studies.stored import StoredStudy, as_extended
 
 if TYPE_CHECKING:
-    from studies.study import Study
+    from studies.study import StudyFile
 
 # Backward computes two products for each of the forward pass: gradients of inputs and of weights.
 TRAINING_FACTOR = 3
@@ -102,7 +103,7 @@ class Plan:
 
 
 def plan(
-    study: "Study",
+    study: "StudyFile",
     *,
     storage: str | Storage | None = None,
     workers: int | None = None,
@@ -240,7 +241,7 @@ def measure(
 
 
 def _measure(
-    study: "Study",
+    study: "StudyFile",
     names: list[str],
     seats: list[str | None],
     data_dir: Path | None,

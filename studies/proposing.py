@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 from explorer import Design
 from explorer.errors import UserError
 from search_spaces import SearchSpace
-from studies.claims import Attempt, Claims, Pair, Worker, statuses
+from studies.attempt import Attempt, statuses
+from studies.claims import Claims
 from studies.labels import relabelled
+from studies.pair import Pair
+from studies.presence import Worker
 from studies.search import Search, shuffled, tried
 from studies.stored import StoredStudy, record_of
 

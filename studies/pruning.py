@@ -6,7 +6,8 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from studies.claims import Attempt, Pair
+from studies.attempt import Attempt
+from studies.pair import Pair
 from studies.search import Pruning
 from studies.storage import Storage
 

@@ -9,7 +9,9 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from studies.claims import Attempt, Attempts, Pair, status
+from studies.attempt import Attempt, status
+from studies.attempts import Attempts
+from studies.pair import Pair
 from studies.storage import Storage, from_json
 from studies.stored import StoredStudy, get, stored_studies
 from studies.tuning import TUNED

@@ -18,14 +18,15 @@ from typing import IO, Any
 
 from explorer.errors import UserError
 from studies import gpus
-from studies.attempts import Standing
-from studies.claims import Claims, Counts, Lease, Worker
+from studies.attempts import Counts, Standing
+from studies.claims import Claims
 from studies.data import load
 from studies.data_notes import notes
+from studies.presence import Lease, Worker
 from studies.settings import resolve
 from studies.storage import Storage
 from studies.stored import StoredStudy, about_data, create_or_extend
-from studies.study import Study
+from studies.study import StudyFile
 from studies.views import View
 from studies.worker import AWAY, BOOTSTRAP, DONE, MISTAKE, STOPPED
 
@@ -44,7 +45,7 @@ class Stopped(KeyboardInterrupt):
 
 
 def run(
-    study: Study,
+    study: StudyFile,
     *,
     storage: str | Storage | None = None,
     workers: int | None = None,

@@ -15,7 +15,8 @@ from explorer.budget import MEASURES
 from explorer.errors import UserError, unknown
 from explorer.parsing import parse_number
 from studies.agenda import Agenda
-from studies.claims import Attempt, Pair, statuses
+from studies.attempt import Attempt, statuses
+from studies.pair import Pair
 
 if TYPE_CHECKING:
     from explorer import Design

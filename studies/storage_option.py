@@ -35,6 +35,6 @@ def _is_path(name_or_path: str) -> bool:
 def stored_study(place: "Storage", name_or_path: str) -> "StoredStudy":
     """The stored study of a name, or of the name in a study file."""
     from studies.stored import get
-    from studies.study import Study
+    from studies.study import StudyFile
 
-    return get(place, Study.load(name_or_path).name if _is_path(name_or_path) else name_or_path)
+    return get(place, StudyFile.load(name_or_path).name if _is_path(name_or_path) else name_or_path)

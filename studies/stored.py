@@ -23,13 +23,15 @@ from explorer.suggestions import command
 from search_spaces.documents import preset_names
 from studies import labels, search, tuning
 from studies.agenda import Agenda, Carried, alike, shown
-from studies.attempts import Attempt, Attempts, Counts, Pair, Standing
+from studies.attempt import Attempt
+from studies.attempts import Attempts, Counts, Standing
 from studies.ownership import ATTRIBUTE, METRICS, is_ours, make_room, refuse_strangers
+from studies.pair import Pair
 from studies.storage import Storage, from_json
 
 if TYPE_CHECKING:
     from studies.data import Splits
-    from studies.study import Study, Wanted
+    from studies.study import StudyFile, Wanted
 
 RETRIED = "retried_from"
 PACKAGES = ("resnext-explorer", "torch", "pytorch-lightning", "optuna", "numpy", "scikit-learn")
@@ -168,7 +170,7 @@ def get_alone(storage: Storage, name: str) -> StoredStudy:
     raise UnknownName(f"{error} (In {storage.shown}.{start if name in preset_names('study') else ''})")
 
 
-def as_extended(storage: Storage, study: "Study", wanted: "Wanted") -> StoredStudy | None:
+def as_extended(storage: Storage, study: "StudyFile", wanted: "Wanted") -> StoredStudy | None:
     """The stored study of this name as its file would extend it now; None where there is none. Stores nothing.
 
     Raises `UserError` that shows the difference where the file wants something else.
@@ -183,7 +185,7 @@ def _find_there(storage: Storage, name: str) -> StoredStudy | None:
 
 
 def create_or_extend(
-    storage: Storage, study: "Study", wanted: "Wanted", find_out: Callable[[], dict[str, Any]]
+    storage: Storage, study: "StudyFile", wanted: "Wanted", find_out: Callable[[], dict[str, Any]]
 ) -> StoredStudy:
     """Store a new study, or find it stored already and, where the file asks for more seeds or arms, extend it.
 
@@ -222,13 +224,13 @@ def create_or_extend(
         return StoredStudy(study_id, study.name, content)
 
 
-def _extended(stored: StoredStudy, study: "Study", wanted: "Wanted") -> dict[str, Any]:
-    from studies.study import Study, differences
+def _extended(stored: StoredStudy, study: "StudyFile", wanted: "Wanted") -> dict[str, Any]:
+    from studies.study import StudyFile, differences
 
     document = study.document()
     try:
         # Keys that came with a newer version are filled in as they are for the given file.
-        earlier = Study.model_validate(stored.content["document"])
+        earlier = StudyFile.model_validate(stored.content["document"])
     except ValueError:
         before = stored.content["document"]
         changed = differences(before, document)
@@ -349,7 +351,7 @@ def _with_attempts(storage: Storage, study: StoredStudy) -> StoredStudy:
         return study.seen(Attempts(storage, study.id, study.told).read()) if study.told else study
 
 
-def _designs(study: "Study", records: list[dict[str, Any]]) -> dict[str, Any]:
+def _designs(study: "StudyFile", records: list[dict[str, Any]]) -> dict[str, Any]:
     """What is stored of a study's designs. Of a search, its number of trials, and those of its designs that are known beforehand."""
     if study.search is None:
         return {"designs": records}

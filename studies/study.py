@@ -1,10 +1,6 @@
 """What a study wants, as its YAML file says it: a space, data, a recipe, seeds, and whether to search or to tune.
 
-    study = Study.load("digits_cardinality")
-    study.run(workers=2)
-    study.results(), study.curves()
-
-A study is a value: it wants pairs and compares itself with what was stored under its name; `runner` runs it, `results` reads it.
+It is a value: it wants pairs, and compares itself with what was stored under its name. `studies.api` runs it and reads its results.
 """
 
 import re
@@ -13,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
 
@@ -21,16 +17,12 @@ from explorer import Design
 from explorer.errors import UserError
 from search_spaces import LeftOut, SearchSpace
 from search_spaces.documents import load_document, validate
-from studies.claims import Counts, Pair
 from studies.data import DataShape, DataSpec, shape
 from studies.overrides import override
+from studies.pair import Pair
 from studies.recipe import Recipe
 from studies.search import METHODS, Search, shuffled
-from studies.storage import Storage
 from studies.tuning import Tune, pair
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 GRID = "grid"
 # Where a path in a study file starts: the folder of that file.
@@ -50,8 +42,8 @@ class Wanted:
     left_out: list[LeftOut]
 
 
-class Study(BaseModel):
-    """A validated study file. `Study.load` reads one; the constructor takes the same keys."""
+class StudyFile(BaseModel):
+    """A validated study file: the value. `studies.Study` is the same with what can be done with it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -102,7 +94,7 @@ class Study(BaseModel):
         return {"method": search, "trials": 1} if isinstance(search, str) else search
 
     @model_validator(mode="after")
-    def _reference_is_an_arm(self) -> "Study":
+    def _reference_is_an_arm(self) -> Self:
         try:
             self.space.arm_label(self.reference_arm)
         except UserError as error:
@@ -110,7 +102,7 @@ class Study(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _search_fits(self) -> "Study":
+    def _search_fits(self) -> Self:
         if self.search:
             self.search.check(self.space, self.recipe)
         if self.search and self.tune:
@@ -118,7 +110,7 @@ class Study(BaseModel):
         return self
 
     @classmethod
-    def load(cls, name_or_path: str | Path) -> "Study":
+    def load(cls, name_or_path: str | Path) -> Self:
         """A preset by name, or a file by path. Raises `UserError` naming the file, the key and what is allowed."""
         with _paths_from(Path(name_or_path).parent):
             return load_document(cls, "study", name_or_path)
@@ -141,7 +133,7 @@ class Study(BaseModel):
         document["tune"] = self.tune.model_dump(mode="json", exclude_none=True) if self.tune else None
         return document
 
-    def changed(self, changes: Iterable[str]) -> "Study":
+    def changed(self, changes: Iterable[str]) -> Self:
         """This study with single keys changed, each `key=value`: `recipe.epochs=20`. Raises `UserError` for a mistake."""
         changes = list(changes)
         if not changes:
@@ -202,56 +194,6 @@ class Study(BaseModel):
         trials = range(self.tune.trials if self.tune else 0)
         tuning = [pair(design.name, self.seeds[0], trial) for trial in trials for design in designs]
         return [*tuning, *(Pair(design.name, seed) for seed in self.seeds for design in designs)]
-
-    def run(
-        self,
-        *,
-        storage: str | Storage | None = None,
-        workers: int | None = None,
-        workers_per_gpu: int | None = None,
-        data_dir: Path | None = None,
-        quiet: bool = False,
-    ) -> Counts:
-        """Train what is still missing, in `workers` processes, and return how all pairs stand.
-
-        On a CPU the default is one worker; on CUDA it is `workers_per_gpu` (default 1) for each GPU here, which is also the most.
-        Goes on where an earlier run stopped; trains nothing where all is complete. Raises `UserError` for a mistake, such as
-        a study of the same name that wants something else, and `KeyboardInterrupt` after Ctrl-C has stopped the workers.
-        """
-        from studies.runner import run
-        from studies.storage_option import to_run
-        from studies.views import choose_view
-
-        with Storage.visit(storage) as place:
-            options = {
-                "workers": workers,
-                "workers_per_gpu": workers_per_gpu,
-                "storage": place.option,
-                "data_dir": data_dir,
-            }
-            view = choose_view(quiet=quiet, study=to_run(self.name), options=options)
-            return run(
-                self,
-                storage=place,
-                workers=workers,
-                workers_per_gpu=workers_per_gpu,
-                data_dir=data_dir,
-                view=view,
-            )
-
-    def results(self, *, storage: str | Storage | None = None) -> "pd.DataFrame":
-        """One row a pair; the columns are `studies.results.TRIALS`, then the quantities that the study tunes."""
-        from studies.results import read, with_tuned
-        from studies.stored import get
-
-        with Storage.visit(storage) as place:
-            return with_tuned(read(place, self.name)[0], get(place, self.name))
-
-    def curves(self, *, storage: str | Storage | None = None) -> "pd.DataFrame":
-        """One row an epoch of a pair; the columns are `studies.results.CURVES`."""
-        from studies.results import read
-
-        return read(storage, self.name)[1]
 
 
 def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ from decimal import Decimal
 import pandas as pd
 
 from explorer.errors import UserError, unknown
-from studies.claims import STATUSES
+from studies.attempt import STATUSES
 from studies.table_text import NOTHING, TextTable, shortened
 
 # The largest whole number up to which floating point holds every one.

@@ -13,7 +13,8 @@ from typing import Any
 
 from explorer.errors import UserError
 from studies import failures
-from studies.claims import Attempt, Claims
+from studies.attempt import Attempt
+from studies.claims import Claims
 from studies.data import DataSpec, load
 from studies.pruning import Pruner
 from studies.recipe import Recipe

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 
 from explorer.errors import UserError
 from studies.agenda import MOST, Agenda
-from studies.claims import Attempt, Pair, statuses
+from studies.attempt import Attempt, statuses
+from studies.pair import Pair
 
 Range = Annotated[list[Annotated[float, Field(gt=0, le=MOST)]], Field(min_length=2, max_length=2)]
 # What an attempt tells beside its claim that decides what is wanted.

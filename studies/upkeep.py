@@ -5,7 +5,8 @@ import shutil
 from dataclasses import dataclass
 
 from explorer.errors import UserError
-from studies.claims import Attempts, Pair
+from studies.attempts import Attempts
+from studies.pair import Pair
 from studies.storage import Storage
 from studies.stored import StoredStudy
 

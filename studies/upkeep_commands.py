@@ -57,10 +57,10 @@ def plan(
     from explorer.terminal import print_json
     from studies.plan import plan as make_plan
     from studies.storage import Storage
-    from studies.study import Study
+    from studies.study import StudyFile
 
     place = Storage(storage)
-    study = Study.load(name_or_path).changed(changes)
+    study = StudyFile.load(name_or_path).changed(changes)
     if not as_json:
         click.echo("Measuring some steps of the cheapest and of the dearest design ...", err=True)
     made = make_plan(study, storage=place, workers=workers, workers_per_gpu=workers_per_gpu, data_dir=data_dir)

@@ -14,7 +14,7 @@ from explorer.streams import printable
 from explorer.suggestions import command
 from explorer.terminal import to_json
 from explorer.text import human_percent, human_time
-from studies.claims import Counts
+from studies.attempts import Counts
 from studies.outages import PATIENCE
 from studies.stored import StoredStudy, installed_versions
 

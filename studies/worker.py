@@ -21,9 +21,10 @@ from explorer.errors import UserError
 from explorer.output import log_stream
 from explorer.scarcity import scarcity
 from studies import failures
-from studies.claims import Claims, Lease, Worker
+from studies.claims import Claims
 from studies.memory import keep_memory
 from studies.outages import StorageAway
+from studies.presence import Lease, Worker
 from studies.storage import Storage
 from studies.stored import StoredStudy, get
 

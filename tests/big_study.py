@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import sqlalchemy
 
-from studies.claims import Worker
+from studies.api import Study
+from studies.presence import Worker
 from studies.storage import Storage
 from studies.stored import StoredStudy, create_or_extend
-from studies.study import Study
 
 START = datetime(2026, 11, 20, 8, 0, 0, tzinfo=UTC).replace(tzinfo=None)
 GAPS = (0.0, -0.001, -0.002, -0.0035, -0.0025)

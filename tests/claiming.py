@@ -3,7 +3,10 @@
 import random
 import time
 
-from studies.claims import Claims, Counts, Lease, Pair, Worker
+from studies.attempts import Counts
+from studies.claims import Claims
+from studies.pair import Pair
+from studies.presence import Lease, Worker
 from studies.storage import Storage
 
 

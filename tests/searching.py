@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from studies import Study
-from studies.claims import Claims, Lease, Worker
+from studies.claims import Claims
+from studies.presence import Lease, Worker
 from studies.proposing import Proposer
 from studies.storage import Storage
 from studies.stored import StoredStudy, create_or_extend, get

@@ -12,7 +12,9 @@ import pandas as pd
 
 import studies.runner
 from studies import Study
-from studies.claims import Attempt, Attempts, Counts, Lease
+from studies.attempt import Attempt
+from studies.attempts import Attempts, Counts
+from studies.presence import Lease
 from studies.results import read
 from studies.storage import Storage
 from studies.stored import get

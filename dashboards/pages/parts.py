@@ -15,7 +15,7 @@ from dash.development.base_component import Component
 
 from dashboards.tables import Table
 from explorer.text import human_percent
-from studies.claims import Counts
+from studies.attempts import Counts
 
 CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": "autosize"}
 GRAPH_ATTRIBUTES = {"className": "class", "tabIndex": "tabindex", "htmlFor": "for", "colSpan": "colspan"}

@@ -20,7 +20,7 @@ from dashboards.tables import Table, comparison_table, design_table, percent
 from dashboards.verdict import chosen_by_validation, judge, sampling_sentence, trend_sentence
 from explorer.errors import UserError
 from explorer.text import human_time
-from studies.claims import STATUSES
+from studies.attempt import STATUSES
 
 ROWS = 25  # of the table of trainings, on one leaf
 

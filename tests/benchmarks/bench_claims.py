@@ -24,7 +24,8 @@ from claiming import work
 from optuna.study import StudyDirection
 from postgres_server import serve
 
-from studies.claims import Attempts, Pair
+from studies.attempts import Attempts
+from studies.pair import Pair
 from studies.storage import Storage
 
 

@@ -23,7 +23,8 @@ import fake_training
 import tiny_study
 from big_study import add_attempts, make_study
 
-from studies.claims import Claims, Worker
+from studies.claims import Claims
+from studies.presence import Worker
 from studies.storage import Storage
 
 ROUNDS = 30

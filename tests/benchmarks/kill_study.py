@@ -30,7 +30,8 @@ import tiny_study
 from tiny_runs import INCIDENTAL
 
 from explorer.errors import UserError
-from studies.claims import Attempt, Attempts
+from studies.attempt import Attempt
+from studies.attempts import Attempts
 from studies.results import read
 from studies.storage import Storage
 from studies.stored import get

@@ -27,10 +27,11 @@ def browser(chromium: str) -> Iterator[Any]:
 @pytest.fixture
 def stored_study(workdir: Path) -> Callable[[pd.DataFrame], str]:
     """Puts the results of a table like `make_trials()` into a storage, as workers do; returns the storage's URL."""
-    from studies.claims import Claims, Worker
+    from studies.api import Study
+    from studies.claims import Claims
+    from studies.presence import Worker
     from studies.storage import Storage
     from studies.stored import create_or_extend
-    from studies.study import Study
 
     def put(trials: pd.DataFrame) -> str:
         storage = Storage(f"sqlite:///{workdir}/results.db")

@@ -27,7 +27,8 @@ from dashboards.reading import Reader
 from dashboards.tables import Table
 from dashboards.theme import blank_figure
 from explorer import Architecture, UserError, match
-from studies.claims import Claims, Worker
+from studies.claims import Claims
+from studies.presence import Worker
 from studies.proposing import Proposer
 from studies.results import read, study_info
 from studies.storage import Storage

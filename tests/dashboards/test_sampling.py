@@ -23,10 +23,10 @@ from dashboards.spaces import (
     pareto_front,
 )
 from dashboards.statistics import compare, compare_table
+from studies.api import Study
 from studies.results import study_info
 from studies.storage import Storage
 from studies.stored import create_or_extend
-from studies.study import Study
 
 ARMS = ["C=1", "C=2", "C=4", "C=8", "C=16"]
 

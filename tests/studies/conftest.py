@@ -11,7 +11,9 @@ import tiny_runs
 import tiny_study
 from optuna.study import StudyDirection
 
-from studies.claims import Claims, Lease, Pair
+from studies.claims import Claims
+from studies.pair import Pair
+from studies.presence import Lease
 from studies.storage import Storage
 
 

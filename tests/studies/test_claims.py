@@ -16,8 +16,11 @@ from typing import Any
 import pytest
 from claiming import work
 
-from studies.attempts import how_it_ended
-from studies.claims import Attempt, Claims, Counts, Lease, Pair, Worker, status
+from studies.attempt import Attempt, how_it_ended, status
+from studies.attempts import Counts
+from studies.claims import Claims
+from studies.pair import Pair
+from studies.presence import Lease, Worker
 from studies.storage import Storage
 
 Party = Callable[..., Claims]

@@ -24,7 +24,11 @@ from postgres_server import PASSWORD, Server, serve
 from tiny_runs import INCIDENTAL
 
 from explorer.errors import UserError
-from studies.claims import Attempt, Attempts, Claims, Pair, Worker
+from studies.attempt import Attempt
+from studies.attempts import Attempts
+from studies.claims import Claims
+from studies.pair import Pair
+from studies.presence import Worker
 from studies.results import read
 from studies.storage import Storage
 from studies.stored import get

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 import studies.runner
 from explorer.cli import cli
 from studies import Study
-from studies.claims import Attempts
+from studies.attempts import Attempts
 from studies.results import TRIALS, read
 from studies.settings import Settings
 from studies.storage import Storage

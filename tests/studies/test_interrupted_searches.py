@@ -15,7 +15,7 @@ import yaml
 from searching import BASE, NOBODY, SPACE, claims_of, make
 
 from dashboards.reading import Reader
-from studies.claims import Attempt
+from studies.attempt import Attempt
 from studies.proposing import Proposer
 from studies.pruning import Pruner, Pruning
 from studies.results import read

@@ -17,7 +17,8 @@ import studies.runner
 import studies.stored
 from explorer.errors import UserError
 from studies import Study
-from studies.claims import Attempt, Lease
+from studies.attempt import Attempt
+from studies.presence import Lease
 
 
 def test_a_killed_worker_is_replaced_and_its_pair_resumed(

@@ -14,7 +14,8 @@ from dashboards.sources import load_sources
 from dashboards.verdict import judge
 from explorer.errors import UserError
 from studies import Study
-from studies.claims import Claims, Worker
+from studies.claims import Claims
+from studies.presence import Worker
 from studies.proposing import Proposer
 from studies.results import read, study_info
 from studies.storage import Storage

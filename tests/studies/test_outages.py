@@ -11,8 +11,11 @@ from sqlalchemy.exc import OperationalError
 
 from explorer.errors import UserError
 from studies import outages
-from studies.claims import Attempts, Claims, Pair, Worker
+from studies.attempts import Attempts
+from studies.claims import Claims
 from studies.outages import StorageAway
+from studies.pair import Pair
+from studies.presence import Worker
 from studies.storage import Storage
 
 NOBODY = Worker("nobody", host="elsewhere", machine="elsewhere")

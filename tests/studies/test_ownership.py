@@ -12,10 +12,10 @@ from optuna.study import StudyDirection
 
 from explorer.cli import cli
 from explorer.errors import UserError
+from studies.api import Study
 from studies.ownership import IMPORTING, METRICS
 from studies.storage import Storage
 from studies.stored import get, stored_studies
-from studies.study import Study
 from studies.upkeep import delete
 
 CSV = "design,seed,validation_error,test_error\nresnet50,0,0.25,0.25\n"

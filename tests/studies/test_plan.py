@@ -15,9 +15,10 @@ from explorer import Architecture, count
 from explorer.cli import cli
 from explorer.errors import UserError
 from studies import Study
-from studies.claims import Claims, Worker
+from studies.claims import Claims
 from studies.data import load
 from studies.plan import Plan, _between, _schedule, plan
+from studies.presence import Worker
 from studies.storage import Storage
 from studies.stored import create_or_extend
 from studies.training import train

@@ -15,7 +15,8 @@ from tiny_study import change
 from explorer import Architecture, count
 from explorer.errors import UserError
 from studies import Study
-from studies.claims import Claims, Worker
+from studies.claims import Claims
+from studies.presence import Worker
 from studies.results import CURVES, TRIALS, read, study_info
 from studies.storage import Storage
 from studies.stored import StoredStudy, create_or_extend

@@ -15,7 +15,7 @@ import pytest
 import tiny_study
 from tiny_runs import INCIDENTAL
 
-from studies.claims import Attempts
+from studies.attempts import Attempts
 from studies.results import read
 from studies.storage import Storage
 from studies.stored import get

@@ -25,7 +25,7 @@ import studies.trial
 from explorer.cli import cli
 from explorer.errors import UserError
 from studies import Study, failures
-from studies.claims import Counts
+from studies.attempts import Counts
 from studies.gpus import deal, visible_gpus
 from studies.settings import Settings
 from studies.storage import Storage

@@ -19,7 +19,9 @@ import studies
 import studies.runner
 from explorer.errors import UserError
 from studies import Study
-from studies.claims import Counts, Pair, Worker
+from studies.attempts import Counts
+from studies.pair import Pair
+from studies.presence import Worker
 from studies.proposing import Proposer
 from studies.results import read
 from studies.search import Search, finalists

@@ -9,7 +9,7 @@ from tiny_study import change
 from explorer.errors import UserError
 from search_spaces.documents import preset_names
 from studies import Study
-from studies.claims import Pair
+from studies.pair import Pair
 from studies.study import differences
 
 

@@ -19,8 +19,11 @@ from dashboards.sampling import compare_study
 from dashboards.verdict import judge
 from explorer.errors import UserError
 from studies import Study
-from studies.claims import Claims, Counts, Pair, Worker
+from studies.attempts import Counts
+from studies.claims import Claims
 from studies.commands import study as command
+from studies.pair import Pair
+from studies.presence import Worker
 from studies.results import TRIALS, read, study_info
 from studies.storage import Storage
 from studies.stored import get

@@ -10,7 +10,10 @@ from click.testing import CliRunner, Result
 
 from explorer.cli import cli
 from explorer.errors import UserError
-from studies.claims import Attempts, Claims, Pair, Worker
+from studies.attempts import Attempts
+from studies.claims import Claims
+from studies.pair import Pair
+from studies.presence import Worker
 from studies.storage import Storage
 from studies.stored import get, retry
 from studies.upkeep import delete, failures

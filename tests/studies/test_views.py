@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from studies.claims import Counts
+from studies.attempts import Counts
 from studies.views import JsonView, LineView, LiveView, QuietView, Work, choose_view
 
 STORED: Any = SimpleNamespace(
