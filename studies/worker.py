@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,8 @@ class _Teller:
     def away(self, reason: str | None) -> None:
         """Tell that the storage is away, or is back."""
         text = f"The storage is away: {reason} Waiting for it." if reason else "The storage is back."
-        print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {text}", file=sys.stderr, flush=True)
+        with suppress(OSError):  # the disk of the logs may be full as well
+            print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {text}", file=sys.stderr, flush=True)
         self({"event": "away", "reason": reason, "at": time.monotonic()})
 
 

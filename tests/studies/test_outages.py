@@ -70,7 +70,7 @@ def test_a_plain_command_does_not_wait(storage: Storage) -> None:
 def test_what_stays_away_is_given_up_with_one_message(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outages, "PATIENCE", 0.05)
     with storage.waiting(lambda _: None, never):
-        with pytest.raises(StorageAway, match="It was waited for, .* The same command goes on from here"):
+        with pytest.raises(StorageAway, match=r"It was waited for, .* The same command goes on from here"):
             storage.patience.call(Fails(float("inf")))
         again = Fails(float("inf"))
         with pytest.raises(StorageAway):  # it has been waited for long enough
