@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from explorer.installed import numba_version
+
 FEW = 8  # channels of a path that are too few for a processor's convolutions
 
 
@@ -62,8 +64,8 @@ class NarrowPaths(nn.Conv2d):
 def normalise(norm: nn.Module, x: Tensor, shortcut: Tensor | None = None, relu: bool = True) -> Tensor:
     """A norm of x, then the addition of a shortcut and relu where they are asked for.
 
-    Of torch's batch norm, trained in bfloat16 by one thread of a CPU, the three are one operation (`explorer.kernels`), which takes a
-    third to three quarters of the time and rounds once, where torch rounds after each of the three. It calls no hooks of the norm. In
+    Of torch's batch norm, trained in bfloat16 by one thread of a CPU, the three are one operation where Numba is installed
+    (`explorer.kernels`), which takes a third to three quarters of the time and rounds once, where torch rounds after each of the three. It calls no hooks of the norm. In
     float32, torch's own is nearly as fast as memory.
     """
     if fuses(norm, x, shortcut):
@@ -87,6 +89,7 @@ def fuses(norm: nn.Module, x: Tensor, shortcut: Tensor | None) -> bool:
         and norm.training
         and not torch.compiler.is_compiling()
         and not torch.jit.is_tracing()  # type: ignore[attr-defined]
+        and numba_version() is not None
         and torch.get_num_threads() == 1
         and x.device.type == "cpu"
         and x.dtype == torch.bfloat16

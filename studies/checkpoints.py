@@ -5,7 +5,6 @@ import io
 import logging
 import pickle
 import zipfile
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import torch
 from explorer import Architecture
 from explorer.errors import UserError
 from explorer.files import write_atomic
+from explorer.installed import numba_version
 from studies.data import Splits
 from studies.recipe import Recipe
 from studies.settings import Settings
@@ -28,7 +28,7 @@ DAMAGED = "the checkpoint %s is damaged: starting afresh"
 def identify(architecture: Architecture, recipe: Recipe, splits: Splits, seed: int, settings: Settings) -> str:
     """A digest of all that a run's numbers depend on, except the test images: those are not looked at before the end."""
     data = (splits.mean, splits.std, splits.mirrored)
-    programs = torch.__version__, version("numba"), ARITHMETIC
+    programs = torch.__version__, numba_version(), ARITHMETIC
     parts = (architecture, recipe, seed, settings, *data, *programs)
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=16)
     for part in (splits.train, splits.validation):

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from studies.study import StudyFile, Wanted
 
 RETRIED = "retried_from"
-PACKAGES = ("resnext-explorer", "torch", "pytorch-lightning", "optuna", "numpy", "scikit-learn")
+PACKAGES = ("resnext-explorer", "torch", "pytorch-lightning", "optuna", "numpy", "numba", "scikit-learn")
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def train(
     from explorer import Architecture
     from studies import data_notes
     from studies.data import load, shape
-    from studies.settings import resolve_here
+    from studies.settings import hints, resolve_here
 
     fits = shape(spec, data_dir)
     architecture = Architecture.from_name(
@@ -94,7 +94,7 @@ def train(
         check_name(output, "safetensors")
     splits = load(spec, data_dir)
     chosen.steps_per_epoch(len(splits.train))
-    notes = data_notes.notes(splits, chosen)
+    notes = [*data_notes.notes(splits, chosen), *hints(settings)]
     if as_json:
         about = {"design": architecture.name, "splits": splits.sizes, "classes": splits.names, "notes": notes}
         say(to_json({"event": "begin", **about}))

@@ -16,6 +16,7 @@ from explorer.terminal import to_json
 from explorer.text import human_percent, human_time
 from studies.attempts import Counts
 from studies.outages import PATIENCE
+from studies.settings import Settings, hints
 from studies.stored import StoredStudy, installed_versions
 
 if TYPE_CHECKING:
@@ -99,8 +100,8 @@ class JsonView(View):
         self._tell({"event": "nothing to train"})
 
     def begin(self, stored: StoredStudy, counts: Counts, workers: int) -> None:
-        notes = stored.content.get("notes", [])
-        self._tell({"event": "begin", "study": stored.name, "workers": workers, **asdict(counts), "notes": notes})
+        told = {"study": stored.name, "workers": workers, **asdict(counts), "notes": _notes(stored)}
+        self._tell({"event": "begin", **told})
 
     def event(self, worker: int, event: Event) -> None:
         self._tell({"worker": worker, **event})
@@ -144,7 +145,7 @@ class LineView(QuietView):
             f"{counts.left} to train; {_many(workers, 'worker')} on {settings['device']} "
             f"({'32 bits' if settings['precision'] == '32' else settings['precision']}, {_many(settings['threads'], 'thread')} each)"
         )
-        for note in stored.content.get("notes", []):  # older versions stored none
+        for note in _notes(stored):
             self.say(note)
         before, now = stored.content["versions"].get("torch"), installed_versions().get("torch")
         if before != now:
@@ -309,6 +310,11 @@ def choose_view(
     """The view for where the output goes. `study` is what the user calls the study."""
     kind = JsonView if as_json else QuietView if quiet else LiveView if sys.stdout.isatty() else LineView
     return kind(study, options)
+
+
+def _notes(stored: StoredStudy) -> list[str]:
+    """What to know of the data, as far as it is stored (older versions stored nothing), and of this machine."""
+    return [*stored.content.get("notes", []), *hints(Settings(**stored.content["settings"]))]
 
 
 def _many(number: int, what: str) -> str:

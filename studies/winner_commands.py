@@ -148,7 +148,7 @@ def _retrain(
 
     from studies.data import DataSpec, load
     from studies.data_notes import notes
-    from studies.settings import resolve_here
+    from studies.settings import hints, resolve_here
     from studies.stored import check_data, installed_versions
     from studies.winner import train_on_both
 
@@ -182,7 +182,7 @@ def _retrain(
         say(
             f"\nTraining {chosen.design} on {len(splits.train)} images, {counted(recipe.epochs, 'epoch')}, {settings.device}."
         )
-        say("\n".join(said))
+        say("\n".join([*said, *hints(settings)]))
     try:
         (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -55,6 +55,15 @@ def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def without_numba(tmp_path: Path) -> dict[str, str]:
+    """An environment where Numba is not installed: programs that are started in it neither find nor import it."""
+    folder = tmp_path / "without_numba"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text("import sys; sys.modules['numba'] = None")
+    return {**os.environ, "PYTHONPATH": str(folder)}
+
+
+@pytest.fixture
 def one_thread() -> Iterator[None]:
     """Torch computes with one thread, as in a worker that has one."""
     import torch

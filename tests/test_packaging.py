@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -24,6 +25,9 @@ def test_an_installed_wheel_matches_and_shows_spaces_from_an_empty_folder(tmp_pa
     tops = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
     assert {"explorer", "search_spaces", "studies", "dashboards"} <= tops
     assert "tests" not in tops
+    about = zipfile.ZipFile(wheel).read("resnext_explorer-0.1.0.dist-info/METADATA").decode()
+    assert set(re.findall(r"^Provides-Extra: (.+)", about, re.MULTILINE)) == {"cpu", "dev", "onnx", "postgres"}
+    assert re.findall(r"^Requires-Dist: (numba.*)", about, re.MULTILINE) == ["numba>=0.63; extra == 'cpu'"]
 
     # A clean environment with the wheel alone; third-party libraries come from this one, our own (editable) code does not.
     environment = tmp_path / "env"

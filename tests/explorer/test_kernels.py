@@ -224,3 +224,29 @@ def test_kernels_give_the_same_bits_whether_they_are_compiled_or_kept_and_whatev
     nowhere, complaint = trained(NUMBA_CACHE_LOCATOR_CLASSES="ZipCacheLocator")
     assert nowhere == found
     assert "no locator available" in complaint
+
+
+WITHOUT = """
+import torch
+from explorer import Architecture, build
+torch.set_num_threads(1)
+network = build(Architecture.from_name("resnext_2-1_4x4d_w16_small8", resolution=16, classes=10))
+network.to(memory_format=torch.channels_last)
+with torch.autocast("cpu", torch.bfloat16):
+    out = network(torch.randn(8, 3, 16, 16).to(memory_format=torch.channels_last))
+seen, left = set(), [out.grad_fn]
+while left:
+    step = left.pop()
+    seen.add(step.name())
+    left.extend(before for before, _ in step.next_functions if before and before not in left)
+print(*sorted(seen))
+"""
+
+
+def test_without_numba_a_network_trains_with_torchs_own_norms(without_numba: dict[str, str]) -> None:
+    run = subprocess.run([sys.executable, "-c", WITHOUT], env=without_numba, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    steps = run.stdout.split()
+    assert {"ReluBackward0", "AddBackward0"} <= set(steps)
+    assert any("BatchNorm" in step for step in steps)
+    assert not any("Normalise" in step for step in steps)

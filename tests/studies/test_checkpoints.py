@@ -31,13 +31,16 @@ def splits() -> Splits:
     return replace(whole, **few)
 
 
-def test_another_version_of_torch_or_of_the_arithmetic_is_another_training(
+def test_another_version_of_torch_or_numba_or_of_the_arithmetic_is_another_training(
     splits: Splits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     same = identify(SMALL, RECIPE, splits, 0, CPU)
     assert identify(SMALL, RECIPE, splits, 0, CPU) == same
     with monkeypatch.context() as patched:
         patched.setattr(checkpoints.torch, "__version__", "9.9")
+        assert identify(SMALL, RECIPE, splits, 0, CPU) != same
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoints, "numba_version", lambda: None)  # where it is not installed
         assert identify(SMALL, RECIPE, splits, 0, CPU) != same
     monkeypatch.setattr(checkpoints, "ARITHMETIC", checkpoints.ARITHMETIC + 1)
     assert identify(SMALL, RECIPE, splits, 0, CPU) != same

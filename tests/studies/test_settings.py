@@ -11,7 +11,7 @@ import torch
 
 from explorer.errors import UserError
 from studies import settings
-from studies.settings import Settings, check, cores, resolve
+from studies.settings import WITHOUT_NUMBA, Settings, check, cores, hints, resolve
 
 CPU = Settings(device="cpu", precision="32", threads=1)
 
@@ -119,3 +119,20 @@ def test_threads_follow_the_cores_that_a_process_may_use_and_not_omp_num_threads
     )
     told = subprocess.check_output([sys.executable, "-c", code], env={**os.environ, "OMP_NUM_THREADS": "7"}, text=True)
     assert told == "1\n"
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "threads", "numba", "count"),
+    [
+        ("cpu", "bf16", 1, None, 1),
+        ("cpu", "bf16", 1, "0.68.1", 0),
+        ("cpu", "bf16", 2, None, 0),
+        ("cpu", "32", 1, None, 0),
+        ("cuda", "bf16", 1, None, 0),
+    ],
+)
+def test_numba_is_missed_only_where_it_would_serve(
+    monkeypatch: pytest.MonkeyPatch, device: str, precision: str, threads: int, numba: str | None, count: int
+) -> None:
+    monkeypatch.setattr(settings, "numba_version", lambda: numba)
+    assert hints(Settings(device=device, precision=precision, threads=threads)) == [WITHOUT_NUMBA] * count

@@ -1,11 +1,13 @@
 """What a run shows, and how it tells how long the rest will take."""
 
+import json
 import time
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from studies import settings
 from studies.attempts import Counts
 from studies.views import JsonView, LineView, LiveView, QuietView, Work, choose_view
 
@@ -85,6 +87,16 @@ def test_lines_name_arm_seed_error_and_time(view_kind: type[LineView], capsys: p
         "resnext-explorer report tiny\n",
     ):
         assert words in out
+
+
+def test_a_run_says_once_what_numba_would_gain(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(settings, "numba_version", lambda: None)
+    LineView().begin(STORED, counts(), 2)
+    assert capsys.readouterr().out.count(settings.WITHOUT_NUMBA) == 1
+    JsonView().begin(STORED, counts(), 2)
+    assert json.loads(capsys.readouterr().out)["notes"] == [settings.WITHOUT_NUMBA]
 
 
 def test_quiet_shows_only_what_goes_wrong(capsys: pytest.CaptureFixture[str]) -> None:
