@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 1
 .PHONY: help demo test lint format benchmarks clean
 help:
 	@echo "make demo         train the preset study $(STUDY) and write $(STUDY).html"
-	@echo "make test         lint, then run the whole test suite"
+	@echo "make test         lint, then run the whole test suite, several tests at a time"
 	@echo "make lint         formatting, lint, types and the import contracts"
 	@echo "make benchmarks   measure speed; each figure is a ratio within one run"
 	@echo "make clean        remove $(VENV)"
@@ -22,7 +22,7 @@ demo: $(VENV)/.installed
 	@echo "  (first, for the commands to be found: . $(BIN)/activate)"
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .

@@ -65,8 +65,8 @@ def normalise(norm: nn.Module, x: Tensor, shortcut: Tensor | None = None, relu: 
     """A norm of x, then the addition of a shortcut and relu where they are asked for.
 
     Of torch's batch norm, trained in bfloat16 by one thread of a CPU, the three are one operation where Numba is installed
-    (`explorer.kernels`), which takes a third to three quarters of the time and rounds once, where torch rounds after each of the three. It calls no hooks of the norm. In
-    float32, torch's own is nearly as fast as memory.
+    (`explorer.kernels`). It takes a third to three quarters of the time and rounds once, where torch rounds after each of the three. It
+    calls no hooks of the norm. In float32, torch's own is nearly as fast as memory.
     """
     if fuses(norm, x, shortcut):
         from explorer.kernels import Normalise  # Numba takes a while to load, and only trainings need it

@@ -19,7 +19,9 @@ from explorer.installed import numba_version
 DEVICES = ("auto", "cpu", "cuda", "cuda:0", "cuda:1")
 PRECISIONS = ("auto", "32", "bf16")
 # Measured: explorer/README.md, "How it is made".
-WITHOUT_NUMBA = "Numba is not installed: with it, a training here would take 0.89 of the time. To install it: pip install numba"
+WITHOUT_NUMBA = (
+    "Numba is not installed: with it, a training here would take 0.89 of the time. To install it: pip install numba"
+)
 
 
 class Settings(BaseModel):

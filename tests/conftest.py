@@ -8,10 +8,25 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from postgres_server import Server, serve
+
+from studies.settings import cores
 
 # These machines are noisy: a slow example is no failure.
 settings.register_profile("default", deadline=None)
 settings.load_profile("default")
+
+
+# Tests run side by side, and so do the programs that they start: each computes on one core. Two threads of a training that wait for
+# each other in a loop, on cores that others want too, took five times as long as with threads that sleep meanwhile.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """For `pytest -n auto`: one more than there are cores, since many tests wait for processes, servers and leases."""
+    return cores() + 1
 
 
 def pytest_configure() -> None:
@@ -44,6 +59,13 @@ def postgres_bin() -> Path:
         if (folder / "initdb").exists():
             return folder
     return Path(_program("initdb")).parent
+
+
+@pytest.fixture(scope="session")
+def server(postgres_bin: Path) -> Iterator[Server]:
+    """A PostgreSQL server for all tests of a process; each makes a database of its own."""
+    with serve(postgres_bin) as running:
+        yield running
 
 
 @pytest.fixture

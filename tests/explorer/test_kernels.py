@@ -244,7 +244,9 @@ print(*sorted(seen))
 
 
 def test_without_numba_a_network_trains_with_torchs_own_norms(without_numba: dict[str, str]) -> None:
-    run = subprocess.run([sys.executable, "-c", WITHOUT], env=without_numba, capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-c", WITHOUT], env=without_numba, capture_output=True, text=True, check=False
+    )
     assert run.returncode == 0, run.stderr
     steps = run.stdout.split()
     assert {"ReluBackward0", "AddBackward0"} <= set(steps)

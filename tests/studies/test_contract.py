@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 from claiming import work
 from optuna.study import StudyDirection
-from postgres_server import PASSWORD, Server, serve
+from postgres_server import PASSWORD, Server
 from tiny_runs import INCIDENTAL
 
 from explorer.errors import UserError
@@ -35,12 +35,6 @@ from studies.stored import get
 
 NOBODY = Worker("nobody", host="elsewhere", machine="elsewhere")
 SOMEBODY = Worker("somebody", host="elsewhere", machine="elsewhere")
-
-
-@pytest.fixture(scope="module")
-def server(postgres_bin: Path) -> Iterator[Server]:
-    with serve(postgres_bin) as running:
-        yield running
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -48,11 +48,21 @@ def test_a_network_is_trained_tested_and_written(workdir: Path) -> None:
     assert complete[1]["test_balanced_error"] == pytest.approx(sum(by_class) / 10)
 
 
-def test_a_training_that_cannot_succeed_says_why_and_exits_with_1(workdir: Path) -> None:
-    result = run(NETWORK, "--data", "digits", *QUICK, "--set", "recipe.learning_rate=1e30")
-    assert result.returncode == 1
-    assert result.stderr.startswith("Error: the training failed: the ")
-    assert "Traceback" not in result.stderr
+def test_a_training_that_cannot_succeed_says_why_and_exits_with_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from explorer import cli
+    from studies import memory
+
+    monkeypatch.setattr(memory, "keep_memory", lambda: None)
+    arguments = [NETWORK, "--data", "digits", *QUICK, "--set", "recipe.learning_rate=1e30"]
+    monkeypatch.setattr(sys, "argv", ["resnext-explorer", "train", *arguments])
+    with pytest.raises(SystemExit) as exit_:
+        cli.main()
+    assert exit_.value.code == 1
+    told = capsys.readouterr().err
+    assert told.startswith("Error: the training failed: the ")
+    assert "Traceback" not in told
 
 
 @pytest.mark.parametrize(
@@ -81,6 +91,27 @@ def test_too_little_memory_is_a_sentence(
     told = capsys.readouterr().err
     assert told.startswith("Error: the training failed: out of memory; a smaller batch_size, as --set")
     assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_it_says_once_what_numba_would_gain(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    from explorer import cli
+    from studies import memory, settings, training
+
+    def fail(*_: object, **__: object) -> None:
+        raise training.TrainingFailed("of no interest here")
+
+    here = settings.Settings(device="cpu", precision="bf16", threads=1)
+    monkeypatch.setattr(settings, "resolve_here", lambda *_: here)
+    monkeypatch.setattr(settings, "numba_version", lambda: None)
+    monkeypatch.setattr(training, "train", fail)
+    monkeypatch.setattr(memory, "keep_memory", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["resnext-explorer", "train", NETWORK, "--data", "digits", *options])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert capsys.readouterr().out.count(settings.WITHOUT_NUMBA) == 1
 
 
 @pytest.mark.parametrize(
