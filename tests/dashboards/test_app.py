@@ -211,23 +211,22 @@ def test_one_pairs_curve_is_its_part_of_the_table(storage, running):
         pd.testing.assert_frame_equal(reader.curve("running", row["design"], row["seed"]), own)
 
 
-def test_postgres_is_read_alike_and_cannot_be_written(workdir, postgres_bin):
-    from postgres_server import PASSWORD, serve
+def test_postgres_is_read_alike_and_cannot_be_written(workdir, server):
+    from postgres_server import PASSWORD
 
-    with serve(postgres_bin) as server:
-        storage = Storage(server.create())
-        stored = make_study(storage, "running")
-        add_attempts(storage, stored, states={3: "failed", 13: "running", 14: "waiting"})
-        reader = Reader(storage)
-        assert_same_tables(reader, storage, "running")
-        client = create_app(reader).server.test_client()
-        for path in ("/", "/study/running", f"/study/running/trial/{stored.designs[0]['name']}/0", "/compare"):
-            text = client.get(path, base_url="http://127.0.0.1").text
-            assert path == "/compare" or "running" in text
-            assert PASSWORD not in text
-        with pytest.raises(UserError, match="can only be read"):
-            storage.rows("DELETE FROM trials")
-        storage.close()
+    storage = Storage(server.create())
+    stored = make_study(storage, "running")
+    add_attempts(storage, stored, states={3: "failed", 13: "running", 14: "waiting"})
+    reader = Reader(storage)
+    assert_same_tables(reader, storage, "running")
+    client = create_app(reader).server.test_client()
+    for path in ("/", "/study/running", f"/study/running/trial/{stored.designs[0]['name']}/0", "/compare"):
+        text = client.get(path, base_url="http://127.0.0.1").text
+        assert path == "/compare" or "running" in text
+        assert PASSWORD not in text
+    with pytest.raises(UserError, match="can only be read"):
+        storage.rows("DELETE FROM trials")
+    storage.close()
 
 
 def test_looking_changes_no_byte_of_the_storage(storage, running, workdir):

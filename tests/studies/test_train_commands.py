@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors
+from click.testing import CliRunner
 
+from explorer.cli import cli
 from explorer.errors import UserError
 from studies.data import DataSpec, load
 from studies.overrides import override
@@ -23,7 +25,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_a_network_is_trained_tested_and_written(workdir: Path) -> None:
+def test_a_network_is_trained_tested_and_written(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(NETWORK, "--data", "digits", *QUICK, "--checkpoints", "run", "-o", "weights.safetensors")
     assert result.returncode == 0, result.stderr
     assert "1258 train, 180 validation, 359 test" in result.stdout
@@ -37,7 +39,8 @@ def test_a_network_is_trained_tested_and_written(workdir: Path) -> None:
     assert json.loads(about["mean"]) == list(splits.mean)
     assert [path.name for path in Path("run").iterdir()] == ["checkpoint.pt"]
     # The same command finds the finished checkpoint, tests again, and comes to the same numbers, here as JSON.
-    again = run(NETWORK, "--data", "digits", *QUICK, "--checkpoints", "run", "--json")
+    monkeypatch.setattr("studies.memory.keep_memory", lambda: None)
+    again = CliRunner().invoke(cli, ["train", NETWORK, "--data", "digits", *QUICK, "--checkpoints", "run", "--json"])
     complete = [json.loads(line) for line in again.stdout.splitlines()]
     assert [event["event"] for event in complete] == ["begin", "complete"]
     assert complete[0]["notes"][0] == "Augmentation: crops with 1 pixel of padding."
