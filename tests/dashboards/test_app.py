@@ -23,14 +23,13 @@ from dashboards.pages import design
 from dashboards.pages.parts import live, table, to_html
 from dashboards.pages.selection import Selection
 from dashboards.pages.study_figures import GROUPS, shown
-from dashboards.reading import Reader
 from dashboards.tables import Table
 from dashboards.theme import blank_figure
 from explorer import Architecture, UserError, match
 from studies.claims import Claims
 from studies.presence import Worker
 from studies.proposing import Proposer
-from studies.results import read, study_info
+from studies.results import Reader, read, study_info
 from studies.storage import Storage
 from studies.stored import get
 from studies.table_text import as_csv
