@@ -23,7 +23,8 @@ from explorer.parsing import parse_number
 from explorer.template import LARGEST_NUMBER
 from search_spaces.documents import load_document
 
-Whole = Annotated[StrictInt, Field(ge=1, le=LARGEST_NUMBER)]
+MOST = 2**20  # of a width, a cardinality or a depth: studies show them to Optuna in one fixed range
+Whole = Annotated[StrictInt, Field(ge=1, le=MOST)]
 WholeList = Annotated[list[Whole], Field(min_length=1)]
 AXIS_LABELS = {**LABELS, "depth_policy": "depth policy", "growth": "growth", "shortcut": "shortcut"}
 REFERENCE_ARM = "reference"

@@ -5,14 +5,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
+from search_spaces.space import MOST
 from studies.attempt import Attempt
 from studies.pair import Pair
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
-
-# Optuna keeps the distributions of a parameter compatible with its first: whole numbers in one wide range always are.
-MOST = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -99,6 +97,7 @@ def shown(
     params: dict[str, Any] = {
         key: value for key, value in numbers(record).items() if value is not None and key not in without
     }
+    # Optuna keeps the distributions of a parameter compatible with its first: whole numbers in one wide range always are.
     distributions: dict[str, BaseDistribution] = {key: IntDistribution(1, MOST, log=True) for key in params}
     params["seed"] = seed
     distributions["seed"] = IntDistribution(0, 2**32)

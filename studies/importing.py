@@ -17,7 +17,8 @@ from explorer import Design
 from explorer.errors import UserError
 from explorer.suggestions import command
 from explorer.terminal import progress_bar
-from studies.agenda import MOST, alike, numbers, shown
+from search_spaces.space import MOST
+from studies.agenda import alike, numbers, shown
 from studies.ownership import make_room
 from studies.pair import Pair
 from studies.presence import Worker

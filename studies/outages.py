@@ -177,7 +177,7 @@ _SIGNS = (
     ("read-only transaction", "it can only be read there (a standby server?).", True),
     ("permission denied", "this user may not read or write its tables.", False),
     ("no such table", "it holds no studies of ours.", False),
-    ("relation ", "it holds no studies yet: `resnext-explorer study run NAME` starts one.", False),
+    ("relation ", "it holds no studies yet; `study run` starts one.", False),
 )
 # States of PostgreSQL that pass: of the connection; of a transaction that met another; too few resources; an operator's hand,
 # or a failover. https://www.postgresql.org/docs/current/errcodes-appendix.html

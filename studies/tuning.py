@@ -11,7 +11,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 
 from explorer.errors import UserError
-from studies.agenda import MOST, Agenda
+from search_spaces.space import MOST
+from studies.agenda import Agenda
 from studies.attempt import Attempt, statuses
 from studies.pair import Pair
 from studies.schema import RECIPE, RESULT

@@ -5,9 +5,8 @@ Columns and their order are fixed here. `trials` has a row for every wanted pair
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -117,8 +116,7 @@ Times = tuple[Any, Any]  # when an attempt was started and finished
 Chunk = Mapping[str, Sequence[Any]]  # of a curve: its columns
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A wanted pair at one moment: how it stands, the attempts at it, oldest first, and the one that decided. Of a pair that
     waits again that is the last."""
 
@@ -154,6 +152,7 @@ def make_trials(study: StoredStudy, rows: Collection[Row], times: Mapping[int, T
     }
     depths = ["-".join(map(str, design["depths"])) for design in study.designs]
     columns["depths"] = np.array(depths, object)[own]
+    columns["design"] = np.array(list(places), object)[own]
     results = [_result(row) for row in rows]
     for key in _MEASURED:
         values = [result.get(key) for result in results]
@@ -165,7 +164,6 @@ def make_trials(study: StoredStudy, rows: Collection[Row], times: Mapping[int, T
         columns[key] = pd.to_datetime(moments, utc=True)  # stored as UTC, without saying so
     columns |= {
         "study": study.name,
-        "design": [row.pair.design for row in rows],
         **study.content["shape"],
         "seed": [row.pair.seed for row in rows],
         "status": [row.status for row in rows],

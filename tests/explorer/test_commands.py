@@ -176,7 +176,7 @@ def test_measure_and_rules_and_export_run_from_the_command_line(tmp_path: Path) 
         (("enumerate", "resnet50", "--sort", "parms"), "Did you mean 'params'"),
         (("paper", "table8"), "unknown table 'table8'"),
         (("rules", "torch.nn:Identity"), "no stages found in Identity"),
-        (("rules", "nowhere.at_all:make"), "cannot import"),
+        (("rules", "nowhere.at_all:make"), "cannot be found"),
         (("measure", "resnet20_cifar", "--mode", "train"), "Did you mean 'train_step'"),
         (("measure", "resnet20_cifar", "--device", "cuda:99"), "was asked for"),
         (("export", "resnet20_cifar", "--format", "timm", "-o", "w.pth"), "stem is always imagenet"),

@@ -257,7 +257,7 @@ def test_a_lock_keeps_others_out(place: Storage) -> None:
 
 def test_what_is_not_there_is_one_message(place: Storage) -> None:
     for use in (lambda: get(place, "tiny"), lambda: read(place, "tiny"), lambda: read(place)):
-        with pytest.raises(UserError, match="study run NAME"):
+        with pytest.raises(UserError, match="study run"):
             use()
 
 

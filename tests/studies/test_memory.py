@@ -1,5 +1,6 @@
 """Processes that train keep their memory: seen from how their heap grows, and from the pages they are given."""
 
+import json
 import os
 import platform
 import subprocess
@@ -82,7 +83,7 @@ def test_the_command_train_keeps_its_memory(workdir: Path) -> None:
     command = [sys.executable, "-m", "explorer", "train", "resnext_1_2x4d_w8_small8", "--data", "digits", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        process.stdout.readline()  # an epoch of ten
+        assert [json.loads(process.stdout.readline())["event"] for _ in range(2)] == ["begin", "epoch"]
         size = heap(process.pid)
         process.terminate()
     assert size > GIGABYTE

@@ -18,6 +18,7 @@ from studies import Study
 from studies.claims import Claims
 from studies.presence import Worker
 from studies.results import CURVES, TRIALS, read, study_info
+from studies.schema import METRICS
 from studies.storage import Storage
 from studies.stored import StoredStudy, create_or_extend
 from studies.table_text import as_csv, read_table
@@ -201,7 +202,8 @@ def test_what_a_study_was_run_with(make: Make, storage: Storage, tiny: Path) -> 
 def test_a_creation_that_was_cut_off_is_taken_up(storage: Storage, make: Make) -> None:
     from optuna.study import StudyDirection
 
-    storage.open().create_new_study([StudyDirection.MINIMIZE], "tiny")
+    study_id = storage.open().create_new_study([StudyDirection.MINIMIZE], "tiny")
+    storage.open().set_study_system_attr(study_id, METRICS, ["validation_error"])
     stored, _ = make()
     assert stored.name == "tiny"
     assert len(read(storage, "tiny")[0]) == 6
