@@ -1,6 +1,6 @@
 """The live app: addresses to pages, callbacks between controls and figures, and the server on this machine.
 
-All state is in the address, so every view is a link. The server answers from a reader of the storage, which only reads. A page's first sight
+All state is in the address, so every view is a link. The server answers from a `Reader`, which only reads. A page's first sight
 is plain HTML made from the same components, so that numbers stand there before any script has run.
 """
 
