@@ -1,8 +1,8 @@
 """What stands in a database, and how it is read: every attribute that we write, and every query that we ask.
 
-A study is a study of Optuna, an attempt at a pair is one of its trials, and what is kept of the two are their attributes, JSON texts
-under the keys below. Everything is written through Optuna, and read with these queries. `README.md` beside this
-file describes it for those who read a database themselves.
+A study is a study of Optuna, an attempt at a pair is one of its trials, and what is kept of the two
+are their attributes, JSON texts under the keys below. Everything is written through Optuna, and read
+with these queries. `README.md` beside this file describes it for those who read a database themselves.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,7 @@
-"""The results of studies as two tables, `trials`, one row a pair, and `curves`, one row an epoch of a pair, and what a study was run with.
+"""The results of studies as two tables, `trials`, one row a pair, and `curves`, one row an epoch.
 
-Everything a dashboard, a report, a CSV file or a notebook shows comes from these.
+Everything that a dashboard, a report, a CSV file or a notebook shows comes from these, and from
+`study_info`, which says what a study asks and what it was run with.
 """
 
 from studies.results.info import info_of, study_info

@@ -9,7 +9,10 @@ from studies.stored import StoredStudy, get
 
 
 def study_info(storage: str | Storage | None, name: str) -> dict[str, Any]:
-    """What a study asks and what it was run with; see `info_of`. Raises `UserError` for an unknown study."""
+    """What a study asks and what it was run with; see `info_of`.
+
+    Raises `UserError` for an unknown study.
+    """
     with Storage.visit(storage) as place, place.sound():
         return info_of(get(place, name))
 
@@ -42,7 +45,8 @@ def info_of(stored: StoredStudy) -> dict[str, Any]:
 
 
 def _search(stored: StoredStudy) -> dict[str, Any] | None:
-    """What a search was asked for, how many `trials` its space holds of those, and the arms of its finalists once it has ended."""
+    """What a search was asked for, how many `trials` its space holds of those, and the arms of its
+    finalists once it has ended."""
     if not stored.is_search:
         return None
     later = {pair.design: None for pair in stored.pairs if pair.seed != stored.seeds[0]}

@@ -1,8 +1,10 @@
-"""The one way from a storage to the tables `trials` and `curves`: what has ended is read once, a look reads only what may have moved.
+"""The one way from a storage to the tables `trials` and `curves`.
 
-The live app asks again every few seconds and must answer at once also for 10,000 trainings. Curves, the bulk of a storage, are
-read apart and only for those who ask for them. Everything is plain SQL (`studies.schema`) on read-only connections: reading changes
-nothing and waits for nobody, so it can be done at any moment of a run, from any machine that reaches the storage.
+What has ended is read once, and a look reads only what may have moved: the live app asks again every
+few seconds and must answer at once also for 10,000 trainings. Curves, the bulk of a storage, are read
+apart and only for those who ask for them. Everything is plain SQL (`studies.schema`) on read-only
+connections: reading changes nothing and waits for nobody, so it can be done at any moment of a run,
+from any machine that reaches the storage.
 """
 
 import threading
@@ -26,9 +28,10 @@ from studies.stored import StoredStudy, get_alone, stored_alone
 
 
 def read(storage: str | Storage | None, study: str | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The tables `trials` and `curves` of one study, or of all in a storage; wanted pairs that nobody has begun are rows too.
+    """The tables `trials` and `curves` of one study, or of all in a storage.
 
-    Raises `UserError` for an unknown study and a storage that cannot be read.
+    Wanted pairs that nobody has begun are rows too. Raises `UserError` for an unknown study and a
+    storage that cannot be read.
     """
     with Storage.visit(storage) as place:
         names = [stored.name for stored in stored_alone(place)] if study is None else [study]
@@ -51,7 +54,7 @@ class Tables:
 
 @dataclass
 class _Known:
-    """What is known about a study; `start` is the first trial whose times may not all have been read."""
+    """What is known about a study; of trials before `start`, all times have been read."""
 
     study: StoredStudy
     attempts: Attempts
@@ -60,7 +63,7 @@ class _Known:
     start: int = -1
     ends: tuple[int, int] = (0, 0)  # the last trial and the last attribute that had been written
     tables: Tables | None = None
-    # The same for curves: their chunks by trial, and the table of one moment.
+    # The same for curves: their chunks by attempt, and the table with its stamp.
     chunks: dict[int, list[Chunk]] = field(default_factory=dict)
     chunks_start: int = -1
     curves: tuple[str, pd.DataFrame] | None = None
@@ -80,7 +83,8 @@ class Reader:
         self._file: tuple[int, int] | None = None
 
     def studies(self) -> list[StoredStudy]:
-        """All studies, without their attempts, oldest first; none where there is no storage yet, or an empty one."""
+        """All studies, without their attempts, oldest first; none where there is no storage yet, or
+        an empty one."""
         self._forget_what_was_replaced()
         if not self.storage.exists() or self.storage.is_empty():
             return []
@@ -122,7 +126,7 @@ class Reader:
             return make_curves(known.study, rows, chunks)
 
     def attempts(self, name: str, design: str, seed: int) -> list[tuple[Attempt, dict[str, Any]]]:
-        """Every attempt at a pair with what it wrote (`result`, `failure`) and its times; oldest first."""
+        """Every attempt at a pair with what it wrote (`result`, `failure`) and its times, in order."""
         with self._look(name) as (known, _):
             row = known.rows.get(Pair(design, seed))
             return [(attempt, _written(known, attempt)) for attempt in (row.attempts if row else ())]
@@ -152,7 +156,7 @@ class Reader:
             raise
 
     def _forget_what_was_replaced(self) -> None:
-        """Where the storage's file was deleted or replaced, its connections still read the old one."""
+        """Where the storage's file was deleted or replaced, connections still read the old one."""
         if self.storage.path is None:
             return
         try:
@@ -174,7 +178,7 @@ class Reader:
         return known
 
     def _stamp(self, study: StoredStudy) -> tuple[str, tuple[int, int]]:
-        """The stamp, and the last trial and attribute that were ever written: numbers that only grow."""
+        """The stamp, and the last trial and attribute ever written: numbers that only grow."""
         # Attributes are only ever added (a lease apart, which shows nothing), and states end once.
         (seen,) = self.storage.rows(schema.EXTENT, study=study.id)
         (written,) = self.storage.rows(schema.LAST_ATTRIBUTE)
@@ -201,9 +205,9 @@ class Reader:
 
 
 def _first_moving(known: _Known) -> int:
-    """Ids grow with the order in which attempts were created, so everything before the first running one is final."""
-    running = (attempt.id for attempt in known.attempts.running)
-    return min(running, default=max((attempt.id for attempt in known.attempts.seen), default=-2) + 1)
+    """Ids grow in the order in which attempts are created: what is before a running one is final."""
+    last = max((attempt.id for attempt in known.attempts.seen), default=-2)
+    return min((attempt.id for attempt in known.attempts.running), default=last + 1)
 
 
 def _written(known: _Known, attempt: Attempt) -> dict[str, Any]:
