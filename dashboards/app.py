@@ -1,6 +1,6 @@
 """The live app: addresses to pages, callbacks between controls and figures, and the server on this machine.
 
-All state is in the address, so every view is a link. The server answers from `dashboards.reading`, which only reads. A page's first sight
+All state is in the address, so every view is a link. The server answers from a `Reader`, which only reads. A page's first sight
 is plain HTML made from the same components, so that numbers stand there before any script has run.
 """
 
@@ -22,9 +22,9 @@ from dashboards.pages import compare, design, overview, paper, study, trial
 from dashboards.pages.parts import Look, labelled, to_html
 from dashboards.pages.selection import Selection
 from dashboards.pages.study_figures import prepare
-from dashboards.reading import Reader
 from dashboards.routes import LOCAL, add_routes
 from explorer.errors import UnknownName, UserError
+from studies.results import Reader
 
 EVERY = 2.0  # seconds between two looks at the storage
 PATIENCE = 1.0  # seconds that a start waits for what the first page would wait for

@@ -27,7 +27,7 @@ def dashboard(storage: str | None, host: str, port: int, open_browser: bool) -> 
       resnext-explorer dashboard --storage sqlite:///my.db --port 0
     """
     from dashboards.app import serve
-    from dashboards.reading import Reader
+    from studies.results import Reader
     from studies.storage import Storage
 
     if host not in LOCAL:

@@ -8,9 +8,9 @@ from dashboards.pages import design, study
 from dashboards.pages.parts import Look
 from dashboards.pages.selection import Selection
 from dashboards.pages.study_figures import COSTS, CURVES, RESULTS, outputs
-from dashboards.reading import Reader
 from explorer.errors import UserError
 from studies.attempt import STATUSES
+from studies.results import Reader
 
 
 def add_study_callbacks(app: Dash, reader: Reader) -> None:

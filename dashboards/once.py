@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
 
@@ -38,3 +39,11 @@ class Once:
             raise
         future.set_result(result)
         return result
+
+
+_made: WeakKeyDictionary[Any, Once] = WeakKeyDictionary()
+
+
+def made_of(owner: Any) -> Once:
+    """What was made of an owner's data, such as a reader's tables; forgotten with it."""
+    return _made.setdefault(owner, Once())

@@ -5,8 +5,8 @@ import gzip
 from dash import Dash
 from flask import Response, abort, g, request
 
-from dashboards.reading import Reader
 from explorer.errors import UserError
+from studies.results import Reader
 from studies.table_text import as_csv
 
 LOCAL = ("127.0.0.1", "localhost", "::1")

@@ -66,13 +66,12 @@ def _from_csv(study: FileStudy) -> Source:
 
 
 def _from_storage(name_or_path: str, storage: str | None) -> Source:
-    from studies.results import read, study_info
+    from studies.results import Reader
     from studies.storage import Storage
     from studies.study import StudyFile
 
     place = Storage(storage)
     is_path = name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path
     name = StudyFile.load(name_or_path).name if is_path else name_or_path
-    info = study_info(place, name)
-    trials, curves = read(place, name)
-    return Source(name, trials, curves, info)
+    tables, curves = Reader(place).both(name)
+    return Source(name, tables.trials, curves, tables.info)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from studies import schema
 from studies.agenda import Agenda, Wants
 from studies.attempt import STATUSES, Attempt, how_it_ended, status, statuses
 from studies.pair import Pair
@@ -51,33 +52,30 @@ class Attempts:
 
     def _read(self) -> None:
         rows: dict[int, dict[str, Any]] = {}
-        keys = {f"key{place}": key for place, key in enumerate(("claim", "lease", "progress", "ended", *self._told))}
+        keys = (schema.CLAIM, schema.LEASE, schema.PROGRESS, schema.ENDED, *self._told)
         for trial_id, number, state, key, text in self._storage.tuples(
-            "SELECT t.trial_id, t.number, CAST(t.state AS VARCHAR(16)) AS state, a.key, a.value_json "
-            "FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id "
-            f"AND a.key IN ({', '.join(f':{name}' for name in keys)}) "
             # Ids grow with the order in which attempts are created, and what has ended stays as it is.
-            f"WHERE t.study_id = :study AND (t.trial_id > :last OR t.trial_id IN ({_numbers(self._running)}))",
+            schema.attempts(len(keys), self._running),
             study=self._study_id,
             last=self._last,
-            **keys,
+            **{f"key{place}": key for place, key in enumerate(keys)},
         ):
             rows.setdefault(trial_id, {"number": number, "state": state})[key] = from_json(text)
         for trial_id in sorted(rows):
             trial = rows[trial_id]
-            if "claim" not in trial:  # not ours: created by another program
+            if schema.CLAIM not in trial:  # not ours: created by another program
                 continue
             state = trial["state"]
             self._take(
                 Attempt(
                     id=trial_id,
                     number=trial["number"],
-                    pair=Pair.of(trial["claim"]),
+                    pair=Pair.of(trial[schema.CLAIM]),
                     state=state,
-                    ended=how_it_ended(state, trial.get("ended")),
-                    lease=trial.get("lease", 0),
-                    worker=Worker(**trial["claim"]["worker"]),
-                    progress=trial.get("progress", 0),
+                    ended=how_it_ended(state, trial.get(schema.ENDED)),
+                    lease=trial.get(schema.LEASE, 0),
+                    worker=Worker(**trial[schema.CLAIM]["worker"]),
+                    progress=trial.get(schema.PROGRESS, 0),
                     told={key: trial[key] for key in self._told if key in trial},
                 )
             )
@@ -94,10 +92,6 @@ class Attempts:
             self._running[attempt.id] = attempt
         else:
             self._running.pop(attempt.id, None)
-
-
-def _numbers(ids: Iterable[int]) -> str:
-    return ", ".join(map(str, ids)) or "NULL"
 
 
 def stand(agenda: Agenda, attempts: Iterable[Attempt], retried_from: int = 0) -> dict[Pair, str]:

@@ -22,6 +22,7 @@ from studies.attempt import ENDINGS, Attempt
 from studies.attempts import Counts, Standing
 from studies.pair import Pair
 from studies.presence import Lease, Worker
+from studies.schema import CLAIM, ENDED, LEASE, PROPOSAL
 from studies.storage import Storage
 
 if TYPE_CHECKING:
@@ -131,10 +132,10 @@ class Claims:
         from optuna.trial import TrialState, create_trial
 
         carried = self._wants.carry(pair, self._attempts.seen, proposal)
-        claim = {"claim": {**pair.claim(), "worker": asdict(worker)}, "lease": 0}
+        claim = {CLAIM: {**pair.claim(), "worker": asdict(worker)}, LEASE: 0}
         template = create_trial(
             state=TrialState.RUNNING,
-            user_attrs={**claim, **carried.attributes, **({"proposal": proposal} if proposal else {})},
+            user_attrs={**claim, **carried.attributes, **({PROPOSAL: proposal} if proposal else {})},
             params=dict(carried.params),
             distributions=dict(carried.distributions),
         )
@@ -180,7 +181,7 @@ class Claims:
             while not stop.wait(self._lease.every):
                 lease += 1
                 try:
-                    if not self.write(attempt, {"lease": lease}):
+                    if not self.write(attempt, {LEASE: lease}):
                         gone.set()
                         return
                 except Exception:  # noqa: BLE001 - the storage is away for a moment; if it stays away, the lease runs out
@@ -218,7 +219,7 @@ class Claims:
 
         assert ended in ENDINGS
         state = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}.get(ended, TrialState.FAIL)
-        if not self.write(attempt, {**(attributes or {}), "ended": ended}):
+        if not self.write(attempt, {**(attributes or {}), ENDED: ended}):
             return False
         try:
             values = value if value is None or isinstance(value, Sequence) else [value]

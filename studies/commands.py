@@ -133,7 +133,7 @@ def results(name_or_path: str, storage: str | None, curves: bool, output: Path |
     """
     from explorer.files import write_atomic
     from explorer.terminal import print_data
-    from studies.results import read, with_tuned
+    from studies.results import Reader, with_tuned
     from studies.storage import Storage
     from studies.table_text import as_csv
 
@@ -141,8 +141,12 @@ def results(name_or_path: str, storage: str | None, curves: bool, output: Path |
         raise UserError("--json prints to the terminal and -o writes a CSV file; give one of the two.")
     place = Storage(storage)
     stored = stored_study(place, name_or_path)
-    trials, epochs = read(place, stored.name)
-    table = epochs if curves else with_tuned(trials, stored)
+    reader = Reader(place)
+    if curves:
+        table = reader.curves(stored.name)
+    else:
+        tables = reader.tables(stored.name)
+        table = with_tuned(tables.trials, tables.study)
     if as_json:
         click.echo(table.to_json(orient="records", date_format="iso", indent=2))
     elif output:

@@ -19,9 +19,10 @@ from explorer.suggestions import command
 from explorer.terminal import progress_bar
 from search_spaces.space import MOST
 from studies.agenda import alike, numbers, shown
-from studies.ownership import ATTRIBUTE, METRICS, make_room
+from studies.ownership import make_room
 from studies.pair import Pair
 from studies.presence import Worker
+from studies.schema import ARM, CLAIM, CONTENT, DESIGN, ENDED, METRICS, RESULT
 from studies.storage import Storage
 from studies.stored import find, installed_versions, record_of
 from studies.table_files import ERRORS, SIZES, check_results, open_table
@@ -29,7 +30,7 @@ from studies.table_files import ERRORS, SIZES, check_results, open_table
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-RESULT = (*ERRORS, "epochs", "peak_memory", "seconds", "images_per_second")
+MEASURED = (*ERRORS, "epochs", "peak_memory", "seconds", "images_per_second")
 # Optuna takes 5 ms a row, during which no other can write; other writers wait for a minute.
 MOST_ROWS = 5_000
 MOST_DEVICES = 8  # that are named in the study's settings
@@ -101,7 +102,7 @@ def _store(place: Storage, found: Imported, path: Path) -> None:
                 for done, row in enumerate(rows):
                     progress(done, len(rows))
                     writer.create_new_trial(study_id, _trial(designs[row["design"]], row, same))
-            writer.set_study_user_attr(study_id, ATTRIBUTE, _content(found, path))
+            writer.set_study_user_attr(study_id, CONTENT, _content(found, path))
 
 
 def _trial(design: Design, row: dict[str, Any], same: frozenset[str]) -> "FrozenTrial":
@@ -110,7 +111,7 @@ def _trial(design: Design, row: dict[str, Any], same: frozenset[str]) -> "Frozen
     worker = Worker(row["worker"] or "elsewhere", host="imported", pid=0, machine="elsewhere")
     pair = Pair(design.name, row["seed"])
     carried = shown(record_of(design), pair.seed, without=same)
-    result = {key: None if _is_unknown(row[key]) else row[key] for key in RESULT}
+    result = {key: None if _is_unknown(row[key]) else row[key] for key in MEASURED}
     result["device"] = row["device"] or "elsewhere"
     trial = create_trial(
         state=TrialState.COMPLETE,
@@ -118,11 +119,11 @@ def _trial(design: Design, row: dict[str, Any], same: frozenset[str]) -> "Frozen
         params=dict(carried.params),
         distributions=dict(carried.distributions),
         user_attrs={
-            "claim": {**asdict(pair), "worker": asdict(worker)},
-            "arm": design.arm,
-            "design": design.name,
-            "result": result,
-            "ended": "complete",
+            CLAIM: {**asdict(pair), "worker": asdict(worker)},
+            ARM: design.arm,
+            DESIGN: design.name,
+            RESULT: result,
+            ENDED: "complete",
         },
     )
     # With their zone: Optuna takes a time without one for local time.

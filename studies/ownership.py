@@ -7,17 +7,11 @@ it in several; what they left when they were cut off in between is recognised he
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import UserError
+from studies.schema import CONTENT, IMPORTING, KEYS_OF_STUDY, METRICS
 from studies.storage import Storage
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
-
-# Our mark, a study's attribute; it holds all that `studies.stored` keeps of it.
-ATTRIBUTE = "explorer"
-# Where Optuna keeps the names of a study's values (`Study.set_metric_names`).
-METRICS = "study:metric_names"
-# A study that an earlier version was importing when it was cut off.
-IMPORTING = "explorer:importing"
 
 
 def is_ours(content: Any) -> bool:
@@ -27,11 +21,8 @@ def is_ours(content: Any) -> bool:
 
 def refuse_strangers(storage: Storage, name: str) -> None:
     """Raises `UserError` where a study of this name is another program's. For names that no study of ours has."""
-    rows = storage.rows(
-        "SELECT a.key FROM studies s LEFT JOIN study_user_attributes a ON a.study_id = s.study_id WHERE s.study_name = :name",
-        name=name,
-    )
-    if rows and IMPORTING not in {row["key"] for row in rows}:
+    keys = {key for (key,) in storage.tuples(KEYS_OF_STUDY, name=name)}
+    if keys and IMPORTING not in keys:
         raise _of_another_program(storage, name)
 
 
@@ -44,7 +35,7 @@ def make_room(storage: Storage, writer: "RDBStorage", name: str) -> None:
     there = next((study for study in writer.get_all_studies() if study.study_name == name), None)
     if there is None:
         return
-    is_unfinished_import = IMPORTING in there.user_attrs and ATTRIBUTE not in there.user_attrs
+    is_unfinished_import = IMPORTING in there.user_attrs and CONTENT not in there.user_attrs
     # It wrote the names of the values before our mark.
     is_unmarked = not there.user_attrs and set(there.system_attrs) == {METRICS}
     if not (is_unfinished_import or (is_unmarked and not writer.get_n_trials(there._study_id))):

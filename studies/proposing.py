@@ -16,6 +16,7 @@ from studies.claims import Claims
 from studies.labels import relabelled
 from studies.pair import Pair
 from studies.presence import Worker
+from studies.schema import RESULT
 from studies.search import Search, shuffled, tried
 from studies.stored import StoredStudy, record_of
 
@@ -93,9 +94,7 @@ class Proposer:
         pairs = {record["name"]: Pair(record["name"], self._seed) for record in records}
         stand = statuses(pairs.values(), attempts, self._retried_from)
         results = {
-            a.pair: a.told["result"]
-            for a in attempts
-            if a.ended == "complete" and a.pair in stand and "result" in a.told
+            a.pair: a.told[RESULT] for a in attempts if a.ended == "complete" and a.pair in stand and RESULT in a.told
         }
         axes, generation, complete = self._axes(), _generation_key(), 0
         states = {

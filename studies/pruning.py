@@ -8,6 +8,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from studies.attempt import Attempt
 from studies.pair import Pair
+from studies.schema import CLAIM
 from studies.search import Pruning
 from studies.storage import Storage
 
@@ -56,9 +57,9 @@ class _Field(optuna.Study):
     def get_trials(self, deepcopy: bool = True, states: Container[TrialState] | None = None) -> list[FrozenTrial]:
         furthest: dict[Pair, FrozenTrial] = {}
         for trial in super().get_trials(deepcopy):
-            if "claim" not in trial.user_attrs:  # not ours: created by another program
+            if CLAIM not in trial.user_attrs:  # not ours: created by another program
                 continue
-            pair = Pair.of(trial.user_attrs["claim"])
+            pair = Pair.of(trial.user_attrs[CLAIM])
             # Finalists on later seeds are trained whole, and compete with nobody.
             if pair.seed != self.judged.seed or pair == self.judged:
                 continue

@@ -23,6 +23,7 @@ from studies.claims import Claims
 from studies.data import load
 from studies.data_notes import notes
 from studies.presence import Lease, Worker
+from studies.schema import FAILURE
 from studies.settings import resolve
 from studies.storage import Storage
 from studies.stored import StoredStudy, about_data, create_or_extend
@@ -266,7 +267,7 @@ class _Supervisor:
                 claims.give_up(process.id, "interrupted")
             else:
                 failure = {"reason": f"its worker {_cause(code)}", "log": _last_lines(process.log)}
-                claims.give_up(process.id, "lost", {"failure": failure})
+                claims.give_up(process.id, "lost", {FAILURE: failure})
         if code == AWAY and not self.living:  # as long as one reaches it, the others do without
             self._give_up(process.problem)
         if process.killed or code in (MISTAKE, AWAY):

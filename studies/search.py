@@ -17,6 +17,7 @@ from explorer.parsing import parse_number
 from studies.agenda import Agenda
 from studies.attempt import Attempt, statuses
 from studies.pair import Pair
+from studies.schema import PROPOSAL, RESULT
 
 if TYPE_CHECKING:
     from explorer import Design
@@ -31,7 +32,7 @@ COSTS = tuple(measure for measure in MEASURES if measure != "block")
 OBJECTIVES = (ERROR, *COSTS, LATENCY)
 PRUNERS = {"median": ("startup_trials", "warm_up_epochs"), "successive_halving": ("first_epoch", "reduction")}
 # What an attempt tells beside its claim that decides what a search wants.
-TOLD = ("proposal", "result")
+TOLD = (PROPOSAL, RESULT)
 _ENDED = ("complete", "failed", "pruned")
 Whole = Annotated[StrictInt, Field(ge=1, le=100_000)]
 
@@ -190,8 +191,8 @@ def tried(content: Mapping[str, Any], attempts: Sequence[Attempt]) -> list[dict[
     """
     records = {record["name"]: record for record in content["designs"]}
     for attempt in attempts:
-        if "proposal" in attempt.told:
-            records.setdefault(attempt.pair.design, attempt.told["proposal"])
+        if PROPOSAL in attempt.told:
+            records.setdefault(attempt.pair.design, attempt.told[PROPOSAL])
     return list(records.values())[: content["trials"]]
 
 
@@ -213,7 +214,7 @@ def agenda(content: Mapping[str, Any], attempts: Sequence[Attempt], retried_from
         return Agenda([*first, *kept], unproposed=unproposed, to_come=unproposed + unnamed)
     complete = [record for record in records if stand[Pair(record["name"], seeds[0])] == "complete"]
     results = {
-        attempt.pair.design: attempt.told["result"]
+        attempt.pair.design: attempt.told[RESULT]
         for attempt in attempts
         if attempt.ended == "complete" and attempt.pair.seed == seeds[0]
     }

@@ -25,15 +25,15 @@ from studies import labels, search, tuning
 from studies.agenda import Agenda, Carried, alike, shown
 from studies.attempt import Attempt
 from studies.attempts import Attempts, Counts, Standing
-from studies.ownership import ATTRIBUTE, METRICS, is_ours, make_room, refuse_strangers
+from studies.ownership import is_ours, make_room, refuse_strangers
 from studies.pair import Pair
+from studies.schema import ARM, CONTENT, DESIGN, METRICS, RECIPE, RETRIED, STUDIES, STUDY
 from studies.storage import Storage, from_json
 
 if TYPE_CHECKING:
     from studies.data import Splits
     from studies.study import StudyFile, Wanted
 
-RETRIED = "retried_from"
 PACKAGES = ("resnext-explorer", "torch", "pytorch-lightning", "optuna", "numpy", "numba", "scikit-learn")
 
 
@@ -114,8 +114,8 @@ class StoredStudy:
         changes = tuning.recipe(self.content, pair, attempts, self.retried_from) if self.is_tuned else {}
         carried = shown(record, pair.seed, changes, self._alike)
         # For optuna-dashboard to show.
-        named = {"arm": f"{record['arm']} {pair.variant}".strip(), "design": record["name"]}
-        return replace(carried, attributes={**named, "recipe": changes} if changes else named)
+        named = {ARM: f"{record['arm']} {pair.variant}".strip(), DESIGN: record["name"]}
+        return replace(carried, attributes={**named, RECIPE: changes} if changes else named)
 
     def design(self, name: str) -> dict[str, Any]:
         """The record of a wanted design."""
@@ -162,10 +162,10 @@ def get(storage: Storage, name: str) -> StoredStudy:
 
 def get_alone(storage: Storage, name: str) -> StoredStudy:
     """The same without reading attempts; see `StoredStudy.seen`."""
-    if found := _stored(storage, name):
+    if found := stored_alone(storage, name):
         return found[0]
     refuse_strangers(storage, name)
-    error = unknown("study", name, [study.name for study in _stored(storage)])
+    error = unknown("study", name, [study.name for study in stored_alone(storage)])
     start = f" `{command('study run', name, storage=storage.option)}` starts this preset."
     raise UnknownName(f"{error} (In {storage.shown}.{start if name in preset_names('study') else ''})")
 
@@ -197,7 +197,7 @@ def create_or_extend(
         if stored is not None:
             content = _extended(stored, study, wanted)
             if content != stored.content:
-                storage.open().set_study_user_attr(stored.id, ATTRIBUTE, content)
+                storage.open().set_study_user_attr(stored.id, CONTENT, content)
             return StoredStudy(stored.id, stored.name, content, stored.retried_from)
         content = {
             "uid": uuid.uuid4().hex[:12],
@@ -220,7 +220,7 @@ def create_or_extend(
             make_room(storage, writer, study.name)
             study_id = writer.create_new_study([StudyDirection.MINIMIZE] * len(objectives), study.name)
             writer.set_study_system_attr(study_id, METRICS, objectives)
-            writer.set_study_user_attr(study_id, ATTRIBUTE, content)
+            writer.set_study_user_attr(study_id, CONTENT, content)
         return StoredStudy(study_id, study.name, content)
 
 
@@ -322,26 +322,20 @@ def installed_versions() -> dict[str, str]:
 
 def stored_studies(storage: Storage, name: str | None = None) -> list[StoredStudy]:
     """All studies in a storage, oldest first; or the one of this name."""
-    return [_with_attempts(storage, study) for study in _stored(storage, name)]
+    return [_with_attempts(storage, study) for study in stored_alone(storage, name)]
 
 
-def _stored(storage: Storage, name: str | None = None) -> list[StoredStudy]:
-    rows = storage.rows(
-        "SELECT s.study_id, s.study_name, a.key, a.value_json FROM studies s "
-        "JOIN study_user_attributes a ON a.study_id = s.study_id AND a.key IN (:content, :retried) "
-        f"{'' if name is None else 'WHERE s.study_name = :name '}ORDER BY s.study_id",
-        content=ATTRIBUTE,
-        retried=RETRIED,
-        **({} if name is None else {"name": name}),
-    )
+def stored_alone(storage: Storage, name: str | None = None) -> list[StoredStudy]:
+    """The same without reading attempts; see `StoredStudy.seen`."""
+    rows = storage.rows(STUDIES) if name is None else storage.rows(STUDY, name=name)
     found: dict[int, dict[str, Any]] = {}
     with storage.sound():
         for row in rows:
             found.setdefault(row["study_id"], {"name": row["study_name"]})[row["key"]] = from_json(row["value_json"])
         return [
-            StoredStudy(study_id, study["name"], study[ATTRIBUTE], study.get(RETRIED, 0))
+            StoredStudy(study_id, study["name"], study[CONTENT], study.get(RETRIED, 0))
             for study_id, study in found.items()
-            if is_ours(study.get(ATTRIBUTE))
+            if is_ours(study.get(CONTENT))
         ]
 
 

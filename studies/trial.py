@@ -18,6 +18,7 @@ from studies.claims import Claims
 from studies.data import DataSpec, load
 from studies.pruning import Pruner
 from studies.recipe import Recipe
+from studies.schema import CURVE, FAILURE, PROGRESS, RECIPE, RESULT
 from studies.search import LATENCY, Search
 from studies.settings import Settings
 from studies.storage import Storage
@@ -81,7 +82,7 @@ class Trainer:
             try:
                 outcome = self._training.train(
                     self._stored.architecture(attempt.pair.design),
-                    Recipe.model_validate({**self._recipe, **attempt.told.get("recipe", {})}),
+                    Recipe.model_validate({**self._recipe, **attempt.told.get(RECIPE, {})}),
                     self._splits,
                     attempt.pair.seed,
                     self._settings,
@@ -109,7 +110,7 @@ class Trainer:
                     # Nothing more can be computed in this process: it ends, and the pair goes to another. After three times it has failed.
                     curve.flush()
                     claims.end(
-                        attempt, "lost", attributes={"failure": _failure(f"the device failed ({failures.why(error)})")}
+                        attempt, "lost", attributes={FAILURE: _failure(f"the device failed ({failures.why(error)})")}
                     )
                     raise
                 if not isinstance(error, self._training.TrainingFailed):
@@ -125,7 +126,7 @@ class Trainer:
                 if self._search:
                     record = self._stored.seen(claims.tried()).design(attempt.pair.design)
                     values = self._search.values(record, result)
-                kept = claims.end(attempt, "complete", values, {"result": result})
+                kept = claims.end(attempt, "complete", values, {RESULT: result})
                 if kept:
                     shutil.rmtree(folder.parent, ignore_errors=True)
                     tell({"event": "complete", **result})
@@ -152,7 +153,7 @@ class Trainer:
         # What the training says itself needs no traceback.
         failure = {**_failure(failures.text(error)), "log": []} if is_told else _failure(failures.why(error))
         curve.flush()
-        claims.end(attempt, "failed", attributes={"failure": failure})
+        claims.end(attempt, "failed", attributes={FAILURE: failure})
         tell({"event": "failed", "reason": failure["reason"]})
         print(f"{attempt.pair} failed:\n{traceback.format_exc()}", file=sys.stderr, flush=True)
 
@@ -208,7 +209,7 @@ class CurveLog:
         # A storage that is away is no reason to stop training, nor to wait; what has gathered is kept.
         with suppress(StorageInternalError), self._claims.not_waiting():
             if not self._progress:
-                self._claims.write(self._attempt, {"progress": row["epoch"]})
+                self._claims.write(self._attempt, {PROGRESS: row["epoch"]})
                 self._progress = True
             if time.monotonic() - self._last >= CURVE_EVERY:
                 self.flush()
@@ -218,7 +219,7 @@ class CurveLog:
         for rows in (self._resumed, self._waiting):
             if rows:
                 columns = {key: [row[key] for row in rows] for key in rows[0]}
-                self._claims.write(self._attempt, {f"curve/{columns['epoch'][0]}": columns})
+                self._claims.write(self._attempt, {f"{CURVE}{columns['epoch'][0]}": columns})
                 rows.clear()
         self._last = time.monotonic()
 

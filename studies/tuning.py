@@ -15,10 +15,11 @@ from search_spaces.space import MOST
 from studies.agenda import Agenda
 from studies.attempt import Attempt, statuses
 from studies.pair import Pair
+from studies.schema import RECIPE, RESULT
 
 Range = Annotated[list[Annotated[float, Field(gt=0, le=MOST)]], Field(min_length=2, max_length=2)]
 # What an attempt tells beside its claim that decides what is wanted.
-TOLD = ("recipe", "result")
+TOLD = (RECIPE, RESULT)
 TUNED = ("learning_rate", "weight_decay")
 GOLDEN = (math.sqrt(5) - 1) / 2
 _ENDED = ("complete", "failed")
@@ -116,11 +117,11 @@ def tuned(content: Mapping[str, Any], attempts: Sequence[Attempt], retried_from:
         if name not in errors:
             continue
         if not attempt.pair.variant:
-            if "recipe" in attempt.told:
-                frozen.setdefault(name, attempt.told["recipe"])
+            if RECIPE in attempt.told:
+                frozen.setdefault(name, attempt.told[RECIPE])
         elif attempt.ended == "complete":
             trial = int(attempt.pair.variant.removeprefix("tuning ")) - 1
-            errors[name][trial] = attempt.told["result"]["validation_error"]
+            errors[name][trial] = attempt.told[RESULT]["validation_error"]
     found = {}
     for name, own in errors.items():
         done = [trial for trial, error in enumerate(own) if error is not None]

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import dataclass
 
 from explorer.errors import UserError
+from studies import schema
 from studies.attempts import Attempts
 from studies.pair import Pair
 from studies.storage import Storage
@@ -29,13 +30,7 @@ class Failure:
 
 def failures(storage: Storage, study: StoredStudy) -> list[Failure]:
     """Every attempt that left a reason for its failure, in order; those of pairs that were retried with success as well."""
-    rows = storage.rows(
-        "SELECT t.number, c.value_json AS claim, f.value_json AS failure FROM trials t "
-        "JOIN trial_user_attributes c ON c.trial_id = t.trial_id AND c.key = 'claim' "
-        "JOIN trial_user_attributes f ON f.trial_id = t.trial_id AND f.key = 'failure' "
-        "WHERE t.study_id = :study ORDER BY t.number",
-        study=study.id,
-    )
+    rows = storage.rows(schema.FAILURES, study=study.id)
     found = []
     with storage.sound():
         arms = {design["name"]: str(design["arm"]) for design in study.designs}

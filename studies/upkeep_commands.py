@@ -144,18 +144,17 @@ def show(name_or_path: str, storage: str | None, as_json: bool) -> None:
 
     from explorer.terminal import print_json, print_table
     from explorer.text import human_count, human_flops, human_percent
-    from studies.results import read, study_info
+    from studies.results import Reader
     from studies.storage import Storage
     from studies.upkeep import failures
 
     place = Storage(storage)
     stored = stored_study(place, name_or_path)
-    info, failed = study_info(place, stored.name), failures(place, stored)
-    counts = stored.counts(place)
+    tables, failed = Reader(place).tables(stored.name), failures(place, stored)
+    info, trials = tables.info, tables.trials
     if as_json:
-        print_json({**info, "counts": asdict(counts), "failures": [asdict(one) for one in failed]})
+        print_json({**info, "counts": asdict(tables.counts), "failures": [asdict(one) for one in failed]})
         return
-    trials, _ = read(place, stored.name)
     click.echo(f"{stored.name}: {info['question']}" if info["question"] else stored.name)
     rows = []
     for arm, group in trials.groupby("arm", sort=False):

@@ -63,7 +63,7 @@ def winner(
     from dataclasses import asdict
 
     from explorer.terminal import print_json
-    from studies.results import read
+    from studies.results import Reader
     from studies.storage import Storage
     from studies.winner import choose
 
@@ -73,7 +73,7 @@ def winner(
         raise UserError("--export, --recipe and --set are for the full training; give --retrain with them.")
     place = Storage(storage)
     stored = stored_study(place, name_or_path)
-    chosen = choose(read(place, stored.name)[0], to_run(name_or_path), place.option)
+    chosen = choose(Reader(place).tables(stored.name).trials, to_run(name_or_path), place.option)
     if not as_json:
         _show(chosen)
     written: dict[str, Any] = {}

@@ -10,12 +10,12 @@ from dashboards.figures import error_against_cardinality
 from dashboards.pages.parts import Look, Still, framed, joined, legend, section, study_path, theme_of
 from dashboards.pages.parts import table as table_of
 from dashboards.pages.study_figures import context_of
-from dashboards.reading import Reader
 from dashboards.sampling import compare_study, reference_arm
 from dashboards.statistics import summarize_arms
 from dashboards.tables import Table, interval, percent
 from dashboards.verdict import judge, signed_points
 from explorer.errors import UserError
+from studies.results import Reader
 
 MOST = 6  # studies at once
 HEADINGS = (

@@ -5,11 +5,11 @@ from typing import Any
 from dash import dcc, html
 
 from dashboards.pages.parts import Still, facts, joined, progress, study_path
-from dashboards.reading import Reader
 from dashboards.sampling import compare_study
 from dashboards.verdict import judge
 from explorer.errors import UserError
 from explorer.suggestions import command
+from studies.results import Reader
 from studies.stored import StoredStudy
 
 

@@ -9,11 +9,11 @@ from urllib.parse import quote
 import pandas as pd
 from dash import dcc, html
 
+from dashboards.once import made_of
 from dashboards.pages.parts import Still, facts, figure_frame, joined, legend, notes, progress, section, study_path
 from dashboards.pages.parts import table as table_of
 from dashboards.pages.selection import MEASURES, ORDERS, Selection
 from dashboards.pages.study_figures import COSTS, CURVES, compared
-from dashboards.reading import Reader, Tables
 from dashboards.sampling import compare_study
 from dashboards.statistics import arm_order
 from dashboards.tables import Table, comparison_table, design_table, percent
@@ -21,6 +21,7 @@ from dashboards.verdict import chosen_by_validation, judge, sampling_sentence, t
 from explorer.errors import UserError
 from explorer.text import human_time
 from studies.attempt import STATUSES
+from studies.results import Reader, Tables
 
 ROWS = 25  # of the table of trainings, on one leaf
 
@@ -29,7 +30,7 @@ def page(reader: Reader, name: str, search: str | None, every: float) -> list[An
     """The page without its figures, which follow; it looks again `every` so many seconds. Raises `UserError` for an unknown study."""
     tables, chosen = reader.tables(name), Selection.of(search)
     # Asked for twice when a page is opened: for its first sight, and for the page itself.
-    return reader.made.get((tables.stamp, "page", chosen, every), lambda: _page(tables, chosen, every))
+    return made_of(reader).get((tables.stamp, "page", chosen, every), lambda: _page(tables, chosen, every))
 
 
 def _page(tables: Tables, chosen: Selection, every: float) -> list[Any]:

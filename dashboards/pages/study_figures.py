@@ -14,13 +14,14 @@ from dashboards.figures import (
     learning_curves,
     throughput,
 )
+from dashboards.once import made_of
 from dashboards.pages.parts import Look, keep_zoom, live, theme_of
 from dashboards.pages.selection import Selection, seeds_in
-from dashboards.reading import Reader, Tables
 from dashboards.sampling import compare_study, reference_arm
 from dashboards.statistics import Comparison, compare, designs_of
 from dashboards.theme import Style, arm_styles
 from explorer.errors import UserError
+from studies.results import Reader, Tables
 
 RESULTS = ("error", "differences")
 CURVES = ("train", "validation")
@@ -49,7 +50,8 @@ def shown(reader: Reader, group: str, name: str, chosen: Selection, look: Look |
             figures = {"speed": speed_figure(tables, chosen, look)}
         return [live(figures[key], look, f"{name} {chosen.cost}") for key in GROUPS[group]]
 
-    return reader.made.get((tables.stamp, group, chosen, theme_of(look), bool(look and look.get("touch"))), make)
+    key = (tables.stamp, group, chosen, theme_of(look), bool(look and look.get("touch")))
+    return made_of(reader).get(key, make)
 
 
 def outputs(

@@ -9,7 +9,6 @@ from dash import dcc, html
 from dashboards.pages.design import RULES
 from dashboards.pages.parts import Look, Still, drawing, facts, framed, joined, section, study_path, theme_of
 from dashboards.pages.parts import table as table_of
-from dashboards.reading import Reader
 from dashboards.sampling import reference_arm
 from dashboards.tables import Table, percent
 from dashboards.theme import THEMES, arm_styles, blank_figure, label, note_if_empty, set_title
@@ -19,6 +18,7 @@ from explorer.drawing import svg
 from explorer.errors import UnknownName, unknown
 from explorer.layers import iter_layers
 from explorer.text import human_count, human_flops, human_percent, human_time
+from studies.results import Reader
 
 LAYERS = ("Layer", "Kind", "In", "Out", "Kernel", "Stride", "Groups", "Output", "FLOPs", "Params", "Activations")
 

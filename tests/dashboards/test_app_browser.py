@@ -12,7 +12,7 @@ from big_study import add_attempts, finish, make_study
 from werkzeug.serving import make_server
 
 from dashboards.app import create_app
-from dashboards.reading import Reader
+from studies.results import Reader
 from studies.storage import Storage
 
 EVIL = "<img src=x onerror=\"document.title='hit'\">"

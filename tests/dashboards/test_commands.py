@@ -14,13 +14,13 @@ from terminals import CONTROLS, run_on_terminal
 
 from dashboards.app import create_app
 from dashboards.commands import next_commands, report
-from dashboards.reading import Reader
 from dashboards.report import render_report
 from dashboards.sources import load_sources
 from dashboards.statistics import summarize_arms
 from explorer.cli import cli
 from explorer.errors import UserError
 from explorer.streams import printable
+from studies.results import Reader
 from studies.storage import Storage
 
 

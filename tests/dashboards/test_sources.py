@@ -6,13 +6,12 @@ from pandas.testing import assert_frame_equal
 from study_tables import make_curves, make_trials, without_results
 
 from dashboards.app import create_app
-from dashboards.reading import Reader
 from dashboards.report import render_report
 from dashboards.sampling import compare_study
 from dashboards.sources import load_sources
 from explorer.errors import UserError
 from studies.importing import import_csv
-from studies.results import TRIALS, read
+from studies.results import TRIALS, Reader, read
 from studies.storage import Storage
 
 

@@ -14,8 +14,9 @@ from PIL import Image
 from tiny_study import change
 
 from studies.results import CURVES, TRIALS
+from studies.schema import CONTENT
 from studies.storage import Storage
-from studies.stored import ATTRIBUTE, get
+from studies.stored import get
 
 Result = subprocess.CompletedProcess[str]
 COUNTS = {"wanted": 6, "complete": 6, "running": 0, "waiting": 0, "failed": 0, "pruned": 0}
@@ -94,7 +95,7 @@ def test_what_is_said_of_a_folder_is_said_once_in_each_run(
     storage = Storage("sqlite:///resnext-explorer.db")
     stored = get(storage, "tiny")
     content = {key: value for key, value in stored.content.items() if key != "notes"}
-    storage.open().set_study_user_attr(stored.id, ATTRIBUTE, content)
+    storage.open().set_study_user_attr(stored.id, CONTENT, content)
     storage.close()
     older = study("run", "./tiny.yaml", "--set", "seeds=[0, 1, 2, 3]")
     assert older.returncode == 0, older.stderr

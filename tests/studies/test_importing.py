@@ -13,8 +13,8 @@ from optuna.study import StudyDirection
 import studies
 from explorer.errors import UserError
 from studies.importing import import_csv, read_csv
-from studies.ownership import IMPORTING
 from studies.results import TRIALS, read, study_info
+from studies.schema import IMPORTING
 from studies.storage import Storage
 from studies.stored import get
 

@@ -14,11 +14,10 @@ import tiny_runs
 import yaml
 from searching import BASE, NOBODY, SPACE, claims_of, make
 
-from dashboards.reading import Reader
 from studies.attempt import Attempt
 from studies.proposing import Proposer
 from studies.pruning import Pruner, Pruning
-from studies.results import read
+from studies.results import Reader, read
 from studies.storage import Storage
 from studies.stored import get
 

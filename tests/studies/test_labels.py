@@ -7,7 +7,6 @@ import pytest
 import tiny_study
 from tiny_study import change
 
-from dashboards.reading import Reader
 from dashboards.report import render_report
 from dashboards.sampling import compare_study
 from dashboards.sources import load_sources
@@ -17,9 +16,10 @@ from studies import Study
 from studies.claims import Claims
 from studies.presence import Worker
 from studies.proposing import Proposer
-from studies.results import read, study_info
+from studies.results import Reader, read, study_info
+from studies.schema import CONTENT
 from studies.storage import Storage
-from studies.stored import ATTRIBUTE, StoredStudy, create_or_extend, get
+from studies.stored import StoredStudy, create_or_extend, get
 from studies.winner import choose
 
 FIRST, SECOND = "resnext_1_1x8d_w16_small8", "resnext_1_1x12d_w16_small8"
@@ -86,7 +86,7 @@ def test_a_study_that_an_earlier_version_extended_is_read_with_its_reference_arm
     stored = store(storage, tiny)
     # That version renamed the arms and left this behind.
     left = {**stored.content, "reference_arm": "C=1"}
-    storage.open().set_study_user_attr(stored.id, ATTRIBUTE, left)
+    storage.open().set_study_user_attr(stored.id, CONTENT, left)
     train(storage, get(storage, "tiny"))
     check(storage)
 
@@ -124,7 +124,7 @@ def test_a_search_extended_by_a_second_reference_keeps_what_it_has_tried(
     if leave:  # as an earlier version did
         content: dict[str, Any] = {**stored.content, "reference_arm": "C=1"}
         content["designs"] = [{**content["designs"][0], "arm": "C=1"}, *content["designs"][1:]]
-        storage.open().set_study_user_attr(stored.id, ATTRIBUTE, content)
+        storage.open().set_study_user_attr(stored.id, CONTENT, content)
         stored = get(storage, "tiny")
     search(get(storage, "tiny"), 5)
     designs = get(storage, "tiny").designs

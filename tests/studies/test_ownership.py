@@ -13,7 +13,7 @@ from optuna.study import StudyDirection
 from explorer.cli import cli
 from explorer.errors import UserError
 from studies.api import Study
-from studies.ownership import IMPORTING, METRICS
+from studies.schema import IMPORTING, METRICS
 from studies.storage import Storage
 from studies.stored import get, stored_studies
 from studies.upkeep import delete

@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dashboards.pages import overview
-from dashboards.reading import Reader
 from explorer import suggestions
 from explorer.cli import cli
 from explorer.errors import UserError
 from studies import Study
+from studies.results import Reader
 from studies.storage import Storage
 from studies.stored import get
 from studies.views import QuietView

@@ -14,7 +14,6 @@ from tiny_runs import endings
 
 import studies.runner
 from dashboards.pages.trial import page as trial_page
-from dashboards.reading import Reader
 from dashboards.sampling import compare_study
 from dashboards.verdict import judge
 from explorer.errors import UserError
@@ -24,7 +23,7 @@ from studies.claims import Claims
 from studies.commands import study as command
 from studies.pair import Pair
 from studies.presence import Worker
-from studies.results import TRIALS, read, study_info
+from studies.results import TRIALS, Reader, read, study_info
 from studies.storage import Storage
 from studies.stored import get
 from studies.tuning import Tune

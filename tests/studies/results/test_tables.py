@@ -16,9 +16,9 @@ from explorer import Architecture, count
 from explorer.errors import UserError
 from studies import Study
 from studies.claims import Claims
-from studies.ownership import METRICS
 from studies.presence import Worker
 from studies.results import CURVES, TRIALS, read, study_info
+from studies.schema import METRICS
 from studies.storage import Storage
 from studies.stored import StoredStudy, create_or_extend
 from studies.table_text import as_csv, read_table

@@ -1,0 +1,228 @@
+"""The one way from a storage to the tables `trials` and `curves`.
+
+What has ended is read once, and a look reads only what may have moved: the live app asks again every
+few seconds and must answer at once also for 10,000 trainings. Curves, the bulk of a storage, are read
+apart and only for those who ask for them. Everything is plain SQL (`studies.schema`) on read-only
+connections: reading changes nothing and waits for nobody, so it can be done at any moment of a run,
+from any machine that reaches the storage.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from zlib import crc32
+
+import pandas as pd
+
+from explorer.errors import UnknownName
+from studies import schema
+from studies.attempt import Attempt
+from studies.attempts import Attempts, Counts, stand
+from studies.pair import Pair
+from studies.results.info import info_of
+from studies.results.tables import CURVES, TRIALS, Chunk, Row, Times, make_curves, make_trials, rows_of
+from studies.storage import Storage, from_json
+from studies.stored import StoredStudy, get_alone, stored_alone
+
+
+def read(storage: str | Storage | None, study: str | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables `trials` and `curves` of one study, or of all in a storage.
+
+    Wanted pairs that nobody has begun are rows too. Raises `UserError` for an unknown study and a
+    storage that cannot be read.
+    """
+    with Storage.visit(storage) as place:
+        names = [stored.name for stored in stored_alone(place)] if study is None else [study]
+        reader = Reader(place)
+        tables = [reader.both(name) for name in names]
+    trials, curves = [one.trials for one, _ in tables], [epochs for _, epochs in tables]
+    return _together(trials, TRIALS), _together(curves, CURVES)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """One study at one moment. `stamp` changes whenever anything in them may have."""
+
+    stamp: str
+    study: StoredStudy
+    trials: pd.DataFrame
+    info: dict[str, Any]
+    counts: Counts
+
+
+@dataclass
+class _Known:
+    """What is known about a study; of trials before `start`, all times have been read."""
+
+    study: StoredStudy
+    attempts: Attempts
+    rows: dict[Pair, Row] = field(default_factory=dict)
+    times: dict[int, Times] = field(default_factory=dict)
+    start: int = -1
+    ends: tuple[int, int] = (0, 0)  # the last trial and the last attribute that had been written
+    tables: Tables | None = None
+    # The same for curves: their chunks by attempt, and the table with its stamp.
+    chunks: dict[int, list[Chunk]] = field(default_factory=dict)
+    chunks_start: int = -1
+    curves: tuple[str, pd.DataFrame] | None = None
+
+
+class Reader:
+    """A storage that is looked at again and again, or once. Safe to use from several threads.
+
+    The tables it gives are shared by all who ask: nobody may change them.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+        self._known: dict[str, _Known] = {}
+        self._guard = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+        self._file: tuple[int, int] | None = None
+
+    def studies(self) -> list[StoredStudy]:
+        """All studies, without their attempts, oldest first; none where there is no storage yet, or
+        an empty one."""
+        self._forget_what_was_replaced()
+        if not self.storage.exists() or self.storage.is_empty():
+            return []
+        return stored_alone(self.storage)
+
+    def stamp_of_all(self) -> str:
+        """What changes when any study does, or there is another."""
+        return "|".join(self._stamp(study)[0] for study in self.studies())
+
+    def stamp(self, name: str) -> str:
+        """What changes when a study does: cheap enough to be asked every second."""
+        return self._stamp(self._find(name))[0]
+
+    def tables(self, name: str) -> Tables:
+        """A study as it stands now, without its curves. Raises `UserError` for an unknown study."""
+        with self._look(name) as (_, tables):
+            return tables
+
+    def curves(self, name: str) -> pd.DataFrame:
+        """The table of epochs that belongs to the trials of `tables`."""
+        return self.both(name)[1]
+
+    def both(self, name: str) -> tuple[Tables, pd.DataFrame]:
+        """The two at one moment."""
+        with self._look(name) as (known, tables):
+            if known.curves is None or known.curves[0] != tables.stamp:
+                self._read_curves(known)
+                known.curves = (tables.stamp, make_curves(known.study, known.rows.values(), known.chunks))
+            return tables, known.curves[1]
+
+    def curve(self, name: str, design: str, seed: int) -> pd.DataFrame:
+        """The epochs of one pair, without reading any other's."""
+        with self._look(name) as (known, _):
+            rows = [row for row in [known.rows.get(Pair(design, seed))] if row]
+            chunks: dict[int, list[Chunk]] = {}
+            for attempt in (attempt for row in rows for attempt in row.attempts):
+                texts = self.storage.tuples(schema.CURVES_OF_ATTEMPT, trial=attempt.id)
+                chunks[attempt.id] = [from_json(text) for (text,) in texts]
+            return make_curves(known.study, rows, chunks)
+
+    def attempts(self, name: str, design: str, seed: int) -> list[tuple[Attempt, dict[str, Any]]]:
+        """Every attempt at a pair with what it wrote (`result`, `failure`) and its times, in order."""
+        with self._look(name) as (known, _):
+            row = known.rows.get(Pair(design, seed))
+            return [(attempt, _written(known, attempt)) for attempt in (row.attempts if row else ())]
+
+    @contextmanager
+    def _look(self, name: str) -> Iterator[tuple[_Known, Tables]]:
+        """A study as it stands now, for one thread at a time."""
+        study = self._find(name)
+        with self._guard:
+            lock = self._locks.setdefault(name, threading.Lock())
+        with lock, self.storage.sound():
+            known, (stamp, ends) = self._know(study), self._stamp(study)
+            if known.tables is None or known.tables.stamp != stamp:
+                if any(now < then for now, then in zip(ends, known.ends, strict=True)):
+                    del self._known[name]  # an older copy of the storage was put back
+                    known = self._know(study)
+                self._read_attempts(study, known)
+                known.tables, known.ends = _tables(known, stamp), ends
+            yield known, known.tables
+
+    def _find(self, name: str) -> StoredStudy:
+        self._forget_what_was_replaced()
+        try:
+            return get_alone(self.storage, name)
+        except UnknownName:
+            self._known.pop(name, None)
+            raise
+
+    def _forget_what_was_replaced(self) -> None:
+        """Where the storage's file was deleted or replaced, connections still read the old one."""
+        if self.storage.path is None:
+            return
+        try:
+            found = self.storage.path.stat()
+            file = (found.st_dev, found.st_ino)
+        except OSError:
+            file = None
+        with self._guard:
+            if self._file is not None and file != self._file:
+                self.storage.close()
+                self._known.clear()
+            self._file = file
+
+    def _know(self, study: StoredStudy) -> _Known:
+        known = self._known.get(study.name)
+        if known is None or known.study.uid != study.uid:  # another study may have taken the name
+            told = dict.fromkeys((*study.told, schema.RESULT, schema.FAILURE))
+            known = self._known[study.name] = _Known(study, Attempts(self.storage, study.id, told))
+        return known
+
+    def _stamp(self, study: StoredStudy) -> tuple[str, tuple[int, int]]:
+        """The stamp, and the last trial and attribute ever written: numbers that only grow."""
+        # Attributes are only ever added (a lease apart, which shows nothing), and states end once.
+        (seen,) = self.storage.rows(schema.EXTENT, study=study.id)
+        (written,) = self.storage.rows(schema.LAST_ATTRIBUTE)
+        # A study that nobody works on stands still, whatever happens to others in the same storage.
+        moving = written["last"] if seen["running"] else ""
+        searched = crc32(repr(study.content["document"]["search"]).encode())
+        wanted = f"{len(study.designs)}x{len(study.seeds)}.{study.retried_from}.{searched}"
+        stamp = f"{study.uid}/{wanted}/{seen['trials']}.{seen['last']}.{seen['running']}.{moving}"
+        return stamp, (seen["last"] or 0, written["last"] or 0)
+
+    def _read_attempts(self, study: StoredStudy, known: _Known) -> None:
+        # One query gives states and what was written: what has ended has written all that it will.
+        known.study = study.seen(known.attempts.read())
+        times = self.storage.tuples(schema.TIMES, study=study.id, first=known.start)
+        known.times |= {trial: (started, finished) for trial, started, finished in times}
+        known.start = _first_moving(known)
+
+    def _read_curves(self, known: _Known) -> None:
+        fresh: dict[int, list[Chunk]] = {}
+        for trial, text in self.storage.tuples(schema.CURVES, study=known.study.id, first=known.chunks_start):
+            fresh.setdefault(trial, []).append(from_json(text))
+        known.chunks |= fresh
+        known.chunks_start = _first_moving(known)
+
+
+def _first_moving(known: _Known) -> int:
+    """Ids grow in the order in which attempts are created: what is before a running one is final."""
+    last = max((attempt.id for attempt in known.attempts.seen), default=-2)
+    return min((attempt.id for attempt in known.attempts.running), default=last + 1)
+
+
+def _written(known: _Known, attempt: Attempt) -> dict[str, Any]:
+    started, finished = known.times.get(attempt.id, (None, None))
+    return {**attempt.told, "started": started, "finished": finished}
+
+
+def _tables(known: _Known, stamp: str) -> Tables:
+    study, attempts = known.study, known.attempts.seen
+    agenda = study.agenda(study.attempts)  # a study that tunes counts its tuning trials too
+    pairs = stand(agenda, attempts, study.retried_from)
+    known.rows = rows_of(study.pairs, pairs, attempts)
+    trials = make_trials(study, known.rows.values(), known.times)
+    return Tables(stamp, study, trials, info_of(study), Counts.of(pairs, agenda.to_come))
+
+
+def _together(tables: list[pd.DataFrame], columns: dict[str, str]) -> pd.DataFrame:
+    return pd.concat([pd.DataFrame(columns=list(columns)).astype(columns), *tables], ignore_index=True)
