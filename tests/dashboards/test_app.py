@@ -129,8 +129,8 @@ def test_postgres_is_read_alike_and_cannot_be_written(workdir, server):
     reader = Reader(storage)
     twin = Storage(f"sqlite:///{workdir}/twin.db")
     add_attempts(twin, make_study(twin, "running"), states={3: "failed", 13: "running", 14: "waiting"})
-    for table, same in zip(read(storage, "running"), read(twin, "running"), strict=True):
-        pd.testing.assert_frame_equal(table, same)
+    for found, same in zip(read(storage, "running"), read(twin, "running"), strict=True):
+        pd.testing.assert_frame_equal(found, same)
     client = create_app(reader).server.test_client()
     for path in ("/", "/study/running", f"/study/running/trial/{stored.designs[0]['name']}/0", "/compare"):
         text = client.get(path, base_url="http://127.0.0.1").text
