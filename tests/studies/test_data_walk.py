@@ -29,7 +29,9 @@ def images(folder: Path, count: int, first: int = 0) -> Path:
     """A folder with as many small images, each different."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(first, first + count):
-        Image.fromarray(np.full((4, 4, 3), number % 256, np.uint8)).save(folder / f"{number:03}.png")
+        samples = np.full((4, 4, 3), number % 256, np.uint8)
+        samples[0] = 255 - samples[0]  # a single colour is told
+        Image.fromarray(samples).save(folder / f"{number:03}.png")
     return folder
 
 
