@@ -172,4 +172,4 @@ def test_a_cache_that_cannot_be_read_is_one_message(
 def test_control_characters_in_a_folders_name_do_not_reach_the_terminal(photos: Path, cache: Path) -> None:
     (one,) = kept()
     (one.place / "source").write_text("/photos/a\x1b[31mred\nline")
-    assert "/photos/a[31mredline" in run("caches")
+    assert "/photos/a[31mred line" in run("caches")
