@@ -102,7 +102,8 @@ WRONG: list[tuple[str, str, str]] = [
     (
         "0.21",
         "90",
-        "line 3: test_error must be a number from 0 to 1; given: '90'. Errors are fractions, or percentages with their sign: 0.062 or 6.2 %",
+        "line 3: test_error must be a number from 0 to 1; given: '90'. Errors are fractions, or percentages "
+        "with their sign: 0.062 or 6.2 %",
     ),
     ("0.21", "-0.1", "line 3: test_error must be a number from 0 to 1; given: '-0.1'"),
     ("0.21", "NaN", "line 3: test_error must be a number; nothing is given"),
@@ -148,7 +149,11 @@ WRONG: list[tuple[str, str, str]] = [
     # columns
     (",epochs,", ",seed,", "has the column 'seed' twice"),
     ("test_error", "accuracy", "no column 'test_error'"),
-    ("validation_error,", "top1,", r"no column 'validation_error'; needed are .*test_error\. Known: design, seed, top1, test_error"),
+    (
+        "validation_error,",
+        "top1,",
+        r"no column 'validation_error'; needed are .*test_error\. Known: design, seed, top1, test_error",
+    ),
     ("seed", "Seeds", "no column 'seed'.*Did you mean 'Seeds'"),
     (ROW2, ROW2.replace("\n", ",7\n"), "line 3: it has another number of columns"),
     (
