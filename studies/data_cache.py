@@ -363,6 +363,8 @@ def _finish(building: Path, place: Path, files: list[str], scale: Scale | None) 
         unreadable = [files[row] for row in np.flatnonzero(~readable)]
         (building / UNREADABLE).write_text("".join(f"{name}\n" for name in unreadable), errors="surrogateescape")
         if (place / key / ARRAY).is_file():  # the same images, from another folder or with other times
+            for name in (NOTES, SAMPLES):  # the version before noted less
+                os.replace(building / name, place / key / name)
             shutil.rmtree(building)
         else:
             shutil.rmtree(place / key, ignore_errors=True)  # what an interrupted removal has left

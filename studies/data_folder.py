@@ -29,7 +29,7 @@ from studies.data_walk import (
 
 PARTS = {"train": ("train",), "validation": ("val", "valid", "validation"), "test": ("test",)}
 SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing"}
-MOST_NAMES, MOST_ALIKE, MOST_COPIES = 10, 5, 3  # in a message
+MOST_REASONS, MOST_NAMES, MOST_COPIES = 3, 5, 3  # in a message
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,12 @@ def read_folder(root: Path, decoding: Decoding, unreadable: str) -> Parts:
     cache = cached(listing.root, listing.files, listing.key, decoding, training)
     bad = np.flatnonzero(~cache.readable)
     if len(bad) and unreadable == "refuse":
-        reasons = [cache.reason(row) for row in bad[:MOST_NAMES]]
+        reasons = [cache.reason(row) for row in bad[:MOST_REASONS]]
         shown = "; ".join(f"{listing.files[row]} ({why})" for row, (why, _) in zip(bad, reasons, strict=False))
         advice = "".join(f"{how} " for how in dict.fromkeys(how for _, how in reasons if how))
         more = (
-            f"; and {len(bad) - MOST_NAMES} more, all listed in {cache.list_of_unreadable}"
-            if len(bad) > MOST_NAMES
+            f"; and {len(bad) - MOST_REASONS} more, all listed in {cache.list_of_unreadable}"
+            if len(bad) > MOST_REASONS
             else ""
         )
         raise UserError(
@@ -155,8 +155,8 @@ def _of_one_colour(cache: Cached) -> list[str]:
     if not names:
         return []
     have = "has a single colour" if len(names) == 1 else "have a single colour each"
-    more = f" and {len(names) - MOST_ALIKE} more" if len(names) > MOST_ALIKE else ""
-    shown = encodable(", ".join(names[:MOST_ALIKE]))
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    shown = encodable(", ".join(names[:MOST_NAMES]))
     return [f"{len(names)} of {counted(len(cache.files), 'image')} {have}: {shown}{more}."]
 
 

@@ -4,6 +4,8 @@ it the cache must know."""
 import hashlib
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -217,7 +219,8 @@ def test_floats_are_refused_once_with_what_to_do(tmp_path: Path) -> None:
     root = folder(tmp_path / "photos", 0, 1, np.float32, "tif")
     with pytest.raises(UserError, match="24 of 24 images") as error:
         load(spec(), root)
-    assert str(error.value).count("its samples are floating-point numbers from 0 to 1") == 10
+    assert str(error.value).count("its samples are floating-point numbers from 0 to 1") == 3
+    assert re.search(r"; and 21 more, all listed in .*unreadable\.txt\. ", str(error.value))
     assert str(error.value).count("white: stretch") == 1
     with pytest.raises(UserError, match=r"class 'ant' .* all unreadable: ant/00.tif \(its samples are floating.*LEVEL"):
         load(spec(unreadable="skip"), root)
@@ -321,6 +324,21 @@ def test_what_the_version_before_decoded_to_the_same_pixels_keeps_its_key(tmp_pa
     root = folder(tmp_path / "photos", 0, np.iinfo(kind).max, kind)
     assert key(load(spec(), root)) == key_of_format_2(root, 1)
     assert key(load(spec(channels=3), root)) == key_of_format_2(root, 3)
+
+
+def test_what_it_did_not_note_is_noted_beside_its_array(tmp_path: Path, cache: Path) -> None:
+    root = folder(tmp_path / "photos", 100, 60000)
+    Image.fromarray(np.full((8, 8), 4000, np.uint16)).save(root / "bee" / "03.png")
+    told = load(spec(), root).notes
+    assert len(told) == 2
+    (array,) = cache.glob("folders/*/images.npy")
+    array.with_name("samples").unlink()
+    notes = np.fromfile(array.with_name("notes"), np.uint8).reshape(24, -1)
+    notes[:, 0] &= 3  # whether it could be read, and is decoded otherwise now
+    notes.tofile(array.with_name("notes"))
+    shutil.rmtree(cache / "folders" / "index")
+    assert load(spec(), root).notes == told
+    assert list(cache.glob("folders/*/images.npy")) == [array]
 
 
 def test_what_it_decoded_to_other_pixels_gets_another_key(tmp_path: Path, cache: Path) -> None:
