@@ -5,6 +5,8 @@ import sys
 from collections.abc import Iterable
 from typing import Any, TextIO
 
+from explorer.text import encodable
+
 _PARTS = re.compile(r"([\n\t])")
 
 
@@ -48,7 +50,7 @@ def raw(stream: TextIO) -> TextIO:
 
 
 def printable(text: str) -> str:
-    """A text as one line of characters that can be shown; other white space becomes a blank."""
+    """A text as one line of characters that can be shown; other white space becomes a blank, and bytes that are not UTF-8 U+FFFD."""
     if text.isprintable():
         return text
-    return "".join(one if one.isprintable() else " " if one.isspace() else "" for one in text)
+    return "".join(one if one.isprintable() else " " if one.isspace() else "" for one in encodable(text))

@@ -208,11 +208,11 @@ def load(spec: DataSpec, data_dir: Path | None = None) -> Splits:
     if validation is None:
         train, validation = part(train, spec.validation, "validation")
     mean, std = mean_and_std(train.images)
-    _check_deviation(spec, mean, std)
+    _check_deviation(spec, mean, std, parts.scaling)
     given = spec.mirrored is not None
     mirrored = DATA_SETS[spec.name].mirrored if spec.name in DATA_SETS else spec.mirrored
     mirrored = spec.name == "folder" if mirrored is None else mirrored
-    about = (parts.names, parts.black_and_white, parts.notes)
+    about = (parts.names, parts.black_and_white, parts.scaling + parts.notes)
     return Splits(train, validation, test, parts.classes, mean, std, mirrored, *about, given)
 
 
@@ -281,17 +281,14 @@ def _check_classes(name: str, parts: Parts) -> None:
         )
 
 
-def _check_deviation(spec: DataSpec, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+def _check_deviation(spec: DataSpec, mean: tuple[float, ...], std: tuple[float, ...], scaling: tuple[str, ...]) -> None:
     """Refuses training images that are all of the same single colour: a training would run, and stay at chance."""
     if max(std) > LEAST_DEVIATION:
         return
     colour = ", ".join(f"{255 * value:.0f}" for value in mean)
     hint = "Look at what was saved: values of 0..1 must be multiplied by 255 before they become uint8."
     if spec.name == "folder":
-        hint = (
-            "If the files hold more than 8 bits a sample and use a part of them, say which level is white, for example white: 4095, or "
-            "take their own range with white: stretch (--set data.white=stretch); else look at the files."
-        )
+        hint = " ".join(scaling) or "Look at the files."
     raise UserError(
         f"the training images of {spec.name} all have the same single colour ({colour} of 255), so nothing can be learned. {hint}"
     )

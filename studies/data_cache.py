@@ -49,8 +49,8 @@ RECORD = 1 + DIGEST  # a note: what is known of the image, and the digest of its
 # What is known: it could be read; format 2 had other pixels; it has a single colour.
 READ, REVISED, ONE_COLOUR = 1, 2, 4
 ARRAY, NOTES, READABLE, UNREADABLE, SOURCE = "images.npy", "notes", "readable.npy", "unreadable.txt", "source"
+SAMPLES = "samples"  # of more than 8 bits, by batch
 SCALE = "scale.json"  # which samples are black and white, where `white` says or measures it
-MOST_NAMES = 5  # in a message
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,25 @@ class Cached:
         key = _key(shape, files, notes[self.readable].tobytes(), _stored_scale(self.folder))
         return key, np.cumsum(self.readable) - 1
 
+    def scaling(self) -> list[str]:
+        """How samples of more than 8 bits became black to white, in lines of text."""
+        scale = _stored_scale(self.folder)
+        if scale is not None and scale.kind:
+            told = f"{scale.black:.10g} to {scale.white:.10g}, the range of the training images ({scale.kind})"
+            return [f"{told}, is taken as black to white."]
+        if not (self.folder / SAMPLES).is_file():  # decoded by the version before
+            return []
+        try:
+            return Samples.noted(self.folder / SAMPLES).scaling(self.decoding)
+        except (OSError, ValueError) as error:
+            raise _damaged(self.folder, error) from None
+
+    def of_one_colour(self) -> list[str]:
+        """The files whose images have a single colour each."""
+        import numpy as np
+
+        return [self.files[row] for row in np.flatnonzero(self._notes()[:, 0] & ONE_COLOUR)]
+
     def digests(self) -> "NDArray[np.uint8]":
         """Of the files' bytes, N x DIGEST."""
         return self._notes()[:, 1:]
@@ -114,8 +133,8 @@ class Cached:
 def cached(root: Path, files: list[str], quick_key: str, decoding: Decoding, training: Sequence[int]) -> Cached:
     """The images of `files` (below `root`), cropped at the centre to squares and resized, from the cache or into it.
 
-    What it takes on disk is said first, on standard error, and in the end how deep samples were scaled and which images have a
-    single colour. `training` are the rows of the training images, from which `white: stretch` takes its range.
+    What it takes on disk is said first, on standard error. `training` are the rows of the training images, from which
+    `white: stretch` takes its range.
 
     Raises:
         UserError: There is no room, or a file cannot be had.
@@ -243,7 +262,9 @@ def _build(folder: Path, root: Path, files: list[str], decoding: Decoding, scale
 
     side = decoding.side
     shape = (len(files), decoding.channels, side, side)
+    # In whole batches, as their samples are noted.
     done = min((folder / NOTES).stat().st_size // RECORD, len(files)) if (folder / NOTES).is_file() else 0
+    done -= done % BATCH
     array = _continue(folder / ARRAY, shape) if done else None
     if array is None:
         done = 0
@@ -251,9 +272,9 @@ def _build(folder: Path, root: Path, files: list[str], decoding: Decoding, scale
     size = human_count(float(np.prod(shape)))
     already = f"; {done} are there already" if done else ""
     print(f"{root}: {len(files)} images of {side}x{side} take {size}B in {folder.parent}{already}", file=sys.stderr)
-    samples = Samples()
     with (
         open(folder / NOTES, "r+b" if done else "wb") as notes,
+        open(folder / SAMPLES, "a" if done else "w") as all_samples,
         progress_bar("decoding images") as progress,
         decoding_pool() as pool,
     ):
@@ -262,7 +283,7 @@ def _build(folder: Path, root: Path, files: list[str], decoding: Decoding, scale
         for start in range(done, len(files), BATCH):
             progress(start, len(files))
             paths = [root / name for name in files[start : start + BATCH]]
-            records = []
+            records, samples = [], Samples()
             for row, (digest, image) in enumerate(pool.map(lambda path: _read(path, decoding, scale), paths), start):
                 array[row] = 0 if image is None else image.pixels
                 records.append(bytes([_known(image)]) + digest)
@@ -270,10 +291,12 @@ def _build(folder: Path, root: Path, files: list[str], decoding: Decoding, scale
                     samples.add(image)
             array.flush()
             with disk_errors(folder):
+                samples.note(all_samples, start)
+                all_samples.flush()
+                os.fsync(all_samples.fileno())
                 notes.write(b"".join(records))
                 notes.flush()
                 os.fsync(notes.fileno())
-    samples.tell(decoding)
 
 
 def _known(image: Decoded | None) -> int:
@@ -335,27 +358,18 @@ def _finish(building: Path, place: Path, files: list[str], scale: Scale | None) 
     key = _key(np.load(building / ARRAY, mmap_mode="r").shape, files, notes, scale)
     known = np.frombuffer(notes, np.uint8).reshape(-1, RECORD)[:, 0]
     readable = (known & READ).astype(bool)
-    _tell_of_one_colour([files[row] for row in np.flatnonzero(known & ONE_COLOUR)], len(files))
     with disk_errors(building):
         np.save(building / READABLE, readable)
         unreadable = [files[row] for row in np.flatnonzero(~readable)]
         (building / UNREADABLE).write_text("".join(f"{name}\n" for name in unreadable), errors="surrogateescape")
         if (place / key / ARRAY).is_file():  # the same images, from another folder or with other times
+            for name in (NOTES, SAMPLES):  # the version before noted less
+                os.replace(building / name, place / key / name)
             shutil.rmtree(building)
         else:
             shutil.rmtree(place / key, ignore_errors=True)  # what an interrupted removal has left
             os.rename(building, place / key)
     return key
-
-
-def _tell_of_one_colour(files: list[str], total: int) -> None:
-    if files:
-        have = "has a single colour" if len(files) == 1 else "have a single colour each"
-        more = f" and {len(files) - MOST_NAMES} more" if len(files) > MOST_NAMES else ""
-        print(
-            f"warning: {len(files)} of {total} images {have}: {', '.join(files[:MOST_NAMES])}{more}",
-            file=sys.stderr,
-        )
 
 
 def _key(shape: tuple[int, ...], files: list[str], notes: bytes, scale: Scale | None) -> str:

@@ -29,7 +29,7 @@ from studies.data_walk import (
 
 PARTS = {"train": ("train",), "validation": ("val", "valid", "validation"), "test": ("test",)}
 SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing"}
-MOST_NAMES, MOST_COPIES = 10, 3  # in a message
+MOST_REASONS, MOST_NAMES, MOST_COPIES = 3, 5, 3  # in a message
 
 
 @dataclass(frozen=True)
@@ -92,16 +92,16 @@ def read_folder(root: Path, decoding: Decoding, unreadable: str) -> Parts:
     cache = cached(listing.root, listing.files, listing.key, decoding, training)
     bad = np.flatnonzero(~cache.readable)
     if len(bad) and unreadable == "refuse":
-        reasons = [cache.reason(row) for row in bad[:MOST_NAMES]]
+        reasons = [cache.reason(row) for row in bad[:MOST_REASONS]]
         shown = "; ".join(f"{listing.files[row]} ({why})" for row, (why, _) in zip(bad, reasons, strict=False))
         advice = "".join(f"{how} " for how in dict.fromkeys(how for _, how in reasons if how))
         more = (
-            f"; and {len(bad) - MOST_NAMES} more, all listed in {cache.list_of_unreadable}"
-            if len(bad) > MOST_NAMES
+            f"; and {len(bad) - MOST_REASONS} more, all listed in {cache.list_of_unreadable}"
+            if len(bad) > MOST_REASONS
             else ""
         )
         raise UserError(
-            f"{len(bad)} of {len(listing.files)} images in {root} cannot be read: {shown}{more}. {advice}Mend or remove them, "
+            f"{len(bad)} of {len(listing.files)} images in {root} cannot be read: {shown}{more}. {advice}Fix or remove them, "
             "or leave them out with unreadable: skip (--set data.unreadable=skip)."
         )
     for row in bad:
@@ -122,9 +122,17 @@ def read_folder(root: Path, decoding: Decoding, unreadable: str) -> Parts:
     assert found[0] is not None
     left_out = str(listing.left_out)
     notes = [f"Left out of {encodable(str(root))}: {left_out}."] if left_out else []
-    notes += _alike(listing.classes) + _copies(listing, cache)
-    known = (len(listing.classes), listing.classes, cache.black_and_white(), tuple(notes))
-    return Parts(found[0], found[1], found[2], *known)
+    notes += _of_one_colour(cache) + _alike(listing.classes) + _copies(listing, cache)
+    return Parts(
+        found[0],
+        found[1],
+        found[2],
+        len(listing.classes),
+        listing.classes,
+        cache.black_and_white(),
+        tuple(cache.scaling()),
+        tuple(notes),
+    )
 
 
 def _bare(name: str) -> str:
@@ -139,6 +147,17 @@ def _alike(classes: tuple[str, ...]) -> list[str]:
     return [
         f"The classes {one!r} and {other!r} differ in blanks or capitals only: are they one?" for one, other in pairs
     ]
+
+
+def _of_one_colour(cache: Cached) -> list[str]:
+    """What to say of images that show nothing."""
+    names = cache.of_one_colour()
+    if not names:
+        return []
+    have = "has a single colour" if len(names) == 1 else "have a single colour each"
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    shown = encodable(", ".join(names[:MOST_NAMES]))
+    return [f"{len(names)} of {counted(len(cache.files), 'image')} {have}: {shown}{more}."]
 
 
 def _copies(listing: Listing, cache: Cached) -> list[str]:
@@ -156,7 +175,9 @@ def _copies(listing: Listing, cache: Cached) -> list[str]:
     shown = ", ".join(f"{listing.files[copy]} of {listing.files[original]}" for copy, original in pairs[:MOST_COPIES])
     more = f" and {len(pairs) - MOST_COPIES} more" if len(pairs) > MOST_COPIES else ""
     of_others = sum(listing.labels[copy] != listing.labels[original] for copy, original in pairs)
-    others = f", {of_others} of them in another class" if of_others else ""
+    others = ""
+    if of_others:
+        others = ", in another class" if len(pairs) == 1 else f", {of_others} of them in another class"
     return [
         encodable(
             f"{counted(len(pairs), 'file')} {'is a copy' if len(pairs) == 1 else 'are copies'} of another, byte for byte{others}: "

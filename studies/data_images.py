@@ -99,7 +99,8 @@ class Parts:
     classes: int
     names: tuple[str, ...] = ()  # of the classes, where they have any
     black_and_white: tuple[float, float] | None = None  # the files' samples that became 0 and 255, as `white` wants it
-    notes: tuple[str, ...] = ()  # what a user should know of it, a line each
+    scaling: tuple[str, ...] = ()  # how the files' samples became black to white, where that is not plain
+    notes: tuple[str, ...] = ()  # what else a user should know of it, a line each
 
 
 @dataclass(frozen=True)

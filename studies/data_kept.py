@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from explorer.errors import UserError, unknown
-from studies.data_cache import ARRAY, NOTES, READABLE, SCALE, SOURCE, UNREADABLE
+from studies.data_cache import ARRAY, NOTES, READABLE, SAMPLES, SCALE, SOURCE, UNREADABLE
 from studies.data_download import CACHE_VARIABLE, cache_root
 from studies.data_official import CHECKSUMS
 
 # Of folders that `data_cache` makes, and of all that it puts there.
 NAMES = re.compile(r"[0-9a-f]{32}|building-.+")
-OURS = {ARRAY, NOTES, READABLE, SCALE, UNREADABLE, SOURCE}
+OURS = {ARRAY, NOTES, READABLE, SAMPLES, SCALE, UNREADABLE, SOURCE}
 DOWNLOADED, DECODED, UNFINISHED = "downloaded", "decoded", "unfinished"
 
 

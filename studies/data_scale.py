@@ -1,13 +1,14 @@
 """Which samples are black and white, over a whole folder: the range of its training images, and
-what is told of deep samples."""
+what is noted and told of deep samples."""
 
-import sys
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from explorer.errors import UserError
 from explorer.text import counted
@@ -25,31 +26,43 @@ class Samples:
     met: dict[tuple[str, float | None], tuple[int, float, float]] = field(default_factory=dict)
 
     def add(self, image: Decoded) -> None:
-        if image.kind == EIGHT:
-            return
-        low, high = image.extremes or (float("inf"), float("-inf"))
-        key = (image.kind, image.white)
-        count, lowest, highest = self.met.get(key, (0, low, high))
-        self.met[key] = (count + 1, min(lowest, low), max(highest, high))
+        """Count an image in."""
+        if image.kind != EIGHT:
+            low, high = image.extremes or (float("inf"), float("-inf"))
+            self._count(image.kind, image.white, 1, low, high)
 
-    def tell(self, decoding: Decoding) -> None:
-        """Say on standard error what was taken as black and white. Of `stretch` that is said
-        where the range is found."""
-        if decoding.white == STRETCH:
-            return
+    def note(self, file: TextIO, row: int) -> None:
+        """Write them down as those of the batch of images that begins at `row`."""
+        if self.met:
+            file.write(json.dumps([row, [[*key, *counted] for key, counted in self.met.items()]]) + "\n")
+
+    @classmethod
+    def noted(cls, path: Path) -> "Samples":
+        """The samples of all batches. A build that was cut off may have noted its last one twice."""
+        batches = dict(json.loads(line) for line in path.read_text().splitlines())
+        samples = cls()
+        for kind, white, count, low, high in chain.from_iterable(batches.values()):
+            samples._count(kind, white, count, low, high)
+        return samples
+
+    def _count(self, kind: str, white: float | None, count: int, low: float, high: float) -> None:
+        before, lowest, highest = self.met.get((kind, white), (0, low, high))
+        self.met[kind, white] = (before + count, min(lowest, low), max(highest, high))
+
+    def scaling(self, decoding: Decoding) -> list[str]:
+        """What was taken as black and white, a line for each kind of samples. Of `stretch` the
+        scale itself says that."""
+        if decoding.white is not None and not self.met:
+            return [f"white: {decoding.white:.10g} changes nothing here: it is for more than 8 bits a sample."]
+        lines = []
         for (kind, white), (count, low, high) in self.met.items():
             told = f" from {low:.10g} to {high:.10g}" if low <= high else ""
             other = f" Another scale: white: LEVEL, or white: {STRETCH} (--set data.white={STRETCH})."
-            print(
+            lines.append(
                 f"{counted(count, 'image')} of {kind}{told}: 0 to {white:.10g} is taken as black to white."
-                f"{other if decoding.white is None else ''}",
-                file=sys.stderr,
+                f"{other if decoding.white is None else ''}"
             )
-        if decoding.white is not None and not self.met:
-            print(
-                f"white: {decoding.white:.10g} changes nothing here: it is for more than 8 bits a sample",
-                file=sys.stderr,
-            )
+        return lines
 
 
 def range_of(root: Path, files: list[str], decoding: Decoding) -> Scale | None:
@@ -74,14 +87,7 @@ def range_of(root: Path, files: list[str], decoding: Decoding) -> Scale | None:
             f"white: {STRETCH} needs training images with samples of one kind: {root / name} holds {kind}, {root / other} {other_kind}. "
             "Save them alike, or leave it out."
         )
-    if not kinds:
-        return None
-    kind = next(iter(kinds))
-    print(
-        f"{root}: {low:.10g} to {high:.10g}, the range of the training images ({kind}), is taken as black to white",
-        file=sys.stderr,
-    )
-    return Scale(low, high, kind)
+    return Scale(low, high, next(iter(kinds))) if kinds else None
 
 
 def examined(path: Path, examine: Callable[[bytes], Found]) -> tuple[bytes, Found | None]:

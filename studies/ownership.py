@@ -7,7 +7,7 @@ it in several; what they left when they were cut off in between is recognised he
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import UserError
-from studies.schema import CONTENT, IMPORTING, KEYS_OF_STUDY, METRICS
+from studies.schema import ABOUT, CONTENT, IMPORTING, METRICS
 from studies.storage import Storage
 
 if TYPE_CHECKING:
@@ -21,8 +21,9 @@ def is_ours(content: Any) -> bool:
 
 def refuse_strangers(storage: Storage, name: str) -> None:
     """Raises `UserError` where a study of this name is another program's. For names that no study of ours has."""
-    keys = {key for (key,) in storage.tuples(KEYS_OF_STUDY, name=name)}
-    if keys and IMPORTING not in keys:
+    rows = storage.rows(ABOUT, name=name)
+    user, system, trials = ({row["key"] for row in rows if row["kind"] == kind} for kind in ("user", "system", "trial"))
+    if rows and not _is_left_over(user, system, has_trials=bool(trials)):
         raise _of_another_program(storage, name)
 
 
@@ -35,12 +36,18 @@ def make_room(storage: Storage, writer: "RDBStorage", name: str) -> None:
     there = next((study for study in writer.get_all_studies() if study.study_name == name), None)
     if there is None:
         return
-    is_unfinished_import = IMPORTING in there.user_attrs and CONTENT not in there.user_attrs
-    # It wrote the names of the values before our mark.
-    is_unmarked = not there.user_attrs and set(there.system_attrs) == {METRICS}
-    if not (is_unfinished_import or (is_unmarked and not writer.get_n_trials(there._study_id))):
+    has_trials = writer.get_n_trials(there._study_id) > 0
+    if not _is_left_over(set(there.user_attrs), set(there.system_attrs), has_trials=has_trials):
         raise _of_another_program(storage, name)
     writer.delete_study(there._study_id)
+
+
+def _is_left_over(user: set[str], system: set[str], *, has_trials: bool) -> bool:
+    """Whether an earlier version was cut off while it wrote a study with these attributes: it wrote the names of the values
+    before our mark."""
+    is_unfinished_import = IMPORTING in user and CONTENT not in user
+    is_unmarked = not user and system == {METRICS} and not has_trials
+    return is_unfinished_import or is_unmarked
 
 
 def _of_another_program(storage: Storage, name: str) -> UserError:

@@ -180,8 +180,12 @@ def as_extended(storage: Storage, study: "StudyFile", wanted: "Wanted") -> Store
 
 
 def _find_there(storage: Storage, name: str) -> StoredStudy | None:
-    """As `find`, where there may be no storage yet."""
-    return find(storage, name) if storage.exists() and not storage.is_empty() else None
+    """As `find`, where there may be no storage yet. Raises `UserError` where the name is another program's."""
+    if not storage.exists() or storage.is_empty():
+        return None
+    if (stored := find(storage, name)) is None:
+        refuse_strangers(storage, name)
+    return stored
 
 
 def create_or_extend(

@@ -92,9 +92,14 @@ def _value(text: str, *, percent: bool, infinite: bool) -> float | None:
 def _out_of_range(column: str, text: str, least: float, most: float, value: float | None) -> str:
     hint = ""
     if column.endswith("_error") and value is not None and value > 1:
-        hint = " Errors are fractions: 0.062, not 6.2"
+        is_percentage = text.endswith("%")
+        hint = (
+            " A percentage is at most 100 %"
+            if is_percentage
+            else " Errors are fractions, or percentages with their sign: 0.062 or 6.2 %"
+        )
     elif column == "seed" and value is not None and value > most:
-        hint = " A seed of 64 bits, as torch.seed() gives, is replaced by a small number of its own"
+        hint = " Give each seed of 64 bits, as torch.seed() makes them, a small number of its own instead"
     elif value is None and re.fullmatch(r"[\d.,]+", text):
         hint = " Write it without thousands separators, and with a decimal point"
     return f"{column} must be a number from {_shown(least)} to {_shown(most)}; given: {shortened(text)}.{hint}"
@@ -182,5 +187,6 @@ def needed(table: TextTable, columns: tuple[str, ...]) -> None:
     for column in columns:
         if column not in table.columns:
             there = [name[:60] for name in table.columns[:100]]
-            hint = str(unknown("column", column, there)).partition(". ")[2]
+            others = [name for name in there if name not in columns]
+            hint = str(unknown("column", column, there, alike=others)).partition(". ")[2]
             raise UserError(f"{table.path} has no column {column!r}; needed are {', '.join(columns)}. {hint}")

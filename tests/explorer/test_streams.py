@@ -36,7 +36,7 @@ def test_only_text_gets_through() -> None:
     assert plain.write(text) == len(text)
     assert stream.getvalue() == "one\ttwo \nthree [31mred[0m\n"
     assert raw(plain) is stream  # type: ignore[arg-type]
-    assert printable("a\nb\u00a0c\ud800") == "a b c"
+    assert printable("a\nb\u00a0c\udce9") == "a b c\ufffd"
 
 
 def test_a_pipe_gets_text_and_exact_data() -> None:

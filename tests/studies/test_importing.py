@@ -127,7 +127,7 @@ def test_names_and_reference_arms(file: Path) -> None:
 def test_a_name_that_is_taken_stays_as_it_is(file: Path) -> None:
     import_csv(URL, file)
     before, _ = read(URL, "cluster")
-    with pytest.raises(UserError, match="there is a study cluster"):
+    with pytest.raises(UserError, match=r"there is a study cluster in sqlite:///t\.db already"):
         import_csv(URL, file)
     after, _ = read(URL, "cluster")
     pd.testing.assert_frame_equal(after, before)

@@ -36,6 +36,7 @@ def everything(storage: Storage) -> list[list[dict[str, object]]]:
 
 COMMANDS = [
     ("study", "run", "./tiny.yaml"),
+    ("study", "plan", "./tiny.yaml"),
     *(("study", name, "tiny") for name in ("status", "show", "retry", "results", "winner")),
     ("study", "delete", "tiny", "--yes", "--force"),
     ("study", "import", "results.csv", "--name", "tiny"),

@@ -1,5 +1,6 @@
 """CSV files as other programs write them: what is certain is converted, the rest is one sentence with its line and column."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -96,12 +97,13 @@ WRONG: list[tuple[str, str, str]] = [
     (
         "0.3,complete",
         "102.14 %,complete",
-        "line 2: test_error must be a number from 0 to 1|line 3: .* percentage",
+        "line 2: test_error must be a number from 0 to 1; given: '102.14 %'. A percentage is at most 100 %",
     ),
     (
         "0.21",
         "90",
-        "line 3: test_error must be a number from 0 to 1; given: '90'. Errors are fractions",
+        "line 3: test_error must be a number from 0 to 1; given: '90'. Errors are fractions, or percentages "
+        "with their sign: 0.062 or 6.2 %",
     ),
     ("0.21", "-0.1", "line 3: test_error must be a number from 0 to 1; given: '-0.1'"),
     ("0.21", "NaN", "line 3: test_error must be a number; nothing is given"),
@@ -116,7 +118,7 @@ WRONG: list[tuple[str, str, str]] = [
     (
         f"{C1},0",
         f"{C1},8714302948203947201",
-        "line 2: seed must be a number from 0 to 4294967295.*torch.seed",
+        r"line 2: seed must be a number from 0 to 4294967295.*torch\.seed\(\).* a small number of its own instead",
     ),
     (f"{C1},0", f"{C1},4294967296", "line 2: seed must be a number from 0 to 4294967295"),
     (f"{C1},0", f"{C1},", "line 2: seed must be a number; nothing is given"),
@@ -147,6 +149,11 @@ WRONG: list[tuple[str, str, str]] = [
     # columns
     (",epochs,", ",seed,", "has the column 'seed' twice"),
     ("test_error", "accuracy", "no column 'test_error'"),
+    (
+        "validation_error,",
+        "top1,",
+        r"no column 'validation_error'; needed are .*test_error\. Known: design, seed, top1, test_error",
+    ),
     ("seed", "Seeds", "no column 'seed'.*Did you mean 'Seeds'"),
     (ROW2, ROW2.replace("\n", ",7\n"), "line 3: it has another number of columns"),
     (
@@ -317,3 +324,17 @@ def test_curves_follow_the_same_rules(workdir: Path, column: str, value: Any, wo
     pd.DataFrame([{**CURVES, column: value}]).to_csv("curves.csv", index=False)
     with pytest.raises(UserError, match=words):
         check_curves(open_table("curves.csv"))
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+def test_a_time_without_a_zone_is_utc_wherever_it_is_read(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch, zone: str
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        started = read(FILE.replace("+00:00", ""))["started"]
+        assert [str(when) for when in started] == ["2026-01-31 12:00:00+00:00", "2026-01-31 13:00:00+00:00"]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
