@@ -65,7 +65,7 @@ def test_a_run_goes_on_when_its_terminal_is_closed(tiny_study_file: Path) -> Non
 @pytest.mark.parametrize("limit", [1, 2, 3, 4])
 def test_too_few_processes_and_threads_are_one_sentence(tiny_study_file: Path, limit: int) -> None:
     run = [sys.executable, fake_training.__file__, "study", "run", str(tiny_study_file), "--storage", "sqlite:///t.db"]
-    limited = ["sh", "-c", f'ulimit -u {limit} && exec "$@"', "sh", *run]
+    limited = ["bash", "-c", f'ulimit -u {limit} && exec "$@"', "sh", *run]
     if os.getuid() == 0:  # the limit does not hold for root: another user, who may read all files
         limited = [*_as_another_user(), *limited]
     found = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=60)
