@@ -47,7 +47,7 @@ def plan(
 
     Of a study that is stored already: what is left of it.
 
-    A few steps of the cheapest and of the dearest design are measured; the time is an estimate for a machine that does nothing else.
+    A few steps of the cheapest and of the most expensive design are measured; the time is an estimate for a machine that does nothing else.
 
     \b
     Examples:
@@ -62,7 +62,7 @@ def plan(
     place = Storage(storage)
     study = StudyFile.load(name_or_path).changed(changes)
     if not as_json:
-        click.echo("Measuring some steps of the cheapest and of the dearest design ...", err=True)
+        click.echo("Measuring some steps of the cheapest and of the most expensive design ...", err=True)
     made = make_plan(study, storage=place, workers=workers, workers_per_gpu=workers_per_gpu, data_dir=data_dir)
     if as_json:
         print_json(made.record())
