@@ -380,6 +380,16 @@ class TestServers:
             place.rows("SELECT pg_sleep(30)")
         assert place.rows("SELECT 1 AS one") == [{"one": 1}]
 
+    def test_an_empty_database_says_how_to_start(self, server: Server) -> None:
+        place = Storage(server.create())
+        with (
+            pytest.raises(UserError, match="it holds no studies yet: `resnext-explorer study run ") as error,
+            place.errors(),
+        ):
+            place.rows("SELECT * FROM trials")
+        assert "with the URL in RESNEXT_EXPLORER_STORAGE" in str(error.value)
+        assert PASSWORD not in str(error.value)
+
     def test_a_process_keeps_one_connection(self, server: Server) -> None:
         place = Storage(server.create())
         count = "SELECT COUNT(*) AS count FROM pg_stat_activity WHERE datname = current_database()"
