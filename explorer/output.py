@@ -27,6 +27,7 @@ class _Stream(io.FileIO):
 
     drops = False
     told = False  # whether it was said that output is lost
+    text: TextIO  # what writes here, and holds what has gathered
 
     def write(self, data: Any) -> int:
         try:
@@ -63,13 +64,14 @@ def _text(number: int, like: TextIO | None, *, drops: bool) -> TextIO:
     raw = _Stream(number, "w", closefd=False)
     raw.drops = drops
     errors = like.errors if like else None
-    return io.TextIOWrapper(
+    raw.text = io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=like.encoding if like else "utf-8",
         # A name that is no text in this encoding is shown with escapes.
         errors="backslashreplace" if errors in (None, "strict") else errors,
         line_buffering=drops or raw.isatty(),
     )
+    return raw.text
 
 
 @contextmanager
@@ -79,7 +81,7 @@ def going_on() -> Iterator[None]:
         yield
     except OutputGone as gone:
         gone.stream.drops = True
-        sys.stdout.flush()  # what has gathered
+        gone.stream.text.flush()
         gone.stream.drops = False
         if not gone.stream.told:
             gone.stream.told = True
@@ -92,6 +94,27 @@ def say(line: str) -> None:
     """Print a line about work that goes on also where nobody takes the line."""
     with going_on():
         print(line, flush=True)
+
+
+class GoingOn:
+    """A stream for what draws by itself, in a thread of its own, beside work that goes on: what cannot be written is lost."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text, or lose it."""
+        with going_on():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what has gathered, or lose it."""
+        with going_on():
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def finish() -> int | None:

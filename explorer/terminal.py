@@ -6,12 +6,13 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO, cast
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from explorer.output import GoingOn
 from explorer.streams import printable, raw
 
 PATIENCE = 2.0  # seconds before a bar appears
@@ -19,7 +20,15 @@ PATIENCE = 2.0  # seconds before a bar appears
 
 def console(*, stderr: bool = False) -> Console:
     """Standard output. Without a terminal, lines are as long as they need to be."""
-    stream = raw(sys.stderr if stderr else sys.stdout)
+    return _console(raw(sys.stderr if stderr else sys.stdout))
+
+
+def live_console() -> Console:
+    """Standard output for bars of work that goes on when the terminal is closed."""
+    return _console(cast(TextIO, GoingOn(raw(sys.stdout))))
+
+
+def _console(stream: TextIO) -> Console:
     return Console(file=stream, highlight=False, width=None if stream.isatty() else 240)
 
 

@@ -3,7 +3,8 @@
 import pickle
 import re
 import warnings
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ WRAPPERS = (
     "model_ema",
     "state_dict_ema",
 )
-# An entry that every network has: what stands before its name stands before all names.
+# An entry that every network has.
 FIRST = "conv1.weight"
 # Files of before torch 0.4.1 lack these, and torch itself fills them in.
 COUNTER = "num_batches_tracked"
@@ -128,12 +129,7 @@ def _bare(content: Any, names: Any, path: str | Path) -> Entries:
         raise UserError(f"cannot read weights from {path}: no tensors under names in it, but {what}. {SAVE}")
     if len(content) > len(tensors):
         taken_off.append(f"{counted(len(content) - len(tensors), 'entry', 'entries')} without tensors left out")
-    prefixes = {name.removesuffix(FIRST) for name in tensors if name == FIRST or name.endswith(f".{FIRST}")}
-    if not prefixes:
-        return Entries(tensors, tuple(taken_off))
-    # Of equally good ones, as of a network and its moving average, the first in the file.
-    ordered = [prefix for prefix in dict.fromkeys(name.removesuffix(FIRST) for name in tensors) if prefix in prefixes]
-    prefix = max(ordered, key=lambda prefix: sum(prefix + name in tensors for name in names))
+    prefix = _prefix(tensors, set(names))
     if prefix:
         inside_it = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
         others = [name for name in tensors if not name.startswith(prefix)]
@@ -142,6 +138,19 @@ def _bare(content: Any, names: Any, path: str | Path) -> Entries:
             taken_off.append(f"{counted(len(others), 'other tensor')} left out: {_named(others)}")
         tensors = inside_it
     return Entries(tensors, tuple(taken_off))
+
+
+def _prefix(tensors: Iterable[str], wanted: set[str]) -> str:
+    """What stands before most of the names that a network wants. Of equally good ones, as of a network and its moving average,
+    the first in the file."""
+    longest = max(name.count(".") for name in wanted) + 1
+    fits: Counter[str] = Counter()
+    for name in tensors:
+        parts = name.rsplit(".", longest)
+        for start in range(len(parts)):
+            if (ending := ".".join(parts[start:])) in wanted:
+                fits[name.removesuffix(ending)] += 1
+    return max(fits, key=fits.__getitem__, default="")
 
 
 def _tensors(content: Mapping[Any, Any]) -> dict[str, Tensor]:

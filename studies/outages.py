@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from explorer.errors import UserError
+from explorer.suggestions import command
 from explorer.text import human_time
 from studies.storage_url import StorageURL
 
@@ -177,7 +178,7 @@ _SIGNS = (
     ("read-only transaction", "it can only be read there (a standby server?).", True),
     ("permission denied", "this user may not read or write its tables.", False),
     ("no such table", "it holds no studies of ours.", False),
-    ("relation ", "it holds no studies yet; `study run` starts one.", False),
+    ("relation ", "it holds no studies yet: `{start}` starts one.", False),
 )
 # States of PostgreSQL that pass: of the connection; of a transaction that met another; too few resources; an operator's hand,
 # or a failover. https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -208,7 +209,8 @@ def _reason_of_driver(error: BaseException, url: StorageURL) -> Reason:
         return Reason(f"{url.hide(text.rpartition('FATAL:')[2].strip())}. Create it with: createdb NAME")
     for sign, meaning, passes in _SIGNS:
         if sign in text:
-            return Reason(meaning.format(timeout=TIMEOUT), passes)
+            start = command("study run", "digits_cardinality", storage=url.option)
+            return Reason(meaning.format(timeout=TIMEOUT, start=start), passes)
     return Reason(f"{url.hide(text[:LONGEST_TEXT]).rstrip('.')}.", _passes(error))
 
 

@@ -1,4 +1,5 @@
-"""What a study would still train and about how long that takes here, from a few measured steps of its cheapest and its dearest design.
+"""What a study would still train and about how long that takes here, from a few measured steps of its cheapest and its most
+expensive design.
 
 Nothing is stored. Torch runs in processes of their own, as many at once as there will be workers, set up as workers are: so a
 step takes as long as it will.

@@ -198,23 +198,24 @@ class LiveView(LineView):
     def __init__(self, study: str = "", options: Options = MappingProxyType({})) -> None:
         from rich.progress import BarColumn, Progress, TextColumn
 
-        from explorer.terminal import console
+        from explorer.terminal import live_console
 
         super().__init__(study, options)
         self.bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.fields[note]}", markup=False),
-            console=console(),
+            console=live_console(),
             transient=True,
+            # What is said on another standard error than this terminal belongs there.
+            redirect_stderr=sys.stderr.isatty(),
         )
         self.tasks: dict[int, TaskID] = {}
 
     def begin(self, stored: StoredStudy, counts: Counts, workers: int) -> None:
         super().begin(stored, counts, workers)
         self.total = self.bars.add_task("", total=1.0, note="")
-        with going_on():
-            self.bars.start()
+        self.bars.start()
         self._show()
 
     def event(self, worker: int, event: Event) -> None:
@@ -238,8 +239,7 @@ class LiveView(LineView):
         self._show()
 
     def close(self) -> None:
-        with going_on():
-            self.bars.stop()
+        self.bars.stop()
 
     def _show(self) -> None:
         left = self.work.time_left()
@@ -255,9 +255,8 @@ class LiveView(LineView):
 
     def say(self, line: str) -> None:
         if self.bars.live.is_started:
-            with going_on():
-                for part in line.splitlines():
-                    self.bars.console.print(printable(part), markup=False)
+            for part in line.splitlines():
+                self.bars.console.print(printable(part), markup=False)
         else:
             super().say(line)
 

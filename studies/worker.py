@@ -55,8 +55,8 @@ def main(config: dict[str, Any]) -> int:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     tell = _Teller(stop)
-    threading.Thread(target=_watch_input, args=(stop,), name="input", daemon=True).start()
     try:
+        threading.Thread(target=_watch_input, args=(stop,), name="input", daemon=True).start()
         storage = Storage(config["storage"])
         with storage.errors():
             try:
@@ -69,6 +69,13 @@ def main(config: dict[str, Any]) -> int:
         code = AWAY
     except UserError as error:
         tell({"event": "error", "message": str(error)})
+        code = MISTAKE
+    except Exception as error:
+        # A training's own failures are its attempt's; this one every other worker here would meet too.
+        if (text := scarcity(error)) is None:
+            raise
+        traceback.print_exc()
+        tell({"event": "error", "message": f"no worker can go on here: {text}"})
         code = MISTAKE
     return code
 

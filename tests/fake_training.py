@@ -137,12 +137,14 @@ def install() -> None:
     """Train like this in this process, and in the workers it starts."""
     import studies
     import studies.outages
+    import studies.postgres
     import studies.runner
     import studies.settings
     import studies.trial
 
     studies.trial.load = studies.runner.load = load
     studies.outages.PATIENCE = float(os.environ.get("FAKE_PATIENCE", studies.outages.PATIENCE))
+    studies.postgres.ANSWER_TIMEOUT = float(os.environ.get("FAKE_ANSWER", studies.postgres.ANSWER_TIMEOUT))
 
     studies.training = sys.modules["studies.training"] = sys.modules[__name__]  # type: ignore[attr-defined]
     studies.settings.check = lambda settings: None

@@ -4,6 +4,7 @@ import os
 import pwd
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -19,8 +20,8 @@ _databases = count()
 class Server:
     """A running server. `create` makes an empty database; `stop` and `start` do so to the server."""
 
-    def __init__(self, programs: Path, folder: Path) -> None:
-        self._programs, self._folder = programs, folder
+    def __init__(self, programs: Path, folder: Path, connections: int = 200) -> None:
+        self._programs, self._folder, self._connections = programs, folder, connections
         self.port = _free_port()
 
     def create(self) -> str:
@@ -33,14 +34,31 @@ class Server:
         return self._url(name)
 
     def start(self) -> None:
-        options = f"-p {self.port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200"
+        options = f"-p {self.port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        options += f" -c max_connections={self._connections}"
         self._call("pg_ctl", "-D", "data", "-l", "log", "-o", options, "-w", "start")
 
     def stop(self) -> None:
         self._call("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
 
-    def plain_role(self, url: str, connections: int) -> str:
-        """The URL of a database for a new role that is no superuser, and may open so many connections."""
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """While the block runs no process of the server does anything; connections are accepted by the system, never answered."""
+        first = int((self._folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+        children = Path(f"/proc/{first}/task/{first}/children")
+        stopped = [first]
+        os.kill(first, signal.SIGSTOP)  # first the one that starts others
+        try:
+            for child in map(int, children.read_text().split()):
+                os.kill(child, signal.SIGSTOP)
+                stopped.append(child)
+            yield
+        finally:
+            for process in stopped:
+                os.kill(process, signal.SIGCONT)
+
+    def plain_role(self, url: str, connections: int = -1) -> str:
+        """The URL of a database for a new role that is no superuser, and may open so many connections (-1: any number)."""
         import psycopg
 
         role = f"plain{next(_databases)}"
@@ -73,14 +91,14 @@ class Server:
 
 
 @contextmanager
-def serve(programs: Path) -> Iterator[Server]:
-    """A server while the block runs. `programs` is the folder of PostgreSQL's programs."""
+def serve(programs: Path, connections: int = 200) -> Iterator[Server]:
+    """A server while the block runs. `programs` is the folder of PostgreSQL's programs, `connections` its `max_connections`."""
     # Not in pytest's folder: the server's user may not enter there.
     folder = Path(tempfile.mkdtemp(prefix="explorer-postgres-"))
     try:
         if owner := _owner():
             shutil.chown(folder, owner)
-        server = Server(programs, folder)
+        server = Server(programs, folder, connections)
         server.initialise()
         server.start()
         try:

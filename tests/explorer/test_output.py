@@ -7,6 +7,7 @@ from pathlib import Path
 
 import fake_training
 import pytest
+import tiny_runs
 
 MATCH = [sys.executable, "-m", "explorer", "match", "resnet50"]
 
@@ -40,6 +41,51 @@ def test_a_run_goes_on_without_its_output(where: str, tiny_study_file: Path) -> 
     assert Path("code").read_text() == "0\n"
     status = [sys.executable, "-m", "explorer", "study", "status", "tiny", "--storage", "sqlite:///t.db", "--json"]
     assert '"complete": 6' in subprocess.run(status, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_run_goes_on_when_its_terminal_is_closed(tiny_study_file: Path) -> None:
+    master, slave = os.openpty()
+    run = [sys.executable, fake_training.__file__, "study", "run", str(tiny_study_file), "--storage", "sqlite:///t.db"]
+    environment = {**os.environ, "TERM": "xterm", "FAKE_EPOCH": "0.1"}
+    process = subprocess.Popen(
+        run, stdin=subprocess.DEVNULL, stdout=slave, stderr=subprocess.PIPE, text=True, env=environment
+    )
+    os.close(slave)
+    drawn = b""
+    while b"epoch" not in drawn:  # the bars are drawn
+        drawn += os.read(master, 4096)
+    os.close(master)
+    _, said = process.communicate()
+    assert said == "Nobody takes the output any more (Input/output error); the work goes on.\n"
+    assert process.returncode == 0
+    assert tiny_runs.attempts()
+    assert set(tiny_runs.endings()) == {"complete"}
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4])
+def test_too_few_processes_and_threads_are_one_sentence(tiny_study_file: Path, limit: int) -> None:
+    run = [sys.executable, fake_training.__file__, "study", "run", str(tiny_study_file), "--storage", "sqlite:///t.db"]
+    limited = ["bash", "-c", f'ulimit -u {limit} && exec "$@"', "sh", *run]
+    if os.getuid() == 0:  # the limit does not hold for root: another user, who may read all files
+        limited = [*_as_another_user(), *limited]
+    found = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=60)
+    assert found.returncode == 2
+    assert found.stderr.startswith("Error: ")
+    assert found.stderr.endswith(
+        "the system starts no more processes or threads for this user. Raise the limit (ulimit -u), or end others.\n"
+    )
+    assert found.stderr.count("\n") == 1
+
+
+def _as_another_user() -> list[str]:
+    """What a command begins with to run as a user who has no other process."""
+    allowed = "+dac_override,+dac_read_search"
+    setpriv = ["setpriv", "--reuid=61712", "--clear-groups", f"--inh-caps={allowed}", f"--ambient-caps={allowed}"]
+    try:
+        subprocess.run([*setpriv, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("needs setpriv, and a root who may use it")
+    return setpriv
 
 
 @pytest.fixture

@@ -225,6 +225,14 @@ def test_the_design_whose_weights_they_are_is_named(tmp_path: Path, of: str) -> 
     assert found.name == of
 
 
+@pytest.mark.parametrize("missing", ["conv1.weight", "layer1.0.bn2.bias"])
+def test_only_the_entry_that_is_missing_behind_a_prefix_is_named(tmp_path: Path, missing: str) -> None:
+    content = named("module.")
+    del content[f"module.{missing}"]
+    said = refusal(tmp_path, content, SMALL)
+    assert f"55 of 56 entries fit; missing: {missing}. " in said
+
+
 def test_weights_of_another_program_are_refused_with_names_of_each_kind(tmp_path: Path) -> None:
     given = state()
     given["head.weight"], given["fc.bias"] = given.pop("fc.weight"), torch.ones(5, dtype=torch.int8)

@@ -326,6 +326,34 @@ class TestServers:
         }
         assert_undisturbed(place)
 
+    def test_a_server_with_few_connections_ends_no_run(self, postgres_bin: Path, tiny: Path) -> None:
+        with serve(postgres_bin, connections=8) as small:  # three of them are for superusers
+            place = Storage(small.plain_role(small.create()))
+            process = start(place, "run", "./tiny.yaml", "--workers", "4", "--json", FAKE_EPOCH="0.2")
+            said = finish(process)
+            away = [json.loads(line) for line in said.splitlines() if "storage away" in line]
+            assert {event["reason"] for event in away} == {
+                "the server takes no more connections (its max_connections is reached)."
+            }
+            assert_undisturbed(place)
+            place.close()
+
+    def test_a_server_that_is_frozen_in_a_run_is_waited_for(
+        self, server: Server, tiny: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place = Storage(server.create())
+        process = start(place, "run", "./tiny.yaml", "--workers", "2", "--json", FAKE_EPOCH="0.2", FAKE_ANSWER="1")
+        wait_for(process, '"complete"')
+        with server.frozen():
+            away = json.loads(wait_for(process, "storage away"))
+            monkeypatch.setattr("studies.postgres.CONNECT_TIMEOUT", 2)
+            with pytest.raises(UserError, match="cannot be used: the server does not answer"):
+                place.rows("SELECT 1")
+        assert away["reason"] == "the server does not answer. Check that it runs, and its host and port."
+        wait_for(process, "storage back")
+        finish(process)
+        assert_undisturbed(place)
+
     def test_a_server_that_never_answers_is_one_message(
         self, server: Server, tiny: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -345,6 +373,16 @@ class TestServers:
         with pytest.raises(UserError, match="cannot be used: the server does not answer"):
             place.rows("SELECT pg_sleep(30)")
         assert place.rows("SELECT 1 AS one") == [{"one": 1}]
+
+    def test_an_empty_database_says_how_to_start(self, server: Server) -> None:
+        place = Storage(server.create())
+        with (
+            pytest.raises(UserError, match="it holds no studies yet: `resnext-explorer study run ") as error,
+            place.errors(),
+        ):
+            place.rows("SELECT * FROM trials")
+        assert "with the URL in RESNEXT_EXPLORER_STORAGE" in str(error.value)
+        assert PASSWORD not in str(error.value)
 
     def test_a_process_keeps_one_connection(self, server: Server) -> None:
         place = Storage(server.create())

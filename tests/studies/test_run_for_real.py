@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import tiny_study
+from searching import SPACE
 from tiny_runs import INCIDENTAL
 
 from studies.attempts import Attempts
@@ -24,9 +25,14 @@ URL = "sqlite:///t.db"
 pytestmark = pytest.mark.slow
 
 
-def start(folder: Path, *options: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "explorer", "study", "run", "./tiny.yaml", "--workers", "2", "--storage", URL]
+def start(folder: Path, *options: str, workers: int = 2) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "explorer", "study", "run", "./tiny.yaml", "--storage", URL]
+    command += ["--workers", str(workers)]
     return subprocess.Popen([*command, *options], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def running_workers(storage: Storage) -> list[Any]:
+    return [attempt.worker for attempt in Attempts(storage, get(storage, "tiny").id).read() if attempt.running]
 
 
 def tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -72,7 +78,7 @@ def test_killed_in_the_middle_it_ends_with_the_same_numbers(
         if not left:
             break
     storage = Storage(URL)
-    workers: list[Any] = [a.worker for a in Attempts(storage, get(storage, "tiny").id).read() if a.running]
+    workers = running_workers(storage)
     if whole_group:
         process.kill()
         for worker in workers:
@@ -89,3 +95,38 @@ def test_killed_in_the_middle_it_ends_with_the_same_numbers(
     assert len(completed) == len(set(completed)) == 6
     for found, expected in zip(tables(workdir), tables(undisturbed), strict=True):
         pd.testing.assert_frame_equal(found, expected)
+
+
+def test_a_pruned_search_that_is_killed_once_ends_with_the_same_designs_and_numbers(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = "search: {method: tpe, trials: 4, finalists: 1, prune: {method: successive_halving}}\n"
+    folders = [tmp_path_factory.mktemp(name) for name in ("calm", "killed")]
+    for folder in folders:
+        study = tiny_study.STUDY.replace("{cardinality: 1}", "{cardinality: 1, width: 16}").replace("[0, 1]", "[0]")
+        (folder / "tiny.yaml").write_text(study + search)
+        (folder / "tiny_space.yaml").write_text(SPACE)
+    calm, killed = folders
+    _, err = (process := start(calm, workers=1)).communicate(timeout=300)
+    assert (process.returncode, err) == (0, "")
+
+    monkeypatch.chdir(killed)
+    process = start(killed, "--json", workers=1)
+    assert process.stdout
+    # The reference is trained whole before anything is pruned; this is in the middle of it or of a later one.
+    epochs = (line for line in process.stdout if json.loads(line)["event"] == "epoch")
+    for _ in range(7):
+        next(epochs)
+    process.kill()
+    storage = Storage(URL)
+    for worker in running_workers(storage):
+        os.kill(worker.pid, signal.SIGKILL)
+    process.communicate()
+    _, err = (process := start(killed, workers=1)).communicate(timeout=300)
+    assert (process.returncode, err) == (0, "")
+
+    endings = [attempt.ended for attempt in Attempts(storage, get(storage, "tiny").id).read()]
+    assert "lost" in endings
+    assert "pruned" in endings
+    for found, expected in zip(tables(killed), tables(calm), strict=True):
+        pd.testing.assert_frame_equal(found, expected, check_exact=True)
