@@ -41,7 +41,7 @@ def splits(
         images([label for label, count in enumerate(counts) for _ in range(count * tenths // 10)], side, tenths)
         for tenths in (8, 1, 1)
     ]
-    return Splits(*parts, len(counts), (0.5,) * 3, (0.3,) * 3, mirrored, tuple(names), (), given)
+    return Splits(*parts, len(counts), (0.5,) * 3, (0.3,) * 3, mirrored, tuple(names), mirrored_given=given)
 
 
 # Augmentation.
