@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 from claiming import work
 from optuna.study import StudyDirection
-from postgres_server import PASSWORD, Server
+from postgres_server import PASSWORD, Server, serve
 from tiny_runs import INCIDENTAL
 
 from explorer.errors import UserError
