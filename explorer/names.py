@@ -182,7 +182,7 @@ def _blocks(name: str, layers: int, *, layers_per_block: int) -> int:
 
 
 def _unknown_name(name: str) -> UserError:
-    if loose := re.fullmatch(r"resnext\d*_(?:[\d-]+_)?([^_]*?)x([^_]*?)d(?:_.*)?", name):
+    if loose := re.fullmatch(r"resnext\d*_(?:[\d-]+_)?([^_]+?)x([^_]+?)d(?:_.*)?", name):
         for label, text in (("cardinality C", loose[1]), ("bottleneck width d", loose[2])):
             if not re.fullmatch(r"[1-9]\d*", text):
                 return UserError(

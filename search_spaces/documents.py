@@ -161,7 +161,8 @@ def _explain(model: type[BaseModel], problem: dict[str, Any]) -> str:
         return f"the key {where!r} is missing"
     message = str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
     given = problem.get("input")
-    shown = "" if isinstance(given, dict) else f" (given: {shorten(given)})"
+    # What a space inside a study says has named what was given already.
+    shown = "" if isinstance(given, dict) or "given: " in message else f" (given: {shorten(given)})"
     return f"{where}: {message}{shown}" if where else message
 
 

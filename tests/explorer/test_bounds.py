@@ -172,6 +172,7 @@ def test_a_count_has_three_digits(value: float, words: str) -> None:
     ("word", "nearest"),
     [
         ("resnext101_32x8d_wsl", "resnext101_32x8d"),
+        ("resnext50_32_x4d", "resnext50_32x4d"),
         ("resnext50_32x4", "resnext50_32x4d"),
         ("resnext50", "resnext50_32x4d"),
         ("ResNeXt101_32x16d_swsl", "resnext101_32x"),

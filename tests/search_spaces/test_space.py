@@ -210,7 +210,7 @@ MERGES = "a: &a {k: 1}\n" + "".join(
         ("reference: &a [*a]\naxes: {cardinality: [1]}\n", "an alias stands for itself"),
         (f"description: {'x' * 1_000_001}\n{TEXT}", "longer than 1,000,000 characters"),
         (f"{TEXT}resolution: {'9' * 5000}\n", "a number of 5,000 characters is too long"),
-        (f"{TEXT}resolution: {10**310}\n", "less than or equal to 1000000000"),
+        (f"{TEXT}resolution: {10**310}\n", "less than or equal to 1048576"),
         (f"{'k' * 1000}: 1\n{TEXT}", "unknown key in the file 'kkk"),
         (f"reference: {'r' * 100_000}\naxes: {{cardinality: [1]}}\n", "has 100,000 characters"),
         (f"reference: resnet50\naxes: {{cardinality: [{'x, ' * 100}]}}\n", "and 96 more"),

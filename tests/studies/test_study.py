@@ -131,3 +131,12 @@ def test_what_else_changes_is_named(tiny: Path) -> None:
         "data.split_seed: 0 -> 1",
         "recipe.epochs: 4 -> 5",
     ]
+
+
+def test_a_mistake_in_a_studys_space_tells_what_was_given_once(tiny: Path) -> None:
+    space = tiny.with_name("tiny_space.yaml")
+    space.write_text(space.read_text().replace("by: flops", "by: flops, tolerance: 10"))
+    with pytest.raises(UserError) as caught:
+        Study.load(tiny)
+    assert str(caught.value).count("given") == 1
+    assert str(caught.value).endswith("match.tolerance: Input should be less than 1 (given: 10).")
