@@ -21,6 +21,7 @@ from studies.plan import Plan, _between, _schedule, plan
 from studies.presence import Worker
 from studies.storage import Storage
 from studies.stored import create_or_extend
+from studies.study import StudyFile
 from studies.training import train
 
 pytestmark = pytest.mark.slow
@@ -67,7 +68,7 @@ def test_a_trial_takes_about_as_long(made: Plan, folder: Path) -> None:
 
 def test_the_command_prints_it(made: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(studies.plan, "plan", lambda *_, **__: made)
-    monkeypatch.setattr(Study, "load", lambda _: SimpleNamespace(changed=lambda _: None))
+    monkeypatch.setattr(StudyFile, "load", lambda _: SimpleNamespace(changed=lambda _: None))
     shown = CliRunner().invoke(cli, ["study", "plan", "./tiny.yaml", "--set", "name=x"]).output
     for words in ("6 trials of 4 epochs", "FLOPs in all", "with 2 workers on", "Planning changed nothing"):
         assert words in shown
