@@ -74,7 +74,9 @@ def test_what_is_said_of_a_folder_is_said_once_in_each_run(
     for label, (name, count) in enumerate((("left", 190), ("right", 10))):
         (folder := tiny.parent / "photos" / name).mkdir(parents=True)
         for number in range(count):
-            Image.new("RGB", (8, 8), (number, 100 * label, 0)).save(folder / f"{number}.png")
+            image = Image.new("RGB", (8, 8), (number, 100 * label, 0))
+            image.putpixel((0, 0), (255, 255, 255))
+            image.save(folder / f"{number}.png")
         (folder / "one.heic").touch()
     change(tiny, "name: digits, validation: 0.2", "name: folder, path: ~/photos, resolution: 8, validation: 0.2")
     monkeypatch.setenv("HOME", str(tiny.parent))
