@@ -163,6 +163,10 @@ def _png_header(content: bytes) -> dict[bytes, bytes]:
 
 def _unknown(content: bytes) -> UnsuitableImage:
     """What a file is that Pillow does not know, where people have such files among their images."""
+    if not content:
+        return UnsuitableImage("an empty file")
+    if not content.strip(b"\0"):
+        return UnsuitableImage("nothing but zero bytes, as a disk or a download that failed leaves")
     if (tiff := unknown_tiff(content)) is not None:
         return UnsuitableImage(tiff, "Save TIFFs with unsigned samples of 8 or 16 bits.")
     if content.startswith(b"version https://git-lfs"):

@@ -223,6 +223,8 @@ def test_unsigned_32_bits_do_not_become_negative() -> None:
         ),
         (tiff(SIXTEEN.astype(np.uint16), {262: 0}, ">"), "16-bit unsigned .* big-endian, photometric interpretation 0"),
         (b"GIF", "no image that Pillow knows"),
+        (b"", "an empty file"),
+        (bytes(100), "nothing but zero bytes"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "a pointer of Git LFS .* git lfs pull"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC or a film, which Pillow does not read. Save HEIC as"),
         (b"\n<!DOCTYPE html>", "text that begins with <, such as a web page"),
