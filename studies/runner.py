@@ -102,7 +102,8 @@ class _Process:
 
     def ask_to_stop(self) -> None:
         if self.popen.stdin and not self.popen.stdin.closed:
-            self.popen.stdin.close()
+            with suppress(BrokenPipeError):  # it died before it read what it was told
+                self.popen.stdin.close()
 
     def kill(self) -> None:
         self.killed = True

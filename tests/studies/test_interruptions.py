@@ -4,6 +4,8 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -193,3 +195,12 @@ def test_workers_that_cannot_start_end_the_run(fake: None, tiny: Path, monkeypat
     with pytest.raises(UserError, match=r"(?s)workers keep dying here.*libtorch is broken"):
         run(tiny)
     assert Study.load(tiny).results(storage="sqlite:///t.db")["status"].unique() == ["waiting"]
+
+
+def test_a_worker_that_died_before_it_read_anything_can_be_asked_to_stop(workdir: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""], stdin=subprocess.PIPE)
+    child.wait()
+    assert child.stdin
+    child.stdin.write(b"what it is to do\n")  # is still to be sent
+    studies.runner._Process("worker", 0, child, workdir / "log").ask_to_stop()
+    assert child.stdin.closed
