@@ -16,9 +16,9 @@ from explorer.template import Stem, Template
 
 if TYPE_CHECKING:
     from explorer.enumeration import enumerate_designs
-    from explorer.network import build
+    from explorer.networks.network import build
 
-_LAZY = {"build": "explorer.network", "enumerate_designs": "explorer.enumeration"}
+_LAZY = {"build": "explorer.networks.network", "enumerate_designs": "explorer.enumeration"}
 
 __all__ = [
     "Architecture",

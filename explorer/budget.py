@@ -21,7 +21,7 @@ from explorer.template import MOST_BLOCKS, whole
 from explorer.text import human_flops, human_percent
 
 MEASURES = ("flops", "block", "params", "activations")
-# Seconds on a device, measured (`explorer.timed`), not counted.
+# Seconds on a device, measured (`explorer.networks.match_time`), not counted.
 TIMES = ("latency", "train_step")
 QUANTITIES = ("cardinality", "bottleneck_width", "width", "depths")
 ARMS = {"depths": "deeper", "bottleneck_width": "wider", "width": "wider", "cardinality": "more paths"}
@@ -186,7 +186,7 @@ def nearest(
     check_solve(reference, solve, given)
     if by in TIMES:
         raise UserError(
-            f"{by} is measured, not counted: use explorer.timed.match_time, or --by {by} on the command line."
+            f"{by} is measured, not counted: use explorer.networks.match_time.match_time, or --by {by} on the command line."
         )
     check_measure(reference, solve, by)
     target = Budget.of(reference, by) if budget is None else Budget(by, budget)

@@ -13,20 +13,26 @@ from explorer.streams import let_only_text_through
 
 # Every command: where its click command stands, and its line in the help (a test resolves each entry).
 COMMANDS = {
-    "match": ("explorer.commands:match", "Solve d, C, width or depths so that a network costs what a reference costs."),
-    "scale": ("explorer.commands:scale", "Spend k times a reference's cost on more layers, wider paths or more paths."),
-    "describe": ("explorer.commands:describe", "Show a network's layers and what they cost; draw it."),
-    "enumerate": ("explorer.commands:enumerate_", "A whole grid of matched designs at once."),
-    "measure": ("explorer.heavy_commands:measure", "Measure seconds, images a second and memory on this machine."),
-    "rules": ("explorer.heavy_commands:rules", "Check the paper's two rules on any network."),
-    "export": ("explorer.heavy_commands:export", "Write a network for torchvision, timm, safetensors or ONNX."),
-    "paper": ("explorer.commands:paper", "The paper's tables beside our counts."),
+    "match": (
+        "explorer.commands.design:match",
+        "Solve d, C, width or depths so that a network costs what a reference costs.",
+    ),
+    "scale": (
+        "explorer.commands.design:scale",
+        "Spend k times a reference's cost on more layers, wider paths or more paths.",
+    ),
+    "describe": ("explorer.commands.design:describe", "Show a network's layers and what they cost; draw it."),
+    "enumerate": ("explorer.commands.design:enumerate_", "A whole grid of matched designs at once."),
+    "measure": ("explorer.commands.heavy:measure", "Measure seconds, images a second and memory on this machine."),
+    "rules": ("explorer.commands.heavy:rules", "Check the paper's two rules on any network."),
+    "export": ("explorer.commands.heavy:export", "Write a network for torchvision, timm, safetensors or ONNX."),
+    "paper": ("explorer.commands.design:paper", "The paper's tables beside our counts."),
     "space": ("search_spaces.commands:space", "Show the designs of a search space."),
-    "study": ("studies.commands:study", "Run studies and see how they stand."),
-    "data": ("studies.data_commands:data", "See what is kept of data sets and image folders, and remove it."),
-    "train": ("studies.train_commands:train", "Train one network, outside a study."),
-    "report": ("dashboards.commands:report", "Write a study's results as one HTML page."),
-    "dashboard": ("dashboards.app_commands:dashboard", "Look at running studies, and at designs, in a browser."),
+    "study": ("studies.commands.study:study", "Run studies and see how they stand."),
+    "data": ("studies.commands.data:data", "See what is kept of data sets and image folders, and remove it."),
+    "train": ("studies.commands.train:train", "Train one network, outside a study."),
+    "report": ("dashboards.report.commands:report", "Write a study's results as one HTML page."),
+    "dashboard": ("dashboards.app.commands:dashboard", "Look at running studies, and at designs, in a browser."),
 }
 
 

@@ -14,7 +14,7 @@ from explorer.architecture import Architecture
 from explorer.budget import LABELS, Budget, check_measure, check_solve, combinations, cost, solve_quantity
 from explorer.complexity import count
 from explorer.errors import UserError, shorten, unknown
-from explorer.parsing import parse_number
+from explorer.numbers import parse_number
 from explorer.template import whole
 
 # Designs counted at once: their arrays stay in a core's cache.

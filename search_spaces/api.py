@@ -1,7 +1,7 @@
 """A search space with what can be done with it: `SearchSpace.load("digits_cardinality").resolve(resolution=8, ...)`."""
 
 from explorer.errors import UserError
-from search_spaces.bound import BoundSpace, Resolved
+from search_spaces.resolving import BoundSpace, Resolved
 from search_spaces.space import SpaceFile
 
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import click
 
-from explorer.options import JSON_OPTION, input_options
-from explorer.parsing import WholeNumber
+from explorer.commands.options import JSON_OPTION, input_options
+from explorer.commands.parsing import WholeNumber
+from explorer.commands.printing import DESIGN_COLUMNS, design_row
 from explorer.text import counted, human_percent
-from explorer.views import DESIGN_COLUMNS, design_row
 from search_spaces.api import SearchSpace
 from search_spaces.documents import preset_names
 

@@ -22,13 +22,18 @@ MOST_DIGITS = 400
 MOST_PROBLEMS = 5
 
 # Where each kind of preset lives: package, and the folder inside it.
-PRESETS = {"space": ("search_spaces", ""), "study": ("studies", ""), "recipe": ("studies", "recipes")}
+PRESETS = {"space": ("search_spaces", "presets"), "study": ("studies", "presets"), "recipe": ("studies", "recipes")}
 
 
 def preset_names(kind: str) -> list[str]:
     """The names of the presets of a kind ("space", "study", "recipe"), sorted."""
     folder = _preset_folder(kind)
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def is_path(name_or_path: str) -> bool:
+    """Whether this names a file rather than a preset or a stored study: it ends in .yaml or .yml, or has a folder in it."""
+    return name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path
 
 
 def load_document(model: type[Model], kind: str, name_or_path: str | Path) -> Model:
@@ -38,7 +43,7 @@ def load_document(model: type[Model], kind: str, name_or_path: str | Path) -> Mo
     YAML, or a key or value the model does not allow; the message names the file, the key and the nearest right one.
     """
     given = str(name_or_path)
-    if given.endswith((".yaml", ".yml")) or "/" in given or isinstance(name_or_path, Path):
+    if isinstance(name_or_path, Path) or is_path(given):
         path = Path(given)
         try:
             with path.open() as file:
@@ -186,5 +191,4 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 def _preset_folder(kind: str) -> Traversable:
     package, folder = PRESETS[kind]
-    root = files(package)
-    return root.joinpath(folder) if folder else root
+    return files(package).joinpath(folder)

@@ -5,7 +5,6 @@ Three kinds. A `match` space solves one quantity at every point of its axes, so 
 nothing: its axes are independent, and cost may be limited.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import product
@@ -13,119 +12,18 @@ from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from explorer.architecture import GROWTHS, SHORTCUTS, Architecture
-from explorer.budget import ARMS, LABELS, MEASURES, QUANTITIES, check_measure, check_solve
-from explorer.depths import POLICIES
+from explorer.architecture import Architecture
+from explorer.budget import ARMS, check_measure, check_solve
 from explorer.errors import UserError, cut, shorten, unknown
-from explorer.parsing import parse_number
 from explorer.template import LARGEST_NUMBER
 from search_spaces.documents import load_document
+from search_spaces.rules import AXIS_LABELS, Axes, Free, Matching, Scaling, Strict, Whole, written
 
-MOST = 2**20  # of a width, a cardinality or a depth: studies show them to Optuna in one fixed range
-Whole = Annotated[StrictInt, Field(ge=1, le=MOST)]
-WholeList = Annotated[list[Whole], Field(min_length=1)]
-AXIS_LABELS = {**LABELS, "depth_policy": "depth policy", "growth": "growth", "shortcut": "shortcut"}
 REFERENCE_ARM = "reference"
-SCALED_ARMS = tuple(dict.fromkeys(ARMS.values()))
 # Arms of one space; a study's plan holds them all, and each takes a millisecond to solve.
 MOST_ARMS = 10_000
-
-
-class Strict(BaseModel):
-    """A part of a file: unknown keys are errors, values do not change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-def _known(kind: str, value: str, allowed: Any) -> str:
-    if value not in allowed:
-        raise unknown(kind, value, allowed)
-    return value
-
-
-class Matching(Strict):
-    """What is solved, which cost is kept, and how far off a design may be (a fraction; none means the nearest always counts)."""
-
-    solve: str = "bottleneck_width"
-    by: str = "flops"
-    tolerance: float | None = Field(default=None, ge=0, lt=1)
-    multiple_of: Whole = 1
-    depth_policy: str = "proportional"
-
-    @model_validator(mode="after")
-    def _known_words(self) -> "Matching":
-        _known("quantity to solve", self.solve, QUANTITIES)
-        _known("measure", self.by, MEASURES)
-        _known("depth policy", self.depth_policy, POLICIES)
-        return self
-
-
-class Scaling(Strict):
-    """The arms at `factor` times the reference's cost, beside the reference itself."""
-
-    factor: float = Field(gt=0)
-    by: str = "flops"
-    arms: Annotated[list[str], Field(min_length=1)] = list(SCALED_ARMS)
-    depth_policy: str = "proportional"
-    multiple_of: Whole = 1
-    tolerance: float | None = Field(default=None, ge=0, lt=1)
-
-    @model_validator(mode="after")
-    def _known_words(self) -> "Scaling":
-        _known("measure", self.by, MEASURES)
-        _known("depth policy", self.depth_policy, POLICIES)
-        for arm in self.arms:
-            _known("arm", arm, SCALED_ARMS)
-        return self
-
-
-class Free(Strict):
-    """Independent axes; `limits` are the most a design may cost, by measure: `{params: 30M}`."""
-
-    limits: dict[str, Annotated[float, Field(gt=0)]] = {}
-
-    @field_validator("limits", mode="before")
-    @classmethod
-    def _numbers(cls, limits: Any) -> Any:
-        if not isinstance(limits, dict):
-            return limits
-        for measure in limits:
-            _known("measure", measure, MEASURES)
-        return {measure: parse_number(value) if isinstance(value, str) else value for measure, value in limits.items()}
-
-
-class Axes(Strict):
-    """The values along each axis; a design is made for every combination."""
-
-    cardinality: WholeList | None = None
-    bottleneck_width: WholeList | None = None
-    width: WholeList | None = None
-    depths: Annotated[list[WholeList], Field(min_length=1)] | None = None
-    depth_policy: Annotated[list[str], Field(min_length=1)] | None = None
-    growth: Annotated[list[str], Field(min_length=1)] | None = None
-    shortcut: Annotated[list[str], Field(min_length=1)] | None = None
-
-    @model_validator(mode="after")
-    def _known_words(self) -> "Axes":
-        for name, allowed in (("depth_policy", POLICIES), ("growth", GROWTHS), ("shortcut", SHORTCUTS)):
-            for value in getattr(self, name) or ():
-                _known(AXIS_LABELS[name], value, allowed)
-        for key, values in self.values().items():
-            if len(set(values)) < len(values):
-                twice = next(value for value, times in Counter(values).items() if times > 1)
-                raise UserError(f"axes.{key} lists a value twice: {_written(twice)}")
-        return self
-
-    def values(self) -> dict[str, list[Any]]:
-        """The axes that are given, in the order above."""
-        axes: dict[str, list[Any]] = {}
-        for name in type(self).model_fields:
-            choices = getattr(self, name)
-            if choices is not None:
-                axes[name] = [tuple(choice) if isinstance(choice, list) else choice for choice in choices]
-        return axes
 
 
 class SpaceFile(Strict):
@@ -260,7 +158,7 @@ class SpaceFile(Strict):
             values = list(dict.fromkeys(known[key] for known in self.points.values() if key in known))
             if key in given and given[key] not in values:
                 raise UserError(
-                    f"{key} takes one of {', '.join(map(_written, values))}; given: {cut(_written(given[key]))}."
+                    f"{key} takes one of {', '.join(map(written, values))}; given: {cut(written(given[key]))}."
                 )
         missing = [key for key in keys if key not in given and key != "reference"]
         raise UserError(
@@ -274,7 +172,7 @@ class SpaceFile(Strict):
             yield "..."
 
     def _label(self, chosen: Mapping[str, Any], reference: str) -> str:
-        label = ", ".join(f"{AXIS_LABELS[key]}={_written(value)}" for key, value in chosen.items())
+        label = ", ".join(f"{AXIS_LABELS[key]}={written(value)}" for key, value in chosen.items())
         return self._with_reference(reference, label)
 
     def _with_reference(self, reference: str, label: str) -> str:
@@ -285,7 +183,3 @@ def scaled_quantity(arm: str, reference: Architecture) -> str:
     """What grows in an arm of a scale space: 'wider' is d, and the width of basic blocks, which have no d."""
     basic = reference.template.kind == "basic"
     return next(key for key, label in ARMS.items() if label == arm and (key == "bottleneck_width") <= (not basic))
-
-
-def _written(value: Any) -> str:
-    return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -10,12 +10,11 @@ Nothing in this room imports it but the commands.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studies.attempts import Counts
-from studies.runner import run
-from studies.storage import Storage
-from studies.storage_option import to_run
-from studies.study import StudyFile
-from studies.views import choose_view
+from studies.attempts.standing import Counts
+from studies.config.study import StudyFile, to_run
+from studies.running.progress import choose_view
+from studies.running.supervisor import run
+from studies.storage.storage import Storage
 
 if TYPE_CHECKING:
     import pandas as pd

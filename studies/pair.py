@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+_TUNING = "tuning "
+
 
 @dataclass(frozen=True, order=True)
 class Pair:
@@ -17,6 +19,16 @@ class Pair:
     def of(cls, claim: Mapping[str, Any]) -> "Pair":
         """The pair that a stored claim names."""
         return cls(claim["design"], claim["seed"], claim.get("variant", ""))
+
+    @classmethod
+    def tuning(cls, design: str, seed: int, trial: int) -> "Pair":
+        """The pair of a tuning trial, counted from 0."""
+        return cls(design, seed, f"{_TUNING}{trial + 1}")
+
+    @property
+    def trial(self) -> int:
+        """Of the pair of a tuning trial: which, counted from 0."""
+        return int(self.variant.removeprefix(_TUNING)) - 1
 
     def claim(self) -> dict[str, Any]:
         """What a claim stores of it."""

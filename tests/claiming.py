@@ -3,11 +3,11 @@
 import random
 import time
 
-from studies.attempts import Counts
-from studies.claims import Claims
+from studies.attempts.claims import Claims
+from studies.attempts.standing import Counts
+from studies.attempts.workers import Lease, Worker
 from studies.pair import Pair
-from studies.presence import Lease, Worker
-from studies.storage import Storage
+from studies.storage.storage import Storage
 
 
 def work(url: str, wanted: list[Pair], mean_seconds: float, forever: bool) -> None:

@@ -1,4 +1,4 @@
-"""A stand-in for `studies.training` that takes milliseconds: everything around the training is real, processes included.
+"""A stand-in for `studies.training.training` that takes milliseconds: everything around the training is real, processes included.
 
 Its numbers are a pure function of design, seed and epoch, computed step by step like weights, so that a resume from a wrong
 checkpoint shows. The environment says how fast it is (FAKE_EPOCH, seconds) and which designs misbehave (FAKE_MISCHIEF).
@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-import studies.data
+import studies.data.splits
 
 
 class Stopped(Exception):
@@ -126,32 +126,36 @@ def full_disk(path: Path) -> None:
 
 def load(spec: Any, data_dir: Path | None) -> Any:
     if spec.name != "digits":
-        return studies.data.load(spec, data_dir)
+        return studies.data.splits.load(spec, data_dir)
     train, other = (
-        studies.data.Images(np.zeros((count, 1, 8, 8), np.uint8), np.arange(count) % 10) for count in (1000, 100)
+        studies.data.splits.Images(np.zeros((count, 1, 8, 8), np.uint8), np.arange(count) % 10) for count in (1000, 100)
     )
-    return studies.data.Splits(train, other, other, 10, (0.5,), (0.5,))
+    return studies.data.splits.Splits(train, other, other, 10, (0.5,), (0.5,))
 
 
 def install() -> None:
     """Train like this in this process, and in the workers it starts."""
     import studies
-    import studies.outages
-    import studies.postgres
-    import studies.runner
-    import studies.settings
-    import studies.trial
+    import studies.machine.settings
+    import studies.running.supervisor
+    import studies.running.trial
+    import studies.storage.outages
+    import studies.storage.postgres
 
-    studies.trial.load = studies.runner.load = load
-    studies.outages.PATIENCE = float(os.environ.get("FAKE_PATIENCE", studies.outages.PATIENCE))
-    studies.postgres.ANSWER_TIMEOUT = float(os.environ.get("FAKE_ANSWER", studies.postgres.ANSWER_TIMEOUT))
+    studies.running.trial.load = studies.running.supervisor.load = load
+    studies.storage.outages.PATIENCE = float(os.environ.get("FAKE_PATIENCE", studies.storage.outages.PATIENCE))
+    studies.storage.postgres.ANSWER_TIMEOUT = float(
+        os.environ.get("FAKE_ANSWER", studies.storage.postgres.ANSWER_TIMEOUT)
+    )
 
-    studies.training = sys.modules["studies.training"] = sys.modules[__name__]  # type: ignore[attr-defined]
-    studies.settings.check = lambda settings: None
-    studies.runner.resolve = lambda **_: studies.settings.Settings(device="cpu", precision="32", threads=1)
-    if "fake_training" not in studies.runner.BOOTSTRAP:
-        studies.runner.BOOTSTRAP = studies.runner.BOOTSTRAP.replace(
-            "from studies.worker", "import fake_training; fake_training.install(); from studies.worker"
+    studies.training.training = sys.modules["studies.training.training"] = sys.modules[__name__]  # type: ignore[attr-defined]
+    studies.machine.settings.check = lambda settings: None
+    studies.running.supervisor.resolve = lambda **_: studies.machine.settings.Settings(
+        device="cpu", precision="32", threads=1
+    )
+    if "fake_training" not in studies.running.supervisor.BOOTSTRAP:
+        studies.running.supervisor.BOOTSTRAP = studies.running.supervisor.BOOTSTRAP.replace(
+            "from studies.running.worker", "import fake_training; fake_training.install(); from studies.running.worker"
         )
 
 

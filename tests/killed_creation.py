@@ -15,8 +15,8 @@ import optuna
 import sqlalchemy
 from sqlalchemy import event
 
-from studies import sqlite_file
-from studies.storage import Storage
+from studies.storage import sqlite
+from studies.storage.storage import Storage
 
 
 class Killer:
@@ -39,7 +39,7 @@ class Killer:
         event.listen(sqlalchemy.Engine, "before_cursor_execute", self.statement)
         event.listen(sqlalchemy.Engine, "commit", self.step)
         event.listen(sqlalchemy.Pool, "close", self.step)
-        for module, name in ((os, "link"), (os, "unlink"), (Path, "unlink"), (sqlite_file, "use_wal")):
+        for module, name in ((os, "link"), (os, "unlink"), (Path, "unlink"), (sqlite, "use_wal")):
             setattr(module, name, self._watched(getattr(module, name)))
 
     def _watched(self, function: Any) -> Any:

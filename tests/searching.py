@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from studies import Study
-from studies.claims import Claims
-from studies.presence import Lease, Worker
-from studies.proposing import Proposer
-from studies.storage import Storage
-from studies.stored import StoredStudy, create_or_extend, get
+from studies.attempts.claims import Claims
+from studies.attempts.workers import Lease, Worker
+from studies.records.stored_study import StoredStudy, create_or_extend, get
+from studies.running.proposing import Proposer
+from studies.storage.storage import Storage
 
 NOBODY = Worker("nobody", host="elsewhere", machine="elsewhere")
 SPACE = """

@@ -10,15 +10,15 @@ from typing import Any
 import fake_training
 import pandas as pd
 
-import studies.runner
+import studies.running.supervisor
 from studies import Study
-from studies.attempt import Attempt
-from studies.attempts import Attempts, Counts
-from studies.presence import Lease
+from studies.attempts.attempt import Attempt
+from studies.attempts.standing import Attempts, Counts
+from studies.attempts.workers import Lease
+from studies.records.stored_study import get
 from studies.results import read
-from studies.storage import Storage
-from studies.stored import get
-from studies.views import View
+from studies.running.progress import View
+from studies.storage.storage import Storage
 
 DONE = Counts(wanted=6, complete=6, running=0, waiting=0, failed=0, pruned=0)
 # What depends on when and by whom a pair was trained.
@@ -58,7 +58,9 @@ class Recorder(View):
 
 
 def run(tiny: Path, view: View | None = None, *, workers: int = 2, lease: Lease | None = None) -> Counts:
-    return studies.runner.run(Study.load(tiny), storage="sqlite:///t.db", workers=workers, view=view, lease=lease)
+    return studies.running.supervisor.run(
+        Study.load(tiny), storage="sqlite:///t.db", workers=workers, view=view, lease=lease
+    )
 
 
 def start(tiny: Path, *options: str, **environment: str) -> "subprocess.Popen[str]":

@@ -8,10 +8,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboards.statistics import arm_cardinalities, arm_order
-from dashboards.tables import template_label
-from dashboards.theme import THEMES, Style, label
-from dashboards.verdict import seeds_phrase
+from dashboards.analysis.comparison import arm_cardinalities, arm_order
+from dashboards.analysis.tables import template_label
+from dashboards.analysis.verdict import seeds_phrase
+from dashboards.figures.theme import THEMES, Style, label
 from explorer.text import human_count, human_flops, human_percent
 
 DIRECT_LABELS = 8  # more lines than this get a legend

@@ -4,6 +4,15 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from dashboards.analysis.comparison import (
+    Comparison,
+    arm_cardinalities,
+    compare,
+    designs_of,
+    error_table,
+    summarize_arms,
+)
+from dashboards.analysis.verdict import confidence_text, headline, listed, seeds_phrase, shared_seeds, signed_points
 from dashboards.figures.common import (
     add_mean,
     add_trials,
@@ -16,9 +25,7 @@ from dashboards.figures.common import (
     smallest_step,
 )
 from dashboards.figures.paper import add_table3
-from dashboards.statistics import Comparison, arm_cardinalities, compare, designs_of, error_table, summarize_arms
-from dashboards.theme import THEMES, Style, arm_styles, blank_figure, label, note_if_empty, set_title
-from dashboards.verdict import confidence_text, headline, listed, seeds_phrase, shared_seeds, signed_points
+from dashboards.figures.theme import THEMES, Style, arm_styles, blank_figure, label, note_if_empty, set_title
 
 
 def error_against_cardinality(

@@ -5,10 +5,19 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from dashboards.analysis.comparison import arm_order, designs_of
+from dashboards.analysis.verdict import seeds_phrase
 from dashboards.figures.common import DIRECT_LABELS, over_seeds, spread
-from dashboards.statistics import arm_order, designs_of
-from dashboards.theme import THEMES, Style, arm_styles, blank_figure, label, note_if_empty, set_title, transparent
-from dashboards.verdict import seeds_phrase
+from dashboards.figures.theme import (
+    THEMES,
+    Style,
+    arm_styles,
+    blank_figure,
+    label,
+    note_if_empty,
+    set_title,
+    transparent,
+)
 
 
 def learning_curves(

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboards.theme import THEMES
-from dashboards.verdict import signed_points
+from dashboards.analysis.verdict import signed_points
+from dashboards.figures.theme import THEMES
 from explorer.errors import unknown
 from explorer.published import TABLES
 

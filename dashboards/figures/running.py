@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from dashboards.analysis.comparison import arm_cardinalities, arm_order, designs_of
+from dashboards.analysis.verdict import listed, measure
 from dashboards.figures.common import (
     add_mean,
     add_trials,
@@ -16,9 +18,7 @@ from dashboards.figures.common import (
     set_arm_axis,
     smallest_step,
 )
-from dashboards.statistics import arm_cardinalities, arm_order, designs_of
-from dashboards.theme import THEMES, Style, arm_styles, blank_figure, label, note_if_empty, set_title
-from dashboards.verdict import listed, measure
+from dashboards.figures.theme import THEMES, Style, arm_styles, blank_figure, label, note_if_empty, set_title
 from explorer import Architecture
 from explorer.drawing import svg
 from explorer.text import human_percent, human_time

@@ -3,6 +3,17 @@
 import pandas as pd
 import plotly.graph_objects as go
 
+from dashboards.analysis.comparison import (
+    CONFIDENCE,
+    Comparison,
+    arm_costs,
+    arm_order,
+    compare,
+    error_table,
+    summarize_arms,
+)
+from dashboards.analysis.tables import template_label
+from dashboards.analysis.verdict import headline, listed, measure, points, seeds_phrase, signed_points
 from dashboards.figures.common import (
     add_mean,
     add_trials,
@@ -14,10 +25,7 @@ from dashboards.figures.common import (
     wrapped,
 )
 from dashboards.figures.paper import add_paper, gaps_of_scaling
-from dashboards.statistics import CONFIDENCE, Comparison, arm_costs, arm_order, compare, error_table, summarize_arms
-from dashboards.tables import template_label
-from dashboards.theme import THEMES, arm_styles, blank_figure, label, note_if_empty, set_title
-from dashboards.verdict import headline, listed, measure, points, seeds_phrase, signed_points
+from dashboards.figures.theme import THEMES, arm_styles, blank_figure, label, note_if_empty, set_title
 
 ARMS = ("deeper", "wider", "more paths")
 

@@ -6,6 +6,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from dashboards.analysis.comparison import arm_order, designs_of
+from dashboards.analysis.spaces import design_means, error_distributions, pareto_front
+from dashboards.analysis.verdict import listed, seeds_phrase
 from dashboards.figures.common import (
     DIRECT_LABELS,
     MOST_POINTS,
@@ -16,10 +19,16 @@ from dashboards.figures.common import (
     over_seeds,
     template_text,
 )
-from dashboards.spaces import design_means, error_distributions, pareto_front
-from dashboards.statistics import arm_order, designs_of
-from dashboards.theme import FURTHER_COLORS, THEMES, Style, arm_styles, blank_figure, label, note_if_empty, set_title
-from dashboards.verdict import listed, seeds_phrase
+from dashboards.figures.theme import (
+    FURTHER_COLORS,
+    THEMES,
+    Style,
+    arm_styles,
+    blank_figure,
+    label,
+    note_if_empty,
+    set_title,
+)
 from explorer.errors import unknown
 
 COSTS = {

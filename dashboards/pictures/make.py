@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dashboards.report import write_report
-from dashboards.sources import Source, load_sources
+from dashboards.report.report import write_report
+from dashboards.report.sources import Source, load_sources
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"

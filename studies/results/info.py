@@ -4,8 +4,8 @@ from typing import Any
 
 import yaml
 
-from studies.storage import Storage
-from studies.stored import StoredStudy, get
+from studies.records.stored_study import StoredStudy, get
+from studies.storage.storage import Storage
 
 
 def study_info(storage: str | Storage | None, name: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 What has ended is read once, and a look reads only what may have moved: the live app asks again every
 few seconds and must answer at once also for 10,000 trainings. Curves, the bulk of a storage, are read
-apart and only for those who ask for them. Everything is plain SQL (`studies.schema`) on read-only
+apart and only for those who ask for them. Everything is plain SQL (`studies.storage.schema`) on read-only
 connections: reading changes nothing and waits for nobody, so it can be done at any moment of a run,
 from any machine that reaches the storage.
 """
@@ -17,14 +17,14 @@ from zlib import crc32
 import pandas as pd
 
 from explorer.errors import UnknownName
-from studies import schema
-from studies.attempt import Attempt
-from studies.attempts import Attempts, Counts, stand
+from studies.attempts.attempt import Attempt
+from studies.attempts.standing import Attempts, Counts, stand
 from studies.pair import Pair
+from studies.records.stored_study import StoredStudy, get_alone, stored_alone
 from studies.results.info import info_of
 from studies.results.tables import CURVES, TRIALS, Chunk, Row, Times, make_curves, make_trials, rows_of
-from studies.storage import Storage, from_json
-from studies.stored import StoredStudy, get_alone, stored_alone
+from studies.storage import schema
+from studies.storage.storage import Storage, from_json
 
 
 def read(storage: str | Storage | None, study: str | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:

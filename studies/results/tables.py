@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from studies.attempt import Attempt
+from studies.attempts.attempt import Attempt
+from studies.config.tuning import TUNED
 from studies.pair import Pair
-from studies.schema import FAILURE, RESULT
-from studies.stored import StoredStudy
-from studies.tuning import TUNED
+from studies.records.stored_study import StoredStudy
+from studies.storage.schema import FAILURE, RESULT
 
 # Columns of the table of pairs. Errors are fractions, times seconds, memory bytes; NA is what is
 # not known (yet).

@@ -14,7 +14,7 @@ from steps import plain_step
 from turns import Turns, compare, play
 
 from explorer import Architecture, build, match
-from studies.settings import resolve
+from studies.machine.settings import resolve
 
 REFERENCE = "resnext_1-1-1_1x20d_w96_small16"
 CARDINALITIES = (1, 2, 4, 8, 16, 32)

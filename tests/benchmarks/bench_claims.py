@@ -24,9 +24,9 @@ from claiming import work
 from optuna.study import StudyDirection
 from postgres_server import serve
 
-from studies.attempts import Attempts
+from studies.attempts.standing import Attempts
 from studies.pair import Pair
-from studies.storage import Storage
+from studies.storage.storage import Storage
 
 
 def empty_trials(url: str, workers: int, count: int) -> float:

@@ -18,7 +18,7 @@ from turns import Turns, compare, play
 
 from explorer import Architecture, build
 from explorer.text import human_time
-from studies.settings import resolve
+from studies.machine.settings import resolve
 
 NETWORK = "resnext_1-1-1_8x4d_w96_small16"
 BATCH = 128

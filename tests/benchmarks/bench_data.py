@@ -22,9 +22,9 @@ import torch
 from PIL import Image, ImageOps
 from torch.utils.data import DataLoader, Dataset
 
-from studies.batches import TrainingBatches
-from studies.data import DataSpec, Images, Splits, load
-from studies.recipe import Recipe
+from studies.config.recipe import Recipe
+from studies.data.splits import DataSpec, Images, Splits, load
+from studies.training.batches import TrainingBatches
 
 SIDE = 32
 

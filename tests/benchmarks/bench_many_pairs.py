@@ -23,9 +23,9 @@ import fake_training
 import tiny_study
 from big_study import add_attempts, make_study
 
-from studies.claims import Claims
-from studies.presence import Worker
-from studies.storage import Storage
+from studies.attempts.claims import Claims
+from studies.attempts.workers import Worker
+from studies.storage.storage import Storage
 
 ROUNDS = 30
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 
-from explorer.modules import normalise
-from studies.memory import keep_memory
+from explorer.networks.modules import normalise
+from studies.machine.memory import keep_memory
 
 MAPS = ((16, 28), (20, 28), (96, 28), (40, 14), (192, 14), (80, 7), (384, 7))  # channels, side
 ROUNDS = 15

@@ -22,9 +22,9 @@ os.environ["FAKE_EPOCH"] = "0"
 import fake_training
 from tiny_study import SPACE, STUDY
 
-import studies.runner
+import studies.running.supervisor
 from studies import Study
-from studies.views import View
+from studies.running.progress import View
 
 TARGET = 0.05
 
@@ -52,7 +52,9 @@ def main() -> None:
         text = STUDY.replace("[0, 1]", str(list(range(trials + 1)))).replace("epochs: 4", "epochs: 2")
         (folder / "tiny.yaml").write_text(text)
         clock = Clock()
-        counts = studies.runner.run(Study.load(folder / "tiny.yaml"), storage=f"sqlite:///{folder}/t.db", view=clock)
+        counts = studies.running.supervisor.run(
+            Study.load(folder / "tiny.yaml"), storage=f"sqlite:///{folder}/t.db", view=clock
+        )
     assert counts.complete == trials + 1
     gaps = [after - before for before, after in zip(clock.times, clock.times[1:], strict=False)]
     mean, median = statistics.mean(gaps), statistics.median(gaps)

@@ -25,11 +25,11 @@ from turns import Turns, compare, play
 
 from explorer import Architecture, build
 from explorer.text import human_time
-from studies.batches import EvaluationBatches, TrainingBatches
-from studies.data import DataSpec, Images, Splits, load
-from studies.recipe import Recipe
-from studies.settings import Settings, resolve
-from studies.training import train
+from studies.config.recipe import Recipe
+from studies.data.splits import DataSpec, Images, Splits, load
+from studies.machine.settings import Settings, resolve
+from studies.training.batches import EvaluationBatches, TrainingBatches
+from studies.training.training import train
 
 # The preset space fashion_mnist_cardinality, C=1 and C=8: about 28 MFLOPs.
 NETWORKS = ("resnext_1-1-1_1x20d_w96_small16", "resnext_1-1-1_8x4d_w96_small16")
@@ -53,7 +53,7 @@ def images(count: int, data_dir: str | None) -> Splits:
 
 
 class TextbookNorm(nn.BatchNorm2d):
-    """Torch's batch norm, which `explorer.modules.normalise` leaves alone since it is a class of its own."""
+    """Torch's batch norm, which `explorer.networks.modules.normalise` leaves alone since it is a class of its own."""
 
 
 def textbook(architecture: Architecture) -> nn.Module:

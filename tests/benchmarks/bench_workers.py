@@ -22,12 +22,12 @@ import torch
 from steps import plain_step
 from turns import Turns, play, started, turn
 
-import studies.runner
+import studies.running.supervisor
 from explorer import Architecture, build
 from explorer.text import human_time
 from studies import Study
-from studies.settings import resolve
-from studies.views import View
+from studies.machine.settings import resolve
+from studies.running.progress import View
 
 TARGET = 1.9
 
@@ -46,7 +46,7 @@ def run(study: Study, workers: int) -> tuple[float, float]:
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        counts = studies.runner.run(study, storage=f"sqlite:///{folder}/t.db", workers=workers, view=clock)
+        counts = studies.running.supervisor.run(study, storage=f"sqlite:///{folder}/t.db", workers=workers, view=clock)
         ended = time.perf_counter()
     assert counts.complete == counts.wanted
     return ended - started, ended - clock.began
@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=60, help="of a turn of a plain process")
     options = parser.parse_args()
     settings = resolve(device="cpu").model_copy(update={"threads": 1})
-    studies.runner.resolve = lambda **_: settings  # type: ignore[attr-defined]
+    studies.running.supervisor.resolve = lambda **_: settings  # type: ignore[attr-defined]
     changes = [f"recipe.epochs={options.epochs}", "seeds=[0, 1, 2, 3]", "space.axes.cardinality=[1]"]
     study = Study.load("digits_cardinality").changed(changes)
     highest = ceiling(study, settings.precision, options.turns, options.steps)

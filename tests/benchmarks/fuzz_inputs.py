@@ -32,15 +32,15 @@ import fake_training
 import torch
 from tiny_study import SPACE, STUDY
 
-import studies.runner
-import studies.storage
-from dashboards.sources import load_sources
+import studies.running.supervisor
+import studies.storage.storage
+from dashboards.report.sources import load_sources
 from explorer.cli import cli
 from explorer.errors import UserError
 from studies import Study
-from studies.checkpoints import read_checkpoint
-from studies.importing import read_csv
-from studies.storage import Storage
+from studies.results.importing import read_csv
+from studies.storage.storage import Storage
+from studies.training.checkpoints import read_checkpoint
 
 ODD = (
     "",
@@ -153,7 +153,7 @@ class Fuzz:
         Path("tiny.yaml").write_text(STUDY)
         Path("tiny_space.yaml").write_text(SPACE)
         fake_training.install()
-        studies.runner.run(Study.load("./tiny.yaml"), storage="sqlite:///whole.db")
+        studies.running.supervisor.run(Study.load("./tiny.yaml"), storage="sqlite:///whole.db")
         self.command("results", "tiny", "-o", "whole.csv", storage="whole.db")
         buffer = io.BytesIO()
         torch.save({"epoch": 1, "model": {"weight": torch.ones(100)}, "rows": [{"epoch": 1}]}, buffer)
@@ -192,7 +192,7 @@ class Fuzz:
             assert hashlib.sha256(Path("bad.db").read_bytes()).digest() == before, "reading changed the database"
         if self.rng.random() < 0.3:
             with Storage.visit("sqlite:///bad.db") as place:
-                studies.runner.run(Study.load("./tiny.yaml"), storage=place)
+                studies.running.supervisor.run(Study.load("./tiny.yaml"), storage=place)
 
     def checkpoints(self) -> None:
         """A checkpoint, damaged or exchanged for code: read; nothing in it may run."""
@@ -223,7 +223,7 @@ class Fuzz:
             self.outcomes[f"{what.__name__}: a traceback"] += 1
             self.tracebacks.append(f"{what.__name__}:\n{traceback.format_exc()}")
         finally:
-            studies.storage._close_all()
+            studies.storage.storage._close_all()
 
     def run(self, mutations: int) -> None:
         kinds = (self.text, self.text, self.table, self.database, self.database, self.checkpoints)

@@ -30,11 +30,11 @@ import tiny_study
 from tiny_runs import INCIDENTAL
 
 from explorer.errors import UserError
-from studies.attempt import Attempt
-from studies.attempts import Attempts
+from studies.attempts.attempt import Attempt
+from studies.attempts.standing import Attempts
+from studies.records.stored_study import get
 from studies.results import read
-from studies.storage import Storage
-from studies.stored import get
+from studies.storage.storage import Storage
 
 Tables = tuple[pd.DataFrame, pd.DataFrame]
 

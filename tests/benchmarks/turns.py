@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from statistics import median
 from typing import Any
 
-from studies.memory import keep_memory
-from studies.runner import worker_environment
+from studies.machine.memory import keep_memory
+from studies.running.supervisor import worker_environment
 
 
 class Turns:

@@ -28,10 +28,10 @@ def browser(chromium: str) -> Iterator[Any]:
 def stored_study(workdir: Path) -> Callable[[pd.DataFrame], str]:
     """Puts the results of a table like `make_trials()` into a storage, as workers do; returns the storage's URL."""
     from studies.api import Study
-    from studies.claims import Claims
-    from studies.presence import Worker
-    from studies.storage import Storage
-    from studies.stored import create_or_extend
+    from studies.attempts.claims import Claims
+    from studies.attempts.workers import Worker
+    from studies.records.stored_study import create_or_extend
+    from studies.storage.storage import Storage
 
     def put(trials: pd.DataFrame) -> str:
         storage = Storage(f"sqlite:///{workdir}/results.db")

@@ -7,10 +7,11 @@ import pytest
 
 from explorer import Architecture, Budget, UserError, count, match
 from explorer.budget import LARGEST_BUDGET, MEASURES, QUANTITIES, scale
+from explorer.commands.parsing import DepthLists, WholeNumbers
 from explorer.depths import POLICIES
 from explorer.enumeration import enumerate_designs
 from explorer.errors import LONGEST_MESSAGE, shorten, unknown
-from explorer.parsing import DepthLists, WholeNumbers, parse_number
+from explorer.numbers import parse_number
 from explorer.template import LARGEST_NUMBER, MOST_BLOCKS, MOST_STAGES
 from explorer.text import human_flops, human_time
 

@@ -8,7 +8,7 @@ import pytest
 
 from explorer import terminal
 from explorer.terminal import print_json, to_json
-from studies.views import JsonView
+from studies.running.progress import JsonView
 
 NAN, INFINITY = float("nan"), float("inf")
 

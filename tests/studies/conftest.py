@@ -11,10 +11,10 @@ import tiny_runs
 import tiny_study
 from optuna.study import StudyDirection
 
-from studies.claims import Claims
+from studies.attempts.claims import Claims
+from studies.attempts.workers import Lease
 from studies.pair import Pair
-from studies.presence import Lease
-from studies.storage import Storage
+from studies.storage.storage import Storage
 
 
 @pytest.fixture
@@ -52,23 +52,23 @@ def tiny(workdir: Path) -> Path:
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch, tiny: Path) -> Iterator[None]:
     """Runs that this process starts train with the stand-in."""
-    import studies.trial
+    import studies.running.trial
 
     for module, name in (
-        (studies.runner, "BOOTSTRAP"),
-        (studies.runner, "resolve"),
-        (studies.runner, "load"),
-        (studies.trial, "load"),
-        (studies.settings, "check"),
+        (studies.running.supervisor, "BOOTSTRAP"),
+        (studies.running.supervisor, "resolve"),
+        (studies.running.supervisor, "load"),
+        (studies.running.trial, "load"),
+        (studies.machine.settings, "check"),
     ):
         monkeypatch.setattr(module, name, getattr(module, name))
-    before = sys.modules.get("studies.training")
+    before = sys.modules.get("studies.training.training")
     fake_training.install()
     yield
     if before is None:
-        del sys.modules["studies.training"], studies.training  # type: ignore[attr-defined]
+        del sys.modules["studies.training.training"], studies.training.training  # type: ignore[attr-defined]
     else:
-        sys.modules["studies.training"] = studies.training = before  # type: ignore[attr-defined]
+        sys.modules["studies.training.training"] = studies.training.training = before  # type: ignore[attr-defined]
 
 
 _undisturbed: list[tuple[pd.DataFrame, pd.DataFrame]] = []

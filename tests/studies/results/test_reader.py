@@ -13,13 +13,13 @@ import yaml
 from big_study import START, add_attempts, finish, make_study
 
 from explorer.errors import UserError
-from studies.attempts import Counts
-from studies.claims import Claims
-from studies.proposing import Proposer
+from studies.attempts.claims import Claims
+from studies.attempts.standing import Counts
+from studies.records.stored_study import StoredStudy, get
 from studies.results import CURVES, TRIALS, Reader, read, study_info
-from studies.storage import Storage
-from studies.stored import StoredStudy, get
-from studies.upkeep import delete
+from studies.results.history import delete
+from studies.running.proposing import Proposer
+from studies.storage.storage import Storage
 
 
 @pytest.fixture

@@ -15,13 +15,13 @@ from tiny_study import change
 from explorer import Architecture, count
 from explorer.errors import UserError
 from studies import Study
-from studies.claims import Claims
-from studies.presence import Worker
+from studies.attempts.claims import Claims
+from studies.attempts.workers import Worker
+from studies.records.stored_study import StoredStudy, create_or_extend
 from studies.results import CURVES, TRIALS, read, study_info
-from studies.schema import METRICS
-from studies.storage import Storage
-from studies.stored import StoredStudy, create_or_extend
-from studies.table_text import as_csv, read_table
+from studies.results.table_text import as_csv, read_table
+from studies.storage.schema import METRICS
+from studies.storage.storage import Storage
 
 RESULT = {
     "train_error": 0.1,

@@ -1,0 +1,1 @@
+"""Studies and designs, live in a browser."""

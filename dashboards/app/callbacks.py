@@ -1,0 +1,159 @@
+"""What the pages' controls change: callbacks between the browser and the functions that make pages and figures."""
+
+from typing import Any
+
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
+
+from dashboards.app.pages import design, study
+from dashboards.app.pages.parts import Look
+from dashboards.app.pages.selection import Selection
+from dashboards.app.pages.study_figures import COSTS, CURVES, RESULTS, outputs
+from explorer.errors import UserError
+from studies.attempts.attempt import STATUSES
+from studies.results import Reader
+
+
+def add_study_callbacks(app: Dash, reader: Reader) -> None:
+    """A study's page: its choices, its figures, and looking again while it runs."""
+    chosen = [Input("arms", "value"), Input("statuses", "value"), Input("seeds", "value")]
+    every_arm = State("arms", "options")
+    now, look_now, name_now = Input("study-stamp", "data"), Input("look", "data"), State("study-name", "data")
+    # A choice shows first in the figures of results; those further down follow, lest all compete for one processor.
+    results_are_drawn = Input("results-drawn", "data")
+    then = [State(one.component_id, one.component_property) for one in chosen]
+
+    def selection(arms: Any, statuses: Any, seeds: Any, options: Any, **more: Any) -> Selection:
+        return Selection(
+            None if arms is None or len(arms) == len(options) else tuple(arms),
+            None if statuses is None or len(statuses) == len(STATUSES) else tuple(statuses),
+            seeds or "", **more,
+        )  # fmt: skip
+
+    @app.callback(
+        Output("study-stamp", "data"), Output("trouble", "children"), Input("study-tick", "n_intervals"),
+        State("study-stamp", "data"), name_now, prevent_initial_call=True,
+    )  # fmt: skip
+    def look_again(_: int, before: str, name: str) -> Any:
+        try:
+            stamp = reader.stamp(name)
+        except UserError as error:
+            return no_update, str(error)
+        return (no_update if stamp == before else stamp), ""
+
+    @app.callback(
+        Output("study-head", "children"), Output("study-rest", "children"), now, name_now, prevent_initial_call=True
+    )
+    def head(_: str, name: str) -> Any:
+        try:
+            tables = reader.tables(name)
+        except UserError:  # told by the look that found the change
+            return no_update, no_update
+        return study.head(tables), study.rest(tables)
+
+    @app.callback(
+        *_frames(RESULTS), Output("study-shown", "children"), Output("results-drawn", "data"),
+        *chosen, now, look_now, name_now, every_arm, State("results-drawn", "data"), *_zooms(RESULTS),
+    )  # fmt: skip
+    def results(
+        arms: Any, statuses: Any, seeds: Any, _: str, look: Look | None, name: str, options: Any, before: int, *zooms: Any
+    ) -> Any:  # fmt: skip
+        asked = selection(arms, statuses, seeds, options)
+        try:
+            figures = outputs(reader, "results", name, asked, look, zooms)
+            return [*figures, study.shown(reader.tables(name), asked), (before or 0) + 1]
+        except UserError as error:
+            return [*[no_update] * (3 * len(RESULTS)), str(error), no_update]
+
+    @app.callback(
+        *_frames(CURVES), Output("study-numbers", "children"), results_are_drawn,
+        *then, State("look", "data"), name_now, every_arm, *_zooms(CURVES), prevent_initial_call=True,
+    )  # fmt: skip
+    def curves(
+        _: int, arms: Any, statuses: Any, seeds: Any, look: Look | None, name: str, options: Any, *zooms: Any
+    ) -> Any:  # fmt: skip
+        asked = selection(arms, statuses, seeds, options)
+        try:
+            return [*outputs(reader, "curves", name, asked, look, zooms), study.numbers(reader.tables(name), asked)]
+        except UserError:
+            return [no_update] * (3 * len(CURVES) + 1)
+
+    @app.callback(
+        *_frames(COSTS), results_are_drawn, Input("cost-by", "value"), *then, State("look", "data"), name_now, every_arm,
+        *_zooms(COSTS), prevent_initial_call=True,
+    )  # fmt: skip
+    def costs(
+        _: int, by: str, arms: Any, statuses: Any, seeds: Any, look: Look | None, name: str, options: Any, *zooms: Any
+    ) -> Any:  # fmt: skip
+        asked = selection(arms, statuses, seeds, options, cost=by)
+        try:
+            if ctx.triggered_id == "cost-by":  # another axis: a zoom into the old one means nothing
+                return [*outputs(reader, "cost", name, asked, look, (None,)), *[no_update] * 3]
+            figures = zip(COSTS, zooms, strict=True)
+            return [part for key, zoom in figures for part in outputs(reader, key, name, asked, look, (zoom,))]
+        except UserError:
+            return [no_update] * (3 * len(COSTS))
+
+    @app.callback(
+        Output("study-trainings", "children"), results_are_drawn, Input("order", "value"), Input("leaf", "data"), *then,
+        name_now, every_arm, prevent_initial_call=True,
+    )  # fmt: skip
+    def trainings(
+        drawn: int, order: str, leaf: int, arms: Any, statuses: Any, seeds: Any, name: str, options: Any
+    ) -> Any:  # fmt: skip
+        if ctx.triggered_id == "results-drawn" and drawn == 1:  # the page came with them
+            return no_update
+        try:
+            asked = selection(arms, statuses, seeds, options, order=order, leaf=leaf)
+            return study.trainings(reader.tables(name), asked)
+        except UserError:
+            return no_update
+
+    app.clientside_callback(
+        ClientsideFunction("explorer", "leaf"), Output("leaf", "data"), Input("leaf-back", "n_clicks"),
+        Input("leaf-on", "n_clicks"), State("leaf", "data"), prevent_initial_call=True,
+    )  # fmt: skip
+    app.clientside_callback(
+        ClientsideFunction("explorer", "study"), Output("sink", "data", allow_duplicate=True), *chosen,
+        Input("order", "value"), Input("leaf", "data"), Input("cost-by", "value"), every_arm, State("statuses", "options"),
+        prevent_initial_call=True,
+    )  # fmt: skip
+    app.clientside_callback(
+        ClientsideFunction("explorer", "open"), Output("url", "pathname"), Input("error", "clickData"),
+        State("study-name", "data"), prevent_initial_call=True,
+    )  # fmt: skip
+
+
+def add_design_callbacks(app: Dash) -> None:
+    """The design page: every control answers at once."""
+    keys = ("reference", "factor", "by", "solve", "most", "multiple", "policy")
+    controls = [Input(key, "value") for key in keys]
+    answers = ("design-table", "design-paper", "design-drawing", "design-problem")
+    labels = ("factor-value", "most-name", "most-value", "multiple-value")
+
+    @app.callback(
+        *_frames(("matched",)), *(Output(key, "children") for key in (*answers, *labels)),
+        Output("policy-field", "hidden"), Output("by", "options"), Output("solve", "options"),
+        *controls, Input("design-shown", "data"), Input("look", "data"),
+    )  # fmt: skip
+    def answer(*values: Any) -> Any:
+        *chosen, shown, look = values
+        asked = design.Question.read({**dict(zip(keys, chosen, strict=True)), "shown": shown})
+        return design.answer_outputs(asked, look)
+
+    app.clientside_callback(
+        ClientsideFunction("explorer", "shown"), Output("design-shown", "data"), Input("matched", "clickData"),
+        prevent_initial_call=True,
+    )  # fmt: skip
+    app.clientside_callback(
+        ClientsideFunction("explorer", "design"), Output("sink", "data", allow_duplicate=True),
+        *controls, Input("design-shown", "data"), prevent_initial_call=True,
+    )  # fmt: skip
+
+
+def _zooms(keys: tuple[str, ...]) -> list[State]:
+    return [State(key, "relayoutData") for key in keys]
+
+
+def _frames(keys: tuple[str, ...]) -> list[Output]:
+    parts = (("", "figure"), ("-title", "children"), ("-below", "children"))
+    return [Output(f"{key}{part}", what) for key in keys for part, what in parts]

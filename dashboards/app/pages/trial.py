@@ -1,0 +1,168 @@
+"""One training: how it went, what failed and why, the network it trained."""
+
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+from dash import dcc, html
+
+from dashboards.analysis.tables import Table, percent
+from dashboards.analysis.test_set import reference_arm
+from dashboards.app.pages.design import RULES
+from dashboards.app.pages.parts import Look, Still, drawing, facts, framed, joined, section, study_path, theme_of
+from dashboards.app.pages.parts import table as table_of
+from dashboards.figures.theme import THEMES, arm_styles, blank_figure, label, note_if_empty, set_title
+from explorer.architecture import Architecture
+from explorer.complexity import layer_complexity
+from explorer.drawing import svg
+from explorer.errors import UnknownName, unknown
+from explorer.layers import iter_layers
+from explorer.text import human_count, human_flops, human_percent, human_time
+from studies.results import Reader
+
+LAYERS = ("Layer", "Kind", "In", "Out", "Kernel", "Stride", "Groups", "Output", "FLOPs", "Params", "Activations")
+
+
+def page(reader: Reader, name: str, design: str, seed: str, look: Look | None) -> list[Any]:
+    """Raises `UserError` for a study, a design or a seed that is not there."""
+    tables = reader.tables(name)
+    trials = tables.trials
+    if design not in set(trials["design"]):
+        raise unknown("design", design, sorted(set(trials["design"])))
+    rows = trials[(trials["design"] == design) & (trials["seed"].astype(str) == seed)]
+    if rows.empty:
+        raise UnknownName(
+            f"the study {name} has no seed {seed!r}; it has {trials['seed'].min()} to {trials['seed'].max()}."
+        )
+    row = rows.iloc[0].to_dict()
+    shape = {key: int(row[key]) for key in ("resolution", "classes", "in_channels")}
+    architecture = Architecture.from_name(design, **shape)
+    curve = reader.curve(name, design, int(row["seed"]))
+    attempts = reader.attempts(name, design, int(row["seed"]))
+    reference = reference_arm(trials, tables.info)
+    figure = trial_curves(curve, row, arm_styles(trials, reference, theme_of(look))[row["arm"]].color, theme_of(look))
+    return [
+        Still(html.P([dcc.Link(name, href=study_path(name)), "\u2002one training"], className="study")),
+        html.H1(joined(_headline(row))),
+        Still(*_failure(row, attempts)),
+        html.Div(framed("trial-curves", figure, look), className="single"),
+        Still(
+            section("The training", facts(_about(row))),
+            section("Attempts", _attempts(attempts)) if len(attempts) > 1 else None,
+            section("The network", drawing(svg(architecture), f"The network {design}")),
+            section("Its layers", layer_table(architecture)),
+        ),
+    ]  # fmt: skip
+
+
+def _headline(row: dict[str, Any]) -> str:
+    who = f"{row['arm']}, seed {row['seed']}"
+    if row["status"] == "complete":
+        return f"{who}: {percent(row['test_error'])} % test error"
+    if row["status"] == "failed":
+        return f"{who} failed: {row['reason']}"
+    return f"{who} is {row['status']}" if row["status"] != "pruned" else f"{who} was pruned"
+
+
+def _failure(row: dict[str, Any], attempts: list[tuple[Any, dict[str, Any]]]) -> list[Any]:
+    """Why it failed, and the last lines of its log."""
+    failures = [written["failure"] for _, written in attempts if "failure" in written]
+    if not failures:
+        return []
+    last = failures[-1]
+    log = last.get("log") or []
+    told = "Why it failed" if row["status"] == "failed" else "An earlier attempt failed"
+    lines = [html.Pre("\n".join(map(str, log)), tabIndex=0)] if log else []
+    return [section(told, html.P(str(last.get("reason"))), *lines, className="failure")]
+
+
+def _about(row: dict[str, Any]) -> dict[str, Any]:
+    took = [
+        ("seconds", human_time),
+        ("epochs", "{} epochs".format),
+        ("images_per_second", "{:.0f} images a second".format),
+    ]
+    errors = {
+        f"{split.capitalize()} error": f"{percent(row[f'{split}_error'])} %"
+        for split in ("test", "validation", "train")
+        if not pd.isna(row[f"{split}_error"])
+    }
+    return {
+        "Design": row["design"],
+        **errors,
+        "Status": row["status"],
+        "Cost": f"{human_flops(row['flops'])} FLOPs, {human_count(row['params'])} params, "
+        f"{human_count(row['activations'])} activations",
+        "Mismatch": f"{human_percent(row['mismatch'], signed=True)} in {RULES.get(row['by'], row['by'])}",
+        "Input": f"{row['in_channels']}x{row['resolution']}x{row['resolution']}, {row['classes']} classes",
+        "Time": ", ".join(text(row[key]) for key, text in took if not pd.isna(row[key])),
+        "Peak memory": "" if pd.isna(row["peak_memory"]) else f"{row['peak_memory'] / 2**20:.0f} MiB",
+        "Device": row["device"],
+        "Worker": row["worker"],
+        "Started": "" if pd.isna(row["started"]) else f"{row['started']:%Y-%m-%d %H:%M:%S} UTC",
+        "Finished": "" if pd.isna(row["finished"]) else f"{row['finished']:%Y-%m-%d %H:%M:%S} UTC",
+    }
+
+
+def _attempts(attempts: list[tuple[Any, dict[str, Any]]]) -> Any:
+    rows = tuple(
+        (
+            str(attempt.number),
+            attempt.ended or "running",
+            f"{attempt.worker.host}-{attempt.worker.id}",
+            str(written.get("started") or "–")[:19],
+            str(written.get("finished") or "–")[:19],
+            str(written.get("failure", {}).get("reason", "")),
+        )
+        for attempt, written in attempts
+    )
+    headings = ("Attempt", "Ended", "Worker", "Started (UTC)", "Finished (UTC)", "Reason")
+    return table_of(Table(headings, rows, frozenset(("Ended", "Worker", "Reason"))), "Attempts at this training")
+
+
+def trial_curves(curve: pd.DataFrame, row: dict[str, Any], color: str, theme: str = "light") -> go.Figure:
+    """Training and validation error of one training by epoch, each named at its end."""
+    figure, colors = blank_figure(theme), THEMES[theme]
+    last = {split: curve[f"{split}_error"].iloc[-1] if len(curve) else 0.0 for split in ("train", "validation")}
+    for split, dash in (("train", "dot"), ("validation", "solid")):
+        values = (100 * curve[f"{split}_error"]).tolist()
+        if not values:
+            continue
+        epochs = curve["epoch"].tolist()
+        figure.add_scatter(
+            x=epochs, y=values, mode="lines+markers", line={"color": color, "width": 2.25, "dash": dash},
+            marker={"size": 5, "color": color}, name=split,
+            hovertemplate=f"{split} error %{{y:.2f}} %, epoch %{{x}}<extra></extra>",
+        )  # fmt: skip
+        figure.add_annotation(
+            x=epochs[-1], y=values[-1], text=split, showarrow=False, xanchor="left", xshift=8,
+            yshift=7 if (split == "validation") == (last["validation"] >= last["train"]) else -7, font={"color": colors.ink, "size": 12.5},
+        )  # fmt: skip
+    figure.update_yaxes(rangemode="tozero")
+    last_epoch = int(curve["epoch"].max()) if len(curve) else 1
+    figure.update_xaxes(
+        title={"text": "Epoch"}, tickformat="d", dtick=max(1, -(-last_epoch // 8)), tick0=0, tickangle=0,
+        range=[1 - 0.03 * last_epoch, 1.03 * last_epoch],
+    )  # fmt: skip
+    figure.update_layout(margin={"r": 84, "b": 48})
+    best = curve["validation_error"].min() if len(curve) else None
+    title = "No epoch is finished yet" if best is None else f"Validation error comes down to {percent(best)} %"
+    set_title(
+        figure, title, f"Error in % by epoch: {label(row['arm'])}, seed {label(row['seed'])}, this training", theme
+    )
+    note_if_empty(figure, curve, theme)
+    return figure
+
+
+def layer_table(architecture: Architecture) -> Any:
+    """Every layer with its counts; equal blocks stand once."""
+    rows = []
+    for layer in iter_layers(architecture):
+        complexity = layer_complexity(layer)
+        last = layer.block + layer.repeats - 1
+        name = layer.name if layer.repeats == 1 else f"layer{layer.stage}.{layer.block}-{last}.{layer.part}"
+        counts = (f"{int(value):,}" for value in (complexity.flops, complexity.params, complexity.activations))
+        size = f"{layer.out_channels}x{layer.size}x{layer.size}"
+        shape = (layer.in_channels, layer.out_channels, f"{layer.kernel}x{layer.kernel}", layer.stride, layer.groups)
+        rows.append((name, layer.kind, *map(str, shape), size, *counts))
+    return table_of(Table(LAYERS, tuple(rows), frozenset(("Layer", "Kind"))), "Layers")

@@ -1,0 +1,145 @@
+"""How figures look: the colours of both grounds, each arm's hue and mark, and the frame every figure starts from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboards.analysis.comparison import arm_cardinalities, arm_order
+
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+# Arms without a cardinality of their own; the named ones are the same in every study (Okabe and Ito's palette).
+NAMED_COLORS = {"deeper": "#0072B2", "wider": "#E69F00", "more paths": "#009E73"}
+FURTHER_COLORS = ("#D55E00", "#CC79A7", "#56B4E9", "#0072B2", "#E69F00", "#009E73")
+SYMBOLS = ("circle", "diamond", "triangle-up", "pentagon", "star", "triangle-down", "hexagon", "cross")
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours of one ground. `ramp` is the one hue of cardinality, from the smallest C to the largest."""
+
+    ground: str
+    ink: str
+    quiet: str
+    grid: str
+    reference: str
+    ramp: tuple[str, str, str]
+
+
+THEMES = {
+    "light": Theme("#ffffff", "#1b1f23", "#5b636b", "#e7eaed", "#000000", ("#45b592", "#009E73", "#00543d")),
+    "dark": Theme("#121416", "#eceff1", "#a3abb3", "#2b3036", "#ffffff", ("#2b8f72", "#0dbb8c", "#b4f5df")),
+}
+
+
+@dataclass(frozen=True)
+class Style:
+    color: str
+    symbol: str
+
+    def size(self, pixels: int) -> float:
+        """Pixels at which this mark weighs as much as a circle of `pixels`."""
+        return pixels * (1.25 if self.symbol.startswith(("triangle", "star", "pentagon")) else 1)
+
+
+def arm_styles(trials: pd.DataFrame, reference: str, theme: str = "light") -> dict[str, Style]:
+    """The colour and the mark of each arm: the reference in black (white) and square, cardinalities in one hue."""
+    colors, arms = THEMES[theme], arm_order(trials)
+    others = [arm for arm in arms if arm != reference]
+    ordered = bool(arm_cardinalities(trials))
+    free = iter(FURTHER_COLORS * (1 + len(others)))
+    styles = {reference: Style(colors.reference, "square")}
+    for place, arm in enumerate(others):
+        named = _along(colors.ramp, place / max(1, len(others) - 1)) if ordered else NAMED_COLORS.get(arm)
+        styles[arm] = Style(named or next(free), SYMBOLS[place % len(SYMBOLS)])
+    return styles
+
+
+def blank_figure(theme: str) -> go.Figure:
+    """A figure without data: system fonts, a thin horizontal grid, no boxes."""
+    colors = THEMES[theme]
+    axis = {
+        "zeroline": False,
+        "showline": False,
+        "ticks": "",
+        "tickfont": {"color": colors.quiet, "size": 13},
+        "title": {"font": {"color": colors.quiet, "size": 13}},
+        "automargin": True,
+    }
+    layout = {
+        "template": None,
+        "paper_bgcolor": colors.ground,
+        "plot_bgcolor": colors.ground,
+        "font": {"family": FONT, "color": colors.ink, "size": 13},
+        "showlegend": False,
+        "legend": {"font": {"color": colors.ink}, "bgcolor": "rgba(0,0,0,0)"},
+        "margin": {"l": 48, "r": 16, "t": 94, "b": 64},
+        "height": 440,
+        "hovermode": "closest",
+        "hoverlabel": {
+            "bgcolor": colors.ground,
+            "bordercolor": colors.quiet,
+            "font": {"family": FONT, "color": colors.ink, "size": 13},
+            "align": "left",
+        },
+        "xaxis": {**axis, "showgrid": False},
+        "yaxis": {**axis, "gridcolor": colors.grid, "gridwidth": 1},
+        "separators": ".\u2009",
+        "dragmode": False,
+    }
+    return go.Figure(layout=layout)
+
+
+def set_title(figure: go.Figure, title: str, subtitle: str, theme: str) -> None:
+    """The finding, and under it what is shown. `title` is plain text, `subtitle` is escaped already."""
+    colors = THEMES[theme]
+    # Assigned, not updated: Plotly walks every setting of a title to update it, 3 ms each time.
+    figure.layout.title = {
+        "text": label(title, 200),
+        "subtitle": {"text": subtitle, "font": {"size": 13, "color": colors.quiet}},
+        "font": {"size": 19, "color": colors.ink, "weight": 600},
+        "x": 0,
+        "xref": "container",
+        "xanchor": "left",
+        "pad": {"l": 12},
+        "y": 0.96,
+        "yanchor": "top",
+    }
+
+
+def note_if_empty(figure: go.Figure, content: Any, theme: str) -> None:
+    """Say so where there is nothing to draw."""
+    if len(content):
+        return
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    figure.add_annotation(
+        text="Nothing to show yet", x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False,
+        font={"color": THEMES[theme].quiet, "size": 16},
+    )  # fmt: skip
+
+
+def label(text: Any, length: int = 80) -> str:
+    """Text of a study for Plotly, which reads markup: escaped, and not too long."""
+    plain = str(text)
+    return escape(plain if len(plain) <= length else plain[: length - 1] + "…", quote=False)
+
+
+def _along(ramp: Sequence[str], part: float) -> str:
+    """The colour at `part` (0 to 1) of the way along a ramp of evenly spaced colours."""
+    place = part * (len(ramp) - 1)
+    index = min(int(place), len(ramp) - 2)
+    pair = (_rgb(ramp[index]), _rgb(ramp[index + 1]))
+    mixed = [round(low + (high - low) * (place - index)) for low, high in zip(*pair, strict=True)]
+    return "#{:02x}{:02x}{:02x}".format(*mixed)
+
+
+def transparent(color: str, opacity: float) -> str:
+    return "rgba({},{},{},{})".format(*_rgb(color), opacity)
+
+
+def _rgb(color: str) -> tuple[int, int, int]:
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)

@@ -1,1 +1,0 @@
-"""The pages of the live app. Each builds components from tables; `dashboards.app` knows which address shows which page."""

@@ -1,0 +1,105 @@
+"""The dashboards' commands: report."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from explorer.suggestions import Secret, command
+from studies.commands.options import storage_option
+from studies.config.study import to_run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@click.command()
+@click.argument("studies", metavar="STUDY|FILE.csv...", nargs=-1, required=True)
+@storage_option
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE.html",
+    help="The page to write (default: named as the study, or as the CSV file given first; in the current folder).",
+)
+@click.option(
+    "--paper",
+    type=click.Choice(["ResNet-50", "ResNet-101"], case_sensitive=False),
+    help="Lay the paper's values over: Table 3 at this network's FLOPs, or Table 4, as differences.",
+)
+def report(studies: tuple[str, ...], storage: str | None, output: str | None, paper: str | None) -> None:
+    """Write the results of studies as one HTML page that opens offline, and print them.
+
+    It can be written at any time: the page of a running study says so and shows what is there. Several studies stand side by side.
+    A CSV file of `study results`, or as `study import` takes it, needs no storage; one of `study results --curves` may stand beside it.
+
+    \b
+    Examples:
+      resnext-explorer report digits_cardinality
+      resnext-explorer report digits_cardinality -o digits.html
+      resnext-explorer report ./my_study.yaml --storage sqlite:///my.db
+      resnext-explorer report first second -o both.html
+      resnext-explorer report digits_cardinality --paper ResNet-50
+      resnext-explorer report trials.csv curves.csv
+    """
+    from dashboards.report.report import file_stem, write_report
+    from dashboards.report.sources import load_sources
+    from studies.storage.storage import Storage
+
+    sources = load_sources(studies, storage)
+    named = [one for one in studies if not one.lower().endswith(".csv")]
+    # Files alone are named as the file: the study's own report, from its storage, is another.
+    alone = file_stem(sources[0].name) if named else Path(studies[0]).stem
+    path = write_report(output or f"{alone if len(sources) == 1 else 'report'}.html", sources, paper=paper)
+    kept = Storage(storage).option
+    for source in sources:
+        if len(sources) > 1:
+            print(f"{source.name}\n")
+        print_results(source.trials, source.info)
+        if len(sources) > 1:
+            print()
+    print(f"\nReport: {path}" if len(sources) == 1 else f"Report: {path}")
+    if len(sources) == len(named) == 1:
+        commands = next_commands(sources[0].trials, kept, named[0])
+    else:
+        commands = [command("study status", one, storage=kept) for one in named[:2]]
+    if commands:
+        print("Next:")
+    for line in commands:
+        print(f"  {line}")
+
+
+def print_results(trials: "pd.DataFrame", info: dict[str, Any]) -> None:
+    """The closing table and the verdict with its notes."""
+    from dashboards.analysis.tables import closing_table
+    from dashboards.analysis.test_set import compare_study
+    from dashboards.analysis.verdict import judge
+    from explorer.terminal import print_table
+
+    verdict = judge(trials, compare_study(trials, info), info)
+    table = closing_table(trials)
+    print_table(table.columns, table.rows, left=table.words)
+    print()
+    for text in (verdict.text, *verdict.notes):
+        print(text)
+
+
+def next_commands(trials: "pd.DataFrame", storage: str | Secret | None, name_or_path: str) -> list[str]:
+    """Two commands to try next: go on with what is unfinished or failed, or look closer at what validation chose.
+
+    `storage` is the `Storage.option` that the study is in.
+    """
+    from dashboards.analysis.verdict import chosen_by_validation
+
+    chosen = chosen_by_validation(trials)
+    status = command("study status", name_or_path, storage=storage)
+    results = command("study results", name_or_path, o="results.csv", storage=storage)
+    if trials["status"].isin(["running", "waiting"]).any():
+        return [command("study run", to_run(name_or_path), storage=storage), status]
+    if (trials["status"] == "failed").any():
+        return [command("study retry", name_or_path, storage=storage), results]
+    if chosen is None:
+        return [status, results]
+    design = trials[trials["arm"].astype(str) == chosen].iloc[0]
+    size = {key: int(design[key]) for key in ("resolution", "classes", "in_channels")}
+    return [command("describe", design["design"], **size, verify=True), results]

@@ -1,0 +1,318 @@
+"""The design room's light commands: match, scale, describe, enumerate, paper."""
+
+from typing import Any
+
+import click
+
+from explorer.architecture import Architecture
+from explorer.budget import MEASURES, QUANTITIES, TIMES
+from explorer.budget import match as match_designs
+from explorer.budget import scale as scale_designs
+from explorer.commands import printing
+from explorer.commands.options import JSON_OPTION, axis_options, budget_options, depth_option, input_options
+from explorer.commands.parsing import Fraction, Number, WholeNumber
+from explorer.commands.printing import DESIGN_COLUMNS, design_row
+from explorer.errors import UserError
+from explorer.suggestions import command
+from explorer.text import human_flops, human_time
+
+
+def chosen_budget(by: str | None, plain: dict[str, float | None]) -> tuple[str, float | None]:
+    """The measure and the plain budget that the options name, which must not contradict each other."""
+    named = {key: value for key, value in plain.items() if value is not None}
+    if len(named) > 1:
+        raise UserError(f"{' and '.join(f'--{key}' for key in named)} name two budgets; give one.")
+    if not named:
+        return by or "flops", None
+    ((measure, value),) = named.items()
+    if by is not None and by != measure:
+        raise UserError(f"--by {by} and --{measure} contradict each other; a plain budget is kept in its own measure.")
+    return measure, value
+
+
+@click.command()
+@click.argument("reference")
+@axis_options
+@click.option(
+    "--solve", default="bottleneck_width", show_default=True, help=f"What to solve for: {', '.join(QUANTITIES)}."
+)
+@click.option("--by", help=f"The cost to keep: {', '.join((*MEASURES, *TIMES))} (default: flops).")
+@budget_options
+@depth_option
+@input_options
+@click.option(
+    "--device", default="cpu", show_default=True, help="Where latency and train_step are measured: cpu, cuda, cuda:1."
+)
+@click.option(
+    "--batch", type=WholeNumber(), default="1", show_default=True, help="Images at once where time is measured."
+)
+@JSON_OPTION
+def match(
+    reference: str,
+    cardinality: list[int] | None,
+    bottleneck_width: list[int] | None,
+    width: list[int] | None,
+    depths: list[tuple[int, ...]] | None,
+    solve: str,
+    by: str | None,
+    flops: float | None,
+    params: float | None,
+    activations: float | None,
+    multiple_of: int,
+    tolerance: float | None,
+    depth_policy: str,
+    resolution: int | None,
+    classes: int | None,
+    in_channels: int | None,
+    device: str,
+    batch: int,
+    as_json: bool,
+) -> None:
+    """Solve what is left so that each design costs what REFERENCE costs (or a plain budget).
+
+    \b
+    Examples:
+      resnext-explorer match resnet50 --cardinality 1,2,4,8,32
+      resnext-explorer match resnet50 --cardinality 1,2,4,8,32 --by block      # the paper's Table 2
+      resnext-explorer match resnext50_32x4d --bottleneck-width 4,8,16 --solve cardinality
+      resnext-explorer match resnet50 --cardinality 32 --flops 4.1G --multiple-of 4
+      resnext-explorer match resnet50 --width 128,256 --solve depths --depth-policy longest
+      resnext-explorer match resnet50 --cardinality 8,32 --by latency --resolution 64
+    """
+    architecture = Architecture.from_name(reference, resolution=resolution, classes=classes, in_channels=in_channels)
+    axes = {"cardinality": cardinality, "bottleneck_width": bottleneck_width, "width": width, "depths": depths}
+    given: dict[str, Any] = {key: values for key, values in axes.items() if values is not None}
+    by, budget = chosen_budget(by, {"flops": flops, "params": params, "activations": activations})
+    if by in TIMES:
+        from explorer.commands.heavy import match_time_with_progress
+
+        designs = match_time_with_progress(
+            architecture,
+            given,
+            solve=solve,
+            by=by,
+            tolerance=tolerance,
+            multiple_of=multiple_of,
+            device=device,
+            batch=batch,
+        )
+    else:
+        designs = match_designs(
+            architecture,
+            solve=solve,
+            by=by,
+            budget=budget,
+            tolerance=tolerance,
+            multiple_of=multiple_of,
+            depth_policy=depth_policy,
+            **given,
+        )
+    from explorer.terminal import print_json, print_table
+
+    if as_json:
+        print_json([printing.design_record(design) for design in designs])
+        return
+    print_table(DESIGN_COLUMNS, [design_row(design) for design in designs])
+    for design in designs:
+        printing.print_candidates(design, solve)
+    spent = designs[0].budget.value
+    value = human_time(spent) if by in TIMES else human_flops(spent)
+    source = (
+        "given"
+        if budget is not None
+        else f"of {architecture.name} at {architecture.resolution}x{architecture.resolution}"
+    )
+    click.echo(
+        f"\nBudget: {value} {by} {source}. Mismatch is in {by}.\n"
+        f"Next: {command('describe', designs[-1].name, **printing.input_options(architecture))}"
+    )
+
+
+@click.command()
+@click.argument("reference")
+@click.option(
+    "--factor", type=Number(), default="2", show_default=True, help="How many times the reference's cost to spend."
+)
+@click.option("--by", default="flops", show_default=True, help=f"The cost to scale: {', '.join(MEASURES)}.")
+@depth_option
+@click.option(
+    "--multiple-of", type=WholeNumber(), default="1", show_default=True, help="Take only multiples of this number."
+)
+@click.option("--tolerance", type=Fraction(), help="Largest mismatch allowed, as 0.02 or 2%.")
+@input_options
+@JSON_OPTION
+def scale(
+    reference: str,
+    factor: float,
+    by: str,
+    depth_policy: str,
+    multiple_of: int,
+    tolerance: float | None,
+    resolution: int | None,
+    classes: int | None,
+    in_channels: int | None,
+    as_json: bool,
+) -> None:
+    """Spend FACTOR times the cost of REFERENCE on more layers, wider paths or more paths.
+
+    \b
+    Examples:
+      resnext-explorer scale resnet101 --factor 2            # the paper's Table 4
+      resnext-explorer scale resnext101_32x4d --factor 2 --depth-policy published
+      resnext-explorer scale resnet20_cifar --factor 4 --json
+    """
+    architecture = Architecture.from_name(reference, resolution=resolution, classes=classes, in_channels=in_channels)
+    scaling: dict[str, Any] = {
+        "by": by,
+        "multiple_of": multiple_of,
+        "depth_policy": depth_policy,
+        "tolerance": tolerance,
+    }
+    designs = scale_designs(architecture, factor, **scaling)
+    from explorer.terminal import print_json, print_table
+
+    if as_json:
+        print_json([printing.design_record(design) for design in designs])
+        return
+    print_table(("arm", *DESIGN_COLUMNS), [(design.arm, *design_row(design)) for design in designs], left=("design",))
+    click.echo(f"\nBudget: {factor:,} x {by} of {architecture.name} = {human_flops(designs[0].budget.value)}.")
+    printing.print_paper_picks(architecture, factor, by)
+
+
+@click.command()
+@click.argument("names", metavar="NAME [NAME]", nargs=-1, required=True)
+@click.option("--verify", is_flag=True, help="Also build the network and count with fvcore.")
+@click.option("--diagram", type=click.Path(), help="Draw the network into FILE.svg or FILE.html.")
+@input_options
+@JSON_OPTION
+def describe(
+    names: tuple[str, ...],
+    verify: bool,
+    diagram: str | None,
+    resolution: int | None,
+    classes: int | None,
+    in_channels: int | None,
+    as_json: bool,
+) -> None:
+    """Show every layer of the network NAME and what it costs, or two networks side by side.
+
+    \b
+    Examples:
+      resnext-explorer describe resnext50_32x4d --verify
+      resnext-explorer describe resnet50 resnext50_32x4d
+      resnext-explorer describe resnext29_8x64d_cifar --diagram resnext29.svg
+      resnext-explorer describe resnext_1-1-1_2x39d_w256_small --resolution 8 --in-channels 1 --classes 10 --json
+    """
+    if len(names) > 2:
+        raise UserError(f"describe takes one or two networks; given: {len(names)} ({', '.join(names)}).")
+    architectures = [
+        Architecture.from_name(name, resolution=resolution, classes=classes, in_channels=in_channels) for name in names
+    ]
+    if diagram is not None and len(names) > 1:
+        raise UserError("--diagram draws one network; describe them one after the other.")
+    if diagram is not None and not diagram.endswith((".svg", ".html")):
+        raise UserError(f"--diagram writes .svg or .html; given: {diagram!r}.")
+    records = [printing.architecture_record(architecture, verify=verify) for architecture in architectures]
+    if diagram is not None:
+        from explorer import drawing
+        from explorer.files import write_atomic
+
+        write_atomic(
+            diagram, drawing.svg(architectures[0]) if diagram.endswith(".svg") else drawing.html(architectures[0])
+        )
+    from explorer.terminal import print_json
+
+    if as_json:
+        print_json(records[0] if len(records) == 1 else records)
+        return
+    if len(architectures) == 2:
+        printing.print_side_by_side(*architectures)
+    else:
+        printing.print_layers(architectures[0])
+    for architecture, record in zip(architectures, records, strict=True):
+        printing.print_totals(architecture, record)
+    if diagram is not None:
+        click.echo(f"Drawn: {diagram}")
+
+
+@click.command("enumerate")
+@click.argument("reference")
+@axis_options
+@click.option(
+    "--solve",
+    default="bottleneck_width",
+    show_default=True,
+    help="What to solve for: bottleneck_width, cardinality, width.",
+)
+@click.option("--by", help=f"The cost to keep: {', '.join(MEASURES)} (default: flops).")
+@budget_options
+@input_options
+@click.option(
+    "--where", multiple=True, metavar="FILTER", help="Keep only rows for which this holds, for example 'params<=25M'."
+)
+@click.option("--sort", help="Sort by a column; mismatch sorts by its size.")
+@click.option("--limit", type=WholeNumber(), default="20", show_default=True, help="Rows shown on the terminal.")
+@click.option("-o", "--output", type=click.Path(), help="Write all rows to a CSV file.")
+def enumerate_(
+    reference: str,
+    cardinality: list[int] | None,
+    bottleneck_width: list[int] | None,
+    width: list[int] | None,
+    depths: list[tuple[int, ...]] | None,
+    solve: str,
+    by: str | None,
+    flops: float | None,
+    params: float | None,
+    activations: float | None,
+    multiple_of: int,
+    tolerance: float | None,
+    resolution: int | None,
+    classes: int | None,
+    in_channels: int | None,
+    where: tuple[str, ...],
+    sort: str | None,
+    limit: int,
+    output: str | None,
+) -> None:
+    """Every combination of the axes, solved for the cost of REFERENCE: a million designs a second.
+
+    \b
+    Examples:
+      resnext-explorer enumerate resnet50 --cardinality 1..64 --width 64,128,256,512 --where 'activations<=12M'
+      resnext-explorer enumerate resnet50 --cardinality 1..128 --width 64..576 --tolerance 1% --sort params -o grid.csv
+    """
+    architecture = Architecture.from_name(reference, resolution=resolution, classes=classes, in_channels=in_channels)
+    axes = {"cardinality": cardinality, "bottleneck_width": bottleneck_width, "width": width, "depths": depths}
+    given: dict[str, Any] = {key: values for key, values in axes.items() if values is not None}
+    by, budget = chosen_budget(by, {"flops": flops, "params": params, "activations": activations})
+    from explorer.enumeration import enumerate_designs, sort_designs
+
+    table = enumerate_designs(
+        architecture,
+        solve=solve,
+        by=by,
+        budget=budget,
+        tolerance=tolerance,
+        multiple_of=multiple_of,
+        where=where,
+        **given,
+    )
+    if sort is not None:
+        table = sort_designs(table, sort)
+    printing.print_grid(architecture, table, limit)
+    if output is not None:
+        printing.write_grid(architecture, table, output)
+
+
+@click.command()
+@click.argument("name", metavar="TABLE")
+@JSON_OPTION
+def paper(name: str, as_json: bool) -> None:
+    """Show a table of the ResNeXt paper beside our counts for the same networks: table1 ... table7, residual.
+
+    \b
+    Examples:
+      resnext-explorer paper table2
+      resnext-explorer paper table4 --json
+    """
+    printing.print_published(name, as_json)

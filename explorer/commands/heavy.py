@@ -1,0 +1,207 @@
+"""The design room's commands that need torch: measure, export, rules, and match by measured time."""
+
+from typing import Any
+
+import click
+
+from explorer.architecture import Architecture
+from explorer.budget import Design
+from explorer.commands.options import JSON_OPTION, input_options
+from explorer.commands.parsing import WholeNumber, WholeNumbers
+from explorer.errors import UserError
+from explorer.text import counted
+
+# More than any processor has; torch ends the process where the system gives it no more.
+MOST_THREADS = 1024
+
+
+def match_time_with_progress(architecture: Architecture, given: dict[str, Any], **options: Any) -> list[Design]:
+    """`match_time`, with a bar on the terminal."""
+    from explorer.networks.match_time import match_time
+    from explorer.terminal import progress_bar
+
+    with progress_bar("measuring") as progress:
+        return match_time(architecture, progress=progress, **options, **given)
+
+
+@click.command()
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.option("--mode", default="inference,train_step", show_default=True, help="inference, train_step, or both.")
+@click.option("--form", default="c", show_default=True, help="How blocks are computed: a, b, c, or several: a,b,c.")
+@click.option("--batch", type=WholeNumbers(), default="1", show_default=True, help="Images at once, one or more: 1,32.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1.")
+@click.option("--precision", default="32", show_default=True, help="32, or bf16 by autocast.")
+@click.option("--threads", type=WholeNumber(), help="torch's threads on the CPU (default: torch's own choice).")
+@click.option("--rounds", type=WholeNumber(), default="7", show_default=True, help="How often each case is visited.")
+@input_options
+@JSON_OPTION
+def measure(
+    names: tuple[str, ...],
+    mode: str,
+    form: str,
+    batch: list[int],
+    device: str,
+    precision: str,
+    threads: int | None,
+    rounds: int,
+    resolution: int | None,
+    classes: int | None,
+    in_channels: int | None,
+    as_json: bool,
+) -> None:
+    """Measure seconds, images a second and peak memory of each NAME, interleaved so that drift hits all alike.
+
+    \b
+    Examples:
+      resnext-explorer measure resnet50 resnext50_32x4d --resolution 64 --batch 1,8
+      resnext-explorer measure resnext29_8x16d_cifar --form a,b,c --mode inference
+      resnext-explorer measure resnet50 resnext50_32x4d --device cuda --precision bf16 --batch 64 --json
+    """
+    from explorer.layers import FORMS
+
+    architectures = [
+        Architecture.from_name(name, resolution=resolution, classes=classes, in_channels=in_channels) for name in names
+    ]
+    from explorer.errors import unknown
+    from explorer.networks.measuring import MODES, Case, use_threads
+    from explorer.networks.measuring import measure as measure_cases
+    from explorer.terminal import print_json, print_table, progress_bar
+
+    modes, forms = mode.split(","), form.split(",")
+    for given, known, kind in ((modes, MODES, "mode"), (forms, FORMS, "form")):
+        for value in given:
+            if value not in known:
+                raise unknown(kind, value, known)
+    if threads is not None and threads > MOST_THREADS:
+        raise UserError(f"--threads takes at most {MOST_THREADS:,}; given: {threads:,}.")
+    used_threads = use_threads(threads)
+    cases = [
+        Case(architecture, form=one_form, batch=size, mode=one_mode)
+        for one_mode in modes
+        for size in batch
+        for architecture in architectures
+        for one_form in forms
+    ]
+    with progress_bar("measuring") as progress:
+        timings = measure_cases(cases, device=device, precision=precision, rounds=rounds, progress=progress)
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": timing.case.architecture.name,
+                    "form": timing.case.form,
+                    "mode": timing.case.mode,
+                    "batch": timing.case.batch,
+                    "device": device,
+                    "precision": precision,
+                    "seconds": timing.seconds,
+                    "low": timing.low,
+                    "high": timing.high,
+                    "rounds": timing.rounds,
+                    "images_per_second": timing.images_per_second,
+                    "peak_memory": timing.peak_memory,
+                }
+                for timing in timings
+            ]
+        )
+        return
+    rows = [
+        (
+            timing.case.architecture.name,
+            timing.case.mode,
+            timing.case.form,
+            timing.case.batch,
+            f"{1e3 * timing.seconds:.2f}",
+            f"{1e3 * timing.low:.2f} to {1e3 * timing.high:.2f}",
+            f"{timing.images_per_second:.1f}",
+            f"{timing.peak_memory / 1e6:.1f}",
+        )
+        for timing in timings
+    ]
+    columns = ("network", "mode", "form", "batch", "median ms", "middle half, ms", "images/s", "peak MB")
+    print_table(columns, rows, left=("mode", "form"))
+    side = architectures[0].resolution
+    click.echo(
+        f"\n{device}, precision {precision}, {counted(used_threads, 'thread')}, {rounds} rounds, input {side}x{side}."
+    )
+
+
+@click.command()
+@click.argument("name")
+@click.option("--format", "format_", required=True, help="torchvision, timm, safetensors or onnx.")
+@click.option("-o", "--output", type=click.Path(), required=True, help="The file to write.")
+@click.option("--weights", type=click.Path(), help="Trained weights (.pth or .safetensors); without, a fresh network.")
+@click.option(
+    "--seed",
+    type=click.IntRange(-(2**63), 2**63 - 1),
+    default=0,
+    show_default=True,
+    help="Seed of a fresh network's weights.",
+)
+@input_options
+def export(
+    name: str,
+    format_: str,
+    output: str,
+    weights: str | None,
+    seed: int,
+    resolution: int | None,
+    classes: int | None,
+    in_channels: int | None,
+) -> None:
+    """Write the network NAME for other programs: torchvision, timm, safetensors or ONNX.
+
+    \b
+    Examples:
+      resnext-explorer export resnext50_32x4d --format torchvision -o resnext50.pth
+      resnext-explorer export resnext50_32x4d --format timm -o resnext50.safetensors
+      resnext-explorer export resnext29_8x16d_cifar --weights best.safetensors --format onnx -o best.onnx
+    """
+    architecture = Architecture.from_name(name, resolution=resolution, classes=classes, in_channels=in_channels)
+    from explorer.networks import export as exporting
+
+    exporting.check_name(output, format_)
+    if format_ in ("torchvision", "timm"):
+        exporting.foreign_constructor(architecture, format_)  # refused before anything is built
+    model = exporting.fresh_network(architecture, seed)
+    if weights is not None:
+        from explorer.networks.weights import load_weights
+
+        taken_off = load_weights(model, weights)
+        click.echo(f"Read: {weights}{f' ({taken_off})' if taken_off else ''}")
+    loading = exporting.export(model, output, format_)
+    checked = " (checked against onnxruntime)" if format_ == "onnx" else ""
+    click.echo(f"Written: {output}{checked}\nLoad it: {loading}")
+
+
+@click.command()
+@click.argument("network", metavar="NAME|PACKAGE.MODULE:FUNCTION")
+@input_options
+@JSON_OPTION
+def rules(network: str, resolution: int | None, classes: int | None, in_channels: int | None, as_json: bool) -> None:
+    """Do the paper's two rules hold for a network, and where not?
+
+    A foreign network is a function that returns a torch module with children layer1, layer2, ...
+
+    \b
+    Examples:
+      resnext-explorer rules resnext50_32x4d
+      resnext-explorer rules my_models:make_network --resolution 64
+    """
+    from explorer.networks.rules import check, example_image
+    from explorer.terminal import print_json
+
+    if ":" in network:
+        from explorer.foreign import call_function
+
+        example = example_image(in_channels or 3, resolution or 224)
+        found = check(call_function(network, "the network"), example)
+    else:
+        found = check(Architecture.from_name(network, resolution=resolution, classes=classes, in_channels=in_channels))
+    if as_json:
+        print_json({"holds": not found, "violations": [vars(violation) for violation in found]})
+    elif not found:
+        click.echo(f"Both rules hold for {network}.")
+    else:
+        for violation in found:
+            click.echo(f"Rule {violation.rule} breaks at {violation.where}: {violation.message}.")

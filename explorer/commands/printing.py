@@ -1,0 +1,312 @@
+"""How designs, layers and published tables look: as plain data for JSON, and as tables on the terminal."""
+
+from typing import Any
+
+import click
+
+from explorer.architecture import Architecture
+from explorer.budget import LABELS, Design, cost
+from explorer.complexity import count, layer_complexity
+from explorer.errors import UserError, unknown
+from explorer.layers import Layer, iter_layers
+from explorer.names import usual_input
+from explorer.published import TABLES, Row
+from explorer.text import human_count, human_flops, human_percent
+
+DESIGN_COLUMNS = ("design", "C", "d", "width", "FLOPs", "params", "activations", "mismatch")
+
+
+def design_row(design: Design) -> tuple[Any, ...]:
+    """A design as a row under `DESIGN_COLUMNS`."""
+    template, complexity = design.architecture.template, design.complexity
+    return (
+        design.name,
+        template.cardinality,
+        template.bottleneck_width,
+        template.width,
+        human_flops(complexity.flops),
+        human_count(complexity.params),
+        human_count(complexity.activations),
+        human_percent(design.mismatch, signed=True),
+    )
+
+
+def design_record(design: Design) -> dict[str, Any]:
+    """A design as `match --json` prints it; one measured in time with all the candidates it was chosen from."""
+    record = design.record()
+    if design.candidates:
+        record["seconds"] = design.measured
+        record["candidates"] = [
+            {
+                "name": timing.case.architecture.name,
+                "flops": count(timing.case.architecture).flops,
+                "seconds": timing.seconds,
+                "low": timing.low,
+                "high": timing.high,
+            }
+            for timing in design.candidates
+        ]
+    return record
+
+
+def print_candidates(design: Design, solve: str) -> None:
+    """Everything that was measured on the way to a design in time, with its spread over rounds."""
+    if not design.candidates:
+        return
+    from explorer.terminal import print_table
+
+    rows = []
+    for position, timing in enumerate(design.candidates):
+        architecture = timing.case.architecture
+        chosen = "reference" if position == 0 else "chosen" if architecture == design.architecture else ""
+        rows.append(
+            (
+                architecture.name,
+                getattr(architecture.template, solve),
+                human_flops(count(architecture).flops),
+                f"{1e3 * timing.seconds:.3f}",
+                f"{1e3 * timing.low:.3f} to {1e3 * timing.high:.3f}",
+                chosen,
+            )
+        )
+    click.echo(f"\nMeasured for {design.name}:")
+    print_table(("network", LABELS[solve], "FLOPs", "median ms", "middle half, ms", ""), rows, left=("",))
+
+
+def architecture_record(architecture: Architecture, *, verify: bool = False) -> dict[str, Any]:
+    """An architecture, its costs and all its layers as plain data (`describe --json`)."""
+    template = architecture.template
+    record = {
+        "name": architecture.name,
+        "depths": list(architecture.depths),
+        "cardinality": template.cardinality,
+        "bottleneck_width": template.bottleneck_width,
+        "width": template.width,
+        "growth": architecture.growth,
+        "shortcut": architecture.shortcut,
+        "stem": vars(architecture.stem),
+        "resolution": architecture.resolution,
+        **vars(count(architecture)),
+        "layers": [_layer_record(layer) for layer in iter_layers(architecture, expand=True)],
+    }
+    if verify:
+        from explorer.networks.crosscheck import fvcore_complexity
+
+        counted = vars(fvcore_complexity(architecture))
+        record |= {"fvcore": counted, "agree": all(record[measure] == counted[measure] for measure in counted)}
+    return record
+
+
+def _layer_record(layer: Layer) -> dict[str, Any]:
+    fields = ("name", "kind", "in_channels", "out_channels", "kernel", "stride", "groups")
+    values = {field: getattr(layer, field) for field in fields}
+    return {**values, "height": layer.size, "width": layer.size, **vars(layer_complexity(layer))}
+
+
+def print_layers(architecture: Architecture) -> None:
+    """The layer table, equal blocks once, and what each stage costs."""
+    from explorer.terminal import print_table
+
+    columns = ("layer", "kind", "in", "out", "kernel", "stride", "groups", "output", "FLOPs", "params", "activations")
+    print_table(columns, [_layer_row(layer) for layer in iter_layers(architecture)], left=("kind",))
+    click.echo()
+    rows = []
+    for stage, sums in stage_totals(architecture).items():
+        rows.append(
+            (stage, *(human_count(value) for value in sums), human_percent(sums[0] / count(architecture).flops))
+        )
+    print_table(("part", "FLOPs", "params", "activations", "share of FLOPs"), rows)
+
+
+def _layer_row(layer: Layer) -> tuple[Any, ...]:
+    complexity = layer_complexity(layer)
+    last = layer.block + layer.repeats - 1
+    return (
+        layer.name if layer.repeats == 1 else f"layer{layer.stage}.{layer.block}-{last}.{layer.part}",
+        layer.kind,
+        layer.in_channels,
+        layer.out_channels,
+        f"{layer.kernel}x{layer.kernel}",
+        layer.stride,
+        layer.groups,
+        f"{layer.size}x{layer.size}",
+        human_flops(complexity.flops),
+        human_count(complexity.params),
+        human_count(complexity.activations),
+    )
+
+
+def stage_totals(architecture: Architecture) -> dict[str, tuple[int, int, int]]:
+    """FLOPs, params and activations of the stem, of each stage and of the classifier, in that order."""
+    totals: dict[str, tuple[int, int, int]] = {}
+    for layer in iter_layers(architecture):
+        end = "classifier" if layer.part in ("avgpool", "fc") else "stem"
+        place = f"stage {layer.stage}" if layer.stage else end
+        before, complexity = totals.get(place, (0, 0, 0)), layer_complexity(layer)
+        added = (complexity.flops, complexity.params, complexity.activations)
+        totals[place] = tuple(a + b for a, b in zip(before, added, strict=True))  # type: ignore[assignment]
+    return totals
+
+
+def print_side_by_side(first: Architecture, second: Architecture) -> None:
+    """Two networks, quantity by quantity and stage by stage, with the second's cost as a multiple of the first's."""
+    from explorer.terminal import print_table
+
+    def facts(architecture: Architecture) -> dict[str, Any]:
+        template = architecture.template
+        return {
+            "depths": "-".join(map(str, architecture.depths)),
+            "cardinality C": template.cardinality,
+            "bottleneck width d": template.bottleneck_width,
+            "width": template.width,
+            "growth": architecture.growth,
+            "shortcut": architecture.shortcut,
+            "stem": f"{architecture.stem.kind} {architecture.stem.channels}",
+            "input": f"{architecture.in_channels}x{architecture.resolution}x{architecture.resolution}",
+        }
+
+    rows: list[tuple[Any, ...]] = [
+        (key, *values) for key, *values in zip(facts(first), facts(first).values(), facts(second).values(), strict=True)
+    ]
+    rows = [(*row, "") for row in rows]
+    totals = (stage_totals(first), stage_totals(second))
+    whole = [tuple(vars(count(architecture)).values()) for architecture in (first, second)]
+    for place, (left, right) in {
+        **{key: (totals[0].get(key), totals[1].get(key)) for key in {**totals[0], **totals[1]}},
+        "whole network": (whole[0], whole[1]),
+    }.items():
+        for index, measure in enumerate(("FLOPs", "params", "activations")):
+            values = [None if sums is None else sums[index] for sums in (left, right)]
+            ratio = f"{values[1] / values[0]:.2f}x" if values[0] and values[1] else ""
+            rows.append(
+                (f"{place}: {measure}", *("" if value is None else human_count(value) for value in values), ratio)
+            )
+    print_table(("", first.name, second.name, "ratio"), rows)
+
+
+def print_totals(architecture: Architecture, record: dict[str, Any]) -> None:
+    """The exact totals of a network, and whether fvcore agrees."""
+    side = architecture.resolution
+    click.echo(
+        f"\n{architecture.name} at {architecture.in_channels}x{side}x{side}, {architecture.classes} classes: "
+        f"{record['flops']:,} FLOPs, {record['params']:,} params, {record['activations']:,} activations"
+    )
+    if fvcore := record.get("fvcore"):
+        verdict = "they agree to the unit" if record["agree"] else "THEY DIFFER"
+        click.echo(
+            f"fvcore (conv and linear): {fvcore['flops']:,} FLOPs, {fvcore['params']:,} params, "
+            f"{fvcore['activations']:,} activations: {verdict}"
+        )
+
+
+def input_options(architecture: Architecture) -> dict[str, int]:
+    """The options that a command needs to see the same input, for a command to try next."""
+    usual = usual_input(architecture.name)
+    changed = [field for field, value in usual.items() if getattr(architecture, field) != value]
+    return {field: getattr(architecture, field) for field in changed}
+
+
+def print_paper_picks(architecture: Architecture, factor: float, by: str) -> None:
+    """Table 4 beside our own arms, where the reference is one of its two and the factor is its own."""
+    if architecture.name not in ("resnet101", "resnext101_32x4d") or factor != 2:
+        return
+    from explorer.terminal import print_table
+
+    own = cost(architecture, by)
+    arms = ("reference", "reference", "deeper", "wider", "more paths", "more paths")
+    rows = []
+    for arm, row in zip(arms, TABLES["table4"].rows, strict=True):
+        network = _published_architecture(row, architecture)
+        assert network is not None
+        spent = cost(network, by)
+        rows.append((arm, row.label, human_flops(spent), f"{spent / own:.2f}x", *row.values[1:]))
+    click.echo(
+        f"\nThe paper's own picks (Table 4), their true cost relative to {architecture.name}, and their published errors:"
+    )
+    print_table(("arm", "network", by, "ratio", "top-1 error %", "top-5 error %"), rows, left=("network",))
+
+
+def print_published(name: str, as_json: bool) -> None:
+    """A table of the paper, with our counts for the networks that have a name here."""
+    from explorer.terminal import print_json, print_table
+
+    if name not in TABLES:
+        raise unknown("table", name, TABLES)
+    table = TABLES[name]
+    records: list[dict[str, Any]] = []
+    for row in table.rows:
+        network = _published_architecture(row)
+        ours = {measure: None if network is None else cost(network, measure) for measure in table.measures}
+        records.append(
+            {
+                "network": row.label,
+                "name": row.architecture,
+                "paper": dict(zip(table.columns, row.values, strict=True)),
+                "ours": ours,
+            }
+        )
+    if as_json:
+        print_json({"table": name, "title": table.title, "note": table.note, "rows": records})
+        return
+    click.echo(table.title + "\n")
+    columns = (
+        "network",
+        *(f"{column} (paper)" for column in table.columns),
+        "name here",
+        *(f"{measure} (ours)" for measure in table.measures),
+    )
+    rows = []
+    for record in records:
+        counted = ["" if value is None else f"{value:,}" for value in record["ours"].values()]
+        rows.append((record["network"], *record["paper"].values(), record["name"] or "", *counted))
+    print_table(columns, rows, left=("name here",))
+    if table.note:
+        click.echo(f"\n{table.note}")
+
+
+def _published_architecture(row: Row, like: Architecture | None = None) -> Architecture | None:
+    if row.architecture is None:
+        return None
+    if like is not None:
+        return Architecture.from_name(
+            row.architecture, resolution=like.resolution, classes=like.classes, in_channels=like.in_channels
+        )
+    return Architecture.from_name(row.architecture, resolution=row.resolution, classes=row.classes)
+
+
+def print_grid(reference: Architecture, table: Any, limit: int) -> None:
+    """The first rows of an enumeration."""
+    from explorer.enumeration import architecture_of
+    from explorer.terminal import print_table
+
+    rows = []
+    for row in table.head(limit).itertuples():
+        name = architecture_of(reference, row).name
+        d = getattr(row, "bottleneck_width", None)
+        counts = (human_count(getattr(row, measure)) for measure in ("flops", "params", "activations"))
+        rows.append(
+            (
+                name,
+                row.cardinality,
+                "" if d != d else d,
+                row.width,
+                row.depths,
+                *counts,
+                human_percent(row.mismatch, signed=True),
+            )
+        )
+    print_table(("design", "C", "d", "width", "depths", "FLOPs", "params", "activations", "mismatch"), rows)
+    rest = f"; the first {limit} are shown" if len(table) > limit else ""
+    click.echo(f"\n{len(table):,} designs{rest}.")
+
+
+def write_grid(reference: Architecture, table: Any, path: str) -> None:
+    """All rows of an enumeration as CSV, each with its design's name."""
+    from explorer.enumeration import architecture_of
+    from explorer.files import write_atomic
+
+    if not path.endswith(".csv"):
+        raise UserError(f"-o writes CSV; name a file that ends in .csv, not {path!r}.")
+    names = [architecture_of(reference, row).name for row in table.itertuples()]
+    write_atomic(path, table.assign(design=names).to_csv(index=False, lineterminator="\n"))
+    click.echo(f"Written: {path}")

@@ -1,0 +1,1 @@
+"""Everything that needs torch: the network of a design, its measured costs, its exports."""

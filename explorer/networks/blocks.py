@@ -1,0 +1,102 @@
+"""The residual block. Parameters always have form (c)'s layout; forms (a), (b) and (c) are three ways to compute with them.
+
+Figure 3 of the paper: (a) C separate paths whose outputs are summed, (b) the paths' outputs concatenated before one last
+convolution, (c) a grouped convolution. All three are the same function.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from explorer.networks.modules import normalise
+
+
+class Block(nn.Module):
+    """1x1 - 3x3 - 1x1 (bottleneck) or 3x3 - 3x3 (basic), each convolution followed by batch norm, relu after the addition.
+
+    `modules` are the block's layers by torchvision's names: conv1, bn1, conv2, bn2, [conv3, bn3,] [downsample.0, downsample.1].
+    The stride is in the 3x3 convolution, as in the paper (section 4) and torchvision, not in the first 1x1 as in He et al. 2016.
+    Input: N x channels x height x width.
+    """
+
+    conv1: nn.Conv2d
+    bn1: nn.BatchNorm2d
+    conv2: nn.Conv2d
+    bn2: nn.BatchNorm2d
+    conv3: nn.Conv2d
+    bn3: nn.BatchNorm2d
+
+    def __init__(self, modules: dict[str, nn.Module], form: str, shortcut: bool) -> None:
+        super().__init__()
+        projection = [module for name, module in modules.items() if name.startswith("downsample.")]
+        for name, module in modules.items():
+            if not name.startswith("downsample."):
+                self.add_module(name, module)
+        if projection:
+            self.downsample = Projection(*projection)
+        self.projects = bool(projection)
+        self.bottleneck = "conv3" in modules
+        self.shortcut = shortcut
+        self.form = form
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self._convolved(x)
+        shortcut = None
+        if self.shortcut:
+            shortcut = self.downsample(x) if self.projects else x
+        return normalise(self.bn3 if self.bottleneck else self.bn2, out, shortcut)
+
+    def _convolved(self, x: Tensor) -> Tensor:
+        """All of the block before its last batch norm."""
+        if self.bottleneck and self.form == "a":
+            # Batch norm comes after the sum over the paths and before the shortcut (section 5, implementation details).
+            last = torch.chunk(self.conv3.weight, self.conv2.groups, dim=1)
+            outputs = [F.conv2d(y, weight) for y, weight in zip(self._paths(x), last, strict=True)]
+            return sum(outputs[1:], outputs[0])
+        if self.bottleneck and self.form == "b":
+            return self.conv3(torch.cat(self._paths(x), dim=1))
+        out = self.conv2(normalise(self.bn1, self.conv1(x)))
+        return self.conv3(normalise(self.bn2, out)) if self.bottleneck else out
+
+    def _paths(self, x: Tensor) -> list[Tensor]:
+        """The first two convolutions path by path, on slices of form (c)'s parameters."""
+        paths = self.conv2.groups
+        first = torch.chunk(self.conv1.weight, paths)
+        second = torch.chunk(self.conv2.weight, paths)
+        d = self.conv2.out_channels // paths
+        outputs = []
+        for path in range(paths):
+            channels = slice(path * d, (path + 1) * d)
+            y = F.relu(_norm_slice(self.bn1, F.conv2d(x, first[path]), channels))
+            y = F.conv2d(y, second[path], stride=self.conv2.stride, padding=self.conv2.padding)
+            outputs.append(F.relu(_norm_slice(self.bn2, y, channels)))
+        if self.training:
+            for norm in (self.bn1, self.bn2):
+                assert norm.num_batches_tracked is not None
+                norm.num_batches_tracked.add_(1)
+        return outputs
+
+
+class Projection(nn.Sequential):
+    """A shortcut's 1x1 convolution and its batch norm."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        convolution, norm = self
+        return normalise(norm, convolution(x), relu=False)
+
+
+def _norm_slice(norm: nn.BatchNorm2d, x: Tensor, channels: slice) -> Tensor:
+    """Batch norm of some of its channels; the running statistics are views, so training updates them in place."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    assert norm.momentum is not None
+    return F.batch_norm(
+        x,
+        norm.running_mean[channels],
+        norm.running_var[channels],
+        norm.weight[channels],
+        norm.bias[channels],
+        training=norm.training,
+        momentum=norm.momentum,
+        eps=norm.eps,
+    )

@@ -1,0 +1,26 @@
+"""What others count on the built network: fvcore's convolution and linear operators, beside our own count."""
+
+import torch
+from fvcore.nn import ActivationCountAnalysis, FlopCountAnalysis
+
+from explorer.architecture import Architecture
+from explorer.complexity import Complexity
+from explorer.networks.network import build
+
+OPERATORS = ("conv", "linear")
+
+
+def fvcore_complexity(architecture: Architecture, form: str = "c") -> Complexity:
+    """fvcore's count of convolutions and the classifier (no bias, no batch norm), one image, on the module as built.
+
+    Parameters are the sum over `module.parameters()`.
+    """
+    model = build(architecture, form).eval()
+    image = torch.zeros(1, architecture.in_channels, architecture.resolution, architecture.resolution)
+    counts = []
+    for analysis_class in (FlopCountAnalysis, ActivationCountAnalysis):
+        analysis = analysis_class(model, image).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+        by_operator = analysis.tracer_warnings("none").by_operator()
+        counts.append(sum(int(by_operator[operator]) for operator in OPERATORS))
+    flops, activations = counts
+    return Complexity(flops, sum(parameter.numel() for parameter in model.parameters()), activations)

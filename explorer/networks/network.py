@@ -1,0 +1,92 @@
+"""An architecture as a torch module: a map of its layers, under torchvision's parameter names."""
+
+from itertools import groupby
+
+import torch
+from torch import Tensor, nn
+
+from explorer.architecture import Architecture
+from explorer.errors import unknown
+from explorer.layers import FORMS, Layer, iter_layers
+from explorer.networks.blocks import Block
+from explorer.networks.modules import FEW, GlobalAveragePool, NarrowPaths, StridedProjection, normalise
+
+
+def build(architecture: Architecture, form: str = "c") -> "Network":
+    """The network as a module: input N x in_channels x resolution x resolution, output N x classes (logits).
+
+    Its state dict has torchvision's names and shapes, whatever the `form` in which blocks are computed ("a", "b" or "c"), so
+    a torchvision `resnet50` or `resnext50_32x4d` state dict loads with `strict=True`. Weights are drawn from torch's
+    global generator: one seed gives equal networks in every form.
+    """
+    if form not in FORMS:
+        raise unknown("form", form, FORMS)
+    return Network(architecture, form)
+
+
+class Network(nn.Module):
+    """Stem, stages `layer1`, `layer2`, ..., global average pooling and classifier."""
+
+    conv1: nn.Conv2d
+    bn1: nn.BatchNorm2d
+    maxpool: nn.MaxPool2d
+    avgpool: GlobalAveragePool
+    fc: nn.Linear
+
+    def __init__(self, architecture: Architecture, form: str = "c") -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.stage_names = [f"layer{stage.number}" for stage in architecture.stages]
+        # Modules always have form (c)'s layout.
+        for stage, layers in groupby(iter_layers(architecture, expand=True), key=lambda layer: layer.stage):
+            if stage == 0:
+                for layer in layers:
+                    self.add_module(layer.part, _module(layer))
+                continue
+            blocks = nn.Sequential()
+            for _, block in groupby(layers, key=lambda layer: layer.block):
+                modules = {layer.part: _module(layer) for layer in block}
+                blocks.append(Block(modules, form, shortcut=architecture.shortcut == "projection"))
+            self.add_module(f"layer{stage}", blocks)
+        self.has_maxpool = architecture.stem.kind == "imagenet"
+        self.apply(_initialise)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = normalise(self.bn1, self.conv1(x))
+        if self.has_maxpool:
+            x = self.maxpool(x)
+        for name in self.stage_names:
+            x = getattr(self, name)(x)
+        logits: Tensor = self.fc(torch.flatten(self.avgpool(x), 1))
+        return logits
+
+
+def _module(layer: Layer) -> nn.Module:
+    if layer.kind == "conv":
+        convolution = nn.Conv2d
+        if layer.kernel == 1 and layer.stride > 1:
+            convolution = StridedProjection
+        elif layer.groups > 1 and 1 < layer.in_channels // layer.groups < FEW:
+            convolution = NarrowPaths
+        return convolution(
+            layer.in_channels,
+            layer.out_channels,
+            layer.kernel,
+            stride=layer.stride,
+            padding=layer.padding,
+            groups=layer.groups,
+            bias=False,
+        )
+    if layer.kind == "norm":
+        return nn.BatchNorm2d(layer.out_channels)
+    if layer.kind == "linear":
+        return nn.Linear(layer.in_channels, layer.out_channels)
+    if layer.part == "avgpool":
+        return GlobalAveragePool()
+    return nn.MaxPool2d(layer.kernel, stride=layer.stride, padding=layer.padding)
+
+
+def _initialise(module: nn.Module) -> None:
+    # He et al. 2015, as fb.resnet.torch (the paper's code base) and torchvision do it; batch norm and the classifier keep torch's defaults.
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

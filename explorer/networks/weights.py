@@ -1,0 +1,262 @@
+"""Weights from a file into a network: out of what other programs wrap them in, and refused in plain words where they do not fit."""
+
+import pickle
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from explorer.architecture import Architecture
+from explorer.errors import UserError
+from explorer.networks.network import Network, build
+from explorer.streams import printable
+from explorer.text import counted
+
+# Under which key checkpoints keep the weights, the usual first: a whole state before its moving average.
+WRAPPERS = (
+    "state_dict",
+    "model_state_dict",
+    "model",
+    "module",
+    "network",
+    "net",
+    "weights",
+    "ema",
+    "model_ema",
+    "state_dict_ema",
+)
+# An entry that every network has.
+FIRST = "conv1.weight"
+# Files of before torch 0.4.1 lack these, and torch itself fills them in.
+COUNTER = "num_batches_tracked"
+DEEPEST = 8  # wrappers in each other; a file may hold itself
+SHOWN = 3
+LARGE = 1024  # weights do not depend on the resolution; at this one no stage is too small
+SAVE = 'In the program that made it: torch.save(model.state_dict(), "weights.pth").'
+
+
+@dataclass(frozen=True)
+class Entries:
+    """The tensors of a file under their names in the network, and in words what has been taken off."""
+
+    tensors: dict[str, Tensor]
+    taken_off: tuple[str, ...]
+
+
+def load_weights(model: Network, path: str | Path) -> str:
+    """Fill a network from a state dict (.pt, .pth: tensors only, no code is run) or a .safetensors file.
+
+    Usual wrappers (`state_dict`, `model`, ...) and prefixes of all names (`module.`, `_orig_mod.`, `model.`, ...) are taken off.
+
+    Returns:
+        What was taken off, in words; "" for a bare state dict.
+
+    Raises:
+        UserError: The file cannot be read, holds code, or does not fit the architecture; the network is then as before.
+    """
+    entries = _bare(_read(Path(path)), model.state_dict().keys(), path)
+    _check(entries.tensors, model, path)
+    model.load_state_dict(entries.tensors, strict=True)
+    return ", ".join(entries.taken_off)
+
+
+def _read(path: Path) -> Any:
+    """What a file holds. No code in it is ever run."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(512)
+    except OSError as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
+        raise UserError(f"cannot read weights from {path}: {reason}.") from None
+    if not head:
+        raise UserError(f"cannot read weights from {path}: the file is empty.")
+    if head.startswith(b"version https://git-lfs"):
+        raise UserError(
+            f"cannot read weights from {path}: it is a pointer of Git LFS; `git lfs pull` fetches the file."
+        )
+    if _is_text(head):
+        raise UserError(f"cannot read weights from {path}: it is a text file, not a state dict or safetensors.")
+    try:
+        # A safetensors file begins with the length of its header, which is JSON.
+        if head[8:9] == b"{":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        # By its path, torch would go by the name's suffix.
+        with open(path, "rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise UserError(
+            f"cannot read weights from {path}: it is damaged, or holds more than plain tensors and numbers; "
+            f"nothing in it was run. {SAVE}"
+        ) from None
+    except Exception as error:  # noqa: BLE001 - torch, zipfile and safetensors raise all kinds for a damaged file
+        if "TorchScript" in str(error):
+            raise UserError(f"cannot read weights from {path}: it is a TorchScript program. {SAVE}") from None
+        raise UserError(
+            f"cannot read weights from {path}: it is damaged, cut off, or not a file of tensors (.pth, .safetensors)."
+        ) from None
+
+
+def _is_text(head: bytes) -> bool:
+    # A character may be cut at the end.
+    text = head.decode("utf-8", "ignore")
+    return len(text.encode()) > len(head) - 4 and all(sign.isprintable() or sign.isspace() for sign in text)
+
+
+def _bare(content: Any, names: Any, path: str | Path) -> Entries:
+    """The file's tensors without wrappers and prefix. Raises `UserError` where there are none."""
+    taken_off = []
+    for _ in range(DEEPEST):
+        if not isinstance(content, Mapping) or any(str(name).endswith(FIRST) for name in content):
+            break
+        inside = [key for key in WRAPPERS if isinstance(content.get(key), Mapping) and content[key]]
+        if not inside:
+            break
+        content = content[inside[0]]
+        also = f" (not {' or '.join(map(repr, inside[1:]))})" if inside[1:] else ""
+        taken_off.append(f"the weights are those under {inside[0]!r}{also}")
+    tensors = _tensors(content) if isinstance(content, Mapping) else {}
+    if not tensors:
+        what = f"a {type(content).__name__}" if not isinstance(content, Mapping) else _named(list(content)) or "nothing"
+        raise UserError(f"cannot read weights from {path}: no tensors under names in it, but {what}. {SAVE}")
+    if len(content) > len(tensors):
+        taken_off.append(f"{counted(len(content) - len(tensors), 'entry', 'entries')} without tensors left out")
+    prefix = _prefix(tensors, set(names))
+    if prefix:
+        inside_it = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        others = [name for name in tensors if not name.startswith(prefix)]
+        taken_off.append(f"the prefix {prefix!r} taken off all names")
+        if others:
+            taken_off.append(f"{counted(len(others), 'other tensor')} left out: {_named(others)}")
+        tensors = inside_it
+    return Entries(tensors, tuple(taken_off))
+
+
+def _prefix(tensors: Iterable[str], wanted: set[str]) -> str:
+    """What stands before most of the names that a network wants. Of equally good ones, as of a network and its moving average,
+    the first in the file."""
+    longest = max(name.count(".") for name in wanted) + 1
+    fits: Counter[str] = Counter()
+    for name in tensors:
+        parts = name.rsplit(".", longest)
+        for start in range(len(parts)):
+            if (ending := ".".join(parts[start:])) in wanted:
+                fits[name.removesuffix(ending)] += 1
+    return max(fits, key=fits.__getitem__, default="")
+
+
+def _tensors(content: Mapping[Any, Any]) -> dict[str, Tensor]:
+    return {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+
+
+def _check(tensors: dict[str, Tensor], model: Network, path: str | Path) -> None:
+    """Raises `UserError` where tensors do not fit a network, with the design they are of where that can be told."""
+    wanted = model.state_dict()
+    missing = [name for name in wanted if name not in tensors and not name.endswith(COUNTER)]
+    strange = [name for name in tensors if name not in wanted]
+    both = [name for name in wanted if name in tensors]
+    shapes = [name for name in both if tensors[name].shape != wanted[name].shape]
+    kinds = [name for name in both if name not in shapes and not _is_plain(tensors[name], wanted[name])]
+    architecture = model.architecture
+    if missing or strange or shapes or kinds:
+        misfits = {
+            "missing": _named(missing),
+            "not in this network": _named(strange),
+            "of another shape": _named(
+                [f"{name} is {_size(tensors[name])}, not {_size(wanted[name])}" for name in shapes]
+            ),
+            "not of plain floating-point numbers": _named([f"{name} is {_kind(tensors[name])}" for name in kinds]),
+        }
+        fitting = len(both) - len(shapes) - len(kinds)
+        raise UserError(
+            f"the weights in {path} do not fit {_about(architecture)}: {fitting} of {len(wanted)} entries fit; "
+            + "; ".join(f"{what}: {names}" for what, names in misfits.items() if names)
+            + f". {_advice(tensors, architecture)}"
+        )
+    broken = [name for name in both if not bool(torch.isfinite(tensors[name].float()).all())]
+    if broken:
+        raise UserError(
+            f"the weights in {path} hold values that are no numbers (NaN or infinite): {_named(broken)}. "
+            "Their training diverged; take an earlier checkpoint."
+        )
+
+
+def _is_plain(given: Tensor, wanted: Tensor) -> bool:
+    here = given.layout == torch.strided and not given.is_meta
+    return here and given.is_floating_point() == wanted.is_floating_point()
+
+
+def _kind(tensor: Tensor) -> str:
+    if tensor.is_meta:
+        return "without values"
+    return f"{tensor.dtype}" if tensor.layout == torch.strided else f"{tensor.layout}"
+
+
+def _advice(tensors: dict[str, Tensor], asked: Architecture) -> str:
+    """The network whose weights these are, where it is one of ours."""
+    own = _design_of(tensors)
+    if own is not None and (own.name, own.classes, own.in_channels) == (asked.name, asked.classes, asked.in_channels):
+        return "The shapes are right: save them as plain float32."
+    if own is None:
+        return "They are of no network that this program builds, or of one with other names."
+    usual = Architecture.from_name(own.name)
+    options = [f" --classes {own.classes}"] if own.classes != usual.classes else []
+    options += [f" --in-channels {own.in_channels}"] if own.in_channels != usual.in_channels else []
+    return f"They fit {own.name}{' with' if options else ''}{''.join(options)}."
+
+
+def _design_of(tensors: dict[str, Tensor]) -> Architecture | None:
+    """The architecture that has exactly these entries and shapes, read off the shapes; None where none of ours has."""
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    blocks: dict[int, int] = {}
+    for name in shapes:
+        if found := re.match(r"layer(\d+)\.(\d+)\.conv1\.weight$", name):
+            stage, block = int(found[1]), int(found[2])
+            blocks[stage] = max(blocks.get(stage, 0), block + 1)
+    try:
+        channels, in_channels, kernel, _ = shapes[FIRST]
+        classes, _ = shapes["fc.weight"]
+        paths, d, _, _ = shapes["layer1.0.conv2.weight"]
+        bottleneck = "layer1.0.conv3.weight" in shapes
+        width = shapes["layer1.0.conv3.weight"][0] if bottleneck else paths
+    except (KeyError, ValueError):
+        return None
+    depths = "-".join(str(blocks[stage]) for stage in sorted(blocks))
+    start = f"resnext_{depths}_{paths // d}x{d}d_w{width}" if bottleneck else f"resnet_{depths}_w{width}"
+    stem = f"_{'imagenet' if kernel == 7 else 'small'}{channels}"
+    for rest in ("", "_growC", "_plain", "_growC_plain"):
+        try:
+            architecture = Architecture.from_name(
+                f"{start}{stem}{rest}", resolution=LARGE, classes=classes, in_channels=in_channels
+            )
+            with torch.device("meta"):
+                expected = {name: tuple(tensor.shape) for name, tensor in build(architecture).state_dict().items()}
+        except UserError:
+            continue
+        given = {name: shape for name, shape in shapes.items() if not name.endswith(COUNTER)}
+        if given == {name: shape for name, shape in expected.items() if not name.endswith(COUNTER)}:
+            return architecture
+    return None
+
+
+def _about(architecture: Architecture) -> str:
+    classes = counted(architecture.classes, "class", "classes")
+    return f"{architecture.name} with {classes} and {counted(architecture.in_channels, 'channel')}"
+
+
+def _size(tensor: Tensor) -> str:
+    return " x ".join(map(str, tensor.shape)) or "one number"
+
+
+def _named(names: list[Any]) -> str:
+    """The first few names, and how many more there are."""
+    shown = ", ".join(printable(str(name))[:80] for name in names[:SHOWN])
+    return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown

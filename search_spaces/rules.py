@@ -1,0 +1,118 @@
+"""What a space varies and by which rule the rest is solved: the sections `axes`, `match`, `scale` and `free` of its file."""
+
+from collections import Counter
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
+
+from explorer.architecture import GROWTHS, SHORTCUTS
+from explorer.budget import ARMS, LABELS, MEASURES, QUANTITIES
+from explorer.depths import POLICIES
+from explorer.errors import UserError, unknown
+from explorer.numbers import parse_number
+
+MOST = 2**20  # of a width, a cardinality or a depth: studies show them to Optuna in one fixed range
+Whole = Annotated[StrictInt, Field(ge=1, le=MOST)]
+WholeList = Annotated[list[Whole], Field(min_length=1)]
+AXIS_LABELS = {**LABELS, "depth_policy": "depth policy", "growth": "growth", "shortcut": "shortcut"}
+SCALED_ARMS = tuple(dict.fromkeys(ARMS.values()))
+
+
+class Strict(BaseModel):
+    """A part of a file: unknown keys are errors, values do not change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _known(kind: str, value: str, allowed: Any) -> str:
+    if value not in allowed:
+        raise unknown(kind, value, allowed)
+    return value
+
+
+class Matching(Strict):
+    """What is solved, which cost is kept, and how far off a design may be (a fraction; none means the nearest always counts)."""
+
+    solve: str = "bottleneck_width"
+    by: str = "flops"
+    tolerance: float | None = Field(default=None, ge=0, lt=1)
+    multiple_of: Whole = 1
+    depth_policy: str = "proportional"
+
+    @model_validator(mode="after")
+    def _known_words(self) -> "Matching":
+        _known("quantity to solve", self.solve, QUANTITIES)
+        _known("measure", self.by, MEASURES)
+        _known("depth policy", self.depth_policy, POLICIES)
+        return self
+
+
+class Scaling(Strict):
+    """The arms at `factor` times the reference's cost, beside the reference itself."""
+
+    factor: float = Field(gt=0)
+    by: str = "flops"
+    arms: Annotated[list[str], Field(min_length=1)] = list(SCALED_ARMS)
+    depth_policy: str = "proportional"
+    multiple_of: Whole = 1
+    tolerance: float | None = Field(default=None, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _known_words(self) -> "Scaling":
+        _known("measure", self.by, MEASURES)
+        _known("depth policy", self.depth_policy, POLICIES)
+        for arm in self.arms:
+            _known("arm", arm, SCALED_ARMS)
+        return self
+
+
+class Free(Strict):
+    """Independent axes; `limits` are the most a design may cost, by measure: `{params: 30M}`."""
+
+    limits: dict[str, Annotated[float, Field(gt=0)]] = {}
+
+    @field_validator("limits", mode="before")
+    @classmethod
+    def _numbers(cls, limits: Any) -> Any:
+        if not isinstance(limits, dict):
+            return limits
+        for measure in limits:
+            _known("measure", measure, MEASURES)
+        return {measure: parse_number(value) if isinstance(value, str) else value for measure, value in limits.items()}
+
+
+class Axes(Strict):
+    """The values along each axis; a design is made for every combination."""
+
+    cardinality: WholeList | None = None
+    bottleneck_width: WholeList | None = None
+    width: WholeList | None = None
+    depths: Annotated[list[WholeList], Field(min_length=1)] | None = None
+    depth_policy: Annotated[list[str], Field(min_length=1)] | None = None
+    growth: Annotated[list[str], Field(min_length=1)] | None = None
+    shortcut: Annotated[list[str], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _known_words(self) -> "Axes":
+        for name, allowed in (("depth_policy", POLICIES), ("growth", GROWTHS), ("shortcut", SHORTCUTS)):
+            for value in getattr(self, name) or ():
+                _known(AXIS_LABELS[name], value, allowed)
+        for key, values in self.values().items():
+            if len(set(values)) < len(values):
+                twice = next(value for value, times in Counter(values).items() if times > 1)
+                raise UserError(f"axes.{key} lists a value twice: {written(twice)}")
+        return self
+
+    def values(self) -> dict[str, list[Any]]:
+        """The axes that are given, in the order above."""
+        axes: dict[str, list[Any]] = {}
+        for name in type(self).model_fields:
+            choices = getattr(self, name)
+            if choices is not None:
+                axes[name] = [tuple(choice) if isinstance(choice, list) else choice for choice in choices]
+        return axes
+
+
+def written(value: Any) -> str:
+    """The value of an axis as a file or a label has it: 3-4-6-3, 8 or projection."""
+    return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,78 @@
+"""One attempt at a pair, and how a pair stands for the attempts at it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from studies.attempts.workers import Worker
+from studies.pair import Pair
+
+# How an attempt ended; only `failed` counts against its pair, and three `lost` in a row that got no further count as one `failed`.
+ENDINGS = ("complete", "failed", "lost", "interrupted", "superseded", "pruned")
+STATUSES = ("complete", "running", "waiting", "failed", "pruned")
+LOST_IN_A_ROW = 3
+# What failed this often stays failed, also when it is asked for again.
+FAILURES = 3
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt at a pair, as read from the storage. `ended` is "" while it runs; `lease` counts its signs of life, and
+    `progress` is the first epoch it finished (0: none)."""
+
+    id: int
+    number: int
+    pair: Pair
+    state: str
+    ended: str
+    lease: int
+    worker: Worker
+    progress: int = 0
+    told: Mapping[str, Any] = field(default_factory=dict, compare=False)  # what else it was asked to be read with
+
+    @property
+    def running(self) -> bool:
+        return self.state in ("RUNNING", "WAITING")
+
+
+def how_it_ended(state: str, ended: str | None) -> str:
+    """The ending of an attempt. The state decides: it is written last, and once."""
+    if state in ("RUNNING", "WAITING"):
+        return ""
+    if state == "COMPLETE":
+        return "complete"
+    if state == "PRUNED":
+        return "pruned"
+    # Who gave it up may have been overtaken between the two writes by a worker that was about to report success.
+    return ended if ended in ("failed", "interrupted", "superseded") else "lost"
+
+
+def status(attempts: Iterable[Attempt], retried_from: int = 0) -> str:
+    """How a pair stands, from the attempts at it in order. Failures before attempt number `retried_from` are forgiven.
+
+    A lost attempt that took up where another had left off, and got further, is no sign that the pair kills its workers.
+    """
+    failures = forgiven = lost = furthest = 0
+    for attempt in attempts:
+        if attempt.ended in ("complete", "pruned"):
+            return attempt.ended
+        if attempt.running:
+            return "running"
+        if attempt.ended == "superseded":
+            continue
+        lost = lost + 1 if attempt.ended == "lost" and attempt.progress <= furthest else 0
+        furthest = max(furthest, attempt.progress)
+        if attempt.ended == "failed" or lost == LOST_IN_A_ROW:
+            lost = 0
+            failures += 1
+            forgiven += attempt.number < retried_from
+    return "failed" if failures > forgiven or failures >= FAILURES else "waiting"
+
+
+def statuses(wanted: Iterable[Pair], attempts: Iterable[Attempt], retried_from: int = 0) -> dict[Pair, str]:
+    """How every wanted pair stands."""
+    by_pair: dict[Pair, list[Attempt]] = {pair: [] for pair in wanted}
+    for attempt in attempts:
+        if attempt.pair in by_pair:
+            by_pair[attempt.pair].append(attempt)
+    return {pair: status(tried, retried_from) for pair, tried in by_pair.items()}

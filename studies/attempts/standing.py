@@ -1,0 +1,203 @@
+"""Attempts at pairs as the storage holds them, and how the pairs stand for it, read again at the cost of what has changed."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from studies.attempts.agenda import Agenda, Wants
+from studies.attempts.attempt import STATUSES, Attempt, how_it_ended, status, statuses
+from studies.attempts.workers import Worker
+from studies.pair import Pair
+from studies.storage import schema
+from studies.storage.storage import Storage, from_json
+
+
+class Attempts:
+    """All attempts of a study. Each `read` is one query for those that ran at the last reading and those that came since."""
+
+    def __init__(self, storage: Storage, study_id: int, told: Iterable[str] = ()) -> None:
+        self._storage, self._study_id, self._told = storage, study_id, tuple(told)
+        self._known: dict[int, Attempt] = {}
+        self._at: dict[Pair, dict[int, Attempt]] = {}
+        self._running: dict[int, Attempt] = {}
+        self._last = -1
+        self._changed: set[Pair] = set()
+
+    @property
+    def seen(self) -> list[Attempt]:
+        """Every attempt as it was at the last reading."""
+        return list(self._known.values())
+
+    @property
+    def running(self) -> list[Attempt]:
+        """The attempts that ran at the last reading."""
+        return list(self._running.values())
+
+    def at(self, pair: Pair) -> list[Attempt]:
+        """The attempts at a pair as they were at the last reading, oldest first."""
+        return list(self._at.get(pair, {}).values())
+
+    def changed(self) -> set[Pair]:
+        """The pairs at which attempts have begun, moved or ended since this was last asked."""
+        changed, self._changed = self._changed, set()
+        return changed
+
+    def read(self) -> list[Attempt]:
+        """Every attempt, in the order of their numbers."""
+        with self._storage.sound():
+            self._read()
+        return self.seen
+
+    def _read(self) -> None:
+        rows: dict[int, dict[str, Any]] = {}
+        keys = (schema.CLAIM, schema.LEASE, schema.PROGRESS, schema.ENDED, *self._told)
+        for trial_id, number, state, key, text in self._storage.tuples(
+            # Ids grow with the order in which attempts are created, and what has ended stays as it is.
+            schema.attempts(len(keys), self._running),
+            study=self._study_id,
+            last=self._last,
+            **{f"key{place}": key for place, key in enumerate(keys)},
+        ):
+            rows.setdefault(trial_id, {"number": number, "state": state})[key] = from_json(text)
+        for trial_id in sorted(rows):
+            trial = rows[trial_id]
+            if schema.CLAIM not in trial:  # not ours: created by another program
+                continue
+            state = trial["state"]
+            self._take(
+                Attempt(
+                    id=trial_id,
+                    number=trial["number"],
+                    pair=Pair.of(trial[schema.CLAIM]),
+                    state=state,
+                    ended=how_it_ended(state, trial.get(schema.ENDED)),
+                    lease=trial.get(schema.LEASE, 0),
+                    worker=Worker(**trial[schema.CLAIM]["worker"]),
+                    progress=trial.get(schema.PROGRESS, 0),
+                    told={key: trial[key] for key in self._told if key in trial},
+                )
+            )
+
+    def _take(self, attempt: Attempt) -> None:
+        known = self._known.get(attempt.id)
+        if known == attempt and known.told == attempt.told:
+            return
+        self._known[attempt.id] = attempt
+        self._at.setdefault(attempt.pair, {})[attempt.id] = attempt
+        self._changed.add(attempt.pair)
+        self._last = max(self._last, attempt.id)
+        if attempt.running:
+            self._running[attempt.id] = attempt
+        else:
+            self._running.pop(attempt.id, None)
+
+
+def stand(agenda: Agenda, attempts: Iterable[Attempt], retried_from: int = 0) -> dict[Pair, str]:
+    """How every pair of an agenda stands."""
+    found = statuses(agenda.pairs, attempts, retried_from)
+    return {**found, **{pair: "failed" for pair in agenda.hopeless if found[pair] == "waiting"}}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many pairs a study wants and how they stand."""
+
+    wanted: int
+    complete: int
+    running: int
+    waiting: int
+    failed: int
+    pruned: int
+
+    @classmethod
+    def of(cls, stand: Mapping[Pair, str], to_come: int = 0) -> "Counts":
+        """Counted from how each pair stands; `to_come` are wanted too, and wait."""
+        values = [*stand.values(), *["waiting"] * to_come]
+        return cls(len(values), **{name: values.count(name) for name in STATUSES})
+
+    @property
+    def left(self) -> int:
+        """Pairs that are neither complete, failed nor pruned."""
+        return self.running + self.waiting
+
+    @property
+    def ended(self) -> int:
+        return self.wanted - self.left
+
+
+class Standing:
+    """How the pairs of one study stand, kept between looks."""
+
+    def __init__(self, storage: Storage, study_id: int, wants: Wants, retried_from: int = 0) -> None:
+        self.attempts = Attempts(storage, study_id, wants.told)
+        self._storage = storage
+        self._wants, self._retried_from = wants, retried_from
+        self._agenda: Agenda | None = None
+        self._pairs: dict[Pair, str] = {}
+        self._numbers: Counter[str] = Counter()
+        self._begin = 0  # no pair of the agenda before this place will be waiting again
+
+    def look(self) -> None:
+        """Read what has changed. Where the wanted pairs are the same as before, only those that were attempted are judged again."""
+        with self._storage.sound():
+            self._look()
+
+    def _look(self) -> None:
+        attempts = self.attempts.read()
+        changed = self.attempts.changed()
+        if self._agenda is not None and not changed:
+            return
+        agenda = self._wants.agenda(attempts)
+        if agenda is not self._agenda:
+            self._agenda, self._pairs = agenda, dict.fromkeys(agenda.pairs, "")
+            self._numbers, self._begin = Counter(), 0
+            changed = set(agenda.pairs)
+        for pair in changed & self._pairs.keys():
+            stands = status(self.attempts.at(pair), self._retried_from)
+            if stands == "waiting" and pair in agenda.hopeless:
+                stands = "failed"
+            self._numbers[self._pairs[pair]] -= 1
+            self._numbers[stands] += 1
+            self._pairs[pair] = stands
+
+    @property
+    def agenda(self) -> Agenda:
+        """What was wanted at the last look."""
+        return self._agenda or Agenda(())
+
+    @property
+    def pairs(self) -> dict[Pair, str]:
+        """How each wanted pair that is known stood at the last look."""
+        return dict(self._pairs)
+
+    def before(self, attempt: Attempt) -> str:
+        """How the pair of an attempt stood before it."""
+        earlier = (other for other in self.attempts.at(attempt.pair) if other.number < attempt.number)
+        return status(earlier, self._retried_from)
+
+    @property
+    def running(self) -> int:
+        """How many pairs are running."""
+        return self._numbers["running"]
+
+    @property
+    def counts(self) -> Counts:
+        """How many pairs stand how; those that are not known yet wait."""
+        numbers = {name: self._numbers[name] for name in STATUSES}
+        numbers["waiting"] += self.agenda.to_come
+        return Counts(sum(numbers.values()), **numbers)
+
+    def waiting(self, skip: int = 0) -> Pair | None:
+        """The first pair of the agenda that waits and is not blocked, or the one `skip` further on, counted round. None: there is none."""
+        pairs = self.agenda.pairs
+        while self._begin < len(pairs) and self._pairs[pairs[self._begin]] not in ("running", "waiting"):
+            self._begin += 1
+        found = list(islice(self._waiting(), skip + 1))
+        return found[skip % len(found)] if found else None
+
+    def _waiting(self) -> Iterator[Pair]:
+        for pair in islice(self.agenda.pairs, self._begin, None):
+            if self._pairs[pair] == "waiting" and pair not in self.agenda.blocked:
+                yield pair

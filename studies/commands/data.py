@@ -1,0 +1,63 @@
+"""The commands of data: caches, clear."""
+
+import click
+
+from explorer.suggestions import command
+
+
+@click.group()
+def data() -> None:
+    """See what is kept of data sets and image folders, and remove it.
+
+    \b
+    Examples:
+      resnext-explorer data caches
+      resnext-explorer data clear cifar10
+    """
+
+
+@data.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+def caches(as_json: bool) -> None:
+    """List downloaded data sets and decoded image folders with their size and last use, the largest first.
+
+    \b
+    Example:
+      resnext-explorer data caches
+    """
+    from explorer.terminal import print_json, print_table
+    from explorer.text import human_count
+    from studies.data.caches import kept
+    from studies.data.downloads import CACHE_VARIABLE, cache_root
+
+    found = kept()
+    if as_json:
+        print_json([one.record() for one in found])
+        return
+    if not found:
+        click.echo(f"Nothing is kept in {cache_root()}.")
+        return
+    rows = [
+        [one.name, one.kind, f"{human_count(one.size)}B", f"{one.used:%Y-%m-%d %H:%M}", one.source] for one in found
+    ]
+    print_table(["name", "what", "size", "last used (UTC)", "from"], rows, left=["what", "from"])
+    click.echo(
+        f"\n{human_count(sum(one.size for one in found))}B in {cache_root()} ({CACHE_VARIABLE} names another folder).\n"
+        f"Remove one with: {command('data clear', found[0].name)}"
+    )
+
+
+@data.command()
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+def clear(names: tuple[str, ...]) -> None:
+    """Remove caches by their names, as `data caches` lists them. What is needed again is downloaded or decoded again.
+
+    \b
+    Example:
+      resnext-explorer data clear cifar10
+    """
+    from explorer.text import human_count
+    from studies.data.caches import clear as clear_caches
+
+    for one in clear_caches(list(names)):
+        click.echo(f"Removed {one.name}, {human_count(one.size)}B.")

@@ -1,0 +1,219 @@
+"""The command `train`: one network, outside any study, with the code that trains a study's."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from explorer.errors import UserError
+from explorer.output import say
+from explorer.suggestions import command
+from explorer.text import counted
+from studies.commands.options import GivenPath, set_option
+from studies.config.overrides import override
+
+if TYPE_CHECKING:
+    from explorer import Architecture
+    from studies.config.recipe import Recipe
+    from studies.data.splits import DataSpec, Splits
+    from studies.training.training import Outcome
+
+# What is kept for the test of a data set that has no test images of its own.
+TEST = 0.2
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--data",
+    required=True,
+    help="digits, mnist, fashion_mnist, cifar10, cifar100, folder, npz, or package.module:function.",
+)
+@click.option(
+    "--data-dir",
+    type=GivenPath(),
+    help="Folder (npz: file) of the data; without it, official files are downloaded.",
+)
+@click.option("--recipe", default="quick", show_default=True, help="A preset's name or a YAML file.")
+@set_option
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, or auto.")
+@click.option("--precision", default="auto", show_default=True, help="32, bf16, or auto.")
+@click.option(
+    "--checkpoints",
+    type=GivenPath(),
+    help="Folder for a checkpoint after each epoch; the same command goes on from it.",
+)
+@click.option("-o", "--output", type=GivenPath(), help="Write the weights into this file (safetensors).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, for programs.")
+@click.pass_context
+def train(
+    ctx: click.Context,
+    name: str,
+    data: str,
+    data_dir: Path | None,
+    recipe: str,
+    changes: tuple[str, ...],
+    seed: int,
+    device: str,
+    precision: str,
+    checkpoints: Path | None,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Train the network NAME and test it once, after the last epoch. Resolution, channels and classes are the data's.
+
+    Exit codes: 0 trained, 1 the training failed, 2 a mistake, 130 stopped.
+
+    \b
+    Examples:
+      resnext-explorer train resnext11_8x16d_cifar --data digits --set recipe.epochs=20
+      resnext-explorer train resnext29_8x64d_cifar --data cifar10 --recipe resnext_cifar --checkpoints run1
+      resnext-explorer train resnext50_32x4d --data folder --data-dir ~/photos --recipe resnext_imagenet \\
+          --set data.resolution=128 --set data.test=0.2 -o photos.safetensors
+    """
+    from explorer.terminal import to_json
+
+    spec, chosen = _documents(data, recipe, changes)
+    if output is not None:
+        _check_writable(output)
+
+    from explorer import Architecture
+    from studies.data.splits import load, shape
+    from studies.machine.settings import hints, resolve_here
+    from studies.training.notes import notes as data_notes
+
+    fits = shape(spec, data_dir)
+    architecture = Architecture.from_name(
+        name, resolution=fits.resolution, classes=fits.classes, in_channels=fits.in_channels
+    )
+    settings = resolve_here(device, precision)
+    if output is not None:
+        from explorer.networks.export import check_name
+
+        check_name(output, "safetensors")
+    splits = load(spec, data_dir)
+    chosen.steps_per_epoch(len(splits.train))
+    notes = [*data_notes(splits, chosen), *hints(settings)]
+    if as_json:
+        about = {"design": architecture.name, "splits": splits.sizes, "classes": splits.names, "notes": notes}
+        say(to_json({"event": "begin", **about}))
+    else:
+        sizes = ", ".join(f"{count} {part}" for part, count in splits.sizes.items())
+        on = f"{settings.device}, {settings.precision}, {counted(settings.threads, 'thread')}"
+        say(f"{architecture.name} on {spec.name} ({sizes}), {chosen.name}, {counted(chosen.epochs, 'epoch')}, {on}")
+        say("\n".join(notes) + "\n")
+        say(
+            f"{'epoch':>5}  {'rate':>7}  {'train loss':>10}  {'train error':>11}  {'validation error':>16}  {'time':>6}"
+        )
+
+    from studies.machine import failures
+    from studies.machine.memory import keep_memory
+    from studies.training import training
+
+    if settings.device == "cpu":
+        keep_memory()
+
+    def tell(row: dict[str, Any]) -> None:
+        say(to_json({"event": "epoch", **row}) if as_json else _line(row))
+
+    try:
+        outcome = training.train(architecture, chosen, splits, seed, settings, checkpoints=checkpoints, on_epoch=tell)
+    except training.TrainingFailed as failure:
+        click.echo(f"Error: the training failed: {failure.reason}.", err=True)
+        ctx.exit(1)
+    except (MemoryError, RuntimeError) as error:
+        if not failures.is_out_of_memory(error):
+            raise
+        click.echo(f"Error: the training failed: {failures.why(error, failures.ALONE)}.", err=True)
+        ctx.exit(1)
+    except KeyboardInterrupt:
+        if checkpoints:
+            click.echo("The same command goes on from the last finished epoch.", err=True)
+        raise
+    if output is not None:
+        _write(architecture, outcome, output, splits)
+    if as_json:
+        figures = {key: value for key, value in vars(outcome).items() if key not in ("curves", "state_dict")}
+        click.echo(to_json({"event": "complete", "design": architecture.name, **figures}))
+    else:
+        _sum_up(outcome, splits.names)
+        if output is not None:
+            click.echo(f"Weights: {output}")
+        size = {"resolution": fits.resolution, "classes": fits.classes, "in_channels": fits.in_channels}
+        click.echo(f"Next: {command('describe', architecture.name, **size)}")
+
+
+def _check_writable(path: Path) -> None:
+    """Raises `UserError` where a file of this name could not be written; leaves none."""
+    import tempfile
+
+    try:
+        if path.is_dir():
+            raise UserError(
+                f"cannot write {path}: it is a folder. Name a file in it, as {path / 'weights.safetensors'}."
+            )
+        if not path.absolute().parent.is_dir():
+            raise UserError(f"cannot write {path}: there is no folder {path.absolute().parent}.")
+        with tempfile.TemporaryFile(dir=path.absolute().parent):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror}. Name a file in a folder that can be written."
+        ) from None
+
+
+def _documents(data: str, recipe: str, changes: tuple[str, ...]) -> tuple["DataSpec", "Recipe"]:
+    """The data section and the recipe, with the changes made."""
+    from search_spaces.documents import load_document, validate
+    from studies.config.recipe import Recipe
+    from studies.data.splits import DATA_SETS, DataSpec
+
+    document: dict[str, Any] = {
+        "data": {"name": data},
+        "recipe": load_document(Recipe, "recipe", recipe).model_dump(mode="json"),
+    }
+    if data in DATA_SETS and not DATA_SETS[data].own_test:
+        document["data"]["test"] = TEST
+    document = override(document, changes, sections=document)
+    return (
+        validate(DataSpec, document["data"], source="data"),
+        validate(Recipe, document["recipe"], source=f"recipe {recipe}"),
+    )
+
+
+def _line(row: dict[str, Any]) -> str:
+    from explorer.text import human_percent, human_time
+
+    train_error, validation_error = human_percent(row["train_error"]), human_percent(row["validation_error"])
+    return (
+        f"{row['epoch']:>5}  {row['learning_rate']:>7.2g}  {row['train_loss']:>10.3f}  {train_error:>11}  {validation_error:>16}"
+        f"  {human_time(row['seconds']):>6}"
+    )
+
+
+def _sum_up(outcome: "Outcome", names: tuple[str, ...]) -> None:
+    from explorer.text import human_count, human_percent, human_time
+    from studies.training.notes import by_class
+
+    click.echo(f"\nafter the last epoch, {outcome.epochs}:")
+    for part in ("train", "validation", "test"):
+        top5 = getattr(outcome, f"{part}_top5_error")
+        more = f" (top-5 {human_percent(top5)})" if top5 is not None else ""
+        click.echo(f"  {part} error {human_percent(getattr(outcome, f'{part}_error'))}{more}")
+    if outcome.test_balanced_error is not None:
+        click.echo(
+            f"  balanced test error {human_percent(outcome.test_balanced_error)}, the mean of the errors by class:"
+        )
+        click.echo(f"    {by_class(outcome.test_errors_by_class, names)}")
+    memory = f", at most {human_count(outcome.peak_memory)}B of memory" if outcome.peak_memory else ""
+    click.echo(f"  {human_time(outcome.seconds)}, {outcome.images_per_second:.0f} images a second{memory}")
+
+
+def _write(architecture: "Architecture", outcome: "Outcome", path: Path, splits: "Splits") -> None:
+    from explorer import build
+    from explorer.networks.export import export
+
+    network = build(architecture)
+    network.load_state_dict(outcome.state_dict)
+    export(network, path, "safetensors", splits.to_export())

@@ -1,0 +1,66 @@
+"""Is it the arm or the learning rate? Every arm is trained with the same recipes from given ranges, and goes on with its best.
+
+The recipes are fixed beforehand and the same for all arms: a Latin hypercube, evenly spaced in the logarithm, its ends included. Each is
+trained on the first seed and judged on validation; the best is frozen for all of the arm's seeds.
+"""
+
+import math
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
+
+from explorer.errors import UserError
+from search_spaces.rules import MOST
+
+Range = Annotated[list[Annotated[float, Field(gt=0, le=MOST)]], Field(min_length=2, max_length=2)]
+TUNED = ("learning_rate", "weight_decay")
+GOLDEN = (math.sqrt(5) - 1) / 2
+
+
+class Tune(BaseModel):
+    """How many tuning trials an arm gets, and the range of each quantity, from the smallest to the largest."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    trials: Annotated[StrictInt, Field(ge=2, le=1_000)]
+    learning_rate: Range | None = None
+    weight_decay: Range | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Tune":
+        if not self.ranges:
+            raise UserError(f"name what to tune with its range: {' or '.join(f'{key}: [low, high]' for key in TUNED)}")
+        for key, (low, high) in self.ranges.items():
+            if low >= high:
+                raise UserError(f"{key} goes from low to high; given: [{low:g}, {high:g}]")
+        return self
+
+    @property
+    def ranges(self) -> dict[str, list[float]]:
+        return {key: values for key in TUNED if (values := getattr(self, key)) is not None}
+
+    @property
+    def recipes(self) -> list[dict[str, float]]:
+        """What each tuning trial changes in the recipe. Every value stands for its share of the range and is tried once."""
+        places = {key: self._places(number) for number, key in enumerate(self.ranges)}
+        return [
+            {
+                key: _between(low, high, places[key][trial] / (self.trials - 1))
+                for key, (low, high) in self.ranges.items()
+            }
+            for trial in range(self.trials)
+        ]
+
+    def _places(self, number: int) -> list[int]:
+        """The place of each trial along the range of quantity `number`; of the second, well mixed with the first."""
+        if number == 0:
+            return list(range(self.trials))
+        order = sorted(range(self.trials), key=lambda trial: ((trial + 1) * GOLDEN) % 1)
+        return [order.index(trial) for trial in range(self.trials)]
+
+
+def _between(low: float, high: float, share: float) -> float:
+    """A value at its share of the way, in the logarithm, with three digits; the ends exactly."""
+    if share in (0, 1):
+        return low if share == 0 else high
+    return float(f"{low ** (1 - share) * high**share:.3g}")

@@ -1,0 +1,1 @@
+"""What a machine offers, and what was found out about it."""

@@ -1,0 +1,1 @@
+"""A study as the storage keeps it."""

@@ -1,0 +1,60 @@
+"""Looking into a stored study, and deleting one: its failures with their last log lines, and nothing of it left behind."""
+
+import json
+import shutil
+from dataclasses import dataclass
+
+from explorer.errors import UserError
+from studies.attempts.standing import Attempts
+from studies.pair import Pair
+from studies.records.stored_study import StoredStudy
+from studies.storage import schema
+from studies.storage.storage import Storage
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failed attempt at a pair, or at a tuning trial of its arm: why, and the last lines of its log."""
+
+    attempt: int
+    pair: Pair
+    arm: str
+    reason: str
+    log: list[str]
+
+    @property
+    def what(self) -> str:
+        """'C=1 seed 0', or of a tuning trial 'C=1 tuning 2 seed 0'."""
+        return f"{self.arm} {self.pair.variant} seed {self.pair.seed}".replace("  ", " ")
+
+
+def failures(storage: Storage, study: StoredStudy) -> list[Failure]:
+    """Every attempt that left a reason for its failure, in order; those of pairs that were retried with success as well."""
+    rows = storage.rows(schema.FAILURES, study=study.id)
+    found = []
+    with storage.sound():
+        arms = {design["name"]: str(design["arm"]) for design in study.designs}
+        for row in rows:
+            claim, failure = json.loads(row["claim"]), json.loads(row["failure"])
+            pair = Pair.of(claim)
+            arm = arms.get(pair.design, pair.design)
+            found.append(Failure(row["number"], pair, arm, str(failure["reason"]), list(failure.get("log", []))))
+    return found
+
+
+def delete(storage: Storage, study: StoredStudy, *, force: bool = False) -> None:
+    """Delete a study, its results, and its logs and checkpoints on this machine.
+
+    Raises `UserError` while it is being trained; with `force`, what trains it notices, and stops.
+    """
+    running = [attempt.worker for attempt in Attempts(storage, study.id).read() if attempt.running]
+    alive = [worker for worker in running if not worker.is_dead()]
+    if alive and not force:
+        workers = ", ".join(sorted(f"process {worker.pid} on {worker.host}" for worker in alive))
+        raise UserError(
+            f"{study.name} is being trained by {workers}. Stop that first; if they are long gone, delete it with --force."
+        )
+    writer = storage.open()
+    with storage.errors():
+        writer.delete_study(study.id)
+    shutil.rmtree(storage.files / study.name, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Workers, and what starts and watches them."""

@@ -1,0 +1,321 @@
+"""What a study would still train and about how long that takes here, from a few measured steps of its cheapest and its most
+expensive design.
+
+Nothing is stored. Torch runs in processes of their own, as many at once as there will be workers, set up as workers are: so a
+step takes as long as it will.
+"""
+
+import heapq
+import json
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from explorer import Design
+from explorer.errors import UserError
+from search_spaces import LeftOut
+from studies.attempts.standing import Attempts, Counts, stand
+from studies.machine import gpus
+from studies.machine.settings import Settings, cores, resolve
+from studies.pair import Pair
+from studies.records.stored_study import StoredStudy, as_extended
+from studies.running.supervisor import worker_environment
+from studies.storage.storage import Storage
+
+if TYPE_CHECKING:
+    from studies.config.study import StudyFile
+
+# Backward computes two products for each of the forward pass: gradients of inputs and of weights.
+TRAINING_FACTOR = 3
+# How many steps an epoch are measured, fewer where they take longer than so many seconds together.
+MEASURED_STEPS = 16
+MEASURED_SECONDS = 10.0
+# Designs whose FLOPs differ by less than this are told apart by activations: on matched designs those are what costs time.
+SIMILAR = 1.1
+
+CHILD = (
+    "import json, sys; config = json.loads(sys.stdin.read()); sys.path[:] = config.pop('path'); "
+    "from studies.running.plan import measure; print(json.dumps(measure(**config)))"
+)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was measured of a design: seconds of one training step, and of a whole epoch by it (validation included)."""
+
+    design: str
+    step: float
+    epoch: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study's work. `pairs` are all that it wants, `left` those that are still to be trained: all, where nothing is `stored` yet.
+
+    `flops` are multiply-adds of all training steps that are left (backward counts twice), `seconds` the estimate for `workers`; a
+    training that was begun counts whole. `trial_seconds` is the estimate for one trial of each design, in the order of
+    `designs`; `start` is what a worker takes before its first step.
+    """
+
+    study: str
+    designs: list[Design]
+    left_out: list[LeftOut]
+    pairs: list[Pair]
+    left: list[Pair]
+    stored: Counts | None
+    epochs: int
+    steps: int
+    batch_size: int
+    splits: dict[str, int]
+    notes: list[str]  # what to know of the data
+    settings: Settings
+    workers: int
+    flops: int
+    measured: list[Measurement]
+    trial_seconds: list[float]
+    start: float
+    seconds: float
+
+    def record(self) -> dict[str, Any]:
+        """The plan as plain data."""
+        designs = zip(self.designs, self.trial_seconds, strict=True)
+        return {
+            "study": self.study,
+            "designs": [{**design.record(), "trial_seconds": seconds} for design, seconds in designs],
+            "left_out": [vars(point) for point in self.left_out],
+            "trials": len(self.pairs),
+            "trials_left": len(self.left),
+            "stored": asdict(self.stored) if self.stored else None,
+            "epochs": self.epochs,
+            "steps_per_epoch": self.steps,
+            "batch_size": self.batch_size,
+            "splits": self.splits,
+            "notes": self.notes,
+            "settings": self.settings.model_dump(),
+            "workers": self.workers,
+            "training_flops": self.flops,
+            "measured": [vars(one) for one in self.measured],
+            "start_seconds": self.start,
+            "seconds": self.seconds,
+        }
+
+
+def plan(
+    study: "StudyFile",
+    *,
+    storage: str | Storage | None = None,
+    workers: int | None = None,
+    workers_per_gpu: int | None = None,
+    data_dir: Path | None = None,
+) -> Plan:
+    """Plan a study: see `Plan`; `workers` as in `Study.run`. Takes about as long as starting a worker, and some seconds more.
+
+    Of a study that is stored, what is left, with the settings it was stored with. Raises `UserError` for what would stop a run as
+    well: missing data, a batch larger than the data, a device that is not there, a stored study that wants something else.
+    """
+    gpus.check(workers, workers_per_gpu)
+    wanted, pairs = study.wanted(data_dir), study.pairs(data_dir)
+    with Storage.visit(storage) as place:
+        stored = as_extended(place, study, wanted)
+        counts, left = _stand(place, stored, pairs) if stored else (None, pairs)
+    settings = stored.content["settings"] if stored else None
+    # Asked only where there may be one: it takes seconds.
+    device = settings["device"] if settings else resolve().device if gpus.may_be_here() else "cpu"
+    seats = gpus.deal(device, workers, workers_per_gpu)
+    workers = len(seats)
+    by_cost = sorted(wanted.designs, key=_cost(wanted.designs))
+    chosen = [by_cost[0], by_cost[-1]] if len(by_cost) > 1 else by_cost
+    told = _measure(study, [design.name for design in chosen], seats, data_dir, settings)
+    splits, recipe = told["splits"], study.recipe
+    steps = recipe.steps_per_epoch(splits["train"])
+    # Looking is about a third of training.
+    share = 1 + splits["validation"] / TRAINING_FACTOR / splits["train"]
+    measured = [
+        Measurement(design.name, seconds, seconds * steps * share)
+        for design, seconds in zip(chosen, told["steps"], strict=True)
+    ]
+    test = splits["test"] / TRAINING_FACTOR / recipe.batch_size
+    per_step = _between(wanted.designs, chosen, told["steps"])
+    trial_seconds = [seconds * (recipe.epochs * steps * share + test) for seconds in per_step]
+    seconds_of = {design.name: seconds for design, seconds in zip(wanted.designs, trial_seconds, strict=True)}
+    images = recipe.epochs * steps * recipe.batch_size
+    flops_of = {design.name: design.complexity.flops for design in wanted.designs}
+    return Plan(
+        study=study.name,
+        designs=wanted.designs,
+        left_out=wanted.left_out,
+        pairs=pairs,
+        left=left,
+        stored=counts,
+        epochs=recipe.epochs,
+        steps=steps,
+        batch_size=recipe.batch_size,
+        splits=splits,
+        notes=told["notes"],
+        settings=Settings(**told["settings"]),
+        workers=workers,
+        flops=int(sum(flops_of[pair.design] for pair in left)) * images * TRAINING_FACTOR,
+        measured=measured,
+        trial_seconds=trial_seconds,
+        start=told["start"],
+        seconds=told["start"] + _schedule([seconds_of[pair.design] for pair in left], workers) if left else 0.0,
+    )
+
+
+def _stand(place: Storage, stored: StoredStudy, pairs: list[Pair]) -> tuple[Counts, list[Pair]]:
+    """How the pairs of a stored study stand, and which of `pairs` are left; of a search as many of them, for it may try others."""
+    with place.sound():
+        attempts = Attempts(place, stored.id, stored.told).read()
+        agenda = stored.agenda(attempts)
+        stands = stand(agenda, attempts, stored.retried_from)
+    counts = Counts.of(stands, agenda.to_come)
+    if stored.is_search:
+        return counts, pairs[max(0, len(pairs) - counts.left) :]
+    return counts, [pair for pair in pairs if stands.get(pair, "waiting") in ("waiting", "running")]
+
+
+def measure(
+    study: dict[str, Any],
+    shape: dict[str, int],
+    names: list[str],
+    workers: int,
+    data_dir: str | None,
+    stored_settings: dict[str, Any] | None,
+    now: float,
+) -> dict[str, Any]:
+    """What a measuring process tells: settings, sizes of the splits, notes on the data, seconds until it could train, and of one step
+    a design.
+
+    `study` is a study's document, `now` the time at which the process was started.
+    """
+    from explorer import Architecture
+    from studies.config.recipe import Recipe
+    from studies.data.splits import DataSpec, Splits, load
+    from studies.machine import settings
+    from studies.machine.memory import keep_memory
+    from studies.training import training
+    from studies.training.notes import notes
+
+    try:
+        found = Settings(**stored_settings) if stored_settings else settings.resolve_here(workers=workers)
+        settings.check(found)
+        if found.device == "cpu":
+            keep_memory()
+        recipe = Recipe.model_validate(study["recipe"])
+        splits = load(DataSpec.model_validate(study["data"]), Path(data_dir) if data_dir else None)
+        all_steps = recipe.steps_per_epoch(len(splits.train))
+    except UserError as error:
+        return {"error": str(error)}
+    start = time.time() - now
+
+    def seconds(name: str, steps: int, epochs: int) -> float:
+        """Seconds of one step, as a trial trains: in the fastest of short epochs, the first left out."""
+        few = Splits(
+            splits.train.take(range(steps * recipe.batch_size)),
+            splits.validation.take(range(1)),
+            splits.test.take(range(1)),
+            splits.classes,
+            splits.mean,
+            splits.std,
+            splits.mirrored,
+        )
+        # A learning rate for a long training may make numbers infinite in a short one; how long a step takes does not change.
+        short = recipe.model_copy(update={"epochs": epochs, "learning_rate": 1e-6})
+        outcome = training.train(Architecture.from_name(name, **shape), short, few, 0, found)
+        return min(float(row["seconds"]) for row in outcome.curves[1:]) / steps
+
+    told = []
+    for name in names:
+        # One step alone also pays for what an epoch costs besides, so it only tells how many can be measured.
+        first = seconds(name, 1, 2)
+        steps = min(MEASURED_STEPS, all_steps, int(MEASURED_SECONDS / first))
+        told.append(seconds(name, steps, 3) if steps > 1 else first)
+    return {
+        "settings": found.model_dump(),
+        "splits": splits.sizes,
+        "notes": notes(splits, recipe),
+        "start": start,
+        "steps": told,
+    }
+
+
+def _measure(
+    study: "StudyFile",
+    names: list[str],
+    seats: list[str | None],
+    data_dir: Path | None,
+    settings: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """The means of what as many processes tell as there will be workers, as far as there are cores."""
+    config = {
+        "path": sys.path,
+        "study": study.document(),
+        "shape": asdict(study.wanted(data_dir).shape),
+        "names": names,
+        "workers": len(seats),
+        "data_dir": str(data_dir) if data_dir else None,
+        "stored_settings": settings,
+        "now": time.time(),
+    }
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-P", "-c", CHILD],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=worker_environment(settings["threads"] if settings else max(1, cores() // len(seats)), gpu),
+        )
+        for gpu in seats[: cores()]
+    ]
+    try:
+        for child in children:
+            assert child.stdin
+            child.stdin.write(json.dumps(config))
+            child.stdin.close()
+            child.stdin = None
+        answers = [_answer(child) for child in children]
+    finally:
+        for child in children:
+            child.kill()
+    steps = [sum(seconds) / len(answers) for seconds in zip(*(answer["steps"] for answer in answers), strict=True)]
+    return {**answers[0], "steps": steps, "start": max(answer["start"] for answer in answers)}
+
+
+def _answer(child: "subprocess.Popen[str]") -> dict[str, Any]:
+    out, err = child.communicate()
+    if child.returncode:
+        last = err.strip().splitlines()[-1:] or [f"it ended with code {child.returncode}"]
+        raise UserError(f"a few steps could not be measured: {last[0]}")
+    answer: dict[str, Any] = json.loads(out.splitlines()[-1])
+    if "error" in answer:
+        raise UserError(answer["error"])
+    return answer
+
+
+def _cost(designs: list[Design]) -> Any:
+    """What tells cheap designs from dear ones, as a key for sorting."""
+    flops = [design.complexity.flops for design in designs]
+    if max(flops) > SIMILAR * min(flops):
+        return lambda design: design.complexity.flops
+    return lambda design: design.complexity.activations
+
+
+def _between(designs: list[Design], chosen: list[Design], seconds: list[float]) -> list[float]:
+    """Seconds a step of every design, on the straight line between the two that were measured."""
+    cost = _cost(designs)
+    low, high = cost(chosen[0]), cost(chosen[-1])
+    if low == high:
+        return [sum(seconds) / len(seconds)] * len(designs)
+    return [seconds[0] + (seconds[-1] - seconds[0]) * (cost(design) - low) / (high - low) for design in designs]
+
+
+def _schedule(seconds: list[float], workers: int) -> float:
+    """When the last is done if each worker takes the next as soon as it is free."""
+    free = [0.0] * workers
+    for one in seconds:
+        heapq.heappush(free, heapq.heappop(free) + one)
+    return max(free)

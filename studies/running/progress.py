@@ -1,0 +1,337 @@
+"""What a user sees of a run: a live bar on a terminal, a line a finished training elsewhere, JSON lines for programs, or little."""
+
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from explorer.output import going_on, say
+from explorer.streams import printable
+from explorer.suggestions import command
+from explorer.terminal import to_json
+from explorer.text import human_percent, human_time
+from studies.attempts.standing import Counts
+from studies.machine.settings import Settings, hints
+from studies.records.stored_study import StoredStudy, installed_versions
+from studies.storage.outages import PATIENCE
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+Event = dict[str, Any]
+# Options of `study run` and their values, as `suggestions.command` takes them: they go on as before.
+Options = Mapping[str, Any]
+
+
+class View:
+    """Shows nothing; the others override what they show. Events are those of `studies.running.worker`."""
+
+    def __init__(self, study: str = "", options: Options = MappingProxyType({})) -> None:
+        self.study, self.options = study, options
+
+    def nothing_to_do(self, stored: StoredStudy, counts: Counts) -> None:
+        """All pairs were complete or failed before the run."""
+
+    def begin(self, stored: StoredStudy, counts: Counts, workers: int) -> None:
+        """Workers are about to start."""
+
+    def event(self, worker: int, event: Event) -> None:
+        """Worker number `worker` (from 0) told something."""
+
+    def stand(self, counts: Counts) -> None:
+        """How the pairs stand in the storage: now and then, and before a training is told to have ended."""
+
+    def died(self, worker: int, cause: str, log: Path) -> None:
+        """A worker died; it is being replaced."""
+
+    def storage_away(self, worker: int | None, reason: str | None) -> None:
+        """A worker, or (None) the run itself, waits for the storage; or (no reason) reaches it again."""
+
+    def stopping(self, kill: bool) -> None:
+        """The workers have been asked to stop, or killed."""
+
+    def close(self) -> None:
+        """The workers are gone."""
+
+    def stopped(self, stored: StoredStudy, counts: Counts) -> None:
+        """The run was stopped before its end."""
+
+    def end(self, stored: StoredStudy, counts: Counts) -> None:
+        """The run is over."""
+
+
+class QuietView(View):
+    """Only what went wrong, on standard error."""
+
+    def event(self, worker: int, event: Event) -> None:
+        if event["event"] == "failed":
+            self.say(f"{event['arm']} seed {event['seed']} failed: {event['reason']}")
+
+    def died(self, worker: int, cause: str, log: Path) -> None:
+        self.say(f"Worker {worker + 1} {cause}; another takes its place. Its log: {log}")
+
+    def storage_away(self, worker: int | None, reason: str | None) -> None:
+        who = "" if worker is None else f" for worker {worker + 1}"
+        if reason is None:
+            self.say(f"The storage is back{who}.")
+        else:
+            self.say(f"The storage is away{who}: {reason} Waiting for up to {PATIENCE / 60:.0f} minutes.")
+
+    def stopped(self, stored: StoredStudy, counts: Counts) -> None:
+        self.say(f"Stopped with {_stand(counts)}. Go on with: {command('study run', self.study, **self.options)}")
+
+    def say(self, line: str) -> None:
+        with going_on():
+            print(line, file=sys.stderr, flush=True)
+
+    def on_stored(self, words: str, stored: StoredStudy) -> str:
+        """A command to try next on the stored study."""
+        return command(words, stored.name, storage=self.options.get("storage"))
+
+
+class JsonView(View):
+    """Every event as a line of JSON on standard output."""
+
+    def nothing_to_do(self, stored: StoredStudy, counts: Counts) -> None:
+        self._tell({"event": "nothing to train"})
+
+    def begin(self, stored: StoredStudy, counts: Counts, workers: int) -> None:
+        told = {"study": stored.name, "workers": workers, **asdict(counts), "notes": _notes(stored)}
+        self._tell({"event": "begin", **told})
+
+    def event(self, worker: int, event: Event) -> None:
+        self._tell({"worker": worker, **event})
+
+    def died(self, worker: int, cause: str, log: Path) -> None:
+        self._tell({"worker": worker, "event": "died", "cause": cause, "log": str(log)})
+
+    def storage_away(self, worker: int | None, reason: str | None) -> None:
+        self._tell({"worker": worker, "event": "storage away" if reason else "storage back", "reason": reason})
+
+    def stopped(self, stored: StoredStudy, counts: Counts) -> None:
+        self._tell({"event": "stopped", "study": stored.name, **asdict(counts)})
+
+    def end(self, stored: StoredStudy, counts: Counts) -> None:
+        self._tell({"event": "end", "study": stored.name, **asdict(counts)})
+
+    def _tell(self, event: Event) -> None:
+        say(to_json(event))
+
+
+class LineView(QuietView):
+    """A line a finished training, with what is left; for logs and pipes."""
+
+    def __init__(self, study: str = "", options: Options = MappingProxyType({})) -> None:
+        super().__init__(study, options)
+        self.began = False
+
+    def nothing_to_do(self, stored: StoredStudy, counts: Counts) -> None:
+        if counts.failed:
+            self.say(f"{stored.name}: {_stand(counts)}; nothing to train.")
+        else:
+            self.say(f"{stored.name}: all {counts.wanted} pairs are complete, nothing to train.")
+
+    def begin(self, stored: StoredStudy, counts: Counts, workers: int) -> None:
+        self.began = True
+        self.counts = counts
+        self.work = Work(stored, counts)
+        settings = stored.content["settings"]
+        self.say(
+            f"{stored.name}: {counts.wanted} pairs ({_made_of(stored)}), "
+            f"{counts.left} to train; {_many(workers, 'worker')} on {settings['device']} "
+            f"({'32 bits' if settings['precision'] == '32' else settings['precision']}, {_many(settings['threads'], 'thread')} each)"
+        )
+        for note in _notes(stored):
+            self.say(note)
+        before, now = stored.content["versions"].get("torch"), installed_versions().get("torch")
+        if before != now:
+            self.say(f"Note: it was started with torch {before}, and here is {now}: numbers may not be quite the same.")
+        asked = stored.content["document"]["search"]["trials"] if stored.is_search else 0
+        if asked and stored.content["trials"] < asked:
+            designs = _many(stored.content["trials"], "design")
+            self.say(
+                f"The space holds {designs} within the constraints, fewer than the {asked} trials: then the search ends."
+            )
+        for point in stored.content["left_out"]:
+            self.say(f"Left out: {point['arm']}: {point['reason']}")
+
+    def event(self, worker: int, event: Event) -> None:
+        self.work.take(worker, event)
+        if event["event"] in ("complete", "failed", "pruned"):
+            if event["event"] == "complete":
+                what = f"validation error {human_percent(event['validation_error'])}, {human_time(event['seconds'])}"
+            else:
+                what = f"failed: {event['reason']}" if event["event"] == "failed" else "pruned"
+            self.finished(f"{self.counts.ended} of {self.counts.wanted}  {event['arm']} seed {event['seed']}: {what}")
+
+    def finished(self, line: str) -> None:
+        left = self.work.time_left()
+        self.say(line + (f"; about {human_time(left)} left" if left and left >= 1 else ""))
+
+    def stand(self, counts: Counts) -> None:
+        self.counts = counts
+        self.work.stand(counts)
+
+    def stopping(self, kill: bool) -> None:
+        self.say("Stopping the workers now." if kill else "Stopping after the current step; once more stops at once.")
+
+    def end(self, stored: StoredStudy, counts: Counts) -> None:
+        if self.began:
+            self.say(f"{_stand(counts)}.")
+        if counts.failed:
+            self.say(f"Why they failed: {self.on_stored('study show', stored)}")
+            self.say(f"Once that is fixed, train them again: {self.on_stored('study retry', stored)}")
+        if counts.complete:
+            self.say(f"See what came out: {self.on_stored('report', stored)}")
+
+    def say(self, line: str) -> None:
+        say(line)
+
+
+class LiveView(LineView):
+    """A bar for the whole study and one for each worker, on a terminal."""
+
+    def __init__(self, study: str = "", options: Options = MappingProxyType({})) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        from explorer.terminal import live_console
+
+        super().__init__(study, options)
+        self.bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[note]}", markup=False),
+            console=live_console(),
+            transient=True,
+            # What is said on another standard error than this terminal belongs there.
+            redirect_stderr=sys.stderr.isatty(),
+        )
+        self.tasks: dict[int, TaskID] = {}
+
+    def begin(self, stored: StoredStudy, counts: Counts, workers: int) -> None:
+        super().begin(stored, counts, workers)
+        self.total = self.bars.add_task("", total=1.0, note="")
+        self.bars.start()
+        self._show()
+
+    def event(self, worker: int, event: Event) -> None:
+        epochs = self.work.epochs
+        if event["event"] == "claimed":
+            label = f"  {printable(event['arm'])} seed {event['seed']}"
+            if worker not in self.tasks:
+                self.tasks[worker] = self.bars.add_task(label, total=epochs, note="")
+            task, note = self.tasks[worker], f"epoch 1 of {epochs}"
+            self.bars.update(task, description=label, completed=0, note=note, visible=True)
+        elif event["event"] == "epoch":
+            now = min(event["epoch"] + 1, epochs)
+            self.bars.update(self.tasks[worker], completed=event["epoch"], note=f"epoch {now} of {epochs}")
+        elif worker in self.tasks:
+            self.bars.update(self.tasks[worker], visible=False)
+        super().event(worker, event)
+        self._show()
+
+    def stand(self, counts: Counts) -> None:
+        super().stand(counts)
+        self._show()
+
+    def close(self) -> None:
+        self.bars.stop()
+
+    def _show(self) -> None:
+        left = self.work.time_left()
+        if left is None:
+            note = "starting the workers"
+        else:
+            note = f"{human_time(max(1.0, left))} left, until {datetime.now() + timedelta(seconds=left):%H:%M}"
+        description = f"{self.counts.ended} of {self.counts.wanted} pairs"
+        self.bars.update(self.total, description=description, completed=self.work.share(), note=note)
+
+    def finished(self, line: str) -> None:
+        self.say(line)
+
+    def say(self, line: str) -> None:
+        if self.bars.live.is_started:
+            for part in line.splitlines():
+                self.bars.console.print(printable(part), markup=False)
+        else:
+            super().say(line)
+
+
+class Work:
+    """How much of a study's training is done, in FLOPs, and how long the rest will take at this run's speed."""
+
+    def __init__(self, stored: StoredStudy, counts: Counts) -> None:
+        self.epochs: int = stored.content["document"]["recipe"]["epochs"]
+        self._flops = {design["name"]: design["flops"] for design in stored.designs}
+        # A search has not named all its designs yet; those to come cost as much as those before.
+        self._usual = sum(self._flops.values()) / max(1, len(self._flops))
+        self._total = float(self._usual * counts.wanted * self.epochs)
+        self._ended = counts.ended
+        self._mean = self._total / max(1, counts.wanted)
+        self._running: dict[int, float] = {}
+        self._trained = 0.0  # by this run
+        self._start: float | None = None
+
+    def take(self, worker: int, event: Event) -> None:
+        """Count what a worker tells."""
+        if event["event"] == "epoch":
+            cost = self._flops.get(event["design"], self._usual)
+            self._running[worker] = cost * event["epoch"]
+            self._trained += cost
+            if self._start is None:  # what came before it is the start of the workers
+                self._start = time.monotonic() - event["seconds"]
+        else:
+            self._running.pop(worker, None)
+
+    def stand(self, counts: Counts) -> None:
+        """Take over how many pairs have ended, also by other runs."""
+        self._ended = counts.ended
+
+    def share(self) -> float:
+        """The share of all training that is done."""
+        return min(1.0, (self._ended * self._mean + sum(self._running.values())) / self._total)
+
+    def time_left(self) -> float | None:
+        """Seconds until everything is trained, or None before there is anything to go by."""
+        if self._start is None or not self._trained:
+            return None
+        speed = self._trained / max(1e-9, time.monotonic() - self._start)
+        return (1 - self.share()) * self._total / speed
+
+
+def choose_view(
+    *, quiet: bool = False, as_json: bool = False, study: str = "", options: Options = MappingProxyType({})
+) -> View:
+    """The view for where the output goes. `study` is what the user calls the study."""
+    kind = JsonView if as_json else QuietView if quiet else LiveView if sys.stdout.isatty() else LineView
+    return kind(study, options)
+
+
+def _notes(stored: StoredStudy) -> list[str]:
+    """What to know of the data, as far as it is stored (older versions stored nothing), and of this machine."""
+    return [*stored.content.get("notes", []), *hints(Settings(**stored.content["settings"]))]
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def _made_of(stored: StoredStudy) -> str:
+    seeds = _many(len(stored.seeds), "seed")
+    if stored.is_search:
+        method, trials = stored.content["document"]["search"]["method"], stored.content["trials"]
+        return f"{method} search of {_many(trials, 'design')}, then its finalists with {seeds}"
+    made_of = f"{_many(len(stored.designs), 'arm')} x {seeds}"
+    if stored.is_tuned:
+        made_of = f"{_many(stored.content['document']['tune']['trials'], 'tuning trial')} an arm, then {made_of}"
+    return made_of
+
+
+def _stand(counts: Counts) -> str:
+    parts = [f"{counts.complete} of {counts.wanted} pairs complete"]
+    parts += [f"{number} {name}" for name in ("failed", "pruned") if (number := getattr(counts, name))]
+    return ", ".join(parts)

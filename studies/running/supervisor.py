@@ -1,0 +1,362 @@
+"""Running a study: a supervisor that imports no torch, and worker processes that it starts, watches, replaces and stops."""
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any
+
+from explorer.errors import UserError
+from studies.attempts.claims import Claims
+from studies.attempts.standing import Counts, Standing
+from studies.attempts.workers import Lease, Worker
+from studies.config.study import StudyFile
+from studies.data.splits import load
+from studies.machine import gpus
+from studies.machine.settings import resolve
+from studies.records.stored_study import StoredStudy, about_data, create_or_extend
+from studies.running.progress import View
+from studies.running.worker import AWAY, BOOTSTRAP, DONE, MISTAKE, STOPPED
+from studies.storage.schema import FAILURE
+from studies.storage.storage import Storage
+from studies.training.notes import notes
+
+# How often the storage is asked how the pairs stand, for what other runs of the same study do; seconds.
+LOOK = 5.0
+# So many deaths in a row without one epoch between them mean that workers cannot live here. More than three, so that one pair
+# that kills its workers becomes `failed` and the others are trained.
+HOPELESS = 6
+# So many deaths in a row before anything was claimed mean that workers cannot even start.
+STILLBORN = 3
+LOG_LINES = 15
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM stopped the workers, and the view has said how to go on."""
+
+
+def run(
+    study: StudyFile,
+    *,
+    storage: str | Storage | None = None,
+    workers: int | None = None,
+    workers_per_gpu: int | None = None,
+    data_dir: Path | None = None,
+    view: View | None = None,
+    lease: Lease | None = None,
+) -> Counts:
+    """Train what a study still wants in `workers` processes, by default one, on CUDA one a GPU; see `Study.run`.
+
+    Raises `UserError` for a mistake, and `Stopped` where Ctrl-C or SIGTERM left pairs untrained.
+    """
+    gpus.check(workers, workers_per_gpu)
+    view = view or View()
+    wanted = study.wanted(data_dir)
+
+    def find_out() -> dict[str, Any]:
+        splits = load(study.data, data_dir)
+        data = about_data(splits)
+        study.recipe.steps_per_epoch(data["splits"]["train"])
+        settings = resolve(workers=workers or 1)
+        seats = len(gpus.deal(settings.device, workers, workers_per_gpu))
+        if seats != (workers or 1):  # one a GPU, or as many as asked for: each has a smaller share of the cores
+            settings = resolve(workers=seats)
+        return {**data, "notes": notes(splits, study.recipe), "settings": settings.model_dump()}
+
+    with Storage.visit(storage) as place:
+        stored = create_or_extend(place, study, wanted, find_out)
+        counts = stored.counts(place)
+        if counts.left:
+            seats = gpus.deal(stored.content["settings"]["device"], workers, workers_per_gpu)
+            supervisor = _Supervisor(place, stored, seats, data_dir, view, lease or Lease())
+            with place.waiting(supervisor.storage_away, lambda: supervisor.interrupts > 0):
+                counts = supervisor.run(counts)
+        else:
+            view.nothing_to_do(stored, counts)
+    view.end(stored, counts)
+    return counts
+
+
+@dataclass
+class _Process:
+    """A worker process as the supervisor knows it."""
+
+    id: str
+    index: int
+    popen: "subprocess.Popen[bytes]"
+    log: Path
+    claimed: bool = False
+    problem: str = ""  # why it gave up
+    epochs: int = 0
+    killed: bool = False
+
+    def ask_to_stop(self) -> None:
+        if self.popen.stdin and not self.popen.stdin.closed:
+            with suppress(BrokenPipeError):  # it died before it read what it was told
+                self.popen.stdin.close()
+
+    def kill(self) -> None:
+        self.killed = True
+        self.popen.kill()
+
+
+@dataclass
+class _Supervisor:
+    storage: Storage
+    stored: StoredStudy
+    seats: list[str | None]  # a worker each: its GPU
+    data_dir: Path | None
+    view: View
+    lease: Lease
+    events: "queue.Queue[tuple[_Process, dict[str, Any] | None]]" = field(default_factory=queue.Queue)
+    living: list[_Process] = field(default_factory=list)
+    logs: list[Path] = field(default_factory=list)
+    interrupts: int = 0
+    deaths: int = 0  # in a row, without an epoch between them
+    stillborn: int = 0  # in a row, before anything was claimed
+    problem: str = ""  # why the run cannot go on
+    back: float = 0.0  # when the storage was last seen to be back from being away
+
+    def run(self, counts: Counts) -> Counts:
+        claims = Claims(
+            self.storage,
+            self.storage.open(),
+            self.stored.id,
+            self.stored,
+            lease=self.lease,
+            retried_from=self.stored.retried_from,
+        )
+        standing = self.stored.standing(self.storage)
+        self.view.begin(self.stored, counts, len(self.seats))
+        asked = 0
+        next_look = time.monotonic() + LOOK
+        with _signals(self._interrupt):
+            try:
+                for index in range(min(len(self.seats), counts.left)):
+                    self._start(index)
+                while self.living:
+                    self._take_event(claims, standing)
+                    if self.interrupts > asked:
+                        asked = self.interrupts
+                        self._stop(kill=asked > 1)
+                    if time.monotonic() >= next_look:
+                        self._show(standing)
+                        next_look = time.monotonic() + LOOK
+            finally:
+                # Also when something here went wrong: nobody is left behind.
+                for process in self.living:
+                    process.ask_to_stop()
+                for process in self.living:
+                    process.popen.wait()
+                self.view.close()
+        counts = self.stored.counts(self.storage)
+        self._tidy_up(counts)
+        if self.problem:
+            raise UserError(self.problem)
+        if self.interrupts and counts.left:
+            self.view.stopped(self.stored, counts)
+            raise Stopped
+        return counts
+
+    def storage_away(self, reason: str | None) -> None:
+        """This process cannot reach the storage and waits, or reaches it again (None)."""
+        self.back = self.back if reason else time.monotonic()
+        self.view.storage_away(None, reason)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self.interrupts += 1
+
+    def _stop(self, *, kill: bool) -> None:
+        if self.living:
+            self.view.stopping(kill)
+        for process in self.living:
+            process.ask_to_stop()
+            if kill:
+                process.kill()
+
+    def _start(self, index: int) -> None:
+        worker_id = uuid.uuid4().hex[:12]
+        log = self.storage.files / self.stored.name / "logs" / f"worker{index + 1}-{worker_id}.log"
+        config = {
+            "path": sys.path,
+            "storage": self.storage.url,
+            "study": self.stored.name,
+            "data_dir": str(self.data_dir) if self.data_dir else None,
+            "worker": worker_id,
+            "index": index,
+            "lease": asdict(self.lease),
+        }
+        self.logs.append(log)
+        with _open_log(log) as file:
+            popen = subprocess.Popen(
+                [sys.executable, "-P", "-c", BOOTSTRAP],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=file,
+                env=worker_environment(self.stored.content["settings"]["threads"], self.seats[index]),
+                start_new_session=True,  # a terminal's Ctrl-C reaches only us
+            )
+        process = _Process(worker_id, index, popen, log)
+        self.living.append(process)
+        assert popen.stdin
+        with suppress(BrokenPipeError):  # it died at once; its end is noticed like any other
+            # The URL may hold a password, and arguments are there for everyone to see: so it goes through the pipe.
+            popen.stdin.write(json.dumps(config).encode() + b"\n")
+            popen.stdin.flush()
+        threading.Thread(target=self._listen, args=(process,), name=f"worker {index}", daemon=True).start()
+
+    def _listen(self, process: _Process) -> None:
+        assert process.popen.stdout
+        for line in process.popen.stdout:
+            try:
+                self.events.put((process, json.loads(line)))
+            except ValueError:  # cut off in the middle by a kill
+                continue
+        self.events.put((process, None))
+
+    def _show(self, standing: Standing) -> None:
+        standing.look()
+        self.view.stand(standing.counts)
+
+    def _take_event(self, claims: Claims, standing: Standing) -> None:
+        try:
+            process, event = self.events.get(timeout=0.2)
+        except queue.Empty:
+            return
+        if event is None:
+            self._ended(process, claims)
+            return
+        if event["event"] == "claimed":
+            process.claimed = True
+            self.stillborn = 0
+        elif event["event"] == "epoch":
+            process.epochs += 1
+            self.deaths = 0
+        elif event["event"] == "error":
+            self._give_up(event["message"])
+            return
+        elif event["event"] == "away":
+            if event["at"] > self.back:  # what was away for all has been said
+                self.view.storage_away(process.index, event["reason"])
+            return
+        elif event["event"] == "gave up":
+            process.problem = event["message"]
+            return
+        if event["event"] in ("complete", "failed", "pruned"):
+            self._show(standing)
+        self.view.event(process.index, event)
+
+    def _ended(self, process: _Process, claims: Claims) -> None:
+        """A worker has ended: as it should, or it died and is replaced."""
+        code = process.popen.wait()
+        process.ask_to_stop()
+        self.living.remove(process)
+        if code in (DONE, STOPPED):
+            return
+        with self.storage.errors():
+            if process.killed or code in (MISTAKE, AWAY):
+                claims.give_up(process.id, "interrupted")
+            else:
+                failure = {"reason": f"its worker {_cause(code)}", "log": _last_lines(process.log)}
+                claims.give_up(process.id, "lost", {FAILURE: failure})
+        if code == AWAY and not self.living:  # as long as one reaches it, the others do without
+            self._give_up(process.problem)
+        if process.killed or code in (MISTAKE, AWAY):
+            return
+        self.deaths += 1
+        self.stillborn += not process.claimed
+        self.view.died(process.index, _cause(code), process.log)
+        if self.deaths >= HOPELESS or self.stillborn >= STILLBORN:
+            self._give_up(
+                f"workers keep dying here (the last one {_cause(code)}), so the run was stopped.\n{_tail(process.log)}"
+                f"Its whole log is {process.log}. Started again, the study goes on where it is."
+            )
+        elif not self.interrupts and not self.problem and self.stored.counts(self.storage).left:
+            self._start(process.index)
+
+    def _give_up(self, problem: str) -> None:
+        self.problem = self.problem or problem
+        for process in self.living:
+            process.ask_to_stop()
+
+    def _tidy_up(self, counts: Counts) -> None:
+        """Remove this run's empty logs; of a study in which nothing is left, also the folders of workers and checkpoints."""
+        for log in self.logs:
+            if log.exists() and log.stat().st_size == 0:
+                log.unlink()
+        logs = self.storage.files / self.stored.name / "logs"
+        removable = [logs]
+        if not counts.left:
+            for lock in logs.with_name("workers").glob("*.lock"):
+                if Worker(lock.stem, str(lock)).is_dead():
+                    lock.unlink(missing_ok=True)
+            removable += [logs.with_name("workers"), logs.with_name("checkpoints"), logs.parent]
+        for folder in removable:
+            with suppress(OSError):  # not empty, or not there
+                folder.rmdir()
+
+
+def worker_environment(threads: int, gpu: str | None = None) -> dict[str, str]:
+    """The environment of a worker: what must be set before a process starts. `gpu`: the only one it sees."""
+    environment = dict(os.environ)
+    if gpu is not None:
+        environment["CUDA_VISIBLE_DEVICES"] = gpu
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
+        environment[name] = str(threads)
+    return environment
+
+
+@contextmanager
+def _signals(handler: Any) -> Iterator[None]:
+    """Send Ctrl-C, SIGTERM and a closed terminal to `handler`, where this is the main thread; what is ignored stays ignored (nohup)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    ]
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
+
+
+def _open_log(path: Path) -> IO[bytes]:
+    """The log of a worker; none where the disk takes no file: no reason not to train."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "wb")
+    except OSError:
+        return open(os.devnull, "wb")
+
+
+def _cause(code: int) -> str:
+    if code < 0:
+        name = signal.Signals(-code).name
+        return f"was killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
+    return f"ended with code {code}"
+
+
+def _tail(log: Path) -> str:
+    return "".join(f"  | {line}\n" for line in _last_lines(log))
+
+
+def _last_lines(log: Path) -> list[str]:
+    try:
+        return log.read_text(errors="replace").strip().splitlines()[-LOG_LINES:]
+    except OSError:
+        return []

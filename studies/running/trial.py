@@ -1,0 +1,272 @@
+"""One attempt at one pair: train it, keep its curves as they come, and end the attempt with what came out."""
+
+import errno
+import os
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from explorer.errors import UserError
+from studies.attempts.attempt import Attempt
+from studies.attempts.claims import Claims
+from studies.config.recipe import Recipe
+from studies.config.search import LATENCY, Search
+from studies.data.splits import DataSpec, load
+from studies.machine import failures
+from studies.machine.settings import Settings
+from studies.records.stored_study import StoredStudy, check_data
+from studies.running.pruning import Pruner
+from studies.storage.schema import CURVE, FAILURE, PROGRESS, RECIPE, RESULT
+from studies.storage.storage import Storage
+
+# A curve is written at most this often, and once before the end; seconds.
+CURVE_EVERY = 10.0
+LOG_LINES, LOG_WIDTH = 20, 500
+# A full disk, or one's share of it, may have room again for the next pair; whatever else cannot be written stays so.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+Tell = Callable[[dict[str, Any]], None]
+
+
+class Trainer:
+    """What a worker keeps between its trials: torch, the data and the checked settings.
+
+    Making one takes seconds. Raises `UserError` where this machine cannot honour the study's settings, or the data is missing.
+    """
+
+    def __init__(self, storage: Storage, stored: StoredStudy, data_dir: Path | None) -> None:
+        from studies.machine import settings
+        from studies.training import training
+
+        document = stored.content["document"]
+        self._training = training
+        self._storage, self._stored = storage, stored
+        self._recipe = document["recipe"]
+        self._search = Search.model_validate(document["search"]) if stored.is_search else None
+        self._pruner: Pruner | None = None
+        self._proven = False  # whether this process has trained anything
+        if self._search and self._search.prune:
+            self._pruner = Pruner(storage, stored.name, self._search.prune, self._recipe["epochs"])
+        self._settings = Settings.model_validate(stored.content["settings"])
+        settings.check(self._settings)
+        self._splits = load(DataSpec.model_validate(document["data"]), data_dir)
+        check_data(stored, self._splits)
+
+    def run(self, claims: Claims, attempt: Attempt, tell: Tell, stopping: Callable[[], bool]) -> None:
+        """Train the attempt's pair and end the attempt. Raises `UserError` for what would stop every other pair as well."""
+        folder = checkpoint_folder(self._storage, self._stored, attempt)
+        curve = CurveLog(claims, attempt)
+        # Later seeds are those of finalists, which are to be complete.
+        pruner = self._pruner if attempt.pair.seed == self._stored.seeds[0] else None
+        pruned = False
+
+        def on_resume(rows: list[dict[str, Any]]) -> None:
+            nonlocal pruned
+            curve.resume(rows)
+            if pruner and rows:
+                errors = [(row["epoch"], row["validation_error"]) for row in rows]
+                pruned = pruner.resume(attempt, claims.earlier(attempt), errors)
+
+        def on_epoch(row: dict[str, Any]) -> None:
+            nonlocal pruned
+            self._proven = True
+            curve.add(row)
+            tell({"event": "epoch", **row})
+            pruned = pruned or bool(pruner and pruner.is_hopeless(attempt, row["epoch"], row["validation_error"]))
+
+        with claims.keep(attempt) as gone:
+            try:
+                outcome = self._training.train(
+                    self._stored.architecture(attempt.pair.design),
+                    Recipe.model_validate({**self._recipe, **attempt.told.get(RECIPE, {})}),
+                    self._splits,
+                    attempt.pair.seed,
+                    self._settings,
+                    checkpoints=folder,
+                    on_epoch=on_epoch,
+                    should_stop=lambda: pruned or gone.is_set() or stopping(),
+                    on_resume=on_resume,
+                )
+                result = self._result(attempt, outcome)
+            except self._training.Stopped:
+                curve.flush()
+                ended = "pruned" if pruned else "interrupted"
+                kept = claims.end(attempt, ended)
+                if kept and pruned:
+                    shutil.rmtree(folder.parent, ignore_errors=True)
+                tell({"event": ended if kept else "late"})
+            except UserError as error:
+                if isinstance(error.__context__, OSError) and error.__context__.errno in FULL:
+                    self._fail(claims, attempt, curve, error, tell)
+                    return
+                claims.end(attempt, "interrupted")
+                raise
+            except (Exception, SystemExit) as error:  # a library's sys.exit() is no end of the worker
+                if failures.is_of_device(error):
+                    # Nothing more can be computed in this process: it ends, and the pair goes to another. After three times it has failed.
+                    curve.flush()
+                    claims.end(
+                        attempt, "lost", attributes={FAILURE: _failure(f"the device failed ({failures.why(error)})")}
+                    )
+                    raise
+                if not isinstance(error, self._training.TrainingFailed):
+                    try:
+                        self._check_possible(attempt, error)
+                    except UserError:
+                        claims.end(attempt, "interrupted")
+                        raise
+                self._fail(claims, attempt, curve, error, tell)  # whatever it is, the other pairs go on
+            else:
+                curve.flush()
+                values = [outcome.validation_error]
+                if self._search:
+                    record = self._stored.seen(claims.tried()).design(attempt.pair.design)
+                    values = self._search.values(record, result)
+                kept = claims.end(attempt, "complete", values, {RESULT: result})
+                if kept:
+                    shutil.rmtree(folder.parent, ignore_errors=True)
+                    tell({"event": "complete", **result})
+                else:
+                    tell({"event": "late"})
+
+    def _result(self, attempt: Attempt, outcome: Any) -> dict[str, Any]:
+        """What is stored of a finished training."""
+        result = {key: value for key, value in vars(outcome).items() if key not in ("curves", "state_dict")}
+        result["device"] = self._settings.device
+        if attempt.pair.variant:
+            for key in [key for key in result if key.startswith("test")]:
+                del result[key]  # nothing can be tuned on what is not there
+        if self._search and LATENCY in self._search.objectives:
+            from explorer.networks.measuring import Case, measure
+
+            case = Case(self._stored.architecture(attempt.pair.design))
+            (timing,) = measure([case], device=self._settings.device, precision=self._settings.precision)
+            result[LATENCY] = timing.seconds
+        return result
+
+    def _fail(self, claims: Claims, attempt: Attempt, curve: "CurveLog", error: BaseException, tell: Tell) -> None:
+        is_told = isinstance(error, self._training.TrainingFailed | UserError)
+        # What the training says itself needs no traceback.
+        failure = {**_failure(failures.text(error)), "log": []} if is_told else _failure(failures.why(error))
+        curve.flush()
+        claims.end(attempt, "failed", attributes={FAILURE: failure})
+        tell({"event": "failed", "reason": failure["reason"]})
+        print(f"{attempt.pair} failed:\n{traceback.format_exc()}", file=sys.stderr, flush=True)
+
+    def _check_possible(self, attempt: Attempt, error: BaseException) -> None:
+        """Raises `UserError` where nothing was trained here yet and the first step of the cheapest other design fails as well: then
+        the fault is no pair's."""
+        others = [record for record in self._stored.designs if record["name"] != attempt.pair.design]
+        if self._proven or not others:
+            return
+        name = min(others, key=lambda record: record["flops"])["name"]
+        try:
+            self._training.train(
+                self._stored.architecture(name),
+                Recipe.model_validate(self._recipe),
+                self._splits,
+                attempt.pair.seed,
+                self._settings,
+                checkpoints=None,
+                on_epoch=lambda row: None,
+                should_stop=lambda: True,
+                on_resume=lambda rows: None,
+            )
+        except (self._training.Stopped, self._training.TrainingFailed):
+            self._proven = True
+        except Exception as again:
+            if type(again) is type(error) or failures.is_out_of_memory(again):
+                raise UserError(
+                    f"no training can go on here: that of {attempt.pair.design} failed, and the first step of {name} too, the cheapest "
+                    f"other design: {_line(failures.why(again))}. No pair was marked as failed."
+                ) from again
+
+
+class CurveLog:
+    """Writes a curve in chunks, `curve/<first epoch>`; each is written once. An attempt that ends has written all of its curve,
+    also the epochs that earlier attempts trained: those may have been killed before they wrote them."""
+
+    def __init__(self, claims: Claims, attempt: Attempt) -> None:
+        self._claims, self._attempt = claims, attempt
+        self._resumed: list[dict[str, Any]] = []
+        self._waiting: list[dict[str, Any]] = []
+        self._last = time.monotonic()
+        self._progress = False
+
+    def resume(self, rows: list[dict[str, Any]]) -> None:
+        """Take over the epochs that are not trained again."""
+        self._resumed = rows
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Note an epoch; write what has gathered if the last writing is long enough ago."""
+        from optuna.exceptions import StorageInternalError
+
+        self._waiting.append(row)
+        # A storage that is away is no reason to stop training, nor to wait; what has gathered is kept.
+        with suppress(StorageInternalError), self._claims.not_waiting():
+            if not self._progress:
+                self._claims.write(self._attempt, {PROGRESS: row["epoch"]})
+                self._progress = True
+            if time.monotonic() - self._last >= CURVE_EVERY:
+                self.flush()
+
+    def flush(self) -> None:
+        """Write what has gathered. Resumed epochs are a chunk of their own: an older version may have noted less of them."""
+        for rows in (self._resumed, self._waiting):
+            if rows:
+                columns = {key: [row[key] for row in rows] for key in rows[0]}
+                self._claims.write(self._attempt, {f"{CURVE}{columns['epoch'][0]}": columns})
+                rows.clear()
+        self._last = time.monotonic()
+
+
+def checkpoint_folder(storage: Storage, stored: StoredStudy, attempt: Attempt) -> Path:
+    """The folder for this attempt's checkpoints, with what the latest earlier attempt at the pair left.
+
+    Each attempt has a folder of its own, so that a worker that comes back late cannot touch the files of the one that took
+    over; and each study, so that a new one of the same name does not resume from the old one's.
+    """
+    pair = attempt.pair
+    name = "-".join(filter(None, (pair.design, f"seed{pair.seed}", pair.variant.replace(" ", ""))))
+    own = storage.folder(stored.name, "checkpoints", name, f"{stored.uid}-{attempt.number}")
+    earlier = sorted(own.parent.glob(f"{stored.uid}-*"), key=_number, reverse=True)
+    for folder in earlier:
+        if _number(folder) >= attempt.number:
+            continue
+        files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+        if files:
+            for path in files:
+                _hand_on(path, own / path.name)
+            break
+    return own
+
+
+def _hand_on(path: Path, target: Path) -> None:
+    """Give a file a second name. It appears whole, and checkpoints are replaced, never written into."""
+    try:
+        os.link(path, target)
+    except OSError:  # a file system without links
+        temporary = target.with_name(f".{target.name}")
+        shutil.copyfile(path, temporary)
+        temporary.replace(target)
+
+
+def _number(folder: Path) -> int:
+    return int(folder.name.rsplit("-", 1)[1])
+
+
+def _failure(reason: str) -> dict[str, Any]:
+    """What is stored of the exception that is being handled."""
+    log = traceback.format_exc().strip().splitlines()[-LOG_LINES:]
+    return {"reason": _line(reason), "log": [_line(line, indented=True) for line in log]}
+
+
+def _line(text: str, *, indented: bool = False) -> str:
+    """A text as one line of bounded length that every storage and terminal takes."""
+    text = text[:LOG_WIDTH].encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+    return text if indented else " ".join(text.split())

@@ -1,0 +1,163 @@
+"""A worker process: claims pairs and trains them until every pair is complete or failed, or until it is asked to stop.
+
+It reads its configuration as the first line of standard input, which stays open as long as it is to go on: its closing, for
+whatever reason, asks it to stop after the current step. What happens is told as lines of JSON on standard output; everything
+else, also what libraries print, goes to standard error, which is its log file.
+"""
+
+import faulthandler
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from explorer.errors import UserError
+from explorer.output import log_stream
+from explorer.scarcity import scarcity
+from studies.attempts.claims import Claims
+from studies.attempts.workers import Lease, Worker
+from studies.machine import failures
+from studies.machine.memory import keep_memory
+from studies.records.stored_study import StoredStudy, get
+from studies.storage.outages import StorageAway
+from studies.storage.storage import Storage
+
+if TYPE_CHECKING:
+    from studies.running.trial import Trainer
+
+# Exit codes, beside a Python crash's 1: nothing left to train, the user's mistake, asked to stop.
+DONE, MISTAKE, STOPPED = 0, 2, 3
+# The storage was away for longer than a run waits.
+AWAY = 4
+# How often a worker that has nothing to train looks again; seconds.
+POLL = 0.5
+
+# What `python -c` runs: the modules are found where the supervisor finds them, whatever lies in the current folder. When all is done it
+# ends at once: to take torch and Lightning apart again takes Python over a second.
+BOOTSTRAP = (
+    "import json, os, sys; config = json.loads(sys.stdin.buffer.readline()); sys.path[:] = config.pop('path'); "
+    "from studies.running.worker import main; code = main(config); sys.stdout.flush(); sys.stderr.flush(); os._exit(code)"
+)
+
+
+def main(config: dict[str, Any]) -> int:
+    """Run a worker; its exit code. `config`: storage, study, data_dir, worker (its id), index, lease."""
+    faulthandler.enable(2)
+    # What cannot be logged is lost, and never ends a training.
+    sys.stdout = sys.stderr = log_stream(2)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    tell = _Teller(stop)
+    try:
+        threading.Thread(target=_watch_input, args=(stop,), name="input", daemon=True).start()
+        storage = Storage(config["storage"])
+        with storage.errors():
+            try:
+                with storage.waiting(tell.away, stop.is_set):
+                    code = _work(storage, config, tell, stop)
+            finally:
+                storage.close()
+    except StorageAway as error:
+        tell({"event": "gave up", "message": str(error)})
+        code = AWAY
+    except UserError as error:
+        tell({"event": "error", "message": str(error)})
+        code = MISTAKE
+    except Exception as error:
+        # A training's own failures are its attempt's; this one every other worker here would meet too.
+        if (text := scarcity(error)) is None:
+            raise
+        traceback.print_exc()
+        tell({"event": "error", "message": f"no worker can go on here: {text}"})
+        code = MISTAKE
+    return code
+
+
+class _Teller:
+    """Sends events to the supervisor; one that is gone asks us to stop."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._out = os.fdopen(os.dup(1), "w", buffering=1)
+        os.dup2(2, 1)  # what libraries print goes to the log
+        self._stop = stop
+        self.about: dict[str, Any] = {}  # the pair that is being trained
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        try:
+            self._out.write(json.dumps({**self.about, **event}) + "\n")
+        except OSError:
+            self._stop.set()
+
+    def away(self, reason: str | None) -> None:
+        """Tell that the storage is away, or is back."""
+        text = f"The storage is away: {reason} Waiting for it." if reason else "The storage is back."
+        print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {text}", file=sys.stderr, flush=True)
+        self({"event": "away", "reason": reason, "at": time.monotonic()})
+
+
+def _watch_input(stop: threading.Event) -> None:
+    while os.read(0, 1024):
+        pass
+    stop.set()
+
+
+def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threading.Event) -> int:
+    stored = get(storage, config["study"])
+    if stored.content["settings"]["device"] == "cpu":
+        keep_memory()
+    data_dir = Path(config["data_dir"]) if config["data_dir"] else None
+    claims = Claims(
+        storage,
+        storage.open(),
+        stored.id,
+        stored,
+        lease=Lease(**config["lease"]),
+        retried_from=stored.retried_from,
+    )
+    trainer = proposer = None
+    if stored.is_search:
+        from studies.running.proposing import Proposer
+
+        proposer = Proposer(stored)
+    with Worker.hold(storage.folder(stored.name, "workers"), config["worker"]) as me:
+        while not stop.is_set():
+            counts = claims.counts()
+            if not counts.left:
+                return DONE
+            if trainer is None and counts.waiting:
+                # Only now: a worker that has nothing to train imports no torch. And before it claims anything: what goes wrong here
+                # is no pair's fault.
+                trainer = _prepare(storage, stored, data_dir)
+            attempt = claims.claim(me, config["index"]) if trainer else None
+            if trainer and attempt is None and proposer:
+                attempt = proposer.claim(claims, me, config["index"])
+            if trainer is None or attempt is None:
+                stop.wait(POLL)
+                continue
+            design = stored.seen(claims.tried()).design(attempt.pair.design)
+            arm = f"{design['arm']} {attempt.pair.variant}".strip()
+            tell.about = {"arm": arm, "design": design["name"], "seed": attempt.pair.seed}
+            tell({"event": "claimed"})
+            trainer.run(claims, attempt, tell, stop.is_set)
+    return STOPPED
+
+
+def _prepare(storage: Storage, stored: StoredStudy, data_dir: Path | None) -> "Trainer":
+    """Torch and the data. Raises `UserError` whatever goes wrong: it would for every pair."""
+    try:
+        from studies.running.trial import Trainer
+
+        return Trainer(storage, stored, data_dir)
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:
+        traceback.print_exc()
+        text = scarcity(error) or f"{failures.why(error)[:500]}."
+        raise UserError(f"no training can start here: {text}") from error

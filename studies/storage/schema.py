@@ -1,0 +1,75 @@
+"""What stands in a database, and how it is read: every attribute that we write, and every query that we ask.
+
+A study is a study of Optuna, an attempt at a pair is one of its trials, and what is kept of the two
+are their attributes, JSON texts under the keys below. Everything is written through Optuna, and read
+with these queries. `README.md` beside this file describes it for those who read a database themselves.
+"""
+
+from collections.abc import Iterable
+
+# Attributes of a study. The first holds all that `studies.records.stored_study` keeps of it, and marks it as ours.
+CONTENT = "explorer"
+RETRIED = "retried_from"  # the number of the first attempt whose failure counts
+IMPORTING = "explorer:importing"  # left by a version that stored an import in several steps
+METRICS = "study:metric_names"  # Optuna's own: the names of the values of a trial
+
+# Attributes of an attempt. Each is written once, but for the lease.
+CLAIM = "claim"  # its pair and its worker, written as the attempt is created
+LEASE = "lease"  # counts the worker's signs of life
+PROGRESS = "progress"  # the first epoch that it finished
+CURVE = "curve/"  # and the first epoch of the chunk
+RESULT = "result"
+FAILURE = "failure"
+ENDED = "ended"  # how it ended; the state, which is written after it, decides
+PROPOSAL = "proposal"  # of a search: the design that it names first
+RECIPE = "recipe"  # of a study that tunes: what it changes in the recipe
+ARM, DESIGN = "arm", "design"  # for optuna-dashboard to show
+
+# Queries. Ids of trials grow with the order in which attempts are created, also from study to study.
+STUDIES = f"""
+    SELECT s.study_id, s.study_name, a.key, a.value_json FROM studies s
+    JOIN study_user_attributes a ON a.study_id = s.study_id AND a.key IN ('{CONTENT}', '{RETRIED}')
+    ORDER BY s.study_id"""
+STUDY = STUDIES.replace("ORDER BY", "WHERE s.study_name = :name ORDER BY")
+# What there is of the study of a name: itself, the names of its attributes, and whether it has trials.
+ABOUT = """
+    SELECT 'study' AS kind, s.study_name AS key FROM studies s WHERE s.study_name = :name
+    UNION SELECT 'user', a.key FROM studies s JOIN study_user_attributes a ON a.study_id = s.study_id
+    WHERE s.study_name = :name
+    UNION SELECT 'system', a.key FROM studies s
+    JOIN study_system_attributes a ON a.study_id = s.study_id WHERE s.study_name = :name
+    UNION SELECT 'trial', '' FROM studies s JOIN trials t ON t.study_id = s.study_id
+    WHERE s.study_name = :name"""
+TIMES = """
+    SELECT trial_id, datetime_start, datetime_complete FROM trials
+    WHERE study_id = :study AND trial_id >= :first"""
+CURVES = f"""
+    SELECT a.trial_id, a.value_json
+    FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id
+    WHERE t.study_id = :study AND t.trial_id >= :first AND a.key LIKE '{CURVE}%'
+    ORDER BY a.trial_user_attribute_id"""
+CURVES_OF_ATTEMPT = f"""
+    SELECT value_json FROM trial_user_attributes WHERE trial_id = :trial AND key LIKE '{CURVE}%'
+    ORDER BY trial_user_attribute_id"""
+FAILURES = f"""
+    SELECT t.number, c.value_json AS claim, f.value_json AS failure FROM trials t
+    JOIN trial_user_attributes c ON c.trial_id = t.trial_id AND c.key = '{CLAIM}'
+    JOIN trial_user_attributes f ON f.trial_id = t.trial_id AND f.key = '{FAILURE}'
+    WHERE t.study_id = :study ORDER BY t.number"""
+# PostgreSQL keeps states as an enumeration.
+_STATE = "CAST(state AS VARCHAR(16))"
+EXTENT = f"""
+    SELECT COUNT(*) AS trials, MAX(trial_id) AS last,
+        SUM(CASE WHEN {_STATE} IN ('RUNNING', 'WAITING') THEN 1 ELSE 0 END) AS running
+    FROM trials WHERE study_id = :study"""
+LAST_ATTRIBUTE = "SELECT MAX(trial_user_attribute_id) AS last FROM trial_user_attributes"
+
+
+def attempts(keys: int, running: Iterable[int]) -> str:
+    """The query for attempts with so many attributes, `:key0` and so on: those `running`, and those after `:last`."""
+    named = ", ".join(f":key{place}" for place in range(keys))
+    numbers = ", ".join(map(str, running)) or "NULL"
+    return f"""
+    SELECT t.trial_id, t.number, {_STATE} AS state, a.key, a.value_json
+    FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id AND a.key IN ({named})
+    WHERE t.study_id = :study AND (t.trial_id > :last OR t.trial_id IN ({numbers}))"""

@@ -1,0 +1,353 @@
+"""Where studies are kept: one storage, written through Optuna, read through plain SQL, with errors a user understands.
+
+SQLite serves the processes of one machine, PostgreSQL many machines. Reading never takes the write lock and never creates
+anything, so it can be done beside a running study and on a read-only copy. What happens while a storage is away is in
+`studies.storage.outages`.
+"""
+
+import atexit
+import fcntl
+import json
+import random
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import sqlalchemy
+from sqlalchemy import event
+
+from explorer.errors import UserError
+from explorer.suggestions import Secret, command
+from studies.storage import outages, postgres, sqlite
+from studies.storage.outages import Patience, Say, reason_of
+from studies.storage.url import ENVIRONMENT, read_url
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
+# The number of our lock on a PostgreSQL server; any number that no other program on the database uses.
+ADVISORY_LOCK = 1611_05431
+_living: "weakref.WeakSet[Storage]" = weakref.WeakSet()
+
+
+class Storage:
+    """A storage by its URL. Nothing is opened or created before it is used.
+
+    `url` may carry a password and is never shown; `shown` is for messages. `files` is the folder for what a database is
+    no place for (checkpoints, logs, workers' locks): beside an SQLite file, otherwise in the current folder.
+    """
+
+    def __init__(self, url: str | None = None) -> None:
+        self._url = read_url(url)
+        self.dialect, self.path = self._url.dialect, self._url.path
+        self.url, self.shown = self._url.url, self._url.shown
+        self.patience = Patience(self._url)
+        self._locked = False
+        self._making_engine = threading.Lock()
+        self._writer: RDBStorage | None = None
+        self._reader: sqlalchemy.Engine | None = None
+        # What `--storage` must be given to name it again.
+        self.option: str | Secret | None = self._url.option
+        self.files = (
+            self.path.with_name(f"{self.path.stem}-files") if self.path else Path.cwd() / "resnext-explorer-files"
+        )
+        _living.add(self)
+
+    @classmethod
+    @contextmanager
+    def visit(cls, storage: "str | Storage | None") -> "Iterator[Storage]":
+        """The storage itself; or, closed again afterwards, the one at a URL or (None) that the environment names, else the default."""
+        if isinstance(storage, Storage):
+            yield storage
+            return
+        visited = cls(storage)
+        try:
+            yield visited
+        finally:
+            visited.close()
+
+    def exists(self) -> bool:
+        """Whether there is something to read: the SQLite file exists (servers always count as existing)."""
+        return self.path is None or self.path.exists()
+
+    def waiting(self, say: Say, stopping: Callable[[], bool]) -> AbstractContextManager[None]:
+        """While the block runs, this thread waits for a storage that is away; see `Patience.waiting`."""
+        return self.patience.waiting(say, stopping)
+
+    def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
+        """Read with plain SQL. Raises `UserError` where the storage cannot be read."""
+        names, rows = self._select(query, parameters)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def tuples(self, query: str, **parameters: Any) -> Sequence[Sequence[Any]]:
+        """The same as plain tuples, for many rows: naming the columns of each takes as long as reading it."""
+        return self._select(query, parameters)[1]
+
+    def _select(self, query: str, parameters: dict[str, Any]) -> tuple[list[str], Sequence[Sequence[Any]]]:
+        def select() -> tuple[list[str], Sequence[Sequence[Any]]]:
+            with self._connection() as connection:
+                result = connection.execute(sqlalchemy.text(query), parameters)
+                return list(result.keys()), result.all()
+
+        with self.errors():
+            return self.patience.call(select)
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlalchemy.Connection]:
+        """A read-only connection that sees one moment of the storage, however many queries are asked."""
+        with self.errors(), self._connection() as connection:
+            yield connection
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlalchemy.Connection]:
+        if self.path is not None and not self.path.exists():
+            raise UserError(
+                f"there is no storage at {self.shown} yet: `{command('study run', 'digits_cardinality', storage=self.option)}` "
+                f"creates it. Another one is named with --storage or {ENVIRONMENT}."
+            )
+        with self._engine().connect() as connection:
+            yield connection
+
+    def is_empty(self) -> bool:
+        """Whether Optuna's tables are still missing. Raises `UserError` for a database that is something else's."""
+        with self.errors():
+            return not self._has_tables()
+
+    def _has_tables(self) -> bool:
+        with self._engine().connect() as connection:
+            tables = set(sqlalchemy.inspect(connection).get_table_names())
+        check = postgres.check_tables if self.path is None else sqlite.check_tables
+        return check(tables, self.shown)
+
+    def open(self) -> "RDBStorage":
+        """Optuna's storage, for writing; tables are created where they are missing. Opened once, and closed by `close`.
+
+        Raises `UserError` where it cannot be opened, is no database or is kept locked by another program.
+        """
+        if self._writer is None:
+            with self.errors():
+                writer = self.patience.call(self._open)
+            if self.path is None:
+                self.close()  # from now on, its connections serve for reading as well
+            self._writer = writer
+        return self._writer
+
+    @contextmanager
+    def at_once(self) -> "Iterator[RDBStorage]":
+        """Optuna's storage, whose writes inside the block are one transaction: all of them are kept, or none."""
+        from sqlalchemy.orm import scoped_session, sessionmaker
+
+        writer = self.open()
+        usual = writer.scoped_session
+        with self.errors(), writer.engine.begin() as connection:
+            # Optuna commits after each write; here that ends a savepoint ("Joining a Session into an External Transaction" in
+            # SQLAlchemy's documentation).
+            writer.scoped_session = scoped_session(
+                sessionmaker(bind=connection, join_transaction_mode="create_savepoint")
+            )
+            try:
+                yield writer
+            finally:
+                writer.scoped_session.remove()
+                writer.scoped_session = usual
+
+    def close(self) -> None:
+        """Close all connections. The last one to an SQLite file leaves it whole, with no files of SQLite's own beside it."""
+        if self._reader is not None:
+            self._reader.dispose()
+            self._reader = None
+        if self._writer is not None:
+            self._writer.remove_session()
+            self._writer.engine.dispose()
+            self._writer = None
+
+    def _open(self) -> "RDBStorage":
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        try:
+            storage = self._open_server() if self.path is None else self._open_file(self.path)
+        except BaseException:
+            self.close()  # one that a server keeps out must not keep others out
+            raise
+        # Each of these reads or writes in one transaction of its own; `_get_trials` is what Optuna's cache calls.
+        for name in (*optuna.storages.BaseStorage.__abstractmethods__, "_get_trials"):
+            setattr(storage, name, partial(self.patience.call, getattr(storage, name)))
+        return storage
+
+    def _open_server(self) -> "RDBStorage":
+        import optuna
+
+        self._has_tables()
+        url = self.url.replace("{", "{{").replace("}", "}}")
+        storage = optuna.storages.RDBStorage.__new__(optuna.storages.RDBStorage)
+        with self._lock():
+            try:
+                storage.__init__(url, engine_kwargs=postgres.engine_options(self.url))  # type: ignore[misc]
+            except BaseException:
+                if "engine" in vars(storage):  # Optuna leaves its connections open
+                    storage.engine.dispose()
+                raise
+        return storage
+
+    def _open_file(self, path: Path) -> "RDBStorage":
+        import optuna
+
+        if path.is_dir():
+            raise UserError(f"the storage {self.shown} cannot be opened: it is a folder, not a file.")
+        # Without the listeners below, two processes that create tables at once get in each other's way: hence the lock.
+        with self._lock():
+            sqlite.tidy_up(path)
+            if not path.exists():
+                sqlite.create(path, self.shown, outages.TIMEOUT)
+            self._has_tables()
+            sqlite.complete(path, self.shown, outages.TIMEOUT)
+            sqlite.use_wal(path)
+        options = {"connect_args": {"timeout": outages.TIMEOUT}}
+        storage = optuna.storages.RDBStorage(sqlite.optuna_url(path), engine_kwargs=options, skip_table_creation=True)
+        event.listen(storage.engine, "connect", _take_over_transactions)
+        event.listen(storage.engine, "begin", _begin_immediate)
+        storage.engine.dispose()  # connections made before the listeners were there
+        return storage
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold what only one process may do at a time: creating tables, creating or extending a study.
+
+        Inside a block that holds it, it is held already. A server keeps the lock for all machines.
+        """
+        with self.errors(), self._lock():
+            yield
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        if self._locked:
+            yield
+            return
+        with self._lock_file() if self.path else self._lock_on_server():
+            self._locked = True
+            try:
+                yield
+            finally:
+                self._locked = False
+
+    @contextmanager
+    def _lock_on_server(self) -> Iterator[None]:
+        number = {"number": ADVISORY_LOCK}
+        with self._engine().connect() as connection:
+            # It ends with the connection, however this process ends. To wait for it on the server would be silence.
+            while not connection.execute(sqlalchemy.text("SELECT pg_try_advisory_lock(:number)"), number).scalar():
+                connection.rollback()
+                time.sleep(random.uniform(0.05, 0.2))
+            try:
+                yield
+            finally:
+                connection.execute(sqlalchemy.text("SELECT pg_advisory_unlock(:number)"), number)
+
+    @contextmanager
+    def _lock_file(self) -> Iterator[None]:
+        path = self.folder() / ".lock"
+        try:
+            file = open(path, "a")  # noqa: SIM115 - closed below, which also releases the lock
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {error.strerror}.") from None
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def folder(self, *parts: str) -> Path:
+        """A folder inside `files`, created. Raises `UserError` where it cannot be."""
+        folder = self.files.joinpath(*parts)
+        if not self.files.parent.is_dir():
+            raise UserError(f"the storage {self.shown} cannot be opened: there is no folder {self.files.parent}.")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot create the folder {folder}: {error.strerror}.") from None
+        return folder
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turn the database's errors inside the block into a `UserError` that says which storage, and what to do."""
+        try:
+            yield
+        except UserError:
+            raise
+        except Exception as error:
+            reason = reason_of(error, self._url)
+            if reason is None:
+                raise
+            raise self.patience.error(reason) from None
+
+    @contextmanager
+    def sound(self) -> Iterator[None]:
+        """Turn what goes wrong inside the block, where stored values are interpreted, into a `UserError`: they are damaged."""
+        try:
+            yield
+        except UserError:
+            raise
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise UserError(
+                f"the storage {self.shown} holds what this program did not write ({type(error).__name__}: {error}); it was left as it "
+                "is. Use a copy of it from before, or delete the study."
+            ) from error
+
+    def _engine(self) -> sqlalchemy.Engine:
+        """The engine for reading; of a server, its connections are those for writing where there are any."""
+        if self.path is None and self._writer is not None:
+            return self._writer.engine.execution_options(**postgres.READING)
+        with self._making_engine:
+            if self._reader is None:
+                self._reader = self._reader_of_server() if self.path is None else self._reader_of_file(self.path)
+            return self._reader
+
+    def _reader_of_server(self) -> sqlalchemy.Engine:
+        engine = sqlalchemy.create_engine(self.url, **postgres.engine_options(self.url))
+        return engine.execution_options(**postgres.READING)
+
+    def _reader_of_file(self, path: Path) -> sqlalchemy.Engine:
+        engine = sqlalchemy.create_engine(
+            "sqlite://",
+            creator=lambda: sqlite.connect_read_only(path, outages.TIMEOUT),
+            poolclass=sqlalchemy.QueuePool,
+        )
+        event.listen(engine, "begin", _begin)
+        return engine
+
+
+@atexit.register
+def _close_all() -> None:
+    for storage in list(_living):
+        storage.close()
+
+
+def _take_over_transactions(connection: sqlite3.Connection, record: Any) -> None:
+    connection.isolation_level = None  # the driver would begin late, at the first write
+    # With WAL this is safe against any crash of ours; a power cut may undo the last moments, never damage the file.
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _begin_immediate(connection: sqlalchemy.Connection) -> None:
+    # What Optuna reads before it writes (is this trial still running?) must hold until it has written.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin(connection: sqlalchemy.Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def from_json(text: str) -> Any:
+    """What an attribute holds, from its JSON. 10,000 curves take orjson a quarter of the time."""
+    try:
+        return orjson.loads(text)
+    except (
+        orjson.JSONDecodeError
+    ):  # Optuna writes with Python's own encoder, which knows NaN and Infinity; JSON does not
+        return json.loads(text)

@@ -1,0 +1,394 @@
+"""The live app without a browser: what it reads, what an address means, what reaches the page, what the server refuses."""
+
+import hashlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from urllib.parse import quote
+
+import pandas as pd
+import pytest
+import searching
+import tiny_study
+import yaml
+from big_study import add_attempts, make_study
+from dash import html
+
+from dashboards.analysis.tables import Table
+from dashboards.app.app import create_app, show
+from dashboards.app.pages import design
+from dashboards.app.pages.parts import live, table, to_html
+from dashboards.app.pages.selection import Selection
+from dashboards.app.pages.study_figures import GROUPS, shown
+from dashboards.figures.theme import blank_figure
+from explorer import Architecture, UserError, match
+from studies.attempts.claims import Claims
+from studies.attempts.workers import Worker
+from studies.results import Reader, read
+from studies.results.table_text import as_csv
+from studies.storage.storage import Storage
+
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def storage(workdir):
+    return Storage(f"sqlite:///{workdir}/studies.db")
+
+
+@pytest.fixture
+def running(storage):
+    """Three seeds of five arms: one failed, two running, one not begun."""
+    stored = make_study(storage, "running")
+    add_attempts(storage, stored, states={3: "failed", 12: "running", 13: "running", 14: "waiting"})
+    return stored
+
+
+def test_a_study_that_tunes_has_a_page(storage, workdir):
+    (workdir / "tiny_space.yaml").write_text(tiny_study.SPACE)
+    tune = {"tune": {"trials": 2, "learning_rate": [0.01, 1.0]}}
+    (workdir / "tiny.yaml").write_text(yaml.safe_dump({**yaml.safe_load(tiny_study.STUDY), **tune}))
+    stored = searching.make(storage, workdir / "tiny.yaml")
+    claims = Claims(storage, storage.open(), stored.id, stored)
+    for _ in range(7):  # three arms twice, then the first arm as tuned
+        result = {"validation_error": 0.1, "test_error": 0.1}
+        claims.end(claims.claim(searching.NOBODY), "complete", 0.1, {"result": result})
+    assert "with 1 of 6 trainings complete" in to_html(show(Reader(storage), "/study/tiny", "", None))
+
+
+def test_a_search_is_unfinished_while_trials_without_a_design_are_to_come(storage):
+    stored = searching.make(storage, "digits_search")
+    claims = Claims(storage, storage.open(), stored.id, stored)
+    attempt = claims.claim(Worker("nobody", host="elsewhere", machine="elsewhere"))
+    claims.end(attempt, "complete", 0.1, {"result": {"validation_error": 0.1, "test_error": 0.1}})
+    wanted = stored.counts(storage).wanted
+    page = to_html(show(Reader(storage), "/study/digits_search", "", None))
+    assert f"So far, with 1 of {wanted} trainings complete" in page
+    assert f"({wanted - 1} without a design yet)" in page
+
+
+def test_a_table_costs_a_page_one_component_however_many_rows_it_has(storage, running):
+    add_attempts(storage, running)
+    add_attempts(storage, make_study(storage, "larger", seeds=20))
+    reader = Reader(storage)
+
+    def components(name: str) -> int:
+        return sum(1 for part in show(reader, f"/study/{name}", "", None) for _ in [part, *part._traverse()])
+
+    assert to_html(show(reader, "/study/larger", "", None)).count("<td") > 150
+    assert components("larger") == components("running") < 120
+
+
+def test_an_extended_study_has_every_page(storage, running):
+    add_attempts(storage, running, first=12)
+    extended = make_study(storage, "running", seeds=5)
+    add_attempts(storage, extended, first=15)
+    reader = Reader(storage)
+    assert "Planned with 3 seeds, extended to 5" in to_html(show(reader, "/study/running", "", None))
+    for group in GROUPS:
+        assert shown(reader, group, "running", Selection(), None)
+    assert "Compare" in to_html(show(reader, "/compare", "?study=running", {"theme": "light"}))
+
+
+def test_a_choice_changes_no_arms_colour(storage, running):
+    def colours(chosen):
+        ((figure, _, _), *_) = shown(Reader(storage), "results", "running", chosen, None)
+        return {one["marker"]["color"] for one in figure["data"] if one["mode"] == "markers"}
+
+    assert colours(Selection(arms=("C=1", "C=8"))) < colours(Selection())
+
+
+def test_a_damaged_study_does_not_hide_the_others(storage, running):
+    make_study(storage, "good")
+    writer = storage.open()
+    writer.set_trial_user_attr(writer.get_all_trials(running.id)[-1]._trial_id, "claim", {"design": 3})
+    reader = Reader(storage)
+    page = to_html(show(reader, "/", "", None))
+    assert "this program did not write" in page
+    assert "No comparison: no training is complete yet" in page or "Nothing to compare" in page
+    assert "this program did not write" in to_html(show(reader, "/compare", "", None))
+    assert "This cannot be shown" in to_html(show(reader, "/study/running", "", None))
+
+
+def test_seeds_half_typed_in_the_address_leave_the_page_and_its_field(storage, running):
+    page = show(Reader(storage), "/study/running", "?seeds=0,", None)
+    assert "Every training" in to_html(page)
+    assert "value='0,'" in str(page)
+
+
+def test_postgres_is_read_alike_and_cannot_be_written(workdir, server):
+    from postgres_server import PASSWORD
+
+    storage = Storage(server.create())
+    stored = make_study(storage, "running")
+    add_attempts(storage, stored, states={3: "failed", 13: "running", 14: "waiting"})
+    reader = Reader(storage)
+    twin = Storage(f"sqlite:///{workdir}/twin.db")
+    add_attempts(twin, make_study(twin, "running"), states={3: "failed", 13: "running", 14: "waiting"})
+    for found, same in zip(read(storage, "running"), read(twin, "running"), strict=True):
+        pd.testing.assert_frame_equal(found, same)
+    client = create_app(reader).server.test_client()
+    for path in ("/", "/study/running", f"/study/running/trial/{stored.designs[0]['name']}/0", "/compare"):
+        text = client.get(path, base_url="http://127.0.0.1").text
+        assert path == "/compare" or "running" in text
+        assert PASSWORD not in text
+    with pytest.raises(UserError, match="can only be read"):
+        storage.rows("DELETE FROM trials")
+    storage.close()
+
+
+def test_looking_changes_no_byte_of_the_storage(storage, running, workdir):
+    storage.close()
+    file = workdir / "studies.db"
+    before = hashlib.sha256(file.read_bytes()).hexdigest()
+    reader = Reader(Storage(storage.url))
+    client = create_app(reader).server.test_client()
+    for path in ("/", "/study/running", "/compare?study=running", "/design", "/paper", "/download/running/trials.csv"):
+        assert client.get(path, base_url="http://127.0.0.1").status_code == 200
+    with pytest.raises(UserError):
+        reader.storage.rows("DELETE FROM trials")
+    reader.storage.close()
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == before
+
+
+def test_a_link_says_what_is_chosen():
+    chosen = Selection.of("?arm=C%3D1&arm=C%3D8&status=failed&seeds=0-4&order=best&leaf=2&cost=params")
+    assert chosen == Selection(("C=1", "C=8"), ("failed",), "0-4", "best", 2, "params")
+    assert Selection.of("?leaf=-1&order=nonsense&cost=x") == Selection()
+
+
+def test_chosen_seeds_are_read_as_typed(storage, running):
+    trials = Reader(storage).tables("running").trials
+    assert set(Selection(seeds="0, 2").of_trials(trials)["seed"]) == {0, 2}
+    assert set(Selection(seeds="1-9").of_trials(trials)["seed"]) == {1, 2}
+    with pytest.raises(UserError, match="cannot read the seeds"):
+        Selection(seeds="one").of_trials(trials)
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/study/nothing", "nothing"),
+        ("/study/running/trial/none/0", "none"),
+        ("/study/running/trial/resnext11_1x64d_cifar/99", "99"),
+        ("/nowhere", "no such page"),
+    ],
+)
+def test_what_is_not_there_is_said_on_a_page(storage, running, path, says):
+    assert says in to_html(show(Reader(storage), path, "", None))
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/nowhere", "There is no such page"),
+        ("/study/runing", "Did you mean &#x27;running&#x27;"),
+        ("/study/running/trial/resnext11_1x64d_cifar/99", "has no seed &#x27;99&#x27;"),
+        ("/download/none/trials.csv", "There is no such page"),
+        ("/assets/none.css", "There is no such page"),
+    ],
+)
+def test_what_is_not_there_is_answered_with_404_in_our_words(storage, running, path, says):
+    client = create_app(Reader(storage)).server.test_client()
+    answer = client.get(path, base_url="http://127.0.0.1")
+    assert answer.status_code == 404
+    assert says in answer.text
+    assert 'href="/">All studies</a>' in answer.text
+    for known in ("/", "/study/running", "/compare", "/design", "/design?reference=resnet51", "/paper"):
+        assert client.get(known, base_url="http://127.0.0.1").status_code == 200
+
+
+def test_a_storage_that_is_not_there_yet_is_an_empty_overview(workdir):
+    page = to_html(show(Reader(Storage(f"sqlite:///{workdir}/none.db")), "/", "", None))
+    assert "No studies here yet" in page
+    assert not (workdir / "none.db").exists()
+
+
+def test_the_test_sets_own_sampling_is_said_apart_from_the_seeds(storage, running):
+    page = to_html(show(Reader(storage), "/study/running", "", None))
+    assert "Apart from the seeds, the test set of 360 images is itself a sample" in page
+
+
+def test_a_failed_training_tells_why(storage, running):
+    page = to_html(show(Reader(storage), "/study/running/trial/resnext11_8x13d_cifar/0", "", None))
+    assert "the loss is not a number after step 12" in page
+    assert "TrainingFailed: loss" in page
+
+
+def test_markup_from_a_study_stays_text():
+    assert to_html(html.P([EVIL, html.A("x", href=f'"{EVIL}')])).count("<img") == 0
+    assert "<img" not in to_html(table(Table((EVIL, "b"), ((EVIL, EVIL),)), EVIL))
+
+
+def test_a_figures_title_becomes_plain_text():
+    figure = blank_figure("light")
+    figure.update_layout(title={"text": "C&lt;8", "subtitle": {"text": "a &amp; b"}})
+    _, title, below = live(figure, None, "x")
+    assert (title, below) == ("C<8", "a & b")
+
+
+def test_the_design_page_gives_what_match_gives():
+    reference = Architecture.from_name("resnet50")
+    question = design.Question.of("?reference=resnet50&by=block&most=3")
+    assert [one.name for one in question.designs()] == [
+        one.name for one in match(reference, by="block", cardinality=[1, 2, 4, 8])
+    ]
+    told = design.answer(question, None)
+    page = to_html([*told.table, *told.paper, *told.drawing])
+    assert "resnext50_8x14d" in page
+    assert "22.3 %" in page
+
+
+@pytest.mark.parametrize("solve", ["bottleneck_width", "width", "depths", "cardinality"])
+@pytest.mark.parametrize("reference", ["resnet50", "resnext29_8x64d_cifar", "resnet18"])
+def test_every_quantity_has_an_answer_or_a_reason(solve, reference):
+    told = design.answer(design.Question(reference, solve=solve, factor=6), None)
+    assert bool(told.table) != bool(told.problem)
+    if reference != "resnet18":
+        assert told.table
+
+
+@pytest.mark.parametrize("solve", design.SOLVED)
+@pytest.mark.parametrize("by", design.RULES)
+def test_the_design_page_offers_only_what_can_be_solved(solve, by):
+    asked = design.Question(solve=solve, by=by)
+    (quantity,) = [option for option in design.quantities_offered(asked) if option["value"] == solve]
+    (rule,) = [option for option in design.rules_offered(asked) if option["value"] == by]
+    assert quantity["disabled"] is rule["disabled"] is ((solve, by) == ("depths", "block"))
+    told = design.answer(asked, None)
+    assert bool(told.problem) is quantity["disabled"]
+    linked = design.Question.of(f"?solve={solve}&by={by}")
+    assert not design.answer(linked, None).problem
+
+
+BLOCKS = "1000000-1000000-1000000-1000000"
+HOSTILE = (
+    "",
+    "1e400",
+    "nan",
+    "-1",
+    "9" * 5000,
+    "[]",
+    "\u0663",
+    "\x00",
+    "<script>",
+    "99999999",
+    "2.5",
+    "None",
+    "depths",
+)
+
+
+@pytest.mark.parametrize("key", ["reference", "factor", "by", "solve", "most", "multiple", "policy", "shown"])
+def test_a_link_or_a_request_of_a_stranger_gets_an_answer(key):
+    asked = {design.Question.of(f"?{key}={quote(value)}") for value in HOSTILE}
+    others = (None, [], {}, 10**400, float("nan"), float("inf"), -1, 1e9, True, [["x"]])
+    asked |= {design.Question.read({key: value}) for value in (*HOSTILE, *others)}
+    for question in asked - {design.Question()}:  # most are as if nothing had been said
+        design.answer_outputs(question, None)
+
+
+def test_a_million_blocks_are_refused_and_the_most_that_are_allowed_are_drawn():
+    told = design.answer(design.Question.of(f"?reference=resnext_{BLOCKS}_1x4d_w64"), None)
+    assert "4,000,000 blocks in all are too many" in told.problem
+    most = design.answer(design.Question.of("?reference=resnext_2500-2500-2500-2500_1x4d_w64&most=0"), None)
+    assert not most.problem
+    assert len(to_html(most.drawing)) < 4_000_000
+    assert (
+        "at most 500" in design.answer(design.Question.of(f"?reference=resnext_{'1-' * 900}1_1x4d_w64"), None).problem
+    )
+
+
+def test_a_reference_that_is_none_is_told_with_the_nearest_name():
+    told = design.answer(design.Question("resnet5O"), None)
+    assert "resnet50" in told.problem
+    assert told.table == []
+
+
+def test_the_paper_page_has_every_table_and_our_counts(storage):
+    page = to_html(show(Reader(storage), "/paper", "", None))
+    assert page.count("<table>") == 8
+    assert "25.6 M" in page
+    assert "Table 7" in page
+
+
+def test_another_hosts_name_is_turned_away(storage):
+    client = create_app(Reader(storage)).server.test_client()
+    assert client.get("/paper", base_url="http://evil.example").status_code == 403
+    assert client.get("/paper", base_url="http://localhost:8050").status_code == 200
+    open_to_all = create_app(Reader(storage), local=False).server.test_client()
+    assert open_to_all.get("/paper", base_url="http://evil.example").status_code == 200
+
+
+def test_tables_are_downloaded_whole(storage, running):
+    client = create_app(Reader(storage)).server.test_client()
+    text = client.get("/download/running/trials.csv", base_url="http://127.0.0.1").text
+    assert text == as_csv(read(storage, "running")[0])
+    assert client.get("/download/running/secrets.csv", base_url="http://127.0.0.1").status_code == 404
+    assert client.get("/download/none/trials.csv", base_url="http://127.0.0.1").status_code == 404
+
+
+def start(*options: str, **environment: str) -> tuple[subprocess.Popen[str], str]:
+    command = [sys.executable, "-m", "explorer", "dashboard", *options]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
+    )
+    assert process.stdout is not None
+    return process, process.stdout.readline()
+
+
+def test_the_command_prints_its_address_warns_and_ends_with_ctrl_c(storage, running):
+    from urllib.request import urlopen
+
+    started = time.monotonic()
+    process, line = start("--storage", storage.url, "--port", "0", "--host", "0.0.0.0")
+    try:
+        address = re.search(r"http://0\.0\.0\.0:(\d+)/", line)
+        assert address, line
+        with urlopen(f"http://127.0.0.1:{address[1]}/study/running", timeout=30) as answer:
+            assert b"So far, with 11 of 15 trainings complete" in answer.read()
+        assert time.monotonic() - started < 20  # 2 s alone on this machine; others may be at work on it
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "everyone who reaches this machine can read the studies" in errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_it_opens_a_browser_when_asked_and_says_so_where_there_is_none(storage, tmp_path, works):
+    told = tmp_path / "told"
+    program = tmp_path / "browser"
+    does = f'echo "$1" > {told}' if works else "exit 1"
+    program.write_text(f"#!/bin/sh\n{does}\n")
+    program.chmod(0o755)
+    process, line = start("--storage", storage.url, "--port", "0", "--open", BROWSER=f"{program} %s")
+    try:
+        end = time.monotonic() + 20
+        while works and not (told.exists() and told.read_text()):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        if works:
+            assert told.read_text().strip() in line
+    finally:
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert ("open the address above" in errors) != works
+    assert process.returncode == 0
+
+
+def test_a_taken_port_is_a_plain_message(storage):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        process, _ = start("--storage", storage.url, "--port", str(taken.getsockname()[1]))
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert "--port" in errors
+    assert "Traceback" not in errors

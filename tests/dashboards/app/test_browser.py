@@ -1,0 +1,304 @@
+"""The live app in a real browser: no complaint, no other host, controls that change what is shown, pages that move on by themselves."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from big_study import add_attempts, finish, make_study
+from werkzeug.serving import make_server
+
+from dashboards.app.app import create_app
+from studies.results import Reader
+from studies.storage.storage import Storage
+
+EVIL = "<img src=x onerror=\"document.title='hit'\">"
+WAIT = 30_000  # milliseconds: the machine may be busy with other things
+PAGES = ("/", "/study/running", "/study/running/trial/resnext11_8x13d_cifar/0", "/compare", "/design", "/paper")
+
+
+@contextmanager
+def served(storage: Storage) -> Iterator[str]:
+    app = create_app(Reader(storage), every=0.5)
+    server = make_server("127.0.0.1", 0, app.server, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory):
+    storage = Storage(f"sqlite:///{tmp_path_factory.mktemp('app')}/studies.db")
+    states = {3: "failed", 12: "running", 13: "running", 14: "waiting"}
+    add_attempts(storage, make_study(storage, "running"), states=states)
+    add_attempts(storage, make_study(storage, "second", seeds=5))
+    return storage
+
+
+@pytest.fixture(scope="module")
+def address(storage):
+    with served(storage) as address:
+        yield address
+
+
+@contextmanager
+def opened(browser: Any, url: str, **options: Any) -> Iterator[Any]:
+    """A page that may write nothing to the console and ask no other host for anything."""
+    context = browser.new_context(**{"viewport": {"width": 1200, "height": 900}, **options})
+    context.set_default_timeout(WAIT)
+    page = context.new_page()
+    complaints: list[str] = []
+    home = url.split("/", 3)[2]
+    page.on("console", lambda one: one.type in ("error", "warning") and complaints.append(f"{one.type}: {one.text}"))
+    page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+    page.on(
+        "request",
+        lambda request: request.url.startswith((f"http://{home}/", "data:", "blob:")) or complaints.append(request.url),
+    )
+    page.on(
+        "response", lambda response: response.status >= 400 and complaints.append(f"{response.status} {response.url}")
+    )
+    page.goto(url)
+    settled(page)
+    yield page
+    page.goto("about:blank")  # what the page still asks for must not fail because the server is gone
+    context.close()
+    assert complaints == []
+
+
+def settled(page: Any) -> None:
+    """Wait until the app has taken over from the first sight of the page, and all figures of it are drawn."""
+    until(page, "document.querySelector('#page h1') !== null")
+    until(
+        page,
+        "[...document.querySelectorAll('#page .plot')].every(one => one.querySelector('.main-svg')) "
+        "&& [...document.querySelectorAll('#page figcaption h2')].every(one => one.textContent.trim())",
+    )
+
+
+def until(page: Any, expression: str) -> None:
+    """Wait until a JavaScript expression is true (the page's own policy forbids Playwright's way, which evaluates text there)."""
+    end = time.monotonic() + WAIT / 1000
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, f"never came true: {expression}"
+        page.wait_for_timeout(50)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_fit_a_phone_and_have_no_serious_accessibility_fault(browser, address, path, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    with opened(browser, address + path, viewport={"width": 390, "height": 800}, color_scheme=scheme) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        found = Axe().run(page).response["violations"]
+        serious = [
+            (one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in ("serious", "critical")
+        ]
+        assert serious == []
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert ground == ("rgb(18, 20, 22)" if scheme == "dark" else "rgb(255, 255, 255)")
+
+
+def points(page: Any, key: str = "error") -> int:
+    return page.locator(f"#{key} .scatterlayer .point").count()
+
+
+def test_filters_change_what_is_shown_and_the_link_remembers(browser, address):
+    with opened(browser, f"{address}/study/running") as page:
+        assert points(page) == 11 + 5
+        page.get_by_label("C=16", exact=True).uncheck()
+        until(page, "document.querySelectorAll('#error .scatterlayer .point').length === 9 + 4")
+        page.get_by_label("Seeds (empty: all)").fill("0-1")
+        until(page, "document.querySelectorAll('#error .scatterlayer .point').length === 7 + 4")
+        until(page, "document.querySelectorAll('#study-trainings tbody tr').length === 8")
+        assert "8 of 15 trainings, 4 of 5 arms" in page.locator("#study-shown").inner_text()
+        link = page.url
+        page.get_by_label("failed", exact=True).uncheck()
+        until(page, "document.querySelectorAll('#study-trainings tbody tr').length === 7")
+    with opened(browser, link) as page:
+        until(page, "document.querySelectorAll('#error .scatterlayer .point').length === 7 + 4")
+        assert not page.get_by_label("C=16", exact=True).is_checked()
+
+
+def test_seeds_that_cannot_be_read_are_said_and_change_nothing(browser, address):
+    with opened(browser, f"{address}/study/running") as page:
+        page.get_by_label("Seeds (empty: all)").fill("first")
+        until(page, "document.querySelector('#study-shown').textContent.includes('cannot read the seeds')")
+        assert points(page) == 11 + 5
+
+
+def test_the_cost_and_the_order_are_chosen(browser, address):
+    with opened(browser, f"{address}/study/second") as page:
+        page.get_by_label("measured time").check()
+        until(page, "document.querySelector('#cost').textContent.includes('econds')")
+        page.get_by_label("lowest test error first").check()
+        until(
+            page,
+            "(() => { const cells = [...document.querySelectorAll('#study-trainings tbody tr')]"
+            ".map(row => parseFloat(row.children[4].textContent));"
+            " return cells.every((value, i) => !i || cells[i - 1] <= value) })()",
+        )
+        assert "cost=seconds_per_epoch" in page.url
+        assert "order=best" in page.url
+
+
+def test_a_link_in_a_table_changes_the_page_and_keeps_the_app(browser, address):
+    with opened(browser, f"{address}/study/running") as page:
+        page.evaluate("window.stays = true")
+        page.locator("#study-trainings tbody a").first.click()
+        until(page, "document.querySelector('#trial-curves .main-svg') !== null")
+        assert page.url.startswith(f"{address}/study/running/trial/")
+        page.get_by_role("link", name="running", exact=True).click()
+        until(page, "document.querySelector('#study-trainings') !== null")
+        page.go_back()
+        until(page, "document.querySelector('#trial-curves .main-svg') !== null")
+        page.go_back()
+        until(page, "document.querySelector('#study-trainings tbody') !== null")
+        assert page.evaluate("window.stays")
+        settled(page)
+    with opened(browser, f"{address}/paper") as page:
+        page.get_by_role("link", name="ResNet-50").first.click()
+        until(page, "document.querySelector('#design-table tbody') !== null")
+        assert page.url.startswith(f"{address}/design?reference=resnet50")
+        settled(page)
+
+
+def test_a_click_on_a_point_opens_its_training(browser, address):
+    with opened(browser, f"{address}/study/second") as page:
+        page.locator("#error .scatterlayer .trace .point").nth(1).scroll_into_view_if_needed()
+        told = page.evaluate(
+            """() => {
+              const plot = document.querySelector('#error .js-plotly-plot');
+              const trace = plot.data.findIndex(one => one.customdata && one.customdata[0].length > 1);
+              const mark = plot.querySelectorAll('.scatterlayer .trace');
+              const trials = plot.data[trace];
+              const place = plot.calcdata[trace][2];
+              const box = plot.querySelector('.nsewdrag').getBoundingClientRect();
+              const layout = plot._fullLayout;
+              return {x: box.left + layout.xaxis.c2p(place.x), y: box.top + layout.yaxis.c2p(place.y),
+                      design: trials.customdata[2][0], seed: trials.customdata[2][1]};
+            }"""
+        )
+        page.mouse.move(told["x"], told["y"])
+        page.mouse.click(told["x"], told["y"])
+        page.wait_for_url(f"**/study/second/trial/{told['design']}/{told['seed']}")
+        until(page, "document.querySelector('#trial-curves .main-svg')")
+        assert f"seed {told['seed']}: " in page.locator("h1").inner_text()
+        assert page.locator("table").first.locator("tr").count() > 20
+        page.go_back()
+        until(page, "document.querySelector('#error .main-svg')")
+
+
+def zoom_into(page: Any, key: str) -> list[float]:
+    """Drag over a part of a figure; returns the errors that it then shows."""
+    before = shown_errors(page, key)
+    page.locator(f"#{key} .nsewdrag").scroll_into_view_if_needed()
+    box = page.locator(f"#{key} .nsewdrag").bounding_box()
+    page.mouse.move(box["x"] + 30, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 180, box["y"] + 180, steps=5)
+    page.mouse.up()
+    until(page, f"JSON.stringify({ERRORS % key}) !== '{json.dumps(before, separators=(',', ':'))}'")
+    page.wait_for_timeout(400)
+    return shown_errors(page, key)
+
+
+ERRORS = "document.querySelector('#%s .js-plotly-plot')._fullLayout.yaxis.range.map(v => Math.round(10 * v) / 10)"
+
+
+def shown_errors(page: Any, key: str) -> list[float]:
+    found: list[float] = page.evaluate(ERRORS % key)
+    return found
+
+
+def test_a_running_study_moves_on_by_itself_and_keeps_its_zoom(browser, tmp_path):
+    storage = Storage(f"sqlite:///{tmp_path}/studies.db")
+    stored = make_study(storage, "live")
+    add_attempts(storage, stored, states={13: "running", 14: "waiting"})
+    with served(storage) as address, opened(browser, f"{address}/study/live") as page:
+        assert "13 complete, 1 running, 1 waiting" in page.locator(".progress").inner_text()
+        near = {key: zoom_into(page, key) for key in ("error", "cost")}
+        before = {key: points(page, key) for key in near}
+        finish(storage, stored)
+        until(page, "document.querySelector('.progress').textContent.includes('14 complete')")
+        for key in near:
+            until(page, f"document.querySelectorAll('#{key} .scatterlayer .point').length > {before[key]}")
+            assert shown_errors(page, key) == near[key]
+        assert "14 of 15 trainings complete" in page.locator("h1").inner_text()
+
+
+def test_another_cost_is_shown_whole_after_a_zoom(browser, address):
+    with opened(browser, f"{address}/study/second") as page:
+        whole = shown_errors(page, "cost")
+        assert zoom_into(page, "cost") != whole
+        page.get_by_label("activations").check()
+        until(page, "document.querySelector('#cost').textContent.includes('ctivations')")
+        assert shown_errors(page, "cost") == whole
+
+
+def test_the_overview_moves_on_by_itself(browser, tmp_path):
+    storage = Storage(f"sqlite:///{tmp_path}/studies.db")
+    stored = make_study(storage, "live")
+    add_attempts(storage, stored, states={13: "running", 14: "waiting"})
+    with served(storage) as address, opened(browser, address) as page:
+        assert "13 complete, 1 running, 1 waiting" in page.locator(".progress").inner_text()
+        finish(storage, stored)
+        until(page, "document.querySelector('.progress').textContent.includes('14 complete')")
+        add_attempts(storage, make_study(storage, "later"))
+        until(page, "document.querySelectorAll('#overview .entry').length === 2")
+        assert page.locator("#overview h2").first.inner_text() == "later"
+
+
+def test_sliders_change_the_designs_and_the_link(browser, address):
+    with opened(browser, f"{address}/design") as page:
+        assert page.locator("#design-table tbody tr").count() == 6
+        page.get_by_label("Largest C").fill("3")
+        until(page, "document.querySelectorAll('#design-table tbody tr').length === 4")
+        page.get_by_label("Budget").fill("6")
+        until(page, "document.querySelector('#factor-value').textContent.startsWith('2x, 8.18')")
+        until(page, "document.querySelector('#design-table').textContent.includes('resnext50_8x')")
+        page.get_by_label("Reference").fill("resnet101")
+        until(page, "document.querySelector('#design-paper').textContent.includes('resnext101_2x64d')")
+        link = page.url
+    with opened(browser, link) as page:
+        assert page.get_by_label("Reference").input_value() == "resnet101"
+        assert page.locator("#design-table tbody tr").count() == 4
+
+
+def test_a_mistake_in_the_reference_is_told_on_the_page(browser, address):
+    with opened(browser, f"{address}/design?reference=resnet5O") as page:
+        assert "resnet50" in page.locator("#design-problem").inner_text()
+
+
+def test_studies_are_compared_side_by_side(browser, address):
+    with opened(browser, f"{address}/compare?study=second") as page:
+        assert page.locator("#comparison .plot").count() == 1
+        page.get_by_label("running", exact=True).check()
+        until(page, "document.querySelectorAll('#comparison tbody tr').length === 10")
+        until(page, "document.querySelectorAll('#comparison .js-plotly-plot .main-svg').length > 3")
+        assert "study=second&study=running" in page.url
+
+
+def test_markup_from_a_study_does_nothing(browser, tmp_path):
+    storage = Storage(f"sqlite:///{tmp_path}/studies.db")
+    stored = make_study(storage, "evil", question=EVIL)
+    content = dict(stored.content)
+    content["designs"] = [{**design, "arm": design["arm"] + EVIL} for design in content["designs"]]
+    content["machine"] = content["git_commit"] = EVIL
+    content["reference_arm"] += EVIL
+    writer = storage.open()
+    writer.set_study_user_attr(stored.id, "explorer", content)
+    add_attempts(storage, stored, states={3: "failed", 13: "running"}, reason=EVIL)
+    with served(storage) as address:
+        for path in ("/", "/study/evil", "/study/evil/trial/resnext11_8x13d_cifar/0", "/compare?study=evil"):
+            with opened(browser, address + path) as page:
+                assert page.locator("img[src=x]").count() == 0
+                assert page.title() != "hit"
+                assert "onerror" in page.locator("main").inner_text()

@@ -1,0 +1,124 @@
+"""Exports load elsewhere with the same numbers, and are refused with a reason where nothing could load them."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from explorer import Architecture, UserError, build
+from explorer.networks.export import export, foreign_constructor, fresh_network
+from explorer.networks.weights import load_weights
+
+SMALL = Architecture.from_name("resnext_1-1_2x4d_w16_small8", resolution=8, classes=5)
+
+
+def outputs(model: torch.nn.Module, architecture: Architecture) -> torch.Tensor:
+    torch.manual_seed(1)
+    side = architecture.resolution
+    with torch.no_grad():
+        result: torch.Tensor = model.eval()(torch.randn(2, architecture.in_channels, side, side))
+    return result
+
+
+def test_a_torchvision_state_dict_holds_plain_tensors_under_torchvisions_names(tmp_path: Path) -> None:
+    model = fresh_network(Architecture.from_name("resnet18"), seed=0)
+    line = export(model, tmp_path / "r18.pth", "torchvision")
+    assert (
+        "ResNet(torchvision.models.resnet.BasicBlock, [2, 2, 2, 2], num_classes=1000, groups=1, width_per_group=64)"
+        in line
+    )
+    state = torch.load(tmp_path / "r18.pth", weights_only=True)
+    assert {"conv1.weight", "layer2.0.downsample.0.weight", "fc.bias"} <= set(state)
+    assert all(torch.equal(value, model.state_dict()[key]) for key, value in state.items())
+
+
+def test_a_state_dict_is_written_as_the_files_name_says(tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    model = fresh_network(Architecture.from_name("resnet18"), seed=0)
+    line = export(model, tmp_path / "r18.safetensors", "timm")
+    assert line.startswith("timm.models.resnet.ResNet(timm.models.resnet.BasicBlock, [2, 2, 2, 2], num_classes=1000")
+    assert line.endswith(f".load_state_dict(safetensors.torch.load_file({str(tmp_path / 'r18.safetensors')!r}))")
+    state = load_file(tmp_path / "r18.safetensors")
+    assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("format_", "name", "right"),
+    [
+        ("safetensors", "w.pth", ".safetensors"),
+        ("onnx", "w.safetensors", ".onnx"),
+        ("timm", "w.ONNX", ".pth or .pt or .safetensors"),
+    ],
+)
+def test_the_name_of_another_format_is_refused(tmp_path: Path, format_: str, name: str, right: str) -> None:
+    with pytest.raises(UserError, match=f"another format than {format_}; name a file that ends in {right}"):
+        export(build(SMALL), tmp_path / name, format_)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        (
+            "resnext50_32x4d",
+            "torchvision.models.resnet.Bottleneck, [3, 4, 6, 3], num_classes=1000, groups=32, width_per_group=4",
+        ),
+        ("wide_resnet50_2", "groups=1, width_per_group=128"),
+        ("resnext_2-2-2-2_3x10d_w256", "[2, 2, 2, 2], num_classes=1000, groups=3, width_per_group=10"),
+    ],
+)
+def test_the_constructor_in_torchvision_is_named(name: str, call: str) -> None:
+    assert call in foreign_constructor(Architecture.from_name(name), "torchvision")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("resnet20_cifar", "stem is always imagenet"),
+        ("resnext_3-4-6_32x4d_w256", "always has 4 stages, not 3"),
+        ("resnext_3-4-6-3_32x4d_w128", "always 256 wide, not 128"),
+        ("resnext_3-4-6-3_32x4d_w256_growC", "never C"),
+        ("resnext_3-4-6-3_32x4d_w256_plain", "always has shortcuts"),
+    ],
+)
+@pytest.mark.parametrize("library", ["torchvision", "timm"])
+def test_a_network_the_library_does_not_have_is_refused_with_the_reason(name: str, reason: str, library: str) -> None:
+    with pytest.raises(UserError, match=reason):
+        foreign_constructor(Architecture.from_name(name), library)
+
+
+def test_safetensors_come_back_to_the_bit(tmp_path: Path) -> None:
+    model = fresh_network(SMALL, seed=3)
+    export(model, tmp_path / "W.SAFETENSORS", "safetensors")
+    other = build(SMALL)
+    load_weights(other, tmp_path / "W.SAFETENSORS")
+    assert torch.equal(outputs(model, SMALL), outputs(other, SMALL))
+
+
+def test_onnx_gives_torchs_outputs_for_any_batch(tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    model = fresh_network(SMALL, seed=3)
+    export(model, tmp_path / "w.onnx", "onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "w.onnx", providers=["CPUExecutionProvider"])
+    images = torch.randn(7, 3, 8, 8)
+    with torch.no_grad():
+        expected = model.eval()(images)
+    actual = torch.from_numpy(session.run(None, {"images": images.numpy()})[0])
+    torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_seed_gives_the_same_fresh_network_and_leaves_torchs_generator_alone() -> None:
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    first, second = fresh_network(SMALL, seed=0), fresh_network(SMALL, seed=0)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert torch.equal(outputs(first, SMALL), outputs(second, SMALL))
+
+
+def test_an_export_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot write"):
+        export(build(SMALL), tmp_path / "no" / "folder" / "w.safetensors", "safetensors")
+    with pytest.raises(UserError, match="Did you mean 'onnx'"):
+        export(build(SMALL), tmp_path / "w", "onx")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,205 @@
+"""The commands as a user types them."""
+
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import fake_training
+import pytest
+from PIL import Image
+from tiny_study import change
+
+from studies.records.stored_study import get
+from studies.results import CURVES, TRIALS
+from studies.storage.schema import CONTENT
+from studies.storage.storage import Storage
+
+Result = subprocess.CompletedProcess[str]
+COUNTS = {"wanted": 6, "complete": 6, "running": 0, "waiting": 0, "failed": 0, "pruned": 0}
+
+
+@pytest.fixture
+def study(tiny: Path) -> Callable[..., Result]:
+    """`resnext-explorer study ...` in the folder of the study file, with the stand-in for training."""
+
+    def call(*arguments: str) -> Result:
+        command = [sys.executable, fake_training.__file__, "study", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=100)
+
+    return call
+
+
+def test_from_run_to_results(study: Callable[..., Result], tiny: Path) -> None:
+    first = study("run", "./tiny.yaml", "--workers", "2")
+    assert (first.returncode, first.stderr) == (0, "")
+    lines = first.stdout.splitlines()
+    assert lines[0].startswith("tiny: 6 pairs (3 arms x 2 seeds), 6 to train; 2 workers on cpu")
+    assert sum("validation error" in line for line in lines) == 6
+    assert lines[-2:] == ["6 of 6 pairs complete.", "See what came out: resnext-explorer report tiny"]
+
+    again = study("run", "./tiny.yaml", "--workers", "2")
+    assert again.returncode == 0
+    assert "all 6 pairs are complete, nothing to train" in again.stdout
+
+    for name in ("tiny", "./tiny.yaml"):
+        status = study("status", name, "--json")
+        assert json.loads(status.stdout) == COUNTS
+    assert study("status", "tiny").stdout.split() == [*COUNTS, *map(str, COUNTS.values())]
+
+    printed = list(csv.DictReader(study("results", "tiny").stdout.splitlines()))
+    assert list(printed[0]) == list(TRIALS)
+    assert len(printed) == 6
+    assert "Wrote 24 rows" in study("results", "tiny", "--curves", "-o", "curves.csv").stdout
+    curves = list(csv.DictReader(tiny.with_name("curves.csv").read_text().splitlines()))
+    assert list(curves[0]) == list(CURVES)
+    records = json.loads(study("results", "tiny", "--json").stdout)
+    assert [record["seed"] for record in records] == [0, 0, 0, 1, 1, 1]
+    assert records[0]["peak_memory"] is None
+
+    listed = json.loads(study("list", "--json").stdout)
+    assert listed["studies"][0] == {"study": "tiny", **COUNTS, "created": listed["studies"][0]["created"]}
+    assert "digits_cardinality" in listed["presets"]
+    assert "tiny" in study("list").stdout
+    assert "no pair has failed" in study("retry", "tiny").stdout
+
+
+def test_what_is_said_of_a_folder_is_said_once_in_each_run(
+    study: Callable[..., Result], tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESNEXT_EXPLORER_CACHE", str(tiny.parent / "cache"))
+    for label, (name, count) in enumerate((("left", 190), ("right", 10))):
+        (folder := tiny.parent / "photos" / name).mkdir(parents=True)
+        for number in range(count):
+            image = Image.new("RGB", (8, 8), (number, 100 * label, 0))
+            image.putpixel((0, 0), (255, 255, 255))
+            image.save(folder / f"{number}.png")
+        (folder / "one.heic").touch()
+    change(tiny, "name: digits, validation: 0.2", "name: folder, path: ~/photos, resolution: 8, validation: 0.2")
+    monkeypatch.setenv("HOME", str(tiny.parent))
+    first = study("run", "./tiny.yaml", "--workers", "2")
+    assert first.returncode == 0, first.stderr
+    said = (
+        "Augmentation: crops with 1 pixel of padding, mirrored left to right.",
+        "Warning: images are mirrored, and a mirror image may not keep the class of 'left', 'right'.",
+        f"Left out of {tiny.parent}/photos: 2 files of other kinds: .heic.",
+        "The classes are imbalanced: 190 of 200 images are of 'left', 10 of 'right'. 5.0 % error is what always guessing 'left' gives.",
+    )
+    lines = first.stdout.splitlines()
+    assert [line.startswith(part) for line, part in zip(lines[1:5], said, strict=True)] == [True] * 4
+    more = study("run", "./tiny.yaml", "--set", "seeds=[0, 1, 2]", "--json")
+    begin = json.loads(more.stdout.splitlines()[0])
+    assert begin["notes"] == lines[1:5]
+    # A version before stored no such lines.
+    storage = Storage("sqlite:///resnext-explorer.db")
+    stored = get(storage, "tiny")
+    content = {key: value for key, value in stored.content.items() if key != "notes"}
+    storage.open().set_study_user_attr(stored.id, CONTENT, content)
+    storage.close()
+    older = study("run", "./tiny.yaml", "--set", "seeds=[0, 1, 2, 3]")
+    assert older.returncode == 0, older.stderr
+    assert "Augmentation" not in older.stdout
+
+
+def test_json_prints_only_json(study: Callable[..., Result]) -> None:
+    result = study("run", "./tiny.yaml", "--json")
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert events[0]["event"] == "begin"
+    assert events[-1] == {"event": "end", "study": "tiny", **COUNTS}
+    assert [event["event"] for event in events].count("epoch") == 24
+
+
+def test_quiet_prints_nothing(study: Callable[..., Result]) -> None:
+    result = study("run", "./tiny.yaml", "--quiet")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def spoil(path: Path, content: str) -> None:
+    path.write_text(content)
+
+
+MISTAKES: list[tuple[str, list[str], Any, list[str]]] = [
+    (
+        "an unknown preset",
+        ["run", "digits_cardinalty"],
+        None,
+        ["digits_cardinalty", "Did you mean 'digits_cardinality'?"],
+    ),
+    ("a missing file", ["run", "./no.yaml"], None, ["./no.yaml", "No such file"]),
+    ("no workers", ["run", "./tiny.yaml", "--workers", "0"], None, ["workers", "at least 1", "0"]),
+    ("half a worker", ["run", "./tiny.yaml", "--workers", "1.5"], None, ["1.5", "--workers"]),
+    ("an unknown option", ["run", "./tiny.yaml", "--worker", "2"], None, ["--worker", "--workers"]),
+    (
+        "no database",
+        ["run", "./tiny.yaml", "--storage", "sqlite:///tiny.yaml"],
+        None,
+        ["tiny.yaml", "not an SQLite database"],
+    ),
+    ("a URL that is none", ["run", "./tiny.yaml", "--storage", "x.db"], None, ["sqlite:///x.db"]),
+    ("a missing folder", ["run", "./tiny.yaml", "--storage", "sqlite:///no/x.db"], None, ["no folder", "no"]),
+    ("nothing stored yet", ["status", "tiny"], None, ["resnext-explorer.db", "study run"]),
+    (
+        "data that is not there",
+        ["run", "./tiny.yaml", "--data-dir", "."],
+        lambda folder: change(
+            folder / "tiny.yaml", "name: digits, validation: 0.2, test: 0.2", "name: fashion_mnist, validation: 0.2"
+        ),
+        ["fashion_mnist", "--data-dir"],
+    ),
+    (
+        "a batch larger than the data",
+        ["run", "./tiny.yaml"],
+        lambda folder: change(folder / "tiny.yaml", "batch_size: 64", "batch_size: 6400"),
+        ["batch_size", "6400", "training split"],
+    ),
+    (
+        "broken YAML",
+        ["run", "./tiny.yaml"],
+        lambda folder: change(folder / "tiny.yaml", "seeds: [0, 1]", "seeds: [0, 1"),
+        ["tiny.yaml", "not valid YAML", "line"],
+    ),
+    (
+        "a file in the place of the folder for logs",
+        ["run", "./tiny.yaml"],
+        lambda folder: (folder / "resnext-explorer-files").write_text(""),
+        ["resnext-explorer-files", "cannot create the folder"],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "spoil", "words"), [row[1:] for row in MISTAKES], ids=[row[0] for row in MISTAKES]
+)
+def test_a_mistake_is_one_message_and_code_2(
+    study: Callable[..., Result], tiny: Path, arguments: list[str], spoil: Any, words: list[str]
+) -> None:
+    if spoil:
+        spoil(tiny.parent)
+    result = study(*arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "Traceback" not in result.stderr
+    assert result.stderr.count("Error: ") == 1
+    for word in words:
+        assert word in result.stderr
+    # Nothing was stored by a run that could not begin.
+    assert not (tiny.parent / "resnext-explorer.db").exists()
+
+
+def test_an_unwritable_output_is_named(study: Callable[..., Result]) -> None:
+    study("run", "./tiny.yaml", "--quiet")
+    result = study("results", "tiny", "-o", "no/such/results.csv")
+    assert result.returncode == 2
+    assert "cannot write no/such/results.csv" in result.stderr
+    unknown = study("status", "tinny")
+    assert unknown.returncode == 2
+    assert "Did you mean 'tiny'?" in unknown.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "status", "results", "list", "retry"])
+def test_every_command_has_help_with_an_example(study: Callable[..., Result], command: str) -> None:
+    result = study(command, "--help")
+    assert result.returncode == 0
+    assert f"resnext-explorer study {command}" in result.stdout

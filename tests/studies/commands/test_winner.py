@@ -1,0 +1,332 @@
+"""The winner has the lowest validation error over the seeds; what the seeds leave open is said; the model to take along is whole."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import fake_training
+import numpy as np
+import pandas as pd
+import pytest
+import tiny_runs
+import torch
+from click.testing import CliRunner
+from tiny_study import change
+
+from explorer import Architecture, build
+from explorer.cli import cli
+from explorer.errors import UserError
+from studies import Study
+from studies.attempts.claims import Claims
+from studies.attempts.workers import Worker
+from studies.data.splits import DataSpec, load
+from studies.records.stored_study import about_data, create_or_extend, get
+from studies.storage.storage import Storage
+from studies.winner.winner import choose, train_on_both
+
+
+def trials(errors: dict[str, list[float | None]], flops: dict[str, int] | None = None) -> pd.DataFrame:
+    """A table of results: the validation error of each design for seeds 0, 1, ...; None failed."""
+    rows = [
+        {
+            "study": "study",
+            "arm": f"arm {design}",
+            "design": design,
+            "seed": seed,
+            "status": "failed" if error is None else "complete",
+            "validation_error": error,
+            "flops": (flops or {}).get(design, 100),
+        }
+        for design, column in errors.items()
+        for seed, error in enumerate(column)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_the_lowest_mean_wins_and_clear_losers_are_told_apart() -> None:
+    found = choose(trials({"a": [0.10, 0.121, 0.11], "b": [0.05, 0.07, 0.06], "c": [0.051, 0.069, 0.065]}))
+    assert (found.design, found.arm, found.seeds) == ("b", "arm b", (0, 1, 2))
+    assert found.validation_error == pytest.approx(0.06)
+    assert [(rival.design, rival.stands) for rival in found.rivals] == [("c", "tied"), ("a", "worse")]
+    assert "Not told apart from it: arm c." in found.why
+
+
+def test_intervals_are_paired_by_seed_and_bonferronis() -> None:
+    """Differences 0.01, 0.02, 0.03: mean 0.02, standard error 0.01 / sqrt(3); t with 2 degrees of freedom at 97.5 % is 4.303."""
+    errors: dict[str, list[float | None]] = {"a": [0.5, 0.1, 0.3], "b": [0.51, 0.12, 0.33]}
+    (rival,) = choose(trials(errors)).rivals
+    assert rival.worse == pytest.approx(0.02)
+    assert (rival.low, rival.high) == pytest.approx(
+        (0.02 - 4.3027 * 0.01 / 3**0.5, 0.02 + 4.3027 * 0.01 / 3**0.5), abs=1e-6
+    )
+    # With a second rival each is tested at half the level: 98.75 %, 6.2053.
+    (first, _) = choose(trials({**errors, "c": [0.9, 0.9, 0.9]})).rivals
+    assert first.high == pytest.approx(0.02 + 6.2053 * 0.01 / 3**0.5, abs=1e-6)
+
+
+def test_a_gap_that_is_the_same_in_every_seed_claims_nothing() -> None:
+    found = choose(trials({"a": [0.10, 0.20], "b": [0.15, 0.25], "c": [0.3, 0.42]}))
+    (same, other) = found.rivals
+    assert (same.low, same.high, same.stands) == (None, None, "cannot tell")
+    assert same.worse == pytest.approx(0.05)
+    assert other.stands in ("tied", "worse")
+    assert "lie above" not in found.why
+    assert "The gap to arm b is exactly the same in every seed, which gives no interval." in found.why
+
+
+def test_of_equal_errors_the_cheaper_wins() -> None:
+    table = trials({"a": [0.1, 0.2], "b": [0.2, 0.1]}, flops={"a": 200, "b": 100})
+    assert choose(table).design == "b"
+
+
+def test_a_lucky_single_seed_does_not_win() -> None:
+    found = choose(trials({"a": [0.01, None, None], "b": [0.05, 0.07, 0.06]}))
+    assert found.design == "b"
+    assert found.fewer_seeds == ("a",)
+
+
+def test_one_seed_cannot_tell_and_says_how_to_add_more() -> None:
+    found = choose(trials({"a": [0.1], "b": [0.2]}))
+    assert found.rivals[0].low is None
+    assert found.rivals[0].stands == "cannot tell"
+    assert "One seed cannot tell" in found.why
+    assert "--set 'seeds=[0,1,2]'" in found.why
+    assert "cannot tell" not in choose(trials({"a": [0.1]})).why
+
+
+def test_designs_without_a_seed_in_common_cannot_be_told_apart() -> None:
+    found = choose(trials({"a": [0.1, 0.2, None, None], "b": [None, None, 0.2, 0.3]}))
+    assert [rival.stands for rival in found.rivals] == ["cannot tell"]
+    assert "Not told apart from it: arm b." in found.why
+
+
+def test_without_a_complete_pair_there_is_no_winner() -> None:
+    with pytest.raises(UserError, match="no pair of this study is complete yet"):
+        choose(trials({"a": [None]}))
+    with pytest.raises(UserError, match="no pair of this study is complete yet"):
+        choose(trials({"a": [0.1]}).assign(validation_error=np.nan))
+
+
+def test_training_on_both_joins_train_and_validation_and_measures_them_anew() -> None:
+    splits = load(DataSpec(name="digits", validation=0.2, test=0.2))
+    both = train_on_both(splits)
+    assert both.sizes == {"train": 1079 + 359, "validation": 359, "test": 359}
+    pixels = np.concatenate([splits.train.images, splits.validation.images]) / 255
+    assert both.mean == pytest.approx([pixels.mean()])
+    assert both.std == pytest.approx([pixels.std()])
+    assert np.array_equal(both.test.images, splits.test.images)
+    assert sorted(both.train.labels) == sorted([*splits.train.labels, *splits.validation.labels])
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "explorer", "study", *arguments], capture_output=True, text=True)
+
+
+def store_results(file: Path, errors: list[float]) -> None:
+    """What a run leaves in the storage: the study with its true data, and a complete pair for each error."""
+    study, storage = Study.load(file), Storage()
+    settings = {"device": "cpu", "precision": "32", "threads": 1}
+    known = {**about_data(load(study.data)), "settings": settings}
+    stored = create_or_extend(storage, study, study.wanted(), lambda: known)
+    claims = Claims(storage, storage.open(), stored.id, stored)
+    for error in errors:
+        attempt = claims.claim(Worker("worker"))
+        assert attempt
+        claims.end(attempt, "complete", error, {"result": {"validation_error": error}})
+    assert claims.counts().left == 0
+    storage.close()
+
+
+@pytest.mark.slow
+def test_the_winner_is_shown_trained_fully_and_exported_whole(tiny: Path) -> None:
+    change(tiny, "seeds: [0, 1]", "seeds: [0]")
+    store_results(tiny, [0.2, 0.1, 0.3])
+    shown = command("winner", "tiny")
+    assert shown.returncode == 0, shown.stderr
+    assert "has the lowest validation error" in shown.stdout
+    assert "cannot tell" in shown.stdout.splitlines()[2]
+    assert "tied" not in shown.stdout
+    assert "chosen" in shown.stdout
+    trained = command("winner", "tiny", "--retrain", "--export", "best", "--set", "recipe.epochs=2", "--json")
+    assert trained.returncode == 0, trained.stderr
+    told = json.loads(trained.stdout)
+    assert told["epochs"] == 2
+    assert sorted(path.name for path in Path("best").iterdir()) == ["card.md", "network.onnx", "weights.safetensors"]
+
+    # What stands in the card is enough to come to the test error that stands in the card.
+    card = Path("best/card.md").read_text()
+    assert "1438 images" in card
+    mean, std = (float(number) for number in re.search(r"minus ([\d.]+), over ([\d.]+)", card).groups())  # type: ignore[union-attr]
+    import onnxruntime
+
+    data = load(DataSpec(name="digits", validation=0.2, test=0.2)).test
+    session = onnxruntime.InferenceSession("best/network.onnx")
+    images = ((data.images / 255 - mean) / std).astype(np.float32)
+    (logits,) = session.run(None, {"images": images})
+    error = (logits.argmax(1) != data.labels).mean()
+    # In bf16, where it was trained, a few images fall on the other side.
+    assert error == pytest.approx(told["test_error"], abs=0.02)
+    assert f"test error: {100 * told['test_error']:.2f} %" in card
+    assert f"balanced test error: {100 * told['test_balanced_error']:.2f} %, the mean of the errors by class" in card
+    assert "- notes: Augmentation: crops with 1 pixel of padding." in card
+    use = re.search(r"```python\n(.*?)```", card, re.DOTALL).group(1)  # type: ignore[union-attr]
+    names: dict[str, Any] = {}
+    exec(use.replace("weights.safetensors", "best/weights.safetensors"), names)
+    with torch.inference_mode():
+        torch.testing.assert_close(names["network"](torch.from_numpy(images)).numpy(), logits, rtol=1e-3, atol=1e-3)
+
+    again = command("winner", "tiny", "--retrain", "--export", "best")
+    assert again.returncode == 2
+    assert "best holds a model already" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["winner", "tiny", "--retrain"], "--retrain needs a folder"),
+        (["winner", "tiny", "--export", "best"], "give --retrain with them"),
+        (["winner", "tiny"], "no"),
+    ],
+)
+def test_a_mistake_is_one_message(workdir: Path, arguments: list[str], message: str) -> None:
+    result = command(*arguments)
+    assert result.returncode == 2
+    assert result.stderr.startswith("Error: ")
+    assert message in result.stderr
+    assert not Path("best").exists()
+
+
+# What goes wrong in a retraining, with a stand-in for the training of the study.
+
+
+@pytest.fixture
+def complete(fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from studies.machine import memory
+
+    tiny_runs.run(tiny)
+    monkeypatch.setattr(memory, "keep_memory", lambda: None)
+    monkeypatch.setattr(
+        "studies.records.stored_study.check_data", lambda *_: None
+    )  # the stand-in's data is not that of digits
+
+
+def retrain(*more: str) -> Exception:
+    arguments = ["study", "winner", "tiny", "--storage", "sqlite:///t.db", "--retrain", "--export", "best", *more]
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exception is not None
+    assert not isinstance(result.exception, SystemExit), result.output
+    return result.exception  # type: ignore[return-value]
+
+
+def test_data_that_cannot_be_read_leaves_no_folder(complete: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object) -> None:
+        raise UserError("there is no data")
+
+    monkeypatch.setattr("studies.data.splits.load", missing)
+    assert str(retrain()) == "there is no data"
+    assert not Path("best").exists()
+
+
+def test_an_imported_study_does_not_know_its_data(complete: None) -> None:
+    storage = Storage("sqlite:///t.db")
+    stored = get(storage, "tiny")
+    content = {**stored.content, "imported": "results.csv"}
+    content["document"] = {**content["document"], "data": {"name": "imported"}, "recipe": {"name": "imported"}}
+    storage.open().set_study_user_attr(stored.id, "explorer", content)
+    error = retrain("--recipe", "quick")
+    assert isinstance(error, UserError)
+    assert "tiny was imported from results.csv, which does not say on what data" in str(error)
+    assert not Path("best").exists()
+
+
+def test_a_batch_that_is_too_large_leaves_no_folder(complete: None) -> None:
+    error = retrain("--set", "recipe.batch_size=4096")
+    assert isinstance(error, UserError)
+    assert "batch_size of 4096 is larger" in str(error)
+    assert not Path("best").exists()
+
+
+def test_too_little_memory_is_a_sentence(complete: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("CUDA out of memory")
+
+    monkeypatch.setattr(fake_training, "train", fail)
+    error = retrain()
+    assert isinstance(error, UserError)
+    assert str(error).startswith("the training failed: out of memory; a smaller batch_size, as --set")
+    assert not Path("best").exists()
+
+
+@pytest.fixture
+def trained(complete: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The retraining itself goes well."""
+
+    def train(architecture: Architecture, *_: object, checkpoints: Path, **__: object) -> SimpleNamespace:
+        (checkpoints / "checkpoint.pt").touch()
+        figures = dict.fromkeys(("train_error", "test_error"), 0.1)
+        figures |= dict.fromkeys(("train_top5_error", "test_top5_error"), None)
+        figures |= {"test_balanced_error": 0.55, "test_errors_by_class": [0.1, 1.0]}
+        return SimpleNamespace(**figures, epochs=4, state_dict=build(architecture).state_dict())
+
+    monkeypatch.setattr(fake_training, "train", train)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_where_onnx_fails_the_weights_and_the_card_are_there_all_the_same(
+    trained: None, monkeypatch: pytest.MonkeyPatch, as_json: bool
+) -> None:
+    import explorer.networks.export
+
+    def differ(*_: object) -> str:
+        raise RuntimeError("onnxruntime's output differs")
+
+    Path("best").mkdir()
+    Path("best/network.onnx").write_text("an older network")
+    with monkeypatch.context() as patched:
+        patched.setattr(explorer.networks.export, "_export_onnx", differ)
+        arguments = ["study", "winner", "tiny", "--storage", "sqlite:///t.db", "--retrain", "--export", "best"]
+        result = CliRunner().invoke(cli, [*arguments, *(["--json"] if as_json else [])])
+    assert result.exit_code == 1
+    why = "Error: there is no network.onnx: the export to ONNX failed: RuntimeError: onnxruntime's output differs. "
+    assert why in result.stderr
+    assert sorted(path.name for path in Path("best").iterdir()) == ["card.md", "weights.safetensors"]
+    assert "`network.onnx`: missing" in Path("best/card.md").read_text()
+    if as_json:
+        assert "onnxruntime's output differs" in json.loads(result.stdout)["onnx_error"]
+    else:
+        assert "Written: best/weights.safetensors, best/card.md" in result.stdout
+
+    _, _, again = result.stderr.partition("Try again with: resnext-explorer ")
+    assert CliRunner().invoke(cli, again.split()).exit_code == 0
+    assert Path("best/network.onnx").exists()
+
+
+def test_weights_that_cannot_be_written_leave_nothing_half_written(
+    trained: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import explorer.networks.export
+
+    def full(*_: object) -> None:
+        raise UserError("the disk is full.")
+
+    monkeypatch.setattr(explorer.networks.export, "write_atomic", full)
+    error = retrain()
+    assert isinstance(error, UserError)
+    assert "could not be exported: the disk is full. Nothing was exported" in str(error)
+    assert [path.name for path in Path("best").iterdir()] == [".checkpoints"]
+
+
+def test_the_winner_says_how_many_of_the_planned_seeds_it_rests_on() -> None:
+    lost = choose(trials({"a": [0.1, 0.2, 0.15, None], "b": [0.2, 0.32, 0.26, None]}))
+    assert "mean of 3 of 4 seeds." in lost.why
+    assert lost.planned_seeds == 4
+    apart = choose(trials({"a": [0.1, 0.2, 0.15, None], "b": [None, 0.32, 0.26, 0.3], "c": [0.3, 0.41, 0.36, None]}))
+    assert "Compared on the seeds that both have: arm b 2." in apart.why
+    assert "Compared on" not in choose(trials({"a": [0.1, 0.2], "b": [0.2, 0.32]})).why
+    begun = choose(trials({"a": [0.1, None, None], "b": [0.2, None, None]})).why
+    assert "mean of 1 of 3 seeds. One seed cannot tell" in begun
+    assert begun.endswith("Run the study to its end.")

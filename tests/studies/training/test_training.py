@@ -1,0 +1,665 @@
+"""Training: the same numbers from the same seed, through any interruption; the test set is read once; nothing is printed."""
+
+import gc
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import weakref
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import explorer
+from explorer import Architecture
+from explorer.errors import UserError
+from search_spaces.documents import validate
+from studies.config.recipe import Recipe
+from studies.data.splits import DataSpec, Images, Splits, load
+from studies.machine.settings import Settings, check, cores
+from studies.training import training
+from studies.training.batches import TrainingBatches, plan_epoch, resized_crops
+from studies.training.checkpoints import write_checkpoint
+from studies.training.training import CHECKPOINT, Outcome, Stopped, TrainingFailed, train
+
+CPU = Settings(device="cpu", precision="32", threads=1)
+EPOCHS = 3
+RECIPE = validate(Recipe, {"name": "quick", "epochs": EPOCHS, "batch_size": 32}, source="test")
+DENSE, GROUPED = (
+    Architecture.from_name(name, resolution=8, classes=10, in_channels=1)
+    for name in ("resnext_1-1_1x8d_w16_small8", "resnext_1-1_4x3d_w16_small8")
+)
+STEPS = 7  # 240 training images, batches of 32
+
+
+def supports(precision: str) -> bool:
+    try:
+        check(CPU.model_copy(update={"precision": precision}))
+    except UserError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def splits() -> Splits:
+    """A few hundred digits."""
+    whole = load(DataSpec(name="digits", validation=0.2, test=0.2))
+    parts: dict[str, Any] = {
+        name: Images(part.images[:count], part.labels[:count])
+        for name, count in (("train", 240), ("validation", 100), ("test", 90))
+        for part in [getattr(whole, name)]
+    }
+    return replace(whole, **parts)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(splits: Splits) -> Outcome:
+    return train(DENSE, RECIPE, splits, 0, CPU)
+
+
+def numbers(outcome: Outcome) -> tuple[Any, ...]:
+    """All of an outcome that must not depend on the clock."""
+    curves = [{key: value for key, value in row.items() if key != "seconds"} for row in outcome.curves]
+    return outcome.train_error, outcome.validation_error, outcome.test_error, outcome.epochs, curves
+
+
+def assert_same(one: Outcome, other: Outcome) -> None:
+    assert numbers(one) == numbers(other)
+    assert one.state_dict.keys() == other.state_dict.keys()
+    for name, value in one.state_dict.items():
+        assert torch.equal(value, other.state_dict[name]), name
+
+
+def stop_after(steps: int) -> Callable[[], bool]:
+    """`should_stop` that says yes when asked for the `steps`th time."""
+    asked = iter(range(1, 10**9))
+    return lambda: next(asked) >= steps
+
+
+@pytest.fixture
+def inputs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bool, Tensor]]:
+    """What every network built from here on is shown: (in training, images)."""
+    seen: list[tuple[bool, Tensor]] = []
+    build = explorer.build
+
+    def spied(architecture: Architecture) -> Any:
+        network = build(architecture)
+        network.register_forward_pre_hook(lambda module, args: seen.append((module.training, args[0].clone())))
+        return network
+
+    monkeypatch.setattr(training, "build", spied)
+    return seen
+
+
+# The same numbers.
+
+
+@pytest.mark.parametrize("precision", ["32", "bf16"])
+def test_one_seed_gives_the_same_numbers_and_weights_to_the_bit(splits: Splits, precision: str) -> None:
+    if not supports(precision):
+        pytest.skip(f"this processor does not compute {precision}")
+    settings = CPU.model_copy(update={"precision": precision})
+    first = train(GROUPED, RECIPE, splits, 7, settings)
+    torch.manual_seed(99)  # whatever happened in this process before
+    assert_same(first, train(GROUPED, RECIPE, splits, 7, settings))
+
+
+def test_another_seed_gives_other_numbers(splits: Splits, undisturbed: Outcome) -> None:
+    assert numbers(train(DENSE, RECIPE, splits, 1, CPU)) != numbers(undisturbed)
+
+
+@pytest.mark.parametrize(
+    "steps", [STEPS + 4 + 1, 2 * (STEPS + 4) + STEPS, 2 * (STEPS + 4) + STEPS + 2, 3 * (STEPS + 4) + 1]
+)
+def test_a_run_stopped_at_any_point_goes_on_to_the_same_bits(
+    splits: Splits, undisturbed: Outcome, tmp_path: Path, steps: int
+) -> None:
+    """In the 2nd epoch's first step, in the 3rd's last, while validating after it (4 batches), and while testing."""
+    with pytest.raises(Stopped):
+        train(DENSE, RECIPE, splits, 0, CPU, checkpoints=tmp_path, should_stop=stop_after(steps))
+    finished = min((steps - 1) // (STEPS + 4), EPOCHS)
+    told: list[int] = []
+    outcome = train(DENSE, RECIPE, splits, 0, CPU, checkpoints=tmp_path, on_epoch=lambda row: told.append(row["epoch"]))
+    assert_same(outcome, undisturbed)
+    assert told == list(range(finished + 1, EPOCHS + 1))  # what was finished is not trained again
+
+
+def test_a_run_stopped_after_every_epoch_goes_on_to_the_same_bits(
+    splits: Splits, undisturbed: Outcome, tmp_path: Path
+) -> None:
+    for _ in range(EPOCHS):
+        with pytest.raises(Stopped):
+            train(DENSE, RECIPE, splits, 0, CPU, checkpoints=tmp_path, should_stop=stop_after(STEPS + 4 + 1))
+    assert_same(train(DENSE, RECIPE, splits, 0, CPU, checkpoints=tmp_path), undisturbed)
+
+
+def test_a_run_in_bf16_resumes_to_the_same_bits(splits: Splits, tmp_path: Path) -> None:
+    if not supports("bf16"):
+        pytest.skip("this processor does not compute bf16")
+    settings = CPU.model_copy(update={"precision": "bf16"})
+    with pytest.raises(Stopped):
+        train(GROUPED, RECIPE, splits, 0, settings, checkpoints=tmp_path, should_stop=stop_after(2 * (STEPS + 4)))
+    resumed = train(GROUPED, RECIPE, splits, 0, settings, checkpoints=tmp_path)
+    assert_same(resumed, train(GROUPED, RECIPE, splits, 0, settings))
+
+
+def test_writing_checkpoints_changes_nothing(splits: Splits, undisturbed: Outcome, tmp_path: Path) -> None:
+    assert_same(train(DENSE, RECIPE, splits, 0, CPU, checkpoints=tmp_path / "made" / "here"), undisturbed)
+    assert [path.name for path in (tmp_path / "made" / "here").iterdir()] == [CHECKPOINT]
+
+
+# The same batches.
+
+
+def test_two_architectures_with_one_seed_see_the_same_batches(
+    splits: Splits, inputs: list[tuple[bool, Tensor]]
+) -> None:
+    train(DENSE, RECIPE, splits, 3, CPU)
+    first = inputs.copy()
+    inputs.clear()
+    train(GROUPED, RECIPE, splits, 3, CPU)
+    assert len(first) == len(inputs) == EPOCHS * (STEPS + 4) + 3
+    for (training_a, a), (training_b, b) in zip(first, inputs, strict=True):
+        assert training_a == training_b
+        assert torch.equal(a, b)
+
+
+def test_a_plan_is_a_function_of_seed_and_epoch_alone() -> None:
+    one, again = plan_epoch(5, 2, 100, 1), plan_epoch(5, 2, 100, 1)
+    assert torch.equal(one.order, again.order)
+    assert torch.equal(one.shifts, again.shifts)
+    assert torch.equal(one.flips, again.flips)
+    assert sorted(one.order.tolist()) == list(range(100))
+    for seed, epoch in ((5, 3), (6, 2), (2, 5)):
+        assert not torch.equal(one.order, plan_epoch(seed, epoch, 100, 1).order)
+
+
+@pytest.mark.parametrize("flip", ["where_mirrored", "never"])
+@pytest.mark.parametrize("mirrored", [True, False])
+def test_an_image_is_cropped_flipped_and_normalised_as_planned(splits: Splits, mirrored: bool, flip: str) -> None:
+    data = replace(splits, mirrored=mirrored)
+    recipe = RECIPE.model_copy(update={"flip": flip, "crop_padding": 0.25})
+    batches = TrainingBatches(data, recipe, 4, torch.device("cpu"), lambda: 1)
+    plan = plan_epoch(4, 1, 240, 2)
+    position = 0
+    for images, labels in batches:
+        assert images.shape == (32, 1, 8, 8)
+        for image, label in zip(images, labels, strict=True):
+            number, (down, right) = int(plan.order[position]), plan.shifts[position].tolist()
+            expected = np.pad(splits.train.images[number, 0], 2)[down : down + 8, right : right + 8]
+            if mirrored and flip == "where_mirrored" and plan.flips[position]:
+                expected = expected[:, ::-1]
+            expected = (expected / 255 - splits.mean[0]) / splits.std[0]
+            np.testing.assert_allclose(image[0].numpy(), expected, rtol=1e-5, atol=1e-5)
+            assert label == splits.train.labels[number]
+            position += 1
+    assert position == STEPS * 32
+
+
+PAPER = RECIPE.model_copy(update={"crop": "random_resized", "lighting": 0.1, "schedule": "step", "milestones": (0.5,)})
+
+
+def test_a_run_under_the_papers_augmentation_resumes_to_the_same_bits(splits: Splits, tmp_path: Path) -> None:
+    whole = train(DENSE, PAPER, splits, 0, CPU)
+    with pytest.raises(Stopped):
+        train(DENSE, PAPER, splits, 0, CPU, checkpoints=tmp_path, should_stop=stop_after(2 * (STEPS + 4)))
+    assert_same(train(DENSE, PAPER, splits, 0, CPU, checkpoints=tmp_path), whole)
+    assert [row["learning_rate"] for row in whole.curves] == pytest.approx([0.1 * 0.1 ** (n >= 1) for n in range(3)])
+    assert numbers(whole) != numbers(train(DENSE, PAPER, splits, 1, CPU))
+
+
+def test_crops_have_the_area_and_the_shape_that_they_should() -> None:
+    boxes = plan_epoch(0, 0, 5000, 0, boxes=True).boxes
+    left, top, width, height = boxes.T
+    whole = (width == 1) & (height == 1)
+    assert whole.float().mean() < 0.01  # what is left when ten draws do not fit
+    area, ratio = (width * height)[~whole], (width / height)[~whole]
+    assert 0.08 <= area.min() < 0.09
+    assert 0.95 < area.max() <= 1
+    assert 0.749 < ratio.min() < 0.76
+    assert 1.32 < ratio.max() < 1.334
+    assert torch.stack((left, top)).min() >= 0
+    assert torch.stack((left + width, top + height)).max() <= 1 + 1e-6
+    # Neither the order of images nor flips depend on whether crops are drawn.
+    plain = plan_epoch(0, 0, 5000, 0)
+    assert torch.equal(plain.order, plan_epoch(0, 0, 5000, 0, boxes=True, lights=True).order)
+
+
+def test_a_crop_is_resized_bilinearly() -> None:
+    """A ramp stays a ramp: every pixel of the crop has the value at its place in the image."""
+    side = 16
+    across = np.broadcast_to(10 * np.arange(side), (side, side))
+    images = torch.from_numpy(np.stack([across, across.T])[:, None].astype(np.uint8))
+    left, top, width, height = 0.25, 0.125, 0.5, 0.375
+    found = resized_crops(images, torch.tensor([[left, top, width, height]] * 2))
+    steps = np.arange(side) + 0.5
+    np.testing.assert_allclose(found[0, 0, 3], 10 * (left * side + steps * width - 0.5), atol=1e-3)
+    np.testing.assert_allclose(found[1, 0, :, 5], 10 * (top * side + steps * height - 0.5), atol=1e-3)
+    whole = resized_crops(images, torch.tensor([[0.0, 0.0, 1.0, 1.0]] * 2))
+    np.testing.assert_allclose(whole, images, atol=1e-3)
+
+
+def coloured(splits: Splits) -> Splits:
+    """Images of one colour each, in three channels."""
+    values = np.random.default_rng(0).integers(60, 200, (240, 3, 1, 1)).astype(np.uint8)
+    images = Images(np.broadcast_to(values, (240, 3, 8, 8)).copy(), splits.train.labels)
+    return replace(splits, train=images, mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4), mirrored=True)
+
+
+def test_lighting_shifts_all_pixels_along_imagenets_colours(splits: Splits) -> None:
+    data = coloured(splits)
+    plan = plan_epoch(4, 1, 240, 0, boxes=True, lights=True)
+    # fb.resnet.torch, datasets/imagenet.lua: eigenvalues, and a row of eigenvectors for each of red, green and blue.
+    values = np.array([0.2175, 0.0188, 0.0045])
+    vectors = np.array([[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]])
+    images, _ = next(iter(TrainingBatches(data, PAPER, 4, torch.device("cpu"), lambda: 1)))
+    for place, image in enumerate(images):
+        colour = data.train.images[int(plan.order[place]), :, 0, 0] / 255
+        shifted = colour + vectors @ (0.1 * plan.lights[place].numpy() * values)
+        expected = (shifted - np.array(data.mean)) / np.array(data.std)
+        np.testing.assert_allclose(image, np.broadcast_to(expected[:, None, None], (3, 8, 8)), atol=1e-4)
+
+
+def test_crops_are_mirrored_where_the_plan_says_so(splits: Splits) -> None:
+    ramp = np.broadcast_to(np.arange(8, dtype=np.uint8) * 20, (240, 1, 8, 8)).copy()
+    data = replace(splits, train=Images(ramp, splits.train.labels), mirrored=True)
+    plan = plan_epoch(4, 1, 240, 0, boxes=True)
+    images, _ = next(iter(TrainingBatches(data, PAPER, 4, torch.device("cpu"), lambda: 1)))
+    falls = images[:, 0, 4, 0] > images[:, 0, 4, -1]
+    assert torch.equal(falls, plan.flips[:32])
+
+
+def test_every_batch_is_full_and_other_images_are_left_out_each_epoch(
+    splits: Splits, inputs: list[tuple[bool, Tensor]]
+) -> None:
+    train(DENSE, RECIPE, splits, 0, CPU)
+    assert [len(images) for is_training, images in inputs if is_training] == [32] * STEPS * EPOCHS
+    left_out = [set(plan_epoch(0, epoch, 240, 1).order[STEPS * 32 :].tolist()) for epoch in range(EPOCHS)]
+    assert len(set.union(*left_out)) > len(left_out[0])
+
+
+def test_a_batch_larger_than_the_training_split_is_an_error(splits: Splits) -> None:
+    with pytest.raises(UserError, match=r"batch_size of 512 is larger than the training split .240 images"):
+        train(DENSE, RECIPE.model_copy(update={"batch_size": 512}), splits, 0, CPU)
+
+
+@pytest.mark.parametrize("changes", [{"resolution": 16}, {"in_channels": 3}, {"classes": 9}])
+def test_a_network_that_does_not_fit_the_data_is_an_error(splits: Splits, changes: dict[str, int]) -> None:
+    with pytest.raises(UserError, match=r"made for .* the data has 8 pixels, 1 channels and 10 classes"):
+        train(DENSE.with_(**changes), RECIPE, splits, 0, CPU)
+
+
+# The test set.
+
+
+class Guarded:
+    """Images that nobody may look at before they are opened."""
+
+    def __init__(self, images: Images) -> None:
+        self._images, self.opened, self.looks = images, False, 0
+
+    def __getattr__(self, name: str) -> Any:
+        if not self.opened:
+            raise AssertionError("the test images were looked at too early")
+        self.looks += name == "images"
+        return getattr(self._images, name)
+
+
+def test_the_test_set_is_looked_at_once_after_the_last_epoch(
+    splits: Splits, inputs: list[tuple[bool, Tensor]], undisturbed: Outcome, tmp_path: Path
+) -> None:
+    guarded: Any = Guarded(splits.test)
+
+    def on_epoch(row: dict[str, Any]) -> None:
+        guarded.opened = row["epoch"] == EPOCHS
+
+    data = replace(splits, test=guarded)
+    outcome = train(DENSE, RECIPE, data, 0, CPU, checkpoints=tmp_path, on_epoch=on_epoch)
+    assert outcome.test_error == undisturbed.test_error
+    assert guarded.looks == 1
+    shown = torch.cat([images for is_training, images in inputs[EPOCHS * (STEPS + 4) :]])
+    expected = (splits.test.images / 255 - splits.mean[0]) / splits.std[0]
+    np.testing.assert_allclose(shown.numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_stopped_run_never_looks_at_the_test_set(splits: Splits, tmp_path: Path) -> None:
+    guarded: Any = Guarded(splits.test)
+    data = replace(splits, test=guarded)
+    with pytest.raises(Stopped):
+        train(DENSE, RECIPE, data, 0, CPU, checkpoints=tmp_path, should_stop=stop_after(EPOCHS * (STEPS + 4)))
+
+
+def test_top5_errors_count_labels_outside_the_five_largest(splits: Splits, undisturbed: Outcome) -> None:
+    network = explorer.build(DENSE).eval()
+    network.load_state_dict(undisturbed.state_dict)
+    for part, expected in (
+        (splits.validation, undisturbed.validation_top5_error),
+        (splits.test, undisturbed.test_top5_error),
+    ):
+        images = (torch.from_numpy(part.images) / 255 - splits.mean[0]) / splits.std[0]
+        with torch.inference_mode():
+            ranks = network(images).numpy().argsort(1)[:, ::-1]
+        outside = [label not in rank[:5] for label, rank in zip(part.labels, ranks, strict=True)]
+        assert np.mean(outside) == pytest.approx(expected)
+    assert 0 < undisturbed.train_top5_error < undisturbed.train_error
+    assert undisturbed.curves[-1]["train_top5_error"] == undisturbed.train_top5_error
+
+
+def test_there_is_no_top5_error_of_nine_classes(splits: Splits) -> None:
+    kept = {
+        name: Images(part.images[part.labels < 9], part.labels[part.labels < 9])
+        for name, part in (("train", splits.train), ("validation", splits.validation), ("test", splits.test))
+    }
+    data = replace(splits, **kept, classes=9)
+    outcome = train(DENSE.with_(classes=9), RECIPE.model_copy(update={"epochs": 1}), data, 0, CPU)
+    assert outcome.train_top5_error is outcome.validation_top5_error is outcome.test_top5_error is None
+    assert "train_top5_error" not in outcome.curves[0]
+
+
+def test_errors_are_those_of_the_final_weights(splits: Splits, undisturbed: Outcome) -> None:
+    network = explorer.build(DENSE).eval()
+    network.load_state_dict(undisturbed.state_dict)
+    for part, expected in ((splits.validation, undisturbed.validation_error), (splits.test, undisturbed.test_error)):
+        images = (torch.from_numpy(part.images) / 255 - splits.mean[0]) / splits.std[0]
+        with torch.inference_mode():
+            mistakes = (network(images).argmax(1) != torch.from_numpy(part.labels)).sum().item()
+        assert mistakes / len(part) == pytest.approx(expected)
+
+
+# What comes out.
+
+
+def test_an_outcome_has_a_whole_curve_and_sensible_figures(undisturbed: Outcome) -> None:
+    assert [row["epoch"] for row in undisturbed.curves] == [1, 2, 3]
+    assert set(undisturbed.curves[0]) == {
+        "train_top5_error",
+        "validation_top5_error",
+        "epoch",
+        "learning_rate",
+        "train_loss",
+        "train_error",
+        "validation_loss",
+        "validation_error",
+        "validation_balanced_error",
+        "seconds",
+    }
+    assert undisturbed.train_error == undisturbed.curves[-1]["train_error"]
+    assert undisturbed.validation_error == undisturbed.curves[-1]["validation_error"]
+    assert undisturbed.curves[-1]["train_loss"] < undisturbed.curves[0]["train_loss"]
+    assert undisturbed.curves[-1]["train_error"] < undisturbed.curves[0]["train_error"] <= 1
+    assert undisturbed.seconds >= sum(row["seconds"] for row in undisturbed.curves) > 0
+    assert undisturbed.images_per_second > 0
+    assert undisturbed.peak_memory is None or undisturbed.peak_memory > 50_000_000
+
+
+@pytest.mark.slow
+def test_quick_learns_the_digits(tmp_path: Path) -> None:
+    settings = CPU.model_copy(update={"precision": "bf16" if supports("bf16") else "32"})
+    architecture = Architecture.from_name("resnext11_8x13d_cifar", resolution=8, classes=10, in_channels=1)
+    data = load(DataSpec(name="digits", validation=0.2, test=0.2))
+    outcome = train(architecture, Recipe.model_validate("quick"), data, 0, settings, checkpoints=tmp_path)
+    assert outcome.test_error <= 0.03
+
+
+@pytest.mark.parametrize("rate", [1e10, 1e30])
+def test_a_loss_that_is_no_number_fails_the_training_with_a_reason(splits: Splits, rate: float, tmp_path: Path) -> None:
+    recipe = RECIPE.model_copy(update={"learning_rate": rate, "warm_up": 0.0, "epochs": 30})
+    with pytest.raises(TrainingFailed, match=r"the (training|validation) loss became (nan|inf) in epoch \d+") as error:
+        train(DENSE, recipe, splits, 0, CPU, checkpoints=tmp_path)
+    assert "\n" not in error.value.reason
+
+
+# Manners.
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+sys.path[:0] = [sys.argv[1]]
+from explorer import Architecture
+from studies.data.splits import DataSpec, load
+from studies.config.recipe import Recipe
+from studies.machine.settings import Settings
+from studies.training.training import Stopped, train
+
+network = Architecture.from_name("resnext_1_2x4d_w8_small8", resolution=8, classes=10, in_channels=1)
+recipe = Recipe.model_validate({"name": "quick", "epochs": 2, "batch_size": 512})
+data = load(DataSpec(name="digits", test=0.2))
+settings = Settings(device="cpu", precision="32", threads=1)
+try:
+    train(network, recipe, data, 0, settings, should_stop=lambda: True)
+except Stopped:
+    train(network, recipe, data, 0, settings, checkpoints=Path("own"))
+"""
+
+
+def test_nothing_is_printed_or_left_behind_also_on_a_slurm_node(tmp_path: Path) -> None:
+    slurm = {
+        "NTASKS": "4",
+        "JOB_NAME": "sweep",
+        "JOB_ID": "1",
+        "PROCID": "0",
+        "LOCALID": "0",
+        "NODEID": "0",
+        "NODELIST": "a",
+    }
+    environment = os.environ | {f"SLURM_{name}": value for name, value in slurm.items()}
+    # What Lightning, left alone, would take up on a Slurm node.
+    (tmp_path / "hpc_ckpt_1.ckpt").write_bytes(pickle.dumps("another program's"))
+    command = [sys.executable, "-c", SCRIPT, str(Path(training.__file__).parents[2])]
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["hpc_ckpt_1.ckpt", "own"]
+
+
+@pytest.mark.parametrize("steps", [1, 5, STEPS + 1])
+def test_a_stop_is_asked_for_after_every_step(splits: Splits, inputs: list[tuple[bool, Tensor]], steps: int) -> None:
+    with pytest.raises(Stopped):
+        train(DENSE, RECIPE, splits, 0, CPU, should_stop=stop_after(steps))
+    assert len(inputs) == steps
+
+
+def test_signals_and_torchs_switches_stay_the_callers(splits: Splits) -> None:
+    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+    before = [signal.getsignal(number) for number in signals]
+    random, threads = torch.get_rng_state(), torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
+    during: list[list[Any]] = []
+
+    def spy() -> bool:
+        during.append([signal.getsignal(number) for number in signals])
+        return False
+
+    train(DENSE, RECIPE.model_copy(update={"epochs": 1}), splits, 0, CPU, should_stop=spy)
+    assert all(found == before for found in during)
+    assert [signal.getsignal(number) for number in signals] == before
+    assert torch.equal(torch.get_rng_state(), random)
+    assert torch.get_num_threads() == threads + 1
+    torch.set_num_threads(threads)
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.mark.parametrize(("precision", "expected"), [("32", "ieee"), ("bf16", "tf32")])
+def test_32_bits_are_32_bits_also_in_cudnns_convolutions(precision: str, expected: str) -> None:
+    convolutions = torch.backends.cudnn.conv
+    before = convolutions.fp32_precision
+    with training._environment(CPU.model_copy(update={"precision": precision})):
+        assert convolutions.fp32_precision == expected
+    assert convolutions.fp32_precision == before == "tf32"
+
+
+def test_a_stopped_training_is_gone_when_the_next_begins(splits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the garbage collector has not come by: on a GPU it is memory of the device."""
+    held: list[weakref.ref[TrainingBatches]] = []
+
+    class Watched(TrainingBatches):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            held.append(weakref.ref(self))
+
+    alive: list[bool] = []
+
+    def look() -> bool:
+        alive.append(held[0]() is not None)
+        return True
+
+    monkeypatch.setattr(training, "TrainingBatches", Watched)
+    gc.disable()
+    try:
+        for _ in range(2):
+            with pytest.raises(Stopped):
+                train(DENSE, RECIPE, splits, 0, CPU, should_stop=look)
+    finally:
+        gc.enable()
+    assert alive == [True, False]
+
+
+def test_ctrl_c_comes_out_as_itself(splits: Splits) -> None:
+    def interrupted() -> bool:
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        train(DENSE, RECIPE, splits, 0, CPU, should_stop=interrupted)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_error_in_on_epoch_comes_out_after_the_checkpoint(splits: Splits, tmp_path: Path) -> None:
+    def fenced(row: dict[str, Any]) -> None:
+        raise RuntimeError("fenced off")
+
+    with pytest.raises(RuntimeError, match="fenced off"):
+        train(DENSE, RECIPE, splits, 0, CPU, checkpoints=tmp_path, on_epoch=fenced)
+    assert (tmp_path / CHECKPOINT).exists()
+
+
+def test_values_are_read_per_epoch_not_per_step(splits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Taking a value from a tensor makes the processor wait for the GPU."""
+    reads: list[str] = []
+    for name in ("item", "tolist", "numpy", "__bool__", "__float__", "__int__"):
+        original = getattr(Tensor, name)
+
+        def spied(self: Tensor, name: str = name, original: Any = original) -> Any:
+            reads.append(name)
+            return original(self)
+
+        monkeypatch.setattr(Tensor, name, spied)
+    counts = []
+    for batch_size in (8, 80):
+        reads.clear()
+        train(DENSE, RECIPE.model_copy(update={"batch_size": batch_size}), splits, 0, CPU)
+        counts.append(len(reads))
+        assert (
+            reads.count("tolist") == 3 * EPOCHS + 2
+        )  # training, validation and that by class; the test and that by class
+    assert counts[0] == counts[1]
+
+
+# Checkpoints.
+
+
+class Evil:
+    def __reduce__(self) -> Any:
+        return os.mkdir, (os.environ["EVIL"],)
+
+
+@pytest.mark.parametrize(
+    "write", [lambda path: torch.save({"model": Evil()}, path), lambda path: path.write_bytes(pickle.dumps(Evil()))]
+)
+def test_a_checkpoint_with_code_in_it_is_refused_and_not_run(
+    splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path], Any]
+) -> None:
+    monkeypatch.setenv("EVIL", str(tmp_path / "evil"))
+    write(tmp_path / CHECKPOINT)
+    with pytest.raises(UserError, match=r"not a checkpoint of this program.*Delete it"):
+        train(DENSE, RECIPE, splits, 0, CPU, checkpoints=tmp_path)
+    assert not (tmp_path / "evil").exists()
+
+
+@pytest.fixture(scope="module")
+def stopped(splits: Splits, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The checkpoint after the first epoch."""
+    folder = tmp_path_factory.mktemp("stopped")
+    with pytest.raises(Stopped):
+        train(DENSE, RECIPE, splits, 0, CPU, checkpoints=folder, should_stop=stop_after(STEPS + 4 + 1))
+    return (folder / CHECKPOINT).read_bytes()
+
+
+def flip_byte(data: bytes) -> bytes:
+    changed = bytearray(data)
+    changed[len(data) // 2] ^= 0xFF
+    return bytes(changed)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: data[:1],
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:-1],
+        lambda data: bytes(len(data)),
+        flip_byte,
+        # Bare pickles, cut off where torch's unpickler raises IndexError, struct.error and KeyError.
+        lambda data: b"\x80\x02.",
+        lambda data: b"\x80\x02J\x01",
+        lambda data: b"\x80\x02h\x05.",
+    ],
+)
+def test_a_damaged_checkpoint_is_left_aside_and_the_run_starts_afresh(
+    splits: Splits,
+    undisturbed: Outcome,
+    stopped: bytes,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    damage: Callable[[bytes], bytes],
+) -> None:
+    (tmp_path / CHECKPOINT).write_bytes(damage(stopped))
+    outcome = train(DENSE, RECIPE, splits, 0, CPU, checkpoints=tmp_path)
+    assert_same(outcome, undisturbed)
+    assert f"{tmp_path / CHECKPOINT} is damaged: starting afresh" in caplog.text
+
+
+@pytest.mark.parametrize("other", ["seed", "recipe", "architecture", "data", "settings"])
+def test_a_checkpoint_of_another_run_is_left_aside(
+    splits: Splits, stopped: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture, other: str
+) -> None:
+    (tmp_path / CHECKPOINT).write_bytes(stopped)
+    images = splits.train.images.copy()
+    images[0, 0, 0, 0] ^= 1
+    arguments = {
+        "architecture": DENSE if other != "architecture" else replace(DENSE, depths=(1, 2)),
+        "recipe": RECIPE if other != "recipe" else RECIPE.model_copy(update={"weight_decay": 0.0}),
+        "splits": splits if other != "data" else replace(splits, train=Images(images, splits.train.labels)),
+        "seed": 0 if other != "seed" else 1,
+        "settings": CPU if other != "settings" else CPU.model_copy(update={"threads": 2}),
+    }
+    if other == "settings" and cores() < 2:
+        pytest.skip("there is one core")
+    told: list[int] = []
+    train(**arguments, checkpoints=tmp_path, on_epoch=lambda row: told.append(row["epoch"]))  # type: ignore[arg-type]
+    assert told == [1, 2, 3]
+    assert "belongs to another training" in caplog.text
+    (aside,) = tmp_path.glob("checkpoint-*.pt")
+    assert aside.read_bytes() == stopped
+    assert str(aside) in caplog.text
+
+
+def test_a_checkpoint_is_tensors_and_plain_values(stopped: bytes, tmp_path: Path) -> None:
+    (tmp_path / "copy").write_bytes(stopped)
+    state = torch.load(tmp_path / "copy", weights_only=True)
+    assert state["epoch"] == len(state["rows"]) == 1
+    assert {"model", "optimiser", "scheduler"} <= state.keys()
+
+
+def test_a_folder_that_cannot_be_made_is_the_users_mistake(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"cannot write .*file/below"):
+        write_checkpoint(tmp_path / "file" / "below" / CHECKPOINT, {})
