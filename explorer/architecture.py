@@ -1,9 +1,10 @@
 """Architecture: a residual network as a few whole numbers.
 
-The paper's two rules (section 3.1) hold by construction: stages are derived from one template, never given.
-Rule 1: blocks that make maps of the same size share their hyper-parameters. Rule 2: each time the map is halved, the width
-doubles. Whole numbers may be NumPy integer arrays of one shape: then the object stands for a batch of architectures,
-and everything that only counts (`layers`, `complexity`, `budget`) counts them all at once.
+The paper's two rules (section 3.1) hold by construction: stages are derived from one template,
+never given. Rule 1: blocks that make maps of the same size share their hyper-parameters. Rule 2:
+each time the map is halved, the width doubles. Whole numbers may be NumPy integer arrays of one
+shape: then the object stands for a batch of architectures, and everything that only counts
+(`layers`, `complexity`, `budget`) counts them all at once.
 """
 
 from dataclasses import dataclass, replace
@@ -12,7 +13,16 @@ from typing import Any
 
 from explorer.errors import UserError, shorten, unknown
 from explorer.names import format_name, parse_name, usual_input
-from explorer.template import IMAGENET, MOST_BLOCKS, MOST_STAGES, Stem, Template, any_of, set_whole, whole
+from explorer.template import (
+    IMAGENET,
+    MOST_BLOCKS,
+    MOST_STAGES,
+    Stem,
+    Template,
+    any_of,
+    set_whole,
+    whole,
+)
 
 GROWTHS = ("d", "C")
 SHORTCUTS = ("projection", "none")
@@ -20,7 +30,8 @@ SHORTCUTS = ("projection", "none")
 
 @dataclass(frozen=True)
 class Stage:
-    """The blocks that share one spatial size, derived from the template: what rule 1 and rule 2 make of stage `number` (from 1)."""
+    """The blocks that share one spatial size, derived from the template: what rule
+    1 and rule 2 make of stage `number` (from 1)."""
 
     number: int
     depth: int
@@ -35,10 +46,11 @@ class Stage:
 class Architecture:
     """A whole network: template, blocks per stage, what grows, shortcuts, stem, input and classes.
 
-    `growth` says what doubles from stage to stage beside the width: "d" (the paper) or "C" (fixed channels per path).
-    `shortcut` is "projection" (where the shape changes, otherwise the identity) or "none" (the plain network of the
-    paper's residual ablation). Raises `UserError` for anything that is no network: a width below 1, an empty list of
-    stages, a map too small to halve, more than `MOST_BLOCKS` blocks.
+    `growth` says what doubles from stage to stage beside the width: "d" (the paper) or "C" (fixed
+    channels per path). `shortcut` is "projection" (where the shape changes, otherwise the identity)
+    or "none" (the plain network of the paper's residual ablation). Raises `UserError` for anything
+    that is no network: a width below 1, an empty list of stages, a map too small to halve, more
+    than `MOST_BLOCKS` blocks.
     """
 
     template: Template
@@ -56,36 +68,56 @@ class Architecture:
         if self.shortcut not in SHORTCUTS:
             raise unknown("shortcut", str(self.shortcut), SHORTCUTS)
         if self.growth == "C" and self.template.kind == "basic":
-            raise UserError("growth 'C' doubles the cardinality, and a basic block has only one path; use growth 'd'.")
+            raise UserError(
+                "growth 'C' doubles the cardinality, and a basic block has only one path; use"
+                " growth 'd'."
+            )
         if isinstance(self.depths, int | str) or len(self.depths) == 0:
             raise UserError(
-                f"depths must list the blocks of each stage, for example (3, 4, 6, 3); given: {shorten(self.depths)}."
+                "depths must list the blocks of each stage, for example (3, 4, 6, 3); given:"
+                f" {shorten(self.depths)}."
             )
         if len(self.depths) > MOST_STAGES:
-            raise UserError(f"{len(self.depths):,} stages are too many: a network has at most {MOST_STAGES}.")
+            raise UserError(
+                f"{len(self.depths):,} stages are too many: a network has at most {MOST_STAGES}."
+            )
         depths = tuple(whole(depth, "depth of a stage") for depth in self.depths)
         object.__setattr__(self, "depths", depths)
         if any_of((blocks := sum(depths)) > MOST_BLOCKS):
             most = blocks.max() if hasattr(blocks, "max") else blocks
-            raise UserError(f"depths of {most:,} blocks in all are too many: a network has at most {MOST_BLOCKS:,}.")
-        for field, label in (("resolution", "resolution"), ("in_channels", "input channels"), ("classes", "classes")):
+            raise UserError(
+                f"depths of {most:,} blocks in all are too many: a network has at most"
+                f" {MOST_BLOCKS:,}."
+            )
+        for field, label in (
+            ("resolution", "resolution"),
+            ("in_channels", "input channels"),
+            ("classes", "classes"),
+        ):
             set_whole(self, field, label)
         smallest = smallest_resolution(self.stem, len(depths))
         if self.resolution < smallest:
             raise UserError(
-                f"a resolution of {self.resolution} is too small for {len(depths)} stages behind the {self.stem.kind} "
-                f"stem: a stage could not halve its map, which breaks rule 1. The smallest resolution is {smallest}; or use fewer stages."
+                f"a resolution of {self.resolution} is too small for {len(depths)} stages behind"
+                f" the {self.stem.kind} stem: a stage could not halve its map, which breaks rule 1."
+                f" The smallest resolution is {smallest}; or use fewer stages."
             )
 
     @classmethod
     def from_name(
-        cls, name: str, *, resolution: int | None = None, classes: int | None = None, in_channels: int | None = None
+        cls,
+        name: str,
+        *,
+        resolution: int | None = None,
+        classes: int | None = None,
+        in_channels: int | None = None,
     ) -> "Architecture":
-        """The architecture a name stands for: `resnet50`, `resnext50_32x4d`, `wide_resnet50_2`, `resnext29_8x64d_cifar`,
-        `resnet20_cifar`, or the long form `resnext_3-4-12-3_8x14d_w128_small_plain`.
+        """The architecture a name stands for: `resnet50`, `resnext50_32x4d`, `wide_resnet50_2`,
+        `resnext29_8x64d_cifar`, `resnet20_cifar`, or the long form
+        `resnext_3-4-12-3_8x14d_w128_small_plain`.
 
-        `resolution`, `classes` and `in_channels` default to 224, 1000 and 3; for `_cifar` names to 32, 10 and 3. Raises
-        `UserError` for a name that is none, with the nearest that is.
+        `resolution`, `classes` and `in_channels` default to 224, 1000 and 3; for `_cifar` names to
+        32, 10 and 3. Raises `UserError` for a name that is none, with the nearest that is.
         """
         template, depths, fields = parse_name(name)
         given = {"resolution": resolution, "classes": classes, "in_channels": in_channels}
@@ -94,8 +126,11 @@ class Architecture:
 
     @property
     def name(self) -> str:
-        """The name, which parses back to this architecture. It leaves out resolution, input channels and classes."""
-        return format_name(self.template, self.depths, growth=self.growth, shortcut=self.shortcut, stem=self.stem)
+        """The name, which parses back to this architecture. It leaves out
+        resolution, input channels and classes."""
+        return format_name(
+            self.template, self.depths, growth=self.growth, shortcut=self.shortcut, stem=self.stem
+        )
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
@@ -123,9 +158,12 @@ class Architecture:
         return tuple(stages)
 
     def with_(self, **quantities: Any) -> "Architecture":
-        """A copy with other `cardinality`, `bottleneck_width`, `width` (of the template) or any field of the architecture."""
+        """A copy with other `cardinality`, `bottleneck_width`, `width` (of the
+        template) or any field of the architecture."""
         template = {
-            key: quantities.pop(key) for key in ("cardinality", "bottleneck_width", "width") if key in quantities
+            key: quantities.pop(key)
+            for key in ("cardinality", "bottleneck_width", "width")
+            if key in quantities
         }
         if template:
             quantities["template"] = replace(self.template, **template)
@@ -133,7 +171,8 @@ class Architecture:
 
 
 def halved(size: int) -> int:
-    """Side of a map after a convolution or pooling of stride 2 with padding (kernel - 1) / 2, as torch computes it."""
+    """Side of a map after a convolution or pooling of stride 2 with padding
+    (kernel - 1) / 2, as torch computes it."""
     return (size - 1) // 2 + 1
 
 

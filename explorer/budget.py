@@ -1,8 +1,8 @@
 """The budget solver: the whole number whose cost is nearest to a budget.
 
-Cost is at most quadratic in d and in the width, linear in C and in depths, so the solver needs no formula of its own: it
-evaluates the count at three points, takes the parabola's (or line's) root and compares its integer neighbours. Plain integers and NumPy
-arrays go through the same lines.
+Cost is at most quadratic in d and in the width, linear in C and in depths, so the solver needs no
+formula of its own: it evaluates the count at three points, takes the parabola's (or line's) root
+and compares its integer neighbours. Plain integers and NumPy arrays go through the same lines.
 """
 
 from bisect import bisect_left, bisect_right
@@ -24,20 +24,27 @@ MEASURES = ("flops", "block", "params", "activations")
 # Seconds on a device, measured (`explorer.networks.match_time`), not counted.
 TIMES = ("latency", "train_step")
 QUANTITIES = ("cardinality", "bottleneck_width", "width", "depths")
-ARMS = {"depths": "deeper", "bottleneck_width": "wider", "width": "wider", "cardinality": "more paths"}
-# The solver computes the root of a cost in floating point, which holds whole numbers up to here to the unit.
+ARMS = {
+    "depths": "deeper",
+    "bottleneck_width": "wider",
+    "width": "wider",
+    "cardinality": "more paths",
+}
+# The solver computes the root of a cost in floating point, which
+# holds whole numbers up to here to the unit.
 LARGEST_BUDGET = 10**15
 LABELS = {"cardinality": "C", "bottleneck_width": "d", "width": "width", "depths": "depths"}
 
 
 class ImpossibleBudget(UserError):
-    """A budget below what the rest of the network costs, whatever is chosen for the quantity to solve."""
+    """A budget below what the rest of the network costs, whatever
+    is chosen for the quantity to solve."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What a design may cost: a measure (`flops`, `block`, `params`, `activations`, or seconds: `latency`, `train_step`) and a
-    value in its unit."""
+    """What a design may cost: a measure (`flops`, `block`, `params`, `activations`, or
+    seconds: `latency`, `train_step`) and a value in its unit."""
 
     by: str
     value: float
@@ -49,7 +56,8 @@ class Budget:
             raise UserError(f"a budget must be above zero; given: {shorten(self.value)} {self.by}.")
         if self.value > LARGEST_BUDGET:
             raise UserError(
-                f"a budget is at most {human_flops(LARGEST_BUDGET)} {self.by}; given: {shorten(self.value)}."
+                f"a budget is at most {human_flops(LARGEST_BUDGET)} {self.by}; given:"
+                f" {shorten(self.value)}."
             )
 
     @classmethod
@@ -60,14 +68,15 @@ class Budget:
 
 @dataclass(frozen=True)
 class Design:
-    """An architecture solved for a budget. `reference` is the name of the network that set the budget ("" for a plain one);
-    `arm` names the group a comparison puts it in."""
+    """An architecture solved for a budget. `reference` is the name of the network that set the
+    budget ("" for a plain one); `arm` names the group a comparison puts it in."""
 
     architecture: Architecture
     budget: Budget
     reference: str = ""
     arm: str = ""
-    # Seconds of this design, and all timings it was chosen from (the reference's first), where the budget is in time.
+    # Seconds of this design, and all timings it was chosen from (the
+    # reference's first), where the budget is in time.
     measured: float | None = None
     candidates: tuple[Any, ...] = ()
 
@@ -110,19 +119,24 @@ class Design:
 
 
 def cost(architecture: Architecture, by: str) -> int:
-    """What an architecture costs in the measure `by` (design of each measure: the paper's sections 3.1 and 3.4).
+    """What an architecture costs in the measure `by` (design of each
+    measure: the paper's sections 3.1 and 3.4).
 
-    `flops`, `params`, `activations` are of the whole network; `block` is the weights of an identity block of the first stage
-    (equation 4), which basic blocks do not define.
+    `flops`, `params`, `activations` are of the whole network; `block` is the weights of an
+    identity block of the first stage (equation 4), which basic blocks do not define.
     """
     if by == "block":
         if architecture.template.kind == "basic":
             raise UserError(
-                "the measure 'block' (equation 4 of the paper) is defined for bottleneck blocks only; use 'flops'."
+                "the measure 'block' (equation 4 of the paper) is defined for bottleneck blocks"
+                " only; use 'flops'."
             )
-        # The second block of a first stage is an identity block, also where the architecture itself has none.
+        # The second block of a first stage is an identity block, also
+        # where the architecture itself has none.
         two_blocks = architecture.with_(depths=(2,))
-        identity = (layer for layer in iter_layers(two_blocks) if layer.stage == 1 and layer.block == 1)
+        identity = (
+            layer for layer in iter_layers(two_blocks) if layer.stage == 1 and layer.block == 1
+        )
         return sum(weights(layer) for layer in identity)
     if by not in MEASURES:
         raise unknown("measure", str(by), MEASURES)
@@ -140,22 +154,33 @@ def match(
     depth_policy: str = "proportional",
     **given: Any,
 ) -> list[Design]:
-    """Designs that cost what `reference` costs (or `budget`), in the measure `by`: one for each combination of the `given` values.
+    """Designs that cost what `reference` costs (or `budget`), in the measure `by`:
+    one for each combination of the `given` values.
 
-    `match(resnet50, cardinality=[1, 2, 4])` solves d for each C. Of the whole numbers (multiples of `multiple_of`) it takes
-    the one whose cost is nearest to the budget; ties go to the cheaper. `depths` are solved along a depth policy
-    (`explorer.depths`). What is neither solved nor given stays as in the reference. Raises `UserError` naming every
-    design that no whole number brings within `tolerance` (a fraction).
+    `match(resnet50, cardinality=[1, 2, 4])` solves d for each C. Of the whole numbers (multiples of
+    `multiple_of`) it takes the one whose cost is nearest to the budget; ties go to the cheaper.
+    `depths` are solved along a depth policy (`explorer.depths`). What is neither solved nor given
+    stays as in the reference. Raises `UserError` naming every design that no whole number brings
+    within `tolerance` (a fraction).
     """
     designs = nearest(
-        reference, solve=solve, by=by, budget=budget, multiple_of=multiple_of, depth_policy=depth_policy, **given
+        reference,
+        solve=solve,
+        by=by,
+        budget=budget,
+        multiple_of=multiple_of,
+        depth_policy=depth_policy,
+        **given,
     )
-    missed = [design for design in designs if tolerance is not None and abs(design.mismatch) > tolerance]
+    missed = [
+        design for design in designs if tolerance is not None and abs(design.mismatch) > tolerance
+    ]
     if missed and tolerance is not None:
         listed = "; ".join(describe_miss(design, solve, given) for design in missed)
         raise UserError(
-            f"no whole {LABELS[solve]} keeps {by} within {human_percent(tolerance)} of {human_flops(missed[0].budget.value)}: {listed}. "
-            "Allow a larger tolerance, or start from another reference."
+            f"no whole {LABELS[solve]} keeps {by} within {human_percent(tolerance)} of"
+            f" {human_flops(missed[0].budget.value)}: {listed}. Allow a larger tolerance, or start"
+            " from another reference."
         )
     return designs
 
@@ -163,7 +188,10 @@ def match(
 def describe_miss(design: Design, solve: str, given: Iterable[str]) -> str:
     """How near a design came: 'C=8 (nearest d=13, -3.4 %)'."""
     where = point(design.architecture, given) or design.reference
-    return f"{where} (nearest {point(design.architecture, [solve])}, {human_percent(design.mismatch, signed=True)})"
+    return (
+        f"{where} (nearest {point(design.architecture, [solve])},"
+        f" {human_percent(design.mismatch, signed=True)})"
+    )
 
 
 def point(architecture: Architecture, quantities: Iterable[str]) -> str:
@@ -186,13 +214,17 @@ def nearest(
     check_solve(reference, solve, given)
     if by in TIMES:
         raise UserError(
-            f"{by} is measured, not counted: use explorer.networks.match_time.match_time, or --by {by} on the command line."
+            f"{by} is measured, not counted: use explorer.networks.match_time.match_time, or --by"
+            f" {by} on the command line."
         )
     check_measure(reference, solve, by)
     target = Budget.of(reference, by) if budget is None else Budget(by, budget)
     step = whole(multiple_of, "multiple_of")
     if solve == "depths" and step != 1:
-        raise UserError(f"multiple_of={step} has no meaning for depths; leave it out, or solve another quantity.")
+        raise UserError(
+            f"multiple_of={step} has no meaning for depths; leave it out, or solve another"
+            " quantity."
+        )
     designs = []
     for values in combinations(given):
         start = reference.with_(**values)
@@ -202,10 +234,13 @@ def nearest(
             found, fixed = solve_quantity(start, solve, target, step)
             if target.value <= fixed:
                 raise ImpossibleBudget(
-                    f"a budget of {human_flops(target.value)} {target.by} is impossible at {point(start, values) or start.name}: "
-                    f"before any {LABELS[solve]}, the rest of the network (stem, shortcuts, classifier) costs {human_flops(fixed)}."
+                    f"a budget of {human_flops(target.value)} {target.by} is impossible at"
+                    f" {point(start, values) or start.name}: before any {LABELS[solve]}, the rest"
+                    f" of the network (stem, shortcuts, classifier) costs {human_flops(fixed)}."
                 )
-        designs.append(Design(start.with_(**{solve: found}), target, reference.name if budget is None else ""))
+        designs.append(
+            Design(start.with_(**{solve: found}), target, reference.name if budget is None else "")
+        )
     return designs
 
 
@@ -223,12 +258,13 @@ def check_solve(reference: Architecture, solve: str, given: Iterable[str]) -> No
 
 
 def check_measure(reference: Architecture, solve: str, by: str) -> None:
-    """Raise `UserError` where the cost does not depend on `solve`: then every value, or none, meets a budget."""
+    """Raise `UserError` where the cost does not depend on `solve`: then
+    every value, or none, meets a budget."""
     if not _changes(reference, solve, by):
         others = ", ".join(measure for measure in MEASURES if measure != by)
         raise UserError(
-            f"{LABELS[solve]} cannot be solved by {by}, which does not change with {LABELS[solve]}; solve another quantity, "
-            f"or keep another cost: {others}."
+            f"{LABELS[solve]} cannot be solved by {by}, which does not change with {LABELS[solve]};"
+            f" solve another quantity, or keep another cost: {others}."
         )
 
 
@@ -252,24 +288,28 @@ def combinations(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
             many = many and any(isinstance(item, Iterable) for item in value)
         values = list(value) if many else [value]
         if not values:
-            raise UserError(f"{key} lists no values; give at least one whole number, for example {key}=[1, 2, 4].")
+            raise UserError(
+                f"{key} lists no values; give at least one whole number, for example {key}=[1,"
+                " 2, 4]."
+            )
         choices.append(values)
     for combination in product(*choices):
         yield dict(zip(given, combination, strict=True))
 
 
 def solve_quantity(start: Architecture, solve: str, target: Budget, step: int) -> tuple[Any, Any]:
-    """The multiple of `step` at which the cost of `start`, with `solve` set to it, is nearest to the target, and the cost at 0.
+    """The multiple of `step` at which the cost of `start`, with `solve` set to
+    it, is nearest to the target, and the cost at 0.
 
-    Ties go to the cheaper. Where the cost at 0 is not below the target, no value meets it and the first one is returned.
-    Works on whole numbers and on arrays alike.
+    Ties go to the cheaper. Where the cost at 0 is not below the target, no value meets it and the
+    first one is returned. Works on whole numbers and on arrays alike.
     """
 
     def counted(value: Any) -> Any:
         return cost(start.with_(**{solve: value}), target.by)
 
-    # Where the width equals the stem's, the first projection disappears: that one value does not lie on the parabola, so
-    # it stays out of the three points and is compared apart.
+    # Where the width equals the stem's, the first projection disappears: that one value does not
+    # lie on the parabola, so it stays out of the three points and is compared apart.
     apart = start.stem.channels if solve == "width" else None
     constant, linear, quadratic = _parabola(counted, apart or 0)
     dip = 0 if apart is None else counted(apart) - (constant + apart * (linear + apart * quadratic))
@@ -294,14 +334,17 @@ def solve_quantity(start: Architecture, solve: str, target: Budget, step: int) -
     for other in others:
         other_cost = cost_at(other)
         gap, other_gap = abs(best_cost - target.value), abs(other_cost - target.value)
-        better = (other >= step) & ((other_gap < gap) | ((other_gap == gap) & (other_cost < best_cost)))
+        better = (other >= step) & (
+            (other_gap < gap) | ((other_gap == gap) & (other_cost < best_cost))
+        )
         best = best + better * (other - best)
         best_cost = best_cost + better * (other_cost - best_cost)
     return best, constant
 
 
 def _parabola(counted: Callable[[int], Any], base: int) -> tuple[Any, Any, Any]:
-    """Coefficients (of 1, x and x squared) of the parabola through the costs at base + 1, + 2, + 3; exact, in whole numbers."""
+    """Coefficients (of 1, x and x squared) of the parabola through the costs at
+    base + 1, + 2, + 3; exact, in whole numbers."""
     first, second, third = (counted(base + offset) for offset in (1, 2, 3))
     quadratic = (third - 2 * second + first) // 2
     slope = second - first - 3 * quadratic
@@ -311,7 +354,8 @@ def _parabola(counted: Callable[[int], Any], base: int) -> tuple[Any, Any, Any]:
 
 
 def _solve_depths(start: Architecture, target: Budget, policy_name: str) -> tuple[int, ...]:
-    """The policy's depths whose cost is nearest to the target; cost never falls along a policy, so bisection finds it."""
+    """The policy's depths whose cost is nearest to the target; cost never
+    falls along a policy, so bisection finds it."""
     depths_at = policy(policy_name, start)
 
     def counted(n: int) -> int:
@@ -322,8 +366,9 @@ def _solve_depths(start: Architecture, target: Budget, policy_name: str) -> tupl
     reaching = bisect_left(range(1, last + 1), target.value, key=counted) + 1
     if reaching > last and depths_at(2 * last) != depths_at(last):  # published depths end before
         raise UserError(
-            f"a budget of {human_flops(target.value)} {target.by} asks for more than {MOST_BLOCKS:,} blocks, the most that a network "
-            "may have; give a smaller budget, or solve another quantity."
+            f"a budget of {human_flops(target.value)} {target.by} asks for more than"
+            f" {MOST_BLOCKS:,} blocks, the most that a network may have; give a smaller budget, or"
+            " solve another quantity."
         )
     candidates = {max(reaching - 1, 1), min(reaching, last)}
     nearest_n = min(sorted(candidates), key=lambda n: (abs(counted(n) - target.value), counted(n)))
@@ -340,13 +385,17 @@ def scale(
     multiple_of: int = 1,
     depth_policy: str = "proportional",
 ) -> list[Design]:
-    """Designs that spend `factor` times the reference's cost, each on one quantity: the arms of the paper's Table 4.
+    """Designs that spend `factor` times the reference's cost, each on one
+    quantity: the arms of the paper's Table 4.
 
-    `solve` names the quantities, by default all the block has: `depths` ("deeper"), `bottleneck_width` ("wider", for basic
-    blocks `width`) and `cardinality` ("more paths"). Raises `UserError` as `match` does.
+    `solve` names the quantities, by default all the block has: `depths` ("deeper"),
+    `bottleneck_width` ("wider", for basic blocks `width`) and `cardinality` ("more paths"). Raises
+    `UserError` as `match` does.
     """
     if not 0 < factor < float("inf"):
-        raise UserError(f"factor must be a number above zero, for example 2; given: {shorten(factor)}.")
+        raise UserError(
+            f"factor must be a number above zero, for example 2; given: {shorten(factor)}."
+        )
     if solve is None:
         basic = reference.template.kind == "basic"
         solve = ("depths", "width") if basic else ("depths", "bottleneck_width", "cardinality")
@@ -354,7 +403,11 @@ def scale(
     designs = []
     for quantity in solve:
         step = 1 if quantity == "depths" else multiple_of
-        options: dict[str, Any] = {"depth_policy": depth_policy, "multiple_of": step, "tolerance": tolerance}
+        options: dict[str, Any] = {
+            "depth_policy": depth_policy,
+            "multiple_of": step,
+            "tolerance": tolerance,
+        }
         (design,) = match(reference, solve=quantity, by=by, budget=target, **options)
         designs.append(replace(design, reference=reference.name, arm=ARMS[quantity]))
     return designs

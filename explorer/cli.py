@@ -1,4 +1,5 @@
-"""The front door: a table of commands, each loaded when it is called, so that `--help` and light commands stay fast."""
+"""The front door: a table of commands, each loaded when it is called, so
+that `--help` and light commands stay fast."""
 
 import os
 import sys
@@ -11,7 +12,8 @@ from explorer.output import OutputGone, finish, guard_streams, tell
 from explorer.scarcity import scarcity
 from explorer.streams import let_only_text_through
 
-# Every command: where its click command stands, and its line in the help (a test resolves each entry).
+# Every command: where its click command stands, and its line in
+# the help (a test resolves each entry).
 COMMANDS = {
     "match": (
         "explorer.commands.design:match",
@@ -21,18 +23,36 @@ COMMANDS = {
         "explorer.commands.design:scale",
         "Spend k times a reference's cost on more layers, wider paths or more paths.",
     ),
-    "describe": ("explorer.commands.design:describe", "Show a network's layers and what they cost; draw it."),
-    "enumerate": ("explorer.commands.design:enumerate_", "A whole grid of matched designs at once."),
-    "measure": ("explorer.commands.heavy:measure", "Measure seconds, images a second and memory on this machine."),
+    "describe": (
+        "explorer.commands.design:describe",
+        "Show a network's layers and what they cost; draw it.",
+    ),
+    "enumerate": (
+        "explorer.commands.design:enumerate_",
+        "A whole grid of matched designs at once.",
+    ),
+    "measure": (
+        "explorer.commands.heavy:measure",
+        "Measure seconds, images a second and memory on this machine.",
+    ),
     "rules": ("explorer.commands.heavy:rules", "Check the paper's two rules on any network."),
-    "export": ("explorer.commands.heavy:export", "Write a network for torchvision, timm, safetensors or ONNX."),
+    "export": (
+        "explorer.commands.heavy:export",
+        "Write a network for torchvision, timm, safetensors or ONNX.",
+    ),
     "paper": ("explorer.commands.design:paper", "The paper's tables beside our counts."),
     "space": ("search_spaces.commands:space", "Show the designs of a search space."),
     "study": ("studies.commands.study:study", "Run studies and see how they stand."),
-    "data": ("studies.commands.data:data", "See what is kept of data sets and image folders, and remove it."),
+    "data": (
+        "studies.commands.data:data",
+        "See what is kept of data sets and image folders, and remove it.",
+    ),
     "train": ("studies.commands.train:train", "Train one network, outside a study."),
     "report": ("dashboards.report.commands:report", "Write a study's results as one HTML page."),
-    "dashboard": ("dashboards.app.commands:dashboard", "Look at running studies, and at designs, in a browser."),
+    "dashboard": (
+        "dashboards.app.commands:dashboard",
+        "Look at running studies, and at designs, in a browser.",
+    ),
 }
 
 
@@ -63,7 +83,10 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.version_option(package_name="resnext-explorer", prog_name="resnext-explorer")
 def cli() -> None:
     """Where should the computation go: more paths, wider paths, or more layers?
@@ -78,11 +101,12 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line: a user's mistake exits with code 2 and one message, Ctrl-C with 130, output that cannot be written with
-    1, or 141 where its reader left."""
+    """Run the command line: a user's mistake exits with code 2 and one message, Ctrl-C with 130,
+    output that cannot be written with 1, or 141 where its reader left."""
     guard_streams()
     let_only_text_through()
-    # numpy's OpenBLAS starts a thread a core as it is imported; where it may not, it sends SIGINT to its own process.
+    # numpy's OpenBLAS starts a thread a core as it is imported; where it
+    # may not, it sends SIGINT to its own process.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     code = _run()
     sys.exit(finish() or code)

@@ -1,4 +1,5 @@
-"""A network's picture, from the same layers that are counted and built: one column a stage, with the block that it repeats."""
+"""A network's picture, from the same layers that are counted and built: one
+column a stage, with the block that it repeats."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -51,14 +52,21 @@ class _Canvas:
         path = " ".join(f"{x:g},{y:g}" for x, y in points)
         self.add(f'<polyline class="{kind}" points="{path}"/>', max(y for _, y in points))
 
-    def box(self, x: float, y: float, width: float, height: float, kind: str, words: str = "") -> None:
-        self.add(f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="4" class="{kind}"/>', y + height)
+    def box(
+        self, x: float, y: float, width: float, height: float, kind: str, words: str = ""
+    ) -> None:
+        self.add(
+            f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="4"'
+            f' class="{kind}"/>',
+            y + height,
+        )
         if words:
             self.text(x + width / 2, y + height / 2 + 4, words, "middle")
 
 
 def svg(architecture: Architecture) -> str:
-    """The network as an SVG document: stem, stages with the block each repeats, its paths and channels, classifier; costs per stage."""
+    """The network as an SVG document: stem, stages with the block each repeats, its
+    paths and channels, classifier; costs per stage."""
     canvas = _Canvas()
     complexity = count(architecture)
     side = architecture.resolution
@@ -72,7 +80,8 @@ def svg(architecture: Architecture) -> str:
         "soft",
     )
     groups = [
-        (stage, list(layers)) for stage, layers in groupby(iter_layers(architecture), key=lambda layer: layer.stage)
+        (stage, list(layers))
+        for stage, layers in groupby(iter_layers(architecture), key=lambda layer: layer.stage)
     ]
     for position, (stage, layers) in enumerate(groups):
         x = MARGIN + position * (COLUMN + GAP)
@@ -85,21 +94,24 @@ def svg(architecture: Architecture) -> str:
             _draw_ends(canvas, x, "input and stem" if position == 0 else "classifier", layers)
     width = 2 * MARGIN + len(groups) * (COLUMN + GAP) - GAP
     height = canvas.bottom + MARGIN
-    label = escape(f"The network {architecture.name}: {len(architecture.depths)} stages", quote=True)
+    label = escape(
+        f"The network {architecture.name}: {len(architecture.depths)} stages", quote=True
+    )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" '
-        f'role="img" aria-label="{label}"><style>{STYLE}</style>'
-        f'<rect class="ground" width="100%" height="100%"/>{"".join(canvas.parts)}</svg>\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}"'
+        f' width="{width:g}" height="{height:g}" role="img"'
+        f' aria-label="{label}"><style>{STYLE}</style><rect class="ground" width="100%"'
+        f' height="100%"/>{"".join(canvas.parts)}</svg>\n'
     )
 
 
 def html(architecture: Architecture) -> str:
     """The drawing as a page of its own."""
     return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{escape(architecture.name)}</title>"
-        "<style>body { margin: 0; overflow-x: auto } @media (prefers-color-scheme: dark) { body { background: #14171a } }</style>"
-        f"{svg(architecture)}</html>\n"
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport"'
+        f' content="width=device-width"><title>{escape(architecture.name)}</title><style>body {{'
+        " margin: 0; overflow-x: auto } @media (prefers-color-scheme: dark) { body {"
+        f" background: #14171a }} }}</style>{svg(architecture)}</html>\n"
     )
 
 
@@ -115,7 +127,9 @@ def _draw_ends(canvas: _Canvas, x: float, title: str, layers: list[Layer]) -> No
         y += STEP
 
 
-def _draw_stage(canvas: _Canvas, x: float, architecture: Architecture, number: int, layers: list[Layer]) -> None:
+def _draw_stage(
+    canvas: _Canvas, x: float, architecture: Architecture, number: int, layers: list[Layer]
+) -> None:
     stage = architecture.stages[number - 1]
     canvas.text(x, TOP + 10, f"stage {number}", "stage")
     canvas.text(x, TOP + 28, f"{stage.width} x {stage.size} x {stage.size}", "soft")
@@ -125,7 +139,9 @@ def _draw_stage(canvas: _Canvas, x: float, architecture: Architecture, number: i
     convs = [
         layer
         for layer in layers
-        if layer.kind == "conv" and layer.block == repeated and not layer.part.startswith("downsample")
+        if layer.kind == "conv"
+        and layer.block == repeated
+        and not layer.part.startswith("downsample")
     ]
     projection = next((layer for layer in layers if layer.part == "downsample.0"), None)
     inner, center = COLUMN - SIDE, x + (COLUMN - SIDE) / 2
@@ -134,9 +150,12 @@ def _draw_stage(canvas: _Canvas, x: float, architecture: Architecture, number: i
     y += 14
     for index, layer in enumerate(convs):
         if index:
-            # Paths fan out from a point ten below the box before them, and come together ten above the one after.
+            # Paths fan out from a point ten below the box before them, and
+            # come together ten above the one after.
             above = 10 if convs[index - 1].groups > 1 else 0
-            canvas.line([(center, y - STEP + BOX + above), (center, y - (10 if layer.groups > 1 else 0))])
+            canvas.line(
+                [(center, y - STEP + BOX + above), (center, y - (10 if layer.groups > 1 else 0))]
+            )
         if layer.groups > 1:
             _draw_paths(canvas, x, y, inner, layer)
         else:
@@ -164,7 +183,8 @@ def _draw_stage(canvas: _Canvas, x: float, architecture: Architecture, number: i
 
 
 def _draw_paths(canvas: _Canvas, x: float, y: float, width: float, layer: Layer) -> None:
-    """The grouped convolution as its paths: all of them up to five, otherwise four and the number of the rest."""
+    """The grouped convolution as its paths: all of them up to five,
+    otherwise four and the number of the rest."""
     shown = layer.groups if layer.groups <= SHOWN_PATHS else SHOWN_PATHS
     slot = width / shown
     d = layer.out_channels // layer.groups
@@ -201,4 +221,7 @@ def _words(layer: Layer) -> str:
 
 
 def _costs(layers: list[Layer]) -> str:
-    return f"{human_flops(total(layers, 'flops'))} FLOPs, {human_count(total(layers, 'params'))} params"
+    return (
+        f"{human_flops(total(layers, 'flops'))} FLOPs, {human_count(total(layers, 'params'))}"
+        " params"
+    )

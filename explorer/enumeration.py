@@ -1,4 +1,5 @@
-"""A whole grid of designs at once: every combination of the axes, solved for one budget and counted, as a table."""
+"""A whole grid of designs at once: every combination of the axes,
+solved for one budget and counted, as a table."""
 
 import math
 import operator
@@ -11,7 +12,15 @@ import numpy as np
 import pandas as pd
 
 from explorer.architecture import Architecture
-from explorer.budget import LABELS, Budget, check_measure, check_solve, combinations, cost, solve_quantity
+from explorer.budget import (
+    LABELS,
+    Budget,
+    check_measure,
+    check_solve,
+    combinations,
+    cost,
+    solve_quantity,
+)
 from explorer.complexity import count
 from explorer.errors import UserError, shorten, unknown
 from explorer.numbers import parse_number
@@ -21,7 +30,16 @@ from explorer.template import whole
 CHUNK = 8192
 # The rows of a table of two gigabytes.
 MOST_DESIGNS = 20_000_000
-COLUMNS = ("cardinality", "bottleneck_width", "width", "depths", "flops", "params", "activations", "mismatch")
+COLUMNS = (
+    "cardinality",
+    "bottleneck_width",
+    "width",
+    "depths",
+    "flops",
+    "params",
+    "activations",
+    "mismatch",
+)
 _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -43,20 +61,28 @@ def enumerate_designs(
     where: Sequence[str] = (),
     **axes: Any,
 ) -> pd.DataFrame:
-    """Every combination of the axes (`cardinality`, `bottleneck_width`, `width`, `depths`), with `solve` set to the multiple of
-    `multiple_of` that comes nearest to the reference's cost (or `budget`) in the measure `by`.
+    """Every combination of the axes (`cardinality`, `bottleneck_width`, `width`, `depths`), with
+    `solve` set to the multiple of `multiple_of` that comes nearest to the reference's cost (or
+    `budget`) in the measure `by`.
 
-    One row a design, in the order of the axes, with the columns `COLUMNS`: `mismatch` is a signed fraction, depths are written
-    3-4-6-3. Combinations that no number solves, or only beyond `tolerance`, are left out, as are rows for which a comparison
-    in `where` ("params<=30M") does not hold. The counts are those of `count`, a few thousand designs at a time.
+    One row a design, in the order of the axes, with the columns `COLUMNS`: `mismatch` is a signed
+    fraction, depths are written 3-4-6-3. Combinations that no number solves, or only beyond
+    `tolerance`, are left out, as are rows for which a comparison in `where` ("params<=30M") does
+    not hold. The counts are those of `count`, a few thousand designs at a time.
     """
     check_solve(reference, solve, axes)
     if solve == "depths":
-        raise UserError("depths cannot be solved over a grid; use match --solve depths, or give depths as an axis.")
+        raise UserError(
+            "depths cannot be solved over a grid; use match --solve depths, or give depths as an"
+            " axis."
+        )
     check_measure(reference, solve, by)
     target = Budget.of(reference, by) if budget is None else Budget(by, budget)
     keep = [parse_comparison(text) for text in where]
-    choices = [tuple(values["depths"]) for values in combinations({"depths": axes.pop("depths", reference.depths)})]
+    choices = [
+        tuple(values["depths"])
+        for values in combinations({"depths": axes.pop("depths", reference.depths)})
+    ]
     pieces: list[dict[str, Any]] = []
     for batch, size, place in _batches(reference, axes, choices):
         found, fixed = solve_quantity(batch, solve, target, multiple_of)
@@ -67,17 +93,24 @@ def enumerate_designs(
             good = good & (abs(columns["mismatch"]) <= tolerance)
         for column, compare, value in keep:
             good = good & compare(columns[column], value)
-        pieces.append(columns if good.all() else {name: values[good] for name, values in columns.items()})
+        pieces.append(
+            columns if good.all() else {name: values[good] for name, values in columns.items()}
+        )
     table = {name: np.concatenate([piece[name] for piece in pieces]) for name in COLUMNS}
     written = ["-".join(map(str, depths)) for depths in choices]
-    return pd.DataFrame({**table, "depths": pd.Categorical.from_codes(table["depths"], categories=written)})
+    return pd.DataFrame(
+        {**table, "depths": pd.Categorical.from_codes(table["depths"], categories=written)}
+    )
 
 
 def sort_designs(table: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The table sorted by a column, the mismatch by its size. Raises `UserError` for a column that is none."""
+    """The table sorted by a column, the mismatch by its size. Raises
+    `UserError` for a column that is none."""
     if column not in COLUMNS:
         raise unknown("column to sort by", column, COLUMNS)
-    return table.sort_values(column, key=abs if column == "mismatch" else None, kind="stable", ignore_index=True)
+    return table.sort_values(
+        column, key=abs if column == "mismatch" else None, kind="stable", ignore_index=True
+    )
 
 
 def architecture_of(reference: Architecture, row: Any) -> Architecture:
@@ -96,7 +129,8 @@ def parse_comparison(text: str) -> tuple[str, Callable[[Any, Any], Any], float]:
     parts = re.fullmatch(r"\s*(\w+)\s*(<=|>=|==|!=|<|>)\s*(\S+)\s*", text)
     if not parts:
         raise UserError(
-            f"a filter is a column, a comparison and a number, for example 'params<=30M'; given: {shorten(text)}."
+            "a filter is a column, a comparison and a number, for example 'params<=30M'; given:"
+            f" {shorten(text)}."
         )
     column, sign, number = parts.groups()
     if column not in COLUMNS or column == "depths":
@@ -107,22 +141,24 @@ def parse_comparison(text: str) -> tuple[str, Callable[[Any, Any], Any], float]:
 def _batches(
     reference: Architecture, axes: dict[str, Any], choices: list[tuple[int, ...]]
 ) -> Iterator[tuple[Architecture, int, Any]]:
-    """The grid as architectures whose numbers are arrays, in chunks: each with its size and, for each design, which of
-    the `choices` of depths it has."""
-    lists = {key: [values[key] for values in combinations({key: value})] for key, value in axes.items()}
+    """The grid as architectures whose numbers are arrays, in chunks: each with its size and, for
+    each design, which of the `choices` of depths it has."""
+    lists = {
+        key: [values[key] for values in combinations({key: value})] for key, value in axes.items()
+    }
     for key, values in {**lists, "depths": choices}.items():
         if len(set(values)) < len(values):
             raise UserError(f"{key} lists a value twice.")
         if key != "depths":
             values = [max(whole(value, LABELS[key]) for value in values)]
-        for (
-            value
-        ) in values:  # each is checked as it would be in a single architecture; of numbers, the largest is enough
+        # each is checked as it would be in a single architecture; of numbers, the largest is enough
+        for value in values:
             reference.with_(**{key: value})
     designs = math.prod(map(len, (*lists.values(), choices)))
     if designs > MOST_DESIGNS:
         raise UserError(
-            f"the axes make {designs:,} combinations, and at most {MOST_DESIGNS:,} are counted at once; give fewer values."
+            f"the axes make {designs:,} combinations, and at most {MOST_DESIGNS:,} are counted at"
+            " once; give fewer values."
         )
     numbers = [np.asarray(values, dtype=np.int64) for values in lists.values()]
     # Networks of unlike numbers of stages have unlike layers, so they are counted apart.
@@ -137,7 +173,11 @@ def _batches(
                 key: axis[column] for key, axis, column in zip(lists, numbers, columns, strict=True)
             }
             # One choice of depths for all stays a plain number: its empty stages then cost no pass.
-            quantities["depths"] = tuple(blocks[row].T) if len(places) > 1 else tuple(int(depth) for depth in blocks[0])
+            quantities["depths"] = (
+                tuple(blocks[row].T)
+                if len(places) > 1
+                else tuple(int(depth) for depth in blocks[0])
+            )
             quantities.setdefault("width", np.full(size, reference.template.width))
             yield reference.with_(**quantities), size, places[row]
 
@@ -147,7 +187,9 @@ def _columns(designs: Architecture, target: Budget) -> dict[str, Any]:
     spent = cost(designs, target.by) if target.by == "block" else getattr(complexity, target.by)
     return {
         "cardinality": template.cardinality,
-        "bottleneck_width": np.nan if template.bottleneck_width is None else template.bottleneck_width,
+        "bottleneck_width": (
+            np.nan if template.bottleneck_width is None else template.bottleneck_width
+        ),
         "width": template.width,
         "depths": 0,
         **vars(complexity),

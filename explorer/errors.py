@@ -5,7 +5,8 @@ from typing import Any
 
 from explorer.text import encodable
 
-# Characters of a message. A value that a user gives may be a megabyte long; a message that repeats it must not be.
+# Characters of a message. A value that a user gives may be a megabyte
+# long; a message that repeats it must not be.
 LONGEST_MESSAGE = 4000
 LONGEST_VALUE = 80
 
@@ -13,9 +14,9 @@ LONGEST_VALUE = 80
 class UserError(ValueError):
     """A user's mistake. The message says what was given, what is allowed and what to do.
 
-    The command line prints it without a traceback and exits with code 2; in Python it is an ordinary `ValueError`. Of a
-    message longer than `LONGEST_MESSAGE` characters, the middle is left out; a file's name in it may be no UTF-8, the message can
-    be printed and stored all the same.
+    The command line prints it without a traceback and exits with code 2; in Python it is an
+    ordinary `ValueError`. Of a message longer than `LONGEST_MESSAGE` characters, the middle is left
+    out; a file's name in it may be no UTF-8, the message can be printed and stored all the same.
     """
 
     def __init__(self, message: object = "") -> None:
@@ -26,15 +27,21 @@ class UnknownName(UserError):
     """A name that nobody knows, of what is looked for or of a choice."""
 
 
-def unknown(kind: str, given: str, allowed: Iterable[str], *, alike: Iterable[str] | None = None) -> UnknownName:
-    """The error for a name that is not among `allowed`: it names the nearest right one (of those `alike`, if given) and
-    lists the rest."""
+def unknown(
+    kind: str, given: str, allowed: Iterable[str], *, alike: Iterable[str] | None = None
+) -> UnknownName:
+    """The error for a name that is not among `allowed`: it names the nearest right one
+    (of those `alike`, if given) and lists the rest."""
     from difflib import get_close_matches
 
     names = list(allowed)
-    nearest = get_close_matches(given[:LONGEST_VALUE], names if alike is None else list(alike), n=1, cutoff=0.5)
+    nearest = get_close_matches(
+        given[:LONGEST_VALUE], names if alike is None else list(alike), n=1, cutoff=0.5
+    )
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-    return UnknownName(f"unknown {kind} {shorten(given)}.{hint} Known: {', '.join(names) or 'none'}.")
+    return UnknownName(
+        f"unknown {kind} {shorten(given)}.{hint} Known: {', '.join(names) or 'none'}."
+    )
 
 
 def shorten(value: Any) -> str:

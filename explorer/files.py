@@ -8,18 +8,20 @@ from explorer.errors import UserError
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
-    """The path with `~` for the home folder: a shell expands it neither after `=` nor in a file. Raises `UserError` for a home
-    that is not known."""
+    """The path with `~` for the home folder: a shell expands it neither after `=` nor in a
+    file. Raises `UserError` for a home that is not known."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
         raise UserError(
-            f"{path} begins with a home folder that this system does not know. Write the whole path."
+            f"{path} begins with a home folder that this system does not know. Write the whole"
+            " path."
         ) from None
 
 
 def write_atomic(path: str | os.PathLike[str], data: str | bytes) -> Path:
-    """Write `data` beside `path`, flush it to disk, then rename: a reader sees the old file or the new one, never half.
+    """Write `data` beside `path`, flush it to disk, then rename: a reader
+    sees the old file or the new one, never half.
 
     Raises `UserError` where the folder does not exist or cannot be written, or the disk is full.
     """
@@ -43,6 +45,7 @@ def write_atomic(path: str | os.PathLike[str], data: str | bytes) -> Path:
         if temporary is not None and os.path.exists(temporary):
             os.unlink(temporary)
         raise UserError(
-            f"cannot write {target}: {error.strerror or error}. Name a file in a folder that exists and can be written."
+            f"cannot write {target}: {error.strerror or error}. Name a file in a folder that exists"
+            " and can be written."
         ) from None
     return target

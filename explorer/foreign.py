@@ -1,4 +1,5 @@
-"""Code of the user's own: a function named as package.module:function, and how to say that it failed."""
+"""Code of the user's own: a function named as
+package.module:function, and how to say that it failed."""
 
 import os
 import sys
@@ -13,10 +14,11 @@ from explorer.errors import UserError, shorten
 
 
 def call_function(target: str, what: str) -> Any:
-    """What the function `package.module:function` returns. Modules are also found in the current folder, after all others.
+    """What the function `package.module:function` returns. Modules are also
+    found in the current folder, after all others.
 
-    `what` says in messages what is asked of it ("the data"). Raises `UserError` for a function that is not there, and for whatever
-    the user's code raises, with the place.
+    `what` says in messages what is asked of it ("the data"). Raises `UserError` for a function
+    that is not there, and for whatever the user's code raises, with the place.
     """
     module_name, _, function_name = target.partition(":")
     name = f"{what} {shorten(target)}"
@@ -27,18 +29,22 @@ def call_function(target: str, what: str) -> Any:
         except AttributeError as error:
             raise _not_found(name, error) from None
         if not callable(function):
-            raise UserError(f"{name} must be a function; it is of the type {type(function).__name__}.")
+            raise UserError(
+                f"{name} must be a function; it is of the type {type(function).__name__}."
+            )
         try:
             return function()
         except UserError:
             raise
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
+        # The user's code may raise anything.
+        except (Exception, SystemExit) as error:  # noqa: BLE001
             raise _failed(name, "failed", error) from None
 
 
 @contextmanager
 def _current_folder_last() -> Iterator[None]:
-    """A file of the user's may have the name of a library, which the library itself must not import instead of its own."""
+    """A file of the user's may have the name of a library, which the library
+    itself must not import instead of its own."""
     before = list(sys.path)
     sys.path.append(os.getcwd())
     try:
@@ -53,29 +59,37 @@ def _module(name: str, module_name: str) -> Any:
     except UserError:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
-        if isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(f"{error.name}."):
+        if isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(
+            f"{error.name}."
+        ):
             raise _not_found(name, error) from None
         raise _failed(name, "cannot be imported", error) from None
 
 
 def _not_found(name: str, error: Exception) -> UserError:
     return UserError(
-        f"{name} cannot be found: {error}. It must be package.module:function, installed or in the current folder."
+        f"{name} cannot be found: {error}. It must be package.module:function, installed or in the"
+        " current folder."
     )
 
 
 def _failed(name: str, what: str, error: BaseException) -> UserError:
-    """What the user's own code raised, with the place in it; where a library raised it, the line that called the library."""
+    """What the user's own code raised, with the place in it; where a library
+    raised it, the line that called the library."""
     if isinstance(error, SyntaxError):
         told, place = error.msg, f" ({error.filename}:{error.lineno})"
     else:
         ours = os.path.dirname(__file__) + os.sep
         frames = [
-            frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(("<", ours))
+            frame
+            for frame in traceback.extract_tb(error.__traceback__)
+            if not frame.filename.startswith(("<", ours))
         ]
         paths = sysconfig.get_paths()
         libraries = tuple(paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib"))
         own = [frame for frame in frames if not frame.filename.startswith(libraries)]
         told = " ".join(str(error).split())
         place = "".join(f" ({frame.filename}:{frame.lineno})" for frame in (own or frames)[-1:])
-    return UserError(f"{name} {what}: {type(error).__name__}: {told}{place}. Correct it, then start again.")
+    return UserError(
+        f"{name} {what}: {type(error).__name__}: {told}{place}. Correct it, then start again."
+    )

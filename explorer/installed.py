@@ -7,5 +7,6 @@ from importlib.util import find_spec
 
 @cache
 def numba_version() -> str | None:
-    """The version of Numba (the extra `[cpu]`), which compiles `explorer.networks.kernels`; None where it is not installed."""
+    """The version of Numba (the extra `[cpu]`), which compiles
+    `explorer.networks.kernels`; None where it is not installed."""
     return version("numba") if find_spec("numba") else None

@@ -1,7 +1,7 @@
 """THE description: the layers of an architecture, one after the other, as data.
 
-It is written once. FLOPs, parameters and activations are sums over it, the torch module is a map of it, and the layer table,
-the drawing and the check of the two rules are views of it.
+It is written once. FLOPs, parameters and activations are sums over it, the torch module is a map
+of it, and the layer table, the drawing and the check of the two rules are views of it.
 """
 
 from collections.abc import Iterator
@@ -17,13 +17,15 @@ FORMS = ("a", "b", "c")
 class Layer:
     """One layer, or equal layers of equal blocks.
 
-    Numbers may be arrays where the architecture's are. `size` is the side of the square output map. `repeats` is in how many
-    blocks of the stage the layer stands (0 where a projection is not needed); `paths` how many copies of it stand side by
-    side in one block (forms (a) and (b)).
+    Numbers may be arrays where the architecture's are. `size` is the side of the square output map.
+    `repeats` is in how many blocks of the stage the layer stands (0 where a projection is not
+    needed); `paths` how many copies of it stand side by side in one block (forms (a) and (b)).
     """
 
     kind: str  # conv | norm | pool | linear
-    part: str  # torchvision's name inside the block, or in the network: conv1, bn1, downsample.0, fc
+    part: (
+        str  # torchvision's name inside the block, or in the network: conv1, bn1, downsample.0, fc
+    )
     group_in: int  # input channels of one group; a grouped convolution has `groups` times as many
     out_channels: int
     kernel: int
@@ -51,12 +53,15 @@ class Layer:
         return 0 if self.part == "avgpool" else (self.kernel - 1) // 2
 
 
-def iter_layers(architecture: Architecture, form: str = "c", *, expand: bool = False) -> Iterator[Layer]:
+def iter_layers(
+    architecture: Architecture, form: str = "c", *, expand: bool = False
+) -> Iterator[Layer]:
     """Every layer from input to classifier, in the order of computation.
 
-    A stage's blocks after the first are equal, so their layers come once, with `repeats`; `expand=True` gives every
-    block its own (for whole numbers only). `form` is how blocks are computed (figure 3 of the paper): "a" separate paths that are summed,
-    "b" early concatenation, "c" grouped convolution. Relu and addition are not layers: they have no weights and no channels.
+    A stage's blocks after the first are equal, so their layers come once, with `repeats`;
+    `expand=True` gives every block its own (for whole numbers only). `form` is how blocks are
+    computed (figure 3 of the paper): "a" separate paths that are summed, "b" early concatenation,
+    "c" grouped convolution. Relu and addition are not layers: they have no weights and no channels.
     """
     if form not in FORMS:
         raise unknown("form", form, FORMS)
@@ -85,7 +90,17 @@ def _network(architecture: Architecture, form: str) -> Iterator[Layer]:
             needed = 1 * ((channels != stage.width) | (stage.stride != 1))
             if not isinstance(needed, int) or needed:
                 place = {"stage": stage.number, "repeats": needed}
-                yield Layer("conv", "downsample.0", channels, stage.width, 1, stage.stride, 1, stage.size, **place)
+                yield Layer(
+                    "conv",
+                    "downsample.0",
+                    channels,
+                    stage.width,
+                    1,
+                    stage.stride,
+                    1,
+                    stage.size,
+                    **place,
+                )
                 yield _norm("downsample.1", stage.width, stage.size, **place)
         channels, size = stage.width, stage.size
         rest = stage.depth - 1
@@ -101,13 +116,16 @@ def _bottleneck_block(stage: Stage, channels: int, size: int, form: str) -> Iter
     """1x1 - 3x3 (C groups, the stride) - 1x1, each followed by batch norm (figure 3)."""
     cardinality, d, width = stage.cardinality, stage.bottleneck_width, stage.width
     assert d is not None
-    # The first two convolutions are split into paths in forms (a) and (b), the last one only in (a).
+    # The first two convolutions are split into paths in forms (a)
+    # and (b), the last one only in (a).
     paths, inner, groups = (1, cardinality * d, cardinality) if form == "c" else (cardinality, d, 1)
     last_paths, last_in = (cardinality, d) if form == "a" else (1, cardinality * d)
     n = stage.number
     yield Layer("conv", "conv1", channels, inner, 1, 1, 1, size, stage=n, paths=paths)
     yield _norm("bn1", inner, size, stage=n, paths=paths)
-    yield Layer("conv", "conv2", d, inner, 3, stage.stride, groups, stage.size, stage=n, paths=paths)
+    yield Layer(
+        "conv", "conv2", d, inner, 3, stage.stride, groups, stage.size, stage=n, paths=paths
+    )
     yield _norm("bn2", inner, stage.size, stage=n, paths=paths)
     yield Layer("conv", "conv3", last_in, width, 1, 1, 1, stage.size, stage=n, paths=last_paths)
     yield _norm("bn3", width, stage.size, stage=n)
@@ -127,7 +145,8 @@ def _norm(part: str, channels: int, size: int, **place: int) -> Layer:
 
 
 def _expanded(layers: Iterator[Layer]) -> Iterator[Layer]:
-    """Every block's layers by themselves: the layers of equal blocks are gathered, then given out block by block."""
+    """Every block's layers by themselves: the layers of equal blocks are
+    gathered, then given out block by block."""
     pending: list[Layer] = []
     for layer in layers:
         if layer.block and (not pending or pending[0].stage == layer.stage):

@@ -1,7 +1,9 @@
-"""Names of architectures: every name parses to one architecture, and every architecture prints as a name that parses back.
+"""Names of architectures: every name parses to one architecture, and every
+architecture prints as a name that parses back.
 
-Known names are those of torchvision and timm; the two CIFAR families are the ResNet and ResNeXt papers'; everything else
-has one long form. A name leaves out resolution, input channels and classes.
+Known names are those of torchvision and timm; the two CIFAR families are the ResNet and
+ResNeXt papers'; everything else has one long form. A name leaves out resolution, input
+channels and classes.
 """
 
 import re
@@ -13,7 +15,8 @@ from explorer.template import IMAGENET, MOST_BLOCKS, Stem, Template
 # What a name says: the template, the blocks of each stage, and what else differs from the default.
 Parsed = tuple[Template, tuple[int, ...], dict[str, Any]]
 
-# Blocks per stage by the number of layers: He et al. 2016, table 1; 200 as in the ResNeXt paper; 26 as in timm.
+# Blocks per stage by the number of layers: He et al. 2016, table 1;
+# 200 as in the ResNeXt paper; 26 as in timm.
 BASIC_DEPTHS: dict[int, tuple[int, ...]] = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 BOTTLENECK_DEPTHS: dict[int, tuple[int, ...]] = {
     26: (2, 2, 2, 2),
@@ -37,10 +40,12 @@ PUBLISHED = (
     "resnext29_16x64d_cifar",
 )
 LONG_FORM = (
-    "resnext_<depths>_<C>x<d>d_w<width>[_<stem>][_growC][_plain], for example resnext_3-4-12-3_8x14d_w128_small_plain"
+    "resnext_<depths>_<C>x<d>d_w<width>[_<stem>][_growC][_plain], for example"
+    " resnext_3-4-12-3_8x14d_w128_small_plain"
 )
 
-# A name of more characters is none: the longest, of 28 stages of which each number has five digits, has about 250.
+# A name of more characters is none: the longest, of 28 stages of which
+# each number has five digits, has about 250.
 LONGEST_NAME = 500
 
 _N = r"([1-9]\d*)"
@@ -59,19 +64,25 @@ def parse_name(name: str) -> Parsed:
     """What a name stands for, without the input (see `usual_input`).
 
     Returns:
-        The template, the blocks of each stage, and the fields `stem`, `growth` and `shortcut` of an architecture.
+        The template, the blocks of each stage, and the fields `stem`,
+        `growth` and `shortcut` of an architecture.
 
     Raises:
         UserError: `name` is no name of an architecture; the message names the nearest that is.
     """
     if not isinstance(name, str):
-        raise UserError(f"an architecture is given by its name, for example resnet50; given: {shorten(name)}.")
+        raise UserError(
+            f"an architecture is given by its name, for example resnet50; given: {shorten(name)}."
+        )
     if len(name) > LONGEST_NAME:
         raise UserError(
-            f"the name {shorten(name)} has {len(name):,} characters, and an architecture's has at most {LONGEST_NAME}."
+            f"the name {shorten(name)} has {len(name):,} characters, and an architecture's has at"
+            f" most {LONGEST_NAME}."
         )
 
-    def parsed(template: Template, depths: tuple[int, ...], stem: Stem = IMAGENET, **fields: Any) -> Parsed:
+    def parsed(
+        template: Template, depths: tuple[int, ...], stem: Stem = IMAGENET, **fields: Any
+    ) -> Parsed:
         return template, depths, {"stem": stem, **fields}
 
     if match := _RESNET.fullmatch(name):
@@ -81,7 +92,9 @@ def parse_name(name: str) -> Parsed:
         if layers in BOTTLENECK_DEPTHS:
             return parsed(Template(), BOTTLENECK_DEPTHS[layers])
     elif match := _WIDE.fullmatch(name):
-        return parsed(Template(bottleneck_width=64 * int(match[2])), _bottleneck_depths(name, int(match[1])))
+        return parsed(
+            Template(bottleneck_width=64 * int(match[2])), _bottleneck_depths(name, int(match[1]))
+        )
     elif match := _RESNEXT.fullmatch(name):
         layers, cardinality, d = map(int, match.groups())
         return parsed(Template("bottleneck", cardinality, d), _bottleneck_depths(name, layers))
@@ -113,31 +126,54 @@ def parse_name(name: str) -> Parsed:
 
 
 def usual_input(name: str) -> dict[str, int]:
-    """The resolution, classes and input channels that a name stands for where nothing else is said."""
+    """The resolution, classes and input channels that a name
+    stands for where nothing else is said."""
     resolution, classes = (32, 10) if name.endswith("_cifar") else (224, 1000)
     return {"resolution": resolution, "classes": classes, "in_channels": 3}
 
 
-def format_name(template: Template, depths: tuple[int, ...], *, growth: str, shortcut: str, stem: Stem) -> str:
+def format_name(
+    template: Template, depths: tuple[int, ...], *, growth: str, shortcut: str, stem: Stem
+) -> str:
     """The name of an architecture: the known one where there is one, else the long form."""
     usual = growth == "d" and shortcut == "projection" and stem.channels == 64
     paths = f"{template.cardinality}x{template.bottleneck_width}d"
     if template.kind == "basic":
-        if usual and stem.kind == "imagenet" and template.width == 64 and depths in BASIC_DEPTHS.values():
+        if (
+            usual
+            and stem.kind == "imagenet"
+            and template.width == 64
+            and depths in BASIC_DEPTHS.values()
+        ):
             return f"resnet{_layers(BASIC_DEPTHS, depths)}"
-        cifar = stem.kind == "small" and stem.channels == template.width == 16 and shortcut == "projection"
+        cifar = (
+            stem.kind == "small"
+            and stem.channels == template.width == 16
+            and shortcut == "projection"
+        )
         if cifar and len(depths) == 3 and len(set(depths)) == 1:
             return f"resnet{6 * depths[0] + 2}_cifar"
         form = f"resnet_{_join(depths)}_w{template.width}"
     else:
-        if usual and stem.kind == "imagenet" and template.width == 256 and depths in BOTTLENECK_DEPTHS.values():
+        if (
+            usual
+            and stem.kind == "imagenet"
+            and template.width == 256
+            and depths in BOTTLENECK_DEPTHS.values()
+        ):
             layers = _layers(BOTTLENECK_DEPTHS, depths)
             if template.cardinality == 1 and template.bottleneck_width == 64:
                 return f"resnet{layers}"
             if template.cardinality == 1 and template.bottleneck_width == 128:
                 return f"wide_resnet{layers}_2"
             return f"resnext{layers}_{paths}"
-        if usual and stem.kind == "small" and template.width == 256 and len(depths) == 3 and len(set(depths)) == 1:
+        if (
+            usual
+            and stem.kind == "small"
+            and template.width == 256
+            and len(depths) == 3
+            and len(set(depths)) == 1
+        ):
             return f"resnext{9 * depths[0] + 2}_{paths}_cifar"
         form = f"resnext_{_join(depths)}_{paths}_w{template.width}"
     if stem.kind != "imagenet" or stem.channels != 64:
@@ -160,12 +196,13 @@ def _bottleneck_depths(name: str, layers: int) -> tuple[int, ...]:
     known = ", ".join(map(str, BOTTLENECK_DEPTHS))
     if layers in BASIC_DEPTHS:
         raise UserError(
-            f"{shorten(name)}: the {layers}-layer network has basic blocks, which have no paths (C) and no bottleneck width (d). "
-            f"Bottleneck networks have {known} layers; for other depths use the long form {LONG_FORM}."
+            f"{shorten(name)}: the {layers}-layer network has basic blocks, which have no paths (C)"
+            f" and no bottleneck width (d). Bottleneck networks have {known} layers; for other"
+            f" depths use the long form {LONG_FORM}."
         )
     raise UserError(
-        f"unknown architecture {shorten(name)}: no published network of bottleneck blocks has {layers} layers. Known: {known}; "
-        f"for other depths use the long form {LONG_FORM}."
+        f"unknown architecture {shorten(name)}: no published network of bottleneck blocks has"
+        f" {layers} layers. Known: {known}; for other depths use the long form {LONG_FORM}."
     )
 
 
@@ -175,8 +212,8 @@ def _blocks(name: str, layers: int, *, layers_per_block: int) -> int:
         step = 3 * layers_per_block
         near = min(max(1, (layers - 2 + step // 2) // step), MOST_BLOCKS // 3)
         raise UserError(
-            f"unknown architecture {shorten(name)}: three equal stages make {step}k + 2 layers, for example "
-            f"{name.replace(str(layers), str(step * near + 2), 1)}."
+            f"unknown architecture {shorten(name)}: three equal stages make {step}k + 2 layers, for"
+            f" example {name.replace(str(layers), str(step * near + 2), 1)}."
         )
     return depth
 
@@ -186,12 +223,16 @@ def _unknown_name(name: str) -> UserError:
         for label, text in (("cardinality C", loose[1]), ("bottleneck width d", loose[2])):
             if not re.fullmatch(r"[1-9]\d*", text):
                 return UserError(
-                    f"{shorten(name)}: the {label} must be a whole number of at least 1; given: {shorten(text)}."
+                    f"{shorten(name)}: the {label} must be a whole number of at least 1; given:"
+                    f" {shorten(text)}."
                 )
     # Only the long form names a width.
-    if (loose := re.match(r"resnex?t_[\d-]+_(?:[^_]+_)?w([^_]*)", name)) and not re.fullmatch(r"[1-9]\d*", loose[1]):
+    if (loose := re.match(r"resnex?t_[\d-]+_(?:[^_]+_)?w([^_]*)", name)) and not re.fullmatch(
+        r"[1-9]\d*", loose[1]
+    ):
         return UserError(
-            f"{shorten(name)}: the width must be a whole number of at least 1; given: {shorten(loose[1])}."
+            f"{shorten(name)}: the width must be a whole number of at least 1; given:"
+            f" {shorten(loose[1])}."
         )
     alike = [known for known in PUBLISHED if ("resnext" in known) >= ("resnext" in name.lower())]
     nearest = unknown("architecture", name, PUBLISHED, alike=alike)

@@ -10,10 +10,16 @@ LARGEST = 10**18
 
 
 def parse_number(text: str) -> float:
-    """A number with an optional decimal prefix: '4.1G' -> 4100000000. Whole numbers come out exactly, as int."""
-    parts = re.fullmatch(r"([+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)", text.strip(), re.ASCII)
+    """A number with an optional decimal prefix: '4.1G' -> 4100000000.
+    Whole numbers come out exactly, as int."""
+    parts = re.fullmatch(
+        r"([+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)", text.strip(), re.ASCII
+    )
     if not parts or parts[2] not in PREFIXES:
-        raise UserError(f"cannot read {shorten(text)} as a number; write for example 4100000000, 4.1G, 25M or 250k.")
+        raise UserError(
+            f"cannot read {shorten(text)} as a number; write for example 4100000000, 4.1G, 25M or"
+            " 250k."
+        )
     from decimal import Decimal, DecimalException
 
     try:

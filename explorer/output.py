@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
-# What a shell reports of a program that its reader left, as in `| head -1`: 128 and the number of SIGPIPE.
+# What a shell reports of a program that its reader left, as in `|
+# head -1`: 128 and the number of SIGPIPE.
 LEFT = 141
 
 
 class OutputGone(Exception):
-    """Standard output takes nothing more. Not an `OSError`: libraries (click, rich) answer those of a pipe by ending the program."""
+    """Standard output takes nothing more. Not an `OSError`: libraries (click, rich)
+    answer those of a pipe by ending the program."""
 
     def __init__(self, error: OSError, stream: "_Stream") -> None:
         super().__init__(error.strerror or str(error))
@@ -23,7 +25,8 @@ class OutputGone(Exception):
 
 
 class _Stream(io.FileIO):
-    """One of the standard streams. What it cannot write is dropped where `drops`, and otherwise raises `OutputGone`."""
+    """One of the standard streams. What it cannot write is dropped where
+    `drops`, and otherwise raises `OutputGone`."""
 
     drops = False
     told = False  # whether it was said that output is lost
@@ -42,8 +45,8 @@ class _Stream(io.FileIO):
 
 
 def guard_streams() -> None:
-    """Have the program's own standard streams tell where output is lost. One that is closed is opened, so that no file takes its
-    number and gets what is meant for it."""
+    """Have the program's own standard streams tell where output is lost. One that is closed is
+    opened, so that no file takes its number and gets what is meant for it."""
     for number in (0, 1, 2):
         try:
             os.fstat(number)
@@ -52,7 +55,9 @@ def guard_streams() -> None:
     if sys.stdout is sys.__stdout__:
         sys.stdout = _text(1, sys.stdout, drops=False)
     if sys.stderr is sys.__stderr__:
-        sys.stderr = _text(2, sys.stderr, drops=True)  # where errors cannot be told there is nobody left to tell
+        sys.stderr = _text(
+            2, sys.stderr, drops=True
+        )  # where errors cannot be told there is nobody left to tell
 
 
 def log_stream(number: int) -> TextIO:
@@ -76,7 +81,8 @@ def _text(number: int, like: TextIO | None, *, drops: bool) -> TextIO:
 
 @contextmanager
 def going_on() -> Iterator[None]:
-    """What the block prints may be lost: the program says so once, and goes on with what is worth more than its output."""
+    """What the block prints may be lost: the program says so once, and goes
+    on with what is worth more than its output."""
     try:
         yield
     except OutputGone as gone:
@@ -97,7 +103,8 @@ def say(line: str) -> None:
 
 
 class GoingOn:
-    """A stream for what draws by itself, in a thread of its own, beside work that goes on: what cannot be written is lost."""
+    """A stream for what draws by itself, in a thread of its own, beside work
+    that goes on: what cannot be written is lost."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -128,7 +135,8 @@ def finish() -> int | None:
 
 
 def tell(gone: OutputGone) -> int:
-    """Say in one sentence that the output could not be written, unless its reader left; the exit code."""
+    """Say in one sentence that the output could not be written,
+    unless its reader left; the exit code."""
     gone.stream.drops = True  # also what is written as the program ends
     if gone.code != LEFT:
         print(f"Error: the output could not be written: {gone}.", file=sys.stderr)

@@ -1,7 +1,8 @@
-"""The paper's tables, as data (Xie et al., "Aggregated Residual Transformations for Deep Neural Networks", CVPR 2017).
+"""The paper's tables, as data (Xie et al., "Aggregated Residual
+Transformations for Deep Neural Networks", CVPR 2017).
 
-Errors are in percent, single crop of 224 x 224 unless a column says otherwise; FLOPs are multiply-adds. A row's `architecture`
-is the name of the same network here, where there is one.
+Errors are in percent, single crop of 224 x 224 unless a column says otherwise; FLOPs are
+multiply-adds. A row's `architecture` is the name of the same network here, where there is one.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """One published row: the network as the paper calls it, its name here (or None), and the published values by column."""
+    """One published row: the network as the paper calls it, its name here (or
+    None), and the published values by column."""
 
     label: str
     architecture: str | None
@@ -20,7 +22,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """One published table: what it shows, the columns of its values, which measures of ours stand beside them, and a note."""
+    """One published table: what it shows, the columns of its values, which
+    measures of ours stand beside them, and a note."""
 
     title: str
     columns: tuple[str, ...]
@@ -55,15 +58,21 @@ TABLES: dict[str, Table] = {
             Row("32x4d", "resnext50_32x4d", (32, 4, 128)),
         ),
         ("block", "flops"),
-        "Equation 4 of the paper counts the weights of the block, C (256 d + 9 d d + d 256): about 70 k for each.",
+        "Equation 4 of the paper counts the weights of the block, C (256 d + 9 d d + d 256): about"
+        " 70 k for each.",
     ),
     "table3": Table(
         "Table 3: cardinality against width at preserved complexity, ImageNet-1K",
         _ERROR,
         tuple(
             Row(f"ResNe{'t' if paths == '1x64d' else 'Xt'}-{layers} {paths}", name, (error,))
-            for layers, errors in ((50, (23.9, 23.0, 22.6, 22.3, 22.2)), (101, (22.0, 21.7, 21.4, 21.3, 21.2)))
-            for paths, error in zip(("1x64d", "2x40d", "4x24d", "8x14d", "32x4d"), errors, strict=True)
+            for layers, errors in (
+                (50, (23.9, 23.0, 22.6, 22.3, 22.2)),
+                (101, (22.0, 21.7, 21.4, 21.3, 21.2)),
+            )
+            for paths, error in zip(
+                ("1x64d", "2x40d", "4x24d", "8x14d", "32x4d"), errors, strict=True
+            )
             for name in (f"resnet{layers}" if paths == "1x64d" else f"resnext{layers}_{paths}",)
         ),
         note="The paper calls the complexities 4.1 and 7.8 billion FLOPs.",
@@ -81,7 +90,8 @@ TABLES: dict[str, Table] = {
         ),
     ),
     "table5": Table(
-        "Table 5: ImageNet-1K, single crop; ResNet and ResNeXt at 224 and 320 pixels, Inception at 299",
+        "Table 5: ImageNet-1K, single crop; ResNet and ResNeXt at 224 and 320 pixels, Inception"
+        " at 299",
         ("top-1 at 224 %", "top-5 at 224 %", "top-1 at 320 or 299 %", "top-5 at 320 or 299 %"),
         (
             Row("ResNet-101", "resnet101", (22.0, 6.0, None, None)),

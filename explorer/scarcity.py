@@ -1,13 +1,19 @@
-"""What an exception means where the system gives a process too little: files, memory, processes, threads, room on a disk."""
+"""What an exception means where the system gives a process too little:
+files, memory, processes, threads, room on a disk."""
 
 import errno
 
 _LIMITS = {
     errno.EMFILE: "this process may not open more files at once. Raise its limit: ulimit -n 1024",
     errno.ENFILE: "the system has as many files open as it may. Close other programs.",
-    errno.EAGAIN: "the system starts no more processes or threads for this user. Raise the limit (ulimit -u), or end others.",
-    errno.ENOMEM: "there is not enough memory. Ask for less (a smaller network, input or batch), close other programs, or raise the "
-    "limit (ulimit -v).",
+    errno.EAGAIN: (
+        "the system starts no more processes or threads for this user. Raise the limit (ulimit -u),"
+        " or end others."
+    ),
+    errno.ENOMEM: (
+        "there is not enough memory. Ask for less (a smaller network, input or batch), close other"
+        " programs, or raise the limit (ulimit -v)."
+    ),
 }
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # Where a library tells it in words of its own, a number of the table above.
@@ -26,7 +32,8 @@ _WORDS = {
 
 
 def scarcity(error: BaseException) -> str | None:
-    """What there is too little of and what to do, in a sentence or two; None where the error, and what it came from, is something else."""
+    """What there is too little of and what to do, in a sentence or two; None where the
+    error, and what it came from, is something else."""
     cause: BaseException | None = error
     seen: set[int] = set()
     while cause is not None and id(cause) not in seen:

@@ -25,7 +25,9 @@ class PlainStream:
         if text.isascii() and text.isprintable():
             self.raw.write(text)
         else:
-            self.raw.write("".join(part if part in "\n\t" else printable(part) for part in _PARTS.split(text)))
+            self.raw.write(
+                "".join(part if part in "\n\t" else printable(part) for part in _PARTS.split(text))
+            )
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -50,7 +52,10 @@ def raw(stream: TextIO) -> TextIO:
 
 
 def printable(text: str) -> str:
-    """A text as one line of characters that can be shown; other white space becomes a blank, and bytes that are not UTF-8 U+FFFD."""
+    """A text as one line of characters that can be shown; other white space becomes
+    a blank, and bytes that are not UTF-8 U+FFFD."""
     if text.isprintable():
         return text
-    return "".join(one if one.isprintable() else " " if one.isspace() else "" for one in encodable(text))
+    return "".join(
+        one if one.isprintable() else " " if one.isspace() else "" for one in encodable(text)
+    )

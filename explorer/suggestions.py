@@ -1,4 +1,5 @@
-"""Commands to try next, wherever the program prints one: complete, and quoted so that they can be pasted into a shell."""
+"""Commands to try next, wherever the program prints one: complete, and
+quoted so that they can be pasted into a shell."""
 
 import shlex
 from collections.abc import Iterable
@@ -8,19 +9,22 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Secret:
-    """The value of an option that is never shown, for it holds a password; the environment's `variable` may hold it instead."""
+    """The value of an option that is never shown, for it holds a password; the
+    environment's `variable` may hold it instead."""
 
     variable: str
 
 
 def command(words: str, *operands: object, **options: Any) -> str:
-    """A command line of this program: `command("study run", "my study.yaml", data_dir="/a b", set=["seeds=[0]"])`.
+    """A command line of this program: `command("study run", "my
+    study.yaml", data_dir="/a b", set=["seeds=[0]"])`.
 
     Args:
-        words: The command, as "study run".
-        operands: What it is for; those that begin with a dash come last, behind `--`.
-        options: Values by the option's name, `_` for `-`; several values in a list. None, False and "" are left out, True is a flag.
-            A command with a `Secret` goes without that option, and says in a comment where to put it.
+        words: The command, as "study run". operands: What it is for; those that begin with a dash
+        come last, behind `--`. options: Values by the option's name, `_` for `-`; several values in
+        a list. None, False and "" are left out, True is a flag.
+            A command with a `Secret` goes without that option, and
+            says in a comment where to put it.
     """
     given: list[str] = []
     comments: list[str] = []
@@ -44,12 +48,17 @@ def _built(parts: Iterable[str], comments: Iterable[str]) -> str:
 
 
 def _quoted(part: str) -> str:
-    """A word for the shell. What a terminal would act on (a line break, an escape character) is written as a number."""
+    """A word for the shell. What a terminal would act on (a line break, an
+    escape character) is written as a number."""
     if part.isprintable():
         return shlex.quote(part)
     # A path that is no UTF-8 holds its bytes as surrogates.
     data = "".join(
-        sign if sign.isprintable() and sign not in "'\\" else "".join(f"\\x{byte:02x}" for byte in _bytes(sign))
+        (
+            sign
+            if sign.isprintable() and sign not in "'\\"
+            else "".join(f"\\x{byte:02x}" for byte in _bytes(sign))
+        )
         for sign in part
     )
     return f"$'{data}'"

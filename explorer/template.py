@@ -11,20 +11,24 @@ from explorer.errors import UserError, shorten, unknown
 
 KINDS = ("bottleneck", "basic")
 STEMS = ("imagenet", "small")
-# Bounds of what is called a network, far beyond any: the deepest that was ever trained has some 1,200 layers. They keep
-# counts, drawings and builds finite, whatever number a file, a link or a command gives.
+# Bounds of what is called a network, far beyond any: the deepest that was ever trained has some
+# 1,200 layers. They keep counts, drawings and builds finite, whatever number a file, a link or a
+# command gives.
 LARGEST_NUMBER = 10**9
 MOST_BLOCKS = 10_000
 MOST_STAGES = 28  # each halves the map: 28 ask for an input of 2**28 pixels a side
 
 
 def whole(value: Any, label: str) -> Any:
-    """`value` as a whole number from 1 to `LARGEST_NUMBER` (or an array of them). Raises `UserError` naming what was given."""
+    """`value` as a whole number from 1 to `LARGEST_NUMBER` (or an array of
+    them). Raises `UserError` naming what was given."""
     if hasattr(value, "dtype") and getattr(value, "ndim", 0) > 0:
         if value.dtype.kind not in "iu" or (value.size and value.min() < 1):
             raise UserError(f"every {label} must be a whole number of at least 1.")
         if value.size and value.max() > LARGEST_NUMBER:
-            raise UserError(f"every {label} must be at most {LARGEST_NUMBER:,}; given: {value.max():,}.")
+            raise UserError(
+                f"every {label} must be at most {LARGEST_NUMBER:,}; given: {value.max():,}."
+            )
         return value.astype("int64", copy=False)  # smaller kinds would wrap in the counts
     try:
         number = index(value)
@@ -49,8 +53,8 @@ def any_of(condition: Any) -> bool:
 
 @dataclass(frozen=True)
 class Stem:
-    """What comes before the first stage. `imagenet`: 7x7 convolution, stride 2, then 3x3 max-pool, stride 2. `small`: one 3x3
-    convolution, stride 1. `channels` is fixed, never solved for."""
+    """What comes before the first stage. `imagenet`: 7x7 convolution, stride 2, then 3x3 max-pool,
+    stride 2. `small`: one 3x3 convolution, stride 1. `channels` is fixed, never solved for."""
 
     kind: str = "imagenet"
     channels: int = 64
@@ -71,9 +75,11 @@ IMAGENET = Stem()
 
 @dataclass(frozen=True)
 class Template:
-    """What one block looks like: its kind, C paths of bottleneck width d, and `width` output channels, all in the first stage.
+    """What one block looks like: its kind, C paths of bottleneck width d, and
+    `width` output channels, all in the first stage.
 
-    A basic block (two 3x3 convolutions) has neither paths nor a bottleneck: `cardinality` is 1, `bottleneck_width` None.
+    A basic block (two 3x3 convolutions) has neither paths nor a bottleneck:
+    `cardinality` is 1, `bottleneck_width` None.
     """
 
     kind: str = "bottleneck"
@@ -91,10 +97,12 @@ class Template:
             return
         if any_of(self.cardinality != 1):
             raise UserError(
-                f"a basic block takes C = 1, not C = {self.cardinality}: grouping a block of two layers only makes a wider dense "
-                "block (ResNeXt paper, figure 4). Use a bottleneck template for more paths, for example resnext50_32x4d."
+                f"a basic block takes C = 1, not C = {self.cardinality}: grouping a block of two"
+                " layers only makes a wider dense block (ResNeXt paper, figure 4). Use a"
+                " bottleneck template for more paths, for example resnext50_32x4d."
             )
         if self.bottleneck_width is not None:
             raise UserError(
-                f"a basic block has no bottleneck width d, but {shorten(self.bottleneck_width)} was given; set its width instead."
+                f"a basic block has no bottleneck width d, but {shorten(self.bottleneck_width)} was"
+                " given; set its width instead."
             )

@@ -1,4 +1,5 @@
-"""What the terminal shows: one aligned table; colour only on a terminal; JSON alone on stdout when a program reads."""
+"""What the terminal shows: one aligned table; colour only on a terminal;
+JSON alone on stdout when a program reads."""
 
 import json
 import math
@@ -39,13 +40,18 @@ def print_data(text: str) -> None:
     stream.flush()
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, left: Iterable[str] = ()) -> None:
-    """Print an aligned table. Columns named in `left` (and the first) are left-aligned, the rest are numbers: right-aligned."""
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, left: Iterable[str] = ()
+) -> None:
+    """Print an aligned table. Columns named in `left` (and the first) are
+    left-aligned, the rest are numbers: right-aligned."""
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     text_columns = {columns[0], *left}
     for column in columns:
         table.add_column(
-            Text(printable(column)), justify="left" if column in text_columns else "right", overflow="fold"
+            Text(printable(column)),
+            justify="left" if column in text_columns else "right",
+            overflow="fold",
         )
     for row in rows:
         # Text, not str: a name with [brackets] is no markup.
@@ -62,7 +68,8 @@ def print_json(value: Any) -> None:
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
-    """Standard JSON, which knows no NaN and no infinity: those are null, as what is not known is."""
+    """Standard JSON, which knows no NaN and no infinity: those
+    are null, as what is not known is."""
     try:
         return json.dumps(value, indent=indent, allow_nan=False)
     except ValueError:
@@ -79,11 +86,25 @@ def _finite(value: Any) -> Any:
 
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on the terminal for what takes more than two seconds; nothing where there is no terminal. Yields `progress(done, total)`."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    """A bar on the terminal for what takes more than two seconds; nothing where there
+    is no terminal. Yields `progress(done, total)`."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    bar = Progress(
+        *columns, console=console(stderr=True), transient=True, disable=not sys.stderr.isatty()
+    )
     task = bar.add_task(printable(what), total=None)
     begin = time.monotonic()
 

@@ -2,7 +2,9 @@
 
 import re
 
-SURROGATES = re.compile("[\ud800-\udfff]")  # Python's stand-ins for bytes of a file name that are not UTF-8
+SURROGATES = re.compile(
+    "[\ud800-\udfff]"
+)  # Python's stand-ins for bytes of a file name that are not UTF-8
 
 
 def human_flops(value: float) -> str:
@@ -15,7 +17,8 @@ human_count = human_flops
 
 
 def human_percent(fraction: float, *, signed: bool = False) -> str:
-    """A fraction as a percentage: 0.0174 -> '1.7 %', signed '+1.7 %'. What rounds to zero carries no sign."""
+    """A fraction as a percentage: 0.0174 -> '1.7 %', signed '+1.7 %'.
+    What rounds to zero carries no sign."""
     text = f"{100 * fraction:{'+' if signed else ''}.1f}"
     if text in ("+0.0", "-0.0"):
         text = "0.0"
@@ -23,7 +26,8 @@ def human_percent(fraction: float, *, signed: bool = False) -> str:
 
 
 def human_time(seconds: float) -> str:
-    """Seconds as people say them: 0.0034 -> '3.4 ms', 42.3 -> '42 s', 200 -> '3 min 20 s', 7500 -> '2 h 5 min'."""
+    """Seconds as people say them: 0.0034 -> '3.4 ms', 42.3 -> '42 s',
+    200 -> '3 min 20 s', 7500 -> '2 h 5 min'."""
     # Each limit is where the unit below would round up to a thousand of its own.
     if seconds < 0.9995e-3:
         return f"{1e6 * seconds:.0f} µs"
@@ -55,5 +59,6 @@ def counted(number: int, thing: str, things: str = "") -> str:
 
 
 def encodable(text: str) -> str:
-    """The text with U+FFFD for what no encoding has, as bytes of a file name that are not UTF-8: it can be shown and stored."""
+    """The text with U+FFFD for what no encoding has, as bytes of a file name
+    that are not UTF-8: it can be shown and stored."""
     return SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,4 +1,5 @@
-"""A search space with what can be done with it: `SearchSpace.load("digits_cardinality").resolve(resolution=8, ...)`."""
+"""A search space with what can be done with it:
+`SearchSpace.load("digits_cardinality").resolve(resolution=8, ...)`."""
 
 from explorer.errors import UserError
 from search_spaces.resolving import BoundSpace, Resolved
@@ -6,22 +7,35 @@ from search_spaces.space import SpaceFile
 
 
 class SearchSpace(SpaceFile):
-    """A space file that can be bound to an input and resolved to its designs; the constructor takes the file's keys."""
+    """A space file that can be bound to an input and resolved to its
+    designs; the constructor takes the file's keys."""
 
     def bind(
-        self, *, resolution: int | None = None, in_channels: int | None = None, classes: int | None = None
+        self,
+        *,
+        resolution: int | None = None,
+        in_channels: int | None = None,
+        classes: int | None = None,
     ) -> BoundSpace:
-        """The space for one kind of input. Raises `UserError` where the file and the data disagree."""
+        """The space for one kind of input. Raises `UserError` where
+        the file and the data disagree."""
         given = {"resolution": resolution, "in_channels": in_channels, "classes": classes}
         for key, value in given.items():
             fixed = getattr(self, key)
             if fixed is not None and value is not None and fixed != value:
-                raise UserError(f"the space {self.name} is for {key} {fixed}, but the data has {value}.")
+                raise UserError(
+                    f"the space {self.name} is for {key} {fixed}, but the data has {value}."
+                )
             given[key] = value if fixed is None else fixed
         return BoundSpace(self, given)
 
     def resolve(
-        self, *, resolution: int | None = None, in_channels: int | None = None, classes: int | None = None
+        self,
+        *,
+        resolution: int | None = None,
+        in_channels: int | None = None,
+        classes: int | None = None,
     ) -> Resolved:
-        """Every design for an input, and the points left out. Raises `UserError` where nothing is left."""
+        """Every design for an input, and the points left out. Raises
+        `UserError` where nothing is left."""
         return self.bind(resolution=resolution, in_channels=in_channels, classes=classes).resolve()

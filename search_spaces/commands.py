@@ -36,7 +36,9 @@ def list_() -> None:
     from explorer.terminal import print_table
 
     presets = [SearchSpace.load(name) for name in preset_names("space")]
-    rows = [(preset.name, preset.kind, len(preset.points), preset.description) for preset in presets]
+    rows = [
+        (preset.name, preset.kind, len(preset.points), preset.description) for preset in presets
+    ]
     print_table(("space", "kind", "points", "what it holds"), rows, left=("kind", "what it holds"))
 
 
@@ -45,7 +47,11 @@ def list_() -> None:
 @input_options
 @JSON_OPTION
 def show(
-    name_or_path: str, resolution: int | None, classes: int | None, in_channels: int | None, as_json: bool
+    name_or_path: str,
+    resolution: int | None,
+    classes: int | None,
+    in_channels: int | None,
+    as_json: bool,
 ) -> None:
     """Show the designs of SPACE (a preset's name or a file), their costs, and the points left out.
 
@@ -66,7 +72,15 @@ def show(
             {
                 **{
                     key: document.get(key)
-                    for key in ("name", "description", "reference", "match", "scale", "free", "axes")
+                    for key in (
+                        "name",
+                        "description",
+                        "reference",
+                        "match",
+                        "scale",
+                        "free",
+                        "axes",
+                    )
                 },
                 "designs": [design.record() for design in resolved.designs],
                 "left_out": [vars(point) for point in resolved.left_out],
@@ -78,11 +92,15 @@ def show(
     first = resolved.designs[0]
     architecture = first.architecture
     click.echo(
-        f"\n{counted(len(resolved.designs), 'design')} at {architecture.in_channels}x{architecture.resolution}x{architecture.resolution}, "
-        f"{architecture.classes} classes; mismatch is in {first.budget.by}."
+        f"\n{counted(len(resolved.designs), 'design')} at"
+        f" {architecture.in_channels}x{architecture.resolution}x{architecture.resolution},"
+        f" {architecture.classes} classes; mismatch is in {first.budget.by}."
     )
     if found.resolution is None and resolution is None:
-        click.echo("A study takes the input from its data; here --resolution, --in-channels and --classes set it.")
+        click.echo(
+            "A study takes the input from its data; here --resolution, --in-channels and --classes"
+            " set it."
+        )
     if resolved.left_out:
         click.echo(f"{len(resolved.left_out)} of {len(found.points)} points left out:")
     for point in resolved.left_out:
@@ -90,8 +108,8 @@ def show(
     if proposal is not None:
         rest = f", {proposal.left_out} left out" if proposal.left_out else ", nothing left out"
         click.echo(
-            f"A nearby reference with smaller mismatches: {proposal.reference} (at {proposal.cost_ratio:.2f}x the cost, at most "
-            f"{human_percent(proposal.worst)}{rest})."
+            f"A nearby reference with smaller mismatches: {proposal.reference} (at"
+            f" {proposal.cost_ratio:.2f}x the cost, at most {human_percent(proposal.worst)}{rest})."
         )
 
 
@@ -100,7 +118,11 @@ def show(
 @input_options
 @JSON_OPTION
 def count(
-    name_or_path: str, resolution: int | None, classes: int | None, in_channels: int | None, as_json: bool
+    name_or_path: str,
+    resolution: int | None,
+    classes: int | None,
+    in_channels: int | None,
+    as_json: bool,
 ) -> None:
     """Count the points of SPACE, its designs, and the points left out.
 
@@ -112,11 +134,17 @@ def count(
 
     found = SearchSpace.load(name_or_path)
     resolved = found.resolve(resolution=resolution, classes=classes, in_channels=in_channels)
-    counts = {"points": len(found.points), "designs": len(resolved.designs), "left_out": len(resolved.left_out)}
+    counts = {
+        "points": len(found.points),
+        "designs": len(resolved.designs),
+        "left_out": len(resolved.left_out),
+    }
     if as_json:
         print_json(counts)
     else:
-        click.echo(f"{counts['points']} points: {counts['designs']} designs, {counts['left_out']} left out")
+        click.echo(
+            f"{counts['points']} points: {counts['designs']} designs, {counts['left_out']} left out"
+        )
 
 
 @space.command()
@@ -142,7 +170,9 @@ def sample(
     """
     from explorer.terminal import print_json
 
-    bound = SearchSpace.load(name_or_path).bind(resolution=resolution, classes=classes, in_channels=in_channels)
+    bound = SearchSpace.load(name_or_path).bind(
+        resolution=resolution, classes=classes, in_channels=in_channels
+    )
     designs = bound.sample(number, seed)
     if as_json:
         print_json([design.record() for design in designs])

@@ -1,4 +1,5 @@
-"""YAML files into validated objects: spaces, studies and recipes are found by preset name or by path."""
+"""YAML files into validated objects: spaces, studies and recipes
+are found by preset name or by path."""
 
 from collections.abc import Iterator
 from importlib.resources import files
@@ -13,8 +14,9 @@ from explorer.errors import UserError, cut, shorten, unknown
 
 Model = TypeVar("Model", bound=BaseModel)
 
-# Bounds of a file, some fifty times the largest preset. PyYAML reads about 20,000 values a second; and a value that is named once and
-# used at many places (`&name`, `*name`) counts at each of them, since it is validated and written there.
+# Bounds of a file, some fifty times the largest preset. PyYAML reads about 20,000 values a second;
+# and a value that is named once and used at many places (`&name`, `*name`) counts at each of them,
+# since it is validated and written there.
 MOST_CHARACTERS = 1_000_000
 MOST_VALUES = 50_000
 MOST_DIGITS = 400
@@ -22,25 +24,36 @@ MOST_DIGITS = 400
 MOST_PROBLEMS = 5
 
 # Where each kind of preset lives: package, and the folder inside it.
-PRESETS = {"space": ("search_spaces", "presets"), "study": ("studies", "presets"), "recipe": ("studies", "recipes")}
+PRESETS = {
+    "space": ("search_spaces", "presets"),
+    "study": ("studies", "presets"),
+    "recipe": ("studies", "recipes"),
+}
 
 
 def preset_names(kind: str) -> list[str]:
     """The names of the presets of a kind ("space", "study", "recipe"), sorted."""
     folder = _preset_folder(kind)
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return sorted(
+        entry.name.removesuffix(".yaml")
+        for entry in folder.iterdir()
+        if entry.name.endswith(".yaml")
+    )
 
 
 def is_path(name_or_path: str) -> bool:
-    """Whether this names a file rather than a preset or a stored study: it ends in .yaml or .yml, or has a folder in it."""
+    """Whether this names a file rather than a preset or a stored study: it
+    ends in .yaml or .yml, or has a folder in it."""
     return name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path
 
 
 def load_document(model: type[Model], kind: str, name_or_path: str | Path) -> Model:
-    """Read a preset by name, or a file by path (it ends in .yaml or .yml, or has a folder in it), into `model`.
+    """Read a preset by name, or a file by path (it ends in .yaml or
+    .yml, or has a folder in it), into `model`.
 
-    A file that gives no `name` is named after itself. Raises `UserError` for an unknown preset, an unreadable file, broken
-    YAML, or a key or value the model does not allow; the message names the file, the key and the nearest right one.
+    A file that gives no `name` is named after itself. Raises `UserError` for an unknown preset, an
+    unreadable file, broken YAML, or a key or value the model does not allow; the message names the
+    file, the key and the nearest right one.
     """
     given = str(name_or_path)
     if isinstance(name_or_path, Path) or is_path(given):
@@ -54,21 +67,32 @@ def load_document(model: type[Model], kind: str, name_or_path: str | Path) -> Mo
         return parse_document(model, text, source=given, default_name=path.stem)
     if given not in preset_names(kind):
         message = unknown(f"{kind} preset", given, preset_names(kind))
-        raise UserError(f"{message} A file of your own is given by its path, for example ./{given}.yaml.")
+        raise UserError(
+            f"{message} A file of your own is given by its path, for example ./{given}.yaml."
+        )
     text = _preset_folder(kind).joinpath(f"{given}.yaml").read_text()
     return parse_document(model, text, source=f"{kind} preset {given}", default_name=given)
 
 
-def parse_document(model: type[Model], text: str, *, source: str, default_name: str | None = None) -> Model:
+def parse_document(
+    model: type[Model], text: str, *, source: str, default_name: str | None = None
+) -> Model:
     """Validate YAML text into `model`; `source` names it in messages."""
     if len(text) > MOST_CHARACTERS:
-        raise UserError(f"{source} is longer than {MOST_CHARACTERS:,} characters, the most that such a file may have.")
+        raise UserError(
+            f"{source} is longer than {MOST_CHARACTERS:,} characters, the most that such a file may"
+            " have."
+        )
     try:
         data = yaml.load(text, Loader=_BoundedLoader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = "too deeply nested" if isinstance(error, RecursionError) else getattr(error, "problem", None) or error
+        problem = (
+            "too deeply nested"
+            if isinstance(error, RecursionError)
+            else getattr(error, "problem", None) or error
+        )
         raise UserError(f"{source} is not valid YAML{where}: {problem}.") from None
     if not isinstance(data, dict):
         raise UserError(f"{source} must be a mapping of keys to values, not {type(data).__name__}.")
@@ -82,14 +106,20 @@ def validate(model: type[Model], data: dict[str, Any], *, source: str) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        problems = list(dict.fromkeys(_explain(model, dict(problem)) for problem in error.errors(include_url=False)))
-        more = f"; and {len(problems) - MOST_PROBLEMS:,} more" if len(problems) > MOST_PROBLEMS else ""
+        problems = list(
+            dict.fromkeys(
+                _explain(model, dict(problem)) for problem in error.errors(include_url=False)
+            )
+        )
+        more = (
+            f"; and {len(problems) - MOST_PROBLEMS:,} more" if len(problems) > MOST_PROBLEMS else ""
+        )
         raise UserError(f"{source}: {'; '.join(problems[:MOST_PROBLEMS])}{more}.") from None
 
 
 class _BoundedLoader(yaml.SafeLoader):
-    """The safe loader, but a key given twice is an error rather than the last one winning, and no file is larger than
-    `MOST_VALUES` with every alias written out."""
+    """The safe loader, but a key given twice is an error rather than the last one winning, and no
+    file is larger than `MOST_VALUES` with every alias written out."""
 
     nodes = 0
 
@@ -108,7 +138,10 @@ class _BoundedLoader(yaml.SafeLoader):
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
         if len(node.value) > MOST_DIGITS:
             raise yaml.constructor.ConstructorError(
-                None, None, f"a number of {len(node.value):,} characters is too long", node.start_mark
+                None,
+                None,
+                f"a number of {len(node.value):,} characters is too long",
+                node.start_mark,
             )
         return super().construct_yaml_int(node)
 
@@ -117,7 +150,9 @@ class _BoundedLoader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str | int | float | bool | None):
-                raise yaml.constructor.ConstructorError(None, None, "a key must be plain text", key_node.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a key must be plain text", key_node.start_mark
+                )
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {shorten(key)} is given twice", key_node.start_mark
@@ -130,19 +165,24 @@ _BoundedLoader.add_constructor("tag:yaml.org,2002:int", _BoundedLoader.construct
 
 
 def _written_out(node: yaml.Node, sizes: dict[int, int]) -> int:
-    """How many values a node holds with every alias written out; `sizes` are those of the nodes seen, 0 while they are counted.
+    """How many values a node holds with every alias written out; `sizes` are
+    those of the nodes seen, 0 while they are counted.
 
     Raises a YAML error for more than `MOST_VALUES`, and for an alias inside of what it names.
     """
     if (size := sizes.get(id(node))) is not None:
         if size == 0:
-            raise yaml.constructor.ConstructorError(None, None, "an alias stands for itself", node.start_mark)
+            raise yaml.constructor.ConstructorError(
+                None, None, "an alias stands for itself", node.start_mark
+            )
         return size
     sizes[id(node)] = 0
     size = 1
     if isinstance(node, yaml.CollectionNode):
         for item in node.value:
-            size += sum(_written_out(part, sizes) for part in (item if isinstance(item, tuple) else (item,)))
+            size += sum(
+                _written_out(part, sizes) for part in (item if isinstance(item, tuple) else (item,))
+            )
             if size > MOST_VALUES:
                 raise _too_large(node)
     sizes[id(node)] = size

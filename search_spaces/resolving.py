@@ -12,13 +12,15 @@ from explorer.errors import UserError
 from explorer.text import human_count, human_percent
 from search_spaces.space import REFERENCE_ARM, SpaceFile, scaled_quantity
 
-# Some eighty references are tried, each at every arm: beyond so many arms that takes longer than anyone waits.
+# Some eighty references are tried, each at every arm: beyond so many
+# arms that takes longer than anyone waits.
 MOST_ARMS_TO_PROPOSE = 200
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A point of the space that no whole number solves within the tolerance, or that costs too much, and why."""
+    """A point of the space that no whole number solves within the
+    tolerance, or that costs too much, and why."""
 
     arm: str
     reason: str
@@ -26,7 +28,8 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Resolved:
-    """All of a space for one kind of input: its designs in the order of the file, and the points it leaves out."""
+    """All of a space for one kind of input: its designs in the order of
+    the file, and the points it leaves out."""
 
     designs: list[Design]
     left_out: list[LeftOut]
@@ -43,7 +46,8 @@ class Proposal:
 
 
 class BoundSpace:
-    """A space and its input. `axes` are what a search chooses from; `at` turns a choice into a design."""
+    """A space and its input. `axes` are what a search chooses from;
+    `at` turns a choice into a design."""
 
     def __init__(self, space: SpaceFile, given: Mapping[str, int | None]) -> None:
         self.space = space
@@ -51,7 +55,8 @@ class BoundSpace:
 
     @cached_property
     def axes(self) -> dict[str, list[Any]]:
-        """What to choose along each axis. Where the points are no single grid, the choice is the arm itself."""
+        """What to choose along each axis. Where the points are no single
+        grid, the choice is the arm itself."""
         space = self.space
         axes = {"reference": list(space.references)} if len(space.references) > 1 else {}
         if len(space.grids) == 1:
@@ -78,11 +83,14 @@ class BoundSpace:
                 left_out.append(found)
         if not designs:
             reasons = "; ".join(f"{point.arm}: {point.reason}" for point in left_out[:5])
-            raise UserError(f"no design of the space {self.space.name} is within its budget. {reasons}")
+            raise UserError(
+                f"no design of the space {self.space.name} is within its budget. {reasons}"
+            )
         return Resolved(designs, left_out)
 
     def sample(self, number: int, seed: int = 0) -> list[Design]:
-        """Different designs drawn at random, each point as likely as any other; fewer where the space holds fewer."""
+        """Different designs drawn at random, each point as likely as any
+        other; fewer where the space holds fewer."""
         arms = list(self.space.points)
         random.Random(seed).shuffle(arms)
         drawn: list[Design] = []
@@ -97,7 +105,9 @@ class BoundSpace:
     def _reference(self, name: str) -> Architecture:
         return Architecture.from_name(name, **self._given)
 
-    def _design(self, arm: str, point: Mapping[str, Any], reference: Architecture | None = None) -> Design | LeftOut:
+    def _design(
+        self, arm: str, point: Mapping[str, Any], reference: Architecture | None = None
+    ) -> Design | LeftOut:
         values = dict(point)
         named = values.pop("reference")
         reference = reference or self._reference(named)
@@ -110,13 +120,17 @@ class BoundSpace:
         except ImpossibleBudget as error:
             return LeftOut(arm, str(error))
 
-    def _matched(self, arm: str, reference: Architecture, values: dict[str, Any]) -> Design | LeftOut:
+    def _matched(
+        self, arm: str, reference: Architecture, values: dict[str, Any]
+    ) -> Design | LeftOut:
         rule = self.space.match
         assert rule is not None
         policy = values.pop("depth_policy", rule.depth_policy)
         # The budget is the reference's own; growth and shortcut belong to the point.
         budget = cost(reference, rule.by)
-        start = reference.with_(**{key: values.pop(key) for key in ("growth", "shortcut") if key in values})
+        start = reference.with_(
+            **{key: values.pop(key) for key in ("growth", "shortcut") if key in values}
+        )
         given: dict[str, Any] = {key: [value] for key, value in values.items()}
         (design,) = nearest(
             start,
@@ -148,7 +162,9 @@ class BoundSpace:
         )
         if rule.tolerance is not None and abs(design.mismatch) > rule.tolerance:
             return LeftOut(
-                arm, f"{describe_miss(design, solve, ())} is off by more than {human_percent(rule.tolerance)}"
+                arm,
+                f"{describe_miss(design, solve, ())} is off by more than"
+                f" {human_percent(rule.tolerance)}",
             )
         return replace(design, arm=arm)
 
@@ -159,18 +175,24 @@ class BoundSpace:
         for measure, limit in rule.limits.items():
             spent = cost(architecture, measure)
             if spent > limit:
-                return LeftOut(arm, f"{human_count(spent)} {measure} are more than {human_count(limit)}")
+                return LeftOut(
+                    arm, f"{human_count(spent)} {measure} are more than {human_count(limit)}"
+                )
         return Design(architecture, Budget.of(reference, "flops"), reference.name, arm)
 
     def propose(self) -> Proposal | None:
-        """A reference of nearly the same cost at which the points of a match space are matched more closely, or None, as for spaces
-        of more than `MOST_ARMS_TO_PROPOSE` arms.
+        """A reference of nearly the same cost at which the points of a match space are matched
+        more closely, or None, as for spaces of more than `MOST_ARMS_TO_PROPOSE` arms.
 
-        Tries the reference's d and width up to a quarter away; takes the one nearest in cost that leaves nothing out,
-        else the one with the smallest worst mismatch.
+        Tries the reference's d and width up to a quarter away; takes the one nearest in cost that
+        leaves nothing out, else the one with the smallest worst mismatch.
         """
         rule = self.space.match
-        if rule is None or len(self.space.references) > 1 or len(self.space.points) > MOST_ARMS_TO_PROPOSE:
+        if (
+            rule is None
+            or len(self.space.references) > 1
+            or len(self.space.points) > MOST_ARMS_TO_PROPOSE
+        ):
             return None
         own = self._reference(self.space.references[0])
         template, spent = own.template, cost(own, rule.by)
@@ -183,11 +205,15 @@ class BoundSpace:
             for near_d in range(max(1, d - d // 4), d + d // 4 + 1, max(1, d // 16))
             for near_width in range(max(step, width - width // 4), width + width // 4 + 1, 2 * step)
         ]
-        tried = [self._closeness(candidate, cost(candidate, rule.by) / spent) for candidate in candidates]
+        tried = [
+            self._closeness(candidate, cost(candidate, rule.by) / spent) for candidate in candidates
+        ]
         before = self._closeness(own, 1.0)
         tolerance = rule.tolerance or 0.0
         complete = [found for found in tried if found.left_out == 0 and found.worst <= tolerance]
-        best = min(complete, key=lambda found: (abs(found.cost_ratio - 1), found.worst), default=None)
+        best = min(
+            complete, key=lambda found: (abs(found.cost_ratio - 1), found.worst), default=None
+        )
         best = best or min(tried, key=lambda found: (found.left_out, found.worst))
         return best if (best.left_out, best.worst) < (before.left_out, before.worst) else None
 

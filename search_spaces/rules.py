@@ -1,4 +1,5 @@
-"""What a space varies and by which rule the rest is solved: the sections `axes`, `match`, `scale` and `free` of its file."""
+"""What a space varies and by which rule the rest is solved: the sections
+`axes`, `match`, `scale` and `free` of its file."""
 
 from collections import Counter
 from typing import Annotated, Any
@@ -31,7 +32,8 @@ def _known(kind: str, value: str, allowed: Any) -> str:
 
 
 class Matching(Strict):
-    """What is solved, which cost is kept, and how far off a design may be (a fraction; none means the nearest always counts)."""
+    """What is solved, which cost is kept, and how far off a design may be (a
+    fraction; none means the nearest always counts)."""
 
     solve: str = "bottleneck_width"
     by: str = "flops"
@@ -78,7 +80,10 @@ class Free(Strict):
             return limits
         for measure in limits:
             _known("measure", measure, MEASURES)
-        return {measure: parse_number(value) if isinstance(value, str) else value for measure, value in limits.items()}
+        return {
+            measure: parse_number(value) if isinstance(value, str) else value
+            for measure, value in limits.items()
+        }
 
 
 class Axes(Strict):
@@ -94,7 +99,11 @@ class Axes(Strict):
 
     @model_validator(mode="after")
     def _known_words(self) -> "Axes":
-        for name, allowed in (("depth_policy", POLICIES), ("growth", GROWTHS), ("shortcut", SHORTCUTS)):
+        for name, allowed in (
+            ("depth_policy", POLICIES),
+            ("growth", GROWTHS),
+            ("shortcut", SHORTCUTS),
+        ):
             for value in getattr(self, name) or ():
                 _known(AXIS_LABELS[name], value, allowed)
         for key, values in self.values().items():
@@ -109,7 +118,9 @@ class Axes(Strict):
         for name in type(self).model_fields:
             choices = getattr(self, name)
             if choices is not None:
-                axes[name] = [tuple(choice) if isinstance(choice, list) else choice for choice in choices]
+                axes[name] = [
+                    tuple(choice) if isinstance(choice, list) else choice for choice in choices
+                ]
         return axes
 
 

@@ -1,8 +1,10 @@
-"""Which designs a study may visit: a reference, the axes to vary, and the rule by which what is left is solved.
+"""Which designs a study may visit: a reference, the axes to vary,
+and the rule by which what is left is solved.
 
-Three kinds. A `match` space solves one quantity at every point of its axes, so every design costs what its reference costs. A
-`scale` space has the arms deeper, wider and more paths, each at k times the reference's cost. A `free` space solves
-nothing: its axes are independent, and cost may be limited.
+Three kinds. A `match` space solves one quantity at every point of its axes, so every design
+costs what its reference costs. A `scale` space has the arms deeper, wider and more paths, each
+at k times the reference's cost. A `free` space solves nothing: its axes are independent, and
+cost may be limited.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,7 +29,8 @@ MOST_ARMS = 10_000
 
 
 class SpaceFile(Strict):
-    """Reference, axes and rule. Resolution, input channels and classes come from the data where a file leaves them out.
+    """Reference, axes and rule. Resolution, input channels and classes come
+    from the data where a file leaves them out.
 
     `axes` may be a list of grids, whose designs are taken together.
     """
@@ -47,7 +50,9 @@ class SpaceFile(Strict):
     @classmethod
     def _default_kind(cls, data: Any) -> Any:
         """Without a rule, d is solved for equal FLOPs."""
-        if isinstance(data, dict) and not any(data.get(kind) is not None for kind in ("match", "scale", "free")):
+        if isinstance(data, dict) and not any(
+            data.get(kind) is not None for kind in ("match", "scale", "free")
+        ):
             return {**data, "match": {}}
         return data
 
@@ -58,21 +63,31 @@ class SpaceFile(Strict):
             raise UserError(f"{' and '.join(kinds)} are two kinds of space; keep one")
         if self.scale is not None:
             if self.axes is not None:
-                raise UserError("axes: a scale space has its arms instead of axes; take the axes out")
+                raise UserError(
+                    "axes: a scale space has its arms instead of axes; take the axes out"
+                )
         elif not self.grids or not all(grid.values() for grid in self.grids):
-            raise UserError(f"axes: name at least one of {', '.join(Axes.model_fields)} with the values to visit")
+            raise UserError(
+                f"axes: name at least one of {', '.join(Axes.model_fields)} with the values to"
+                " visit"
+            )
         for grid in self.grids:
             self._check_grid(grid.values())
-        arms = len(self.references) * sum(prod(map(len, grid.values().values())) for grid in self.grids)
+        arms = len(self.references) * sum(
+            prod(map(len, grid.values().values())) for grid in self.grids
+        )
         if arms > MOST_ARMS:
-            raise UserError(f"the axes make {arms:,} arms, and a space has at most {MOST_ARMS:,}; list fewer values")
+            raise UserError(
+                f"the axes make {arms:,} arms, and a space has at most {MOST_ARMS:,}; list fewer"
+                " values"
+            )
         for name in self.references:
             self._check_rule(name)
         return self
 
     def _check_rule(self, name: str) -> None:
-        """Does the rule solve something, at this reference? Of which size the input is, the data may say later: any
-        stages fit into the largest."""
+        """Does the rule solve something, at this reference? Of which size the input is, the
+        data may say later: any stages fit into the largest."""
         reference = Architecture.from_name(name, resolution=self.resolution or LARGEST_NUMBER)
         if self.match is not None:
             solved, by = [self.match.solve], self.match.by
@@ -87,10 +102,13 @@ class SpaceFile(Strict):
     def _check_grid(self, axes: dict[str, list[Any]]) -> None:
         solved = self.match.solve if self.match else None
         if solved in axes:
-            raise UserError(f"{solved} is both an axis and what match solves for; take it out of one of the two")
+            raise UserError(
+                f"{solved} is both an axis and what match solves for; take it out of one of the two"
+            )
         if "depth_policy" in axes and solved != "depths":
             raise UserError(
-                "axes.depth_policy says which stages grow, so it needs match: {solve: depths}; or use the axis depths"
+                "axes.depth_policy says which stages grow, so it needs match: {solve: depths}; or"
+                " use the axis depths"
             )
 
     @classmethod
@@ -115,17 +133,23 @@ class SpaceFile(Strict):
 
     @cached_property
     def points(self) -> dict[str, dict[str, Any]]:
-        """Every point of the space by the arm it belongs to, in the order of the file; each names its `reference`."""
+        """Every point of the space by the arm it belongs to, in the order of
+        the file; each names its `reference`."""
         found: dict[str, dict[str, Any]] = {}
         for reference in self.references:
             if self.scale is not None:
                 for arm in (REFERENCE_ARM, *self.scale.arms):
-                    found[self._with_reference(reference, arm)] = {"reference": reference, "arm": arm}
+                    found[self._with_reference(reference, arm)] = {
+                        "reference": reference,
+                        "arm": arm,
+                    }
             for grid in self.grids:
                 axes = grid.values()
                 for values in product(*axes.values()):
                     chosen = dict(zip(axes, values, strict=True))
-                    found.setdefault(self._label(chosen, reference), {"reference": reference, **chosen})
+                    found.setdefault(
+                        self._label(chosen, reference), {"reference": reference, **chosen}
+                    )
         return found
 
     @cached_property
@@ -133,11 +157,15 @@ class SpaceFile(Strict):
         return {frozenset(point.items()): label for label, point in self.points.items()}
 
     def arm_label(self, point: Mapping[str, Any]) -> str:
-        """The arm that a point of the space belongs to: `{"cardinality": 8}` -> 'C=8', `{"arm": "deeper"}` -> 'deeper'.
+        """The arm that a point of the space belongs to: `{"cardinality": 8}`
+        -> 'C=8', `{"arm": "deeper"}` -> 'deeper'.
 
-        With several references, an arm carries its reference's name too. Raises `UserError` for what is no point of the space.
+        With several references, an arm carries its reference's name too. Raises
+        `UserError` for what is no point of the space.
         """
-        given = {key: tuple(value) if isinstance(value, list) else value for key, value in point.items()}
+        given = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in point.items()
+        }
         if not given:
             raise UserError(f"name an arm: {', '.join(self._shown_arms())}.")
         reference = given.get("reference", self.references[0])
@@ -155,14 +183,18 @@ class SpaceFile(Strict):
             if key not in keys:
                 raise unknown("axis", str(key), keys)
         for key in keys:
-            values = list(dict.fromkeys(known[key] for known in self.points.values() if key in known))
+            values = list(
+                dict.fromkeys(known[key] for known in self.points.values() if key in known)
+            )
             if key in given and given[key] not in values:
                 raise UserError(
-                    f"{key} takes one of {', '.join(map(written, values))}; given: {cut(written(given[key]))}."
+                    f"{key} takes one of {', '.join(map(written, values))}; given:"
+                    f" {cut(written(given[key]))}."
                 )
         missing = [key for key in keys if key not in given and key != "reference"]
         raise UserError(
-            f"{shorten(dict(point))} is no single arm: {', '.join(missing) or 'the combination'} is missing."
+            f"{shorten(dict(point))} is no single arm: {', '.join(missing) or 'the combination'} is"
+            " missing."
         )
 
     def _shown_arms(self) -> Iterator[str]:
@@ -180,6 +212,11 @@ class SpaceFile(Strict):
 
 
 def scaled_quantity(arm: str, reference: Architecture) -> str:
-    """What grows in an arm of a scale space: 'wider' is d, and the width of basic blocks, which have no d."""
+    """What grows in an arm of a scale space: 'wider' is d, and the
+    width of basic blocks, which have no d."""
     basic = reference.template.kind == "basic"
-    return next(key for key, label in ARMS.items() if label == arm and (key == "bottleneck_width") <= (not basic))
+    return next(
+        key
+        for key, label in ARMS.items()
+        if label == arm and (key == "bottleneck_width") <= (not basic)
+    )

@@ -34,9 +34,10 @@ class Study(StudyFile):
     ) -> Counts:
         """Train what is still missing, in `workers` processes, and return how all pairs stand.
 
-        On a CPU the default is one worker; on CUDA it is `workers_per_gpu` (default 1) for each GPU here, which is also the most.
-        Goes on where an earlier run stopped; trains nothing where all is complete. Raises `UserError` for a mistake, such as
-        a study of the same name that wants something else, and `KeyboardInterrupt` after Ctrl-C has stopped the workers.
+        On a CPU the default is one worker; on CUDA it is `workers_per_gpu` (default 1) for each GPU
+        here, which is also the most. Goes on where an earlier run stopped; trains nothing where all
+        is complete. Raises `UserError` for a mistake, such as a study of the same name that wants
+        something else, and `KeyboardInterrupt` after Ctrl-C has stopped the workers.
         """
         with Storage.visit(storage) as place:
             options = {
@@ -56,7 +57,8 @@ class Study(StudyFile):
             )
 
     def results(self, *, storage: str | Storage | None = None) -> "pd.DataFrame":
-        """One row a pair; the columns are `studies.results.TRIALS`, then the quantities that the study tunes."""
+        """One row a pair; the columns are `studies.results.TRIALS`, then
+        the quantities that the study tunes."""
         from studies.results import Reader, with_tuned  # pandas takes 0.4 s, and a run does without
 
         with Storage.visit(storage) as place:

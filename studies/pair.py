@@ -9,7 +9,8 @@ _TUNING = "tuning "
 
 @dataclass(frozen=True, order=True)
 class Pair:
-    """The unit of a study: a design, trained from a seed; a `variant` is trained beside it, such as a tuning trial."""
+    """The unit of a study: a design, trained from a seed; a `variant` is
+    trained beside it, such as a tuning trial."""
 
     design: str
     seed: int

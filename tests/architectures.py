@@ -7,7 +7,9 @@ from explorer.architecture import smallest_resolution
 
 
 @st.composite
-def architectures(draw: st.DrawFn, kinds: tuple[str, ...] = ("bottleneck", "basic")) -> Architecture:
+def architectures(
+    draw: st.DrawFn, kinds: tuple[str, ...] = ("bottleneck", "basic")
+) -> Architecture:
     """Any small architecture: both blocks, growths, shortcuts and stems, odd sizes included."""
     small = st.integers(1, 6)
     kind = draw(st.sampled_from(kinds))

@@ -1,4 +1,5 @@
-"""A storage with as many trainings as wanted, written by plain SQL in the form that workers leave behind."""
+"""A storage with as many trainings as wanted, written by plain SQL
+in the form that workers leave behind."""
 
 import json
 from dataclasses import asdict
@@ -18,11 +19,22 @@ GAPS = (0.0, -0.001, -0.002, -0.0035, -0.0025)
 
 
 def make_study(storage: Storage, name: str = "big", *, seeds: int = 3, **more: Any) -> StoredStudy:
-    """Store the preset `digits_cardinality` (five arms) under another name and with more seeds; nothing is trained."""
-    document = {**Study.load("digits_cardinality").document(), "name": name, "seeds": list(range(seeds)), **more}
+    """Store the preset `digits_cardinality` (five arms) under another name
+    and with more seeds; nothing is trained."""
+    document = {
+        **Study.load("digits_cardinality").document(),
+        "name": name,
+        "seeds": list(range(seeds)),
+        **more,
+    }
     study = Study.model_validate(document)
     found = {
-        "settings": {"device": "cpu", "precision": "32-bit", "threads": 1, "memory_format": "channels_last"},
+        "settings": {
+            "device": "cpu",
+            "precision": "32-bit",
+            "threads": 1,
+            "memory_format": "channels_last",
+        },
         "splits": {"train": 1078, "validation": 359, "test": 360},
     }
     return create_or_extend(storage, study, study.wanted(), lambda: found)
@@ -37,15 +49,19 @@ def add_attempts(
     states: dict[int, str] | None = None,
     reason: str = "the loss is not a number after step 12",
 ) -> None:
-    """Attempts at the pairs from number `first` on, one each. `states` says which are "failed", "running" or "waiting" (none
-    is written), by their place; all others are complete. The errors have the gaps of `GAPS` between arms, in every storage the same."""
+    """Attempts at the pairs from number `first` on, one each. `states` says which are "failed",
+    "running" or "waiting" (none is written), by their place; all others are complete. The errors
+    have the gaps of `GAPS` between arms, in every storage the same.
+    """
     arms = [design["name"] for design in stored.designs]
     random = np.random.default_rng(0)
     by_seed = {seed: random.normal(0, 0.002) for seed in stored.seeds}
     noise = random.normal(0, 0.0015, (len(stored.pairs), 2))
     engine = storage.open().engine
     with engine.connect() as connection:
-        trial_id = connection.execute(sqlalchemy.text("SELECT COALESCE(MAX(trial_id), 0) FROM trials")).scalar_one()
+        trial_id = connection.execute(
+            sqlalchemy.text("SELECT COALESCE(MAX(trial_id), 0) FROM trials")
+        ).scalar_one()
         number = connection.execute(
             sqlalchemy.text("SELECT COUNT(*) FROM trials WHERE study_id = :id"), {"id": stored.id}
         ).scalar_one()
@@ -68,7 +84,9 @@ def add_attempts(
                 "study_id": stored.id,
                 "state": state,
                 "datetime_start": started,
-                "datetime_complete": None if state == "RUNNING" else started + timedelta(seconds=40),
+                "datetime_complete": (
+                    None if state == "RUNNING" else started + timedelta(seconds=40)
+                ),
             }
         )
         number += 1
@@ -81,7 +99,9 @@ def add_attempts(
                 "train_error": max(0.0, test - 0.018), "validation_error": validation, "test_error": test, "seconds": 38.0,
                 "images_per_second": 280.0, "epochs": epochs, "peak_memory": None, "device": "cpu",
             }  # fmt: skip
-            values.append({"trial_id": trial_id, "objective": 0, "value": validation, "value_type": "FINITE"})
+            values.append(
+                {"trial_id": trial_id, "objective": 0, "value": validation, "value_type": "FINITE"}
+            )
         if ended == "failed":
             log = [
                 "Traceback (most recent call last):",
@@ -92,12 +112,18 @@ def add_attempts(
             written["failure"] = {"reason": reason, "log": log}
         if state != "RUNNING":
             written["ended"] = ended
-        attributes += [{"trial_id": trial_id, "key": key, "value_json": json.dumps(written[key])} for key in written]
-    _insert(storage, {"trials": trials, "trial_values": values, "trial_user_attributes": attributes})
+        attributes += [
+            {"trial_id": trial_id, "key": key, "value_json": json.dumps(written[key])}
+            for key in written
+        ]
+    _insert(
+        storage, {"trials": trials, "trial_values": values, "trial_user_attributes": attributes}
+    )
 
 
 def finish(storage: Storage, stored: StoredStudy, *, error: float = 0.02, epochs: int = 20) -> None:
-    """Let every running attempt of a study complete, as its worker would: the result is written first, the state last."""
+    """Let every running attempt of a study complete, as its worker would: the
+    result is written first, the state last."""
     result = {
         "train_error": error, "validation_error": error, "test_error": error, "seconds": 38.0, "images_per_second": 280.0,
         "epochs": epochs, "peak_memory": None, "device": "cpu",
@@ -121,7 +147,10 @@ def _curve(done: int, epochs: int, test: float, validation: float) -> dict[str, 
         "validation_error": validation + 0.45 * left,
         "seconds": np.full(done, 1.9),
     }
-    return {"epoch": list(range(1, done + 1)), **{key: column.round(6).tolist() for key, column in columns.items()}}
+    return {
+        "epoch": list(range(1, done + 1)),
+        **{key: column.round(6).tolist() for key, column in columns.items()},
+    }
 
 
 def _insert(storage: Storage, tables: dict[str, list[dict[str, Any]]]) -> None:
@@ -131,4 +160,6 @@ def _insert(storage: Storage, tables: dict[str, list[dict[str, Any]]]) -> None:
     with engine.begin() as connection:
         for name, rows in tables.items():
             for start in range(0, len(rows), 5000):
-                connection.execute(sqlalchemy.insert(metadata.tables[name]), rows[start : start + 5000])
+                connection.execute(
+                    sqlalchemy.insert(metadata.tables[name]), rows[start : start + 5000]
+                )

@@ -11,10 +11,17 @@ from studies.storage.storage import Storage
 
 
 def work(url: str, wanted: list[Pair], mean_seconds: float, forever: bool) -> None:
-    """Claim and complete pairs until none is waiting, or (`forever`) until none is left. A result says who completed it."""
+    """Claim and complete pairs until none is waiting, or (`forever`) until
+    none is left. A result says who completed it."""
     storage = Storage(url)
     writer = storage.open()
-    claims = Claims(storage, writer, writer.get_study_id_from_name("study"), wanted, lease=Lease(every=0.1, stale=5))
+    claims = Claims(
+        storage,
+        writer,
+        writer.get_study_id_from_name("study"),
+        wanted,
+        lease=Lease(every=0.1, stale=5),
+    )
     with Worker.hold(storage.folder("workers")) as me:
         while True:
             attempt = claims.claim(me, random.randrange(16))

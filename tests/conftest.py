@@ -17,25 +17,29 @@ settings.register_profile("default", deadline=None)
 settings.load_profile("default")
 
 
-# Tests run side by side, and so do the programs that they start: each computes on one core. Two threads of a training that wait for
-# each other in a loop, on cores that others want too, took five times as long as with threads that sleep meanwhile.
+# Tests run side by side, and so do the programs that they start: each computes on one core. Two
+# threads of a training that wait for each other in a loop, on cores that others want too, took five
+# times as long as with threads that sleep meanwhile.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """For `pytest -n auto`: one more than there are cores, since many tests wait for processes, servers and leases."""
+    """For `pytest -n auto`: one more than there are cores, since many tests
+    wait for processes, servers and leases."""
     return cores() + 1
 
 
 def pytest_configure() -> None:
-    """Started with Ctrl-C ignored (`nohup make test &`), tests and what they start would ignore it too; many wait for it."""
+    """Started with Ctrl-C ignored (`nohup make test &`), tests and what they
+    start would ignore it too; many wait for it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _program(*names: str) -> str:
-    """The path of the first program found; without one the test is skipped, or fails where RESNEXT_EXPLORER_REQUIRE is set."""
+    """The path of the first program found; without one the test is skipped, or
+    fails where RESNEXT_EXPLORER_REQUIRE is set."""
     for name in names:
         found = shutil.which(name)
         if found:
@@ -78,7 +82,8 @@ def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def without_numba(tmp_path: Path) -> dict[str, str]:
-    """An environment where Numba is not installed: programs that are started in it neither find nor import it."""
+    """An environment where Numba is not installed: programs that are
+    started in it neither find nor import it."""
     folder = tmp_path / "without_numba"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text("import sys; sys.modules['numba'] = None")

@@ -1,7 +1,9 @@
-"""A stand-in for `studies.training.training` that takes milliseconds: everything around the training is real, processes included.
+"""A stand-in for `studies.training.training` that takes milliseconds:
+everything around the training is real, processes included.
 
-Its numbers are a pure function of design, seed and epoch, computed step by step like weights, so that a resume from a wrong
-checkpoint shows. The environment says how fast it is (FAKE_EPOCH, seconds) and which designs misbehave (FAKE_MISCHIEF).
+Its numbers are a pure function of design, seed and epoch, computed step by step like weights, so
+that a resume from a wrong checkpoint shows. The environment says how fast it is (FAKE_EPOCH,
+seconds) and which designs misbehave (FAKE_MISCHIEF).
 
 As a program it is the command line, with workers that train like this.
 """
@@ -88,7 +90,13 @@ def train(
                 raise Stopped
         state = hashlib.sha256(state.encode()).hexdigest()
         error = int(state[:8], 16) / 16**8
-        names = ("learning_rate", "train_loss", "train_error", "validation_loss", "validation_error")
+        names = (
+            "learning_rate",
+            "train_loss",
+            "train_error",
+            "validation_loss",
+            "validation_error",
+        )
         rows.append({"epoch": len(rows) + 1, **dict.fromkeys(names, error), "seconds": 0.02})
         if mischief == "die":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -96,7 +104,8 @@ def train(
             raise TrainingFailed("the training loss became nan in epoch 1")
         if mischief == "memory":
             raise RuntimeError(
-                "[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: you tried"
+                "[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory:"
+                " you tried"
             )
         if mischief == "full disk":
             full_disk(path)
@@ -128,7 +137,8 @@ def load(spec: Any, data_dir: Path | None) -> Any:
     if spec.name != "digits":
         return studies.data.splits.load(spec, data_dir)
     train, other = (
-        studies.data.splits.Images(np.zeros((count, 1, 8, 8), np.uint8), np.arange(count) % 10) for count in (1000, 100)
+        studies.data.splits.Images(np.zeros((count, 1, 8, 8), np.uint8), np.arange(count) % 10)
+        for count in (1000, 100)
     )
     return studies.data.splits.Splits(train, other, other, 10, (0.5,), (0.5,))
 
@@ -143,7 +153,9 @@ def install() -> None:
     import studies.storage.postgres
 
     studies.running.trial.load = studies.running.supervisor.load = load
-    studies.storage.outages.PATIENCE = float(os.environ.get("FAKE_PATIENCE", studies.storage.outages.PATIENCE))
+    studies.storage.outages.PATIENCE = float(
+        os.environ.get("FAKE_PATIENCE", studies.storage.outages.PATIENCE)
+    )
     studies.storage.postgres.ANSWER_TIMEOUT = float(
         os.environ.get("FAKE_ANSWER", studies.storage.postgres.ANSWER_TIMEOUT)
     )
@@ -155,7 +167,8 @@ def install() -> None:
     )
     if "fake_training" not in studies.running.supervisor.BOOTSTRAP:
         studies.running.supervisor.BOOTSTRAP = studies.running.supervisor.BOOTSTRAP.replace(
-            "from studies.running.worker", "import fake_training; fake_training.install(); from studies.running.worker"
+            "from studies.running.worker",
+            "import fake_training; fake_training.install(); from studies.running.worker",
         )
 
 

@@ -15,12 +15,20 @@ def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def png(rows: "list[bytes] | np.ndarray[Any, Any]", bits: int, colours: int, *before: bytes, width: int = 0) -> bytes:
+def png(
+    rows: "list[bytes] | np.ndarray[Any, Any]",
+    bits: int,
+    colours: int,
+    *before: bytes,
+    width: int = 0,
+) -> bytes:
     """A PNG of these rows of samples, with further chunks before the pixels. `colours`: 0 grey,
     2 RGB, 3 palette, 4 LA, 6 RGBA."""
     if isinstance(rows, np.ndarray):
         width = rows.shape[1]
-        rows = [np.ascontiguousarray(row, ">u2" if bits == 16 else np.uint8).tobytes() for row in rows]
+        rows = [
+            np.ascontiguousarray(row, ">u2" if bits == 16 else np.uint8).tobytes() for row in rows
+        ]
     header = struct.pack(">IIBBBBB", width, len(rows), bits, colours, 0, 0, 0)
     pixels = zlib.compress(b"".join(b"\0" + row for row in rows))
     chunks = [chunk(b"IHDR", header), *before, chunk(b"IDAT", pixels), chunk(b"IEND", b"")]
@@ -63,7 +71,11 @@ def tiff(
     for tag, entry in sorted(entries.items()):
         kind, values = entry if isinstance(entry, tuple) else (SHORT, [entry])
         number = {SHORT: "H", LONG: "I"}.get(kind, "")
-        data = values if isinstance(values, bytes) else struct.pack(f"{order}{len(values)}{number}", *values)
+        data = (
+            values
+            if isinstance(values, bytes)
+            else struct.pack(f"{order}{len(values)}{number}", *values)
+        )
         directory += struct.pack(f"{order}HHI", tag, kind, len(data) // SIZES.get(kind, 1))
         if len(data) > 4:
             directory += struct.pack(f"{order}I", after + len(further))
@@ -71,7 +83,15 @@ def tiff(
         else:
             directory += data.ljust(4, b"\0")
     magic = b"II*\0" if order == "<" else b"MM\0*"
-    return magic + struct.pack(f"{order}I", start) + pixels + bytes(len(pixels) % 2) + directory + bytes(4) + further
+    return (
+        magic
+        + struct.pack(f"{order}I", start)
+        + pixels
+        + bytes(len(pixels) % 2)
+        + directory
+        + bytes(4)
+        + further
+    )
 
 
 def fits(bits: int, samples: "np.ndarray[Any, Any]", **further: float) -> bytes:
@@ -79,7 +99,11 @@ def fits(bits: int, samples: "np.ndarray[Any, Any]", **further: float) -> bytes:
     bits are floating point."""
     height, width = samples.shape
     cards = {"BITPIX": bits, "NAXIS": 2, "NAXIS1": width, "NAXIS2": height, **further}
-    lines = ["SIMPLE  =                    T", *(f"{name:8}= {value:20}" for name, value in cards.items()), "END"]
+    lines = [
+        "SIMPLE  =                    T",
+        *(f"{name:8}= {value:20}" for name, value in cards.items()),
+        "END",
+    ]
     kind = {8: ">u1", 16: ">i2", 32: ">i4", -32: ">f4", -64: ">f8"}[bits]
     header = "".join(line.ljust(80) for line in lines).encode().ljust(2880)
     return header + samples[::-1].astype(kind).tobytes().ljust(2880, b"\0")

@@ -1,8 +1,8 @@
 """Creating an SQLite storage in processes that are killed, each one step further on.
 
-As a program: `python killed_creation.py FOLDER NEW|OLD` prints how many steps there are, and leaves a folder for each in which
-`t.db` was being created when the process was killed (SIGKILL) before that step. NEW is our creation, OLD is Optuna's own, which was
-ours before.
+As a program: `python killed_creation.py FOLDER NEW|OLD` prints how many steps there are, and leaves
+a folder for each in which `t.db` was being created when the process was killed (SIGKILL) before
+that step. NEW is our creation, OLD is Optuna's own, which was ours before.
 """
 
 import os
@@ -26,7 +26,9 @@ class Killer:
         self.left = at
 
     def statement(self, connection: Any, cursor: Any, text: str, *_: Any) -> None:
-        if not text.lstrip().startswith(("SELECT", "PRAGMA main.table_info", "PRAGMA temp.table_info")):
+        if not text.lstrip().startswith(
+            ("SELECT", "PRAGMA main.table_info", "PRAGMA temp.table_info")
+        ):
             self.step()
 
     def step(self, *_: Any) -> None:
@@ -35,7 +37,8 @@ class Killer:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def watch(self) -> None:
-        """Statements that write, commits, files that get a name or lose one, and connections that are closed are steps."""
+        """Statements that write, commits, files that get a name or lose one, and
+        connections that are closed are steps."""
         event.listen(sqlalchemy.Engine, "before_cursor_execute", self.statement)
         event.listen(sqlalchemy.Engine, "commit", self.step)
         event.listen(sqlalchemy.Pool, "close", self.step)

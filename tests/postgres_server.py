@@ -1,4 +1,5 @@
-"""A PostgreSQL server of the tests' own: fresh, on a free port, asking for a password, gone afterwards."""
+"""A PostgreSQL server of the tests' own: fresh, on a free port,
+asking for a password, gone afterwards."""
 
 import os
 import pwd
@@ -18,7 +19,8 @@ _databases = count()
 
 
 class Server:
-    """A running server. `create` makes an empty database; `stop` and `start` do so to the server."""
+    """A running server. `create` makes an empty database; `stop`
+    and `start` do so to the server."""
 
     def __init__(self, programs: Path, folder: Path, connections: int = 200) -> None:
         self._programs, self._folder, self._connections = programs, folder, connections
@@ -43,7 +45,8 @@ class Server:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """While the block runs no process of the server does anything; connections are accepted by the system, never answered."""
+        """While the block runs no process of the server does anything; connections
+        are accepted by the system, never answered."""
         first = int((self._folder / "data" / "postmaster.pid").read_text().splitlines()[0])
         children = Path(f"/proc/{first}/task/{first}/children")
         stopped = [first]
@@ -58,7 +61,8 @@ class Server:
                 os.kill(process, signal.SIGCONT)
 
     def plain_role(self, url: str, connections: int = -1) -> str:
-        """The URL of a database for a new role that is no superuser, and may open so many connections (-1: any number)."""
+        """The URL of a database for a new role that is no superuser, and may
+        open so many connections (-1: any number)."""
         import psycopg
 
         role = f"plain{next(_databases)}"
@@ -73,7 +77,13 @@ class Server:
 
     def initialise(self) -> None:
         (self._folder / "password").write_text(PASSWORD)
-        options = ("--auth=scram-sha-256", f"--username={USER}", "--pwfile=password", "--no-sync", "--encoding=UTF8")
+        options = (
+            "--auth=scram-sha-256",
+            f"--username={USER}",
+            "--pwfile=password",
+            "--no-sync",
+            "--encoding=UTF8",
+        )
         self._call("initdb", "-D", "data", *options)
 
     def _url(self, database: str) -> str:
@@ -92,7 +102,8 @@ class Server:
 
 @contextmanager
 def serve(programs: Path, connections: int = 200) -> Iterator[Server]:
-    """A server while the block runs. `programs` is the folder of PostgreSQL's programs, `connections` its `max_connections`."""
+    """A server while the block runs. `programs` is the folder of PostgreSQL's
+    programs, `connections` its `max_connections`."""
     # Not in pytest's folder: the server's user may not enter there.
     folder = Path(tempfile.mkdtemp(prefix="explorer-postgres-"))
     try:
@@ -110,7 +121,8 @@ def serve(programs: Path, connections: int = 200) -> Iterator[Server]:
 
 
 def _free_port() -> int:
-    """A port that stays ours while the server is stopped: none that the system gives to others of itself (from 32768 on)."""
+    """A port that stays ours while the server is stopped: none that the system
+    gives to others of itself (from 32768 on)."""
     while True:
         port = random.randrange(10_000, 32_000)
         with socket.socket() as tried, suppress(OSError):

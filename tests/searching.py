@@ -1,4 +1,5 @@
-"""Searches for tests: stored without data or torch, and a worker process whose trials only take a moment."""
+"""Searches for tests: stored without data or torch, and a worker
+process whose trials only take a moment."""
 
 import random
 import time

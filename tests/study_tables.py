@@ -1,4 +1,5 @@
-"""Tables as `studies.results` gives them, made up: five cardinalities matched at 8x8 pixels, with seeds of known effect."""
+"""Tables as `studies.results` gives them, made up: five cardinalities
+matched at 8x8 pixels, with seeds of known effect."""
 
 from typing import Any
 
@@ -22,13 +23,16 @@ def make_trials(
     random_seed: int = 0,
     name: str = "digits_cardinality",
 ) -> pd.DataFrame:
-    """One row a pair, all complete. `effects` adds to an arm's error (a fraction), every seed adds to all arms alike."""
+    """One row a pair, all complete. `effects` adds to an arm's error (a
+    fraction), every seed adds to all arms alike."""
     random = np.random.default_rng(random_seed)
     common = random.normal(0, seed_effect, seeds)
     rows = []
     for seed in range(seeds):
         for i, (c, d) in enumerate(zip(CARDINALITIES, WIDTHS, strict=True)):
-            error = base + (effects or {}).get(f"C={c}", 0.0) + common[seed] + random.normal(0, noise)
+            error = (
+                base + (effects or {}).get(f"C={c}", 0.0) + common[seed] + random.normal(0, noise)
+            )
             seconds = 9 + 1.4 * np.log2(c) + random.normal(0, 0.2)
             rows.append(
                 {
@@ -69,8 +73,12 @@ def make_trials(
                     "peak_memory": 4.1e8,
                     "device": "cpu",
                     "worker": f"host-{seed % 2}",
-                    "started": pd.Timestamp("2026-11-21T08:00:00Z") + pd.Timedelta(seconds=12 * len(rows)),
-                    "finished": pd.Timestamp("2026-11-21T08:00:10Z") + pd.Timedelta(seconds=12 * len(rows)),
+                    "started": (
+                        pd.Timestamp("2026-11-21T08:00:00Z") + pd.Timedelta(seconds=12 * len(rows))
+                    ),
+                    "finished": (
+                        pd.Timestamp("2026-11-21T08:00:10Z") + pd.Timedelta(seconds=12 * len(rows))
+                    ),
                 }
             )
     return pd.DataFrame(rows)
@@ -80,7 +88,9 @@ def without_results(trials: pd.DataFrame, rows: Any, status: str, reason: str = 
     """A copy in which the pairs `rows` ended as `status`, with no result."""
     changed = trials.copy()
     changed.loc[rows, ["status", "reason"]] = [status, reason]
-    errors = [f"{part}{top5}_error" for part in ("train", "validation", "test") for top5 in ("", "_top5")]
+    errors = [
+        f"{part}{top5}_error" for part in ("train", "validation", "test") for top5 in ("", "_top5")
+    ]
     missing = [*errors, "seconds", "seconds_per_epoch", "images_per_second"]
     changed.loc[rows, missing] = np.nan
     return changed
@@ -109,7 +119,16 @@ def make_curves(trials: pd.DataFrame, epochs: int = 10, random_seed: int = 0) ->
                     "seconds": trial["seconds"] / epochs,
                 }
             )
-    columns = ["study", "arm", "design", "seed", "epoch", "learning_rate", "train_loss", "train_error"]
+    columns = [
+        "study",
+        "arm",
+        "design",
+        "seed",
+        "epoch",
+        "learning_rate",
+        "train_loss",
+        "train_error",
+    ]
     return pd.DataFrame(rows, columns=[*columns, "validation_loss", "validation_error", "seconds"])
 
 
@@ -119,13 +138,26 @@ def make_info(name: str = "digits_cardinality") -> dict[str, Any]:
         "name": name,
         "question": "At equal FLOPs, how many paths?",
         "reference_arm": "C=1",
-        "document": f"name: {name}\nquestion: At equal FLOPs, how many paths?\nspace: digits_cardinality\n"
-        "reference_arm: {cardinality: 1}\ndata: {name: digits, validation: 0.2, test: 0.2, split_seed: 0}\n"
-        "recipe: {name: quick, epochs: 10, batch_size: 64}\nseeds: [0, 1, 2]\nsearch: grid\n",
+        "document": (
+            f"name: {name}\nquestion: At equal FLOPs, how many paths?\nspace:"
+            " digits_cardinality\nreference_arm: {cardinality: 1}\ndata: {name: digits,"
+            " validation: 0.2, test: 0.2, split_seed: 0}\nrecipe: {name: quick, epochs: 10,"
+            " batch_size: 64}\nseeds: [0, 1, 2]\nsearch: grid\n"
+        ),
         "data": {"name": "digits", "train": 1078, "validation": 359, "test": 360},
         "recipe": {"name": "quick", "epochs": 10, "batch_size": 64},
-        "settings": {"device": "cpu", "precision": "32-bit", "threads": 1, "memory_format": "channels_last"},
-        "versions": {"resnext-explorer": "0.1.0", "torch": "2.13.0", "optuna": "5.0.0", "python": "3.11.2"},
+        "settings": {
+            "device": "cpu",
+            "precision": "32-bit",
+            "threads": 1,
+            "memory_format": "channels_last",
+        },
+        "versions": {
+            "resnext-explorer": "0.1.0",
+            "torch": "2.13.0",
+            "optuna": "5.0.0",
+            "python": "3.11.2",
+        },
         "machine": "Linux x86_64, 2 cores",
         "device": "cpu",
         "created": "2026-11-21T08:00:00+00:00",

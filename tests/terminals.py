@@ -1,4 +1,5 @@
-"""A command on a terminal, as the tests need it: what it writes there, and which characters no text should hold."""
+"""A command on a terminal, as the tests need it: what it writes there,
+and which characters no text should hold."""
 
 import os
 import subprocess
@@ -8,7 +9,8 @@ CONTROLS = set(map(chr, (*range(32), *range(127, 160), 0x202E))) - set("\n\t")
 
 
 def run_on_terminal(command: Sequence[str], *, term: str = "dumb", **options: object) -> str:
-    """What a command prints on a terminal; on one that cannot draw, rich writes no codes of its own."""
+    """What a command prints on a terminal; on one that cannot
+    draw, rich writes no codes of its own."""
     master, slave = os.openpty()
     environment = {**os.environ, "TERM": term, "COLUMNS": "200"}
     process = subprocess.Popen(command, stdout=slave, stderr=slave, env=environment, **options)  # type: ignore[call-overload]

@@ -1,4 +1,5 @@
-"""Imports run one way: no module of the four rooms imports, by whatever way, what imports it. What they require, they import."""
+"""Imports run one way: no module of the four rooms imports, by whatever way,
+what imports it. What they require, they import."""
 
 import re
 import sys
@@ -15,8 +16,11 @@ ROOMS = ("explorer", "search_spaces", "studies", "dashboards")
 
 @pytest.fixture(scope="module")
 def graph() -> grimp.ImportGraph:
-    """Imports inside functions and those for types alone count: a circle is no smaller for being closed later."""
-    return grimp.build_graph(*ROOMS, include_external_packages=True, exclude_type_checking_imports=False)
+    """Imports inside functions and those for types alone count: a circle
+    is no smaller for being closed later."""
+    return grimp.build_graph(
+        *ROOMS, include_external_packages=True, exclude_type_checking_imports=False
+    )
 
 
 def test_there_is_no_import_circle(graph: grimp.ImportGraph) -> None:
@@ -31,6 +35,8 @@ def test_there_is_no_import_circle(graph: grimp.ImportGraph) -> None:
 def test_every_library_that_is_required_is_imported(graph: grimp.ImportGraph) -> None:
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
     required = {re.split(r"[>\[]", line)[0].lower() for line in project["dependencies"]}
-    imported = {module for module in graph.modules if graph.is_module_squashed(module)} - sys.stdlib_module_names
+    imported = {
+        module for module in graph.modules if graph.is_module_squashed(module)
+    } - sys.stdlib_module_names
     distributions = packages_distributions()
     assert required <= {distributions[module][0].lower() for module in imported}

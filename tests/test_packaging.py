@@ -17,7 +17,16 @@ ROOT = Path(__file__).parent.parent
 @pytest.mark.slow
 def test_an_installed_wheel_matches_and_shows_spaces_from_an_empty_folder(tmp_path: Path) -> None:
     subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path / "dist", ROOT],
+        [
+            sys.executable,
+            "-m",
+            "build",
+            "--wheel",
+            "--no-isolation",
+            "--outdir",
+            tmp_path / "dist",
+            ROOT,
+        ],
         check=True,
         capture_output=True,
     )
@@ -26,15 +35,24 @@ def test_an_installed_wheel_matches_and_shows_spaces_from_an_empty_folder(tmp_pa
     assert {"explorer", "search_spaces", "studies", "dashboards"} <= tops
     assert "tests" not in tops
     about = zipfile.ZipFile(wheel).read("resnext_explorer-0.1.0.dist-info/METADATA").decode()
-    assert set(re.findall(r"^Provides-Extra: (.+)", about, re.MULTILINE)) == {"cpu", "dev", "onnx", "postgres"}
-    assert re.findall(r"^Requires-Dist: (numba.*)", about, re.MULTILINE) == ["numba>=0.63; extra == 'cpu'"]
+    assert set(re.findall(r"^Provides-Extra: (.+)", about, re.MULTILINE)) == {
+        "cpu",
+        "dev",
+        "onnx",
+        "postgres",
+    }
+    assert re.findall(r"^Requires-Dist: (numba.*)", about, re.MULTILINE) == [
+        "numba>=0.63; extra == 'cpu'"
+    ]
 
-    # A clean environment with the wheel alone; third-party libraries come from this one, our own (editable) code does not.
+    # A clean environment with the wheel alone; third-party libraries come from
+    # this one, our own (editable) code does not.
     environment = tmp_path / "env"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
     (site,) = environment.glob("lib/python3*/site-packages")
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", site, wheel], check=True
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", site, wheel],
+        check=True,
     )
     libraries = tmp_path / "libraries"
     libraries.mkdir()

@@ -1,6 +1,8 @@
-"""The READMEs' examples do what they show: `console` blocks are run and compared, `pycon` blocks are doctests.
+"""The READMEs' examples do what they show: `console` blocks are run
+and compared, `pycon` blocks are doctests.
 
-In expected output `...` stands for anything. Blocks in other languages (`sh`, `yaml`, `python`) are not run.
+In expected output `...` stands for anything. Blocks in other
+languages (`sh`, `yaml`, `python`) are not run.
 """
 
 import doctest
@@ -40,7 +42,9 @@ def test_the_commands_print_what_the_readme_shows(path: Path, workdir: Path) -> 
             program, *arguments = shlex.split(command)
             if program == "resnext-explorer":
                 program, arguments = sys.executable, ["-m", "explorer", *arguments]
-            result = subprocess.run([program, *arguments], cwd=workdir, capture_output=True, text=True, check=False)
+            result = subprocess.run(
+                [program, *arguments], cwd=workdir, capture_output=True, text=True, check=False
+            )
             shown = result.stdout + result.stderr
             assert CHECK.check_output(expected, shown, FLAGS), (
                 f"{command}\n--- expected\n{expected}\n--- printed\n{shown}"

@@ -57,7 +57,9 @@ class Recorder(View):
         return [event for event in self.happened if event["event"] == name]
 
 
-def run(tiny: Path, view: View | None = None, *, workers: int = 2, lease: Lease | None = None) -> Counts:
+def run(
+    tiny: Path, view: View | None = None, *, workers: int = 2, lease: Lease | None = None
+) -> Counts:
     return studies.running.supervisor.run(
         Study.load(tiny), storage="sqlite:///t.db", workers=workers, view=view, lease=lease
     )
@@ -66,7 +68,16 @@ def run(tiny: Path, view: View | None = None, *, workers: int = 2, lease: Lease 
 def start(tiny: Path, *options: str, **environment: str) -> "subprocess.Popen[str]":
     """The command line as a process of its own, at the head of a process group."""
     return subprocess.Popen(
-        [sys.executable, fake_training.__file__, "study", "run", str(tiny), "--storage", "sqlite:///t.db", *options],
+        [
+            sys.executable,
+            fake_training.__file__,
+            "study",
+            "run",
+            str(tiny),
+            "--storage",
+            "sqlite:///t.db",
+            *options,
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

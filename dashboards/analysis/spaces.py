@@ -1,4 +1,5 @@
-"""What a set of designs is worth: error distributions of design spaces at equal complexity, Pareto fronts, each arm's best and median."""
+"""What a set of designs is worth: error distributions of design spaces at equal
+complexity, Pareto fronts, each arm's best and median."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ DESIGNS_PER_BIN = 5
 
 @dataclass(frozen=True)
 class Distribution:
-    """The share of a space's designs that err less than `errors[i]` (fractions) is `shares[i]`; steps up at each error."""
+    """The share of a space's designs that err less than `errors[i]`
+    (fractions) is `shares[i]`; steps up at each error."""
 
     errors: Array
     shares: Array
@@ -25,17 +27,21 @@ class Distribution:
 
     def quantile(self, share: float) -> float:
         """The error that this share of the designs does not exceed."""
-        return float(self.errors[min(int(np.searchsorted(self.shares, share - 1e-12)), len(self.errors) - 1)])
+        return float(
+            self.errors[min(int(np.searchsorted(self.shares, share - 1e-12)), len(self.errors) - 1)]
+        )
 
 
 def design_means(trials: pd.DataFrame, columns: Sequence[str] = ("test_error",)) -> pd.DataFrame:
-    """One row a design with a result: study, arm, design, its costs, n (seeds), and the means over seeds of `columns`.
+    """One row a design with a result: study, arm, design, its costs, n
+    (seeds), and the means over seeds of `columns`.
 
     A training without a finite test error does not count.
     """
     rows = trials[(trials["status"] == "complete").to_numpy()]
     numbers = {
-        name: pd.to_numeric(rows[name], errors="coerce").astype(float) for name in {*columns, "test_error", *_COSTS}
+        name: pd.to_numeric(rows[name], errors="coerce").astype(float)
+        for name in {*columns, "test_error", *_COSTS}
     }
     rows = rows.assign(**numbers)
     rows = rows[np.isfinite(rows["test_error"].to_numpy())]
@@ -61,29 +67,39 @@ def error_distribution(errors: Any, weights: Any = None) -> Distribution:
 def error_distributions(
     trials: pd.DataFrame, by: str = "study", measure: str | None = "flops"
 ) -> dict[str, Distribution]:
-    """The error distribution of each space (each value of the column `by`) over its designs, a design's error its mean over seeds.
+    """The error distribution of each space (each value of the column `by`) over
+    its designs, a design's error its mean over seeds.
 
-    With a `measure`, spaces are compared at equal complexity (Radosavovic et al. 2019, "On Network Design Spaces for Visual
-    Recognition", section 3.3): designs are weighted so that in every space each bin of log complexity weighs the same, and designs in
-    bins that some space does not reach count nowhere. A space is missing from the answer where none of its designs counts.
+    With a `measure`, spaces are compared at equal complexity (Radosavovic et al. 2019, "On Network
+    Design Spaces for Visual Recognition", section 3.3): designs are weighted so that in every space
+    each bin of log complexity weighs the same, and designs in bins that some space does not reach
+    count nowhere. A space is missing from the answer where none of its designs counts.
     """
     designs = design_means(trials)
     if by not in designs:
-        names = trials.drop_duplicates(["study", "arm", "design"]).set_index(["study", "arm", "design"])[by]
+        names = trials.drop_duplicates(["study", "arm", "design"]).set_index(
+            ["study", "arm", "design"]
+        )[by]
         designs = designs.join(names, on=["study", "arm", "design"])
     groups = {str(name): group for name, group in designs.groupby(by, sort=False)}
     weights: dict[str, Any] = dict.fromkeys(groups)
     if measure is not None and len(groups) > 1:
-        weights = complexity_weights({name: group[measure].to_numpy(dtype=float) for name, group in groups.items()})
-    found = {name: error_distribution(group["test_error"], weights[name]) for name, group in groups.items()}
+        weights = complexity_weights(
+            {name: group[measure].to_numpy(dtype=float) for name, group in groups.items()}
+        )
+    found = {
+        name: error_distribution(group["test_error"], weights[name])
+        for name, group in groups.items()
+    }
     return {name: one for name, one in found.items() if one.designs}
 
 
 def complexity_weights(costs: dict[str, Array], bins: int | None = None) -> dict[str, Array]:
-    """A weight for each design, so that each bin of log cost weighs the same in every space; 0 in bins that not all spaces reach.
+    """A weight for each design, so that each bin of log cost weighs the same in
+    every space; 0 in bins that not all spaces reach.
 
-    The bins divide the range of cost that all spaces share. Without `bins` there are as many as leave the smallest space
-    about five designs in each, at most ten.
+    The bins divide the range of cost that all spaces share. Without `bins` there are as many as
+    leave the smallest space about five designs in each, at most ten.
     """
     logs = {name: np.log(cost) for name, cost in costs.items()}
     low = max((one.min() for one in logs.values() if len(one)), default=0.0)
@@ -94,15 +110,22 @@ def complexity_weights(costs: dict[str, Array], bins: int | None = None) -> dict
     edges = np.linspace(low, high, count + 1)[1:-1]
     places = {name: np.digitize(one, edges) for name, one in logs.items()}
     filled = {name: np.bincount(places[name][inside[name]], minlength=count) for name in logs}
-    common = np.all([one > 0 for one in filled.values()], axis=0) if filled else np.zeros(count, dtype=bool)
+    common = (
+        np.all([one > 0 for one in filled.values()], axis=0)
+        if filled
+        else np.zeros(count, dtype=bool)
+    )
     return {
-        name: np.where(inside[name] & common[places[name]], 1 / np.maximum(filled[name], 1)[places[name]], 0.0)
+        name: np.where(
+            inside[name] & common[places[name]], 1 / np.maximum(filled[name], 1)[places[name]], 0.0
+        )
         for name in logs
     }
 
 
 def pareto_front(costs: Any, errors: Any) -> NDArray[np.bool_]:
-    """Which points nobody beats: no other costs at most as much, errs at most as much, and is better in one of the two."""
+    """Which points nobody beats: no other costs at most as much, errs at most
+    as much, and is better in one of the two."""
     cost, error = np.asarray(costs, dtype=float), np.asarray(errors, dtype=float)
     finite = np.isfinite(cost) & np.isfinite(error)
     front = np.zeros(len(cost), dtype=bool)
@@ -117,12 +140,15 @@ def pareto_front(costs: Any, errors: Any) -> NDArray[np.bool_]:
 
 
 def extremes(trials: pd.DataFrame, metric: str = "test_error") -> pd.DataFrame:
-    """Each arm's best, median and worst training (errors as fractions), with the best one's design and seed and the number of trainings.
+    """Each arm's best, median and worst training (errors as fractions), with the best
+    one's design and seed and the number of trainings.
 
     The best of many is luckier than the best of few: compare arms by it only where `n` is the same.
     """
     rows = trials[(trials["status"] == "complete").to_numpy()]
-    rows = rows.assign(error=pd.to_numeric(rows[metric], errors="coerce").astype(float)).dropna(subset=["error"])
+    rows = rows.assign(error=pd.to_numeric(rows[metric], errors="coerce").astype(float)).dropna(
+        subset=["error"]
+    )
     found = []
     for arm in arm_order(trials):
         mine = rows[rows["arm"].astype(str) == arm]
@@ -135,8 +161,16 @@ def extremes(trials: pd.DataFrame, metric: str = "test_error") -> pd.DataFrame:
             "seed": None,
         }
         if len(mine):
-            best = mine.loc[mine["error"].idxmin()] if mine.index.is_unique else mine.iloc[int(mine["error"].argmin())]
-            record |= {"best": best["error"], "median": mine["error"].median(), "worst": mine["error"].max()}
+            best = (
+                mine.loc[mine["error"].idxmin()]
+                if mine.index.is_unique
+                else mine.iloc[int(mine["error"].argmin())]
+            )
+            record |= {
+                "best": best["error"],
+                "median": mine["error"].median(),
+                "worst": mine["error"].max(),
+            }
             record |= {"design": str(best["design"]), "seed": best["seed"]}
         found.append({"arm": arm, **record})
     columns = ["arm", "n", "best", "median", "worst", "design", "seed"]

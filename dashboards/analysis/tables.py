@@ -8,7 +8,13 @@ import pandas as pd
 
 from dashboards.analysis.comparison import Comparison, arm_order, error_table, summarize_arms
 from dashboards.analysis.spaces import extremes
-from dashboards.analysis.verdict import chosen_by_validation, confidence_text, measure, p_text, signed_points
+from dashboards.analysis.verdict import (
+    chosen_by_validation,
+    confidence_text,
+    measure,
+    p_text,
+    signed_points,
+)
 
 NOTHING = "–"
 
@@ -28,8 +34,11 @@ def percent(fraction: Any, digits: int = 2) -> str:
 
 
 def interval(low: Any, high: Any) -> str:
-    """An interval of error under a heading in %. Error cannot be below zero, so the interval is cut there."""
-    return NOTHING if pd.isna(low) or pd.isna(high) else f"{percent(max(0.0, low))} to {percent(high)}"
+    """An interval of error under a heading in %. Error cannot be
+    below zero, so the interval is cut there."""
+    return (
+        NOTHING if pd.isna(low) or pd.isna(high) else f"{percent(max(0.0, low))} to {percent(high)}"
+    )
 
 
 def template_label(cardinality: Any, bottleneck_width: Any, width: Any = None) -> str:
@@ -59,7 +68,8 @@ def closing_table(trials: pd.DataFrame) -> Table:
 
 
 def comparison_table(trials: pd.DataFrame, comparison: Comparison) -> Table:
-    """What the verdict rests on, one row an arm: errors, and the difference from the reference arm."""
+    """What the verdict rests on, one row an arm: errors, and the
+    difference from the reference arm."""
     reference = comparison.reference
 
     def of(text: Callable[[Any], str]) -> Callable[[str, pd.DataFrame], str]:
@@ -74,7 +84,10 @@ def comparison_table(trials: pd.DataFrame, comparison: Comparison) -> Table:
     return _by_arm(
         trials,
         [
-            ("Template", lambda _, rows: _one(template_label(*values) for values in _templates(rows))),
+            (
+                "Template",
+                lambda _, rows: _one(template_label(*values) for values in _templates(rows)),
+            ),
             ("n", _n(trials)),
             ("Test error (%)", _mean_error(trials, "test_error")),
             ("95 % interval", _error_interval(trials)),
@@ -84,14 +97,20 @@ def comparison_table(trials: pd.DataFrame, comparison: Comparison) -> Table:
             (
                 f"Simultaneous {confidence_text(comparison.confidence)} interval",
                 of(
-                    lambda one: NOTHING if one.low is None else f"{signed_points(one.low)} to {signed_points(one.high)}"
+                    lambda one: (
+                        NOTHING
+                        if one.low is None
+                        else f"{signed_points(one.low)} to {signed_points(one.high)}"
+                    )
                 ),
             ),
             (
                 "p",
                 of(
                     lambda one: (
-                        NOTHING if one.p_value is None else p_text(one.p_value).removeprefix("p ").removeprefix("= ")
+                        NOTHING
+                        if one.p_value is None
+                        else p_text(one.p_value).removeprefix("p ").removeprefix("= ")
                     )
                 ),
             ),
@@ -114,14 +133,17 @@ def design_table(trials: pd.DataFrame) -> Table:
             one = row.to_frame().T
             costs = [cell(arm, one) for _, cell in measures]
             label = template_label(row["cardinality"], row["bottleneck_width"], row["width"])
-            rows.append((arm, str(row["design"]), label, str(row["depths"]), *costs, _mismatch(arm, one)))
+            rows.append(
+                (arm, str(row["design"]), label, str(row["depths"]), *costs, _mismatch(arm, one))
+            )
     kept = f"Mismatch in {measure(trials).removeprefix('the ')} (%)"
     headings = ("Arm", "Design", "Template", "Depths", *(heading for heading, _ in measures), kept)
     return Table(headings, tuple(rows), frozenset(("Arm", "Design", "Template", "Depths")))
 
 
 def studies_table(studies: Sequence[tuple[str, pd.DataFrame, Comparison]]) -> Table:
-    """Several studies, one row each: what validation chose, and how it compares with the study's reference arm."""
+    """Several studies, one row each: what validation chose, and how it
+    compares with the study's reference arm."""
     rows = []
     for name, trials, comparison in studies:
         chosen, summary = chosen_by_validation(trials), summarize_arms(trials)
@@ -138,7 +160,17 @@ def studies_table(studies: Sequence[tuple[str, pd.DataFrame, Comparison]]) -> Ta
             if difference
             else NOTHING
         )
-        rows.append((name, f"{complete} of {len(trials)}", comparison.reference, chosen or NOTHING, mean, gap, span))
+        rows.append(
+            (
+                name,
+                f"{complete} of {len(trials)}",
+                comparison.reference,
+                chosen or NOTHING,
+                mean,
+                gap,
+                span,
+            )
+        )
     headings = (
         "Study",
         "Complete",
@@ -147,7 +179,11 @@ def studies_table(studies: Sequence[tuple[str, pd.DataFrame, Comparison]]) -> Ta
         "Its test error (%)",
         "Minus the reference's (points)",
     )
-    return Table((*headings, "Interval"), tuple(rows), frozenset(("Study", "Reference", "Lowest validation error")))
+    return Table(
+        (*headings, "Interval"),
+        tuple(rows),
+        frozenset(("Study", "Reference", "Lowest validation error")),
+    )
 
 
 def extremes_table(trials: pd.DataFrame) -> Table:
@@ -162,7 +198,15 @@ def extremes_table(trials: pd.DataFrame) -> Table:
         )
         for arm, row in extremes(trials).iterrows()
     ]
-    headings = ("Arm", "n", "Best test error (%)", "Median (%)", "Worst (%)", "Best one's seed", "Best one's design")
+    headings = (
+        "Arm",
+        "n",
+        "Best test error (%)",
+        "Median (%)",
+        "Worst (%)",
+        "Best one's seed",
+        "Best one's design",
+    )
     return Table(headings, tuple(rows), frozenset(("Arm", "Best one's design")))
 
 
@@ -175,7 +219,9 @@ def trial_table(trials: pd.DataFrame) -> Table:
     rows = []
     for arm in arm_order(trials):
         for _, row in trials[trials["arm"].astype(str) == arm].sort_values("seed").iterrows():
-            errors = (percent(row[name]) for name in ("train_error", "validation_error", "test_error"))
+            errors = (
+                percent(row[name]) for name in ("train_error", "validation_error", "test_error")
+            )
             seconds = NOTHING if pd.isna(row["seconds"]) else f"{row['seconds']:.1f}"
             reason = "" if pd.isna(row["reason"]) else str(row["reason"])
             rows.append((arm, str(row["seed"]), str(row["status"]), *errors, seconds, reason))
@@ -200,7 +246,9 @@ def _by_arm(trials: pd.DataFrame, columns: list[tuple[str, Cell]], words: Iterab
     for arm in arm_order(trials):
         mine = trials[trials["arm"].astype(str) == arm]
         rows.append((arm, *(cell(arm, mine) for _, cell in columns)))
-    return Table(("Arm", *(heading for heading, _ in columns)), tuple(rows), frozenset(("Arm", *words)))
+    return Table(
+        ("Arm", *(heading for heading, _ in columns)), tuple(rows), frozenset(("Arm", *words))
+    )
 
 
 def _one(values: Iterable[str]) -> str:
@@ -209,7 +257,9 @@ def _one(values: Iterable[str]) -> str:
 
 
 def _templates(rows: pd.DataFrame) -> list[tuple[Any, ...]]:
-    return list(rows[["cardinality", "bottleneck_width", "width"]].itertuples(index=False, name=None))
+    return list(
+        rows[["cardinality", "bottleneck_width", "width"]].itertuples(index=False, name=None)
+    )
 
 
 def _design(_: str, rows: pd.DataFrame) -> str:
@@ -242,7 +292,9 @@ def _counted(trials: pd.DataFrame, heading: str, column: str) -> tuple[str, Cell
 
 def _mean(column: str, form: str) -> Cell:
     def cell(_: str, rows: pd.DataFrame) -> str:
-        complete = pd.to_numeric(rows.loc[rows["status"] == "complete", column], errors="coerce").dropna()
+        complete = pd.to_numeric(
+            rows.loc[rows["status"] == "complete", column], errors="coerce"
+        ).dropna()
         return form.format(complete.mean()) if len(complete) else NOTHING
 
     return cell

@@ -1,4 +1,5 @@
-"""The comparison in plain words: one honest sentence with its numbers, a title for the figure, and what a reader must know beside it."""
+"""The comparison in plain words: one honest sentence with its numbers, a title for
+the figure, and what a reader must know beside it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +33,8 @@ LARGE_MISMATCH = 0.02
 
 @dataclass(frozen=True)
 class Verdict:
-    """`title` fits over a figure, `sentence` is the answer, `more` goes on with it, `notes` say what limits it."""
+    """`title` fits over a figure, `sentence` is the answer, `more` goes
+    on with it, `notes` say what limits it."""
 
     title: str
     sentence: str
@@ -50,7 +52,8 @@ def points(fraction: float) -> str:
 
 
 def fine_points(fraction: float) -> str:
-    """`points` of a difference that is shown: with as many digits as it takes to be more than nothing."""
+    """`points` of a difference that is shown: with as many digits
+    as it takes to be more than nothing."""
     text = points(fraction)
     return text if float(text) or not fraction else f"{abs(100 * fraction):.1g}"
 
@@ -60,30 +63,43 @@ def seeds_phrase(count: int) -> str:
 
 
 def shared_seeds(trials: pd.DataFrame, differences: Sequence[Difference]) -> str:
-    """How many seeds differences rest on: '5 seeds', '4 of 5 seeds' where fewer than planned have a result of both arms, or
-    '1 to 4 of 5 seeds'."""
+    """How many seeds differences rest on: '5 seeds', '4 of 5 seeds' where fewer than planned
+    have a result of both arms, or '1 to 4 of 5 seeds'."""
     counts, planned = [one.seeds for one in differences], int(trials["seed"].nunique())
     least, most = min(counts, default=0), max(counts, default=0)
     if not most:
         return "by way of other arms, with no seed in common"
     of = "" if least == most == planned else f" of {planned}"
-    return f"{'' if least == most else f'{least} to '}{most}{of} {'seed' if planned == 1 else 'seeds'}"
+    return (
+        f"{'' if least == most else f'{least} to '}{most}{of} {'seed' if planned == 1 else 'seeds'}"
+    )
 
 
 def listed(items: Sequence[Any], last: str = "and") -> str:
     """'C=1, C=2 and C=4'."""
     words = [str(item) for item in items]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
+    return (
+        words[0]
+        if len(words) == 1
+        else f"{', '.join(words[:-1])} {last} {words[-1]}"
+        if words
+        else ""
+    )
 
 
-def judge(trials: pd.DataFrame, comparison: Comparison, info: dict[str, Any] | None = None) -> Verdict:
-    """The verdict on a study. A difference is claimed only where its simultaneous interval excludes zero."""
+def judge(
+    trials: pd.DataFrame, comparison: Comparison, info: dict[str, Any] | None = None
+) -> Verdict:
+    """The verdict on a study. A difference is claimed only where its
+    simultaneous interval excludes zero."""
     notes = tuple(_notes(trials, comparison, info or {}))
     complete, wanted = int((trials["status"] == "complete").sum()), _wanted(trials, info)
     title, sentence, more, advice = _answer(trials, comparison)
     if _is_unfinished(trials, info) and complete:
         title = f"So far: {_lower_first(title)}"
-        sentence = f"So far, with {complete} of {wanted} trainings complete: {_lower_first(sentence)}"
+        sentence = (
+            f"So far, with {complete} of {wanted} trainings complete: {_lower_first(sentence)}"
+        )
         advice = ""  # The rest of the study is the advice.
     return Verdict(title, sentence, f"{more} {advice}".strip(), notes)
 
@@ -100,7 +116,8 @@ def _is_unfinished(trials: pd.DataFrame, info: dict[str, Any] | None = None) -> 
 
 
 def _wanted(trials: pd.DataFrame, info: dict[str, Any] | None) -> int:
-    """Trainings that are wanted and not pruned; those of a search that have no design yet are known by number only."""
+    """Trainings that are wanted and not pruned; those of a search that have
+    no design yet are known by number only."""
     return int((trials["status"] != "pruned").sum()) + int((info or {}).get("to_come") or 0)
 
 
@@ -119,25 +136,32 @@ def _claim(trials: pd.DataFrame, comparison: Comparison) -> tuple[str, str, str,
     reference = comparison.reference
     chosen = chosen_by_validation(trials)
     shown = [difference for difference in comparison.differences if difference.shown]
-    # Fewer errors come first, and of those the arm that validation chose, since picking by test error would flatter it.
-    first, *rest = sorted(shown, key=lambda one: (one.estimate > 0, one.arm != chosen, one.estimate))
+    # Fewer errors come first, and of those the arm that validation chose,
+    # since picking by test error would flatter it.
+    first, *rest = sorted(
+        shown, key=lambda one: (one.estimate > 0, one.arm != chosen, one.estimate)
+    )
     what = _direction(first)
     title = (
-        f"{first.arm} makes {fine_points(first.estimate)} points {what} errors than {reference}{_at(trials, [first])}"
+        f"{first.arm} makes {fine_points(first.estimate)} points {what} errors than"
+        f" {reference}{_at(trials, [first])}"
     )
     sentence = (
-        f"{_cost(trials, [first])}{first.arm} makes {_gap(first)} points {what} errors than {reference}, "
-        f"{shared_seeds(trials, [first])}."
+        f"{_cost(trials, [first])}{first.arm} makes {_gap(first)} points {what} errors than"
+        f" {reference}, {shared_seeds(trials, [first])}."
     )
     more = []
     for direction in ("fewer", "more"):
         same = [
-            f"{one.arm} by {_gap(one)}{'' if one.seeds == first.seeds else f' on {shared_seeds(trials, [one])}'}"
+            f"{one.arm} by"
+            f" {_gap(one)}{'' if one.seeds == first.seeds else f' on {shared_seeds(trials, [one])}'}"
             for one in rest
             if _direction(one) == direction
         ]
         if same:
-            more.append(f"{'Also ' if direction == what else 'But '}{direction} errors: {listed(same)}.")
+            more.append(
+                f"{'Also ' if direction == what else 'But '}{direction} errors: {listed(same)}."
+            )
     undecided = [one.arm for one in comparison.differences if not one.shown]
     if undecided:
         more.append(f"For {listed(undecided)} no difference from {reference} is shown.")
@@ -149,7 +173,10 @@ def _no_claim(trials: pd.DataFrame, comparison: Comparison) -> tuple[str, str, s
     largest = _largest(comparison)
     nothing = f"No difference from {reference} is shown"
     cost = _cost(trials, comparison.differences)
-    gap = f"{signed_points(largest.estimate)} ({signed_points(largest.low)} to {signed_points(largest.high)}) points of test error"
+    gap = (
+        f"{signed_points(largest.estimate)} ({signed_points(largest.low)} to"
+        f" {signed_points(largest.high)}) points of test error"
+    )
     which = "it is" if len(comparison.differences) == 1 else f"the largest is {largest.arm}'s,"
     sentence = f"{cost}{_lower_first(nothing) if cost else nothing}, {seeds}; {which} {gap}."
     title = f"{nothing}{_at(trials, comparison.differences)}"
@@ -166,12 +193,16 @@ def _advice(gap: float, comparison: Comparison, seeds: int) -> str:
     needed = None if nothing_seen else seeds_to_settle(gap, sd, comparison.arms, confidence)
     if needed is not None and needed - seeds <= MANY_SEEDS:
         more = max(1, needed - seeds)
-        return f"About {more} more {'seed' if more == 1 else 'seeds'} would settle a gap of {points(gap)} points."
+        return (
+            f"About {more} more {'seed' if more == 1 else 'seeds'} would settle a gap of"
+            f" {points(gap)} points."
+        )
     reach = points(gap_settled_by(seeds + 10, sd, comparison.arms, confidence))
     if nothing_seen:
         return f"10 more seeds would settle a gap of {reach} points."
     return (
-        f"To settle so small a gap would take over {MANY_SEEDS} more seeds; 10 more would settle one of {reach} points."
+        f"To settle so small a gap would take over {MANY_SEEDS} more seeds; 10 more would settle"
+        f" one of {reach} points."
     )
 
 
@@ -185,7 +216,8 @@ def _without_comparison(trials: pd.DataFrame, comparison: Comparison) -> tuple[s
     if reference in summary.index and summary.loc[reference, "n"]:
         row = summary.loc[reference]
         more = (
-            f"{reference} makes {human_percent(float(row['mean']))} test error, mean of {seeds_phrase(int(row['n']))}."
+            f"{reference} makes {human_percent(float(row['mean']))} test error, mean of"
+            f" {seeds_phrase(int(row['n']))}."
         )
     return title, f"No comparison: {problem}.", more, ""
 
@@ -193,7 +225,9 @@ def _without_comparison(trials: pd.DataFrame, comparison: Comparison) -> tuple[s
 def _without_intervals(trials: pd.DataFrame, comparison: Comparison) -> tuple[str, str, str, str]:
     reference, problem = comparison.reference, comparison.problem
     largest = _largest(comparison)
-    sentence = f"{problem[0].upper()}{problem[1:]}: no interval can be given, and nothing is claimed."
+    sentence = (
+        f"{problem[0].upper()}{problem[1:]}: no interval can be given, and nothing is claimed."
+    )
     gap = f"{largest.arm} with {_size(largest)} than {reference}"
     if max(one.seeds for one in comparison.differences) < 2:
         more = f"The largest gap in this one run, {gap}, may be the luck of the seed."
@@ -204,16 +238,26 @@ def _without_intervals(trials: pd.DataFrame, comparison: Comparison) -> tuple[st
             "2 more seeds would give intervals.",
         )
     title = f"No interval for the gaps from {reference}"
-    return title, sentence, f"The largest gap is {gap}, {shared_seeds(trials, [largest])}.", "More seeds would tell."
+    return (
+        title,
+        sentence,
+        f"The largest gap is {gap}, {shared_seeds(trials, [largest])}.",
+        "More seeds would tell.",
+    )
 
 
 def trend_sentence(comparison: Comparison) -> str:
-    """The trend on log2 C, with its interval; "" where there is none. It is a test of its own, and says so."""
+    """The trend on log2 C, with its interval; "" where there is none.
+    It is a test of its own, and says so."""
     trend = comparison.trend
     if trend is None:
         return ""
-    interval = f"({signed_points(trend.low)} to {signed_points(trend.high)}, {p_text(trend.p_value)})"
-    change = f"error changes by {signed_points(trend.slope)} points {interval} for each doubling of C"
+    interval = (
+        f"({signed_points(trend.low)} to {signed_points(trend.high)}, {p_text(trend.p_value)})"
+    )
+    change = (
+        f"error changes by {signed_points(trend.slope)} points {interval} for each doubling of C"
+    )
     clear = "" if trend.low > 0 or trend.high < 0 else ", so no trend is shown"
     return f"Trend over all arms, a test of its own: {change}{clear}."
 
@@ -223,7 +267,8 @@ def p_text(p_value: float) -> str:
 
 
 def chosen_by_validation(trials: pd.DataFrame) -> str | None:
-    """The arm that `studies.winner.ranking` puts first; None without a result: validation chooses, the test error only reports."""
+    """The arm that `studies.winner.ranking` puts first; None without a result:
+    validation chooses, the test error only reports."""
     return next(iter(rank(trials, "arm").order), None)
 
 
@@ -232,7 +277,9 @@ def _notes(trials: pd.DataFrame, comparison: Comparison, info: dict[str, Any]) -
     status = trials["status"].value_counts()
     complete, wanted = int(status.get("complete", 0)), _wanted(trials, info)
     if complete < wanted:
-        parts = [f"{status[one]} {one}" for one in ("failed", "running", "waiting") if status.get(one)]
+        parts = [
+            f"{status[one]} {one}" for one in ("failed", "running", "waiting") if status.get(one)
+        ]
         parts += [f"{info['to_come']} without a design yet"] if info.get("to_come") else []
         notes.append(f"{complete} of {wanted} trainings are complete ({', '.join(parts)}).")
     for arm in arm_order(trials):
@@ -241,38 +288,58 @@ def _notes(trials: pd.DataFrame, comparison: Comparison, info: dict[str, Any]) -
         if failed == len(rows):
             notes.append(f"Every training of {arm} failed: it is missing from all comparisons.")
         elif failed and (rows["status"] == "complete").any():
-            notes.append(f"{arm} lost {failed} of {len(rows)} trainings: its numbers are of those that survived.")
+            notes.append(
+                f"{arm} lost {failed} of {len(rows)} trainings: its numbers are of those that"
+                " survived."
+            )
     for arm, tuned in (info.get("tuned") or {}).items():
         if lost := tuned["errors"].count(None):
             tried = len(tuned["errors"])
-            notes.append(f"{arm} was tuned on {tried - lost} of {tried} trials; the others have no result.")
+            notes.append(
+                f"{arm} was tuned on {tried - lost} of {tried} trials; the others have no result."
+            )
     if status.get("pruned"):
-        notes.append(f"{status['pruned']} trainings were pruned and are left out of all comparisons.")
+        notes.append(
+            f"{status['pruned']} trainings were pruned and are left out of all comparisons."
+        )
     table = error_table(trials)
     measured = table.dropna(how="all")
     if measured.isna().to_numpy().any() and not comparison.problem:
         notes.append(
-            "Some pairs of arm and seed have no result; the comparison is by least squares on those that have."
+            "Some pairs of arm and seed have no result; the comparison is by least squares on those"
+            " that have."
         )
     apart = [arm for arm in comparison.incomparable if table.loc[arm].notna().any()]
     if apart:
-        notes.append(f"{listed(apart)} shares no seed with {comparison.reference}, so that there is no comparison.")
+        notes.append(
+            f"{listed(apart)} shares no seed with {comparison.reference}, so that there is no"
+            " comparison."
+        )
     far = [one for one in comparison.differences if abs((one.cost_ratio or 1) - 1) > LARGE_MISMATCH]
     if far:
         costs = listed([f"{one.arm} costs {one.cost_ratio:.2f}x" for one in far])
-        notes.append(f"Costs differ: {costs} of {comparison.reference}. Part of a gap may be the cost's.")
+        notes.append(
+            f"Costs differ: {costs} of {comparison.reference}. Part of a gap may be the cost's."
+        )
     if comparison.looks > 1:
         notes.append(
-            f"{_stages(info)}: as an extension may follow a look at the results, differences are judged at "
-            f"{confidence_text(comparison.confidence)} confidence instead of {confidence_text(CONFIDENCE)}."
+            f"{_stages(info)}: as an extension may follow a look at the results, differences are"
+            f" judged at {confidence_text(comparison.confidence)} confidence instead of"
+            f" {confidence_text(CONFIDENCE)}."
         )
     return notes
 
 
 def _stages(info: dict[str, Any]) -> str:
     """'Planned with 3 seeds, extended to 5 and to 8'."""
-    stages = [len(stage) for stage in [*(info.get("extended_from") or [info["planned_seeds"]])[1:], info["seeds"]]]
-    return f"Planned with {seeds_phrase(len(info['planned_seeds']))}, extended to {listed(stages, 'and to')}"
+    stages = [
+        len(stage)
+        for stage in [*(info.get("extended_from") or [info["planned_seeds"]])[1:], info["seeds"]]
+    ]
+    return (
+        f"Planned with {seeds_phrase(len(info['planned_seeds']))}, extended to"
+        f" {listed(stages, 'and to')}"
+    )
 
 
 def confidence_text(confidence: float) -> str:
@@ -281,17 +348,22 @@ def confidence_text(confidence: float) -> str:
 
 
 def sampling_sentence(trials: pd.DataFrame, comparison: Comparison, info: dict[str, Any]) -> str:
-    """How far other test images could move the errors, which is apart from the seeds and in no interval; "" where not known."""
+    """How far other test images could move the errors, which is apart from the
+    seeds and in no interval; "" where not known."""
     sampling = sampling_of_tests(trials, comparison, info)
     if sampling is None:
         return ""
     text = (
-        f"Apart from the seeds, the test set of {sampling.images} images is itself a sample: on others like it {comparison.reference}'s "
-        f"error could be {100 * sampling.low:.1f} to {100 * sampling.high:.1f} %"
+        f"Apart from the seeds, the test set of {sampling.images} images is itself a sample: on"
+        f" others like it {comparison.reference}'s error could be {100 * sampling.low:.1f} to"
+        f" {100 * sampling.high:.1f} %"
     )
     if sampling.gap is None:
         return f"{text}."
-    return f"{text}, and a gap between two arms could move by up to {points(sampling.gap)} points, less the more they miss the same images."
+    return (
+        f"{text}, and a gap between two arms could move by up to {points(sampling.gap)} points,"
+        " less the more they miss the same images."
+    )
 
 
 def measure(trials: pd.DataFrame) -> str:
@@ -347,4 +419,8 @@ def signed_points(fraction: float | None) -> str:
 def _lower_first(text: str) -> str:
     # Only our own first word is lowered; an arm's label keeps its letters.
     first = text.split(" ", 1)[0]
-    return text[0].lower() + text[1:] if first in ("At", "No", "One", "Nothing", "There", "Every", "Too") else text
+    return (
+        text[0].lower() + text[1:]
+        if first in ("At", "No", "One", "Nothing", "There", "Every", "Too")
+        else text
+    )

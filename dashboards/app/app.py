@@ -1,7 +1,9 @@
-"""The live app: addresses to pages, callbacks between controls and figures, and the server on this machine.
+"""The live app: addresses to pages, callbacks between controls
+and figures, and the server on this machine.
 
-All state is in the address, so every view is a link. The server answers from a `Reader`, which only reads. A page's first sight
-is plain HTML made from the same components, so that numbers stand there before any script has run.
+All state is in the address, so every view is a link. The server answers from a `Reader`, which only
+reads. A page's first sight is plain HTML made from the same components, so that numbers stand there
+before any script has run.
 """
 
 import gc
@@ -39,7 +41,8 @@ class Missing(list[Any]):
 
 
 def create_app(reader: Reader, *, every: float = EVERY, local: bool = True) -> Dash:
-    """The app for one storage. `local` turns away requests that name another host, as a page elsewhere could make a browser send."""
+    """The app for one storage. `local` turns away requests that name another host,
+    as a page elsewhere could make a browser send."""
     app = Dash(
         "resnext-explorer",
         assets_folder=str(files("dashboards.app").joinpath("assets")),
@@ -75,16 +78,28 @@ def _frame(main: Any, reader: Reader) -> list[Any]:
     links = [dcc.Link(text, href=href) for text, href in LINKS]
     return [
         html.A("To the content", href="#page", className="skip"),
-        html.Header(labelled(html.Nav([html.Span("resnext-explorer", className="brand"), *links]), "Pages")),
+        html.Header(
+            labelled(html.Nav([html.Span("resnext-explorer", className="brand"), *links]), "Pages")
+        ),
         main,
-        html.Footer([html.P("", id="trouble", role="status"), html.P(f"Read only, from {reader.storage.shown}")]),
+        html.Footer(
+            [
+                html.P("", id="trouble", role="status"),
+                html.P(f"Read only, from {reader.storage.shown}"),
+            ]
+        ),
     ]
 
 
 def show(
-    reader: Reader, pathname: str | None, search: str | None, look: Look | None, every: float = EVERY
+    reader: Reader,
+    pathname: str | None,
+    search: str | None,
+    look: Look | None,
+    every: float = EVERY,
 ) -> list[Any]:
-    """The page at an address; a mistake, or what is not there, is a page that says so. The latter is answered with 404."""
+    """The page at an address; a mistake, or what is not there, is a page that
+    says so. The latter is answered with 404."""
     path = [unquote(part) for part in (pathname or "/").split("/") if part]
     try:
         match path:
@@ -108,10 +123,18 @@ def show(
 
 def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], every: float) -> None:
     app.clientside_callback(
-        ClientsideFunction("explorer", "look"), Output("look", "data"), Input("url", "pathname"), State("look", "data")
+        ClientsideFunction("explorer", "look"),
+        Output("look", "data"),
+        Input("url", "pathname"),
+        State("look", "data"),
     )
 
-    @app.callback(Output("page", "children"), Input("url", "pathname"), Input("url", "search"), Input("look", "data"))
+    @app.callback(
+        Output("page", "children"),
+        Input("url", "pathname"),
+        Input("url", "search"),
+        Input("look", "data"),
+    )
     def page(pathname: str, search: str, look: Look | None) -> Any:
         if look is None:
             return no_update
@@ -119,7 +142,9 @@ def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], ever
         return show(reader, pathname, search, look, every)
 
     app.clientside_callback(
-        ClientsideFunction("explorer", "arrived"), Output("title", "data"), Input("page", "children")
+        ClientsideFunction("explorer", "arrived"),
+        Output("title", "data"),
+        Input("page", "children"),
     )
 
     @app.callback(
@@ -130,12 +155,19 @@ def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], ever
     def refresh(_: int, before: str | None) -> Any:
         try:
             stamp = reader.stamp_of_all()
-            return (no_update, no_update, "") if stamp == before else (overview.content(reader), stamp, "")
+            return (
+                (no_update, no_update, "")
+                if stamp == before
+                else (overview.content(reader), stamp, "")
+            )
         except UserError as error:
             return no_update, no_update, str(error)
 
     @app.callback(
-        Output("comparison", "children"), Input("compared", "value"), State("look", "data"), prevent_initial_call=True
+        Output("comparison", "children"),
+        Input("compared", "value"),
+        State("look", "data"),
+        prevent_initial_call=True,
     )
     def compared(names: list[str], look: Look | None) -> Any:
         try:
@@ -152,14 +184,17 @@ def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], ever
 def _index(app: Dash, reader: Reader, look: Look, **parts: str) -> str:
     """The document: styles, the first sight of the page, scripts.
 
-    The figures of a study's page are made while the browser reads its scripts, for the `look` of the last reader.
+    The figures of a study's page are made while the browser reads its
+    scripts, for the `look` of the last reader.
     """
     search = f"?{request.query_string.decode(errors='replace')}"
     content = show(reader, request.path, search, None)
     g.is_missing = isinstance(content, Missing)
     match [unquote(part) for part in request.path.split("/") if part]:
         case ["study", name]:
-            threading.Thread(target=prepare, args=(reader, name, Selection.of(search), look), daemon=True).start()
+            threading.Thread(
+                target=prepare, args=(reader, name, Selection.of(search), look), daemon=True
+            ).start()
     first = to_html(_frame(html.Main(content, tabIndex=-1), reader))
     heading = next((node.children for node in content if isinstance(node, html.H1)), "")
     return Template(_resource("app.html")).substitute(
@@ -179,15 +214,17 @@ def _resource(name: str) -> str:
 
 
 def warm_up(reader: Reader) -> threading.Event:
-    """Read all studies in the background, the newest first, so that pages find them read; whatever goes wrong is told by the page.
+    """Read all studies in the background, the newest first, so that pages find
+    them read; whatever goes wrong is told by the page.
 
     The event is set when the newest study's page can be shown.
     """
     ready = threading.Event()
 
     def read() -> None:
-        # What a server has read and imported stays. Walking it all again and again while 10,000 trainings were read cost the garbage
-        # collector a third of the time, and afterwards 0.2 s now and then.
+        # What a server has read and imported stays. Walking it all again and again while 10,000
+        # trainings were read cost the garbage collector a third of the time, and afterwards 0.2 s
+        # now and then.
         gc.disable()
         try:
             for one in reversed(reader.studies()):
@@ -209,7 +246,8 @@ def warm_up(reader: Reader) -> threading.Event:
 
 
 def serve(reader: Reader, host: str, port: int, told: Callable[[str], None]) -> None:
-    """Serve until interrupted; `told` gets the address once it answers. Raises `UserError` for a port or host that cannot be had."""
+    """Serve until interrupted; `told` gets the address once it answers. Raises
+    `UserError` for a port or host that cannot be had."""
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     class Handler(WSGIRequestHandler):
@@ -222,8 +260,9 @@ def serve(reader: Reader, host: str, port: int, told: Callable[[str], None]) -> 
         server = make_server(host, port, app.server, threaded=True, request_handler=Handler)
     except (OSError, SystemExit) as error:
         raise UserError(
-            f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or 'the port is taken'}. "
-            "Another port is chosen with --port, and any free one with --port 0."
+            f"cannot listen on {host}:{port}:"
+            f" {getattr(error, 'strerror', None) or 'the port is taken'}. Another port is chosen"
+            " with --port, and any free one with --port 0."
         ) from None
     shown = f"[{host}]" if ":" in host else host
     ready.wait(PATIENCE)

@@ -1,4 +1,5 @@
-"""What the pages' controls change: callbacks between the browser and the functions that make pages and figures."""
+"""What the pages' controls change: callbacks between the browser and
+the functions that make pages and figures."""
 
 from typing import Any
 
@@ -17,8 +18,13 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
     """A study's page: its choices, its figures, and looking again while it runs."""
     chosen = [Input("arms", "value"), Input("statuses", "value"), Input("seeds", "value")]
     every_arm = State("arms", "options")
-    now, look_now, name_now = Input("study-stamp", "data"), Input("look", "data"), State("study-name", "data")
-    # A choice shows first in the figures of results; those further down follow, lest all compete for one processor.
+    now, look_now, name_now = (
+        Input("study-stamp", "data"),
+        Input("look", "data"),
+        State("study-name", "data"),
+    )
+    # A choice shows first in the figures of results; those further down
+    # follow, lest all compete for one processor.
     results_are_drawn = Input("results-drawn", "data")
     then = [State(one.component_id, one.component_property) for one in chosen]
 
@@ -41,7 +47,11 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
         return (no_update if stamp == before else stamp), ""
 
     @app.callback(
-        Output("study-head", "children"), Output("study-rest", "children"), now, name_now, prevent_initial_call=True
+        Output("study-head", "children"),
+        Output("study-rest", "children"),
+        now,
+        name_now,
+        prevent_initial_call=True,
     )
     def head(_: str, name: str) -> Any:
         try:
@@ -73,7 +83,10 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
     ) -> Any:  # fmt: skip
         asked = selection(arms, statuses, seeds, options)
         try:
-            return [*outputs(reader, "curves", name, asked, look, zooms), study.numbers(reader.tables(name), asked)]
+            return [
+                *outputs(reader, "curves", name, asked, look, zooms),
+                study.numbers(reader.tables(name), asked),
+            ]
         except UserError:
             return [no_update] * (3 * len(CURVES) + 1)
 
@@ -89,7 +102,11 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
             if ctx.triggered_id == "cost-by":  # another axis: a zoom into the old one means nothing
                 return [*outputs(reader, "cost", name, asked, look, (None,)), *[no_update] * 3]
             figures = zip(COSTS, zooms, strict=True)
-            return [part for key, zoom in figures for part in outputs(reader, key, name, asked, look, (zoom,))]
+            return [
+                part
+                for key, zoom in figures
+                for part in outputs(reader, key, name, asked, look, (zoom,))
+            ]
         except UserError:
             return [no_update] * (3 * len(COSTS))
 

@@ -13,13 +13,25 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 
 @click.command()
 @storage_option
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; only this machine by default.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8050, show_default=True, help="0: any free port.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Where to listen; only this machine by default.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8050,
+    show_default=True,
+    help="0: any free port.",
+)
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in a browser.")
 def dashboard(storage: str | None, host: str, port: int, open_browser: bool) -> None:
     """Look at studies while they run, and at designs, in a browser.
 
-    The storage is only read. Every view has an address of its own that can be shared. Ctrl-C ends it.
+    The storage is only read. Every view has an address of its
+    own that can be shared. Ctrl-C ends it.
 
     \b
     Examples:
@@ -32,13 +44,16 @@ def dashboard(storage: str | None, host: str, port: int, open_browser: bool) -> 
 
     if host not in LOCAL:
         print(
-            f"Warning: on {host}, everyone who reaches this machine can read the studies; there is no password. "
-            "Through ssh -L 8050:127.0.0.1:8050 it can stay on 127.0.0.1.",
+            f"Warning: on {host}, everyone who reaches this machine can read the studies; there is"
+            " no password. Through ssh -L 8050:127.0.0.1:8050 it can stay on 127.0.0.1.",
             file=sys.stderr,
         )
     place = Storage(storage)
     if not place.exists():
-        print(f"There is no storage at {place.shown} yet; its studies appear when a run creates it.", file=sys.stderr)
+        print(
+            f"There is no storage at {place.shown} yet; its studies appear when a run creates it.",
+            file=sys.stderr,
+        )
 
     def told(address: str) -> None:
         say(f"Dashboard: {address}\nCtrl-C ends it.")

@@ -10,9 +10,11 @@ T = TypeVar("T")
 
 
 class Once:
-    """Remembers what calls gave, by key. Who asks for what another thread is making waits for that instead of making it again.
+    """Remembers what calls gave, by key. Who asks for what another thread is
+    making waits for that instead of making it again.
 
-    The results are shared: nobody may change them. Of more than `most`, those asked for longest ago are forgotten.
+    The results are shared: nobody may change them. Of more than `most`,
+    those asked for longest ago are forgotten.
     """
 
     def __init__(self, most: int = 64) -> None:
@@ -21,7 +23,8 @@ class Once:
         self._known: dict[Hashable, Future[Any]] = {}
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make()` gave for this key. What it raises is raised to everyone who waits, and not remembered."""
+        """What `make()` gave for this key. What it raises is raised to
+        everyone who waits, and not remembered."""
         with self._guard:
             known = self._known.pop(key, None)
             future: Future[T] = known or Future()

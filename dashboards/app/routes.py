@@ -1,4 +1,5 @@
-"""What the server answers beside pages: tables as CSV; and headers and compression for everything."""
+"""What the server answers beside pages: tables as CSV; and
+headers and compression for everything."""
 
 import gzip
 
@@ -13,7 +14,8 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 def add_routes(app: Dash, reader: Reader, local: bool) -> None:
-    """Downloads of tables, and what every answer carries. `local` turns away requests that name another host."""
+    """Downloads of tables, and what every answer carries. `local` turns
+    away requests that name another host."""
     server = app.server
     squeezed: dict[str, bytes] = {}
     inline = " ".join(app.csp_hashes())  # the one line that starts Dash
@@ -26,7 +28,10 @@ def add_routes(app: Dash, reader: Reader, local: bool) -> None:
     @server.route("/download/<name>/<kind>.csv")
     def download(name: str, kind: str) -> Response:
         try:
-            table = {"trials": lambda: reader.tables(name).trials, "curves": lambda: reader.curves(name)}.get(kind)
+            table = {
+                "trials": lambda: reader.tables(name).trials,
+                "curves": lambda: reader.curves(name),
+            }.get(kind)
             if table is None:
                 abort(404)
             return Response(as_csv(table()), mimetype="text/csv")
@@ -44,8 +49,9 @@ def add_routes(app: Dash, reader: Reader, local: bool) -> None:
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers["Content-Security-Policy"] = (
-            f"default-src 'self'; script-src 'self' {inline}; style-src 'self' 'unsafe-inline'; "
-            "img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            f"default-src 'self'; script-src 'self' {inline}; style-src 'self' 'unsafe-inline';"
+            " img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors"
+            " 'none'"
         )
         return _compressed(response, squeezed)
 

@@ -1,4 +1,5 @@
-"""What the figures share: where arms stand, marks for trials and means, hover texts, and labels kept apart."""
+"""What the figures share: where arms stand, marks for trials and
+means, hover texts, and labels kept apart."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,11 +17,14 @@ from explorer.text import human_count, human_flops, human_percent
 
 DIRECT_LABELS = 8  # more lines than this get a legend
 COSTS = ("flops", "params", "activations", "mismatch")  # columns that a hover tells of
-MOST_POINTS = 100  # of one mark: 10,000 points would be a blot, and take seconds to make and to draw
+MOST_POINTS = (
+    100  # of one mark: 10,000 points would be a blot, and take seconds to make and to draw
+)
 
 
 def over_seeds(counts: list[int], more: str) -> str:
-    """'mean of 3 seeds' or 'mean of 2 to 3 seeds', and what follows where there is more than one. What has no result is not shown."""
+    """'mean of 3 seeds' or 'mean of 2 to 3 seeds', and what follows where there is
+    more than one. What has no result is not shown."""
     counts = [count for count in counts if count]
     least, most = min(counts, default=0), max(counts, default=0)
     if most < 2:
@@ -34,7 +38,9 @@ def means_and_trials(summary: pd.DataFrame) -> str:
     return over_seeds([int(n) for n in summary["n"]], f"{interval}, each trial a light mark")
 
 
-def complete_trials(trials: pd.DataFrame, arm: str, metric: str | None = "test_error") -> pd.DataFrame:
+def complete_trials(
+    trials: pd.DataFrame, arm: str, metric: str | None = "test_error"
+) -> pd.DataFrame:
     rows = trials[(trials["arm"].astype(str) == arm) & (trials["status"] == "complete")]
     return (
         rows
@@ -72,7 +78,11 @@ def add_mean(
     """A strong mark with a thin interval."""
     if high > low:
         figure.add_scatter(
-            x=[x, x], y=[low, high], mode="lines", line={"color": style.color, "width": 1.75}, hoverinfo="skip"
+            x=[x, x],
+            y=[low, high],
+            mode="lines",
+            line={"color": style.color, "width": 1.75},
+            hoverinfo="skip",
         )
     figure.add_scatter(
         x=[x],
@@ -82,7 +92,10 @@ def add_mean(
             "color": style.color if filled else THEMES[theme].ground,
             "symbol": style.symbol,
             "size": style.size(13),
-            "line": {"color": THEMES[theme].ground if filled else style.color, "width": 1.5 if filled else 2.25},
+            "line": {
+                "color": THEMES[theme].ground if filled else style.color,
+                "width": 1.5 if filled else 2.25,
+            },
         },
         customdata=[[hover]],
         hovertemplate="%{customdata[0]}<extra></extra>",
@@ -94,7 +107,8 @@ def wrapped(arm: str) -> str:
 
 
 def spread(heights: Sequence[float], gap: float) -> list[float]:
-    """Sorted heights in 0..1, moved as little as needed so that neighbours are at least `gap` apart."""
+    """Sorted heights in 0..1, moved as little as needed so that
+    neighbours are at least `gap` apart."""
     groups: list[list[float]] = [[height] for height in heights]
 
     def centre(group: list[float]) -> float:
@@ -110,11 +124,16 @@ def spread(heights: Sequence[float], gap: float) -> list[float]:
                 groups[i : i + 2] = [groups[i] + groups[i + 1]]
                 merged = True
                 break
-    return [centre(group) + gap * (i - (len(group) - 1) / 2) for group in groups for i in range(len(group))]
+    return [
+        centre(group) + gap * (i - (len(group) - 1) / 2)
+        for group in groups
+        for i in range(len(group))
+    ]
 
 
 def kept_of_crowd(heights: Any, most: int = MOST_POINTS) -> NDArray[np.intp]:
-    """Which points of a crowd to draw, in their order: the lowest, the highest and evenly many between; all where they are few."""
+    """Which points of a crowd to draw, in their order: the lowest, the highest and
+    evenly many between; all where they are few."""
     count = len(heights)
     if count <= most:
         return np.arange(count)
@@ -127,22 +146,29 @@ def left_out_phrase(count: int, what: str = "single trials") -> str:
     return f"; {count:,} {what} between those drawn are left out" if count else ""
 
 
-def add_trials(figure: go.Figure, x: Any, rows: pd.DataFrame, style: Style, theme: str, speed: str = "") -> int:
-    """Each row of complete trials as a small, light point at its test error in %, that says on hover which one it is.
+def add_trials(
+    figure: go.Figure, x: Any, rows: pd.DataFrame, style: Style, theme: str, speed: str = ""
+) -> int:
+    """Each row of complete trials as a small, light point at its test
+    error in %, that says on hover which one it is.
 
-    With `speed`, the name of a column, at its images a second there. A point's `customdata` begins with its design's name and its
-    seed (escaped text, number). Returns how many points of a crowd are left out.
+    With `speed`, the name of a column, at its images a second there. A point's `customdata` begins
+    with its design's name and its seed (escaped text, number). Returns how many points of a crowd
+    are left out.
     """
     values = pd.to_numeric(rows[speed or "test_error"]).to_numpy(dtype=float)
     kept = kept_of_crowd(values)
     left_out = len(values) - len(kept)
     x, values, rows = np.asarray(x, dtype=float)[kept], values[kept], rows.iloc[kept]
     designs = rows.drop_duplicates("design").filter(["design", *COSTS])
-    own = {row["design"]: [label(row["design"], 200), costs(row)] for row in designs.to_dict("records")}
+    own = {
+        row["design"]: [label(row["design"], 200), costs(row)] for row in designs.to_dict("records")
+    }
     one = next(iter(own.values())) if len(own) == 1 else None
     names = rows["design"].tolist()
     points = [
-        [own[name][0], seed, *(() if one else own[name][1:])] for name, seed in zip(names, rows["seed"], strict=True)
+        [own[name][0], seed, *(() if one else own[name][1:])]
+        for name, seed in zip(names, rows["seed"], strict=True)
     ]
     arms = rows["arm"].astype(str).unique()
     heading = (
@@ -188,15 +214,21 @@ def template_text(text: str) -> str:
 
 
 def set_arm_axis(figure: go.Figure, designs: pd.DataFrame, places: dict[str, float]) -> None:
-    """Ticks at the arms: the cardinality (or the arm's name), and under it the template. `designs`: `statistics.designs_of`."""
+    """Ticks at the arms: the cardinality (or the arm's name), and under it the
+    template. `designs`: `statistics.designs_of`."""
     cardinalities = arm_cardinalities(designs)
     labels: dict[str, list[str]] = {arm: [] for arm in places}
-    for arm, *template in designs[["arm", "cardinality", "bottleneck_width", "width"]].itertuples(index=False):
+    for arm, *template in designs[["arm", "cardinality", "bottleneck_width", "width"]].itertuples(
+        index=False
+    ):
         labels[str(arm)].append(template_label(*template))
     ticks = []
     for arm, found in labels.items():
         below = found[0] if len(set(found)) == 1 else f"{len(found)} designs"
-        ticks.append(f"{cardinalities.get(arm) or wrapped(arm)}<br><span style='font-size:11px'>{below}</span>")
+        ticks.append(
+            f"{cardinalities.get(arm) or wrapped(arm)}<br><span"
+            f" style='font-size:11px'>{below}</span>"
+        )
     step = smallest_step(places)
     ends = (min(places.values()), max(places.values())) if places else (0.0, 1.0)
     figure.update_xaxes(
@@ -206,15 +238,18 @@ def set_arm_axis(figure: go.Figure, designs: pd.DataFrame, places: dict[str, flo
         tickangle=0,
         ticklabeloverflow="allow",
         range=[ends[0] - 0.6 * step, ends[1] + 0.6 * step],
-        title={"text": "Cardinality C (log2); template below" if cardinalities else "", "standoff": 10},
+        title={
+            "text": "Cardinality C (log2); template below" if cardinalities else "",
+            "standoff": 10,
+        },
         fixedrange=True,
     )
     figure.update_yaxes(fixedrange=True)
 
 
 def error_range(summary: pd.DataFrame, table: pd.DataFrame) -> list[float]:
-    """From the lowest to the highest trial and interval, in %. Two seeds can give an interval many times as wide as all data:
-    it runs out of the figure rather than flatten it."""
+    """From the lowest to the highest trial and interval, in %. Two seeds can give an interval many
+    times as wide as all data: it runs out of the figure rather than flatten it."""
     errors = table.to_numpy(dtype=float)
     firm = summary[summary["n"] > 2]
     low = float(np.nanmin([np.nanmin(errors), *firm["low"]]))

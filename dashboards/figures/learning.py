@@ -30,16 +30,18 @@ def learning_curves(
     styles: dict[str, Style] | None = None,
     theme: str = "light",
 ) -> go.Figure:
-    """Error by epoch, one line an arm: the mean over its seeds, in a band from its lowest to its highest seed.
+    """Error by epoch, one line an arm: the mean over its seeds, in a
+    band from its lowest to its highest seed.
 
-    `split` is "train" or "validation". Only complete trials count where an arm has any; else an arm's line ends where its
-    shortest one does, so that no line changes its seeds on the way.
+    `split` is "train" or "validation". Only complete trials count where an arm has any; else an
+    arm's line ends where its shortest one does, so that no line changes its seeds on the way.
     """
     styles, column = styles or arm_styles(designs_of(trials), reference, theme), f"{split}_error"
     lines = _lines(curves, trials, column)
     figure = blank_figure(theme)
     values = np.concatenate(
-        [line[["mean", "low", "high"]].to_numpy().ravel() for line in lines.values()] or [np.ones(1)]
+        [line[["mean", "low", "high"]].to_numpy().ravel() for line in lines.values()]
+        or [np.ones(1)]
     )
     positive = values[values > 0]
     floor = float(positive.min()) / 3 if len(positive) else 0.01
@@ -64,8 +66,16 @@ def learning_curves(
             y=line["mean"].clip(lower=floor).tolist(),
             mode="lines+markers",
             name=label(arm),
-            line={"color": style.color, "width": 2.25, "dash": "5px,3px" if arm == reference else "solid"},
-            marker={"color": style.color, "symbol": style.symbol, "size": [0] * last + [style.size(9)]},
+            line={
+                "color": style.color,
+                "width": 2.25,
+                "dash": "5px,3px" if arm == reference else "solid",
+            },
+            marker={
+                "color": style.color,
+                "symbol": style.symbol,
+                "size": [0] * last + [style.size(9)],
+            },
             customdata=[[text] for text in hover],
             hovertemplate="%{customdata[0]}<extra></extra>",
             showlegend=len(lines) > DIRECT_LABELS,
@@ -73,7 +83,12 @@ def learning_curves(
     counts = [int(line["n"].max()) for line in lines.values()]
     over = over_seeds(counts, ", band from the lowest to the highest")
     subtitle = f"{split.capitalize()} error in %, log scale: {over}"
-    set_title(figure, _ends(lines, split, trials), ", ".join(filter(None, (subtitle, label(context)))), theme)
+    set_title(
+        figure,
+        _ends(lines, split, trials),
+        ", ".join(filter(None, (subtitle, label(context)))),
+        theme,
+    )
     _set_epoch_axes(figure, lines, floor, bool((values <= 0).any()))
     if len(lines) <= DIRECT_LABELS:
         _label_ends(figure, lines, styles, floor, theme)
@@ -88,47 +103,64 @@ def _lines(curves: pd.DataFrame, trials: pd.DataFrame, column: str) -> dict[str,
     rows = pd.DataFrame({"arm": _codes(arms, curves["arm"]), "epoch": curves["epoch"].to_numpy()})
     rows["error"] = 100 * pd.to_numeric(curves[column], errors="coerce").to_numpy(dtype=float)
     designs = list(trials["design"].unique())
-    columns = [(_codes(designs, table["design"]), table["seed"].to_numpy()) for table in (curves, finished)]
+    columns = [
+        (_codes(designs, table["design"]), table["seed"].to_numpy()) for table in (curves, finished)
+    ]
     of_pair, pairs = (pd.MultiIndex.from_arrays(one) for one in columns)
     rows["complete"] = np.asarray(of_pair.isin(pairs))
     found = {}
     for place, arm in enumerate(arms):
         mine = rows[rows["arm"] == place]
-        counted = (mine[mine["complete"]] if mine["complete"].any() else mine).dropna(subset=["error"])
-        by_epoch = counted.groupby("epoch")["error"].agg(mean="mean", low="min", high="max", n="count")
+        counted = (mine[mine["complete"]] if mine["complete"].any() else mine).dropna(
+            subset=["error"]
+        )
+        by_epoch = counted.groupby("epoch")["error"].agg(
+            mean="mean", low="min", high="max", n="count"
+        )
         if len(by_epoch):
             found[arm] = by_epoch[by_epoch["n"] == by_epoch["n"].max()]
     return found
 
 
 def _codes(names: list[str], values: pd.Series) -> NDArray[np.intp]:
-    """The place of each value among the names: numbers are compared at once, 200,000 texts are not."""
+    """The place of each value among the names: numbers are
+    compared at once, 200,000 texts are not."""
     return np.asarray(pd.Index(names, dtype=object).get_indexer(values.astype(object)))
 
 
 def _ends(lines: dict[str, pd.DataFrame], split: str, trials: pd.DataFrame) -> str:
-    """'Validation error ends at 2.1 % (C=8) to 2.9 % (C=1)'; while some still train, only what the lines have come to."""
+    """'Validation error ends at 2.1 % (C=8) to 2.9 % (C=1)'; while some still
+    train, only what the lines have come to."""
     ends = {arm: float(line["mean"].iloc[-1]) for arm, line in lines.items()}
     if not ends:
         return f"{split.capitalize()} error by epoch"
     edges = dict.fromkeys((min(ends, key=ends.__getitem__), max(ends, key=ends.__getitem__)))
     ended = not trials["status"].isin(["running", "waiting"]).any()
-    return f"{split.capitalize()} error {'ends at' if ended else 'so far:'} {' to '.join(f'{ends[arm]:.1f} % ({arm})' for arm in edges)}"
+    return (
+        f"{split.capitalize()} error {'ends at' if ended else 'so far:'}"
+        f" {' to '.join(f'{ends[arm]:.1f} % ({arm})' for arm in edges)}"
+    )
 
 
-def _set_epoch_axes(figure: go.Figure, lines: dict[str, pd.DataFrame], floor: float, has_zero: bool) -> None:
+def _set_epoch_axes(
+    figure: go.Figure, lines: dict[str, pd.DataFrame], floor: float, has_zero: bool
+) -> None:
     ends = [int(line.index.max()) for line in lines.values()] or [1]
     last = max(ends)
     step = max(1, int(np.ceil(last / 6)))
     figure.update_xaxes(
         tickmode="array",
-        tickvals=sorted({1, *range(step, last + 1, step), last} - ({last - 1} if step > 1 else set())),
+        tickvals=sorted(
+            {1, *range(step, last + 1, step), last} - ({last - 1} if step > 1 else set())
+        ),
         range=[1 - 0.02 * last, last + max(0.02 * last, 0.2)],
         title={"text": "Epoch", "standoff": 8},
         fixedrange=True,
     )
     highest = max((float(line["high"].max()) for line in lines.values()), default=1.0)
-    marks = [mark for power in range(-4, 3) for mark in (10.0**power, 2 * 10.0**power, 5 * 10.0**power)]
+    marks = [
+        mark for power in range(-4, 3) for mark in (10.0**power, 2 * 10.0**power, 5 * 10.0**power)
+    ]
     marks = [mark for mark in marks if 2.2 * floor <= mark <= highest * 1.2]
     lowest = 0.85 * floor if has_zero else 2.6 * floor
     figure.update_yaxes(
@@ -142,15 +174,23 @@ def _set_epoch_axes(figure: go.Figure, lines: dict[str, pd.DataFrame], floor: fl
 
 
 def _label_ends(
-    figure: go.Figure, lines: dict[str, pd.DataFrame], styles: dict[str, Style], floor: float, theme: str
+    figure: go.Figure,
+    lines: dict[str, pd.DataFrame],
+    styles: dict[str, Style],
+    floor: float,
+    theme: str,
 ) -> None:
-    """Name each line at its end. Names that would overlap are moved apart, each tied to its line."""
+    """Name each line at its end. Names that would overlap are
+    moved apart, each tied to its line."""
     low, high = figure.layout.yaxis.range
     # Heights in parts of the plot; a line of text takes about a twentieth of it.
     ends = {
-        arm: (float(np.log10(max(line["mean"].iloc[-1], floor))) - low) / (high - low) for arm, line in lines.items()
+        arm: (float(np.log10(max(line["mean"].iloc[-1], floor))) - low) / (high - low)
+        for arm, line in lines.items()
     }
-    for arm, height in zip(sorted(ends, key=ends.__getitem__), spread(sorted(ends.values()), 0.056), strict=True):
+    for arm, height in zip(
+        sorted(ends, key=ends.__getitem__), spread(sorted(ends.values()), 0.056), strict=True
+    ):
         line = lines[arm]
         figure.add_annotation(
             x=int(line.index[-1]),

@@ -9,7 +9,10 @@ from dashboards.figures.theme import THEMES
 from explorer.errors import unknown
 from explorer.published import TABLES
 
-FAMILIES = {"ResNet-50": ("ResNet-50 ", "ResNeXt-50 "), "ResNet-101": ("ResNet-101 ", "ResNeXt-101 ")}
+FAMILIES = {
+    "ResNet-50": ("ResNet-50 ", "ResNeXt-50 "),
+    "ResNet-101": ("ResNet-101 ", "ResNeXt-101 "),
+}
 # Table 4's rows of each arm at twice the cost of its ResNet-101.
 SCALED = {
     "deeper": ("ResNet-200",),
@@ -19,17 +22,24 @@ SCALED = {
 
 
 def errors_by_cardinality(family: str) -> dict[int, float]:
-    """Table 3's top-1 errors (fractions) of "ResNet-50" or "ResNet-101" at equal FLOPs, by cardinality."""
+    """Table 3's top-1 errors (fractions) of "ResNet-50" or
+    "ResNet-101" at equal FLOPs, by cardinality."""
     if family not in FAMILIES:
         raise unknown("family of Table 3", family, FAMILIES)
     rows = [row for row in TABLES["table3"].rows if row.label.startswith(FAMILIES[family])]
-    return {int(row.label.split()[-1].split("x")[0]): float(row.values[0] or 0) / 100 for row in rows}
+    return {
+        int(row.label.split()[-1].split("x")[0]): float(row.values[0] or 0) / 100 for row in rows
+    }
 
 
 def gaps_of_scaling() -> dict[str, list[tuple[str, float]]]:
-    """Table 4: what each arm at 2x the FLOPs errs less or more than ResNet-101 (fractions), with the network's name there."""
+    """Table 4: what each arm at 2x the FLOPs errs less or more than ResNet-101
+    (fractions), with the network's name there."""
     errors = {row.label: float(row.values[1] or 0) / 100 for row in TABLES["table4"].rows}
-    return {arm: [(name, errors[name] - errors["ResNet-101"]) for name in names] for arm, names in SCALED.items()}
+    return {
+        arm: [(name, errors[name] - errors["ResNet-101"]) for name in names]
+        for arm, names in SCALED.items()
+    }
 
 
 def add_paper(
@@ -43,14 +53,20 @@ def add_paper(
     joined: bool = True,
     labelled: bool = True,
 ) -> None:
-    """Published values as open grey diamonds, with their name at the last; a dashed line where their order means something."""
+    """Published values as open grey diamonds, with their name at the last; a
+    dashed line where their order means something."""
     colors = THEMES[theme]
     figure.add_scatter(
         x=list(xs),
         y=list(ys),
         mode="lines+markers" if joined else "markers",
         line={"color": colors.quiet, "width": 1.25, "dash": "4px,4px"},
-        marker={"color": colors.ground, "symbol": "diamond", "size": 8, "line": {"color": colors.quiet, "width": 1.5}},
+        marker={
+            "color": colors.ground,
+            "symbol": "diamond",
+            "size": 8,
+            "line": {"color": colors.quiet, "width": 1.5},
+        },
         name=name,
         customdata=[[text] for text in hovers],
         hovertemplate="%{customdata[0]}<extra></extra>",
@@ -63,15 +79,19 @@ def add_paper(
         )  # fmt: skip
 
 
-def add_table3(figure: go.Figure, family: str, reference: int, base: float, theme: str) -> list[float]:
-    """Table 3 on a log2 axis of cardinality, as differences from the paper's own value at our `reference` cardinality, put on `base`
-    (in %). Returns the heights drawn: none where the paper has no value at that cardinality."""
+def add_table3(
+    figure: go.Figure, family: str, reference: int, base: float, theme: str
+) -> list[float]:
+    """Table 3 on a log2 axis of cardinality, as differences from the paper's own value at our
+    `reference` cardinality, put on `base` (in %). Returns the heights drawn: none where the paper
+    has no value at that cardinality."""
     errors = errors_by_cardinality(family)
     if reference not in errors:
         return []
     gaps = {c: error - errors[reference] for c, error in errors.items()}
     hovers = [
-        f"paper, Table 3 ({family}'s FLOPs, ImageNet)<br>C={c}: {100 * errors[c]:.1f} %, {signed_points(gap)} points from C={reference}"
+        f"paper, Table 3 ({family}'s FLOPs, ImageNet)<br>C={c}: {100 * errors[c]:.1f} %,"
+        f" {signed_points(gap)} points from C={reference}"
         for c, gap in gaps.items()
     ]
     heights = [base + 100 * gap for gap in gaps.values()]

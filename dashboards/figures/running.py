@@ -1,4 +1,5 @@
-"""How a study stands and how it was run: its progress, how well the costs match, how fast each arm trains, a design's drawing."""
+"""How a study stands and how it was run: its progress, how well the costs
+match, how fast each arm trains, a design's drawing."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +19,15 @@ from dashboards.figures.common import (
     set_arm_axis,
     smallest_step,
 )
-from dashboards.figures.theme import THEMES, Style, arm_styles, blank_figure, label, note_if_empty, set_title
+from dashboards.figures.theme import (
+    THEMES,
+    Style,
+    arm_styles,
+    blank_figure,
+    label,
+    note_if_empty,
+    set_title,
+)
 from explorer import Architecture
 from explorer.drawing import svg
 from explorer.text import human_percent, human_time
@@ -35,12 +44,21 @@ MANY_ARMS = 30
 
 
 def progress(trials: pd.DataFrame, *, theme: str = "light") -> go.Figure:
-    """How the trainings of each arm stand: complete, running, failed, pruned, waiting. Of many arms, all in one bar."""
+    """How the trainings of each arm stand: complete, running, failed,
+    pruned, waiting. Of many arms, all in one bar."""
     colors, figure = THEMES[theme], blank_figure(theme)
     arms = arm_order(trials)
-    rows = trials["arm"].astype(str) if len(arms) <= MANY_ARMS else pd.Series("all arms", index=trials.index)
+    rows = (
+        trials["arm"].astype(str)
+        if len(arms) <= MANY_ARMS
+        else pd.Series("all arms", index=trials.index)
+    )
     names = arms if len(arms) <= MANY_ARMS else ["all arms"]
-    counts = pd.crosstab(rows, trials["status"]).reindex(names, fill_value=0) if len(trials) else pd.DataFrame()
+    counts = (
+        pd.crosstab(rows, trials["status"]).reindex(names, fill_value=0)
+        if len(trials)
+        else pd.DataFrame()
+    )
     for status, (color, pattern) in STATUS.items():
         if status not in counts or not counts[status].any():
             continue
@@ -59,8 +77,12 @@ def progress(trials: pd.DataFrame, *, theme: str = "light") -> go.Figure:
             hovertemplate=f"<b>%{{customdata[0]}}</b><br>%{{x}} {status}<extra></extra>",
         )  # fmt: skip
     total = trials["status"].value_counts()
-    figure.update_layout(barmode="stack", bargap=0.35, showlegend=True, height=max(220, 150 + 34 * len(names)))
-    figure.update_layout(legend={"orientation": "h", "y": -0.08, "yanchor": "top", "x": 0, "traceorder": "normal"})
+    figure.update_layout(
+        barmode="stack", bargap=0.35, showlegend=True, height=max(220, 150 + 34 * len(names))
+    )
+    figure.update_layout(
+        legend={"orientation": "h", "y": -0.08, "yanchor": "top", "x": 0, "traceorder": "normal"}
+    )
     figure.update_xaxes(visible=False, fixedrange=True)
     figure.update_yaxes(
         autorange="reversed", showgrid=False, fixedrange=True, tickfont={"color": colors.ink}, tickmode="array",
@@ -84,7 +106,11 @@ def _pace(trials: pd.DataFrame) -> str:
     left = int(trials["status"].isin(["waiting", "running"]).sum())
     at_once = int((trials["status"] == "running").sum())
     if not left:
-        return f"{human_time(float(seconds.sum()))} of training" if len(seconds) else "Nothing is left to train"
+        return (
+            f"{human_time(float(seconds.sum()))} of training"
+            if len(seconds)
+            else "Nothing is left to train"
+        )
     if not len(seconds):
         return f"{left} left; none is complete yet"
     mean = float(seconds.mean())
@@ -94,15 +120,20 @@ def _pace(trials: pd.DataFrame) -> str:
 
 
 def mismatches(trials: pd.DataFrame, reference: str, *, theme: str = "light") -> go.Figure:
-    """How far each design's cost is from its budget, in the budget's own measure: a mark on a stem from zero, by arm."""
+    """How far each design's cost is from its budget, in the budget's own
+    measure: a mark on a stem from zero, by arm."""
     colors, styles, places = THEMES[theme], arm_styles(trials, reference, theme), arm_places(trials)
     designs = trials.drop_duplicates(["arm", "design"])
-    designs = designs.assign(mismatch=pd.to_numeric(designs["mismatch"], errors="coerce")).dropna(subset=["mismatch"])
+    designs = designs.assign(mismatch=pd.to_numeric(designs["mismatch"], errors="coerce")).dropna(
+        subset=["mismatch"]
+    )
     figure = blank_figure(theme)
     figure.update_yaxes(zeroline=True, zerolinecolor=colors.ink, zerolinewidth=1.5)
     step = smallest_step(places)
     for arm, rows in designs.groupby(designs["arm"].astype(str), sort=False):
-        spots = places[str(arm)] + step * 0.7 * (np.linspace(-0.5, 0.5, len(rows)) if len(rows) > 1 else np.zeros(1))
+        spots = places[str(arm)] + step * 0.7 * (
+            np.linspace(-0.5, 0.5, len(rows)) if len(rows) > 1 else np.zeros(1)
+        )
         heights = 100 * rows["mismatch"].to_numpy(dtype=float)
         gap = np.full(len(rows), np.nan)
         style = styles[str(arm)]
@@ -111,7 +142,8 @@ def mismatches(trials: pd.DataFrame, reference: str, *, theme: str = "light") ->
             mode="lines", line={"color": style.color, "width": 2}, hoverinfo="skip",
         )  # fmt: skip
         hovers = [
-            f"<b>{label(arm)}</b><br>{label(row['design'], 200)}<br>{costs(row)}" for row in rows.to_dict("records")
+            f"<b>{label(arm)}</b><br>{label(row['design'], 200)}<br>{costs(row)}"
+            for row in rows.to_dict("records")
         ]
         figure.add_scatter(
             x=spots, y=heights, mode="markers",
@@ -121,7 +153,12 @@ def mismatches(trials: pd.DataFrame, reference: str, *, theme: str = "light") ->
     largest = designs["mismatch"].abs().max() if len(designs) else 0.0
     what = measure(trials).removeprefix("the ")
     subtitle = f"Mismatch in %: {label(what)} over the budget, minus one, of {len(designs)} designs"
-    set_title(figure, f"All costs are within {human_percent(float(largest))} of the budget", subtitle, theme)
+    set_title(
+        figure,
+        f"All costs are within {human_percent(float(largest))} of the budget",
+        subtitle,
+        theme,
+    )
     set_arm_axis(figure, trials, places)
     if largest < 1e-9:
         figure.update_yaxes(range=[-1, 1])
@@ -130,29 +167,59 @@ def mismatches(trials: pd.DataFrame, reference: str, *, theme: str = "light") ->
 
 
 def throughput(
-    trials: pd.DataFrame, reference: str, *, styles: dict[str, Style] | None = None, theme: str = "light"
+    trials: pd.DataFrame,
+    reference: str,
+    *,
+    styles: dict[str, Style] | None = None,
+    theme: str = "light",
 ) -> go.Figure:
-    """Images per second in training, by arm: every training a light mark, the mean a strong one. Equal FLOPs are not equal time."""
+    """Images per second in training, by arm: every training a light mark, the mean
+    a strong one. Equal FLOPs are not equal time."""
     designs = designs_of(trials)
     colors, places = THEMES[theme], arm_places(designs)
     styles = styles or arm_styles(designs, reference, theme)
     speeds = pd.to_numeric(trials["images_per_second"], errors="coerce")
-    rows = trials.assign(speed=speeds)[((trials["status"] == "complete") & speeds.notna()).to_numpy()]
+    rows = trials.assign(speed=speeds)[
+        ((trials["status"] == "complete") & speeds.notna()).to_numpy()
+    ]
     means = rows.groupby(rows["arm"].astype(str))["speed"].mean()
     figure = blank_figure(theme)
     measured = [arm for arm in places if arm in means.index]
     if arm_cardinalities(designs) and len(measured) > 1:
         line = {"color": colors.quiet, "width": 1}
         x = [places[arm] for arm in measured]
-        figure.add_scatter(x=x, y=[float(means[arm]) for arm in measured], mode="lines", line=line, hoverinfo="skip")
+        figure.add_scatter(
+            x=x,
+            y=[float(means[arm]) for arm in measured],
+            mode="lines",
+            line=line,
+            hoverinfo="skip",
+        )
     step, left_out = smallest_step(places), 0
     for arm in measured:
         own = rows[rows["arm"].astype(str) == arm]
         spots = np.full(len(own), places[arm] - 0.2 * step)
         left_out += add_trials(figure, spots, own, styles[arm], theme, "speed")
-        ratio = f"<br>{means[arm] / means[reference]:.2f}x {label(reference)}'s" if reference in means.index else ""
-        text = f"<b>{label(arm)}</b><br>mean {means[arm]:,.0f} images a second, {len(own)} trainings{ratio}"
-        add_mean(figure, places[arm], float(means[arm]), 0, 0, styles[arm], text, filled=True, theme=theme)
+        ratio = (
+            f"<br>{means[arm] / means[reference]:.2f}x {label(reference)}'s"
+            if reference in means.index
+            else ""
+        )
+        text = (
+            f"<b>{label(arm)}</b><br>mean {means[arm]:,.0f} images a second, {len(own)}"
+            f" trainings{ratio}"
+        )
+        add_mean(
+            figure,
+            places[arm],
+            float(means[arm]),
+            0,
+            0,
+            styles[arm],
+            text,
+            filled=True,
+            theme=theme,
+        )
     devices = sorted({str(one) for one in rows["device"].dropna()} - {""})
     counts = [int((rows["arm"].astype(str) == arm).sum()) for arm in measured]
     subtitle = f"Images per second in training, mean of {_range(counts)} trainings"
@@ -183,7 +250,8 @@ def _range(counts: list[int]) -> str:
 
 
 def network_drawing(trial: Mapping[str, Any]) -> str:
-    """The network of one row of `trials` as an SVG picture: its stages, the block each repeats, and its costs.
+    """The network of one row of `trials` as an SVG picture: its
+    stages, the block each repeats, and its costs.
 
     Raises `UserError` where the row's design is no name of a network.
     """

@@ -1,4 +1,5 @@
-"""How figures look: the colours of both grounds, each arm's hue and mark, and the frame every figure starts from."""
+"""How figures look: the colours of both grounds, each arm's hue and
+mark, and the frame every figure starts from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,15 +12,26 @@ import plotly.graph_objects as go
 from dashboards.analysis.comparison import arm_cardinalities, arm_order
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-# Arms without a cardinality of their own; the named ones are the same in every study (Okabe and Ito's palette).
+# Arms without a cardinality of their own; the named ones are the same
+# in every study (Okabe and Ito's palette).
 NAMED_COLORS = {"deeper": "#0072B2", "wider": "#E69F00", "more paths": "#009E73"}
 FURTHER_COLORS = ("#D55E00", "#CC79A7", "#56B4E9", "#0072B2", "#E69F00", "#009E73")
-SYMBOLS = ("circle", "diamond", "triangle-up", "pentagon", "star", "triangle-down", "hexagon", "cross")
+SYMBOLS = (
+    "circle",
+    "diamond",
+    "triangle-up",
+    "pentagon",
+    "star",
+    "triangle-down",
+    "hexagon",
+    "cross",
+)
 
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours of one ground. `ramp` is the one hue of cardinality, from the smallest C to the largest."""
+    """Colours of one ground. `ramp` is the one hue of cardinality,
+    from the smallest C to the largest."""
 
     ground: str
     ink: str
@@ -30,8 +42,12 @@ class Theme:
 
 
 THEMES = {
-    "light": Theme("#ffffff", "#1b1f23", "#5b636b", "#e7eaed", "#000000", ("#45b592", "#009E73", "#00543d")),
-    "dark": Theme("#121416", "#eceff1", "#a3abb3", "#2b3036", "#ffffff", ("#2b8f72", "#0dbb8c", "#b4f5df")),
+    "light": Theme(
+        "#ffffff", "#1b1f23", "#5b636b", "#e7eaed", "#000000", ("#45b592", "#009E73", "#00543d")
+    ),
+    "dark": Theme(
+        "#121416", "#eceff1", "#a3abb3", "#2b3036", "#ffffff", ("#2b8f72", "#0dbb8c", "#b4f5df")
+    ),
 }
 
 
@@ -46,14 +62,19 @@ class Style:
 
 
 def arm_styles(trials: pd.DataFrame, reference: str, theme: str = "light") -> dict[str, Style]:
-    """The colour and the mark of each arm: the reference in black (white) and square, cardinalities in one hue."""
+    """The colour and the mark of each arm: the reference in black
+    (white) and square, cardinalities in one hue."""
     colors, arms = THEMES[theme], arm_order(trials)
     others = [arm for arm in arms if arm != reference]
     ordered = bool(arm_cardinalities(trials))
     free = iter(FURTHER_COLORS * (1 + len(others)))
     styles = {reference: Style(colors.reference, "square")}
     for place, arm in enumerate(others):
-        named = _along(colors.ramp, place / max(1, len(others) - 1)) if ordered else NAMED_COLORS.get(arm)
+        named = (
+            _along(colors.ramp, place / max(1, len(others) - 1))
+            if ordered
+            else NAMED_COLORS.get(arm)
+        )
         styles[arm] = Style(named or next(free), SYMBOLS[place % len(SYMBOLS)])
     return styles
 
@@ -94,7 +115,8 @@ def blank_figure(theme: str) -> go.Figure:
 
 
 def set_title(figure: go.Figure, title: str, subtitle: str, theme: str) -> None:
-    """The finding, and under it what is shown. `title` is plain text, `subtitle` is escaped already."""
+    """The finding, and under it what is shown. `title` is plain
+    text, `subtitle` is escaped already."""
     colors = THEMES[theme]
     # Assigned, not updated: Plotly walks every setting of a title to update it, 3 ms each time.
     figure.layout.title = {

@@ -1,4 +1,5 @@
-"""Error against what a design costs, with the Pareto front; error distributions of whole design spaces."""
+"""Error against what a design costs, with the Pareto front; error
+distributions of whole design spaces."""
 
 from typing import Any
 
@@ -50,9 +51,11 @@ def error_against_cost(
     styles: dict[str, Style] | None = None,
     theme: str = "light",
 ) -> go.Figure:
-    """Test error of each design (mean over its seeds) against its cost, with the Pareto front: designs that none beats in both.
+    """Test error of each design (mean over its seeds) against its cost, with the
+    Pareto front: designs that none beats in both.
 
-    `cost` is "flops", "params", "activations" or "seconds_per_epoch". The front is of the means; where seeds differ, so may it.
+    `cost` is "flops", "params", "activations" or "seconds_per_epoch". The front
+    is of the means; where seeds differ, so may it.
     """
     if cost not in COSTS:
         raise unknown("cost", cost, COSTS)
@@ -70,16 +73,28 @@ def error_against_cost(
     left_out, what = 0, "single trials"
     if len(designs) <= FEW_DESIGNS:
         ended = trials[trials["status"] == "complete"]
-        ended = ended[np.isfinite(pd.to_numeric(ended["test_error"], errors="coerce").to_numpy(dtype=float))]
+        ended = ended[
+            np.isfinite(pd.to_numeric(ended["test_error"], errors="coerce").to_numpy(dtype=float))
+        ]
         for arm, rows in ended.groupby(ended["arm"].astype(str), sort=False):
             x = pd.to_numeric(rows[cost], errors="coerce")
             left_out += add_trials(figure, x, rows, styles[str(arm)], theme)
         for arm, own in designs.groupby("arm", sort=False):
             _add_designs(figure, own, front[own.index], styles[str(arm)], cost, theme)
     else:
-        drawn = np.union1d(np.flatnonzero(front), kept_of_crowd(designs["test_error"], 4 * MOST_POINTS))
+        drawn = np.union1d(
+            np.flatnonzero(front), kept_of_crowd(designs["test_error"], 4 * MOST_POINTS)
+        )
         left_out, what = len(designs) - len(drawn), "designs"
-        _add_designs(figure, designs.iloc[drawn], front[drawn], Style(colors.ramp[1], "circle"), cost, theme, size=7)
+        _add_designs(
+            figure,
+            designs.iloc[drawn],
+            front[drawn],
+            Style(colors.ramp[1], "circle"),
+            cost,
+            theme,
+            size=7,
+        )
     for _, row in best.iterrows() if len(best) <= DIRECT_LABELS else ():
         figure.add_annotation(
             x=float(row[cost]) if not _is_wide(designs[cost]) else float(np.log10(row[cost])),
@@ -87,7 +102,10 @@ def error_against_cost(
             xanchor="left", yanchor="bottom", xshift=7, yshift=4, font={"size": 12.5, "color": colors.ink},
         )  # fmt: skip
     subtitle = [
-        f"Test error in %, {over_seeds([int(n) for n in designs['n']], '')}, of {len(designs)} designs; filled: on the front of the means",
+        (
+            f"Test error in %, {over_seeds([int(n) for n in designs['n']], '')}, of {len(designs)}"
+            " designs; filled: on the front of the means"
+        ),
         _devices(trials) if cost == "seconds_per_epoch" else "",
         label(context),
     ]
@@ -106,7 +124,13 @@ def error_against_cost(
 
 
 def _add_designs(
-    figure: go.Figure, designs: pd.DataFrame, front: Any, style: Style, cost: str, theme: str, size: int = 12
+    figure: go.Figure,
+    designs: pd.DataFrame,
+    front: Any,
+    style: Style,
+    cost: str,
+    theme: str,
+    size: int = 12,
 ) -> None:
     ground = THEMES[theme].ground
     filled = [style.color if one else ground for one in front]
@@ -116,7 +140,17 @@ def _add_designs(
         if np.isfinite(row["seconds_per_epoch"]):
             own.append(f"{row['seconds_per_epoch']:.2f} s per epoch")
         hovers.append(
-            ["<br>".join([*own, f"mean test error {100 * row['test_error']:.2f} %, {seeds_phrase(row['n'])}"])]
+            [
+                "<br>".join(
+                    [
+                        *own,
+                        (
+                            f"mean test error {100 * row['test_error']:.2f} %,"
+                            f" {seeds_phrase(row['n'])}"
+                        ),
+                    ]
+                )
+            ]
         )
     figure.add_scatter(
         x=designs[cost].to_numpy(dtype=float),
@@ -147,16 +181,21 @@ def _front_title(best: pd.DataFrame, designs: int, cost: str) -> str:
     if len(arms) == 1:
         return f"Test error against {words}"
     if len(arms) > 3:
-        return f"{len(best)} of {designs} designs are on the Pareto front of mean test error and {words}"
+        return (
+            f"{len(best)} of {designs} designs are on the Pareto front of mean test error and"
+            f" {words}"
+        )
     return f"{listed(arms)} are on the Pareto front of mean test error and {words}"
 
 
 def error_distribution_functions(
     trials: pd.DataFrame, *, by: str = "study", measure: str | None = "flops", theme: str = "light"
 ) -> go.Figure:
-    """The share of a design space's designs that err less than x: one line a space (each value of the column `by`).
+    """The share of a design space's designs that err less than x: one
+    line a space (each value of the column `by`).
 
-    With a `measure` spaces are compared at equal complexity, see `spaces.error_distributions`; None compares them as they are.
+    With a `measure` spaces are compared at equal complexity, see
+    `spaces.error_distributions`; None compares them as they are.
     """
     found = error_distributions(trials, by, measure)
     colors, figure = THEMES[theme], blank_figure(theme)
@@ -164,7 +203,10 @@ def error_distribution_functions(
     for place, (name, one) in enumerate(found.items()):
         color = arms[name].color if name in arms else (colors.reference, *FURTHER_COLORS)[place % 7]
         x, y = np.repeat(100 * one.errors, 2), np.repeat(one.shares, 2)
-        hover = f"<b>{template_text(label(name))}</b><br>%{{y:.0%}} of {one.designs} designs err at most %{{x:.2f}} %<extra></extra>"
+        hover = (
+            f"<b>{template_text(label(name))}</b><br>%{{y:.0%}} of {one.designs} designs err at"
+            " most %{x:.2f} %<extra></extra>"
+        )
         figure.add_scatter(
             x=x,
             y=np.concatenate([[0.0], y[:-1]]) if len(y) else y,
@@ -196,15 +238,27 @@ def _median_title(found: dict[str, Any]) -> str:
         return f"Half of the designs of {order[0]} err at most {medians[order[0]]:.2f} %"
     if len(order) == 2:
         one, other = order
-        return f"Half of the designs of {one} err at most {medians[one]:.2f} %, of {other} {medians[other]:.2f} %"
+        return (
+            f"Half of the designs of {one} err at most {medians[one]:.2f} %, of {other}"
+            f" {medians[other]:.2f} %"
+        )
     best, worst = order[0], order[-1]
-    return f"The median design errs {medians[best]:.2f} % in {best}, {medians[worst]:.2f} % in {worst}"
+    return (
+        f"The median design errs {medians[best]:.2f} % in {best}, {medians[worst]:.2f} % in {worst}"
+    )
 
 
 def _edf_subtitle(found: dict[str, Any], trials: pd.DataFrame, measure: str | None) -> str:
     counts = [one.designs for one in found.values()]
-    many = f"{min(counts)} to {max(counts)}" if counts and min(counts) != max(counts) else f"{max(counts, default=0)}"
+    many = (
+        f"{min(counts)} to {max(counts)}"
+        if counts and min(counts) != max(counts)
+        else f"{max(counts, default=0)}"
+    )
     means = design_means(trials)
     seeds = over_seeds([int(n) for n in means["n"]], "")
     equal = f", at equal {COSTS[measure]}" if measure and len(found) > 1 else ""
-    return f"Share of designs that err at most x{equal}; {many} designs{' each' if len(counts) > 1 else ''}, {seeds}"
+    return (
+        f"Share of designs that err at most x{equal}; {many}"
+        f" designs{' each' if len(counts) > 1 else ''}, {seeds}"
+    )

@@ -1,11 +1,13 @@
-"""Make the pictures of dashboards/README.md: run its examples and draw each `figure` at the picture that follows.
+"""Make the pictures of dashboards/README.md: run its examples and
+draw each `figure` at the picture that follows.
 
     python dashboards/pictures/make.py            # the pictures
     python dashboards/pictures/make.py --tables   # the made-up tables too
 
-`digits_cardinality*.csv` are real: `study results` of the preset study, trained on two CPU cores that were busy with other work as
-well. `made_up_*.csv` are not: design spaces of many trained networks take days, so these show what a figure looks like, no finding.
-Needs Chromium (Debian's `chromium`) and playwright.
+`digits_cardinality*.csv` are real: `study results` of the preset study, trained on two CPU cores
+that were busy with other work as well. `made_up_*.csv` are not: design spaces of many trained
+networks take days, so these show what a figure looks like, no finding. Needs Chromium (Debian's
+`chromium`) and playwright.
 """
 
 import doctest
@@ -26,14 +28,17 @@ HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 SIZE = {"width": 960, "height": 460}
 DRAW = (
-    "text => { const f = JSON.parse(text); return Plotly.newPlot('plot', f.data, f.layout, {displayModeBar: false}) }"
+    "text => { const f = JSON.parse(text); return Plotly.newPlot('plot', f.data, f.layout,"
+    " {displayModeBar: false}) }"
 )
 
 
 def examples() -> list[tuple[str, str | None]]:
     """The README's `pycon` blocks in order, each with the name of the picture after it, or None."""
     found = re.findall(
-        r"^```pycon\n(.*?)^```\n(?:\n!\[[^\]]*\]\(pictures/([\w.]+)\))?", README.read_text(), re.M | re.S
+        r"^```pycon\n(.*?)^```\n(?:\n!\[[^\]]*\]\(pictures/([\w.]+)\))?",
+        README.read_text(),
+        re.M | re.S,
     )
     return [(block, name or None) for block, name in found]
 
@@ -57,12 +62,16 @@ def draw(drawn: dict[str, Any]) -> None:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--headless", "--no-sandbox", "--disable-gpu"]
+            executable_path=shutil.which("chromium"),
+            args=["--headless", "--no-sandbox", "--disable-gpu"],
         )
         page = browser.new_page(viewport={"width": SIZE["width"], "height": 640})
         for name, figure in drawn.items():
             if isinstance(figure, str):
-                page.set_content(f"<style>body {{ margin: 0 }} svg {{ width: 100%; height: auto }}</style>{figure}")
+                page.set_content(
+                    "<style>body { margin: 0 } svg { width: 100%; height: auto"
+                    f" }}</style>{figure}"
+                )
                 page.locator("svg").screenshot(path=HERE / name)
                 continue
             page.set_content('<body style="margin: 0"><div id="plot"></div>')
@@ -79,7 +88,9 @@ def draw(drawn: dict[str, Any]) -> None:
 
 
 def real_study() -> list[Source]:
-    return load_sources([str(HERE / "digits_cardinality.csv"), str(HERE / "digits_cardinality_curves.csv")])
+    return load_sources(
+        [str(HERE / "digits_cardinality.csv"), str(HERE / "digits_cardinality_curves.csv")]
+    )
 
 
 def like(trials: pd.DataFrame, count: int, **columns: Any) -> pd.DataFrame:
@@ -93,29 +104,100 @@ def make_tables() -> None:
     random = np.random.default_rng(0)
     real = pd.read_csv(HERE / "digits_cardinality.csv")
     arms = {
-        "reference": ("resnext11_1x64d_cifar", 1, 64, "1-1-1", 19_970_048, 1_977_802, 85_002, 0.0, 0.031),
-        "deeper": ("resnext20_1x64d_cifar", 1, 64, "2-2-2", 33_339_392, 3_445_450, 128_010, -0.165265, 0.026),
-        "wider": ("resnext11_1x111d_cifar", 1, 111, "1-1-1", 39_765_696, 3_909_643, 102_298, -0.004367, 0.025),
-        "more paths": ("resnext11_2x64d_cifar", 2, 64, "1-1-1", 34_650_112, 3_265_738, 108_554, -0.132448, 0.018),
+        "reference": (
+            "resnext11_1x64d_cifar",
+            1,
+            64,
+            "1-1-1",
+            19_970_048,
+            1_977_802,
+            85_002,
+            0.0,
+            0.031,
+        ),
+        "deeper": (
+            "resnext20_1x64d_cifar",
+            1,
+            64,
+            "2-2-2",
+            33_339_392,
+            3_445_450,
+            128_010,
+            -0.165265,
+            0.026,
+        ),
+        "wider": (
+            "resnext11_1x111d_cifar",
+            1,
+            111,
+            "1-1-1",
+            39_765_696,
+            3_909_643,
+            102_298,
+            -0.004367,
+            0.025,
+        ),
+        "more paths": (
+            "resnext11_2x64d_cifar",
+            2,
+            64,
+            "1-1-1",
+            34_650_112,
+            3_265_738,
+            108_554,
+            -0.132448,
+            0.018,
+        ),
     }
-    keys = ("design", "cardinality", "bottleneck_width", "depths", "flops", "params", "activations", "mismatch")
+    keys = (
+        "design",
+        "cardinality",
+        "bottleneck_width",
+        "depths",
+        "flops",
+        "params",
+        "activations",
+        "mismatch",
+    )
     rows = []
     for arm, (*values, error) in arms.items():
         noise = random.normal(0, 0.0025, 5)
-        own = like(real, 5, study="made_up_scaling", arm=arm, seed=range(5), **dict(zip(keys, values, strict=True)))
+        own = like(
+            real,
+            5,
+            study="made_up_scaling",
+            arm=arm,
+            seed=range(5),
+            **dict(zip(keys, values, strict=True)),
+        )
         rows.append(
             own.assign(
-                test_error=error + noise, validation_error=error + noise, budget=39_940_096 if rows else 19_970_048
+                test_error=error + noise,
+                validation_error=error + noise,
+                budget=39_940_096 if rows else 19_970_048,
             )
         )
     pd.concat(rows).round(6).to_csv(HERE / "made_up_scaling.csv", index=False)
     spaces = []
     for name, cardinality, shift in (("one path", 1, 0.0), ("many paths", 8, -0.012)):
         flops = 10 ** random.uniform(7, 8.4, 60)
-        error = np.clip(0.16 * (flops / 1e7) ** -0.4 + shift + random.normal(0, 0.009, 60), 0.004, 1)
+        error = np.clip(
+            0.16 * (flops / 1e7) ** -0.4 + shift + random.normal(0, 0.009, 60), 0.004, 1
+        )
         label = [f"{name}, design {i}" for i in range(60)]
-        columns = {"arm": label, "design": label, "cardinality": cardinality, "flops": flops.astype(int), "seed": 0}
-        columns |= {"test_error": error, "validation_error": error, "params": (flops / 9).astype(int), "study": name}
+        columns = {
+            "arm": label,
+            "design": label,
+            "cardinality": cardinality,
+            "flops": flops.astype(int),
+            "seed": 0,
+        }
+        columns |= {
+            "test_error": error,
+            "validation_error": error,
+            "params": (flops / 9).astype(int),
+            "study": name,
+        }
         spaces.append(like(real, 60, **columns))
     pd.concat(spaces).round(6).to_csv(HERE / "made_up_spaces.csv", index=False)
 

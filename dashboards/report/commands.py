@@ -20,18 +20,26 @@ if TYPE_CHECKING:
     "-o",
     "--output",
     metavar="FILE.html",
-    help="The page to write (default: named as the study, or as the CSV file given first; in the current folder).",
+    help=(
+        "The page to write (default: named as the study, or as the CSV file given first; in the"
+        " current folder)."
+    ),
 )
 @click.option(
     "--paper",
     type=click.Choice(["ResNet-50", "ResNet-101"], case_sensitive=False),
-    help="Lay the paper's values over: Table 3 at this network's FLOPs, or Table 4, as differences.",
+    help=(
+        "Lay the paper's values over: Table 3 at this network's FLOPs, or Table 4, as differences."
+    ),
 )
-def report(studies: tuple[str, ...], storage: str | None, output: str | None, paper: str | None) -> None:
+def report(
+    studies: tuple[str, ...], storage: str | None, output: str | None, paper: str | None
+) -> None:
     """Write the results of studies as one HTML page that opens offline, and print them.
 
-    It can be written at any time: the page of a running study says so and shows what is there. Several studies stand side by side.
-    A CSV file of `study results`, or as `study import` takes it, needs no storage; one of `study results --curves` may stand beside it.
+    It can be written at any time: the page of a running study says so and shows what is there.
+    Several studies stand side by side. A CSV file of `study results`, or as `study import` takes
+    it, needs no storage; one of `study results --curves` may stand beside it.
 
     \b
     Examples:
@@ -50,7 +58,9 @@ def report(studies: tuple[str, ...], storage: str | None, output: str | None, pa
     named = [one for one in studies if not one.lower().endswith(".csv")]
     # Files alone are named as the file: the study's own report, from its storage, is another.
     alone = file_stem(sources[0].name) if named else Path(studies[0]).stem
-    path = write_report(output or f"{alone if len(sources) == 1 else 'report'}.html", sources, paper=paper)
+    path = write_report(
+        output or f"{alone if len(sources) == 1 else 'report'}.html", sources, paper=paper
+    )
     kept = Storage(storage).option
     for source in sources:
         if len(sources) > 1:
@@ -84,8 +94,11 @@ def print_results(trials: "pd.DataFrame", info: dict[str, Any]) -> None:
         print(text)
 
 
-def next_commands(trials: "pd.DataFrame", storage: str | Secret | None, name_or_path: str) -> list[str]:
-    """Two commands to try next: go on with what is unfinished or failed, or look closer at what validation chose.
+def next_commands(
+    trials: "pd.DataFrame", storage: str | Secret | None, name_or_path: str
+) -> list[str]:
+    """Two commands to try next: go on with what is unfinished or failed,
+    or look closer at what validation chose.
 
     `storage` is the `Storage.option` that the study is in.
     """

@@ -1,7 +1,8 @@
 """Studies as one HTML file: one alone, or several side by side.
 
-The file is complete in itself: it opens offline and sends no request (a content security policy forbids it to). Every text of a study is
-escaped where it enters the page, as markup or inside a script's data, and only scripts with the hashes of ours run.
+The file is complete in itself: it opens offline and sends no request (a content security policy
+forbids it to). Every text of a study is escaped where it enters the page, as markup or inside a
+script's data, and only scripts with the hashes of ours run.
 """
 
 import base64
@@ -31,15 +32,22 @@ SPACE = 8  # designs that make a study a design space, with a distribution worth
 
 
 def write_report(
-    path: str | Path, sources: Sequence[Source], *, paper: str | None = None, now: datetime | None = None
+    path: str | Path,
+    sources: Sequence[Source],
+    *,
+    paper: str | None = None,
+    now: datetime | None = None,
 ) -> Path:
-    """Write the page of one study or of several. Raises `UserError` where `path` cannot be written."""
+    """Write the page of one study or of several. Raises
+    `UserError` where `path` cannot be written."""
     return write_atomic(path, render_report(sources, paper=paper, now=now))
 
 
-def render_report(sources: Sequence[Source], *, paper: str | None = None, now: datetime | None = None) -> str:
-    """The page of one study, or of several side by side, with the `paper`'s values of "ResNet-50" or "ResNet-101" laid over where
-    there are any. Raises `UserError` for no study."""
+def render_report(
+    sources: Sequence[Source], *, paper: str | None = None, now: datetime | None = None
+) -> str:
+    """The page of one study, or of several side by side, with the `paper`'s values of "ResNet-50"
+    or "ResNet-101" laid over where there are any. Raises `UserError` for no study."""
 
     if not sources:
         raise UserError("a report needs at least one study.")
@@ -54,14 +62,20 @@ def render_report(sources: Sequence[Source], *, paper: str | None = None, now: d
     assert "</script" not in plotly.lower()
     names = {key: key for key in figures}
     for part in parts:
-        own = {key: f"{part.source.name}_{key.removeprefix(part.prefix)}" for key in (*part.figures, *part.tables)}
+        own = {
+            key: f"{part.source.name}_{key.removeprefix(part.prefix)}"
+            for key in (*part.figures, *part.tables)
+        }
         names |= {key: file_stem(name) for key, name in own.items()}
     data = {
         "names": names,
         "figures": {
-            key: {theme: draw(theme).to_plotly_json() for theme in ("light", "dark")} for key, draw in figures.items()
+            key: {theme: draw(theme).to_plotly_json() for theme in ("light", "dark")}
+            for key, draw in figures.items()
         },
-        "tables": {key: _packed(as_csv(table)) for part in parts for key, table in part.tables.items()},
+        "tables": {
+            key: _packed(as_csv(table)) for part in parts for key, table in part.tables.items()
+        },
     }
     return Template(_resource("report.html")).substitute(
         policy=_policy(plotly, script),
@@ -82,29 +96,48 @@ def _alone(part: StudyPart, now: datetime) -> tuple[str, list[str], dict[str, Dr
         f'<p class="study"><b>{escape(part.source.name)}</b>{asked}</p>',
         f"<h1>{escape(part.verdict.sentence)}</h1>",
     ]
-    return f"{part.source.name}: {part.verdict.title}", [*head, *study_body(part, now)], part.figures
+    return (
+        f"{part.source.name}: {part.verdict.title}",
+        [*head, *study_body(part, now)],
+        part.figures,
+    )
 
 
-def _side_by_side(parts: Sequence[StudyPart], now: datetime) -> tuple[str, list[str], dict[str, Draw]]:
-    """The same of several studies: their verdicts, their errors on one scale, one table of all, then each study."""
+def _side_by_side(
+    parts: Sequence[StudyPart], now: datetime
+) -> tuple[str, list[str], dict[str, Draw]]:
+    """The same of several studies: their verdicts, their errors on one
+    scale, one table of all, then each study."""
     figures = {key: draw for part in parts for key, draw in part.figures.items()}
     _share_scale(figures, [f"{part.prefix}error" for part in parts])
     title = f"{len(parts)} studies side by side"
     answers = [
-        f'<p class="more"><b>{escape(part.source.name)}</b> &nbsp;{escape(part.verdict.sentence)}</p>' for part in parts
+        f'<p class="more"><b>{escape(part.source.name)}</b>'
+        f" &nbsp;{escape(part.verdict.sentence)}</p>"
+        for part in parts
     ]
     body = [f"<h1>{title}</h1>", *answers]
     frames = [(part.source.name, part.figure("error")) for part in parts]
-    panels = "".join(f'<div><p class="study"><b>{escape(name)}</b></p>{frame}</div>' for name, frame in frames if frame)
+    panels = "".join(
+        f'<div><p class="study"><b>{escape(name)}</b></p>{frame}</div>'
+        for name, frame in frames
+        if frame
+    )
     body.append(f'<div class="side">{panels}</div>' if panels else "")
-    spaces = [part.source.trials for part in parts if len(design_means(part.source.trials)) >= SPACE]
+    spaces = [
+        part.source.trials for part in parts if len(design_means(part.source.trials)) >= SPACE
+    ]
     if len(spaces) > 1:
         import pandas as pd
 
         trials = pd.concat(spaces, ignore_index=True)
         figures["distributions"] = lambda theme: error_distribution_functions(trials, theme=theme)
-        body.append(f"<section>{figure_frame('distributions', figures['distributions'], 2)}</section>")
-    table = studies_table([(part.source.name, part.source.trials, part.comparison) for part in parts])
+        body.append(
+            f"<section>{figure_frame('distributions', figures['distributions'], 2)}</section>"
+        )
+    table = studies_table(
+        [(part.source.name, part.source.trials, part.comparison) for part in parts]
+    )
     body.append(f"<section><h2>The studies</h2>{table_markup(table)}</section>")
     for part in parts:
         question = part.source.info.get("question")
@@ -112,13 +145,17 @@ def _side_by_side(parts: Sequence[StudyPart], now: datetime) -> tuple[str, list[
         inner = "\n".join(study_body(part, now))
         # The figure of errors stands above, beside the other studies'.
         inner = inner.replace(part.figure("error"), "") if part.figure("error") else inner
-        head = f'<h2>{escape(part.source.name)}</h2>{asked}<p class="verdict">{escape(part.verdict.sentence)}</p>'
+        head = (
+            f"<h2>{escape(part.source.name)}</h2>{asked}<p"
+            f' class="verdict">{escape(part.verdict.sentence)}</p>'
+        )
         body.append(f'<section class="whole">{head}{inner}</section>')
     return title, body, figures
 
 
 def _share_scale(figures: dict[str, Draw], keys: Sequence[str]) -> None:
-    """Let these figures have one scale of error, so that heights can be compared from study to study."""
+    """Let these figures have one scale of error, so that heights
+    can be compared from study to study."""
     ranges = [
         tuple(figure.layout.yaxis.range)
         for key in keys
@@ -144,7 +181,8 @@ def file_stem(name: str) -> str:
 
 
 def script_json(value: Any) -> str:
-    """JSON that can stand inside a <script> element: no character of it can end the element or start a comment."""
+    """JSON that can stand inside a <script> element: no character of it
+    can end the element or start a comment."""
     from plotly.utils import PlotlyJSONEncoder
 
     text = json.dumps(value, cls=PlotlyJSONEncoder, separators=(",", ":"))
@@ -154,22 +192,28 @@ def script_json(value: Any) -> str:
 
 
 def _packed(text: str) -> str:
-    """Text for the page's script to unpack: the same text always gives the same, and the epochs of 10,000 trainings a sixth of it."""
+    """Text for the page's script to unpack: the same text always gives the same, and
+    the epochs of 10,000 trainings a sixth of it."""
     return base64.b64encode(gzip.compress(text.encode(), compresslevel=6, mtime=0)).decode()
 
 
 def _policy(*scripts: str) -> str:
-    """The content security policy: nothing is loaded, only the given scripts run, pictures are made in the page."""
-    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    """The content security policy: nothing is loaded, only the given
+    scripts run, pictures are made in the page."""
+    hashes = [
+        base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts
+    ]
     allowed = " ".join(f"'sha256-{value}'" for value in hashes)
     return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:;"
+        " base-uri 'none'; form-action 'none'"
     )
 
 
 def _plotly() -> str:
-    return files("dashboards.app").joinpath("assets/plotly-basic.min.js").read_text(encoding="utf-8")
+    return (
+        files("dashboards.app").joinpath("assets/plotly-basic.min.js").read_text(encoding="utf-8")
+    )
 
 
 def _resource(name: str) -> str:

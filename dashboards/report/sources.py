@@ -1,4 +1,5 @@
-"""Where a report's tables come from: studies in a storage, and CSV files as `study import` takes them."""
+"""Where a report's tables come from: studies in a storage, and
+CSV files as `study import` takes them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -9,12 +10,19 @@ import pandas as pd
 from explorer.errors import UserError
 from explorer.suggestions import command
 from studies.results import CURVES
-from studies.results.table_files import FileStudy, check_curves, check_results, holds_curves, open_table
+from studies.results.table_files import (
+    FileStudy,
+    check_curves,
+    check_results,
+    holds_curves,
+    open_table,
+)
 
 
 @dataclass(frozen=True)
 class Source:
-    """One study: its two tables, and what `studies.results.study_info` says about it (of a CSV file the name and the reference arm)."""
+    """One study: its two tables, and what `studies.results.study_info` says about it
+    (of a CSV file the name and the reference arm)."""
 
     name: str
     trials: pd.DataFrame
@@ -25,7 +33,8 @@ class Source:
 def load_sources(given: Iterable[str], storage: str | None = None) -> list[Source]:
     """The studies that names, study files (.yaml) and results (.csv) stand for, in the order given.
 
-    A CSV file of curves goes to the study of its name. Raises `UserError` for what cannot be read, and where a study comes twice.
+    A CSV file of curves goes to the study of its name. Raises `UserError` for what
+    cannot be read, and where a study comes twice.
     """
     found: list[Source] = []
     curves: list[tuple[str, pd.DataFrame]] = []
@@ -42,14 +51,15 @@ def load_sources(given: Iterable[str], storage: str | None = None) -> list[Sourc
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UserError(
-            f"the study {twice[0]} is given twice; give each study once, from the storage or from one CSV file."
+            f"the study {twice[0]} is given twice; give each study once, from the storage or from"
+            " one CSV file."
         )
     for path, table in curves:
         for name, rows in table.groupby("study", sort=False):
             if name not in names:
                 raise UserError(
-                    f"{path} holds the curves of {name}, whose trainings are not given; add the file that "
-                    f"`{command('study results', name, o='FILE.csv')}` writes."
+                    f"{path} holds the curves of {name}, whose trainings are not given; add the"
+                    f" file that `{command('study results', name, o='FILE.csv')}` writes."
                 )
             place = names.index(str(name))
             found[place] = replace(found[place], curves=rows.reset_index(drop=True))

@@ -9,7 +9,13 @@ from explorer.budget import MEASURES, QUANTITIES, TIMES
 from explorer.budget import match as match_designs
 from explorer.budget import scale as scale_designs
 from explorer.commands import printing
-from explorer.commands.options import JSON_OPTION, axis_options, budget_options, depth_option, input_options
+from explorer.commands.options import (
+    JSON_OPTION,
+    axis_options,
+    budget_options,
+    depth_option,
+    input_options,
+)
 from explorer.commands.parsing import Fraction, Number, WholeNumber
 from explorer.commands.printing import DESIGN_COLUMNS, design_row
 from explorer.errors import UserError
@@ -18,7 +24,8 @@ from explorer.text import human_flops, human_time
 
 
 def chosen_budget(by: str | None, plain: dict[str, float | None]) -> tuple[str, float | None]:
-    """The measure and the plain budget that the options name, which must not contradict each other."""
+    """The measure and the plain budget that the options name,
+    which must not contradict each other."""
     named = {key: value for key, value in plain.items() if value is not None}
     if len(named) > 1:
         raise UserError(f"{' and '.join(f'--{key}' for key in named)} name two budgets; give one.")
@@ -26,7 +33,10 @@ def chosen_budget(by: str | None, plain: dict[str, float | None]) -> tuple[str, 
         return by or "flops", None
     ((measure, value),) = named.items()
     if by is not None and by != measure:
-        raise UserError(f"--by {by} and --{measure} contradict each other; a plain budget is kept in its own measure.")
+        raise UserError(
+            f"--by {by} and --{measure} contradict each other; a plain budget is kept in its own"
+            " measure."
+        )
     return measure, value
 
 
@@ -34,17 +44,27 @@ def chosen_budget(by: str | None, plain: dict[str, float | None]) -> tuple[str, 
 @click.argument("reference")
 @axis_options
 @click.option(
-    "--solve", default="bottleneck_width", show_default=True, help=f"What to solve for: {', '.join(QUANTITIES)}."
+    "--solve",
+    default="bottleneck_width",
+    show_default=True,
+    help=f"What to solve for: {', '.join(QUANTITIES)}.",
 )
 @click.option("--by", help=f"The cost to keep: {', '.join((*MEASURES, *TIMES))} (default: flops).")
 @budget_options
 @depth_option
 @input_options
 @click.option(
-    "--device", default="cpu", show_default=True, help="Where latency and train_step are measured: cpu, cuda, cuda:1."
+    "--device",
+    default="cpu",
+    show_default=True,
+    help="Where latency and train_step are measured: cpu, cuda, cuda:1.",
 )
 @click.option(
-    "--batch", type=WholeNumber(), default="1", show_default=True, help="Images at once where time is measured."
+    "--batch",
+    type=WholeNumber(),
+    default="1",
+    show_default=True,
+    help="Images at once where time is measured.",
 )
 @JSON_OPTION
 def match(
@@ -79,8 +99,15 @@ def match(
       resnext-explorer match resnet50 --width 128,256 --solve depths --depth-policy longest
       resnext-explorer match resnet50 --cardinality 8,32 --by latency --resolution 64
     """
-    architecture = Architecture.from_name(reference, resolution=resolution, classes=classes, in_channels=in_channels)
-    axes = {"cardinality": cardinality, "bottleneck_width": bottleneck_width, "width": width, "depths": depths}
+    architecture = Architecture.from_name(
+        reference, resolution=resolution, classes=classes, in_channels=in_channels
+    )
+    axes = {
+        "cardinality": cardinality,
+        "bottleneck_width": bottleneck_width,
+        "width": width,
+        "depths": depths,
+    }
     given: dict[str, Any] = {key: values for key, values in axes.items() if values is not None}
     by, budget = chosen_budget(by, {"flops": flops, "params": params, "activations": activations})
     if by in TIMES:
@@ -131,12 +158,22 @@ def match(
 @click.command()
 @click.argument("reference")
 @click.option(
-    "--factor", type=Number(), default="2", show_default=True, help="How many times the reference's cost to spend."
+    "--factor",
+    type=Number(),
+    default="2",
+    show_default=True,
+    help="How many times the reference's cost to spend.",
 )
-@click.option("--by", default="flops", show_default=True, help=f"The cost to scale: {', '.join(MEASURES)}.")
+@click.option(
+    "--by", default="flops", show_default=True, help=f"The cost to scale: {', '.join(MEASURES)}."
+)
 @depth_option
 @click.option(
-    "--multiple-of", type=WholeNumber(), default="1", show_default=True, help="Take only multiples of this number."
+    "--multiple-of",
+    type=WholeNumber(),
+    default="1",
+    show_default=True,
+    help="Take only multiples of this number.",
 )
 @click.option("--tolerance", type=Fraction(), help="Largest mismatch allowed, as 0.02 or 2%.")
 @input_options
@@ -161,7 +198,9 @@ def scale(
       resnext-explorer scale resnext101_32x4d --factor 2 --depth-policy published
       resnext-explorer scale resnet20_cifar --factor 4 --json
     """
-    architecture = Architecture.from_name(reference, resolution=resolution, classes=classes, in_channels=in_channels)
+    architecture = Architecture.from_name(
+        reference, resolution=resolution, classes=classes, in_channels=in_channels
+    )
     scaling: dict[str, Any] = {
         "by": by,
         "multiple_of": multiple_of,
@@ -174,8 +213,15 @@ def scale(
     if as_json:
         print_json([printing.design_record(design) for design in designs])
         return
-    print_table(("arm", *DESIGN_COLUMNS), [(design.arm, *design_row(design)) for design in designs], left=("design",))
-    click.echo(f"\nBudget: {factor:,} x {by} of {architecture.name} = {human_flops(designs[0].budget.value)}.")
+    print_table(
+        ("arm", *DESIGN_COLUMNS),
+        [(design.arm, *design_row(design)) for design in designs],
+        left=("design",),
+    )
+    click.echo(
+        f"\nBudget: {factor:,} x {by} of {architecture.name} ="
+        f" {human_flops(designs[0].budget.value)}."
+    )
     printing.print_paper_picks(architecture, factor, by)
 
 
@@ -204,21 +250,33 @@ def describe(
       resnext-explorer describe resnext_1-1-1_2x39d_w256_small --resolution 8 --in-channels 1 --classes 10 --json
     """
     if len(names) > 2:
-        raise UserError(f"describe takes one or two networks; given: {len(names)} ({', '.join(names)}).")
+        raise UserError(
+            f"describe takes one or two networks; given: {len(names)} ({', '.join(names)})."
+        )
     architectures = [
-        Architecture.from_name(name, resolution=resolution, classes=classes, in_channels=in_channels) for name in names
+        Architecture.from_name(
+            name, resolution=resolution, classes=classes, in_channels=in_channels
+        )
+        for name in names
     ]
     if diagram is not None and len(names) > 1:
         raise UserError("--diagram draws one network; describe them one after the other.")
     if diagram is not None and not diagram.endswith((".svg", ".html")):
         raise UserError(f"--diagram writes .svg or .html; given: {diagram!r}.")
-    records = [printing.architecture_record(architecture, verify=verify) for architecture in architectures]
+    records = [
+        printing.architecture_record(architecture, verify=verify) for architecture in architectures
+    ]
     if diagram is not None:
         from explorer import drawing
         from explorer.files import write_atomic
 
         write_atomic(
-            diagram, drawing.svg(architectures[0]) if diagram.endswith(".svg") else drawing.html(architectures[0])
+            diagram,
+            (
+                drawing.svg(architectures[0])
+                if diagram.endswith(".svg")
+                else drawing.html(architectures[0])
+            ),
         )
     from explorer.terminal import print_json
 
@@ -248,10 +306,19 @@ def describe(
 @budget_options
 @input_options
 @click.option(
-    "--where", multiple=True, metavar="FILTER", help="Keep only rows for which this holds, for example 'params<=25M'."
+    "--where",
+    multiple=True,
+    metavar="FILTER",
+    help="Keep only rows for which this holds, for example 'params<=25M'.",
 )
 @click.option("--sort", help="Sort by a column; mismatch sorts by its size.")
-@click.option("--limit", type=WholeNumber(), default="20", show_default=True, help="Rows shown on the terminal.")
+@click.option(
+    "--limit",
+    type=WholeNumber(),
+    default="20",
+    show_default=True,
+    help="Rows shown on the terminal.",
+)
 @click.option("-o", "--output", type=click.Path(), help="Write all rows to a CSV file.")
 def enumerate_(
     reference: str,
@@ -281,8 +348,15 @@ def enumerate_(
       resnext-explorer enumerate resnet50 --cardinality 1..64 --width 64,128,256,512 --where 'activations<=12M'
       resnext-explorer enumerate resnet50 --cardinality 1..128 --width 64..576 --tolerance 1% --sort params -o grid.csv
     """
-    architecture = Architecture.from_name(reference, resolution=resolution, classes=classes, in_channels=in_channels)
-    axes = {"cardinality": cardinality, "bottleneck_width": bottleneck_width, "width": width, "depths": depths}
+    architecture = Architecture.from_name(
+        reference, resolution=resolution, classes=classes, in_channels=in_channels
+    )
+    axes = {
+        "cardinality": cardinality,
+        "bottleneck_width": bottleneck_width,
+        "width": width,
+        "depths": depths,
+    }
     given: dict[str, Any] = {key: values for key, values in axes.items() if values is not None}
     by, budget = chosen_budget(by, {"flops": flops, "params": params, "activations": activations})
     from explorer.enumeration import enumerate_designs, sort_designs
@@ -308,7 +382,8 @@ def enumerate_(
 @click.argument("name", metavar="TABLE")
 @JSON_OPTION
 def paper(name: str, as_json: bool) -> None:
-    """Show a table of the ResNeXt paper beside our counts for the same networks: table1 ... table7, residual.
+    """Show a table of the ResNeXt paper beside our counts for the
+    same networks: table1 ... table7, residual.
 
     \b
     Examples:

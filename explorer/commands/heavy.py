@@ -1,4 +1,5 @@
-"""The design room's commands that need torch: measure, export, rules, and match by measured time."""
+"""The design room's commands that need torch: measure,
+export, rules, and match by measured time."""
 
 from typing import Any
 
@@ -15,7 +16,9 @@ from explorer.text import counted
 MOST_THREADS = 1024
 
 
-def match_time_with_progress(architecture: Architecture, given: dict[str, Any], **options: Any) -> list[Design]:
+def match_time_with_progress(
+    architecture: Architecture, given: dict[str, Any], **options: Any
+) -> list[Design]:
     """`match_time`, with a bar on the terminal."""
     from explorer.networks.match_time import match_time
     from explorer.terminal import progress_bar
@@ -26,13 +29,39 @@ def match_time_with_progress(architecture: Architecture, given: dict[str, Any], 
 
 @click.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
-@click.option("--mode", default="inference,train_step", show_default=True, help="inference, train_step, or both.")
-@click.option("--form", default="c", show_default=True, help="How blocks are computed: a, b, c, or several: a,b,c.")
-@click.option("--batch", type=WholeNumbers(), default="1", show_default=True, help="Images at once, one or more: 1,32.")
+@click.option(
+    "--mode",
+    default="inference,train_step",
+    show_default=True,
+    help="inference, train_step, or both.",
+)
+@click.option(
+    "--form",
+    default="c",
+    show_default=True,
+    help="How blocks are computed: a, b, c, or several: a,b,c.",
+)
+@click.option(
+    "--batch",
+    type=WholeNumbers(),
+    default="1",
+    show_default=True,
+    help="Images at once, one or more: 1,32.",
+)
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1.")
 @click.option("--precision", default="32", show_default=True, help="32, or bf16 by autocast.")
-@click.option("--threads", type=WholeNumber(), help="torch's threads on the CPU (default: torch's own choice).")
-@click.option("--rounds", type=WholeNumber(), default="7", show_default=True, help="How often each case is visited.")
+@click.option(
+    "--threads",
+    type=WholeNumber(),
+    help="torch's threads on the CPU (default: torch's own choice).",
+)
+@click.option(
+    "--rounds",
+    type=WholeNumber(),
+    default="7",
+    show_default=True,
+    help="How often each case is visited.",
+)
 @input_options
 @JSON_OPTION
 def measure(
@@ -49,7 +78,8 @@ def measure(
     in_channels: int | None,
     as_json: bool,
 ) -> None:
-    """Measure seconds, images a second and peak memory of each NAME, interleaved so that drift hits all alike.
+    """Measure seconds, images a second and peak memory of each NAME,
+    interleaved so that drift hits all alike.
 
     \b
     Examples:
@@ -60,7 +90,10 @@ def measure(
     from explorer.layers import FORMS
 
     architectures = [
-        Architecture.from_name(name, resolution=resolution, classes=classes, in_channels=in_channels) for name in names
+        Architecture.from_name(
+            name, resolution=resolution, classes=classes, in_channels=in_channels
+        )
+        for name in names
     ]
     from explorer.errors import unknown
     from explorer.networks.measuring import MODES, Case, use_threads
@@ -83,7 +116,9 @@ def measure(
         for one_form in forms
     ]
     with progress_bar("measuring") as progress:
-        timings = measure_cases(cases, device=device, precision=precision, rounds=rounds, progress=progress)
+        timings = measure_cases(
+            cases, device=device, precision=precision, rounds=rounds, progress=progress
+        )
     if as_json:
         print_json(
             [
@@ -118,11 +153,21 @@ def measure(
         )
         for timing in timings
     ]
-    columns = ("network", "mode", "form", "batch", "median ms", "middle half, ms", "images/s", "peak MB")
+    columns = (
+        "network",
+        "mode",
+        "form",
+        "batch",
+        "median ms",
+        "middle half, ms",
+        "images/s",
+        "peak MB",
+    )
     print_table(columns, rows, left=("mode", "form"))
     side = architectures[0].resolution
     click.echo(
-        f"\n{device}, precision {precision}, {counted(used_threads, 'thread')}, {rounds} rounds, input {side}x{side}."
+        f"\n{device}, precision {precision}, {counted(used_threads, 'thread')}, {rounds} rounds,"
+        f" input {side}x{side}."
     )
 
 
@@ -130,7 +175,11 @@ def measure(
 @click.argument("name")
 @click.option("--format", "format_", required=True, help="torchvision, timm, safetensors or onnx.")
 @click.option("-o", "--output", type=click.Path(), required=True, help="The file to write.")
-@click.option("--weights", type=click.Path(), help="Trained weights (.pth or .safetensors); without, a fresh network.")
+@click.option(
+    "--weights",
+    type=click.Path(),
+    help="Trained weights (.pth or .safetensors); without, a fresh network.",
+)
 @click.option(
     "--seed",
     type=click.IntRange(-(2**63), 2**63 - 1),
@@ -157,7 +206,9 @@ def export(
       resnext-explorer export resnext50_32x4d --format timm -o resnext50.safetensors
       resnext-explorer export resnext29_8x16d_cifar --weights best.safetensors --format onnx -o best.onnx
     """
-    architecture = Architecture.from_name(name, resolution=resolution, classes=classes, in_channels=in_channels)
+    architecture = Architecture.from_name(
+        name, resolution=resolution, classes=classes, in_channels=in_channels
+    )
     from explorer.networks import export as exporting
 
     exporting.check_name(output, format_)
@@ -178,7 +229,13 @@ def export(
 @click.argument("network", metavar="NAME|PACKAGE.MODULE:FUNCTION")
 @input_options
 @JSON_OPTION
-def rules(network: str, resolution: int | None, classes: int | None, in_channels: int | None, as_json: bool) -> None:
+def rules(
+    network: str,
+    resolution: int | None,
+    classes: int | None,
+    in_channels: int | None,
+    as_json: bool,
+) -> None:
     """Do the paper's two rules hold for a network, and where not?
 
     A foreign network is a function that returns a torch module with children layer1, layer2, ...
@@ -197,7 +254,11 @@ def rules(network: str, resolution: int | None, classes: int | None, in_channels
         example = example_image(in_channels or 3, resolution or 224)
         found = check(call_function(network, "the network"), example)
     else:
-        found = check(Architecture.from_name(network, resolution=resolution, classes=classes, in_channels=in_channels))
+        found = check(
+            Architecture.from_name(
+                network, resolution=resolution, classes=classes, in_channels=in_channels
+            )
+        )
     if as_json:
         print_json({"holds": not found, "violations": [vars(violation) for violation in found]})
     elif not found:

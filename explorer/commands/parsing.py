@@ -14,39 +14,52 @@ LONGEST_LIST = 1_000_000
 
 
 class WholeNumbers(click.ParamType):
-    """A comma-separated list of whole numbers of at least 1, or ranges of them: `1,2,4,8` or `1..64`."""
+    """A comma-separated list of whole numbers of at least 1, or
+    ranges of them: `1,2,4,8` or `1..64`."""
 
     name = "N,N,..."
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> list[int]:
         if isinstance(value, list):
             return value
         items = [item.strip() for item in str(value).split(",")]
         option = param.opts[0] if param else "the list"
         if not any(items):
             raise UserError(
-                f"{option} lists no numbers; give whole numbers of at least 1, for example {option} 1,2,4,8."
+                f"{option} lists no numbers; give whole numbers of at least 1, for example {option}"
+                " 1,2,4,8."
             )
         numbers: list[int] = []
         for item in items:
             ends = re.fullmatch(r"(\d+)(?:\.\.(\d+))?", item, re.ASCII)
-            first, last = (_digits(ends[1], option), _digits(ends[2] or ends[1], option)) if ends else (-1, -1)
+            first, last = (
+                (_digits(ends[1], option), _digits(ends[2] or ends[1], option))
+                if ends
+                else (-1, -1)
+            )
             if not 1 <= first <= last:
                 raise UserError(
-                    f"{option} takes whole numbers of at least 1, separated by commas, or ranges like 1..64; "
-                    f"given: {shorten(item)} in {shorten(value)}."
+                    f"{option} takes whole numbers of at least 1, separated by commas, or ranges"
+                    f" like 1..64; given: {shorten(item)} in {shorten(value)}."
                 )
             if last - first >= LONGEST_LIST - len(numbers):
-                raise UserError(f"{option} {item} lists more than {LONGEST_LIST:,} numbers; give fewer.")
+                raise UserError(
+                    f"{option} {item} lists more than {LONGEST_LIST:,} numbers; give fewer."
+                )
             numbers += range(first, last + 1)
         return numbers
 
 
 def _digits(text: str, option: str) -> int:
-    """Decimal digits as a number of at most `LARGEST_NUMBER`; Python itself reads no more than 4,300 digits."""
+    """Decimal digits as a number of at most `LARGEST_NUMBER`; Python
+    itself reads no more than 4,300 digits."""
     significant = text.lstrip("0") or "0"
     if len(significant) > len(str(LARGEST_NUMBER)) or int(significant) > LARGEST_NUMBER:
-        raise UserError(f"{option} takes whole numbers of at most {LARGEST_NUMBER:,}; given: {shorten(text)}.")
+        raise UserError(
+            f"{option} takes whole numbers of at most {LARGEST_NUMBER:,}; given: {shorten(text)}."
+        )
     return int(significant)
 
 
@@ -61,7 +74,8 @@ class WholeNumber(WholeNumbers):
         numbers = super().convert(value, param, ctx)
         if len(numbers) != 1:
             raise UserError(
-                f"{param.opts[0] if param else 'the option'} takes one whole number; given: {shorten(value)}."
+                f"{param.opts[0] if param else 'the option'} takes one whole number; given:"
+                f" {shorten(value)}."
             )
         return numbers[0]
 
@@ -71,7 +85,9 @@ class DepthLists(click.ParamType):
 
     name = "N-N-...,..."
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[tuple[int, ...]]:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> list[tuple[int, ...]]:
         if isinstance(value, list):
             return value
         items = [item.strip() for item in str(value).split(",")]
@@ -79,8 +95,8 @@ class DepthLists(click.ParamType):
         for item in items:
             if not re.fullmatch(r"[1-9]\d*(-[1-9]\d*)*", item, re.ASCII):
                 raise UserError(
-                    f"{option} takes the blocks of each stage, for example 3-4-6-3 or 3-4-6-3,3-4-23-3; "
-                    f"given: {shorten(item)}."
+                    f"{option} takes the blocks of each stage, for example 3-4-6-3 or"
+                    f" 3-4-6-3,3-4-23-3; given: {shorten(item)}."
                 )
         return [tuple(_digits(blocks, option) for blocks in item.split("-")) for item in items]
 
@@ -90,12 +106,17 @@ class Number(click.ParamType):
 
     name = "NUMBER"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
         if isinstance(value, int | float):
             return value
         number = parse_number(str(value))
         if number <= 0:
-            raise UserError(f"{param.opts[0] if param else 'the number'} must be above zero; given: {shorten(value)}.")
+            raise UserError(
+                f"{param.opts[0] if param else 'the number'} must be above zero; given:"
+                f" {shorten(value)}."
+            )
         return number
 
 
@@ -104,7 +125,9 @@ class Fraction(click.ParamType):
 
     name = "SHARE"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
         if isinstance(value, float):
             return value
         text = str(value).strip()
@@ -115,6 +138,7 @@ class Fraction(click.ParamType):
         if not 0 <= number < float("inf"):
             option = param.opts[0] if param else "the share"
             raise UserError(
-                f"{option} takes a fraction or a percentage of at least 0, for example 0.02 or 2%; given: {shorten(text)}."
+                f"{option} takes a fraction or a percentage of at least 0, for example 0.02 or 2%;"
+                f" given: {shorten(text)}."
             )
         return number

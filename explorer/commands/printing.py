@@ -1,4 +1,5 @@
-"""How designs, layers and published tables look: as plain data for JSON, and as tables on the terminal."""
+"""How designs, layers and published tables look: as plain data
+for JSON, and as tables on the terminal."""
 
 from typing import Any
 
@@ -32,7 +33,8 @@ def design_row(design: Design) -> tuple[Any, ...]:
 
 
 def design_record(design: Design) -> dict[str, Any]:
-    """A design as `match --json` prints it; one measured in time with all the candidates it was chosen from."""
+    """A design as `match --json` prints it; one measured in time with
+    all the candidates it was chosen from."""
     record = design.record()
     if design.candidates:
         record["seconds"] = design.measured
@@ -58,7 +60,13 @@ def print_candidates(design: Design, solve: str) -> None:
     rows = []
     for position, timing in enumerate(design.candidates):
         architecture = timing.case.architecture
-        chosen = "reference" if position == 0 else "chosen" if architecture == design.architecture else ""
+        chosen = (
+            "reference"
+            if position == 0
+            else "chosen"
+            if architecture == design.architecture
+            else ""
+        )
         rows.append(
             (
                 architecture.name,
@@ -70,7 +78,9 @@ def print_candidates(design: Design, solve: str) -> None:
             )
         )
     click.echo(f"\nMeasured for {design.name}:")
-    print_table(("network", LABELS[solve], "FLOPs", "median ms", "middle half, ms", ""), rows, left=("",))
+    print_table(
+        ("network", LABELS[solve], "FLOPs", "median ms", "middle half, ms", ""), rows, left=("",)
+    )
 
 
 def architecture_record(architecture: Architecture, *, verify: bool = False) -> dict[str, Any]:
@@ -93,7 +103,10 @@ def architecture_record(architecture: Architecture, *, verify: bool = False) -> 
         from explorer.networks.crosscheck import fvcore_complexity
 
         counted = vars(fvcore_complexity(architecture))
-        record |= {"fvcore": counted, "agree": all(record[measure] == counted[measure] for measure in counted)}
+        record |= {
+            "fvcore": counted,
+            "agree": all(record[measure] == counted[measure] for measure in counted),
+        }
     return record
 
 
@@ -107,13 +120,29 @@ def print_layers(architecture: Architecture) -> None:
     """The layer table, equal blocks once, and what each stage costs."""
     from explorer.terminal import print_table
 
-    columns = ("layer", "kind", "in", "out", "kernel", "stride", "groups", "output", "FLOPs", "params", "activations")
+    columns = (
+        "layer",
+        "kind",
+        "in",
+        "out",
+        "kernel",
+        "stride",
+        "groups",
+        "output",
+        "FLOPs",
+        "params",
+        "activations",
+    )
     print_table(columns, [_layer_row(layer) for layer in iter_layers(architecture)], left=("kind",))
     click.echo()
     rows = []
     for stage, sums in stage_totals(architecture).items():
         rows.append(
-            (stage, *(human_count(value) for value in sums), human_percent(sums[0] / count(architecture).flops))
+            (
+                stage,
+                *(human_count(value) for value in sums),
+                human_percent(sums[0] / count(architecture).flops),
+            )
         )
     print_table(("part", "FLOPs", "params", "activations", "share of FLOPs"), rows)
 
@@ -122,7 +151,11 @@ def _layer_row(layer: Layer) -> tuple[Any, ...]:
     complexity = layer_complexity(layer)
     last = layer.block + layer.repeats - 1
     return (
-        layer.name if layer.repeats == 1 else f"layer{layer.stage}.{layer.block}-{last}.{layer.part}",
+        (
+            layer.name
+            if layer.repeats == 1
+            else f"layer{layer.stage}.{layer.block}-{last}.{layer.part}"
+        ),
         layer.kind,
         layer.in_channels,
         layer.out_channels,
@@ -137,7 +170,8 @@ def _layer_row(layer: Layer) -> tuple[Any, ...]:
 
 
 def stage_totals(architecture: Architecture) -> dict[str, tuple[int, int, int]]:
-    """FLOPs, params and activations of the stem, of each stage and of the classifier, in that order."""
+    """FLOPs, params and activations of the stem, of each stage
+    and of the classifier, in that order."""
     totals: dict[str, tuple[int, int, int]] = {}
     for layer in iter_layers(architecture):
         end = "classifier" if layer.part in ("avgpool", "fc") else "stem"
@@ -149,7 +183,8 @@ def stage_totals(architecture: Architecture) -> dict[str, tuple[int, int, int]]:
 
 
 def print_side_by_side(first: Architecture, second: Architecture) -> None:
-    """Two networks, quantity by quantity and stage by stage, with the second's cost as a multiple of the first's."""
+    """Two networks, quantity by quantity and stage by stage, with the
+    second's cost as a multiple of the first's."""
     from explorer.terminal import print_table
 
     def facts(architecture: Architecture) -> dict[str, Any]:
@@ -162,11 +197,16 @@ def print_side_by_side(first: Architecture, second: Architecture) -> None:
             "growth": architecture.growth,
             "shortcut": architecture.shortcut,
             "stem": f"{architecture.stem.kind} {architecture.stem.channels}",
-            "input": f"{architecture.in_channels}x{architecture.resolution}x{architecture.resolution}",
+            "input": (
+                f"{architecture.in_channels}x{architecture.resolution}x{architecture.resolution}"
+            ),
         }
 
     rows: list[tuple[Any, ...]] = [
-        (key, *values) for key, *values in zip(facts(first), facts(first).values(), facts(second).values(), strict=True)
+        (key, *values)
+        for key, *values in zip(
+            facts(first), facts(first).values(), facts(second).values(), strict=True
+        )
     ]
     rows = [(*row, "") for row in rows]
     totals = (stage_totals(first), stage_totals(second))
@@ -179,7 +219,11 @@ def print_side_by_side(first: Architecture, second: Architecture) -> None:
             values = [None if sums is None else sums[index] for sums in (left, right)]
             ratio = f"{values[1] / values[0]:.2f}x" if values[0] and values[1] else ""
             rows.append(
-                (f"{place}: {measure}", *("" if value is None else human_count(value) for value in values), ratio)
+                (
+                    f"{place}: {measure}",
+                    *("" if value is None else human_count(value) for value in values),
+                    ratio,
+                )
             )
     print_table(("", first.name, second.name, "ratio"), rows)
 
@@ -188,8 +232,9 @@ def print_totals(architecture: Architecture, record: dict[str, Any]) -> None:
     """The exact totals of a network, and whether fvcore agrees."""
     side = architecture.resolution
     click.echo(
-        f"\n{architecture.name} at {architecture.in_channels}x{side}x{side}, {architecture.classes} classes: "
-        f"{record['flops']:,} FLOPs, {record['params']:,} params, {record['activations']:,} activations"
+        f"\n{architecture.name} at {architecture.in_channels}x{side}x{side}, {architecture.classes}"
+        f" classes: {record['flops']:,} FLOPs, {record['params']:,} params,"
+        f" {record['activations']:,} activations"
     )
     if fvcore := record.get("fvcore"):
         verdict = "they agree to the unit" if record["agree"] else "THEY DIFFER"
@@ -207,7 +252,8 @@ def input_options(architecture: Architecture) -> dict[str, int]:
 
 
 def print_paper_picks(architecture: Architecture, factor: float, by: str) -> None:
-    """Table 4 beside our own arms, where the reference is one of its two and the factor is its own."""
+    """Table 4 beside our own arms, where the reference is one of
+    its two and the factor is its own."""
     if architecture.name not in ("resnet101", "resnext101_32x4d") or factor != 2:
         return
     from explorer.terminal import print_table
@@ -221,9 +267,12 @@ def print_paper_picks(architecture: Architecture, factor: float, by: str) -> Non
         spent = cost(network, by)
         rows.append((arm, row.label, human_flops(spent), f"{spent / own:.2f}x", *row.values[1:]))
     click.echo(
-        f"\nThe paper's own picks (Table 4), their true cost relative to {architecture.name}, and their published errors:"
+        f"\nThe paper's own picks (Table 4), their true cost relative to {architecture.name}, and"
+        " their published errors:"
     )
-    print_table(("arm", "network", by, "ratio", "top-1 error %", "top-5 error %"), rows, left=("network",))
+    print_table(
+        ("arm", "network", by, "ratio", "top-1 error %", "top-5 error %"), rows, left=("network",)
+    )
 
 
 def print_published(name: str, as_json: bool) -> None:
@@ -236,7 +285,10 @@ def print_published(name: str, as_json: bool) -> None:
     records: list[dict[str, Any]] = []
     for row in table.rows:
         network = _published_architecture(row)
-        ours = {measure: None if network is None else cost(network, measure) for measure in table.measures}
+        ours = {
+            measure: None if network is None else cost(network, measure)
+            for measure in table.measures
+        }
         records.append(
             {
                 "network": row.label,
@@ -269,7 +321,10 @@ def _published_architecture(row: Row, like: Architecture | None = None) -> Archi
         return None
     if like is not None:
         return Architecture.from_name(
-            row.architecture, resolution=like.resolution, classes=like.classes, in_channels=like.in_channels
+            row.architecture,
+            resolution=like.resolution,
+            classes=like.classes,
+            in_channels=like.in_channels,
         )
     return Architecture.from_name(row.architecture, resolution=row.resolution, classes=row.classes)
 
@@ -283,7 +338,9 @@ def print_grid(reference: Architecture, table: Any, limit: int) -> None:
     for row in table.head(limit).itertuples():
         name = architecture_of(reference, row).name
         d = getattr(row, "bottleneck_width", None)
-        counts = (human_count(getattr(row, measure)) for measure in ("flops", "params", "activations"))
+        counts = (
+            human_count(getattr(row, measure)) for measure in ("flops", "params", "activations")
+        )
         rows.append(
             (
                 name,
@@ -295,7 +352,9 @@ def print_grid(reference: Architecture, table: Any, limit: int) -> None:
                 human_percent(row.mismatch, signed=True),
             )
         )
-    print_table(("design", "C", "d", "width", "depths", "FLOPs", "params", "activations", "mismatch"), rows)
+    print_table(
+        ("design", "C", "d", "width", "depths", "FLOPs", "params", "activations", "mismatch"), rows
+    )
     rest = f"; the first {limit} are shown" if len(table) > limit else ""
     click.echo(f"\n{len(table):,} designs{rest}.")
 

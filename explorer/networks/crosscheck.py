@@ -1,4 +1,5 @@
-"""What others count on the built network: fvcore's convolution and linear operators, beside our own count."""
+"""What others count on the built network: fvcore's convolution and
+linear operators, beside our own count."""
 
 import torch
 from fvcore.nn import ActivationCountAnalysis, FlopCountAnalysis
@@ -11,16 +12,25 @@ OPERATORS = ("conv", "linear")
 
 
 def fvcore_complexity(architecture: Architecture, form: str = "c") -> Complexity:
-    """fvcore's count of convolutions and the classifier (no bias, no batch norm), one image, on the module as built.
+    """fvcore's count of convolutions and the classifier (no bias, no batch
+    norm), one image, on the module as built.
 
     Parameters are the sum over `module.parameters()`.
     """
     model = build(architecture, form).eval()
-    image = torch.zeros(1, architecture.in_channels, architecture.resolution, architecture.resolution)
+    image = torch.zeros(
+        1, architecture.in_channels, architecture.resolution, architecture.resolution
+    )
     counts = []
     for analysis_class in (FlopCountAnalysis, ActivationCountAnalysis):
-        analysis = analysis_class(model, image).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+        analysis = (
+            analysis_class(model, image)
+            .unsupported_ops_warnings(False)
+            .uncalled_modules_warnings(False)
+        )
         by_operator = analysis.tracer_warnings("none").by_operator()
         counts.append(sum(int(by_operator[operator]) for operator in OPERATORS))
     flops, activations = counts
-    return Complexity(flops, sum(parameter.numel() for parameter in model.parameters()), activations)
+    return Complexity(
+        flops, sum(parameter.numel() for parameter in model.parameters()), activations
+    )

@@ -1,4 +1,5 @@
-"""Taking a network along: a state dict for torchvision or timm, safetensors, or ONNX that was checked against onnxruntime."""
+"""Taking a network along: a state dict for torchvision or timm, safetensors,
+or ONNX that was checked against onnxruntime."""
 
 import contextlib
 import io
@@ -16,7 +17,8 @@ from explorer.errors import UserError, unknown
 from explorer.files import write_atomic
 from explorer.networks.network import Network, build
 
-# The suffixes under which each format's files are known; a state dict may be in torch's own form or in safetensors.
+# The suffixes under which each format's files are known; a state dict
+# may be in torch's own form or in safetensors.
 FORMATS = {
     "torchvision": (".pth", ".pt", ".safetensors"),
     "timm": (".pth", ".pt", ".safetensors"),
@@ -25,23 +27,39 @@ FORMATS = {
 }
 
 
-def export(model: Network, path: str | Path, format_: str, metadata: Mapping[str, str] | None = None) -> str:
-    """Write a network's weights (`torchvision`, `timm`, `safetensors`) or the network itself (`onnx`); the file is whole or not there.
+def export(
+    model: Network, path: str | Path, format_: str, metadata: Mapping[str, str] | None = None
+) -> str:
+    """Write a network's weights (`torchvision`, `timm`, `safetensors`) or the network
+    itself (`onnx`); the file is whole or not there.
 
-    Weights for torchvision and timm are safetensors where the path ends so, else torch's own form; safetensors hold `metadata` beside
-    the architecture's name. Returns one line that says how to load it. Raises `UserError` where the library has no such network, an
-    extra is not installed, the path's suffix is that of another format, or the file cannot be written.
+    Weights for torchvision and timm are safetensors where the path ends so, else torch's own form;
+    safetensors hold `metadata` beside the architecture's name. Returns one line that says how to
+    load it. Raises `UserError` where the library has no such network, an extra is not installed,
+    the path's suffix is that of another format, or the file cannot be written.
     """
     check_name(path, format_)
     if format_ == "onnx":
         return _export_onnx(model, Path(path))
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    constructor = None if format_ == "safetensors" else foreign_constructor(model.architecture, format_)
+    state = {
+        name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
+    }
+    constructor = (
+        None if format_ == "safetensors" else foreign_constructor(model.architecture, format_)
+    )
     if constructor is None or Path(path).suffix.lower() == ".safetensors":
         from safetensors.torch import save
 
         write_atomic(
-            path, save(state, metadata={"format": "pt", "architecture": model.architecture.name, **(metadata or {})})
+            path,
+            save(
+                state,
+                metadata={
+                    "format": "pt",
+                    "architecture": model.architecture.name,
+                    **(metadata or {}),
+                },
+            ),
         )
         load = f"safetensors.torch.load_file({str(path)!r})"
     else:
@@ -59,12 +77,14 @@ def check_name(path: str | Path, format_: str) -> None:
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS[format_] and any(suffix in known for known in FORMATS.values()):
         raise UserError(
-            f"{path} has the suffix of another format than {format_}; name a file that ends in {' or '.join(FORMATS[format_])}."
+            f"{path} has the suffix of another format than {format_}; name a file that ends in"
+            f" {' or '.join(FORMATS[format_])}."
         )
 
 
 def foreign_constructor(architecture: Architecture, library: str) -> str:
-    """The call that makes the same network in torchvision or timm. Raises `UserError` with the reason where there is none."""
+    """The call that makes the same network in torchvision or timm. Raises
+    `UserError` with the reason where there is none."""
     template, stem = architecture.template, architecture.stem
     usual_width = 256 if template.kind == "bottleneck" else 64
     reasons = [
@@ -72,10 +92,19 @@ def foreign_constructor(architecture: Architecture, library: str) -> str:
         for broken, reason in (
             (
                 stem.kind != "imagenet" or stem.channels != 64,
-                f"its stem is always imagenet with 64 channels, not {stem.kind} with {stem.channels}",
+                (
+                    f"its stem is always imagenet with 64 channels, not {stem.kind} with"
+                    f" {stem.channels}"
+                ),
             ),
-            (len(architecture.depths) != 4, f"it always has 4 stages, not {len(architecture.depths)}"),
-            (template.width != usual_width, f"its first stage is always {usual_width} wide, not {template.width}"),
+            (
+                len(architecture.depths) != 4,
+                f"it always has 4 stages, not {len(architecture.depths)}",
+            ),
+            (
+                template.width != usual_width,
+                f"its first stage is always {usual_width} wide, not {template.width}",
+            ),
             (architecture.growth != "d", "d always doubles from stage to stage, never C"),
             (architecture.shortcut == "none", "it always has shortcuts"),
             (
@@ -87,15 +116,20 @@ def foreign_constructor(architecture: Architecture, library: str) -> str:
     ]
     if reasons:
         raise UserError(
-            f"{library} has no network like {architecture.name}: {'; '.join(reasons)}. Use --format safetensors or onnx."
+            f"{library} has no network like {architecture.name}: {'; '.join(reasons)}. Use --format"
+            " safetensors or onnx."
         )
     block = "Bottleneck" if template.kind == "bottleneck" else "BasicBlock"
     depths, classes = list(architecture.depths), architecture.classes
-    paths = (template.cardinality, template.bottleneck_width) if template.kind == "bottleneck" else (1, 64)
+    paths = (
+        (template.cardinality, template.bottleneck_width)
+        if template.kind == "bottleneck"
+        else (1, 64)
+    )
     if library == "torchvision":
         return (
-            f"torchvision.models.resnet.ResNet(torchvision.models.resnet.{block}, {depths}, num_classes={classes}, "
-            f"groups={paths[0]}, width_per_group={paths[1]})"
+            f"torchvision.models.resnet.ResNet(torchvision.models.resnet.{block}, {depths},"
+            f" num_classes={classes}, groups={paths[0]}, width_per_group={paths[1]})"
         )
     return (
         f"timm.models.resnet.ResNet(timm.models.resnet.{block}, {depths}, num_classes={classes}, "
@@ -104,7 +138,8 @@ def foreign_constructor(architecture: Architecture, library: str) -> str:
 
 
 def fresh_network(architecture: Architecture, seed: int) -> Network:
-    """The network as its first training step would find it, drawn from `seed`; torch's global generator stays as it was."""
+    """The network as its first training step would find it, drawn from `seed`;
+    torch's global generator stays as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build(architecture)
@@ -116,7 +151,8 @@ def _export_onnx(model: Network, path: Path) -> str:
         import onnxscript  # noqa: F401 - torch's exporter needs it and says so less clearly
     except ImportError as error:
         raise UserError(
-            f"ONNX export needs the extra [onnx] ({error.name} is missing): pip install 'resnext-explorer[onnx]'."
+            f"ONNX export needs the extra [onnx] ({error.name} is missing): pip install"
+            " 'resnext-explorer[onnx]'."
         ) from None
 
     architecture = model.architecture
@@ -148,16 +184,21 @@ def _export_onnx(model: Network, path: Path) -> str:
         worst = float((actual - expected).abs().max()) / scale
         if not worst < 1e-3:
             raise RuntimeError(
-                f"onnxruntime's output for {architecture.name} differs from torch's by {worst:.2g}, so nothing was written"
+                f"onnxruntime's output for {architecture.name} differs from torch's by {worst:.2g},"
+                " so nothing was written"
             )
     write_atomic(path, data)
     sizes = " x ".join(map(str, shape))
-    return f"onnxruntime.InferenceSession({str(path)!r}).run(None, {{'images': images}})  # float32, N x {sizes}"
+    return (
+        f"onnxruntime.InferenceSession({str(path)!r}).run(None, {{'images': images}})  # float32, N"
+        f" x {sizes}"
+    )
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """torch's exporter talks of deprecations and of torchvision, neither of which is the user's business."""
+    """torch's exporter talks of deprecations and of torchvision,
+    neither of which is the user's business."""
     previous = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,7 +1,9 @@
-"""Batch norm with the addition and the relu that follow it, compiled by Numba for a network that one thread trains on a CPU in bfloat16.
+"""Batch norm with the addition and the relu that follow it, compiled by Numba for a
+network that one thread trains on a CPU in bfloat16.
 
-Torch passes over a map several times for each of them, and its batch norm does not run at the speed of memory. Here all three take two
-passes forward and two backward. Importing this module loads Numba, and compiles the first time, so a network does it when it first trains.
+Torch passes over a map several times for each of them, and its batch norm does not run at the speed
+of memory. Here all three take two passes forward and two backward. Importing this module loads
+Numba, and compiles the first time, so a network does it when it first trains.
 """
 
 import logging
@@ -22,9 +24,11 @@ WIDTH = 512  # numbers a row may have when pixels of few channels are taken seve
 
 
 def compiled(signature: str) -> Callable[[Callable[..., Any]], Any]:
-    """Compile a function for the arguments of `signature`; later processes on this machine load it from Numba's cache.
+    """Compile a function for the arguments of `signature`; later processes
+    on this machine load it from Numba's cache.
 
-    One signature for each function: Numba's cache mixes them up when two processes put two of them in at the same time.
+    One signature for each function: Numba's cache mixes them up when two
+    processes put two of them in at the same time.
     """
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 
@@ -32,7 +36,11 @@ def compiled(signature: str) -> Callable[[Callable[..., Any]], Any]:
         try:
             return numba.njit(signature, cache=True, **options)(function)
         except Exception as error:  # noqa: BLE001 - a full disk or a damaged file is told of in a dozen ways
-            log.warning("compiled without Numba's cache, which cannot be used: %s: %s", type(error).__name__, error)
+            log.warning(
+                "compiled without Numba's cache, which cannot be used: %s: %s",
+                type(error).__name__,
+                error,
+            )
             return numba.njit(signature, **options)(function)
 
     return decorate
@@ -64,7 +72,9 @@ def _wide(bits):  # type: ignore[no-untyped-def]
 def _near(number):  # type: ignore[no-untyped-def]
     """The bits of the bfloat16 nearest to a 32-bit float; of two, the even one."""
     bits = _bits_of(number)
-    return np.uint16((bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16))
+    return np.uint16(
+        (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
+    )
 
 
 @compiled("f8[::1](f8[::1], i8)")
@@ -76,12 +86,18 @@ def _over(vector, channels):  # type: ignore[no-untyped-def]
     return found
 
 
-@compiled("UniTuple(f4[::1], 2)(u2[:,::1], u2[:,::1], f4[::1], f4[::1], f4[::1], f4[::1], f8, f8, b1, b1, u2[:,::1])")
+@compiled(
+    "UniTuple(f4[::1], 2)(u2[:,::1], u2[:,::1], f4[::1], f4[::1], f4[::1], f4[::1], f8, f8, b1, b1,"
+    " u2[:,::1])"
+)
 def _forward(x, shortcut, weight, bias, running_mean, running_var, momentum, eps, adds, relu, y):  # type: ignore[no-untyped-def]
-    """Fills y; the mean and the inverse deviation of each channel. Maps as `_rows` gives them; the shortcut is any map unless it `adds`."""
+    """Fills y; the mean and the inverse deviation of each channel. Maps as `_rows` gives
+    them; the shortcut is any map unless it `adds`."""
     rows, width = x.shape
     channels = weight.size
-    first = np.empty(width, np.float32)  # a pixel lies near the mean, so that squares of what is left lose little
+    first = np.empty(
+        width, np.float32
+    )  # a pixel lies near the mean, so that squares of what is left lose little
     for i in range(width):
         first[i] = _wide(x[0, i % channels])
     totals, squares = np.zeros(width), np.zeros(width)
@@ -130,10 +146,12 @@ def _forward(x, shortcut, weight, bias, running_mean, running_var, momentum, eps
 
 
 @compiled(
-    "UniTuple(f4[::1], 2)(u2[:,::1], u2[:,::1], u2[:,::1], f4[::1], f4[::1], f4[::1], b1, b1, u2[:,::1], u2[:,::1])"
+    "UniTuple(f4[::1], 2)(u2[:,::1], u2[:,::1], u2[:,::1], f4[::1], f4[::1], f4[::1], b1, b1,"
+    " u2[:,::1], u2[:,::1])"
 )
 def _backward(x, y, gradient, weight, mean, inverse, adds, relu, x_gradient, shortcut_gradient):  # type: ignore[no-untyped-def]
-    """Fills x_gradient, and shortcut_gradient if it `adds`; the gradients of weight and bias. y is any map unless there was `relu`."""
+    """Fills x_gradient, and shortcut_gradient if it `adds`; the gradients of weight
+    and bias. y is any map unless there was `relu`."""
     rows, width = x.shape
     channels = weight.size
     means = np.empty(width, np.float32)
@@ -160,7 +178,11 @@ def _backward(x, y, gradient, weight, mean, inverse, adds, relu, x_gradient, sho
 
     count = rows * (width // channels)
     total, product = _over(totals, channels), _over(products, channels)
-    scale, slope, offset = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
+    scale, slope, offset = (
+        np.empty(width, np.float32),
+        np.empty(width, np.float32),
+        np.empty(width, np.float32),
+    )
     for i in range(width):
         c = i % channels
         scale[i] = weight[c] * inverse[c]
@@ -176,7 +198,8 @@ def _backward(x, y, gradient, weight, mean, inverse, adds, relu, x_gradient, sho
 
 
 def _rows(maps: Tensor) -> np.ndarray[Any, Any]:
-    """N x C x H x W in bfloat16, channels last, as a matrix of its bits whose rows are one or more pixels' channels."""
+    """N x C x H x W in bfloat16, channels last, as a matrix of its bits
+    whose rows are one or more pixels' channels."""
     n, channels, height, width = maps.shape
     pixels = n * height * width
     together = 1
@@ -189,8 +212,8 @@ def _rows(maps: Tensor) -> np.ndarray[Any, Any]:
 class Normalise(torch.autograd.Function):
     """`relu(batch_norm(x) + shortcut)`, without a shortcut that is None or a relu not asked for.
 
-    Maps in bfloat16, channels last; vectors in float32: `explorer.networks.modules.fuses` sees to it. The running statistics are updated as
-    torch does it.
+    Maps in bfloat16, channels last; vectors in float32: `explorer.networks.modules.fuses` sees to
+    it. The running statistics are updated as torch does it.
     """
 
     @staticmethod
@@ -199,7 +222,9 @@ class Normalise(torch.autograd.Function):
         vectors = [each.detach().numpy() for each in (weight, bias, running_mean, running_var)]
         adds = shortcut is not None
         added = _rows(shortcut.contiguous(memory_format=torch.channels_last) if adds else x)
-        ctx.mean, ctx.inverse = _forward(_rows(x), added, *vectors, momentum, eps, adds, relu, _rows(y))
+        ctx.mean, ctx.inverse = _forward(
+            _rows(x), added, *vectors, momentum, eps, adds, relu, _rows(y)
+        )
         ctx.save_for_backward(x, weight, y if relu else x)
         ctx.adds, ctx.relu = adds, relu
         return y

@@ -1,7 +1,9 @@
-"""Budgets in measured time: the design whose latency, or training step, comes nearest to the reference's on this device.
+"""Budgets in measured time: the design whose latency, or training step,
+comes nearest to the reference's on this device.
 
-Time is not monotone in d (a kernel likes some channel counts better than others), so nothing is solved: designs in a bracket
-of FLOPs are all measured, interleaved with the reference, and the nearest wins.
+Time is not monotone in d (a kernel likes some channel counts better than others), so nothing is
+solved: designs in a bracket of FLOPs are all measured, interleaved with the reference, and the
+nearest wins.
 """
 
 from collections.abc import Callable
@@ -9,15 +11,26 @@ from dataclasses import replace
 from typing import Any
 
 from explorer.architecture import Architecture
-from explorer.budget import LABELS, Budget, Design, ImpossibleBudget, check_solve, combinations, cost, nearest
+from explorer.budget import (
+    LABELS,
+    Budget,
+    Design,
+    ImpossibleBudget,
+    check_solve,
+    combinations,
+    cost,
+    nearest,
+)
 from explorer.errors import UserError
 from explorer.networks.measuring import Case, Timing, measure
 from explorer.template import whole
 
 MODES = {"latency": "inference", "train_step": "train_step"}
-# At equal FLOPs more paths take up to 1.5 times as long, so a design of equal time may need far fewer FLOPs.
+# At equal FLOPs more paths take up to 1.5 times as long, so a
+# design of equal time may need far fewer FLOPs.
 BRACKET = (0.6, 1.2)
-# How far a bracket is widened where its rim is the nearest. Each round of measuring widens it, so they end.
+# How far a bracket is widened where its rim is the nearest. Each
+# round of measuring widens it, so they end.
 LOWEST, HIGHEST = 0.05, 8
 # Five rounds of so many designs take some minutes; a bracket of more asks for larger steps.
 MOST_MEASURED = 500
@@ -37,15 +50,17 @@ def match_time(
     progress: Callable[[int, int], None] = lambda done, total: None,
     **given: Any,
 ) -> list[Design]:
-    """`match` by measured seconds of one step with `batch` images: the budget is the reference's own time, or `budget` seconds.
+    """`match` by measured seconds of one step with `batch` images: the budget is
+    the reference's own time, or `budget` seconds.
 
-    Every design carries all `candidates` that were measured (as `Timing`s, the reference's own first). Raises `UserError`
-    as `match` does.
+    Every design carries all `candidates` that were measured (as `Timing`s, the
+    reference's own first). Raises `UserError` as `match` does.
     """
     check_solve(reference, solve, given)
     if solve == "depths":
         raise UserError(
-            "depths cannot be solved by measured time; use solve='bottleneck_width', 'cardinality' or 'width'."
+            "depths cannot be solved by measured time; use solve='bottleneck_width', 'cardinality'"
+            " or 'width'."
         )
     step = whole(multiple_of, "multiple_of")
     if budget is not None:
@@ -59,7 +74,9 @@ def match_time(
             return Case(architecture, batch=batch, mode=MODES[by])
 
         flops = cost(reference, "flops")
-        if budget is not None:  # a rough guess of the FLOPs that the time allows; the bracket below corrects it
+        if (
+            budget is not None
+        ):  # a rough guess of the FLOPs that the time allows; the bracket below corrects it
             (first,) = measure([case(reference)], **options)
             flops = max(1, round(flops * budget / first.seconds))
         low, high = BRACKET
@@ -69,17 +86,24 @@ def match_time(
             new = [value for value in range(ends[0], ends[1] + 1, step) if value not in measured]
             if len(new) + len(measured) > MOST_MEASURED:
                 raise UserError(
-                    f"from {LABELS[solve]} = {ends[0]:,} to {ends[1]:,} there are more than {MOST_MEASURED} designs to measure; "
-                    "take fewer of them with multiple_of (--multiple-of), for example 8."
+                    f"from {LABELS[solve]} = {ends[0]:,} to {ends[1]:,} there are more than"
+                    f" {MOST_MEASURED} designs to measure; take fewer of them with multiple_of"
+                    " (--multiple-of), for example 8."
                 )
             own, *timings = measure(
-                [case(reference), *(case(start.with_(**{solve: value})) for value in new)], **options
+                [case(reference), *(case(start.with_(**{solve: value})) for value in new)],
+                **options,
             )
             measured |= dict(zip(new, timings, strict=True))
             target = own.seconds if budget is None else budget
             found = min(sorted(measured), key=lambda value: abs(measured[value].seconds - target))
             # The nearest at the rim of the bracket says that a nearer one may lie outside.
-            if found == ends[0] and found > step and measured[found].seconds > target and low > LOWEST:
+            if (
+                found == ends[0]
+                and found > step
+                and measured[found].seconds > target
+                and low > LOWEST
+            ):
                 low /= 2
             elif found == ends[1] and measured[found].seconds < target and high < HIGHEST:
                 high *= 1.5
@@ -91,18 +115,24 @@ def match_time(
             reference.name if budget is None else "",
             measured=measured[found].seconds,
         )
-        designs.append(replace(design, candidates=(own, *(measured[value] for value in sorted(measured)))))
-    missed = [design for design in designs if tolerance is not None and abs(design.mismatch) > tolerance]
+        designs.append(
+            replace(design, candidates=(own, *(measured[value] for value in sorted(measured))))
+        )
+    missed = [
+        design for design in designs if tolerance is not None and abs(design.mismatch) > tolerance
+    ]
     if missed:
         names = ", ".join(f"{design.name} ({100 * design.mismatch:+.1f} %)" for design in missed)
         raise UserError(
-            f"no measured design is within the tolerance of {by}; the nearest: {names}. Allow a larger one."
+            f"no measured design is within the tolerance of {by}; the nearest: {names}. Allow a"
+            " larger one."
         )
     return designs
 
 
 def _solved(start: Architecture, solve: str, flops: float, step: int) -> int:
-    """The quantity at which `start` costs about so many FLOPs; the smallest where all the rest costs more."""
+    """The quantity at which `start` costs about so many FLOPs; the
+    smallest where all the rest costs more."""
     try:
         (design,) = nearest(start, solve=solve, budget=max(1, round(flops)), multiple_of=step)
     except ImpossibleBudget:

@@ -1,12 +1,14 @@
-"""Measured cost of networks on this machine: seconds, images a second and peak memory, of inference or of a training step.
+"""Measured cost of networks on this machine: seconds, images a second and
+peak memory, of inference or of a training step.
 
-Cases are measured interleaved, round after round, so that drift of the machine hits all alike; each round builds the
-network anew, so only one is in memory at a time.
+Cases are measured interleaved, round after round, so that drift of the machine hits all alike;
+each round builds the network anew, so only one is in memory at a time.
 """
 
 import os
 
-# The profiler that sees allocations reports its own start and stop on stderr unless told otherwise before torch is loaded.
+# The profiler that sees allocations reports its own start and stop on stderr
+# unless told otherwise before torch is loaded.
 os.environ.setdefault("KINETO_LOG_LEVEL", "9")
 
 import gc
@@ -28,7 +30,8 @@ PRECISIONS = {"32": None, "bf16": torch.bfloat16}
 
 @dataclass(frozen=True)
 class Case:
-    """What to measure: an architecture, how its blocks are computed, images at once, and inference or a training step."""
+    """What to measure: an architecture, how its blocks are computed, images
+    at once, and inference or a training step."""
 
     architecture: Architecture
     form: str = "c"
@@ -38,7 +41,8 @@ class Case:
 
 @dataclass(frozen=True)
 class Timing:
-    """What was measured: seconds of one step (median, and the quartiles over rounds), and the peak of memory in tensors."""
+    """What was measured: seconds of one step (median, and the quartiles over
+    rounds), and the peak of memory in tensors."""
 
     case: Case
     seconds: float
@@ -61,10 +65,12 @@ def measure(
     round_seconds: float = 0.1,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Timing]:
-    """Measure all cases, interleaved: `rounds` times each, every time for about `round_seconds` after one step to warm up.
+    """Measure all cases, interleaved: `rounds` times each, every time for
+    about `round_seconds` after one step to warm up.
 
-    Images are random, in channels-last layout; a training step is forward, cross-entropy, backward and SGD with momentum.
-    `progress` is told how many visits of how many are done. Raises `UserError` for a device that is not there.
+    Images are random, in channels-last layout; a training step is forward, cross-entropy, backward
+    and SGD with momentum. `progress` is told how many visits of how many are done. Raises
+    `UserError` for a device that is not there.
     """
     target = resolve_device(device)
     if precision not in PRECISIONS:
@@ -72,10 +78,12 @@ def measure(
     for case in cases:
         if case.mode not in MODES:
             raise unknown("mode", case.mode, MODES)
-        # A batch of one has no variance for batch norm where the map is 1x1: such a step is no training step.
+        # A batch of one has no variance for batch norm where the map is
+        # 1x1: such a step is no training step.
         if case.mode == "train_step" and case.batch == 1 and case.architecture.stages[-1].size == 1:
             raise UserError(
-                "a training step needs a batch of at least 2 where the last maps are 1x1; use --batch 2 or more."
+                "a training step needs a batch of at least 2 where the last maps are 1x1; use"
+                " --batch 2 or more."
             )
     seconds: list[list[float]] = [[] for _ in cases]
     peaks = [0] * len(cases)
@@ -100,7 +108,8 @@ def measure(
 
 
 def use_threads(number: int | None) -> int:
-    """Have torch compute with so many threads on the CPU; with None as it chose itself. Returns how many."""
+    """Have torch compute with so many threads on the CPU; with None
+    as it chose itself. Returns how many."""
     if number is not None:
         torch.set_num_threads(number)
     return torch.get_num_threads()
@@ -118,31 +127,47 @@ def resolve_device(name: str) -> torch.device:
         raise UserError(f"unknown device {name!r}; known: cpu, cuda, cuda:0, cuda:1, ...")
     if not torch.cuda.is_available():
         raise UserError(
-            f"device {name!r} was asked for, but torch sees no CUDA GPU here; use cpu, or install a CUDA build of torch."
+            f"device {name!r} was asked for, but torch sees no CUDA GPU here; use cpu, or install a"
+            " CUDA build of torch."
         )
     if (device.index or 0) >= torch.cuda.device_count():
         raise UserError(
-            f"device {name!r} was asked for, but there are {torch.cuda.device_count()} GPUs, counted from 0."
+            f"device {name!r} was asked for, but there are {torch.cuda.device_count()} GPUs,"
+            " counted from 0."
         )
     return device
 
 
-def _prepare(case: Case, device: torch.device, autocast: torch.dtype | None) -> tuple[Callable[[], None], int]:
+def _prepare(
+    case: Case, device: torch.device, autocast: torch.dtype | None
+) -> tuple[Callable[[], None], int]:
     """A step of the case as a function, and the bytes its tensors hold between steps."""
     architecture, training = case.architecture, case.mode == "train_step"
     with device:
         model = build(architecture, case.form).train(training)
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs leave it out
-        shape = (case.batch, architecture.in_channels, architecture.resolution, architecture.resolution)
+        shape = (
+            case.batch,
+            architecture.in_channels,
+            architecture.resolution,
+            architecture.resolution,
+        )
         images = torch.randn(shape).to(memory_format=torch.channels_last)
         labels = torch.randint(architecture.classes, (case.batch,))
     optimiser = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)
-    # Momentum is as large as the parameters and stays between steps; gradients are dropped at each step's end.
+    # Momentum is as large as the parameters and stays between steps;
+    # gradients are dropped at each step's end.
     momentum = tuple(model.parameters()) if training else ()
-    held = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers(), *momentum, images, labels))
+    held = sum(
+        tensor.nbytes
+        for tensor in (*model.parameters(), *model.buffers(), *momentum, images, labels)
+    )
 
     def infer() -> None:
-        with torch.inference_mode(), torch.autocast(device.type, autocast, enabled=autocast is not None):
+        with (
+            torch.inference_mode(),
+            torch.autocast(device.type, autocast, enabled=autocast is not None),
+        ):
             model(images)
 
     def train() -> None:
@@ -161,7 +186,8 @@ def _time(step: Callable[[], None], device: torch.device, at_least: float) -> fl
     while True:
         step()
         steps += 1
-        # On a GPU steps are queued; the clock is read when they are done, first after one, then after enough of them.
+        # On a GPU steps are queued; the clock is read when they are done,
+        # first after one, then after enough of them.
         if device.type == "cpu" or steps & (steps - 1) == 0:
             spent = _now(device) - start
             if spent >= at_least:
@@ -175,13 +201,16 @@ def _now(device: torch.device) -> float:
 
 
 def _peak_memory(step: Callable[[], None], held: int, device: torch.device) -> int:
-    """Bytes of all tensors at the worst moment of a step, what the network itself holds included."""
+    """Bytes of all tensors at the worst moment of a step, what
+    the network itself holds included."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         step()
         torch.cuda.synchronize(device)
         return torch.cuda.max_memory_allocated(device)
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profiler:
+    with torch.profiler.profile(
+        activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
+    ) as profiler:
         step()
     results = profiler.profiler.kineto_results if profiler.profiler else None
     events = [event for event in results.events() if event.name() == "[memory]"] if results else []

@@ -1,4 +1,5 @@
-"""What a network is made of where torch's own is slow to train: the same functions, parameters and state dicts."""
+"""What a network is made of where torch's own is slow to train: the
+same functions, parameters and state dicts."""
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +13,9 @@ FEW = 8  # channels of a path that are too few for a processor's convolutions
 class GlobalAveragePool(nn.Module):
     """(N, C, H, W) to (N, C, 1, 1), of any size of map.
 
-    What AdaptiveAvgPool2d(1) gives; but its gradient is channels last, as the maps of a training are, and cheap. With the other's, which
-    is not, a step of a 28 MFLOP network took 4 to 6 % longer on a CPU.
+    What AdaptiveAvgPool2d(1) gives; but its gradient is channels last, as the maps of a training
+    are, and cheap. With the other's, which is not, a step of a 28 MFLOP network took 4 to 6 %
+    longer on a CPU.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -21,9 +23,11 @@ class GlobalAveragePool(nn.Module):
 
 
 class StridedProjection(nn.Conv2d):
-    """A 1x1 convolution with a stride, as Conv2d has it; trained on a CPU, it first takes the pixels that it looks at.
+    """A 1x1 convolution with a stride, as Conv2d has it; trained on a CPU,
+    it first takes the pixels that it looks at.
 
-    oneDNN's gradients of a strided 1x1 convolution pass over the whole map: with these a step of a 28 MFLOP network took 2 to 4 % longer.
+    oneDNN's gradients of a strided 1x1 convolution pass over the whole map: with these
+    a step of a 28 MFLOP network took 2 to 4 % longer.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -36,11 +40,14 @@ class StridedProjection(nn.Conv2d):
 
 
 class NarrowPaths(nn.Conv2d):
-    """A grouped convolution with 2 to 7 channels a path, as Conv2d has it; trained in bfloat16 on a CPU, it takes several paths as one.
+    """A grouped convolution with 2 to 7 channels a path, as Conv2d has it; trained in
+    bfloat16 on a CPU, it takes several paths as one.
 
-    Processors compute with 16 or 32 channels at a time, so that paths of few leave them idle. Here neighbouring paths make a group of 8
-    to 16 channels, with zeros for what leads from one path to another: more multiply-adds, the same function of finite numbers.
-    Forward and backward of 16 paths of 2 channels took 0.28 of the time so, of 8 paths of 4 channels 0.7. In float32 it gains nothing.
+    Processors compute with 16 or 32 channels at a time, so that paths of few leave them idle.
+    Here neighbouring paths make a group of 8 to 16 channels, with zeros for what leads from one
+    path to another: more multiply-adds, the same function of finite numbers. Forward and
+    backward of 16 paths of 2 channels took 0.28 of the time so, of 8 paths of 4 channels 0.7. In
+    float32 it gains nothing.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -50,27 +57,37 @@ class NarrowPaths(nn.Conv2d):
         return nn.functional.conv2d(x, weight, None, self.stride, self.padding, groups=groups)
 
     def merged(self) -> tuple[Tensor, int]:
-        """The weights with paths made one, out channels x their channels x height x width, and how many groups that leaves."""
+        """The weights with paths made one, out channels x their channels x height
+        x width, and how many groups that leaves."""
         d = self.in_channels // self.groups
-        # As few as make `FEW` channels, else as many as may be: more than twice as many channels cost more than they save.
-        fitting = [n for n in range(1, self.groups + 1) if self.groups % n == 0 and n * d <= 2 * FEW]
+        # As few as make `FEW` channels, else as many as may be: more than twice
+        # as many channels cost more than they save.
+        fitting = [
+            n for n in range(1, self.groups + 1) if self.groups % n == 0 and n * d <= 2 * FEW
+        ]
         paths = next((n for n in fitting if n * d >= FEW), fitting[-1])
         groups, kernel = self.groups // paths, self.weight.shape[2:]
-        own = torch.eye(paths, dtype=self.weight.dtype, device=self.weight.device).view(1, paths, 1, paths, 1, 1, 1)
+        own = torch.eye(paths, dtype=self.weight.dtype, device=self.weight.device).view(
+            1, paths, 1, paths, 1, 1, 1
+        )
         weight = self.weight.view(groups, paths, -1, 1, d, *kernel) * own
         return weight.reshape(self.out_channels, paths * d, *kernel), groups
 
 
-def normalise(norm: nn.Module, x: Tensor, shortcut: Tensor | None = None, relu: bool = True) -> Tensor:
+def normalise(
+    norm: nn.Module, x: Tensor, shortcut: Tensor | None = None, relu: bool = True
+) -> Tensor:
     """A norm of x, then the addition of a shortcut and relu where they are asked for.
 
-    Of torch's batch norm, trained in bfloat16 by one thread of a CPU, the three are one operation where Numba is
-    installed (`explorer.networks.kernels`). It takes a third to three quarters of the time and rounds once,
-    where torch rounds after each of the three. It calls no hooks of the norm. In float32, torch's own is
-    nearly as fast as memory.
+    Of torch's batch norm, trained in bfloat16 by one thread of a CPU, the three are one operation
+    where Numba is installed (`explorer.networks.kernels`). It takes a third to three quarters of
+    the time and rounds once, where torch rounds after each of the three. It calls no hooks of the
+    norm. In float32, torch's own is nearly as fast as memory.
     """
     if fuses(norm, x, shortcut):
-        from explorer.networks.kernels import Normalise  # Numba takes a while to load, and only trainings need it
+        from explorer.networks.kernels import (
+            Normalise,
+        )  # Numba takes a while to load, and only trainings need it
 
         assert isinstance(norm, nn.BatchNorm2d)
         assert norm.num_batches_tracked is not None
@@ -84,7 +101,8 @@ def normalise(norm: nn.Module, x: Tensor, shortcut: Tensor | None = None, relu: 
 
 
 def fuses(norm: nn.Module, x: Tensor, shortcut: Tensor | None) -> bool:
-    """Whether a norm of such maps, with what follows it, is one operation; what torch would refuse or broadcast is left to torch."""
+    """Whether a norm of such maps, with what follows it, is one operation; what
+    torch would refuse or broadcast is left to torch."""
     return (
         type(norm) is nn.BatchNorm2d
         and norm.training

@@ -9,15 +9,23 @@ from explorer.architecture import Architecture
 from explorer.errors import unknown
 from explorer.layers import FORMS, Layer, iter_layers
 from explorer.networks.blocks import Block
-from explorer.networks.modules import FEW, GlobalAveragePool, NarrowPaths, StridedProjection, normalise
+from explorer.networks.modules import (
+    FEW,
+    GlobalAveragePool,
+    NarrowPaths,
+    StridedProjection,
+    normalise,
+)
 
 
 def build(architecture: Architecture, form: str = "c") -> "Network":
-    """The network as a module: input N x in_channels x resolution x resolution, output N x classes (logits).
+    """The network as a module: input N x in_channels x resolution x
+    resolution, output N x classes (logits).
 
-    Its state dict has torchvision's names and shapes, whatever the `form` in which blocks are computed ("a", "b" or "c"), so
-    a torchvision `resnet50` or `resnext50_32x4d` state dict loads with `strict=True`. Weights are drawn from torch's
-    global generator: one seed gives equal networks in every form.
+    Its state dict has torchvision's names and shapes, whatever the `form` in which blocks are
+    computed ("a", "b" or "c"), so a torchvision `resnet50` or `resnext50_32x4d` state dict loads
+    with `strict=True`. Weights are drawn from torch's global generator: one seed gives equal
+    networks in every form.
     """
     if form not in FORMS:
         raise unknown("form", form, FORMS)
@@ -38,7 +46,9 @@ class Network(nn.Module):
         self.architecture = architecture
         self.stage_names = [f"layer{stage.number}" for stage in architecture.stages]
         # Modules always have form (c)'s layout.
-        for stage, layers in groupby(iter_layers(architecture, expand=True), key=lambda layer: layer.stage):
+        for stage, layers in groupby(
+            iter_layers(architecture, expand=True), key=lambda layer: layer.stage
+        ):
             if stage == 0:
                 for layer in layers:
                     self.add_module(layer.part, _module(layer))
@@ -87,6 +97,7 @@ def _module(layer: Layer) -> nn.Module:
 
 
 def _initialise(module: nn.Module) -> None:
-    # He et al. 2015, as fb.resnet.torch (the paper's code base) and torchvision do it; batch norm and the classifier keep torch's defaults.
+    # He et al. 2015, as fb.resnet.torch (the paper's code base) and torchvision do it;
+    # batch norm and the classifier keep torch's defaults.
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

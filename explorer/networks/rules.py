@@ -1,7 +1,8 @@
-"""Do the paper's two rules hold for a network that somebody else wrote? Which one breaks, and where?
+"""Do the paper's two rules hold for a network that somebody
+else wrote? Which one breaks, and where?
 
-Rule 1: blocks that make maps of the same size share the same hyper-parameters. Rule 2: each time the map is halved, the width
-of the blocks is doubled (section 3.1).
+Rule 1: blocks that make maps of the same size share the same hyper-parameters. Rule 2: each time
+the map is halved, the width of the blocks is doubled (section 3.1).
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,8 @@ SHORTCUT_NAMES = ("downsample", "shortcut", "skip", "identity", "proj")
 
 @dataclass(frozen=True)
 class BlockShape:
-    """What the rules compare: side of the output map, and of each convolution in the block its output channels, kernel, groups."""
+    """What the rules compare: side of the output map, and of each convolution in
+    the block its output channels, kernel, groups."""
 
     size: int
     channels: tuple[int, ...]
@@ -32,7 +34,8 @@ class BlockShape:
 
 @dataclass(frozen=True)
 class Violation:
-    """Which rule breaks (1 or 2), where (a stage, or a stage's block, counted from 1 and 0 as in `layer3.1`) and how."""
+    """Which rule breaks (1 or 2), where (a stage, or a stage's block,
+    counted from 1 and 0 as in `layer3.1`) and how."""
 
     rule: int
     where: str
@@ -44,8 +47,9 @@ def check(
 ) -> list[Violation]:
     """Every place where a rule breaks; an empty list says that both hold.
 
-    `network` is a list of stages (each a list of `BlockShape`), a torch module with children `layer1`, `layer2`, ... and an
-    `example` input, or an `Architecture`, for which they hold by construction. Raises `UserError` where no stages are found.
+    `network` is a list of stages (each a list of `BlockShape`), a torch module with children
+    `layer1`, `layer2`, ... and an `example` input, or an `Architecture`, for which they hold by
+    construction. Raises `UserError` where no stages are found.
     """
     if isinstance(network, Architecture):
         stages: Sequence[Sequence[BlockShape]] = stages_of_architecture(network)
@@ -54,7 +58,10 @@ def check(
     else:
         stages = stages_of_module(network, example)
     if not stages or not all(stages):
-        raise UserError("there are no stages to check: give a list of stages, each a list of at least one block.")
+        raise UserError(
+            "there are no stages to check: give a list of stages, each a list of at least one"
+            " block."
+        )
     return [*_rule_1(stages), *_rule_2(stages)]
 
 
@@ -74,11 +81,18 @@ def _rule_1(stages: Sequence[Sequence[BlockShape]]) -> list[Violation]:
                 expected, actual = getattr(first, what), getattr(block, what)
                 if expected != actual:
                     found.append(
-                        Violation(1, f"layer{number}.{index}", f"{what} {actual}, but layer{number}.0 has {expected}")
+                        Violation(
+                            1,
+                            f"layer{number}.{index}",
+                            f"{what} {actual}, but layer{number}.0 has {expected}",
+                        )
                     )
     for number, (before, after) in enumerate(pairwise(stages), start=1):
         if before[-1].size == after[0].size and before[-1] != after[0]:
-            message = f"its map is {after[0].size}x{after[0].size} like that of layer{number}, but its blocks differ"
+            message = (
+                f"its map is {after[0].size}x{after[0].size} like that of layer{number}, but its"
+                " blocks differ"
+            )
             found.append(Violation(1, f"layer{number + 1}", message))
     return found
 
@@ -90,11 +104,17 @@ def _rule_2(stages: Sequence[Sequence[BlockShape]]) -> list[Violation]:
         if first.size == last.size:
             continue
         if first.size != halved(last.size) or last.size == 1:
-            message = f"the map goes from {last.size}x{last.size} to {first.size}x{first.size}, which is no halving"
+            message = (
+                f"the map goes from {last.size}x{last.size} to {first.size}x{first.size}, which is"
+                " no halving"
+            )
             found.append(Violation(2, where, message))
         doubled = tuple(2 * channels for channels in last.channels)
         if first.channels != doubled:
-            message = f"the map is halved, but the widths go from {last.channels} to {first.channels}, not {doubled}"
+            message = (
+                f"the map is halved, but the widths go from {last.channels} to {first.channels},"
+                f" not {doubled}"
+            )
             found.append(Violation(2, where, message))
     return found
 
@@ -125,34 +145,45 @@ def stages_of_architecture(architecture: Architecture) -> list[list[BlockShape]]
 
 
 def stages_of_module(module: "torch.nn.Module", example: Any) -> list[list[BlockShape]]:
-    """The stages of a module with children `layer1`, `layer2`, ..., found by running it once on an example input."""
+    """The stages of a module with children `layer1`, `layer2`, ..., found
+    by running it once on an example input."""
     import torch
 
     if not isinstance(module, torch.nn.Module):
         raise UserError(
-            f"expected a torch module, an architecture or a list of stages; given: {type(module).__name__}."
+            "expected a torch module, an architecture or a list of stages; given:"
+            f" {type(module).__name__}."
         )
     children = dict(module.named_children())
-    names = [f"layer{number}" for number in range(1, len(children) + 1) if f"layer{number}" in children]
+    names = [
+        f"layer{number}" for number in range(1, len(children) + 1) if f"layer{number}" in children
+    ]
     if not names or not all(list(children[name].children()) for name in names):
         listed = ", ".join(children) or "none"
         raise UserError(
-            f"no stages found in {type(module).__name__}: it needs children layer1, layer2, ..., each a list of blocks. "
-            f"Its children: {listed}."
+            f"no stages found in {type(module).__name__}: it needs children layer1, layer2, ...,"
+            f" each a list of blocks. Its children: {listed}."
         )
     if not isinstance(example, torch.Tensor):
         raise UserError(
-            "an example input is needed to see the sizes of the maps, for example torch.zeros(1, 3, 224, 224)."
+            "an example input is needed to see the sizes of the maps, for example torch.zeros(1, 3,"
+            " 224, 224)."
         )
 
-    blocks = {f"{name}.{index}": block for name in names for index, block in children[name].named_children()}
+    blocks = {
+        f"{name}.{index}": block
+        for name in names
+        for index, block in children[name].named_children()
+    }
     seen: dict[str, _Seen] = {}
 
     def look(name: str) -> Any:
         def hook(layer: Any, inputs: Any, out: Any) -> None:
             if isinstance(out, torch.Tensor) and out.ndim == 4:
                 before = [
-                    tensor.shape[-1] for tensor in inputs if isinstance(tensor, torch.Tensor) and tensor.ndim == 4
+                    tensor.shape[-1]
+                    for tensor in inputs
+                    if isinstance(tensor, torch.Tensor) and tensor.ndim == 4
                 ]
                 seen[name] = _Seen(layer, out.shape[-1], frozenset((*before, out.shape[-1])))
 
@@ -169,17 +200,22 @@ def stages_of_module(module: "torch.nn.Module", example: Any) -> list[list[Block
             module.eval()(example)
     except Exception as error:  # noqa: BLE001 - whatever a foreign module raises, it is about this input
         raise UserError(
-            f"{type(module).__name__} does not take the example input of shape {tuple(example.shape)}: {error}"
+            f"{type(module).__name__} does not take the example input of shape"
+            f" {tuple(example.shape)}: {error}"
         ) from None
     finally:
         module.train(training)
         for hook in hooks:
             hook.remove()
     insides = {place: _inside(place, seen) for place in blocks}
-    # A gate (squeeze-and-excitation, the choice among selective kernels) works on a map of another size than its block's, pooled to
-    # 1x1. Where the block's own map is 1x1 too, a gate is known by its name in the other blocks.
+    # A gate (squeeze-and-excitation, the choice among selective kernels) works on a map of another
+    # size than its block's, pooled to 1x1. Where the block's own map is 1x1 too, a gate is known by
+    # its name in the other blocks.
     gates = {
-        name for place, convs in insides.items() for name, conv in convs.items() if conv.size not in seen[place].sizes
+        name
+        for place, convs in insides.items()
+        for name, conv in convs.items()
+        if conv.size not in seen[place].sizes
     }
     return [
         [
@@ -193,7 +229,8 @@ def stages_of_module(module: "torch.nn.Module", example: Any) -> list[list[Block
 
 @dataclass(frozen=True)
 class _Seen:
-    """What a convolution or a block did: the side of its output map, and the sides of all maps that go in and out."""
+    """What a convolution or a block did: the side of its output map, and
+    the sides of all maps that go in and out."""
 
     layer: Any
     size: int
@@ -201,13 +238,23 @@ class _Seen:
 
 
 def _inside(place: str, seen: dict[str, _Seen]) -> dict[str, _Seen]:
-    """The convolutions of the block at `place` by their names in it, in the order in which they ran; none of its shortcut."""
+    """The convolutions of the block at `place` by their names in it, in the
+    order in which they ran; none of its shortcut."""
     if place not in seen:
         raise UserError(
-            f"{place} did not run, or made no map of images x channels x height x width, so it is no block."
+            f"{place} did not run, or made no map of images x channels x height x width, so it is"
+            " no block."
         )
-    inside = {name.removeprefix(f"{place}."): found for name, found in seen.items() if name.startswith(f"{place}.")}
-    return {name: found for name, found in inside.items() if not any(part in name.lower() for part in SHORTCUT_NAMES)}
+    inside = {
+        name.removeprefix(f"{place}."): found
+        for name, found in seen.items()
+        if name.startswith(f"{place}.")
+    }
+    return {
+        name: found
+        for name, found in inside.items()
+        if not any(part in name.lower() for part in SHORTCUT_NAMES)
+    }
 
 
 def _block_shape(place: str, size: int, inside: dict[str, _Seen], gates: set[str]) -> BlockShape:

@@ -1,4 +1,5 @@
-"""Weights from a file into a network: out of what other programs wrap them in, and refused in plain words where they do not fit."""
+"""Weights from a file into a network: out of what other programs wrap them in,
+and refused in plain words where they do not fit."""
 
 import pickle
 import re
@@ -18,7 +19,8 @@ from explorer.networks.network import Network, build
 from explorer.streams import printable
 from explorer.text import counted
 
-# Under which key checkpoints keep the weights, the usual first: a whole state before its moving average.
+# Under which key checkpoints keep the weights, the usual first: a
+# whole state before its moving average.
 WRAPPERS = (
     "state_dict",
     "model_state_dict",
@@ -43,22 +45,26 @@ SAVE = 'In the program that made it: torch.save(model.state_dict(), "weights.pth
 
 @dataclass(frozen=True)
 class Entries:
-    """The tensors of a file under their names in the network, and in words what has been taken off."""
+    """The tensors of a file under their names in the network, and
+    in words what has been taken off."""
 
     tensors: dict[str, Tensor]
     taken_off: tuple[str, ...]
 
 
 def load_weights(model: Network, path: str | Path) -> str:
-    """Fill a network from a state dict (.pt, .pth: tensors only, no code is run) or a .safetensors file.
+    """Fill a network from a state dict (.pt, .pth: tensors only,
+    no code is run) or a .safetensors file.
 
-    Usual wrappers (`state_dict`, `model`, ...) and prefixes of all names (`module.`, `_orig_mod.`, `model.`, ...) are taken off.
+    Usual wrappers (`state_dict`, `model`, ...) and prefixes of all names
+    (`module.`, `_orig_mod.`, `model.`, ...) are taken off.
 
     Returns:
         What was taken off, in words; "" for a bare state dict.
 
     Raises:
-        UserError: The file cannot be read, holds code, or does not fit the architecture; the network is then as before.
+        UserError: The file cannot be read, holds code, or does not fit the
+        architecture; the network is then as before.
     """
     entries = _bare(_read(Path(path)), model.state_dict().keys(), path)
     _check(entries.tensors, model, path)
@@ -78,10 +84,13 @@ def _read(path: Path) -> Any:
         raise UserError(f"cannot read weights from {path}: the file is empty.")
     if head.startswith(b"version https://git-lfs"):
         raise UserError(
-            f"cannot read weights from {path}: it is a pointer of Git LFS; `git lfs pull` fetches the file."
+            f"cannot read weights from {path}: it is a pointer of Git LFS; `git lfs pull` fetches"
+            " the file."
         )
     if _is_text(head):
-        raise UserError(f"cannot read weights from {path}: it is a text file, not a state dict or safetensors.")
+        raise UserError(
+            f"cannot read weights from {path}: it is a text file, not a state dict or safetensors."
+        )
     try:
         # A safetensors file begins with the length of its header, which is JSON.
         if head[8:9] == b"{":
@@ -94,21 +103,26 @@ def _read(path: Path) -> Any:
             return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise UserError(
-            f"cannot read weights from {path}: it is damaged, or holds more than plain tensors and numbers; "
-            f"nothing in it was run. {SAVE}"
+            f"cannot read weights from {path}: it is damaged, or holds more than plain tensors and"
+            f" numbers; nothing in it was run. {SAVE}"
         ) from None
     except Exception as error:  # noqa: BLE001 - torch, zipfile and safetensors raise all kinds for a damaged file
         if "TorchScript" in str(error):
-            raise UserError(f"cannot read weights from {path}: it is a TorchScript program. {SAVE}") from None
+            raise UserError(
+                f"cannot read weights from {path}: it is a TorchScript program. {SAVE}"
+            ) from None
         raise UserError(
-            f"cannot read weights from {path}: it is damaged, cut off, or not a file of tensors (.pth, .safetensors)."
+            f"cannot read weights from {path}: it is damaged, cut off, or not a file of tensors"
+            " (.pth, .safetensors)."
         ) from None
 
 
 def _is_text(head: bytes) -> bool:
     # A character may be cut at the end.
     text = head.decode("utf-8", "ignore")
-    return len(text.encode()) > len(head) - 4 and all(sign.isprintable() or sign.isspace() for sign in text)
+    return len(text.encode()) > len(head) - 4 and all(
+        sign.isprintable() or sign.isspace() for sign in text
+    )
 
 
 def _bare(content: Any, names: Any, path: str | Path) -> Entries:
@@ -125,13 +139,25 @@ def _bare(content: Any, names: Any, path: str | Path) -> Entries:
         taken_off.append(f"the weights are those under {inside[0]!r}{also}")
     tensors = _tensors(content) if isinstance(content, Mapping) else {}
     if not tensors:
-        what = f"a {type(content).__name__}" if not isinstance(content, Mapping) else _named(list(content)) or "nothing"
-        raise UserError(f"cannot read weights from {path}: no tensors under names in it, but {what}. {SAVE}")
+        what = (
+            f"a {type(content).__name__}"
+            if not isinstance(content, Mapping)
+            else _named(list(content)) or "nothing"
+        )
+        raise UserError(
+            f"cannot read weights from {path}: no tensors under names in it, but {what}. {SAVE}"
+        )
     if len(content) > len(tensors):
-        taken_off.append(f"{counted(len(content) - len(tensors), 'entry', 'entries')} without tensors left out")
+        taken_off.append(
+            f"{counted(len(content) - len(tensors), 'entry', 'entries')} without tensors left out"
+        )
     prefix = _prefix(tensors, set(names))
     if prefix:
-        inside_it = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        inside_it = {
+            name.removeprefix(prefix): value
+            for name, value in tensors.items()
+            if name.startswith(prefix)
+        }
         others = [name for name in tensors if not name.startswith(prefix)]
         taken_off.append(f"the prefix {prefix!r} taken off all names")
         if others:
@@ -141,8 +167,8 @@ def _bare(content: Any, names: Any, path: str | Path) -> Entries:
 
 
 def _prefix(tensors: Iterable[str], wanted: set[str]) -> str:
-    """What stands before most of the names that a network wants. Of equally good ones, as of a network and its moving average,
-    the first in the file."""
+    """What stands before most of the names that a network wants. Of equally good ones, as of a
+    network and its moving average, the first in the file."""
     longest = max(name.count(".") for name in wanted) + 1
     fits: Counter[str] = Counter()
     for name in tensors:
@@ -158,13 +184,16 @@ def _tensors(content: Mapping[Any, Any]) -> dict[str, Tensor]:
 
 
 def _check(tensors: dict[str, Tensor], model: Network, path: str | Path) -> None:
-    """Raises `UserError` where tensors do not fit a network, with the design they are of where that can be told."""
+    """Raises `UserError` where tensors do not fit a network, with the
+    design they are of where that can be told."""
     wanted = model.state_dict()
     missing = [name for name in wanted if name not in tensors and not name.endswith(COUNTER)]
     strange = [name for name in tensors if name not in wanted]
     both = [name for name in wanted if name in tensors]
     shapes = [name for name in both if tensors[name].shape != wanted[name].shape]
-    kinds = [name for name in both if name not in shapes and not _is_plain(tensors[name], wanted[name])]
+    kinds = [
+        name for name in both if name not in shapes and not _is_plain(tensors[name], wanted[name])
+    ]
     architecture = model.architecture
     if missing or strange or shapes or kinds:
         misfits = {
@@ -173,19 +202,22 @@ def _check(tensors: dict[str, Tensor], model: Network, path: str | Path) -> None
             "of another shape": _named(
                 [f"{name} is {_size(tensors[name])}, not {_size(wanted[name])}" for name in shapes]
             ),
-            "not of plain floating-point numbers": _named([f"{name} is {_kind(tensors[name])}" for name in kinds]),
+            "not of plain floating-point numbers": _named(
+                [f"{name} is {_kind(tensors[name])}" for name in kinds]
+            ),
         }
         fitting = len(both) - len(shapes) - len(kinds)
         raise UserError(
-            f"the weights in {path} do not fit {_about(architecture)}: {fitting} of {len(wanted)} entries fit; "
+            f"the weights in {path} do not fit {_about(architecture)}: {fitting} of {len(wanted)}"
+            " entries fit; "
             + "; ".join(f"{what}: {names}" for what, names in misfits.items() if names)
             + f". {_advice(tensors, architecture)}"
         )
     broken = [name for name in both if not bool(torch.isfinite(tensors[name].float()).all())]
     if broken:
         raise UserError(
-            f"the weights in {path} hold values that are no numbers (NaN or infinite): {_named(broken)}. "
-            "Their training diverged; take an earlier checkpoint."
+            f"the weights in {path} hold values that are no numbers (NaN or infinite):"
+            f" {_named(broken)}. Their training diverged; take an earlier checkpoint."
         )
 
 
@@ -203,7 +235,11 @@ def _kind(tensor: Tensor) -> str:
 def _advice(tensors: dict[str, Tensor], asked: Architecture) -> str:
     """The network whose weights these are, where it is one of ours."""
     own = _design_of(tensors)
-    if own is not None and (own.name, own.classes, own.in_channels) == (asked.name, asked.classes, asked.in_channels):
+    if own is not None and (own.name, own.classes, own.in_channels) == (
+        asked.name,
+        asked.classes,
+        asked.in_channels,
+    ):
         return "The shapes are right: save them as plain float32."
     if own is None:
         return "They are of no network that this program builds, or of one with other names."
@@ -214,7 +250,8 @@ def _advice(tensors: dict[str, Tensor], asked: Architecture) -> str:
 
 
 def _design_of(tensors: dict[str, Tensor]) -> Architecture | None:
-    """The architecture that has exactly these entries and shapes, read off the shapes; None where none of ours has."""
+    """The architecture that has exactly these entries and shapes, read off
+    the shapes; None where none of ours has."""
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     blocks: dict[int, int] = {}
     for name in shapes:
@@ -230,7 +267,11 @@ def _design_of(tensors: dict[str, Tensor]) -> Architecture | None:
     except (KeyError, ValueError):
         return None
     depths = "-".join(str(blocks[stage]) for stage in sorted(blocks))
-    start = f"resnext_{depths}_{paths // d}x{d}d_w{width}" if bottleneck else f"resnet_{depths}_w{width}"
+    start = (
+        f"resnext_{depths}_{paths // d}x{d}d_w{width}"
+        if bottleneck
+        else f"resnet_{depths}_w{width}"
+    )
     stem = f"_{'imagenet' if kernel == 7 else 'small'}{channels}"
     for rest in ("", "_growC", "_plain", "_growC_plain"):
         try:
@@ -238,7 +279,10 @@ def _design_of(tensors: dict[str, Tensor]) -> Architecture | None:
                 f"{start}{stem}{rest}", resolution=LARGE, classes=classes, in_channels=in_channels
             )
             with torch.device("meta"):
-                expected = {name: tuple(tensor.shape) for name, tensor in build(architecture).state_dict().items()}
+                expected = {
+                    name: tuple(tensor.shape)
+                    for name, tensor in build(architecture).state_dict().items()
+                }
         except UserError:
             continue
         given = {name: shape for name, shape in shapes.items() if not name.endswith(COUNTER)}

@@ -1,4 +1,5 @@
-"""What a study wants, as its claims see it: pairs that are known, and what the outcome of these will add."""
+"""What a study wants, as its claims see it: pairs that are known,
+and what the outcome of these will add."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 class Agenda:
     """The wanted pairs that are known now, in the order in which they are to be trained.
 
-    `unproposed` trials of a search have no design yet; `to_come` counts them and every other pair that is wanted but not known
-    yet. `blocked` pairs wait for others; `hopeless` ones cannot be trained, for all that they needed has failed.
+    `unproposed` trials of a search have no design yet; `to_come` counts them and every other pair
+    that is wanted but not known yet. `blocked` pairs wait for others; `hopeless` ones cannot be
+    trained, for all that they needed has failed.
     """
 
     pairs: Sequence[Pair]
@@ -30,7 +32,8 @@ class Agenda:
 
 @dataclass(frozen=True)
 class Carried:
-    """What a new attempt carries beside its claim: attributes, and parameters for Optuna's own programs to show."""
+    """What a new attempt carries beside its claim: attributes, and
+    parameters for Optuna's own programs to show."""
 
     attributes: Mapping[str, Any] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -38,17 +41,22 @@ class Carried:
 
 
 class Wants(Protocol):
-    """What claims must know of a study. Both methods are pure functions of what has been attempted."""
+    """What claims must know of a study. Both methods are pure
+    functions of what has been attempted."""
 
     @property
     def told(self) -> tuple[str, ...]:
         """The attributes of attempts that its methods look at."""
 
     def agenda(self, attempts: Sequence[Attempt]) -> Agenda:
-        """What is wanted, seen these attempts. The same object as before means that nothing else is wanted."""
+        """What is wanted, seen these attempts. The same object as before
+        means that nothing else is wanted."""
 
-    def carry(self, pair: Pair, attempts: Sequence[Attempt], proposal: Mapping[str, Any] | None = None) -> Carried:
-        """What a new attempt at a pair carries; `proposal` is the design's record where the attempt names it first."""
+    def carry(
+        self, pair: Pair, attempts: Sequence[Attempt], proposal: Mapping[str, Any] | None = None
+    ) -> Carried:
+        """What a new attempt at a pair carries; `proposal` is the design's
+        record where the attempt names it first."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,9 @@ class Fixed:
     def _agenda(self) -> Agenda:
         return Agenda(self.pairs)
 
-    def carry(self, pair: Pair, attempts: Sequence[Attempt], proposal: Mapping[str, Any] | None = None) -> Carried:
+    def carry(
+        self, pair: Pair, attempts: Sequence[Attempt], proposal: Mapping[str, Any] | None = None
+    ) -> Carried:
         return Carried()
 
 
@@ -80,9 +90,12 @@ def numbers(record: Mapping[str, Any]) -> dict[str, int | None]:
 
 
 def alike(records: Sequence[Mapping[str, Any]]) -> frozenset[str]:
-    """The numbers in which no design differs from another: each one shown costs a claim a millisecond or more."""
+    """The numbers in which no design differs from another: each one
+    shown costs a claim a millisecond or more."""
     told = [numbers(record) for record in records]
-    return frozenset(key for key in (told[0] if told else ()) if len({one[key] for one in told}) == 1)
+    return frozenset(
+        key for key in (told[0] if told else ()) if len({one[key] for one in told}) == 1
+    )
 
 
 def shown(
@@ -91,14 +104,20 @@ def shown(
     more: Mapping[str, float] | None = None,
     without: Collection[str] = frozenset(),
 ) -> Carried:
-    """A design's numbers and the seed as Optuna's parameters, for optuna-dashboard and Optuna's plots to show; `more` are rates."""
+    """A design's numbers and the seed as Optuna's parameters, for optuna-dashboard
+    and Optuna's plots to show; `more` are rates."""
     from optuna.distributions import FloatDistribution, IntDistribution
 
     params: dict[str, Any] = {
-        key: value for key, value in numbers(record).items() if value is not None and key not in without
+        key: value
+        for key, value in numbers(record).items()
+        if value is not None and key not in without
     }
-    # Optuna keeps the distributions of a parameter compatible with its first: whole numbers in one wide range always are.
-    distributions: dict[str, BaseDistribution] = {key: IntDistribution(1, MOST, log=True) for key in params}
+    # Optuna keeps the distributions of a parameter compatible with its first:
+    # whole numbers in one wide range always are.
+    distributions: dict[str, BaseDistribution] = {
+        key: IntDistribution(1, MOST, log=True) for key in params
+    }
     params["seed"] = seed
     distributions["seed"] = IntDistribution(0, 2**32)
     for key, value in (more or {}).items():

@@ -7,7 +7,8 @@ from typing import Any
 from studies.attempts.workers import Worker
 from studies.pair import Pair
 
-# How an attempt ended; only `failed` counts against its pair, and three `lost` in a row that got no further count as one `failed`.
+# How an attempt ended; only `failed` counts against its pair, and three `lost` in
+# a row that got no further count as one `failed`.
 ENDINGS = ("complete", "failed", "lost", "interrupted", "superseded", "pruned")
 STATUSES = ("complete", "running", "waiting", "failed", "pruned")
 LOST_IN_A_ROW = 3
@@ -17,8 +18,8 @@ FAILURES = 3
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt at a pair, as read from the storage. `ended` is "" while it runs; `lease` counts its signs of life, and
-    `progress` is the first epoch it finished (0: none)."""
+    """One attempt at a pair, as read from the storage. `ended` is "" while it runs; `lease` counts
+    its signs of life, and `progress` is the first epoch it finished (0: none)."""
 
     id: int
     number: int
@@ -28,7 +29,9 @@ class Attempt:
     lease: int
     worker: Worker
     progress: int = 0
-    told: Mapping[str, Any] = field(default_factory=dict, compare=False)  # what else it was asked to be read with
+    told: Mapping[str, Any] = field(
+        default_factory=dict, compare=False
+    )  # what else it was asked to be read with
 
     @property
     def running(self) -> bool:
@@ -43,14 +46,17 @@ def how_it_ended(state: str, ended: str | None) -> str:
         return "complete"
     if state == "PRUNED":
         return "pruned"
-    # Who gave it up may have been overtaken between the two writes by a worker that was about to report success.
+    # Who gave it up may have been overtaken between the two writes by a
+    # worker that was about to report success.
     return ended if ended in ("failed", "interrupted", "superseded") else "lost"
 
 
 def status(attempts: Iterable[Attempt], retried_from: int = 0) -> str:
-    """How a pair stands, from the attempts at it in order. Failures before attempt number `retried_from` are forgiven.
+    """How a pair stands, from the attempts at it in order. Failures before
+    attempt number `retried_from` are forgiven.
 
-    A lost attempt that took up where another had left off, and got further, is no sign that the pair kills its workers.
+    A lost attempt that took up where another had left off, and got further,
+    is no sign that the pair kills its workers.
     """
     failures = forgiven = lost = furthest = 0
     for attempt in attempts:
@@ -69,7 +75,9 @@ def status(attempts: Iterable[Attempt], retried_from: int = 0) -> str:
     return "failed" if failures > forgiven or failures >= FAILURES else "waiting"
 
 
-def statuses(wanted: Iterable[Pair], attempts: Iterable[Attempt], retried_from: int = 0) -> dict[Pair, str]:
+def statuses(
+    wanted: Iterable[Pair], attempts: Iterable[Attempt], retried_from: int = 0
+) -> dict[Pair, str]:
     """How every wanted pair stands."""
     by_pair: dict[Pair, list[Attempt]] = {pair: [] for pair in wanted}
     for attempt in attempts:

@@ -1,11 +1,13 @@
 """Who trains what: a study wants a set of pairs; a trial in the storage is one attempt at a pair.
 
-A worker *claims* a wanted pair by creating a RUNNING attempt that carries it, in one write, and then reads again: if an earlier
-attempt stands in the way, it withdraws. Attempts are numbered one after the other by the storage, so the earliest always stays
-and no pair is completed twice. A *lease* that stops changing, or a lock that its worker no longer holds, gives an attempt
-up as lost. Finished attempts refuse every write: that fences off a worker that comes back too late.
+A worker *claims* a wanted pair by creating a RUNNING attempt that carries it, in one write, and
+then reads again: if an earlier attempt stands in the way, it withdraws. Attempts are numbered one
+after the other by the storage, so the earliest always stays and no pair is completed twice. A
+*lease* that stops changing, or a lock that its worker no longer holds, gives an attempt up as lost.
+Finished attempts refuse every write: that fences off a worker that comes back too late.
 
-Nothing here knows what an attempt does; writes go through Optuna's storage interface, reads through one plain query.
+Nothing here knows what an attempt does; writes go through Optuna's
+storage interface, reads through one plain query.
 """
 
 import random
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 
 
 class Claims:
-    """One party's view of a study: what is left, and the claims it makes. Used from one thread; `keep` starts its own."""
+    """One party's view of a study: what is left, and the claims it makes.
+    Used from one thread; `keep` starts its own."""
 
     def __init__(
         self,
@@ -54,7 +57,8 @@ class Claims:
         self._seen: dict[int, tuple[tuple[int, int], float]] = {}
 
     def look(self) -> dict[Pair, str]:
-        """How every pair that is known stands now, after giving up the attempts of workers that are gone."""
+        """How every pair that is known stands now, after giving up the
+        attempts of workers that are gone."""
         self._look()
         return self._standing.pairs
 
@@ -83,7 +87,9 @@ class Claims:
                     Path(attempt.worker.lock).unlink(missing_ok=True)
             self._standing.look()
 
-    def give_up(self, worker_id: str, ended: str, attributes: Mapping[str, Any] | None = None) -> None:
+    def give_up(
+        self, worker_id: str, ended: str, attributes: Mapping[str, Any] | None = None
+    ) -> None:
         """End whatever a worker that is known to be gone was running."""
         self._attempts.read()
         for attempt in self._attempts.running:
@@ -91,9 +97,11 @@ class Claims:
                 self.end(attempt, ended, attributes=attributes)
 
     def claim(self, worker: Worker, skip: int = 0) -> Attempt | None:
-        """Claim the first waiting pair (or the one `skip` further on, to keep out of others' way). None: nothing is waiting.
+        """Claim the first waiting pair (or the one `skip` further on, to keep out
+        of others' way). None: nothing is waiting.
 
-        Whoever was overtaken draws the next pair among several for each party that is at work, so that a crowd spreads out.
+        Whoever was overtaken draws the next pair among several for each party
+        that is at work, so that a crowd spreads out.
         """
         while True:
             self._look()
@@ -108,7 +116,8 @@ class Claims:
     def propose(
         self, draw: Callable[[list[Attempt]], tuple[Pair, dict[str, Any]] | None], worker: Worker
     ) -> Attempt | None:
-        """Claim a pair that nobody has named yet, drawn seen what has been attempted. None: none is missing, or none can be drawn.
+        """Claim a pair that nobody has named yet, drawn seen what has been attempted.
+        None: none is missing, or none can be drawn.
 
         One that turns out to be too many, because others proposed at the same moment, withdraws.
         """
@@ -128,14 +137,20 @@ class Claims:
                 return attempt
             self.end(attempt, "superseded")
 
-    def _create(self, pair: Pair, worker: Worker, proposal: Mapping[str, Any] | None = None) -> Attempt | None:
+    def _create(
+        self, pair: Pair, worker: Worker, proposal: Mapping[str, Any] | None = None
+    ) -> Attempt | None:
         from optuna.trial import TrialState, create_trial
 
         carried = self._wants.carry(pair, self._attempts.seen, proposal)
         claim = {CLAIM: {**pair.claim(), "worker": asdict(worker)}, LEASE: 0}
         template = create_trial(
             state=TrialState.RUNNING,
-            user_attrs={**claim, **carried.attributes, **({PROPOSAL: proposal} if proposal else {})},
+            user_attrs={
+                **claim,
+                **carried.attributes,
+                **({PROPOSAL: proposal} if proposal else {}),
+            },
             params=dict(carried.params),
             distributions=dict(carried.distributions),
         )
@@ -154,10 +169,12 @@ class Claims:
         return None
 
     def _is_gone(self, attempt: Attempt, before: float) -> bool:
-        """Whether its worker is known to be dead, or its lease has been seen unchanged for too long.
+        """Whether its worker is known to be dead, or its lease has
+        been seen unchanged for too long.
 
-        The time of this look is taken before reading and the time of the first sight after it, so that an observer that was itself held
-        up between the two never takes its own absence for another's. Nor the storage's: while that was away, nobody could write.
+        The time of this look is taken before reading and the time of the first sight after it, so
+        that an observer that was itself held up between the two never takes its own absence for
+        another's. Nor the storage's: while that was away, nobody could write.
         """
         now = (attempt.lease, self._patience.failures)
         seen, since = self._seen.get(attempt.id, (None, 0.0))
@@ -173,7 +190,8 @@ class Claims:
 
     @contextmanager
     def keep(self, attempt: Attempt) -> Iterator[threading.Event]:
-        """Keep the lease while the block runs. The event is set when the attempt is no longer ours."""
+        """Keep the lease while the block runs. The event is set
+        when the attempt is no longer ours."""
         stop, gone = threading.Event(), threading.Event()
 
         def renew() -> None:
@@ -213,19 +231,23 @@ class Claims:
         value: float | Sequence[float] | None = None,
         attributes: Mapping[str, Any] | None = None,
     ) -> bool:
-        """End an attempt: everything is written before the state. False: it had ended already, and stays as it was."""
+        """End an attempt: everything is written before the state. False: it
+        had ended already, and stays as it was."""
         from optuna.exceptions import UpdateFinishedTrialError
         from optuna.trial import TrialState
 
         assert ended in ENDINGS
-        state = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}.get(ended, TrialState.FAIL)
+        state = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}.get(
+            ended, TrialState.FAIL
+        )
         if not self.write(attempt, {**(attributes or {}), ENDED: ended}):
             return False
         try:
             values = value if value is None or isinstance(value, Sequence) else [value]
             return self._writer.set_trial_state_values(attempt.id, state, values)
         except UpdateFinishedTrialError:
-            # Others can only end it as lost: what is complete, this worker has completed, and the answer was lost.
+            # Others can only end it as lost: what is complete, this worker has
+            # completed, and the answer was lost.
             return ended == "complete" and any(
                 one.id == attempt.id and one.ended == ended for one in self._attempts.read()
             )

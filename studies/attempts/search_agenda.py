@@ -1,8 +1,10 @@
-"""Searches: which designs are tried on the first seed, and which of them, the finalists, are trained on all seeds.
+"""Searches: which designs are tried on the first seed, and which of
+them, the finalists, are trained on all seeds.
 
-A search tries `trials` different designs of its space. The reference arm is always one of them, the first; the method proposes the
-others (`proposing`). When all have ended, the best `finalists` and the reference are trained on the other seeds: the winner of
-one seed is often the luckiest. All this is a pure function of what is stored, so every worker comes to the same pairs.
+A search tries `trials` different designs of its space. The reference arm is always one of them, the
+first; the method proposes the others (`proposing`). When all have ended, the best `finalists` and
+the reference are trained on the other seeds: the winner of one seed is often the luckiest. All this
+is a pure function of what is stored, so every worker comes to the same pairs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,9 +22,11 @@ _ENDED = ("complete", "failed", "pruned")
 
 
 def tried(content: Mapping[str, Any], attempts: Sequence[Attempt]) -> list[dict[str, Any]]:
-    """The records of the designs that a stored search tries, in order: those it was stored with, then what was proposed.
+    """The records of the designs that a stored search tries, in order: those
+    it was stored with, then what was proposed.
 
-    A proposal counts even if it was withdrawn: so what is among the first `trials` never changes by what comes later.
+    A proposal counts even if it was withdrawn: so what is among the first
+    `trials` never changes by what comes later.
     """
     records = {record["name"]: record for record in content["designs"]}
     for attempt in attempts:
@@ -41,7 +45,11 @@ def agenda(content: Mapping[str, Any], attempts: Sequence[Attempt], retried_from
     unproposed = content["trials"] - len(records)
     # What an earlier, smaller search trained on later seeds stays part of the study.
     names = {record["name"] for record in records}
-    kept = [a.pair for a in attempts if a.ended == "complete" and a.pair.seed in seeds[1:] and a.pair.design in names]
+    kept = [
+        a.pair
+        for a in attempts
+        if a.ended == "complete" and a.pair.seed in seeds[1:] and a.pair.design in names
+    ]
     if unproposed or not all(stands in _ENDED for stands in stand.values()):
         # One more than the finalists: the reference.
         to_come = (min(search.finalists, content["trials"] - 1) + 1) * (len(seeds) - 1)
@@ -59,12 +67,16 @@ def agenda(content: Mapping[str, Any], attempts: Sequence[Attempt], retried_from
 
 
 def finalists(
-    search: Search, records: Sequence[Mapping[str, Any]], results: Mapping[str, Mapping[str, Any]], reference: str
+    search: Search,
+    records: Sequence[Mapping[str, Any]],
+    results: Mapping[str, Mapping[str, Any]],
+    reference: str,
 ) -> list[str]:
-    """The names of the designs to train on all seeds: of the trained ones the reference and the best others.
+    """The names of the designs to train on all seeds: of the trained
+    ones the reference and the best others.
 
-    Best is the smallest validation error, of equal ones the cheapest. With two objectives, members of the Pareto front, evenly
-    along it where it has more than are asked for.
+    Best is the smallest validation error, of equal ones the cheapest. With two objectives, members
+    of the Pareto front, evenly along it where it has more than are asked for.
     """
     order = {record["name"]: place for place, record in enumerate(records)}
     values = {record["name"]: search.values(record, results[record["name"]]) for record in records}

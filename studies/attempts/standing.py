@@ -1,4 +1,5 @@
-"""Attempts at pairs as the storage holds them, and how the pairs stand for it, read again at the cost of what has changed."""
+"""Attempts at pairs as the storage holds them, and how the pairs stand for
+it, read again at the cost of what has changed."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +16,8 @@ from studies.storage.storage import Storage, from_json
 
 
 class Attempts:
-    """All attempts of a study. Each `read` is one query for those that ran at the last reading and those that came since."""
+    """All attempts of a study. Each `read` is one query for those that ran at
+    the last reading and those that came since."""
 
     def __init__(self, storage: Storage, study_id: int, told: Iterable[str] = ()) -> None:
         self._storage, self._study_id, self._told = storage, study_id, tuple(told)
@@ -54,7 +56,8 @@ class Attempts:
         rows: dict[int, dict[str, Any]] = {}
         keys = (schema.CLAIM, schema.LEASE, schema.PROGRESS, schema.ENDED, *self._told)
         for trial_id, number, state, key, text in self._storage.tuples(
-            # Ids grow with the order in which attempts are created, and what has ended stays as it is.
+            # Ids grow with the order in which attempts are created, and
+            # what has ended stays as it is.
             schema.attempts(len(keys), self._running),
             study=self._study_id,
             last=self._last,
@@ -130,7 +133,9 @@ class Counts:
 class Standing:
     """How the pairs of one study stand, kept between looks."""
 
-    def __init__(self, storage: Storage, study_id: int, wants: Wants, retried_from: int = 0) -> None:
+    def __init__(
+        self, storage: Storage, study_id: int, wants: Wants, retried_from: int = 0
+    ) -> None:
         self.attempts = Attempts(storage, study_id, wants.told)
         self._storage = storage
         self._wants, self._retried_from = wants, retried_from
@@ -140,7 +145,8 @@ class Standing:
         self._begin = 0  # no pair of the agenda before this place will be waiting again
 
     def look(self) -> None:
-        """Read what has changed. Where the wanted pairs are the same as before, only those that were attempted are judged again."""
+        """Read what has changed. Where the wanted pairs are the same as before, only
+        those that were attempted are judged again."""
         with self._storage.sound():
             self._look()
 
@@ -174,7 +180,9 @@ class Standing:
 
     def before(self, attempt: Attempt) -> str:
         """How the pair of an attempt stood before it."""
-        earlier = (other for other in self.attempts.at(attempt.pair) if other.number < attempt.number)
+        earlier = (
+            other for other in self.attempts.at(attempt.pair) if other.number < attempt.number
+        )
         return status(earlier, self._retried_from)
 
     @property
@@ -190,9 +198,13 @@ class Standing:
         return Counts(sum(numbers.values()), **numbers)
 
     def waiting(self, skip: int = 0) -> Pair | None:
-        """The first pair of the agenda that waits and is not blocked, or the one `skip` further on, counted round. None: there is none."""
+        """The first pair of the agenda that waits and is not blocked, or the one `skip`
+        further on, counted round. None: there is none."""
         pairs = self.agenda.pairs
-        while self._begin < len(pairs) and self._pairs[pairs[self._begin]] not in ("running", "waiting"):
+        while self._begin < len(pairs) and self._pairs[pairs[self._begin]] not in (
+            "running",
+            "waiting",
+        ):
             self._begin += 1
         found = list(islice(self._waiting(), skip + 1))
         return found[skip % len(found)] if found else None

@@ -1,4 +1,5 @@
-"""What a study that tunes wants: first every arm's tuning trials, then, with the best of their recipes, its seeds."""
+"""What a study that tunes wants: first every arm's tuning trials, then,
+with the best of their recipes, its seeds."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,11 @@ def agenda(content: Mapping[str, Any], attempts: Sequence[Attempt], retried_from
     document = content["document"]
     tune = Tune.model_validate(document["tune"])
     names = [design["name"] for design in content["designs"]]
-    tuning = [Pair.tuning(name, document["seeds"][0], trial) for trial in range(tune.trials) for name in names]
+    tuning = [
+        Pair.tuning(name, document["seeds"][0], trial)
+        for trial in range(tune.trials)
+        for name in names
+    ]
     stand = statuses(tuning, attempts, retried_from)
     blocked, hopeless = set(), set()
     for name in names:
@@ -34,8 +39,11 @@ def agenda(content: Mapping[str, Any], attempts: Sequence[Attempt], retried_from
     return Agenda([*tuning, *wanted], blocked=frozenset(blocked), hopeless=frozenset(hopeless))
 
 
-def recipe(content: Mapping[str, Any], one: Pair, attempts: Sequence[Attempt], retried_from: int) -> dict[str, float]:
-    """What a pair changes in the study's recipe: a tuning trial's values, or the arm's best. Nothing before that is known."""
+def recipe(
+    content: Mapping[str, Any], one: Pair, attempts: Sequence[Attempt], retried_from: int
+) -> dict[str, float]:
+    """What a pair changes in the study's recipe: a tuning trial's values, or
+    the arm's best. Nothing before that is known."""
     tune = Tune.model_validate(content["document"]["tune"])
     if one.variant:
         return tune.recipes[one.trial]
@@ -43,16 +51,22 @@ def recipe(content: Mapping[str, Any], one: Pair, attempts: Sequence[Attempt], r
     return found["recipe"] if found else {}
 
 
-def tuned(content: Mapping[str, Any], attempts: Sequence[Attempt], retried_from: int) -> dict[str, dict[str, Any]]:
-    """Of each design whose tuning has come to a result: its `recipe`, its validation error by trial (None: failed), and
-    `at_edge`, the quantities that came out at an end of their range, where a wider one might do better.
+def tuned(
+    content: Mapping[str, Any], attempts: Sequence[Attempt], retried_from: int
+) -> dict[str, dict[str, Any]]:
+    """Of each design whose tuning has come to a result: its `recipe`, its validation error by trial
+    (None: failed), and `at_edge`, the quantities that came out at an end of their range, where a
+    wider one might do better.
 
-    Of equal errors, the recipe nearest to the middle of the ranges. What a first training on any seed was given stays.
+    Of equal errors, the recipe nearest to the middle of the ranges. What a
+    first training on any seed was given stays.
     """
     document = content["document"]
     tune = Tune.model_validate(document["tune"])
     recipes = tune.recipes
-    errors: dict[str, list[float | None]] = {design["name"]: [None] * tune.trials for design in content["designs"]}
+    errors: dict[str, list[float | None]] = {
+        design["name"]: [None] * tune.trials for design in content["designs"]
+    }
     frozen: dict[str, dict[str, float]] = {}
     blocked = {one.design for one in agenda(content, attempts, retried_from).blocked}
     for attempt in attempts:
@@ -70,7 +84,11 @@ def tuned(content: Mapping[str, Any], attempts: Sequence[Attempt], retried_from:
         done = [trial for trial, error in enumerate(own) if error is not None]
         if name not in frozen and (name in blocked or not done):
             continue
-        best = min(done, key=lambda trial: (own[trial], _from_middle(tune, recipes[trial]), trial), default=0)
+        best = min(
+            done,
+            key=lambda trial: (own[trial], _from_middle(tune, recipes[trial]), trial),
+            default=0,
+        )
         chosen = frozen.get(name, recipes[best])
         at_edge = [key for key, limits in tune.ranges.items() if chosen[key] in limits]
         found[name] = {"recipe": chosen, "errors": own, "at_edge": at_edge}

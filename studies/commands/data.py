@@ -19,7 +19,8 @@ def data() -> None:
 @data.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 def caches(as_json: bool) -> None:
-    """List downloaded data sets and decoded image folders with their size and last use, the largest first.
+    """List downloaded data sets and decoded image folders with
+    their size and last use, the largest first.
 
     \b
     Example:
@@ -38,19 +39,21 @@ def caches(as_json: bool) -> None:
         click.echo(f"Nothing is kept in {cache_root()}.")
         return
     rows = [
-        [one.name, one.kind, f"{human_count(one.size)}B", f"{one.used:%Y-%m-%d %H:%M}", one.source] for one in found
+        [one.name, one.kind, f"{human_count(one.size)}B", f"{one.used:%Y-%m-%d %H:%M}", one.source]
+        for one in found
     ]
     print_table(["name", "what", "size", "last used (UTC)", "from"], rows, left=["what", "from"])
     click.echo(
-        f"\n{human_count(sum(one.size for one in found))}B in {cache_root()} ({CACHE_VARIABLE} names another folder).\n"
-        f"Remove one with: {command('data clear', found[0].name)}"
+        f"\n{human_count(sum(one.size for one in found))}B in {cache_root()} ({CACHE_VARIABLE}"
+        f" names another folder).\nRemove one with: {command('data clear', found[0].name)}"
     )
 
 
 @data.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 def clear(names: tuple[str, ...]) -> None:
-    """Remove caches by their names, as `data caches` lists them. What is needed again is downloaded or decoded again.
+    """Remove caches by their names, as `data caches` lists them. What is
+    needed again is downloaded or decoded again.
 
     \b
     Example:

@@ -22,9 +22,14 @@ MOST_NAMED = 12  # columns of an import that are ignored
 @click.option(
     "--workers",
     type=int,
-    help="Processes that would train at the same time (default: 1; on CUDA, --workers-per-gpu for each GPU).",
+    help=(
+        "Processes that would train at the same time (default: 1; on CUDA, --workers-per-gpu for"
+        " each GPU)."
+    ),
 )
-@click.option("--workers-per-gpu", type=int, help="On CUDA: workers that share each GPU (default: 1).")
+@click.option(
+    "--workers-per-gpu", type=int, help="On CUDA: workers that share each GPU (default: 1)."
+)
 @storage_option
 @click.option(
     "--data-dir",
@@ -41,11 +46,13 @@ def plan(
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Show what STUDY would train, how many FLOPs that takes, and about how long it takes here. Stores nothing.
+    """Show what STUDY would train, how many FLOPs that takes, and
+    about how long it takes here. Stores nothing.
 
     Of a study that is stored already: what is left of it.
 
-    A few steps of the cheapest and of the most expensive design are measured; the time is an estimate for a machine that does nothing else.
+    A few steps of the cheapest and of the most expensive design are measured; the time
+    is an estimate for a machine that does nothing else.
 
     \b
     Examples:
@@ -60,8 +67,12 @@ def plan(
     place = Storage(storage)
     study = StudyFile.load(name_or_path).changed(changes)
     if not as_json:
-        click.echo("Measuring some steps of the cheapest and of the most expensive design ...", err=True)
-    made = make_plan(study, storage=place, workers=workers, workers_per_gpu=workers_per_gpu, data_dir=data_dir)
+        click.echo(
+            "Measuring some steps of the cheapest and of the most expensive design ...", err=True
+        )
+    made = make_plan(
+        study, storage=place, workers=workers, workers_per_gpu=workers_per_gpu, data_dir=data_dir
+    )
     if as_json:
         print_json(made.record())
         return
@@ -81,7 +92,10 @@ def _print_plan(made: "Plan", start: str) -> None:
     from explorer.terminal import print_table
     from explorer.text import counted, human_count, human_flops, human_percent, human_time
 
-    trials = {name: sum(pair.design == name for pair in made.pairs) for name in {pair.design for pair in made.pairs}}
+    trials = {
+        name: sum(pair.design == name for pair in made.pairs)
+        for name in {pair.design for pair in made.pairs}
+    }
     print_table(
         ["arm", "design", "FLOPs", "params", "mismatch", "trials", "time a trial"],
         [
@@ -103,26 +117,31 @@ def _print_plan(made: "Plan", start: str) -> None:
     settings, epochs = made.settings, counted(made.epochs, "epoch")
     steps = "; ".join(f"{one.design}: {human_time(one.step)}" for one in made.measured)
     click.echo(
-        f"\n{made.study}: {len(made.pairs)} trials of {epochs}, {made.steps} steps of {made.batch_size} images each, "
-        f"on {made.splits['train']} training images"
+        f"\n{made.study}: {len(made.pairs)} trials of {epochs}, {made.steps} steps of"
+        f" {made.batch_size} images each, on {made.splits['train']} training images"
     )
     for note in made.notes:
         click.echo(note)
     if made.stored:
-        others = [f"{count} {what}" for what in ("pruned", "failed") if (count := getattr(made.stored, what))]
+        others = [
+            f"{count} {what}"
+            for what in ("pruned", "failed")
+            if (count := getattr(made.stored, what))
+        ]
         click.echo(
-            f"Stored: {', '.join([f'{made.stored.complete} complete', *others])}; {len(made.left)} left to train"
+            f"Stored: {', '.join([f'{made.stored.complete} complete', *others])}; {len(made.left)}"
+            " left to train"
         )
     if not made.left:
         click.echo("Planning changed nothing, and nothing is left to train.")
         return
     rest = "for the rest" if made.stored else "in all"
     click.echo(
-        f"Training: {human_flops(made.flops)} FLOPs {rest} (multiply-adds; backward counts twice)\n"
-        f"Time: about {human_time(made.seconds)} with {counted(made.workers, 'worker')} on {settings.device} "
-        f"({'32 bits' if settings.precision == '32' else settings.precision}, {counted(settings.threads, 'thread')} each); "
-        f"a measured step took, {steps}\n"
-        f"Planning changed nothing. {'Go on' if made.stored else 'Start it'} with: {start}"
+        f"Training: {human_flops(made.flops)} FLOPs {rest} (multiply-adds; backward counts"
+        f" twice)\nTime: about {human_time(made.seconds)} with {counted(made.workers, 'worker')} on"
+        f" {settings.device} ({'32 bits' if settings.precision == '32' else settings.precision},"
+        f" {counted(settings.threads, 'thread')} each); a measured step took, {steps}\nPlanning"
+        f" changed nothing. {'Go on' if made.stored else 'Start it'} with: {start}"
     )
 
 
@@ -131,7 +150,8 @@ def _print_plan(made: "Plan", start: str) -> None:
 @storage_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 def show(name_or_path: str, storage: str | None, as_json: bool) -> None:
-    """Show a stored STUDY: how its arms stand, what failed and why, what it was run with, and its file.
+    """Show a stored STUDY: how its arms stand, what failed and
+    why, what it was run with, and its file.
 
     \b
     Examples:
@@ -151,7 +171,9 @@ def show(name_or_path: str, storage: str | None, as_json: bool) -> None:
     tables, failed = Reader(place).tables(stored.name), failures(place, stored)
     info, trials = tables.info, tables.trials
     if as_json:
-        print_json({**info, "counts": asdict(tables.counts), "failures": [asdict(one) for one in failed]})
+        print_json(
+            {**info, "counts": asdict(tables.counts), "failures": [asdict(one) for one in failed]}
+        )
         return
     click.echo(f"{stored.name}: {info['question']}" if info["question"] else stored.name)
     rows = []
@@ -165,11 +187,24 @@ def show(name_or_path: str, storage: str | None, as_json: bool) -> None:
                 human_count(first["params"]),
                 human_percent(first["mismatch"], signed=True),
                 len(group),
-                *((group["status"] == status).sum() for status in ("complete", "running", "failed")),
+                *(
+                    (group["status"] == status).sum()
+                    for status in ("complete", "running", "failed")
+                ),
                 human_percent(errors.mean()) if len(errors) else "",
             ]
         )
-    columns = ["arm", "design", "FLOPs", "params", "mismatch", "pairs", "complete", "running", "failed"]
+    columns = [
+        "arm",
+        "design",
+        "FLOPs",
+        "params",
+        "mismatch",
+        "pairs",
+        "complete",
+        "running",
+        "failed",
+    ]
     print_table([*columns, "validation error"], rows, left=["design"])
     facts = {
         "Reference arm": info["reference_arm"],
@@ -197,22 +232,32 @@ def _shown_search(search: dict[str, Any]) -> str:
     if possible < asked:
         trials += f" (the space holds no more; {asked} were asked for)"
     chosen = "; ".join(search["finalists_chosen"]) or "none yet"
-    return f"{search['method']} on {' and '.join(search['objectives'])}, {trials}; on all seeds: {chosen}"
+    return (
+        f"{search['method']} on {' and '.join(search['objectives'])}, {trials}; on all seeds:"
+        f" {chosen}"
+    )
 
 
 def _shown_tuning(tuned: dict[str, Any]) -> str:
-    """An arm's recipe and where among its tuning trials it comes from; a value at the end of its range is flagged."""
+    """An arm's recipe and where among its tuning trials it comes from; a
+    value at the end of its range is flagged."""
     from explorer.text import counted, human_percent
 
     values = ", ".join(
         f"{key} {value:g}"
-        + (" (at the edge of its range: a wider one might do better)" if key in tuned["at_edge"] else "")
+        + (
+            " (at the edge of its range: a wider one might do better)"
+            if key in tuned["at_edge"]
+            else ""
+        )
         for key, value in tuned["recipe"].items()
     )
     errors = [error for error in tuned["errors"] if error is not None]
     trials = counted(len(errors), "tuning trial")
     lost = (
-        f" ({len(tuned['errors']) - len(errors)} more without a result)" if len(errors) < len(tuned["errors"]) else ""
+        f" ({len(tuned['errors']) - len(errors)} more without a result)"
+        if len(errors) < len(tuned["errors"])
+        else ""
     )
     return f"{values}; validation error {human_percent(min(errors))}, best of {trials}{lost}"
 
@@ -251,14 +296,21 @@ def delete(name_or_path: str, storage: str | None, yes: bool, force: bool) -> No
 
 @click.command("import")
 @click.argument("path", metavar="FILE.csv", type=GivenPath())
-@click.option("--name", help="What to call the study (default: what the column study says, else the file's name).")
-@click.option("--reference-arm", metavar="ARM", help="The arm the others are compared with, for example C=1.")
+@click.option(
+    "--name",
+    help="What to call the study (default: what the column study says, else the file's name).",
+)
+@click.option(
+    "--reference-arm", metavar="ARM", help="The arm the others are compared with, for example C=1."
+)
 @storage_option
 def import_(path: Path, name: str | None, reference_arm: str | None, storage: str | None) -> None:
-    """Bring in results that were trained elsewhere: one row a design and seed, as `study results` writes them.
+    """Bring in results that were trained elsewhere: one row a design
+    and seed, as `study results` writes them.
 
-    Needed columns: design, seed, validation_error, test_error (fractions). Each design must be a name that the explorer knows, and
-    what the file says about it (flops, params, activations, cardinality, ...) must be what the explorer counts.
+    Needed columns: design, seed, validation_error, test_error (fractions). Each design must be a
+    name that the explorer knows, and what the file says about it (flops, params, activations,
+    cardinality, ...) must be what the explorer counts.
 
     \b
     Examples:
@@ -272,7 +324,8 @@ def import_(path: Path, name: str | None, reference_arm: str | None, storage: st
     place = Storage(storage)
     found = import_csv(place, path, name=name, reference_arm=reference_arm)
     click.echo(
-        f"Imported {counted(len(found.trials), 'result')} of {counted(len(found.designs), 'design')} into {found.name}."
+        f"Imported {counted(len(found.trials), 'result')} of"
+        f" {counted(len(found.designs), 'design')} into {found.name}."
     )
     if found.skipped:
         click.echo(f"Skipped: {counted(found.skipped, 'row')} of trainings that are not complete.")

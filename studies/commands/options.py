@@ -19,7 +19,10 @@ def storage_option(command: Any) -> Any:
     return click.option(
         "--storage",
         metavar="URL",
-        help="Where studies are kept (default: RESNEXT_EXPLORER_STORAGE, else resnext-explorer.db in the current folder).",
+        help=(
+            "Where studies are kept (default: RESNEXT_EXPLORER_STORAGE, else resnext-explorer.db in"
+            " the current folder)."
+        ),
     )(command)
 
 
@@ -30,7 +33,10 @@ def set_option(function: Callable[..., Any]) -> Callable[..., Any]:
         "changes",
         metavar="KEY=VALUE",
         multiple=True,
-        help="Change one key, for example recipe.epochs=20 or data.validation=0.2; may be given again.",
+        help=(
+            "Change one key, for example recipe.epochs=20 or data.validation=0.2; may be given"
+            " again."
+        ),
     )(function)
 
 
@@ -43,8 +49,8 @@ def stored_study(storage: "Storage", name_or_path: str) -> "StoredStudy":
 
 
 class GivenPath(click.Path):
-    """A path with `~` for the home folder. An empty one, as a variable that is not set gives it, would be the current folder: it is
-    refused."""
+    """A path with `~` for the home folder. An empty one, as a variable that is not set
+    gives it, would be the current folder: it is refused."""
 
     def __init__(self) -> None:
         super().__init__(path_type=Path)
@@ -53,6 +59,7 @@ class GivenPath(click.Path):
         if value == "":
             option = param.opts[-1] if param else "the path"
             raise UserError(
-                f"{option} is empty, perhaps from a variable that is not set. Name a path; . is the current folder."
+                f"{option} is empty, perhaps from a variable that is not set. Name a path; . is the"
+                " current folder."
             )
         return super().convert(expanded(value), param, ctx)

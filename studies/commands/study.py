@@ -1,4 +1,5 @@
-"""The commands of studies: run, status, results, list, retry; and, from `upkeep_commands`, plan, show, delete, import."""
+"""The commands of studies: run, status, results, list, retry; and, from
+`upkeep_commands`, plan, show, delete, import."""
 
 from pathlib import Path
 
@@ -31,9 +32,14 @@ def study() -> None:
 @click.option(
     "--workers",
     type=int,
-    help="Processes that train at the same time (default: 1; on CUDA, --workers-per-gpu for each GPU).",
+    help=(
+        "Processes that train at the same time (default: 1; on CUDA, --workers-per-gpu for each"
+        " GPU)."
+    ),
 )
-@click.option("--workers-per-gpu", type=int, help="On CUDA: workers that share each GPU (default: 1).")
+@click.option(
+    "--workers-per-gpu", type=int, help="On CUDA: workers that share each GPU (default: 1)."
+)
 @storage_option
 @click.option(
     "--data-dir",
@@ -54,10 +60,11 @@ def run(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Train what STUDY still wants. Ctrl-C stops after the current step, and the same command goes on from there.
+    """Train what STUDY still wants. Ctrl-C stops after the current step,
+    and the same command goes on from there.
 
-    A training that was cut off resumes from its last finished epoch, and ends with the numbers it would have had. Exit codes: 0
-    all complete, 1 some failed, 2 a mistake, 130 stopped.
+    A training that was cut off resumes from its last finished epoch, and ends with the numbers it
+    would have had. Exit codes: 0 all complete, 1 some failed, 2 a mistake, 130 stopped.
 
     \b
     Examples:
@@ -84,7 +91,12 @@ def run(
     view = choose_view(quiet=quiet, as_json=as_json, study=name_or_path, options=options)
     try:
         counts = run_study(
-            wanted, storage=place, workers=workers, workers_per_gpu=workers_per_gpu, data_dir=data_dir, view=view
+            wanted,
+            storage=place,
+            workers=workers,
+            workers_per_gpu=workers_per_gpu,
+            data_dir=data_dir,
+            view=view,
         )
     except Stopped:
         ctx.exit(130)
@@ -122,8 +134,11 @@ def status(name_or_path: str, storage: str | None, as_json: bool) -> None:
 @click.option("--curves", is_flag=True, help="A row an epoch instead of a row a pair.")
 @click.option("-o", "--output", type=GivenPath(), help="Write a CSV file instead of printing.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of CSV.")
-def results(name_or_path: str, storage: str | None, curves: bool, output: Path | None, as_json: bool) -> None:
-    """Print what came out of STUDY as CSV: a row a pair, with its design, costs, seed, errors and times, and what was tuned.
+def results(
+    name_or_path: str, storage: str | None, curves: bool, output: Path | None, as_json: bool
+) -> None:
+    """Print what came out of STUDY as CSV: a row a pair, with its design,
+    costs, seed, errors and times, and what was tuned.
 
     \b
     Examples:
@@ -137,7 +152,9 @@ def results(name_or_path: str, storage: str | None, curves: bool, output: Path |
     from studies.storage.storage import Storage
 
     if as_json and output:
-        raise UserError("--json prints to the terminal and -o writes a CSV file; give one of the two.")
+        raise UserError(
+            "--json prints to the terminal and -o writes a CSV file; give one of the two."
+        )
     place = Storage(storage)
     stored = stored_study(place, name_or_path)
     reader = Reader(place)
@@ -174,7 +191,10 @@ def list_(storage: str | None, as_json: bool) -> None:
 
     place = Storage(storage)
     there = stored_studies(place) if place.exists() else []
-    records = [{"study": one.name, **asdict(one.counts(place)), "created": one.content["created"]} for one in there]
+    records = [
+        {"study": one.name, **asdict(one.counts(place)), "created": one.content["created"]}
+        for one in there
+    ]
     presets = [name for name in preset_names("study") if name not in {one.name for one in there}]
     if as_json:
         print_json({"studies": records, "presets": preset_names("study")})
@@ -192,7 +212,8 @@ def list_(storage: str | None, as_json: bool) -> None:
 @click.argument("name_or_path", metavar="STUDY")
 @storage_option
 def retry(name_or_path: str, storage: str | None) -> None:
-    """Let the failed pairs of STUDY be trained again by the next run. What failed three times stays failed.
+    """Let the failed pairs of STUDY be trained again by the next
+    run. What failed three times stays failed.
 
     \b
     Example:
@@ -206,7 +227,9 @@ def retry(name_or_path: str, storage: str | None) -> None:
     count = forgive(place, found)
     if not count:
         failed = found.counts(place).failed
-        why = f"all {failed} failed pairs have failed three times" if failed else "no pair has failed"
+        why = (
+            f"all {failed} failed pairs have failed three times" if failed else "no pair has failed"
+        )
         click.echo(f"{found.name}: nothing to try again, {why}.")
         return
     again = command("study run", to_run(name_or_path), storage=place.option)

@@ -27,14 +27,18 @@ TEST = 0.2
 @click.option(
     "--data",
     required=True,
-    help="digits, mnist, fashion_mnist, cifar10, cifar100, folder, npz, or package.module:function.",
+    help=(
+        "digits, mnist, fashion_mnist, cifar10, cifar100, folder, npz, or package.module:function."
+    ),
 )
 @click.option(
     "--data-dir",
     type=GivenPath(),
     help="Folder (npz: file) of the data; without it, official files are downloaded.",
 )
-@click.option("--recipe", default="quick", show_default=True, help="A preset's name or a YAML file.")
+@click.option(
+    "--recipe", default="quick", show_default=True, help="A preset's name or a YAML file."
+)
 @set_option
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, or auto.")
@@ -44,7 +48,9 @@ TEST = 0.2
     type=GivenPath(),
     help="Folder for a checkpoint after each epoch; the same command goes on from it.",
 )
-@click.option("-o", "--output", type=GivenPath(), help="Write the weights into this file (safetensors).")
+@click.option(
+    "-o", "--output", type=GivenPath(), help="Write the weights into this file (safetensors)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, for programs.")
 @click.pass_context
 def train(
@@ -61,7 +67,8 @@ def train(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Train the network NAME and test it once, after the last epoch. Resolution, channels and classes are the data's.
+    """Train the network NAME and test it once, after the last epoch.
+    Resolution, channels and classes are the data's.
 
     Exit codes: 0 trained, 1 the training failed, 2 a mistake, 130 stopped.
 
@@ -96,15 +103,24 @@ def train(
     chosen.steps_per_epoch(len(splits.train))
     notes = [*data_notes(splits, chosen), *hints(settings)]
     if as_json:
-        about = {"design": architecture.name, "splits": splits.sizes, "classes": splits.names, "notes": notes}
+        about = {
+            "design": architecture.name,
+            "splits": splits.sizes,
+            "classes": splits.names,
+            "notes": notes,
+        }
         say(to_json({"event": "begin", **about}))
     else:
         sizes = ", ".join(f"{count} {part}" for part, count in splits.sizes.items())
         on = f"{settings.device}, {settings.precision}, {counted(settings.threads, 'thread')}"
-        say(f"{architecture.name} on {spec.name} ({sizes}), {chosen.name}, {counted(chosen.epochs, 'epoch')}, {on}")
+        say(
+            f"{architecture.name} on {spec.name} ({sizes}), {chosen.name},"
+            f" {counted(chosen.epochs, 'epoch')}, {on}"
+        )
         say("\n".join(notes) + "\n")
         say(
-            f"{'epoch':>5}  {'rate':>7}  {'train loss':>10}  {'train error':>11}  {'validation error':>16}  {'time':>6}"
+            f"{'epoch':>5}  {'rate':>7}  {'train loss':>10}  {'train error':>11} "
+            f" {'validation error':>16}  {'time':>6}"
         )
 
     from studies.machine import failures
@@ -118,7 +134,9 @@ def train(
         say(to_json({"event": "epoch", **row}) if as_json else _line(row))
 
     try:
-        outcome = training.train(architecture, chosen, splits, seed, settings, checkpoints=checkpoints, on_epoch=tell)
+        outcome = training.train(
+            architecture, chosen, splits, seed, settings, checkpoints=checkpoints, on_epoch=tell
+        )
     except training.TrainingFailed as failure:
         click.echo(f"Error: the training failed: {failure.reason}.", err=True)
         ctx.exit(1)
@@ -134,13 +152,21 @@ def train(
     if output is not None:
         _write(architecture, outcome, output, splits)
     if as_json:
-        figures = {key: value for key, value in vars(outcome).items() if key not in ("curves", "state_dict")}
+        figures = {
+            key: value
+            for key, value in vars(outcome).items()
+            if key not in ("curves", "state_dict")
+        }
         click.echo(to_json({"event": "complete", "design": architecture.name, **figures}))
     else:
         _sum_up(outcome, splits.names)
         if output is not None:
             click.echo(f"Weights: {output}")
-        size = {"resolution": fits.resolution, "classes": fits.classes, "in_channels": fits.in_channels}
+        size = {
+            "resolution": fits.resolution,
+            "classes": fits.classes,
+            "in_channels": fits.in_channels,
+        }
         click.echo(f"Next: {command('describe', architecture.name, **size)}")
 
 
@@ -151,7 +177,8 @@ def _check_writable(path: Path) -> None:
     try:
         if path.is_dir():
             raise UserError(
-                f"cannot write {path}: it is a folder. Name a file in it, as {path / 'weights.safetensors'}."
+                f"cannot write {path}: it is a folder. Name a file in it, as"
+                f" {path / 'weights.safetensors'}."
             )
         if not path.absolute().parent.is_dir():
             raise UserError(f"cannot write {path}: there is no folder {path.absolute().parent}.")
@@ -185,10 +212,13 @@ def _documents(data: str, recipe: str, changes: tuple[str, ...]) -> tuple["DataS
 def _line(row: dict[str, Any]) -> str:
     from explorer.text import human_percent, human_time
 
-    train_error, validation_error = human_percent(row["train_error"]), human_percent(row["validation_error"])
+    train_error, validation_error = (
+        human_percent(row["train_error"]),
+        human_percent(row["validation_error"]),
+    )
     return (
-        f"{row['epoch']:>5}  {row['learning_rate']:>7.2g}  {row['train_loss']:>10.3f}  {train_error:>11}  {validation_error:>16}"
-        f"  {human_time(row['seconds']):>6}"
+        f"{row['epoch']:>5}  {row['learning_rate']:>7.2g}  {row['train_loss']:>10.3f} "
+        f" {train_error:>11}  {validation_error:>16}  {human_time(row['seconds']):>6}"
     )
 
 
@@ -203,11 +233,16 @@ def _sum_up(outcome: "Outcome", names: tuple[str, ...]) -> None:
         click.echo(f"  {part} error {human_percent(getattr(outcome, f'{part}_error'))}{more}")
     if outcome.test_balanced_error is not None:
         click.echo(
-            f"  balanced test error {human_percent(outcome.test_balanced_error)}, the mean of the errors by class:"
+            f"  balanced test error {human_percent(outcome.test_balanced_error)}, the mean of the"
+            " errors by class:"
         )
         click.echo(f"    {by_class(outcome.test_errors_by_class, names)}")
-    memory = f", at most {human_count(outcome.peak_memory)}B of memory" if outcome.peak_memory else ""
-    click.echo(f"  {human_time(outcome.seconds)}, {outcome.images_per_second:.0f} images a second{memory}")
+    memory = (
+        f", at most {human_count(outcome.peak_memory)}B of memory" if outcome.peak_memory else ""
+    )
+    click.echo(
+        f"  {human_time(outcome.seconds)}, {outcome.images_per_second:.0f} images a second{memory}"
+    )
 
 
 def _write(architecture: "Architecture", outcome: "Outcome", path: Path, splits: "Splits") -> None:

@@ -1,4 +1,5 @@
-"""The command `study winner`: which design is best and why; the same design trained fully, and exported with a card."""
+"""The command `study winner`: which design is best and why; the same
+design trained fully, and exported with a card."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -20,18 +21,33 @@ if TYPE_CHECKING:
     from studies.winner.winner import Winner
 
 WEIGHTS, ONNX, CARD, CHECKPOINTS = "weights.safetensors", "network.onnx", "card.md", ".checkpoints"
-FROM_FILE = "; from a file: turned upright, laid on white, the middle square resized by Pillow's bicubic filter"
-BLACK_AND_WHITE = "; on the scale of `white`: samples of {:.10g} are black (0), of {:.10g} white (255)"
+FROM_FILE = (
+    "; from a file: turned upright, laid on white, the middle square resized by Pillow's bicubic"
+    " filter"
+)
+BLACK_AND_WHITE = (
+    "; on the scale of `white`: samples of {:.10g} are black (0), of {:.10g} white (255)"
+)
 
 
 @click.command()
 @click.argument("name_or_path", metavar="STUDY")
-@click.option("--retrain", is_flag=True, help="Train it fully, on train and validation images, and test it once.")
+@click.option(
+    "--retrain",
+    is_flag=True,
+    help="Train it fully, on train and validation images, and test it once.",
+)
 @click.option("--recipe", help="Retrain by this preset or YAML file (default: the study's recipe).")
 @set_option
 @click.option("--export", "folder", type=GivenPath(), help="Folder for weights, ONNX and a card.")
 @click.option("--data-dir", type=GivenPath(), help="Folder with the data set's files.")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of the retraining.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Of the retraining.",
+)
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, or auto.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 @storage_option
@@ -49,10 +65,11 @@ def winner(
     as_json: bool,
     storage: str | None,
 ) -> None:
-    """Show the design of STUDY with the lowest validation error, with an interval for each other; train it fully to take along.
+    """Show the design of STUDY with the lowest validation error, with an
+    interval for each other; train it fully to take along.
 
-    A retraining that was stopped goes on where it was, by the same command. Exit codes: 0 all written, 1 all but the ONNX file,
-    2 a mistake, 130 stopped.
+    A retraining that was stopped goes on where it was, by the same command. Exit codes: 0 all
+    written, 1 all but the ONNX file, 2 a mistake, 130 stopped.
 
     \b
     Examples:
@@ -70,7 +87,9 @@ def winner(
     if retrain and folder is None:
         raise UserError("--retrain needs a folder for the model: --export DIR.")
     if not retrain and (folder or recipe or changes):
-        raise UserError("--export, --recipe and --set are for the full training; give --retrain with them.")
+        raise UserError(
+            "--export, --recipe and --set are for the full training; give --retrain with them."
+        )
     place = Storage(storage)
     stored = stored_study(place, name_or_path)
     chosen = choose(Reader(place).tables(stored.name).trials, to_run(name_or_path), place.option)
@@ -81,12 +100,14 @@ def winner(
     if imported:
         further = command("train", chosen.design, data="DATA", o="weights.safetensors")
     else:
-        further = command("study winner", name_or_path, retrain=True, export="best", storage=place.option)
+        further = command(
+            "study winner", name_or_path, retrain=True, export="best", storage=place.option
+        )
     if folder is not None:
         if imported:
             raise UserError(
-                f"{stored.name} was imported from {imported}, which does not say on what data it was trained. "
-                f"Train its winner by itself: {further}"
+                f"{stored.name} was imported from {imported}, which does not say on what data it"
+                f" was trained. Train its winner by itself: {further}"
             )
         wanted = _recipe(stored, chosen.design, recipe, changes)
         written = _retrain(stored, chosen, wanted, folder, data_dir, seed, device, quiet=as_json)
@@ -118,8 +139,11 @@ def _show(chosen: "Winner") -> None:
         click.echo(f"Trained on fewer seeds, and not compared: {', '.join(chosen.fewer_seeds)}.")
 
 
-def _recipe(stored: "StoredStudy", design: str, given: str | None, changes: tuple[str, ...]) -> "Recipe":
-    """The recipe of the full training: the one given, else the study's, as it was tuned for the design."""
+def _recipe(
+    stored: "StoredStudy", design: str, given: str | None, changes: tuple[str, ...]
+) -> "Recipe":
+    """The recipe of the full training: the one given, else the
+    study's, as it was tuned for the design."""
     from search_spaces.documents import load_document, validate
     from studies.config.recipe import Recipe
 
@@ -143,7 +167,8 @@ def _retrain(
     *,
     quiet: bool,
 ) -> dict[str, Any]:
-    """Train the winner on train and validation, export it into `folder`, and return what came out."""
+    """Train the winner on train and validation, export it into
+    `folder`, and return what came out."""
     import importlib.util
 
     from studies.data.splits import DataSpec, load
@@ -157,7 +182,8 @@ def _retrain(
     for module in ("onnxruntime", "onnxscript"):
         if importlib.util.find_spec(module) is None:
             raise UserError(
-                f"ONNX export needs the extra [onnx] ({module} is missing): pip install 'resnext-explorer[onnx]'."
+                f"ONNX export needs the extra [onnx] ({module} is missing): pip install"
+                " 'resnext-explorer[onnx]'."
             )
     architecture = stored.architecture(chosen.design)
     spec = DataSpec.model_validate(stored.content["document"]["data"])
@@ -177,23 +203,37 @@ def _retrain(
 
     def tell(row: dict[str, Any]) -> None:
         if not quiet:
-            say(f"epoch {row['epoch']} of {recipe.epochs}: train error {100 * row['train_error']:.1f} %")
+            say(
+                f"epoch {row['epoch']} of {recipe.epochs}: train error"
+                f" {100 * row['train_error']:.1f} %"
+            )
 
     if not quiet:
         say(
-            f"\nTraining {chosen.design} on {len(splits.train)} images, {counted(recipe.epochs, 'epoch')}, {settings.device}."
+            f"\nTraining {chosen.design} on {len(splits.train)} images,"
+            f" {counted(recipe.epochs, 'epoch')}, {settings.device}."
         )
         say("\n".join([*said, *hints(settings)]))
     try:
         (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"cannot write into the folder {folder}: {error.strerror}. Name another.") from None
+        raise UserError(
+            f"cannot write into the folder {folder}: {error.strerror}. Name another."
+        ) from None
     try:
         outcome = training.train(
-            architecture, recipe, splits, seed, settings, checkpoints=folder / CHECKPOINTS, on_epoch=tell
+            architecture,
+            recipe,
+            splits,
+            seed,
+            settings,
+            checkpoints=folder / CHECKPOINTS,
+            on_epoch=tell,
         )
     except training.TrainingFailed as failure:
-        raise UserError(f"the training failed: {failure.reason}. Try another --recipe, or --set.") from None
+        raise UserError(
+            f"the training failed: {failure.reason}. Try another --recipe, or --set."
+        ) from None
     except (MemoryError, RuntimeError) as error:
         if not failures.is_out_of_memory(error):
             raise
@@ -210,15 +250,24 @@ def _retrain(
         "design": chosen.design,
         "what": {
             "network": f"{architecture.name}, {architecture.classes} classes",
-            "input": f"{architecture.in_channels} x {architecture.resolution} x {architecture.resolution}, pixels divided by 255, then "
-            f"minus {_numbers(splits.mean)}, over {_numbers(splits.std)} (a number a channel)"
-            + (FROM_FILE if spec.name == "folder" else "")
-            + (BLACK_AND_WHITE.format(*splits.black_and_white) if splits.black_and_white else ""),
+            "input": (
+                f"{architecture.in_channels} x {architecture.resolution} x"
+                f" {architecture.resolution}, pixels divided by 255, then minus"
+                f" {_numbers(splits.mean)}, over {_numbers(splits.std)} (a number a channel)"
+                + (FROM_FILE if spec.name == "folder" else "")
+                + (
+                    BLACK_AND_WHITE.format(*splits.black_and_white)
+                    if splits.black_and_white
+                    else ""
+                )
+            ),
             "output": _output(splits.names),
         },
         "metadata": splits.to_export(),
         "data": {
-            "data": ", ".join(f"{key} {value}" for key, value in spec.model_dump(exclude_none=True).items()),
+            "data": ", ".join(
+                f"{key} {value}" for key, value in spec.model_dump(exclude_none=True).items()
+            ),
             "trained on": f"{len(splits.train)} images: the study's train and validation splits",
             "tested on": f"{len(splits.test)} images, read once, after the last epoch",
             "notes": " ".join(said),
@@ -233,8 +282,11 @@ def _retrain(
             "from safetensors.torch import load_file",
             "from explorer import Architecture, build",
             "",
-            f'architecture = Architecture.from_name("{architecture.name}", resolution={architecture.resolution}, '
-            f"in_channels={architecture.in_channels}, classes={architecture.classes})",
+            (
+                f'architecture = Architecture.from_name("{architecture.name}",'
+                f" resolution={architecture.resolution}, in_channels={architecture.in_channels},"
+                f" classes={architecture.classes})"
+            ),
             "network = build(architecture).eval()",
             f'network.load_state_dict(load_file("{WEIGHTS}"))',
         ],
@@ -263,7 +315,8 @@ def _output(names: tuple[str, ...]) -> str:
 
 
 def _errors(outcome: Any, names: tuple[str, ...]) -> dict[str, str]:
-    """What may be said of the errors: the validation images were trained on, so theirs is left out."""
+    """What may be said of the errors: the validation images were
+    trained on, so theirs is left out."""
     from studies.training.notes import by_class
 
     errors = {}
@@ -272,7 +325,9 @@ def _errors(outcome: Any, names: tuple[str, ...]) -> dict[str, str]:
         more = f" (top-5 {100 * top5:.2f} %)" if top5 is not None else ""
         errors[f"{part} error"] = f"{100 * getattr(outcome, f'{part}_error'):.2f} %{more}"
     if outcome.test_balanced_error is not None:
-        errors["balanced test error"] = f"{100 * outcome.test_balanced_error:.2f} %, the mean of the errors by class"
+        errors["balanced test error"] = (
+            f"{100 * outcome.test_balanced_error:.2f} %, the mean of the errors by class"
+        )
         errors["test error by class"] = by_class(outcome.test_errors_by_class, names)
     return errors
 
@@ -286,7 +341,8 @@ def _export(
     recipe: "Recipe",
     folder: Path,
 ) -> str | None:
-    """Weights, ONNX, and the card last: all of them, or none. The network is not lost where only ONNX fails: then, why it did."""
+    """Weights, ONNX, and the card last: all of them, or none. The network is not
+    lost where only ONNX fails: then, why it did."""
     import shutil
 
     from explorer import build
@@ -298,9 +354,15 @@ def _export(
     network.load_state_dict(outcome.state_dict)
     onnx_error = None
     try:
-        files = {WEIGHTS: f"load with `{export(network, folder / WEIGHTS, 'safetensors', facts['metadata'])}`"}
+        files = {
+            WEIGHTS: (
+                f"load with `{export(network, folder / WEIGHTS, 'safetensors', facts['metadata'])}`"
+            )
+        }
         try:
-            files[ONNX] = f"checked against onnxruntime; load with `{export(network, folder / ONNX, 'onnx')}`"
+            files[ONNX] = (
+                f"checked against onnxruntime; load with `{export(network, folder / ONNX, 'onnx')}`"
+            )
         except Exception as error:  # noqa: BLE001 - torch's exporter and onnxruntime fail in any way
             (folder / ONNX).unlink(missing_ok=True)  # one of an earlier network
             again = command(
@@ -313,17 +375,23 @@ def _export(
                 weights=folder / WEIGHTS,
                 o=folder / ONNX,
             )
-            onnx_error = f"there is no {ONNX}: the export to ONNX failed: {_why(error)}. Try again with: {again}"
+            onnx_error = (
+                f"there is no {ONNX}: the export to ONNX failed: {_why(error)}. Try again with:"
+                f" {again}"
+            )
             files[ONNX] = "missing: its export failed"
-        write_atomic(folder / CARD, card(study, chosen, facts, recipe.model_dump(mode="json"), files))
+        write_atomic(
+            folder / CARD, card(study, chosen, facts, recipe.model_dump(mode="json"), files)
+        )
     except BaseException as error:
         for name in (WEIGHTS, ONNX):
             (folder / name).unlink(missing_ok=True)
         if not isinstance(error, Exception):
             raise
         raise UserError(
-            f"the network is trained, but could not be exported: {_why(error)}. Nothing was exported; the checkpoint in "
-            f"{folder / CHECKPOINTS} stays, and the same command tries again without training."
+            f"the network is trained, but could not be exported: {_why(error)}. Nothing was"
+            f" exported; the checkpoint in {folder / CHECKPOINTS} stays, and the same command tries"
+            " again without training."
         ) from None
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return onnx_error

@@ -9,11 +9,13 @@ import yaml
 from explorer.errors import UserError, unknown
 
 
-def override(document: dict[str, Any], changes: Iterable[str], *, sections: Iterable[str]) -> dict[str, Any]:
+def override(
+    document: dict[str, Any], changes: Iterable[str], *, sections: Iterable[str]
+) -> dict[str, Any]:
     """A copy of `document` with each `key.inner=value` put in; the value is written as in YAML.
 
-    Raises `UserError` for what is not of that form, or begins with none of `sections`. Whether a key inside a section exists is
-    for the section's own validation to say.
+    Raises `UserError` for what is not of that form, or begins with none of `sections`. Whether a
+    key inside a section exists is for the section's own validation to say.
     """
     changed = deepcopy(document)
     for change in changes:
@@ -24,16 +26,22 @@ def override(document: dict[str, Any], changes: Iterable[str], *, sections: Iter
         if first not in sections:
             for section in sections:
                 if isinstance(document.get(section), dict) and first in document[section]:
-                    raise UserError(f"--set {change}: {first} is a key of {section}: --set {section}.{change}")
+                    raise UserError(
+                        f"--set {change}: {first} is a key of {section}: --set {section}.{change}"
+                    )
             raise unknown("key for --set", first, sections)
         if (first, inner) == ("recipe", ["name"]):
             raise UserError(
-                f"--set {change}: a name alone would stand over another recipe's values; a recipe is chosen whole, with "
-                f"--set recipe={text.strip()}."
+                f"--set {change}: a name alone would stand over another recipe's values; a recipe"
+                f" is chosen whole, with --set recipe={text.strip()}."
             )
         try:
             value = yaml.safe_load(text)
-        except (yaml.YAMLError, ValueError, RecursionError):  # a date that is none, a number of 5,000 digits
+        except (
+            yaml.YAMLError,
+            ValueError,
+            RecursionError,
+        ):  # a date that is none, a number of 5,000 digits
             raise UserError(f"--set {change}: {text!r} is not a value as YAML writes it.") from None
         *path, last = [first, *inner]
         place = changed

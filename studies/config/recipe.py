@@ -1,4 +1,5 @@
-"""A recipe: how long and how a network is trained. Presets are files in `studies/recipes`; a study may change single fields."""
+"""A recipe: how long and how a network is trained. Presets are files in
+`studies/recipes`; a study may change single fields."""
 
 import math
 from typing import Annotated, Any, Literal
@@ -12,12 +13,14 @@ STEP = 0.1  # what a milestone multiplies the learning rate with
 
 
 class Recipe(BaseModel):
-    """SGD with Nesterov momentum. The learning rate climbs linearly to its peak, then falls as `schedule` says: `cosine`, to zero
-    along half a wave; `one_cycle`, to zero in a straight line; `step`, to a tenth at each of `milestones`.
+    """SGD with Nesterov momentum. The learning rate climbs linearly to its peak, then falls as
+    `schedule` says: `cosine`, to zero along half a wave; `one_cycle`, to zero in a straight line;
+    `step`, to a tenth at each of `milestones`.
 
-    Every field but `class_weights` is needed, but a recipe that names a preset takes what it leaves out from there:
-    `{name: quick, epochs: 3}` is `quick` for three epochs. An epoch is every full batch once; the remainder, other images
-    each time, is left out, so that no batch norm sees a small batch.
+    Every field but `class_weights` is needed, but a recipe that names a preset takes what it leaves
+    out from there: `{name: quick, epochs: 3}` is `quick` for three epochs. An epoch is every full
+    batch once; the remainder, other images each time, is left out, so that no batch norm sees a
+    small batch.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,27 +31,39 @@ class Recipe(BaseModel):
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]  # at its peak
     schedule: Literal["cosine", "one_cycle", "step"]
     warm_up: Annotated[float, Field(ge=0, lt=1)]  # part of all steps
-    milestones: tuple[Annotated[float, Field(gt=0, lt=1)], ...]  # of a step schedule: parts of all steps, ascending
+    milestones: tuple[
+        Annotated[float, Field(gt=0, lt=1)], ...
+    ]  # of a step schedule: parts of all steps, ascending
     momentum: Annotated[float, Field(gt=0, lt=1)]
     weight_decay: Annotated[
         float, Field(ge=0, allow_inf_nan=False)
     ]  # on every parameter, batch norm too, as in the paper's code
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)]  # in the loss of training and, to be comparable, of validation
-    # pad: zeros around the image, then its size cut out at random. random_resized: 8 to 100 % of the image's area, at 3:4 to 4:3,
-    # resized to its size.
+    label_smoothing: Annotated[
+        float, Field(ge=0, lt=1)
+    ]  # in the loss of training and, to be comparable, of validation
+    # pad: zeros around the image, then its size cut out at random. random_resized: 8 to 100 % of
+    # the image's area, at 3:4 to 4:3, resized to its size.
     crop: Literal["pad", "random_resized"]
     crop_padding: Annotated[float, Field(ge=0, le=0.5)]  # of pad: part of the side
-    flip: Literal["where_mirrored", "never"]  # mirror half of the images, where a mirror image keeps its class
+    flip: Literal[
+        "where_mirrored", "never"
+    ]  # mirror half of the images, where a mirror image keeps its class
     lighting: Annotated[
         float, Field(ge=0, le=1)
     ]  # deviation of AlexNet's shifts along ImageNet's colours; colour images only
-    # balanced: in the loss of training an image counts for n / (k n_c), of n images in k classes, n_c in its own, as scikit-learn's
-    # weights of that name. A recipe stored before there was this key is one without weights.
+    # balanced: in the loss of training an image counts for n / (k n_c), of n images in k classes,
+    # n_c in its own, as scikit-learn's weights of that name. A recipe stored before there was this
+    # key is one without weights.
     class_weights: Literal["none", "balanced"] = "none"
 
     def __repr_args__(self) -> Any:
-        """Without class weights as before there were any: checkpoints are told apart by this text."""
-        return [(key, value) for key, value in super().__repr_args__() if (key, value) != ("class_weights", "none")]
+        """Without class weights as before there were any:
+        checkpoints are told apart by this text."""
+        return [
+            (key, value)
+            for key, value in super().__repr_args__()
+            if (key, value) != ("class_weights", "none")
+        ]
 
     @model_validator(mode="before")
     @classmethod
@@ -64,7 +79,8 @@ class Recipe(BaseModel):
         if name not in preset_names("recipe"):
             missing = ", ".join(key for key in needed if key not in given)
             raise UserError(
-                f"{unknown('recipe', str(name), preset_names('recipe'))} A recipe with another name gives every key; missing: {missing}"
+                f"{unknown('recipe', str(name), preset_names('recipe'))} A recipe with another name"
+                f" gives every key; missing: {missing}"
             )
         return {**load_document(cls, "recipe", name).model_dump(), **given}
 
@@ -78,15 +94,18 @@ class Recipe(BaseModel):
     @model_validator(mode="after")
     def _steps_need_milestones(self) -> "Recipe":
         if self.schedule == "step" and not self.milestones:
-            raise UserError("a step schedule needs milestones, parts of the training: for example [0.5, 0.75]")
+            raise UserError(
+                "a step schedule needs milestones, parts of the training: for example [0.5, 0.75]"
+            )
         return self
 
     def steps_per_epoch(self, images: int) -> int:
         """Full batches in `images`. Raises `UserError` where there is none."""
         if images < self.batch_size:
             raise UserError(
-                f"a batch_size of {self.batch_size} is larger than the training split ({images} images); give a smaller one "
-                f"(--set recipe.batch_size={max(1, images // 2)}), or leave more images to train on."
+                f"a batch_size of {self.batch_size} is larger than the training split ({images}"
+                f" images); give a smaller one (--set recipe.batch_size={max(1, images // 2)}), or"
+                " leave more images to train on."
             )
         return images // self.batch_size
 
@@ -95,7 +114,8 @@ class Recipe(BaseModel):
         return round(self.crop_padding * resolution) if self.crop == "pad" else 0
 
     def augmentation(self, resolution: int, channels: int, *, mirrored: bool) -> str:
-        """What happens to training images of this size, in words. `mirrored`: a mirror image keeps its class."""
+        """What happens to training images of this size, in words.
+        `mirrored`: a mirror image keeps its class."""
         changes = []
         if self.crop == "random_resized":
             changes.append("crops of 8 to 100 % of the area, resized")

@@ -1,4 +1,5 @@
-"""The `search` section of a study file: how designs are chosen, and when a trial is given up early."""
+"""The `search` section of a study file: how designs are
+chosen, and when a trial is given up early."""
 
 import random
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,10 @@ ERROR, LATENCY = "validation_error", "latency"
 # What a design costs, known before it is trained; `block` is not defined for every design.
 COSTS = tuple(measure for measure in MEASURES if measure != "block")
 OBJECTIVES = (ERROR, *COSTS, LATENCY)
-PRUNERS = {"median": ("startup_trials", "warm_up_epochs"), "successive_halving": ("first_epoch", "reduction")}
+PRUNERS = {
+    "median": ("startup_trials", "warm_up_epochs"),
+    "successive_halving": ("first_epoch", "reduction"),
+}
 Whole = Annotated[StrictInt, Field(ge=1, le=100_000)]
 
 
@@ -34,9 +38,10 @@ class Strict(BaseModel):
 class Pruning(Strict):
     """When a trial of a search is given up before its last epoch, by its validation error.
 
-    `median`: its best so far is worse than the median of the completed trials at this epoch, once `startup_trials` are complete
-    and from epoch `warm_up_epochs` + 1 on. `successive_halving`: at epochs `first_epoch`, `first_epoch * reduction`, ... only the best of
-    every `reduction` that came so far go on.
+    `median`: its best so far is worse than the median of the completed trials at this epoch, once
+    `startup_trials` are complete and from epoch `warm_up_epochs` + 1 on. `successive_halving`: at
+    epochs `first_epoch`, `first_epoch * reduction`, ... only the best of every `reduction` that
+    came so far go on.
     """
 
     method: str
@@ -53,11 +58,14 @@ class Pruning(Strict):
         if isinstance(given, dict) and "method" in given:
             if not isinstance(given["method"], str) or given["method"] not in PRUNERS:
                 raise unknown("pruning method", str(given["method"]), PRUNERS)
-            others = {key for keys in PRUNERS.values() for key in keys} - set(PRUNERS[given["method"]])
+            others = {key for keys in PRUNERS.values() for key in keys} - set(
+                PRUNERS[given["method"]]
+            )
             for key in others & set(given):
                 if given[key] != cls.model_fields[key].default:
                     raise UserError(
-                        f"{given['method']} has no {key}; it takes {' and '.join(PRUNERS[given['method']])}"
+                        f"{given['method']} has no {key}; it takes"
+                        f" {' and '.join(PRUNERS[given['method']])}"
                     )
         return given
 
@@ -67,26 +75,28 @@ class Pruning(Strict):
         if self.method == "median":
             if self.warm_up_epochs >= epochs - 1:
                 raise UserError(
-                    f"median pruning after {self.warm_up_epochs} warm_up_epochs cannot prune in {epochs} epochs; "
-                    f"it needs at least {self.warm_up_epochs + 2} epochs, or fewer warm_up_epochs"
+                    f"median pruning after {self.warm_up_epochs} warm_up_epochs cannot prune in"
+                    f" {epochs} epochs; it needs at least {self.warm_up_epochs + 2} epochs, or"
+                    " fewer warm_up_epochs"
                 )
             if self.startup_trials >= trials:
                 raise UserError(
-                    f"median pruning waits for {self.startup_trials} startup_trials, but the search has only {trials}; "
-                    "give fewer startup_trials or more trials"
+                    f"median pruning waits for {self.startup_trials} startup_trials, but the search"
+                    f" has only {trials}; give fewer startup_trials or more trials"
                 )
         elif self.first_epoch >= epochs:
             raise UserError(
-                f"successive halving decides first at epoch {self.first_epoch}, but a training has only {epochs} epochs; "
-                f"give a first_epoch below {epochs}"
+                f"successive halving decides first at epoch {self.first_epoch}, but a training has"
+                f" only {epochs} epochs; give a first_epoch below {epochs}"
             )
 
 
 class Search(Strict):
     """How designs are chosen: `method`, how many `trials`, and what is best.
 
-    `objectives`: the validation error, alone or with one of flops, params, activations, latency (measured, seconds); all are
-    minimised, two give a Pareto front. `constraints`: the most a design may cost, by measure; what costs more is never proposed.
+    `objectives`: the validation error, alone or with one of flops, params, activations, latency
+    (measured, seconds); all are minimised, two give a Pareto front. `constraints`: the most a
+    design may cost, by measure; what costs more is never proposed.
     """
 
     method: str
@@ -113,7 +123,10 @@ class Search(Strict):
         if objectives[0] != ERROR:
             raise UserError(f"the first objective is {ERROR}; a cost may come second")
         if len(set(objectives)) < len(objectives):
-            raise UserError(f"{ERROR} is listed twice; the second objective is one of {', '.join(OBJECTIVES[1:])}")
+            raise UserError(
+                f"{ERROR} is listed twice; the second objective is one of"
+                f" {', '.join(OBJECTIVES[1:])}"
+            )
         return objectives
 
     @field_validator("constraints", mode="before")
@@ -124,7 +137,10 @@ class Search(Strict):
         for measure in constraints:
             if measure not in COSTS:
                 raise unknown("cost to constrain", str(measure), COSTS)
-        return {key: parse_number(value) if isinstance(value, str) else value for key, value in constraints.items()}
+        return {
+            key: parse_number(value) if isinstance(value, str) else value
+            for key, value in constraints.items()
+        }
 
     @model_validator(mode="after")
     def _consistent(self) -> "Search":
@@ -132,8 +148,8 @@ class Search(Strict):
             raise UserError(f"{self.finalists} finalists cannot come out of {self.trials} trials")
         if self.prune and len(self.objectives) > 1:
             raise UserError(
-                f"prune: pruning judges one curve, but the search has two objectives ({', '.join(self.objectives)}); "
-                "take one of the two out"
+                "prune: pruning judges one curve, but the search has two objectives"
+                f" ({', '.join(self.objectives)}); take one of the two out"
             )
         return self
 
@@ -142,24 +158,29 @@ class Search(Strict):
         matched = space.match.by if space.match else space.scale.by if space.scale else None
         if matched in self.objectives:
             raise UserError(
-                f"search.objectives: every design of the space {space.name} has the same {matched}, so it is no objective; "
-                f"take another of {', '.join(OBJECTIVES[1:])}, or a free space"
+                f"search.objectives: every design of the space {space.name} has the same {matched},"
+                f" so it is no objective; take another of {', '.join(OBJECTIVES[1:])}, or a free"
+                " space"
             )
         if self.prune:
             self.prune.check(self.trials, recipe.epochs)
 
     def allows(self, design: "Design") -> bool:
         """Whether a design is within the constraints."""
-        return all(getattr(design.complexity, measure) <= most for measure, most in self.constraints.items())
+        return all(
+            getattr(design.complexity, measure) <= most
+            for measure, most in self.constraints.items()
+        )
 
     def values(self, record: Mapping[str, Any], result: Mapping[str, Any]) -> list[float]:
-        """A trained design's objectives. The error is an attempt's result, costs are the design's."""
+        """A trained design's objectives. The error is an attempt's
+        result, costs are the design's."""
         return [float(result[name] if name in result else record[name]) for name in self.objectives]
 
 
 def shuffled(bound: "BoundSpace", search: Search) -> Iterator["Design"]:
-    """The space's different designs within the constraints, in an order that the search's seed decides: those at first that random
-    search tries."""
+    """The space's different designs within the constraints, in an order that the search's
+    seed decides: those at first that random search tries."""
     from explorer import Design
 
     arms = list(bound.space.points)

@@ -1,6 +1,8 @@
-"""What a study wants, as its YAML file says it: a space, data, a recipe, seeds, and whether to search or to tune.
+"""What a study wants, as its YAML file says it: a space, data, a
+recipe, seeds, and whether to search or to tune.
 
-It is a value: it wants pairs, and compares itself with what was stored under its name. `studies.api` runs it and reads its results.
+It is a value: it wants pairs, and compares itself with what was stored under its
+name. `studies.api` runs it and reads its results.
 """
 
 import re
@@ -33,8 +35,9 @@ _folder: ContextVar[Path] = ContextVar("folder", default=Path())
 class Wanted:
     """A study's designs for its data's shape, and the points its space leaves out.
 
-    Of a search, designs as random search tries them, the reference arm first: of other methods as good as any for an estimate. They
-    are as many as it has trials, or fewer where the space holds no more.
+    Of a search, designs as random search tries them, the reference arm first: of other
+    methods as good as any for an estimate. They are as many as it has trials, or fewer where
+    the space holds no more.
     """
 
     shape: DataShape
@@ -43,7 +46,8 @@ class Wanted:
 
 
 class StudyFile(BaseModel):
-    """A validated study file: the value. `studies.Study` is the same with what can be done with it."""
+    """A validated study file: the value. `studies.Study` is the
+    same with what can be done with it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -53,7 +57,9 @@ class StudyFile(BaseModel):
     reference_arm: dict[str, Any]
     data: DataSpec
     recipe: Recipe
-    seeds: Annotated[list[Annotated[StrictInt, Field(ge=0, lt=2**32)]], Field(min_length=1, max_length=10_000)]
+    seeds: Annotated[
+        list[Annotated[StrictInt, Field(ge=0, lt=2**32)]], Field(min_length=1, max_length=10_000)
+    ]
     search: Search | None = None  # none: `grid`, every design with every seed
     tune: Tune | None = None
 
@@ -62,14 +68,16 @@ class StudyFile(BaseModel):
     def _usable_name(cls, name: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
             raise UserError(
-                "a study's name also names a folder: letters, digits, '.', '_' and '-', the first a letter or digit"
+                "a study's name also names a folder: letters, digits, '.', '_' and '-', the first a"
+                " letter or digit"
             )
         return name
 
     @field_validator("space", mode="before")
     @classmethod
     def _load_space(cls, space: Any) -> Any:
-        """A preset's name, or a path seen from the study file; a whole space, written in place, is taken as it is."""
+        """A preset's name, or a path seen from the study file; a whole space,
+        written in place, is taken as it is."""
         if not isinstance(space, str):
             return space
         return SearchSpace.load(_folder.get() / space if is_path(space) else space)
@@ -88,7 +96,8 @@ class StudyFile(BaseModel):
             return None
         if isinstance(search, str) and search in METHODS:
             raise UserError(
-                f"a {search} search needs to know its trials; write search: {{method: {search}, trials: 30}}"
+                f"a {search} search needs to know its trials; write search: {{method: {search},"
+                " trials: 30}"
             )
         return {"method": search, "trials": 1} if isinstance(search, str) else search
 
@@ -105,12 +114,16 @@ class StudyFile(BaseModel):
         if self.search:
             self.search.check(self.space, self.recipe)
         if self.search and self.tune:
-            raise UserError("tune: tuning is for comparing arms, so it needs search: grid; take one of the two out")
+            raise UserError(
+                "tune: tuning is for comparing arms, so it needs search: grid; take one of the"
+                " two out"
+            )
         return self
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Self:
-        """A preset by name, or a file by path. Raises `UserError` naming the file, the key and what is allowed."""
+        """A preset by name, or a file by path. Raises `UserError` naming
+        the file, the key and what is allowed."""
         with _paths_from(Path(name_or_path).parent):
             return load_document(cls, "study", name_or_path)
 
@@ -121,19 +134,28 @@ class StudyFile(BaseModel):
 
     @property
     def reference_point(self) -> dict[str, Any]:
-        """The same arm as a point of the space, with its reference, in whatever words the file names it."""
+        """The same arm as a point of the space, with its reference, in
+        whatever words the file names it."""
         return self.space.points[self.reference_label]
 
     def document(self) -> dict[str, Any]:
-        """The study with everything filled in, as plain data; a study file with this content is the same study."""
+        """The study with everything filled in, as plain data; a study file
+        with this content is the same study."""
         document = self.model_dump(mode="json")
-        document["space"] = self.space.model_dump(mode="json", exclude_none=True)  # axes that are not there
-        document["search"] = self.search.model_dump(mode="json", exclude_none=True) if self.search else GRID
-        document["tune"] = self.tune.model_dump(mode="json", exclude_none=True) if self.tune else None
+        document["space"] = self.space.model_dump(
+            mode="json", exclude_none=True
+        )  # axes that are not there
+        document["search"] = (
+            self.search.model_dump(mode="json", exclude_none=True) if self.search else GRID
+        )
+        document["tune"] = (
+            self.tune.model_dump(mode="json", exclude_none=True) if self.tune else None
+        )
         return document
 
     def changed(self, changes: Iterable[str]) -> Self:
-        """This study with single keys changed, each `key=value`: `recipe.epochs=20`. Raises `UserError` for a mistake."""
+        """This study with single keys changed, each `key=value`:
+        `recipe.epochs=20`. Raises `UserError` for a mistake."""
         changes = list(changes)
         if not changes:
             return self
@@ -141,33 +163,46 @@ class StudyFile(BaseModel):
         return validate(type(self), document, source=f"study {self.name}")
 
     def wanted(self, data_dir: Path | None = None) -> Wanted:
-        """The designs to train. Raises `UserError` where the data is missing or the reference arm is left out."""
+        """The designs to train. Raises `UserError` where the data is
+        missing or the reference arm is left out."""
         data = shape(self.data, data_dir)
         if self.search:
             return Wanted(data, self._searched(self.search, data), [])
-        found = self.space.resolve(resolution=data.resolution, in_channels=data.in_channels, classes=data.classes)
+        found = self.space.resolve(
+            resolution=data.resolution, in_channels=data.in_channels, classes=data.classes
+        )
         for point in found.left_out:
             if point.arm == self.reference_label:
                 raise UserError(
-                    f"the reference arm {point.arm} is left out of the space: {point.reason}. Choose another."
+                    f"the reference arm {point.arm} is left out of the space: {point.reason}."
+                    " Choose another."
                 )
-        twice = {design.name for design in found.designs if [d.name for d in found.designs].count(design.name) > 1}
+        twice = {
+            design.name
+            for design in found.designs
+            if [d.name for d in found.designs].count(design.name) > 1
+        }
         if twice:
             raise UserError(
-                f"two arms of the space {self.space.name} are the same network: {', '.join(sorted(twice))}."
+                f"two arms of the space {self.space.name} are the same network:"
+                f" {', '.join(sorted(twice))}."
             )
         return Wanted(data, found.designs, found.left_out)
 
     def _searched(self, search: Search, data: DataShape) -> list[Design]:
-        bound = self.space.bind(resolution=data.resolution, in_channels=data.in_channels, classes=data.classes)
+        bound = self.space.bind(
+            resolution=data.resolution, in_channels=data.in_channels, classes=data.classes
+        )
         reference = bound.at(self.reference_arm)
         if not isinstance(reference, Design):
             raise UserError(
-                f"the reference arm {reference.arm} is left out of the space: {reference.reason}. Choose another."
+                f"the reference arm {reference.arm} is left out of the space: {reference.reason}."
+                " Choose another."
             )
         if not search.allows(reference):
             raise UserError(
-                f"the reference arm {reference.arm} is not within the search's constraints. Choose another, or wider ones."
+                f"the reference arm {reference.arm} is not within the search's constraints. Choose"
+                " another, or wider ones."
             )
         designs = [reference]
         for design in shuffled(bound, search):
@@ -178,7 +213,8 @@ class StudyFile(BaseModel):
         return designs
 
     def pairs(self, data_dir: Path | None = None) -> list[Pair]:
-        """Every wanted pair, seeds outermost: each arm gets its first replicate before any gets its second.
+        """Every wanted pair, seeds outermost: each arm gets its first
+        replicate before any gets its second.
 
         Of a search, as many as it will train, with designs that stand for those it will choose.
         """
@@ -191,7 +227,9 @@ class StudyFile(BaseModel):
                 for design in (designs if seed == self.seeds[0] else chosen)
             ]
         trials = range(self.tune.trials if self.tune else 0)
-        tuning = [Pair.tuning(design.name, self.seeds[0], trial) for trial in trials for design in designs]
+        tuning = [
+            Pair.tuning(design.name, self.seeds[0], trial) for trial in trials for design in designs
+        ]
         return [*tuning, *(Pair(design.name, seed) for seed in self.seeds for design in designs)]
 
 
@@ -201,15 +239,21 @@ def name_of(name_or_path: str) -> str:
 
 
 def to_run(name_or_path: str) -> str:
-    """What `study run` takes for a study that was named like this, for a command to try next: its file or preset.
+    """What `study run` takes for a study that was named like this, for a
+    command to try next: its file or preset.
 
     Of a stored study's own name, the file is not known: then a name that stands for it.
     """
-    return name_or_path if is_path(name_or_path) or name_or_path in preset_names("study") else "FILE.yaml"
+    return (
+        name_or_path
+        if is_path(name_or_path) or name_or_path in preset_names("study")
+        else "FILE.yaml"
+    )
 
 
 def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
-    """Where a study's document differs from the stored one, except where it only extends it (more seeds, arms, trials, finalists)."""
+    """Where a study's document differs from the stored one, except where it only
+    extends it (more seeds, arms, trials, finalists)."""
     before, now = dict(_flat(stored)), dict(_flat(given))
     lines = []
     for key in sorted(before | now):
@@ -217,14 +261,28 @@ def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
         if key == "space.reference":  # one may be written by itself
             old, new = ([value] if isinstance(value, str) else value for value in (old, new))
         grows = key in ("seeds", "space.reference") or key.startswith("space.axes.")
-        if key == "seeds" and old and new and old[0] != new[0] and (stored.get("tune") or stored.get("search") != GRID):
+        if (
+            key == "seeds"
+            and old
+            and new
+            and old[0] != new[0]
+            and (stored.get("tune") or stored.get("search") != GRID)
+        ):
             lines.append(f"the first seed, which searches and tuning use: {old[0]} -> {new[0]}")
             continue
         if old == new or (
-            grows and isinstance(old, list) and isinstance(new, list) and all(value in new for value in old)
+            grows
+            and isinstance(old, list)
+            and isinstance(new, list)
+            and all(value in new for value in old)
         ):
             continue
-        if key in ("search.trials", "search.finalists") and isinstance(old, int) and isinstance(new, int) and new > old:
+        if (
+            key in ("search.trials", "search.finalists")
+            and isinstance(old, int)
+            and isinstance(new, int)
+            and new > old
+        ):
             continue
         lines.append(f"{key}: {_written(old)} -> {_written(new)}")
     return lines

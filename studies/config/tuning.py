@@ -1,7 +1,9 @@
-"""Is it the arm or the learning rate? Every arm is trained with the same recipes from given ranges, and goes on with its best.
+"""Is it the arm or the learning rate? Every arm is trained with the same
+recipes from given ranges, and goes on with its best.
 
-The recipes are fixed beforehand and the same for all arms: a Latin hypercube, evenly spaced in the logarithm, its ends included. Each is
-trained on the first seed and judged on validation; the best is frozen for all of the arm's seeds.
+The recipes are fixed beforehand and the same for all arms: a Latin hypercube, evenly spaced in the
+logarithm, its ends included. Each is trained on the first seed and judged on validation; the best
+is frozen for all of the arm's seeds.
 """
 
 import math
@@ -18,7 +20,8 @@ GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 class Tune(BaseModel):
-    """How many tuning trials an arm gets, and the range of each quantity, from the smallest to the largest."""
+    """How many tuning trials an arm gets, and the range of each
+    quantity, from the smallest to the largest."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -29,7 +32,10 @@ class Tune(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> "Tune":
         if not self.ranges:
-            raise UserError(f"name what to tune with its range: {' or '.join(f'{key}: [low, high]' for key in TUNED)}")
+            raise UserError(
+                "name what to tune with its range:"
+                f" {' or '.join(f'{key}: [low, high]' for key in TUNED)}"
+            )
         for key, (low, high) in self.ranges.items():
             if low >= high:
                 raise UserError(f"{key} goes from low to high; given: [{low:g}, {high:g}]")
@@ -41,7 +47,8 @@ class Tune(BaseModel):
 
     @property
     def recipes(self) -> list[dict[str, float]]:
-        """What each tuning trial changes in the recipe. Every value stands for its share of the range and is tried once."""
+        """What each tuning trial changes in the recipe. Every value stands for
+        its share of the range and is tried once."""
         places = {key: self._places(number) for number, key in enumerate(self.ranges)}
         return [
             {
@@ -52,7 +59,8 @@ class Tune(BaseModel):
         ]
 
     def _places(self, number: int) -> list[int]:
-        """The place of each trial along the range of quantity `number`; of the second, well mixed with the first."""
+        """The place of each trial along the range of quantity `number`; of
+        the second, well mixed with the first."""
         if number == 0:
             return list(range(self.trials))
         order = sorted(range(self.trials), key=lambda trial: ((trial + 1) * GOLDEN) % 1)

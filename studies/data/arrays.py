@@ -1,4 +1,5 @@
-"""Data of the user's own that is arrays already: an .npz file, or what a Python function returns."""
+"""Data of the user's own that is arrays already: an .npz
+file, or what a Python function returns."""
 
 import math
 import zipfile
@@ -20,13 +21,14 @@ SAVE = "Save one with numpy.savez(path, train_images=..., train_labels=...)."
 NAMES = ("train", "validation", "test")
 COPIES = 2  # of an npz's arrays in memory: one as read, one as torch wants it
 FORM = (
-    "images are uint8, N x side x side, N x channels x side x side or N x side x side x channels, with 1 or 3 channels; "
-    "labels are N whole numbers"
+    "images are uint8, N x side x side, N x channels x side x side or N x side x side x channels,"
+    " with 1 or 3 channels; labels are N whole numbers"
 )
 
 
 def read_npz(path: Path) -> Parts:
-    """`train_images`, `train_labels` and, if there, the same of `validation` and `test`. Nothing in the file is executed."""
+    """`train_images`, `train_labels` and, if there, the same of `validation`
+    and `test`. Nothing in the file is executed."""
     import numpy as np
 
     try:
@@ -47,9 +49,12 @@ def read_npz(path: Path) -> Parts:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         told = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"cannot read {path}: it is not an .npz file of plain arrays ({told}). {SAVE}") from None
+        raise UserError(
+            f"cannot read {path}: it is not an .npz file of plain arrays ({told}). {SAVE}"
+        ) from None
     pairs = [
-        (arrays[f"{name}_images"], arrays[f"{name}_labels"]) if f"{name}_images" in arrays else None for name in NAMES
+        (arrays[f"{name}_images"], arrays[f"{name}_labels"]) if f"{name}_images" in arrays else None
+        for name in NAMES
     ]
     return _parts(str(path), pairs)
 
@@ -64,57 +69,68 @@ def _check_names(path: Path, given: list[str]) -> None:
             missing |= pair - set(given)
     if missing:
         raise UserError(
-            f"{path} has no array {sorted(missing)[0]!r}; it holds {', '.join(sorted(given)) or 'nothing'}. "
-            "Needed: train_images and train_labels; possible: the same of validation and test."
+            f"{path} has no array {sorted(missing)[0]!r}; it holds"
+            f" {', '.join(sorted(given)) or 'nothing'}. Needed: train_images and train_labels;"
+            " possible: the same of validation and test."
         )
     if strange := sorted(set(given) - wanted):
-        raise UserError(f"{path} has an array {strange[0]!r}, which is none of {', '.join(sorted(wanted))}.")
+        raise UserError(
+            f"{path} has an array {strange[0]!r}, which is none of {', '.join(sorted(wanted))}."
+        )
 
 
 def _check_sizes(path: Path, file: zipfile.ZipFile) -> None:
-    """Raises `UserError` for arrays that are not as large as they claim, or too large for this machine: both would be given memory
-    before their content is seen. `ValueError` for what is no array."""
+    """Raises `UserError` for arrays that are not as large as they claim, or too large for
+    this machine: both would be given memory before their content is seen. `ValueError` for
+    what is no array."""
     from numpy.lib import format as npy
 
     total = 0
     for entry in file.infolist():
         with file.open(entry) as member:
-            read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(
-                npy.read_magic(member)
-            )
+            read_header = {
+                (1, 0): npy.read_array_header_1_0,
+                (2, 0): npy.read_array_header_2_0,
+            }.get(npy.read_magic(member))
             if read_header is None:
                 raise ValueError(f"{entry.filename} is of an unknown version")
             shape, _, dtype = read_header(member)
             size, there = dtype.itemsize * math.prod(shape), entry.file_size - member.tell()
         if size > there and not dtype.hasobject:
             raise UserError(
-                f"{path} is damaged: {entry.filename} is to hold {' x '.join(map(str, shape))} values of {dtype}, and has "
-                f"{human_count(there)}B of {human_count(size)}B. {SAVE}"
+                f"{path} is damaged: {entry.filename} is to hold {' x '.join(map(str, shape))}"
+                f" values of {dtype}, and has {human_count(there)}B of {human_count(size)}B. {SAVE}"
             )
         total += there
     if COPIES * total > (here := memory_here()):
         raise UserError(
-            f"the arrays in {path} take {human_count(total)}B, and reading them {COPIES} times that; this machine has "
-            f"{human_count(here)}B. Use fewer images, or a folder of image files, which is read a batch at a time."
+            f"the arrays in {path} take {human_count(total)}B, and reading them {COPIES} times"
+            f" that; this machine has {human_count(here)}B. Use fewer images, or a folder of image"
+            " files, which is read a batch at a time."
         )
 
 
 @lru_cache(maxsize=1)
 def read_function(name: str) -> Parts:
-    """What `package.module:function` returns: train, validation and test, each (images, labels), the last two possibly None.
+    """What `package.module:function` returns: train, validation and test, each
+    (images, labels), the last two possibly None.
 
     Modules are also found in the current folder. The function is called once in a process.
     """
     returned = call_function(name, "the data")
     if not isinstance(returned, tuple | list) or len(returned) != 3:
         raise UserError(
-            f"{name} must return three things: train, validation and test, each (images, labels) or, the last two, None."
+            f"{name} must return three things: train, validation and test, each (images, labels)"
+            " or, the last two, None."
         )
     for part, given in zip(NAMES, returned, strict=True):
         if given is None and part != "train":
             continue
         if not isinstance(given, tuple | list) or len(given) != 2:
-            raise UserError(f"{name}: {part} must be a pair (images, labels){'' if part == 'train' else ' or None'}.")
+            raise UserError(
+                f"{name}: {part} must be a pair (images,"
+                f" labels){'' if part == 'train' else ' or None'}."
+            )
     return _parts(name, list(returned))
 
 
@@ -122,7 +138,8 @@ def _parts(source: str, pairs: list[Any]) -> Parts:
     import numpy as np
 
     found = [
-        _images(source, name, *pair) if pair is not None else None for name, pair in zip(NAMES, pairs, strict=True)
+        _images(source, name, *pair) if pair is not None else None
+        for name, pair in zip(NAMES, pairs, strict=True)
     ]
     train = found[0]
     assert train is not None
@@ -132,17 +149,23 @@ def _parts(source: str, pairs: list[Any]) -> Parts:
     present = np.unique(train.labels)
     if len(present) < classes:
         empty = int(np.argmax(present != np.arange(len(present))))
-        raise UserError(f"{source}: the class {empty} is empty: the train labels go to {classes - 1} and leave it out.")
+        raise UserError(
+            f"{source}: the class {empty} is empty: the train labels go to {classes - 1} and leave"
+            " it out."
+        )
     for name, part in zip(NAMES, found, strict=True):
         if part is None:
             continue
         if part.labels.max() >= classes:
             raise UserError(
-                f"{source}: the classes do not match: {name} has the label {part.labels.max()}, and train only 0 to {classes - 1}."
+                f"{source}: the classes do not match: {name} has the label {part.labels.max()}, and"
+                f" train only 0 to {classes - 1}."
             )
         if part.images.shape[1:] != train.images.shape[1:]:
             shapes = (" x ".join(map(str, one.images.shape[1:])) for one in (train, part))
-            raise UserError(f"{source}: the images of train are {next(shapes)}, those of {name} {next(shapes)}.")
+            raise UserError(
+                f"{source}: the images of train are {next(shapes)}, those of {name} {next(shapes)}."
+            )
     return Parts(train, found[1], found[2], classes)
 
 
@@ -152,7 +175,9 @@ def _images(source: str, name: str, images: Any, labels: Any) -> Images:
     try:
         images, labels = np.asarray(images), np.asarray(labels)
     except ValueError as error:
-        raise UserError(f"{source}: the {name} images or labels are no array ({error}); {FORM}.") from None
+        raise UserError(
+            f"{source}: the {name} images or labels are no array ({error}); {FORM}."
+        ) from None
     given = " x ".join(map(str, images.shape))
     if images.ndim == 3:
         images = images[:, None]
@@ -164,13 +189,16 @@ def _images(source: str, name: str, images: Any, labels: Any) -> Images:
         raise UserError(f"{told}; {FORM}, and there is at least one.")
     if shape[2] != shape[3]:
         raise UserError(
-            f"{told}: {shape[2]} high and {shape[3]} wide, and they must be square. Crop, pad or resize them; {FORM}."
+            f"{told}: {shape[2]} high and {shape[3]} wide, and they must be square. Crop, pad or"
+            f" resize them; {FORM}."
         )
     if images.dtype != np.uint8:
         how = "if they go from 0 to 255, with"
         if images.dtype.kind == "f":
             how = "multiply them by 255 if they go from 0 to 1, then use"
-        raise UserError(f'{told}, and they must be uint8. Convert them: {how} .astype("uint8"); {FORM}.')
+        raise UserError(
+            f'{told}, and they must be uint8. Convert them: {how} .astype("uint8"); {FORM}.'
+        )
     _check_labels(f"{source}: the {name} labels", labels, len(images))
     return Images(_own(images), labels.astype(np.int64))
 
@@ -178,19 +206,24 @@ def _images(source: str, name: str, images: Any, labels: Any) -> Images:
 def _check_labels(which: str, labels: "NDArray[Any]", images: int) -> None:
     if labels.ndim != 1:
         given = " x ".join(map(str, labels.shape)) or "a single value"
-        raise UserError(f"{which} are {given}; there must be one number for each of the {images} images.")
+        raise UserError(
+            f"{which} are {given}; there must be one number for each of the {images} images."
+        )
     if len(labels) != images:
         raise UserError(
-            f"{which} do not match its images: {len(labels)} labels for {images} images. Give one for each."
+            f"{which} do not match its images: {len(labels)} labels for {images} images. Give one"
+            " for each."
         )
     if labels.dtype.kind not in "iu":
         raise UserError(
-            f'{which} are {labels.dtype}, and they must be whole numbers from 0: number the classes, or use .astype("int64").'
+            f"{which} are {labels.dtype}, and they must be whole numbers from 0: number the"
+            ' classes, or use .astype("int64").'
         )
     for extreme, word in ((int(labels.min()), "smallest"), (int(labels.max()), "largest")):
         if not 0 <= extreme < 2**63:
             raise UserError(
-                f"{which} must be whole numbers from 0: the {word} is {extreme}. Number the classes 0, 1, 2, ..."
+                f"{which} must be whole numbers from 0: the {word} is {extreme}. Number the classes"
+                " 0, 1, 2, ..."
             )
 
 

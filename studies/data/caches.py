@@ -1,6 +1,8 @@
-"""What the cache keeps of data, how large each is and when it was last used; and removing what is no longer wanted.
+"""What the cache keeps of data, how large each is and when it was last
+used; and removing what is no longer wanted.
 
-Only what this program has put there is listed, and only that is removed: the cache may be a folder that holds other things.
+Only what this program has put there is listed, and only that is removed:
+the cache may be a folder that holds other things.
 """
 
 import fcntl
@@ -25,8 +27,9 @@ DOWNLOADED, DECODED, UNFINISHED = "downloaded", "decoded", "unfinished"
 
 @dataclass(frozen=True)
 class Kept:
-    """Something in the cache: a data set's downloaded files, a folder's decoded images, or an unfinished decoding. `source` is the
-    folder of a decoding, "" where it is not known. `size` is in bytes."""
+    """Something in the cache: a data set's downloaded files, a folder's decoded images, or an
+    unfinished decoding. `source` is the folder of a decoding, "" where it is not known. `size` is
+    in bytes."""
 
     name: str
     kind: str
@@ -39,11 +42,15 @@ class Kept:
     def record(self) -> dict[str, Any]:
         """The same as plain data."""
         keys = ("name", "kind", "source", "size")
-        return {key: getattr(self, key) for key in keys} | {"used": self.used.isoformat(), "path": str(self.place)}
+        return {key: getattr(self, key) for key in keys} | {
+            "used": self.used.isoformat(),
+            "path": str(self.place),
+        }
 
 
 def kept() -> list[Kept]:
-    """What the cache keeps, the largest first. Creates nothing; what a link leads to outside the cache is not ours.
+    """What the cache keeps, the largest first. Creates nothing; what a
+    link leads to outside the cache is not ours.
 
     Raises `UserError` for a cache that cannot be read.
     """
@@ -78,10 +85,11 @@ def _found(root: Path) -> list[Kept]:
 
 
 def clear(names: list[str]) -> list[Kept]:
-    """Remove what has these names, and return it. What is needed again is downloaded or decoded again.
+    """Remove what has these names, and return it. What is needed
+    again is downloaded or decoded again.
 
-    Raises `UserError` for a name that nothing has and for a decoding that is going on (then nothing is removed), and for what
-    cannot be removed.
+    Raises `UserError` for a name that nothing has and for a decoding that is going on (then
+    nothing is removed), and for what cannot be removed.
     """
     there = {one.name: one for one in kept()}
     for name in names:
@@ -96,7 +104,9 @@ def clear(names: list[str]) -> list[Kept]:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
-                    raise UserError(f"{one.name} is being made now, from {one.source}; stop that first.") from None
+                    raise UserError(
+                        f"{one.name} is being made now, from {one.source}; stop that first."
+                    ) from None
         for one in chosen:
             with _errors("remove", one.place):
                 _remove(one)
@@ -104,7 +114,8 @@ def clear(names: list[str]) -> list[Kept]:
 
 
 def _remove(one: Kept) -> None:
-    # Without its array nobody takes a decoding for whole; who reads the array already goes on reading it.
+    # Without its array nobody takes a decoding for whole; who reads
+    # the array already goes on reading it.
     for path in sorted(one.files, key=lambda path: path.name != ARRAY):
         path.unlink(missing_ok=True)
     with suppress(OSError):  # it holds something else by now
@@ -130,4 +141,12 @@ def _errors(doing: str, place: Path) -> Iterator[None]:
 
 def _kept(name: str, kind: str, source: str, place: Path, files: list[Path], used: float) -> Kept:
     size = sum(path.stat().st_size for path in files)
-    return Kept(name, kind, source, size, datetime.fromtimestamp(used, UTC).replace(microsecond=0), place, files)
+    return Kept(
+        name,
+        kind,
+        source,
+        size,
+        datetime.fromtimestamp(used, UTC).replace(microsecond=0),
+        place,
+        files,
+    )

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MOST_PIXELS = 178_956_970  # Pillow's own limit, beyond which it takes a file for a decompression bomb
+MOST_PIXELS = (
+    178_956_970  # Pillow's own limit, beyond which it takes a file for a decompression bomb
+)
 BLOCK = 2**20  # samples that are scaled at a time, as float64
 STRETCH = "stretch"
 
@@ -40,7 +42,9 @@ class Decoding:
 
     side: int
     channels: int
-    white: float | Literal["stretch"] | None = None  # the level that is white; or the training images' own range
+    white: float | Literal["stretch"] | None = (
+        None  # the level that is white; or the training images' own range
+    )
     max_pixels: int | None = None  # what has more is refused; None: MOST_PIXELS
 
     @property
@@ -122,7 +126,8 @@ def _scale_of(picture: Picture, given: Scale | None) -> Scale | None:
     """The scale for one image; None for 8 bits, which are taken as they are."""
     if given is not None and given.kind not in (None, picture.kind):
         raise UnsuitableImage(
-            f"its samples are {picture.kind}, those of the training images {given.kind}, and white: {STRETCH} is one scale for all",
+            f"its samples are {picture.kind}, those of the training images {given.kind}, and white:"
+            f" {STRETCH} is one scale for all",
             f"Save all images alike, or leave white: {STRETCH} out.",
         )
     if given is not None and (given.kind or picture.kind != EIGHT):
@@ -132,9 +137,10 @@ def _scale_of(picture: Picture, given: Scale | None) -> Scale | None:
     if picture.white is None:
         low, high = picture.extremes()
         raise UnsuitableImage(
-            f"its samples are {picture.kind} from {low:.10g} to {high:.10g}, of which none is known to be white",
-            f"Say which sample is white with white: LEVEL, or take the training images' own range with white: {STRETCH} "
-            f"(--set data.white={STRETCH}).",
+            f"its samples are {picture.kind} from {low:.10g} to {high:.10g}, of which none is known"
+            " to be white",
+            "Say which sample is white with white: LEVEL, or take the training images' own range"
+            f" with white: {STRETCH} (--set data.white={STRETCH}).",
         )
     return Scale(0, picture.white)
 

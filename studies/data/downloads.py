@@ -1,4 +1,5 @@
-"""Where files are kept that are fetched or made once, and how official files get there: checked, whole or not at all."""
+"""Where files are kept that are fetched or made once, and how official
+files get there: checked, whole or not at all."""
 
 import errno
 import logging
@@ -16,7 +17,8 @@ TIMEOUT = 30.0  # seconds without an answer
 
 
 def cache_root() -> Path:
-    """The cache's folder, perhaps not there yet: RESNEXT_EXPLORER_CACHE, else resnext-explorer in the user's cache folder."""
+    """The cache's folder, perhaps not there yet: RESNEXT_EXPLORER_CACHE, else
+    resnext-explorer in the user's cache folder."""
     if given := os.environ.get(CACHE_VARIABLE):
         return expanded(given).absolute()
     if own := os.environ.get("XDG_CACHE_HOME"):
@@ -25,7 +27,8 @@ def cache_root() -> Path:
         return Path.home() / ".cache" / "resnext-explorer"
     except RuntimeError:  # a user whom the system does not know, as in some containers
         raise UserError(
-            f"there is no home folder to keep the cache in. Name a folder for it with {CACHE_VARIABLE}."
+            "there is no home folder to keep the cache in. Name a folder for it with"
+            f" {CACHE_VARIABLE}."
         ) from None
 
 
@@ -39,22 +42,26 @@ def cache_folder(*parts: str) -> Path:
 
 @contextmanager
 def disk_errors(place: Path) -> Iterator[None]:
-    """Turns what the disk says inside the block into one `UserError` that names the place and what to do."""
+    """Turns what the disk says inside the block into one `UserError`
+    that names the place and what to do."""
     try:
         yield
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         reason = "the disk is full" if full else error.strerror or str(error)
         raise UserError(
-            f"cannot write into the cache {place}: {reason}. Make room there, or name another folder with {CACHE_VARIABLE}."
+            f"cannot write into the cache {place}: {reason}. Make room there, or name another"
+            f" folder with {CACHE_VARIABLE}."
         ) from None
 
 
 def fetch(name: str, places: Sequence[str], md5: str, folder: Path) -> Path:
-    """The file, from `folder` if it is there and whole, else downloaded into it with a bar on the terminal.
+    """The file, from `folder` if it is there and whole, else
+    downloaded into it with a bar on the terminal.
 
-    `places` are the beginnings of addresses, tried in turn until one gives the published file. Raises `UserError` with the
-    addresses and the place where the network, the disk or the checksum says no; then nothing is left behind.
+    `places` are the beginnings of addresses, tried in turn until one gives the published file.
+    Raises `UserError` with the addresses and the place where the network, the disk or the checksum
+    says no; then nothing is left behind.
     """
     problems = []
     for place in places:
@@ -63,8 +70,8 @@ def fetch(name: str, places: Sequence[str], md5: str, folder: Path) -> Path:
         except _NotHad as problem:
             problems.append(str(problem))
     raise UserError(
-        f"{'; '.join(problems)}. Without a network: get {name} from {places[-1] + name} elsewhere, put it into {folder}, or into a "
-        "folder of yours that you name with --data-dir."
+        f"{'; '.join(problems)}. Without a network: get {name} from {places[-1] + name} elsewhere,"
+        f" put it into {folder}, or into a folder of yours that you name with --data-dir."
     )
 
 
@@ -82,13 +89,17 @@ def _fetch(name: str, address: str, md5: str, folder: Path) -> Path:
     with progress_bar(f"downloading {name}") as progress:
         downloader = pooch.HTTPDownloader(progressbar=_Bar(progress), timeout=TIMEOUT)
         try:
-            path = pooch.retrieve(address, f"md5:{md5}", fname=name, path=folder, downloader=downloader)
+            path = pooch.retrieve(
+                address, f"md5:{md5}", fname=name, path=folder, downloader=downloader
+            )
         except requests.RequestException as error:
             raise _NotHad(f"cannot download {address}: {_reason(error)}") from None
         except ValueError as error:
             if "hash" not in str(error).lower():
                 raise
-            raise _NotHad(f"what came from {address} is not the published file: its checksum is not {md5}") from None
+            raise _NotHad(
+                f"what came from {address} is not the published file: its checksum is not {md5}"
+            ) from None
         except OSError as error:
             with disk_errors(folder):
                 raise error

@@ -34,7 +34,8 @@ MOST_REASONS, MOST_NAMES, MOST_COPIES = 3, 5, 3  # in a message
 
 @dataclass(frozen=True)
 class Listing:
-    """The images of a folder in their fixed order: path below the root, label, and part (0 train, 1 validation, 2 test)."""
+    """The images of a folder in their fixed order: path below the root, label,
+    and part (0 train, 1 validation, 2 test)."""
 
     root: Path
     classes: tuple[str, ...]
@@ -64,7 +65,8 @@ class _Layout:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The classes, sorted; bytes that are not UTF-8 are U+FFFD, or `\\xe9` where two names would then be the same."""
+        """The classes, sorted; bytes that are not UTF-8 are U+FFFD, or `\\xe9`
+        where two names would then be the same."""
         names = sorted(self.classes[0])
         shown = tuple(encodable(name) for name in names)
         if len(set(shown)) == len(shown):
@@ -73,7 +75,8 @@ class _Layout:
 
 
 def class_names(root: Path) -> tuple[str, ...]:
-    """The classes, sorted: a class's number is its place here. Raises `UserError` for a folder that is not laid out so."""
+    """The classes, sorted: a class's number is its place here. Raises
+    `UserError` for a folder that is not laid out so."""
     return _layout(root).names
 
 
@@ -83,8 +86,8 @@ def brings_test(root: Path) -> bool:
 
 
 def read_folder(root: Path, decoding: Decoding, unreadable: str) -> Parts:
-    """The images, decoded into the cache or found there. Raises `UserError`, which names the files, where some cannot be read
-    and `unreadable` is `refuse`; `skip` leaves them out."""
+    """The images, decoded into the cache or found there. Raises `UserError`, which names the
+    files, where some cannot be read and `unreadable` is `refuse`; `skip` leaves them out."""
     import numpy as np
 
     listing = scan(root)
@@ -93,7 +96,9 @@ def read_folder(root: Path, decoding: Decoding, unreadable: str) -> Parts:
     bad = np.flatnonzero(~cache.readable)
     if len(bad) and unreadable == "refuse":
         reasons = [cache.reason(row) for row in bad[:MOST_REASONS]]
-        shown = "; ".join(f"{listing.files[row]} ({why})" for row, (why, _) in zip(bad, reasons, strict=False))
+        shown = "; ".join(
+            f"{listing.files[row]} ({why})" for row, (why, _) in zip(bad, reasons, strict=False)
+        )
         advice = "".join(f"{how} " for how in dict.fromkeys(how for _, how in reasons if how))
         more = (
             f"; and {len(bad) - MOST_REASONS} more, all listed in {cache.list_of_unreadable}"
@@ -101,8 +106,9 @@ def read_folder(root: Path, decoding: Decoding, unreadable: str) -> Parts:
             else ""
         )
         raise UserError(
-            f"{len(bad)} of {len(listing.files)} images in {root} cannot be read: {shown}{more}. {advice}Fix or remove them, "
-            "or leave them out with unreadable: skip (--set data.unreadable=skip)."
+            f"{len(bad)} of {len(listing.files)} images in {root} cannot be read: {shown}{more}."
+            f" {advice}Fix or remove them, or leave them out with unreadable: skip (--set"
+            " data.unreadable=skip)."
         )
     for row in bad:
         listing.left_out.add(Reason.UNREADABLE, listing.files[row])
@@ -111,13 +117,17 @@ def read_folder(root: Path, decoding: Decoding, unreadable: str) -> Parts:
     found: list[Images | None] = []
     for part, (name, is_there) in enumerate(zip(PARTS, listing.has, strict=True)):
         rows = np.flatnonzero((parts == part) & cache.readable)
-        found.append(Images(Rows(cache.array, rows, cache.key, used), labels[rows]) if is_there else None)
-        if is_there and (empty := sorted(set(range(len(listing.classes))) - set(labels[rows].tolist()))):
+        found.append(
+            Images(Rows(cache.array, rows, cache.key, used), labels[rows]) if is_there else None
+        )
+        if is_there and (
+            empty := sorted(set(range(len(listing.classes))) - set(labels[rows].tolist()))
+        ):
             rows = np.flatnonzero((parts == part) & (labels == empty[0]))
             why, advice = cache.reason(rows[0])
             raise UserError(
-                f"the {name} images of class {listing.classes[empty[0]]!r} in {root} are all unreadable: {listing.files[rows[0]]} "
-                f"({why}). {advice}".rstrip()
+                f"the {name} images of class {listing.classes[empty[0]]!r} in {root} are all"
+                f" unreadable: {listing.files[rows[0]]} ({why}). {advice}".rstrip()
             )
     assert found[0] is not None
     left_out = str(listing.left_out)
@@ -141,11 +151,17 @@ def _bare(name: str) -> str:
 
 
 def _alike(classes: tuple[str, ...]) -> list[str]:
-    """What to say of classes whose names differ in blanks and capitals only: they may be meant as one."""
+    """What to say of classes whose names differ in blanks and
+    capitals only: they may be meant as one."""
     first: dict[str, str] = {}
-    pairs = [(first[_bare(name)], name) for name in classes if first.setdefault(_bare(name), name) != name]
+    pairs = [
+        (first[_bare(name)], name)
+        for name in classes
+        if first.setdefault(_bare(name), name) != name
+    ]
     return [
-        f"The classes {one!r} and {other!r} differ in blanks or capitals only: are they one?" for one, other in pairs
+        f"The classes {one!r} and {other!r} differ in blanks or capitals only: are they one?"
+        for one, other in pairs
     ]
 
 
@@ -161,7 +177,8 @@ def _of_one_colour(cache: Cached) -> list[str]:
 
 
 def _copies(listing: Listing, cache: Cached) -> list[str]:
-    """What to say of images that are copies of others, byte for byte: one may be trained on, and the other tested on."""
+    """What to say of images that are copies of others, byte for byte: one
+    may be trained on, and the other tested on."""
     import numpy as np
 
     rows = np.flatnonzero(cache.readable)
@@ -172,24 +189,32 @@ def _copies(listing: Listing, cache: Cached) -> list[str]:
     if not len(copies):
         return []
     pairs = [(rows[copy], originals[copy]) for copy in copies]
-    shown = ", ".join(f"{listing.files[copy]} of {listing.files[original]}" for copy, original in pairs[:MOST_COPIES])
+    shown = ", ".join(
+        f"{listing.files[copy]} of {listing.files[original]}"
+        for copy, original in pairs[:MOST_COPIES]
+    )
     more = f" and {len(pairs) - MOST_COPIES} more" if len(pairs) > MOST_COPIES else ""
     of_others = sum(listing.labels[copy] != listing.labels[original] for copy, original in pairs)
     others = ""
     if of_others:
-        others = ", in another class" if len(pairs) == 1 else f", {of_others} of them in another class"
+        others = (
+            ", in another class" if len(pairs) == 1 else f", {of_others} of them in another class"
+        )
     return [
         encodable(
-            f"{counted(len(pairs), 'file')} {'is a copy' if len(pairs) == 1 else 'are copies'} of another, byte for byte{others}: "
-            f"{shown}{more}. Copies may be in two splits, and then the errors look smaller than they are."
+            f"{counted(len(pairs), 'file')} {'is a copy' if len(pairs) == 1 else 'are copies'} of"
+            f" another, byte for byte{others}: {shown}{more}. Copies may be in two splits, and then"
+            " the errors look smaller than they are."
         )
     ]
 
 
 def scan(root: Path) -> Listing:
-    """Every image file below `root`, by name: a file counts if Pillow reads its extension; what does not is in `left_out`.
+    """Every image file below `root`, by name: a file counts if Pillow reads
+    its extension; what does not is in `left_out`.
 
-    Raises `UserError` for a class without images, and for a folder that would be two classes, or a class of two parts.
+    Raises `UserError` for a class without images, and for a folder that
+    would be two classes, or a class of two parts.
     """
     layout = _layout(root)
     names, extensions = layout.names, _extensions()
@@ -215,8 +240,9 @@ def scan(root: Path) -> Listing:
             if len(files) == before:
                 holds = f" It holds {of_class}." if str(of_class) else ""
                 raise UserError(
-                    f"the class {names[label]!r} is empty: {folder / layout.classes[part][name][0]} holds no image (of a format "
-                    f"that Pillow reads, by its extension).{holds} Add images, or remove the folder."
+                    f"the class {names[label]!r} is empty: {folder / layout.classes[part][name][0]}"
+                    f" holds no image (of a format that Pillow reads, by its extension).{holds} Add"
+                    " images, or remove the folder."
                 )
             left_out.update(of_class)
     if layout.folders == {0: root}:
@@ -225,32 +251,36 @@ def scan(root: Path) -> Listing:
 
 
 def _check_order(root: Path, files: list[str]) -> None:
-    """Raises `UserError` where the parts are in the classes: all would be trained on, and tested on, alike."""
+    """Raises `UserError` where the parts are in the classes: all would
+    be trained on, and tested on, alike."""
     inside = {path.split("/")[1] if path.count("/") > 1 else "" for path in files}
     if SPLITS.issuperset(name.lower() for name in inside):
         raise UserError(
-            f"{root} holds classes, and in each {' and '.join(sorted(inside))}: those are names of parts. It must be the other way "
-            "round: train, val and test, and in each a folder of images per class."
+            f"{root} holds classes, and in each {' and '.join(sorted(inside))}: those are names of"
+            " parts. It must be the other way round: train, val and test, and in each a folder of"
+            " images per class."
         )
 
 
 def _identities(root: Path, layout: _Layout) -> set[tuple[int, int]]:
-    """Of the folders that are read in any case, each once: a link inside a class must not bring the images of another."""
+    """Of the folders that are read in any case, each once: a link inside a
+    class must not bring the images of another."""
     found = {identity(os.stat(folder)): folder for folder in (root, *layout.folders.values())}
     for part, folder in layout.folders.items():
         for below in (name for names in layout.classes[part].values() for name in names):
             about = identity(os.stat(folder / below))
             if about in found:
                 raise UserError(
-                    f"{found[about]} and {folder / below} are the same folder, by a link: its images would be in two places of the "
-                    "data. Remove one of the two."
+                    f"{found[about]} and {folder / below} are the same folder, by a link: its"
+                    " images would be in two places of the data. Remove one of the two."
                 )
             found[about] = folder / below
     return set(found)
 
 
 def _count_beside(folder: Path, extensions: set[str], left_out: LeftOut) -> None:
-    """What lies beside the class folders and holds images: thumbnails in a system's folders, and images without a class."""
+    """What lies beside the class folders and holds images: thumbnails in a
+    system's folders, and images without a class."""
     for entry in entries(folder):
         if (about := target(entry)) is None:
             continue  # `_check_links` has refused those that may be classes
@@ -262,13 +292,17 @@ def _count_beside(folder: Path, extensions: set[str], left_out: LeftOut) -> None
 
 
 def _layout(root: Path) -> _Layout:
-    """The folders that hold classes, by part, and the classes. Raises `UserError` where they are not the same in each."""
+    """The folders that hold classes, by part, and the classes. Raises
+    `UserError` where they are not the same in each."""
     if root.is_file():
         raise UserError(
-            f"{root} is a file, and a folder is needed (unpack an archive): one that holds a folder of images per class."
+            f"{root} is a file, and a folder is needed (unpack an archive): one that holds a folder"
+            " of images per class."
         )
     if not root.is_dir():
-        raise UserError(f"there is no folder {root}. Name one that holds a folder of images per class.")
+        raise UserError(
+            f"there is no folder {root}. Name one that holds a folder of images per class."
+        )
     folders = _parts(root)
     for folder in {root, *folders.values()}:
         _check_links(folder)
@@ -276,17 +310,21 @@ def _layout(root: Path) -> _Layout:
     if len(classes[0]) < 2:
         hint = _hint(root) if folders[0] == root else ""
         raise UserError(
-            f"{folders[0]} holds {counted(len(classes[0]), 'folder')} of images; at least 2 classes are needed, each a folder.{hint}"
+            f"{folders[0]} holds {counted(len(classes[0]), 'folder')} of images; at least 2 classes"
+            f" are needed, each a folder.{hint}"
         )
     for part, folder in folders.items():
         if not classes[part]:
             raise UserError(
-                f"{folder} holds no folders, and each part holds a folder of images per class. Move it elsewhere if its images have no "
-                "class; a test part can also be taken from train (--set data.test=0.2)."
+                f"{folder} holds no folders, and each part holds a folder of images per class. Move"
+                " it elsewhere if its images have no class; a test part can also be taken from"
+                " train (--set data.test=0.2)."
             )
         if wrong := sorted(classes[part].keys() ^ classes[0].keys()):
             has, lacks = (folder, folders[0]) if wrong[0] in classes[part] else (folders[0], folder)
-            alike = next((f", but {other!r}" for other in wrong[1:] if _bare(other) == _bare(wrong[0])), "")
+            alike = next(
+                (f", but {other!r}" for other in wrong[1:] if _bare(other) == _bare(wrong[0])), ""
+            )
             raise UserError(
                 f"the classes do not match: {has} holds {wrong[0]!r}, and {lacks} does not{alike}. "
                 "Each part must have the same classes."
@@ -295,13 +333,15 @@ def _layout(root: Path) -> _Layout:
 
 
 def _parts(root: Path) -> dict[int, Path]:
-    """The folders that hold classes, by part: `root` itself, or train and what may stand beside it."""
+    """The folders that hold classes, by part: `root` itself, or
+    train and what may stand beside it."""
     names = _folders(root)
     if "train" not in names or not _folders(root / "train"):
         if names and SPLITS.issuperset(name.lower() for name in names):
             raise UserError(
-                f"{root} holds {' and '.join(names)}: those are names of parts, not of classes. The parts must be called train, and, "
-                "if there are any, val (or valid, validation) and test; each holds a folder of images per class."
+                f"{root} holds {' and '.join(names)}: those are names of parts, not of classes. The"
+                " parts must be called train, and, if there are any, val (or valid, validation)"
+                " and test; each holds a folder of images per class."
             )
         return {0: root}
     folders = {}
@@ -314,7 +354,8 @@ def _parts(root: Path) -> dict[int, Path]:
     known = {folder.name for folder in folders.values()}
     if strange := [name for name in names if name not in known]:
         raise UserError(
-            f"{root} holds train, and beside it {strange[0]!r}: there may be val and test. Move {strange[0]!r} elsewhere."
+            f"{root} holds train, and beside it {strange[0]!r}: there may be val and test. Move"
+            f" {strange[0]!r} elsewhere."
         )
     return folders
 
@@ -326,12 +367,16 @@ def _hint(root: Path) -> str:
             return f" {deeper} holds {count} folders: name that one instead."
     images = sum(extension(entry.name) in _extensions() for entry in entries(root))
     if images:
-        return f" It holds {counted(images, 'image')}: name the folder above it if this is one class, or sort them into folders."
+        return (
+            f" It holds {counted(images, 'image')}: name the folder above it if this is one class,"
+            " or sort them into folders."
+        )
     return ""
 
 
 def _classes(folder: Path) -> Classes:
-    """The folders in one by the class that each is: composed and decomposed forms of a name (a Mac writes those) are one class."""
+    """The folders in one by the class that each is: composed and decomposed forms
+    of a name (a Mac writes those) are one class."""
     classes: Classes = {}
     for name in _folders(folder):
         classes.setdefault(unicodedata.normalize("NFC", name), []).append(name)
@@ -353,8 +398,9 @@ def _check_links(folder: Path) -> None:
     for entry in entries(folder):
         if target(entry) is None and not is_of_the_system(entry.name):
             raise UserError(
-                f"{folder / entry.name} is a link that leads nowhere ({os.readlink(entry.path)}): if it was a class, its images are "
-                "missing. Restore what it leads to, or remove it."
+                f"{folder / entry.name} is a link that leads nowhere ({os.readlink(entry.path)}):"
+                " if it was a class, its images are missing. Restore what it leads to, or"
+                " remove it."
             )
 
 

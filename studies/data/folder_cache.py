@@ -1,8 +1,10 @@
-"""Images decoded once: resized, and kept in the cache as one memory-mapped uint8 array that every trial of every study reads.
+"""Images decoded once: resized, and kept in the cache as one memory-mapped
+uint8 array that every trial of every study reads.
 
-The array is kept under a digest of what the files hold. A second, quick key (paths, sizes, times) leads to it without reading
-them. It is built in a folder of its own, in batches that are noted when they are on disk, so that a build that was cut off goes
-on where it was; when it is whole, the folder is renamed.
+The array is kept under a digest of what the files hold. A second, quick key (paths, sizes, times)
+leads to it without reading them. It is built in a folder of its own, in batches that are noted when
+they are on disk, so that a build that was cut off goes on where it was; when it is whole, the
+folder is renamed.
 """
 
 import errno
@@ -48,14 +50,21 @@ DIGEST = 16  # bytes
 RECORD = 1 + DIGEST  # a note: what is known of the image, and the digest of its file
 # What is known: it could be read; format 2 had other pixels; it has a single colour.
 READ, REVISED, ONE_COLOUR = 1, 2, 4
-ARRAY, NOTES, READABLE, UNREADABLE, SOURCE = "images.npy", "notes", "readable.npy", "unreadable.txt", "source"
+ARRAY, NOTES, READABLE, UNREADABLE, SOURCE = (
+    "images.npy",
+    "notes",
+    "readable.npy",
+    "unreadable.txt",
+    "source",
+)
 SAMPLES = "samples"  # of more than 8 bits, by batch
 SCALE = "scale.json"  # which samples are black and white, where `white` says or measures it
 
 
 @dataclass(frozen=True)
 class Cached:
-    """Images in the cache, in the order of their files: `array` N x channels x side x side, mapped; `readable` N."""
+    """Images in the cache, in the order of their files: `array` N x
+    channels x side x side, mapped; `readable` N."""
 
     root: Path
     files: list[str]
@@ -75,8 +84,8 @@ class Cached:
         return None if scale is None else (scale.black, scale.white)
 
     def used(self) -> "tuple[str, NDArray[np.int64]] | None":
-        """What stands for the images where some files are unreadable: the key that the cache would have without those, and each
-        row's number among the others. None where all can be read."""
+        """What stands for the images where some files are unreadable: the key that the cache would
+        have without those, and each row's number among the others. None where all can be read."""
         import numpy as np
 
         if self.readable.all():
@@ -91,7 +100,10 @@ class Cached:
         """How samples of more than 8 bits became black to white, in lines of text."""
         scale = _stored_scale(self.folder)
         if scale is not None and scale.kind:
-            told = f"{scale.black:.10g} to {scale.white:.10g}, the range of the training images ({scale.kind})"
+            told = (
+                f"{scale.black:.10g} to {scale.white:.10g}, the range of the training images"
+                f" ({scale.kind})"
+            )
             return [f"{told}, is taken as black to white."]
         if not (self.folder / SAMPLES).is_file():  # decoded by the version before
             return []
@@ -119,22 +131,34 @@ class Cached:
             raise _damaged(self.folder, error) from None
 
     def reason(self, row: int) -> tuple[str, str]:
-        """Why an image could not be read, found out again, and what can be done about it ("" where that is plain)."""
+        """Why an image could not be read, found out again, and what can be
+        done about it ("" where that is plain)."""
         try:
             with limit_of_pixels(self.decoding):
-                decode((self.root / self.files[row]).read_bytes(), self.decoding, _stored_scale(self.folder))
+                decode(
+                    (self.root / self.files[row]).read_bytes(),
+                    self.decoding,
+                    _stored_scale(self.folder),
+                )
         except UnsuitableImage as error:
             return error.args
         except Exception as error:  # noqa: BLE001 - Pillow's decoders raise nearly anything on damaged bytes
-            return " ".join(str(error).replace(str(self.root), "").split())[:120] or type(error).__name__, ""
+            return (
+                " ".join(str(error).replace(str(self.root), "").split())[:120]
+                or type(error).__name__,
+                "",
+            )
         return "it could not be read before", ""
 
 
-def cached(root: Path, files: list[str], quick_key: str, decoding: Decoding, training: Sequence[int]) -> Cached:
-    """The images of `files` (below `root`), cropped at the centre to squares and resized, from the cache or into it.
+def cached(
+    root: Path, files: list[str], quick_key: str, decoding: Decoding, training: Sequence[int]
+) -> Cached:
+    """The images of `files` (below `root`), cropped at the centre to
+    squares and resized, from the cache or into it.
 
-    What it takes on disk is said first, on standard error. `training` are the rows of the training images, from which
-    `white: stretch` takes its range.
+    What it takes on disk is said first, on standard error. `training` are the rows of the
+    training images, from which `white: stretch` takes its range.
 
     Raises:
         UserError: There is no room, or a file cannot be had.
@@ -161,7 +185,9 @@ def cached(root: Path, files: list[str], quick_key: str, decoding: Decoding, tra
                 found = place / key
             else:
                 shutil.rmtree(building, ignore_errors=True)
-    with suppress(OSError):  # when it was last used, for whoever looks for what may go; not every file system tells
+    with suppress(
+        OSError
+    ):  # when it was last used, for whoever looks for what may go; not every file system tells
         os.utime(found / SOURCE)
     return _open(found, root, files, decoding)
 
@@ -175,8 +201,9 @@ def _find(place: Path, link: Path) -> Path | None:
 
 
 def _adopted(place: Path, link: Path, root: Path, files: list[str]) -> Path | None:
-    """The array that the format before made of the same files, where all are JPEGs that could be read: those have the same pixels
-    now. Of a large folder of photographs this saves hours, and room for a second array."""
+    """The array that the format before made of the same files, where all are JPEGs that could be
+    read: those have the same pixels now. Of a large folder of photographs this saves hours, and
+    room for a second array."""
     import numpy as np
 
     folder = _find(place, link.with_name(link.name.replace(f"-v{FORMAT}", f"-v{KEY_FORMAT}")))
@@ -199,15 +226,17 @@ def _open(folder: Path, root: Path, files: list[str], decoding: Decoding) -> Cac
     import numpy as np
 
     try:
-        # For reading only: the system would set memory aside for a copy on write, and the array may be larger than that.
+        # For reading only: the system would set memory aside for a copy on
+        # write, and the array may be larger than that.
         array = np.load(folder / ARRAY, mmap_mode="r")
         return Cached(root, files, decoding, folder, folder.name, array, np.load(folder / READABLE))
     except (OSError, ValueError, EOFError) as error:
         if isinstance(error, OSError) and error.errno == errno.ENOMEM:
             size = human_count(float((folder / ARRAY).stat().st_size))
             raise UserError(
-                f"the cache {folder} cannot be opened: its {size}B do not fit into the memory that a process may address here. "
-                "Raise that limit (ulimit -v), or ask for a smaller resolution."
+                f"the cache {folder} cannot be opened: its {size}B do not fit into the memory that"
+                " a process may address here. Raise that limit (ulimit -v), or ask for a smaller"
+                " resolution."
             ) from None
         raise _damaged(folder, error) from None
 
@@ -217,7 +246,8 @@ def _damaged(folder: Path, error: Exception) -> UserError:
 
 
 def _remove_older(place: Path, building: Path) -> None:
-    """What builds that nobody will go on with have left: of the same folder as it was before, or of another format."""
+    """What builds that nobody will go on with have left: of the same folder
+    as it was before, or of another format."""
     source, kind = (building / SOURCE).read_bytes(), building.name.split("-", 2)[2]
     for other in sorted(place.glob("building-*")):
         if other == building or not other.is_dir():
@@ -244,7 +274,8 @@ def _stored_scale(folder: Path) -> Scale | None:
 
 
 def _scale(building: Path, root: Path, files: list[str], decoding: Decoding) -> Scale | None:
-    """The scale that the data section gives, kept beside the array; of `stretch` the range of these, the training images."""
+    """The scale that the data section gives, kept beside the array; of
+    `stretch` the range of these, the training images."""
     scale = _stored_scale(building) or decoding.scale
     if scale is None and decoding.white == STRETCH:
         scale = range_of(root, files, decoding)
@@ -254,8 +285,11 @@ def _scale(building: Path, root: Path, files: list[str], decoding: Decoding) -> 
     return scale
 
 
-def _build(folder: Path, root: Path, files: list[str], decoding: Decoding, scale: Scale | None) -> None:
-    """Decode what is not noted as done. Interrupted at any point, the same call goes on from the last note."""
+def _build(
+    folder: Path, root: Path, files: list[str], decoding: Decoding, scale: Scale | None
+) -> None:
+    """Decode what is not noted as done. Interrupted at any point, the
+    same call goes on from the last note."""
     import numpy as np
 
     from explorer.terminal import progress_bar
@@ -263,7 +297,11 @@ def _build(folder: Path, root: Path, files: list[str], decoding: Decoding, scale
     side = decoding.side
     shape = (len(files), decoding.channels, side, side)
     # In whole batches, as their samples are noted.
-    done = min((folder / NOTES).stat().st_size // RECORD, len(files)) if (folder / NOTES).is_file() else 0
+    done = (
+        min((folder / NOTES).stat().st_size // RECORD, len(files))
+        if (folder / NOTES).is_file()
+        else 0
+    )
     done -= done % BATCH
     array = _continue(folder / ARRAY, shape) if done else None
     if array is None:
@@ -271,7 +309,10 @@ def _build(folder: Path, root: Path, files: list[str], decoding: Decoding, scale
         array = _reserve(folder, shape)
     size = human_count(float(np.prod(shape)))
     already = f"; {done} are there already" if done else ""
-    print(f"{root}: {len(files)} images of {side}x{side} take {size}B in {folder.parent}{already}", file=sys.stderr)
+    print(
+        f"{root}: {len(files)} images of {side}x{side} take {size}B in {folder.parent}{already}",
+        file=sys.stderr,
+    )
     with (
         open(folder / NOTES, "r+b" if done else "wb") as notes,
         open(folder / SAMPLES, "a" if done else "w") as all_samples,
@@ -284,7 +325,9 @@ def _build(folder: Path, root: Path, files: list[str], decoding: Decoding, scale
             progress(start, len(files))
             paths = [root / name for name in files[start : start + BATCH]]
             records, samples = [], Samples()
-            for row, (digest, image) in enumerate(pool.map(lambda path: _read(path, decoding, scale), paths), start):
+            for row, (digest, image) in enumerate(
+                pool.map(lambda path: _read(path, decoding, scale), paths), start
+            ):
                 array[row] = 0 if image is None else image.pixels
                 records.append(bytes([_known(image)]) + digest)
                 if image is not None:
@@ -315,18 +358,22 @@ def _read(path: Path, decoding: Decoding, scale: Scale | None) -> tuple[bytes, D
 
 
 def _reserve(folder: Path, shape: tuple[int, ...]) -> Any:
-    """A new array whose room on the disk is taken at once: a disk that fills up later could not be told from a crash."""
+    """A new array whose room on the disk is taken at once: a disk that fills
+    up later could not be told from a crash."""
     import numpy as np
 
     path = folder / ARRAY
     with disk_errors(folder):
-        path.unlink(missing_ok=True)  # of a build cut off before its first note: its room counts as free
+        path.unlink(
+            missing_ok=True
+        )  # of a build cut off before its first note: its room counts as free
     needed = int(np.prod(shape)) + 4096
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise UserError(
-            f"the decoded images need {human_count(float(needed))}B, and the cache {folder.parent} has {human_count(float(free))}B left. "
-            f"Make room there, name another folder with {CACHE_VARIABLE}, or ask for a smaller resolution."
+            f"the decoded images need {human_count(float(needed))}B, and the cache {folder.parent}"
+            f" has {human_count(float(free))}B left. Make room there, name another folder with"
+            f" {CACHE_VARIABLE}, or ask for a smaller resolution."
         )
     try:
         with disk_errors(folder):
@@ -361,8 +408,12 @@ def _finish(building: Path, place: Path, files: list[str], scale: Scale | None) 
     with disk_errors(building):
         np.save(building / READABLE, readable)
         unreadable = [files[row] for row in np.flatnonzero(~readable)]
-        (building / UNREADABLE).write_text("".join(f"{name}\n" for name in unreadable), errors="surrogateescape")
-        if (place / key / ARRAY).is_file():  # the same images, from another folder or with other times
+        (building / UNREADABLE).write_text(
+            "".join(f"{name}\n" for name in unreadable), errors="surrogateescape"
+        )
+        if (
+            place / key / ARRAY
+        ).is_file():  # the same images, from another folder or with other times
             for name in (NOTES, SAMPLES):  # the version before noted less
                 os.replace(building / name, place / key / name)
             shutil.rmtree(building)
@@ -373,7 +424,8 @@ def _finish(building: Path, place: Path, files: list[str], scale: Scale | None) 
 
 
 def _key(shape: tuple[int, ...], files: list[str], notes: bytes, scale: Scale | None) -> str:
-    """Of an array's content: the names of the files, what is noted of each, and the scale of deep samples."""
+    """Of an array's content: the names of the files, what is noted of
+    each, and the scale of deep samples."""
     import numpy as np
 
     told = "" if scale is None else f" {astuple(scale)}"

@@ -1,4 +1,5 @@
-"""What a data set is made of: uint8 images with their labels, in memory or left on disk, and the three splits."""
+"""What a data set is made of: uint8 images with their labels, in
+memory or left on disk, and the three splits."""
 
 import hashlib
 import json
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataShape:
-    """What a network must fit: the side of the square images, their channels, and how many classes there are."""
+    """What a network must fit: the side of the square images, their
+    channels, and how many classes there are."""
 
     resolution: int
     in_channels: int
@@ -21,10 +23,12 @@ class DataShape:
 
 @dataclass(frozen=True)
 class Rows:
-    """Some rows of a memory-mapped array. It reads like an array of its own, and reads from disk only what is asked for.
+    """Some rows of a memory-mapped array. It reads like an array of its own,
+    and reads from disk only what is asked for.
 
-    `key` stands for the array's content, so that nobody needs to read all of it to know whether it is the same. Where some rows
-    of the array hold no image, `used` stands for the others: a key of them alone, and each row's number among them.
+    `key` stands for the array's content, so that nobody needs to read all of it to know whether it
+    is the same. Where some rows of the array hold no image, `used` stands for the others: a key of
+    them alone, and each row's number among them.
     """
 
     array: "NDArray[np.uint8]"
@@ -73,7 +77,8 @@ class Images:
         return Images(images, self.labels[rows])
 
     def digest(self) -> bytes:
-        """Stands for the content: equal images and labels have equal digests, whatever else is in the folder they are from."""
+        """Stands for the content: equal images and labels have equal digests,
+        whatever else is in the folder they are from."""
         import numpy as np
 
         digest = hashlib.blake2b(digest_size=16)
@@ -91,21 +96,27 @@ class Images:
 
 @dataclass(frozen=True)
 class Parts:
-    """A data set as it comes, before it is split; `validation` and `test` where it brings its own."""
+    """A data set as it comes, before it is split; `validation`
+    and `test` where it brings its own."""
 
     train: Images
     validation: Images | None
     test: Images | None
     classes: int
     names: tuple[str, ...] = ()  # of the classes, where they have any
-    black_and_white: tuple[float, float] | None = None  # the files' samples that became 0 and 255, as `white` wants it
-    scaling: tuple[str, ...] = ()  # how the files' samples became black to white, where that is not plain
+    black_and_white: tuple[float, float] | None = (
+        None  # the files' samples that became 0 and 255, as `white` wants it
+    )
+    scaling: tuple[
+        str, ...
+    ] = ()  # how the files' samples became black to white, where that is not plain
     notes: tuple[str, ...] = ()  # what else a user should know of it, a line each
 
 
 @dataclass(frozen=True)
 class Splits:
-    """The three parts of a data set. `mean` and `std` are per channel, of the training split's pixels scaled to 0..1."""
+    """The three parts of a data set. `mean` and `std` are per channel, of
+    the training split's pixels scaled to 0..1."""
 
     train: Images
     validation: Images
@@ -115,17 +126,24 @@ class Splits:
     std: tuple[float, ...]
     mirrored: bool = False  # a mirror image keeps its class
     names: tuple[str, ...] = ()  # of the classes, where they have any
-    black_and_white: tuple[float, float] | None = None  # the files' samples that became 0 and 255, as `white` wants it
+    black_and_white: tuple[float, float] | None = (
+        None  # the files' samples that became 0 and 255, as `white` wants it
+    )
     notes: tuple[str, ...] = ()  # what a user should know of the data, a line each
     mirrored_given: bool = False  # `mirrored` is what the user says, not what is usual
 
     @property
     def sizes(self) -> dict[str, int]:
         """Images in each split."""
-        return {"train": len(self.train), "validation": len(self.validation), "test": len(self.test)}
+        return {
+            "train": len(self.train),
+            "validation": len(self.validation),
+            "test": len(self.test),
+        }
 
     def to_export(self) -> dict[str, str]:
-        """What somebody who uses a network trained on these must know, as weights' metadata tells it: JSON values."""
+        """What somebody who uses a network trained on these must know, as
+        weights' metadata tells it: JSON values."""
         told: dict[str, object] = {"mean": self.mean, "std": self.std}
         told |= {"class_names": self.names} if self.names else {}
         told |= {"black_and_white": self.black_and_white} if self.black_and_white else {}

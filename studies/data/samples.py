@@ -146,8 +146,12 @@ def _raw_mode(image: Any, content: bytes) -> str:
         return ""
     tile = image.tile[0]
     name, *further = tile.args if isinstance(tile.args, tuple) else (tile.args,)
-    codestream = content.find(b"\xff\x4f\xff\x51")  # of JPEG 2000; the depth of its first channel is 42 bytes on
-    deep_jpeg = image.format == "JPEG2000" and image.mode != "I;16" and content[codestream + 42] & 127 > 7
+    codestream = content.find(
+        b"\xff\x4f\xff\x51"
+    )  # of JPEG 2000; the depth of its first channel is 42 bytes on
+    deep_jpeg = (
+        image.format == "JPEG2000" and image.mode != "I;16" and content[codestream + 42] & 127 > 7
+    )
     deep_ppm = tile.codec_name.startswith("ppm") and image.mode == "RGB" and further[0] > 255
     name = name if isinstance(name, str) else ""
     if deep_jpeg or deep_ppm or tile.codec_name == "SGI16" or name.startswith("RGBa;16"):
@@ -170,9 +174,13 @@ def _unknown(content: bytes) -> UnsuitableImage:
     if (tiff := unknown_tiff(content)) is not None:
         return UnsuitableImage(tiff, "Save TIFFs with unsigned samples of 8 or 16 bits.")
     if content.startswith(b"version https://git-lfs"):
-        return UnsuitableImage("a pointer of Git LFS in place of the image", "Fetch the images with git lfs pull.")
+        return UnsuitableImage(
+            "a pointer of Git LFS in place of the image", "Fetch the images with git lfs pull."
+        )
     if content[4:8] == b"ftyp":
-        return UnsuitableImage("HEIC or a film, which Pillow does not read", "Save HEIC as JPEG or PNG.")
+        return UnsuitableImage(
+            "HEIC or a film, which Pillow does not read", "Save HEIC as JPEG or PNG."
+        )
     if content.lstrip()[:1] == b"<":
         return UnsuitableImage("text that begins with <, such as a web page or SVG")
     return UnsuitableImage("no image that Pillow knows")
@@ -218,7 +226,8 @@ def _refuse_scaled_fits(content: bytes) -> None:
         given = re.search(name + rb" *= *([^ /]+)", content[:FITS_HEADER])
         if given and float(given[1]) != neutral:
             raise UnsuitableImage(
-                f"its header names a scale for its samples ({name.decode()} = {float(given[1]):g}), which Pillow does not apply",
+                f"its header names a scale for its samples ({name.decode()} = {float(given[1]):g}),"
+                " which Pillow does not apply",
                 "Save FITS files with such a scale as TIFF or PNG of 16 bits.",
             )
 
@@ -237,13 +246,20 @@ def _all_bits(image: Any, content: bytes, raw_mode: str) -> dict[str, Any]:
     again, _ = _identified(content)
     again.tile = [
         tile._replace(
-            args=(swapped(tile.args[0]), *tile.args[1:]) if isinstance(tile.args, tuple) else swapped(tile.args)
+            args=(
+                (swapped(tile.args[0]), *tile.args[1:])
+                if isinstance(tile.args, tuple)
+                else swapped(tile.args)
+            )
         )
         for tile in again.tile
     ]
     lower, upper = np.asarray(again).astype(np.uint16), np.asarray(image).astype(np.uint16)
     if grey:
-        return {"values": lower[..., 0] << 8 | lower[..., 1], "alpha": lower[..., 2].astype(np.uint8)}
+        return {
+            "values": lower[..., 0] << 8 | lower[..., 1],
+            "alpha": lower[..., 2].astype(np.uint8),
+        }
     alpha = np.asarray(image)[..., 3] if image.mode == "RGBA" else None
     return {"values": upper[..., :3] << 8 | lower[..., :3], "alpha": alpha}
 
@@ -267,7 +283,9 @@ def _of_fewer_bits(picture: Picture, png: dict[bytes, bytes]) -> Picture:
 
 def _eight(image: Any, content: bytes, turn: int, png: dict[bytes, bytes]) -> Picture:
     revised = False
-    if image.format == "TGA" and image.mode == "RGBA" and not content[17] & 15:  # none of its bits are alpha
+    if (
+        image.format == "TGA" and image.mode == "RGBA" and not content[17] & 15
+    ):  # none of its bits are alpha
         revised = image.getchannel("A").getextrema() != (255, 255)
         image = image.convert("RGB")
     depth = png[b"IHDR"][8] if png else 8

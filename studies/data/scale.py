@@ -34,11 +34,14 @@ class Samples:
     def note(self, file: TextIO, row: int) -> None:
         """Write them down as those of the batch of images that begins at `row`."""
         if self.met:
-            file.write(json.dumps([row, [[*key, *counted] for key, counted in self.met.items()]]) + "\n")
+            file.write(
+                json.dumps([row, [[*key, *counted] for key, counted in self.met.items()]]) + "\n"
+            )
 
     @classmethod
     def noted(cls, path: Path) -> "Samples":
-        """The samples of all batches. A build that was cut off may have noted its last one twice."""
+        """The samples of all batches. A build that was cut off may
+        have noted its last one twice."""
         batches = dict(json.loads(line) for line in path.read_text().splitlines())
         samples = cls()
         for kind, white, count, low, high in chain.from_iterable(batches.values()):
@@ -53,14 +56,19 @@ class Samples:
         """What was taken as black and white, a line for each kind of samples. Of `stretch` the
         scale itself says that."""
         if decoding.white is not None and not self.met:
-            return [f"white: {decoding.white:.10g} changes nothing here: it is for more than 8 bits a sample."]
+            return [
+                f"white: {decoding.white:.10g} changes nothing here: it is for more than 8 bits a"
+                " sample."
+            ]
         lines = []
         for (kind, white), (count, low, high) in self.met.items():
             told = f" from {low:.10g} to {high:.10g}" if low <= high else ""
-            other = f" Another scale: white: LEVEL, or white: {STRETCH} (--set data.white={STRETCH})."
+            other = (
+                f" Another scale: white: LEVEL, or white: {STRETCH} (--set data.white={STRETCH})."
+            )
             lines.append(
-                f"{counted(count, 'image')} of {kind}{told}: 0 to {white:.10g} is taken as black to white."
-                f"{other if decoding.white is None else ''}"
+                f"{counted(count, 'image')} of {kind}{told}: 0 to {white:.10g} is taken as black to"
+                f" white.{other if decoding.white is None else ''}"
             )
         return lines
 
@@ -84,8 +92,8 @@ def range_of(root: Path, files: list[str], decoding: Decoding) -> Scale | None:
     if len(kinds) > 1:
         (kind, name), (other_kind, other) = list(kinds.items())[:2]
         raise UserError(
-            f"white: {STRETCH} needs training images with samples of one kind: {root / name} holds {kind}, {root / other} {other_kind}. "
-            "Save them alike, or leave it out."
+            f"white: {STRETCH} needs training images with samples of one kind: {root / name} holds"
+            f" {kind}, {root / other} {other_kind}. Save them alike, or leave it out."
         )
     return Scale(low, high, next(iter(kinds))) if kinds else None
 
@@ -101,15 +109,15 @@ def examined(path: Path, examine: Callable[[bytes], Found]) -> tuple[bytes, Foun
         content = path.read_bytes()
     except OSError as error:
         raise UserError(
-            f"cannot read {path}: {error.strerror or error}. Make it readable and start again, and the build goes on where it was; "
-            "or remove it, and the build begins anew."
+            f"cannot read {path}: {error.strerror or error}. Make it readable and start again, and"
+            " the build goes on where it was; or remove it, and the build begins anew."
         ) from None
     try:
         return content, examine(content)
     except MemoryError:
         raise UserError(
-            f"there is not enough memory to decode {path}. Free some and start again, and the build goes on where it was; "
-            "or remove the image, and the build begins anew."
+            f"there is not enough memory to decode {path}. Free some and start again, and the build"
+            " goes on where it was; or remove the image, and the build begins anew."
         ) from None
     except Exception:  # noqa: BLE001 - Pillow's decoders raise nearly anything on damaged bytes
         return content, None

@@ -6,13 +6,28 @@ from collections.abc import Container
 from typing import Any
 
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-BITS, COMPRESSION, PHOTOMETRIC, ORIENTATION, SAMPLES, PLANES, FORMAT = 258, 259, 262, 274, 277, 284, 339
+BITS, COMPRESSION, PHOTOMETRIC, ORIENTATION, SAMPLES, PLANES, FORMAT = (
+    258,
+    259,
+    262,
+    274,
+    277,
+    284,
+    339,
+)
 # TIFF 6.0: the tags without which the pixels cannot be had, and the orientation, which Pillow
 # applies.
 PIXEL_TAGS = {256, 257, BITS, COMPRESSION, PHOTOMETRIC, 266, 273, ORIENTATION, SAMPLES, 278, 279}
 PIXEL_TAGS |= {PLANES, 292, 293, 317, 320, 322, 323, 324, 325, 338, FORMAT, 347}
 PIXEL_TAGS |= {*range(512, 522), 529, 530, 531, 532}
-FORMATS = {1: "unsigned integer", 2: "signed integer", 3: "floating-point", 4: "undefined", 5: "complex", 6: "complex"}
+FORMATS = {
+    1: "unsigned integer",
+    2: "signed integer",
+    3: "floating-point",
+    4: "undefined",
+    5: "complex",
+    6: "complex",
+}
 # What libtiff unpacks has the machine's byte order; Pillow knows that of unsigned 16 bits only.
 NATIVE = {"I;16BS": "I;16S", "I;32BS": "I;32S", "F;32BF": "F;32F"}
 
@@ -28,9 +43,14 @@ def mended(image: Any, content: bytes) -> tuple[Any, bool]:
         return Image.open(io.BytesIO(tiff_with(content, PIXEL_TAGS - {PLANES}))), True
     if apart and max(tags.get(BITS, (1,))) == 16:
         order = "B" if tags.prefix == b"MM" else "L"
-        image.tile = [tile._replace(args=(f"{tile.args[0]};16{order}", *tile.args[1:])) for tile in before]
+        image.tile = [
+            tile._replace(args=(f"{tile.args[0]};16{order}", *tile.args[1:])) for tile in before
+        ]
     elif before and before[0].codec_name == "libtiff" and sys.byteorder == "little":
-        image.tile = [tile._replace(args=(NATIVE.get(tile.args[0], tile.args[0]), *tile.args[1:])) for tile in before]
+        image.tile = [
+            tile._replace(args=(NATIVE.get(tile.args[0], tile.args[0]), *tile.args[1:]))
+            for tile in before
+        ]
     return image, image.tile != before
 
 
@@ -42,7 +62,10 @@ def tiff_with(content: bytes, wanted: Container[int]) -> bytes:
     start = int.from_bytes(content[8:16] if _is_big(content) else content[4:8], order)
     count = int.from_bytes(content[start : start + count_size], order)
     first = start + count_size
-    entries = [content[at : at + entry] for at in range(first, min(first + count * entry, len(content)), entry)]
+    entries = [
+        content[at : at + entry]
+        for at in range(first, min(first + count * entry, len(content)), entry)
+    ]
     kept = [tag for tag in entries if int.from_bytes(tag[:2], order) in wanted]
     directory = len(kept).to_bytes(count_size, order) + b"".join(kept) + bytes(pointer)
     return content[:start] + directory + content[start + len(directory) :]
@@ -68,8 +91,8 @@ def unknown_tiff(content: bytes) -> str | None:
     kinds = " and ".join(sorted({FORMATS.get(number, "unnamed") for number in formats}))
     order = "little" if content.startswith(b"II") else "big"
     return (
-        f"a TIFF of {depth}-bit {kinds} samples, {samples} a pixel, {order}-endian, photometric interpretation {photometric}, "
-        "which Pillow does not read"
+        f"a TIFF of {depth}-bit {kinds} samples, {samples} a pixel, {order}-endian, photometric"
+        f" interpretation {photometric}, which Pillow does not read"
     )
 
 

@@ -1,7 +1,9 @@
-"""Every file below a folder of images in a fixed order: it is used, or counted among what is left out, with the reason.
+"""Every file below a folder of images in a fixed order: it is used, or
+counted among what is left out, with the reason.
 
-Links to folders are followed, as torchvision's ImageFolder does. A folder that is reached a second time is left out the second
-time: links that lead in a circle have an end, and no image is used twice.
+Links to folders are followed, as torchvision's ImageFolder does. A folder that is reached a
+second time is left out the second time: links that lead in a circle have an end, and no
+image is used twice.
 """
 
 import errno
@@ -15,8 +17,8 @@ from pathlib import Path
 from explorer.text import encodable
 
 MOST_NAMES = 5  # of a reason, in the line
-# What systems and programs keep beside files: thumbnails of a NAS (Synology, QNAP), halves of a Mac's files, waste baskets.
-# Everything whose name begins with a dot is among them.
+# What systems and programs keep beside files: thumbnails of a NAS (Synology, QNAP), halves of a
+# Mac's files, waste baskets. Everything whose name begins with a dot is among them.
 SYSTEM_FOLDERS = {
     "@eadir",
     "@__thumb",
@@ -46,7 +48,8 @@ class Reason(Enum):
 
 
 class LeftOut:
-    """What a folder holds that is not used: how many files for each reason, and names that say which."""
+    """What a folder holds that is not used: how many files for
+    each reason, and names that say which."""
 
     def __init__(self) -> None:
         self._names: dict[Reason, Counter[str]] = {}
@@ -109,10 +112,11 @@ def identity(about: os.stat_result) -> Identity:
 def walk(
     root: Path, below: str, extensions: set[str], seen: set[Identity], left_out: LeftOut
 ) -> Iterator[tuple[str, os.stat_result]]:
-    """The images in the folder `below` of `root`: each one's path seen from `root`, and what the system says of it.
+    """The images in the folder `below` of `root`: each one's path seen
+    from `root`, and what the system says of it.
 
-    A file is an image if its extension is among `extensions`. All others are counted in `left_out`, as are the folders in
-    `seen`, to which those that are read are added.
+    A file is an image if its extension is among `extensions`. All others are counted in
+    `left_out`, as are the folders in `seen`, to which those that are read are added.
     """
     # A stack of our own: folders may be deeper than Python's.
     open_folders = [(below, entries(root / below))]
@@ -144,7 +148,8 @@ def walk(
 
 
 def count_files(folder: str | os.PathLike[str]) -> int:
-    """How many files there are below a folder; one that may not be looked into holds none. Links are not followed."""
+    """How many files there are below a folder; one that may not be looked
+    into holds none. Links are not followed."""
     count, waiting = 0, [os.fspath(folder)]
     while waiting:
         try:

@@ -1,4 +1,5 @@
-"""What an exception of a training means. Torch is not imported: its exceptions are known by name."""
+"""What an exception of a training means. Torch is not
+imported: its exceptions are known by name."""
 
 # What torch says, with a GPU and without one.
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory")
@@ -15,11 +16,14 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def is_of_device(error: BaseException) -> bool:
-    """Whether the device failed in a way after which this process cannot use it any more, so that every other training would fail too."""
+    """Whether the device failed in a way after which this process cannot use it any
+    more, so that every other training would fail too."""
     if is_out_of_memory(error):
         return False
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    return "AcceleratorError" in kinds or (isinstance(error, RuntimeError) and text(error).startswith("CUDA error"))
+    return "AcceleratorError" in kinds or (
+        isinstance(error, RuntimeError) and text(error).startswith("CUDA error")
+    )
 
 
 def text(error: BaseException) -> str:
@@ -31,6 +35,7 @@ def text(error: BaseException) -> str:
 
 
 def why(error: BaseException, otherwise: str = IN_A_STUDY) -> str:
-    """What went wrong, as a reason in a sentence: on one line, without a full stop; `otherwise` needs less memory."""
+    """What went wrong, as a reason in a sentence: on one line, without a
+    full stop; `otherwise` needs less memory."""
     told = " ".join(f"{type(error).__name__}: {text(error)[:2000]}".split())
     return f"out of memory; {otherwise} may help ({told})" if is_out_of_memory(error) else told

@@ -1,4 +1,5 @@
-"""How a process that trains keeps its memory, and how much a training took. Torch is imported only inside functions."""
+"""How a process that trains keeps its memory, and how much a training
+took. Torch is imported only inside functions."""
 
 import contextlib
 import ctypes
@@ -23,7 +24,8 @@ _keeps = False
 
 
 def memory_here() -> int:
-    """Bytes of memory that processes here may have together: the machine's, or the container's limit (cgroup v2)."""
+    """Bytes of memory that processes here may have together: the
+    machine's, or the container's limit (cgroup v2)."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
         return min(total, int(Path("/sys/fs/cgroup/memory.max").read_text()))
@@ -32,11 +34,13 @@ def memory_here() -> int:
 
 
 def keep_memory() -> None:
-    """Have the C library keep what this process frees, for its next tensors, instead of giving it back to the system.
+    """Have the C library keep what this process frees, for its next
+    tensors, instead of giving it back to the system.
 
-    Training a small network on a CPU frees and takes the same hundreds of megabytes in every step, and new pages are the
-    dearest part of it (`tests/benchmarks/bench_training.py` measures by how much). For processes of our own, not for a
-    program that uses us. Does nothing without glibc, or where GLIBC_TUNABLES says that somebody tunes it already.
+    Training a small network on a CPU frees and takes the same hundreds of megabytes in every step,
+    and new pages are the dearest part of it (`tests/benchmarks/bench_training.py` measures by how
+    much). For processes of our own, not for a program that uses us. Does nothing without glibc, or
+    where GLIBC_TUNABLES says that somebody tunes it already.
     """
     global _keeps
     if platform.libc_ver()[0] != "glibc" or "GLIBC_TUNABLES" in os.environ:
@@ -50,7 +54,8 @@ def keep_memory() -> None:
 
 
 def _take_first() -> None:
-    """The first gigabyte at once, in huge pages where the system gives them when asked. Nothing of it is used before it is written to."""
+    """The first gigabyte at once, in huge pages where the system gives them when asked.
+    Nothing of it is used before it is written to."""
     libc = ctypes.CDLL(None)
     libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
     libc.free.argtypes = [ctypes.c_void_p]
@@ -62,9 +67,11 @@ def _take_first() -> None:
 
 
 def give_back() -> None:
-    """Give back to the system, this once, what this process holds and does not use: what earlier trainings left.
+    """Give back to the system, this once, what this process holds and
+    does not use: what earlier trainings left.
 
-    A training that was stopped or failed stays in reference cycles of Lightning's, with its data (on a GPU, memory of the device).
+    A training that was stopped or failed stays in reference cycles of Lightning's,
+    with its data (on a GPU, memory of the device).
     """
     gc.collect()
     if platform.libc_ver()[0] == "glibc":
@@ -74,7 +81,8 @@ def give_back() -> None:
 
 
 def reset_peak(device: "torch.device") -> bool:
-    """Begin to watch what `peak` tells. False: the system does not tell, or would tell of what was before."""
+    """Begin to watch what `peak` tells. False: the system does not
+    tell, or would tell of what was before."""
     if device.type == "cuda":
         import torch
 
@@ -89,7 +97,8 @@ def reset_peak(device: "torch.device") -> bool:
 
 
 def peak(device: "torch.device") -> int | None:
-    """The most memory held since `reset_peak`, in bytes: allocated on the GPU, resident in the process on a CPU."""
+    """The most memory held since `reset_peak`, in bytes: allocated on the
+    GPU, resident in the process on a CPU."""
     if device.type == "cuda":
         import torch
 

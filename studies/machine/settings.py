@@ -1,7 +1,9 @@
-"""Settings: every choice that changes the bits of a result but not the question asked. Resolved once, then stored.
+"""Settings: every choice that changes the bits of a result but not the
+question asked. Resolved once, then stored.
 
-A study's settings are resolved when it is created and kept in its storage; a worker that cannot honour them refuses. Torch is
-imported only inside functions; `resolve` runs it in a process of its own, so that the caller stays light.
+A study's settings are resolved when it is created and kept in its storage; a worker that cannot
+honour them refuses. Torch is imported only inside functions; `resolve` runs it in a process of its
+own, so that the caller stays light.
 """
 
 import json
@@ -20,13 +22,14 @@ DEVICES = ("auto", "cpu", "cuda", "cuda:0", "cuda:1")
 PRECISIONS = ("auto", "32", "bf16")
 # Measured: explorer/README.md, "How it is made".
 WITHOUT_NUMBA = (
-    "Numba is not installed: with it, a training here would take 0.89 of the time. To install it: pip install numba"
+    "Numba is not installed: with it, a training here would take 0.89 of the time. To install it:"
+    " pip install numba"
 )
 
 
 class Settings(BaseModel):
-    """`device`: cpu, cuda or cuda:N. `precision`: 32, or bf16 for autocast (weights stay in 32 bits). `threads`: of torch, in each
-    worker. Deterministic algorithms are always used."""
+    """`device`: cpu, cuda or cuda:N. `precision`: 32, or bf16 for autocast (weights stay in 32
+    bits). `threads`: of torch, in each worker. Deterministic algorithms are always used."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,17 +42,36 @@ class Settings(BaseModel):
 def resolve(device: str = "auto", precision: str = "auto", workers: int = 1) -> Settings:
     """The settings for this machine, found by a short-lived process (about 2 s).
 
-    `auto` takes CUDA where there is one, and bf16 where the processor computes it by itself (on a CPU with AVX-512 BF16 it was 1.5
-    times as fast as 32 bits at 8x8 pixels, twice at 28x28). Each of `workers` gets an equal share of the cores.
-    Raises `UserError` for what is unknown or not there.
+    `auto` takes CUDA where there is one, and bf16 where the processor computes it by itself
+    (on a CPU with AVX-512 BF16 it was 1.5 times as fast as 32 bits at 8x8 pixels, twice at
+    28x28). Each of `workers` gets an equal share of the cores. Raises `UserError` for what is
+    unknown or not there.
     """
     # The child finds exactly the modules that this process would, wherever it was started.
-    code = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); import studies.machine.settings as s; s._answer(sys.argv[2:])"
-    command = [sys.executable, "-P", "-c", code, json.dumps(sys.path), device, precision, str(workers)]
-    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    code = (
+        "import sys, json; sys.path[:] = json.loads(sys.argv[1]); import studies.machine.settings"
+        " as s; s._answer(sys.argv[2:])"
+    )
+    command = [
+        sys.executable,
+        "-P",
+        "-c",
+        code,
+        json.dumps(sys.path),
+        device,
+        precision,
+        str(workers),
+    ]
+    result = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
     if result.returncode:
-        last = result.stderr.strip().splitlines()[-1:] or [f"it ended with code {result.returncode}"]
-        raise UserError(f"cannot find out what this machine can do: torch does not start: {last[0]}")
+        last = result.stderr.strip().splitlines()[-1:] or [
+            f"it ended with code {result.returncode}"
+        ]
+        raise UserError(
+            f"cannot find out what this machine can do: torch does not start: {last[0]}"
+        )
     answer = json.loads(result.stdout.splitlines()[-1])
     if "error" in answer:
         raise UserError(answer["error"])
@@ -61,25 +83,31 @@ def check(settings: Settings) -> None:
     _check_device(settings.device)
     if settings.precision == "bf16" and not _computes_bf16(settings.device):
         raise UserError(
-            f"this study trains in bf16, which {_name(settings.device)} does not compute by itself, so its numbers would not be the same. "
-            "Work on it from a machine like the one it was created on, or create a study with precision 32."
+            f"this study trains in bf16, which {_name(settings.device)} does not compute by itself,"
+            " so its numbers would not be the same. Work on it from a machine like the one it was"
+            " created on, or create a study with precision 32."
         )
     if settings.device == "cpu" and settings.threads > cores():
         raise UserError(
-            f"this study trains with {settings.threads} threads in each worker, and this machine has {cores()} cores. Another "
-            "number of threads gives other numbers: work on it from a larger machine, or create a study here."
+            f"this study trains with {settings.threads} threads in each worker, and this machine"
+            f" has {cores()} cores. Another number of threads gives other numbers: work on it from"
+            " a larger machine, or create a study here."
         )
 
 
 def hints(settings: Settings) -> list[str]:
     """What would make trainings with `settings` faster on this machine, in sentences."""
-    bf16_by_one_thread = settings.device == "cpu" and settings.precision == "bf16" and settings.threads == 1
+    bf16_by_one_thread = (
+        settings.device == "cpu" and settings.precision == "bf16" and settings.threads == 1
+    )
     return [WITHOUT_NUMBA] if bf16_by_one_thread and numba_version() is None else []
 
 
 def cores() -> int:
     """Cores that this process may use: its affinity, within the container's quota (cgroup v2)."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    available = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
         return max(1, min(available, int(quota) // int(period)))
@@ -110,7 +138,9 @@ def resolve_here(device: str = "auto", precision: str = "auto", workers: int = 1
     _check_device(device)
     if precision == "auto":
         precision = "bf16" if _computes_bf16(device) else "32"
-    settings = Settings(device=device, precision=precision, threads=max(1, cores() // max(1, workers)))
+    settings = Settings(
+        device=device, precision=precision, threads=max(1, cores() // max(1, workers))
+    )
     check(settings)
     return settings
 
@@ -123,9 +153,14 @@ def _check_device(device: str) -> None:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     index = int(device.partition(":")[2] or 0)
     if count == 0:
-        build = "" if torch.version.cuda else f" (and torch {torch.__version__} is a build without CUDA)"
+        build = (
+            ""
+            if torch.version.cuda
+            else f" (and torch {torch.__version__} is a build without CUDA)"
+        )
         raise UserError(
-            f"the device {device} was asked for, and torch finds no CUDA device here{build}. Use the device cpu."
+            f"the device {device} was asked for, and torch finds no CUDA device here{build}. Use"
+            " the device cpu."
         )
     if index >= count:
         there = ", ".join(f"cuda:{number}" for number in range(count))
@@ -139,7 +174,8 @@ def _computes_bf16(device: str) -> bool:
         # `torch.cuda.is_bf16_supported` answers for the current device, which is the first.
         index = int(device.partition(":")[2] or 0)
         return bool(torch.version.hip) or torch.cuda.get_device_properties(index).major >= 8
-    # Private, but torch has no public name for them; elsewhere bf16 is emulated, and slower than 32 bits.
+    # Private, but torch has no public name for them; elsewhere bf16
+    # is emulated, and slower than 32 bits.
     tests = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(getattr(torch.cpu, test, bool)() for test in tests)
 

@@ -1,7 +1,9 @@
-"""Whose a study in a shared storage is: one of ours says so in an attribute; every other is left alone.
+"""Whose a study in a shared storage is: one of ours says so in
+an attribute; every other is left alone.
 
-A study enters the storage in one transaction (`Storage.at_once`), so it is there whole or not at all. Versions before this one wrote
-it in several; what they left when they were cut off in between is recognised here.
+A study enters the storage in one transaction (`Storage.at_once`), so it is there whole or not at
+all. Versions before this one wrote it in several; what they left when they were cut off in between
+is recognised here.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -20,15 +22,19 @@ def is_ours(content: Any) -> bool:
 
 
 def refuse_strangers(storage: Storage, name: str) -> None:
-    """Raises `UserError` where a study of this name is another program's. For names that no study of ours has."""
+    """Raises `UserError` where a study of this name is another
+    program's. For names that no study of ours has."""
     rows = storage.rows(ABOUT, name=name)
-    user, system, trials = ({row["key"] for row in rows if row["kind"] == kind} for kind in ("user", "system", "trial"))
+    user, system, trials = (
+        {row["key"] for row in rows if row["kind"] == kind} for kind in ("user", "system", "trial")
+    )
     if rows and not _is_left_over(user, system, has_trials=bool(trials)):
         raise _of_another_program(storage, name)
 
 
 def make_room(storage: Storage, writer: "RDBStorage", name: str) -> None:
-    """Free the name of a study that is not stored yet from what an earlier version left of it when it was cut off.
+    """Free the name of a study that is not stored yet from what an
+    earlier version left of it when it was cut off.
 
     Raises:
         UserError: where a study of this name is another program's.
@@ -43,8 +49,8 @@ def make_room(storage: Storage, writer: "RDBStorage", name: str) -> None:
 
 
 def _is_left_over(user: set[str], system: set[str], *, has_trials: bool) -> bool:
-    """Whether an earlier version was cut off while it wrote a study with these attributes: it wrote the names of the values
-    before our mark."""
+    """Whether an earlier version was cut off while it wrote a study with these attributes:
+    it wrote the names of the values before our mark."""
     is_unfinished_import = IMPORTING in user and CONTENT not in user
     is_unmarked = not user and system == {METRICS} and not has_trials
     return is_unfinished_import or is_unmarked

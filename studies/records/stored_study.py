@@ -1,7 +1,9 @@
-"""A study as the storage keeps it: one attribute, written whole when the study is created and again when it is extended.
+"""A study as the storage keeps it: one attribute, written whole when the
+study is created and again when it is extended.
 
-It holds all that a worker on another machine and a reader without the study file need: the resolved document, the wanted
-designs with their counts, the choices that change numbers, and what it was started with.
+It holds all that a worker on another machine and a reader without the study file need: the resolved
+document, the wanted designs with their counts, the choices that change numbers, and what it was
+started with.
 """
 
 import os
@@ -35,14 +37,24 @@ if TYPE_CHECKING:
     from studies.config.study import StudyFile, Wanted
     from studies.data.splits import Splits
 
-PACKAGES = ("resnext-explorer", "torch", "pytorch-lightning", "optuna", "numpy", "numba", "scikit-learn")
+PACKAGES = (
+    "resnext-explorer",
+    "torch",
+    "pytorch-lightning",
+    "optuna",
+    "numpy",
+    "numba",
+    "scikit-learn",
+)
 
 
 @dataclass(frozen=True)
 class StoredStudy:
-    """What is stored about a study. `id` is Optuna's; `uid` tells it from every other study that ever had its name.
+    """What is stored about a study. `id` is Optuna's; `uid` tells it from
+    every other study that ever had its name.
 
-    Of a search and of a study that tunes, `attempts` are those at the time of reading: they decide which designs there are.
+    Of a search and of a study that tunes, `attempts` are those at the time of
+    reading: they decide which designs there are.
     """
 
     id: int
@@ -57,8 +69,13 @@ class StoredStudy:
 
     @cached_property
     def designs(self) -> list[dict[str, Any]]:
-        """One record an arm: `Design.record()` and what else makes up the architecture. Of a search_agenda, those proposed so far."""
-        designs = search_agenda.tried(self.content, self.attempts) if self.is_search else self.content["designs"]
+        """One record an arm: `Design.record()` and what else makes up the architecture.
+        Of a search_agenda, those proposed so far."""
+        designs = (
+            search_agenda.tried(self.content, self.attempts)
+            if self.is_search
+            else self.content["designs"]
+        )
         return labels.relabelled(designs, self.content["document"])
 
     @property
@@ -82,7 +99,11 @@ class StoredStudy:
     @property
     def tuned(self) -> dict[str, dict[str, Any]]:
         """What tuning has come to so far, by design; see `tuning_agenda.tuned`."""
-        return tuning_agenda.tuned(self.content, self.attempts, self.retried_from) if self.is_tuned else {}
+        return (
+            tuning_agenda.tuned(self.content, self.attempts, self.retried_from)
+            if self.is_tuned
+            else {}
+        )
 
     @property
     def seeds(self) -> list[int]:
@@ -90,12 +111,15 @@ class StoredStudy:
 
     @cached_property
     def pairs(self) -> list[Pair]:
-        """Every pair whose result counts, in the order in which they are to be trained; of a search_agenda, those known so far."""
+        """Every pair whose result counts, in the order in which they are to be
+        trained; of a search_agenda, those known so far."""
         if self.is_search:
             return list(self.agenda(self.attempts).pairs)
         if "pairs" in self.content:  # imported: only what was there
             return [Pair(design, seed) for design, seed in self.content["pairs"]]
-        return [Pair(design["name"], seed) for seed in self.seeds for design in self.content["designs"]]
+        return [
+            Pair(design["name"], seed) for seed in self.seeds for design in self.content["designs"]
+        ]
 
     def seen(self, attempts: Sequence[Attempt]) -> "StoredStudy":
         """The same study at the time of these attempts."""
@@ -109,10 +133,16 @@ class StoredStudy:
             return tuning_agenda.agenda(self.content, attempts, self.retried_from)
         return self._grid
 
-    def carry(self, pair: Pair, attempts: Sequence[Attempt], proposal: Mapping[str, Any] | None = None) -> Carried:
+    def carry(
+        self, pair: Pair, attempts: Sequence[Attempt], proposal: Mapping[str, Any] | None = None
+    ) -> Carried:
         """What a new attempt at a pair carries: its numbers, and what it changes in the recipe."""
         record = proposal or self.seen(attempts).design(pair.design)
-        changes = tuning_agenda.recipe(self.content, pair, attempts, self.retried_from) if self.is_tuned else {}
+        changes = (
+            tuning_agenda.recipe(self.content, pair, attempts, self.retried_from)
+            if self.is_tuned
+            else {}
+        )
         carried = shown(record, pair.seed, changes, self._alike)
         # For optuna-dashboard to show.
         named = {ARM: f"{record['arm']} {pair.variant}".strip(), DESIGN: record["name"]}
@@ -168,20 +198,26 @@ def get_alone(storage: Storage, name: str) -> StoredStudy:
     refuse_strangers(storage, name)
     error = unknown("study", name, [study.name for study in stored_alone(storage)])
     start = f" `{command('study run', name, storage=storage.option)}` starts this preset."
-    raise UnknownName(f"{error} (In {storage.shown}.{start if name in preset_names('study') else ''})")
+    raise UnknownName(
+        f"{error} (In {storage.shown}.{start if name in preset_names('study') else ''})"
+    )
 
 
 def as_extended(storage: Storage, study: "StudyFile", wanted: "Wanted") -> StoredStudy | None:
-    """The stored study of this name as its file would extend it now; None where there is none. Stores nothing.
+    """The stored study of this name as its file would extend it now;
+    None where there is none. Stores nothing.
 
     Raises `UserError` that shows the difference where the file wants something else.
     """
     stored = _find_there(storage, study.name)
-    return stored and StoredStudy(stored.id, stored.name, _extended(stored, study, wanted), stored.retried_from)
+    return stored and StoredStudy(
+        stored.id, stored.name, _extended(stored, study, wanted), stored.retried_from
+    )
 
 
 def _find_there(storage: Storage, name: str) -> StoredStudy | None:
-    """As `find`, where there may be no storage yet. Raises `UserError` where the name is another program's."""
+    """As `find`, where there may be no storage yet. Raises `UserError`
+    where the name is another program's."""
     if not storage.exists() or storage.is_empty():
         return None
     if (stored := find(storage, name)) is None:
@@ -192,10 +228,12 @@ def _find_there(storage: Storage, name: str) -> StoredStudy | None:
 def create_or_extend(
     storage: Storage, study: "StudyFile", wanted: "Wanted", find_out: Callable[[], dict[str, Any]]
 ) -> StoredStudy:
-    """Store a new study, or find it stored already and, where the file asks for more seeds or arms, extend it.
+    """Store a new study, or find it stored already and, where the file
+    asks for more seeds or arms, extend it.
 
-    `find_out` gives what takes a while to know, and is only called for a new study: its `settings`, and `about_data`. Raises `UserError`
-    that shows the difference where the file wants something else than what is stored under its name.
+    `find_out` gives what takes a while to know, and is only called for a new study: its `settings`,
+    and `about_data`. Raises `UserError` that shows the difference where the file wants something
+    else than what is stored under its name.
     """
     with storage.lock():
         stored = _find_there(storage, study.name)
@@ -223,7 +261,9 @@ def create_or_extend(
         objectives = list(study.search.objectives) if study.search else ["validation_error"]
         with storage.at_once() as writer:
             make_room(storage, writer, study.name)
-            study_id = writer.create_new_study([StudyDirection.MINIMIZE] * len(objectives), study.name)
+            study_id = writer.create_new_study(
+                [StudyDirection.MINIMIZE] * len(objectives), study.name
+            )
             writer.set_study_system_attr(study_id, METRICS, objectives)
             writer.set_study_user_attr(study_id, CONTENT, content)
         return StoredStudy(study_id, study.name, content)
@@ -242,17 +282,22 @@ def _extended(stored: StoredStudy, study: "StudyFile", wanted: "Wanted") -> dict
     else:
         before = earlier.document()
         changed = differences(
-            {**before, "reference_arm": earlier.reference_point}, {**document, "reference_arm": study.reference_point}
+            {**before, "reference_arm": earlier.reference_point},
+            {**document, "reference_arm": study.reference_point},
         )
     if document == before:
         return stored.content
     if changed:
         raise UserError(
-            f"the study {study.name} is stored already and wants something else (stored -> given):\n  "
+            f"the study {study.name} is stored already and wants something else (stored ->"
+            " given):\n  "
             + "\n  ".join(changed)
-            + "\nMore seeds, arms and trials only extend a study; for anything else give it another name, or name another --storage."
+            + "\nMore seeds, arms and trials only extend a study; for anything else give it another"
+            " name, or name another --storage."
         )
-    known = {design["arm"]: design for design in labels.relabelled(stored.content["designs"], document)}
+    known = {
+        design["arm"]: design for design in labels.relabelled(stored.content["designs"], document)
+    }
     designs = [known.get(design.arm) or record_of(design) for design in wanted.designs]
     if study.search:  # what has been tried stays, also where a larger space is shuffled anew
         names = {design["name"] for design in known.values()}
@@ -263,7 +308,8 @@ def _extended(stored: StoredStudy, study: "StudyFile", wanted: "Wanted") -> dict
         "reference_arm": study.reference_label,
         **_designs(study, designs),
         "left_out": [asdict(p) for p in wanted.left_out],
-        # What was wanted at each earlier look: a verdict after an extension is judged more strictly.
+        # What was wanted at each earlier look: a verdict after an
+        # extension is judged more strictly.
         "extended_from": [
             *stored.content.get("extended_from", []),
             *([stored.seeds] if study.seeds != stored.seeds else []),
@@ -277,12 +323,17 @@ def about_data(splits: "Splits") -> dict[str, Any]:
 
 
 def check_data(stored: StoredStudy, splits: "Splits") -> None:
-    """Raises `UserError` where these are not the images and labels that a study was started with."""
+    """Raises `UserError` where these are not the images and
+    labels that a study was started with."""
     sizes, digests = stored.content["splits"], stored.content.get("digests")
-    what_to_do = "Name the folder of the same data with --data-dir, or give a study of other data another name."
+    what_to_do = (
+        "Name the folder of the same data with --data-dir, or give a study of other data another"
+        " name."
+    )
     if sizes and splits.sizes != sizes:
         raise UserError(
-            f"the data of {stored.name} has changed: it was started with {_sizes(sizes)}, and here are {_sizes(splits.sizes)}. {what_to_do}"
+            f"the data of {stored.name} has changed: it was started with {_sizes(sizes)}, and here"
+            f" are {_sizes(splits.sizes)}. {what_to_do}"
         )
     if digests is None:  # stored by a version that compared only sizes
         return
@@ -290,8 +341,8 @@ def check_data(stored: StoredStudy, splits: "Splits") -> None:
     other = [part for part in digests if digests[part] != found[part]]
     if other:
         raise UserError(
-            f"the data of {stored.name} has changed: as many images as it was started with, but others, or with other labels, in "
-            f"{' and '.join(other)}. {what_to_do}"
+            f"the data of {stored.name} has changed: as many images as it was started with, but"
+            f" others, or with other labels, in {' and '.join(other)}. {what_to_do}"
         )
 
 
@@ -336,7 +387,9 @@ def stored_alone(storage: Storage, name: str | None = None) -> list[StoredStudy]
     found: dict[int, dict[str, Any]] = {}
     with storage.sound():
         for row in rows:
-            found.setdefault(row["study_id"], {"name": row["study_name"]})[row["key"]] = from_json(row["value_json"])
+            found.setdefault(row["study_id"], {"name": row["study_name"]})[row["key"]] = from_json(
+                row["value_json"]
+            )
         return [
             StoredStudy(study_id, study["name"], study[CONTENT], study.get(RETRIED, 0))
             for study_id, study in found.items()
@@ -351,25 +404,43 @@ def _with_attempts(storage: Storage, study: StoredStudy) -> StoredStudy:
 
 
 def _designs(study: "StudyFile", records: list[dict[str, Any]]) -> dict[str, Any]:
-    """What is stored of a study's designs. Of a search_agenda, its number of trials, and those of its designs that are known beforehand."""
+    """What is stored of a study's designs. Of a search_agenda, its number of trials, and
+    those of its designs that are known beforehand."""
     if study.search is None:
         return {"designs": records}
     trials = min(len(records), study.search.trials)
-    return {"trials": trials, "designs": records[:trials] if study.search.method == "random" else records[:1]}
+    return {
+        "trials": trials,
+        "designs": records[:trials] if study.search.method == "random" else records[:1],
+    }
 
 
 def record_of(design: Design) -> dict[str, Any]:
     architecture = design.architecture
-    more = {"growth": architecture.growth, "shortcut": architecture.shortcut, "stem": architecture.stem.kind}
+    more = {
+        "growth": architecture.growth,
+        "shortcut": architecture.shortcut,
+        "stem": architecture.stem.kind,
+    }
     return {**design.record(), **more, "stem_channels": architecture.stem.channels}
 
 
 def _git_commit() -> str | None:
-    """The commit of the checkout this code or else the current folder belongs to; '-dirty' where files differ from it."""
+    """The commit of the checkout this code or else the current folder belongs
+    to; '-dirty' where files differ from it."""
     for folder in (Path(__file__).parent, Path.cwd()):
         try:
             told = subprocess.run(
-                ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"],
+                [
+                    "git",
+                    "-C",
+                    str(folder),
+                    "describe",
+                    "--always",
+                    "--abbrev=40",
+                    "--exclude=*",
+                    "--dirty",
+                ],
                 capture_output=True,
                 text=True,
                 timeout=10,
@@ -386,7 +457,9 @@ def _machine() -> str:
     if sys.platform == "linux":
         try:
             lines = Path("/proc/cpuinfo").read_text().splitlines()
-            cpu = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+            cpu = next(
+                line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
+            )
         except (OSError, StopIteration):
             pass
     return f"{platform.system()} {platform.machine()}, {cpu}, {os.cpu_count()} cores"

@@ -1,4 +1,5 @@
-"""Looking into a stored study, and deleting one: its failures with their last log lines, and nothing of it left behind."""
+"""Looking into a stored study, and deleting one: its failures with their
+last log lines, and nothing of it left behind."""
 
 import json
 import shutil
@@ -14,7 +15,8 @@ from studies.storage.storage import Storage
 
 @dataclass(frozen=True)
 class Failure:
-    """A failed attempt at a pair, or at a tuning trial of its arm: why, and the last lines of its log."""
+    """A failed attempt at a pair, or at a tuning trial of its arm:
+    why, and the last lines of its log."""
 
     attempt: int
     pair: Pair
@@ -29,7 +31,8 @@ class Failure:
 
 
 def failures(storage: Storage, study: StoredStudy) -> list[Failure]:
-    """Every attempt that left a reason for its failure, in order; those of pairs that were retried with success as well."""
+    """Every attempt that left a reason for its failure, in order; those of
+    pairs that were retried with success as well."""
     rows = storage.rows(schema.FAILURES, study=study.id)
     found = []
     with storage.sound():
@@ -38,7 +41,11 @@ def failures(storage: Storage, study: StoredStudy) -> list[Failure]:
             claim, failure = json.loads(row["claim"]), json.loads(row["failure"])
             pair = Pair.of(claim)
             arm = arms.get(pair.design, pair.design)
-            found.append(Failure(row["number"], pair, arm, str(failure["reason"]), list(failure.get("log", []))))
+            found.append(
+                Failure(
+                    row["number"], pair, arm, str(failure["reason"]), list(failure.get("log", []))
+                )
+            )
     return found
 
 
@@ -52,7 +59,8 @@ def delete(storage: Storage, study: StoredStudy, *, force: bool = False) -> None
     if alive and not force:
         workers = ", ".join(sorted(f"process {worker.pid} on {worker.host}" for worker in alive))
         raise UserError(
-            f"{study.name} is being trained by {workers}. Stop that first; if they are long gone, delete it with --force."
+            f"{study.name} is being trained by {workers}. Stop that first; if they are long gone,"
+            " delete it with --force."
         )
     writer = storage.open()
     with storage.errors():

@@ -68,17 +68,28 @@ def import_csv(
 
 def read_csv(path: Path, *, name: str | None = None, reference_arm: str | None = None) -> Imported:
     """Read and check a file; see `import_csv`. Stores nothing."""
-    read = check_results(open_table(path), name=name, reference_arm=reference_arm, only_complete=True)
+    read = check_results(
+        open_table(path), name=name, reference_arm=reference_arm, only_complete=True
+    )
     if len(read.studies) > 1:
         names = ", ".join(study.name for study in read.studies)
-        raise UserError(f"{path} holds more than one study: {names}. Give each a file, or all a --name.")
+        raise UserError(
+            f"{path} holds more than one study: {names}. Give each a file, or all a --name."
+        )
     (study,) = read.studies
     if len(study.trials) > MOST_ROWS:
-        raise UserError(f"{path} holds {len(study.trials):,} results; {MOST_ROWS:,} can be imported at once. Split it.")
+        raise UserError(
+            f"{path} holds {len(study.trials):,} results; {MOST_ROWS:,} can be imported at once."
+            " Split it."
+        )
     for design in study.designs:
         if any((value or 0) > MOST for value in numbers(record_of(design)).values()):
-            raise UserError(f"{path}: {design.name} is too large to be stored: its numbers may go to {MOST:,}.")
-    return Imported(study.name, study.designs, study.trials, study.reference_arm, read.skipped, read.ignored)
+            raise UserError(
+                f"{path}: {design.name} is too large to be stored: its numbers may go to {MOST:,}."
+            )
+    return Imported(
+        study.name, study.designs, study.trials, study.reference_arm, read.skipped, read.ignored
+    )
 
 
 def _store(place: Storage, found: Imported, path: Path) -> None:
@@ -88,8 +99,8 @@ def _store(place: Storage, found: Imported, path: Path) -> None:
         place.open()
         if find(place, found.name):
             raise UserError(
-                f"there is a study {found.name} in {place.shown} already. Give another --name, or delete that one: "
-                f"{command('study delete', found.name, storage=place.option)}"
+                f"there is a study {found.name} in {place.shown} already. Give another --name, or"
+                f" delete that one: {command('study delete', found.name, storage=place.option)}"
             )
         with place.at_once() as writer:
             make_room(place, writer, found.name)
@@ -128,7 +139,10 @@ def _trial(design: Design, row: dict[str, Any], same: frozenset[str]) -> "Frozen
     )
     # With their zone: Optuna takes a time without one for local time.
     now = datetime.now(UTC)
-    started, finished = (None if _is_unknown(row[key]) else row[key].to_pydatetime() for key in ("started", "finished"))
+    started, finished = (
+        None if _is_unknown(row[key]) else row[key].to_pydatetime()
+        for key in ("started", "finished")
+    )
     trial.datetime_start = started or finished or now
     trial.datetime_complete = finished or started or now
     return trial

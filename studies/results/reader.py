@@ -1,10 +1,10 @@
 """The one way from a storage to the tables `trials` and `curves`.
 
-What has ended is read once, and a look reads only what may have moved: the live app asks again every
-few seconds and must answer at once also for 10,000 trainings. Curves, the bulk of a storage, are read
-apart and only for those who ask for them. Everything is plain SQL (`studies.storage.schema`) on read-only
-connections: reading changes nothing and waits for nobody, so it can be done at any moment of a run,
-from any machine that reaches the storage.
+What has ended is read once, and a look reads only what may have moved: the live app asks again
+every few seconds and must answer at once also for 10,000 trainings. Curves, the bulk of a storage,
+are read apart and only for those who ask for them. Everything is plain SQL
+(`studies.storage.schema`) on read-only connections: reading changes nothing and waits for nobody,
+so it can be done at any moment of a run, from any machine that reaches the storage.
 """
 
 import threading
@@ -22,12 +22,23 @@ from studies.attempts.standing import Attempts, Counts, stand
 from studies.pair import Pair
 from studies.records.stored_study import StoredStudy, get_alone, stored_alone
 from studies.results.info import info_of
-from studies.results.tables import CURVES, TRIALS, Chunk, Row, Times, make_curves, make_trials, rows_of
+from studies.results.tables import (
+    CURVES,
+    TRIALS,
+    Chunk,
+    Row,
+    Times,
+    make_curves,
+    make_trials,
+    rows_of,
+)
 from studies.storage import schema
 from studies.storage.storage import Storage, from_json
 
 
-def read(storage: str | Storage | None, study: str | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+def read(
+    storage: str | Storage | None, study: str | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The tables `trials` and `curves` of one study, or of all in a storage.
 
     Wanted pairs that nobody has begun are rows too. Raises `UserError` for an unknown study and a
@@ -112,7 +123,10 @@ class Reader:
         with self._look(name) as (known, tables):
             if known.curves is None or known.curves[0] != tables.stamp:
                 self._read_curves(known)
-                known.curves = (tables.stamp, make_curves(known.study, known.rows.values(), known.chunks))
+                known.curves = (
+                    tables.stamp,
+                    make_curves(known.study, known.rows.values(), known.chunks),
+                )
             return tables, known.curves[1]
 
     def curve(self, name: str, design: str, seed: int) -> pd.DataFrame:
@@ -126,10 +140,13 @@ class Reader:
             return make_curves(known.study, rows, chunks)
 
     def attempts(self, name: str, design: str, seed: int) -> list[tuple[Attempt, dict[str, Any]]]:
-        """Every attempt at a pair with what it wrote (`result`, `failure`) and its times, in order."""
+        """Every attempt at a pair with what it wrote (`result`,
+        `failure`) and its times, in order."""
         with self._look(name) as (known, _):
             row = known.rows.get(Pair(design, seed))
-            return [(attempt, _written(known, attempt)) for attempt in (row.attempts if row else ())]
+            return [
+                (attempt, _written(known, attempt)) for attempt in (row.attempts if row else ())
+            ]
 
     @contextmanager
     def _look(self, name: str) -> Iterator[tuple[_Known, Tables]]:
@@ -198,14 +215,17 @@ class Reader:
 
     def _read_curves(self, known: _Known) -> None:
         fresh: dict[int, list[Chunk]] = {}
-        for trial, text in self.storage.tuples(schema.CURVES, study=known.study.id, first=known.chunks_start):
+        for trial, text in self.storage.tuples(
+            schema.CURVES, study=known.study.id, first=known.chunks_start
+        ):
             fresh.setdefault(trial, []).append(from_json(text))
         known.chunks |= fresh
         known.chunks_start = _first_moving(known)
 
 
 def _first_moving(known: _Known) -> int:
-    """Ids grow in the order in which attempts are created: what is before a running one is final."""
+    """Ids grow in the order in which attempts are created: what
+    is before a running one is final."""
     last = max((attempt.id for attempt in known.attempts.seen), default=-2)
     return min((attempt.id for attempt in known.attempts.running), default=last + 1)
 
@@ -225,4 +245,6 @@ def _tables(known: _Known, stamp: str) -> Tables:
 
 
 def _together(tables: list[pd.DataFrame], columns: dict[str, str]) -> pd.DataFrame:
-    return pd.concat([pd.DataFrame(columns=list(columns)).astype(columns), *tables], ignore_index=True)
+    return pd.concat(
+        [pd.DataFrame(columns=list(columns)).astype(columns), *tables], ignore_index=True
+    )

@@ -29,7 +29,9 @@ _TIME = re.compile(
 # is not here: it means complete there, and the opposite elsewhere.
 _STATUSES = {
     **dict.fromkeys(("completed", "finished", "succeeded", "success", "done"), "complete"),
-    **dict.fromkeys(("fail", "failure", "error", "errored", "crashed", "killed", "out_of_memory"), "failed"),
+    **dict.fromkeys(
+        ("fail", "failure", "error", "errored", "crashed", "killed", "out_of_memory"), "failed"
+    ),
     **dict.fromkeys(("pending", "queued", "scheduled"), "waiting"),
     **{word: word for word in STATUSES},
 }
@@ -60,12 +62,14 @@ def numbers(
         if percent != text.endswith("%") and column.endswith("_error"):
             raise table.refused(
                 row,
-                f"{column} is {shortened(text)} here and a percentage in other lines; write all in one way",
+                f"{column} is {shortened(text)} here and a percentage in other lines; write all in"
+                " one way",
             )
         if table.decimal_comma and "." in text:
             raise table.refused(
                 row,
-                f"{column} is {shortened(text)} here, but other numbers have a decimal comma; write all in one way",
+                f"{column} is {shortened(text)} here, but other numbers have a decimal comma; write"
+                " all in one way",
             )
         bare = text.removesuffix("%").rstrip() if percent else text
         value = _value(
@@ -99,10 +103,16 @@ def _out_of_range(column: str, text: str, least: float, most: float, value: floa
             else " Errors are fractions, or percentages with their sign: 0.062 or 6.2 %"
         )
     elif column == "seed" and value is not None and value > most:
-        hint = " Give each seed of 64 bits, as torch.seed() makes them, a small number of its own instead"
+        hint = (
+            " Give each seed of 64 bits, as torch.seed() makes them, a small number of its own"
+            " instead"
+        )
     elif value is None and re.fullmatch(r"[\d.,]+", text):
         hint = " Write it without thousands separators, and with a decimal point"
-    return f"{column} must be a number from {_shown(least)} to {_shown(most)}; given: {shortened(text)}.{hint}"
+    return (
+        f"{column} must be a number from {_shown(least)} to {_shown(most)}; given:"
+        f" {shortened(text)}.{hint}"
+    )
 
 
 def _shown(number: float) -> str:
@@ -126,10 +136,13 @@ def times(table: TextTable, column: str) -> list[datetime | None]:
         except ValueError:
             raise table.refused(
                 row,
-                f"{column} must be a time such as 2026-01-31 12:00:00+00:00, the year first; given: {shortened(text)}",
+                f"{column} must be a time such as 2026-01-31 12:00:00+00:00, the year first; given:"
+                f" {shortened(text)}",
             ) from None
         if not YEARS[0] <= when.year <= YEARS[1]:
-            raise table.refused(row, f"{column} lies in the year {when.year}; allowed are {YEARS[0]} to {YEARS[1]}")
+            raise table.refused(
+                row, f"{column} lies in the year {when.year}; allowed are {YEARS[0]} to {YEARS[1]}"
+            )
         found.append(when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC))
     return found
 
@@ -151,12 +164,19 @@ def _texts(table: TextTable, column: str, longest: int, *, is_name: bool) -> lis
     for row, cell in enumerate(table.cells[column]):
         text = cell.strip() if is_name else cell
         if len(text) > longest:
-            raise table.refused(row, f"{column} holds {len(text):,} characters; at most {longest:,} are allowed")
-        odd = None if text.isprintable() or not is_name else next(one for one in text if not one.isprintable())
+            raise table.refused(
+                row, f"{column} holds {len(text):,} characters; at most {longest:,} are allowed"
+            )
+        odd = (
+            None
+            if text.isprintable() or not is_name
+            else next(one for one in text if not one.isprintable())
+        )
         if odd:
             raise table.refused(
                 row,
-                f"{column} holds a character that cannot be shown (U+{ord(odd):04X}, character {text.index(odd) + 1})",
+                f"{column} holds a character that cannot be shown (U+{ord(odd):04X}, character"
+                f" {text.index(odd) + 1})",
             )
         found.append(text)
     return found
@@ -189,4 +209,6 @@ def needed(table: TextTable, columns: tuple[str, ...]) -> None:
             there = [name[:60] for name in table.columns[:100]]
             others = [name for name in there if name not in columns]
             hint = str(unknown("column", column, there, alike=others)).partition(". ")[2]
-            raise UserError(f"{table.path} has no column {column!r}; needed are {', '.join(columns)}. {hint}")
+            raise UserError(
+                f"{table.path} has no column {column!r}; needed are {', '.join(columns)}. {hint}"
+            )

@@ -33,7 +33,10 @@ SEEDS = 2**32
 _WHOLE = {"attempt": 0, "epochs": 1, "peak_memory": 1}
 _MEASURED = {"seconds": 1e10, "images_per_second": 1e12}
 _STUDY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_NO_NAME = "cannot name a study: letters, digits, '.', '_' and '-', the first a letter or digit, at most 100"
+_NO_NAME = (
+    "cannot name a study: letters, digits, '.', '_' and '-', the first a letter or digit, at"
+    " most 100"
+)
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,13 @@ def check_results(
         raise UserError(f"{table.path} holds no {'complete ' if only_complete else ''}result.")
     told = _told(table)
     told["study"] = _studies(table, told["study"], name)
-    parts = [_check_study(str(study), table, rows, reference_arm) for study, rows in told.groupby("study", sort=False)]
-    return ResultsFile(parts, total - len(table.lines), [name for name in table.columns if name not in TRIALS])
+    parts = [
+        _check_study(str(study), table, rows, reference_arm)
+        for study, rows in told.groupby("study", sort=False)
+    ]
+    return ResultsFile(
+        parts, total - len(table.lines), [name for name in table.columns if name not in TRIALS]
+    )
 
 
 def check_curves(table: TextTable) -> pd.DataFrame:
@@ -114,7 +122,9 @@ def check_curves(table: TextTable) -> pd.DataFrame:
         if column.endswith("_error"):
             frame[column] = columns.numbers(table, column, 0, 1)
         elif column not in frame:
-            frame[column] = columns.numbers(table, column, 0, 1e10, infinite=column.endswith("_loss"))
+            frame[column] = columns.numbers(
+                table, column, 0, 1e10, infinite=column.endswith("_loss")
+            )
     _refuse_doubles(table, frame, ["study", "design", "seed", "epoch"])
     return frame[list(CURVES)].astype(CURVES)
 
@@ -124,7 +134,10 @@ def _told(table: TextTable) -> pd.DataFrame:
     told: dict[str, Any] = {name: columns.names(table, name) for name in ("study", "arm", "design")}
     # A free space's designs have no reference: "" is another thing than no column.
     told["reference"] = columns.names(table, "reference") if "reference" in table.columns else None
-    told |= {name: columns.names(table, name) for name in ("depths", "growth", "shortcut", "stem", "device", "worker")}
+    told |= {
+        name: columns.names(table, name)
+        for name in ("depths", "growth", "shortcut", "stem", "device", "worker")
+    }
     told |= {"reason": columns.texts(table, "reason"), "by": columns.one_of(table, "by", MEASURES)}
     told["status"] = columns.statuses(table)
     told["seed"] = _always(table, "seed", columns.numbers(table, "seed", 0, SEEDS - 1, whole=True))
@@ -134,7 +147,10 @@ def _told(table: TextTable) -> pd.DataFrame:
     for column in ERRORS:
         found = columns.numbers(table, column, 0, 1)
         told[column] = _always(table, column, found, complete) if column in NEEDED else found
-    told |= {name: columns.numbers(table, name, least, MOST, whole=True) for name, least in _WHOLE.items()}
+    told |= {
+        name: columns.numbers(table, name, least, MOST, whole=True)
+        for name, least in _WHOLE.items()
+    }
     told |= {name: columns.numbers(table, name, 0, most) for name, most in _MEASURED.items()}
     told |= {name: columns.times(table, name) for name in ("started", "finished")}
     return pd.DataFrame(told)
@@ -178,7 +194,9 @@ def _file_name(path: Path) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "_", path.stem).strip("._-")[:100] or "table"
 
 
-def _check_study(name: str, table: TextTable, told: pd.DataFrame, reference_arm: str | None) -> FileStudy:
+def _check_study(
+    name: str, table: TextTable, told: pd.DataFrame, reference_arm: str | None
+) -> FileStudy:
     """One study's rows, checked against each other and against what the explorer counts."""
     networks: dict[str, Architecture] = {}
     design_of_row = {}
@@ -190,7 +208,8 @@ def _check_study(name: str, table: TextTable, told: pd.DataFrame, reference_arm:
         if sizes not in (None, size):
             raise table.refused(
                 rows.index[0],
-                "its resolution, in_channels or classes differ from the lines before: that is another study",
+                "its resolution, in_channels or classes differ from the lines before: that is"
+                " another study",
             )
         sizes = size
         networks.setdefault(network.name, network)
@@ -203,7 +222,8 @@ def _check_study(name: str, table: TextTable, told: pd.DataFrame, reference_arm:
     first = told.drop_duplicates("design").set_index("design")
     reference = _reference(reference_arm, arms, first)
     designs = [
-        _design(arm, networks[design], first.loc[design], networks[arms[reference]]) for arm, design in arms.items()
+        _design(arm, networks[design], first.loc[design], networks[arms[reference]])
+        for arm, design in arms.items()
     ]
     return FileStudy(name, designs, reference, _trials(name, told, designs))
 
@@ -229,18 +249,23 @@ def _compare(table: TextTable, rows: pd.DataFrame, network: Architecture) -> Non
         other = rows[column].notna() & (rows[column] != record[column])
         if other.any():
             row = int(other.idxmax())
-            size = f"{network.resolution} pixels, {network.in_channels} channels, {network.classes} classes"
+            size = (
+                f"{network.resolution} pixels, {network.in_channels} channels, {network.classes}"
+                " classes"
+            )
             raise table.refused(
                 row,
-                f"{column} is {rows[column][row]:.0f} here, and {network.name} has {record[column]} "
-                f"({human_count(record[column] or 0)}; at {size}). "
-                "Correct the name, the number, or the columns resolution, in_channels and classes",
+                f"{column} is {rows[column][row]:.0f} here, and {network.name} has {record[column]}"
+                f" ({human_count(record[column] or 0)}; at {size}). Correct the name, the number,"
+                " or the columns resolution, in_channels and classes",
             )
     for column, word in words.items():
         other = (rows[column] != "") & (rows[column] != word)
         if other.any():
             row = int(other.idxmax())
-            raise table.refused(row, f"{column} is {rows[column][row]!r} here, and {network.name} has {word!r}")
+            raise table.refused(
+                row, f"{column} is {rows[column][row]!r} here, and {network.name} has {word!r}"
+            )
 
 
 def _arms(table: TextTable, told: pd.DataFrame) -> dict[str, str]:
@@ -251,7 +276,8 @@ def _arms(table: TextTable, told: pd.DataFrame) -> dict[str, str]:
         if arms.setdefault(arm, design) != design:
             raise table.refused(
                 row,
-                f"the arm {arm} is {arms[arm]} and {design}; give each design an arm of its own, in a column arm",
+                f"the arm {arm} is {arms[arm]} and {design}; give each design an arm of its own, in"
+                " a column arm",
             )
         if arm_of.setdefault(design, arm) != arm:
             raise table.refused(row, f"{design} is in two arms, {arm_of[design]} and {arm}")
@@ -259,7 +285,9 @@ def _arms(table: TextTable, told: pd.DataFrame) -> dict[str, str]:
         differs = told.groupby("design")[column].transform("nunique") > 1
         if differs.any():
             row = int(differs.idxmax())
-            raise table.refused(row, f"{column} of {told['design'][row]} is not the same in all its lines")
+            raise table.refused(
+                row, f"{column} of {told['design'][row]} is not the same in all its lines"
+            )
     return arms
 
 
@@ -273,11 +301,19 @@ def _reference(given: str | None, arms: dict[str, str], first: pd.DataFrame) -> 
     return named or ("C=1" if "C=1" in arms else next(iter(arms)))
 
 
-def _design(arm: str, network: Architecture, row: "pd.Series[Any]", reference: Architecture) -> Design:
+def _design(
+    arm: str, network: Architecture, row: "pd.Series[Any]", reference: Architecture
+) -> Design:
     """The design with its first row's budget, else what the reference arm's design spends."""
     by = row["by"] or "flops"
-    budget = Budget(by, int(row["budget"])) if row["budget"] == row["budget"] else Budget.of(reference, by)
-    return Design(network, budget, reference.name if row["reference"] is None else row["reference"], arm)
+    budget = (
+        Budget(by, int(row["budget"]))
+        if row["budget"] == row["budget"]
+        else Budget.of(reference, by)
+    )
+    return Design(
+        network, budget, reference.name if row["reference"] is None else row["reference"], arm
+    )
 
 
 def _trials(name: str, told: pd.DataFrame, designs: list[Design]) -> pd.DataFrame:
@@ -297,7 +333,9 @@ def _trials(name: str, told: pd.DataFrame, designs: list[Design]) -> pd.DataFram
         "budget",
         "mismatch",
     )
-    columns_of_design: dict[str, Any] = {column: [record[column] for record in own] for column in follows}
+    columns_of_design: dict[str, Any] = {
+        column: [record[column] for record in own] for column in follows
+    }
     columns_of_design["reference"] = [record["reference"] or "" for record in own]
     columns_of_design["depths"] = ["-".join(map(str, record["depths"])) for record in own]
     told = told.reset_index(drop=True).assign(study=name, **shape, **columns_of_design)

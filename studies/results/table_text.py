@@ -48,7 +48,9 @@ class TextTable:
     def rows(self, wanted: "pd.Series[bool]") -> "TextTable":
         """The table with these rows only."""
         lines = [line for line, is_wanted in zip(self.lines, wanted, strict=True) if is_wanted]
-        return replace(self, cells=self.cells[wanted.to_numpy()].reset_index(drop=True), lines=lines)
+        return replace(
+            self, cells=self.cells[wanted.to_numpy()].reset_index(drop=True), lines=lines
+        )
 
     def renamed(self, column: str, name: str) -> "TextTable":
         """The table with this column under another name."""
@@ -80,22 +82,35 @@ def read_table(path: str | Path, known: Mapping[str, str]) -> TextTable:
     first, *rows = _rows(path, text, separator, 1 + bool(note)) or [(1, [])]
     columns = [known_by_name.get(_plain(name), name.strip()) for name in first[1]]
     # The index that pandas writes and the empty columns that Excel writes have no name.
-    named = [place for place, name in enumerate(columns) if name and not re.fullmatch(r"Unnamed: \d+", name)]
-    twice = [name for name, count in Counter(columns[place] for place in named).items() if count > 1]
+    named = [
+        place
+        for place, name in enumerate(columns)
+        if name and not re.fullmatch(r"Unnamed: \d+", name)
+    ]
+    twice = [
+        name for name, count in Counter(columns[place] for place in named).items() if count > 1
+    ]
     if twice:
         raise UserError(f"{path} has the column {shortened(twice[0])} twice; keep one of the two.")
     rows = [(line, cells) for line, cells in rows if any(cell.strip() for cell in cells)]
     for line, cells in rows:
         if len(cells) != len(columns):
             raise UserError(
-                f"{path}, line {line}: it has another number of columns ({len(cells)}) than the first line ({len(columns)})."
+                f"{path}, line {line}: it has another number of columns ({len(cells)}) than the"
+                f" first line ({len(columns)})."
             )
-    by_column = {columns[place]: [without_guard(cells[place]) for _, cells in rows] for place in named}
-    numeric = [name for name in by_column if known.get(name, "str").startswith(("int", "Int", "float"))]
+    by_column = {
+        columns[place]: [without_guard(cells[place]) for _, cells in rows] for place in named
+    }
+    numeric = [
+        name for name in by_column if known.get(name, "str").startswith(("int", "Int", "float"))
+    ]
     decimal_comma = separator != "," and any(
         _DECIMAL_COMMA.fullmatch(cell) for name in numeric for cell in by_column[name]
     )
-    return TextTable(path, pd.DataFrame(by_column, dtype=object), [line for line, _ in rows], decimal_comma)
+    return TextTable(
+        path, pd.DataFrame(by_column, dtype=object), [line for line, _ in rows], decimal_comma
+    )
 
 
 def as_csv(table: pd.DataFrame) -> str:
@@ -136,7 +151,9 @@ def _text(path: Path) -> str:
     try:
         size = path.stat().st_size
         if size > MOST_BYTES:
-            raise UserError(f"{path} has {size:,} bytes; a table may have {MOST_BYTES:,}. Split it.")
+            raise UserError(
+                f"{path} has {size:,} bytes; a table may have {MOST_BYTES:,}. Split it."
+            )
         data = path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"there is no file {path}.") from None
@@ -151,11 +168,13 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise UserError(
-            f"{path} is not a text file in UTF-8 (line {line}); save it as 'CSV UTF-8', or with encoding='utf-8'."
+            f"{path} is not a text file in UTF-8 (line {line}); save it as 'CSV UTF-8', or with"
+            " encoding='utf-8'."
         ) from None
     if "\0" in text:
         raise UserError(
-            f"{path} is not a text file: line {text.count(chr(10), 0, text.index(chr(0))) + 1} holds a NUL."
+            f"{path} is not a text file: line {text.count(chr(10), 0, text.index(chr(0))) + 1}"
+            " holds a NUL."
         )
     return text
 

@@ -106,13 +106,18 @@ class Row(NamedTuple):
     deciding: Attempt | None
 
 
-def rows_of(pairs: Iterable[Pair], stand: Mapping[Pair, str], attempts: Iterable[Attempt]) -> dict[Pair, Row]:
+def rows_of(
+    pairs: Iterable[Pair], stand: Mapping[Pair, str], attempts: Iterable[Attempt]
+) -> dict[Pair, Row]:
     """A row for each of the pairs, from how they stand and from the attempts in order."""
     tried: dict[Pair, list[Attempt]] = {pair: [] for pair in pairs}
     for attempt in attempts:
         if attempt.pair in tried:
             tried[attempt.pair].append(attempt)
-    return {pair: Row(pair, stand[pair], own, _deciding(own, stand[pair])) for pair, own in tried.items()}
+    return {
+        pair: Row(pair, stand[pair], own, _deciding(own, stand[pair]))
+        for pair, own in tried.items()
+    }
 
 
 def _deciding(attempts: Sequence[Attempt], status: str) -> Attempt | None:
@@ -123,12 +128,15 @@ def _deciding(attempts: Sequence[Attempt], status: str) -> Attempt | None:
     return next((attempt for attempt in reversed(attempts) if attempt.ended != "superseded"), None)
 
 
-def make_trials(study: StoredStudy, rows: Collection[Row], times: Mapping[int, Times]) -> pd.DataFrame:
+def make_trials(
+    study: StoredStudy, rows: Collection[Row], times: Mapping[int, Times]
+) -> pd.DataFrame:
     """The table `trials`; `times` are by attempt, results and failures are what attempts told."""
     places = {design["name"]: place for place, design in enumerate(study.designs)}
     own = np.array([places[row.pair.design] for row in rows], dtype=int)
     columns: dict[str, Any] = {
-        key: pd.Series([design[key] for design in study.designs]).take(own).to_numpy() for key in _COPIED
+        key: pd.Series([design[key] for design in study.designs]).take(own).to_numpy()
+        for key in _COPIED
     }
     depths = ["-".join(map(str, design["depths"])) for design in study.designs]
     columns["depths"] = np.array(depths, object)[own]
@@ -138,7 +146,9 @@ def make_trials(study: StoredStudy, rows: Collection[Row], times: Mapping[int, T
         values = [result.get(key) for result in results]
         columns[key] = values if TRIALS[key] == "str" else np.array(values, dtype=float)
     deciding = [row.deciding for row in rows]
-    decided = [times.get(attempt.id, (None, None)) if attempt else (None, None) for attempt in deciding]
+    decided = [
+        times.get(attempt.id, (None, None)) if attempt else (None, None) for attempt in deciding
+    ]
     for place, key in enumerate(("started", "finished")):
         moments = pd.Series([moment[place] for moment in decided], dtype=object)
         columns[key] = pd.to_datetime(moments, utc=True)  # stored as UTC, without saying so
@@ -149,7 +159,9 @@ def make_trials(study: StoredStudy, rows: Collection[Row], times: Mapping[int, T
         "status": [row.status for row in rows],
         "reason": [_reason(row) for row in rows],
         "attempt": [attempt.number if attempt else None for attempt in deciding],
-        "worker": [f"{attempt.worker.host}-{attempt.worker.id}" if attempt else "" for attempt in deciding],
+        "worker": [
+            f"{attempt.worker.host}-{attempt.worker.id}" if attempt else "" for attempt in deciding
+        ],
     }
     frame = pd.DataFrame(columns, index=range(len(rows)))
     # No epoch and no time mean that they are not known.
@@ -174,7 +186,9 @@ def _reason(row: Row) -> str:
     return str(failure.get("reason", "unknown"))
 
 
-def make_curves(study: StoredStudy, rows: Iterable[Row], chunks: Mapping[int, Sequence[Chunk]]) -> pd.DataFrame:
+def make_curves(
+    study: StoredStudy, rows: Iterable[Row], chunks: Mapping[int, Sequence[Chunk]]
+) -> pd.DataFrame:
     """The table `curves`, from the chunks that each attempt wrote.
 
     A pair's epochs are those of its deciding attempt; what that has not written yet is from the
@@ -184,13 +198,19 @@ def make_curves(study: StoredStudy, rows: Iterable[Row], chunks: Mapping[int, Se
     whose: list[Pair] = []
     for row in rows:
         until = row.deciding.number if row.deciding else -1
-        own = [chunk for attempt in row.attempts if attempt.number <= until for chunk in chunks.get(attempt.id, ())]
+        own = [
+            chunk
+            for attempt in row.attempts
+            if attempt.number <= until
+            for chunk in chunks.get(attempt.id, ())
+        ]
         if own:
             curves.append(own[0] if len(own) == 1 else _joined(own))
             whose.append(row.pair)
     lengths = [len(curve["epoch"]) for curve in curves]
     columns: dict[str, Any] = {
-        key: np.array(list(chain.from_iterable(curve[key] for curve in curves)), dtype=float) for key in _NUMBERS
+        key: np.array(list(chain.from_iterable(curve[key] for curve in curves)), dtype=float)
+        for key in _NUMBERS
     }
     arms = {design["name"]: design["arm"] for design in study.designs}
     columns["arm"] = np.repeat(np.array([arms[pair.design] for pair in whose], object), lengths)
@@ -233,4 +253,6 @@ def with_tuned(trials: pd.DataFrame, study: StoredStudy) -> pd.DataFrame:
     recipes = [tuned[name]["recipe"] if name in tuned else {} for name in trials["design"]]
     quantities = [key for key in TUNED if (study.content["document"].get("tune") or {}).get(key)]
     columns = {key: [recipe.get(key) for recipe in recipes] for key in quantities}
-    return trials.assign(**{key: pd.Series(values, trials.index, float) for key, values in columns.items()})
+    return trials.assign(
+        **{key: pd.Series(values, trials.index, float) for key, values in columns.items()}
+    )

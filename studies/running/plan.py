@@ -1,8 +1,8 @@
-"""What a study would still train and about how long that takes here, from a few measured steps of its cheapest and its most
-expensive design.
+"""What a study would still train and about how long that takes here, from a few
+measured steps of its cheapest and its most expensive design.
 
-Nothing is stored. Torch runs in processes of their own, as many at once as there will be workers, set up as workers are: so a
-step takes as long as it will.
+Nothing is stored. Torch runs in processes of their own, as many at once as there will be
+workers, set up as workers are: so a step takes as long as it will.
 """
 
 import heapq
@@ -33,7 +33,8 @@ TRAINING_FACTOR = 3
 # How many steps an epoch are measured, fewer where they take longer than so many seconds together.
 MEASURED_STEPS = 16
 MEASURED_SECONDS = 10.0
-# Designs whose FLOPs differ by less than this are told apart by activations: on matched designs those are what costs time.
+# Designs whose FLOPs differ by less than this are told apart by activations:
+# on matched designs those are what costs time.
 SIMILAR = 1.1
 
 CHILD = (
@@ -44,7 +45,8 @@ CHILD = (
 
 @dataclass(frozen=True)
 class Measurement:
-    """What was measured of a design: seconds of one training step, and of a whole epoch by it (validation included)."""
+    """What was measured of a design: seconds of one training step, and of a
+    whole epoch by it (validation included)."""
 
     design: str
     step: float
@@ -53,11 +55,13 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Plan:
-    """A study's work. `pairs` are all that it wants, `left` those that are still to be trained: all, where nothing is `stored` yet.
+    """A study's work. `pairs` are all that it wants, `left` those that are still to
+    be trained: all, where nothing is `stored` yet.
 
-    `flops` are multiply-adds of all training steps that are left (backward counts twice), `seconds` the estimate for `workers`; a
-    training that was begun counts whole. `trial_seconds` is the estimate for one trial of each design, in the order of
-    `designs`; `start` is what a worker takes before its first step.
+    `flops` are multiply-adds of all training steps that are left (backward counts twice), `seconds`
+    the estimate for `workers`; a training that was begun counts whole. `trial_seconds` is the
+    estimate for one trial of each design, in the order of `designs`; `start` is what a worker takes
+    before its first step.
     """
 
     study: str
@@ -84,7 +88,9 @@ class Plan:
         designs = zip(self.designs, self.trial_seconds, strict=True)
         return {
             "study": self.study,
-            "designs": [{**design.record(), "trial_seconds": seconds} for design, seconds in designs],
+            "designs": [
+                {**design.record(), "trial_seconds": seconds} for design, seconds in designs
+            ],
             "left_out": [vars(point) for point in self.left_out],
             "trials": len(self.pairs),
             "trials_left": len(self.left),
@@ -111,10 +117,12 @@ def plan(
     workers_per_gpu: int | None = None,
     data_dir: Path | None = None,
 ) -> Plan:
-    """Plan a study: see `Plan`; `workers` as in `Study.run`. Takes about as long as starting a worker, and some seconds more.
+    """Plan a study: see `Plan`; `workers` as in `Study.run`. Takes about as
+    long as starting a worker, and some seconds more.
 
-    Of a study that is stored, what is left, with the settings it was stored with. Raises `UserError` for what would stop a run as
-    well: missing data, a batch larger than the data, a device that is not there, a stored study that wants something else.
+    Of a study that is stored, what is left, with the settings it was stored with. Raises
+    `UserError` for what would stop a run as well: missing data, a batch larger than the data, a
+    device that is not there, a stored study that wants something else.
     """
     gpus.check(workers, workers_per_gpu)
     wanted, pairs = study.wanted(data_dir), study.pairs(data_dir)
@@ -140,7 +148,9 @@ def plan(
     test = splits["test"] / TRAINING_FACTOR / recipe.batch_size
     per_step = _between(wanted.designs, chosen, told["steps"])
     trial_seconds = [seconds * (recipe.epochs * steps * share + test) for seconds in per_step]
-    seconds_of = {design.name: seconds for design, seconds in zip(wanted.designs, trial_seconds, strict=True)}
+    seconds_of = {
+        design.name: seconds for design, seconds in zip(wanted.designs, trial_seconds, strict=True)
+    }
     images = recipe.epochs * steps * recipe.batch_size
     flops_of = {design.name: design.complexity.flops for design in wanted.designs}
     return Plan(
@@ -161,12 +171,17 @@ def plan(
         measured=measured,
         trial_seconds=trial_seconds,
         start=told["start"],
-        seconds=told["start"] + _schedule([seconds_of[pair.design] for pair in left], workers) if left else 0.0,
+        seconds=(
+            told["start"] + _schedule([seconds_of[pair.design] for pair in left], workers)
+            if left
+            else 0.0
+        ),
     )
 
 
 def _stand(place: Storage, stored: StoredStudy, pairs: list[Pair]) -> tuple[Counts, list[Pair]]:
-    """How the pairs of a stored study stand, and which of `pairs` are left; of a search as many of them, for it may try others."""
+    """How the pairs of a stored study stand, and which of `pairs` are left; of a
+    search as many of them, for it may try others."""
     with place.sound():
         attempts = Attempts(place, stored.id, stored.told).read()
         agenda = stored.agenda(attempts)
@@ -186,8 +201,8 @@ def measure(
     stored_settings: dict[str, Any] | None,
     now: float,
 ) -> dict[str, Any]:
-    """What a measuring process tells: settings, sizes of the splits, notes on the data, seconds until it could train, and of one step
-    a design.
+    """What a measuring process tells: settings, sizes of the splits, notes on the data,
+    seconds until it could train, and of one step a design.
 
     `study` is a study's document, `now` the time at which the process was started.
     """
@@ -200,7 +215,11 @@ def measure(
     from studies.training.notes import notes
 
     try:
-        found = Settings(**stored_settings) if stored_settings else settings.resolve_here(workers=workers)
+        found = (
+            Settings(**stored_settings)
+            if stored_settings
+            else settings.resolve_here(workers=workers)
+        )
         settings.check(found)
         if found.device == "cpu":
             keep_memory()
@@ -212,7 +231,8 @@ def measure(
     start = time.time() - now
 
     def seconds(name: str, steps: int, epochs: int) -> float:
-        """Seconds of one step, as a trial trains: in the fastest of short epochs, the first left out."""
+        """Seconds of one step, as a trial trains: in the fastest of
+        short epochs, the first left out."""
         few = Splits(
             splits.train.take(range(steps * recipe.batch_size)),
             splits.validation.take(range(1)),
@@ -222,14 +242,16 @@ def measure(
             splits.std,
             splits.mirrored,
         )
-        # A learning rate for a long training may make numbers infinite in a short one; how long a step takes does not change.
+        # A learning rate for a long training may make numbers infinite in a short
+        # one; how long a step takes does not change.
         short = recipe.model_copy(update={"epochs": epochs, "learning_rate": 1e-6})
         outcome = training.train(Architecture.from_name(name, **shape), short, few, 0, found)
         return min(float(row["seconds"]) for row in outcome.curves[1:]) / steps
 
     told = []
     for name in names:
-        # One step alone also pays for what an epoch costs besides, so it only tells how many can be measured.
+        # One step alone also pays for what an epoch costs besides, so it
+        # only tells how many can be measured.
         first = seconds(name, 1, 2)
         steps = min(MEASURED_STEPS, all_steps, int(MEASURED_SECONDS / first))
         told.append(seconds(name, steps, 3) if steps > 1 else first)
@@ -249,7 +271,8 @@ def _measure(
     data_dir: Path | None,
     settings: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    """The means of what as many processes tell as there will be workers, as far as there are cores."""
+    """The means of what as many processes tell as there will be
+    workers, as far as there are cores."""
     config = {
         "path": sys.path,
         "study": study.document(),
@@ -267,7 +290,9 @@ def _measure(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=worker_environment(settings["threads"] if settings else max(1, cores() // len(seats)), gpu),
+            env=worker_environment(
+                settings["threads"] if settings else max(1, cores() // len(seats)), gpu
+            ),
         )
         for gpu in seats[: cores()]
     ]
@@ -281,7 +306,10 @@ def _measure(
     finally:
         for child in children:
             child.kill()
-    steps = [sum(seconds) / len(answers) for seconds in zip(*(answer["steps"] for answer in answers), strict=True)]
+    steps = [
+        sum(seconds) / len(answers)
+        for seconds in zip(*(answer["steps"] for answer in answers), strict=True)
+    ]
     return {**answers[0], "steps": steps, "start": max(answer["start"] for answer in answers)}
 
 
@@ -310,7 +338,10 @@ def _between(designs: list[Design], chosen: list[Design], seconds: list[float]) 
     low, high = cost(chosen[0]), cost(chosen[-1])
     if low == high:
         return [sum(seconds) / len(seconds)] * len(designs)
-    return [seconds[0] + (seconds[-1] - seconds[0]) * (cost(design) - low) / (high - low) for design in designs]
+    return [
+        seconds[0] + (seconds[-1] - seconds[0]) * (cost(design) - low) / (high - low)
+        for design in designs
+    ]
 
 
 def _schedule(seconds: list[float], workers: int) -> float:

@@ -1,4 +1,5 @@
-"""What a user sees of a run: a live bar on a terminal, a line a finished training elsewhere, JSON lines for programs, or little."""
+"""What a user sees of a run: a live bar on a terminal, a line a finished
+training elsewhere, JSON lines for programs, or little."""
 
 import sys
 import time
@@ -23,12 +24,14 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 Event = dict[str, Any]
-# Options of `study run` and their values, as `suggestions.command` takes them: they go on as before.
+# Options of `study run` and their values, as
+# `suggestions.command` takes them: they go on as before.
 Options = Mapping[str, Any]
 
 
 class View:
-    """Shows nothing; the others override what they show. Events are those of `studies.running.worker`."""
+    """Shows nothing; the others override what they show. Events are
+    those of `studies.running.worker`."""
 
     def __init__(self, study: str = "", options: Options = MappingProxyType({})) -> None:
         self.study, self.options = study, options
@@ -43,13 +46,15 @@ class View:
         """Worker number `worker` (from 0) told something."""
 
     def stand(self, counts: Counts) -> None:
-        """How the pairs stand in the storage: now and then, and before a training is told to have ended."""
+        """How the pairs stand in the storage: now and then, and before
+        a training is told to have ended."""
 
     def died(self, worker: int, cause: str, log: Path) -> None:
         """A worker died; it is being replaced."""
 
     def storage_away(self, worker: int | None, reason: str | None) -> None:
-        """A worker, or (None) the run itself, waits for the storage; or (no reason) reaches it again."""
+        """A worker, or (None) the run itself, waits for the storage;
+        or (no reason) reaches it again."""
 
     def stopping(self, kill: bool) -> None:
         """The workers have been asked to stop, or killed."""
@@ -79,10 +84,15 @@ class QuietView(View):
         if reason is None:
             self.say(f"The storage is back{who}.")
         else:
-            self.say(f"The storage is away{who}: {reason} Waiting for up to {PATIENCE / 60:.0f} minutes.")
+            self.say(
+                f"The storage is away{who}: {reason} Waiting for up to {PATIENCE / 60:.0f} minutes."
+            )
 
     def stopped(self, stored: StoredStudy, counts: Counts) -> None:
-        self.say(f"Stopped with {_stand(counts)}. Go on with: {command('study run', self.study, **self.options)}")
+        self.say(
+            f"Stopped with {_stand(counts)}. Go on with:"
+            f" {command('study run', self.study, **self.options)}"
+        )
 
     def say(self, line: str) -> None:
         with going_on():
@@ -110,7 +120,13 @@ class JsonView(View):
         self._tell({"worker": worker, "event": "died", "cause": cause, "log": str(log)})
 
     def storage_away(self, worker: int | None, reason: str | None) -> None:
-        self._tell({"worker": worker, "event": "storage away" if reason else "storage back", "reason": reason})
+        self._tell(
+            {
+                "worker": worker,
+                "event": "storage away" if reason else "storage back",
+                "reason": reason,
+            }
+        )
 
     def stopped(self, stored: StoredStudy, counts: Counts) -> None:
         self._tell({"event": "stopped", "study": stored.name, **asdict(counts)})
@@ -141,20 +157,25 @@ class LineView(QuietView):
         self.work = Work(stored, counts)
         settings = stored.content["settings"]
         self.say(
-            f"{stored.name}: {counts.wanted} pairs ({_made_of(stored)}), "
-            f"{counts.left} to train; {_many(workers, 'worker')} on {settings['device']} "
-            f"({'32 bits' if settings['precision'] == '32' else settings['precision']}, {_many(settings['threads'], 'thread')} each)"
+            f"{stored.name}: {counts.wanted} pairs ({_made_of(stored)}), {counts.left} to train;"
+            f" {_many(workers, 'worker')} on {settings['device']}"
+            f" ({'32 bits' if settings['precision'] == '32' else settings['precision']},"
+            f" {_many(settings['threads'], 'thread')} each)"
         )
         for note in _notes(stored):
             self.say(note)
         before, now = stored.content["versions"].get("torch"), installed_versions().get("torch")
         if before != now:
-            self.say(f"Note: it was started with torch {before}, and here is {now}: numbers may not be quite the same.")
+            self.say(
+                f"Note: it was started with torch {before}, and here is {now}: numbers may not be"
+                " quite the same."
+            )
         asked = stored.content["document"]["search"]["trials"] if stored.is_search else 0
         if asked and stored.content["trials"] < asked:
             designs = _many(stored.content["trials"], "design")
             self.say(
-                f"The space holds {designs} within the constraints, fewer than the {asked} trials: then the search ends."
+                f"The space holds {designs} within the constraints, fewer than the {asked} trials:"
+                " then the search ends."
             )
         for point in stored.content["left_out"]:
             self.say(f"Left out: {point['arm']}: {point['reason']}")
@@ -163,10 +184,16 @@ class LineView(QuietView):
         self.work.take(worker, event)
         if event["event"] in ("complete", "failed", "pruned"):
             if event["event"] == "complete":
-                what = f"validation error {human_percent(event['validation_error'])}, {human_time(event['seconds'])}"
+                what = (
+                    f"validation error {human_percent(event['validation_error'])},"
+                    f" {human_time(event['seconds'])}"
+                )
             else:
                 what = f"failed: {event['reason']}" if event["event"] == "failed" else "pruned"
-            self.finished(f"{self.counts.ended} of {self.counts.wanted}  {event['arm']} seed {event['seed']}: {what}")
+            self.finished(
+                f"{self.counts.ended} of {self.counts.wanted}  {event['arm']} seed {event['seed']}:"
+                f" {what}"
+            )
 
     def finished(self, line: str) -> None:
         left = self.work.time_left()
@@ -177,14 +204,20 @@ class LineView(QuietView):
         self.work.stand(counts)
 
     def stopping(self, kill: bool) -> None:
-        self.say("Stopping the workers now." if kill else "Stopping after the current step; once more stops at once.")
+        self.say(
+            "Stopping the workers now."
+            if kill
+            else "Stopping after the current step; once more stops at once."
+        )
 
     def end(self, stored: StoredStudy, counts: Counts) -> None:
         if self.began:
             self.say(f"{_stand(counts)}.")
         if counts.failed:
             self.say(f"Why they failed: {self.on_stored('study show', stored)}")
-            self.say(f"Once that is fixed, train them again: {self.on_stored('study retry', stored)}")
+            self.say(
+                f"Once that is fixed, train them again: {self.on_stored('study retry', stored)}"
+            )
         if counts.complete:
             self.say(f"See what came out: {self.on_stored('report', stored)}")
 
@@ -228,7 +261,9 @@ class LiveView(LineView):
             self.bars.update(task, description=label, completed=0, note=note, visible=True)
         elif event["event"] == "epoch":
             now = min(event["epoch"] + 1, epochs)
-            self.bars.update(self.tasks[worker], completed=event["epoch"], note=f"epoch {now} of {epochs}")
+            self.bars.update(
+                self.tasks[worker], completed=event["epoch"], note=f"epoch {now} of {epochs}"
+            )
         elif worker in self.tasks:
             self.bars.update(self.tasks[worker], visible=False)
         super().event(worker, event)
@@ -246,9 +281,14 @@ class LiveView(LineView):
         if left is None:
             note = "starting the workers"
         else:
-            note = f"{human_time(max(1.0, left))} left, until {datetime.now() + timedelta(seconds=left):%H:%M}"
+            note = (
+                f"{human_time(max(1.0, left))} left, until"
+                f" {datetime.now() + timedelta(seconds=left):%H:%M}"
+            )
         description = f"{self.counts.ended} of {self.counts.wanted} pairs"
-        self.bars.update(self.total, description=description, completed=self.work.share(), note=note)
+        self.bars.update(
+            self.total, description=description, completed=self.work.share(), note=note
+        )
 
     def finished(self, line: str) -> None:
         self.say(line)
@@ -262,7 +302,8 @@ class LiveView(LineView):
 
 
 class Work:
-    """How much of a study's training is done, in FLOPs, and how long the rest will take at this run's speed."""
+    """How much of a study's training is done, in FLOPs, and how long
+    the rest will take at this run's speed."""
 
     def __init__(self, stored: StoredStudy, counts: Counts) -> None:
         self.epochs: int = stored.content["document"]["recipe"]["epochs"]
@@ -304,15 +345,28 @@ class Work:
 
 
 def choose_view(
-    *, quiet: bool = False, as_json: bool = False, study: str = "", options: Options = MappingProxyType({})
+    *,
+    quiet: bool = False,
+    as_json: bool = False,
+    study: str = "",
+    options: Options = MappingProxyType({}),
 ) -> View:
     """The view for where the output goes. `study` is what the user calls the study."""
-    kind = JsonView if as_json else QuietView if quiet else LiveView if sys.stdout.isatty() else LineView
+    kind = (
+        JsonView
+        if as_json
+        else QuietView
+        if quiet
+        else LiveView
+        if sys.stdout.isatty()
+        else LineView
+    )
     return kind(study, options)
 
 
 def _notes(stored: StoredStudy) -> list[str]:
-    """What to know of the data, as far as it is stored (older versions stored nothing), and of this machine."""
+    """What to know of the data, as far as it is stored (older versions
+    stored nothing), and of this machine."""
     return [*stored.content.get("notes", []), *hints(Settings(**stored.content["settings"]))]
 
 
@@ -327,11 +381,16 @@ def _made_of(stored: StoredStudy) -> str:
         return f"{method} search of {_many(trials, 'design')}, then its finalists with {seeds}"
     made_of = f"{_many(len(stored.designs), 'arm')} x {seeds}"
     if stored.is_tuned:
-        made_of = f"{_many(stored.content['document']['tune']['trials'], 'tuning trial')} an arm, then {made_of}"
+        made_of = (
+            f"{_many(stored.content['document']['tune']['trials'], 'tuning trial')} an arm, then"
+            f" {made_of}"
+        )
     return made_of
 
 
 def _stand(counts: Counts) -> str:
     parts = [f"{counts.complete} of {counts.wanted} pairs complete"]
-    parts += [f"{number} {name}" for name in ("failed", "pruned") if (number := getattr(counts, name))]
+    parts += [
+        f"{number} {name}" for name in ("failed", "pruned") if (number := getattr(counts, name))
+    ]
     return ", ".join(parts)

@@ -1,7 +1,9 @@
-"""What a search tries next: Optuna's samplers, fed with the trials that have ended, over the axes of a space.
+"""What a search tries next: Optuna's samplers, fed with the trials
+that have ended, over the axes of a space.
 
-The sampler's study lives in memory and is built anew from the storage for each proposal, so it has no state that could be lost. What
-it proposes is made whole by the space: whatever the sampler chooses, the design is on the budget or the choice is drawn again.
+The sampler's study lives in memory and is built anew from the storage for each proposal, so it has
+no state that could be lost. What it proposes is made whole by the space: whatever the sampler
+chooses, the design is on the budget or the choice is drawn again.
 """
 
 import warnings
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
 
-# Draws that may be known, left out or too dear before a design that was not tried is taken at random.
+# Draws that may be known, left out or too dear before a design
+# that was not tried is taken at random.
 DRAWS = 20
 
 
@@ -37,16 +40,22 @@ class Proposer:
         document = stored.content["document"]
         self._search = Search.model_validate(document["search"])
         self._seed = document["seeds"][0]
-        size = {key: stored.content["shape"][key] for key in ("resolution", "in_channels", "classes")}
+        size = {
+            key: stored.content["shape"][key] for key in ("resolution", "in_channels", "classes")
+        }
         self._bound = SearchSpace.model_validate(document["space"]).bind(**size)
 
     def claim(self, claims: Claims, worker: Worker, index: int = 0) -> Attempt | None:
-        """Claim the first attempt at a design that nobody has tried. None: no trial is missing a design."""
+        """Claim the first attempt at a design that nobody has tried.
+        None: no trial is missing a design."""
 
         def draw(attempts: list[Attempt]) -> tuple[Pair, dict[str, Any]]:
             design = self.draw(attempts, index)
             if design is None:
-                raise UserError(f"the space of {self._content['document']['name']} holds no design that was not tried.")
+                raise UserError(
+                    f"the space of {self._content['document']['name']} holds no design that was not"
+                    " tried."
+                )
             return Pair(design.name, self._seed), record_of(design)
 
         return claims.propose(draw, worker)
@@ -54,8 +63,8 @@ class Proposer:
     def draw(self, attempts: Sequence[Attempt], index: int = 0) -> Design | None:
         """A design that has not been tried yet, or None where the space has no more.
 
-        A function of what has been attempted, of the search's seed and of `index`, which keeps workers that look at the same
-        moment from drawing the same.
+        A function of what has been attempted, of the search's seed and of `index`, which keeps
+        workers that look at the same moment from drawing the same.
         """
         records = relabelled(tried(self._content, attempts), self._content["document"])
         known = {record["name"] for record in records}
@@ -63,17 +72,23 @@ class Proposer:
         axes = self._axes()
         for _ in range(DRAWS):
             params = study.ask(dict(axes)).params
-            found = self._bound.at({axis: self._choices(axis)[place] for axis, place in params.items()})
+            found = self._bound.at(
+                {axis: self._choices(axis)[place] for axis, place in params.items()}
+            )
             if isinstance(found, Design) and found.name not in known and self._search.allows(found):
                 return found
-        return next((design for design in shuffled(self._bound, self._search) if design.name not in known), None)
+        return next(
+            (design for design in shuffled(self._bound, self._search) if design.name not in known),
+            None,
+        )
 
     def _choices(self, axis: str) -> list[Any]:
         choices = self._bound.axes[axis]
         return sorted(choices) if all(isinstance(choice, int) for choice in choices) else choices
 
     def _axes(self) -> dict[str, "BaseDistribution"]:
-        """Numbers keep their order, everything else is a choice; both are places in a list of choices."""
+        """Numbers keep their order, everything else is a choice; both
+        are places in a list of choices."""
         from optuna.distributions import CategoricalDistribution, IntDistribution
 
         axes: dict[str, BaseDistribution] = {}
@@ -81,21 +96,31 @@ class Proposer:
             choices = self._choices(axis)
             ordered = all(isinstance(choice, int) for choice in choices)
             axes[axis] = (
-                IntDistribution(0, len(choices) - 1) if ordered else CategoricalDistribution(range(len(choices)))
+                IntDistribution(0, len(choices) - 1)
+                if ordered
+                else CategoricalDistribution(range(len(choices)))
             )
         return axes
 
-    def _study(self, records: list[dict[str, Any]], attempts: Sequence[Attempt], index: int) -> "optuna.Study":
+    def _study(
+        self, records: list[dict[str, Any]], attempts: Sequence[Attempt], index: int
+    ) -> "optuna.Study":
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        sampler = self._sampler((self._search.seed * 1_000_003 + len(records) * 1_009 + index) % 2**32)
+        sampler = self._sampler(
+            (self._search.seed * 1_000_003 + len(records) * 1_009 + index) % 2**32
+        )
         directions = [optuna.study.StudyDirection.MINIMIZE] * len(self._search.objectives)
-        study = optuna.create_study(sampler=sampler, directions=directions, pruner=optuna.pruners.NopPruner())
+        study = optuna.create_study(
+            sampler=sampler, directions=directions, pruner=optuna.pruners.NopPruner()
+        )
         pairs = {record["name"]: Pair(record["name"], self._seed) for record in records}
         stand = statuses(pairs.values(), attempts, self._retried_from)
         results = {
-            a.pair: a.told[RESULT] for a in attempts if a.ended == "complete" and a.pair in stand and RESULT in a.told
+            a.pair: a.told[RESULT]
+            for a in attempts
+            if a.ended == "complete" and a.pair in stand and RESULT in a.told
         }
         axes, generation, complete = self._axes(), _generation_key(), 0
         states = {
@@ -142,8 +167,9 @@ class Proposer:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             if self._search.method == "nsga2":
                 return optuna.samplers.NSGAIISampler(population_size=self._population, seed=seed)
-            # The estimate needs something to stand on, but not most of the trials. In a space of twenty, the best took 7 trials on average;
-            # 10 with the axes estimated together, or with running trials taken for bad ones (both Optuna's defaults), and 10 by chance.
+            # The estimate needs something to stand on, but not most of the trials. In a space of
+            # twenty, the best took 7 trials on average; 10 with the axes estimated together, or
+            # with running trials taken for bad ones (both Optuna's defaults), and 10 by chance.
             startup = max(2, min(10, self._search.trials // 4))
             return optuna.samplers.TPESampler(
                 n_startup_trials=startup, multivariate=False, constant_liar=False, seed=seed

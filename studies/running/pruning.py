@@ -1,4 +1,5 @@
-"""Pruning: a trial of a search tells its validation error after every epoch, and Optuna's pruner says whether it goes on."""
+"""Pruning: a trial of a search tells its validation error after every epoch,
+and Optuna's pruner says whether it goes on."""
 
 from collections.abc import Container, Iterable
 from typing import Any
@@ -16,7 +17,8 @@ _FINAL = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 class Pruner:
-    """Judges the trials of one study by one rule. `epochs` are those of a whole training: after the last there is nothing to save."""
+    """Judges the trials of one study by one rule. `epochs` are those of a whole
+    training: after the last there is nothing to save."""
 
     def __init__(self, storage: Storage, study: str, rule: Pruning, epochs: int) -> None:
         self._epochs = epochs
@@ -24,16 +26,22 @@ class Pruner:
         # Optuna keeps what has ended in memory, so that a judgement reads only what moves.
         self._field = _Field(study, storage.open(), pruner=self._pruner)
 
-    def resume(self, attempt: Attempt, earlier: Iterable[Attempt], errors: Iterable[tuple[int, float]]) -> bool:
-        """Tell the epochs that are not trained again, as (epoch, validation error); whether to give the trial up.
+    def resume(
+        self, attempt: Attempt, earlier: Iterable[Attempt], errors: Iterable[tuple[int, float]]
+    ) -> bool:
+        """Tell the epochs that are not trained again, as (epoch,
+        validation error); whether to give the trial up.
 
-        What an earlier attempt went on after is not judged again: others have joined since. The last epoch it told may have been
-        its end.
+        What an earlier attempt went on after is not judged again: others have joined
+        since. The last epoch it told may have been its end.
         """
         storage = self._field._storage
         survived = max((storage.get_trial(one.id).last_step or 0 for one in earlier), default=0) - 1
-        # Each is told to the pruner, which keeps notes of its own; the verdict counts only where there was none.
-        verdicts = [epoch > survived for epoch, error in errors if self.is_hopeless(attempt, epoch, error)]
+        # Each is told to the pruner, which keeps notes of its own; the
+        # verdict counts only where there was none.
+        verdicts = [
+            epoch > survived for epoch, error in errors if self.is_hopeless(attempt, epoch, error)
+        ]
         return any(verdicts)
 
     def is_hopeless(self, attempt: Attempt, epoch: int, error: float) -> bool:
@@ -44,17 +52,22 @@ class Pruner:
         self._field.judged = attempt.pair
         try:
             storage.set_trial_intermediate_value(attempt.id, epoch, error)
-            return epoch < self._epochs and self._pruner.prune(self._field, storage.get_trial(attempt.id))
+            return epoch < self._epochs and self._pruner.prune(
+                self._field, storage.get_trial(attempt.id)
+            )
         except (UpdateFinishedTrialError, KeyError):  # given up as lost meanwhile: the lease tells
             return False
 
 
 class _Field(optuna.Study):
-    """A study as the pruner is to see it: beside the pair that is judged, one trial a pair, however often each was begun."""
+    """A study as the pruner is to see it: beside the pair that is judged, one
+    trial a pair, however often each was begun."""
 
     judged: Pair
 
-    def get_trials(self, deepcopy: bool = True, states: Container[TrialState] | None = None) -> list[FrozenTrial]:
+    def get_trials(
+        self, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
         furthest: dict[Pair, FrozenTrial] = {}
         for trial in super().get_trials(deepcopy):
             if CLAIM not in trial.user_attrs:  # not ours: created by another program
@@ -77,4 +90,6 @@ def make(rule: Pruning) -> optuna.pruners.BasePruner:
     if rule.method == "median":
         # Optuna's warm-up steps end before the first epoch that may be pruned.
         return optuna.pruners.MedianPruner(rule.startup_trials, rule.warm_up_epochs + 1)
-    return optuna.pruners.SuccessiveHalvingPruner(min_resource=rule.first_epoch, reduction_factor=rule.reduction)
+    return optuna.pruners.SuccessiveHalvingPruner(
+        min_resource=rule.first_epoch, reduction_factor=rule.reduction
+    )

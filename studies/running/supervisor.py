@@ -1,4 +1,5 @@
-"""Running a study: a supervisor that imports no torch, and worker processes that it starts, watches, replaces and stops."""
+"""Running a study: a supervisor that imports no torch, and worker processes
+that it starts, watches, replaces and stops."""
 
 import json
 import os
@@ -31,10 +32,11 @@ from studies.storage.schema import FAILURE
 from studies.storage.storage import Storage
 from studies.training.notes import notes
 
-# How often the storage is asked how the pairs stand, for what other runs of the same study do; seconds.
+# How often the storage is asked how the pairs stand, for what
+# other runs of the same study do; seconds.
 LOOK = 5.0
-# So many deaths in a row without one epoch between them mean that workers cannot live here. More than three, so that one pair
-# that kills its workers becomes `failed` and the others are trained.
+# So many deaths in a row without one epoch between them mean that workers cannot live here. More
+# than three, so that one pair that kills its workers becomes `failed` and the others are trained.
 HOPELESS = 6
 # So many deaths in a row before anything was claimed mean that workers cannot even start.
 STILLBORN = 3
@@ -55,7 +57,8 @@ def run(
     view: View | None = None,
     lease: Lease | None = None,
 ) -> Counts:
-    """Train what a study still wants in `workers` processes, by default one, on CUDA one a GPU; see `Study.run`.
+    """Train what a study still wants in `workers` processes, by default
+    one, on CUDA one a GPU; see `Study.run`.
 
     Raises `UserError` for a mistake, and `Stopped` where Ctrl-C or SIGTERM left pairs untrained.
     """
@@ -69,7 +72,9 @@ def run(
         study.recipe.steps_per_epoch(data["splits"]["train"])
         settings = resolve(workers=workers or 1)
         seats = len(gpus.deal(settings.device, workers, workers_per_gpu))
-        if seats != (workers or 1):  # one a GPU, or as many as asked for: each has a smaller share of the cores
+        if seats != (
+            workers or 1
+        ):  # one a GPU, or as many as asked for: each has a smaller share of the cores
             settings = resolve(workers=seats)
         return {**data, "notes": notes(splits, study.recipe), "settings": settings.model_dump()}
 
@@ -118,7 +123,9 @@ class _Supervisor:
     data_dir: Path | None
     view: View
     lease: Lease
-    events: "queue.Queue[tuple[_Process, dict[str, Any] | None]]" = field(default_factory=queue.Queue)
+    events: "queue.Queue[tuple[_Process, dict[str, Any] | None]]" = field(
+        default_factory=queue.Queue
+    )
     living: list[_Process] = field(default_factory=list)
     logs: list[Path] = field(default_factory=list)
     interrupts: int = 0
@@ -203,17 +210,22 @@ class _Supervisor:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=file,
-                env=worker_environment(self.stored.content["settings"]["threads"], self.seats[index]),
+                env=worker_environment(
+                    self.stored.content["settings"]["threads"], self.seats[index]
+                ),
                 start_new_session=True,  # a terminal's Ctrl-C reaches only us
             )
         process = _Process(worker_id, index, popen, log)
         self.living.append(process)
         assert popen.stdin
         with suppress(BrokenPipeError):  # it died at once; its end is noticed like any other
-            # The URL may hold a password, and arguments are there for everyone to see: so it goes through the pipe.
+            # The URL may hold a password, and arguments are there for everyone
+            # to see: so it goes through the pipe.
             popen.stdin.write(json.dumps(config).encode() + b"\n")
             popen.stdin.flush()
-        threading.Thread(target=self._listen, args=(process,), name=f"worker {index}", daemon=True).start()
+        threading.Thread(
+            target=self._listen, args=(process,), name=f"worker {index}", daemon=True
+        ).start()
 
     def _listen(self, process: _Process) -> None:
         assert process.popen.stdout
@@ -278,8 +290,9 @@ class _Supervisor:
         self.view.died(process.index, _cause(code), process.log)
         if self.deaths >= HOPELESS or self.stillborn >= STILLBORN:
             self._give_up(
-                f"workers keep dying here (the last one {_cause(code)}), so the run was stopped.\n{_tail(process.log)}"
-                f"Its whole log is {process.log}. Started again, the study goes on where it is."
+                f"workers keep dying here (the last one {_cause(code)}), so the run was"
+                f" stopped.\n{_tail(process.log)}Its whole log is {process.log}. Started again, the"
+                " study goes on where it is."
             )
         elif not self.interrupts and not self.problem and self.stored.counts(self.storage).left:
             self._start(process.index)
@@ -290,7 +303,8 @@ class _Supervisor:
             process.ask_to_stop()
 
     def _tidy_up(self, counts: Counts) -> None:
-        """Remove this run's empty logs; of a study in which nothing is left, also the folders of workers and checkpoints."""
+        """Remove this run's empty logs; of a study in which nothing is left, also
+        the folders of workers and checkpoints."""
         for log in self.logs:
             if log.exists() and log.stat().st_size == 0:
                 log.unlink()
@@ -307,18 +321,25 @@ class _Supervisor:
 
 
 def worker_environment(threads: int, gpu: str | None = None) -> dict[str, str]:
-    """The environment of a worker: what must be set before a process starts. `gpu`: the only one it sees."""
+    """The environment of a worker: what must be set before a process
+    starts. `gpu`: the only one it sees."""
     environment = dict(os.environ)
     if gpu is not None:
         environment["CUDA_VISIBLE_DEVICES"] = gpu
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
+    for name in (
+        "OMP_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "NUMEXPR_NUM_THREADS",
+    ):
         environment[name] = str(threads)
     return environment
 
 
 @contextmanager
 def _signals(handler: Any) -> Iterator[None]:
-    """Send Ctrl-C, SIGTERM and a closed terminal to `handler`, where this is the main thread; what is ignored stays ignored (nohup)."""
+    """Send Ctrl-C, SIGTERM and a closed terminal to `handler`, where this is the main
+    thread; what is ignored stays ignored (nohup)."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

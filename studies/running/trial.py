@@ -1,4 +1,5 @@
-"""One attempt at one pair: train it, keep its curves as they come, and end the attempt with what came out."""
+"""One attempt at one pair: train it, keep its curves as they come,
+and end the attempt with what came out."""
 
 import errno
 import os
@@ -27,7 +28,8 @@ from studies.storage.storage import Storage
 # A curve is written at most this often, and once before the end; seconds.
 CURVE_EVERY = 10.0
 LOG_LINES, LOG_WIDTH = 20, 500
-# A full disk, or one's share of it, may have room again for the next pair; whatever else cannot be written stays so.
+# A full disk, or one's share of it, may have room again for the next
+# pair; whatever else cannot be written stays so.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 Tell = Callable[[dict[str, Any]], None]
@@ -36,7 +38,8 @@ Tell = Callable[[dict[str, Any]], None]
 class Trainer:
     """What a worker keeps between its trials: torch, the data and the checked settings.
 
-    Making one takes seconds. Raises `UserError` where this machine cannot honour the study's settings, or the data is missing.
+    Making one takes seconds. Raises `UserError` where this machine cannot honour
+    the study's settings, or the data is missing.
     """
 
     def __init__(self, storage: Storage, stored: StoredStudy, data_dir: Path | None) -> None:
@@ -57,8 +60,11 @@ class Trainer:
         self._splits = load(DataSpec.model_validate(document["data"]), data_dir)
         check_data(stored, self._splits)
 
-    def run(self, claims: Claims, attempt: Attempt, tell: Tell, stopping: Callable[[], bool]) -> None:
-        """Train the attempt's pair and end the attempt. Raises `UserError` for what would stop every other pair as well."""
+    def run(
+        self, claims: Claims, attempt: Attempt, tell: Tell, stopping: Callable[[], bool]
+    ) -> None:
+        """Train the attempt's pair and end the attempt. Raises `UserError` for
+        what would stop every other pair as well."""
         folder = checkpoint_folder(self._storage, self._stored, attempt)
         curve = CurveLog(claims, attempt)
         # Later seeds are those of finalists, which are to be complete.
@@ -77,7 +83,9 @@ class Trainer:
             self._proven = True
             curve.add(row)
             tell({"event": "epoch", **row})
-            pruned = pruned or bool(pruner and pruner.is_hopeless(attempt, row["epoch"], row["validation_error"]))
+            pruned = pruned or bool(
+                pruner and pruner.is_hopeless(attempt, row["epoch"], row["validation_error"])
+            )
 
         with claims.keep(attempt) as gone:
             try:
@@ -106,12 +114,20 @@ class Trainer:
                     return
                 claims.end(attempt, "interrupted")
                 raise
-            except (Exception, SystemExit) as error:  # a library's sys.exit() is no end of the worker
+            except (
+                Exception,
+                SystemExit,
+            ) as error:  # a library's sys.exit() is no end of the worker
                 if failures.is_of_device(error):
-                    # Nothing more can be computed in this process: it ends, and the pair goes to another. After three times it has failed.
+                    # Nothing more can be computed in this process: it ends, and the pair goes to
+                    # another. After three times it has failed.
                     curve.flush()
                     claims.end(
-                        attempt, "lost", attributes={FAILURE: _failure(f"the device failed ({failures.why(error)})")}
+                        attempt,
+                        "lost",
+                        attributes={
+                            FAILURE: _failure(f"the device failed ({failures.why(error)})")
+                        },
                     )
                     raise
                 if not isinstance(error, self._training.TrainingFailed):
@@ -120,7 +136,9 @@ class Trainer:
                     except UserError:
                         claims.end(attempt, "interrupted")
                         raise
-                self._fail(claims, attempt, curve, error, tell)  # whatever it is, the other pairs go on
+                self._fail(
+                    claims, attempt, curve, error, tell
+                )  # whatever it is, the other pairs go on
             else:
                 curve.flush()
                 values = [outcome.validation_error]
@@ -136,7 +154,11 @@ class Trainer:
 
     def _result(self, attempt: Attempt, outcome: Any) -> dict[str, Any]:
         """What is stored of a finished training."""
-        result = {key: value for key, value in vars(outcome).items() if key not in ("curves", "state_dict")}
+        result = {
+            key: value
+            for key, value in vars(outcome).items()
+            if key not in ("curves", "state_dict")
+        }
         result["device"] = self._settings.device
         if attempt.pair.variant:
             for key in [key for key in result if key.startswith("test")]:
@@ -145,23 +167,33 @@ class Trainer:
             from explorer.networks.measuring import Case, measure
 
             case = Case(self._stored.architecture(attempt.pair.design))
-            (timing,) = measure([case], device=self._settings.device, precision=self._settings.precision)
+            (timing,) = measure(
+                [case], device=self._settings.device, precision=self._settings.precision
+            )
             result[LATENCY] = timing.seconds
         return result
 
-    def _fail(self, claims: Claims, attempt: Attempt, curve: "CurveLog", error: BaseException, tell: Tell) -> None:
+    def _fail(
+        self, claims: Claims, attempt: Attempt, curve: "CurveLog", error: BaseException, tell: Tell
+    ) -> None:
         is_told = isinstance(error, self._training.TrainingFailed | UserError)
         # What the training says itself needs no traceback.
-        failure = {**_failure(failures.text(error)), "log": []} if is_told else _failure(failures.why(error))
+        failure = (
+            {**_failure(failures.text(error)), "log": []}
+            if is_told
+            else _failure(failures.why(error))
+        )
         curve.flush()
         claims.end(attempt, "failed", attributes={FAILURE: failure})
         tell({"event": "failed", "reason": failure["reason"]})
         print(f"{attempt.pair} failed:\n{traceback.format_exc()}", file=sys.stderr, flush=True)
 
     def _check_possible(self, attempt: Attempt, error: BaseException) -> None:
-        """Raises `UserError` where nothing was trained here yet and the first step of the cheapest other design fails as well: then
-        the fault is no pair's."""
-        others = [record for record in self._stored.designs if record["name"] != attempt.pair.design]
+        """Raises `UserError` where nothing was trained here yet and the first step of the cheapest
+        other design fails as well: then the fault is no pair's."""
+        others = [
+            record for record in self._stored.designs if record["name"] != attempt.pair.design
+        ]
         if self._proven or not others:
             return
         name = min(others, key=lambda record: record["flops"])["name"]
@@ -182,14 +214,17 @@ class Trainer:
         except Exception as again:
             if type(again) is type(error) or failures.is_out_of_memory(again):
                 raise UserError(
-                    f"no training can go on here: that of {attempt.pair.design} failed, and the first step of {name} too, the cheapest "
-                    f"other design: {_line(failures.why(again))}. No pair was marked as failed."
+                    f"no training can go on here: that of {attempt.pair.design} failed, and the"
+                    f" first step of {name} too, the cheapest other design:"
+                    f" {_line(failures.why(again))}. No pair was marked as failed."
                 ) from again
 
 
 class CurveLog:
-    """Writes a curve in chunks, `curve/<first epoch>`; each is written once. An attempt that ends has written all of its curve,
-    also the epochs that earlier attempts trained: those may have been killed before they wrote them."""
+    """Writes a curve in chunks, `curve/<first epoch>`; each is written once. An attempt that ends
+    has written all of its curve, also the epochs that earlier attempts trained: those may have been
+    killed before they wrote them.
+    """
 
     def __init__(self, claims: Claims, attempt: Attempt) -> None:
         self._claims, self._attempt = claims, attempt
@@ -207,7 +242,8 @@ class CurveLog:
         from optuna.exceptions import StorageInternalError
 
         self._waiting.append(row)
-        # A storage that is away is no reason to stop training, nor to wait; what has gathered is kept.
+        # A storage that is away is no reason to stop training, nor to
+        # wait; what has gathered is kept.
         with suppress(StorageInternalError), self._claims.not_waiting():
             if not self._progress:
                 self._claims.write(self._attempt, {PROGRESS: row["epoch"]})
@@ -216,7 +252,8 @@ class CurveLog:
                 self.flush()
 
     def flush(self) -> None:
-        """Write what has gathered. Resumed epochs are a chunk of their own: an older version may have noted less of them."""
+        """Write what has gathered. Resumed epochs are a chunk of their own: an
+        older version may have noted less of them."""
         for rows in (self._resumed, self._waiting):
             if rows:
                 columns = {key: [row[key] for row in rows] for key in rows[0]}
@@ -226,10 +263,12 @@ class CurveLog:
 
 
 def checkpoint_folder(storage: Storage, stored: StoredStudy, attempt: Attempt) -> Path:
-    """The folder for this attempt's checkpoints, with what the latest earlier attempt at the pair left.
+    """The folder for this attempt's checkpoints, with what the
+    latest earlier attempt at the pair left.
 
-    Each attempt has a folder of its own, so that a worker that comes back late cannot touch the files of the one that took
-    over; and each study, so that a new one of the same name does not resume from the old one's.
+    Each attempt has a folder of its own, so that a worker that comes back late cannot touch the
+    files of the one that took over; and each study, so that a new one of the same name does not
+    resume from the old one's.
     """
     pair = attempt.pair
     name = "-".join(filter(None, (pair.design, f"seed{pair.seed}", pair.variant.replace(" ", ""))))
@@ -238,7 +277,9 @@ def checkpoint_folder(storage: Storage, stored: StoredStudy, attempt: Attempt) -
     for folder in earlier:
         if _number(folder) >= attempt.number:
             continue
-        files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+        files = [
+            path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")
+        ]
         if files:
             for path in files:
                 _hand_on(path, own / path.name)
@@ -247,7 +288,8 @@ def checkpoint_folder(storage: Storage, stored: StoredStudy, attempt: Attempt) -
 
 
 def _hand_on(path: Path, target: Path) -> None:
-    """Give a file a second name. It appears whole, and checkpoints are replaced, never written into."""
+    """Give a file a second name. It appears whole, and
+    checkpoints are replaced, never written into."""
     try:
         os.link(path, target)
     except OSError:  # a file system without links

@@ -1,8 +1,10 @@
-"""A worker process: claims pairs and trains them until every pair is complete or failed, or until it is asked to stop.
+"""A worker process: claims pairs and trains them until every pair is
+complete or failed, or until it is asked to stop.
 
-It reads its configuration as the first line of standard input, which stays open as long as it is to go on: its closing, for
-whatever reason, asks it to stop after the current step. What happens is told as lines of JSON on standard output; everything
-else, also what libraries print, goes to standard error, which is its log file.
+It reads its configuration as the first line of standard input, which stays open as long as it is to
+go on: its closing, for whatever reason, asks it to stop after the current step. What happens is
+told as lines of JSON on standard output; everything else, also what libraries print, goes to
+standard error, which is its log file.
 """
 
 import faulthandler
@@ -38,16 +40,19 @@ AWAY = 4
 # How often a worker that has nothing to train looks again; seconds.
 POLL = 0.5
 
-# What `python -c` runs: the modules are found where the supervisor finds them, whatever lies in the current folder. When all is done it
-# ends at once: to take torch and Lightning apart again takes Python over a second.
+# What `python -c` runs: the modules are found where the supervisor finds them, whatever lies in the
+# current folder. When all is done it ends at once: to take torch and Lightning apart again takes
+# Python over a second.
 BOOTSTRAP = (
-    "import json, os, sys; config = json.loads(sys.stdin.buffer.readline()); sys.path[:] = config.pop('path'); "
-    "from studies.running.worker import main; code = main(config); sys.stdout.flush(); sys.stderr.flush(); os._exit(code)"
+    "import json, os, sys; config = json.loads(sys.stdin.buffer.readline()); sys.path[:] ="
+    " config.pop('path'); from studies.running.worker import main; code = main(config);"
+    " sys.stdout.flush(); sys.stderr.flush(); os._exit(code)"
 )
 
 
 def main(config: dict[str, Any]) -> int:
-    """Run a worker; its exit code. `config`: storage, study, data_dir, worker (its id), index, lease."""
+    """Run a worker; its exit code. `config`: storage, study,
+    data_dir, worker (its id), index, lease."""
     faulthandler.enable(2)
     # What cannot be logged is lost, and never ends a training.
     sys.stdout = sys.stderr = log_stream(2)
@@ -71,7 +76,8 @@ def main(config: dict[str, Any]) -> int:
         tell({"event": "error", "message": str(error)})
         code = MISTAKE
     except Exception as error:
-        # A training's own failures are its attempt's; this one every other worker here would meet too.
+        # A training's own failures are its attempt's; this one every
+        # other worker here would meet too.
         if (text := scarcity(error)) is None:
             raise
         traceback.print_exc()
@@ -97,7 +103,9 @@ class _Teller:
 
     def away(self, reason: str | None) -> None:
         """Tell that the storage is away, or is back."""
-        text = f"The storage is away: {reason} Waiting for it." if reason else "The storage is back."
+        text = (
+            f"The storage is away: {reason} Waiting for it." if reason else "The storage is back."
+        )
         print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {text}", file=sys.stderr, flush=True)
         self({"event": "away", "reason": reason, "at": time.monotonic()})
 
@@ -132,8 +140,8 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
             if not counts.left:
                 return DONE
             if trainer is None and counts.waiting:
-                # Only now: a worker that has nothing to train imports no torch. And before it claims anything: what goes wrong here
-                # is no pair's fault.
+                # Only now: a worker that has nothing to train imports no torch. And before it
+                # claims anything: what goes wrong here is no pair's fault.
                 trainer = _prepare(storage, stored, data_dir)
             attempt = claims.claim(me, config["index"]) if trainer else None
             if trainer and attempt is None and proposer:

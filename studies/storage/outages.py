@@ -1,9 +1,11 @@
-"""A database that is away for a while: which errors mean that, what they say, and who waits for how long.
+"""A database that is away for a while: which errors mean that,
+what they say, and who waits for how long.
 
-A plain command says at once what is wrong. A run's supervisor and its workers wait, with growing pauses, for `PATIENCE` seconds
-without one success; then the run ends and can be resumed. All reading and writing of a storage goes through `Patience.call`, so
-nothing else has to think of it. What is repeated is one transaction, which was rolled back, or was committed although the
-answer got lost: `studies.attempts.claims` copes with both.
+A plain command says at once what is wrong. A run's supervisor and its workers wait, with growing
+pauses, for `PATIENCE` seconds without one success; then the run ends and can be resumed. All
+reading and writing of a storage goes through `Patience.call`, so nothing else has to think of it.
+What is repeated is one transaction, which was rolled back, or was committed although the answer got
+lost: `studies.attempts.claims` copes with both.
 """
 
 import random
@@ -25,8 +27,8 @@ from studies.storage.url import StorageURL
 
 # How long a run waits for a database that is away; seconds.
 PATIENCE = 600.0
-# Pauses between two tries: the first, and what they grow to. Each is drawn from 0.5 to 1.5 times that, so that many workers
-# do not all come back at one moment.
+# Pauses between two tries: the first, and what they grow to. Each is drawn from 0.5 to 1.5 times
+# that, so that many workers do not all come back at one moment.
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 # How long a writer waits for other writers (SQLite has one at a time).
 TIMEOUT = 60.0
@@ -67,13 +69,15 @@ class Patience:
 
     @contextmanager
     def waiting(self, say: Say, stopping: Callable[[], bool]) -> Iterator[None]:
-        """Wait for the storage in this thread while the block runs, until `stopping` says that nobody wants that any more."""
+        """Wait for the storage in this thread while the block runs, until
+        `stopping` says that nobody wants that any more."""
         with self._set(_Waiting(say, stopping)):
             yield
 
     @contextmanager
     def not_waiting(self) -> Iterator[None]:
-        """Do not wait for it in this thread while the block runs: what is done there can be done later."""
+        """Do not wait for it in this thread while the block runs: what
+        is done there can be done later."""
         with self._set(None):
             yield
 
@@ -90,8 +94,8 @@ class Patience:
         """What the function returns. It reads or writes the storage in one transaction.
 
         Raises:
-            StorageAway: where it was waited for in vain.
-            UserError: in a thread that waits, for every other error of the database's. Otherwise its errors are its own.
+            StorageAway: where it was waited for in vain. UserError: in a thread that waits, for
+            every other error of the database's. Otherwise its errors are its own.
         """
         waiting: _Waiting | None = getattr(self._threads, "waiting", None)
         pause = FIRST_PAUSE
@@ -136,7 +140,8 @@ class Patience:
 
 @dataclass(frozen=True)
 class Reason:
-    """What went wrong and what to do, in sentences; `passes`: by itself, perhaps, so that it may help to wait."""
+    """What went wrong and what to do, in sentences; `passes`: by itself,
+    perhaps, so that it may help to wait."""
 
     text: str
     passes: bool = False
@@ -144,33 +149,82 @@ class Reason:
 
 # What the database says, what that means, and whether it may pass. The first that fits counts.
 _SIGNS = (
-    ("not a database", "the file is not an SQLite database. Name another file; this one was left as it is.", False),
+    (
+        "not a database",
+        "the file is not an SQLite database. Name another file; this one was left as it is.",
+        False,
+    ),
     (
         "malformed",
-        "the database is damaged. Use a copy of it, or save what is left with `sqlite3 FILE .recover`.",
+        (
+            "the database is damaged. Use a copy of it, or save what is left with `sqlite3 FILE"
+            " .recover`."
+        ),
         False,
     ),
     (
         "unable to open",
-        "the file cannot be opened. Check that it exists, is no folder, and may be read and written.",
+        (
+            "the file cannot be opened. Check that it exists, is no folder, and may be read and"
+            " written."
+        ),
         True,
     ),
-    ("locked", "another program has kept it locked for {timeout:.0f} s. Close that program and try again.", True),
+    (
+        "locked",
+        "another program has kept it locked for {timeout:.0f} s. Close that program and try again.",
+        True,
+    ),
     ("readonly", "it may not be written. Change its permissions, or name another file.", False),
-    ("is full", "the disk is full. Free some space and try again; nothing that was stored is lost.", True),
+    (
+        "is full",
+        "the disk is full. Free some space and try again; nothing that was stored is lost.",
+        True,
+    ),
     (
         "disk I/O error",
-        "the disk or the network folder that it lies on fails. Check that; what is stored was left.",
+        (
+            "the disk or the network folder that it lies on fails. Check that; what is stored was"
+            " left."
+        ),
         True,
     ),
     ("authentication failed", "the server does not take this user and password.", False),
-    ("no password supplied", "the server asks for a password; write postgresql://user:password@host/database.", False),
-    ("no pg_hba.conf entry", "the server does not let this user in from here (its pg_hba.conf).", False),
-    ("too many clients", "the server takes no more connections (its max_connections is reached).", True),
-    ("remaining connection slots", "the server takes no more connections (its max_connections is reached).", True),
-    ("too many connections for", "the server takes no more connections (a limit of this role or database).", True),
-    ("Connection refused", "no server answers there. Check that it runs, and its host and port.", True),
-    ("timeout expired", "the server does not answer. Check that it runs, and its host and port.", True),
+    (
+        "no password supplied",
+        "the server asks for a password; write postgresql://user:password@host/database.",
+        False,
+    ),
+    (
+        "no pg_hba.conf entry",
+        "the server does not let this user in from here (its pg_hba.conf).",
+        False,
+    ),
+    (
+        "too many clients",
+        "the server takes no more connections (its max_connections is reached).",
+        True,
+    ),
+    (
+        "remaining connection slots",
+        "the server takes no more connections (its max_connections is reached).",
+        True,
+    ),
+    (
+        "too many connections for",
+        "the server takes no more connections (a limit of this role or database).",
+        True,
+    ),
+    (
+        "Connection refused",
+        "no server answers there. Check that it runs, and its host and port.",
+        True,
+    ),
+    (
+        "timeout expired",
+        "the server does not answer. Check that it runs, and its host and port.",
+        True,
+    ),
     ("is starting up", "the server is starting.", True),
     ("shutting down", "the server is shutting down.", True),
     ("terminating connection", "the server has ended the connection.", True),
@@ -180,15 +234,19 @@ _SIGNS = (
     ("no such table", "it holds no studies of ours.", False),
     ("relation ", "it holds no studies yet: `{start}` starts one.", False),
 )
-# States of PostgreSQL that pass: of the connection; of a transaction that met another; too few resources; an operator's hand,
-# or a failover. https://www.postgresql.org/docs/current/errcodes-appendix.html
+# States of PostgreSQL that pass: of the connection; of a transaction that met another; too few
+# resources; an operator's hand, or a failover.
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
 _PASSING_STATES = ("08", "40", "53", "55P03", "57", "25006")
 
 
 def reason_of(error: BaseException, url: StorageURL) -> Reason | None:
     """The reason for an error, or None for what is not the storage's fault."""
     if isinstance(error, NoSuchModuleError | ModuleNotFoundError):
-        text = f"its driver is not installed ({error}). PostgreSQL needs: pip install 'resnext-explorer[postgres]'"
+        text = (
+            f"its driver is not installed ({error}). PostgreSQL needs: pip install"
+            " 'resnext-explorer[postgres]'"
+        )
         return Reason(text)
     if isinstance(error, RuntimeError) and "table schema" in str(error):
         return Reason(url.hide(str(error)))
@@ -206,7 +264,9 @@ def reason_of(error: BaseException, url: StorageURL) -> Reason | None:
 def _reason_of_driver(error: BaseException, url: StorageURL) -> Reason:
     text = " ".join(str(error).split()) or "no reason given"
     if "FATAL: database" in text and "does not exist" in text:
-        return Reason(f"{url.hide(text.rpartition('FATAL:')[2].strip())}. Create it with: createdb NAME")
+        return Reason(
+            f"{url.hide(text.rpartition('FATAL:')[2].strip())}. Create it with: createdb NAME"
+        )
     for sign, meaning, passes in _SIGNS:
         if sign in text:
             start = command("study run", "digits_cardinality", storage=url.option)
@@ -220,5 +280,6 @@ def _passes(error: BaseException) -> bool:
     state = getattr(error, "sqlstate", None)
     if state:
         return str(state).startswith(_PASSING_STATES)
-    # No state: the server was not reached (its name does not resolve, no route), or it said nothing.
+    # No state: the server was not reached (its name does not
+    # resolve, no route), or it said nothing.
     return "OperationalError" in {kind.__name__ for kind in type(error).__mro__}

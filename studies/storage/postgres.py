@@ -12,30 +12,38 @@ from studies.storage.sqlite import OPTUNA_TABLES
 
 # Seconds to reach the server, at each address of its name.
 CONNECT_TIMEOUT = 10
-# Seconds of silence after which a connection is given up. What is asked takes milliseconds; a server that was stopped, or is
-# behind a network that drops packets, never answers.
+# Seconds of silence after which a connection is given up. What is asked takes milliseconds; a
+# server that was stopped, or is behind a network that drops packets, never answers.
 ANSWER_TIMEOUT = 20.0
-# One connection stays open in each process. Others (the lease is renewed beside a training; a page is read by several
-# threads) are opened as they are needed, and closed again.
+# One connection stays open in each process. Others (the lease is renewed beside a training; a page
+# is read by several threads) are opened as they are needed, and closed again.
 _POOL = {"pool_pre_ping": True, "pool_size": 1, "max_overflow": 10}
 # How a connection reads: all queries see one moment, and none writes.
 READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 # A dead peer is noticed also where nothing is sent.
-_KEEPALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+_KEEPALIVE = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
 
 
 def check_tables(tables: set[str], shown: str) -> bool:
-    """Whether Optuna's tables are there. Raises `UserError` where another program's have their names."""
+    """Whether Optuna's tables are there. Raises `UserError` where
+    another program's have their names."""
     if "version_info" not in tables and (taken := sorted(tables & OPTUNA_TABLES)):
         raise UserError(
-            f"{shown} holds tables of another program whose names Optuna needs ({', '.join(taken)}); it was left as it "
-            "was. Name another database; createdb NAME makes one."
+            f"{shown} holds tables of another program whose names Optuna needs"
+            f" ({', '.join(taken)}); it was left as it was. Name another database; createdb NAME"
+            " makes one."
         )
     return "trials" in tables
 
 
 def engine_options(url: str) -> dict[str, Any]:
-    """What SQLAlchemy's `create_engine` takes for a server: a small pool of connections that give up one that does not answer."""
+    """What SQLAlchemy's `create_engine` takes for a server: a small pool of
+    connections that give up one that does not answer."""
     parsed = sqlalchemy.make_url(url)
     if parsed.get_driver_name() != "psycopg":  # a driver of the user's choice, with its own ways
         return dict(_POOL)
@@ -69,7 +77,9 @@ def _connection_class() -> Any:
                 if ready != nothing:
                     heard = time.monotonic()
                 elif time.monotonic() - heard > ANSWER_TIMEOUT:
-                    raise psycopg.errors.ConnectionTimeout("timeout expired: the server has not answered")
+                    raise psycopg.errors.ConnectionTimeout(
+                        "timeout expired: the server has not answered"
+                    )
                 state = steps.send(ready)
         except StopIteration as end:
             return end.value

@@ -1,4 +1,5 @@
-"""An SQLite file with Optuna's tables: made whole or not at all, completed where that was cut off, and left alone otherwise."""
+"""An SQLite file with Optuna's tables: made whole or not at all, completed
+where that was cut off, and left alone otherwise."""
 
 import os
 import sqlite3
@@ -38,7 +39,8 @@ _BUSY = 2.0
 
 
 def check_tables(tables: set[str], shown: str) -> bool:
-    """Whether an SQLite file with these tables can be read. Raises `UserError` for a database of another program."""
+    """Whether an SQLite file with these tables can be read. Raises
+    `UserError` for a database of another program."""
     if tables >= _READ:
         return True
     if tables - OPTUNA_TABLES:
@@ -50,14 +52,16 @@ def check_tables(tables: set[str], shown: str) -> bool:
 
 
 def create(path: Path, shown: str, timeout: float) -> None:
-    """Make a new file: whole under a temporary name beside it, then linked into place, never over a file that is there."""
+    """Make a new file: whole under a temporary name beside it, then linked
+    into place, never over a file that is there."""
     target = Path(os.path.realpath(path))
     # An index alone (-shm) says nothing; it is made anew.
     left = [name for name in _beside(target)[:2] if name.exists() and name.stat().st_size]
     if left:
         raise UserError(
-            f"the storage {shown} is not there, but {left[0]} is, which belongs to a database that was moved or deleted. "
-            f"Put that database back, or remove {left[0].name}; SQLite would mix the two."
+            f"the storage {shown} is not there, but {left[0]} is, which belongs to a database that"
+            f" was moved or deleted. Put that database back, or remove {left[0].name}; SQLite would"
+            " mix the two."
         )
     temporary = _temporary(target)
     try:
@@ -68,7 +72,8 @@ def create(path: Path, shown: str, timeout: float) -> None:
 
 
 def complete(path: Path, shown: str, timeout: float) -> None:
-    """Make what is missing where Optuna's tables are not all there and nothing is in them: their making was cut off.
+    """Make what is missing where Optuna's tables are not all there and
+    nothing is in them: their making was cut off.
 
     What an older version of Optuna has made is left to Optuna, which says so.
 
@@ -78,11 +83,17 @@ def complete(path: Path, shown: str, timeout: float) -> None:
     from optuna.storages._rdb.models import BaseModel
 
     with closing(sqlite3.connect(path, timeout=timeout)) as connection:
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        tables = {
+            name
+            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
         if tables >= OPTUNA_TABLES:
             return
         # The version is what Optuna writes last.
-        is_made = "alembic_version" in tables and connection.execute("SELECT 1 FROM alembic_version").fetchone()
+        is_made = (
+            "alembic_version" in tables
+            and connection.execute("SELECT 1 FROM alembic_version").fetchone()
+        )
         if is_made and tables >= _READ:
             return
         for name, table in BaseModel.metadata.tables.items():
@@ -91,13 +102,13 @@ def complete(path: Path, shown: str, timeout: float) -> None:
                 continue
             if columns != set(table.columns.keys()):
                 raise UserError(
-                    f"{shown} is a database of another program (its table {name} is not Optuna's); it was left as it "
-                    "was. Name another file."
+                    f"{shown} is a database of another program (its table {name} is not Optuna's);"
+                    " it was left as it was. Name another file."
                 )
             if connection.execute(f'SELECT 1 FROM "{name}" LIMIT 1').fetchone():
                 raise UserError(
-                    f"{shown} has lost some of Optuna's tables, and still holds rows in {name}; it was left as it was. "
-                    "Use a copy of it, or name another file."
+                    f"{shown} has lost some of Optuna's tables, and still holds rows in {name}; it"
+                    " was left as it was. Use a copy of it, or name another file."
                 )
     _make_tables(path, timeout)
 
@@ -110,9 +121,11 @@ def tidy_up(path: Path) -> None:
 
 
 def use_wal(path: Path) -> None:
-    """Let readers and the writer not wait for each other. Kept in the file; network folders may decline.
+    """Let readers and the writer not wait for each other. Kept in
+    the file; network folders may decline.
 
-    Where other connections keep the journal from being changed now, the next one to open the file tries again.
+    Where other connections keep the journal from being changed now,
+    the next one to open the file tries again.
     """
     with closing(sqlite3.connect(path, timeout=_BUSY, isolation_level=None)) as connection:
         (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
@@ -129,21 +142,26 @@ def connect_read_only(path: Path, timeout: float) -> sqlite3.Connection:
     """A connection that cannot write, also to a file in a folder that may not be written."""
     folder = path.parent
     if os.access(path, os.W_OK) and os.access(folder, os.W_OK):
-        # Unlike a read-only connection, the last of these to close takes SQLite's own files beside the database away.
+        # Unlike a read-only connection, the last of these to close takes
+        # SQLite's own files beside the database away.
         mode = "rw"
     elif os.access(folder, os.W_OK) or Path(f"{path}-wal").exists():
         mode = "ro"
     else:
-        # Reading a WAL database needs a second file beside it, which a read-only folder cannot take.
+        # Reading a WAL database needs a second file beside it,
+        # which a read-only folder cannot take.
         mode = "ro&immutable=1"
     uri = f"file:{quote(str(path))}?mode={mode}"
-    connection = sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False
+    )
     connection.execute("PRAGMA query_only=ON")
     return connection
 
 
 def optuna_url(path: Path) -> str:
-    """The file's URL for Optuna, which fills templates such as {SCHEMA_VERSION} into it: a brace in a path means itself."""
+    """The file's URL for Optuna, which fills templates such as
+    {SCHEMA_VERSION} into it: a brace in a path means itself."""
     import sqlalchemy
 
     url = sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
@@ -154,7 +172,8 @@ def _make_tables(path: Path, timeout: float) -> None:
     with _optuna(path, timeout) as storage:
         from optuna.storages._rdb.models import BaseModel
 
-        # Optuna makes the indexes of a table only together with it; without them a name could be taken twice.
+        # Optuna makes the indexes of a table only together with it;
+        # without them a name could be taken twice.
         for table in BaseModel.metadata.sorted_tables:
             for index in table.indexes:
                 index.create(storage.engine, checkfirst=True)
@@ -165,7 +184,9 @@ def _make_tables(path: Path, timeout: float) -> None:
 def _optuna(path: Path, timeout: float) -> "Iterator[RDBStorage]":
     import optuna
 
-    storage = optuna.storages.RDBStorage(optuna_url(path), engine_kwargs={"connect_args": {"timeout": timeout}})
+    storage = optuna.storages.RDBStorage(
+        optuna_url(path), engine_kwargs={"connect_args": {"timeout": timeout}}
+    )
     try:
         yield storage
     finally:

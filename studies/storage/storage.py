@@ -1,8 +1,9 @@
-"""Where studies are kept: one storage, written through Optuna, read through plain SQL, with errors a user understands.
+"""Where studies are kept: one storage, written through Optuna, read
+through plain SQL, with errors a user understands.
 
-SQLite serves the processes of one machine, PostgreSQL many machines. Reading never takes the write lock and never creates
-anything, so it can be done beside a running study and on a read-only copy. What happens while a storage is away is in
-`studies.storage.outages`.
+SQLite serves the processes of one machine, PostgreSQL many machines. Reading never takes the write
+lock and never creates anything, so it can be done beside a running study and on a read-only copy.
+What happens while a storage is away is in `studies.storage.outages`.
 """
 
 import atexit
@@ -32,7 +33,8 @@ from studies.storage.url import ENVIRONMENT, read_url
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
-# The number of our lock on a PostgreSQL server; any number that no other program on the database uses.
+# The number of our lock on a PostgreSQL server; any number that
+# no other program on the database uses.
 ADVISORY_LOCK = 1611_05431
 _living: "weakref.WeakSet[Storage]" = weakref.WeakSet()
 
@@ -40,8 +42,9 @@ _living: "weakref.WeakSet[Storage]" = weakref.WeakSet()
 class Storage:
     """A storage by its URL. Nothing is opened or created before it is used.
 
-    `url` may carry a password and is never shown; `shown` is for messages. `files` is the folder for what a database is
-    no place for (checkpoints, logs, workers' locks): beside an SQLite file, otherwise in the current folder.
+    `url` may carry a password and is never shown; `shown` is for messages. `files` is the folder
+    for what a database is no place for (checkpoints, logs, workers' locks): beside an SQLite file,
+    otherwise in the current folder.
     """
 
     def __init__(self, url: str | None = None) -> None:
@@ -56,14 +59,17 @@ class Storage:
         # What `--storage` must be given to name it again.
         self.option: str | Secret | None = self._url.option
         self.files = (
-            self.path.with_name(f"{self.path.stem}-files") if self.path else Path.cwd() / "resnext-explorer-files"
+            self.path.with_name(f"{self.path.stem}-files")
+            if self.path
+            else Path.cwd() / "resnext-explorer-files"
         )
         _living.add(self)
 
     @classmethod
     @contextmanager
     def visit(cls, storage: "str | Storage | None") -> "Iterator[Storage]":
-        """The storage itself; or, closed again afterwards, the one at a URL or (None) that the environment names, else the default."""
+        """The storage itself; or, closed again afterwards, the one at a URL or (None)
+        that the environment names, else the default."""
         if isinstance(storage, Storage):
             yield storage
             return
@@ -74,11 +80,13 @@ class Storage:
             visited.close()
 
     def exists(self) -> bool:
-        """Whether there is something to read: the SQLite file exists (servers always count as existing)."""
+        """Whether there is something to read: the SQLite file exists
+        (servers always count as existing)."""
         return self.path is None or self.path.exists()
 
     def waiting(self, say: Say, stopping: Callable[[], bool]) -> AbstractContextManager[None]:
-        """While the block runs, this thread waits for a storage that is away; see `Patience.waiting`."""
+        """While the block runs, this thread waits for a storage that
+        is away; see `Patience.waiting`."""
         return self.patience.waiting(say, stopping)
 
     def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
@@ -87,10 +95,13 @@ class Storage:
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def tuples(self, query: str, **parameters: Any) -> Sequence[Sequence[Any]]:
-        """The same as plain tuples, for many rows: naming the columns of each takes as long as reading it."""
+        """The same as plain tuples, for many rows: naming the columns of
+        each takes as long as reading it."""
         return self._select(query, parameters)[1]
 
-    def _select(self, query: str, parameters: dict[str, Any]) -> tuple[list[str], Sequence[Sequence[Any]]]:
+    def _select(
+        self, query: str, parameters: dict[str, Any]
+    ) -> tuple[list[str], Sequence[Sequence[Any]]]:
         def select() -> tuple[list[str], Sequence[Sequence[Any]]]:
             with self._connection() as connection:
                 result = connection.execute(sqlalchemy.text(query), parameters)
@@ -101,7 +112,8 @@ class Storage:
 
     @contextmanager
     def reading(self) -> Iterator[sqlalchemy.Connection]:
-        """A read-only connection that sees one moment of the storage, however many queries are asked."""
+        """A read-only connection that sees one moment of the storage,
+        however many queries are asked."""
         with self.errors(), self._connection() as connection:
             yield connection
 
@@ -109,14 +121,16 @@ class Storage:
     def _connection(self) -> Iterator[sqlalchemy.Connection]:
         if self.path is not None and not self.path.exists():
             raise UserError(
-                f"there is no storage at {self.shown} yet: `{command('study run', 'digits_cardinality', storage=self.option)}` "
-                f"creates it. Another one is named with --storage or {ENVIRONMENT}."
+                f"there is no storage at {self.shown} yet:"
+                f" `{command('study run', 'digits_cardinality', storage=self.option)}` creates it."
+                f" Another one is named with --storage or {ENVIRONMENT}."
             )
         with self._engine().connect() as connection:
             yield connection
 
     def is_empty(self) -> bool:
-        """Whether Optuna's tables are still missing. Raises `UserError` for a database that is something else's."""
+        """Whether Optuna's tables are still missing. Raises `UserError` for
+        a database that is something else's."""
         with self.errors():
             return not self._has_tables()
 
@@ -127,9 +141,11 @@ class Storage:
         return check(tables, self.shown)
 
     def open(self) -> "RDBStorage":
-        """Optuna's storage, for writing; tables are created where they are missing. Opened once, and closed by `close`.
+        """Optuna's storage, for writing; tables are created where they are
+        missing. Opened once, and closed by `close`.
 
-        Raises `UserError` where it cannot be opened, is no database or is kept locked by another program.
+        Raises `UserError` where it cannot be opened, is no database
+        or is kept locked by another program.
         """
         if self._writer is None:
             with self.errors():
@@ -141,14 +157,15 @@ class Storage:
 
     @contextmanager
     def at_once(self) -> "Iterator[RDBStorage]":
-        """Optuna's storage, whose writes inside the block are one transaction: all of them are kept, or none."""
+        """Optuna's storage, whose writes inside the block are one
+        transaction: all of them are kept, or none."""
         from sqlalchemy.orm import scoped_session, sessionmaker
 
         writer = self.open()
         usual = writer.scoped_session
         with self.errors(), writer.engine.begin() as connection:
-            # Optuna commits after each write; here that ends a savepoint ("Joining a Session into an External Transaction" in
-            # SQLAlchemy's documentation).
+            # Optuna commits after each write; here that ends a savepoint ("Joining a Session into
+            # an External Transaction" in SQLAlchemy's documentation).
             writer.scoped_session = scoped_session(
                 sessionmaker(bind=connection, join_transaction_mode="create_savepoint")
             )
@@ -159,7 +176,8 @@ class Storage:
                 writer.scoped_session = usual
 
     def close(self) -> None:
-        """Close all connections. The last one to an SQLite file leaves it whole, with no files of SQLite's own beside it."""
+        """Close all connections. The last one to an SQLite file leaves it whole,
+        with no files of SQLite's own beside it."""
         if self._reader is not None:
             self._reader.dispose()
             self._reader = None
@@ -177,7 +195,8 @@ class Storage:
         except BaseException:
             self.close()  # one that a server keeps out must not keep others out
             raise
-        # Each of these reads or writes in one transaction of its own; `_get_trials` is what Optuna's cache calls.
+        # Each of these reads or writes in one transaction of its own;
+        # `_get_trials` is what Optuna's cache calls.
         for name in (*optuna.storages.BaseStorage.__abstractmethods__, "_get_trials"):
             setattr(storage, name, partial(self.patience.call, getattr(storage, name)))
         return storage
@@ -201,8 +220,11 @@ class Storage:
         import optuna
 
         if path.is_dir():
-            raise UserError(f"the storage {self.shown} cannot be opened: it is a folder, not a file.")
-        # Without the listeners below, two processes that create tables at once get in each other's way: hence the lock.
+            raise UserError(
+                f"the storage {self.shown} cannot be opened: it is a folder, not a file."
+            )
+        # Without the listeners below, two processes that create tables at once
+        # get in each other's way: hence the lock.
         with self._lock():
             sqlite.tidy_up(path)
             if not path.exists():
@@ -211,7 +233,9 @@ class Storage:
             sqlite.complete(path, self.shown, outages.TIMEOUT)
             sqlite.use_wal(path)
         options = {"connect_args": {"timeout": outages.TIMEOUT}}
-        storage = optuna.storages.RDBStorage(sqlite.optuna_url(path), engine_kwargs=options, skip_table_creation=True)
+        storage = optuna.storages.RDBStorage(
+            sqlite.optuna_url(path), engine_kwargs=options, skip_table_creation=True
+        )
         event.listen(storage.engine, "connect", _take_over_transactions)
         event.listen(storage.engine, "begin", _begin_immediate)
         storage.engine.dispose()  # connections made before the listeners were there
@@ -219,7 +243,8 @@ class Storage:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold what only one process may do at a time: creating tables, creating or extending a study.
+        """Hold what only one process may do at a time: creating
+        tables, creating or extending a study.
 
         Inside a block that holds it, it is held already. A server keeps the lock for all machines.
         """
@@ -242,8 +267,11 @@ class Storage:
     def _lock_on_server(self) -> Iterator[None]:
         number = {"number": ADVISORY_LOCK}
         with self._engine().connect() as connection:
-            # It ends with the connection, however this process ends. To wait for it on the server would be silence.
-            while not connection.execute(sqlalchemy.text("SELECT pg_try_advisory_lock(:number)"), number).scalar():
+            # It ends with the connection, however this process ends. To wait
+            # for it on the server would be silence.
+            while not connection.execute(
+                sqlalchemy.text("SELECT pg_try_advisory_lock(:number)"), number
+            ).scalar():
                 connection.rollback()
                 time.sleep(random.uniform(0.05, 0.2))
             try:
@@ -266,7 +294,10 @@ class Storage:
         """A folder inside `files`, created. Raises `UserError` where it cannot be."""
         folder = self.files.joinpath(*parts)
         if not self.files.parent.is_dir():
-            raise UserError(f"the storage {self.shown} cannot be opened: there is no folder {self.files.parent}.")
+            raise UserError(
+                f"the storage {self.shown} cannot be opened: there is no folder"
+                f" {self.files.parent}."
+            )
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -275,7 +306,8 @@ class Storage:
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """Turn the database's errors inside the block into a `UserError` that says which storage, and what to do."""
+        """Turn the database's errors inside the block into a `UserError`
+        that says which storage, and what to do."""
         try:
             yield
         except UserError:
@@ -288,24 +320,31 @@ class Storage:
 
     @contextmanager
     def sound(self) -> Iterator[None]:
-        """Turn what goes wrong inside the block, where stored values are interpreted, into a `UserError`: they are damaged."""
+        """Turn what goes wrong inside the block, where stored values are
+        interpreted, into a `UserError`: they are damaged."""
         try:
             yield
         except UserError:
             raise
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise UserError(
-                f"the storage {self.shown} holds what this program did not write ({type(error).__name__}: {error}); it was left as it "
-                "is. Use a copy of it from before, or delete the study."
+                f"the storage {self.shown} holds what this program did not write"
+                f" ({type(error).__name__}: {error}); it was left as it is. Use a copy of it from"
+                " before, or delete the study."
             ) from error
 
     def _engine(self) -> sqlalchemy.Engine:
-        """The engine for reading; of a server, its connections are those for writing where there are any."""
+        """The engine for reading; of a server, its connections are
+        those for writing where there are any."""
         if self.path is None and self._writer is not None:
             return self._writer.engine.execution_options(**postgres.READING)
         with self._making_engine:
             if self._reader is None:
-                self._reader = self._reader_of_server() if self.path is None else self._reader_of_file(self.path)
+                self._reader = (
+                    self._reader_of_server()
+                    if self.path is None
+                    else self._reader_of_file(self.path)
+                )
             return self._reader
 
     def _reader_of_server(self) -> sqlalchemy.Engine:
@@ -330,12 +369,14 @@ def _close_all() -> None:
 
 def _take_over_transactions(connection: sqlite3.Connection, record: Any) -> None:
     connection.isolation_level = None  # the driver would begin late, at the first write
-    # With WAL this is safe against any crash of ours; a power cut may undo the last moments, never damage the file.
+    # With WAL this is safe against any crash of ours; a power cut may undo
+    # the last moments, never damage the file.
     connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def _begin_immediate(connection: sqlalchemy.Connection) -> None:
-    # What Optuna reads before it writes (is this trial still running?) must hold until it has written.
+    # What Optuna reads before it writes (is this trial still
+    # running?) must hold until it has written.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

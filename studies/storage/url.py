@@ -1,7 +1,8 @@
-"""Which database a storage's URL names, and what of it may be shown: no password, nor a part of one.
+"""Which database a storage's URL names, and what of it may be
+shown: no password, nor a part of one.
 
-A password with an unquoted `@`, `/` or `?` is taken as it was meant. Left to SQLAlchemy it ends in the host's name, and the
-resolver and the driver then print it.
+A password with an unquoted `@`, `/` or `?` is taken as it was meant. Left to SQLAlchemy it ends in
+the host's name, and the resolver and the driver then print it.
 """
 
 import os
@@ -32,12 +33,10 @@ class StorageURL:
     """A storage's URL, read.
 
     Attributes:
-        dialect: `sqlite` or `postgresql`.
-        url: What SQLAlchemy connects with; it may hold a password.
-        shown: The same for messages, as it was given.
-        path: The file of an SQLite storage, absolute; None for a server.
-        secrets: What no message may hold.
-        option: What `--storage` must be given to name it again; None where the environment or the default does.
+        dialect: `sqlite` or `postgresql`. url: What SQLAlchemy connects with; it may hold a
+        password. shown: The same for messages, as it was given. path: The file of an SQLite
+        storage, absolute; None for a server. secrets: What no message may hold. option: What
+        `--storage` must be given to name it again; None where the environment or the default does.
     """
 
     dialect: str
@@ -58,20 +57,21 @@ def read_url(given: str | None) -> StorageURL:
     """Read a storage's URL; None stands for the one in the environment, else for the default.
 
     Raises:
-        UserError: for what is no URL of a storage. An empty one is refused: it is an unset variable, and not the wish to
+        UserError: for what is no URL of a storage. An empty one is refused: it
+        is an unset variable, and not the wish to
             write into the current folder.
     """
     if given is None:
         given = os.environ.get(ENVIRONMENT, DEFAULT_URL)
         if not given.strip():
             raise UserError(
-                f"{ENVIRONMENT} is set, but empty. Unset it for {DEFAULT_URL} in the current folder, or let it name a "
-                f"storage, such as {EXAMPLES}."
+                f"{ENVIRONMENT} is set, but empty. Unset it for {DEFAULT_URL} in the current"
+                f" folder, or let it name a storage, such as {EXAMPLES}."
             )
     elif not given.strip():
         raise UserError(
-            "--storage is empty; was it given a variable that is not set? Leave it out for the default, or name a storage, "
-            f"such as {EXAMPLES}."
+            "--storage is empty; was it given a variable that is not set? Leave it out for the"
+            f" default, or name a storage, such as {EXAMPLES}."
         )
     given = given.strip()
     option = None if given == os.environ.get(ENVIRONMENT, DEFAULT_URL).strip() else given
@@ -82,13 +82,17 @@ def read_url(given: str | None) -> StorageURL:
         raise _unreadable(given) from None
     dialect = parsed.get_backend_name()
     if dialect not in DIALECTS:
-        raise UserError(f"{unknown('kind of storage', dialect, DIALECTS)} A storage URL looks like {EXAMPLES}.")
+        raise UserError(
+            f"{unknown('kind of storage', dialect, DIALECTS)} A storage URL looks like {EXAMPLES}."
+        )
     if dialect == "sqlite":
         path = _path(parsed.database)
         url = parsed.set(database=str(path)).render_as_string(hide_password=False)
         return StorageURL(dialect, url, given, path, (), option)
     if parsed.drivername == "postgresql":
-        parsed = parsed.set(drivername="postgresql+psycopg")  # the driver that the extra [postgres] installs
+        parsed = parsed.set(
+            drivername="postgresql+psycopg"
+        )  # the driver that the extra [postgres] installs
     shown = parsed.set(drivername=scheme, query=_hidden_query(parsed.query)).render_as_string()
     secrets = [str(value) for key, value in parsed.query.items() if _is_secret(key)]
     if userinfo is not None:
@@ -98,7 +102,9 @@ def read_url(given: str | None) -> StorageURL:
         parsed = parsed.set(username=unquote(user) or None, password=unquote(password) or None)
     is_secret = any(secrets)
     secrets.append(os.environ.get("PGPASSWORD", ""))
-    forms = {form for secret in secrets for form in (secret, quote(secret, safe=""), quote_plus(secret))}
+    forms = {
+        form for secret in secrets for form in (secret, quote(secret, safe=""), quote_plus(secret))
+    }
     return StorageURL(
         dialect,
         parsed.render_as_string(hide_password=False),
@@ -117,14 +123,17 @@ def _split(given: str) -> tuple[str, str | None, str]:
     if scheme.partition("+")[0] == "sqlite":
         return scheme, None, rest
     # A password may hold a question mark; a query names its first key behind it.
-    query = re.search(r"\?\w+=[^@]*$", rest) or re.search(r"\?(host|port|user|password|ssl\w*|service)=", rest)
+    query = re.search(r"\?\w+=[^@]*$", rest) or re.search(
+        r"\?(host|port|user|password|ssl\w*|service)=", rest
+    )
     end = query.start() if query else len(rest)
     userinfo, at, host = rest[:end].rpartition("@")
     return scheme, userinfo if at else None, host + rest[end:]
 
 
 def _unreadable(given: str) -> UserError:
-    # What cannot be read may hold a password anywhere, so it is repeated only where it is the name of a file.
+    # What cannot be read may hold a password anywhere, so it is
+    # repeated only where it is the name of a file.
     is_file = given.endswith((".db", ".sqlite", ".sqlite3")) and not re.search(r"[:@=?]", given)
     hint = f" For the file {given} write sqlite:///{given}." if is_file else ""
     return UserError(f"the storage URL cannot be read; it looks like {EXAMPLES}.{hint}")
@@ -132,12 +141,16 @@ def _unreadable(given: str) -> UserError:
 
 def _path(database: str | None) -> Path:
     if not database or database == ":memory:" or database.startswith("file:"):
-        raise UserError(f"an SQLite storage must be a file that several processes can open, such as {DEFAULT_URL}.")
+        raise UserError(
+            "an SQLite storage must be a file that several processes can open, such as"
+            f" {DEFAULT_URL}."
+        )
     expanded = os.path.expanduser(database)
     if expanded.startswith("~") and "/" in expanded:
         raise UserError(
-            f"the storage sqlite:///{database} cannot be opened: there is no home folder {database.partition('/')[0]}. "
-            f"Write the whole path, or ./{database} for a folder of that name."
+            f"the storage sqlite:///{database} cannot be opened: there is no home folder"
+            f" {database.partition('/')[0]}. Write the whole path, or ./{database} for a folder of"
+            " that name."
         )
     return Path(os.path.abspath(expanded))
 
@@ -151,7 +164,8 @@ def _hidden_query(query: Mapping[str, object]) -> dict[str, str | tuple[str, ...
 
 
 def _without(text: str, secret: str) -> str:
-    """The text with three stars for the secret and for each part of it of at least `SHORTEST_PART` characters."""
+    """The text with three stars for the secret and for each part of it
+    of at least `SHORTEST_PART` characters."""
     if len(secret) < SHORTEST_PART:  # by chance it is a part of other words
         return re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
     kept, place = [], 0

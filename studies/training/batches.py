@@ -1,7 +1,8 @@
-"""What an epoch shows: images on the device as one tensor, or read from disk a batch at a time; augmented a batch at a time.
+"""What an epoch shows: images on the device as one tensor, or read from disk
+a batch at a time; augmented a batch at a time.
 
-Order, crops, flips and lighting are drawn on the CPU from (seed, epoch) alone: the same for every arm, on every device and
-after a resume.
+Order, crops, flips and lighting are drawn on the CPU from (seed, epoch) alone: the
+same for every arm, on every device and after a resume.
 """
 
 import math
@@ -18,22 +19,25 @@ from torch.nn import functional as F
 from studies.config.recipe import Recipe
 from studies.data.splits import Images, Rows, Splits
 
-# Images on disk up to this many bytes are read into memory once; on a GPU all up to this part of its free memory.
+# Images on disk up to this many bytes are read into memory once; on a
+# GPU all up to this part of its free memory.
 RESIDENT_BYTES = 256 * 2**20
 RESIDENT_PART = 0.25
-# Random resized crops as in fb.resnet.torch: part of the area, width over height, and how often a crop that does not fit is
-# drawn again before the whole image is taken.
+# Random resized crops as in fb.resnet.torch: part of the area, width over height, and how often a
+# crop that does not fit is drawn again before the whole image is taken.
 AREA = (0.08, 1.0)
 RATIO = (3 / 4, 4 / 3)
 TRIES = 10
-# The principal components of ImageNet's colours (pixels from 0 to 1), as in fb.resnet.torch: deviations, and a column each.
+# The principal components of ImageNet's colours (pixels from 0 to 1), as in
+# fb.resnet.torch: deviations, and a column each.
 COLOUR_DEVIATIONS = (0.2175, 0.0188, 0.0045)
 COLOURS = ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.5836, -0.6948, 0.4203))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What an epoch does with the training images, drawn on the CPU: their order, and what happens to each, in that order."""
+    """What an epoch does with the training images, drawn on the CPU: their
+    order, and what happens to each, in that order."""
 
     order: Tensor
     shifts: Tensor  # N x 2: rows and columns, 0 to 2 x padding
@@ -45,8 +49,11 @@ class Plan:
         return Plan(*(value.to(device) for value in vars(self).values()))
 
 
-def plan_epoch(seed: int, epoch: int, images: int, padding: int, *, boxes: bool = False, lights: bool = False) -> Plan:
-    """The plan of epoch `epoch` (from 0): a pure function of its arguments, in torch's generator of the CPU."""
+def plan_epoch(
+    seed: int, epoch: int, images: int, padding: int, *, boxes: bool = False, lights: bool = False
+) -> Plan:
+    """The plan of epoch `epoch` (from 0): a pure function of its
+    arguments, in torch's generator of the CPU."""
     mixed = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0]
     generator = torch.Generator().manual_seed(int(mixed) % 2**63)
     order = torch.randperm(images, generator=generator)
@@ -61,7 +68,9 @@ def _draw_boxes(images: int, generator: torch.Generator) -> Tensor:
     drawn = torch.rand(images, TRIES, 2, generator=generator)
     place = torch.rand(images, 2, generator=generator)
     area = AREA[0] + (AREA[1] - AREA[0]) * drawn[..., 0]
-    ratio = torch.exp(math.log(RATIO[0]) + (math.log(RATIO[1]) - math.log(RATIO[0])) * drawn[..., 1])
+    ratio = torch.exp(
+        math.log(RATIO[0]) + (math.log(RATIO[1]) - math.log(RATIO[0])) * drawn[..., 1]
+    )
     sizes = torch.stack((area * ratio, area / ratio), dim=-1).sqrt()  # N x tries x (width, height)
     fits = (sizes <= 1).all(-1)
     first = fits.int().argmax(1)  # the first of equals
@@ -70,10 +79,16 @@ def _draw_boxes(images: int, generator: torch.Generator) -> Tensor:
 
 
 class TrainingBatches:
-    """The training images; iterating gives the full batches of the epoch that `epoch()` names (from 0), augmented."""
+    """The training images; iterating gives the full batches of the epoch
+    that `epoch()` names (from 0), augmented."""
 
     def __init__(
-        self, splits: Splits, recipe: Recipe, seed: int, device: torch.device, epoch: Callable[[], int]
+        self,
+        splits: Splits,
+        recipe: Recipe,
+        seed: int,
+        device: torch.device,
+        epoch: Callable[[], int],
     ) -> None:
         channels, resolution = splits.train.images.shape[1:3]
         self._recipe, self._seed, self._epoch, self._device = recipe, seed, epoch, device
@@ -88,7 +103,9 @@ class TrainingBatches:
             self._windows, self._source.whole = _windows(whole, self._padding), None
         self._labels = torch.from_numpy(splits.train.labels).to(device)
         self._normalise = _Normalise(splits, device)
-        colours = torch.tensor(COLOURS, device=device) * torch.tensor(COLOUR_DEVIATIONS, device=device)
+        colours = torch.tensor(COLOURS, device=device) * torch.tensor(
+            COLOUR_DEVIATIONS, device=device
+        )
         self._colours = 255 * recipe.lighting * colours
 
     def __len__(self) -> int:
@@ -97,12 +114,20 @@ class TrainingBatches:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         size = self._recipe.batch_size
         drawn = plan_epoch(
-            self._seed, self._epoch(), len(self._labels), self._padding, boxes=self._resized, lights=self._lights
+            self._seed,
+            self._epoch(),
+            len(self._labels),
+            self._padding,
+            boxes=self._resized,
+            lights=self._lights,
         )
         plan = drawn.to(self._device)
         parts = [slice(start, start + size) for start in range(0, len(self) * size, size)]
         if (windows := self._windows) is not None:
-            cut = (windows[plan.order[part], :, plan.shifts[part, 0], plan.shifts[part, 1]] for part in parts)
+            cut = (
+                windows[plan.order[part], :, plan.shifts[part, 0], plan.shifts[part, 1]]
+                for part in parts
+            )
         elif (whole := self._source.whole) is not None:
             cut = (self._cut(whole[plan.order[part]], plan, part) for part in parts)
         else:
@@ -130,7 +155,9 @@ class TrainingBatches:
 class EvaluationBatches:
     """Images as they are, in their order; the last batch may be smaller."""
 
-    def __init__(self, images: Images, splits: Splits, recipe: Recipe, device: torch.device) -> None:
+    def __init__(
+        self, images: Images, splits: Splits, recipe: Recipe, device: torch.device
+    ) -> None:
         self._source = _Source(images, device)
         self._labels = torch.from_numpy(images.labels).to(device).split(recipe.batch_size)
         self._size = recipe.batch_size
@@ -150,17 +177,23 @@ class EvaluationBatches:
 
 
 def resized_crops(images: Tensor, boxes: Tensor) -> Tensor:
-    """The boxes (N x 4: left, top, width, height, as parts of the side) of images, each resized to the image's size, bilinearly;
-    float32, from 0 to 255. A box is never larger than the image, so nothing is made smaller and needs no smoothing."""
+    """The boxes (N x 4: left, top, width, height, as parts of the side) of images, each resized to
+    the image's size, bilinearly; float32, from 0 to 255. A box is never larger than the image, so
+    nothing is made smaller and needs no smoothing.
+    """
     left, top, width, height = boxes.unbind(1)
     zero = torch.zeros_like(left)
-    rows = (torch.stack((width, zero, 2 * left + width - 1), 1), torch.stack((zero, height, 2 * top + height - 1), 1))
+    rows = (
+        torch.stack((width, zero, 2 * left + width - 1), 1),
+        torch.stack((zero, height, 2 * top + height - 1), 1),
+    )
     grid = F.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
     return F.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
 
 
 def _windows(images: Tensor, padding: int) -> Tensor:
-    """A view N x C x shifts x shifts x H x W of the padded images: a batch and its crops are one indexing."""
+    """A view N x C x shifts x shifts x H x W of the padded images: a
+    batch and its crops are one indexing."""
     side = images.shape[-1]
     padded = F.pad(images, (padding,) * 4) if padding else images
     return padded.unfold(2, side, 1).unfold(3, side, 1)
@@ -173,7 +206,8 @@ def _most_bytes(values: "np.ndarray | Rows", padding: int) -> int:
 
 
 class _Source:
-    """Images for the device: `whole`, one tensor there, or None where that would take too much; then `read` brings batches.
+    """Images for the device: `whole`, one tensor there, or None where that
+    would take too much; then `read` brings batches.
 
     `padding` tells how far `whole` is to be padded, which takes room too.
     """
@@ -183,7 +217,9 @@ class _Source:
         values = images.images
         on_disk = isinstance(values, Rows)
         if device.type == "cuda":
-            small = _most_bytes(values, padding) <= RESIDENT_PART * torch.cuda.mem_get_info(device)[0]
+            small = (
+                _most_bytes(values, padding) <= RESIDENT_PART * torch.cuda.mem_get_info(device)[0]
+            )
         else:
             small = not on_disk or values.nbytes <= RESIDENT_BYTES
         self.whole = torch.from_numpy(values[:]).to(device) if small else None
@@ -199,10 +235,13 @@ class _Source:
         return self._count
 
     def read(self, numbers: list[Tensor]) -> Iterator[Tensor]:
-        """The images of each batch of numbers; the next batch is read while this one is worked on."""
+        """The images of each batch of numbers; the next batch is
+        read while this one is worked on."""
 
         def gather(chosen: Tensor) -> Tensor:
-            images = self._array.index_select(0, chosen if self._rows is None else self._rows[chosen])
+            images = self._array.index_select(
+                0, chosen if self._rows is None else self._rows[chosen]
+            )
             return images.pin_memory() if self._device.type == "cuda" else images
 
         with ThreadPoolExecutor(1) as reader:
@@ -215,11 +254,16 @@ class _Source:
 
 
 class _Normalise:
-    """uint8 images to float32, channels last, with the training split's mean taken off and divided by its deviation."""
+    """uint8 images to float32, channels last, with the training split's
+    mean taken off and divided by its deviation."""
 
     def __init__(self, splits: Splits, device: torch.device) -> None:
         self._mean = (255 * torch.tensor(splits.mean, device=device)).view(1, -1, 1, 1)
         self.scale = 1 / (255 * torch.tensor(splits.std, device=device)).view(1, -1, 1, 1)
 
     def __call__(self, images: Tensor) -> Tensor:
-        return images.to(torch.float32, memory_format=torch.channels_last).sub_(self._mean).mul_(self.scale)
+        return (
+            images.to(torch.float32, memory_format=torch.channels_last)
+            .sub_(self._mean)
+            .mul_(self.scale)
+        )

@@ -1,4 +1,5 @@
-"""A run's checkpoint: one file, replaced whole, of tensors and plain values; loading it executes nothing."""
+"""A run's checkpoint: one file, replaced whole, of tensors and
+plain values; loading it executes nothing."""
 
 import hashlib
 import io
@@ -19,14 +20,18 @@ from studies.data.splits import Splits
 from studies.machine.settings import Settings
 
 log = logging.getLogger(__name__)
-# The number of this program's arithmetic: raise it with every change that makes a training end with other bits (order of images, crops,
-# the network's operations, the optimiser, what is summed how), and trainings begun before start afresh. No release alone changes it.
+# The number of this program's arithmetic: raise it with every change that makes a training end with
+# other bits (order of images, crops, the network's operations, the optimiser, what is summed how),
+# and trainings begun before start afresh. No release alone changes it.
 ARITHMETIC = 5
 DAMAGED = "the checkpoint %s is damaged: starting afresh"
 
 
-def identify(architecture: Architecture, recipe: Recipe, splits: Splits, seed: int, settings: Settings) -> str:
-    """A digest of all that a run's numbers depend on, except the test images: those are not looked at before the end."""
+def identify(
+    architecture: Architecture, recipe: Recipe, splits: Splits, seed: int, settings: Settings
+) -> str:
+    """A digest of all that a run's numbers depend on, except the test
+    images: those are not looked at before the end."""
     data = (splits.mean, splits.std, splits.mirrored)
     programs = torch.__version__, numba_version(), ARITHMETIC
     parts = (architecture, recipe, seed, settings, *data, *programs)
@@ -37,9 +42,11 @@ def identify(architecture: Architecture, recipe: Recipe, splits: Splits, seed: i
 
 
 def read_checkpoint(path: Path) -> dict[str, Any] | None:
-    """The state in a checkpoint; None where there is none or it is damaged (cut off, bytes changed), with a warning.
+    """The state in a checkpoint; None where there is none or it is damaged
+    (cut off, bytes changed), with a warning.
 
-    Nothing in the file is ever executed. Raises `UserError` for a file that holds anything but tensors and plain values.
+    Nothing in the file is ever executed. Raises `UserError` for a file that
+    holds anything but tensors and plain values.
     """
     try:
         data = path.read_bytes()
@@ -59,7 +66,8 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
         return dict(state)
     except (pickle.UnpicklingError, RuntimeError, TypeError, ValueError, EOFError):
         raise UserError(
-            f"{path} is not a checkpoint of this program: it holds more than numbers, and was not loaded. Delete it to start afresh."
+            f"{path} is not a checkpoint of this program: it holds more than numbers, and was not"
+            " loaded. Delete it to start afresh."
         ) from None
     except Exception:  # noqa: BLE001 - bytes that are no whole pickle make the unpickler fail in any way
         log.warning(DAMAGED, path)
@@ -67,7 +75,8 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
 
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Replace the checkpoint, in a folder that is made if need be. Raises `UserError` where it cannot be written."""
+    """Replace the checkpoint, in a folder that is made if need be. Raises
+    `UserError` where it cannot be written."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     try:
@@ -78,9 +87,12 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def put_aside(path: Path) -> Path:
-    """Rename a checkpoint by its content, so that another may take its place, and say how. Raises `UserError` where it cannot be."""
+    """Rename a checkpoint by its content, so that another may take its place, and
+    say how. Raises `UserError` where it cannot be."""
     try:
         digest = hashlib.blake2b(path.read_bytes(), digest_size=4).hexdigest()
         return path.rename(path.with_stem(f"{path.stem}-{digest}"))
     except OSError as error:
-        raise UserError(f"cannot rename {path}, which belongs to another training: {error.strerror}.") from None
+        raise UserError(
+            f"cannot rename {path}, which belongs to another training: {error.strerror}."
+        ) from None

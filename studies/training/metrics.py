@@ -24,7 +24,9 @@ class ClassTally:
 
     def add(self, logits: Tensor, labels: Tensor) -> None:
         wrong = logits.argmax(1) != labels
-        self._sums.index_add_(0, labels, torch.stack((torch.ones_like(wrong), wrong), 1).to(self._sums.dtype))
+        self._sums.index_add_(
+            0, labels, torch.stack((torch.ones_like(wrong), wrong), 1).to(self._sums.dtype)
+        )
 
     def read(self) -> list[float | None]:
         """The error of each class since the last reading; None for a class that had no image."""
@@ -49,7 +51,9 @@ class Tally:
 
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
         mistakes = (logits.argmax(1) != labels).sum()
-        outside = (logits.topk(5).indices != labels[:, None]).all(1).sum() if self._has_top5 else mistakes
+        outside = (
+            (logits.topk(5).indices != labels[:, None]).all(1).sum() if self._has_top5 else mistakes
+        )
         self._sums += torch.stack((loss.detach() * len(labels), mistakes, outside))
         self._images += len(labels)
 

@@ -1,4 +1,5 @@
-"""What a user should know before a training: what the augmentation does, what was left out of the data, and where classes need care.
+"""What a user should know before a training: what the augmentation does, what was
+left out of the data, and where classes need care.
 
 Lines of text; what stands in them may be stored, and shown on a terminal.
 """
@@ -10,10 +11,12 @@ from explorer.text import human_percent
 from studies.config.recipe import Recipe
 from studies.data.images import Splits
 
-# The largest class has so many times as many images as the smallest: then the error says little. ImageNet's are within 1.8.
+# The largest class has so many times as many images as the smallest: then the
+# error says little. ImageNet's are within 1.8.
 IMBALANCED = 3
 MOST_CLASSES, MOST_CLASSES_TOLD = 6, 20  # in a list of some, and in one of all
-# Words in the name of a class that a mirror image may turn into another. Single letters and numbers are among them.
+# Words in the name of a class that a mirror image may turn into another.
+# Single letters and numbers are among them.
 MIRRORED_WORDS = re.compile(
     "left|right|(anti|counter)?clockwise|c?cw|arrows?|east|west|digits?|letters?|text|"
     "zero|one|two|three|four|five|six|seven|eight|nine|"
@@ -27,10 +30,15 @@ def notes(splits: Splits, recipe: Recipe) -> list[str]:
     channels, resolution = splits.train.images.shape[1:3]
     mirrored = recipe.flip == "where_mirrored" and splits.mirrored
     lines = [recipe.augmentation(resolution, channels, mirrored=splits.mirrored) + "."]
-    if mirrored and not splits.mirrored_given and (turning := [name for name in splits.names if _turns(name)]):
+    if (
+        mirrored
+        and not splits.mirrored_given
+        and (turning := [name for name in splits.names if _turns(name)])
+    ):
         lines.append(
-            f"Warning: images are mirrored, and a mirror image may not keep the class of {_listed(turning)}. If so, turn that off: "
-            "mirrored: false in the data section (--set data.mirrored=false)."
+            "Warning: images are mirrored, and a mirror image may not keep the class of"
+            f" {_listed(turning)}. If so, turn that off: mirrored: false in the data section (--set"
+            " data.mirrored=false)."
         )
     lines += splits.notes
     if imbalanced := _imbalance(splits):
@@ -39,12 +47,15 @@ def notes(splits: Splits, recipe: Recipe) -> list[str]:
             if recipe.class_weights == "balanced"
             else "; --set recipe.class_weights=balanced has the loss weigh classes alike"
         )
-        lines.append(f"{imbalanced} The balanced error, the mean of the classes' errors, says more{more}.")
+        lines.append(
+            f"{imbalanced} The balanced error, the mean of the classes' errors, says more{more}."
+        )
     return [printable(line) for line in lines]
 
 
 def by_class(errors: list[float | None], names: tuple[str, ...]) -> str:
-    """The error of each class in one line; of many classes, the largest errors. A class without images has none."""
+    """The error of each class in one line; of many classes, the largest
+    errors. A class without images has none."""
     there = [
         (error, f"{names[label] if names else label} {human_percent(error)}")
         for label, error in enumerate(errors)
@@ -53,7 +64,11 @@ def by_class(errors: list[float | None], names: tuple[str, ...]) -> str:
     shown = there
     if len(there) > MOST_CLASSES_TOLD:
         shown = sorted(there, key=lambda one: -one[0])[:MOST_CLASSES]
-    more = f"; the other {len(there) - len(shown)} at most {human_percent(shown[-1][0])}" if shown != there else ""
+    more = (
+        f"; the other {len(there) - len(shown)} at most {human_percent(shown[-1][0])}"
+        if shown != there
+        else ""
+    )
     return printable(", ".join(text for _, text in shown) + more)
 
 
@@ -76,9 +91,10 @@ def _imbalance(splits: Splits) -> str | None:
         return None
     total = int(counts.sum())
     return (
-        f"The classes are imbalanced: {counts[most]} of {total} images are of {_class(splits, most)}, {counts[least]} of "
-        f"{_class(splits, least)}. {human_percent(1 - counts[most] / total)} error is what always guessing "
-        f"{_class(splits, most)} gives."
+        f"The classes are imbalanced: {counts[most]} of {total} images are of"
+        f" {_class(splits, most)}, {counts[least]} of {_class(splits, least)}."
+        f" {human_percent(1 - counts[most] / total)} error is what always guessing"
+        f" {_class(splits, most)} gives."
     )
 
 

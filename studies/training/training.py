@@ -1,7 +1,8 @@
 """Training one network: a Lightning module and a silent Trainer over data that lives on the device.
 
-What a run sees is a pure function of (seed, epoch): initial weights, order of images, crops and flips are drawn on the CPU, so they are the
-same for every arm, on every device, and after a resume. Nothing is read from the device during an epoch.
+What a run sees is a pure function of (seed, epoch): initial weights, order of images, crops and
+flips are drawn on the CPU, so they are the same for every arm, on every device, and after a resume.
+Nothing is read from the device during an epoch.
 """
 
 import contextlib
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
-# Lightning sets its own level when imported, and prints tips and an inventory of devices for every Trainer.
+# Lightning sets its own level when imported, and prints tips and an
+# inventory of devices for every Trainer.
 for _name in ("pytorch_lightning", "lightning_fabric"):
     logging.getLogger(_name).setLevel(logging.ERROR)
 
@@ -59,12 +61,14 @@ class TrainingFailed(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a finished run found, read at the last epoch. Errors are top-1, as fractions; `train_error` is of the augmented images,
-    during that epoch. Top-5 errors are None where there are fewer than ten classes. A balanced error is the mean of the errors by
-    class; None where an older checkpoint does not tell it. `test_errors_by_class` is in the order of the labels.
+    """What a finished run found, read at the last epoch. Errors are top-1, as fractions;
+    `train_error` is of the augmented images, during that epoch. Top-5 errors are None where there
+    are fewer than ten classes. A balanced error is the mean of the errors by class; None where an
+    older checkpoint does not tell it. `test_errors_by_class` is in the order of the labels.
 
-    `seconds` are those of all epochs (validation included) and of the test, `images_per_second` those of training alone.
-    `peak_memory` is in bytes: allocated on the GPU, resident in the process on a CPU; None where the system does not tell.
+    `seconds` are those of all epochs (validation included) and of the test, `images_per_second`
+    those of training alone. `peak_memory` is in bytes: allocated on the GPU, resident in the
+    process on a CPU; None where the system does not tell.
     """
 
     train_error: float
@@ -98,15 +102,17 @@ def train(
 ) -> Outcome:
     """Train `architecture` from `seed`, validate after every epoch, test once, after the last.
 
-    `checkpoints` is a folder of this run's own: after each epoch one file in it is replaced whole, and a run that finds one
-    goes on from there, equal bit for bit (on a CPU) to one never interrupted. `on_epoch` is told each epoch trained now:
-    {epoch (from 1), learning_rate (of its last step), train_loss, train_error, validation_loss, validation_error,
-    validation_balanced_error, seconds}, and train_top5_error and validation_top5_error where there are ten classes or more;
-    `Outcome.curves` has the earlier ones too, and `on_resume` is told those before anything is trained. `should_stop` is asked
-    after every step.
+    `checkpoints` is a folder of this run's own: after each epoch one file in it is replaced whole,
+    and a run that finds one goes on from there, equal bit for bit (on a CPU) to one never
+    interrupted. `on_epoch` is told each epoch trained now: {epoch (from 1), learning_rate (of its
+    last step), train_loss, train_error, validation_loss, validation_error,
+    validation_balanced_error, seconds}, and train_top5_error and validation_top5_error where there
+    are ten classes or more; `Outcome.curves` has the earlier ones too, and `on_resume` is told
+    those before anything is trained. `should_stop` is asked after every step.
 
-    Raises `Stopped`, `TrainingFailed` where the loss is no longer a number, and `UserError` where the network does not fit the
-    data, the machine cannot honour the settings, or the checkpoint is a file this program would not write.
+    Raises `Stopped`, `TrainingFailed` where the loss is no longer a number, and `UserError` where
+    the network does not fit the data, the machine cannot honour the settings, or the checkpoint is
+    a file this program would not write.
     """
     check(settings)
     _check_shape(architecture, splits)
@@ -153,7 +159,8 @@ def balanced_weights(labels: "NDArray[np.int64]", classes: int) -> Tensor:
 class _Run(pytorch_lightning.LightningModule):
     """One run: the network with its optimiser, what it has found so far, and its checkpoint.
 
-    Lightning counts the epochs of this process; `rows` counts those of the run, which may have begun in another.
+    Lightning counts the epochs of this process; `rows` counts those of
+    the run, which may have begun in another.
     """
 
     def __init__(
@@ -179,10 +186,15 @@ class _Run(pytorch_lightning.LightningModule):
         self.path = checkpoints / CHECKPOINT if checkpoints is not None else None
         self.identity = identify(architecture, recipe, splits, seed, settings) if self.path else ""
         self.resumed: dict[str, Any] = {}
-        self.tally, self.by_class = Tally(self.target, splits.classes), ClassTally(self.target, splits.classes)
+        self.tally, self.by_class = (
+            Tally(self.target, splits.classes),
+            ClassTally(self.target, splits.classes),
+        )
         self.class_weights = None
         if recipe.class_weights == "balanced":
-            self.class_weights = balanced_weights(splits.train.labels, splits.classes).to(self.target)
+            self.class_weights = balanced_weights(splits.train.labels, splits.classes).to(
+                self.target
+            )
         self.trained = Reading(math.nan, math.nan, None)
         self.started = self.evaluated = 0.0
 
@@ -197,14 +209,21 @@ class _Run(pytorch_lightning.LightningModule):
             weight_decay=recipe.weight_decay,
             fused=True,
         )
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: recipe.rate(step, steps))
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimiser, lambda step: recipe.rate(step, steps)
+        )
         if self.resumed:
             optimiser.load_state_dict(self.resumed["optimiser"])
             scheduler.load_state_dict(self.resumed["scheduler"])
             self.resumed = {}
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        return {
+            "optimizer": optimiser,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
 
-    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+    def transfer_batch_to_device(
+        self, batch: Any, device: torch.device, dataloader_idx: int
+    ) -> Any:
         return batch  # it is there already
 
     def on_train_epoch_start(self) -> None:
@@ -251,13 +270,17 @@ class _Run(pytorch_lightning.LightningModule):
             "seconds": now - self.started,
         }
         if validated.top5_error is not None:
-            row |= {"train_top5_error": self.trained.top5_error, "validation_top5_error": validated.top5_error}
+            row |= {
+                "train_top5_error": self.trained.top5_error,
+                "validation_top5_error": validated.top5_error,
+            }
         self.rows.append(row)
         self._save()
         self.tell(row)
 
     def test(self, trainer: pytorch_lightning.Trainer) -> tuple[Reading, list[float | None], float]:
-        """What the test images say, also by class, and the seconds it took; the first time that anything looks at the test images."""
+        """What the test images say, also by class, and the seconds it took; the first
+        time that anything looks at the test images."""
         started = time.perf_counter()
         batches = EvaluationBatches(self.splits.test, self.splits, self.recipe, self.target)
         _interruptible(lambda: trainer.test(self, batches, verbose=False))
@@ -269,8 +292,8 @@ class _Run(pytorch_lightning.LightningModule):
             return
         if state.get("identity") != self.identity:
             log.warning(
-                "%s belongs to another training (other data, recipe or settings, or an older version of this program): starting afresh. "
-                "It is kept as %s",
+                "%s belongs to another training (other data, recipe or settings, or an older"
+                " version of this program): starting afresh. It is kept as %s",
                 *(self.path, put_aside(self.path)),
             )
             return
@@ -297,12 +320,15 @@ class _Run(pytorch_lightning.LightningModule):
         if not math.isfinite(reading.loss):
             epoch = len(self.rows) + (phase != "test")
             raise TrainingFailed(
-                f"the {phase} loss became {reading.loss} in epoch {epoch}; a smaller learning rate may help"
+                f"the {phase} loss became {reading.loss} in epoch {epoch}; a smaller learning rate"
+                " may help"
             )
         return reading
 
     def _loss(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
-        return F.cross_entropy(logits.float(), labels, weights, label_smoothing=self.recipe.label_smoothing)
+        return F.cross_entropy(
+            logits.float(), labels, weights, label_smoothing=self.recipe.label_smoothing
+        )
 
     def _stop_if_asked(self) -> None:
         if self.ask():
@@ -323,16 +349,19 @@ def _trainer(settings: Settings, epochs: int) -> pytorch_lightning.Trainer:
         enable_model_summary=False,
         # Each run is one process on one device, whatever Slurm or torchrun started it.
         plugins=[LightningEnvironment()],
-        # On a Slurm node Lightning looks there for a checkpoint of its own, and takes it up unasked.
+        # On a Slurm node Lightning looks there for a checkpoint of
+        # its own, and takes it up unasked.
         default_root_dir=os.devnull,
     )
-    # Signals are the worker's business: Lightning would turn SIGTERM into an exception at the end of a batch.
+    # Signals are the worker's business: Lightning would turn SIGTERM
+    # into an exception at the end of a batch.
     trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
     return trainer
 
 
 def _interruptible(call: Callable[[], Any]) -> None:
-    """Run a Trainer's method. Lightning answers Ctrl-C with `SystemExit` and from then on ignores it: undo both."""
+    """Run a Trainer's method. Lightning answers Ctrl-C with `SystemExit`
+    and from then on ignores it: undo both."""
     main = signal.getsignal(signal.SIGINT)
     try:
         call()
@@ -345,7 +374,8 @@ def _interruptible(call: Callable[[], Any]) -> None:
 
 @contextlib.contextmanager
 def _environment(settings: Settings) -> Iterator[None]:
-    """Torch's global switches as the settings have them, and back again; none of Lightning's warnings."""
+    """Torch's global switches as the settings have them, and back
+    again; none of Lightning's warnings."""
     threads, benchmark = torch.get_num_threads(), torch.backends.cudnn.benchmark
     deterministic = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
@@ -357,7 +387,8 @@ def _environment(settings: Settings) -> Iterator[None]:
         torch.set_num_threads(settings.threads)
         # cuBLAS reads this when CUDA starts, and needs it to be deterministic.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        # On CUDA the max-pool of the imagenet stem has no deterministic gradient, so there it stays at a warning.
+        # On CUDA the max-pool of the imagenet stem has no deterministic
+        # gradient, so there it stays at a warning.
         torch.use_deterministic_algorithms(True, warn_only=settings.device != "cpu")
         # Filling fresh memory with NaN is for finding bugs, and costs a pass over every tensor.
         debug.fill_uninitialized_memory = False
@@ -365,7 +396,9 @@ def _environment(settings: Settings) -> Iterator[None]:
         if settings.precision == "32":
             convolutions.fp32_precision = "ieee"  # left alone, cuDNN computes with TF32, of 19 bits
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric|torch)\b")
+            warnings.filterwarnings(
+                "ignore", module=r"(pytorch_lightning|lightning_fabric|torch)\b"
+            )
             yield
     finally:
         torch.set_num_threads(threads)

@@ -1,4 +1,5 @@
-"""The best design of a study, by validation error, how sure that is, and the same design trained fully to take along.
+"""The best design of a study, by validation error, how sure that is, and
+the same design trained fully to take along.
 
 Validation chooses; the test set is read by the full training alone, once, at its end.
 """
@@ -20,9 +21,11 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Rival:
-    """A design beside the winner. `worse` is its validation error minus the winner's, the mean over the seeds that both have;
-    `low` to `high` its interval, all rivals' together 95 %; None where they share one seed or none, and where the gap is exactly the same
-    in each, as few images may have it: the seeds then say nothing of how far it could be off. Fractions throughout."""
+    """A design beside the winner. `worse` is its validation error minus the winner's, the mean over
+    the seeds that both have; `low` to `high` its interval, all rivals' together 95 %; None where
+    they share one seed or none, and where the gap is exactly the same in each, as few images may
+    have it: the seeds then say nothing of how far it could be off. Fractions throughout.
+    """
 
     arm: str
     design: str
@@ -34,7 +37,8 @@ class Rival:
 
     @property
     def stands(self) -> str:
-        """`worse`; `tied` where the seeds leave open which of the two is better; `cannot tell` where there is no interval."""
+        """`worse`; `tied` where the seeds leave open which of the two is better;
+        `cannot tell` where there is no interval."""
         if self.low is None:
             return "cannot tell"
         return "tied" if self.low <= 0 else "worse"
@@ -59,7 +63,10 @@ class Winner:
         of = "" if complete == self.planned_seeds else f" of {self.planned_seeds}"
         seeds = f"{complete}{of} {'seed' if self.planned_seeds == 1 else 'seeds'}"
         lowest = _percent(self.validation_error)
-        first = f"{self.arm} ({self.design}) has the lowest validation error, {lowest}, mean of {seeds}."
+        first = (
+            f"{self.arm} ({self.design}) has the lowest validation error, {lowest}, mean of"
+            f" {seeds}."
+        )
         if not self.rivals:
             return first
         if complete == 1:
@@ -68,27 +75,37 @@ class Winner:
                 return f"{alone} Run the study to its end."
             seed = self.seeds[0]
             return (
-                f"{alone} Add seeds and run the study again, "
-                f"by seeds: [{seed}, {seed + 1}, {seed + 2}] in its file or --set 'seeds=[{seed},{seed + 1},{seed + 2}]'; "
-                "only the new ones are trained."
+                f"{alone} Add seeds and run the study again, by seeds: [{seed}, {seed + 1},"
+                f" {seed + 2}] in its file or --set 'seeds=[{seed},{seed + 1},{seed + 2}]'; only"
+                " the new ones are trained."
             )
-        shared = [f"{rival.arm} {rival.shared_seeds}" for rival in self.rivals if rival.shared_seeds < complete]
+        shared = [
+            f"{rival.arm} {rival.shared_seeds}"
+            for rival in self.rivals
+            if rival.shared_seeds < complete
+        ]
         fewer = f" Compared on the seeds that both have: {', '.join(shared)}." if shared else ""
         untold = [rival.arm for rival in self.rivals if rival.stands != "worse"]
         if not untold:
             return f"{first} The intervals of all others lie above it.{fewer}"
         same = [rival.arm for rival in self.rivals if rival.low is None and rival.shared_seeds > 1]
         why = (
-            f" The gap to {', '.join(same)} is exactly the same in every seed, which gives no interval." if same else ""
+            f" The gap to {', '.join(same)} is exactly the same in every seed, which gives no"
+            " interval."
+            if same
+            else ""
         )
         return f"{first} Not told apart from it: {', '.join(untold)}.{why}{fewer}"
 
 
-def choose(trials: pd.DataFrame, to_run: str = "FILE.yaml", storage: str | Secret | None = None) -> Winner:
-    """The winner among the complete pairs of one study's table of trials. Raises `UserError` where none is complete.
+def choose(
+    trials: pd.DataFrame, to_run: str = "FILE.yaml", storage: str | Secret | None = None
+) -> Winner:
+    """The winner among the complete pairs of one study's table of trials.
+    Raises `UserError` where none is complete.
 
-    Which it is says `ranking.rank`. `to_run` and `storage` are for the commands that the error proposes: what `study run` takes for
-    this study, and its `Storage.option`.
+    Which it is says `ranking.rank`. `to_run` and `storage` are for the commands that the error
+    proposes: what `study run` takes for this study, and its `Storage.option`.
     """
     from scipy import stats
 
@@ -123,8 +140,9 @@ def choose(trials: pd.DataFrame, to_run: str = "FILE.yaml", storage: str | Secre
 
 
 def train_on_both(splits: Splits) -> Splits:
-    """Train and validation as one training split, normalised by itself. The validation images stay where they are as well, so
-    that an epoch can be followed; their error is then one of training."""
+    """Train and validation as one training split, normalised by itself. The validation images stay
+    where they are as well, so that an epoch can be followed; their error is then one of
+    training."""
     parts = (splits.train, splits.validation)
     images: Any
     if isinstance(splits.train.images, Rows) and isinstance(splits.validation.images, Rows):
@@ -137,13 +155,26 @@ def train_on_both(splits: Splits) -> Splits:
     return replace(splits, train=whole, mean=mean, std=std)
 
 
-def card(name: str, winner: Winner, facts: dict[str, Any], recipe: dict[str, Any], files: dict[str, str]) -> str:
+def card(
+    name: str, winner: Winner, facts: dict[str, Any], recipe: dict[str, Any], files: dict[str, str]
+) -> str:
     """What the model is, how it was made, on what, and with which error: Markdown."""
-    lines = [f"# {facts['design']}", "", f"Chosen by the study `{name}`: {winner.why}", "", "## What", ""]
+    lines = [
+        f"# {facts['design']}",
+        "",
+        f"Chosen by the study `{name}`: {winner.why}",
+        "",
+        "## What",
+        "",
+    ]
     lines += [f"- {key}: {value}" for key, value in facts["what"].items()]
     lines += ["", "## On what", ""] + [f"- {key}: {value}" for key, value in facts["data"].items()]
-    lines += ["", "## How", ""] + [f"- {key}: {value}" for key, value in {**recipe, **facts["how"]}.items()]
-    lines += ["", "## With which error", ""] + [f"- {key}: {value}" for key, value in facts["errors"].items()]
+    lines += ["", "## How", ""] + [
+        f"- {key}: {value}" for key, value in {**recipe, **facts["how"]}.items()
+    ]
+    lines += ["", "## With which error", ""] + [
+        f"- {key}: {value}" for key, value in facts["errors"].items()
+    ]
     lines += ["", "## Files", ""] + [f"- `{file}`: {what}" for file, what in files.items()]
     lines += ["", "## Use", "", "```python", *facts["use"], "```"]
     return "\n".join(lines) + "\n"

@@ -1,9 +1,11 @@
-"""What more paths cost in time where the FLOPs are equal: a training step by cardinality, relative to C=1.
+"""What more paths cost in time where the FLOPs are equal: a
+training step by cardinality, relative to C=1.
 
     python tests/benchmarks/bench_cardinality.py
 
-d is solved for each C (`match`), 28x28 pixels, batches of 128, one thread. Each network has two processes, one that keeps its memory as
-workers do and one that does not; they take turns of a few steps. Needs about 10 GB of memory.
+d is solved for each C (`match`), 28x28 pixels, batches of 128, one thread. Each network has two
+processes, one that keeps its memory as workers do and one that does not; they take turns of a few
+steps. Needs about 10 GB of memory.
 """
 
 import argparse
@@ -36,7 +38,9 @@ def side(config: dict[str, Any], turns: Turns) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--steps", type=int, default=5, help="of a turn")
     parser.add_argument("--turns", type=int, default=12)
     options = parser.parse_args()
@@ -55,11 +59,20 @@ def main() -> None:
     for cardinality, design in zip(CARDINALITIES, designs, strict=True):
         name, parts = design.architecture.name, []
         for kind, words in (("plain", "plain process"), ("kept", "memory kept")):
-            ratios = [found[f"{name} {kind}"][key] / found[f"{first} {kind}"][key] for key in ("seconds", "processor")]
+            ratios = [
+                found[f"{name} {kind}"][key] / found[f"{first} {kind}"][key]
+                for key in ("seconds", "processor")
+            ]
             parts.append(f"{words} {ratios[0]:.2f} ({ratios[1]:.2f})")
-        gain = [found[f"{name} kept"][key] / found[f"{name} plain"][key] for key in ("seconds", "processor")]
+        gain = [
+            found[f"{name} kept"][key] / found[f"{name} plain"][key]
+            for key in ("seconds", "processor")
+        ]
         mismatch = f"{100 * design.mismatch:+.1f} % FLOPs"
-        print(f"C={cardinality:<3} {mismatch:>13}: {', '.join(parts)}; kept / plain {gain[0]:.2f} ({gain[1]:.2f})")
+        print(
+            f"C={cardinality:<3} {mismatch:>13}: {', '.join(parts)}; kept / plain {gain[0]:.2f}"
+            f" ({gain[1]:.2f})"
+        )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Empty trials a second, by several processes: our claims beside plain Optuna's queue, in one run on the same machine.
+"""Empty trials a second, by several processes: our claims beside plain
+Optuna's queue, in one run on the same machine.
 
     python tests/benchmarks/bench_claims.py [--trials 1000] [--postgresql] [--queue 200]
 
-Every pair must be completed exactly once. Optuna's queue (enqueue_trial, then optimize in every process) gets fewer trials,
-because it gets slower the more are waiting: that flatters it.
+Every pair must be completed exactly once. Optuna's queue (enqueue_trial, then optimize in every
+process) gets fewer trials, because it gets slower the more are waiting: that flatters it.
 """
 
 import argparse
@@ -30,7 +31,8 @@ from studies.storage.storage import Storage
 
 
 def empty_trials(url: str, workers: int, count: int) -> float:
-    """Seconds in which `workers` processes completed `count` empty trials; checks that each pair was completed once."""
+    """Seconds in which `workers` processes completed `count` empty trials;
+    checks that each pair was completed once."""
     storage = Storage(url)
     study_id = storage.open().create_new_study([StudyDirection.MINIMIZE], "study")
     wanted = [Pair(f"design{number}", 0) for number in range(count)]
@@ -40,11 +42,14 @@ def empty_trials(url: str, workers: int, count: int) -> float:
     seconds = _race(processes, gate)
     attempts = Attempts(storage, study_id).read()
     completed = Counter(attempt.pair for attempt in attempts if attempt.ended == "complete")
-    lost, twice = len(set(wanted) - set(completed)), sum(number > 1 for number in completed.values())
+    lost, twice = (
+        len(set(wanted) - set(completed)),
+        sum(number > 1 for number in completed.values()),
+    )
     superseded = sum(attempt.ended == "superseded" for attempt in attempts)
     print(
-        f"{storage.dialect:10}  {workers:2} workers, {count} trials: {seconds:6.1f} s, {count / seconds:6.1f} trials/s; "
-        f"lost {lost}, twice {twice}, withdrawn {superseded}",
+        f"{storage.dialect:10}  {workers:2} workers, {count} trials: {seconds:6.1f} s,"
+        f" {count / seconds:6.1f} trials/s; lost {lost}, twice {twice}, withdrawn {superseded}",
         flush=True,
     )
     assert not lost
@@ -96,7 +101,8 @@ def queued_trials(url: str, workers: int, count: int) -> float:
     values = [trial.params.get("x") for trial in study.trials if trial.state.is_finished()]
     twice = sum(number > 1 for number in Counter(values).values())
     print(
-        f"Optuna's queue on SQLite, {workers} workers, {count} trials: {seconds:.1f} s, {count / seconds:.1f} trials/s; twice {twice}",
+        f"Optuna's queue on SQLite, {workers} workers, {count} trials: {seconds:.1f} s,"
+        f" {count / seconds:.1f} trials/s; twice {twice}",
         flush=True,
     )
     return seconds
@@ -108,8 +114,11 @@ def _optimize(url: str, gate: Path) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.load_study(storage=url, study_name="queue")
     _wait(gate)
-    while any(trial.state == optuna.trial.TrialState.WAITING for trial in study.get_trials(deepcopy=False)):
-        # Handed out twice: whoever comes second is told that the trial has ended, or trips over Optuna's own "Should not reach".
+    while any(
+        trial.state == optuna.trial.TrialState.WAITING for trial in study.get_trials(deepcopy=False)
+    ):
+        # Handed out twice: whoever comes second is told that the trial has ended, or
+        # trips over Optuna's own "Should not reach".
         with suppress(ValueError, RuntimeError, AssertionError):
             study.optimize(lambda trial: trial.suggest_int("x", 0, 10**6), n_trials=1)
 
@@ -119,19 +128,28 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=400)
     parser.add_argument("--queue", type=int, default=200)
     parser.add_argument("--workers", type=int, default=4)
-    parser.add_argument("--postgresql", action="store_true", help="also on a PostgreSQL server of its own")
+    parser.add_argument(
+        "--postgresql", action="store_true", help="also on a PostgreSQL server of its own"
+    )
     options = parser.parse_args()
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     with (
         tempfile.TemporaryDirectory() as folder,
         serve(programs[-1]) if options.postgresql else nullcontext() as server,
     ):
-        ours = options.trials / empty_trials(f"sqlite:///{folder}/ours.db", options.workers, options.trials)
+        ours = options.trials / empty_trials(
+            f"sqlite:///{folder}/ours.db", options.workers, options.trials
+        )
         if server:
             empty_trials(server.create(), options.workers, options.trials)
         if options.queue:
-            queue = options.queue / queued_trials(f"sqlite:///{folder}/queue.db", options.workers, options.queue)
-            print(f"Ours on SQLite: {ours:.0f} trials/s, {ours / queue:.1f} times the queue's {queue:.0f}")
+            queue = options.queue / queued_trials(
+                f"sqlite:///{folder}/queue.db", options.workers, options.queue
+            )
+            print(
+                f"Ours on SQLite: {ours:.0f} trials/s, {ours / queue:.1f} times the queue's"
+                f" {queue:.0f}"
+            )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Whether torch.compile would pay within a trial on a CPU: its steps are faster, but it takes a while to compile.
+"""Whether torch.compile would pay within a trial on a CPU: its steps
+are faster, but it takes a while to compile.
 
     python tests/benchmarks/bench_compile.py
 
@@ -46,7 +47,9 @@ def side(config: dict[str, Any], turns: Turns) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--steps", type=int, default=10, help="of a turn")
     parser.add_argument("--turns", type=int, default=12)
     options = parser.parse_args()
@@ -55,7 +58,11 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder  # as the first trial of a design finds it
-        common = {"steps": options.steps, "precision": resolve(device="cpu").precision, "keep": True}
+        common = {
+            "steps": options.steps,
+            "precision": resolve(device="cpu").precision,
+            "keep": True,
+        }
         sides = {
             name: {**common, "compile": name == "compiled", "first": os.path.join(folder, name)}
             for name in ("eager", "compiled")
@@ -71,9 +78,10 @@ def main() -> None:
     trial = {name: seconds * STEPS for name, seconds in step.items()}
     saved = trial["eager"] - trial["compiled"] - wait
     print(
-        f"{NETWORK}: compiled, a step takes {step['compiled'] / step['eager']:.3f} of its time ({processor:.3f} of its "
-        f"processor time) after {human_time(wait)} of compiling; a trial of {STEPS} steps takes {human_time(trial['eager'])} "
-        f"eager, and {human_time(abs(saved))} {'less' if saved > 0 else 'more'} compiled"
+        f"{NETWORK}: compiled, a step takes {step['compiled'] / step['eager']:.3f} of its time"
+        f" ({processor:.3f} of its processor time) after {human_time(wait)} of compiling; a trial"
+        f" of {STEPS} steps takes {human_time(trial['eager'])} eager, and {human_time(abs(saved))}"
+        f" {'less' if saved > 0 else 'more'} compiled"
     )
 
 

@@ -1,8 +1,10 @@
-"""A study of 10,000 trainings of 20 epochs in a real browser: this dashboard, and optuna-dashboard on the same storage.
+"""A study of 10,000 trainings of 20 epochs in a real browser: this
+dashboard, and optuna-dashboard on the same storage.
 
     python tests/benchmarks/bench_dashboard.py [--postgresql]
 
-Seconds are of this machine at this moment; the ratio of the two, measured one after the other, is what to compare.
+Seconds are of this machine at this moment; the ratio of the two,
+measured one after the other, is what to compare.
 """
 
 import argparse
@@ -33,12 +35,21 @@ DRAWN = (
 
 
 def press(where: str, what: str) -> str:
-    return f"[...document.querySelectorAll('{where}')].find(one => one.textContent === '{what}').click()"
+    return (
+        f"[...document.querySelectorAll('{where}')].find(one => one.textContent ==="
+        f" '{what}').click()"
+    )
 
 
 def shown(trainings: str, arms: int) -> str:
-    drawn = "document.querySelector('#error .js-plotly-plot').calcdata.filter(one => one.length > 50).length"
-    return f"document.querySelector('#study-shown').textContent.startsWith('Below: {trainings} ') && {drawn} === {arms}"
+    drawn = (
+        "document.querySelector('#error .js-plotly-plot').calcdata.filter(one => one.length >"
+        " 50).length"
+    )
+    return (
+        f"document.querySelector('#study-shown').textContent.startsWith('Below: {trainings} ') &&"
+        f" {drawn} === {arms}"
+    )
 
 
 TYPE_SEEDS = (
@@ -46,7 +57,10 @@ TYPE_SEEDS = (
     "Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(field, '0-999');"
     "field.dispatchEvent(new Event('input', { bubbles: true }))"
 )
-FIRST_ROW, LEAVES = "document.querySelector('#study-trainings tbody th')", "document.querySelector('.leaves')"
+FIRST_ROW, LEAVES = (
+    "document.querySelector('#study-trainings tbody th')",
+    "document.querySelector('.leaves')",
+)
 # What a reader does, one after the other, and what then stands there.
 ACTIONS = {
     "filter by arm": (press("#arms label", "C=16"), shown("8,000", 4)),
@@ -62,10 +76,14 @@ PROGRAMS = Path(sys.executable).parent
 
 @contextmanager
 def running(*command: Any, ready: str = "") -> Iterator[float]:
-    """A server while the block runs; gives the seconds until it printed `ready`, or a while after its start."""
+    """A server while the block runs; gives the seconds until it
+    printed `ready`, or a while after its start."""
     began = time.perf_counter()
     process = subprocess.Popen(
-        [str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [str(part) for part in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     try:
         if ready:
@@ -90,9 +108,13 @@ class Page:
         session.send("Network.enable")
         addresses: dict[str, str] = {}
         session.on(
-            "Network.responseReceived", lambda told: addresses.update({told["requestId"]: told["response"]["url"]})
+            "Network.responseReceived",
+            lambda told: addresses.update({told["requestId"]: told["response"]["url"]}),
         )
-        session.on("Network.loadingFinished", lambda told: self._add(addresses.get(told["requestId"], ""), told))
+        session.on(
+            "Network.loadingFinished",
+            lambda told: self._add(addresses.get(told["requestId"], ""), told),
+        )
 
     def _add(self, address: str, told: dict[str, Any]) -> None:
         self.sent += int(told["encodedDataLength"])
@@ -129,18 +151,27 @@ def ours(browser: Any, url: str) -> float:
                 DRAWN,
             )
             beyond = (page.sent - page.plotly) / 2**20
-            print(f"  {which}: first data {first:.2f} s, complete {complete:.2f} s, {beyond:.2f} MB beyond plotly.js")
+            print(
+                f"  {which}: first data {first:.2f} s, complete {complete:.2f} s, {beyond:.2f} MB"
+                " beyond plotly.js"
+            )
             if which != "second page":
                 page.page.close()
         for name, (action, done) in ACTIONS.items():
             page.page.wait_for_timeout(1500)
-            print(f"  {name}: {page.timed(lambda action=action: page.page.evaluate(action), done)[0]:.2f} s")
+            print(
+                f"  {name}:"
+                f" {page.timed(lambda action=action: page.page.evaluate(action), done)[0]:.2f} s"
+            )
         page.page.goto(f"http://127.0.0.1:{OURS}/design")
         page.until("document.querySelector('#matched .main-svg .trace')")
         page.page.wait_for_timeout(1000)
         slider = page.page.get_by_label("Budget")
         doubled = "document.querySelector('#matched-below').textContent.includes('2x the')"
-        print(f"  design page, twice the budget: {page.timed(lambda: slider.fill('6'), doubled)[0]:.2f} s")
+        print(
+            "  design page, twice the budget:"
+            f" {page.timed(lambda: slider.fill('6'), doubled)[0]:.2f} s"
+        )
         page.page.close()
     return complete
 
@@ -149,7 +180,9 @@ def theirs(browser: Any, url: str, number: int) -> float:
     with running(PROGRAMS / "optuna-dashboard", url, "--port", THEIRS):
         page = Page(browser)
         (complete,) = page.timed(
-            lambda: page.page.goto(f"http://127.0.0.1:{THEIRS}/dashboard/studies/{number}", wait_until="commit"),
+            lambda: page.page.goto(
+                f"http://127.0.0.1:{THEIRS}/dashboard/studies/{number}", wait_until="commit"
+            ),
             # Its frames stand there before its data: a figure counts once it holds the trials.
             "[...document.querySelectorAll('.js-plotly-plot')].some(plot => (plot.data || []).some("
             f"line => (line.x || []).length >= {5 * SEEDS}))",
@@ -175,7 +208,9 @@ def measure(url: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--postgresql", action="store_true", help="also on a PostgreSQL server of its own")
+    parser.add_argument(
+        "--postgresql", action="store_true", help="also on a PostgreSQL server of its own"
+    )
     if parser.parse_args().postgresql:
         with serve(sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]) as server:
             measure(server.create())

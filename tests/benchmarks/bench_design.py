@@ -1,4 +1,5 @@
-"""How fast designs are counted and matched, beside a plain loop over fvcore on built models. One core, one run, ratios.
+"""How fast designs are counted and matched, beside a plain loop over
+fvcore on built models. One core, one run, ratios.
 
 Run: python tests/benchmarks/bench_design.py
 """
@@ -51,15 +52,23 @@ def main() -> None:
     budget = Budget.of(REFERENCE)
     counting = seconds(lambda: [count(REFERENCE.with_(**chunk)) for chunk in chunks])
     matching = seconds(
-        lambda: [solve_quantity(REFERENCE.with_(**chunk), "bottleneck_width", budget, 1) for chunk in chunks]
+        lambda: [
+            solve_quantity(REFERENCE.with_(**chunk), "bottleneck_width", budget, 1)
+            for chunk in chunks
+        ]
     )
-    grid = seconds(lambda: enumerate_designs(REFERENCE, cardinality=range(1, 1001), width=range(24, 1024)), repeats=3)
+    grid = seconds(
+        lambda: enumerate_designs(REFERENCE, cardinality=range(1, 1001), width=range(24, 1024)),
+        repeats=3,
+    )
     random = np.random.default_rng(1)
     some = [
         REFERENCE.with_(cardinality=int(c), bottleneck_width=int(d))
         for c, d in random.integers(1, 33, (20, 2)).tolist()
     ]
-    loop = seconds(lambda: [fvcore_complexity(architecture) for architecture in some], repeats=1) / len(some)
+    loop = seconds(
+        lambda: [fvcore_complexity(architecture) for architecture in some], repeats=1
+    ) / len(some)
     print(f"plain loop over fvcore:         {1 / loop:12,.1f} designs a second")
     for name, spent in (
         ("counting, three measures", counting),
@@ -67,7 +76,8 @@ def main() -> None:
         ("enumerate, table and all", grid),
     ):
         print(
-            f"{name + ':':<31} {DESIGNS / spent:12,.0f} designs a second, {DESIGNS / spent * loop:12,.0f} times the loop"
+            f"{name + ':':<31} {DESIGNS / spent:12,.0f} designs a second,"
+            f" {DESIGNS / spent * loop:12,.0f} times the loop"
         )
 
 

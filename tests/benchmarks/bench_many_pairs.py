@@ -1,9 +1,11 @@
-"""What one more pair costs in a small study and in a large one: a claim with its ending, and the supervisor's look.
+"""What one more pair costs in a small study and in a large one: a
+claim with its ending, and the supervisor's look.
 
     python tests/benchmarks/bench_many_pairs.py [--pairs 2001] [--run]
 
-All but the last pairs are complete from the start. One pair that is begun first and runs all the time stands for a slow design.
-With --run, a run of that many pairs of a stand-in for training is watched as well: how far its messages are behind its workers.
+All but the last pairs are complete from the start. One pair that is begun first and runs all the
+time stands for a slow design. With --run, a run of that many pairs of a stand-in for training is
+watched as well: how far its messages are behind its workers.
 """
 
 import argparse
@@ -31,13 +33,17 @@ ROUNDS = 30
 
 
 def bookkeeping(pairs: int) -> tuple[float, float]:
-    """Milliseconds of a claim with its ending, and of the supervisor's look after it, in a study of so many pairs."""
+    """Milliseconds of a claim with its ending, and of the supervisor's
+    look after it, in a study of so many pairs."""
     with tempfile.TemporaryDirectory() as folder:
         storage = Storage(f"sqlite:///{folder}/big.db")
         stored = make_study(storage, seeds=pairs // 5 + 8)
         waiting = dict.fromkeys(range(pairs, len(stored.pairs)), "waiting")
         add_attempts(storage, stored, epochs=1, states={0: "running", **waiting})
-        claims, standing = Claims(storage, storage.open(), stored.id, stored), stored.standing(storage)
+        claims, standing = (
+            Claims(storage, storage.open(), stored.id, stored),
+            stored.standing(storage),
+        )
         me = Worker("me", host="elsewhere", machine="elsewhere")
         claims.counts(), standing.look()
         claiming, looking = [], []
@@ -57,7 +63,8 @@ def bookkeeping(pairs: int) -> tuple[float, float]:
 
 
 def run(pairs: int, workers: int = 2) -> None:
-    """A run with the stand-in; at its last message, how long before that the last pair had ended."""
+    """A run with the stand-in; at its last message, how long
+    before that the last pair had ended."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         study = tiny_study.STUDY.replace("epochs: 4", "epochs: 1")
@@ -89,23 +96,28 @@ def run(pairs: int, workers: int = 2) -> None:
         told = sum(json.loads(line)["event"] == "complete" for line in process.stdout)
         now = time.monotonic()
         (last,) = Storage(f"sqlite:///{folder}/t.db").rows(
-            "SELECT (julianday('now') - julianday(MAX(datetime_complete))) * 86400 AS ago FROM trials"
+            "SELECT (julianday('now') - julianday(MAX(datetime_complete))) * 86400 AS ago FROM"
+            " trials"
         )
         process.wait()
         print(
-            f"{told} pairs by {workers} workers in {now - begin:.0f} s; the last ended {last['ago']:.1f} s before the run did"
+            f"{told} pairs by {workers} workers in {now - begin:.0f} s; the last ended"
+            f" {last['ago']:.1f} s before the run did"
         )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--pairs", type=int, default=2001)
     parser.add_argument("--run", action="store_true", help="also watch a whole run")
     options = parser.parse_args()
     for pairs in (50, options.pairs):
         claiming, looking = bookkeeping(pairs)
         print(
-            f"{pairs:6} pairs: a claim and its ending {claiming:5.1f} ms, the supervisor's look {looking:5.1f} ms",
+            f"{pairs:6} pairs: a claim and its ending {claiming:5.1f} ms, the supervisor's look"
+            f" {looking:5.1f} ms",
             flush=True,
         )
     if options.run:

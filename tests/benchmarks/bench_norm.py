@@ -1,9 +1,10 @@
-"""Batch norm, addition and relu as one operation against torch's three, forward and backward, map by map.
+"""Batch norm, addition and relu as one operation against torch's
+three, forward and backward, map by map.
 
     python tests/benchmarks/bench_norm.py [--batch 128]
 
-The maps are those of the preset space fashion_mnist_cardinality's network at C=1, in bfloat16, channels last, on one thread; the two take
-turns. A copy of the map is the measure of memory.
+The maps are those of the preset space fashion_mnist_cardinality's network at C=1, in bfloat16,
+channels last, on one thread; the two take turns. A copy of the map is the measure of memory.
 """
 
 import argparse
@@ -38,7 +39,9 @@ def maps(shape: tuple[int, ...]) -> torch.Tensor:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--batch", type=int, default=128)
     batch = parser.parse_args().batch
     keep_memory()
@@ -51,7 +54,12 @@ def main() -> None:
             found = defaultdict(list)
             for _ in range(ROUNDS + 2):  # the first two warm up
                 for name, norm in norms.items():
-                    inputs = [x, norm.weight, norm.bias, *([shortcut] if shortcut is not None else [])]
+                    inputs = [
+                        x,
+                        norm.weight,
+                        norm.bias,
+                        *([shortcut] if shortcut is not None else []),
+                    ]
                     forward, out = timed(partial(normalise, norm, x, shortcut))
                     backward, _ = timed(partial(torch.autograd.grad, out, inputs, gradient))
                     found[f"{name} forward"].append(forward)
@@ -60,10 +68,11 @@ def main() -> None:
             ms = {name: 1e3 * median(times[2:]) for name, times in found.items()}
             ratios = [ms[f"one {way}"] / ms[f"torch {way}"] for way in ("forward", "backward")]
             print(
-                f"{channels:4} channels, {side}x{side}, {'added to a shortcut' if adds else 'alone':19}: "
-                f"forward {ms['torch forward']:5.2f} to {ms['one forward']:5.2f} ms ({ratios[0]:.2f}), "
-                f"backward {ms['torch backward']:5.2f} to {ms['one backward']:5.2f} ms ({ratios[1]:.2f}); "
-                f"a copy {ms['copy']:.2f} ms",
+                f"{channels:4} channels, {side}x{side},"
+                f" {'added to a shortcut' if adds else 'alone':19}: forward"
+                f" {ms['torch forward']:5.2f} to {ms['one forward']:5.2f} ms ({ratios[0]:.2f}),"
+                f" backward {ms['torch backward']:5.2f} to {ms['one backward']:5.2f} ms"
+                f" ({ratios[1]:.2f}); a copy {ms['copy']:.2f} ms",
                 flush=True,
             )
 

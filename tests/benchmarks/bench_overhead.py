@@ -1,9 +1,11 @@
-"""What the whole machinery costs a trial: empty trainings in one warm worker process, claims, writes and events included.
+"""What the whole machinery costs a trial: empty trainings in one warm
+worker process, claims, writes and events included.
 
     python tests/benchmarks/bench_overhead.py [--trials 100]
 
-The stand-in for training returns at once; what is left is claiming, leasing, checkpoint folders, curves, results and telling.
-The worker's first trial is left out (it starts the worker). The target is under 50 ms.
+The stand-in for training returns at once; what is left is claiming, leasing, checkpoint folders,
+curves, results and telling. The worker's first trial is left out (it starts the worker). The target
+is under 50 ms.
 """
 
 import argparse
@@ -49,7 +51,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "tiny_space.yaml").write_text(SPACE.replace("[1, 2, 4]", "[1]"))
-        text = STUDY.replace("[0, 1]", str(list(range(trials + 1)))).replace("epochs: 4", "epochs: 2")
+        text = STUDY.replace("[0, 1]", str(list(range(trials + 1)))).replace(
+            "epochs: 4", "epochs: 2"
+        )
         (folder / "tiny.yaml").write_text(text)
         clock = Clock()
         counts = studies.running.supervisor.run(
@@ -59,8 +63,9 @@ def main() -> None:
     gaps = [after - before for before, after in zip(clock.times, clock.times[1:], strict=False)]
     mean, median = statistics.mean(gaps), statistics.median(gaps)
     print(
-        f"{trials} empty trials of 2 epochs in a warm worker: mean {1000 * mean:.1f} ms, median {1000 * median:.1f} ms, "
-        f"slowest {1000 * max(gaps):.0f} ms a trial (target: under {1000 * TARGET:.0f} ms)"
+        f"{trials} empty trials of 2 epochs in a warm worker: mean {1000 * mean:.1f} ms, median"
+        f" {1000 * median:.1f} ms, slowest {1000 * max(gaps):.0f} ms a trial (target: under"
+        f" {1000 * TARGET:.0f} ms)"
     )
 
 

@@ -1,13 +1,14 @@
 """Our trial, as a worker trains it, against a bare PyTorch loop over the same batches.
 
-    python tests/benchmarks/bench_training.py
-    python tests/benchmarks/bench_training.py --data-dir DIR      # or FASHION_MNIST: a folder with its files; else random images
+    python tests/benchmarks/bench_training.py python tests/benchmarks/bench_training.py --data-dir
+    DIR      # or FASHION_MNIST: a folder with its files; else random images
 
-Both have one thread, the same precision, channels last, optimiser and schedule, and validate after every epoch; each is a process of
-its own, and they take turns, a short epoch each. The bare loop's network is the same with torch's own modules throughout, where ours
-has a few that are made for speed; their outputs are compared at its start. The trial also writes checkpoints and counts mistakes, and
-keeps its memory as workers do, which the bare loop, a plain process, does not. A third side is a trial in a plain process: what the
-memory is worth.
+Both have one thread, the same precision, channels last, optimiser and schedule, and validate after
+every epoch; each is a process of its own, and they take turns, a short epoch each. The bare loop's
+network is the same with torch's own modules throughout, where ours has a few that are made for
+speed; their outputs are compared at its start. The trial also writes checkpoints and counts
+mistakes, and keeps its memory as workers do, which the bare loop, a plain process, does not. A
+third side is a trial in a plain process: what the memory is worth.
 """
 
 import argparse
@@ -42,8 +43,13 @@ def images(count: int, data_dir: str | None) -> Splits:
     """The first images of Fashion-MNIST, or random ones of that shape."""
     if data_dir:
         whole = load(DataSpec(name="fashion_mnist", validation=0.1), Path(data_dir))
-        first = [part.take(range(size)) for part, size in ((whole.train, count), (whole.validation, VALIDATION))]
-        return Splits(first[0], first[1], first[1], whole.classes, whole.mean, whole.std, whole.mirrored)
+        first = [
+            part.take(range(size))
+            for part, size in ((whole.train, count), (whole.validation, VALIDATION))
+        ]
+        return Splits(
+            first[0], first[1], first[1], whole.classes, whole.mean, whole.std, whole.mirrored
+        )
     rng = np.random.default_rng(0)
 
     def random(size: int) -> Images:
@@ -53,13 +59,17 @@ def images(count: int, data_dir: str | None) -> Splits:
 
 
 class TextbookNorm(nn.BatchNorm2d):
-    """Torch's batch norm, which `explorer.networks.modules.normalise` leaves alone since it is a class of its own."""
+    """Torch's batch norm, which `explorer.networks.modules.normalise`
+    leaves alone since it is a class of its own."""
 
 
 def textbook(architecture: Architecture) -> nn.Module:
-    """The network as a script would write it: torch's convolutions and pooling, and torch's in-place relu."""
+    """The network as a script would write it: torch's convolutions
+    and pooling, and torch's in-place relu."""
     network = build(architecture)
-    images = torch.randn(4, architecture.in_channels, architecture.resolution, architecture.resolution)
+    images = torch.randn(
+        4, architecture.in_channels, architecture.resolution, architecture.resolution
+    )
     expected = copy.deepcopy(network)(images)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -68,7 +78,9 @@ def textbook(architecture: Architecture) -> nn.Module:
     for name, module in list(network.named_modules()):
         if isinstance(module, nn.Conv2d) and type(module) is not nn.Conv2d:
             shape = (module.in_channels, module.out_channels, module.kernel_size)
-            plain = nn.Conv2d(*shape, module.stride, module.padding, groups=module.groups, bias=False)  # type: ignore[arg-type]
+            plain = nn.Conv2d(
+                *shape, module.stride, module.padding, groups=module.groups, bias=False
+            )  # type: ignore[arg-type]
             plain.weight = module.weight
             network.set_submodule(name, plain)
     torch.testing.assert_close(copy.deepcopy(network)(images), expected)
@@ -76,7 +88,12 @@ def textbook(architecture: Architecture) -> nn.Module:
 
 
 def bare_loop(
-    architecture: Architecture, recipe: Recipe, splits: Splits, seed: int, settings: Settings, turns: Turns
+    architecture: Architecture,
+    recipe: Recipe,
+    splits: Splits,
+    seed: int,
+    settings: Settings,
+    turns: Turns,
 ) -> None:
     """Train as a careful script would."""
     device = torch.device(settings.device)
@@ -116,18 +133,32 @@ def bare_loop(
 
 def side(config: dict[str, Any], turns: Turns) -> None:
     splits = images(config["steps"] * BATCH, config["data_dir"])
-    architecture = Architecture.from_name(config["network"], resolution=28, in_channels=1, classes=10)
-    recipe = Recipe.model_validate({"name": "quick", "epochs": ENDLESS, "batch_size": BATCH, "learning_rate": 1e-4})
+    architecture = Architecture.from_name(
+        config["network"], resolution=28, in_channels=1, classes=10
+    )
+    recipe = Recipe.model_validate(
+        {"name": "quick", "epochs": ENDLESS, "batch_size": BATCH, "learning_rate": 1e-4}
+    )
     settings = Settings(**config["settings"])
     turns.wait()
     if config["kind"] == "bare":
         bare_loop(architecture, recipe, splits, 0, settings, turns)
     with tempfile.TemporaryDirectory() as folder:
-        train(architecture, recipe, splits, 0, settings, checkpoints=Path(folder), on_epoch=lambda _: turns.done())
+        train(
+            architecture,
+            recipe,
+            splits,
+            0,
+            settings,
+            checkpoints=Path(folder),
+            on_epoch=lambda _: turns.done(),
+        )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data-dir", default=os.environ.get("FASHION_MNIST"))
     parser.add_argument("--steps", type=int, default=25, help="of an epoch, which is one turn")
     parser.add_argument("--turns", type=int, default=12)
@@ -136,7 +167,12 @@ def main() -> None:
     settings = resolve(device="cpu").model_copy(update={"threads": 1}).model_dump()
     print(f"{options.turns} turns of {options.steps} steps of {BATCH} images, {settings}")
     for network in NETWORKS:
-        common = {"network": network, "steps": options.steps, "data_dir": options.data_dir, "settings": settings}
+        common = {
+            "network": network,
+            "steps": options.steps,
+            "data_dir": options.data_dir,
+            "settings": settings,
+        }
         found = compare(
             {
                 "bare loop": {**common, "kind": "bare"},
@@ -149,7 +185,9 @@ def main() -> None:
         for name, told in found.items():
             ratios = f"{told['seconds'] / bare['seconds']:.3f} of the bare loop's time"
             ratios += f", {told['processor'] / bare['processor']:.3f} of its processor time"
-            print(f"{network} {name:>25}: {human_time(told['seconds'])} a turn, {ratios}", flush=True)
+            print(
+                f"{network} {name:>25}: {human_time(told['seconds'])} a turn, {ratios}", flush=True
+            )
     print(f"(target: a trial takes at most {TARGET} of the bare loop's time)")
 
 

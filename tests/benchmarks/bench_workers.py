@@ -3,12 +3,13 @@
     python tests/benchmarks/bench_workers.py
     python tests/benchmarks/bench_workers.py --turns 5
 
-Runs take turns. Both have one thread a worker, so that what is compared is workers and not threads; all trainings are alike, so that two
-workers can share them evenly. It needs two cores that do nothing else. Wall time of the whole run, and without the start: from when the
-first worker has claimed to the end.
+Runs take turns. Both have one thread a worker, so that what is compared is workers and not threads;
+all trainings are alike, so that two workers can share them evenly. It needs two cores that do
+nothing else. Wall time of the whole run, and without the start: from when the first worker has
+claimed to the end.
 
-First the machine's ceiling, since two cores share caches and memory: two plain processes that train this network, each on a core of
-its own and knowing nothing of each other, against one of them.
+First the machine's ceiling, since two cores share caches and memory: two plain processes that train
+this network, each on a core of its own and knowing nothing of each other, against one of them.
 """
 
 import argparse
@@ -46,7 +47,9 @@ def run(study: Study, workers: int) -> tuple[float, float]:
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        counts = studies.running.supervisor.run(study, storage=f"sqlite:///{folder}/t.db", workers=workers, view=clock)
+        counts = studies.running.supervisor.run(
+            study, storage=f"sqlite:///{folder}/t.db", workers=workers, view=clock
+        )
         ended = time.perf_counter()
     assert counts.complete == counts.wanted
     return ended - started, ended - clock.began
@@ -57,7 +60,9 @@ def side(config: dict[str, Any], turns: Turns) -> None:
     if config["core"] is not None:
         os.sched_setaffinity(0, {config["core"]})
     torch.set_num_threads(1)
-    network = build(Architecture.from_name(config["network"], resolution=8, in_channels=1, classes=10))
+    network = build(
+        Architecture.from_name(config["network"], resolution=8, in_channels=1, classes=10)
+    )
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     step = plain_step(network, (config["batch"], 1, 8, 8), config["precision"])
     turns.wait()
@@ -69,7 +74,9 @@ def side(config: dict[str, Any], turns: Turns) -> None:
 
 def ceiling(study: Study, precision: str, turns: int, steps: int) -> float:
     """How many times as much two plain processes train in the same time as one."""
-    cores = sorted(os.sched_getaffinity(0))[:2] if hasattr(os, "sched_getaffinity") else [None, None]
+    cores = (
+        sorted(os.sched_getaffinity(0))[:2] if hasattr(os, "sched_getaffinity") else [None, None]
+    )
     (design,) = study.wanted().designs
     common = {
         "network": design.architecture.name,
@@ -77,7 +84,9 @@ def ceiling(study: Study, precision: str, turns: int, steps: int) -> float:
         "precision": precision,
         "steps": steps,
     }
-    with started({str(core): {**common, "core": core, "keep": True} for core in cores}) as processes:
+    with started(
+        {str(core): {**common, "core": core, "keep": True} for core in cores}
+    ) as processes:
         both = list(processes.values())
         turn(both)
         alone, together = [], []
@@ -88,17 +97,26 @@ def ceiling(study: Study, precision: str, turns: int, steps: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--steps", type=int, default=60, help="of a turn of a plain process")
     options = parser.parse_args()
     settings = resolve(device="cpu").model_copy(update={"threads": 1})
     studies.running.supervisor.resolve = lambda **_: settings  # type: ignore[attr-defined]
-    changes = [f"recipe.epochs={options.epochs}", "seeds=[0, 1, 2, 3]", "space.axes.cardinality=[1]"]
+    changes = [
+        f"recipe.epochs={options.epochs}",
+        "seeds=[0, 1, 2, 3]",
+        "space.axes.cardinality=[1]",
+    ]
     study = Study.load("digits_cardinality").changed(changes)
     highest = ceiling(study, settings.precision, options.turns, options.steps)
-    print(f"two plain processes train {highest:.2f} times as much as one: the machine's ceiling", flush=True)
+    print(
+        f"two plain processes train {highest:.2f} times as much as one: the machine's ceiling",
+        flush=True,
+    )
     took: dict[int, list[tuple[float, float]]] = {1: [], 2: []}
     for _ in range(options.turns):
         for workers, times in took.items():
@@ -109,8 +127,9 @@ def main() -> None:
         [median(column) for column in zip(*times, strict=True)] for times in took.values()
     )
     print(
-        f"two workers are done {whole1 / whole2:.2f} times as fast as one, {trained1 / trained2:.2f} times without the start "
-        f"(target: {TARGET}; the machine's ceiling: {highest:.2f})"
+        f"two workers are done {whole1 / whole2:.2f} times as fast as one,"
+        f" {trained1 / trained2:.2f} times without the start (target: {TARGET}; the machine's"
+        f" ceiling: {highest:.2f})"
     )
 
 

@@ -1,10 +1,12 @@
-"""Damaged input, hundreds of times: every outcome must be an answer or one clear message, never a traceback.
+"""Damaged input, hundreds of times: every outcome must be an
+answer or one clear message, never a traceback.
 
     python tests/benchmarks/fuzz_inputs.py [--mutations 500] [--seed 0]
 
-Mutated are study files, space files and CSV files for import (characters and lines changed, values swapped for odd ones),
-databases (cut off, bytes changed, tables dropped, attributes overwritten) and checkpoints (cut off, bytes changed, exchanged for
-code that would leave a mark). A database that a command only reads must be the same afterwards, byte for byte.
+Mutated are study files, space files and CSV files for import (characters and lines changed, values
+swapped for odd ones), databases (cut off, bytes changed, tables dropped, attributes overwritten)
+and checkpoints (cut off, bytes changed, exchanged for code that would leave a mark). A database
+that a command only reads must be the same afterwards, byte for byte.
 """
 
 import argparse
@@ -75,7 +77,13 @@ ODD += (
     "@",
     "seeds: [1]",
 )
-READING = (["status", "tiny"], ["results", "tiny"], ["results", "tiny", "--curves"], ["show", "tiny"], ["list"])
+READING = (
+    ["status", "tiny"],
+    ["results", "tiny"],
+    ["results", "tiny", "--curves"],
+    ["show", "tiny"],
+    ["list"],
+)
 
 
 def mutate_text(text: str, rng: random.Random) -> str:
@@ -119,7 +127,9 @@ def mutate_database(path: Path, rng: random.Random) -> None:
         path.write_bytes(mutate_bytes(path.read_bytes(), rng))
         return
     connection = sqlite3.connect(path)
-    table = rng.choice(("trials", "studies", "trial_user_attributes", "study_user_attributes", "version_info"))
+    table = rng.choice(
+        ("trials", "studies", "trial_user_attributes", "study_user_attributes", "version_info")
+    )
     if rng.random() < 0.3:
         connection.execute(f"DROP TABLE {table}")
     elif rng.random() < 0.5:
@@ -127,7 +137,9 @@ def mutate_database(path: Path, rng: random.Random) -> None:
     else:
         odd = rng.choice(("", "{", "null", "[]", '"x"', "{}", "1e999", "\x00"))
         table = rng.choice(("trial_user_attributes", "study_user_attributes"))
-        connection.execute(f"UPDATE {table} SET value_json = ? WHERE rowid % 3 = {rng.randrange(3)}", (odd,))
+        connection.execute(
+            f"UPDATE {table} SET value_json = ? WHERE rowid % 3 = {rng.randrange(3)}", (odd,)
+        )
     connection.commit()
     connection.close()
 
@@ -156,12 +168,18 @@ class Fuzz:
         studies.running.supervisor.run(Study.load("./tiny.yaml"), storage="sqlite:///whole.db")
         self.command("results", "tiny", "-o", "whole.csv", storage="whole.db")
         buffer = io.BytesIO()
-        torch.save({"epoch": 1, "model": {"weight": torch.ones(100)}, "rows": [{"epoch": 1}]}, buffer)
+        torch.save(
+            {"epoch": 1, "model": {"weight": torch.ones(100)}, "rows": [{"epoch": 1}]}, buffer
+        )
         self.checkpoint = buffer.getvalue()
 
     def command(self, *arguments: str, storage: str) -> None:
         url = f"sqlite:///{storage}"
-        cli.main(["study", *arguments, "--storage", url], prog_name="resnext-explorer", standalone_mode=False)
+        cli.main(
+            ["study", *arguments, "--storage", url],
+            prog_name="resnext-explorer",
+            standalone_mode=False,
+        )
 
     def text(self) -> None:
         """A study file or its space, mutated: loaded and resolved."""
@@ -180,7 +198,8 @@ class Fuzz:
             load_sources(["bad.csv"])
 
     def database(self) -> None:
-        """A database, damaged: a command that reads, which must change nothing; sometimes one that runs the study."""
+        """A database, damaged: a command that reads, which must change
+        nothing; sometimes one that runs the study."""
         shutil.copy("whole.db", "bad.db")
         for path in Path().glob("bad.db-*"):
             path.unlink()
@@ -189,7 +208,9 @@ class Fuzz:
         try:
             self.command(*self.rng.choice(READING), storage="bad.db")
         finally:
-            assert hashlib.sha256(Path("bad.db").read_bytes()).digest() == before, "reading changed the database"
+            assert hashlib.sha256(Path("bad.db").read_bytes()).digest() == before, (
+                "reading changed the database"
+            )
         if self.rng.random() < 0.3:
             with Storage.visit("sqlite:///bad.db") as place:
                 studies.running.supervisor.run(Study.load("./tiny.yaml"), storage=place)
@@ -233,7 +254,9 @@ class Fuzz:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--mutations", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()

@@ -1,10 +1,12 @@
-"""A small study, killed at a random moment and resumed, again and again: every final table must equal the undisturbed one.
+"""A small study, killed at a random moment and resumed, again and again:
+every final table must equal the undisturbed one.
 
     python tests/benchmarks/kill_study.py [--runs 100] [--real] [--seed 0]
 
-Each run draws when (after how many epochs, and some time more) and whom: SIGKILL to one worker, or to the supervisor and all
-workers at once. Then the same command goes on. Compared are the tables of pairs and of epochs, exactly, but for what depends
-on when and by whom a pair was trained. The training is a stand-in that takes milliseconds; with --real it is the real one.
+Each run draws when (after how many epochs, and some time more) and whom: SIGKILL to one worker, or
+to the supervisor and all workers at once. Then the same command goes on. Compared are the tables of
+pairs and of epochs, exactly, but for what depends on when and by whom a pair was trained. The
+training is a stand-in that takes milliseconds; with --real it is the real one.
 """
 
 import argparse
@@ -47,7 +49,12 @@ def start(folder: Path, real: bool) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "RESNEXT_EXPLORER_STORAGE": "sqlite:///t.db", "FAKE_EPOCH": "0.05"},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "RESNEXT_EXPLORER_STORAGE": "sqlite:///t.db",
+            "FAKE_EPOCH": "0.05",
+        },
     )
 
 
@@ -119,7 +126,9 @@ def undisturbed(real: bool) -> Tables:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--real", action="store_true", help="train for real")
     parser.add_argument("--seed", type=int, default=0)
@@ -134,9 +143,10 @@ def main() -> None:
         total["worker" if what.startswith("a worker") else "everything"] += 1
         print(f"{run + 1:3} killed {what}: equal ({dict(happened)})", flush=True)
     print(
-        f"{options.runs} runs in {(time.monotonic() - begin) / 60:.1f} min: {total['worker']} times a worker was killed, "
-        f"{total['everything']} times everything; {total['lost']} attempts lost, {total['interrupted']} interrupted; every final "
-        "table equal to the undisturbed one, every pair completed once"
+        f"{options.runs} runs in {(time.monotonic() - begin) / 60:.1f} min: {total['worker']} times"
+        f" a worker was killed, {total['everything']} times everything; {total['lost']} attempts"
+        f" lost, {total['interrupted']} interrupted; every final table equal to the undisturbed"
+        " one, every pair completed once"
     )
 
 

@@ -1,4 +1,5 @@
-"""A training step as plain as can be, for the sides of benchmarks that compare networks or machines and not our trials."""
+"""A training step as plain as can be, for the sides of benchmarks that
+compare networks or machines and not our trials."""
 
 from collections.abc import Callable
 
@@ -7,12 +8,17 @@ from torch import nn
 from torch.nn import functional as F
 
 
-def plain_step(network: nn.Module, images: tuple[int, int, int, int], precision: str) -> Callable[[], None]:
-    """One step of SGD with Nesterov momentum at each call, always on the same random images (of this shape, N x C x H x W, channels last).
+def plain_step(
+    network: nn.Module, images: tuple[int, int, int, int], precision: str
+) -> Callable[[], None]:
+    """One step of SGD with Nesterov momentum at each call, always on the same random
+    images (of this shape, N x C x H x W, channels last).
 
     `precision` is "32" or "bf16". The network has 10 classes.
     """
-    optimiser = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9, nesterov=True, fused=True)
+    optimiser = torch.optim.SGD(
+        network.parameters(), lr=1e-4, momentum=0.9, nesterov=True, fused=True
+    )
     batch = torch.randn(images).to(memory_format=torch.channels_last)
     labels = torch.randint(0, 10, images[:1])
 

@@ -1,4 +1,5 @@
-"""What the tests of the dashboards share: a page in a browser, and a storage with a finished study."""
+"""What the tests of the dashboards share: a page in a browser,
+and a storage with a finished study."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,7 +27,8 @@ def browser(chromium: str) -> Iterator[Any]:
 
 @pytest.fixture
 def stored_study(workdir: Path) -> Callable[[pd.DataFrame], str]:
-    """Puts the results of a table like `make_trials()` into a storage, as workers do; returns the storage's URL."""
+    """Puts the results of a table like `make_trials()` into a storage, as
+    workers do; returns the storage's URL."""
     from studies.api import Study
     from studies.attempts.claims import Claims
     from studies.attempts.workers import Worker
@@ -36,7 +38,10 @@ def stored_study(workdir: Path) -> Callable[[pd.DataFrame], str]:
     def put(trials: pd.DataFrame) -> str:
         storage = Storage(f"sqlite:///{workdir}/results.db")
         study = Study.load("digits_cardinality")
-        found = {"settings": {"device": "cpu"}, "splits": {"train": 1078, "validation": 359, "test": 360}}
+        found = {
+            "settings": {"device": "cpu"},
+            "splits": {"train": 1078, "validation": 359, "test": 360},
+        }
         stored = create_or_extend(storage, study, study.wanted(), lambda: found)
         claims = Claims(storage, storage.open(), stored.id, stored.pairs)
         results = {(row["arm"], row["seed"]): row for row in trials.to_dict("records")}
@@ -44,15 +49,35 @@ def stored_study(workdir: Path) -> Callable[[pd.DataFrame], str]:
             attempt = claims.claim(Worker("worker"))
             assert attempt is not None
             row = results[stored.design(attempt.pair.design)["arm"], attempt.pair.seed]
-            measured = ("epochs", "train_error", "validation_error", "test_error", "seconds", "images_per_second")
+            measured = (
+                "epochs",
+                "train_error",
+                "validation_error",
+                "test_error",
+                "seconds",
+                "images_per_second",
+            )
             result = {**{key: row[key] for key in measured}, "peak_memory": None, "device": "cpu"}
             curve = {"epoch": [1, 2], "learning_rate": [0.1, 0.0], "seconds": [1.0, 1.0]}
             for split in ("train", "validation"):
-                curve[f"{split}_loss"], curve[f"{split}_error"] = [1.0, 0.1], [0.5, row[f"{split}_error"]]
+                curve[f"{split}_loss"], curve[f"{split}_error"] = (
+                    [1.0, 0.1],
+                    [
+                        0.5,
+                        row[f"{split}_error"],
+                    ],
+                )
             if row["status"] == "failed":
-                claims.end(attempt, "failed", attributes={"failure": {"reason": row["reason"], "log": []}})
+                claims.end(
+                    attempt, "failed", attributes={"failure": {"reason": row["reason"], "log": []}}
+                )
             else:
-                claims.end(attempt, "complete", row["validation_error"], {"curve/1": curve, "result": result})
+                claims.end(
+                    attempt,
+                    "complete",
+                    row["validation_error"],
+                    {"curve/1": curve, "result": result},
+                )
         return f"sqlite:///{workdir}/results.db"
 
     return put

@@ -35,8 +35,16 @@ def test_growth_doubles_d_or_the_number_of_paths() -> None:
     template = Template("bottleneck", 4, 8, 64)
     by_d = Architecture(template, (1, 1, 1), stem=Stem("small"), resolution=32)
     by_c = by_d.with_(growth="C")
-    assert [(stage.cardinality, stage.bottleneck_width) for stage in by_d.stages] == [(4, 8), (4, 16), (4, 32)]
-    assert [(stage.cardinality, stage.bottleneck_width) for stage in by_c.stages] == [(4, 8), (8, 8), (16, 8)]
+    assert [(stage.cardinality, stage.bottleneck_width) for stage in by_d.stages] == [
+        (4, 8),
+        (4, 16),
+        (4, 32),
+    ]
+    assert [(stage.cardinality, stage.bottleneck_width) for stage in by_c.stages] == [
+        (4, 8),
+        (8, 8),
+        (16, 8),
+    ]
 
 
 @pytest.mark.parametrize("value", [0, -3, 1.5, "4", None, True])

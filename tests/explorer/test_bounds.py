@@ -1,4 +1,5 @@
-"""Nothing that is asked of the design room goes on for ever, wraps, or answers with more than a sentence."""
+"""Nothing that is asked of the design room goes on for ever,
+wraps, or answers with more than a sentence."""
 
 from itertools import product
 
@@ -21,7 +22,9 @@ REFERENCES = ("resnet50", "resnet18", "resnext_1-1-1-1-1_8x4d_w64_small_growC", 
 
 @pytest.mark.parametrize("reference", REFERENCES)
 @pytest.mark.parametrize(("solve", "by", "policy"), list(product(QUANTITIES, MEASURES, POLICIES)))
-def test_every_combination_ends_with_designs_or_a_sentence(reference: str, solve: str, by: str, policy: str) -> None:
+def test_every_combination_ends_with_designs_or_a_sentence(
+    reference: str, solve: str, by: str, policy: str
+) -> None:
     start = Architecture.from_name(reference)
     answers = 0
     for factor in (1e-6, 0.5, 1, 2, 1e4, 1e9):
@@ -32,14 +35,18 @@ def test_every_combination_ends_with_designs_or_a_sentence(reference: str, solve
         answers += 1
         assert designs[0].cost > 0
     basic = start.template.kind == "basic"
-    refused = (solve, by) == ("depths", "block") or (basic and (by == "block" or solve not in ("depths", "width")))
+    refused = (solve, by) == ("depths", "block") or (
+        basic and (by == "block" or solve not in ("depths", "width"))
+    )
     # Published depths exist for four stages only.
     refused |= solve == "depths" and policy == "published" and len(start.depths) != 4
     assert bool(answers) != refused
 
 
 def test_depths_are_not_solved_by_a_cost_that_they_do_not_change() -> None:
-    with pytest.raises(UserError, match="depths cannot be solved by block, which does not change with depths"):
+    with pytest.raises(
+        UserError, match="depths cannot be solved by block, which does not change with depths"
+    ):
         match(RESNET50, solve="depths", by="block", width=128)
     with pytest.raises(UserError, match="depths cannot be solved by block"):
         scale(RESNET50, 2, by="block")
@@ -57,8 +64,14 @@ def test_depths_are_solved_up_to_the_most_blocks_of_a_network() -> None:
     ("name", "message"),
     [
         ("resnext_" + "-".join(["1"] * 20_000) + "_1x4d_w64", "at most 500"),
-        ("resnext_" + "-".join(["1"] * (MOST_STAGES + 1)) + "_1x4d_w64", "29 stages are too many: .* at most 28"),
-        ("resnext_1000000-1_1x4d_w64", "1,000,001 blocks in all are too many: a network has at most 10,000"),
+        (
+            "resnext_" + "-".join(["1"] * (MOST_STAGES + 1)) + "_1x4d_w64",
+            "29 stages are too many: .* at most 28",
+        ),
+        (
+            "resnext_1000000-1_1x4d_w64",
+            "1,000,001 blocks in all are too many: a network has at most 10,000",
+        ),
         ("resnext_1-1_1x4d_w99999999999", "width must be at most 1,000,000,000"),
         ("resnet99999999999999999999_cifar", "6k \\+ 2 layers"),
         ("resnext" + "9" * 400 + "_1x4d_cifar", "9k \\+ 2 layers"),
@@ -72,7 +85,10 @@ def test_a_name_of_something_endless_is_refused_with_its_bound(name: str, messag
 
 def test_the_longest_names_still_parse_back() -> None:
     deep = Architecture.from_name("resnet50", resolution=LARGEST_NUMBER).with_(
-        depths=(300,) * MOST_STAGES, cardinality=LARGEST_NUMBER, bottleneck_width=LARGEST_NUMBER, width=LARGEST_NUMBER
+        depths=(300,) * MOST_STAGES,
+        cardinality=LARGEST_NUMBER,
+        bottleneck_width=LARGEST_NUMBER,
+        width=LARGEST_NUMBER,
     )
     assert Architecture.from_name(deep.name, resolution=LARGEST_NUMBER) == deep
     assert count(deep).flops > 2**63, "Python's own numbers do not end there"
@@ -119,7 +135,9 @@ def test_a_budget_that_is_none_is_one_sentence(value: float) -> None:
         Budget("flops", value)
 
 
-@pytest.mark.parametrize("text", ["1e400", "-1e400", "1e999999999", "1e" + "9" * 30, "9" * 5000, "2000000T"])
+@pytest.mark.parametrize(
+    "text", ["1e400", "-1e400", "1e999999999", "1e" + "9" * 30, "9" * 5000, "2000000T"]
+)
 def test_a_number_out_of_range_is_said_and_not_computed(text: str) -> None:
     with pytest.raises(UserError, match="out of range: a number is at most 1e\\+18"):
         parse_number(text)
@@ -131,9 +149,13 @@ def test_what_is_no_number_is_said(text: str) -> None:
         parse_number(text)
 
 
-@pytest.mark.parametrize("text", ["9" * 5000, "1.." + "9" * 5000, "1000000001", "1..1000000,1..1000000"])
+@pytest.mark.parametrize(
+    "text", ["9" * 5000, "1.." + "9" * 5000, "1000000001", "1..1000000,1..1000000"]
+)
 def test_a_list_of_endless_numbers_is_refused_in_a_short_sentence(text: str) -> None:
-    with pytest.raises(UserError, match=r"at most 1,000,000,000|more than 1,000,000 numbers") as problem:
+    with pytest.raises(
+        UserError, match=r"at most 1,000,000,000|more than 1,000,000 numbers"
+    ) as problem:
         WholeNumbers().convert(text, None, None)
     assert len(str(problem.value)) < 300
 

@@ -17,7 +17,13 @@ RESNET50 = Architecture.from_name("resnet50")
 
 def test_table_2_comes_out_exactly_by_block() -> None:
     designs = match(RESNET50, cardinality=[1, 2, 4, 8, 32], by="block")
-    assert [design.architecture.template.bottleneck_width for design in designs] == [64, 40, 24, 14, 4]
+    assert [design.architecture.template.bottleneck_width for design in designs] == [
+        64,
+        40,
+        24,
+        14,
+        4,
+    ]
 
 
 def test_equation_4_is_the_block_measure() -> None:
@@ -33,7 +39,8 @@ def test_by_flops_c_8_gives_13_at_minus_3_4_percent() -> None:
 
 
 def brute_force(architecture: Architecture, solve: str, by: str, target: int, step: int) -> int:
-    """Try every multiple of `step` until the cost passes the target for good; ties go to the cheaper."""
+    """Try every multiple of `step` until the cost passes the
+    target for good; ties go to the cheaper."""
     best, value = None, step
     while True:
         spent = cost(architecture.with_(**{solve: value}), by)
@@ -69,18 +76,27 @@ def test_the_solver_finds_what_brute_force_finds(
 
 
 @settings(max_examples=60)
-@given(architectures(kinds=("basic",)), st.sampled_from(["flops", "params", "activations"]), st.floats(0.3, 5))
-def test_the_width_of_basic_blocks_is_solved_too(architecture: Architecture, by: str, factor: float) -> None:
+@given(
+    architectures(kinds=("basic",)),
+    st.sampled_from(["flops", "params", "activations"]),
+    st.floats(0.3, 5),
+)
+def test_the_width_of_basic_blocks_is_solved_too(
+    architecture: Architecture, by: str, factor: float
+) -> None:
     target = max(1, round(cost(architecture, by) * factor))
     try:
         (design,) = nearest(architecture, solve="width", by=by, budget=target)
     except ImpossibleBudget:
         assume(False)
-    assert design.cost == cost(architecture.with_(width=brute_force(architecture, "width", by, target, 1)), by)
+    assert design.cost == cost(
+        architecture.with_(width=brute_force(architecture, "width", by, target, 1)), by
+    )
 
 
 @pytest.mark.parametrize(
-    "reference", ["resnet50", "resnet101", "resnext29_8x64d_cifar", "resnext_1-1-1_1x64d_w256_small"]
+    "reference",
+    ["resnet50", "resnet101", "resnext29_8x64d_cifar", "resnext_1-1-1_1x64d_w256_small"],
 )
 @pytest.mark.parametrize("cardinality", [1, 2, 3, 8, 16, 32, 64])
 def test_by_flops_agrees_with_brute_force_over_d(reference: str, cardinality: int) -> None:
@@ -88,7 +104,9 @@ def test_by_flops_agrees_with_brute_force_over_d(reference: str, cardinality: in
     target = cost(architecture, "flops")
     (design,) = match(architecture, cardinality=cardinality)
     start = architecture.with_(cardinality=cardinality)
-    assert design.architecture.template.bottleneck_width == brute_force(start, "bottleneck_width", "flops", target, 1)
+    assert design.architecture.template.bottleneck_width == brute_force(
+        start, "bottleneck_width", "flops", target, 1
+    )
 
 
 def test_a_reference_matches_itself_with_no_mismatch() -> None:
@@ -99,8 +117,12 @@ def test_a_reference_matches_itself_with_no_mismatch() -> None:
 
 
 def test_the_small_reference_is_within_0_8_percent_for_c_1_to_16() -> None:
-    small = Architecture.from_name("resnext_1-1-1_1x64d_w256_small", resolution=8, in_channels=1, classes=10)
-    assert max(abs(design.mismatch) for design in match(small, cardinality=[1, 2, 4, 8, 16])) < 0.008
+    small = Architecture.from_name(
+        "resnext_1-1-1_1x64d_w256_small", resolution=8, in_channels=1, classes=10
+    )
+    assert (
+        max(abs(design.mismatch) for design in match(small, cardinality=[1, 2, 4, 8, 16])) < 0.008
+    )
 
 
 def test_every_c_that_misses_the_tolerance_is_named() -> None:
@@ -146,20 +168,28 @@ def test_depths_along_a_policy_are_those_that_brute_force_finds(
     architecture: Architecture, policy_name: str, by: str, factor: float
 ) -> None:
     target = max(1, round(cost(architecture, by) * factor))
-    (design,) = nearest(architecture, solve="depths", by=by, budget=target, depth_policy=policy_name)
+    (design,) = nearest(
+        architecture, solve="depths", by=by, budget=target, depth_policy=policy_name
+    )
     depths_at = policy(policy_name, architecture)
     costs = []
     for n in count_from(1):
         costs.append(cost(architecture.with_(depths=depths_at(n)), by))
         if costs[-1] > target:
             break
-    assert design.cost == min(costs, key=lambda spent: (abs(spent - target), spent)), "ties go to the cheaper"
+    assert design.cost == min(costs, key=lambda spent: (abs(spent - target), spent)), (
+        "ties go to the cheaper"
+    )
 
 
 @given(architectures(), st.sampled_from(["proportional", "longest"]), st.integers(1, 60))
-def test_a_depth_policy_never_gets_shallower(architecture: Architecture, policy_name: str, n: int) -> None:
+def test_a_depth_policy_never_gets_shallower(
+    architecture: Architecture, policy_name: str, n: int
+) -> None:
     depths_at = policy(policy_name, architecture)
-    assert all(after >= before >= 1 for before, after in zip(depths_at(n), depths_at(n + 1), strict=True))
+    assert all(
+        after >= before >= 1 for before, after in zip(depths_at(n), depths_at(n + 1), strict=True)
+    )
     assert depths_at(sum(architecture.depths)) == architecture.depths or policy_name == "longest"
 
 
@@ -174,7 +204,9 @@ def test_a_depth_policy_never_gets_shallower(architecture: Architecture, policy_
         ("resnext101_32x4d", "resnext101_64x4d", 1.94),
     ],
 )
-def test_scale_is_at_least_as_near_to_twice_the_cost_as_table_4s_picks(reference: str, pick: str, ratio: float) -> None:
+def test_scale_is_at_least_as_near_to_twice_the_cost_as_table_4s_picks(
+    reference: str, pick: str, ratio: float
+) -> None:
     start = Architecture.from_name(reference)
     spent = cost(Architecture.from_name(pick), "flops") / cost(start, "flops")
     assert round(spent, 2) == ratio
@@ -186,7 +218,9 @@ def test_scale_is_at_least_as_near_to_twice_the_cost_as_table_4s_picks(reference
 
 
 def test_published_depths_deepen_resnet_101_to_resnet_200() -> None:
-    (design,) = scale(Architecture.from_name("resnet101"), 2, solve=["depths"], depth_policy="published")
+    (design,) = scale(
+        Architecture.from_name("resnet101"), 2, solve=["depths"], depth_policy="published"
+    )
     assert design.name == "resnet200"
 
 
@@ -197,7 +231,9 @@ def test_published_depths_deepen_resnet_101_to_resnet_200() -> None:
     st.integers(1, 8),
     st.integers(0, 2**32 - 1),
 )
-def test_a_batch_of_arrays_is_solved_as_each_one_is(solve: str, by: str, step: int, seed: int) -> None:
+def test_a_batch_of_arrays_is_solved_as_each_one_is(
+    solve: str, by: str, step: int, seed: int
+) -> None:
     random = np.random.default_rng(seed)
     options = {
         "cardinality": random.integers(1, 65, 20),
@@ -208,7 +244,9 @@ def test_a_batch_of_arrays_is_solved_as_each_one_is(solve: str, by: str, step: i
     batch, _ = solve_quantity(RESNET50.with_(**options), solve, Budget.of(RESNET50, by), step)
     for position, value in enumerate(batch.tolist()):
         one = {key: int(values[position]) for key, values in options.items()}
-        assert solve_quantity(RESNET50.with_(**one), solve, Budget.of(RESNET50, by), step)[0] == value
+        assert (
+            solve_quantity(RESNET50.with_(**one), solve, Budget.of(RESNET50, by), step)[0] == value
+        )
 
 
 @pytest.mark.parametrize("factor", [0, -1, float("nan"), float("inf")])

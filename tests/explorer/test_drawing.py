@@ -25,7 +25,9 @@ def test_every_drawing_is_well_formed_and_inside_its_frame(architecture: Archite
     assert all(float(text.get("y", "0")) <= height for text in root.iter(f"{SVG}text"))
 
 
-@pytest.mark.parametrize("name", ["resnext29_8x64d_cifar", "resnet152", "resnext_2-3_4x6d_w48_small_growC_plain"])
+@pytest.mark.parametrize(
+    "name", ["resnext29_8x64d_cifar", "resnet152", "resnext_2-3_4x6d_w48_small_growC_plain"]
+)
 def test_the_drawing_says_what_the_layers_are(name: str) -> None:
     architecture = Architecture.from_name(name)
     root = ElementTree.fromstring(svg(architecture))
@@ -36,7 +38,10 @@ def test_the_drawing_says_what_the_layers_are(name: str) -> None:
         if layer.kind == "linear":
             assert f"linear, {layer.in_channels} to {layer.out_channels}" in words
         elif layer.kind == "conv" and layer.block == 1 and layer.groups == 1:
-            assert f"{layer.kernel}x{layer.kernel}, {layer.in_channels} to {layer.out_channels}" in words
+            assert (
+                f"{layer.kernel}x{layer.kernel}, {layer.in_channels} to {layer.out_channels}"
+                in words
+            )
         elif layer.kind == "conv" and layer.block == 1:
             assert f"C={layer.groups}" in words
             assert str(layer.out_channels // layer.groups) in words

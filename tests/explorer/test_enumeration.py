@@ -1,4 +1,5 @@
-"""Grids: each row is the design that the solver finds for it alone, counted as it is counted alone."""
+"""Grids: each row is the design that the solver finds for it
+alone, counted as it is counted alone."""
 
 import numpy as np
 import pandas as pd
@@ -19,16 +20,24 @@ RESNET50 = Architecture.from_name("resnet50")
     st.sampled_from(["bottleneck_width", "cardinality"]),
     st.lists(st.integers(1, 64), min_size=1, max_size=4, unique=True),
     st.lists(st.sampled_from([16, 64, 128, 512]), min_size=1, max_size=3, unique=True),
-    st.lists(st.sampled_from([(3, 4, 6, 3), (1, 1), (2, 5), (3, 4, 23, 3)]), min_size=1, max_size=3, unique=True),
+    st.lists(
+        st.sampled_from([(3, 4, 6, 3), (1, 1), (2, 5), (3, 4, 23, 3)]),
+        min_size=1,
+        max_size=3,
+        unique=True,
+    ),
 )
 def test_a_grid_is_what_the_solver_finds_row_by_row(
     by: str, solve: str, numbers: list[int], widths: list[int], depths: list[tuple[int, ...]]
 ) -> None:
     other = "cardinality" if solve == "bottleneck_width" else "bottleneck_width"
-    table = enumerate_designs(RESNET50, solve=solve, by=by, **{other: numbers}, width=widths, depths=depths)
+    table = enumerate_designs(
+        RESNET50, solve=solve, by=by, **{other: numbers}, width=widths, depths=depths
+    )
     rows = iter(table.itertuples())
     expected = 0
-    # Networks of unlike numbers of stages are counted in groups, in the order in which they are given.
+    # Networks of unlike numbers of stages are counted in groups,
+    # in the order in which they are given.
     for choice in depths:
         for number in numbers:
             for width in widths:
@@ -60,10 +69,15 @@ def test_more_designs_than_a_chunk_come_out_complete_and_in_order() -> None:
 def test_filters_tolerance_and_sorting_keep_what_they_say() -> None:
     everything = enumerate_designs(RESNET50, cardinality=range(1, 65))
     kept = enumerate_designs(
-        RESNET50, cardinality=range(1, 65), tolerance=0.02, where=["params<=25M", "bottleneck_width>2"]
+        RESNET50,
+        cardinality=range(1, 65),
+        tolerance=0.02,
+        where=["params<=25M", "bottleneck_width>2"],
     )
     expected = everything[
-        (everything["mismatch"].abs() <= 0.02) & (everything["params"] <= 25e6) & (everything["bottleneck_width"] > 2)
+        (everything["mismatch"].abs() <= 0.02)
+        & (everything["params"] <= 25e6)
+        & (everything["bottleneck_width"] > 2)
     ]
     pd.testing.assert_frame_equal(kept, expected.reset_index(drop=True))
     by_size = sort_designs(everything, "mismatch")["mismatch"].abs()

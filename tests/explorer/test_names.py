@@ -1,4 +1,5 @@
-"""Names: every architecture prints as one that parses back; known names mean what torchvision and timm mean."""
+"""Names: every architecture prints as one that parses back; known
+names mean what torchvision and timm mean."""
 
 import pytest
 from architectures import architectures
@@ -25,7 +26,14 @@ def test_every_architecture_prints_as_a_name_that_parses_back(architecture: Arch
 
 @given(
     st.sampled_from([*BASIC_DEPTHS.values(), *BOTTLENECK_DEPTHS.values(), (3, 3, 3), (9, 9, 9)]),
-    st.sampled_from(["resnet_{}_w64", "resnet_{}_w16_small16", "resnext_{}_1x64d_w256", "resnext_{}_8x64d_w256_small"]),
+    st.sampled_from(
+        [
+            "resnet_{}_w64",
+            "resnet_{}_w16_small16",
+            "resnext_{}_1x64d_w256",
+            "resnext_{}_8x64d_w256_small",
+        ]
+    ),
     st.sampled_from(["", "_plain"]),
 )
 def test_the_long_form_of_a_known_network_parses_and_prints_as_known(
@@ -61,14 +69,17 @@ def test_known_names_have_torchvisions_parameter_counts(name: str, params: int) 
     assert count(Architecture.from_name(name)).params == params
 
 
-@pytest.mark.parametrize(("name", "millions"), [("resnext29_8x64d_cifar", 34.4), ("resnext29_16x64d_cifar", 68.1)])
+@pytest.mark.parametrize(
+    ("name", "millions"), [("resnext29_8x64d_cifar", 34.4), ("resnext29_16x64d_cifar", 68.1)]
+)
 def test_table_7_parameter_counts_of_the_cifar_family(name: str, millions: float) -> None:
     # The paper truncates: 68.15 million is printed as 68.1M.
     assert count(Architecture.from_name(name)).params // 100_000 / 10 == millions
 
 
 @pytest.mark.parametrize(
-    ("name", "millions"), [("resnet20_cifar", 0.27), ("resnet56_cifar", 0.85), ("resnet110_cifar", 1.7)]
+    ("name", "millions"),
+    [("resnet20_cifar", 0.27), ("resnet56_cifar", 0.85), ("resnet110_cifar", 1.7)],
 )
 def test_cifar_resnets_have_the_sizes_of_the_resnet_paper(name: str, millions: float) -> None:
     # He et al. 2016, table 6; there the shortcuts have no parameters, here projections: within 3 %.

@@ -15,13 +15,19 @@ MATCH = [sys.executable, "-m", "explorer", "match", "resnet50"]
 def test_a_full_disk_behind_the_output_is_one_sentence() -> None:
     with open("/dev/full", "w") as full:
         found = subprocess.run(MATCH, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert (found.returncode, found.stderr) == (1, "Error: the output could not be written: No space left on device.\n")
+    assert (found.returncode, found.stderr) == (
+        1,
+        "Error: the output could not be written: No space left on device.\n",
+    )
 
 
 def test_closed_output_is_one_sentence() -> None:
     command = ["sh", "-c", 'exec "$@" >&-', "sh", *MATCH]
     found = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
-    assert (found.returncode, found.stderr) == (1, "Error: the output could not be written: Bad file descriptor.\n")
+    assert (found.returncode, found.stderr) == (
+        1,
+        "Error: the output could not be written: Bad file descriptor.\n",
+    )
 
 
 def test_a_reader_that_left_is_no_error() -> None:
@@ -34,21 +40,60 @@ def test_a_reader_that_left_is_no_error() -> None:
 
 @pytest.mark.parametrize("where", ["| head -1", "> /dev/full", ">&-", ">&- 2>&-"])
 def test_a_run_goes_on_without_its_output(where: str, tiny_study_file: Path) -> None:
-    command = f'{{ "$@"; echo $? > code; }} {where}' if where.startswith("|") else f'"$@" {where}; echo $? > code'
-    run = [sys.executable, fake_training.__file__, "study", "run", str(tiny_study_file), "--storage", "sqlite:///t.db"]
-    found = subprocess.run(["sh", "-c", command, "sh", *run], capture_output=True, text=True, check=False)
+    command = (
+        f'{{ "$@"; echo $? > code; }} {where}'
+        if where.startswith("|")
+        else f'"$@" {where}; echo $? > code'
+    )
+    run = [
+        sys.executable,
+        fake_training.__file__,
+        "study",
+        "run",
+        str(tiny_study_file),
+        "--storage",
+        "sqlite:///t.db",
+    ]
+    found = subprocess.run(
+        ["sh", "-c", command, "sh", *run], capture_output=True, text=True, check=False
+    )
     assert "Traceback" not in found.stderr
     assert Path("code").read_text() == "0\n"
-    status = [sys.executable, "-m", "explorer", "study", "status", "tiny", "--storage", "sqlite:///t.db", "--json"]
-    assert '"complete": 6' in subprocess.run(status, capture_output=True, text=True, check=True).stdout
+    status = [
+        sys.executable,
+        "-m",
+        "explorer",
+        "study",
+        "status",
+        "tiny",
+        "--storage",
+        "sqlite:///t.db",
+        "--json",
+    ]
+    assert (
+        '"complete": 6' in subprocess.run(status, capture_output=True, text=True, check=True).stdout
+    )
 
 
 def test_a_run_goes_on_when_its_terminal_is_closed(tiny_study_file: Path) -> None:
     master, slave = os.openpty()
-    run = [sys.executable, fake_training.__file__, "study", "run", str(tiny_study_file), "--storage", "sqlite:///t.db"]
+    run = [
+        sys.executable,
+        fake_training.__file__,
+        "study",
+        "run",
+        str(tiny_study_file),
+        "--storage",
+        "sqlite:///t.db",
+    ]
     environment = {**os.environ, "TERM": "xterm", "FAKE_EPOCH": "0.1"}
     process = subprocess.Popen(
-        run, stdin=subprocess.DEVNULL, stdout=slave, stderr=subprocess.PIPE, text=True, env=environment
+        run,
+        stdin=subprocess.DEVNULL,
+        stdout=slave,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
     )
     os.close(slave)
     drawn = b""
@@ -64,7 +109,15 @@ def test_a_run_goes_on_when_its_terminal_is_closed(tiny_study_file: Path) -> Non
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4])
 def test_too_few_processes_and_threads_are_one_sentence(tiny_study_file: Path, limit: int) -> None:
-    run = [sys.executable, fake_training.__file__, "study", "run", str(tiny_study_file), "--storage", "sqlite:///t.db"]
+    run = [
+        sys.executable,
+        fake_training.__file__,
+        "study",
+        "run",
+        str(tiny_study_file),
+        "--storage",
+        "sqlite:///t.db",
+    ]
     limited = ["bash", "-c", f'ulimit -u {limit} && exec "$@"', "sh", *run]
     if os.getuid() == 0:  # the limit does not hold for root: another user, who may read all files
         limited = [*_as_another_user(), *limited]
@@ -72,7 +125,8 @@ def test_too_few_processes_and_threads_are_one_sentence(tiny_study_file: Path, l
     assert found.returncode == 2
     assert found.stderr.startswith("Error: ")
     assert found.stderr.endswith(
-        "the system starts no more processes or threads for this user. Raise the limit (ulimit -u), or end others.\n"
+        "the system starts no more processes or threads for this user. Raise the limit (ulimit -u),"
+        " or end others.\n"
     )
     assert found.stderr.count("\n") == 1
 
@@ -80,7 +134,13 @@ def test_too_few_processes_and_threads_are_one_sentence(tiny_study_file: Path, l
 def _as_another_user() -> list[str]:
     """What a command begins with to run as a user who has no other process."""
     allowed = "+dac_override,+dac_read_search"
-    setpriv = ["setpriv", "--reuid=61712", "--clear-groups", f"--inh-caps={allowed}", f"--ambient-caps={allowed}"]
+    setpriv = [
+        "setpriv",
+        "--reuid=61712",
+        "--clear-groups",
+        f"--inh-caps={allowed}",
+        f"--ambient-caps={allowed}",
+    ]
     try:
         subprocess.run([*setpriv, "true"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
@@ -98,17 +158,40 @@ def tiny_study_file(workdir: Path) -> Path:
 
 
 def test_too_few_files_are_one_sentence(tiny_study_file: Path) -> None:
-    run = [sys.executable, "-m", "explorer", "study", "run", str(tiny_study_file), "--storage", "sqlite:///t.db"]
+    run = [
+        sys.executable,
+        "-m",
+        "explorer",
+        "study",
+        "run",
+        str(tiny_study_file),
+        "--storage",
+        "sqlite:///t.db",
+    ]
     found = subprocess.run(
-        ["sh", "-c", 'ulimit -n 8; exec "$@"', "sh", *run], capture_output=True, text=True, check=False
+        ["sh", "-c", 'ulimit -n 8; exec "$@"', "sh", *run],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert found.returncode == 2
     assert found.stderr.startswith("Error: this process may not open more files at once.")
     assert found.stderr.count("\n") == 1
 
 
-def test_too_little_memory_for_torch_is_one_sentence_and_no_pairs_fault(tiny_study_file: Path) -> None:
-    run = [sys.executable, "-m", "explorer", "study", "run", str(tiny_study_file), "--storage", "sqlite:///t.db"]
+def test_too_little_memory_for_torch_is_one_sentence_and_no_pairs_fault(
+    tiny_study_file: Path,
+) -> None:
+    run = [
+        sys.executable,
+        "-m",
+        "explorer",
+        "study",
+        "run",
+        str(tiny_study_file),
+        "--storage",
+        "sqlite:///t.db",
+    ]
     limited = ["sh", "-c", 'ulimit -v 300000; exec "$@"', "sh", *run]
     found = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=60)
     assert (found.returncode, found.stderr.count("\n")) == (2, 1)

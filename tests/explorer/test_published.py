@@ -8,7 +8,9 @@ from explorer.published import TABLES
 
 def named(table: str) -> dict[str, Architecture]:
     return {
-        row.label: Architecture.from_name(row.architecture, resolution=row.resolution, classes=row.classes)
+        row.label: Architecture.from_name(
+            row.architecture, resolution=row.resolution, classes=row.classes
+        )
         for row in TABLES[table].rows
         if row.architecture
     }

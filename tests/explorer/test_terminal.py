@@ -21,7 +21,13 @@ def strict(text: str) -> object:
 
 
 def test_what_is_no_number_is_null(capsys: pytest.CaptureFixture[str]) -> None:
-    value = {"a": [1, NAN, (-INFINITY, {"b": INFINITY})], "c": 0.1, "d": "NaN", "e": None, "f": True}
+    value = {
+        "a": [1, NAN, (-INFINITY, {"b": INFINITY})],
+        "c": 0.1,
+        "d": "NaN",
+        "e": None,
+        "f": True,
+    }
     expected = {"a": [1, None, [None, {"b": None}]], "c": 0.1, "d": "NaN", "e": None, "f": True}
     assert strict(to_json(value)) == expected
     print_json(value)
@@ -38,6 +44,10 @@ def test_nothing_prints_json_but_this() -> None:
         for path in (root / room).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "click.echo"):
-                    found += [f"{path.name}:{node.lineno}" for part in node.args if "json.dumps" in ast.unparse(part)]
+                    found += [
+                        f"{path.name}:{node.lineno}"
+                        for part in node.args
+                        if "json.dumps" in ast.unparse(part)
+                    ]
     # What a child process tells its parent, which reads it with Python's own reader.
     assert [place for place in found if not place.startswith(("settings.py", "plan.py"))] == []

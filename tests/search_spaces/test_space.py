@@ -25,8 +25,20 @@ def parse(text: str) -> SearchSpace:
 def test_paper_table_3_has_both_settings_with_the_papers_d() -> None:
     designs = SearchSpace.load("paper_table3").resolve().designs
     names = [design.name for design in designs]
-    assert names[:5] == ["resnet50", "resnext50_2x40d", "resnext50_4x24d", "resnext50_8x14d", "resnext50_32x4d"]
-    assert names[5:] == ["resnet101", "resnext101_2x40d", "resnext101_4x24d", "resnext101_8x14d", "resnext101_32x4d"]
+    assert names[:5] == [
+        "resnet50",
+        "resnext50_2x40d",
+        "resnext50_4x24d",
+        "resnext50_8x14d",
+        "resnext50_32x4d",
+    ]
+    assert names[5:] == [
+        "resnet101",
+        "resnext101_2x40d",
+        "resnext101_4x24d",
+        "resnext101_8x14d",
+        "resnext101_32x4d",
+    ]
     # The paper's caption: about 4.1 and 7.8 billion FLOPs.
     assert [round(designs[index].complexity.flops / 1e9, 1) for index in (0, 5)] == [4.1, 7.8]
 
@@ -42,10 +54,13 @@ def test_paper_table_4_spends_twice_the_cost_on_each_arm() -> None:
 def test_paper_figure_7_widens_one_path_or_adds_paths() -> None:
     designs = SearchSpace.load("paper_figure7").resolve().designs
     params = {design.name: design.complexity.params / 1e6 for design in designs}
-    # Confirmed points of the figure: 8x64d with 34.4 and 16x64d with 68.1 million parameters (the paper truncates).
+    # Confirmed points of the figure: 8x64d with 34.4 and 16x64d with 68.1
+    # million parameters (the paper truncates).
     assert int(10 * params["resnext29_8x64d_cifar"]) == 344
     assert int(10 * params["resnext29_16x64d_cifar"]) == 681
-    assert {design.architecture.template.cardinality for design in designs if "d=64" not in design.arm} == {1}
+    assert {
+        design.architecture.template.cardinality for design in designs if "d=64" not in design.arm
+    } == {1}
 
 
 def test_the_residual_ablation_changes_nothing_but_the_shortcut() -> None:
@@ -55,29 +70,45 @@ def test_the_residual_ablation_changes_nothing_but_the_shortcut() -> None:
 
 
 def test_a_free_space_limits_cost_and_says_what_is_left_out() -> None:
-    resolved = parse("reference: resnet50\nfree: {limits: {params: 30M}}\naxes: {cardinality: [1, 2]}\n").resolve()
+    resolved = parse(
+        "reference: resnet50\nfree: {limits: {params: 30M}}\naxes: {cardinality: [1, 2]}\n"
+    ).resolve()
     assert [design.name for design in resolved.designs] == ["resnet50"]
     assert "more than 30.0 M" in resolved.left_out[0].reason
 
 
 def test_depths_are_solved_along_the_depth_policies_of_an_axis() -> None:
     text = (
-        "reference: resnet50\nmatch: {solve: depths}\naxes: {cardinality: [2], depth_policy: [proportional, longest]}\n"
+        "reference: resnet50\nmatch: {solve: depths}\naxes: {cardinality: [2], depth_policy:"
+        " [proportional, longest]}\n"
     )
     designs = parse(text).resolve().designs
-    assert [design.arm for design in designs] == ["C=2, depth policy=proportional", "C=2, depth policy=longest"]
+    assert [design.arm for design in designs] == [
+        "C=2, depth policy=proportional",
+        "C=2, depth policy=longest",
+    ]
     assert designs[1].architecture.depths[:2] == (3, 4)
 
 
 @settings(max_examples=30)
-@given(st.lists(st.integers(1, 32), min_size=1, max_size=4, unique=True), st.sampled_from(["d", "C"]), st.randoms())
-def test_whatever_a_search_chooses_is_on_the_budget(cardinalities: list[int], growth: str, random: Random) -> None:
+@given(
+    st.lists(st.integers(1, 32), min_size=1, max_size=4, unique=True),
+    st.sampled_from(["d", "C"]),
+    st.randoms(),
+)
+def test_whatever_a_search_chooses_is_on_the_budget(
+    cardinalities: list[int], growth: str, random: Random
+) -> None:
     space = SearchSpace.model_validate(
         {
             "name": "searched",
             "reference": "resnext_1-1-1_1x64d_w256_small",
             "match": {"tolerance": 0.05},
-            "axes": {"cardinality": cardinalities, "depths": [[1, 1, 1], [2, 1, 2]], "growth": [growth]},
+            "axes": {
+                "cardinality": cardinalities,
+                "depths": [[1, 1, 1], [2, 1, 2]],
+                "growth": [growth],
+            },
         }
     )
     bound = space.bind(resolution=8, classes=10)
@@ -100,13 +131,18 @@ def test_samples_are_different_designs_and_the_same_for_a_seed() -> None:
 
 
 def test_a_nearby_reference_with_smaller_mismatches_is_proposed() -> None:
-    text = "reference: resnext_1-1-1_1x40d_w128_small\nmatch: {tolerance: 0.02}\naxes: {cardinality: [1, 2, 4, 8]}\n"
+    text = (
+        "reference: resnext_1-1-1_1x40d_w128_small\nmatch: {tolerance: 0.02}\naxes: {cardinality:"
+        " [1, 2, 4, 8]}\n"
+    )
     bound = parse(text).bind(resolution=8, classes=10)
     left_out = bound.resolve().left_out
     proposal = bound.propose()
     assert left_out
     assert proposal is not None
-    better = parse(text.replace("resnext_1-1-1_1x40d_w128_small", proposal.reference)).resolve(resolution=8, classes=10)
+    better = parse(text.replace("resnext_1-1-1_1x40d_w128_small", proposal.reference)).resolve(
+        resolution=8, classes=10
+    )
     assert len(better.left_out) < len(left_out)
     assert max(abs(design.mismatch) for design in better.designs) == pytest.approx(proposal.worst)
 
@@ -134,13 +170,18 @@ def test_a_point_that_no_d_solves_is_left_out() -> None:
 
 
 def test_input_comes_from_the_data_and_must_agree_with_the_file() -> None:
-    assert parse(TEXT).resolve(resolution=64, classes=7, in_channels=1).designs[0].architecture.classes == 7
+    assert (
+        parse(TEXT).resolve(resolution=64, classes=7, in_channels=1).designs[0].architecture.classes
+        == 7
+    )
     with pytest.raises(UserError, match="resolution 32, but the data has 64"):
         parse(TEXT + "resolution: 32\n").resolve(resolution=64)
 
 
 def test_arms_are_named_by_their_axes() -> None:
-    found = parse("reference: resnet50\naxes: {cardinality: [1, 8], depths: [[3, 4, 6, 3], [2, 2, 2, 2]]}\n")
+    found = parse(
+        "reference: resnet50\naxes: {cardinality: [1, 8], depths: [[3, 4, 6, 3], [2, 2, 2, 2]]}\n"
+    )
     assert found.arm_label({"cardinality": 8, "depths": [2, 2, 2, 2]}) == "C=8, depths=2-2-2-2"
     with pytest.raises(UserError, match="cardinality takes one of 1, 8; given: 3"):
         found.arm_label({"cardinality": 3, "depths": [2, 2, 2, 2]})
@@ -165,8 +206,14 @@ def test_arms_are_named_by_their_axes() -> None:
         ("reference: resnet50\nscale: {factor: 2}\naxes: {cardinality: [1]}\n", "instead of axes"),
         ("reference: resnet50\nscale: {factor: 0}\n", "scale.factor"),
         ("reference: resnet50\nscale: {factor: 2, arms: [deper]}\n", "Did you mean 'deeper'"),
-        ("reference: resnet50\nfree: {limits: {param: 3M}}\naxes: {cardinality: [1]}\n", "Did you mean 'params'"),
-        ("reference: resnet50\nfree: {limits: {params: 3Q}}\naxes: {cardinality: [1]}\n", "cannot read '3Q'"),
+        (
+            "reference: resnet50\nfree: {limits: {param: 3M}}\naxes: {cardinality: [1]}\n",
+            "Did you mean 'params'",
+        ),
+        (
+            "reference: resnet50\nfree: {limits: {params: 3Q}}\naxes: {cardinality: [1]}\n",
+            "cannot read '3Q'",
+        ),
         ("reference: resnet50\naxes: {shortcut: [plain]}\n", "unknown shortcut"),
         ("reference: resnet50\naxes: {depth_policy: [longest]}\n", "match: {solve: depths}"),
         ("reference: [", "not valid YAML"),
@@ -198,7 +245,8 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in pairwise(LEVELS)
 )
 MERGES = "a: &a {k: 1}\n" + "".join(
-    f"{name}: &{name} {{<<: [{', '.join([f'*{before}'] * 9)}]}}\n" for before, name in pairwise(LEVELS)
+    f"{name}: &{name} {{<<: [{', '.join([f'*{before}'] * 9)}]}}\n"
+    for before, name in pairwise(LEVELS)
 )
 
 
@@ -236,7 +284,10 @@ def test_a_file_out_of_bounds_is_refused_in_a_short_sentence(text: str, message:
 
 
 def test_an_ordinary_alias_is_what_it_names() -> None:
-    space = parse("reference: resnet50\naxes: [{cardinality: &few [1, 2]}, {cardinality: *few, width: *few}]\n")
+    space = parse(
+        "reference: resnet50\naxes: [{cardinality: &few [1, 2]}, {cardinality: *few, width:"
+        " *few}]\n"
+    )
     assert list(space.points)[:3] == ["C=1", "C=2", "C=1, width=1"]
 
 
@@ -247,14 +298,19 @@ def test_a_file_that_never_ends_is_not_read_to_its_end() -> None:
 
 @pytest.mark.parametrize("resolution", ["resolution: 1024\n", ""])
 def test_a_deep_reference_is_checked_at_the_size_that_it_will_have(resolution: str) -> None:
-    space = parse(f"reference: resnext_1-1-1-1-1-1-1-1_1x64d_w256\n{resolution}axes: {{cardinality: [1, 2]}}\n")
+    space = parse(
+        f"reference: resnext_1-1-1-1-1-1-1-1_1x64d_w256\n{resolution}axes: {{cardinality: [1,"
+        " 2]}\n"
+    )
     assert len(space.resolve(resolution=1024).designs) == 2
     with pytest.raises(UserError, match=r"smallest resolution is 257|for resolution 1024"):
         space.resolve(resolution=224)
 
 
 def test_every_arm_of_a_large_space_is_found_by_its_values() -> None:
-    space = parse(f"reference: resnet50\naxes: {{cardinality: [1, 2, 4], width: {list(range(1, 1001))}}}\n")
+    space = parse(
+        f"reference: resnet50\naxes: {{cardinality: [1, 2, 4], width: {list(range(1, 1001))}}}\n"
+    )
     for label, point in space.points.items():
         assert space.arm_label(point) == label
     with pytest.raises(UserError, match="cardinality takes one of 1, 2, 4; given: 3"):

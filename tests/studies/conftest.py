@@ -76,7 +76,8 @@ _undisturbed: list[tuple[pd.DataFrame, pd.DataFrame]] = []
 
 @pytest.fixture
 def undisturbed(fake: None, tiny: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The tables of a run that nothing happened to; its storage is gone again. One run serves all tests."""
+    """The tables of a run that nothing happened to; its storage is
+    gone again. One run serves all tests."""
     if not _undisturbed:
         assert tiny_runs.run(tiny) == tiny_runs.DONE
         _undisturbed.append(tiny_runs.tables())

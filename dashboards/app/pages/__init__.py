@@ -1,1 +1,2 @@
-"""The pages of the live app. Each builds components from tables; `dashboards.app.app` knows which address shows which page."""
+"""The pages of the live app. Each builds components from tables;
+`dashboards.app.app` knows which address shows which page."""

@@ -10,7 +10,16 @@ from dashboards.analysis.comparison import summarize_arms
 from dashboards.analysis.tables import Table, interval, percent
 from dashboards.analysis.test_set import compare_study, reference_arm
 from dashboards.analysis.verdict import judge, signed_points
-from dashboards.app.pages.parts import Look, Still, framed, joined, legend, section, study_path, theme_of
+from dashboards.app.pages.parts import (
+    Look,
+    Still,
+    framed,
+    joined,
+    legend,
+    section,
+    study_path,
+    theme_of,
+)
 from dashboards.app.pages.parts import table as table_of
 from dashboards.app.pages.study_figures import context_of
 from dashboards.figures import error_against_cardinality
@@ -26,18 +35,22 @@ HEADINGS = (
 def page(reader: Reader, search: str | None, look: Look | None) -> list[Any]:
     """Choose studies; the first two stand there at once."""
     names = [study.name for study in reader.studies()]
-    asked = [name for name in parse_qs((search or "").lstrip("?")).get("study", []) if name in names]
+    asked = [
+        name for name in parse_qs((search or "").lstrip("?")).get("study", []) if name in names
+    ]
     chosen = asked or names[:2]
     return [
         html.H1("Compare studies"),
         html.P(
-            "Each study is compared within itself, arm by arm. Between studies there are other differences (data, recipe, "
-            "budget), so a gap between two of them is not tested.",
+            "Each study is compared within itself, arm by arm. Between studies there are other"
+            " differences (data, recipe, budget), so a gap between two of them is not tested.",
             className="more",
         ),
         legend(
             f"Studies (up to {MOST})",
-            dcc.Checklist(id="compared", options=names, value=chosen, inline=True, className="choices"),
+            dcc.Checklist(
+                id="compared", options=names, value=chosen, inline=True, className="choices"
+            ),
         ),
         html.Div(content(reader, chosen, look), id="comparison"),
     ]
@@ -60,9 +73,15 @@ def content(reader: Reader, names: list[str], look: Look | None) -> list[Any]:
         trials, reference = tables.trials, reference_arm(tables.trials, tables.info)
         comparison = compare_study(trials, tables.info)
         verdict = judge(trials, comparison, tables.info)
-        findings.append(html.Li([dcc.Link(name, href=study_path(name)), ": ", joined(verdict.sentence)]))
+        findings.append(
+            html.Li([dcc.Link(name, href=study_path(name)), ": ", joined(verdict.sentence)])
+        )
         figure = error_against_cardinality(
-            trials, reference, comparison=comparison, context=context_of(tables), theme=theme_of(look)
+            trials,
+            reference,
+            comparison=comparison,
+            context=context_of(tables),
+            theme=theme_of(look),
         )
         figure.layout.title.text = f"{name}: {figure.layout.title.text}"
         parts.append(figure)
@@ -85,10 +104,30 @@ def _rows(name: str, trials: pd.DataFrame, comparison: Any) -> list[tuple[str, .
     rows: list[tuple[str, ...]] = []
     for arm, row in summarize_arms(trials).iterrows():
         one = comparison.difference(str(arm))
-        gap = "reference" if str(arm) == comparison.reference else signed_points(one.estimate) if one else "–"
+        gap = (
+            "reference"
+            if str(arm) == comparison.reference
+            else signed_points(one.estimate)
+            if one
+            else "–"
+        )
         if one and one.seeds != row["n"]:
             gap += f" ({one.seeds} shared)"
-        sure = f"{signed_points(one.low)} to {signed_points(one.high)}" if one and one.low is not None else "–"
+        sure = (
+            f"{signed_points(one.low)} to {signed_points(one.high)}"
+            if one and one.low is not None
+            else "–"
+        )
         error = percent(row["mean"])
-        rows.append((name, str(arm), str(int(row["n"])), error, interval(row["low"], row["high"]), gap, sure))
+        rows.append(
+            (
+                name,
+                str(arm),
+                str(int(row["n"])),
+                error,
+                interval(row["low"], row["high"]),
+                gap,
+                sure,
+            )
+        )
     return rows

@@ -1,4 +1,5 @@
-"""The design page: no study, no training. A reference, a budget, a rule and a quantity; the designs that match follow at once."""
+"""The design page: no study, no training. A reference, a budget, a rule and a
+quantity; the designs that match follow at once."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -35,12 +36,20 @@ from explorer.published import TABLES
 from explorer.text import human_count, human_flops, human_percent
 
 SOLVED = {"bottleneck_width": "d", "width": "width", "depths": "depths", "cardinality": "C"}
-RULES = {"flops": "FLOPs", "params": "params", "activations": "activations", "block": "a block's weights"}
-# The sliders' places: factors of the reference's cost, and the largest C (or d, where C is solved), as powers of two.
+RULES = {
+    "flops": "FLOPs",
+    "params": "params",
+    "activations": "activations",
+    "block": "a block's weights",
+}
+# The sliders' places: factors of the reference's cost, and the largest C
+# (or d, where C is solved), as powers of two.
 FACTORS = (0.25, 0.35, 0.5, 0.71, 1.0, 1.41, 2.0, 2.83, 4.0, 5.66, 8.0)
 MOST_POWER, MOST_MULTIPLE = 8, 4
 LONGEST_LINK = 2000
-NEAR = 0.1  # the paper's networks that cost this much more or less than the budget stand beside ours
+NEAR = (
+    0.1  # the paper's networks that cost this much more or less than the budget stand beside ours
+)
 
 
 @dataclass(frozen=True)
@@ -59,11 +68,17 @@ class Question:
     @classmethod
     def of(cls, search: str | None) -> "Question":
         """As a link says it; what it does not say, or says wrongly, is as usual."""
-        return cls.read({key: values[0] for key, values in parse_qs((search or "").lstrip("?")[:LONGEST_LINK]).items()})
+        return cls.read(
+            {
+                key: values[0]
+                for key, values in parse_qs((search or "").lstrip("?")[:LONGEST_LINK]).items()
+            }
+        )
 
     @classmethod
     def read(cls, asked: dict[str, Any]) -> "Question":
-        """As the values of the controls say it. Whoever sends them need not be our page, so each is looked at here."""
+        """As the values of the controls say it. Whoever sends them need not
+        be our page, so each is looked at here."""
         usual = cls()
         by = _choice(asked.get("by"), usual.by, MEASURES)
         solve = _choice(asked.get("solve"), usual.solve, SOLVED)
@@ -87,7 +102,12 @@ class Question:
         """The matched designs. Raises `UserError` for a reference or a budget that cannot be."""
         reference = Architecture.from_name(self.reference)
         budget = round(FACTORS[self.factor] * cost(reference, self.by))
-        options: dict[str, Any] = {"solve": self.solve, "by": self.by, "budget": budget, "depth_policy": self.policy}
+        options: dict[str, Any] = {
+            "solve": self.solve,
+            "by": self.by,
+            "budget": budget,
+            "depth_policy": self.policy,
+        }
         if self.solve != "depths":
             options["multiple_of"] = 2**self.multiple
         if reference.template.kind == "basic":
@@ -110,7 +130,9 @@ def _choice(given: Any, usual: str, known: Collection[str]) -> str:
 
 def _place(given: Any, usual: int, most: int) -> int:
     """A slider's place from 0 to `most`: a browser sends it as text or as a number."""
-    return next((place for place in range(most + 1) if str(given) in (str(place), f"{place}.0")), usual)
+    return next(
+        (place for place in range(most + 1) if str(given) in (str(place), f"{place}.0")), usual
+    )
 
 
 def page(search: str | None) -> list[Any]:
@@ -162,13 +184,17 @@ def _radio(key: str, options: list[dict[str, Any]], value: str) -> Any:
 
 def rules_offered(asked: Question) -> list[dict[str, Any]]:
     """The rules to choose from; one that does not change with what is solved cannot be chosen."""
-    return [{"label": text, "value": by, "disabled": not _solvable(asked.solve, by)} for by, text in RULES.items()]
+    return [
+        {"label": text, "value": by, "disabled": not _solvable(asked.solve, by)}
+        for by, text in RULES.items()
+    ]
 
 
 def quantities_offered(asked: Question) -> list[dict[str, Any]]:
     """What can be solved; a quantity that does not change the rule's cost cannot be chosen."""
     return [
-        {"label": text, "value": solve, "disabled": not _solvable(solve, asked.by)} for solve, text in SOLVED.items()
+        {"label": text, "value": solve, "disabled": not _solvable(solve, asked.by)}
+        for solve, text in SOLVED.items()
     ]
 
 
@@ -184,8 +210,13 @@ def _solvable(solve: str, by: str) -> bool:
 def _slider(key: str, name: str, value: int, most: int) -> Any:
     return html.Div(
         [
-            html.Label([html.Span(name, id=f"{key}-name"), " ", html.Output("", id=f"{key}-value")], htmlFor=key),
-            dcc.Input(id=key, type="range", min=0, max=most, step=1, value=value, className="range"),
+            html.Label(
+                [html.Span(name, id=f"{key}-name"), " ", html.Output("", id=f"{key}-value")],
+                htmlFor=key,
+            ),
+            dcc.Input(
+                id=key, type="range", min=0, max=most, step=1, value=value, className="range"
+            ),
         ],
         className="field",
     )
@@ -200,7 +231,9 @@ class Answer:
     paper: list[Any]
     drawing: list[Any]
     problem: str
-    labels: tuple[str, str, str, str]  # of the sliders: budget, what C or d is called, its largest value, the multiple
+    labels: tuple[
+        str, str, str, str
+    ]  # of the sliders: budget, what C or d is called, its largest value, the multiple
 
 
 def answer(asked: Question, look: Look | None) -> Answer:
@@ -219,7 +252,12 @@ def answer(asked: Question, look: Look | None) -> Answer:
         set_title(figure, "No design", "", theme)
         note_if_empty(figure, [], theme)
         return Answer(
-            figure, [], [], [], str(error), (f"{FACTORS[asked.factor]:g}x", axis, str(2**asked.most), multiple)
+            figure,
+            [],
+            [],
+            [],
+            str(error),
+            (f"{FACTORS[asked.factor]:g}x", axis, str(2**asked.most), multiple),
         )
     published = paper_networks(reference, asked.by, spent)
     shown = next((design for design in designs if design.name == asked.shown), designs[-1])
@@ -236,49 +274,81 @@ def answer(asked: Question, look: Look | None) -> Answer:
     )
 
 
-def paper_networks(like: Architecture, by: str, spent: float) -> list[tuple[str, Architecture, str]]:
-    """The paper's networks of this input that cost about as much: their label, themselves, and what was published of them."""
+def paper_networks(
+    like: Architecture, by: str, spent: float
+) -> list[tuple[str, Architecture, str]]:
+    """The paper's networks of this input that cost about as much: their label,
+    themselves, and what was published of them."""
     found: dict[str, tuple[str, Architecture, str]] = {}
     for key, table in TABLES.items():
         for row in table.rows:
-            if row.architecture is None or (row.resolution, row.classes) != (like.resolution, like.classes):
+            if row.architecture is None or (row.resolution, row.classes) != (
+                like.resolution,
+                like.classes,
+            ):
                 continue
-            network = Architecture.from_name(row.architecture, resolution=row.resolution, classes=row.classes)
+            network = Architecture.from_name(
+                row.architecture, resolution=row.resolution, classes=row.classes
+            )
             if network.template.kind != like.template.kind or network.stem != like.stem:
                 continue
             if abs(cost(network, by) / spent - 1) > NEAR:
                 continue
             errors = dict(zip(table.columns, row.values, strict=True))
-            error = next((value for name, value in errors.items() if "error" in name and value is not None), None)
-            told = f"{error} %" if error is not None else found.get(row.architecture, ("", network, "–"))[2]
+            error = next(
+                (value for name, value in errors.items() if "error" in name and value is not None),
+                None,
+            )
+            told = (
+                f"{error} %"
+                if error is not None
+                else found.get(row.architecture, ("", network, "–"))[2]
+            )
             where = found.get(row.architecture, (key.replace("table", "Table "), network, ""))[0]
             found[row.architecture] = (where, network, told)
     return sorted(found.values(), key=lambda one: one[1].template.cardinality)
 
 
 def _solved(architecture: Architecture, quantity: str) -> int:
-    return sum(architecture.depths) if quantity == "depths" else int(getattr(architecture.template, quantity) or 0)
+    return (
+        sum(architecture.depths)
+        if quantity == "depths"
+        else int(getattr(architecture.template, quantity) or 0)
+    )
 
 
 def matched_figure(
-    designs: list[Design], asked: Question, published: list[tuple[str, Architecture, str]], theme: str = "light"
+    designs: list[Design],
+    asked: Question,
+    published: list[tuple[str, Architecture, str]],
+    theme: str = "light",
 ) -> go.Figure:
-    """The solved quantity against what was given, ours as strong marks, the paper's networks of about the same cost as open grey ones."""
+    """The solved quantity against what was given, ours as strong marks, the paper's
+    networks of about the same cost as open grey ones."""
     figure, colors = blank_figure(theme), THEMES[theme]
     x = [getattr(design.architecture.template, asked.axis) or 1 for design in designs]
     y = [_solved(design.architecture, asked.solve) for design in designs]
     hover = [
         [
             design.name,
-            f"<b>{label(design.name)}</b><br>{human_flops(design.complexity.flops)} FLOPs, "
-            f"{human_count(design.complexity.params)} params<br>mismatch {human_percent(design.mismatch, signed=True)}",
+            (
+                f"<b>{label(design.name)}</b><br>{human_flops(design.complexity.flops)} FLOPs,"
+                f" {human_count(design.complexity.params)} params<br>mismatch"
+                f" {human_percent(design.mismatch, signed=True)}"
+            ),
         ]
         for design in designs
     ]
     theirs = [
-        one for one in published if asked.solve != "depths" or one[1].template == designs[0].architecture.template
+        one
+        for one in published
+        if asked.solve != "depths" or one[1].template == designs[0].architecture.template
     ]
-    theirs = [one for one in theirs if asked.solve == "depths" or one[1].depths == designs[0].architecture.depths]
+    theirs = [
+        one
+        for one in theirs
+        if asked.solve == "depths" or one[1].depths == designs[0].architecture.depths
+    ]
     if theirs:
         figure.add_scatter(
             x=[getattr(one[1].template, asked.axis) for one in theirs],
@@ -296,7 +366,10 @@ def matched_figure(
     title = _finding(designs)
     what = "blocks in all" if asked.solve == "depths" else LABELS[asked.solve]
     times = f"{FACTORS[asked.factor]:g}x the" if FACTORS[asked.factor] != 1 else "the"
-    ours = f"The {what} that spend {times} {RULES[asked.by]} of {label(asked.reference)}, by {LABELS[asked.axis]}"
+    ours = (
+        f"The {what} that spend {times} {RULES[asked.by]} of {label(asked.reference)}, by"
+        f" {LABELS[asked.axis]}"
+    )
     grey = "; grey rings: the paper's networks of about this cost" if theirs else ""
     set_title(figure, title, f"{ours}{grey}", theme)
     ticks = sorted({*x, *(getattr(one[1].template, asked.axis) for one in theirs)})
@@ -308,7 +381,9 @@ def matched_figure(
     )
     heights = sorted({*y, *(_solved(one[1], asked.solve) for one in theirs)})
     marks = [2**power for power in range(15) if heights[0] / 2 < 2**power < 2 * heights[-1]]
-    figure.update_yaxes(type="log", tickvals=marks, ticktext=[str(mark) for mark in marks], title={"text": what})
+    figure.update_yaxes(
+        type="log", tickvals=marks, ticktext=[str(mark) for mark in marks], title={"text": what}
+    )
     return figure
 
 
@@ -341,17 +416,37 @@ def _table(designs: list[Design], asked: Question) -> Any:
     return Still(table_of(Table(headings, rows, frozenset(("Design",))), "Matched designs"))
 
 
-def _paper(published: list[tuple[str, Architecture, str]], like: Architecture, spent: float, by: str) -> list[Any]:
+def _paper(
+    published: list[tuple[str, Architecture, str]], like: Architecture, spent: float, by: str
+) -> list[Any]:
     """The paper's networks that spend about this budget, with their published error."""
     heading = html.H2("What the paper trained at this cost")
     if not published:
-        return [heading, html.P(joined(f"None of its networks costs within {NEAR:.0%} of it."), className="quiet")]
+        return [
+            heading,
+            html.P(
+                joined(f"None of its networks costs within {NEAR:.0%} of it."), className="quiet"
+            ),
+        ]
     rows = tuple(
-        (network.name, where, f"{cost(network, by) / spent:.2f}x", human_flops(count(network).flops), error)
+        (
+            network.name,
+            where,
+            f"{cost(network, by) / spent:.2f}x",
+            human_flops(count(network).flops),
+            error,
+        )
         for where, network, error in published
     )
     headings = ("Network", "Where", "Cost", "FLOPs", "Top-1 error")
-    return [Still(heading, table_of(Table(headings, rows, frozenset(("Network", "Where"))), "The paper's networks"))]
+    return [
+        Still(
+            heading,
+            table_of(
+                Table(headings, rows, frozenset(("Network", "Where"))), "The paper's networks"
+            ),
+        )
+    ]
 
 
 def answer_outputs(asked: Question, look: Look | None) -> list[Any]:

@@ -14,7 +14,8 @@ from studies.results import Reader
 
 
 def page(reader: Reader, every: float) -> list[Any]:
-    """The overview, looked at again `every` so many seconds; it says what to do where there is nothing yet."""
+    """The overview, looked at again `every` so many seconds; it says
+    what to do where there is nothing yet."""
     return [
         html.H1("Studies"),
         html.P(["In ", html.Code(reader.storage.shown)], className="study"),
@@ -31,7 +32,9 @@ def content(reader: Reader) -> Still:
         return Still(
             html.P("No studies here yet. This one takes about two minutes on two cores:"),
             html.Pre(start, tabIndex=0),
-            html.P(["Meanwhile, the ", dcc.Link("design page", href="/design"), " needs no study."]),
+            html.P(
+                ["Meanwhile, the ", dcc.Link("design page", href="/design"), " needs no study."]
+            ),
         )
     return Still(*(_told(reader, study) for study in reversed(studies)))
 
@@ -40,7 +43,9 @@ def _told(reader: Reader, study: StoredStudy) -> Any:
     try:
         return _entry(reader, study)
     except UserError as error:  # the others can still be shown
-        return html.Section([html.H2(study.name), html.P(str(error), className="problem")], className="entry")
+        return html.Section(
+            [html.H2(study.name), html.P(str(error), className="problem")], className="entry"
+        )
 
 
 def _entry(reader: Reader, study: StoredStudy) -> Any:

@@ -13,7 +13,12 @@ from explorer.budget import cost
 from explorer.published import TABLES
 from explorer.text import human_count
 
-MEASURES = {"flops": "FLOPs", "params": "params", "activations": "activations", "block": "weights of a block"}
+MEASURES = {
+    "flops": "FLOPs",
+    "params": "params",
+    "activations": "activations",
+    "block": "weights of a block",
+}
 
 
 def page() -> list[Any]:
@@ -26,20 +31,25 @@ def page() -> list[Any]:
         for row in published.rows:
             ours = ["–"] * len(published.measures)
             if row.architecture:
-                network = Architecture.from_name(row.architecture, resolution=row.resolution, classes=row.classes)
+                network = Architecture.from_name(
+                    row.architecture, resolution=row.resolution, classes=row.classes
+                )
                 ours = [human_count(cost(network, measure)) for measure in published.measures]
             values = ("–" if value is None else str(value) for value in row.values)
             rows.append((row.label, *values, row.architecture or "–", *ours))
             names.append(row.architecture)
         words = frozenset(("Network", "Name here"))
-        content = table_of(Table(headings, tuple(rows), words), published.title, link=_linked(names))
+        content = table_of(
+            Table(headings, tuple(rows), words), published.title, link=_linked(names)
+        )
         note = [html.P(joined(published.note), className="quiet")] if published.note else []
         sections.append(section(published.title, content, *note, id=key))
     return [
         html.H1("The paper's tables"),
         html.P(
-            "Xie, Girshick, Dollár, Tu and He, “Aggregated Residual Transformations for Deep Neural Networks”, CVPR 2017. "
-            "Errors are the paper's; the last columns are counted here, layer by layer.",
+            "Xie, Girshick, Dollár, Tu and He, “Aggregated Residual Transformations for Deep Neural"
+            " Networks”, CVPR 2017. Errors are the paper's; the last columns are counted here,"
+            " layer by layer.",
             className="more",
         ),
         Still(*sections),

@@ -1,4 +1,5 @@
-"""What the pages are made of: tables, figures that keep their zoom, progress, and their plain HTML for the first sight of a page.
+"""What the pages are made of: tables, figures that keep their zoom, progress,
+and their plain HTML for the first sight of a page.
 
 Components carry text, never markup: what comes from a study is escaped wherever it is shown.
 """
@@ -18,10 +19,17 @@ from explorer.text import human_percent
 from studies.attempts.standing import Counts
 
 CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": "autosize"}
-GRAPH_ATTRIBUTES = {"className": "class", "tabIndex": "tabindex", "htmlFor": "for", "colSpan": "colspan"}
+GRAPH_ATTRIBUTES = {
+    "className": "class",
+    "tabIndex": "tabindex",
+    "htmlFor": "for",
+    "colSpan": "colspan",
+}
 VOID = ("img", "br", "hr")
 
-Look = dict[str, Any]  # what the reader's device prefers: {"theme": "light" or "dark", "touch": bool}
+Look = dict[
+    str, Any
+]  # what the reader's device prefers: {"theme": "light" or "dark", "touch": bool}
 
 
 def theme_of(look: Look | None) -> str:
@@ -47,8 +55,9 @@ def study_path(name: str, *more: Any) -> str:
 class Still(Component):
     """A part of a page without controls, drawn whole.
 
-    Dash looks through every component of a page at each change of one: a table of a component a cell made every choice wait for it.
-    This is one component, whatever it shows; assets/still.js draws it, with every text as text.
+    Dash looks through every component of a page at each change of one: a table of a component a
+    cell made every choice wait for it. This is one component, whatever it shows; assets/still.js
+    draws it, with every text as text.
     """
 
     _namespace, _type = "resnext_explorer", "Still"
@@ -67,7 +76,10 @@ def facts(entries: dict[str, Any]) -> Component:
     rows: list[Component] = []
     for name, value in entries.items():
         if value not in (None, "", []):
-            rows += [html.Dt(name), html.Dd(value if isinstance(value, Component) else joined(value))]
+            rows += [
+                html.Dt(name),
+                html.Dd(value if isinstance(value, Component) else joined(value)),
+            ]
     return html.Dl(rows)
 
 
@@ -76,14 +88,17 @@ def notes(texts: Sequence[str]) -> Component | None:
 
 
 def table(content: Table, label: str, link: Callable[[int, str], Any] | None = None) -> Component:
-    """A table that scrolls in its own frame where it is wider than the page. `link` makes the first cell of row i from its text."""
+    """A table that scrolls in its own frame where it is wider than the page. `link`
+    makes the first cell of row i from its text."""
 
     def kind(column: str) -> str | None:
         if column in ("Reason", "Question", "Finding", "Note"):
             return "word long"
         return "word" if column in content.words else None
 
-    head = html.Tr([html.Th(column, scope="col", className=kind(column)) for column in content.columns])
+    head = html.Tr(
+        [html.Th(column, scope="col", className=kind(column)) for column in content.columns]
+    )
     body = []
     for index, row in enumerate(content.rows):
         first = link(index, row[0]) if link else row[0]
@@ -103,7 +118,9 @@ def progress(counts: Counts) -> Component:
     stand += [("pruned", counts.pruned), ("waiting", counts.waiting)]
     words = ", ".join(f"{count:,} {name}" for name, count in stand if count or name == "complete")
     bars = [
-        html.Span(className=f"part {name}", style={"width": f"{100 * count / max(1, counts.wanted):.2f}%"})
+        html.Span(
+            className=f"part {name}", style={"width": f"{100 * count / max(1, counts.wanted):.2f}%"}
+        )
         for name, count in stand
         if count and name != "waiting"
     ]
@@ -120,14 +137,20 @@ def figure_frame(key: str, hint: Any = None) -> Component:
     """Where a figure will stand: its title and subtitle as text that wraps, and the plot."""
     return html.Figure(
         [
-            html.Figcaption([html.H2("\u00a0", id=f"{key}-title"), html.P("\u00a0", id=f"{key}-below")]),
-            html.Div(dcc.Graph(id=key, config=CONFIG, responsive=True, figure=_empty()), className="plot"),
+            html.Figcaption(
+                [html.H2("\u00a0", id=f"{key}-title"), html.P("\u00a0", id=f"{key}-below")]
+            ),
+            html.Div(
+                dcc.Graph(id=key, config=CONFIG, responsive=True, figure=_empty()), className="plot"
+            ),
             html.P(hint, className="tools quiet") if hint else html.P(className="tools"),
         ]
     )
 
 
-def framed(key: str, figure: go.Figure, look: Look | None = None, revision: str = "same") -> Component:
+def framed(
+    key: str, figure: go.Figure, look: Look | None = None, revision: str = "same"
+) -> Component:
     """A figure in its frame, at once."""
     shown, title, below = live(figure, look, revision)
     frame = figure_frame(key)
@@ -164,7 +187,8 @@ def live(figure: go.Figure, look: Look | None, revision: str) -> tuple[dict[str,
 
 
 def keep_zoom(figure: dict[str, Any], told: dict[str, Any] | None) -> dict[str, Any]:
-    """The figure, showing the part that the reader has zoomed to as Plotly last told it (`relayoutData`)."""
+    """The figure, showing the part that the reader has zoomed to as
+    Plotly last told it (`relayoutData`)."""
     axes = {}
     for axis in ("xaxis", "yaxis"):
         ends = [(told or {}).get(f"{axis}.range[{end}]") for end in (0, 1)]
@@ -176,7 +200,10 @@ def keep_zoom(figure: dict[str, Any], told: dict[str, Any] | None) -> dict[str, 
 def _empty() -> dict[str, Any]:
     hidden = {"visible": False}
     blank = "rgba(0,0,0,0)"
-    return {"data": [], "layout": {"xaxis": hidden, "yaxis": hidden, "paper_bgcolor": blank, "plot_bgcolor": blank}}
+    return {
+        "data": [],
+        "layout": {"xaxis": hidden, "yaxis": hidden, "paper_bgcolor": blank, "plot_bgcolor": blank},
+    }
 
 
 def drawing(svg: str, words: str) -> Component:
@@ -195,7 +222,8 @@ def legend(text: str, *controls: Any) -> Component:
 
 
 def to_html(node: Any) -> str:
-    """Components as plain, escaped HTML. Figures and controls, which need the browser, leave their place empty."""
+    """Components as plain, escaped HTML. Figures and controls, which
+    need the browser, leave their place empty."""
     if node is None or isinstance(node, bool):
         return ""
     if isinstance(node, list | tuple):

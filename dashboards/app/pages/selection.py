@@ -1,4 +1,5 @@
-"""What of a study is shown: the choice of arms, statuses and seeds, and of what else stands in a page's address."""
+"""What of a study is shown: the choice of arms, statuses and seeds,
+and of what else stands in a page's address."""
 
 import re
 from dataclasses import dataclass
@@ -8,13 +9,19 @@ import pandas as pd
 
 from explorer.errors import UserError
 
-MEASURES = {"flops": "FLOPs", "params": "params", "activations": "activations", "seconds_per_epoch": "measured time"}
+MEASURES = {
+    "flops": "FLOPs",
+    "params": "params",
+    "activations": "activations",
+    "seconds_per_epoch": "measured time",
+}
 ORDERS = {"arm": "by arm", "best": "lowest test error first", "latest": "latest first"}
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What of a study is shown: arms and statuses (None: all), seeds as typed, the order of the trainings and the leaf."""
+    """What of a study is shown: arms and statuses (None: all), seeds as
+    typed, the order of the trainings and the leaf."""
 
     arms: tuple[str, ...] | None = None
     statuses: tuple[str, ...] | None = None
@@ -55,7 +62,8 @@ class Selection:
 
 
 def seeds_in(text: str, seeds: pd.Series) -> pd.Series:
-    """Which seeds a text like '0, 3, 10-19' names. Raises `UserError` for one that cannot be read."""
+    """Which seeds a text like '0, 3, 10-19' names. Raises
+    `UserError` for one that cannot be read."""
     chosen = pd.Series(False, index=seeds.index)
     for part in text.split(","):
         ends = re.fullmatch(r"\s*(\d{1,10})\s*(?:(?:-|\.\.)\s*(\d{1,10})\s*)?", part, re.ASCII)

@@ -1,4 +1,5 @@
-"""A study's page: the verdict first, the figures, what is behind them, and filters; it follows a study while it runs."""
+"""A study's page: the verdict first, the figures, what is behind them, and
+filters; it follows a study while it runs."""
 
 import math
 from dataclasses import replace
@@ -12,9 +13,24 @@ from dash import dcc, html
 from dashboards.analysis.comparison import arm_order
 from dashboards.analysis.tables import Table, comparison_table, design_table, percent
 from dashboards.analysis.test_set import compare_study
-from dashboards.analysis.verdict import chosen_by_validation, judge, sampling_sentence, trend_sentence
+from dashboards.analysis.verdict import (
+    chosen_by_validation,
+    judge,
+    sampling_sentence,
+    trend_sentence,
+)
 from dashboards.app.once import made_of
-from dashboards.app.pages.parts import Still, facts, figure_frame, joined, legend, notes, progress, section, study_path
+from dashboards.app.pages.parts import (
+    Still,
+    facts,
+    figure_frame,
+    joined,
+    legend,
+    notes,
+    progress,
+    section,
+    study_path,
+)
 from dashboards.app.pages.parts import table as table_of
 from dashboards.app.pages.selection import MEASURES, ORDERS, Selection
 from dashboards.app.pages.study_figures import COSTS, CURVES, compared
@@ -27,10 +43,13 @@ ROWS = 25  # of the table of trainings, on one leaf
 
 
 def page(reader: Reader, name: str, search: str | None, every: float) -> list[Any]:
-    """The page without its figures, which follow; it looks again `every` so many seconds. Raises `UserError` for an unknown study."""
+    """The page without its figures, which follow; it looks again `every` so many
+    seconds. Raises `UserError` for an unknown study."""
     tables, chosen = reader.tables(name), Selection.of(search)
     # Asked for twice when a page is opened: for its first sight, and for the page itself.
-    return made_of(reader).get((tables.stamp, "page", chosen, every), lambda: _page(tables, chosen, every))
+    return made_of(reader).get(
+        (tables.stamp, "page", chosen, every), lambda: _page(tables, chosen, every)
+    )
 
 
 def _page(tables: Tables, chosen: Selection, every: float) -> list[Any]:
@@ -39,7 +58,9 @@ def _page(tables: Tables, chosen: Selection, every: float) -> list[Any]:
         readable = chosen
     except UserError:  # seeds half typed: said beside their field, which still holds them
         readable = replace(chosen, seeds="")
-    zooming = html.Span("Drag to zoom, double-click to go back. ", className="mouse")  # by touch it scrolls
+    zooming = html.Span(
+        "Drag to zoom, double-click to go back. ", className="mouse"
+    )  # by touch it scrolls
     hint = [zooming, "A single training's mark opens it."]
     return [
         dcc.Store(id="study-name", data=tables.info["name"]),
@@ -79,7 +100,11 @@ def head(tables: Tables) -> Still:
     verdict = judge(trials, comparison, info)
     sampling = sampling_sentence(trials, comparison, info)
     question = f"\u2002{info['question']}" if info.get("question") else ""
-    more = [html.P(joined(text), className="more") for text in (verdict.more, trend_sentence(comparison)) if text]
+    more = [
+        html.P(joined(text), className="more")
+        for text in (verdict.more, trend_sentence(comparison))
+        if text
+    ]
     return Still(
         html.P([html.B(tables.info["name"]), question], className="study"),
         html.H1(joined(verdict.sentence)),
@@ -94,12 +119,17 @@ def head(tables: Tables) -> Still:
 def left_to_do(tables: Tables) -> Any:
     """How long the rest of a running study will take, from the pace of the last results."""
     counts, trials = tables.counts, tables.trials
-    finished = trials.loc[trials["status"] == "complete", "finished"].dropna().sort_values().tail(20)
+    finished = (
+        trials.loc[trials["status"] == "complete", "finished"].dropna().sort_values().tail(20)
+    )
     if not counts.running or len(finished) < 3:
         return None
     pace = (finished.iloc[-1] - finished.iloc[0]).total_seconds() / (len(finished) - 1)
     left = counts.running + counts.waiting
-    return html.P(joined(f"About {human_time(pace * left)} left at the pace of the last results."), className="quiet")
+    return html.P(
+        joined(f"About {human_time(pace * left)} left at the pace of the last results."),
+        className="quiet",
+    )
 
 
 def _filters(tables: Tables, chosen: Selection) -> Any:
@@ -149,9 +179,9 @@ def shown(tables: Tables, chosen: Selection) -> str:
         return ""
     trials = chosen.of_trials(tables.trials)
     return (
-        f"Below: {len(trials):,} of {len(tables.trials):,} trainings, {trials['arm'].nunique()} of "
-        f"{tables.trials['arm'].nunique()} arms. The verdict above is of the whole study; what a choice made after looking "
-        "seems to show is a question for the next study, no finding."
+        f"Below: {len(trials):,} of {len(tables.trials):,} trainings, {trials['arm'].nunique()} of"
+        f" {tables.trials['arm'].nunique()} arms. The verdict above is of the whole study; what a"
+        " choice made after looking seems to show is a question for the next study, no finding."
     )
 
 
@@ -173,14 +203,26 @@ def trainings(tables: Tables, chosen: Selection) -> list[Any]:
     if chosen.order == "best":
         rows = rows.sort_values("test_error", kind="stable", na_position="last")
     elif chosen.order == "latest":
-        rows = rows.sort_values(["finished", "started"], ascending=False, kind="stable", na_position="last")
+        rows = rows.sort_values(
+            ["finished", "started"], ascending=False, kind="stable", na_position="last"
+        )
     else:
         places = {arm: place for place, arm in enumerate(arm_order(tables.trials))}
-        rows = rows.assign(_arm=rows["arm"].map(places)).sort_values(["_arm", "seed"], kind="stable")
+        rows = rows.assign(_arm=rows["arm"].map(places)).sort_values(
+            ["_arm", "seed"], kind="stable"
+        )
     leaves = max(1, -(-len(rows) // ROWS))
     leaf = min(chosen.leaf, leaves)
     part = rows.iloc[(leaf - 1) * ROWS : leaf * ROWS].to_dict("records")
-    headings = ("Training", "Design", "Status", "Validation error (%)", "Test error (%)", "Seconds", "Finished (UTC)")
+    headings = (
+        "Training",
+        "Design",
+        "Status",
+        "Validation error (%)",
+        "Test error (%)",
+        "Seconds",
+        "Finished (UTC)",
+    )
     body = tuple(
         (
             f"{row['arm']}, seed {row['seed']}",
@@ -197,7 +239,9 @@ def trainings(tables: Tables, chosen: Selection) -> list[Any]:
     content = table_of(
         Table(headings, body, frozenset(("Design", "Status"))),
         "Trainings",
-        link=lambda i, text: dcc.Link(text, href=study_path(name, "trial", part[i]["design"], part[i]["seed"])),
+        link=lambda i, text: dcc.Link(
+            text, href=study_path(name, "trial", part[i]["design"], part[i]["seed"])
+        ),
     )
     turning = [
         html.Button("Earlier", id="leaf-back", disabled=leaf <= 1, type="button"),
@@ -209,7 +253,11 @@ def trainings(tables: Tables, chosen: Selection) -> list[Any]:
         className="choices",
     )  # fmt: skip
     csv = [
-        html.A(f"All {kind} (CSV)", href=f"/download/{quote(name, safe='')}/{kind}.csv", download=f"{name}_{kind}.csv")
+        html.A(
+            f"All {kind} (CSV)",
+            href=f"/download/{quote(name, safe='')}/{kind}.csv",
+            download=f"{name}_{kind}.csv",
+        )
         for kind in ("trials", "curves")
     ]
     return [
@@ -226,11 +274,17 @@ def trainings(tables: Tables, chosen: Selection) -> list[Any]:
 def rest(tables: Tables) -> Still:
     """The designs, and what was run."""
     info, trials = tables.info, tables.trials
-    left_out = [f"{point.get('arm')} is left out: {point.get('reason')}" for point in info.get("left_out") or []]
+    left_out = [
+        f"{point.get('arm')} is left out: {point.get('reason')}"
+        for point in info.get("left_out") or []
+    ]
     seconds = float(trials["seconds"].sum())
     data = info["data"]
     told = {
-        "Data": f"{data['name']}, {', '.join(f'{value} {key}' for key, value in data.items() if key != 'name')}",
+        "Data": (
+            f"{data['name']},"
+            f" {', '.join(f'{value} {key}' for key, value in data.items() if key != 'name')}"
+        ),
         "Recipe": _words(info["recipe"]),
         "Seeds": _seeds(info["seeds"]),
         "Settings": _words(info["settings"]),
@@ -243,7 +297,9 @@ def rest(tables: Tables) -> Still:
     }
     return Still(
         section(
-            "The designs and how well their costs match", table_of(design_table(trials), "Designs"), notes(left_out)
+            "The designs and how well their costs match",
+            table_of(design_table(trials), "Designs"),
+            notes(left_out),
         ),
         section(
             "What was run",
@@ -254,7 +310,9 @@ def rest(tables: Tables) -> Still:
 
 
 def _words(value: dict[str, Any]) -> str:
-    return ", ".join(f"{key.replace('_', ' ')} {entry}" for key, entry in value.items() if entry is not None)
+    return ", ".join(
+        f"{key.replace('_', ' ')} {entry}" for key, entry in value.items() if entry is not None
+    )
 
 
 def _seeds(seeds: list[int]) -> str:

@@ -1,4 +1,5 @@
-"""The figures of a study's page: of a choice of its trainings, each made once, with its title and subtitle as text."""
+"""The figures of a study's page: of a choice of its trainings, each made
+once, with its title and subtitle as text."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,8 +32,11 @@ GROUPS = {"results": RESULTS, "curves": CURVES, "cost": ("cost",), "speed": ("sp
 Shown = tuple[dict[str, Any], str, str]  # a figure for the browser, its title and its subtitle
 
 
-def shown(reader: Reader, group: str, name: str, chosen: Selection, look: Look | None) -> list[Shown]:
-    """The figures of a group (`GROUPS`), each moment, choice and look made once; nobody may change them.
+def shown(
+    reader: Reader, group: str, name: str, chosen: Selection, look: Look | None
+) -> list[Shown]:
+    """The figures of a group (`GROUPS`), each moment, choice and
+    look made once; nobody may change them.
 
     Raises `UserError` for an unknown study and for seeds that cannot be read.
     """
@@ -55,17 +59,26 @@ def shown(reader: Reader, group: str, name: str, chosen: Selection, look: Look |
 
 
 def outputs(
-    reader: Reader, group: str, name: str, chosen: Selection, look: Look | None, zooms: Sequence[dict[str, Any] | None]
+    reader: Reader,
+    group: str,
+    name: str,
+    chosen: Selection,
+    look: Look | None,
+    zooms: Sequence[dict[str, Any] | None],
 ) -> list[Any]:
-    """What the callbacks put into the frames: figure, title and subtitle of each. The reader's zoom stays."""
+    """What the callbacks put into the frames: figure, title and
+    subtitle of each. The reader's zoom stays."""
     found: list[Any] = []
-    for (figure, title, below), zoom in zip(shown(reader, group, name, chosen, look), zooms, strict=True):
+    for (figure, title, below), zoom in zip(
+        shown(reader, group, name, chosen, look), zooms, strict=True
+    ):
         found += (keep_zoom(figure, zoom), title, below)
     return found
 
 
 def prepare(reader: Reader, name: str, chosen: Selection, look: Look | None = None) -> None:
-    """Make all figures of a page that will be asked for in a moment. What is wrong with it, the page tells."""
+    """Make all figures of a page that will be asked for in a moment.
+    What is wrong with it, the page tells."""
     try:
         for group in GROUPS:
             shown(reader, group, name, chosen, look)
@@ -86,7 +99,9 @@ def result_figures(tables: Tables, chosen: Selection, look: Look | None) -> dict
     }  # fmt: skip
 
 
-def curve_figures(tables: Tables, curves: pd.DataFrame, chosen: Selection, look: Look | None) -> dict[str, go.Figure]:
+def curve_figures(
+    tables: Tables, curves: pd.DataFrame, chosen: Selection, look: Look | None
+) -> dict[str, go.Figure]:
     trials = chosen.of_trials(tables.trials)
     if chosen.arms is not None:
         curves = curves[curves["arm"].isin(chosen.arms)]
@@ -95,10 +110,16 @@ def curve_figures(tables: Tables, curves: pd.DataFrame, chosen: Selection, look:
     if chosen.statuses is not None:
         pairs = pd.MultiIndex.from_frame(trials[["design", "seed"]])
         curves = curves[pd.MultiIndex.from_frame(curves[["design", "seed"]]).isin(pairs)]
-    reference, theme, context = reference_arm(tables.trials, tables.info), theme_of(look), context_of(tables)
+    reference, theme, context = (
+        reference_arm(tables.trials, tables.info),
+        theme_of(look),
+        context_of(tables),
+    )
     styles = _styles(tables, reference, theme)
     return {
-        split: learning_curves(curves, trials, reference, split=split, context=context, styles=styles, theme=theme)
+        split: learning_curves(
+            curves, trials, reference, split=split, context=context, styles=styles, theme=theme
+        )
         for split in CURVES
     }
 
@@ -118,7 +139,9 @@ def context_of(tables: Tables) -> str:
 
 def compared(tables: Tables, trials: pd.DataFrame, chosen: Selection) -> tuple[str, Comparison]:
     reference = reference_arm(tables.trials, tables.info)
-    return reference, compare_study(trials, tables.info) if chosen.is_all else compare(trials, reference)
+    return reference, (
+        compare_study(trials, tables.info) if chosen.is_all else compare(trials, reference)
+    )
 
 
 def cost_figure(tables: Tables, chosen: Selection, look: Look | None) -> go.Figure:

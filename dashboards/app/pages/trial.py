@@ -9,9 +9,26 @@ from dash import dcc, html
 from dashboards.analysis.tables import Table, percent
 from dashboards.analysis.test_set import reference_arm
 from dashboards.app.pages.design import RULES
-from dashboards.app.pages.parts import Look, Still, drawing, facts, framed, joined, section, study_path, theme_of
+from dashboards.app.pages.parts import (
+    Look,
+    Still,
+    drawing,
+    facts,
+    framed,
+    joined,
+    section,
+    study_path,
+    theme_of,
+)
 from dashboards.app.pages.parts import table as table_of
-from dashboards.figures.theme import THEMES, arm_styles, blank_figure, label, note_if_empty, set_title
+from dashboards.figures.theme import (
+    THEMES,
+    arm_styles,
+    blank_figure,
+    label,
+    note_if_empty,
+    set_title,
+)
 from explorer.architecture import Architecture
 from explorer.complexity import layer_complexity
 from explorer.drawing import svg
@@ -20,7 +37,19 @@ from explorer.layers import iter_layers
 from explorer.text import human_count, human_flops, human_percent, human_time
 from studies.results import Reader
 
-LAYERS = ("Layer", "Kind", "In", "Out", "Kernel", "Stride", "Groups", "Output", "FLOPs", "Params", "Activations")
+LAYERS = (
+    "Layer",
+    "Kind",
+    "In",
+    "Out",
+    "Kernel",
+    "Stride",
+    "Groups",
+    "Output",
+    "FLOPs",
+    "Params",
+    "Activations",
+)
 
 
 def page(reader: Reader, name: str, design: str, seed: str, look: Look | None) -> list[Any]:
@@ -32,7 +61,8 @@ def page(reader: Reader, name: str, design: str, seed: str, look: Look | None) -
     rows = trials[(trials["design"] == design) & (trials["seed"].astype(str) == seed)]
     if rows.empty:
         raise UnknownName(
-            f"the study {name} has no seed {seed!r}; it has {trials['seed'].min()} to {trials['seed'].max()}."
+            f"the study {name} has no seed {seed!r}; it has {trials['seed'].min()} to"
+            f" {trials['seed'].max()}."
         )
     row = rows.iloc[0].to_dict()
     shape = {key: int(row[key]) for key in ("resolution", "classes", "in_channels")}
@@ -40,7 +70,9 @@ def page(reader: Reader, name: str, design: str, seed: str, look: Look | None) -
     curve = reader.curve(name, design, int(row["seed"]))
     attempts = reader.attempts(name, design, int(row["seed"]))
     reference = reference_arm(trials, tables.info)
-    figure = trial_curves(curve, row, arm_styles(trials, reference, theme_of(look))[row["arm"]].color, theme_of(look))
+    figure = trial_curves(
+        curve, row, arm_styles(trials, reference, theme_of(look))[row["arm"]].color, theme_of(look)
+    )
     return [
         Still(html.P([dcc.Link(name, href=study_path(name)), "\u2002one training"], className="study")),
         html.H1(joined(_headline(row))),
@@ -91,12 +123,21 @@ def _about(row: dict[str, Any]) -> dict[str, Any]:
         "Design": row["design"],
         **errors,
         "Status": row["status"],
-        "Cost": f"{human_flops(row['flops'])} FLOPs, {human_count(row['params'])} params, "
-        f"{human_count(row['activations'])} activations",
-        "Mismatch": f"{human_percent(row['mismatch'], signed=True)} in {RULES.get(row['by'], row['by'])}",
-        "Input": f"{row['in_channels']}x{row['resolution']}x{row['resolution']}, {row['classes']} classes",
+        "Cost": (
+            f"{human_flops(row['flops'])} FLOPs, {human_count(row['params'])} params, "
+            f"{human_count(row['activations'])} activations"
+        ),
+        "Mismatch": (
+            f"{human_percent(row['mismatch'], signed=True)} in {RULES.get(row['by'], row['by'])}"
+        ),
+        "Input": (
+            f"{row['in_channels']}x{row['resolution']}x{row['resolution']}, {row['classes']}"
+            " classes"
+        ),
         "Time": ", ".join(text(row[key]) for key, text in took if not pd.isna(row[key])),
-        "Peak memory": "" if pd.isna(row["peak_memory"]) else f"{row['peak_memory'] / 2**20:.0f} MiB",
+        "Peak memory": (
+            "" if pd.isna(row["peak_memory"]) else f"{row['peak_memory'] / 2**20:.0f} MiB"
+        ),
         "Device": row["device"],
         "Worker": row["worker"],
         "Started": "" if pd.isna(row["started"]) else f"{row['started']:%Y-%m-%d %H:%M:%S} UTC",
@@ -117,13 +158,20 @@ def _attempts(attempts: list[tuple[Any, dict[str, Any]]]) -> Any:
         for attempt, written in attempts
     )
     headings = ("Attempt", "Ended", "Worker", "Started (UTC)", "Finished (UTC)", "Reason")
-    return table_of(Table(headings, rows, frozenset(("Ended", "Worker", "Reason"))), "Attempts at this training")
+    return table_of(
+        Table(headings, rows, frozenset(("Ended", "Worker", "Reason"))), "Attempts at this training"
+    )
 
 
-def trial_curves(curve: pd.DataFrame, row: dict[str, Any], color: str, theme: str = "light") -> go.Figure:
+def trial_curves(
+    curve: pd.DataFrame, row: dict[str, Any], color: str, theme: str = "light"
+) -> go.Figure:
     """Training and validation error of one training by epoch, each named at its end."""
     figure, colors = blank_figure(theme), THEMES[theme]
-    last = {split: curve[f"{split}_error"].iloc[-1] if len(curve) else 0.0 for split in ("train", "validation")}
+    last = {
+        split: curve[f"{split}_error"].iloc[-1] if len(curve) else 0.0
+        for split in ("train", "validation")
+    }
     for split, dash in (("train", "dot"), ("validation", "solid")):
         values = (100 * curve[f"{split}_error"]).tolist()
         if not values:
@@ -146,9 +194,16 @@ def trial_curves(curve: pd.DataFrame, row: dict[str, Any], color: str, theme: st
     )  # fmt: skip
     figure.update_layout(margin={"r": 84, "b": 48})
     best = curve["validation_error"].min() if len(curve) else None
-    title = "No epoch is finished yet" if best is None else f"Validation error comes down to {percent(best)} %"
+    title = (
+        "No epoch is finished yet"
+        if best is None
+        else f"Validation error comes down to {percent(best)} %"
+    )
     set_title(
-        figure, title, f"Error in % by epoch: {label(row['arm'])}, seed {label(row['seed'])}, this training", theme
+        figure,
+        title,
+        f"Error in % by epoch: {label(row['arm'])}, seed {label(row['seed'])}, this training",
+        theme,
     )
     note_if_empty(figure, curve, theme)
     return figure
@@ -160,9 +215,22 @@ def layer_table(architecture: Architecture) -> Any:
     for layer in iter_layers(architecture):
         complexity = layer_complexity(layer)
         last = layer.block + layer.repeats - 1
-        name = layer.name if layer.repeats == 1 else f"layer{layer.stage}.{layer.block}-{last}.{layer.part}"
-        counts = (f"{int(value):,}" for value in (complexity.flops, complexity.params, complexity.activations))
+        name = (
+            layer.name
+            if layer.repeats == 1
+            else f"layer{layer.stage}.{layer.block}-{last}.{layer.part}"
+        )
+        counts = (
+            f"{int(value):,}"
+            for value in (complexity.flops, complexity.params, complexity.activations)
+        )
         size = f"{layer.out_channels}x{layer.size}x{layer.size}"
-        shape = (layer.in_channels, layer.out_channels, f"{layer.kernel}x{layer.kernel}", layer.stride, layer.groups)
+        shape = (
+            layer.in_channels,
+            layer.out_channels,
+            f"{layer.kernel}x{layer.kernel}",
+            layer.stride,
+            layer.groups,
+        )
         rows.append((name, layer.kind, *map(str, shape), size, *counts))
     return table_of(Table(LAYERS, tuple(rows), frozenset(("Layer", "Kind"))), "Layers")

@@ -1,4 +1,5 @@
-"""The numbers, against other ways to compute them, and against simulated studies whose truth is known."""
+"""The numbers, against other ways to compute them, and against
+simulated studies whose truth is known."""
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,9 @@ def test_an_arms_interval_is_the_t_interval_over_its_seeds():
     trials = make_trials(seeds=5)
     summary = summarize_arms(trials)
     for arm, rows in trials.groupby("arm"):
-        low, high = stats.t.interval(0.95, 4, rows["test_error"].mean(), stats.sem(rows["test_error"]))
+        low, high = stats.t.interval(
+            0.95, 4, rows["test_error"].mean(), stats.sem(rows["test_error"])
+        )
         assert summary.loc[arm, ["n", "mean", "low", "high"]].tolist() == pytest.approx(
             [5, rows["test_error"].mean(), low, high]
         )
@@ -69,7 +72,8 @@ def test_two_arms_are_compared_by_the_paired_t_test():
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
 
 
-# Dunnett 1964, two-sided 5 % points for comparisons with a control, to the two digits printed there.
+# Dunnett 1964, two-sided 5 % points for comparisons with a
+# control, to the two digits printed there.
 @pytest.mark.parametrize(
     ("comparisons", "freedom", "printed"),
     [(1, 10, 2.23), (2, 10, 2.57), (4, 10, 2.89), (4, 20, 2.65), (9, 20, 2.95), (4, 10_000, 2.44)],
@@ -79,7 +83,8 @@ def test_critical_values_are_dunnetts(comparisons, freedom, printed):
 
 
 def test_the_critical_value_is_that_of_scipys_dunnett_in_one_way_data():
-    """The critical value beside another implementation's: in one-way data both rest on the same correlations."""
+    """The critical value beside another implementation's: in one-way
+    data both rest on the same correlations."""
     random = np.random.default_rng(3)
     groups = random.normal([0, 0.2, 1.4, 1.8, 0.9], 1, (6, 5)).T
     expected = stats.dunnett(*groups[1:], control=groups[0], rng=np.random.default_rng(0))
@@ -102,7 +107,10 @@ def test_unequal_correlations_agree_with_random_draws():
 def test_a_complete_table_gives_differences_of_means_and_the_two_way_residual():
     trials = make_trials({"C=8": -0.004})
     table = trials.pivot_table(index="arm", columns="seed", values="test_error").reindex(ARMS)
-    residual = table.sub(table.mean(axis=1), axis=0).sub(table.mean(axis=0), axis=1) + table.to_numpy().mean()
+    residual = (
+        table.sub(table.mean(axis=1), axis=0).sub(table.mean(axis=0), axis=1)
+        + table.to_numpy().mean()
+    )
     comparison = compare(trials, "C=1")
     assert comparison.degrees_of_freedom == 8
     assert comparison.residual_sd == pytest.approx(np.sqrt((residual.to_numpy() ** 2).sum() / 8))
@@ -113,8 +121,11 @@ def test_a_complete_table_gives_differences_of_means_and_the_two_way_residual():
         assert (difference.high - difference.low) / 2 == pytest.approx(half_width)
 
 
-def least_squares(table: pd.DataFrame, arms: list[str]) -> tuple[np.ndarray, np.ndarray, float, int]:
-    """Differences from the first arm by ordinary dummy regression with an intercept: estimates, errors, sd, df."""
+def least_squares(
+    table: pd.DataFrame, arms: list[str]
+) -> tuple[np.ndarray, np.ndarray, float, int]:
+    """Differences from the first arm by ordinary dummy regression with
+    an intercept: estimates, errors, sd, df."""
     long = table.stack().dropna().rename("error").reset_index()
     x = pd.get_dummies(long[["arm", "seed"]].astype(str), dtype=float)
     x = x.drop(columns=[f"arm_{arms[0]}", f"seed_{table.columns[0]}"]).assign(intercept=1.0)
@@ -129,7 +140,9 @@ def least_squares(table: pd.DataFrame, arms: list[str]) -> tuple[np.ndarray, np.
 def test_missing_pairs_are_handled_by_least_squares():
     trials = make_trials({"C=8": -0.004}, seeds=4)
     trials = without_results(trials, [1, 7, 12, 19], "failed", "NaN")
-    table = trials[trials["status"] == "complete"].pivot_table(index="arm", columns="seed", values="test_error")
+    table = trials[trials["status"] == "complete"].pivot_table(
+        index="arm", columns="seed", values="test_error"
+    )
     estimates, errors, sd, freedom = least_squares(table.reindex(ARMS), ARMS)
     comparison = compare(trials, "C=1")
     assert (comparison.residual_sd, comparison.degrees_of_freedom) == pytest.approx((sd, freedom))
@@ -144,7 +157,9 @@ def test_the_trend_is_the_slope_of_error_on_log2_c_within_seeds():
     comparison = compare(trials, "C=1")
     means = trials.groupby("cardinality")["test_error"].mean()
     slope = stats.linregress(np.log2(means.index), means).slope
-    error = comparison.residual_sd / np.sqrt(3 * 10)  # three seeds, and the squares of -2, -1, 0, 1, 2
+    error = comparison.residual_sd / np.sqrt(
+        3 * 10
+    )  # three seeds, and the squares of -2, -1, 0, 1, 2
     assert comparison.trend.slope == pytest.approx(slope)
     assert comparison.trend.high - slope == pytest.approx(stats.t.ppf(0.975, 8) * error)
     assert comparison.trend.p_value == pytest.approx(2 * stats.t.sf(abs(slope) / error, 8))
@@ -176,13 +191,19 @@ def test_cost_ratios_are_of_the_budgets_own_measure():
     [
         (lambda trials: trials[trials["seed"] == 0], "there is one seed only"),
         (lambda trials: trials.iloc[:0], "no training is complete yet"),
-        (lambda trials: without_results(trials, trials.index, "waiting"), "no training is complete yet"),
+        (
+            lambda trials: without_results(trials, trials.index, "waiting"),
+            "no training is complete yet",
+        ),
         (lambda trials: trials[trials["arm"] == "C=1"], "there is only one arm"),
         (
             lambda trials: without_results(trials, trials.index[::5], "failed"),
             "the reference arm C=1 has no complete training",
         ),
-        (lambda trials: trials.assign(test_error=0.1), "every seed shows exactly the same gaps between the arms"),
+        (
+            lambda trials: trials.assign(test_error=0.1),
+            "every seed shows exactly the same gaps between the arms",
+        ),
         (
             lambda trials: trials[(trials["arm"] == "C=1") == (trials["seed"] == 0)],
             "the reference arm shares no seed with another arm",
@@ -203,12 +224,16 @@ def test_an_arm_without_results_is_not_compared_and_the_others_are():
     assert comparison.incomparable == ("C=16",)
     assert [one.arm for one in comparison.differences] == ["C=2", "C=4", "C=8"]
     without = compare(trials[trials["arm"] != "C=16"], "C=1")
-    assert [one.low for one in comparison.differences] == pytest.approx([one.low for one in without.differences])
+    assert [one.low for one in comparison.differences] == pytest.approx(
+        [one.low for one in without.differences]
+    )
 
 
 def test_pruned_trials_are_out_of_the_comparison():
     trials = make_trials()
-    trials.loc[0, "status"] = "pruned"  # with an error of its own, from the epoch where it was pruned
+    trials.loc[0, "status"] = (
+        "pruned"  # with an error of its own, from the epoch where it was pruned
+    )
     assert compare(trials, "C=1") == compare(trials.drop(index=0), "C=1")
 
 
@@ -223,7 +248,9 @@ def test_seed_effects_and_the_order_of_arms_change_nothing(shifts, missing, orde
     errors.ravel()[list(missing)] = np.nan
     names = ARMS[:4]
     plain = compare_table(errors, names, "C=1")
-    moved = compare_table((errors + np.array(shifts))[list(order)], [names[i] for i in order], "C=1")
+    moved = compare_table(
+        (errors + np.array(shifts))[list(order)], [names[i] for i in order], "C=1"
+    )
     assert plain.problem == moved.problem
     for one in plain.differences:
         other = moved.difference(one.arm)
@@ -234,7 +261,8 @@ def test_seed_effects_and_the_order_of_arms_change_nothing(shifts, missing, orde
 
 
 def simulate(truth: list[float], studies: int, seeds: int = 3, random_seed: int = 0) -> np.ndarray:
-    """Errors of studies x arms x seeds, with seeds that are lucky or not for all arms alike (correlation 0.8)."""
+    """Errors of studies x arms x seeds, with seeds that are lucky or not
+    for all arms alike (correlation 0.8)."""
     random = np.random.default_rng(random_seed)
     common = random.normal(0, 2, (studies, 1, seeds))
     return np.array(truth)[:, None] + common + random.normal(0, 1, (studies, len(truth), seeds))
@@ -243,7 +271,10 @@ def simulate(truth: list[float], studies: int, seeds: int = 3, random_seed: int 
 def test_the_intervals_cover_all_true_differences_in_95_of_100_studies():
     truth = [0.0, 0.5, -1.0, 0.0, 2.0]
     covered = [
-        all(one.low <= truth[ARMS.index(one.arm)] <= one.high for one in compare_table(errors, ARMS, "C=1").differences)
+        all(
+            one.low <= truth[ARMS.index(one.arm)] <= one.high
+            for one in compare_table(errors, ARMS, "C=1").differences
+        )
         for errors in simulate(truth, 1000)
     ]
     # Two standard errors of a share in 1,000 simulations are 1.4 points.
@@ -312,7 +343,9 @@ def test_seeds_and_gap_are_each_others_inverse():
 def test_many_unequal_comparisons_are_quick_and_bounded_on_the_safe_side():
     random = np.random.default_rng(0)
     errors = random.normal(0.1, 0.01, (60, 3))
-    errors[random.permutation(60)[:45], 1:] = np.nan  # a search: most designs have the first seed only
+    errors[random.permutation(60)[:45], 1:] = (
+        np.nan
+    )  # a search: most designs have the first seed only
     errors[0] = random.normal(0.1, 0.01, 3)
     arms = [f"arm {i}" for i in range(60)]
     comparison = compare_table(errors, arms, "arm 0")

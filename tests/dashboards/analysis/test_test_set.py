@@ -1,4 +1,5 @@
-"""Looks, test sets and design spaces: the numbers against other ways to compute them and against simulations."""
+"""Looks, test sets and design spaces: the numbers against other ways
+to compute them and against simulations."""
 
 import numpy as np
 import pandas as pd
@@ -34,7 +35,9 @@ ARMS = ["C=1", "C=2", "C=4", "C=8", "C=16"]
 def test_all_extensions_together_get_one_more_alpha():
     assert confidence_after(1) == 0.95
     assert confidence_after(2) == pytest.approx(0.975)
-    assert sum(1 - confidence_after(look) for look in range(2, 4000)) == pytest.approx(0.05, rel=1e-3)
+    assert sum(1 - confidence_after(look) for look in range(2, 4000)) == pytest.approx(
+        0.05, rel=1e-3
+    )
 
 
 @pytest.mark.parametrize(
@@ -54,7 +57,10 @@ def test_looks_are_the_plan_and_every_extension(info, looks):
 def test_a_stored_study_remembers_every_extension_by_seeds(workdir):
     url = f"sqlite:///{workdir}/looks.db"
     storage, study = Storage(url), Study.load("digits_cardinality")
-    found = {"settings": {"device": "cpu"}, "splits": {"train": 1078, "validation": 359, "test": 360}}
+    found = {
+        "settings": {"device": "cpu"},
+        "splits": {"train": 1078, "validation": 359, "test": 360},
+    }
     for seeds in ([0, 1, 2], [0, 1, 2], [0, 1, 2, 3], [0, 1, 2, 3, 4, 5]):
         wanted = study.model_copy(update={"seeds": seeds})
         create_or_extend(storage, wanted, wanted.wanted(), lambda: found)
@@ -73,11 +79,15 @@ def test_an_extended_studys_intervals_are_those_of_the_stricter_confidence():
 
 
 def claims(errors: np.ndarray, confidence: float) -> bool:
-    return any(one.shown for one in compare_table(errors, ARMS[:4], "C=1", confidence=confidence).differences)
+    return any(
+        one.shown
+        for one in compare_table(errors, ARMS[:4], "C=1", confidence=confidence).differences
+    )
 
 
 def test_extending_until_something_shows_claims_no_more_often_than_promised():
-    """No arm differs. Each study is planned with 3 seeds and, as long as nothing shows, extended by 2, up to 5 times."""
+    """No arm differs. Each study is planned with 3 seeds and, as long as
+    nothing shows, extended by 2, up to 5 times."""
     random = np.random.default_rng(0)
     planned = corrected = naive = 0
     studies = 500
@@ -98,7 +108,10 @@ def test_extending_until_something_shows_claims_no_more_often_than_promised():
 def test_the_interval_of_a_test_sets_error_covers_the_truth_in_95_of_100_test_sets():
     random = np.random.default_rng(1)
     wrong = random.binomial(360, 0.03, 2000)
-    covered = [low <= 0.03 <= high for low, high in (interval_over_images(count / 360, 360) for count in wrong)]
+    covered = [
+        low <= 0.03 <= high
+        for low, high in (interval_over_images(count / 360, 360) for count in wrong)
+    ]
     assert 0.93 < np.mean(covered) < 0.98
 
 
@@ -107,7 +120,9 @@ def test_a_gap_moves_with_the_images_by_at_most_what_is_said(shared):
     """Two networks that err on 3 and 4 % of images, of the first's errors a share made by both."""
     random = np.random.default_rng(2)
     kind = random.choice(
-        4, (2000, 500), p=[0.03 * shared, 0.03 * (1 - shared), 0.04 - 0.03 * shared, 0.93 + 0.03 * shared]
+        4,
+        (2000, 500),
+        p=[0.03 * shared, 0.03 * (1 - shared), 0.04 - 0.03 * shared, 0.93 + 0.03 * shared],
     )
     gaps = (kind == 1).mean(axis=1) - (kind == 2).mean(axis=1)
     said = gap_sampling(0.03, 0.04, 500)
@@ -133,7 +148,9 @@ def test_a_designs_error_is_its_mean_over_seeds():
     expected = rows.groupby("design")[["test_error", "seconds_per_epoch"]].agg(["mean", "size"])
     for design, own in expected.iterrows():
         assert found.loc[design, "test_error"] == pytest.approx(own["test_error", "mean"])
-        assert found.loc[design, "seconds_per_epoch"] == pytest.approx(own["seconds_per_epoch", "mean"])
+        assert found.loc[design, "seconds_per_epoch"] == pytest.approx(
+            own["seconds_per_epoch", "mean"]
+        )
         assert found.loc[design, "n"] == own["test_error", "size"]
 
 
@@ -152,18 +169,26 @@ def space(name: str, flops: np.ndarray, errors: np.ndarray) -> pd.DataFrame:
 
 
 def test_equal_complexity_takes_away_what_only_cost_explains():
-    """Error depends on FLOPs alone, and one space has more of the large designs: at equal FLOPs it is no better."""
+    """Error depends on FLOPs alone, and one space has more of the large
+    designs: at equal FLOPs it is no better."""
     random = np.random.default_rng(3)
     small, large = 10 ** (7 + random.beta(1, 3, 3000)), 10 ** (7 + random.beta(3, 1, 3000))
-    trials = pd.concat([space("small", small, 1e6 / small), space("large", large, 1e6 / large)], ignore_index=True)
+    trials = pd.concat(
+        [space("small", small, 1e6 / small), space("large", large, 1e6 / large)], ignore_index=True
+    )
     plain, equal = error_distributions(trials, measure=None), error_distributions(trials)
     assert plain["small"].quantile(0.5) > 2 * plain["large"].quantile(0.5)
     for share in (0.25, 0.5, 0.75):
-        assert equal["small"].quantile(share) == pytest.approx(equal["large"].quantile(share), rel=0.12)
+        assert equal["small"].quantile(share) == pytest.approx(
+            equal["large"].quantile(share), rel=0.12
+        )
 
 
 def test_each_bin_of_complexity_weighs_the_same_in_every_space_and_lonely_bins_nothing():
-    costs = {"a": np.array([10.0, 11, 12, 90, 95, 1000]), "b": np.array([11.0, 80, 85, 90, 92, 100])}
+    costs = {
+        "a": np.array([10.0, 11, 12, 90, 95, 1000]),
+        "b": np.array([11.0, 80, 85, 90, 92, 100]),
+    }
     weights = complexity_weights(costs, bins=2)
     for name, cost in costs.items():
         low = (cost >= 11) & (cost < np.sqrt(11 * 100))
@@ -181,7 +206,11 @@ def test_the_front_holds_exactly_the_points_that_none_beats():
     expected = [
         bool(
             np.isfinite(own).all()
-            and not any((other <= own).all() and (other < own).any() for other in points if np.isfinite(other).all())
+            and not any(
+                (other <= own).all() and (other < own).any()
+                for other in points
+                if np.isfinite(other).all()
+            )
         )
         for own in points
     ]
@@ -195,7 +224,12 @@ def test_each_arms_best_and_median():
     for arm, rows in trials[trials["status"] == "complete"].groupby("arm"):
         best = rows.sort_values("test_error").iloc[0]
         assert found.loc[arm, ["n", "best", "median", "worst"]].tolist() == pytest.approx(
-            [len(rows), rows["test_error"].min(), rows["test_error"].median(), rows["test_error"].max()]
+            [
+                len(rows),
+                rows["test_error"].min(),
+                rows["test_error"].median(),
+                rows["test_error"].max(),
+            ]
         )
         assert found.loc[arm, ["design", "seed"]].tolist() == [best["design"], best["seed"]]
     assert extremes(without_results(trials, trials.index, "waiting"))["best"].isna().all()

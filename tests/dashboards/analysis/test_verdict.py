@@ -1,4 +1,5 @@
-"""The sentences: claims only where the interval excludes zero, with numbers, n and the cost ratio."""
+"""The sentences: claims only where the interval excludes zero,
+with numbers, n and the cost ratio."""
 
 import re
 
@@ -30,22 +31,29 @@ def verdict_on(trials, **info):
 def test_a_difference_is_told_with_size_interval_cost_and_seeds():
     trials = make_trials({"C=8": -0.008})
     found = compare(trials, "C=1").difference("C=8")
-    assert verdict_on(trials).sentence == (
-        f"At 1.00x the FLOPs, C=8 makes {points(found.estimate)} ({points(found.high)} to {points(found.low)}) points "
-        "fewer errors than C=1, 3 seeds."
+    assert (
+        verdict_on(trials).sentence
+        == f"At 1.00x the FLOPs, C=8 makes {points(found.estimate)} ({points(found.high)} to"
+        f" {points(found.low)}) points fewer errors than C=1, 3 seeds."
     )
     assert (
-        verdict_on(trials).title == f"C=8 makes {points(found.estimate)} points fewer errors than C=1 at matched FLOPs"
+        verdict_on(trials).title
+        == f"C=8 makes {points(found.estimate)} points fewer errors than C=1 at matched FLOPs"
     )
 
 
 def test_simulated_studies_are_told_the_right_way_round():
-    """C=8 errs 0.6 points less, seeds are lucky for all arms alike: most verdicts say so, none says the contrary."""
-    verdicts = [verdict_on(make_trials({"C=8": -0.006}, seeds=4, random_seed=i)).text for i in range(60)]
+    """C=8 errs 0.6 points less, seeds are lucky for all arms alike: most
+    verdicts say so, none says the contrary."""
+    verdicts = [
+        verdict_on(make_trials({"C=8": -0.006}, seeds=4, random_seed=i)).text for i in range(60)
+    ]
     claimed = [text for text in verdicts if re.search(r"C=8 (makes|by) [\d.]+ \(", text)]
     assert len(claimed) > 45
     assert not [
-        text for text in verdicts if re.search(r"more errors.*C=8|C=8 makes [\d.]+ \([^)]*\) points more", text)
+        text
+        for text in verdicts
+        if re.search(r"more errors.*C=8|C=8 makes [\d.]+ \([^)]*\) points more", text)
     ]
 
 
@@ -65,9 +73,12 @@ def test_of_several_better_arms_the_one_that_validation_chose_comes_first():
 
 def test_no_difference_is_an_answer_with_its_interval_and_the_seeds_that_would_settle_it():
     verdict = verdict_on(make_trials())
-    assert verdict.sentence.startswith("At 0.99x to 1.00x the FLOPs, no difference from C=1 is shown, 3 seeds; ")
+    assert verdict.sentence.startswith(
+        "At 0.99x to 1.00x the FLOPs, no difference from C=1 is shown, 3 seeds; "
+    )
     assert re.search(
-        r"the largest is C=\d+'s, −0\.16 \(−0\.\d\d to \+0\.\d\d\) points of test error\.$", verdict.sentence
+        r"the largest is C=\d+'s, −0\.16 \(−0\.\d\d to \+0\.\d\d\) points of test error\.$",
+        verdict.sentence,
     )
     assert re.fullmatch(r"About \d+ more seeds would settle a gap of 0\.16 points\.", verdict.more)
     assert verdict.title == "No difference from C=1 is shown at matched FLOPs"
@@ -79,12 +90,17 @@ def test_a_gap_too_small_to_settle_says_what_ten_more_seeds_would():
     for arm, noise in {"C=2": 1, "C=4": -1, "C=8": 0.5, "C=16": -0.6}.items():
         wave = noise * 0.001 * (-1.0) ** trials.loc[trials["arm"] == arm, "seed"]
         trials.loc[trials["arm"] == arm, "test_error"] = base + wave.to_numpy() + 0.00001
-    assert re.fullmatch(r"10 more seeds would settle a gap of 0\.\d\d points\.", verdict_on(trials).more)
+    assert re.fullmatch(
+        r"10 more seeds would settle a gap of 0\.\d\d points\.", verdict_on(trials).more
+    )
 
 
 def test_one_seed_claims_nothing_and_says_why():
     verdict = verdict_on(make_trials({"C=8": -0.02}, seeds=1))
-    assert verdict.sentence == "There is one seed only: no interval can be given, and nothing is claimed."
+    assert (
+        verdict.sentence
+        == "There is one seed only: no interval can be given, and nothing is claimed."
+    )
     assert "may be the luck of the seed" in verdict.more
 
 
@@ -110,11 +126,13 @@ def test_failures_are_told_arm_by_arm():
 
 def test_nothing_complete_and_a_missing_reference_are_honest():
     trials = make_trials()
-    assert verdict_on(without_results(trials, trials.index, "waiting")).sentence == (
-        "No comparison: no training is complete yet."
+    assert (
+        verdict_on(without_results(trials, trials.index, "waiting")).sentence
+        == "No comparison: no training is complete yet."
     )
-    assert verdict_on(without_results(trials, trials.index[::5], "failed")).sentence == (
-        "No comparison: the reference arm C=1 has no complete training."
+    assert (
+        verdict_on(without_results(trials, trials.index[::5], "failed")).sentence
+        == "No comparison: the reference arm C=1 has no complete training."
     )
 
 
@@ -131,11 +149,16 @@ def test_an_extension_after_the_plan_is_told_and_judged_more_strictly():
     trials = make_trials()
     notes = verdict_on(trials, planned_seeds=[0, 1], seeds=[0, 1, 2]).notes
     assert (
-        "Planned with 2 seeds, extended to 3: as an extension may follow a look at the results, differences are judged at "
-        "97.5 % confidence instead of 95 %."
-    ) in notes
-    again = verdict_on(trials, planned_seeds=[0], extended_from=[[0], [0, 1]], seeds=[0, 1, 2]).notes
-    assert any(note.startswith("Planned with 1 seed, extended to 2 and to 3:") and "99.2 %" in note for note in again)
+        "Planned with 2 seeds, extended to 3: as an extension may follow a look at the results,"
+        " differences are judged at 97.5 % confidence instead of 95 %." in notes
+    )
+    again = verdict_on(
+        trials, planned_seeds=[0], extended_from=[[0], [0, 1]], seeds=[0, 1, 2]
+    ).notes
+    assert any(
+        note.startswith("Planned with 1 seed, extended to 2 and to 3:") and "99.2 %" in note
+        for note in again
+    )
     assert not any("Planned" in note for note in verdict_on(trials).notes)
 
 
@@ -157,7 +180,9 @@ def test_the_test_sets_own_sampling_is_told_apart_from_the_seeds():
     assert sampling_sentence(trials, compare(trials, "C=1"), {"name": "x"}) == ""
 
 
-@pytest.mark.parametrize(("slope", "words"), [(0.0, "so no trend is shown"), (-0.003, "for each doubling of C.")])
+@pytest.mark.parametrize(
+    ("slope", "words"), [(0.0, "so no trend is shown"), (-0.003, "for each doubling of C.")]
+)
 def test_the_trend_is_told_as_a_test_of_its_own(slope, words):
     effects = {f"C={c}": slope * i for i, c in enumerate((1, 2, 4, 8, 16))}
     sentence = trend_sentence(compare(make_trials(effects), "C=1"))
@@ -182,7 +207,9 @@ def test_a_difference_that_is_shown_is_never_nothing():
 
 def lacking(rows, effects=None, seeds=5, status="failed"):
     trials = make_trials(effects, seeds=seeds)
-    chosen = [trials.index[(trials["arm"] == arm) & (trials["seed"] == seed)][0] for arm, seed in rows]
+    chosen = [
+        trials.index[(trials["arm"] == arm) & (trials["seed"] == seed)][0] for arm, seed in rows
+    ]
     return without_results(trials, chosen, status)
 
 
@@ -190,7 +217,8 @@ EVERY_OTHER = [(f"C={c}", 4) for c in (2, 4, 8, 16)]
 
 
 def test_a_comparison_says_how_many_of_the_planned_seeds_it_rests_on():
-    """Five seeds are planned and carry results, but the arms share only four: both where a gap is shown and where none is."""
+    """Five seeds are planned and carry results, but the arms share only four:
+    both where a gap is shown and where none is."""
     for effects, words in (
         ({"C=8": -0.01}, "points fewer errors than C=1, "),
         ({}, "no difference from C=1 is shown, "),
@@ -208,7 +236,9 @@ def test_differences_on_different_seeds_say_so():
     assert "no difference from C=1 is shown, 3 to 5 of 5 seeds; " in (
         verdict_on(lacking([("C=4", 0), ("C=4", 2), ("C=8", 1)])).sentence
     )
-    verdict = verdict_on(lacking([("C=4", 0), ("C=4", 2)], {"C=4": -0.01, "C=8": -0.02, "C=16": -0.02}))
+    verdict = verdict_on(
+        lacking([("C=4", 0), ("C=4", 2)], {"C=4": -0.01, "C=8": -0.02, "C=16": -0.02})
+    )
     assert re.search(r"than C=1, 5 seeds\.$", verdict.sentence)
     assert re.search(r"C=4 by [\d.]+ \([\d.]+ to [\d.]+\) on 3 of 5 seeds", verdict.more)
     alone = verdict_on(lacking([("C=4", 0), ("C=4", 2)], {"C=4": -0.02}))
@@ -231,7 +261,9 @@ def test_arms_that_only_other_arms_connect_share_no_seed_and_that_is_said():
 def test_one_common_seed_of_several_is_no_ground_for_an_interval():
     trials = lacking([(f"C={c}", seed) for c in (2, 4, 8, 16) for seed in (1, 2)], seeds=3)
     verdict = verdict_on(trials)
-    assert verdict.title == "No interval for the gaps from C=1" or verdict.title.startswith("One seed")
+    assert verdict.title == "No interval for the gaps from C=1" or verdict.title.startswith(
+        "One seed"
+    )
 
 
 def test_the_other_places_that_tell_an_n_tell_the_same():
@@ -248,9 +280,14 @@ def test_the_other_places_that_tell_an_n_tell_the_same():
     place = table.columns.index("Seeds shared")
     assert [row[place] for row in table.rows] == ["–", "4", "4", "4", "4"]
     assert [row[table.columns.index("n")] for row in table.rows] == ["4", "5", "5", "5", "5"]
-    assert "Seeds shared" not in comparison_table(make_trials(), compare(make_trials(), "C=1")).columns
+    assert (
+        "Seeds shared" not in comparison_table(make_trials(), compare(make_trials(), "C=1")).columns
+    )
     assert "Here: 4 of 5 seeds, 5 arms;" in " ".join(_method(trials, comparison, make_info()))
-    assert [row[5].partition(" ")[2] for row in _rows("study", trials, comparison)] == ["", *["(4 shared)"] * 4]
+    assert [row[5].partition(" ")[2] for row in _rows("study", trials, comparison)] == [
+        "",
+        *["(4 shared)"] * 4,
+    ]
 
 
 def test_an_arm_without_a_result_is_in_no_n():

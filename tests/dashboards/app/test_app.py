@@ -1,4 +1,5 @@
-"""The live app without a browser: what it reads, what an address means, what reaches the page, what the server refuses."""
+"""The live app without a browser: what it reads, what an address means,
+what reaches the page, what the server refuses."""
 
 import hashlib
 import os
@@ -57,7 +58,9 @@ def test_a_study_that_tunes_has_a_page(storage, workdir):
     for _ in range(7):  # three arms twice, then the first arm as tuned
         result = {"validation_error": 0.1, "test_error": 0.1}
         claims.end(claims.claim(searching.NOBODY), "complete", 0.1, {"result": result})
-    assert "with 1 of 6 trainings complete" in to_html(show(Reader(storage), "/study/tiny", "", None))
+    assert "with 1 of 6 trainings complete" in to_html(
+        show(Reader(storage), "/study/tiny", "", None)
+    )
 
 
 def test_a_search_is_unfinished_while_trials_without_a_design_are_to_come(storage):
@@ -77,7 +80,11 @@ def test_a_table_costs_a_page_one_component_however_many_rows_it_has(storage, ru
     reader = Reader(storage)
 
     def components(name: str) -> int:
-        return sum(1 for part in show(reader, f"/study/{name}", "", None) for _ in [part, *part._traverse()])
+        return sum(
+            1
+            for part in show(reader, f"/study/{name}", "", None)
+            for _ in [part, *part._traverse()]
+        )
 
     assert to_html(show(reader, "/study/larger", "", None)).count("<td") > 150
     assert components("larger") == components("running") < 120
@@ -88,7 +95,9 @@ def test_an_extended_study_has_every_page(storage, running):
     extended = make_study(storage, "running", seeds=5)
     add_attempts(storage, extended, first=15)
     reader = Reader(storage)
-    assert "Planned with 3 seeds, extended to 5" in to_html(show(reader, "/study/running", "", None))
+    assert "Planned with 3 seeds, extended to 5" in to_html(
+        show(reader, "/study/running", "", None)
+    )
     for group in GROUPS:
         assert shown(reader, group, "running", Selection(), None)
     assert "Compare" in to_html(show(reader, "/compare", "?study=running", {"theme": "light"}))
@@ -96,7 +105,7 @@ def test_an_extended_study_has_every_page(storage, running):
 
 def test_a_choice_changes_no_arms_colour(storage, running):
     def colours(chosen):
-        ((figure, _, _), *_) = shown(Reader(storage), "results", "running", chosen, None)
+        (figure, _, _), *_ = shown(Reader(storage), "results", "running", chosen, None)
         return {one["marker"]["color"] for one in figure["data"] if one["mode"] == "markers"}
 
     assert colours(Selection(arms=("C=1", "C=8"))) < colours(Selection())
@@ -105,7 +114,9 @@ def test_a_choice_changes_no_arms_colour(storage, running):
 def test_a_damaged_study_does_not_hide_the_others(storage, running):
     make_study(storage, "good")
     writer = storage.open()
-    writer.set_trial_user_attr(writer.get_all_trials(running.id)[-1]._trial_id, "claim", {"design": 3})
+    writer.set_trial_user_attr(
+        writer.get_all_trials(running.id)[-1]._trial_id, "claim", {"design": 3}
+    )
     reader = Reader(storage)
     page = to_html(show(reader, "/", "", None))
     assert "this program did not write" in page
@@ -128,11 +139,18 @@ def test_postgres_is_read_alike_and_cannot_be_written(workdir, server):
     add_attempts(storage, stored, states={3: "failed", 13: "running", 14: "waiting"})
     reader = Reader(storage)
     twin = Storage(f"sqlite:///{workdir}/twin.db")
-    add_attempts(twin, make_study(twin, "running"), states={3: "failed", 13: "running", 14: "waiting"})
+    add_attempts(
+        twin, make_study(twin, "running"), states={3: "failed", 13: "running", 14: "waiting"}
+    )
     for found, same in zip(read(storage, "running"), read(twin, "running"), strict=True):
         pd.testing.assert_frame_equal(found, same)
     client = create_app(reader).server.test_client()
-    for path in ("/", "/study/running", f"/study/running/trial/{stored.designs[0]['name']}/0", "/compare"):
+    for path in (
+        "/",
+        "/study/running",
+        f"/study/running/trial/{stored.designs[0]['name']}/0",
+        "/compare",
+    ):
         text = client.get(path, base_url="http://127.0.0.1").text
         assert path == "/compare" or "running" in text
         assert PASSWORD not in text
@@ -147,7 +165,14 @@ def test_looking_changes_no_byte_of_the_storage(storage, running, workdir):
     before = hashlib.sha256(file.read_bytes()).hexdigest()
     reader = Reader(Storage(storage.url))
     client = create_app(reader).server.test_client()
-    for path in ("/", "/study/running", "/compare?study=running", "/design", "/paper", "/download/running/trials.csv"):
+    for path in (
+        "/",
+        "/study/running",
+        "/compare?study=running",
+        "/design",
+        "/paper",
+        "/download/running/trials.csv",
+    ):
         assert client.get(path, base_url="http://127.0.0.1").status_code == 200
     with pytest.raises(UserError):
         reader.storage.rows("DELETE FROM trials")
@@ -156,7 +181,9 @@ def test_looking_changes_no_byte_of_the_storage(storage, running, workdir):
 
 
 def test_a_link_says_what_is_chosen():
-    chosen = Selection.of("?arm=C%3D1&arm=C%3D8&status=failed&seeds=0-4&order=best&leaf=2&cost=params")
+    chosen = Selection.of(
+        "?arm=C%3D1&arm=C%3D8&status=failed&seeds=0-4&order=best&leaf=2&cost=params"
+    )
     assert chosen == Selection(("C=1", "C=8"), ("failed",), "0-4", "best", 2, "params")
     assert Selection.of("?leaf=-1&order=nonsense&cost=x") == Selection()
 
@@ -198,7 +225,14 @@ def test_what_is_not_there_is_answered_with_404_in_our_words(storage, running, p
     assert answer.status_code == 404
     assert says in answer.text
     assert 'href="/">All studies</a>' in answer.text
-    for known in ("/", "/study/running", "/compare", "/design", "/design?reference=resnet51", "/paper"):
+    for known in (
+        "/",
+        "/study/running",
+        "/compare",
+        "/design",
+        "/design?reference=resnet51",
+        "/paper",
+    ):
         assert client.get(known, base_url="http://127.0.0.1").status_code == 200
 
 
@@ -256,7 +290,9 @@ def test_every_quantity_has_an_answer_or_a_reason(solve, reference):
 @pytest.mark.parametrize("by", design.RULES)
 def test_the_design_page_offers_only_what_can_be_solved(solve, by):
     asked = design.Question(solve=solve, by=by)
-    (quantity,) = [option for option in design.quantities_offered(asked) if option["value"] == solve]
+    (quantity,) = [
+        option for option in design.quantities_offered(asked) if option["value"] == solve
+    ]
     (rule,) = [option for option in design.rules_offered(asked) if option["value"] == by]
     assert quantity["disabled"] is rule["disabled"] is ((solve, by) == ("depths", "block"))
     told = design.answer(asked, None)
@@ -283,7 +319,9 @@ HOSTILE = (
 )
 
 
-@pytest.mark.parametrize("key", ["reference", "factor", "by", "solve", "most", "multiple", "policy", "shown"])
+@pytest.mark.parametrize(
+    "key", ["reference", "factor", "by", "solve", "most", "multiple", "policy", "shown"]
+)
 def test_a_link_or_a_request_of_a_stranger_gets_an_answer(key):
     asked = {design.Question.of(f"?{key}={quote(value)}") for value in HOSTILE}
     others = (None, [], {}, 10**400, float("nan"), float("inf"), -1, 1e9, True, [["x"]])
@@ -295,11 +333,16 @@ def test_a_link_or_a_request_of_a_stranger_gets_an_answer(key):
 def test_a_million_blocks_are_refused_and_the_most_that_are_allowed_are_drawn():
     told = design.answer(design.Question.of(f"?reference=resnext_{BLOCKS}_1x4d_w64"), None)
     assert "4,000,000 blocks in all are too many" in told.problem
-    most = design.answer(design.Question.of("?reference=resnext_2500-2500-2500-2500_1x4d_w64&most=0"), None)
+    most = design.answer(
+        design.Question.of("?reference=resnext_2500-2500-2500-2500_1x4d_w64&most=0"), None
+    )
     assert not most.problem
     assert len(to_html(most.drawing)) < 4_000_000
     assert (
-        "at most 500" in design.answer(design.Question.of(f"?reference=resnext_{'1-' * 900}1_1x4d_w64"), None).problem
+        "at most 500"
+        in design.answer(
+            design.Question.of(f"?reference=resnext_{'1-' * 900}1_1x4d_w64"), None
+        ).problem
     )
 
 
@@ -328,14 +371,20 @@ def test_tables_are_downloaded_whole(storage, running):
     client = create_app(Reader(storage)).server.test_client()
     text = client.get("/download/running/trials.csv", base_url="http://127.0.0.1").text
     assert text == as_csv(read(storage, "running")[0])
-    assert client.get("/download/running/secrets.csv", base_url="http://127.0.0.1").status_code == 404
+    assert (
+        client.get("/download/running/secrets.csv", base_url="http://127.0.0.1").status_code == 404
+    )
     assert client.get("/download/none/trials.csv", base_url="http://127.0.0.1").status_code == 404
 
 
 def start(*options: str, **environment: str) -> tuple[subprocess.Popen[str], str]:
     command = [sys.executable, "-m", "explorer", "dashboard", *options]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
     )
     assert process.stdout is not None
     return process, process.stdout.readline()
@@ -351,7 +400,9 @@ def test_the_command_prints_its_address_warns_and_ends_with_ctrl_c(storage, runn
         assert address, line
         with urlopen(f"http://127.0.0.1:{address[1]}/study/running", timeout=30) as answer:
             assert b"So far, with 11 of 15 trainings complete" in answer.read()
-        assert time.monotonic() - started < 20  # 2 s alone on this machine; others may be at work on it
+        assert (
+            time.monotonic() - started < 20
+        )  # 2 s alone on this machine; others may be at work on it
     finally:
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)
@@ -367,7 +418,9 @@ def test_it_opens_a_browser_when_asked_and_says_so_where_there_is_none(storage, 
     does = f'echo "$1" > {told}' if works else "exit 1"
     program.write_text(f"#!/bin/sh\n{does}\n")
     program.chmod(0o755)
-    process, line = start("--storage", storage.url, "--port", "0", "--open", BROWSER=f"{program} %s")
+    process, line = start(
+        "--storage", storage.url, "--port", "0", "--open", BROWSER=f"{program} %s"
+    )
     try:
         end = time.monotonic() + 20
         while works and not (told.exists() and told.read_text()):

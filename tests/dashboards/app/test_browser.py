@@ -1,4 +1,5 @@
-"""The live app in a real browser: no complaint, no other host, controls that change what is shown, pages that move on by themselves."""
+"""The live app in a real browser: no complaint, no other host, controls that change
+what is shown, pages that move on by themselves."""
 
 import json
 import threading
@@ -17,7 +18,14 @@ from studies.storage.storage import Storage
 
 EVIL = "<img src=x onerror=\"document.title='hit'\">"
 WAIT = 30_000  # milliseconds: the machine may be busy with other things
-PAGES = ("/", "/study/running", "/study/running/trial/resnext11_8x13d_cifar/0", "/compare", "/design", "/paper")
+PAGES = (
+    "/",
+    "/study/running",
+    "/study/running/trial/resnext11_8x13d_cifar/0",
+    "/compare",
+    "/design",
+    "/paper",
+)
 
 
 @contextmanager
@@ -55,35 +63,51 @@ def opened(browser: Any, url: str, **options: Any) -> Iterator[Any]:
     page = context.new_page()
     complaints: list[str] = []
     home = url.split("/", 3)[2]
-    page.on("console", lambda one: one.type in ("error", "warning") and complaints.append(f"{one.type}: {one.text}"))
+    page.on(
+        "console",
+        lambda one: (
+            one.type in ("error", "warning") and complaints.append(f"{one.type}: {one.text}")
+        ),
+    )
     page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
     page.on(
         "request",
-        lambda request: request.url.startswith((f"http://{home}/", "data:", "blob:")) or complaints.append(request.url),
+        lambda request: (
+            request.url.startswith((f"http://{home}/", "data:", "blob:"))
+            or complaints.append(request.url)
+        ),
     )
     page.on(
-        "response", lambda response: response.status >= 400 and complaints.append(f"{response.status} {response.url}")
+        "response",
+        lambda response: (
+            response.status >= 400 and complaints.append(f"{response.status} {response.url}")
+        ),
     )
     page.goto(url)
     settled(page)
     yield page
-    page.goto("about:blank")  # what the page still asks for must not fail because the server is gone
+    page.goto(
+        "about:blank"
+    )  # what the page still asks for must not fail because the server is gone
     context.close()
     assert complaints == []
 
 
 def settled(page: Any) -> None:
-    """Wait until the app has taken over from the first sight of the page, and all figures of it are drawn."""
+    """Wait until the app has taken over from the first sight of the
+    page, and all figures of it are drawn."""
     until(page, "document.querySelector('#page h1') !== null")
     until(
         page,
-        "[...document.querySelectorAll('#page .plot')].every(one => one.querySelector('.main-svg')) "
-        "&& [...document.querySelectorAll('#page figcaption h2')].every(one => one.textContent.trim())",
+        "[...document.querySelectorAll('#page .plot')].every(one => one.querySelector('.main-svg'))"
+        " && [...document.querySelectorAll('#page figcaption h2')].every(one =>"
+        " one.textContent.trim())",
     )
 
 
 def until(page: Any, expression: str) -> None:
-    """Wait until a JavaScript expression is true (the page's own policy forbids Playwright's way, which evaluates text there)."""
+    """Wait until a JavaScript expression is true (the page's own policy forbids
+    Playwright's way, which evaluates text there)."""
     end = time.monotonic() + WAIT / 1000
     while not page.evaluate(expression):
         assert time.monotonic() < end, f"never came true: {expression}"
@@ -95,11 +119,15 @@ def until(page: Any, expression: str) -> None:
 def test_pages_fit_a_phone_and_have_no_serious_accessibility_fault(browser, address, path, scheme):
     from axe_playwright_python.sync_playwright import Axe
 
-    with opened(browser, address + path, viewport={"width": 390, "height": 800}, color_scheme=scheme) as page:
+    with opened(
+        browser, address + path, viewport={"width": 390, "height": 800}, color_scheme=scheme
+    ) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         found = Axe().run(page).response["violations"]
         serious = [
-            (one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in ("serious", "critical")
+            (one["id"], one["nodes"][0]["html"][:200])
+            for one in found
+            if one["impact"] in ("serious", "critical")
         ]
         assert serious == []
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -130,7 +158,10 @@ def test_filters_change_what_is_shown_and_the_link_remembers(browser, address):
 def test_seeds_that_cannot_be_read_are_said_and_change_nothing(browser, address):
     with opened(browser, f"{address}/study/running") as page:
         page.get_by_label("Seeds (empty: all)").fill("first")
-        until(page, "document.querySelector('#study-shown').textContent.includes('cannot read the seeds')")
+        until(
+            page,
+            "document.querySelector('#study-shown').textContent.includes('cannot read the seeds')",
+        )
         assert points(page) == 11 + 5
 
 
@@ -173,8 +204,7 @@ def test_a_link_in_a_table_changes_the_page_and_keeps_the_app(browser, address):
 def test_a_click_on_a_point_opens_its_training(browser, address):
     with opened(browser, f"{address}/study/second") as page:
         page.locator("#error .scatterlayer .trace .point").nth(1).scroll_into_view_if_needed()
-        told = page.evaluate(
-            """() => {
+        told = page.evaluate("""() => {
               const plot = document.querySelector('#error .js-plotly-plot');
               const trace = plot.data.findIndex(one => one.customdata && one.customdata[0].length > 1);
               const mark = plot.querySelectorAll('.scatterlayer .trace');
@@ -184,8 +214,7 @@ def test_a_click_on_a_point_opens_its_training(browser, address):
               const layout = plot._fullLayout;
               return {x: box.left + layout.xaxis.c2p(place.x), y: box.top + layout.yaxis.c2p(place.y),
                       design: trials.customdata[2][0], seed: trials.customdata[2][1]};
-            }"""
-        )
+            }""")
         page.mouse.move(told["x"], told["y"])
         page.mouse.click(told["x"], told["y"])
         page.wait_for_url(f"**/study/second/trial/{told['design']}/{told['seed']}")
@@ -210,7 +239,10 @@ def zoom_into(page: Any, key: str) -> list[float]:
     return shown_errors(page, key)
 
 
-ERRORS = "document.querySelector('#%s .js-plotly-plot')._fullLayout.yaxis.range.map(v => Math.round(10 * v) / 10)"
+ERRORS = (
+    "document.querySelector('#%s .js-plotly-plot')._fullLayout.yaxis.range.map(v => Math.round(10 *"
+    " v) / 10)"
+)
 
 
 def shown_errors(page: Any, key: str) -> list[float]:
@@ -229,7 +261,10 @@ def test_a_running_study_moves_on_by_itself_and_keeps_its_zoom(browser, tmp_path
         finish(storage, stored)
         until(page, "document.querySelector('.progress').textContent.includes('14 complete')")
         for key in near:
-            until(page, f"document.querySelectorAll('#{key} .scatterlayer .point').length > {before[key]}")
+            until(
+                page,
+                f"document.querySelectorAll('#{key} .scatterlayer .point').length > {before[key]}",
+            )
             assert shown_errors(page, key) == near[key]
         assert "14 of 15 trainings complete" in page.locator("h1").inner_text()
 
@@ -265,7 +300,9 @@ def test_sliders_change_the_designs_and_the_link(browser, address):
         until(page, "document.querySelector('#factor-value').textContent.startsWith('2x, 8.18')")
         until(page, "document.querySelector('#design-table').textContent.includes('resnext50_8x')")
         page.get_by_label("Reference").fill("resnet101")
-        until(page, "document.querySelector('#design-paper').textContent.includes('resnext101_2x64d')")
+        until(
+            page, "document.querySelector('#design-paper').textContent.includes('resnext101_2x64d')"
+        )
         link = page.url
     with opened(browser, link) as page:
         assert page.get_by_label("Reference").input_value() == "resnet101"
@@ -297,7 +334,12 @@ def test_markup_from_a_study_does_nothing(browser, tmp_path):
     writer.set_study_user_attr(stored.id, "explorer", content)
     add_attempts(storage, stored, states={3: "failed", 13: "running"}, reason=EVIL)
     with served(storage) as address:
-        for path in ("/", "/study/evil", "/study/evil/trial/resnext11_8x13d_cifar/0", "/compare?study=evil"):
+        for path in (
+            "/",
+            "/study/evil",
+            "/study/evil/trial/resnext11_8x13d_cifar/0",
+            "/compare?study=evil",
+        ):
             with opened(browser, address + path) as page:
                 assert page.locator("img[src=x]").count() == 0
                 assert page.title() != "hit"

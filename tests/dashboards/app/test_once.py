@@ -16,7 +16,9 @@ def test_who_asks_for_what_is_being_made_waits_for_it():
         time.sleep(0.05)
         return "made"
 
-    threads = [threading.Thread(target=lambda: found.append(once.get("key", make))) for _ in range(8)]
+    threads = [
+        threading.Thread(target=lambda: found.append(once.get("key", make))) for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

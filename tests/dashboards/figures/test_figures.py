@@ -21,23 +21,35 @@ from dashboards.figures.theme import THEMES, arm_styles
 
 
 def traces(figure, **wanted):
-    return [one for one in figure.data if all(getattr(one, key) == value for key, value in wanted.items())]
+    return [
+        one
+        for one in figure.data
+        if all(getattr(one, key) == value for key, value in wanted.items())
+    ]
 
 
 def mark_at(figure, x, size=13):
-    return next(one for one in figure.data if one.mode == "markers" and list(one.x) == [x] and one.marker.size >= size)
+    return next(
+        one
+        for one in figure.data
+        if one.mode == "markers" and list(one.x) == [x] and one.marker.size >= size
+    )
 
 
 def test_every_trial_mean_and_interval_stands_at_its_number():
     trials = make_trials({"C=8": -0.008})
     figure = error_against_cardinality(trials, "C=1")
-    points = sorted(y for one in figure.data if one.mode == "markers" and len(one.x) == 3 for y in one.y)
+    points = sorted(
+        y for one in figure.data if one.mode == "markers" and len(one.x) == 3 for y in one.y
+    )
     assert points == pytest.approx(sorted(100 * trials["test_error"]))
     for place, (_, rows) in enumerate(trials.groupby("cardinality")):
         errors = 100 * rows["test_error"]
         assert mark_at(figure, place).y[0] == pytest.approx(errors.mean())
         bar = next(one for one in traces(figure, mode="lines") if list(one.x) == [place, place])
-        assert list(bar.y) == pytest.approx(stats.t.interval(0.95, 2, errors.mean(), stats.sem(errors)))
+        assert list(bar.y) == pytest.approx(
+            stats.t.interval(0.95, 2, errors.mean(), stats.sem(errors))
+        )
 
 
 def test_of_a_crowd_the_lowest_the_highest_and_evenly_many_between_are_drawn():
@@ -49,9 +61,15 @@ def test_of_a_crowd_the_lowest_the_highest_and_evenly_many_between_are_drawn():
         drawn = next(one.y for one in shown if min(one.y) == pytest.approx(errors.min()))
         assert max(drawn) == pytest.approx(errors.max())
         assert np.median(drawn) == pytest.approx(errors.median(), abs=0.01)
-        assert "4,500 single trials between those drawn are left out" in figure.layout.title.subtitle.text
+        assert (
+            "4,500 single trials between those drawn are left out"
+            in figure.layout.title.subtitle.text
+        )
         # Each drawn mark still says which training it is.
-        seeds = {round(one, 9): seed for one, seed in zip(errors, trials.loc[errors.index, "seed"], strict=True)}
+        seeds = {
+            round(one, 9): seed
+            for one, seed in zip(errors, trials.loc[errors.index, "seed"], strict=True)
+        }
         own = next(one for one in shown if min(one.y) == pytest.approx(errors.min()))
         assert [seeds[round(y, 9)] for y in own.y] == [point[1] for point in own.customdata]
 
@@ -64,20 +82,27 @@ def test_cardinality_stands_on_a_log2_axis_with_the_template_below():
 
 
 def test_the_title_is_the_finding_and_the_subtitle_says_what_is_shown():
-    figure = error_against_cardinality(make_trials({"C=8": -0.008}), "C=1", context="digits, 10 epochs")
-    assert figure.layout.title.text.startswith("C=8 makes 0.95 points fewer errors than C=1")
-    assert figure.layout.title.subtitle.text == (
-        "Test error in %: mean of 3 seeds, 95 % t interval, each trial a light mark, dotted: the trend on log2 C, "
-        "digits, 10 epochs"
+    figure = error_against_cardinality(
+        make_trials({"C=8": -0.008}), "C=1", context="digits, 10 epochs"
     )
-    assert error_against_cardinality(make_trials(), "C=1").layout.title.text.startswith("No difference")
+    assert figure.layout.title.text.startswith("C=8 makes 0.95 points fewer errors than C=1")
+    assert (
+        figure.layout.title.subtitle.text
+        == "Test error in %: mean of 3 seeds, 95 % t interval, each trial a light mark, dotted: the"
+        " trend on log2 C, digits, 10 epochs"
+    )
+    assert error_against_cardinality(make_trials(), "C=1").layout.title.text.startswith(
+        "No difference"
+    )
 
 
 def test_no_interval_is_promised_where_every_seed_makes_the_same_error():
     trials = make_trials()
     trials["test_error"] = 0.1
     figure = error_against_cardinality(trials, "C=1")
-    assert figure.layout.title.subtitle.text.startswith("Test error in %: mean of 3 seeds, each trial a light mark")
+    assert figure.layout.title.subtitle.text.startswith(
+        "Test error in %: mean of 3 seeds, each trial a light mark"
+    )
 
 
 def test_a_difference_is_filled_only_where_it_is_shown():
@@ -88,7 +113,9 @@ def test_a_difference_is_filled_only_where_it_is_shown():
         mark = mark_at(figure, place)
         assert mark.y[0] == pytest.approx(100 * one.estimate)
         assert (mark.marker.color != THEMES["light"].ground) == one.shown == (arm == "C=8")
-        bar = next(trace for trace in traces(figure, mode="lines") if list(trace.x) == [place, place])
+        bar = next(
+            trace for trace in traces(figure, mode="lines") if list(trace.x) == [place, place]
+        )
         assert list(bar.y) == pytest.approx([100 * one.low, 100 * one.high])
     assert figure.layout.title.text == "C=8 differs from C=1"
 
@@ -98,7 +125,9 @@ def test_curves_are_means_over_seeds_in_a_band_of_lowest_to_highest():
     curves = make_curves(trials)
     figure = learning_curves(curves, trials, "C=1")
     line = next(one for one in figure.data if one.name == "C=4")
-    mine = 100 * curves[curves["arm"] == "C=4"].pivot(index="epoch", columns="seed", values="validation_error")
+    mine = 100 * curves[curves["arm"] == "C=4"].pivot(
+        index="epoch", columns="seed", values="validation_error"
+    )
     assert list(line.y) == pytest.approx(mine.mean(axis=1).tolist())
     band = figure.data[2]
     assert list(band.y) == pytest.approx([*mine.max(axis=1), *mine.min(axis=1)[::-1]])
@@ -111,7 +140,11 @@ def test_a_running_trial_does_not_bend_its_arms_line():
     running = without_results(trials, [14], "running")
     cut = curves[~((curves["arm"] == "C=16") & (curves["seed"] == 2) & (curves["epoch"] > 3))]
     line = next(one for one in learning_curves(cut, running, "C=1").data if one.name == "C=16")
-    two = curves[(curves["arm"] == "C=16") & (curves["seed"] < 2)].groupby("epoch")["validation_error"].mean()
+    two = (
+        curves[(curves["arm"] == "C=16") & (curves["seed"] < 2)]
+        .groupby("epoch")["validation_error"]
+        .mean()
+    )
     assert list(line.y) == pytest.approx((100 * two).tolist())
 
 
@@ -139,10 +172,20 @@ def test_arms_keep_hue_and_mark_and_the_reference_is_black_or_white():
 
 def test_arms_without_cardinalities_of_their_own_have_the_agreed_colours():
     trials = make_trials()
-    names = {"C=1": "reference", "C=2": "deeper", "C=4": "wider", "C=8": "more paths", "C=16": "other"}
+    names = {
+        "C=1": "reference",
+        "C=2": "deeper",
+        "C=4": "wider",
+        "C=8": "more paths",
+        "C=16": "other",
+    }
     trials = trials.assign(arm=trials["arm"].map(names), cardinality=32)
     styles = arm_styles(trials, "reference")
-    assert [styles[arm].color for arm in ("deeper", "wider", "more paths")] == ["#0072B2", "#E69F00", "#009E73"]
+    assert [styles[arm].color for arm in ("deeper", "wider", "more paths")] == [
+        "#0072B2",
+        "#E69F00",
+        "#009E73",
+    ]
     figure = error_against_cardinality(trials, "reference")
     # Lines join only what has an order.
     assert not [one for one in traces(figure, mode="lines") if len(one.x) > 2]

@@ -1,4 +1,5 @@
-"""The figures beside the verdict's, with their numbers computed here again: scaling, costs, distributions, mismatch, speed, progress."""
+"""The figures beside the verdict's, with their numbers computed here again: scaling,
+costs, distributions, mismatch, speed, progress."""
 
 import io
 
@@ -62,7 +63,9 @@ def test_table_3_is_laid_over_as_differences_from_c_1():
     assert list(over.y) == pytest.approx([base + error - errors[0] for error in errors])
     assert min(over.y) > figure.layout.yaxis.range[0]
     # From another reference the paper's differences are from its own value there.
-    from_8 = named(differences_from_reference(trials, "C=8", paper="ResNet-101"), "paper, ResNet-101")
+    from_8 = named(
+        differences_from_reference(trials, "C=8", paper="ResNet-101"), "paper, ResNet-101"
+    )
     assert list(from_8.y) == pytest.approx([0.7, 0.4, 0.1, 0.0, -0.1])
 
 
@@ -93,7 +96,9 @@ def test_three_ways_to_spend_twice_the_flops_stand_beside_the_reference():
     gap = means["deeper"] - means["more paths"]
     assert figure.layout.title.text.startswith(f"More paths beat deeper by {gap:.2f} and wider by ")
     assert figure.layout.title.text.endswith("at 1.67x to 1.99x the FLOPs")
-    assert deeper_wider_more_paths(scaled_trials(), "reference").layout.title.text.startswith("No difference between")
+    assert deeper_wider_more_paths(scaled_trials(), "reference").layout.title.text.startswith(
+        "No difference between"
+    )
     one = deeper_wider_more_paths(scaled_trials({"more paths": -0.02}, seeds=1), "reference")
     assert one.layout.title.text.startswith("One seed")
 
@@ -103,7 +108,9 @@ def test_table_4_is_laid_over_as_differences_from_its_resnet_101():
     figure = deeper_wider_more_paths(trials, "reference", paper=True)
     base = 100 * trials.loc[trials["arm"] == "reference", "test_error"].mean()
     drawn = [list(one.y) for one in figure.data if one.name == "paper"]
-    assert drawn == [pytest.approx([base - gap for gap in gaps]) for gaps in ([0.3], [0.7], [1.3, 1.6])]
+    assert drawn == [
+        pytest.approx([base - gap for gap in gaps]) for gaps in ([0.3], [0.7], [1.3, 1.6])
+    ]
 
 
 @pytest.mark.parametrize("cost", ["flops", "params", "activations", "seconds_per_epoch"])
@@ -134,13 +141,17 @@ def cloud(name: str, count: int, seed: int, shift: float = 0.0) -> pd.DataFrame:
     trials = make_trials(seeds=1).iloc[np.zeros(count, dtype=int)].reset_index(drop=True)
     errors = 0.2 * (flops / 1e7) ** -0.35 + shift + random.normal(0, 0.01, count)
     names = [f"{name} {i}" for i in range(count)]
-    return trials.assign(study=name, arm=names, design=names, flops=flops.astype(int), test_error=errors)
+    return trials.assign(
+        study=name, arm=names, design=names, flops=flops.astype(int), test_error=errors
+    )
 
 
 def test_many_designs_are_two_traces_and_the_title_counts_the_front():
     figure = error_against_cost(cloud("a", 300, 1), "a 0")
     assert len(figure.data) == 2
-    assert figure.layout.title.text.startswith(f"{len(figure.data[0].x)} of 300 designs are on the Pareto front")
+    assert figure.layout.title.text.startswith(
+        f"{len(figure.data[0].x)} of 300 designs are on the Pareto front"
+    )
     assert figure.layout.xaxis.type == "log"
 
 
@@ -256,7 +267,9 @@ def test_every_figure_works_on_the_tables_read_back_from_csv():
     trials = scaled_trials()
     read = pd.read_csv(io.StringIO(trials.to_csv(index=False)))
     for mine, again in zip(
-        every_figure(trials, "reference", "light"), every_figure(read, "reference", "light"), strict=True
+        every_figure(trials, "reference", "light"),
+        every_figure(read, "reference", "light"),
+        strict=True,
     ):
         assert mine == again
 
@@ -264,9 +277,18 @@ def test_every_figure_works_on_the_tables_read_back_from_csv():
 def test_points_of_trainings_say_which_and_the_whole_name_its_costs_and_the_seed_are_in_the_hover():
     trials = make_trials()
     for figure in (error_against_cardinality(trials, "C=1"), error_against_cost(trials, "C=1")):
-        found = {tuple(point[:2]) for one in figure.data for point in one.customdata or () if len(point) > 1}
+        found = {
+            tuple(point[:2])
+            for one in figure.data
+            for point in one.customdata or ()
+            if len(point) > 1
+        }
         assert found == set(zip(trials["design"], trials["seed"], strict=True))
-        hovers = [one.hovertemplate for one in figure.data if one.customdata is not None and len(one.customdata[0]) > 1]
+        hovers = [
+            one.hovertemplate
+            for one in figure.data
+            if one.customdata is not None and len(one.customdata[0]) > 1
+        ]
         assert all("20.0 M FLOPs" in text or "19." in text for text in hovers)
         assert all("%{customdata[0]}" in text and "%{customdata[1]}" in text for text in hovers)
 

@@ -1,4 +1,5 @@
-"""The room's README shows every public figure with the example that made it; that the examples run is tested with all READMEs."""
+"""The room's README shows every public figure with the example that made it;
+that the examples run is tested with all READMEs."""
 
 import re
 import runpy
@@ -21,7 +22,9 @@ def test_every_public_figure_is_shown_with_its_command():
 
 
 def test_every_picture_of_the_readme_is_made_by_an_example():
-    assert set(re.findall(r"\(pictures/([\w.]+\.png)\)", README.read_text())) == {name for _, name in SHOWN}
+    assert set(re.findall(r"\(pictures/([\w.]+\.png)\)", README.read_text())) == {
+        name for _, name in SHOWN
+    }
 
 
 @pytest.mark.parametrize("name", [name for _, name in SHOWN])

@@ -1,4 +1,5 @@
-"""The page in a real browser: it opens offline without an error or a request, draws, fits a phone, and gives its data away."""
+"""The page in a real browser: it opens offline without an error or a request,
+draws, fits a phone, and gives its data away."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,14 +21,18 @@ def source(trials: pd.DataFrame, info: dict[str, Any]) -> Source:
 
 @contextmanager
 def opened(browser: Any, path: Any, **options: Any) -> Iterator[Any]:
-    """The page, opened offline. At the end nothing may have been written to the console or asked of the network."""
+    """The page, opened offline. At the end nothing may have been written
+    to the console or asked of the network."""
     context = browser.new_context(offline=True, **options)
     page = context.new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
     page.on(
-        "request", lambda request: request.url.startswith(("file:", "blob:", "data:")) or complaints.append(request.url)
+        "request",
+        lambda request: (
+            request.url.startswith(("file:", "blob:", "data:")) or complaints.append(request.url)
+        ),
     )
     page.goto(f"file://{path}")
     yield page
@@ -49,7 +54,9 @@ def test_every_figure_is_drawn(browser, page_file):
             plot = page.locator(f"[data-figure={key}]")
             plot.locator(".main-svg").first.wait_for()
             assert plot.locator(".scatterlayer .trace").count() >= 5
-        drawings = page.locator(".drawing img").evaluate_all("all => all.map(one => one.naturalWidth)")
+        drawings = page.locator(".drawing img").evaluate_all(
+            "all => all.map(one => one.naturalWidth)"
+        )
         assert len(drawings) == 2
         assert min(drawings) > 300
         marks = page.locator("[data-figure=error] .scatterlayer .point")
@@ -58,7 +65,9 @@ def test_every_figure_is_drawn(browser, page_file):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_has_no_sideways_scroll(browser, page_file, scheme):
-    with opened(browser, page_file, viewport={"width": 390, "height": 800}, color_scheme=scheme) as page:
+    with opened(
+        browser, page_file, viewport={"width": 390, "height": 800}, color_scheme=scheme
+    ) as page:
         page.locator("[data-figure=validation] .main-svg").first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         for box in page.locator(".plot .main-svg").evaluate_all(
@@ -107,7 +116,9 @@ def test_several_studies_fit_a_phone_and_give_their_own_tables(browser, tmp_path
     first, second = make_trials({"C=8": -0.008}), make_trials(name="other", random_seed=5)
     sources = [source(first, make_info()), source(second, make_info("other"))]
     path = write_report(tmp_path / "both.html", sources)
-    with opened(browser, path, viewport={"width": 390, "height": 800}, accept_downloads=True) as page:
+    with opened(
+        browser, path, viewport={"width": 390, "height": 800}, accept_downloads=True
+    ) as page:
         page.locator("[data-figure='1-validation'] .main-svg").first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert page.locator("[data-figure$=-error] .main-svg").count() >= 2

@@ -25,7 +25,9 @@ from studies.storage.storage import Storage
 
 
 def run(*arguments: str) -> str:
-    result = CliRunner().invoke(report, list(arguments), catch_exceptions=False, standalone_mode=False)
+    result = CliRunner().invoke(
+        report, list(arguments), catch_exceptions=False, standalone_mode=False
+    )
     assert result.exit_code == 0
     return result.output
 
@@ -45,7 +47,9 @@ def test_the_report_of_a_finished_study(stored_study, workdir):
     assert "Report: digits_cardinality.html" in lines
     following = lines[lines.index("Next:") + 1 :]
     assert len(following) == 2
-    assert following[0].startswith("  resnext-explorer describe resnext11_8x13d_cifar --resolution 8 ")
+    assert following[0].startswith(
+        "  resnext-explorer describe resnext11_8x13d_cifar --resolution 8 "
+    )
     assert "\x1b" not in output
     page = (workdir / "digits_cardinality.html").read_text()
     assert "C=8 makes 0.95 (0.51 to 1.38) points fewer errors" in page
@@ -54,7 +58,9 @@ def test_the_report_of_a_finished_study(stored_study, workdir):
 
 def test_the_report_of_an_unfinished_study_says_how_to_go_on(stored_study, workdir):
     trials = make_trials()
-    output = run("digits_cardinality", "--storage", stored_study(trials.iloc[:8]), "-o", "page.html")
+    output = run(
+        "digits_cardinality", "--storage", stored_study(trials.iloc[:8]), "-o", "page.html"
+    )
     assert "So far, with 8 of 15 trainings complete" in output
     assert "resnext-explorer study run digits_cardinality --storage sqlite:///" in output
     assert (workdir / "page.html").exists()
@@ -83,7 +89,13 @@ def test_a_storage_that_is_not_there_is_not_created(workdir):
 
 def test_an_unwritable_output_is_a_users_mistake(stored_study):
     with pytest.raises(UserError, match="cannot write"):
-        run("digits_cardinality", "--storage", stored_study(make_trials()), "-o", "missing/page.html")
+        run(
+            "digits_cardinality",
+            "--storage",
+            stored_study(make_trials()),
+            "-o",
+            "missing/page.html",
+        )
 
 
 def test_a_study_is_also_found_by_its_file(stored_study, workdir):
@@ -99,7 +111,11 @@ def test_control_characters_do_not_reach_the_terminal():
 def test_next_commands_are_commands_that_exist():
     runner = CliRunner()
     trials = make_trials()
-    states = [trials, without_results(trials, [1], "waiting"), without_results(trials, [1], "failed", "x")]
+    states = [
+        trials,
+        without_results(trials, [1], "waiting"),
+        without_results(trials, [1], "failed", "x"),
+    ]
     for table in [*states, without_results(trials, range(15), "pruned")]:
         commands = next_commands(table, "sqlite:///a b.db", "digits")
         assert len(commands) == 2
@@ -142,10 +158,13 @@ def test_a_file_without_a_training_is_a_users_mistake(workdir):
 
 
 @pytest.mark.parametrize(
-    "command", ["study show", "study status", "study results", "study winner", "study list", "report"]
+    "command",
+    ["study show", "study status", "study results", "study winner", "study list", "report"],
 )
 def test_what_a_study_holds_cannot_move_the_cursor(stored_study, workdir, command):
-    url = stored_study(without_results(make_trials(), [4], "failed", "\x1b[2Jlost\x1b]0;title\x07\u202e\r"))
+    url = stored_study(
+        without_results(make_trials(), [4], "failed", "\x1b[2Jlost\x1b]0;title\x07\u202e\r")
+    )
     name = [] if command == "study list" else ["digits_cardinality"]
     arguments = [*command.split(), *name, "--storage", url]
     text = run_on_terminal([sys.executable, "-m", "explorer", *arguments], cwd=workdir)
@@ -161,7 +180,10 @@ def test_what_a_spreadsheet_would_compute_leaves_with_an_apostrophe(stored_study
     ).stdout  # fmt: skip
     assert ",failed,'=1+1," in text
     page = create_app(Reader(Storage(url))).server.test_client()
-    assert page.get("/download/digits_cardinality/trials.csv", base_url="http://127.0.0.1").text == text
+    assert (
+        page.get("/download/digits_cardinality/trials.csv", base_url="http://127.0.0.1").text
+        == text
+    )
     source = load_sources(["digits_cardinality"], url)[0]
     packed = re.search(r'"tables": ?\{"trials": ?"([^"]+)"', render_report([source]))
     assert packed

@@ -19,12 +19,14 @@ from dashboards.report.sources import Source
 from explorer.errors import UserError
 
 EVIL = (
-    "</script><script>alert(1)</script><img src=x onerror=alert(2)><b>bold</b> & \"quoted\" 'single' ${title} %{x} <!--"
+    '</script><script>alert(1)</script><img src=x onerror=alert(2)><b>bold</b> & "quoted"'
+    " 'single' ${title} %{x} <!--"
 )
 
 
 class Page(HTMLParser):
-    """The page as a browser reads it: tags with their attributes, text, and the content of scripts."""
+    """The page as a browser reads it: tags with their attributes,
+    text, and the content of scripts."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -72,16 +74,28 @@ def test_the_verdict_comes_first_then_figure_table_curves_designs_and_what_was_r
     ]  # fmt: skip
     places = [page.text.index(words) for words in order]
     assert places == sorted(places)
-    for fact in ("train 1078", "torch 2.13.0", "Linux x86_64, 2 cores", "2026-11-21 08:00 UTC", "batch size 64"):
+    for fact in (
+        "train 1078",
+        "torch 2.13.0",
+        "Linux x86_64, 2 cores",
+        "2026-11-21 08:00 UTC",
+        "batch size 64",
+    ):
         assert fact in page.text
 
 
 def test_the_script_that_draws_is_the_version_that_plotlys_package_writes_figures_for():
-    """A newer one: `npm pack plotly.js-basic-dist-min@VERSION`, and its plotly-basic.min.js and LICENSE into dashboards/assets."""
-    script = files("dashboards.app").joinpath("assets/plotly-basic.min.js").read_text(encoding="utf-8")
+    """A newer one: `npm pack plotly.js-basic-dist-min@VERSION`, and its
+    plotly-basic.min.js and LICENSE into dashboards/assets."""
+    script = (
+        files("dashboards.app").joinpath("assets/plotly-basic.min.js").read_text(encoding="utf-8")
+    )
     assert script[:200].count(f"plotly.js (basic - minified) v{get_plotlyjs_version()}") == 1
     figures = data_of(page_of(make_trials()))["figures"].values()
-    assert {trace["type"] for figure in figures for trace in figure["light"]["data"]} <= {"scatter", "bar"}
+    assert {trace["type"] for figure in figures for trace in figure["light"]["data"]} <= {
+        "scatter",
+        "bar",
+    }
 
 
 def test_the_page_holds_plotly_once_and_asks_for_nothing():
@@ -90,23 +104,42 @@ def test_the_page_holds_plotly_once_and_asks_for_nothing():
     pictures = [a["src"] for _, a in page.tags if "src" in a]
     assert pictures
     assert all(picture.startswith("data:image/svg+xml;base64,") for picture in pictures)
-    assert not [tag for tag, attributes in page.tags if attributes.keys() & {"href", "action", "data"}]
-    assert not [tag for tag, _ in page.tags if tag in ("link", "iframe", "object", "embed", "base", "form")]
+    assert not [
+        tag for tag, attributes in page.tags if attributes.keys() & {"href", "action", "data"}
+    ]
+    assert not [
+        tag for tag, _ in page.tags if tag in ("link", "iframe", "object", "embed", "base", "form")
+    ]
 
 
 def test_the_policy_allows_our_scripts_and_nothing_else():
     page = page_of(make_trials())
-    policy = next(a["content"] for tag, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
+    policy = next(
+        a["content"] for tag, a in page.tags if a.get("http-equiv") == "Content-Security-Policy"
+    )
     assert policy.startswith("default-src 'none'; ")
     allowed = re.findall(r"'sha256-([^']+)'", policy)
     code = page.scripts[1:]  # the first holds the data, which is not run
-    assert allowed == [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in code]
+    assert allowed == [
+        base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in code
+    ]
     assert "unsafe-inline" not in policy.split("script-src")[1].split(";")[0]
 
 
 def test_markup_in_any_text_of_a_study_stays_text():
     trials = make_trials({"C=8": -0.008})
-    for column in ("study", "arm", "design", "reference", "depths", "growth", "stem", "by", "device", "worker"):
+    for column in (
+        "study",
+        "arm",
+        "design",
+        "reference",
+        "depths",
+        "growth",
+        "stem",
+        "by",
+        "device",
+        "worker",
+    ):
         trials[column] = trials[column].astype(str) + EVIL
     trials = without_results(trials, [14], "failed", EVIL)
     curves = make_curves(trials)
@@ -120,7 +153,9 @@ def test_markup_in_any_text_of_a_study_stays_text():
     assert {tag for tag, _ in page.tags} <= names
     assert len(page.scripts) == len(plain.scripts)
     assert sum(tag == "script" for tag, _ in page.tags) == 3
-    assert not [attributes for _, attributes in page.tags if any(key.startswith("on") for key in attributes)]
+    assert not [
+        attributes for _, attributes in page.tags if any(key.startswith("on") for key in attributes)
+    ]
     assert sum(tag == "b" for tag, _ in page.tags) == 1  # ours, around the study's name
     assert page.text.count(EVIL) > 20
 
@@ -134,7 +169,15 @@ def test_markup_stays_text_inside_plotlys_labels_too():
     assert "<i>" not in text
     assert "<a " not in text
     assert "&lt;i&gt;x" in text
-    assert set(re.findall(r"<(/?\w+)", text)) <= {"b", "/b", "br", "span", "/span", "extra", "/extra"}
+    assert set(re.findall(r"<(/?\w+)", text)) <= {
+        "b",
+        "/b",
+        "br",
+        "span",
+        "/span",
+        "extra",
+        "/extra",
+    }
 
 
 def test_script_data_cannot_end_its_element():
@@ -153,16 +196,34 @@ def test_the_page_carries_both_tables_as_csv():
 
 def test_figures_come_in_both_themes():
     figures = data_of(page_of(make_trials()))["figures"]
-    assert set(figures) == {"error", "differences", "train", "validation", "time", "speed", "mismatch"}
+    assert set(figures) == {
+        "error",
+        "differences",
+        "train",
+        "validation",
+        "time",
+        "speed",
+        "mismatch",
+    }
     for figure in figures.values():
         assert set(figure) == {"light", "dark"}
-        assert figure["light"]["layout"]["paper_bgcolor"] != figure["dark"]["layout"]["paper_bgcolor"]
+        assert (
+            figure["light"]["layout"]["paper_bgcolor"] != figure["dark"]["layout"]["paper_bgcolor"]
+        )
 
 
 def scaled_page() -> Page:
-    names = {"C=1": "reference", "C=2": "deeper", "C=4": "wider", "C=8": "more paths", "C=16": "other"}
+    names = {
+        "C=1": "reference",
+        "C=2": "deeper",
+        "C=4": "wider",
+        "C=8": "more paths",
+        "C=16": "other",
+    }
     trials = make_trials()
-    trials = trials.assign(arm=trials["arm"].map(names), flops=trials["flops"] * trials["cardinality"])
+    trials = trials.assign(
+        arm=trials["arm"].map(names), flops=trials["flops"] * trials["cardinality"]
+    )
     return page_of(trials, {**make_info(), "reference_arm": "reference"})
 
 
@@ -190,7 +251,10 @@ def test_a_running_study_shows_its_progress():
 
 
 def two_studies() -> list[Source]:
-    first, second = make_trials({"C=8": -0.008}), make_trials(base=0.06, name="other", random_seed=5)
+    first, second = (
+        make_trials({"C=8": -0.008}),
+        make_trials(base=0.06, name="other", random_seed=5),
+    )
     return [
         Source("digits_cardinality", first, make_curves(first), make_info()),
         Source("other", second, make_curves(second), make_info("other")),
@@ -200,14 +264,22 @@ def two_studies() -> list[Source]:
 def test_several_studies_stand_side_by_side_on_one_scale():
     page = Page(render_report(two_studies()))
     data = data_of(page)
-    ranges = [data["figures"][f"{place}-error"]["light"]["layout"]["yaxis"]["range"] for place in (0, 1)]
+    ranges = [
+        data["figures"][f"{place}-error"]["light"]["layout"]["yaxis"]["range"] for place in (0, 1)
+    ]
     assert ranges[0] == ranges[1]
     assert ranges[0][0] < 1.7
     assert ranges[0][1] > 6
-    alone = data_of(page_of(two_studies()[0].trials))["figures"]["error"]["light"]["layout"]["yaxis"]["range"]
+    alone = data_of(page_of(two_studies()[0].trials))["figures"]["error"]["light"]["layout"][
+        "yaxis"
+    ]["range"]
     assert alone != ranges[0]
     assert "2 studies side by side" in page.text
-    assert page.text.index("C=8 makes 0.95") < page.text.index("The studies") < page.text.index("Every training")
+    assert (
+        page.text.index("C=8 makes 0.95")
+        < page.text.index("The studies")
+        < page.text.index("Every training")
+    )
     places = [a["data-figure"] for _, a in page.tags if "data-figure" in a]
     assert sorted(places) == sorted(data["figures"])
     assert len(places) == len(set(places))
@@ -241,7 +313,10 @@ def test_running_empty_one_seeded_and_half_failed_studies_give_an_honest_page():
     waiting = page_of(without_results(trials, trials.index, "waiting"))
     assert "No comparison: no training is complete yet." in waiting.text
     assert "15 waiting" in waiting.text
-    assert "So far, with 7 of 15 trainings complete" in page_of(without_results(trials, range(7, 15), "running")).text
+    assert (
+        "So far, with 7 of 15 trainings complete"
+        in page_of(without_results(trials, range(7, 15), "running")).text
+    )
     assert "There is one seed only" in page_of(make_trials(seeds=1)).text
     failed = page_of(without_results(trials, range(0, 15, 2), "failed", "loss is NaN in epoch 3"))
     assert "7 of 15 trainings are complete (8 failed)." in failed.text
@@ -254,7 +329,12 @@ def test_a_study_without_a_description_still_has_a_page():
 
 
 def test_long_tables_are_cut_in_the_page_and_whole_in_the_csv():
-    trials = pd.concat([make_trials(random_seed=i).assign(seed=lambda t, i=i: t["seed"] + 3 * i) for i in range(40)])
+    trials = pd.concat(
+        [
+            make_trials(random_seed=i).assign(seed=lambda t, i=i: t["seed"] + 3 * i)
+            for i in range(40)
+        ]
+    )
     page = page_of(trials.reset_index(drop=True), curves=make_curves(trials.iloc[:0]))
     assert "The first 500 of 600; the CSV has all." in page.text
     assert unpacked(data_of(page)["tables"]["trials"]).count("\n") == 601
@@ -266,7 +346,9 @@ def test_arms_left_out_of_the_space_are_named():
 
 
 def test_the_test_sets_size_is_found_and_fractions_are_not_taken_for_it():
-    assert size_of_test_set({"data": {"name": "digits", "splits": {"train": 1, "test": 360}}}) == 360
+    assert (
+        size_of_test_set({"data": {"name": "digits", "splits": {"train": 1, "test": 360}}}) == 360
+    )
     assert size_of_test_set({"data": {"test": 0.2}}) is None
     assert size_of_test_set({}) is None
 
@@ -274,11 +356,15 @@ def test_the_test_sets_size_is_found_and_fractions_are_not_taken_for_it():
 def test_an_unwritable_output_is_a_users_mistake(tmp_path):
     trials = make_trials()
     with pytest.raises(UserError, match="cannot write"):
-        write_report(tmp_path / "missing" / "page.html", [Source("x", trials, make_curves(trials), make_info())])
+        write_report(
+            tmp_path / "missing" / "page.html",
+            [Source("x", trials, make_curves(trials), make_info())],
+        )
 
 
 @pytest.mark.parametrize(
-    ("name", "stem"), [("digits", "digits"), ("../../etc/x", "etc_x"), ("a b/c", "a_b_c"), ("...", "study")]
+    ("name", "stem"),
+    [("digits", "digits"), ("../../etc/x", "etc_x"), ("a b/c", "a_b_c"), ("...", "study")],
 )
 def test_a_studys_name_becomes_a_files(name, stem):
     assert file_stem(name) == stem

@@ -1,4 +1,5 @@
-"""CSV files of results come back as the tables they were written from, and what is none is a user's mistake."""
+"""CSV files of results come back as the tables they were written
+from, and what is none is a user's mistake."""
 
 import pandas as pd
 import pytest
@@ -16,7 +17,9 @@ from studies.storage.storage import Storage
 
 
 def test_csv_files_give_the_tables_of_the_storage(stored_study, workdir):
-    url = stored_study(without_results(make_trials({"C=8": -0.008}), [4], "failed", "NA, loss is <NaN>"))
+    url = stored_study(
+        without_results(make_trials({"C=8": -0.008}), [4], "failed", "NA, loss is <NaN>")
+    )
     trials, curves = read(url, "digits_cardinality")
     trials.to_csv("trials.csv", index=False)
     curves.to_csv("curves.csv", index=False)
@@ -46,7 +49,9 @@ def test_one_file_may_hold_several_studies(workdir):
 
 
 def test_a_file_from_before_a_measure_was_added_is_read(workdir):
-    make_trials().drop(columns=["peak_memory", "images_per_second", "started"]).to_csv("old.csv", index=False)
+    make_trials().drop(columns=["peak_memory", "images_per_second", "started"]).to_csv(
+        "old.csv", index=False
+    )
     table = load_sources(["old.csv"])[0].trials
     assert list(table) == list(TRIALS)
     assert table[["peak_memory", "images_per_second", "started"]].isna().all(axis=None)
@@ -82,10 +87,16 @@ def test_a_file_that_is_no_csv_is_a_users_mistake(content, workdir):
 
 
 def test_the_largest_numbers_that_are_taken_can_be_shown(workdir):
-    most = {"epochs": 2**53, "peak_memory": 2**53, "seconds": 1e10, "images_per_second": 1e12, "seed": 2**32 - 1}
-    make_trials(seeds=1).assign(**most, finished="2200-12-31T23:59:59Z", started="1970-01-01").to_csv(
-        "most.csv", index=False
-    )
+    most = {
+        "epochs": 2**53,
+        "peak_memory": 2**53,
+        "seconds": 1e10,
+        "images_per_second": 1e12,
+        "seed": 2**32 - 1,
+    }
+    make_trials(seeds=1).assign(
+        **most, finished="2200-12-31T23:59:59Z", started="1970-01-01"
+    ).to_csv("most.csv", index=False)
     url = f"sqlite:///{workdir}/most.db"
     import_csv(url, workdir / "most.csv")
     (source,) = load_sources(["most.csv"])

@@ -15,7 +15,10 @@ from explorer.foreign import call_function
 
 def run(*arguments: str, python: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *python, "-m", "explorer", *arguments], capture_output=True, text=True, check=False
+        [sys.executable, *python, "-m", "explorer", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -29,9 +32,14 @@ def test_every_entry_of_the_front_door_resolves(name: str, entry: tuple[str, str
 
 
 def test_match_prints_json_only() -> None:
-    designs = json.loads(run("match", "resnet50", "--cardinality", "1,2,4,8,32", "--by", "block", "--json").stdout)
+    designs = json.loads(
+        run("match", "resnet50", "--cardinality", "1,2,4,8,32", "--by", "block", "--json").stdout
+    )
     assert [design["bottleneck_width"] for design in designs] == [64, 40, 24, 14, 4]
-    keys = "name reference cardinality bottleneck_width width depths flops params activations by budget mismatch"
+    keys = (
+        "name reference cardinality bottleneck_width width depths flops params activations by"
+        " budget mismatch"
+    )
     assert all(list(design) == keys.split() for design in designs)
     assert designs[0]["budget"] == 69632
     assert designs[3]["mismatch"] == pytest.approx(71456 / 69632 - 1)
@@ -46,17 +54,36 @@ def test_describe_lists_every_layer_and_sums_to_the_totals() -> None:
         assert sum(layer[measure] for layer in record["layers"]) == record[measure]
     names = [layer["name"] for layer in record["layers"]]
     assert len(names) == len(set(names))
-    assert {"conv1", "maxpool", "layer1.0.downsample.0", "layer3.5.conv2", "avgpool", "fc"} <= set(names)
-    keys = "name kind in_channels out_channels kernel stride groups height width flops params activations"
+    assert {"conv1", "maxpool", "layer1.0.downsample.0", "layer3.5.conv2", "avgpool", "fc"} <= set(
+        names
+    )
+    keys = (
+        "name kind in_channels out_channels kernel stride groups height width flops params"
+        " activations"
+    )
     assert all(list(layer) == keys.split() for layer in record["layers"])
 
 
 def test_light_commands_import_no_heavy_library() -> None:
-    for arguments in (("match", "resnet50", "--cardinality", "1,32"), ("describe", "resnet50"), ("--help",)):
+    for arguments in (
+        ("match", "resnet50", "--cardinality", "1,32"),
+        ("describe", "resnet50"),
+        ("--help",),
+    ):
         result = run(*arguments, python=("-X", "importtime"))
         assert result.returncode == 0
-        imported = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in result.stderr.splitlines()}
-        assert not imported & {"torch", "optuna", "pandas", "pytorch_lightning", "fvcore", "numpy", "scipy"}, arguments
+        imported = {
+            line.rsplit("|", 1)[-1].strip().split(".")[0] for line in result.stderr.splitlines()
+        }
+        assert not imported & {
+            "torch",
+            "optuna",
+            "pandas",
+            "pytorch_lightning",
+            "fvcore",
+            "numpy",
+            "scipy",
+        }, arguments
 
 
 def test_importing_explorer_imports_no_torch() -> None:
@@ -73,7 +100,10 @@ def test_importing_explorer_imports_no_torch() -> None:
         (("match", "resnet50", "--cardinality", "1,2.5"), "given: '2.5'"),
         (("match", "resnet50", "--cardinality", "-4"), "given: '-4'"),
         (("match", "resnet50", "--width", "-4", "--solve", "cardinality"), "given: '-4'"),
-        (("match", "resnet50", "--cardinality", "8", "--tolerance", "1%"), "C=8 (nearest d=13, -3.4 %)"),
+        (
+            ("match", "resnet50", "--cardinality", "8", "--tolerance", "1%"),
+            "C=8 (nearest d=13, -3.4 %)",
+        ),
         (("match", "resnet50", "--by", "flop"), "Did you mean 'flops'"),
         (("match", "resnet50", "--tolerance", "lots"), "given: 'lots'"),
         (("match", "resnet50", "--resolution", "9"), "smallest resolution is 17"),
@@ -121,7 +151,9 @@ def test_describe_of_two_networks_sets_them_side_by_side(tmp_path: Path) -> None
 
 
 def test_a_plain_budget_needs_no_reference_cost() -> None:
-    (design,) = json.loads(run("match", "resnet50", "--cardinality", "32", "--flops", "4.1G", "--json").stdout)
+    (design,) = json.loads(
+        run("match", "resnet50", "--cardinality", "32", "--flops", "4.1G", "--json").stdout
+    )
     assert design["budget"] == 4_100_000_000
     assert design["reference"] is None
 
@@ -129,7 +161,16 @@ def test_a_plain_budget_needs_no_reference_cost() -> None:
 def test_enumerate_writes_what_it_shows(tmp_path: Path) -> None:
     path = tmp_path / "grid.csv"
     shown = run(
-        "enumerate", "resnet50", "--cardinality", "1..64", "--sort", "mismatch", "--limit", "3", "-o", str(path)
+        "enumerate",
+        "resnet50",
+        "--cardinality",
+        "1..64",
+        "--sort",
+        "mismatch",
+        "--limit",
+        "3",
+        "-o",
+        str(path),
     ).stdout
     assert "64 designs; the first 3 are shown" in shown
     lines = path.read_text().splitlines()
@@ -164,14 +205,20 @@ def test_measure_and_rules_and_export_run_from_the_command_line(tmp_path: Path) 
         (("match", "resnet50", "--flops", "1k", "--cardinality", "8"), "impossible at C=8"),
         (("match", "resnet50", "--flops", "4G", "--params", "3M"), "two budgets"),
         (("match", "resnet50", "--flops", "4G", "--by", "params"), "contradict"),
-        (("match", "resnet50", "--solve", "cardinality", "--cardinality", "8"), "both given and to be solved"),
+        (
+            ("match", "resnet50", "--solve", "cardinality", "--cardinality", "8"),
+            "both given and to be solved",
+        ),
         (("match", "resnet50", "--by", "latency", "--device", "cuda:99"), "was asked for"),
         (("match", "resnet18", "--solve", "cardinality"), "a basic block has no C"),
         (("scale", "resnet50", "--factor", "0"), "above zero"),
         (("scale", "resnet50", "--depth-policy", "longst"), "Did you mean 'longest'"),
         (("describe", "resnet50", "resnet18", "resnet34"), "one or two networks"),
         (("describe", "resnet50", "--diagram", "r50.png"), ".svg or .html"),
-        (("describe", "resnet50", "--diagram", "/nowhere/r50.svg"), "cannot write /nowhere/r50.svg"),
+        (
+            ("describe", "resnet50", "--diagram", "/nowhere/r50.svg"),
+            "cannot write /nowhere/r50.svg",
+        ),
         (("enumerate", "resnet50", "--where", "params"), "a filter is a column"),
         (("enumerate", "resnet50", "--sort", "parms"), "Did you mean 'params'"),
         (("paper", "table8"), "unknown table 'table8'"),
@@ -179,10 +226,15 @@ def test_measure_and_rules_and_export_run_from_the_command_line(tmp_path: Path) 
         (("rules", "nowhere.at_all:make"), "cannot be found"),
         (("measure", "resnet20_cifar", "--mode", "train"), "Did you mean 'train_step'"),
         (("measure", "resnet20_cifar", "--device", "cuda:99"), "was asked for"),
-        (("export", "resnet20_cifar", "--format", "timm", "-o", "w.pth"), "stem is always imagenet"),
+        (
+            ("export", "resnet20_cifar", "--format", "timm", "-o", "w.pth"),
+            "stem is always imagenet",
+        ),
     ],
 )
-def test_a_mistake_in_the_other_commands_exits_2_with_one_message(arguments: tuple[str, ...], message: str) -> None:
+def test_a_mistake_in_the_other_commands_exits_2_with_one_message(
+    arguments: tuple[str, ...], message: str
+) -> None:
     test_a_mistake_exits_2_with_one_message(arguments, message)
 
 
@@ -203,13 +255,17 @@ def test_a_mistake_in_the_other_commands_exits_2_with_one_message(arguments: tup
         (("export", "resnet20_cifar", "--format", "safetensors", "-o", "w.safetensors", "--seed", "9" * 30), "--seed"),
     ],
 )  # fmt: skip
-def test_what_is_out_of_bounds_exits_2_with_one_message(arguments: tuple[str, ...], message: str) -> None:
+def test_what_is_out_of_bounds_exits_2_with_one_message(
+    arguments: tuple[str, ...], message: str
+) -> None:
     test_a_mistake_exits_2_with_one_message(arguments, message)
 
 
 def test_the_next_command_has_the_input_that_the_network_needs() -> None:
     shown = run("match", "resnext_1-1-1-1-1-1-1-1_1x64d_w256", "--resolution", "1024").stdout
-    assert shown.endswith("Next: resnext-explorer describe resnext_1-1-1-1-1-1-1-1_1x64d_w256 --resolution 1024\n")
+    assert shown.endswith(
+        "Next: resnext-explorer describe resnext_1-1-1-1-1-1-1-1_1x64d_w256 --resolution 1024\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -221,10 +277,15 @@ def test_the_next_command_has_the_input_that_the_network_needs() -> None:
         ("syntax error", "cannot be imported: SyntaxError"),
     ],
 )
-def test_a_users_network_that_fails_is_one_sentence(body: str, message: str, tmp_path: Path) -> None:
+def test_a_users_network_that_fails_is_one_sentence(
+    body: str, message: str, tmp_path: Path
+) -> None:
     (tmp_path / "own_network.py").write_text(f"def make():\n    {body}\n")
     # As the installed command starts: without the current folder on the path.
-    start = "import sys; sys.path[:] = [p for p in sys.path if p]; from explorer.cli import main; main()"
+    start = (
+        "import sys; sys.path[:] = [p for p in sys.path if p]; from explorer.cli import main;"
+        " main()"
+    )
     result = subprocess.run(
         [sys.executable, "-c", start, "rules", "own_network:make"],
         capture_output=True, text=True, check=False, cwd=tmp_path,
@@ -238,7 +299,9 @@ def test_a_users_network_that_fails_is_one_sentence(body: str, message: str, tmp
 
 def test_a_file_of_the_current_folder_does_not_stand_before_a_library(workdir: Path) -> None:
     (workdir / "colorsys.py").write_text("raise RuntimeError('not the library')\n")
-    (workdir / "own_colors.py").write_text("import colorsys\ndef make():\n    return colorsys.rgb_to_hsv(0, 0, 0)\n")
+    (workdir / "own_colors.py").write_text(
+        "import colorsys\ndef make():\n    return colorsys.rgb_to_hsv(0, 0, 0)\n"
+    )
     before = list(sys.path)
     sys.modules.pop("colorsys", None)
     assert call_function("own_colors:make", "the network") == (0.0, 0.0, 0)

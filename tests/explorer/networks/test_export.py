@@ -1,4 +1,5 @@
-"""Exports load elsewhere with the same numbers, and are refused with a reason where nothing could load them."""
+"""Exports load elsewhere with the same numbers, and are refused with
+a reason where nothing could load them."""
 
 from pathlib import Path
 
@@ -20,12 +21,14 @@ def outputs(model: torch.nn.Module, architecture: Architecture) -> torch.Tensor:
     return result
 
 
-def test_a_torchvision_state_dict_holds_plain_tensors_under_torchvisions_names(tmp_path: Path) -> None:
+def test_a_torchvision_state_dict_holds_plain_tensors_under_torchvisions_names(
+    tmp_path: Path,
+) -> None:
     model = fresh_network(Architecture.from_name("resnet18"), seed=0)
     line = export(model, tmp_path / "r18.pth", "torchvision")
     assert (
-        "ResNet(torchvision.models.resnet.BasicBlock, [2, 2, 2, 2], num_classes=1000, groups=1, width_per_group=64)"
-        in line
+        "ResNet(torchvision.models.resnet.BasicBlock, [2, 2, 2, 2], num_classes=1000, groups=1,"
+        " width_per_group=64)" in line
     )
     state = torch.load(tmp_path / "r18.pth", weights_only=True)
     assert {"conv1.weight", "layer2.0.downsample.0.weight", "fc.bias"} <= set(state)
@@ -37,8 +40,12 @@ def test_a_state_dict_is_written_as_the_files_name_says(tmp_path: Path) -> None:
 
     model = fresh_network(Architecture.from_name("resnet18"), seed=0)
     line = export(model, tmp_path / "r18.safetensors", "timm")
-    assert line.startswith("timm.models.resnet.ResNet(timm.models.resnet.BasicBlock, [2, 2, 2, 2], num_classes=1000")
-    assert line.endswith(f".load_state_dict(safetensors.torch.load_file({str(tmp_path / 'r18.safetensors')!r}))")
+    assert line.startswith(
+        "timm.models.resnet.ResNet(timm.models.resnet.BasicBlock, [2, 2, 2, 2], num_classes=1000"
+    )
+    assert line.endswith(
+        f".load_state_dict(safetensors.torch.load_file({str(tmp_path / 'r18.safetensors')!r}))"
+    )
     state = load_file(tmp_path / "r18.safetensors")
     assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
 
@@ -51,8 +58,12 @@ def test_a_state_dict_is_written_as_the_files_name_says(tmp_path: Path) -> None:
         ("timm", "w.ONNX", ".pth or .pt or .safetensors"),
     ],
 )
-def test_the_name_of_another_format_is_refused(tmp_path: Path, format_: str, name: str, right: str) -> None:
-    with pytest.raises(UserError, match=f"another format than {format_}; name a file that ends in {right}"):
+def test_the_name_of_another_format_is_refused(
+    tmp_path: Path, format_: str, name: str, right: str
+) -> None:
+    with pytest.raises(
+        UserError, match=f"another format than {format_}; name a file that ends in {right}"
+    ):
         export(build(SMALL), tmp_path / name, format_)
     assert not list(tmp_path.iterdir())
 
@@ -62,10 +73,16 @@ def test_the_name_of_another_format_is_refused(tmp_path: Path, format_: str, nam
     [
         (
             "resnext50_32x4d",
-            "torchvision.models.resnet.Bottleneck, [3, 4, 6, 3], num_classes=1000, groups=32, width_per_group=4",
+            (
+                "torchvision.models.resnet.Bottleneck, [3, 4, 6, 3], num_classes=1000, groups=32,"
+                " width_per_group=4"
+            ),
         ),
         ("wide_resnet50_2", "groups=1, width_per_group=128"),
-        ("resnext_2-2-2-2_3x10d_w256", "[2, 2, 2, 2], num_classes=1000, groups=3, width_per_group=10"),
+        (
+            "resnext_2-2-2-2_3x10d_w256",
+            "[2, 2, 2, 2], num_classes=1000, groups=3, width_per_group=10",
+        ),
     ],
 )
 def test_the_constructor_in_torchvision_is_named(name: str, call: str) -> None:
@@ -83,7 +100,9 @@ def test_the_constructor_in_torchvision_is_named(name: str, call: str) -> None:
     ],
 )
 @pytest.mark.parametrize("library", ["torchvision", "timm"])
-def test_a_network_the_library_does_not_have_is_refused_with_the_reason(name: str, reason: str, library: str) -> None:
+def test_a_network_the_library_does_not_have_is_refused_with_the_reason(
+    name: str, reason: str, library: str
+) -> None:
     with pytest.raises(UserError, match=reason):
         foreign_constructor(Architecture.from_name(name), library)
 

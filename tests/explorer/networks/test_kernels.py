@@ -1,4 +1,5 @@
-"""Batch norm, addition and relu in one: exact, left to torch where torch does something else, and the same bits ever after."""
+"""Batch norm, addition and relu in one: exact, left to torch where torch does
+something else, and the same bits ever after."""
 
 import copy
 import itertools
@@ -18,13 +19,16 @@ from explorer.networks import kernels
 from explorer.networks.modules import fuses, normalise
 
 
-def exactly(norm: torch.nn.BatchNorm2d, x: torch.Tensor, shortcut: torch.Tensor | None, relu: bool) -> torch.Tensor:
-    """What a norm, an addition and relu are, of float64's exactness; gradients flow to x, the shortcut and the norm's parameters."""
+def exactly(
+    norm: torch.nn.BatchNorm2d, x: torch.Tensor, shortcut: torch.Tensor | None, relu: bool
+) -> torch.Tensor:
+    """What a norm, an addition and relu are, of float64's exactness; gradients flow
+    to x, the shortcut and the norm's parameters."""
     x = x.double()
     mean, variance = x.mean((0, 2, 3), keepdim=True), x.var((0, 2, 3), correction=0, keepdim=True)
-    out = (x - mean) / (variance + norm.eps).sqrt() * norm.weight.double().view(1, -1, 1, 1) + norm.bias.double().view(
+    out = (x - mean) / (variance + norm.eps).sqrt() * norm.weight.double().view(
         1, -1, 1, 1
-    )
+    ) + norm.bias.double().view(1, -1, 1, 1)
     out = out if shortcut is None else out + shortcut.double()
     return out.relu() if relu else out
 
@@ -32,9 +36,9 @@ def exactly(norm: torch.nn.BatchNorm2d, x: torch.Tensor, shortcut: torch.Tensor 
 # Hypothesis does not reset fixtures between examples; this one needs no reset.
 @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    shape=st.tuples(st.integers(1, 5), st.integers(1, 70), st.integers(1, 9), st.integers(1, 9)).filter(
-        lambda shape: shape[0] * shape[2] * shape[3] >= 16
-    ),
+    shape=st.tuples(
+        st.integers(1, 5), st.integers(1, 70), st.integers(1, 9), st.integers(1, 9)
+    ).filter(lambda shape: shape[0] * shape[2] * shape[3] >= 16),
     adds=st.booleans(),
     relu=st.booleans(),
     far=st.sampled_from((0.0, 3.0, -40.0)),
@@ -53,7 +57,12 @@ def test_norm_addition_and_relu_in_one_are_exact_to_bfloat16s_rounding(
     torch.manual_seed(seed)
 
     def maps(offset: float = 0.0) -> torch.Tensor:
-        return (torch.randn(shape) + offset).bfloat16().to(memory_format=torch.channels_last).requires_grad_()
+        return (
+            (torch.randn(shape) + offset)
+            .bfloat16()
+            .to(memory_format=torch.channels_last)
+            .requires_grad_()
+        )
 
     norm = torch.nn.BatchNorm2d(shape[1])
     torch.nn.init.normal_(norm.weight)
@@ -69,8 +78,12 @@ def test_norm_addition_and_relu_in_one_are_exact_to_bfloat16s_rounding(
     torch.testing.assert_close(actual.double(), expected, rtol=2**-8, atol=1e-4)
 
     reference(x.detach().double())  # torch's own, for the running statistics
-    torch.testing.assert_close(norm.running_mean.double(), reference.running_mean, rtol=1e-6, atol=1e-6)
-    torch.testing.assert_close(norm.running_var.double(), reference.running_var, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(
+        norm.running_mean.double(), reference.running_mean, rtol=1e-6, atol=1e-6
+    )
+    torch.testing.assert_close(
+        norm.running_var.double(), reference.running_var, rtol=1e-5, atol=1e-6
+    )
 
     gradient = torch.randn(shape).bfloat16().to(memory_format=flow)
     if relu:  # where rounding decides on which side of 0 an output lies, no gradient is given
@@ -92,7 +105,9 @@ def test_two_pixels_are_one_deviation_below_and_above_their_mean(
     out = normalise(norm, pixels.view(shape).permute(0, 3, 1, 2), relu=False)
     assert "Normalise" in str(out.grad_fn)
     expected = torch.tensor([[-1.0] * 3, [1.0] * 3])
-    torch.testing.assert_close(out.permute(0, 2, 3, 1).reshape(2, 3).float(), expected, rtol=0.01, atol=0)
+    torch.testing.assert_close(
+        out.permute(0, 2, 3, 1).reshape(2, 3).float(), expected, rtol=0.01, atol=0
+    )
     torch.testing.assert_close(norm.running_var, 0.9 + 0.1 * torch.tensor([128, 0.125, 0.5]))
 
 
@@ -146,7 +161,11 @@ def test_a_norm_is_one_operation_where_one_thread_trains_in_bfloat16(one_thread:
     ],
 )
 def test_what_torch_refuses_is_refused_in_its_words(
-    norm: torch.nn.BatchNorm2d, x: torch.Tensor, shortcut: torch.Tensor | None, message: str, one_thread: None
+    norm: torch.nn.BatchNorm2d,
+    x: torch.Tensor,
+    shortcut: torch.Tensor | None,
+    message: str,
+    one_thread: None,
 ) -> None:
     with pytest.raises((ValueError, RuntimeError), match=message):
         normalise(norm, x, shortcut)
@@ -201,7 +220,9 @@ print(hashlib.sha256(b"".join(each.float().numpy().tobytes() for each in (out.de
 def trained(**environment: str) -> tuple[str, str]:
     """What a process of its own finds, and what it complains of."""
     given = {**os.environ, **environment}
-    run = subprocess.run([sys.executable, "-c", TRAIN], env=given, capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-c", TRAIN], env=given, capture_output=True, text=True, check=False
+    )
     assert run.returncode == 0, run.stderr
     return run.stdout, run.stderr
 
@@ -220,7 +241,8 @@ def test_kernels_give_the_same_bits_whether_they_are_compiled_or_kept_and_whatev
     again, complaint = trained(NUMBA_CACHE_DIR=str(tmp_path))
     assert again == found
     assert "compiled without Numba's cache" in complaint
-    # As where neither the program's folder nor a home can be written: the one place allowed does not apply.
+    # As where neither the program's folder nor a home can be written:
+    # the one place allowed does not apply.
     nowhere, complaint = trained(NUMBA_CACHE_LOCATOR_CLASSES="ZipCacheLocator")
     assert nowhere == found
     assert "no locator available" in complaint
@@ -243,9 +265,15 @@ print(*sorted(seen))
 """
 
 
-def test_without_numba_a_network_trains_with_torchs_own_norms(without_numba: dict[str, str]) -> None:
+def test_without_numba_a_network_trains_with_torchs_own_norms(
+    without_numba: dict[str, str],
+) -> None:
     run = subprocess.run(
-        [sys.executable, "-c", WITHOUT], env=without_numba, capture_output=True, text=True, check=False
+        [sys.executable, "-c", WITHOUT],
+        env=without_numba,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert run.returncode == 0, run.stderr
     steps = run.stdout.split()

@@ -22,8 +22,11 @@ def test_a_reference_that_is_mostly_fixed_cost_is_matched_by_time_too(one_thread
 
 
 @pytest.mark.parametrize("seconds", ["always fast", "always slow", "as FLOPs"])
-def test_the_bracket_is_widened_only_so_often(seconds: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock is not the subject here: every design takes what the case says, the reference one second."""
+def test_the_bracket_is_widened_only_so_often(
+    seconds: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock is not the subject here: every design takes what the
+    case says, the reference one second."""
     rounds = []
 
     def measure(cases: list[Any], **_: Any) -> list[Timing]:
@@ -32,7 +35,9 @@ def test_the_bracket_is_widened_only_so_often(seconds: str, monkeypatch: pytest.
         own = Timing(cases[0], 1.0, 1.0, 1.0, 1, 0)
         flops = count(cases[0].architecture).flops
         return [own] + [
-            replace(own, case=case, seconds=other.get(seconds, count(case.architecture).flops / flops))
+            replace(
+                own, case=case, seconds=other.get(seconds, count(case.architecture).flops / flops)
+            )
             for case in cases[1:]
         ]
 

@@ -1,4 +1,5 @@
-"""Measured cost: every case is measured, memory adds up, and a budget in time picks the nearest of what was measured."""
+"""Measured cost: every case is measured, memory adds up, and a budget in
+time picks the nearest of what was measured."""
 
 import pytest
 import torch
@@ -12,8 +13,17 @@ TINY = Architecture.from_name("resnext_1-1_1x16d_w32_small16", resolution=16, cl
 
 def test_every_case_is_measured_and_a_training_step_costs_more_than_inference() -> None:
     visits = []
-    cases = [Case(TINY, form=form, batch=4, mode=mode) for form in "abc" for mode in ("inference", "train_step")]
-    timings = measure(cases, rounds=3, round_seconds=0.01, progress=lambda done, total: visits.append((done, total)))
+    cases = [
+        Case(TINY, form=form, batch=4, mode=mode)
+        for form in "abc"
+        for mode in ("inference", "train_step")
+    ]
+    timings = measure(
+        cases,
+        rounds=3,
+        round_seconds=0.01,
+        progress=lambda done, total: visits.append((done, total)),
+    )
     assert [timing.case for timing in timings] == cases
     assert visits[-1] == (18, 18)
     for inference, training in zip(timings[::2], timings[1::2], strict=True):
@@ -37,7 +47,9 @@ def test_a_budget_in_time_takes_the_nearest_of_all_that_was_measured() -> None:
     own, *candidates = design.candidates
     assert own.case.architecture == TINY
     assert design.budget.value == own.seconds
-    gaps = {timing.case.architecture.name: abs(timing.seconds - own.seconds) for timing in candidates}
+    gaps = {
+        timing.case.architecture.name: abs(timing.seconds - own.seconds) for timing in candidates
+    }
     assert gaps[design.name] == min(gaps.values())
     assert design.mismatch == pytest.approx(design.cost / own.seconds - 1)
     widths = [timing.case.architecture.template.bottleneck_width for timing in candidates]

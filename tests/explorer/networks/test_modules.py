@@ -29,7 +29,13 @@ def with_torchs_own_modules(model: Network) -> Network:
             module.__class__ = OtherNorm
     for name, module in list(model.named_modules()):
         if isinstance(module, torch.nn.Conv2d) and type(module) is not torch.nn.Conv2d:
-            shape = (module.in_channels, module.out_channels, module.kernel_size, module.stride, module.padding)
+            shape = (
+                module.in_channels,
+                module.out_channels,
+                module.kernel_size,
+                module.stride,
+                module.padding,
+            )
             model.set_submodule(name, torch.nn.Conv2d(*shape, groups=module.groups, bias=False))
             model.get_submodule(name).weight = module.weight
     return model
@@ -43,7 +49,9 @@ def test_modules_made_for_speed_are_the_same_function_as_torchs_own(
 ) -> None:
     ours = build(architecture).double().to(memory_format=memory_format).train(training)
     torchs = with_torchs_own_modules(ours)
-    assert not any(isinstance(module, StridedProjection | NarrowPaths) for module in torchs.modules())
+    assert not any(
+        isinstance(module, StridedProjection | NarrowPaths) for module in torchs.modules()
+    )
     side = architecture.resolution
     images = torch.randn(3, architecture.in_channels, side, side, dtype=torch.float64)
     images = images.to(memory_format=memory_format)
@@ -61,16 +69,22 @@ def test_modules_made_for_speed_are_the_same_function_as_torchs_own(
 @given(
     d=st.integers(2, 7), outputs=st.integers(1, 3), paths=st.integers(2, 32), stride=st.integers(1, 2), seed=st.integers(0, 99)
 )  # fmt: skip
-def test_paths_taken_together_are_the_same_function(d: int, outputs: int, paths: int, stride: int, seed: int) -> None:
+def test_paths_taken_together_are_the_same_function(
+    d: int, outputs: int, paths: int, stride: int, seed: int
+) -> None:
     torch.manual_seed(seed)
-    module = NarrowPaths(paths * d, paths * outputs, 3, stride, 1, groups=paths, bias=False).double()
+    module = NarrowPaths(
+        paths * d, paths * outputs, 3, stride, 1, groups=paths, bias=False
+    ).double()
     images = torch.randn(2, paths * d, 5, 5, dtype=torch.float64, requires_grad=True)
     weight, groups = module.merged()
     assert paths % groups == 0
     merged = paths // groups
     others = [n for n in range(1, paths + 1) if paths % n == 0 and n != merged]
     assert merged == 1 or merged * d <= 16
-    assert all(n > merged or n * d < 8 for n in others if n * d <= 16)  # the fewest that make 8, else the most that fit
+    assert all(
+        n > merged or n * d < 8 for n in others if n * d <= 16
+    )  # the fewest that make 8, else the most that fit
     together = torch.nn.functional.conv2d(images, weight, None, stride, 1, groups=groups)
     apart = module(images)
     torch.testing.assert_close(together, apart)
@@ -88,7 +102,10 @@ def test_paths_are_taken_together_in_bfloat16_training_on_a_cpu_alone() -> None:
     images = torch.randn(2, 3, 16, 16)
     for training, enabled in ((True, False), (False, True), (False, False), (True, True)):
         model = build(architecture).train(training)
-        with FlopCounterMode(display=False) as counter, torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+        with (
+            FlopCounterMode(display=False) as counter,
+            torch.autocast("cpu", torch.bfloat16, enabled=enabled),
+        ):
             together = model(images)
         assert (counter.get_total_flops() > counted) == (training and enabled)
     with torch.autocast("cpu", torch.bfloat16):
@@ -99,7 +116,9 @@ def test_paths_are_taken_together_in_bfloat16_training_on_a_cpu_alone() -> None:
 @pytest.mark.parametrize("side", [7, 8])
 def test_gradients_of_modules_made_for_speed_are_channels_last_as_their_maps_are(side: int) -> None:
     for module in (GlobalAveragePool(), StridedProjection(4, 6, 1, stride=2, bias=False)):
-        images = torch.randn(2, 4, side, side).to(memory_format=torch.channels_last).requires_grad_()
+        images = (
+            torch.randn(2, 4, side, side).to(memory_format=torch.channels_last).requires_grad_()
+        )
         module(images).square().sum().backward()
         assert images.grad is not None
         assert images.grad.is_contiguous(memory_format=torch.channels_last)
@@ -115,7 +134,10 @@ def test_a_network_trains_in_bfloat16_as_with_torchs_own_modules(
     torchs = with_torchs_own_modules(ours)
     counted = []
     monkeypatch.setattr(kernels, "_forward", lambda *given: counted.append(1) or forward(*given))
-    images, labels = torch.randn(32, 3, 16, 16).to(memory_format=torch.channels_last), torch.arange(32) % 10
+    images, labels = (
+        torch.randn(32, 3, 16, 16).to(memory_format=torch.channels_last),
+        torch.arange(32) % 10,
+    )
     losses = []
     for model in (ours, torchs):
         optimiser = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
@@ -127,33 +149,47 @@ def test_a_network_trains_in_bfloat16_as_with_torchs_own_modules(
             loss.backward()
             optimiser.step()
             losses[-1].append(loss.item())
-    assert len(counted) == 20 * sum(isinstance(module, torch.nn.BatchNorm2d) for module in ours.modules())
+    assert len(counted) == 20 * sum(
+        isinstance(module, torch.nn.BatchNorm2d) for module in ours.modules()
+    )
     assert losses[0][-1] < 0.9 * losses[0][0]
     torch.testing.assert_close(*map(torch.tensor, losses), rtol=0.005, atol=0)
 
 
 def test_another_norm_in_ones_place_is_called_as_torch_calls_norms() -> None:
-    network = build(Architecture.from_name("resnext_1-1_4x4d_w16_small8", resolution=16, classes=10))
-    norms = [name for name, module in network.named_modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    network = build(
+        Architecture.from_name("resnext_1-1_4x4d_w16_small8", resolution=16, classes=10)
+    )
+    norms = [
+        name for name, module in network.named_modules() if isinstance(module, torch.nn.BatchNorm2d)
+    ]
     assert len(norms) == 1 + 4 + 4
     for name in norms:
-        network.set_submodule(name, torch.nn.GroupNorm(1, network.get_submodule(name).weight.numel()))
+        network.set_submodule(
+            name, torch.nn.GroupNorm(1, network.get_submodule(name).weight.numel())
+        )
     assert network(torch.randn(2, 3, 16, 16)).isfinite().all()
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_hooks_of_a_norm_see_what_the_norm_gives(training: bool) -> None:
-    network = build(Architecture.from_name("resnext_1-1_4x4d_w16_small8", resolution=16, classes=10)).train(training)
+    network = build(
+        Architecture.from_name("resnext_1-1_4x4d_w16_small8", resolution=16, classes=10)
+    ).train(training)
     seen: dict[str, float] = {}
     for name, module in network.named_modules():
         if isinstance(module, torch.nn.BatchNorm2d):
-            module.register_forward_hook(lambda _, __, out, name=name: seen.update({name: out.min().item()}))
+            module.register_forward_hook(
+                lambda _, __, out, name=name: seen.update({name: out.min().item()})
+            )
     network(torch.randn(2, 3, 16, 16))
     assert len(seen) == 1 + 4 + 4
     assert all(lowest < 0 for lowest in seen.values())  # before relu
 
 
 def test_a_network_in_evaluation_can_be_traced_by_torch_fx() -> None:
-    network = build(Architecture.from_name("resnext_1-1_4x4d_w16_small8", resolution=16, classes=10)).eval()
+    network = build(
+        Architecture.from_name("resnext_1-1_4x4d_w16_small8", resolution=16, classes=10)
+    ).eval()
     images = torch.randn(2, 3, 16, 16)
     torch.testing.assert_close(torch.fx.symbolic_trace(network)(images), network(images))

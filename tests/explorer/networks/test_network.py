@@ -1,4 +1,5 @@
-"""The built network: counted by torch and fvcore to the unit, torchvision's state dict, equal forms."""
+"""The built network: counted by torch and fvcore to the unit,
+torchvision's state dict, equal forms."""
 
 from collections.abc import Iterator
 
@@ -32,16 +33,20 @@ class OutputSizes(TorchDispatchMode):
 
 
 def seen_by_torch(architecture: Architecture, form: str) -> Complexity:
-    """What torch's counters see when one image goes through the built module, on the meta device: nothing is computed."""
+    """What torch's counters see when one image goes through the built module,
+    on the meta device: nothing is computed."""
     with torch.device("meta"):
         return seen_at_work(build(architecture, form).eval(), images=1)
 
 
 def seen_at_work(model: Network, images: int) -> Complexity:
-    """What torch's counters see of one image when so many go through a module, on the device that it is on."""
+    """What torch's counters see of one image when so many go through a
+    module, on the device that it is on."""
     architecture = model.architecture
     side = architecture.resolution
-    batch = torch.zeros(images, architecture.in_channels, side, side, device=model.conv1.weight.device)
+    batch = torch.zeros(
+        images, architecture.in_channels, side, side, device=model.conv1.weight.device
+    )
     with FlopCounterMode(display=False) as flops, OutputSizes() as outputs:
         assert model(batch).shape == (images, architecture.classes)
     params = sum(parameter.numel() for parameter in model.parameters())
@@ -60,7 +65,9 @@ def test_counts_equal_torchs_own_counters_for_every_architecture_and_form(
 
 @settings(max_examples=12)
 @given(architectures(), st.sampled_from("abc"))
-def test_counts_equal_fvcores_for_random_architectures(architecture: Architecture, form: str) -> None:
+def test_counts_equal_fvcores_for_random_architectures(
+    architecture: Architecture, form: str
+) -> None:
     assert count(architecture, form) == fvcore_complexity(architecture, form)
 
 
@@ -77,16 +84,23 @@ def test_the_agreed_counts_at_224_pixels(name: str, complexity: Complexity) -> N
 
 
 def test_with_d_1_and_c_doubling_the_depthwise_limit_works() -> None:
-    architecture = Architecture.from_name("resnext_1-2-1_24x1d_w32_small16_growC", resolution=16, classes=10)
+    architecture = Architecture.from_name(
+        "resnext_1-2-1_24x1d_w32_small16_growC", resolution=16, classes=10
+    )
     model = build(architecture)
     for stage, paths in zip((model.layer1, model.layer2, model.layer3), (24, 48, 96), strict=True):
         depthwise = stage[0].conv2
         assert depthwise.groups == depthwise.in_channels == depthwise.out_channels == paths
-    assert count(architecture) == seen_by_torch(architecture, "c") == fvcore_complexity(architecture)
+    assert (
+        count(architecture) == seen_by_torch(architecture, "c") == fvcore_complexity(architecture)
+    )
 
 
-def torchvision_state(depths: tuple[int, ...], bottleneck_channels: int) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Names and shapes of torchvision's resnet50 family (models/resnet.py), written down from its documented layout."""
+def torchvision_state(
+    depths: tuple[int, ...], bottleneck_channels: int
+) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Names and shapes of torchvision's resnet50 family (models/resnet.py),
+    written down from its documented layout."""
 
     def norm(name: str, channels: int) -> Iterator[tuple[str, tuple[int, ...]]]:
         for part in ("weight", "bias", "running_mean", "running_var"):
@@ -127,7 +141,9 @@ def test_a_torchvision_state_dict_loads_strictly(name: str, channels: int) -> No
 
 @settings(max_examples=25)
 @given(architectures(kinds=("bottleneck",)), st.booleans(), st.sampled_from("ab"))
-def test_the_three_forms_are_one_function(architecture: Architecture, training: bool, form: str) -> None:
+def test_the_three_forms_are_one_function(
+    architecture: Architecture, training: bool, form: str
+) -> None:
     torch.manual_seed(0)
     grouped = build(architecture).double().train(training)
     torch.manual_seed(0)
@@ -140,10 +156,14 @@ def test_the_three_forms_are_one_function(architecture: Architecture, training: 
         out.square().sum().backward()
         outputs.append(out.detach())
     torch.testing.assert_close(*outputs, rtol=1e-8, atol=1e-8)
-    for (name, expected), actual in zip(grouped.named_parameters(), other.parameters(), strict=True):
+    for (name, expected), actual in zip(
+        grouped.named_parameters(), other.parameters(), strict=True
+    ):
         torch.testing.assert_close(actual.grad, expected.grad, rtol=1e-6, atol=1e-6, msg=name)
     # Running means and variances too, and the number of batches.
-    for (name, expected), actual in zip(grouped.state_dict().items(), other.state_dict().values(), strict=True):
+    for (name, expected), actual in zip(
+        grouped.state_dict().items(), other.state_dict().values(), strict=True
+    ):
         torch.testing.assert_close(actual, expected, rtol=1e-8, atol=1e-8, msg=name)
 
 
@@ -152,13 +172,20 @@ def test_the_three_forms_are_one_function(architecture: Architecture, training: 
 def test_every_layer_has_the_size_and_name_that_torch_gives_it(architecture: Architecture) -> None:
     with torch.device("meta"):
         model = build(architecture).eval()
-        image = torch.zeros(1, architecture.in_channels, architecture.resolution, architecture.resolution)
+        image = torch.zeros(
+            1, architecture.in_channels, architecture.resolution, architecture.resolution
+        )
     seen: list[tuple[str, int, int]] = []
     for name, module in model.named_modules():
         if not list(module.children()):
-            module.register_forward_hook(lambda _, __, out, name=name: seen.append((name, out.shape[1], out.shape[-1])))
+            module.register_forward_hook(
+                lambda _, __, out, name=name: seen.append((name, out.shape[1], out.shape[-1]))
+            )
     model(image)
-    described = [(layer.name, layer.out_channels, layer.size) for layer in iter_layers(architecture, expand=True)]
+    described = [
+        (layer.name, layer.out_channels, layer.size)
+        for layer in iter_layers(architecture, expand=True)
+    ]
     seen[-1] = (*seen[-1][:2], 1)  # the classifier's output has no height and width
     assert sorted(seen) == sorted(described)
 

@@ -20,7 +20,9 @@ def test_every_architecture_obeys_both_rules(architecture: Architecture) -> None
 @settings(max_examples=15)
 @given(architectures())
 def test_a_built_module_is_seen_as_the_architecture_is(architecture: Architecture) -> None:
-    image = torch.zeros(1, architecture.in_channels, architecture.resolution, architecture.resolution)
+    image = torch.zeros(
+        1, architecture.in_channels, architecture.resolution, architecture.resolution
+    )
     assert check(build(architecture), image) == []
 
 
@@ -38,19 +40,26 @@ def broken(stage: int, block: int, **changes: object) -> list[list[BlockShape]]:
     [
         (broken(2, 3, groups=(1, 16, 1)), 1, "layer3.3"),
         (broken(1, 1, channels=(256, 256, 500)), 1, "layer2.1"),
-        ([*STAGES[:3], [replace(block, channels=(900, 900, 2048)) for block in STAGES[3]]], 2, "layer4"),
+        (
+            [*STAGES[:3], [replace(block, channels=(900, 900, 2048)) for block in STAGES[3]]],
+            2,
+            "layer4",
+        ),
         ([STAGES[0], STAGES[2]], 2, "layer2"),
         ([STAGES[0], [replace(block, kernels=(1, 5, 1)) for block in STAGES[0]]], 1, "layer2"),
     ],
 )
-def test_what_breaks_is_named_with_its_place(stages: list[list[BlockShape]], rule: int, where: str) -> None:
+def test_what_breaks_is_named_with_its_place(
+    stages: list[list[BlockShape]], rule: int, where: str
+) -> None:
     found = check(stages)
     assert {violation.where for violation in found} == {where}
     assert rule in {violation.rule for violation in found}
 
 
 class Foreign(nn.Module):
-    """A network of somebody else, with a shortcut of another name and a stage that triples its width."""
+    """A network of somebody else, with a shortcut of another name
+    and a stage that triples its width."""
 
     def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
@@ -87,14 +96,17 @@ def test_a_foreign_module_is_checked_by_running_it() -> None:
         (7, None, "expected a torch module"),
     ],
 )
-def test_a_network_without_stages_is_a_clear_mistake(network: object, example: object, message: str) -> None:
+def test_a_network_without_stages_is_a_clear_mistake(
+    network: object, example: object, message: str
+) -> None:
     with pytest.raises(UserError, match=message):
         check(network, example)  # type: ignore[arg-type]
 
 
 class Gated(nn.Module):
-    """A bottleneck block with squeeze-and-excitation as torchvision writes it, 1x1 convolutions on a map pooled to 1x1. Its reduction is
-    rounded up to 8 channels, as timm's is, so the gates do not double with the width."""
+    """A bottleneck block with squeeze-and-excitation as torchvision writes it, 1x1 convolutions on
+    a map pooled to 1x1. Its reduction is rounded up to 8 channels, as timm's is, so the gates do
+    not double with the width."""
 
     def __init__(self, channels: int, width: int, stride: int) -> None:
         super().__init__()
@@ -102,7 +114,9 @@ class Gated(nn.Module):
         self.conv2 = nn.Conv2d(width // 4, width // 4, 3, stride, 1)
         self.conv3 = nn.Conv2d(width // 4, width, 1)
         self.se = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Conv2d(width, max(8, width // 16), 1), nn.Conv2d(max(8, width // 16), width, 1)
+            nn.AdaptiveAvgPool2d(1),
+            nn.Conv2d(width, max(8, width // 16), 1),
+            nn.Conv2d(max(8, width // 16), width, 1),
         )
         self.downsample = nn.Conv2d(channels, width, 1, stride)
 
@@ -112,13 +126,16 @@ class Gated(nn.Module):
 
 
 class Selective(nn.Module):
-    """A block of selective kernels (Li et al. 2019): a 3x3 and a dilated 3x3, weighed by a gate with at least 32 channels."""
+    """A block of selective kernels (Li et al. 2019): a 3x3 and a dilated 3x3,
+    weighed by a gate with at least 32 channels."""
 
     def __init__(self, channels: int, width: int, stride: int) -> None:
         super().__init__()
         inner = width // 2
         self.conv1 = nn.Conv2d(channels, inner, 1)
-        self.paths = nn.ModuleList(nn.Conv2d(inner, inner, 3, stride, far, far, 4) for far in (1, 2))
+        self.paths = nn.ModuleList(
+            nn.Conv2d(inner, inner, 3, stride, far, far, 4) for far in (1, 2)
+        )
         self.reduce, self.select = nn.Conv2d(inner, 32, 1), nn.Conv2d(32, 2 * inner, 1)
         self.conv3 = nn.Conv2d(inner, width, 1)
         self.shortcut = nn.Conv2d(channels, width, 1, stride)
@@ -147,7 +164,9 @@ class Stages(nn.Module):
 
 
 @pytest.mark.parametrize("block", [Gated, Selective])
-@pytest.mark.parametrize("side", [64, 16])  # at 16 pixels the last stage's own map is 1x1, as a gate's is
+@pytest.mark.parametrize(
+    "side", [64, 16]
+)  # at 16 pixels the last stage's own map is 1x1, as a gate's is
 def test_a_gate_is_no_part_of_what_the_rules_compare(block: type[nn.Module], side: int) -> None:
     image = torch.zeros(1, 3, side, side)
     assert check(Stages(block), image) == []
@@ -157,5 +176,10 @@ def test_a_gate_is_no_part_of_what_the_rules_compare(block: type[nn.Module], sid
 
 def test_the_size_of_a_block_is_that_of_its_output() -> None:
     shapes = stages_of_module(Stages(Gated), torch.zeros(1, 3, 64, 64))
-    assert [[block.size for block in stage] for stage in shapes] == [[32, 32], [16, 16], [8, 8], [4, 4]]
+    assert [[block.size for block in stage] for stage in shapes] == [
+        [32, 32],
+        [16, 16],
+        [8, 8],
+        [4, 4],
+    ]
     assert shapes[0][0].channels == (4, 4, 16)

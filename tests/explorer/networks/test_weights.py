@@ -1,4 +1,5 @@
-"""Weights of other programs are unwrapped and loaded to the bit; what does not fit is refused in our own words."""
+"""Weights of other programs are unwrapped and loaded to the bit; what
+does not fit is refused in our own words."""
 
 import pickle
 from collections.abc import Callable
@@ -40,34 +41,56 @@ def named(prefix: str) -> State:
     ("content", "said"),
     [
         (state, ""),
-        (lambda: {"state_dict": state(), "epoch": 90, "arch": "resnext"}, "the weights are those under 'state_dict'"),
-        (lambda: {"model": state(), "optimizer": {"lr": 0.1}}, "the weights are those under 'model'"),
+        (
+            lambda: {"state_dict": state(), "epoch": 90, "arch": "resnext"},
+            "the weights are those under 'state_dict'",
+        ),
+        (
+            lambda: {"model": state(), "optimizer": {"lr": 0.1}},
+            "the weights are those under 'model'",
+        ),
         (lambda: {"model_state_dict": state()}, "the weights are those under 'model_state_dict'"),
         (lambda: {"ema": state()}, "the weights are those under 'ema'"),
-        (lambda: {"model": state(), "ema": state()}, "the weights are those under 'model' (not 'ema')"),
+        (
+            lambda: {"model": state(), "ema": state()},
+            "the weights are those under 'model' (not 'ema')",
+        ),
         (lambda: named("module."), "the prefix 'module.' taken off all names"),
         (lambda: named("_orig_mod."), "the prefix '_orig_mod.' taken off all names"),
         (lambda: named("network."), "the prefix 'network.' taken off all names"),
         (lambda: named("module._orig_mod."), "the prefix 'module._orig_mod.' taken off all names"),
         (
             lambda: {"checkpoint": 1, "model": {"state_dict": named("_orig_mod.module.")}},
-            "the weights are those under 'model', the weights are those under 'state_dict', "
-            "the prefix '_orig_mod.module.' taken off all names",
+            (
+                "the weights are those under 'model', the weights are those under 'state_dict', "
+                "the prefix '_orig_mod.module.' taken off all names"
+            ),
         ),
         (  # Lightning's
-            lambda: {"state_dict": {**named("model."), "loss.weight": torch.ones(5)}, "epoch": 1, "loops": {}},
-            "the weights are those under 'state_dict', the prefix 'model.' taken off all names, "
-            "1 other tensor left out: loss.weight",
+            lambda: {
+                "state_dict": {**named("model."), "loss.weight": torch.ones(5)},
+                "epoch": 1,
+                "loops": {},
+            },
+            (
+                "the weights are those under 'state_dict', the prefix 'model.' taken off all names,"
+                " 1 other tensor left out: loss.weight"
+            ),
         ),
         (  # torch's AveragedModel
             lambda: {"n_averaged": torch.tensor(7), **named("module.")},
             "the prefix 'module.' taken off all names, 1 other tensor left out: n_averaged",
         ),
         (  # a network and its moving average
-            lambda: {**named("model."), **{f"ema_{name}": value + 1 for name, value in named("model.").items()}},
-            f"the prefix 'model.' taken off all names, {len(state())} other tensors left out: "
-            "ema_model.conv1.weight, ema_model.bn1.weight, ema_model.bn1.bias and "
-            f"{len(state()) - 3} more",
+            lambda: {
+                **named("model."),
+                **{f"ema_{name}": value + 1 for name, value in named("model.").items()},
+            },
+            (
+                f"the prefix 'model.' taken off all names, {len(state())} other tensors left out: "
+                "ema_model.conv1.weight, ema_model.bn1.weight, ema_model.bn1.bias and "
+                f"{len(state()) - 3} more"
+            ),
         ),
         (lambda: {**state(), "epoch": 3, "name": "x"}, "2 entries without tensors left out"),
         (lambda: {name: value for name, value in state().items() if "num_batches" not in name}, ""),
@@ -89,9 +112,14 @@ def test_a_file_is_known_by_its_content_whatever_its_name_ends_in(tmp_path: Path
     assert loaded(tmp_path / "old.pth") == ""
 
 
-@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn])
+@pytest.mark.parametrize(
+    "kind", [torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn]
+)
 def test_weights_of_another_precision_are_loaded(tmp_path: Path, kind: torch.dtype) -> None:
-    given = {name: value.to(kind) if value.is_floating_point() else value for name, value in state().items()}
+    given = {
+        name: value.to(kind) if value.is_floating_point() else value
+        for name, value in state().items()
+    }
     torch.save(given, tmp_path / "w.pth")
     model = build(SMALL)
     load_weights(model, tmp_path / "w.pth")
@@ -123,13 +151,17 @@ class Touch:
 
 
 @pytest.mark.parametrize("wrap", [pickle.dumps, None])
-def test_weights_that_carry_code_are_refused_and_the_code_does_not_run(tmp_path: Path, wrap: Any) -> None:
+def test_weights_that_carry_code_are_refused_and_the_code_does_not_run(
+    tmp_path: Path, wrap: Any
+) -> None:
     marker, evil = tmp_path / "ran", tmp_path / "evil.pth"
     if wrap:
         evil.write_bytes(wrap(Touch(marker)))
     else:
         torch.save({"state_dict": state(), "hyper_parameters": Touch(marker)}, evil)
-    with pytest.raises(UserError, match="more than plain tensors and numbers; nothing in it was run"):
+    with pytest.raises(
+        UserError, match="more than plain tensors and numbers; nothing in it was run"
+    ):
         load_weights(build(SMALL), evil)
     assert not marker.exists()
 
@@ -155,14 +187,26 @@ def bad_half_safetensors(path: Path) -> None:
         (lambda path: path.write_bytes(b""), "the file is empty."),
         (bad_folder, "Is a directory."),
         (lambda path: path.write_text("<!DOCTYPE html>\n<p>Größe</p>"), "it is a text file"),
-        (lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\nsize 9"), "a pointer of Git LFS"),
+        (
+            lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\nsize 9"),
+            "a pointer of Git LFS",
+        ),
         (bad_half, "damaged, cut off"),
         (bad_half_safetensors, "damaged, cut off"),
         (lambda path: path.write_bytes(bytes(range(256)) * 4), "damaged"),
-        (lambda path: torch.save([torch.ones(1)], path), "no tensors under names in it, but a list"),
+        (
+            lambda path: torch.save([torch.ones(1)], path),
+            "no tensors under names in it, but a list",
+        ),
         (lambda path: torch.save({}, path), "no tensors under names in it, but nothing"),
-        (lambda path: torch.save({"epoch": 3, "lr": 0.1}, path), "no tensors under names in it, but epoch, lr"),
-        (lambda path: torch.save(torch.ones(2), path), "no tensors under names in it, but a Tensor"),
+        (
+            lambda path: torch.save({"epoch": 3, "lr": 0.1}, path),
+            "no tensors under names in it, but epoch, lr",
+        ),
+        (
+            lambda path: torch.save(torch.ones(2), path),
+            "no tensors under names in it, but a Tensor",
+        ),
         (
             lambda path: torch.jit.script(torch.nn.Linear(2, 2)).save(str(path)),
             "it is a TorchScript program. In the program that made it: torch.save",
@@ -188,17 +232,20 @@ def refusal(tmp_path: Path, given: State, wanted: Architecture) -> str:
     before = {name: value.clone() for name, value in model.state_dict().items()}
     with pytest.raises(UserError) as caught:
         load_weights(model, tmp_path / "w.pth")
-    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items()), "half loaded"
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items()), (
+        "half loaded"
+    )
     assert str(caught.value).isprintable()
     return str(caught.value)
 
 
 def test_another_number_of_classes_is_named(tmp_path: Path) -> None:
     said = refusal(tmp_path, state(), SMALL.with_(classes=9))
-    assert said == (
-        f"the weights in {tmp_path}/w.pth do not fit {SMALL.name} with 9 classes and 3 channels: 54 of 56 entries fit; "
-        "of another shape: fc.weight is 5 x 32, not 9 x 32, fc.bias is 5, not 9. "
-        f"They fit {SMALL.name} with --classes 5."
+    assert (
+        said
+        == f"the weights in {tmp_path}/w.pth do not fit {SMALL.name} with 9 classes and 3 channels:"
+        " 54 of 56 entries fit; of another shape: fc.weight is 5 x 32, not 9 x 32, fc.bias is"
+        f" 5, not 9. They fit {SMALL.name} with --classes 5."
     )
 
 
@@ -218,7 +265,8 @@ def test_another_number_of_classes_is_named(tmp_path: Path) -> None:
 def test_the_design_whose_weights_they_are_is_named(tmp_path: Path, of: str) -> None:
     with torch.device("meta"):
         given = {
-            name: torch.empty(value.shape) for name, value in build(Architecture.from_name(of)).state_dict().items()
+            name: torch.empty(value.shape)
+            for name, value in build(Architecture.from_name(of)).state_dict().items()
         }
     found = _design_of(given)
     assert found is not None
@@ -226,7 +274,9 @@ def test_the_design_whose_weights_they_are_is_named(tmp_path: Path, of: str) -> 
 
 
 @pytest.mark.parametrize("missing", ["conv1.weight", "layer1.0.bn2.bias"])
-def test_only_the_entry_that_is_missing_behind_a_prefix_is_named(tmp_path: Path, missing: str) -> None:
+def test_only_the_entry_that_is_missing_behind_a_prefix_is_named(
+    tmp_path: Path, missing: str
+) -> None:
     content = named("module.")
     del content[f"module.{missing}"]
     said = refusal(tmp_path, content, SMALL)
@@ -238,9 +288,17 @@ def test_weights_of_another_program_are_refused_with_names_of_each_kind(tmp_path
     given["head.weight"], given["fc.bias"] = given.pop("fc.weight"), torch.ones(5, dtype=torch.int8)
     given["conv1.weight"] = torch.ones(8, 3, 7, 7)
     said = refusal(tmp_path, given, SMALL)
-    assert "53 of 56 entries fit; missing: fc.weight; not in this network: head.weight; of another shape: " in said
-    assert "conv1.weight is 8 x 3 x 7 x 7, not 8 x 3 x 3 x 3; not of plain floating-point numbers: fc.bias" in said
-    assert said.endswith("They are of no network that this program builds, or of one with other names.")
+    assert (
+        "53 of 56 entries fit; missing: fc.weight; not in this network: head.weight; of another"
+        " shape: " in said
+    )
+    assert (
+        "conv1.weight is 8 x 3 x 7 x 7, not 8 x 3 x 3 x 3; not of plain floating-point numbers:"
+        " fc.bias" in said
+    )
+    assert said.endswith(
+        "They are of no network that this program builds, or of one with other names."
+    )
 
 
 def holds_itself() -> State:
@@ -259,8 +317,14 @@ def holds_itself() -> State:
             lambda: {**state(), "fc.weight": state()["fc.weight"].to("meta")},
             "fc.weight is without values. The shapes are right: save them as plain float32.",
         ),
-        (lambda: {**state(), "fc.weight": state()["fc.weight"].to_sparse()}, "fc.weight is torch.sparse_coo. "),
-        (lambda: {**state(), "fc.weight": state()["fc.weight"].to(torch.complex64)}, "fc.weight is torch.complex64. "),
+        (
+            lambda: {**state(), "fc.weight": state()["fc.weight"].to_sparse()},
+            "fc.weight is torch.sparse_coo. ",
+        ),
+        (
+            lambda: {**state(), "fc.weight": state()["fc.weight"].to(torch.complex64)},
+            "fc.weight is torch.complex64. ",
+        ),
     ],
 )
 def test_odd_files_are_refused(tmp_path: Path, content: Callable[[], State], why: str) -> None:
@@ -270,16 +334,30 @@ def test_odd_files_are_refused(tmp_path: Path, content: Callable[[], State], why
 def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     given = state()
     given["fc.bias"][2] = float("nan")
-    assert "hold values that are no numbers (NaN or infinite): fc.bias" in refusal(tmp_path, given, SMALL)
+    assert "hold values that are no numbers (NaN or infinite): fc.bias" in refusal(
+        tmp_path, given, SMALL
+    )
 
 
 def test_export_says_what_it_took_off(tmp_path: Path) -> None:
     torch.save({"state_dict": named("module.")}, tmp_path / "w.pth")
-    command = ["export", SMALL.name, "--resolution", "8", "--classes", "5", "--format", "safetensors"]
-    result = CliRunner().invoke(cli, [*command, "--weights", f"{tmp_path}/w.pth", "-o", f"{tmp_path}/out.safetensors"])
+    command = [
+        "export",
+        SMALL.name,
+        "--resolution",
+        "8",
+        "--classes",
+        "5",
+        "--format",
+        "safetensors",
+    ]
+    result = CliRunner().invoke(
+        cli, [*command, "--weights", f"{tmp_path}/w.pth", "-o", f"{tmp_path}/out.safetensors"]
+    )
     assert result.exit_code == 0, result.output
     assert (
         result.output.splitlines()[0]
-        == f"Read: {tmp_path}/w.pth (the weights are those under 'state_dict', the prefix 'module.' taken off all names)"
+        == f"Read: {tmp_path}/w.pth (the weights are those under 'state_dict', the prefix 'module.'"
+        " taken off all names)"
     )
     assert loaded(tmp_path / "out.safetensors") == ""

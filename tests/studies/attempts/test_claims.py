@@ -1,4 +1,5 @@
-"""Claims, leases and fences: no pair is completed twice, none is lost, and who comes late records nothing."""
+"""Claims, leases and fences: no pair is completed twice, none is
+lost, and who comes late records nothing."""
 
 import json
 import multiprocessing
@@ -149,7 +150,9 @@ def test_a_late_worker_records_nothing(party: Party, storage: Storage) -> None:
     assert not late.write(attempt, {"curve/1": [1]})
     assert not late.end(attempt, "complete", 0.5, {"result": {"test_error": 0.5}})
     assert other.end(again, "complete", 0.25, {"result": {"test_error": 0.25}})
-    written = storage.rows("SELECT trial_id, key FROM trial_user_attributes WHERE key IN ('result', 'curve/1')")
+    written = storage.rows(
+        "SELECT trial_id, key FROM trial_user_attributes WHERE key IN ('result', 'curve/1')"
+    )
     assert [(row["trial_id"], row["key"]) for row in written] == [(again.id, "result")]
     assert late.look()[attempt.pair] == "complete"
 
@@ -181,7 +184,9 @@ def test_a_held_lock_tells_a_living_worker_from_a_dead_one(tmp_path: Path) -> No
     assert not Worker(worker.id, worker.lock, machine="another").is_dead()
 
 
-def test_trials_of_other_programs_are_left_alone(party: Party, storage: Storage, pairs: list[Pair]) -> None:
+def test_trials_of_other_programs_are_left_alone(
+    party: Party, storage: Storage, pairs: list[Pair]
+) -> None:
     owner = party()
     writer = storage.open()
     writer.create_new_trial(writer.get_study_id_from_name("study"))
@@ -195,15 +200,17 @@ def _completions(storage: Storage) -> Counter[str]:
     return Counter(
         row["value_json"]
         for row in storage.rows(
-            "SELECT a.value_json FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id AND a.key = 'claim' "
-            "WHERE t.state = 'COMPLETE'"
+            "SELECT a.value_json FROM trials t JOIN trial_user_attributes a ON a.trial_id ="
+            " t.trial_id AND a.key = 'claim' WHERE t.state = 'COMPLETE'"
         )
     )
 
 
 def _processes(storage: Storage, count: int, wanted: list[Pair], *arguments: Any) -> list[Any]:
     context = multiprocessing.get_context("spawn")
-    started = [context.Process(target=work, args=(storage.url, wanted, *arguments)) for _ in range(count)]
+    started = [
+        context.Process(target=work, args=(storage.url, wanted, *arguments)) for _ in range(count)
+    ]
     for process in started:
         process.start()
     return started

@@ -1,4 +1,5 @@
-"""What every kind of storage must do, asked of SQLite and of a real PostgreSQL server, with real processes."""
+"""What every kind of storage must do, asked of SQLite and of a real
+PostgreSQL server, with real processes."""
 
 import json
 import multiprocessing
@@ -57,7 +58,9 @@ def parties(place: Storage, wanted: list[Pair], count: int = 2) -> list[Claims]:
 
 def completed(place: Storage) -> Counter[Pair]:
     study_id = place.open().get_study_id_from_name("study")
-    return Counter(attempt.pair for attempt in Attempts(place, study_id).read() if attempt.ended == "complete")
+    return Counter(
+        attempt.pair for attempt in Attempts(place, study_id).read() if attempt.ended == "complete"
+    )
 
 
 def processes(place: Storage, count: int, *arguments: Any) -> list[Any]:
@@ -69,7 +72,8 @@ def processes(place: Storage, count: int, *arguments: Any) -> list[Any]:
 
 
 def start(place: Storage, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
-    """The command line in the current folder, with the stand-in for training; the environment names the storage."""
+    """The command line in the current folder, with the stand-in for
+    training; the environment names the storage."""
     return subprocess.Popen(
         [sys.executable, fake_training.__file__, "study", *arguments],
         stdout=subprocess.PIPE,
@@ -96,19 +100,24 @@ _undisturbed: list[tuple[pd.DataFrame, pd.DataFrame]] = []
 
 
 def assert_undisturbed(place: Storage) -> None:
-    """Both kinds of storage end with one table, whatever happened; the first undisturbed run gives it."""
+    """Both kinds of storage end with one table, whatever happened;
+    the first undisturbed run gives it."""
     found = tables(place)
     assert list(found[0]["status"]) == ["complete"] * 6
     if not _undisturbed:
         _undisturbed.append(found)
     for table, wanted in zip(found, _undisturbed[0], strict=True):
         pd.testing.assert_frame_equal(table, wanted)
-    pairs = Counter(a.pair for a in Attempts(place, get(place, "tiny").id).read() if a.ended == "complete")
+    pairs = Counter(
+        a.pair for a in Attempts(place, get(place, "tiny").id).read() if a.ended == "complete"
+    )
     assert set(pairs.values()) == {1}
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])
-def test_times_are_right_wherever_workers_imports_and_readers_are(place: Storage, tiny: Path, zone: str) -> None:
+def test_times_are_right_wherever_workers_imports_and_readers_are(
+    place: Storage, tiny: Path, zone: str
+) -> None:
     before = pd.Timestamp.now("UTC")
     finish(start(place, "run", "./tiny.yaml", TZ=zone))
     trials, _ = read(place, "tiny")
@@ -197,7 +206,9 @@ def test_a_late_worker_records_nothing(place: Storage) -> None:
     assert not late.write(attempt, {"curve/1": [1]})
     assert not late.end(attempt, "complete", 0.5, {"result": {"test_error": 0.5}})
     assert other.end(again, "complete", 0.25, {"result": {"test_error": 0.25}})
-    written = place.rows("SELECT trial_id FROM trial_user_attributes WHERE key IN ('result', 'curve/1')")
+    written = place.rows(
+        "SELECT trial_id FROM trial_user_attributes WHERE key IN ('result', 'curve/1')"
+    )
     assert [row["trial_id"] for row in written] == [again.id]
 
 
@@ -266,7 +277,9 @@ class TestServers:
             ("127.0.0.1", "nowhere.invalid", "nowhere.invalid"),
         ],
     )
-    def test_a_wrong_url(self, server: Server, workdir: Path, old: str, new: str, words: str) -> None:
+    def test_a_wrong_url(
+        self, server: Server, workdir: Path, old: str, new: str, words: str
+    ) -> None:
         place = Storage(server.create().replace(old, new))
         for use in (place.open, lambda: place.rows("SELECT 1")):
             with pytest.raises(UserError, match=words) as error:
@@ -274,7 +287,12 @@ class TestServers:
             assert "p4ssword" not in str(error.value)
 
     def test_a_wrong_password_on_the_command_line(self, server: Server, tiny: Path) -> None:
-        said = finish(start(Storage(server.create().replace(PASSWORD, "wr0ng-p4ssword")), "run", "./tiny.yaml"), 2)
+        said = finish(
+            start(
+                Storage(server.create().replace(PASSWORD, "wr0ng-p4ssword")), "run", "./tiny.yaml"
+            ),
+            2,
+        )
         assert said.count("Error: ") == 1
         assert "p4ssword" not in said
 
@@ -282,7 +300,16 @@ class TestServers:
         self, server: Server, tiny: Path
     ) -> None:
         place = Storage(server.create())
-        process = start(place, "run", "./tiny.yaml", "--workers", "2", "--json", FAKE_EPOCH="0.2", FAKE_PATIENCE="2")
+        process = start(
+            place,
+            "run",
+            "./tiny.yaml",
+            "--workers",
+            "2",
+            "--json",
+            FAKE_EPOCH="0.2",
+            FAKE_PATIENCE="2",
+        )
         wait_for(process, '"complete"')
         server.stop()
         try:
@@ -297,7 +324,9 @@ class TestServers:
         written = [path.read_bytes() for path in tiny.parent.rglob("*") if path.is_file()]
         assert not any(PASSWORD.encode() in content for content in written)
 
-    def test_a_server_that_comes_back_finds_the_run_waiting(self, server: Server, tiny: Path) -> None:
+    def test_a_server_that_comes_back_finds_the_run_waiting(
+        self, server: Server, tiny: Path
+    ) -> None:
         place = Storage(server.create())
         process = start(place, "run", "./tiny.yaml", "--workers", "2", "--json", FAKE_EPOCH="0.2")
         wait_for(process, '"complete"')
@@ -307,15 +336,20 @@ class TestServers:
         finally:
             server.start()
         assert away["worker"] in (None, 0, 1)
-        assert away["reason"] == "no server answers there. Check that it runs, and its host and port."
+        assert (
+            away["reason"] == "no server answers there. Check that it runs, and its host and port."
+        )
         wait_for(process, "storage back")
         finish(process)
         assert_undisturbed(place)
         attempts = Attempts(place, get(place, "tiny").id).read()
-        # Nobody was given up while nobody could write; what was trained meanwhile was stored afterwards.
+        # Nobody was given up while nobody could write; what was
+        # trained meanwhile was stored afterwards.
         assert {attempt.ended for attempt in attempts} <= {"complete", "superseded"}
 
-    def test_workers_that_the_server_keeps_out_wait_and_the_others_go_on(self, server: Server, tiny: Path) -> None:
+    def test_workers_that_the_server_keeps_out_wait_and_the_others_go_on(
+        self, server: Server, tiny: Path
+    ) -> None:
         # One for the run, one for each worker, and two more for each that is just starting.
         place = Storage(server.plain_role(server.create(), connections=5))
         process = start(place, "run", "./tiny.yaml", "--workers", "4", "--json", FAKE_EPOCH="0.2")
@@ -326,10 +360,14 @@ class TestServers:
         }
         assert_undisturbed(place)
 
-    def test_a_server_with_few_connections_ends_no_run(self, postgres_bin: Path, tiny: Path) -> None:
+    def test_a_server_with_few_connections_ends_no_run(
+        self, postgres_bin: Path, tiny: Path
+    ) -> None:
         with serve(postgres_bin, connections=8) as small:  # three of them are for superusers
             place = Storage(small.plain_role(small.create()))
-            process = start(place, "run", "./tiny.yaml", "--workers", "4", "--json", FAKE_EPOCH="0.2")
+            process = start(
+                place, "run", "./tiny.yaml", "--workers", "4", "--json", FAKE_EPOCH="0.2"
+            )
             said = finish(process)
             away = [json.loads(line) for line in said.splitlines() if "storage away" in line]
             assert {event["reason"] for event in away} == {
@@ -342,14 +380,26 @@ class TestServers:
         self, server: Server, tiny: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         place = Storage(server.create())
-        process = start(place, "run", "./tiny.yaml", "--workers", "2", "--json", FAKE_EPOCH="0.2", FAKE_ANSWER="1")
+        process = start(
+            place,
+            "run",
+            "./tiny.yaml",
+            "--workers",
+            "2",
+            "--json",
+            FAKE_EPOCH="0.2",
+            FAKE_ANSWER="1",
+        )
         wait_for(process, '"complete"')
         with server.frozen():
             away = json.loads(wait_for(process, "storage away"))
             monkeypatch.setattr("studies.storage.postgres.CONNECT_TIMEOUT", 2)
             with pytest.raises(UserError, match="cannot be used: the server does not answer"):
                 place.rows("SELECT 1")
-        assert away["reason"] == "the server does not answer. Check that it runs, and its host and port."
+        assert (
+            away["reason"]
+            == "the server does not answer. Check that it runs, and its host and port."
+        )
         wait_for(process, "storage back")
         finish(process)
         assert_undisturbed(place)
@@ -362,11 +412,15 @@ class TestServers:
             deaf.bind(("127.0.0.1", 0))
             deaf.listen()
             place = Storage(f"postgresql://me:{PASSWORD}@127.0.0.1:{deaf.getsockname()[1]}/studies")
-            with pytest.raises(UserError, match="cannot be used: the server does not answer") as error:
+            with pytest.raises(
+                UserError, match="cannot be used: the server does not answer"
+            ) as error:
                 get(place, "tiny")
         assert PASSWORD not in str(error.value)
 
-    def test_a_server_that_falls_silent_is_given_up(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_server_that_falls_silent_is_given_up(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("studies.storage.postgres.ANSWER_TIMEOUT", 0.5)
         place = Storage(server.create())
         place.open()
@@ -377,7 +431,9 @@ class TestServers:
     def test_an_empty_database_says_how_to_start(self, server: Server) -> None:
         place = Storage(server.create())
         with (
-            pytest.raises(UserError, match="it holds no studies yet: `resnext-explorer study run ") as error,
+            pytest.raises(
+                UserError, match="it holds no studies yet: `resnext-explorer study run "
+            ) as error,
             place.errors(),
         ):
             place.rows("SELECT * FROM trials")
@@ -398,10 +454,14 @@ class TestServers:
         url = server.create()
         with psycopg.connect(url) as connection:
             connection.execute("CREATE TABLE trials (patient TEXT)")
-        with pytest.raises(UserError, match=r"tables of another program whose names Optuna needs \(trials\)"):
+        with pytest.raises(
+            UserError, match=r"tables of another program whose names Optuna needs \(trials\)"
+        ):
             Storage(url).open()
         with psycopg.connect(url) as connection:
-            tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+            tables = connection.execute(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            ).fetchall()
         assert tables == [("trials",)]
 
     def test_a_password_with_odd_characters_needs_no_quoting(self, server: Server) -> None:
@@ -431,9 +491,13 @@ def test_no_argument_of_any_process_and_no_log_shows_the_password(
 ) -> None:
     place = Storage(server.create())
     design = "resnext_1_2x5d_w16_small8"
-    process = start(place, "run", "./tiny.yaml", FAKE_EPOCH="0.2", FAKE_MISCHIEF=json.dumps({design: "bug"}))
+    process = start(
+        place, "run", "./tiny.yaml", FAKE_EPOCH="0.2", FAKE_MISCHIEF=json.dumps({design: "bug"})
+    )
     seen: Callable[[], list[str]] = lambda: [  # noqa: E731
-        path.read_text(errors="replace") for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()
+        path.read_text(errors="replace")
+        for path in Path("/proc").glob("[0-9]*/cmdline")
+        if path.exists()
     ]
     while process.poll() is None:
         with_password = []

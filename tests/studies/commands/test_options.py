@@ -1,4 +1,5 @@
-"""A path on the command line: `~` is the home folder also behind `=`, and a variable that is not set is no folder."""
+"""A path on the command line: `~` is the home folder also behind `=`,
+and a variable that is not set is no folder."""
 
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def test_a_path_is_taken_as_written_with_the_home_folder_for_its_tilde(
 def test_an_empty_path_is_refused() -> None:
     error = CliRunner().invoke(show, ["--data-dir", ""]).exception
     assert isinstance(error, UserError)
-    assert "--data-dir is empty, perhaps from a variable that is not set. Name a path; . is the current folder." in str(
-        error
+    assert (
+        "--data-dir is empty, perhaps from a variable that is not set. Name a path; . is the"
+        " current folder." in str(error)
     )

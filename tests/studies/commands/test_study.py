@@ -24,7 +24,8 @@ COUNTS = {"wanted": 6, "complete": 6, "running": 0, "waiting": 0, "failed": 0, "
 
 @pytest.fixture
 def study(tiny: Path) -> Callable[..., Result]:
-    """`resnext-explorer study ...` in the folder of the study file, with the stand-in for training."""
+    """`resnext-explorer study ...` in the folder of the study
+    file, with the stand-in for training."""
 
     def call(*arguments: str) -> Result:
         command = [sys.executable, fake_training.__file__, "study", *arguments]
@@ -39,7 +40,10 @@ def test_from_run_to_results(study: Callable[..., Result], tiny: Path) -> None:
     lines = first.stdout.splitlines()
     assert lines[0].startswith("tiny: 6 pairs (3 arms x 2 seeds), 6 to train; 2 workers on cpu")
     assert sum("validation error" in line for line in lines) == 6
-    assert lines[-2:] == ["6 of 6 pairs complete.", "See what came out: resnext-explorer report tiny"]
+    assert lines[-2:] == [
+        "6 of 6 pairs complete.",
+        "See what came out: resnext-explorer report tiny",
+    ]
 
     again = study("run", "./tiny.yaml", "--workers", "2")
     assert again.returncode == 0
@@ -61,7 +65,11 @@ def test_from_run_to_results(study: Callable[..., Result], tiny: Path) -> None:
     assert records[0]["peak_memory"] is None
 
     listed = json.loads(study("list", "--json").stdout)
-    assert listed["studies"][0] == {"study": "tiny", **COUNTS, "created": listed["studies"][0]["created"]}
+    assert listed["studies"][0] == {
+        "study": "tiny",
+        **COUNTS,
+        "created": listed["studies"][0]["created"],
+    }
     assert "digits_cardinality" in listed["presets"]
     assert "tiny" in study("list").stdout
     assert "no pair has failed" in study("retry", "tiny").stdout
@@ -78,18 +86,30 @@ def test_what_is_said_of_a_folder_is_said_once_in_each_run(
             image.putpixel((0, 0), (255, 255, 255))
             image.save(folder / f"{number}.png")
         (folder / "one.heic").touch()
-    change(tiny, "name: digits, validation: 0.2", "name: folder, path: ~/photos, resolution: 8, validation: 0.2")
+    change(
+        tiny,
+        "name: digits, validation: 0.2",
+        "name: folder, path: ~/photos, resolution: 8, validation: 0.2",
+    )
     monkeypatch.setenv("HOME", str(tiny.parent))
     first = study("run", "./tiny.yaml", "--workers", "2")
     assert first.returncode == 0, first.stderr
     said = (
         "Augmentation: crops with 1 pixel of padding, mirrored left to right.",
-        "Warning: images are mirrored, and a mirror image may not keep the class of 'left', 'right'.",
+        (
+            "Warning: images are mirrored, and a mirror image may not keep the class of 'left',"
+            " 'right'."
+        ),
         f"Left out of {tiny.parent}/photos: 2 files of other kinds: .heic.",
-        "The classes are imbalanced: 190 of 200 images are of 'left', 10 of 'right'. 5.0 % error is what always guessing 'left' gives.",
+        (
+            "The classes are imbalanced: 190 of 200 images are of 'left', 10 of 'right'. 5.0 %"
+            " error is what always guessing 'left' gives."
+        ),
     )
     lines = first.stdout.splitlines()
-    assert [line.startswith(part) for line, part in zip(lines[1:5], said, strict=True)] == [True] * 4
+    assert [line.startswith(part) for line, part in zip(lines[1:5], said, strict=True)] == [
+        True
+    ] * 4
     more = study("run", "./tiny.yaml", "--set", "seeds=[0, 1, 2]", "--json")
     begin = json.loads(more.stdout.splitlines()[0])
     assert begin["notes"] == lines[1:5]
@@ -139,13 +159,20 @@ MISTAKES: list[tuple[str, list[str], Any, list[str]]] = [
         ["tiny.yaml", "not an SQLite database"],
     ),
     ("a URL that is none", ["run", "./tiny.yaml", "--storage", "x.db"], None, ["sqlite:///x.db"]),
-    ("a missing folder", ["run", "./tiny.yaml", "--storage", "sqlite:///no/x.db"], None, ["no folder", "no"]),
+    (
+        "a missing folder",
+        ["run", "./tiny.yaml", "--storage", "sqlite:///no/x.db"],
+        None,
+        ["no folder", "no"],
+    ),
     ("nothing stored yet", ["status", "tiny"], None, ["resnext-explorer.db", "study run"]),
     (
         "data that is not there",
         ["run", "./tiny.yaml", "--data-dir", "."],
         lambda folder: change(
-            folder / "tiny.yaml", "name: digits, validation: 0.2, test: 0.2", "name: fashion_mnist, validation: 0.2"
+            folder / "tiny.yaml",
+            "name: digits, validation: 0.2, test: 0.2",
+            "name: fashion_mnist, validation: 0.2",
         ),
         ["fashion_mnist", "--data-dir"],
     ),

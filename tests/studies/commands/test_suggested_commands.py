@@ -1,4 +1,5 @@
-"""Every command that the program prints is run as printed, in a folder and with a storage whose names need quoting."""
+"""Every command that the program prints is run as printed, in a folder
+and with a storage whose names need quoting."""
 
 import ast
 import json
@@ -64,7 +65,10 @@ class Shell:
         self.printed.clear()
         output = self(*words, code=code)
         lines = [line for line in self.printed if line in output]
-        assert len(lines) == len(re.findall("resnext-explorer [a-z]", output)), (self.printed, output)
+        assert len(lines) == len(re.findall("resnext-explorer [a-z]", output)), (
+            self.printed,
+            output,
+        )
         return [as_bash_reads(line) for line in sorted(lines, key=output.index)]
 
 
@@ -84,15 +88,33 @@ def shell(fake: None, tiny: Path, workdir: Path, monkeypatch: pytest.MonkeyPatch
 HERE = ["--storage", STORAGE]
 
 
-def test_commands_of_a_study_from_its_plan_to_its_winner(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_of_a_study_from_its_plan_to_its_winner(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sizes, settings = (
         {"train": 1000, "validation": 100, "test": 100},
         {"device": "cpu", "precision": "32", "threads": 1},
     )
-    measured = {"steps": [1.0, 1.0], "splits": sizes, "settings": settings, "start": 0.0, "notes": []}
+    measured = {
+        "steps": [1.0, 1.0],
+        "splits": sizes,
+        "settings": settings,
+        "start": 0.0,
+        "notes": [],
+    }
     monkeypatch.setattr("studies.running.plan._measure", lambda *_: measured)
     (run,) = shell.suggested(
-        "study", "plan", "--set", "seeds=[0, 1]", "--data-dir", "my data", "--workers", "2", *HERE, "--", FILE
+        "study",
+        "plan",
+        "--set",
+        "seeds=[0, 1]",
+        "--data-dir",
+        "my data",
+        "--workers",
+        "2",
+        *HERE,
+        "--",
+        FILE,
     )
     given = ["--set", "seeds=[0, 1]", "--workers", "2", *HERE, "--data-dir", "my data"]
     assert run == ["study", "run", *given, "--", FILE]
@@ -140,12 +162,16 @@ def test_commands_where_nothing_is_stored_yet(shell: Shell) -> None:
 
 def test_commands_around_imported_results_and_csv_files(shell: Shell) -> None:
     name, more = "resnext_1_1x8d_w16_small8", "resolution,classes,in_channels\n"
-    Path("it's mine.csv").write_text(f"design,seed,validation_error,test_error,{more}{name},0,0.2,0.3,8,10,1\n")
+    Path("it's mine.csv").write_text(
+        f"design,seed,validation_error,test_error,{more}{name},0,0.2,0.3,8,10,1\n"
+    )
     import_it = ["study", "import", "it's mine.csv", "--name", "mine", *HERE]
     (report,) = shell.suggested(*import_it)
     assert report == ["report", "mine", *HERE]
     shell(*report)
-    (train,) = shell.suggested("study", "winner", "mine", "--retrain", "--export", "b", *HERE, code=2)
+    (train,) = shell.suggested(
+        "study", "winner", "mine", "--retrain", "--export", "b", *HERE, code=2
+    )
     assert train == ["train", name, "--data", "digits", "-o", "weights.safetensors"]
     assert shell.suggested("study", "winner", "mine", *HERE) == [train]
     (delete,) = shell.suggested(*import_it, code=2)
@@ -162,7 +188,12 @@ def test_an_interrupted_run_is_gone_on_with_by_the_command_it_prints(
     shell: Shell, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shell("study", "run", "--quiet", *HERE, "--", FILE)
-    options = {"set": ["recipe.epochs=4"], "workers": 2, "storage": Storage(STORAGE).option, "data_dir": Path("/a b")}
+    options = {
+        "set": ["recipe.epochs=4"],
+        "workers": 2,
+        "storage": Storage(STORAGE).option,
+        "data_dir": Path("/a b"),
+    }
     view = QuietView(FILE, options)
     place = Storage(STORAGE)
     shell.printed.clear()
@@ -172,14 +203,18 @@ def test_an_interrupted_run_is_gone_on_with_by_the_command_it_prints(
     assert "all 6 pairs are complete" in shell(*as_bash_reads(line))
 
 
-def test_a_run_from_python_tells_of_its_storage(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_from_python_tells_of_its_storage(
+    shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
     Study.load(FILE).run(storage=STORAGE)
     (line,) = shell.printed
     assert line in capsys.readouterr().out
     shell(*as_bash_reads(line))
 
 
-def test_the_environments_storage_is_not_repeated_but_another_is(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environments_storage_is_not_repeated_but_another_is(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RESNEXT_EXPLORER_STORAGE", STORAGE)
     assert shell.suggested("study", "run", "--", FILE)[-1] == ["report", "tiny"]
     assert shell.suggested("study", "run", *HERE, "--", FILE)[-1] == ["report", "tiny"]
@@ -203,9 +238,15 @@ URLS = (
 
 
 @pytest.mark.parametrize("url", URLS)
-def test_a_password_is_in_no_command(url: str, workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_is_in_no_command(
+    url: str, workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     line = suggestions.command("report", "tiny", storage=Storage(url).option)
-    assert line == "resnext-explorer report tiny  # with the URL in RESNEXT_EXPLORER_STORAGE: its password is not shown"
+    assert (
+        line
+        == "resnext-explorer report tiny  # with the URL in RESNEXT_EXPLORER_STORAGE: its password"
+        " is not shown"
+    )
     monkeypatch.setenv("RESNEXT_EXPLORER_STORAGE", url)
     assert Storage().option is None
     assert Storage(url).option is None
@@ -217,27 +258,46 @@ def test_a_password_is_in_no_command(url: str, workdir: Path, monkeypatch: pytes
 def test_a_training_and_its_checkpoint_lead_on(workdir: Path) -> None:
     def run(*words: str) -> str:
         command = [sys.executable, "-m", "explorer", *words]
-        return subprocess.run(command, check=True, text=True, capture_output=True, env={**os.environ}).stdout
+        return subprocess.run(
+            command, check=True, text=True, capture_output=True, env={**os.environ}
+        ).stdout
 
     design = "resnext_1_1x8d_w16_small8"
-    shown = run("train", design, "--data", "digits", "--set", "recipe.epochs=1", "--checkpoints", "ck pt")
+    shown = run(
+        "train", design, "--data", "digits", "--set", "recipe.epochs=1", "--checkpoints", "ck pt"
+    )
     line = shown.partition("Next: ")[2].strip()
     assert design in run(*as_bash_reads(line))
     (checkpoint,) = [path for path in Path("ck pt").iterdir() if path.is_file() and path.suffix]
     size = ["--resolution", "8", "--classes", "10", "--in-channels", "1"]
-    shown = run("export", design, *size, "--format", "safetensors", "-o", "w.safetensors", "--weights", str(checkpoint))
+    shown = run(
+        "export",
+        design,
+        *size,
+        "--format",
+        "safetensors",
+        "-o",
+        "w.safetensors",
+        "--weights",
+        str(checkpoint),
+    )
     assert f"Read: {checkpoint} (the weights are those under 'model')" in shown
 
 
 def test_no_command_is_written_by_hand() -> None:
-    """Strings of the code that hold a command, apart from docstrings (help) and the builder's own."""
+    """Strings of the code that hold a command, apart from
+    docstrings (help) and the builder's own."""
     root = Path(suggestions.__file__).parent.parent
     found: list[tuple[str, int]] = []
     for room in ("explorer", "search_spaces", "studies", "dashboards"):
         for path in (root / room).rglob("*.py"):
             nodes = list(ast.walk(ast.parse(path.read_text())))
             docs = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
-            texts = [node for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+            texts = [
+                node
+                for node in nodes
+                if isinstance(node, ast.Constant) and isinstance(node.value, str)
+            ]
             found += [
                 (path.name, text.lineno)
                 for text in texts

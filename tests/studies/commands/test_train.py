@@ -1,4 +1,5 @@
-"""`train`: one network on the command line; every mistake is one message and exit code 2, before anything is trained."""
+"""`train`: one network on the command line; every mistake is one message
+and exit code 2, before anything is trained."""
 
 import json
 import subprocess
@@ -16,7 +17,16 @@ from studies.config.overrides import override
 from studies.data.splits import DataSpec, load
 
 NETWORK = "resnext_1_2x4d_w8_small8"
-QUICK = ["--set", "recipe.epochs=2", "--set", "recipe.batch_size=128", "--device", "cpu", "--precision", "32"]
+QUICK = [
+    "--set",
+    "recipe.epochs=2",
+    "--set",
+    "recipe.batch_size=128",
+    "--device",
+    "cpu",
+    "--precision",
+    "32",
+]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -25,11 +35,22 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_a_network_is_trained_tested_and_written(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    result = run(NETWORK, "--data", "digits", *QUICK, "--checkpoints", "run", "-o", "weights.safetensors")
+def test_a_network_is_trained_tested_and_written(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = run(
+        NETWORK, "--data", "digits", *QUICK, "--checkpoints", "run", "-o", "weights.safetensors"
+    )
     assert result.returncode == 0, result.stderr
     assert "1258 train, 180 validation, 359 test" in result.stdout
-    for part in ("train error", "validation error", "test error", "top-5", "images a second", "of memory"):
+    for part in (
+        "train error",
+        "validation error",
+        "test error",
+        "top-5",
+        "images a second",
+        "of memory",
+    ):
         assert part in result.stdout
     with safetensors.safe_open("weights.safetensors", "numpy") as weights:
         assert weights.get_tensor("fc.weight").shape[0] == 10
@@ -38,9 +59,12 @@ def test_a_network_is_trained_tested_and_written(workdir: Path, monkeypatch: pyt
     assert about["architecture"] == NETWORK
     assert json.loads(about["mean"]) == list(splits.mean)
     assert [path.name for path in Path("run").iterdir()] == ["checkpoint.pt"]
-    # The same command finds the finished checkpoint, tests again, and comes to the same numbers, here as JSON.
+    # The same command finds the finished checkpoint, tests again, and
+    # comes to the same numbers, here as JSON.
     monkeypatch.setattr("studies.machine.memory.keep_memory", lambda: None)
-    again = CliRunner().invoke(cli, ["train", NETWORK, "--data", "digits", *QUICK, "--checkpoints", "run", "--json"])
+    again = CliRunner().invoke(
+        cli, ["train", NETWORK, "--data", "digits", *QUICK, "--checkpoints", "run", "--json"]
+    )
     complete = [json.loads(line) for line in again.stdout.splitlines()]
     assert [event["event"] for event in complete] == ["begin", "complete"]
     assert complete[0]["notes"][0] == "Augmentation: crops with 1 pixel of padding."
@@ -88,12 +112,16 @@ def test_too_little_memory_is_a_sentence(
 
     monkeypatch.setattr(training, "train", fail)
     monkeypatch.setattr(memory, "keep_memory", lambda: None)
-    monkeypatch.setattr(sys, "argv", ["resnext-explorer", "train", NETWORK, "--data", "digits", *QUICK])
+    monkeypatch.setattr(
+        sys, "argv", ["resnext-explorer", "train", NETWORK, "--data", "digits", *QUICK]
+    )
     with pytest.raises(SystemExit) as exit_:
         cli.main()
     assert exit_.value.code == 1
     told = capsys.readouterr().err
-    assert told.startswith("Error: the training failed: out of memory; a smaller batch_size, as --set")
+    assert told.startswith(
+        "Error: the training failed: out of memory; a smaller batch_size, as --set"
+    )
     assert told.count("\n") == 1
 
 
@@ -113,7 +141,9 @@ def test_it_says_once_what_numba_would_gain(
     monkeypatch.setattr(settings, "numba_version", lambda: None)
     monkeypatch.setattr(training, "train", fail)
     monkeypatch.setattr(memory, "keep_memory", lambda: None)
-    monkeypatch.setattr(sys, "argv", ["resnext-explorer", "train", NETWORK, "--data", "digits", *options])
+    monkeypatch.setattr(
+        sys, "argv", ["resnext-explorer", "train", NETWORK, "--data", "digits", *options]
+    )
     with pytest.raises(SystemExit):
         cli.main()
     assert capsys.readouterr().out.count(settings.WITHOUT_NUMBA) == 1
@@ -127,15 +157,36 @@ def test_it_says_once_what_numba_would_gain(
         ([NETWORK, "--data", "digits", "--recipe", "quik"], "Did you mean 'quick'?"),
         ([NETWORK, "--data", "digits", "--set", "recipe.epoch=3"], "Did you mean 'epochs'?"),
         ([NETWORK, "--data", "digits", "--set", "recipes.epochs=3"], "Did you mean 'recipe'?"),
-        ([NETWORK, "--data", "digits", "--set", "recipe.batch_size=4096"], "batch_size of 4096 is larger than"),
-        ([NETWORK, "--data", "digits", "-o", "no/such/w.safetensors"], "cannot write no/such/w.safetensors"),
-        ([NETWORK, "--data", "digits", "-o", "."], "cannot write .: it is a folder. Name a file in it"),
-        ([NETWORK, "--data", "digits", "-o", "/proc/w.safetensors"], "cannot write /proc/w.safetensors: "),
+        (
+            [NETWORK, "--data", "digits", "--set", "recipe.batch_size=4096"],
+            "batch_size of 4096 is larger than",
+        ),
+        (
+            [NETWORK, "--data", "digits", "-o", "no/such/w.safetensors"],
+            "cannot write no/such/w.safetensors",
+        ),
+        (
+            [NETWORK, "--data", "digits", "-o", "."],
+            "cannot write .: it is a folder. Name a file in it",
+        ),
+        (
+            [NETWORK, "--data", "digits", "-o", "/proc/w.safetensors"],
+            "cannot write /proc/w.safetensors: ",
+        ),
         ([NETWORK, "--data", "digits", "-o", "w" * 300], "cannot write www"),
-        ([NETWORK, "--data", "digits", "-o", "w.pth"], "w.pth has the suffix of another format than safetensors"),
+        (
+            [NETWORK, "--data", "digits", "-o", "w.pth"],
+            "w.pth has the suffix of another format than safetensors",
+        ),
         ([NETWORK, "--data", "folder", "--data-dir", "."], "a folder needs a resolution"),
-        ([NETWORK, "--data", "npz", "--data-dir", ""], "--data-dir is empty, perhaps from a variable that is not set"),
-        ([NETWORK, "--data", "digits", "--checkpoints=~nobody-here/run"], "begins with a home folder that this system"),
+        (
+            [NETWORK, "--data", "npz", "--data-dir", ""],
+            "--data-dir is empty, perhaps from a variable that is not set",
+        ),
+        (
+            [NETWORK, "--data", "digits", "--checkpoints=~nobody-here/run"],
+            "begins with a home folder that this system",
+        ),
         (
             [NETWORK, "--data", "npz", "--data-dir", "few.npz", "--set", "data.test=0.5"],
             "too few images of a class in npz",
@@ -154,7 +205,11 @@ def test_a_mistake_is_one_message_and_nothing_is_written(
     from studies.machine import settings
 
     # What the machine can do is not what is asked here.
-    monkeypatch.setattr(settings, "resolve_here", lambda *_: settings.Settings(device="cpu", precision="32", threads=1))
+    monkeypatch.setattr(
+        settings,
+        "resolve_here",
+        lambda *_: settings.Settings(device="cpu", precision="32", threads=1),
+    )
     np.savez("few.npz", train_images=np.zeros((2, 8, 8), np.uint8), train_labels=np.arange(2))
     before = sorted(workdir.iterdir())
     monkeypatch.setattr(sys, "argv", ["resnext-explorer", "train", *arguments])

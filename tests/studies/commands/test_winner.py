@@ -1,4 +1,5 @@
-"""The winner has the lowest validation error over the seeds; what the seeds leave open is said; the model to take along is whole."""
+"""The winner has the lowest validation error over the seeds; what the seeds leave
+open is said; the model to take along is whole."""
 
 import json
 import re
@@ -29,7 +30,9 @@ from studies.storage.storage import Storage
 from studies.winner.winner import choose, train_on_both
 
 
-def trials(errors: dict[str, list[float | None]], flops: dict[str, int] | None = None) -> pd.DataFrame:
+def trials(
+    errors: dict[str, list[float | None]], flops: dict[str, int] | None = None
+) -> pd.DataFrame:
     """A table of results: the validation error of each design for seeds 0, 1, ...; None failed."""
     rows = [
         {
@@ -48,15 +51,21 @@ def trials(errors: dict[str, list[float | None]], flops: dict[str, int] | None =
 
 
 def test_the_lowest_mean_wins_and_clear_losers_are_told_apart() -> None:
-    found = choose(trials({"a": [0.10, 0.121, 0.11], "b": [0.05, 0.07, 0.06], "c": [0.051, 0.069, 0.065]}))
+    found = choose(
+        trials({"a": [0.10, 0.121, 0.11], "b": [0.05, 0.07, 0.06], "c": [0.051, 0.069, 0.065]})
+    )
     assert (found.design, found.arm, found.seeds) == ("b", "arm b", (0, 1, 2))
     assert found.validation_error == pytest.approx(0.06)
-    assert [(rival.design, rival.stands) for rival in found.rivals] == [("c", "tied"), ("a", "worse")]
+    assert [(rival.design, rival.stands) for rival in found.rivals] == [
+        ("c", "tied"),
+        ("a", "worse"),
+    ]
     assert "Not told apart from it: arm c." in found.why
 
 
 def test_intervals_are_paired_by_seed_and_bonferronis() -> None:
-    """Differences 0.01, 0.02, 0.03: mean 0.02, standard error 0.01 / sqrt(3); t with 2 degrees of freedom at 97.5 % is 4.303."""
+    """Differences 0.01, 0.02, 0.03: mean 0.02, standard error 0.01 / sqrt(3); t
+    with 2 degrees of freedom at 97.5 % is 4.303."""
     errors: dict[str, list[float | None]] = {"a": [0.5, 0.1, 0.3], "b": [0.51, 0.12, 0.33]}
     (rival,) = choose(trials(errors)).rivals
     assert rival.worse == pytest.approx(0.02)
@@ -64,18 +73,20 @@ def test_intervals_are_paired_by_seed_and_bonferronis() -> None:
         (0.02 - 4.3027 * 0.01 / 3**0.5, 0.02 + 4.3027 * 0.01 / 3**0.5), abs=1e-6
     )
     # With a second rival each is tested at half the level: 98.75 %, 6.2053.
-    (first, _) = choose(trials({**errors, "c": [0.9, 0.9, 0.9]})).rivals
+    first, _ = choose(trials({**errors, "c": [0.9, 0.9, 0.9]})).rivals
     assert first.high == pytest.approx(0.02 + 6.2053 * 0.01 / 3**0.5, abs=1e-6)
 
 
 def test_a_gap_that_is_the_same_in_every_seed_claims_nothing() -> None:
     found = choose(trials({"a": [0.10, 0.20], "b": [0.15, 0.25], "c": [0.3, 0.42]}))
-    (same, other) = found.rivals
+    same, other = found.rivals
     assert (same.low, same.high, same.stands) == (None, None, "cannot tell")
     assert same.worse == pytest.approx(0.05)
     assert other.stands in ("tied", "worse")
     assert "lie above" not in found.why
-    assert "The gap to arm b is exactly the same in every seed, which gives no interval." in found.why
+    assert (
+        "The gap to arm b is exactly the same in every seed, which gives no interval." in found.why
+    )
 
 
 def test_of_equal_errors_the_cheaper_wins() -> None:
@@ -123,11 +134,14 @@ def test_training_on_both_joins_train_and_validation_and_measures_them_anew() ->
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "explorer", "study", *arguments], capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "explorer", "study", *arguments], capture_output=True, text=True
+    )
 
 
 def store_results(file: Path, errors: list[float]) -> None:
-    """What a run leaves in the storage: the study with its true data, and a complete pair for each error."""
+    """What a run leaves in the storage: the study with its true data,
+    and a complete pair for each error."""
     study, storage = Study.load(file), Storage()
     settings = {"device": "cpu", "precision": "32", "threads": 1}
     known = {**about_data(load(study.data)), "settings": settings}
@@ -151,16 +165,24 @@ def test_the_winner_is_shown_trained_fully_and_exported_whole(tiny: Path) -> Non
     assert "cannot tell" in shown.stdout.splitlines()[2]
     assert "tied" not in shown.stdout
     assert "chosen" in shown.stdout
-    trained = command("winner", "tiny", "--retrain", "--export", "best", "--set", "recipe.epochs=2", "--json")
+    trained = command(
+        "winner", "tiny", "--retrain", "--export", "best", "--set", "recipe.epochs=2", "--json"
+    )
     assert trained.returncode == 0, trained.stderr
     told = json.loads(trained.stdout)
     assert told["epochs"] == 2
-    assert sorted(path.name for path in Path("best").iterdir()) == ["card.md", "network.onnx", "weights.safetensors"]
+    assert sorted(path.name for path in Path("best").iterdir()) == [
+        "card.md",
+        "network.onnx",
+        "weights.safetensors",
+    ]
 
     # What stands in the card is enough to come to the test error that stands in the card.
     card = Path("best/card.md").read_text()
     assert "1438 images" in card
-    mean, std = (float(number) for number in re.search(r"minus ([\d.]+), over ([\d.]+)", card).groups())  # type: ignore[union-attr]
+    mean, std = (
+        float(number) for number in re.search(r"minus ([\d.]+), over ([\d.]+)", card).groups()
+    )  # type: ignore[union-attr]
     import onnxruntime
 
     data = load(DataSpec(name="digits", validation=0.2, test=0.2)).test
@@ -171,13 +193,18 @@ def test_the_winner_is_shown_trained_fully_and_exported_whole(tiny: Path) -> Non
     # In bf16, where it was trained, a few images fall on the other side.
     assert error == pytest.approx(told["test_error"], abs=0.02)
     assert f"test error: {100 * told['test_error']:.2f} %" in card
-    assert f"balanced test error: {100 * told['test_balanced_error']:.2f} %, the mean of the errors by class" in card
+    assert (
+        f"balanced test error: {100 * told['test_balanced_error']:.2f} %, the mean of the errors by"
+        " class" in card
+    )
     assert "- notes: Augmentation: crops with 1 pixel of padding." in card
     use = re.search(r"```python\n(.*?)```", card, re.DOTALL).group(1)  # type: ignore[union-attr]
     names: dict[str, Any] = {}
     exec(use.replace("weights.safetensors", "best/weights.safetensors"), names)
     with torch.inference_mode():
-        torch.testing.assert_close(names["network"](torch.from_numpy(images)).numpy(), logits, rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(
+            names["network"](torch.from_numpy(images)).numpy(), logits, rtol=1e-3, atol=1e-3
+        )
 
     again = command("winner", "tiny", "--retrain", "--export", "best")
     assert again.returncode == 2
@@ -215,14 +242,26 @@ def complete(fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def retrain(*more: str) -> Exception:
-    arguments = ["study", "winner", "tiny", "--storage", "sqlite:///t.db", "--retrain", "--export", "best", *more]
+    arguments = [
+        "study",
+        "winner",
+        "tiny",
+        "--storage",
+        "sqlite:///t.db",
+        "--retrain",
+        "--export",
+        "best",
+        *more,
+    ]
     result = CliRunner().invoke(cli, arguments)
     assert result.exception is not None
     assert not isinstance(result.exception, SystemExit), result.output
     return result.exception  # type: ignore[return-value]
 
 
-def test_data_that_cannot_be_read_leaves_no_folder(complete: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_that_cannot_be_read_leaves_no_folder(
+    complete: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def missing(*_: object) -> None:
         raise UserError("there is no data")
 
@@ -235,7 +274,11 @@ def test_an_imported_study_does_not_know_its_data(complete: None) -> None:
     storage = Storage("sqlite:///t.db")
     stored = get(storage, "tiny")
     content = {**stored.content, "imported": "results.csv"}
-    content["document"] = {**content["document"], "data": {"name": "imported"}, "recipe": {"name": "imported"}}
+    content["document"] = {
+        **content["document"],
+        "data": {"name": "imported"},
+        "recipe": {"name": "imported"},
+    }
     storage.open().set_study_user_attr(stored.id, "explorer", content)
     error = retrain("--recipe", "quick")
     assert isinstance(error, UserError)
@@ -257,7 +300,9 @@ def test_too_little_memory_is_a_sentence(complete: None, monkeypatch: pytest.Mon
     monkeypatch.setattr(fake_training, "train", fail)
     error = retrain()
     assert isinstance(error, UserError)
-    assert str(error).startswith("the training failed: out of memory; a smaller batch_size, as --set")
+    assert str(error).startswith(
+        "the training failed: out of memory; a smaller batch_size, as --set"
+    )
     assert not Path("best").exists()
 
 
@@ -265,7 +310,9 @@ def test_too_little_memory_is_a_sentence(complete: None, monkeypatch: pytest.Mon
 def trained(complete: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The retraining itself goes well."""
 
-    def train(architecture: Architecture, *_: object, checkpoints: Path, **__: object) -> SimpleNamespace:
+    def train(
+        architecture: Architecture, *_: object, checkpoints: Path, **__: object
+    ) -> SimpleNamespace:
         (checkpoints / "checkpoint.pt").touch()
         figures = dict.fromkeys(("train_error", "test_error"), 0.1)
         figures |= dict.fromkeys(("train_top5_error", "test_top5_error"), None)
@@ -288,12 +335,27 @@ def test_where_onnx_fails_the_weights_and_the_card_are_there_all_the_same(
     Path("best/network.onnx").write_text("an older network")
     with monkeypatch.context() as patched:
         patched.setattr(explorer.networks.export, "_export_onnx", differ)
-        arguments = ["study", "winner", "tiny", "--storage", "sqlite:///t.db", "--retrain", "--export", "best"]
+        arguments = [
+            "study",
+            "winner",
+            "tiny",
+            "--storage",
+            "sqlite:///t.db",
+            "--retrain",
+            "--export",
+            "best",
+        ]
         result = CliRunner().invoke(cli, [*arguments, *(["--json"] if as_json else [])])
     assert result.exit_code == 1
-    why = "Error: there is no network.onnx: the export to ONNX failed: RuntimeError: onnxruntime's output differs. "
+    why = (
+        "Error: there is no network.onnx: the export to ONNX failed: RuntimeError: onnxruntime's"
+        " output differs. "
+    )
     assert why in result.stderr
-    assert sorted(path.name for path in Path("best").iterdir()) == ["card.md", "weights.safetensors"]
+    assert sorted(path.name for path in Path("best").iterdir()) == [
+        "card.md",
+        "weights.safetensors",
+    ]
     assert "`network.onnx`: missing" in Path("best/card.md").read_text()
     if as_json:
         assert "onnxruntime's output differs" in json.loads(result.stdout)["onnx_error"]
@@ -324,7 +386,15 @@ def test_the_winner_says_how_many_of_the_planned_seeds_it_rests_on() -> None:
     lost = choose(trials({"a": [0.1, 0.2, 0.15, None], "b": [0.2, 0.32, 0.26, None]}))
     assert "mean of 3 of 4 seeds." in lost.why
     assert lost.planned_seeds == 4
-    apart = choose(trials({"a": [0.1, 0.2, 0.15, None], "b": [None, 0.32, 0.26, 0.3], "c": [0.3, 0.41, 0.36, None]}))
+    apart = choose(
+        trials(
+            {
+                "a": [0.1, 0.2, 0.15, None],
+                "b": [None, 0.32, 0.26, 0.3],
+                "c": [0.3, 0.41, 0.36, None],
+            }
+        )
+    )
     assert "Compared on the seeds that both have: arm b 2." in apart.why
     assert "Compared on" not in choose(trials({"a": [0.1, 0.2], "b": [0.2, 0.32]})).why
     begun = choose(trials({"a": [0.1, None, None], "b": [0.2, None, None]})).why

@@ -1,4 +1,5 @@
-"""Study files with values that nobody should write: each is an answer or one sentence of bounded length, at once."""
+"""Study files with values that nobody should write: each is an answer
+or one sentence of bounded length, at once."""
 
 import copy
 from collections.abc import Iterator
@@ -20,7 +21,8 @@ ODD: list[Any] = [
 def documents() -> Iterator[dict[str, Any]]:
     """A grid, a search that prunes, a study that tunes, and one on a folder."""
     grid, search, tuned = (
-        Study.load(name).document() for name in ("digits_cardinality", "digits_search", "digits_tuned")
+        Study.load(name).document()
+        for name in ("digits_cardinality", "digits_search", "digits_tuned")
     )
     search["search"] = {
         "method": "tpe",
@@ -40,7 +42,13 @@ def documents() -> Iterator[dict[str, Any]]:
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Every key of a document, however deep."""
-    for key in value if isinstance(value, dict) else range(min(1, len(value))) if isinstance(value, list) else ():
+    for key in (
+        value
+        if isinstance(value, dict)
+        else range(min(1, len(value)))
+        if isinstance(value, list)
+        else ()
+    ):
         yield (*path, key)
         yield from places(value[key], (*path, key))
 
@@ -106,7 +114,9 @@ def test_bounds_are_said(change: str, words: str) -> None:
 def test_a_file_with_such_values_is_refused_by_name(tiny: Path) -> None:
     text = tiny.read_text()
     tiny.write_text(text.replace("epochs: 4", f"epochs: {10**310}"))
-    with pytest.raises(UserError, match=r"tiny\.yaml: recipe\.epochs: Input should be less than or equal to 100000"):
+    with pytest.raises(
+        UserError, match=r"tiny\.yaml: recipe\.epochs: Input should be less than or equal to 100000"
+    ):
         Study.load(tiny)
     tiny.write_text(text.replace("tiny_space.yaml", '"a/\\0.yaml"'))
     with pytest.raises(UserError, match="cannot read the space file"):

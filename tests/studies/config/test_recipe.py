@@ -1,4 +1,5 @@
-"""A recipe comes from a preset, changed where the study file says so; its learning rate climbs, then falls to zero."""
+"""A recipe comes from a preset, changed where the study file says so;
+its learning rate climbs, then falls to zero."""
 
 import itertools
 
@@ -50,7 +51,9 @@ def test_a_mistake_is_named_with_what_is_allowed(changes: dict[str, object], mes
 def test_a_batch_larger_than_the_training_split_is_an_error_and_a_remainder_is_left_out() -> None:
     assert recipe(batch_size=64).steps_per_epoch(1079) == 16
     assert recipe(batch_size=64).steps_per_epoch(64) == 1
-    with pytest.raises(UserError, match="batch_size of 64 is larger than the training split \\(63 images\\)"):
+    with pytest.raises(
+        UserError, match="batch_size of 64 is larger than the training split \\(63 images\\)"
+    ):
         recipe(batch_size=64).steps_per_epoch(63)
 
 
@@ -73,16 +76,28 @@ def test_padding_is_an_eighth_of_the_side_as_in_the_paper_on_32_pixels() -> None
 
 
 def test_the_papers_recipe_for_cifar() -> None:
-    """Section 5.3 of the paper: 300 epochs from 0.1, a tenth at 150 and 225, batches of 128, 4 pixels around 32."""
+    """Section 5.3 of the paper: 300 epochs from 0.1, a tenth at 150 and
+    225, batches of 128, 4 pixels around 32."""
     paper = recipe(name="resnext_cifar")
     rates = [paper.learning_rate * paper.rate(epoch, paper.epochs) for epoch in range(paper.epochs)]
     assert rates == pytest.approx([0.1] * 150 + [0.01] * 75 + [0.001] * 75)
-    assert (paper.epochs, paper.batch_size, paper.momentum, paper.weight_decay) == (300, 128, 0.9, 0.0005)
-    assert (paper.crop, paper.padding(32), paper.flip, paper.lighting) == ("pad", 4, "where_mirrored", 0)
+    assert (paper.epochs, paper.batch_size, paper.momentum, paper.weight_decay) == (
+        300,
+        128,
+        0.9,
+        0.0005,
+    )
+    assert (paper.crop, paper.padding(32), paper.flip, paper.lighting) == (
+        "pad",
+        4,
+        "where_mirrored",
+        0,
+    )
 
 
 def test_the_papers_recipe_for_imagenet() -> None:
-    """Section 4: from 0.1 divided by ten three times, batches of 256, weight decay 1e-4, crops of scale and aspect ratio."""
+    """Section 4: from 0.1 divided by ten three times, batches of 256, weight
+    decay 1e-4, crops of scale and aspect ratio."""
     paper = recipe(name="resnext_imagenet")
     rates = [paper.learning_rate * paper.rate(epoch, paper.epochs) for epoch in range(paper.epochs)]
     assert rates == pytest.approx([0.1] * 30 + [0.01] * 30 + [0.001] * 30 + [0.0001] * 30)
@@ -110,8 +125,17 @@ def test_one_cycle_climbs_and_falls_in_straight_lines() -> None:
 def test_no_recipe_key_is_one_that_no_preset_uses() -> None:
     """Each key makes a difference between presets, or is needed by all."""
     presets = [Recipe.model_validate(name) for name in preset_names("recipe")]
-    shared = {key for key in Recipe.model_fields if len({str(getattr(preset, key)) for preset in presets}) == 1}
-    assert shared == {"learning_rate", "momentum", "flip", "class_weights"}  # the last is of the data
+    shared = {
+        key
+        for key in Recipe.model_fields
+        if len({str(getattr(preset, key)) for preset in presets}) == 1
+    }
+    assert shared == {
+        "learning_rate",
+        "momentum",
+        "flip",
+        "class_weights",
+    }  # the last is of the data
 
 
 @pytest.mark.parametrize(
@@ -122,7 +146,10 @@ def test_no_recipe_key_is_one_that_no_preset_uses() -> None:
         ({"milestones": [0.5, 0.5]}, "milestones must ascend"),
         ({"milestones": [1.5]}, "milestones.*less than 1"),
         ({"crop": "center"}, "crop: .*'pad' or 'random_resized'"),
-        ({"name": "mine", "epochs": 3}, "A recipe with another name gives every key; missing: batch_size"),
+        (
+            {"name": "mine", "epochs": 3},
+            "A recipe with another name gives every key; missing: batch_size",
+        ),
     ],
 )
 def test_mistakes_in_schedule_and_crop_are_named(changes: dict[str, object], message: str) -> None:

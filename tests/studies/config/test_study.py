@@ -44,7 +44,13 @@ def test_the_papers_studies_hold_its_tables(imagenet: Path) -> None:
     names = [design.name for design in Study.load("paper_table3").wanted(imagenet).designs]
     assert names == [
         *("resnet50", "resnext50_2x40d", "resnext50_4x24d", "resnext50_8x14d", "resnext50_32x4d"),
-        *("resnet101", "resnext101_2x40d", "resnext101_4x24d", "resnext101_8x14d", "resnext101_32x4d"),
+        *(
+            "resnet101",
+            "resnext101_2x40d",
+            "resnext101_4x24d",
+            "resnext101_8x14d",
+            "resnext101_32x4d",
+        ),
     ]
     table_4 = [design.name for design in Study.load("paper_table4").wanted(imagenet).designs]
     assert {"resnet101", "resnet200"} <= set(table_4)
@@ -81,7 +87,11 @@ def test_the_resolved_document_is_a_study_file(tiny: Path) -> None:
         ("[0, 1]", "[1, 1]", ["listed twice"]),
         ("[0, 1]", "[0, 1.5]", ["seeds.1", "1.5"]),
         ("[0, 1]", "[-1]", ["seeds.0", "-1"]),
-        ("tiny_space.yaml", "digits_cardinalty", ["unknown space preset", "Did you mean 'digits_cardinality'?"]),
+        (
+            "tiny_space.yaml",
+            "digits_cardinalty",
+            ["unknown space preset", "Did you mean 'digits_cardinality'?"],
+        ),
         ("tiny_space.yaml", "nowhere.yaml", ["nowhere.yaml", "No such file"]),
         ("cardinality: 1", "cardinality: 3", ["reference_arm", "one of 1, 2, 4", "3"]),
         ("cardinality: 1", "width: 3", ["reference_arm", "unknown axis 'width'"]),
@@ -89,8 +99,16 @@ def test_the_resolved_document_is_a_study_file(tiny: Path) -> None:
         ("epochs: 4", "epoch: 4", ["'epoch'", "Did you mean 'epochs'?"]),
         ("epochs: 4", "epochs: 0", ["recipe.epochs", "0"]),
         ("name: tiny", "name: ../tiny", ["names a folder"]),
-        ("seeds: [0, 1]", "seeds: [0, 1]\nsearch: tpi", ["unknown search 'tpi'", "Did you mean 'tpe'?"]),
-        ("seeds: [0, 1]", "seeds: [0, 1]\nsearch: tpe", ["needs to know its trials", "{method: tpe, trials: 30}"]),
+        (
+            "seeds: [0, 1]",
+            "seeds: [0, 1]\nsearch: tpi",
+            ["unknown search 'tpi'", "Did you mean 'tpe'?"],
+        ),
+        (
+            "seeds: [0, 1]",
+            "seeds: [0, 1]\nsearch: tpe",
+            ["needs to know its trials", "{method: tpe, trials: 30}"],
+        ),
         ("seeds: [0, 1]", "seeds: [0, 1]\nseeds: [2]", ["given twice"]),
         ("question:", "question: [", ["not valid YAML"]),
     ],

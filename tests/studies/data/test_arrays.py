@@ -1,4 +1,5 @@
-"""Data of one's own: an .npz file, or what a function returns; whatever is wrong with it is said by name."""
+"""Data of one's own: an .npz file, or what a function returns;
+whatever is wrong with it is said by name."""
 
 import io
 import sys
@@ -18,13 +19,18 @@ NPZ = DataSpec(name="npz", path="own.npz", test=0.25, validation=0.25)
 
 
 def images(count: int, *form: int) -> np.ndarray:
-    return np.broadcast_to(np.arange(count, dtype=np.uint8).reshape(-1, *[1] * len(form)), (count, *form)).copy()
+    return np.broadcast_to(
+        np.arange(count, dtype=np.uint8).reshape(-1, *[1] * len(form)), (count, *form)
+    ).copy()
 
 
 def write(folder: Path, **arrays: Any) -> None:
-    """An .npz with 24 grey images of three classes in train, unless said otherwise; None leaves an array out."""
+    """An .npz with 24 grey images of three classes in train, unless
+    said otherwise; None leaves an array out."""
     whole = {"train_images": images(24, 6, 6), "train_labels": np.arange(24) % 3, **arrays}
-    np.savez(folder / "own.npz", **{name: array for name, array in whole.items() if array is not None})
+    np.savez(
+        folder / "own.npz", **{name: array for name, array in whole.items() if array is not None}
+    )
 
 
 def test_an_npz_is_split_like_any_other_data(tmp_path: Path) -> None:
@@ -48,9 +54,12 @@ def test_parts_that_an_npz_brings_are_taken_as_they_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "expected"), [((6, 6), (1, 6, 6)), ((3, 6, 6), (3, 6, 6)), ((6, 6, 3), (3, 6, 6)), ((6, 6, 1), (1, 6, 6))]
+    ("form", "expected"),
+    [((6, 6), (1, 6, 6)), ((3, 6, 6), (3, 6, 6)), ((6, 6, 3), (3, 6, 6)), ((6, 6, 1), (1, 6, 6))],
 )
-def test_images_may_have_their_channels_first_or_last(tmp_path: Path, form: Any, expected: Any) -> None:
+def test_images_may_have_their_channels_first_or_last(
+    tmp_path: Path, form: Any, expected: Any
+) -> None:
     write(tmp_path, train_images=images(24, *form))
     splits = load(NPZ, tmp_path)
     assert splits.train.images.shape[1:] == expected
@@ -71,16 +80,28 @@ def test_images_may_have_their_channels_first_or_last(tmp_path: Path, form: Any,
             {"train_images": images(24, 6, 6).astype(int)},
             r"are int64, .*must be uint8.*if .* 0 to 255.*astype\(\"uint8",
         ),
-        ({"train_images": images(24, 6, 7)}, "train images are uint8, 24 x 6 x 7: 6 high and 7 wide, .* square"),
+        (
+            {"train_images": images(24, 6, 7)},
+            "train images are uint8, 24 x 6 x 7: 6 high and 7 wide, .* square",
+        ),
         ({"train_images": images(24, 2, 6, 6)}, "24 x 2 x 6 x 6"),
         ({"train_images": images(0, 6, 6)}, "0 x 6 x 6.*at least one"),
-        ({"train_labels": np.arange(23) % 3}, "train labels do not match its images: 23 labels for 24 images"),
+        (
+            {"train_labels": np.arange(23) % 3},
+            "train labels do not match its images: 23 labels for 24 images",
+        ),
         (
             {"train_labels": np.eye(24, dtype=int)},
             "train labels are 24 x 24; there must be one number for each of the 24",
         ),
-        ({"train_labels": np.arange(24) / 3}, "train labels are float64, and they must be whole numbers from 0"),
-        ({"train_labels": np.arange(24) % 3 - 1}, "train labels must be whole numbers from 0: the smallest is -1"),
+        (
+            {"train_labels": np.arange(24) / 3},
+            "train labels are float64, and they must be whole numbers from 0",
+        ),
+        (
+            {"train_labels": np.arange(24) % 3 - 1},
+            "train labels must be whole numbers from 0: the smallest is -1",
+        ),
         ({"train_labels": np.zeros(24, int)}, "at least 2 classes"),
         ({"train_labels": np.arange(24) % 3 * 2}, "the class 1 is empty"),
         ({"train_labels": np.arange(24) % 3 + 1}, "the class 0 is empty: the train labels go to 3"),
@@ -88,7 +109,10 @@ def test_images_may_have_their_channels_first_or_last(tmp_path: Path, form: Any,
             {"train_labels": np.where(np.arange(24), np.arange(24) % 3, 2**40)},
             "class 3 is empty: .* go to 1099511627776",
         ),
-        ({"train_labels": np.arange(24, dtype=np.uint64) + 2**63}, "train labels .* from 0: the smallest is 92"),
+        (
+            {"train_labels": np.arange(24, dtype=np.uint64) + 2**63},
+            "train labels .* from 0: the smallest is 92",
+        ),
         ({"validation_labels": np.arange(6)}, "has no array 'validation_images'"),
         (
             {"test_images": images(4, 6, 6), "test_labels": np.arange(4)},
@@ -98,10 +122,15 @@ def test_images_may_have_their_channels_first_or_last(tmp_path: Path, form: Any,
             {"test_images": images(3, 8, 8), "test_labels": np.arange(3)},
             "images of train are 1 x 6 x 6, those of test 1 x 8 x 8",
         ),
-        ({"train_images": np.array([{}] * 24)}, "cannot read .*own.npz: it is not an .npz file of plain arrays"),
+        (
+            {"train_images": np.array([{}] * 24)},
+            "cannot read .*own.npz: it is not an .npz file of plain arrays",
+        ),
     ],
 )
-def test_arrays_that_are_not_images_with_labels_are_named(tmp_path: Path, arrays: Any, message: str) -> None:
+def test_arrays_that_are_not_images_with_labels_are_named(
+    tmp_path: Path, arrays: Any, message: str
+) -> None:
     write(tmp_path, **arrays)
     with pytest.raises(UserError, match=message):
         load(NPZ, tmp_path)
@@ -110,7 +139,8 @@ def test_arrays_that_are_not_images_with_labels_are_named(tmp_path: Path, arrays
 def test_one_image_a_class_cannot_be_split(tmp_path: Path) -> None:
     write(tmp_path, train_images=images(3, 6, 6), train_labels=np.arange(3))
     message = (
-        "in npz: class 0 has 1 image; class 1 has 1 image; class 2 has 1 image. At least 3 of each class are needed"
+        "in npz: class 0 has 1 image; class 1 has 1 image; class 2 has 1 image. At least 3 of each"
+        " class are needed"
     )
     with pytest.raises(UserError, match=message):
         load(NPZ, tmp_path)
@@ -160,7 +190,8 @@ def test_an_npz_that_is_encrypted_or_oddly_compressed_is_an_error(
     write(tmp_path)
     patch_zip(tmp_path / "own.npz", *field)
     with pytest.raises(
-        UserError, match=rf"cannot read .*own.npz: it is not an .npz file of plain arrays \(.*{message}"
+        UserError,
+        match=rf"cannot read .*own.npz: it is not an .npz file of plain arrays \(.*{message}",
     ):
         load(NPZ, tmp_path)
 
@@ -168,7 +199,9 @@ def test_an_npz_that_is_encrypted_or_oddly_compressed_is_an_error(
 def npy(shape: tuple[int, ...], content: bytes = b"") -> bytes:
     """An array's header, and whatever stands behind it."""
     buffer = io.BytesIO()
-    np.lib.format.write_array_header_1_0(buffer, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    np.lib.format.write_array_header_1_0(
+        buffer, {"descr": "|u1", "fortran_order": False, "shape": shape}
+    )
     return buffer.getvalue() + content
 
 
@@ -176,7 +209,10 @@ def test_an_array_that_claims_more_than_it_has_is_given_no_memory(tmp_path: Path
     with zipfile.ZipFile(tmp_path / "own.npz", "w") as file:
         file.writestr("train_images.npy", npy((10**12, 8, 8), b"x" * 1000))
         file.writestr("train_labels.npy", npy((10**12,)))
-    message = r"own.npz is damaged: train_images.npy is to hold 1000000000000 x 8 x 8 values of uint8, and has 1.00 kB of 64.0 TB"
+    message = (
+        r"own.npz is damaged: train_images.npy is to hold 1000000000000 x 8 x 8 values of uint8,"
+        r" and has 1.00 kB of 64.0 TB"
+    )
     with pytest.raises(UserError, match=message):
         load(NPZ, tmp_path)
 
@@ -190,7 +226,8 @@ def test_arrays_that_unpack_to_more_than_the_memory_here_are_not_read(
         file.writestr("train_images.npy", npy((10_000, 8, 8), bytes(640_000)))
         file.writestr("train_labels.npy", npy((10_000,), bytes(10_000)))
     with pytest.raises(
-        UserError, match=r"own.npz take 650 kB, and reading them 2 times that; this machine has 1.00 MB"
+        UserError,
+        match=r"own.npz take 650 kB, and reading them 2 times that; this machine has 1.00 MB",
     ):
         load(NPZ, tmp_path)
 
@@ -250,7 +287,8 @@ def takes(one):
 
 @pytest.fixture
 def module(workdir: Path) -> Any:
-    """The current folder has a module `own_data_<test>`; what is imported is forgotten afterwards."""
+    """The current folder has a module `own_data_<test>`; what is
+    imported is forgotten afterwards."""
     (workdir / "own_data.py").write_text(MODULE)
     path = sys.path.copy()
     read_function.cache_clear()
@@ -286,18 +324,34 @@ def test_parts_that_a_function_does_not_give_are_split_off(module: None) -> None
         ("nothing", "train must be a pair"),
         ("ragged", "train images or labels are no array"),
         ("calls", "own_data:calls' must be a function; it is of the type list"),
-        ("fails", r"'own_data:fails' failed: ValueError: invalid literal .*'zero' \(.*/own_data.py:20\)"),
-        ("fails_in_a_library", r"failed: FileNotFoundError: .*'not there.npz' \(.*/own_data.py:22\)"),
-        ("takes", r"failed: TypeError: takes\(\) missing 1 required positional argument: 'one'\. Correct it"),
+        (
+            "fails",
+            r"'own_data:fails' failed: ValueError: invalid literal .*'zero' \(.*/own_data.py:20\)",
+        ),
+        (
+            "fails_in_a_library",
+            r"failed: FileNotFoundError: .*'not there.npz' \(.*/own_data.py:22\)",
+        ),
+        (
+            "takes",
+            (
+                r"failed: TypeError: takes\(\) missing 1 required positional argument: 'one'\."
+                r" Correct it"
+            ),
+        ),
     ],
 )
-def test_a_function_that_returns_something_else_is_an_error(module: None, function: str, message: str) -> None:
+def test_a_function_that_returns_something_else_is_an_error(
+    module: None, function: str, message: str
+) -> None:
     with pytest.raises(UserError, match=message):
         load(spec(function))
 
 
 def test_a_module_that_does_not_exist_is_an_error(workdir: Path) -> None:
-    with pytest.raises(UserError, match=r"'no_such.module:data' cannot be found: No module named 'no_such'"):
+    with pytest.raises(
+        UserError, match=r"'no_such.module:data' cannot be found: No module named 'no_such'"
+    ):
         load(DataSpec(name="no_such.module:data"))
 
 
@@ -306,7 +360,10 @@ def test_a_module_that_does_not_exist_is_an_error(workdir: Path) -> None:
     [
         ("def data(:", r"SyntaxError: invalid syntax \(.*/own_data.py:2\)"),
         ("1 / 0", r"ZeroDivisionError: division by zero \(.*/own_data.py:2\)"),
-        ("import no_such_library", r"ModuleNotFoundError: No module named 'no_such_library' \(.*/own_data.py:2\)"),
+        (
+            "import no_such_library",
+            r"ModuleNotFoundError: No module named 'no_such_library' \(.*/own_data.py:2\)",
+        ),
         ("import os; os.no_such_name", r"AttributeError: .*'no_such_name' \(.*/own_data.py:2\)"),
     ],
 )
@@ -314,11 +371,15 @@ def test_a_module_that_cannot_be_imported_is_an_error_that_names_the_line(
     module: None, workdir: Path, line: str, message: str
 ) -> None:
     (workdir / "own_data.py").write_text(f"\n{line}\n")
-    with pytest.raises(UserError, match=rf"the data 'own_data:whole' cannot be imported: {message}"):
+    with pytest.raises(
+        UserError, match=rf"the data 'own_data:whole' cannot be imported: {message}"
+    ):
         load(spec("whole"))
 
 
-@pytest.mark.parametrize("name", ["own_data", "own_data:", ":whole", "own data:whole", "own_data:whole()"])
+@pytest.mark.parametrize(
+    "name", ["own_data", "own_data:", ":whole", "own data:whole", "own_data:whole()"]
+)
 def test_a_name_of_another_form_is_no_data_set(name: str) -> None:
     with pytest.raises(ValueError, match=r"unknown data set .*package.module:function"):
         DataSpec(name=name)

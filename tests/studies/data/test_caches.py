@@ -1,4 +1,5 @@
-"""The cache can be looked into and cleared: only what the program put there is listed, and only what is named goes."""
+"""The cache can be looked into and cleared: only what the program put
+there is listed, and only what is named goes."""
 
 import fcntl
 import json
@@ -60,7 +61,9 @@ def test_where_nothing_is_kept_nothing_is_made(cache: Path) -> None:
     assert not cache.exists()
 
 
-def test_downloads_and_decoded_folders_are_listed_with_size_and_last_use(photos: Path, cache: Path) -> None:
+def test_downloads_and_decoded_folders_are_listed_with_size_and_last_use(
+    photos: Path, cache: Path
+) -> None:
     download(cache, 1_000_000)
     first, second = json.loads(run("caches", "--json"))
     assert (first["name"], first["kind"], first["size"]) == ("cifar10", "downloaded", 1_000_000)
@@ -102,14 +105,26 @@ def test_only_what_is_named_goes_and_only_what_was_put_there(photos: Path, cache
     linked = "0123456789abcdef" * 2
     (cache / "folders" / linked).symlink_to(elsewhere)
     assert {one.kind for one in kept()} == {"downloaded", "decoded"}
-    for name in ("mnist", "cifar100", linked, "holidays", "folders", "..", "cifar10/mine.txt", str(elsewhere)):
+    for name in (
+        "mnist",
+        "cifar100",
+        linked,
+        "holidays",
+        "folders",
+        "..",
+        "cifar10/mine.txt",
+        str(elsewhere),
+    ):
         with pytest.raises(UserError, match="unknown cache"):
             clear(["cifar10", name])
     assert archive.exists()
     clear([one.name for one in kept()])
     assert not archive.exists()
     assert (cache / "cifar10" / "mine.txt").exists()
-    assert sorted(path.name for path in elsewhere.iterdir()) == ["cifar-100-python.tar.gz", "source"]
+    assert sorted(path.name for path in elsewhere.iterdir()) == [
+        "cifar-100-python.tar.gz",
+        "source",
+    ]
     assert photos.is_dir()
 
 
@@ -169,7 +184,9 @@ def test_a_cache_that_cannot_be_read_is_one_message(
         assert "cannot read" in str(result.exception)
 
 
-def test_control_characters_in_a_folders_name_do_not_reach_the_terminal(photos: Path, cache: Path) -> None:
+def test_control_characters_in_a_folders_name_do_not_reach_the_terminal(
+    photos: Path, cache: Path
+) -> None:
     (one,) = kept()
     (one.place / "source").write_text("/photos/a\x1b[31mred\nline")
     assert "/photos/a[31mred line" in run("caches")

@@ -15,7 +15,9 @@ from PIL import Image
 from studies.data.decoding import Decoding, Scale, decode, limit_of_pixels, measure
 from studies.data.samples import UnsuitableImage
 
-STEPS = np.arange(16).reshape(4, 4) * 17  # 0 to 255: every expectation here is these, from black to white
+STEPS = (
+    np.arange(16).reshape(4, 4) * 17
+)  # 0 to 255: every expectation here is these, from black to white
 TWELVE = STEPS * 4095 // 255
 SIXTEEN = STEPS * 257
 SIGNED = (SIXTEEN - 30000).clip(-30000, 30000).astype(np.int16)
@@ -53,7 +55,9 @@ def rgb(samples: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.stack([samples, samples[::-1], samples.T], -1)
 
 
-def deflated(samples: np.ndarray[Any, Any], tags: dict[int, Any] | None = None, order: str = "<") -> bytes:
+def deflated(
+    samples: np.ndarray[Any, Any], tags: dict[int, Any] | None = None, order: str = "<"
+) -> bytes:
     """A TIFF whose strip is compressed, which libtiff unpacks."""
     kind = {"u": 1, "i": 2, "f": 3}[samples.dtype.kind]
     bands = samples.shape[2] if samples.ndim == 3 else 1
@@ -70,7 +74,9 @@ def deflated(samples: np.ndarray[Any, Any], tags: dict[int, Any] | None = None, 
 
 def planes(samples: np.ndarray[Any, Any], order: str) -> bytes:
     """A TIFF whose channels lie one after another, each in a strip."""
-    strips = [samples[..., band].astype(samples.dtype.newbyteorder(order)).tobytes() for band in range(3)]
+    strips = [
+        samples[..., band].astype(samples.dtype.newbyteorder(order)).tobytes() for band in range(3)
+    ]
     size = len(strips[0])
     told = {258: (3, [samples.dtype.itemsize * 8] * 3), 262: 2, 277: 3, 284: 2, 339: (3, [1] * 3)}
     places = {273: (4, [8 + size * band for band in range(3)]), 279: (4, [size] * 3)}
@@ -95,7 +101,9 @@ def test_a_dark_sixteen_bit_image_stays_dark_and_a_full_scale_named_is_the_one_t
                 assert grey(saved(deep, form), scale) == np.full((4, 4), value >> 8).tolist()
 
 
-@pytest.mark.parametrize("pack", [lambda samples: png(samples, 16, 0), lambda samples: tiff(samples.astype(np.uint16))])
+@pytest.mark.parametrize(
+    "pack", [lambda samples: png(samples, 16, 0), lambda samples: tiff(samples.astype(np.uint16))]
+)
 def test_white_names_the_level_that_is_white(pack: Any) -> None:
     assert grey(pack(TWELVE), Scale(0, 4095)) == STEPS.tolist()
     assert grey(pack(TWELVE * 2), Scale(0, 4095)) == (2 * STEPS).clip(0, 255).tolist()
@@ -126,7 +134,9 @@ def test_grey_with_transparency_has_sixteen_bits_too() -> None:
     opaque = np.dstack([TWELVE, CLEAR + 65535])
     assert grey(png(opaque, 16, 4), Scale(0, 4095)) == STEPS.tolist()
     half_clear = np.dstack([TWELVE, np.where(TWELVE < 2000, 0, 65535)])
-    assert grey(png(half_clear, 16, 4), Scale(0, 4095)) == np.where(TWELVE < 2000, 255, STEPS).tolist()
+    assert (
+        grey(png(half_clear, 16, 4), Scale(0, 4095)) == np.where(TWELVE < 2000, 255, STEPS).tolist()
+    )
 
 
 def test_sixteen_bit_colours_in_planes_are_not_taken_for_eight_bits() -> None:
@@ -140,15 +150,22 @@ def test_sixteen_bit_colours_in_planes_are_not_taken_for_eight_bits() -> None:
 @pytest.mark.parametrize("compressed", [False, True])
 def test_a_tiff_of_twelve_bits_has_white_at_4095(compressed: bool) -> None:
     pairs = TWELVE.reshape(-1, 2).tolist()
-    packed = b"".join(bytes([one >> 4, (one & 15) << 4 | two >> 8, two & 255]) for one, two in pairs)
+    packed = b"".join(
+        bytes([one >> 4, (one & 15) << 4 | two >> 8, two & 255]) for one, two in pairs
+    )
     told = {258: (3, [12]), 259: 8 if compressed else 1}
-    assert grey(tiff(zlib.compress(packed) if compressed else packed, told, size=(4, 4))) == STEPS.tolist()
+    assert (
+        grey(tiff(zlib.compress(packed) if compressed else packed, told, size=(4, 4)))
+        == STEPS.tolist()
+    )
     assert "a TIFF of 12-bit unsigned integer samples, 1 a pixel, big-endian" in refused(
         tiff(packed, told, ">", (4, 4))
     )
 
 
-def test_the_significant_bits_of_a_png_count_where_its_samples_are_not_spread_over_sixteen() -> None:
+def test_the_significant_bits_of_a_png_count_where_its_samples_are_not_spread_over_sixteen() -> (
+    None
+):
     """The format wants them spread (PNG 11.3.3.4); some cameras' files have them as they come."""
     twelve = chunk(b"sBIT", b"\x0c")
     assert grey(png(TWELVE, 16, 0, twelve)) == STEPS.tolist()
@@ -176,10 +193,14 @@ def test_zero_is_white_where_the_file_says_so(pack: Any) -> None:
     ],
     ids=nameless,
 )
-def test_deep_colours_of_which_pillow_reads_the_upper_bits_alone_take_no_white(content: bytes) -> None:
+def test_deep_colours_of_which_pillow_reads_the_upper_bits_alone_take_no_white(
+    content: bytes,
+) -> None:
     assert grey(content) == STEPS.tolist()
     assert decode(content, Decoding(4, 1)).kind == "16-bit integers"
-    assert "of which the upper 8 alone can be read. Save such files as PNG" in refused(content, Scale(0, 4095))
+    assert "of which the upper 8 alone can be read. Save such files as PNG" in refused(
+        content, Scale(0, 4095)
+    )
 
 
 # Signs, 32 bits, floating point.
@@ -187,10 +208,19 @@ def test_deep_colours_of_which_pillow_reads_the_upper_bits_alone_take_no_white(c
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("pack", [tiff, deflated])
-def test_signed_and_floating_point_samples_are_read_in_either_byte_order(order: str, pack: Any) -> None:
-    assert grey(pack(SIGNED, order=order), Scale(-30000, 30000)) == np.rint((SIGNED + 30000.0) * 255 / 60000).tolist()
-    assert grey(pack((SIXTEEN - 9).astype(np.int32), order=order), Scale(-9, 65526)) == STEPS.tolist()
-    assert grey(pack((STEPS - 128).astype(np.int8), order=order), Scale(-128, 127)) == STEPS.tolist()
+def test_signed_and_floating_point_samples_are_read_in_either_byte_order(
+    order: str, pack: Any
+) -> None:
+    assert (
+        grey(pack(SIGNED, order=order), Scale(-30000, 30000))
+        == np.rint((SIGNED + 30000.0) * 255 / 60000).tolist()
+    )
+    assert (
+        grey(pack((SIXTEEN - 9).astype(np.int32), order=order), Scale(-9, 65526)) == STEPS.tolist()
+    )
+    assert (
+        grey(pack((STEPS - 128).astype(np.int8), order=order), Scale(-128, 127)) == STEPS.tolist()
+    )
     assert grey(pack(UNIT, order=order), Scale(0, 1)) == STEPS.tolist()
     assert grey(pack(UNIT * 300 - 20, order=order), Scale(-20, 280)) == STEPS.tolist()
 
@@ -204,34 +234,60 @@ def test_unsigned_32_bits_do_not_become_negative() -> None:
     [
         (
             tiff(SIGNED),
-            "its samples are signed 16-bit integers from -30000 to 30000, of which none is known to be white",
+            (
+                "its samples are signed 16-bit integers from -30000 to 30000, of which none is"
+                " known to be white"
+            ),
         ),
         (tiff((STEPS - 128).astype(np.int8)), "signed 8-bit integers from -128 to 127"),
         (tiff(STEPS.astype(np.uint32)), "its samples are 32-bit integers from 0 to 255"),
         (tiff(STEPS.astype(np.int32) - 1), "its samples are signed 32-bit integers from -1 to 254"),
-        (tiff(UNIT), "floating-point numbers from 0 to 1, of which none .* white: LEVEL, or .* white: stretch"),
+        (
+            tiff(UNIT),
+            (
+                "floating-point numbers from 0 to 1, of which none .* white: LEVEL, or .* white:"
+                " stretch"
+            ),
+        ),
         (saved(Image.fromarray(UNIT), "SPIDER"), "floating-point numbers from 0 to 1"),
         (fits(-64, UNIT), "floating-point numbers from 0 to 1"),
         (fits(16, STEPS - 7), "signed 16-bit integers from -7 to 248"),
-        (fits(16, SIXTEEN - 32768, BZERO=32768), r"its header names a scale for its samples \(BZERO = 32768\)"),
+        (
+            fits(16, SIXTEEN - 32768, BZERO=32768),
+            r"its header names a scale for its samples \(BZERO = 32768\)",
+        ),
         (tiff(UNIT.astype(np.float64)), "64-bit floating-point samples, 1 a pixel, little-endian"),
         (tiff(UNIT.astype(np.float16)), "a TIFF of 16-bit floating-point samples"),
         (tiff(STEPS), "a TIFF of 64-bit signed integer samples"),
         (
             tiff(rgb(UNIT)),
-            "a TIFF of 32-bit floating-point samples, 3 a pixel, .* which Pillow does not read. Save TIFFs with",
+            (
+                "a TIFF of 32-bit floating-point samples, 3 a pixel, .* which Pillow does not read."
+                " Save TIFFs with"
+            ),
         ),
-        (tiff(SIXTEEN.astype(np.uint16), {262: 0}, ">"), "16-bit unsigned .* big-endian, photometric interpretation 0"),
+        (
+            tiff(SIXTEEN.astype(np.uint16), {262: 0}, ">"),
+            "16-bit unsigned .* big-endian, photometric interpretation 0",
+        ),
         (b"GIF", "no image that Pillow knows"),
         (b"", "an empty file"),
         (bytes(100), "nothing but zero bytes"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "a pointer of Git LFS .* git lfs pull"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC or a film, which Pillow does not read. Save HEIC as"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0",
+            "a pointer of Git LFS .* git lfs pull",
+        ),
+        (
+            b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+            "HEIC or a film, which Pillow does not read. Save HEIC as",
+        ),
         (b"\n<!DOCTYPE html>", "text that begins with <, such as a web page"),
     ],
     ids=nameless,
 )
-def test_what_has_no_known_white_or_cannot_be_read_is_refused_in_true_words(content: bytes, reason: str) -> None:
+def test_what_has_no_known_white_or_cannot_be_read_is_refused_in_true_words(
+    content: bytes, reason: str
+) -> None:
     assert re.search(reason, refused(content))
 
 
@@ -253,7 +309,9 @@ def test_an_alpha_that_is_zero_in_a_whole_image_is_none(form: str) -> None:
     assert decoded.revised
 
 
-def test_a_palette_that_is_all_transparent_and_sixteen_bits_with_alpha_zero_are_opaque_too() -> None:
+def test_a_palette_that_is_all_transparent_and_sixteen_bits_with_alpha_zero_are_opaque_too() -> (
+    None
+):
     palette = Image.fromarray(STEPS.astype(np.uint8)).convert("P")
     assert grey(saved(palette, "PNG", transparency=bytes(256))) == STEPS.tolist()
     assert grey(png(np.dstack([SIXTEEN, CLEAR]), 16, 4)) == STEPS.tolist()
@@ -283,13 +341,23 @@ NIBBLES = [bytes([68 * row + 1, 68 * row + 35]) for row in range(4)]  # 0 to 15 
     [
         (png(STEPS, 8, 0, chunk(b"tRNS", struct.pack(">H", 51))), 51),
         (png(SIXTEEN, 16, 0, chunk(b"tRNS", struct.pack(">H", 51 * 257))), 51),
-        (png(np.stack([SIXTEEN] * 3, -1), 16, 2, chunk(b"tRNS", struct.pack(">HHH", *[51 * 257] * 3))), 51),
+        (
+            png(
+                np.stack([SIXTEEN] * 3, -1),
+                16,
+                2,
+                chunk(b"tRNS", struct.pack(">HHH", *[51 * 257] * 3)),
+            ),
+            51,
+        ),
         (png(np.stack([STEPS] * 3, -1), 8, 2, chunk(b"tRNS", struct.pack(">HHH", 51, 51, 51))), 51),
         (png(NIBBLES, 4, 0, chunk(b"tRNS", b"\0\x03"), width=4), 51),
     ],
     ids=nameless,
 )
-def test_the_transparent_sample_of_a_png_is_found_at_every_depth(content: bytes, clear: int) -> None:
+def test_the_transparent_sample_of_a_png_is_found_at_every_depth(
+    content: bytes, clear: int
+) -> None:
     """Pillow compares it with samples that it has brought to 8 bits."""
     assert grey(content) == np.where(clear == STEPS, 255, STEPS).tolist()
 
@@ -307,7 +375,9 @@ def test_colours_of_other_models_are_converted() -> None:
 
 # Which way is up, and metadata that cannot be read.
 
-LEFT = np.repeat(np.array([[255, 255, 0, 0]], np.uint8), 4, axis=0)  # to be turned clockwise: then white is above
+LEFT = np.repeat(
+    np.array([[255, 255, 0, 0]], np.uint8), 4, axis=0
+)  # to be turned clockwise: then white is above
 TURNED = LEFT.T.tolist()
 
 
@@ -374,7 +444,9 @@ def test_exif_that_cannot_be_read_is_none(payload: bytes) -> None:
     ],
     ids=nameless,
 )
-def test_chunks_that_pillow_stumbles_over_cost_neither_picture_nor_orientation(beside: list[bytes]) -> None:
+def test_chunks_that_pillow_stumbles_over_cost_neither_picture_nor_orientation(
+    beside: list[bytes],
+) -> None:
     assert grey(png(LEFT, 8, 0, *beside, UP)) == TURNED
 
 
@@ -408,7 +480,9 @@ def test_damaged_segments_of_a_jpeg_cost_neither_picture_nor_orientation(beside:
     assert (np.array(decoded) > 128).tolist() == (np.array(TURNED) > 128).tolist()
 
 
-@pytest.mark.parametrize("tag", [254, 269, 270, 282, 305, 306, 700, 33432, 34377, 34665, 34675, 34853])
+@pytest.mark.parametrize(
+    "tag", [254, 269, 270, 282, 305, 306, 700, 33432, 34377, 34665, 34675, 34853]
+)
 def test_tags_of_wrong_types_in_a_tiff_cost_neither_picture_nor_orientation(tag: int) -> None:
     for kind, value in ((3, b"\1\0"), (5, bytes(8)), (11, b"\0\0\xc0\x7f"), (99, b"abcd")):
         assert grey(tiff(LEFT, {274: 6, tag: (kind, value)})) == TURNED

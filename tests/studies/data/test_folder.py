@@ -1,4 +1,5 @@
-"""A folder of images: decoded once, kept by content, the same through an interruption; what cannot be read is named."""
+"""A folder of images: decoded once, kept by content, the same through an
+interruption; what cannot be read is named."""
 
 import json
 import shutil
@@ -34,7 +35,9 @@ CLASSES = ("ant", "bee", "cat")
 
 def spec(**changes: Any) -> DataSpec:
     return validate(
-        DataSpec, {"name": "folder", "resolution": 16, "test": 0.25, "validation": 0.25, **changes}, source="test"
+        DataSpec,
+        {"name": "folder", "resolution": 16, "test": 0.25, "validation": 0.25, **changes},
+        source="test",
     )
 
 
@@ -43,7 +46,9 @@ def photo(number: int, label: int) -> Image.Image:
     random = np.random.default_rng([number, label])
     height, width = random.integers(20, 60, 2)
     colour = [(220, 40, 40), (40, 220, 40), (40, 40, 220)][label]
-    return Image.fromarray((random.integers(-30, 30, (height, width, 3)) + colour).clip(0, 255).astype(np.uint8))
+    return Image.fromarray(
+        (random.integers(-30, 30, (height, width, 3)) + colour).clip(0, 255).astype(np.uint8)
+    )
 
 
 def save(image: Image.Image, path: Path, number: int) -> None:
@@ -185,9 +190,13 @@ def test_a_build_that_was_cut_off_goes_on_where_it_was(
     monkeypatch.setattr(folder_cache, "_read", stopped)
     with pytest.raises(KeyboardInterrupt):
         load(spec(), photos)
-    assert not list((cache / "folders" / "index").iterdir())  # nobody will take the half for the whole
+    assert not list(
+        (cache / "folders" / "index").iterdir()
+    )  # nobody will take the half for the whole
     seen.clear()
-    monkeypatch.setattr(folder_cache, "_read", lambda path, *rest: (seen.append(path), original(path, *rest))[1])
+    monkeypatch.setattr(
+        folder_cache, "_read", lambda path, *rest: (seen.append(path), original(path, *rest))[1]
+    )
     assert pixels(load(spec(), photos)) == whole
     assert len(seen) == 48 - 20  # four batches of five were done
     assert len(arrays(cache)) == 1
@@ -197,31 +206,38 @@ def test_a_build_that_was_cut_off_goes_on_where_it_was(
 def test_a_killed_build_leaves_nothing_that_is_taken_for_whole(photos: Path, cache: Path) -> None:
     """The process dies in the middle of a batch, without a chance to tidy up."""
     code = (
-        "import os, sys\nfrom pathlib import Path\nfrom studies.data import folder_cache\nfrom studies.data.splits import DataSpec, load\n"
-        "folder_cache.BATCH = 5\noriginal, count = folder_cache._read, []\n"
-        "def dying(*a):\n    count.append(1)\n    if len(count) > 13: os._exit(9)\n    return original(*a)\n"
-        "folder_cache._read = dying\n"
-        "load(DataSpec(name='folder', resolution=16, test=0.25, validation=0.25), Path(sys.argv[1]))"
+        "import os, sys\nfrom pathlib import Path\nfrom studies.data import folder_cache\nfrom"
+        " studies.data.splits import DataSpec, load\nfolder_cache.BATCH = 5\noriginal, count ="
+        " folder_cache._read, []\ndef dying(*a):\n    count.append(1)\n    if len(count) > 13:"
+        " os._exit(9)\n    return original(*a)\nfolder_cache._read ="
+        " dying\nload(DataSpec(name='folder', resolution=16, test=0.25, validation=0.25),"
+        " Path(sys.argv[1]))"
     )
-    result = subprocess.run([sys.executable, "-c", code, str(photos)], capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(photos)], capture_output=True, text=True
+    )
     assert result.returncode == 9, result.stderr
     interrupted = pixels(load(spec(), photos))
     shutil.rmtree(cache)
     assert pixels(load(spec(), photos)) == interrupted
 
 
-def test_of_two_processes_at_the_same_time_one_builds_and_the_other_waits_for_it(photos: Path, cache: Path) -> None:
+def test_of_two_processes_at_the_same_time_one_builds_and_the_other_waits_for_it(
+    photos: Path, cache: Path
+) -> None:
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom studies.data import folder_cache\n"
-        "from studies.data.splits import DataSpec, load\n"
-        "original = folder_cache._read\n"
-        "folder_cache._read = lambda *a: (time.sleep(0.03), original(*a))[1]\n"
-        "splits = load(DataSpec(name='folder', resolution=16, test=0.25, validation=0.25), Path(sys.argv[1]))\n"
-        "print(splits.train.digest().hex())"
+        "import sys, time\nfrom pathlib import Path\nfrom studies.data import folder_cache\nfrom"
+        " studies.data.splits import DataSpec, load\noriginal ="
+        " folder_cache._read\nfolder_cache._read = lambda *a: (time.sleep(0.03),"
+        " original(*a))[1]\nsplits = load(DataSpec(name='folder', resolution=16, test=0.25,"
+        " validation=0.25), Path(sys.argv[1]))\nprint(splits.train.digest().hex())"
     )
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", code, str(photos)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-c", code, str(photos)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         for _ in range(2)
     ]
@@ -238,7 +254,10 @@ def test_a_full_disk_is_an_error_before_anything_is_decoded(
     usage = shutil._ntuple_diskusage(10**6, 10**6, 30_000)  # type: ignore[attr-defined]
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "disk_usage", lambda path: usage)
-        with pytest.raises(UserError, match=r"need 41.0 kB, and the cache .* has 30.0 kB left.*RESNEXT_EXPLORER_CACHE"):
+        with pytest.raises(
+            UserError,
+            match=r"need 41.0 kB, and the cache .* has 30.0 kB left.*RESNEXT_EXPLORER_CACHE",
+        ):
             load(spec(), photos)
     assert not decoded
     assert not arrays(cache)
@@ -289,7 +308,9 @@ def test_what_is_left_of_a_folder_as_it_was_before_is_removed_unless_it_is_being
     def begun() -> set[str]:
         return {path.name for path in (cache / "folders").glob("building-*") if path.is_dir()}
 
-    kept, before, _ = sorted(begun(), key=lambda name: (cache / "folders" / name).stat().st_mtime_ns)
+    kept, before, _ = sorted(
+        begun(), key=lambda name: (cache / "folders" / name).stat().st_mtime_ns
+    )
     photo(99, 0).save(root / "ant" / "new.jpg")
     with open(cache / "folders" / f"{before}.lock", "a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -301,7 +322,8 @@ def test_what_is_left_of_a_folder_as_it_was_before_is_removed_unless_it_is_being
 
 
 def test_a_disk_that_says_no_leaves_nothing_behind(photos: Path, cache: Path) -> None:
-    """A limit on the size of files stands for a disk that fills up between the question and the writing."""
+    """A limit on the size of files stands for a disk that fills up
+    between the question and the writing."""
     code = (
         "import resource, sys\nfrom pathlib import Path\nfrom explorer.errors import UserError\n"
         "from studies.data.splits import DataSpec, load\n"
@@ -309,7 +331,9 @@ def test_a_disk_that_says_no_leaves_nothing_behind(photos: Path, cache: Path) ->
         "try:\n    load(DataSpec(name='folder', resolution=16, test=0.25), Path(sys.argv[1]))\n"
         "except UserError as error:\n    sys.exit(str(error))\n"
     )
-    result = subprocess.run([sys.executable, "-c", code, str(photos)], capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(photos)], capture_output=True, text=True
+    )
     assert result.returncode == 1
     assert "cannot write into the cache" in result.stderr
     assert "the disk is full" in result.stderr
@@ -319,7 +343,11 @@ def test_a_disk_that_says_no_leaves_nothing_behind(photos: Path, cache: Path) ->
 def memory() -> int:
     """Bytes of memory and swap of this machine."""
     lines = Path("/proc/meminfo").read_text().splitlines()
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("MemTotal:", "SwapTotal:")))
+    return sum(
+        int(line.split()[1]) * 1024
+        for line in lines
+        if line.startswith(("MemTotal:", "SwapTotal:"))
+    )
 
 
 def holes(folder: Path, size: int) -> Path:
@@ -337,11 +365,15 @@ def holes(folder: Path, size: int) -> Path:
     return folder
 
 
-@pytest.mark.skipif(not Path("/proc/meminfo").is_file(), reason="the size of the memory is read from /proc")
+@pytest.mark.skipif(
+    not Path("/proc/meminfo").is_file(), reason="the size of the memory is read from /proc"
+)
 def test_an_array_larger_than_memory_is_opened_and_read_a_batch_at_a_time(
     tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
-    found = folder_cache._open(holes(tmp_path / "large", memory() + 8 * 2**30), tmp_path, [], Decoding(4096, 3))
+    found = folder_cache._open(
+        holes(tmp_path / "large", memory() + 8 * 2**30), tmp_path, [], Decoding(4096, 3)
+    )
     assert not found.array.flags.writeable
     rows = np.arange(len(found.array))
     source = batches._Source(batches.Images(Rows(found.array, rows, ""), rows), torch.device("cpu"))
@@ -355,14 +387,15 @@ def test_an_array_larger_than_memory_is_opened_and_read_a_batch_at_a_time(
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds processes to RLIMIT_AS")
 def test_too_little_memory_is_not_called_damage(tmp_path: Path) -> None:
     code = (
-        "import resource, sys\nfrom pathlib import Path\nimport numpy\nfrom explorer.errors import UserError\n"
-        "from studies.data import folder_cache\n"
-        "resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33))\n"
-        "try:\n    folder_cache._open(Path(sys.argv[1]), Path(), [], None)\n"
-        "except UserError as error:\n    sys.exit(str(error))\n"
+        "import resource, sys\nfrom pathlib import Path\nimport numpy\nfrom explorer.errors import"
+        " UserError\nfrom studies.data import folder_cache\nresource.setrlimit(resource.RLIMIT_AS,"
+        " (2**33, 2**33))\ntry:\n    folder_cache._open(Path(sys.argv[1]), Path(), [],"
+        " None)\nexcept UserError as error:\n    sys.exit(str(error))\n"
     )
     folder = holes(tmp_path / "large", 2**34)
-    result = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], capture_output=True, text=True
+    )
     assert result.returncode == 1
     assert "17.2 GB do not fit into the memory that a process may address" in result.stderr
     assert "ulimit -v" in result.stderr
@@ -382,7 +415,9 @@ def damage(folder: Path) -> list[str]:
     return ["ant/0000.jpg", "bee/0001.jpg", "cat/empty.png"]
 
 
-def test_unreadable_images_are_named_and_refused_or_skipped(tmp_path: Path, cache: Path, decoded: list[bytes]) -> None:
+def test_unreadable_images_are_named_and_refused_or_skipped(
+    tmp_path: Path, cache: Path, decoded: list[bytes]
+) -> None:
     root = fill(tmp_path / "photos", 16)
     names = damage(root)
     with pytest.raises(UserError) as error:
@@ -424,7 +459,9 @@ def test_a_study_goes_on_after_what_it_skips_is_removed(tmp_path: Path) -> None:
     assert other[0]["digests"] != mended[0]["digests"]
 
 
-def test_a_cache_that_has_lost_what_it_notes_of_its_files_is_named(tmp_path: Path, cache: Path) -> None:
+def test_a_cache_that_has_lost_what_it_notes_of_its_files_is_named(
+    tmp_path: Path, cache: Path
+) -> None:
     root = fill(tmp_path / "photos", 16)
     damage(root)
     load(spec(unreadable="skip"), root)
@@ -437,7 +474,9 @@ def test_a_class_of_which_nothing_can_be_read_is_an_error(tmp_path: Path) -> Non
     root = fill(tmp_path / "photos", 2)
     for path in (root / "bee").iterdir():
         path.write_bytes(b"")
-    with pytest.raises(UserError, match=r"the train images of class 'bee' in .* are all unreadable"):
+    with pytest.raises(
+        UserError, match=r"the train images of class 'bee' in .* are all unreadable"
+    ):
         load(spec(unreadable="skip"), root)
 
 
@@ -459,12 +498,20 @@ def test_parts_that_the_folder_brings_are_taken_as_they_are(tmp_path: Path) -> N
     ("parts", "given", "message"),
     [
         (("train",), {"validation": 0.2}, "has no test set of its own, .*--set data.test=0.2"),
-        (("train", "test"), {"test": 0.2}, r"has a test set of its own, so leave `test` out \(given: 0.2\)"),
+        (
+            ("train", "test"),
+            {"test": 0.2},
+            r"has a test set of its own, so leave `test` out \(given: 0.2\)",
+        ),
         (("train", "test"), {"test": 0.2, "validation": 0.2}, "has a test set of its own"),
     ],
 )
 def test_a_test_fraction_that_does_not_fit_the_parts_is_refused_before_anything_is_decoded(
-    tmp_path: Path, decoded: list[bytes], parts: tuple[str, ...], given: dict[str, float], message: str
+    tmp_path: Path,
+    decoded: list[bytes],
+    parts: tuple[str, ...],
+    given: dict[str, float],
+    message: str,
 ) -> None:
     for name in parts:
         fill(tmp_path / "photos" / name, 4)
@@ -524,14 +571,35 @@ def single_image(root: Path) -> None:
         (shutil.rmtree, "there is no folder .*photos"),
         (empty_class, "the class 'dog' is empty: .*photos/dog holds no image"),
         (one_class, "holds 1 folder of images; at least 2 classes are needed, each a folder.$"),
-        (one_level_deeper, "holds 1 folder of images; .* .*photos/downloaded holds 3 folders: name that one instead"),
+        (
+            one_level_deeper,
+            (
+                "holds 1 folder of images; .* .*photos/downloaded holds 3 folders: name that one"
+                " instead"
+            ),
+        ),
         (other_classes, "the classes do not match: .*(train holds 'cat'|val holds 'cow')"),
         (typo, "beside it 'vla': there may be val and test"),
-        (other_names, "photos holds Training and validation: those are names of parts, .* must be called train"),
-        (no_classes, "photos holds test and train and val: those are names of parts, .* each holds a folder of images"),
+        (
+            other_names,
+            (
+                "photos holds Training and validation: those are names of parts, .* must be called"
+                " train"
+            ),
+        ),
+        (
+            no_classes,
+            (
+                "photos holds test and train and val: those are names of parts, .* each holds a"
+                " folder of images"
+            ),
+        ),
         (
             single_image,
-            "in folder: class 'cat' has 1 image. At least 3 of each class are needed, one each for train, validation and test",
+            (
+                "in folder: class 'cat' has 1 image. At least 3 of each class are needed, one each"
+                " for train, validation and test"
+            ),
         ),
     ],
 )
@@ -587,7 +655,9 @@ def test_a_folder_that_may_not_be_listed_is_an_error(
         raise PermissionError(13, "Permission denied", str(folder))
 
     monkeypatch.setattr("studies.data.folder.os.scandir", refused)
-    with pytest.raises(UserError, match=rf"folder: cannot read {photos}: Permission denied. Check that"):
+    with pytest.raises(
+        UserError, match=rf"folder: cannot read {photos}: Permission denied. Check that"
+    ):
         read(spec(), photos)
 
 
@@ -605,7 +675,9 @@ def test_images_read_from_disk_make_the_same_batches_as_images_on_the_device(
             device = torch.device("cpu")
             training = TrainingBatches(splits, recipe, 3, device, lambda: 1)
             evaluation = EvaluationBatches(splits.test, splits, recipe, device)
-            return [tensor for source in (training, evaluation) for batch in source for tensor in batch]
+            return [
+                tensor for source in (training, evaluation) for batch in source for tensor in batch
+            ]
 
         resident = batches_of()
         with monkeypatch.context() as patch:
@@ -640,7 +712,9 @@ def test_images_on_disk_are_identified_by_the_caches_key_and_the_rows_chosen(pho
     assert data.train.digest() != data.test.digest()
 
 
-@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")])
+@pytest.mark.parametrize(
+    "error", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")]
+)
 def test_a_file_that_cannot_be_had_stops_the_build_and_is_not_noted(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, error: OSError
 ) -> None:
@@ -655,7 +729,10 @@ def test_a_file_that_cannot_be_had_stops_the_build_and_is_not_noted(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "read_bytes", refused)
         with pytest.raises(
-            UserError, match=rf"cannot read .*bee/0001.jpg: {error.strerror}. Make it readable and start again"
+            UserError,
+            match=(
+                rf"cannot read .*bee/0001.jpg: {error.strerror}. Make it readable and start again"
+            ),
         ):
             load(spec(unreadable="skip"), root)
     assert sum(load(spec(), root).sizes.values()) == 24

@@ -1,4 +1,5 @@
-"""Official files: checked before anything in them is used, found where they are, downloaded once where they are not."""
+"""Official files: checked before anything in them is used, found where
+they are, downloaded once where they are not."""
 
 import gzip
 import hashlib
@@ -29,7 +30,10 @@ def md5(content: bytes) -> str:
 
 def idx(values: np.ndarray) -> bytes:
     numbers = [0x0800 + values.ndim, *values.shape]
-    return b"".join(number.to_bytes(4, "big") for number in numbers) + values.astype(np.uint8).tobytes()
+    return (
+        b"".join(number.to_bytes(4, "big") for number in numbers)
+        + values.astype(np.uint8).tobytes()
+    )
 
 
 def idx_files(first: int) -> dict[str, bytes]:
@@ -43,13 +47,23 @@ def idx_files(first: int) -> dict[str, bytes]:
 
 
 def batch(first: int, count: int, classes: int, labels: bytes) -> bytes:
-    """A Python batch as CIFAR has them, in Python 2's protocol; red is the image's number, green 1, blue 2."""
-    planes = np.stack([np.repeat(values[:, None], 1024, 1) for values in colours(first, count)], axis=1)
-    return pickle.dumps({b"data": planes.reshape(count, 3072), labels: [n % classes for n in range(count)]}, protocol=2)
+    """A Python batch as CIFAR has them, in Python 2's protocol; red is
+    the image's number, green 1, blue 2."""
+    planes = np.stack(
+        [np.repeat(values[:, None], 1024, 1) for values in colours(first, count)], axis=1
+    )
+    return pickle.dumps(
+        {b"data": planes.reshape(count, 3072), labels: [n % classes for n in range(count)]},
+        protocol=2,
+    )
 
 
 def colours(first: int, count: int) -> list[np.ndarray]:
-    return [np.arange(first, first + count, dtype=np.uint8), np.full(count, 1, np.uint8), np.full(count, 2, np.uint8)]
+    return [
+        np.arange(first, first + count, dtype=np.uint8),
+        np.full(count, 1, np.uint8),
+        np.full(count, 2, np.uint8),
+    ]
 
 
 def tar(files: dict[str, bytes], folder: str) -> bytes:
@@ -68,15 +82,22 @@ def cifar10(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     names = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
     files = {name: batch(10 * place, 10, 10, b"labels") for place, name in enumerate(names)}
     files["cifar-10-python.tar.gz"] = tar({**files, "readme.html": b"hello"}, "cifar-10-batches-py")
-    monkeypatch.setitem(official.CHECKSUMS, "cifar10", {name: md5(content) for name, content in files.items()})
+    monkeypatch.setitem(
+        official.CHECKSUMS, "cifar10", {name: md5(content) for name, content in files.items()}
+    )
     return files
 
 
 @pytest.fixture
 def cifar100(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
-    files = {"train": batch(0, 200, 100, b"fine_labels"), "test": batch(0, 100, 100, b"fine_labels")}
+    files = {
+        "train": batch(0, 200, 100, b"fine_labels"),
+        "test": batch(0, 100, 100, b"fine_labels"),
+    }
     files["cifar-100-python.tar.gz"] = tar(files, "cifar-100-python")
-    monkeypatch.setitem(official.CHECKSUMS, "cifar100", {name: md5(content) for name, content in files.items()})
+    monkeypatch.setitem(
+        official.CHECKSUMS, "cifar100", {name: md5(content) for name, content in files.items()}
+    )
     return files
 
 
@@ -88,7 +109,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[dict[str, bytes], list[str]]]:
-    """A server of files on this machine, in the place of the official ones; and what it was asked for."""
+    """A server of files on this machine, in the place of the
+    official ones; and what it was asked for."""
     files: dict[str, bytes] = {}
     asked: list[str] = []
 
@@ -110,7 +132,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[dict[str, bytes], 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served:
         threading.Thread(target=served.serve_forever, daemon=True).start()
         for name in official.PLACES:
-            monkeypatch.setitem(official.PLACES, name, (f"http://127.0.0.1:{served.server_port}/{name}/",))
+            monkeypatch.setitem(
+                official.PLACES, name, (f"http://127.0.0.1:{served.server_port}/{name}/",)
+            )
         yield files, asked
         served.shutdown()
 
@@ -130,11 +154,15 @@ def test_mnist_is_not_taken_for_fashion_mnist_nor_the_other_way_round(
         (tmp_path / name).mkdir()
         for file, content in files.items():
             (tmp_path / name / file).write_bytes(content)
-        monkeypatch.setitem(official.CHECKSUMS, name, {file: md5(content) for file, content in files.items()})
+        monkeypatch.setitem(
+            official.CHECKSUMS, name, {file: md5(content) for file, content in files.items()}
+        )
     for name, other in (("mnist", "fashion_mnist"), ("fashion_mnist", "mnist")):
         splits = load(DataSpec(name=name, validation=0.5), tmp_path / name)
         assert splits.sizes == {"train": 30, "validation": 30, "test": 20}
-        with pytest.raises(UserError, match=f"is not {name}'s file: it is {other}'s. Ask for {other}"):
+        with pytest.raises(
+            UserError, match=f"is not {name}'s file: it is {other}'s. Ask for {other}"
+        ):
             load(DataSpec(name=name, validation=0.5), tmp_path / other)
 
 
@@ -192,7 +220,10 @@ def test_a_batch_that_is_not_the_published_one_is_never_unpickled(
 @pytest.mark.parametrize(
     ("write", "message"),
     [
-        (lambda folder, files: None, "neither cifar-10-python.tar.gz nor the folder cifar-10-batches-py in"),
+        (
+            lambda folder, files: None,
+            "neither cifar-10-python.tar.gz nor the folder cifar-10-batches-py in",
+        ),
         (
             lambda folder, files: (folder / "data_batch_1").write_bytes(files["data_batch_1"]),
             "data_batch_2, data_batch_3",
@@ -204,7 +235,9 @@ def test_a_batch_that_is_not_the_published_one_is_never_unpickled(
             "cifar-10-python.tar.gz(: it is truncated or damaged| does not hold test_batch)",
         ),
         (
-            lambda folder, files: (folder / "cifar-10-python.tar.gz").write_bytes(tar({"x": b""}, "y")),
+            lambda folder, files: (folder / "cifar-10-python.tar.gz").write_bytes(
+                tar({"x": b""}, "y")
+            ),
             "does not hold data_batch_1",
         ),
     ],
@@ -225,7 +258,9 @@ def test_cifar_files_that_are_missing_or_damaged_are_named(
 
 def archive(*members: tarfile.TarInfo, content: bytes = b"") -> bytes:
     """An archive of headers, with `content` behind them."""
-    return gzip.compress(b"".join(member.tobuf(tarfile.GNU_FORMAT) for member in members) + content, 1)
+    return gzip.compress(
+        b"".join(member.tobuf(tarfile.GNU_FORMAT) for member in members) + content, 1
+    )
 
 
 def member(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> tarfile.TarInfo:
@@ -253,7 +288,9 @@ HARMFUL = {
         "it is truncated or damaged",
     ),
     "numbers that are none": (
-        lambda: archive(member("x", 512, tarfile.XHDTYPE), content=b"x3 size=-1\n".ljust(512, b"\0")),
+        lambda: archive(
+            member("x", 512, tarfile.XHDTYPE), content=b"x3 size=-1\n".ljust(512, b"\0")
+        ),
         "(it is truncated or damaged|does not hold data_batch_1)",
     ),
 }
@@ -271,27 +308,38 @@ def test_a_harmful_archive_is_one_sentence(
 
 
 def test_the_published_archives_are_within_the_bounds() -> None:
-    """Sizes of the published batches, each 10,000 images (train: 50,000) of 3,072 bytes, with labels and names."""
+    """Sizes of the published batches, each 10,000 images (train: 50,000)
+    of 3,072 bytes, with labels and names."""
     assert 50_000 * 3_073 < official.BATCH_BYTES < 1.1 * 50_000 * 3_073
     assert official.UNPACKED_BYTES > 60_000 * 3_073
 
 
-def test_a_batch_in_a_folder_that_is_too_large_is_not_read(cifar10: dict[str, bytes], tmp_path: Path) -> None:
+def test_a_batch_in_a_folder_that_is_too_large_is_not_read(
+    cifar10: dict[str, bytes], tmp_path: Path
+) -> None:
     for name, content in cifar10.items():
         (tmp_path / name).write_bytes(content)
     with open(tmp_path / "data_batch_3", "r+b") as file:
         file.truncate(THREE_GB)  # a hole
-    with pytest.raises(UserError, match="data_batch_3 has 3221225472 bytes, and no published batch has more"):
+    with pytest.raises(
+        UserError, match="data_batch_3 has 3221225472 bytes, and no published batch has more"
+    ):
         load(CIFAR10, tmp_path)
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_a_header_that_claims_ten_million_images_asks_for_no_memory(tmp_path: Path, suffix: str) -> None:
+def test_a_header_that_claims_ten_million_images_asks_for_no_memory(
+    tmp_path: Path, suffix: str
+) -> None:
     header = b"".join(number.to_bytes(4, "big") for number in (0x0803, 10_000_000, 28, 28))
     content = gzip.compress(header) if suffix else header
     (tmp_path / f"train-images-idx3-ubyte{suffix}").write_bytes(content)
     with pytest.raises(
-        UserError, match=r"that it holds 10000000 x 28 x 28 bytes, not N x 28 x 28 with N at most 60000 as mnist does"
+        UserError,
+        match=(
+            r"that it holds 10000000 x 28 x 28 bytes, not N x 28 x 28 with N at most 60000 as mnist"
+            r" does"
+        ),
     ):
         load(DataSpec(name="mnist"), tmp_path)
 
@@ -329,14 +377,19 @@ def test_an_archive_is_downloaded_and_read(
 
 
 def test_a_download_shows_how_far_it_is(
-    cache: Path, server: tuple[dict[str, bytes], list[str]], cifar10: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    cache: Path,
+    server: tuple[dict[str, bytes], list[str]],
+    cifar10: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from contextlib import nullcontext
 
     from explorer import terminal
 
     told: list[tuple[int, int]] = []
-    monkeypatch.setattr(terminal, "progress_bar", lambda what: nullcontext(lambda *step: told.append(step)))
+    monkeypatch.setattr(
+        terminal, "progress_bar", lambda what: nullcontext(lambda *step: told.append(step))
+    )
     server[0].update(cifar10)
     load(CIFAR10)
     size = len(cifar10["cifar-10-python.tar.gz"])
@@ -347,7 +400,10 @@ def test_what_is_not_the_published_file_is_thrown_away(
     cache: Path, server: tuple[dict[str, bytes], list[str]], cifar10: dict[str, bytes]
 ) -> None:
     server[0]["cifar-10-python.tar.gz"] = cifar10["cifar-10-python.tar.gz"][:-1]
-    with pytest.raises(UserError, match=r"what came from http://127.*cifar-10-python.tar.gz is not the published file"):
+    with pytest.raises(
+        UserError,
+        match=r"what came from http://127.*cifar-10-python.tar.gz is not the published file",
+    ):
         load(CIFAR10)
     assert everything_below(cache) == []
 
@@ -356,7 +412,8 @@ def test_a_file_that_the_server_does_not_have_is_an_error_with_address_and_place
     cache: Path, server: tuple[dict[str, bytes], list[str]]
 ) -> None:
     with pytest.raises(
-        UserError, match=r"cannot download http://127.*: the server answers 404.*put it into .*cache/cifar10"
+        UserError,
+        match=r"cannot download http://127.*: the server answers 404.*put it into .*cache/cifar10",
     ):
         load(CIFAR10)
     assert everything_below(cache) == []
@@ -382,7 +439,9 @@ def test_where_one_place_fails_the_next_is_asked_and_only_when_all_fail_all_are_
     assert everything_below(cache) == []
 
 
-def test_without_a_network_the_address_and_the_place_are_said(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_network_the_address_and_the_place_are_said(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Port 9 discards; nobody listens.
     monkeypatch.setitem(official.PLACES, "fashion_mnist", ("http://127.0.0.1:9/fashion/",))
     with pytest.raises(UserError) as error:
@@ -396,10 +455,14 @@ def test_without_a_network_the_address_and_the_place_are_said(cache: Path, monke
     assert everything_below(cache) == []
 
 
-def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_cannot_be_made_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv(downloads.CACHE_VARIABLE, str(tmp_path / "file" / "below"))
-    with pytest.raises(UserError, match=r"cannot write into the cache .*file/below.*RESNEXT_EXPLORER_CACHE"):
+    with pytest.raises(
+        UserError, match=r"cannot write into the cache .*file/below.*RESNEXT_EXPLORER_CACHE"
+    ):
         load(CIFAR10)
 
 
@@ -416,5 +479,7 @@ def test_the_home_folder_is_asked_for_only_where_no_cache_is_named(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert downloads.cache_folder() == tmp_path / "cache" / "resnext-explorer"
     monkeypatch.delenv("XDG_CACHE_HOME")
-    with pytest.raises(UserError, match=f"no home folder to keep the cache in.*{downloads.CACHE_VARIABLE}"):
+    with pytest.raises(
+        UserError, match=f"no home folder to keep the cache in.*{downloads.CACHE_VARIABLE}"
+    ):
         downloads.cache_folder()

@@ -32,7 +32,14 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def spec(**changes: Any) -> DataSpec:
-    given = {"name": "folder", "resolution": 8, "test": 0.25, "validation": 0.25, "channels": 1, **changes}
+    given = {
+        "name": "folder",
+        "resolution": 8,
+        "test": 0.25,
+        "validation": 0.25,
+        "channels": 1,
+        **changes,
+    }
     return validate(DataSpec, given, source="test")
 
 
@@ -50,7 +57,9 @@ def folder(root: Path, low: float, high: float, kind: Any = np.uint16, form: str
 
 
 def pixels(splits: Splits) -> np.ndarray[Any, Any]:
-    return np.concatenate([part.images[:] for part in (splits.train, splits.validation, splits.test)])
+    return np.concatenate(
+        [part.images[:] for part in (splits.train, splits.validation, splits.test)]
+    )
 
 
 def key(splits: Splits) -> str:
@@ -67,8 +76,10 @@ def test_the_scale_of_deep_samples_is_told_to_every_training(tmp_path: Path) -> 
         splits = load(spec(), root)
         assert pixels(splits).max() == 60000 >> 8
         assert splits.notes == (
-            "24 images of 16-bit integers from 100 to 60000: 0 to 65535 is taken as black to white. "
-            "Another scale: white: LEVEL, or white: stretch (--set data.white=stretch).",
+            (
+                "24 images of 16-bit integers from 100 to 60000: 0 to 65535 is taken as black to"
+                " white. Another scale: white: LEVEL, or white: stretch (--set data.white=stretch)."
+            ),
         )
     folder(tmp_path / "plain", 0, 255, np.uint8)
     assert load(spec(), tmp_path / "plain").notes == ()
@@ -83,7 +94,9 @@ def test_a_level_that_is_white_is_of_no_use_to_eight_bits(tmp_path: Path) -> Non
     plain = folder(tmp_path / "plain", 0, 100, np.uint8)
     splits = load(spec(white=4095), plain)
     assert pixels(splits).max() == 100
-    assert splits.notes == ("white: 4095 changes nothing here: it is for more than 8 bits a sample.",)
+    assert splits.notes == (
+        "white: 4095 changes nothing here: it is for more than 8 bits a sample.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,14 +109,23 @@ def test_a_level_that_is_white_is_of_no_use_to_eight_bits(tmp_path: Path) -> Non
     ],
 )
 def test_stretch_takes_the_range_of_the_training_images_for_all(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], low: float, high: float, kind: Any, form: str, name: str
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    low: float,
+    high: float,
+    kind: Any,
+    form: str,
+    name: str,
 ) -> None:
     root = folder(tmp_path / "photos", low, high, kind, form)
     splits = load(spec(white="stretch"), root)
     whole = pixels(splits)
     assert (whole.min(), whole.max()) == (0, 255)
     assert len(np.unique(whole)) > 10
-    told = f"{low:g} to {high:g}, the range of the training images ({name}), is taken as black to white."
+    told = (
+        f"{low:g} to {high:g}, the range of the training images ({name}), is taken as black to"
+        " white."
+    )
     assert splits.notes == (told,)
     capsys.readouterr()
     assert json.loads(splits.to_export()["black_and_white"]) == [low, high]
@@ -118,18 +140,26 @@ def test_the_range_is_that_of_the_train_part_where_there_is_one(tmp_path: Path) 
     folder(tmp_path / "photos" / "test", 500, 1500)
     splits = load(spec(white="stretch", test=None), tmp_path / "photos")
     assert (splits.train.images[:].min(), splits.train.images[:].max()) == (0, 255)
-    assert (splits.test.images[:].min(), splits.test.images[:].max()) == (0, 128)  # what is below is black
+    assert (splits.test.images[:].min(), splits.test.images[:].max()) == (
+        0,
+        128,
+    )  # what is below is black
 
 
 def test_samples_of_several_kinds_have_no_common_range(tmp_path: Path) -> None:
     root = folder(tmp_path / "photos", 0, 4095)
     path = root / "bee" / "03.png"
     Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(path)
-    with pytest.raises(UserError, match=r"samples of one kind: .*00.png holds 16-bit .*bee/03.png 8-bit integers"):
+    with pytest.raises(
+        UserError, match=r"samples of one kind: .*00.png holds 16-bit .*bee/03.png 8-bit integers"
+    ):
         load(spec(white="stretch"), root)
     folder(tmp_path / "parts" / "train", 0, 4095)
     test = folder(tmp_path / "parts" / "test", 0, 255, np.uint8)
-    with pytest.raises(UserError, match=r"24 of 48 images .*00.png \(its samples are 8-bit .* Save all images alike"):
+    with pytest.raises(
+        UserError,
+        match=r"24 of 48 images .*00.png \(its samples are 8-bit .* Save all images alike",
+    ):
         load(spec(white="stretch", test=None), test.parent)
 
 
@@ -156,7 +186,9 @@ def test_an_interrupted_build_goes_on_with_the_range_that_was_found(
     again = load(spec(white="stretch"), root)
     assert key(again) == key(whole)
     assert (pixels(again) == pixels(whole)).all()
-    assert [one.source for one in kept()] == [str(root)]  # its scale is a file of ours: it can be cleared
+    assert [one.source for one in kept()] == [
+        str(root)
+    ]  # its scale is a file of ours: it can be cleared
     clear([kept()[0].name])
     assert not kept()
 
@@ -210,9 +242,14 @@ def test_a_file_that_cannot_be_had_now_does_not_narrow_the_range(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "read_bytes", failing)
         patch.setattr(scale, "measure", lacking)
-        with pytest.raises(UserError, match=r"(cannot read|not enough memory to decode) .*bee/03.png"):
+        with pytest.raises(
+            UserError, match=r"(cannot read|not enough memory to decode) .*bee/03.png"
+        ):
             load(spec(white="stretch"), root)
-    assert json.loads(load(spec(white="stretch"), root).to_export()["black_and_white"]) == [1000, 4000]
+    assert json.loads(load(spec(white="stretch"), root).to_export()["black_and_white"]) == [
+        1000,
+        4000,
+    ]
 
 
 def test_floats_are_refused_once_with_what_to_do(tmp_path: Path) -> None:
@@ -222,7 +259,10 @@ def test_floats_are_refused_once_with_what_to_do(tmp_path: Path) -> None:
     assert str(error.value).count("its samples are floating-point numbers from 0 to 1") == 3
     assert re.search(r"; and 21 more, all listed in .*unreadable\.txt\. ", str(error.value))
     assert str(error.value).count("white: stretch") == 1
-    with pytest.raises(UserError, match=r"class 'ant' .* all unreadable: ant/00.tif \(its samples are floating.*LEVEL"):
+    with pytest.raises(
+        UserError,
+        match=r"class 'ant' .* all unreadable: ant/00.tif \(its samples are floating.*LEVEL",
+    ):
         load(spec(unreadable="skip"), root)
     assert pixels(load(spec(white=1), root)).max() == 255
 
@@ -244,7 +284,9 @@ def test_pillow_itself_says_nothing_on_the_terminal(tmp_path: Path) -> None:
 
 def test_a_limit_of_pixels_is_a_key(tmp_path: Path) -> None:
     root = folder(tmp_path / "photos", 0, 255, np.uint8)
-    with pytest.raises(UserError, match=r"24 of 24 .* \(it has 64 pixels, and more than 63 are .*max_pixels") as error:
+    with pytest.raises(
+        UserError, match=r"24 of 24 .* \(it has 64 pixels, and more than 63 are .*max_pixels"
+    ) as error:
         load(spec(max_pixels=63), root)
     assert str(error.value).count("raise the limit with max_pixels") == 1
     assert key(load(spec(max_pixels=64), root)) == key(load(spec(), root))
@@ -252,7 +294,10 @@ def test_a_limit_of_pixels_is_a_key(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("white", [0, -1, "Stretch", float("nan"), float("inf"), 10**400, True])
 def test_a_white_that_is_none_is_named_in_one_sentence(white: Any) -> None:
-    with pytest.raises(UserError, match=r"white is the sample that is white, a number above 0 .*, or stretch \(given:"):
+    with pytest.raises(
+        UserError,
+        match=r"white is the sample that is white, a number above 0 .*, or stretch \(given:",
+    ):
         spec(white=white)
     with pytest.raises(UserError, match="npz takes no 'white'"):
         validate(DataSpec, {"name": "npz", "white": 1}, source="test")
@@ -266,10 +311,12 @@ def test_training_images_of_one_single_colour_are_refused(tmp_path: Path) -> Non
     for _ in range(2):  # from the cache too
         with pytest.raises(UserError) as error:
             load(spec(), root)
-        assert str(error.value) == (
-            "the training images of folder all have the same single colour (201 of 255), so nothing can be learned. "
-            "24 images of 16-bit integers from 51500 to 51670: 0 to 65535 is taken as black to white. "
-            "Another scale: white: LEVEL, or white: stretch (--set data.white=stretch)."
+        assert (
+            str(error.value)
+            == "the training images of folder all have the same single colour (201 of 255), so"
+            " nothing can be learned. 24 images of 16-bit integers from 51500 to 51670: 0 to"
+            " 65535 is taken as black to white. Another scale: white: LEVEL, or white: stretch"
+            " (--set data.white=stretch)."
         )
 
 
@@ -277,7 +324,9 @@ def test_some_images_of_a_single_colour_are_named_to_every_training(tmp_path: Pa
     root = folder(tmp_path / "photos", 0, 255, np.uint8)
     Image.new("RGB", (8, 8), (9, 8, 7)).save(root / "bee" / "05.png")
     for _ in range(2):  # from the cache too
-        assert load(spec(channels=3), root).notes == ("1 of 24 images has a single colour: bee/05.png.",)
+        assert load(spec(channels=3), root).notes == (
+            "1 of 24 images has a single colour: bee/05.png.",
+        )
     for number in range(6):
         Image.new("RGB", (8, 8), (9, 8, number)).save(root / "bee" / f"{number:02}.png")
     (note,) = load(spec(channels=3), root).notes
@@ -289,7 +338,8 @@ def test_arrays_of_one_single_colour_are_refused_as_well(tmp_path: Path) -> None
     images = np.random.default_rng(0).random((20, 8, 8)).astype(np.uint8)  # from 0 to 1: all are 0
     np.savez(tmp_path / "own.npz", train_images=images, train_labels=np.arange(20) % 2)
     with pytest.raises(
-        UserError, match=r"images of npz all have the same single colour \(0 of 255\).* multiplied by 255"
+        UserError,
+        match=r"images of npz all have the same single colour \(0 of 255\).* multiplied by 255",
     ):
         load(DataSpec(name="npz", path="own.npz", test=0.2), tmp_path)
     images[::2] = 1  # two colours can be told apart
@@ -319,7 +369,9 @@ def transparent(root: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
-def test_what_the_version_before_decoded_to_the_same_pixels_keeps_its_key(tmp_path: Path, kind: Any) -> None:
+def test_what_the_version_before_decoded_to_the_same_pixels_keeps_its_key(
+    tmp_path: Path, kind: Any
+) -> None:
     """So its studies and checkpoints go on."""
     root = folder(tmp_path / "photos", 0, np.iinfo(kind).max, kind)
     assert key(load(spec(), root)) == key_of_format_2(root, 1)
@@ -362,7 +414,9 @@ def test_photographs_that_the_version_before_has_decoded_are_not_decoded_anew(
     [link] = (cache / "folders" / "index").iterdir()
     link.rename(link.with_name(link.name.replace("-v3", "-v2")))
     original, seen = folder_cache.decode, []
-    monkeypatch.setattr(folder_cache, "decode", lambda *given: (seen.append(given), original(*given))[1])
+    monkeypatch.setattr(
+        folder_cache, "decode", lambda *given: (seen.append(given), original(*given))[1]
+    )
     again = load(spec(), root)
     assert len(seen) == decoded_anew
     assert key(again) == key(whole)
@@ -382,7 +436,9 @@ def test_every_scale_has_an_array_of_its_own(tmp_path: Path, cache: Path) -> Non
         assert key(load(spec(**white), root)) in found
 
 
-def test_what_is_skipped_does_not_change_what_a_study_knows_of_its_scaled_images(tmp_path: Path) -> None:
+def test_what_is_skipped_does_not_change_what_a_study_knows_of_its_scaled_images(
+    tmp_path: Path,
+) -> None:
     root = folder(tmp_path / "photos", 1000, 4000)
     (root / "ant" / "bad.png").write_bytes(b"no image")
     given = spec(white="stretch", unreadable="skip")
@@ -393,7 +449,14 @@ def test_what_is_skipped_does_not_change_what_a_study_knows_of_its_scaled_images
 
 
 def test_a_data_section_of_the_version_before_means_the_same() -> None:
-    old = {"name": "folder", "path": None, "resolution": 8, "channels": 1, "unreadable": None, "mirrored": None}
+    old = {
+        "name": "folder",
+        "path": None,
+        "resolution": 8,
+        "channels": 1,
+        "unreadable": None,
+        "mirrored": None,
+    }
     old |= {"validation": 0.25, "test": 0.25, "split_seed": 0}
     assert validate(DataSpec, old, source="test").model_dump() == spec().model_dump()
 

@@ -25,7 +25,9 @@ NAMES = {"train": 60, "t10k": 20}
 def write_idx(path: Path, values: np.ndarray, magic: int | None = None) -> None:
     """An IDX file of bytes, gzipped where the name says so."""
     header = [0x0800 + values.ndim if magic is None else magic, *values.shape]
-    content = b"".join(number.to_bytes(4, "big") for number in header) + values.astype(np.uint8).tobytes()
+    content = (
+        b"".join(number.to_bytes(4, "big") for number in header) + values.astype(np.uint8).tobytes()
+    )
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
 
 
@@ -42,8 +44,8 @@ def publish(monkeypatch: pytest.MonkeyPatch, name: str, folder: Path) -> None:
 
 @pytest.fixture
 def fashion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of four small files in the official form, taken for the published ones: labels 0 to 9 in turn, each image filled
-    with its number."""
+    """A folder of four small files in the official form, taken for the published ones: labels
+    0 to 9 in turn, each image filled with its number."""
     for prefix, count in NAMES.items():
         images = np.broadcast_to(np.arange(count)[:, None, None], (count, 28, 28))
         write_idx(tmp_path / f"{prefix}-images-idx3-ubyte.gz", images)
@@ -82,7 +84,9 @@ def test_digits_are_1797_real_images_scaled_to_bytes(digits: Splits) -> None:
 def test_splits_share_no_image_and_lose_none(digits: Splits) -> None:
     from sklearn.datasets import load_digits
 
-    everything = Counter(np.rint(image * (255 / 16)).astype(np.uint8).tobytes() for image in load_digits().images)
+    everything = Counter(
+        np.rint(image * (255 / 16)).astype(np.uint8).tobytes() for image in load_digits().images
+    )
     parts = [Counter(keys(part)) for part in (digits.train, digits.validation, digits.test)]
     assert sum(parts, Counter()) == everything
 
@@ -134,7 +138,10 @@ def test_the_official_files_are_found_zipped_or_not_also_in_a_subfolder(
     assert np.array_equal(splits.train.labels, np.array(numbers(splits.train)) % 10)
     assert Counter(splits.train.labels.tolist()) == dict.fromkeys(range(10), 3)
     # Torch warns about arrays that cannot be written to.
-    assert all(part.images.flags.writeable and part.labels.flags.writeable for part in (splits.train, splits.test))
+    assert all(
+        part.images.flags.writeable and part.labels.flags.writeable
+        for part in (splits.train, splits.test)
+    )
 
 
 def test_the_shape_is_known_without_any_file() -> None:
@@ -142,11 +149,17 @@ def test_the_shape_is_known_without_any_file() -> None:
 
 
 @pytest.mark.parametrize("folder", ["empty", "not-there"])
-def test_a_missing_file_is_named_with_the_folder_and_the_source(tmp_path: Path, folder: str) -> None:
+def test_a_missing_file_is_named_with_the_folder_and_the_source(
+    tmp_path: Path, folder: str
+) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError) as error:
         load(FASHION, tmp_path / folder)
-    for part in ("train-images-idx3-ubyte.gz is missing", str(tmp_path / folder), "https://github.com/zalandoresearch"):
+    for part in (
+        "train-images-idx3-ubyte.gz is missing",
+        str(tmp_path / folder),
+        "https://github.com/zalandoresearch",
+    ):
         assert part in str(error.value)
 
 
@@ -166,7 +179,8 @@ def test_a_file_cut_off_anywhere_is_named(fashion: Path, kept: int, zipped: bool
         path, content = path.with_suffix(""), gzip.decompress(content)
     path.write_bytes(content[:kept])
     with pytest.raises(
-        UserError, match=f"cannot read {re.escape(str(path))}: it is truncated.*github.com/zalandoresearch"
+        UserError,
+        match=f"cannot read {re.escape(str(path))}: it is truncated.*github.com/zalandoresearch",
     ):
         load(FASHION, fashion)
 
@@ -183,11 +197,31 @@ def test_damaged_bytes_inside_a_gzip_file_are_found(fashion: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "values", "magic", "message"),
     [
-        ("train-images-idx3-ubyte.gz", np.zeros((60, 28, 28)), 2049, "magic number is 2049, not 2051"),
-        ("train-images-idx3-ubyte.gz", np.zeros((60, 32, 32)), None, "60 x 32 x 32 bytes, not N x 28 x 28"),
+        (
+            "train-images-idx3-ubyte.gz",
+            np.zeros((60, 28, 28)),
+            2049,
+            "magic number is 2049, not 2051",
+        ),
+        (
+            "train-images-idx3-ubyte.gz",
+            np.zeros((60, 32, 32)),
+            None,
+            "60 x 32 x 32 bytes, not N x 28 x 28",
+        ),
         ("train-images-idx3-ubyte.gz", np.zeros((0, 28, 28)), None, "0 x 28 x 28 bytes"),
-        ("train-images-idx3-ubyte.gz", np.zeros((59, 28, 28)), None, "is not fashion_mnist's file: its checksum is"),
-        ("train-labels-idx1-ubyte.gz", np.arange(60) % 9, None, "is not fashion_mnist's file: its checksum is"),
+        (
+            "train-images-idx3-ubyte.gz",
+            np.zeros((59, 28, 28)),
+            None,
+            "is not fashion_mnist's file: its checksum is",
+        ),
+        (
+            "train-labels-idx1-ubyte.gz",
+            np.arange(60) % 9,
+            None,
+            "is not fashion_mnist's file: its checksum is",
+        ),
     ],
 )
 def test_a_file_of_something_else_is_refused(
@@ -216,9 +250,18 @@ def test_a_file_longer_than_its_header_says_is_refused(fashion: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"name": "digit", "test": 0.2}, r"unknown data set 'digit'\. Did you mean 'digits'\?.*fashion_mnist"),
-        ({"name": "digits"}, r"no test set of its own, .*: for example test: 0.2 \(--set data.test=0.2\)"),
-        ({"name": "folder"}, r"needs a resolution, .*: for example resolution: 64 \(--set data.resolution=64\)"),
+        (
+            {"name": "digit", "test": 0.2},
+            r"unknown data set 'digit'\. Did you mean 'digits'\?.*fashion_mnist",
+        ),
+        (
+            {"name": "digits"},
+            r"no test set of its own, .*: for example test: 0.2 \(--set data.test=0.2\)",
+        ),
+        (
+            {"name": "folder"},
+            r"needs a resolution, .*: for example resolution: 64 \(--set data.resolution=64\)",
+        ),
         ({"name": "fashion_mnist", "test": 0.2}, "leave `test` out"),
         ({"name": "digits", "test": 0.5, "validation": 0.5}, "leave nothing to train on"),
         ({"name": "digits", "test": 1.2}, "test: .*less than 1"),
@@ -235,16 +278,27 @@ def test_a_mistake_in_the_data_section_is_named(given: dict[str, object], messag
     [
         (
             {"test": 0.002},
-            "4 of the 1797 .* as the test .* test would hold 4 images, .* larger fraction .*data.test=",
+            (
+                "4 of the 1797 .* as the test .* test would hold 4 images, .* larger fraction"
+                " .*data.test="
+            ),
         ),
         (
             {"test": 0.2, "validation": 0.002},
-            "4 of the 1438 .* as the validation .* validation would hold 4 images, .* larger fraction .*data.validation=",
+            (
+                "4 of the 1438 .* as the validation .* validation would hold 4 images, .* larger"
+                " fraction .*data.validation="
+            ),
         ),
-        ({"test": 0.998, "validation": 0.001}, "1793 of the 1797 .* train would hold 4 images, .* smaller fraction"),
+        (
+            {"test": 0.998, "validation": 0.001},
+            "1793 of the 1797 .* train would hold 4 images, .* smaller fraction",
+        ),
     ],
 )
-def test_a_part_too_small_for_every_class_is_an_error(fractions: dict[str, float], message: str) -> None:
+def test_a_part_too_small_for_every_class_is_an_error(
+    fractions: dict[str, float], message: str
+) -> None:
     with pytest.raises(UserError, match=f"cannot take {message}"):
         load(DataSpec(name="digits", **fractions))
 
@@ -252,17 +306,32 @@ def test_a_part_too_small_for_every_class_is_an_error(fractions: dict[str, float
 @pytest.mark.parametrize(
     ("fractions", "message"),
     [
-        ({"test": 0.1}, "test split .* of the 3 images of class 1, test would get none; 11 are surely enough. Add"),
-        ({"test": 0.4, "validation": 0.1}, "validation split .* of the 2 images of class 1, validation would get none"),
-        ({"test": 0.5, "validation": 0.01}, "validation split .* only 1 image of class 1 is left to be shared"),
+        (
+            {"test": 0.1},
+            (
+                "test split .* of the 3 images of class 1, test would get none; 11 are surely"
+                " enough. Add"
+            ),
+        ),
+        (
+            {"test": 0.4, "validation": 0.1},
+            "validation split .* of the 2 images of class 1, validation would get none",
+        ),
+        (
+            {"test": 0.5, "validation": 0.01},
+            "validation split .* only 1 image of class 1 is left to be shared",
+        ),
     ],
 )
 def test_a_rare_class_that_a_split_would_leave_out_is_an_error(
     monkeypatch: pytest.MonkeyPatch, fractions: dict[str, float], message: str
 ) -> None:
-    """As many images as classes are enough for scikit-learn, and yet it leaves out a class of three."""
+    """As many images as classes are enough for scikit-learn, and
+    yet it leaves out a class of three."""
     labels = np.repeat([0, 1], [1000, 3])
-    parts = Parts(Images(np.arange(1003 * 4).astype(np.uint8).reshape(-1, 1, 2, 2), labels), None, None, 2)
+    parts = Parts(
+        Images(np.arange(1003 * 4).astype(np.uint8).reshape(-1, 1, 2, 2), labels), None, None, 2
+    )
     monkeypatch.setattr("studies.data.splits.read_function", lambda name: parts)
     with pytest.raises(UserError, match=message):
         load(DataSpec(name="own:data", **fractions))

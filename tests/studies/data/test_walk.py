@@ -1,4 +1,5 @@
-"""A folder as people have it: links, thumbnails, odd names. Everything in it is used, or counted and named."""
+"""A folder as people have it: links, thumbnails, odd names.
+Everything in it is used, or counted and named."""
 
 import os
 import shutil
@@ -44,7 +45,9 @@ def photos(tmp_path: Path) -> Path:
 
 
 def read(root: Path, **changes: object) -> Splits:
-    return load(DataSpec.model_validate({"name": "folder", "resolution": 4, "test": 0.25, **changes}), root)
+    return load(
+        DataSpec.model_validate({"name": "folder", "resolution": 4, "test": 0.25, **changes}), root
+    )
 
 
 def left_out(root: Path) -> str:
@@ -63,7 +66,9 @@ def test_files_of_other_kinds_are_counted_by_extension(photos: Path) -> None:
         (photos / "ant" / f"{number}.HEIC").write_bytes(b"heic")
     (photos / "bee" / "scan").write_bytes(b"no extension")
     splits = read(photos)
-    assert splits.notes == (f"Left out of {photos}: 9 files of other kinds: .heic, without extension.",)
+    assert splits.notes == (
+        f"Left out of {photos}: 9 files of other kinds: .heic, without extension.",
+    )
     assert sum(splits.sizes.values()) == 16
 
 
@@ -86,7 +91,9 @@ def test_many_kinds_are_counted_and_the_most_frequent_named(photos: Path) -> Non
 def test_images_in_thumbnail_folders_reach_no_split(photos: Path, name: str, place: str) -> None:
     images(photos / place / name / "deeper", 12)
     splits = read(photos)
-    assert splits.notes == (f"Left out of {photos}: 12 files in thumbnail and system folders: {name}.",)
+    assert splits.notes == (
+        f"Left out of {photos}: 12 files in thumbnail and system folders: {name}.",
+    )
     assert splits.names == ("ant", "bee")
     assert sum(splits.sizes.values()) == 16
 
@@ -101,7 +108,10 @@ def test_links_that_lead_nowhere_are_named(photos: Path) -> None:
     for name in ("a.png", "b.png", "c.png"):
         (photos / "ant" / name).symlink_to("gone.png")
     (photos / "ant" / "itself.png").symlink_to("itself.png")
-    assert left_out(photos) == "4 links that lead nowhere: ant/a.png, ant/b.png, ant/c.png, ant/itself.png"
+    assert (
+        left_out(photos)
+        == "4 links that lead nowhere: ant/a.png, ant/b.png, ant/c.png, ant/itself.png"
+    )
 
 
 def test_a_pipe_with_an_images_name_is_not_read(photos: Path) -> None:
@@ -120,7 +130,10 @@ def test_what_unreadable_skip_leaves_out_is_counted(photos: Path) -> None:
         (photos / "ant" / f"broken{number}.png").write_bytes(b"broken")
     (photos / "ant" / "notes.txt").touch()
     assert read(photos, unreadable="skip").notes == (
-        f"Left out of {photos}: 1 file of another kind: .txt; 2 images that cannot be read: ant/broken0.png, ant/broken1.png.",
+        (
+            f"Left out of {photos}: 1 file of another kind: .txt; 2 images that cannot be read:"
+            " ant/broken0.png, ant/broken1.png."
+        ),
     )
 
 
@@ -128,7 +141,10 @@ def test_an_empty_class_says_what_it_holds_instead(photos: Path) -> None:
     (photos / "cat").mkdir()
     for number in range(3):
         (photos / "cat" / f"{number}.HEIC").touch()
-    with pytest.raises(UserError, match=r"class 'cat' is empty: .* It holds 3 files of other kinds: .heic. Add images"):
+    with pytest.raises(
+        UserError,
+        match=r"class 'cat' is empty: .* It holds 3 files of other kinds: .heic. Add images",
+    ):
         scan(photos)
 
 
@@ -147,7 +163,10 @@ def test_links_to_folders_are_followed(tmp_path: Path, photos: Path) -> None:
     images(tmp_path / "elsewhere" / "deep", 5, 100)
     (photos / "ant" / "more").symlink_to(tmp_path / "elsewhere")
     listing = scan(photos)
-    assert sum(listing.files[row].startswith("ant/more/deep/") for row in range(len(listing.files))) == 5
+    assert (
+        sum(listing.files[row].startswith("ant/more/deep/") for row in range(len(listing.files)))
+        == 5
+    )
     assert sum(read(photos).sizes.values()) == 21
     assert left_out(photos) == ""
 
@@ -166,10 +185,15 @@ def test_links_in_a_circle_end_and_bring_no_image_of_another_class(photos: Path)
     (photos / "ant" / "other").symlink_to("../bee")
     listing = scan(photos)
     assert listing.labels == [0] * 9 + [1] * 8
-    assert str(listing.left_out) == "3 folders that links reach again: ant/below/up, ant/other, ant/root"
+    assert (
+        str(listing.left_out)
+        == "3 folders that links reach again: ant/below/up, ant/other, ant/root"
+    )
 
 
-def test_no_folder_is_read_twice_however_many_links_lead_to_it(tmp_path: Path, photos: Path) -> None:
+def test_no_folder_is_read_twice_however_many_links_lead_to_it(
+    tmp_path: Path, photos: Path
+) -> None:
     """Each of twenty folders holds two links to the next: a million ways to the last."""
     for number in range(20):
         (tmp_path / f"level{number}").mkdir()
@@ -182,7 +206,10 @@ def test_no_folder_is_read_twice_however_many_links_lead_to_it(tmp_path: Path, p
 
 def test_a_class_that_is_a_link_to_nowhere_is_an_error(photos: Path) -> None:
     (photos / "cat").symlink_to("/not/mounted")
-    with pytest.raises(UserError, match=r"photos/cat is a link that leads nowhere \(/not/mounted\): if it was a class"):
+    with pytest.raises(
+        UserError,
+        match=r"photos/cat is a link that leads nowhere \(/not/mounted\): if it was a class",
+    ):
         read(photos)
 
 
@@ -258,8 +285,25 @@ def test_names_that_are_not_utf_8_train_to_the_end(tmp_path: Path) -> None:
             with open(bytes_path(folder, b"\xe9%d.png" % number), "wb") as file:
                 Image.new("L", (8, 8), 200 * label + number).save(file, "PNG")
         bytes_path(folder, b"\xe9.heic").touch()
-    command = [sys.executable, "-m", "explorer", "train", "resnext_1_2x4d_w8_small8", "--data", "folder"]
-    command += ["--data-dir", str(root), "--device", "cpu", "--precision", "32", "-o", str(tmp_path / "w.safetensors")]
+    command = [
+        sys.executable,
+        "-m",
+        "explorer",
+        "train",
+        "resnext_1_2x4d_w8_small8",
+        "--data",
+        "folder",
+    ]
+    command += [
+        "--data-dir",
+        str(root),
+        "--device",
+        "cpu",
+        "--precision",
+        "32",
+        "-o",
+        str(tmp_path / "w.safetensors"),
+    ]
     for change in ("data.resolution=8", "data.test=0.2", "recipe.epochs=1", "recipe.batch_size=8"):
         command += ["--set", change]
     result = subprocess.run(command, capture_output=True, check=False)
@@ -267,7 +311,10 @@ def test_names_that_are_not_utf_8_train_to_the_end(tmp_path: Path) -> None:
     told = result.stdout.decode()  # it is UTF-8
     assert "ph\N{REPLACEMENT CHARACTER}otos: 2 files of other kinds: .heic" in told
     with safe_open(tmp_path / "w.safetensors", "np") as weights:
-        assert weights.metadata()["class_names"] == '["caf\N{REPLACEMENT CHARACTER}", "th\N{REPLACEMENT CHARACTER}"]'
+        assert (
+            weights.metadata()["class_names"]
+            == '["caf\N{REPLACEMENT CHARACTER}", "th\N{REPLACEMENT CHARACTER}"]'
+        )
 
 
 def test_an_error_names_a_file_that_is_not_utf_8_in_a_way_that_can_be_stored(photos: Path) -> None:
@@ -283,8 +330,18 @@ def test_an_error_names_a_file_that_is_not_utf_8_in_a_way_that_can_be_stored(pho
 def test_a_path_may_begin_at_the_home_folder(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(photos.parent))
     for place, given in ((Path("~/photos"), None), (None, "~/photos"), (Path("~"), "photos")):
-        assert sum(load(DataSpec(name="folder", resolution=4, test=0.25, path=given), place).sizes.values()) == 16
-    with pytest.raises(UserError, match="~nobody-here/photos begins with a home folder that this system does not know"):
+        assert (
+            sum(
+                load(
+                    DataSpec(name="folder", resolution=4, test=0.25, path=given), place
+                ).sizes.values()
+            )
+            == 16
+        )
+    with pytest.raises(
+        UserError,
+        match="~nobody-here/photos begins with a home folder that this system does not know",
+    ):
         read(Path("~nobody-here/photos"))
 
 
@@ -305,9 +362,12 @@ def test_copies_are_counted_and_named(photos: Path) -> None:
         shutil.copy(photos / "ant" / f"{number:03}.png", photos / "ant" / f"{number:03} copy.png")
     shutil.copy(photos / "ant" / "000.png", photos / "bee" / "wrong.png")
     assert read(photos).notes == (
-        "4 files are copies of another, byte for byte, 1 of them in another class: ant/000.png of ant/000 copy.png, ant/001.png of "
-        "ant/001 copy.png, ant/002.png of ant/002 copy.png and 1 more. Copies may be in two splits, and then the errors look smaller "
-        "than they are.",
+        (
+            "4 files are copies of another, byte for byte, 1 of them in another class: ant/000.png"
+            " of ant/000 copy.png, ant/001.png of ant/001 copy.png, ant/002.png of ant/002 copy.png"
+            " and 1 more. Copies may be in two splits, and then the errors look smaller than they"
+            " are."
+        ),
     )
 
 
@@ -316,7 +376,9 @@ def test_a_validation_part_that_is_a_copy_of_train_is_said(tmp_path: Path, photo
     shutil.copytree(photos, tmp_path / "parts" / "train")
     shutil.copytree(photos, tmp_path / "parts" / "val")
     (note,) = read(tmp_path / "parts").notes
-    assert note.startswith("16 files are copies of another, byte for byte: val/ant/000.png of train/ant/000.png, ")
+    assert note.startswith(
+        "16 files are copies of another, byte for byte: val/ant/000.png of train/ant/000.png, "
+    )
 
 
 def test_files_that_are_no_images_are_not_called_copies(photos: Path) -> None:
@@ -331,7 +393,8 @@ def test_parts_inside_the_classes_are_refused(tmp_path: Path) -> None:
         for part in ("train", "test"):
             images(tmp_path / "photos" / name / part, 8)
     with pytest.raises(
-        UserError, match=r"photos holds classes, and in each test and train: .* must be the other way round"
+        UserError,
+        match=r"photos holds classes, and in each test and train: .* must be the other way round",
     ):
         read(tmp_path / "photos")
 
@@ -348,26 +411,32 @@ def test_a_test_part_of_images_without_classes_says_so(tmp_path: Path, photos: P
     photos.rename(tmp_path / "parts" / "train")
     images(tmp_path / "parts" / "test", 5)
     with pytest.raises(
-        UserError, match=r"parts/test holds no folders, .* Move it elsewhere if its images have no class"
+        UserError,
+        match=r"parts/test holds no folders, .* Move it elsewhere if its images have no class",
     ):
         read(tmp_path / "parts", test=None)
 
 
 def test_a_class_folder_in_the_place_of_the_data_is_recognised(photos: Path) -> None:
     with pytest.raises(
-        UserError, match=r"ant holds 0 folders of images; .* It holds 8 images: name the folder above it"
+        UserError,
+        match=r"ant holds 0 folders of images; .* It holds 8 images: name the folder above it",
     ):
         read(photos / "ant")
 
 
 def test_an_archive_in_the_place_of_the_folder_is_recognised(tmp_path: Path) -> None:
     (tmp_path / "photos.zip").write_bytes(b"PK")
-    with pytest.raises(UserError, match=r"photos.zip is a file, and a folder is needed \(unpack an archive\)"):
+    with pytest.raises(
+        UserError, match=r"photos.zip is a file, and a folder is needed \(unpack an archive\)"
+    ):
         read(tmp_path / "photos.zip")
 
 
 def test_odd_names_of_files_are_read(photos: Path) -> None:
-    for number, name in enumerate(("a\nb", "'quote\"", "-rf", "%s{0}", "😀" * 60, " blank ", "Icon\r", "a;b|c", "..x")):
+    for number, name in enumerate(
+        ("a\nb", "'quote\"", "-rf", "%s{0}", "😀" * 60, " blank ", "Icon\r", "a;b|c", "..x")
+    ):
         image = Image.new("RGB", (4, 4), "white")
         image.putpixel((0, 0), (number, 0, 0))
         image.save(photos / "ant" / f"x{name}.PNG")
@@ -376,7 +445,9 @@ def test_odd_names_of_files_are_read(photos: Path) -> None:
     assert splits.notes == ()
 
 
-def test_classes_that_differ_by_a_blank_or_a_capital_are_pointed_out(tmp_path: Path, photos: Path) -> None:
+def test_classes_that_differ_by_a_blank_or_a_capital_are_pointed_out(
+    tmp_path: Path, photos: Path
+) -> None:
     images(photos / "Ant ", 8, 50)
     (note,) = read(photos, validation=0.25).notes
     assert note == "The classes 'Ant ' and 'ant' differ in blanks or capitals only: are they one?"
@@ -385,7 +456,9 @@ def test_classes_that_differ_by_a_blank_or_a_capital_are_pointed_out(tmp_path: P
     photos.rename(tmp_path / "parts" / "train")
     shutil.copytree(tmp_path / "parts" / "train", tmp_path / "parts" / "val")
     (tmp_path / "parts" / "val" / "ant").rename(tmp_path / "parts" / "val" / "Ant")
-    with pytest.raises(UserError, match=r"val holds 'Ant', and .*train does not, but 'ant'. Each part"):
+    with pytest.raises(
+        UserError, match=r"val holds 'Ant', and .*train does not, but 'ant'. Each part"
+    ):
         read(tmp_path / "parts")
 
 
@@ -398,7 +471,9 @@ def test_a_path_too_long_for_the_system_is_a_short_sentence(photos: Path) -> Non
         descriptor = below
     os.close(descriptor)
     try:
-        with pytest.raises(UserError, match=r"folder: cannot read .*ant/ddd.*\.\.\.ddd.*: File name too long") as error:
+        with pytest.raises(
+            UserError, match=r"folder: cannot read .*ant/ddd.*\.\.\.ddd.*: File name too long"
+        ) as error:
             read(photos)
         assert len(str(error.value)) < 500
     finally:

@@ -1,4 +1,5 @@
-"""Processes that train keep their memory: seen from how their heap grows, and from the pages they are given."""
+"""Processes that train keep their memory: seen from how their heap
+grows, and from the pages they are given."""
 
 import json
 import os
@@ -16,7 +17,9 @@ from studies.machine.memory import reset_peak
 GIGABYTE = 2**30
 
 pytestmark = pytest.mark.skipif(
-    platform.libc_ver()[0] != "glibc" or not Path("/proc/self/maps").exists() or "GLIBC_TUNABLES" in os.environ,
+    platform.libc_ver()[0] != "glibc"
+    or not Path("/proc/self/maps").exists()
+    or "GLIBC_TUNABLES" in os.environ,
     reason="needs glibc as it comes, and /proc",
 )
 
@@ -45,13 +48,22 @@ def test_what_was_freed_is_used_again_without_new_pages(line: str, expected: boo
         "use(); before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
         "use(); print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)\n"
     )
-    faults = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    faults = int(
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+    )
     assert (faults < 100) is expected
 
 
 def test_somebody_elses_tuning_is_left_alone() -> None:
-    code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import os, test_memory\n"
-    code += "from studies.machine.memory import keep_memory; keep_memory(); x = [bytes(1000) for _ in range(100_000)]\n"
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import os, test_memory\n"
+    )
+    code += (
+        "from studies.machine.memory import keep_memory; keep_memory(); x = [bytes(1000) for _ in"
+        " range(100_000)]\n"
+    )
     code += "print(test_memory.heap(os.getpid()))"
     tuned = {**os.environ, "GLIBC_TUNABLES": "glibc.malloc.tcache_count=7"}
     for environment, kept in ((tuned, False), (dict(os.environ), True)):
@@ -80,10 +92,22 @@ def test_workers_keep_their_memory(fake: None, tiny: Path, monkeypatch: pytest.M
 
 @pytest.mark.slow
 def test_the_command_train_keeps_its_memory(workdir: Path) -> None:
-    command = [sys.executable, "-m", "explorer", "train", "resnext_1_2x4d_w8_small8", "--data", "digits", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "explorer",
+        "train",
+        "resnext_1_2x4d_w8_small8",
+        "--data",
+        "digits",
+        "--json",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        assert [json.loads(process.stdout.readline())["event"] for _ in range(2)] == ["begin", "epoch"]
+        assert [json.loads(process.stdout.readline())["event"] for _ in range(2)] == [
+            "begin",
+            "epoch",
+        ]
         size = heap(process.pid)
         process.terminate()
     assert size > GIGABYTE
@@ -115,7 +139,9 @@ print(before, peak())
 
 def test_a_training_is_not_charged_with_what_others_freed_before() -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    result = subprocess.run([sys.executable, "-c", PEAKS], capture_output=True, text=True, check=True, env=environment)
+    result = subprocess.run(
+        [sys.executable, "-c", PEAKS], capture_output=True, text=True, check=True, env=environment
+    )
     before, after = (int(number) for number in result.stdout.split())
     assert after < before + 200 * 2**20  # of 500
 

@@ -1,4 +1,5 @@
-"""Settings are resolved once, in a process of its own, and refused where a machine cannot honour them."""
+"""Settings are resolved once, in a process of its own, and
+refused where a machine cannot honour them."""
 
 import os
 import subprocess
@@ -28,7 +29,9 @@ def test_what_is_resolved_can_be_honoured_and_survives_storing(resolved: Setting
     assert resolved.threads == max(1, cores() // 2)
 
 
-def test_resolving_needs_no_torch_here_and_no_modules_from_the_current_folder(tmp_path: Path) -> None:
+def test_resolving_needs_no_torch_here_and_no_modules_from_the_current_folder(
+    tmp_path: Path,
+) -> None:
     for name in ("torch", "studies", "pydantic"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong module was imported')")
     root = Path(settings.__file__).parents[2]
@@ -37,7 +40,9 @@ def test_resolving_needs_no_torch_here_and_no_modules_from_the_current_folder(tm
         "from studies.machine.settings import resolve; print(resolve('cpu', '32', 1).device);"
         "assert 'torch' not in sys.modules"
     )
-    result = subprocess.run([sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
     assert (result.stdout, result.stderr) == ("cpu\n", "")
 
 
@@ -61,7 +66,9 @@ def test_unknown_choices_are_named(device: str, precision: str, message: str) ->
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 @pytest.mark.parametrize("device", ["cuda", "cuda:3"])
 def test_cuda_where_there_is_none_is_refused(device: str) -> None:
-    with pytest.raises(UserError, match=f"the device {device} was asked for.*no CUDA device.*Use the device cpu"):
+    with pytest.raises(
+        UserError, match=f"the device {device} was asked for.*no CUDA device.*Use the device cpu"
+    ):
         check(CPU.model_copy(update={"device": device}))
 
 
@@ -86,11 +93,18 @@ def test_bf16_is_chosen_and_honoured_only_where_the_processor_computes_it(
             check(CPU.model_copy(update={"precision": "bf16"}))
 
 
-def test_each_gpu_is_asked_for_itself_whether_it_computes_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_gpu_is_asked_for_itself_whether_it_computes_bf16(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: SimpleNamespace(major=(9, 7)[index]))
-    found = {name: settings.resolve_here(name, "auto", 1).precision for name in ("cuda", "cuda:0", "cuda:1")}
+    monkeypatch.setattr(
+        torch.cuda, "get_device_properties", lambda index: SimpleNamespace(major=(9, 7)[index])
+    )
+    found = {
+        name: settings.resolve_here(name, "auto", 1).precision
+        for name in ("cuda", "cuda:0", "cuda:1")
+    }
     assert found == {"cuda": "bf16", "cuda:0": "bf16", "cuda:1": "32"}
 
 
@@ -101,24 +115,31 @@ def test_torch_still_has_the_private_names_that_tell_about_bf16() -> None:
 
 def test_more_threads_than_cores_are_refused() -> None:
     with pytest.raises(
-        UserError, match=rf"with {cores() + 1} threads in each worker, and this machine has {cores()} cores"
+        UserError,
+        match=rf"with {cores() + 1} threads in each worker, and this machine has {cores()} cores",
     ):
         check(CPU.model_copy(update={"threads": cores() + 1}))
 
 
 @pytest.mark.parametrize(("workers", "threads"), [(1, 8), (2, 4), (3, 2), (8, 1), (100, 1)])
-def test_workers_share_the_cores(monkeypatch: pytest.MonkeyPatch, workers: int, threads: int) -> None:
+def test_workers_share_the_cores(
+    monkeypatch: pytest.MonkeyPatch, workers: int, threads: int
+) -> None:
     monkeypatch.setattr(settings, "cores", lambda: 8)
     assert settings.resolve_here("cpu", "32", workers).threads == threads
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system does not bind processes to cores")
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"), reason="the system does not bind processes to cores"
+)
 def test_threads_follow_the_cores_that_a_process_may_use_and_not_omp_num_threads() -> None:
     code = (
-        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); from studies.machine.settings import resolve;"
-        "print(resolve('cpu', '32').threads)"
+        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); from"
+        " studies.machine.settings import resolve;print(resolve('cpu', '32').threads)"
     )
-    told = subprocess.check_output([sys.executable, "-c", code], env={**os.environ, "OMP_NUM_THREADS": "7"}, text=True)
+    told = subprocess.check_output(
+        [sys.executable, "-c", code], env={**os.environ, "OMP_NUM_THREADS": "7"}, text=True
+    )
     assert told == "1\n"
 
 
@@ -133,7 +154,15 @@ def test_threads_follow_the_cores_that_a_process_may_use_and_not_omp_num_threads
     ],
 )
 def test_numba_is_missed_only_where_it_would_serve(
-    monkeypatch: pytest.MonkeyPatch, device: str, precision: str, threads: int, numba: str | None, count: int
+    monkeypatch: pytest.MonkeyPatch,
+    device: str,
+    precision: str,
+    threads: int,
+    numba: str | None,
+    count: int,
 ) -> None:
     monkeypatch.setattr(settings, "numba_version", lambda: numba)
-    assert hints(Settings(device=device, precision=precision, threads=threads)) == [WITHOUT_NUMBA] * count
+    assert (
+        hints(Settings(device=device, precision=precision, threads=threads))
+        == [WITHOUT_NUMBA] * count
+    )

@@ -1,8 +1,9 @@
 """A storage that version 0.1.0 wrote is read, shown, extended and resumed.
 
-`tests/fixtures/storage_0_1_0.tar.gz` holds that storage (a grid, a search, a study that tunes, one whose trainings failed, an
-imported one, and one that was interrupted in the fifth of six epochs, with its checkpoint), the study files, and what
-`study results` of that version wrote of each. It was made on one core in 32 bits, so that any machine can go on with it.
+`tests/fixtures/storage_0_1_0.tar.gz` holds that storage (a grid, a search, a study that tunes, one
+whose trainings failed, an imported one, and one that was interrupted in the fifth of six epochs,
+with its checkpoint), the study files, and what `study results` of that version wrote of each. It
+was made on one core in 32 bits, so that any machine can go on with it.
 """
 
 import tarfile
@@ -28,7 +29,8 @@ URL = "sqlite:///old.db"
 
 @pytest.fixture
 def old(workdir: Path) -> Path:
-    """The current folder, with the storage, its files, the study files and what was read of them then."""
+    """The current folder, with the storage, its files, the study
+    files and what was read of them then."""
     with tarfile.open(ARCHIVE) as archive:
         archive.extractall(workdir, filter="data")
     return workdir
@@ -58,7 +60,9 @@ def test_every_study_is_shown_and_has_a_report(old: Path, name: str) -> None:
 
 def test_a_grid_goes_on_with_more_seeds_and_arms(old: Path) -> None:
     before = read(URL, "old_grid")[0]
-    (old / "space.yaml").write_text((old / "space.yaml").read_text().replace("[1, 2, 4]", "[1, 2, 4, 8]"))
+    (old / "space.yaml").write_text(
+        (old / "space.yaml").read_text().replace("[1, 2, 4]", "[1, 2, 4, 8]")
+    )
     file = old / "old_grid.yaml"
     file.write_text(file.read_text().replace("seeds: [0]", "seeds: [0, 1]"))
     counts = Study.load(file).run(storage=URL, quiet=True)
@@ -93,7 +97,12 @@ def test_an_interrupted_training_goes_on_from_its_checkpoint_to_the_same_end(
     monkeypatch.setattr(studies.running.supervisor, "resolve", lambda **_: settings)
     study.run(storage="sqlite:///undisturbed.db", quiet=True)
     # Four epochs were trained by another machine, whose last bits may differ.
-    (trials, curves), (expected, undisturbed) = read(URL, study.name), read("sqlite:///undisturbed.db", study.name)
+    (trials, curves), (expected, undisturbed) = (
+        read(URL, study.name),
+        read("sqlite:///undisturbed.db", study.name),
+    )
     errors = ["seed", "train_error", "validation_error", "test_error"]
     pd.testing.assert_frame_equal(trials[errors], expected[errors], atol=0.01)
-    pd.testing.assert_frame_equal(curves.drop(columns="seconds"), undisturbed.drop(columns="seconds"), atol=0.01)
+    pd.testing.assert_frame_equal(
+        curves.drop(columns="seconds"), undisturbed.drop(columns="seconds"), atol=0.01
+    )

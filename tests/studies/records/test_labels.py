@@ -1,4 +1,5 @@
-"""A study extended by a second reference keeps its reference arm, under its new label, wherever it is read."""
+"""A study extended by a second reference keeps its reference arm,
+under its new label, wherever it is read."""
 
 from pathlib import Path
 from typing import Any
@@ -34,14 +35,21 @@ def store(storage: Storage, path: Path) -> StoredStudy:
 
 
 def train(storage: Storage, stored: StoredStudy) -> None:
-    """Ends every pair that is left: the error grows with the place of its design, and a little with its seed."""
+    """Ends every pair that is left: the error grows with the place of
+    its design, and a little with its seed."""
     claims = Claims(storage, storage.open(), stored.id, stored)
     while attempt := claims.claim(Worker("worker")):
         names = [design["name"] for design in stored.designs]
         error = 0.1 + 0.05 * names.index(attempt.pair.design) + 0.003 * attempt.pair.seed
         error += 0.001 * ((attempt.pair.seed + names.index(attempt.pair.design)) % 2)
         result = dict.fromkeys(("train_error", "validation_error", "test_error"), error)
-        result |= {"epochs": 4, "seconds": 8.0, "images_per_second": 5.0, "peak_memory": None, "device": "cpu"}
+        result |= {
+            "epochs": 4,
+            "seconds": 8.0,
+            "images_per_second": 5.0,
+            "peak_memory": None,
+            "device": "cpu",
+        }
         claims.end(attempt, "complete", error, {"result": result})
 
 
@@ -67,7 +75,9 @@ def check(storage: Storage) -> None:
     assert "has no complete training" not in page
 
 
-def test_an_extension_by_a_second_reference_keeps_the_reference_arm(storage: Storage, tiny: Path) -> None:
+def test_an_extension_by_a_second_reference_keeps_the_reference_arm(
+    storage: Storage, tiny: Path
+) -> None:
     train(storage, store(storage, tiny))
     before = read(storage, "tiny")[0].set_index(["design", "seed"])
     extend(tiny)
@@ -81,7 +91,9 @@ def test_an_extension_by_a_second_reference_keeps_the_reference_arm(storage: Sto
     assert store(storage, tiny).reference_arm == LABELS[0]
 
 
-def test_a_study_that_an_earlier_version_extended_is_read_with_its_reference_arm(storage: Storage, tiny: Path) -> None:
+def test_a_study_that_an_earlier_version_extended_is_read_with_its_reference_arm(
+    storage: Storage, tiny: Path
+) -> None:
     extend(tiny)
     stored = store(storage, tiny)
     # That version renamed the arms and left this behind.
@@ -133,13 +145,21 @@ def test_a_search_extended_by_a_second_reference_keeps_what_it_has_tried(
     assert len({design["arm"] for design in designs}) == 5
     assert stored.reference_arm == designs[0]["arm"] == LABELS[0]
     proposer = Proposer(stored)
-    assert all(proposer._params(design["arm"]) is not None for design in designs), "known to the sampler"
+    assert all(proposer._params(design["arm"]) is not None for design in designs), (
+        "known to the sampler"
+    )
 
 
 def test_arms_of_a_scale_space_are_labelled_anew(storage: Storage, tiny: Path) -> None:
-    (tiny.parent / "tiny_space.yaml").write_text(f"reference: {FIRST}\nscale: {{factor: 2, arms: [deeper, wider]}}\n")
+    (tiny.parent / "tiny_space.yaml").write_text(
+        f"reference: {FIRST}\nscale: {{factor: 2, arms: [deeper, wider]}}\n"
+    )
     change(tiny, "{cardinality: 1}", "{arm: reference}")
-    assert [design["arm"] for design in store(storage, tiny).designs] == ["reference", "deeper", "wider"]
+    assert [design["arm"] for design in store(storage, tiny).designs] == [
+        "reference",
+        "deeper",
+        "wider",
+    ]
     extend(tiny)
     arms = ("reference", "deeper", "wider")
     assert [design["arm"] for design in store(storage, tiny).designs] == [

@@ -1,4 +1,5 @@
-"""Whose a study is: those of other programs in the same database are neither taken over, nor read, nor deleted."""
+"""Whose a study is: those of other programs in the same database are
+neither taken over, nor read, nor deleted."""
 
 import json
 from collections.abc import Callable
@@ -30,7 +31,13 @@ def of_a_stranger(url: str, *, trials: int = 0, **attributes: object) -> None:
 
 
 def everything(storage: Storage) -> list[list[dict[str, object]]]:
-    tables = ("studies", "study_user_attributes", "study_system_attributes", "trials", "trial_params")
+    tables = (
+        "studies",
+        "study_user_attributes",
+        "study_system_attributes",
+        "trials",
+        "trial_params",
+    )
     return [storage.rows(f"SELECT * FROM {table}") for table in tables]
 
 
@@ -44,7 +51,9 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.parametrize("attributes", [{}, {"owner": "me"}, {"explorer": "bayes"}, {"explorer": {"uid": 3}}])
+@pytest.mark.parametrize(
+    "attributes", [{}, {"owner": "me"}, {"explorer": "bayes"}, {"explorer": {"uid": 3}}]
+)
 @pytest.mark.parametrize("trials", [0, 2])
 def test_no_command_touches_a_study_of_another_program(
     fake: None, storage: Storage, tiny: Path, trials: int, attributes: dict[str, object]
@@ -56,7 +65,9 @@ def test_no_command_touches_a_study_of_another_program(
         result = CliRunner().invoke(cli, [*command, "--storage", storage.url])
         assert isinstance(result.exception, UserError), (command, result.output)
         assert "tiny in sqlite:///" in str(result.exception), command
-        assert "is a study of another program; it was left as it was." in str(result.exception), command
+        assert "is a study of another program; it was left as it was." in str(result.exception), (
+            command
+        )
     assert everything(storage) == before
     assert not Path("tiny.html").exists()
     assert stored_studies(storage) == []
@@ -120,4 +131,9 @@ def test_our_mark_is_what_tells(storage: Storage) -> None:
     study = writer.create_new_study([StudyDirection.MINIMIZE], "tiny")
     writer.set_study_user_attr(study, "explorer", {"uid": "1", "document": {"search": "grid"}})
     assert [one.name for one in stored_studies(storage)] == ["tiny"]
-    assert json.loads(storage.rows("SELECT value_json FROM study_user_attributes")[0]["value_json"])["uid"] == "1"
+    assert (
+        json.loads(storage.rows("SELECT value_json FROM study_user_attributes")[0]["value_json"])[
+            "uid"
+        ]
+        == "1"
+    )

@@ -34,10 +34,14 @@ def place(fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
 @pytest.fixture
 def study() -> Callable[..., Result]:
     """`resnext-explorer study ...`, in this process."""
-    return lambda *arguments, answer="": CliRunner().invoke(cli, ["study", *arguments], input=answer)
+    return lambda *arguments, answer="": CliRunner().invoke(
+        cli, ["study", *arguments], input=answer
+    )
 
 
-def test_failures_keep_reason_and_last_log_lines(place: Storage, tiny: Path, study: Callable[..., Result]) -> None:
+def test_failures_keep_reason_and_last_log_lines(
+    place: Storage, tiny: Path, study: Callable[..., Result]
+) -> None:
     found = failures(place, get(place, "tiny"))
     assert {(one.arm, one.reason) for one in found} == {
         ("C=2", "the training loss became nan in epoch 1"),
@@ -70,11 +74,15 @@ def test_memory_and_a_full_disk_fail_a_pair_and_the_others_go_on(
     counts = tiny_runs.run(tiny)
     assert (counts.complete, counts.failed) == (2, 4)
     reasons = dict(tiny_runs.tables()[0][["arm", "reason"]].values)
-    assert reasons["C=2"].startswith("out of memory; a smaller batch_size or fewer workers may help")
+    assert reasons["C=2"].startswith(
+        "out of memory; a smaller batch_size or fewer workers may help"
+    )
     assert "No space left on device" in reasons["C=4"]
 
 
-def test_what_failed_three_times_stays_failed(place: Storage, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_failed_three_times_stays_failed(
+    place: Storage, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FAKE_MISCHIEF", json.dumps({BUG: "bug"}))
     for waiting, failed in ((4, 2), (2, 2)):
         assert retry(place, get(place, "tiny")) == waiting
@@ -96,8 +104,12 @@ def test_delete_takes_all_of_one_study_and_nothing_else(
     assert get(place, "tiny").counts(place).complete == 2
     assert "with 2 results" in study("delete", "tiny", "--yes").output
     assert not (place.files / "tiny").exists()
-    assert [one["study"] for one in json.loads(study("list", "--json").output)["studies"]] == ["kept"]
-    assert not place.rows("SELECT trial_id FROM trials WHERE study_id <> :kept", kept=get(place, "kept").id)
+    assert [one["study"] for one in json.loads(study("list", "--json").output)["studies"]] == [
+        "kept"
+    ]
+    assert not place.rows(
+        "SELECT trial_id FROM trials WHERE study_id <> :kept", kept=get(place, "kept").id
+    )
     assert tiny_runs.run(tiny).complete == 6
 
 

@@ -35,7 +35,12 @@ def file(workdir: Path) -> Path:
 
 def test_what_is_needed_is_enough(file: Path) -> None:
     found = import_csv(URL, file)
-    assert (found.name, found.reference_arm, found.skipped, found.ignored) == ("cluster", "C=1", 0, [])
+    assert (found.name, found.reference_arm, found.skipped, found.ignored) == (
+        "cluster",
+        "C=1",
+        0,
+        [],
+    )
     trials, curves = read(URL, "cluster")
     assert list(trials.columns) == list(TRIALS)
     assert trials[["arm", "seed", "test_error", "status"]].values.tolist() == [
@@ -68,7 +73,17 @@ def test_what_was_exported_comes_back_as_it_was(file: Path) -> None:
 
 def test_a_report_can_be_made_of_it(file: Path) -> None:
     import_csv(URL, file)
-    command = [sys.executable, "-m", "explorer", "report", "cluster", "--storage", URL, "-o", "report.html"]
+    command = [
+        sys.executable,
+        "-m",
+        "explorer",
+        "report",
+        "cluster",
+        "--storage",
+        URL,
+        "-o",
+        "report.html",
+    ]
     subprocess.run(command, check=True, capture_output=True)
     assert "resnext_1_2x5d_w16_small8" in Path("report.html").read_text()
 
@@ -76,7 +91,9 @@ def test_a_report_can_be_made_of_it(file: Path) -> None:
 def test_rows_that_are_not_complete_are_passed_over(file: Path) -> None:
     lines = (HEADER + ROWS).splitlines()
     states = ["status", "complete", "failed", "complete"]
-    file.write_text("\n".join(f"{line},{state},x" for line, state in zip(lines, states, strict=True)))
+    file.write_text(
+        "\n".join(f"{line},{state},x" for line, state in zip(lines, states, strict=True))
+    )
     file.write_text(file.read_text().replace("status,x", "status,temperature"))
     found = read_csv(file)
     assert (found.skipped, len(found.trials), found.ignored) == (1, 2, ["temperature"])
@@ -86,7 +103,11 @@ def test_rows_that_are_not_complete_are_passed_over(file: Path) -> None:
     ("old", "new", "words"),
     [
         ("62112", "62113", r"line 2: flops is 62113 here, and resnext_1_1x8d_w16_small8 has 62112"),
-        (C2, "resnext_1_2x5d_w16_small9", r"line 3: flops is 57120 here, and resnext_1_2x5d_w16_small9 has"),
+        (
+            C2,
+            "resnext_1_2x5d_w16_small9",
+            r"line 3: flops is 57120 here, and resnext_1_2x5d_w16_small9 has",
+        ),
         (C2, "resnext_1_2xd5_w16_small8", "line 3: .*resnext_1_2xd5_w16_small8"),
         ("0.21", "2.1", "line 3: test_error must be a number from 0 to 1.*fractions"),
         ("0.21", "nan", "line 3: test_error must be a number"),
@@ -101,7 +122,9 @@ def test_rows_that_are_not_complete_are_passed_over(file: Path) -> None:
         ("design,", "désign,", "no column 'design'"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_line_and_nothing_is_stored(file: Path, old: str, new: str, words: str) -> None:
+def test_what_is_wrong_is_named_with_its_line_and_nothing_is_stored(
+    file: Path, old: str, new: str, words: str
+) -> None:
     text = file.read_text()
     assert old in text
     file.write_text(text.replace(old, new))
@@ -154,18 +177,31 @@ import_csv("sqlite:///t.db", Path("cluster.csv"))
 """
 
 
-@pytest.mark.parametrize("moment", [("create_new_trial", 1), ("create_new_trial", 3), ("set_study_user_attr", 1)])
-def test_an_import_that_is_killed_leaves_nothing_and_is_done_again(file: Path, moment: tuple[str, int]) -> None:
+@pytest.mark.parametrize(
+    "moment", [("create_new_trial", 1), ("create_new_trial", 3), ("set_study_user_attr", 1)]
+)
+def test_an_import_that_is_killed_leaves_nothing_and_is_done_again(
+    file: Path, moment: tuple[str, int]
+) -> None:
     command = [sys.executable, "-c", KILLED, *map(str, moment)]
-    assert subprocess.run(command, cwd=file.parent, check=False, env=ENVIRONMENT).returncode == -signal.SIGKILL
+    assert (
+        subprocess.run(command, cwd=file.parent, check=False, env=ENVIRONMENT).returncode
+        == -signal.SIGKILL
+    )
     assert read(URL)[0].empty
     with Storage.visit(URL) as place:
-        assert place.rows("SELECT study_name FROM studies") == place.rows("SELECT trial_id FROM trials") == []
+        assert (
+            place.rows("SELECT study_name FROM studies")
+            == place.rows("SELECT trial_id FROM trials")
+            == []
+        )
     import_csv(URL, file)
     assert len(read(URL, "cluster")[0]) == 3
 
 
-def test_an_import_that_fails_in_the_middle_leaves_nothing(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_import_that_fails_in_the_middle_leaves_nothing(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import studies.results.importing
 
     def pull_the_plug(*_: object) -> None:
@@ -197,7 +233,9 @@ def test_another_programs_study_of_that_name_is_left_alone(file: Path) -> None:
         assert len(place.rows("SELECT study_id FROM studies")) == 1
 
 
-def test_too_many_rows_are_refused_before_anything_is_stored(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_rows_are_refused_before_anything_is_stored(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import studies.results.importing
 
     monkeypatch.setattr(studies.results.importing, "MOST_ROWS", 2)
@@ -214,7 +252,11 @@ def test_a_design_too_large_to_be_stored_is_refused(file: Path) -> None:
 
 def test_the_command_names_what_it_left_out_and_nothing_of_it_moves_the_cursor(file: Path) -> None:
     lines = (HEADER + ROWS).splitlines()
-    more = ["status,\x1b[2Jcolour,b,c,d,e,f,g,h,i,j,k,l,m", *["complete" + ",x" * 13] * 2, "crashed" + ",x" * 13]
+    more = [
+        "status,\x1b[2Jcolour,b,c,d,e,f,g,h,i,j,k,l,m",
+        *["complete" + ",x" * 13] * 2,
+        "crashed" + ",x" * 13,
+    ]
     file.write_text("\n".join(f"{line},{rest}" for line, rest in zip(lines, more, strict=True)))
     command = [sys.executable, "-m", "explorer", "study", "import", str(file), "--storage", URL]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout

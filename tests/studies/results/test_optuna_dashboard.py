@@ -45,14 +45,17 @@ def test_the_study_and_its_trials_have_sensible_names(ask: Any) -> None:
     complete = [trial for trial in detail["trials"] if trial["state"] == "Complete"]
     assert len(complete) == 6
     shown = [
-        ({one["name"]: one["param_external_value"] for one in trial["params"]}, trial["values"]) for trial in complete
+        ({one["name"]: one["param_external_value"] for one in trial["params"]}, trial["values"])
+        for trial in complete
     ]
-    assert {(params["cardinality"], params["bottleneck_width"], params["seed"]) for params, _ in shown} == {
-        (c, d, seed) for c, d in (("1", "8"), ("2", "5"), ("4", "3")) for seed in ("0", "1")
-    }
+    assert {
+        (params["cardinality"], params["bottleneck_width"], params["seed"]) for params, _ in shown
+    } == {(c, d, seed) for c, d in (("1", "8"), ("2", "5"), ("4", "3")) for seed in ("0", "1")}
     errors = tiny_runs.tables()[0]["validation_error"]
     assert sorted(values[0] for _, values in shown) == pytest.approx(sorted(errors))
     notes = [{one["key"]: one["value"] for one in trial["user_attrs"]} for trial in complete]
     assert {note["arm"].strip('"') for note in notes} == {"C=1", "C=2", "C=4"}
     # The CSV file that it offers is headed by them.
-    assert optuna.load_study(study_name="tiny", storage="sqlite:///t.db").metric_names == ["validation_error"]
+    assert optuna.load_study(study_name="tiny", storage="sqlite:///t.db").metric_names == [
+        "validation_error"
+    ]

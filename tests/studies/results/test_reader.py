@@ -1,4 +1,5 @@
-"""Looking again and again gives what reading everything anew gives, and both give what was written."""
+"""Looking again and again gives what reading everything anew
+gives, and both give what was written."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -133,7 +134,9 @@ def test_tuned_and_searched_studies_are_followed_step_by_step(
     assert trials["validation_error"].dropna().to_dict() == written
     failed = trials.loc[trials["status"] == "failed", "reason"]
     if "tune" in more:
-        assert failed.to_dict() == {(hopeless, seed): "all tuning trials of its arm failed" for seed in (0, 1)}
+        assert failed.to_dict() == {
+            (hopeless, seed): "all tuning trials of its arm failed" for seed in (0, 1)
+        }
     else:
         assert failed.empty
 
@@ -163,7 +166,9 @@ def test_a_storage_that_was_replaced_or_deleted_is_read_anew(
         reader.tables("running")
 
 
-def test_an_older_copy_that_is_put_back_is_read_anew(storage: Storage, running: StoredStudy, workdir: Path) -> None:
+def test_an_older_copy_that_is_put_back_is_read_anew(
+    storage: Storage, running: StoredStudy, workdir: Path
+) -> None:
     storage.close()
     before = (workdir / "studies.db").read_bytes()
     reader = Reader(storage)
@@ -175,7 +180,9 @@ def test_an_older_copy_that_is_put_back_is_read_anew(storage: Storage, running: 
     assert_as_anew(reader, storage, "running")
 
 
-def test_another_study_of_the_same_name_is_read_anew(storage: Storage, running: StoredStudy) -> None:
+def test_another_study_of_the_same_name_is_read_anew(
+    storage: Storage, running: StoredStudy
+) -> None:
     reader = Reader(storage)
     assert len(reader.both("running")[1]) == 238  # 11 of 20 epochs, 3 of 6
     delete(storage, running, force=True)
@@ -194,7 +201,9 @@ def test_another_study_in_the_storage_moves_nothing(storage: Storage, running: S
     assert reader.tables("running") is before
 
 
-def test_reading_once_changes_nothing_of_what_another_reader_keeps(storage: Storage, running: StoredStudy) -> None:
+def test_reading_once_changes_nothing_of_what_another_reader_keeps(
+    storage: Storage, running: StoredStudy
+) -> None:
     reader = Reader(storage)
     tables, curves = reader.both("running")
     for table in read(storage, "running"):
@@ -210,14 +219,18 @@ def test_threads_that_ask_at_once_share_one_reading(storage: Storage, running: S
     asks: list[Callable[[str], Any]] = [reader.tables, reader.curves] * 8
     with ThreadPoolExecutor(8) as pool:
         given = list(pool.map(lambda ask: ask("running"), asks))
-    assert len({id(table) for table in given[::2]}) == len({id(table) for table in given[1::2]}) == 1
+    assert (
+        len({id(table) for table in given[::2]}) == len({id(table) for table in given[1::2]}) == 1
+    )
 
 
 def test_the_tables_of_all_studies_are_those_of_each_one_after_the_other(
     storage: Storage, running: StoredStudy
 ) -> None:
     make_study(storage, "later", seeds=1)
-    for whole, *parts in zip(read(storage), read(storage, "running"), read(storage, "later"), strict=True):
+    for whole, *parts in zip(
+        read(storage), read(storage, "running"), read(storage, "later"), strict=True
+    ):
         pd.testing.assert_frame_equal(whole, pd.concat(parts, ignore_index=True))
 
 

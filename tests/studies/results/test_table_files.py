@@ -1,4 +1,5 @@
-"""CSV files as other programs write them: what is certain is converted, the rest is one sentence with its line and column."""
+"""CSV files as other programs write them: what is certain is converted, the
+rest is one sentence with its line and column."""
 
 import time
 from pathlib import Path
@@ -51,7 +52,10 @@ def semicolons(text: str) -> str:
         (HEADER + "\n" + ROW1 + "\n" + ROW2, "utf-8"),
         (FILE.replace("\n", ",,\n"), "utf-8"),  # and of columns
         (
-            "".join(f"{row}{line}\n" for row, line in zip([",", "0,", "1,"], FILE.splitlines(), strict=True)),
+            "".join(
+                f"{row}{line}\n"
+                for row, line in zip([",", "0,", "1,"], FILE.splitlines(), strict=True)
+            ),
             "utf-8",
         ),
         (FILE.replace("design", "Unnamed: 0,design").replace("resnext", "7,resnext"), "utf-8"),
@@ -97,13 +101,18 @@ WRONG: list[tuple[str, str, str]] = [
     (
         "0.3,complete",
         "102.14 %,complete",
-        "line 2: test_error must be a number from 0 to 1; given: '102.14 %'. A percentage is at most 100 %",
+        (
+            "line 2: test_error must be a number from 0 to 1; given: '102.14 %'. A percentage is at"
+            " most 100 %"
+        ),
     ),
     (
         "0.21",
         "90",
-        "line 3: test_error must be a number from 0 to 1; given: '90'. Errors are fractions, or percentages "
-        "with their sign: 0.062 or 6.2 %",
+        (
+            "line 3: test_error must be a number from 0 to 1; given: '90'. Errors are fractions, or"
+            " percentages with their sign: 0.062 or 6.2 %"
+        ),
     ),
     ("0.21", "-0.1", "line 3: test_error must be a number from 0 to 1; given: '-0.1'"),
     ("0.21", "NaN", "line 3: test_error must be a number; nothing is given"),
@@ -118,7 +127,10 @@ WRONG: list[tuple[str, str, str]] = [
     (
         f"{C1},0",
         f"{C1},8714302948203947201",
-        r"line 2: seed must be a number from 0 to 4294967295.*torch\.seed\(\).* a small number of its own instead",
+        (
+            r"line 2: seed must be a number from 0 to 4294967295.*torch\.seed\(\).* a small number"
+            r" of its own instead"
+        ),
     ),
     (f"{C1},0", f"{C1},4294967296", "line 2: seed must be a number from 0 to 4294967295"),
     (f"{C1},0", f"{C1},", "line 2: seed must be a number; nothing is given"),
@@ -152,7 +164,10 @@ WRONG: list[tuple[str, str, str]] = [
     (
         "validation_error,",
         "top1,",
-        r"no column 'validation_error'; needed are .*test_error\. Known: design, seed, top1, test_error",
+        (
+            r"no column 'validation_error'; needed are .*test_error\. Known: design, seed, top1,"
+            r" test_error"
+        ),
     ),
     ("seed", "Seeds", "no column 'seed'.*Did you mean 'Seeds'"),
     (ROW2, ROW2.replace("\n", ",7\n"), "line 3: it has another number of columns"),
@@ -334,7 +349,10 @@ def test_a_time_without_a_zone_is_utc_wherever_it_is_read(
     time.tzset()
     try:
         started = read(FILE.replace("+00:00", ""))["started"]
-        assert [str(when) for when in started] == ["2026-01-31 12:00:00+00:00", "2026-01-31 13:00:00+00:00"]
+        assert [str(when) for when in started] == [
+            "2026-01-31 12:00:00+00:00",
+            "2026-01-31 13:00:00+00:00",
+        ]
     finally:
         monkeypatch.undo()
         time.tzset()

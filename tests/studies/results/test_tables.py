@@ -1,4 +1,5 @@
-"""The two tables: fixed columns, a row for every wanted pair at any moment, and curves that survive resumes."""
+"""The two tables: fixed columns, a row for every wanted pair at any
+moment, and curves that survive resumes."""
 
 import csv
 from collections.abc import Callable
@@ -38,7 +39,9 @@ Make = Callable[..., tuple[StoredStudy, Claims]]
 
 def rows(*epochs: int, error: float = 0.5) -> dict[str, list[Any]]:
     """A chunk of a curve."""
-    return {name: [epoch if name == "epoch" else error for epoch in epochs] for name in list(CURVES)[4:]}
+    return {
+        name: [epoch if name == "epoch" else error for epoch in epochs] for name in list(CURVES)[4:]
+    }
 
 
 @pytest.fixture
@@ -47,7 +50,12 @@ def make(storage: Storage, tiny: Path) -> Make:
 
     def make(path: Path = tiny) -> tuple[StoredStudy, Claims]:
         study = Study.load(path)
-        settings = {"device": "cpu", "precision": "32", "threads": 1, "memory_format": "channels_last"}
+        settings = {
+            "device": "cpu",
+            "precision": "32",
+            "threads": 1,
+            "memory_format": "channels_last",
+        }
         facts = {"splits": {"train": 1078, "validation": 359, "test": 360}, "settings": settings}
         stored = create_or_extend(storage, study, study.wanted(), lambda: facts)
         return stored, Claims(storage, storage.open(), stored.id, stored.pairs)
@@ -83,12 +91,16 @@ ODD = [
     "-4",
     "''",
 ]
-TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8) | st.sampled_from(ODD)
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8) | st.sampled_from(
+    ODD
+)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(TEXT, TEXT, st.floats(-1, 1)), min_size=1, max_size=4))
-def test_a_csv_file_is_read_back_as_it_was(workdir: Path, rows: list[tuple[str, str, float]]) -> None:
+def test_a_csv_file_is_read_back_as_it_was(
+    workdir: Path, rows: list[tuple[str, str, float]]
+) -> None:
     from explorer.files import write_atomic
 
     table = pd.DataFrame(rows, columns=["arm", "reason", "mismatch"])
@@ -109,7 +121,9 @@ def check_columns(trials: pd.DataFrame, curves: pd.DataFrame) -> None:
     assert {name: str(kind) for name, kind in curves.dtypes.items()} == CURVES
 
 
-def test_a_study_that_nobody_has_begun_has_a_row_for_every_pair(make: Make, storage: Storage) -> None:
+def test_a_study_that_nobody_has_begun_has_a_row_for_every_pair(
+    make: Make, storage: Storage
+) -> None:
     make()
     trials, curves = read(storage, "tiny")
     check_columns(trials, curves)
@@ -127,11 +141,26 @@ def test_rows_hold_the_design_and_what_came_out(make: Make, storage: Storage) ->
     check_columns(trials, curves)
     row = trials.iloc[0]
     network = Architecture.from_name(row["design"], resolution=8, in_channels=1, classes=10)
-    assert (row["arm"], row["cardinality"], row["bottleneck_width"], row["depths"]) == ("C=1", 1, 8, "1")
+    assert (row["arm"], row["cardinality"], row["bottleneck_width"], row["depths"]) == (
+        "C=1",
+        1,
+        8,
+        "1",
+    )
     assert (row["flops"], row["params"], row["activations"]) == tuple(vars(count(network)).values())
-    assert (row["stem"], row["growth"], row["shortcut"], row["resolution"]) == ("small", "d", "projection", 8)
+    assert (row["stem"], row["growth"], row["shortcut"], row["resolution"]) == (
+        "small",
+        "d",
+        "projection",
+        8,
+    )
     assert (row["by"], row["budget"], row["mismatch"]) == ("flops", row["flops"], 0)
-    assert (row["status"], row["reason"], row["attempt"], row["worker"]) == ("complete", "", 0, "here-me")
+    assert (row["status"], row["reason"], row["attempt"], row["worker"]) == (
+        "complete",
+        "",
+        0,
+        "here-me",
+    )
     assert (row["validation_error"], row["test_error"], row["seconds_per_epoch"]) == (0.2, 0.3, 2.0)
     assert row["peak_memory"] is pd.NA
     assert abs(row["finished"] - pd.Timestamp.now(tz="UTC")) < pd.Timedelta(minutes=1)
@@ -161,13 +190,20 @@ def test_the_deciding_attempt_speaks_for_its_pair(make: Make, storage: Storage) 
 def test_what_a_later_attempt_trained_again_counts(make: Make, storage: Storage) -> None:
     _, claims = make()
     claims.end(claim(claims), "lost", attributes={"curve/1": rows(1, 2, error=0.9)})
-    claims.end(claim(claims), "complete", 0.2, {"curve/2": rows(2, 3, 4), "curve/1": rows(1), "result": RESULT})
+    claims.end(
+        claim(claims),
+        "complete",
+        0.2,
+        {"curve/2": rows(2, 3, 4), "curve/1": rows(1), "result": RESULT},
+    )
     _, curves = read(storage, "tiny")
     assert curves["epoch"].tolist() == [1, 2, 3, 4]
     assert set(curves["validation_error"]) == {0.5}
 
 
-def test_all_studies_of_a_storage_are_read_together(make: Make, storage: Storage, tiny: Path) -> None:
+def test_all_studies_of_a_storage_are_read_together(
+    make: Make, storage: Storage, tiny: Path
+) -> None:
     make()
     change(tiny, "name: tiny", "name: other")
     _, claims = make()
@@ -209,11 +245,16 @@ def test_a_creation_that_was_cut_off_is_taken_up(storage: Storage, make: Make) -
     assert len(read(storage, "tiny")[0]) == 6
 
 
-def test_a_new_arm_keeps_the_old_ones_as_they_were(make: Make, storage: Storage, tiny: Path) -> None:
+def test_a_new_arm_keeps_the_old_ones_as_they_were(
+    make: Make, storage: Storage, tiny: Path
+) -> None:
     before, claims = make()
     claims.end(claim(claims), "complete", 0.2, {"result": RESULT})
     change(tiny.parent / "tiny_space.yaml", "[1, 2, 4]", "[1, 2, 3, 4]")
     after, _ = make()
     assert after.uid == before.uid
     assert [design["arm"] for design in after.designs] == ["C=1", "C=2", "C=3", "C=4"]
-    assert read(storage, "tiny")[0]["status"].value_counts().to_dict() == {"waiting": 7, "complete": 1}
+    assert read(storage, "tiny")[0]["status"].value_counts().to_dict() == {
+        "waiting": 7,
+        "complete": 1,
+    }

@@ -1,4 +1,5 @@
-"""A search that is killed or stopped and goes on ends as one that nothing happened to: proposals, prunings, curves, finalists."""
+"""A search that is killed or stopped and goes on ends as one that nothing
+happened to: proposals, prunings, curves, finalists."""
 
 import os
 import random
@@ -29,17 +30,26 @@ URL = "sqlite:///t.db"
 @pytest.fixture
 def write(workdir: Path) -> Callable[..., Path]:
     def write(method: str, prune: Any = None, **more: Any) -> Path:
-        search = {"method": method, "trials": 10, "finalists": 2, **({"prune": prune} if prune else {}), **more}
+        search = {
+            "method": method,
+            "trials": 10,
+            "finalists": 2,
+            **({"prune": prune} if prune else {}),
+            **more,
+        }
         (workdir / "tiny_space.yaml").write_text(SPACE)
         recipe = {"name": "quick", "epochs": 6, "batch_size": 64}
-        (workdir / "tiny.yaml").write_text(yaml.safe_dump({**BASE, "recipe": recipe, "search": search}))
+        (workdir / "tiny.yaml").write_text(
+            yaml.safe_dump({**BASE, "recipe": recipe, "search": search})
+        )
         return workdir / "tiny.yaml"
 
     return write
 
 
 def history() -> tuple[list[str], pd.DataFrame, pd.DataFrame]:
-    """The designs in the order in which they were proposed, and the tables of pairs and of epochs."""
+    """The designs in the order in which they were proposed, and
+    the tables of pairs and of epochs."""
     return ([record["name"] for record in get(Storage(URL), "tiny").designs], *tiny_runs.tables())
 
 
@@ -96,8 +106,11 @@ class Told:
         return attempt
 
     def tell(self, attempt: Attempt, *errors: float) -> bool:
-        """Tell errors from the first epoch on; whether the last was the end. The attempt goes on running."""
-        *before, last = [self.pruner.is_hopeless(attempt, epoch, error) for epoch, error in enumerate(errors, 1)]
+        """Tell errors from the first epoch on; whether the last was the
+        end. The attempt goes on running."""
+        *before, last = [
+            self.pruner.is_hopeless(attempt, epoch, error) for epoch, error in enumerate(errors, 1)
+        ]
         assert not any(before)
         return last
 
@@ -105,7 +118,9 @@ class Told:
 def test_an_interrupted_attempt_does_not_compete_beside_its_successor(
     write: Callable[..., Path], storage: Storage
 ) -> None:
-    search = Told(storage, write("random"), Pruning(method="successive_halving", first_epoch=1, reduction=2))
+    search = Told(
+        storage, write("random"), Pruning(method="successive_halving", first_epoch=1, reduction=2)
+    )
     first = search.claim()
     assert not search.tell(first, 0.5)
     search.claims.end(first, "complete", 0.5, {"result": {"validation_error": 0.5}})
@@ -125,9 +140,14 @@ def test_an_interrupted_attempt_does_not_compete_beside_its_successor(
     assert not search.tell(search.claim(), 0.41)
 
 
-def test_a_verdict_that_was_not_carried_out_is_given_again(write: Callable[..., Path], storage: Storage) -> None:
-    """Killed between the verdict and its record, or between a checkpoint and the verdict: a resumed trial ends where it would have."""
-    search = Told(storage, write("random"), Pruning(method="successive_halving", first_epoch=1, reduction=2))
+def test_a_verdict_that_was_not_carried_out_is_given_again(
+    write: Callable[..., Path], storage: Storage
+) -> None:
+    """Killed between the verdict and its record, or between a checkpoint and the
+    verdict: a resumed trial ends where it would have."""
+    search = Told(
+        storage, write("random"), Pruning(method="successive_halving", first_epoch=1, reduction=2)
+    )
     first = search.claim()
     assert not search.tell(first, 0.1, 0.1)
     search.claims.end(first, "complete", 0.1, {"result": {"validation_error": 0.1}})
@@ -144,7 +164,9 @@ def test_a_verdict_that_was_not_carried_out_is_given_again(write: Callable[..., 
 def test_what_a_trial_survived_is_not_judged_again_after_others_have_joined(
     write: Callable[..., Path], storage: Storage
 ) -> None:
-    search = Told(storage, write("random"), Pruning(method="successive_halving", first_epoch=1, reduction=2))
+    search = Told(
+        storage, write("random"), Pruning(method="successive_halving", first_epoch=1, reduction=2)
+    )
     early = search.claim()
     assert not search.tell(early, 0.5, 0.4, 0.3)
     better = search.claim()
@@ -156,14 +178,24 @@ def test_what_a_trial_survived_is_not_judged_again_after_others_have_joined(
     assert not search.pruner.resume(again, [early], [(1, 0.5), (2, 0.4), (3, 0.3)])
 
 
-def test_finalists_on_later_seeds_are_no_startup_trials(write: Callable[..., Path], storage: Storage) -> None:
-    search = Told(storage, write("random", trials=2), Pruning(method="median", startup_trials=3, warm_up_epochs=0))
+def test_finalists_on_later_seeds_are_no_startup_trials(
+    write: Callable[..., Path], storage: Storage
+) -> None:
+    search = Told(
+        storage,
+        write("random", trials=2),
+        Pruning(method="median", startup_trials=3, warm_up_epochs=0),
+    )
     for _ in range(4):  # two designs on two seeds
         attempt = search.claim()
         if attempt.pair.seed == 0:
             search.tell(attempt, 0.1, 0.1)
         search.claims.end(attempt, "complete", 0.1, {"result": {"validation_error": 0.1}})
-    search = Told(storage, write("random", trials=5), Pruning(method="median", startup_trials=3, warm_up_epochs=0))
+    search = Told(
+        storage,
+        write("random", trials=5),
+        Pruning(method="median", startup_trials=3, warm_up_epochs=0),
+    )
     assert not search.tell(search.claim(), 0.9, 0.9)
 
 

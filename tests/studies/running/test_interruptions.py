@@ -1,4 +1,5 @@
-"""Runs that are killed, stopped, frozen and started twice end with the same tables (real processes, a stand-in for training)."""
+"""Runs that are killed, stopped, frozen and started twice end with the same
+tables (real processes, a stand-in for training)."""
 
 import json
 import os
@@ -12,7 +13,17 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from tiny_runs import DONE, Recorder, assert_undisturbed, attempts, endings, run, start, tables, wait_for_epochs
+from tiny_runs import (
+    DONE,
+    Recorder,
+    assert_undisturbed,
+    attempts,
+    endings,
+    run,
+    start,
+    tables,
+    wait_for_epochs,
+)
 from tiny_study import change
 
 import studies.records.stored_study
@@ -31,7 +42,9 @@ def test_a_killed_worker_is_replaced_and_its_pair_resumed(
     def kill_one(worker: int, event: dict[str, Any]) -> None:
         if event["event"] == "epoch" and event["epoch"] == 2 and not killed:
             running = [
-                a for a in attempts() if a.running and (a.pair.design, a.pair.seed) == (event["design"], event["seed"])
+                a
+                for a in attempts()
+                if a.running and (a.pair.design, a.pair.seed) == (event["design"], event["seed"])
             ]
             killed.append(running[0].worker.pid)
             os.kill(killed[0], signal.SIGKILL)
@@ -43,7 +56,8 @@ def test_a_killed_worker_is_replaced_and_its_pair_resumed(
     assert endings().count("lost") == 1
     assert_undisturbed(undisturbed)
     (lost,) = [attempt for attempt in attempts() if attempt.ended == "lost"]
-    # The pair was resumed, not begun anew. What is stored when the kill comes, but not told yet, is not told again.
+    # The pair was resumed, not begun anew. What is stored when the kill
+    # comes, but not told yet, is not told again.
     epochs = [
         event["epoch"]
         for event in view.named("epoch")
@@ -71,12 +85,15 @@ def test_everything_killed_at_once_goes_on_at_once(
 
 
 @pytest.mark.slow
-def test_a_storm_of_kills_loses_nothing(undisturbed: tuple[pd.DataFrame, pd.DataFrame], tiny: Path) -> None:
+def test_a_storm_of_kills_loses_nothing(
+    undisturbed: tuple[pd.DataFrame, pd.DataFrame], tiny: Path
+) -> None:
     rng = random.Random(7)
     for _ in range(5):
         process = start(tiny, "--workers", "2", "--json", FAKE_EPOCH="0.1")
         wait_for_epochs(process, 1)
-        # Three losses in a row that gained nothing would count as a failure of the pair: let each get somewhere.
+        # Three losses in a row that gained nothing would count as a failure
+        # of the pair: let each get somewhere.
         while not all(attempt.progress for attempt in attempts() if attempt.running):
             time.sleep(0.02)
         time.sleep(0.2 * rng.random())
@@ -153,7 +170,9 @@ def test_a_frozen_worker_that_wakes_late_records_nothing(
     def freeze_then_wake(worker: int, event: dict[str, Any]) -> None:
         if event["event"] == "epoch" and not frozen:
             mine = (event["design"], event["seed"])
-            frozen.extend(a for a in attempts() if a.running and (a.pair.design, a.pair.seed) == mine)
+            frozen.extend(
+                a for a in attempts() if a.running and (a.pair.design, a.pair.seed) == mine
+            )
             os.kill(frozen[0].worker.pid, signal.SIGSTOP)
         if event["event"] == "complete" and frozen:
             done = [a for a in attempts() if a.ended == "complete" and a.pair == frozen[0].pair]
@@ -167,7 +186,9 @@ def test_a_frozen_worker_that_wakes_late_records_nothing(
     assert_undisturbed(undisturbed)
 
 
-def test_two_runs_of_one_study_share_it(undisturbed: tuple[pd.DataFrame, pd.DataFrame], tiny: Path) -> None:
+def test_two_runs_of_one_study_share_it(
+    undisturbed: tuple[pd.DataFrame, pd.DataFrame], tiny: Path
+) -> None:
     both = [start(tiny, "--workers", "1", FAKE_EPOCH="0.1") for _ in range(2)]
     for process in both:
         out, err = process.communicate(timeout=60)
@@ -187,11 +208,19 @@ def test_a_pair_that_kills_its_workers_fails_and_the_others_go_on(
     assert (counts.complete, counts.failed) == (2, 1)
     assert endings().count("lost") == len(view.named("died")) == 3
     trials, _ = tables()
-    assert trials.set_index("design").loc[design, "reason"].startswith("its worker died three times in a row")
+    assert (
+        trials.set_index("design")
+        .loc[design, "reason"]
+        .startswith("its worker died three times in a row")
+    )
 
 
-def test_workers_that_cannot_start_end_the_run(fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(studies.running.supervisor, "BOOTSTRAP", "raise ImportError('libtorch is broken')")
+def test_workers_that_cannot_start_end_the_run(
+    fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        studies.running.supervisor, "BOOTSTRAP", "raise ImportError('libtorch is broken')"
+    )
     with pytest.raises(UserError, match=r"(?s)workers keep dying here.*libtorch is broken"):
         run(tiny)
     assert Study.load(tiny).results(storage="sqlite:///t.db")["status"].unique() == ["waiting"]

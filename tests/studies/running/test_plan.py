@@ -45,13 +45,20 @@ def test_it_counts_what_a_run_would_do(made: Plan, folder: Path) -> None:
     assert (len(made.pairs), made.epochs, made.steps, made.splits["train"]) == (6, 4, 16, 1079)
     size = {"resolution": 8, "in_channels": 1, "classes": 10}
     flops = sum(count(Architecture.from_name(pair.design, **size)).flops for pair in made.pairs)
-    assert made.flops == flops * 3 * 4 * 16 * 64  # forward, and backward twice; four epochs of sixteen batches
+    assert (
+        made.flops == flops * 3 * 4 * 16 * 64
+    )  # forward, and backward twice; four epochs of sixteen batches
     # The cheapest and the dearest were measured, and all trials lie between.
-    assert {one.design for one in made.measured} == {"resnext_1_4x3d_w16_small8", "resnext_1_1x8d_w16_small8"}
+    assert {one.design for one in made.measured} == {
+        "resnext_1_4x3d_w16_small8",
+        "resnext_1_1x8d_w16_small8",
+    }
     steps = [one.step for one in made.measured]
     assert all(0 < step < 5 for step in steps)
     assert min(steps) * 64 <= min(made.trial_seconds)
-    one_each = sum(made.trial_seconds) + made.start  # of two workers, each does about half of six trials
+    one_each = (
+        sum(made.trial_seconds) + made.start
+    )  # of two workers, each does about half of six trials
     assert one_each <= made.seconds * 1.0001
     assert made.seconds <= one_each + max(made.trial_seconds)
     assert sorted(path.name for path in folder.iterdir()) == ["tiny.yaml", "tiny_space.yaml"]
@@ -61,8 +68,9 @@ def test_a_trial_takes_about_as_long(made: Plan, folder: Path) -> None:
     study = Study.load(folder / "tiny.yaml")
     design = study.wanted().designs[0]
     outcome = train(design.architecture, study.recipe, load(study.data), 0, made.settings)
-    # Other work on this machine makes one or the other slower; an estimate that forgot the epochs would be far too low, one
-    # that took what an epoch costs besides for the cost of a step far too high.
+    # Other work on this machine makes one or the other slower; an estimate that forgot the
+    # epochs would be far too low, one that took what an epoch costs besides for the cost of a
+    # step far too high.
     assert outcome.seconds / 4 < made.trial_seconds[0] < outcome.seconds * 4
 
 
@@ -70,7 +78,12 @@ def test_the_command_prints_it(made: Plan, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(studies.running.plan, "plan", lambda *_, **__: made)
     monkeypatch.setattr(StudyFile, "load", lambda _: SimpleNamespace(changed=lambda _: None))
     shown = CliRunner().invoke(cli, ["study", "plan", "./tiny.yaml", "--set", "name=x"]).output
-    for words in ("6 trials of 4 epochs", "FLOPs in all", "with 2 workers on", "Planning changed nothing"):
+    for words in (
+        "6 trials of 4 epochs",
+        "FLOPs in all",
+        "with 2 workers on",
+        "Planning changed nothing",
+    ):
         assert words in shown
     assert "resnext-explorer study run ./tiny.yaml --set name=x\n" in shown
     told = json.loads(CliRunner().invoke(cli, ["study", "plan", "./tiny.yaml", "--json"]).output)
@@ -109,7 +122,9 @@ def second_a_step(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Every step takes a second; the settings that were asked for."""
     asked: list[Any] = []
 
-    def told(study: Study, names: list[str], seats: Any, data_dir: Any, settings: Any) -> dict[str, Any]:
+    def told(
+        study: Study, names: list[str], seats: Any, data_dir: Any, settings: Any
+    ) -> dict[str, Any]:
         asked.append(settings)
         return {
             "steps": [1.0] * len(names),
@@ -125,7 +140,9 @@ def second_a_step(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def complete(storage: Storage, study: Study, pairs: int) -> None:
     """Store a study, of which some pairs are complete."""
-    stored = create_or_extend(storage, study, study.wanted(), lambda: {"splits": SIZES, "settings": SETTINGS})
+    stored = create_or_extend(
+        storage, study, study.wanted(), lambda: {"splits": SIZES, "settings": SETTINGS}
+    )
     claims = Claims(storage, storage.open(), stored.id, stored)
     for _ in range(pairs):
         attempt = claims.claim(Worker("worker"))
@@ -134,7 +151,9 @@ def complete(storage: Storage, study: Study, pairs: int) -> None:
     storage.close()
 
 
-def test_of_a_stored_study_it_plans_what_is_left(storage: Storage, tiny: Path, second_a_step: list[Any]) -> None:
+def test_of_a_stored_study_it_plans_what_is_left(
+    storage: Storage, tiny: Path, second_a_step: list[Any]
+) -> None:
     study = Study.load(tiny)
     whole = plan(study, storage=storage)
     assert (whole.stored, whole.left, second_a_step) == (None, whole.pairs, [None])
@@ -149,7 +168,9 @@ def test_of_a_stored_study_it_plans_what_is_left(storage: Storage, tiny: Path, s
     assert rest.seconds == pytest.approx(sum(rest.trial_seconds) + rest.trial_seconds[-1])
     assert 0 < rest.flops < whole.flops
     assert second_a_step[-1] == SETTINGS  # those it was stored with
-    shown = CliRunner().invoke(cli, ["study", "plan", "./tiny.yaml", "--storage", storage.url]).output
+    shown = (
+        CliRunner().invoke(cli, ["study", "plan", "./tiny.yaml", "--storage", storage.url]).output
+    )
     assert "Stored: 2 complete; 4 left to train" in shown
     assert "FLOPs for the rest" in shown
 
@@ -162,8 +183,13 @@ def test_nothing_left_takes_no_time(storage: Storage, tiny: Path, second_a_step:
     complete(storage, Study.load(tiny), 6)
     done = plan(Study.load(tiny), storage=storage)
     assert (done.left, done.flops, done.seconds) == ([], 0, 0)
-    shown = CliRunner().invoke(cli, ["study", "plan", "./tiny.yaml", "--storage", storage.url]).output
-    assert "Stored: 6 complete; 0 left to train\nPlanning changed nothing, and nothing is left to train." in shown
+    shown = (
+        CliRunner().invoke(cli, ["study", "plan", "./tiny.yaml", "--storage", storage.url]).output
+    )
+    assert (
+        "Stored: 6 complete; 0 left to train\nPlanning changed nothing, and nothing is left to"
+        " train." in shown
+    )
 
 
 def test_the_command_to_go_on_with_can_be_pasted(
@@ -185,7 +211,9 @@ def test_of_a_search_as_many_are_left_as_it_has_still_to_train(
     assert (len(made.pairs), len(made.left)) == (4, 3)
 
 
-def test_what_a_run_would_refuse_is_refused(storage: Storage, tiny: Path, second_a_step: list[Any]) -> None:
+def test_what_a_run_would_refuse_is_refused(
+    storage: Storage, tiny: Path, second_a_step: list[Any]
+) -> None:
     complete(storage, Study.load(tiny), 0)
     change(tiny, "epochs: 4", "epochs: 40")
     with pytest.raises(UserError, match="wants something else"):

@@ -59,9 +59,13 @@ def test_a_resumed_training_does_not_count_as_fast(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("view_kind", [LineView, LiveView])
-def test_lines_name_arm_seed_error_and_time(view_kind: type[LineView], capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_name_arm_seed_error_and_time(
+    view_kind: type[LineView], capsys: pytest.CaptureFixture[str]
+) -> None:
     changes = ["name=three", "recipe.epochs=10"]
-    view = view_kind("./my study.yaml", {"set": changes, "workers": 2, "storage": None, "data_dir": "/a b"})
+    view = view_kind(
+        "./my study.yaml", {"set": changes, "workers": 2, "storage": None, "data_dir": "/a b"}
+    )
     view.begin(STORED, counts(), 2)
     view.event(0, event("claimed"))
     view.event(0, event("epoch", epoch=1, seconds=0.5, validation_error=0.5))
@@ -80,8 +84,10 @@ def test_lines_name_arm_seed_error_and_time(view_kind: type[LineView], capsys: p
         "Left out: C=32: no whole d",
         "1 of 4  C=1 seed 0: validation error 3.1 %, 12 s",
         "2 of 4  C=1 seed 0: failed: [red]out of memory[/red]",
-        "Go on with: resnext-explorer study run './my study.yaml' --set name=three --set recipe.epochs=10 "
-        "--workers 2 --data-dir '/a b'",
+        (
+            "Go on with: resnext-explorer study run './my study.yaml' --set name=three --set"
+            " recipe.epochs=10 --workers 2 --data-dir '/a b'"
+        ),
         "3 of 4 pairs complete, 1 failed",
         "resnext-explorer study retry tiny\n",
         "resnext-explorer report tiny\n",

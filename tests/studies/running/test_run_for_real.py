@@ -1,4 +1,5 @@
-"""Whole runs with real training: killed in the middle, they end with the numbers of an undisturbed run, bit for bit."""
+"""Whole runs with real training: killed in the middle, they end with the
+numbers of an undisturbed run, bit for bit."""
 
 import json
 import os
@@ -28,11 +29,17 @@ pytestmark = pytest.mark.slow
 def start(folder: Path, *options: str, workers: int = 2) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "explorer", "study", "run", "./tiny.yaml", "--storage", URL]
     command += ["--workers", str(workers)]
-    return subprocess.Popen([*command, *options], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [*command, *options], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def running_workers(storage: Storage) -> list[Any]:
-    return [attempt.worker for attempt in Attempts(storage, get(storage, "tiny").id).read() if attempt.running]
+    return [
+        attempt.worker
+        for attempt in Attempts(storage, get(storage, "tiny").id).read()
+        if attempt.running
+    ]
 
 
 def tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -103,7 +110,9 @@ def test_a_pruned_search_that_is_killed_once_ends_with_the_same_designs_and_numb
     search = "search: {method: tpe, trials: 4, finalists: 1, prune: {method: successive_halving}}\n"
     folders = [tmp_path_factory.mktemp(name) for name in ("calm", "killed")]
     for folder in folders:
-        study = tiny_study.STUDY.replace("{cardinality: 1}", "{cardinality: 1, width: 16}").replace("[0, 1]", "[0]")
+        study = tiny_study.STUDY.replace("{cardinality: 1}", "{cardinality: 1, width: 16}").replace(
+            "[0, 1]", "[0]"
+        )
         (folder / "tiny.yaml").write_text(study + search)
         (folder / "tiny_space.yaml").write_text(SPACE)
     calm, killed = folders
@@ -113,7 +122,8 @@ def test_a_pruned_search_that_is_killed_once_ends_with_the_same_designs_and_numb
     monkeypatch.chdir(killed)
     process = start(killed, "--json", workers=1)
     assert process.stdout
-    # The reference is trained whole before anything is pruned; this is in the middle of it or of a later one.
+    # The reference is trained whole before anything is pruned; this is
+    # in the middle of it or of a later one.
     epochs = (line for line in process.stdout if json.loads(line)["event"] == "epoch")
     for _ in range(7):
         next(epochs)

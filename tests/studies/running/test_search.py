@@ -1,4 +1,5 @@
-"""Searches: the trials that were asked for, each another design, then the finalists on all seeds; whatever happens to the workers."""
+"""Searches: the trials that were asked for, each another design, then the
+finalists on all seeds; whatever happens to the workers."""
 
 import multiprocessing
 import os
@@ -35,7 +36,8 @@ SOMEBODY = Worker("somebody", host="elsewhere", machine="elsewhere")
 
 @pytest.fixture
 def write(workdir: Path) -> Callable[..., Path]:
-    """Writes a study file with this search over twenty designs; `more` are other keys of the file."""
+    """Writes a study file with this search over twenty designs;
+    `more` are other keys of the file."""
 
     def write(search: Any, **more: Any) -> Path:
         (workdir / "tiny_space.yaml").write_text(SPACE)
@@ -48,7 +50,12 @@ def write(workdir: Path) -> Callable[..., Path]:
 def error_of(stored: StoredStudy, pair: Pair) -> float:
     """What a training comes to: best at C=4 and width 24, apart from the seed's luck."""
     record = stored.design(pair.design)
-    return 0.1 + abs(record["cardinality"] - 4) / 20 + abs(record["width"] - 24) / 200 + 0.001 * pair.seed
+    return (
+        0.1
+        + abs(record["cardinality"] - 4) / 20
+        + abs(record["width"] - 24) / 200
+        + 0.001 * pair.seed
+    )
 
 
 def search_alone(storage: Storage, stored: StoredStudy) -> list[Pair]:
@@ -59,7 +66,10 @@ def search_alone(storage: Storage, stored: StoredStudy) -> list[Pair]:
         result = {"validation_error": error_of(now, attempt.pair), "test_error": 0.5}
         search = Search.model_validate(stored.content["document"]["search"])
         assert claims.end(
-            attempt, "complete", search.values(now.design(attempt.pair.design), result), {"result": result}
+            attempt,
+            "complete",
+            search.values(now.design(attempt.pair.design), result),
+            {"result": result},
         )
         trained.append(attempt.pair)
     return trained
@@ -78,7 +88,9 @@ def test_a_search_tries_as_many_designs_as_asked_then_trains_the_finalists_on_al
     assert {pair.seed for pair in first} == {0}
     reference, *others = [design["name"] for design in stored.designs]
     best = sorted(others, key=lambda name: error_of(stored, Pair(name, 0)))[:2]
-    assert Counter(later) == Counter(Pair(name, seed) for seed in (1, 2) for name in (reference, *best))
+    assert Counter(later) == Counter(
+        Pair(name, seed) for seed in (1, 2) for name in (reference, *best)
+    )
     assert stored.counts(storage) == Counts(15, 15, 0, 0, 0, 0)
     trials, _ = read(storage, "tiny")
     assert len(trials) == 15
@@ -86,20 +98,29 @@ def test_a_search_tries_as_many_designs_as_asked_then_trains_the_finalists_on_al
         design.name: design.mismatch
         for design in Study.load("tiny.yaml").model_copy(update={"search": None}).wanted().designs
     }
-    assert all(row.mismatch == everything[row.design] for row in trials.itertuples())  # d was solved
+    assert all(
+        row.mismatch == everything[row.design] for row in trials.itertuples()
+    )  # d was solved
 
 
-def test_what_a_lone_search_proposes_depends_on_its_seed_only(write: Callable[..., Path], workdir: Path) -> None:
+def test_what_a_lone_search_proposes_depends_on_its_seed_only(
+    write: Callable[..., Path], workdir: Path
+) -> None:
     def trained(file: str, seed: int) -> list[Pair]:
         storage = Storage(f"sqlite:///{workdir}/{file}.db")
-        return search_alone(storage, make(storage, write({"method": "tpe", "trials": 10, "seed": seed})))
+        return search_alone(
+            storage, make(storage, write({"method": "tpe", "trials": 10, "seed": seed}))
+        )
 
     assert trained("first", 0) == trained("second", 0)
     assert trained("third", 1) != trained("first", 0)
 
 
-def test_tpe_finds_the_best_of_a_space_more_often_than_chance(write: Callable[..., Path], workdir: Path) -> None:
-    """Twelve of twenty designs: chance finds the best in 60 % of searches; here the errors slope towards it."""
+def test_tpe_finds_the_best_of_a_space_more_often_than_chance(
+    write: Callable[..., Path], workdir: Path
+) -> None:
+    """Twelve of twenty designs: chance finds the best in 60 % of
+    searches; here the errors slope towards it."""
     found = 0
     for seed in range(6):
         storage = Storage(f"sqlite:///{workdir}/{seed}.db")
@@ -111,7 +132,9 @@ def test_tpe_finds_the_best_of_a_space_more_often_than_chance(write: Callable[..
     assert found == 6
 
 
-def test_an_exhausted_space_ends_the_search_early(write: Callable[..., Path], storage: Storage) -> None:
+def test_an_exhausted_space_ends_the_search_early(
+    write: Callable[..., Path], storage: Storage
+) -> None:
     stored = make(storage, write({"method": "tpe", "trials": 50, "finalists": 1}))
     assert stored.content["trials"] == 20
     trained = search_alone(storage, stored)
@@ -119,10 +142,14 @@ def test_an_exhausted_space_ends_the_search_early(write: Callable[..., Path], st
     assert get(storage, "tiny").counts(storage).left == 0
 
 
-def test_what_costs_more_than_the_constraints_is_never_proposed(write: Callable[..., Path], storage: Storage) -> None:
+def test_what_costs_more_than_the_constraints_is_never_proposed(
+    write: Callable[..., Path], storage: Storage
+) -> None:
     everything = [d.complexity.params for d in Study.load(write("grid")).wanted().designs]
     limit = sorted(everything)[9]
-    stored = make(storage, write({"method": "nsga2", "trials": 30, "constraints": {"params": limit}}))
+    stored = make(
+        storage, write({"method": "nsga2", "trials": 30, "constraints": {"params": limit}})
+    )
     search_alone(storage, stored)
     tried = [design["params"] for design in get(storage, "tiny").designs]
     assert sorted(tried) == sorted(everything)[:10]
@@ -145,7 +172,9 @@ def test_proposals_at_the_same_moment_withdraw_and_no_design_is_tried_twice(
     first = claims[1].propose(draw(designs[1]), NOBODY)
     assert first
     assert first.pair == Pair(designs[1], 0)
-    second = claims[2].propose(draw(designs[1]), SOMEBODY)  # the same again: withdrawn, the next is drawn
+    second = claims[2].propose(
+        draw(designs[1]), SOMEBODY
+    )  # the same again: withdrawn, the next is drawn
     assert second
     assert second.pair == Pair(designs[2], 0)
     assert claims[1].propose(draw(designs[1]), NOBODY) is None  # three are enough
@@ -153,7 +182,9 @@ def test_proposals_at_the_same_moment_withdraw_and_no_design_is_tried_twice(
     assert claims[0].counts().running == 3
 
 
-def test_a_lost_proposal_waits_and_is_tried_again(write: Callable[..., Path], storage: Storage) -> None:
+def test_a_lost_proposal_waits_and_is_tried_again(
+    write: Callable[..., Path], storage: Storage
+) -> None:
     stored = make(storage, write({"method": "tpe", "trials": 4}))
     claims, proposer = claims_of(storage, stored), Proposer(stored)
     assert claims.claim(NOBODY)
@@ -176,22 +207,36 @@ def test_the_finalists_of_two_objectives_lie_along_the_pareto_front() -> None:
         "f": (0.4, 20),
         "g": (0.6, 5),
     }
-    records = [{"name": name, "flops": flops, "params": flops} for name, (_, flops) in errors.items()]
+    records = [
+        {"name": name, "flops": flops, "params": flops} for name, (_, flops) in errors.items()
+    ]
     results = {name: {"validation_error": error} for name, (error, _) in errors.items()}
 
     def chosen(number: int, objectives: list[str]) -> list[str]:
         search = Search(method="nsga2", trials=7, finalists=number, objectives=objectives)
         return finalists(search, records, results, "a")
 
-    assert chosen(3, ["validation_error"]) == ["a", "b", "c", "d"]  # c and d are equal: the cheaper is before
+    assert chosen(3, ["validation_error"]) == [
+        "a",
+        "b",
+        "c",
+        "d",
+    ]  # c and d are equal: the cheaper is before
     both = ["validation_error", "params"]
     assert chosen(7, both) == ["a", "b", "c", "e", "f", "g"]
     assert chosen(3, both) == ["a", "b", "e", "g"]
     assert chosen(1, both) == ["a", "b"]
 
 
-def test_two_objectives_are_searched_to_a_front(write: Callable[..., Path], storage: Storage) -> None:
-    search = {"method": "nsga2", "trials": 12, "finalists": 3, "objectives": ["validation_error", "params"]}
+def test_two_objectives_are_searched_to_a_front(
+    write: Callable[..., Path], storage: Storage
+) -> None:
+    search = {
+        "method": "nsga2",
+        "trials": 12,
+        "finalists": 3,
+        "objectives": ["validation_error", "params"],
+    }
     stored = make(storage, write(search))
     search_alone(storage, stored)
     stored = get(storage, "tiny")
@@ -206,7 +251,9 @@ def test_two_objectives_are_searched_to_a_front(write: Callable[..., Path], stor
 def test_more_trials_and_finalists_extend_a_search_and_keep_what_was_trained(
     write: Callable[..., Path], storage: Storage
 ) -> None:
-    before = search_alone(storage, make(storage, write({"method": "tpe", "trials": 5, "finalists": 1})))
+    before = search_alone(
+        storage, make(storage, write({"method": "tpe", "trials": 5, "finalists": 1}))
+    )
     stored = make(storage, write({"method": "tpe", "trials": 10, "finalists": 2}))
     after = search_alone(storage, stored)
     assert not set(before) & set(after)
@@ -225,16 +272,33 @@ def test_more_trials_and_finalists_extend_a_search_and_keep_what_was_trained(
         ({"method": "tpe", "trials": 5, "trial": 6}, ["'trial'", "Did you mean 'trials'?"]),
         ({"method": "tpe", "trials": 2}, ["3 finalists cannot come out of 2 trials"]),
         ({"method": "tpe", "trials": 5, "objectives": ["error"]}, ["unknown objective 'error'"]),
-        ({"method": "tpe", "trials": 5, "objectives": ["params"]}, ["first objective is validation_error"]),
+        (
+            {"method": "tpe", "trials": 5, "objectives": ["params"]},
+            ["first objective is validation_error"],
+        ),
         (
             {"method": "nsga2", "trials": 5, "objectives": ["validation_error", "flops"]},
             ["every design of the space", "same flops"],
         ),
-        ({"method": "tpe", "trials": 5, "constraints": {"param": 5}}, ["unknown cost to constrain", "'params'?"]),
-        ({"method": "tpe", "trials": 5, "constraints": {"params": 5}}, ["reference arm", "constraints"]),
-        ({"method": "tpe", "trials": 9, "prune": "medium"}, ["unknown pruning method", "'median'?"]),
         (
-            {"method": "tpe", "trials": 9, "prune": "median", "objectives": ["validation_error", "params"]},
+            {"method": "tpe", "trials": 5, "constraints": {"param": 5}},
+            ["unknown cost to constrain", "'params'?"],
+        ),
+        (
+            {"method": "tpe", "trials": 5, "constraints": {"params": 5}},
+            ["reference arm", "constraints"],
+        ),
+        (
+            {"method": "tpe", "trials": 9, "prune": "medium"},
+            ["unknown pruning method", "'median'?"],
+        ),
+        (
+            {
+                "method": "tpe",
+                "trials": 9,
+                "prune": "median",
+                "objectives": ["validation_error", "params"],
+            },
             ["prune", "two objectives"],
         ),
         ({"method": "tpe", "trials": 5, "prune": "median"}, ["5 startup_trials", "only 5"]),
@@ -243,11 +307,19 @@ def test_more_trials_and_finalists_extend_a_search_and_keep_what_was_trained(
             ["3 warm_up_epochs cannot prune in 4 epochs"],
         ),
         (
-            {"method": "tpe", "trials": 9, "prune": {"method": "successive_halving", "first_epoch": 4}},
+            {
+                "method": "tpe",
+                "trials": 9,
+                "prune": {"method": "successive_halving", "first_epoch": 4},
+            },
             ["first at epoch 4", "only 4 epochs"],
         ),
         (
-            {"method": "tpe", "trials": 9, "prune": {"method": "successive_halving", "startup_trials": 4}},
+            {
+                "method": "tpe",
+                "trials": 9,
+                "prune": {"method": "successive_halving", "startup_trials": 4},
+            },
             ["successive_halving has no startup_trials"],
         ),
     ],
@@ -281,7 +353,11 @@ def test_four_processes_search_together_and_nothing_is_lost_when_one_is_killed(
     assert [process.exitcode for process in processes[1:]] == [0] * 4
     stored = get(storage, "tiny")
     assert stored.counts(storage) == Counts(18, 18, 0, 0, 0, 0)
-    complete = [attempt.pair for attempt in claims_of(storage, stored).tried() if attempt.ended == "complete"]
+    complete = [
+        attempt.pair
+        for attempt in claims_of(storage, stored).tried()
+        if attempt.ended == "complete"
+    ]
     assert len(complete) == len(set(complete)) == 18
 
 
@@ -289,7 +365,9 @@ def test_four_processes_search_together_and_nothing_is_lost_when_one_is_killed(
 def test_random_search_is_the_same_with_any_number_of_workers(write: Callable[..., Path]) -> None:
     def tables(workers: int) -> Any:
         file = write({"method": "random", "trials": 6, "finalists": 2})
-        counts = studies.running.supervisor.run(Study.load(file), storage="sqlite:///t.db", workers=workers)
+        counts = studies.running.supervisor.run(
+            Study.load(file), storage="sqlite:///t.db", workers=workers
+        )
         assert counts == Counts(9, 9, 0, 0, 0, 0)
         found = tiny_runs.tables()[0]
         Path("t.db").unlink()
@@ -301,7 +379,10 @@ def test_random_search_is_the_same_with_any_number_of_workers(write: Callable[..
 @pytest.mark.usefixtures("fake")
 @pytest.mark.parametrize(
     "prune",
-    [{"method": "median", "startup_trials": 2, "warm_up_epochs": 1}, {"method": "successive_halving"}],
+    [
+        {"method": "median", "startup_trials": 2, "warm_up_epochs": 1},
+        {"method": "successive_halving"},
+    ],
     ids=["median", "halving"],
 )
 def test_hopeless_trials_are_pruned_for_good_and_are_no_finalists(
@@ -329,7 +410,9 @@ def test_the_median_pruner_gives_up_what_is_worse_than_half_before(
 
     stored = make(storage, write({"method": "tpe", "trials": 10}))
     claims, proposer = claims_of(storage, stored), Proposer(stored)
-    pruner = Pruner(storage, "tiny", Pruning(method="median", startup_trials=3, warm_up_epochs=1), epochs=4)
+    pruner = Pruner(
+        storage, "tiny", Pruning(method="median", startup_trials=3, warm_up_epochs=1), epochs=4
+    )
     for error in (0.3, 0.4, 0.5):
         attempt = claims.claim(NOBODY) or proposer.claim(claims, NOBODY)
         assert attempt
@@ -343,7 +426,9 @@ def test_the_median_pruner_gives_up_what_is_worse_than_half_before(
     claims.end(attempt, "lost")
     again = claims.claim(NOBODY)
     assert again
-    assert not pruner.resume(again, [attempt], [(1, 0.9), (2, 0.41), (3, 0.39)])  # it had gone on after the second
+    assert not pruner.resume(
+        again, [attempt], [(1, 0.9), (2, 0.41), (3, 0.39)]
+    )  # it had gone on after the second
     reports = storage.open().get_trial(again.id).intermediate_values
     assert reports == {1: 0.9, 2: 0.41, 3: 0.39}
     assert not pruner.is_hopeless(again, 4, 0.9)  # the last epoch: nothing left to save
@@ -351,8 +436,18 @@ def test_the_median_pruner_gives_up_what_is_worse_than_half_before(
 
 @pytest.mark.usefixtures("fake")
 def test_measured_latency_is_an_objective(write: Callable[..., Path]) -> None:
-    search = {"method": "nsga2", "trials": 2, "finalists": 1, "objectives": ["validation_error", "latency"]}
-    assert studies.running.supervisor.run(Study.load(write(search, seeds=[0])), storage="sqlite:///t.db").complete == 2
+    search = {
+        "method": "nsga2",
+        "trials": 2,
+        "finalists": 1,
+        "objectives": ["validation_error", "latency"],
+    }
+    assert (
+        studies.running.supervisor.run(
+            Study.load(write(search, seeds=[0])), storage="sqlite:///t.db"
+        ).complete
+        == 2
+    )
     storage = Storage("sqlite:///t.db")
     for trial in storage.open().get_all_trials(get(storage, "tiny").id):
         result = trial.user_attrs["result"]
@@ -364,7 +459,7 @@ def test_the_readmes_sections_are_valid() -> None:
     readme = (Path(studies.__file__).parent / "README.md").read_text()
     (written,) = re.findall(r"```yaml\n(search:\n.*?)```", readme, re.DOTALL)
     assert Search.model_validate(yaml.safe_load(written)["search"]).trials == 30
-    (first, second) = re.findall(r"`(?:prune: )?({method: .*?})`", readme)
+    first, second = re.findall(r"`(?:prune: )?({method: .*?})`", readme)
     for prune in (first, second):
         search = {"method": "tpe", "trials": 9, "prune": yaml.safe_load(prune)}
         assert Search.model_validate(search).prune

@@ -1,4 +1,5 @@
-"""Runs with real processes around a stand-in for training: what is trained, what is stored, what goes wrong."""
+"""Runs with real processes around a stand-in for training: what is
+trained, what is stored, what goes wrong."""
 
 import json
 import re
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import IO
 from typing import Any
 
 import fake_training
@@ -15,7 +17,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from tiny_runs import DONE, Recorder, assert_undisturbed, attempts, endings, run, start, tables, wait_for_epochs
+from tiny_runs import (
+    DONE,
+    Recorder,
+    assert_undisturbed,
+    attempts,
+    endings,
+    run,
+    start,
+    tables,
+    wait_for_epochs,
+)
 from tiny_study import change
 
 import studies.machine.gpus
@@ -77,13 +89,12 @@ def test_a_run_completes_the_set_and_a_second_one_trains_nothing(fake: None, tin
 def test_neither_the_supervisor_nor_an_idle_worker_imports_torch(fake: None, tiny: Path) -> None:
     assert run(tiny) == DONE
     code = (
-        "import sys\nfrom studies import Study\n"
-        "assert Study.load('tiny.yaml').run(storage='sqlite:///t.db', workers=2).complete == 6\n"
-        "import os, studies.running.worker\n"
-        "os.dup2(os.pipe()[0], 0)  # a supervisor that is there\n"
-        "config = {'storage': 'sqlite:///t.db', 'study': 'tiny', 'data_dir': None, 'worker': 'w', 'index': 0, 'lease': {}}\n"
-        "assert studies.running.worker.main(config) == 0\n"
-        "assert not {'torch', 'pytorch_lightning', 'pandas'} & set(sys.modules)\n"
+        "import sys\nfrom studies import Study\nassert"
+        " Study.load('tiny.yaml').run(storage='sqlite:///t.db', workers=2).complete == 6\nimport"
+        " os, studies.running.worker\nos.dup2(os.pipe()[0], 0)  # a supervisor that is"
+        " there\nconfig = {'storage': 'sqlite:///t.db', 'study': 'tiny', 'data_dir': None,"
+        " 'worker': 'w', 'index': 0, 'lease': {}}\nassert studies.running.worker.main(config) =="
+        " 0\nassert not {'torch', 'pytorch_lightning', 'pandas'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -119,7 +130,8 @@ def test_failed_pairs_stay_failed_until_they_are_retried(
 def test_a_gpu_that_fails_fails_no_pair(
     undisturbed: tuple[pd.DataFrame, pd.DataFrame], tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its worker cannot train any more: another process takes the pair, and trains what else there is."""
+    """Its worker cannot train any more: another process takes the
+    pair, and trains what else there is."""
     arms = {design.arm: design.name for design in Study.load(tiny).wanted().designs}
     monkeypatch.setenv("FAKE_MISCHIEF", json.dumps({arms["C=2"]: "gpu"}))
     view = Recorder()
@@ -140,7 +152,10 @@ def test_what_no_pair_can_do_stops_the_run_and_fails_no_pair(
     fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mischief(monkeypatch, tiny, "starved")
-    with pytest.raises(UserError, match=r"no training can go on here.*out of memory.*No pair was marked as failed\."):
+    with pytest.raises(
+        UserError,
+        match=r"no training can go on here.*out of memory.*No pair was marked as failed\.",
+    ):
         run(tiny)
     assert tables()[0]["status"].unique() == ["waiting"]
     monkeypatch.delenv("FAKE_MISCHIEF")
@@ -156,14 +171,21 @@ def test_what_other_pairs_can_do_is_a_pairs_own_failure(
     assert (counts.complete, counts.failed) == (4, 2)
 
 
-def test_data_that_a_worker_cannot_load_stops_the_run(fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = "import studies.running.trial; studies.running.trial.load = lambda *_: 1 / 0; from studies.running.worker"
+def test_data_that_a_worker_cannot_load_stops_the_run(
+    fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = (
+        "import studies.running.trial; studies.running.trial.load = lambda *_: 1 / 0; from"
+        " studies.running.worker"
+    )
     monkeypatch.setattr(
         studies.running.supervisor,
         "BOOTSTRAP",
         studies.running.supervisor.BOOTSTRAP.replace("from studies.running.worker", broken),
     )
-    with pytest.raises(UserError, match=r"^no training can start here: ZeroDivisionError: division by zero\.$"):
+    with pytest.raises(
+        UserError, match=r"^no training can start here: ZeroDivisionError: division by zero\.$"
+    ):
         run(tiny)
     assert tables()[0]["status"].unique() == ["waiting"]
 
@@ -171,7 +193,10 @@ def test_data_that_a_worker_cannot_load_stops_the_run(fake: None, tiny: Path, mo
 def test_a_full_disk_behind_the_logs_fails_no_training_and_keeps_the_reason(
     fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(studies.running.supervisor, "_open_log", lambda path: open("/dev/full", "wb"))  # noqa: SIM115
+    def open_full(path: Path) -> IO[bytes]:
+        return open("/dev/full", "wb")
+
+    monkeypatch.setattr(studies.running.supervisor, "_open_log", open_full)
     mischief(monkeypatch, tiny, "bug", "C=4")
     view = Recorder()
     counts = run(tiny, view)
@@ -232,7 +257,9 @@ def test_a_mistake_that_a_worker_finds_ends_the_run(fake: None, tiny: Path) -> N
     content = {**stored.content, "splits": {"train": 5, "validation": 5, "test": 5}}
     storage.open().set_study_user_attr(stored.id, "explorer", content)
     change(tiny, "[0, 1]", "[0, 1, 2]")
-    with pytest.raises(UserError, match="the data of tiny has changed: it was started with 5 train"):
+    with pytest.raises(
+        UserError, match="the data of tiny has changed: it was started with 5 train"
+    ):
         run(tiny)
     assert set(endings()) <= {"complete", "interrupted", "superseded"}
 
@@ -253,10 +280,15 @@ def test_other_data_of_equal_size_is_refused(fake: None, tiny: Path) -> None:
     assert run(tiny) == DONE
     own_data(tiny, seed=1)
     change(tiny, "[0, 1]", "[0, 1, 2]")
-    message = "the data of tiny has changed: as many images .* in train and validation and test. Name the folder"
+    message = (
+        "the data of tiny has changed: as many images .* in train and validation and test. Name the"
+        " folder"
+    )
     with pytest.raises(UserError, match=message):
         run(tiny)
-    again = CliRunner().invoke(cli, shlex.split("study winner tiny --storage sqlite:///t.db --retrain --export best"))
+    again = CliRunner().invoke(
+        cli, shlex.split("study winner tiny --storage sqlite:///t.db --retrain --export best")
+    )
     assert isinstance(again.exception, UserError)
     assert re.search(message, str(again.exception))
     assert not Path("best").exists()
@@ -302,7 +334,9 @@ def test_a_changed_file_shows_the_difference_and_changes_nothing(fake: None, tin
     assert_undisturbed(before)
 
 
-def test_a_new_study_of_an_old_name_does_not_resume_the_old_ones_checkpoints(fake: None, tiny: Path) -> None:
+def test_a_new_study_of_an_old_name_does_not_resume_the_old_ones_checkpoints(
+    fake: None, tiny: Path
+) -> None:
     process = start(tiny, "--workers", "1", "--json", FAKE_EPOCH="0.1")
     wait_for_epochs(process, 2)
     process.send_signal(signal.SIGINT)
@@ -331,7 +365,8 @@ def test_neither_arguments_nor_logs_hold_the_storage_url(fake: None, tiny: Path)
 
 GPUS = "GPU 0: NVIDIA A (UUID: GPU-aa)\nGPU 1: NVIDIA A (UUID: GPU-bb)\n"
 PARTS = (
-    "GPU 0: NVIDIA A (UUID: GPU-aa)\n  MIG 1g.10gb Device 0: (UUID: MIG-cc)\n  MIG 1g.10gb Device 1: (UUID: MIG-dd)\n"
+    "GPU 0: NVIDIA A (UUID: GPU-aa)\n  MIG 1g.10gb Device 0: (UUID: MIG-cc)\n  MIG 1g.10gb Device"
+    " 1: (UUID: MIG-dd)\n"
 )
 
 
@@ -350,7 +385,11 @@ PARTS = (
     ],
 )
 def test_the_gpus_are_found_without_torch(
-    workdir: Path, monkeypatch: pytest.MonkeyPatch, told: str | None, given: str | None, expected: list[str]
+    workdir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    told: str | None,
+    given: str | None,
+    expected: list[str],
 ) -> None:
     if told is not None:
         program = workdir / "nvidia-smi"
@@ -363,7 +402,9 @@ def test_the_gpus_are_found_without_torch(
     assert visible_gpus() == expected
 
 
-def test_a_gpu_without_nvidia_smi_may_be_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_without_nvidia_smi_may_be_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """So that a plan deals out what a run would."""
     driver = tmp_path / "nvidiactl"
     monkeypatch.setattr(studies.machine.gpus, "DRIVERS", (str(driver),))
@@ -386,21 +427,34 @@ def two_gpus(fake: None, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_each_of_the_gpus_gets_a_worker(two_gpus: None, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_of_the_gpus_gets_a_worker(
+    two_gpus: None, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: dict[int, set[str]] = {}
 
     def look(worker: int, event: dict[str, Any]) -> None:
         for attempt in attempts():
-            if attempt.running and event["event"] == "epoch" and attempt.pair.design == event["design"]:
+            if (
+                attempt.running
+                and event["event"] == "epoch"
+                and attempt.pair.design == event["design"]
+            ):
                 environment = Path(f"/proc/{attempt.worker.pid}/environ")
                 found = environment.read_text() if environment.exists() else ""
                 if attempt.pair.seed == event["seed"] and "CUDA_VISIBLE_DEVICES=" in found:
-                    seen.setdefault(worker, set()).add(found.split("CUDA_VISIBLE_DEVICES=")[1].split("\0")[0])
+                    seen.setdefault(worker, set()).add(
+                        found.split("CUDA_VISIBLE_DEVICES=")[1].split("\0")[0]
+                    )
 
     if not Path("/proc/self/environ").exists():
         pytest.skip("needs /proc")
     monkeypatch.setenv("FAKE_EPOCH", "0.2")
-    assert studies.running.supervisor.run(Study.load(tiny), storage="sqlite:///t.db", view=Recorder(look)) == DONE
+    assert (
+        studies.running.supervisor.run(
+            Study.load(tiny), storage="sqlite:///t.db", view=Recorder(look)
+        )
+        == DONE
+    )
     assert seen == {0: {"GPU-aa"}, 1: {"GPU-bb"}}
 
 
@@ -413,7 +467,11 @@ def test_each_of_the_gpus_gets_a_worker(two_gpus: None, tiny: Path, monkeypatch:
     ],
 )
 def test_gpus_are_dealt_out_in_turn_as_many_workers_to_each_as_wanted(
-    two_gpus: None, tiny: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, int], expected: list[str]
+    two_gpus: None,
+    tiny: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, int],
+    expected: list[str],
 ) -> None:
     given: list[tuple[int, str | None]] = []
     before = studies.running.supervisor.worker_environment
@@ -423,15 +481,24 @@ def test_gpus_are_dealt_out_in_turn_as_many_workers_to_each_as_wanted(
         return before(threads, gpu)
 
     monkeypatch.setattr(studies.running.supervisor, "worker_environment", note)
-    assert studies.running.supervisor.run(Study.load(tiny), storage="sqlite:///t.db", **options) == DONE  # type: ignore[arg-type]
+    assert (
+        studies.running.supervisor.run(Study.load(tiny), storage="sqlite:///t.db", **options)
+        == DONE
+    )  # type: ignore[arg-type]
     # Each has its share of the cores, of which there are eight here.
     assert given == [(8 // len(expected), gpu) for gpu in expected]
 
 
-def test_more_workers_than_the_gpus_take_are_a_mistake_and_nothing_is_stored(two_gpus: None, tiny: Path) -> None:
-    with pytest.raises(UserError, match=r"5 workers are too many for 2 GPUs with 2 on each.*--workers-per-gpu 3\."):
+def test_more_workers_than_the_gpus_take_are_a_mistake_and_nothing_is_stored(
+    two_gpus: None, tiny: Path
+) -> None:
+    with pytest.raises(
+        UserError, match=r"5 workers are too many for 2 GPUs with 2 on each.*--workers-per-gpu 3\."
+    ):
         Study.load(tiny).run(storage="sqlite:///t.db", workers=5, workers_per_gpu=2)
-    with pytest.raises(UserError, match=r"3 workers are too many for 2 GPUs with 1 on each.*--workers-per-gpu 2\."):
+    with pytest.raises(
+        UserError, match=r"3 workers are too many for 2 GPUs with 1 on each.*--workers-per-gpu 2\."
+    ):
         Study.load(tiny).run(storage="sqlite:///t.db", workers=3)
     assert not Path("t.db").exists()
 

@@ -1,4 +1,5 @@
-"""Tuning: every arm gets the same recipes on the first seed, and goes on with its best on all seeds."""
+"""Tuning: every arm gets the same recipes on the first seed,
+and goes on with its best on all seeds."""
 
 import json
 import math
@@ -46,13 +47,18 @@ def tuned(tiny: Path) -> Callable[..., Path]:
 
 def test_the_recipes_are_evenly_spaced_in_the_logarithm_and_each_value_is_tried_once() -> None:
     recipes = Tune(**TUNE).recipes
-    rates, decays = ([recipe[key] for recipe in recipes] for key in ("learning_rate", "weight_decay"))
+    rates, decays = (
+        [recipe[key] for recipe in recipes] for key in ("learning_rate", "weight_decay")
+    )
     assert rates == [0.01, 0.0316, 0.1, 0.316, 1.0]
     assert sorted(decays) == [1e-5, 3.16e-5, 1e-4, 3.16e-4, 1e-3]
     logs = [[math.log(value) for value in values] for values in (rates, decays)]
     means = [sum(values) / 5 for values in logs]
     products = sum((a - means[0]) * (b - means[1]) for a, b in zip(*logs, strict=True))
-    norms = math.prod(math.sqrt(sum((a - mean) ** 2 for a in values)) for values, mean in zip(logs, means, strict=True))
+    norms = math.prod(
+        math.sqrt(sum((a - mean) ** 2 for a in values))
+        for values, mean in zip(logs, means, strict=True)
+    )
     assert abs(products / norms) < 0.5  # a low rate comes not always with a low decay
 
 
@@ -70,7 +76,9 @@ def test_an_arms_seeds_wait_for_its_tuning_and_get_its_best_recipe(
         wanted = Tune(**TUNE).recipes[best[attempt.pair.design]]
         assert attempt.pair.variant or attempt.told["recipe"] == wanted
         error = 0.1 + abs(math.log(rate / wanted["learning_rate"]))
-        assert claims.end(attempt, "complete", error, {"result": {"validation_error": error, "test_error": error}})
+        assert claims.end(
+            attempt, "complete", error, {"result": {"validation_error": error, "test_error": error}}
+        )
         trained.append(attempt.pair)
     assert [bool(pair.variant) for pair in trained] == [True] * 15 + [False] * 6
     assert {pair.seed for pair in trained[:15]} == {0}
@@ -83,27 +91,42 @@ def test_an_arms_seeds_wait_for_its_tuning_and_get_its_best_recipe(
     results = Study.load("./tiny.yaml").results(storage=storage)
     assert list(results) == [*TRIALS, "learning_rate", "weight_decay"]
     for _, row in results.iterrows():
-        assert dict(row[["learning_rate", "weight_decay"]]) == Tune(**TUNE).recipes[best[row["design"]]]
+        assert (
+            dict(row[["learning_rate", "weight_decay"]])
+            == Tune(**TUNE).recipes[best[row["design"]]]
+        )
 
 
-def test_the_results_have_a_column_for_what_is_tuned(tuned: Callable[..., Path], storage: Storage) -> None:
+def test_the_results_have_a_column_for_what_is_tuned(
+    tuned: Callable[..., Path], storage: Storage
+) -> None:
     stored = make(storage, tuned(weight_decay=None))
     claims = Claims(storage, storage.open(), stored.id, stored)
     for _ in range(15):
         attempt = claims.claim(NOBODY)
         assert attempt
-        if attempt.pair.design == stored.designs[0]["name"]:  # of the other arms nothing is chosen yet
+        if (
+            attempt.pair.design == stored.designs[0]["name"]
+        ):  # of the other arms nothing is chosen yet
             claims.end(attempt, "complete", 0.1, {"result": {"validation_error": 0.1}})
     arguments = ["results", "./tiny.yaml", "--storage", storage.url]
     records = json.loads(CliRunner().invoke(command, [*arguments, "--json"]).output)
-    assert [record["learning_rate"] for record in records] == [0.1, None, None] * 2  # nearest the middle
+    assert [record["learning_rate"] for record in records] == [
+        0.1,
+        None,
+        None,
+    ] * 2  # nearest the middle
     assert "weight_decay" not in records[0]
     assert CliRunner().invoke(command, [*arguments, "-o", "results.csv"]).exit_code == 0
     assert Path("results.csv").read_text().startswith(f"{','.join(TRIALS)},learning_rate\n")
-    assert "learning_rate,train_loss" in CliRunner().invoke(command, [*arguments, "--curves"]).output
+    assert (
+        "learning_rate,train_loss" in CliRunner().invoke(command, [*arguments, "--curves"]).output
+    )
 
 
-def test_of_equal_errors_the_recipe_nearest_the_middle_is_taken(tuned: Callable[..., Path], storage: Storage) -> None:
+def test_of_equal_errors_the_recipe_nearest_the_middle_is_taken(
+    tuned: Callable[..., Path], storage: Storage
+) -> None:
     stored = make(storage, tuned(weight_decay=None))
     claims = Claims(storage, storage.open(), stored.id, stored)
     while (attempt := claims.claim(NOBODY)) and attempt.pair.variant:
@@ -112,13 +135,19 @@ def test_of_equal_errors_the_recipe_nearest_the_middle_is_taken(tuned: Callable[
     assert attempt.told["recipe"] == {"learning_rate": 0.1}
 
 
-def test_an_arm_whose_tuning_fails_is_failed_and_says_so(tuned: Callable[..., Path], storage: Storage) -> None:
+def test_an_arm_whose_tuning_fails_is_failed_and_says_so(
+    tuned: Callable[..., Path], storage: Storage
+) -> None:
     stored = make(storage, tuned(trials=2))
     claims = Claims(storage, storage.open(), stored.id, stored)
     hopeless = stored.designs[1]["name"]
     while attempt := claims.claim(NOBODY):
         if attempt.pair.design == hopeless:
-            assert claims.end(attempt, "failed", attributes={"failure": {"reason": "the loss became nan", "log": []}})
+            assert claims.end(
+                attempt,
+                "failed",
+                attributes={"failure": {"reason": "the loss became nan", "log": []}},
+            )
         else:
             assert claims.end(attempt, "complete", 0.5, {"result": {"validation_error": 0.5}})
     assert get(storage, "tiny").counts(storage) == Counts(12, 8, 0, 0, 4, 0)
@@ -136,7 +165,11 @@ def test_a_failed_tuning_trial_is_shown_as_that_and_not_as_its_arms_training(
     name, failed = stored.designs[0]["name"], 0
     while attempt := claims.claim(NOBODY):
         if (attempt.pair.design, attempt.pair.variant) == (name, "tuning 2"):
-            assert claims.end(attempt, "failed", attributes={"failure": {"reason": "the loss became nan", "log": []}})
+            assert claims.end(
+                attempt,
+                "failed",
+                attributes={"failure": {"reason": "the loss became nan", "log": []}},
+            )
             failed += 1
         else:
             errors = dict.fromkeys(("validation_error", "test_error", "train_error"), 0.5)
@@ -173,7 +206,11 @@ def test_tuning_with_real_processes_is_stored_and_shown(
     stored = get(Storage("sqlite:///t.db"), "tiny")
     trained = [attempt for attempt in stored.attempts if attempt.ended == "complete"]
     for name, one in stored.tuned.items():
-        told = [attempt.told["recipe"] for attempt in trained if attempt.pair in (Pair(name, 0), Pair(name, 1))]
+        told = [
+            attempt.told["recipe"]
+            for attempt in trained
+            if attempt.pair in (Pair(name, 0), Pair(name, 1))
+        ]
         assert told == [one["recipe"]] * 2
     results = [attempt.told["result"] for attempt in trained if attempt.pair.variant]
     assert len(results) == 9
@@ -181,7 +218,11 @@ def test_tuning_with_real_processes_is_stored_and_shown(
     shown = CliRunner().invoke(command, ["show", "tiny", "--storage", "sqlite:///t.db"]).output
     assert shown.count("Tuned C=") == 3
     assert "learning_rate" in shown
-    as_json = CliRunner().invoke(command, ["show", "tiny", "--storage", "sqlite:///t.db", "--json"]).output
+    as_json = (
+        CliRunner()
+        .invoke(command, ["show", "tiny", "--storage", "sqlite:///t.db", "--json"])
+        .output
+    )
     assert set(json.loads(as_json)["tuned"]) == {"C=1", "C=2", "C=4"}
 
 
@@ -195,7 +236,9 @@ def test_tuning_with_real_processes_is_stored_and_shown(
         ({"momentum": [0.8, 0.9]}, "'momentum'"),
     ],
 )
-def test_tuning_that_cannot_work_is_an_error(tuned: Callable[..., Path], change: dict[str, Any], words: str) -> None:
+def test_tuning_that_cannot_work_is_an_error(
+    tuned: Callable[..., Path], change: dict[str, Any], words: str
+) -> None:
     with pytest.raises(UserError, match=words):
         Study.load(tuned(**change))
 

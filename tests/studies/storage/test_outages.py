@@ -1,4 +1,5 @@
-"""A storage that is away: who waits and for how long, what is repeated, and what that does to claims."""
+"""A storage that is away: who waits and for how long, what is
+repeated, and what that does to claims."""
 
 import sqlite3
 import threading
@@ -57,7 +58,10 @@ def test_what_passes_is_repeated_and_said_once(storage: Storage) -> None:
         assert storage.patience.call(Fails(0)) == "done"
     assert function.calls == 4
     assert said == [
-        "the disk or the network folder that it lies on fails. Check that; what is stored was left.",
+        (
+            "the disk or the network folder that it lies on fails. Check that; what is stored was"
+            " left."
+        ),
         None,
     ]
     assert storage.patience.failures == 3
@@ -70,10 +74,14 @@ def test_a_plain_command_does_not_wait(storage: Storage) -> None:
     assert function.calls == 1
 
 
-def test_what_stays_away_is_given_up_with_one_message(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_stays_away_is_given_up_with_one_message(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(outages, "PATIENCE", 0.05)
     with storage.waiting(lambda _: None, never):
-        with pytest.raises(StorageAway, match=r"It was waited for, .* The same command goes on from here"):
+        with pytest.raises(
+            StorageAway, match=r"It was waited for, .* The same command goes on from here"
+        ):
             storage.patience.call(Fails(float("inf")))
         again = Fails(float("inf"))
         with pytest.raises(StorageAway):  # it has been waited for long enough
@@ -83,7 +91,10 @@ def test_what_stays_away_is_given_up_with_one_message(storage: Storage, monkeypa
 
 def test_what_does_not_pass_is_not_repeated(storage: Storage) -> None:
     function = Fails(9, lambda: away("database disk image is malformed"))
-    with storage.waiting(lambda _: None, never), pytest.raises(UserError, match="the database is damaged"):
+    with (
+        storage.waiting(lambda _: None, never),
+        pytest.raises(UserError, match="the database is damaged"),
+    ):
         storage.patience.call(function)
     mistake = Fails(9, lambda: ZeroDivisionError())
     with storage.waiting(lambda _: None, never), pytest.raises(ZeroDivisionError):
@@ -138,7 +149,8 @@ def test_which_errors_of_sqlite_pass(storage: Storage, message: str, passes: boo
 
 
 def lose_the_answer(storage: Storage, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """The next call of a method of the writer is carried out, and reported as failed; then it is repeated."""
+    """The next call of a method of the writer is carried out, and
+    reported as failed; then it is repeated."""
     writer: Any = storage.open()
     usual = getattr(writer, name).args[0]
     lost: list[None] = []
@@ -178,7 +190,9 @@ def test_a_completion_whose_answer_was_lost_is_one(
     assert not claims.end(attempt, "complete", 0.5)
 
 
-def test_while_the_storage_is_away_no_worker_is_taken_for_gone(storage: Storage, party: Callable[..., Claims]) -> None:
+def test_while_the_storage_is_away_no_worker_is_taken_for_gone(
+    storage: Storage, party: Callable[..., Claims]
+) -> None:
     time = [0.0]
     owner, observer = party(), party(clock=lambda: time[0])
     attempt = owner.claim(NOBODY)
@@ -192,7 +206,9 @@ def test_while_the_storage_is_away_no_worker_is_taken_for_gone(storage: Storage,
     assert observer.look()[attempt.pair] == "waiting"
 
 
-def test_a_locked_file_is_waited_for(storage: Storage, monkeypatch: pytest.MonkeyPatch, workdir: Path) -> None:
+def test_a_locked_file_is_waited_for(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, workdir: Path
+) -> None:
     monkeypatch.setattr(outages, "TIMEOUT", 0.05)
     writer = storage.open()
     assert storage.path

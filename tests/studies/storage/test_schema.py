@@ -20,7 +20,9 @@ KEYS = {
 }
 
 
-def test_the_example_in_sql_gives_the_errors_that_were_stored(storage: Storage, workdir: Path) -> None:
+def test_the_example_in_sql_gives_the_errors_that_were_stored(
+    storage: Storage, workdir: Path
+) -> None:
     stored = make_study(storage, "digits_cardinality")
     add_attempts(storage, stored, states={3: "failed", 13: "running", 14: "waiting"})
     storage.close()
@@ -29,7 +31,9 @@ def test_the_example_in_sql_gives_the_errors_that_were_stored(storage: Storage, 
     rows = connection.execute(query).fetchall()
     connection.close()
     assert [row[1:4] for row in rows] == [
-        (stored.pairs[place].design, stored.pairs[place].seed, 20) for place in range(13) if place != 3
+        (stored.pairs[place].design, stored.pairs[place].seed, 20)
+        for place in range(13)
+        if place != 3
     ]
     assert all(0.01 < error < 0.04 for *_, error in rows)
     assert {row[0] for row in rows} == {"digits_cardinality"}
@@ -56,5 +60,10 @@ def test_what_every_kind_of_study_wrote_stands_under_keys_of_the_schema(workdir:
 def test_no_other_module_asks_for_studies_trials_or_attributes() -> None:
     table = re.compile(r"\b(FROM|JOIN) (studies|trials|\w+_attributes)\b")
     rooms = ("explorer", "search_spaces", "studies", "dashboards")
-    asking = [path.name for room in rooms for path in (ROOT / room).rglob("*.py") if table.search(path.read_text())]
+    asking = [
+        path.name
+        for room in rooms
+        for path in (ROOT / room).rglob("*.py")
+        if table.search(path.read_text())
+    ]
     assert asking == ["schema.py"]

@@ -1,4 +1,5 @@
-"""SQLite files: made whole or not at all, whenever that is cut off; what cannot be used is said in a sentence."""
+"""SQLite files: made whole or not at all, whenever that is cut off;
+what cannot be used is said in a sentence."""
 
 import os
 import shutil
@@ -35,7 +36,8 @@ def schema(path: Path) -> list[tuple[object, ...]]:
 
 
 def assert_whole(path: Path) -> None:
-    """A storage that works: all tables and indexes, the journal that is wanted, and nothing beside it."""
+    """A storage that works: all tables and indexes, the journal
+    that is wanted, and nothing beside it."""
     storage = Storage(f"sqlite:///{path}")
     writer = storage.open()
     writer.create_new_study(MINIMIZE, "study")
@@ -62,7 +64,10 @@ def test_a_creation_that_is_killed_at_any_step_is_made_good(workdir: Path, kind:
     command = [sys.executable, killed_creation.__file__, str(workdir), kind]
     path = [str(Path(killed_creation.__file__).parents[1]), *sys.path]
     done = subprocess.run(
-        command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(path)}
+        command,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
     )
     assert done.returncode == 0, done.stderr
     steps = int(done.stdout)
@@ -78,7 +83,8 @@ def test_a_creation_that_is_killed_at_any_step_is_made_good(workdir: Path, kind:
             assert_whole(folder / "t.db")
             assert {path.name for path in folder.iterdir()} <= {"t-files", "t.db"}, at
         seen.add(left)
-    # Ours is there whole or not at all; Optuna's own, which was ours before, is made good afterwards.
+    # Ours is there whole or not at all; Optuna's own, which was
+    # ours before, is made good afterwards.
     assert (half_made == 0) == (kind == "NEW")
 
 
@@ -120,7 +126,9 @@ def test_a_link_to_a_file_that_is_not_there_yet_stays_a_link(workdir: Path) -> N
     assert sorted(path.name for path in Path("disk").iterdir()) == ["real.db"]
 
 
-def test_a_file_system_without_links_is_renamed_on(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_system_without_links_is_renamed_on(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def no_links(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
@@ -150,7 +158,9 @@ def test_a_full_disk_leaves_nothing_and_the_next_try_succeeds(workdir: Path) -> 
         "try: Storage('sqlite:///t.db').open()\n"
         "except UserError as error: print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=workdir, env=environment())
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=workdir, env=environment()
+    )
     assert "the storage sqlite:///t.db cannot be used: the disk" in done.stdout, done.stderr
     assert [path.name for path in workdir.iterdir()] == ["t-files"]
     assert_whole(workdir / "t.db")
@@ -200,7 +210,13 @@ def cut_short(path: Path) -> None:
         (trials_and_more, "is a database of another program (it holds patients, trials)"),
         (text, "cannot be used: the file is not an SQLite database"),
         (garbage_behind_the_header, "cannot be used: the file is not an SQLite database"),
-        (a_log_alone, "is not there, but {folder}/t.db-wal is, which belongs to a database that was moved or deleted"),
+        (
+            a_log_alone,
+            (
+                "is not there, but {folder}/t.db-wal is, which belongs to a database that was moved"
+                " or deleted"
+            ),
+        ),
         (cut_short, "cannot be used: the database is damaged"),
     ],
 )
@@ -233,11 +249,15 @@ def test_the_log_of_another_database_beside_it_shows_nothing_of_that(workdir: Pa
     log = bytearray(Path("log").read_bytes())
     log[40] ^= 1  # a checksum that does not fit
     Path("new.db-wal").write_bytes(log)
-    assert Storage("sqlite:///new.db").rows("SELECT study_name FROM studies") == [{"study_name": "new"}]
+    assert Storage("sqlite:///new.db").rows("SELECT study_name FROM studies") == [
+        {"study_name": "new"}
+    ]
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody who may not write")
-def test_a_folder_that_may_not_be_written_is_read_and_not_written(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_folder_that_may_not_be_written_is_read_and_not_written(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     import tempfile
 
     with tempfile.TemporaryDirectory() as name:
@@ -256,10 +276,16 @@ def test_a_folder_that_may_not_be_written_is_read_and_not_written(tmp_path_facto
             "    except UserError as error: print(error)"
         )
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, env=environment()
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            cwd=folder,
+            env=environment(),
         )
         lines = done.stdout.splitlines()
         assert lines[0] == "[{'study_name': 'study'}]", done.stderr
         assert len(lines) == 3
-        assert all("Permission denied" in line or "may not be written" in line for line in lines[1:]), lines
+        assert all(
+            "Permission denied" in line or "may not be written" in line for line in lines[1:]
+        ), lines
         assert not (folder / "new.db").exists()

@@ -49,7 +49,9 @@ def test_a_password_is_never_shown(workdir: Path) -> None:
         ("sqlite:///:memory:", ["must be a file"]),
     ],
 )
-def test_a_url_that_is_none_says_what_one_looks_like(workdir: Path, url: str, words: list[str]) -> None:
+def test_a_url_that_is_none_says_what_one_looks_like(
+    workdir: Path, url: str, words: list[str]
+) -> None:
     with pytest.raises(UserError) as error:
         Storage(url)
     assert all(word in str(error.value) for word in words)
@@ -60,7 +62,9 @@ def test_a_file_that_is_no_database_is_left_as_it_is(workdir: Path) -> None:
     path.write_text("dear diary\n" * 200)
     storage = Storage("sqlite:///notes.db")
     for use in (storage.open, lambda: storage.rows("SELECT * FROM trials")):
-        with pytest.raises(UserError, match=r"notes\.db cannot be used: the file is not an SQLite database"):
+        with pytest.raises(
+            UserError, match=r"notes\.db cannot be used: the file is not an SQLite database"
+        ):
             use()
     assert path.read_text() == "dear diary\n" * 200
 
@@ -98,7 +102,9 @@ def test_a_folder_a_missing_folder_and_a_missing_file_are_named(workdir: Path) -
         Storage("sqlite:///folder.db").open()
     with pytest.raises(UserError, match="there is no folder"):
         Storage("sqlite:///nowhere/studies.db").open()
-    with pytest.raises(UserError, match=r"study run digits_cardinality --storage sqlite:///missing\.db"):
+    with pytest.raises(
+        UserError, match=r"study run digits_cardinality --storage sqlite:///missing\.db"
+    ):
         Storage("sqlite:///missing.db").rows("SELECT 1")
     assert not (workdir / "missing.db").exists()
 
@@ -160,7 +166,9 @@ def test_odd_characters_in_a_path_mean_themselves(workdir: Path) -> None:
     storage = Storage(f"sqlite:///{folder}/results.db")
     storage.open().create_new_study([StudyDirection.MINIMIZE], "study")
     assert (folder / "results.db").exists()
-    assert [row["study_name"] for row in storage.rows("SELECT study_name FROM studies")] == ["study"]
+    assert [row["study_name"] for row in storage.rows("SELECT study_name FROM studies")] == [
+        "study"
+    ]
 
 
 def test_files_lie_beside_the_database(storage: Storage, workdir: Path) -> None:

@@ -1,4 +1,5 @@
-"""Reading a storage's URL: what is refused, what a tilde means, and that no part of a password is ever shown."""
+"""Reading a storage's URL: what is refused, what a tilde means, and
+that no part of a password is ever shown."""
 
 import os
 from pathlib import Path
@@ -28,7 +29,9 @@ def test_an_empty_storage_is_an_unset_variable(workdir: Path, command: tuple[str
     for empty in ("", "  "):
         result = CliRunner().invoke(cli, ["study", *command, "--storage", empty])
         assert isinstance(result.exception, UserError)
-        assert "--storage is empty; was it given a variable that is not set?" in str(result.exception)
+        assert "--storage is empty; was it given a variable that is not set?" in str(
+            result.exception
+        )
     assert not list(workdir.iterdir())
 
 
@@ -42,7 +45,9 @@ def test_an_empty_variable_is_refused_too(workdir: Path, monkeypatch: pytest.Mon
 def test_a_tilde_is_a_home_folder(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/somewhere/home")
     assert Storage("sqlite:///~/studies.db").path == Path("/somewhere/home/studies.db")
-    assert Storage("sqlite:///~root/studies.db").path == Path(os.path.expanduser("~root/studies.db"))
+    assert Storage("sqlite:///~root/studies.db").path == Path(
+        os.path.expanduser("~root/studies.db")
+    )
     assert Storage("sqlite:///~studies.db").path == workdir / "~studies.db"
     assert Storage("sqlite:////~/studies.db").path == Path("/~/studies.db")
     assert Storage("sqlite:///./~/studies.db").path == workdir / "~/studies.db"
@@ -59,7 +64,12 @@ def test_a_tilde_is_a_home_folder(workdir: Path, monkeypatch: pytest.MonkeyPatch
         ("postgresql://me:12/ss@host/db", "postgresql://***@host/db", "host", "12/ss"),
         ("postgresql://me:a?b=c@host/db", "postgresql://***@host/db", "host", "a?b=c"),
         ("postgresql://me@host/db", "postgresql://***@host/db", "host", None),
-        ("postgresql://host/db?user=me&password=p@ss", "postgresql://host/db?password=***&user=me", "host", None),
+        (
+            "postgresql://host/db?user=me&password=p@ss",
+            "postgresql://host/db?password=***&user=me",
+            "host",
+            None,
+        ),
         ("postgresql:///db?service=mine", "postgresql:///db?service=mine", None, None),
         ("postgresql://[::1]:5432/db", "postgresql://[::1]:5432/db", "::1", None),
     ],
@@ -74,7 +84,9 @@ def test_user_and_password_end_at_the_last_at_sign(
     assert "ss" not in repr(found).replace("password", "")
 
 
-@pytest.mark.parametrize("given", ["host=h password=s3cret.db", "me:s3cret@host/x.db", "://s3cret", "s3cret://h/x"])
+@pytest.mark.parametrize(
+    "given", ["host=h password=s3cret.db", "me:s3cret@host/x.db", "://s3cret", "s3cret://h/x"]
+)
 def test_what_is_no_url_is_not_repeated(given: str) -> None:
     with pytest.raises(UserError) as error:
         read_url(given)
@@ -99,7 +111,10 @@ def test_no_part_of_a_password_is_in_any_message(password: str) -> None:
         except UserError as error:
             said = str(error)
         else:
-            told = f"failed to resolve host '{password[2:]}@host', conninfo password='{password}' in {url}"
+            told = (
+                f"failed to resolve host '{password[2:]}@host', conninfo password='{password}' in"
+                f" {url}"
+            )
             reason = reason_of(OperationalError("SELECT 1", {}, Exception(told)), storage._url)
             assert reason
             said = storage.shown + repr(storage._url) + reason.text

@@ -1,4 +1,5 @@
-"""Where batches keep their images: what fits is kept on the device once, padded or not; the rest is read a batch at a time."""
+"""Where batches keep their images: what fits is kept on the device once,
+padded or not; the rest is read a batch at a time."""
 
 from dataclasses import replace
 
@@ -38,10 +39,14 @@ def test_images_stay_off_a_gpu_whose_room_is_too_small_for_them_and_their_padded
 
 def test_only_the_padded_copy_of_the_images_stays(splits: Splits) -> None:
     cpu = torch.device("cpu")
-    on_disk = Images(Rows(splits.train.images[:], np.arange(len(splits.train)), ""), splits.train.labels)
+    on_disk = Images(
+        Rows(splits.train.images[:], np.arange(len(splits.train)), ""), splits.train.labels
+    )
     data = replace(splits, train=on_disk)
     assert TrainingBatches(data, QUICK, 0, cpu, lambda: 0)._source.whole is None
-    assert TrainingBatches(data, PAPER, 0, cpu, lambda: 0)._source.whole is not None  # crops are cut from the images
+    assert (
+        TrainingBatches(data, PAPER, 0, cpu, lambda: 0)._source.whole is not None
+    )  # crops are cut from the images
 
 
 def test_without_padding_no_copy_is_made() -> None:

@@ -47,7 +47,10 @@ def test_another_version_of_torch_or_numba_or_of_the_arithmetic_is_another_train
 
 
 def test_a_checkpoint_of_an_older_arithmetic_is_not_gone_on_with(
-    splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    splits: Splits,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     from studies.training.training import Stopped, train
 
@@ -59,6 +62,14 @@ def test_a_checkpoint_of_an_older_arithmetic_is_not_gone_on_with(
     told: list[int] = []
     monkeypatch.setattr(checkpoints, "ARITHMETIC", checkpoints.ARITHMETIC + 1)
     with caplog.at_level(logging.WARNING):
-        train(SMALL, RECIPE, splits, 0, CPU, checkpoints=tmp_path, on_epoch=lambda row: told.append(row["epoch"]))
+        train(
+            SMALL,
+            RECIPE,
+            splits,
+            0,
+            CPU,
+            checkpoints=tmp_path,
+            on_epoch=lambda row: told.append(row["epoch"]),
+        )
     assert told == [1, 2]
     assert "starting afresh" in caplog.text

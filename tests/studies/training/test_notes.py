@@ -1,4 +1,5 @@
-"""What is said before a training: the augmentation, classes that a mirror image may change, imbalance; and errors by class."""
+"""What is said before a training: the augmentation, classes that a mirror
+image may change, imbalance; and errors by class."""
 
 import math
 
@@ -18,7 +19,9 @@ from studies.training.notes import by_class, notes
 from studies.training.training import balanced_weights, train
 
 CPU = Settings(device="cpu", precision="32", threads=1)
-NETWORK = Architecture.from_name("resnext_1-1_2x4d_w16_small8", resolution=8, classes=2, in_channels=3)
+NETWORK = Architecture.from_name(
+    "resnext_1-1_2x4d_w16_small8", resolution=8, classes=2, in_channels=3
+)
 
 
 def recipe(name: str = "quick", **changes: object) -> Recipe:
@@ -29,19 +32,32 @@ def images(labels: list[int], side: int = 8, seed: int = 0) -> Images:
     """Noise, a little brighter from class to class."""
     random = np.random.default_rng(seed)
     noise = random.integers(0, 200, (len(labels), 3, side, side))
-    return Images((noise + 50 * np.array(labels)[:, None, None, None]).astype(np.uint8), np.array(labels))
+    return Images(
+        (noise + 50 * np.array(labels)[:, None, None, None]).astype(np.uint8), np.array(labels)
+    )
 
 
 def splits(
-    *names: str, counts: tuple[int, ...] = (), side: int = 8, mirrored: bool = True, given: bool = False
+    *names: str,
+    counts: tuple[int, ...] = (),
+    side: int = 8,
+    mirrored: bool = True,
+    given: bool = False,
 ) -> Splits:
-    """Data with classes of these names, or as many images of each class as `counts` says: eight tenths for training."""
+    """Data with classes of these names, or as many images of each class as
+    `counts` says: eight tenths for training."""
     counts = counts or (10,) * max(2, len(names))
     parts = [
-        images([label for label, count in enumerate(counts) for _ in range(count * tenths // 10)], side, tenths)
+        images(
+            [label for label, count in enumerate(counts) for _ in range(count * tenths // 10)],
+            side,
+            tenths,
+        )
         for tenths in (8, 1, 1)
     ]
-    return Splits(*parts, len(counts), (0.5,) * 3, (0.3,) * 3, mirrored, tuple(names), mirrored_given=given)
+    return Splits(
+        *parts, len(counts), (0.5,) * 3, (0.3,) * 3, mirrored, tuple(names), mirrored_given=given
+    )
 
 
 # Augmentation.
@@ -50,18 +66,28 @@ def splits(
 @pytest.mark.parametrize(
     ("name", "side", "mirrored", "line"),
     [
-        ("quick", 32, True, "Augmentation: crops with 4 pixels of padding, mirrored left to right."),
+        (
+            "quick",
+            32,
+            True,
+            "Augmentation: crops with 4 pixels of padding, mirrored left to right.",
+        ),
         ("quick", 8, False, "Augmentation: crops with 1 pixel of padding."),
         ("quick", 2, False, "Augmentation: none."),
         (
             "resnext_imagenet",
             32,
             True,
-            "Augmentation: crops of 8 to 100 % of the area, resized, mirrored left to right, shifted colours.",
+            (
+                "Augmentation: crops of 8 to 100 % of the area, resized, mirrored left to right,"
+                " shifted colours."
+            ),
         ),
     ],
 )
-def test_the_first_line_says_what_happens_to_the_images(name: str, side: int, mirrored: bool, line: str) -> None:
+def test_the_first_line_says_what_happens_to_the_images(
+    name: str, side: int, mirrored: bool, line: str
+) -> None:
     data = splits(side=side, mirrored=mirrored)
     assert notes(data, recipe(name))[0] == line
     batches = TrainingBatches(data, recipe(name), 0, torch.device("cpu"), lambda: 0)
@@ -71,17 +97,34 @@ def test_the_first_line_says_what_happens_to_the_images(name: str, side: int, mi
 
 @pytest.mark.parametrize(
     "name",
-    ["left", "turn_right", "TurnLeft", "b", "7", "0012", "clockwise", "arrow-up", "left hand", "Three", "Q", "gauche"],
+    [
+        "left",
+        "turn_right",
+        "TurnLeft",
+        "b",
+        "7",
+        "0012",
+        "clockwise",
+        "arrow-up",
+        "left hand",
+        "Three",
+        "Q",
+        "gauche",
+    ],
 )
 def test_classes_that_a_mirror_image_may_change_are_named_with_the_key(name: str) -> None:
     told = notes(splits("ant", name), recipe())
-    assert told[1] == (
-        f"Warning: images are mirrored, and a mirror image may not keep the class of {name!r}. If so, turn that off: "
-        "mirrored: false in the data section (--set data.mirrored=false)."
+    assert (
+        told[1]
+        == f"Warning: images are mirrored, and a mirror image may not keep the class of {name!r}."
+        " If so, turn that off: mirrored: false in the data section (--set"
+        " data.mirrored=false)."
     )
 
 
-@pytest.mark.parametrize("name", ["bee", "copyright", "rightwhale", "cat 2", "cleft", "n01440764", "vitamin b"])
+@pytest.mark.parametrize(
+    "name", ["bee", "copyright", "rightwhale", "cat 2", "cleft", "n01440764", "vitamin b"]
+)
 def test_other_classes_are_not(name: str) -> None:
     assert len(notes(splits("ant", name), recipe())) == 1
 
@@ -93,20 +136,24 @@ def test_nothing_is_warned_of_where_nothing_is_mirrored_or_the_user_has_said_so(
 
 
 def test_of_many_classes_some_are_named() -> None:
-    assert "'0', '1', '2', '3', '4', '5' and 4 more" in notes(splits(*map(str, range(10))), recipe())[1]
+    assert (
+        "'0', '1', '2', '3', '4', '5' and 4 more"
+        in notes(splits(*map(str, range(10))), recipe())[1]
+    )
 
 
 # Imbalance.
 
 
 def test_imbalance_is_said_with_what_guessing_gives() -> None:
-    (_, line) = notes(splits("fine", "broken", counts=(190, 10)), recipe())
-    assert line == (
-        "The classes are imbalanced: 190 of 200 images are of 'fine', 10 of 'broken'. 5.0 % error is what always guessing 'fine' "
-        "gives. The balanced error, the mean of the classes' errors, says more; --set recipe.class_weights=balanced has the loss "
-        "weigh classes alike."
+    _, line = notes(splits("fine", "broken", counts=(190, 10)), recipe())
+    assert (
+        line == "The classes are imbalanced: 190 of 200 images are of 'fine', 10 of 'broken'. 5.0 %"
+        " error is what always guessing 'fine' gives. The balanced error, the mean of the"
+        " classes' errors, says more; --set recipe.class_weights=balanced has the loss weigh"
+        " classes alike."
     )
-    (_, weighted) = notes(splits(counts=(190, 10)), recipe(class_weights="balanced"))
+    _, weighted = notes(splits(counts=(190, 10)), recipe(class_weights="balanced"))
     assert "190 of 200 images are of class 0" in weighted
     assert "--set" not in weighted
 
@@ -137,7 +184,11 @@ def test_always_guessing_the_large_class_has_a_balanced_error_of_one_half() -> N
 def test_errors_of_many_classes_are_told_by_the_largest() -> None:
     assert by_class([0.0, 0.5, None], ("a", "b", "c")) == "a 0.0 %, b 50.0 %"
     many = by_class([label / 100 for label in range(30)], ())
-    assert many == "29 29.0 %, 28 28.0 %, 27 27.0 %, 26 26.0 %, 25 25.0 %, 24 24.0 %; the other 24 at most 24.0 %"
+    assert (
+        many
+        == "29 29.0 %, 28 28.0 %, 27 27.0 %, 26 26.0 %, 25 25.0 %, 24 24.0 %; the other 24 at most"
+        " 24.0 %"
+    )
 
 
 def test_a_training_tells_errors_by_class() -> None:
@@ -168,7 +219,10 @@ def test_class_weights_change_the_loss_of_training_alone(monkeypatch: pytest.Mon
     original = F.cross_entropy
 
     def spied(
-        logits: torch.Tensor, labels: torch.Tensor, weight: torch.Tensor | None = None, **more: float
+        logits: torch.Tensor,
+        labels: torch.Tensor,
+        weight: torch.Tensor | None = None,
+        **more: float,
     ) -> torch.Tensor:
         losses.append((logits.requires_grad, weight))
         return original(logits, labels, weight, **more)
@@ -178,7 +232,9 @@ def test_class_weights_change_the_loss_of_training_alone(monkeypatch: pytest.Mon
     train(NETWORK, recipe(epochs=1, batch_size=8, class_weights="balanced"), data, 0, CPU)
     assert {weight is not None for training, weight in losses if training} == {True}
     assert {weight is None for training, weight in losses if not training} == {True}
-    assert next(weight for training, weight in losses if training).tolist() == pytest.approx([64 / 96, 64 / 32])
+    assert next(weight for training, weight in losses if training).tolist() == pytest.approx(
+        [64 / 96, 64 / 32]
+    )
     losses.clear()
     train(NETWORK, recipe(epochs=1, batch_size=8), data, 0, CPU)
     assert {weight for _, weight in losses} == {None}
@@ -188,7 +244,9 @@ def test_a_rare_class_is_learnt_with_weights() -> None:
     """190 to 10, of classes that overlap."""
     data = splits(counts=(190, 10))
     errors = [
-        train(NETWORK, recipe(epochs=3, batch_size=16, class_weights=weights), data, 0, CPU).test_errors_by_class[1]
+        train(
+            NETWORK, recipe(epochs=3, batch_size=16, class_weights=weights), data, 0, CPU
+        ).test_errors_by_class[1]
         for weights in ("none", "balanced")
     ]
     assert errors[0] == 1.0
@@ -205,7 +263,10 @@ def test_a_recipe_stored_before_there_were_weights_is_the_same_recipe() -> None:
     assert Recipe.model_validate(stored) == recipe(epochs=3)
     assert repr(Recipe.model_validate(stored)).endswith("flip='where_mirrored', lighting=0.0)")
     data = splits()
-    known = [identify(NETWORK, recipe(class_weights=weights), data, 0, CPU) for weights in ("none", "balanced")]
+    known = [
+        identify(NETWORK, recipe(class_weights=weights), data, 0, CPU)
+        for weights in ("none", "balanced")
+    ]
     assert known[0] != known[1]
 
 
@@ -216,4 +277,6 @@ def test_nothing_else_of_a_training_changed() -> None:
         train(NETWORK, recipe(epochs=2, batch_size=8, class_weights=weights), data, 0, CPU)
         for weights in ("none", "balanced")
     )
-    assert math.isclose(plain.curves[-1]["train_loss"], weighted.curves[-1]["train_loss"], rel_tol=1e-4)
+    assert math.isclose(
+        plain.curves[-1]["train_loss"], weighted.curves[-1]["train_loss"], rel_tol=1e-4
+    )

@@ -1,4 +1,5 @@
-"""Training: the same numbers from the same seed, through any interruption; the test set is read once; nothing is printed."""
+"""Training: the same numbers from the same seed, through any interruption;
+the test set is read once; nothing is printed."""
 
 import gc
 import os
@@ -66,7 +67,9 @@ def undisturbed(splits: Splits) -> Outcome:
 
 def numbers(outcome: Outcome) -> tuple[Any, ...]:
     """All of an outcome that must not depend on the clock."""
-    curves = [{key: value for key, value in row.items() if key != "seconds"} for row in outcome.curves]
+    curves = [
+        {key: value for key, value in row.items() if key != "seconds"} for row in outcome.curves
+    ]
     return outcome.train_error, outcome.validation_error, outcome.test_error, outcome.epochs, curves
 
 
@@ -91,7 +94,9 @@ def inputs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bool, Tensor]]:
 
     def spied(architecture: Architecture) -> Any:
         network = build(architecture)
-        network.register_forward_pre_hook(lambda module, args: seen.append((module.training, args[0].clone())))
+        network.register_forward_pre_hook(
+            lambda module, args: seen.append((module.training, args[0].clone()))
+        )
         return network
 
     monkeypatch.setattr(training, "build", spied)
@@ -102,7 +107,9 @@ def inputs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bool, Tensor]]:
 
 
 @pytest.mark.parametrize("precision", ["32", "bf16"])
-def test_one_seed_gives_the_same_numbers_and_weights_to_the_bit(splits: Splits, precision: str) -> None:
+def test_one_seed_gives_the_same_numbers_and_weights_to_the_bit(
+    splits: Splits, precision: str
+) -> None:
     if not supports(precision):
         pytest.skip(f"this processor does not compute {precision}")
     settings = CPU.model_copy(update={"precision": precision})
@@ -116,17 +123,27 @@ def test_another_seed_gives_other_numbers(splits: Splits, undisturbed: Outcome) 
 
 
 @pytest.mark.parametrize(
-    "steps", [STEPS + 4 + 1, 2 * (STEPS + 4) + STEPS, 2 * (STEPS + 4) + STEPS + 2, 3 * (STEPS + 4) + 1]
+    "steps",
+    [STEPS + 4 + 1, 2 * (STEPS + 4) + STEPS, 2 * (STEPS + 4) + STEPS + 2, 3 * (STEPS + 4) + 1],
 )
 def test_a_run_stopped_at_any_point_goes_on_to_the_same_bits(
     splits: Splits, undisturbed: Outcome, tmp_path: Path, steps: int
 ) -> None:
-    """In the 2nd epoch's first step, in the 3rd's last, while validating after it (4 batches), and while testing."""
+    """In the 2nd epoch's first step, in the 3rd's last, while validating
+    after it (4 batches), and while testing."""
     with pytest.raises(Stopped):
         train(DENSE, RECIPE, splits, 0, CPU, checkpoints=tmp_path, should_stop=stop_after(steps))
     finished = min((steps - 1) // (STEPS + 4), EPOCHS)
     told: list[int] = []
-    outcome = train(DENSE, RECIPE, splits, 0, CPU, checkpoints=tmp_path, on_epoch=lambda row: told.append(row["epoch"]))
+    outcome = train(
+        DENSE,
+        RECIPE,
+        splits,
+        0,
+        CPU,
+        checkpoints=tmp_path,
+        on_epoch=lambda row: told.append(row["epoch"]),
+    )
     assert_same(outcome, undisturbed)
     assert told == list(range(finished + 1, EPOCHS + 1))  # what was finished is not trained again
 
@@ -136,7 +153,15 @@ def test_a_run_stopped_after_every_epoch_goes_on_to_the_same_bits(
 ) -> None:
     for _ in range(EPOCHS):
         with pytest.raises(Stopped):
-            train(DENSE, RECIPE, splits, 0, CPU, checkpoints=tmp_path, should_stop=stop_after(STEPS + 4 + 1))
+            train(
+                DENSE,
+                RECIPE,
+                splits,
+                0,
+                CPU,
+                checkpoints=tmp_path,
+                should_stop=stop_after(STEPS + 4 + 1),
+            )
     assert_same(train(DENSE, RECIPE, splits, 0, CPU, checkpoints=tmp_path), undisturbed)
 
 
@@ -145,13 +170,25 @@ def test_a_run_in_bf16_resumes_to_the_same_bits(splits: Splits, tmp_path: Path) 
         pytest.skip("this processor does not compute bf16")
     settings = CPU.model_copy(update={"precision": "bf16"})
     with pytest.raises(Stopped):
-        train(GROUPED, RECIPE, splits, 0, settings, checkpoints=tmp_path, should_stop=stop_after(2 * (STEPS + 4)))
+        train(
+            GROUPED,
+            RECIPE,
+            splits,
+            0,
+            settings,
+            checkpoints=tmp_path,
+            should_stop=stop_after(2 * (STEPS + 4)),
+        )
     resumed = train(GROUPED, RECIPE, splits, 0, settings, checkpoints=tmp_path)
     assert_same(resumed, train(GROUPED, RECIPE, splits, 0, settings))
 
 
-def test_writing_checkpoints_changes_nothing(splits: Splits, undisturbed: Outcome, tmp_path: Path) -> None:
-    assert_same(train(DENSE, RECIPE, splits, 0, CPU, checkpoints=tmp_path / "made" / "here"), undisturbed)
+def test_writing_checkpoints_changes_nothing(
+    splits: Splits, undisturbed: Outcome, tmp_path: Path
+) -> None:
+    assert_same(
+        train(DENSE, RECIPE, splits, 0, CPU, checkpoints=tmp_path / "made" / "here"), undisturbed
+    )
     assert [path.name for path in (tmp_path / "made" / "here").iterdir()] == [CHECKPOINT]
 
 
@@ -183,7 +220,9 @@ def test_a_plan_is_a_function_of_seed_and_epoch_alone() -> None:
 
 @pytest.mark.parametrize("flip", ["where_mirrored", "never"])
 @pytest.mark.parametrize("mirrored", [True, False])
-def test_an_image_is_cropped_flipped_and_normalised_as_planned(splits: Splits, mirrored: bool, flip: str) -> None:
+def test_an_image_is_cropped_flipped_and_normalised_as_planned(
+    splits: Splits, mirrored: bool, flip: str
+) -> None:
     data = replace(splits, mirrored=mirrored)
     recipe = RECIPE.model_copy(update={"flip": flip, "crop_padding": 0.25})
     batches = TrainingBatches(data, recipe, 4, torch.device("cpu"), lambda: 1)
@@ -203,15 +242,29 @@ def test_an_image_is_cropped_flipped_and_normalised_as_planned(splits: Splits, m
     assert position == STEPS * 32
 
 
-PAPER = RECIPE.model_copy(update={"crop": "random_resized", "lighting": 0.1, "schedule": "step", "milestones": (0.5,)})
+PAPER = RECIPE.model_copy(
+    update={"crop": "random_resized", "lighting": 0.1, "schedule": "step", "milestones": (0.5,)}
+)
 
 
-def test_a_run_under_the_papers_augmentation_resumes_to_the_same_bits(splits: Splits, tmp_path: Path) -> None:
+def test_a_run_under_the_papers_augmentation_resumes_to_the_same_bits(
+    splits: Splits, tmp_path: Path
+) -> None:
     whole = train(DENSE, PAPER, splits, 0, CPU)
     with pytest.raises(Stopped):
-        train(DENSE, PAPER, splits, 0, CPU, checkpoints=tmp_path, should_stop=stop_after(2 * (STEPS + 4)))
+        train(
+            DENSE,
+            PAPER,
+            splits,
+            0,
+            CPU,
+            checkpoints=tmp_path,
+            should_stop=stop_after(2 * (STEPS + 4)),
+        )
     assert_same(train(DENSE, PAPER, splits, 0, CPU, checkpoints=tmp_path), whole)
-    assert [row["learning_rate"] for row in whole.curves] == pytest.approx([0.1 * 0.1 ** (n >= 1) for n in range(3)])
+    assert [row["learning_rate"] for row in whole.curves] == pytest.approx(
+        [0.1 * 0.1 ** (n >= 1) for n in range(3)]
+    )
     assert numbers(whole) != numbers(train(DENSE, PAPER, splits, 1, CPU))
 
 
@@ -241,7 +294,9 @@ def test_a_crop_is_resized_bilinearly() -> None:
     found = resized_crops(images, torch.tensor([[left, top, width, height]] * 2))
     steps = np.arange(side) + 0.5
     np.testing.assert_allclose(found[0, 0, 3], 10 * (left * side + steps * width - 0.5), atol=1e-3)
-    np.testing.assert_allclose(found[1, 0, :, 5], 10 * (top * side + steps * height - 0.5), atol=1e-3)
+    np.testing.assert_allclose(
+        found[1, 0, :, 5], 10 * (top * side + steps * height - 0.5), atol=1e-3
+    )
     whole = resized_crops(images, torch.tensor([[0.0, 0.0, 1.0, 1.0]] * 2))
     np.testing.assert_allclose(whole, images, atol=1e-3)
 
@@ -256,15 +311,20 @@ def coloured(splits: Splits) -> Splits:
 def test_lighting_shifts_all_pixels_along_imagenets_colours(splits: Splits) -> None:
     data = coloured(splits)
     plan = plan_epoch(4, 1, 240, 0, boxes=True, lights=True)
-    # fb.resnet.torch, datasets/imagenet.lua: eigenvalues, and a row of eigenvectors for each of red, green and blue.
+    # fb.resnet.torch, datasets/imagenet.lua: eigenvalues, and a row of
+    # eigenvectors for each of red, green and blue.
     values = np.array([0.2175, 0.0188, 0.0045])
-    vectors = np.array([[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]])
+    vectors = np.array(
+        [[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]]
+    )
     images, _ = next(iter(TrainingBatches(data, PAPER, 4, torch.device("cpu"), lambda: 1)))
     for place, image in enumerate(images):
         colour = data.train.images[int(plan.order[place]), :, 0, 0] / 255
         shifted = colour + vectors @ (0.1 * plan.lights[place].numpy() * values)
         expected = (shifted - np.array(data.mean)) / np.array(data.std)
-        np.testing.assert_allclose(image, np.broadcast_to(expected[:, None, None], (3, 8, 8)), atol=1e-4)
+        np.testing.assert_allclose(
+            image, np.broadcast_to(expected[:, None, None], (3, 8, 8)), atol=1e-4
+        )
 
 
 def test_crops_are_mirrored_where_the_plan_says_so(splits: Splits) -> None:
@@ -281,18 +341,26 @@ def test_every_batch_is_full_and_other_images_are_left_out_each_epoch(
 ) -> None:
     train(DENSE, RECIPE, splits, 0, CPU)
     assert [len(images) for is_training, images in inputs if is_training] == [32] * STEPS * EPOCHS
-    left_out = [set(plan_epoch(0, epoch, 240, 1).order[STEPS * 32 :].tolist()) for epoch in range(EPOCHS)]
+    left_out = [
+        set(plan_epoch(0, epoch, 240, 1).order[STEPS * 32 :].tolist()) for epoch in range(EPOCHS)
+    ]
     assert len(set.union(*left_out)) > len(left_out[0])
 
 
 def test_a_batch_larger_than_the_training_split_is_an_error(splits: Splits) -> None:
-    with pytest.raises(UserError, match=r"batch_size of 512 is larger than the training split .240 images"):
+    with pytest.raises(
+        UserError, match=r"batch_size of 512 is larger than the training split .240 images"
+    ):
         train(DENSE, RECIPE.model_copy(update={"batch_size": 512}), splits, 0, CPU)
 
 
 @pytest.mark.parametrize("changes", [{"resolution": 16}, {"in_channels": 3}, {"classes": 9}])
-def test_a_network_that_does_not_fit_the_data_is_an_error(splits: Splits, changes: dict[str, int]) -> None:
-    with pytest.raises(UserError, match=r"made for .* the data has 8 pixels, 1 channels and 10 classes"):
+def test_a_network_that_does_not_fit_the_data_is_an_error(
+    splits: Splits, changes: dict[str, int]
+) -> None:
+    with pytest.raises(
+        UserError, match=r"made for .* the data has 8 pixels, 1 channels and 10 classes"
+    ):
         train(DENSE.with_(**changes), RECIPE, splits, 0, CPU)
 
 
@@ -333,10 +401,20 @@ def test_a_stopped_run_never_looks_at_the_test_set(splits: Splits, tmp_path: Pat
     guarded: Any = Guarded(splits.test)
     data = replace(splits, test=guarded)
     with pytest.raises(Stopped):
-        train(DENSE, RECIPE, data, 0, CPU, checkpoints=tmp_path, should_stop=stop_after(EPOCHS * (STEPS + 4)))
+        train(
+            DENSE,
+            RECIPE,
+            data,
+            0,
+            CPU,
+            checkpoints=tmp_path,
+            should_stop=stop_after(EPOCHS * (STEPS + 4)),
+        )
 
 
-def test_top5_errors_count_labels_outside_the_five_largest(splits: Splits, undisturbed: Outcome) -> None:
+def test_top5_errors_count_labels_outside_the_five_largest(
+    splits: Splits, undisturbed: Outcome
+) -> None:
     network = explorer.build(DENSE).eval()
     network.load_state_dict(undisturbed.state_dict)
     for part, expected in (
@@ -355,18 +433,27 @@ def test_top5_errors_count_labels_outside_the_five_largest(splits: Splits, undis
 def test_there_is_no_top5_error_of_nine_classes(splits: Splits) -> None:
     kept = {
         name: Images(part.images[part.labels < 9], part.labels[part.labels < 9])
-        for name, part in (("train", splits.train), ("validation", splits.validation), ("test", splits.test))
+        for name, part in (
+            ("train", splits.train),
+            ("validation", splits.validation),
+            ("test", splits.test),
+        )
     }
     data = replace(splits, **kept, classes=9)
     outcome = train(DENSE.with_(classes=9), RECIPE.model_copy(update={"epochs": 1}), data, 0, CPU)
-    assert outcome.train_top5_error is outcome.validation_top5_error is outcome.test_top5_error is None
+    assert (
+        outcome.train_top5_error is outcome.validation_top5_error is outcome.test_top5_error is None
+    )
     assert "train_top5_error" not in outcome.curves[0]
 
 
 def test_errors_are_those_of_the_final_weights(splits: Splits, undisturbed: Outcome) -> None:
     network = explorer.build(DENSE).eval()
     network.load_state_dict(undisturbed.state_dict)
-    for part, expected in ((splits.validation, undisturbed.validation_error), (splits.test, undisturbed.test_error)):
+    for part, expected in (
+        (splits.validation, undisturbed.validation_error),
+        (splits.test, undisturbed.test_error),
+    ):
         images = (torch.from_numpy(part.images) / 255 - splits.mean[0]) / splits.std[0]
         with torch.inference_mode():
             mistakes = (network(images).argmax(1) != torch.from_numpy(part.labels)).sum().item()
@@ -402,16 +489,24 @@ def test_an_outcome_has_a_whole_curve_and_sensible_figures(undisturbed: Outcome)
 @pytest.mark.slow
 def test_quick_learns_the_digits(tmp_path: Path) -> None:
     settings = CPU.model_copy(update={"precision": "bf16" if supports("bf16") else "32"})
-    architecture = Architecture.from_name("resnext11_8x13d_cifar", resolution=8, classes=10, in_channels=1)
+    architecture = Architecture.from_name(
+        "resnext11_8x13d_cifar", resolution=8, classes=10, in_channels=1
+    )
     data = load(DataSpec(name="digits", validation=0.2, test=0.2))
-    outcome = train(architecture, Recipe.model_validate("quick"), data, 0, settings, checkpoints=tmp_path)
+    outcome = train(
+        architecture, Recipe.model_validate("quick"), data, 0, settings, checkpoints=tmp_path
+    )
     assert outcome.test_error <= 0.03
 
 
 @pytest.mark.parametrize("rate", [1e10, 1e30])
-def test_a_loss_that_is_no_number_fails_the_training_with_a_reason(splits: Splits, rate: float, tmp_path: Path) -> None:
+def test_a_loss_that_is_no_number_fails_the_training_with_a_reason(
+    splits: Splits, rate: float, tmp_path: Path
+) -> None:
     recipe = RECIPE.model_copy(update={"learning_rate": rate, "warm_up": 0.0, "epochs": 30})
-    with pytest.raises(TrainingFailed, match=r"the (training|validation) loss became (nan|inf) in epoch \d+") as error:
+    with pytest.raises(
+        TrainingFailed, match=r"the (training|validation) loss became (nan|inf) in epoch \d+"
+    ) as error:
         train(DENSE, recipe, splits, 0, CPU, checkpoints=tmp_path)
     assert "\n" not in error.value.reason
 
@@ -460,7 +555,9 @@ def test_nothing_is_printed_or_left_behind_also_on_a_slurm_node(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("steps", [1, 5, STEPS + 1])
-def test_a_stop_is_asked_for_after_every_step(splits: Splits, inputs: list[tuple[bool, Tensor]], steps: int) -> None:
+def test_a_stop_is_asked_for_after_every_step(
+    splits: Splits, inputs: list[tuple[bool, Tensor]], steps: int
+) -> None:
     with pytest.raises(Stopped):
         train(DENSE, RECIPE, splits, 0, CPU, should_stop=stop_after(steps))
     assert len(inputs) == steps
@@ -495,7 +592,9 @@ def test_32_bits_are_32_bits_also_in_cudnns_convolutions(precision: str, expecte
     assert convolutions.fp32_precision == before == "tf32"
 
 
-def test_a_stopped_training_is_gone_when_the_next_begins(splits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_training_is_gone_when_the_next_begins(
+    splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also where the garbage collector has not come by: on a GPU it is memory of the device."""
     held: list[weakref.ref[TrainingBatches]] = []
 
@@ -531,7 +630,9 @@ def test_ctrl_c_comes_out_as_itself(splits: Splits) -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_an_error_in_on_epoch_comes_out_after_the_checkpoint(splits: Splits, tmp_path: Path) -> None:
+def test_an_error_in_on_epoch_comes_out_after_the_checkpoint(
+    splits: Splits, tmp_path: Path
+) -> None:
     def fenced(row: dict[str, Any]) -> None:
         raise RuntimeError("fenced off")
 
@@ -540,7 +641,9 @@ def test_an_error_in_on_epoch_comes_out_after_the_checkpoint(splits: Splits, tmp
     assert (tmp_path / CHECKPOINT).exists()
 
 
-def test_values_are_read_per_epoch_not_per_step(splits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_are_read_per_epoch_not_per_step(
+    splits: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Taking a value from a tensor makes the processor wait for the GPU."""
     reads: list[str] = []
     for name in ("item", "tolist", "numpy", "__bool__", "__float__", "__int__"):
@@ -571,7 +674,11 @@ class Evil:
 
 
 @pytest.mark.parametrize(
-    "write", [lambda path: torch.save({"model": Evil()}, path), lambda path: path.write_bytes(pickle.dumps(Evil()))]
+    "write",
+    [
+        lambda path: torch.save({"model": Evil()}, path),
+        lambda path: path.write_bytes(pickle.dumps(Evil())),
+    ],
 )
 def test_a_checkpoint_with_code_in_it_is_refused_and_not_run(
     splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path], Any]
@@ -588,7 +695,9 @@ def stopped(splits: Splits, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The checkpoint after the first epoch."""
     folder = tmp_path_factory.mktemp("stopped")
     with pytest.raises(Stopped):
-        train(DENSE, RECIPE, splits, 0, CPU, checkpoints=folder, should_stop=stop_after(STEPS + 4 + 1))
+        train(
+            DENSE, RECIPE, splits, 0, CPU, checkpoints=folder, should_stop=stop_after(STEPS + 4 + 1)
+        )
     return (folder / CHECKPOINT).read_bytes()
 
 
@@ -607,7 +716,8 @@ def flip_byte(data: bytes) -> bytes:
         lambda data: data[:-1],
         lambda data: bytes(len(data)),
         flip_byte,
-        # Bare pickles, cut off where torch's unpickler raises IndexError, struct.error and KeyError.
+        # Bare pickles, cut off where torch's unpickler raises
+        # IndexError, struct.error and KeyError.
         lambda data: b"\x80\x02.",
         lambda data: b"\x80\x02J\x01",
         lambda data: b"\x80\x02h\x05.",
@@ -637,7 +747,11 @@ def test_a_checkpoint_of_another_run_is_left_aside(
     arguments = {
         "architecture": DENSE if other != "architecture" else replace(DENSE, depths=(1, 2)),
         "recipe": RECIPE if other != "recipe" else RECIPE.model_copy(update={"weight_decay": 0.0}),
-        "splits": splits if other != "data" else replace(splits, train=Images(images, splits.train.labels)),
+        "splits": (
+            splits
+            if other != "data"
+            else replace(splits, train=Images(images, splits.train.labels))
+        ),
         "seed": 0 if other != "seed" else 1,
         "settings": CPU if other != "settings" else CPU.model_copy(update={"threads": 2}),
     }

@@ -18,7 +18,8 @@ from studies.winner.winner import choose
 
 
 def table(designs: dict[str, tuple[list[float], int, float]], by: str = "flops") -> pd.DataFrame:
-    """Results by design: its validation errors by seed, its FLOPs, and its mismatch from a budget of 1000."""
+    """Results by design: its validation errors by seed, its FLOPs,
+    and its mismatch from a budget of 1000."""
     rows = [
         {
             "study": "study", "arm": f"arm of {design}", "design": design, "seed": seed, "status": "complete",
@@ -34,7 +35,10 @@ def table(designs: dict[str, tuple[list[float], int, float]], by: str = "flops")
 
 # The second of each is the one that is to be chosen.
 CASES = {
-    "equal means, the cheaper": {"resnet20_cifar": ([0.1, 0.2], 900, 0.0), "resnet56_cifar": ([0.2, 0.1], 950, -0.05)},
+    "equal means, the cheaper": {
+        "resnet20_cifar": ([0.1, 0.2], 900, 0.0),
+        "resnet56_cifar": ([0.2, 0.1], 950, -0.05),
+    },
     "equal up to the order of summing": {
         "resnet20_cifar": ([0.3, 0.2, 0.1], 900, 0.0),
         "resnet56_cifar": ([0.1, 0.2, 0.3], 900, -0.1),
@@ -47,7 +51,10 @@ CASES = {
         "resnet20_cifar": ([0.1, 0.2], 100, 0.01),
         "resnet56_cifar": ([0.1, 0.2], 900, 0.0),
     },
-    "the lowest mean": {"resnet20_cifar": ([0.1, 0.2], 100, -0.5), "resnet56_cifar": ([0.1, 0.19], 900, 0.5)},
+    "the lowest mean": {
+        "resnet20_cifar": ([0.1, 0.2], 100, -0.5),
+        "resnet56_cifar": ([0.1, 0.19], 900, 0.5),
+    },
     "not one that lacks a seed": {
         "resnet20_cifar": ([0.01, np.nan], 100, -0.5),
         "resnet56_cifar": ([0.1, 0.2], 900, 0.5),
@@ -76,7 +83,9 @@ def test_the_page_names_the_winner_of_equal_means() -> None:
 
 def test_ten_equal_designs_are_ranked_by_cost_then_name() -> None:
     names = [f"resnext29_{c}x4d_cifar" for c in range(1, 11)]
-    trials = table({name: ([0.1, 0.3, 0.2], 100, -0.01 * (place // 2)) for place, name in enumerate(names)})
+    trials = table(
+        {name: ([0.1, 0.3, 0.2], 100, -0.01 * (place // 2)) for place, name in enumerate(names)}
+    )
     expected = sorted(names, key=lambda name: (-(names.index(name) // 2), name))
     assert rank(trials.sample(frac=1, random_state=0)).order == expected
     assert [choose(trials).design, *(rival.design for rival in choose(trials).rivals)] == expected
