@@ -9,8 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import IO
-from typing import Any
+from typing import IO, Any
 
 import fake_training
 import numpy as np
