@@ -199,7 +199,7 @@ def _index(app: Dash, reader: Reader, look: Look, **parts: str) -> str:
     heading = next((node.children for node in content if isinstance(node, html.H1)), "")
     return Template(_resource("app.html")).substitute(
         title=to_html(heading if isinstance(heading, str) else "") or "resnext-explorer",
-        style=_resource("report.css"),
+        style=_resource("report.css", "dashboards.report"),
         css=parts["css"],
         first=first,
         config=parts["config"],
@@ -209,8 +209,8 @@ def _index(app: Dash, reader: Reader, look: Look, **parts: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _resource(name: str) -> str:
-    return files("dashboards.app").joinpath(name).read_text(encoding="utf-8")
+def _resource(name: str, package: str = "dashboards.app") -> str:
+    return files(package).joinpath(name).read_text(encoding="utf-8")
 
 
 def warm_up(reader: Reader) -> threading.Event:
