@@ -1,1 +1,46 @@
-"""Who trains what."""
+"""Who trains what: pairs, attempts, claims and leases. This is their whole contract.
+
+**What there is.** A study wants a set of *pairs* (a design and a seed; a tuning trial is one too). A
+trial in the storage is one *attempt* at a pair. A *worker* is a process that trains one pair at a
+time. Which pairs are wanted says an *agenda*, a pure function of the study and of all attempts so
+far, so every worker on every machine comes to the same pairs without talking to any other.
+
+**Claiming.** A worker creates a RUNNING attempt that carries the pair and the worker, in one
+transaction, and then reads again. If an earlier attempt at the pair runs or is complete, the worker
+withdraws its own (`superseded`). The storage numbers attempts one after the other, so of two claims
+made at once everyone sees the same one as the earlier: exactly one stays, and no pair is completed
+twice. No lock is held between the two steps; a worker that dies there leaves an attempt like any
+other. A worker whose claim was written but whose answer was lost finds it as its own second one
+and withdraws it.
+
+**Leases.** While it trains, a worker adds one to the attempt's `lease` every `Lease.every` seconds.
+An observer that sees the same number for `Lease.stale` seconds of its own monotonic clock gives the
+attempt up (`lost`); clocks of different machines are never compared. The time during which the
+storage is away does not count: nobody could write then. On its own machine (one boot of one kernel)
+a worker also holds a lock file, which the system releases however the process ends: there an
+observer knows at once.
+
+**Who may write what, and when.**
+
+- The worker that created an attempt: its lease, epochs, curve, result and failure, while it runs.
+- Any observer: the end of an attempt as `lost`, once its lease is stale or its lock is free.
+- The supervisor: the end of an attempt of a worker process that it has seen end.
+- Nobody: anything of an attempt that has ended. Optuna refuses such a write
+  (`UpdateFinishedTrialError`), and that is the fence: a worker that comes back after it was given
+  up cannot report, learns of it from the refusal, and stops training.
+
+Everything else that an attempt tells is written before its state, and the state is written once. So
+an attempt that is complete has its result, and where the two writes of an ending are torn by a kill,
+the state decides (`attempt.how_it_ended`).
+
+**How a pair stands.** `waiting`, `running`, `complete`, `pruned` or `failed`, from the attempts at it
+in the order of their numbers (`attempt.status`). Only `failed` counts against a pair; three `lost`
+attempts in a row that got no further than those before them count as one `failed`, since then it is
+likely the pair that kills its workers. `study retry` forgives what failed before it; what has failed
+three times stays failed.
+
+**Errors and threads.** Methods of `Claims` return False or None where they were overtaken and raise
+`UserError` where the storage cannot be used; they wait for a storage that is away unless told
+otherwise (`Claims.not_waiting`). One `Claims` is used from one thread; `Claims.keep` starts a second
+one that writes nothing but the lease. `Attempts` and `Standing` belong to their `Claims`.
+"""
