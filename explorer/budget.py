@@ -214,7 +214,7 @@ def nearest(
     check_solve(reference, solve, given)
     if by in TIMES:
         raise UserError(
-            f"{by} is measured, not counted: use explorer.networks.match_time.match_time, or --by"
+            f"{by} is measured, not counted: use explorer.networks.match_time, or --by"
             f" {by} on the command line."
         )
     check_measure(reference, solve, by)

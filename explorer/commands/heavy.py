@@ -20,7 +20,7 @@ def match_time_with_progress(
     architecture: Architecture, given: dict[str, Any], **options: Any
 ) -> list[Design]:
     """`match_time`, with a bar on the terminal."""
-    from explorer.networks.match_time import match_time
+    from explorer.networks import match_time
     from explorer.terminal import progress_bar
 
     with progress_bar("measuring") as progress:
@@ -96,8 +96,8 @@ def measure(
         for name in names
     ]
     from explorer.errors import unknown
-    from explorer.networks.measuring import MODES, Case, use_threads
-    from explorer.networks.measuring import measure as measure_cases
+    from explorer.networks import MODES, Case, use_threads
+    from explorer.networks import measure as measure_cases
     from explorer.terminal import print_json, print_table, progress_bar
 
     modes, forms = mode.split(","), form.split(",")
@@ -209,18 +209,16 @@ def export(
     architecture = Architecture.from_name(
         name, resolution=resolution, classes=classes, in_channels=in_channels
     )
-    from explorer.networks import export as exporting
+    from explorer import networks
 
-    exporting.check_name(output, format_)
+    networks.check_name(output, format_)
     if format_ in ("torchvision", "timm"):
-        exporting.foreign_constructor(architecture, format_)  # refused before anything is built
-    model = exporting.fresh_network(architecture, seed)
+        networks.foreign_constructor(architecture, format_)  # refused before anything is built
+    model = networks.fresh_network(architecture, seed)
     if weights is not None:
-        from explorer.networks.weights import load_weights
-
-        taken_off = load_weights(model, weights)
+        taken_off = networks.load_weights(model, weights)
         click.echo(f"Read: {weights}{f' ({taken_off})' if taken_off else ''}")
-    loading = exporting.export(model, output, format_)
+    loading = networks.export(model, output, format_)
     checked = " (checked against onnxruntime)" if format_ == "onnx" else ""
     click.echo(f"Written: {output}{checked}\nLoad it: {loading}")
 
@@ -245,24 +243,29 @@ def rules(
       resnext-explorer rules resnext50_32x4d
       resnext-explorer rules my_models:make_network --resolution 64
     """
-    from explorer.networks.rules import check, example_image
+    from explorer.networks import example_image, find_violations
     from explorer.terminal import print_json
 
     if ":" in network:
         from explorer.foreign import call_function
 
         example = example_image(in_channels or 3, resolution or 224)
-        found = check(call_function(network, "the network"), example)
+        violations = find_violations(call_function(network, "the network"), example)
     else:
-        found = check(
+        violations = find_violations(
             Architecture.from_name(
                 network, resolution=resolution, classes=classes, in_channels=in_channels
             )
         )
     if as_json:
-        print_json({"holds": not found, "violations": [vars(violation) for violation in found]})
-    elif not found:
+        print_json(
+            {
+                "holds": not violations,
+                "violations": [vars(violation) for violation in violations],
+            }
+        )
+    elif not violations:
         click.echo(f"Both rules hold for {network}.")
     else:
-        for violation in found:
+        for violation in violations:
             click.echo(f"Rule {violation.rule} breaks at {violation.where}: {violation.message}.")

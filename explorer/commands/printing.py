@@ -100,7 +100,7 @@ def architecture_record(architecture: Architecture, *, verify: bool = False) -> 
         "layers": [_layer_record(layer) for layer in iter_layers(architecture, expand=True)],
     }
     if verify:
-        from explorer.networks.crosscheck import fvcore_complexity
+        from explorer.networks import fvcore_complexity
 
         counted = vars(fvcore_complexity(architecture))
         record |= {

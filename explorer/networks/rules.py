@@ -42,7 +42,7 @@ class Violation:
     message: str
 
 
-def check(
+def find_violations(
     network: "Architecture | Sequence[Sequence[BlockShape]] | torch.nn.Module", example: Any = None
 ) -> list[Violation]:
     """Every place where a rule breaks; an empty list says that both hold.

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from explorer import Architecture, UserError, count
-from explorer.networks.match_time import match_time
 from explorer.networks.measuring import Case, measure
+from explorer.networks.time_matching import match_time
 
 TINY = Architecture.from_name("resnext_1-1_1x16d_w32_small16", resolution=16, classes=10)
 

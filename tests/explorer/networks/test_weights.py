@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from explorer import Architecture, UserError, build
 from explorer.cli import cli
-from explorer.networks.export import fresh_network
+from explorer.networks.exporting import fresh_network
 from explorer.networks.weights import _design_of, load_weights
 
 SMALL = Architecture.from_name("resnext_1-1_2x4d_w16_small8", resolution=8, classes=5)
