@@ -1,7 +1,8 @@
 """Design residual networks under a budget.
 
-Architectures, their exact costs, and the widths that match a cost. `build` (the torch module) and `enumerate_designs` (a pandas table) are loaded when first used, so
-that importing `explorer` imports neither torch nor pandas.
+Architectures, their exact costs, and the widths that match a cost. `build` (the torch module) and
+`enumerate_designs` (a pandas table) are loaded when first used, so that importing `explorer`
+imports neither torch nor pandas.
 """
 
 from typing import TYPE_CHECKING

@@ -229,9 +229,9 @@ def nearest(
     for values in combinations(given):
         start = reference.with_(**values)
         if solve == "depths":
-            found: Any = _solve_depths(start, target, depth_policy)
+            solution: Any = _solve_depths(start, target, depth_policy)
         else:
-            found, fixed = solve_quantity(start, solve, target, step)
+            solution, fixed = solve_quantity(start, solve, target, step)
             if target.value <= fixed:
                 raise ImpossibleBudget(
                     f"a budget of {human_flops(target.value)} {target.by} is impossible at"
@@ -239,7 +239,9 @@ def nearest(
                     f" of the network (stem, shortcuts, classifier) costs {human_flops(fixed)}."
                 )
         designs.append(
-            Design(start.with_(**{solve: found}), target, reference.name if budget is None else "")
+            Design(
+                start.with_(**{solve: solution}), target, reference.name if budget is None else ""
+            )
         )
     return designs
 

@@ -84,9 +84,9 @@ def enumerate_designs(
         for values in combinations({"depths": axes.pop("depths", reference.depths)})
     ]
     pieces: list[dict[str, Any]] = []
-    for batch, size, place in _batches(reference, axes, choices):
-        found, fixed = solve_quantity(batch, solve, target, multiple_of)
-        columns = _columns(batch.with_(**{solve: found}), target) | {"depths": place}
+    for batch, size, chosen in _batches(reference, axes, choices):
+        solution, fixed = solve_quantity(batch, solve, target, multiple_of)
+        columns = _columns(batch.with_(**{solve: solution}), target) | {"depths": chosen}
         columns = {name: np.broadcast_to(values, size) for name, values in columns.items()}
         good = np.broadcast_to(fixed < target.value, size)
         if tolerance is not None:
@@ -163,9 +163,9 @@ def _batches(
     numbers = [np.asarray(values, dtype=np.int64) for values in lists.values()]
     # Networks of unlike numbers of stages have unlike layers, so they are counted apart.
     for _, group in groupby(range(len(choices)), key=lambda choice: len(choices[choice])):
-        places = np.asarray(list(group))
-        blocks = np.asarray([choices[place] for place in places], dtype=np.int64)
-        shape = (len(places), *map(len, numbers))
+        members = np.asarray(list(group))
+        blocks = np.asarray([choices[member] for member in members], dtype=np.int64)
+        shape = (len(members), *map(len, numbers))
         for start in range(0, math.prod(shape), CHUNK):
             size = min(CHUNK, math.prod(shape) - start)
             row, *columns = np.unravel_index(np.arange(start, start + size), shape)
@@ -175,11 +175,11 @@ def _batches(
             # One choice of depths for all stays a plain number: its empty stages then cost no pass.
             quantities["depths"] = (
                 tuple(blocks[row].T)
-                if len(places) > 1
+                if len(members) > 1
                 else tuple(int(depth) for depth in blocks[0])
             )
             quantities.setdefault("width", np.full(size, reference.template.width))
-            yield reference.with_(**quantities), size, places[row]
+            yield reference.with_(**quantities), size, members[row]
 
 
 def _columns(designs: Architecture, target: Budget) -> dict[str, Any]:

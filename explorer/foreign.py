@@ -77,7 +77,7 @@ def _failed(name: str, what: str, error: BaseException) -> UserError:
     """What the user's own code raised, with the place in it; where a library
     raised it, the line that called the library."""
     if isinstance(error, SyntaxError):
-        told, place = error.msg, f" ({error.filename}:{error.lineno})"
+        message, location = error.msg, f" ({error.filename}:{error.lineno})"
     else:
         ours = os.path.dirname(__file__) + os.sep
         frames = [
@@ -88,8 +88,8 @@ def _failed(name: str, what: str, error: BaseException) -> UserError:
         paths = sysconfig.get_paths()
         libraries = tuple(paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib"))
         own = [frame for frame in frames if not frame.filename.startswith(libraries)]
-        told = " ".join(str(error).split())
-        place = "".join(f" ({frame.filename}:{frame.lineno})" for frame in (own or frames)[-1:])
+        message = " ".join(str(error).split())
+        location = "".join(f" ({frame.filename}:{frame.lineno})" for frame in (own or frames)[-1:])
     return UserError(
-        f"{name} {what}: {type(error).__name__}: {told}{place}. Correct it, then start again."
+        f"{name} {what}: {type(error).__name__}: {message}{location}. Correct it, then start again."
     )

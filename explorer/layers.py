@@ -89,7 +89,7 @@ def _network(architecture: Architecture, form: str) -> Iterator[Layer]:
             # 1 where the shape changes, else 0; an array when widths are arrays.
             needed = 1 * ((channels != stage.width) | (stage.stride != 1))
             if not isinstance(needed, int) or needed:
-                place = {"stage": stage.number, "repeats": needed}
+                position = {"stage": stage.number, "repeats": needed}
                 yield Layer(
                     "conv",
                     "downsample.0",
@@ -99,9 +99,9 @@ def _network(architecture: Architecture, form: str) -> Iterator[Layer]:
                     stage.stride,
                     1,
                     stage.size,
-                    **place,
+                    **position,
                 )
-                yield _norm("downsample.1", stage.width, stage.size, **place)
+                yield _norm("downsample.1", stage.width, stage.size, **position)
         channels, size = stage.width, stage.size
         rest = stage.depth - 1
         if not isinstance(rest, int) or rest:
@@ -140,8 +140,8 @@ def _basic_block(stage: Stage, channels: int, size: int, form: str) -> Iterator[
     yield _norm("bn2", stage.width, stage.size, stage=n)
 
 
-def _norm(part: str, channels: int, size: int, **place: int) -> Layer:
-    return Layer("norm", part, channels, channels, 1, 1, 1, size, **place)
+def _norm(part: str, channels: int, size: int, **position: int) -> Layer:
+    return Layer("norm", part, channels, channels, 1, 1, 1, size, **position)
 
 
 def _expanded(layers: Iterator[Layer]) -> Iterator[Layer]:

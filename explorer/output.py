@@ -29,7 +29,7 @@ class _Stream(io.FileIO):
     `drops`, and otherwise raises `OutputGone`."""
 
     drops = False
-    told = False  # whether it was said that output is lost
+    reported = False  # whether it was said that output is lost
     text: TextIO  # what writes here, and holds what has gathered
 
     def write(self, data: Any) -> int:
@@ -89,8 +89,8 @@ def going_on() -> Iterator[None]:
         gone.stream.drops = True
         gone.stream.text.flush()
         gone.stream.drops = False
-        if not gone.stream.told:
-            gone.stream.told = True
+        if not gone.stream.reported:
+            gone.stream.reported = True
             print(f"Nobody takes the output any more ({gone}); the work goes on.", file=sys.stderr)
     except (OSError, ValueError):  # another program's stream, which uses ours from Python
         pass

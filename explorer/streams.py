@@ -57,5 +57,5 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(
-        one if one.isprintable() else " " if one.isspace() else "" for one in encodable(text)
+        sign if sign.isprintable() else " " if sign.isspace() else "" for sign in encodable(text)
     )

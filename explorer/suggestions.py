@@ -30,13 +30,13 @@ def command(words: str, *operands: object, **options: Any) -> str:
     comments: list[str] = []
     for key, value in options.items():
         name = f"-{key}" if len(key) == 1 else f"--{key.replace('_', '-')}"
-        for one in value if isinstance(value, list | tuple) else [value]:
-            if isinstance(one, Secret):
-                comments.append(f"  # with the URL in {one.variable}: its password is not shown")
-            elif one is True:
+        for item in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(item, Secret):
+                comments.append(f"  # with the URL in {item.variable}: its password is not shown")
+            elif item is True:
                 given.append(name)
-            elif one is not None and one is not False and one != "":
-                given += [name, str(one)]
+            elif item is not None and item is not False and item != "":
+                given += [name, str(item)]
     named = [str(operand) for operand in operands]
     behind = ["--", *named] if any(operand.startswith("-") for operand in named) else []
     parts = [*words.split(), *(given if behind else [*named, *given]), *behind]

@@ -62,12 +62,12 @@ def show(
     """
     from explorer.terminal import print_json
 
-    found = SearchSpace.load(name_or_path)
-    bound = found.bind(resolution=resolution, classes=classes, in_channels=in_channels)
+    search_space = SearchSpace.load(name_or_path)
+    bound = search_space.bind(resolution=resolution, classes=classes, in_channels=in_channels)
     resolved = bound.resolve()
     proposal = bound.propose() if resolved.left_out else None
     if as_json:
-        document = found.model_dump(mode="json", exclude_none=True)
+        document = search_space.model_dump(mode="json", exclude_none=True)
         print_json(
             {
                 **{
@@ -96,13 +96,13 @@ def show(
         f" {architecture.in_channels}x{architecture.resolution}x{architecture.resolution},"
         f" {architecture.classes} classes; mismatch is in {first.budget.by}."
     )
-    if found.resolution is None and resolution is None:
+    if search_space.resolution is None and resolution is None:
         click.echo(
             "A study takes the input from its data; here --resolution, --in-channels and --classes"
             " set it."
         )
     if resolved.left_out:
-        click.echo(f"{len(resolved.left_out)} of {len(found.points)} points left out:")
+        click.echo(f"{len(resolved.left_out)} of {len(search_space.points)} points left out:")
     for point in resolved.left_out:
         click.echo(f"Left out: {point.arm}: {point.reason}")
     if proposal is not None:
@@ -132,10 +132,10 @@ def count(
     """
     from explorer.terminal import print_json
 
-    found = SearchSpace.load(name_or_path)
-    resolved = found.resolve(resolution=resolution, classes=classes, in_channels=in_channels)
+    search_space = SearchSpace.load(name_or_path)
+    resolved = search_space.resolve(resolution=resolution, classes=classes, in_channels=in_channels)
     counts = {
-        "points": len(found.points),
+        "points": len(search_space.points),
         "designs": len(resolved.designs),
         "left_out": len(resolved.left_out),
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from explorer.errors import UserError, cut, shorten, unknown
 
@@ -29,6 +29,12 @@ PRESETS = {
     "study": ("studies", "presets"),
     "recipe": ("studies", "recipes"),
 }
+
+
+class FileModel(BaseModel):
+    """A file, or a part of one: unknown keys are errors, values never change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def preset_names(kind: str) -> list[str]:

@@ -76,11 +76,11 @@ class BoundSpace:
         """All designs. Raises `UserError` where nothing is left."""
         designs: list[Design] = []
         left_out: list[LeftOut] = []
-        for found in self:
-            if isinstance(found, Design):
-                designs.append(found)
+        for outcome in self:
+            if isinstance(outcome, Design):
+                designs.append(outcome)
             else:
-                left_out.append(found)
+                left_out.append(outcome)
         if not designs:
             reasons = "; ".join(f"{point.arm}: {point.reason}" for point in left_out[:5])
             raise UserError(
@@ -97,9 +97,9 @@ class BoundSpace:
         for arm in arms:
             if len(drawn) == number:
                 break
-            found = self._design(arm, self.space.points[arm])
-            if isinstance(found, Design):
-                drawn.append(found)
+            outcome = self._design(arm, self.space.points[arm])
+            if isinstance(outcome, Design):
+                drawn.append(outcome)
         return drawn
 
     def _reference(self, name: str) -> Architecture:
@@ -210,11 +210,17 @@ class BoundSpace:
         ]
         before = self._closeness(own, 1.0)
         tolerance = rule.tolerance or 0.0
-        complete = [found for found in tried if found.left_out == 0 and found.worst <= tolerance]
+        complete = [
+            candidate
+            for candidate in tried
+            if candidate.left_out == 0 and candidate.worst <= tolerance
+        ]
         best = min(
-            complete, key=lambda found: (abs(found.cost_ratio - 1), found.worst), default=None
+            complete,
+            key=lambda candidate: (abs(candidate.cost_ratio - 1), candidate.worst),
+            default=None,
         )
-        best = best or min(tried, key=lambda found: (found.left_out, found.worst))
+        best = best or min(tried, key=lambda candidate: (candidate.left_out, candidate.worst))
         return best if (best.left_out, best.worst) < (before.left_out, before.worst) else None
 
     def _closeness(self, reference: Architecture, cost_ratio: float) -> Proposal:
@@ -222,9 +228,9 @@ class BoundSpace:
         assert rule is not None
         worst, left_out = 0.0, 0
         for arm, point in self.space.points.items():
-            found = self._design(arm, point, reference)
-            if isinstance(found, Design):
-                worst = max(worst, abs(found.mismatch))
+            outcome = self._design(arm, point, reference)
+            if isinstance(outcome, Design):
+                worst = max(worst, abs(outcome.mismatch))
             else:
                 left_out += 1
         return Proposal(reference.name, cost_ratio, worst, left_out)

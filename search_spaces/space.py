@@ -20,15 +20,15 @@ from explorer.architecture import Architecture
 from explorer.budget import ARMS, check_measure, check_solve
 from explorer.errors import UserError, cut, shorten, unknown
 from explorer.template import LARGEST_NUMBER
-from search_spaces.documents import load_document
-from search_spaces.rules import AXIS_LABELS, Axes, Free, Matching, Scaling, Strict, Whole, written
+from search_spaces.documents import FileModel, load_document
+from search_spaces.rules import AXIS_LABELS, Axes, Free, Matching, Scaling, Whole, written
 
 REFERENCE_ARM = "reference"
 # Arms of one space; a study's plan holds them all, and each takes a millisecond to solve.
 MOST_ARMS = 10_000
 
 
-class SpaceFile(Strict):
+class SpaceFile(FileModel):
     """Reference, axes and rule. Resolution, input channels and classes come
     from the data where a file leaves them out.
 
@@ -135,11 +135,11 @@ class SpaceFile(Strict):
     def points(self) -> dict[str, dict[str, Any]]:
         """Every point of the space by the arm it belongs to, in the order of
         the file; each names its `reference`."""
-        found: dict[str, dict[str, Any]] = {}
+        points: dict[str, dict[str, Any]] = {}
         for reference in self.references:
             if self.scale is not None:
                 for arm in (REFERENCE_ARM, *self.scale.arms):
-                    found[self._with_reference(reference, arm)] = {
+                    points[self._with_reference(reference, arm)] = {
                         "reference": reference,
                         "arm": arm,
                     }
@@ -147,10 +147,10 @@ class SpaceFile(Strict):
                 axes = grid.values()
                 for values in product(*axes.values()):
                     chosen = dict(zip(axes, values, strict=True))
-                    found.setdefault(
+                    points.setdefault(
                         self._label(chosen, reference), {"reference": reference, **chosen}
                     )
-        return found
+        return points
 
     @cached_property
     def _labels(self) -> dict[frozenset[tuple[str, Any]], str]:

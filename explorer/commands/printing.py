@@ -11,7 +11,7 @@ from explorer.complexity import count, layer_complexity
 from explorer.errors import UserError, unknown
 from explorer.layers import Layer, iter_layers
 from explorer.names import usual_input
-from explorer.published import TABLES, Row
+from explorer.published import TABLES, PublishedRow
 from explorer.text import human_count, human_flops, human_percent
 
 DESIGN_COLUMNS = ("design", "C", "d", "width", "FLOPs", "params", "activations", "mismatch")
@@ -175,10 +175,10 @@ def stage_totals(architecture: Architecture) -> dict[str, tuple[int, int, int]]:
     totals: dict[str, tuple[int, int, int]] = {}
     for layer in iter_layers(architecture):
         end = "classifier" if layer.part in ("avgpool", "fc") else "stem"
-        place = f"stage {layer.stage}" if layer.stage else end
-        before, complexity = totals.get(place, (0, 0, 0)), layer_complexity(layer)
+        part = f"stage {layer.stage}" if layer.stage else end
+        before, complexity = totals.get(part, (0, 0, 0)), layer_complexity(layer)
         added = (complexity.flops, complexity.params, complexity.activations)
-        totals[place] = tuple(a + b for a, b in zip(before, added, strict=True))  # type: ignore[assignment]
+        totals[part] = tuple(a + b for a, b in zip(before, added, strict=True))  # type: ignore[assignment]
     return totals
 
 
@@ -211,7 +211,7 @@ def print_side_by_side(first: Architecture, second: Architecture) -> None:
     rows = [(*row, "") for row in rows]
     totals = (stage_totals(first), stage_totals(second))
     whole = [tuple(vars(count(architecture)).values()) for architecture in (first, second)]
-    for place, (left, right) in {
+    for part, (left, right) in {
         **{key: (totals[0].get(key), totals[1].get(key)) for key in {**totals[0], **totals[1]}},
         "whole network": (whole[0], whole[1]),
     }.items():
@@ -220,7 +220,7 @@ def print_side_by_side(first: Architecture, second: Architecture) -> None:
             ratio = f"{values[1] / values[0]:.2f}x" if values[0] and values[1] else ""
             rows.append(
                 (
-                    f"{place}: {measure}",
+                    f"{part}: {measure}",
                     *("" if value is None else human_count(value) for value in values),
                     ratio,
                 )
@@ -316,7 +316,9 @@ def print_published(name: str, as_json: bool) -> None:
         click.echo(f"\n{table.note}")
 
 
-def _published_architecture(row: Row, like: Architecture | None = None) -> Architecture | None:
+def _published_architecture(
+    row: PublishedRow, like: Architecture | None = None
+) -> Architecture | None:
     if row.architecture is None:
         return None
     if like is not None:

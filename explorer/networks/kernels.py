@@ -80,10 +80,10 @@ def _near(number):  # type: ignore[no-untyped-def]
 @compiled("f8[::1](f8[::1], i8)")
 def _over(vector, channels):  # type: ignore[no-untyped-def]
     """Sums of a row's numbers, channel by channel."""
-    found = np.zeros(channels)
+    sums = np.zeros(channels)
     for i in range(vector.size):
-        found[i % channels] += vector[i]
-    return found
+        sums[i % channels] += vector[i]
+    return sums
 
 
 @compiled(

@@ -73,14 +73,14 @@ def example_image(channels: int, side: int) -> "torch.Tensor":
 
 
 def _rule_1(stages: Sequence[Sequence[BlockShape]]) -> list[Violation]:
-    found = []
+    violations = []
     for number, stage in enumerate(stages, start=1):
         first = stage[0]
         for index, block in enumerate(stage[1:], start=1):
             for what in ("size", "channels", "kernels", "groups"):
                 expected, actual = getattr(first, what), getattr(block, what)
                 if expected != actual:
-                    found.append(
+                    violations.append(
                         Violation(
                             1,
                             f"layer{number}.{index}",
@@ -93,12 +93,12 @@ def _rule_1(stages: Sequence[Sequence[BlockShape]]) -> list[Violation]:
                 f"its map is {after[0].size}x{after[0].size} like that of layer{number}, but its"
                 " blocks differ"
             )
-            found.append(Violation(1, f"layer{number + 1}", message))
-    return found
+            violations.append(Violation(1, f"layer{number + 1}", message))
+    return violations
 
 
 def _rule_2(stages: Sequence[Sequence[BlockShape]]) -> list[Violation]:
-    found = []
+    violations = []
     for number, (before, after) in enumerate(pairwise(stages), start=1):
         last, first, where = before[-1], after[0], f"layer{number + 1}"
         if first.size == last.size:
@@ -108,15 +108,15 @@ def _rule_2(stages: Sequence[Sequence[BlockShape]]) -> list[Violation]:
                 f"the map goes from {last.size}x{last.size} to {first.size}x{first.size}, which is"
                 " no halving"
             )
-            found.append(Violation(2, where, message))
+            violations.append(Violation(2, where, message))
         doubled = tuple(2 * channels for channels in last.channels)
         if first.channels != doubled:
             message = (
                 f"the map is halved, but the widths go from {last.channels} to {first.channels},"
                 f" not {doubled}"
             )
-            found.append(Violation(2, where, message))
-    return found
+            violations.append(Violation(2, where, message))
+    return violations
 
 
 def stages_of_architecture(architecture: Architecture) -> list[list[BlockShape]]:
@@ -207,21 +207,21 @@ def stages_of_module(module: "torch.nn.Module", example: Any) -> list[list[Block
         module.train(training)
         for hook in hooks:
             hook.remove()
-    insides = {place: _inside(place, seen) for place in blocks}
+    insides = {block_name: _inside(block_name, seen) for block_name in blocks}
     # A gate (squeeze-and-excitation, the choice among selective kernels) works on a map of another
     # size than its block's, pooled to 1x1. Where the block's own map is 1x1 too, a gate is known by
     # its name in the other blocks.
     gates = {
         name
-        for place, convs in insides.items()
+        for block_name, convs in insides.items()
         for name, conv in convs.items()
-        if conv.size not in seen[place].sizes
+        if conv.size not in seen[block_name].sizes
     }
     return [
         [
-            _block_shape(place, seen[place].size, insides[place], gates)
-            for place in blocks
-            if place.startswith(f"{name}.")
+            _block_shape(block_name, seen[block_name].size, insides[block_name], gates)
+            for block_name in blocks
+            if block_name.startswith(f"{name}.")
         ]
         for name in names
     ]
@@ -237,30 +237,32 @@ class _Seen:
     sizes: frozenset[int]
 
 
-def _inside(place: str, seen: dict[str, _Seen]) -> dict[str, _Seen]:
-    """The convolutions of the block at `place` by their names in it, in the
+def _inside(block_name: str, seen: dict[str, _Seen]) -> dict[str, _Seen]:
+    """The convolutions of the block at `block_name` by their names in it, in the
     order in which they ran; none of its shortcut."""
-    if place not in seen:
+    if block_name not in seen:
         raise UserError(
-            f"{place} did not run, or made no map of images x channels x height x width, so it is"
+            f"{block_name} did not run, or made no map of images x channels x height x width, so it is"
             " no block."
         )
     inside = {
-        name.removeprefix(f"{place}."): found
-        for name, found in seen.items()
-        if name.startswith(f"{place}.")
+        name.removeprefix(f"{block_name}."): convolution
+        for name, convolution in seen.items()
+        if name.startswith(f"{block_name}.")
     }
     return {
-        name: found
-        for name, found in inside.items()
+        name: convolution
+        for name, convolution in inside.items()
         if not any(part in name.lower() for part in SHORTCUT_NAMES)
     }
 
 
-def _block_shape(place: str, size: int, inside: dict[str, _Seen], gates: set[str]) -> BlockShape:
-    convs = [found.layer for name, found in inside.items() if name not in gates]
+def _block_shape(
+    block_name: str, size: int, inside: dict[str, _Seen], gates: set[str]
+) -> BlockShape:
+    convs = [convolution.layer for name, convolution in inside.items() if name not in gates]
     if not convs:
-        raise UserError(f"no convolution ran in {place}, so it cannot be checked as a block.")
+        raise UserError(f"no convolution ran in {block_name}, so it cannot be checked as a block.")
     return BlockShape(
         size,
         tuple(conv.out_channels for conv in convs),

@@ -96,24 +96,24 @@ def match_time(
             )
             measured |= dict(zip(new, timings, strict=True))
             target = own.seconds if budget is None else budget
-            found = min(sorted(measured), key=lambda value: abs(measured[value].seconds - target))
+            closest = min(sorted(measured), key=lambda value: abs(measured[value].seconds - target))
             # The nearest at the rim of the bracket says that a nearer one may lie outside.
             if (
-                found == ends[0]
-                and found > step
-                and measured[found].seconds > target
+                closest == ends[0]
+                and closest > step
+                and measured[closest].seconds > target
                 and low > LOWEST
             ):
                 low /= 2
-            elif found == ends[1] and measured[found].seconds < target and high < HIGHEST:
+            elif closest == ends[1] and measured[closest].seconds < target and high < HIGHEST:
                 high *= 1.5
             else:
                 break
         design = Design(
-            start.with_(**{solve: found}),
+            start.with_(**{solve: closest}),
             Budget(by, target),
             reference.name if budget is None else "",
-            measured=measured[found].seconds,
+            measured=measured[closest].seconds,
         )
         designs.append(
             replace(design, candidates=(own, *(measured[value] for value in sorted(measured))))

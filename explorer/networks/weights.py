@@ -255,8 +255,8 @@ def _design_of(tensors: dict[str, Tensor]) -> Architecture | None:
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     blocks: dict[int, int] = {}
     for name in shapes:
-        if found := re.match(r"layer(\d+)\.(\d+)\.conv1\.weight$", name):
-            stage, block = int(found[1]), int(found[2])
+        if entry := re.match(r"layer(\d+)\.(\d+)\.conv1\.weight$", name):
+            stage, block = int(entry[1]), int(entry[2])
             blocks[stage] = max(blocks.get(stage, 0), block + 1)
     try:
         channels, in_channels, kernel, _ = shapes[FIRST]
