@@ -1,5 +1,7 @@
-"""A network's picture, from the same layers that are counted and built: one
-column a stage, with the block that it repeats."""
+"""A network's picture: one column for each stage, with the block that it repeats.
+
+It is drawn from the same layers that are counted and built.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -65,8 +67,11 @@ class _Canvas:
 
 
 def svg(architecture: Architecture) -> str:
-    """The network as an SVG document: stem, stages with the block each repeats, its
-    paths and channels, classifier; costs per stage."""
+    """The network as an SVG document.
+
+    It shows the stem, each stage with the block it repeats, its paths, channels and costs, and the
+    classifier.
+    """
     canvas = _Canvas()
     complexity = count(architecture)
     side = architecture.resolution
@@ -106,7 +111,7 @@ def svg(architecture: Architecture) -> str:
 
 
 def html(architecture: Architecture) -> str:
-    """The drawing as a page of its own."""
+    """The drawing as an HTML page of its own."""
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport"'
         f' content="width=device-width"><title>{escape(architecture.name)}</title><style>body {{'
@@ -150,8 +155,8 @@ def _draw_stage(
     y += 14
     for index, layer in enumerate(convs):
         if index:
-            # Paths fan out from a point ten below the box before them, and
-            # come together ten above the one after.
+            # Paths fan out from a point ten below the box before them, and come together ten above
+            # the one after.
             above = 10 if convs[index - 1].groups > 1 else 0
             canvas.line(
                 [(center, y - STEP + BOX + above), (center, y - (10 if layer.groups > 1 else 0))]
@@ -183,8 +188,10 @@ def _draw_stage(
 
 
 def _draw_paths(canvas: _Canvas, x: float, y: float, width: float, layer: Layer) -> None:
-    """The grouped convolution as its paths: all of them up to five,
-    otherwise four and the number of the rest."""
+    """Draw a grouped convolution as its paths.
+
+    Up to five paths are all drawn; of more, the first three and the last, with dots between.
+    """
     shown = layer.groups if layer.groups <= SHOWN_PATHS else SHOWN_PATHS
     slot = width / shown
     d = layer.out_channels // layer.groups

@@ -1,5 +1,4 @@
-"""A whole grid of designs at once: every combination of the axes,
-solved for one budget and counted, as a table."""
+"""A whole grid of designs: every combination of the axes, solved for one budget, as a table."""
 
 import math
 import operator
@@ -61,14 +60,25 @@ def enumerate_designs(
     where: Sequence[str] = (),
     **axes: Any,
 ) -> pd.DataFrame:
-    """Every combination of the axes (`cardinality`, `bottleneck_width`, `width`, `depths`), with
-    `solve` set to the multiple of `multiple_of` that comes nearest to the reference's cost (or
-    `budget`) in the measure `by`.
+    """Solve every combination of the axes for one budget, and count them all.
 
-    One row a design, in the order of the axes, with the columns `COLUMNS`: `mismatch` is a signed
-    fraction, depths are written 3-4-6-3. Combinations that no number solves, or only beyond
-    `tolerance`, are left out, as are rows for which a comparison in `where` ("params<=30M") does
-    not hold. The counts are those of `count`, a few thousand designs at a time.
+    The counts are those of `count`, a few thousand designs at a time.
+
+    Args:
+        reference: As in `match`, and so are `by`, `budget` and `multiple_of`.
+        solve: As in `match`, but not `depths`.
+        tolerance: Rows with a larger mismatch are left out; None keeps all.
+        where: Comparisons such as "params<=30M"; rows for which one does not hold are left out.
+        axes: Values of `cardinality`, `bottleneck_width`, `width` and `depths`.
+
+    Returns:
+        One row for each design, in the order of the axes, with the columns `COLUMNS`. `mismatch` is
+        a signed fraction; `depths` are written 3-4-6-3. Combinations that no number solves are left
+        out.
+
+    Raises:
+        UserError: An axis, a quantity or a comparison is not known, or there are more than
+            `MOST_DESIGNS` combinations.
     """
     check_solve(reference, solve, axes)
     if solve == "depths":
@@ -104,8 +114,11 @@ def enumerate_designs(
 
 
 def sort_designs(table: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The table sorted by a column, the mismatch by its size. Raises
-    `UserError` for a column that is none."""
+    """The table sorted by a column; the mismatch by its absolute value.
+
+    Raises:
+        UserError: There is no such column.
+    """
     if column not in COLUMNS:
         raise unknown("column to sort by", column, COLUMNS)
     return table.sort_values(
@@ -114,7 +127,7 @@ def sort_designs(table: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def architecture_of(reference: Architecture, row: Any) -> Architecture:
-    """The architecture that a row of the table stands for."""
+    """The architecture that a row of `enumerate_designs` stands for."""
     d = row.bottleneck_width
     return reference.with_(
         cardinality=int(row.cardinality),
@@ -125,7 +138,7 @@ def architecture_of(reference: Architecture, row: Any) -> Architecture:
 
 
 def parse_comparison(text: str) -> tuple[str, Callable[[Any, Any], Any], float]:
-    """'params<=30M' as column, comparison and number. Raises `UserError` for anything else."""
+    """'params<=30M' as column, comparison and number; raises `UserError` for anything else."""
     parts = re.fullmatch(r"\s*(\w+)\s*(<=|>=|==|!=|<|>)\s*(\S+)\s*", text)
     if not parts:
         raise UserError(
@@ -141,8 +154,11 @@ def parse_comparison(text: str) -> tuple[str, Callable[[Any, Any], Any], float]:
 def _batches(
     reference: Architecture, axes: dict[str, Any], choices: list[tuple[int, ...]]
 ) -> Iterator[tuple[Architecture, int, Any]]:
-    """The grid as architectures whose numbers are arrays, in chunks: each with its size and, for
-    each design, which of the `choices` of depths it has."""
+    """The grid as architectures whose numbers are arrays, `CHUNK` designs at a time.
+
+    Yields:
+        The batch, its size, and for each design the index of its depths in `choices`.
+    """
     lists = {
         key: [values[key] for values in combinations({key: value})] for key, value in axes.items()
     }

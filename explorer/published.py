@@ -1,8 +1,7 @@
-"""The paper's tables, as data (Xie et al., "Aggregated Residual
-Transformations for Deep Neural Networks", CVPR 2017).
+"""The tables of Xie et al., "Aggregated Residual Transformations", CVPR 2017, as data.
 
-Errors are in percent, single crop of 224 x 224 unless a column says otherwise; FLOPs are
-multiply-adds. A row's `architecture` is the name of the same network here, where there is one.
+Errors are in percent, for a single crop of 224 x 224 unless a column says otherwise; FLOPs are
+multiply-adds.
 """
 
 from dataclasses import dataclass
@@ -10,8 +9,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """One published row: the network as the paper calls it, its name here (or
-    None), and the published values by column."""
+    """One row of a table of the paper.
+
+    Attributes:
+        label: What the paper calls the network.
+        architecture: Name of the same network here; None where there is none.
+        values: The published values, in the order of the table's columns.
+        resolution: Side of the input in pixels, for our own counts.
+        classes: Outputs of the classifier, for our own counts.
+    """
 
     label: str
     architecture: str | None
@@ -22,8 +28,15 @@ class PublishedRow:
 
 @dataclass(frozen=True)
 class PublishedTable:
-    """One published table: what it shows, the columns of its values, which
-    measures of ours stand beside them, and a note."""
+    """One table of the paper.
+
+    Attributes:
+        title: What it shows.
+        columns: Names of the published values.
+        rows: The networks.
+        measures: Our own counts that stand beside the published values.
+        note: What a reader should know; "" for nothing.
+    """
 
     title: str
     columns: tuple[str, ...]

@@ -6,7 +6,7 @@ import click
 
 from explorer.commands.options import JSON_OPTION, input_options
 from explorer.commands.parsing import WholeNumber
-from explorer.commands.printing import DESIGN_COLUMNS, design_row
+from explorer.commands.printing import DESIGN_COLUMNS, UNITS, design_row
 from explorer.text import counted, human_percent
 from search_spaces.api import SearchSpace
 from search_spaces.documents import preset_names
@@ -94,7 +94,7 @@ def show(
     click.echo(
         f"\n{counted(len(resolved.designs), 'design')} at"
         f" {architecture.in_channels}x{architecture.resolution}x{architecture.resolution},"
-        f" {architecture.classes} classes; mismatch is in {first.budget.by}."
+        f" {architecture.classes} classes; the mismatch is in {UNITS[first.budget.by]}."
     )
     if search_space.resolution is None and resolution is None:
         click.echo(
@@ -109,7 +109,7 @@ def show(
         rest = f", {proposal.left_out} left out" if proposal.left_out else ", nothing left out"
         click.echo(
             f"A nearby reference with smaller mismatches: {proposal.reference} (at"
-            f" {proposal.cost_ratio:.2f}x the cost, at most {human_percent(proposal.worst)}{rest})."
+            f" {proposal.cost_ratio:.2f}x the cost, at most {human_percent(proposal.worst)} off{rest})."
         )
 
 
@@ -162,7 +162,7 @@ def sample(
     in_channels: int | None,
     as_json: bool,
 ) -> None:
-    """Draw NUMBER different designs of SPACE at random; none is ever off the budget.
+    """Draw NUMBER different designs of SPACE at random; all are within the budget.
 
     \b
     Example:
@@ -179,7 +179,7 @@ def sample(
         return
     _print_designs(designs)
     if len(designs) < number:
-        click.echo(f"\nThe space holds {counted(len(designs), 'design')}.")
+        click.echo(f"\nThe space holds only {counted(len(designs), 'design')}.")
 
 
 def _print_designs(designs: list[Any]) -> None:

@@ -1,4 +1,4 @@
-"""A search space for one kind of input: its points as designs, with what is left out and why."""
+"""A search space for one kind of input: the designs of its points, and the points left out."""
 
 import random
 from collections.abc import Iterator, Mapping
@@ -12,15 +12,17 @@ from explorer.errors import UserError
 from explorer.text import human_count, human_percent
 from search_spaces.space import REFERENCE_ARM, SpaceFile, scaled_quantity
 
-# Some eighty references are tried, each at every arm: beyond so many
-# arms that takes longer than anyone waits.
+# Some eighty references are tried, each at every arm: beyond so many arms that takes longer than
+# anyone waits.
 MOST_ARMS_TO_PROPOSE = 200
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A point of the space that no whole number solves within the
-    tolerance, or that costs too much, and why."""
+    """A point of the space without a design, and why.
+
+    No whole number solves it within the tolerance, or it costs too much.
+    """
 
     arm: str
     reason: str
@@ -28,8 +30,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Resolved:
-    """All of a space for one kind of input: its designs in the order of
-    the file, and the points it leaves out."""
+    """The designs of a space for one kind of input, and the points left out, in the file's order."""
 
     designs: list[Design]
     left_out: list[LeftOut]
@@ -37,17 +38,23 @@ class Resolved:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A reference near the space's own at which the whole space is matched more closely."""
+    """A nearby reference at which the space's points are matched more closely.
+
+    Attributes:
+        reference: The name of the network.
+        cost_ratio: Its cost, as a multiple of the space's own reference.
+        worst: The largest mismatch over all points, a fraction.
+        left_out: The number of points without a design.
+    """
 
     reference: str
     cost_ratio: float
-    worst: float  # the largest mismatch over all points, a fraction
+    worst: float
     left_out: int
 
 
 class BoundSpace:
-    """A space and its input. `axes` are what a search chooses from;
-    `at` turns a choice into a design."""
+    """A space and its input: the axes that a search chooses from, and the design of each choice."""
 
     def __init__(self, space: SpaceFile, given: Mapping[str, int | None]) -> None:
         self.space = space
@@ -55,8 +62,10 @@ class BoundSpace:
 
     @cached_property
     def axes(self) -> dict[str, list[Any]]:
-        """What to choose along each axis. Where the points are no single
-        grid, the choice is the arm itself."""
+        """The values to choose from along each axis.
+
+        Where the points are not one single grid, the only axis is the arm.
+        """
         space = self.space
         axes = {"reference": list(space.references)} if len(space.references) > 1 else {}
         if len(space.grids) == 1:
@@ -73,7 +82,7 @@ class BoundSpace:
             yield self._design(arm, point)
 
     def resolve(self) -> Resolved:
-        """All designs. Raises `UserError` where nothing is left."""
+        """All designs, and the points left out; raises `UserError` where there is no design."""
         designs: list[Design] = []
         left_out: list[LeftOut] = []
         for outcome in self:
@@ -89,8 +98,10 @@ class BoundSpace:
         return Resolved(designs, left_out)
 
     def sample(self, number: int, seed: int = 0) -> list[Design]:
-        """Different designs drawn at random, each point as likely as any
-        other; fewer where the space holds fewer."""
+        """Different designs drawn at random, each point with the same chance.
+
+        There are fewer than `number` where the space holds fewer.
+        """
         arms = list(self.space.points)
         random.Random(seed).shuffle(arms)
         drawn: list[Design] = []
@@ -181,11 +192,15 @@ class BoundSpace:
         return Design(architecture, Budget.of(reference, "flops"), reference.name, arm)
 
     def propose(self) -> Proposal | None:
-        """A reference of nearly the same cost at which the points of a match space are matched
-        more closely, or None, as for spaces of more than `MOST_ARMS_TO_PROPOSE` arms.
+        """A nearby reference at which the points of a match space are matched more closely.
 
-        Tries the reference's d and width up to a quarter away; takes the one nearest in cost that
-        leaves nothing out, else the one with the smallest worst mismatch.
+        It tries the reference's d and width up to a quarter away. Of the references at which
+        nothing is left out and all is within the tolerance it takes the nearest in cost, else the
+        one with the fewest points left out and the smallest worst mismatch.
+
+        Returns:
+            None where no reference is better, for other kinds of space, and for spaces of more than
+            `MOST_ARMS_TO_PROPOSE` arms.
         """
         rule = self.space.match
         if (

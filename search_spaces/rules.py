@@ -1,5 +1,7 @@
-"""What a space varies and by which rule the rest is solved: the sections
-`axes`, `match`, `scale` and `free` of its file."""
+"""The sections `axes`, `match`, `scale` and `free` of a space's file.
+
+They say what a space varies, and by which rule the rest is solved.
+"""
 
 from collections import Counter
 from typing import Annotated, Any
@@ -27,8 +29,10 @@ def _known(kind: str, value: str, allowed: Any) -> str:
 
 
 class Matching(FileModel):
-    """What is solved, which cost is kept, and how far off a design may be (a
-    fraction; none means the nearest always counts)."""
+    """The quantity to solve, the cost to keep, and the largest mismatch allowed.
+
+    `tolerance` is a fraction; without one, the nearest design is taken however far off it is.
+    """
 
     solve: str = "bottleneck_width"
     by: str = "flops"
@@ -84,7 +88,7 @@ class Free(FileModel):
 
 
 class Axes(FileModel):
-    """The values along each axis; a design is made for every combination."""
+    """The values along each axis; there is one design for every combination."""
 
     cardinality: WholeList | None = None
     bottleneck_width: WholeList | None = None
@@ -122,5 +126,5 @@ class Axes(FileModel):
 
 
 def written(value: Any) -> str:
-    """The value of an axis as a file or a label has it: 3-4-6-3, 8 or projection."""
+    """The value of an axis as text for a file or a label: 3-4-6-3, 8 or projection."""
     return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -24,8 +24,11 @@ from explorer.text import human_flops, human_time
 
 
 def chosen_budget(by: str | None, plain: dict[str, float | None]) -> tuple[str, float | None]:
-    """The measure and the plain budget that the options name,
-    which must not contradict each other."""
+    """The measure and the plain budget (or None) that the options name.
+
+    Raises:
+        UserError: The options contradict each other.
+    """
     named = {key: value for key, value in plain.items() if value is not None}
     if len(named) > 1:
         raise UserError(f"{' and '.join(f'--{key}' for key in named)} name two budgets; give one.")
@@ -34,8 +37,8 @@ def chosen_budget(by: str | None, plain: dict[str, float | None]) -> tuple[str, 
     ((measure, value),) = named.items()
     if by is not None and by != measure:
         raise UserError(
-            f"--by {by} and --{measure} contradict each other; a plain budget is kept in its own"
-            " measure."
+            f"--by {by} and --{measure} contradict each other: --{measure} sets a budget in {measure}."
+            " Give one of them."
         )
     return measure, value
 
@@ -88,7 +91,7 @@ def match(
     batch: int,
     as_json: bool,
 ) -> None:
-    """Solve what is left so that each design costs what REFERENCE costs (or a plain budget).
+    """Solve one quantity so that each design costs what REFERENCE costs, or a budget of your own.
 
     \b
     Examples:
@@ -144,13 +147,11 @@ def match(
         printing.print_candidates(design, solve)
     spent = designs[0].budget.value
     value = human_time(spent) if by in TIMES else human_flops(spent)
-    source = (
-        "given"
-        if budget is not None
-        else f"of {architecture.name} at {architecture.resolution}x{architecture.resolution}"
-    )
+    side = architecture.resolution
+    source = "given" if budget is not None else f"{architecture.name} at {side}x{side}"
+    unit = printing.UNITS[by]
     click.echo(
-        f"\nBudget: {value} {by} {source}. Mismatch is in {by}.\n"
+        f"\nBudget: {value} {unit} ({source}). The mismatch is in {unit}.\n"
         f"Next: {command('describe', designs[-1].name, **printing.input_options(architecture))}"
     )
 
@@ -219,7 +220,7 @@ def scale(
         left=("design",),
     )
     click.echo(
-        f"\nBudget: {factor:,} x {by} of {architecture.name} ="
+        f"\nBudget: {factor:,} x the {printing.UNITS[by]} of {architecture.name} ="
         f" {human_flops(designs[0].budget.value)}."
     )
     printing.print_paper_picks(architecture, factor, by)
@@ -311,7 +312,7 @@ def describe(
     metavar="FILTER",
     help="Keep only rows for which this holds, for example 'params<=25M'.",
 )
-@click.option("--sort", help="Sort by a column; mismatch sorts by its size.")
+@click.option("--sort", help="Sort by a column; mismatch by its absolute value.")
 @click.option(
     "--limit",
     type=WholeNumber(),
@@ -341,7 +342,7 @@ def enumerate_(
     limit: int,
     output: str | None,
 ) -> None:
-    """Every combination of the axes, solved for the cost of REFERENCE: a million designs a second.
+    """Solve every combination of the axes for the cost of REFERENCE: a million designs a second.
 
     \b
     Examples:
@@ -382,8 +383,7 @@ def enumerate_(
 @click.argument("name", metavar="TABLE")
 @JSON_OPTION
 def paper(name: str, as_json: bool) -> None:
-    """Show a table of the ResNeXt paper beside our counts for the
-    same networks: table1 ... table7, residual.
+    """Show a table of the ResNeXt paper beside our own counts: table1 to table7, or residual.
 
     \b
     Examples:

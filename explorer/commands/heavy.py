@@ -1,5 +1,4 @@
-"""The design room's commands that need torch: measure,
-export, rules, and match by measured time."""
+"""The commands that need torch: measure, export, rules, and match by measured time."""
 
 from typing import Any
 
@@ -19,7 +18,7 @@ MOST_THREADS = 1024
 def match_time_with_progress(
     architecture: Architecture, given: dict[str, Any], **options: Any
 ) -> list[Design]:
-    """`match_time`, with a bar on the terminal."""
+    """`match_time` with a progress bar on the terminal."""
     from explorer.networks import match_time
     from explorer.terminal import progress_bar
 
@@ -78,8 +77,9 @@ def measure(
     in_channels: int | None,
     as_json: bool,
 ) -> None:
-    """Measure seconds, images a second and peak memory of each NAME,
-    interleaved so that drift hits all alike.
+    """Measure seconds, images a second and peak memory of each NAME.
+
+    Networks are measured in turn, round after round, so that drift of the machine affects all alike.
 
     \b
     Examples:
@@ -159,7 +159,7 @@ def measure(
         "form",
         "batch",
         "median ms",
-        "middle half, ms",
+        "quartiles, ms",
         "images/s",
         "peak MB",
     )
@@ -178,14 +178,14 @@ def measure(
 @click.option(
     "--weights",
     type=click.Path(),
-    help="Trained weights (.pth or .safetensors); without, a fresh network.",
+    help="Trained weights (.pth or .safetensors); without them, new ones are drawn.",
 )
 @click.option(
     "--seed",
     type=click.IntRange(-(2**63), 2**63 - 1),
     default=0,
     show_default=True,
-    help="Seed of a fresh network's weights.",
+    help="Seed of new weights.",
 )
 @input_options
 def export(
@@ -234,9 +234,9 @@ def rules(
     in_channels: int | None,
     as_json: bool,
 ) -> None:
-    """Do the paper's two rules hold for a network, and where not?
+    """Check the paper's two rules on a network, and show where one is broken.
 
-    A foreign network is a function that returns a torch module with children layer1, layer2, ...
+    A network of your own is a function that returns a torch module with children layer1, layer2, ...
 
     \b
     Examples:
@@ -268,4 +268,6 @@ def rules(
         click.echo(f"Both rules hold for {network}.")
     else:
         for violation in violations:
-            click.echo(f"Rule {violation.rule} breaks at {violation.where}: {violation.message}.")
+            click.echo(
+                f"Rule {violation.rule} is broken at {violation.where}: {violation.message}."
+            )

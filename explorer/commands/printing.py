@@ -1,5 +1,4 @@
-"""How designs, layers and published tables look: as plain data
-for JSON, and as tables on the terminal."""
+"""Designs, layers and published tables as plain data for JSON, and as tables on the terminal."""
 
 from typing import Any
 
@@ -14,6 +13,15 @@ from explorer.names import usual_input
 from explorer.published import TABLES, PublishedRow
 from explorer.text import human_count, human_flops, human_percent
 
+# What a number in each measure counts.
+UNITS = {
+    "flops": "FLOPs",
+    "block": "weights of a block",
+    "params": "params",
+    "activations": "activations",
+    "latency": "latency",
+    "train_step": "training step",
+}
 DESIGN_COLUMNS = ("design", "C", "d", "width", "FLOPs", "params", "activations", "mismatch")
 
 
@@ -33,8 +41,7 @@ def design_row(design: Design) -> tuple[Any, ...]:
 
 
 def design_record(design: Design) -> dict[str, Any]:
-    """A design as `match --json` prints it; one measured in time with
-    all the candidates it was chosen from."""
+    """A design as `match --json` prints it; with all candidates where the budget is in time."""
     record = design.record()
     if design.candidates:
         record["seconds"] = design.measured
@@ -52,7 +59,7 @@ def design_record(design: Design) -> dict[str, Any]:
 
 
 def print_candidates(design: Design, solve: str) -> None:
-    """Everything that was measured on the way to a design in time, with its spread over rounds."""
+    """Print every candidate that was measured for a design, with the spread over rounds."""
     if not design.candidates:
         return
     from explorer.terminal import print_table
@@ -79,7 +86,7 @@ def print_candidates(design: Design, solve: str) -> None:
         )
     click.echo(f"\nMeasured for {design.name}:")
     print_table(
-        ("network", LABELS[solve], "FLOPs", "median ms", "middle half, ms", ""), rows, left=("",)
+        ("network", LABELS[solve], "FLOPs", "median ms", "quartiles, ms", ""), rows, left=("",)
     )
 
 
@@ -117,7 +124,7 @@ def _layer_record(layer: Layer) -> dict[str, Any]:
 
 
 def print_layers(architecture: Architecture) -> None:
-    """The layer table, equal blocks once, and what each stage costs."""
+    """Print the layer table, with equal blocks once, and what each stage costs."""
     from explorer.terminal import print_table
 
     columns = (
@@ -170,8 +177,7 @@ def _layer_row(layer: Layer) -> tuple[Any, ...]:
 
 
 def stage_totals(architecture: Architecture) -> dict[str, tuple[int, int, int]]:
-    """FLOPs, params and activations of the stem, of each stage
-    and of the classifier, in that order."""
+    """FLOPs, params and activations of the stem, each stage and the classifier, in that order."""
     totals: dict[str, tuple[int, int, int]] = {}
     for layer in iter_layers(architecture):
         end = "classifier" if layer.part in ("avgpool", "fc") else "stem"
@@ -183,8 +189,7 @@ def stage_totals(architecture: Architecture) -> dict[str, tuple[int, int, int]]:
 
 
 def print_side_by_side(first: Architecture, second: Architecture) -> None:
-    """Two networks, quantity by quantity and stage by stage, with the
-    second's cost as a multiple of the first's."""
+    """Print two networks, quantity by quantity and stage by stage, with the ratio of their costs."""
     from explorer.terminal import print_table
 
     def facts(architecture: Architecture) -> dict[str, Any]:
@@ -229,7 +234,7 @@ def print_side_by_side(first: Architecture, second: Architecture) -> None:
 
 
 def print_totals(architecture: Architecture, record: dict[str, Any]) -> None:
-    """The exact totals of a network, and whether fvcore agrees."""
+    """Print the exact totals of a network, and whether fvcore agrees."""
     side = architecture.resolution
     click.echo(
         f"\n{architecture.name} at {architecture.in_channels}x{side}x{side}, {architecture.classes}"
@@ -237,7 +242,7 @@ def print_totals(architecture: Architecture, record: dict[str, Any]) -> None:
         f" {record['activations']:,} activations"
     )
     if fvcore := record.get("fvcore"):
-        verdict = "they agree to the unit" if record["agree"] else "THEY DIFFER"
+        verdict = "exactly equal" if record["agree"] else "DIFFERENT"
         click.echo(
             f"fvcore (conv and linear): {fvcore['flops']:,} FLOPs, {fvcore['params']:,} params, "
             f"{fvcore['activations']:,} activations: {verdict}"
@@ -245,15 +250,14 @@ def print_totals(architecture: Architecture, record: dict[str, Any]) -> None:
 
 
 def input_options(architecture: Architecture) -> dict[str, int]:
-    """The options that a command needs to see the same input, for a command to try next."""
+    """The options with which another command sees the same input."""
     usual = usual_input(architecture.name)
     changed = [field for field, value in usual.items() if getattr(architecture, field) != value]
     return {field: getattr(architecture, field) for field in changed}
 
 
 def print_paper_picks(architecture: Architecture, factor: float, by: str) -> None:
-    """Table 4 beside our own arms, where the reference is one of
-    its two and the factor is its own."""
+    """Print the paper's Table 4, where reference and factor are those of the table."""
     if architecture.name not in ("resnet101", "resnext101_32x4d") or factor != 2:
         return
     from explorer.terminal import print_table
@@ -267,8 +271,8 @@ def print_paper_picks(architecture: Architecture, factor: float, by: str) -> Non
         spent = cost(network, by)
         rows.append((arm, row.label, human_flops(spent), f"{spent / own:.2f}x", *row.values[1:]))
     click.echo(
-        f"\nThe paper's own picks (Table 4), their true cost relative to {architecture.name}, and"
-        " their published errors:"
+        f"\nThe paper's own networks (Table 4), their true cost relative to {architecture.name},"
+        " and their published errors:"
     )
     print_table(
         ("arm", "network", by, "ratio", "top-1 error %", "top-5 error %"), rows, left=("network",)
@@ -276,7 +280,7 @@ def print_paper_picks(architecture: Architecture, factor: float, by: str) -> Non
 
 
 def print_published(name: str, as_json: bool) -> None:
-    """A table of the paper, with our counts for the networks that have a name here."""
+    """Print a table of the paper, with our counts for the networks that have a name here."""
     from explorer.terminal import print_json, print_table
 
     if name not in TABLES:
@@ -332,7 +336,7 @@ def _published_architecture(
 
 
 def print_grid(reference: Architecture, table: Any, limit: int) -> None:
-    """The first rows of an enumeration."""
+    """Print the first rows of an enumeration."""
     from explorer.enumeration import architecture_of
     from explorer.terminal import print_table
 
@@ -362,7 +366,11 @@ def print_grid(reference: Architecture, table: Any, limit: int) -> None:
 
 
 def write_grid(reference: Architecture, table: Any, path: str) -> None:
-    """All rows of an enumeration as CSV, each with its design's name."""
+    """Write all rows of an enumeration as CSV, each with its design's name.
+
+    Raises:
+        UserError: The path does not end in .csv, or cannot be written.
+    """
     from explorer.enumeration import architecture_of
     from explorer.files import write_atomic
 

@@ -1,8 +1,7 @@
-"""Do the paper's two rules hold for a network that somebody
-else wrote? Which one breaks, and where?
+"""A check of the paper's two rules on any network: which rule is broken, and where.
 
-Rule 1: blocks that make maps of the same size share the same hyper-parameters. Rule 2: each time
-the map is halved, the width of the blocks is doubled (section 3.1).
+Rule 1: blocks that make maps of the same size share their hyper-parameters. Rule 2: each time the
+map is halved, the width of the blocks is doubled (section 3.1).
 """
 
 from collections.abc import Sequence
@@ -23,8 +22,14 @@ SHORTCUT_NAMES = ("downsample", "shortcut", "skip", "identity", "proj")
 
 @dataclass(frozen=True)
 class BlockShape:
-    """What the rules compare: side of the output map, and of each convolution in
-    the block its output channels, kernel, groups."""
+    """What the rules compare of a block.
+
+    Attributes:
+        size: Side of the output map.
+        channels: Output channels of each convolution.
+        kernels: Side of each convolution's kernel.
+        groups: Groups of each convolution.
+    """
 
     size: int
     channels: tuple[int, ...]
@@ -34,8 +39,13 @@ class BlockShape:
 
 @dataclass(frozen=True)
 class Violation:
-    """Which rule breaks (1 or 2), where (a stage, or a stage's block,
-    counted from 1 and 0 as in `layer3.1`) and how."""
+    """A place where a rule is broken.
+
+    Attributes:
+        rule: 1 or 2.
+        where: A stage, counted from 1, or a block of it, counted from 0: `layer3` or `layer3.1`.
+        message: What is wrong there.
+    """
 
     rule: int
     where: str
@@ -45,11 +55,17 @@ class Violation:
 def find_violations(
     network: "Architecture | Sequence[Sequence[BlockShape]] | torch.nn.Module", example: Any = None
 ) -> list[Violation]:
-    """Every place where a rule breaks; an empty list says that both hold.
+    """Every place where one of the two rules is broken; an empty list where both hold.
 
-    `network` is a list of stages (each a list of `BlockShape`), a torch module with children
-    `layer1`, `layer2`, ... and an `example` input, or an `Architecture`, for which they hold by
-    construction. Raises `UserError` where no stages are found.
+    Args:
+        network: A torch module with children `layer1`, `layer2`, ...; or a list of stages, each a
+            list of blocks; or an architecture, for which the rules hold by construction.
+        example: For a module, an input, N x channels x height x width: one forward pass in
+            evaluation mode tells the sizes of the maps.
+
+    Raises:
+        UserError: There are no stages, a block has no convolution, or the module does not take the
+            example.
     """
     if isinstance(network, Architecture):
         stages: Sequence[Sequence[BlockShape]] = stages_of_architecture(network)
@@ -66,7 +82,7 @@ def find_violations(
 
 
 def example_image(channels: int, side: int) -> "torch.Tensor":
-    """A black image of so many channels and pixels a side, as a batch of one."""
+    """A black image, 1 x channels x side x side, in float32."""
     import torch
 
     return torch.zeros(1, channels, side, side)
@@ -106,7 +122,7 @@ def _rule_2(stages: Sequence[Sequence[BlockShape]]) -> list[Violation]:
         if first.size != halved(last.size) or last.size == 1:
             message = (
                 f"the map goes from {last.size}x{last.size} to {first.size}x{first.size}, which is"
-                " no halving"
+                " not half"
             )
             violations.append(Violation(2, where, message))
         doubled = tuple(2 * channels for channels in last.channels)
@@ -120,7 +136,7 @@ def _rule_2(stages: Sequence[Sequence[BlockShape]]) -> list[Violation]:
 
 
 def stages_of_architecture(architecture: Architecture) -> list[list[BlockShape]]:
-    """The stages of one of our own networks, as the rules see them."""
+    """The stages of one of our own networks, as `find_violations` takes them."""
     stages = []
     layers = list(iter_layers(architecture, expand=True))
     for stage in architecture.stages:
@@ -145,8 +161,11 @@ def stages_of_architecture(architecture: Architecture) -> list[list[BlockShape]]
 
 
 def stages_of_module(module: "torch.nn.Module", example: Any) -> list[list[BlockShape]]:
-    """The stages of a module with children `layer1`, `layer2`, ..., found
-    by running it once on an example input."""
+    """The stages of a torch module, as `find_violations` takes them.
+
+    The module has children `layer1`, `layer2`, ... and runs once on the example input, in
+    evaluation mode.
+    """
     import torch
 
     if not isinstance(module, torch.nn.Module):
@@ -229,8 +248,13 @@ def stages_of_module(module: "torch.nn.Module", example: Any) -> list[list[Block
 
 @dataclass(frozen=True)
 class _Seen:
-    """What a convolution or a block did: the side of its output map, and
-    the sides of all maps that go in and out."""
+    """What a forward pass showed of a convolution or a block.
+
+    Attributes:
+        layer: The module.
+        size: Side of its output map.
+        sizes: Sides of all maps that go in and out.
+    """
 
     layer: Any
     size: int
@@ -238,12 +262,14 @@ class _Seen:
 
 
 def _inside(block_name: str, seen: dict[str, _Seen]) -> dict[str, _Seen]:
-    """The convolutions of the block at `block_name` by their names in it, in the
-    order in which they ran; none of its shortcut."""
+    """The convolutions of a block by their names in it, in the order in which they ran.
+
+    Those of its shortcut are left out.
+    """
     if block_name not in seen:
         raise UserError(
-            f"{block_name} did not run, or made no map of images x channels x height x width, so it is"
-            " no block."
+            f"{block_name} did not run, or its output is not images x channels x height x width, so"
+            " it is no block."
         )
     inside = {
         name.removeprefix(f"{block_name}."): convolution

@@ -101,7 +101,7 @@ def test_a_run_goes_on_when_its_terminal_is_closed(tiny_study_file: Path) -> Non
         drawn += os.read(master, 4096)
     os.close(master)
     _, said = process.communicate()
-    assert said == "Nobody takes the output any more (Input/output error); the work goes on.\n"
+    assert said == "The output cannot be written any more (Input/output error); the work goes on.\n"
     assert process.returncode == 0
     assert tiny_runs.attempts()
     assert set(tiny_runs.endings()) == {"complete"}

@@ -255,7 +255,7 @@ MERGES = "a: &a {k: 1}\n" + "".join(
     [
         (BOMB, "more than 50,000 values, with each alias"),
         (MERGES, "more than 50,000 values, with each alias"),
-        ("reference: &a [*a]\naxes: {cardinality: [1]}\n", "an alias stands for itself"),
+        ("reference: &a [*a]\naxes: {cardinality: [1]}\n", "an alias refers to itself"),
         (f"description: {'x' * 1_000_001}\n{TEXT}", "longer than 1,000,000 characters"),
         (f"{TEXT}resolution: {'9' * 5000}\n", "a number of 5,000 characters is too long"),
         (f"{TEXT}resolution: {10**310}\n", "less than or equal to 1048576"),
