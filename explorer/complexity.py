@@ -119,7 +119,8 @@ def check_fits(architecture: Architecture, **larger: Any) -> None:
     if not any(hasattr(number, "dtype") for number in (*numbers.values(), *architecture.depths)):
         return
     most = {name: _most(number) for name, number in (numbers | larger).items()}
-    # The one width at which a network has no first projection, and so costs less than a narrower one.
+    # At the stem's own width a network has no first projection, and may cost less than a narrower
+    # one.
     most["width"] += most["width"] == architecture.stem.channels
     # No network has more FLOPs than one of two blocks a stage, times the blocks of its longest
     # stage.

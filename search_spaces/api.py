@@ -21,8 +21,9 @@ class SearchSpace(SpaceFile):
         in_channels: int | None = None,
         classes: int | None = None,
     ) -> BoundSpace:
-        """The space for one kind of input. What is None comes from the file, or else from the
-        reference.
+        """The space for one kind of input.
+
+        What is None comes from the file, or else from the reference's name.
 
         Args:
             resolution: Side of the square input, in pixels.

@@ -109,7 +109,8 @@ def show(
         rest = f", {proposal.left_out} left out" if proposal.left_out else ", nothing left out"
         click.echo(
             f"A nearby reference with smaller mismatches: {proposal.reference} (at"
-            f" {proposal.cost_ratio:.2f}x the cost, at most {human_percent(proposal.worst)} off{rest})."
+            f" {proposal.cost_ratio:.2f}x the cost, at most {human_percent(proposal.worst)}"
+            f" off{rest})."
         )
 
 

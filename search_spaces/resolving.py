@@ -30,7 +30,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Resolved:
-    """The designs of a space for one kind of input, and the points left out, in the file's order."""
+    """The designs of a space for one kind of input, and the points left out, in file order."""
 
     designs: list[Design]
     left_out: list[LeftOut]

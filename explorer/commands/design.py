@@ -37,8 +37,8 @@ def chosen_budget(by: str | None, plain: dict[str, float | None]) -> tuple[str, 
     ((measure, value),) = named.items()
     if by is not None and by != measure:
         raise UserError(
-            f"--by {by} and --{measure} contradict each other: --{measure} sets a budget in {measure}."
-            " Give one of them."
+            f"--by {by} and --{measure} contradict each other: --{measure} sets a budget in"
+            f" {measure}. Give one of them."
         )
     return measure, value
 
@@ -248,7 +248,7 @@ def describe(
       resnext-explorer describe resnext50_32x4d --verify
       resnext-explorer describe resnet50 resnext50_32x4d
       resnext-explorer describe resnext29_8x64d_cifar --diagram resnext29.svg
-      resnext-explorer describe resnext_1-1-1_2x39d_w256_small --resolution 8 --in-channels 1 --classes 10 --json
+      resnext-explorer describe resnext_1-1-1_2x39d_w256_small --resolution 8 --json
     """
     if len(names) > 2:
         raise UserError(
@@ -346,8 +346,8 @@ def enumerate_(
 
     \b
     Examples:
-      resnext-explorer enumerate resnet50 --cardinality 1..64 --width 64,128,256,512 --where 'activations<=12M'
-      resnext-explorer enumerate resnet50 --cardinality 1..128 --width 64..576 --tolerance 1% --sort params -o grid.csv
+      resnext-explorer enumerate resnet50 --cardinality 1..64 --where 'params<=25M'
+      resnext-explorer enumerate resnet50 --cardinality 1..128 --width 64..576 -o grid.csv
     """
     architecture = Architecture.from_name(
         reference, resolution=resolution, classes=classes, in_channels=in_channels

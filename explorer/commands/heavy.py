@@ -79,13 +79,13 @@ def measure(
 ) -> None:
     """Measure seconds, images a second and peak memory of each NAME.
 
-    Networks are measured in turn, round after round, so that drift of the machine affects all alike.
+    Networks are measured in turn, round after round, so that drift of the machine affects all.
 
     \b
     Examples:
       resnext-explorer measure resnet50 resnext50_32x4d --resolution 64 --batch 1,8
       resnext-explorer measure resnext29_8x16d_cifar --form a,b,c --mode inference
-      resnext-explorer measure resnet50 resnext50_32x4d --device cuda --precision bf16 --batch 64 --json
+      resnext-explorer measure resnet50 resnext50_32x4d --device cuda --precision bf16 --batch 64
     """
     from explorer.layers import FORMS
 
@@ -204,7 +204,7 @@ def export(
     Examples:
       resnext-explorer export resnext50_32x4d --format torchvision -o resnext50.pth
       resnext-explorer export resnext50_32x4d --format timm -o resnext50.safetensors
-      resnext-explorer export resnext29_8x16d_cifar --weights best.safetensors --format onnx -o best.onnx
+      resnext-explorer export resnext29_8x16d_cifar --weights best.pth --format onnx -o best.onnx
     """
     architecture = Architecture.from_name(
         name, resolution=resolution, classes=classes, in_channels=in_channels
@@ -236,7 +236,8 @@ def rules(
 ) -> None:
     """Check the paper's two rules on a network, and show where one is broken.
 
-    A network of your own is a function that returns a torch module with children layer1, layer2, ...
+    A network of your own is a function that returns a torch module with children layer1, layer2
+    and so on.
 
     \b
     Examples:

@@ -189,7 +189,7 @@ def stage_totals(architecture: Architecture) -> dict[str, tuple[int, int, int]]:
 
 
 def print_side_by_side(first: Architecture, second: Architecture) -> None:
-    """Print two networks, quantity by quantity and stage by stage, with the ratio of their costs."""
+    """Print two networks side by side, stage by stage, with the ratio of their costs."""
     from explorer.terminal import print_table
 
     def facts(architecture: Architecture) -> dict[str, Any]:

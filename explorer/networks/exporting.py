@@ -211,7 +211,7 @@ def _export_onnx(model: Network, path: Path) -> str:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Hide the exporter's warnings of deprecations and of torchvision: they do not concern a user."""
+    """Hide the exporter's warnings of deprecations and of torchvision, which concern no user."""
     previous = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

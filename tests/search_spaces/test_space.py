@@ -263,20 +263,42 @@ MERGES = "a: &a {k: 1}\n" + "".join(
         (f"reference: {'r' * 100_000}\naxes: {{cardinality: [1]}}\n", "has 100,000 characters"),
         (f"reference: resnet50\naxes: {{cardinality: [{'x, ' * 100}]}}\n", "and 96 more"),
         (
-            f"reference: resnet50\naxes: {{cardinality: {list(range(1, 102))}, width: {list(range(1, 101))}}}\n",
+            "reference: resnet50\n"
+            f"axes: {{cardinality: {list(range(1, 102))}, width: {list(range(1, 101))}}}\n",
             "the axes make 10,100 arms, and a space has at most 10,000",
         ),
-        (f"reference: resnet50\naxes: {{width: {[7] * 500}}}\n", r"axes.width lists a value twice: 7\b"),
+        (
+            f"reference: resnet50\naxes: {{width: {[7] * 500}}}\n",
+            r"axes.width lists a value twice: 7\b",
+        ),
         ("reference: resnet50\nscale: {factor: .inf}\n", "finite number"),
         ("reference: resnet50\nscale: {factor: .nan}\n", "finite number"),
-        ("reference: resnet50\nfree: {limits: {params: .nan}}\naxes: {cardinality: [1]}\n", "finite number"),
-        ("reference: resnet50\nfree: {limits: {params: 1e400}}\naxes: {cardinality: [1]}\n", "out of range"),
-        ("reference: resnet50\nfree: {limits: {params: -3}}\naxes: {cardinality: [1]}\n", "greater than 0"),
-        ("reference: resnet50\nmatch: {solve: depths, by: block}\naxes: {width: [64]}\n", "depths cannot be solved by"),
-        ("reference: resnet50\nscale: {factor: 2, by: block}\n", "depths cannot be solved by block"),
-        ("reference: resnet18\nmatch: {solve: cardinality}\naxes: {width: [64]}\n", "a basic block has no C"),
+        (
+            "reference: resnet50\nfree: {limits: {params: .nan}}\naxes: {cardinality: [1]}\n",
+            "finite number",
+        ),
+        (
+            "reference: resnet50\nfree: {limits: {params: 1e400}}\naxes: {cardinality: [1]}\n",
+            "out of range",
+        ),
+        (
+            "reference: resnet50\nfree: {limits: {params: -3}}\naxes: {cardinality: [1]}\n",
+            "greater than 0",
+        ),
+        (
+            "reference: resnet50\nmatch: {solve: depths, by: block}\naxes: {width: [64]}\n",
+            "depths cannot be solved by",
+        ),
+        (
+            "reference: resnet50\nscale: {factor: 2, by: block}\n",
+            "depths cannot be solved by block",
+        ),
+        (
+            "reference: resnet18\nmatch: {solve: cardinality}\naxes: {width: [64]}\n",
+            "a basic block has no C",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_file_out_of_bounds_is_refused_in_a_short_sentence(text: str, message: str) -> None:
     with pytest.raises(UserError, match=message) as problem:
         parse(text)

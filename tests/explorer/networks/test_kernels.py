@@ -213,22 +213,24 @@ norm = torch.nn.BatchNorm2d(5)
 out = normalise(norm, x)
 assert "Normalise" in str(out.grad_fn)
 out.square().sum().backward()
-print(hashlib.sha256(b"".join(each.float().numpy().tobytes() for each in (out.detach(), x.grad, norm.weight.grad))).hexdigest())
+results = (out.detach(), x.grad, norm.weight.grad)
+data = b"".join(each.float().numpy().tobytes() for each in results)
+print(hashlib.sha256(data).hexdigest())
 """
 
 
 def trained(**environment: str) -> tuple[str, str]:
-    """What a process of its own finds, and what it complains of."""
-    given = {**os.environ, **environment}
+    """What a training in a process of its own prints, and its complaints."""
+    variables = {**os.environ, **environment}
     run = subprocess.run(
-        [sys.executable, "-c", TRAIN], env=given, capture_output=True, text=True, check=False
+        [sys.executable, "-c", TRAIN], env=variables, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr
     return run.stdout, run.stderr
 
 
 @pytest.mark.slow
-def test_kernels_give_the_same_bits_whether_they_are_compiled_or_kept_and_whatever_became_of_what_was_kept(
+def test_kernels_give_the_same_bits_from_numbas_cache_and_whatever_became_of_it(
     tmp_path: Path,
 ) -> None:
     found, complaint = trained(NUMBA_CACHE_DIR=str(tmp_path))

@@ -58,7 +58,10 @@ def named(prefix: str) -> State:
         (lambda: named("module."), "the prefix 'module.' removed from all names"),
         (lambda: named("_orig_mod."), "the prefix '_orig_mod.' removed from all names"),
         (lambda: named("network."), "the prefix 'network.' removed from all names"),
-        (lambda: named("module._orig_mod."), "the prefix 'module._orig_mod.' removed from all names"),
+        (
+            lambda: named("module._orig_mod."),
+            "the prefix 'module._orig_mod.' removed from all names",
+        ),
         (
             lambda: {"checkpoint": 1, "model": {"state_dict": named("_orig_mod.module.")}},
             (
@@ -73,8 +76,8 @@ def named(prefix: str) -> State:
                 "loops": {},
             },
             (
-                "the weights are those under 'state_dict', the prefix 'model.' removed from all names,"
-                " 1 other tensor left out: loss.weight"
+                "the weights are those under 'state_dict',"
+                " the prefix 'model.' removed from all names, 1 other tensor left out: loss.weight"
             ),
         ),
         (  # torch's AveragedModel
@@ -87,8 +90,8 @@ def named(prefix: str) -> State:
                 **{f"ema_{name}": value + 1 for name, value in named("model.").items()},
             },
             (
-                f"the prefix 'model.' removed from all names, {len(state())} other tensors left out: "
-                "ema_model.conv1.weight, ema_model.bn1.weight, ema_model.bn1.bias and "
+                f"the prefix 'model.' removed from all names, {len(state())} other tensors left"
+                " out: ema_model.conv1.weight, ema_model.bn1.weight, ema_model.bn1.bias and "
                 f"{len(state()) - 3} more"
             ),
         ),
