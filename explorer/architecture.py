@@ -93,6 +93,7 @@ class Architecture:
                 "growth 'C' doubles the cardinality, and a basic block has only one path; use"
                 " growth 'd'."
             )
+        # A string would pass for a list of its characters.
         if isinstance(self.depths, int | str) or len(self.depths) == 0:
             raise UserError(
                 "depths must list the blocks of each stage, for example (3, 4, 6, 3); given:"

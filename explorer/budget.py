@@ -13,8 +13,8 @@ from itertools import product
 from typing import Any
 
 from explorer.architecture import Architecture
-from explorer.complexity import Complexity, check_fits, count, total, weights
-from explorer.depths import policy
+from explorer.complexity import Complexity, check_fits, count, layer_weights, total
+from explorer.depths import find_policy
 from explorer.errors import UserError, shorten, unknown
 from explorer.layers import iter_layers
 from explorer.template import MOST_BLOCKS, whole
@@ -157,7 +157,7 @@ def cost(architecture: Architecture, by: str) -> int:
         identity = (
             layer for layer in iter_layers(two_blocks) if layer.stage == 1 and layer.block == 1
         )
-        return sum(weights(layer) for layer in identity)
+        return sum(layer_weights(layer) for layer in identity)
     if by not in MEASURES:
         raise unknown("measure", str(by), MEASURES)
     return total(iter_layers(architecture), by)
@@ -217,14 +217,14 @@ def match(
 
 def describe_miss(design: Design, solve: str, given: Iterable[str]) -> str:
     """How near a design came, as text: 'C=8 (nearest d=13, -3.4 %)'."""
-    where = point(design.architecture, given) or design.reference
+    where = write_quantities(design.architecture, given) or design.reference
     return (
-        f"{where} (nearest {point(design.architecture, [solve])},"
+        f"{where} (nearest {write_quantities(design.architecture, [solve])},"
         f" {human_percent(design.mismatch, signed=True)})"
     )
 
 
-def point(architecture: Architecture, quantities: Iterable[str]) -> str:
+def write_quantities(architecture: Architecture, quantities: Iterable[str]) -> str:
     """Some quantities of an architecture in the paper's letters: 'C=8, d=13'."""
     values = {**vars(architecture.template), "depths": "-".join(map(str, architecture.depths))}
     return ", ".join(f"{LABELS[key]}={values[key]}" for key in quantities)
@@ -265,7 +265,7 @@ def nearest(
             if target.value <= fixed:
                 raise ImpossibleBudget(
                     f"a budget of {human_flops(target.value)} {target.by} is impossible at"
-                    f" {point(start, values) or start.name}: without any {LABELS[solve]}, the rest"
+                    f" {write_quantities(start, values) or start.name}: without any {LABELS[solve]}, the rest"
                     f" of the network (stem, shortcuts, classifier) costs {human_flops(fixed)}."
                 )
         designs.append(
@@ -363,6 +363,7 @@ def solve_quantity(start: Architecture, solve: str, target: Budget, step: int) -
     missing = missing * (missing > 0)
     # This form of the root loses no digits to cancellation, and serves the line as well.
     root = 2 * missing / (linear + (1.0 * linear * linear + 4.0 * quadratic * missing) ** 0.5)
+    # Conditions are factors instead of branches, so that arrays go through the same lines.
     low = _integer(root // step) * step
     best = low + (low < step) * (step - low)
     # Nothing larger than this was or will be counted here.
@@ -401,7 +402,7 @@ def _solve_depths(start: Architecture, target: Budget, policy_name: str) -> tupl
 
     Cost never falls along a policy, so bisection finds it.
     """
-    depths_at = policy(policy_name, start)
+    depths_at = find_policy(policy_name, start)
 
     def counted(n: int) -> int:
         return cost(start.with_(depths=depths_at(n)), target.by)

@@ -30,7 +30,7 @@ class Complexity:
     activations: int
 
 
-def weights(layer: Layer) -> int:
+def layer_weights(layer: Layer) -> int:
     """Multiplied weights of one copy of a layer; 0 for norm and pool.
 
     They are kernel x kernel x (input channels / groups) x output channels.
@@ -143,7 +143,7 @@ def _most(number: Any) -> int:
 
 
 def _multiplied(layer: Layer) -> int:
-    return _times(_copies(layer), weights(layer))
+    return _times(_copies(layer), layer_weights(layer))
 
 
 def _copies(layer: Layer) -> int:

@@ -56,7 +56,7 @@ POLICIES: dict[str, Callable[[Architecture], Policy]] = {
 }
 
 
-def policy(name: str, reference: Architecture) -> Policy:
+def find_policy(name: str, reference: Architecture) -> Policy:
     """The depth policy called `name` for a reference; raises `UserError` for an unknown name."""
     if name not in POLICIES:
         raise unknown("depth policy", str(name), POLICIES)

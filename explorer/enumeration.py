@@ -103,6 +103,7 @@ def enumerate_designs(
             good = good & (abs(columns["mismatch"]) <= tolerance)
         for column, compare, value in keep:
             good = good & compare(columns[column], value)
+        # Indexing copies every column, so a batch that keeps all its rows is not indexed.
         pieces.append(
             columns if good.all() else {name: values[good] for name, values in columns.items()}
         )

@@ -40,6 +40,7 @@ def write_atomic(path: str | os.PathLike[str], data: str | bytes) -> Path:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
+            # Without it, a crash soon after the renaming can leave an empty file.
             os.fsync(file.fileno())
         # mkstemp makes files private; a written result gets the permissions of any other new file.
         umask = os.umask(0)

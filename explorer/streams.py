@@ -46,7 +46,7 @@ def let_only_text_through() -> None:
             setattr(sys, name, PlainStream(stream))
 
 
-def raw(stream: TextIO) -> TextIO:
+def unfiltered(stream: TextIO) -> TextIO:
     """The stream behind a `PlainStream`, for progress bars and for data that a program reads."""
     return stream.raw if isinstance(stream, PlainStream) else stream
 

@@ -34,7 +34,7 @@ def whole(value: Any, label: str) -> Any:
             )
         return value.astype("int64", copy=False)  # smaller kinds would wrap in the counts
     try:
-        number = index(value)
+        number = index(value)  # takes True for 1, hence the test for bool below
     except TypeError:
         number = 0
     if number < 1 or isinstance(value, bool):

@@ -13,19 +13,19 @@ from rich.table import Table
 from rich.text import Text
 
 from explorer.output import GoingOn
-from explorer.streams import printable, raw
+from explorer.streams import printable, unfiltered
 
 PATIENCE = 2.0  # seconds before a bar appears
 
 
 def console(*, stderr: bool = False) -> Console:
     """Standard output. Without a terminal, lines are up to 240 characters long."""
-    return _console(raw(sys.stderr if stderr else sys.stdout))
+    return _console(unfiltered(sys.stderr if stderr else sys.stdout))
 
 
 def live_console() -> Console:
     """Standard output for progress bars of work that goes on when the terminal is closed."""
-    return _console(cast(TextIO, GoingOn(raw(sys.stdout))))
+    return _console(cast(TextIO, GoingOn(unfiltered(sys.stdout))))
 
 
 def _console(stream: TextIO) -> Console:
@@ -34,7 +34,7 @@ def _console(stream: TextIO) -> Console:
 
 def print_data(text: str) -> None:
     """Print what a program reads, unchanged; on a terminal, without control characters."""
-    stream = sys.stdout if sys.stdout.isatty() else raw(sys.stdout)
+    stream = sys.stdout if sys.stdout.isatty() else unfiltered(sys.stdout)
     stream.write(text)
     stream.flush()
 

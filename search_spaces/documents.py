@@ -220,6 +220,7 @@ def _too_large(there: Any) -> yaml.YAMLError:
 
 
 def _explain(model: type[BaseModel], problem: dict[str, Any]) -> str:
+    # For a union or a validator function, pydantic adds to the location which one it tried.
     location = [part for part in problem["loc"] if not str(part).startswith(("function-", "list["))]
     where = cut(".".join(map(str, location)))
     if problem["type"] == "extra_forbidden":

@@ -1,4 +1,4 @@
-"""The design room's light commands: match, scale, describe, enumerate, paper."""
+"""The commands that need no torch: match, scale, describe, enumerate, paper."""
 
 from typing import Any
 

@@ -80,6 +80,7 @@ class Block(nn.Module):
             y = F.conv2d(y, second[path], stride=self.conv2.stride, padding=self.conv2.padding)
             outputs.append(F.relu(_norm_slice(self.bn2, y, channels)))
         if self.training:
+            # The modules count their batches when called; the function does not.
             for norm in (self.bn1, self.bn2):
                 assert norm.num_batches_tracked is not None
                 norm.num_batches_tracked.add_(1)

@@ -172,6 +172,7 @@ def _export_onnx(model: Network, path: Path) -> str:
     architecture = model.architecture
     model = model.eval()
     shape = (architecture.in_channels, architecture.resolution, architecture.resolution)
+    # torch.export takes a dimension of size 1 for a constant, so the example has two images.
     example = torch.randn(2, *shape)
     with tempfile.TemporaryDirectory() as folder:
         written = os.path.join(folder, "network.onnx")

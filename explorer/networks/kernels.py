@@ -29,6 +29,8 @@ def compiled(signature: str) -> Callable[[Callable[..., Any]], Any]:
     Later processes on this machine load it from Numba's cache. Each function has only one
     signature: Numba's cache mixes them up when two processes store two of them at the same time.
     """
+    # "contract" allows fused multiply-adds; all of fastmath would assume that there is no NaN.
+    # The error model of NumPy divides by zero to infinity, as torch does, instead of raising.
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 
     def decorate(function: Callable[..., Any]) -> Any:

@@ -115,6 +115,7 @@ def measure(
     seconds: list[list[float]] = [[] for _ in cases]
     peaks = [0] * len(cases)
     for number in range(rounds):
+        # Every other round runs backwards, so that a steady drift favours no case.
         order = range(len(cases)) if number % 2 == 0 else reversed(range(len(cases)))
         for visit, index in enumerate(order):
             step, held = _prepare(cases[index], target, PRECISIONS[precision])

@@ -215,6 +215,7 @@ def stages_of_module(module: "torch.nn.Module", example: Any) -> list[list[Block
     ]
     training = module.training
     try:
+        # In training mode, the pass would change the running statistics of the user's network.
         with torch.no_grad():
             module.eval()(example)
     except Exception as error:  # noqa: BLE001 - whatever a foreign module raises, it is about this input

@@ -109,3 +109,9 @@ def test_basic_blocks_are_enumerated_by_width() -> None:
 def test_mistakes_are_named(options: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         enumerate_designs(RESNET50, **options)  # type: ignore[arg-type]
+
+
+def test_a_grid_of_too_many_designs_is_refused_before_any_is_counted() -> None:
+    many = range(1, 1_000_001)
+    with pytest.raises(UserError, match=r"1,000,000,000,000 combinations, and at most 20,000,000"):
+        enumerate_designs(RESNET50, cardinality=many, width=many)

@@ -1,4 +1,4 @@
-"""The command line of the design room, run as a user runs it."""
+"""The commands that design networks, run as a user runs them."""
 
 import json
 import subprocess
