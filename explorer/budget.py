@@ -265,8 +265,9 @@ def nearest(
             if target.value <= fixed:
                 raise ImpossibleBudget(
                     f"a budget of {human_flops(target.value)} {target.by} is impossible at"
-                    f" {write_quantities(start, values) or start.name}: without any {LABELS[solve]}, the rest"
-                    f" of the network (stem, shortcuts, classifier) costs {human_flops(fixed)}."
+                    f" {write_quantities(start, values) or start.name}: without any"
+                    f" {LABELS[solve]}, the rest of the network (stem, shortcuts, classifier)"
+                    f" costs {human_flops(fixed)}."
                 )
         designs.append(
             Design(

@@ -79,7 +79,7 @@ def measure(
 ) -> None:
     """Measure seconds, images a second and peak memory of each NAME.
 
-    Networks are measured in turn, round after round, so that drift of the machine affects all.
+    Networks are measured in turn, round after round, so drift of the machine affects all alike.
 
     \b
     Examples:

@@ -24,7 +24,7 @@ from explorer.errors import UserError
 from explorer.networks.measuring import Case, Timing, measure
 from explorer.template import whole
 
-MODES = {"latency": "inference", "train_step": "train_step"}
+STEPS = {"latency": "inference", "train_step": "train_step"}
 # At equal FLOPs more paths take up to 1.5 times as long, so a design of equal time may need far
 # fewer FLOPs.
 BRACKET = (0.6, 1.2)
@@ -84,7 +84,7 @@ def match_time(
         options: dict[str, Any] = {"device": device, "rounds": rounds, "progress": progress}
 
         def case(architecture: Architecture) -> Case:
-            return Case(architecture, batch=batch, mode=MODES[by])
+            return Case(architecture, batch=batch, mode=STEPS[by])
 
         flops = cost(reference, "flops")
         if budget is not None:

@@ -51,8 +51,7 @@ def test_by_flops_c_8_gives_13_at_minus_3_4_percent() -> None:
 
 
 def brute_force(architecture: Architecture, solve: str, by: str, target: int, step: int) -> int:
-    """Try every multiple of `step` until the cost passes the
-    target for good; ties go to the cheaper."""
+    """Try every multiple of `step` until the cost has passed the target; ties go to the cheaper."""
     best, value = None, step
     while True:
         spent = cost(architecture.with_(**{solve: value}), by)
@@ -237,9 +236,10 @@ def test_a_batch_of_arrays_is_solved_as_each_one_is(
     del options[solve]
     batch, _ = solve_quantity(RESNET50.with_(**options), solve, Budget.of(RESNET50, by), step)
     for position, value in enumerate(batch.tolist()):
-        one = {key: int(values[position]) for key, values in options.items()}
+        quantities = {key: int(values[position]) for key, values in options.items()}
         assert (
-            solve_quantity(RESNET50.with_(**one), solve, Budget.of(RESNET50, by), step)[0] == value
+            solve_quantity(RESNET50.with_(**quantities), solve, Budget.of(RESNET50, by), step)[0]
+            == value
         )
 
 

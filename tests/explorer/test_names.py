@@ -1,5 +1,4 @@
-"""Names: every architecture prints as one that parses back; known
-names mean what torchvision and timm mean."""
+"""Names: every architecture's name parses back; known names mean what torchvision and timm mean."""
 
 import pytest
 from architectures import architectures

@@ -43,8 +43,8 @@ def test_a_pipe_gets_text_and_exact_data() -> None:
     output = subprocess.run(
         [sys.executable, "-c", CODE], capture_output=True, check=True, cwd=ROOT
     ).stdout
-    told, data = output.decode().split("data ")
-    assert not CONTROLS & set(told)
+    text, data = output.decode().split("data ")
+    assert not CONTROLS & set(text)
     assert data == "a\x1b[2Jb\x1b]0;title\x07\u202ec\r\x9bd"
 
 

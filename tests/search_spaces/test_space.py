@@ -66,10 +66,7 @@ def test_arms_are_named_by_their_axes() -> None:
     grid = parse(
         "reference: resnet50\naxes: {cardinality: [1, 8], depths: [[3, 4, 6, 3], [2, 2, 2, 2]]}\n"
     )
-    assert (
-        grid.arm_label({"cardinality": 8, "depths": [2, 2, 2, 2]})
-        == "C=8, depths=2-2-2-2"
-    )
+    assert grid.arm_label({"cardinality": 8, "depths": [2, 2, 2, 2]}) == "C=8, depths=2-2-2-2"
     with pytest.raises(UserError, match="cardinality takes one of 1, 8; given: 3"):
         grid.arm_label({"cardinality": 3, "depths": [2, 2, 2, 2]})
 

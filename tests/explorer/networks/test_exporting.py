@@ -1,5 +1,4 @@
-"""Exports load elsewhere with the same numbers, and are refused with
-a reason where nothing could load them."""
+"""Exports load elsewhere with the same numbers, or are refused with a reason."""
 
 from pathlib import Path
 

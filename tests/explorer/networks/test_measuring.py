@@ -1,5 +1,4 @@
-"""Measured cost: every case is measured, memory adds up, and a budget in
-time picks the nearest of what was measured."""
+"""Measured cost: every case is measured, memory adds up, and matching by time takes the nearest."""
 
 import pytest
 import torch

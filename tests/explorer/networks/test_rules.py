@@ -57,14 +57,13 @@ def broken(stage: int, block: int, **changes: object) -> list[list[BlockShape]]:
 def test_what_breaks_is_named_with_its_place(
     stages: list[list[BlockShape]], rule: int, where: str
 ) -> None:
-    found = find_violations(stages)
-    assert {violation.where for violation in found} == {where}
-    assert rule in {violation.rule for violation in found}
+    violations = find_violations(stages)
+    assert {violation.where for violation in violations} == {where}
+    assert rule in {violation.rule for violation in violations}
 
 
 class Foreign(nn.Module):
-    """A network of somebody else, with a shortcut of another name
-    and a stage that triples its width."""
+    """A network of another program: its shortcut has another name, one stage triples its width."""
 
     def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
@@ -109,9 +108,11 @@ def test_a_network_without_stages_is_a_clear_mistake(
 
 
 class Gated(nn.Module):
-    """A bottleneck block with squeeze-and-excitation as torchvision writes it, 1x1 convolutions on
-    a map pooled to 1x1. Its reduction is rounded up to 8 channels, as timm's is, so the gates do
-    not double with the width."""
+    """A bottleneck block with squeeze-and-excitation as torchvision writes it.
+
+    The gate's 1x1 convolutions work on a map pooled to 1x1. Its reduction is rounded up to 8
+    channels, as timm's is, so the gates do not double with the width.
+    """
 
     def __init__(self, channels: int, width: int, stride: int) -> None:
         super().__init__()
@@ -131,8 +132,10 @@ class Gated(nn.Module):
 
 
 class Selective(nn.Module):
-    """A block of selective kernels (Li et al. 2019): a 3x3 and a dilated 3x3,
-    weighed by a gate with at least 32 channels."""
+    """A block of selective kernels (Li et al. 2019).
+
+    A 3x3 and a dilated 3x3 convolution are weighed by a gate of at least 32 channels.
+    """
 
     def __init__(self, channels: int, width: int, stride: int) -> None:
         super().__init__()

@@ -25,8 +25,7 @@ def test_a_reference_that_is_mostly_fixed_cost_is_matched_by_time_too(one_thread
 def test_the_bracket_is_widened_only_so_often(
     seconds: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The clock is not the subject here: every design takes what the
-    case says, the reference one second."""
+    """Time is given here: every design takes what the case says, the reference one second."""
     rounds = []
 
     def measure(cases: list[Any], **_: Any) -> list[Timing]:

@@ -1,5 +1,4 @@
-"""Weights of other programs are unwrapped and loaded to the bit; what
-does not fit is refused in our own words."""
+"""Weights of other programs are unwrapped and loaded to the bit, or refused with a reason."""
 
 import pickle
 from collections.abc import Callable
@@ -271,9 +270,9 @@ def test_the_design_whose_weights_they_are_is_named(tmp_path: Path, of: str) -> 
             name: torch.empty(value.shape)
             for name, value in build(Architecture.from_name(of)).state_dict().items()
         }
-    found = _design_of(given)
-    assert found is not None
-    assert found.name == of
+    design = _design_of(given)
+    assert design is not None
+    assert design.name == of
 
 
 @pytest.mark.parametrize("missing", ["conv1.weight", "layer1.0.bn2.bias"])
