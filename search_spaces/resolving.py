@@ -1,7 +1,7 @@
 """A search space for one kind of input: the designs of its points, and the points left out."""
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -152,10 +152,8 @@ class BoundSpace:
             depth_policy=policy,
             **given,
         )
-        if rule.tolerance is not None and abs(design.mismatch) > rule.tolerance:
-            miss = describe_miss(design, rule.solve, given)
-            return LeftOut(arm, f"{miss} is off by more than {human_percent(rule.tolerance)}")
-        return replace(design, reference=reference.name, arm=arm)
+        design = replace(design, reference=reference.name, arm=arm)
+        return _within(rule.tolerance, design, rule.solve, given)
 
     def _scaled(self, arm: str, kind: str, reference: Architecture) -> Design | LeftOut:
         rule = self.space.scale
@@ -171,13 +169,7 @@ class BoundSpace:
             depth_policy=rule.depth_policy,
             multiple_of=rule.multiple_of,
         )
-        if rule.tolerance is not None and abs(design.mismatch) > rule.tolerance:
-            return LeftOut(
-                arm,
-                f"{describe_miss(design, solve, ())} is off by more than"
-                f" {human_percent(rule.tolerance)}",
-            )
-        return replace(design, arm=arm)
+        return _within(rule.tolerance, replace(design, arm=arm), solve, ())
 
     def _free(self, arm: str, reference: Architecture, values: dict[str, Any]) -> Design | LeftOut:
         rule = self.space.free
@@ -249,3 +241,13 @@ class BoundSpace:
             else:
                 left_out += 1
         return Proposal(reference.name, cost_ratio, worst, left_out)
+
+
+def _within(
+    tolerance: float | None, design: Design, solve: str, given: Iterable[str]
+) -> Design | LeftOut:
+    """The design, unless its mismatch is above the tolerance."""
+    if tolerance is None or abs(design.mismatch) <= tolerance:
+        return design
+    miss = describe_miss(design, solve, given)
+    return LeftOut(design.arm, f"{miss} is off by more than {human_percent(tolerance)}")

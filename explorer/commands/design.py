@@ -23,13 +23,18 @@ from explorer.suggestions import command
 from explorer.text import human_flops, human_time
 
 
-def chosen_budget(by: str | None, plain: dict[str, float | None]) -> tuple[str, float | None]:
+def without_none(**options: Any) -> dict[str, Any]:
+    """The options that were given."""
+    return {key: value for key, value in options.items() if value is not None}
+
+
+def chosen_budget(by: str | None, **budgets: float | None) -> tuple[str, float | None]:
     """The measure and the plain budget (or None) that the options name.
 
     Raises:
         UserError: The options contradict each other.
     """
-    named = {key: value for key, value in plain.items() if value is not None}
+    named = without_none(**budgets)
     if len(named) > 1:
         raise UserError(f"{' and '.join(f'--{key}' for key in named)} name two budgets; give one.")
     if not named:
@@ -105,14 +110,10 @@ def match(
     architecture = Architecture.from_name(
         reference, resolution=resolution, classes=classes, in_channels=in_channels
     )
-    axes = {
-        "cardinality": cardinality,
-        "bottleneck_width": bottleneck_width,
-        "width": width,
-        "depths": depths,
-    }
-    given: dict[str, Any] = {key: values for key, values in axes.items() if values is not None}
-    by, budget = chosen_budget(by, {"flops": flops, "params": params, "activations": activations})
+    given = without_none(
+        cardinality=cardinality, bottleneck_width=bottleneck_width, width=width, depths=depths
+    )
+    by, budget = chosen_budget(by, flops=flops, params=params, activations=activations)
     if by in TIMES:
         from explorer.commands.heavy import match_time_with_progress
 
@@ -352,14 +353,10 @@ def enumerate_(
     architecture = Architecture.from_name(
         reference, resolution=resolution, classes=classes, in_channels=in_channels
     )
-    axes = {
-        "cardinality": cardinality,
-        "bottleneck_width": bottleneck_width,
-        "width": width,
-        "depths": depths,
-    }
-    given: dict[str, Any] = {key: values for key, values in axes.items() if values is not None}
-    by, budget = chosen_budget(by, {"flops": flops, "params": params, "activations": activations})
+    given = without_none(
+        cardinality=cardinality, bottleneck_width=bottleneck_width, width=width, depths=depths
+    )
+    by, budget = chosen_budget(by, flops=flops, params=params, activations=activations)
     from explorer.enumeration import enumerate_designs, sort_designs
 
     table = enumerate_designs(
