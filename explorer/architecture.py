@@ -1,10 +1,12 @@
 """Architecture: a residual network as a few whole numbers.
 
-The paper's two rules (section 3.1) hold by construction: stages are derived from one template,
-never given. Rule 1: blocks that make maps of the same size share their hyper-parameters. Rule 2:
-each time the map is halved, the width doubles. Whole numbers may be NumPy integer arrays of one
-shape: then the object stands for a batch of architectures, and everything that only counts
-(`layers`, `complexity`, `budget`) counts them all at once.
+The paper's two rules (section 3.1) hold by construction, because stages are derived from one
+template and never given. Rule 1: blocks that make maps of the same size share their
+hyper-parameters. Rule 2: each time the map is halved, the width doubles.
+
+The whole numbers may be NumPy integer arrays of one shape. The object then stands for a batch of
+architectures, and everything that only counts (`layers`, `complexity`, `budget`) counts them all at
+once.
 """
 
 from dataclasses import dataclass, replace
@@ -30,8 +32,17 @@ SHORTCUTS = ("projection", "none")
 
 @dataclass(frozen=True)
 class Stage:
-    """The blocks that share one spatial size, derived from the template: what rule
-    1 and rule 2 make of stage `number` (from 1)."""
+    """The blocks that share one spatial size, as the two rules derive them from the template.
+
+    Attributes:
+        number: Position of the stage, from 1.
+        depth: Blocks in the stage.
+        cardinality: Paths of each block, C.
+        bottleneck_width: Channels of each path, d; None for basic blocks.
+        width: Output channels of each block.
+        stride: Of the first block; all others have 1.
+        size: Side of the square output map, in pixels.
+    """
 
     number: int
     depth: int
@@ -39,18 +50,28 @@ class Stage:
     bottleneck_width: int | None
     width: int
     stride: int
-    size: int  # side of the square output map
+    size: int
 
 
 @dataclass(frozen=True)
 class Architecture:
     """A whole network: template, blocks per stage, what grows, shortcuts, stem, input and classes.
 
-    `growth` says what doubles from stage to stage beside the width: "d" (the paper) or "C" (fixed
-    channels per path). `shortcut` is "projection" (where the shape changes, otherwise the identity)
-    or "none" (the plain network of the paper's residual ablation). Raises `UserError` for anything
-    that is no network: a width below 1, an empty list of stages, a map too small to halve, more
-    than `MOST_BLOCKS` blocks.
+    Attributes:
+        template: What one block of the first stage looks like.
+        depths: Blocks of each stage, at most `MOST_BLOCKS` in all.
+        growth: What doubles from stage to stage beside the width: "d" (the paper), or "C", which
+            keeps the channels of a path.
+        shortcut: "projection" (a 1x1 convolution where the shape changes, otherwise the identity),
+            or "none" (the plain network of the paper's residual ablation, section 5.1).
+        stem: What comes before the first stage.
+        resolution: Side of the square input, in pixels.
+        in_channels: Channels of the input image.
+        classes: Outputs of the classifier.
+
+    Raises:
+        UserError: The numbers are no network: a width below 1, no stages, a map that is too small
+            to be halved, more than `MOST_BLOCKS` blocks.
     """
 
     template: Template
@@ -72,6 +93,7 @@ class Architecture:
                 "growth 'C' doubles the cardinality, and a basic block has only one path; use"
                 " growth 'd'."
             )
+        # A string would pass for a list of its characters.
         if isinstance(self.depths, int | str) or len(self.depths) == 0:
             raise UserError(
                 "depths must list the blocks of each stage, for example (3, 4, 6, 3); given:"
@@ -112,12 +134,18 @@ class Architecture:
         classes: int | None = None,
         in_channels: int | None = None,
     ) -> "Architecture":
-        """The architecture a name stands for: `resnet50`, `resnext50_32x4d`, `wide_resnet50_2`,
-        `resnext29_8x64d_cifar`, `resnet20_cifar`, or the long form
-        `resnext_3-4-12-3_8x14d_w128_small_plain`.
+        """The architecture that a name stands for.
 
-        `resolution`, `classes` and `in_channels` default to 224, 1000 and 3; for `_cifar` names to
-        32, 10 and 3. Raises `UserError` for a name that is none, with the nearest that is.
+        Args:
+            name: A known name (`resnet50`, `resnext50_32x4d`, `wide_resnet50_2`,
+                `resnext29_8x64d_cifar`, `resnet20_cifar`) or the long form
+                (`resnext_3-4-12-3_8x14d_w128_small_plain`).
+            resolution: Side of the input in pixels; by default 224, or 32 for `_cifar` names.
+            classes: By default 1000, or 10 for `_cifar` names.
+            in_channels: Channels of the input; by default 3.
+
+        Raises:
+            UserError: No architecture has this name; the message gives the nearest one.
         """
         template, depths, fields = parse_name(name)
         given = {"resolution": resolution, "classes": classes, "in_channels": in_channels}
@@ -126,8 +154,10 @@ class Architecture:
 
     @property
     def name(self) -> str:
-        """The name, which parses back to this architecture. It leaves out
-        resolution, input channels and classes."""
+        """The name, which parses back to this architecture.
+
+        It does not say resolution, input channels and classes.
+        """
         return format_name(
             self.template, self.depths, growth=self.growth, shortcut=self.shortcut, stem=self.stem
         )
@@ -158,8 +188,12 @@ class Architecture:
         return tuple(stages)
 
     def with_(self, **quantities: Any) -> "Architecture":
-        """A copy with other `cardinality`, `bottleneck_width`, `width` (of the
-        template) or any field of the architecture."""
+        """A copy with other values.
+
+        Args:
+            quantities: `cardinality`, `bottleneck_width` and `width` of the template, or any field
+                of the architecture.
+        """
         template = {
             key: quantities.pop(key)
             for key in ("cardinality", "bottleneck_width", "width")
@@ -171,12 +205,11 @@ class Architecture:
 
 
 def halved(size: int) -> int:
-    """Side of a map after a convolution or pooling of stride 2 with padding
-    (kernel - 1) / 2, as torch computes it."""
+    """Side of a map after a convolution or pooling of stride 2 and padding (kernel - 1) / 2."""
     return (size - 1) // 2 + 1
 
 
 def smallest_resolution(stem: Stem, stages: int) -> int:
-    """The smallest side of a square input at which every halving finds a map larger than 1x1."""
+    """The smallest side of a square input at which no 1x1 map would have to be halved."""
     halvings = stem.halvings + stages - 1
     return 2 ** (halvings - 1) + 1 if halvings else 1

@@ -13,8 +13,8 @@ from itertools import product
 from typing import Any
 
 from explorer.architecture import Architecture
-from explorer.complexity import Complexity, check_fits, count, total, weights
-from explorer.depths import policy
+from explorer.complexity import Complexity, check_fits, count, layer_weights, total
+from explorer.depths import find_policy
 from explorer.errors import UserError, shorten, unknown
 from explorer.layers import iter_layers
 from explorer.template import MOST_BLOCKS, whole
@@ -30,21 +30,28 @@ ARMS = {
     "width": "wider",
     "cardinality": "more paths",
 }
-# The solver computes the root of a cost in floating point, which
-# holds whole numbers up to here to the unit.
+# The solver computes the root of a cost in floating point, which holds whole numbers up to here to
+# the unit.
 LARGEST_BUDGET = 10**15
 LABELS = {"cardinality": "C", "bottleneck_width": "d", "width": "width", "depths": "depths"}
 
 
 class ImpossibleBudget(UserError):
-    """A budget below what the rest of the network costs, whatever
-    is chosen for the quantity to solve."""
+    """A budget that the rest of the network exceeds, whatever the quantity to solve."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What a design may cost: a measure (`flops`, `block`, `params`, `activations`, or
-    seconds: `latency`, `train_step`) and a value in its unit."""
+    """What a design may cost.
+
+    Attributes:
+        by: The measure: one of `MEASURES`, which are counted, or of `TIMES`, which are measured.
+        value: The cost in the measure's unit: multiply-adds, weights, parameters or activations of
+            one image, or seconds.
+
+    Raises:
+        UserError: The measure is unknown, or the value is not above zero or above `LARGEST_BUDGET`.
+    """
 
     by: str
     value: float
@@ -62,30 +69,39 @@ class Budget:
 
     @classmethod
     def of(cls, architecture: Architecture, by: str = "flops") -> "Budget":
-        """The budget that an architecture spends."""
+        """The budget that an architecture spends; raises `UserError` as `cost` does."""
         return cls(by, cost(architecture, by))
 
 
 @dataclass(frozen=True)
 class Design:
-    """An architecture solved for a budget. `reference` is the name of the network that set the
-    budget ("" for a plain one); `arm` names the group a comparison puts it in."""
+    """An architecture solved for a budget.
+
+    Attributes:
+        architecture: The network.
+        budget: What it may cost.
+        reference: Name of the network that set the budget; "" for a plain budget.
+        arm: Group that a comparison puts the design in; "" for none.
+        measured: Seconds that this design takes, where the budget is in time.
+        candidates: All `Timing`s that the design was chosen from, the reference's first, where the
+            budget is in time.
+    """
 
     architecture: Architecture
     budget: Budget
     reference: str = ""
     arm: str = ""
-    # Seconds of this design, and all timings it was chosen from (the
-    # reference's first), where the budget is in time.
     measured: float | None = None
     candidates: tuple[Any, ...] = ()
 
     @property
     def name(self) -> str:
+        """The architecture's name."""
         return self.architecture.name
 
     @property
     def complexity(self) -> Complexity:
+        """FLOPs, parameters and activations of the architecture."""
         return count(self.architecture)
 
     @property
@@ -119,11 +135,15 @@ class Design:
 
 
 def cost(architecture: Architecture, by: str) -> int:
-    """What an architecture costs in the measure `by` (design of each
-    measure: the paper's sections 3.1 and 3.4).
+    """What an architecture costs in one measure (sections 3.1 and 3.4 of the paper).
 
-    `flops`, `params`, `activations` are of the whole network; `block` is the weights of an
-    identity block of the first stage (equation 4), which basic blocks do not define.
+    Args:
+        architecture: A network, or a batch of them; then the result is an array.
+        by: `flops`, `params` or `activations` of the whole network, or `block`, the weights of an
+            identity block of the first stage (equation 4).
+
+    Raises:
+        UserError: The measure is unknown, or it is `block` and the network has basic blocks.
     """
     if by == "block":
         if architecture.template.kind == "basic":
@@ -131,13 +151,13 @@ def cost(architecture: Architecture, by: str) -> int:
                 "the measure 'block' (equation 4 of the paper) is defined for bottleneck blocks"
                 " only; use 'flops'."
             )
-        # The second block of a first stage is an identity block, also
-        # where the architecture itself has none.
+        # The second block of a first stage is an identity block, also where the architecture itself
+        # has none.
         two_blocks = architecture.with_(depths=(2,))
         identity = (
             layer for layer in iter_layers(two_blocks) if layer.stage == 1 and layer.block == 1
         )
-        return sum(weights(layer) for layer in identity)
+        return sum(layer_weights(layer) for layer in identity)
     if by not in MEASURES:
         raise unknown("measure", str(by), MEASURES)
     return total(iter_layers(architecture), by)
@@ -154,14 +174,24 @@ def match(
     depth_policy: str = "proportional",
     **given: Any,
 ) -> list[Design]:
-    """Designs that cost what `reference` costs (or `budget`), in the measure `by`:
-    one for each combination of the `given` values.
+    """Designs that cost what a reference costs: one for each combination of the given values.
 
-    `match(resnet50, cardinality=[1, 2, 4])` solves d for each C. Of the whole numbers (multiples of
-    `multiple_of`) it takes the one whose cost is nearest to the budget; ties go to the cheaper.
-    `depths` are solved along a depth policy (`explorer.depths`). What is neither solved nor given
-    stays as in the reference. Raises `UserError` naming every design that no whole number brings
-    within `tolerance` (a fraction).
+    `match(resnet50, cardinality=[1, 2, 4])` solves d for each C.
+
+    Args:
+        reference: Sets the budget, and every quantity that is neither solved nor given.
+        solve: The quantity to solve, one of `QUANTITIES`. The whole number whose cost is nearest to
+            the budget is taken; of two equally near, the cheaper.
+        by: The cost to keep, one of `MEASURES`.
+        budget: A plain budget in the measure's unit, instead of the reference's own cost.
+        tolerance: The largest mismatch allowed, a fraction; None allows any.
+        multiple_of: Only multiples of this number are taken.
+        depth_policy: The stages that grow where `depths` are solved (`explorer.depths`).
+        given: One value or several of any other quantities.
+
+    Raises:
+        UserError: No whole number brings a design within the tolerance, or a quantity or measure
+            does not fit the reference; the message names every such design.
     """
     designs = nearest(
         reference,
@@ -178,7 +208,7 @@ def match(
     if missed and tolerance is not None:
         listed = "; ".join(describe_miss(design, solve, given) for design in missed)
         raise UserError(
-            f"no whole {LABELS[solve]} keeps {by} within {human_percent(tolerance)} of"
+            f"no whole number for {LABELS[solve]} keeps {by} within {human_percent(tolerance)} of"
             f" {human_flops(missed[0].budget.value)}: {listed}. Allow a larger tolerance, or start"
             " from another reference."
         )
@@ -186,15 +216,15 @@ def match(
 
 
 def describe_miss(design: Design, solve: str, given: Iterable[str]) -> str:
-    """How near a design came: 'C=8 (nearest d=13, -3.4 %)'."""
-    where = point(design.architecture, given) or design.reference
+    """How near a design came, as text: 'C=8 (nearest d=13, -3.4 %)'."""
+    where = write_quantities(design.architecture, given) or design.reference
     return (
-        f"{where} (nearest {point(design.architecture, [solve])},"
+        f"{where} (nearest {write_quantities(design.architecture, [solve])},"
         f" {human_percent(design.mismatch, signed=True)})"
     )
 
 
-def point(architecture: Architecture, quantities: Iterable[str]) -> str:
+def write_quantities(architecture: Architecture, quantities: Iterable[str]) -> str:
     """Some quantities of an architecture in the paper's letters: 'C=8, d=13'."""
     values = {**vars(architecture.template), "depths": "-".join(map(str, architecture.depths))}
     return ", ".join(f"{LABELS[key]}={values[key]}" for key in quantities)
@@ -210,11 +240,11 @@ def nearest(
     depth_policy: str = "proportional",
     **given: Any,
 ) -> list[Design]:
-    """`match` without a tolerance."""
+    """`match` without a tolerance: the nearest design, however far off it is."""
     check_solve(reference, solve, given)
     if by in TIMES:
         raise UserError(
-            f"{by} is measured, not counted: use explorer.networks.match_time.match_time, or --by"
+            f"{by} is measured, not counted: use explorer.networks.match_time, or --by"
             f" {by} on the command line."
         )
     check_measure(reference, solve, by)
@@ -229,17 +259,20 @@ def nearest(
     for values in combinations(given):
         start = reference.with_(**values)
         if solve == "depths":
-            found: Any = _solve_depths(start, target, depth_policy)
+            solution: Any = _solve_depths(start, target, depth_policy)
         else:
-            found, fixed = solve_quantity(start, solve, target, step)
+            solution, fixed = solve_quantity(start, solve, target, step)
             if target.value <= fixed:
                 raise ImpossibleBudget(
                     f"a budget of {human_flops(target.value)} {target.by} is impossible at"
-                    f" {point(start, values) or start.name}: before any {LABELS[solve]}, the rest"
-                    f" of the network (stem, shortcuts, classifier) costs {human_flops(fixed)}."
+                    f" {write_quantities(start, values) or start.name}: without any"
+                    f" {LABELS[solve]}, the rest of the network (stem, shortcuts, classifier)"
+                    f" costs {human_flops(fixed)}."
                 )
         designs.append(
-            Design(start.with_(**{solve: found}), target, reference.name if budget is None else "")
+            Design(
+                start.with_(**{solve: solution}), target, reference.name if budget is None else ""
+            )
         )
     return designs
 
@@ -258,8 +291,10 @@ def check_solve(reference: Architecture, solve: str, given: Iterable[str]) -> No
 
 
 def check_measure(reference: Architecture, solve: str, by: str) -> None:
-    """Raise `UserError` where the cost does not depend on `solve`: then
-    every value, or none, meets a budget."""
+    """Raise `UserError` where the cost does not depend on the quantity to solve.
+
+    Then every value of it would meet a budget, or none.
+    """
     if not _changes(reference, solve, by):
         others = ", ".join(measure for measure in MEASURES if measure != by)
         raise UserError(
@@ -289,8 +324,8 @@ def combinations(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
         values = list(value) if many else [value]
         if not values:
             raise UserError(
-                f"{key} lists no values; give at least one whole number, for example {key}=[1,"
-                " 2, 4]."
+                f"{key} lists no values; give at least one whole number,"
+                f" for example {key}=[1, 2, 4]."
             )
         choices.append(values)
     for combination in product(*choices):
@@ -298,11 +333,18 @@ def combinations(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def solve_quantity(start: Architecture, solve: str, target: Budget, step: int) -> tuple[Any, Any]:
-    """The multiple of `step` at which the cost of `start`, with `solve` set to
-    it, is nearest to the target, and the cost at 0.
+    """Find the multiple of `step` at which the cost is nearest to a budget.
 
-    Ties go to the cheaper. Where the cost at 0 is not below the target, no value meets it and the
-    first one is returned. Works on whole numbers and on arrays alike.
+    Args:
+        start: The network with all other quantities set, or a batch of them.
+        solve: The quantity to solve, any but `depths`.
+        target: The budget.
+        step: Only multiples of it are considered.
+
+    Returns:
+        The quantity, and the cost at 0, which is that of the rest of the network; arrays for a
+        batch. Of two equally near, the cheaper. Where the cost at 0 is not below the budget, no
+        value meets it and `step` is returned.
     """
 
     def counted(value: Any) -> Any:
@@ -322,6 +364,7 @@ def solve_quantity(start: Architecture, solve: str, target: Budget, step: int) -
     missing = missing * (missing > 0)
     # This form of the root loses no digits to cancellation, and serves the line as well.
     root = 2 * missing / (linear + (1.0 * linear * linear + 4.0 * quadratic * missing) ** 0.5)
+    # Conditions are factors instead of branches, so that arrays go through the same lines.
     low = _integer(root // step) * step
     best = low + (low < step) * (step - low)
     # Nothing larger than this was or will be counted here.
@@ -343,8 +386,10 @@ def solve_quantity(start: Architecture, solve: str, target: Budget, step: int) -
 
 
 def _parabola(counted: Callable[[int], Any], base: int) -> tuple[Any, Any, Any]:
-    """Coefficients (of 1, x and x squared) of the parabola through the costs at
-    base + 1, + 2, + 3; exact, in whole numbers."""
+    """Coefficients (of 1, x and x squared) of the parabola through three costs.
+
+    The costs are those at base + 1, base + 2 and base + 3; the result is exact, in whole numbers.
+    """
     first, second, third = (counted(base + offset) for offset in (1, 2, 3))
     quadratic = (third - 2 * second + first) // 2
     slope = second - first - 3 * quadratic
@@ -354,9 +399,11 @@ def _parabola(counted: Callable[[int], Any], base: int) -> tuple[Any, Any, Any]:
 
 
 def _solve_depths(start: Architecture, target: Budget, policy_name: str) -> tuple[int, ...]:
-    """The policy's depths whose cost is nearest to the target; cost never
-    falls along a policy, so bisection finds it."""
-    depths_at = policy(policy_name, start)
+    """The policy's depths whose cost is nearest to the target.
+
+    Cost never falls along a policy, so bisection finds it.
+    """
+    depths_at = find_policy(policy_name, start)
 
     def counted(n: int) -> int:
         return cost(start.with_(depths=depths_at(n)), target.by)
@@ -385,12 +432,18 @@ def scale(
     multiple_of: int = 1,
     depth_policy: str = "proportional",
 ) -> list[Design]:
-    """Designs that spend `factor` times the reference's cost, each on one
-    quantity: the arms of the paper's Table 4.
+    """Designs that cost a multiple of the reference: the arms of the paper's Table 4.
 
-    `solve` names the quantities, by default all the block has: `depths` ("deeper"),
-    `bottleneck_width` ("wider", for basic blocks `width`) and `cardinality` ("more paths"). Raises
-    `UserError` as `match` does.
+    Args:
+        reference: The network to scale.
+        factor: The budget, as a multiple of the reference's cost.
+        solve: The quantities to scale, one for each design: `depths` ("deeper"), `bottleneck_width`
+            ("wider"; `width` for basic blocks), `cardinality` ("more paths"). By default all that
+            the block has.
+        by: As in `match`, and so are `tolerance`, `multiple_of` and `depth_policy`.
+
+    Raises:
+        UserError: As in `match`, or the factor is not above zero.
     """
     if not 0 < factor < float("inf"):
         raise UserError(

@@ -1,5 +1,8 @@
-"""The front door: a table of commands, each loaded when it is called, so
-that `--help` and light commands stay fast."""
+"""The entry point of the command line.
+
+It holds a table of commands. Each is loaded when it is called, so that `--help` and light commands
+stay fast.
+"""
 
 import os
 import sys
@@ -12,8 +15,8 @@ from explorer.output import OutputGone, finish, guard_streams, tell
 from explorer.scarcity import scarcity
 from explorer.streams import let_only_text_through
 
-# Every command: where its click command stands, and its line in
-# the help (a test resolves each entry).
+# Every command: where its click command stands, and its line in the help (a test resolves each
+# entry).
 COMMANDS = {
     "match": (
         "explorer.commands.design:match",
@@ -29,7 +32,7 @@ COMMANDS = {
     ),
     "enumerate": (
         "explorer.commands.design:enumerate_",
-        "A whole grid of matched designs at once.",
+        "Match a whole grid of designs at once.",
     ),
     "measure": (
         "explorer.commands.heavy:measure",
@@ -40,18 +43,18 @@ COMMANDS = {
         "explorer.commands.heavy:export",
         "Write a network for torchvision, timm, safetensors or ONNX.",
     ),
-    "paper": ("explorer.commands.design:paper", "The paper's tables beside our counts."),
+    "paper": ("explorer.commands.design:paper", "Show the paper's tables beside our own counts."),
     "space": ("search_spaces.commands:space", "Show the designs of a search space."),
-    "study": ("studies.commands.study:study", "Run studies and see how they stand."),
+    "study": ("studies.commands.study:study", "Run studies and follow their progress."),
     "data": (
         "studies.commands.data:data",
-        "See what is kept of data sets and image folders, and remove it.",
+        "Show and remove what is cached of data sets and image folders.",
     ),
     "train": ("studies.commands.train:train", "Train one network, outside a study."),
     "report": ("dashboards.report.commands:report", "Write a study's results as one HTML page."),
     "dashboard": (
         "dashboards.app.commands:dashboard",
-        "Look at running studies, and at designs, in a browser.",
+        "Show running studies, and designs, in a browser.",
     ),
 }
 
@@ -101,12 +104,15 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line: a user's mistake exits with code 2 and one message, Ctrl-C with 130,
-    output that cannot be written with 1, or 141 where its reader left."""
+    """Run the command line and exit.
+
+    The exit code is 2 for a user's mistake, with one message; 130 for Ctrl-C; 1 for output that
+    cannot be written, or 141 where its reader has gone.
+    """
     guard_streams()
     let_only_text_through()
-    # numpy's OpenBLAS starts a thread a core as it is imported; where it
-    # may not, it sends SIGINT to its own process.
+    # numpy's OpenBLAS starts a thread a core as it is imported; where it may not, it sends SIGINT
+    # to its own process.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     code = _run()
     sys.exit(finish() or code)

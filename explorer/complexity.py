@@ -17,30 +17,39 @@ from explorer.template import LARGEST_NUMBER
 
 @dataclass(frozen=True)
 class Complexity:
-    """Multiply-adds, trainable parameters and activations of one image; arrays
-    where the architecture's numbers are arrays."""
+    """What one image costs; each field is an array where the architecture's numbers are arrays.
+
+    Attributes:
+        flops: Multiply-adds of convolutions and the classifier.
+        params: Trainable parameters.
+        activations: Elements of the outputs of convolutions and the classifier.
+    """
 
     flops: int
     params: int
     activations: int
 
 
-def weights(layer: Layer) -> int:
-    """Multiplied weights of one copy of a layer: kernel x kernel x in
-    / groups x out; 0 for norm and pool."""
+def layer_weights(layer: Layer) -> int:
+    """Multiplied weights of one copy of a layer; 0 for norm and pool.
+
+    They are kernel x kernel x (input channels / groups) x output channels.
+    """
     if layer.kind not in ("conv", "linear"):
         return 0
     return _times(layer.kernel**2, layer.group_in * layer.out_channels)
 
 
 def layer_flops(layer: Layer) -> int:
-    """Multiply-adds of a layer, all its repeats and paths together."""
+    """Multiply-adds of a layer for one image, in all its blocks and paths together."""
     return _times(layer.size**2, _multiplied(layer))
 
 
 def layer_params(layer: Layer) -> int:
-    """Trainable numbers of a layer: weights, the classifier's
-    bias, batch norm's scale and shift."""
+    """Trainable parameters of a layer, in all its blocks and paths together.
+
+    These are weights, the classifier's bias, and batch norm's scale and shift.
+    """
     extra = {"linear": 1, "norm": 2}.get(layer.kind, 0)
     return _plus(
         _multiplied(layer),
@@ -49,14 +58,14 @@ def layer_params(layer: Layer) -> int:
 
 
 def layer_activations(layer: Layer) -> int:
-    """Elements that a convolution or the classifier puts out."""
+    """Elements of the output of a convolution or the classifier for one image."""
     if layer.kind not in ("conv", "linear"):
         return 0
     return _times(_copies(layer), _times(layer.size**2, layer.out_channels))
 
 
-# A quarter of what 64 bits hold: on the way to a count, and to its
-# nearest, numbers are a little larger than it is.
+# A quarter of what 64 bits hold: on the way to a count, and to its nearest, numbers are a little
+# larger than it is.
 LARGEST_COUNT = 2**61
 
 LAYER_MEASURES = {"flops": layer_flops, "params": layer_params, "activations": layer_activations}
@@ -68,7 +77,7 @@ def layer_complexity(layer: Layer) -> Complexity:
 
 
 def total(layers: Iterable[Layer], measure: str) -> int:
-    """One measure summed over layers."""
+    """One measure, a key of `LAYER_MEASURES`, summed over layers."""
     of_layer, result = LAYER_MEASURES[measure], 0
     for layer in layers:
         result = _plus(result, of_layer(layer))
@@ -76,11 +85,14 @@ def total(layers: Iterable[Layer], measure: str) -> int:
 
 
 def count(architecture: Architecture, form: str = "c") -> Complexity:
-    """FLOPs, parameters and activations of a whole network (of
-    each one, where its numbers are arrays).
+    """FLOPs, parameters and activations of a whole network, or of each network of a batch.
 
-    Forms differ in activations only (see `iter_layers`). Raises `UserError` where an array
-    holds a network that is too large for its 64-bit numbers.
+    Args:
+        architecture: A network, or a batch of them.
+        form: How blocks are computed (see `iter_layers`); it changes the activations only.
+
+    Raises:
+        UserError: A network of a batch is too large for the batch's 64-bit numbers.
     """
     check_fits(architecture)
     layers = list(iter_layers(architecture, form))
@@ -88,12 +100,15 @@ def count(architecture: Architecture, form: str = "c") -> Complexity:
 
 
 def check_fits(architecture: Architecture, **larger: Any) -> None:
-    """Raise `UserError` where the counts of a batch might not fit into the 64
-    bits of NumPy's numbers, which wrap silently.
+    """Raise `UserError` where the counts of a batch might not fit into 64 bits.
 
-    No count falls when a number of the architecture grows, so it is enough to count the network of
-    the largest ones, in Python's exact numbers; `larger` replaces some. Of the measures, FLOPs are
-    the largest.
+    NumPy's numbers wrap silently. No count falls when a number of the architecture grows, and of
+    the measures FLOPs are the largest. So it is enough to count the FLOPs of the network of the
+    largest numbers, in Python's exact numbers.
+
+    Args:
+        architecture: The batch; anything else passes.
+        larger: Numbers to use instead of the batch's own.
     """
     numbers = {"width": architecture.template.width}
     if architecture.template.kind == "bottleneck":
@@ -104,20 +119,20 @@ def check_fits(architecture: Architecture, **larger: Any) -> None:
     if not any(hasattr(number, "dtype") for number in (*numbers.values(), *architecture.depths)):
         return
     most = {name: _most(number) for name, number in (numbers | larger).items()}
-    most["width"] += (
-        most["width"] == architecture.stem.channels
-    )  # that one width saves the first projection
-    # No network has more FLOPs than one of two blocks a stage,
-    # times the blocks of its longest stage.
+    # At the stem's own width a network has no first projection, and may cost less than a narrower
+    # one.
+    most["width"] += most["width"] == architecture.stem.channels
+    # No network has more FLOPs than one of two blocks a stage, times the blocks of its longest
+    # stage.
     two_blocks = architecture.with_(**most, depths=(2,) * len(architecture.depths))
     if (
         total(iter_layers(two_blocks), "flops") * max(map(_most, architecture.depths))
         > LARGEST_COUNT
     ):
         raise UserError(
-            "among these designs are some with"
+            "some of these designs have"
             f" {', '.join(f'{name} {number:,}' for name, number in most.items())}: that many FLOPs"
-            " do not fit into a table's 64-bit numbers. Give smaller numbers."
+            " do not fit into the table's 64-bit numbers. Give smaller numbers."
         )
 
 
@@ -128,15 +143,15 @@ def _most(number: Any) -> int:
 
 
 def _multiplied(layer: Layer) -> int:
-    return _times(_copies(layer), weights(layer))
+    return _times(_copies(layer), layer_weights(layer))
 
 
 def _copies(layer: Layer) -> int:
     return _times(layer.paths, layer.repeats)
 
 
-# Counting a million designs is nothing but passes over arrays, so
-# these two spare the passes that change nothing.
+# Counting a million designs is nothing but passes over arrays, so these two spare the passes that
+# change nothing.
 
 
 def _times(factor: int, value: int) -> int:

@@ -1,5 +1,7 @@
-"""Depth policies: which stages grow when a network gets deeper. Each gives, for
-n = 1, 2, ..., the n-th depths, never shallower."""
+"""Depth policies: which stages grow when a network gets deeper.
+
+A policy gives, for n = 1, 2, ..., the n-th depths, which are never shallower than those before.
+"""
 
 from collections.abc import Callable
 
@@ -11,24 +13,32 @@ Policy = Callable[[int], tuple[int, ...]]
 
 
 def proportional(reference: Architecture) -> Policy:
-    """All stages keep the reference's proportions: n blocks in all, rounded in each
-    stage (halves up), at least one block a stage."""
+    """All stages keep the reference's proportions.
+
+    The n-th depths have n blocks in all, rounded in each stage (halves up), with at least one block
+    in each stage.
+    """
     depths = reference.depths
     blocks = sum(depths)
     return lambda n: tuple(max(1, (2 * n * depth + blocks) // (2 * blocks)) for depth in depths)
 
 
 def longest(reference: Architecture) -> Policy:
-    """Only the longest stage (the last of equals) grows, to n blocks, as from
-    ResNet-50 (3-4-6-3) to ResNet-101 (3-4-23-3)."""
+    """Only the longest stage (the last of equals) grows, to n blocks.
+
+    So does ResNet-50 (3-4-6-3) to become ResNet-101 (3-4-23-3).
+    """
     depths = reference.depths
     position = max(range(len(depths)), key=lambda stage: (depths[stage], stage))
     return lambda n: (*depths[:position], n, *depths[position + 1 :])
 
 
 def published(reference: Architecture) -> Policy:
-    """The n-th published depths of the reference's kind of block and number of
-    stages (`explorer.names`), the last from there on."""
+    """The n-th published depths (`explorer.names`), and the last of them from there on.
+
+    Raises:
+        UserError: No network of this number of stages was published.
+    """
     table = BASIC_DEPTHS if reference.template.kind == "basic" else BOTTLENECK_DEPTHS
     rows = [depths for depths in table.values() if len(depths) == len(reference.depths)]
     if not rows:
@@ -46,8 +56,8 @@ POLICIES: dict[str, Callable[[Architecture], Policy]] = {
 }
 
 
-def policy(name: str, reference: Architecture) -> Policy:
-    """The depth policy called `name`, for a reference."""
+def find_policy(name: str, reference: Architecture) -> Policy:
+    """The depth policy called `name` for a reference; raises `UserError` for an unknown name."""
     if name not in POLICIES:
         raise unknown("depth policy", str(name), POLICIES)
     return POLICIES[name](reference)

@@ -1,5 +1,7 @@
-"""A network's picture, from the same layers that are counted and built: one
-column a stage, with the block that it repeats."""
+"""A network's picture: one column for each stage, with the block that it repeats.
+
+It is drawn from the same layers that are counted and built.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,19 +21,27 @@ SHOWN_PATHS = 5
 SQUARES_A_ROW = 12
 
 STYLE = """
-  text { font: 12px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; fill: #1a1a1a; }
+  text { font: 12px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif;
+    fill: #1a1a1a; }
   .title { font-size: 20px; font-weight: 650; } .stage { font-size: 14px; font-weight: 650; }
   .soft { fill: #5c5c5c; font-size: 11px; } .middle { text-anchor: middle; }
   .box { fill: #f4f6f8; stroke: #9aa5b1; } .path { fill: #ccebe0; stroke: #009e73; }
-  .line { fill: none; stroke: #7b8794; stroke-width: 1.2; } .short { fill: none; stroke: #0072b2; stroke-width: 1.6; }
-  .sum { fill: #ffffff; stroke: #0072b2; stroke-width: 1.6; } .plus { stroke: #0072b2; stroke-width: 1.6; }
+  .line { fill: none; stroke: #7b8794; stroke-width: 1.2; }
+  .short { fill: none; stroke: #0072b2; stroke-width: 1.6; }
+  .sum { fill: #ffffff; stroke: #0072b2; stroke-width: 1.6; }
+  .plus { stroke: #0072b2; stroke-width: 1.6; }
   .block { fill: #b8c4d0; } .first { fill: #0072b2; } .ground { fill: #ffffff; }
   @media (prefers-color-scheme: dark) {
-    text { fill: #ececec; } .soft { fill: #a6adb5; } .ground { fill: #14171a; } .box { fill: #22272c; stroke: #5d6872; }
-    .path { fill: #0d3b2e; stroke: #2bc79b; } .short, .sum, .plus { stroke: #56b4e9; } .sum { fill: #14171a; }
+    text { fill: #ececec; } .soft { fill: #a6adb5; } .ground { fill: #14171a; }
+    .box { fill: #22272c; stroke: #5d6872; } .path { fill: #0d3b2e; stroke: #2bc79b; }
+    .short, .sum, .plus { stroke: #56b4e9; } .sum { fill: #14171a; }
     .block { fill: #4a545e; } .first { fill: #56b4e9; }
   }
 """
+PAGE_STYLE = (
+    "body { margin: 0; overflow-x: auto }"
+    " @media (prefers-color-scheme: dark) { body { background: #14171a } }"
+)
 
 
 @dataclass
@@ -65,8 +75,11 @@ class _Canvas:
 
 
 def svg(architecture: Architecture) -> str:
-    """The network as an SVG document: stem, stages with the block each repeats, its
-    paths and channels, classifier; costs per stage."""
+    """The network as an SVG document.
+
+    It shows the stem, each stage with the block it repeats, its paths, channels and costs, and the
+    classifier.
+    """
     canvas = _Canvas()
     complexity = count(architecture)
     side = architecture.resolution
@@ -99,19 +112,19 @@ def svg(architecture: Architecture) -> str:
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}"'
-        f' width="{width:g}" height="{height:g}" role="img"'
-        f' aria-label="{label}"><style>{STYLE}</style><rect class="ground" width="100%"'
-        f' height="100%"/>{"".join(canvas.parts)}</svg>\n'
+        f' width="{width:g}" height="{height:g}" role="img" aria-label="{label}">'
+        f"<style>{STYLE}</style>"
+        f'<rect class="ground" width="100%" height="100%"/>{"".join(canvas.parts)}</svg>\n'
     )
 
 
 def html(architecture: Architecture) -> str:
-    """The drawing as a page of its own."""
+    """The drawing as an HTML page of its own."""
     return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport"'
-        f' content="width=device-width"><title>{escape(architecture.name)}</title><style>body {{'
-        " margin: 0; overflow-x: auto } @media (prefers-color-scheme: dark) { body {"
-        f" background: #14171a }} }}</style>{svg(architecture)}</html>\n"
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        f"<title>{escape(architecture.name)}</title><style>{PAGE_STYLE}</style>"
+        f"{svg(architecture)}</html>\n"
     )
 
 
@@ -150,8 +163,8 @@ def _draw_stage(
     y += 14
     for index, layer in enumerate(convs):
         if index:
-            # Paths fan out from a point ten below the box before them, and
-            # come together ten above the one after.
+            # Paths fan out from a point ten below the box before them, and come together ten above
+            # the one after.
             above = 10 if convs[index - 1].groups > 1 else 0
             canvas.line(
                 [(center, y - STEP + BOX + above), (center, y - (10 if layer.groups > 1 else 0))]
@@ -173,8 +186,8 @@ def _draw_stage(
     canvas.text(x, y, f"{stage.depth} block{'s' if stage.depth > 1 else ''}")
     for block in range(stage.depth):
         kind = "first" if block == 0 and changed else "block"
-        row, place = divmod(block, SQUARES_A_ROW)
-        canvas.box(x + place * 14, y + 8 + row * 14, 10, 10, kind)
+        row, column = divmod(block, SQUARES_A_ROW)
+        canvas.box(x + column * 14, y + 8 + row * 14, 10, 10, kind)
     y += 14 * ((stage.depth - 1) // SQUARES_A_ROW) + 34
     if changed:
         canvas.text(x, y, f"first block: {changed[0]}", "soft")
@@ -183,8 +196,10 @@ def _draw_stage(
 
 
 def _draw_paths(canvas: _Canvas, x: float, y: float, width: float, layer: Layer) -> None:
-    """The grouped convolution as its paths: all of them up to five,
-    otherwise four and the number of the rest."""
+    """Draw a grouped convolution as its paths.
+
+    Up to five paths are all drawn; of more, the first three and the last, with dots between.
+    """
     shown = layer.groups if layer.groups <= SHOWN_PATHS else SHOWN_PATHS
     slot = width / shown
     d = layer.out_channels // layer.groups

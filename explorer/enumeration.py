@@ -1,5 +1,4 @@
-"""A whole grid of designs at once: every combination of the axes,
-solved for one budget and counted, as a table."""
+"""A whole grid of designs: every combination of the axes, solved for one budget, as a table."""
 
 import math
 import operator
@@ -61,14 +60,25 @@ def enumerate_designs(
     where: Sequence[str] = (),
     **axes: Any,
 ) -> pd.DataFrame:
-    """Every combination of the axes (`cardinality`, `bottleneck_width`, `width`, `depths`), with
-    `solve` set to the multiple of `multiple_of` that comes nearest to the reference's cost (or
-    `budget`) in the measure `by`.
+    """Solve every combination of the axes for one budget, and count them all.
 
-    One row a design, in the order of the axes, with the columns `COLUMNS`: `mismatch` is a signed
-    fraction, depths are written 3-4-6-3. Combinations that no number solves, or only beyond
-    `tolerance`, are left out, as are rows for which a comparison in `where` ("params<=30M") does
-    not hold. The counts are those of `count`, a few thousand designs at a time.
+    The counts are those of `count`, a few thousand designs at a time.
+
+    Args:
+        reference: As in `match`, and so are `by`, `budget` and `multiple_of`.
+        solve: As in `match`, but not `depths`.
+        tolerance: Rows with a larger mismatch are left out; None keeps all.
+        where: Comparisons such as "params<=30M"; rows for which one does not hold are left out.
+        axes: Values of `cardinality`, `bottleneck_width`, `width` and `depths`.
+
+    Returns:
+        One row for each design, in the order of the axes, with the columns `COLUMNS`. `mismatch` is
+        a signed fraction; `depths` are written 3-4-6-3. Combinations that no number solves are left
+        out.
+
+    Raises:
+        UserError: An axis, a quantity or a comparison is not known, or there are more than
+            `MOST_DESIGNS` combinations.
     """
     check_solve(reference, solve, axes)
     if solve == "depths":
@@ -84,15 +94,16 @@ def enumerate_designs(
         for values in combinations({"depths": axes.pop("depths", reference.depths)})
     ]
     pieces: list[dict[str, Any]] = []
-    for batch, size, place in _batches(reference, axes, choices):
-        found, fixed = solve_quantity(batch, solve, target, multiple_of)
-        columns = _columns(batch.with_(**{solve: found}), target) | {"depths": place}
+    for batch, size, chosen in _batches(reference, axes, choices):
+        solution, fixed = solve_quantity(batch, solve, target, multiple_of)
+        columns = _columns(batch.with_(**{solve: solution}), target) | {"depths": chosen}
         columns = {name: np.broadcast_to(values, size) for name, values in columns.items()}
         good = np.broadcast_to(fixed < target.value, size)
         if tolerance is not None:
             good = good & (abs(columns["mismatch"]) <= tolerance)
         for column, compare, value in keep:
             good = good & compare(columns[column], value)
+        # Indexing copies every column, so a batch that keeps all its rows is not indexed.
         pieces.append(
             columns if good.all() else {name: values[good] for name, values in columns.items()}
         )
@@ -104,8 +115,11 @@ def enumerate_designs(
 
 
 def sort_designs(table: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The table sorted by a column, the mismatch by its size. Raises
-    `UserError` for a column that is none."""
+    """The table sorted by a column; the mismatch by its absolute value.
+
+    Raises:
+        UserError: There is no such column.
+    """
     if column not in COLUMNS:
         raise unknown("column to sort by", column, COLUMNS)
     return table.sort_values(
@@ -114,7 +128,7 @@ def sort_designs(table: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def architecture_of(reference: Architecture, row: Any) -> Architecture:
-    """The architecture that a row of the table stands for."""
+    """The architecture that a row of `enumerate_designs` stands for."""
     d = row.bottleneck_width
     return reference.with_(
         cardinality=int(row.cardinality),
@@ -125,7 +139,7 @@ def architecture_of(reference: Architecture, row: Any) -> Architecture:
 
 
 def parse_comparison(text: str) -> tuple[str, Callable[[Any, Any], Any], float]:
-    """'params<=30M' as column, comparison and number. Raises `UserError` for anything else."""
+    """'params<=30M' as column, comparison and number; raises `UserError` for anything else."""
     parts = re.fullmatch(r"\s*(\w+)\s*(<=|>=|==|!=|<|>)\s*(\S+)\s*", text)
     if not parts:
         raise UserError(
@@ -141,8 +155,11 @@ def parse_comparison(text: str) -> tuple[str, Callable[[Any, Any], Any], float]:
 def _batches(
     reference: Architecture, axes: dict[str, Any], choices: list[tuple[int, ...]]
 ) -> Iterator[tuple[Architecture, int, Any]]:
-    """The grid as architectures whose numbers are arrays, in chunks: each with its size and, for
-    each design, which of the `choices` of depths it has."""
+    """The grid as architectures whose numbers are arrays, `CHUNK` designs at a time.
+
+    Yields:
+        The batch, its size, and for each design the index of its depths in `choices`.
+    """
     lists = {
         key: [values[key] for values in combinations({key: value})] for key, value in axes.items()
     }
@@ -163,9 +180,9 @@ def _batches(
     numbers = [np.asarray(values, dtype=np.int64) for values in lists.values()]
     # Networks of unlike numbers of stages have unlike layers, so they are counted apart.
     for _, group in groupby(range(len(choices)), key=lambda choice: len(choices[choice])):
-        places = np.asarray(list(group))
-        blocks = np.asarray([choices[place] for place in places], dtype=np.int64)
-        shape = (len(places), *map(len, numbers))
+        members = np.asarray(list(group))
+        blocks = np.asarray([choices[member] for member in members], dtype=np.int64)
+        shape = (len(members), *map(len, numbers))
         for start in range(0, math.prod(shape), CHUNK):
             size = min(CHUNK, math.prod(shape) - start)
             row, *columns = np.unravel_index(np.arange(start, start + size), shape)
@@ -175,11 +192,11 @@ def _batches(
             # One choice of depths for all stays a plain number: its empty stages then cost no pass.
             quantities["depths"] = (
                 tuple(blocks[row].T)
-                if len(places) > 1
+                if len(members) > 1
                 else tuple(int(depth) for depth in blocks[0])
             )
             quantities.setdefault("width", np.full(size, reference.template.width))
-            yield reference.with_(**quantities), size, places[row]
+            yield reference.with_(**quantities), size, members[row]
 
 
 def _columns(designs: Architecture, target: Budget) -> dict[str, Any]:

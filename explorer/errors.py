@@ -1,12 +1,12 @@
-"""The one error a user's mistake raises, and how to word it for a name nobody knows."""
+"""The error that a user's mistake raises, and its wording for an unknown name."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from explorer.text import encodable
 
-# Characters of a message. A value that a user gives may be a megabyte
-# long; a message that repeats it must not be.
+# Characters of a message. A value that a user gives may be a megabyte long; a message that repeats
+# it must not be.
 LONGEST_MESSAGE = 4000
 LONGEST_VALUE = 80
 
@@ -15,8 +15,9 @@ class UserError(ValueError):
     """A user's mistake. The message says what was given, what is allowed and what to do.
 
     The command line prints it without a traceback and exits with code 2; in Python it is an
-    ordinary `ValueError`. Of a message longer than `LONGEST_MESSAGE` characters, the middle is left
-    out; a file's name in it may be no UTF-8, the message can be printed and stored all the same.
+    ordinary `ValueError`. A message of more than `LONGEST_MESSAGE` characters loses its middle, and
+    bytes that are not UTF-8, as in a file's name, are replaced, so that it can be printed and
+    stored.
     """
 
     def __init__(self, message: object = "") -> None:
@@ -24,14 +25,20 @@ class UserError(ValueError):
 
 
 class UnknownName(UserError):
-    """A name that nobody knows, of what is looked for or of a choice."""
+    """A name that is not known."""
 
 
 def unknown(
     kind: str, given: str, allowed: Iterable[str], *, alike: Iterable[str] | None = None
 ) -> UnknownName:
-    """The error for a name that is not among `allowed`: it names the nearest right one
-    (of those `alike`, if given) and lists the rest."""
+    """The error for an unknown name: it gives the nearest known one and lists them all.
+
+    Args:
+        kind: What the name is of, as "depth policy".
+        given: The unknown name.
+        allowed: The names that are known.
+        alike: The names among which the nearest is looked for, if not all.
+    """
     from difflib import get_close_matches
 
     names = list(allowed)
@@ -45,7 +52,7 @@ def unknown(
 
 
 def shorten(value: Any) -> str:
-    """A value as a message repeats it: its `repr`, without the middle where that is long."""
+    """A value as a message repeats it: its `repr`, without the middle where it is long."""
     if isinstance(value, str):  # of a megabyte of text, only what may be shown needs a repr
         value = cut(value, LONGEST_VALUE)
     try:

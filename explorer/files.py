@@ -1,4 +1,4 @@
-"""Paths as users write them, and writing a file whole or not at all."""
+"""Paths as users write them, and files that are written whole or not at all."""
 
 import os
 import tempfile
@@ -8,8 +8,10 @@ from explorer.errors import UserError
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
-    """The path with `~` for the home folder: a shell expands it neither after `=` nor in a
-    file. Raises `UserError` for a home that is not known."""
+    """The path with `~` replaced by the home folder.
+
+    A shell does so neither after `=` nor in a file. Raises `UserError` for an unknown home.
+    """
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -20,10 +22,13 @@ def expanded(path: str | os.PathLike[str]) -> Path:
 
 
 def write_atomic(path: str | os.PathLike[str], data: str | bytes) -> Path:
-    """Write `data` beside `path`, flush it to disk, then rename: a reader
-    sees the old file or the new one, never half.
+    """Write a file whole or not at all, and return its path.
 
-    Raises `UserError` where the folder does not exist or cannot be written, or the disk is full.
+    The data is written beside the path, flushed to disk and renamed, so that a reader sees the old
+    file or the new one.
+
+    Raises:
+        UserError: The folder does not exist or cannot be written, or the disk is full.
     """
     target = Path(path)
     content = data.encode() if isinstance(data, str) else data
@@ -35,6 +40,7 @@ def write_atomic(path: str | os.PathLike[str], data: str | bytes) -> Path:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
+            # Without it, a crash soon after the renaming can leave an empty file.
             os.fsync(file.fileno())
         # mkstemp makes files private; a written result gets the permissions of any other new file.
         umask = os.umask(0)

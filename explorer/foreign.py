@@ -1,5 +1,4 @@
-"""Code of the user's own: a function named as
-package.module:function, and how to say that it failed."""
+"""A function of the user's own, named as package.module:function, and reports of its failures."""
 
 import os
 import sys
@@ -14,11 +13,15 @@ from explorer.errors import UserError, shorten
 
 
 def call_function(target: str, what: str) -> Any:
-    """What the function `package.module:function` returns. Modules are also
-    found in the current folder, after all others.
+    """Call the user's function and return what it returns.
 
-    `what` says in messages what is asked of it ("the data"). Raises `UserError` for a function
-    that is not there, and for whatever the user's code raises, with the place.
+    Args:
+        target: The function, as package.module:function. Modules are also looked for in the current
+            folder, after all others.
+        what: What the function is for, as messages name it ("the data").
+
+    Raises:
+        UserError: There is no such function, or it raised something; the message says where.
     """
     module_name, _, function_name = target.partition(":")
     name = f"{what} {shorten(target)}"
@@ -43,8 +46,10 @@ def call_function(target: str, what: str) -> Any:
 
 @contextmanager
 def _current_folder_last() -> Iterator[None]:
-    """A file of the user's may have the name of a library, which the library
-    itself must not import instead of its own."""
+    """Look for modules in the current folder too, after all others.
+
+    A user's file may have the name of a library, and must not take that library's place.
+    """
     before = list(sys.path)
     sys.path.append(os.getcwd())
     try:
@@ -74,10 +79,12 @@ def _not_found(name: str, error: Exception) -> UserError:
 
 
 def _failed(name: str, what: str, error: BaseException) -> UserError:
-    """What the user's own code raised, with the place in it; where a library
-    raised it, the line that called the library."""
+    """The error for what the user's code raised, with file and line.
+
+    Where a library raised it, that is the line that called the library.
+    """
     if isinstance(error, SyntaxError):
-        told, place = error.msg, f" ({error.filename}:{error.lineno})"
+        message, location = error.msg, f" ({error.filename}:{error.lineno})"
     else:
         ours = os.path.dirname(__file__) + os.sep
         frames = [
@@ -88,8 +95,8 @@ def _failed(name: str, what: str, error: BaseException) -> UserError:
         paths = sysconfig.get_paths()
         libraries = tuple(paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib"))
         own = [frame for frame in frames if not frame.filename.startswith(libraries)]
-        told = " ".join(str(error).split())
-        place = "".join(f" ({frame.filename}:{frame.lineno})" for frame in (own or frames)[-1:])
+        message = " ".join(str(error).split())
+        location = "".join(f" ({frame.filename}:{frame.lineno})" for frame in (own or frames)[-1:])
     return UserError(
-        f"{name} {what}: {type(error).__name__}: {told}{place}. Correct it, then start again."
+        f"{name} {what}: {type(error).__name__}: {message}{location}. Correct it, then start again."
     )

@@ -1,7 +1,7 @@
-"""THE description: the layers of an architecture, one after the other, as data.
+"""The one description of a network: its layers, one after the other, as data.
 
-It is written once. FLOPs, parameters and activations are sums over it, the torch module is a map
-of it, and the layer table, the drawing and the check of the two rules are views of it.
+FLOPs, parameters and activations are sums over it, the torch module is a map of it, and the layer
+table, the drawing and the check of the two rules are views of it.
 """
 
 from collections.abc import Iterator
@@ -15,25 +15,35 @@ FORMS = ("a", "b", "c")
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer, or equal layers of equal blocks.
+    """One layer, or the equal layers of equal blocks.
 
-    Numbers may be arrays where the architecture's are. `size` is the side of the square output map.
-    `repeats` is in how many blocks of the stage the layer stands (0 where a projection is not
-    needed); `paths` how many copies of it stand side by side in one block (forms (a) and (b)).
+    Numbers may be arrays where the architecture's are.
+
+    Attributes:
+        kind: conv, norm, pool or linear.
+        part: torchvision's name inside the block, or in the network: conv1, bn1, downsample.0, fc.
+        group_in: Input channels of one group; all groups together have `groups` times as many.
+        out_channels: Output channels of all groups together.
+        kernel: Side of the square kernel.
+        stride: In both directions.
+        groups: Groups of the convolution.
+        size: Side of the square output map.
+        stage: Position of the stage, from 1; 0 outside the stages.
+        block: The first block of the stage that has the layer, from 0.
+        repeats: The number of blocks that have it; 0 where a projection is not needed.
+        paths: Copies of it side by side in one block (forms (a) and (b)).
     """
 
-    kind: str  # conv | norm | pool | linear
-    part: (
-        str  # torchvision's name inside the block, or in the network: conv1, bn1, downsample.0, fc
-    )
-    group_in: int  # input channels of one group; a grouped convolution has `groups` times as many
+    kind: str
+    part: str
+    group_in: int
     out_channels: int
     kernel: int
     stride: int
     groups: int
     size: int
-    stage: int = 0  # from 1; 0 outside the stages
-    block: int = 0  # the first block the layer stands in
+    stage: int = 0
+    block: int = 0
     repeats: int = 1
     paths: int = 1
 
@@ -49,7 +59,7 @@ class Layer:
 
     @property
     def padding(self) -> int:
-        """Zeros on each side of the input map; pooling over the whole map needs none."""
+        """Zeros on each side of the input map; none for pooling over the whole map."""
         return 0 if self.part == "avgpool" else (self.kernel - 1) // 2
 
 
@@ -58,10 +68,17 @@ def iter_layers(
 ) -> Iterator[Layer]:
     """Every layer from input to classifier, in the order of computation.
 
-    A stage's blocks after the first are equal, so their layers come once, with `repeats`;
-    `expand=True` gives every block its own (for whole numbers only). `form` is how blocks are
-    computed (figure 3 of the paper): "a" separate paths that are summed, "b" early concatenation,
-    "c" grouped convolution. Relu and addition are not layers: they have no weights and no channels.
+    Relu and addition are not layers: they have no weights and no channels.
+
+    Args:
+        architecture: A network, or a batch of them.
+        form: How blocks are computed (figure 3 of the paper): "a" separate paths that are summed,
+            "b" early concatenation, "c" grouped convolution.
+        expand: Give every block its own layers, instead of the equal blocks of a stage once, with
+            `repeats`; not for a batch.
+
+    Raises:
+        UserError: The form is unknown.
     """
     if form not in FORMS:
         raise unknown("form", form, FORMS)
@@ -89,7 +106,7 @@ def _network(architecture: Architecture, form: str) -> Iterator[Layer]:
             # 1 where the shape changes, else 0; an array when widths are arrays.
             needed = 1 * ((channels != stage.width) | (stage.stride != 1))
             if not isinstance(needed, int) or needed:
-                place = {"stage": stage.number, "repeats": needed}
+                position = {"stage": stage.number, "repeats": needed}
                 yield Layer(
                     "conv",
                     "downsample.0",
@@ -99,9 +116,9 @@ def _network(architecture: Architecture, form: str) -> Iterator[Layer]:
                     stage.stride,
                     1,
                     stage.size,
-                    **place,
+                    **position,
                 )
-                yield _norm("downsample.1", stage.width, stage.size, **place)
+                yield _norm("downsample.1", stage.width, stage.size, **position)
         channels, size = stage.width, stage.size
         rest = stage.depth - 1
         if not isinstance(rest, int) or rest:
@@ -116,8 +133,8 @@ def _bottleneck_block(stage: Stage, channels: int, size: int, form: str) -> Iter
     """1x1 - 3x3 (C groups, the stride) - 1x1, each followed by batch norm (figure 3)."""
     cardinality, d, width = stage.cardinality, stage.bottleneck_width, stage.width
     assert d is not None
-    # The first two convolutions are split into paths in forms (a)
-    # and (b), the last one only in (a).
+    # The first two convolutions are split into paths in forms (a) and (b), the last one only in
+    # (a).
     paths, inner, groups = (1, cardinality * d, cardinality) if form == "c" else (cardinality, d, 1)
     last_paths, last_in = (cardinality, d) if form == "a" else (1, cardinality * d)
     n = stage.number
@@ -140,13 +157,12 @@ def _basic_block(stage: Stage, channels: int, size: int, form: str) -> Iterator[
     yield _norm("bn2", stage.width, stage.size, stage=n)
 
 
-def _norm(part: str, channels: int, size: int, **place: int) -> Layer:
-    return Layer("norm", part, channels, channels, 1, 1, 1, size, **place)
+def _norm(part: str, channels: int, size: int, **position: int) -> Layer:
+    return Layer("norm", part, channels, channels, 1, 1, 1, size, **position)
 
 
 def _expanded(layers: Iterator[Layer]) -> Iterator[Layer]:
-    """Every block's layers by themselves: the layers of equal blocks are
-    gathered, then given out block by block."""
+    """Every block's layers by themselves: equal blocks are collected and then repeated."""
     pending: list[Layer] = []
     for layer in layers:
         if layer.block and (not pending or pending[0].stage == layer.stage):

@@ -1,9 +1,8 @@
-"""Names of architectures: every name parses to one architecture, and every
-architecture prints as a name that parses back.
+"""Names of architectures: each parses to one architecture, whose name parses back to it.
 
-Known names are those of torchvision and timm; the two CIFAR families are the ResNet and
-ResNeXt papers'; everything else has one long form. A name leaves out resolution, input
-channels and classes.
+Known names are those of torchvision and timm; the two CIFAR families are those of the ResNet and
+ResNeXt papers; everything else has one long form. A name does not say resolution, input channels
+and classes.
 """
 
 import re
@@ -15,8 +14,8 @@ from explorer.template import IMAGENET, MOST_BLOCKS, Stem, Template
 # What a name says: the template, the blocks of each stage, and what else differs from the default.
 Parsed = tuple[Template, tuple[int, ...], dict[str, Any]]
 
-# Blocks per stage by the number of layers: He et al. 2016, table 1;
-# 200 as in the ResNeXt paper; 26 as in timm.
+# Blocks per stage by the number of layers: He et al. 2016, table 1; 200 as in the ResNeXt paper; 26
+# as in timm.
 BASIC_DEPTHS: dict[int, tuple[int, ...]] = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 BOTTLENECK_DEPTHS: dict[int, tuple[int, ...]] = {
     26: (2, 2, 2, 2),
@@ -44,8 +43,8 @@ LONG_FORM = (
     " resnext_3-4-12-3_8x14d_w128_small_plain"
 )
 
-# A name of more characters is none: the longest, of 28 stages of which
-# each number has five digits, has about 250.
+# A name of more characters is none: the longest, of 28 stages of which each number has five digits,
+# has about 250.
 LONGEST_NAME = 500
 
 _N = r"([1-9]\d*)"
@@ -126,8 +125,7 @@ def parse_name(name: str) -> Parsed:
 
 
 def usual_input(name: str) -> dict[str, int]:
-    """The resolution, classes and input channels that a name
-    stands for where nothing else is said."""
+    """The resolution, classes and input channels that a name has unless others are given."""
     resolution, classes = (32, 10) if name.endswith("_cifar") else (224, 1000)
     return {"resolution": resolution, "classes": classes, "in_channels": 3}
 

@@ -11,7 +11,13 @@ LARGEST = 10**18
 
 def parse_number(text: str) -> float:
     """A number with an optional decimal prefix: '4.1G' -> 4100000000.
-    Whole numbers come out exactly, as int."""
+
+    Returns:
+        An exact int for a whole number, otherwise a float.
+
+    Raises:
+        UserError: The text is no number, or one above `LARGEST`.
+    """
     parts = re.fullmatch(
         r"([+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)", text.strip(), re.ASCII
     )

@@ -1,4 +1,4 @@
-"""Standard output that may be gone: closed, a pipe whose reader has left, a full disk behind it."""
+"""Standard output that cannot be written: closed, a pipe without a reader, or a full disk."""
 
 import errno
 import io
@@ -9,14 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
-# What a shell reports of a program that its reader left, as in `|
-# head -1`: 128 and the number of SIGPIPE.
+# What a shell reports of a program that its reader left, as in `| head -1`: 128 and the number of
+# SIGPIPE.
 LEFT = 141
 
 
 class OutputGone(Exception):
-    """Standard output takes nothing more. Not an `OSError`: libraries (click, rich)
-    answer those of a pipe by ending the program."""
+    """Standard output cannot be written any more.
+
+    It is no `OSError`, because libraries (click, rich) answer the error of a broken pipe by ending
+    the program.
+    """
 
     def __init__(self, error: OSError, stream: "_Stream") -> None:
         super().__init__(error.strerror or str(error))
@@ -25,11 +28,10 @@ class OutputGone(Exception):
 
 
 class _Stream(io.FileIO):
-    """One of the standard streams. What it cannot write is dropped where
-    `drops`, and otherwise raises `OutputGone`."""
+    """One of the standard streams; raises `OutputGone` where it cannot write, unless it `drops`."""
 
     drops = False
-    told = False  # whether it was said that output is lost
+    reported = False  # whether it was said that output is lost
     text: TextIO  # what writes here, and holds what has gathered
 
     def write(self, data: Any) -> int:
@@ -45,8 +47,10 @@ class _Stream(io.FileIO):
 
 
 def guard_streams() -> None:
-    """Have the program's own standard streams tell where output is lost. One that is closed is
-    opened, so that no file takes its number and gets what is meant for it."""
+    """Make the program's own standard streams report lost output.
+
+    A closed stream is opened, so that no file gets its number and what is written to it.
+    """
     for number in (0, 1, 2):
         try:
             os.fstat(number)
@@ -55,9 +59,8 @@ def guard_streams() -> None:
     if sys.stdout is sys.__stdout__:
         sys.stdout = _text(1, sys.stdout, drops=False)
     if sys.stderr is sys.__stderr__:
-        sys.stderr = _text(
-            2, sys.stderr, drops=True
-        )  # where errors cannot be told there is nobody left to tell
+        # Where an error cannot be reported on stderr, there is nowhere left to report it.
+        sys.stderr = _text(2, sys.stderr, drops=True)
 
 
 def log_stream(number: int) -> TextIO:
@@ -81,30 +84,37 @@ def _text(number: int, like: TextIO | None, *, drops: bool) -> TextIO:
 
 @contextmanager
 def going_on() -> Iterator[None]:
-    """What the block prints may be lost: the program says so once, and goes
-    on with what is worth more than its output."""
+    """Go on where output is lost, because the work is worth more than what it prints.
+
+    The program says so once, on standard error.
+    """
     try:
         yield
     except OutputGone as gone:
         gone.stream.drops = True
         gone.stream.text.flush()
         gone.stream.drops = False
-        if not gone.stream.told:
-            gone.stream.told = True
-            print(f"Nobody takes the output any more ({gone}); the work goes on.", file=sys.stderr)
+        if not gone.stream.reported:
+            gone.stream.reported = True
+            print(
+                f"The output cannot be written any more ({gone}); the work goes on.",
+                file=sys.stderr,
+            )
     except (OSError, ValueError):  # another program's stream, which uses ours from Python
         pass
 
 
 def say(line: str) -> None:
-    """Print a line about work that goes on also where nobody takes the line."""
+    """Print a line about work that goes on even if the line is lost."""
     with going_on():
         print(line, flush=True)
 
 
 class GoingOn:
-    """A stream for what draws by itself, in a thread of its own, beside work
-    that goes on: what cannot be written is lost."""
+    """A stream that loses what it cannot write.
+
+    For what draws in a thread of its own, beside work that must go on.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -116,7 +126,7 @@ class GoingOn:
         return len(text)
 
     def flush(self) -> None:
-        """Write what has gathered, or lose it."""
+        """Write what is buffered, or lose it."""
         with going_on():
             self._stream.flush()
 
@@ -125,7 +135,7 @@ class GoingOn:
 
 
 def finish() -> int | None:
-    """Write what has gathered; the exit code where that cannot be, else None."""
+    """Write what is buffered; the exit code where that fails, else None."""
     try:
         with suppress(ValueError):  # closed
             sys.stdout.flush()
@@ -135,8 +145,10 @@ def finish() -> int | None:
 
 
 def tell(gone: OutputGone) -> int:
-    """Say in one sentence that the output could not be written,
-    unless its reader left; the exit code."""
+    """Say that the output could not be written, and return the exit code.
+
+    Nothing is said where the reader of a pipe has gone.
+    """
     gone.stream.drops = True  # also what is written as the program ends
     if gone.code != LEFT:
         print(f"Error: the output could not be written: {gone}.", file=sys.stderr)

@@ -1,5 +1,4 @@
-"""What an exception means where the system gives a process too little:
-files, memory, processes, threads, room on a disk."""
+"""Exceptions that mean a shortage: of open files, memory, processes, threads or disk space."""
 
 import errno
 
@@ -32,8 +31,10 @@ _WORDS = {
 
 
 def scarcity(error: BaseException) -> str | None:
-    """What there is too little of and what to do, in a sentence or two; None where the
-    error, and what it came from, is something else."""
+    """What is short and what to do about it, in a sentence or two.
+
+    None where neither the exception nor one that it came from means a shortage.
+    """
     cause: BaseException | None = error
     seen: set[int] = set()
     while cause is not None and id(cause) not in seen:

@@ -1,4 +1,4 @@
-"""What this program prints is text: control characters of names, reasons and logs are taken out."""
+"""What this program prints is text: control characters in names, reasons and logs are removed."""
 
 import re
 import sys
@@ -11,17 +11,17 @@ _PARTS = re.compile(r"([\n\t])")
 
 
 class PlainStream:
-    """A text stream that lets only text through, whoever writes.
+    """A text stream without control characters, whoever writes to it.
 
     Names, reasons and logs of a study may come from anywhere, with characters that move a cursor,
-    colour or hide. Only `raw` gets past it.
+    set colours or hide text. Only `raw` writes past it.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self.raw = stream
 
     def write(self, text: str) -> int:
-        """Write a text, of which only lines, tabs and printable characters are left."""
+        """Write a text without control characters other than line breaks and tabs."""
         if text.isascii() and text.isprintable():
             self.raw.write(text)
         else:
@@ -40,22 +40,24 @@ class PlainStream:
 
 
 def let_only_text_through() -> None:
-    """From now on, what this process prints holds no control characters."""
+    """Remove control characters from all that this process prints from now on."""
     for name in ("stdout", "stderr"):
         if (stream := getattr(sys, name)) is not None:  # None where it was closed before the start
             setattr(sys, name, PlainStream(stream))
 
 
-def raw(stream: TextIO) -> TextIO:
-    """The stream behind, for what draws on the terminal itself or is data for a program."""
+def unfiltered(stream: TextIO) -> TextIO:
+    """The stream behind a `PlainStream`, for progress bars and for data that a program reads."""
     return stream.raw if isinstance(stream, PlainStream) else stream
 
 
 def printable(text: str) -> str:
-    """A text as one line of characters that can be shown; other white space becomes
-    a blank, and bytes that are not UTF-8 U+FFFD."""
+    """A text as one line of characters that can be shown.
+
+    White space becomes a blank, bytes that are not UTF-8 become U+FFFD, and all else is removed.
+    """
     if text.isprintable():
         return text
     return "".join(
-        one if one.isprintable() else " " if one.isspace() else "" for one in encodable(text)
+        sign if sign.isprintable() else " " if sign.isspace() else "" for sign in encodable(text)
     )

@@ -1,6 +1,6 @@
-"""Template and Stem: what one block and the start of a network look like, as whole numbers.
+"""Template and Stem: one block and the start of a network, as whole numbers.
 
-Whole numbers may be NumPy integer arrays of one shape; see `explorer.architecture`.
+The numbers may be NumPy integer arrays of one shape; see `explorer.architecture`.
 """
 
 from dataclasses import dataclass
@@ -20,8 +20,11 @@ MOST_STAGES = 28  # each halves the map: 28 ask for an input of 2**28 pixels a s
 
 
 def whole(value: Any, label: str) -> Any:
-    """`value` as a whole number from 1 to `LARGEST_NUMBER` (or an array of
-    them). Raises `UserError` naming what was given."""
+    """`value` as a whole number from 1 to `LARGEST_NUMBER`, or as an int64 array of them.
+
+    Raises:
+        UserError: It is none; the message calls it `label`.
+    """
     if hasattr(value, "dtype") and getattr(value, "ndim", 0) > 0:
         if value.dtype.kind not in "iu" or (value.size and value.min() < 1):
             raise UserError(f"every {label} must be a whole number of at least 1.")
@@ -31,7 +34,7 @@ def whole(value: Any, label: str) -> Any:
             )
         return value.astype("int64", copy=False)  # smaller kinds would wrap in the counts
     try:
-        number = index(value)
+        number = index(value)  # takes True for 1, hence the test for bool below
     except TypeError:
         number = 0
     if number < 1 or isinstance(value, bool):
@@ -42,7 +45,7 @@ def whole(value: Any, label: str) -> Any:
 
 
 def set_whole(owner: Any, field: str, label: str) -> None:
-    """Check a field of a frozen dataclass as `whole` does, and keep what that returns."""
+    """Replace a field of a frozen dataclass by what `whole` makes of it."""
     object.__setattr__(owner, field, whole(getattr(owner, field), label))
 
 
@@ -53,8 +56,13 @@ def any_of(condition: Any) -> bool:
 
 @dataclass(frozen=True)
 class Stem:
-    """What comes before the first stage. `imagenet`: 7x7 convolution, stride 2, then 3x3 max-pool,
-    stride 2. `small`: one 3x3 convolution, stride 1. `channels` is fixed, never solved for."""
+    """What comes before the first stage.
+
+    Attributes:
+        kind: `imagenet`, a 7x7 convolution of stride 2, then 3x3 max-pooling of stride 2; or
+            `small`, one 3x3 convolution of stride 1.
+        channels: Output channels; fixed, never solved for.
+    """
 
     kind: str = "imagenet"
     channels: int = 64
@@ -75,11 +83,16 @@ IMAGENET = Stem()
 
 @dataclass(frozen=True)
 class Template:
-    """What one block looks like: its kind, C paths of bottleneck width d, and
-    `width` output channels, all in the first stage.
+    """What one block of the first stage looks like.
 
-    A basic block (two 3x3 convolutions) has neither paths nor a bottleneck:
-    `cardinality` is 1, `bottleneck_width` None.
+    Attributes:
+        kind: `bottleneck` (1x1 - 3x3 - 1x1) or `basic` (3x3 - 3x3).
+        cardinality: Paths, C; 1 for basic blocks.
+        bottleneck_width: Channels of each path, d; None for basic blocks.
+        width: Output channels.
+
+    Raises:
+        UserError: A number is not positive, or a basic block has paths or a bottleneck width.
     """
 
     kind: str = "bottleneck"

@@ -1,5 +1,4 @@
-"""What the terminal shows: one aligned table; colour only on a terminal;
-JSON alone on stdout when a program reads."""
+"""What the terminal shows: aligned tables, colour and progress bars, or JSON for a program."""
 
 import json
 import math
@@ -14,19 +13,19 @@ from rich.table import Table
 from rich.text import Text
 
 from explorer.output import GoingOn
-from explorer.streams import printable, raw
+from explorer.streams import printable, unfiltered
 
 PATIENCE = 2.0  # seconds before a bar appears
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Standard output. Without a terminal, lines are as long as they need to be."""
-    return _console(raw(sys.stderr if stderr else sys.stdout))
+    """Standard output. Without a terminal, lines are up to 240 characters long."""
+    return _console(unfiltered(sys.stderr if stderr else sys.stdout))
 
 
 def live_console() -> Console:
-    """Standard output for bars of work that goes on when the terminal is closed."""
-    return _console(cast(TextIO, GoingOn(raw(sys.stdout))))
+    """Standard output for progress bars of work that goes on when the terminal is closed."""
+    return _console(cast(TextIO, GoingOn(unfiltered(sys.stdout))))
 
 
 def _console(stream: TextIO) -> Console:
@@ -34,8 +33,8 @@ def _console(stream: TextIO) -> Console:
 
 
 def print_data(text: str) -> None:
-    """Print what a program reads, exactly; on a terminal, without control characters."""
-    stream = sys.stdout if sys.stdout.isatty() else raw(sys.stdout)
+    """Print what a program reads, unchanged; on a terminal, without control characters."""
+    stream = sys.stdout if sys.stdout.isatty() else unfiltered(sys.stdout)
     stream.write(text)
     stream.flush()
 
@@ -43,8 +42,11 @@ def print_data(text: str) -> None:
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], *, left: Iterable[str] = ()
 ) -> None:
-    """Print an aligned table. Columns named in `left` (and the first) are
-    left-aligned, the rest are numbers: right-aligned."""
+    """Print an aligned table.
+
+    The first column and those named in `left` are left-aligned; all others hold numbers and are
+    right-aligned. A cell that is None is empty.
+    """
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     text_columns = {columns[0], *left}
     for column in columns:
@@ -68,8 +70,7 @@ def print_json(value: Any) -> None:
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
-    """Standard JSON, which knows no NaN and no infinity: those
-    are null, as what is not known is."""
+    """Standard JSON. It has no NaN and no infinity, so these become null."""
     try:
         return json.dumps(value, indent=indent, allow_nan=False)
     except ValueError:
@@ -86,8 +87,11 @@ def _finite(value: Any) -> Any:
 
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on the terminal for what takes more than two seconds; nothing where there
-    is no terminal. Yields `progress(done, total)`."""
+    """A progress bar for what takes more than two seconds; none where there is no terminal.
+
+    Yields:
+        `progress(done, total)`, to be called as the work advances.
+    """
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,

@@ -1,10 +1,9 @@
-"""How numbers are written for people: 4.09 G, 25.6 M, +1.7 %, 3 min 20 s."""
+"""Numbers as people read them: 4.09 G, 25.6 M, +1.7 %, 3 min 20 s."""
 
 import re
 
-SURROGATES = re.compile(
-    "[\ud800-\udfff]"
-)  # Python's stand-ins for bytes of a file name that are not UTF-8
+# Python's stand-ins for bytes of a file name that are not UTF-8.
+SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def human_flops(value: float) -> str:
@@ -18,7 +17,9 @@ human_count = human_flops
 
 def human_percent(fraction: float, *, signed: bool = False) -> str:
     """A fraction as a percentage: 0.0174 -> '1.7 %', signed '+1.7 %'.
-    What rounds to zero carries no sign."""
+
+    What rounds to zero has no sign.
+    """
     text = f"{100 * fraction:{'+' if signed else ''}.1f}"
     if text in ("+0.0", "-0.0"):
         text = "0.0"
@@ -26,8 +27,10 @@ def human_percent(fraction: float, *, signed: bool = False) -> str:
 
 
 def human_time(seconds: float) -> str:
-    """Seconds as people say them: 0.0034 -> '3.4 ms', 42.3 -> '42 s',
-    200 -> '3 min 20 s', 7500 -> '2 h 5 min'."""
+    """Seconds in readable units.
+
+    0.0034 -> '3.4 ms', 42.3 -> '42 s', 200 -> '3 min 20 s', 7500 -> '2 h 5 min'.
+    """
     # Each limit is where the unit below would round up to a thousand of its own.
     if seconds < 0.9995e-3:
         return f"{1e6 * seconds:.0f} µs"
@@ -54,11 +57,13 @@ def _with_prefix(value: float, prefixes: tuple[tuple[str, float], ...]) -> str:
 
 
 def counted(number: int, thing: str, things: str = "") -> str:
-    """'1 epoch', '2 epochs'; `things` is the plural that is more than an s."""
+    """'1 epoch', '2 epochs'; `things` is the plural where it is not formed with an s."""
     return f"{number} {thing if number == 1 else things or f'{thing}s'}"
 
 
 def encodable(text: str) -> str:
-    """The text with U+FFFD for what no encoding has, as bytes of a file name
-    that are not UTF-8: it can be shown and stored."""
+    """The text with U+FFFD for what no encoding has, so that it can be shown and stored.
+
+    Bytes of a file name that are not UTF-8 are such characters.
+    """
     return SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,5 +1,7 @@
-"""A search space with what can be done with it:
-`SearchSpace.load("digits_cardinality").resolve(resolution=8, ...)`."""
+"""A search space with the methods that users call.
+
+`SearchSpace.load("digits_cardinality").resolve(resolution=8, in_channels=1, classes=10)`
+"""
 
 from explorer.errors import UserError
 from search_spaces.resolving import BoundSpace, Resolved
@@ -7,8 +9,10 @@ from search_spaces.space import SpaceFile
 
 
 class SearchSpace(SpaceFile):
-    """A space file that can be bound to an input and resolved to its
-    designs; the constructor takes the file's keys."""
+    """A space file that can be bound to an input and resolved to its designs.
+
+    The constructor takes the file's keys.
+    """
 
     def bind(
         self,
@@ -17,8 +21,18 @@ class SearchSpace(SpaceFile):
         in_channels: int | None = None,
         classes: int | None = None,
     ) -> BoundSpace:
-        """The space for one kind of input. Raises `UserError` where
-        the file and the data disagree."""
+        """The space for one kind of input.
+
+        What is None comes from the file, or else from the reference's name.
+
+        Args:
+            resolution: Side of the square input, in pixels.
+            in_channels: Channels of the input.
+            classes: Outputs of the classifier.
+
+        Raises:
+            UserError: The file and the input disagree.
+        """
         given = {"resolution": resolution, "in_channels": in_channels, "classes": classes}
         for key, value in given.items():
             fixed = getattr(self, key)
@@ -36,6 +50,9 @@ class SearchSpace(SpaceFile):
         in_channels: int | None = None,
         classes: int | None = None,
     ) -> Resolved:
-        """Every design for an input, and the points left out. Raises
-        `UserError` where nothing is left."""
+        """Every design for an input, and the points left out; the arguments are those of `bind`.
+
+        Raises:
+            UserError: The file and the input disagree, or no design is within its budget.
+        """
         return self.bind(resolution=resolution, in_channels=in_channels, classes=classes).resolve()

@@ -6,7 +6,7 @@ import click
 
 from explorer.commands.options import JSON_OPTION, input_options
 from explorer.commands.parsing import WholeNumber
-from explorer.commands.printing import DESIGN_COLUMNS, design_row
+from explorer.commands.printing import DESIGN_COLUMNS, UNITS, design_row
 from explorer.text import counted, human_percent
 from search_spaces.api import SearchSpace
 from search_spaces.documents import preset_names
@@ -62,12 +62,12 @@ def show(
     """
     from explorer.terminal import print_json
 
-    found = SearchSpace.load(name_or_path)
-    bound = found.bind(resolution=resolution, classes=classes, in_channels=in_channels)
+    search_space = SearchSpace.load(name_or_path)
+    bound = search_space.bind(resolution=resolution, classes=classes, in_channels=in_channels)
     resolved = bound.resolve()
     proposal = bound.propose() if resolved.left_out else None
     if as_json:
-        document = found.model_dump(mode="json", exclude_none=True)
+        document = search_space.model_dump(mode="json", exclude_none=True)
         print_json(
             {
                 **{
@@ -94,22 +94,23 @@ def show(
     click.echo(
         f"\n{counted(len(resolved.designs), 'design')} at"
         f" {architecture.in_channels}x{architecture.resolution}x{architecture.resolution},"
-        f" {architecture.classes} classes; mismatch is in {first.budget.by}."
+        f" {architecture.classes} classes; the mismatch is in {UNITS[first.budget.by]}."
     )
-    if found.resolution is None and resolution is None:
+    if search_space.resolution is None and resolution is None:
         click.echo(
             "A study takes the input from its data; here --resolution, --in-channels and --classes"
             " set it."
         )
     if resolved.left_out:
-        click.echo(f"{len(resolved.left_out)} of {len(found.points)} points left out:")
+        click.echo(f"{len(resolved.left_out)} of {len(search_space.points)} points left out:")
     for point in resolved.left_out:
         click.echo(f"Left out: {point.arm}: {point.reason}")
     if proposal is not None:
         rest = f", {proposal.left_out} left out" if proposal.left_out else ", nothing left out"
         click.echo(
             f"A nearby reference with smaller mismatches: {proposal.reference} (at"
-            f" {proposal.cost_ratio:.2f}x the cost, at most {human_percent(proposal.worst)}{rest})."
+            f" {proposal.cost_ratio:.2f}x the cost, at most {human_percent(proposal.worst)}"
+            f" off{rest})."
         )
 
 
@@ -132,10 +133,10 @@ def count(
     """
     from explorer.terminal import print_json
 
-    found = SearchSpace.load(name_or_path)
-    resolved = found.resolve(resolution=resolution, classes=classes, in_channels=in_channels)
+    search_space = SearchSpace.load(name_or_path)
+    resolved = search_space.resolve(resolution=resolution, classes=classes, in_channels=in_channels)
     counts = {
-        "points": len(found.points),
+        "points": len(search_space.points),
         "designs": len(resolved.designs),
         "left_out": len(resolved.left_out),
     }
@@ -162,7 +163,7 @@ def sample(
     in_channels: int | None,
     as_json: bool,
 ) -> None:
-    """Draw NUMBER different designs of SPACE at random; none is ever off the budget.
+    """Draw NUMBER different designs of SPACE at random; all are within the budget.
 
     \b
     Example:
@@ -179,7 +180,7 @@ def sample(
         return
     _print_designs(designs)
     if len(designs) < number:
-        click.echo(f"\nThe space holds {counted(len(designs), 'design')}.")
+        click.echo(f"\nThe space holds only {counted(len(designs), 'design')}.")
 
 
 def _print_designs(designs: list[Any]) -> None:

@@ -1,5 +1,4 @@
-"""YAML files into validated objects: spaces, studies and recipes
-are found by preset name or by path."""
+"""YAML files as validated objects: spaces, studies and recipes, by preset name or by path."""
 
 from collections.abc import Iterator
 from importlib.resources import files
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from explorer.errors import UserError, cut, shorten, unknown
 
@@ -31,6 +30,12 @@ PRESETS = {
 }
 
 
+class FileModel(BaseModel):
+    """A file, or a part of one: unknown keys are errors, values never change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
 def preset_names(kind: str) -> list[str]:
     """The names of the presets of a kind ("space", "study", "recipe"), sorted."""
     folder = _preset_folder(kind)
@@ -42,18 +47,25 @@ def preset_names(kind: str) -> list[str]:
 
 
 def is_path(name_or_path: str) -> bool:
-    """Whether this names a file rather than a preset or a stored study: it
-    ends in .yaml or .yml, or has a folder in it."""
+    """Whether this is the path of a file, rather than the name of a preset or a stored study.
+
+    A path ends in .yaml or .yml, or has a slash in it.
+    """
     return name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path
 
 
 def load_document(model: type[Model], kind: str, name_or_path: str | Path) -> Model:
-    """Read a preset by name, or a file by path (it ends in .yaml or
-    .yml, or has a folder in it), into `model`.
+    """Read a preset by name, or a file by path, into `model`.
 
-    A file that gives no `name` is named after itself. Raises `UserError` for an unknown preset, an
-    unreadable file, broken YAML, or a key or value the model does not allow; the message names the
-    file, the key and the nearest right one.
+    Args:
+        model: The class of the file.
+        kind: "space", "study" or "recipe".
+        name_or_path: A name, or a path (see `is_path`). A file without a `name` gets its own.
+
+    Raises:
+        UserError: There is no such preset, the file cannot be read or is no valid YAML, or it has a
+            key or value that the model does not allow. The message names the file, the key and the
+            nearest right one.
     """
     given = str(name_or_path)
     if isinstance(name_or_path, Path) or is_path(given):
@@ -77,7 +89,17 @@ def load_document(model: type[Model], kind: str, name_or_path: str | Path) -> Mo
 def parse_document(
     model: type[Model], text: str, *, source: str, default_name: str | None = None
 ) -> Model:
-    """Validate YAML text into `model`; `source` names it in messages."""
+    """Validate YAML text into `model`.
+
+    Args:
+        model: The class of the file.
+        text: At most `MOST_CHARACTERS` characters.
+        source: What messages call the text.
+        default_name: The `name` of a text that has none.
+
+    Raises:
+        UserError: As `load_document` does.
+    """
     if len(text) > MOST_CHARACTERS:
         raise UserError(
             f"{source} is longer than {MOST_CHARACTERS:,} characters, the most that such a file may"
@@ -102,7 +124,7 @@ def parse_document(
 
 
 def validate(model: type[Model], data: dict[str, Any], *, source: str) -> Model:
-    """Validate plain data into `model`, turning pydantic's errors into one message."""
+    """Validate plain data into `model`; raises `UserError` with all problems in one message."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -118,8 +140,11 @@ def validate(model: type[Model], data: dict[str, Any], *, source: str) -> Model:
 
 
 class _BoundedLoader(yaml.SafeLoader):
-    """The safe loader, but a key given twice is an error rather than the last one winning, and no
-    file is larger than `MOST_VALUES` with every alias written out."""
+    """The safe loader, with bounds and without duplicate keys.
+
+    Of a key given twice the last value would win; here that is an error. So is a file of more than
+    `MOST_VALUES` values, with every alias counted as what it stands for.
+    """
 
     nodes = 0
 
@@ -165,15 +190,15 @@ _BoundedLoader.add_constructor("tag:yaml.org,2002:int", _BoundedLoader.construct
 
 
 def _written_out(node: yaml.Node, sizes: dict[int, int]) -> int:
-    """How many values a node holds with every alias written out; `sizes` are
-    those of the nodes seen, 0 while they are counted.
+    """How many values a node holds with every alias written out.
 
-    Raises a YAML error for more than `MOST_VALUES`, and for an alias inside of what it names.
+    Raises a YAML error for more than `MOST_VALUES`, and for an alias inside what it names. `sizes`
+    holds those of the nodes seen so far, 0 while one is being counted.
     """
     if (size := sizes.get(id(node))) is not None:
         if size == 0:
             raise yaml.constructor.ConstructorError(
-                None, None, "an alias stands for itself", node.start_mark
+                None, None, "an alias refers to itself", node.start_mark
             )
         return size
     sizes[id(node)] = 0
@@ -195,6 +220,7 @@ def _too_large(there: Any) -> yaml.YAMLError:
 
 
 def _explain(model: type[BaseModel], problem: dict[str, Any]) -> str:
+    # For a union or a validator function, pydantic adds to the location which one it tried.
     location = [part for part in problem["loc"] if not str(part).startswith(("function-", "list["))]
     where = cut(".".join(map(str, location)))
     if problem["type"] == "extra_forbidden":

@@ -1,7 +1,7 @@
-"""A search space for one kind of input: its points as designs, with what is left out and why."""
+"""A search space for one kind of input: the designs of its points, and the points left out."""
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,15 +12,17 @@ from explorer.errors import UserError
 from explorer.text import human_count, human_percent
 from search_spaces.space import REFERENCE_ARM, SpaceFile, scaled_quantity
 
-# Some eighty references are tried, each at every arm: beyond so many
-# arms that takes longer than anyone waits.
+# Some eighty references are tried, each at every arm: beyond so many arms that takes longer than
+# anyone waits.
 MOST_ARMS_TO_PROPOSE = 200
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A point of the space that no whole number solves within the
-    tolerance, or that costs too much, and why."""
+    """A point of the space without a design, and why.
+
+    No whole number solves it within the tolerance, or it costs too much.
+    """
 
     arm: str
     reason: str
@@ -28,8 +30,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Resolved:
-    """All of a space for one kind of input: its designs in the order of
-    the file, and the points it leaves out."""
+    """The designs of a space for one kind of input, and the points left out, in file order."""
 
     designs: list[Design]
     left_out: list[LeftOut]
@@ -37,17 +38,23 @@ class Resolved:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A reference near the space's own at which the whole space is matched more closely."""
+    """A nearby reference at which the space's points are matched more closely.
+
+    Attributes:
+        reference: The name of the network.
+        cost_ratio: Its cost, as a multiple of the space's own reference.
+        worst: The largest mismatch over all points, a fraction.
+        left_out: The number of points without a design.
+    """
 
     reference: str
     cost_ratio: float
-    worst: float  # the largest mismatch over all points, a fraction
+    worst: float
     left_out: int
 
 
 class BoundSpace:
-    """A space and its input. `axes` are what a search chooses from;
-    `at` turns a choice into a design."""
+    """A space and its input: the axes that a search chooses from, and the design of each choice."""
 
     def __init__(self, space: SpaceFile, given: Mapping[str, int | None]) -> None:
         self.space = space
@@ -55,8 +62,10 @@ class BoundSpace:
 
     @cached_property
     def axes(self) -> dict[str, list[Any]]:
-        """What to choose along each axis. Where the points are no single
-        grid, the choice is the arm itself."""
+        """The values to choose from along each axis.
+
+        Where the points are not one single grid, the only axis is the arm.
+        """
         space = self.space
         axes = {"reference": list(space.references)} if len(space.references) > 1 else {}
         if len(space.grids) == 1:
@@ -73,14 +82,14 @@ class BoundSpace:
             yield self._design(arm, point)
 
     def resolve(self) -> Resolved:
-        """All designs. Raises `UserError` where nothing is left."""
+        """All designs, and the points left out; raises `UserError` where there is no design."""
         designs: list[Design] = []
         left_out: list[LeftOut] = []
-        for found in self:
-            if isinstance(found, Design):
-                designs.append(found)
+        for outcome in self:
+            if isinstance(outcome, Design):
+                designs.append(outcome)
             else:
-                left_out.append(found)
+                left_out.append(outcome)
         if not designs:
             reasons = "; ".join(f"{point.arm}: {point.reason}" for point in left_out[:5])
             raise UserError(
@@ -89,17 +98,19 @@ class BoundSpace:
         return Resolved(designs, left_out)
 
     def sample(self, number: int, seed: int = 0) -> list[Design]:
-        """Different designs drawn at random, each point as likely as any
-        other; fewer where the space holds fewer."""
+        """Different designs drawn at random, each point with the same chance.
+
+        There are fewer than `number` where the space holds fewer.
+        """
         arms = list(self.space.points)
         random.Random(seed).shuffle(arms)
         drawn: list[Design] = []
         for arm in arms:
             if len(drawn) == number:
                 break
-            found = self._design(arm, self.space.points[arm])
-            if isinstance(found, Design):
-                drawn.append(found)
+            outcome = self._design(arm, self.space.points[arm])
+            if isinstance(outcome, Design):
+                drawn.append(outcome)
         return drawn
 
     def _reference(self, name: str) -> Architecture:
@@ -141,10 +152,8 @@ class BoundSpace:
             depth_policy=policy,
             **given,
         )
-        if rule.tolerance is not None and abs(design.mismatch) > rule.tolerance:
-            miss = describe_miss(design, rule.solve, given)
-            return LeftOut(arm, f"{miss} is off by more than {human_percent(rule.tolerance)}")
-        return replace(design, reference=reference.name, arm=arm)
+        design = replace(design, reference=reference.name, arm=arm)
+        return _within(rule.tolerance, design, rule.solve, given)
 
     def _scaled(self, arm: str, kind: str, reference: Architecture) -> Design | LeftOut:
         rule = self.space.scale
@@ -160,13 +169,7 @@ class BoundSpace:
             depth_policy=rule.depth_policy,
             multiple_of=rule.multiple_of,
         )
-        if rule.tolerance is not None and abs(design.mismatch) > rule.tolerance:
-            return LeftOut(
-                arm,
-                f"{describe_miss(design, solve, ())} is off by more than"
-                f" {human_percent(rule.tolerance)}",
-            )
-        return replace(design, arm=arm)
+        return _within(rule.tolerance, replace(design, arm=arm), solve, ())
 
     def _free(self, arm: str, reference: Architecture, values: dict[str, Any]) -> Design | LeftOut:
         rule = self.space.free
@@ -181,11 +184,15 @@ class BoundSpace:
         return Design(architecture, Budget.of(reference, "flops"), reference.name, arm)
 
     def propose(self) -> Proposal | None:
-        """A reference of nearly the same cost at which the points of a match space are matched
-        more closely, or None, as for spaces of more than `MOST_ARMS_TO_PROPOSE` arms.
+        """A nearby reference at which the points of a match space are matched more closely.
 
-        Tries the reference's d and width up to a quarter away; takes the one nearest in cost that
-        leaves nothing out, else the one with the smallest worst mismatch.
+        It tries the reference's d and width up to a quarter away. Of the references at which
+        nothing is left out and all is within the tolerance it takes the nearest in cost, else the
+        one with the fewest points left out and the smallest worst mismatch.
+
+        Returns:
+            None where no reference is better, for other kinds of space, and for spaces of more than
+            `MOST_ARMS_TO_PROPOSE` arms.
         """
         rule = self.space.match
         if (
@@ -210,11 +217,17 @@ class BoundSpace:
         ]
         before = self._closeness(own, 1.0)
         tolerance = rule.tolerance or 0.0
-        complete = [found for found in tried if found.left_out == 0 and found.worst <= tolerance]
+        complete = [
+            candidate
+            for candidate in tried
+            if candidate.left_out == 0 and candidate.worst <= tolerance
+        ]
         best = min(
-            complete, key=lambda found: (abs(found.cost_ratio - 1), found.worst), default=None
+            complete,
+            key=lambda candidate: (abs(candidate.cost_ratio - 1), candidate.worst),
+            default=None,
         )
-        best = best or min(tried, key=lambda found: (found.left_out, found.worst))
+        best = best or min(tried, key=lambda candidate: (candidate.left_out, candidate.worst))
         return best if (best.left_out, best.worst) < (before.left_out, before.worst) else None
 
     def _closeness(self, reference: Architecture, cost_ratio: float) -> Proposal:
@@ -222,9 +235,19 @@ class BoundSpace:
         assert rule is not None
         worst, left_out = 0.0, 0
         for arm, point in self.space.points.items():
-            found = self._design(arm, point, reference)
-            if isinstance(found, Design):
-                worst = max(worst, abs(found.mismatch))
+            outcome = self._design(arm, point, reference)
+            if isinstance(outcome, Design):
+                worst = max(worst, abs(outcome.mismatch))
             else:
                 left_out += 1
         return Proposal(reference.name, cost_ratio, worst, left_out)
+
+
+def _within(
+    tolerance: float | None, design: Design, solve: str, given: Iterable[str]
+) -> Design | LeftOut:
+    """The design, unless its mismatch is above the tolerance."""
+    if tolerance is None or abs(design.mismatch) <= tolerance:
+        return design
+    miss = describe_miss(design, solve, given)
+    return LeftOut(design.arm, f"{miss} is off by more than {human_percent(tolerance)}")

@@ -1,16 +1,19 @@
-"""What a space varies and by which rule the rest is solved: the sections
-`axes`, `match`, `scale` and `free` of its file."""
+"""The sections `axes`, `match`, `scale` and `free` of a space's file.
+
+They say what a space varies, and by which rule the rest is solved.
+"""
 
 from collections import Counter
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
+from pydantic import Field, StrictInt, field_validator, model_validator
 
 from explorer.architecture import GROWTHS, SHORTCUTS
 from explorer.budget import ARMS, LABELS, MEASURES, QUANTITIES
 from explorer.depths import POLICIES
 from explorer.errors import UserError, unknown
 from explorer.numbers import parse_number
+from search_spaces.documents import FileModel
 
 MOST = 2**20  # of a width, a cardinality or a depth: studies show them to Optuna in one fixed range
 Whole = Annotated[StrictInt, Field(ge=1, le=MOST)]
@@ -19,21 +22,17 @@ AXIS_LABELS = {**LABELS, "depth_policy": "depth policy", "growth": "growth", "sh
 SCALED_ARMS = tuple(dict.fromkeys(ARMS.values()))
 
 
-class Strict(BaseModel):
-    """A part of a file: unknown keys are errors, values do not change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
 def _known(kind: str, value: str, allowed: Any) -> str:
     if value not in allowed:
         raise unknown(kind, value, allowed)
     return value
 
 
-class Matching(Strict):
-    """What is solved, which cost is kept, and how far off a design may be (a
-    fraction; none means the nearest always counts)."""
+class Matching(FileModel):
+    """The quantity to solve, the cost to keep, and the largest mismatch allowed.
+
+    `tolerance` is a fraction; without one, the nearest design is taken however far off it is.
+    """
 
     solve: str = "bottleneck_width"
     by: str = "flops"
@@ -49,12 +48,14 @@ class Matching(Strict):
         return self
 
 
-class Scaling(Strict):
+class Scaling(FileModel):
     """The arms at `factor` times the reference's cost, beside the reference itself."""
 
     factor: float = Field(gt=0)
     by: str = "flops"
-    arms: Annotated[list[str], Field(min_length=1)] = list(SCALED_ARMS)
+    arms: Annotated[list[str], Field(min_length=1)] = Field(
+        default_factory=lambda: list(SCALED_ARMS)
+    )
     depth_policy: str = "proportional"
     multiple_of: Whole = 1
     tolerance: float | None = Field(default=None, ge=0, lt=1)
@@ -68,10 +69,10 @@ class Scaling(Strict):
         return self
 
 
-class Free(Strict):
+class Free(FileModel):
     """Independent axes; `limits` are the most a design may cost, by measure: `{params: 30M}`."""
 
-    limits: dict[str, Annotated[float, Field(gt=0)]] = {}
+    limits: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
 
     @field_validator("limits", mode="before")
     @classmethod
@@ -86,8 +87,8 @@ class Free(Strict):
         }
 
 
-class Axes(Strict):
-    """The values along each axis; a design is made for every combination."""
+class Axes(FileModel):
+    """The values along each axis; there is one design for every combination."""
 
     cardinality: WholeList | None = None
     bottleneck_width: WholeList | None = None
@@ -125,5 +126,5 @@ class Axes(Strict):
 
 
 def written(value: Any) -> str:
-    """The value of an axis as a file or a label has it: 3-4-6-3, 8 or projection."""
+    """The value of an axis as text for a file or a label: 3-4-6-3, 8 or projection."""
     return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,10 +1,9 @@
-"""Which designs a study may visit: a reference, the axes to vary,
-and the rule by which what is left is solved.
+"""The file of a search space: a reference, the axes to vary, and the rule for the rest.
 
-Three kinds. A `match` space solves one quantity at every point of its axes, so every design
-costs what its reference costs. A `scale` space has the arms deeper, wider and more paths, each
-at k times the reference's cost. A `free` space solves nothing: its axes are independent, and
-cost may be limited.
+There are three kinds. A `match` space solves one quantity at every point of its axes, so that every
+design costs what its reference costs. A `scale` space has the arms deeper, wider and more paths,
+each at k times the reference's cost. A `free` space solves nothing: its axes are independent, and
+costs may be limited.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,19 +19,19 @@ from explorer.architecture import Architecture
 from explorer.budget import ARMS, check_measure, check_solve
 from explorer.errors import UserError, cut, shorten, unknown
 from explorer.template import LARGEST_NUMBER
-from search_spaces.documents import load_document
-from search_spaces.rules import AXIS_LABELS, Axes, Free, Matching, Scaling, Strict, Whole, written
+from search_spaces.documents import FileModel, load_document
+from search_spaces.rules import AXIS_LABELS, Axes, Free, Matching, Scaling, Whole, written
 
 REFERENCE_ARM = "reference"
 # Arms of one space; a study's plan holds them all, and each takes a millisecond to solve.
 MOST_ARMS = 10_000
 
 
-class SpaceFile(Strict):
-    """Reference, axes and rule. Resolution, input channels and classes come
-    from the data where a file leaves them out.
+class SpaceFile(FileModel):
+    """A validated space file: reference, axes and rule.
 
-    `axes` may be a list of grids, whose designs are taken together.
+    Resolution, input channels and classes come from the data where the file leaves them out. `axes`
+    may be a list of grids, whose designs are taken together.
     """
 
     name: str = Field(min_length=1, max_length=200)
@@ -63,9 +62,7 @@ class SpaceFile(Strict):
             raise UserError(f"{' and '.join(kinds)} are two kinds of space; keep one")
         if self.scale is not None:
             if self.axes is not None:
-                raise UserError(
-                    "axes: a scale space has its arms instead of axes; take the axes out"
-                )
+                raise UserError("axes: a scale space has its arms instead of axes; remove the axes")
         elif not self.grids or not all(grid.values() for grid in self.grids):
             raise UserError(
                 f"axes: name at least one of {', '.join(Axes.model_fields)} with the values to"
@@ -86,8 +83,11 @@ class SpaceFile(Strict):
         return self
 
     def _check_rule(self, name: str) -> None:
-        """Does the rule solve something, at this reference? Of which size the input is, the
-        data may say later: any stages fit into the largest."""
+        """Raise `UserError` where the rule solves nothing at this reference.
+
+        The data may set the input's size later, so the reference is tried at the largest
+        resolution, into which any number of stages fits.
+        """
         reference = Architecture.from_name(name, resolution=self.resolution or LARGEST_NUMBER)
         if self.match is not None:
             solved, by = [self.match.solve], self.match.by
@@ -103,7 +103,7 @@ class SpaceFile(Strict):
         solved = self.match.solve if self.match else None
         if solved in axes:
             raise UserError(
-                f"{solved} is both an axis and what match solves for; take it out of one of the two"
+                f"{solved} is both an axis and what match solves for; remove it from one of the two"
             )
         if "depth_policy" in axes and solved != "depths":
             raise UserError(
@@ -113,15 +113,17 @@ class SpaceFile(Strict):
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Self:
-        """A preset by name, or a file by path."""
+        """The space of a preset, by name, or of a file, by path; raises as `load_document` does."""
         return load_document(cls, "space", name_or_path)
 
     @property
     def references(self) -> list[str]:
+        """The references, also where there is only one."""
         return [self.reference] if isinstance(self.reference, str) else self.reference
 
     @property
     def grids(self) -> list[Axes]:
+        """The grids of axes; none in a scale space."""
         if self.axes is None:
             return []
         return [self.axes] if isinstance(self.axes, Axes) else self.axes
@@ -133,13 +135,15 @@ class SpaceFile(Strict):
 
     @cached_property
     def points(self) -> dict[str, dict[str, Any]]:
-        """Every point of the space by the arm it belongs to, in the order of
-        the file; each names its `reference`."""
-        found: dict[str, dict[str, Any]] = {}
+        """Every point of the space by the label of its arm, in the order of the file.
+
+        A point maps axes (`arm` in a scale space) and `reference` to its values.
+        """
+        points: dict[str, dict[str, Any]] = {}
         for reference in self.references:
             if self.scale is not None:
                 for arm in (REFERENCE_ARM, *self.scale.arms):
-                    found[self._with_reference(reference, arm)] = {
+                    points[self._with_reference(reference, arm)] = {
                         "reference": reference,
                         "arm": arm,
                     }
@@ -147,21 +151,22 @@ class SpaceFile(Strict):
                 axes = grid.values()
                 for values in product(*axes.values()):
                     chosen = dict(zip(axes, values, strict=True))
-                    found.setdefault(
+                    points.setdefault(
                         self._label(chosen, reference), {"reference": reference, **chosen}
                     )
-        return found
+        return points
 
     @cached_property
     def _labels(self) -> dict[frozenset[tuple[str, Any]], str]:
         return {frozenset(point.items()): label for label, point in self.points.items()}
 
     def arm_label(self, point: Mapping[str, Any]) -> str:
-        """The arm that a point of the space belongs to: `{"cardinality": 8}`
-        -> 'C=8', `{"arm": "deeper"}` -> 'deeper'.
+        """The arm of a point: `{"cardinality": 8}` -> 'C=8', `{"arm": "deeper"}` -> 'deeper'.
 
-        With several references, an arm carries its reference's name too. Raises
-        `UserError` for what is no point of the space.
+        With several references, the label begins with the reference's name.
+
+        Raises:
+            UserError: This is no point of the space; the message says which key or value is wrong.
         """
         given = {
             key: tuple(value) if isinstance(value, list) else value for key, value in point.items()
@@ -193,8 +198,8 @@ class SpaceFile(Strict):
                 )
         missing = [key for key in keys if key not in given and key != "reference"]
         raise UserError(
-            f"{shorten(dict(point))} is no single arm: {', '.join(missing) or 'the combination'} is"
-            " missing."
+            f"{shorten(dict(point))} is no single arm:"
+            f" {', '.join(missing) or 'the combination'} is missing."
         )
 
     def _shown_arms(self) -> Iterator[str]:
@@ -212,8 +217,10 @@ class SpaceFile(Strict):
 
 
 def scaled_quantity(arm: str, reference: Architecture) -> str:
-    """What grows in an arm of a scale space: 'wider' is d, and the
-    width of basic blocks, which have no d."""
+    """The quantity that grows in an arm of a scale space.
+
+    'wider' is d, or the width of basic blocks, which have no d.
+    """
     basic = reference.template.kind == "basic"
     return next(
         key

@@ -1,1 +1,1 @@
-"""Commands of the design room."""
+"""The commands that design networks."""

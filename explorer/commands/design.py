@@ -1,4 +1,4 @@
-"""The design room's light commands: match, scale, describe, enumerate, paper."""
+"""The commands that need no torch: match, scale, describe, enumerate, paper."""
 
 from typing import Any
 
@@ -23,10 +23,18 @@ from explorer.suggestions import command
 from explorer.text import human_flops, human_time
 
 
-def chosen_budget(by: str | None, plain: dict[str, float | None]) -> tuple[str, float | None]:
-    """The measure and the plain budget that the options name,
-    which must not contradict each other."""
-    named = {key: value for key, value in plain.items() if value is not None}
+def without_none(**options: Any) -> dict[str, Any]:
+    """The options that were given."""
+    return {key: value for key, value in options.items() if value is not None}
+
+
+def chosen_budget(by: str | None, **budgets: float | None) -> tuple[str, float | None]:
+    """The measure and the plain budget (or None) that the options name.
+
+    Raises:
+        UserError: The options contradict each other.
+    """
+    named = without_none(**budgets)
     if len(named) > 1:
         raise UserError(f"{' and '.join(f'--{key}' for key in named)} name two budgets; give one.")
     if not named:
@@ -34,8 +42,8 @@ def chosen_budget(by: str | None, plain: dict[str, float | None]) -> tuple[str, 
     ((measure, value),) = named.items()
     if by is not None and by != measure:
         raise UserError(
-            f"--by {by} and --{measure} contradict each other; a plain budget is kept in its own"
-            " measure."
+            f"--by {by} and --{measure} contradict each other: --{measure} sets a budget in"
+            f" {measure}. Give one of them."
         )
     return measure, value
 
@@ -88,7 +96,7 @@ def match(
     batch: int,
     as_json: bool,
 ) -> None:
-    """Solve what is left so that each design costs what REFERENCE costs (or a plain budget).
+    """Solve one quantity so that each design costs what REFERENCE costs, or a budget of your own.
 
     \b
     Examples:
@@ -102,14 +110,10 @@ def match(
     architecture = Architecture.from_name(
         reference, resolution=resolution, classes=classes, in_channels=in_channels
     )
-    axes = {
-        "cardinality": cardinality,
-        "bottleneck_width": bottleneck_width,
-        "width": width,
-        "depths": depths,
-    }
-    given: dict[str, Any] = {key: values for key, values in axes.items() if values is not None}
-    by, budget = chosen_budget(by, {"flops": flops, "params": params, "activations": activations})
+    given = without_none(
+        cardinality=cardinality, bottleneck_width=bottleneck_width, width=width, depths=depths
+    )
+    by, budget = chosen_budget(by, flops=flops, params=params, activations=activations)
     if by in TIMES:
         from explorer.commands.heavy import match_time_with_progress
 
@@ -144,13 +148,11 @@ def match(
         printing.print_candidates(design, solve)
     spent = designs[0].budget.value
     value = human_time(spent) if by in TIMES else human_flops(spent)
-    source = (
-        "given"
-        if budget is not None
-        else f"of {architecture.name} at {architecture.resolution}x{architecture.resolution}"
-    )
+    side = architecture.resolution
+    source = "given" if budget is not None else f"{architecture.name} at {side}x{side}"
+    unit = printing.UNITS[by]
     click.echo(
-        f"\nBudget: {value} {by} {source}. Mismatch is in {by}.\n"
+        f"\nBudget: {value} {unit} ({source}). The mismatch is in {unit}.\n"
         f"Next: {command('describe', designs[-1].name, **printing.input_options(architecture))}"
     )
 
@@ -219,7 +221,7 @@ def scale(
         left=("design",),
     )
     click.echo(
-        f"\nBudget: {factor:,} x {by} of {architecture.name} ="
+        f"\nBudget: {factor:,} x the {printing.UNITS[by]} of {architecture.name} ="
         f" {human_flops(designs[0].budget.value)}."
     )
     printing.print_paper_picks(architecture, factor, by)
@@ -247,7 +249,7 @@ def describe(
       resnext-explorer describe resnext50_32x4d --verify
       resnext-explorer describe resnet50 resnext50_32x4d
       resnext-explorer describe resnext29_8x64d_cifar --diagram resnext29.svg
-      resnext-explorer describe resnext_1-1-1_2x39d_w256_small --resolution 8 --in-channels 1 --classes 10 --json
+      resnext-explorer describe resnext_1-1-1_2x39d_w256_small --resolution 8 --json
     """
     if len(names) > 2:
         raise UserError(
@@ -311,7 +313,7 @@ def describe(
     metavar="FILTER",
     help="Keep only rows for which this holds, for example 'params<=25M'.",
 )
-@click.option("--sort", help="Sort by a column; mismatch sorts by its size.")
+@click.option("--sort", help="Sort by a column; mismatch by its absolute value.")
 @click.option(
     "--limit",
     type=WholeNumber(),
@@ -341,24 +343,20 @@ def enumerate_(
     limit: int,
     output: str | None,
 ) -> None:
-    """Every combination of the axes, solved for the cost of REFERENCE: a million designs a second.
+    """Solve every combination of the axes for the cost of REFERENCE: a million designs a second.
 
     \b
     Examples:
-      resnext-explorer enumerate resnet50 --cardinality 1..64 --width 64,128,256,512 --where 'activations<=12M'
-      resnext-explorer enumerate resnet50 --cardinality 1..128 --width 64..576 --tolerance 1% --sort params -o grid.csv
+      resnext-explorer enumerate resnet50 --cardinality 1..64 --where 'params<=25M'
+      resnext-explorer enumerate resnet50 --cardinality 1..128 --width 64..576 -o grid.csv
     """
     architecture = Architecture.from_name(
         reference, resolution=resolution, classes=classes, in_channels=in_channels
     )
-    axes = {
-        "cardinality": cardinality,
-        "bottleneck_width": bottleneck_width,
-        "width": width,
-        "depths": depths,
-    }
-    given: dict[str, Any] = {key: values for key, values in axes.items() if values is not None}
-    by, budget = chosen_budget(by, {"flops": flops, "params": params, "activations": activations})
+    given = without_none(
+        cardinality=cardinality, bottleneck_width=bottleneck_width, width=width, depths=depths
+    )
+    by, budget = chosen_budget(by, flops=flops, params=params, activations=activations)
     from explorer.enumeration import enumerate_designs, sort_designs
 
     table = enumerate_designs(
@@ -382,8 +380,7 @@ def enumerate_(
 @click.argument("name", metavar="TABLE")
 @JSON_OPTION
 def paper(name: str, as_json: bool) -> None:
-    """Show a table of the ResNeXt paper beside our counts for the
-    same networks: table1 ... table7, residual.
+    """Show a table of the ResNeXt paper beside our own counts: table1 to table7, or residual.
 
     \b
     Examples:

@@ -1,5 +1,4 @@
-"""The design room's commands that need torch: measure,
-export, rules, and match by measured time."""
+"""The commands that need torch: measure, export, rules, and match by measured time."""
 
 from typing import Any
 
@@ -19,8 +18,8 @@ MOST_THREADS = 1024
 def match_time_with_progress(
     architecture: Architecture, given: dict[str, Any], **options: Any
 ) -> list[Design]:
-    """`match_time`, with a bar on the terminal."""
-    from explorer.networks.match_time import match_time
+    """`match_time` with a progress bar on the terminal."""
+    from explorer.networks import match_time
     from explorer.terminal import progress_bar
 
     with progress_bar("measuring") as progress:
@@ -78,14 +77,15 @@ def measure(
     in_channels: int | None,
     as_json: bool,
 ) -> None:
-    """Measure seconds, images a second and peak memory of each NAME,
-    interleaved so that drift hits all alike.
+    """Measure seconds, images a second and peak memory of each NAME.
+
+    Networks are measured in turn, round after round, so drift of the machine affects all alike.
 
     \b
     Examples:
       resnext-explorer measure resnet50 resnext50_32x4d --resolution 64 --batch 1,8
       resnext-explorer measure resnext29_8x16d_cifar --form a,b,c --mode inference
-      resnext-explorer measure resnet50 resnext50_32x4d --device cuda --precision bf16 --batch 64 --json
+      resnext-explorer measure resnet50 resnext50_32x4d --device cuda --precision bf16 --batch 64
     """
     from explorer.layers import FORMS
 
@@ -96,8 +96,8 @@ def measure(
         for name in names
     ]
     from explorer.errors import unknown
-    from explorer.networks.measuring import MODES, Case, use_threads
-    from explorer.networks.measuring import measure as measure_cases
+    from explorer.networks import MODES, Case, use_threads
+    from explorer.networks import measure as measure_cases
     from explorer.terminal import print_json, print_table, progress_bar
 
     modes, forms = mode.split(","), form.split(",")
@@ -159,7 +159,7 @@ def measure(
         "form",
         "batch",
         "median ms",
-        "middle half, ms",
+        "quartiles, ms",
         "images/s",
         "peak MB",
     )
@@ -178,14 +178,14 @@ def measure(
 @click.option(
     "--weights",
     type=click.Path(),
-    help="Trained weights (.pth or .safetensors); without, a fresh network.",
+    help="Trained weights (.pth or .safetensors); without them, new ones are drawn.",
 )
 @click.option(
     "--seed",
     type=click.IntRange(-(2**63), 2**63 - 1),
     default=0,
     show_default=True,
-    help="Seed of a fresh network's weights.",
+    help="Seed of new weights.",
 )
 @input_options
 def export(
@@ -204,23 +204,21 @@ def export(
     Examples:
       resnext-explorer export resnext50_32x4d --format torchvision -o resnext50.pth
       resnext-explorer export resnext50_32x4d --format timm -o resnext50.safetensors
-      resnext-explorer export resnext29_8x16d_cifar --weights best.safetensors --format onnx -o best.onnx
+      resnext-explorer export resnext29_8x16d_cifar --weights best.pth --format onnx -o best.onnx
     """
     architecture = Architecture.from_name(
         name, resolution=resolution, classes=classes, in_channels=in_channels
     )
-    from explorer.networks import export as exporting
+    from explorer import networks
 
-    exporting.check_name(output, format_)
+    networks.check_name(output, format_)
     if format_ in ("torchvision", "timm"):
-        exporting.foreign_constructor(architecture, format_)  # refused before anything is built
-    model = exporting.fresh_network(architecture, seed)
+        networks.foreign_constructor(architecture, format_)  # refused before anything is built
+    model = networks.fresh_network(architecture, seed)
     if weights is not None:
-        from explorer.networks.weights import load_weights
-
-        taken_off = load_weights(model, weights)
+        taken_off = networks.load_weights(model, weights)
         click.echo(f"Read: {weights}{f' ({taken_off})' if taken_off else ''}")
-    loading = exporting.export(model, output, format_)
+    loading = networks.export(model, output, format_)
     checked = " (checked against onnxruntime)" if format_ == "onnx" else ""
     click.echo(f"Written: {output}{checked}\nLoad it: {loading}")
 
@@ -236,33 +234,41 @@ def rules(
     in_channels: int | None,
     as_json: bool,
 ) -> None:
-    """Do the paper's two rules hold for a network, and where not?
+    """Check the paper's two rules on a network, and show where one is broken.
 
-    A foreign network is a function that returns a torch module with children layer1, layer2, ...
+    A network of your own is a function that returns a torch module with children layer1, layer2
+    and so on.
 
     \b
     Examples:
       resnext-explorer rules resnext50_32x4d
       resnext-explorer rules my_models:make_network --resolution 64
     """
-    from explorer.networks.rules import check, example_image
+    from explorer.networks import example_image, find_violations
     from explorer.terminal import print_json
 
     if ":" in network:
         from explorer.foreign import call_function
 
         example = example_image(in_channels or 3, resolution or 224)
-        found = check(call_function(network, "the network"), example)
+        violations = find_violations(call_function(network, "the network"), example)
     else:
-        found = check(
+        violations = find_violations(
             Architecture.from_name(
                 network, resolution=resolution, classes=classes, in_channels=in_channels
             )
         )
     if as_json:
-        print_json({"holds": not found, "violations": [vars(violation) for violation in found]})
-    elif not found:
+        print_json(
+            {
+                "holds": not violations,
+                "violations": [vars(violation) for violation in violations],
+            }
+        )
+    elif not violations:
         click.echo(f"Both rules hold for {network}.")
     else:
-        for violation in found:
-            click.echo(f"Rule {violation.rule} breaks at {violation.where}: {violation.message}.")
+        for violation in violations:
+            click.echo(
+                f"Rule {violation.rule} is broken at {violation.where}: {violation.message}."
+            )

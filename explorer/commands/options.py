@@ -1,4 +1,4 @@
-"""Options that several of the design room's commands share."""
+"""Options that several commands share."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a user types at the command line, as types of click: 1,2,4, 1..64, 3-4-6-3, 4.1G and 2%."""
+"""The types of the options: 1,2,4 and 1..64, 3-4-6-3, 4.1G and 2%."""
 
 import re
 from typing import Any
@@ -14,8 +14,7 @@ LONGEST_LIST = 1_000_000
 
 
 class WholeNumbers(click.ParamType):
-    """A comma-separated list of whole numbers of at least 1, or
-    ranges of them: `1,2,4,8` or `1..64`."""
+    """A comma-separated list of whole numbers of at least 1, or of ranges: `1,2,4,8` or `1..64`."""
 
     name = "N,N,..."
 
@@ -53,8 +52,7 @@ class WholeNumbers(click.ParamType):
 
 
 def _digits(text: str, option: str) -> int:
-    """Decimal digits as a number of at most `LARGEST_NUMBER`; Python
-    itself reads no more than 4,300 digits."""
+    """Decimal digits as a number of at most `LARGEST_NUMBER`."""
     significant = text.lstrip("0") or "0"
     if len(significant) > len(str(LARGEST_NUMBER)) or int(significant) > LARGEST_NUMBER:
         raise UserError(
@@ -81,7 +79,7 @@ class WholeNumber(WholeNumbers):
 
 
 class DepthLists(click.ParamType):
-    """Blocks per stage, one or more networks' worth: `3-4-6-3` or `3-4-6-3,3-4-23-3`."""
+    """Blocks per stage, of one or more networks: `3-4-6-3` or `3-4-6-3,3-4-23-3`."""
 
     name = "N-N-...,..."
 

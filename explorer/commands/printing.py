@@ -1,5 +1,4 @@
-"""How designs, layers and published tables look: as plain data
-for JSON, and as tables on the terminal."""
+"""Designs, layers and published tables as plain data for JSON, and as tables on the terminal."""
 
 from typing import Any
 
@@ -11,9 +10,18 @@ from explorer.complexity import count, layer_complexity
 from explorer.errors import UserError, unknown
 from explorer.layers import Layer, iter_layers
 from explorer.names import usual_input
-from explorer.published import TABLES, Row
+from explorer.published import TABLES, PublishedRow
 from explorer.text import human_count, human_flops, human_percent
 
+# What a number in each measure counts.
+UNITS = {
+    "flops": "FLOPs",
+    "block": "weights of a block",
+    "params": "params",
+    "activations": "activations",
+    "latency": "latency",
+    "train_step": "training step",
+}
 DESIGN_COLUMNS = ("design", "C", "d", "width", "FLOPs", "params", "activations", "mismatch")
 
 
@@ -33,8 +41,7 @@ def design_row(design: Design) -> tuple[Any, ...]:
 
 
 def design_record(design: Design) -> dict[str, Any]:
-    """A design as `match --json` prints it; one measured in time with
-    all the candidates it was chosen from."""
+    """A design as `match --json` prints it; with all candidates where the budget is in time."""
     record = design.record()
     if design.candidates:
         record["seconds"] = design.measured
@@ -52,7 +59,7 @@ def design_record(design: Design) -> dict[str, Any]:
 
 
 def print_candidates(design: Design, solve: str) -> None:
-    """Everything that was measured on the way to a design in time, with its spread over rounds."""
+    """Print every candidate that was measured for a design, with the spread over rounds."""
     if not design.candidates:
         return
     from explorer.terminal import print_table
@@ -79,7 +86,7 @@ def print_candidates(design: Design, solve: str) -> None:
         )
     click.echo(f"\nMeasured for {design.name}:")
     print_table(
-        ("network", LABELS[solve], "FLOPs", "median ms", "middle half, ms", ""), rows, left=("",)
+        ("network", LABELS[solve], "FLOPs", "median ms", "quartiles, ms", ""), rows, left=("",)
     )
 
 
@@ -100,7 +107,7 @@ def architecture_record(architecture: Architecture, *, verify: bool = False) -> 
         "layers": [_layer_record(layer) for layer in iter_layers(architecture, expand=True)],
     }
     if verify:
-        from explorer.networks.crosscheck import fvcore_complexity
+        from explorer.networks import fvcore_complexity
 
         counted = vars(fvcore_complexity(architecture))
         record |= {
@@ -117,7 +124,7 @@ def _layer_record(layer: Layer) -> dict[str, Any]:
 
 
 def print_layers(architecture: Architecture) -> None:
-    """The layer table, equal blocks once, and what each stage costs."""
+    """Print the layer table, with equal blocks once, and what each stage costs."""
     from explorer.terminal import print_table
 
     columns = (
@@ -170,21 +177,19 @@ def _layer_row(layer: Layer) -> tuple[Any, ...]:
 
 
 def stage_totals(architecture: Architecture) -> dict[str, tuple[int, int, int]]:
-    """FLOPs, params and activations of the stem, of each stage
-    and of the classifier, in that order."""
+    """FLOPs, params and activations of the stem, each stage and the classifier, in that order."""
     totals: dict[str, tuple[int, int, int]] = {}
     for layer in iter_layers(architecture):
         end = "classifier" if layer.part in ("avgpool", "fc") else "stem"
-        place = f"stage {layer.stage}" if layer.stage else end
-        before, complexity = totals.get(place, (0, 0, 0)), layer_complexity(layer)
+        part = f"stage {layer.stage}" if layer.stage else end
+        before, complexity = totals.get(part, (0, 0, 0)), layer_complexity(layer)
         added = (complexity.flops, complexity.params, complexity.activations)
-        totals[place] = tuple(a + b for a, b in zip(before, added, strict=True))  # type: ignore[assignment]
+        totals[part] = tuple(a + b for a, b in zip(before, added, strict=True))  # type: ignore[assignment]
     return totals
 
 
 def print_side_by_side(first: Architecture, second: Architecture) -> None:
-    """Two networks, quantity by quantity and stage by stage, with the
-    second's cost as a multiple of the first's."""
+    """Print two networks side by side, stage by stage, with the ratio of their costs."""
     from explorer.terminal import print_table
 
     def facts(architecture: Architecture) -> dict[str, Any]:
@@ -211,7 +216,7 @@ def print_side_by_side(first: Architecture, second: Architecture) -> None:
     rows = [(*row, "") for row in rows]
     totals = (stage_totals(first), stage_totals(second))
     whole = [tuple(vars(count(architecture)).values()) for architecture in (first, second)]
-    for place, (left, right) in {
+    for part, (left, right) in {
         **{key: (totals[0].get(key), totals[1].get(key)) for key in {**totals[0], **totals[1]}},
         "whole network": (whole[0], whole[1]),
     }.items():
@@ -220,7 +225,7 @@ def print_side_by_side(first: Architecture, second: Architecture) -> None:
             ratio = f"{values[1] / values[0]:.2f}x" if values[0] and values[1] else ""
             rows.append(
                 (
-                    f"{place}: {measure}",
+                    f"{part}: {measure}",
                     *("" if value is None else human_count(value) for value in values),
                     ratio,
                 )
@@ -229,7 +234,7 @@ def print_side_by_side(first: Architecture, second: Architecture) -> None:
 
 
 def print_totals(architecture: Architecture, record: dict[str, Any]) -> None:
-    """The exact totals of a network, and whether fvcore agrees."""
+    """Print the exact totals of a network, and whether fvcore agrees."""
     side = architecture.resolution
     click.echo(
         f"\n{architecture.name} at {architecture.in_channels}x{side}x{side}, {architecture.classes}"
@@ -237,7 +242,7 @@ def print_totals(architecture: Architecture, record: dict[str, Any]) -> None:
         f" {record['activations']:,} activations"
     )
     if fvcore := record.get("fvcore"):
-        verdict = "they agree to the unit" if record["agree"] else "THEY DIFFER"
+        verdict = "exactly equal" if record["agree"] else "DIFFERENT"
         click.echo(
             f"fvcore (conv and linear): {fvcore['flops']:,} FLOPs, {fvcore['params']:,} params, "
             f"{fvcore['activations']:,} activations: {verdict}"
@@ -245,15 +250,14 @@ def print_totals(architecture: Architecture, record: dict[str, Any]) -> None:
 
 
 def input_options(architecture: Architecture) -> dict[str, int]:
-    """The options that a command needs to see the same input, for a command to try next."""
+    """The options with which another command sees the same input."""
     usual = usual_input(architecture.name)
     changed = [field for field, value in usual.items() if getattr(architecture, field) != value]
     return {field: getattr(architecture, field) for field in changed}
 
 
 def print_paper_picks(architecture: Architecture, factor: float, by: str) -> None:
-    """Table 4 beside our own arms, where the reference is one of
-    its two and the factor is its own."""
+    """Print the paper's Table 4, where reference and factor are those of the table."""
     if architecture.name not in ("resnet101", "resnext101_32x4d") or factor != 2:
         return
     from explorer.terminal import print_table
@@ -267,8 +271,8 @@ def print_paper_picks(architecture: Architecture, factor: float, by: str) -> Non
         spent = cost(network, by)
         rows.append((arm, row.label, human_flops(spent), f"{spent / own:.2f}x", *row.values[1:]))
     click.echo(
-        f"\nThe paper's own picks (Table 4), their true cost relative to {architecture.name}, and"
-        " their published errors:"
+        f"\nThe paper's own networks (Table 4), their true cost relative to {architecture.name},"
+        " and their published errors:"
     )
     print_table(
         ("arm", "network", by, "ratio", "top-1 error %", "top-5 error %"), rows, left=("network",)
@@ -276,7 +280,7 @@ def print_paper_picks(architecture: Architecture, factor: float, by: str) -> Non
 
 
 def print_published(name: str, as_json: bool) -> None:
-    """A table of the paper, with our counts for the networks that have a name here."""
+    """Print a table of the paper, with our counts for the networks that have a name here."""
     from explorer.terminal import print_json, print_table
 
     if name not in TABLES:
@@ -316,7 +320,9 @@ def print_published(name: str, as_json: bool) -> None:
         click.echo(f"\n{table.note}")
 
 
-def _published_architecture(row: Row, like: Architecture | None = None) -> Architecture | None:
+def _published_architecture(
+    row: PublishedRow, like: Architecture | None = None
+) -> Architecture | None:
     if row.architecture is None:
         return None
     if like is not None:
@@ -330,7 +336,7 @@ def _published_architecture(row: Row, like: Architecture | None = None) -> Archi
 
 
 def print_grid(reference: Architecture, table: Any, limit: int) -> None:
-    """The first rows of an enumeration."""
+    """Print the first rows of an enumeration."""
     from explorer.enumeration import architecture_of
     from explorer.terminal import print_table
 
@@ -360,7 +366,11 @@ def print_grid(reference: Architecture, table: Any, limit: int) -> None:
 
 
 def write_grid(reference: Architecture, table: Any, path: str) -> None:
-    """All rows of an enumeration as CSV, each with its design's name."""
+    """Write all rows of an enumeration as CSV, each with its design's name.
+
+    Raises:
+        UserError: The path does not end in .csv, or cannot be written.
+    """
     from explorer.enumeration import architecture_of
     from explorer.files import write_atomic
 

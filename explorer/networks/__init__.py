@@ -1,1 +1,53 @@
-"""Everything that needs torch: the network of a design, its measured costs, its exports."""
+"""Everything that needs torch: the network of a design, its measured cost, its exports.
+
+The names below are what the rest of the house uses; the modules behind them are private to this
+package. Each is loaded when it is first used, since torch alone takes two seconds to import.
+"""
+
+from typing import TYPE_CHECKING
+
+from explorer.lazy import lazy_getattr
+
+if TYPE_CHECKING:
+    from explorer.networks.crosscheck import fvcore_complexity
+    from explorer.networks.exporting import check_name, export, foreign_constructor, fresh_network
+    from explorer.networks.measuring import MODES, Case, Timing, measure, use_threads
+    from explorer.networks.network import Network, build
+    from explorer.networks.rules import BlockShape, Violation, example_image, find_violations
+    from explorer.networks.time_matching import match_time
+    from explorer.networks.weights import load_weights
+
+_NAMES = {
+    "crosscheck": ("fvcore_complexity",),
+    "exporting": ("check_name", "export", "foreign_constructor", "fresh_network"),
+    "measuring": ("MODES", "Case", "Timing", "measure", "use_threads"),
+    "network": ("Network", "build"),
+    "rules": ("BlockShape", "Violation", "example_image", "find_violations"),
+    "time_matching": ("match_time",),
+    "weights": ("load_weights",),
+}
+
+__all__ = [
+    "MODES",
+    "BlockShape",
+    "Case",
+    "Network",
+    "Timing",
+    "Violation",
+    "build",
+    "check_name",
+    "example_image",
+    "export",
+    "find_violations",
+    "foreign_constructor",
+    "fresh_network",
+    "fvcore_complexity",
+    "load_weights",
+    "match_time",
+    "measure",
+    "use_threads",
+]
+
+__getattr__ = lazy_getattr(
+    __name__, {name: f"{__name__}.{module}" for module, names in _NAMES.items() for name in names}
+)

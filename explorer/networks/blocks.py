@@ -1,9 +1,8 @@
-"""The residual block. Parameters always have form (c)'s layout; forms (a),
-(b) and (c) are three ways to compute with them.
+"""The residual block, computed in one of the three forms of the paper's figure 3.
 
-Figure 3 of the paper: (a) C separate paths whose outputs are summed, (b) the paths'
-outputs concatenated before one last convolution, (c) a grouped convolution. All three
-are the same function.
+Form (a) has C separate paths whose outputs are summed, (b) concatenates the paths' outputs before
+one last convolution, (c) is a grouped convolution. All three are the same function, and the
+parameters always have form (c)'s layout.
 """
 
 import torch
@@ -14,13 +13,17 @@ from explorer.networks.modules import normalise
 
 
 class Block(nn.Module):
-    """1x1 - 3x3 - 1x1 (bottleneck) or 3x3 - 3x3 (basic), each convolution
-    followed by batch norm, relu after the addition.
+    """1x1 - 3x3 - 1x1 (bottleneck) or 3x3 - 3x3 (basic), with batch norm and relu.
 
-    `modules` are the block's layers by torchvision's names: conv1, bn1, conv2, bn2, [conv3,
-    bn3,] [downsample.0, downsample.1]. The stride is in the 3x3 convolution, as in the paper
-    (section 4) and torchvision, not in the first 1x1 as in He et al. 2016. Input: N x
-    channels x height x width.
+    Batch norm follows each convolution; the last relu follows the addition of the shortcut. The
+    stride is in the 3x3 convolution, as in the paper (section 4) and torchvision, not in the first
+    1x1 as in He et al. 2016.
+
+    Args:
+        modules: The layers by torchvision's names: conv1, bn1, conv2, bn2, [conv3, bn3,]
+            [downsample.0, downsample.1].
+        form: "a", "b" or "c".
+        shortcut: Whether the input is added to the output.
     """
 
     conv1: nn.Conv2d
@@ -44,6 +47,7 @@ class Block(nn.Module):
         self.form = form
 
     def forward(self, x: Tensor) -> Tensor:
+        """N x channels x height x width to N x width x height / stride x width / stride."""
         out = self._convolved(x)
         shortcut = None
         if self.shortcut:
@@ -53,8 +57,8 @@ class Block(nn.Module):
     def _convolved(self, x: Tensor) -> Tensor:
         """All of the block before its last batch norm."""
         if self.bottleneck and self.form == "a":
-            # Batch norm comes after the sum over the paths and before the shortcut
-            # (section 5, implementation details).
+            # Batch norm comes after the sum over the paths and before the shortcut (section 5,
+            # implementation details).
             last = torch.chunk(self.conv3.weight, self.conv2.groups, dim=1)
             outputs = [F.conv2d(y, weight) for y, weight in zip(self._paths(x), last, strict=True)]
             return sum(outputs[1:], outputs[0])
@@ -76,6 +80,7 @@ class Block(nn.Module):
             y = F.conv2d(y, second[path], stride=self.conv2.stride, padding=self.conv2.padding)
             outputs.append(F.relu(_norm_slice(self.bn2, y, channels)))
         if self.training:
+            # The modules count their batches when called; the function does not.
             for norm in (self.bn1, self.bn2):
                 assert norm.num_batches_tracked is not None
                 norm.num_batches_tracked.add_(1)
@@ -91,8 +96,10 @@ class Projection(nn.Sequential):
 
 
 def _norm_slice(norm: nn.BatchNorm2d, x: Tensor, channels: slice) -> Tensor:
-    """Batch norm of some of its channels; the running statistics are
-    views, so training updates them in place."""
+    """Batch norm of some of its channels.
+
+    The slices of the running statistics are views, so training updates them in place.
+    """
     assert norm.running_mean is not None
     assert norm.running_var is not None
     assert norm.momentum is not None

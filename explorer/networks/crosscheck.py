@@ -1,5 +1,4 @@
-"""What others count on the built network: fvcore's convolution and
-linear operators, beside our own count."""
+"""fvcore's count of a built network, beside our own."""
 
 import torch
 from fvcore.nn import ActivationCountAnalysis, FlopCountAnalysis
@@ -12,10 +11,9 @@ OPERATORS = ("conv", "linear")
 
 
 def fvcore_complexity(architecture: Architecture, form: str = "c") -> Complexity:
-    """fvcore's count of convolutions and the classifier (no bias, no batch
-    norm), one image, on the module as built.
+    """Count one image through the built module with fvcore, for convolutions and the classifier.
 
-    Parameters are the sum over `module.parameters()`.
+    It counts neither biases nor batch norm. Parameters are the sum over `module.parameters()`.
     """
     model = build(architecture, form).eval()
     image = torch.zeros(

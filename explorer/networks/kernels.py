@@ -1,9 +1,9 @@
-"""Batch norm with the addition and the relu that follow it, compiled by Numba for a
-network that one thread trains on a CPU in bfloat16.
+"""Batch norm, the addition of the shortcut and relu as one operation, compiled by Numba.
 
-Torch passes over a map several times for each of them, and its batch norm does not run at the speed
-of memory. Here all three take two passes forward and two backward. Importing this module loads
-Numba, and compiles the first time, so a network does it when it first trains.
+It serves a network that one thread trains on a CPU in bfloat16. Torch passes over a map several
+times for each of the three, and its batch norm does not reach the speed of memory; here all three
+take two passes forward and two backward. Importing this module loads Numba and compiles the first
+time, so a network does it when it first trains.
 """
 
 import logging
@@ -24,12 +24,13 @@ WIDTH = 512  # numbers a row may have when pixels of few channels are taken seve
 
 
 def compiled(signature: str) -> Callable[[Callable[..., Any]], Any]:
-    """Compile a function for the arguments of `signature`; later processes
-    on this machine load it from Numba's cache.
+    """Compile a function for the arguments of `signature`.
 
-    One signature for each function: Numba's cache mixes them up when two
-    processes put two of them in at the same time.
+    Later processes on this machine load it from Numba's cache. Each function has only one
+    signature: Numba's cache mixes them up when two processes store two of them at the same time.
     """
+    # "contract" allows fused multiply-adds; all of fastmath would assume that there is no NaN.
+    # The error model of NumPy divides by zero to infinity, as torch does, instead of raising.
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 
     def decorate(function: Callable[..., Any]) -> Any:
@@ -64,13 +65,13 @@ def _bits_of(_: Any, number: Any) -> Any:
 
 @compiled("f4(u2)")
 def _wide(bits):  # type: ignore[no-untyped-def]
-    """The 32-bit float that a bfloat16's bits mean."""
+    """The float32 of a bfloat16's bits."""
     return _float_of(np.uint32(bits) << np.uint32(16))
 
 
 @compiled("u2(f4)")
 def _near(number):  # type: ignore[no-untyped-def]
-    """The bits of the bfloat16 nearest to a 32-bit float; of two, the even one."""
+    """The bits of the bfloat16 nearest to a float32; of two equally near, the even one."""
     bits = _bits_of(number)
     return np.uint16(
         (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
@@ -79,11 +80,11 @@ def _near(number):  # type: ignore[no-untyped-def]
 
 @compiled("f8[::1](f8[::1], i8)")
 def _over(vector, channels):  # type: ignore[no-untyped-def]
-    """Sums of a row's numbers, channel by channel."""
-    found = np.zeros(channels)
+    """The sums of a row's numbers, channel by channel."""
+    sums = np.zeros(channels)
     for i in range(vector.size):
-        found[i % channels] += vector[i]
-    return found
+        sums[i % channels] += vector[i]
+    return sums
 
 
 @compiled(
@@ -91,13 +92,14 @@ def _over(vector, channels):  # type: ignore[no-untyped-def]
     " u2[:,::1])"
 )
 def _forward(x, shortcut, weight, bias, running_mean, running_var, momentum, eps, adds, relu, y):  # type: ignore[no-untyped-def]
-    """Fills y; the mean and the inverse deviation of each channel. Maps as `_rows` gives
-    them; the shortcut is any map unless it `adds`."""
+    """Fill y; return the mean and the inverse deviation of each channel.
+
+    Maps are as `_rows` gives them. The shortcut is only read if it `adds`, so it may be any map.
+    """
     rows, width = x.shape
     channels = weight.size
-    first = np.empty(
-        width, np.float32
-    )  # a pixel lies near the mean, so that squares of what is left lose little
+    # Differences from the first pixel, which lies near the mean: their squares lose few digits.
+    first = np.empty(width, np.float32)
     for i in range(width):
         first[i] = _wide(x[0, i % channels])
     totals, squares = np.zeros(width), np.zeros(width)
@@ -150,8 +152,10 @@ def _forward(x, shortcut, weight, bias, running_mean, running_var, momentum, eps
     " u2[:,::1], u2[:,::1])"
 )
 def _backward(x, y, gradient, weight, mean, inverse, adds, relu, x_gradient, shortcut_gradient):  # type: ignore[no-untyped-def]
-    """Fills x_gradient, and shortcut_gradient if it `adds`; the gradients of weight
-    and bias. y is any map unless there was `relu`."""
+    """Fill x_gradient, and shortcut_gradient if it `adds`; return those of weight and bias.
+
+    y is only read where there was a `relu`, so it may be any map.
+    """
     rows, width = x.shape
     channels = weight.size
     means = np.empty(width, np.float32)
@@ -198,8 +202,10 @@ def _backward(x, y, gradient, weight, mean, inverse, adds, relu, x_gradient, sho
 
 
 def _rows(maps: Tensor) -> np.ndarray[Any, Any]:
-    """N x C x H x W in bfloat16, channels last, as a matrix of its bits
-    whose rows are one or more pixels' channels."""
+    """The bits of a map in bfloat16, channels last, as a matrix.
+
+    N x C x H x W becomes rows x (pixels x C): a row holds the channels of one pixel or more.
+    """
     n, channels, height, width = maps.shape
     pixels = n * height * width
     together = 1
@@ -210,10 +216,11 @@ def _rows(maps: Tensor) -> np.ndarray[Any, Any]:
 
 
 class Normalise(torch.autograd.Function):
-    """`relu(batch_norm(x) + shortcut)`, without a shortcut that is None or a relu not asked for.
+    """`relu(batch_norm(x) + shortcut)`, in training; the shortcut may be None, relu left out.
 
-    Maps in bfloat16, channels last; vectors in float32: `explorer.networks.modules.fuses` sees to
-    it. The running statistics are updated as torch does it.
+    Maps are N x C x H x W in bfloat16, channels last; vectors of C numbers are in float32.
+    `explorer.networks.modules.fuses` makes sure of that. The running statistics are updated as
+    torch does it.
     """
 
     @staticmethod

@@ -1,14 +1,13 @@
-"""Measured cost of networks on this machine: seconds, images a second and
-peak memory, of inference or of a training step.
+"""Measured cost of networks on this machine: seconds, images a second and peak memory.
 
-Cases are measured interleaved, round after round, so that drift of the machine hits all alike;
-each round builds the network anew, so only one is in memory at a time.
+Cases are measured interleaved, round after round, so that drift of the machine affects all alike.
+Each round builds the network anew, so that only one is in memory at a time.
 """
 
 import os
 
-# The profiler that sees allocations reports its own start and stop on stderr
-# unless told otherwise before torch is loaded.
+# The profiler that sees allocations reports its own start and stop on stderr unless told otherwise
+# before torch is loaded.
 os.environ.setdefault("KINETO_LOG_LEVEL", "9")
 
 import gc
@@ -30,8 +29,14 @@ PRECISIONS = {"32": None, "bf16": torch.bfloat16}
 
 @dataclass(frozen=True)
 class Case:
-    """What to measure: an architecture, how its blocks are computed, images
-    at once, and inference or a training step."""
+    """What to measure.
+
+    Attributes:
+        architecture: The network.
+        form: How its blocks are computed: "a", "b" or "c".
+        batch: Images at once.
+        mode: One of `MODES`.
+    """
 
     architecture: Architecture
     form: str = "c"
@@ -41,8 +46,16 @@ class Case:
 
 @dataclass(frozen=True)
 class Timing:
-    """What was measured: seconds of one step (median, and the quartiles over
-    rounds), and the peak of memory in tensors."""
+    """What was measured.
+
+    Attributes:
+        case: What it was measured of.
+        seconds: Of one step; the median over rounds.
+        low: The lower quartile over rounds, in seconds.
+        high: The upper quartile over rounds, in seconds.
+        rounds: How often the case was visited.
+        peak_memory: Bytes of all tensors at the worst moment of a step.
+    """
 
     case: Case
     seconds: float
@@ -53,6 +66,7 @@ class Timing:
 
     @property
     def images_per_second(self) -> float:
+        """Images a second, at the median."""
         return self.case.batch / self.seconds
 
 
@@ -65,12 +79,25 @@ def measure(
     round_seconds: float = 0.1,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Timing]:
-    """Measure all cases, interleaved: `rounds` times each, every time for
-    about `round_seconds` after one step to warm up.
+    """Measure inference or training steps of all cases, interleaved.
 
-    Images are random, in channels-last layout; a training step is forward, cross-entropy, backward
-    and SGD with momentum. `progress` is told how many visits of how many are done. Raises
-    `UserError` for a device that is not there.
+    Images are random, in channels-last layout. A training step is forward, cross-entropy, backward
+    and SGD with momentum.
+
+    Args:
+        cases: What to measure.
+        device: "cpu", "cuda" or "cuda:1".
+        precision: "32", or "bf16" by autocast.
+        rounds: How often each case is visited.
+        round_seconds: About how long each visit lasts, after one step to warm up.
+        progress: Called after each visit with the number of visits made and of all.
+
+    Returns:
+        One timing for each case, in their order.
+
+    Raises:
+        UserError: The device is not there, a mode or the precision is unknown, or a training step
+            would have nothing to normalise (a batch of 1 on 1x1 maps).
     """
     target = resolve_device(device)
     if precision not in PRECISIONS:
@@ -78,8 +105,8 @@ def measure(
     for case in cases:
         if case.mode not in MODES:
             raise unknown("mode", case.mode, MODES)
-        # A batch of one has no variance for batch norm where the map is
-        # 1x1: such a step is no training step.
+        # A batch of one has no variance for batch norm where the map is 1x1: such a step is no
+        # training step.
         if case.mode == "train_step" and case.batch == 1 and case.architecture.stages[-1].size == 1:
             raise UserError(
                 "a training step needs a batch of at least 2 where the last maps are 1x1; use"
@@ -88,6 +115,7 @@ def measure(
     seconds: list[list[float]] = [[] for _ in cases]
     peaks = [0] * len(cases)
     for number in range(rounds):
+        # Every other round runs backwards, so that a steady drift favours no case.
         order = range(len(cases)) if number % 2 == 0 else reversed(range(len(cases)))
         for visit, index in enumerate(order):
             step, held = _prepare(cases[index], target, PRECISIONS[precision])
@@ -108,15 +136,14 @@ def measure(
 
 
 def use_threads(number: int | None) -> int:
-    """Have torch compute with so many threads on the CPU; with None
-    as it chose itself. Returns how many."""
+    """Set the number of torch's CPU threads (None leaves torch's own choice) and return it."""
     if number is not None:
         torch.set_num_threads(number)
     return torch.get_num_threads()
 
 
 def resolve_device(name: str) -> torch.device:
-    """'cpu', 'cuda' or 'cuda:1' as a device that is there. Raises `UserError` where it is not."""
+    """'cpu', 'cuda' or 'cuda:1' as a torch device; raises `UserError` where it is not there."""
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -141,7 +168,7 @@ def resolve_device(name: str) -> torch.device:
 def _prepare(
     case: Case, device: torch.device, autocast: torch.dtype | None
 ) -> tuple[Callable[[], None], int]:
-    """A step of the case as a function, and the bytes its tensors hold between steps."""
+    """A step of the case as a function, and the bytes that its tensors hold between steps."""
     architecture, training = case.architecture, case.mode == "train_step"
     with device:
         model = build(architecture, case.form).train(training)
@@ -155,8 +182,8 @@ def _prepare(
         images = torch.randn(shape).to(memory_format=torch.channels_last)
         labels = torch.randint(architecture.classes, (case.batch,))
     optimiser = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)
-    # Momentum is as large as the parameters and stays between steps;
-    # gradients are dropped at each step's end.
+    # Momentum is as large as the parameters and stays between steps; gradients are dropped at each
+    # step's end.
     momentum = tuple(model.parameters()) if training else ()
     held = sum(
         tensor.nbytes
@@ -186,8 +213,8 @@ def _time(step: Callable[[], None], device: torch.device, at_least: float) -> fl
     while True:
         step()
         steps += 1
-        # On a GPU steps are queued; the clock is read when they are done,
-        # first after one, then after enough of them.
+        # On a GPU steps are queued; the clock is read when they are done, first after one, then
+        # after enough of them.
         if device.type == "cpu" or steps & (steps - 1) == 0:
             spent = _now(device) - start
             if spent >= at_least:
@@ -201,8 +228,7 @@ def _now(device: torch.device) -> float:
 
 
 def _peak_memory(step: Callable[[], None], held: int, device: torch.device) -> int:
-    """Bytes of all tensors at the worst moment of a step, what
-    the network itself holds included."""
+    """Bytes of all tensors at the worst moment of a step, those of the network included."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         step()

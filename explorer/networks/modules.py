@@ -1,5 +1,7 @@
-"""What a network is made of where torch's own is slow to train: the
-same functions, parameters and state dicts."""
+"""Modules in place of torch's own where those train slowly.
+
+They compute the same functions and have the same parameters and state dicts.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -11,11 +13,10 @@ FEW = 8  # channels of a path that are too few for a processor's convolutions
 
 
 class GlobalAveragePool(nn.Module):
-    """(N, C, H, W) to (N, C, 1, 1), of any size of map.
+    """Global average pooling: N x C x H x W to N x C x 1 x 1, as AdaptiveAvgPool2d(1).
 
-    What AdaptiveAvgPool2d(1) gives; but its gradient is channels last, as the maps of a training
-    are, and cheap. With the other's, which is not, a step of a 28 MFLOP network took 4 to 6 %
-    longer on a CPU.
+    Its gradient is channels last, as the maps of a training are, and cheap. With that of
+    AdaptiveAvgPool2d, which is not, a step of a 28 MFLOP network took 4 to 6 % longer on a CPU.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -23,11 +24,10 @@ class GlobalAveragePool(nn.Module):
 
 
 class StridedProjection(nn.Conv2d):
-    """A 1x1 convolution with a stride, as Conv2d has it; trained on a CPU,
-    it first takes the pixels that it looks at.
+    """A 1x1 convolution with a stride that selects its pixels first, where a CPU trains it.
 
-    oneDNN's gradients of a strided 1x1 convolution pass over the whole map: with these
-    a step of a 28 MFLOP network took 2 to 4 % longer.
+    oneDNN's gradients of a strided 1x1 convolution pass over the whole map. With them a step of a
+    28 MFLOP network took 2 to 4 % longer.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -40,14 +40,13 @@ class StridedProjection(nn.Conv2d):
 
 
 class NarrowPaths(nn.Conv2d):
-    """A grouped convolution with 2 to 7 channels a path, as Conv2d has it; trained in
-    bfloat16 on a CPU, it takes several paths as one.
+    """A grouped convolution of 2 to 7 channels a path that computes several paths as one.
 
-    Processors compute with 16 or 32 channels at a time, so that paths of few leave them idle.
-    Here neighbouring paths make a group of 8 to 16 channels, with zeros for what leads from one
-    path to another: more multiply-adds, the same function of finite numbers. Forward and
-    backward of 16 paths of 2 channels took 0.28 of the time so, of 8 paths of 4 channels 0.7. In
-    float32 it gains nothing.
+    It does so where a CPU trains it in bfloat16; elsewhere it is a Conv2d. Processors compute with
+    16 or 32 channels at a time, so that narrow paths leave them idle. Here neighbouring paths form
+    a group of 8 to 16 channels, with zeros as weights between paths: more multiply-adds, but the
+    same function of finite numbers. Forward and backward of 16 paths of 2 channels took 0.28 of the
+    time, of 8 paths of 4 channels 0.7. In float32 nothing is gained.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -57,11 +56,13 @@ class NarrowPaths(nn.Conv2d):
         return nn.functional.conv2d(x, weight, None, self.stride, self.padding, groups=groups)
 
     def merged(self) -> tuple[Tensor, int]:
-        """The weights with paths made one, out channels x their channels x height
-        x width, and how many groups that leaves."""
+        """The weights with neighbouring paths merged, and the number of groups that remain.
+
+        The weights are output channels x input channels of a group x height x width.
+        """
         d = self.in_channels // self.groups
-        # As few as make `FEW` channels, else as many as may be: more than twice
-        # as many channels cost more than they save.
+        # As few as make `FEW` channels, else as many as may be: more than twice as many channels
+        # cost more than they save.
         fitting = [
             n for n in range(1, self.groups + 1) if self.groups % n == 0 and n * d <= 2 * FEW
         ]
@@ -79,15 +80,20 @@ def normalise(
 ) -> Tensor:
     """A norm of x, then the addition of a shortcut and relu where they are asked for.
 
-    Of torch's batch norm, trained in bfloat16 by one thread of a CPU, the three are one operation
+    For torch's batch norm, trained in bfloat16 by one thread of a CPU, the three are one operation
     where Numba is installed (`explorer.networks.kernels`). It takes a third to three quarters of
-    the time and rounds once, where torch rounds after each of the three. It calls no hooks of the
-    norm. In float32, torch's own is nearly as fast as memory.
+    the time and rounds once, where torch rounds after each of the three. It does not call hooks of
+    the norm. In float32 torch's own batch norm nearly reaches the speed of memory.
+
+    Args:
+        norm: Usually a BatchNorm2d; any other module is called as it is.
+        x: N x C x H x W.
+        shortcut: Of the same shape, or None.
+        relu: Whether relu follows.
     """
     if fuses(norm, x, shortcut):
-        from explorer.networks.kernels import (
-            Normalise,
-        )  # Numba takes a while to load, and only trainings need it
+        # Numba takes a while to load, and only trainings need it.
+        from explorer.networks.kernels import Normalise
 
         assert isinstance(norm, nn.BatchNorm2d)
         assert norm.num_batches_tracked is not None
@@ -101,8 +107,10 @@ def normalise(
 
 
 def fuses(norm: nn.Module, x: Tensor, shortcut: Tensor | None) -> bool:
-    """Whether a norm of such maps, with what follows it, is one operation; what
-    torch would refuse or broadcast is left to torch."""
+    """Whether `normalise` takes the compiled operation for these maps.
+
+    What torch would refuse or broadcast is left to torch.
+    """
     return (
         type(norm) is nn.BatchNorm2d
         and norm.training

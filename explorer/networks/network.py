@@ -19,13 +19,19 @@ from explorer.networks.modules import (
 
 
 def build(architecture: Architecture, form: str = "c") -> "Network":
-    """The network as a module: input N x in_channels x resolution x
-    resolution, output N x classes (logits).
+    """The network as a torch module, which maps images to logits.
 
-    Its state dict has torchvision's names and shapes, whatever the `form` in which blocks are
-    computed ("a", "b" or "c"), so a torchvision `resnet50` or `resnext50_32x4d` state dict loads
-    with `strict=True`. Weights are drawn from torch's global generator: one seed gives equal
-    networks in every form.
+    Images are N x in_channels x resolution x resolution, logits N x classes. The state dict has
+    torchvision's names and shapes in every form, so that a torchvision `resnet50` or
+    `resnext50_32x4d` state dict loads with `strict=True`. Weights are drawn from torch's global
+    generator; one seed gives equal networks in every form.
+
+    Args:
+        architecture: The network.
+        form: How blocks are computed: "a", "b" or "c" (figure 3 of the paper).
+
+    Raises:
+        UserError: The form is unknown.
     """
     if form not in FORMS:
         raise unknown("form", form, FORMS)
@@ -62,6 +68,7 @@ class Network(nn.Module):
         self.apply(_initialise)
 
     def forward(self, x: Tensor) -> Tensor:
+        """N x in_channels x height x width to N x classes logits."""
         x = normalise(self.bn1, self.conv1(x))
         if self.has_maxpool:
             x = self.maxpool(x)
@@ -97,7 +104,7 @@ def _module(layer: Layer) -> nn.Module:
 
 
 def _initialise(module: nn.Module) -> None:
-    # He et al. 2015, as fb.resnet.torch (the paper's code base) and torchvision do it;
-    # batch norm and the classifier keep torch's defaults.
+    # He et al. 2015, as fb.resnet.torch (the paper's code base) and torchvision do it; batch norm
+    # and the classifier keep torch's defaults.
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -1,8 +1,7 @@
-"""Do the paper's two rules hold for a network that somebody
-else wrote? Which one breaks, and where?
+"""A check of the paper's two rules on any network: which rule is broken, and where.
 
-Rule 1: blocks that make maps of the same size share the same hyper-parameters. Rule 2: each time
-the map is halved, the width of the blocks is doubled (section 3.1).
+Rule 1: blocks that make maps of the same size share their hyper-parameters. Rule 2: each time the
+map is halved, the width of the blocks is doubled (section 3.1).
 """
 
 from collections.abc import Sequence
@@ -23,8 +22,14 @@ SHORTCUT_NAMES = ("downsample", "shortcut", "skip", "identity", "proj")
 
 @dataclass(frozen=True)
 class BlockShape:
-    """What the rules compare: side of the output map, and of each convolution in
-    the block its output channels, kernel, groups."""
+    """What the rules compare of a block.
+
+    Attributes:
+        size: Side of the output map.
+        channels: Output channels of each convolution.
+        kernels: Side of each convolution's kernel.
+        groups: Groups of each convolution.
+    """
 
     size: int
     channels: tuple[int, ...]
@@ -34,22 +39,33 @@ class BlockShape:
 
 @dataclass(frozen=True)
 class Violation:
-    """Which rule breaks (1 or 2), where (a stage, or a stage's block,
-    counted from 1 and 0 as in `layer3.1`) and how."""
+    """A place where a rule is broken.
+
+    Attributes:
+        rule: 1 or 2.
+        where: A stage, counted from 1, or a block of it, counted from 0: `layer3` or `layer3.1`.
+        message: What is wrong there.
+    """
 
     rule: int
     where: str
     message: str
 
 
-def check(
+def find_violations(
     network: "Architecture | Sequence[Sequence[BlockShape]] | torch.nn.Module", example: Any = None
 ) -> list[Violation]:
-    """Every place where a rule breaks; an empty list says that both hold.
+    """Every place where one of the two rules is broken; an empty list where both hold.
 
-    `network` is a list of stages (each a list of `BlockShape`), a torch module with children
-    `layer1`, `layer2`, ... and an `example` input, or an `Architecture`, for which they hold by
-    construction. Raises `UserError` where no stages are found.
+    Args:
+        network: A torch module with children `layer1`, `layer2`, ...; or a list of stages, each a
+            list of blocks; or an architecture, for which the rules hold by construction.
+        example: For a module, an input, N x channels x height x width: one forward pass in
+            evaluation mode tells the sizes of the maps.
+
+    Raises:
+        UserError: There are no stages, a block has no convolution, or the module does not take the
+            example.
     """
     if isinstance(network, Architecture):
         stages: Sequence[Sequence[BlockShape]] = stages_of_architecture(network)
@@ -66,21 +82,21 @@ def check(
 
 
 def example_image(channels: int, side: int) -> "torch.Tensor":
-    """A black image of so many channels and pixels a side, as a batch of one."""
+    """A black image, 1 x channels x side x side, in float32."""
     import torch
 
     return torch.zeros(1, channels, side, side)
 
 
 def _rule_1(stages: Sequence[Sequence[BlockShape]]) -> list[Violation]:
-    found = []
+    violations = []
     for number, stage in enumerate(stages, start=1):
         first = stage[0]
         for index, block in enumerate(stage[1:], start=1):
             for what in ("size", "channels", "kernels", "groups"):
                 expected, actual = getattr(first, what), getattr(block, what)
                 if expected != actual:
-                    found.append(
+                    violations.append(
                         Violation(
                             1,
                             f"layer{number}.{index}",
@@ -93,12 +109,12 @@ def _rule_1(stages: Sequence[Sequence[BlockShape]]) -> list[Violation]:
                 f"its map is {after[0].size}x{after[0].size} like that of layer{number}, but its"
                 " blocks differ"
             )
-            found.append(Violation(1, f"layer{number + 1}", message))
-    return found
+            violations.append(Violation(1, f"layer{number + 1}", message))
+    return violations
 
 
 def _rule_2(stages: Sequence[Sequence[BlockShape]]) -> list[Violation]:
-    found = []
+    violations = []
     for number, (before, after) in enumerate(pairwise(stages), start=1):
         last, first, where = before[-1], after[0], f"layer{number + 1}"
         if first.size == last.size:
@@ -106,21 +122,21 @@ def _rule_2(stages: Sequence[Sequence[BlockShape]]) -> list[Violation]:
         if first.size != halved(last.size) or last.size == 1:
             message = (
                 f"the map goes from {last.size}x{last.size} to {first.size}x{first.size}, which is"
-                " no halving"
+                " not half"
             )
-            found.append(Violation(2, where, message))
+            violations.append(Violation(2, where, message))
         doubled = tuple(2 * channels for channels in last.channels)
         if first.channels != doubled:
             message = (
                 f"the map is halved, but the widths go from {last.channels} to {first.channels},"
                 f" not {doubled}"
             )
-            found.append(Violation(2, where, message))
-    return found
+            violations.append(Violation(2, where, message))
+    return violations
 
 
 def stages_of_architecture(architecture: Architecture) -> list[list[BlockShape]]:
-    """The stages of one of our own networks, as the rules see them."""
+    """The stages of one of our own networks, as `find_violations` takes them."""
     stages = []
     layers = list(iter_layers(architecture, expand=True))
     for stage in architecture.stages:
@@ -145,8 +161,11 @@ def stages_of_architecture(architecture: Architecture) -> list[list[BlockShape]]
 
 
 def stages_of_module(module: "torch.nn.Module", example: Any) -> list[list[BlockShape]]:
-    """The stages of a module with children `layer1`, `layer2`, ..., found
-    by running it once on an example input."""
+    """The stages of a torch module, as `find_violations` takes them.
+
+    The module has children `layer1`, `layer2`, ... and runs once on the example input, in
+    evaluation mode.
+    """
     import torch
 
     if not isinstance(module, torch.nn.Module):
@@ -196,6 +215,7 @@ def stages_of_module(module: "torch.nn.Module", example: Any) -> list[list[Block
     ]
     training = module.training
     try:
+        # In training mode, the pass would change the running statistics of the user's network.
         with torch.no_grad():
             module.eval()(example)
     except Exception as error:  # noqa: BLE001 - whatever a foreign module raises, it is about this input
@@ -207,21 +227,21 @@ def stages_of_module(module: "torch.nn.Module", example: Any) -> list[list[Block
         module.train(training)
         for hook in hooks:
             hook.remove()
-    insides = {place: _inside(place, seen) for place in blocks}
+    insides = {block_name: _inside(block_name, seen) for block_name in blocks}
     # A gate (squeeze-and-excitation, the choice among selective kernels) works on a map of another
     # size than its block's, pooled to 1x1. Where the block's own map is 1x1 too, a gate is known by
     # its name in the other blocks.
     gates = {
         name
-        for place, convs in insides.items()
+        for block_name, convs in insides.items()
         for name, conv in convs.items()
-        if conv.size not in seen[place].sizes
+        if conv.size not in seen[block_name].sizes
     }
     return [
         [
-            _block_shape(place, seen[place].size, insides[place], gates)
-            for place in blocks
-            if place.startswith(f"{name}.")
+            _block_shape(block_name, seen[block_name].size, insides[block_name], gates)
+            for block_name in blocks
+            if block_name.startswith(f"{name}.")
         ]
         for name in names
     ]
@@ -229,38 +249,47 @@ def stages_of_module(module: "torch.nn.Module", example: Any) -> list[list[Block
 
 @dataclass(frozen=True)
 class _Seen:
-    """What a convolution or a block did: the side of its output map, and
-    the sides of all maps that go in and out."""
+    """What a forward pass showed of a convolution or a block.
+
+    Attributes:
+        layer: The module.
+        size: Side of its output map.
+        sizes: Sides of all maps that go in and out.
+    """
 
     layer: Any
     size: int
     sizes: frozenset[int]
 
 
-def _inside(place: str, seen: dict[str, _Seen]) -> dict[str, _Seen]:
-    """The convolutions of the block at `place` by their names in it, in the
-    order in which they ran; none of its shortcut."""
-    if place not in seen:
+def _inside(block_name: str, seen: dict[str, _Seen]) -> dict[str, _Seen]:
+    """The convolutions of a block by their names in it, in the order in which they ran.
+
+    Those of its shortcut are left out.
+    """
+    if block_name not in seen:
         raise UserError(
-            f"{place} did not run, or made no map of images x channels x height x width, so it is"
-            " no block."
+            f"{block_name} did not run, or its output is not images x channels x height x width, so"
+            " it is no block."
         )
     inside = {
-        name.removeprefix(f"{place}."): found
-        for name, found in seen.items()
-        if name.startswith(f"{place}.")
+        name.removeprefix(f"{block_name}."): convolution
+        for name, convolution in seen.items()
+        if name.startswith(f"{block_name}.")
     }
     return {
-        name: found
-        for name, found in inside.items()
+        name: convolution
+        for name, convolution in inside.items()
         if not any(part in name.lower() for part in SHORTCUT_NAMES)
     }
 
 
-def _block_shape(place: str, size: int, inside: dict[str, _Seen], gates: set[str]) -> BlockShape:
-    convs = [found.layer for name, found in inside.items() if name not in gates]
+def _block_shape(
+    block_name: str, size: int, inside: dict[str, _Seen], gates: set[str]
+) -> BlockShape:
+    convs = [convolution.layer for name, convolution in inside.items() if name not in gates]
     if not convs:
-        raise UserError(f"no convolution ran in {place}, so it cannot be checked as a block.")
+        raise UserError(f"no convolution ran in {block_name}, so it cannot be checked as a block.")
     return BlockShape(
         size,
         tuple(conv.out_channels for conv in convs),

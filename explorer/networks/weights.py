@@ -1,5 +1,7 @@
-"""Weights from a file into a network: out of what other programs wrap them in,
-and refused in plain words where they do not fit."""
+"""Weights from a file into a network.
+
+What other programs wrap weights in is removed, and weights that do not fit are refused.
+"""
 
 import pickle
 import re
@@ -19,8 +21,8 @@ from explorer.networks.network import Network, build
 from explorer.streams import printable
 from explorer.text import counted
 
-# Under which key checkpoints keep the weights, the usual first: a
-# whole state before its moving average.
+# Under which key checkpoints keep the weights, the usual first: a whole state before its moving
+# average.
 WRAPPERS = (
     "state_dict",
     "model_state_dict",
@@ -45,26 +47,27 @@ SAVE = 'In the program that made it: torch.save(model.state_dict(), "weights.pth
 
 @dataclass(frozen=True)
 class Entries:
-    """The tensors of a file under their names in the network, and
-    in words what has been taken off."""
+    """The tensors of a file under their names in the network, and what was taken off, in words."""
 
     tensors: dict[str, Tensor]
     taken_off: tuple[str, ...]
 
 
 def load_weights(model: Network, path: str | Path) -> str:
-    """Fill a network from a state dict (.pt, .pth: tensors only,
-    no code is run) or a .safetensors file.
+    """Load weights from a state dict (.pt, .pth) or a .safetensors file into a network.
 
-    Usual wrappers (`state_dict`, `model`, ...) and prefixes of all names
-    (`module.`, `_orig_mod.`, `model.`, ...) are taken off.
+    Only tensors are read; no code in a file is run. The usual wrappers (`state_dict`, `model`, ...)
+    and a prefix of all names (`module.`, `_orig_mod.`, `model.`, ...) are taken off.
+
+    Args:
+        model: The network to fill; it stays as it was where an error is raised.
+        path: The file.
 
     Returns:
         What was taken off, in words; "" for a bare state dict.
 
     Raises:
-        UserError: The file cannot be read, holds code, or does not fit the
-        architecture; the network is then as before.
+        UserError: The file cannot be read, holds code, or does not fit the architecture.
     """
     entries = _bare(_read(Path(path)), model.state_dict().keys(), path)
     _check(entries.tensors, model, path)
@@ -73,7 +76,7 @@ def load_weights(model: Network, path: str | Path) -> str:
 
 
 def _read(path: Path) -> Any:
-    """What a file holds. No code in it is ever run."""
+    """What a file holds, read without running any code in it."""
     try:
         with open(path, "rb") as file:
             head = file.read(512)
@@ -145,7 +148,7 @@ def _bare(content: Any, names: Any, path: str | Path) -> Entries:
             else _named(list(content)) or "nothing"
         )
         raise UserError(
-            f"cannot read weights from {path}: no tensors under names in it, but {what}. {SAVE}"
+            f"cannot read weights from {path}: it holds no named tensors, but {what}. {SAVE}"
         )
     if len(content) > len(tensors):
         taken_off.append(
@@ -159,7 +162,7 @@ def _bare(content: Any, names: Any, path: str | Path) -> Entries:
             if name.startswith(prefix)
         }
         others = [name for name in tensors if not name.startswith(prefix)]
-        taken_off.append(f"the prefix {prefix!r} taken off all names")
+        taken_off.append(f"the prefix {prefix!r} removed from all names")
         if others:
             taken_off.append(f"{counted(len(others), 'other tensor')} left out: {_named(others)}")
         tensors = inside_it
@@ -167,8 +170,10 @@ def _bare(content: Any, names: Any, path: str | Path) -> Entries:
 
 
 def _prefix(tensors: Iterable[str], wanted: set[str]) -> str:
-    """What stands before most of the names that a network wants. Of equally good ones, as of a
-    network and its moving average, the first in the file."""
+    """What stands before most of the names that a network has.
+
+    Of equally common prefixes, as of a network and its moving average, it is the first in the file.
+    """
     longest = max(name.count(".") for name in wanted) + 1
     fits: Counter[str] = Counter()
     for name in tensors:
@@ -184,8 +189,10 @@ def _tensors(content: Mapping[Any, Any]) -> dict[str, Tensor]:
 
 
 def _check(tensors: dict[str, Tensor], model: Network, path: str | Path) -> None:
-    """Raises `UserError` where tensors do not fit a network, with the
-    design they are of where that can be told."""
+    """Raise `UserError` where tensors do not fit a network.
+
+    The message names the design that they fit, where there is one.
+    """
     wanted = model.state_dict()
     missing = [name for name in wanted if name not in tensors and not name.endswith(COUNTER)]
     strange = [name for name in tensors if name not in wanted]
@@ -233,7 +240,7 @@ def _kind(tensor: Tensor) -> str:
 
 
 def _advice(tensors: dict[str, Tensor], asked: Architecture) -> str:
-    """The network whose weights these are, where it is one of ours."""
+    """A sentence that says which network these weights fit."""
     own = _design_of(tensors)
     if own is not None and (own.name, own.classes, own.in_channels) == (
         asked.name,
@@ -242,7 +249,7 @@ def _advice(tensors: dict[str, Tensor], asked: Architecture) -> str:
     ):
         return "The shapes are right: save them as plain float32."
     if own is None:
-        return "They are of no network that this program builds, or of one with other names."
+        return "They fit no network that this program builds, or its names are different."
     usual = Architecture.from_name(own.name)
     options = [f" --classes {own.classes}"] if own.classes != usual.classes else []
     options += [f" --in-channels {own.in_channels}"] if own.in_channels != usual.in_channels else []
@@ -250,13 +257,12 @@ def _advice(tensors: dict[str, Tensor], asked: Architecture) -> str:
 
 
 def _design_of(tensors: dict[str, Tensor]) -> Architecture | None:
-    """The architecture that has exactly these entries and shapes, read off
-    the shapes; None where none of ours has."""
+    """The architecture that has exactly these entries and shapes, or None."""
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     blocks: dict[int, int] = {}
     for name in shapes:
-        if found := re.match(r"layer(\d+)\.(\d+)\.conv1\.weight$", name):
-            stage, block = int(found[1]), int(found[2])
+        if entry := re.match(r"layer(\d+)\.(\d+)\.conv1\.weight$", name):
+            stage, block = int(entry[1]), int(entry[2])
             blocks[stage] = max(blocks.get(stage, 0), block + 1)
     try:
         channels, in_channels, kernel, _ = shapes[FIRST]

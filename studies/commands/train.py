@@ -96,7 +96,7 @@ def train(
     )
     settings = resolve_here(device, precision)
     if output is not None:
-        from explorer.networks.export import check_name
+        from explorer.networks import check_name
 
         check_name(output, "safetensors")
     splits = load(spec, data_dir)
@@ -246,8 +246,7 @@ def _sum_up(outcome: "Outcome", names: tuple[str, ...]) -> None:
 
 
 def _write(architecture: "Architecture", outcome: "Outcome", path: Path, splits: "Splits") -> None:
-    from explorer import build
-    from explorer.networks.export import export
+    from explorer.networks import build, export
 
     network = build(architecture)
     network.load_state_dict(outcome.state_dict)

@@ -345,9 +345,8 @@ def _export(
     lost where only ONNX fails: then, why it did."""
     import shutil
 
-    from explorer import build
     from explorer.files import write_atomic
-    from explorer.networks.export import export
+    from explorer.networks import build, export
     from studies.winner.winner import card
 
     network = build(architecture)

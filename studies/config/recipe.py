@@ -4,15 +4,16 @@
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
+from pydantic import Field, StrictInt, field_validator, model_validator
 
 from explorer.errors import UserError, unknown
 from explorer.text import counted
+from search_spaces.documents import FileModel
 
 STEP = 0.1  # what a milestone multiplies the learning rate with
 
 
-class Recipe(BaseModel):
+class Recipe(FileModel):
     """SGD with Nesterov momentum. The learning rate climbs linearly to its peak, then falls as
     `schedule` says: `cosine`, to zero along half a wave; `one_cycle`, to zero in a straight line;
     `step`, to a tenth at each of `milestones`.
@@ -22,8 +23,6 @@ class Recipe(BaseModel):
     batch once; the remainder, other images each time, is left out, so that no batch norm sees a
     small batch.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(max_length=100)]
     epochs: Annotated[StrictInt, Field(ge=1, le=100_000)]

@@ -5,11 +5,12 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
+from pydantic import Field, StrictInt, field_validator, model_validator
 
 from explorer.budget import MEASURES
 from explorer.errors import UserError, unknown
 from explorer.numbers import parse_number
+from search_spaces.documents import FileModel
 
 if TYPE_CHECKING:
     from explorer import Design
@@ -29,13 +30,7 @@ PRUNERS = {
 Whole = Annotated[StrictInt, Field(ge=1, le=100_000)]
 
 
-class Strict(BaseModel):
-    """A part of a study file: unknown keys are errors, values do not change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Pruning(Strict):
+class Pruning(FileModel):
     """When a trial of a search is given up before its last epoch, by its validation error.
 
     `median`: its best so far is worse than the median of the completed trials at this epoch, once
@@ -91,7 +86,7 @@ class Pruning(Strict):
             )
 
 
-class Search(Strict):
+class Search(FileModel):
     """How designs are chosen: `method`, how many `trials`, and what is best.
 
     `objectives`: the validation error, alone or with one of flops, params, activations, latency
@@ -102,8 +97,10 @@ class Search(Strict):
     method: str
     trials: Whole
     finalists: Whole = 3
-    objectives: Annotated[list[str], Field(min_length=1, max_length=2)] = [ERROR]
-    constraints: dict[str, float] = {}
+    objectives: Annotated[list[str], Field(min_length=1, max_length=2)] = Field(
+        default_factory=lambda: [ERROR]
+    )
+    constraints: dict[str, float] = Field(default_factory=dict)
     seed: Annotated[StrictInt, Field(ge=0, lt=2**32)] = 0
     prune: Pruning | None = None
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
+from pydantic import Field, StrictInt, field_validator, model_validator
 
 from explorer import Design
 from explorer.errors import UserError
 from search_spaces import LeftOut, SearchSpace
-from search_spaces.documents import is_path, load_document, preset_names, validate
+from search_spaces.documents import FileModel, is_path, load_document, preset_names, validate
 from studies.config.overrides import override
 from studies.config.recipe import Recipe
 from studies.config.search import METHODS, Search, shuffled
@@ -45,11 +45,9 @@ class Wanted:
     left_out: list[LeftOut]
 
 
-class StudyFile(BaseModel):
+class StudyFile(FileModel):
     """A validated study file: the value. `studies.Study` is the
     same with what can be done with it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[str, Field(max_length=100)]
     question: Annotated[str, Field(max_length=2_000)] = ""

@@ -9,9 +9,10 @@ is frozen for all of the arm's seeds.
 import math
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
+from pydantic import Field, StrictInt, model_validator
 
 from explorer.errors import UserError
+from search_spaces.documents import FileModel
 from search_spaces.rules import MOST
 
 Range = Annotated[list[Annotated[float, Field(gt=0, le=MOST)]], Field(min_length=2, max_length=2)]
@@ -19,11 +20,9 @@ TUNED = ("learning_rate", "weight_decay")
 GOLDEN = (math.sqrt(5) - 1) / 2
 
 
-class Tune(BaseModel):
+class Tune(FileModel):
     """How many tuning trials an arm gets, and the range of each
     quantity, from the smallest to the largest."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     trials: Annotated[StrictInt, Field(ge=2, le=1_000)]
     learning_rate: Range | None = None

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, model_validator
+from pydantic import Field, StrictInt, field_validator, model_validator
 
 from explorer.errors import UserError, unknown
 from explorer.files import expanded
 from explorer.text import counted
+from search_spaces.documents import FileModel
 from studies.data.arrays import read_function, read_npz
 from studies.data.decoding import STRETCH, Decoding
 from studies.data.folder import brings_test, class_names, read_folder
@@ -72,7 +73,7 @@ FOLDER_KEYS = ("mirrored", "path", "resolution", "channels", "unreadable", "whit
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
-class DataSpec(BaseModel):
+class DataSpec(FileModel):
     """Which data, and how it is split: the `data` section of a study file.
 
     `validation` and `test` are fractions of the images that are split: all of `digits`, the
@@ -80,8 +81,6 @@ class DataSpec(BaseModel):
     set, and `test` is left out). Parts that a folder, a file or a function of one's own brings are
     taken as they are.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     # folder, npz: seen from --data-dir, or from the current folder; default --data-dir itself

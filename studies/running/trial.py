@@ -164,7 +164,7 @@ class Trainer:
             for key in [key for key in result if key.startswith("test")]:
                 del result[key]  # nothing can be tuned on what is not there
         if self._search and LATENCY in self._search.objectives:
-            from explorer.networks.measuring import Case, measure
+            from explorer.networks import Case, measure
 
             case = Case(self._stored.architecture(attempt.pair.design))
             (timing,) = measure(

@@ -17,7 +17,7 @@ import numpy as np
 from explorer import Architecture, Budget, count
 from explorer.budget import solve_quantity
 from explorer.enumeration import CHUNK, enumerate_designs
-from explorer.networks.crosscheck import fvcore_complexity
+from explorer.networks import fvcore_complexity
 
 REFERENCE = Architecture.from_name("resnet50")
 DESIGNS = 1_000_000

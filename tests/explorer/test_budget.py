@@ -1,6 +1,7 @@
 """The solver: the paper's tables, and the whole number that brute force finds."""
 
 from itertools import count as count_from
+from itertools import product
 
 import numpy as np
 import pytest
@@ -9,10 +10,21 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from explorer import Architecture, Budget, UserError, match
-from explorer.budget import ImpossibleBudget, cost, nearest, scale, solve_quantity
-from explorer.depths import policy
+from explorer.budget import (
+    LARGEST_BUDGET,
+    MEASURES,
+    QUANTITIES,
+    ImpossibleBudget,
+    cost,
+    nearest,
+    scale,
+    solve_quantity,
+)
+from explorer.depths import POLICIES, find_policy
+from explorer.template import MOST_BLOCKS
 
 RESNET50 = Architecture.from_name("resnet50")
+REFERENCES = ("resnet50", "resnet18", "resnext_1-1-1-1-1_8x4d_w64_small_growC", "resnet20_cifar")
 
 
 def test_table_2_comes_out_exactly_by_block() -> None:
@@ -39,8 +51,7 @@ def test_by_flops_c_8_gives_13_at_minus_3_4_percent() -> None:
 
 
 def brute_force(architecture: Architecture, solve: str, by: str, target: int, step: int) -> int:
-    """Try every multiple of `step` until the cost passes the
-    target for good; ties go to the cheaper."""
+    """Try every multiple of `step` until the cost has passed the target; ties go to the cheaper."""
     best, value = None, step
     while True:
         spent = cost(architecture.with_(**{solve: value}), by)
@@ -171,7 +182,7 @@ def test_depths_along_a_policy_are_those_that_brute_force_finds(
     (design,) = nearest(
         architecture, solve="depths", by=by, budget=target, depth_policy=policy_name
     )
-    depths_at = policy(policy_name, architecture)
+    depths_at = find_policy(policy_name, architecture)
     costs = []
     for n in count_from(1):
         costs.append(cost(architecture.with_(depths=depths_at(n)), by))
@@ -180,17 +191,6 @@ def test_depths_along_a_policy_are_those_that_brute_force_finds(
     assert design.cost == min(costs, key=lambda spent: (abs(spent - target), spent)), (
         "ties go to the cheaper"
     )
-
-
-@given(architectures(), st.sampled_from(["proportional", "longest"]), st.integers(1, 60))
-def test_a_depth_policy_never_gets_shallower(
-    architecture: Architecture, policy_name: str, n: int
-) -> None:
-    depths_at = policy(policy_name, architecture)
-    assert all(
-        after >= before >= 1 for before, after in zip(depths_at(n), depths_at(n + 1), strict=True)
-    )
-    assert depths_at(sum(architecture.depths)) == architecture.depths or policy_name == "longest"
 
 
 # Table 4 of the paper: twice the cost of its two references; its own picks are not quite at twice.
@@ -217,13 +217,6 @@ def test_scale_is_at_least_as_near_to_twice_the_cost_as_table_4s_picks(
     assert all(design.budget.value == 2 * cost(start, "flops") for design in designs)
 
 
-def test_published_depths_deepen_resnet_101_to_resnet_200() -> None:
-    (design,) = scale(
-        Architecture.from_name("resnet101"), 2, solve=["depths"], depth_policy="published"
-    )
-    assert design.name == "resnet200"
-
-
 @settings(max_examples=40)
 @given(
     st.sampled_from(["bottleneck_width", "cardinality", "width"]),
@@ -243,9 +236,10 @@ def test_a_batch_of_arrays_is_solved_as_each_one_is(
     del options[solve]
     batch, _ = solve_quantity(RESNET50.with_(**options), solve, Budget.of(RESNET50, by), step)
     for position, value in enumerate(batch.tolist()):
-        one = {key: int(values[position]) for key, values in options.items()}
+        quantities = {key: int(values[position]) for key, values in options.items()}
         assert (
-            solve_quantity(RESNET50.with_(**one), solve, Budget.of(RESNET50, by), step)[0] == value
+            solve_quantity(RESNET50.with_(**quantities), solve, Budget.of(RESNET50, by), step)[0]
+            == value
         )
 
 
@@ -253,3 +247,57 @@ def test_a_batch_of_arrays_is_solved_as_each_one_is(
 def test_a_factor_that_is_no_number_above_zero_is_named(factor: float) -> None:
     with pytest.raises(UserError, match="number above zero"):
         scale(RESNET50, factor)
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+@pytest.mark.parametrize(
+    ("solve", "by", "policy_name"), list(product(QUANTITIES, MEASURES, POLICIES))
+)
+def test_every_combination_ends_with_designs_or_a_sentence(
+    reference: str, solve: str, by: str, policy_name: str
+) -> None:
+    start = Architecture.from_name(reference)
+    answers = 0
+    for factor in (1e-6, 0.5, 1, 2, 1e4, 1e9):
+        try:
+            designs = scale(start, factor, solve=[solve], by=by, depth_policy=policy_name)
+        except UserError:
+            continue
+        answers += 1
+        assert designs[0].cost > 0
+    basic = start.template.kind == "basic"
+    refused = (solve, by) == ("depths", "block") or (
+        basic and (by == "block" or solve not in ("depths", "width"))
+    )
+    # Published depths exist for four stages only.
+    refused |= solve == "depths" and policy_name == "published" and len(start.depths) != 4
+    assert bool(answers) != refused
+
+
+def test_depths_are_not_solved_by_a_cost_that_they_do_not_change() -> None:
+    with pytest.raises(
+        UserError, match="depths cannot be solved by block, which does not change with depths"
+    ):
+        match(RESNET50, solve="depths", by="block", width=128)
+    with pytest.raises(UserError, match="depths cannot be solved by block"):
+        scale(RESNET50, 2, by="block")
+
+
+def test_depths_are_solved_up_to_the_most_blocks_of_a_network() -> None:
+    for policy_name in ("proportional", "longest"):
+        with pytest.raises(UserError, match=f"more than {MOST_BLOCKS:,} blocks"):
+            match(
+                RESNET50,
+                solve="depths",
+                budget=LARGEST_BUDGET,
+                by="params",
+                depth_policy=policy_name,
+            )
+    (design,) = match(RESNET50, solve="depths", budget=LARGEST_BUDGET, depth_policy="published")
+    assert design.name == "resnet200"
+
+
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), 1e16, 10**400])
+def test_a_budget_that_is_none_is_one_sentence(value: float) -> None:
+    with pytest.raises(UserError, match="budget"):
+        Budget("flops", value)

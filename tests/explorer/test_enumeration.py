@@ -1,5 +1,4 @@
-"""Grids: each row is the design that the solver finds for it
-alone, counted as it is counted alone."""
+"""Grids: each row is the design that the solver finds for it alone, with the same counts."""
 
 import numpy as np
 import pandas as pd
@@ -68,7 +67,7 @@ def test_more_designs_than_a_chunk_come_out_complete_and_in_order() -> None:
 
 def test_filters_tolerance_and_sorting_keep_what_they_say() -> None:
     everything = enumerate_designs(RESNET50, cardinality=range(1, 65))
-    kept = enumerate_designs(
+    filtered = enumerate_designs(
         RESNET50,
         cardinality=range(1, 65),
         tolerance=0.02,
@@ -79,7 +78,7 @@ def test_filters_tolerance_and_sorting_keep_what_they_say() -> None:
         & (everything["params"] <= 25e6)
         & (everything["bottleneck_width"] > 2)
     ]
-    pd.testing.assert_frame_equal(kept, expected.reset_index(drop=True))
+    pd.testing.assert_frame_equal(filtered, expected.reset_index(drop=True))
     by_size = sort_designs(everything, "mismatch")["mismatch"].abs()
     assert np.all(np.diff(by_size) >= 0)
 
@@ -109,3 +108,9 @@ def test_basic_blocks_are_enumerated_by_width() -> None:
 def test_mistakes_are_named(options: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         enumerate_designs(RESNET50, **options)  # type: ignore[arg-type]
+
+
+def test_a_grid_of_too_many_designs_is_refused_before_any_is_counted() -> None:
+    many = range(1, 1_000_001)
+    with pytest.raises(UserError, match=r"1,000,000,000,000 combinations, and at most 20,000,000"):
+        enumerate_designs(RESNET50, cardinality=many, width=many)

@@ -1,5 +1,4 @@
-"""Names: every architecture prints as one that parses back; known
-names mean what torchvision and timm mean."""
+"""Names: every architecture's name parses back; known names mean what torchvision and timm mean."""
 
 import pytest
 from architectures import architectures
@@ -8,6 +7,7 @@ from hypothesis import strategies as st
 
 from explorer import Architecture, UserError, count
 from explorer.names import BASIC_DEPTHS, BOTTLENECK_DEPTHS, PUBLISHED
+from explorer.template import LARGEST_NUMBER, MOST_STAGES
 
 
 def reparsed(architecture: Architecture) -> Architecture:
@@ -107,3 +107,53 @@ def test_cifar_resnets_have_the_sizes_of_the_resnet_paper(name: str, millions: f
 def test_an_unknown_name_is_explained(name: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         Architecture.from_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("resnext_" + "-".join(["1"] * 20_000) + "_1x4d_w64", "at most 500"),
+        (
+            "resnext_" + "-".join(["1"] * (MOST_STAGES + 1)) + "_1x4d_w64",
+            "29 stages are too many: .* at most 28",
+        ),
+        (
+            "resnext_1000000-1_1x4d_w64",
+            "1,000,001 blocks in all are too many: a network has at most 10,000",
+        ),
+        ("resnext_1-1_1x4d_w99999999999", "width must be at most 1,000,000,000"),
+        ("resnet99999999999999999999_cifar", "6k \\+ 2 layers"),
+        ("resnext" + "9" * 400 + "_1x4d_cifar", "9k \\+ 2 layers"),
+    ],
+)
+def test_a_name_of_something_endless_is_refused_with_its_bound(name: str, message: str) -> None:
+    with pytest.raises(UserError, match=message) as problem:
+        Architecture.from_name(name, resolution=LARGEST_NUMBER)
+    assert len(str(problem.value)) < 600
+
+
+def test_the_longest_names_still_parse_back() -> None:
+    deep = Architecture.from_name("resnet50", resolution=LARGEST_NUMBER).with_(
+        depths=(300,) * MOST_STAGES,
+        cardinality=LARGEST_NUMBER,
+        bottleneck_width=LARGEST_NUMBER,
+        width=LARGEST_NUMBER,
+    )
+    assert Architecture.from_name(deep.name, resolution=LARGEST_NUMBER) == deep
+    assert count(deep).flops > 2**63, "Python's own numbers do not end there"
+
+
+@pytest.mark.parametrize(
+    ("word", "nearest"),
+    [
+        ("resnext101_32x8d_wsl", "resnext101_32x8d"),
+        ("resnext50_32_x4d", "resnext50_32x4d"),
+        ("resnext50_32x4", "resnext50_32x4d"),
+        ("resnext50", "resnext50_32x4d"),
+        ("ResNeXt101_32x16d_swsl", "resnext101_32x"),
+        ("wide_resnet50_w", "wide_resnet50_2"),
+    ],
+)
+def test_the_nearest_name_is_of_the_same_family(word: str, nearest: str) -> None:
+    with pytest.raises(UserError, match=f"unknown architecture '{word}'. Did you mean '{nearest}"):
+        Architecture.from_name(word)

@@ -14,8 +14,10 @@ MATCH = [sys.executable, "-m", "explorer", "match", "resnet50"]
 
 def test_a_full_disk_behind_the_output_is_one_sentence() -> None:
     with open("/dev/full", "w") as full:
-        found = subprocess.run(MATCH, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert (found.returncode, found.stderr) == (
+        finished = subprocess.run(
+            MATCH, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (finished.returncode, finished.stderr) == (
         1,
         "Error: the output could not be written: No space left on device.\n",
     )
@@ -23,8 +25,8 @@ def test_a_full_disk_behind_the_output_is_one_sentence() -> None:
 
 def test_closed_output_is_one_sentence() -> None:
     command = ["sh", "-c", 'exec "$@" >&-', "sh", *MATCH]
-    found = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
-    assert (found.returncode, found.stderr) == (
+    finished = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    assert (finished.returncode, finished.stderr) == (
         1,
         "Error: the output could not be written: Bad file descriptor.\n",
     )
@@ -33,9 +35,9 @@ def test_closed_output_is_one_sentence() -> None:
 def test_a_reader_that_left_is_no_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    found = subprocess.run(MATCH, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    finished = subprocess.run(MATCH, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
-    assert (found.returncode, found.stderr) == (141, "")
+    assert (finished.returncode, finished.stderr) == (141, "")
 
 
 @pytest.mark.parametrize("where", ["| head -1", "> /dev/full", ">&-", ">&- 2>&-"])
@@ -54,10 +56,10 @@ def test_a_run_goes_on_without_its_output(where: str, tiny_study_file: Path) -> 
         "--storage",
         "sqlite:///t.db",
     ]
-    found = subprocess.run(
+    finished = subprocess.run(
         ["sh", "-c", command, "sh", *run], capture_output=True, text=True, check=False
     )
-    assert "Traceback" not in found.stderr
+    assert "Traceback" not in finished.stderr
     assert Path("code").read_text() == "0\n"
     status = [
         sys.executable,
@@ -101,7 +103,7 @@ def test_a_run_goes_on_when_its_terminal_is_closed(tiny_study_file: Path) -> Non
         drawn += os.read(master, 4096)
     os.close(master)
     _, said = process.communicate()
-    assert said == "Nobody takes the output any more (Input/output error); the work goes on.\n"
+    assert said == "The output cannot be written any more (Input/output error); the work goes on.\n"
     assert process.returncode == 0
     assert tiny_runs.attempts()
     assert set(tiny_runs.endings()) == {"complete"}
@@ -121,14 +123,14 @@ def test_too_few_processes_and_threads_are_one_sentence(tiny_study_file: Path, l
     limited = ["bash", "-c", f'ulimit -u {limit} && exec "$@"', "sh", *run]
     if os.getuid() == 0:  # the limit does not hold for root: another user, who may read all files
         limited = [*_as_another_user(), *limited]
-    found = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=60)
-    assert found.returncode == 2
-    assert found.stderr.startswith("Error: ")
-    assert found.stderr.endswith(
+    finished = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=60)
+    assert finished.returncode == 2
+    assert finished.stderr.startswith("Error: ")
+    assert finished.stderr.endswith(
         "the system starts no more processes or threads for this user. Raise the limit (ulimit -u),"
         " or end others.\n"
     )
-    assert found.stderr.count("\n") == 1
+    assert finished.stderr.count("\n") == 1
 
 
 def _as_another_user() -> list[str]:
@@ -168,15 +170,15 @@ def test_too_few_files_are_one_sentence(tiny_study_file: Path) -> None:
         "--storage",
         "sqlite:///t.db",
     ]
-    found = subprocess.run(
+    finished = subprocess.run(
         ["sh", "-c", 'ulimit -n 8; exec "$@"', "sh", *run],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert found.returncode == 2
-    assert found.stderr.startswith("Error: this process may not open more files at once.")
-    assert found.stderr.count("\n") == 1
+    assert finished.returncode == 2
+    assert finished.stderr.startswith("Error: this process may not open more files at once.")
+    assert finished.stderr.count("\n") == 1
 
 
 def test_too_little_memory_for_torch_is_one_sentence_and_no_pairs_fault(
@@ -193,6 +195,6 @@ def test_too_little_memory_for_torch_is_one_sentence_and_no_pairs_fault(
         "sqlite:///t.db",
     ]
     limited = ["sh", "-c", 'ulimit -v 300000; exec "$@"', "sh", *run]
-    found = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=60)
-    assert (found.returncode, found.stderr.count("\n")) == (2, 1)
-    assert "memory" in found.stderr
+    finished = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=60)
+    assert (finished.returncode, finished.stderr.count("\n")) == (2, 1)
+    assert "memory" in finished.stderr

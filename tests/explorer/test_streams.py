@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from terminals import CONTROLS, run_on_terminal
 
-from explorer.streams import PlainStream, printable, raw
+from explorer.streams import PlainStream, printable, unfiltered
 
 CODE = """
 import sys
@@ -35,7 +35,7 @@ def test_only_text_gets_through() -> None:
     text = "one\ttwo\r\nthree \x1b[31mred\x1b[0m\u202e\n"
     assert plain.write(text) == len(text)
     assert stream.getvalue() == "one\ttwo \nthree [31mred[0m\n"
-    assert raw(plain) is stream  # type: ignore[arg-type]
+    assert unfiltered(plain) is stream  # type: ignore[arg-type]
     assert printable("a\nb\u00a0c\udce9") == "a b c\ufffd"
 
 
@@ -43,8 +43,8 @@ def test_a_pipe_gets_text_and_exact_data() -> None:
     output = subprocess.run(
         [sys.executable, "-c", CODE], capture_output=True, check=True, cwd=ROOT
     ).stdout
-    told, data = output.decode().split("data ")
-    assert not CONTROLS & set(told)
+    text, data = output.decode().split("data ")
+    assert not CONTROLS & set(text)
     assert data == "a\x1b[2Jb\x1b]0;title\x07\u202ec\r\x9bd"
 
 

@@ -39,15 +39,15 @@ def test_what_is_no_number_is_null(capsys: pytest.CaptureFixture[str]) -> None:
 def test_nothing_prints_json_but_this() -> None:
     """`json.dumps` inside a `print` or `echo` would let NaN through."""
     root = Path(terminal.__file__).parent.parent
-    found = []
+    calls = []
     for room in ("explorer", "search_spaces", "studies", "dashboards"):
         for path in (root / room).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "click.echo"):
-                    found += [
+                    calls += [
                         f"{path.name}:{node.lineno}"
                         for part in node.args
                         if "json.dumps" in ast.unparse(part)
                     ]
     # What a child process tells its parent, which reads it with Python's own reader.
-    assert [place for place in found if not place.startswith(("settings.py", "plan.py"))] == []
+    assert [call for call in calls if not call.startswith(("settings.py", "plan.py"))] == []

@@ -1,4 +1,4 @@
-"""The command line of the design room, run as a user runs it."""
+"""The commands that design networks, run as a user runs them."""
 
 import json
 import subprocess
@@ -241,8 +241,14 @@ def test_a_mistake_in_the_other_commands_exits_2_with_one_message(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("scale", "resnet101", "--factor", "2", "--by", "block"), "depths cannot be solved by block"),
-        (("match", "resnet50", "--width", "128", "--solve", "depths", "--by", "block"), "depths cannot be solved by block"),
+        (
+            ("scale", "resnet101", "--factor", "2", "--by", "block"),
+            "depths cannot be solved by block",
+        ),
+        (
+            ("match", "resnet50", "--width", "128", "--solve", "depths", "--by", "block"),
+            "depths cannot be solved by block",
+        ),
         (("match", "resnet50", "--flops", "1e400"), "out of range"),
         (("match", "resnet50", "--flops", "2000T"), "a budget is at most 1,000 T flops"),
         (("scale", "resnet50", "--factor", "1e300"), "out of range"),
@@ -250,11 +256,26 @@ def test_a_mistake_in_the_other_commands_exits_2_with_one_message(
         (("describe", "resnet50", "--resolution", "10000000000"), "at most 1,000,000,000"),
         (("enumerate", "resnet50", "--where", "flops<=1e400"), "out of range"),
         (("enumerate", "resnet50", "--width", "1000000000"), "64-bit numbers"),
-        (("measure", "resnet20_cifar", "--resolution", "1000000000", "--rounds", "1"), "not enough memory"),
+        (
+            ("measure", "resnet20_cifar", "--resolution", "1000000000", "--rounds", "1"),
+            "not enough memory",
+        ),
         (("measure", "resnet20_cifar", "--threads", "1000000000"), "at most 1,024"),
-        (("export", "resnet20_cifar", "--format", "safetensors", "-o", "w.safetensors", "--seed", "9" * 30), "--seed"),
+        (
+            (
+                "export",
+                "resnet20_cifar",
+                "--format",
+                "safetensors",
+                "-o",
+                "w.safetensors",
+                "--seed",
+                "9" * 30,
+            ),
+            "--seed",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_out_of_bounds_exits_2_with_one_message(
     arguments: tuple[str, ...], message: str
 ) -> None:

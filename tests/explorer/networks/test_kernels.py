@@ -1,5 +1,4 @@
-"""Batch norm, addition and relu in one: exact, left to torch where torch does
-something else, and the same bits ever after."""
+"""Batch norm, addition and relu as one operation: exact, and with the same bits in every run."""
 
 import copy
 import itertools
@@ -22,8 +21,7 @@ from explorer.networks.modules import fuses, normalise
 def exactly(
     norm: torch.nn.BatchNorm2d, x: torch.Tensor, shortcut: torch.Tensor | None, relu: bool
 ) -> torch.Tensor:
-    """What a norm, an addition and relu are, of float64's exactness; gradients flow
-    to x, the shortcut and the norm's parameters."""
+    """A norm, an addition and relu in float64, through which gradients flow."""
     x = x.double()
     mean, variance = x.mean((0, 2, 3), keepdim=True), x.var((0, 2, 3), correction=0, keepdim=True)
     out = (x - mean) / (variance + norm.eps).sqrt() * norm.weight.double().view(
@@ -213,38 +211,40 @@ norm = torch.nn.BatchNorm2d(5)
 out = normalise(norm, x)
 assert "Normalise" in str(out.grad_fn)
 out.square().sum().backward()
-print(hashlib.sha256(b"".join(each.float().numpy().tobytes() for each in (out.detach(), x.grad, norm.weight.grad))).hexdigest())
+results = (out.detach(), x.grad, norm.weight.grad)
+data = b"".join(each.float().numpy().tobytes() for each in results)
+print(hashlib.sha256(data).hexdigest())
 """
 
 
 def trained(**environment: str) -> tuple[str, str]:
-    """What a process of its own finds, and what it complains of."""
-    given = {**os.environ, **environment}
+    """What a training in a process of its own prints, and its complaints."""
+    variables = {**os.environ, **environment}
     run = subprocess.run(
-        [sys.executable, "-c", TRAIN], env=given, capture_output=True, text=True, check=False
+        [sys.executable, "-c", TRAIN], env=variables, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr
     return run.stdout, run.stderr
 
 
 @pytest.mark.slow
-def test_kernels_give_the_same_bits_whether_they_are_compiled_or_kept_and_whatever_became_of_what_was_kept(
+def test_kernels_give_the_same_bits_from_numbas_cache_and_whatever_became_of_it(
     tmp_path: Path,
 ) -> None:
-    found, complaint = trained(NUMBA_CACHE_DIR=str(tmp_path))
+    digest, complaint = trained(NUMBA_CACHE_DIR=str(tmp_path))
     assert not complaint
-    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(kept) == 2 * 5
-    assert trained(NUMBA_CACHE_DIR=str(tmp_path)) == (found, "")
-    for path in kept:
+    cached = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(cached) == 2 * 5
+    assert trained(NUMBA_CACHE_DIR=str(tmp_path)) == (digest, "")
+    for path in cached:
         path.write_bytes(path.read_bytes()[: 0 if "_near" in path.name else -20])
     again, complaint = trained(NUMBA_CACHE_DIR=str(tmp_path))
-    assert again == found
+    assert again == digest
     assert "compiled without Numba's cache" in complaint
     # As where neither the program's folder nor a home can be written:
     # the one place allowed does not apply.
     nowhere, complaint = trained(NUMBA_CACHE_LOCATOR_CLASSES="ZipCacheLocator")
-    assert nowhere == found
+    assert nowhere == digest
     assert "no locator available" in complaint
 
 

@@ -1,12 +1,11 @@
-"""Measured cost: every case is measured, memory adds up, and a budget in
-time picks the nearest of what was measured."""
+"""Measured cost: every case is measured, memory adds up, and matching by time takes the nearest."""
 
 import pytest
 import torch
 
 from explorer import Architecture, UserError, count
-from explorer.networks.match_time import match_time
 from explorer.networks.measuring import Case, measure
+from explorer.networks.time_matching import match_time
 
 TINY = Architecture.from_name("resnext_1-1_1x16d_w32_small16", resolution=16, classes=10)
 

@@ -67,8 +67,12 @@ def test_modules_made_for_speed_are_the_same_function_as_torchs_own(
 
 @settings(max_examples=50)
 @given(
-    d=st.integers(2, 7), outputs=st.integers(1, 3), paths=st.integers(2, 32), stride=st.integers(1, 2), seed=st.integers(0, 99)
-)  # fmt: skip
+    d=st.integers(2, 7),
+    outputs=st.integers(1, 3),
+    paths=st.integers(2, 32),
+    stride=st.integers(1, 2),
+    seed=st.integers(0, 99),
+)
 def test_paths_taken_together_are_the_same_function(
     d: int, outputs: int, paths: int, stride: int, seed: int
 ) -> None:

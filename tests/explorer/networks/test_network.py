@@ -1,5 +1,4 @@
-"""The built network: counted by torch and fvcore to the unit,
-torchvision's state dict, equal forms."""
+"""The built network: torch's and fvcore's counts, torchvision's state dict, equal forms."""
 
 from collections.abc import Iterator
 
@@ -33,15 +32,16 @@ class OutputSizes(TorchDispatchMode):
 
 
 def seen_by_torch(architecture: Architecture, form: str) -> Complexity:
-    """What torch's counters see when one image goes through the built module,
-    on the meta device: nothing is computed."""
+    """What torch's counters see when one image passes the built module.
+
+    It is on the meta device, so nothing is computed.
+    """
     with torch.device("meta"):
         return seen_at_work(build(architecture, form).eval(), images=1)
 
 
 def seen_at_work(model: Network, images: int) -> Complexity:
-    """What torch's counters see of one image when so many go through a
-    module, on the device that it is on."""
+    """What torch's counters see of one image when a batch passes a module on its own device."""
     architecture = model.architecture
     side = architecture.resolution
     batch = torch.zeros(
@@ -99,8 +99,7 @@ def test_with_d_1_and_c_doubling_the_depthwise_limit_works() -> None:
 def torchvision_state(
     depths: tuple[int, ...], bottleneck_channels: int
 ) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Names and shapes of torchvision's resnet50 family (models/resnet.py),
-    written down from its documented layout."""
+    """Names and shapes of torchvision's resnet50 family, from the layout in models/resnet.py."""
 
     def norm(name: str, channels: int) -> Iterator[tuple[str, tuple[int, ...]]]:
         for part in ("weight", "bias", "running_mean", "running_var"):
@@ -114,16 +113,16 @@ def torchvision_state(
         inner, out = bottleneck_channels * 2**stage, 256 * 2**stage
         per_group = inner // 32 if bottleneck_channels == 128 else inner
         for block in range(depth):
-            place = f"layer{stage + 1}.{block}"
-            yield f"{place}.conv1.weight", (inner, channels, 1, 1)
-            yield from norm(f"{place}.bn1", inner)
-            yield f"{place}.conv2.weight", (inner, per_group, 3, 3)
-            yield from norm(f"{place}.bn2", inner)
-            yield f"{place}.conv3.weight", (out, inner, 1, 1)
-            yield from norm(f"{place}.bn3", out)
+            block_name = f"layer{stage + 1}.{block}"
+            yield f"{block_name}.conv1.weight", (inner, channels, 1, 1)
+            yield from norm(f"{block_name}.bn1", inner)
+            yield f"{block_name}.conv2.weight", (inner, per_group, 3, 3)
+            yield from norm(f"{block_name}.bn2", inner)
+            yield f"{block_name}.conv3.weight", (out, inner, 1, 1)
+            yield from norm(f"{block_name}.bn3", out)
             if block == 0:
-                yield f"{place}.downsample.0.weight", (out, channels, 1, 1)
-                yield from norm(f"{place}.downsample.1", out)
+                yield f"{block_name}.downsample.0.weight", (out, channels, 1, 1)
+                yield from norm(f"{block_name}.downsample.1", out)
             channels = out
     yield "fc.weight", (1000, 2048)
     yield "fc.bias", (1000,)

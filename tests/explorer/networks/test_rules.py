@@ -9,12 +9,17 @@ from hypothesis import given, settings
 from torch import nn
 
 from explorer import Architecture, UserError, build
-from explorer.networks.rules import BlockShape, check, stages_of_architecture, stages_of_module
+from explorer.networks.rules import (
+    BlockShape,
+    find_violations,
+    stages_of_architecture,
+    stages_of_module,
+)
 
 
 @given(architectures())
 def test_every_architecture_obeys_both_rules(architecture: Architecture) -> None:
-    assert check(architecture) == []
+    assert find_violations(architecture) == []
 
 
 @settings(max_examples=15)
@@ -23,7 +28,7 @@ def test_a_built_module_is_seen_as_the_architecture_is(architecture: Architectur
     image = torch.zeros(
         1, architecture.in_channels, architecture.resolution, architecture.resolution
     )
-    assert check(build(architecture), image) == []
+    assert find_violations(build(architecture), image) == []
 
 
 STAGES = stages_of_architecture(Architecture.from_name("resnext50_32x4d"))
@@ -52,14 +57,13 @@ def broken(stage: int, block: int, **changes: object) -> list[list[BlockShape]]:
 def test_what_breaks_is_named_with_its_place(
     stages: list[list[BlockShape]], rule: int, where: str
 ) -> None:
-    found = check(stages)
-    assert {violation.where for violation in found} == {where}
-    assert rule in {violation.rule for violation in found}
+    violations = find_violations(stages)
+    assert {violation.where for violation in violations} == {where}
+    assert rule in {violation.rule for violation in violations}
 
 
 class Foreign(nn.Module):
-    """A network of somebody else, with a shortcut of another name
-    and a stage that triples its width."""
+    """A network of another program: its shortcut has another name, one stage triples its width."""
 
     def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
@@ -80,8 +84,8 @@ class Foreign(nn.Module):
 
 def test_a_foreign_module_is_checked_by_running_it() -> None:
     image = torch.zeros(1, 3, 32, 32)
-    assert check(Foreign((8, 16, 32)), image) == []
-    (violation,) = check(Foreign((8, 16, 48)), image)
+    assert find_violations(Foreign((8, 16, 32)), image) == []
+    (violation,) = find_violations(Foreign((8, 16, 48)), image)
     assert (violation.rule, violation.where) == (2, "layer3")
     assert "(16,) to (48,)" in violation.message
 
@@ -100,13 +104,15 @@ def test_a_network_without_stages_is_a_clear_mistake(
     network: object, example: object, message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
-        check(network, example)  # type: ignore[arg-type]
+        find_violations(network, example)  # type: ignore[arg-type]
 
 
 class Gated(nn.Module):
-    """A bottleneck block with squeeze-and-excitation as torchvision writes it, 1x1 convolutions on
-    a map pooled to 1x1. Its reduction is rounded up to 8 channels, as timm's is, so the gates do
-    not double with the width."""
+    """A bottleneck block with squeeze-and-excitation as torchvision writes it.
+
+    The gate's 1x1 convolutions work on a map pooled to 1x1. Its reduction is rounded up to 8
+    channels, as timm's is, so the gates do not double with the width.
+    """
 
     def __init__(self, channels: int, width: int, stride: int) -> None:
         super().__init__()
@@ -126,8 +132,10 @@ class Gated(nn.Module):
 
 
 class Selective(nn.Module):
-    """A block of selective kernels (Li et al. 2019): a 3x3 and a dilated 3x3,
-    weighed by a gate with at least 32 channels."""
+    """A block of selective kernels (Li et al. 2019).
+
+    A 3x3 and a dilated 3x3 convolution are weighed by a gate of at least 32 channels.
+    """
 
     def __init__(self, channels: int, width: int, stride: int) -> None:
         super().__init__()
@@ -169,8 +177,8 @@ class Stages(nn.Module):
 )  # at 16 pixels the last stage's own map is 1x1, as a gate's is
 def test_a_gate_is_no_part_of_what_the_rules_compare(block: type[nn.Module], side: int) -> None:
     image = torch.zeros(1, 3, side, side)
-    assert check(Stages(block), image) == []
-    (violation,) = check(Stages(block, (16, 32, 64, 192)), image)
+    assert find_violations(Stages(block), image) == []
+    (violation,) = find_violations(Stages(block, (16, 32, 64, 192)), image)
     assert (violation.rule, violation.where) == (2, "layer4")
 
 

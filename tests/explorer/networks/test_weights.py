@@ -1,5 +1,4 @@
-"""Weights of other programs are unwrapped and loaded to the bit; what
-does not fit is refused in our own words."""
+"""Weights of other programs are unwrapped and loaded to the bit, or refused with a reason."""
 
 import pickle
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from safetensors.torch import save_file
 
 from explorer import Architecture, UserError, build
 from explorer.cli import cli
-from explorer.networks.export import fresh_network
+from explorer.networks.exporting import fresh_network
 from explorer.networks.weights import _design_of, load_weights
 
 SMALL = Architecture.from_name("resnext_1-1_2x4d_w16_small8", resolution=8, classes=5)
@@ -55,15 +54,18 @@ def named(prefix: str) -> State:
             lambda: {"model": state(), "ema": state()},
             "the weights are those under 'model' (not 'ema')",
         ),
-        (lambda: named("module."), "the prefix 'module.' taken off all names"),
-        (lambda: named("_orig_mod."), "the prefix '_orig_mod.' taken off all names"),
-        (lambda: named("network."), "the prefix 'network.' taken off all names"),
-        (lambda: named("module._orig_mod."), "the prefix 'module._orig_mod.' taken off all names"),
+        (lambda: named("module."), "the prefix 'module.' removed from all names"),
+        (lambda: named("_orig_mod."), "the prefix '_orig_mod.' removed from all names"),
+        (lambda: named("network."), "the prefix 'network.' removed from all names"),
+        (
+            lambda: named("module._orig_mod."),
+            "the prefix 'module._orig_mod.' removed from all names",
+        ),
         (
             lambda: {"checkpoint": 1, "model": {"state_dict": named("_orig_mod.module.")}},
             (
                 "the weights are those under 'model', the weights are those under 'state_dict', "
-                "the prefix '_orig_mod.module.' taken off all names"
+                "the prefix '_orig_mod.module.' removed from all names"
             ),
         ),
         (  # Lightning's
@@ -73,13 +75,13 @@ def named(prefix: str) -> State:
                 "loops": {},
             },
             (
-                "the weights are those under 'state_dict', the prefix 'model.' taken off all names,"
-                " 1 other tensor left out: loss.weight"
+                "the weights are those under 'state_dict',"
+                " the prefix 'model.' removed from all names, 1 other tensor left out: loss.weight"
             ),
         ),
         (  # torch's AveragedModel
             lambda: {"n_averaged": torch.tensor(7), **named("module.")},
-            "the prefix 'module.' taken off all names, 1 other tensor left out: n_averaged",
+            "the prefix 'module.' removed from all names, 1 other tensor left out: n_averaged",
         ),
         (  # a network and its moving average
             lambda: {
@@ -87,8 +89,8 @@ def named(prefix: str) -> State:
                 **{f"ema_{name}": value + 1 for name, value in named("model.").items()},
             },
             (
-                f"the prefix 'model.' taken off all names, {len(state())} other tensors left out: "
-                "ema_model.conv1.weight, ema_model.bn1.weight, ema_model.bn1.bias and "
+                f"the prefix 'model.' removed from all names, {len(state())} other tensors left"
+                " out: ema_model.conv1.weight, ema_model.bn1.weight, ema_model.bn1.bias and "
                 f"{len(state()) - 3} more"
             ),
         ),
@@ -196,16 +198,16 @@ def bad_half_safetensors(path: Path) -> None:
         (lambda path: path.write_bytes(bytes(range(256)) * 4), "damaged"),
         (
             lambda path: torch.save([torch.ones(1)], path),
-            "no tensors under names in it, but a list",
+            "it holds no named tensors, but a list",
         ),
-        (lambda path: torch.save({}, path), "no tensors under names in it, but nothing"),
+        (lambda path: torch.save({}, path), "it holds no named tensors, but nothing"),
         (
             lambda path: torch.save({"epoch": 3, "lr": 0.1}, path),
-            "no tensors under names in it, but epoch, lr",
+            "it holds no named tensors, but epoch, lr",
         ),
         (
             lambda path: torch.save(torch.ones(2), path),
-            "no tensors under names in it, but a Tensor",
+            "it holds no named tensors, but a Tensor",
         ),
         (
             lambda path: torch.jit.script(torch.nn.Linear(2, 2)).save(str(path)),
@@ -268,9 +270,9 @@ def test_the_design_whose_weights_they_are_is_named(tmp_path: Path, of: str) -> 
             name: torch.empty(value.shape)
             for name, value in build(Architecture.from_name(of)).state_dict().items()
         }
-    found = _design_of(given)
-    assert found is not None
-    assert found.name == of
+    design = _design_of(given)
+    assert design is not None
+    assert design.name == of
 
 
 @pytest.mark.parametrize("missing", ["conv1.weight", "layer1.0.bn2.bias"])
@@ -297,7 +299,7 @@ def test_weights_of_another_program_are_refused_with_names_of_each_kind(tmp_path
         " fc.bias" in said
     )
     assert said.endswith(
-        "They are of no network that this program builds, or of one with other names."
+        "They fit no network that this program builds, or its names are different."
     )
 
 
@@ -310,7 +312,7 @@ def holds_itself() -> State:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (holds_itself, "no tensors under names in it, but model"),
+        (holds_itself, "it holds no named tensors, but model"),
         (lambda: {**state(), "\x1b[31mred\n": torch.ones(1)}, "not in this network: [31mred . "),
         (lambda: {**state(), 1: torch.ones(1)}, "not in this network: 1. "),
         (
@@ -358,6 +360,6 @@ def test_export_says_what_it_took_off(tmp_path: Path) -> None:
     assert (
         result.output.splitlines()[0]
         == f"Read: {tmp_path}/w.pth (the weights are those under 'state_dict', the prefix 'module.'"
-        " taken off all names)"
+        " removed from all names)"
     )
     assert loaded(tmp_path / "out.safetensors") == ""

@@ -326,7 +326,7 @@ def trained(complete: None, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_where_onnx_fails_the_weights_and_the_card_are_there_all_the_same(
     trained: None, monkeypatch: pytest.MonkeyPatch, as_json: bool
 ) -> None:
-    import explorer.networks.export
+    import explorer.networks.exporting
 
     def differ(*_: object) -> str:
         raise RuntimeError("onnxruntime's output differs")
@@ -334,7 +334,7 @@ def test_where_onnx_fails_the_weights_and_the_card_are_there_all_the_same(
     Path("best").mkdir()
     Path("best/network.onnx").write_text("an older network")
     with monkeypatch.context() as patched:
-        patched.setattr(explorer.networks.export, "_export_onnx", differ)
+        patched.setattr(explorer.networks.exporting, "_export_onnx", differ)
         arguments = [
             "study",
             "winner",
@@ -370,12 +370,12 @@ def test_where_onnx_fails_the_weights_and_the_card_are_there_all_the_same(
 def test_weights_that_cannot_be_written_leave_nothing_half_written(
     trained: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import explorer.networks.export
+    import explorer.networks.exporting
 
     def full(*_: object) -> None:
         raise UserError("the disk is full.")
 
-    monkeypatch.setattr(explorer.networks.export, "write_atomic", full)
+    monkeypatch.setattr(explorer.networks.exporting, "write_atomic", full)
     error = retrain()
     assert isinstance(error, UserError)
     assert "could not be exported: the disk is full. Nothing was exported" in str(error)

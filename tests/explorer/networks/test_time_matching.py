@@ -7,7 +7,7 @@ import pytest
 
 from explorer import Architecture, UserError
 from explorer.complexity import count
-from explorer.networks import match_time
+from explorer.networks import time_matching
 from explorer.networks.measuring import Timing
 
 # Its stem, shortcuts and classifier alone cost more than 0.6 of it, where the bracket begins.
@@ -15,7 +15,7 @@ MOSTLY_FIXED = Architecture.from_name("resnext_1-1_1x4d_w256_small", resolution=
 
 
 def test_a_reference_that_is_mostly_fixed_cost_is_matched_by_time_too(one_thread: None) -> None:
-    (design,) = match_time.match_time(MOSTLY_FIXED, cardinality=2, rounds=1)
+    (design,) = time_matching.match_time(MOSTLY_FIXED, cardinality=2, rounds=1)
     tried = [timing.case.architecture.template.bottleneck_width for timing in design.candidates[1:]]
     assert tried[0] == 1
     assert design.architecture.template.bottleneck_width in tried
@@ -25,8 +25,7 @@ def test_a_reference_that_is_mostly_fixed_cost_is_matched_by_time_too(one_thread
 def test_the_bracket_is_widened_only_so_often(
     seconds: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The clock is not the subject here: every design takes what the
-    case says, the reference one second."""
+    """Time is given here: every design takes what the case says, the reference one second."""
     rounds = []
 
     def measure(cases: list[Any], **_: Any) -> list[Timing]:
@@ -41,8 +40,8 @@ def test_the_bracket_is_widened_only_so_often(
             for case in cases[1:]
         ]
 
-    monkeypatch.setattr(match_time, "measure", measure)
-    (design,) = match_time.match_time(Architecture.from_name("resnet50"), cardinality=1)
+    monkeypatch.setattr(time_matching, "measure", measure)
+    (design,) = time_matching.match_time(Architecture.from_name("resnet50"), cardinality=1)
     assert 1 <= len(rounds) <= 6
     if seconds == "as FLOPs":
         assert design.name == "resnet50"
@@ -59,6 +58,6 @@ def test_the_bracket_is_widened_only_so_often(
 def test_what_would_take_for_ever_is_refused_before_it_is_measured(
     options: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(match_time, "measure", None)
+    monkeypatch.setattr(time_matching, "measure", None)
     with pytest.raises(UserError, match=message):
-        match_time.match_time(Architecture.from_name("resnext50_32x32d"), **options)
+        time_matching.match_time(Architecture.from_name("resnext50_32x32d"), **options)

@@ -1,5 +1,4 @@
-"""Taking a network along: a state dict for torchvision or timm, safetensors,
-or ONNX that was checked against onnxruntime."""
+"""Networks for other programs: torchvision, timm, safetensors and ONNX."""
 
 import contextlib
 import io
@@ -17,8 +16,8 @@ from explorer.errors import UserError, unknown
 from explorer.files import write_atomic
 from explorer.networks.network import Network, build
 
-# The suffixes under which each format's files are known; a state dict
-# may be in torch's own form or in safetensors.
+# The suffixes under which each format's files are known; a state dict may be in torch's own form or
+# in safetensors.
 FORMATS = {
     "torchvision": (".pth", ".pt", ".safetensors"),
     "timm": (".pth", ".pt", ".safetensors"),
@@ -30,13 +29,22 @@ FORMATS = {
 def export(
     model: Network, path: str | Path, format_: str, metadata: Mapping[str, str] | None = None
 ) -> str:
-    """Write a network's weights (`torchvision`, `timm`, `safetensors`) or the network
-    itself (`onnx`); the file is whole or not there.
+    """Write a network's weights, or for ONNX the network itself; the file is whole or not there.
 
-    Weights for torchvision and timm are safetensors where the path ends so, else torch's own form;
-    safetensors hold `metadata` beside the architecture's name. Returns one line that says how to
-    load it. Raises `UserError` where the library has no such network, an extra is not installed,
-    the path's suffix is that of another format, or the file cannot be written.
+    Args:
+        model: The network; its weights are written from whatever device they are on.
+        path: For torchvision and timm, a path that ends in .safetensors gets safetensors, any other
+            torch's own form.
+        format_: A key of `FORMATS`.
+        metadata: Stored in safetensors beside the architecture's name.
+
+    Returns:
+        One line of Python that loads the file.
+
+    Raises:
+        UserError: The library has no such network, an extra is not installed, the path's suffix is
+            that of another format, or the file cannot be written.
+        RuntimeError: onnxruntime's outputs differ from torch's; nothing is written.
     """
     check_name(path, format_)
     if format_ == "onnx":
@@ -71,7 +79,7 @@ def export(
 
 
 def check_name(path: str | Path, format_: str) -> None:
-    """Raises `UserError` for an unknown format, and for a file whose suffix is that of another."""
+    """Raise `UserError` for an unknown format, or a file whose suffix is that of another."""
     if format_ not in FORMATS:
         raise unknown("export format", format_, FORMATS)
     suffix = Path(path).suffix.lower()
@@ -83,8 +91,11 @@ def check_name(path: str | Path, format_: str) -> None:
 
 
 def foreign_constructor(architecture: Architecture, library: str) -> str:
-    """The call that makes the same network in torchvision or timm. Raises
-    `UserError` with the reason where there is none."""
+    """The call that makes the same network in torchvision or timm.
+
+    Raises:
+        UserError: The library has no such network; the message says why.
+    """
     template, stem = architecture.template, architecture.stem
     usual_width = 256 if template.kind == "bottleneck" else 64
     reasons = [
@@ -138,8 +149,11 @@ def foreign_constructor(architecture: Architecture, library: str) -> str:
 
 
 def fresh_network(architecture: Architecture, seed: int) -> Network:
-    """The network as its first training step would find it, drawn from `seed`;
-    torch's global generator stays as it was."""
+    """The network with new weights, drawn from `seed`.
+
+    A training that starts from this seed begins with the same weights. torch's global generator
+    stays as it was.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build(architecture)
@@ -158,6 +172,7 @@ def _export_onnx(model: Network, path: Path) -> str:
     architecture = model.architecture
     model = model.eval()
     shape = (architecture.in_channels, architecture.resolution, architecture.resolution)
+    # torch.export takes a dimension of size 1 for a constant, so the example has two images.
     example = torch.randn(2, *shape)
     with tempfile.TemporaryDirectory() as folder:
         written = os.path.join(folder, "network.onnx")
@@ -197,8 +212,7 @@ def _export_onnx(model: Network, path: Path) -> str:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """torch's exporter talks of deprecations and of torchvision,
-    neither of which is the user's business."""
+    """Hide the exporter's warnings of deprecations and of torchvision, which concern no user."""
     previous = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

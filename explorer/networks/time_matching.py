@@ -1,9 +1,8 @@
-"""Budgets in measured time: the design whose latency, or training step,
-comes nearest to the reference's on this device.
+"""Budgets in measured time: the design whose step takes as long as the reference's here.
 
-Time is not monotone in d (a kernel likes some channel counts better than others), so nothing is
-solved: designs in a bracket of FLOPs are all measured, interleaved with the reference, and the
-nearest wins.
+Time does not rise steadily with d, because kernels are faster for some channel counts than for
+others. So nothing is solved: all designs in a bracket of FLOPs are measured, interleaved with the
+reference, and the nearest is taken.
 """
 
 from collections.abc import Callable
@@ -25,12 +24,11 @@ from explorer.errors import UserError
 from explorer.networks.measuring import Case, Timing, measure
 from explorer.template import whole
 
-MODES = {"latency": "inference", "train_step": "train_step"}
-# At equal FLOPs more paths take up to 1.5 times as long, so a
-# design of equal time may need far fewer FLOPs.
+STEPS = {"latency": "inference", "train_step": "train_step"}
+# At equal FLOPs more paths take up to 1.5 times as long, so a design of equal time may need far
+# fewer FLOPs.
 BRACKET = (0.6, 1.2)
-# How far a bracket is widened where its rim is the nearest. Each
-# round of measuring widens it, so they end.
+# How far a bracket is widened while the nearest design is at one of its ends.
 LOWEST, HIGHEST = 0.05, 8
 # Five rounds of so many designs take some minutes; a bracket of more asks for larger steps.
 MOST_MEASURED = 500
@@ -50,11 +48,26 @@ def match_time(
     progress: Callable[[int, int], None] = lambda done, total: None,
     **given: Any,
 ) -> list[Design]:
-    """`match` by measured seconds of one step with `batch` images: the budget is
-    the reference's own time, or `budget` seconds.
+    """`match` by measured seconds.
 
-    Every design carries all `candidates` that were measured (as `Timing`s, the
-    reference's own first). Raises `UserError` as `match` does.
+    Args:
+        reference: As in `match`.
+        solve: As in `match`, but not `depths`.
+        by: `latency` (inference) or `train_step`, of one step.
+        budget: Seconds; by default the reference's own time.
+        tolerance: As in `match`, and so is `multiple_of`.
+        device: "cpu", "cuda" or "cuda:1".
+        batch: Images at once.
+        rounds: How often each design is visited.
+        progress: As in `measure`.
+        given: As in `match`.
+
+    Returns:
+        One design for each combination of the given values. Each carries all its `candidates` as
+        `Timing`s, the reference's first.
+
+    Raises:
+        UserError: As in `match`; or there are more than `MOST_MEASURED` designs to measure.
     """
     check_solve(reference, solve, given)
     if solve == "depths":
@@ -71,12 +84,11 @@ def match_time(
         options: dict[str, Any] = {"device": device, "rounds": rounds, "progress": progress}
 
         def case(architecture: Architecture) -> Case:
-            return Case(architecture, batch=batch, mode=MODES[by])
+            return Case(architecture, batch=batch, mode=STEPS[by])
 
         flops = cost(reference, "flops")
-        if (
-            budget is not None
-        ):  # a rough guess of the FLOPs that the time allows; the bracket below corrects it
+        if budget is not None:
+            # A rough guess of the FLOPs that the time allows; the bracket below corrects it.
             (first,) = measure([case(reference)], **options)
             flops = max(1, round(flops * budget / first.seconds))
         low, high = BRACKET
@@ -96,24 +108,24 @@ def match_time(
             )
             measured |= dict(zip(new, timings, strict=True))
             target = own.seconds if budget is None else budget
-            found = min(sorted(measured), key=lambda value: abs(measured[value].seconds - target))
-            # The nearest at the rim of the bracket says that a nearer one may lie outside.
+            closest = min(sorted(measured), key=lambda value: abs(measured[value].seconds - target))
+            # If the nearest is at an end of the bracket, a nearer one may lie outside.
             if (
-                found == ends[0]
-                and found > step
-                and measured[found].seconds > target
+                closest == ends[0]
+                and closest > step
+                and measured[closest].seconds > target
                 and low > LOWEST
             ):
                 low /= 2
-            elif found == ends[1] and measured[found].seconds < target and high < HIGHEST:
+            elif closest == ends[1] and measured[closest].seconds < target and high < HIGHEST:
                 high *= 1.5
             else:
                 break
         design = Design(
-            start.with_(**{solve: found}),
+            start.with_(**{solve: closest}),
             Budget(by, target),
             reference.name if budget is None else "",
-            measured=measured[found].seconds,
+            measured=measured[closest].seconds,
         )
         designs.append(
             replace(design, candidates=(own, *(measured[value] for value in sorted(measured))))
@@ -124,15 +136,17 @@ def match_time(
     if missed:
         names = ", ".join(f"{design.name} ({100 * design.mismatch:+.1f} %)" for design in missed)
         raise UserError(
-            f"no measured design is within the tolerance of {by}; the nearest: {names}. Allow a"
-            " larger one."
+            f"no measured design is within the tolerance; the nearest in {by}: {names}. Allow a"
+            " larger tolerance."
         )
     return designs
 
 
 def _solved(start: Architecture, solve: str, flops: float, step: int) -> int:
-    """The quantity at which `start` costs about so many FLOPs; the
-    smallest where all the rest costs more."""
+    """The quantity at which `start` costs about so many FLOPs.
+
+    It is the smallest allowed where the rest of the network costs more.
+    """
     try:
         (design,) = nearest(start, solve=solve, budget=max(1, round(flops)), multiple_of=step)
     except ImpossibleBudget:

@@ -1,5 +1,4 @@
-"""Exports load elsewhere with the same numbers, and are refused with
-a reason where nothing could load them."""
+"""Exports load elsewhere with the same numbers, or are refused with a reason."""
 
 from pathlib import Path
 
@@ -7,7 +6,7 @@ import pytest
 import torch
 
 from explorer import Architecture, UserError, build
-from explorer.networks.export import export, foreign_constructor, fresh_network
+from explorer.networks.exporting import export, foreign_constructor, fresh_network
 from explorer.networks.weights import load_weights
 
 SMALL = Architecture.from_name("resnext_1-1_2x4d_w16_small8", resolution=8, classes=5)

@@ -1,0 +1,34 @@
+"""Heavy libraries are imported when they are needed, not with the packages that lead to them."""
+
+import subprocess
+import sys
+
+import pytest
+
+import explorer
+import explorer.rules
+from explorer import networks
+
+
+def test_importing_the_packages_imports_neither_torch_nor_pandas() -> None:
+    program = (
+        "import sys, explorer, explorer.networks, explorer.networks.rules;"
+        "print([name for name in ('torch', 'pandas', 'fvcore') if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.stdout == "[]\n", result.stderr
+
+
+@pytest.mark.parametrize("package", [explorer, networks])
+def test_every_name_that_a_package_offers_is_there(package: object) -> None:
+    for name in package.__all__:  # type: ignore[attr-defined]
+        assert getattr(package, name).__class__.__name__ != "module", name
+
+
+def test_a_name_that_a_package_does_not_offer_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match=r"module 'explorer' has no attribute 'buidl'"):
+        explorer.buidl  # noqa: B018
+
+
+def test_what_the_first_readme_documented_still_works() -> None:
+    assert explorer.rules.check is networks.find_violations

@@ -1,0 +1,127 @@
+"""YAML files: mistakes name the key and what is allowed, and files have bounds."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from space_files import TEXT, parse
+
+from explorer import UserError
+from search_spaces import SearchSpace
+
+LEVELS = "abcdefghi"
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in pairwise(LEVELS)
+)
+MERGES = "a: &a {k: 1}\n" + "".join(
+    f"{name}: &{name} {{<<: [{', '.join([f'*{before}'] * 9)}]}}\n"
+    for before, name in pairwise(LEVELS)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (TEXT + "axis: {}\n", "Did you mean 'axes'"),
+        (TEXT + "match: {tolerence: 0.1}\n", "Did you mean 'tolerance'"),
+        (TEXT + "match: {by: flop}\n", "Did you mean 'flops'"),
+        (TEXT + "match: {solve: cardinality}\n", "both an axis and what match solves"),
+        ("reference: resnet51\naxes: {cardinality: [1]}\n", "Did you mean 'resnet50'"),
+        ("reference: resnet50\naxes: {cardinality: []}\n", "axes.cardinality"),
+        ("reference: resnet50\naxes: {cardinality: [1, 2.5]}\n", "given: 2.5"),
+        ("reference: resnet50\naxes: {cardinality: [-1]}\n", "given: -1"),
+        ("reference: resnet50\naxes: {cardinality: [2, 2]}\n", "lists a value twice"),
+        ("reference: resnet50\naxes: {}\n", "name at least one of"),
+        ("axes: {cardinality: [1]}\n", "the key 'reference' is missing"),
+        ("reference: resnet50\nreference: resnet101\n", "given twice"),
+        (TEXT + "match: {}\nfree: {}\n", "two kinds of space"),
+        ("reference: resnet50\nscale: {factor: 2}\naxes: {cardinality: [1]}\n", "instead of axes"),
+        ("reference: resnet50\nscale: {factor: 0}\n", "scale.factor"),
+        ("reference: resnet50\nscale: {factor: 2, arms: [deper]}\n", "Did you mean 'deeper'"),
+        (
+            "reference: resnet50\nfree: {limits: {param: 3M}}\naxes: {cardinality: [1]}\n",
+            "Did you mean 'params'",
+        ),
+        (
+            "reference: resnet50\nfree: {limits: {params: 3Q}}\naxes: {cardinality: [1]}\n",
+            "cannot read '3Q'",
+        ),
+        ("reference: resnet50\naxes: {shortcut: [plain]}\n", "unknown shortcut"),
+        ("reference: resnet50\naxes: {depth_policy: [longest]}\n", "match: {solve: depths}"),
+        ("reference: [", "not valid YAML"),
+        ("- a\n- b\n", "must be a mapping"),
+        ("reference: !!python/object/apply:os.system ['true']\n", "not valid YAML"),
+    ],
+)
+def test_a_mistake_in_a_file_names_the_key_and_what_is_allowed(text: str, message: str) -> None:
+    with pytest.raises(UserError, match=r"my\.yaml") as caught:
+        parse(text)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BOMB, "more than 50,000 values, with each alias"),
+        (MERGES, "more than 50,000 values, with each alias"),
+        ("reference: &a [*a]\naxes: {cardinality: [1]}\n", "an alias refers to itself"),
+        (f"description: {'x' * 1_000_001}\n{TEXT}", "longer than 1,000,000 characters"),
+        (f"{TEXT}resolution: {'9' * 5000}\n", "a number of 5,000 characters is too long"),
+        (f"{TEXT}resolution: {10**310}\n", "less than or equal to 1048576"),
+        (f"{'k' * 1000}: 1\n{TEXT}", "unknown key in the file 'kkk"),
+        (f"reference: {'r' * 100_000}\naxes: {{cardinality: [1]}}\n", "has 100,000 characters"),
+        (f"reference: resnet50\naxes: {{cardinality: [{'x, ' * 100}]}}\n", "and 96 more"),
+        (
+            "reference: resnet50\n"
+            f"axes: {{cardinality: {list(range(1, 102))}, width: {list(range(1, 101))}}}\n",
+            "the axes make 10,100 arms, and a space has at most 10,000",
+        ),
+        (
+            f"reference: resnet50\naxes: {{width: {[7] * 500}}}\n",
+            r"axes.width lists a value twice: 7\b",
+        ),
+        ("reference: resnet50\nscale: {factor: .inf}\n", "finite number"),
+        ("reference: resnet50\nscale: {factor: .nan}\n", "finite number"),
+        (
+            "reference: resnet50\nfree: {limits: {params: .nan}}\naxes: {cardinality: [1]}\n",
+            "finite number",
+        ),
+        (
+            "reference: resnet50\nfree: {limits: {params: 1e400}}\naxes: {cardinality: [1]}\n",
+            "out of range",
+        ),
+        (
+            "reference: resnet50\nfree: {limits: {params: -3}}\naxes: {cardinality: [1]}\n",
+            "greater than 0",
+        ),
+        (
+            "reference: resnet50\nmatch: {solve: depths, by: block}\naxes: {width: [64]}\n",
+            "depths cannot be solved by",
+        ),
+        (
+            "reference: resnet50\nscale: {factor: 2, by: block}\n",
+            "depths cannot be solved by block",
+        ),
+        (
+            "reference: resnet18\nmatch: {solve: cardinality}\naxes: {width: [64]}\n",
+            "a basic block has no C",
+        ),
+    ],
+)
+def test_a_file_out_of_bounds_is_refused_in_a_short_sentence(text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message) as problem:
+        parse(text)
+    assert len(str(problem.value)) < 600
+
+
+def test_an_ordinary_alias_is_what_it_names() -> None:
+    space = parse(
+        "reference: resnet50\naxes: [{cardinality: &few [1, 2]}, {cardinality: *few, width:"
+        " *few}]\n"
+    )
+    assert list(space.points)[:3] == ["C=1", "C=2", "C=1, width=1"]
+
+
+def test_a_file_that_never_ends_is_not_read_to_its_end() -> None:
+    with pytest.raises(UserError, match="longer than 1,000,000 characters"):
+        SearchSpace.load(Path("/dev/zero"))
