@@ -64,7 +64,7 @@ def load_document(model: type[Model], kind: str, name_or_path: str | Path) -> Mo
         except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a NUL in the path
             reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
             raise UserError(f"cannot read the {kind} file {given[:200]}: {reason}.") from None
-        return parse_document(model, text, source=given, default_name=path.stem)
+        return parse_document(model, text, source=given, default_name=path.stem, folder=path.parent)
     if given not in preset_names(kind):
         message = unknown(f"{kind} preset", given, preset_names(kind))
         raise UserError(
@@ -75,9 +75,15 @@ def load_document(model: type[Model], kind: str, name_or_path: str | Path) -> Mo
 
 
 def parse_document(
-    model: type[Model], text: str, *, source: str, default_name: str | None = None
+    model: type[Model],
+    text: str,
+    *,
+    source: str,
+    default_name: str | None = None,
+    folder: Path | None = None,
 ) -> Model:
-    """Validate YAML text into `model`; `source` names it in messages."""
+    """Validate YAML text into `model`; `source` names it in messages, and paths in
+    it start at `folder` (default: the current one)."""
     if len(text) > MOST_CHARACTERS:
         raise UserError(
             f"{source} is longer than {MOST_CHARACTERS:,} characters, the most that such a file may"
@@ -98,13 +104,16 @@ def parse_document(
         raise UserError(f"{source} must be a mapping of keys to values, not {type(data).__name__}.")
     if default_name is not None and "name" in model.model_fields:
         data.setdefault("name", default_name)
-    return validate(model, data, source=source)
+    return validate(model, data, source=source, folder=folder)
 
 
-def validate(model: type[Model], data: dict[str, Any], *, source: str) -> Model:
-    """Validate plain data into `model`, turning pydantic's errors into one message."""
+def validate(
+    model: type[Model], data: dict[str, Any], *, source: str, folder: Path | None = None
+) -> Model:
+    """Validate plain data into `model`, turning pydantic's errors into one message. The
+    validation's context is the `folder` at which paths in the data start."""
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, context={"folder": folder or Path()})
     except ValidationError as error:
         problems = list(
             dict.fromkeys(

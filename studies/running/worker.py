@@ -10,11 +10,13 @@ standard error, which is its log file.
 import faulthandler
 import json
 import os
+import pkgutil
 import signal
 import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +28,7 @@ from studies.attempts.claims import Claims
 from studies.attempts.workers import Lease, Worker
 from studies.machine import failures
 from studies.machine.memory import keep_memory
-from studies.records.stored_study import StoredStudy, get
+from studies.records.stored_study import get
 from studies.storage.outages import StorageAway
 from studies.storage.storage import Storage
 
@@ -51,8 +53,8 @@ BOOTSTRAP = (
 
 
 def main(config: dict[str, Any]) -> int:
-    """Run a worker; its exit code. `config`: storage, study,
-    data_dir, worker (its id), index, lease."""
+    """Run a worker; its exit code. `config`: storage, study, data_dir, worker (its id), index,
+    lease, and trainer, the dotted name of what trains its pairs."""
     faulthandler.enable(2)
     # What cannot be logged is lost, and never ends a training.
     sys.stdout = sys.stderr = log_stream(2)
@@ -62,11 +64,12 @@ def main(config: dict[str, Any]) -> int:
     tell = _Teller(stop)
     try:
         threading.Thread(target=_watch_input, args=(stop,), name="input", daemon=True).start()
+        make_trainer = pkgutil.resolve_name(config["trainer"])
         storage = Storage(config["storage"])
         with storage.errors():
             try:
                 with storage.waiting(tell.away, stop.is_set):
-                    code = _work(storage, config, tell, stop)
+                    code = _work(storage, config, make_trainer, tell, stop)
             finally:
                 storage.close()
     except StorageAway as error:
@@ -116,9 +119,15 @@ def _watch_input(stop: threading.Event) -> None:
     stop.set()
 
 
-def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threading.Event) -> int:
+def _work(
+    storage: Storage,
+    config: dict[str, Any],
+    make_trainer: "type[Trainer]",
+    tell: _Teller,
+    stop: threading.Event,
+) -> int:
     stored = get(storage, config["study"])
-    if stored.content["settings"]["device"] == "cpu":
+    if stored.settings.device == "cpu":
         keep_memory()
     data_dir = Path(config["data_dir"]) if config["data_dir"] else None
     claims = Claims(
@@ -142,7 +151,7 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
             if trainer is None and counts.waiting:
                 # Only now: a worker that has nothing to train imports no torch. And before it
                 # claims anything: what goes wrong here is no pair's fault.
-                trainer = _prepare(storage, stored, data_dir)
+                trainer = _prepare(lambda: make_trainer(storage, stored, data_dir))
             attempt = claims.claim(me, config["index"]) if trainer else None
             if trainer and attempt is None and proposer:
                 attempt = proposer.claim(claims, me, config["index"])
@@ -150,19 +159,17 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
                 stop.wait(POLL)
                 continue
             design = stored.seen(claims.tried()).design(attempt.pair.design)
-            arm = f"{design['arm']} {attempt.pair.variant}".strip()
-            tell.about = {"arm": arm, "design": design["name"], "seed": attempt.pair.seed}
+            arm = f"{design.arm} {attempt.pair.variant}".strip()
+            tell.about = {"arm": arm, "design": design.name, "seed": attempt.pair.seed}
             tell({"event": "claimed"})
-            trainer.run(claims, attempt, tell, stop.is_set)
+            trainer.run(claims, attempt, design, tell, stop.is_set)
     return STOPPED
 
 
-def _prepare(storage: Storage, stored: StoredStudy, data_dir: Path | None) -> "Trainer":
-    """Torch and the data. Raises `UserError` whatever goes wrong: it would for every pair."""
+def _prepare(make: Callable[[], "Trainer"]) -> "Trainer":
+    """A trainer. Raises `UserError` whatever goes wrong: it would for every pair."""
     try:
-        from studies.running.trial import Trainer
-
-        return Trainer(storage, stored, data_dir)
+        return make()
     except UserError:
         raise
     except (Exception, SystemExit) as error:
