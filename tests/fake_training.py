@@ -66,10 +66,10 @@ def train(
     seed: int,
     settings: Any,
     *,
-    checkpoints: Path | None,
-    on_epoch: Callable[[dict[str, Any]], None],
     should_stop: Callable[[], bool],
-    on_resume: Callable[[list[dict[str, Any]]], None],
+    checkpoints: Path | None = None,
+    on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
+    on_resume: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
 ) -> Outcome:
     mischief = json.loads(os.environ.get("FAKE_MISCHIEF", "{}")).get(architecture.name)
     global _gpu_failed

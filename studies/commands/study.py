@@ -192,7 +192,11 @@ def list_(storage: str | None, as_json: bool) -> None:
     place = Storage(storage)
     there = stored_studies(place) if place.exists() else []
     records = [
-        {"study": stored.name, **asdict(stored.counts(place)), "created": stored.origin.created}
+        {
+            "study": stored.name,
+            **asdict(stored.counts(place)),
+            "created": stored.content.origin.created,
+        }
         for stored in there
     ]
     names = {stored.name for stored in there}

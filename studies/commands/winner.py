@@ -96,7 +96,7 @@ def winner(
     if not as_json:
         _show(chosen)
     written: dict[str, Any] = {}
-    imported = stored.origin.imported
+    imported = stored.content.origin.imported
     if imported:
         further = command("train", chosen.design, data="DATA", o="weights.safetensors")
     else:
@@ -152,7 +152,7 @@ def _recipe(
     else:
         tuned = stored.tuned.get(design)
         document = {
-            **stored.file.recipe.model_dump(mode="json"),
+            **stored.content.file.recipe.model_dump(mode="json"),
             **(tuned.recipe if tuned else {}),
         }
     changed = override({"recipe": document}, changes, sections=["recipe"])["recipe"]
@@ -189,7 +189,7 @@ def _retrain(
                 f"ONNX export needs the extra [onnx] ({module} is missing): pip install"
                 " 'resnext-explorer[onnx]'."
             )
-    architecture, spec = stored.design(chosen.design).architecture, stored.file.data
+    architecture, spec = stored.design(chosen.design).architecture, stored.content.file.data
     settings = resolve_here(device)
     splits = load(spec, data_dir)
     check_data(stored, splits)

@@ -12,48 +12,19 @@ from typing import Annotated, Any, TypeVar
 from zlib import crc32
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from explorer.errors import UserError
 from search_spaces import LeftOut
 from search_spaces.documents import validate
 from studies.config.design import StoredDesign
-from studies.config.search import Search
-from studies.config.study import GRID, StudyFile
-from studies.config.tuning import Tune
+from studies.config.outline import Outline
+from studies.config.study import StudyFile
 from studies.data.images import DataShape
 from studies.machine.settings import Settings
 from studies.records.labels import label_now, relabelled
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-class _Named(BaseModel):
-    """Data or a recipe of which no more is known than a name."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    name: str
-    epochs: int | None = None
-
-
-class Outline(BaseModel):
-    """What can be read of a document that is no study file: of an imported study, which has
-    neither space nor recipe, or of one whose file this version does not take."""
-
-    model_config = ConfigDict(frozen=True)
-
-    question: str = ""
-    data: _Named
-    recipe: _Named
-    seeds: list[int]
-    search: Search | None = None
-    tune: Tune | None = None
-
-    @field_validator("search", mode="before")
-    @classmethod
-    def _none_for_a_grid(cls, search: Any) -> Any:
-        return None if search == GRID else search
 
 
 class OtherSettings(BaseModel):
@@ -70,8 +41,9 @@ class Origin(BaseModel):
 
     `splits` counts the images of each part, `digests` stand for their content, and `notes` are what
     to know of them. `extended_from` holds the seeds that were wanted before each extension: a
-    verdict after one is judged more strictly. `imported` is the file that an imported study is
-    from.
+    verdict after one is judged more strictly. `trials` is how many designs a search tries. Of an
+    imported study, `imported` is the file that it is from, and `pairs` are design and seed of each
+    pair: it wants no others.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -88,7 +60,9 @@ class Origin(BaseModel):
     planned_seeds: list[int]
     extended_from: list[list[int]] = []
     left_out: list[LeftOut]
+    trials: int | None = None
     imported: str | None = None
+    pairs: list[tuple[str, int]] | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +96,13 @@ class Content:
         plain = self.plain["document"]
         return validate(StudyFile, plain, source=f"the stored study {plain.get('name')}")
 
+    @property
+    def settings(self) -> Settings:
+        """What its trainings are set to. Raises `UserError` where they were trained elsewhere."""
+        if isinstance(self.origin.settings, Settings):
+            return self.origin.settings
+        raise UserError("the settings of this study are not known, so nothing can be trained.")
+
     @cached_property
     def designs(self) -> list[StoredDesign]:
         """The designs that were stored with the study; of a search, those it began with."""
@@ -146,16 +127,6 @@ class Content:
         """The study's file as it was stored, to be shown."""
         plain = self.plain["document"]
         return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
-
-    @property
-    def trials(self) -> int | None:
-        """Of a search, how many designs it tries."""
-        return self.plain.get("trials")
-
-    @property
-    def pairs(self) -> list[list[Any]] | None:
-        """Design and seed of each pair of an imported study, which wants no others."""
-        return self.plain.get("pairs")
 
     @property
     def extent(self) -> str:

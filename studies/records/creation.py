@@ -121,7 +121,7 @@ def _extended(stored: StoredStudy, study: StudyFile, wanted: Wanted) -> Content:
             **_designs(study, designs),
             "left_out": [asdict(point) for point in wanted.left_out],
             "extended_from": [
-                *stored.origin.extended_from,
+                *stored.content.origin.extended_from,
                 *([seeds] if study.seeds != seeds else []),
             ],
         }
@@ -147,32 +147,20 @@ def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
         old, new = before.get(key), now.get(key)
         if key == "space.reference":  # one may be written by itself
             old, new = ([value] if isinstance(value, str) else value for value in (old, new))
-        grows = key in ("seeds", "space.reference") or key.startswith("space.axes.")
-        if (
-            key == "seeds"
-            and old
-            and new
-            and old[0] != new[0]
-            and (stored.get("tune") or stored.get("search") != GRID)
-        ):
+        uses_first_seed = stored.get("tune") or stored.get("search") != GRID
+        if key == "seeds" and old and new and old[0] != new[0] and uses_first_seed:
             lines.append(f"the first seed, which searches and tuning use: {old[0]} -> {new[0]}")
-            continue
-        if old == new or (
-            grows
-            and isinstance(old, list)
-            and isinstance(new, list)
-            and all(value in new for value in old)
-        ):
-            continue
-        if (
-            key in ("search.trials", "search.finalists")
-            and isinstance(old, int)
-            and isinstance(new, int)
-            and new > old
-        ):
-            continue
-        lines.append(f"{key}: {_written(old)} -> {_written(new)}")
+        elif old != new and not _extends(key, old, new):
+            lines.append(f"{key}: {_written(old)} -> {_written(new)}")
     return lines
+
+
+def _extends(key: str, old: Any, new: Any) -> bool:
+    if key in ("search.trials", "search.finalists"):
+        return isinstance(old, int) and isinstance(new, int) and new > old
+    grows = key in ("seeds", "space.reference") or key.startswith("space.axes.")
+    are_lists = isinstance(old, list) and isinstance(new, list)
+    return grows and are_lists and all(value in new for value in old)
 
 
 def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -15,7 +15,7 @@ def about_data(splits: Splits) -> dict[str, Any]:
 def check_data(stored: StoredStudy, splits: Splits) -> None:
     """Raises `UserError` where these are not the images and
     labels that a study was started with."""
-    sizes, digests = stored.origin.splits, stored.origin.digests
+    sizes, digests = stored.content.origin.splits, stored.content.origin.digests
     what_to_do = (
         "Name the folder of the same data with --data-dir, or give a study of other data another"
         " name."

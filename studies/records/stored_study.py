@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from explorer.errors import UnknownName, UserError, unknown
+from explorer.errors import UnknownName, unknown
 from explorer.suggestions import command
 from search_spaces.documents import preset_names
 from studies.attempts.agenda import Agenda, Carried, Fixed, alike, shown
@@ -16,10 +16,8 @@ from studies.attempts.search_agenda import SearchAgenda
 from studies.attempts.standing import Attempts, Counts, Standing
 from studies.attempts.tuning_agenda import Tuned, TuningAgenda
 from studies.config.design import StoredDesign
-from studies.config.study import StudyFile
-from studies.machine.settings import Settings
 from studies.pair import Pair
-from studies.records.content import Content, Origin, Outline
+from studies.records.content import Content
 from studies.records.labels import relabelled
 from studies.records.ownership import is_ours, refuse_strangers
 from studies.storage.schema import ARM, CONTENT, DESIGN, RECIPE, RETRIED, STUDIES, STUDY
@@ -45,48 +43,12 @@ class StoredStudy:
     def uid(self) -> str:
         return str(self.content.plain["uid"])
 
-    @property
-    def origin(self) -> Origin:
-        """What it was started with."""
-        return self.content.origin
-
-    @property
-    def document(self) -> StudyFile | Outline:
-        """Its file, or as much as can be read of it."""
-        return self.content.document
-
-    @property
-    def file(self) -> StudyFile:
-        """Its file. Raises `UserError` where there is none, as of an imported study."""
-        return self.content.file
-
-    @property
-    def settings(self) -> Settings:
-        """What its trainings are set to. Raises `UserError` where they were trained elsewhere."""
-        settings = self.origin.settings
-        if not isinstance(settings, Settings):
-            raise UserError(f"the settings of {self.name} are not known: nothing can be trained.")
-        return settings
-
     @cached_property
     def designs(self) -> list[StoredDesign]:
         """One design an arm. Of a search, those proposed so far."""
         if isinstance(self._wants, SearchAgenda):
             return relabelled(self._wants.tried(self.attempts), self.content.references)
         return self.content.designs
-
-    @property
-    def reference_arm(self) -> str:
-        """The arm that the others are compared with."""
-        return self.content.reference_arm
-
-    @property
-    def is_search(self) -> bool:
-        return self.document.search is not None
-
-    @property
-    def is_tuned(self) -> bool:
-        return self.document.tune is not None
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -101,7 +63,7 @@ class StoredStudy:
 
     @property
     def seeds(self) -> list[int]:
-        return list(self.document.seeds)
+        return list(self.content.document.seeds)
 
     @cached_property
     def pairs(self) -> list[Pair]:
@@ -126,7 +88,7 @@ class StoredStudy:
     ) -> Carried:
         """What a new attempt at a pair carries: its numbers, and what it changes in the recipe."""
         design = (
-            StoredDesign.read(proposal, self.origin.shape)
+            StoredDesign.read(proposal, self.content.origin.shape)
             if proposal
             else self.seen(attempts).design(pair.design)
         )
@@ -145,21 +107,16 @@ class StoredStudy:
 
     @cached_property
     def _wants(self) -> Fixed | SearchAgenda | TuningAgenda:
-        if self.content.pairs is not None:  # imported: only what was there
-            return Fixed([Pair(design, seed) for design, seed in self.content.pairs])
-        return agenda_of(
-            self.document.seeds,
-            self.content.designs,
-            search=self.document.search,
-            tune=self.document.tune,
-            trials=self.content.trials,
-            retried_from=self.retried_from,
-        )
+        origin = self.content.origin
+        if origin.pairs is not None:  # imported: only what was there
+            return Fixed([Pair(design, seed) for design, seed in origin.pairs])
+        content = self.content
+        return agenda_of(content.document, content.designs, origin.trials, self.retried_from)
 
     @cached_property
     def _alike(self) -> frozenset[str]:
         """The numbers in which no design of a grid differs from another."""
-        return alike([] if self.is_search else self.designs)
+        return alike([] if self.content.document.search else self.designs)
 
     @cached_property
     def _by_name(self) -> dict[str, StoredDesign]:

@@ -18,11 +18,11 @@ def study_info(storage: str | Storage | None, name: str) -> dict[str, Any]:
 
 def info_of(stored: StoredStudy) -> dict[str, Any]:
     """The same of a study that has been read, with its attempts."""
-    document, origin = stored.document, stored.origin
+    document, origin = stored.content.document, stored.content.origin
     return {
         "name": stored.name,
         "question": document.question,
-        "reference_arm": stored.reference_arm,
+        "reference_arm": stored.content.reference_arm,
         "document": stored.content.as_yaml(),
         "data": {"name": document.data.name, **origin.splits},
         "recipe": document.recipe.model_dump(mode="json"),
@@ -46,14 +46,14 @@ def info_of(stored: StoredStudy) -> dict[str, Any]:
 def _search(stored: StoredStudy) -> dict[str, Any] | None:
     """What a search was asked for, how many `trials` its space holds of those, and the arms of its
     finalists once it has ended."""
-    search = stored.document.search
+    search = stored.content.document.search
     if search is None:
         return None
     later = {pair.design: None for pair in stored.pairs if pair.seed != stored.seeds[0]}
     finalists = [stored.design(name).arm for name in later]
     return {
         **search.model_dump(mode="json", exclude_none=True),
-        "trials_possible": stored.content.trials,
+        "trials_possible": stored.content.origin.trials,
         "trials_proposed": len(stored.designs),
         "finalists_chosen": finalists,
     }

@@ -153,7 +153,7 @@ def make_trials(
         columns[key] = pd.to_datetime(moments, utc=True)  # stored as UTC, without saying so
     columns |= {
         "study": study.name,
-        **vars(study.origin.shape),
+        **vars(study.content.origin.shape),
         "seed": [row.pair.seed for row in rows],
         "status": [row.status for row in rows],
         "reason": [_reason(row) for row in rows],
@@ -250,7 +250,7 @@ def with_tuned(trials: pd.DataFrame, study: StoredStudy) -> pd.DataFrame:
     """
     tuned = study.tuned
     recipes = [tuned[name].recipe if name in tuned else {} for name in trials["design"]]
-    quantities = list(study.document.tune.ranges) if study.document.tune else []
+    quantities = list(study.content.document.tune.ranges) if study.content.document.tune else []
     columns = {key: [recipe.get(key) for recipe in recipes] for key in quantities}
     return trials.assign(
         **{key: pd.Series(values, trials.index, float) for key, values in columns.items()}

@@ -19,7 +19,7 @@ class Work:
     the rest will take at this run's speed."""
 
     def __init__(self, stored: StoredStudy, counts: Counts) -> None:
-        self.epochs = stored.file.recipe.epochs
+        self.epochs = stored.content.file.recipe.epochs
         self._flops = {design.name: design.flops for design in stored.designs}
         # A search has not named all its designs yet; those to come cost as much as those before.
         self._usual = sum(self._flops.values()) / max(1, len(self._flops))

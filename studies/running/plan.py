@@ -131,7 +131,7 @@ def plan(
     with Storage.visit(storage) as opened:
         stored = as_extended(opened, study, wanted)
         counts, left = _stand(opened, stored, pairs) if stored else (None, pairs)
-    settings = stored.settings if stored else None
+    settings = stored.content.settings if stored else None
     # Asked only where there may be one: it takes seconds.
     device = settings.device if settings else resolve().device if gpus.may_be_here() else "cpu"
     seats = gpus.deal(device, workers, workers_per_gpu)
@@ -189,7 +189,7 @@ def _stand(storage: Storage, stored: StoredStudy, pairs: list[Pair]) -> tuple[Co
         agenda = stored.agenda(attempts)
         stands = stand(agenda, attempts, stored.retried_from)
     counts = Counts.of(stands, agenda.to_come)
-    if stored.is_search:
+    if stored.content.document.search:
         return counts, pairs[max(0, len(pairs) - counts.left) :]
     return counts, [pair for pair in pairs if stands.get(pair, "waiting") in ("waiting", "running")]
 

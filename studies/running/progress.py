@@ -156,7 +156,7 @@ class LineView(QuietView):
         self.began = True
         self.counts = counts
         self.work = Work(stored, counts)
-        settings = stored.settings
+        settings = stored.content.settings
         self.say(
             f"{stored.name}: {counts.wanted} pairs ({_made_of(stored)}), {counts.left} to train;"
             f" {_many(workers, 'worker')} on {settings.device}"
@@ -165,19 +165,19 @@ class LineView(QuietView):
         )
         for note in _notes(stored):
             self.say(note)
-        before, now = stored.origin.versions.get("torch"), installed_versions().get("torch")
+        before, now = stored.content.origin.versions.get("torch"), installed_versions().get("torch")
         if before != now:
             self.say(
                 f"Note: it was started with torch {before}, and here is {now}: numbers may not be"
                 " quite the same."
             )
-        search, possible = stored.document.search, stored.content.trials
+        search, possible = stored.content.document.search, stored.content.origin.trials
         if search and possible and possible < search.trials:
             self.say(
                 f"The space holds {_many(possible, 'design')} within the constraints, fewer than"
                 f" the {search.trials} trials: then the search ends."
             )
-        for point in stored.origin.left_out:
+        for point in stored.content.origin.left_out:
             self.say(f"Left out: {point.arm}: {point.reason}")
 
     def event(self, worker: int, event: Event) -> None:
@@ -324,7 +324,7 @@ def choose_view(
 def _notes(stored: StoredStudy) -> list[str]:
     """What to know of the data, as far as it is stored (older versions
     stored nothing), and of this machine."""
-    return [*stored.origin.notes, *hints(stored.settings)]
+    return [*stored.content.origin.notes, *hints(stored.content.settings)]
 
 
 def _many(number: int, what: str) -> str:
@@ -333,11 +333,11 @@ def _many(number: int, what: str) -> str:
 
 def _made_of(stored: StoredStudy) -> str:
     seeds = _many(len(stored.seeds), "seed")
-    if search := stored.document.search:
-        designs = _many(stored.content.trials or 0, "design")
+    if search := stored.content.document.search:
+        designs = _many(stored.content.origin.trials or 0, "design")
         return f"{search.method} search of {designs}, then its finalists with {seeds}"
     made_of = f"{_many(len(stored.designs), 'arm')} x {seeds}"
-    if tune := stored.document.tune:
+    if tune := stored.content.document.tune:
         made_of = f"{_many(tune.trials, 'tuning trial')} an arm, then {made_of}"
     return made_of
 

@@ -34,9 +34,9 @@ class Proposer:
     """Proposes designs for one stored search."""
 
     def __init__(self, stored: StoredStudy) -> None:
-        assert stored.file.search
-        self._stored, self._search, self._seed = stored, stored.file.search, stored.seeds[0]
-        self._bound = stored.file.space.bind(**vars(stored.origin.shape))
+        assert stored.content.file.search
+        self._stored, self._search, self._seed = stored, stored.content.file.search, stored.seeds[0]
+        self._bound = stored.content.file.space.bind(**vars(stored.content.origin.shape))
 
     def claim(self, claims: Claims, worker: Worker, index: int = 0) -> Attempt | None:
         """Claim the first attempt at a design that nobody has tried.

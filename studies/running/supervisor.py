@@ -72,7 +72,7 @@ def run(
         stored = _store(opened, study, workers, workers_per_gpu, data_dir)
         counts = stored.counts(opened)
         if counts.left:
-            seats = gpus.deal(stored.settings.device, workers, workers_per_gpu)
+            seats = gpus.deal(stored.content.settings.device, workers, workers_per_gpu)
             supervisor = _Supervisor(opened, stored, seats, data_dir, view, lease or Lease())
             with opened.waiting(supervisor.storage_away, lambda: supervisor.interrupts > 0):
                 counts = supervisor.run(counts)
@@ -226,7 +226,7 @@ class _Supervisor:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=file,
-                env=worker_environment(self.stored.settings.threads, self.seats[index]),
+                env=worker_environment(self.stored.content.settings.threads, self.seats[index]),
                 start_new_session=True,  # a terminal's Ctrl-C reaches only us
             )
         process = _Process(worker_id, index, popen, log)

@@ -63,8 +63,8 @@ class Trainer:
     """
 
     def __init__(self, storage: Storage, stored: StoredStudy, data_dir: Path | None) -> None:
-        self._storage, self._stored, self._file = storage, stored, stored.file
-        self._search, self._settings = self._file.search, stored.settings
+        self._storage, self._stored, self._file = storage, stored, stored.content.file
+        self._search, self._settings = self._file.search, stored.content.settings
         self._proven = False  # whether this process has trained anything
         self._pruner: Pruner | None = None
         if self._search and self._search.prune:
@@ -215,10 +215,7 @@ class Trainer:
                 self._splits,
                 attempt.pair.seed,
                 self._settings,
-                checkpoints=None,
-                on_epoch=lambda row: None,
                 should_stop=lambda: True,
-                on_resume=lambda rows: None,
             )
         except (Stopped, TrainingFailed):
             self._proven = True

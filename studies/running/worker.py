@@ -16,7 +16,6 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,12 +63,12 @@ def main(config: dict[str, Any]) -> int:
     tell = _Teller(stop)
     try:
         threading.Thread(target=_watch_input, args=(stop,), name="input", daemon=True).start()
-        make_trainer = pkgutil.resolve_name(config["trainer"])
+        config = {**config, "trainer": pkgutil.resolve_name(config["trainer"])}
         storage = Storage(config["storage"])
         with storage.errors():
             try:
                 with storage.waiting(tell.away, stop.is_set):
-                    code = _work(storage, config, make_trainer, tell, stop)
+                    code = _work(storage, config, tell, stop)
             finally:
                 storage.close()
     except StorageAway as error:
@@ -119,15 +118,9 @@ def _watch_input(stop: threading.Event) -> None:
     stop.set()
 
 
-def _work(
-    storage: Storage,
-    config: dict[str, Any],
-    make_trainer: "type[Trainer]",
-    tell: _Teller,
-    stop: threading.Event,
-) -> int:
+def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threading.Event) -> int:
     stored = get(storage, config["study"])
-    if stored.settings.device == "cpu":
+    if stored.content.settings.device == "cpu":
         keep_memory()
     data_dir = Path(config["data_dir"]) if config["data_dir"] else None
     claims = Claims(
@@ -139,7 +132,7 @@ def _work(
         retried_from=stored.retried_from,
     )
     trainer = proposer = None
-    if stored.is_search:
+    if stored.content.document.search:
         from studies.running.proposing import Proposer
 
         proposer = Proposer(stored)
@@ -151,7 +144,7 @@ def _work(
             if trainer is None and counts.waiting:
                 # Only now: a worker that has nothing to train imports no torch. And before it
                 # claims anything: what goes wrong here is no pair's fault.
-                trainer = _prepare(lambda: make_trainer(storage, stored, data_dir))
+                trainer = _prepare(config["trainer"], storage, stored, data_dir)
             attempt = claims.claim(me, config["index"]) if trainer else None
             if trainer and attempt is None and proposer:
                 attempt = proposer.claim(claims, me, config["index"])
@@ -166,10 +159,10 @@ def _work(
     return STOPPED
 
 
-def _prepare(make: Callable[[], "Trainer"]) -> "Trainer":
-    """A trainer. Raises `UserError` whatever goes wrong: it would for every pair."""
+def _prepare(kind: "type[Trainer]", *given: Any) -> "Trainer":
+    """A trainer of this kind. Raises `UserError` whatever goes wrong: it would for every pair."""
     try:
-        return make()
+        return kind(*given)
     except UserError:
         raise
     except (Exception, SystemExit) as error:

@@ -19,7 +19,7 @@ TEXT = "reference: resnet50\naxes: {cardinality: [1, 8]}\n"
 
 
 def parse(text: str) -> SearchSpace:
-    return parse_document(SearchSpace, text, source="my.yaml", default_name="my")
+    return parse_document(SearchSpace, text, source="my.yaml", path=Path("my.yaml"))
 
 
 def test_paper_table_3_has_both_settings_with_the_papers_d() -> None:

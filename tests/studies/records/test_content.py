@@ -38,7 +38,7 @@ def test_designs_are_stored_as_they_were_read(old: Storage, name: str) -> None:
     attempts = Attempts(old, stored.id, (PROPOSAL,)).read()
     proposed = [attempt.told[PROPOSAL] for attempt in attempts if PROPOSAL in attempt.told]
     for record in [*stored.content.plain["designs"], *proposed]:
-        read = StoredDesign.read(record, stored.origin.shape)
+        read = StoredDesign.read(record, stored.content.origin.shape)
         assert json.dumps(read.record()) == json.dumps(record)
         assert StoredDesign.of(_resolved(read)) == read
         assert read.architecture is read.architecture
@@ -77,8 +77,9 @@ def test_a_study_is_validated_once(
     stored = get(storage, "tiny")
     stored.counts(storage)
     later = stored.seen(Attempts(storage, stored.id).read())
-    assert (later.file.recipe.epochs, later.file.data.name, later.is_search) == (4, "digits", False)
-    assert (later.reference_arm, len(later.pairs), later.seeds) == ("C=1", 6, [0, 1])
+    file = later.content.file
+    assert (file.recipe.epochs, file.data.name, file.search) == (4, "digits", None)
+    assert (later.content.reference_arm, len(later.pairs), later.seeds) == ("C=1", 6, [0, 1])
     assert len(validated) == 1
 
 
@@ -90,24 +91,24 @@ def test_a_study_whose_file_this_version_refuses_is_still_read(
     content = {**stored.content.plain, "document": document}
     storage.open().set_study_user_attr(stored.id, CONTENT, content)
     stored = get(storage, "tiny")
-    assert (len(stored.pairs), stored.reference_arm) == (6, "C=1")
+    assert (len(stored.pairs), stored.content.reference_arm) == (6, "C=1")
     for command in ("show", "status", "results"):
         result = CliRunner().invoke(cli, ["study", command, "tiny", "--storage", storage.url])
         assert result.exit_code == 0, result.output
     with pytest.raises(UserError, match="question"):
-        _ = stored.file
+        _ = stored.content.file
     with pytest.raises(UserError, match=r"question: .* -> Does it go on"):
         make(storage, tiny)
 
 
 def test_an_imported_study_has_no_file_to_train_by(old: Storage) -> None:
     stored = get(old, "old_imported")
-    assert (stored.document.data.name, stored.seeds, stored.is_search) == (
+    assert (stored.content.document.data.name, stored.seeds, stored.content.document.search) == (
         "imported",
         [0, 1],
-        False,
+        None,
     )
     with pytest.raises(UserError, match=r"was imported from elsewhere\.csv"):
-        _ = stored.file
-    with pytest.raises(UserError, match="settings of old_imported are not known"):
-        _ = stored.settings
+        _ = stored.content.file
+    with pytest.raises(UserError, match="settings of this study are not known"):
+        _ = stored.content.settings

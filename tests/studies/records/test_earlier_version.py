@@ -88,7 +88,7 @@ def test_an_interrupted_training_goes_on_from_its_checkpoint_to_the_same_end(
 ) -> None:
     study = Study.load(old / "old_interrupted.yaml")
     storage = Storage(URL)
-    settings = get(storage, study.name).settings
+    settings = get(storage, study.name).content.settings
     assert study.run(storage=storage, quiet=True).complete == 3
     resumed = Attempts(storage, get(storage, study.name).id).read()[1]
     assert resumed.progress == 5  # its first epoch: four were not trained again

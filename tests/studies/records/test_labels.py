@@ -89,7 +89,7 @@ def test_an_extension_by_a_second_reference_keeps_the_reference_arm(
     assert list(after["arm"]) == [f"{FIRST} {arm}" for arm in before["arm"]]
     # The arm may be named in more words since; it is the same.
     change(tiny, "{cardinality: 1}", f"{{reference: {FIRST}, cardinality: 1}}")
-    assert store(storage, tiny).reference_arm == LABELS[0]
+    assert store(storage, tiny).content.reference_arm == LABELS[0]
 
 
 def test_a_study_that_an_earlier_version_extended_is_read_with_its_reference_arm(
@@ -144,7 +144,7 @@ def test_a_search_extended_by_a_second_reference_keeps_what_it_has_tried(
     assert [design.name for design in designs][:3] == tried
     assert {design.arm for design in designs} <= set(LABELS)
     assert len({design.arm for design in designs}) == 5
-    assert stored.reference_arm == designs[0].arm == LABELS[0]
+    assert stored.content.reference_arm == designs[0].arm == LABELS[0]
     proposer = Proposer(stored)
     assert all(proposer._params(design.arm) is not None for design in designs), (
         "known to the sampler"
@@ -166,4 +166,4 @@ def test_arms_of_a_scale_space_are_labelled_anew(storage: Storage, tiny: Path) -
     assert [design.arm for design in store(storage, tiny).designs] == [
         f"{name} {arm}" for name in (FIRST, SECOND) for arm in arms
     ]
-    assert get(storage, "tiny").reference_arm == f"{FIRST} reference"
+    assert get(storage, "tiny").content.reference_arm == f"{FIRST} reference"

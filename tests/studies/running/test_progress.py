@@ -18,12 +18,16 @@ STORED: Any = SimpleNamespace(
     name="tiny",
     designs=[SimpleNamespace(name="a", flops=100), SimpleNamespace(name="b", flops=300)],
     seeds=[0, 1],
-    document=SimpleNamespace(search=None, tune=None),
-    file=SimpleNamespace(recipe=SimpleNamespace(epochs=10)),
-    settings=Settings(device="cpu", precision="bf16", threads=1),
-    content=SimpleNamespace(trials=None),
-    origin=SimpleNamespace(
-        versions={"torch": "1.0"}, notes=[], left_out=[LeftOut("C=32", "no whole d")]
+    content=SimpleNamespace(
+        document=SimpleNamespace(search=None, tune=None),
+        file=SimpleNamespace(recipe=SimpleNamespace(epochs=10)),
+        settings=Settings(device="cpu", precision="bf16", threads=1),
+        origin=SimpleNamespace(
+            versions={"torch": "1.0"},
+            notes=[],
+            trials=None,
+            left_out=[LeftOut("C=32", "no whole d")],
+        ),
     ),
 )
 

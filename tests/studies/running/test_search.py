@@ -61,11 +61,11 @@ def search_alone(storage: Storage, stored: StoredStudy) -> list[Pair]:
     while attempt := claims.claim(NOBODY) or proposer.claim(claims, NOBODY):
         now = stored.seen(claims.tried())
         result = {"validation_error": error_of(now, attempt.pair), "test_error": 0.5}
-        assert stored.file.search
+        assert stored.content.file.search
         assert claims.end(
             attempt,
             "complete",
-            stored.file.search.values(now.design(attempt.pair.design), result),
+            stored.content.file.search.values(now.design(attempt.pair.design), result),
             {"result": result},
         )
         trained.append(attempt.pair)
@@ -133,7 +133,7 @@ def test_an_exhausted_space_ends_the_search_early(
     write: Callable[..., Path], storage: Storage
 ) -> None:
     stored = make(storage, write({"method": "tpe", "trials": 50, "finalists": 1}))
-    assert stored.content.trials == 20
+    assert stored.content.origin.trials == 20
     trained = search_alone(storage, stored)
     assert len([pair for pair in trained if pair.seed == 0]) == 20
     assert get(storage, "tiny").counts(storage).left == 0

@@ -310,7 +310,7 @@ def test_more_seeds_train_only_what_is_missing(fake: None, tiny: Path) -> None:
     after = tables()[0]
     pd.testing.assert_frame_equal(after[after["seed"] < 2].reset_index(drop=True), before)
     stored = get(Storage("sqlite:///t.db"), "tiny")
-    assert (stored.seeds, stored.origin.planned_seeds) == ([0, 1, 2], [0, 1])
+    assert (stored.seeds, stored.content.origin.planned_seeds) == ([0, 1, 2], [0, 1])
 
 
 def test_a_changed_file_shows_the_difference_and_changes_nothing(fake: None, tiny: Path) -> None:
