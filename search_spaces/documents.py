@@ -76,26 +76,25 @@ def load_document(model: type[Model], kind: str, name_or_path: str | Path) -> Mo
         except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a NUL in the path
             reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
             raise UserError(f"cannot read the {kind} file {given[:200]}: {reason}.") from None
-        return parse_document(model, text, source=given, default_name=path.stem)
+        return parse_document(model, text, source=given, path=path)
     if given not in preset_names(kind):
         message = unknown(f"{kind} preset", given, preset_names(kind))
         raise UserError(
             f"{message} A file of your own is given by its path, for example ./{given}.yaml."
         )
     text = _preset_folder(kind).joinpath(f"{given}.yaml").read_text()
-    return parse_document(model, text, source=f"{kind} preset {given}", default_name=given)
+    return parse_document(model, text, source=f"{kind} preset {given}", path=Path(given))
 
 
-def parse_document(
-    model: type[Model], text: str, *, source: str, default_name: str | None = None
-) -> Model:
+def parse_document(model: type[Model], text: str, *, source: str, path: Path) -> Model:
     """Validate YAML text into `model`.
 
     Args:
         model: The class of the file.
         text: At most `MOST_CHARACTERS` characters.
         source: What messages call the text.
-        default_name: The `name` of a text that has none.
+        path: Where it is from, or a preset's name. A text without a `name` is named after it, and
+            paths in the text start beside it.
 
     Raises:
         UserError: As `load_document` does.
@@ -118,15 +117,20 @@ def parse_document(
         raise UserError(f"{source} is not valid YAML{where}: {problem}.") from None
     if not isinstance(data, dict):
         raise UserError(f"{source} must be a mapping of keys to values, not {type(data).__name__}.")
-    if default_name is not None and "name" in model.model_fields:
-        data.setdefault("name", default_name)
-    return validate(model, data, source=source)
+    if "name" in model.model_fields:
+        data.setdefault("name", path.stem)
+    return validate(model, data, source=source, folder=path.parent)
 
 
-def validate(model: type[Model], data: dict[str, Any], *, source: str) -> Model:
-    """Validate plain data into `model`; raises `UserError` with all problems in one message."""
+def validate(
+    model: type[Model], data: dict[str, Any], *, source: str, folder: Path = Path()
+) -> Model:
+    """Validate plain data into `model`; raises `UserError` with all problems in one message.
+
+    The validation's context is the `folder` at which paths in the data start.
+    """
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, context={"folder": folder})
     except ValidationError as error:
         problems = list(
             dict.fromkeys(

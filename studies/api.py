@@ -10,8 +10,10 @@ Nothing in this room imports it but the commands.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studies.attempts.planned import planned_pairs
 from studies.attempts.standing import Counts
 from studies.config.study import StudyFile, to_run
+from studies.pair import Pair
 from studies.running.progress import choose_view
 from studies.running.supervisor import run
 from studies.storage.storage import Storage
@@ -55,6 +57,11 @@ class Study(StudyFile):
                 data_dir=data_dir,
                 view=view,
             )
+
+    def pairs(self, data_dir: Path | None = None) -> list[Pair]:
+        """Every wanted pair, in the order in which they are to be trained; see
+        `planned_pairs`."""
+        return planned_pairs(self, self.wanted(data_dir).designs)
 
     def results(self, *, storage: str | Storage | None = None) -> "pd.DataFrame":
         """One row a pair; the columns are `studies.results.TRIALS`, then

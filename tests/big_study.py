@@ -11,7 +11,8 @@ import sqlalchemy
 
 from studies.api import Study
 from studies.attempts.workers import Worker
-from studies.records.stored_study import StoredStudy, create_or_extend
+from studies.records.creation import create_or_extend
+from studies.records.stored_study import StoredStudy
 from studies.storage.storage import Storage
 
 START = datetime(2026, 11, 20, 8, 0, 0, tzinfo=UTC).replace(tzinfo=None)
@@ -31,7 +32,7 @@ def make_study(storage: Storage, name: str = "big", *, seeds: int = 3, **more: A
     found = {
         "settings": {
             "device": "cpu",
-            "precision": "32-bit",
+            "precision": "32",
             "threads": 1,
             "memory_format": "channels_last",
         },
@@ -53,7 +54,7 @@ def add_attempts(
     "running" or "waiting" (none is written), by their place; all others are complete. The errors
     have the gaps of `GAPS` between arms, in every storage the same.
     """
-    arms = [design["name"] for design in stored.designs]
+    arms = [design.name for design in stored.designs]
     random = np.random.default_rng(0)
     by_seed = {seed: random.normal(0, 0.002) for seed in stored.seeds}
     noise = random.normal(0, 0.0015, (len(stored.pairs), 2))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 from postgres_server import Server, serve
 
-from studies.machine.settings import cores
+from studies.machine.cores import cores
 
 # These machines are noisy: a slow example is no failure.
 settings.register_profile("default", deadline=None)

@@ -24,14 +24,19 @@ from typing import Any
 import numpy as np
 
 import studies.data.splits
+import studies.running.trial
+import studies.storage.outages
+import studies.storage.postgres
+from studies.machine.settings import Settings
+from studies.training.outcome import Stopped, TrainingFailed
 
-
-class Stopped(Exception):
-    pass
-
-
-class TrainingFailed(Exception):
-    pass
+# Workers import this module as well.
+studies.storage.outages.PATIENCE = float(
+    os.environ.get("FAKE_PATIENCE", studies.storage.outages.PATIENCE)
+)
+studies.storage.postgres.ANSWER_TIMEOUT = float(
+    os.environ.get("FAKE_ANSWER", studies.storage.postgres.ANSWER_TIMEOUT)
+)
 
 
 class AcceleratorError(RuntimeError):
@@ -61,10 +66,10 @@ def train(
     seed: int,
     settings: Any,
     *,
-    checkpoints: Path | None,
-    on_epoch: Callable[[dict[str, Any]], None],
     should_stop: Callable[[], bool],
-    on_resume: Callable[[list[dict[str, Any]]], None],
+    checkpoints: Path | None = None,
+    on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
+    on_resume: Callable[[list[dict[str, Any]]], None] = lambda rows: None,
 ) -> Outcome:
     mischief = json.loads(os.environ.get("FAKE_MISCHIEF", "{}")).get(architecture.name)
     global _gpu_failed
@@ -133,9 +138,9 @@ def full_disk(path: Path) -> None:
         files.os.fsync = before
 
 
-def load(spec: Any, data_dir: Path | None) -> Any:
+def load(spec: Any, data_dir: Path | None, parts: Any = None) -> Any:
     if spec.name != "digits":
-        return studies.data.splits.load(spec, data_dir)
+        return studies.data.splits.load(spec, data_dir, parts)
     train, other = (
         studies.data.splits.Images(np.zeros((count, 1, 8, 8), np.uint8), np.arange(count) % 10)
         for count in (1000, 100)
@@ -143,33 +148,37 @@ def load(spec: Any, data_dir: Path | None) -> Any:
     return studies.data.splits.Splits(train, other, other, 10, (0.5,), (0.5,))
 
 
+class Trainer(studies.running.trial.Trainer):
+    """What a worker trains with."""
+
+    def prepare(self, data_dir: Path | None) -> Any:
+        return load(self._file.data, data_dir)
+
+    def train(self, *given: Any, **options: Any) -> Any:
+        return train(*given, **options)
+
+
+class WithoutData(Trainer):
+    """One that cannot load its data."""
+
+    def prepare(self, data_dir: Path | None) -> Any:
+        return 1 / 0
+
+
+# What `studies.running.supervisor` has in these names' places.
+SUPERVISED = {
+    "TRAINER": "fake_training:Trainer",
+    "load": load,
+    "resolve": lambda **_: Settings(device="cpu", precision="32", threads=1),
+}
+
+
 def install() -> None:
-    """Train like this in this process, and in the workers it starts."""
-    import studies
-    import studies.machine.settings
+    """Runs that this process starts train like this."""
     import studies.running.supervisor
-    import studies.running.trial
-    import studies.storage.outages
-    import studies.storage.postgres
 
-    studies.running.trial.load = studies.running.supervisor.load = load
-    studies.storage.outages.PATIENCE = float(
-        os.environ.get("FAKE_PATIENCE", studies.storage.outages.PATIENCE)
-    )
-    studies.storage.postgres.ANSWER_TIMEOUT = float(
-        os.environ.get("FAKE_ANSWER", studies.storage.postgres.ANSWER_TIMEOUT)
-    )
-
-    studies.training.training = sys.modules["studies.training.training"] = sys.modules[__name__]  # type: ignore[attr-defined]
-    studies.machine.settings.check = lambda settings: None
-    studies.running.supervisor.resolve = lambda **_: studies.machine.settings.Settings(
-        device="cpu", precision="32", threads=1
-    )
-    if "fake_training" not in studies.running.supervisor.BOOTSTRAP:
-        studies.running.supervisor.BOOTSTRAP = studies.running.supervisor.BOOTSTRAP.replace(
-            "from studies.running.worker",
-            "import fake_training; fake_training.install(); from studies.running.worker",
-        )
+    for name, value in SUPERVISED.items():
+        setattr(studies.running.supervisor, name, value)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from typing import Any
 from studies import Study
 from studies.attempts.claims import Claims
 from studies.attempts.workers import Lease, Worker
-from studies.records.stored_study import StoredStudy, create_or_extend, get
+from studies.records.creation import create_or_extend
+from studies.records.stored_study import StoredStudy, get
 from studies.running.proposing import Proposer
 from studies.storage.storage import Storage
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from search_spaces.rules import MOST
 from studies.attempts.attempt import Attempt
+from studies.config.design import StoredDesign
 from studies.pair import Pair
 
 if TYPE_CHECKING:
@@ -79,27 +80,27 @@ class Fixed:
         return Carried()
 
 
-def numbers(record: Mapping[str, Any]) -> dict[str, int | None]:
+def numbers(design: StoredDesign) -> dict[str, int | None]:
     """What tells one design from another, in numbers; basic blocks have no bottleneck width."""
     return {
-        "cardinality": record["cardinality"],
-        "bottleneck_width": record["bottleneck_width"],
-        "width": record["width"],
-        "blocks": sum(record["depths"]),
+        "cardinality": design.cardinality,
+        "bottleneck_width": design.bottleneck_width,
+        "width": design.width,
+        "blocks": sum(design.depths),
     }
 
 
-def alike(records: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+def alike(designs: Sequence[StoredDesign]) -> frozenset[str]:
     """The numbers in which no design differs from another: each one
     shown costs a claim a millisecond or more."""
-    told = [numbers(record) for record in records]
+    own = [numbers(design) for design in designs]
     return frozenset(
-        key for key in (told[0] if told else ()) if len({one[key] for one in told}) == 1
+        key for key in (own[0] if own else ()) if len({each[key] for each in own}) == 1
     )
 
 
 def shown(
-    record: Mapping[str, Any],
+    design: StoredDesign,
     seed: int,
     more: Mapping[str, float] | None = None,
     without: Collection[str] = frozenset(),
@@ -110,7 +111,7 @@ def shown(
 
     params: dict[str, Any] = {
         key: value
-        for key, value in numbers(record).items()
+        for key, value in numbers(design).items()
         if value is not None and key not in without
     }
     # Optuna keeps the distributions of a parameter compatible with its first:

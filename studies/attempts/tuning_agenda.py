@@ -3,7 +3,7 @@ with the best of their recipes, its seeds."""
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from studies.attempts.agenda import Agenda
 from studies.attempts.attempt import Attempt, statuses
@@ -11,92 +11,95 @@ from studies.config.tuning import Tune
 from studies.pair import Pair
 from studies.storage.schema import RECIPE, RESULT
 
-# What an attempt tells beside its claim that decides what is wanted.
-TOLD = (RECIPE, RESULT)
 _ENDED = ("complete", "failed")
 
 
-def agenda(content: Mapping[str, Any], attempts: Sequence[Attempt], retried_from: int) -> Agenda:
-    """First every arm's tuning trials, then, as soon as an arm's have ended, its seeds."""
-    document = content["document"]
-    tune = Tune.model_validate(document["tune"])
-    names = [design["name"] for design in content["designs"]]
-    tuning = [
-        Pair.tuning(name, document["seeds"][0], trial)
-        for trial in range(tune.trials)
-        for name in names
-    ]
-    stand = statuses(tuning, attempts, retried_from)
-    blocked, hopeless = set(), set()
-    for name in names:
-        own = [stand[one] for one in tuning if one.design == name]
-        pairs = {Pair(name, seed) for seed in document["seeds"]}
-        if not all(stands in _ENDED for stands in own):
-            blocked |= pairs
-        elif "complete" not in own:
-            hopeless |= pairs
-    wanted = [Pair(name, seed) for seed in document["seeds"] for name in names]
-    return Agenda([*tuning, *wanted], blocked=frozenset(blocked), hopeless=frozenset(hopeless))
+@dataclass(frozen=True)
+class Tuned:
+    """What the tuning of a design has come to: what it changes in the `recipe`, the validation
+    error by trial (None: failed), and `at_edge`, the quantities that came out at an end of their
+    range, where a wider one might do better."""
+
+    recipe: Mapping[str, float]
+    errors: Sequence[float | None]
+    at_edge: Sequence[str]
 
 
-def recipe(
-    content: Mapping[str, Any], one: Pair, attempts: Sequence[Attempt], retried_from: int
-) -> dict[str, float]:
-    """What a pair changes in the study's recipe: a tuning trial's values, or
-    the arm's best. Nothing before that is known."""
-    tune = Tune.model_validate(content["document"]["tune"])
-    if one.variant:
-        return tune.recipes[one.trial]
-    found = tuned(content, attempts, retried_from).get(one.design)
-    return found["recipe"] if found else {}
+@dataclass(frozen=True)
+class TuningAgenda:
+    """What a study wants that tunes the designs of these `names`."""
 
+    tune: Tune
+    seeds: Sequence[int]
+    names: Sequence[str]
+    retried_from: int = 0
+    told: tuple[str, ...] = (RECIPE, RESULT)
 
-def tuned(
-    content: Mapping[str, Any], attempts: Sequence[Attempt], retried_from: int
-) -> dict[str, dict[str, Any]]:
-    """Of each design whose tuning has come to a result: its `recipe`, its validation error by trial
-    (None: failed), and `at_edge`, the quantities that came out at an end of their range, where a
-    wider one might do better.
+    def agenda(self, attempts: Sequence[Attempt]) -> Agenda:
+        """First every arm's tuning trials, then, as soon as an arm's have ended, its seeds."""
+        tuning = [
+            Pair.tuning(name, self.seeds[0], trial)
+            for trial in range(self.tune.trials)
+            for name in self.names
+        ]
+        stand = statuses(tuning, attempts, self.retried_from)
+        blocked, hopeless = set(), set()
+        for name in self.names:
+            own = [stand[pair] for pair in tuning if pair.design == name]
+            pairs = {Pair(name, seed) for seed in self.seeds}
+            if not all(stands in _ENDED for stands in own):
+                blocked |= pairs
+            elif "complete" not in own:
+                hopeless |= pairs
+        wanted = [Pair(name, seed) for seed in self.seeds for name in self.names]
+        return Agenda([*tuning, *wanted], blocked=frozenset(blocked), hopeless=frozenset(hopeless))
 
-    Of equal errors, the recipe nearest to the middle of the ranges. What a
-    first training on any seed was given stays.
-    """
-    document = content["document"]
-    tune = Tune.model_validate(document["tune"])
-    recipes = tune.recipes
-    errors: dict[str, list[float | None]] = {
-        design["name"]: [None] * tune.trials for design in content["designs"]
-    }
-    frozen: dict[str, dict[str, float]] = {}
-    blocked = {one.design for one in agenda(content, attempts, retried_from).blocked}
-    for attempt in attempts:
-        name = attempt.pair.design
-        if name not in errors:
-            continue
-        if not attempt.pair.variant:
-            if RECIPE in attempt.told:
-                frozen.setdefault(name, attempt.told[RECIPE])
-        elif attempt.ended == "complete":
-            trial = attempt.pair.trial
-            errors[name][trial] = attempt.told[RESULT]["validation_error"]
-    found = {}
-    for name, own in errors.items():
-        done = [trial for trial, error in enumerate(own) if error is not None]
-        if name not in frozen and (name in blocked or not done):
-            continue
-        best = min(
-            done,
-            key=lambda trial: (own[trial], _from_middle(tune, recipes[trial]), trial),
-            default=0,
+    def changes_for(self, pair: Pair, attempts: Sequence[Attempt]) -> Mapping[str, float]:
+        """What a pair changes in the study's recipe: a tuning trial's values, or
+        the arm's best. Nothing before that is known."""
+        if pair.variant:
+            return self.tune.recipes[pair.trial]
+        tuned = self.tuned(attempts).get(pair.design)
+        return tuned.recipe if tuned else {}
+
+    def tuned(self, attempts: Sequence[Attempt]) -> dict[str, Tuned]:
+        """Each design whose tuning has come to a result, by name.
+
+        Of equal errors, the recipe nearest to the middle of the ranges. What a
+        first training on any seed was given stays.
+        """
+        recipes = self.tune.recipes
+        errors: dict[str, list[float | None]] = {
+            name: [None] * self.tune.trials for name in self.names
+        }
+        frozen: dict[str, Mapping[str, float]] = {}
+        blocked = {pair.design for pair in self.agenda(attempts).blocked}
+        for attempt in attempts:
+            name = attempt.pair.design
+            if name not in errors:
+                continue
+            if not attempt.pair.variant:
+                if RECIPE in attempt.told:
+                    frozen.setdefault(name, attempt.told[RECIPE])
+            elif attempt.ended == "complete":
+                errors[name][attempt.pair.trial] = attempt.told[RESULT]["validation_error"]
+        tuned = {}
+        for name, own in errors.items():
+            done = [trial for trial, error in enumerate(own) if error is not None]
+            if name not in frozen and (name in blocked or not done):
+                continue
+            best = min(
+                done,
+                key=lambda trial: (own[trial], self._from_middle(recipes[trial]), trial),
+                default=0,
+            )
+            chosen = frozen.get(name, recipes[best])
+            at_edge = [key for key, limits in self.tune.ranges.items() if chosen[key] in limits]
+            tuned[name] = Tuned(chosen, own, at_edge)
+        return tuned
+
+    def _from_middle(self, recipe: Mapping[str, float]) -> float:
+        return sum(
+            abs(math.log(recipe[key]) - math.log(low * high) / 2) / math.log(high / low)
+            for key, (low, high) in self.tune.ranges.items()
         )
-        chosen = frozen.get(name, recipes[best])
-        at_edge = [key for key, limits in tune.ranges.items() if chosen[key] in limits]
-        found[name] = {"recipe": chosen, "errors": own, "at_edge": at_edge}
-    return found
-
-
-def _from_middle(tune: Tune, recipe: Mapping[str, float]) -> float:
-    return sum(
-        abs(math.log(recipe[key]) - math.log(low * high) / 2) / math.log(high / low)
-        for key, (low, high) in tune.ranges.items()
-    )

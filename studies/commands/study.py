@@ -192,10 +192,15 @@ def list_(storage: str | None, as_json: bool) -> None:
     place = Storage(storage)
     there = stored_studies(place) if place.exists() else []
     records = [
-        {"study": one.name, **asdict(one.counts(place)), "created": one.content["created"]}
-        for one in there
+        {
+            "study": stored.name,
+            **asdict(stored.counts(place)),
+            "created": stored.content.origin.created,
+        }
+        for stored in there
     ]
-    presets = [name for name in preset_names("study") if name not in {one.name for one in there}]
+    names = {stored.name for stored in there}
+    presets = [name for name in preset_names("study") if name not in names]
     if as_json:
         print_json({"studies": records, "presets": preset_names("study")})
         return

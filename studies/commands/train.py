@@ -86,11 +86,11 @@ def train(
         _check_writable(output)
 
     from explorer import Architecture
-    from studies.data.splits import load, shape
+    from studies.data.splits import data_shape, load
     from studies.machine.settings import hints, resolve_here
     from studies.training.notes import notes as data_notes
 
-    fits = shape(spec, data_dir)
+    fits = data_shape(spec, data_dir)
     architecture = Architecture.from_name(
         name, resolution=fits.resolution, classes=fits.classes, in_channels=fits.in_channels
     )
@@ -126,6 +126,7 @@ def train(
     from studies.machine import failures
     from studies.machine.memory import keep_memory
     from studies.training import training
+    from studies.training.outcome import TrainingFailed
 
     if settings.device == "cpu":
         keep_memory()
@@ -137,7 +138,7 @@ def train(
         outcome = training.train(
             architecture, chosen, splits, seed, settings, checkpoints=checkpoints, on_epoch=tell
         )
-    except training.TrainingFailed as failure:
+    except TrainingFailed as failure:
         click.echo(f"Error: the training failed: {failure.reason}.", err=True)
         ctx.exit(1)
     except (MemoryError, RuntimeError) as error:

@@ -96,7 +96,7 @@ def winner(
     if not as_json:
         _show(chosen)
     written: dict[str, Any] = {}
-    imported = stored.content.get("imported")
+    imported = stored.content.origin.imported
     if imported:
         further = command("train", chosen.design, data="DATA", o="weights.safetensors")
     else:
@@ -150,8 +150,11 @@ def _recipe(
     if given is not None:
         document = load_document(Recipe, "recipe", given).model_dump(mode="json")
     else:
-        tuned = stored.tuned.get(design, {})
-        document = {**stored.content["document"]["recipe"], **tuned.get("recipe", {})}
+        tuned = stored.tuned.get(design)
+        document = {
+            **stored.content.file.recipe.model_dump(mode="json"),
+            **(tuned.recipe if tuned else {}),
+        }
     changed = override({"recipe": document}, changes, sections=["recipe"])["recipe"]
     return validate(Recipe, changed, source="recipe")
 
@@ -171,9 +174,10 @@ def _retrain(
     `folder`, and return what came out."""
     import importlib.util
 
-    from studies.data.splits import DataSpec, load
+    from studies.data.splits import load
+    from studies.machine.provenance import installed_versions
     from studies.machine.settings import hints, resolve_here
-    from studies.records.stored_study import check_data, installed_versions
+    from studies.records.same_data import check_data
     from studies.training.notes import notes
     from studies.winner.winner import train_on_both
 
@@ -185,8 +189,7 @@ def _retrain(
                 f"ONNX export needs the extra [onnx] ({module} is missing): pip install"
                 " 'resnext-explorer[onnx]'."
             )
-    architecture = stored.architecture(chosen.design)
-    spec = DataSpec.model_validate(stored.content["document"]["data"])
+    architecture, spec = stored.design(chosen.design).architecture, stored.content.file.data
     settings = resolve_here(device)
     splits = load(spec, data_dir)
     check_data(stored, splits)
@@ -197,6 +200,7 @@ def _retrain(
     from studies.machine import failures
     from studies.machine.memory import keep_memory
     from studies.training import training
+    from studies.training.outcome import TrainingFailed
 
     if settings.device == "cpu":
         keep_memory()
@@ -230,7 +234,7 @@ def _retrain(
             checkpoints=folder / CHECKPOINTS,
             on_epoch=tell,
         )
-    except training.TrainingFailed as failure:
+    except TrainingFailed as failure:
         raise UserError(
             f"the training failed: {failure.reason}. Try another --recipe, or --set."
         ) from None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from explorer import Design
     from search_spaces import SearchSpace
     from search_spaces.resolving import BoundSpace
+    from studies.config.design import StoredDesign
     from studies.config.recipe import Recipe
 
 METHODS = ("random", "tpe", "nsga2")
@@ -169,10 +170,13 @@ class Search(FileModel):
             for measure, most in self.constraints.items()
         )
 
-    def values(self, record: Mapping[str, Any], result: Mapping[str, Any]) -> list[float]:
+    def values(self, design: "StoredDesign", result: Mapping[str, Any]) -> list[float]:
         """A trained design's objectives. The error is an attempt's
         result, costs are the design's."""
-        return [float(result[name] if name in result else record[name]) for name in self.objectives]
+        return [
+            float(result[name] if name in result else getattr(design, name))
+            for name in self.objectives
+        ]
 
 
 def shuffled(bound: "BoundSpace", search: Search) -> Iterator["Design"]:

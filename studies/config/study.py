@@ -1,19 +1,17 @@
 """What a study wants, as its YAML file says it: a space, data, a
 recipe, seeds, and whether to search or to tune.
 
-It is a value: it wants pairs, and compares itself with what was stored under its
-name. `studies.api` runs it and reads its results.
+It is a value; `studies.api` runs it and reads its results.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StrictInt, field_validator, model_validator
+from pydantic import Field, StrictInt, ValidationInfo, field_validator, model_validator
 
 from explorer import Design
 from explorer.errors import UserError
@@ -23,12 +21,10 @@ from studies.config.overrides import override
 from studies.config.recipe import Recipe
 from studies.config.search import METHODS, Search, shuffled
 from studies.config.tuning import Tune
-from studies.data.splits import DataShape, DataSpec, shape
-from studies.pair import Pair
+from studies.data.images import Parts
+from studies.data.splits import DataShape, DataSpec, shape_and_parts
 
 GRID = "grid"
-# Where a path in a study file starts: the folder of that file.
-_folder: ContextVar[Path] = ContextVar("folder", default=Path())
 
 
 @dataclass(frozen=True)
@@ -37,12 +33,13 @@ class Wanted:
 
     Of a search, designs as random search tries them, the reference arm first: of other
     methods as good as any for an estimate. They are as many as it has trials, or fewer where
-    the space holds no more.
+    the space holds no more. `parts` is the data, where all of it was read to know its shape.
     """
 
     shape: DataShape
     designs: list[Design]
     left_out: list[LeftOut]
+    parts: Parts | None = None
 
 
 class StudyFile(FileModel):
@@ -73,12 +70,13 @@ class StudyFile(FileModel):
 
     @field_validator("space", mode="before")
     @classmethod
-    def _load_space(cls, space: Any) -> Any:
-        """A preset's name, or a path seen from the study file; a whole space,
-        written in place, is taken as it is."""
+    def _load_space(cls, space: Any, info: ValidationInfo) -> Any:
+        """A preset's name, or a path seen from the study file, whose folder is the validation's
+        context; a whole space, written in place, is taken as it is."""
         if not isinstance(space, str):
             return space
-        return SearchSpace.load(_folder.get() / space if is_path(space) else space)
+        folder = (info.context or {}).get("folder", Path())
+        return SearchSpace.load(folder / space if is_path(space) else space)
 
     @field_validator("seeds")
     @classmethod
@@ -122,8 +120,7 @@ class StudyFile(FileModel):
     def load(cls, name_or_path: str | Path) -> Self:
         """A preset by name, or a file by path. Raises `UserError` naming
         the file, the key and what is allowed."""
-        with _paths_from(Path(name_or_path).parent):
-            return load_document(cls, "study", name_or_path)
+        return load_document(cls, "study", name_or_path)
 
     @property
     def reference_label(self) -> str:
@@ -163,34 +160,25 @@ class StudyFile(FileModel):
     def wanted(self, data_dir: Path | None = None) -> Wanted:
         """The designs to train. Raises `UserError` where the data is
         missing or the reference arm is left out."""
-        data = shape(self.data, data_dir)
+        shape, parts = shape_and_parts(self.data, data_dir)
         if self.search:
-            return Wanted(data, self._searched(self.search, data), [])
-        found = self.space.resolve(
-            resolution=data.resolution, in_channels=data.in_channels, classes=data.classes
-        )
-        for point in found.left_out:
+            return Wanted(shape, self._searched(self.search, shape), [], parts)
+        resolved = self.space.resolve(**vars(shape))
+        for point in resolved.left_out:
             if point.arm == self.reference_label:
                 raise UserError(
                     f"the reference arm {point.arm} is left out of the space: {point.reason}."
                     " Choose another."
                 )
-        twice = {
-            design.name
-            for design in found.designs
-            if [d.name for d in found.designs].count(design.name) > 1
-        }
-        if twice:
+        counts = Counter(design.name for design in resolved.designs)
+        if twice := sorted(name for name, count in counts.items() if count > 1):
             raise UserError(
-                f"two arms of the space {self.space.name} are the same network:"
-                f" {', '.join(sorted(twice))}."
+                f"two arms of the space {self.space.name} are the same network: {', '.join(twice)}."
             )
-        return Wanted(data, found.designs, found.left_out)
+        return Wanted(shape, resolved.designs, resolved.left_out, parts)
 
-    def _searched(self, search: Search, data: DataShape) -> list[Design]:
-        bound = self.space.bind(
-            resolution=data.resolution, in_channels=data.in_channels, classes=data.classes
-        )
+    def _searched(self, search: Search, shape: DataShape) -> list[Design]:
+        bound = self.space.bind(**vars(shape))
         reference = bound.at(self.reference_arm)
         if not isinstance(reference, Design):
             raise UserError(
@@ -210,26 +198,6 @@ class StudyFile(FileModel):
                 designs.append(design)
         return designs
 
-    def pairs(self, data_dir: Path | None = None) -> list[Pair]:
-        """Every wanted pair, seeds outermost: each arm gets its first
-        replicate before any gets its second.
-
-        Of a search, as many as it will train, with designs that stand for those it will choose.
-        """
-        designs = self.wanted(data_dir).designs
-        if self.search:
-            chosen = designs[: self.search.finalists + 1]
-            return [
-                Pair(design.name, seed)
-                for seed in self.seeds
-                for design in (designs if seed == self.seeds[0] else chosen)
-            ]
-        trials = range(self.tune.trials if self.tune else 0)
-        tuning = [
-            Pair.tuning(design.name, self.seeds[0], trial) for trial in trials for design in designs
-        ]
-        return [*tuning, *(Pair(design.name, seed) for seed in self.seeds for design in designs)]
-
 
 def name_of(name_or_path: str) -> str:
     """The name of a study: given itself, or by the file that holds it."""
@@ -247,61 +215,3 @@ def to_run(name_or_path: str) -> str:
         if is_path(name_or_path) or name_or_path in preset_names("study")
         else "FILE.yaml"
     )
-
-
-def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
-    """Where a study's document differs from the stored one, except where it only
-    extends it (more seeds, arms, trials, finalists)."""
-    before, now = dict(_flat(stored)), dict(_flat(given))
-    lines = []
-    for key in sorted(before | now):
-        old, new = before.get(key), now.get(key)
-        if key == "space.reference":  # one may be written by itself
-            old, new = ([value] if isinstance(value, str) else value for value in (old, new))
-        grows = key in ("seeds", "space.reference") or key.startswith("space.axes.")
-        if (
-            key == "seeds"
-            and old
-            and new
-            and old[0] != new[0]
-            and (stored.get("tune") or stored.get("search") != GRID)
-        ):
-            lines.append(f"the first seed, which searches and tuning use: {old[0]} -> {new[0]}")
-            continue
-        if old == new or (
-            grows
-            and isinstance(old, list)
-            and isinstance(new, list)
-            and all(value in new for value in old)
-        ):
-            continue
-        if (
-            key in ("search.trials", "search.finalists")
-            and isinstance(old, int)
-            and isinstance(new, int)
-            and new > old
-        ):
-            continue
-        lines.append(f"{key}: {_written(old)} -> {_written(new)}")
-    return lines
-
-
-def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _flat(inner, f"{prefix}.{key}" if prefix else str(key))
-    else:
-        yield prefix, value
-
-
-def _written(value: Any) -> str:
-    return "(none)" if value is None else str(value)
-
-
-@contextmanager
-def _paths_from(folder: Path) -> Iterator[None]:
-    token = _folder.set(folder)
-    try:
-        yield
-    finally:
-        _folder.reset(token)

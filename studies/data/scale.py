@@ -126,7 +126,7 @@ def examined(path: Path, examine: Callable[[bytes], Found]) -> tuple[bytes, Foun
 @contextmanager
 def decoding_pool() -> Iterator[ThreadPoolExecutor]:
     """Threads that decode; what waits for them is dropped where the block is left early."""
-    from studies.machine.settings import cores
+    from studies.machine.cores import cores
 
     pool = ThreadPoolExecutor(cores())
     try:

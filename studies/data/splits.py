@@ -39,9 +39,10 @@ __all__ = [
     "Images",
     "Rows",
     "Splits",
+    "data_shape",
     "load",
     "mean_and_std",
-    "shape",
+    "shape_and_parts",
 ]
 
 # Mean and deviation of images on disk come from at most so many of them, evenly spaced.
@@ -156,23 +157,27 @@ class DataSpec(FileModel):
         return self
 
 
-def shape(spec: DataSpec, data_dir: Path | None = None) -> DataShape:
+def data_shape(spec: DataSpec, data_dir: Path | None = None) -> DataShape:
     """Resolution, channels and classes, without reading an image where that can be."""
+    return shape_and_parts(spec, data_dir)[0]
+
+
+def shape_and_parts(spec: DataSpec, data_dir: Path | None = None) -> tuple[DataShape, Parts | None]:
+    """As `data_shape`, with all of the data where that was read to know it, for `load`."""
     if spec.name in DATA_SETS:
-        return DATA_SETS[spec.name].shape
+        return DATA_SETS[spec.name].shape, None
     if spec.name == "folder":
         assert spec.resolution is not None
         with _reading(spec.name):
-            return DataShape(
-                spec.resolution, spec.channels or 3, len(class_names(_location(spec, data_dir)))
-            )
+            classes = len(class_names(_location(spec, data_dir)))
+        return DataShape(spec.resolution, spec.channels or 3, classes), None
     parts = _read(spec, data_dir)
     channels, resolution = parts.train.images.shape[1:3]
-    return DataShape(resolution, channels, parts.classes)
+    return DataShape(resolution, channels, parts.classes), parts
 
 
-def load(spec: DataSpec, data_dir: Path | None = None) -> Splits:
-    """Read a data set and split it, stratified by class.
+def load(spec: DataSpec, data_dir: Path | None = None, parts: Parts | None = None) -> Splits:
+    """Read a data set and split it, stratified by class; `parts` are what has been read of it.
 
     The test split is drawn first and the validation split from what is left, so `validation` never
     changes the test set. Raises `UserError` for a missing or damaged file, and for too few images,
@@ -184,7 +189,7 @@ def load(spec: DataSpec, data_dir: Path | None = None) -> Splits:
     if spec.name == "folder":  # known before anything is decoded
         with _reading(spec.name):
             _check_test(spec.name, brings_test(_location(spec, data_dir)), spec.test)
-    parts = _read(spec, data_dir)
+    parts = parts or _read(spec, data_dir)
     _check_test(spec.name, parts.test is not None, spec.test)
     _check_classes(spec.name, parts)
     train, validation, test = parts.train, parts.validation, parts.test

@@ -7,16 +7,15 @@ own, so that the caller stays light.
 """
 
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from explorer.errors import UserError, unknown
 from explorer.installed import numba_version
+from studies.machine.cores import cores
 
 DEVICES = ("auto", "cpu", "cuda", "cuda:0", "cuda:1")
 PRECISIONS = ("auto", "32", "bf16")
@@ -101,18 +100,6 @@ def hints(settings: Settings) -> list[str]:
         settings.device == "cpu" and settings.precision == "bf16" and settings.threads == 1
     )
     return [WITHOUT_NUMBA] if bf16_by_one_thread and numba_version() is None else []
-
-
-def cores() -> int:
-    """Cores that this process may use: its affinity, within the container's quota (cgroup v2)."""
-    available = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return max(1, min(available, int(quota) // int(period)))
-    except (OSError, ValueError):  # no cgroup, or "max": no quota
-        return available
 
 
 def _answer(arguments: list[str]) -> None:

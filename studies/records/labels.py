@@ -6,41 +6,27 @@ read under its new label. That also mends studies that an earlier version extend
 reference arm under its old label.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from explorer import Architecture
+from studies.config.design import StoredDesign
 
 
-def relabelled(
-    records: Iterable[Mapping[str, Any]], document: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    """Records of designs with the labels of their arms as the study's `document` has them."""
-    names = _references(document)
-    if len(names) < 2:
-        return [dict(record) for record in records]
-    written = {Architecture.from_name(name).name: name for name in names}
+def relabelled(designs: Iterable[StoredDesign], references: Sequence[str]) -> list[StoredDesign]:
+    """The designs with the labels of their arms as a space with these references has them."""
+    if len(references) < 2:
+        return list(designs)
+    written = {Architecture.from_name(name).name: name for name in references}
     return [
-        {**record, "arm": _label(record["arm"], written.get(record["reference"]), names)}
-        for record in records
+        replace(design, arm=label_now(design.arm, written.get(design.reference or ""), references))
+        for design in designs
     ]
 
 
-def reference_arm(content: Mapping[str, Any]) -> str:
-    """The label of the arm that a stored study's others are compared with."""
-    names = _references(content["document"])
-    if len(names) < 2:
-        return str(content["reference_arm"])
-    own = content["document"]["reference_arm"].get("reference", names[0])
-    return _label(str(content["reference_arm"]), own, names)
-
-
-def _references(document: Mapping[str, Any]) -> list[str]:
-    given = document.get("space", {}).get("reference", [])  # an imported study has no space
-    return [given] if isinstance(given, str) else list(given)
-
-
-def _label(label: str, reference: str | None, names: Iterable[str]) -> str:
-    if reference is None or any(label.startswith(f"{name} ") for name in names):
+def label_now(label: str, reference: str | None, references: Sequence[str]) -> str:
+    """The label that an arm of `reference` has in a space with these references."""
+    if len(references) < 2 or reference is None:
         return label
-    return f"{reference} {label}"
+    is_named = any(label.startswith(f"{name} ") for name in references)
+    return label if is_named else f"{reference} {label}"

@@ -36,7 +36,7 @@ def failures(storage: Storage, study: StoredStudy) -> list[Failure]:
     rows = storage.rows(schema.FAILURES, study=study.id)
     found = []
     with storage.sound():
-        arms = {design["name"]: str(design["arm"]) for design in study.designs}
+        arms = {design.name: design.arm for design in study.designs}
         for row in rows:
             claim, failure = json.loads(row["claim"]), json.loads(row["failure"])
             pair = Pair.of(claim)

@@ -20,9 +20,11 @@ from explorer.terminal import progress_bar
 from search_spaces.rules import MOST
 from studies.attempts.agenda import alike, numbers, shown
 from studies.attempts.workers import Worker
+from studies.config.design import StoredDesign
+from studies.machine.provenance import installed_versions
 from studies.pair import Pair
 from studies.records.ownership import make_room
-from studies.records.stored_study import find, installed_versions, record_of
+from studies.records.stored_study import find
 from studies.results.table_files import ERRORS, SIZES, check_results, open_table
 from studies.storage.schema import ARM, CLAIM, CONTENT, DESIGN, ENDED, METRICS, RESULT
 from studies.storage.storage import Storage
@@ -83,7 +85,7 @@ def read_csv(path: Path, *, name: str | None = None, reference_arm: str | None =
             " Split it."
         )
     for design in study.designs:
-        if any((value or 0) > MOST for value in numbers(record_of(design)).values()):
+        if any((value or 0) > MOST for value in numbers(StoredDesign.of(design)).values()):
             raise UserError(
                 f"{path}: {design.name} is too large to be stored: its numbers may go to {MOST:,}."
             )
@@ -107,7 +109,7 @@ def _store(place: Storage, found: Imported, path: Path) -> None:
             study_id = writer.create_new_study([StudyDirection.MINIMIZE], found.name)
             writer.set_study_system_attr(study_id, METRICS, ["validation_error"])
             designs = {design.name: design for design in found.designs}
-            same = alike([record_of(design) for design in found.designs])
+            same = alike([StoredDesign.of(design) for design in found.designs])
             rows = found.trials.to_dict("records")
             with progress_bar(f"Storing {found.name}") as progress:
                 for done, row in enumerate(rows):
@@ -121,7 +123,7 @@ def _trial(design: Design, row: dict[str, Any], same: frozenset[str]) -> "Frozen
 
     worker = Worker(row["worker"] or "elsewhere", host="imported", pid=0, machine="elsewhere")
     pair = Pair(design.name, row["seed"])
-    carried = shown(record_of(design), pair.seed, without=same)
+    carried = shown(StoredDesign.of(design), pair.seed, without=same)
     result = {key: None if _is_unknown(row[key]) else row[key] for key in MEASURED}
     result["device"] = row["device"] or "elsewhere"
     trial = create_trial(
@@ -175,7 +177,7 @@ def _content(found: Imported, path: Path) -> dict[str, Any]:
         "reference_arm": found.reference_arm,
         "planned_seeds": seeds,
         "shape": {key: getattr(some, key) for key in SIZES},
-        "designs": [record_of(design) for design in found.designs],
+        "designs": [StoredDesign.of(design).record() for design in found.designs],
         "left_out": [],
         "splits": {},
         "settings": {"device": ", ".join(devices)},

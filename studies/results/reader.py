@@ -10,9 +10,8 @@ so it can be done at any moment of a run, from any machine that reaches the stor
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
-from zlib import crc32
 
 import pandas as pd
 
@@ -201,12 +200,13 @@ class Reader:
         (written,) = self.storage.rows(schema.LAST_ATTRIBUTE)
         # A study that nobody works on stands still, whatever happens to others in the same storage.
         moving = written["last"] if seen["running"] else ""
-        searched = crc32(repr(study.content["document"]["search"]).encode())
-        wanted = f"{len(study.designs)}x{len(study.seeds)}.{study.retried_from}.{searched}"
+        wanted = f"{study.content.extent}.{study.retried_from}"
         stamp = f"{study.uid}/{wanted}/{seen['trials']}.{seen['last']}.{seen['running']}.{moving}"
         return stamp, (seen["last"] or 0, written["last"] or 0)
 
     def _read_attempts(self, study: StoredStudy, known: _Known) -> None:
+        if known.study.content == study.content:  # which is parsed already
+            study = replace(study, content=known.study.content)
         # One query gives states and what was written: what has ended has written all that it will.
         known.study = study.seen(known.attempts.read())
         times = self.storage.tuples(schema.TIMES, study=study.id, first=known.start)

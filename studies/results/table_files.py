@@ -17,7 +17,7 @@ from explorer import Architecture, Budget, Design
 from explorer.budget import MEASURES
 from explorer.errors import UserError, unknown
 from explorer.text import human_count
-from studies.records.stored_study import record_of
+from studies.config.design import StoredDesign
 from studies.results import CURVES, TRIALS
 from studies.results import table_columns as columns
 from studies.results.table_columns import MOST
@@ -239,7 +239,7 @@ def _network(table: TextTable, rows: pd.DataFrame, key: Any) -> Architecture:
 
 def _compare(table: TextTable, rows: pd.DataFrame, network: Architecture) -> None:
     """Raise `UserError` where a row says something else about its network than we count."""
-    record = record_of(Design(network, Budget.of(network)))
+    record = StoredDesign.of(Design(network, Budget.of(network))).record()
     numbers = ("cardinality", "bottleneck_width", "width", *COUNTS)
     words = {
         "depths": "-".join(map(str, network.depths)),
@@ -318,7 +318,7 @@ def _design(
 
 def _trials(name: str, told: pd.DataFrame, designs: list[Design]) -> pd.DataFrame:
     """The rows as `studies.results` gives them."""
-    records = {design.name: record_of(design) for design in designs}
+    records = {design.name: StoredDesign.of(design).record() for design in designs}
     own = [records[design] for design in told["design"]]
     shape = {column: getattr(designs[0].architecture, column) for column in SIZES}
     follows = (

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from studies.attempts.attempt import Attempt
-from studies.config.tuning import TUNED
 from studies.pair import Pair
 from studies.records.stored_study import StoredStudy
 from studies.storage.schema import FAILURE, RESULT
@@ -132,13 +131,13 @@ def make_trials(
     study: StoredStudy, rows: Collection[Row], times: Mapping[int, Times]
 ) -> pd.DataFrame:
     """The table `trials`; `times` are by attempt, results and failures are what attempts told."""
-    places = {design["name"]: place for place, design in enumerate(study.designs)}
+    places = {design.name: place for place, design in enumerate(study.designs)}
     own = np.array([places[row.pair.design] for row in rows], dtype=int)
     columns: dict[str, Any] = {
-        key: pd.Series([design[key] for design in study.designs]).take(own).to_numpy()
+        key: pd.Series([getattr(design, key) for design in study.designs]).take(own).to_numpy()
         for key in _COPIED
     }
-    depths = ["-".join(map(str, design["depths"])) for design in study.designs]
+    depths = ["-".join(map(str, design.depths)) for design in study.designs]
     columns["depths"] = np.array(depths, object)[own]
     columns["design"] = np.array(list(places), object)[own]
     results = [_result(row) for row in rows]
@@ -154,7 +153,7 @@ def make_trials(
         columns[key] = pd.to_datetime(moments, utc=True)  # stored as UTC, without saying so
     columns |= {
         "study": study.name,
-        **study.content["shape"],
+        **vars(study.content.origin.shape),
         "seed": [row.pair.seed for row in rows],
         "status": [row.status for row in rows],
         "reason": [_reason(row) for row in rows],
@@ -212,7 +211,7 @@ def make_curves(
         key: np.array(list(chain.from_iterable(curve[key] for curve in curves)), dtype=float)
         for key in _NUMBERS
     }
-    arms = {design["name"]: design["arm"] for design in study.designs}
+    arms = {design.name: design.arm for design in study.designs}
     columns["arm"] = np.repeat(np.array([arms[pair.design] for pair in whose], object), lengths)
     columns["design"] = np.repeat(np.array([pair.design for pair in whose], object), lengths)
     columns["seed"] = np.repeat(np.array([pair.seed for pair in whose], np.int64), lengths)
@@ -250,8 +249,8 @@ def with_tuned(trials: pd.DataFrame, study: StoredStudy) -> pd.DataFrame:
     `TRIALS`, which are the same for every study.
     """
     tuned = study.tuned
-    recipes = [tuned[name]["recipe"] if name in tuned else {} for name in trials["design"]]
-    quantities = [key for key in TUNED if (study.content["document"].get("tune") or {}).get(key)]
+    recipes = [tuned[name].recipe if name in tuned else {} for name in trials["design"]]
+    quantities = list(study.content.document.tune.ranges) if study.content.document.tune else []
     columns = {key: [recipe.get(key) for recipe in recipes] for key in quantities}
     return trials.assign(
         **{key: pd.Series(values, trials.index, float) for key, values in columns.items()}

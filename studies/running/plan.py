@@ -5,23 +5,27 @@ Nothing is stored. Torch runs in processes of their own, as many at once as ther
 workers, set up as workers are: so a step takes as long as it will.
 """
 
-import heapq
 import json
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer import Design
 from explorer.errors import UserError
 from search_spaces import LeftOut
+from studies.attempts.planned import planned_pairs
 from studies.attempts.standing import Attempts, Counts, stand
+from studies.data.images import DataShape
 from studies.machine import gpus
-from studies.machine.settings import Settings, cores, resolve
+from studies.machine.cores import cores
+from studies.machine.settings import Settings, resolve
 from studies.pair import Pair
-from studies.records.stored_study import StoredStudy, as_extended
+from studies.records.creation import as_extended
+from studies.records.stored_study import StoredStudy
+from studies.running.estimate import cost_of, schedule, seconds_a_step
 from studies.running.supervisor import worker_environment
 from studies.storage.storage import Storage
 
@@ -33,9 +37,6 @@ TRAINING_FACTOR = 3
 # How many steps an epoch are measured, fewer where they take longer than so many seconds together.
 MEASURED_STEPS = 16
 MEASURED_SECONDS = 10.0
-# Designs whose FLOPs differ by less than this are told apart by activations:
-# on matched designs those are what costs time.
-SIMILAR = 1.1
 
 CHILD = (
     "import json, sys; config = json.loads(sys.stdin.read()); sys.path[:] = config.pop('path'); "
@@ -103,7 +104,7 @@ class Plan:
             "settings": self.settings.model_dump(),
             "workers": self.workers,
             "training_flops": self.flops,
-            "measured": [vars(one) for one in self.measured],
+            "measured": [vars(measurement) for measurement in self.measured],
             "start_seconds": self.start,
             "seconds": self.seconds,
         }
@@ -125,28 +126,29 @@ def plan(
     device that is not there, a stored study that wants something else.
     """
     gpus.check(workers, workers_per_gpu)
-    wanted, pairs = study.wanted(data_dir), study.pairs(data_dir)
-    with Storage.visit(storage) as place:
-        stored = as_extended(place, study, wanted)
-        counts, left = _stand(place, stored, pairs) if stored else (None, pairs)
-    settings = stored.content["settings"] if stored else None
+    wanted = replace(study.wanted(data_dir), parts=None)  # the data is for those who measure
+    pairs = planned_pairs(study, wanted.designs)
+    with Storage.visit(storage) as opened:
+        stored = as_extended(opened, study, wanted)
+        counts, left = _stand(opened, stored, pairs) if stored else (None, pairs)
+    settings = stored.content.settings if stored else None
     # Asked only where there may be one: it takes seconds.
-    device = settings["device"] if settings else resolve().device if gpus.may_be_here() else "cpu"
+    device = settings.device if settings else resolve().device if gpus.may_be_here() else "cpu"
     seats = gpus.deal(device, workers, workers_per_gpu)
     workers = len(seats)
-    by_cost = sorted(wanted.designs, key=_cost(wanted.designs))
+    by_cost = sorted(wanted.designs, key=cost_of(wanted.designs))
     chosen = [by_cost[0], by_cost[-1]] if len(by_cost) > 1 else by_cost
-    told = _measure(study, [design.name for design in chosen], seats, data_dir, settings)
-    splits, recipe = told["splits"], study.recipe
+    answer = _measure(study, wanted.shape, chosen, seats, data_dir, settings)
+    splits, recipe = answer["splits"], study.recipe
     steps = recipe.steps_per_epoch(splits["train"])
     # Looking is about a third of training.
     share = 1 + splits["validation"] / TRAINING_FACTOR / splits["train"]
     measured = [
         Measurement(design.name, seconds, seconds * steps * share)
-        for design, seconds in zip(chosen, told["steps"], strict=True)
+        for design, seconds in zip(chosen, answer["steps"], strict=True)
     ]
     test = splits["test"] / TRAINING_FACTOR / recipe.batch_size
-    per_step = _between(wanted.designs, chosen, told["steps"])
+    per_step = seconds_a_step(wanted.designs, chosen, answer["steps"])
     trial_seconds = [seconds * (recipe.epochs * steps * share + test) for seconds in per_step]
     seconds_of = {
         design.name: seconds for design, seconds in zip(wanted.designs, trial_seconds, strict=True)
@@ -164,30 +166,30 @@ def plan(
         steps=steps,
         batch_size=recipe.batch_size,
         splits=splits,
-        notes=told["notes"],
-        settings=Settings(**told["settings"]),
+        notes=answer["notes"],
+        settings=Settings(**answer["settings"]),
         workers=workers,
         flops=int(sum(flops_of[pair.design] for pair in left)) * images * TRAINING_FACTOR,
         measured=measured,
         trial_seconds=trial_seconds,
-        start=told["start"],
+        start=answer["start"],
         seconds=(
-            told["start"] + _schedule([seconds_of[pair.design] for pair in left], workers)
+            answer["start"] + schedule([seconds_of[pair.design] for pair in left], workers)
             if left
             else 0.0
         ),
     )
 
 
-def _stand(place: Storage, stored: StoredStudy, pairs: list[Pair]) -> tuple[Counts, list[Pair]]:
+def _stand(storage: Storage, stored: StoredStudy, pairs: list[Pair]) -> tuple[Counts, list[Pair]]:
     """How the pairs of a stored study stand, and which of `pairs` are left; of a
     search as many of them, for it may try others."""
-    with place.sound():
-        attempts = Attempts(place, stored.id, stored.told).read()
+    with storage.sound():
+        attempts = Attempts(storage, stored.id, stored.told).read()
         agenda = stored.agenda(attempts)
         stands = stand(agenda, attempts, stored.retried_from)
     counts = Counts.of(stands, agenda.to_come)
-    if stored.is_search:
+    if stored.content.document.search:
         return counts, pairs[max(0, len(pairs) - counts.left) :]
     return counts, [pair for pair in pairs if stands.get(pair, "waiting") in ("waiting", "running")]
 
@@ -207,24 +209,25 @@ def measure(
     `study` is a study's document, `now` the time at which the process was started.
     """
     from explorer import Architecture
-    from studies.config.recipe import Recipe
-    from studies.data.splits import DataSpec, Splits, load
+    from studies.config.study import StudyFile
+    from studies.data.splits import Splits, load
     from studies.machine import settings
     from studies.machine.memory import keep_memory
     from studies.training import training
     from studies.training.notes import notes
 
     try:
-        found = (
+        here = (
             Settings(**stored_settings)
             if stored_settings
             else settings.resolve_here(workers=workers)
         )
-        settings.check(found)
-        if found.device == "cpu":
+        settings.check(here)
+        if here.device == "cpu":
             keep_memory()
-        recipe = Recipe.model_validate(study["recipe"])
-        splits = load(DataSpec.model_validate(study["data"]), Path(data_dir) if data_dir else None)
+        file = StudyFile.model_validate(study)
+        recipe = file.recipe
+        splits = load(file.data, Path(data_dir) if data_dir else None)
         all_steps = recipe.steps_per_epoch(len(splits.train))
     except UserError as error:
         return {"error": str(error)}
@@ -245,42 +248,43 @@ def measure(
         # A learning rate for a long training may make numbers infinite in a short
         # one; how long a step takes does not change.
         short = recipe.model_copy(update={"epochs": epochs, "learning_rate": 1e-6})
-        outcome = training.train(Architecture.from_name(name, **shape), short, few, 0, found)
+        outcome = training.train(Architecture.from_name(name, **shape), short, few, 0, here)
         return min(float(row["seconds"]) for row in outcome.curves[1:]) / steps
 
-    told = []
+    measured = []
     for name in names:
         # One step alone also pays for what an epoch costs besides, so it
         # only tells how many can be measured.
         first = seconds(name, 1, 2)
         steps = min(MEASURED_STEPS, all_steps, int(MEASURED_SECONDS / first))
-        told.append(seconds(name, steps, 3) if steps > 1 else first)
+        measured.append(seconds(name, steps, 3) if steps > 1 else first)
     return {
-        "settings": found.model_dump(),
+        "settings": here.model_dump(),
         "splits": splits.sizes,
         "notes": notes(splits, recipe),
         "start": start,
-        "steps": told,
+        "steps": measured,
     }
 
 
 def _measure(
     study: "StudyFile",
-    names: list[str],
+    shape: DataShape,
+    designs: list[Design],
     seats: list[str | None],
     data_dir: Path | None,
-    settings: dict[str, Any] | None,
+    settings: Settings | None,
 ) -> dict[str, Any]:
     """The means of what as many processes tell as there will be
     workers, as far as there are cores."""
     config = {
         "path": sys.path,
         "study": study.document(),
-        "shape": asdict(study.wanted(data_dir).shape),
-        "names": names,
+        "shape": asdict(shape),
+        "names": [design.name for design in designs],
         "workers": len(seats),
         "data_dir": str(data_dir) if data_dir else None,
-        "stored_settings": settings,
+        "stored_settings": settings.model_dump() if settings else None,
         "now": time.time(),
     }
     children = [
@@ -291,7 +295,7 @@ def _measure(
             stderr=subprocess.PIPE,
             text=True,
             env=worker_environment(
-                settings["threads"] if settings else max(1, cores() // len(seats)), gpu
+                settings.threads if settings else max(1, cores() // len(seats)), gpu
             ),
         )
         for gpu in seats[: cores()]
@@ -322,31 +326,3 @@ def _answer(child: "subprocess.Popen[str]") -> dict[str, Any]:
     if "error" in answer:
         raise UserError(answer["error"])
     return answer
-
-
-def _cost(designs: list[Design]) -> Any:
-    """What tells cheap designs from dear ones, as a key for sorting."""
-    flops = [design.complexity.flops for design in designs]
-    if max(flops) > SIMILAR * min(flops):
-        return lambda design: design.complexity.flops
-    return lambda design: design.complexity.activations
-
-
-def _between(designs: list[Design], chosen: list[Design], seconds: list[float]) -> list[float]:
-    """Seconds a step of every design, on the straight line between the two that were measured."""
-    cost = _cost(designs)
-    low, high = cost(chosen[0]), cost(chosen[-1])
-    if low == high:
-        return [sum(seconds) / len(seconds)] * len(designs)
-    return [
-        seconds[0] + (seconds[-1] - seconds[0]) * (cost(design) - low) / (high - low)
-        for design in designs
-    ]
-
-
-def _schedule(seconds: list[float], workers: int) -> float:
-    """When the last is done if each worker takes the next as soon as it is free."""
-    free = [0.0] * workers
-    for one in seconds:
-        heapq.heappush(free, heapq.heappop(free) + one)
-    return max(free)

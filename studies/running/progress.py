@@ -2,7 +2,6 @@
 training elsewhere, JSON lines for programs, or little."""
 
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -16,8 +15,10 @@ from explorer.suggestions import command
 from explorer.terminal import to_json
 from explorer.text import human_percent, human_time
 from studies.attempts.standing import Counts
-from studies.machine.settings import Settings, hints
-from studies.records.stored_study import StoredStudy, installed_versions
+from studies.machine.provenance import installed_versions
+from studies.machine.settings import hints
+from studies.records.stored_study import StoredStudy
+from studies.running.estimate import Work
 from studies.storage.outages import PATIENCE
 
 if TYPE_CHECKING:
@@ -155,30 +156,29 @@ class LineView(QuietView):
         self.began = True
         self.counts = counts
         self.work = Work(stored, counts)
-        settings = stored.content["settings"]
+        settings = stored.content.settings
         self.say(
             f"{stored.name}: {counts.wanted} pairs ({_made_of(stored)}), {counts.left} to train;"
-            f" {_many(workers, 'worker')} on {settings['device']}"
-            f" ({'32 bits' if settings['precision'] == '32' else settings['precision']},"
-            f" {_many(settings['threads'], 'thread')} each)"
+            f" {_many(workers, 'worker')} on {settings.device}"
+            f" ({'32 bits' if settings.precision == '32' else settings.precision},"
+            f" {_many(settings.threads, 'thread')} each)"
         )
         for note in _notes(stored):
             self.say(note)
-        before, now = stored.content["versions"].get("torch"), installed_versions().get("torch")
+        before, now = stored.content.origin.versions.get("torch"), installed_versions().get("torch")
         if before != now:
             self.say(
                 f"Note: it was started with torch {before}, and here is {now}: numbers may not be"
                 " quite the same."
             )
-        asked = stored.content["document"]["search"]["trials"] if stored.is_search else 0
-        if asked and stored.content["trials"] < asked:
-            designs = _many(stored.content["trials"], "design")
+        search, possible = stored.content.document.search, stored.content.origin.trials
+        if search and possible and possible < search.trials:
             self.say(
-                f"The space holds {designs} within the constraints, fewer than the {asked} trials:"
-                " then the search ends."
+                f"The space holds {_many(possible, 'design')} within the constraints, fewer than"
+                f" the {search.trials} trials: then the search ends."
             )
-        for point in stored.content["left_out"]:
-            self.say(f"Left out: {point['arm']}: {point['reason']}")
+        for point in stored.content.origin.left_out:
+            self.say(f"Left out: {point.arm}: {point.reason}")
 
     def event(self, worker: int, event: Event) -> None:
         self.work.take(worker, event)
@@ -301,49 +301,6 @@ class LiveView(LineView):
             super().say(line)
 
 
-class Work:
-    """How much of a study's training is done, in FLOPs, and how long
-    the rest will take at this run's speed."""
-
-    def __init__(self, stored: StoredStudy, counts: Counts) -> None:
-        self.epochs: int = stored.content["document"]["recipe"]["epochs"]
-        self._flops = {design["name"]: design["flops"] for design in stored.designs}
-        # A search has not named all its designs yet; those to come cost as much as those before.
-        self._usual = sum(self._flops.values()) / max(1, len(self._flops))
-        self._total = float(self._usual * counts.wanted * self.epochs)
-        self._ended = counts.ended
-        self._mean = self._total / max(1, counts.wanted)
-        self._running: dict[int, float] = {}
-        self._trained = 0.0  # by this run
-        self._start: float | None = None
-
-    def take(self, worker: int, event: Event) -> None:
-        """Count what a worker tells."""
-        if event["event"] == "epoch":
-            cost = self._flops.get(event["design"], self._usual)
-            self._running[worker] = cost * event["epoch"]
-            self._trained += cost
-            if self._start is None:  # what came before it is the start of the workers
-                self._start = time.monotonic() - event["seconds"]
-        else:
-            self._running.pop(worker, None)
-
-    def stand(self, counts: Counts) -> None:
-        """Take over how many pairs have ended, also by other runs."""
-        self._ended = counts.ended
-
-    def share(self) -> float:
-        """The share of all training that is done."""
-        return min(1.0, (self._ended * self._mean + sum(self._running.values())) / self._total)
-
-    def time_left(self) -> float | None:
-        """Seconds until everything is trained, or None before there is anything to go by."""
-        if self._start is None or not self._trained:
-            return None
-        speed = self._trained / max(1e-9, time.monotonic() - self._start)
-        return (1 - self.share()) * self._total / speed
-
-
 def choose_view(
     *,
     quiet: bool = False,
@@ -367,7 +324,7 @@ def choose_view(
 def _notes(stored: StoredStudy) -> list[str]:
     """What to know of the data, as far as it is stored (older versions
     stored nothing), and of this machine."""
-    return [*stored.content.get("notes", []), *hints(Settings(**stored.content["settings"]))]
+    return [*stored.content.origin.notes, *hints(stored.content.settings)]
 
 
 def _many(number: int, what: str) -> str:
@@ -376,15 +333,12 @@ def _many(number: int, what: str) -> str:
 
 def _made_of(stored: StoredStudy) -> str:
     seeds = _many(len(stored.seeds), "seed")
-    if stored.is_search:
-        method, trials = stored.content["document"]["search"]["method"], stored.content["trials"]
-        return f"{method} search of {_many(trials, 'design')}, then its finalists with {seeds}"
+    if search := stored.content.document.search:
+        designs = _many(stored.content.origin.trials or 0, "design")
+        return f"{search.method} search of {designs}, then its finalists with {seeds}"
     made_of = f"{_many(len(stored.designs), 'arm')} x {seeds}"
-    if stored.is_tuned:
-        made_of = (
-            f"{_many(stored.content['document']['tune']['trials'], 'tuning trial')} an arm, then"
-            f" {made_of}"
-        )
+    if tune := stored.content.document.tune:
+        made_of = f"{_many(tune.trials, 'tuning trial')} an arm, then {made_of}"
     return made_of
 
 

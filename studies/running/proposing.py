@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from explorer import Design
 from explorer.errors import UserError
-from search_spaces import SearchSpace
 from studies.attempts.attempt import Attempt, statuses
 from studies.attempts.claims import Claims
-from studies.attempts.search_agenda import tried
 from studies.attempts.workers import Worker
-from studies.config.search import Search, shuffled
+from studies.config.design import StoredDesign
+from studies.config.search import shuffled
 from studies.pair import Pair
-from studies.records.labels import relabelled
-from studies.records.stored_study import StoredStudy, record_of
+from studies.records.stored_study import StoredStudy
 from studies.storage.schema import RESULT
 
 if TYPE_CHECKING:
@@ -36,14 +34,9 @@ class Proposer:
     """Proposes designs for one stored search."""
 
     def __init__(self, stored: StoredStudy) -> None:
-        self._content, self._retried_from = stored.content, stored.retried_from
-        document = stored.content["document"]
-        self._search = Search.model_validate(document["search"])
-        self._seed = document["seeds"][0]
-        size = {
-            key: stored.content["shape"][key] for key in ("resolution", "in_channels", "classes")
-        }
-        self._bound = SearchSpace.model_validate(document["space"]).bind(**size)
+        assert stored.content.file.search
+        self._stored, self._search, self._seed = stored, stored.content.file.search, stored.seeds[0]
+        self._bound = stored.content.file.space.bind(**vars(stored.content.origin.shape))
 
     def claim(self, claims: Claims, worker: Worker, index: int = 0) -> Attempt | None:
         """Claim the first attempt at a design that nobody has tried.
@@ -53,10 +46,9 @@ class Proposer:
             design = self.draw(attempts, index)
             if design is None:
                 raise UserError(
-                    f"the space of {self._content['document']['name']} holds no design that was not"
-                    " tried."
+                    f"the space of {self._stored.name} holds no design that was not tried."
                 )
-            return Pair(design.name, self._seed), record_of(design)
+            return Pair(design.name, self._seed), StoredDesign.of(design).record()
 
         return claims.propose(draw, worker)
 
@@ -66,17 +58,17 @@ class Proposer:
         A function of what has been attempted, of the search's seed and of `index`, which keeps
         workers that look at the same moment from drawing the same.
         """
-        records = relabelled(tried(self._content, attempts), self._content["document"])
-        known = {record["name"] for record in records}
-        study = self._study(records, attempts, index)
+        tried = self._stored.seen(attempts).designs
+        known = {design.name for design in tried}
+        study = self._study(tried, attempts, index)
         axes = self._axes()
         for _ in range(DRAWS):
             params = study.ask(dict(axes)).params
-            found = self._bound.at(
-                {axis: self._choices(axis)[place] for axis, place in params.items()}
+            drawn = self._bound.at(
+                {axis: self._choices(axis)[number] for axis, number in params.items()}
             )
-            if isinstance(found, Design) and found.name not in known and self._search.allows(found):
-                return found
+            if isinstance(drawn, Design) and drawn.name not in known and self._search.allows(drawn):
+                return drawn
         return next(
             (design for design in shuffled(self._bound, self._search) if design.name not in known),
             None,
@@ -103,24 +95,24 @@ class Proposer:
         return axes
 
     def _study(
-        self, records: list[dict[str, Any]], attempts: Sequence[Attempt], index: int
+        self, tried: Sequence[StoredDesign], attempts: Sequence[Attempt], index: int
     ) -> "optuna.Study":
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         sampler = self._sampler(
-            (self._search.seed * 1_000_003 + len(records) * 1_009 + index) % 2**32
+            (self._search.seed * 1_000_003 + len(tried) * 1_009 + index) % 2**32
         )
         directions = [optuna.study.StudyDirection.MINIMIZE] * len(self._search.objectives)
         study = optuna.create_study(
             sampler=sampler, directions=directions, pruner=optuna.pruners.NopPruner()
         )
-        pairs = {record["name"]: Pair(record["name"], self._seed) for record in records}
-        stand = statuses(pairs.values(), attempts, self._retried_from)
+        pairs = {design.name: Pair(design.name, self._seed) for design in tried}
+        stand = statuses(pairs.values(), attempts, self._stored.retried_from)
         results = {
-            a.pair: a.told[RESULT]
-            for a in attempts
-            if a.ended == "complete" and a.pair in stand and RESULT in a.told
+            attempt.pair: attempt.told[RESULT]
+            for attempt in attempts
+            if attempt.ended == "complete" and attempt.pair in stand and RESULT in attempt.told
         }
         axes, generation, complete = self._axes(), _generation_key(), 0
         states = {
@@ -128,9 +120,9 @@ class Proposer:
             "pruned": optuna.trial.TrialState.PRUNED,
             "failed": optuna.trial.TrialState.FAIL,
         }
-        for record in records:
-            params = self._params(record["arm"])
-            pair = pairs[record["name"]]
+        for design in tried:
+            params = self._params(design.arm)
+            pair = pairs[design.name]
             if params is None:
                 continue
             state = states.get(stand[pair], optuna.trial.TrialState.RUNNING)
@@ -140,7 +132,7 @@ class Proposer:
                     state=state,
                     params=params,
                     distributions=dict(axes),
-                    values=self._search.values(record, results[pair]) if is_complete else None,
+                    values=self._search.values(design, results[pair]) if is_complete else None,
                     system_attrs={generation: complete // self._population} if is_complete else {},
                 )
             )

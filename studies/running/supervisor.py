@@ -25,7 +25,9 @@ from studies.config.study import StudyFile
 from studies.data.splits import load
 from studies.machine import gpus
 from studies.machine.settings import resolve
-from studies.records.stored_study import StoredStudy, about_data, create_or_extend
+from studies.records.creation import create_or_extend
+from studies.records.same_data import about_data
+from studies.records.stored_study import StoredStudy
 from studies.running.progress import View
 from studies.running.worker import AWAY, BOOTSTRAP, DONE, MISTAKE, STOPPED
 from studies.storage.schema import FAILURE
@@ -41,6 +43,8 @@ HOPELESS = 6
 # So many deaths in a row before anything was claimed mean that workers cannot even start.
 STILLBORN = 3
 LOG_LINES = 15
+# What trains a pair, for a worker to import.
+TRAINER = "studies.running.trial:Trainer"
 
 
 class Stopped(KeyboardInterrupt):
@@ -64,10 +68,32 @@ def run(
     """
     gpus.check(workers, workers_per_gpu)
     view = view or View()
+    with Storage.visit(storage) as opened:
+        stored = _store(opened, study, workers, workers_per_gpu, data_dir)
+        counts = stored.counts(opened)
+        if counts.left:
+            seats = gpus.deal(stored.content.settings.device, workers, workers_per_gpu)
+            supervisor = _Supervisor(opened, stored, seats, data_dir, view, lease or Lease())
+            with opened.waiting(supervisor.storage_away, lambda: supervisor.interrupts > 0):
+                counts = supervisor.run(counts)
+        else:
+            view.nothing_to_do(stored, counts)
+    view.end(stored, counts)
+    return counts
+
+
+def _store(
+    storage: Storage,
+    study: StudyFile,
+    workers: int | None,
+    workers_per_gpu: int | None,
+    data_dir: Path | None,
+) -> StoredStudy:
+    """Store or extend the study. The data is read once, and not kept while workers train."""
     wanted = study.wanted(data_dir)
 
     def find_out() -> dict[str, Any]:
-        splits = load(study.data, data_dir)
+        splits = load(study.data, data_dir, wanted.parts)
         data = about_data(splits)
         study.recipe.steps_per_epoch(data["splits"]["train"])
         settings = resolve(workers=workers or 1)
@@ -78,18 +104,7 @@ def run(
             settings = resolve(workers=seats)
         return {**data, "notes": notes(splits, study.recipe), "settings": settings.model_dump()}
 
-    with Storage.visit(storage) as place:
-        stored = create_or_extend(place, study, wanted, find_out)
-        counts = stored.counts(place)
-        if counts.left:
-            seats = gpus.deal(stored.content["settings"]["device"], workers, workers_per_gpu)
-            supervisor = _Supervisor(place, stored, seats, data_dir, view, lease or Lease())
-            with place.waiting(supervisor.storage_away, lambda: supervisor.interrupts > 0):
-                counts = supervisor.run(counts)
-        else:
-            view.nothing_to_do(stored, counts)
-    view.end(stored, counts)
-    return counts
+    return create_or_extend(storage, study, wanted, find_out)
 
 
 @dataclass
@@ -202,6 +217,7 @@ class _Supervisor:
             "worker": worker_id,
             "index": index,
             "lease": asdict(self.lease),
+            "trainer": TRAINER,
         }
         self.logs.append(log)
         with _open_log(log) as file:
@@ -210,9 +226,7 @@ class _Supervisor:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=file,
-                env=worker_environment(
-                    self.stored.content["settings"]["threads"], self.seats[index]
-                ),
+                env=worker_environment(self.stored.content.settings.threads, self.seats[index]),
                 start_new_session=True,  # a terminal's Ctrl-C reaches only us
             )
         process = _Process(worker_id, index, popen, log)

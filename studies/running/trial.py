@@ -7,23 +7,29 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from explorer.errors import UserError
 from studies.attempts.attempt import Attempt
 from studies.attempts.claims import Claims
-from studies.config.recipe import Recipe
-from studies.config.search import LATENCY, Search
-from studies.data.splits import DataSpec, load
+from studies.config.design import StoredDesign
+from studies.config.search import LATENCY
+from studies.data.splits import Splits, load
 from studies.machine import failures
-from studies.machine.settings import Settings
-from studies.records.stored_study import StoredStudy, check_data
+from studies.records.same_data import check_data
+from studies.records.stored_study import StoredStudy
 from studies.running.pruning import Pruner
+from studies.storage.outages import StorageAway
 from studies.storage.schema import CURVE, FAILURE, PROGRESS, RECIPE, RESULT
 from studies.storage.storage import Storage
+from studies.training.outcome import Stopped, TrainingFailed
+
+if TYPE_CHECKING:
+    from studies.training.training import Outcome
 
 # A curve is written at most this often, and once before the end; seconds.
 CURVE_EVERY = 10.0
@@ -35,6 +41,20 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 Tell = Callable[[dict[str, Any]], None]
 
 
+@dataclass(frozen=True)
+class Ending:
+    """How an attempt ends: what is written, what is told, and what its worker cannot go on after.
+
+    `ended` is one of `attempt.ENDINGS`; `values` are those of a complete trial.
+    """
+
+    ended: str
+    values: Sequence[float] | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    told: Mapping[str, Any] = field(default_factory=dict)
+    problem: BaseException | None = None
+
+
 class Trainer:
     """What a worker keeps between its trials: torch, the data and the checked settings.
 
@@ -43,30 +63,66 @@ class Trainer:
     """
 
     def __init__(self, storage: Storage, stored: StoredStudy, data_dir: Path | None) -> None:
-        from studies.machine import settings
-        from studies.training import training
-
-        document = stored.content["document"]
-        self._training = training
-        self._storage, self._stored = storage, stored
-        self._recipe = document["recipe"]
-        self._search = Search.model_validate(document["search"]) if stored.is_search else None
-        self._pruner: Pruner | None = None
+        self._storage, self._stored, self._file = storage, stored, stored.content.file
+        self._search, self._settings = self._file.search, stored.content.settings
         self._proven = False  # whether this process has trained anything
+        self._pruner: Pruner | None = None
         if self._search and self._search.prune:
-            self._pruner = Pruner(storage, stored.name, self._search.prune, self._recipe["epochs"])
-        self._settings = Settings.model_validate(stored.content["settings"])
-        settings.check(self._settings)
-        self._splits = load(DataSpec.model_validate(document["data"]), data_dir)
+            epochs = self._file.recipe.epochs
+            self._pruner = Pruner(storage, stored.name, self._search.prune, epochs)
+        self._splits = self.prepare(data_dir)
         check_data(stored, self._splits)
 
+    def prepare(self, data_dir: Path | None) -> Splits:
+        """Load torch and the data. Raises `UserError` where one of them does not go here."""
+        from studies.machine import settings
+        from studies.training import training  # noqa: F401 - what fails here is no pair's fault
+
+        settings.check(self._settings)
+        return load(self._file.data, data_dir)
+
+    def train(self, *given: Any, **options: Any) -> "Outcome":
+        """Train one network; see `studies.training.training.train`."""
+        from studies.training import training
+
+        return training.train(*given, **options)
+
     def run(
-        self, claims: Claims, attempt: Attempt, tell: Tell, stopping: Callable[[], bool]
+        self,
+        claims: Claims,
+        attempt: Attempt,
+        design: StoredDesign,
+        tell: Tell,
+        stopping: Callable[[], bool],
     ) -> None:
         """Train the attempt's pair and end the attempt. Raises `UserError` for
         what would stop every other pair as well."""
         folder = checkpoint_folder(self._storage, self._stored, attempt)
         curve = CurveLog(claims, attempt)
+        with claims.keep(attempt) as gone:
+            ending = self._attempt(
+                claims, attempt, design, folder, curve, tell, lambda: gone.is_set() or stopping()
+            )
+            if not isinstance(ending.problem, StorageAway):
+                curve.flush()
+            is_ours = claims.end(attempt, ending.ended, ending.values, ending.attributes)
+            if is_ours and ending.ended in ("complete", "pruned"):
+                shutil.rmtree(folder.parent, ignore_errors=True)
+        if ending.problem:
+            raise ending.problem
+        tell({"event": ending.ended, **ending.told} if is_ours else {"event": "late"})
+
+    def _attempt(
+        self,
+        claims: Claims,
+        attempt: Attempt,
+        design: StoredDesign,
+        folder: Path,
+        curve: "CurveLog",
+        tell: Tell,
+        stopping: Callable[[], bool],
+    ) -> Ending:
+        """Train the attempt's pair; how that ended."""
         # Later seeds are those of finalists, which are to be complete.
         pruner = self._pruner if attempt.pair.seed == self._stored.seeds[0] else None
         pruned = False
@@ -87,72 +143,44 @@ class Trainer:
                 pruner and pruner.is_hopeless(attempt, row["epoch"], row["validation_error"])
             )
 
-        with claims.keep(attempt) as gone:
+        changes = attempt.told.get(RECIPE, {})
+        try:
+            outcome = self.train(
+                design.architecture,
+                self._file.recipe.model_copy(update=changes),
+                self._splits,
+                attempt.pair.seed,
+                self._settings,
+                checkpoints=folder,
+                on_epoch=on_epoch,
+                should_stop=lambda: pruned or stopping(),
+                on_resume=on_resume,
+            )
+            result = self._result(attempt, design, outcome)
+        except Stopped:
+            return Ending("pruned" if pruned else "interrupted")
+        except TrainingFailed as error:  # what the training says itself needs no traceback
+            return _failed(attempt, failures.text(error), log=False)
+        except UserError as error:
+            if isinstance(error.__context__, OSError) and error.__context__.errno in FULL:
+                return _failed(attempt, failures.text(error), log=False)
+            return Ending("interrupted", problem=error)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, others go on
+            # Also a library's sys.exit() is no end of the worker.
+            if failures.is_of_device(error):
+                # Nothing more can be computed in this process: it ends, and the pair goes to
+                # another. After three times it has failed.
+                reason = _failure(f"the device failed ({failures.why(error)})")
+                return Ending("lost", attributes={FAILURE: reason}, problem=error)
             try:
-                outcome = self._training.train(
-                    self._stored.architecture(attempt.pair.design),
-                    Recipe.model_validate({**self._recipe, **attempt.told.get(RECIPE, {})}),
-                    self._splits,
-                    attempt.pair.seed,
-                    self._settings,
-                    checkpoints=folder,
-                    on_epoch=on_epoch,
-                    should_stop=lambda: pruned or gone.is_set() or stopping(),
-                    on_resume=on_resume,
-                )
-                result = self._result(attempt, outcome)
-            except self._training.Stopped:
-                curve.flush()
-                ended = "pruned" if pruned else "interrupted"
-                kept = claims.end(attempt, ended)
-                if kept and pruned:
-                    shutil.rmtree(folder.parent, ignore_errors=True)
-                tell({"event": ended if kept else "late"})
-            except UserError as error:
-                if isinstance(error.__context__, OSError) and error.__context__.errno in FULL:
-                    self._fail(claims, attempt, curve, error, tell)
-                    return
-                claims.end(attempt, "interrupted")
-                raise
-            except (
-                Exception,
-                SystemExit,
-            ) as error:  # a library's sys.exit() is no end of the worker
-                if failures.is_of_device(error):
-                    # Nothing more can be computed in this process: it ends, and the pair goes to
-                    # another. After three times it has failed.
-                    curve.flush()
-                    claims.end(
-                        attempt,
-                        "lost",
-                        attributes={
-                            FAILURE: _failure(f"the device failed ({failures.why(error)})")
-                        },
-                    )
-                    raise
-                if not isinstance(error, self._training.TrainingFailed):
-                    try:
-                        self._check_possible(attempt, error)
-                    except UserError:
-                        claims.end(attempt, "interrupted")
-                        raise
-                self._fail(
-                    claims, attempt, curve, error, tell
-                )  # whatever it is, the other pairs go on
-            else:
-                curve.flush()
-                values = [outcome.validation_error]
-                if self._search:
-                    record = self._stored.seen(claims.tried()).design(attempt.pair.design)
-                    values = self._search.values(record, result)
-                kept = claims.end(attempt, "complete", values, {RESULT: result})
-                if kept:
-                    shutil.rmtree(folder.parent, ignore_errors=True)
-                    tell({"event": "complete", **result})
-                else:
-                    tell({"event": "late"})
+                self._check_possible(attempt, error)
+            except UserError as impossible:
+                return Ending("interrupted", problem=impossible)
+            return _failed(attempt, failures.why(error))
+        values = self._search.values(design, result) if self._search else [outcome.validation_error]
+        return Ending("complete", values, {RESULT: result}, result)
 
-    def _result(self, attempt: Attempt, outcome: Any) -> dict[str, Any]:
+    def _result(self, attempt: Attempt, design: StoredDesign, outcome: "Outcome") -> dict[str, Any]:
         """What is stored of a finished training."""
         result = {
             key: value
@@ -166,56 +194,36 @@ class Trainer:
         if self._search and LATENCY in self._search.objectives:
             from explorer.networks import Case, measure
 
-            case = Case(self._stored.architecture(attempt.pair.design))
+            case = Case(design.architecture)
             (timing,) = measure(
                 [case], device=self._settings.device, precision=self._settings.precision
             )
             result[LATENCY] = timing.seconds
         return result
 
-    def _fail(
-        self, claims: Claims, attempt: Attempt, curve: "CurveLog", error: BaseException, tell: Tell
-    ) -> None:
-        is_told = isinstance(error, self._training.TrainingFailed | UserError)
-        # What the training says itself needs no traceback.
-        failure = (
-            {**_failure(failures.text(error)), "log": []}
-            if is_told
-            else _failure(failures.why(error))
-        )
-        curve.flush()
-        claims.end(attempt, "failed", attributes={FAILURE: failure})
-        tell({"event": "failed", "reason": failure["reason"]})
-        print(f"{attempt.pair} failed:\n{traceback.format_exc()}", file=sys.stderr, flush=True)
-
     def _check_possible(self, attempt: Attempt, error: BaseException) -> None:
         """Raises `UserError` where nothing was trained here yet and the first step of the cheapest
         other design fails as well: then the fault is no pair's."""
-        others = [
-            record for record in self._stored.designs if record["name"] != attempt.pair.design
-        ]
+        others = [design for design in self._stored.designs if design.name != attempt.pair.design]
         if self._proven or not others:
             return
-        name = min(others, key=lambda record: record["flops"])["name"]
+        cheapest = min(others, key=lambda design: design.flops)
         try:
-            self._training.train(
-                self._stored.architecture(name),
-                Recipe.model_validate(self._recipe),
+            self.train(
+                cheapest.architecture,
+                self._file.recipe,
                 self._splits,
                 attempt.pair.seed,
                 self._settings,
-                checkpoints=None,
-                on_epoch=lambda row: None,
                 should_stop=lambda: True,
-                on_resume=lambda rows: None,
             )
-        except (self._training.Stopped, self._training.TrainingFailed):
+        except (Stopped, TrainingFailed):
             self._proven = True
         except Exception as again:
             if type(again) is type(error) or failures.is_out_of_memory(again):
                 raise UserError(
                     f"no training can go on here: that of {attempt.pair.design} failed, and the"
-                    f" first step of {name} too, the cheapest other design:"
+                    f" first step of {cheapest.name} too, the cheapest other design:"
                     f" {_line(failures.why(again))}. No pair was marked as failed."
                 ) from again
 
@@ -300,6 +308,13 @@ def _hand_on(path: Path, target: Path) -> None:
 
 def _number(folder: Path) -> int:
     return int(folder.name.rsplit("-", 1)[1])
+
+
+def _failed(attempt: Attempt, reason: str, *, log: bool = True) -> Ending:
+    """The ending of an attempt that failed by the exception that is being handled."""
+    print(f"{attempt.pair} failed:\n{traceback.format_exc()}", file=sys.stderr, flush=True)
+    failure = _failure(reason) if log else {**_failure(reason), "log": []}
+    return Ending("failed", None, {FAILURE: failure}, {"reason": failure["reason"]})
 
 
 def _failure(reason: str) -> dict[str, Any]:

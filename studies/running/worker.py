@@ -10,6 +10,7 @@ standard error, which is its log file.
 import faulthandler
 import json
 import os
+import pkgutil
 import signal
 import sys
 import threading
@@ -26,7 +27,7 @@ from studies.attempts.claims import Claims
 from studies.attempts.workers import Lease, Worker
 from studies.machine import failures
 from studies.machine.memory import keep_memory
-from studies.records.stored_study import StoredStudy, get
+from studies.records.stored_study import get
 from studies.storage.outages import StorageAway
 from studies.storage.storage import Storage
 
@@ -51,8 +52,8 @@ BOOTSTRAP = (
 
 
 def main(config: dict[str, Any]) -> int:
-    """Run a worker; its exit code. `config`: storage, study,
-    data_dir, worker (its id), index, lease."""
+    """Run a worker; its exit code. `config`: storage, study, data_dir, worker (its id), index,
+    lease, and trainer, the dotted name of what trains its pairs."""
     faulthandler.enable(2)
     # What cannot be logged is lost, and never ends a training.
     sys.stdout = sys.stderr = log_stream(2)
@@ -62,6 +63,7 @@ def main(config: dict[str, Any]) -> int:
     tell = _Teller(stop)
     try:
         threading.Thread(target=_watch_input, args=(stop,), name="input", daemon=True).start()
+        config = {**config, "trainer": pkgutil.resolve_name(config["trainer"])}
         storage = Storage(config["storage"])
         with storage.errors():
             try:
@@ -118,7 +120,7 @@ def _watch_input(stop: threading.Event) -> None:
 
 def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threading.Event) -> int:
     stored = get(storage, config["study"])
-    if stored.content["settings"]["device"] == "cpu":
+    if stored.content.settings.device == "cpu":
         keep_memory()
     data_dir = Path(config["data_dir"]) if config["data_dir"] else None
     claims = Claims(
@@ -130,7 +132,7 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
         retried_from=stored.retried_from,
     )
     trainer = proposer = None
-    if stored.is_search:
+    if stored.content.document.search:
         from studies.running.proposing import Proposer
 
         proposer = Proposer(stored)
@@ -142,7 +144,7 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
             if trainer is None and counts.waiting:
                 # Only now: a worker that has nothing to train imports no torch. And before it
                 # claims anything: what goes wrong here is no pair's fault.
-                trainer = _prepare(storage, stored, data_dir)
+                trainer = _prepare(config["trainer"], storage, stored, data_dir)
             attempt = claims.claim(me, config["index"]) if trainer else None
             if trainer and attempt is None and proposer:
                 attempt = proposer.claim(claims, me, config["index"])
@@ -150,19 +152,17 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
                 stop.wait(POLL)
                 continue
             design = stored.seen(claims.tried()).design(attempt.pair.design)
-            arm = f"{design['arm']} {attempt.pair.variant}".strip()
-            tell.about = {"arm": arm, "design": design["name"], "seed": attempt.pair.seed}
+            arm = f"{design.arm} {attempt.pair.variant}".strip()
+            tell.about = {"arm": arm, "design": design.name, "seed": attempt.pair.seed}
             tell({"event": "claimed"})
-            trainer.run(claims, attempt, tell, stop.is_set)
+            trainer.run(claims, attempt, design, tell, stop.is_set)
     return STOPPED
 
 
-def _prepare(storage: Storage, stored: StoredStudy, data_dir: Path | None) -> "Trainer":
-    """Torch and the data. Raises `UserError` whatever goes wrong: it would for every pair."""
+def _prepare(kind: "type[Trainer]", *given: Any) -> "Trainer":
+    """A trainer of this kind. Raises `UserError` whatever goes wrong: it would for every pair."""
     try:
-        from studies.running.trial import Trainer
-
-        return Trainer(storage, stored, data_dir)
+        return kind(*given)
     except UserError:
         raise
     except (Exception, SystemExit) as error:

@@ -10,7 +10,7 @@ database themselves.
 from collections.abc import Iterable
 
 # Attributes of a study. The first holds all that
-# `studies.records.stored_study` keeps of it, and marks it as ours.
+# `studies.records.content` knows of it, and marks it as ours.
 CONTENT = "explorer"
 RETRIED = "retried_from"  # the number of the first attempt whose failure counts
 IMPORTING = "explorer:importing"  # left by a version that stored an import in several steps

@@ -32,6 +32,7 @@ from studies.machine.settings import Settings, check
 from studies.training.batches import EvaluationBatches, TrainingBatches
 from studies.training.checkpoints import identify, put_aside, read_checkpoint, write_checkpoint
 from studies.training.metrics import ClassTally, Reading, Tally, balanced
+from studies.training.outcome import Stopped, TrainingFailed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,18 +46,6 @@ for _name in ("pytorch_lightning", "lightning_fabric"):
 
 CHECKPOINT = "checkpoint.pt"
 Row = dict[str, Any]
-
-
-class Stopped(Exception):
-    """`should_stop` said so; the last epoch's checkpoint is there to go on from."""
-
-
-class TrainingFailed(Exception):
-    """The training cannot succeed, however often it is repeated: `reason` in one line."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 @dataclass(frozen=True)

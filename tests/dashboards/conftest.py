@@ -32,7 +32,7 @@ def stored_study(workdir: Path) -> Callable[[pd.DataFrame], str]:
     from studies.api import Study
     from studies.attempts.claims import Claims
     from studies.attempts.workers import Worker
-    from studies.records.stored_study import create_or_extend
+    from studies.records.creation import create_or_extend
     from studies.storage.storage import Storage
 
     def put(trials: pd.DataFrame) -> str:
@@ -48,7 +48,7 @@ def stored_study(workdir: Path) -> Callable[[pd.DataFrame], str]:
         for _ in range(len(trials)):
             attempt = claims.claim(Worker("worker"))
             assert attempt is not None
-            row = results[stored.design(attempt.pair.design)["arm"], attempt.pair.seed]
+            row = results[stored.design(attempt.pair.design).arm, attempt.pair.seed]
             measured = (
                 "epochs",
                 "train_error",

@@ -1,7 +1,6 @@
 """What the tests of the studies room share: a storage of their own, and one study in it."""
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import fake_training
@@ -11,6 +10,7 @@ import tiny_runs
 import tiny_study
 from optuna.study import StudyDirection
 
+import studies.running.supervisor
 from studies.attempts.claims import Claims
 from studies.attempts.workers import Lease
 from studies.pair import Pair
@@ -50,25 +50,10 @@ def tiny(workdir: Path) -> Path:
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch, tiny: Path) -> Iterator[None]:
+def fake(monkeypatch: pytest.MonkeyPatch, tiny: Path) -> None:
     """Runs that this process starts train with the stand-in."""
-    import studies.running.trial
-
-    for module, name in (
-        (studies.running.supervisor, "BOOTSTRAP"),
-        (studies.running.supervisor, "resolve"),
-        (studies.running.supervisor, "load"),
-        (studies.running.trial, "load"),
-        (studies.machine.settings, "check"),
-    ):
-        monkeypatch.setattr(module, name, getattr(module, name))
-    before = sys.modules.get("studies.training.training")
-    fake_training.install()
-    yield
-    if before is None:
-        del sys.modules["studies.training.training"], studies.training.training  # type: ignore[attr-defined]
-    else:
-        sys.modules["studies.training.training"] = studies.training.training = before  # type: ignore[attr-defined]
+    for name, value in fake_training.SUPERVISED.items():
+        monkeypatch.setattr(studies.running.supervisor, name, value)
 
 
 _undisturbed: list[tuple[pd.DataFrame, pd.DataFrame]] = []

@@ -53,10 +53,9 @@ def _entry(reader: Reader, study: StoredStudy) -> Any:
     trials, info = tables.trials, tables.info
     finding = judge(trials, compare_study(trials, info), info)
     last = trials["finished"].dropna().max() if len(trials) else None
-    document = study.content["document"]
     about = {
-        "Question": document.get("question"),
-        "Data": document["data"]["name"],
+        "Question": info["question"],
+        "Data": info["data"]["name"],
         "Size": f"{trials['design'].nunique():,} designs, {len(study.seeds):,} seeds",
         "Last result": f"{last:%Y-%m-%d %H:%M} UTC" if last is not None and last == last else "",
     }

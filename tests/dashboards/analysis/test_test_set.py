@@ -25,7 +25,7 @@ from dashboards.analysis.test_set import (
     reference_arm,
 )
 from studies.api import Study
-from studies.records.stored_study import create_or_extend
+from studies.records.creation import create_or_extend
 from studies.results import study_info
 from studies.storage.storage import Storage
 

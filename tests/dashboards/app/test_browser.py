@@ -326,7 +326,7 @@ def test_studies_are_compared_side_by_side(browser, address):
 def test_markup_from_a_study_does_nothing(browser, tmp_path):
     storage = Storage(f"sqlite:///{tmp_path}/studies.db")
     stored = make_study(storage, "evil", question=EVIL)
-    content = dict(stored.content)
+    content = dict(stored.content.plain)
     content["designs"] = [{**design, "arm": design["arm"] + EVIL} for design in content["designs"]]
     content["machine"] = content["git_commit"] = EVIL
     content["reference_arm"] += EVIL

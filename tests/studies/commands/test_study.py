@@ -116,7 +116,7 @@ def test_what_is_said_of_a_folder_is_said_once_in_each_run(
     # A version before stored no such lines.
     storage = Storage("sqlite:///resnext-explorer.db")
     stored = get(storage, "tiny")
-    content = {key: value for key, value in stored.content.items() if key != "notes"}
+    content = {key: value for key, value in stored.content.plain.items() if key != "notes"}
     storage.open().set_study_user_attr(stored.id, CONTENT, content)
     storage.close()
     older = study("run", "./tiny.yaml", "--set", "seeds=[0, 1, 2, 3]")

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import fake_training
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,7 +24,9 @@ from studies import Study
 from studies.attempts.claims import Claims
 from studies.attempts.workers import Worker
 from studies.data.splits import DataSpec, load
-from studies.records.stored_study import about_data, create_or_extend, get
+from studies.records.creation import create_or_extend
+from studies.records.same_data import about_data
+from studies.records.stored_study import get
 from studies.storage.storage import Storage
 from studies.winner.winner import choose, train_on_both
 
@@ -237,7 +238,7 @@ def complete(fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny_runs.run(tiny)
     monkeypatch.setattr(memory, "keep_memory", lambda: None)
     monkeypatch.setattr(
-        "studies.records.stored_study.check_data", lambda *_: None
+        "studies.records.same_data.check_data", lambda *_: None
     )  # the stand-in's data is not that of digits
 
 
@@ -273,7 +274,7 @@ def test_data_that_cannot_be_read_leaves_no_folder(
 def test_an_imported_study_does_not_know_its_data(complete: None) -> None:
     storage = Storage("sqlite:///t.db")
     stored = get(storage, "tiny")
-    content = {**stored.content, "imported": "results.csv"}
+    content = {**stored.content.plain, "imported": "results.csv"}
     content["document"] = {
         **content["document"],
         "data": {"name": "imported"},
@@ -297,7 +298,7 @@ def test_too_little_memory_is_a_sentence(complete: None, monkeypatch: pytest.Mon
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("CUDA out of memory")
 
-    monkeypatch.setattr(fake_training, "train", fail)
+    monkeypatch.setattr("studies.training.training.train", fail)
     error = retrain()
     assert isinstance(error, UserError)
     assert str(error).startswith(
@@ -319,7 +320,7 @@ def trained(complete: None, monkeypatch: pytest.MonkeyPatch) -> None:
         figures |= {"test_balanced_error": 0.55, "test_errors_by_class": [0.1, 1.0]}
         return SimpleNamespace(**figures, epochs=4, state_dict=build(architecture).state_dict())
 
-    monkeypatch.setattr(fake_training, "train", train)
+    monkeypatch.setattr("studies.training.training.train", train)
 
 
 @pytest.mark.parametrize("as_json", [False, True])

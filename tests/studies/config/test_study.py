@@ -9,8 +9,8 @@ from tiny_study import change
 from explorer.errors import UserError
 from search_spaces.documents import preset_names
 from studies import Study
-from studies.config.study import differences
 from studies.pair import Pair
+from studies.records.creation import differences
 
 
 def test_the_preset_is_the_study_of_the_readme() -> None:

@@ -21,9 +21,9 @@ from search_spaces.documents import validate
 from studies.config.recipe import Recipe
 from studies.data import folder_cache
 from studies.data.decoding import Decoding
-from studies.data.splits import DataShape, DataSpec, Rows, Splits, load, shape
+from studies.data.splits import DataShape, DataSpec, Rows, Splits, data_shape, load
 from studies.machine.settings import Settings
-from studies.records.stored_study import about_data
+from studies.records.same_data import about_data
 from studies.training import batches
 from studies.training.batches import EvaluationBatches, TrainingBatches
 from studies.training.checkpoints import identify
@@ -133,7 +133,7 @@ def test_every_form_of_image_becomes_its_colours(photos: Path) -> None:
 
 def test_images_are_grey_where_one_channel_is_asked_for(photos: Path) -> None:
     assert load(spec(channels=1), photos).train.images.shape == (24, 1, 16, 16)
-    assert shape(spec(channels=1), photos) == DataShape(16, 1, 3)
+    assert data_shape(spec(channels=1), photos) == DataShape(16, 1, 3)
 
 
 # The cache.
@@ -488,7 +488,7 @@ def test_parts_that_the_folder_brings_are_taken_as_they_are(tmp_path: Path) -> N
         fill(tmp_path / "photos" / name, count)
     splits = load(spec(test=None), tmp_path / "photos")
     assert splits.sizes == {"train": 24, "validation": 9, "test": 15}
-    assert shape(spec(test=None), tmp_path / "photos") == DataShape(16, 3, 3)
+    assert data_shape(spec(test=None), tmp_path / "photos") == DataShape(16, 3, 3)
     shutil.rmtree(tmp_path / "photos" / "test")
     given = DataSpec(name="folder", resolution=16, test=0.25)
     assert load(given, tmp_path / "photos").sizes == {"train": 18, "validation": 9, "test": 6}
@@ -647,7 +647,7 @@ def test_no_place_given_is_an_error() -> None:
         load(spec())
 
 
-@pytest.mark.parametrize("read", [load, shape])
+@pytest.mark.parametrize("read", [load, data_shape])
 def test_a_folder_that_may_not_be_listed_is_an_error(
     photos: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[DataSpec, Path], Any]
 ) -> None:

@@ -12,7 +12,8 @@ import torch
 
 from explorer.errors import UserError
 from studies.machine import settings
-from studies.machine.settings import WITHOUT_NUMBA, Settings, check, cores, hints, resolve
+from studies.machine.cores import cores
+from studies.machine.settings import WITHOUT_NUMBA, Settings, check, hints, resolve
 
 CPU = Settings(device="cpu", precision="32", threads=1)
 

@@ -17,7 +17,6 @@ import studies.running.supervisor
 from explorer.cli import cli
 from studies import Study
 from studies.attempts.standing import Attempts
-from studies.machine.settings import Settings
 from studies.records.stored_study import get
 from studies.results import TRIALS, read
 from studies.storage.storage import Storage
@@ -89,7 +88,7 @@ def test_an_interrupted_training_goes_on_from_its_checkpoint_to_the_same_end(
 ) -> None:
     study = Study.load(old / "old_interrupted.yaml")
     storage = Storage(URL)
-    settings = Settings(**get(storage, study.name).content["settings"])
+    settings = get(storage, study.name).content.settings
     assert study.run(storage=storage, quiet=True).complete == 3
     resumed = Attempts(storage, get(storage, study.name).id).read()[1]
     assert resumed.progress == 5  # its first epoch: four were not trained again

@@ -16,7 +16,8 @@ from explorer.errors import UserError
 from studies import Study
 from studies.attempts.claims import Claims
 from studies.attempts.workers import Worker
-from studies.records.stored_study import StoredStudy, create_or_extend, get
+from studies.records.creation import create_or_extend
+from studies.records.stored_study import StoredStudy, get
 from studies.results import Reader, read, study_info
 from studies.running.proposing import Proposer
 from studies.storage.schema import CONTENT
@@ -39,7 +40,7 @@ def train(storage: Storage, stored: StoredStudy) -> None:
     its design, and a little with its seed."""
     claims = Claims(storage, storage.open(), stored.id, stored)
     while attempt := claims.claim(Worker("worker")):
-        names = [design["name"] for design in stored.designs]
+        names = [design.name for design in stored.designs]
         error = 0.1 + 0.05 * names.index(attempt.pair.design) + 0.003 * attempt.pair.seed
         error += 0.001 * ((attempt.pair.seed + names.index(attempt.pair.design)) % 2)
         result = dict.fromkeys(("train_error", "validation_error", "test_error"), error)
@@ -88,7 +89,7 @@ def test_an_extension_by_a_second_reference_keeps_the_reference_arm(
     assert list(after["arm"]) == [f"{FIRST} {arm}" for arm in before["arm"]]
     # The arm may be named in more words since; it is the same.
     change(tiny, "{cardinality: 1}", f"{{reference: {FIRST}, cardinality: 1}}")
-    assert store(storage, tiny).reference_arm == LABELS[0]
+    assert store(storage, tiny).content.reference_arm == LABELS[0]
 
 
 def test_a_study_that_an_earlier_version_extended_is_read_with_its_reference_arm(
@@ -97,7 +98,7 @@ def test_a_study_that_an_earlier_version_extended_is_read_with_its_reference_arm
     extend(tiny)
     stored = store(storage, tiny)
     # That version renamed the arms and left this behind.
-    left = {**stored.content, "reference_arm": "C=1"}
+    left = {**stored.content.plain, "reference_arm": "C=1"}
     storage.open().set_study_user_attr(stored.id, CONTENT, left)
     train(storage, get(storage, "tiny"))
     check(storage)
@@ -129,23 +130,23 @@ def test_a_search_extended_by_a_second_reference_keeps_what_it_has_tried(
             assert proposer.claim(claims, Worker("worker"))
 
     search(stored, 3)
-    tried = [design["name"] for design in get(storage, "tiny").designs]
+    tried = [design.name for design in get(storage, "tiny").designs]
     extend(tiny)
     change(tiny, "trials: 3", "trials: 5")
     stored = store(storage, tiny)
     if leave:  # as an earlier version did
-        content: dict[str, Any] = {**stored.content, "reference_arm": "C=1"}
+        content: dict[str, Any] = {**stored.content.plain, "reference_arm": "C=1"}
         content["designs"] = [{**content["designs"][0], "arm": "C=1"}, *content["designs"][1:]]
         storage.open().set_study_user_attr(stored.id, CONTENT, content)
         stored = get(storage, "tiny")
     search(get(storage, "tiny"), 5)
     designs = get(storage, "tiny").designs
-    assert [design["name"] for design in designs][:3] == tried
-    assert {design["arm"] for design in designs} <= set(LABELS)
-    assert len({design["arm"] for design in designs}) == 5
-    assert stored.reference_arm == designs[0]["arm"] == LABELS[0]
+    assert [design.name for design in designs][:3] == tried
+    assert {design.arm for design in designs} <= set(LABELS)
+    assert len({design.arm for design in designs}) == 5
+    assert stored.content.reference_arm == designs[0].arm == LABELS[0]
     proposer = Proposer(stored)
-    assert all(proposer._params(design["arm"]) is not None for design in designs), (
+    assert all(proposer._params(design.arm) is not None for design in designs), (
         "known to the sampler"
     )
 
@@ -155,14 +156,14 @@ def test_arms_of_a_scale_space_are_labelled_anew(storage: Storage, tiny: Path) -
         f"reference: {FIRST}\nscale: {{factor: 2, arms: [deeper, wider]}}\n"
     )
     change(tiny, "{cardinality: 1}", "{arm: reference}")
-    assert [design["arm"] for design in store(storage, tiny).designs] == [
+    assert [design.arm for design in store(storage, tiny).designs] == [
         "reference",
         "deeper",
         "wider",
     ]
     extend(tiny)
     arms = ("reference", "deeper", "wider")
-    assert [design["arm"] for design in store(storage, tiny).designs] == [
+    assert [design.arm for design in store(storage, tiny).designs] == [
         f"{name} {arm}" for name in (FIRST, SECOND) for arm in arms
     ]
-    assert get(storage, "tiny").reference_arm == f"{FIRST} reference"
+    assert get(storage, "tiny").content.reference_arm == f"{FIRST} reference"

@@ -14,7 +14,7 @@ from optuna.study import StudyDirection
 from explorer.cli import cli
 from explorer.errors import UserError
 from studies.api import Study
-from studies.records.stored_study import get, stored_studies
+from studies.records.stored_study import get, stored_alone, stored_studies
 from studies.results.history import delete
 from studies.storage.schema import IMPORTING, METRICS
 from studies.storage.storage import Storage
@@ -130,7 +130,7 @@ def test_our_mark_is_what_tells(storage: Storage) -> None:
     writer = storage.open()
     study = writer.create_new_study([StudyDirection.MINIMIZE], "tiny")
     writer.set_study_user_attr(study, "explorer", {"uid": "1", "document": {"search": "grid"}})
-    assert [one.name for one in stored_studies(storage)] == ["tiny"]
+    assert [study.name for study in stored_alone(storage)] == ["tiny"]
     assert (
         json.loads(storage.rows("SELECT value_json FROM study_user_attributes")[0]["value_json"])[
             "uid"

@@ -110,9 +110,9 @@ def test_tuned_and_searched_studies_are_followed_step_by_step(
     (workdir / "tiny.yaml").write_text(yaml.safe_dump({**yaml.safe_load(tiny_study.STUDY), **more}))
     stored = searching.make(storage, workdir / "tiny.yaml")
     claims = Claims(storage, storage.open(), stored.id, stored)
-    proposer = Proposer(stored) if stored.is_search else None
+    proposer = Proposer(stored) if stored.content.document.search else None
     reader, worker = Reader(storage), searching.NOBODY
-    hopeless = stored.designs[-1]["name"]
+    hopeless = stored.designs[-1].name
     written = {}
     for step in range(30):
         assert_as_anew(reader, storage, "tiny")

@@ -18,7 +18,8 @@ from explorer.errors import UserError
 from studies import Study
 from studies.attempts.claims import Claims
 from studies.attempts.workers import Worker
-from studies.records.stored_study import StoredStudy, create_or_extend
+from studies.records.creation import create_or_extend
+from studies.records.stored_study import StoredStudy
 from studies.results import CURVES, TRIALS, read, study_info
 from studies.results.table_text import as_csv, read_table
 from studies.storage.schema import METRICS
@@ -253,7 +254,7 @@ def test_a_new_arm_keeps_the_old_ones_as_they_were(
     change(tiny.parent / "tiny_space.yaml", "[1, 2, 4]", "[1, 2, 3, 4]")
     after, _ = make()
     assert after.uid == before.uid
-    assert [design["arm"] for design in after.designs] == ["C=1", "C=2", "C=3", "C=4"]
+    assert [design.arm for design in after.designs] == ["C=1", "C=2", "C=3", "C=4"]
     assert read(storage, "tiny")[0]["status"].value_counts().to_dict() == {
         "waiting": 7,
         "complete": 1,

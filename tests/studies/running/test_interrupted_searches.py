@@ -50,7 +50,7 @@ def write(workdir: Path) -> Callable[..., Path]:
 def history() -> tuple[list[str], pd.DataFrame, pd.DataFrame]:
     """The designs in the order in which they were proposed, and
     the tables of pairs and of epochs."""
-    return ([record["name"] for record in get(Storage(URL), "tiny").designs], *tiny_runs.tables())
+    return ([record.name for record in get(Storage(URL), "tiny").designs], *tiny_runs.tables())
 
 
 @pytest.mark.usefixtures("fake")

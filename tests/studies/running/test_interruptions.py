@@ -218,10 +218,8 @@ def test_a_pair_that_kills_its_workers_fails_and_the_others_go_on(
 def test_workers_that_cannot_start_end_the_run(
     fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        studies.running.supervisor, "BOOTSTRAP", "raise ImportError('libtorch is broken')"
-    )
-    with pytest.raises(UserError, match=r"(?s)workers keep dying here.*libtorch is broken"):
+    monkeypatch.setattr(studies.running.supervisor, "TRAINER", "no_such_module:Trainer")
+    with pytest.raises(UserError, match=r"(?s)workers keep dying here.*'no_such_module'"):
         run(tiny)
     assert Study.load(tiny).results(storage="sqlite:///t.db")["status"].unique() == ["waiting"]
 

@@ -19,8 +19,9 @@ from studies.attempts.claims import Claims
 from studies.attempts.workers import Worker
 from studies.config.study import StudyFile
 from studies.data.splits import load
-from studies.records.stored_study import create_or_extend
-from studies.running.plan import Plan, _between, _schedule, plan
+from studies.records.creation import create_or_extend
+from studies.running.estimate import schedule, seconds_a_step
+from studies.running.plan import Plan, plan
 from studies.storage.storage import Storage
 from studies.training.training import train
 
@@ -102,15 +103,15 @@ def test_designs_lie_on_the_line_between_the_measured(tiny: Path) -> None:
     designs = Study.load(tiny).wanted().designs
     cheap, middle, dear = sorted(designs, key=lambda design: design.complexity.flops)
     a, b, c = (design.complexity.flops for design in (cheap, middle, dear))
-    found = _between([cheap, middle, dear], [cheap, dear], [1.0, 2.0])
+    found = seconds_a_step([cheap, middle, dear], [cheap, dear], [1.0, 2.0])
     assert found == pytest.approx([1, 1 + (b - a) / (c - a), 2])
-    assert _between([dear], [dear], [3.0]) == [3.0]
+    assert seconds_a_step([dear], [dear], [3.0]) == [3.0]
 
 
 def test_workers_take_the_next_trial_when_they_are_free() -> None:
-    assert _schedule([4, 1, 1, 1], 2) == 4
-    assert _schedule([1, 1, 1], 2) == 2
-    assert _schedule([2, 3], 1) == 5
+    assert schedule([4, 1, 1, 1], 2) == 4
+    assert schedule([1, 1, 1], 2) == 2
+    assert schedule([2, 3], 1) == 5
 
 
 SETTINGS = {"device": "cpu", "precision": "32", "threads": 1, "memory_format": "channels_last"}
@@ -123,14 +124,14 @@ def second_a_step(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     asked: list[Any] = []
 
     def told(
-        study: Study, names: list[str], seats: Any, data_dir: Any, settings: Any
+        study: Study, shape: Any, designs: list[Any], seats: Any, data_dir: Any, settings: Any
     ) -> dict[str, Any]:
-        asked.append(settings)
+        asked.append(settings and settings.model_dump())
         return {
-            "steps": [1.0] * len(names),
+            "steps": [1.0] * len(designs),
             "splits": SIZES,
             "notes": [],
-            "settings": settings or SETTINGS,
+            "settings": SETTINGS,
             "start": 0.0,
         }
 

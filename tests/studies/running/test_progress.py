@@ -7,22 +7,28 @@ from typing import Any
 
 import pytest
 
+from search_spaces import LeftOut
 from studies.attempts.standing import Counts
 from studies.machine import settings
-from studies.running.progress import JsonView, LineView, LiveView, QuietView, Work, choose_view
+from studies.machine.settings import Settings
+from studies.running.estimate import Work
+from studies.running.progress import JsonView, LineView, LiveView, QuietView, choose_view
 
 STORED: Any = SimpleNamespace(
     name="tiny",
-    designs=[{"name": "a", "flops": 100}, {"name": "b", "flops": 300}],
+    designs=[SimpleNamespace(name="a", flops=100), SimpleNamespace(name="b", flops=300)],
     seeds=[0, 1],
-    is_search=False,
-    is_tuned=False,
-    content={
-        "document": {"recipe": {"epochs": 10}},
-        "settings": {"device": "cpu", "precision": "bf16", "threads": 1},
-        "versions": {"torch": "1.0"},
-        "left_out": [{"arm": "C=32", "reason": "no whole d"}],
-    },
+    content=SimpleNamespace(
+        document=SimpleNamespace(search=None, tune=None),
+        file=SimpleNamespace(recipe=SimpleNamespace(epochs=10)),
+        settings=Settings(device="cpu", precision="bf16", threads=1),
+        origin=SimpleNamespace(
+            versions={"torch": "1.0"},
+            notes=[],
+            trials=None,
+            left_out=[LeftOut("C=32", "no whole d")],
+        ),
+    ),
 )
 
 

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,9 +21,10 @@ import studies
 import studies.running.supervisor
 from explorer.errors import UserError
 from studies import Study
-from studies.attempts.search_agenda import finalists
+from studies.attempts.search_agenda import choose_finalists
 from studies.attempts.standing import Counts
 from studies.attempts.workers import Worker
+from studies.config.design import StoredDesign
 from studies.config.search import Search
 from studies.config.tuning import Tune
 from studies.pair import Pair
@@ -50,12 +52,7 @@ def write(workdir: Path) -> Callable[..., Path]:
 def error_of(stored: StoredStudy, pair: Pair) -> float:
     """What a training comes to: best at C=4 and width 24, apart from the seed's luck."""
     record = stored.design(pair.design)
-    return (
-        0.1
-        + abs(record["cardinality"] - 4) / 20
-        + abs(record["width"] - 24) / 200
-        + 0.001 * pair.seed
-    )
+    return 0.1 + abs(record.cardinality - 4) / 20 + abs(record.width - 24) / 200 + 0.001 * pair.seed
 
 
 def search_alone(storage: Storage, stored: StoredStudy) -> list[Pair]:
@@ -64,11 +61,11 @@ def search_alone(storage: Storage, stored: StoredStudy) -> list[Pair]:
     while attempt := claims.claim(NOBODY) or proposer.claim(claims, NOBODY):
         now = stored.seen(claims.tried())
         result = {"validation_error": error_of(now, attempt.pair), "test_error": 0.5}
-        search = Search.model_validate(stored.content["document"]["search"])
+        assert stored.content.file.search
         assert claims.end(
             attempt,
             "complete",
-            search.values(now.design(attempt.pair.design), result),
+            stored.content.file.search.values(now.design(attempt.pair.design), result),
             {"result": result},
         )
         trained.append(attempt.pair)
@@ -86,7 +83,7 @@ def test_a_search_tries_as_many_designs_as_asked_then_trains_the_finalists_on_al
     first, later = trained[:9], trained[9:]
     assert len({pair.design for pair in first}) == 9
     assert {pair.seed for pair in first} == {0}
-    reference, *others = [design["name"] for design in stored.designs]
+    reference, *others = [design.name for design in stored.designs]
     best = sorted(others, key=lambda name: error_of(stored, Pair(name, 0)))[:2]
     assert Counter(later) == Counter(
         Pair(name, seed) for seed in (1, 2) for name in (reference, *best)
@@ -127,8 +124,8 @@ def test_tpe_finds_the_best_of_a_space_more_often_than_chance(
         stored = make(storage, write({"method": "tpe", "trials": 12, "seed": seed}, seeds=[0]))
         search_alone(storage, stored)
         now = get(storage, "tiny")
-        best = min(now.designs, key=lambda design: error_of(now, Pair(design["name"], 0)))
-        found += (best["cardinality"], best["width"]) == (4, 24)
+        best = min(now.designs, key=lambda design: error_of(now, Pair(design.name, 0)))
+        found += (best.cardinality, best.width) == (4, 24)
     assert found == 6
 
 
@@ -136,7 +133,7 @@ def test_an_exhausted_space_ends_the_search_early(
     write: Callable[..., Path], storage: Storage
 ) -> None:
     stored = make(storage, write({"method": "tpe", "trials": 50, "finalists": 1}))
-    assert stored.content["trials"] == 20
+    assert stored.content.origin.trials == 20
     trained = search_alone(storage, stored)
     assert len([pair for pair in trained if pair.seed == 0]) == 20
     assert get(storage, "tiny").counts(storage).left == 0
@@ -151,7 +148,7 @@ def test_what_costs_more_than_the_constraints_is_never_proposed(
         storage, write({"method": "nsga2", "trials": 30, "constraints": {"params": limit}})
     )
     search_alone(storage, stored)
-    tried = [design["params"] for design in get(storage, "tiny").designs]
+    tried = [design.params for design in get(storage, "tiny").designs]
     assert sorted(tried) == sorted(everything)[:10]
 
 
@@ -163,11 +160,14 @@ def test_proposals_at_the_same_moment_withdraw_and_no_design_is_tried_twice(
     reference = claims[0].claim(NOBODY)
     assert reference
     designs = [design.name for design in Study.load("tiny.yaml").wanted().designs]
-    records = {design.name: design.record() for design in Study.load("tiny.yaml").wanted().designs}
+    records = {
+        design.name: StoredDesign.of(design).record()
+        for design in Study.load("tiny.yaml").wanted().designs
+    }
 
     def draw(name: str) -> Callable[..., Any]:
         answers = iter([name, designs[2]])
-        return lambda attempts: (Pair(drawn := next(answers), 0), {**records[drawn], "growth": "d"})
+        return lambda attempts: (Pair(drawn := next(answers), 0), records[drawn])
 
     first = claims[1].propose(draw(designs[1]), NOBODY)
     assert first
@@ -207,14 +207,14 @@ def test_the_finalists_of_two_objectives_lie_along_the_pareto_front() -> None:
         "f": (0.4, 20),
         "g": (0.6, 5),
     }
-    records = [
-        {"name": name, "flops": flops, "params": flops} for name, (_, flops) in errors.items()
+    designs: Any = [
+        SimpleNamespace(name=name, flops=flops, params=flops) for name, (_, flops) in errors.items()
     ]
     results = {name: {"validation_error": error} for name, (error, _) in errors.items()}
 
     def chosen(number: int, objectives: list[str]) -> list[str]:
         search = Search(method="nsga2", trials=7, finalists=number, objectives=objectives)
-        return finalists(search, records, results, "a")
+        return choose_finalists(search, designs, results, "a")
 
     assert chosen(3, ["validation_error"]) == [
         "a",
@@ -241,7 +241,7 @@ def test_two_objectives_are_searched_to_a_front(
     search_alone(storage, stored)
     stored = get(storage, "tiny")
     optuna_trials = storage.open().get_all_trials(stored.id)
-    params = {design["name"]: design["params"] for design in stored.designs}
+    params = {design.name: design.params for design in stored.designs}
     for trial in optuna_trials:
         claim = trial.user_attrs["claim"]
         error = error_of(stored, Pair(claim["design"], claim["seed"]))
@@ -459,7 +459,7 @@ def test_the_readmes_sections_are_valid() -> None:
     readme = (Path(studies.__file__).parent / "README.md").read_text()
     (written,) = re.findall(r"```yaml\n(search:\n.*?)```", readme, re.DOTALL)
     assert Search.model_validate(yaml.safe_load(written)["search"]).trials == 30
-    first, second = re.findall(r"`(?:prune: )?({method: .*?})`", readme)
+    first, second = re.findall(r"`(?:prune: )?({method: [^`]*})`", readme)
     for prune in (first, second):
         search = {"method": "tpe", "trials": 9, "prune": yaml.safe_load(prune)}
         assert Search.model_validate(search).prune

@@ -92,7 +92,8 @@ def test_neither_the_supervisor_nor_an_idle_worker_imports_torch(fake: None, tin
         " Study.load('tiny.yaml').run(storage='sqlite:///t.db', workers=2).complete == 6\nimport"
         " os, studies.running.worker\nos.dup2(os.pipe()[0], 0)  # a supervisor that is"
         " there\nconfig = {'storage': 'sqlite:///t.db', 'study': 'tiny', 'data_dir': None,"
-        " 'worker': 'w', 'index': 0, 'lease': {}}\nassert studies.running.worker.main(config) =="
+        " 'worker': 'w', 'index': 0, 'lease': {}, 'trainer':"
+        " 'studies.running.trial:Trainer'}\nassert studies.running.worker.main(config) =="
         " 0\nassert not {'torch', 'pytorch_lightning', 'pandas'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -173,15 +174,7 @@ def test_what_other_pairs_can_do_is_a_pairs_own_failure(
 def test_data_that_a_worker_cannot_load_stops_the_run(
     fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = (
-        "import studies.running.trial; studies.running.trial.load = lambda *_: 1 / 0; from"
-        " studies.running.worker"
-    )
-    monkeypatch.setattr(
-        studies.running.supervisor,
-        "BOOTSTRAP",
-        studies.running.supervisor.BOOTSTRAP.replace("from studies.running.worker", broken),
-    )
+    monkeypatch.setattr(studies.running.supervisor, "TRAINER", "fake_training:WithoutData")
     with pytest.raises(
         UserError, match=r"^no training can start here: ZeroDivisionError: division by zero\.$"
     ):
@@ -253,7 +246,7 @@ def test_a_mistake_that_a_worker_finds_ends_the_run(fake: None, tiny: Path) -> N
     run(tiny)
     storage = Storage("sqlite:///t.db")
     stored = get(storage, "tiny")
-    content = {**stored.content, "splits": {"train": 5, "validation": 5, "test": 5}}
+    content = {**stored.content.plain, "splits": {"train": 5, "validation": 5, "test": 5}}
     storage.open().set_study_user_attr(stored.id, "explorer", content)
     change(tiny, "[0, 1]", "[0, 1, 2]")
     with pytest.raises(
@@ -300,7 +293,7 @@ def test_a_study_stored_without_digests_is_accepted(fake: None, tiny: Path) -> N
     assert run(tiny) == DONE
     storage = Storage("sqlite:///t.db")
     stored = get(storage, "tiny")
-    content = {key: value for key, value in stored.content.items() if key != "digests"}
+    content = {key: value for key, value in stored.content.plain.items() if key != "digests"}
     storage.open().set_study_user_attr(stored.id, "explorer", content)
     own_data(tiny, seed=1)
     change(tiny, "[0, 1]", "[0, 1, 2]")
@@ -317,7 +310,7 @@ def test_more_seeds_train_only_what_is_missing(fake: None, tiny: Path) -> None:
     after = tables()[0]
     pd.testing.assert_frame_equal(after[after["seed"] < 2].reset_index(drop=True), before)
     stored = get(Storage("sqlite:///t.db"), "tiny")
-    assert (stored.seeds, stored.content["planned_seeds"]) == ([0, 1, 2], [0, 1])
+    assert (stored.seeds, stored.content.origin.planned_seeds) == ([0, 1, 2], [0, 1])
 
 
 def test_a_changed_file_shows_the_difference_and_changes_nothing(fake: None, tiny: Path) -> None:

@@ -68,7 +68,7 @@ def test_an_arms_seeds_wait_for_its_tuning_and_get_its_best_recipe(
     stored = make(storage, tuned())
     assert stored.counts(storage) == Counts(21, 0, 0, 21, 0, 0)
     claims = Claims(storage, storage.open(), stored.id, stored)
-    names = [design["name"] for design in stored.designs]
+    names = [design.name for design in stored.designs]
     best = {names[0]: 0, names[1]: 3, names[2]: 4}  # the first and the last are at the edge
     trained = []
     while attempt := claims.claim(NOBODY):
@@ -105,9 +105,7 @@ def test_the_results_have_a_column_for_what_is_tuned(
     for _ in range(15):
         attempt = claims.claim(NOBODY)
         assert attempt
-        if (
-            attempt.pair.design == stored.designs[0]["name"]
-        ):  # of the other arms nothing is chosen yet
+        if attempt.pair.design == stored.designs[0].name:  # of the other arms nothing is chosen yet
             claims.end(attempt, "complete", 0.1, {"result": {"validation_error": 0.1}})
     arguments = ["results", "./tiny.yaml", "--storage", storage.url]
     records = json.loads(CliRunner().invoke(command, [*arguments, "--json"]).output)
@@ -140,7 +138,7 @@ def test_an_arm_whose_tuning_fails_is_failed_and_says_so(
 ) -> None:
     stored = make(storage, tuned(trials=2))
     claims = Claims(storage, storage.open(), stored.id, stored)
-    hopeless = stored.designs[1]["name"]
+    hopeless = stored.designs[1].name
     while attempt := claims.claim(NOBODY):
         if attempt.pair.design == hopeless:
             assert claims.end(
@@ -162,7 +160,7 @@ def test_a_failed_tuning_trial_is_shown_as_that_and_not_as_its_arms_training(
 ) -> None:
     stored = make(storage, tuned(trials=3))
     claims = Claims(storage, storage.open(), stored.id, stored)
-    name, failed = stored.designs[0]["name"], 0
+    name, failed = stored.designs[0].name, 0
     while attempt := claims.claim(NOBODY):
         if (attempt.pair.design, attempt.pair.variant) == (name, "tuning 2"):
             assert claims.end(
@@ -205,13 +203,13 @@ def test_tuning_with_real_processes_is_stored_and_shown(
     assert [ended for ended in endings() if ended != "superseded"] == ["complete"] * 15
     stored = get(Storage("sqlite:///t.db"), "tiny")
     trained = [attempt for attempt in stored.attempts if attempt.ended == "complete"]
-    for name, one in stored.tuned.items():
+    for name, result in stored.tuned.items():
         told = [
             attempt.told["recipe"]
             for attempt in trained
             if attempt.pair in (Pair(name, 0), Pair(name, 1))
         ]
-        assert told == [one["recipe"]] * 2
+        assert told == [result.recipe] * 2
     results = [attempt.told["result"] for attempt in trained if attempt.pair.variant]
     assert len(results) == 9
     assert not any("test_error" in result for result in results)  # nothing can be chosen on it

@@ -24,7 +24,8 @@ from explorer.errors import UserError
 from search_spaces.documents import validate
 from studies.config.recipe import Recipe
 from studies.data.splits import DataSpec, Images, Splits, load
-from studies.machine.settings import Settings, check, cores
+from studies.machine.cores import cores
+from studies.machine.settings import Settings, check
 from studies.training import training
 from studies.training.batches import TrainingBatches, plan_epoch, resized_crops
 from studies.training.checkpoints import write_checkpoint

@@ -1,0 +1,37 @@
+"""As much of a study as is known where there is no study file."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from studies.config.search import Search
+from studies.config.study import GRID
+from studies.config.tuning import Tune
+
+
+class _Named(BaseModel):
+    """Data or a recipe of which no more is known than a name."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: str
+    epochs: int | None = None
+
+
+class Outline(BaseModel):
+    """What can be read of a document that is no study file: of an imported study, which has
+    neither space nor recipe, or of one whose file this version does not take."""
+
+    model_config = ConfigDict(frozen=True)
+
+    question: str = ""
+    data: _Named
+    recipe: _Named
+    seeds: list[int]
+    search: Search | None = None
+    tune: Tune | None = None
+
+    @field_validator("search", mode="before")
+    @classmethod
+    def _none_for_a_grid(cls, search: Any) -> Any:
+        return None if search == GRID else search

@@ -1,0 +1,16 @@
+"""How many cores there are for this process."""
+
+import os
+from pathlib import Path
+
+
+def cores() -> int:
+    """Cores that this process may use: its affinity, within the container's quota (cgroup v2)."""
+    available = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(available, int(quota) // int(period)))
+    except (OSError, ValueError):  # no cgroup, or "max": no quota
+        return available

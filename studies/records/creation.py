@@ -1,0 +1,175 @@
+"""Storing a study: written whole when it is created, and again when it is extended."""
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from explorer.errors import UserError
+from studies.config.design import StoredDesign
+from studies.config.study import GRID, StudyFile, Wanted
+from studies.machine import provenance
+from studies.records.content import Content
+from studies.records.labels import relabelled
+from studies.records.ownership import make_room, refuse_strangers
+from studies.records.stored_study import StoredStudy, find
+from studies.storage.schema import CONTENT, METRICS
+from studies.storage.storage import Storage
+
+
+def as_extended(storage: Storage, study: StudyFile, wanted: Wanted) -> StoredStudy | None:
+    """The stored study of this name as its file would extend it now;
+    None where there is none. Stores nothing.
+
+    Raises `UserError` that shows the difference where the file wants something else.
+    """
+    stored = _find_there(storage, study.name)
+    return stored and stored.with_content(_extended(stored, study, wanted))
+
+
+def _find_there(storage: Storage, name: str) -> StoredStudy | None:
+    """As `find`, where there may be no storage yet. Raises `UserError`
+    where the name is another program's."""
+    if not storage.exists() or storage.is_empty():
+        return None
+    if (stored := find(storage, name)) is None:
+        refuse_strangers(storage, name)
+    return stored
+
+
+def create_or_extend(
+    storage: Storage, study: StudyFile, wanted: Wanted, find_out: Callable[[], dict[str, Any]]
+) -> StoredStudy:
+    """Store a new study, or find it stored already and, where the file
+    asks for more seeds or arms, extend it.
+
+    `find_out` gives what takes a while to know, and is only called for a new study: its `settings`,
+    and `about_data`. Raises `UserError` that shows the difference where the file wants something
+    else than what is stored under its name.
+    """
+    with storage.lock():
+        stored = _find_there(storage, study.name)
+        if stored is not None:
+            content = _extended(stored, study, wanted)
+            if content is not stored.content:
+                storage.open().set_study_user_attr(stored.id, CONTENT, content.plain)
+            return stored.with_content(content)
+        plain = {
+            "uid": uuid.uuid4().hex[:12],
+            "document": study.document(),
+            "reference_arm": study.reference_label,
+            "planned_seeds": study.seeds,
+            "shape": asdict(wanted.shape),
+            **_designs(study, [StoredDesign.of(design) for design in wanted.designs]),
+            "left_out": [asdict(point) for point in wanted.left_out],
+            **find_out(),
+            "versions": provenance.installed_versions(),
+            "git_commit": provenance.git_commit(),
+            "machine": provenance.machine(),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        from optuna.study import StudyDirection
+
+        objectives = list(study.search.objectives) if study.search else ["validation_error"]
+        with storage.at_once() as writer:
+            make_room(storage, writer, study.name)
+            study_id = writer.create_new_study(
+                [StudyDirection.MINIMIZE] * len(objectives), study.name
+            )
+            writer.set_study_system_attr(study_id, METRICS, objectives)
+            writer.set_study_user_attr(study_id, CONTENT, plain)
+        return StoredStudy(study_id, study.name, Content(plain))
+
+
+def _extended(stored: StoredStudy, study: StudyFile, wanted: Wanted) -> Content:
+    """What is to be stored of a study that was stored: the same object where nothing changes."""
+    plain, document, earlier = stored.content.plain, study.document(), stored.content.document
+    if isinstance(earlier, StudyFile):
+        # Keys that came with a newer version are filled in as they are for the given file.
+        before = earlier.document()
+        changed = differences(
+            {**before, "reference_arm": earlier.reference_point},
+            {**document, "reference_arm": study.reference_point},
+        )
+    else:
+        before = plain["document"]
+        changed = differences(before, document)
+    if document == before:
+        return stored.content
+    if changed:
+        raise UserError(
+            f"the study {study.name} is stored already and wants something else (stored ->"
+            " given):\n  "
+            + "\n  ".join(changed)
+            + "\nMore seeds, arms and trials only extend a study; for anything else give it another"
+            " name, or name another --storage."
+        )
+    known = {
+        design.arm: design for design in relabelled(stored.content.designs, study.space.references)
+    }
+    designs = [known.get(design.arm) or StoredDesign.of(design) for design in wanted.designs]
+    if study.search:  # what has been tried stays, also where a larger space is shuffled anew
+        names = {design.name for design in known.values()}
+        designs = [*known.values(), *(design for design in designs if design.name not in names)]
+    seeds = stored.seeds
+    return Content(
+        {
+            **plain,
+            "document": document,
+            "reference_arm": study.reference_label,
+            **_designs(study, designs),
+            "left_out": [asdict(point) for point in wanted.left_out],
+            "extended_from": [
+                *stored.content.origin.extended_from,
+                *([seeds] if study.seeds != seeds else []),
+            ],
+        }
+    )
+
+
+def _designs(study: StudyFile, designs: Sequence[StoredDesign]) -> dict[str, Any]:
+    """What is stored of a study's designs. Of a search, its number of trials, and
+    those of its designs that are known beforehand."""
+    if study.search is None:
+        return {"designs": [design.record() for design in designs]}
+    trials = min(len(designs), study.search.trials)
+    known = designs[: trials if study.search.method == "random" else 1]
+    return {"trials": trials, "designs": [design.record() for design in known]}
+
+
+def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
+    """Where a study's document differs from the stored one, except where it only
+    extends it (more seeds, arms, trials, finalists)."""
+    before, now = dict(_flat(stored)), dict(_flat(given))
+    lines = []
+    for key in sorted(before | now):
+        old, new = before.get(key), now.get(key)
+        if key == "space.reference":  # one may be written by itself
+            old, new = ([value] if isinstance(value, str) else value for value in (old, new))
+        uses_first_seed = stored.get("tune") or stored.get("search") != GRID
+        if key == "seeds" and old and new and old[0] != new[0] and uses_first_seed:
+            lines.append(f"the first seed, which searches and tuning use: {old[0]} -> {new[0]}")
+        elif old != new and not _extends(key, old, new):
+            lines.append(f"{key}: {_written(old)} -> {_written(new)}")
+    return lines
+
+
+def _extends(key: str, old: Any, new: Any) -> bool:
+    if key in ("search.trials", "search.finalists"):
+        return isinstance(old, int) and isinstance(new, int) and new > old
+    grows = key in ("seeds", "space.reference") or key.startswith("space.axes.")
+    are_lists = isinstance(old, list) and isinstance(new, list)
+    return grows and are_lists and all(value in new for value in old)
+
+
+def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flat(inner, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, value
+
+
+def _written(value: Any) -> str:
+    return "(none)" if value is None else str(value)
