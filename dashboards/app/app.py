@@ -21,10 +21,11 @@ from flask import g, request
 
 from dashboards.app.callbacks import add_design_callbacks, add_study_callbacks
 from dashboards.app.pages import compare, design, overview, paper, study, trial
-from dashboards.app.pages.parts import Look, labelled, to_html
+from dashboards.app.pages.parts import Look, labelled
 from dashboards.app.pages.selection import Selection
 from dashboards.app.pages.study_figures import prepare
 from dashboards.app.routes import LOCAL, add_routes
+from dashboards.page.elements import to_html
 from explorer.errors import UnknownName, UserError
 from studies.results import Reader
 
@@ -197,9 +198,9 @@ def _index(app: Dash, reader: Reader, look: Look, **parts: str) -> str:
             ).start()
     first = to_html(_frame(html.Main(content, tabIndex=-1), reader))
     heading = next((node.children for node in content if isinstance(node, html.H1)), "")
-    return Template(_resource("app.html")).substitute(
+    return Template(_resource("dashboards.app", "app.html")).substitute(
         title=to_html(heading if isinstance(heading, str) else "") or "resnext-explorer",
-        style=_resource("report.css"),
+        style=_resource("dashboards.page", "page.css"),
         css=parts["css"],
         first=first,
         config=parts["config"],
@@ -209,13 +210,13 @@ def _index(app: Dash, reader: Reader, look: Look, **parts: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _resource(name: str) -> str:
-    return files("dashboards.app").joinpath(name).read_text(encoding="utf-8")
+def _resource(room: str, name: str) -> str:
+    return files(room).joinpath(name).read_text(encoding="utf-8")
 
 
 def warm_up(reader: Reader) -> threading.Event:
     """Read all studies in the background, the newest first, so that pages find
-    them read; whatever goes wrong is told by the page.
+    them read; whatever goes wrong, the page says.
 
     The event is set when the newest study's page can be shown.
     """
@@ -227,13 +228,13 @@ def warm_up(reader: Reader) -> threading.Event:
         # now and then.
         gc.disable()
         try:
-            for one in reversed(reader.studies()):
-                study.page(reader, one.name, "", EVERY)
+            for stored in reversed(reader.studies()):
+                study.page(reader, stored.name, "", EVERY)
                 if not ready.is_set():
                     ready.set()
                     time.sleep(0.15)  # a page that was waited for goes first
-                    prepare(reader, one.name, Selection())
-                reader.curves(one.name)
+                    prepare(reader, stored.name, Selection())
+                reader.curves(stored.name)
         except UserError:
             return
         finally:
@@ -245,8 +246,8 @@ def warm_up(reader: Reader) -> threading.Event:
     return ready
 
 
-def serve(reader: Reader, host: str, port: int, told: Callable[[str], None]) -> None:
-    """Serve until interrupted; `told` gets the address once it answers. Raises
+def serve(reader: Reader, host: str, port: int, announce: Callable[[str], None]) -> None:
+    """Serve until interrupted; `announce` gets the address once it answers. Raises
     `UserError` for a port or host that cannot be had."""
     from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -266,7 +267,7 @@ def serve(reader: Reader, host: str, port: int, told: Callable[[str], None]) -> 
         ) from None
     shown = f"[{host}]" if ":" in host else host
     ready.wait(PATIENCE)
-    told(f"http://{shown}:{server.server_port}/")
+    announce(f"http://{shown}:{server.server_port}/")
     try:
         server.serve_forever()
     finally:

@@ -10,21 +10,20 @@ from urllib.parse import parse_qs
 import plotly.graph_objects as go
 from dash import dcc, html
 
-from dashboards.analysis.tables import Table
+from dashboards.analysis.tables import TextTable
+from dashboards.analysis.words import NOTHING
 from dashboards.app.pages.parts import (
     Look,
     Still,
-    drawing,
     figure_frame,
-    joined,
     legend,
     live,
-    section,
     signed,
     theme_of,
 )
-from dashboards.app.pages.parts import table as table_of
 from dashboards.figures.theme import THEMES, blank_figure, label, note_if_empty, set_title
+from dashboards.page.elements import element
+from dashboards.page.parts import drawing, quiet, section, table
 from explorer.architecture import Architecture
 from explorer.budget import LABELS, MEASURES, Design, check_measure, cost, match
 from explorer.complexity import count
@@ -35,14 +34,19 @@ from explorer.names import PUBLISHED
 from explorer.published import TABLES
 from explorer.text import human_count, human_flops, human_percent
 
-SOLVED = {"bottleneck_width": "d", "width": "width", "depths": "depths", "cardinality": "C"}
-RULES = {
+QUANTITY_LABELS = {
+    "bottleneck_width": "d",
+    "width": "width",
+    "depths": "depths",
+    "cardinality": "C",
+}
+RULE_LABELS = {
     "flops": "FLOPs",
     "params": "params",
     "activations": "activations",
     "block": "a block's weights",
 }
-# The sliders' places: factors of the reference's cost, and the largest C
+# The sliders' steps: factors of the reference's cost, and the largest C
 # (or d, where C is solved), as powers of two.
 FACTORS = (0.25, 0.35, 0.5, 0.71, 1.0, 1.41, 2.0, 2.83, 4.0, 5.66, 8.0)
 MOST_POWER, MOST_MULTIPLE = 8, 4
@@ -54,7 +58,7 @@ NEAR = (
 
 @dataclass(frozen=True)
 class Question:
-    """What the page asks. `factor` is a place in `FACTORS`, `most` a power of two."""
+    """What the page asks. `factor` is an index of `FACTORS`, `most` a power of two."""
 
     reference: str = "resnet50"
     factor: int = FACTORS.index(1.0)
@@ -81,14 +85,14 @@ class Question:
         be our page, so each is looked at here."""
         usual = cls()
         by = _choice(asked.get("by"), usual.by, MEASURES)
-        solve = _choice(asked.get("solve"), usual.solve, SOLVED)
+        solve = _choice(asked.get("solve"), usual.solve, QUANTITY_LABELS)
         return cls(
             str(asked.get("reference", usual.reference) or "").strip(),
-            _place(asked.get("factor"), usual.factor, len(FACTORS) - 1),
+            _step(asked.get("factor"), usual.factor, len(FACTORS) - 1),
             by,
             solve if _solvable(solve, by) else usual.solve,
-            _place(asked.get("most"), usual.most, MOST_POWER),
-            _place(asked.get("multiple"), usual.multiple, MOST_MULTIPLE),
+            _step(asked.get("most"), usual.most, MOST_POWER),
+            _step(asked.get("multiple"), usual.multiple, MOST_MULTIPLE),
             _choice(asked.get("policy"), usual.policy, POLICIES),
             str(asked.get("shown") or ""),
         )
@@ -111,28 +115,26 @@ class Question:
         if self.solve != "depths":
             options["multiple_of"] = 2**self.multiple
         if reference.template.kind == "basic":
-            found = match(reference, **options)
+            designs = match(reference, **options)
         else:
-            found = []
+            designs = []
             for power in range(self.most + 1):
                 try:
-                    found += match(reference, **options, **{self.axis: 2**power})
+                    designs += match(reference, **options, **{self.axis: 2**power})
                 except UserError:  # so many paths, or paths so wide, leave nothing of this budget
                     if power == 0:
                         raise
                     break
-        return [replace(design, reference=reference.name) for design in found]
+        return [replace(design, reference=reference.name) for design in designs]
 
 
 def _choice(given: Any, usual: str, known: Collection[str]) -> str:
     return given if isinstance(given, str) and given in known else usual
 
 
-def _place(given: Any, usual: int, most: int) -> int:
-    """A slider's place from 0 to `most`: a browser sends it as text or as a number."""
-    return next(
-        (place for place in range(most + 1) if str(given) in (str(place), f"{place}.0")), usual
-    )
+def _step(given: Any, usual: int, most: int) -> int:
+    """A slider's step from 0 to `most`: a browser sends it as text or as a number."""
+    return next((step for step in range(most + 1) if str(given) in (str(step), f"{step}.0")), usual)
 
 
 def page(search: str | None) -> list[Any]:
@@ -186,7 +188,7 @@ def rules_offered(asked: Question) -> list[dict[str, Any]]:
     """The rules to choose from; one that does not change with what is solved cannot be chosen."""
     return [
         {"label": text, "value": by, "disabled": not _solvable(asked.solve, by)}
-        for by, text in RULES.items()
+        for by, text in RULE_LABELS.items()
     ]
 
 
@@ -194,7 +196,7 @@ def quantities_offered(asked: Question) -> list[dict[str, Any]]:
     """What can be solved; a quantity that does not change the rule's cost cannot be chosen."""
     return [
         {"label": text, "value": solve, "disabled": not _solvable(solve, asked.by)}
-        for solve, text in SOLVED.items()
+        for solve, text in QUANTITY_LABELS.items()
     ]
 
 
@@ -231,9 +233,8 @@ class Answer:
     paper: list[Any]
     drawing: list[Any]
     problem: str
-    labels: tuple[
-        str, str, str, str
-    ]  # of the sliders: budget, what C or d is called, its largest value, the multiple
+    # Of the sliders: budget, what C or d is called, its largest value, the multiple.
+    labels: tuple[str, str, str, str]
 
 
 def answer(asked: Question, look: Look | None) -> Answer:
@@ -244,7 +245,7 @@ def answer(asked: Question, look: Look | None) -> Answer:
     try:
         reference = Architecture.from_name(asked.reference)
         spent = FACTORS[asked.factor] * cost(reference, asked.by)
-        budget = f"{FACTORS[asked.factor]:g}x, {human_flops(spent)} {RULES[asked.by]}"
+        budget = f"{FACTORS[asked.factor]:g}x, {human_flops(spent)} {RULE_LABELS[asked.by]}"
         labels = (budget, axis, str(2**asked.most), multiple)
         designs = asked.designs()
     except UserError as error:
@@ -261,31 +262,34 @@ def answer(asked: Question, look: Look | None) -> Answer:
         )
     published = paper_networks(reference, asked.by, spent)
     shown = next((design for design in designs if design.name == asked.shown), designs[-1])
-    picture = section(
-        f"The network {shown.name}", drawing(svg(shown.architecture), f"The network {shown.name}"),
-    )  # fmt: skip
+    words = f"The network {shown.name}"
+    picture = Still(section(words, drawing(svg(shown.architecture), words)))
     return Answer(
         matched_figure(designs, asked, published, theme),
-        [section("The designs", _table(designs, asked))],
-        _paper(published, reference, spent, asked.by),
+        [_table(designs, asked)],
+        [_paper(published, spent, asked.by)],
         [picture],
         "",
         labels,
     )
 
 
-def paper_networks(
-    like: Architecture, by: str, spent: float
-) -> list[tuple[str, Architecture, str]]:
-    """The paper's networks of this input that cost about as much: their label,
-    themselves, and what was published of them."""
-    found: dict[str, tuple[str, Architecture, str]] = {}
-    for key, table in TABLES.items():
-        for row in table.rows:
-            if row.architecture is None or (row.resolution, row.classes) != (
-                like.resolution,
-                like.classes,
-            ):
+@dataclass(frozen=True)
+class PaperNetwork:
+    """A network of the paper, the table it stands in, and its published top-1 error."""
+
+    table: str
+    architecture: Architecture
+    error: str
+
+
+def paper_networks(like: Architecture, by: str, spent: float) -> list[PaperNetwork]:
+    """The paper's networks of this input that cost about as much, by cardinality."""
+    networks: dict[str, PaperNetwork] = {}
+    for key, published in TABLES.items():
+        for row in published.rows:
+            shape = row.resolution, row.classes
+            if row.architecture is None or shape != (like.resolution, like.classes):
                 continue
             network = Architecture.from_name(
                 row.architecture, resolution=row.resolution, classes=row.classes
@@ -294,19 +298,18 @@ def paper_networks(
                 continue
             if abs(cost(network, by) / spent - 1) > NEAR:
                 continue
-            errors = dict(zip(table.columns, row.values, strict=True))
-            error = next(
-                (value for name, value in errors.items() if "error" in name and value is not None),
-                None,
+            errors = [
+                f"{value} %"
+                for name, value in zip(published.columns, row.values, strict=True)
+                if "error" in name and value is not None
+            ]
+            first = networks.get(
+                row.architecture, PaperNetwork(key.replace("table", "Table "), network, NOTHING)
             )
-            told = (
-                f"{error} %"
-                if error is not None
-                else found.get(row.architecture, ("", network, "–"))[2]
-            )
-            where = found.get(row.architecture, (key.replace("table", "Table "), network, ""))[0]
-            found[row.architecture] = (where, network, told)
-    return sorted(found.values(), key=lambda one: one[1].template.cardinality)
+            networks[row.architecture] = replace(first, error=errors[0]) if errors else first
+    return sorted(
+        networks.values(), key=lambda network: network.architecture.template.cardinality or 1
+    )
 
 
 def _solved(architecture: Architecture, quantity: str) -> int:
@@ -320,7 +323,7 @@ def _solved(architecture: Architecture, quantity: str) -> int:
 def matched_figure(
     designs: list[Design],
     asked: Question,
-    published: list[tuple[str, Architecture, str]],
+    published: list[PaperNetwork],
     theme: str = "light",
 ) -> go.Figure:
     """The solved quantity against what was given, ours as strong marks, the paper's
@@ -339,23 +342,30 @@ def matched_figure(
         ]
         for design in designs
     ]
+    first = designs[0].architecture
     theirs = [
-        one
-        for one in published
-        if asked.solve != "depths" or one[1].template == designs[0].architecture.template
+        network
+        for network in published
+        if (
+            network.architecture.template == first.template
+            if asked.solve == "depths"
+            else network.architecture.depths == first.depths
+        )
     ]
-    theirs = [
-        one
-        for one in theirs
-        if asked.solve == "depths" or one[1].depths == designs[0].architecture.depths
-    ]
+    their_x = [getattr(network.architecture.template, asked.axis) for network in theirs]
+    their_y = [_solved(network.architecture, asked.solve) for network in theirs]
     if theirs:
+        rings = [
+            [
+                network.architecture.name,
+                f"<b>paper: {label(network.architecture.name)}</b><br>{network.table},"
+                f" top-1 error {network.error}",
+            ]
+            for network in theirs
+        ]
         figure.add_scatter(
-            x=[getattr(one[1].template, asked.axis) for one in theirs],
-            y=[_solved(one[1], asked.solve) for one in theirs],
-            mode="markers",
+            x=their_x, y=their_y, mode="markers", customdata=rings,
             marker={"symbol": "circle-open", "size": 19, "color": colors.quiet, "line": {"width": 2}},
-            customdata=[[one[1].name, f"<b>paper: {label(one[1].name)}</b><br>{one[0]}, top-1 error {one[2]}"] for one in theirs],
             hovertemplate="%{customdata[1]}<extra></extra>",
         )  # fmt: skip
     figure.add_scatter(
@@ -367,19 +377,19 @@ def matched_figure(
     what = "blocks in all" if asked.solve == "depths" else LABELS[asked.solve]
     times = f"{FACTORS[asked.factor]:g}x the" if FACTORS[asked.factor] != 1 else "the"
     ours = (
-        f"The {what} that spend {times} {RULES[asked.by]} of {label(asked.reference)}, by"
+        f"The {what} that spend {times} {RULE_LABELS[asked.by]} of {asked.reference}, by"
         f" {LABELS[asked.axis]}"
     )
     grey = "; grey rings: the paper's networks of about this cost" if theirs else ""
     set_title(figure, title, f"{ours}{grey}", theme)
-    ticks = sorted({*x, *(getattr(one[1].template, asked.axis) for one in theirs)})
+    ticks = sorted({*x, *their_x})
     figure.update_xaxes(
         type="log",
         tickvals=ticks,
         ticktext=[str(tick) for tick in ticks],
         title={"text": f"{LABELS[asked.axis]} (log2)"},
     )
-    heights = sorted({*y, *(_solved(one[1], asked.solve) for one in theirs)})
+    heights = sorted({*y, *their_y})
     marks = [2**power for power in range(15) if heights[0] / 2 < 2**power < 2 * heights[-1]]
     figure.update_yaxes(
         type="log", tickvals=marks, ticktext=[str(mark) for mark in marks], title={"text": what}
@@ -401,7 +411,7 @@ def _table(designs: list[Design], asked: Question) -> Any:
         (
             design.name,
             str(design.architecture.template.cardinality),
-            str(design.architecture.template.bottleneck_width or "–"),
+            str(design.architecture.template.bottleneck_width or NOTHING),
             str(design.architecture.template.width),
             "-".join(map(str, design.architecture.depths)),
             human_flops(design.complexity.flops),
@@ -411,54 +421,42 @@ def _table(designs: list[Design], asked: Question) -> Any:
         )
         for design in designs
     )
-    kept = f"Mismatch in {RULES[asked.by]} (%)"
-    headings = ("Design", "C", "d", "Width", "Depths", "FLOPs", "Params", "Activations", kept)
-    return Still(table_of(Table(headings, rows, frozenset(("Design",))), "Matched designs"))
+    mismatch = f"Mismatch in {RULE_LABELS[asked.by]} (%)"
+    headings = ("Design", "C", "d", "Width", "Depths", "FLOPs", "Params", "Activations", mismatch)
+    content = table(TextTable(headings, rows, frozenset(("Design",))), "Matched designs")
+    return Still(section("The designs", content))
 
 
-def _paper(
-    published: list[tuple[str, Architecture, str]], like: Architecture, spent: float, by: str
-) -> list[Any]:
+def _paper(published: list[PaperNetwork], spent: float, by: str) -> Still:
     """The paper's networks that spend about this budget, with their published error."""
-    heading = html.H2("What the paper trained at this cost")
+    heading = element("h2", "What the paper trained at this cost")
     if not published:
-        return [
-            heading,
-            html.P(
-                joined(f"None of its networks costs within {NEAR:.0%} of it."), className="quiet"
-            ),
-        ]
+        return Still(heading, quiet(f"None of its networks costs within {NEAR:.0%} of it."))
     rows = tuple(
         (
-            network.name,
-            where,
-            f"{cost(network, by) / spent:.2f}x",
-            human_flops(count(network).flops),
-            error,
+            network.architecture.name,
+            network.table,
+            f"{cost(network.architecture, by) / spent:.2f}x",
+            human_flops(count(network.architecture).flops),
+            network.error,
         )
-        for where, network, error in published
+        for network in published
     )
     headings = ("Network", "Where", "Cost", "FLOPs", "Top-1 error")
-    return [
-        Still(
-            heading,
-            table_of(
-                Table(headings, rows, frozenset(("Network", "Where"))), "The paper's networks"
-            ),
-        )
-    ]
+    content = TextTable(headings, rows, frozenset(("Network", "Where")))
+    return Still(heading, table(content, "The paper's networks"))
 
 
 def answer_outputs(asked: Question, look: Look | None) -> list[Any]:
     """What the callback puts on the page."""
-    told = answer(asked, look)
+    answered = answer(asked, look)
     return [
-        *live(told.figure, look, "matched"),
-        told.table,
-        told.paper,
-        told.drawing,
-        told.problem,
-        *told.labels,
+        *live(answered.figure, look, "matched"),
+        answered.table,
+        answered.paper,
+        answered.drawing,
+        answered.problem,
+        *answered.labels,
         asked.solve != "depths",
         rules_offered(asked),
         quantities_offered(asked),

@@ -4,23 +4,13 @@ from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
-from dash import dcc, html
+from dash import html
 
-from dashboards.analysis.tables import Table, percent
-from dashboards.analysis.test_set import reference_arm
-from dashboards.app.pages.design import RULES
-from dashboards.app.pages.parts import (
-    Look,
-    Still,
-    drawing,
-    facts,
-    framed,
-    joined,
-    section,
-    study_path,
-    theme_of,
-)
-from dashboards.app.pages.parts import table as table_of
+from dashboards.analysis.tables import TextTable
+from dashboards.analysis.words import NOTHING, percent
+from dashboards.app.pages.design import RULE_LABELS
+from dashboards.app.pages.parts import Look, Still, framed, study_path, theme_of
+from dashboards.app.pages.study_figures import findings_of
 from dashboards.figures.theme import (
     THEMES,
     arm_styles,
@@ -29,6 +19,8 @@ from dashboards.figures.theme import (
     note_if_empty,
     set_title,
 )
+from dashboards.page.elements import element, joined, link
+from dashboards.page.parts import drawing, facts, section, table
 from explorer.architecture import Architecture
 from explorer.complexity import layer_complexity
 from explorer.drawing import svg
@@ -37,7 +29,7 @@ from explorer.layers import iter_layers
 from explorer.text import human_count, human_flops, human_percent, human_time
 from studies.results import Reader
 
-LAYERS = (
+LAYER_HEADINGS = (
     "Layer",
     "Kind",
     "In",
@@ -69,19 +61,19 @@ def page(reader: Reader, name: str, design: str, seed: str, look: Look | None) -
     architecture = Architecture.from_name(design, **shape)
     curve = reader.curve(name, design, int(row["seed"]))
     attempts = reader.attempts(name, design, int(row["seed"]))
-    reference = reference_arm(trials, tables.info)
-    figure = trial_curves(
-        curve, row, arm_styles(trials, reference, theme_of(look))[row["arm"]].color, theme_of(look)
-    )
+    theme = theme_of(look)
+    styles = arm_styles(findings_of(reader, tables), theme)
+    figure = trial_curves(curve, row, styles[row["arm"]].color, theme)
+    picture = drawing(svg(architecture), f"The network {design}")
     return [
-        Still(html.P([dcc.Link(name, href=study_path(name)), "\u2002one training"], className="study")),
+        Still(element("p", link(name, study_path(name)), "\u2002one training", className="study")),
         html.H1(joined(_headline(row))),
         Still(*_failure(row, attempts)),
         html.Div(framed("trial-curves", figure, look), className="single"),
         Still(
             section("The training", facts(_about(row))),
             section("Attempts", _attempts(attempts)) if len(attempts) > 1 else None,
-            section("The network", drawing(svg(architecture), f"The network {design}")),
+            section("The network", picture),
             section("Its layers", layer_table(architecture)),
         ),
     ]  # fmt: skip
@@ -103,9 +95,10 @@ def _failure(row: dict[str, Any], attempts: list[tuple[Any, dict[str, Any]]]) ->
         return []
     last = failures[-1]
     log = last.get("log") or []
-    told = "Why it failed" if row["status"] == "failed" else "An earlier attempt failed"
-    lines = [html.Pre("\n".join(map(str, log)), tabIndex=0)] if log else []
-    return [section(told, html.P(str(last.get("reason"))), *lines, className="failure")]
+    heading = "Why it failed" if row["status"] == "failed" else "An earlier attempt failed"
+    lines = element("pre", "\n".join(map(str, log)), tabIndex=0) if log else None
+    reason = element("p", str(last.get("reason")))
+    return [section(heading, reason, lines, className="failure")]
 
 
 def _about(row: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +121,7 @@ def _about(row: dict[str, Any]) -> dict[str, Any]:
             f"{human_count(row['activations'])} activations"
         ),
         "Mismatch": (
-            f"{human_percent(row['mismatch'], signed=True)} in {RULES.get(row['by'], row['by'])}"
+            f"{human_percent(row['mismatch'], signed=True)} in {RULE_LABELS.get(row['by'], row['by'])}"
         ),
         "Input": (
             f"{row['in_channels']}x{row['resolution']}x{row['resolution']}, {row['classes']}"
@@ -151,16 +144,15 @@ def _attempts(attempts: list[tuple[Any, dict[str, Any]]]) -> Any:
             str(attempt.number),
             attempt.ended or "running",
             f"{attempt.worker.host}-{attempt.worker.id}",
-            str(written.get("started") or "–")[:19],
-            str(written.get("finished") or "–")[:19],
+            str(written.get("started") or NOTHING)[:19],
+            str(written.get("finished") or NOTHING)[:19],
             str(written.get("failure", {}).get("reason", "")),
         )
         for attempt, written in attempts
     )
     headings = ("Attempt", "Ended", "Worker", "Started (UTC)", "Finished (UTC)", "Reason")
-    return table_of(
-        Table(headings, rows, frozenset(("Ended", "Worker", "Reason"))), "Attempts at this training"
-    )
+    words = frozenset(("Ended", "Worker", "Reason"))
+    return table(TextTable(headings, rows, words), "Attempts at this training")
 
 
 def trial_curves(
@@ -233,4 +225,4 @@ def layer_table(architecture: Architecture) -> Any:
             layer.groups,
         )
         rows.append((name, layer.kind, *map(str, shape), size, *counts))
-    return table_of(Table(LAYERS, tuple(rows), frozenset(("Layer", "Kind"))), "Layers")
+    return table(TextTable(LAYER_HEADINGS, tuple(rows), frozenset(("Layer", "Kind"))), "Layers")

@@ -9,19 +9,21 @@ from hypothesis import strategies as st
 from scipy import stats
 from study_tables import make_trials, without_results
 
-from dashboards.analysis import comparison
-from dashboards.analysis.comparison import (
-    arm_order,
-    compare,
-    compare_table,
+from dashboards.analysis.comparison import Comparison, compare_table
+from dashboards.analysis.dunnett import (
     critical_value,
     gap_settled_by,
+    largest_t_below,
     seeds_to_settle,
-    summarize_arms,
 )
+from dashboards.analysis.findings import Findings
 
 ARMS = ["C=1", "C=2", "C=4", "C=8", "C=16"]
 LOG2_C = [0, 1, 2, 3, 4]
+
+
+def compare(trials: pd.DataFrame, reference: str) -> Comparison:
+    return Findings(trials, {"reference_arm": reference}).comparison
 
 
 def half(k: int) -> np.ndarray:
@@ -31,7 +33,7 @@ def half(k: int) -> np.ndarray:
 
 def test_an_arms_interval_is_the_t_interval_over_its_seeds():
     trials = make_trials(seeds=5)
-    summary = summarize_arms(trials)
+    summary = Findings(trials).summary
     for arm, rows in trials.groupby("arm"):
         low, high = stats.t.interval(
             0.95, 4, rows["test_error"].mean(), stats.sem(rows["test_error"])
@@ -42,7 +44,7 @@ def test_an_arms_interval_is_the_t_interval_over_its_seeds():
 
 
 def test_one_seed_has_a_mean_but_no_interval():
-    summary = summarize_arms(make_trials(seeds=1))
+    summary = Findings(make_trials(seeds=1)).summary
     assert summary["mean"].notna().all()
     assert summary[["sd", "low", "high"]].isna().all(axis=None)
 
@@ -51,14 +53,14 @@ def test_an_arm_of_the_same_error_in_every_seed_has_no_interval_of_no_width() ->
     trials = make_trials(seeds=3)
     arm = trials["arm"].iloc[0]
     trials.loc[trials["arm"] == arm, "test_error"] = 0.1 + 1e-17
-    summary = summarize_arms(trials)
+    summary = Findings(trials).summary
     assert summary.loc[arm, "mean"] == pytest.approx(0.1)
     assert summary.loc[arm, ["low", "high"]].isna().all()
     assert summary.drop(index=arm)["low"].notna().all()
 
 
 def test_arms_stand_in_the_order_of_their_cardinality():
-    assert arm_order(make_trials().sample(frac=1, random_state=1)) == ARMS
+    assert Findings(make_trials().sample(frac=1, random_state=1)).arms == ARMS
 
 
 def test_two_arms_are_compared_by_the_paired_t_test():
@@ -358,5 +360,5 @@ def test_many_unequal_comparisons_are_quick_and_bounded_on_the_safe_side():
 
 def test_the_bound_is_no_claim_too_many():
     unequal = np.array([[1, 0.5, 0.4], [0.5, 1, 0.3], [0.4, 0.3, 1]])
-    exact = comparison._largest_t_below(2.5, unequal, 8)
+    exact = largest_t_below(2.5, unequal, 8)
     assert (1 - 2 * stats.t.sf(2.5, 8)) ** 3 < exact

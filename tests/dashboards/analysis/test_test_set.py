@@ -8,6 +8,8 @@ from scipy import stats
 from study_tables import make_info, make_trials, without_results
 
 from dashboards.analysis.comparison import compare, compare_table
+from dashboards.analysis.findings import Findings
+from dashboards.analysis.looks import confidence_after, count_looks
 from dashboards.analysis.spaces import (
     complexity_weights,
     design_means,
@@ -16,14 +18,7 @@ from dashboards.analysis.spaces import (
     extremes,
     pareto_front,
 )
-from dashboards.analysis.test_set import (
-    compare_study,
-    confidence_after,
-    count_looks,
-    gap_sampling,
-    interval_over_images,
-    reference_arm,
-)
+from dashboards.analysis.test_set import gap_sampling, interval_over_images
 from studies.api import Study
 from studies.records.stored_study import create_or_extend
 from studies.results import study_info
@@ -71,11 +66,12 @@ def test_a_stored_study_remembers_every_extension_by_seeds(workdir):
 
 def test_an_extended_studys_intervals_are_those_of_the_stricter_confidence():
     trials = make_trials({"C=8": -0.008})
-    found = compare_study(trials, {**make_info(), "planned_seeds": [0, 1]})
-    assert (found.looks, found.confidence) == (2, pytest.approx(0.975))
-    strict = compare(trials, "C=1", confidence=0.975)
-    assert [one.low for one in found.differences] == [one.low for one in strict.differences]
-    assert found.difference("C=8").low < compare(trials, "C=1").difference("C=8").low
+    extended = Findings(trials, {**make_info(), "planned_seeds": [0, 1]}).comparison
+    assert (extended.looks, extended.confidence) == (2, pytest.approx(0.975))
+    planned = Findings(trials, make_info())
+    strict = compare(planned.errors, "C=1", confidence=0.975)
+    assert [gap.low for gap in extended.differences] == [gap.low for gap in strict.differences]
+    assert extended.difference("C=8").low < planned.comparison.difference("C=8").low
 
 
 def claims(errors: np.ndarray, confidence: float) -> bool:
@@ -134,10 +130,10 @@ def test_a_gap_moves_with_the_images_by_at_most_what_is_said(shared):
 
 def test_the_reference_arm_is_the_studys_else_that_of_the_reference_design():
     trials = make_trials()
-    assert reference_arm(trials, {"reference_arm": "C=4"}) == "C=4"
-    assert reference_arm(trials.iloc[::-1], {}) == "C=1"
-    assert reference_arm(trials.assign(reference="other")) == "C=1"
-    assert reference_arm(trials.iloc[:0]) == ""
+    assert Findings(trials, {"reference_arm": "C=4"}).reference == "C=4"
+    assert Findings(trials.iloc[::-1]).reference == "C=1"
+    assert Findings(trials.assign(reference="other")).reference == "C=1"
+    assert Findings(trials.iloc[:0]).reference == ""
 
 
 def test_a_designs_error_is_its_mean_over_seeds():
@@ -194,7 +190,7 @@ def test_each_bin_of_complexity_weighs_the_same_in_every_space_and_lonely_bins_n
         low = (cost >= 11) & (cost < np.sqrt(11 * 100))
         assert weights[name][low].sum() == pytest.approx(1)
         assert weights[name][(cost > 50) & (cost <= 100)].sum() == pytest.approx(1)
-    assert weights["a"][[0, 5]].tolist() == [0, 0]  # cheaper and dearer than anything in b
+    assert weights["a"][[0, 5]].tolist() == [0, 0]  # cheaper and more expensive than anything in b
     apart = complexity_weights({"a": np.array([1.0, 2]), "b": np.array([5.0, 6])})
     assert not any(weight.any() for weight in apart.values())
 
@@ -220,10 +216,10 @@ def test_the_front_holds_exactly_the_points_that_none_beats():
 
 def test_each_arms_best_and_median():
     trials = without_results(make_trials(seeds=4), [0, 9], "failed", "NaN")
-    found = extremes(trials)
+    table = extremes(Findings(trials).complete)
     for arm, rows in trials[trials["status"] == "complete"].groupby("arm"):
         best = rows.sort_values("test_error").iloc[0]
-        assert found.loc[arm, ["n", "best", "median", "worst"]].tolist() == pytest.approx(
+        assert table.loc[arm, ["n", "best", "median", "worst"]].tolist() == pytest.approx(
             [
                 len(rows),
                 rows["test_error"].min(),
@@ -231,5 +227,6 @@ def test_each_arms_best_and_median():
                 rows["test_error"].max(),
             ]
         )
-        assert found.loc[arm, ["design", "seed"]].tolist() == [best["design"], best["seed"]]
-    assert extremes(without_results(trials, trials.index, "waiting"))["best"].isna().all()
+        assert table.loc[arm, ["design", "seed"]].tolist() == [best["design"], best["seed"]]
+    nothing = Findings(without_results(trials, trials.index, "waiting"))
+    assert extremes(nothing.complete)["best"].isna().all()

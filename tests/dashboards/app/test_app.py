@@ -19,13 +19,15 @@ import yaml
 from big_study import add_attempts, make_study
 from dash import html
 
-from dashboards.analysis.tables import Table
+from dashboards.analysis.tables import TextTable
 from dashboards.app.app import create_app, show
 from dashboards.app.pages import design
-from dashboards.app.pages.parts import live, table, to_html
+from dashboards.app.pages.parts import live
 from dashboards.app.pages.selection import Selection
 from dashboards.app.pages.study_figures import GROUPS, shown
 from dashboards.figures.theme import blank_figure
+from dashboards.page.elements import to_html
+from dashboards.page.parts import table
 from explorer import Architecture, UserError, match
 from studies.attempts.claims import Claims
 from studies.attempts.workers import Worker
@@ -182,10 +184,10 @@ def test_looking_changes_no_byte_of_the_storage(storage, running, workdir):
 
 def test_a_link_says_what_is_chosen():
     chosen = Selection.of(
-        "?arm=C%3D1&arm=C%3D8&status=failed&seeds=0-4&order=best&leaf=2&cost=params"
+        "?arm=C%3D1&arm=C%3D8&status=failed&seeds=0-4&order=best&page=2&cost=params"
     )
     assert chosen == Selection(("C=1", "C=8"), ("failed",), "0-4", "best", 2, "params")
-    assert Selection.of("?leaf=-1&order=nonsense&cost=x") == Selection()
+    assert Selection.of("?page=-1&order=nonsense&cost=x") == Selection()
 
 
 def test_chosen_seeds_are_read_as_typed(storage, running):
@@ -255,7 +257,7 @@ def test_a_failed_training_tells_why(storage, running):
 
 def test_markup_from_a_study_stays_text():
     assert to_html(html.P([EVIL, html.A("x", href=f'"{EVIL}')])).count("<img") == 0
-    assert "<img" not in to_html(table(Table((EVIL, "b"), ((EVIL, EVIL),)), EVIL))
+    assert "<img" not in to_html(table(TextTable((EVIL, "b"), ((EVIL, EVIL),)), EVIL))
 
 
 def test_a_figures_title_becomes_plain_text():
@@ -286,8 +288,8 @@ def test_every_quantity_has_an_answer_or_a_reason(solve, reference):
         assert told.table
 
 
-@pytest.mark.parametrize("solve", design.SOLVED)
-@pytest.mark.parametrize("by", design.RULES)
+@pytest.mark.parametrize("solve", design.QUANTITY_LABELS)
+@pytest.mark.parametrize("by", design.RULE_LABELS)
 def test_the_design_page_offers_only_what_can_be_solved(solve, by):
     asked = design.Question(solve=solve, by=by)
     (quantity,) = [

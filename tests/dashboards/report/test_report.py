@@ -295,7 +295,8 @@ def test_design_spaces_side_by_side_have_their_error_distributions():
         many["design"] = [f"{name}{i}" for i in range(len(many))]
         sources.append(Source(name, many, make_curves(many.iloc[:0]), {"name": name}))
     data = data_of(Page(render_report(sources)))
-    assert [one["name"] for one in data["figures"]["distributions"]["light"]["data"]] == ["a", "b"]
+    lines = data["figures"]["distributions"]["light"]["data"]
+    assert [line["name"] for line in lines] == ["a", "b"]
 
 
 def test_markup_stays_text_in_a_page_of_several_studies():

@@ -6,7 +6,6 @@ import pytest
 from pandas.testing import assert_frame_equal
 from study_tables import make_curves, make_trials, without_results
 
-from dashboards.analysis.test_set import compare_study
 from dashboards.app.app import create_app
 from dashboards.report.report import render_report
 from dashboards.report.sources import load_sources
@@ -27,7 +26,7 @@ def test_csv_files_give_the_tables_of_the_storage(stored_study, workdir):
     assert_frame_equal(source.trials, trials)
     assert_frame_equal(source.curves, curves)
     (stored,) = load_sources(["digits_cardinality"], url)
-    assert compare_study(source.trials, source.info) == compare_study(stored.trials, stored.info)
+    assert source.findings.comparison == stored.findings.comparison
 
 
 def test_the_designs_of_a_free_space_have_no_reference_in_a_file_either(workdir):
