@@ -18,8 +18,8 @@ DESIGNS_PER_BIN = 5
 
 @dataclass(frozen=True)
 class Distribution:
-    """The share of a space's designs that err less than `errors[i]`
-    (fractions) is `shares[i]`; steps up at each error."""
+    """The share of a space's designs with an error of at most `errors[i]`
+    (a fraction) is `shares[i]`; it steps up at each error."""
 
     errors: Array
     shares: Array
@@ -120,8 +120,8 @@ def complexity_weights(costs: dict[str, Array], bins: int | None = None) -> dict
 
 
 def pareto_front(costs: Any, errors: Any) -> NDArray[np.bool_]:
-    """Which points nobody beats: no other costs at most as much, errs at most
-    as much, and is better in one of the two."""
+    """Which points no other beats: none has at most the same cost and at most the same
+    error, and is better in one of the two."""
     cost, error = np.asarray(costs, dtype=float), np.asarray(errors, dtype=float)
     known = np.isfinite(cost) & np.isfinite(error)
     front = np.zeros(len(cost), dtype=bool)

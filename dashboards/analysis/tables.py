@@ -104,8 +104,8 @@ def design_table(evidence: Evidence) -> TextTable:
     names = designs["arm"].astype(str)
     for arm in evidence.arms:
         own = designs[names == arm]
-        for place, design in enumerate(own.to_dict("records")):
-            row = own.iloc[[place]]
+        for number, design in enumerate(own.to_dict("records")):
+            row = own.iloc[[number]]
             costs = (cell(arm, row) for _, cell in measures)
             label = _template(design), str(design["depths"])
             rows.append((arm, str(design["design"]), *label, *costs, _mismatch(arm, row)))

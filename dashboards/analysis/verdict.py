@@ -24,7 +24,7 @@ from dashboards.analysis.words import (
 )
 from explorer.text import human_percent
 
-MANY_SEEDS = 99  # a study that needs more is not advised, but told what ten more would settle
+MANY_SEEDS = 99  # a study that needs more is told instead what ten more would settle
 LARGE_MISMATCH = 0.02
 
 
@@ -276,7 +276,8 @@ def _notes_on_intervals(evidence: Evidence) -> list[str]:
     if far:
         costs = listed([f"{gap.arm} costs {gap.cost_ratio:.2f}x" for gap in far])
         notes.append(
-            f"Costs differ: {costs} of {comparison.reference}. Part of a gap may be the cost's."
+            f"Costs differ: {costs} as much as {comparison.reference}. Part of a gap may come from"
+            " that."
         )
     if comparison.looks > 1:
         notes.append(

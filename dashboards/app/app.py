@@ -151,7 +151,8 @@ def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], ever
     @app.callback(
         Output("overview", "children"), Output("overview", "data-stamp"),
         Output("trouble", "children", allow_duplicate=True),
-        Input("overview-tick", "n_intervals"), State("overview", "data-stamp"), prevent_initial_call=True,
+        Input("overview-tick", "n_intervals"), State("overview", "data-stamp"),
+        prevent_initial_call=True,
     )  # fmt: skip
     def refresh(_: int, before: str | None) -> Any:
         try:
@@ -177,7 +178,8 @@ def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], ever
             return [html.P(str(error), className="problem")]
 
     app.clientside_callback(
-        ClientsideFunction("explorer", "compared"), Output("sink", "data"), Input("compared", "value"),
+        ClientsideFunction("explorer", "compared"), Output("sink", "data"),
+        Input("compared", "value"),
         prevent_initial_call=True,
     )  # fmt: skip
 

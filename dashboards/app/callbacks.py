@@ -7,6 +7,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from dashboards.app.pages import design, study
 from dashboards.app.pages.parts import Look
+from dashboards.app.pages.question import Question
 from dashboards.app.pages.selection import Selection
 from dashboards.app.pages.study_figures import CURVES, RESULTS, SPENDING, outputs
 from explorer.errors import UserError
@@ -36,7 +37,8 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
         )  # fmt: skip
 
     @app.callback(
-        Output("study-stamp", "data"), Output("trouble", "children"), Input("study-tick", "n_intervals"),
+        Output("study-stamp", "data"), Output("trouble", "children"),
+        Input("study-tick", "n_intervals"),
         State("study-stamp", "data"), name_now, prevent_initial_call=True,
     )  # fmt: skip
     def look_again(_: int, before: str, name: str) -> Any:
@@ -62,10 +64,12 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
 
     @app.callback(
         *_frames(RESULTS), Output("study-shown", "children"), Output("results-drawn", "data"),
-        *chosen, changed, look_now, name_now, every_arm, State("results-drawn", "data"), *_zooms(RESULTS),
+        *chosen, changed, look_now, name_now, every_arm, State("results-drawn", "data"),
+        *_zooms(RESULTS),
     )  # fmt: skip
     def results(
-        arms: Any, statuses: Any, seeds: Any, _: str, look: Look | None, name: str, options: Any, before: int, *zooms: Any
+        arms: Any, statuses: Any, seeds: Any, _: str, look: Look | None, name: str, options: Any,
+        before: int, *zooms: Any
     ) -> Any:  # fmt: skip
         asked = selection(arms, statuses, seeds, options)
         try:
@@ -76,10 +80,12 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
 
     @app.callback(
         *_frames(CURVES), Output("study-numbers", "children"), results_are_drawn,
-        *then, State("look", "data"), name_now, every_arm, *_zooms(CURVES), prevent_initial_call=True,
+        *then, State("look", "data"), name_now, every_arm, *_zooms(CURVES),
+        prevent_initial_call=True,
     )  # fmt: skip
     def curves(
-        _: int, arms: Any, statuses: Any, seeds: Any, look: Look | None, name: str, options: Any, *zooms: Any
+        _: int, arms: Any, statuses: Any, seeds: Any, look: Look | None, name: str, options: Any,
+        *zooms: Any
     ) -> Any:  # fmt: skip
         asked = selection(arms, statuses, seeds, options)
         try:
@@ -91,11 +97,13 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
             return [no_update] * (3 * len(CURVES) + 1)
 
     @app.callback(
-        *_frames(SPENDING), results_are_drawn, Input("cost-by", "value"), *then, State("look", "data"), name_now, every_arm,
+        *_frames(SPENDING), results_are_drawn, Input("cost-by", "value"), *then,
+        State("look", "data"), name_now, every_arm,
         *_zooms(SPENDING), prevent_initial_call=True,
     )  # fmt: skip
     def costs(
-        _: int, by: str, arms: Any, statuses: Any, seeds: Any, look: Look | None, name: str, options: Any, *zooms: Any
+        _: int, by: str, arms: Any, statuses: Any, seeds: Any, look: Look | None, name: str,
+        options: Any, *zooms: Any
     ) -> Any:  # fmt: skip
         asked = selection(arms, statuses, seeds, options, cost=by)
         try:
@@ -111,11 +119,13 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
             return [no_update] * (3 * len(SPENDING))
 
     @app.callback(
-        Output("study-trainings", "children"), results_are_drawn, Input("order", "value"), Input("page-shown", "data"), *then,
+        Output("study-trainings", "children"), results_are_drawn, Input("order", "value"),
+        Input("page-shown", "data"), *then,
         name_now, every_arm, prevent_initial_call=True,
     )  # fmt: skip
     def trainings(
-        drawn: int, order: str, page: int, arms: Any, statuses: Any, seeds: Any, name: str, options: Any
+        drawn: int, order: str, page: int, arms: Any, statuses: Any, seeds: Any, name: str,
+        options: Any
     ) -> Any:  # fmt: skip
         if ctx.triggered_id == "results-drawn" and drawn == 1:  # the page came with them
             return no_update
@@ -126,16 +136,20 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
             return no_update
 
     app.clientside_callback(
-        ClientsideFunction("explorer", "turn"), Output("page-shown", "data"), Input("page-back", "n_clicks"),
+        ClientsideFunction("explorer", "turn"), Output("page-shown", "data"),
+        Input("page-back", "n_clicks"),
         Input("page-on", "n_clicks"), State("page-shown", "data"), prevent_initial_call=True,
     )  # fmt: skip
     app.clientside_callback(
-        ClientsideFunction("explorer", "study"), Output("sink", "data", allow_duplicate=True), *chosen,
-        Input("order", "value"), Input("page-shown", "data"), Input("cost-by", "value"), every_arm, State("statuses", "options"),
+        ClientsideFunction("explorer", "study"), Output("sink", "data", allow_duplicate=True),
+        *chosen,
+        Input("order", "value"), Input("page-shown", "data"), Input("cost-by", "value"), every_arm,
+        State("statuses", "options"),
         prevent_initial_call=True,
     )  # fmt: skip
     app.clientside_callback(
-        ClientsideFunction("explorer", "open"), Output("url", "pathname"), Input("error", "clickData"),
+        ClientsideFunction("explorer", "open"), Output("url", "pathname"),
+        Input("error", "clickData"),
         State("study-name", "data"), prevent_initial_call=True,
     )  # fmt: skip
 
@@ -154,11 +168,12 @@ def add_design_callbacks(app: Dash) -> None:
     )  # fmt: skip
     def answer(*values: Any) -> Any:
         *chosen, shown, look = values
-        asked = design.Question.read({**dict(zip(keys, chosen, strict=True)), "shown": shown})
+        asked = Question.read({**dict(zip(keys, chosen, strict=True)), "shown": shown})
         return design.answer_outputs(asked, look)
 
     app.clientside_callback(
-        ClientsideFunction("explorer", "shown"), Output("design-shown", "data"), Input("matched", "clickData"),
+        ClientsideFunction("explorer", "shown"), Output("design-shown", "data"),
+        Input("matched", "clickData"),
         prevent_initial_call=True,
     )  # fmt: skip
     app.clientside_callback(

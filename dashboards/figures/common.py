@@ -70,7 +70,7 @@ def arm_places(evidence: Evidence) -> dict[str, float]:
     """Where each arm stands: at log2 of its cardinality, or one after the other."""
     if evidence.cardinalities:
         return {arm: float(np.log2(evidence.cardinalities[arm])) for arm in evidence.arms}
-    return {arm: float(place) for place, arm in enumerate(evidence.arms)}
+    return {arm: float(number) for number, arm in enumerate(evidence.arms)}
 
 
 def smallest_step(places: dict[str, float]) -> float:

@@ -77,10 +77,10 @@ def errors_by_arm(findings: Findings, paper: str | None = None) -> ArmChart:
 def _trials_of(findings: Findings, arm: str) -> Points:
     """Single trials stand left of the mean, each seed in its own place, so
     that a seed can be followed from arm to arm."""
-    rows, place = findings.complete[arm], arm_places(findings)[arm]
+    rows, centre = findings.complete[arm], arm_places(findings)[arm]
     seeds = list(findings.errors.columns)
     offsets = np.array([0.2 * seeds.index(seed) for seed in rows["seed"]]) / max(1, len(seeds) - 1)
-    x = place - smallest_step(arm_places(findings)) * (0.34 - offsets)
+    x = centre - smallest_step(arm_places(findings)) * (0.34 - offsets)
     return points_of(rows, x, errors_in_percent(rows))
 
 

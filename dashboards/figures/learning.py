@@ -131,8 +131,8 @@ def _lines(findings: Findings, curves: pd.DataFrame, column: str) -> dict[str, p
     )
     rows["complete"] = np.asarray(of_row.isin(pairs))
     lines = {}
-    for place, arm in enumerate(arms):
-        own = rows[rows["arm"] == place]
+    for number, arm in enumerate(arms):
+        own = rows[rows["arm"] == number]
         counted = (own[own["complete"]] if own["complete"].any() else own).dropna(subset=["error"])
         by_epoch = counted.groupby("epoch")["error"].agg(
             mean="mean", low="min", high="max", n="count"

@@ -64,9 +64,9 @@ def table3_on_axis(chart: ArmChart, evidence: Evidence, family: str, base: float
     heights = [base + 100 * gap for gap in gaps.values()]
     x = [float(c.bit_length() - 1) for c in gaps]
     more = {
-        place: Tick((str(c),), ("paper",))
-        for place, c in zip(x, gaps, strict=True)
-        if place not in chart.axis.ticks
+        position: Tick((str(c),), ("paper",))
+        for position, c in zip(x, gaps, strict=True)
+        if position not in chart.axis.ticks
     }
     low, high = chart.axis.ends
     axis = replace(

@@ -45,7 +45,7 @@ def errors_by_way(findings: Findings, *, paper: bool = False) -> ArmChart:
         *(arm for arm in WAYS if arm in others),
         *(arm for arm in others if arm not in WAYS),
     ]
-    places = {arm: float(place) for place, arm in enumerate(arms)}
+    places = {arm: float(position) for position, arm in enumerate(arms)}
     drawn = {arm: _trials_of(findings, arm, places[arm]) for arm in findings.measured}
     marks = []
     for arm in arms:
@@ -69,7 +69,8 @@ def errors_by_way(findings: Findings, *, paper: bool = False) -> ArmChart:
             findings.context, left_out=left_out,
         ),
         ArmAxis(
-            {place: _tick(findings, arm) for arm, place in places.items()}, (-0.6, len(arms) - 0.4)
+            {position: _tick(findings, arm) for arm, position in places.items()},
+            (-0.6, len(arms) - 0.4),
         ),
         marks,
         drawn,
@@ -79,11 +80,11 @@ def errors_by_way(findings: Findings, *, paper: bool = False) -> ArmChart:
     )  # fmt: skip
 
 
-def _trials_of(findings: Findings, arm: str, place: float) -> Points:
+def _trials_of(findings: Findings, arm: str, position: float) -> Points:
     """Single trials stand left of the mean, each seed in its own place."""
     rows, seeds = findings.complete[arm], list(findings.errors.columns)
     offsets = np.array([0.16 * seeds.index(seed) for seed in rows["seed"]])
-    x = place - 0.36 + offsets / max(1, len(seeds) - 1)
+    x = position - 0.36 + offsets / max(1, len(seeds) - 1)
     return points_of(rows, x, errors_in_percent(rows))
 
 

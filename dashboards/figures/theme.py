@@ -67,10 +67,10 @@ def arm_styles(evidence: Evidence, theme: str = "light") -> dict[str, Style]:
     others = [arm for arm in study.arms if arm != study.reference]
     free = iter(FURTHER_COLORS * (1 + len(others)))
     styles = {study.reference: Style(colors.reference, "square")}
-    for place, arm in enumerate(others):
-        along = _along(colors.ramp, place / max(1, len(others) - 1))
+    for number, arm in enumerate(others):
+        along = _along(colors.ramp, number / max(1, len(others) - 1))
         color = along if study.cardinalities else NAMED_COLORS.get(arm) or next(free)
-        styles[arm] = Style(color, SYMBOLS[place % len(SYMBOLS)])
+        styles[arm] = Style(color, SYMBOLS[number % len(SYMBOLS)])
     return styles
 
 

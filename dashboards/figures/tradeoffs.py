@@ -236,14 +236,14 @@ def error_distribution_functions(
     colors, figure = THEMES[theme], blank_figure(theme)
     styles = arm_styles(Findings(trials), theme) if by == "arm" else {}
     hues, count = (colors.reference, *FURTHER_COLORS), len(chart.spaces)
-    for place, (name, space) in enumerate(chart.spaces.items()):
-        color = styles[name].color if name in styles else hues[place % len(hues)]
+    for number, (name, space) in enumerate(chart.spaces.items()):
+        color = styles[name].color if name in styles else hues[number % len(hues)]
         x, y = np.repeat(100 * space.errors, 2), np.repeat(space.shares, 2)
         figure.add_scatter(
             x=x,
             y=np.concatenate([[0.0], y[:-1]]),
             mode="lines",
-            line={"color": color, "width": 2.25, "dash": DASHES[place % len(DASHES)]},
+            line={"color": color, "width": 2.25, "dash": DASHES[number % len(DASHES)]},
             name=label(name),
             hovertemplate=(
                 f"<b>{template_text(label(name))}</b><br>%{{y:.0%}} of {space.designs} designs"
@@ -252,7 +252,7 @@ def error_distribution_functions(
             showlegend=count > DIRECT_LABELS,
         )
         if 1 < count <= DIRECT_LABELS:
-            share = (place + 1) / (count + 1)
+            share = (number + 1) / (count + 1)
             figure.add_annotation(
                 x=100 * space.quantile(share), y=share, text=label(name, 32), ax=30, ay=16,
                 showarrow=True, arrowhead=0, arrowwidth=1, arrowcolor=color, xanchor="left",

@@ -1,11 +1,8 @@
 """The design page: no study, no training. A reference, a budget, a rule and a
 quantity; the designs that match follow at once."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
-from urllib.parse import parse_qs
 
 import plotly.graph_objects as go
 from dash import dcc, html
@@ -21,11 +18,20 @@ from dashboards.app.pages.parts import (
     signed,
     theme_of,
 )
+from dashboards.app.pages.question import (
+    FACTORS,
+    MOST_MULTIPLE,
+    MOST_POWER,
+    RULE_LABELS,
+    Question,
+    quantities_offered,
+    rules_offered,
+)
 from dashboards.figures.theme import THEMES, blank_figure, label, note_if_empty, set_title
 from dashboards.page.elements import element
 from dashboards.page.parts import drawing, quiet, section, table
 from explorer.architecture import Architecture
-from explorer.budget import LABELS, MEASURES, Design, check_measure, cost, match
+from explorer.budget import LABELS, Design, cost
 from explorer.complexity import count
 from explorer.depths import POLICIES
 from explorer.drawing import svg
@@ -34,107 +40,8 @@ from explorer.names import PUBLISHED
 from explorer.published import TABLES
 from explorer.text import human_count, human_flops, human_percent
 
-QUANTITY_LABELS = {
-    "bottleneck_width": "d",
-    "width": "width",
-    "depths": "depths",
-    "cardinality": "C",
-}
-RULE_LABELS = {
-    "flops": "FLOPs",
-    "params": "params",
-    "activations": "activations",
-    "block": "a block's weights",
-}
-# The sliders' steps: factors of the reference's cost, and the largest C
-# (or d, where C is solved), as powers of two.
-FACTORS = (0.25, 0.35, 0.5, 0.71, 1.0, 1.41, 2.0, 2.83, 4.0, 5.66, 8.0)
-MOST_POWER, MOST_MULTIPLE = 8, 4
-LONGEST_LINK = 2000
-NEAR = (
-    0.1  # the paper's networks that cost this much more or less than the budget stand beside ours
-)
-
-
-@dataclass(frozen=True)
-class Question:
-    """What the page asks. `factor` is an index of `FACTORS`, `most` a power of two."""
-
-    reference: str = "resnet50"
-    factor: int = FACTORS.index(1.0)
-    by: str = "flops"
-    solve: str = "bottleneck_width"
-    most: int = 5
-    multiple: int = 0
-    policy: str = "proportional"
-    shown: str = ""
-
-    @classmethod
-    def of(cls, search: str | None) -> "Question":
-        """As a link says it; what it does not say, or says wrongly, is as usual."""
-        return cls.read(
-            {
-                key: values[0]
-                for key, values in parse_qs((search or "").lstrip("?")[:LONGEST_LINK]).items()
-            }
-        )
-
-    @classmethod
-    def read(cls, asked: dict[str, Any]) -> "Question":
-        """As the values of the controls say it. Whoever sends them need not
-        be our page, so each is looked at here."""
-        usual = cls()
-        by = _choice(asked.get("by"), usual.by, MEASURES)
-        solve = _choice(asked.get("solve"), usual.solve, QUANTITY_LABELS)
-        return cls(
-            str(asked.get("reference", usual.reference) or "").strip(),
-            _step(asked.get("factor"), usual.factor, len(FACTORS) - 1),
-            by,
-            solve if _solvable(solve, by) else usual.solve,
-            _step(asked.get("most"), usual.most, MOST_POWER),
-            _step(asked.get("multiple"), usual.multiple, MOST_MULTIPLE),
-            _choice(asked.get("policy"), usual.policy, POLICIES),
-            str(asked.get("shown") or ""),
-        )
-
-    @property
-    def axis(self) -> str:
-        """What the designs differ in."""
-        return "bottleneck_width" if self.solve == "cardinality" else "cardinality"
-
-    def designs(self) -> list[Design]:
-        """The matched designs. Raises `UserError` for a reference or a budget that cannot be."""
-        reference = Architecture.from_name(self.reference)
-        budget = round(FACTORS[self.factor] * cost(reference, self.by))
-        options: dict[str, Any] = {
-            "solve": self.solve,
-            "by": self.by,
-            "budget": budget,
-            "depth_policy": self.policy,
-        }
-        if self.solve != "depths":
-            options["multiple_of"] = 2**self.multiple
-        if reference.template.kind == "basic":
-            designs = match(reference, **options)
-        else:
-            designs = []
-            for power in range(self.most + 1):
-                try:
-                    designs += match(reference, **options, **{self.axis: 2**power})
-                except UserError:  # so many paths, or paths so wide, leave nothing of this budget
-                    if power == 0:
-                        raise
-                    break
-        return [replace(design, reference=reference.name) for design in designs]
-
-
-def _choice(given: Any, usual: str, known: Collection[str]) -> str:
-    return given if isinstance(given, str) and given in known else usual
-
-
-def _step(given: Any, usual: int, most: int) -> int:
-    """A slider's step from 0 to `most`: a browser sends it as text or as a number."""
-    return next((step for step in range(most + 1) if str(given) in (str(step), f"{step}.0")), usual)
+# The paper's networks that cost this much more or less than the budget stand beside ours.
+NEAR = 0.1
 
 
 def page(search: str | None) -> list[Any]:
@@ -142,11 +49,18 @@ def page(search: str | None) -> list[Any]:
     asked = Question.of(search)
     return [
         html.H1("Which designs cost the same?"),
-        html.P("Choose a network and how much to spend. Everything is counted exactly, and nothing is trained.", className="more"),
+        html.P(
+            "Choose a network and how much to spend. Everything is counted exactly, and nothing is"
+            " trained.",
+            className="more",
+        ),
         html.Div(_controls(asked), className="controls design"),
         html.P("", id="design-problem", className="problem", role="alert"),
         html.Div(
-            [figure_frame("matched", "Click a mark to draw that network."), html.Div(id="design-paper")],
+            [
+                figure_frame("matched", "Click a mark to draw that network."),
+                html.Div(id="design-paper"),
+            ],
             className="pair loose",
         ),
         html.Div(id="design-table"),
@@ -161,7 +75,8 @@ def _controls(asked: Question) -> list[Any]:
             [
                 html.Label("Reference", htmlFor="reference"),
                 dcc.Input(
-                    id="reference", type="text", value=asked.reference, list="references", debounce=0.3,
+                    id="reference", type="text", value=asked.reference, list="references",
+                    debounce=0.3,
                     className="text", spellCheck="false",
                 ),
                 html.Datalist([html.Option(value=name) for name in PUBLISHED], id="references"),
@@ -170,11 +85,16 @@ def _controls(asked: Question) -> list[Any]:
         ),
         _slider("factor", "Budget", asked.factor, len(FACTORS) - 1),
         legend("Rule: equal", _radio("by", rules_offered(asked), asked.by)),
-        legend("Solved", _radio("solve", quantities_offered(asked), asked.solve)),
+        legend("Solve for", _radio("solve", quantities_offered(asked), asked.solve)),
         _slider("most", "Largest C", asked.most, MOST_POWER),
         _slider("multiple", "Channels in multiples of", asked.multiple, MOST_MULTIPLE),
         html.Div(
-            legend("Depths grow", _radio("policy", [{"label": name, "value": name} for name in POLICIES], asked.policy)),
+            legend(
+                "Depths grow",
+                _radio(
+                    "policy", [{"label": name, "value": name} for name in POLICIES], asked.policy
+                ),
+            ),
             id="policy-field", hidden=asked.solve != "depths",
         ),
     ]  # fmt: skip
@@ -182,31 +102,6 @@ def _controls(asked: Question) -> list[Any]:
 
 def _radio(key: str, options: list[dict[str, Any]], value: str) -> Any:
     return dcc.RadioItems(id=key, options=options, value=value, inline=True, className="choices")
-
-
-def rules_offered(asked: Question) -> list[dict[str, Any]]:
-    """The rules to choose from; one that does not change with what is solved cannot be chosen."""
-    return [
-        {"label": text, "value": by, "disabled": not _solvable(asked.solve, by)}
-        for by, text in RULE_LABELS.items()
-    ]
-
-
-def quantities_offered(asked: Question) -> list[dict[str, Any]]:
-    """What can be solved; a quantity that does not change the rule's cost cannot be chosen."""
-    return [
-        {"label": text, "value": solve, "disabled": not _solvable(solve, asked.by)}
-        for solve, text in QUANTITY_LABELS.items()
-    ]
-
-
-@cache
-def _solvable(solve: str, by: str) -> bool:
-    try:
-        check_measure(Architecture.from_name("resnet50"), solve, by)
-    except UserError:
-        return False
-    return True
 
 
 def _slider(key: str, name: str, value: int, most: int) -> Any:
@@ -365,12 +260,16 @@ def matched_figure(
         ]
         figure.add_scatter(
             x=their_x, y=their_y, mode="markers", customdata=rings,
-            marker={"symbol": "circle-open", "size": 19, "color": colors.quiet, "line": {"width": 2}},
+            marker={
+                "symbol": "circle-open", "size": 19, "color": colors.quiet, "line": {"width": 2},
+            },
             hovertemplate="%{customdata[1]}<extra></extra>",
         )  # fmt: skip
     figure.add_scatter(
-        x=x, y=y, mode="lines+markers+text", text=[str(value) for value in y], textposition="top right",
-        line={"color": colors.ramp[1], "width": 1.25}, marker={"color": colors.ramp[1], "size": 11}, cliponaxis=False,
+        x=x, y=y, mode="lines+markers+text", text=[str(value) for value in y],
+        textposition="top right",
+        line={"color": colors.ramp[1], "width": 1.25}, marker={"color": colors.ramp[1], "size": 11},
+        cliponaxis=False,
         customdata=hover, hovertemplate="%{customdata[1]}<extra></extra>",
     )  # fmt: skip
     title = _finding(designs)

@@ -53,7 +53,7 @@ def _page(reader: Reader, tables: Tables, chosen: Selection, every: float) -> li
     zooming = html.Span(
         "Drag to zoom, double-click to go back. ", className="mouse"
     )  # by touch it scrolls
-    hint = [zooming, "A single training's mark opens it."]
+    hint = [zooming, "Click a single training's mark to open it."]
     return [
         dcc.Store(id="study-name", data=tables.info["name"]),
         dcc.Store(id="study-stamp", data=tables.stamp),
@@ -123,7 +123,8 @@ def _filters(arms: list[str], chosen: Selection) -> Any:
                         "Arms",
                         dcc.Checklist(
                             id="arms", options=arms, inline=True, className="choices",
-                            value=arms if chosen.arms is None else [arm for arm in arms if arm in chosen.arms],
+                            value=arms if chosen.arms is None
+                            else [arm for arm in arms if arm in chosen.arms],
                         ),
                     ),
                     legend(
@@ -138,7 +139,8 @@ def _filters(arms: list[str], chosen: Selection) -> Any:
                         [
                             html.Label("Seeds (empty: all)", htmlFor="seeds"),
                             dcc.Input(
-                                id="seeds", type="text", value=chosen.seeds, placeholder="0, 3 or 10-19", debounce=0.25,
+                                id="seeds", type="text", value=chosen.seeds,
+                                placeholder="0, 3 or 10-19", debounce=0.25,
                                 className="text",
                             ),
                         ],
@@ -161,7 +163,7 @@ def shown(tables: Tables, chosen: Selection) -> str:
     return (
         f"Below: {len(trials):,} of {len(tables.trials):,} trainings, {trials['arm'].nunique()} of"
         f" {tables.trials['arm'].nunique()} arms. The verdict above is of the whole study; what a"
-        " choice made after looking seems to show is a question for the next study, no finding."
+        " choice made after looking seems to show is a question for the next study, not a finding."
     )
 
 
@@ -182,8 +184,8 @@ def trainings(reader: Reader, tables: Tables, chosen: Selection) -> Any:
         )
     else:
         arms = findings_of(reader, tables).arms
-        places = {arm: place for place, arm in enumerate(arms)}
-        rows = rows.assign(_arm=rows["arm"].map(places)).sort_values(
+        order_of = {arm: number for number, arm in enumerate(arms)}
+        rows = rows.assign(_arm=rows["arm"].map(order_of)).sort_values(
             ["_arm", "seed"], kind="stable"
         )
     pages = max(1, -(-len(rows) // ROWS))
@@ -224,7 +226,8 @@ def trainings(reader: Reader, tables: Tables, chosen: Selection) -> Any:
         html.Button("Next", id="page-on", disabled=page >= pages, type="button"),
     ]
     order = dcc.RadioItems(
-        id="order", options=[{"label": text, "value": key} for key, text in ORDERS.items()], value=chosen.order, inline=True,
+        id="order", options=[{"label": text, "value": key} for key, text in ORDERS.items()],
+        value=chosen.order, inline=True,
         className="choices",
     )  # fmt: skip
     csv = [

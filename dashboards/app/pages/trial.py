@@ -8,8 +8,8 @@ from dash import html
 
 from dashboards.analysis.tables import TextTable
 from dashboards.analysis.words import NOTHING, percent
-from dashboards.app.pages.design import RULE_LABELS
 from dashboards.app.pages.parts import Look, Still, framed, study_path, theme_of
+from dashboards.app.pages.question import RULE_LABELS
 from dashboards.app.pages.study_figures import findings_of
 from dashboards.figures.theme import (
     THEMES,
@@ -112,6 +112,7 @@ def _about(row: dict[str, Any]) -> dict[str, Any]:
         for split in ("test", "validation", "train")
         if not pd.isna(row[f"{split}_error"])
     }
+    rule = RULE_LABELS.get(row["by"], row["by"])
     return {
         "Design": row["design"],
         **errors,
@@ -120,9 +121,7 @@ def _about(row: dict[str, Any]) -> dict[str, Any]:
             f"{human_flops(row['flops'])} FLOPs, {human_count(row['params'])} params, "
             f"{human_count(row['activations'])} activations"
         ),
-        "Mismatch": (
-            f"{human_percent(row['mismatch'], signed=True)} in {RULE_LABELS.get(row['by'], row['by'])}"
-        ),
+        "Mismatch": f"{human_percent(row['mismatch'], signed=True)} in {rule}",
         "Input": (
             f"{row['in_channels']}x{row['resolution']}x{row['resolution']}, {row['classes']}"
             " classes"
@@ -170,18 +169,21 @@ def trial_curves(
             continue
         epochs = curve["epoch"].tolist()
         figure.add_scatter(
-            x=epochs, y=values, mode="lines+markers", line={"color": color, "width": 2.25, "dash": dash},
+            x=epochs, y=values, mode="lines+markers",
+            line={"color": color, "width": 2.25, "dash": dash},
             marker={"size": 5, "color": color}, name=split,
             hovertemplate=f"{split} error %{{y:.2f}} %, epoch %{{x}}<extra></extra>",
         )  # fmt: skip
         figure.add_annotation(
             x=epochs[-1], y=values[-1], text=split, showarrow=False, xanchor="left", xshift=8,
-            yshift=7 if (split == "validation") == (last["validation"] >= last["train"]) else -7, font={"color": colors.ink, "size": 12.5},
+            yshift=7 if (split == "validation") == (last["validation"] >= last["train"]) else -7,
+            font={"color": colors.ink, "size": 12.5},
         )  # fmt: skip
     figure.update_yaxes(rangemode="tozero")
     last_epoch = int(curve["epoch"].max()) if len(curve) else 1
     figure.update_xaxes(
-        title={"text": "Epoch"}, tickformat="d", dtick=max(1, -(-last_epoch // 8)), tick0=0, tickangle=0,
+        title={"text": "Epoch"}, tickformat="d", dtick=max(1, -(-last_epoch // 8)), tick0=0,
+        tickangle=0,
         range=[1 - 0.03 * last_epoch, 1.03 * last_epoch],
     )  # fmt: skip
     figure.update_layout(margin={"r": 84, "b": 48})

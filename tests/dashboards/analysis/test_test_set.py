@@ -52,13 +52,13 @@ def test_looks_are_the_plan_and_every_extension(info, looks):
 def test_a_stored_study_remembers_every_extension_by_seeds(workdir):
     url = f"sqlite:///{workdir}/looks.db"
     storage, study = Storage(url), Study.load("digits_cardinality")
-    found = {
+    facts = {
         "settings": {"device": "cpu"},
         "splits": {"train": 1078, "validation": 359, "test": 360},
     }
     for seeds in ([0, 1, 2], [0, 1, 2], [0, 1, 2, 3], [0, 1, 2, 3, 4, 5]):
         wanted = study.model_copy(update={"seeds": seeds})
-        create_or_extend(storage, wanted, wanted.wanted(), lambda: found)
+        create_or_extend(storage, wanted, wanted.wanted(), lambda: facts)
     info = study_info(url, "digits_cardinality")
     assert info["extended_from"] == [[0, 1, 2], [0, 1, 2, 3]]
     assert count_looks(info) == 3
@@ -76,8 +76,8 @@ def test_an_extended_studys_intervals_are_those_of_the_stricter_confidence():
 
 def claims(errors: np.ndarray, confidence: float) -> bool:
     return any(
-        one.shown
-        for one in compare_table(errors, ARMS[:4], "C=1", confidence=confidence).differences
+        gap.shown
+        for gap in compare_table(errors, ARMS[:4], "C=1", confidence=confidence).differences
     )
 
 
@@ -139,23 +139,23 @@ def test_the_reference_arm_is_the_studys_else_that_of_the_reference_design():
 def test_a_designs_error_is_its_mean_over_seeds():
     trials = without_results(make_trials(), [4], "failed", "NaN")
     trials.loc[3, "test_error"] = np.inf
-    found = design_means(trials, ("seconds_per_epoch",)).set_index("design")
+    means = design_means(trials, ("seconds_per_epoch",)).set_index("design")
     rows = trials[(trials["status"] == "complete") & np.isfinite(trials["test_error"])]
     expected = rows.groupby("design")[["test_error", "seconds_per_epoch"]].agg(["mean", "size"])
     for design, own in expected.iterrows():
-        assert found.loc[design, "test_error"] == pytest.approx(own["test_error", "mean"])
-        assert found.loc[design, "seconds_per_epoch"] == pytest.approx(
+        assert means.loc[design, "test_error"] == pytest.approx(own["test_error", "mean"])
+        assert means.loc[design, "seconds_per_epoch"] == pytest.approx(
             own["seconds_per_epoch", "mean"]
         )
-        assert found.loc[design, "n"] == own["test_error", "size"]
+        assert means.loc[design, "n"] == own["test_error", "size"]
 
 
 def test_without_weights_the_distribution_is_scipys_ecdf():
     errors = np.random.default_rng(0).integers(0, 30, 200) / 100
-    found, expected = error_distribution(errors), stats.ecdf(errors).cdf
-    assert found.errors == pytest.approx(expected.quantiles)
-    assert found.shares == pytest.approx(expected.probabilities)
-    assert found.quantile(0.5) == np.quantile(errors, 0.5, method="inverted_cdf")
+    distribution, expected = error_distribution(errors), stats.ecdf(errors).cdf
+    assert distribution.errors == pytest.approx(expected.quantiles)
+    assert distribution.shares == pytest.approx(expected.probabilities)
+    assert distribution.quantile(0.5) == np.quantile(errors, 0.5, method="inverted_cdf")
 
 
 def space(name: str, flops: np.ndarray, errors: np.ndarray) -> pd.DataFrame:

@@ -22,15 +22,15 @@ def verdict_on(trials, **info):
 
 def test_a_difference_is_told_with_size_interval_cost_and_seeds():
     trials = make_trials({"C=8": -0.008})
-    found = Findings(trials).comparison.difference("C=8")
+    gap = Findings(trials).comparison.difference("C=8")
     assert (
         verdict_on(trials).sentence
-        == f"At 1.00x the FLOPs, C=8 makes {points(found.estimate)} ({points(found.high)} to"
-        f" {points(found.low)}) points fewer errors than C=1, 3 seeds."
+        == f"At 1.00x the FLOPs, C=8 makes {points(gap.estimate)} ({points(gap.high)} to"
+        f" {points(gap.low)}) points fewer errors than C=1, 3 seeds."
     )
     assert (
         verdict_on(trials).title
-        == f"C=8 makes {points(found.estimate)} points fewer errors than C=1 at matched FLOPs"
+        == f"C=8 makes {points(gap.estimate)} points fewer errors than C=1 at matched FLOPs"
     )
 
 
@@ -134,7 +134,10 @@ def test_large_mismatches_are_told():
     verdict = verdict_on(trials)
     assert verdict.sentence.startswith("At 1.31x the FLOPs, C=8 makes")
     assert verdict.title.endswith("than C=1 at 1.31x the FLOPs")
-    assert "Costs differ: C=8 costs 1.31x of C=1. Part of a gap may be the cost's." in verdict.notes
+    assert (
+        "Costs differ: C=8 costs 1.31x as much as C=1. Part of a gap may come from that."
+        in verdict.notes
+    )
 
 
 def test_an_extension_after_the_plan_is_told_and_judged_more_strictly():

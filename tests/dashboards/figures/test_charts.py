@@ -56,8 +56,10 @@ def test_curves_are_the_mean_the_lowest_and_the_highest_of_the_seeds():
 def test_the_front_is_of_designs_that_none_beats_in_both():
     chart = costs_and_errors(Findings(make_trials(EFFECTS)), "params")
     means = chart.designs[["cost", "test_error"]].to_numpy()
-    beaten = [any((other <= own).all() and (other < own).any() for other in means) for own in means]
-    assert chart.designs["front"].tolist() == [not one for one in beaten]
+    is_beaten = [
+        any((other <= own).all() and (other < own).any() for other in means) for own in means
+    ]
+    assert chart.designs["front"].tolist() == [not beaten for beaten in is_beaten]
 
 
 def test_progress_counts_trainings_by_arm_and_status():

@@ -22,17 +22,17 @@ from dashboards.figures.theme import THEMES, arm_styles
 
 def traces(figure, **wanted):
     return [
-        one
-        for one in figure.data
-        if all(getattr(one, key) == value for key, value in wanted.items())
+        trace
+        for trace in figure.data
+        if all(getattr(trace, key) == value for key, value in wanted.items())
     ]
 
 
 def mark_at(figure, x, size=13):
     return next(
-        one
-        for one in figure.data
-        if one.mode == "markers" and list(one.x) == [x] and one.marker.size >= size
+        trace
+        for trace in figure.data
+        if trace.mode == "markers" and list(trace.x) == [x] and trace.marker.size >= size
     )
 
 
@@ -40,13 +40,13 @@ def test_every_trial_mean_and_interval_stands_at_its_number():
     trials = make_trials({"C=8": -0.008})
     figure = error_against_cardinality(Findings(trials))
     points = sorted(
-        y for one in figure.data if one.mode == "markers" and len(one.x) == 3 for y in one.y
+        y for trace in figure.data if trace.mode == "markers" and len(trace.x) == 3 for y in trace.y
     )
     assert points == pytest.approx(sorted(100 * trials["test_error"]))
-    for place, (_, rows) in enumerate(trials.groupby("cardinality")):
+    for x, (_, rows) in enumerate(trials.groupby("cardinality")):
         errors = 100 * rows["test_error"]
-        assert mark_at(figure, place).y[0] == pytest.approx(errors.mean())
-        bar = next(one for one in traces(figure, mode="lines") if list(one.x) == [place, place])
+        assert mark_at(figure, x).y[0] == pytest.approx(errors.mean())
+        bar = next(trace for trace in traces(figure, mode="lines") if list(trace.x) == [x, x])
         assert list(bar.y) == pytest.approx(
             stats.t.interval(0.95, 2, errors.mean(), stats.sem(errors))
         )
@@ -59,9 +59,9 @@ def test_of_a_crowd_the_lowest_the_highest_and_evenly_many_between_are_drawn():
         error_against_cardinality(Findings(trials)),
         error_against_cost(Findings(trials)),
     ):
-        shown = [one for one in figure.data if one.mode == "markers" and len(one.x) > 1]
-        assert [len(one.y) for one in shown] == [100] * 5
-        drawn = next(one.y for one in shown if min(one.y) == pytest.approx(errors.min()))
+        shown = [trace for trace in figure.data if trace.mode == "markers" and len(trace.x) > 1]
+        assert [len(trace.y) for trace in shown] == [100] * 5
+        drawn = next(trace.y for trace in shown if min(trace.y) == pytest.approx(errors.min()))
         assert max(drawn) == pytest.approx(errors.max())
         assert np.median(drawn) == pytest.approx(errors.median(), abs=0.01)
         assert (
@@ -70,10 +70,10 @@ def test_of_a_crowd_the_lowest_the_highest_and_evenly_many_between_are_drawn():
         )
         # Each drawn mark still says which training it is.
         seeds = {
-            round(one, 9): seed
-            for one, seed in zip(errors, trials.loc[errors.index, "seed"], strict=True)
+            round(error, 9): seed
+            for error, seed in zip(errors, trials.loc[errors.index, "seed"], strict=True)
         }
-        own = next(one for one in shown if min(one.y) == pytest.approx(errors.min()))
+        own = next(trace for trace in shown if min(trace.y) == pytest.approx(errors.min()))
         assert [seeds[round(y, 9)] for y in own.y] == [point[1] for point in own.customdata]
 
 
@@ -110,15 +110,13 @@ def test_a_difference_is_filled_only_where_it_is_shown():
     trials = make_trials({"C=8": -0.008})
     findings = Findings(trials)
     comparison, figure = findings.comparison, differences_from_reference(findings)
-    for place, arm in enumerate(["C=2", "C=4", "C=8", "C=16"], start=1):
-        one = comparison.difference(arm)
-        mark = mark_at(figure, place)
-        assert mark.y[0] == pytest.approx(100 * one.estimate)
-        assert (mark.marker.color != THEMES["light"].ground) == one.shown == (arm == "C=8")
-        bar = next(
-            trace for trace in traces(figure, mode="lines") if list(trace.x) == [place, place]
-        )
-        assert list(bar.y) == pytest.approx([100 * one.low, 100 * one.high])
+    for x, arm in enumerate(["C=2", "C=4", "C=8", "C=16"], start=1):
+        gap = comparison.difference(arm)
+        mark = mark_at(figure, x)
+        assert mark.y[0] == pytest.approx(100 * gap.estimate)
+        assert (mark.marker.color != THEMES["light"].ground) == gap.shown == (arm == "C=8")
+        bar = next(trace for trace in traces(figure, mode="lines") if list(trace.x) == [x, x])
+        assert list(bar.y) == pytest.approx([100 * gap.low, 100 * gap.high])
     assert figure.layout.title.text == "C=8 differs from C=1"
 
 
@@ -126,7 +124,7 @@ def test_curves_are_means_over_seeds_in_a_band_of_lowest_to_highest():
     trials = make_trials()
     curves = make_curves(trials)
     figure = learning_curves(Findings(trials), curves)
-    line = next(one for one in figure.data if one.name == "C=4")
+    line = next(trace for trace in figure.data if trace.name == "C=4")
     mine = 100 * curves[curves["arm"] == "C=4"].pivot(
         index="epoch", columns="seed", values="validation_error"
     )
@@ -141,7 +139,9 @@ def test_a_running_trial_does_not_bend_its_arms_line():
     curves = make_curves(trials)
     running = without_results(trials, [14], "running")
     cut = curves[~((curves["arm"] == "C=16") & (curves["seed"] == 2) & (curves["epoch"] > 3))]
-    line = next(one for one in learning_curves(Findings(running), cut).data if one.name == "C=16")
+    line = next(
+        trace for trace in learning_curves(Findings(running), cut).data if trace.name == "C=16"
+    )
     two = (
         curves[(curves["arm"] == "C=16") & (curves["seed"] < 2)]
         .groupby("epoch")["validation_error"]
@@ -156,14 +156,14 @@ def test_an_error_of_zero_has_a_place_on_the_log_axis():
     curves.loc[curves["epoch"] == 10, "train_error"] = 0.0
     figure = learning_curves(Findings(trials), curves, split="train")
     assert figure.layout.yaxis.ticktext[0] == "0"
-    assert all(min(one.y) > 0 for one in figure.data)
+    assert all(min(trace.y) > 0 for trace in figure.data)
 
 
 def test_arms_keep_hue_and_mark_and_the_reference_is_black_or_white():
     light, dark = (arm_styles(Findings(make_trials()), theme) for theme in ("light", "dark"))
     assert (light["C=1"].color, dark["C=1"].color) == ("#000000", "#ffffff")
-    assert [one.symbol for one in light.values()] == [one.symbol for one in dark.values()]
-    assert len({one.symbol for one in light.values()}) == 5
+    assert [style.symbol for style in light.values()] == [style.symbol for style in dark.values()]
+    assert len({style.symbol for style in light.values()}) == 5
 
     def brightness(color):
         return sum(int(color[i : i + 2], 16) for i in (1, 3, 5))
@@ -190,7 +190,7 @@ def test_arms_without_cardinalities_of_their_own_have_the_agreed_colours():
     ]
     figure = error_against_cardinality(Findings(trials))
     # Lines join only what has an order.
-    assert not [one for one in traces(figure, mode="lines") if len(one.x) > 2]
+    assert not [trace for trace in traces(figure, mode="lines") if len(trace.x) > 2]
 
 
 def test_two_seeds_interval_runs_out_of_the_figure_instead_of_flattening_it():
@@ -244,7 +244,7 @@ def test_errors_that_are_no_numbers_are_in_no_figure():
     trials = make_trials()
     trials.loc[trials["seed"] == 2, ["test_error", "seconds"]] = np.inf
     figure = error_against_cardinality(Findings(trials))
-    drawn = [y for one in figure.data if one.mode == "markers" for y in one.y]
+    drawn = [y for trace in figure.data if trace.mode == "markers" for y in trace.y]
     assert np.isfinite(drawn).all()
     assert "of training" in progress(Findings(trials)).layout.title.subtitle.text
 
@@ -253,8 +253,8 @@ def test_arms_whose_names_begin_alike_have_bars_of_their_own():
     trials = make_trials()
     trials["arm"] = "C=1, width=256, a name that is long, " + trials["arm"]
     figure = progress(Findings(trials))
-    assert [list(one.y) for one in figure.data] == [[0, 1, 2, 3, 4]]
-    assert len({one[0] for one in figure.data[0].customdata}) == 5
+    assert [list(trace.y) for trace in figure.data] == [[0, 1, 2, 3, 4]]
+    assert len({hover[0] for hover in figure.data[0].customdata}) == 5
 
 
 def test_curves_of_a_running_study_do_not_end():

@@ -45,11 +45,15 @@ def scaled_trials(effects: dict[str, float] | None = None, **options) -> pd.Data
 
 def marks(figure, size: float = 11) -> list:
     """The strong marks: those of means and designs."""
-    return [one for one in figure.data if one.mode == "markers" and (one.marker.size or 0) >= size]
+    return [
+        trace
+        for trace in figure.data
+        if trace.mode == "markers" and (trace.marker.size or 0) >= size
+    ]
 
 
 def named(figure, name: str):
-    return next(one for one in figure.data if one.name == name)
+    return next(trace for trace in figure.data if trace.name == name)
 
 
 def test_table_3_is_laid_over_as_differences_from_c_1():
@@ -78,7 +82,7 @@ def test_nothing_of_the_paper_is_drawn_where_it_has_no_value_and_unknown_familie
     figure = differences_from_reference(
         Findings(make_trials(), {"reference_arm": "C=16"}), paper="ResNet-50"
     )
-    assert not [one for one in figure.data if (one.name or "").startswith("paper")]
+    assert not [trace for trace in figure.data if (trace.name or "").startswith("paper")]
     with pytest.raises(UserError, match="ResNet-50"):
         differences_from_reference(Findings(make_trials()), paper="ResNet-51")
 
@@ -95,10 +99,10 @@ def test_three_ways_to_spend_twice_the_flops_stand_beside_the_reference():
     trials = scaled_trials({"more paths": -0.012, "deeper": -0.004})
     figure = deeper_wider_more_paths(Findings(trials))
     means = 100 * trials.groupby("arm")["test_error"].mean()
-    assert [one.y[0] for one in marks(figure)] == pytest.approx(
+    assert [trace.y[0] for trace in marks(figure)] == pytest.approx(
         [means[arm] for arm in ("reference", "deeper", "wider", "more paths")]
     )
-    assert [one.marker.color for one in marks(figure)[1:]] == ["#0072B2", "#E69F00", "#009E73"]
+    assert [trace.marker.color for trace in marks(figure)[1:]] == ["#0072B2", "#E69F00", "#009E73"]
     assert "1x64d<br>2-2-2<br>1.67x" in figure.layout.xaxis.ticktext[1]
     gap = means["deeper"] - means["more paths"]
     assert figure.layout.title.text.startswith(f"More paths beat deeper by {gap:.2f} and wider by ")
@@ -106,15 +110,15 @@ def test_three_ways_to_spend_twice_the_flops_stand_beside_the_reference():
     assert deeper_wider_more_paths(Findings(scaled_trials())).layout.title.text.startswith(
         "No difference between"
     )
-    one = deeper_wider_more_paths(Findings(scaled_trials({"more paths": -0.02}, seeds=1)))
-    assert one.layout.title.text.startswith("One seed")
+    one_seed = deeper_wider_more_paths(Findings(scaled_trials({"more paths": -0.02}, seeds=1)))
+    assert one_seed.layout.title.text.startswith("One seed")
 
 
 def test_table_4_is_laid_over_as_differences_from_its_resnet_101():
     trials = scaled_trials()
     figure = deeper_wider_more_paths(Findings(trials), paper=True)
     base = 100 * trials.loc[trials["arm"] == "reference", "test_error"].mean()
-    drawn = [list(one.y) for one in figure.data if one.name == "paper"]
+    drawn = [list(trace.y) for trace in figure.data if trace.name == "paper"]
     assert drawn == [
         pytest.approx([base - gap for gap in gaps]) for gaps in ([0.3], [0.7], [1.3, 1.6])
     ]
@@ -129,14 +133,15 @@ def test_the_front_is_of_designs_that_none_beats_in_both(cost):
         arm
         for arm, own in means.iterrows()
         if not any(
-            (other <= own).all() and (other < own).any() for name, other in means.iterrows() if name != arm
+            (other <= own).all() and (other < own).any()
+            for name, other in means.iterrows() if name != arm
         )
     ]  # fmt: skip
     line = named(figure, "Pareto front")
     expected = means.loc[front].sort_values(cost)
     assert list(line.x) == pytest.approx(expected[cost].tolist())
     assert list(line.y) == pytest.approx((100 * expected["test_error"]).tolist())
-    filled = [one for one in marks(figure) if one.marker.color[0] != "#ffffff"]
+    filled = [trace for trace in marks(figure) if trace.marker.color[0] != "#ffffff"]
     assert len(filled) == len(front)
     assert {note.text for note in figure.layout.annotations} == set(front)
 
@@ -179,7 +184,7 @@ def test_distributions_are_shares_of_designs():
 def test_mismatches_stand_at_the_tables_numbers():
     trials = make_trials()
     figure = mismatches(Findings(trials))
-    heights = [one.y[0] for one in marks(figure)]
+    heights = [trace.y[0] for trace in marks(figure)]
     assert heights == pytest.approx((100 * trials.drop_duplicates("design")["mismatch"]).tolist())
     assert figure.layout.title.text == "All costs are within 0.8 % of the budget"
 
@@ -188,7 +193,7 @@ def test_speed_is_the_mean_of_images_per_second():
     trials = make_trials()
     figure = throughput(Findings(trials))
     means = trials.groupby("cardinality")["images_per_second"].mean()
-    assert [one.y[0] for one in marks(figure)] == pytest.approx(means.tolist())
+    assert [trace.y[0] for trace in marks(figure)] == pytest.approx(means.tolist())
     slowest = means.idxmin()
     title = f"C={slowest} trains {means[slowest] / means[1]:.2f}x the images per second of C=1"
     assert figure.layout.title.text == title
@@ -263,7 +268,7 @@ def every_figure(trials: pd.DataFrame, reference: str, theme: str) -> list:
 def test_every_figure_draws_what_there_is_and_escapes_it(trials, reference, theme):
     for figure in every_figure(trials, reference, theme):
         text = figure.to_json()
-        assert not [one for one in ("<i>", "<a ", "\\u003ci", "\\u003ca ") if one in text]
+        assert not [tag for tag in ("<i>", "<a ", "\\u003ci", "\\u003ca ") if tag in text]
         assert figure.layout.title.text
 
 
@@ -284,17 +289,17 @@ def test_points_of_trainings_say_which_and_the_whole_name_its_costs_and_the_seed
         error_against_cardinality(Findings(trials)),
         error_against_cost(Findings(trials)),
     ):
-        found = {
+        points = {
             tuple(point[:2])
-            for one in figure.data
-            for point in one.customdata or ()
+            for trace in figure.data
+            for point in trace.customdata or ()
             if len(point) > 1
         }
-        assert found == set(zip(trials["design"], trials["seed"], strict=True))
+        assert points == set(zip(trials["design"], trials["seed"], strict=True))
         hovers = [
-            one.hovertemplate
-            for one in figure.data
-            if one.customdata is not None and len(one.customdata[0]) > 1
+            trace.hovertemplate
+            for trace in figure.data
+            if trace.customdata is not None and len(trace.customdata[0]) > 1
         ]
         assert all("20.0 M FLOPs" in text or "19." in text for text in hovers)
         assert all("%{customdata[0]}" in text and "%{customdata[1]}" in text for text in hovers)

@@ -175,7 +175,8 @@ def test_what_a_study_holds_cannot_move_the_cursor(stored_study, workdir, comman
 def test_what_a_spreadsheet_would_compute_leaves_with_an_apostrophe(stored_study, workdir):
     url = stored_study(without_results(make_trials(), [4], "failed", "=1+1"))
     text = subprocess.run(
-        [sys.executable, "-m", "explorer", "study", "results", "digits_cardinality", "--storage", url],
+        [sys.executable, "-m", "explorer", "study", "results", "digits_cardinality",
+         "--storage", url],
         check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
     assert ",failed,'=1+1," in text
