@@ -4,6 +4,7 @@ quantity; the designs that match follow at once."""
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pandas as pd
 import plotly.graph_objects as go
 from dash import dcc, html
 
@@ -160,7 +161,7 @@ def answer(asked: Question, look: Look | None) -> Answer:
     words = f"The network {shown.name}"
     picture = Still(section(words, drawing(svg(shown.architecture), words)))
     return Answer(
-        matched_figure(designs, asked, published, theme),
+        matched_figure(matched(designs, asked, published), asked, theme),
         [_table(designs, asked)],
         [_paper(published, spent, asked.by)],
         [picture],
@@ -215,85 +216,110 @@ def _solved(architecture: Architecture, quantity: str) -> int:
     )
 
 
-def matched_figure(
-    designs: list[Design],
-    asked: Question,
-    published: list[PaperNetwork],
-    theme: str = "light",
-) -> go.Figure:
+@dataclass(frozen=True)
+class MatchedChart:
+    """What `matched_figure` shows, all text plain.
+
+    Attributes:
+        ours: The matched designs: name, x (what was given), y (what was solved), and the lines
+            of their hover.
+        theirs: The same of the paper's networks of about the same cost.
+        quantity: What y counts.
+    """
+
+    title: str
+    subtitle: str
+    ours: pd.DataFrame
+    theirs: pd.DataFrame
+    quantity: str
+
+
+def matched(designs: list[Design], asked: Question, published: list[PaperNetwork]) -> MatchedChart:
+    """What `matched_figure` shows."""
+    first = designs[0].architecture
+
+    def is_like(network: Architecture) -> bool:
+        if asked.solve == "depths":
+            return network.template == first.template
+        return network.depths == first.depths
+
+    def point(network: Architecture, *lines: str) -> dict[str, Any]:
+        given = getattr(network.template, asked.axis) or 1
+        solved = _solved(network, asked.solve)
+        return {"name": network.name, "x": given, "y": solved, "lines": lines}
+
+    ours = [
+        point(
+            design.architecture,
+            f"{human_flops(design.complexity.flops)} FLOPs,"
+            f" {human_count(design.complexity.params)} params",
+            f"mismatch {human_percent(design.mismatch, signed=True)}",
+        )
+        for design in designs
+    ]
+    theirs = [
+        point(network.architecture, f"{network.table}, top-1 error {network.error}")
+        for network in published
+        if is_like(network.architecture)
+    ]
+    quantity = "blocks in all" if asked.solve == "depths" else LABELS[asked.solve]
+    times = f"{FACTORS[asked.factor]:g}x the" if FACTORS[asked.factor] != 1 else "the"
+    subtitle = (
+        f"The {quantity} that spend {times} {RULE_LABELS[asked.by]} of {asked.reference}, by"
+        f" {LABELS[asked.axis]}"
+    )
+    if theirs:
+        subtitle += "; grey rings: the paper's networks of about this cost"
+    columns = ["name", "x", "y", "lines"]
+    return MatchedChart(
+        _finding(designs),
+        subtitle,
+        pd.DataFrame(ours, columns=columns),
+        pd.DataFrame(theirs, columns=columns),
+        quantity,
+    )
+
+
+def matched_figure(chart: MatchedChart, asked: Question, theme: str = "light") -> go.Figure:
     """The solved quantity against what was given, ours as strong marks, the paper's
     networks of about the same cost as open grey ones."""
     figure, colors = blank_figure(theme), THEMES[theme]
-    x = [getattr(design.architecture.template, asked.axis) or 1 for design in designs]
-    y = [_solved(design.architecture, asked.solve) for design in designs]
-    hover = [
-        [
-            design.name,
-            (
-                f"<b>{label(design.name)}</b><br>{human_flops(design.complexity.flops)} FLOPs,"
-                f" {human_count(design.complexity.params)} params<br>mismatch"
-                f" {human_percent(design.mismatch, signed=True)}"
-            ),
-        ]
-        for design in designs
-    ]
-    first = designs[0].architecture
-    theirs = [
-        network
-        for network in published
-        if (
-            network.architecture.template == first.template
-            if asked.solve == "depths"
-            else network.architecture.depths == first.depths
-        )
-    ]
-    their_x = [getattr(network.architecture.template, asked.axis) for network in theirs]
-    their_y = [_solved(network.architecture, asked.solve) for network in theirs]
-    if theirs:
-        rings = [
-            [
-                network.architecture.name,
-                f"<b>paper: {label(network.architecture.name)}</b><br>{network.table},"
-                f" top-1 error {network.error}",
-            ]
-            for network in theirs
-        ]
-        figure.add_scatter(
-            x=their_x, y=their_y, mode="markers", customdata=rings,
-            marker={
-                "symbol": "circle-open", "size": 19, "color": colors.quiet, "line": {"width": 2},
-            },
-            hovertemplate="%{customdata[1]}<extra></extra>",
-        )  # fmt: skip
+    if len(chart.theirs):
+        ring = {"color": colors.quiet, "symbol": "circle-open", "size": 19, "line": {"width": 2}}
+        figure.add_scatter(mode="markers", marker=ring, **_points(chart.theirs, "paper: "))
     figure.add_scatter(
-        x=x, y=y, mode="lines+markers+text", text=[str(value) for value in y],
-        textposition="top right",
-        line={"color": colors.ramp[1], "width": 1.25}, marker={"color": colors.ramp[1], "size": 11},
-        cliponaxis=False,
-        customdata=hover, hovertemplate="%{customdata[1]}<extra></extra>",
+        mode="lines+markers+text", text=chart.ours["y"].astype(str), textposition="top right",
+        line={"color": colors.ramp[1], "width": 1.25}, cliponaxis=False,
+        marker={"color": colors.ramp[1], "size": 11}, **_points(chart.ours),
     )  # fmt: skip
-    title = _finding(designs)
-    what = "blocks in all" if asked.solve == "depths" else LABELS[asked.solve]
-    times = f"{FACTORS[asked.factor]:g}x the" if FACTORS[asked.factor] != 1 else "the"
-    ours = (
-        f"The {what} that spend {times} {RULE_LABELS[asked.by]} of {asked.reference}, by"
-        f" {LABELS[asked.axis]}"
-    )
-    grey = "; grey rings: the paper's networks of about this cost" if theirs else ""
-    set_title(figure, title, f"{ours}{grey}", theme)
-    ticks = sorted({*x, *their_x})
+    set_title(figure, chart.title, chart.subtitle, theme)
+    both = pd.concat([chart.ours, chart.theirs])
+    ticks, heights = sorted({*both["x"]}), sorted({*both["y"]})
     figure.update_xaxes(
         type="log",
         tickvals=ticks,
         ticktext=[str(tick) for tick in ticks],
         title={"text": f"{LABELS[asked.axis]} (log2)"},
     )
-    heights = sorted({*y, *their_y})
     marks = [2**power for power in range(15) if heights[0] / 2 < 2**power < 2 * heights[-1]]
     figure.update_yaxes(
-        type="log", tickvals=marks, ticktext=[str(mark) for mark in marks], title={"text": what}
+        type="log",
+        tickvals=marks,
+        ticktext=[str(mark) for mark in marks],
+        title={"text": chart.quantity},
     )
     return figure
+
+
+def _points(points: pd.DataFrame, before: str = "") -> dict[str, Any]:
+    """Where points stand, and what they say on hover."""
+    hovers = [
+        [row["name"], "<br>".join([f"<b>{before}{label(row['name'])}</b>", *row["lines"]])]
+        for row in points.to_dict("records")
+    ]
+    template = "%{customdata[1]}<extra></extra>"
+    places = {"x": points["x"].tolist(), "y": points["y"].tolist()}
+    return {**places, "customdata": hovers, "hovertemplate": template}
 
 
 def _finding(designs: list[Design]) -> str:

@@ -1,5 +1,6 @@
 """One training: how it went, what failed and why, the network it trained."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -15,7 +16,6 @@ from dashboards.figures.theme import (
     THEMES,
     arm_styles,
     blank_figure,
-    label,
     note_if_empty,
     set_title,
 )
@@ -63,7 +63,7 @@ def page(reader: Reader, name: str, design: str, seed: str, look: Look | None) -
     attempts = reader.attempts(name, design, int(row["seed"]))
     theme = theme_of(look)
     styles = arm_styles(findings_of(reader, tables), theme)
-    figure = trial_curves(curve, row, styles[row["arm"]].color, theme)
+    figure = trial_curves(errors_by_epoch(curve, row), styles[row["arm"]].color, theme)
     picture = drawing(svg(architecture), f"The network {design}")
     return [
         Still(element("p", link(name, study_path(name)), "\u2002one training", className="study")),
@@ -154,52 +154,52 @@ def _attempts(attempts: list[tuple[Any, dict[str, Any]]]) -> Any:
     return table(TextTable(headings, rows, words), "Attempts at this training")
 
 
-def trial_curves(
-    curve: pd.DataFrame, row: dict[str, Any], color: str, theme: str = "light"
-) -> go.Figure:
+@dataclass(frozen=True)
+class TrialChart:
+    """What `trial_curves` shows: errors in % by epoch, a column a split."""
+
+    title: str
+    subtitle: str
+    errors: pd.DataFrame
+
+
+def errors_by_epoch(curve: pd.DataFrame, row: dict[str, Any]) -> TrialChart:
+    """What `trial_curves` shows of a training, from its epochs and its row of `trials`."""
+    splits = {split: 100 * curve[f"{split}_error"].to_numpy() for split in ("train", "validation")}
+    errors = pd.DataFrame(splits, index=curve["epoch"].to_numpy())
+    title = "No epoch is finished yet"
+    if len(errors):
+        title = f"Validation error comes down to {errors['validation'].min():.2f} %"
+    subtitle = f"Error in % by epoch: {row['arm']}, seed {row['seed']}, this training"
+    return TrialChart(title, subtitle, errors)
+
+
+def trial_curves(chart: TrialChart, color: str, theme: str = "light") -> go.Figure:
     """Training and validation error of one training by epoch, each named at its end."""
-    figure, colors = blank_figure(theme), THEMES[theme]
-    last = {
-        split: curve[f"{split}_error"].iloc[-1] if len(curve) else 0.0
-        for split in ("train", "validation")
-    }
-    for split, dash in (("train", "dot"), ("validation", "solid")):
-        values = (100 * curve[f"{split}_error"]).tolist()
-        if not values:
-            continue
-        epochs = curve["epoch"].tolist()
+    figure, errors = blank_figure(theme), chart.errors
+    epochs = errors.index.tolist()
+    for split, dash in (("train", "dot"), ("validation", "solid")) if epochs else ():
+        values, ends = errors[split].tolist(), errors.iloc[-1]
         figure.add_scatter(
             x=epochs, y=values, mode="lines+markers",
             line={"color": color, "width": 2.25, "dash": dash},
             marker={"size": 5, "color": color}, name=split,
             hovertemplate=f"{split} error %{{y:.2f}} %, epoch %{{x}}<extra></extra>",
         )  # fmt: skip
+        is_upper = (split == "validation") == (ends["validation"] >= ends["train"])
         figure.add_annotation(
             x=epochs[-1], y=values[-1], text=split, showarrow=False, xanchor="left", xshift=8,
-            yshift=7 if (split == "validation") == (last["validation"] >= last["train"]) else -7,
-            font={"color": colors.ink, "size": 12.5},
+            yshift=7 if is_upper else -7, font={"color": THEMES[theme].ink, "size": 12.5},
         )  # fmt: skip
+    last = max(epochs, default=1)
     figure.update_yaxes(rangemode="tozero")
-    last_epoch = int(curve["epoch"].max()) if len(curve) else 1
     figure.update_xaxes(
-        title={"text": "Epoch"}, tickformat="d", dtick=max(1, -(-last_epoch // 8)), tick0=0,
-        tickangle=0,
-        range=[1 - 0.03 * last_epoch, 1.03 * last_epoch],
+        title={"text": "Epoch"}, tickformat="d", dtick=max(1, -(-last // 8)), tick0=0, tickangle=0,
+        range=[1 - 0.03 * last, 1.03 * last],
     )  # fmt: skip
     figure.update_layout(margin={"r": 84, "b": 48})
-    best = curve["validation_error"].min() if len(curve) else None
-    title = (
-        "No epoch is finished yet"
-        if best is None
-        else f"Validation error comes down to {percent(best)} %"
-    )
-    set_title(
-        figure,
-        title,
-        f"Error in % by epoch: {label(row['arm'])}, seed {label(row['seed'])}, this training",
-        theme,
-    )
-    note_if_empty(figure, curve, theme)
+    set_title(figure, chart.title, chart.subtitle, theme)
+    note_if_empty(figure, epochs, theme)
     return figure
 
 

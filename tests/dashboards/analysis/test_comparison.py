@@ -12,8 +12,6 @@ from study_tables import make_trials, without_results
 from dashboards.analysis.comparison import Comparison, compare_table
 from dashboards.analysis.dunnett import (
     critical_value,
-    gap_settled_by,
-    largest_t_below,
     seeds_to_settle,
 )
 from dashboards.analysis.findings import Findings
@@ -31,38 +29,6 @@ def half(k: int) -> np.ndarray:
     return 0.5 * np.eye(k) + 0.5
 
 
-def test_an_arms_interval_is_the_t_interval_over_its_seeds():
-    trials = make_trials(seeds=5)
-    summary = Findings(trials).summary
-    for arm, rows in trials.groupby("arm"):
-        low, high = stats.t.interval(
-            0.95, 4, rows["test_error"].mean(), stats.sem(rows["test_error"])
-        )
-        assert summary.loc[arm, ["n", "mean", "low", "high"]].tolist() == pytest.approx(
-            [5, rows["test_error"].mean(), low, high]
-        )
-
-
-def test_one_seed_has_a_mean_but_no_interval():
-    summary = Findings(make_trials(seeds=1)).summary
-    assert summary["mean"].notna().all()
-    assert summary[["sd", "low", "high"]].isna().all(axis=None)
-
-
-def test_an_arm_of_the_same_error_in_every_seed_has_no_interval_of_no_width() -> None:
-    trials = make_trials(seeds=3)
-    arm = trials["arm"].iloc[0]
-    trials.loc[trials["arm"] == arm, "test_error"] = 0.1 + 1e-17
-    summary = Findings(trials).summary
-    assert summary.loc[arm, "mean"] == pytest.approx(0.1)
-    assert summary.loc[arm, ["low", "high"]].isna().all()
-    assert summary.drop(index=arm)["low"].notna().all()
-
-
-def test_arms_stand_in_the_order_of_their_cardinality():
-    assert Findings(make_trials().sample(frac=1, random_state=1)).arms == ARMS
-
-
 def test_two_arms_are_compared_by_the_paired_t_test():
     trials = make_trials({"C=2": 0.003}, seeds=6)
     trials = trials[trials["arm"].isin(["C=1", "C=2"])]
@@ -78,36 +44,6 @@ def test_two_arms_are_compared_by_the_paired_t_test():
 
 # Dunnett 1964, two-sided 5 % points for comparisons with a
 # control, to the two digits printed there.
-@pytest.mark.parametrize(
-    ("comparisons", "freedom", "printed"),
-    [(1, 10, 2.23), (2, 10, 2.57), (4, 10, 2.89), (4, 20, 2.65), (9, 20, 2.95), (4, 10_000, 2.44)],
-)
-def test_critical_values_are_dunnetts(comparisons, freedom, printed):
-    assert critical_value(half(comparisons), freedom) == pytest.approx(printed, abs=0.006)
-
-
-def test_the_critical_value_is_that_of_scipys_dunnett_in_one_way_data():
-    """The critical value beside another implementation's: in one-way
-    data both rest on the same correlations."""
-    random = np.random.default_rng(3)
-    groups = random.normal([0, 0.2, 1.4, 1.8, 0.9], 1, (6, 5)).T
-    expected = stats.dunnett(*groups[1:], control=groups[0], rng=np.random.default_rng(0))
-    sd = np.sqrt(groups.var(axis=1, ddof=1).mean())
-    interval = expected.confidence_interval(0.95)
-    # Random integration inside scipy: three digits.
-    half_width = (interval.high - interval.low) / 2 / (sd * np.sqrt(2 / 6))
-    assert half_width == pytest.approx(np.full(4, critical_value(half(4), 25)), rel=2e-3)
-
-
-def test_unequal_correlations_agree_with_random_draws():
-    correlation = np.array([[1, 0.3, 0.6], [0.3, 1, 0.45], [0.6, 0.45, 1]])
-    critical = critical_value(correlation, 5)
-    random = np.random.default_rng(0)
-    normal = random.multivariate_normal(np.zeros(3), correlation, 400_000)
-    t = normal / np.sqrt(random.chisquare(5, 400_000) / 5)[:, None]
-    assert (np.abs(t).max(axis=1) < critical).mean() == pytest.approx(0.95, abs=0.0015)
-
-
 def test_a_complete_table_gives_differences_of_means_and_the_two_way_residual():
     trials = make_trials({"C=8": -0.004})
     table = trials.pivot_table(index="arm", columns="seed", values="test_error").reindex(ARMS)
@@ -336,14 +272,6 @@ def test_the_seeds_said_to_settle_a_gap_settle_it_in_8_of_10_studies():
     assert np.mean(shown) == pytest.approx(0.8, abs=0.04)
 
 
-def test_seeds_and_gap_are_each_others_inverse():
-    gap = gap_settled_by(12, 0.01, arms=4)
-    assert seeds_to_settle(gap * 1.0001, 0.01, arms=4) == 12
-    assert seeds_to_settle(gap * 0.97, 0.01, arms=4) > 12
-    assert seeds_to_settle(0.0, 0.01, arms=4) is None
-    assert seeds_to_settle(1e-6, 0.01, arms=4) is None
-
-
 def test_many_unequal_comparisons_are_quick_and_bounded_on_the_safe_side():
     random = np.random.default_rng(0)
     errors = random.normal(0.1, 0.01, (60, 3))
@@ -358,9 +286,3 @@ def test_many_unequal_comparisons_are_quick_and_bounded_on_the_safe_side():
     assert 0.98 * bonferroni < comparison.critical <= bonferroni
     for gap in comparison.differences:
         assert gap.shown == (gap.p_value < 0.05)
-
-
-def test_the_bound_is_no_claim_too_many():
-    unequal = np.array([[1, 0.5, 0.4], [0.5, 1, 0.3], [0.4, 0.3, 1]])
-    exact = largest_t_below(2.5, unequal, 8)
-    assert (1 - 2 * stats.t.sf(2.5, 8)) ** 3 < exact
