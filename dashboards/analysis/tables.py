@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -20,6 +19,7 @@ from dashboards.analysis.words import (
     template_label,
 )
 
+TEMPLATE = ("cardinality", "bottleneck_width", "width")
 Cell = Callable[[str, pd.DataFrame], str]  # of an arm, from its name and its rows of `trials`
 
 
@@ -37,7 +37,7 @@ def closing_table(evidence: Evidence) -> TextTable:
     return _by_arm(
         evidence,
         [
-            ("Design", lambda _, rows: _single(str(name) for name in rows["design"])),
+            ("Design", lambda _, rows: _single(map(str, rows["design"].unique()))),
             _counted(evidence, "FLOPs", "flops"),
             ("Mismatch (%)", _mismatch),
             _counted(evidence, "Params", "params"),
@@ -68,7 +68,7 @@ def comparison_table(evidence: Evidence) -> TextTable:
     return _by_arm(
         evidence,
         [
-            ("Template", lambda _, rows: _single(map(_template, rows.to_dict("records")))),
+            ("Template", _templates),
             ("n", _n(evidence)),
             ("Test error (%)", _mean_error(evidence, "test")),
             ("95 % interval", _error_interval(evidence)),
@@ -107,7 +107,7 @@ def design_table(evidence: Evidence) -> TextTable:
         for number, design in enumerate(own.to_dict("records")):
             row = own.iloc[[number]]
             costs = (cell(arm, row) for _, cell in measures)
-            label = _template(design), str(design["depths"])
+            label = template_label(*map(design.get, TEMPLATE)), str(design["depths"])
             rows.append((arm, str(design["design"]), *label, *costs, _mismatch(arm, row)))
     mismatch = f"Mismatch in {evidence.budget.removeprefix('the ')} (%)"
     words = ("Arm", "Design", "Template", "Depths")
@@ -218,8 +218,9 @@ def _single(values: Iterable[str]) -> str:
     return different[0] if len(different) == 1 else f"{len(different)} designs"
 
 
-def _template(design: Any) -> str:
-    return template_label(*(design[key] for key in ("cardinality", "bottleneck_width", "width")))
+def _templates(_: str, rows: pd.DataFrame) -> str:
+    templates = rows[list(TEMPLATE)].drop_duplicates().itertuples(index=False)
+    return _single(template_label(*template) for template in templates)
 
 
 def _p_cell(difference: Difference) -> str:
