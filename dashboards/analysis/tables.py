@@ -153,7 +153,7 @@ def arms_table(studies: Sequence[tuple[str, Evidence]]) -> TextTable:
             rows.append((name, str(arm), str(int(row["n"])), *error, gap, ends))
     headings = (
         "Study", "Arm", "n", "Test error (%)", "95 % interval", "Minus reference (points)",
-        "Simultaneous 95 % interval",
+        "Simultaneous interval",
     )  # fmt: skip
     return TextTable(headings, tuple(rows), frozenset(("Study", "Arm")))
 
