@@ -1,7 +1,7 @@
 """What a set of designs is worth: error distributions of design spaces at equal
 complexity, Pareto fronts, each arm's best and median."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dashboards.analysis.comparison import arm_order
+from dashboards.analysis.arms import finite
 
 Array = NDArray[np.float64]
 MOST_BINS = 10
@@ -18,8 +18,8 @@ DESIGNS_PER_BIN = 5
 
 @dataclass(frozen=True)
 class Distribution:
-    """The share of a space's designs that err less than `errors[i]`
-    (fractions) is `shares[i]`; steps up at each error."""
+    """The share of a space's designs with an error of at most `errors[i]`
+    (a fraction) is `shares[i]`; it steps up at each error."""
 
     errors: Array
     shares: Array
@@ -59,8 +59,8 @@ def error_distribution(errors: Any, weights: Any = None) -> Distribution:
     values = np.asarray(errors, dtype=float)
     heavy = np.full(len(values), 1.0) if weights is None else np.asarray(weights, dtype=float)
     values, heavy = values[heavy > 0], heavy[heavy > 0]
-    steps, place = np.unique(values, return_inverse=True)
-    shares = np.cumsum(np.bincount(place, heavy, len(steps)).astype(float))
+    steps, step_of = np.unique(values, return_inverse=True)
+    shares = np.cumsum(np.bincount(step_of, heavy, len(steps)).astype(float))
     return Distribution(steps, shares / shares[-1] if len(shares) else shares, len(values))
 
 
@@ -87,11 +87,11 @@ def error_distributions(
         weights = complexity_weights(
             {name: group[measure].to_numpy(dtype=float) for name, group in groups.items()}
         )
-    found = {
+    spaces = {
         name: error_distribution(group["test_error"], weights[name])
         for name, group in groups.items()
     }
-    return {name: one for name, one in found.items() if one.designs}
+    return {name: space for name, space in spaces.items() if space.designs}
 
 
 def complexity_weights(costs: dict[str, Array], bins: int | None = None) -> dict[str, Array]:
@@ -102,76 +102,56 @@ def complexity_weights(costs: dict[str, Array], bins: int | None = None) -> dict
     leave the smallest space about five designs in each, at most ten.
     """
     logs = {name: np.log(cost) for name, cost in costs.items()}
-    low = max((one.min() for one in logs.values() if len(one)), default=0.0)
-    high = min((one.max() for one in logs.values() if len(one)), default=0.0)
-    inside = {name: (one >= low - 1e-12) & (one <= high + 1e-12) for name, one in logs.items()}
-    fewest = min(int(one.sum()) for one in inside.values()) if inside else 0
+    low = max((log.min() for log in logs.values() if len(log)), default=0.0)
+    high = min((log.max() for log in logs.values() if len(log)), default=0.0)
+    inside = {name: (log >= low - 1e-12) & (log <= high + 1e-12) for name, log in logs.items()}
+    fewest = min(int(within.sum()) for within in inside.values()) if inside else 0
     count = bins or max(1, min(MOST_BINS, fewest // DESIGNS_PER_BIN))
     edges = np.linspace(low, high, count + 1)[1:-1]
-    places = {name: np.digitize(one, edges) for name, one in logs.items()}
-    filled = {name: np.bincount(places[name][inside[name]], minlength=count) for name in logs}
-    common = (
-        np.all([one > 0 for one in filled.values()], axis=0)
-        if filled
-        else np.zeros(count, dtype=bool)
-    )
+    bin_of = {name: np.digitize(log, edges) for name, log in logs.items()}
+    filled = {name: np.bincount(bin_of[name][inside[name]], minlength=count) for name in logs}
+    common = np.all([inside_bin > 0 for inside_bin in filled.values()], axis=0)
     return {
         name: np.where(
-            inside[name] & common[places[name]], 1 / np.maximum(filled[name], 1)[places[name]], 0.0
+            inside[name] & common[bin_of[name]], 1 / np.maximum(filled[name], 1)[bin_of[name]], 0.0
         )
         for name in logs
     }
 
 
 def pareto_front(costs: Any, errors: Any) -> NDArray[np.bool_]:
-    """Which points nobody beats: no other costs at most as much, errs at most
-    as much, and is better in one of the two."""
+    """Which points no other beats: none has at most the same cost and at most the same
+    error, and is better in one of the two."""
     cost, error = np.asarray(costs, dtype=float), np.asarray(errors, dtype=float)
-    finite = np.isfinite(cost) & np.isfinite(error)
+    known = np.isfinite(cost) & np.isfinite(error)
     front = np.zeros(len(cost), dtype=bool)
     order = np.lexsort((error, cost))
     best, at_best = np.inf, np.nan
-    for place in order[finite[order]]:
+    for point in order[known[order]]:
         # A twin of a point of the front, equal in both, is on it too.
-        if error[place] < best or (error[place] == best and cost[place] == at_best):
-            front[place] = True
-            best, at_best = error[place], cost[place]
+        if error[point] < best or (error[point] == best and cost[point] == at_best):
+            front[point] = True
+            best, at_best = error[point], cost[point]
     return front
 
 
-def extremes(trials: pd.DataFrame, metric: str = "test_error") -> pd.DataFrame:
-    """Each arm's best, median and worst training (errors as fractions), with the best
-    one's design and seed and the number of trainings.
+def extremes(complete: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Each arm's best, median and worst test error (fractions), with the best training's
+    design and seed and the number of trainings.
 
     The best of many is luckier than the best of few: compare arms by it only where `n` is the same.
+
+    Args:
+        complete: The complete trainings of each arm: `Evidence.complete`.
     """
-    rows = trials[(trials["status"] == "complete").to_numpy()]
-    rows = rows.assign(error=pd.to_numeric(rows[metric], errors="coerce").astype(float)).dropna(
-        subset=["error"]
-    )
-    found = []
-    for arm in arm_order(trials):
-        mine = rows[rows["arm"].astype(str) == arm]
-        record: dict[str, Any] = {
-            "n": len(mine),
-            "best": np.nan,
-            "median": np.nan,
-            "worst": np.nan,
-            "design": "",
-            "seed": None,
-        }
-        if len(mine):
-            best = (
-                mine.loc[mine["error"].idxmin()]
-                if mine.index.is_unique
-                else mine.iloc[int(mine["error"].argmin())]
-            )
-            record |= {
-                "best": best["error"],
-                "median": mine["error"].median(),
-                "worst": mine["error"].max(),
-            }
+    records = []
+    for arm, rows in complete.items():
+        errors = finite(rows["test_error"])
+        record: dict[str, Any] = {"arm": arm, "n": len(rows), "design": "", "seed": None}
+        if len(rows):
+            best = rows.iloc[int(errors.argmin())]
+            record |= {"best": errors.min(), "median": np.median(errors), "worst": errors.max()}
             record |= {"design": str(best["design"]), "seed": best["seed"]}
-        found.append({"arm": arm, **record})
+        records.append(record)
     columns = ["arm", "n", "best", "median", "worst", "design", "seed"]
-    return pd.DataFrame(found, columns=columns).set_index("arm")
+    return pd.DataFrame(records, columns=columns).set_index("arm")

@@ -2,25 +2,29 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
-from dashboards.analysis.comparison import Comparison, arm_order, error_table, summarize_arms
+from dashboards.analysis.comparison import Difference
+from dashboards.analysis.evidence import Evidence
 from dashboards.analysis.spaces import extremes
-from dashboards.analysis.verdict import (
-    chosen_by_validation,
+from dashboards.analysis.words import (
+    NOTHING,
     confidence_text,
-    measure,
+    interval,
     p_text,
+    percent,
+    signed_interval,
     signed_points,
+    template_label,
 )
 
-NOTHING = "–"
+TEMPLATE = ("cardinality", "bottleneck_width", "width")
+Cell = Callable[[str, pd.DataFrame], str]  # of an arm, from its name and its rows of `trials`
 
 
 @dataclass(frozen=True)
-class Table:
+class TextTable:
     """Headings, and rows of text. `words` are the headings of the columns that are no numbers."""
 
     columns: tuple[str, ...]
@@ -28,242 +32,201 @@ class Table:
     words: frozenset[str] = frozenset()
 
 
-def percent(fraction: Any, digits: int = 2) -> str:
-    """A fraction as the number under a heading in %: 0.0257 -> '2.57'."""
-    return NOTHING if pd.isna(fraction) else f"{100 * fraction:.{digits}f}"
-
-
-def interval(low: Any, high: Any) -> str:
-    """An interval of error under a heading in %. Error cannot be
-    below zero, so the interval is cut there."""
-    return (
-        NOTHING if pd.isna(low) or pd.isna(high) else f"{percent(max(0.0, low))} to {percent(high)}"
-    )
-
-
-def template_label(cardinality: Any, bottleneck_width: Any, width: Any = None) -> str:
-    """'8x14d'; a basic block has no paths and is told by its width."""
-    if pd.isna(cardinality) or pd.isna(bottleneck_width):
-        return "" if pd.isna(width) else f"w{int(width)}"
-    return f"{int(cardinality)}x{int(bottleneck_width)}d"
-
-
-def closing_table(trials: pd.DataFrame) -> Table:
+def closing_table(evidence: Evidence) -> TextTable:
     """The study in one table, one row an arm, as the terminal shows it."""
     return _by_arm(
-        trials,
+        evidence,
         [
-            ("Design", _design),
-            _counted(trials, "FLOPs", "flops"),
+            ("Design", lambda _, rows: _single(map(str, rows["design"].unique()))),
+            _counted(evidence, "FLOPs", "flops"),
             ("Mismatch (%)", _mismatch),
-            _counted(trials, "Params", "params"),
-            ("n", _n(trials)),
-            ("Validation error (%)", _mean_error(trials, "validation_error")),
-            ("Test error (%)", _mean_error(trials, "test_error")),
-            ("95 % interval", _error_interval(trials)),
-            ("Seconds per epoch", _mean("seconds_per_epoch", "{:.2f}")),
+            _counted(evidence, "Params", "params"),
+            ("n", _n(evidence)),
+            ("Validation error (%)", _mean_error(evidence, "validation")),
+            ("Test error (%)", _mean_error(evidence, "test")),
+            ("95 % interval", _error_interval(evidence)),
+            ("Seconds per epoch", _seconds_per_epoch),
         ],
         words=("Design",),
     )
 
 
-def comparison_table(trials: pd.DataFrame, comparison: Comparison) -> Table:
+def comparison_table(evidence: Evidence) -> TextTable:
     """What the verdict rests on, one row an arm: errors, and the
     difference from the reference arm."""
-    reference = comparison.reference
+    comparison = evidence.comparison
 
-    def of(text: Callable[[Any], str]) -> Callable[[str, pd.DataFrame], str]:
+    def of(text: Callable[[Difference], str]) -> Cell:
         def cell(arm: str, _: pd.DataFrame) -> str:
             difference = comparison.difference(arm)
             return NOTHING if difference is None else text(difference)
 
         return cell
 
-    own = error_table(trials).notna().sum(axis=1)
-    fewer = any(one.seeds != own[one.arm] for one in comparison.differences)
+    n = evidence.summary["n"]
+    fewer = any(gap.seeds != n[gap.arm] for gap in comparison.differences)
     return _by_arm(
-        trials,
+        evidence,
         [
-            (
-                "Template",
-                lambda _, rows: _one(template_label(*values) for values in _templates(rows)),
-            ),
-            ("n", _n(trials)),
-            ("Test error (%)", _mean_error(trials, "test_error")),
-            ("95 % interval", _error_interval(trials)),
+            ("Template", _templates),
+            ("n", _n(evidence)),
+            ("Test error (%)", _mean_error(evidence, "test")),
+            ("95 % interval", _error_interval(evidence)),
             # Where the difference rests on other seeds than the arm's error.
-            *([("Seeds shared", of(lambda one: str(one.seeds)))] if fewer else []),
-            (f"Minus {reference} (points)", of(lambda one: signed_points(one.estimate))),
+            *([("Seeds shared", of(lambda gap: str(gap.seeds)))] if fewer else []),
+            (
+                f"Minus {comparison.reference} (points)",
+                of(lambda gap: signed_points(gap.estimate)),
+            ),
             (
                 f"Simultaneous {confidence_text(comparison.confidence)} interval",
-                of(
-                    lambda one: (
-                        NOTHING
-                        if one.low is None
-                        else f"{signed_points(one.low)} to {signed_points(one.high)}"
-                    )
-                ),
+                of(lambda gap: signed_interval(gap.low, gap.high)),
             ),
-            (
-                "p",
-                of(
-                    lambda one: (
-                        NOTHING
-                        if one.p_value is None
-                        else p_text(one.p_value).removeprefix("p ").removeprefix("= ")
-                    )
-                ),
-            ),
-            ("Validation error (%)", _mean_error(trials, "validation_error")),
-            ("Train error (%)", _mean_error(trials, "train_error")),
-            ("Seconds per epoch", _mean("seconds_per_epoch", "{:.2f}")),
+            ("p", of(_p_cell)),
+            ("Validation error (%)", _mean_error(evidence, "validation")),
+            ("Train error (%)", _mean_error(evidence, "train")),
+            ("Seconds per epoch", _seconds_per_epoch),
         ],
         words=("Template",),
     )
 
 
-def design_table(trials: pd.DataFrame) -> Table:
+def design_table(evidence: Evidence) -> TextTable:
     """Every design with its cost and its mismatch, one row a design."""
-    designs = trials.drop_duplicates(["arm", "design"])
-    measures = [_counted(trials, "FLOPs", "flops"), _counted(trials, "Params", "params")]
-    measures.append(_counted(trials, "Activations", "activations"))
+    measures = [
+        _counted(evidence, heading, column)
+        for heading, column in (
+            ("FLOPs", "flops"), ("Params", "params"), ("Activations", "activations")
+        )
+    ]  # fmt: skip
     rows = []
-    for arm in arm_order(trials):
-        for _, row in designs[designs["arm"].astype(str) == arm].iterrows():
-            one = row.to_frame().T
-            costs = [cell(arm, one) for _, cell in measures]
-            label = template_label(row["cardinality"], row["bottleneck_width"], row["width"])
-            rows.append(
-                (arm, str(row["design"]), label, str(row["depths"]), *costs, _mismatch(arm, one))
-            )
-    kept = f"Mismatch in {measure(trials).removeprefix('the ')} (%)"
-    headings = ("Arm", "Design", "Template", "Depths", *(heading for heading, _ in measures), kept)
-    return Table(headings, tuple(rows), frozenset(("Arm", "Design", "Template", "Depths")))
+    designs = evidence.designs
+    names = designs["arm"].astype(str)
+    for arm in evidence.arms:
+        own = designs[names == arm]
+        for number, design in enumerate(own.to_dict("records")):
+            row = own.iloc[[number]]
+            costs = (cell(arm, row) for _, cell in measures)
+            label = template_label(*map(design.get, TEMPLATE)), str(design["depths"])
+            rows.append((arm, str(design["design"]), *label, *costs, _mismatch(arm, row)))
+    mismatch = f"Mismatch in {evidence.budget.removeprefix('the ')} (%)"
+    words = ("Arm", "Design", "Template", "Depths")
+    headings = (*words, *(heading for heading, _ in measures), mismatch)
+    return TextTable(headings, tuple(rows), frozenset(words))
 
 
-def studies_table(studies: Sequence[tuple[str, pd.DataFrame, Comparison]]) -> Table:
-    """Several studies, one row each: what validation chose, and how it
+def studies_table(studies: Sequence[tuple[str, Evidence]]) -> TextTable:
+    """Several studies by their names, one row each: what validation chose, and how it
     compares with the study's reference arm."""
     rows = []
-    for name, trials, comparison in studies:
-        chosen, summary = chosen_by_validation(trials), summarize_arms(trials)
-        complete = int((trials["status"] == "complete").sum())
-        difference = comparison.difference(chosen) if chosen else None
-        mean = percent(summary.loc[chosen, "mean"]) if chosen in summary.index else NOTHING
-        span = NOTHING
-        if difference is not None and difference.low is not None:
-            span = f"{signed_points(difference.low)} to {signed_points(difference.high)}"
-        gap = (
-            "reference"
-            if chosen == comparison.reference
-            else signed_points(difference.estimate)
-            if difference
-            else NOTHING
-        )
+    for name, evidence in studies:
+        winner, complete = evidence.winner, evidence.counts.get("complete", 0)
         rows.append(
             (
                 name,
-                f"{complete} of {len(trials)}",
-                comparison.reference,
-                chosen or NOTHING,
-                mean,
-                gap,
-                span,
+                f"{complete} of {len(evidence.trials)}",
+                evidence.reference,
+                winner or NOTHING,
+                percent(evidence.summary["mean"].get(winner)),
+                *gap_cells(evidence, winner or ""),
             )
         )
     headings = (
-        "Study",
-        "Complete",
-        "Reference",
-        "Lowest validation error",
-        "Its test error (%)",
-        "Minus the reference's (points)",
-    )
-    return Table(
-        (*headings, "Interval"),
-        tuple(rows),
-        frozenset(("Study", "Reference", "Lowest validation error")),
-    )
+        "Study", "Complete", "Reference", "Lowest validation error", "Its test error (%)",
+        "Minus the reference's (points)", "Interval",
+    )  # fmt: skip
+    words = frozenset(("Study", "Reference", "Lowest validation error"))
+    return TextTable(headings, tuple(rows), words)
 
 
-def extremes_table(trials: pd.DataFrame) -> Table:
+def arms_table(studies: Sequence[tuple[str, Evidence]]) -> TextTable:
+    """Every arm of several studies, by the studies' names: its error, and how it compares with
+    its own study's reference arm."""
+    rows = []
+    for name, evidence in studies:
+        for arm, row in evidence.summary.iterrows():
+            difference = evidence.comparison.difference(str(arm))
+            gap, ends = gap_cells(evidence, str(arm))
+            if difference and difference.seeds != row["n"]:
+                gap += f" ({difference.seeds} shared)"
+            error = percent(row["mean"]), interval(row["low"], row["high"])
+            rows.append((name, str(arm), str(int(row["n"])), *error, gap, ends))
+    headings = (
+        "Study", "Arm", "n", "Test error (%)", "95 % interval", "Minus reference (points)",
+        "Simultaneous interval",
+    )  # fmt: skip
+    return TextTable(headings, tuple(rows), frozenset(("Study", "Arm")))
+
+
+def gap_cells(evidence: Evidence, arm: str) -> tuple[str, str]:
+    """An arm's difference from the reference arm, and its interval."""
+    if arm == evidence.reference:
+        return "reference", NOTHING
+    difference = evidence.comparison.difference(arm)
+    if difference is None:
+        return NOTHING, NOTHING
+    return signed_points(difference.estimate), signed_interval(difference.low, difference.high)
+
+
+def extremes_table(evidence: Evidence) -> TextTable:
     """Each arm's best, median and worst training."""
-    rows = [
+    rows = tuple(
         (
             arm,
             str(row["n"]),
             *(percent(row[key]) for key in ("best", "median", "worst")),
-            _seed(row),
+            NOTHING if row["seed"] is None or pd.isna(row["seed"]) else str(int(row["seed"])),
             str(row["design"]),
         )
-        for arm, row in extremes(trials).iterrows()
-    ]
-    headings = (
-        "Arm",
-        "n",
-        "Best test error (%)",
-        "Median (%)",
-        "Worst (%)",
-        "Best one's seed",
-        "Best one's design",
+        for arm, row in extremes(evidence.complete).iterrows()
     )
-    return Table(headings, tuple(rows), frozenset(("Arm", "Best one's design")))
+    headings = (
+        "Arm", "n", "Best test error (%)", "Median (%)", "Worst (%)", "Best one's seed",
+        "Best one's design",
+    )  # fmt: skip
+    return TextTable(headings, rows, frozenset(("Arm", "Best one's design")))
 
 
-def _seed(row: Any) -> str:
-    return NOTHING if row["seed"] is None or pd.isna(row["seed"]) else str(int(row["seed"]))
-
-
-def trial_table(trials: pd.DataFrame) -> Table:
-    """Every pair of arm and seed, how it stands and what came of it."""
-    rows = []
-    for arm in arm_order(trials):
-        for _, row in trials[trials["arm"].astype(str) == arm].sort_values("seed").iterrows():
-            errors = (
-                percent(row[name]) for name in ("train_error", "validation_error", "test_error")
-            )
+def trial_table(evidence: Evidence, most: int) -> TextTable:
+    """Every pair of arm and seed, how it stands and what came of it; at most so many rows."""
+    rows: list[tuple[str, ...]] = []
+    for arm in evidence.arms:
+        own = evidence.by_arm[arm].sort_values("seed").head(most - len(rows))
+        for row in own.to_dict("records"):
+            errors = (percent(row[f"{split}_error"]) for split in ("train", "validation", "test"))
             seconds = NOTHING if pd.isna(row["seconds"]) else f"{row['seconds']:.1f}"
             reason = "" if pd.isna(row["reason"]) else str(row["reason"])
             rows.append((arm, str(row["seed"]), str(row["status"]), *errors, seconds, reason))
     headings = (
-        "Arm",
-        "Seed",
-        "Status",
-        "Train error (%)",
-        "Validation error (%)",
-        "Test error (%)",
-        "Seconds",
-        "Reason",
+        "Arm", "Seed", "Status", "Train error (%)", "Validation error (%)", "Test error (%)",
+        "Seconds", "Reason",
+    )  # fmt: skip
+    return TextTable(headings, tuple(rows), frozenset(("Arm", "Status", "Reason")))
+
+
+def _by_arm(evidence: Evidence, columns: list[tuple[str, Cell]], words: Iterable[str]) -> TextTable:
+    rows = tuple(
+        (arm, *(cell(arm, rows) for _, cell in columns)) for arm, rows in evidence.by_arm.items()
     )
-    return Table(headings, tuple(rows), frozenset(("Arm", "Status", "Reason")))
+    headings = ("Arm", *(heading for heading, _ in columns))
+    return TextTable(headings, rows, frozenset(("Arm", *words)))
 
 
-Cell = Callable[[str, pd.DataFrame], str]
-
-
-def _by_arm(trials: pd.DataFrame, columns: list[tuple[str, Cell]], words: Iterable[str]) -> Table:
-    rows = []
-    for arm in arm_order(trials):
-        mine = trials[trials["arm"].astype(str) == arm]
-        rows.append((arm, *(cell(arm, mine) for _, cell in columns)))
-    return Table(
-        ("Arm", *(heading for heading, _ in columns)), tuple(rows), frozenset(("Arm", *words))
-    )
-
-
-def _one(values: Iterable[str]) -> str:
+def _single(values: Iterable[str]) -> str:
+    """What all of an arm's designs have in common, or how many differ."""
     different = list(dict.fromkeys(values))
     return different[0] if len(different) == 1 else f"{len(different)} designs"
 
 
-def _templates(rows: pd.DataFrame) -> list[tuple[Any, ...]]:
-    return list(
-        rows[["cardinality", "bottleneck_width", "width"]].itertuples(index=False, name=None)
-    )
+def _templates(_: str, rows: pd.DataFrame) -> str:
+    templates = rows[list(TEMPLATE)].drop_duplicates().itertuples(index=False)
+    return _single(template_label(*template) for template in templates)
 
 
-def _design(_: str, rows: pd.DataFrame) -> str:
-    return _one(str(name) for name in rows["design"])
+def _p_cell(difference: Difference) -> str:
+    if difference.p_value is None:
+        return NOTHING
+    return p_text(difference.p_value).removeprefix("p ").removeprefix("= ")
 
 
 def _mismatch(_: str, rows: pd.DataFrame) -> str:
@@ -274,9 +237,9 @@ def _mismatch(_: str, rows: pd.DataFrame) -> str:
     return "0.0" if text in ("+0.0", "−0.0") else text
 
 
-def _counted(trials: pd.DataFrame, heading: str, column: str) -> tuple[str, Cell]:
+def _counted(evidence: Evidence, heading: str, column: str) -> tuple[str, Cell]:
     """A column of large counts in one unit: ('FLOPs (M)', cell)."""
-    values = pd.to_numeric(trials[column], errors="coerce").dropna()
+    values = pd.to_numeric(evidence.designs[column], errors="coerce").dropna()
     largest = float(values.max()) if len(values) else 0.0
     units = (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3))
     letter, size = next(((letter, size) for letter, size in units if largest >= size), ("", 1.0))
@@ -290,26 +253,19 @@ def _counted(trials: pd.DataFrame, heading: str, column: str) -> tuple[str, Cell
     return f"{heading} ({letter})" if letter else heading, cell
 
 
-def _mean(column: str, form: str) -> Cell:
-    def cell(_: str, rows: pd.DataFrame) -> str:
-        complete = pd.to_numeric(
-            rows.loc[rows["status"] == "complete", column], errors="coerce"
-        ).dropna()
-        return form.format(complete.mean()) if len(complete) else NOTHING
-
-    return cell
+def _seconds_per_epoch(_: str, rows: pd.DataFrame) -> str:
+    complete = rows.loc[rows["status"] == "complete", "seconds_per_epoch"]
+    seconds = pd.to_numeric(complete, errors="coerce").dropna()
+    return f"{seconds.mean():.2f}" if len(seconds) else NOTHING
 
 
-def _n(trials: pd.DataFrame) -> Cell:
-    counts = error_table(trials).notna().sum(axis=1)
-    return lambda arm, _: str(int(counts[arm]))
+def _n(evidence: Evidence) -> Cell:
+    return lambda arm, _: str(int(evidence.summary.loc[arm, "n"]))
 
 
-def _mean_error(trials: pd.DataFrame, metric: str) -> Cell:
-    means = summarize_arms(trials, metric)["mean"]
-    return lambda arm, _: percent(means[arm])
+def _mean_error(evidence: Evidence, split: str) -> Cell:
+    return lambda arm, _: percent(evidence.mean_errors.loc[arm, split])
 
 
-def _error_interval(trials: pd.DataFrame) -> Cell:
-    summary = summarize_arms(trials)
-    return lambda arm, _: interval(summary.loc[arm, "low"], summary.loc[arm, "high"])
+def _error_interval(evidence: Evidence) -> Cell:
+    return lambda arm, _: interval(*evidence.summary.loc[arm, ["low", "high"]])

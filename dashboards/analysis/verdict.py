@@ -1,33 +1,30 @@
 """The comparison in plain words: one honest sentence with its numbers, a title for
 the figure, and what a reader must know beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
-from dashboards.analysis.comparison import (
-    CONFIDENCE,
-    Comparison,
-    Difference,
-    arm_order,
-    error_table,
-    gap_settled_by,
-    seeds_to_settle,
-    summarize_arms,
+from dashboards.analysis.arms import CONFIDENCE
+from dashboards.analysis.comparison import Comparison, Difference
+from dashboards.analysis.dunnett import gap_settled_by, seeds_to_settle
+from dashboards.analysis.evidence import Evidence
+from dashboards.analysis.looks import confidence_after
+from dashboards.analysis.words import (
+    confidence_text,
+    fine_points,
+    listed,
+    lower_first,
+    p_text,
+    points,
+    ratios_text,
+    seeds_phrase,
+    signed_interval,
+    signed_points,
 )
-from dashboards.analysis.test_set import confidence_after, sampling_of_tests
-from explorer.text import counted, human_percent
-from studies.winner.ranking import rank
+from explorer.text import human_percent
 
-MEASURES = {
-    "flops": "the FLOPs",
-    "params": "the parameters",
-    "activations": "the activations",
-    "block": "the weights of a block",
-}
-MANY_SEEDS = 99  # a study that needs more is not advised, but told what ten more would settle
+MANY_SEEDS = 99  # a study that needs more is told instead what ten more would settle
 LARGE_MISMATCH = 0.02
 
 
@@ -46,140 +43,89 @@ class Verdict:
         return f"{self.sentence} {self.more}".strip()
 
 
-def points(fraction: float) -> str:
-    """A difference of errors in points, without its sign: 0.0042 -> '0.42'."""
-    return f"{abs(100 * fraction):.2f}"
-
-
-def fine_points(fraction: float) -> str:
-    """`points` of a difference that is shown: with as many digits
-    as it takes to be more than nothing."""
-    text = points(fraction)
-    return text if float(text) or not fraction else f"{abs(100 * fraction):.1g}"
-
-
-def seeds_phrase(count: int) -> str:
-    return counted(count, "seed")
-
-
-def shared_seeds(trials: pd.DataFrame, differences: Sequence[Difference]) -> str:
-    """How many seeds differences rest on: '5 seeds', '4 of 5 seeds' where fewer than planned
-    have a result of both arms, or '1 to 4 of 5 seeds'."""
-    counts, planned = [one.seeds for one in differences], int(trials["seed"].nunique())
-    least, most = min(counts, default=0), max(counts, default=0)
-    if not most:
-        return "by way of other arms, with no seed in common"
-    of = "" if least == most == planned else f" of {planned}"
-    return (
-        f"{'' if least == most else f'{least} to '}{most}{of} {'seed' if planned == 1 else 'seeds'}"
-    )
-
-
-def listed(items: Sequence[Any], last: str = "and") -> str:
-    """'C=1, C=2 and C=4'."""
-    words = [str(item) for item in items]
-    return (
-        words[0]
-        if len(words) == 1
-        else f"{', '.join(words[:-1])} {last} {words[-1]}"
-        if words
-        else ""
-    )
-
-
-def judge(
-    trials: pd.DataFrame, comparison: Comparison, info: dict[str, Any] | None = None
-) -> Verdict:
+def judge(evidence: Evidence) -> Verdict:
     """The verdict on a study. A difference is claimed only where its
     simultaneous interval excludes zero."""
-    notes = tuple(_notes(trials, comparison, info or {}))
-    complete, wanted = int((trials["status"] == "complete").sum()), _wanted(trials, info)
-    title, sentence, more, advice = _answer(trials, comparison)
-    if _is_unfinished(trials, info) and complete:
-        title = f"So far: {_lower_first(title)}"
+    complete = evidence.counts.get("complete", 0)
+    title, sentence, more, advice = _answer(evidence)
+    if evidence.is_unfinished and complete:
+        title = f"So far: {lower_first(title)}"
         sentence = (
-            f"So far, with {complete} of {wanted} trainings complete: {_lower_first(sentence)}"
+            f"So far, with {complete} of {evidence.wanted} trainings complete:"
+            f" {lower_first(sentence)}"
         )
         advice = ""  # The rest of the study is the advice.
-    return Verdict(title, sentence, f"{more} {advice}".strip(), notes)
+    return Verdict(title, sentence, f"{more} {advice}".strip(), tuple(_notes(evidence)))
 
 
-def headline(trials: pd.DataFrame, comparison: Comparison) -> str:
+def headline(evidence: Evidence) -> str:
     """The verdict's title alone, for a figure of these trials."""
-    title = _answer(trials, comparison)[0]
-    complete = bool((trials["status"] == "complete").any())
-    return f"So far: {_lower_first(title)}" if _is_unfinished(trials) and complete else title
+    title = _answer(evidence)[0]
+    if evidence.is_training and evidence.counts.get("complete"):
+        return f"So far: {lower_first(title)}"
+    return title
 
 
-def _is_unfinished(trials: pd.DataFrame, info: dict[str, Any] | None = None) -> bool:
-    return bool(trials["status"].isin(["running", "waiting"]).any() or (info or {}).get("to_come"))
-
-
-def _wanted(trials: pd.DataFrame, info: dict[str, Any] | None) -> int:
-    """Trainings that are wanted and not pruned; those of a search that have
-    no design yet are known by number only."""
-    return int((trials["status"] != "pruned").sum()) + int((info or {}).get("to_come") or 0)
-
-
-def _answer(trials: pd.DataFrame, comparison: Comparison) -> tuple[str, str, str, str]:
+def _answer(evidence: Evidence) -> tuple[str, str, str, str]:
     """Title, sentence, what follows it, and advice."""
+    comparison = evidence.comparison
     if not comparison.differences:
-        return _without_comparison(trials, comparison)
+        return _without_comparison(evidence)
     if comparison.problem:
-        return _without_intervals(trials, comparison)
+        return _without_intervals(evidence)
     if any(difference.shown for difference in comparison.differences):
-        return _claim(trials, comparison)
-    return _no_claim(trials, comparison)
+        return _claim(evidence)
+    return _no_claim(evidence)
 
 
-def _claim(trials: pd.DataFrame, comparison: Comparison) -> tuple[str, str, str, str]:
-    reference = comparison.reference
-    chosen = chosen_by_validation(trials)
+def _claim(evidence: Evidence) -> tuple[str, str, str, str]:
+    comparison, reference = evidence.comparison, evidence.reference
     shown = [difference for difference in comparison.differences if difference.shown]
     # Fewer errors come first, and of those the arm that validation chose,
     # since picking by test error would flatter it.
     first, *rest = sorted(
-        shown, key=lambda one: (one.estimate > 0, one.arm != chosen, one.estimate)
+        shown, key=lambda gap: (gap.estimate > 0, gap.arm != evidence.winner, gap.estimate)
     )
     what = _direction(first)
     title = (
         f"{first.arm} makes {fine_points(first.estimate)} points {what} errors than"
-        f" {reference}{_at(trials, [first])}"
+        f" {reference}{_at(evidence, [first])}"
     )
     sentence = (
-        f"{_cost(trials, [first])}{first.arm} makes {_gap(first)} points {what} errors than"
-        f" {reference}, {shared_seeds(trials, [first])}."
+        f"{_cost(evidence, [first])}{first.arm} makes {_gap(first)} points {what} errors than"
+        f" {reference}, {evidence.shared_seeds(first)}."
     )
     more = []
     for direction in ("fewer", "more"):
         same = [
-            f"{one.arm} by"
-            f" {_gap(one)}{'' if one.seeds == first.seeds else f' on {shared_seeds(trials, [one])}'}"
-            for one in rest
-            if _direction(one) == direction
+            f"{gap.arm} by {_gap(gap)}"
+            + ("" if gap.seeds == first.seeds else f" on {evidence.shared_seeds(gap)}")
+            for gap in rest
+            if _direction(gap) == direction
         ]
         if same:
             more.append(
                 f"{'Also ' if direction == what else 'But '}{direction} errors: {listed(same)}."
             )
-    undecided = [one.arm for one in comparison.differences if not one.shown]
+    undecided = [gap.arm for gap in comparison.differences if not gap.shown]
     if undecided:
         more.append(f"For {listed(undecided)} no difference from {reference} is shown.")
     return title, sentence, " ".join(more), ""
 
 
-def _no_claim(trials: pd.DataFrame, comparison: Comparison) -> tuple[str, str, str, str]:
-    reference, seeds = comparison.reference, shared_seeds(trials, comparison.differences)
+def _no_claim(evidence: Evidence) -> tuple[str, str, str, str]:
+    comparison, reference = evidence.comparison, evidence.reference
+    seeds = evidence.shared_seeds(*comparison.differences)
     largest = _largest(comparison)
     nothing = f"No difference from {reference} is shown"
-    cost = _cost(trials, comparison.differences)
+    cost = _cost(evidence, comparison.differences)
     gap = (
-        f"{signed_points(largest.estimate)} ({signed_points(largest.low)} to"
-        f" {signed_points(largest.high)}) points of test error"
+        f"{signed_points(largest.estimate)} ({signed_interval(largest.low, largest.high)})"
+        " points of test error"
     )
     which = "it is" if len(comparison.differences) == 1 else f"the largest is {largest.arm}'s,"
-    sentence = f"{cost}{_lower_first(nothing) if cost else nothing}, {seeds}; {which} {gap}."
-    title = f"{nothing}{_at(trials, comparison.differences)}"
+    sentence = f"{cost}{lower_first(nothing) if cost else nothing}, {seeds}; {which} {gap}."
+    title = f"{nothing}{_at(evidence, comparison.differences)}"
     return title, sentence, "", _advice(abs(largest.estimate), comparison, largest.seeds)
 
 
@@ -206,12 +152,15 @@ def _advice(gap: float, comparison: Comparison, seeds: int) -> str:
     )
 
 
-def _without_comparison(trials: pd.DataFrame, comparison: Comparison) -> tuple[str, str, str, str]:
-    reference, problem = comparison.reference, comparison.problem
-    summary = summarize_arms(trials)
+def _without_comparison(evidence: Evidence) -> tuple[str, str, str, str]:
+    reference, problem, summary = (
+        evidence.reference,
+        evidence.comparison.problem,
+        evidence.summary,
+    )
     alone = "only one arm" in problem
     title = f"One arm only: {reference}" if alone else "Nothing to compare"
-    title += " yet" if not alone and trials["status"].isin(["running", "waiting"]).any() else ""
+    title += " yet" if not alone and evidence.is_training else ""
     more = ""
     if reference in summary.index and summary.loc[reference, "n"]:
         row = summary.loc[reference]
@@ -222,14 +171,15 @@ def _without_comparison(trials: pd.DataFrame, comparison: Comparison) -> tuple[s
     return title, f"No comparison: {problem}.", more, ""
 
 
-def _without_intervals(trials: pd.DataFrame, comparison: Comparison) -> tuple[str, str, str, str]:
-    reference, problem = comparison.reference, comparison.problem
+def _without_intervals(evidence: Evidence) -> tuple[str, str, str, str]:
+    comparison, reference = evidence.comparison, evidence.reference
+    problem = comparison.problem
     largest = _largest(comparison)
     sentence = (
         f"{problem[0].upper()}{problem[1:]}: no interval can be given, and nothing is claimed."
     )
     gap = f"{largest.arm} with {_size(largest)} than {reference}"
-    if max(one.seeds for one in comparison.differences) < 2:
+    if max(gap.seeds for gap in comparison.differences) < 2:
         more = f"The largest gap in this one run, {gap}, may be the luck of the seed."
         return (
             f"One seed: too few to tell an arm from {reference}",
@@ -241,7 +191,7 @@ def _without_intervals(trials: pd.DataFrame, comparison: Comparison) -> tuple[st
     return (
         title,
         sentence,
-        f"The largest gap is {gap}, {shared_seeds(trials, [largest])}.",
+        f"The largest gap is {gap}, {evidence.shared_seeds(largest)}.",
         "More seeds would tell.",
     )
 
@@ -252,9 +202,7 @@ def trend_sentence(comparison: Comparison) -> str:
     trend = comparison.trend
     if trend is None:
         return ""
-    interval = (
-        f"({signed_points(trend.low)} to {signed_points(trend.high)}, {p_text(trend.p_value)})"
-    )
+    interval = f"({signed_interval(trend.low, trend.high)}, {p_text(trend.p_value)})"
     change = (
         f"error changes by {signed_points(trend.slope)} points {interval} for each doubling of C"
     )
@@ -262,28 +210,29 @@ def trend_sentence(comparison: Comparison) -> str:
     return f"Trend over all arms, a test of its own: {change}{clear}."
 
 
-def p_text(p_value: float) -> str:
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+def _notes(evidence: Evidence) -> list[str]:
+    """What limits the verdict, a sentence each."""
+    return [
+        *_notes_on_trainings(evidence),
+        *_notes_on_pairs(evidence),
+        *_notes_on_intervals(evidence),
+    ]
 
 
-def chosen_by_validation(trials: pd.DataFrame) -> str | None:
-    """The arm that `studies.winner.ranking` puts first; None without a result:
-    validation chooses, the test error only reports."""
-    return next(iter(rank(trials, "arm").order), None)
-
-
-def _notes(trials: pd.DataFrame, comparison: Comparison, info: dict[str, Any]) -> list[str]:
-    notes = []
-    status = trials["status"].value_counts()
-    complete, wanted = int(status.get("complete", 0)), _wanted(trials, info)
-    if complete < wanted:
+def _notes_on_trainings(evidence: Evidence) -> list[str]:
+    notes, counts, info = [], evidence.counts, evidence.info
+    complete = counts.get("complete", 0)
+    if complete < evidence.wanted:
         parts = [
-            f"{status[one]} {one}" for one in ("failed", "running", "waiting") if status.get(one)
+            f"{counts[status]} {status}"
+            for status in ("failed", "running", "waiting")
+            if counts.get(status)
         ]
         parts += [f"{info['to_come']} without a design yet"] if info.get("to_come") else []
-        notes.append(f"{complete} of {wanted} trainings are complete ({', '.join(parts)}).")
-    for arm in arm_order(trials):
-        rows = trials[trials["arm"].astype(str) == arm]
+        notes.append(
+            f"{complete} of {evidence.wanted} trainings are complete ({', '.join(parts)})."
+        )
+    for arm, rows in evidence.by_arm.items():
         failed = int((rows["status"] == "failed").sum())
         if failed == len(rows):
             notes.append(f"Every training of {arm} failed: it is missing from all comparisons.")
@@ -298,39 +247,48 @@ def _notes(trials: pd.DataFrame, comparison: Comparison, info: dict[str, Any]) -
             notes.append(
                 f"{arm} was tuned on {tried - lost} of {tried} trials; the others have no result."
             )
-    if status.get("pruned"):
-        notes.append(
-            f"{status['pruned']} trainings were pruned and are left out of all comparisons."
-        )
-    table = error_table(trials)
-    measured = table.dropna(how="all")
-    if measured.isna().to_numpy().any() and not comparison.problem:
+    if pruned := counts.get("pruned"):
+        were = "training was pruned and is" if pruned == 1 else "trainings were pruned and are"
+        notes.append(f"{pruned} {were} left out of all comparisons.")
+    return notes
+
+
+def _notes_on_pairs(evidence: Evidence) -> list[str]:
+    notes, table, comparison = [], evidence.errors, evidence.comparison
+    if table.dropna(how="all").isna().to_numpy().any() and not comparison.problem:
         notes.append(
             "Some pairs of arm and seed have no result; the comparison is by least squares on those"
             " that have."
         )
     apart = [arm for arm in comparison.incomparable if table.loc[arm].notna().any()]
     if apart:
+        share = "shares" if len(apart) == 1 else "share"
         notes.append(
-            f"{listed(apart)} shares no seed with {comparison.reference}, so that there is no"
+            f"{listed(apart)} {share} no seed with {comparison.reference}, so that there is no"
             " comparison."
-        )
-    far = [one for one in comparison.differences if abs((one.cost_ratio or 1) - 1) > LARGE_MISMATCH]
-    if far:
-        costs = listed([f"{one.arm} costs {one.cost_ratio:.2f}x" for one in far])
-        notes.append(
-            f"Costs differ: {costs} of {comparison.reference}. Part of a gap may be the cost's."
-        )
-    if comparison.looks > 1:
-        notes.append(
-            f"{_stages(info)}: as an extension may follow a look at the results, differences are"
-            f" judged at {confidence_text(comparison.confidence)} confidence instead of"
-            f" {confidence_text(CONFIDENCE)}."
         )
     return notes
 
 
-def _stages(info: dict[str, Any]) -> str:
+def _notes_on_intervals(evidence: Evidence) -> list[str]:
+    notes, comparison = [], evidence.comparison
+    far = [gap for gap in comparison.differences if _is_far(gap.cost_ratio or 1.0)]
+    if far:
+        costs = listed([f"{gap.arm} costs {gap.cost_ratio:.2f}x" for gap in far])
+        notes.append(
+            f"Costs differ: {costs} as much as {comparison.reference}. Part of a gap may come from"
+            " that."
+        )
+    if comparison.looks > 1:
+        notes.append(
+            f"{_stages(evidence.info)}: as an extension may follow a look at the results,"
+            f" differences are judged at {confidence_text(comparison.confidence)} confidence"
+            f" instead of {confidence_text(CONFIDENCE)}."
+        )
+    return notes
+
+
+def _stages(info: Mapping[str, Any]) -> str:
     """'Planned with 3 seeds, extended to 5 and to 8'."""
     stages = [
         len(stage)
@@ -342,20 +300,15 @@ def _stages(info: dict[str, Any]) -> str:
     )
 
 
-def confidence_text(confidence: float) -> str:
-    """0.95 -> '95 %', 0.9917 -> '99.2 %'."""
-    return f"{100 * confidence:.1f}".removesuffix(".0") + " %"
-
-
-def sampling_sentence(trials: pd.DataFrame, comparison: Comparison, info: dict[str, Any]) -> str:
+def sampling_sentence(evidence: Evidence) -> str:
     """How far other test images could move the errors, which is apart from the
     seeds and in no interval; "" where not known."""
-    sampling = sampling_of_tests(trials, comparison, info)
+    sampling = evidence.sampling
     if sampling is None:
         return ""
     text = (
         f"Apart from the seeds, the test set of {sampling.images} images is itself a sample: on"
-        f" others like it {comparison.reference}'s error could be {100 * sampling.low:.1f} to"
+        f" others like it {evidence.reference}'s error could be {100 * sampling.low:.1f} to"
         f" {100 * sampling.high:.1f} %"
     )
     if sampling.gap is None:
@@ -366,26 +319,24 @@ def sampling_sentence(trials: pd.DataFrame, comparison: Comparison, info: dict[s
     )
 
 
-def measure(trials: pd.DataFrame) -> str:
-    """What the budget is stated in, in words: 'the FLOPs'."""
-    measures = {str(by) for by in trials["by"].dropna().unique()}
-    return MEASURES.get(measures.pop(), "the cost") if len(measures) == 1 else "the cost"
+def _ratios(differences: Sequence[Difference]) -> list[float]:
+    return [gap.cost_ratio for gap in differences if gap.cost_ratio is not None]
 
 
-def _cost(trials: pd.DataFrame, differences: Sequence[Difference]) -> str:
+def _is_far(ratio: float) -> bool:
+    return abs(ratio - 1) > LARGE_MISMATCH
+
+
+def _cost(evidence: Evidence, differences: Sequence[Difference]) -> str:
     """The start of a sentence: 'At 0.99x to 1.01x the FLOPs, '."""
-    ratios = [one.cost_ratio for one in differences if one.cost_ratio is not None]
-    if not ratios:
-        return ""
-    ends = list(dict.fromkeys(f"{ratio:.2f}x" for ratio in (min(ratios), max(ratios))))
-    return f"At {' to '.join(ends)} {measure(trials)}, "
+    ratios = ratios_text(_ratios(differences))
+    return f"At {ratios} {evidence.budget}, " if ratios else ""
 
 
-def _at(trials: pd.DataFrame, differences: Sequence[Difference]) -> str:
+def _at(evidence: Evidence, differences: Sequence[Difference]) -> str:
     """The end of a title: 'at matched FLOPs', only where they are."""
-    ratios = [one.cost_ratio for one in differences if one.cost_ratio is not None]
-    what = measure(trials).removeprefix("the ")
-    if ratios and all(abs(ratio - 1) <= LARGE_MISMATCH for ratio in ratios):
+    ratios, what = _ratios(differences), evidence.budget.removeprefix("the ")
+    if ratios and not any(map(_is_far, ratios)):
         return f" at matched {what}"
     return f" at {ratios[0]:.2f}x the {what}" if len(ratios) == 1 else ""
 
@@ -402,25 +353,10 @@ def _size(difference: Difference) -> str:
 
 
 def _largest(comparison: Comparison) -> Difference:
-    return max(comparison.differences, key=lambda one: abs(one.estimate))
+    return max(comparison.differences, key=lambda gap: abs(gap.estimate))
 
 
 def _gap(difference: Difference) -> str:
     """'0.42 (0.12 to 0.72)': size and interval in points, of a gap that is shown."""
     ends = sorted((abs(difference.low or 0.0), abs(difference.high or 0.0)))
     return f"{fine_points(difference.estimate)} ({fine_points(ends[0])} to {fine_points(ends[1])})"
-
-
-def signed_points(fraction: float | None) -> str:
-    text = f"{100 * (fraction or 0.0):+.2f}".replace("-", "−")
-    return "0.00" if text in ("+0.00", "−0.00") else text
-
-
-def _lower_first(text: str) -> str:
-    # Only our own first word is lowered; an arm's label keeps its letters.
-    first = text.split(" ", 1)[0]
-    return (
-        text[0].lower() + text[1:]
-        if first in ("At", "No", "One", "Nothing", "There", "Every", "Too")
-        else text
-    )

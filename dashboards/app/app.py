@@ -21,10 +21,11 @@ from flask import g, request
 
 from dashboards.app.callbacks import add_design_callbacks, add_study_callbacks
 from dashboards.app.pages import compare, design, overview, paper, study, trial
-from dashboards.app.pages.parts import Look, labelled, to_html
+from dashboards.app.pages.parts import Look, labelled
 from dashboards.app.pages.selection import Selection
 from dashboards.app.pages.study_figures import prepare
 from dashboards.app.routes import LOCAL, add_routes
+from dashboards.page.elements import to_html
 from explorer.errors import UnknownName, UserError
 from studies.results import Reader
 
@@ -150,7 +151,8 @@ def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], ever
     @app.callback(
         Output("overview", "children"), Output("overview", "data-stamp"),
         Output("trouble", "children", allow_duplicate=True),
-        Input("overview-tick", "n_intervals"), State("overview", "data-stamp"), prevent_initial_call=True,
+        Input("overview-tick", "n_intervals"), State("overview", "data-stamp"),
+        prevent_initial_call=True,
     )  # fmt: skip
     def refresh(_: int, before: str | None) -> Any:
         try:
@@ -176,7 +178,8 @@ def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], ever
             return [html.P(str(error), className="problem")]
 
     app.clientside_callback(
-        ClientsideFunction("explorer", "compared"), Output("sink", "data"), Input("compared", "value"),
+        ClientsideFunction("explorer", "compared"), Output("sink", "data"),
+        Input("compared", "value"),
         prevent_initial_call=True,
     )  # fmt: skip
 
@@ -197,9 +200,9 @@ def _index(app: Dash, reader: Reader, look: Look, **parts: str) -> str:
             ).start()
     first = to_html(_frame(html.Main(content, tabIndex=-1), reader))
     heading = next((node.children for node in content if isinstance(node, html.H1)), "")
-    return Template(_resource("app.html")).substitute(
+    return Template(_resource("dashboards.app", "app.html")).substitute(
         title=to_html(heading if isinstance(heading, str) else "") or "resnext-explorer",
-        style=_resource("report.css", "dashboards.report"),
+        style=_resource("dashboards.page", "page.css"),
         css=parts["css"],
         first=first,
         config=parts["config"],
@@ -209,13 +212,13 @@ def _index(app: Dash, reader: Reader, look: Look, **parts: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _resource(name: str, package: str = "dashboards.app") -> str:
-    return files(package).joinpath(name).read_text(encoding="utf-8")
+def _resource(room: str, name: str) -> str:
+    return files(room).joinpath(name).read_text(encoding="utf-8")
 
 
 def warm_up(reader: Reader) -> threading.Event:
     """Read all studies in the background, the newest first, so that pages find
-    them read; whatever goes wrong is told by the page.
+    them read; whatever goes wrong, the page says.
 
     The event is set when the newest study's page can be shown.
     """
@@ -227,13 +230,13 @@ def warm_up(reader: Reader) -> threading.Event:
         # now and then.
         gc.disable()
         try:
-            for one in reversed(reader.studies()):
-                study.page(reader, one.name, "", EVERY)
+            for stored in reversed(reader.studies()):
+                study.page(reader, stored.name, "", EVERY)
                 if not ready.is_set():
                     ready.set()
                     time.sleep(0.15)  # a page that was waited for goes first
-                    prepare(reader, one.name, Selection())
-                reader.curves(one.name)
+                    prepare(reader, stored.name, Selection())
+                reader.curves(stored.name)
         except UserError:
             return
         finally:
@@ -245,8 +248,8 @@ def warm_up(reader: Reader) -> threading.Event:
     return ready
 
 
-def serve(reader: Reader, host: str, port: int, told: Callable[[str], None]) -> None:
-    """Serve until interrupted; `told` gets the address once it answers. Raises
+def serve(reader: Reader, host: str, port: int, announce: Callable[[str], None]) -> None:
+    """Serve until interrupted; `announce` gets the address once it answers. Raises
     `UserError` for a port or host that cannot be had."""
     from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -266,7 +269,7 @@ def serve(reader: Reader, host: str, port: int, told: Callable[[str], None]) -> 
         ) from None
     shown = f"[{host}]" if ":" in host else host
     ready.wait(PATIENCE)
-    told(f"http://{shown}:{server.server_port}/")
+    announce(f"http://{shown}:{server.server_port}/")
     try:
         server.serve_forever()
     finally:

@@ -7,8 +7,9 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from dashboards.app.pages import design, study
 from dashboards.app.pages.parts import Look
+from dashboards.app.pages.question import Question
 from dashboards.app.pages.selection import Selection
-from dashboards.app.pages.study_figures import COSTS, CURVES, RESULTS, outputs
+from dashboards.app.pages.study_figures import CURVES, RESULTS, SPENDING, outputs
 from explorer.errors import UserError
 from studies.attempts.attempt import STATUSES
 from studies.results import Reader
@@ -18,7 +19,7 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
     """A study's page: its choices, its figures, and looking again while it runs."""
     chosen = [Input("arms", "value"), Input("statuses", "value"), Input("seeds", "value")]
     every_arm = State("arms", "options")
-    now, look_now, name_now = (
+    changed, look_now, name_now = (
         Input("study-stamp", "data"),
         Input("look", "data"),
         State("study-name", "data"),
@@ -26,7 +27,7 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
     # A choice shows first in the figures of results; those further down
     # follow, lest all compete for one processor.
     results_are_drawn = Input("results-drawn", "data")
-    then = [State(one.component_id, one.component_property) for one in chosen]
+    then = [State(choice.component_id, choice.component_property) for choice in chosen]
 
     def selection(arms: Any, statuses: Any, seeds: Any, options: Any, **more: Any) -> Selection:
         return Selection(
@@ -36,7 +37,8 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
         )  # fmt: skip
 
     @app.callback(
-        Output("study-stamp", "data"), Output("trouble", "children"), Input("study-tick", "n_intervals"),
+        Output("study-stamp", "data"), Output("trouble", "children"),
+        Input("study-tick", "n_intervals"),
         State("study-stamp", "data"), name_now, prevent_initial_call=True,
     )  # fmt: skip
     def look_again(_: int, before: str, name: str) -> Any:
@@ -49,23 +51,25 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
     @app.callback(
         Output("study-head", "children"),
         Output("study-rest", "children"),
-        now,
+        changed,
         name_now,
         prevent_initial_call=True,
     )
     def head(_: str, name: str) -> Any:
         try:
             tables = reader.tables(name)
-        except UserError:  # told by the look that found the change
+        except UserError:  # said by the look that found the change
             return no_update, no_update
-        return study.head(tables), study.rest(tables)
+        return study.head(reader, tables), study.rest(reader, tables)
 
     @app.callback(
         *_frames(RESULTS), Output("study-shown", "children"), Output("results-drawn", "data"),
-        *chosen, now, look_now, name_now, every_arm, State("results-drawn", "data"), *_zooms(RESULTS),
+        *chosen, changed, look_now, name_now, every_arm, State("results-drawn", "data"),
+        *_zooms(RESULTS),
     )  # fmt: skip
     def results(
-        arms: Any, statuses: Any, seeds: Any, _: str, look: Look | None, name: str, options: Any, before: int, *zooms: Any
+        arms: Any, statuses: Any, seeds: Any, _: str, look: Look | None, name: str, options: Any,
+        before: int, *zooms: Any
     ) -> Any:  # fmt: skip
         asked = selection(arms, statuses, seeds, options)
         try:
@@ -76,66 +80,76 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
 
     @app.callback(
         *_frames(CURVES), Output("study-numbers", "children"), results_are_drawn,
-        *then, State("look", "data"), name_now, every_arm, *_zooms(CURVES), prevent_initial_call=True,
+        *then, State("look", "data"), name_now, every_arm, *_zooms(CURVES),
+        prevent_initial_call=True,
     )  # fmt: skip
     def curves(
-        _: int, arms: Any, statuses: Any, seeds: Any, look: Look | None, name: str, options: Any, *zooms: Any
+        _: int, arms: Any, statuses: Any, seeds: Any, look: Look | None, name: str, options: Any,
+        *zooms: Any
     ) -> Any:  # fmt: skip
         asked = selection(arms, statuses, seeds, options)
         try:
             return [
                 *outputs(reader, "curves", name, asked, look, zooms),
-                study.numbers(reader.tables(name), asked),
+                study.behind(reader, reader.tables(name), asked),
             ]
         except UserError:
             return [no_update] * (3 * len(CURVES) + 1)
 
     @app.callback(
-        *_frames(COSTS), results_are_drawn, Input("cost-by", "value"), *then, State("look", "data"), name_now, every_arm,
-        *_zooms(COSTS), prevent_initial_call=True,
+        *_frames(SPENDING), results_are_drawn, Input("cost-by", "value"), *then,
+        State("look", "data"), name_now, every_arm,
+        *_zooms(SPENDING), prevent_initial_call=True,
     )  # fmt: skip
     def costs(
-        _: int, by: str, arms: Any, statuses: Any, seeds: Any, look: Look | None, name: str, options: Any, *zooms: Any
+        _: int, by: str, arms: Any, statuses: Any, seeds: Any, look: Look | None, name: str,
+        options: Any, *zooms: Any
     ) -> Any:  # fmt: skip
         asked = selection(arms, statuses, seeds, options, cost=by)
         try:
             if ctx.triggered_id == "cost-by":  # another axis: a zoom into the old one means nothing
                 return [*outputs(reader, "cost", name, asked, look, (None,)), *[no_update] * 3]
-            figures = zip(COSTS, zooms, strict=True)
+            figures = zip(SPENDING, zooms, strict=True)
             return [
                 part
                 for key, zoom in figures
                 for part in outputs(reader, key, name, asked, look, (zoom,))
             ]
         except UserError:
-            return [no_update] * (3 * len(COSTS))
+            return [no_update] * (3 * len(SPENDING))
 
     @app.callback(
-        Output("study-trainings", "children"), results_are_drawn, Input("order", "value"), Input("leaf", "data"), *then,
+        Output("study-trainings", "children"), results_are_drawn, Input("order", "value"),
+        Input("page-shown", "data"), *then,
         name_now, every_arm, prevent_initial_call=True,
     )  # fmt: skip
     def trainings(
-        drawn: int, order: str, leaf: int, arms: Any, statuses: Any, seeds: Any, name: str, options: Any
+        drawn: int, order: str, page: int, arms: Any, statuses: Any, seeds: Any, name: str,
+        options: Any
     ) -> Any:  # fmt: skip
         if ctx.triggered_id == "results-drawn" and drawn == 1:  # the page came with them
             return no_update
         try:
-            asked = selection(arms, statuses, seeds, options, order=order, leaf=leaf)
-            return study.trainings(reader.tables(name), asked)
+            asked = selection(arms, statuses, seeds, options, order=order, page=page)
+            return study.trainings(reader, reader.tables(name), asked)
         except UserError:
             return no_update
 
     app.clientside_callback(
-        ClientsideFunction("explorer", "leaf"), Output("leaf", "data"), Input("leaf-back", "n_clicks"),
-        Input("leaf-on", "n_clicks"), State("leaf", "data"), prevent_initial_call=True,
+        ClientsideFunction("explorer", "turn"), Output("page-shown", "data"),
+        Input("page-back", "n_clicks"),
+        Input("page-on", "n_clicks"), State("page-shown", "data"), prevent_initial_call=True,
     )  # fmt: skip
     app.clientside_callback(
-        ClientsideFunction("explorer", "study"), Output("sink", "data", allow_duplicate=True), *chosen,
-        Input("order", "value"), Input("leaf", "data"), Input("cost-by", "value"), every_arm, State("statuses", "options"),
+        ClientsideFunction("explorer", "study"), Output("sink", "data", allow_duplicate=True),
+        *chosen,
+        Input("order", "value"), Input("page-shown", "data"), Input("cost-by", "value"), every_arm,
+        State("statuses", "options"),
         prevent_initial_call=True,
     )  # fmt: skip
     app.clientside_callback(
-        ClientsideFunction("explorer", "open"), Output("url", "pathname"), Input("error", "clickData"),
+        ClientsideFunction("explorer", "open"), Output("url", "pathname"),
+        Input("error", "clickData"),
         State("study-name", "data"), prevent_initial_call=True,
     )  # fmt: skip
 
@@ -154,11 +168,12 @@ def add_design_callbacks(app: Dash) -> None:
     )  # fmt: skip
     def answer(*values: Any) -> Any:
         *chosen, shown, look = values
-        asked = design.Question.read({**dict(zip(keys, chosen, strict=True)), "shown": shown})
+        asked = Question.read({**dict(zip(keys, chosen, strict=True)), "shown": shown})
         return design.answer_outputs(asked, look)
 
     app.clientside_callback(
-        ClientsideFunction("explorer", "shown"), Output("design-shown", "data"), Input("matched", "clickData"),
+        ClientsideFunction("explorer", "shown"), Output("design-shown", "data"),
+        Input("matched", "clickData"),
         prevent_initial_call=True,
     )  # fmt: skip
     app.clientside_callback(

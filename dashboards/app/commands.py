@@ -48,19 +48,19 @@ def dashboard(storage: str | None, host: str, port: int, open_browser: bool) -> 
             " no password. Through ssh -L 8050:127.0.0.1:8050 it can stay on 127.0.0.1.",
             file=sys.stderr,
         )
-    place = Storage(storage)
-    if not place.exists():
+    opened = Storage(storage)
+    if not opened.exists():
         print(
-            f"There is no storage at {place.shown} yet; its studies appear when a run creates it.",
+            f"There is no storage at {opened.shown} yet; its studies appear when a run creates it.",
             file=sys.stderr,
         )
 
-    def told(address: str) -> None:
+    def announce(address: str) -> None:
         say(f"Dashboard: {address}\nCtrl-C ends it.")
         if open_browser:
             _open(address)
 
-    serve(Reader(place), host, port, told)
+    serve(Reader(opened), host, port, announce)
 
 
 def _open(address: str) -> Any:

@@ -1,22 +1,24 @@
-"""Tables in, Plotly figures out: pure functions that anyone can call on the
+"""A study's findings in, Plotly figures out: pure functions that anyone can call on the
 tables of `study results`, also read back from CSV.
 
-Every figure has its finding for a title and says below it what is shown, with its n. Labels that
-come from a study are escaped, since Plotly reads markup in text. `theme` is "light" or "dark"; arms
-keep their hue and their mark in both and in every figure. The point of a single training carries
-`customdata` [design, seed, ...]; every other mark carries at most one entry.
+Every figure has its finding for a title and says below it what is shown, with its n. Each module
+has a function that works out what a figure shows, as numbers and plain text, and one that draws it;
+drawing escapes every text, since Plotly reads markup. `theme` is "light" or "dark"; arms keep their
+hue and their mark in both and in every figure. The point of a single training carries `customdata`
+[design, seed, ...]; every other mark carries at most one entry.
 
-    error_against_cardinality(trials, reference, *, comparison=None, context="", paper=None,
-    theme="light") differences_from_reference(trials, reference, *, comparison=None, paper=None,
-    theme="light") deeper_wider_more_paths(trials, reference, *, comparison=None, context="",
-    paper=False, theme="light") error_against_cost(trials, reference, *, cost="flops", context="",
-    theme="light") error_distribution_functions(trials, *, by="study", measure="flops",
-    theme="light") learning_curves(curves, trials, reference, *, split="validation", context="",
-    theme="light") progress(trials, *, theme="light") mismatches(trials, reference, *,
-    theme="light") throughput(trials, reference, *, theme="light") network_drawing(trial)  # SVG of
-    one row of `trials`
+    error_against_cardinality(findings, *, paper=None, theme="light")
+    differences_from_reference(findings, *, paper=None, theme="light")
+    deeper_wider_more_paths(findings, *, paper=False, theme="light")
+    error_against_cost(findings, *, cost="flops", theme="light")
+    error_distribution_functions(trials, *, by="study", measure="flops", theme="light")
+    learning_curves(findings, curves, *, split="validation", theme="light")
+    progress(findings, *, theme="light")
+    mismatches(findings, *, theme="light")
+    throughput(findings, *, theme="light")
+    network_drawing(trial)  # SVG of one row of `trials`
 
-`comparison` is what `sampling.compare_study(trials, info)` gives: it
+`findings` is `dashboards.analysis.findings.Findings(trials, info)`: it
 knows the study's reference arm and its looks.
 """
 

@@ -1,13 +1,16 @@
 """How training went: error by epoch, by arm, with bands over seeds."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboards.analysis.comparison import arm_order, designs_of
-from dashboards.analysis.verdict import seeds_phrase
-from dashboards.figures.common import DIRECT_LABELS, over_seeds, spread
+from dashboards.analysis.arms import finite
+from dashboards.analysis.findings import Findings
+from dashboards.analysis.words import seeds_phrase
+from dashboards.figures.common import DIRECT_LABELS, over_seeds, spread, subtitle_of
 from dashboards.figures.theme import (
     THEMES,
     Style,
@@ -20,38 +23,46 @@ from dashboards.figures.theme import (
 )
 
 
+@dataclass(frozen=True)
+class CurvesChart:
+    """What `learning_curves` shows: of each arm that has any, by epoch, the mean, the lowest and
+    the highest error (in %) and n.
+
+    Attributes:
+        floor: Where an error of zero stands on the log axis.
+        has_zero: Whether there is one.
+    """
+
+    title: str
+    subtitle: str
+    lines: dict[str, pd.DataFrame]
+    floor: float
+    has_zero: bool
+
+
 def learning_curves(
-    curves: pd.DataFrame,
-    trials: pd.DataFrame,
-    reference: str,
-    *,
-    split: str = "validation",
-    context: str = "",
-    styles: dict[str, Style] | None = None,
-    theme: str = "light",
+    findings: Findings, curves: pd.DataFrame, *, split: str = "validation", theme: str = "light"
 ) -> go.Figure:
     """Error by epoch, one line an arm: the mean over its seeds, in a
     band from its lowest to its highest seed.
 
-    `split` is "train" or "validation". Only complete trials count where an arm has any; else an
-    arm's line ends where its shortest one does, so that no line changes its seeds on the way.
+    Only complete trials count where an arm has any; else an arm's line ends where its shortest one
+    does, so that no line changes its seeds on the way.
+
+    Args:
+        findings: Of a study, or of a choice of its trainings.
+        curves: One row an epoch of these trainings.
+        split: "train" or "validation".
+        theme: "light" or "dark".
     """
-    styles, column = styles or arm_styles(designs_of(trials), reference, theme), f"{split}_error"
-    lines = _lines(curves, trials, column)
-    figure = blank_figure(theme)
-    values = np.concatenate(
-        [line[["mean", "low", "high"]].to_numpy().ravel() for line in lines.values()]
-        or [np.ones(1)]
-    )
-    positive = values[values > 0]
-    floor = float(positive.min()) / 3 if len(positive) else 0.01
+    chart, styles = curves_by_arm(findings, curves, split), arm_styles(findings, theme)
+    lines, floor, figure = chart.lines, chart.floor, blank_figure(theme)
     for arm, line in lines.items():
-        style = styles[arm]
         epochs = list(line.index)
         low, high = line["low"].clip(lower=floor).tolist(), line["high"].clip(lower=floor).tolist()
         figure.add_scatter(
             x=epochs + epochs[::-1], y=high + low[::-1], mode="lines", line={"width": 0},
-            fill="toself", fillcolor=transparent(style.color, 0.13), hoverinfo="skip",
+            fill="toself", fillcolor=transparent(styles[arm].color, 0.13), hoverinfo="skip",
         )  # fmt: skip
     for arm, line in lines.items():
         style = styles[arm]
@@ -69,7 +80,7 @@ def learning_curves(
             line={
                 "color": style.color,
                 "width": 2.25,
-                "dash": "5px,3px" if arm == reference else "solid",
+                "dash": "5px,3px" if arm == findings.reference else "solid",
             },
             marker={
                 "color": style.color,
@@ -80,46 +91,55 @@ def learning_curves(
             hovertemplate="%{customdata[0]}<extra></extra>",
             showlegend=len(lines) > DIRECT_LABELS,
         )
-    counts = [int(line["n"].max()) for line in lines.values()]
-    over = over_seeds(counts, ", band from the lowest to the highest")
-    subtitle = f"{split.capitalize()} error in %, log scale: {over}"
-    set_title(
-        figure,
-        _ends(lines, split, trials),
-        ", ".join(filter(None, (subtitle, label(context)))),
-        theme,
-    )
-    _set_epoch_axes(figure, lines, floor, bool((values <= 0).any()))
+    set_title(figure, chart.title, chart.subtitle, theme)
+    _set_epoch_axes(figure, lines, floor, chart.has_zero)
     if len(lines) <= DIRECT_LABELS:
         _label_ends(figure, lines, styles, floor, theme)
     note_if_empty(figure, lines, theme)
     return figure
 
 
-def _lines(curves: pd.DataFrame, trials: pd.DataFrame, column: str) -> dict[str, pd.DataFrame]:
+def curves_by_arm(
+    findings: Findings, curves: pd.DataFrame, split: str = "validation"
+) -> CurvesChart:
+    """What `learning_curves` shows."""
+    lines = _lines(findings, curves, f"{split}_error")
+    errors = [line[["mean", "low", "high"]].to_numpy().ravel() for line in lines.values()]
+    values = np.concatenate(errors or [np.ones(1)])
+    positive = values[values > 0]
+    counts = [int(line["n"].max()) for line in lines.values()]
+    over = over_seeds(counts, ", band from the lowest to the highest")
+    return CurvesChart(
+        _ends(lines, split, findings.is_training),
+        subtitle_of(f"{split.capitalize()} error in %, log scale: {over}", findings.context),
+        lines,
+        float(positive.min()) / 3 if len(positive) else 0.01,
+        bool((values <= 0).any()),
+    )
+
+
+def _lines(findings: Findings, curves: pd.DataFrame, column: str) -> dict[str, pd.DataFrame]:
     """Mean, lowest and highest error (in %) and n by epoch, of each arm that has any."""
-    arms = arm_order(designs_of(trials))
-    finished = trials.loc[trials["status"] == "complete", ["arm", "design", "seed"]]
+    arms, trials = findings.arms, findings.trials
+    complete = trials.loc[trials["status"] == "complete", ["arm", "design", "seed"]]
     rows = pd.DataFrame({"arm": _codes(arms, curves["arm"]), "epoch": curves["epoch"].to_numpy()})
-    rows["error"] = 100 * pd.to_numeric(curves[column], errors="coerce").to_numpy(dtype=float)
-    designs = list(trials["design"].unique())
-    columns = [
-        (_codes(designs, table["design"]), table["seed"].to_numpy()) for table in (curves, finished)
-    ]
-    of_pair, pairs = (pd.MultiIndex.from_arrays(one) for one in columns)
-    rows["complete"] = np.asarray(of_pair.isin(pairs))
-    found = {}
-    for place, arm in enumerate(arms):
-        mine = rows[rows["arm"] == place]
-        counted = (mine[mine["complete"]] if mine["complete"].any() else mine).dropna(
-            subset=["error"]
-        )
+    rows["error"] = 100 * finite(curves[column])
+    designs = list(findings.designs["design"].unique())
+    of_row, pairs = (
+        pd.MultiIndex.from_arrays([_codes(designs, table["design"]), table["seed"].to_numpy()])
+        for table in (curves, complete)
+    )
+    rows["complete"] = np.asarray(of_row.isin(pairs))
+    lines = {}
+    for number, arm in enumerate(arms):
+        own = rows[rows["arm"] == number]
+        counted = (own[own["complete"]] if own["complete"].any() else own).dropna(subset=["error"])
         by_epoch = counted.groupby("epoch")["error"].agg(
             mean="mean", low="min", high="max", n="count"
         )
         if len(by_epoch):
-            found[arm] = by_epoch[by_epoch["n"] == by_epoch["n"].max()]
-    return found
+            lines[arm] = by_epoch[by_epoch["n"] == by_epoch["n"].max()]
+    return lines
 
 
 def _codes(names: list[str], values: pd.Series) -> NDArray[np.intp]:
@@ -128,16 +148,15 @@ def _codes(names: list[str], values: pd.Series) -> NDArray[np.intp]:
     return np.asarray(pd.Index(names, dtype=object).get_indexer(values.astype(object)))
 
 
-def _ends(lines: dict[str, pd.DataFrame], split: str, trials: pd.DataFrame) -> str:
+def _ends(lines: dict[str, pd.DataFrame], split: str, is_training: bool) -> str:
     """'Validation error ends at 2.1 % (C=8) to 2.9 % (C=1)'; while some still
     train, only what the lines have come to."""
     ends = {arm: float(line["mean"].iloc[-1]) for arm, line in lines.items()}
     if not ends:
         return f"{split.capitalize()} error by epoch"
     edges = dict.fromkeys((min(ends, key=ends.__getitem__), max(ends, key=ends.__getitem__)))
-    ended = not trials["status"].isin(["running", "waiting"]).any()
     return (
-        f"{split.capitalize()} error {'ends at' if ended else 'so far:'}"
+        f"{split.capitalize()} error {'so far:' if is_training else 'ends at'}"
         f" {' to '.join(f'{ends[arm]:.1f} % ({arm})' for arm in edges)}"
     )
 

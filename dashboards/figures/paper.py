@@ -1,11 +1,11 @@
 """The paper's numbers beside ours: grey, dashed, labelled, as differences, never joined to ours."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-import plotly.graph_objects as go
-
-from dashboards.analysis.verdict import signed_points
-from dashboards.figures.theme import THEMES
+from dashboards.analysis.evidence import Evidence
+from dashboards.analysis.words import signed_points
+from dashboards.figures.arm_chart import ArmChart, Published, Tick
 from explorer.errors import unknown
 from explorer.published import TABLES
 
@@ -42,52 +42,19 @@ def gaps_of_scaling() -> dict[str, list[tuple[str, float]]]:
     }
 
 
-def add_paper(
-    figure: go.Figure,
-    xs: Sequence[float],
-    ys: Sequence[float],
-    hovers: Sequence[str],
-    theme: str,
-    *,
-    name: str = "paper",
-    joined: bool = True,
-    labelled: bool = True,
-) -> None:
-    """Published values as open grey diamonds, with their name at the last; a
-    dashed line where their order means something."""
-    colors = THEMES[theme]
-    figure.add_scatter(
-        x=list(xs),
-        y=list(ys),
-        mode="lines+markers" if joined else "markers",
-        line={"color": colors.quiet, "width": 1.25, "dash": "4px,4px"},
-        marker={
-            "color": colors.ground,
-            "symbol": "diamond",
-            "size": 8,
-            "line": {"color": colors.quiet, "width": 1.5},
-        },
-        name=name,
-        customdata=[[text] for text in hovers],
-        hovertemplate="%{customdata[0]}<extra></extra>",
-    )
-    if xs and labelled:
-        figure.add_annotation(
-            x=xs[-1], y=ys[-1], text=name, font={"color": colors.quiet, "size": 12}, showarrow=False,
-            xanchor="right" if joined else "center", yanchor="top" if joined else "bottom", xshift=8 if joined else 0,
-            yshift=-6 if joined else 5,
-        )  # fmt: skip
+def table3_on_axis(chart: ArmChart, evidence: Evidence, family: str, base: float) -> ArmChart:
+    """The chart with Table 3 laid over its log2 axis of cardinality.
 
+    The values are differences from the paper's own value at our reference arm's cardinality, put
+    on `base` (in the chart's unit). Nothing is laid over where the paper has no value there.
 
-def add_table3(
-    figure: go.Figure, family: str, reference: int, base: float, theme: str
-) -> list[float]:
-    """Table 3 on a log2 axis of cardinality, as differences from the paper's own value at our
-    `reference` cardinality, put on `base` (in %). Returns the heights drawn: none where the paper
-    has no value at that cardinality."""
+    Raises:
+        UserError: For a family that Table 3 does not have.
+    """
     errors = errors_by_cardinality(family)
-    if reference not in errors:
-        return []
+    reference = evidence.cardinalities.get(evidence.reference)
+    if reference is None or reference not in errors:
+        return chart
     gaps = {c: error - errors[reference] for c, error in errors.items()}
     hovers = [
         f"paper, Table 3 ({family}'s FLOPs, ImageNet)<br>C={c}: {100 * errors[c]:.1f} %,"
@@ -95,17 +62,27 @@ def add_table3(
         for c, gap in gaps.items()
     ]
     heights = [base + 100 * gap for gap in gaps.values()]
-    places = [float(c.bit_length() - 1) for c in gaps]
-    add_paper(figure, places, heights, hovers, theme, name=f"paper, {family}")
-    shown = list(figure.layout.xaxis.tickvals or ())
-    further = [(place, c) for place, c in zip(places, gaps, strict=True) if place not in shown]
-    low, high = figure.layout.xaxis.range
-    figure.update_xaxes(
-        tickvals=[*shown, *(place for place, _ in further)],
-        ticktext=[
-            *(figure.layout.xaxis.ticktext or ()),
-            *(f"{c}<br><span style='font-size:11px'>paper</span>" for _, c in further),
-        ],
-        range=[min(low, min(places) - 0.6), max(high, max(places) + 0.6)],
+    x = [float(c.bit_length() - 1) for c in gaps]
+    more = {
+        position: Tick((str(c),), ("paper",))
+        for position, c in zip(x, gaps, strict=True)
+        if position not in chart.axis.ticks
+    }
+    low, high = chart.axis.ends
+    axis = replace(
+        chart.axis,
+        ticks={**chart.axis.ticks, **more},
+        ends=(min(low, min(x) - 0.6), max(high, max(x) + 0.6)),
     )
-    return heights
+    published = Published(x, heights, hovers, f"paper, {family}")
+    return replace(chart, axis=axis, published=[published], range=range_with(chart.range, heights))
+
+
+def range_with(
+    ends: tuple[float, float] | None, heights: Sequence[float]
+) -> tuple[float, float] | None:
+    """A range of heights, widened to hold these too."""
+    if ends is None or not heights:
+        return ends
+    margin = 0.08 * (max(ends[1], *heights) - min(ends[0], *heights))
+    return min(ends[0], min(heights) - margin), max(ends[1], max(heights) + margin)

@@ -1,188 +1,143 @@
 """More computation, but where: deeper, wider or more paths at k times
 the budget, the shape of the paper's Table 4."""
 
-import pandas as pd
+import numpy as np
 import plotly.graph_objects as go
 
-from dashboards.analysis.comparison import (
-    CONFIDENCE,
-    Comparison,
-    arm_costs,
-    arm_order,
-    compare,
-    error_table,
-    summarize_arms,
-)
-from dashboards.analysis.tables import template_label
-from dashboards.analysis.verdict import (
-    headline,
-    listed,
-    measure,
-    points,
-    seeds_phrase,
-    signed_points,
-)
+from dashboards.analysis.comparison import compare, cost_ratio
+from dashboards.analysis.findings import Findings
+from dashboards.analysis.words import listed, points, ratios_text, signed_points, template_label
+from dashboards.figures.arm_chart import ArmAxis, ArmChart, Line, Published, Tick, draw_arms
 from dashboards.figures.common import (
-    add_mean,
-    add_trials,
-    complete_trials,
-    costs,
+    Points,
+    costs_text,
     error_range,
+    errors_in_percent,
     left_out_phrase,
     means_and_trials,
-    wrapped,
+    points_of,
+    subtitle_of,
 )
-from dashboards.figures.paper import add_paper, gaps_of_scaling
-from dashboards.figures.theme import (
-    THEMES,
-    arm_styles,
-    blank_figure,
-    label,
-    note_if_empty,
-    set_title,
-)
+from dashboards.figures.comparison import mean_mark
+from dashboards.figures.paper import gaps_of_scaling, range_with
 
-ARMS = ("deeper", "wider", "more paths")
+WAYS = ("deeper", "wider", "more paths")
 
 
 def deeper_wider_more_paths(
-    trials: pd.DataFrame,
-    reference: str,
-    *,
-    comparison: Comparison | None = None,
-    context: str = "",
-    paper: bool = False,
-    theme: str = "light",
+    findings: Findings, *, paper: bool = False, theme: str = "light"
 ) -> go.Figure:
     """Test error of the reference and of each way to spend k times
     its cost: trials, means, 95 % t intervals.
 
-    The title compares more paths with the other ways; `comparison`, of all arms with the reference,
-    gives the confidence and the title where there is nothing to compare. `paper` adds Table 4 as
-    differences from its ResNet-101.
+    The title compares more paths with the other ways; where that cannot be compared, it is the
+    verdict's. `paper` adds Table 4 as differences from its ResNet-101.
     """
-    comparison = comparison or compare(trials, reference)
-    colors, styles = THEMES[theme], arm_styles(trials, reference, theme)
-    others = [arm for arm in arm_order(trials) if arm != reference]
+    return draw_arms(errors_by_way(findings, paper=paper), findings, theme)
+
+
+def errors_by_way(findings: Findings, *, paper: bool = False) -> ArmChart:
+    """What `deeper_wider_more_paths` shows, in % of test error."""
+    reference, summary = findings.reference, findings.summary
+    others = [arm for arm in findings.arms if arm != reference]
     arms = [
         reference,
-        *(arm for arm in ARMS if arm in others),
-        *(arm for arm in others if arm not in ARMS),
+        *(arm for arm in WAYS if arm in others),
+        *(arm for arm in others if arm not in WAYS),
     ]
-    summary, price = summarize_arms(trials), arm_costs(trials)
-    figure = blank_figure(theme)
-    table = error_table(trials)
-    seeds = {seed: place for place, seed in enumerate(table.columns)}
-    gaps = gaps_of_scaling() if paper else {}
-    base = float(summary["mean"].get(reference, float("nan")))
-    if base == base:
-        figure.add_hline(
-            y=100 * base, line={"color": colors.quiet, "width": 1, "dash": "dot"}, layer="below"
-        )
-    ticks, published, left_out = [], list[float](), 0
-    for place, arm in enumerate(arms):
-        rows, style = complete_trials(trials, arm), styles[arm]
-        designs = trials[trials["arm"].astype(str) == arm].drop_duplicates("design")
-        ratio = (
-            f"{price[arm] / price[reference]:.2f}x" if arm in price and price.get(reference) else ""
-        )
-        below = _template(designs, ratio)
-        ticks.append(f"{wrapped(arm)}<br><span style='font-size:11px'>{below}</span>")
-        if len(rows):
-            row = summary.loc[arm]
-            offsets = [0.16 * seeds[seed] / max(1, len(seeds) - 1) - 0.36 for seed in rows["seed"]]
-            left_out += add_trials(
-                figure, [place + offset for offset in offsets], rows, style, theme
-            )
-            mean = 100 * float(row["mean"])
-            has_interval = bool(pd.notna(row["low"]))
-            low, high = (
-                (100 * max(0.0, row["low"]), 100 * row["high"]) if has_interval else (mean, mean)
-            )
-            text = (
-                f"<b>{label(arm)}</b>, {ratio} {measure(trials)}<br>mean test error {mean:.2f} %,"
-                f" {seeds_phrase(int(row['n']))}"
-            )
-            text += (
-                f"<br>95 % interval {low:.2f} to {high:.2f} %"
-                if has_interval
-                else "<br>no interval"
-            )
-            text += "".join(
-                f"<br>{label(one['design'], 200)}<br>{costs(one)}"
-                for one in designs.head(1).to_dict("records")
-            )
-            add_mean(figure, place, mean, low, high, style, text, filled=True, theme=theme)
-        if base == base and arm in gaps:
-            names = [f"{name}: {signed_points(gap)} points" for name, gap in gaps[arm]]
-            heights = [100 * (base + gap) for _, gap in gaps[arm]]
-            hovers = [f"paper, Table 4 (from ResNet-101, 2x the FLOPs)<br>{name}" for name in names]
-            add_paper(
-                figure,
-                [place + 0.26] * len(heights),
-                heights,
-                hovers,
-                theme,
-                joined=False,
-                labelled=not published,
-            )
-            published += heights
-    shown = f"Test error in %: {means_and_trials(summary)}"
-    context = ", ".join(
-        filter(None, (shown, "dotted: the reference", label(context)))
-    ) + left_out_phrase(left_out)
-    set_title(figure, _title(trials, reference, comparison), context, theme)
-    figure.update_xaxes(
-        tickmode="array", tickvals=list(range(len(arms))), ticktext=ticks, range=[-0.6, len(arms) - 0.4], fixedrange=True,
-        tickangle=0, ticklabeloverflow="allow",
+    places = {arm: float(position) for position, arm in enumerate(arms)}
+    drawn = {arm: _trials_of(findings, arm, places[arm]) for arm in findings.measured}
+    marks = []
+    for arm in arms:
+        if arm in drawn:
+            ratio = _ratio(findings, arm)
+            name = f"{arm}, {ratio} {findings.budget}" if ratio else arm
+            design = findings.by_arm[arm].iloc[0].to_dict()
+            more = str(design["design"]), costs_text(design)
+            marks.append(mean_mark(arm, places[arm], summary.loc[arm], name, *more))
+    lines, published = [], list[Published]()
+    if reference in drawn:
+        base = 100 * float(summary.loc[reference, "mean"])
+        lines.append(Line((), [base], crosses=True))
+        published = _table4(places, base) if paper else []
+    heights = [height for values in published for height in values.y]
+    left_out = left_out_phrase(sum(own.left_out for own in drawn.values()))
+    return ArmChart(
+        _title(findings),
+        subtitle_of(
+            f"Test error in %: {means_and_trials(summary)}", "dotted: the reference",
+            findings.context, left_out=left_out,
+        ),
+        ArmAxis(
+            {position: _tick(findings, arm) for arm, position in places.items()},
+            (-0.6, len(arms) - 0.4),
+        ),
+        marks,
+        drawn,
+        lines,
+        published,
+        range_with(error_range(findings) if drawn else None, heights),
     )  # fmt: skip
-    figure.update_yaxes(fixedrange=True)
-    if summary["n"].any():
-        low, high = error_range(summary, table)
-        margin = 0.08 * (high - low)
-        low, high = (
-            min([low, *(one - margin for one in published)]),
-            max([high, *(one + margin for one in published)]),
-        )
-        figure.update_yaxes(range=[low, high])
-    note_if_empty(figure, summary[summary["n"] > 0], theme)
-    return figure
 
 
-def _template(designs: pd.DataFrame, ratio: str) -> str:
+def _trials_of(findings: Findings, arm: str, position: float) -> Points:
+    """Single trials stand left of the mean, each seed in its own place."""
+    rows, seeds = findings.complete[arm], list(findings.errors.columns)
+    offsets = np.array([0.16 * seeds.index(seed) for seed in rows["seed"]])
+    x = position - 0.36 + offsets / max(1, len(seeds) - 1)
+    return points_of(rows, x, errors_in_percent(rows))
+
+
+def _table4(places: dict[str, float], base: float) -> list[Published]:
+    """Table 4's networks beside our arms, put on our reference arm's error `base` (in %)."""
+    published: list[Published] = []
+    for arm, gaps in gaps_of_scaling().items():
+        if arm in places:
+            hovers = [
+                "paper, Table 4 (from ResNet-101, 2x the FLOPs)<br>"
+                f"{name}: {signed_points(gap)} points"
+                for name, gap in gaps
+            ]
+            heights = [base + 100 * gap for _, gap in gaps]
+            x = [places[arm] + 0.26] * len(gaps)
+            published.append(Published(x, heights, hovers, joined=False, labelled=not published))
+    return published
+
+
+def _ratio(findings: Findings, arm: str) -> str:
+    ratio = cost_ratio(findings.costs, arm, findings.reference)
+    return f"{ratio:.2f}x" if ratio else ""
+
+
+def _tick(findings: Findings, arm: str) -> Tick:
+    designs = findings.designs[findings.designs["arm"].astype(str) == arm]
     if len(designs) != 1:
-        return f"{len(designs)} designs"
+        return Tick(tuple(arm.split()), (f"{len(designs)} designs",))
     row = designs.iloc[0]
     template = template_label(row["cardinality"], row["bottleneck_width"], row["width"])
-    return "<br>".join(filter(None, (template, label(row["depths"], 14), ratio)))
+    return Tick(tuple(arm.split()), (template, str(row["depths"]), _ratio(findings, arm)))
 
 
-def _title(trials: pd.DataFrame, reference: str, comparison: Comparison) -> str:
+def _title(findings: Findings) -> str:
     """The arms at k times the cost among themselves: more paths against the others."""
-    ways = [arm for arm in ARMS if arm in set(trials["arm"].astype(str))]
-    scaled = trials[trials["arm"].astype(str).isin(ways)]
-    contest = compare(scaled, "more paths", confidence=comparison.confidence or CONFIDENCE)
+    ways = [arm for arm in WAYS if arm in findings.arms]
+    confidence = findings.comparison.confidence
+    contest = compare(findings.errors.loc[ways], WAYS[-1], confidence=confidence)
     if contest.problem or not contest.differences:
-        return headline(trials, comparison)
-    price = arm_costs(trials)
-    ratios = [
-        price[arm] / price[reference] for arm in ways if arm in price and price.get(reference)
-    ]
-    ends = (
-        list(dict.fromkeys(f"{ratio:.2f}x" for ratio in (min(ratios), max(ratios))))
-        if ratios
-        else []
-    )
-    at = f" at {' to '.join(ends)} {measure(trials)}" if ends else ""
-    unfinished = "So far: " if trials["status"].isin(["running", "waiting"]).any() else ""
+        return findings.headline
+    ratios = [cost_ratio(findings.costs, arm, findings.reference) for arm in ways]
+    ends = ratios_text([ratio for ratio in ratios if ratio])
+    at = f" at {ends} {findings.budget}" if ends else ""
+    unfinished = "So far: " if findings.is_training else ""
     parts = []
     for better, words in ((True, "beat"), (False, "lose to")):
-        found = [one for one in contest.differences if one.shown and (one.estimate > 0) == better]
-        if found:
-            parts.append(
-                f"{words} {listed([f'{one.arm} by {points(one.estimate)}' for one in found])}"
-                " points"
-            )
+        rivals = [
+            f"{gap.arm} by {points(gap.estimate)}"
+            for gap in contest.differences
+            if gap.shown and (gap.estimate > 0) == better
+        ]
+        if rivals:
+            parts.append(f"{words} {listed(rivals)} points")
     if not parts:
         return f"{unfinished}No difference between {listed(ways)} is shown{at}"
     return f"{unfinished}More paths {' and '.join(parts)}{at}"

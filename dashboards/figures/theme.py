@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-import pandas as pd
 import plotly.graph_objects as go
 
-from dashboards.analysis.comparison import arm_cardinalities, arm_order
+from dashboards.analysis.evidence import Evidence
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 # Arms without a cardinality of their own; the named ones are the same
@@ -61,21 +60,17 @@ class Style:
         return pixels * (1.25 if self.symbol.startswith(("triangle", "star", "pentagon")) else 1)
 
 
-def arm_styles(trials: pd.DataFrame, reference: str, theme: str = "light") -> dict[str, Style]:
-    """The colour and the mark of each arm: the reference in black
-    (white) and square, cardinalities in one hue."""
-    colors, arms = THEMES[theme], arm_order(trials)
-    others = [arm for arm in arms if arm != reference]
-    ordered = bool(arm_cardinalities(trials))
+def arm_styles(evidence: Evidence, theme: str = "light") -> dict[str, Style]:
+    """The colour and the mark of each arm: the reference in black (white) and square,
+    cardinalities in one hue. Of a choice of trainings, those of the whole study."""
+    colors, study = THEMES[theme], evidence.whole
+    others = [arm for arm in study.arms if arm != study.reference]
     free = iter(FURTHER_COLORS * (1 + len(others)))
-    styles = {reference: Style(colors.reference, "square")}
-    for place, arm in enumerate(others):
-        named = (
-            _along(colors.ramp, place / max(1, len(others) - 1))
-            if ordered
-            else NAMED_COLORS.get(arm)
-        )
-        styles[arm] = Style(named or next(free), SYMBOLS[place % len(SYMBOLS)])
+    styles = {study.reference: Style(colors.reference, "square")}
+    for number, arm in enumerate(others):
+        along = _along(colors.ramp, number / max(1, len(others) - 1))
+        color = along if study.cardinalities else NAMED_COLORS.get(arm) or next(free)
+        styles[arm] = Style(color, SYMBOLS[number % len(SYMBOLS)])
     return styles
 
 
@@ -115,13 +110,12 @@ def blank_figure(theme: str) -> go.Figure:
 
 
 def set_title(figure: go.Figure, title: str, subtitle: str, theme: str) -> None:
-    """The finding, and under it what is shown. `title` is plain
-    text, `subtitle` is escaped already."""
+    """The finding, and under it what is shown, both plain text."""
     colors = THEMES[theme]
     # Assigned, not updated: Plotly walks every setting of a title to update it, 3 ms each time.
     figure.layout.title = {
         "text": label(title, 200),
-        "subtitle": {"text": subtitle, "font": {"size": 13, "color": colors.quiet}},
+        "subtitle": {"text": label(subtitle, 400), "font": {"size": 13, "color": colors.quiet}},
         "font": {"size": 19, "color": colors.ink, "weight": 600},
         "x": 0,
         "xref": "container",
@@ -152,10 +146,10 @@ def label(text: Any, length: int = 80) -> str:
 
 def _along(ramp: Sequence[str], part: float) -> str:
     """The colour at `part` (0 to 1) of the way along a ramp of evenly spaced colours."""
-    place = part * (len(ramp) - 1)
-    index = min(int(place), len(ramp) - 2)
+    step = part * (len(ramp) - 1)
+    index = min(int(step), len(ramp) - 2)
     pair = (_rgb(ramp[index]), _rgb(ramp[index + 1]))
-    mixed = [round(low + (high - low) * (place - index)) for low, high in zip(*pair, strict=True)]
+    mixed = [round(low + (high - low) * (step - index)) for low, high in zip(*pair, strict=True)]
     return "#{:02x}{:02x}{:02x}".format(*mixed)
 
 

@@ -1,23 +1,33 @@
 """Error against what a design costs, with the Pareto front; error
 distributions of whole design spaces."""
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboards.analysis.comparison import arm_order, designs_of
-from dashboards.analysis.spaces import design_means, error_distributions, pareto_front
-from dashboards.analysis.verdict import listed, seeds_phrase
+from dashboards.analysis.arms import finite
+from dashboards.analysis.findings import Findings
+from dashboards.analysis.spaces import (
+    Distribution,
+    design_means,
+    error_distributions,
+    pareto_front,
+)
+from dashboards.analysis.words import listed, seeds_phrase, span
 from dashboards.figures.common import (
     DIRECT_LABELS,
     MOST_POINTS,
-    add_trials,
-    costs,
-    kept_of_crowd,
+    Points,
+    add_points,
+    costs_text,
+    drawn_of_crowd,
+    errors_in_percent,
     left_out_phrase,
     over_seeds,
+    points_of,
+    subtitle_of,
     template_text,
 )
 from dashboards.figures.theme import (
@@ -32,7 +42,7 @@ from dashboards.figures.theme import (
 )
 from explorer.errors import unknown
 
-COSTS = {
+COST_LABELS = {
     "flops": "FLOPs",
     "params": "parameters",
     "activations": "activations",
@@ -42,223 +52,245 @@ FEW_DESIGNS = 40  # with more, only the designs' means are drawn
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
 
+@dataclass(frozen=True)
+class CostChart:
+    """What `error_against_cost` shows; `designs` is `spaces.design_means` with `cost` and
+    `front`, whether no other design beats it in both. Errors are fractions there.
+
+    Attributes:
+        points: The single trainings of each arm; none where there are many designs.
+        drawn: Which of the designs are drawn.
+        is_wide: Whether costs spread so far that their axis is logarithmic.
+    """
+
+    title: str
+    subtitle: str
+    designs: pd.DataFrame
+    points: dict[str, Points]
+    drawn: pd.DataFrame
+    is_wide: bool
+
+    @property
+    def front(self) -> pd.DataFrame:
+        """The designs of the Pareto front, the cheapest first."""
+        return self.designs[self.designs["front"]].sort_values("cost")
+
+
 def error_against_cost(
-    trials: pd.DataFrame,
-    reference: str,
-    *,
-    cost: str = "flops",
-    context: str = "",
-    styles: dict[str, Style] | None = None,
-    theme: str = "light",
+    findings: Findings, *, cost: str = "flops", theme: str = "light"
 ) -> go.Figure:
     """Test error of each design (mean over its seeds) against its cost, with the
     Pareto front: designs that none beats in both.
 
-    `cost` is "flops", "params", "activations" or "seconds_per_epoch". The front
-    is of the means; where seeds differ, so may it.
+    The front is of the means; where seeds differ, so may it.
+
+    Args:
+        findings: Of a study, or of a choice of its trainings.
+        cost: "flops", "params", "activations" or "seconds_per_epoch".
+        theme: "light" or "dark".
+
+    Raises:
+        UserError: For another cost.
     """
-    if cost not in COSTS:
-        raise unknown("cost", cost, COSTS)
-    designs = design_means(trials, ("seconds_per_epoch",))
-    designs = designs[np.isfinite(designs[cost].to_numpy(dtype=float))].reset_index(drop=True)
-    colors, styles = THEMES[theme], styles or arm_styles(designs_of(trials), reference, theme)
-    figure = blank_figure(theme)
-    front = pareto_front(designs[cost], designs["test_error"])
-    best = designs[front].sort_values(cost)
-    if len(best):
+    chart, colors, styles = (
+        costs_and_errors(findings, cost),
+        THEMES[theme],
+        arm_styles(findings, theme),
+    )
+    figure, front = blank_figure(theme), chart.front
+    if len(front):
         figure.add_scatter(
-            x=best[cost].to_numpy(dtype=float), y=100 * best["test_error"].to_numpy(), mode="lines",
-            line={"color": colors.quiet, "width": 1.25, "shape": "hv"}, hoverinfo="skip", name="Pareto front",
+            x=finite(front["cost"]), y=errors_in_percent(front), mode="lines",
+            line={"color": colors.quiet, "width": 1.25, "shape": "hv"}, hoverinfo="skip",
+            name="Pareto front",
         )  # fmt: skip
-    left_out, what = 0, "single trials"
-    if len(designs) <= FEW_DESIGNS:
-        ended = trials[trials["status"] == "complete"]
-        ended = ended[
-            np.isfinite(pd.to_numeric(ended["test_error"], errors="coerce").to_numpy(dtype=float))
-        ]
-        for arm, rows in ended.groupby(ended["arm"].astype(str), sort=False):
-            x = pd.to_numeric(rows[cost], errors="coerce")
-            left_out += add_trials(figure, x, rows, styles[str(arm)], theme)
-        for arm, own in designs.groupby("arm", sort=False):
-            _add_designs(figure, own, front[own.index], styles[str(arm)], cost, theme)
+    for arm, points in chart.points.items():
+        add_points(figure, points, styles[arm], theme)
+    if len(chart.designs) <= FEW_DESIGNS:
+        for arm, designs in chart.drawn.groupby("arm", sort=False):
+            _add_designs(figure, designs, styles[str(arm)], theme)
     else:
-        drawn = np.union1d(
-            np.flatnonzero(front), kept_of_crowd(designs["test_error"], 4 * MOST_POINTS)
-        )
-        left_out, what = len(designs) - len(drawn), "designs"
-        _add_designs(
-            figure,
-            designs.iloc[drawn],
-            front[drawn],
-            Style(colors.ramp[1], "circle"),
-            cost,
-            theme,
-            size=7,
-        )
-    for _, row in best.iterrows() if len(best) <= DIRECT_LABELS else ():
+        _add_designs(figure, chart.drawn, Style(colors.ramp[1], "circle"), theme, size=7)
+    for row in front.to_dict("records") if len(front) <= DIRECT_LABELS else ():
         figure.add_annotation(
-            x=float(row[cost]) if not _is_wide(designs[cost]) else float(np.log10(row[cost])),
-            y=100 * float(row["test_error"]), text=label(row["arm"], 24), showarrow=False,
-            xanchor="left", yanchor="bottom", xshift=7, yshift=4, font={"size": 12.5, "color": colors.ink},
+            x=float(np.log10(row["cost"])) if chart.is_wide else float(row["cost"]),
+            y=100 * row["test_error"], text=label(row["arm"], 24), showarrow=False, xanchor="left",
+            yanchor="bottom", xshift=7, yshift=4, font={"size": 12.5, "color": colors.ink},
         )  # fmt: skip
-    subtitle = [
-        (
-            f"Test error in %, {over_seeds([int(n) for n in designs['n']], '')}, of {len(designs)}"
-            " designs; filled: on the front of the means"
-        ),
-        _devices(trials) if cost == "seconds_per_epoch" else "",
-        label(context),
-    ]
-    shown = ", ".join(filter(None, subtitle)) + left_out_phrase(left_out, what)
-    set_title(figure, _front_title(best, len(designs), cost), shown, theme)
+    set_title(figure, chart.title, chart.subtitle, theme)
+    name = COST_LABELS[cost]
     figure.update_xaxes(
-        type="log" if _is_wide(designs[cost]) else "linear",
-        title={"text": COSTS[cost][0].upper() + COSTS[cost][1:], "standoff": 8},
+        type="log" if chart.is_wide else "linear",
+        title={"text": name[0].upper() + name[1:], "standoff": 8},
         nticks=6,
         ticklabelstandoff=6,  # the lowest error's label stands beside the first cost's
     )
-    if _is_wide(designs[cost]):
+    if chart.is_wide:
         figure.update_xaxes(dtick="D2")
-    note_if_empty(figure, designs, theme)
+    note_if_empty(figure, chart.designs, theme)
     return figure
 
 
+def costs_and_errors(findings: Findings, cost: str = "flops") -> CostChart:
+    """What `error_against_cost` shows. Raises `UserError` for an unknown cost."""
+    if cost not in COST_LABELS:
+        raise unknown("cost", cost, COST_LABELS)
+    designs = design_means(findings.trials, ("seconds_per_epoch",))
+    costs = finite(designs[cost])
+    designs = designs.assign(cost=costs)[np.isfinite(costs)].reset_index(drop=True)
+    designs["front"] = pareto_front(designs["cost"], designs["test_error"])
+    points, drawn, what = {}, designs, "single trials"
+    if len(designs) <= FEW_DESIGNS:
+        points = {
+            arm: points_of(rows, finite(rows[cost]), errors_in_percent(rows))
+            for arm, rows in findings.complete.items()
+            if len(rows)
+        }
+        left_out = sum(own.left_out for own in points.values())
+    else:
+        some = drawn_of_crowd(designs["test_error"], 4 * MOST_POINTS)
+        drawn, what = designs.iloc[np.union1d(np.flatnonzero(designs["front"]), some)], "designs"
+        left_out = len(designs) - len(drawn)
+    subtitle = subtitle_of(
+        f"Test error in %, {over_seeds(designs['n'], '')}, of {len(designs)} designs;"
+        " filled: on the front of the means",
+        devices_text(findings.trials) if cost == "seconds_per_epoch" else "",
+        findings.context,
+        left_out=left_out_phrase(left_out, what),
+    )
+    lowest, highest = (float(designs["cost"].agg(end)) for end in ("min", "max"))
+    is_wide = len(designs) > 1 and highest > 3 * lowest > 0
+    return CostChart(_front_title(designs, cost), subtitle, designs, points, drawn, is_wide)
+
+
 def _add_designs(
-    figure: go.Figure,
-    designs: pd.DataFrame,
-    front: Any,
-    style: Style,
-    cost: str,
-    theme: str,
-    size: int = 12,
+    figure: go.Figure, designs: pd.DataFrame, style: Style, theme: str, size: int = 12
 ) -> None:
     ground = THEMES[theme].ground
-    filled = [style.color if one else ground for one in front]
     hovers = []
     for row in designs.to_dict("records"):
-        own = [f"<b>{label(row['arm'])}</b>", label(row["design"], 200), costs(row)]
+        lines = [f"<b>{label(row['arm'])}</b>", label(row["design"], 200), costs_text(row)]
         if np.isfinite(row["seconds_per_epoch"]):
-            own.append(f"{row['seconds_per_epoch']:.2f} s per epoch")
+            lines.append(f"{row['seconds_per_epoch']:.2f} s per epoch")
+        n = seeds_phrase(row["n"])
         hovers.append(
-            [
-                "<br>".join(
-                    [
-                        *own,
-                        (
-                            f"mean test error {100 * row['test_error']:.2f} %,"
-                            f" {seeds_phrase(row['n'])}"
-                        ),
-                    ]
-                )
-            ]
+            "<br>".join([*lines, f"mean test error {100 * row['test_error']:.2f} %, {n}"])
         )
     figure.add_scatter(
-        x=designs[cost].to_numpy(dtype=float),
-        y=100 * designs["test_error"].to_numpy(),
+        x=finite(designs["cost"]),
+        y=errors_in_percent(designs),
         mode="markers",
-        marker={"color": filled, "symbol": style.symbol, "size": style.size(size), "line": {"color": style.color, "width": 2}},
-        customdata=hovers,
+        marker={
+            "color": [style.color if front else ground for front in designs["front"]],
+            "symbol": style.symbol,
+            "size": style.size(size),
+            "line": {"color": style.color, "width": 2},
+        },
+        customdata=[[hover] for hover in hovers],
         hovertemplate="%{customdata[0]}<extra></extra>",
-    )  # fmt: skip
+    )
 
 
-def _is_wide(values: pd.Series) -> bool:
-    return len(values) > 1 and float(values.max()) > 3 * float(values.min()) > 0
+def devices_text(rows: pd.DataFrame) -> str:
+    """'on cpu and cuda', of what these trainings ran on; "" where that is not known."""
+    devices = sorted({str(device) for device in rows["device"].dropna()} - {""})
+    return f"on {listed(devices)}" if devices else ""
 
 
-def _devices(trials: pd.DataFrame) -> str:
-    found = sorted({str(one) for one in trials["device"].dropna()} - {""})
-    return label(f"on {listed(found)}") if found else ""
-
-
-def _front_title(best: pd.DataFrame, designs: int, cost: str) -> str:
+def _front_title(designs: pd.DataFrame, cost: str) -> str:
+    best = designs[designs["front"]].sort_values("cost")
     arms = list(dict.fromkeys(best["arm"].astype(str)))
-    words = "measured time" if cost == "seconds_per_epoch" else COSTS[cost]
-    if not arms:
+    words = "measured time" if cost == "seconds_per_epoch" else COST_LABELS[cost]
+    where = f"on the Pareto front of mean test error and {words}"
+    if not arms or len(designs) == 1:
         return f"Test error against {words}"
-    if len(arms) == 1 and designs > 1:
-        return f"{arms[0]} alone is on the Pareto front of mean test error and {words}"
     if len(arms) == 1:
-        return f"Test error against {words}"
+        return f"{arms[0]} alone is {where}"
     if len(arms) > 3:
-        return (
-            f"{len(best)} of {designs} designs are on the Pareto front of mean test error and"
-            f" {words}"
-        )
-    return f"{listed(arms)} are on the Pareto front of mean test error and {words}"
+        return f"{len(best)} of {len(designs)} designs are {where}"
+    return f"{listed(arms)} are {where}"
+
+
+@dataclass(frozen=True)
+class SpacesChart:
+    """What `error_distribution_functions` shows: each space's distribution by its name."""
+
+    title: str
+    subtitle: str
+    spaces: dict[str, Distribution]
 
 
 def error_distribution_functions(
     trials: pd.DataFrame, *, by: str = "study", measure: str | None = "flops", theme: str = "light"
 ) -> go.Figure:
-    """The share of a design space's designs that err less than x: one
-    line a space (each value of the column `by`).
+    """The share of a design space's designs that have an error of at most x: one line a space.
 
-    With a `measure` spaces are compared at equal complexity, see
-    `spaces.error_distributions`; None compares them as they are.
+    Args:
+        trials: Trainings of one study or of several.
+        by: The column whose values are the spaces.
+        measure: "flops", "params" or "activations" compares spaces at equal complexity, see
+            `spaces.error_distributions`; None compares them as they are.
+        theme: "light" or "dark".
     """
-    found = error_distributions(trials, by, measure)
+    chart = spaces_shown(trials, by, measure)
     colors, figure = THEMES[theme], blank_figure(theme)
-    arms = arm_styles(trials, arm_order(trials)[0], theme) if by == "arm" and len(trials) else {}
-    for place, (name, one) in enumerate(found.items()):
-        color = arms[name].color if name in arms else (colors.reference, *FURTHER_COLORS)[place % 7]
-        x, y = np.repeat(100 * one.errors, 2), np.repeat(one.shares, 2)
-        hover = (
-            f"<b>{template_text(label(name))}</b><br>%{{y:.0%}} of {one.designs} designs err at"
-            " most %{x:.2f} %<extra></extra>"
-        )
+    styles = arm_styles(Findings(trials), theme) if by == "arm" else {}
+    hues, count = (colors.reference, *FURTHER_COLORS), len(chart.spaces)
+    for number, (name, space) in enumerate(chart.spaces.items()):
+        color = styles[name].color if name in styles else hues[number % len(hues)]
+        x, y = np.repeat(100 * space.errors, 2), np.repeat(space.shares, 2)
         figure.add_scatter(
             x=x,
-            y=np.concatenate([[0.0], y[:-1]]) if len(y) else y,
+            y=np.concatenate([[0.0], y[:-1]]),
             mode="lines",
-            line={"color": color, "width": 2.25, "dash": DASHES[place % len(DASHES)]},
+            line={"color": color, "width": 2.25, "dash": DASHES[number % len(DASHES)]},
             name=label(name),
-            hovertemplate=hover,
-            showlegend=len(found) > DIRECT_LABELS,
+            hovertemplate=(
+                f"<b>{template_text(label(name))}</b><br>%{{y:.0%}} of {space.designs} designs"
+                " have an error of at most %{x:.2f} %<extra></extra>"
+            ),
+            showlegend=count > DIRECT_LABELS,
         )
-        if 1 < len(found) <= DIRECT_LABELS:
-            share = (place + 1) / (len(found) + 1)
+        if 1 < count <= DIRECT_LABELS:
+            share = (number + 1) / (count + 1)
             figure.add_annotation(
-                x=100 * one.quantile(share), y=share, text=label(name, 32), ax=30, ay=16, showarrow=True, arrowhead=0,
-                arrowwidth=1, arrowcolor=color, xanchor="left", bgcolor=colors.ground, font={"size": 12.5, "color": colors.ink},
+                x=100 * space.quantile(share), y=share, text=label(name, 32), ax=30, ay=16,
+                showarrow=True, arrowhead=0, arrowwidth=1, arrowcolor=color, xanchor="left",
+                bgcolor=colors.ground, font={"size": 12.5, "color": colors.ink},
             )  # fmt: skip
-    set_title(figure, _median_title(found), _edf_subtitle(found, trials, measure), theme)
+    set_title(figure, chart.title, chart.subtitle, theme)
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%", title={"text": ""})
     figure.update_xaxes(title={"text": "Test error in %", "standoff": 8})
-    note_if_empty(figure, found, theme)
+    note_if_empty(figure, chart.spaces, theme)
     return figure
 
 
-def _median_title(found: dict[str, Any]) -> str:
-    medians = {name: 100 * one.quantile(0.5) for name, one in found.items()}
-    if not medians:
-        return "Error distribution"
-    order = sorted(medians, key=medians.__getitem__)
-    if len(order) == 1:
-        return f"Half of the designs of {order[0]} err at most {medians[order[0]]:.2f} %"
-    if len(order) == 2:
-        one, other = order
-        return (
-            f"Half of the designs of {one} err at most {medians[one]:.2f} %, of {other}"
-            f" {medians[other]:.2f} %"
-        )
-    best, worst = order[0], order[-1]
-    return (
-        f"The median design errs {medians[best]:.2f} % in {best}, {medians[worst]:.2f} % in {worst}"
-    )
-
-
-def _edf_subtitle(found: dict[str, Any], trials: pd.DataFrame, measure: str | None) -> str:
-    counts = [one.designs for one in found.values()]
-    many = (
-        f"{min(counts)} to {max(counts)}"
-        if counts and min(counts) != max(counts)
-        else f"{max(counts, default=0)}"
-    )
-    means = design_means(trials)
-    seeds = over_seeds([int(n) for n in means["n"]], "")
-    equal = f", at equal {COSTS[measure]}" if measure and len(found) > 1 else ""
-    return (
-        f"Share of designs that err at most x{equal}; {many}"
+def spaces_shown(
+    trials: pd.DataFrame, by: str = "study", measure: str | None = "flops"
+) -> SpacesChart:
+    """What `error_distribution_functions` shows."""
+    spaces = error_distributions(trials, by, measure)
+    counts = [space.designs for space in spaces.values()]
+    seeds = over_seeds(design_means(trials)["n"], "")
+    equal = f", at equal {COST_LABELS[measure]}" if measure and len(spaces) > 1 else ""
+    subtitle = (
+        f"Share of designs with an error of at most x{equal}; {span(counts)}"
         f" designs{' each' if len(counts) > 1 else ''}, {seeds}"
+    )
+    return SpacesChart(_median_title(spaces), subtitle, spaces)
+
+
+def _median_title(spaces: dict[str, Distribution]) -> str:
+    if not spaces:
+        return "Error distribution"
+    medians = {name: 100 * space.quantile(0.5) for name, space in spaces.items()}
+    best, *_, worst = sorted([*medians, *medians], key=medians.__getitem__)
+    half = f"Half of the designs of {best} have an error of at most {medians[best]:.2f} %"
+    if len(medians) == 1:
+        return half
+    if len(medians) == 2:
+        return f"{half}, of {worst} {medians[worst]:.2f} %"
+    return (
+        f"The median design has an error of {medians[best]:.2f} % in {best},"
+        f" {medians[worst]:.2f} % in {worst}"
     )

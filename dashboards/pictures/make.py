@@ -35,12 +35,12 @@ DRAW = (
 
 def examples() -> list[tuple[str, str | None]]:
     """The README's `pycon` blocks in order, each with the name of the picture after it, or None."""
-    found = re.findall(
+    blocks = re.findall(
         r"^```pycon\n(.*?)^```\n(?:\n!\[[^\]]*\]\(pictures/([\w.]+)\))?",
         README.read_text(),
         re.M | re.S,
     )
-    return [(block, name or None) for block, name in found]
+    return [(block, name or None) for block, name in blocks]
 
 
 def figures() -> dict[str, Any]:

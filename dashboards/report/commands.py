@@ -1,7 +1,7 @@
 """The dashboards' commands: report."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,7 +10,7 @@ from studies.commands.options import storage_option
 from studies.config.study import to_run
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from dashboards.analysis.findings import Findings
 
 
 @click.command()
@@ -55,39 +55,36 @@ def report(
     from studies.storage.storage import Storage
 
     sources = load_sources(studies, storage)
-    named = [one for one in studies if not one.lower().endswith(".csv")]
+    named = [name for name in studies if not name.lower().endswith(".csv")]
     # Files alone are named as the file: the study's own report, from its storage, is another.
     alone = file_stem(sources[0].name) if named else Path(studies[0]).stem
     path = write_report(
         output or f"{alone if len(sources) == 1 else 'report'}.html", sources, paper=paper
     )
-    kept = Storage(storage).option
+    option = Storage(storage).option
     for source in sources:
         if len(sources) > 1:
             print(f"{source.name}\n")
-        print_results(source.trials, source.info)
+        print_results(source.findings)
         if len(sources) > 1:
             print()
     print(f"\nReport: {path}" if len(sources) == 1 else f"Report: {path}")
     if len(sources) == len(named) == 1:
-        commands = next_commands(sources[0].trials, kept, named[0])
+        commands = next_commands(sources[0].findings, option, named[0])
     else:
-        commands = [command("study status", one, storage=kept) for one in named[:2]]
+        commands = [command("study status", name, storage=option) for name in named[:2]]
     if commands:
         print("Next:")
     for line in commands:
         print(f"  {line}")
 
 
-def print_results(trials: "pd.DataFrame", info: dict[str, Any]) -> None:
+def print_results(findings: "Findings") -> None:
     """The closing table and the verdict with its notes."""
     from dashboards.analysis.tables import closing_table
-    from dashboards.analysis.test_set import compare_study
-    from dashboards.analysis.verdict import judge
     from explorer.terminal import print_table
 
-    verdict = judge(trials, compare_study(trials, info), info)
-    table = closing_table(trials)
+    table, verdict = closing_table(findings), findings.verdict
     print_table(table.columns, table.rows, left=table.words)
     print()
     for text in (verdict.text, *verdict.notes):
@@ -95,24 +92,21 @@ def print_results(trials: "pd.DataFrame", info: dict[str, Any]) -> None:
 
 
 def next_commands(
-    trials: "pd.DataFrame", storage: str | Secret | None, name_or_path: str
+    findings: "Findings", storage: str | Secret | None, name_or_path: str
 ) -> list[str]:
     """Two commands to try next: go on with what is unfinished or failed,
     or look closer at what validation chose.
 
     `storage` is the `Storage.option` that the study is in.
     """
-    from dashboards.analysis.verdict import chosen_by_validation
-
-    chosen = chosen_by_validation(trials)
     status = command("study status", name_or_path, storage=storage)
     results = command("study results", name_or_path, o="results.csv", storage=storage)
-    if trials["status"].isin(["running", "waiting"]).any():
+    if findings.is_training:
         return [command("study run", to_run(name_or_path), storage=storage), status]
-    if (trials["status"] == "failed").any():
+    if findings.counts.get("failed"):
         return [command("study retry", name_or_path, storage=storage), results]
-    if chosen is None:
+    if findings.winner is None:
         return [status, results]
-    design = trials[trials["arm"].astype(str) == chosen].iloc[0]
+    design = findings.by_arm[findings.winner].iloc[0]
     size = {key: int(design[key]) for key in ("resolution", "classes", "in_channels")}
     return [command("describe", design["design"], **size, verify=True), results]

@@ -12,18 +12,23 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from html import escape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Any
 
+import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.analysis.spaces import design_means
 from dashboards.analysis.tables import studies_table
 from dashboards.figures import error_distribution_functions
+from dashboards.page.elements import element, joined, to_html
+from dashboards.page.parts import quiet, section, table
+from dashboards.page.study import study_name
 from dashboards.report.sources import Source
-from dashboards.report.study import Draw, StudyPart, escape, figure_frame, study_body, table_markup
+from dashboards.report.study import Draw, StudyPart, figure_frame, study_body
 from explorer.errors import UserError
 from explorer.files import write_atomic
 from studies.results.table_text import as_csv
@@ -56,7 +61,7 @@ def render_report(
         parts = [StudyPart(sources[0], paper=paper)]
         title, body, figures = _alone(parts[0], now)
     else:
-        parts = [StudyPart(source, f"{place}-", 3, paper) for place, source in enumerate(sources)]
+        parts = [StudyPart(source, f"{number}-", paper) for number, source in enumerate(sources)]
         title, body, figures = _side_by_side(parts, now)
     plotly, script = _plotly(), _resource("report.js")
     assert "</script" not in plotly.lower()
@@ -80,77 +85,72 @@ def render_report(
     return Template(_resource("report.html")).substitute(
         policy=_policy(plotly, script),
         title=escape(title),
-        style=_resource("report.css"),
-        body="\n".join(body),
+        style=files("dashboards.page").joinpath("page.css").read_text(encoding="utf-8"),
+        body=body,
         data=script_json(data),
         plotly=plotly,
         script=script,
     )  # fmt: skip
 
 
-def _alone(part: StudyPart, now: datetime) -> tuple[str, list[str], dict[str, Draw]]:
+def _alone(part: StudyPart, now: datetime) -> tuple[str, str, dict[str, Draw]]:
     """Title, body and figures of a page of one study."""
-    question = part.source.info.get("question")
-    asked = f" &nbsp;{escape(str(question))}" if question else ""
+    source, verdict = part.source, part.findings.verdict
     head = [
-        f'<p class="study"><b>{escape(part.source.name)}</b>{asked}</p>',
-        f"<h1>{escape(part.verdict.sentence)}</h1>",
+        study_name(source.name, source.info.get("question")),
+        element("h1", joined(verdict.sentence)),
     ]
-    return (
-        f"{part.source.name}: {part.verdict.title}",
-        [*head, *study_body(part, now)],
-        part.figures,
-    )
+    body = to_html([*head, *study_body(part, now)])
+    return f"{source.name}: {verdict.title}", body, part.figures
 
 
-def _side_by_side(
-    parts: Sequence[StudyPart], now: datetime
-) -> tuple[str, list[str], dict[str, Draw]]:
+def _side_by_side(parts: Sequence[StudyPart], now: datetime) -> tuple[str, str, dict[str, Draw]]:
     """The same of several studies: their verdicts, their errors on one
     scale, one table of all, then each study."""
     figures = {key: draw for part in parts for key, draw in part.figures.items()}
     _share_scale(figures, [f"{part.prefix}error" for part in parts])
-    title = f"{len(parts)} studies side by side"
-    answers = [
-        f'<p class="more"><b>{escape(part.source.name)}</b>'
-        f" &nbsp;{escape(part.verdict.sentence)}</p>"
-        for part in parts
-    ]
-    body = [f"<h1>{title}</h1>", *answers]
-    frames = [(part.source.name, part.figure("error")) for part in parts]
-    panels = "".join(
-        f'<div><p class="study"><b>{escape(name)}</b></p>{frame}</div>'
-        for name, frame in frames
-        if frame
+    title, studies = (
+        f"{len(parts)} studies side by side",
+        [(part.source.name, part.findings) for part in parts],
     )
-    body.append(f'<div class="side">{panels}</div>' if panels else "")
-    spaces = [
-        part.source.trials for part in parts if len(design_means(part.source.trials)) >= SPACE
+    answers = [
+        element(
+            "p", element("b", name), f" \u00a0{joined(findings.verdict.sentence)}", className="more"
+        )
+        for name, findings in studies
     ]
+    panels = [
+        element("div", study_name(part.source.name), frame)
+        for part in parts
+        if (frame := part.figure("error"))
+    ]
+    spaces = [
+        findings.trials for _, findings in studies if len(design_means(findings.trials)) >= SPACE
+    ]
+    distributions = None
     if len(spaces) > 1:
-        import pandas as pd
-
         trials = pd.concat(spaces, ignore_index=True)
         figures["distributions"] = lambda theme: error_distribution_functions(trials, theme=theme)
-        body.append(
-            f"<section>{figure_frame('distributions', figures['distributions'], 2)}</section>"
-        )
-    table = studies_table(
-        [(part.source.name, part.source.trials, part.comparison) for part in parts]
-    )
-    body.append(f"<section><h2>The studies</h2>{table_markup(table)}</section>")
-    for part in parts:
-        question = part.source.info.get("question")
-        asked = f'<p class="quiet">{escape(str(question))}</p>' if question else ""
-        inner = "\n".join(study_body(part, now))
-        # The figure of errors stands above, beside the other studies'.
-        inner = inner.replace(part.figure("error"), "") if part.figure("error") else inner
-        head = (
-            f"<h2>{escape(part.source.name)}</h2>{asked}<p"
-            f' class="verdict">{escape(part.verdict.sentence)}</p>'
-        )
-        body.append(f'<section class="whole">{head}{inner}</section>')
-    return title, body, figures
+        distributions = section("", figure_frame("distributions", figures["distributions"]))
+    body = [
+        to_html([element("h1", title), answers]),
+        to_html(element("div", *panels, className="side") if panels else None, deeper=1),
+        to_html([distributions, section("The studies", table(studies_table(studies), "Studies"))]),
+        *(_among_others(part, now) for part in parts),
+    ]
+    return title, "\n".join(body), figures
+
+
+def _among_others(part: StudyPart, now: datetime) -> str:
+    """A study of several, whose figure of errors stands above, beside the other studies'."""
+    question = part.source.info.get("question")
+    head = [
+        element("h2", part.source.name),
+        quiet(question),
+        element("p", joined(part.findings.verdict.sentence), className="verdict"),
+    ]
+    inner = to_html(study_body(part, now, errors=False), deeper=1)
+    return f'<section class="whole">{to_html(head)}{inner}</section>'
 
 
 def _share_scale(figures: dict[str, Draw], keys: Sequence[str]) -> None:
@@ -163,7 +163,7 @@ def _share_scale(figures: dict[str, Draw], keys: Sequence[str]) -> None:
     ]
     if len(ranges) < 2:
         return
-    low, high = min(one[0] for one in ranges), max(one[1] for one in ranges)
+    low, high = min(ends[0] for ends in ranges), max(ends[1] for ends in ranges)
 
     def on_scale(draw: Draw) -> Draw:
         def drawn(theme: str) -> go.Figure:

@@ -3,10 +3,12 @@ CSV files as `study import` takes them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
+from dashboards.analysis.findings import Findings
 from explorer.errors import UserError
 from explorer.suggestions import command
 from studies.results import CURVES
@@ -19,7 +21,7 @@ from studies.results.table_files import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Source:
     """One study: its two tables, and what `studies.results.study_info` says about it
     (of a CSV file the name and the reference arm)."""
@@ -29,6 +31,11 @@ class Source:
     curves: pd.DataFrame
     info: dict[str, Any] = field(default_factory=dict)
 
+    @cached_property
+    def findings(self) -> Findings:
+        """What the study found, worked out once."""
+        return Findings(self.trials, self.info)
+
 
 def load_sources(given: Iterable[str], storage: str | None = None) -> list[Source]:
     """The studies that names, study files (.yaml) and results (.csv) stand for, in the order given.
@@ -36,18 +43,18 @@ def load_sources(given: Iterable[str], storage: str | None = None) -> list[Sourc
     A CSV file of curves goes to the study of its name. Raises `UserError` for what
     cannot be read, and where a study comes twice.
     """
-    found: list[Source] = []
+    sources: list[Source] = []
     curves: list[tuple[str, pd.DataFrame]] = []
-    for one in given:
-        if one.lower().endswith(".csv"):
-            table = open_table(one)
+    for name_or_path in given:
+        if name_or_path.lower().endswith(".csv"):
+            table = open_table(name_or_path)
             if holds_curves(table):
-                curves.append((one, check_curves(table)))
+                curves.append((name_or_path, check_curves(table)))
             else:
-                found += [_from_csv(study) for study in check_results(table).studies]
+                sources += [_from_csv(study) for study in check_results(table).studies]
         else:
-            found.append(_from_storage(one, storage))
-    names = [source.name for source in found]
+            sources.append(_from_storage(name_or_path, storage))
+    names = [source.name for source in sources]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UserError(
@@ -61,9 +68,9 @@ def load_sources(given: Iterable[str], storage: str | None = None) -> list[Sourc
                     f"{path} holds the curves of {name}, whose trainings are not given; add the"
                     f" file that `{command('study results', name, o='FILE.csv')}` writes."
                 )
-            place = names.index(str(name))
-            found[place] = replace(found[place], curves=rows.reset_index(drop=True))
-    return found
+            number = names.index(str(name))
+            sources[number] = replace(sources[number], curves=rows.reset_index(drop=True))
+    return sources
 
 
 def _from_csv(study: FileStudy) -> Source:
@@ -80,7 +87,6 @@ def _from_storage(name_or_path: str, storage: str | None) -> Source:
     from studies.results import Reader
     from studies.storage.storage import Storage
 
-    place = Storage(storage)
     name = name_of(name_or_path)
-    tables, curves = Reader(place).both(name)
+    tables, curves = Reader(Storage(storage)).both(name)
     return Source(name, tables.trials, curves, tables.info)

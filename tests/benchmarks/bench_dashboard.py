@@ -57,9 +57,9 @@ TYPE_SEEDS = (
     "Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(field, '0-999');"
     "field.dispatchEvent(new Event('input', { bubbles: true }))"
 )
-FIRST_ROW, LEAVES = (
+FIRST_ROW, PAGES = (
     "document.querySelector('#study-trainings tbody th')",
-    "document.querySelector('.leaves')",
+    "document.querySelector('.pages')",
 )
 # What a reader does, one after the other, and what then stands there.
 ACTIONS = {
@@ -68,7 +68,7 @@ ACTIONS = {
     "filter by seeds, after its 0.25 s pause in typing": (TYPE_SEEDS, shown("3,000", 3)),
     "cost measure": (press("#cost-by label", "measured time"), "document.querySelector('#cost').textContent.includes('econds')"),
     "order of trainings": (press("#order label", "lowest test error first"), f"{FIRST_ROW}.textContent !== 'C=1, seed 0'"),
-    "turn the leaf": ("document.querySelector('#leaf-on').click()", f"{LEAVES}.textContent.includes('2 of 120')"),
+    "next page": ("document.querySelector('#page-on').click()", f"{PAGES}.textContent.includes('2 of 120')"),
     "open a training": (f"{FIRST_ROW}.firstChild.click()", "document.querySelector('#trial-curves .main-svg .trace')"),
 }  # fmt: skip
 PROGRAMS = Path(sys.executable).parent

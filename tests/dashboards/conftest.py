@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 
@@ -38,11 +39,11 @@ def stored_study(workdir: Path) -> Callable[[pd.DataFrame], str]:
     def put(trials: pd.DataFrame) -> str:
         storage = Storage(f"sqlite:///{workdir}/results.db")
         study = Study.load("digits_cardinality")
-        found = {
+        facts = {
             "settings": {"device": "cpu"},
             "splits": {"train": 1078, "validation": 359, "test": 360},
         }
-        stored = create_or_extend(storage, study, study.wanted(), lambda: found)
+        stored = create_or_extend(storage, study, study.wanted(), lambda: facts)
         claims = Claims(storage, storage.open(), stored.id, stored.pairs)
         results = {(row["arm"], row["seed"]): row for row in trials.to_dict("records")}
         for _ in range(len(trials)):

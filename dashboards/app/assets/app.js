@@ -11,7 +11,7 @@
   }
 
   // Dash calls its lists of checkboxes listboxes, which to a screen reader hides the boxes inside: they are groups of plain inputs.
-  const mend = () => {
+  const correctRoles = () => {
     for (const list of document.querySelectorAll(".choices[role=listbox]")) {
       list.setAttribute("role", "group");
       list.setAttribute("aria-label", list.closest("fieldset").querySelector("legend").textContent);
@@ -22,7 +22,7 @@
     }
     for (const option of document.querySelectorAll(".choices [aria-selected]")) option.removeAttribute("aria-selected");
   };
-  new MutationObserver(mend).observe(document.documentElement, { childList: true, subtree: true });
+  new MutationObserver(correctRoles).observe(document.documentElement, { childList: true, subtree: true });
 
   // The address is replaced, not pushed: going back leaves the page instead of undoing one choice after the other.
   const remember = (pairs) => {
@@ -33,7 +33,7 @@
   const values = (options) => options.map((option) => (typeof option === "object" ? option.value : option));
   const chosen = (key, value, options) => {
     if (!value || value.length === options.length) return [];
-    return value.length ? value.map((one) => [key, one]) : [[key, " "]];
+    return value.length ? value.map((choice) => [key, choice]) : [[key, " "]];
   };
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
@@ -53,34 +53,34 @@
         return none();
       },
 
-      study: (arms, statuses, seeds, order, leaf, cost, everyArm, everyStatus) => remember([
+      study: (arms, statuses, seeds, order, page, cost, everyArm, everyStatus) => remember([
         ...chosen("arm", arms, values(everyArm)),
         ...chosen("status", statuses, values(everyStatus)),
         ["seeds", seeds],
         ["order", order === "arm" ? "" : order],
-        ["leaf", leaf > 1 ? leaf : ""],
+        ["page", page > 1 ? page : ""],
         ["cost", cost === "flops" ? "" : cost],
       ]),
 
-      leaf: (back, on, leaf) => {
+      turn: (back, on, page) => {
         const pressed = window.dash_clientside.callback_context.triggered[0];
         if (!pressed || !pressed.value) return none();
-        return Math.max(1, (leaf || 1) + (pressed.prop_id.startsWith("leaf-on") ? 1 : -1));
+        return Math.max(1, (page || 1) + (pressed.prop_id.startsWith("page-on") ? 1 : -1));
       },
 
       open: (click, study) => {
-        const told = click && click.points[0] && click.points[0].customdata;
+        const data = click && click.points[0] && click.points[0].customdata;
         // Only the mark of a single training says which design and seed it is.
-        if (!told || told.length < 2) return none();
-        const design = new DOMParser().parseFromString(told[0], "text/html").documentElement.textContent;
-        return `/study/${encodeURIComponent(study)}/trial/${encodeURIComponent(design)}/${told[1]}`;
+        if (!data || data.length < 2) return none();
+        const design = new DOMParser().parseFromString(data[0], "text/html").documentElement.textContent;
+        return `/study/${encodeURIComponent(study)}/trial/${encodeURIComponent(design)}/${data[1]}`;
       },
 
-      compared: (studies) => remember((studies || []).map((one) => ["study", one])),
+      compared: (studies) => remember((studies || []).map((name) => ["study", name])),
 
       shown: (click) => {
-        const told = click && click.points[0] && click.points[0].customdata;
-        return told ? told[0] : none();
+        const data = click && click.points[0] && click.points[0].customdata;
+        return data ? data[0] : none();
       },
 
       design: (reference, factor, by, solve, most, multiple, policy, shown) => remember([

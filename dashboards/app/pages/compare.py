@@ -3,33 +3,20 @@
 from typing import Any
 from urllib.parse import parse_qs
 
-import pandas as pd
 from dash import dcc, html
 
-from dashboards.analysis.comparison import summarize_arms
-from dashboards.analysis.tables import Table, interval, percent
-from dashboards.analysis.test_set import compare_study, reference_arm
-from dashboards.analysis.verdict import judge, signed_points
-from dashboards.app.pages.parts import (
-    Look,
-    Still,
-    framed,
-    joined,
-    legend,
-    section,
-    study_path,
-    theme_of,
-)
-from dashboards.app.pages.parts import table as table_of
-from dashboards.app.pages.study_figures import context_of
+from dashboards.analysis.findings import Findings
+from dashboards.analysis.tables import arms_table
+from dashboards.app.pages.parts import Look, Still, framed, legend, study_path, theme_of
+from dashboards.app.pages.study_figures import findings_of
 from dashboards.figures import error_against_cardinality
+from dashboards.figures.theme import label
+from dashboards.page.elements import element, joined, link
+from dashboards.page.parts import quiet, section, table
 from explorer.errors import UserError
 from studies.results import Reader
 
 MOST = 6  # studies at once
-HEADINGS = (
-    "Study", "Arm", "n", "Test error (%)", "95 % interval", "Minus reference (points)", "Simultaneous 95 % interval",
-)  # fmt: skip
 
 
 def page(reader: Reader, search: str | None, look: Look | None) -> list[Any]:
@@ -59,75 +46,34 @@ def page(reader: Reader, search: str | None, look: Look | None) -> list[Any]:
 def content(reader: Reader, names: list[str], look: Look | None) -> list[Any]:
     """What each found, their figures on one scale of error, and one table."""
     if not names:
-        return [html.P("Choose a study.", className="quiet")]
+        return [Still(quiet("Choose a study."))]
     stored = [study.name for study in reader.studies()]
-    parts: list[Any] = []
-    findings: list[Any] = []
-    rows: list[tuple[str, ...]] = []
+    studies: list[tuple[str, Findings]] = []
+    sentences: list[Any] = []
     for name in [name for name in stored if name in names][:MOST]:
         try:
-            tables = reader.tables(name)
+            findings = findings_of(reader, reader.tables(name))
         except UserError as error:  # the others can still be shown
-            findings.append(html.Li(f"{name}: {error}"))
+            sentences.append(element("li", f"{name}: {error}"))
             continue
-        trials, reference = tables.trials, reference_arm(tables.trials, tables.info)
-        comparison = compare_study(trials, tables.info)
-        verdict = judge(trials, comparison, tables.info)
-        findings.append(
-            html.Li([dcc.Link(name, href=study_path(name)), ": ", joined(verdict.sentence)])
-        )
-        figure = error_against_cardinality(
-            trials,
-            reference,
-            comparison=comparison,
-            context=context_of(tables),
-            theme=theme_of(look),
-        )
-        figure.layout.title.text = f"{name}: {figure.layout.title.text}"
-        parts.append(figure)
-        rows += _rows(name, trials, comparison)
-    ranges = [figure.layout.yaxis.range for figure in parts if figure.layout.yaxis.range]
+        studies.append((name, findings))
+        verdict = joined(findings.verdict.sentence)
+        sentences.append(element("li", link(name, study_path(name)), ": ", verdict))
+    figures = []
+    for name, findings in studies:
+        figure = error_against_cardinality(findings, theme=theme_of(look))
+        figure.layout.title.text = f"{label(name)}: {figure.layout.title.text}"
+        figures.append(figure)
+    ranges = [figure.layout.yaxis.range for figure in figures if figure.layout.yaxis.range]
     if ranges:
         common = [min(low for low, _ in ranges), max(high for _, high in ranges)]
-        for figure in parts:
+        for figure in figures:
             figure.update_yaxes(range=common)
-    frames = [framed(f"compared-{place}", figure, look) for place, figure in enumerate(parts)]
-    table = Table(HEADINGS, tuple(rows), frozenset(("Study", "Arm")))
+    frames = [framed(f"compared-{number}", figure, look) for number, figure in enumerate(figures)]
+    list_of_all = element("ul", *sentences, className="notes findings")
+    arms = table(arms_table(studies), "All arms of the chosen studies")
     return [
-        Still(section("What each found", html.Ul(findings, className="notes findings"))),
+        Still(section("What each found", list_of_all)),
         html.Div(frames, className="pair even"),
-        Still(section("All arms", table_of(table, "All arms of the chosen studies"))),
+        Still(section("All arms", arms)),
     ]
-
-
-def _rows(name: str, trials: pd.DataFrame, comparison: Any) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = []
-    for arm, row in summarize_arms(trials).iterrows():
-        one = comparison.difference(str(arm))
-        gap = (
-            "reference"
-            if str(arm) == comparison.reference
-            else signed_points(one.estimate)
-            if one
-            else "–"
-        )
-        if one and one.seeds != row["n"]:
-            gap += f" ({one.seeds} shared)"
-        sure = (
-            f"{signed_points(one.low)} to {signed_points(one.high)}"
-            if one and one.low is not None
-            else "–"
-        )
-        error = percent(row["mean"])
-        rows.append(
-            (
-                name,
-                str(arm),
-                str(int(row["n"])),
-                error,
-                interval(row["low"], row["high"]),
-                gap,
-                sure,
-            )
-        )
-    return rows

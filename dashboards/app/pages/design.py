@@ -1,32 +1,38 @@
 """The design page: no study, no training. A reference, a budget, a rule and a
 quantity; the designs that match follow at once."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
-from urllib.parse import parse_qs
 
+import pandas as pd
 import plotly.graph_objects as go
 from dash import dcc, html
 
-from dashboards.analysis.tables import Table
+from dashboards.analysis.tables import TextTable
+from dashboards.analysis.words import NOTHING
 from dashboards.app.pages.parts import (
     Look,
     Still,
-    drawing,
     figure_frame,
-    joined,
     legend,
     live,
-    section,
     signed,
     theme_of,
 )
-from dashboards.app.pages.parts import table as table_of
+from dashboards.app.pages.question import (
+    FACTORS,
+    MOST_MULTIPLE,
+    MOST_POWER,
+    RULE_LABELS,
+    Question,
+    quantities_offered,
+    rules_offered,
+)
 from dashboards.figures.theme import THEMES, blank_figure, label, note_if_empty, set_title
+from dashboards.page.elements import element
+from dashboards.page.parts import drawing, quiet, section, table
 from explorer.architecture import Architecture
-from explorer.budget import LABELS, MEASURES, Design, check_measure, cost, match
+from explorer.budget import LABELS, Design, cost
 from explorer.complexity import count
 from explorer.depths import POLICIES
 from explorer.drawing import svg
@@ -35,104 +41,8 @@ from explorer.names import PUBLISHED
 from explorer.published import TABLES
 from explorer.text import human_count, human_flops, human_percent
 
-SOLVED = {"bottleneck_width": "d", "width": "width", "depths": "depths", "cardinality": "C"}
-RULES = {
-    "flops": "FLOPs",
-    "params": "params",
-    "activations": "activations",
-    "block": "a block's weights",
-}
-# The sliders' places: factors of the reference's cost, and the largest C
-# (or d, where C is solved), as powers of two.
-FACTORS = (0.25, 0.35, 0.5, 0.71, 1.0, 1.41, 2.0, 2.83, 4.0, 5.66, 8.0)
-MOST_POWER, MOST_MULTIPLE = 8, 4
-LONGEST_LINK = 2000
-NEAR = (
-    0.1  # the paper's networks that cost this much more or less than the budget stand beside ours
-)
-
-
-@dataclass(frozen=True)
-class Question:
-    """What the page asks. `factor` is a place in `FACTORS`, `most` a power of two."""
-
-    reference: str = "resnet50"
-    factor: int = FACTORS.index(1.0)
-    by: str = "flops"
-    solve: str = "bottleneck_width"
-    most: int = 5
-    multiple: int = 0
-    policy: str = "proportional"
-    shown: str = ""
-
-    @classmethod
-    def of(cls, search: str | None) -> "Question":
-        """As a link says it; what it does not say, or says wrongly, is as usual."""
-        return cls.read(
-            {
-                key: values[0]
-                for key, values in parse_qs((search or "").lstrip("?")[:LONGEST_LINK]).items()
-            }
-        )
-
-    @classmethod
-    def read(cls, asked: dict[str, Any]) -> "Question":
-        """As the values of the controls say it. Whoever sends them need not
-        be our page, so each is looked at here."""
-        usual = cls()
-        by = _choice(asked.get("by"), usual.by, MEASURES)
-        solve = _choice(asked.get("solve"), usual.solve, SOLVED)
-        return cls(
-            str(asked.get("reference", usual.reference) or "").strip(),
-            _place(asked.get("factor"), usual.factor, len(FACTORS) - 1),
-            by,
-            solve if _solvable(solve, by) else usual.solve,
-            _place(asked.get("most"), usual.most, MOST_POWER),
-            _place(asked.get("multiple"), usual.multiple, MOST_MULTIPLE),
-            _choice(asked.get("policy"), usual.policy, POLICIES),
-            str(asked.get("shown") or ""),
-        )
-
-    @property
-    def axis(self) -> str:
-        """What the designs differ in."""
-        return "bottleneck_width" if self.solve == "cardinality" else "cardinality"
-
-    def designs(self) -> list[Design]:
-        """The matched designs. Raises `UserError` for a reference or a budget that cannot be."""
-        reference = Architecture.from_name(self.reference)
-        budget = round(FACTORS[self.factor] * cost(reference, self.by))
-        options: dict[str, Any] = {
-            "solve": self.solve,
-            "by": self.by,
-            "budget": budget,
-            "depth_policy": self.policy,
-        }
-        if self.solve != "depths":
-            options["multiple_of"] = 2**self.multiple
-        if reference.template.kind == "basic":
-            found = match(reference, **options)
-        else:
-            found = []
-            for power in range(self.most + 1):
-                try:
-                    found += match(reference, **options, **{self.axis: 2**power})
-                except UserError:  # so many paths, or paths so wide, leave nothing of this budget
-                    if power == 0:
-                        raise
-                    break
-        return [replace(design, reference=reference.name) for design in found]
-
-
-def _choice(given: Any, usual: str, known: Collection[str]) -> str:
-    return given if isinstance(given, str) and given in known else usual
-
-
-def _place(given: Any, usual: int, most: int) -> int:
-    """A slider's place from 0 to `most`: a browser sends it as text or as a number."""
-    return next(
-        (place for place in range(most + 1) if str(given) in (str(place), f"{place}.0")), usual
-    )
+# The paper's networks that cost this much more or less than the budget stand beside ours.
+NEAR = 0.1
 
 
 def page(search: str | None) -> list[Any]:
@@ -140,11 +50,18 @@ def page(search: str | None) -> list[Any]:
     asked = Question.of(search)
     return [
         html.H1("Which designs cost the same?"),
-        html.P("Choose a network and how much to spend. Everything is counted exactly, and nothing is trained.", className="more"),
+        html.P(
+            "Choose a network and how much to spend. Everything is counted exactly, and nothing is"
+            " trained.",
+            className="more",
+        ),
         html.Div(_controls(asked), className="controls design"),
         html.P("", id="design-problem", className="problem", role="alert"),
         html.Div(
-            [figure_frame("matched", "Click a mark to draw that network."), html.Div(id="design-paper")],
+            [
+                figure_frame("matched", "Click a mark to draw that network."),
+                html.Div(id="design-paper"),
+            ],
             className="pair loose",
         ),
         html.Div(id="design-table"),
@@ -159,7 +76,8 @@ def _controls(asked: Question) -> list[Any]:
             [
                 html.Label("Reference", htmlFor="reference"),
                 dcc.Input(
-                    id="reference", type="text", value=asked.reference, list="references", debounce=0.3,
+                    id="reference", type="text", value=asked.reference, list="references",
+                    debounce=0.3,
                     className="text", spellCheck="false",
                 ),
                 html.Datalist([html.Option(value=name) for name in PUBLISHED], id="references"),
@@ -168,11 +86,16 @@ def _controls(asked: Question) -> list[Any]:
         ),
         _slider("factor", "Budget", asked.factor, len(FACTORS) - 1),
         legend("Rule: equal", _radio("by", rules_offered(asked), asked.by)),
-        legend("Solved", _radio("solve", quantities_offered(asked), asked.solve)),
+        legend("Solve for", _radio("solve", quantities_offered(asked), asked.solve)),
         _slider("most", "Largest C", asked.most, MOST_POWER),
         _slider("multiple", "Channels in multiples of", asked.multiple, MOST_MULTIPLE),
         html.Div(
-            legend("Depths grow", _radio("policy", [{"label": name, "value": name} for name in POLICIES], asked.policy)),
+            legend(
+                "Depths grow",
+                _radio(
+                    "policy", [{"label": name, "value": name} for name in POLICIES], asked.policy
+                ),
+            ),
             id="policy-field", hidden=asked.solve != "depths",
         ),
     ]  # fmt: skip
@@ -180,31 +103,6 @@ def _controls(asked: Question) -> list[Any]:
 
 def _radio(key: str, options: list[dict[str, Any]], value: str) -> Any:
     return dcc.RadioItems(id=key, options=options, value=value, inline=True, className="choices")
-
-
-def rules_offered(asked: Question) -> list[dict[str, Any]]:
-    """The rules to choose from; one that does not change with what is solved cannot be chosen."""
-    return [
-        {"label": text, "value": by, "disabled": not _solvable(asked.solve, by)}
-        for by, text in RULES.items()
-    ]
-
-
-def quantities_offered(asked: Question) -> list[dict[str, Any]]:
-    """What can be solved; a quantity that does not change the rule's cost cannot be chosen."""
-    return [
-        {"label": text, "value": solve, "disabled": not _solvable(solve, asked.by)}
-        for solve, text in SOLVED.items()
-    ]
-
-
-@cache
-def _solvable(solve: str, by: str) -> bool:
-    try:
-        check_measure(Architecture.from_name("resnet50"), solve, by)
-    except UserError:
-        return False
-    return True
 
 
 def _slider(key: str, name: str, value: int, most: int) -> Any:
@@ -231,9 +129,8 @@ class Answer:
     paper: list[Any]
     drawing: list[Any]
     problem: str
-    labels: tuple[
-        str, str, str, str
-    ]  # of the sliders: budget, what C or d is called, its largest value, the multiple
+    # Of the sliders: budget, what C or d is called, its largest value, the multiple.
+    labels: tuple[str, str, str, str]
 
 
 def answer(asked: Question, look: Look | None) -> Answer:
@@ -244,7 +141,7 @@ def answer(asked: Question, look: Look | None) -> Answer:
     try:
         reference = Architecture.from_name(asked.reference)
         spent = FACTORS[asked.factor] * cost(reference, asked.by)
-        budget = f"{FACTORS[asked.factor]:g}x, {human_flops(spent)} {RULES[asked.by]}"
+        budget = f"{FACTORS[asked.factor]:g}x, {human_flops(spent)} {RULE_LABELS[asked.by]}"
         labels = (budget, axis, str(2**asked.most), multiple)
         designs = asked.designs()
     except UserError as error:
@@ -261,31 +158,34 @@ def answer(asked: Question, look: Look | None) -> Answer:
         )
     published = paper_networks(reference, asked.by, spent)
     shown = next((design for design in designs if design.name == asked.shown), designs[-1])
-    picture = section(
-        f"The network {shown.name}", drawing(svg(shown.architecture), f"The network {shown.name}"),
-    )  # fmt: skip
+    words = f"The network {shown.name}"
+    picture = Still(section(words, drawing(svg(shown.architecture), words)))
     return Answer(
-        matched_figure(designs, asked, published, theme),
-        [section("The designs", _table(designs, asked))],
-        _paper(published, reference, spent, asked.by),
+        matched_figure(matched(designs, asked, published), asked, theme),
+        [_table(designs, asked)],
+        [_paper(published, spent, asked.by)],
         [picture],
         "",
         labels,
     )
 
 
-def paper_networks(
-    like: Architecture, by: str, spent: float
-) -> list[tuple[str, Architecture, str]]:
-    """The paper's networks of this input that cost about as much: their label,
-    themselves, and what was published of them."""
-    found: dict[str, tuple[str, Architecture, str]] = {}
-    for key, table in TABLES.items():
-        for row in table.rows:
-            if row.architecture is None or (row.resolution, row.classes) != (
-                like.resolution,
-                like.classes,
-            ):
+@dataclass(frozen=True)
+class PaperNetwork:
+    """A network of the paper, the table it stands in, and its published top-1 error."""
+
+    table: str
+    architecture: Architecture
+    error: str
+
+
+def paper_networks(like: Architecture, by: str, spent: float) -> list[PaperNetwork]:
+    """The paper's networks of this input that cost about as much, by cardinality."""
+    networks: dict[str, PaperNetwork] = {}
+    for key, published in TABLES.items():
+        for row in published.rows:
+            shape = row.resolution, row.classes
+            if row.architecture is None or shape != (like.resolution, like.classes):
                 continue
             network = Architecture.from_name(
                 row.architecture, resolution=row.resolution, classes=row.classes
@@ -294,19 +194,18 @@ def paper_networks(
                 continue
             if abs(cost(network, by) / spent - 1) > NEAR:
                 continue
-            errors = dict(zip(table.columns, row.values, strict=True))
-            error = next(
-                (value for name, value in errors.items() if "error" in name and value is not None),
-                None,
+            errors = [
+                f"{value} %"
+                for name, value in zip(published.columns, row.values, strict=True)
+                if "error" in name and value is not None
+            ]
+            first = networks.get(
+                row.architecture, PaperNetwork(key.replace("table", "Table "), network, NOTHING)
             )
-            told = (
-                f"{error} %"
-                if error is not None
-                else found.get(row.architecture, ("", network, "–"))[2]
-            )
-            where = found.get(row.architecture, (key.replace("table", "Table "), network, ""))[0]
-            found[row.architecture] = (where, network, told)
-    return sorted(found.values(), key=lambda one: one[1].template.cardinality)
+            networks[row.architecture] = replace(first, error=errors[0]) if errors else first
+    return sorted(
+        networks.values(), key=lambda network: network.architecture.template.cardinality or 1
+    )
 
 
 def _solved(architecture: Architecture, quantity: str) -> int:
@@ -317,74 +216,110 @@ def _solved(architecture: Architecture, quantity: str) -> int:
     )
 
 
-def matched_figure(
-    designs: list[Design],
-    asked: Question,
-    published: list[tuple[str, Architecture, str]],
-    theme: str = "light",
-) -> go.Figure:
-    """The solved quantity against what was given, ours as strong marks, the paper's
-    networks of about the same cost as open grey ones."""
-    figure, colors = blank_figure(theme), THEMES[theme]
-    x = [getattr(design.architecture.template, asked.axis) or 1 for design in designs]
-    y = [_solved(design.architecture, asked.solve) for design in designs]
-    hover = [
-        [
-            design.name,
-            (
-                f"<b>{label(design.name)}</b><br>{human_flops(design.complexity.flops)} FLOPs,"
-                f" {human_count(design.complexity.params)} params<br>mismatch"
-                f" {human_percent(design.mismatch, signed=True)}"
-            ),
-        ]
+@dataclass(frozen=True)
+class MatchedChart:
+    """What `matched_figure` shows, all text plain.
+
+    Attributes:
+        ours: The matched designs: name, x (what was given), y (what was solved), and the lines
+            of their hover.
+        theirs: The same of the paper's networks of about the same cost.
+        quantity: What y counts.
+    """
+
+    title: str
+    subtitle: str
+    ours: pd.DataFrame
+    theirs: pd.DataFrame
+    quantity: str
+
+
+def matched(designs: list[Design], asked: Question, published: list[PaperNetwork]) -> MatchedChart:
+    """What `matched_figure` shows."""
+    first = designs[0].architecture
+
+    def is_like(network: Architecture) -> bool:
+        if asked.solve == "depths":
+            return network.template == first.template
+        return network.depths == first.depths
+
+    def point(network: Architecture, *lines: str) -> dict[str, Any]:
+        given = getattr(network.template, asked.axis) or 1
+        solved = _solved(network, asked.solve)
+        return {"name": network.name, "x": given, "y": solved, "lines": lines}
+
+    ours = [
+        point(
+            design.architecture,
+            f"{human_flops(design.complexity.flops)} FLOPs,"
+            f" {human_count(design.complexity.params)} params",
+            f"mismatch {human_percent(design.mismatch, signed=True)}",
+        )
         for design in designs
     ]
     theirs = [
-        one
-        for one in published
-        if asked.solve != "depths" or one[1].template == designs[0].architecture.template
+        point(network.architecture, f"{network.table}, top-1 error {network.error}")
+        for network in published
+        if is_like(network.architecture)
     ]
-    theirs = [
-        one
-        for one in theirs
-        if asked.solve == "depths" or one[1].depths == designs[0].architecture.depths
-    ]
-    if theirs:
-        figure.add_scatter(
-            x=[getattr(one[1].template, asked.axis) for one in theirs],
-            y=[_solved(one[1], asked.solve) for one in theirs],
-            mode="markers",
-            marker={"symbol": "circle-open", "size": 19, "color": colors.quiet, "line": {"width": 2}},
-            customdata=[[one[1].name, f"<b>paper: {label(one[1].name)}</b><br>{one[0]}, top-1 error {one[2]}"] for one in theirs],
-            hovertemplate="%{customdata[1]}<extra></extra>",
-        )  # fmt: skip
-    figure.add_scatter(
-        x=x, y=y, mode="lines+markers+text", text=[str(value) for value in y], textposition="top right",
-        line={"color": colors.ramp[1], "width": 1.25}, marker={"color": colors.ramp[1], "size": 11}, cliponaxis=False,
-        customdata=hover, hovertemplate="%{customdata[1]}<extra></extra>",
-    )  # fmt: skip
-    title = _finding(designs)
-    what = "blocks in all" if asked.solve == "depths" else LABELS[asked.solve]
+    quantity = "blocks in all" if asked.solve == "depths" else LABELS[asked.solve]
     times = f"{FACTORS[asked.factor]:g}x the" if FACTORS[asked.factor] != 1 else "the"
-    ours = (
-        f"The {what} that spend {times} {RULES[asked.by]} of {label(asked.reference)}, by"
+    subtitle = (
+        f"The {quantity} that spend {times} {RULE_LABELS[asked.by]} of {asked.reference}, by"
         f" {LABELS[asked.axis]}"
     )
-    grey = "; grey rings: the paper's networks of about this cost" if theirs else ""
-    set_title(figure, title, f"{ours}{grey}", theme)
-    ticks = sorted({*x, *(getattr(one[1].template, asked.axis) for one in theirs)})
+    if theirs:
+        subtitle += "; grey rings: the paper's networks of about this cost"
+    columns = ["name", "x", "y", "lines"]
+    return MatchedChart(
+        _finding(designs),
+        subtitle,
+        pd.DataFrame(ours, columns=columns),
+        pd.DataFrame(theirs, columns=columns),
+        quantity,
+    )
+
+
+def matched_figure(chart: MatchedChart, asked: Question, theme: str = "light") -> go.Figure:
+    """The solved quantity against what was given, ours as strong marks, the paper's
+    networks of about the same cost as open grey ones."""
+    figure, colors = blank_figure(theme), THEMES[theme]
+    if len(chart.theirs):
+        ring = {"color": colors.quiet, "symbol": "circle-open", "size": 19, "line": {"width": 2}}
+        figure.add_scatter(mode="markers", marker=ring, **_points(chart.theirs, "paper: "))
+    figure.add_scatter(
+        mode="lines+markers+text", text=chart.ours["y"].astype(str), textposition="top right",
+        line={"color": colors.ramp[1], "width": 1.25}, cliponaxis=False,
+        marker={"color": colors.ramp[1], "size": 11}, **_points(chart.ours),
+    )  # fmt: skip
+    set_title(figure, chart.title, chart.subtitle, theme)
+    both = pd.concat([chart.ours, chart.theirs])
+    ticks, heights = sorted({*both["x"]}), sorted({*both["y"]})
     figure.update_xaxes(
         type="log",
         tickvals=ticks,
         ticktext=[str(tick) for tick in ticks],
         title={"text": f"{LABELS[asked.axis]} (log2)"},
     )
-    heights = sorted({*y, *(_solved(one[1], asked.solve) for one in theirs)})
     marks = [2**power for power in range(15) if heights[0] / 2 < 2**power < 2 * heights[-1]]
     figure.update_yaxes(
-        type="log", tickvals=marks, ticktext=[str(mark) for mark in marks], title={"text": what}
+        type="log",
+        tickvals=marks,
+        ticktext=[str(mark) for mark in marks],
+        title={"text": chart.quantity},
     )
     return figure
+
+
+def _points(points: pd.DataFrame, before: str = "") -> dict[str, Any]:
+    """Where points stand, and what they say on hover."""
+    hovers = [
+        [row["name"], "<br>".join([f"<b>{before}{label(row['name'])}</b>", *row["lines"]])]
+        for row in points.to_dict("records")
+    ]
+    template = "%{customdata[1]}<extra></extra>"
+    places = {"x": points["x"].tolist(), "y": points["y"].tolist()}
+    return {**places, "customdata": hovers, "hovertemplate": template}
 
 
 def _finding(designs: list[Design]) -> str:
@@ -401,7 +336,7 @@ def _table(designs: list[Design], asked: Question) -> Any:
         (
             design.name,
             str(design.architecture.template.cardinality),
-            str(design.architecture.template.bottleneck_width or "–"),
+            str(design.architecture.template.bottleneck_width or NOTHING),
             str(design.architecture.template.width),
             "-".join(map(str, design.architecture.depths)),
             human_flops(design.complexity.flops),
@@ -411,54 +346,42 @@ def _table(designs: list[Design], asked: Question) -> Any:
         )
         for design in designs
     )
-    kept = f"Mismatch in {RULES[asked.by]} (%)"
-    headings = ("Design", "C", "d", "Width", "Depths", "FLOPs", "Params", "Activations", kept)
-    return Still(table_of(Table(headings, rows, frozenset(("Design",))), "Matched designs"))
+    mismatch = f"Mismatch in {RULE_LABELS[asked.by]} (%)"
+    headings = ("Design", "C", "d", "Width", "Depths", "FLOPs", "Params", "Activations", mismatch)
+    content = table(TextTable(headings, rows, frozenset(("Design",))), "Matched designs")
+    return Still(section("The designs", content))
 
 
-def _paper(
-    published: list[tuple[str, Architecture, str]], like: Architecture, spent: float, by: str
-) -> list[Any]:
+def _paper(published: list[PaperNetwork], spent: float, by: str) -> Still:
     """The paper's networks that spend about this budget, with their published error."""
-    heading = html.H2("What the paper trained at this cost")
+    heading = element("h2", "What the paper trained at this cost")
     if not published:
-        return [
-            heading,
-            html.P(
-                joined(f"None of its networks costs within {NEAR:.0%} of it."), className="quiet"
-            ),
-        ]
+        return Still(heading, quiet(f"None of its networks costs within {NEAR:.0%} of it."))
     rows = tuple(
         (
-            network.name,
-            where,
-            f"{cost(network, by) / spent:.2f}x",
-            human_flops(count(network).flops),
-            error,
+            network.architecture.name,
+            network.table,
+            f"{cost(network.architecture, by) / spent:.2f}x",
+            human_flops(count(network.architecture).flops),
+            network.error,
         )
-        for where, network, error in published
+        for network in published
     )
     headings = ("Network", "Where", "Cost", "FLOPs", "Top-1 error")
-    return [
-        Still(
-            heading,
-            table_of(
-                Table(headings, rows, frozenset(("Network", "Where"))), "The paper's networks"
-            ),
-        )
-    ]
+    content = TextTable(headings, rows, frozenset(("Network", "Where")))
+    return Still(heading, table(content, "The paper's networks"))
 
 
 def answer_outputs(asked: Question, look: Look | None) -> list[Any]:
     """What the callback puts on the page."""
-    told = answer(asked, look)
+    answered = answer(asked, look)
     return [
-        *live(told.figure, look, "matched"),
-        told.table,
-        told.paper,
-        told.drawing,
-        told.problem,
-        *told.labels,
+        *live(answered.figure, look, "matched"),
+        answered.table,
+        answered.paper,
+        answered.drawing,
+        answered.problem,
+        *answered.labels,
         asked.solve != "depths",
         rules_offered(asked),
         quantities_offered(asked),

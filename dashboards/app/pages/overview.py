@@ -4,9 +4,10 @@ from typing import Any
 
 from dash import dcc, html
 
-from dashboards.analysis.test_set import compare_study
-from dashboards.analysis.verdict import judge
-from dashboards.app.pages.parts import Still, facts, joined, progress, study_path
+from dashboards.app.pages.parts import Still, progress, study_path
+from dashboards.app.pages.study_figures import findings_of
+from dashboards.page.elements import element, joined, link
+from dashboards.page.parts import facts, section
 from explorer.errors import UserError
 from explorer.suggestions import command
 from studies.records.stored_study import StoredStudy
@@ -30,41 +31,36 @@ def content(reader: Reader) -> Still:
     if not studies:
         start = command("study run", "digits_cardinality", workers=2, storage=reader.storage.option)
         return Still(
-            html.P("No studies here yet. This one takes about two minutes on two cores:"),
-            html.Pre(start, tabIndex=0),
-            html.P(
-                ["Meanwhile, the ", dcc.Link("design page", href="/design"), " needs no study."]
-            ),
+            element("p", "No studies here yet. This one takes about two minutes on two cores:"),
+            element("pre", start, tabIndex=0),
+            element("p", "Meanwhile, the ", link("design page", "/design"), " needs no study."),
         )
-    return Still(*(_told(reader, study) for study in reversed(studies)))
+    return Still(*(_entry_or_problem(reader, study) for study in reversed(studies)))
 
 
-def _told(reader: Reader, study: StoredStudy) -> Any:
+def _entry_or_problem(reader: Reader, study: StoredStudy) -> Any:
     try:
         return _entry(reader, study)
     except UserError as error:  # the others can still be shown
-        return html.Section(
-            [html.H2(study.name), html.P(str(error), className="problem")], className="entry"
-        )
+        return section(study.name, element("p", str(error), className="problem"), className="entry")
 
 
 def _entry(reader: Reader, study: StoredStudy) -> Any:
     tables = reader.tables(study.name)
-    trials, info = tables.trials, tables.info
-    finding = judge(trials, compare_study(trials, info), info)
+    trials, verdict = tables.trials, findings_of(reader, tables).verdict
     last = trials["finished"].dropna().max() if len(trials) else None
+    info = tables.info
     about = {
         "Question": info["question"],
         "Data": info["data"]["name"],
         "Size": f"{trials['design'].nunique():,} designs, {len(study.seeds):,} seeds",
         "Last result": f"{last:%Y-%m-%d %H:%M} UTC" if last is not None and last == last else "",
     }
-    return html.Section(
-        [
-            html.H2(dcc.Link(study.name, href=study_path(study.name))),
-            html.P(joined(finding.title), className="finding"),
-            progress(tables.counts),
-            facts(about),
-        ],
+    return section(
+        "",
+        element("h2", link(study.name, study_path(study.name))),
+        element("p", joined(verdict.title), className="finding"),
+        progress(tables.counts),
+        facts(about),
         className="entry",
     )

@@ -1,19 +1,21 @@
 """The paper's tables, each network beside our own counts of it."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
-from dash import dcc, html
+from dash import html
 
-from dashboards.analysis.tables import Table
-from dashboards.app.pages.parts import Still, joined, section
-from dashboards.app.pages.parts import table as table_of
+from dashboards.analysis.tables import TextTable
+from dashboards.app.pages.parts import Still
+from dashboards.page.elements import link
+from dashboards.page.parts import quiet, section, table
 from explorer.architecture import Architecture
 from explorer.budget import cost
 from explorer.published import TABLES
 from explorer.text import human_count
 
-MEASURES = {
+MEASURE_HEADINGS = {
     "flops": "FLOPs",
     "params": "params",
     "activations": "activations",
@@ -26,7 +28,7 @@ def page() -> list[Any]:
     sections = []
     for key, published in TABLES.items():
         headings = ("Network", *(f"{name} (paper)" for name in published.columns), "Name here")
-        headings += tuple(f"{MEASURES[measure]} (ours)" for measure in published.measures)
+        headings += tuple(f"{MEASURE_HEADINGS[measure]} (ours)" for measure in published.measures)
         rows, names = [], []
         for row in published.rows:
             ours = ["–"] * len(published.measures)
@@ -39,11 +41,10 @@ def page() -> list[Any]:
             rows.append((row.label, *values, row.architecture or "–", *ours))
             names.append(row.architecture)
         words = frozenset(("Network", "Name here"))
-        content = table_of(
-            Table(headings, tuple(rows), words), published.title, link=_linked(names)
+        content = table(
+            TextTable(headings, tuple(rows), words), published.title, link=_linked(names)
         )
-        note = [html.P(joined(published.note), className="quiet")] if published.note else []
-        sections.append(section(published.title, content, *note, id=key))
+        sections.append(section(published.title, content, quiet(published.note), id=key))
     return [
         html.H1("The paper's tables"),
         html.P(
@@ -56,9 +57,9 @@ def page() -> list[Any]:
     ]
 
 
-def _linked(names: list[str | None]) -> Any:
-    def link(place: int, text: str) -> Any:
-        name = names[place]
-        return dcc.Link(text, href=f"/design?{urlencode({'reference': name})}") if name else text
+def _linked(names: list[str | None]) -> Callable[[int, str], Any]:
+    def cell(row: int, text: str) -> Any:
+        name = names[row]
+        return link(text, f"/design?{urlencode({'reference': name})}") if name else text
 
-    return link
+    return cell

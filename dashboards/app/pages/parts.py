@@ -1,12 +1,7 @@
-"""What the pages are made of: tables, figures that keep their zoom, progress,
-and their plain HTML for the first sight of a page.
+"""What only live pages have: figures that keep their zoom, progress, controls, and
+what of a page stands still."""
 
-Components carry text, never markup: what comes from a study is escaped wherever it is shown.
-"""
-
-import re
-from collections.abc import Callable, Sequence
-from html import escape, unescape
+from html import unescape
 from typing import Any
 from urllib.parse import quote
 
@@ -14,31 +9,17 @@ import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from dashboards.analysis.tables import Table
+from dashboards.page.elements import Element, element, joined
 from explorer.text import human_percent
 from studies.attempts.standing import Counts
 
 CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": "autosize"}
-GRAPH_ATTRIBUTES = {
-    "className": "class",
-    "tabIndex": "tabindex",
-    "htmlFor": "for",
-    "colSpan": "colspan",
-}
-VOID = ("img", "br", "hr")
-
-Look = dict[
-    str, Any
-]  # what the reader's device prefers: {"theme": "light" or "dark", "touch": bool}
+# What the reader's device prefers: {"theme": "light" or "dark", "touch": bool}.
+Look = dict[str, Any]
 
 
 def theme_of(look: Look | None) -> str:
     return "dark" if look and look.get("theme") == "dark" else "light"
-
-
-def joined(text: Any) -> str:
-    """Text in which a number stays on one line with its unit, and p with its value."""
-    return re.sub(r"(?<=\d) (?=[%GMk]\b|%)|(?<=\bp) (?=[=<])|(?<=\bp [=<]) ", "\u00a0", str(text))
 
 
 def labelled(component: Component, text: str) -> Component:
@@ -67,70 +48,27 @@ class Still(Component):
         self.content = content
 
 
-def section(title: str, *children: Any, **attributes: Any) -> Component:
-    return html.Section([html.H2(title), *children], **attributes)
-
-
-def facts(entries: dict[str, Any]) -> Component:
-    """Names and values, one under the other; what is empty is left out."""
-    rows: list[Component] = []
-    for name, value in entries.items():
-        if value not in (None, "", []):
-            rows += [
-                html.Dt(name),
-                html.Dd(value if isinstance(value, Component) else joined(value)),
-            ]
-    return html.Dl(rows)
-
-
-def notes(texts: Sequence[str]) -> Component | None:
-    return html.Ul([html.Li(joined(text)) for text in texts], className="notes") if texts else None
-
-
-def table(content: Table, label: str, link: Callable[[int, str], Any] | None = None) -> Component:
-    """A table that scrolls in its own frame where it is wider than the page. `link`
-    makes the first cell of row i from its text."""
-
-    def kind(column: str) -> str | None:
-        if column in ("Reason", "Question", "Finding", "Note"):
-            return "word long"
-        return "word" if column in content.words else None
-
-    head = html.Tr(
-        [html.Th(column, scope="col", className=kind(column)) for column in content.columns]
-    )
-    body = []
-    for index, row in enumerate(content.rows):
-        first = link(index, row[0]) if link else row[0]
-        cells: list[Component] = [html.Th(first, scope="row")]
-        pairs = zip(content.columns[1:], row[1:], strict=True)
-        cells += [html.Td(cell, className=kind(column)) for column, cell in pairs]
-        body.append(html.Tr(cells))
-    if not body:
-        body = [html.Tr(html.Td("Nothing here", colSpan=len(content.columns)))]
-    whole = html.Table([html.Thead(head), html.Tbody(body)])
-    return labelled(html.Div(whole, className="scroll", tabIndex=0, role="region"), label)
-
-
-def progress(counts: Counts) -> Component:
+def progress(counts: Counts) -> Element:
     """A bar of what has ended, and how the pairs stand in words."""
-    stand = [("complete", counts.complete), ("running", counts.running), ("failed", counts.failed)]
-    stand += [("pruned", counts.pruned), ("waiting", counts.waiting)]
-    words = ", ".join(f"{count:,} {name}" for name, count in stand if count or name == "complete")
-    bars = [
-        html.Span(
-            className=f"part {name}", style={"width": f"{100 * count / max(1, counts.wanted):.2f}%"}
-        )
-        for name, count in stand
-        if count and name != "waiting"
-    ]
-    return html.Div(
-        [
-            labelled(html.Div(bars, className="bar", role="img"), f"{words}, of {counts.wanted:,}"),
-            html.Span(f"{words}, of {counts.wanted:,}", className="quiet"),
-        ],
-        className="progress",
+    stand = {
+        status: getattr(counts, status)
+        for status in ("complete", "running", "failed", "pruned", "waiting")
+    }
+    words = ", ".join(
+        f"{count:,} {status}" for status, count in stand.items() if count or status == "complete"
     )
+    words = f"{words}, of {counts.wanted:,}"
+    bars = [
+        element(
+            "span",
+            className=f"part {status}",
+            style={"width": f"{100 * count / max(1, counts.wanted):.2f}%"},
+        )
+        for status, count in stand.items()
+        if count and status != "waiting"
+    ]
+    bar = element("div", *bars, className="bar", role="img", aria_label=words)
+    return element("div", bar, element("span", words, className="quiet"), className="progress")
 
 
 def figure_frame(key: str, hint: Any = None) -> Component:
@@ -186,12 +124,12 @@ def live(figure: go.Figure, look: Look | None, revision: str) -> tuple[dict[str,
     return figure.to_plotly_json(), joined(heading), joined(below)
 
 
-def keep_zoom(figure: dict[str, Any], told: dict[str, Any] | None) -> dict[str, Any]:
-    """The figure, showing the part that the reader has zoomed to as
-    Plotly last told it (`relayoutData`)."""
+def keep_zoom(figure: dict[str, Any], zoom: dict[str, Any] | None) -> dict[str, Any]:
+    """The figure, showing the part that the reader has zoomed to: `zoom`, as
+    Plotly last reported it (`relayoutData`)."""
     axes = {}
     for axis in ("xaxis", "yaxis"):
-        ends = [(told or {}).get(f"{axis}.range[{end}]") for end in (0, 1)]
+        ends = [(zoom or {}).get(f"{axis}.range[{end}]") for end in (0, 1)]
         if None not in ends:
             axes[axis] = {**figure["layout"][axis], "range": ends, "autorange": False}
     return {**figure, "layout": {**figure["layout"], **axes}} if axes else figure
@@ -206,12 +144,6 @@ def _empty() -> dict[str, Any]:
     }
 
 
-def drawing(svg: str, words: str) -> Component:
-    """A network's picture, as an image: it follows the reader's light or dark setting by itself."""
-    image = html.Img(src=f"data:image/svg+xml;charset=utf-8,{quote(svg)}", alt=words)
-    return labelled(html.Div(image, className="scroll drawing", tabIndex=0, role="region"), words)
-
-
 def signed(fraction: float) -> str:
     return human_percent(fraction, signed=True).removesuffix(" %").replace("-", "−")
 
@@ -219,28 +151,3 @@ def signed(fraction: float) -> str:
 def legend(text: str, *controls: Any) -> Component:
     """A group of controls with its name."""
     return html.Fieldset([html.Legend(text), *controls])
-
-
-def to_html(node: Any) -> str:
-    """Components as plain, escaped HTML. Figures and controls, which
-    need the browser, leave their place empty."""
-    if node is None or isinstance(node, bool):
-        return ""
-    if isinstance(node, list | tuple):
-        return "".join(to_html(child) for child in node)
-    if not isinstance(node, Component):
-        return escape(str(node))
-    if isinstance(node, Still):
-        return to_html(node.content)
-    if isinstance(node, dcc.Link):
-        return f'<a href="{escape(str(getattr(node, "href", "")))}">{to_html(node.children)}</a>'
-    if node._namespace != "dash_html_components":
-        return ""
-    tag = node._type.lower()
-    attributes = []
-    for name, value in node.to_plotly_json()["props"].items():
-        if name in ("children", "id", "style", "n_clicks", "key") or value is None:
-            continue
-        attributes.append(f' {GRAPH_ATTRIBUTES.get(name, name)}="{escape(str(value))}"')
-    inner = "" if tag in VOID else f"{to_html(getattr(node, 'children', None))}</{tag}>"
-    return f"<{tag}{''.join(attributes)}>{inner}"

@@ -9,7 +9,7 @@ import pandas as pd
 
 from explorer.errors import UserError
 
-MEASURES = {
+MEASURE_LABELS = {
     "flops": "FLOPs",
     "params": "params",
     "activations": "activations",
@@ -21,33 +21,38 @@ ORDERS = {"arm": "by arm", "best": "lowest test error first", "latest": "latest 
 @dataclass(frozen=True)
 class Selection:
     """What of a study is shown: arms and statuses (None: all), seeds as
-    typed, the order of the trainings and the leaf."""
+    typed; the order of the trainings, the page of their table, and the cost of its figure."""
 
     arms: tuple[str, ...] | None = None
     statuses: tuple[str, ...] | None = None
     seeds: str = ""
     order: str = "arm"
-    leaf: int = 1
+    page: int = 1
     cost: str = "flops"
 
     @classmethod
     def of(cls, search: str | None) -> "Selection":
-        """As a link says it: ?arm=C%3D1&arm=C%3D8&status=failed&seeds=0-4&order=best&leaf=2"""
+        """As a link says it: ?arm=C%3D1&arm=C%3D8&status=failed&seeds=0-4&order=best&page=2"""
         asked = parse_qs((search or "").lstrip("?"), keep_blank_values=True)
-        leaf = asked.get("leaf", ["1"])[0]
+        page = asked.get("page", ["1"])[0]
         order = asked.get("order", ["arm"])[0]
         return cls(
             tuple(asked["arm"]) if "arm" in asked else None,
             tuple(asked["status"]) if "status" in asked else None,
             asked.get("seeds", [""])[0][:200],
             order if order in ORDERS else "arm",
-            int(leaf) if leaf.isdecimal() and len(leaf) < 7 and int(leaf) else 1,
-            cost if (cost := asked.get("cost", ["flops"])[0]) in MEASURES else "flops",
+            int(page) if page.isdecimal() and len(page) < 7 and int(page) else 1,
+            cost if (cost := asked.get("cost", ["flops"])[0]) in MEASURE_LABELS else "flops",
         )
 
     @property
     def is_all(self) -> bool:
         return self.arms is None and self.statuses is None and not self.seeds.strip()
+
+    @property
+    def rows(self) -> "Selection":
+        """What of this chooses rows: not the order, the page or the cost."""
+        return Selection(self.arms, self.statuses, self.seeds)
 
     def of_trials(self, trials: pd.DataFrame) -> pd.DataFrame:
         """The chosen rows. Raises `UserError` for seeds that cannot be read."""
@@ -59,6 +64,19 @@ class Selection:
         if self.seeds.strip():
             keep &= seeds_in(self.seeds, trials["seed"])
         return trials[keep]
+
+    def of_curves(self, curves: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
+        """The epochs of the chosen `trials`. Raises `UserError` for seeds that cannot be read."""
+        if self.arms is not None:
+            curves = curves[curves["arm"].isin(self.arms)]
+        if self.seeds.strip():
+            curves = curves[seeds_in(self.seeds, curves["seed"])]
+        if self.statuses is not None:
+            chosen, pairs = (
+                pd.MultiIndex.from_frame(table[["design", "seed"]]) for table in (curves, trials)
+            )
+            curves = curves[chosen.isin(pairs)]
+        return curves
 
 
 def seeds_in(text: str, seeds: pd.Series) -> pd.Series:

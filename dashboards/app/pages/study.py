@@ -1,7 +1,6 @@
 """A study's page: the verdict first, the figures, what is behind them, and
 filters; it follows a study while it runs."""
 
-import math
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -10,36 +9,29 @@ from urllib.parse import quote
 import pandas as pd
 from dash import dcc, html
 
-from dashboards.analysis.comparison import arm_order
-from dashboards.analysis.tables import Table, comparison_table, design_table, percent
-from dashboards.analysis.test_set import compare_study
-from dashboards.analysis.verdict import (
-    chosen_by_validation,
-    judge,
-    sampling_sentence,
-    trend_sentence,
-)
+from dashboards.analysis.tables import TextTable
+from dashboards.analysis.words import NOTHING, percent
 from dashboards.app.once import made_of
-from dashboards.app.pages.parts import (
-    Still,
-    facts,
-    figure_frame,
-    joined,
-    legend,
-    notes,
-    progress,
-    section,
-    study_path,
+from dashboards.app.pages.parts import Still, figure_frame, legend, progress, study_path
+from dashboards.app.pages.selection import MEASURE_LABELS, ORDERS, Selection
+from dashboards.app.pages.study_figures import CURVES, SPENDING, chosen_findings, findings_of
+from dashboards.page.elements import element, joined, link
+from dashboards.page.parts import quiet, table
+from dashboards.page.study import (
+    answer,
+    designs,
+    method,
+    moment,
+    numbers,
+    study_name,
+    what_was_run,
 )
-from dashboards.app.pages.parts import table as table_of
-from dashboards.app.pages.selection import MEASURES, ORDERS, Selection
-from dashboards.app.pages.study_figures import COSTS, CURVES, compared
 from explorer.errors import UserError
 from explorer.text import human_time
 from studies.attempts.attempt import STATUSES
 from studies.results import Reader, Tables
 
-ROWS = 25  # of the table of trainings, on one leaf
+ROWS = 25  # of the table of trainings, on one page
 
 
 def page(reader: Reader, name: str, search: str | None, every: float) -> list[Any]:
@@ -48,11 +40,11 @@ def page(reader: Reader, name: str, search: str | None, every: float) -> list[An
     tables, chosen = reader.tables(name), Selection.of(search)
     # Asked for twice when a page is opened: for its first sight, and for the page itself.
     return made_of(reader).get(
-        (tables.stamp, "page", chosen, every), lambda: _page(tables, chosen, every)
+        (tables.stamp, "page", chosen, every), lambda: _page(reader, tables, chosen, every)
     )
 
 
-def _page(tables: Tables, chosen: Selection, every: float) -> list[Any]:
+def _page(reader: Reader, tables: Tables, chosen: Selection, every: float) -> list[Any]:
     try:
         chosen.of_trials(tables.trials)
         readable = chosen
@@ -61,17 +53,17 @@ def _page(tables: Tables, chosen: Selection, every: float) -> list[Any]:
     zooming = html.Span(
         "Drag to zoom, double-click to go back. ", className="mouse"
     )  # by touch it scrolls
-    hint = [zooming, "A single training's mark opens it."]
+    hint = [zooming, "Click a single training's mark to open it."]
     return [
         dcc.Store(id="study-name", data=tables.info["name"]),
         dcc.Store(id="study-stamp", data=tables.stamp),
         dcc.Store(id="results-drawn", data=0),
         dcc.Interval(id="study-tick", interval=int(1000 * every)),
-        html.Div(head(tables), id="study-head"),
-        _filters(tables, chosen),
+        html.Div(head(reader, tables), id="study-head"),
+        _filters(findings_of(reader, tables).arms, chosen),
         html.P("", id="study-shown", className="quiet", role="status"),
         html.Div([figure_frame("error", hint), figure_frame("differences")], className="pair"),
-        html.Div(numbers(tables, readable), id="study-numbers"),
+        html.Div(behind(reader, tables, readable), id="study-numbers"),
         html.Section(html.Div([figure_frame(key) for key in CURVES], className="pair even")),
         html.Section(
             [
@@ -79,38 +71,29 @@ def _page(tables: Tables, chosen: Selection, every: float) -> list[Any]:
                     "Cost in",
                     dcc.RadioItems(
                         id="cost-by",
-                        options=[{"label": text, "value": key} for key, text in MEASURES.items()],
+                        options=[
+                            {"label": text, "value": key} for key, text in MEASURE_LABELS.items()
+                        ],
                         value=chosen.cost,
                         inline=True,
                         className="choices",
                     ),
                 ),
-                html.Div([figure_frame(key) for key in COSTS], className="pair even"),
+                html.Div([figure_frame(key) for key in SPENDING], className="pair even"),
             ]
         ),
-        html.Div(trainings(tables, readable), id="study-trainings"),
-        html.Div(rest(tables), id="study-rest"),
+        html.Div(trainings(reader, tables, readable), id="study-trainings"),
+        html.Div(rest(reader, tables), id="study-rest"),
     ]
 
 
-def head(tables: Tables) -> Still:
+def head(reader: Reader, tables: Tables) -> Still:
     """The answer: the verdict, what goes with it, and how far the study is."""
-    trials, info = tables.trials, tables.info
-    comparison = compare_study(trials, info)
-    verdict = judge(trials, comparison, info)
-    sampling = sampling_sentence(trials, comparison, info)
-    question = f"\u2002{info['question']}" if info.get("question") else ""
-    more = [
-        html.P(joined(text), className="more")
-        for text in (verdict.more, trend_sentence(comparison))
-        if text
-    ]
+    findings = findings_of(reader, tables)
     return Still(
-        html.P([html.B(tables.info["name"]), question], className="study"),
-        html.H1(joined(verdict.sentence)),
-        *more,
-        html.P(joined(sampling), className="quiet") if sampling else None,
-        notes(verdict.notes),
+        study_name(tables.info["name"], tables.info.get("question")),
+        element("h1", joined(findings.verdict.sentence)),
+        *answer(findings),
         progress(tables.counts),
         left_to_do(tables),
     )
@@ -126,14 +109,11 @@ def left_to_do(tables: Tables) -> Any:
         return None
     pace = (finished.iloc[-1] - finished.iloc[0]).total_seconds() / (len(finished) - 1)
     left = counts.running + counts.waiting
-    return html.P(
-        joined(f"About {human_time(pace * left)} left at the pace of the last results."),
-        className="quiet",
-    )
+    return quiet(f"About {human_time(pace * left)} left at the pace of the last results.")
 
 
-def _filters(tables: Tables, chosen: Selection) -> Any:
-    arms, statuses = arm_order(tables.trials), list(STATUSES)
+def _filters(arms: list[str], chosen: Selection) -> Any:
+    statuses = list(STATUSES)
     return html.Details(
         [
             html.Summary("Choose arms, statuses and seeds"),
@@ -143,7 +123,8 @@ def _filters(tables: Tables, chosen: Selection) -> Any:
                         "Arms",
                         dcc.Checklist(
                             id="arms", options=arms, inline=True, className="choices",
-                            value=arms if chosen.arms is None else [arm for arm in arms if arm in chosen.arms],
+                            value=arms if chosen.arms is None
+                            else [arm for arm in arms if arm in chosen.arms],
                         ),
                     ),
                     legend(
@@ -151,14 +132,15 @@ def _filters(tables: Tables, chosen: Selection) -> Any:
                         dcc.Checklist(
                             id="statuses", options=statuses, inline=True, className="choices",
                             value=statuses if chosen.statuses is None
-                            else [one for one in statuses if one in chosen.statuses],
+                            else [status for status in statuses if status in chosen.statuses],
                         ),
                     ),
                     html.Div(
                         [
                             html.Label("Seeds (empty: all)", htmlFor="seeds"),
                             dcc.Input(
-                                id="seeds", type="text", value=chosen.seeds, placeholder="0, 3 or 10-19", debounce=0.25,
+                                id="seeds", type="text", value=chosen.seeds,
+                                placeholder="0, 3 or 10-19", debounce=0.25,
                                 className="text",
                             ),
                         ],
@@ -181,25 +163,19 @@ def shown(tables: Tables, chosen: Selection) -> str:
     return (
         f"Below: {len(trials):,} of {len(tables.trials):,} trainings, {trials['arm'].nunique()} of"
         f" {tables.trials['arm'].nunique()} arms. The verdict above is of the whole study; what a"
-        " choice made after looking seems to show is a question for the next study, no finding."
+        " choice made after looking seems to show is a question for the next study, not a finding."
     )
 
 
-def numbers(tables: Tables, chosen: Selection) -> Still | None:
+def behind(reader: Reader, tables: Tables, chosen: Selection) -> Still | None:
     """The table behind the figures."""
-    trials = chosen.of_trials(tables.trials)
-    if trials.empty:
-        return None
-    _, comparison = compared(tables, trials, chosen)
-    winner = chosen_by_validation(trials)
-    text = [html.P(f"Lowest validation error: {winner}.", className="quiet")] if winner else []
-    content = table_of(comparison_table(trials, comparison), "The numbers behind the figures")
-    return Still(section("The numbers behind it", *text, content))
+    findings = chosen_findings(reader, tables, chosen)
+    return None if findings.trials.empty else Still(numbers(findings))
 
 
-def trainings(tables: Tables, chosen: Selection) -> list[Any]:
-    """Every chosen training, a leaf at a time; each row opens its own page."""
-    rows = chosen.of_trials(tables.trials)
+def trainings(reader: Reader, tables: Tables, chosen: Selection) -> Any:
+    """Every chosen training, a page at a time; each row opens its own."""
+    rows = chosen_findings(reader, tables, chosen).trials
     if chosen.order == "best":
         rows = rows.sort_values("test_error", kind="stable", na_position="last")
     elif chosen.order == "latest":
@@ -207,13 +183,14 @@ def trainings(tables: Tables, chosen: Selection) -> list[Any]:
             ["finished", "started"], ascending=False, kind="stable", na_position="last"
         )
     else:
-        places = {arm: place for place, arm in enumerate(arm_order(tables.trials))}
-        rows = rows.assign(_arm=rows["arm"].map(places)).sort_values(
+        arms = findings_of(reader, tables).arms
+        order_of = {arm: number for number, arm in enumerate(arms)}
+        rows = rows.assign(_arm=rows["arm"].map(order_of)).sort_values(
             ["_arm", "seed"], kind="stable"
         )
-    leaves = max(1, -(-len(rows) // ROWS))
-    leaf = min(chosen.leaf, leaves)
-    part = rows.iloc[(leaf - 1) * ROWS : leaf * ROWS].to_dict("records")
+    pages = max(1, -(-len(rows) // ROWS))
+    page = min(chosen.page, pages)
+    part = rows.iloc[(page - 1) * ROWS : page * ROWS].to_dict("records")
     headings = (
         "Training",
         "Design",
@@ -230,26 +207,27 @@ def trainings(tables: Tables, chosen: Selection) -> list[Any]:
             row["status"] + (f": {row['reason']}" if row["reason"] else ""),
             percent(row["validation_error"]),
             percent(row["test_error"]),
-            f"{row['seconds']:.1f}" if row["seconds"] == row["seconds"] else "–",
-            "–" if pd.isna(row["finished"]) else f"{row['finished']:%Y-%m-%d %H:%M}",
+            f"{row['seconds']:.1f}" if row["seconds"] == row["seconds"] else NOTHING,
+            NOTHING if pd.isna(row["finished"]) else f"{row['finished']:%Y-%m-%d %H:%M}",
         )
         for row in part
     )
     name = tables.info["name"]
-    content = table_of(
-        Table(headings, body, frozenset(("Design", "Status"))),
+    content = table(
+        TextTable(headings, body, frozenset(("Design", "Status"))),
         "Trainings",
-        link=lambda i, text: dcc.Link(
-            text, href=study_path(name, "trial", part[i]["design"], part[i]["seed"])
+        link=lambda i, text: link(
+            text, study_path(name, "trial", part[i]["design"], part[i]["seed"])
         ),
     )
     turning = [
-        html.Button("Earlier", id="leaf-back", disabled=leaf <= 1, type="button"),
-        html.Span(f"{leaf:,} of {leaves:,}"),
-        html.Button("Further", id="leaf-on", disabled=leaf >= leaves, type="button"),
+        html.Button("Previous", id="page-back", disabled=page <= 1, type="button"),
+        html.Span(f"Page {page:,} of {pages:,}"),
+        html.Button("Next", id="page-on", disabled=page >= pages, type="button"),
     ]
     order = dcc.RadioItems(
-        id="order", options=[{"label": text, "value": key} for key, text in ORDERS.items()], value=chosen.order, inline=True,
+        id="order", options=[{"label": text, "value": key} for key, text in ORDERS.items()],
+        value=chosen.order, inline=True,
         className="choices",
     )  # fmt: skip
     csv = [
@@ -260,62 +238,20 @@ def trainings(tables: Tables, chosen: Selection) -> list[Any]:
         )
         for kind in ("trials", "curves")
     ]
-    return [
-        section(
-            "Every training",
+    return html.Section(
+        [
+            html.H2("Every training"),
             legend("Order", order),
             Still(content),
-            html.Div([*turning, dcc.Store(id="leaf", data=leaf)], className="tools leaves"),
+            html.Div([*turning, dcc.Store(id="page-shown", data=page)], className="tools pages"),
             html.P(csv, className="tools"),
-        )
-    ]
+        ]
+    )
 
 
-def rest(tables: Tables) -> Still:
-    """The designs, and what was run."""
-    info, trials = tables.info, tables.trials
-    left_out = [
-        f"{point.get('arm')} is left out: {point.get('reason')}"
-        for point in info.get("left_out") or []
-    ]
-    seconds = float(trials["seconds"].sum())
-    data = info["data"]
-    told = {
-        "Data": (
-            f"{data['name']},"
-            f" {', '.join(f'{value} {key}' for key, value in data.items() if key != 'name')}"
-        ),
-        "Recipe": _words(info["recipe"]),
-        "Seeds": _seeds(info["seeds"]),
-        "Settings": _words(info["settings"]),
-        "Machine": info["machine"],
-        "Versions": _words(info["versions"]),
-        "Commit": info.get("git commit"),
-        "Time in training": human_time(seconds) if seconds and math.isfinite(seconds) else "",
-        "Created": str(info["created"]),
-        "Read": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-    }
+def rest(reader: Reader, tables: Tables) -> Still:
+    """The designs, how the verdict is reached, and what was run."""
+    findings = findings_of(reader, tables)
     return Still(
-        section(
-            "The designs and how well their costs match",
-            table_of(design_table(trials), "Designs"),
-            notes(left_out),
-        ),
-        section(
-            "What was run",
-            facts(told),
-            html.Details([html.Summary("Study file"), html.Pre(info["document"], tabIndex=0)]),
-        ),
+        designs(findings), method(findings), what_was_run(findings, Read=moment(datetime.now(UTC)))
     )
-
-
-def _words(value: dict[str, Any]) -> str:
-    return ", ".join(
-        f"{key.replace('_', ' ')} {entry}" for key, entry in value.items() if entry is not None
-    )
-
-
-def _seeds(seeds: list[int]) -> str:
-    if len(seeds) > 12:
-        return f"{len(seeds):,} seeds, {min(seeds)} to {max(seeds)}"
-    return ", ".join(map(str, seeds))

@@ -1,34 +1,26 @@
 """One training: how it went, what failed and why, the network it trained."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
-from dash import dcc, html
+from dash import html
 
-from dashboards.analysis.tables import Table, percent
-from dashboards.analysis.test_set import reference_arm
-from dashboards.app.pages.design import RULES
-from dashboards.app.pages.parts import (
-    Look,
-    Still,
-    drawing,
-    facts,
-    framed,
-    joined,
-    section,
-    study_path,
-    theme_of,
-)
-from dashboards.app.pages.parts import table as table_of
+from dashboards.analysis.tables import TextTable
+from dashboards.analysis.words import NOTHING, percent
+from dashboards.app.pages.parts import Look, Still, framed, study_path, theme_of
+from dashboards.app.pages.question import RULE_LABELS
+from dashboards.app.pages.study_figures import findings_of
 from dashboards.figures.theme import (
     THEMES,
     arm_styles,
     blank_figure,
-    label,
     note_if_empty,
     set_title,
 )
+from dashboards.page.elements import element, joined, link
+from dashboards.page.parts import drawing, facts, section, table
 from explorer.architecture import Architecture
 from explorer.complexity import layer_complexity
 from explorer.drawing import svg
@@ -37,7 +29,7 @@ from explorer.layers import iter_layers
 from explorer.text import human_count, human_flops, human_percent, human_time
 from studies.results import Reader
 
-LAYERS = (
+LAYER_HEADINGS = (
     "Layer",
     "Kind",
     "In",
@@ -69,19 +61,19 @@ def page(reader: Reader, name: str, design: str, seed: str, look: Look | None) -
     architecture = Architecture.from_name(design, **shape)
     curve = reader.curve(name, design, int(row["seed"]))
     attempts = reader.attempts(name, design, int(row["seed"]))
-    reference = reference_arm(trials, tables.info)
-    figure = trial_curves(
-        curve, row, arm_styles(trials, reference, theme_of(look))[row["arm"]].color, theme_of(look)
-    )
+    theme = theme_of(look)
+    styles = arm_styles(findings_of(reader, tables), theme)
+    figure = trial_curves(errors_by_epoch(curve, row), styles[row["arm"]].color, theme)
+    picture = drawing(svg(architecture), f"The network {design}")
     return [
-        Still(html.P([dcc.Link(name, href=study_path(name)), "\u2002one training"], className="study")),
+        Still(element("p", link(name, study_path(name)), "\u2002one training", className="study")),
         html.H1(joined(_headline(row))),
         Still(*_failure(row, attempts)),
         html.Div(framed("trial-curves", figure, look), className="single"),
         Still(
             section("The training", facts(_about(row))),
             section("Attempts", _attempts(attempts)) if len(attempts) > 1 else None,
-            section("The network", drawing(svg(architecture), f"The network {design}")),
+            section("The network", picture),
             section("Its layers", layer_table(architecture)),
         ),
     ]  # fmt: skip
@@ -103,9 +95,10 @@ def _failure(row: dict[str, Any], attempts: list[tuple[Any, dict[str, Any]]]) ->
         return []
     last = failures[-1]
     log = last.get("log") or []
-    told = "Why it failed" if row["status"] == "failed" else "An earlier attempt failed"
-    lines = [html.Pre("\n".join(map(str, log)), tabIndex=0)] if log else []
-    return [section(told, html.P(str(last.get("reason"))), *lines, className="failure")]
+    heading = "Why it failed" if row["status"] == "failed" else "An earlier attempt failed"
+    lines = element("pre", "\n".join(map(str, log)), tabIndex=0) if log else None
+    reason = element("p", str(last.get("reason")))
+    return [section(heading, reason, lines, className="failure")]
 
 
 def _about(row: dict[str, Any]) -> dict[str, Any]:
@@ -119,6 +112,7 @@ def _about(row: dict[str, Any]) -> dict[str, Any]:
         for split in ("test", "validation", "train")
         if not pd.isna(row[f"{split}_error"])
     }
+    rule = RULE_LABELS.get(row["by"], row["by"])
     return {
         "Design": row["design"],
         **errors,
@@ -127,9 +121,7 @@ def _about(row: dict[str, Any]) -> dict[str, Any]:
             f"{human_flops(row['flops'])} FLOPs, {human_count(row['params'])} params, "
             f"{human_count(row['activations'])} activations"
         ),
-        "Mismatch": (
-            f"{human_percent(row['mismatch'], signed=True)} in {RULES.get(row['by'], row['by'])}"
-        ),
+        "Mismatch": f"{human_percent(row['mismatch'], signed=True)} in {rule}",
         "Input": (
             f"{row['in_channels']}x{row['resolution']}x{row['resolution']}, {row['classes']}"
             " classes"
@@ -151,61 +143,63 @@ def _attempts(attempts: list[tuple[Any, dict[str, Any]]]) -> Any:
             str(attempt.number),
             attempt.ended or "running",
             f"{attempt.worker.host}-{attempt.worker.id}",
-            str(written.get("started") or "–")[:19],
-            str(written.get("finished") or "–")[:19],
+            str(written.get("started") or NOTHING)[:19],
+            str(written.get("finished") or NOTHING)[:19],
             str(written.get("failure", {}).get("reason", "")),
         )
         for attempt, written in attempts
     )
     headings = ("Attempt", "Ended", "Worker", "Started (UTC)", "Finished (UTC)", "Reason")
-    return table_of(
-        Table(headings, rows, frozenset(("Ended", "Worker", "Reason"))), "Attempts at this training"
-    )
+    words = frozenset(("Ended", "Worker", "Reason"))
+    return table(TextTable(headings, rows, words), "Attempts at this training")
 
 
-def trial_curves(
-    curve: pd.DataFrame, row: dict[str, Any], color: str, theme: str = "light"
-) -> go.Figure:
+@dataclass(frozen=True)
+class TrialChart:
+    """What `trial_curves` shows: errors in % by epoch, a column a split."""
+
+    title: str
+    subtitle: str
+    errors: pd.DataFrame
+
+
+def errors_by_epoch(curve: pd.DataFrame, row: dict[str, Any]) -> TrialChart:
+    """What `trial_curves` shows of a training, from its epochs and its row of `trials`."""
+    splits = {split: 100 * curve[f"{split}_error"].to_numpy() for split in ("train", "validation")}
+    errors = pd.DataFrame(splits, index=curve["epoch"].to_numpy())
+    title = "No epoch is finished yet"
+    if len(errors):
+        title = f"Validation error comes down to {errors['validation'].min():.2f} %"
+    subtitle = f"Error in % by epoch: {row['arm']}, seed {row['seed']}, this training"
+    return TrialChart(title, subtitle, errors)
+
+
+def trial_curves(chart: TrialChart, color: str, theme: str = "light") -> go.Figure:
     """Training and validation error of one training by epoch, each named at its end."""
-    figure, colors = blank_figure(theme), THEMES[theme]
-    last = {
-        split: curve[f"{split}_error"].iloc[-1] if len(curve) else 0.0
-        for split in ("train", "validation")
-    }
-    for split, dash in (("train", "dot"), ("validation", "solid")):
-        values = (100 * curve[f"{split}_error"]).tolist()
-        if not values:
-            continue
-        epochs = curve["epoch"].tolist()
+    figure, errors = blank_figure(theme), chart.errors
+    epochs = errors.index.tolist()
+    for split, dash in (("train", "dot"), ("validation", "solid")) if epochs else ():
+        values, ends = errors[split].tolist(), errors.iloc[-1]
         figure.add_scatter(
-            x=epochs, y=values, mode="lines+markers", line={"color": color, "width": 2.25, "dash": dash},
+            x=epochs, y=values, mode="lines+markers",
+            line={"color": color, "width": 2.25, "dash": dash},
             marker={"size": 5, "color": color}, name=split,
             hovertemplate=f"{split} error %{{y:.2f}} %, epoch %{{x}}<extra></extra>",
         )  # fmt: skip
+        is_upper = (split == "validation") == (ends["validation"] >= ends["train"])
         figure.add_annotation(
             x=epochs[-1], y=values[-1], text=split, showarrow=False, xanchor="left", xshift=8,
-            yshift=7 if (split == "validation") == (last["validation"] >= last["train"]) else -7, font={"color": colors.ink, "size": 12.5},
+            yshift=7 if is_upper else -7, font={"color": THEMES[theme].ink, "size": 12.5},
         )  # fmt: skip
+    last = max(epochs, default=1)
     figure.update_yaxes(rangemode="tozero")
-    last_epoch = int(curve["epoch"].max()) if len(curve) else 1
     figure.update_xaxes(
-        title={"text": "Epoch"}, tickformat="d", dtick=max(1, -(-last_epoch // 8)), tick0=0, tickangle=0,
-        range=[1 - 0.03 * last_epoch, 1.03 * last_epoch],
+        title={"text": "Epoch"}, tickformat="d", dtick=max(1, -(-last // 8)), tick0=0, tickangle=0,
+        range=[1 - 0.03 * last, 1.03 * last],
     )  # fmt: skip
     figure.update_layout(margin={"r": 84, "b": 48})
-    best = curve["validation_error"].min() if len(curve) else None
-    title = (
-        "No epoch is finished yet"
-        if best is None
-        else f"Validation error comes down to {percent(best)} %"
-    )
-    set_title(
-        figure,
-        title,
-        f"Error in % by epoch: {label(row['arm'])}, seed {label(row['seed'])}, this training",
-        theme,
-    )
-    note_if_empty(figure, curve, theme)
+    set_title(figure, chart.title, chart.subtitle, theme)
+    note_if_empty(figure, epochs, theme)
     return figure
 
 
@@ -233,4 +227,4 @@ def layer_table(architecture: Architecture) -> Any:
             layer.groups,
         )
         rows.append((name, layer.kind, *map(str, shape), size, *counts))
-    return table_of(Table(LAYERS, tuple(rows), frozenset(("Layer", "Kind"))), "Layers")
+    return table(TextTable(LAYER_HEADINGS, tuple(rows), frozenset(("Layer", "Kind"))), "Layers")

@@ -7,38 +7,30 @@ import pytest
 from scipy import stats
 from study_tables import make_info, make_trials, without_results
 
-from dashboards.analysis.comparison import compare
-from dashboards.analysis.tables import comparison_table
-from dashboards.analysis.test_set import compare_study
-from dashboards.analysis.verdict import (
-    chosen_by_validation,
-    judge,
-    points,
-    sampling_sentence,
-    shared_seeds,
-    trend_sentence,
-)
-from dashboards.app.pages.compare import _rows
-from dashboards.figures import differences_from_reference, error_against_cardinality
-from dashboards.report.study import _method
+from dashboards.analysis.findings import Findings
+from dashboards.analysis.tables import arms_table, comparison_table
+from dashboards.analysis.verdict import sampling_sentence, trend_sentence
+from dashboards.analysis.words import points
+from dashboards.figures.comparison import errors_by_arm, gaps_by_arm
+from dashboards.page.elements import to_html
+from dashboards.page.study import method
 
 
 def verdict_on(trials, **info):
-    info = {**make_info(), **info}
-    return judge(trials, compare_study(trials, info), info)
+    return Findings(trials, {**make_info(), **info}).verdict
 
 
 def test_a_difference_is_told_with_size_interval_cost_and_seeds():
     trials = make_trials({"C=8": -0.008})
-    found = compare(trials, "C=1").difference("C=8")
+    gap = Findings(trials).comparison.difference("C=8")
     assert (
         verdict_on(trials).sentence
-        == f"At 1.00x the FLOPs, C=8 makes {points(found.estimate)} ({points(found.high)} to"
-        f" {points(found.low)}) points fewer errors than C=1, 3 seeds."
+        == f"At 1.00x the FLOPs, C=8 makes {points(gap.estimate)} ({points(gap.high)} to"
+        f" {points(gap.low)}) points fewer errors than C=1, 3 seeds."
     )
     assert (
         verdict_on(trials).title
-        == f"C=8 makes {points(found.estimate)} points fewer errors than C=1 at matched FLOPs"
+        == f"C=8 makes {points(gap.estimate)} points fewer errors than C=1 at matched FLOPs"
     )
 
 
@@ -142,7 +134,10 @@ def test_large_mismatches_are_told():
     verdict = verdict_on(trials)
     assert verdict.sentence.startswith("At 1.31x the FLOPs, C=8 makes")
     assert verdict.title.endswith("than C=1 at 1.31x the FLOPs")
-    assert "Costs differ: C=8 costs 1.31x of C=1. Part of a gap may be the cost's." in verdict.notes
+    assert (
+        "Costs differ: C=8 costs 1.31x as much as C=1. Part of a gap may come from that."
+        in verdict.notes
+    )
 
 
 def test_an_extension_after_the_plan_is_told_and_judged_more_strictly():
@@ -164,7 +159,7 @@ def test_an_extension_after_the_plan_is_told_and_judged_more_strictly():
 
 def test_a_gap_that_only_an_uncorrected_look_would_show_is_not_claimed():
     trials = make_trials({"C=8": -0.0035})
-    p_value = compare(trials, "C=1").difference("C=8").p_value
+    p_value = Findings(trials).comparison.difference("C=8").p_value
     assert 0.025 < p_value < 0.05
     assert "C=8 makes" in verdict_on(trials).sentence
     assert "no difference" in verdict_on(trials, planned_seeds=[0, 1]).sentence
@@ -172,12 +167,12 @@ def test_a_gap_that_only_an_uncorrected_look_would_show_is_not_claimed():
 
 def test_the_test_sets_own_sampling_is_told_apart_from_the_seeds():
     trials = make_trials({"C=8": -0.008})
-    sentence = sampling_sentence(trials, compare(trials, "C=1"), make_info())
+    sentence = sampling_sentence(Findings(trials, make_info()))
     errors = trials.groupby("arm")["test_error"].mean()
     interval = stats.binomtest(round(360 * errors["C=1"]), 360).proportion_ci(0.95, "wilson")
     assert f"{100 * interval.low:.1f} to {100 * interval.high:.1f} %" in sentence
     assert "the test set of 360 images is itself a sample" in sentence
-    assert sampling_sentence(trials, compare(trials, "C=1"), {"name": "x"}) == ""
+    assert sampling_sentence(Findings(trials, {"name": "x"})) == ""
 
 
 @pytest.mark.parametrize(
@@ -185,7 +180,7 @@ def test_the_test_sets_own_sampling_is_told_apart_from_the_seeds():
 )
 def test_the_trend_is_told_as_a_test_of_its_own(slope, words):
     effects = {f"C={c}": slope * i for i, c in enumerate((1, 2, 4, 8, 16))}
-    sentence = trend_sentence(compare(make_trials(effects), "C=1"))
+    sentence = trend_sentence(Findings(make_trials(effects)).comparison)
     assert sentence.startswith("Trend over all arms, a test of its own: error changes by")
     assert words in sentence
 
@@ -195,12 +190,12 @@ def test_an_arm_that_survived_on_its_luckiest_seed_alone_is_not_chosen():
     lucky = (trials["arm"] == "C=16") & (trials["seed"] == 0)
     trials.loc[lucky, "validation_error"] = 0.0
     trials.loc[(trials["arm"] == "C=16") & ~lucky, "status"] = "failed"
-    assert chosen_by_validation(trials) not in (None, "C=16")
+    assert Findings(trials).winner not in (None, "C=16")
 
 
 def test_a_difference_that_is_shown_is_never_nothing():
     trials = make_trials({"C=16": -0.00002}, noise=1e-7, seed_effect=0.0)
-    verdict = judge(trials, compare(trials, "C=1"))
+    verdict = Findings(trials).verdict
     assert "C=16 makes 0.002 (0.00" in verdict.sentence
     assert "0.00 points" not in verdict.title
 
@@ -251,11 +246,12 @@ def test_arms_that_only_other_arms_connect_share_no_seed_and_that_is_said():
     trials = trials[trials["arm"].isin(["C=1", "C=2", "C=4"])].reset_index(drop=True)
     have = {"C=1": (0, 1), "C=2": (1, 2), "C=4": (2, 3)}
     gone = [row.Index for row in trials.itertuples() if row.seed not in have[row.arm]]
-    comparison = compare(without_results(trials, gone, "failed"), "C=1")
-    assert {one.arm: one.seeds for one in comparison.differences} == {"C=2": 1, "C=4": 0}
-    words = shared_seeds(trials, [comparison.difference("C=4")])
+    findings = Findings(without_results(trials, gone, "failed"))
+    gaps = findings.comparison.differences
+    assert {gap.arm: gap.seeds for gap in gaps} == {"C=2": 1, "C=4": 0}
+    words = findings.shared_seeds(findings.comparison.difference("C=4"))
     assert words == "by way of other arms, with no seed in common"
-    assert shared_seeds(trials, comparison.differences) == "0 to 1 of 4 seeds"
+    assert findings.shared_seeds(*gaps) == "0 to 1 of 4 seeds"
 
 
 def test_one_common_seed_of_several_is_no_ground_for_an_interval():
@@ -268,29 +264,21 @@ def test_one_common_seed_of_several_is_no_ground_for_an_interval():
 
 def test_the_other_places_that_tell_an_n_tell_the_same():
     trials = lacking([("C=1", 4)])
-    comparison = compare_study(trials, make_info())
-    figure = differences_from_reference(trials, "C=1", comparison=comparison)
-    assert "Points of test error minus C=1's, 4 of 5 seeds, " in figure.layout.title.subtitle.text
-    hovers = str(figure.data)
-    assert "points, 4 of 5 seeds" in hovers
-    assert "mean of 4 to 5 seeds" in (
-        error_against_cardinality(trials, "C=1", comparison=comparison).layout.title.subtitle.text
-    )
-    table = comparison_table(trials, comparison)
-    place = table.columns.index("Seeds shared")
-    assert [row[place] for row in table.rows] == ["–", "4", "4", "4", "4"]
+    findings = Findings(trials, make_info())
+    gaps = gaps_by_arm(findings)
+    assert "Points of test error minus C=1's, 4 of 5 seeds, " in gaps.subtitle
+    assert all("points, 4 of 5 seeds" in mark.lines[0] for mark in gaps.marks[1:])
+    assert "mean of 4 to 5 seeds" in errors_by_arm(findings).subtitle
+    table = comparison_table(findings)
+    column = table.columns.index("Seeds shared")
+    assert [row[column] for row in table.rows] == ["–", "4", "4", "4", "4"]
     assert [row[table.columns.index("n")] for row in table.rows] == ["4", "5", "5", "5", "5"]
-    assert (
-        "Seeds shared" not in comparison_table(make_trials(), compare(make_trials(), "C=1")).columns
-    )
-    assert "Here: 4 of 5 seeds, 5 arms;" in " ".join(_method(trials, comparison, make_info()))
-    assert [row[5].partition(" ")[2] for row in _rows("study", trials, comparison)] == [
-        "",
-        *["(4 shared)"] * 4,
-    ]
+    assert "Seeds shared" not in comparison_table(Findings(make_trials())).columns
+    assert "Here: 4 of 5 seeds, 5 arms;" in to_html(method(findings))
+    rows = arms_table([("study", findings)]).rows
+    assert [row[5].partition(" ")[2] for row in rows] == ["", *["(4 shared)"] * 4]
 
 
 def test_an_arm_without_a_result_is_in_no_n():
     trials = lacking([("C=16", seed) for seed in range(5)])
-    subtitle = error_against_cardinality(trials, "C=1").layout.title.subtitle.text
-    assert "mean of 5 seeds" in subtitle
+    assert "mean of 5 seeds" in errors_by_arm(Findings(trials)).subtitle

@@ -19,13 +19,22 @@ import yaml
 from big_study import add_attempts, make_study
 from dash import html
 
-from dashboards.analysis.tables import Table
+from dashboards.analysis.tables import TextTable
 from dashboards.app.app import create_app, show
 from dashboards.app.pages import design
-from dashboards.app.pages.parts import live, table, to_html
+from dashboards.app.pages.parts import live
+from dashboards.app.pages.question import (
+    QUANTITY_LABELS,
+    RULE_LABELS,
+    Question,
+    quantities_offered,
+    rules_offered,
+)
 from dashboards.app.pages.selection import Selection
 from dashboards.app.pages.study_figures import GROUPS, shown
 from dashboards.figures.theme import blank_figure
+from dashboards.page.elements import to_html
+from dashboards.page.parts import table
 from explorer import Architecture, UserError, match
 from studies.attempts.claims import Claims
 from studies.attempts.workers import Worker
@@ -106,7 +115,7 @@ def test_an_extended_study_has_every_page(storage, running):
 def test_a_choice_changes_no_arms_colour(storage, running):
     def colours(chosen):
         (figure, _, _), *_ = shown(Reader(storage), "results", "running", chosen, None)
-        return {one["marker"]["color"] for one in figure["data"] if one["mode"] == "markers"}
+        return {trace["marker"]["color"] for trace in figure["data"] if trace["mode"] == "markers"}
 
     assert colours(Selection(arms=("C=1", "C=8"))) < colours(Selection())
 
@@ -142,8 +151,8 @@ def test_postgres_is_read_alike_and_cannot_be_written(workdir, server):
     add_attempts(
         twin, make_study(twin, "running"), states={3: "failed", 13: "running", 14: "waiting"}
     )
-    for found, same in zip(read(storage, "running"), read(twin, "running"), strict=True):
-        pd.testing.assert_frame_equal(found, same)
+    for tables, twins in zip(read(storage, "running"), read(twin, "running"), strict=True):
+        pd.testing.assert_frame_equal(tables, twins)
     client = create_app(reader).server.test_client()
     for path in (
         "/",
@@ -182,10 +191,10 @@ def test_looking_changes_no_byte_of_the_storage(storage, running, workdir):
 
 def test_a_link_says_what_is_chosen():
     chosen = Selection.of(
-        "?arm=C%3D1&arm=C%3D8&status=failed&seeds=0-4&order=best&leaf=2&cost=params"
+        "?arm=C%3D1&arm=C%3D8&status=failed&seeds=0-4&order=best&page=2&cost=params"
     )
     assert chosen == Selection(("C=1", "C=8"), ("failed",), "0-4", "best", 2, "params")
-    assert Selection.of("?leaf=-1&order=nonsense&cost=x") == Selection()
+    assert Selection.of("?page=-1&order=nonsense&cost=x") == Selection()
 
 
 def test_chosen_seeds_are_read_as_typed(storage, running):
@@ -255,7 +264,7 @@ def test_a_failed_training_tells_why(storage, running):
 
 def test_markup_from_a_study_stays_text():
     assert to_html(html.P([EVIL, html.A("x", href=f'"{EVIL}')])).count("<img") == 0
-    assert "<img" not in to_html(table(Table((EVIL, "b"), ((EVIL, EVIL),)), EVIL))
+    assert "<img" not in to_html(table(TextTable((EVIL, "b"), ((EVIL, EVIL),)), EVIL))
 
 
 def test_a_figures_title_becomes_plain_text():
@@ -267,12 +276,12 @@ def test_a_figures_title_becomes_plain_text():
 
 def test_the_design_page_gives_what_match_gives():
     reference = Architecture.from_name("resnet50")
-    question = design.Question.of("?reference=resnet50&by=block&most=3")
-    assert [one.name for one in question.designs()] == [
-        one.name for one in match(reference, by="block", cardinality=[1, 2, 4, 8])
+    question = Question.of("?reference=resnet50&by=block&most=3")
+    assert [solved.name for solved in question.designs()] == [
+        matched.name for matched in match(reference, by="block", cardinality=[1, 2, 4, 8])
     ]
-    told = design.answer(question, None)
-    page = to_html([*told.table, *told.paper, *told.drawing])
+    answered = design.answer(question, None)
+    page = to_html([*answered.table, *answered.paper, *answered.drawing])
     assert "resnext50_8x14d" in page
     assert "22.3 %" in page
 
@@ -280,24 +289,22 @@ def test_the_design_page_gives_what_match_gives():
 @pytest.mark.parametrize("solve", ["bottleneck_width", "width", "depths", "cardinality"])
 @pytest.mark.parametrize("reference", ["resnet50", "resnext29_8x64d_cifar", "resnet18"])
 def test_every_quantity_has_an_answer_or_a_reason(solve, reference):
-    told = design.answer(design.Question(reference, solve=solve, factor=6), None)
-    assert bool(told.table) != bool(told.problem)
+    answered = design.answer(Question(reference, solve=solve, factor=6), None)
+    assert bool(answered.table) != bool(answered.problem)
     if reference != "resnet18":
-        assert told.table
+        assert answered.table
 
 
-@pytest.mark.parametrize("solve", design.SOLVED)
-@pytest.mark.parametrize("by", design.RULES)
+@pytest.mark.parametrize("solve", QUANTITY_LABELS)
+@pytest.mark.parametrize("by", RULE_LABELS)
 def test_the_design_page_offers_only_what_can_be_solved(solve, by):
-    asked = design.Question(solve=solve, by=by)
-    (quantity,) = [
-        option for option in design.quantities_offered(asked) if option["value"] == solve
-    ]
-    (rule,) = [option for option in design.rules_offered(asked) if option["value"] == by]
+    asked = Question(solve=solve, by=by)
+    (quantity,) = [option for option in quantities_offered(asked) if option["value"] == solve]
+    (rule,) = [option for option in rules_offered(asked) if option["value"] == by]
     assert quantity["disabled"] is rule["disabled"] is ((solve, by) == ("depths", "block"))
-    told = design.answer(asked, None)
-    assert bool(told.problem) is quantity["disabled"]
-    linked = design.Question.of(f"?solve={solve}&by={by}")
+    answered = design.answer(asked, None)
+    assert bool(answered.problem) is quantity["disabled"]
+    linked = Question.of(f"?solve={solve}&by={by}")
     assert not design.answer(linked, None).problem
 
 
@@ -323,33 +330,31 @@ HOSTILE = (
     "key", ["reference", "factor", "by", "solve", "most", "multiple", "policy", "shown"]
 )
 def test_a_link_or_a_request_of_a_stranger_gets_an_answer(key):
-    asked = {design.Question.of(f"?{key}={quote(value)}") for value in HOSTILE}
+    asked = {Question.of(f"?{key}={quote(value)}") for value in HOSTILE}
     others = (None, [], {}, 10**400, float("nan"), float("inf"), -1, 1e9, True, [["x"]])
-    asked |= {design.Question.read({key: value}) for value in (*HOSTILE, *others)}
-    for question in asked - {design.Question()}:  # most are as if nothing had been said
+    asked |= {Question.read({key: value}) for value in (*HOSTILE, *others)}
+    for question in asked - {Question()}:  # most are as if nothing had been said
         design.answer_outputs(question, None)
 
 
 def test_a_million_blocks_are_refused_and_the_most_that_are_allowed_are_drawn():
-    told = design.answer(design.Question.of(f"?reference=resnext_{BLOCKS}_1x4d_w64"), None)
-    assert "4,000,000 blocks in all are too many" in told.problem
+    answered = design.answer(Question.of(f"?reference=resnext_{BLOCKS}_1x4d_w64"), None)
+    assert "4,000,000 blocks in all are too many" in answered.problem
     most = design.answer(
-        design.Question.of("?reference=resnext_2500-2500-2500-2500_1x4d_w64&most=0"), None
+        Question.of("?reference=resnext_2500-2500-2500-2500_1x4d_w64&most=0"), None
     )
     assert not most.problem
     assert len(to_html(most.drawing)) < 4_000_000
     assert (
         "at most 500"
-        in design.answer(
-            design.Question.of(f"?reference=resnext_{'1-' * 900}1_1x4d_w64"), None
-        ).problem
+        in design.answer(Question.of(f"?reference=resnext_{'1-' * 900}1_1x4d_w64"), None).problem
     )
 
 
 def test_a_reference_that_is_none_is_told_with_the_nearest_name():
-    told = design.answer(design.Question("resnet5O"), None)
-    assert "resnet50" in told.problem
-    assert told.table == []
+    answered = design.answer(Question("resnet5O"), None)
+    assert "resnet50" in answered.problem
+    assert answered.table == []
 
 
 def test_the_paper_page_has_every_table_and_our_counts(storage):
@@ -413,9 +418,9 @@ def test_the_command_prints_its_address_warns_and_ends_with_ctrl_c(storage, runn
 
 @pytest.mark.parametrize("works", [True, False])
 def test_it_opens_a_browser_when_asked_and_says_so_where_there_is_none(storage, tmp_path, works):
-    told = tmp_path / "told"
+    written = tmp_path / "written"
     program = tmp_path / "browser"
-    does = f'echo "$1" > {told}' if works else "exit 1"
+    does = f'echo "$1" > {written}' if works else "exit 1"
     program.write_text(f"#!/bin/sh\n{does}\n")
     program.chmod(0o755)
     process, line = start(
@@ -423,11 +428,11 @@ def test_it_opens_a_browser_when_asked_and_says_so_where_there_is_none(storage, 
     )
     try:
         end = time.monotonic() + 20
-        while works and not (told.exists() and told.read_text()):
+        while works and not (written.exists() and written.read_text()):
             assert time.monotonic() < end
             time.sleep(0.05)
         if works:
-            assert told.read_text().strip() in line
+            assert written.read_text().strip() in line
     finally:
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)

@@ -65,8 +65,9 @@ def opened(browser: Any, url: str, **options: Any) -> Iterator[Any]:
     home = url.split("/", 3)[2]
     page.on(
         "console",
-        lambda one: (
-            one.type in ("error", "warning") and complaints.append(f"{one.type}: {one.text}")
+        lambda message: (
+            message.type in ("error", "warning")
+            and complaints.append(f"{message.type}: {message.text}")
         ),
     )
     page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
@@ -99,9 +100,10 @@ def settled(page: Any) -> None:
     until(page, "document.querySelector('#page h1') !== null")
     until(
         page,
-        "[...document.querySelectorAll('#page .plot')].every(one => one.querySelector('.main-svg'))"
-        " && [...document.querySelectorAll('#page figcaption h2')].every(one =>"
-        " one.textContent.trim())",
+        "[...document.querySelectorAll('#page .plot')]"
+        ".every(plot => plot.querySelector('.main-svg'))"
+        " && [...document.querySelectorAll('#page figcaption h2')].every(title =>"
+        " title.textContent.trim())",
     )
 
 
@@ -123,11 +125,11 @@ def test_pages_fit_a_phone_and_have_no_serious_accessibility_fault(browser, addr
         browser, address + path, viewport={"width": 390, "height": 800}, color_scheme=scheme
     ) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        found = Axe().run(page).response["violations"]
+        violations = Axe().run(page).response["violations"]
         serious = [
-            (one["id"], one["nodes"][0]["html"][:200])
-            for one in found
-            if one["impact"] in ("serious", "critical")
+            (fault["id"], fault["nodes"][0]["html"][:200])
+            for fault in violations
+            if fault["impact"] in ("serious", "critical")
         ]
         assert serious == []
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -204,22 +206,24 @@ def test_a_link_in_a_table_changes_the_page_and_keeps_the_app(browser, address):
 def test_a_click_on_a_point_opens_its_training(browser, address):
     with opened(browser, f"{address}/study/second") as page:
         page.locator("#error .scatterlayer .trace .point").nth(1).scroll_into_view_if_needed()
-        told = page.evaluate("""() => {
+        target = page.evaluate("""() => {
               const plot = document.querySelector('#error .js-plotly-plot');
-              const trace = plot.data.findIndex(one => one.customdata && one.customdata[0].length > 1);
+              const trace = plot.data.findIndex(
+                  own => own.customdata && own.customdata[0].length > 1);
               const mark = plot.querySelectorAll('.scatterlayer .trace');
               const trials = plot.data[trace];
               const place = plot.calcdata[trace][2];
               const box = plot.querySelector('.nsewdrag').getBoundingClientRect();
               const layout = plot._fullLayout;
-              return {x: box.left + layout.xaxis.c2p(place.x), y: box.top + layout.yaxis.c2p(place.y),
+              return {x: box.left + layout.xaxis.c2p(place.x),
+                      y: box.top + layout.yaxis.c2p(place.y),
                       design: trials.customdata[2][0], seed: trials.customdata[2][1]};
             }""")
-        page.mouse.move(told["x"], told["y"])
-        page.mouse.click(told["x"], told["y"])
-        page.wait_for_url(f"**/study/second/trial/{told['design']}/{told['seed']}")
+        page.mouse.move(target["x"], target["y"])
+        page.mouse.click(target["x"], target["y"])
+        page.wait_for_url(f"**/study/second/trial/{target['design']}/{target['seed']}")
         until(page, "document.querySelector('#trial-curves .main-svg')")
-        assert f"seed {told['seed']}: " in page.locator("h1").inner_text()
+        assert f"seed {target['seed']}: " in page.locator("h1").inner_text()
         assert page.locator("table").first.locator("tr").count() > 20
         page.go_back()
         until(page, "document.querySelector('#error .main-svg')")
@@ -246,8 +250,8 @@ ERRORS = (
 
 
 def shown_errors(page: Any, key: str) -> list[float]:
-    found: list[float] = page.evaluate(ERRORS % key)
-    return found
+    errors: list[float] = page.evaluate(ERRORS % key)
+    return errors
 
 
 def test_a_running_study_moves_on_by_itself_and_keeps_its_zoom(browser, tmp_path):

@@ -9,7 +9,7 @@ from dashboards.app.once import Once
 
 
 def test_who_asks_for_what_is_being_made_waits_for_it():
-    once, calls, found = Once(), [], []
+    once, calls, results = Once(), [], []
 
     def make() -> str:
         calls.append(1)
@@ -17,13 +17,13 @@ def test_who_asks_for_what_is_being_made_waits_for_it():
         return "made"
 
     threads = [
-        threading.Thread(target=lambda: found.append(once.get("key", make))) for _ in range(8)
+        threading.Thread(target=lambda: results.append(once.get("key", make))) for _ in range(8)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == ["made"] * 8
+    assert results == ["made"] * 8
     assert len(calls) == 1
 
 

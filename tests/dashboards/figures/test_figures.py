@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from study_tables import make_curves, make_trials, without_results
+from study_tables import make_curves, make_info, make_trials, without_results
 
-from dashboards.analysis.comparison import compare
+from dashboards.analysis.findings import Findings
 from dashboards.figures import (
     differences_from_reference,
     error_against_cardinality,
@@ -22,31 +22,31 @@ from dashboards.figures.theme import THEMES, arm_styles
 
 def traces(figure, **wanted):
     return [
-        one
-        for one in figure.data
-        if all(getattr(one, key) == value for key, value in wanted.items())
+        trace
+        for trace in figure.data
+        if all(getattr(trace, key) == value for key, value in wanted.items())
     ]
 
 
 def mark_at(figure, x, size=13):
     return next(
-        one
-        for one in figure.data
-        if one.mode == "markers" and list(one.x) == [x] and one.marker.size >= size
+        trace
+        for trace in figure.data
+        if trace.mode == "markers" and list(trace.x) == [x] and trace.marker.size >= size
     )
 
 
 def test_every_trial_mean_and_interval_stands_at_its_number():
     trials = make_trials({"C=8": -0.008})
-    figure = error_against_cardinality(trials, "C=1")
+    figure = error_against_cardinality(Findings(trials))
     points = sorted(
-        y for one in figure.data if one.mode == "markers" and len(one.x) == 3 for y in one.y
+        y for trace in figure.data if trace.mode == "markers" and len(trace.x) == 3 for y in trace.y
     )
     assert points == pytest.approx(sorted(100 * trials["test_error"]))
-    for place, (_, rows) in enumerate(trials.groupby("cardinality")):
+    for x, (_, rows) in enumerate(trials.groupby("cardinality")):
         errors = 100 * rows["test_error"]
-        assert mark_at(figure, place).y[0] == pytest.approx(errors.mean())
-        bar = next(one for one in traces(figure, mode="lines") if list(one.x) == [place, place])
+        assert mark_at(figure, x).y[0] == pytest.approx(errors.mean())
+        bar = next(trace for trace in traces(figure, mode="lines") if list(trace.x) == [x, x])
         assert list(bar.y) == pytest.approx(
             stats.t.interval(0.95, 2, errors.mean(), stats.sem(errors))
         )
@@ -55,10 +55,13 @@ def test_every_trial_mean_and_interval_stands_at_its_number():
 def test_of_a_crowd_the_lowest_the_highest_and_evenly_many_between_are_drawn():
     trials = make_trials({"C=8": -0.008}, seeds=1000)
     errors = 100 * trials.loc[trials["arm"] == "C=8", "test_error"]
-    for figure in (error_against_cardinality(trials, "C=1"), error_against_cost(trials, "C=1")):
-        shown = [one for one in figure.data if one.mode == "markers" and len(one.x) > 1]
-        assert [len(one.y) for one in shown] == [100] * 5
-        drawn = next(one.y for one in shown if min(one.y) == pytest.approx(errors.min()))
+    for figure in (
+        error_against_cardinality(Findings(trials)),
+        error_against_cost(Findings(trials)),
+    ):
+        shown = [trace for trace in figure.data if trace.mode == "markers" and len(trace.x) > 1]
+        assert [len(trace.y) for trace in shown] == [100] * 5
+        drawn = next(trace.y for trace in shown if min(trace.y) == pytest.approx(errors.min()))
         assert max(drawn) == pytest.approx(errors.max())
         assert np.median(drawn) == pytest.approx(errors.median(), abs=0.01)
         assert (
@@ -67,31 +70,29 @@ def test_of_a_crowd_the_lowest_the_highest_and_evenly_many_between_are_drawn():
         )
         # Each drawn mark still says which training it is.
         seeds = {
-            round(one, 9): seed
-            for one, seed in zip(errors, trials.loc[errors.index, "seed"], strict=True)
+            round(error, 9): seed
+            for error, seed in zip(errors, trials.loc[errors.index, "seed"], strict=True)
         }
-        own = next(one for one in shown if min(one.y) == pytest.approx(errors.min()))
+        own = next(trace for trace in shown if min(trace.y) == pytest.approx(errors.min()))
         assert [seeds[round(y, 9)] for y in own.y] == [point[1] for point in own.customdata]
 
 
 def test_cardinality_stands_on_a_log2_axis_with_the_template_below():
-    figure = error_against_cardinality(make_trials(), "C=1")
+    figure = error_against_cardinality(Findings(make_trials()))
     assert list(figure.layout.xaxis.tickvals) == [0, 1, 2, 3, 4]
     assert figure.layout.xaxis.ticktext[3].startswith("8<br>")
     assert "8x13d" in figure.layout.xaxis.ticktext[3]
 
 
 def test_the_title_is_the_finding_and_the_subtitle_says_what_is_shown():
-    figure = error_against_cardinality(
-        make_trials({"C=8": -0.008}), "C=1", context="digits, 10 epochs"
-    )
+    figure = error_against_cardinality(Findings(make_trials({"C=8": -0.008}), make_info()))
     assert figure.layout.title.text.startswith("C=8 makes 0.95 points fewer errors than C=1")
     assert (
         figure.layout.title.subtitle.text
         == "Test error in %: mean of 3 seeds, 95 % t interval, each trial a light mark, dotted: the"
         " trend on log2 C, digits, 10 epochs"
     )
-    assert error_against_cardinality(make_trials(), "C=1").layout.title.text.startswith(
+    assert error_against_cardinality(Findings(make_trials())).layout.title.text.startswith(
         "No difference"
     )
 
@@ -99,7 +100,7 @@ def test_the_title_is_the_finding_and_the_subtitle_says_what_is_shown():
 def test_no_interval_is_promised_where_every_seed_makes_the_same_error():
     trials = make_trials()
     trials["test_error"] = 0.1
-    figure = error_against_cardinality(trials, "C=1")
+    figure = error_against_cardinality(Findings(trials))
     assert figure.layout.title.subtitle.text.startswith(
         "Test error in %: mean of 3 seeds, each trial a light mark"
     )
@@ -107,24 +108,23 @@ def test_no_interval_is_promised_where_every_seed_makes_the_same_error():
 
 def test_a_difference_is_filled_only_where_it_is_shown():
     trials = make_trials({"C=8": -0.008})
-    comparison, figure = compare(trials, "C=1"), differences_from_reference(trials, "C=1")
-    for place, arm in enumerate(["C=2", "C=4", "C=8", "C=16"], start=1):
-        one = comparison.difference(arm)
-        mark = mark_at(figure, place)
-        assert mark.y[0] == pytest.approx(100 * one.estimate)
-        assert (mark.marker.color != THEMES["light"].ground) == one.shown == (arm == "C=8")
-        bar = next(
-            trace for trace in traces(figure, mode="lines") if list(trace.x) == [place, place]
-        )
-        assert list(bar.y) == pytest.approx([100 * one.low, 100 * one.high])
+    findings = Findings(trials)
+    comparison, figure = findings.comparison, differences_from_reference(findings)
+    for x, arm in enumerate(["C=2", "C=4", "C=8", "C=16"], start=1):
+        gap = comparison.difference(arm)
+        mark = mark_at(figure, x)
+        assert mark.y[0] == pytest.approx(100 * gap.estimate)
+        assert (mark.marker.color != THEMES["light"].ground) == gap.shown == (arm == "C=8")
+        bar = next(trace for trace in traces(figure, mode="lines") if list(trace.x) == [x, x])
+        assert list(bar.y) == pytest.approx([100 * gap.low, 100 * gap.high])
     assert figure.layout.title.text == "C=8 differs from C=1"
 
 
 def test_curves_are_means_over_seeds_in_a_band_of_lowest_to_highest():
     trials = make_trials()
     curves = make_curves(trials)
-    figure = learning_curves(curves, trials, "C=1")
-    line = next(one for one in figure.data if one.name == "C=4")
+    figure = learning_curves(Findings(trials), curves)
+    line = next(trace for trace in figure.data if trace.name == "C=4")
     mine = 100 * curves[curves["arm"] == "C=4"].pivot(
         index="epoch", columns="seed", values="validation_error"
     )
@@ -139,7 +139,9 @@ def test_a_running_trial_does_not_bend_its_arms_line():
     curves = make_curves(trials)
     running = without_results(trials, [14], "running")
     cut = curves[~((curves["arm"] == "C=16") & (curves["seed"] == 2) & (curves["epoch"] > 3))]
-    line = next(one for one in learning_curves(cut, running, "C=1").data if one.name == "C=16")
+    line = next(
+        trace for trace in learning_curves(Findings(running), cut).data if trace.name == "C=16"
+    )
     two = (
         curves[(curves["arm"] == "C=16") & (curves["seed"] < 2)]
         .groupby("epoch")["validation_error"]
@@ -152,16 +154,16 @@ def test_an_error_of_zero_has_a_place_on_the_log_axis():
     trials = make_trials()
     curves = make_curves(trials)
     curves.loc[curves["epoch"] == 10, "train_error"] = 0.0
-    figure = learning_curves(curves, trials, "C=1", split="train")
+    figure = learning_curves(Findings(trials), curves, split="train")
     assert figure.layout.yaxis.ticktext[0] == "0"
-    assert all(min(one.y) > 0 for one in figure.data)
+    assert all(min(trace.y) > 0 for trace in figure.data)
 
 
 def test_arms_keep_hue_and_mark_and_the_reference_is_black_or_white():
-    light, dark = (arm_styles(make_trials(), "C=1", theme) for theme in ("light", "dark"))
+    light, dark = (arm_styles(Findings(make_trials()), theme) for theme in ("light", "dark"))
     assert (light["C=1"].color, dark["C=1"].color) == ("#000000", "#ffffff")
-    assert [one.symbol for one in light.values()] == [one.symbol for one in dark.values()]
-    assert len({one.symbol for one in light.values()}) == 5
+    assert [style.symbol for style in light.values()] == [style.symbol for style in dark.values()]
+    assert len({style.symbol for style in light.values()}) == 5
 
     def brightness(color):
         return sum(int(color[i : i + 2], 16) for i in (1, 3, 5))
@@ -180,20 +182,20 @@ def test_arms_without_cardinalities_of_their_own_have_the_agreed_colours():
         "C=16": "other",
     }
     trials = trials.assign(arm=trials["arm"].map(names), cardinality=32)
-    styles = arm_styles(trials, "reference")
+    styles = arm_styles(Findings(trials))
     assert [styles[arm].color for arm in ("deeper", "wider", "more paths")] == [
         "#0072B2",
         "#E69F00",
         "#009E73",
     ]
-    figure = error_against_cardinality(trials, "reference")
+    figure = error_against_cardinality(Findings(trials))
     # Lines join only what has an order.
-    assert not [one for one in traces(figure, mode="lines") if len(one.x) > 2]
+    assert not [trace for trace in traces(figure, mode="lines") if len(trace.x) > 2]
 
 
 def test_two_seeds_interval_runs_out_of_the_figure_instead_of_flattening_it():
     trials = without_results(make_trials(noise=0.004), [10, 11, 12, 13, 14], "waiting")
-    low, high = error_against_cardinality(trials, "C=1").layout.yaxis.range
+    low, high = error_against_cardinality(Findings(trials)).layout.yaxis.range
     spread_of_data = 100 * np.ptp(trials["test_error"].dropna())
     assert high - low < 4 * spread_of_data
 
@@ -214,10 +216,10 @@ def test_two_seeds_interval_runs_out_of_the_figure_instead_of_flattening_it():
 def test_every_figure_draws_what_there_is(trials, theme):
     curves = make_curves(trials)
     for figure in (
-        error_against_cardinality(trials, "C=1", theme=theme),
-        differences_from_reference(trials, "C=1", theme=theme),
-        learning_curves(curves, trials, "C=1", theme=theme),
-        learning_curves(curves, trials, "C=1", split="train", theme=theme),
+        error_against_cardinality(Findings(trials), theme=theme),
+        differences_from_reference(Findings(trials), theme=theme),
+        learning_curves(Findings(trials), curves, theme=theme),
+        learning_curves(Findings(trials), curves, split="train", theme=theme),
     ):
         assert figure.to_json()
         assert figure.layout.paper_bgcolor == THEMES[theme].ground
@@ -226,7 +228,7 @@ def test_every_figure_draws_what_there_is(trials, theme):
 def test_figures_work_on_the_tables_read_back_from_csv():
     trials = make_trials({"C=8": -0.008})
     read = pd.read_csv(io.StringIO(trials.to_csv(index=False)))
-    assert error_against_cardinality(read, "C=1") == error_against_cardinality(trials, "C=1")
+    assert error_against_cardinality(Findings(read)) == error_against_cardinality(Findings(trials))
 
 
 def test_labels_are_moved_apart_and_no_further():
@@ -241,23 +243,23 @@ def test_labels_are_moved_apart_and_no_further():
 def test_errors_that_are_no_numbers_are_in_no_figure():
     trials = make_trials()
     trials.loc[trials["seed"] == 2, ["test_error", "seconds"]] = np.inf
-    figure = error_against_cardinality(trials, "C=1")
-    drawn = [y for one in figure.data if one.mode == "markers" for y in one.y]
+    figure = error_against_cardinality(Findings(trials))
+    drawn = [y for trace in figure.data if trace.mode == "markers" for y in trace.y]
     assert np.isfinite(drawn).all()
-    assert "of training" in progress(trials).layout.title.subtitle.text
+    assert "of training" in progress(Findings(trials)).layout.title.subtitle.text
 
 
 def test_arms_whose_names_begin_alike_have_bars_of_their_own():
     trials = make_trials()
     trials["arm"] = "C=1, width=256, a name that is long, " + trials["arm"]
-    figure = progress(trials)
-    assert [list(one.y) for one in figure.data] == [[0, 1, 2, 3, 4]]
-    assert len({one[0] for one in figure.data[0].customdata}) == 5
+    figure = progress(Findings(trials))
+    assert [list(trace.y) for trace in figure.data] == [[0, 1, 2, 3, 4]]
+    assert len({hover[0] for hover in figure.data[0].customdata}) == 5
 
 
 def test_curves_of_a_running_study_do_not_end():
     trials = make_trials()
     curves = make_curves(trials)
-    assert "error ends at" in learning_curves(curves, trials, "C=1").layout.title.text
+    assert "error ends at" in learning_curves(Findings(trials), curves).layout.title.text
     trials.loc[0, "status"] = "running"
-    assert "error so far:" in learning_curves(curves, trials, "C=1").layout.title.text
+    assert "error so far:" in learning_curves(Findings(trials), curves).layout.title.text

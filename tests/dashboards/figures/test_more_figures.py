@@ -9,6 +9,7 @@ import pytest
 from study_tables import make_trials, without_results
 
 from dashboards import figures
+from dashboards.analysis.findings import Findings
 from dashboards.figures import (
     deeper_wider_more_paths,
     differences_from_reference,
@@ -20,6 +21,7 @@ from dashboards.figures import (
     progress,
     throughput,
 )
+from dashboards.figures.tradeoffs import COST_LABELS
 from explorer.errors import UserError
 from explorer.published import TABLES
 
@@ -43,42 +45,51 @@ def scaled_trials(effects: dict[str, float] | None = None, **options) -> pd.Data
 
 def marks(figure, size: float = 11) -> list:
     """The strong marks: those of means and designs."""
-    return [one for one in figure.data if one.mode == "markers" and (one.marker.size or 0) >= size]
+    return [
+        trace
+        for trace in figure.data
+        if trace.mode == "markers" and (trace.marker.size or 0) >= size
+    ]
 
 
 def named(figure, name: str):
-    return next(one for one in figure.data if one.name == name)
+    return next(trace for trace in figure.data if trace.name == name)
 
 
 def test_table_3_is_laid_over_as_differences_from_c_1():
     trials = make_trials()
     errors = [row.values[0] for row in TABLES["table3"].rows][:5]
-    paper = named(differences_from_reference(trials, "C=1", paper="ResNet-50"), "paper, ResNet-50")
+    paper = named(
+        differences_from_reference(Findings(trials), paper="ResNet-50"), "paper, ResNet-50"
+    )
     assert list(paper.x) == [0, 1, 2, 3, 5]
     assert list(paper.y) == pytest.approx([error - errors[0] for error in errors])
     assert paper.line.dash is not None
     base = 100 * trials.loc[trials["arm"] == "C=1", "test_error"].mean()
-    figure = error_against_cardinality(trials, "C=1", paper="ResNet-50")
+    figure = error_against_cardinality(Findings(trials), paper="ResNet-50")
     over = named(figure, "paper, ResNet-50")
     assert list(over.y) == pytest.approx([base + error - errors[0] for error in errors])
     assert min(over.y) > figure.layout.yaxis.range[0]
     # From another reference the paper's differences are from its own value there.
     from_8 = named(
-        differences_from_reference(trials, "C=8", paper="ResNet-101"), "paper, ResNet-101"
+        differences_from_reference(Findings(trials, {"reference_arm": "C=8"}), paper="ResNet-101"),
+        "paper, ResNet-101",
     )
     assert list(from_8.y) == pytest.approx([0.7, 0.4, 0.1, 0.0, -0.1])
 
 
 def test_nothing_of_the_paper_is_drawn_where_it_has_no_value_and_unknown_families_are_refused():
-    figure = differences_from_reference(make_trials(), "C=16", paper="ResNet-50")
-    assert not [one for one in figure.data if (one.name or "").startswith("paper")]
+    figure = differences_from_reference(
+        Findings(make_trials(), {"reference_arm": "C=16"}), paper="ResNet-50"
+    )
+    assert not [trace for trace in figure.data if (trace.name or "").startswith("paper")]
     with pytest.raises(UserError, match="ResNet-50"):
-        differences_from_reference(make_trials(), "C=1", paper="ResNet-51")
+        differences_from_reference(Findings(make_trials()), paper="ResNet-51")
 
 
 def test_the_trend_drawn_is_the_regression_of_the_means_on_log2_c():
     trials = make_trials({"C=8": -0.004, "C=16": -0.006})
-    line = named(error_against_cardinality(trials, "C=1"), "trend")
+    line = named(error_against_cardinality(Findings(trials)), "trend")
     means = 100 * trials.groupby("cardinality")["test_error"].mean()
     slope, intercept = np.polyfit(np.log2(means.index), means, 1)
     assert list(line.y) == pytest.approx([intercept + slope * x for x in range(5)])
@@ -86,28 +97,28 @@ def test_the_trend_drawn_is_the_regression_of_the_means_on_log2_c():
 
 def test_three_ways_to_spend_twice_the_flops_stand_beside_the_reference():
     trials = scaled_trials({"more paths": -0.012, "deeper": -0.004})
-    figure = deeper_wider_more_paths(trials, "reference")
+    figure = deeper_wider_more_paths(Findings(trials))
     means = 100 * trials.groupby("arm")["test_error"].mean()
-    assert [one.y[0] for one in marks(figure)] == pytest.approx(
+    assert [trace.y[0] for trace in marks(figure)] == pytest.approx(
         [means[arm] for arm in ("reference", "deeper", "wider", "more paths")]
     )
-    assert [one.marker.color for one in marks(figure)[1:]] == ["#0072B2", "#E69F00", "#009E73"]
+    assert [trace.marker.color for trace in marks(figure)[1:]] == ["#0072B2", "#E69F00", "#009E73"]
     assert "1x64d<br>2-2-2<br>1.67x" in figure.layout.xaxis.ticktext[1]
     gap = means["deeper"] - means["more paths"]
     assert figure.layout.title.text.startswith(f"More paths beat deeper by {gap:.2f} and wider by ")
     assert figure.layout.title.text.endswith("at 1.67x to 1.99x the FLOPs")
-    assert deeper_wider_more_paths(scaled_trials(), "reference").layout.title.text.startswith(
+    assert deeper_wider_more_paths(Findings(scaled_trials())).layout.title.text.startswith(
         "No difference between"
     )
-    one = deeper_wider_more_paths(scaled_trials({"more paths": -0.02}, seeds=1), "reference")
-    assert one.layout.title.text.startswith("One seed")
+    one_seed = deeper_wider_more_paths(Findings(scaled_trials({"more paths": -0.02}, seeds=1)))
+    assert one_seed.layout.title.text.startswith("One seed")
 
 
 def test_table_4_is_laid_over_as_differences_from_its_resnet_101():
     trials = scaled_trials()
-    figure = deeper_wider_more_paths(trials, "reference", paper=True)
+    figure = deeper_wider_more_paths(Findings(trials), paper=True)
     base = 100 * trials.loc[trials["arm"] == "reference", "test_error"].mean()
-    drawn = [list(one.y) for one in figure.data if one.name == "paper"]
+    drawn = [list(trace.y) for trace in figure.data if trace.name == "paper"]
     assert drawn == [
         pytest.approx([base - gap for gap in gaps]) for gaps in ([0.3], [0.7], [1.3, 1.6])
     ]
@@ -116,20 +127,21 @@ def test_table_4_is_laid_over_as_differences_from_its_resnet_101():
 @pytest.mark.parametrize("cost", ["flops", "params", "activations", "seconds_per_epoch"])
 def test_the_front_is_of_designs_that_none_beats_in_both(cost):
     trials = make_trials({"C=2": 0.004, "C=8": -0.008})
-    figure = error_against_cost(trials, "C=1", cost=cost)
+    figure = error_against_cost(Findings(trials), cost=cost)
     means = trials.groupby("arm", sort=False)[[cost, "test_error"]].mean()
     front = [
         arm
         for arm, own in means.iterrows()
         if not any(
-            (other <= own).all() and (other < own).any() for name, other in means.iterrows() if name != arm
+            (other <= own).all() and (other < own).any()
+            for name, other in means.iterrows() if name != arm
         )
     ]  # fmt: skip
     line = named(figure, "Pareto front")
     expected = means.loc[front].sort_values(cost)
     assert list(line.x) == pytest.approx(expected[cost].tolist())
     assert list(line.y) == pytest.approx((100 * expected["test_error"]).tolist())
-    filled = [one for one in marks(figure) if one.marker.color[0] != "#ffffff"]
+    filled = [trace for trace in marks(figure) if trace.marker.color[0] != "#ffffff"]
     assert len(filled) == len(front)
     assert {note.text for note in figure.layout.annotations} == set(front)
 
@@ -147,7 +159,7 @@ def cloud(name: str, count: int, seed: int, shift: float = 0.0) -> pd.DataFrame:
 
 
 def test_many_designs_are_two_traces_and_the_title_counts_the_front():
-    figure = error_against_cost(cloud("a", 300, 1), "a 0")
+    figure = error_against_cost(Findings(cloud("a", 300, 1)))
     assert len(figure.data) == 2
     assert figure.layout.title.text.startswith(
         f"{len(figure.data[0].x)} of 300 designs are on the Pareto front"
@@ -157,7 +169,7 @@ def test_many_designs_are_two_traces_and_the_title_counts_the_front():
 
 def test_an_unknown_cost_is_named_with_those_there_are():
     with pytest.raises(UserError, match="flops"):
-        error_against_cost(make_trials(), "C=1", cost="flop")
+        error_against_cost(Findings(make_trials()), cost="flop")
 
 
 def test_distributions_are_shares_of_designs():
@@ -171,17 +183,17 @@ def test_distributions_are_shares_of_designs():
 
 def test_mismatches_stand_at_the_tables_numbers():
     trials = make_trials()
-    figure = mismatches(trials, "C=1")
-    heights = [one.y[0] for one in marks(figure)]
+    figure = mismatches(Findings(trials))
+    heights = [trace.y[0] for trace in marks(figure)]
     assert heights == pytest.approx((100 * trials.drop_duplicates("design")["mismatch"]).tolist())
     assert figure.layout.title.text == "All costs are within 0.8 % of the budget"
 
 
 def test_speed_is_the_mean_of_images_per_second():
     trials = make_trials()
-    figure = throughput(trials, "C=1")
+    figure = throughput(Findings(trials))
     means = trials.groupby("cardinality")["images_per_second"].mean()
-    assert [one.y[0] for one in marks(figure)] == pytest.approx(means.tolist())
+    assert [trace.y[0] for trace in marks(figure)] == pytest.approx(means.tolist())
     slowest = means.idxmin()
     title = f"C={slowest} trains {means[slowest] / means[1]:.2f}x the images per second of C=1"
     assert figure.layout.title.text == title
@@ -190,7 +202,7 @@ def test_speed_is_the_mean_of_images_per_second():
 def test_progress_counts_every_pair_by_arm():
     trials = without_results(make_trials(), [13, 14], "waiting")
     trials = without_results(without_results(trials, [12], "running"), [4], "failed", "NaN")
-    figure = progress(trials)
+    figure = progress(Findings(trials))
     counts = pd.crosstab(trials["arm"], trials["status"])
     for bar in figure.data:
         arms = [arm for (arm,) in bar.customdata]
@@ -198,7 +210,7 @@ def test_progress_counts_every_pair_by_arm():
         assert dict(zip(arms, bar.x, strict=True)) == counts[bar.name].to_dict()
     assert figure.layout.title.text == "11 of 15 trainings complete, 1 running, 1 failed"
     assert figure.layout.title.subtitle.text.startswith("3 left: about")
-    many = progress(cloud("a", 100, 1))
+    many = progress(Findings(cloud("a", 100, 1)))
     assert [list(bar.x) for bar in many.data] == [[100]]
 
 
@@ -211,20 +223,17 @@ def test_the_drawing_is_of_the_rows_network():
 
 
 def every_figure(trials: pd.DataFrame, reference: str, theme: str) -> list:
-    found = [
-        error_against_cost(trials, reference, cost=cost, theme=theme)
-        for cost in ("flops", "params", "activations", "seconds_per_epoch")
-    ]
+    findings = Findings(trials, {"reference_arm": reference})
     return [
-        *found,
+        *(error_against_cost(findings, cost=cost, theme=theme) for cost in COST_LABELS),
         error_distribution_functions(trials, theme=theme),
         error_distribution_functions(trials, by="arm", theme=theme),
-        mismatches(trials, reference, theme=theme),
-        throughput(trials, reference, theme=theme),
-        progress(trials, theme=theme),
-        differences_from_reference(trials, reference, paper="ResNet-50", theme=theme),
-        error_against_cardinality(trials, reference, paper="ResNet-50", theme=theme),
-        deeper_wider_more_paths(trials, reference, paper=True, theme=theme),
+        mismatches(findings, theme=theme),
+        throughput(findings, theme=theme),
+        progress(findings, theme=theme),
+        differences_from_reference(findings, paper="ResNet-50", theme=theme),
+        error_against_cardinality(findings, paper="ResNet-50", theme=theme),
+        deeper_wider_more_paths(findings, paper=True, theme=theme),
     ]
 
 
@@ -259,7 +268,7 @@ def every_figure(trials: pd.DataFrame, reference: str, theme: str) -> list:
 def test_every_figure_draws_what_there_is_and_escapes_it(trials, reference, theme):
     for figure in every_figure(trials, reference, theme):
         text = figure.to_json()
-        assert not [one for one in ("<i>", "<a ", "\\u003ci", "\\u003ca ") if one in text]
+        assert not [tag for tag in ("<i>", "<a ", "\\u003ci", "\\u003ca ") if tag in text]
         assert figure.layout.title.text
 
 
@@ -276,18 +285,21 @@ def test_every_figure_works_on_the_tables_read_back_from_csv():
 
 def test_points_of_trainings_say_which_and_the_whole_name_its_costs_and_the_seed_are_in_the_hover():
     trials = make_trials()
-    for figure in (error_against_cardinality(trials, "C=1"), error_against_cost(trials, "C=1")):
-        found = {
+    for figure in (
+        error_against_cardinality(Findings(trials)),
+        error_against_cost(Findings(trials)),
+    ):
+        points = {
             tuple(point[:2])
-            for one in figure.data
-            for point in one.customdata or ()
+            for trace in figure.data
+            for point in trace.customdata or ()
             if len(point) > 1
         }
-        assert found == set(zip(trials["design"], trials["seed"], strict=True))
+        assert points == set(zip(trials["design"], trials["seed"], strict=True))
         hovers = [
-            one.hovertemplate
-            for one in figure.data
-            if one.customdata is not None and len(one.customdata[0]) > 1
+            trace.hovertemplate
+            for trace in figure.data
+            if trace.customdata is not None and len(trace.customdata[0]) > 1
         ]
         assert all("20.0 M FLOPs" in text or "19." in text for text in hovers)
         assert all("%{customdata[0]}" in text and "%{customdata[1]}" in text for text in hovers)
@@ -295,8 +307,8 @@ def test_points_of_trainings_say_which_and_the_whole_name_its_costs_and_the_seed
 
 def test_ten_thousand_trials_stay_a_small_figure():
     trials = make_trials(seeds=2000)
-    assert len(error_against_cardinality(trials, "C=1").to_json()) < 1_000_000
-    assert len(error_against_cost(trials, "C=1").to_json()) < 1_000_000
+    assert len(error_against_cardinality(Findings(trials)).to_json()) < 1_000_000
+    assert len(error_against_cost(Findings(trials)).to_json()) < 1_000_000
 
 
 def test_every_figure_is_public():

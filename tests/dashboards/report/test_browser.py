@@ -55,7 +55,7 @@ def test_every_figure_is_drawn(browser, page_file):
             plot.locator(".main-svg").first.wait_for()
             assert plot.locator(".scatterlayer .trace").count() >= 5
         drawings = page.locator(".drawing img").evaluate_all(
-            "all => all.map(one => one.naturalWidth)"
+            "all => all.map(image => image.naturalWidth)"
         )
         assert len(drawings) == 2
         assert min(drawings) > 300
@@ -71,7 +71,7 @@ def test_a_phone_has_no_sideways_scroll(browser, page_file, scheme):
         page.locator("[data-figure=validation] .main-svg").first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         for box in page.locator(".plot .main-svg").evaluate_all(
-            "all => all.map(one => one.getBoundingClientRect().right)"
+            "all => all.map(svg => svg.getBoundingClientRect().right)"
         ):
             assert box <= 390
 
@@ -135,8 +135,8 @@ def test_axe_finds_no_serious_fault(browser, page_file, scheme):
     # The policy of the page lets no foreign script run, so that axe needs a way around it.
     with opened(browser, page_file, color_scheme=scheme, bypass_csp=True) as page:
         page.locator("[data-figure=validation] .main-svg").first.wait_for()
-        found = Axe().run(page).response["violations"]
-        assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+        faults = Axe().run(page).response["violations"]
+        assert [fault["id"] for fault in faults if fault["impact"] in ("serious", "critical")] == []
 
 
 def test_markup_from_a_study_does_nothing_in_a_browser(browser, tmp_path):

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from study_tables import make_trials, without_results
 from terminals import CONTROLS, run_on_terminal
 
-from dashboards.analysis.comparison import summarize_arms
+from dashboards.analysis.findings import Findings
 from dashboards.app.app import create_app
 from dashboards.report.commands import next_commands, report
 from dashboards.report.report import render_report
@@ -39,7 +39,7 @@ def test_the_report_of_a_finished_study(stored_study, workdir):
     assert lines[0].split("  ")[0] == "Arm"
     rows = {line.split()[0]: line for line in lines[1:6]}
     assert list(rows) == ["C=1", "C=2", "C=4", "C=8", "C=16"]
-    for arm, summary in summarize_arms(trials).iterrows():
+    for arm, summary in Findings(trials).summary.iterrows():
         assert f"{100 * summary['mean']:.2f}" in rows[arm]
         assert f"{100 * summary['low']:.2f} to {100 * summary['high']:.2f}" in rows[arm]
     assert "resnext11_8x13d_cifar" in rows["C=8"]
@@ -117,7 +117,7 @@ def test_next_commands_are_commands_that_exist():
         without_results(trials, [1], "failed", "x"),
     ]
     for table in [*states, without_results(trials, range(15), "pruned")]:
-        commands = next_commands(table, "sqlite:///a b.db", "digits")
+        commands = next_commands(Findings(table), "sqlite:///a b.db", "digits")
         assert len(commands) == 2
         for command in commands:
             words = command.split()[1:]
@@ -175,7 +175,8 @@ def test_what_a_study_holds_cannot_move_the_cursor(stored_study, workdir, comman
 def test_what_a_spreadsheet_would_compute_leaves_with_an_apostrophe(stored_study, workdir):
     url = stored_study(without_results(make_trials(), [4], "failed", "=1+1"))
     text = subprocess.run(
-        [sys.executable, "-m", "explorer", "study", "results", "digits_cardinality", "--storage", url],
+        [sys.executable, "-m", "explorer", "study", "results", "digits_cardinality",
+         "--storage", url],
         check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
     assert ",failed,'=1+1," in text

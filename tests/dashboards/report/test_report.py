@@ -67,9 +67,12 @@ def data_of(page: Page) -> dict:
 def test_the_verdict_comes_first_then_figure_table_curves_designs_and_what_was_run():
     page = page_of(make_trials({"C=8": -0.008}))
     order = [
-        "digits_cardinality", "At equal FLOPs, how many paths?", "C=8 makes 0.95 (0.51 to 1.38) points fewer errors",
-        "Points of test error minus C=1's", "The numbers behind it", "Train error ends at", "Validation error ends at",
-        "The designs and how well their costs match", "Every training", "How the verdict is reached", "What was run",
+        "digits_cardinality", "At equal FLOPs, how many paths?",
+        "C=8 makes 0.95 (0.51 to 1.38) points fewer errors",
+        "Points of test error minus C=1's", "The numbers behind it", "Train error ends at",
+        "Validation error ends at",
+        "The designs and how well their costs match", "Every training",
+        "How the verdict is reached", "What was run",
         "Study file", "split_seed: 0",
     ]  # fmt: skip
     places = [page.text.index(words) for words in order]
@@ -144,7 +147,7 @@ def test_markup_in_any_text_of_a_study_stays_text():
     trials = without_results(trials, [14], "failed", EVIL)
     curves = make_curves(trials)
     evil = json.loads(json.dumps(make_info()), object_hook=lambda entry: {
-        key + EVIL if key not in make_info() else key: value + EVIL if isinstance(value, str) else value
+        key if key in make_info() else key + EVIL: value + EVIL if isinstance(value, str) else value
         for key, value in entry.items()
     })  # fmt: skip
     evil["left_out"] = [{"arm": EVIL, "reason": EVIL}]
@@ -265,7 +268,7 @@ def test_several_studies_stand_side_by_side_on_one_scale():
     page = Page(render_report(two_studies()))
     data = data_of(page)
     ranges = [
-        data["figures"][f"{place}-error"]["light"]["layout"]["yaxis"]["range"] for place in (0, 1)
+        data["figures"][f"{number}-error"]["light"]["layout"]["yaxis"]["range"] for number in (0, 1)
     ]
     assert ranges[0] == ranges[1]
     assert ranges[0][0] < 1.7
@@ -295,7 +298,8 @@ def test_design_spaces_side_by_side_have_their_error_distributions():
         many["design"] = [f"{name}{i}" for i in range(len(many))]
         sources.append(Source(name, many, make_curves(many.iloc[:0]), {"name": name}))
     data = data_of(Page(render_report(sources)))
-    assert [one["name"] for one in data["figures"]["distributions"]["light"]["data"]] == ["a", "b"]
+    lines = data["figures"]["distributions"]["light"]["data"]
+    assert [line["name"] for line in lines] == ["a", "b"]
 
 
 def test_markup_stays_text_in_a_page_of_several_studies():

@@ -6,7 +6,6 @@ import pytest
 from pandas.testing import assert_frame_equal
 from study_tables import make_curves, make_trials, without_results
 
-from dashboards.analysis.test_set import compare_study
 from dashboards.app.app import create_app
 from dashboards.report.report import render_report
 from dashboards.report.sources import load_sources
@@ -27,7 +26,7 @@ def test_csv_files_give_the_tables_of_the_storage(stored_study, workdir):
     assert_frame_equal(source.trials, trials)
     assert_frame_equal(source.curves, curves)
     (stored,) = load_sources(["digits_cardinality"], url)
-    assert compare_study(source.trials, source.info) == compare_study(stored.trials, stored.info)
+    assert source.findings.comparison == stored.findings.comparison
 
 
 def test_the_designs_of_a_free_space_have_no_reference_in_a_file_either(workdir):
@@ -66,10 +65,14 @@ def write(name: str, table: pd.DataFrame) -> str:
     ("make", "words"),
     [
         (lambda: ["missing.csv"], "there is no file missing.csv"),
-        (lambda: [write("x.csv", make_trials().drop(columns=["seed", "flops"]))], "no column 'seed'"),
-        (lambda: [write("x.csv", make_trials().assign(seed="first"))], "line 2: seed must be a number"),
-        (lambda: [write("x.csv", make_trials().assign(started="soon"))], "line 2: started must be a time"),
-        (lambda: [write("x.csv", make_curves(make_trials()))], "holds the curves of digits_cardinality, whose trainings"),
+        (lambda: [write("x.csv", make_trials().drop(columns=["seed", "flops"]))],
+         "no column 'seed'"),
+        (lambda: [write("x.csv", make_trials().assign(seed="first"))],
+         "line 2: seed must be a number"),
+        (lambda: [write("x.csv", make_trials().assign(started="soon"))],
+         "line 2: started must be a time"),
+        (lambda: [write("x.csv", make_curves(make_trials()))],
+         "holds the curves of digits_cardinality, whose trainings"),
         (lambda: [write("x.csv", make_trials()), "x.csv"], "digits_cardinality is given twice"),
         (lambda: [write("x.csv", pd.DataFrame({"a": [1]}))], "no column 'design'"),
     ],

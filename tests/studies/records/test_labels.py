@@ -8,8 +8,7 @@ import pytest
 import tiny_study
 from tiny_study import change
 
-from dashboards.analysis.test_set import compare_study
-from dashboards.analysis.verdict import judge
+from dashboards.analysis.findings import Findings
 from dashboards.report.report import render_report
 from dashboards.report.sources import load_sources
 from explorer.errors import UserError
@@ -64,7 +63,7 @@ def check(storage: Storage) -> None:
     info = study_info(storage, "tiny")
     assert list(trials["arm"].drop_duplicates()) == LABELS
     assert info["reference_arm"] == LABELS[0]
-    verdict = judge(trials, compare_study(trials, info), info)
+    verdict = Findings(trials, info).verdict
     assert f"than {FIRST} C=1" in verdict.sentence
     assert choose(trials).arm == LABELS[0]
     tables = Reader(storage).tables("tiny")

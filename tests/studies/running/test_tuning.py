@@ -14,8 +14,7 @@ from searching import make
 from tiny_runs import endings
 
 import studies.running.supervisor
-from dashboards.analysis.test_set import compare_study
-from dashboards.analysis.verdict import judge
+from dashboards.analysis.findings import Findings
 from dashboards.app.pages.trial import page as trial_page
 from explorer.errors import UserError
 from studies import Study
@@ -188,7 +187,7 @@ def test_a_failed_tuning_trial_is_shown_as_that_and_not_as_its_arms_training(
     reader = Reader(storage)
     assert [attempt.ended for attempt, _ in reader.attempts("tiny", name, 0)] == ["complete"]
     assert "nan" not in str(trial_page(reader, "tiny", name, "0", None))
-    notes = judge(trials, compare_study(trials), study_info(storage, "tiny")).notes
+    notes = Findings(trials, study_info(storage, "tiny")).verdict.notes
     assert "C=1 was tuned on 2 of 3 trials; the others have no result." in notes
 
 

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dashboards.analysis.findings import Findings
 from dashboards.analysis.tables import studies_table
-from dashboards.analysis.test_set import compare_study
-from dashboards.analysis.verdict import chosen_by_validation
 from dashboards.report.commands import next_commands
 from dashboards.report.report import render_report
 from dashboards.report.sources import Source
@@ -69,10 +68,10 @@ def test_the_winner_and_the_report_name_the_same_design(case: str) -> None:
         trials = table({name: CASES[case][name] for name in order}, "params")
         chosen = choose(trials)
         assert chosen.design == names[1]
-        assert chosen.arm == chosen_by_validation(trials) == f"arm of {names[1]}"
-        comparison = compare_study(trials)
-        assert studies_table([("study", trials, comparison)]).rows[0][3] == chosen.arm
-        assert f"describe {chosen.design} " in next_commands(trials, None, "study")[0]
+        findings = Findings(trials)
+        assert chosen.arm == findings.winner == f"arm of {names[1]}"
+        assert studies_table([("study", findings)]).rows[0][3] == chosen.arm
+        assert f"describe {chosen.design} " in next_commands(findings, None, "study")[0]
 
 
 def test_the_page_names_the_winner_of_equal_means() -> None:

@@ -1,0 +1,117 @@
+"""The arms of a study: their order, their errors by seed, what each costs, and which of
+them is the reference. Errors are fractions throughout."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+CONFIDENCE = 0.95
+SAME = 1e-9  # a spread of errors below this is rounding
+
+
+def designs_of(trials: pd.DataFrame) -> pd.DataFrame:
+    """The first row of each design of each arm: enough for all that does not
+    depend on results, and soon looked through."""
+    return trials.drop_duplicates(["arm", "design"])
+
+
+def arm_cardinalities(designs: pd.DataFrame) -> dict[str, int]:
+    """The cardinality of each arm; empty unless every arm has
+    exactly one and no two arms share it."""
+    values = pd.to_numeric(designs["cardinality"], errors="coerce")
+    known = (
+        pd.DataFrame({"arm": designs["arm"], "cardinality": values})
+        .drop_duplicates()
+        .dropna(subset=["cardinality"])
+    )
+    arms = known["arm"].astype(str)
+    if not arms.nunique() == len(arms) == designs["arm"].nunique():
+        return {}
+    single = {arm: int(value) for arm, value in zip(arms, known["cardinality"], strict=True)}
+    return single if len(set(single.values())) == len(single) else {}
+
+
+def arm_order(designs: pd.DataFrame, cardinalities: Mapping[str, int]) -> list[str]:
+    """The arms in the order to show them: by cardinality where every arm has
+    one of its own, else as the table has them."""
+    arms = [str(arm) for arm in designs["arm"].drop_duplicates()]
+    return sorted(arms, key=cardinalities.__getitem__) if len(cardinalities) == len(arms) else arms
+
+
+def reference_arm(designs: pd.DataFrame, arms: Sequence[str], info: Mapping[str, Any]) -> str:
+    """The arm everything is compared with: the study's own; else the arm
+    of the reference design; else the first; "" without arms."""
+    if info.get("reference_arm"):
+        return str(info["reference_arm"])
+    own = designs[designs["design"].astype(str) == designs["reference"].astype(str)]
+    return next(iter([*own["arm"].astype(str), *arms]), "")
+
+
+def error_table(
+    trials: pd.DataFrame, arms: Sequence[str], metric: str = "test_error"
+) -> pd.DataFrame:
+    """The complete trials as a table.
+
+    An arm of several designs has their mean in each cell: the
+    seed is the replicate, not the design.
+
+    Args:
+        trials: One row a pair.
+        arms: The rows of the result, in their order.
+        metric: The column of errors to tabulate.
+
+    Returns:
+        Errors (fractions), arms x seeds that carry results; NaN where a pair has no result.
+    """
+    errors = pd.to_numeric(trials[metric], errors="coerce").to_numpy(dtype=float)
+    counts = (trials["status"] == "complete").to_numpy() & np.isfinite(errors)
+    if not counts.any():
+        return pd.DataFrame(index=list(arms))
+    seed, seeds = pd.factorize(trials["seed"][counts], sort=True)
+    cell = pd.Index(arms).get_indexer(trials["arm"][counts].astype(str)) * len(seeds) + seed
+    count, total = (
+        np.bincount(cell, weights, len(arms) * len(seeds)) for weights in (None, errors[counts])
+    )
+    means = np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
+    return pd.DataFrame(
+        means.reshape(len(arms), len(seeds)),
+        index=pd.Index(arms, name="arm"),
+        columns=pd.Index(seeds, name="seed"),
+    )
+
+
+def summarize_arms(errors: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:
+    """Each arm's n (seeds with a result), mean, sd and t interval over its seeds (`low`, `high`).
+
+    The interval is NaN where n < 2, and where all seeds make the same error, as
+    they may on few images: that is no certainty. These intervals are each arm's own. Whether two
+    arms differ is `comparison.compare`'s question: arms share their seeds.
+
+    Args:
+        errors: What `error_table` gives.
+        confidence: Of each interval.
+    """
+    n = errors.notna().sum(axis=1)
+    mean, sd = errors.mean(axis=1), errors.std(axis=1, ddof=1)
+    enough = n.where((n > 1) & (sd > SAME))
+    half = stats.t.ppf((1 + confidence) / 2, enough - 1) * sd / np.sqrt(enough)
+    return pd.DataFrame({"n": n, "mean": mean, "sd": sd, "low": mean - half, "high": mean + half})
+
+
+def arm_costs(designs: pd.DataFrame) -> dict[str, float]:
+    """What each arm costs, in the measure its budget is stated in (mean over its designs)."""
+    cost = pd.to_numeric(designs["budget"], errors="coerce") * (
+        1 + pd.to_numeric(designs["mismatch"], errors="coerce")
+    )
+    priced = pd.DataFrame({"arm": designs["arm"].astype(str), "cost": cost.astype(float)})
+    means = priced.groupby("arm")["cost"].mean().dropna()
+    return {str(arm): float(value) for arm, value in means.items()}
+
+
+def finite(values: Any) -> NDArray[np.float64]:
+    """A column of a table as numbers; NaN for what is none."""
+    return pd.to_numeric(values, errors="coerce").to_numpy(dtype=float)

@@ -1,0 +1,188 @@
+"""What a study's results say in numbers: each computed when first asked for, and once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from dashboards.analysis.arms import (
+    arm_cardinalities,
+    arm_costs,
+    arm_order,
+    designs_of,
+    error_table,
+    finite,
+    reference_arm,
+    summarize_arms,
+)
+from dashboards.analysis.comparison import Comparison, Difference, compare
+from dashboards.analysis.looks import confidence_after, count_looks
+from dashboards.analysis.test_set import Sampling, sampling_of_tests, size_of_test_set
+from dashboards.analysis.words import budget_words, shared_seeds
+from studies.winner.ranking import rank
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """The numbers behind a verdict. Errors are fractions.
+
+    Attributes:
+        trials: One row a pair, as `studies.results` gives them; nobody may change them.
+        info: What `studies.results.study_info` says about the study; may be empty.
+        study: The whole study, where these trials are a choice of its trainings. A choice made
+            after looking is compared without a correction for looks: it is no finding.
+    """
+
+    trials: pd.DataFrame
+    info: Mapping[str, Any] = field(default_factory=dict)
+    study: "Evidence | None" = None
+
+    @property
+    def whole(self) -> "Evidence":
+        """The study itself, also of a choice: what gives arms their colours."""
+        return self.study or self
+
+    @cached_property
+    def designs(self) -> pd.DataFrame:
+        """The first row of each design of each arm."""
+        return designs_of(self.trials)
+
+    @cached_property
+    def cardinalities(self) -> dict[str, int]:
+        """Of each arm; empty unless each arm has one of its own."""
+        return arm_cardinalities(self.designs)
+
+    @cached_property
+    def arms(self) -> list[str]:
+        """In the order to show them."""
+        return arm_order(self.designs, self.cardinalities)
+
+    @cached_property
+    def by_arm(self) -> dict[str, pd.DataFrame]:
+        """The rows of `trials` of each arm."""
+        groups = dict(list(self.trials.groupby(self.trials["arm"].astype(str), sort=False)))
+        return {arm: groups[arm] for arm in self.arms}
+
+    @cached_property
+    def complete(self) -> dict[str, pd.DataFrame]:
+        """Of each arm the complete trainings that have a finite test error."""
+        return {
+            arm: rows[(rows["status"] == "complete") & pd.notna(_measured(rows["test_error"]))]
+            for arm, rows in self.by_arm.items()
+        }
+
+    @cached_property
+    def reference(self) -> str:
+        """The arm that everything is compared with."""
+        if self.study is not None:
+            return self.study.reference
+        return reference_arm(self.designs, self.arms, self.info)
+
+    @cached_property
+    def errors(self) -> pd.DataFrame:
+        """Test errors, arms x seeds; see `arms.error_table`."""
+        return error_table(self.trials, self.arms)
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """n, mean, sd and t interval of each arm's test error; see `arms.summarize_arms`."""
+        return summarize_arms(self.errors)
+
+    @cached_property
+    def measured(self) -> list[str]:
+        """The arms that have a test error."""
+        return [arm for arm in self.arms if self.summary.loc[arm, "n"]]
+
+    @cached_property
+    def mean_errors(self) -> pd.DataFrame:
+        """The mean over seeds of each arm's error; a column a split: train, validation, test."""
+        means = {
+            split: error_table(self.trials, self.arms, f"{split}_error").mean(axis=1)
+            for split in SPLITS[:2]
+        }
+        return pd.DataFrame({**means, "test": self.summary["mean"]})
+
+    @cached_property
+    def costs(self) -> dict[str, float]:
+        """What each arm costs, in the measure that its budget is stated in."""
+        return arm_costs(self.designs)
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """Every arm against the reference arm, corrected for looks where the study was extended."""
+        looks = 1 if self.study is not None else count_looks(self.info)
+        comparison = compare(
+            self.errors, self.reference, self.cardinalities, self.costs, confidence_after(looks)
+        )
+        return replace(comparison, looks=looks)
+
+    @cached_property
+    def winner(self) -> str | None:
+        """The arm that `studies.winner.ranking` puts first; None without a result:
+        validation chooses, the test error only reports."""
+        return next(iter(rank(self.trials, "arm").order), None)
+
+    @cached_property
+    def images(self) -> int | None:
+        """The size of the test set, where it is known."""
+        return size_of_test_set(self.info)
+
+    @cached_property
+    def sampling(self) -> Sampling | None:
+        """How far other test images could move the errors."""
+        return sampling_of_tests(self.summary, self.comparison, self.images)
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many pairs stand how: complete, running, failed, pruned, waiting."""
+        return {str(status): int(n) for status, n in self.trials["status"].value_counts().items()}
+
+    @property
+    def wanted(self) -> int:
+        """Trainings that are wanted and not pruned; those of a search that have
+        no design yet are known by number only."""
+        to_come = int(self.info.get("to_come") or 0)
+        return len(self.trials) - self.counts.get("pruned", 0) + to_come
+
+    @property
+    def is_training(self) -> bool:
+        """Whether a pair is running or waits to be run."""
+        return bool(self.counts.get("running") or self.counts.get("waiting"))
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether results are still to come, of a search also those without a design yet."""
+        return self.is_training or bool(self.info.get("to_come"))
+
+    @cached_property
+    def budget(self) -> str:
+        """What the budget is stated in: 'the FLOPs'."""
+        return budget_words(self.trials)
+
+    @cached_property
+    def planned_seeds(self) -> int:
+        """How many seeds the table holds, with a result or without."""
+        return int(self.trials["seed"].nunique())
+
+    def shared_seeds(self, *differences: Difference) -> str:
+        """How many of the planned seeds these differences rest on: '4 of 5 seeds'."""
+        return shared_seeds([difference.seeds for difference in differences], self.planned_seeds)
+
+    @cached_property
+    def context(self) -> str:
+        """What was trained: 'digits, 10 epochs'."""
+        data, epochs = self.info.get("data"), finite(self.trials["epochs"])
+        epochs = pd.unique(epochs[pd.notna(epochs)])
+        parts = [str(data.get("name", "")) if isinstance(data, dict) else str(data or "")]
+        parts.append(f"{int(epochs[0])} epochs" if len(epochs) == 1 else "")
+        return ", ".join(part for part in parts if part)
+
+
+def _measured(errors: pd.Series) -> pd.Series:
+    """Errors as numbers; NaN where there is none, or no finite one."""
+    numbers = pd.to_numeric(errors, errors="coerce").astype(float)
+    return numbers.where(numbers.abs() < float("inf"))

@@ -1,0 +1,32 @@
+"""What a study found: its numbers with the verdict on them. Figures,
+tables, pages and the report all take this one value."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import pandas as pd
+
+from dashboards.analysis.evidence import Evidence
+from dashboards.analysis.verdict import Verdict, headline, judge
+
+
+@dataclass(frozen=True, eq=False)
+class Findings(Evidence):
+    """The results of one study at one moment: `Findings(trials, info)`.
+
+    Every number of `Evidence`, and the verdict, is computed when first asked for, and once.
+    """
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """The verdict in words, with its notes."""
+        return judge(self)
+
+    @cached_property
+    def headline(self) -> str:
+        """The verdict's title for a figure of these trials."""
+        return headline(self)
+
+    def choice(self, trials: pd.DataFrame) -> "Findings":
+        """The findings of a choice of this study's trainings, rows of its `trials`."""
+        return replace(self, trials=trials, study=self.whole)

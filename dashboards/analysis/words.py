@@ -1,0 +1,122 @@
+"""Numbers and lists as words: what figures, tables and sentences have in common."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from explorer.text import counted
+
+NOTHING = "–"  # in a cell of a table without a value
+# What a budget is stated in.
+BUDGET_WORDS = {
+    "flops": "the FLOPs",
+    "params": "the parameters",
+    "activations": "the activations",
+    "block": "the weights of a block",
+}
+
+
+def percent(fraction: Any, digits: int = 2) -> str:
+    """A fraction as the number under a heading in %: 0.0257 -> '2.57'."""
+    return NOTHING if pd.isna(fraction) else f"{100 * fraction:.{digits}f}"
+
+
+def interval(low: Any, high: Any) -> str:
+    """An interval of error (fractions) under a heading in %. Error cannot be
+    below zero, so the interval is cut there."""
+    if pd.isna(low) or pd.isna(high):
+        return NOTHING
+    return f"{percent(max(0.0, low))} to {percent(high)}"
+
+
+def points(fraction: float) -> str:
+    """A difference of errors in points, without its sign: 0.0042 -> '0.42'."""
+    return f"{abs(100 * fraction):.2f}"
+
+
+def fine_points(fraction: float) -> str:
+    """`points` of a difference that is shown: with as many digits
+    as it takes to be more than nothing."""
+    text = points(fraction)
+    return text if float(text) or not fraction else f"{abs(100 * fraction):.1g}"
+
+
+def signed_points(fraction: float | None) -> str:
+    """A difference of errors in points, with its sign: -0.0042 -> '−0.42'."""
+    text = f"{100 * (fraction or 0.0):+.2f}".replace("-", "−")
+    return "0.00" if text in ("+0.00", "−0.00") else text
+
+
+def signed_interval(low: float | None, high: float | None) -> str:
+    """'−0.72 to −0.12', in points; a dash where there is no interval."""
+    if low is None or high is None:
+        return NOTHING
+    return f"{signed_points(low)} to {signed_points(high)}"
+
+
+def p_text(p_value: float) -> str:
+    """'p = 0.012', or 'p < 0.001'."""
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+
+
+def confidence_text(confidence: float) -> str:
+    """0.95 -> '95 %', 0.9917 -> '99.2 %'."""
+    return f"{100 * confidence:.1f}".removesuffix(".0") + " %"
+
+
+def seeds_phrase(count: int) -> str:
+    """'1 seed', '3 seeds'."""
+    return counted(count, "seed")
+
+
+def shared_seeds(counts: Sequence[int], planned: int) -> str:
+    """How many seeds differences rest on: '5 seeds', '4 of 5 seeds' where fewer than `planned`
+    have a result of both arms, or '1 to 4 of 5 seeds'."""
+    least, most = min(counts, default=0), max(counts, default=0)
+    if not most:
+        return "by way of other arms, with no seed in common"
+    of = "" if least == most == planned else f" of {planned}"
+    return f"{span(counts)}{of} {'seed' if planned == 1 else 'seeds'}"
+
+
+def span(counts: Sequence[int]) -> str:
+    """'3' where all counts are alike, else '2 to 3'; '0' of none."""
+    least, most = min(counts, default=0), max(counts, default=0)
+    return str(most) if least == most else f"{least} to {most}"
+
+
+def ratios_text(ratios: Sequence[float]) -> str:
+    """The range of cost ratios: '0.99x to 1.01x', or one where they read alike; '' of none."""
+    if not ratios:
+        return ""
+    return " to ".join(dict.fromkeys(f"{ratio:.2f}x" for ratio in (min(ratios), max(ratios))))
+
+
+def listed(items: Sequence[Any], last: str = "and") -> str:
+    """'C=1, C=2 and C=4'."""
+    words = [str(item) for item in items]
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def lower_first(sentence: str) -> str:
+    """A sentence of ours as the end of another: its first word
+    lowered. An arm's label keeps its letters."""
+    first = sentence.split(" ", 1)[0]
+    ours = first in ("At", "No", "One", "Nothing", "There", "Every", "Too")
+    return sentence[0].lower() + sentence[1:] if ours else sentence
+
+
+def template_label(cardinality: Any, bottleneck_width: Any, width: Any = None) -> str:
+    """'8x14d'; a basic block has no paths and is called by its width: 'w64'."""
+    if pd.isna(cardinality) or pd.isna(bottleneck_width):
+        return "" if pd.isna(width) else f"w{int(width)}"
+    return f"{int(cardinality)}x{int(bottleneck_width)}d"
+
+
+def budget_words(trials: pd.DataFrame) -> str:
+    """What the budget is stated in: 'the FLOPs'; 'the cost' where that is not one thing."""
+    measures = {str(by) for by in trials["by"].dropna().unique()}
+    return BUDGET_WORDS.get(measures.pop(), "the cost") if len(measures) == 1 else "the cost"

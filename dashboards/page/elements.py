@@ -1,0 +1,80 @@
+"""Elements of a page, and their HTML. They carry text, never markup:
+what comes from a study is escaped wherever it is shown."""
+
+import re
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+ATTRIBUTES = {"className": "class", "tabIndex": "tabindex", "htmlFor": "for", "colSpan": "colspan"}
+# Of the live app alone: they mean nothing in plain HTML.
+LIVE_ATTRIBUTES = ("children", "id", "style", "n_clicks", "key")
+VOID = ("img", "br", "hr")
+
+
+@dataclass(frozen=True)
+class Element:
+    """An element of a page: `element` makes one. The live app sends it as Dash sends its own."""
+
+    tag: str
+    children: tuple[Any, ...]
+    attributes: dict[str, Any]
+
+    def to_plotly_json(self) -> dict[str, Any]:
+        """As a browser gets it: its tag, and its properties as React names them."""
+        return {"type": self.tag, "props": {"children": list(self.children), **self.attributes}}
+
+
+def element(tag: str, *children: Any, **attributes: Any) -> Element:
+    """An element with these children: text, elements, lists of them, or None.
+
+    Attributes are named as React names them (`className`), and an underscore is a hyphen:
+    `aria_label="Pages"`. Those that are None are left out.
+    """
+    named = {
+        name.replace("_", "-"): value for name, value in attributes.items() if value is not None
+    }
+    return Element(tag, children, named)
+
+
+def link(text: Any, href: str) -> Element:
+    """A link to another page of the live app."""
+    return element("Link", text, href=href)
+
+
+def joined(text: Any) -> str:
+    """Text in which a number stays on one line with its unit, and p with its value."""
+    return re.sub(r"(?<=\d) (?=[%GMk]\b|%)|(?<=\bp) (?=[=<])|(?<=\bp [=<]) ", "\u00a0", str(text))
+
+
+def to_html(node: Any, deeper: int = 0) -> str:
+    """Elements, and Dash's components, as plain, escaped HTML.
+
+    Figures and controls of Dash, which need the browser, leave their place empty. Headings are
+    `deeper` by so many levels.
+    """
+    if node is None or isinstance(node, bool):
+        return ""
+    if isinstance(node, list | tuple):
+        return "".join(to_html(child, deeper) for child in node)
+    if not hasattr(node, "to_plotly_json"):
+        return escape(str(node))
+    described = node.to_plotly_json()
+    kind, properties = described["type"], described["props"]
+    if kind == "Still":
+        return to_html(properties["content"], deeper)
+    if kind != "Link" and described.get("namespace", "dash_html_components") != (
+        "dash_html_components"
+    ):
+        return ""
+    tag = "a" if kind == "Link" else kind.lower()
+    if deeper and re.fullmatch("h[1-6]", tag):
+        tag = f"h{int(tag[1]) + deeper}"
+    attributes = "".join(
+        f' {ATTRIBUTES.get(name, name)}="{escape(str(value))}"'
+        for name, value in properties.items()
+        if name not in LIVE_ATTRIBUTES and value is not None
+    )
+    if tag in VOID:
+        return f"<{tag}{attributes}>"
+    return f"<{tag}{attributes}>{to_html(properties.get('children'), deeper)}</{tag}>"

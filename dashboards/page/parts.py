@@ -1,0 +1,84 @@
+"""What pages are made of: sections, tables, lists of facts, notes, and pictures of networks."""
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from dashboards.analysis.tables import TextTable
+from dashboards.page.elements import Element, element, joined
+
+LONG_COLUMNS = ("Reason", "Question", "Finding", "Note")  # of sentences, which wrap
+
+
+def section(title: str, *children: Any, **attributes: Any) -> Element:
+    """A part of a page with its heading; without one where `title` is ""."""
+    heading = element("h2", title) if title else None
+    return element("section", heading, *children, **attributes)
+
+
+def quiet(text: Any) -> Element | None:
+    """A paragraph beside the main thing; none without text."""
+    return element("p", joined(text), className="quiet") if text else None
+
+
+def facts(entries: Mapping[str, Any]) -> Element:
+    """Names and values, one under the other; what is empty is left out."""
+    rows = [
+        (element("dt", name), element("dd", value if isinstance(value, Element) else joined(value)))
+        for name, value in entries.items()
+        if value not in (None, "", [])
+    ]
+    return element("dl", *(part for row in rows for part in row))
+
+
+def notes(texts: Sequence[str]) -> Element | None:
+    """A list of short sentences; none without any."""
+    items = [element("li", joined(text)) for text in texts]
+    return element("ul", *items, className="notes") if items else None
+
+
+def table(content: TextTable, label: str, link: Callable[[int, str], Any] | None = None) -> Element:
+    """A table that scrolls in its own frame, which the keyboard reaches, where it is wider than
+    the page. `link` makes the first cell of row i from its text."""
+
+    def kind(column: str) -> str | None:
+        if column in LONG_COLUMNS:
+            return "word long"
+        return "word" if column in content.words else None
+
+    columns, kinds = content.columns, [kind(column) for column in content.columns]
+    head = [
+        element("th", column, scope="col", className=kind)
+        for column, kind in zip(columns, kinds, strict=True)
+    ]
+    body = [
+        element(
+            "tr",
+            element("th", link(index, row[0]) if link else row[0], scope="row"),
+            *(
+                element("td", cell, className=kind)
+                for cell, kind in zip(row[1:], kinds[1:], strict=True)
+            ),
+        )
+        for index, row in enumerate(content.rows)
+    ]
+    if not body:
+        body = [element("tr", element("td", "Nothing yet", colSpan=len(columns)))]
+    whole = element("table", element("thead", element("tr", *head)), element("tbody", *body))
+    return scrolling(whole, label)
+
+
+def scrolling(content: Element, label: str, kind: str = "scroll") -> Element:
+    """Content that scrolls in its own frame, which has a name for those who do not see it."""
+    return element("div", content, className=kind, tabIndex=0, role="region", aria_label=label)
+
+
+def network_image(svg: str, words: str) -> Element:
+    """A network's picture, which carries itself; it follows the reader's light or dark setting."""
+    data = base64.b64encode(svg.encode()).decode()
+    return element("img", alt=words, src=f"data:image/svg+xml;base64,{data}")
+
+
+def drawing(svg: str, words: str) -> Element:
+    """A network's picture in a frame that scrolls."""
+    return scrolling(network_image(svg, words), words, "scroll drawing")

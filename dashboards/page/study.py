@@ -1,0 +1,159 @@
+"""A study's page in parts: the verdict first, the table behind it, then the rest. The live page
+and the report show the same; where figures and controls stand among them is their own."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dashboards.analysis.arms import finite
+from dashboards.analysis.findings import Findings
+from dashboards.analysis.tables import comparison_table, design_table
+from dashboards.analysis.verdict import sampling_sentence, trend_sentence
+from dashboards.analysis.words import confidence_text, points
+from dashboards.page.elements import Element, element, joined
+from dashboards.page.parts import facts, notes, quiet, section, table
+from explorer.text import human_time
+
+MOST_SEEDS_LISTED = 12
+
+
+def study_name(name: str, question: Any = None) -> Element:
+    """The line above a verdict: whose it is, and what the study asks."""
+    asked = f"\u2002{question}" if question else None
+    return element("p", element("b", name), asked, className="study")
+
+
+def answer(findings: Findings) -> list[Element | None]:
+    """What goes with the verdict's sentence: the other arms, the trend, the test set's own
+    sampling, and what limits it."""
+    texts = findings.verdict.more, trend_sentence(findings.comparison)
+    sampling = sampling_sentence(findings)
+    return [
+        *(element("p", joined(text), className="more") for text in texts if text),
+        element("p", joined(sampling), className="more quiet") if sampling else None,
+        notes(findings.verdict.notes),
+    ]
+
+
+def numbers(findings: Findings, *after: Any) -> Element:
+    """The table behind the figures, and what validation chose."""
+    winner = findings.winner
+    return section(
+        "The numbers behind it",
+        quiet(winner and f"Lowest validation error: {winner}."),
+        table(comparison_table(findings), "The numbers behind the figures"),
+        *after,
+    )
+
+
+def designs(findings: Findings, *after: Any) -> Element:
+    """Every design with its costs, and the arms that no design solves."""
+    left_out = [
+        f"{point.get('arm')} is left out: {str(point.get('reason')).rstrip('.')}."
+        for point in findings.info.get("left_out") or []
+    ]
+    return section(
+        "The designs and how well their costs match",
+        table(design_table(findings), "Designs"),
+        notes(left_out),
+        *after,
+    )
+
+
+def method(findings: Findings) -> Element:
+    """How the verdict is reached, with the numbers of this study."""
+    comparison, images = findings.comparison, findings.images
+    texts = [
+        "Validation error chooses, test error reports. A training's test error is modelled as"
+        " the sum of its arm's mean, what its seed adds to every arm alike, and a rest. The"
+        " rest is what the intervals come from.",
+        f"Each arm is compared with {comparison.reference}. The intervals of all these differences"
+        f" hold together with {confidence_text(comparison.confidence)} confidence (Dunnett's"
+        " many-to-one comparisons), and a difference is claimed only where its interval"
+        " excludes zero: where no arm differs, at most 1 study in 20 claims anything. The"
+        " trend is a test of its own.",
+        "The interval of a single arm's error, drawn in the first figure, is a t interval over"
+        " its own seeds, cut at an error of zero. It says less about differences, since the"
+        " arms share their seeds.",
+    ]
+    if not comparison.problem:
+        texts.append(
+            f"Here: {findings.shared_seeds(*comparison.differences)}, {comparison.arms} arms; the"
+            f" rest has a standard deviation of {points(comparison.residual_sd or 0)} points on"
+            f" {comparison.degrees_of_freedom} degrees of freedom; a difference is claimed beyond"
+            f" {comparison.critical:.2f} standard errors. More seeds would settle a gap if they"
+            " make its interval exclude zero in 8 of 10 repeats."
+        )
+    if comparison.looks > 1:
+        texts.append(
+            f"This is look {comparison.looks} at the study: it was extended by seeds. As planned,"
+            " it claims wrongly in at most 1 study of 20; all extensions together do so in at most"
+            " another 1 of 20, however many there are: look k is judged at 1 − 5 % / (k (k − 1))"
+            " confidence."
+        )
+    if images:
+        texts.append(
+            f"The test set has {images} images, so one image is {points(1 / images)} points. Its"
+            " own sampling is apart from the seeds' and in no interval of the figures: they say"
+            " how the arms compare on these images. The error on other images is Wilson's interval"
+            " for one trained network; a gap's variance is at most (a + b − (a − b)²) / images for"
+            " errors a and b."
+        )
+    return section("How the verdict is reached", *map(quiet, texts))
+
+
+def what_was_run(findings: Findings, **times: str) -> Element:
+    """The study's settings, when it ran, and its file. `times` are further facts."""
+    trials, info = findings.trials, findings.info
+    seconds = float(np.nansum(finite(trials["seconds"])))
+    started, finished = trials["started"].dropna(), trials["finished"].dropna()
+    is_timed = len(started) and len(finished)
+    described = {
+        "Trainings": ", ".join(f"{count} {name}" for name, count in findings.counts.items())
+        or "none",
+        "Data": _words(info.get("data")),
+        "Recipe": _words(info.get("recipe")),
+        "Seeds": _seeds(info.get("seeds") or []),
+        "Settings": _words(info.get("settings")),
+        "Machine": _words(info.get("machine")),
+        "Device": _words(info.get("device")),
+        "Versions": _words(info.get("versions")),
+        "Commit": _words(info.get("git commit")),
+        "Study created": moment(info.get("created")),
+        "Trained": f"{moment(started.min())} to {moment(finished.max())}" if is_timed else "",
+        "Time in training": human_time(seconds) if seconds and math.isfinite(seconds) else "",
+        **times,
+    }
+    document = info.get("document")
+    file = [element("h3", "Study file"), element("pre", str(document), tabIndex=0)]
+    return section("What was run", facts(described), *(file if document else []))
+
+
+def moment(value: Any) -> str:
+    """'2026-11-21 08:00 UTC'; "" for what is no time."""
+    time = pd.to_datetime(value, errors="coerce", utc=True)
+    return "" if pd.isna(time) else f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def _words(value: Any) -> str:
+    """Plain data as a line of text: {'name': 'digits', 'test': 360} -> 'digits, test 360'."""
+    if value is None:
+        return ""
+    if isinstance(value, dict):
+        rest = (
+            f"{str(key).replace('_', ' ')} {_words(entry)}"
+            for key, entry in value.items()
+            if key != "name" and entry is not None
+        )
+        return ", ".join([*([_words(value["name"])] if value.get("name") else []), *rest])
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_words, value))
+    return str(value)
+
+
+def _seeds(seeds: list[int]) -> str:
+    if len(seeds) > MOST_SEEDS_LISTED:
+        return f"{len(seeds):,} seeds, {min(seeds)} to {max(seeds)}"
+    return ", ".join(map(str, seeds))

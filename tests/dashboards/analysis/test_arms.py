@@ -1,0 +1,49 @@
+"""Arms: their order, their reference, and each one's own interval."""
+
+import pytest
+from scipy import stats
+from study_tables import make_trials
+
+from dashboards.analysis.findings import Findings
+
+ARMS = ["C=1", "C=2", "C=4", "C=8", "C=16"]
+
+
+def test_the_reference_arm_is_the_studys_else_that_of_the_reference_design():
+    trials = make_trials()
+    assert Findings(trials, {"reference_arm": "C=4"}).reference == "C=4"
+    assert Findings(trials.iloc[::-1]).reference == "C=1"
+    assert Findings(trials.assign(reference="other")).reference == "C=1"
+    assert Findings(trials.iloc[:0]).reference == ""
+
+
+def test_an_arms_interval_is_the_t_interval_over_its_seeds():
+    trials = make_trials(seeds=5)
+    summary = Findings(trials).summary
+    for arm, rows in trials.groupby("arm"):
+        low, high = stats.t.interval(
+            0.95, 4, rows["test_error"].mean(), stats.sem(rows["test_error"])
+        )
+        assert summary.loc[arm, ["n", "mean", "low", "high"]].tolist() == pytest.approx(
+            [5, rows["test_error"].mean(), low, high]
+        )
+
+
+def test_one_seed_has_a_mean_but_no_interval():
+    summary = Findings(make_trials(seeds=1)).summary
+    assert summary["mean"].notna().all()
+    assert summary[["sd", "low", "high"]].isna().all(axis=None)
+
+
+def test_an_arm_of_the_same_error_in_every_seed_has_no_interval_of_no_width() -> None:
+    trials = make_trials(seeds=3)
+    arm = trials["arm"].iloc[0]
+    trials.loc[trials["arm"] == arm, "test_error"] = 0.1 + 1e-17
+    summary = Findings(trials).summary
+    assert summary.loc[arm, "mean"] == pytest.approx(0.1)
+    assert summary.loc[arm, ["low", "high"]].isna().all()
+    assert summary.drop(index=arm)["low"].notna().all()
+
+
+def test_arms_stand_in_the_order_of_their_cardinality():
+    assert Findings(make_trials().sample(frac=1, random_state=1)).arms == ARMS

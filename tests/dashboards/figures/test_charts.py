@@ -1,0 +1,92 @@
+"""What figures show, as numbers and plain text, before anything is drawn."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from study_tables import make_curves, make_info, make_trials, without_results
+
+from dashboards.analysis.findings import Findings
+from dashboards.figures.comparison import errors_by_arm, gaps_by_arm
+from dashboards.figures.learning import curves_by_arm
+from dashboards.figures.running import mismatch_by_arm, progress_by_arm, speed_by_arm
+from dashboards.figures.tradeoffs import costs_and_errors, spaces_shown
+
+EFFECTS = {"C=8": -0.008}
+
+
+def test_errors_are_means_over_seeds_with_their_t_intervals_and_every_training():
+    trials = make_trials(EFFECTS)
+    chart = errors_by_arm(Findings(trials))
+    for mark in chart.marks:
+        errors = 100 * trials.loc[trials["arm"] == mark.arm, "test_error"]
+        ends = stats.t.interval(0.95, 2, errors.mean(), stats.sem(errors))
+        assert (mark.y, mark.low, mark.high) == pytest.approx((errors.mean(), *ends))
+        assert sorted(chart.points[mark.arm].y) == pytest.approx(sorted(errors))
+    assert [mark.x for mark in chart.marks] == [0, 1, 2, 3, 4]
+    assert chart.axis.ticks[3].words == ("8",)
+    assert chart.axis.ticks[3].below == ("8x13d",)
+
+
+def test_gaps_are_filled_where_their_interval_excludes_zero():
+    findings = Findings(make_trials(EFFECTS))
+    chart = gaps_by_arm(findings)
+    for mark in chart.marks[1:]:
+        gap = findings.comparison.difference(mark.arm)
+        expected = [100 * value for value in (gap.estimate, gap.low, gap.high)]
+        assert [mark.y, mark.low, mark.high] == pytest.approx(expected)
+    assert [mark.arm for mark in chart.marks if mark.filled] == ["C=1", "C=8"]
+    assert gaps_by_arm(Findings(make_trials())).title == (
+        "Every difference's interval includes zero"
+    )
+
+
+def test_curves_are_the_mean_the_lowest_and_the_highest_of_the_seeds():
+    trials = make_trials()
+    curves = make_curves(trials)
+    own = 100 * curves[curves["arm"] == "C=4"].pivot(
+        index="epoch", columns="seed", values="validation_error"
+    )
+    line = curves_by_arm(Findings(trials), curves).lines["C=4"]
+    expected = pd.DataFrame({"mean": own.mean(axis=1), "low": own.min(axis=1)})
+    assert line[["mean", "low"]].to_numpy() == pytest.approx(expected.to_numpy())
+    assert set(line["n"]) == {3}
+
+
+def test_the_front_is_of_designs_that_none_beats_in_both():
+    chart = costs_and_errors(Findings(make_trials(EFFECTS)), "params")
+    means = chart.designs[["cost", "test_error"]].to_numpy()
+    is_beaten = [
+        any((other <= own).all() and (other < own).any() for other in means) for own in means
+    ]
+    assert chart.designs["front"].tolist() == [not beaten for beaten in is_beaten]
+
+
+def test_progress_counts_trainings_by_arm_and_status():
+    trials = without_results(make_trials(), [13, 14], "waiting")
+    chart = progress_by_arm(Findings(trials))
+    expected = pd.crosstab(trials["arm"], trials["status"]).loc[chart.counts.index]
+    assert chart.counts[expected.columns].to_numpy().tolist() == expected.to_numpy().tolist()
+    assert chart.title == "13 of 15 trainings complete"
+
+
+def test_speeds_and_mismatches_are_the_tables():
+    trials = make_trials()
+    means = trials.groupby("cardinality")["images_per_second"].mean()
+    assert [mark.y for mark in speed_by_arm(Findings(trials)).marks] == pytest.approx(list(means))
+    mismatches = mismatch_by_arm(Findings(trials)).designs["mismatch"]
+    assert mismatches.tolist() == pytest.approx((100 * trials["mismatch"][:5]).tolist())
+
+
+def test_half_of_a_spaces_designs_are_on_each_side_of_its_median():
+    trials = make_trials(seeds=1).iloc[np.zeros(61, dtype=int)].reset_index(drop=True)
+    errors = np.random.default_rng(0).uniform(0.1, 0.2, 61)
+    trials = trials.assign(design=[f"design {i}" for i in range(61)], test_error=errors)
+    chart = spaces_shown(trials, measure=None)
+    assert chart.spaces["digits_cardinality"].quantile(0.5) == np.median(errors)
+    assert f"{100 * np.median(errors):.2f} %" in chart.title
+
+
+def test_what_a_figure_says_is_plain_text_and_escaped_only_where_it_is_drawn():
+    info = {**make_info(), "data": {"name": "<b>&"}}
+    assert "<b>&, 10 epochs" in errors_by_arm(Findings(make_trials(), info)).subtitle
