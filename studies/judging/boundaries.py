@@ -41,7 +41,7 @@ def tails(cap: int, start: int, alpha: float, sides: int) -> Array:
     Returns:
         (cap − start + 1,), not to be written to.
     """
-    looks = np.arange(start, cap + 1)
+    looks = np.arange(start, cap + 1, dtype=float)
     steps = np.diff(spent(looks, cap, alpha), prepend=0.0)
     found = special.ndtr(-multipliers(looks, steps, sides))
     found.flags.writeable = False
@@ -60,7 +60,7 @@ def multipliers(looks: Array, steps: Array, sides: int) -> Array:
 
     found: list[float] = []
     points, mass, before = np.zeros(1), np.ones(1), 0.0
-    for look, step in zip(np.asarray(looks, dtype=float), steps, strict=True):
+    for look, step in zip(looks, steps, strict=True):
         root, sd = np.sqrt(look), np.sqrt(look - before)
         boundary = optimize.brentq(
             _beyond,
