@@ -1,5 +1,5 @@
 """The model error = arm + seed on a table with holes: its fit, the means it gives every arm,
-trainings that diverged, and what is known of the noise of a difference.
+trainings that are out of line, and what is known of the noise of a difference.
 
 A table holds errors, arms x seeds, NaN where a pair has no result. The unit is the caller's
 (fractions or points); whatever comes out has the same unit, variances its square.
@@ -14,8 +14,8 @@ from scipy import special
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-FLAG_RATE = 0.001  # of studies without a diverged training in which one is named all the same
-MOST_DIVERGED = 0.2  # of a table's trainings; where more go wrong, it is not single ones
+FLAG_RATE = 0.001  # of studies without an outlier in which a training is named all the same
+MOST_OUTLIERS = 0.2  # of a table's trainings; where more go wrong, it is not single ones
 BORROWED_FREEDOM = 4.0  # degrees of freedom that a difference takes from the rest of the table
 FEW_SEEDS = 6  # under this number, two arms by themselves are compared without pairing
 
@@ -131,8 +131,8 @@ def least_squares_means(fitted: Fit) -> Array:
 
 
 @dataclass(frozen=True)
-class Diverged:
-    """A training whose error lies far above what its arm and its seed let expect.
+class Outlier:
+    """A training whose error lies far from what its arm and its seed let expect.
 
     `arm` and `seed` are its row and column, `expected` the error that all other trainings predict
     for it, `studentised` how many standard deviations it lies above that.
@@ -144,46 +144,52 @@ class Diverged:
     expected: float
     studentised: float
 
+    @property
+    def diverged(self) -> bool:
+        """Whether it errs too much. If it errs too little, others of its arm, or of its seed, may
+        have diverged: of three seeds of which two did, the third is the odd one."""
+        return self.studentised > 0
 
-def find_diverged(
+
+def find_outliers(
     errors: Array, resolution: float = 0.0, rate: float = FLAG_RATE
-) -> tuple[Diverged, ...]:
-    """Name the trainings that diverged, the worst first.
+) -> tuple[Outlier, ...]:
+    """Name the trainings that are out of line, the farthest first.
 
     The externally studentised residual of a training, t = r / (s' √(1 − h)), follows Student's t
     with one degree of freedom less than the fit (s' is the residual deviation without that
     training, h its leverage; Cook and Weisberg 1982, "Residuals and Influence in Regression",
-    section 2.2.1). As two that diverged hide each other, the worst is taken out and the rest looked
-    at again, and all up to the last one that passes are named (Rosner 1983, "Percentage points for
-    a generalized ESD many-outlier procedure"). Step i = 1, 2, ... passes where t is above the
-    quantile 1 − `rate` / (2^i trainings): by Bonferroni's inequality over trainings and steps, one
-    is named in at most `rate` of the studies that have none.
+    section 2.2.1). As two outliers hide each other, the training with the largest |t| is taken out
+    and the rest looked at again; all up to the last that passes are named (Rosner 1983, "Percentage
+    points for a generalized ESD many-outlier procedure"). Step i = 1, 2, ... passes where |t| is
+    above the quantile 1 − 0.45 · 0.1^(i − 1) `rate` / trainings: by Bonferroni's inequality over
+    signs, trainings and steps, one is named in at most `rate` of the studies that have none.
 
     Args:
         errors: The table, (arms, seeds).
         resolution: The smallest step of an error, 1 / images of the test set. s' is not taken to be
-            smaller: where nearly all errors are alike, one image more is no divergence.
+            smaller: where nearly all errors are alike, one image more is nothing out of line.
         rate: Share of clean studies in which a training is named.
     """
     table = errors.copy()
-    steps: list[Diverged] = []
+    steps: list[Outlier] = []
     named = 0
-    for _ in range(max(1, int(MOST_DIVERGED * np.isfinite(errors).sum()))):
+    for _ in range(max(1, int(MOST_OUTLIERS * np.isfinite(errors).sum()))):
         worst = _worst(table, resolution)
         if worst is None:
             break
         step, freedom = worst
         steps.append(step)
-        tail = rate / 2 ** len(steps) / np.isfinite(table).sum()
-        if step.studentised > -special.stdtrit(freedom, tail):
+        tail = 0.45 * 0.1 ** (len(steps) - 1) * rate / np.isfinite(table).sum()
+        if abs(step.studentised) > -special.stdtrit(freedom, tail):
             named = len(steps)
         table[step.arm, step.seed] = np.nan
     return tuple(steps[:named])
 
 
-def _worst(table: Array, resolution: float) -> tuple[Diverged, int] | None:
-    """The training with the largest externally studentised residual, and the degrees of freedom;
-    None where none can be told from its arm and seed."""
+def _worst(table: Array, resolution: float) -> tuple[Outlier, int] | None:
+    """The training with the largest externally studentised residual of either sign, and the degrees
+    of freedom; None where none can be told from its arm and seed."""
     fitted = fit(table)
     freedom = fitted.freedom - 1
     free = 1 - fitted.leverages
@@ -199,11 +205,13 @@ def _worst(table: Array, resolution: float) -> tuple[Diverged, int] | None:
     if not told.any():
         return None
     with np.errstate(invalid="ignore", divide="ignore"):
-        studentised = np.where(told, fitted.residuals / (deviation * np.sqrt(free)), -np.inf)
-    arm, seed = np.unravel_index(int(studentised.argmax()), table.shape)
+        studentised = np.where(told, fitted.residuals / (deviation * np.sqrt(free)), 0.0)
+    # Of two arms, both trainings of a seed are equally far out: the one that errs more diverged.
+    extreme = np.abs(studentised) >= (1 - 1e-9) * np.abs(studentised).max()
+    arm, seed = np.unravel_index(int(np.where(extreme, studentised, -np.inf).argmax()), table.shape)
     error = float(table[arm, seed])
     expected = error - float(fitted.residuals[arm, seed] / free[arm, seed])
-    step = Diverged(int(arm), int(seed), error, expected, float(studentised[arm, seed]))
+    step = Outlier(int(arm), int(seed), error, expected, float(studentised[arm, seed]))
     return step, freedom
 
 

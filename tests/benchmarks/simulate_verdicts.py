@@ -36,7 +36,7 @@ from studies.judging.distributions import bin_weights, compare_distributions, co
 from studies.judging.dunnett import critical_value, t_quantile
 from studies.judging.equivalence import largest_loss, seeds_for_margin, within
 from studies.judging.race import best_of
-from studies.judging.residuals import find_diverged
+from studies.judging.residuals import find_outliers
 from studies.judging.rivals import behind, standings
 
 SD = 0.3
@@ -373,7 +373,7 @@ def diverged(random: np.random.Generator, studies: int, seeds: int, extra: float
         arm, seed = random.integers(5), random.integers(seeds)
         errors[arm, seed] += extra
         before.append(shown_pooled(differences(errors, 0))[-1] < 0)
-        flagged = find_diverged(errors)
+        flagged = find_outliers(errors)
         named.append(any((one.arm, one.seed) == (arm, seed) for one in flagged))
         for one in flagged:
             errors[one.arm, one.seed] = np.nan
@@ -469,7 +469,7 @@ def curves(random: np.random.Generator, studies: int, designs: int) -> Row:
 
 
 def false_alarms(random: np.random.Generator, studies: int) -> Row:
-    named = [bool(find_diverged(errors)) for errors in draw(random, studies, (0,) * 5, 3)]
+    named = [bool(find_outliers(errors)) for errors in draw(random, studies, (0,) * 5, 3)]
     return Row("faults", "3: no training diverged, 3 seeds", {"named %": share(named)}, "0.1")
 
 
