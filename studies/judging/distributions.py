@@ -1,5 +1,5 @@
-"""Error distributions of design spaces at equal complexity: whether two differ, how good the best of
-a few draws is, and how many designs a weighted curve is worth."""
+"""Error distributions of design spaces at equal complexity: whether two differ, how good the best
+of a few draws is, and how many designs a weighted curve is worth."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,8 +43,10 @@ def complexity_bins(costs: Mapping[str, Array], bins: int | None = None) -> dict
 
 
 def bin_weights(bins: Bins) -> Array:
-    """A weight for each design, so that each bin weighs the same and all together 1: 1 / (k m_j) for
-    each of the m_j designs of bin j of k; 0 outside."""
+    """A weight for each design, so that each bin weighs the same and all together 1.
+
+    1 / (k m_j) for each of the m_j designs of bin j of k (as `complexity_bins`); 0 outside.
+    """
     counts = np.bincount(bins[bins >= 0]) if (bins >= 0).any() else np.ones(1)
     used = max(1, int((counts > 0).sum()))
     return np.where(bins >= 0, 1 / (used * counts[np.maximum(bins, 0)]), 0.0)

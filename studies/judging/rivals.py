@@ -1,5 +1,5 @@
-"""How far all others lie behind the best: every two arms compared at once (Tukey), since the best is
-picked from the same numbers."""
+"""How far all others lie behind the best: every two arms compared at once (Tukey), since the best
+is picked from the same numbers."""
 
 from dataclasses import dataclass
 from functools import lru_cache
