@@ -84,7 +84,8 @@ def _judge(
     compared = differences(errors, reference)
     if not compared.told:
         nothing = np.full(len(compared.arms), np.nan)
-        verdicts: tuple[Verdict, ...] = ("open",) * len(compared.arms)
+        undecided: Verdict = "open"
+        verdicts = (undecided,) * len(compared.arms)
         return Judgement(compared, nothing, nothing, nothing, nothing, verdicts, outliers, without)
     low, high = intervals(compared, confidence)
     equal = within(compared, confidence)
