@@ -49,7 +49,7 @@ def bin_weights(bins: Bins) -> Array:
     """
     counts = np.bincount(bins[bins >= 0]) if (bins >= 0).any() else np.ones(1)
     used = max(1, int((counts > 0).sum()))
-    return np.where(bins >= 0, 1 / (used * counts[np.maximum(bins, 0)]), 0.0)
+    return np.where(bins >= 0, 1 / (used * np.maximum(counts, 1)[np.maximum(bins, 0)]), 0.0)
 
 
 def effective_number(weights: Array) -> float:

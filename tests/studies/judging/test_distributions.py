@@ -53,6 +53,9 @@ def test_equal_costs_are_one_bin():
 def test_each_bin_weighs_the_same():
     weights = bin_weights(np.array([0, 0, 0, 2, -1]))
     assert weights == pytest.approx([1 / 6, 1 / 6, 1 / 6, 1 / 2, 0])
+    with np.errstate(all="raise"):
+        assert bin_weights(np.array([1, -1, 1])) == pytest.approx([1 / 2, 0, 1 / 2])
+        assert bin_weights(np.array([-1, -1])).tolist() == [0, 0]
     assert effective_number(weights) == pytest.approx(1 / (3 / 36 + 1 / 4))
     assert effective_number(np.full(7, 0.2)) == pytest.approx(7)
     assert effective_number(np.zeros(3)) == 0
