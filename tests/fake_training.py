@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 
-import studies.data.splits
+import studies.data
 
 
-class Stopped(Exception):
+class TrainingStopped(Exception):
     pass
 
 
@@ -87,7 +87,7 @@ def train(
         for _ in range(5):
             time.sleep(float(os.environ.get("FAKE_EPOCH", "0.02")) / 5)
             if should_stop():
-                raise Stopped
+                raise TrainingStopped
         state = hashlib.sha256(state.encode()).hexdigest()
         error = int(state[:8], 16) / 16**8
         names = (
@@ -135,12 +135,12 @@ def full_disk(path: Path) -> None:
 
 def load(spec: Any, data_dir: Path | None) -> Any:
     if spec.name != "digits":
-        return studies.data.splits.load(spec, data_dir)
+        return studies.data.load(spec, data_dir)
     train, other = (
-        studies.data.splits.Images(np.zeros((count, 1, 8, 8), np.uint8), np.arange(count) % 10)
+        studies.data.Images(np.zeros((count, 1, 8, 8), np.uint8), np.arange(count) % 10)
         for count in (1000, 100)
     )
-    return studies.data.splits.Splits(train, other, other, 10, (0.5,), (0.5,))
+    return studies.data.Splits(train, other, other, 10, (0.5,), (0.5,))
 
 
 def install() -> None:
@@ -161,7 +161,7 @@ def install() -> None:
     )
 
     studies.training.training = sys.modules["studies.training.training"] = sys.modules[__name__]  # type: ignore[attr-defined]
-    studies.machine.settings.check = lambda settings: None
+    studies.machine.settings.check_settings = lambda settings: None
     studies.running.supervisor.resolve = lambda **_: studies.machine.settings.Settings(
         device="cpu", precision="32", threads=1
     )

@@ -11,7 +11,7 @@ from studies.attempts.claims import Claims
 from studies.attempts.workers import Lease, Worker
 from studies.records.stored_study import StoredStudy, create_or_extend, get
 from studies.running.proposing import Proposer
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 NOBODY = Worker("nobody", host="elsewhere", machine="elsewhere")
 SPACE = """

@@ -78,7 +78,7 @@ def _from_csv(study: FileStudy) -> Source:
 def _from_storage(name_or_path: str, storage: str | None) -> Source:
     from studies.config.study import name_of
     from studies.results import Reader
-    from studies.storage.storage import Storage
+    from studies.storage import Storage
 
     place = Storage(storage)
     name = name_of(name_or_path)

@@ -23,7 +23,7 @@ from studies.config.overrides import override
 from studies.config.recipe import Recipe
 from studies.config.search import METHODS, Search, shuffled
 from studies.config.tuning import Tune
-from studies.data.splits import DataShape, DataSpec, shape
+from studies.data import DataShape, DataSpec, data_shape
 from studies.pair import Pair
 
 GRID = "grid"
@@ -165,7 +165,7 @@ class StudyFile(BaseModel):
     def wanted(self, data_dir: Path | None = None) -> Wanted:
         """The designs to train. Raises `UserError` where the data is
         missing or the reference arm is left out."""
-        data = shape(self.data, data_dir)
+        data = data_shape(self.data, data_dir)
         if self.search:
             return Wanted(data, self._searched(self.search, data), [])
         found = self.space.resolve(

@@ -30,12 +30,12 @@ from studies.attempts.standing import Attempts, Counts, Standing
 from studies.pair import Pair
 from studies.records import labels
 from studies.records.ownership import is_ours, make_room, refuse_strangers
+from studies.storage import Storage, from_json
 from studies.storage.schema import ARM, CONTENT, DESIGN, METRICS, RECIPE, RETRIED, STUDIES, STUDY
-from studies.storage.storage import Storage, from_json
 
 if TYPE_CHECKING:
     from studies.config.study import StudyFile, Wanted
-    from studies.data.splits import Splits
+    from studies.data import Splits
 
 PACKAGES = (
     "resnext-explorer",

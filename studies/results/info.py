@@ -5,7 +5,7 @@ from typing import Any
 import yaml
 
 from studies.records.stored_study import StoredStudy, get
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 
 def study_info(storage: str | Storage | None, name: str) -> dict[str, Any]:

@@ -19,11 +19,11 @@ from explorer.errors import UserError
 from search_spaces import LeftOut
 from studies.attempts.standing import Attempts, Counts, stand
 from studies.machine import gpus
-from studies.machine.settings import Settings, cores, resolve
+from studies.machine.settings import Settings, available_cores, resolve
 from studies.pair import Pair
 from studies.records.stored_study import StoredStudy, as_extended
 from studies.running.supervisor import worker_environment
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 if TYPE_CHECKING:
     from studies.config.study import StudyFile
@@ -124,7 +124,7 @@ def plan(
     `UserError` for what would stop a run as well: missing data, a batch larger than the data, a
     device that is not there, a stored study that wants something else.
     """
-    gpus.check(workers, workers_per_gpu)
+    gpus.check_workers(workers, workers_per_gpu)
     wanted, pairs = study.wanted(data_dir), study.pairs(data_dir)
     with Storage.visit(storage) as place:
         stored = as_extended(place, study, wanted)
@@ -208,11 +208,10 @@ def measure(
     """
     from explorer import Architecture
     from studies.config.recipe import Recipe
-    from studies.data.splits import DataSpec, Splits, load
+    from studies.data import DataSpec, Splits, load
     from studies.machine import settings
     from studies.machine.memory import keep_memory
-    from studies.training import training
-    from studies.training.notes import notes
+    from studies.training import train, training_notes
 
     try:
         found = (
@@ -220,7 +219,7 @@ def measure(
             if stored_settings
             else settings.resolve_here(workers=workers)
         )
-        settings.check(found)
+        settings.check_settings(found)
         if found.device == "cpu":
             keep_memory()
         recipe = Recipe.model_validate(study["recipe"])
@@ -245,7 +244,7 @@ def measure(
         # A learning rate for a long training may make numbers infinite in a short
         # one; how long a step takes does not change.
         short = recipe.model_copy(update={"epochs": epochs, "learning_rate": 1e-6})
-        outcome = training.train(Architecture.from_name(name, **shape), short, few, 0, found)
+        outcome = train(Architecture.from_name(name, **shape), short, few, 0, found)
         return min(float(row["seconds"]) for row in outcome.curves[1:]) / steps
 
     told = []
@@ -258,7 +257,7 @@ def measure(
     return {
         "settings": found.model_dump(),
         "splits": splits.sizes,
-        "notes": notes(splits, recipe),
+        "notes": training_notes(splits, recipe),
         "start": start,
         "steps": told,
     }
@@ -291,10 +290,10 @@ def _measure(
             stderr=subprocess.PIPE,
             text=True,
             env=worker_environment(
-                settings["threads"] if settings else max(1, cores() // len(seats)), gpu
+                settings["threads"] if settings else max(1, available_cores() // len(seats)), gpu
             ),
         )
-        for gpu in seats[: cores()]
+        for gpu in seats[: available_cores()]
     ]
     try:
         for child in children:

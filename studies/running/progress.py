@@ -16,9 +16,9 @@ from explorer.suggestions import command
 from explorer.terminal import to_json
 from explorer.text import human_percent, human_time
 from studies.attempts.standing import Counts
-from studies.machine.settings import Settings, hints
+from studies.machine.settings import Settings, speed_hints
 from studies.records.stored_study import StoredStudy, installed_versions
-from studies.storage.outages import PATIENCE
+from studies.storage import PATIENCE
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -367,7 +367,7 @@ def choose_view(
 def _notes(stored: StoredStudy) -> list[str]:
     """What to know of the data, as far as it is stored (older versions
     stored nothing), and of this machine."""
-    return [*stored.content.get("notes", []), *hints(Settings(**stored.content["settings"]))]
+    return [*stored.content.get("notes", []), *speed_hints(Settings(**stored.content["settings"]))]
 
 
 def _many(number: int, what: str) -> str:

@@ -22,15 +22,15 @@ from studies.attempts.claims import Claims
 from studies.attempts.standing import Counts, Standing
 from studies.attempts.workers import Lease, Worker
 from studies.config.study import StudyFile
-from studies.data.splits import load
+from studies.data import load
 from studies.machine import gpus
 from studies.machine.settings import resolve
 from studies.records.stored_study import StoredStudy, about_data, create_or_extend
 from studies.running.progress import View
 from studies.running.worker import AWAY, BOOTSTRAP, DONE, MISTAKE, STOPPED
+from studies.storage import Storage
 from studies.storage.schema import FAILURE
-from studies.storage.storage import Storage
-from studies.training.notes import notes
+from studies.training import training_notes
 
 # How often the storage is asked how the pairs stand, for what
 # other runs of the same study do; seconds.
@@ -62,7 +62,7 @@ def run(
 
     Raises `UserError` for a mistake, and `Stopped` where Ctrl-C or SIGTERM left pairs untrained.
     """
-    gpus.check(workers, workers_per_gpu)
+    gpus.check_workers(workers, workers_per_gpu)
     view = view or View()
     wanted = study.wanted(data_dir)
 
@@ -76,7 +76,11 @@ def run(
             workers or 1
         ):  # one a GPU, or as many as asked for: each has a smaller share of the cores
             settings = resolve(workers=seats)
-        return {**data, "notes": notes(splits, study.recipe), "settings": settings.model_dump()}
+        return {
+            **data,
+            "notes": training_notes(splits, study.recipe),
+            "settings": settings.model_dump(),
+        }
 
     with Storage.visit(storage) as place:
         stored = create_or_extend(place, study, wanted, find_out)

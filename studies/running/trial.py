@@ -17,13 +17,13 @@ from studies.attempts.attempt import Attempt
 from studies.attempts.claims import Claims
 from studies.config.recipe import Recipe
 from studies.config.search import LATENCY, Search
-from studies.data.splits import DataSpec, load
+from studies.data import DataSpec, load
 from studies.machine import failures
 from studies.machine.settings import Settings
 from studies.records.stored_study import StoredStudy, check_data
 from studies.running.pruning import Pruner
+from studies.storage import Storage
 from studies.storage.schema import CURVE, FAILURE, PROGRESS, RECIPE, RESULT
-from studies.storage.storage import Storage
 
 # A curve is written at most this often, and once before the end; seconds.
 CURVE_EVERY = 10.0
@@ -43,11 +43,11 @@ class Trainer:
     """
 
     def __init__(self, storage: Storage, stored: StoredStudy, data_dir: Path | None) -> None:
+        from studies import training
         from studies.machine import settings
-        from studies.training import training
 
         document = stored.content["document"]
-        self._training = training
+        self._training, self._train = training, training.train  # torch is loaded here, not later
         self._storage, self._stored = storage, stored
         self._recipe = document["recipe"]
         self._search = Search.model_validate(document["search"]) if stored.is_search else None
@@ -56,7 +56,7 @@ class Trainer:
         if self._search and self._search.prune:
             self._pruner = Pruner(storage, stored.name, self._search.prune, self._recipe["epochs"])
         self._settings = Settings.model_validate(stored.content["settings"])
-        settings.check(self._settings)
+        settings.check_settings(self._settings)
         self._splits = load(DataSpec.model_validate(document["data"]), data_dir)
         check_data(stored, self._splits)
 
@@ -89,7 +89,7 @@ class Trainer:
 
         with claims.keep(attempt) as gone:
             try:
-                outcome = self._training.train(
+                outcome = self._train(
                     self._stored.architecture(attempt.pair.design),
                     Recipe.model_validate({**self._recipe, **attempt.told.get(RECIPE, {})}),
                     self._splits,
@@ -101,7 +101,7 @@ class Trainer:
                     on_resume=on_resume,
                 )
                 result = self._result(attempt, outcome)
-            except self._training.Stopped:
+            except self._training.TrainingStopped:
                 curve.flush()
                 ended = "pruned" if pruned else "interrupted"
                 kept = claims.end(attempt, ended)
@@ -126,7 +126,7 @@ class Trainer:
                         attempt,
                         "lost",
                         attributes={
-                            FAILURE: _failure(f"the device failed ({failures.why(error)})")
+                            FAILURE: _failure(f"the device failed ({failures.describe(error)})")
                         },
                     )
                     raise
@@ -179,9 +179,9 @@ class Trainer:
         is_told = isinstance(error, self._training.TrainingFailed | UserError)
         # What the training says itself needs no traceback.
         failure = (
-            {**_failure(failures.text(error)), "log": []}
+            {**_failure(failures.message_of(error)), "log": []}
             if is_told
-            else _failure(failures.why(error))
+            else _failure(failures.describe(error))
         )
         curve.flush()
         claims.end(attempt, "failed", attributes={FAILURE: failure})
@@ -198,7 +198,7 @@ class Trainer:
             return
         name = min(others, key=lambda record: record["flops"])["name"]
         try:
-            self._training.train(
+            self._train(
                 self._stored.architecture(name),
                 Recipe.model_validate(self._recipe),
                 self._splits,
@@ -209,14 +209,14 @@ class Trainer:
                 should_stop=lambda: True,
                 on_resume=lambda rows: None,
             )
-        except (self._training.Stopped, self._training.TrainingFailed):
+        except (self._training.TrainingStopped, self._training.TrainingFailed):
             self._proven = True
         except Exception as again:
             if type(again) is type(error) or failures.is_out_of_memory(again):
                 raise UserError(
                     f"no training can go on here: that of {attempt.pair.design} failed, and the"
                     f" first step of {name} too, the cheapest other design:"
-                    f" {_line(failures.why(again))}. No pair was marked as failed."
+                    f" {_line(failures.describe(again))}. No pair was marked as failed."
                 ) from again
 
 

@@ -14,7 +14,7 @@ from optuna.study import StudyDirection
 from studies.attempts.claims import Claims
 from studies.attempts.workers import Lease
 from studies.pair import Pair
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, tiny: Path) -> Iterator[None]:
         (studies.running.supervisor, "resolve"),
         (studies.running.supervisor, "load"),
         (studies.running.trial, "load"),
-        (studies.machine.settings, "check"),
+        (studies.machine.settings, "check_settings"),
     ):
         monkeypatch.setattr(module, name, getattr(module, name))
     before = sys.modules.get("studies.training.training")

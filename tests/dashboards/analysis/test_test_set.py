@@ -27,7 +27,7 @@ from dashboards.analysis.test_set import (
 from studies.api import Study
 from studies.records.stored_study import create_or_extend
 from studies.results import study_info
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 ARMS = ["C=1", "C=2", "C=4", "C=8", "C=16"]
 

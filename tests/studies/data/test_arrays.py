@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 from explorer.errors import UserError
-from studies.data import arrays
+from studies.data import DataShape, DataSpec, arrays, data_shape, load
 from studies.data.arrays import read_function
-from studies.data.splits import DataShape, DataSpec, load, shape
 
 NPZ = DataSpec(name="npz", path="own.npz", test=0.25, validation=0.25)
 
@@ -39,7 +38,7 @@ def test_an_npz_is_split_like_any_other_data(tmp_path: Path) -> None:
     assert splits.sizes == {"train": 12, "validation": 6, "test": 6}
     assert np.bincount(splits.test.labels).tolist() == [2, 2, 2]
     assert not splits.mirrored
-    assert shape(NPZ, tmp_path) == DataShape(6, 1, 3)
+    assert data_shape(NPZ, tmp_path) == DataShape(6, 1, 3)
     assert load(NPZ.model_copy(update={"mirrored": True}), tmp_path).mirrored
 
 
@@ -304,7 +303,7 @@ def spec(function: str, **given: Any) -> DataSpec:
 
 def test_a_function_in_the_current_folder_gives_the_three_parts(module: None) -> None:
     data = spec("whole")
-    assert shape(data) == DataShape(5, 3, 2)
+    assert data_shape(data) == DataShape(5, 3, 2)
     assert load(data).sizes == {"train": 20, "validation": 4, "test": 6}
     assert len(sys.modules["own_data"].calls) == 1  # though it was asked twice
 

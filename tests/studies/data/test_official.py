@@ -17,8 +17,7 @@ import numpy as np
 import pytest
 
 from explorer.errors import UserError
-from studies.data import downloads, official
-from studies.data.splits import DataShape, DataSpec, load, shape
+from studies.data import DataShape, DataSpec, data_shape, downloads, load, official
 
 CIFAR10 = DataSpec(name="cifar10", validation=0.2)
 CIFAR100 = DataSpec(name="cifar100", validation=0.5)
@@ -191,13 +190,13 @@ def test_cifar10_is_read_from_the_archive_and_from_what_it_unpacks_to(
     assert splits.test.labels.tolist() == list(range(10))
     assert np.array_equal(splits.train.labels, splits.train.images[:, 0, 0, 0] % 10)
     assert splits.mirrored
-    assert shape(CIFAR10) == DataShape(32, 3, 10)
+    assert data_shape(CIFAR10) == DataShape(32, 3, 10)
 
 
 def test_cifar100_has_its_hundred_fine_classes(cifar100: dict[str, bytes], tmp_path: Path) -> None:
     (tmp_path / "cifar-100-python.tar.gz").write_bytes(cifar100["cifar-100-python.tar.gz"])
     splits = load(CIFAR100, tmp_path)
-    assert splits.classes == shape(CIFAR100).classes == 100
+    assert splits.classes == data_shape(CIFAR100).classes == 100
     assert np.bincount(splits.train.labels).tolist() == [1] * 100
 
 

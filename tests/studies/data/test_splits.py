@@ -14,9 +14,8 @@ import pytest
 
 from explorer.errors import UserError
 from search_spaces.documents import validate
-from studies.data import official
+from studies.data import DATA_SETS, DataShape, DataSpec, Images, Splits, data_shape, load, official
 from studies.data.images import Parts
-from studies.data.splits import DATA_SETS, DataShape, DataSpec, Images, Splits, load, shape
 
 DIGITS = DataSpec(name="digits", validation=0.2, test=0.2)
 NAMES = {"train": 60, "t10k": 20}
@@ -78,7 +77,7 @@ def test_digits_are_1797_real_images_scaled_to_bytes(digits: Splits) -> None:
         assert part.images.dtype == np.uint8
         assert part.labels.dtype == np.int64
     assert set(np.unique(digits.train.images)) == {round(value * 255 / 16) for value in range(17)}
-    assert shape(DIGITS) == DataShape(resolution=8, in_channels=1, classes=10)
+    assert data_shape(DIGITS) == DataShape(resolution=8, in_channels=1, classes=10)
 
 
 def test_splits_share_no_image_and_lose_none(digits: Splits) -> None:
@@ -145,7 +144,7 @@ def test_the_official_files_are_found_zipped_or_not_also_in_a_subfolder(
 
 
 def test_the_shape_is_known_without_any_file() -> None:
-    assert shape(FASHION, None) == DataShape(resolution=28, in_channels=1, classes=10)
+    assert data_shape(FASHION, None) == DataShape(resolution=28, in_channels=1, classes=10)
 
 
 @pytest.mark.parametrize("folder", ["empty", "not-there"])
@@ -341,7 +340,7 @@ def test_a_rare_class_that_a_split_would_leave_out_is_an_error(
 
 def test_reading_data_imports_no_torch() -> None:
     code = (
-        "import sys; from studies.data.splits import DataSpec, load;"
+        "import sys; from studies.data import DataSpec, load;"
         "load(DataSpec(name='digits', test=0.2)); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

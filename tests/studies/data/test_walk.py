@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from explorer.errors import UserError
+from studies.data import DataSpec, load
 from studies.data.folder import class_names, scan
 from studies.data.images import Splits
-from studies.data.splits import DataSpec, load
 
 COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "été") for form in ("NFC", "NFD"))
 
@@ -150,10 +150,10 @@ def test_an_empty_class_says_what_it_holds_instead(photos: Path) -> None:
 
 def test_names_cannot_write_to_the_terminal(photos: Path) -> None:
     from studies.config.recipe import Recipe
-    from studies.training.notes import notes
+    from studies.training.notes import training_notes
 
     (photos / "ant" / "\x1b[2J.png").symlink_to("gone")
-    assert "\x1b" not in "".join(notes(read(photos), Recipe.model_validate("quick")))
+    assert "\x1b" not in "".join(training_notes(read(photos), Recipe.model_validate("quick")))
 
 
 # Links to folders.

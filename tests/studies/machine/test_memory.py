@@ -116,7 +116,7 @@ def test_the_command_train_keeps_its_memory(workdir: Path) -> None:
 PEAKS = """
 import torch
 from explorer import Architecture
-from studies.data.splits import DataSpec, load
+from studies.data import DataSpec, load
 from studies.machine.memory import keep_memory
 from studies.config.recipe import Recipe
 from studies.machine.settings import Settings

@@ -21,8 +21,8 @@ from studies.attempts.workers import Worker
 from studies.records.stored_study import StoredStudy, create_or_extend
 from studies.results import CURVES, TRIALS, read, study_info
 from studies.results.table_text import as_csv, read_table
+from studies.storage import Storage
 from studies.storage.schema import METRICS
-from studies.storage.storage import Storage
 
 RESULT = {
     "train_error": 0.1,

@@ -18,10 +18,10 @@ from studies import Study
 from studies.attempts.claims import Claims
 from studies.attempts.workers import Worker
 from studies.config.study import StudyFile
-from studies.data.splits import load
+from studies.data import load
 from studies.records.stored_study import create_or_extend
 from studies.running.plan import Plan, _between, _schedule, plan
-from studies.storage.storage import Storage
+from studies.storage import Storage
 from studies.training.training import train
 
 pytestmark = pytest.mark.slow

@@ -15,9 +15,7 @@ from studies.attempts.claims import Claims
 from studies.attempts.standing import Attempts
 from studies.attempts.workers import Worker
 from studies.pair import Pair
-from studies.storage import outages
-from studies.storage.outages import StorageAway
-from studies.storage.storage import Storage
+from studies.storage import Storage, StorageAway, outages
 
 NOBODY = Worker("nobody", host="elsewhere", machine="elsewhere")
 

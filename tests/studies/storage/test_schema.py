@@ -7,8 +7,7 @@ from pathlib import Path
 
 from big_study import add_attempts, make_study
 
-from studies.storage import schema
-from studies.storage.storage import Storage
+from studies.storage import Storage, schema
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "studies" / "README.md").read_text()

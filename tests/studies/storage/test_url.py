@@ -14,8 +14,8 @@ from sqlalchemy.exc import OperationalError
 
 from explorer.cli import cli
 from explorer.errors import UserError
+from studies.storage import Storage
 from studies.storage.outages import reason_of
-from studies.storage.storage import Storage
 from studies.storage.url import read_url
 
 # Letters that no message, host or user below has, and what a URL gives a meaning to.

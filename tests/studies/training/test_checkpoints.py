@@ -10,7 +10,7 @@ import pytest
 from explorer import Architecture
 from search_spaces.documents import validate
 from studies.config.recipe import Recipe
-from studies.data.splits import DataSpec, Images, Splits, load
+from studies.data import DataSpec, Images, Splits, load
 from studies.machine.settings import Settings
 from studies.training import checkpoints
 from studies.training.checkpoints import identify
@@ -52,12 +52,12 @@ def test_a_checkpoint_of_an_older_arithmetic_is_not_gone_on_with(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    from studies.training.training import Stopped, train
+    from studies.training.training import TrainingStopped, train
 
     def stop(row: dict[str, Any]) -> None:
-        raise Stopped
+        raise TrainingStopped
 
-    with pytest.raises(Stopped):
+    with pytest.raises(TrainingStopped):
         train(SMALL, RECIPE, splits, 0, CPU, checkpoints=tmp_path, on_epoch=stop)
     told: list[int] = []
     monkeypatch.setattr(checkpoints, "ARITHMETIC", checkpoints.ARITHMETIC + 1)

@@ -23,12 +23,12 @@ from explorer import Architecture
 from explorer.errors import UserError
 from search_spaces.documents import validate
 from studies.config.recipe import Recipe
-from studies.data.splits import DataSpec, Images, Splits, load
-from studies.machine.settings import Settings, check, cores
+from studies.data import DataSpec, Images, Splits, load
+from studies.machine.settings import Settings, available_cores
 from studies.training import training
-from studies.training.batches import TrainingBatches, plan_epoch, resized_crops
+from studies.training.batches import TrainingBatches, plan_epoch, resize_crops
 from studies.training.checkpoints import write_checkpoint
-from studies.training.training import CHECKPOINT, Outcome, Stopped, TrainingFailed, train
+from studies.training.training import CHECKPOINT, Outcome, TrainingFailed, TrainingStopped, train
 
 CPU = Settings(device="cpu", precision="32", threads=1)
 EPOCHS = 3
@@ -42,7 +42,7 @@ STEPS = 7  # 240 training images, batches of 32
 
 def supports(precision: str) -> bool:
     try:
-        check(CPU.model_copy(update={"precision": precision}))
+        check_settings(CPU.model_copy(update={"precision": precision}))
     except UserError:
         return False
     return True
@@ -131,7 +131,7 @@ def test_a_run_stopped_at_any_point_goes_on_to_the_same_bits(
 ) -> None:
     """In the 2nd epoch's first step, in the 3rd's last, while validating
     after it (4 batches), and while testing."""
-    with pytest.raises(Stopped):
+    with pytest.raises(TrainingStopped):
         train(DENSE, RECIPE, splits, 0, CPU, checkpoints=tmp_path, should_stop=stop_after(steps))
     finished = min((steps - 1) // (STEPS + 4), EPOCHS)
     told: list[int] = []
@@ -152,7 +152,7 @@ def test_a_run_stopped_after_every_epoch_goes_on_to_the_same_bits(
     splits: Splits, undisturbed: Outcome, tmp_path: Path
 ) -> None:
     for _ in range(EPOCHS):
-        with pytest.raises(Stopped):
+        with pytest.raises(TrainingStopped):
             train(
                 DENSE,
                 RECIPE,
@@ -169,7 +169,7 @@ def test_a_run_in_bf16_resumes_to_the_same_bits(splits: Splits, tmp_path: Path) 
     if not supports("bf16"):
         pytest.skip("this processor does not compute bf16")
     settings = CPU.model_copy(update={"precision": "bf16"})
-    with pytest.raises(Stopped):
+    with pytest.raises(TrainingStopped):
         train(
             GROUPED,
             RECIPE,
@@ -251,7 +251,7 @@ def test_a_run_under_the_papers_augmentation_resumes_to_the_same_bits(
     splits: Splits, tmp_path: Path
 ) -> None:
     whole = train(DENSE, PAPER, splits, 0, CPU)
-    with pytest.raises(Stopped):
+    with pytest.raises(TrainingStopped):
         train(
             DENSE,
             PAPER,
@@ -291,13 +291,13 @@ def test_a_crop_is_resized_bilinearly() -> None:
     across = np.broadcast_to(10 * np.arange(side), (side, side))
     images = torch.from_numpy(np.stack([across, across.T])[:, None].astype(np.uint8))
     left, top, width, height = 0.25, 0.125, 0.5, 0.375
-    found = resized_crops(images, torch.tensor([[left, top, width, height]] * 2))
+    found = resize_crops(images, torch.tensor([[left, top, width, height]] * 2))
     steps = np.arange(side) + 0.5
     np.testing.assert_allclose(found[0, 0, 3], 10 * (left * side + steps * width - 0.5), atol=1e-3)
     np.testing.assert_allclose(
         found[1, 0, :, 5], 10 * (top * side + steps * height - 0.5), atol=1e-3
     )
-    whole = resized_crops(images, torch.tensor([[0.0, 0.0, 1.0, 1.0]] * 2))
+    whole = resize_crops(images, torch.tensor([[0.0, 0.0, 1.0, 1.0]] * 2))
     np.testing.assert_allclose(whole, images, atol=1e-3)
 
 
@@ -400,7 +400,7 @@ def test_the_test_set_is_looked_at_once_after_the_last_epoch(
 def test_a_stopped_run_never_looks_at_the_test_set(splits: Splits, tmp_path: Path) -> None:
     guarded: Any = Guarded(splits.test)
     data = replace(splits, test=guarded)
-    with pytest.raises(Stopped):
+    with pytest.raises(TrainingStopped):
         train(
             DENSE,
             RECIPE,
@@ -519,10 +519,10 @@ import sys
 from pathlib import Path
 sys.path[:0] = [sys.argv[1]]
 from explorer import Architecture
-from studies.data.splits import DataSpec, load
+from studies.data import DataSpec, load
 from studies.config.recipe import Recipe
-from studies.machine.settings import Settings
-from studies.training.training import Stopped, train
+from studies.machine.settings import Settings, check_settings
+from studies.training.training import TrainingStopped, train
 
 network = Architecture.from_name("resnext_1_2x4d_w8_small8", resolution=8, classes=10, in_channels=1)
 recipe = Recipe.model_validate({"name": "quick", "epochs": 2, "batch_size": 512})
@@ -530,7 +530,7 @@ data = load(DataSpec(name="digits", test=0.2))
 settings = Settings(device="cpu", precision="32", threads=1)
 try:
     train(network, recipe, data, 0, settings, should_stop=lambda: True)
-except Stopped:
+except TrainingStopped:
     train(network, recipe, data, 0, settings, checkpoints=Path("own"))
 """
 
@@ -558,7 +558,7 @@ def test_nothing_is_printed_or_left_behind_also_on_a_slurm_node(tmp_path: Path) 
 def test_a_stop_is_asked_for_after_every_step(
     splits: Splits, inputs: list[tuple[bool, Tensor]], steps: int
 ) -> None:
-    with pytest.raises(Stopped):
+    with pytest.raises(TrainingStopped):
         train(DENSE, RECIPE, splits, 0, CPU, should_stop=stop_after(steps))
     assert len(inputs) == steps
 
@@ -613,7 +613,7 @@ def test_a_stopped_training_is_gone_when_the_next_begins(
     gc.disable()
     try:
         for _ in range(2):
-            with pytest.raises(Stopped):
+            with pytest.raises(TrainingStopped):
                 train(DENSE, RECIPE, splits, 0, CPU, should_stop=look)
     finally:
         gc.enable()
@@ -694,7 +694,7 @@ def test_a_checkpoint_with_code_in_it_is_refused_and_not_run(
 def stopped(splits: Splits, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The checkpoint after the first epoch."""
     folder = tmp_path_factory.mktemp("stopped")
-    with pytest.raises(Stopped):
+    with pytest.raises(TrainingStopped):
         train(
             DENSE, RECIPE, splits, 0, CPU, checkpoints=folder, should_stop=stop_after(STEPS + 4 + 1)
         )
@@ -755,7 +755,7 @@ def test_a_checkpoint_of_another_run_is_left_aside(
         "seed": 0 if other != "seed" else 1,
         "settings": CPU if other != "settings" else CPU.model_copy(update={"threads": 2}),
     }
-    if other == "settings" and cores() < 2:
+    if other == "settings" and available_cores() < 2:
         pytest.skip("there is one core")
     told: list[int] = []
     train(**arguments, checkpoints=tmp_path, on_epoch=lambda row: told.append(row["epoch"]))  # type: ignore[arg-type]
