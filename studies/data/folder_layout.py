@@ -1,4 +1,4 @@
-"""How a folder of images is laid out: a folder per class, or train, val and test with these in each.
+"""How a folder of images is laid out: a folder per class, perhaps inside train, val and test.
 
 Only names are read here, no files.
 """

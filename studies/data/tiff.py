@@ -21,7 +21,7 @@ FORMATS = {
     5: "complex",
     6: "complex",
 }
-# What libtiff unpacks has the machine's byte order; Pillow allows for that in unsigned 16 bits only.
+# What libtiff unpacks has the machine's byte order; Pillow knows that of unsigned 16 bits only.
 NATIVE = {"I;16BS": "I;16S", "I;32BS": "I;32S", "F;32BF": "F;32F"}
 
 

@@ -242,7 +242,7 @@ _SIGNS = (
     ("no such table", "it holds no studies of this program.", False),
     ("relation ", "it holds no studies yet: `{start}` starts one.", False),
 )
-# States of PostgreSQL that pass: of the connection (08), a transaction in conflict with another (40),
+# States of PostgreSQL that pass: of the connection (08), a conflict with another transaction (40),
 # too few resources (53), a lock not available (55P03), an operator's intervention (57), a failover.
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _PASSING_STATES = ("08", "40", "53", "55P03", "57", "25006")

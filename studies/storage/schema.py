@@ -33,12 +33,12 @@ STUDIES = f"""
     JOIN study_user_attributes a ON a.study_id = s.study_id AND a.key IN ('{CONTENT}', '{RETRIED}')
     ORDER BY s.study_id"""
 STUDY = STUDIES.replace("ORDER BY", "WHERE s.study_name = :name ORDER BY")
-# What a database holds of the study of a name: itself, the names of its attributes, and whether it
-# has trials.
+# What a database holds of the study of a name: itself, the names of its attributes, whether it has
+# trials.
 ABOUT = """
     SELECT 'study' AS kind, s.study_name AS key FROM studies s WHERE s.study_name = :name
-    UNION SELECT 'user', a.key FROM studies s JOIN study_user_attributes a ON a.study_id = s.study_id
-    WHERE s.study_name = :name
+    UNION SELECT 'user', a.key FROM studies s
+    JOIN study_user_attributes a ON a.study_id = s.study_id WHERE s.study_name = :name
     UNION SELECT 'system', a.key FROM studies s
     JOIN study_system_attributes a ON a.study_id = s.study_id WHERE s.study_name = :name
     UNION SELECT 'trial', '' FROM studies s JOIN trials t ON t.study_id = s.study_id

@@ -9,8 +9,11 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+import sqlalchemy
+from sqlalchemy import event
 
 from explorer.errors import UserError
 
@@ -182,15 +185,33 @@ def connect_read_only(path: Path, timeout: float) -> sqlite3.Connection:
     return connection
 
 
+def begin_by_writing(engine: sqlalchemy.Engine) -> None:
+    """Have transactions of an engine take the write lock when they begin."""
+    event.listen(engine, "connect", _take_over_transactions)
+    event.listen(engine, "begin", _begin_immediate)
+    engine.dispose()  # closes connections that were made before the listeners
+
+
 def optuna_url(path: Path) -> str:
     """The URL of a file for Optuna, which replaces templates such as {SCHEMA_VERSION} in it.
 
     Braces in the path are escaped.
     """
-    import sqlalchemy
-
     url = sqlalchemy.URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
     return url.replace("{", "{{").replace("}", "}}")
+
+
+def _take_over_transactions(connection: sqlite3.Connection, record: Any) -> None:
+    connection.isolation_level = None  # the driver would begin late, at the first write
+    # With a write-ahead log this is safe when a process is killed; a power cut may undo the last
+    # transactions, and never damages the file.
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _begin_immediate(connection: sqlalchemy.Connection) -> None:
+    # What Optuna reads before it writes (is this trial still running?) must hold until it has
+    # written.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _make_tables(path: Path, timeout: float) -> None:

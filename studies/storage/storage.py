@@ -10,7 +10,6 @@ import atexit
 import fcntl
 import json
 import random
-import sqlite3
 import threading
 import time
 import weakref
@@ -78,7 +77,7 @@ class Storage:
     @classmethod
     @contextmanager
     def visit(cls, storage: "str | Storage | None") -> "Iterator[Storage]":
-        """Use a storage inside the block, given itself or by its URL; the latter is closed after it.
+        """Use a storage inside the block; one that is given by its URL is closed after it.
 
         None means the storage that the environment names, else the default.
         """
@@ -143,7 +142,7 @@ class Storage:
             yield connection
 
     def is_empty(self) -> bool:
-        """Whether Optuna's tables are missing. Raises `UserError` for another program's database."""
+        """Whether Optuna's tables are missing. Raises `UserError` for tables of another program."""
         with self.errors():
             return not self._has_tables()
 
@@ -237,8 +236,8 @@ class Storage:
             raise UserError(
                 f"the storage {self.shown} cannot be opened: it is a folder, not a file."
             )
-        # Two processes that create tables at the same time disturb each other, as the listeners
-        # below are not there yet: hence the lock.
+        # Two processes that create tables at the same time disturb each other, as transactions do
+        # not begin by writing yet: hence the lock.
         with self._lock():
             sqlite.tidy_up(path)
             if not path.exists():
@@ -250,9 +249,7 @@ class Storage:
         storage = optuna.storages.RDBStorage(
             sqlite.optuna_url(path), engine_kwargs=options, skip_table_creation=True
         )
-        event.listen(storage.engine, "connect", _take_over_transactions)
-        event.listen(storage.engine, "begin", _begin_immediate)
-        storage.engine.dispose()  # closes connections that were made before the listeners
+        sqlite.begin_by_writing(storage.engine)
         return storage
 
     @contextmanager
@@ -340,8 +337,8 @@ class Storage:
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise UserError(
                 f"the storage {self.shown} holds values that this program did not write"
-                f" ({type(error).__name__}: {error}); it was not changed. Use an earlier copy of it,"
-                " or delete the study."
+                f" ({type(error).__name__}: {error}); it was not changed. Use an earlier copy of"
+                " it, or delete the study."
             ) from error
 
     def _engine(self) -> sqlalchemy.Engine:
@@ -367,7 +364,7 @@ class Storage:
             creator=lambda: sqlite.connect_read_only(path, outages.TIMEOUT),
             poolclass=sqlalchemy.QueuePool,
         )
-        event.listen(engine, "begin", _begin)
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         return engine
 
 
@@ -375,23 +372,6 @@ class Storage:
 def _close_all() -> None:
     for storage in list(_storages):
         storage.close()
-
-
-def _take_over_transactions(connection: sqlite3.Connection, record: Any) -> None:
-    connection.isolation_level = None  # the driver would begin late, at the first write
-    # With a write-ahead log this is safe when a process is killed; a power cut may undo the last
-    # transactions, and never damages the file.
-    connection.execute("PRAGMA synchronous=NORMAL")
-
-
-def _begin_immediate(connection: sqlalchemy.Connection) -> None:
-    # What Optuna reads before it writes (is this trial still running?) must hold until it has
-    # written.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _begin(connection: sqlalchemy.Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
 
 
 def from_json(text: str) -> Any:

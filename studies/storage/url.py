@@ -166,7 +166,7 @@ def _hidden_query(query: Mapping[str, object]) -> dict[str, str | tuple[str, ...
 
 
 def _without(text: str, secret: str) -> str:
-    """The text with *** for the secret and each part of it of `SHORTEST_PART` characters or more."""
+    """The text with *** for the secret and each part of at least `SHORTEST_PART` characters."""
     if len(secret) < SHORTEST_PART:  # it may be a part of other words by chance
         return re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
     pieces, start = [], 0

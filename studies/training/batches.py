@@ -19,8 +19,8 @@ from torch.nn import functional as F
 from studies.config.recipe import Recipe
 from studies.data import Images, Rows, Splits
 
-# Images on disk of at most this many bytes are read into memory once; on a GPU all images are, up to
-# this fraction of its free memory.
+# Images on disk of at most this many bytes are read into memory once; on a GPU all images are, up
+# to this fraction of its free memory.
 RESIDENT_BYTES = 256 * 2**20
 RESIDENT_PART = 0.25
 # Random resized crops as in fb.resnet.torch: the fraction of the area, width over height, and how

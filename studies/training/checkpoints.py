@@ -19,9 +19,9 @@ from studies.data import Splits
 from studies.machine.settings import Settings
 
 log = logging.getLogger(__name__)
-# The version of this program's arithmetic: raise it with every change that makes a training end with
-# other bits (order of images, crops, the network's operations, the optimiser, the order of sums);
-# trainings begun before then start afresh. A release alone does not change it.
+# The version of this program's arithmetic: raise it with every change that makes a training end
+# with other bits (order of images, crops, the network's operations, the optimiser, the order of
+# sums); trainings begun before then start afresh. A release alone does not change it.
 ARITHMETIC = 5
 DAMAGED = "the checkpoint %s is damaged: starting afresh"
 

@@ -130,16 +130,16 @@ def test_stretch_takes_the_range_of_the_training_images_for_all(
     whole = pixels(splits)
     assert (whole.min(), whole.max()) == (0, 255)
     assert len(np.unique(whole)) > 10
-    told = (
+    line = (
         f"{low:g} to {high:g}, the range of the training images ({name}), is taken as black to"
         " white."
     )
-    assert splits.notes == (told,)
+    assert splits.notes == (line,)
     capsys.readouterr()
     assert json.loads(splits.to_export()["black_and_white"]) == [low, high]
     other_split = load(spec(white="stretch", split_seed=3), root)
     assert key(other_split) == key(splits)
-    assert other_split.notes == (told,)
+    assert other_split.notes == (line,)
     assert capsys.readouterr().err == ""
 
 
@@ -389,15 +389,15 @@ def test_what_the_version_before_decoded_to_the_same_pixels_keeps_its_key(
 def test_what_it_did_not_note_is_noted_beside_its_array(tmp_path: Path, cache: Path) -> None:
     root = folder(tmp_path / "photos", 100, 60000)
     Image.fromarray(np.full((8, 8), 4000, np.uint16)).save(root / "bee" / "03.png")
-    told = load(spec(), root).notes
-    assert len(told) == 2
+    notes = load(spec(), root).notes
+    assert len(notes) == 2
     (array,) = cache.glob("folders/*/images.npy")
     array.with_name("samples").unlink()
     notes = np.fromfile(array.with_name("notes"), np.uint8).reshape(24, -1)
     notes[:, 0] &= 3  # whether it could be read, and is decoded otherwise now
     notes.tofile(array.with_name("notes"))
     shutil.rmtree(cache / "folders" / "index")
-    assert load(spec(), root).notes == told
+    assert load(spec(), root).notes == notes
     assert list(cache.glob("folders/*/images.npy")) == [array]
 
 
@@ -435,13 +435,13 @@ def test_photographs_that_the_version_before_has_decoded_are_not_decoded_anew(
 def test_every_scale_has_an_array_of_its_own(tmp_path: Path, cache: Path) -> None:
     root = folder(tmp_path / "photos", 1000, 4000)
     given = [{}, {"white": 4095}, {"white": 5000}, {"white": "stretch"}]
-    found = {key(load(spec(**white), root)) for white in given}
-    assert len(found) == 4
-    assert {path.parent.name for path in cache.glob("folders/*/images.npy")} == found
+    keys = {key(load(spec(**white), root)) for white in given}
+    assert len(keys) == 4
+    assert {path.parent.name for path in cache.glob("folders/*/images.npy")} == keys
     scales = {json.loads(path.read_text())[1] for path in cache.glob("folders/*/scale.json")}
     assert scales == {4095, 5000, 4000}
     for white in given:
-        assert key(load(spec(**white), root)) in found
+        assert key(load(spec(**white), root)) in keys
 
 
 def test_what_is_skipped_does_not_change_what_a_study_knows_of_its_scaled_images(

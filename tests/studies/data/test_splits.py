@@ -168,15 +168,15 @@ def test_one_missing_file_of_four_is_named(fashion: Path) -> None:
         load(FASHION, fashion)
 
 
-@pytest.mark.parametrize("kept", [0, 3, 10, 15, -20, -9, -1])
+@pytest.mark.parametrize("size", [0, 3, 10, 15, -20, -9, -1])
 @pytest.mark.parametrize("zipped", [True, False])
-def test_a_file_cut_off_anywhere_is_named(fashion: Path, kept: int, zipped: bool) -> None:
+def test_a_file_cut_off_anywhere_is_named(fashion: Path, size: int, zipped: bool) -> None:
     path = fashion / "train-images-idx3-ubyte.gz"
     content = path.read_bytes()
     if not zipped:
         path.unlink()
         path, content = path.with_suffix(""), gzip.decompress(content)
-    path.write_bytes(content[:kept])
+    path.write_bytes(content[:size])
     with pytest.raises(
         UserError,
         match=f"cannot read {re.escape(str(path))}: it is truncated.*github.com/zalandoresearch",

@@ -108,11 +108,11 @@ def test_each_gpu_is_asked_for_itself_whether_it_computes_bf16(
     monkeypatch.setattr(
         torch.cuda, "get_device_properties", lambda index: SimpleNamespace(major=(9, 7)[index])
     )
-    found = {
+    precisions = {
         name: settings.resolve_here(name, "auto", 1).precision
         for name in ("cuda", "cuda:0", "cuda:1")
     }
-    assert found == {"cuda": "bf16", "cuda:0": "bf16", "cuda:1": "32"}
+    assert precisions == {"cuda": "bf16", "cuda:0": "bf16", "cuda:1": "32"}
 
 
 def test_torch_still_has_the_private_names_that_tell_about_bf16() -> None:
@@ -121,11 +121,10 @@ def test_torch_still_has_the_private_names_that_tell_about_bf16() -> None:
 
 
 def test_more_threads_than_cores_are_refused() -> None:
-    with pytest.raises(
-        UserError,
-        match=rf"with {available_cores() + 1} threads in each worker, and this machine has {available_cores()} cores",
-    ):
-        check_settings(CPU.model_copy(update={"threads": available_cores() + 1}))
+    cores = available_cores()
+    message = f"with {cores + 1} threads in each worker, and this machine has {cores} cores"
+    with pytest.raises(UserError, match=message):
+        check_settings(CPU.model_copy(update={"threads": cores + 1}))
 
 
 @pytest.mark.parametrize(("workers", "threads"), [(1, 8), (2, 4), (3, 2), (8, 1), (100, 1)])
@@ -144,10 +143,10 @@ def test_threads_follow_the_cores_that_a_process_may_use_and_not_omp_num_threads
         "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); from"
         " studies.machine.settings import resolve;print(resolve('cpu', '32').threads)"
     )
-    told = subprocess.check_output(
+    output = subprocess.check_output(
         [sys.executable, "-c", code], env={**os.environ, "OMP_NUM_THREADS": "7"}, text=True
     )
-    assert told == "1\n"
+    assert output == "1\n"
 
 
 @pytest.mark.parametrize(

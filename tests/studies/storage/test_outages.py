@@ -171,7 +171,7 @@ def test_a_claim_whose_answer_was_lost_is_one_claim(
     with storage.waiting(lambda _: None, never):
         attempt = claims.claim(NOBODY)
     assert attempt
-    assert [one.ended for one in Attempts(storage, study).read()] == ["", "superseded"]
+    assert [attempt.ended for attempt in Attempts(storage, study).read()] == ["", "superseded"]
     assert claims.end(attempt, "complete", 0.5)
     assert claims.look()[Pair("a", 0)] == "complete"
 

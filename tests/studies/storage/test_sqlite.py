@@ -77,8 +77,8 @@ def test_a_creation_that_is_killed_at_any_step_is_made_good(workdir: Path, kind:
         folder = workdir / str(at)
         left = frozenset((path.name, path.stat().st_size) for path in folder.iterdir())
         if (folder / "t.db").exists():
-            found = {name for kind, name, _ in schema(folder / "t.db") if kind == "table"}
-            half_made += found < OPTUNA_TABLES
+            tables = {name for kind, name, _ in schema(folder / "t.db") if kind == "table"}
+            half_made += tables < OPTUNA_TABLES
         if left not in seen:  # a look that changed nothing needs no trial of its own
             assert_whole(folder / "t.db")
             assert {path.name for path in folder.iterdir()} <= {"t-files", "t.db"}, at

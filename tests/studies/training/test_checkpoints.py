@@ -59,7 +59,7 @@ def test_a_checkpoint_of_an_older_arithmetic_is_not_gone_on_with(
 
     with pytest.raises(TrainingStopped):
         train(SMALL, RECIPE, splits, 0, CPU, checkpoints=tmp_path, on_epoch=stop)
-    told: list[int] = []
+    epochs: list[int] = []
     monkeypatch.setattr(checkpoints, "ARITHMETIC", checkpoints.ARITHMETIC + 1)
     with caplog.at_level(logging.WARNING):
         train(
@@ -69,7 +69,7 @@ def test_a_checkpoint_of_an_older_arithmetic_is_not_gone_on_with(
             0,
             CPU,
             checkpoints=tmp_path,
-            on_epoch=lambda row: told.append(row["epoch"]),
+            on_epoch=lambda row: epochs.append(row["epoch"]),
         )
-    assert told == [1, 2]
+    assert epochs == [1, 2]
     assert "starting afresh" in caplog.text

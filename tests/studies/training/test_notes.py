@@ -113,9 +113,9 @@ def test_the_first_line_says_what_happens_to_the_images(
     ],
 )
 def test_classes_that_a_mirror_image_may_change_are_named_with_the_key(name: str) -> None:
-    told = training_notes(splits("ant", name), recipe())
+    lines = training_notes(splits("ant", name), recipe())
     assert (
-        told[1]
+        lines[1]
         == f"Warning: images are mirrored, and a mirror image may not keep the class of {name!r}."
         " If so, turn that off: mirrored: false in the data section (--set"
         " data.mirrored=false)."

@@ -24,7 +24,7 @@ from explorer.errors import UserError
 from search_spaces.documents import validate
 from studies.config.recipe import Recipe
 from studies.data import DataSpec, Images, Splits, load
-from studies.machine.settings import Settings, available_cores
+from studies.machine.settings import Settings, available_cores, check_settings
 from studies.training import training
 from studies.training.batches import TrainingBatches, plan_epoch, resize_crops
 from studies.training.checkpoints import write_checkpoint
@@ -73,10 +73,10 @@ def numbers(outcome: Outcome) -> tuple[Any, ...]:
     return outcome.train_error, outcome.validation_error, outcome.test_error, outcome.epochs, curves
 
 
-def assert_same(one: Outcome, other: Outcome) -> None:
-    assert numbers(one) == numbers(other)
-    assert one.state_dict.keys() == other.state_dict.keys()
-    for name, value in one.state_dict.items():
+def assert_same(outcome: Outcome, other: Outcome) -> None:
+    assert numbers(outcome) == numbers(other)
+    assert outcome.state_dict.keys() == other.state_dict.keys()
+    for name, value in outcome.state_dict.items():
         assert torch.equal(value, other.state_dict[name]), name
 
 
@@ -134,7 +134,7 @@ def test_a_run_stopped_at_any_point_goes_on_to_the_same_bits(
     with pytest.raises(TrainingStopped):
         train(DENSE, RECIPE, splits, 0, CPU, checkpoints=tmp_path, should_stop=stop_after(steps))
     finished = min((steps - 1) // (STEPS + 4), EPOCHS)
-    told: list[int] = []
+    epochs: list[int] = []
     outcome = train(
         DENSE,
         RECIPE,
@@ -142,10 +142,10 @@ def test_a_run_stopped_at_any_point_goes_on_to_the_same_bits(
         0,
         CPU,
         checkpoints=tmp_path,
-        on_epoch=lambda row: told.append(row["epoch"]),
+        on_epoch=lambda row: epochs.append(row["epoch"]),
     )
     assert_same(outcome, undisturbed)
-    assert told == list(range(finished + 1, EPOCHS + 1))  # what was finished is not trained again
+    assert epochs == list(range(finished + 1, EPOCHS + 1))  # what was finished is not trained again
 
 
 def test_a_run_stopped_after_every_epoch_goes_on_to_the_same_bits(
@@ -209,13 +209,13 @@ def test_two_architectures_with_one_seed_see_the_same_batches(
 
 
 def test_a_plan_is_a_function_of_seed_and_epoch_alone() -> None:
-    one, again = plan_epoch(5, 2, 100, 1), plan_epoch(5, 2, 100, 1)
-    assert torch.equal(one.order, again.order)
-    assert torch.equal(one.shifts, again.shifts)
-    assert torch.equal(one.flips, again.flips)
-    assert sorted(one.order.tolist()) == list(range(100))
+    plan, again = plan_epoch(5, 2, 100, 1), plan_epoch(5, 2, 100, 1)
+    assert torch.equal(plan.order, again.order)
+    assert torch.equal(plan.shifts, again.shifts)
+    assert torch.equal(plan.flips, again.flips)
+    assert sorted(plan.order.tolist()) == list(range(100))
     for seed, epoch in ((5, 3), (6, 2), (2, 5)):
-        assert not torch.equal(one.order, plan_epoch(seed, epoch, 100, 1).order)
+        assert not torch.equal(plan.order, plan_epoch(seed, epoch, 100, 1).order)
 
 
 @pytest.mark.parametrize("flip", ["where_mirrored", "never"])
@@ -291,11 +291,11 @@ def test_a_crop_is_resized_bilinearly() -> None:
     across = np.broadcast_to(10 * np.arange(side), (side, side))
     images = torch.from_numpy(np.stack([across, across.T])[:, None].astype(np.uint8))
     left, top, width, height = 0.25, 0.125, 0.5, 0.375
-    found = resize_crops(images, torch.tensor([[left, top, width, height]] * 2))
+    crops = resize_crops(images, torch.tensor([[left, top, width, height]] * 2))
     steps = np.arange(side) + 0.5
-    np.testing.assert_allclose(found[0, 0, 3], 10 * (left * side + steps * width - 0.5), atol=1e-3)
+    np.testing.assert_allclose(crops[0, 0, 3], 10 * (left * side + steps * width - 0.5), atol=1e-3)
     np.testing.assert_allclose(
-        found[1, 0, :, 5], 10 * (top * side + steps * height - 0.5), atol=1e-3
+        crops[1, 0, :, 5], 10 * (top * side + steps * height - 0.5), atol=1e-3
     )
     whole = resize_crops(images, torch.tensor([[0.0, 0.0, 1.0, 1.0]] * 2))
     np.testing.assert_allclose(whole, images, atol=1e-3)
@@ -318,9 +318,9 @@ def test_lighting_shifts_all_pixels_along_imagenets_colours(splits: Splits) -> N
         [[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]]
     )
     images, _ = next(iter(TrainingBatches(data, PAPER, 4, torch.device("cpu"), lambda: 1)))
-    for place, image in enumerate(images):
-        colour = data.train.images[int(plan.order[place]), :, 0, 0] / 255
-        shifted = colour + vectors @ (0.1 * plan.lights[place].numpy() * values)
+    for index, image in enumerate(images):
+        colour = data.train.images[int(plan.order[index]), :, 0, 0] / 255
+        shifted = colour + vectors @ (0.1 * plan.lights[index].numpy() * values)
         expected = (shifted - np.array(data.mean)) / np.array(data.std)
         np.testing.assert_allclose(
             image, np.broadcast_to(expected[:, None, None], (3, 8, 8)), atol=1e-4
@@ -431,7 +431,7 @@ def test_top5_errors_count_labels_outside_the_five_largest(
 
 
 def test_there_is_no_top5_error_of_nine_classes(splits: Splits) -> None:
-    kept = {
+    parts = {
         name: Images(part.images[part.labels < 9], part.labels[part.labels < 9])
         for name, part in (
             ("train", splits.train),
@@ -439,7 +439,7 @@ def test_there_is_no_top5_error_of_nine_classes(splits: Splits) -> None:
             ("test", splits.test),
         )
     }
-    data = replace(splits, **kept, classes=9)
+    data = replace(splits, **parts, classes=9)
     outcome = train(DENSE.with_(classes=9), RECIPE.model_copy(update={"epochs": 1}), data, 0, CPU)
     assert (
         outcome.train_top5_error is outcome.validation_top5_error is outcome.test_top5_error is None
@@ -521,10 +521,11 @@ sys.path[:0] = [sys.argv[1]]
 from explorer import Architecture
 from studies.data import DataSpec, load
 from studies.config.recipe import Recipe
-from studies.machine.settings import Settings, check_settings
+from studies.machine.settings import Settings
 from studies.training.training import TrainingStopped, train
 
-network = Architecture.from_name("resnext_1_2x4d_w8_small8", resolution=8, classes=10, in_channels=1)
+shape = {"resolution": 8, "classes": 10, "in_channels": 1}
+network = Architecture.from_name("resnext_1_2x4d_w8_small8", **shape)
 recipe = Recipe.model_validate({"name": "quick", "epochs": 2, "batch_size": 512})
 data = load(DataSpec(name="digits", test=0.2))
 settings = Settings(device="cpu", precision="32", threads=1)
@@ -575,7 +576,7 @@ def test_signals_and_torchs_switches_stay_the_callers(splits: Splits) -> None:
         return False
 
     train(DENSE, RECIPE.model_copy(update={"epochs": 1}), splits, 0, CPU, should_stop=spy)
-    assert all(found == before for found in during)
+    assert all(handlers == before for handlers in during)
     assert [signal.getsignal(number) for number in signals] == before
     assert torch.equal(torch.get_rng_state(), random)
     assert torch.get_num_threads() == threads + 1
@@ -757,9 +758,9 @@ def test_a_checkpoint_of_another_run_is_left_aside(
     }
     if other == "settings" and available_cores() < 2:
         pytest.skip("there is one core")
-    told: list[int] = []
-    train(**arguments, checkpoints=tmp_path, on_epoch=lambda row: told.append(row["epoch"]))  # type: ignore[arg-type]
-    assert told == [1, 2, 3]
+    epochs: list[int] = []
+    train(**arguments, checkpoints=tmp_path, on_epoch=lambda row: epochs.append(row["epoch"]))  # type: ignore[arg-type]
+    assert epochs == [1, 2, 3]
     assert "belongs to another training" in caplog.text
     (aside,) = tmp_path.glob("checkpoint-*.pt")
     assert aside.read_bytes() == stopped
