@@ -16,7 +16,7 @@ from studies.config.study import StudyFile, to_run
 from studies.pair import Pair
 from studies.running.progress import choose_view
 from studies.running.supervisor import run
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ from studies.api import Study
 from studies.attempts.workers import Worker
 from studies.records.creation import create_or_extend
 from studies.records.stored_study import StoredStudy
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 START = datetime(2026, 11, 20, 8, 0, 0, tzinfo=UTC).replace(tzinfo=None)
 GAPS = (0.0, -0.001, -0.002, -0.0035, -0.0025)

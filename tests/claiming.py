@@ -7,7 +7,7 @@ from studies.attempts.claims import Claims
 from studies.attempts.standing import Counts
 from studies.attempts.workers import Lease, Worker
 from studies.pair import Pair
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 
 def work(url: str, wanted: list[Pair], mean_seconds: float, forever: bool) -> None:

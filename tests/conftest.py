@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 from postgres_server import Server, serve
 
-from studies.machine.cores import cores
+from studies.machine.cores import available_cores
 
 # These machines are noisy: a slow example is no failure.
 settings.register_profile("default", deadline=None)
@@ -28,7 +28,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 def pytest_xdist_auto_num_workers() -> int:
     """For `pytest -n auto`: one more than there are cores, since many tests
     wait for processes, servers and leases."""
-    return cores() + 1
+    return available_cores() + 1
 
 
 def pytest_configure() -> None:

@@ -28,7 +28,7 @@ import studies.running.trial
 import studies.storage.outages
 import studies.storage.postgres
 from studies.machine.settings import Settings
-from studies.training.outcome import Stopped, TrainingFailed
+from studies.training.outcome import TrainingFailed, TrainingStopped
 
 # Workers import this module as well.
 studies.storage.outages.PATIENCE = float(
@@ -92,7 +92,7 @@ def train(
         for _ in range(5):
             time.sleep(float(os.environ.get("FAKE_EPOCH", "0.02")) / 5)
             if should_stop():
-                raise Stopped
+                raise TrainingStopped
         state = hashlib.sha256(state.encode()).hexdigest()
         error = int(state[:8], 16) / 16**8
         names = (
@@ -142,10 +142,10 @@ def load(spec: Any, data_dir: Path | None, parts: Any = None) -> Any:
     if spec.name != "digits":
         return studies.data.splits.load(spec, data_dir, parts)
     train, other = (
-        studies.data.splits.Images(np.zeros((count, 1, 8, 8), np.uint8), np.arange(count) % 10)
+        studies.data.Images(np.zeros((count, 1, 8, 8), np.uint8), np.arange(count) % 10)
         for count in (1000, 100)
     )
-    return studies.data.splits.Splits(train, other, other, 10, (0.5,), (0.5,))
+    return studies.data.Splits(train, other, other, 10, (0.5,), (0.5,))
 
 
 class Trainer(studies.running.trial.Trainer):

@@ -15,8 +15,7 @@ import optuna
 import sqlalchemy
 from sqlalchemy import event
 
-from studies.storage import sqlite
-from studies.storage.storage import Storage
+from studies.storage import Storage, sqlite
 
 
 class Killer:

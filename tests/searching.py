@@ -12,7 +12,7 @@ from studies.attempts.workers import Lease, Worker
 from studies.records.creation import create_or_extend
 from studies.records.stored_study import StoredStudy, get
 from studies.running.proposing import Proposer
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 NOBODY = Worker("nobody", host="elsewhere", machine="elsewhere")
 SPACE = """

@@ -18,7 +18,7 @@ from studies.attempts.workers import Lease
 from studies.records.stored_study import get
 from studies.results import read
 from studies.running.progress import View
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 DONE = Counts(wanted=6, complete=6, running=0, waiting=0, failed=0, pruned=0)
 # What depends on when and by whom a pair was trained.

@@ -40,7 +40,7 @@ def dashboard(storage: str | None, host: str, port: int, open_browser: bool) -> 
     """
     from dashboards.app.app import serve
     from studies.results import Reader
-    from studies.storage.storage import Storage
+    from studies.storage import Storage
 
     if host not in LOCAL:
         print(

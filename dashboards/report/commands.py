@@ -52,7 +52,7 @@ def report(
     """
     from dashboards.report.report import file_stem, write_report
     from dashboards.report.sources import load_sources
-    from studies.storage.storage import Storage
+    from studies.storage import Storage
 
     sources = load_sources(studies, storage)
     named = [name for name in studies if not name.lower().endswith(".csv")]

@@ -85,7 +85,7 @@ def _from_csv(study: FileStudy) -> Source:
 def _from_storage(name_or_path: str, storage: str | None) -> Source:
     from studies.config.study import name_of
     from studies.results import Reader
-    from studies.storage.storage import Storage
+    from studies.storage import Storage
 
     name = name_of(name_or_path)
     tables, curves = Reader(Storage(storage)).both(name)

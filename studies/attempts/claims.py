@@ -24,8 +24,8 @@ from studies.attempts.attempt import ENDINGS, Attempt
 from studies.attempts.standing import Counts, Standing
 from studies.attempts.workers import Lease, Worker
 from studies.pair import Pair
+from studies.storage import Storage
 from studies.storage.schema import CLAIM, ENDED, LEASE, PROPOSAL
-from studies.storage.storage import Storage
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage

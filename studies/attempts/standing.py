@@ -11,8 +11,7 @@ from studies.attempts.agenda import Agenda, Wants
 from studies.attempts.attempt import STATUSES, Attempt, how_it_ended, status, statuses
 from studies.attempts.workers import Worker
 from studies.pair import Pair
-from studies.storage import schema
-from studies.storage.storage import Storage, from_json
+from studies.storage import Storage, from_json, schema
 
 
 class Attempts:
@@ -58,7 +57,7 @@ class Attempts:
         for trial_id, number, state, key, text in self._storage.tuples(
             # Ids grow with the order in which attempts are created, and
             # what has ended stays as it is.
-            schema.attempts(len(keys), self._running),
+            schema.query_attempts(len(keys), self._running),
             study=self._study_id,
             last=self._last,
             **{f"key{place}": key for place, key in enumerate(keys)},

@@ -28,24 +28,29 @@ def caches(as_json: bool) -> None:
     """
     from explorer.terminal import print_json, print_table
     from explorer.text import human_count
-    from studies.data.caches import kept
-    from studies.data.downloads import CACHE_VARIABLE, cache_root
+    from studies.data import CACHE_VARIABLE, cache_root, list_caches
 
-    found = kept()
+    present = list_caches()
     if as_json:
-        print_json([one.record() for one in found])
+        print_json([cache.record() for cache in present])
         return
-    if not found:
+    if not present:
         click.echo(f"Nothing is kept in {cache_root()}.")
         return
     rows = [
-        [one.name, one.kind, f"{human_count(one.size)}B", f"{one.used:%Y-%m-%d %H:%M}", one.source]
-        for one in found
+        [
+            cache.name,
+            cache.kind,
+            f"{human_count(cache.size)}B",
+            f"{cache.used:%Y-%m-%d %H:%M}",
+            cache.source,
+        ]
+        for cache in present
     ]
     print_table(["name", "what", "size", "last used (UTC)", "from"], rows, left=["what", "from"])
     click.echo(
-        f"\n{human_count(sum(one.size for one in found))}B in {cache_root()} ({CACHE_VARIABLE}"
-        f" names another folder).\nRemove one with: {command('data clear', found[0].name)}"
+        f"\n{human_count(sum(cache.size for cache in present))}B in {cache_root()} ({CACHE_VARIABLE}"
+        f" names another folder).\nRemove one with: {command('data clear', present[0].name)}"
     )
 
 
@@ -60,7 +65,7 @@ def clear(names: tuple[str, ...]) -> None:
       resnext-explorer data clear cifar10
     """
     from explorer.text import human_count
-    from studies.data.caches import clear as clear_caches
+    from studies.data import clear_caches
 
-    for one in clear_caches(list(names)):
-        click.echo(f"Removed {one.name}, {human_count(one.size)}B.")
+    for cache in clear_caches(list(names)):
+        click.echo(f"Removed {cache.name}, {human_count(cache.size)}B.")

@@ -62,7 +62,7 @@ def plan(
     from explorer.terminal import print_json
     from studies.config.study import StudyFile
     from studies.running.plan import plan as make_plan
-    from studies.storage.storage import Storage
+    from studies.storage import Storage
 
     place = Storage(storage)
     study = StudyFile.load(name_or_path).changed(changes)
@@ -164,7 +164,7 @@ def show(name_or_path: str, storage: str | None, as_json: bool) -> None:
     from explorer.text import human_count, human_flops, human_percent
     from studies.results import Reader
     from studies.results.history import failures
-    from studies.storage.storage import Storage
+    from studies.storage import Storage
 
     place = Storage(storage)
     stored = stored_study(place, name_or_path)
@@ -282,7 +282,7 @@ def delete(name_or_path: str, storage: str | None, yes: bool, force: bool) -> No
       resnext-explorer study delete digits_cardinality
     """
     from studies.results.history import delete as delete_study
-    from studies.storage.storage import Storage
+    from studies.storage import Storage
 
     place = Storage(storage)
     stored = stored_study(place, name_or_path)
@@ -319,7 +319,7 @@ def import_(path: Path, name: str | None, reference_arm: str | None, storage: st
     """
     from explorer.text import counted
     from studies.results.importing import import_csv
-    from studies.storage.storage import Storage
+    from studies.storage import Storage
 
     place = Storage(storage)
     found = import_csv(place, path, name=name, reference_arm=reference_arm)

@@ -77,7 +77,7 @@ def run(
     from studies.running.progress import choose_view
     from studies.running.supervisor import Stopped
     from studies.running.supervisor import run as run_study
-    from studies.storage.storage import Storage
+    from studies.storage import Storage
 
     wanted = Study.load(name_or_path).changed(changes)
     place = Storage(storage)
@@ -118,7 +118,7 @@ def status(name_or_path: str, storage: str | None, as_json: bool) -> None:
     from dataclasses import asdict
 
     from explorer.terminal import print_json, print_table
-    from studies.storage.storage import Storage
+    from studies.storage import Storage
 
     place = Storage(storage)
     counts = asdict(stored_study(place, name_or_path).counts(place))
@@ -149,7 +149,7 @@ def results(
     from explorer.terminal import print_data
     from studies.results import Reader, with_tuned
     from studies.results.table_text import as_csv
-    from studies.storage.storage import Storage
+    from studies.storage import Storage
 
     if as_json and output:
         raise UserError(
@@ -187,7 +187,7 @@ def list_(storage: str | None, as_json: bool) -> None:
     from explorer.terminal import print_json, print_table
     from search_spaces.documents import preset_names
     from studies.records.stored_study import stored_studies
-    from studies.storage.storage import Storage
+    from studies.storage import Storage
 
     place = Storage(storage)
     there = stored_studies(place) if place.exists() else []
@@ -225,7 +225,7 @@ def retry(name_or_path: str, storage: str | None) -> None:
       resnext-explorer study retry digits_cardinality
     """
     from studies.records.stored_study import retry as forgive
-    from studies.storage.storage import Storage
+    from studies.storage import Storage
 
     place = Storage(storage)
     found = stored_study(place, name_or_path)

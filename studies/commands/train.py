@@ -15,8 +15,8 @@ from studies.config.overrides import override
 if TYPE_CHECKING:
     from explorer import Architecture
     from studies.config.recipe import Recipe
-    from studies.data.splits import DataSpec, Splits
-    from studies.training.training import Outcome
+    from studies.data import DataSpec, Splits
+    from studies.training import Outcome
 
 # What is kept for the test of a data set that has no test images of its own.
 TEST = 0.2
@@ -86,9 +86,9 @@ def train(
         _check_writable(output)
 
     from explorer import Architecture
-    from studies.data.splits import data_shape, load
-    from studies.machine.settings import hints, resolve_here
-    from studies.training.notes import notes as data_notes
+    from studies.data import data_shape, load
+    from studies.machine.settings import resolve_here, speed_hints
+    from studies.training import training_notes
 
     fits = data_shape(spec, data_dir)
     architecture = Architecture.from_name(
@@ -101,7 +101,7 @@ def train(
         check_name(output, "safetensors")
     splits = load(spec, data_dir)
     chosen.steps_per_epoch(len(splits.train))
-    notes = [*data_notes(splits, chosen), *hints(settings)]
+    notes = [*training_notes(splits, chosen), *speed_hints(settings)]
     if as_json:
         about = {
             "design": architecture.name,
@@ -125,8 +125,8 @@ def train(
 
     from studies.machine import failures
     from studies.machine.memory import keep_memory
-    from studies.training import training
-    from studies.training.outcome import TrainingFailed
+    from studies.training import TrainingFailed
+    from studies.training import train as train_network
 
     if settings.device == "cpu":
         keep_memory()
@@ -135,7 +135,7 @@ def train(
         say(to_json({"event": "epoch", **row}) if as_json else _line(row))
 
     try:
-        outcome = training.train(
+        outcome = train_network(
             architecture, chosen, splits, seed, settings, checkpoints=checkpoints, on_epoch=tell
         )
     except TrainingFailed as failure:
@@ -144,7 +144,9 @@ def train(
     except (MemoryError, RuntimeError) as error:
         if not failures.is_out_of_memory(error):
             raise
-        click.echo(f"Error: the training failed: {failures.why(error, failures.ALONE)}.", err=True)
+        click.echo(
+            f"Error: the training failed: {failures.describe(error, failures.ALONE)}.", err=True
+        )
         ctx.exit(1)
     except KeyboardInterrupt:
         if checkpoints:
@@ -195,7 +197,7 @@ def _documents(data: str, recipe: str, changes: tuple[str, ...]) -> tuple["DataS
     """The data section and the recipe, with the changes made."""
     from search_spaces.documents import load_document, validate
     from studies.config.recipe import Recipe
-    from studies.data.splits import DATA_SETS, DataSpec
+    from studies.data import DATA_SETS, DataSpec
 
     document: dict[str, Any] = {
         "data": {"name": data},
@@ -225,7 +227,7 @@ def _line(row: dict[str, Any]) -> str:
 
 def _sum_up(outcome: "Outcome", names: tuple[str, ...]) -> None:
     from explorer.text import human_count, human_percent, human_time
-    from studies.training.notes import by_class
+    from studies.training import errors_by_class
 
     click.echo(f"\nafter the last epoch, {outcome.epochs}:")
     for part in ("train", "validation", "test"):
@@ -237,7 +239,7 @@ def _sum_up(outcome: "Outcome", names: tuple[str, ...]) -> None:
             f"  balanced test error {human_percent(outcome.test_balanced_error)}, the mean of the"
             " errors by class:"
         )
-        click.echo(f"    {by_class(outcome.test_errors_by_class, names)}")
+        click.echo(f"    {errors_by_class(outcome.test_errors_by_class, names)}")
     memory = (
         f", at most {human_count(outcome.peak_memory)}B of memory" if outcome.peak_memory else ""
     )

@@ -81,7 +81,7 @@ def winner(
 
     from explorer.terminal import print_json
     from studies.results import Reader
-    from studies.storage.storage import Storage
+    from studies.storage import Storage
     from studies.winner.winner import choose
 
     if retrain and folder is None:
@@ -174,11 +174,11 @@ def _retrain(
     `folder`, and return what came out."""
     import importlib.util
 
-    from studies.data.splits import load
+    from studies.data import load
     from studies.machine.provenance import installed_versions
-    from studies.machine.settings import hints, resolve_here
+    from studies.machine.settings import resolve_here, speed_hints
     from studies.records.same_data import check_data
-    from studies.training.notes import notes
+    from studies.training import training_notes
     from studies.winner.winner import train_on_both
 
     if (folder / CARD).exists():
@@ -193,14 +193,13 @@ def _retrain(
     settings = resolve_here(device)
     splits = load(spec, data_dir)
     check_data(stored, splits)
-    said = notes(splits, recipe)  # of all images, each once
+    said = training_notes(splits, recipe)  # of all images, each once
     splits = train_on_both(splits)
     recipe.steps_per_epoch(len(splits.train))
 
     from studies.machine import failures
     from studies.machine.memory import keep_memory
-    from studies.training import training
-    from studies.training.outcome import TrainingFailed
+    from studies.training import TrainingFailed, train
 
     if settings.device == "cpu":
         keep_memory()
@@ -217,7 +216,7 @@ def _retrain(
             f"\nTraining {chosen.design} on {len(splits.train)} images,"
             f" {counted(recipe.epochs, 'epoch')}, {settings.device}."
         )
-        say("\n".join([*said, *hints(settings)]))
+        say("\n".join([*said, *speed_hints(settings)]))
     try:
         (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -225,7 +224,7 @@ def _retrain(
             f"cannot write into the folder {folder}: {error.strerror}. Name another."
         ) from None
     try:
-        outcome = training.train(
+        outcome = train(
             architecture,
             recipe,
             splits,
@@ -241,7 +240,9 @@ def _retrain(
     except (MemoryError, RuntimeError) as error:
         if not failures.is_out_of_memory(error):
             raise
-        raise UserError(f"the training failed: {failures.why(error, failures.ALONE)}.") from None
+        raise UserError(
+            f"the training failed: {failures.describe(error, failures.ALONE)}."
+        ) from None
     except KeyboardInterrupt:
         click.echo("The same command goes on from the last finished epoch.", err=True)
         raise
@@ -321,7 +322,7 @@ def _output(names: tuple[str, ...]) -> str:
 def _errors(outcome: Any, names: tuple[str, ...]) -> dict[str, str]:
     """What may be said of the errors: the validation images were
     trained on, so theirs is left out."""
-    from studies.training.notes import by_class
+    from studies.training import errors_by_class
 
     errors = {}
     for part in ("test", "train"):
@@ -332,7 +333,7 @@ def _errors(outcome: Any, names: tuple[str, ...]) -> dict[str, str]:
         errors["balanced test error"] = (
             f"{100 * outcome.test_balanced_error:.2f} %, the mean of the errors by class"
         )
-        errors["test error by class"] = by_class(outcome.test_errors_by_class, names)
+        errors["test error by class"] = errors_by_class(outcome.test_errors_by_class, names)
     return errors
 
 

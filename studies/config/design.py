@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from explorer import Architecture, Design
-from studies.data.images import DataShape
+from studies.data import DataShape
 
 
 @dataclass(frozen=True)

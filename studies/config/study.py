@@ -21,8 +21,7 @@ from studies.config.overrides import override
 from studies.config.recipe import Recipe
 from studies.config.search import METHODS, Search, shuffled
 from studies.config.tuning import Tune
-from studies.data.images import Parts
-from studies.data.splits import DataShape, DataSpec, shape_and_parts
+from studies.data import DataShape, DataSpec, Parts, shape_and_parts
 
 GRID = "grid"
 

@@ -1,1 +1,32 @@
-"""Data sets and their splits."""
+"""Data sets and their splits. Other rooms import from here; the modules are private to this one.
+
+from studies.data import DataSpec, load
+
+splits = load(DataSpec(name="digits", test=0.2))
+splits.train.images  # uint8, N x channels x height x width
+"""
+
+from studies.data.cache_contents import CachedData, clear_caches, list_caches
+from studies.data.downloads import CACHE_VARIABLE, cache_root
+from studies.data.images import DataShape, Images, Parts, Rows, Splits
+from studies.data.spec import DATA_SETS, DataSpec
+from studies.data.splits import data_shape, load, mean_and_std, shape_and_parts
+
+__all__ = [
+    "CACHE_VARIABLE",
+    "DATA_SETS",
+    "CachedData",
+    "DataShape",
+    "DataSpec",
+    "Images",
+    "Parts",
+    "Rows",
+    "Splits",
+    "cache_root",
+    "clear_caches",
+    "data_shape",
+    "list_caches",
+    "load",
+    "mean_and_std",
+    "shape_and_parts",
+]

@@ -1,5 +1,4 @@
-"""Data of the user's own that is arrays already: an .npz
-file, or what a Python function returns."""
+"""The user's own arrays: an .npz file, or what a Python function returns."""
 
 import math
 import zipfile
@@ -11,15 +10,14 @@ from explorer.errors import UserError
 from explorer.foreign import call_function
 from explorer.text import human_count
 from studies.data.images import Images, Parts
-from studies.machine.memory import memory_here
+from studies.machine.memory import machine_memory
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 SAVE = "Save one with numpy.savez(path, train_images=..., train_labels=...)."
 NAMES = ("train", "validation", "test")
-COPIES = 2  # of an npz's arrays in memory: one as read, one as torch wants it
+COPIES = 2  # of an npz's arrays in memory: one as read, one as torch needs it
 FORM = (
     "images are uint8, N x side x side, N x channels x side x side or N x side x side x channels,"
     " with 1 or 3 channels; labels are N whole numbers"
@@ -27,14 +25,20 @@ FORM = (
 
 
 def read_npz(path: Path) -> Parts:
-    """`train_images`, `train_labels` and, if there, the same of `validation`
-    and `test`. Nothing in the file is executed."""
+    """Read an .npz file; nothing in it is executed.
+
+    It holds `train_images` and `train_labels`, and possibly the same of `validation` and `test`.
+    Images are uint8, N x side x side or with 1 or 3 channels first or last, labels N integers.
+
+    Raises:
+        UserError: The file is missing, damaged, larger than this machine's memory allows, or holds
+            other arrays.
+    """
     import numpy as np
 
     try:
-        file = np.load(
-            path, allow_pickle=False, mmap_mode="r"
-        )  # the mode matters to a single array only, which is refused
+        # Mapping matters to a single array (.npy) only, which is refused without reading it.
+        file = np.load(path, allow_pickle=False, mmap_mode="r")
         if isinstance(file, np.ndarray):
             raise UserError(f"{path} is a single array (.npy), not an .npz file of several. {SAVE}")
         with file:
@@ -48,9 +52,9 @@ def read_npz(path: Path) -> Parts:
     except Exception as error:  # damaged, encrypted or oddly compressed bytes raise nearly anything
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        told = " ".join(str(error).split()) or type(error).__name__
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
-            f"cannot read {path}: it is not an .npz file of plain arrays ({told}). {SAVE}"
+            f"cannot read {path}: it is not an .npz file of plain arrays ({reason}). {SAVE}"
         ) from None
     pairs = [
         (arrays[f"{name}_images"], arrays[f"{name}_labels"]) if f"{name}_images" in arrays else None
@@ -60,8 +64,8 @@ def read_npz(path: Path) -> Parts:
 
 
 def _check_names(path: Path, given: list[str]) -> None:
-    """Raises `UserError` where an array is missing or not asked for; nothing has been read yet."""
-    wanted = {f"{name}_{what}" for name in NAMES for what in ("images", "labels")}
+    """Raise `UserError` for an array that is missing or unknown, before anything is read."""
+    allowed = {f"{name}_{what}" for name in NAMES for what in ("images", "labels")}
     missing = {"train_images", "train_labels"} - set(given)
     for name in NAMES:
         pair = {f"{name}_images", f"{name}_labels"}
@@ -70,19 +74,23 @@ def _check_names(path: Path, given: list[str]) -> None:
     if missing:
         raise UserError(
             f"{path} has no array {sorted(missing)[0]!r}; it holds"
-            f" {', '.join(sorted(given)) or 'nothing'}. Needed: train_images and train_labels;"
-            " possible: the same of validation and test."
+            f" {', '.join(sorted(given)) or 'nothing'}. Required: train_images and train_labels;"
+            " optional: the same of validation and test."
         )
-    if strange := sorted(set(given) - wanted):
+    if strange := sorted(set(given) - allowed):
         raise UserError(
-            f"{path} has an array {strange[0]!r}, which is none of {', '.join(sorted(wanted))}."
+            f"{path} has an array {strange[0]!r}; allowed are {', '.join(sorted(allowed))}."
         )
 
 
 def _check_sizes(path: Path, file: zipfile.ZipFile) -> None:
-    """Raises `UserError` for arrays that are not as large as they claim, or too large for
-    this machine: both would be given memory before their content is seen. `ValueError` for
-    what is no array."""
+    """Check the headers of all arrays: NumPy allocates memory before it reads what follows them.
+
+    Raises:
+        UserError: An array is not as large as its header says, or all are too large for this
+            machine.
+        ValueError: An entry is not an array.
+    """
     from numpy.lib import format as npy
 
     total = 0
@@ -95,53 +103,54 @@ def _check_sizes(path: Path, file: zipfile.ZipFile) -> None:
             if read_header is None:
                 raise ValueError(f"{entry.filename} is of an unknown version")
             shape, _, dtype = read_header(member)
-            size, there = dtype.itemsize * math.prod(shape), entry.file_size - member.tell()
-        if size > there and not dtype.hasobject:
+            claimed, actual = dtype.itemsize * math.prod(shape), entry.file_size - member.tell()
+        if claimed > actual and not dtype.hasobject:
             raise UserError(
-                f"{path} is damaged: {entry.filename} is to hold {' x '.join(map(str, shape))}"
-                f" values of {dtype}, and has {human_count(there)}B of {human_count(size)}B. {SAVE}"
+                f"{path} is damaged: {entry.filename} should hold {' x '.join(map(str, shape))}"
+                f" values of {dtype}, {human_count(claimed)}B, and has {human_count(actual)}B."
+                f" {SAVE}"
             )
-        total += there
-    if COPIES * total > (here := memory_here()):
+        total += actual
+    if COPIES * total > (memory := machine_memory()):
         raise UserError(
             f"the arrays in {path} take {human_count(total)}B, and reading them {COPIES} times"
-            f" that; this machine has {human_count(here)}B. Use fewer images, or a folder of image"
-            " files, which is read a batch at a time."
+            f" that; this machine has {human_count(memory)}B. Use fewer images, or a folder of"
+            " image files, which is read a batch at a time."
         )
 
 
 @lru_cache(maxsize=1)
 def read_function(name: str) -> Parts:
-    """What `package.module:function` returns: train, validation and test, each
-    (images, labels), the last two possibly None.
+    """Call `package.module:function`, once in a process, and check what it returns.
 
-    Modules are also found in the current folder. The function is called once in a process.
+    It must return train, validation and test, each a pair (images, labels), the last two possibly
+    None. Modules are also found in the current folder.
+
+    Raises:
+        UserError: There is no such function, it fails, or it returns something else.
     """
     returned = call_function(name, "the data")
     if not isinstance(returned, tuple | list) or len(returned) != 3:
         raise UserError(
-            f"{name} must return three things: train, validation and test, each (images, labels)"
-            " or, the last two, None."
+            f"{name} must return three values: train, validation and test, each (images, labels);"
+            " validation and test may be None."
         )
     for part, given in zip(NAMES, returned, strict=True):
         if given is None and part != "train":
             continue
         if not isinstance(given, tuple | list) or len(given) != 2:
-            raise UserError(
-                f"{name}: {part} must be a pair (images,"
-                f" labels){'' if part == 'train' else ' or None'}."
-            )
+            alternative = "" if part == "train" else " or None"
+            raise UserError(f"{name}: {part} must be a pair (images, labels){alternative}.")
     return _parts(name, list(returned))
 
 
 def _parts(source: str, pairs: list[Any]) -> Parts:
     import numpy as np
 
-    found = [
+    train, validation, test = parts = [
         _images(source, name, *pair) if pair is not None else None
         for name, pair in zip(NAMES, pairs, strict=True)
     ]
-    train = found[0]
     assert train is not None
     classes = int(train.labels.max()) + 1
     if classes < 2:
@@ -150,10 +159,10 @@ def _parts(source: str, pairs: list[Any]) -> Parts:
     if len(present) < classes:
         empty = int(np.argmax(present != np.arange(len(present))))
         raise UserError(
-            f"{source}: the class {empty} is empty: the train labels go to {classes - 1} and leave"
-            " it out."
+            f"{source}: class {empty} is empty: the train labels go up to {classes - 1}, and none"
+            f" is {empty}."
         )
-    for name, part in zip(NAMES, found, strict=True):
+    for name, part in zip(NAMES, parts, strict=True):
         if part is None:
             continue
         if part.labels.max() >= classes:
@@ -162,11 +171,11 @@ def _parts(source: str, pairs: list[Any]) -> Parts:
                 f" train only 0 to {classes - 1}."
             )
         if part.images.shape[1:] != train.images.shape[1:]:
-            shapes = (" x ".join(map(str, one.images.shape[1:])) for one in (train, part))
             raise UserError(
-                f"{source}: the images of train are {next(shapes)}, those of {name} {next(shapes)}."
+                f"{source}: the images of train are {_sizes(train.images.shape[1:])}, those of"
+                f" {name} {_sizes(part.images.shape[1:])}."
             )
-    return Parts(train, found[1], found[2], classes)
+    return Parts(train, validation, test, classes)
 
 
 def _images(source: str, name: str, images: Any, labels: Any) -> Images:
@@ -176,20 +185,19 @@ def _images(source: str, name: str, images: Any, labels: Any) -> Images:
         images, labels = np.asarray(images), np.asarray(labels)
     except ValueError as error:
         raise UserError(
-            f"{source}: the {name} images or labels are no array ({error}); {FORM}."
+            f"{source}: the {name} images or labels are not an array ({error}); {FORM}."
         ) from None
-    given = " x ".join(map(str, images.shape))
+    given = f"{source}: the {name} images are {images.dtype}, {_sizes(images.shape)}"
     if images.ndim == 3:
         images = images[:, None]
     elif images.ndim == 4 and images.shape[3] in (1, 3) and images.shape[1] not in (1, 3):
         images = images.transpose(0, 3, 1, 2)
     shape = images.shape
-    told = f"{source}: the {name} images are {images.dtype}, {given}"
     if images.ndim != 4 or shape[1] not in (1, 3) or 0 in shape:
-        raise UserError(f"{told}; {FORM}, and there is at least one.")
+        raise UserError(f"{given}; {FORM}, and there is at least one.")
     if shape[2] != shape[3]:
         raise UserError(
-            f"{told}: {shape[2]} high and {shape[3]} wide, and they must be square. Crop, pad or"
+            f"{given}: {shape[2]} high and {shape[3]} wide, and they must be square. Crop, pad or"
             f" resize them; {FORM}."
         )
     if images.dtype != np.uint8:
@@ -197,15 +205,16 @@ def _images(source: str, name: str, images: Any, labels: Any) -> Images:
         if images.dtype.kind == "f":
             how = "multiply them by 255 if they go from 0 to 1, then use"
         raise UserError(
-            f'{told}, and they must be uint8. Convert them: {how} .astype("uint8"); {FORM}.'
+            f'{given}, and they must be uint8. Convert them: {how} .astype("uint8"); {FORM}.'
         )
     _check_labels(f"{source}: the {name} labels", labels, len(images))
-    return Images(_own(images), labels.astype(np.int64))
+    # A contiguous copy that can be written to, as torch needs arrays.
+    return Images(np.array(images, np.uint8, order="C"), labels.astype(np.int64))
 
 
 def _check_labels(which: str, labels: "NDArray[Any]", images: int) -> None:
     if labels.ndim != 1:
-        given = " x ".join(map(str, labels.shape)) or "a single value"
+        given = _sizes(labels.shape) or "a single value"
         raise UserError(
             f"{which} are {given}; there must be one number for each of the {images} images."
         )
@@ -227,8 +236,5 @@ def _check_labels(which: str, labels: "NDArray[Any]", images: int) -> None:
             )
 
 
-def _own(images: Any) -> "NDArray[np.uint8]":
-    """A contiguous copy that can be written to, as torch wants arrays."""
-    import numpy as np
-
-    return np.array(images, np.uint8, order="C")
+def _sizes(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

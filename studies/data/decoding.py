@@ -1,9 +1,10 @@
-"""One image file becomes uint8 pixels: upright as its EXIF says, laid on white where transparent,
-its middle square resized.
+"""One image file becomes uint8 pixels.
 
-Samples of 8 bits or fewer are taken as they are. Deeper ones are put on a scale from black to
-white: the full range of unsigned 16 bits, the range that the file itself names (12 bits), or
-what `white` in the data section says."""
+The image is turned upright as its EXIF says and laid on white where it is transparent; its middle
+square is resized. Samples of 8 bits or fewer are taken as they are. Deeper ones are scaled from
+black to white: from the full range of unsigned 16 bits, the range that the file itself names (12
+bits), or what `white` in the data section says.
+"""
 
 import logging
 import warnings
@@ -12,23 +13,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from studies.data.samples import EIGHT, FULL, Picture, UnsuitableImage, bands, read_picture
+from studies.data.samples import EIGHT, FULL, Picture, UnsuitableImage, in_sample_mode, read_picture
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MOST_PIXELS = (
-    178_956_970  # Pillow's own limit, beyond which it takes a file for a decompression bomb
-)
-BLOCK = 2**20  # samples that are scaled at a time, as float64
+# Pillow's own limit, beyond which it takes a file for a decompression bomb.
+MOST_PIXELS = 178_956_970
+BLOCK = 2**20  # samples that are scaled at a time: as float64 they take 8 MiB
 STRETCH = "stretch"
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Which samples are black and white. It is for images of more than 8 bits; where `kind` is
-    given, for that kind only."""
+    """Which samples are black and white, in images of more than 8 bits.
+
+    Where `kind` is given, for that kind of samples only.
+    """
 
     black: float
     white: float
@@ -37,37 +39,57 @@ class Scale:
 
 @dataclass(frozen=True)
 class Decoding:
-    """How image files become arrays: the side of the squares in pixels, 1 or 3 channels, and
-    what the data section says."""
+    """How image files become arrays.
+
+    Attributes:
+        side: Of the square images, in pixels.
+        channels: 1 or 3.
+        white: The sample that is white; `stretch` for the range of the training images.
+        max_pixels: Files of more pixels are refused; by default `MOST_PIXELS`.
+    """
 
     side: int
     channels: int
-    white: float | Literal["stretch"] | None = (
-        None  # the level that is white; or the training images' own range
-    )
-    max_pixels: int | None = None  # what has more is refused; None: MOST_PIXELS
+    white: float | Literal["stretch"] | None = None
+    max_pixels: int | None = None
 
     @property
     def scale(self) -> Scale | None:
-        """The scale that is given; None where the files or a look at the images must tell it."""
+        """The scale that the data section gives; None where the files or images determine it."""
         return None if self.white is None or self.white == STRETCH else Scale(0, float(self.white))
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """One image: `pixels` uint8, channels x side x side. `revised`: format 2 of the cache had
-    other pixels for this file."""
+    """A decoded image.
+
+    Attributes:
+        pixels: uint8, channels x side x side.
+        kind: Of the file's samples, in words.
+        extremes: The lowest and the highest sample; None of 8 bits.
+        white: The sample that became white; None of 8 bits.
+        revised: Whether format 2 of the cache had other pixels for this file.
+    """
 
     pixels: "NDArray[np.uint8]"
     kind: str
-    extremes: tuple[float, float] | None  # the samples' own, where they are not of 8 bits
-    white: float | None  # the sample that became white, where they are not of 8 bits
+    extremes: tuple[float, float] | None
+    white: float | None
     revised: bool
 
 
 def decode(content: bytes, decoding: Decoding, scale: Scale | None = None) -> Decoded:
-    """The image in a file's bytes. Raises what Pillow raises on damaged bytes, and
-    `UnsuitableImage`."""
+    """Decode the image in a file's bytes.
+
+    Args:
+        content: The file's bytes.
+        decoding: How to decode them.
+        scale: Which samples are black and white, where that is the same for all images.
+
+    Raises:
+        UnsuitableImage: The file is an image that cannot be used as it is.
+        Exception: Nearly anything, from Pillow's decoders, on damaged bytes.
+    """
     import numpy as np
     from PIL import Image, ImageOps
 
@@ -77,7 +99,8 @@ def decode(content: bytes, decoding: Decoding, scale: Scale | None = None) -> De
     image = _to_8_bits(picture, used)
     revised = picture.revised
     if image.mode == "RGBA":
-        if image.getchannel("A").getextrema() == (0, 0):  # nobody made a picture to be invisible
+        # Transparent everywhere: nobody makes an invisible picture, so alpha means nothing here.
+        if image.getchannel("A").getextrema() == (0, 0):
             image, revised = image.convert("RGB"), True
         else:
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -95,20 +118,24 @@ def decode(content: bytes, decoding: Decoding, scale: Scale | None = None) -> De
 
 
 def measure(content: bytes, decoding: Decoding) -> tuple[str, float, float]:
-    """The kind of a file's samples, and the lowest and the highest that can be seen. Raises as
-    `decode` does."""
+    """The kind of a file's samples, and the lowest and the highest that are visible.
+
+    Raises as `decode` does.
+    """
     picture = read_picture(content, decoding.side, all_bits=True)
     return picture.kind, *picture.extremes()
 
 
 @contextmanager
 def limit_of_pixels(decoding: Decoding) -> Iterator[None]:
-    """Files of more pixels are refused inside the block, by every thread: Pillow has one limit
-    for all. What it says of odd files beside raising is kept back."""
+    """Refuse files of more pixels inside the block, in every thread: Pillow has one limit.
+
+    Pillow's warnings and log lines about odd files are silenced.
+    """
     from PIL import Image
 
     before, most = Image.MAX_IMAGE_PIXELS, decoding.max_pixels or MOST_PIXELS
-    # Pillow warns beyond its limit, and refuses beyond twice of it.
+    # Pillow warns beyond its limit, and refuses beyond twice the limit.
     Image.MAX_IMAGE_PIXELS = most / 2  # type: ignore[assignment]
     log = logging.getLogger("PIL")
     level = log.level
@@ -137,23 +164,23 @@ def _scale_of(picture: Picture, given: Scale | None) -> Scale | None:
     if picture.white is None:
         low, high = picture.extremes()
         raise UnsuitableImage(
-            f"its samples are {picture.kind} from {low:.10g} to {high:.10g}, of which none is known"
-            " to be white",
-            "Say which sample is white with white: LEVEL, or take the training images' own range"
+            f"its samples are {picture.kind} from {low:.10g} to {high:.10g}, and nothing says which"
+            " of them is white",
+            "Say which sample is white with white: LEVEL, or use the range of the training images"
             f" with white: {STRETCH} (--set data.white={STRETCH}).",
         )
     return Scale(0, picture.white)
 
 
 def _to_8_bits(picture: Picture, scale: Scale | None) -> Any:
-    """A Pillow image; where it is transparent, RGBA."""
+    """A Pillow image of 8 bits; where it is transparent, RGBA."""
     import numpy as np
     from PIL import Image
 
     if picture.values is None:
         if scale is None or picture.kind != EIGHT:
             return picture.image
-        image, unchanged = bands(picture.image), list(range(256))
+        image, unchanged = in_sample_mode(picture.image), list(range(256))
         table = _levels(np.arange(256), scale).tolist()
         colours = table * (1 if image.mode == "L" else 3)
         return image.point(colours + (unchanged if image.mode == "RGBA" else []))
@@ -167,21 +194,21 @@ def _to_8_bits(picture: Picture, scale: Scale | None) -> Any:
 
 
 def _levels(values: "NDArray[Any]", scale: Scale) -> "NDArray[np.uint8]":
-    """Samples as 0..255, rounded; of a full 16 bits the upper 8, as Pillow takes them of
-    colours."""
+    """Samples as 0..255, rounded; of full 16 bits the upper 8, as Pillow takes them of colours."""
     import numpy as np
 
     levels = np.empty(values.shape, np.uint8)
     flat, into, width = values.reshape(-1), levels.reshape(-1), scale.white - scale.black
     upper_byte = values.dtype.kind != "f" and (scale.black, scale.white) == (0, FULL)
     for start in range(0, len(flat), BLOCK):
-        some = flat[start : start + BLOCK].astype(np.float64) - scale.black
-        some = some // 256 if upper_byte else np.rint(some * 255 / (width or 1))
-        into[start : start + BLOCK] = some.clip(0, 255)
+        block = flat[start : start + BLOCK].astype(np.float64) - scale.black
+        block = block // 256 if upper_byte else np.rint(block * 255 / (width or 1))
+        into[start : start + BLOCK] = block.clip(0, 255)
     return levels
 
 
 def _turned(image: Any, turn: int) -> Any:
+    """The image upright, given EXIF's number of how it is turned, 1 to 8."""
     from PIL.Image import Transpose
 
     turns = (

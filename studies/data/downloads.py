@@ -1,5 +1,7 @@
-"""Where files are kept that are fetched or made once, and how official
-files get there: checked, whole or not at all."""
+"""The cache of files that are downloaded or made once, and how official files get into it.
+
+A downloaded file is checked, and is there completely or not at all.
+"""
 
 import errno
 import logging
@@ -14,11 +16,15 @@ from explorer.files import expanded
 
 CACHE_VARIABLE = "RESNEXT_EXPLORER_CACHE"
 TIMEOUT = 30.0  # seconds without an answer
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def cache_root() -> Path:
-    """The cache's folder, perhaps not there yet: RESNEXT_EXPLORER_CACHE, else
-    resnext-explorer in the user's cache folder."""
+    """The folder of the cache, which may not exist yet.
+
+    It is the folder that RESNEXT_EXPLORER_CACHE names, else resnext-explorer in the user's cache
+    folder. Raises `UserError` where the user has no home folder.
+    """
     if given := os.environ.get(CACHE_VARIABLE):
         return expanded(given).absolute()
     if own := os.environ.get("XDG_CACHE_HOME"):
@@ -27,13 +33,12 @@ def cache_root() -> Path:
         return Path.home() / ".cache" / "resnext-explorer"
     except RuntimeError:  # a user whom the system does not know, as in some containers
         raise UserError(
-            "there is no home folder to keep the cache in. Name a folder for it with"
-            f" {CACHE_VARIABLE}."
+            f"there is no home folder for the cache. Name another folder with {CACHE_VARIABLE}."
         ) from None
 
 
 def cache_folder(*parts: str) -> Path:
-    """A folder in the cache, made if need be. Raises `UserError` where it cannot be made."""
+    """A folder in the cache, created if needed. Raises `UserError` where that fails."""
     folder = cache_root().joinpath(*parts)
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -41,42 +46,47 @@ def cache_folder(*parts: str) -> Path:
 
 
 @contextmanager
-def disk_errors(place: Path) -> Iterator[None]:
-    """Turns what the disk says inside the block into one `UserError`
-    that names the place and what to do."""
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn an error of the disk inside the block into a `UserError` that says what to do."""
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        reason = "the disk is full" if full else error.strerror or str(error)
+        is_full = error.errno in FULL_DISK
+        reason = "the disk is full" if is_full else error.strerror or str(error)
         raise UserError(
-            f"cannot write into the cache {place}: {reason}. Make room there, or name another"
+            f"cannot write into the cache {path}: {reason}. Make room there, or name another"
             f" folder with {CACHE_VARIABLE}."
         ) from None
 
 
-def fetch(name: str, places: Sequence[str], md5: str, folder: Path) -> Path:
-    """The file, from `folder` if it is there and whole, else
-    downloaded into it with a bar on the terminal.
+def fetch(name: str, mirrors: Sequence[str], md5: str, folder: Path) -> Path:
+    """Download a file into a folder, unless it is there already, and return its path.
 
-    `places` are the beginnings of addresses, tried in turn until one gives the published file.
-    Raises `UserError` with the addresses and the place where the network, the disk or the checksum
-    says no; then nothing is left behind.
+    A bar on the terminal shows the progress.
+
+    Args:
+        name: Of the file.
+        mirrors: Addresses that end before the name, tried in turn until one gives the file.
+        md5: The file's checksum.
+        folder: Where the file is looked for, and downloaded to.
+
+    Raises:
+        UserError: No mirror gives the file, or it cannot be written. Then nothing is left behind.
     """
     problems = []
-    for place in places:
+    for mirror in mirrors:
         try:
-            return _fetch(name, place + name, md5, folder)
-        except _NotHad as problem:
+            return _fetch(name, mirror + name, md5, folder)
+        except _DownloadFailed as problem:
             problems.append(str(problem))
     raise UserError(
-        f"{'; '.join(problems)}. Without a network: get {name} from {places[-1] + name} elsewhere,"
+        f"{'; '.join(problems)}. Without a network: get {name} from {mirrors[-1] + name} elsewhere,"
         f" put it into {folder}, or into a folder of yours that you name with --data-dir."
     )
 
 
-class _NotHad(Exception):
-    """Why a file could not be had from an address."""
+class _DownloadFailed(Exception):
+    """Why a file could not be downloaded from an address."""
 
 
 def _fetch(name: str, address: str, md5: str, folder: Path) -> Path:
@@ -93,11 +103,11 @@ def _fetch(name: str, address: str, md5: str, folder: Path) -> Path:
                 address, f"md5:{md5}", fname=name, path=folder, downloader=downloader
             )
         except requests.RequestException as error:
-            raise _NotHad(f"cannot download {address}: {_reason(error)}") from None
+            raise _DownloadFailed(f"cannot download {address}: {_reason(error)}") from None
         except ValueError as error:
             if "hash" not in str(error).lower():
                 raise
-            raise _NotHad(
+            raise _DownloadFailed(
                 f"what came from {address} is not the published file: its checksum is not {md5}"
             ) from None
         except OSError as error:
@@ -119,7 +129,7 @@ def _reason(error: Exception) -> str:
 
 
 class _Bar:
-    """Our bar in the form that pooch drives: it sets `total`, then tells of each piece."""
+    """Our progress bar with the interface that pooch expects: it sets `total`, then updates."""
 
     def __init__(self, progress: Any) -> None:
         self._progress, self._done, self.total = progress, 0, 0

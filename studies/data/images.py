@@ -1,5 +1,4 @@
-"""What a data set is made of: uint8 images with their labels, in
-memory or left on disk, and the three splits."""
+"""What a data set consists of: uint8 images with labels, in memory or on disk, and its splits."""
 
 import hashlib
 import json
@@ -13,8 +12,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataShape:
-    """What a network must fit: the side of the square images, their
-    channels, and how many classes there are."""
+    """What a network must fit.
+
+    Attributes:
+        resolution: The side of the square images, in pixels.
+        in_channels: Of the images.
+        classes: How many there are.
+    """
 
     resolution: int
     in_channels: int
@@ -23,18 +27,20 @@ class DataShape:
 
 @dataclass(frozen=True)
 class Rows:
-    """Some rows of a memory-mapped array. It reads like an array of its own,
-    and reads from disk only what is asked for.
+    """Some rows of a memory-mapped array; indexing reads only what is asked for.
 
-    `key` stands for the array's content, so that nobody needs to read all of it to know whether it
-    is the same. Where some rows of the array hold no image, `used` stands for the others: a key of
-    them alone, and each row's number among them.
+    Attributes:
+        array: uint8, M x channels x height x width.
+        rows: int64, N: which rows of the array these are.
+        key: Identifies the content of the array, which then need not be read to compare it.
+        readable_alone: Where some rows of the array hold no image: a key of the others alone, and
+            the number of each row among those (int64, M).
     """
 
     array: "NDArray[np.uint8]"
     rows: "NDArray[np.int64]"
     key: str
-    used: "tuple[str, NDArray[np.int64]] | None" = None
+    readable_alone: "tuple[str, NDArray[np.int64]] | None" = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -48,7 +54,7 @@ class Rows:
         return len(self.rows)
 
     def __getitem__(self, index: Any) -> "NDArray[np.uint8]":
-        """A copy in memory of the rows that `index` (a number, a slice or numbers) chooses."""
+        """Copy into memory the rows that `index` (a number, a slice or an array) selects."""
         import numpy as np
 
         return np.array(self.array[self.rows[index]])
@@ -60,7 +66,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Images:
-    """Images, uint8, N x channels x height x width, and their labels, int64, N."""
+    """Images (uint8, N x channels x height x width) and their labels (int64, N)."""
 
     images: "NDArray[np.uint8] | Rows"
     labels: "NDArray[np.int64]"
@@ -77,15 +83,18 @@ class Images:
         return Images(images, self.labels[rows])
 
     def digest(self) -> bytes:
-        """Stands for the content: equal images and labels have equal digests,
-        whatever else is in the folder they are from."""
+        """A digest of 16 bytes: equal images and labels have equal digests.
+
+        What else is in the folder that they are from does not matter.
+        """
         import numpy as np
 
         digest = hashlib.blake2b(digest_size=16)
         if isinstance(self.images, Rows):
             key, rows = self.images.key, self.images.rows
-            if self.images.used:
-                key, rows = self.images.used[0], self.images.used[1][rows]
+            if self.images.readable_alone:
+                key, numbers = self.images.readable_alone
+                rows = numbers[rows]
             digest.update(key.encode())
             digest.update(np.ascontiguousarray(rows).data)
         else:
@@ -96,27 +105,46 @@ class Images:
 
 @dataclass(frozen=True)
 class Parts:
-    """A data set as it comes, before it is split; `validation`
-    and `test` where it brings its own."""
+    """A data set as it comes, before it is split.
+
+    Attributes:
+        train: The images that are split.
+        validation: Of its own, where it brings any.
+        test: Of its own, where it brings any.
+        classes: How many there are.
+        names: Of the classes, where they have any.
+        black_and_white: The samples that became 0 and 255, where `white` says or measures it.
+        scaling: How samples of more than 8 bits became black to white, a line each.
+        notes: What else a user should know about the data, a line each.
+    """
 
     train: Images
     validation: Images | None
     test: Images | None
     classes: int
-    names: tuple[str, ...] = ()  # of the classes, where they have any
-    black_and_white: tuple[float, float] | None = (
-        None  # the files' samples that became 0 and 255, as `white` wants it
-    )
-    scaling: tuple[
-        str, ...
-    ] = ()  # how the files' samples became black to white, where that is not plain
-    notes: tuple[str, ...] = ()  # what else a user should know of it, a line each
+    names: tuple[str, ...] = ()
+    black_and_white: tuple[float, float] | None = None
+    scaling: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Splits:
-    """The three parts of a data set. `mean` and `std` are per channel, of
-    the training split's pixels scaled to 0..1."""
+    """The three parts of a data set.
+
+    Attributes:
+        train: The images to train on.
+        validation: Those that designs are chosen by.
+        test: Those that are looked at once a training, after its last epoch.
+        classes: How many there are.
+        mean: Per channel, of the training images' pixels scaled to 0..1.
+        std: The standard deviation, likewise.
+        mirrored: Whether a mirror image keeps its class.
+        names: Of the classes, where they have any.
+        black_and_white: The samples that became 0 and 255, where `white` says or measures it.
+        notes: What a user should know about the data, a line each.
+        mirrored_given: Whether the user said `mirrored`, or it is what is usual.
+    """
 
     train: Images
     validation: Images
@@ -124,17 +152,15 @@ class Splits:
     classes: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    mirrored: bool = False  # a mirror image keeps its class
-    names: tuple[str, ...] = ()  # of the classes, where they have any
-    black_and_white: tuple[float, float] | None = (
-        None  # the files' samples that became 0 and 255, as `white` wants it
-    )
-    notes: tuple[str, ...] = ()  # what a user should know of the data, a line each
-    mirrored_given: bool = False  # `mirrored` is what the user says, not what is usual
+    mirrored: bool = False
+    names: tuple[str, ...] = ()
+    black_and_white: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
+    mirrored_given: bool = False
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Images in each split."""
+        """The number of images in each split."""
         return {
             "train": len(self.train),
             "validation": len(self.validation),
@@ -142,9 +168,11 @@ class Splits:
         }
 
     def to_export(self) -> dict[str, str]:
-        """What somebody who uses a network trained on these must know, as
-        weights' metadata tells it: JSON values."""
-        told: dict[str, object] = {"mean": self.mean, "std": self.std}
-        told |= {"class_names": self.names} if self.names else {}
-        told |= {"black_and_white": self.black_and_white} if self.black_and_white else {}
-        return {key: json.dumps(value, ensure_ascii=False) for key, value in told.items()}
+        """What a user of a network trained on these must know, for the metadata of its weights.
+
+        Values are JSON.
+        """
+        facts: dict[str, object] = {"mean": self.mean, "std": self.std}
+        facts |= {"class_names": self.names} if self.names else {}
+        facts |= {"black_and_white": self.black_and_white} if self.black_and_white else {}
+        return {key: json.dumps(value, ensure_ascii=False) for key, value in facts.items()}

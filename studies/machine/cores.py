@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 
-def cores() -> int:
-    """Cores that this process may use: its affinity, within the container's quota (cgroup v2)."""
+def available_cores() -> int:
+    """The cores that this process may use: its affinity, within a container's quota (cgroup v2)."""
     available = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )

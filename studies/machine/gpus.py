@@ -1,4 +1,4 @@
-"""Which GPUs there are, found without torch, and which worker gets which."""
+"""Which GPUs this machine has, found without torch, and which worker gets which."""
 
 import itertools
 import math
@@ -9,12 +9,12 @@ from pathlib import Path
 
 from explorer.errors import UserError
 
-# What the drivers of GPUs put there: NVIDIA's, on Linux and under Windows, and AMD's.
+# Devices that the drivers of GPUs make: NVIDIA's, on Linux and in WSL, and AMD's.
 DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 
 
-def check(workers: int | None, workers_per_gpu: int | None) -> None:
-    """Raises `UserError` where one is given that is no whole number of at least 1."""
+def check_workers(workers: int | None, workers_per_gpu: int | None) -> None:
+    """Raise `UserError` unless each number that is given is a whole number of at least 1."""
     for name, number in (("workers", workers), ("workers per GPU", workers_per_gpu)):
         if number is not None and (
             isinstance(number, bool) or not isinstance(number, int) or number < 1
@@ -23,20 +23,29 @@ def check(workers: int | None, workers_per_gpu: int | None) -> None:
 
 
 def deal(device: str, workers: int | None, workers_per_gpu: int | None) -> list[str | None]:
-    """An entry for each worker: the only GPU it sees, or None where it sees what this process sees.
+    """Deal the GPUs out to the workers.
 
-    On `device` cuda every GPU here gets up to `workers_per_gpu` workers (default 1), and without
-    `workers` exactly so many; on the CPU the default is one worker. Raises `UserError` for more
-    workers than that, and for workers a GPU where none is used.
+    Args:
+        device: Of the study's settings: `cpu`, `cuda` (any GPU) or `cuda:N`.
+        workers: How many; by default one on a CPU, and `workers_per_gpu` for each GPU.
+        workers_per_gpu: How many may share a GPU; by default 1.
+
+    Returns:
+        For each worker the only GPU it sees, as CUDA_VISIBLE_DEVICES names it; None where it sees
+        the same as this process.
+
+    Raises:
+        UserError: There are more workers than the GPUs take, or `workers_per_gpu` is given though
+            no GPU is used.
     """
     if device == "cpu":
         if workers_per_gpu is not None:
             raise UserError(
-                "there is no GPU to share here: this study trains on the CPU. "
-                "Give the number of workers alone (--workers); they share the cores."
+                "--workers-per-gpu is for a study that trains on GPUs, and this one trains on the"
+                " CPU. Give --workers alone; the workers share the cores."
             )
         return [None] * (workers or 1)
-    # A study may name its GPU (cuda:1); and without nvidia-smi CUDA takes the first, for all.
+    # A study may name its GPU (cuda:1). Without nvidia-smi all workers use CUDA's first GPU.
     gpus: list[str | None] = [*visible_gpus()] if device == "cuda" else []
     gpus = gpus or [None]
     most = len(gpus) * (workers_per_gpu or 1)
@@ -51,8 +60,10 @@ def deal(device: str, workers: int | None, workers_per_gpu: int | None) -> list[
 
 
 def may_be_here() -> bool:
-    """Whether it is worth the seconds to ask torch for a GPU: False where there
-    surely is none. nvidia-smi may be missing."""
+    """Whether there may be a GPU, so that it is worth the two seconds to ask torch.
+
+    True where a driver is present, as nvidia-smi may be missing.
+    """
     if "CUDA_VISIBLE_DEVICES" in os.environ:
         return bool(visible_gpus())
     return any(Path(driver).exists() for driver in DRIVERS) or bool(visible_gpus())
@@ -63,14 +74,15 @@ def visible_gpus() -> list[str]:
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     if given is not None:
         names = [name.strip() for name in given.split(",")]
-        # CUDA sees what stands before the first that names none, such as
-        # -1; one that is named twice is one GPU.
+        # CUDA ignores everything from the first entry that names no GPU, such as -1. A GPU that is
+        # named twice is one GPU.
         return list(dict.fromkeys(itertools.takewhile(re.compile(r"\d|GPU-|MIG-").match, names)))
     try:
-        told = subprocess.run(
+        output = subprocess.run(
             ["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError):
         return []
-    # Where a GPU is divided, its parts are what CUDA offers.
-    return re.findall(r"UUID: (MIG-[^)\s]+)", told) or re.findall(r"UUID: (GPU-[^)\s]+)", told)
+    # CUDA offers the parts of a GPU that is divided (MIG), not the GPU.
+    parts = re.findall(r"UUID: (MIG-[^)\s]+)", output)
+    return parts or re.findall(r"UUID: (GPU-[^)\s]+)", output)

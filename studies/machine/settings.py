@@ -1,9 +1,8 @@
-"""Settings: every choice that changes the bits of a result but not the
-question asked. Resolved once, then stored.
+"""Settings: every choice that changes the bits of a result but not the question that is asked.
 
-A study's settings are resolved when it is created and kept in its storage; a worker that cannot
-honour them refuses. Torch is imported only inside functions; `resolve` runs it in a process of its
-own, so that the caller stays light.
+They are resolved when a study is created, and stored with it; a worker whose machine cannot follow
+them refuses. Torch is imported only inside functions; `resolve` asks it in another process, so that
+the caller stays light.
 """
 
 import json
@@ -15,20 +14,33 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from explorer.errors import UserError, unknown
 from explorer.installed import numba_version
-from studies.machine.cores import cores
+from studies.machine.cores import available_cores
 
 DEVICES = ("auto", "cpu", "cuda", "cuda:0", "cuda:1")
 PRECISIONS = ("auto", "32", "bf16")
-# Measured: explorer/README.md, "How it is made".
+# As measured: explorer/README.md, "How it is made".
 WITHOUT_NUMBA = (
     "Numba is not installed: with it, a training here would take 0.89 of the time. To install it:"
     " pip install numba"
 )
 
+_CHILD = """
+import sys, json
+sys.path[:] = json.loads(sys.argv[1])
+import studies.machine.settings as settings
+settings._answer(sys.argv[2:])
+"""
+
 
 class Settings(BaseModel):
-    """`device`: cpu, cuda or cuda:N. `precision`: 32, or bf16 for autocast (weights stay in 32
-    bits). `threads`: of torch, in each worker. Deterministic algorithms are always used."""
+    """How a study is computed. Deterministic algorithms are always used.
+
+    Attributes:
+        device: `cpu`, `cuda` or `cuda:N`.
+        precision: `32`, or `bf16` for autocast (weights stay in 32 bits).
+        threads: Of torch, in each worker: another number gives other bits.
+        memory_format: Of images and weights.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,63 +51,56 @@ class Settings(BaseModel):
 
 
 def resolve(device: str = "auto", precision: str = "auto", workers: int = 1) -> Settings:
-    """The settings for this machine, found by a short-lived process (about 2 s).
+    """Find the settings for this machine, in a short-lived process that takes about 2 s.
 
-    `auto` takes CUDA where there is one, and bf16 where the processor computes it by itself
-    (on a CPU with AVX-512 BF16 it was 1.5 times as fast as 32 bits at 8x8 pixels, twice at
-    28x28). Each of `workers` gets an equal share of the cores. Raises `UserError` for what is
-    unknown or not there.
+    Args:
+        device: One of `DEVICES`, or another `cuda:N`; `auto` uses CUDA where there is a GPU.
+        precision: One of `PRECISIONS`; `auto` uses bf16 where the device has instructions for it
+            (on a CPU with AVX-512 BF16 it was 1.5 times as fast as 32 bits at 8x8 pixels, and
+            twice at 28x28).
+        workers: Each gets an equal share of the cores.
+
+    Raises:
+        UserError: A value is unknown, the device does not exist, or torch does not start.
     """
-    # The child finds exactly the modules that this process would, wherever it was started.
-    code = (
-        "import sys, json; sys.path[:] = json.loads(sys.argv[1]); import studies.machine.settings"
-        " as s; s._answer(sys.argv[2:])"
-    )
-    command = [
-        sys.executable,
-        "-P",
-        "-c",
-        code,
-        json.dumps(sys.path),
-        device,
-        precision,
-        str(workers),
-    ]
+    # The child imports exactly the modules that this process would, wherever it was started.
+    arguments = [json.dumps(sys.path), device, precision, str(workers)]
     result = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        [sys.executable, "-P", "-c", _CHILD, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if result.returncode:
-        last = result.stderr.strip().splitlines()[-1:] or [
-            f"it ended with code {result.returncode}"
-        ]
-        raise UserError(
-            f"cannot find out what this machine can do: torch does not start: {last[0]}"
-        )
+        lines = result.stderr.strip().splitlines()
+        reason = lines[-1] if lines else f"it ended with code {result.returncode}"
+        raise UserError(f"cannot find out what this machine can do: torch does not start: {reason}")
     answer = json.loads(result.stdout.splitlines()[-1])
     if "error" in answer:
         raise UserError(answer["error"])
     return Settings(**answer)
 
 
-def check(settings: Settings) -> None:
-    """Raises `UserError` where this machine cannot honour `settings`. Imports torch."""
+def check_settings(settings: Settings) -> None:
+    """Raise `UserError` unless this machine can compute with the settings. Imports torch."""
     _check_device(settings.device)
     if settings.precision == "bf16" and not _computes_bf16(settings.device):
         raise UserError(
-            f"this study trains in bf16, which {_name(settings.device)} does not compute by itself,"
-            " so its numbers would not be the same. Work on it from a machine like the one it was"
-            " created on, or create a study with precision 32."
+            f"this study trains in bf16, for which {_name(settings.device)} has no instructions, so"
+            " its numbers would not be the same. Run it on a machine like the one it was created"
+            " on, or create a study with precision 32."
         )
-    if settings.device == "cpu" and settings.threads > cores():
+    if settings.device == "cpu" and settings.threads > available_cores():
         raise UserError(
             f"this study trains with {settings.threads} threads in each worker, and this machine"
-            f" has {cores()} cores. Another number of threads gives other numbers: work on it from"
-            " a larger machine, or create a study here."
+            f" has {available_cores()} cores. Another number of threads gives other numbers: run it"
+            " on a larger machine, or create a study here."
         )
 
 
-def hints(settings: Settings) -> list[str]:
-    """What would make trainings with `settings` faster on this machine, in sentences."""
+def speed_hints(settings: Settings) -> list[str]:
+    """What would make trainings with these settings faster on this machine, in sentences."""
     bf16_by_one_thread = (
         settings.device == "cpu" and settings.precision == "bf16" and settings.threads == 1
     )
@@ -103,7 +108,7 @@ def hints(settings: Settings) -> list[str]:
 
 
 def _answer(arguments: list[str]) -> None:
-    """What the process started by `resolve` prints: the settings, or the user's mistake."""
+    """Print, in the process started by `resolve`, the settings or the user's mistake."""
     device, precision, workers = arguments
     try:
         answer: dict[str, Any] = resolve_here(device, precision, int(workers)).model_dump()
@@ -113,7 +118,7 @@ def _answer(arguments: list[str]) -> None:
 
 
 def resolve_here(device: str = "auto", precision: str = "auto", workers: int = 1) -> Settings:
-    """What `resolve` finds, found in this process: imports torch."""
+    """As `resolve`, but in this process, which imports torch."""
     import torch
 
     if device == "auto":
@@ -126,9 +131,9 @@ def resolve_here(device: str = "auto", precision: str = "auto", workers: int = 1
     if precision == "auto":
         precision = "bf16" if _computes_bf16(device) else "32"
     settings = Settings(
-        device=device, precision=precision, threads=max(1, cores() // max(1, workers))
+        device=device, precision=precision, threads=max(1, available_cores() // max(1, workers))
     )
-    check(settings)
+    check_settings(settings)
     return settings
 
 
@@ -141,17 +146,15 @@ def _check_device(device: str) -> None:
     index = int(device.partition(":")[2] or 0)
     if count == 0:
         build = (
-            ""
-            if torch.version.cuda
-            else f" (and torch {torch.__version__} is a build without CUDA)"
+            "" if torch.version.cuda else f" (torch {torch.__version__} is a build without CUDA)"
         )
         raise UserError(
-            f"the device {device} was asked for, and torch finds no CUDA device here{build}. Use"
-            " the device cpu."
+            f"the device {device} does not exist: torch finds no CUDA device here{build}. Use the"
+            " device cpu."
         )
     if index >= count:
-        there = ", ".join(f"cuda:{number}" for number in range(count))
-        raise UserError(f"the device {device} does not exist. Here: {there}.")
+        available = ", ".join(f"cuda:{number}" for number in range(count))
+        raise UserError(f"the device {device} does not exist. Available: {available}.")
 
 
 def _computes_bf16(device: str) -> bool:
@@ -161,8 +164,8 @@ def _computes_bf16(device: str) -> bool:
         # `torch.cuda.is_bf16_supported` answers for the current device, which is the first.
         index = int(device.partition(":")[2] or 0)
         return bool(torch.version.hip) or torch.cuda.get_device_properties(index).major >= 8
-    # Private, but torch has no public name for them; elsewhere bf16
-    # is emulated, and slower than 32 bits.
+    # Torch has no public functions for these two. Without such instructions bf16 is emulated, and
+    # slower than 32 bits.
     tests = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(getattr(torch.cpu, test, bool)() for test in tests)
 

@@ -20,7 +20,7 @@ from search_spaces.documents import validate
 from studies.config.design import StoredDesign
 from studies.config.outline import Outline
 from studies.config.study import StudyFile
-from studies.data.images import DataShape
+from studies.data import DataShape
 from studies.machine.settings import Settings
 from studies.records.labels import label_now, relabelled
 

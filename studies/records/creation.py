@@ -14,8 +14,8 @@ from studies.records.content import Content
 from studies.records.labels import relabelled
 from studies.records.ownership import make_room, refuse_strangers
 from studies.records.stored_study import StoredStudy, find
+from studies.storage import Storage
 from studies.storage.schema import CONTENT, METRICS
-from studies.storage.storage import Storage
 
 
 def as_extended(storage: Storage, study: StudyFile, wanted: Wanted) -> StoredStudy | None:

@@ -9,8 +9,8 @@ is recognised here.
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import UserError
+from studies.storage import Storage
 from studies.storage.schema import ABOUT, CONTENT, IMPORTING, METRICS
-from studies.storage.storage import Storage
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage

@@ -3,7 +3,7 @@
 from typing import Any
 
 from explorer.errors import UserError
-from studies.data.images import Splits
+from studies.data import Splits
 from studies.records.stored_study import StoredStudy
 
 

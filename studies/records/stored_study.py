@@ -20,8 +20,8 @@ from studies.pair import Pair
 from studies.records.content import Content
 from studies.records.labels import relabelled
 from studies.records.ownership import is_ours, refuse_strangers
+from studies.storage import Storage, from_json
 from studies.storage.schema import ARM, CONTENT, DESIGN, RECIPE, RETRIED, STUDIES, STUDY
-from studies.storage.storage import Storage, from_json
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ from explorer.errors import UserError
 from studies.attempts.standing import Attempts
 from studies.pair import Pair
 from studies.records.stored_study import StoredStudy
-from studies.storage import schema
-from studies.storage.storage import Storage
+from studies.storage import Storage, schema
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ from studies.pair import Pair
 from studies.records.ownership import make_room
 from studies.records.stored_study import find
 from studies.results.table_files import ERRORS, SIZES, check_results, open_table
+from studies.storage import Storage
 from studies.storage.schema import ARM, CLAIM, CONTENT, DESIGN, ENDED, METRICS, RESULT
-from studies.storage.storage import Storage
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

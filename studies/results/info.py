@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from studies.records.stored_study import StoredStudy, get
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 
 def study_info(storage: str | Storage | None, name: str) -> dict[str, Any]:

@@ -31,8 +31,7 @@ from studies.results.tables import (
     make_trials,
     rows_of,
 )
-from studies.storage import schema
-from studies.storage.storage import Storage, from_json
+from studies.storage import Storage, from_json, schema
 
 
 def read(

@@ -18,16 +18,16 @@ from explorer.errors import UserError
 from search_spaces import LeftOut
 from studies.attempts.planned import planned_pairs
 from studies.attempts.standing import Attempts, Counts, stand
-from studies.data.images import DataShape
+from studies.data import DataShape
 from studies.machine import gpus
-from studies.machine.cores import cores
+from studies.machine.cores import available_cores
 from studies.machine.settings import Settings, resolve
 from studies.pair import Pair
 from studies.records.creation import as_extended
 from studies.records.stored_study import StoredStudy
 from studies.running.estimate import cost_of, schedule, seconds_a_step
 from studies.running.supervisor import worker_environment
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 if TYPE_CHECKING:
     from studies.config.study import StudyFile
@@ -125,7 +125,7 @@ def plan(
     `UserError` for what would stop a run as well: missing data, a batch larger than the data, a
     device that is not there, a stored study that wants something else.
     """
-    gpus.check(workers, workers_per_gpu)
+    gpus.check_workers(workers, workers_per_gpu)
     wanted = replace(study.wanted(data_dir), parts=None)  # the data is for those who measure
     pairs = planned_pairs(study, wanted.designs)
     with Storage.visit(storage) as opened:
@@ -210,11 +210,10 @@ def measure(
     """
     from explorer import Architecture
     from studies.config.study import StudyFile
-    from studies.data.splits import Splits, load
+    from studies.data import Splits, load
     from studies.machine import settings
     from studies.machine.memory import keep_memory
-    from studies.training import training
-    from studies.training.notes import notes
+    from studies.training import train, training_notes
 
     try:
         here = (
@@ -222,7 +221,7 @@ def measure(
             if stored_settings
             else settings.resolve_here(workers=workers)
         )
-        settings.check(here)
+        settings.check_settings(here)
         if here.device == "cpu":
             keep_memory()
         file = StudyFile.model_validate(study)
@@ -248,7 +247,7 @@ def measure(
         # A learning rate for a long training may make numbers infinite in a short
         # one; how long a step takes does not change.
         short = recipe.model_copy(update={"epochs": epochs, "learning_rate": 1e-6})
-        outcome = training.train(Architecture.from_name(name, **shape), short, few, 0, here)
+        outcome = train(Architecture.from_name(name, **shape), short, few, 0, here)
         return min(float(row["seconds"]) for row in outcome.curves[1:]) / steps
 
     measured = []
@@ -261,7 +260,7 @@ def measure(
     return {
         "settings": here.model_dump(),
         "splits": splits.sizes,
-        "notes": notes(splits, recipe),
+        "notes": training_notes(splits, recipe),
         "start": start,
         "steps": measured,
     }
@@ -295,10 +294,10 @@ def _measure(
             stderr=subprocess.PIPE,
             text=True,
             env=worker_environment(
-                settings.threads if settings else max(1, cores() // len(seats)), gpu
+                settings.threads if settings else max(1, available_cores() // len(seats)), gpu
             ),
         )
-        for gpu in seats[: cores()]
+        for gpu in seats[: available_cores()]
     ]
     try:
         for child in children:

@@ -16,10 +16,10 @@ from explorer.terminal import to_json
 from explorer.text import human_percent, human_time
 from studies.attempts.standing import Counts
 from studies.machine.provenance import installed_versions
-from studies.machine.settings import hints
+from studies.machine.settings import speed_hints
 from studies.records.stored_study import StoredStudy
 from studies.running.estimate import Work
-from studies.storage.outages import PATIENCE
+from studies.storage import PATIENCE
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -324,7 +324,7 @@ def choose_view(
 def _notes(stored: StoredStudy) -> list[str]:
     """What to know of the data, as far as it is stored (older versions
     stored nothing), and of this machine."""
-    return [*stored.content.origin.notes, *hints(stored.content.settings)]
+    return [*stored.content.origin.notes, *speed_hints(stored.content.settings)]
 
 
 def _many(number: int, what: str) -> str:

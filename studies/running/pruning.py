@@ -10,8 +10,8 @@ from optuna.trial import FrozenTrial, TrialState
 from studies.attempts.attempt import Attempt
 from studies.config.search import Pruning
 from studies.pair import Pair
+from studies.storage import Storage
 from studies.storage.schema import CLAIM
-from studies.storage.storage import Storage
 
 _FINAL = (TrialState.COMPLETE, TrialState.PRUNED)
 

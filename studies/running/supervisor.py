@@ -22,7 +22,7 @@ from studies.attempts.claims import Claims
 from studies.attempts.standing import Counts, Standing
 from studies.attempts.workers import Lease, Worker
 from studies.config.study import StudyFile
-from studies.data.splits import load
+from studies.data import load
 from studies.machine import gpus
 from studies.machine.settings import resolve
 from studies.records.creation import create_or_extend
@@ -30,9 +30,9 @@ from studies.records.same_data import about_data
 from studies.records.stored_study import StoredStudy
 from studies.running.progress import View
 from studies.running.worker import AWAY, BOOTSTRAP, DONE, MISTAKE, STOPPED
+from studies.storage import Storage
 from studies.storage.schema import FAILURE
-from studies.storage.storage import Storage
-from studies.training.notes import notes
+from studies.training import training_notes
 
 # How often the storage is asked how the pairs stand, for what
 # other runs of the same study do; seconds.
@@ -66,7 +66,7 @@ def run(
 
     Raises `UserError` for a mistake, and `Stopped` where Ctrl-C or SIGTERM left pairs untrained.
     """
-    gpus.check(workers, workers_per_gpu)
+    gpus.check_workers(workers, workers_per_gpu)
     view = view or View()
     with Storage.visit(storage) as opened:
         stored = _store(opened, study, workers, workers_per_gpu, data_dir)
@@ -102,7 +102,11 @@ def _store(
             workers or 1
         ):  # one a GPU, or as many as asked for: each has a smaller share of the cores
             settings = resolve(workers=seats)
-        return {**data, "notes": notes(splits, study.recipe), "settings": settings.model_dump()}
+        return {
+            **data,
+            "notes": training_notes(splits, study.recipe),
+            "settings": settings.model_dump(),
+        }
 
     return create_or_extend(storage, study, wanted, find_out)
 

@@ -18,18 +18,17 @@ from studies.attempts.attempt import Attempt
 from studies.attempts.claims import Claims
 from studies.config.design import StoredDesign
 from studies.config.search import LATENCY
-from studies.data.splits import Splits, load
+from studies.data import Splits, load
 from studies.machine import failures
 from studies.records.same_data import check_data
 from studies.records.stored_study import StoredStudy
 from studies.running.pruning import Pruner
-from studies.storage.outages import StorageAway
+from studies.storage import Storage, StorageAway
 from studies.storage.schema import CURVE, FAILURE, PROGRESS, RECIPE, RESULT
-from studies.storage.storage import Storage
-from studies.training.outcome import Stopped, TrainingFailed
+from studies.training import TrainingFailed, TrainingStopped
 
 if TYPE_CHECKING:
-    from studies.training.training import Outcome
+    from studies.training import Outcome
 
 # A curve is written at most this often, and once before the end; seconds.
 CURVE_EVERY = 10.0
@@ -76,16 +75,16 @@ class Trainer:
     def prepare(self, data_dir: Path | None) -> Splits:
         """Load torch and the data. Raises `UserError` where one of them does not go here."""
         from studies.machine import settings
-        from studies.training import training  # noqa: F401 - what fails here is no pair's fault
+        from studies.training import train  # noqa: F401 - what fails here is no pair's fault
 
-        settings.check(self._settings)
+        settings.check_settings(self._settings)
         return load(self._file.data, data_dir)
 
     def train(self, *given: Any, **options: Any) -> "Outcome":
-        """Train one network; see `studies.training.training.train`."""
-        from studies.training import training
+        """Train one network; see `studies.training.train`."""
+        from studies.training import train
 
-        return training.train(*given, **options)
+        return train(*given, **options)
 
     def run(
         self,
@@ -157,26 +156,26 @@ class Trainer:
                 on_resume=on_resume,
             )
             result = self._result(attempt, design, outcome)
-        except Stopped:
+        except TrainingStopped:
             return Ending("pruned" if pruned else "interrupted")
         except TrainingFailed as error:  # what the training says itself needs no traceback
-            return _failed(attempt, failures.text(error), log=False)
+            return _failed(attempt, failures.message_of(error), log=False)
         except UserError as error:
             if isinstance(error.__context__, OSError) and error.__context__.errno in FULL:
-                return _failed(attempt, failures.text(error), log=False)
+                return _failed(attempt, failures.message_of(error), log=False)
             return Ending("interrupted", problem=error)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, others go on
             # Also a library's sys.exit() is no end of the worker.
             if failures.is_of_device(error):
                 # Nothing more can be computed in this process: it ends, and the pair goes to
                 # another. After three times it has failed.
-                reason = _failure(f"the device failed ({failures.why(error)})")
+                reason = _failure(f"the device failed ({failures.describe(error)})")
                 return Ending("lost", attributes={FAILURE: reason}, problem=error)
             try:
                 self._check_possible(attempt, error)
             except UserError as impossible:
                 return Ending("interrupted", problem=impossible)
-            return _failed(attempt, failures.why(error))
+            return _failed(attempt, failures.describe(error))
         values = self._search.values(design, result) if self._search else [outcome.validation_error]
         return Ending("complete", values, {RESULT: result}, result)
 
@@ -217,14 +216,14 @@ class Trainer:
                 self._settings,
                 should_stop=lambda: True,
             )
-        except (Stopped, TrainingFailed):
+        except (TrainingStopped, TrainingFailed):
             self._proven = True
         except Exception as again:
             if type(again) is type(error) or failures.is_out_of_memory(again):
                 raise UserError(
                     f"no training can go on here: that of {attempt.pair.design} failed, and the"
                     f" first step of {cheapest.name} too, the cheapest other design:"
-                    f" {_line(failures.why(again))}. No pair was marked as failed."
+                    f" {_line(failures.describe(again))}. No pair was marked as failed."
                 ) from again
 
 

@@ -28,8 +28,7 @@ from studies.attempts.workers import Lease, Worker
 from studies.machine import failures
 from studies.machine.memory import keep_memory
 from studies.records.stored_study import get
-from studies.storage.outages import StorageAway
-from studies.storage.storage import Storage
+from studies.storage import Storage, StorageAway
 
 if TYPE_CHECKING:
     from studies.running.trial import Trainer
@@ -167,5 +166,5 @@ def _prepare(kind: "type[Trainer]", *given: Any) -> "Trainer":
         raise
     except (Exception, SystemExit) as error:
         traceback.print_exc()
-        text = scarcity(error) or f"{failures.why(error)[:500]}."
+        text = scarcity(error) or f"{failures.describe(error)[:500]}."
         raise UserError(f"no training can start here: {text}") from error

@@ -1,5 +1,10 @@
-"""Where studies are kept: an Optuna storage in SQLite or PostgreSQL."""
+"""Where studies are stored: an Optuna storage in SQLite or PostgreSQL.
 
+Other rooms import from here, and the database's keys and queries from `studies.storage.schema`; the
+other modules are private to this room.
+"""
+
+from studies.storage.outages import PATIENCE, StorageAway
 from studies.storage.storage import Storage, from_json
 
-__all__ = ["Storage", "from_json"]
+__all__ = ["PATIENCE", "Storage", "StorageAway", "from_json"]

@@ -1,11 +1,10 @@
-"""A database that is away for a while: which errors mean that,
-what they say, and who waits for how long.
+"""A database that is away for a while: which errors mean that, and who waits for how long.
 
 A plain command says at once what is wrong. A run's supervisor and its workers wait, with growing
-pauses, for `PATIENCE` seconds without one success; then the run ends and can be resumed. All
-reading and writing of a storage goes through `Patience.call`, so nothing else has to think of it.
-What is repeated is one transaction, which was rolled back, or was committed although the answer got
-lost: `studies.attempts.claims` copes with both.
+pauses, for up to `PATIENCE` seconds without a single success; then the run ends and can be resumed.
+All reading and writing of a storage goes through `Patience.call`, so other modules need not handle
+it. What is repeated is one transaction, which was rolled back, or was committed although the answer
+got lost: `studies.attempts.claims` handles both.
 """
 
 import random
@@ -25,30 +24,30 @@ from explorer.suggestions import command
 from explorer.text import human_time
 from studies.storage.url import StorageURL
 
-# How long a run waits for a database that is away; seconds.
+# How long a run waits for a database that is away, in seconds.
 PATIENCE = 600.0
-# Pauses between two tries: the first, and what they grow to. Each is drawn from 0.5 to 1.5 times
-# that, so that many workers do not all come back at one moment.
+# Pauses between two tries, in seconds: the first, and the longest. Each is drawn from 0.5 to 1.5
+# times that, so that many workers do not all come back at one moment.
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
-# How long a writer waits for other writers (SQLite has one at a time).
+# How long a writer waits for other writers (SQLite has one at a time), in seconds.
 TIMEOUT = 60.0
 
-_OF_DATABASES = (DBAPIError, NoConnectionFree, sqlite3.Error)
-# Characters of a driver's own words in a message.
+_DATABASE_ERRORS = (DBAPIError, NoConnectionFree, sqlite3.Error)
+# Characters of a driver's own text in a message.
 LONGEST_TEXT = 300
 
 T = TypeVar("T")
-# Who is told that the storage is away (why), and that it is back (None).
+# Called with the reason when the storage is away, and with None when it is back.
 Say = Callable[[str | None], None]
 
 
 class StorageAway(UserError):
-    """The storage could not be reached, for as long as was waited for it."""
+    """The storage could not be reached, not even after waiting for it."""
 
 
 @dataclass
 class _Waiting:
-    """A thread that waits for a storage that is away; `since` when, or None where it is there."""
+    """A thread that waits when the storage is away; `since` when, or None while it is there."""
 
     say: Say
     stopping: Callable[[], bool]
@@ -57,10 +56,11 @@ class _Waiting:
 
 @dataclass
 class Patience:
-    """Repeats what fails because the storage is away, in those threads that have asked for it.
+    """Repeats what fails because the storage is away, in the threads that have asked for it.
 
     Attributes:
-        failures: How often the storage was found away so far, by any thread of this process.
+        url: Of the storage.
+        failures: How often the storage was away so far, in any thread of this process.
     """
 
     url: StorageURL
@@ -69,15 +69,18 @@ class Patience:
 
     @contextmanager
     def waiting(self, say: Say, stopping: Callable[[], bool]) -> Iterator[None]:
-        """Wait for the storage in this thread while the block runs, until
-        `stopping` says that nobody wants that any more."""
+        """Let this thread wait for the storage inside the block.
+
+        Args:
+            say: Called when the storage is away, and when it is back.
+            stopping: Waiting ends when this returns True.
+        """
         with self._set(_Waiting(say, stopping)):
             yield
 
     @contextmanager
     def not_waiting(self) -> Iterator[None]:
-        """Do not wait for it in this thread while the block runs: what
-        is done there can be done later."""
+        """Let this thread not wait inside the block, for what can be done later."""
         with self._set(None):
             yield
 
@@ -91,11 +94,15 @@ class Patience:
             self._threads.waiting = before
 
     def call(self, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
-        """What the function returns. It reads or writes the storage in one transaction.
+        """Call a function that reads or writes the storage in one transaction.
+
+        Returns:
+            What the function returns.
 
         Raises:
-            StorageAway: where it was waited for in vain. UserError: in a thread that waits, for
-            every other error of the database's. Otherwise its errors are its own.
+            StorageAway: This thread waits, and the storage was away for `PATIENCE` seconds.
+            UserError: This thread waits, and the database has another error.
+            Exception: Whatever the function raises, in a thread that does not wait.
         """
         waiting: _Waiting | None = getattr(self._threads, "waiting", None)
         pause = FIRST_PAUSE
@@ -129,29 +136,33 @@ class Patience:
             time.sleep(min(0.1, max(0.0, until - time.monotonic())))
         if left <= 0 or waiting.stopping():
             waited = human_time(now - waiting.since)
-            text = f"{reason.text} It was waited for, {waited}. The same command goes on from here."
+            text = f"{reason.text} Waited for {waited}. The same command goes on from here."
             raise StorageAway(f"the storage {self.url.shown} cannot be used: {text}") from None
 
     def error(self, reason: "Reason") -> UserError:
-        """The error for a reason."""
+        """The error to raise for a reason."""
         kind = StorageAway if reason.passes else UserError
         return kind(f"the storage {self.url.shown} cannot be used: {reason.text}")
 
 
 @dataclass(frozen=True)
 class Reason:
-    """What went wrong and what to do, in sentences; `passes`: by itself,
-    perhaps, so that it may help to wait."""
+    """Why a database cannot be used.
+
+    Attributes:
+        text: What went wrong and what to do, in sentences.
+        passes: Whether it may pass by itself, so that waiting may help.
+    """
 
     text: str
     passes: bool = False
 
 
-# What the database says, what that means, and whether it may pass. The first that fits counts.
+# What a database says, what that means, and whether it may pass. The first that fits counts.
 _SIGNS = (
     (
         "not a database",
-        "the file is not an SQLite database. Name another file; this one was left as it is.",
+        "the file is not an SQLite database. Name another file; this one was not changed.",
         False,
     ),
     (
@@ -165,7 +176,7 @@ _SIGNS = (
     (
         "unable to open",
         (
-            "the file cannot be opened. Check that it exists, is no folder, and may be read and"
+            "the file cannot be opened. Check that it exists, is not a folder, and may be read and"
             " written."
         ),
         True,
@@ -175,7 +186,7 @@ _SIGNS = (
         "another program has kept it locked for {timeout:.0f} s. Close that program and try again.",
         True,
     ),
-    ("readonly", "it may not be written. Change its permissions, or name another file.", False),
+    ("readonly", "it is read-only. Change its permissions, or name another file.", False),
     (
         "is full",
         "the disk is full. Free some space and try again; nothing that was stored is lost.",
@@ -183,13 +194,10 @@ _SIGNS = (
     ),
     (
         "disk I/O error",
-        (
-            "the disk or the network folder that it lies on fails. Check that; what is stored was"
-            " left."
-        ),
+        ("its disk or network folder fails. Check that; what is stored was not changed."),
         True,
     ),
-    ("authentication failed", "the server does not take this user and password.", False),
+    ("authentication failed", "the server does not accept this user and password.", False),
     (
         "no password supplied",
         "the server asks for a password; write postgresql://user:password@host/database.",
@@ -197,22 +205,22 @@ _SIGNS = (
     ),
     (
         "no pg_hba.conf entry",
-        "the server does not let this user in from here (its pg_hba.conf).",
+        "the server does not accept this user from this machine (see its pg_hba.conf).",
         False,
     ),
     (
         "too many clients",
-        "the server takes no more connections (its max_connections is reached).",
+        "the server accepts no more connections (its max_connections is reached).",
         True,
     ),
     (
         "remaining connection slots",
-        "the server takes no more connections (its max_connections is reached).",
+        "the server accepts no more connections (its max_connections is reached).",
         True,
     ),
     (
         "too many connections for",
-        "the server takes no more connections (a limit of this role or database).",
+        "the server accepts no more connections (a limit of this role or database).",
         True,
     ),
     (
@@ -229,19 +237,19 @@ _SIGNS = (
     ("shutting down", "the server is shutting down.", True),
     ("terminating connection", "the server has ended the connection.", True),
     ("closed the connection", "the server has ended the connection.", True),
-    ("read-only transaction", "it can only be read there (a standby server?).", True),
+    ("read-only transaction", "the server only allows reading (a standby server?).", True),
     ("permission denied", "this user may not read or write its tables.", False),
-    ("no such table", "it holds no studies of ours.", False),
+    ("no such table", "it holds no studies of this program.", False),
     ("relation ", "it holds no studies yet: `{start}` starts one.", False),
 )
-# States of PostgreSQL that pass: of the connection; of a transaction that met another; too few
-# resources; an operator's hand, or a failover.
+# States of PostgreSQL that pass: of the connection (08), a conflict with another transaction (40),
+# too few resources (53), a lock not available (55P03), an operator's intervention (57), a failover.
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _PASSING_STATES = ("08", "40", "53", "55P03", "57", "25006")
 
 
 def reason_of(error: BaseException, url: StorageURL) -> Reason | None:
-    """The reason for an error, or None for what is not the storage's fault."""
+    """The reason for an error; None where the error is not of the storage."""
     if isinstance(error, NoSuchModuleError | ModuleNotFoundError):
         text = (
             f"its driver is not installed ({error}). PostgreSQL needs: pip install"
@@ -251,9 +259,11 @@ def reason_of(error: BaseException, url: StorageURL) -> Reason | None:
     if isinstance(error, RuntimeError) and "table schema" in str(error):
         return Reason(url.hide(str(error)))
     if isinstance(error, UnicodeDecodeError):
-        return Reason("the database is damaged (text that is none). Use a copy of it.")
+        return Reason(
+            "the database is damaged (it holds text that is not UTF-8). Use a copy of it."
+        )
     # Optuna wraps what the database says.
-    cause = error if isinstance(error, _OF_DATABASES) else error.__cause__
+    cause = error if isinstance(error, _DATABASE_ERRORS) else error.__cause__
     if isinstance(cause, NoConnectionFree):
         return Reason("all connections of this process are in use.", passes=True)
     if isinstance(cause, DBAPIError):
@@ -280,6 +290,5 @@ def _passes(error: BaseException) -> bool:
     state = getattr(error, "sqlstate", None)
     if state:
         return str(state).startswith(_PASSING_STATES)
-    # No state: the server was not reached (its name does not
-    # resolve, no route), or it said nothing.
+    # No state: the server was not reached (its name does not resolve, no route), or did not answer.
     return "OperationalError" in {kind.__name__ for kind in type(error).__mro__}

@@ -1,4 +1,4 @@
-"""How a PostgreSQL server is reached: within a time, and with as few connections as can be."""
+"""How a PostgreSQL server is reached: within a time, and with as few connections as possible."""
 
 import time
 from collections.abc import Generator
@@ -12,13 +12,13 @@ from studies.storage.sqlite import OPTUNA_TABLES
 
 # Seconds to reach the server, at each address of its name.
 CONNECT_TIMEOUT = 10
-# Seconds of silence after which a connection is given up. What is asked takes milliseconds; a
-# server that was stopped, or is behind a network that drops packets, never answers.
+# Seconds of silence after which a connection is given up. Queries take milliseconds; a server that
+# was stopped, or is behind a network that drops packets, never answers.
 ANSWER_TIMEOUT = 20.0
 # One connection stays open in each process. Others (the lease is renewed beside a training; a page
 # is read by several threads) are opened as they are needed, and closed again.
 _POOL = {"pool_pre_ping": True, "pool_size": 1, "max_overflow": 10}
-# How a connection reads: all queries see one moment, and none writes.
+# How a connection reads: all queries see one state of the database, and none writes.
 READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 # A dead peer is noticed also where nothing is sent.
 _KEEPALIVE = {
@@ -30,20 +30,24 @@ _KEEPALIVE = {
 
 
 def check_tables(tables: set[str], shown: str) -> bool:
-    """Whether Optuna's tables are there. Raises `UserError` where
-    another program's have their names."""
+    """Whether a database with these tables has Optuna's.
+
+    Raises `UserError` where another program has tables of the same names.
+    """
     if "version_info" not in tables and (taken := sorted(tables & OPTUNA_TABLES)):
         raise UserError(
             f"{shown} holds tables of another program whose names Optuna needs"
-            f" ({', '.join(taken)}); it was left as it was. Name another database; createdb NAME"
-            " makes one."
+            f" ({', '.join(taken)}); it was not changed. Name another database; createdb NAME"
+            " creates one."
         )
     return "trials" in tables
 
 
 def engine_options(url: str) -> dict[str, Any]:
-    """What SQLAlchemy's `create_engine` takes for a server: a small pool of
-    connections that give up one that does not answer."""
+    """Arguments of SQLAlchemy's `create_engine` for a server.
+
+    They make a small pool, whose connections are given up when the server does not answer.
+    """
     parsed = sqlalchemy.make_url(url)
     if parsed.get_driver_name() != "psycopg":  # a driver of the user's choice, with its own ways
         return dict(_POOL)
@@ -58,7 +62,10 @@ def _connection_class() -> Any:
     from psycopg.waiting import Ready
 
     class Connection(psycopg.Connection[Any]):
-        """psycopg waits for an answer for ever, and a `statement_timeout` is the server's own."""
+        """A connection that does not wait for an answer for ever.
+
+        psycopg does, and a `statement_timeout` is counted by the server.
+        """
 
         def wait(self, gen: Any, *arguments: Any, **named: Any) -> Any:
             try:
@@ -69,14 +76,14 @@ def _connection_class() -> Any:
 
     def _until_silence(steps: Any, nothing: Any) -> Generator[Any, Any, Any]:
         """The steps of an exchange with the server, until it was silent for too long."""
-        heard = time.monotonic()
+        last_answer = time.monotonic()
         try:
             state = next(steps)
             while True:
                 ready = yield state
                 if ready != nothing:
-                    heard = time.monotonic()
-                elif time.monotonic() - heard > ANSWER_TIMEOUT:
+                    last_answer = time.monotonic()
+                elif time.monotonic() - last_answer > ANSWER_TIMEOUT:
                     raise psycopg.errors.ConnectionTimeout(
                         "timeout expired: the server has not answered"
                     )

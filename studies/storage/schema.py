@@ -1,16 +1,15 @@
-"""What stands in a database, and how it is read: every attribute
-that we write, and every query that we ask.
+"""What a database holds, and how it is read: every attribute that is written, and every query.
 
-A study is a study of Optuna, an attempt at a pair is one of its trials, and what is kept of the
-two are their attributes, JSON texts under the keys below. Everything is written through Optuna,
-and read with these queries. `README.md` beside this file describes it for those who read a
-database themselves.
+A study is a study of Optuna, an attempt at a pair is one of its trials, and what is stored of the
+two are their attributes: JSON texts under the keys below. Everything is written through Optuna, and
+read with these queries. "Reading the database" in `studies/README.md` describes it for those who
+read a database themselves.
 """
 
 from collections.abc import Iterable
 
-# Attributes of a study. The first holds all that
-# `studies.records.content` knows of it, and marks it as ours.
+# Attributes of a study. The first holds all that `studies.records.content` knows of it, and marks
+# it as a study of this program.
 CONTENT = "explorer"
 RETRIED = "retried_from"  # the number of the first attempt whose failure counts
 IMPORTING = "explorer:importing"  # left by a version that stored an import in several steps
@@ -28,19 +27,18 @@ PROPOSAL = "proposal"  # of a search: the design that it names first
 RECIPE = "recipe"  # of a study that tunes: what it changes in the recipe
 ARM, DESIGN = "arm", "design"  # for optuna-dashboard to show
 
-# Queries. Ids of trials grow with the order in which attempts
-# are created, also from study to study.
+# Queries. Ids of trials grow in the order in which attempts are created, also across studies.
 STUDIES = f"""
     SELECT s.study_id, s.study_name, a.key, a.value_json FROM studies s
     JOIN study_user_attributes a ON a.study_id = s.study_id AND a.key IN ('{CONTENT}', '{RETRIED}')
     ORDER BY s.study_id"""
 STUDY = STUDIES.replace("ORDER BY", "WHERE s.study_name = :name ORDER BY")
-# What there is of the study of a name: itself, the names of its
-# attributes, and whether it has trials.
+# What a database holds of the study of a name: itself, the names of its attributes, whether it has
+# trials.
 ABOUT = """
     SELECT 'study' AS kind, s.study_name AS key FROM studies s WHERE s.study_name = :name
-    UNION SELECT 'user', a.key FROM studies s JOIN study_user_attributes a ON a.study_id = s.study_id
-    WHERE s.study_name = :name
+    UNION SELECT 'user', a.key FROM studies s
+    JOIN study_user_attributes a ON a.study_id = s.study_id WHERE s.study_name = :name
     UNION SELECT 'system', a.key FROM studies s
     JOIN study_system_attributes a ON a.study_id = s.study_id WHERE s.study_name = :name
     UNION SELECT 'trial', '' FROM studies s JOIN trials t ON t.study_id = s.study_id
@@ -70,10 +68,16 @@ EXTENT = f"""
 LAST_ATTRIBUTE = "SELECT MAX(trial_user_attribute_id) AS last FROM trial_user_attributes"
 
 
-def attempts(keys: int, running: Iterable[int]) -> str:
-    """The query for attempts with so many attributes, `:key0` and so on:
-    those `running`, and those after `:last`."""
-    named = ", ".join(f":key{place}" for place in range(keys))
+def query_attempts(keys: int, running: Iterable[int]) -> str:
+    """The query for the attempts that may have changed, with their attributes.
+
+    These are the attempts after `:last`, and those that were running.
+
+    Args:
+        keys: How many attributes are asked for, by the parameters `:key0` and so on.
+        running: The ids of attempts that were running.
+    """
+    named = ", ".join(f":key{number}" for number in range(keys))
     numbers = ", ".join(map(str, running)) or "NULL"
     return f"""
     SELECT t.trial_id, t.number, {_STATE} AS state, a.key, a.value_json

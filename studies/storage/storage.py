@@ -1,16 +1,15 @@
-"""Where studies are kept: one storage, written through Optuna, read
-through plain SQL, with errors a user understands.
+"""Where studies are stored: written through Optuna, read with plain SQL.
 
 SQLite serves the processes of one machine, PostgreSQL many machines. Reading never takes the write
 lock and never creates anything, so it can be done beside a running study and on a read-only copy.
-What happens while a storage is away is in `studies.storage.outages`.
+Every error of a database becomes a `UserError` that says which storage, and what to do; what
+happens while a storage is away is described in `studies.storage.outages`.
 """
 
 import atexit
 import fcntl
 import json
 import random
-import sqlite3
 import threading
 import time
 import weakref
@@ -33,18 +32,29 @@ from studies.storage.url import ENVIRONMENT, read_url
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
-# The number of our lock on a PostgreSQL server; any number that
-# no other program on the database uses.
+# The number of our lock on a PostgreSQL server: any number that no other program there uses.
 ADVISORY_LOCK = 1611_05431
-_living: "weakref.WeakSet[Storage]" = weakref.WeakSet()
+_storages: "weakref.WeakSet[Storage]" = weakref.WeakSet()
 
 
 class Storage:
     """A storage by its URL. Nothing is opened or created before it is used.
 
-    `url` may carry a password and is never shown; `shown` is for messages. `files` is the folder
-    for what a database is no place for (checkpoints, logs, workers' locks): beside an SQLite file,
-    otherwise in the current folder.
+    Attributes:
+        dialect: `sqlite` or `postgresql`.
+        path: The SQLite file; None of a server.
+        url: For SQLAlchemy. It may hold a password, so it is never shown.
+        shown: Its name in messages.
+        option: The value of `--storage` that names it again; None where none is needed.
+        files: The folder of checkpoints, logs and workers' locks: beside an SQLite file, otherwise
+            in the current folder.
+        patience: Waits for the storage where it is away.
+
+    Args:
+        url: None means that of the environment, else the default.
+
+    Raises:
+        UserError: It is not the URL of a storage.
     """
 
     def __init__(self, url: str | None = None) -> None:
@@ -56,20 +66,21 @@ class Storage:
         self._making_engine = threading.Lock()
         self._writer: RDBStorage | None = None
         self._reader: sqlalchemy.Engine | None = None
-        # What `--storage` must be given to name it again.
         self.option: str | Secret | None = self._url.option
         self.files = (
             self.path.with_name(f"{self.path.stem}-files")
             if self.path
             else Path.cwd() / "resnext-explorer-files"
         )
-        _living.add(self)
+        _storages.add(self)
 
     @classmethod
     @contextmanager
     def visit(cls, storage: "str | Storage | None") -> "Iterator[Storage]":
-        """The storage itself; or, closed again afterwards, the one at a URL or (None)
-        that the environment names, else the default."""
+        """Use a storage inside the block; one that is given by its URL is closed after it.
+
+        None means the storage that the environment names, else the default.
+        """
         if isinstance(storage, Storage):
             yield storage
             return
@@ -80,23 +91,26 @@ class Storage:
             visited.close()
 
     def exists(self) -> bool:
-        """Whether there is something to read: the SQLite file exists
-        (servers always count as existing)."""
+        """Whether there is something to read: the SQLite file exists, or it is a server."""
         return self.path is None or self.path.exists()
 
     def waiting(self, say: Say, stopping: Callable[[], bool]) -> AbstractContextManager[None]:
-        """While the block runs, this thread waits for a storage that
-        is away; see `Patience.waiting`."""
+        """Let this thread wait inside the block while the storage is away: `Patience.waiting`."""
         return self.patience.waiting(say, stopping)
 
     def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
-        """Read with plain SQL. Raises `UserError` where the storage cannot be read."""
+        """Read rows with plain SQL, as mappings from columns to values.
+
+        Raises `UserError` where the storage cannot be read.
+        """
         names, rows = self._select(query, parameters)
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def tuples(self, query: str, **parameters: Any) -> Sequence[Sequence[Any]]:
-        """The same as plain tuples, for many rows: naming the columns of
-        each takes as long as reading it."""
+        """Read rows as plain tuples, for many rows: mappings take twice the time.
+
+        Raises `UserError` where the storage cannot be read.
+        """
         return self._select(query, parameters)[1]
 
     def _select(
@@ -112,8 +126,7 @@ class Storage:
 
     @contextmanager
     def reading(self) -> Iterator[sqlalchemy.Connection]:
-        """A read-only connection that sees one moment of the storage,
-        however many queries are asked."""
+        """A read-only connection whose queries all see one state of the storage."""
         with self.errors(), self._connection() as connection:
             yield connection
 
@@ -123,14 +136,13 @@ class Storage:
             raise UserError(
                 f"there is no storage at {self.shown} yet:"
                 f" `{command('study run', 'digits_cardinality', storage=self.option)}` creates it."
-                f" Another one is named with --storage or {ENVIRONMENT}."
+                f" For another one, use --storage or {ENVIRONMENT}."
             )
         with self._engine().connect() as connection:
             yield connection
 
     def is_empty(self) -> bool:
-        """Whether Optuna's tables are still missing. Raises `UserError` for
-        a database that is something else's."""
+        """Whether Optuna's tables are missing. Raises `UserError` for tables of another program."""
         with self.errors():
             return not self._has_tables()
 
@@ -141,11 +153,10 @@ class Storage:
         return check(tables, self.shown)
 
     def open(self) -> "RDBStorage":
-        """Optuna's storage, for writing; tables are created where they are
-        missing. Opened once, and closed by `close`.
+        """Open Optuna's storage for writing, once; missing tables are created.
 
-        Raises `UserError` where it cannot be opened, is no database
-        or is kept locked by another program.
+        Raises:
+            UserError: It cannot be opened, is not a database, or is locked by another program.
         """
         if self._writer is None:
             with self.errors():
@@ -157,8 +168,7 @@ class Storage:
 
     @contextmanager
     def at_once(self) -> "Iterator[RDBStorage]":
-        """Optuna's storage, whose writes inside the block are one
-        transaction: all of them are kept, or none."""
+        """Optuna's storage, whose writes inside the block are one transaction: all or none."""
         from sqlalchemy.orm import scoped_session, sessionmaker
 
         writer = self.open()
@@ -176,8 +186,10 @@ class Storage:
                 writer.scoped_session = usual
 
     def close(self) -> None:
-        """Close all connections. The last one to an SQLite file leaves it whole,
-        with no files of SQLite's own beside it."""
+        """Close all connections.
+
+        The last one to an SQLite file leaves it without SQLite's own files beside it.
+        """
         if self._reader is not None:
             self._reader.dispose()
             self._reader = None
@@ -193,10 +205,11 @@ class Storage:
         try:
             storage = self._open_server() if self.path is None else self._open_file(self.path)
         except BaseException:
-            self.close()  # one that a server keeps out must not keep others out
+            # Its connection for reading would take one of the few that the server accepts.
+            self.close()
             raise
-        # Each of these reads or writes in one transaction of its own;
-        # `_get_trials` is what Optuna's cache calls.
+        # Each of these reads or writes in a transaction of its own; `_get_trials` is what Optuna's
+        # cache calls.
         for name in (*optuna.storages.BaseStorage.__abstractmethods__, "_get_trials"):
             setattr(storage, name, partial(self.patience.call, getattr(storage, name)))
         return storage
@@ -223,8 +236,8 @@ class Storage:
             raise UserError(
                 f"the storage {self.shown} cannot be opened: it is a folder, not a file."
             )
-        # Without the listeners below, two processes that create tables at once
-        # get in each other's way: hence the lock.
+        # Two processes that create tables at the same time disturb each other, as transactions do
+        # not begin by writing yet: hence the lock.
         with self._lock():
             sqlite.tidy_up(path)
             if not path.exists():
@@ -236,17 +249,14 @@ class Storage:
         storage = optuna.storages.RDBStorage(
             sqlite.optuna_url(path), engine_kwargs=options, skip_table_creation=True
         )
-        event.listen(storage.engine, "connect", _take_over_transactions)
-        event.listen(storage.engine, "begin", _begin_immediate)
-        storage.engine.dispose()  # connections made before the listeners were there
+        sqlite.begin_by_writing(storage.engine)
         return storage
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold what only one process may do at a time: creating
-        tables, creating or extending a study.
+        """Let one process at a time run the block, such as one that creates or extends a study.
 
-        Inside a block that holds it, it is held already. A server keeps the lock for all machines.
+        Blocks may be nested. The lock of a server holds for all machines.
         """
         with self.errors(), self._lock():
             yield
@@ -267,8 +277,8 @@ class Storage:
     def _lock_on_server(self) -> Iterator[None]:
         number = {"number": ADVISORY_LOCK}
         with self._engine().connect() as connection:
-            # It ends with the connection, however this process ends. To wait
-            # for it on the server would be silence.
+            # The lock ends with the connection, however this process ends. Waiting for it on the
+            # server would look like a server that does not answer.
             while not connection.execute(
                 sqlalchemy.text("SELECT pg_try_advisory_lock(:number)"), number
             ).scalar():
@@ -291,7 +301,7 @@ class Storage:
             yield
 
     def folder(self, *parts: str) -> Path:
-        """A folder inside `files`, created. Raises `UserError` where it cannot be."""
+        """A folder inside `files`, created if needed. Raises `UserError` where that fails."""
         folder = self.files.joinpath(*parts)
         if not self.files.parent.is_dir():
             raise UserError(
@@ -306,8 +316,7 @@ class Storage:
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """Turn the database's errors inside the block into a `UserError`
-        that says which storage, and what to do."""
+        """Turn the database's errors inside the block into a `UserError` that says what to do."""
         try:
             yield
         except UserError:
@@ -320,22 +329,20 @@ class Storage:
 
     @contextmanager
     def sound(self) -> Iterator[None]:
-        """Turn what goes wrong inside the block, where stored values are
-        interpreted, into a `UserError`: they are damaged."""
+        """Turn an error inside the block, which interprets stored values, into a `UserError`."""
         try:
             yield
         except UserError:
             raise
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise UserError(
-                f"the storage {self.shown} holds what this program did not write"
-                f" ({type(error).__name__}: {error}); it was left as it is. Use a copy of it from"
-                " before, or delete the study."
+                f"the storage {self.shown} holds values that this program did not write"
+                f" ({type(error).__name__}: {error}); it was not changed. Use an earlier copy of"
+                " it, or delete the study."
             ) from error
 
     def _engine(self) -> sqlalchemy.Engine:
-        """The engine for reading; of a server, its connections are
-        those for writing where there are any."""
+        """The engine for reading; of a server, the one for writing where that is open."""
         if self.path is None and self._writer is not None:
             return self._writer.engine.execution_options(**postgres.READING)
         with self._making_engine:
@@ -357,38 +364,20 @@ class Storage:
             creator=lambda: sqlite.connect_read_only(path, outages.TIMEOUT),
             poolclass=sqlalchemy.QueuePool,
         )
-        event.listen(engine, "begin", _begin)
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         return engine
 
 
 @atexit.register
 def _close_all() -> None:
-    for storage in list(_living):
+    for storage in list(_storages):
         storage.close()
 
 
-def _take_over_transactions(connection: sqlite3.Connection, record: Any) -> None:
-    connection.isolation_level = None  # the driver would begin late, at the first write
-    # With WAL this is safe against any crash of ours; a power cut may undo
-    # the last moments, never damage the file.
-    connection.execute("PRAGMA synchronous=NORMAL")
-
-
-def _begin_immediate(connection: sqlalchemy.Connection) -> None:
-    # What Optuna reads before it writes (is this trial still
-    # running?) must hold until it has written.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _begin(connection: sqlalchemy.Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
-
-
 def from_json(text: str) -> Any:
-    """What an attribute holds, from its JSON. 10,000 curves take orjson a quarter of the time."""
+    """The value of an attribute, from its JSON."""
     try:
-        return orjson.loads(text)
-    except (
-        orjson.JSONDecodeError
-    ):  # Optuna writes with Python's own encoder, which knows NaN and Infinity; JSON does not
+        return orjson.loads(text)  # a quarter of the time of json, for 10,000 curves
+    except orjson.JSONDecodeError:
+        # Optuna writes with Python's encoder, which has NaN and Infinity; JSON does not.
         return json.loads(text)

@@ -1,8 +1,7 @@
-"""Which database a storage's URL names, and what of it may be
-shown: no password, nor a part of one.
+"""Which database a storage's URL names, and how it is shown: without its password.
 
-A password with an unquoted `@`, `/` or `?` is taken as it was meant. Left to SQLAlchemy it ends in
-the host's name, and the resolver and the driver then print it.
+A password with an unquoted `@`, `/` or `?` is read as it was meant. SQLAlchemy would take its end
+for a part of the host's name, and the resolver and the driver would then print it.
 """
 
 import os
@@ -30,13 +29,16 @@ _IN_WORDS = re.compile(r"(\w*pass\w*\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)", re.IGN
 
 @dataclass(frozen=True)
 class StorageURL:
-    """A storage's URL, read.
+    """A storage's URL and its parts.
 
     Attributes:
-        dialect: `sqlite` or `postgresql`. url: What SQLAlchemy connects with; it may hold a
-        password. shown: The same for messages, as it was given. path: The file of an SQLite
-        storage, absolute; None for a server. secrets: What no message may hold. option: What
-        `--storage` must be given to name it again; None where the environment or the default does.
+        dialect: `sqlite` or `postgresql`.
+        url: For SQLAlchemy; it may hold a password.
+        shown: For messages: as it was given, without secrets.
+        path: The file of an SQLite storage, absolute; None for a server.
+        secrets: Texts that no message may hold.
+        option: The value of `--storage` that names it again; None where the environment or the
+            default does.
     """
 
     dialect: str
@@ -47,30 +49,32 @@ class StorageURL:
     option: str | Secret | None = field(repr=False)
 
     def hide(self, text: str) -> str:
-        """A text of somebody else (a driver, the resolver) without the secrets and their parts."""
+        """The text of another program (a driver, the resolver) without secrets or parts of them."""
         for secret in self.secrets:
             text = _without(text, secret)
         return _IN_WORDS.sub(r"\1***", text)
 
 
 def read_url(given: str | None) -> StorageURL:
-    """Read a storage's URL; None stands for the one in the environment, else for the default.
+    """Read the URL of a storage.
+
+    Args:
+        given: The URL; None means that of the environment variable `ENVIRONMENT`, else the default.
 
     Raises:
-        UserError: for what is no URL of a storage. An empty one is refused: it
-        is an unset variable, and not the wish to
-            write into the current folder.
+        UserError: It is not the URL of a storage. An empty one is an error: probably a variable is
+            not set, and nobody wants to write into the current folder.
     """
     if given is None:
         given = os.environ.get(ENVIRONMENT, DEFAULT_URL)
         if not given.strip():
             raise UserError(
                 f"{ENVIRONMENT} is set, but empty. Unset it for {DEFAULT_URL} in the current"
-                f" folder, or let it name a storage, such as {EXAMPLES}."
+                f" folder, or set it to a storage, such as {EXAMPLES}."
             )
     elif not given.strip():
         raise UserError(
-            "--storage is empty; was it given a variable that is not set? Leave it out for the"
+            "--storage is empty; is its variable not set? Leave the option out for the"
             f" default, or name a storage, such as {EXAMPLES}."
         )
     given = given.strip()
@@ -90,9 +94,8 @@ def read_url(given: str | None) -> StorageURL:
         url = parsed.set(database=str(path)).render_as_string(hide_password=False)
         return StorageURL(dialect, url, given, path, (), option)
     if parsed.drivername == "postgresql":
-        parsed = parsed.set(
-            drivername="postgresql+psycopg"
-        )  # the driver that the extra [postgres] installs
+        # The driver that the extra [postgres] installs.
+        parsed = parsed.set(drivername="postgresql+psycopg")
     shown = parsed.set(drivername=scheme, query=_hidden_query(parsed.query)).render_as_string()
     secrets = [str(value) for key, value in parsed.query.items() if _is_secret(key)]
     if userinfo is not None:
@@ -116,13 +119,13 @@ def read_url(given: str | None) -> StorageURL:
 
 
 def _split(given: str) -> tuple[str, str | None, str]:
-    """Scheme, user and password (None: there are none), and the rest from the host on."""
+    """The scheme, user and password (None where there are none), and the rest from the host on."""
     scheme, separator, rest = given.partition("://")
     if not separator or not re.fullmatch(r"[A-Za-z][\w+]*", scheme):
         raise _unreadable(given)
     if scheme.partition("+")[0] == "sqlite":
         return scheme, None, rest
-    # A password may hold a question mark; a query names its first key behind it.
+    # A password may hold a question mark; in a query, its first key follows the question mark.
     query = re.search(r"\?\w+=[^@]*$", rest) or re.search(
         r"\?(host|port|user|password|ssl\w*|service)=", rest
     )
@@ -132,8 +135,7 @@ def _split(given: str) -> tuple[str, str | None, str]:
 
 
 def _unreadable(given: str) -> UserError:
-    # What cannot be read may hold a password anywhere, so it is
-    # repeated only where it is the name of a file.
+    # What cannot be read may hold a password anywhere, so it is shown only if it names a file.
     is_file = given.endswith((".db", ".sqlite", ".sqlite3")) and not re.search(r"[:@=?]", given)
     hint = f" For the file {given} write sqlite:///{given}." if is_file else ""
     return UserError(f"the storage URL cannot be read; it looks like {EXAMPLES}.{hint}")
@@ -164,19 +166,18 @@ def _hidden_query(query: Mapping[str, object]) -> dict[str, str | tuple[str, ...
 
 
 def _without(text: str, secret: str) -> str:
-    """The text with three stars for the secret and for each part of it
-    of at least `SHORTEST_PART` characters."""
-    if len(secret) < SHORTEST_PART:  # by chance it is a part of other words
+    """The text with *** for the secret and each part of at least `SHORTEST_PART` characters."""
+    if len(secret) < SHORTEST_PART:  # it may be a part of other words by chance
         return re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
-    kept, place = [], 0
-    while place < len(text):
+    pieces, start = [], 0
+    while start < len(text):
         length = SHORTEST_PART
-        if place + length > len(text) or text[place : place + length] not in secret:
-            kept.append(text[place])
-            place += 1
+        if start + length > len(text) or text[start : start + length] not in secret:
+            pieces.append(text[start])
+            start += 1
             continue
-        while place + length < len(text) and text[place : place + length + 1] in secret:
+        while start + length < len(text) and text[start : start + length + 1] in secret:
             length += 1
-        kept.append("***")
-        place += length
-    return "".join(kept)
+        pieces.append("***")
+        start += length
+    return "".join(pieces)

@@ -1,1 +1,34 @@
-"""Training one network."""
+"""Training one network. Other rooms import from here; the modules are private to this one.
+
+Names are loaded when first used: `train` loads torch and Lightning, which takes seconds; those that
+describe a training load neither.
+"""
+
+from typing import TYPE_CHECKING
+
+from explorer.lazy import lazy_getattr
+
+if TYPE_CHECKING:
+    from studies.training.notes import errors_by_class, training_notes
+    from studies.training.outcome import TrainingFailed, TrainingStopped
+    from studies.training.training import Outcome, train
+
+__all__ = [
+    "Outcome",
+    "TrainingFailed",
+    "TrainingStopped",
+    "errors_by_class",
+    "train",
+    "training_notes",
+]
+__getattr__ = lazy_getattr(
+    __name__,
+    {
+        "Outcome": "studies.training.training",
+        "TrainingFailed": "studies.training.outcome",
+        "TrainingStopped": "studies.training.outcome",
+        "errors_by_class": "studies.training.notes",
+        "train": "studies.training.training",
+        "training_notes": "studies.training.notes",
+    },
+)

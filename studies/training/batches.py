@@ -1,8 +1,8 @@
-"""What an epoch shows: images on the device as one tensor, or read from disk
-a batch at a time; augmented a batch at a time.
+"""The batches of an epoch, augmented on the device.
 
-Order, crops, flips and lighting are drawn on the CPU from (seed, epoch) alone: the
-same for every arm, on every device and after a resume.
+Images are one tensor on the device, or are read from disk a batch at a time. Order, crops, flips
+and lighting are drawn on the CPU from (seed, epoch) alone: they are the same for every arm, on
+every device and after a resume.
 """
 
 import math
@@ -17,43 +17,61 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from studies.config.recipe import Recipe
-from studies.data.splits import Images, Rows, Splits
+from studies.data import Images, Rows, Splits
 
-# Images on disk up to this many bytes are read into memory once; on a
-# GPU all up to this part of its free memory.
+# Images on disk of at most this many bytes are read into memory once; on a GPU all images are, up
+# to this fraction of its free memory.
 RESIDENT_BYTES = 256 * 2**20
 RESIDENT_PART = 0.25
-# Random resized crops as in fb.resnet.torch: part of the area, width over height, and how often a
-# crop that does not fit is drawn again before the whole image is taken.
+# Random resized crops as in fb.resnet.torch: the fraction of the area, width over height, and how
+# often a crop is drawn, as long as it does not fit, before the whole image is used.
 AREA = (0.08, 1.0)
 RATIO = (3 / 4, 4 / 3)
 TRIES = 10
-# The principal components of ImageNet's colours (pixels from 0 to 1), as in
-# fb.resnet.torch: deviations, and a column each.
+# The principal components of ImageNet's colours (pixels from 0 to 1), as in fb.resnet.torch: their
+# standard deviations, and a column for each.
 COLOUR_DEVIATIONS = (0.2175, 0.0188, 0.0045)
 COLOURS = ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.5836, -0.6948, 0.4203))
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What an epoch does with the training images, drawn on the CPU: their
-    order, and what happens to each, in that order."""
+class EpochPlan:
+    """What an epoch does with the training images.
+
+    Attributes:
+        order: int64, N: the numbers of the images.
+        shifts: int64, N x 2, in that order: the first row and column of the crop, 0 to 2 x padding.
+        flips: bool, N: which images are mirrored.
+        boxes: float32, N x 4: left, top, width and height of the crop, as fractions of the side;
+            N x 0 where it is not used.
+        lights: float32, N x 3, standard normal: one for each component of colour; N x 0 where it is
+            not used.
+    """
 
     order: Tensor
-    shifts: Tensor  # N x 2: rows and columns, 0 to 2 x padding
+    shifts: Tensor
     flips: Tensor
-    boxes: Tensor  # N x 4: left, top, width, height of the crop, as parts of the side
-    lights: Tensor  # N x 3: standard normal, one for each component of colour
+    boxes: Tensor
+    lights: Tensor
 
-    def to(self, device: torch.device) -> "Plan":
-        return Plan(*(value.to(device) for value in vars(self).values()))
+    def to(self, device: torch.device) -> "EpochPlan":
+        """The same plan on a device."""
+        return EpochPlan(*(value.to(device) for value in vars(self).values()))
 
 
 def plan_epoch(
     seed: int, epoch: int, images: int, padding: int, *, boxes: bool = False, lights: bool = False
-) -> Plan:
-    """The plan of epoch `epoch` (from 0): a pure function of its
-    arguments, in torch's generator of the CPU."""
+) -> EpochPlan:
+    """Draw the plan of an epoch on the CPU: a pure function of the arguments.
+
+    Args:
+        seed: Of the training.
+        epoch: From 0.
+        images: How many there are, N.
+        padding: In pixels, on each side.
+        boxes: Whether crops are random and resized.
+        lights: Whether colours are shifted.
+    """
     mixed = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0]
     generator = torch.Generator().manual_seed(int(mixed) % 2**63)
     order = torch.randperm(images, generator=generator)
@@ -61,26 +79,37 @@ def plan_epoch(
     flips = torch.rand(images, generator=generator) < 0.5
     crops = _draw_boxes(images, generator) if boxes else torch.empty(images, 0)
     normal = torch.randn(images, 3, generator=generator) if lights else torch.empty(images, 0)
-    return Plan(order, shifts, flips, crops, normal)
+    return EpochPlan(order, shifts, flips, crops, normal)
 
 
 def _draw_boxes(images: int, generator: torch.Generator) -> Tensor:
-    drawn = torch.rand(images, TRIES, 2, generator=generator)
-    place = torch.rand(images, 2, generator=generator)
-    area = AREA[0] + (AREA[1] - AREA[0]) * drawn[..., 0]
+    """Random crops, float32, images x 4: left, top, width and height as fractions of the side."""
+    uniform = torch.rand(images, TRIES, 2, generator=generator)
+    corner = torch.rand(images, 2, generator=generator)
+    area = AREA[0] + (AREA[1] - AREA[0]) * uniform[..., 0]
     ratio = torch.exp(
-        math.log(RATIO[0]) + (math.log(RATIO[1]) - math.log(RATIO[0])) * drawn[..., 1]
+        math.log(RATIO[0]) + (math.log(RATIO[1]) - math.log(RATIO[0])) * uniform[..., 1]
     )
     sizes = torch.stack((area * ratio, area / ratio), dim=-1).sqrt()  # N x tries x (width, height)
     fits = (sizes <= 1).all(-1)
-    first = fits.int().argmax(1)  # the first of equals
+    first = fits.int().argmax(1)  # the first of equals, so the first try that fits
     size = sizes[torch.arange(images), first].where(fits.any(1, keepdim=True), torch.ones(()))
-    return torch.cat((place * (1 - size), size), dim=1)
+    return torch.cat((corner * (1 - size), size), dim=1)
 
 
 class TrainingBatches:
-    """The training images; iterating gives the full batches of the epoch
-    that `epoch()` names (from 0), augmented."""
+    """The training images in augmented batches; iterating once gives one epoch.
+
+    Each batch is images (float32, batch x channels x height x width, channels last) and labels
+    (int64, batch), on the device. Images that do not fill a batch are left out of the epoch.
+
+    Args:
+        splits: The data.
+        recipe: Batch size and augmentation.
+        seed: Of the training.
+        device: Where the batches are.
+        epoch: Returns the number of the epoch to iterate, from 0.
+    """
 
     def __init__(
         self,
@@ -99,7 +128,7 @@ class TrainingBatches:
         self._source = _Source(splits.train, device, 0 if self._resized else self._padding)
         self._windows: Tensor | None = None
         if (whole := self._source.whole) is not None and not self._resized:
-            # A view of a padded copy, which takes the place of the images.
+            # A view of a padded copy, which replaces the images.
             self._windows, self._source.whole = _windows(whole, self._padding), None
         self._labels = torch.from_numpy(splits.train.labels).to(device)
         self._normalise = _Normalise(splits, device)
@@ -113,7 +142,7 @@ class TrainingBatches:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         size = self._recipe.batch_size
-        drawn = plan_epoch(
+        plan_on_cpu = plan_epoch(
             self._seed,
             self._epoch(),
             len(self._labels),
@@ -121,7 +150,7 @@ class TrainingBatches:
             boxes=self._resized,
             lights=self._lights,
         )
-        plan = drawn.to(self._device)
+        plan = plan_on_cpu.to(self._device)
         parts = [slice(start, start + size) for start in range(0, len(self) * size, size)]
         if (windows := self._windows) is not None:
             cut = (
@@ -131,29 +160,32 @@ class TrainingBatches:
         elif (whole := self._source.whole) is not None:
             cut = (self._cut(whole[plan.order[part]], plan, part) for part in parts)
         else:
-            read = self._source.read([drawn.order[part] for part in parts])
+            read = self._source.read([plan_on_cpu.order[part] for part in parts])
             cut = (self._cut(images, plan, part) for images, part in zip(read, parts, strict=True))
         for images, part in zip(cut, parts, strict=True):
             if self._flip:
                 images = torch.where(plan.flips[part, None, None, None], images.flip(3), images)
             yield self._light(self._normalise(images), plan, part), self._labels[plan.order[part]]
 
-    def _cut(self, images: Tensor, plan: Plan, part: slice) -> Tensor:
+    def _cut(self, images: Tensor, plan: EpochPlan, part: slice) -> Tensor:
         if self._resized:
-            return resized_crops(images, plan.boxes[part])
+            return resize_crops(images, plan.boxes[part])
         rows = torch.arange(len(images), device=self._device)
         return _windows(images, self._padding)[rows, :, plan.shifts[part, 0], plan.shifts[part, 1]]
 
-    def _light(self, images: Tensor, plan: Plan, part: slice) -> Tensor:
+    def _light(self, images: Tensor, plan: EpochPlan, part: slice) -> Tensor:
         if not self._lights:
             return images
-        # Normalised already, so that the shift is scaled alike.
+        # The images are normalised already, so the shift is divided by the deviation too.
         shift = (plan.lights[part] @ self._colours.T).view(-1, 3, 1, 1)
         return images.add_(shift * self._normalise.scale)
 
 
 class EvaluationBatches:
-    """Images as they are, in their order; the last batch may be smaller."""
+    """Images in their order, not augmented, in batches as of `TrainingBatches`.
+
+    The last batch may be smaller.
+    """
 
     def __init__(
         self, images: Images, splits: Splits, recipe: Recipe, device: torch.device
@@ -176,10 +208,17 @@ class EvaluationBatches:
             yield self._normalise(images), labels
 
 
-def resized_crops(images: Tensor, boxes: Tensor) -> Tensor:
-    """The boxes (N x 4: left, top, width, height, as parts of the side) of images, each resized to
-    the image's size, bilinearly; float32, from 0 to 255. A box is never larger than the image, so
-    nothing is made smaller and needs no smoothing.
+def resize_crops(images: Tensor, boxes: Tensor) -> Tensor:
+    """Crop images and resize the crops to the images' size, bilinearly.
+
+    A box is never larger than the image, so nothing is made smaller and no smoothing is needed.
+
+    Args:
+        images: uint8, N x channels x side x side.
+        boxes: float32, N x 4: left, top, width and height as fractions of the side.
+
+    Returns:
+        float32, from 0 to 255, of the images' shape.
     """
     left, top, width, height = boxes.unbind(1)
     zero = torch.zeros_like(left)
@@ -192,24 +231,31 @@ def resized_crops(images: Tensor, boxes: Tensor) -> Tensor:
 
 
 def _windows(images: Tensor, padding: int) -> Tensor:
-    """A view N x C x shifts x shifts x H x W of the padded images: a
-    batch and its crops are one indexing."""
+    """A view of the padded images, N x channels x shifts x shifts x height x width.
+
+    A batch with its crops is then a single indexing.
+    """
     side = images.shape[-1]
     padded = F.pad(images, (padding,) * 4) if padding else images
     return padded.unfold(2, side, 1).unfold(3, side, 1)
 
 
 def _most_bytes(values: "np.ndarray | Rows", padding: int) -> int:
-    """What images take on the device at most: while a padded copy is made, both are there."""
+    """The bytes that images take on the device at most: while they are padded, both copies."""
     side = values.shape[-1]
     return values.nbytes + (values.nbytes // side**2 * (side + 2 * padding) ** 2 if padding else 0)
 
 
 class _Source:
-    """Images for the device: `whole`, one tensor there, or None where that
-    would take too much; then `read` brings batches.
+    """Images for a device: as one tensor there, or read in batches where that is too large.
 
-    `padding` tells how far `whole` is to be padded, which takes room too.
+    Attributes:
+        whole: uint8, N x channels x height x width, on the device; None where `read` is needed.
+
+    Args:
+        images: The images, in memory or on disk.
+        device: Where they are used.
+        padding: By which `whole` will be padded, in pixels, as that takes memory too.
     """
 
     def __init__(self, images: Images, device: torch.device, padding: int = 0) -> None:
@@ -235,8 +281,7 @@ class _Source:
         return self._count
 
     def read(self, numbers: list[Tensor]) -> Iterator[Tensor]:
-        """The images of each batch of numbers; the next batch is
-        read while this one is worked on."""
+        """Yield the images of each batch of numbers; the next is read while one is used."""
 
         def gather(chosen: Tensor) -> Tensor:
             images = self._array.index_select(
@@ -254,8 +299,10 @@ class _Source:
 
 
 class _Normalise:
-    """uint8 images to float32, channels last, with the training split's
-    mean taken off and divided by its deviation."""
+    """Turns uint8 images into float32, channels last, by the training split's mean and deviation.
+
+    The mean is subtracted, and the result is divided by the standard deviation.
+    """
 
     def __init__(self, splits: Splits, device: torch.device) -> None:
         self._mean = (255 * torch.tensor(splits.mean, device=device)).view(1, -1, 1, 1)

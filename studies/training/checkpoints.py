@@ -1,5 +1,4 @@
-"""A run's checkpoint: one file, replaced whole, of tensors and
-plain values; loading it executes nothing."""
+"""The checkpoint of a run: one file of tensors and plain values; loading it executes nothing."""
 
 import hashlib
 import io
@@ -16,13 +15,13 @@ from explorer.errors import UserError
 from explorer.files import write_atomic
 from explorer.installed import numba_version
 from studies.config.recipe import Recipe
-from studies.data.splits import Splits
+from studies.data import Splits
 from studies.machine.settings import Settings
 
 log = logging.getLogger(__name__)
-# The number of this program's arithmetic: raise it with every change that makes a training end with
-# other bits (order of images, crops, the network's operations, the optimiser, what is summed how),
-# and trainings begun before start afresh. No release alone changes it.
+# The version of this program's arithmetic: raise it with every change that makes a training end
+# with other bits (order of images, crops, the network's operations, the optimiser, the order of
+# sums); trainings begun before then start afresh. A release alone does not change it.
 ARITHMETIC = 5
 DAMAGED = "the checkpoint %s is damaged: starting afresh"
 
@@ -30,8 +29,10 @@ DAMAGED = "the checkpoint %s is damaged: starting afresh"
 def identify(
     architecture: Architecture, recipe: Recipe, splits: Splits, seed: int, settings: Settings
 ) -> str:
-    """A digest of all that a run's numbers depend on, except the test
-    images: those are not looked at before the end."""
+    """A digest of all that a run's numbers depend on, 32 hexadecimal digits.
+
+    The test images are left out: they are not looked at before the end.
+    """
     data = (splits.mean, splits.std, splits.mirrored)
     programs = torch.__version__, numba_version(), ARITHMETIC
     parts = (architecture, recipe, seed, settings, *data, *programs)
@@ -42,11 +43,14 @@ def identify(
 
 
 def read_checkpoint(path: Path) -> dict[str, Any] | None:
-    """The state in a checkpoint; None where there is none or it is damaged
-    (cut off, bytes changed), with a warning.
+    """Read a checkpoint; nothing in the file is ever executed.
 
-    Nothing in the file is ever executed. Raises `UserError` for a file that
-    holds anything but tensors and plain values.
+    Returns:
+        The state; None where there is no file, or (with a warning) where it is damaged: cut off, or
+        with bytes changed.
+
+    Raises:
+        UserError: The file cannot be read, or holds more than tensors and plain values.
     """
     try:
         data = path.read_bytes()
@@ -55,10 +59,10 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
     except OSError as error:
         raise UserError(f"cannot read the checkpoint {path}: {error.strerror}.") from None
     try:
-        whole = zipfile.ZipFile(io.BytesIO(data)).testzip() is None
-    except Exception:  # noqa: BLE001 - zipfile says in a dozen ways that it does not understand some bytes
-        whole = False
-    if not whole and not data.startswith(b"\x80"):  # what a bare pickle starts with
+        is_whole = zipfile.ZipFile(io.BytesIO(data)).testzip() is None
+    except Exception:  # noqa: BLE001 - zipfile raises nearly anything on damaged bytes
+        is_whole = False
+    if not is_whole and not data.startswith(b"\x80"):  # what a bare pickle starts with
         log.warning(DAMAGED, path)
         return None
     try:
@@ -66,17 +70,19 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
         return dict(state)
     except (pickle.UnpicklingError, RuntimeError, TypeError, ValueError, EOFError):
         raise UserError(
-            f"{path} is not a checkpoint of this program: it holds more than numbers, and was not"
-            " loaded. Delete it to start afresh."
+            f"{path} is not a checkpoint of this program: it holds more than tensors and plain"
+            " values, and was not loaded. Delete it to start afresh."
         ) from None
-    except Exception:  # noqa: BLE001 - bytes that are no whole pickle make the unpickler fail in any way
+    except Exception:  # noqa: BLE001 - the unpickler raises nearly anything on damaged bytes
         log.warning(DAMAGED, path)
         return None
 
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Replace the checkpoint, in a folder that is made if need be. Raises
-    `UserError` where it cannot be written."""
+    """Write a checkpoint, in place of the one before; its folder is created if needed.
+
+    Raises `UserError` where it cannot be written.
+    """
     buffer = io.BytesIO()
     torch.save(state, buffer)
     try:
@@ -87,8 +93,10 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def put_aside(path: Path) -> Path:
-    """Rename a checkpoint by its content, so that another may take its place, and
-    say how. Raises `UserError` where it cannot be."""
+    """Rename a checkpoint by a digest of its content, and return its new path.
+
+    Raises `UserError` where that fails.
+    """
     try:
         digest = hashlib.blake2b(path.read_bytes(), digest_size=4).hexdigest()
         return path.rename(path.with_stem(f"{path.stem}-{digest}"))

@@ -1,4 +1,4 @@
-"""Loss and mistakes of many batches, summed on the device, so that it need not be waited for."""
+"""Loss and mistakes of many batches, summed on the device, so that it is not waited for."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ TOP5_FROM = 10  # classes
 
 
 class Reading(NamedTuple):
-    """Mean loss, top-1 error, and top-5 error where there are classes enough."""
+    """Mean loss, top-1 error, and top-5 error (None of fewer than ten classes); as fractions."""
 
     loss: float
     error: float
@@ -17,32 +17,33 @@ class Reading(NamedTuple):
 
 
 class ClassTally:
-    """Images and mistakes of each class, summed on the device; read once."""
+    """Sums the images and mistakes of each class on the device."""
 
     def __init__(self, device: torch.device, classes: int) -> None:
         self._sums = torch.zeros(classes, 2, dtype=torch.float64, device=device)
 
     def add(self, logits: Tensor, labels: Tensor) -> None:
+        """Add a batch: logits N x classes, labels int64 N."""
         wrong = logits.argmax(1) != labels
         self._sums.index_add_(
             0, labels, torch.stack((torch.ones_like(wrong), wrong), 1).to(self._sums.dtype)
         )
 
     def read(self) -> list[float | None]:
-        """The error of each class since the last reading; None for a class that had no image."""
+        """The error of each class since the last reading; None for a class without images."""
         errors = [mistakes / images if images else None for images, mistakes in self._sums.tolist()]
         self._sums.zero_()
         return errors
 
 
-def balanced(errors: list[float | None]) -> float:
-    """The balanced error: the mean of the errors by class, of those classes that had images."""
-    there = [error for error in errors if error is not None]
-    return sum(there) / len(there)
+def balanced_error(errors: list[float | None]) -> float:
+    """The balanced error: the mean of the errors by class, over the classes that have images."""
+    known = [error for error in errors if error is not None]
+    return sum(known) / len(known)
 
 
 class Tally:
-    """Loss and mistakes summed on the device; read once."""
+    """Sums loss and mistakes on the device."""
 
     def __init__(self, device: torch.device, classes: int) -> None:
         self._sums = torch.zeros(3, dtype=torch.float64, device=device)
@@ -50,6 +51,7 @@ class Tally:
         self._has_top5 = classes >= TOP5_FROM
 
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Add a batch: its mean loss, logits N x classes, labels int64 N."""
         mistakes = (logits.argmax(1) != labels).sum()
         outside = (
             (logits.topk(5).indices != labels[:, None]).all(1).sum() if self._has_top5 else mistakes

@@ -1,7 +1,6 @@
-"""What a user should know before a training: what the augmentation does, what was
-left out of the data, and where classes need care.
+"""What a user should know before a training: augmentation, what was left out, unusual classes.
 
-Lines of text; what stands in them may be stored, and shown on a terminal.
+All of it is lines of text, safe to store and to show on a terminal.
 """
 
 import re
@@ -9,14 +8,14 @@ import re
 from explorer.streams import printable
 from explorer.text import human_percent
 from studies.config.recipe import Recipe
-from studies.data.images import Splits
+from studies.data import Splits
 
-# The largest class has so many times as many images as the smallest: then the
-# error says little. ImageNet's are within 1.8.
+# Where the largest class has so many times the images of the smallest, the error says little. For
+# ImageNet it is 1.8.
 IMBALANCED = 3
-MOST_CLASSES, MOST_CLASSES_TOLD = 6, 20  # in a list of some, and in one of all
-# Words in the name of a class that a mirror image may turn into another.
-# Single letters and numbers are among them.
+MOST_CLASSES, MOST_CLASSES_IN_FULL = 6, 20  # in a list of some classes, and of all
+# Words in the names of classes that a mirror image may turn into another class. Single letters and
+# numbers are of that kind too.
 MIRRORED_WORDS = re.compile(
     "left|right|(anti|counter)?clockwise|c?cw|arrows?|east|west|digits?|letters?|text|"
     "zero|one|two|three|four|five|six|seven|eight|nine|"
@@ -25,54 +24,51 @@ MIRRORED_WORDS = re.compile(
 )
 
 
-def notes(splits: Splits, recipe: Recipe) -> list[str]:
-    """What to say of a training by `recipe` on `splits`, the augmentation first."""
+def training_notes(splits: Splits, recipe: Recipe) -> list[str]:
+    """What to say about a training by a recipe on these splits, in lines; augmentation first."""
     channels, resolution = splits.train.images.shape[1:3]
     mirrored = recipe.flip == "where_mirrored" and splits.mirrored
     lines = [recipe.augmentation(resolution, channels, mirrored=splits.mirrored) + "."]
-    if (
-        mirrored
-        and not splits.mirrored_given
-        and (turning := [name for name in splits.names if _turns(name)])
-    ):
+    sided = [name for name in splits.names if _has_sides(name)]
+    if mirrored and sided and not splits.mirrored_given:
         lines.append(
             "Warning: images are mirrored, and a mirror image may not keep the class of"
-            f" {_listed(turning)}. If so, turn that off: mirrored: false in the data section (--set"
-            " data.mirrored=false)."
+            f" {_listed(sided)}. If so, turn mirroring off: mirrored: false in the data section"
+            " (--set data.mirrored=false)."
         )
     lines += splits.notes
     if imbalanced := _imbalance(splits):
-        more = (
-            ""
-            if recipe.class_weights == "balanced"
-            else "; --set recipe.class_weights=balanced has the loss weigh classes alike"
+        advice = (
+            "; --set recipe.class_weights=balanced gives all classes the same weight in the loss"
         )
+        if recipe.class_weights == "balanced":
+            advice = ""
         lines.append(
-            f"{imbalanced} The balanced error, the mean of the classes' errors, says more{more}."
+            f"{imbalanced} The balanced error, the mean of the errors by class, says more{advice}."
         )
     return [printable(line) for line in lines]
 
 
-def by_class(errors: list[float | None], names: tuple[str, ...]) -> str:
-    """The error of each class in one line; of many classes, the largest
-    errors. A class without images has none."""
-    there = [
+def errors_by_class(errors: list[float | None], names: tuple[str, ...]) -> str:
+    """The error of each class in one line; of more than 20 classes, the largest errors.
+
+    Args:
+        errors: Fractions, by label; None for a class without images, which is left out.
+        names: Of the classes; may be empty.
+    """
+    known = [
         (error, f"{names[label] if names else label} {human_percent(error)}")
         for label, error in enumerate(errors)
         if error is not None
     ]
-    shown = there
-    if len(there) > MOST_CLASSES_TOLD:
-        shown = sorted(there, key=lambda one: -one[0])[:MOST_CLASSES]
-    more = (
-        f"; the other {len(there) - len(shown)} at most {human_percent(shown[-1][0])}"
-        if shown != there
-        else ""
-    )
+    shown, more = known, ""
+    if len(known) > MOST_CLASSES_IN_FULL:
+        shown = sorted(known, key=lambda pair: -pair[0])[:MOST_CLASSES]
+        more = f"; the other {len(known) - len(shown)} at most {human_percent(shown[-1][0])}"
     return printable(", ".join(text for _, text in shown) + more)
 
 
-def _turns(name: str) -> bool:
+def _has_sides(name: str) -> bool:
     """Whether a mirror image of a class of this name may be one of another class, or of none."""
     words = re.findall(r"[^\W\d_]+|\d+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name))
     if len(words) == 1 and (len(words[0]) == 1 or words[0].isdecimal()):
@@ -81,7 +77,7 @@ def _turns(name: str) -> bool:
 
 
 def _imbalance(splits: Splits) -> str | None:
-    """What always guessing the largest class gives, where it is much larger than the smallest."""
+    """What always guessing the largest class gives; None where classes are of similar size."""
     import numpy as np
 
     labels = [part.labels for part in (splits.train, splits.validation, splits.test)]
@@ -93,8 +89,8 @@ def _imbalance(splits: Splits) -> str | None:
     return (
         f"The classes are imbalanced: {counts[most]} of {total} images are of"
         f" {_class(splits, most)}, {counts[least]} of {_class(splits, least)}."
-        f" {human_percent(1 - counts[most] / total)} error is what always guessing"
-        f" {_class(splits, most)} gives."
+        f" Always guessing {_class(splits, most)} gives"
+        f" {human_percent(1 - counts[most] / total)} error."
     )
 
 

@@ -1,48 +1,40 @@
-"""Training one network: a Lightning module and a silent Trainer over data that lives on the device.
+"""Training one network: a Lightning module and a Trainer, over data that is on the device.
 
 What a run sees is a pure function of (seed, epoch): initial weights, order of images, crops and
 flips are drawn on the CPU, so they are the same for every arm, on every device, and after a resume.
-Nothing is read from the device during an epoch.
+During an epoch nothing is read back from the device, so it is never waited for.
 """
 
-import contextlib
 import logging
 import math
-import os
-import signal
 import time
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning
 import torch
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from torch import Tensor
 from torch.nn import functional as F
 
 from explorer import Architecture, build
 from explorer.errors import UserError
 from studies.config.recipe import Recipe
-from studies.data.splits import Splits
-from studies.machine.memory import give_back, peak, reset_peak
-from studies.machine.settings import Settings, check
+from studies.data import Splits
+from studies.machine.memory import give_back, read_peak, reset_peak
+from studies.machine.settings import Settings, check_settings
 from studies.training.batches import EvaluationBatches, TrainingBatches
 from studies.training.checkpoints import identify, put_aside, read_checkpoint, write_checkpoint
-from studies.training.metrics import ClassTally, Reading, Tally, balanced
-from studies.training.outcome import Stopped, TrainingFailed
+from studies.training.environment import make_trainer, run_interruptible, torch_environment
+from studies.training.metrics import ClassTally, Reading, Tally, balanced_error
+from studies.training.outcome import TrainingFailed, TrainingStopped
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
-# Lightning sets its own level when imported, and prints tips and an
-# inventory of devices for every Trainer.
-for _name in ("pytorch_lightning", "lightning_fabric"):
-    logging.getLogger(_name).setLevel(logging.ERROR)
 
 CHECKPOINT = "checkpoint.pt"
 Row = dict[str, Any]
@@ -50,14 +42,26 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a finished run found, read at the last epoch. Errors are top-1, as fractions;
-    `train_error` is of the augmented images, during that epoch. Top-5 errors are None where there
-    are fewer than ten classes. A balanced error is the mean of the errors by class; None where an
-    older checkpoint does not tell it. `test_errors_by_class` is in the order of the labels.
+    """What a finished run measured. Errors are fractions, after the last epoch.
 
-    `seconds` are those of all epochs (validation included) and of the test, `images_per_second`
-    those of training alone. `peak_memory` is in bytes: allocated on the GPU, resident in the
-    process on a CPU; None where the system does not tell.
+    Attributes:
+        train_error: Top-1, of the augmented images, during the last epoch.
+        validation_error: Top-1.
+        test_error: Top-1.
+        seconds: Of all epochs, their validation, and the test.
+        images_per_second: Of training alone.
+        epochs: How many were trained.
+        curves: A row for each epoch, as `train` describes it.
+        peak_memory: In bytes: allocated on the GPU, or resident in the process on a CPU; None where
+            the system does not say.
+        state_dict: The weights, on the CPU.
+        train_top5_error: None of fewer than ten classes, as the other top-5 errors.
+        validation_top5_error: Likewise.
+        test_top5_error: Likewise.
+        validation_balanced_error: The mean of the errors by class; None where the last epoch is
+            from an older checkpoint without it.
+        test_balanced_error: The mean of the errors by class.
+        test_errors_by_class: In the order of the labels; None for a class without images.
     """
 
     train_error: float
@@ -89,34 +93,44 @@ def train(
     should_stop: Callable[[], bool] = lambda: False,
     on_resume: Callable[[list[Row]], None] = lambda rows: None,
 ) -> Outcome:
-    """Train `architecture` from `seed`, validate after every epoch, test once, after the last.
+    """Train a network, validate it after every epoch, and test it once, after the last.
 
-    `checkpoints` is a folder of this run's own: after each epoch one file in it is replaced whole,
-    and a run that finds one goes on from there, equal bit for bit (on a CPU) to one never
-    interrupted. `on_epoch` is told each epoch trained now: {epoch (from 1), learning_rate (of its
-    last step), train_loss, train_error, validation_loss, validation_error,
-    validation_balanced_error, seconds}, and train_top5_error and validation_top5_error where there
-    are ten classes or more; `Outcome.curves` has the earlier ones too, and `on_resume` is told
-    those before anything is trained. `should_stop` is asked after every step.
+    Args:
+        architecture: Of the network.
+        recipe: How it is trained.
+        splits: The data.
+        seed: Of the initial weights, the order of images and their augmentation.
+        settings: Device, precision and threads.
+        checkpoints: A folder of this run's own. After each epoch one file in it is replaced; a run
+            that finds one goes on from there, equal bit for bit (on a CPU) to one that was never
+            interrupted.
+        on_epoch: Called after each epoch with its row: epoch (from 1), learning_rate (of the last
+            step), train_loss, train_error, validation_loss, validation_error,
+            validation_balanced_error and seconds; of ten classes or more also train_top5_error and
+            validation_top5_error.
+        should_stop: Called after every step.
+        on_resume: Called once before training, with the rows of the epochs that the checkpoint has.
 
-    Raises `Stopped`, `TrainingFailed` where the loss is no longer a number, and `UserError` where
-    the network does not fit the data, the machine cannot honour the settings, or the checkpoint is
-    a file this program would not write.
+    Raises:
+        TrainingStopped: `should_stop` returned True.
+        TrainingFailed: A loss became infinite or NaN.
+        UserError: The network does not fit the data, this machine cannot compute with the settings,
+            or the checkpoint is not a file that this program would write.
     """
-    check(settings)
+    check_settings(settings)
     _check_shape(architecture, splits)
     recipe.steps_per_epoch(len(splits.train))
-    with _environment(settings):
+    with torch_environment(settings):
         give_back()
         is_watched = reset_peak(torch.device(settings.device))
         run = _Run(architecture, recipe, splits, seed, settings, checkpoints, on_epoch, should_stop)
         run.resume()
         on_resume(list(run.rows))
-        trainer = _trainer(settings, recipe.epochs - len(run.rows))
+        trainer = make_trainer(settings, recipe.epochs - len(run.rows))
         if len(run.rows) < recipe.epochs:
             batches = TrainingBatches(splits, recipe, seed, run.target, lambda: len(run.rows))
             validation = EvaluationBatches(splits.validation, splits, recipe, run.target)
-            _interruptible(lambda: trainer.fit(run, batches, validation))
+            run_interruptible(lambda: trainer.fit(run, batches, validation))
         (_, test_error, test_top5), by_class, test_seconds = run.test(trainer)
         last = run.rows[-1]
         images = recipe.steps_per_epoch(len(splits.train)) * recipe.batch_size * recipe.epochs
@@ -128,28 +142,33 @@ def train(
             images_per_second=images / run.training_seconds,
             epochs=recipe.epochs,
             curves=run.rows,
-            peak_memory=peak(run.target) if is_watched else None,
+            peak_memory=read_peak(run.target) if is_watched else None,
             state_dict={name: value.cpu() for name, value in run.network.state_dict().items()},
             train_top5_error=last.get("train_top5_error"),
             validation_top5_error=last.get("validation_top5_error"),
             test_top5_error=test_top5,
             validation_balanced_error=last.get("validation_balanced_error"),
-            test_balanced_error=balanced(by_class),
+            test_balanced_error=balanced_error(by_class),
             test_errors_by_class=by_class,
         )
 
 
 def balanced_weights(labels: "NDArray[np.int64]", classes: int) -> Tensor:
-    """A weight for each class: n / (k n_c), of n images in k classes, n_c in this one; float32."""
+    """The weight of each class, float32: n / (k n_c), of n images in k classes, n_c in this one.
+
+    Args:
+        labels: int64, n.
+        classes: k.
+    """
     counts = torch.bincount(torch.from_numpy(labels), minlength=classes)
     return len(labels) / (classes * counts).float()
 
 
 class _Run(pytorch_lightning.LightningModule):
-    """One run: the network with its optimiser, what it has found so far, and its checkpoint.
+    """A run: the network with its optimiser, the rows of its epochs, and its checkpoint.
 
-    Lightning counts the epochs of this process; `rows` counts those of
-    the run, which may have begun in another.
+    Lightning counts the epochs of this process; `rows` counts those of the run, which may have
+    begun in another process.
     """
 
     def __init__(
@@ -165,7 +184,7 @@ class _Run(pytorch_lightning.LightningModule):
     ) -> None:
         super().__init__()
         self.recipe, self.splits, self.target = recipe, splits, torch.device(settings.device)
-        self.tell, self.ask = on_epoch, should_stop
+        self.on_row, self.should_stop = on_epoch, should_stop
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = build(architecture)
@@ -213,7 +232,7 @@ class _Run(pytorch_lightning.LightningModule):
     def transfer_batch_to_device(
         self, batch: Any, device: torch.device, dataloader_idx: int
     ) -> Any:
-        return batch  # it is there already
+        return batch  # it is on the device already
 
     def on_train_epoch_start(self) -> None:
         self.started = time.perf_counter()
@@ -255,7 +274,7 @@ class _Run(pytorch_lightning.LightningModule):
             "train_error": self.trained.error,
             "validation_loss": validated.loss,
             "validation_error": validated.error,
-            "validation_balanced_error": balanced(self.by_class.read()),
+            "validation_balanced_error": balanced_error(self.by_class.read()),
             "seconds": now - self.started,
         }
         if validated.top5_error is not None:
@@ -265,25 +284,28 @@ class _Run(pytorch_lightning.LightningModule):
             }
         self.rows.append(row)
         self._save()
-        self.tell(row)
+        self.on_row(row)
 
     def test(self, trainer: pytorch_lightning.Trainer) -> tuple[Reading, list[float | None], float]:
-        """What the test images say, also by class, and the seconds it took; the first
-        time that anything looks at the test images."""
+        """The loss and errors on the test images, the errors by class, and the seconds it took.
+
+        Nothing has looked at the test images before.
+        """
         started = time.perf_counter()
         batches = EvaluationBatches(self.splits.test, self.splits, self.recipe, self.target)
-        _interruptible(lambda: trainer.test(self, batches, verbose=False))
+        run_interruptible(lambda: trainer.test(self, batches, verbose=False))
         return self._read("test"), self.by_class.read(), time.perf_counter() - started
 
     def resume(self) -> None:
-        """Take up the checkpoint, where there is one of this very run."""
+        """Load the checkpoint, where there is one of this run."""
         if self.path is None or (state := read_checkpoint(self.path)) is None:
             return
         if state.get("identity") != self.identity:
             log.warning(
                 "%s belongs to another training (other data, recipe or settings, or an older"
-                " version of this program): starting afresh. It is kept as %s",
-                *(self.path, put_aside(self.path)),
+                " version of this program): starting afresh. It was renamed to %s",
+                self.path,
+                put_aside(self.path),
             )
             return
         self.network.load_state_dict(state["model"])
@@ -320,81 +342,8 @@ class _Run(pytorch_lightning.LightningModule):
         )
 
     def _stop_if_asked(self) -> None:
-        if self.ask():
-            raise Stopped
-
-
-def _trainer(settings: Settings, epochs: int) -> pytorch_lightning.Trainer:
-    kind, _, index = settings.device.partition(":")
-    trainer = pytorch_lightning.Trainer(
-        accelerator=kind,
-        devices=[int(index or 0)] if kind == "cuda" else 1,
-        precision="bf16-mixed" if settings.precision == "bf16" else "32-true",
-        max_epochs=epochs,
-        num_sanity_val_steps=0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        # Each run is one process on one device, whatever Slurm or torchrun started it.
-        plugins=[LightningEnvironment()],
-        # On a Slurm node Lightning looks there for a checkpoint of
-        # its own, and takes it up unasked.
-        default_root_dir=os.devnull,
-    )
-    # Signals are the worker's business: Lightning would turn SIGTERM
-    # into an exception at the end of a batch.
-    trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
-    return trainer
-
-
-def _interruptible(call: Callable[[], Any]) -> None:
-    """Run a Trainer's method. Lightning answers Ctrl-C with `SystemExit`
-    and from then on ignores it: undo both."""
-    main = signal.getsignal(signal.SIGINT)
-    try:
-        call()
-    except SystemExit as error:
-        if isinstance(error.__context__, KeyboardInterrupt):
-            signal.signal(signal.SIGINT, main)
-            raise KeyboardInterrupt from None
-        raise
-
-
-@contextlib.contextmanager
-def _environment(settings: Settings) -> Iterator[None]:
-    """Torch's global switches as the settings have them, and back
-    again; none of Lightning's warnings."""
-    threads, benchmark = torch.get_num_threads(), torch.backends.cudnn.benchmark
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    convolutions: Any = torch.backends.cudnn.conv  # type: ignore[attr-defined]
-    precision = convolutions.fp32_precision
-    debug: Any = torch.utils.deterministic
-    fill = debug.fill_uninitialized_memory
-    try:
-        torch.set_num_threads(settings.threads)
-        # cuBLAS reads this when CUDA starts, and needs it to be deterministic.
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        # On CUDA the max-pool of the imagenet stem has no deterministic
-        # gradient, so there it stays at a warning.
-        torch.use_deterministic_algorithms(True, warn_only=settings.device != "cpu")
-        # Filling fresh memory with NaN is for finding bugs, and costs a pass over every tensor.
-        debug.fill_uninitialized_memory = False
-        torch.backends.cudnn.benchmark = False
-        if settings.precision == "32":
-            convolutions.fp32_precision = "ieee"  # left alone, cuDNN computes with TF32, of 19 bits
-        with warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", module=r"(pytorch_lightning|lightning_fabric|torch)\b"
-            )
-            yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
-        debug.fill_uninitialized_memory = fill
-        torch.backends.cudnn.benchmark = benchmark
-        convolutions.fp32_precision = precision
+        if self.should_stop():
+            raise TrainingStopped
 
 
 def _check_shape(architecture: Architecture, splits: Splits) -> None:
@@ -403,6 +352,6 @@ def _check_shape(architecture: Architecture, splits: Splits) -> None:
     network = (architecture.resolution, architecture.in_channels, architecture.classes)
     if data != network:
         raise UserError(
-            "the network is made for {} pixels, {} channels and {} classes, ".format(*network)
-            + "the data has {} pixels, {} channels and {} classes.".format(*data)
+            "the network is for {0} x {0} pixels, {1} channels and {2} classes, ".format(*network)
+            + "the data has {0} x {0} pixels, {1} channels and {2} classes.".format(*data)
         )

@@ -13,7 +13,7 @@ import pandas as pd
 
 from explorer.errors import UserError
 from explorer.suggestions import Secret, command
-from studies.data.splits import Images, Rows, Splits, mean_and_std
+from studies.data import Images, Rows, Splits, mean_and_std
 from studies.winner.ranking import SAME, rank, validation_errors
 
 CONFIDENCE = 0.95

@@ -27,7 +27,7 @@ from postgres_server import serve
 
 from studies.attempts.standing import Attempts
 from studies.pair import Pair
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 
 def empty_trials(url: str, workers: int, count: int) -> float:

@@ -23,7 +23,7 @@ from big_study import add_attempts, make_study
 from playwright.sync_api import sync_playwright
 from postgres_server import serve
 
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 SEEDS = 2000  # five arms: 10,000 trainings
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]

@@ -25,7 +25,7 @@ from PIL import Image, ImageOps
 from torch.utils.data import DataLoader, Dataset
 
 from studies.config.recipe import Recipe
-from studies.data.splits import DataSpec, Images, Splits, load
+from studies.data import DataSpec, Images, Splits, load
 from studies.training.batches import TrainingBatches
 
 SIDE = 32

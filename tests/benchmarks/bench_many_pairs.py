@@ -27,7 +27,7 @@ from big_study import add_attempts, make_study
 
 from studies.attempts.claims import Claims
 from studies.attempts.workers import Worker
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 ROUNDS = 30
 

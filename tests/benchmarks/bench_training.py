@@ -27,7 +27,7 @@ from turns import Turns, compare, play
 from explorer import Architecture, build
 from explorer.text import human_time
 from studies.config.recipe import Recipe
-from studies.data.splits import DataSpec, Images, Splits, load
+from studies.data import DataSpec, Images, Splits, load
 from studies.machine.settings import Settings, resolve
 from studies.training.batches import EvaluationBatches, TrainingBatches
 from studies.training.training import train

@@ -41,7 +41,7 @@ from explorer.cli import cli
 from explorer.errors import UserError
 from studies import Study
 from studies.results.importing import read_csv
-from studies.storage.storage import Storage
+from studies.storage import Storage
 from studies.training.checkpoints import read_checkpoint
 
 ODD = (

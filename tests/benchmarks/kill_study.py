@@ -36,7 +36,7 @@ from studies.attempts.attempt import Attempt
 from studies.attempts.standing import Attempts
 from studies.records.stored_study import get
 from studies.results import read
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 Tables = tuple[pd.DataFrame, pd.DataFrame]
 

@@ -34,7 +34,7 @@ def stored_study(workdir: Path) -> Callable[[pd.DataFrame], str]:
     from studies.attempts.claims import Claims
     from studies.attempts.workers import Worker
     from studies.records.creation import create_or_extend
-    from studies.storage.storage import Storage
+    from studies.storage import Storage
 
     def put(trials: pd.DataFrame) -> str:
         storage = Storage(f"sqlite:///{workdir}/results.db")

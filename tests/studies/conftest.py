@@ -14,7 +14,7 @@ import studies.running.supervisor
 from studies.attempts.claims import Claims
 from studies.attempts.workers import Lease
 from studies.pair import Pair
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 
 @pytest.fixture

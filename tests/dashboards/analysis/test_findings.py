@@ -17,7 +17,7 @@ from dashboards.report.commands import next_commands, print_results
 from dashboards.report.report import render_report
 from dashboards.report.sources import Source
 from studies.results import Reader
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 ONCE = {
     evidence: (

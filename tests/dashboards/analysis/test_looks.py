@@ -11,7 +11,7 @@ from dashboards.analysis.looks import confidence_after, count_looks
 from studies.api import Study
 from studies.records.creation import create_or_extend
 from studies.results import study_info
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 ARMS = ["C=1", "C=2", "C=4", "C=8", "C=16"]
 

@@ -40,7 +40,7 @@ from studies.attempts.claims import Claims
 from studies.attempts.workers import Worker
 from studies.results import Reader, read
 from studies.results.table_text import as_csv
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 EVIL = "<img src=x onerror=alert(1)>"
 

@@ -14,7 +14,7 @@ from werkzeug.serving import make_server
 
 from dashboards.app.app import create_app
 from studies.results import Reader
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 EVIL = "<img src=x onerror=\"document.title='hit'\">"
 WAIT = 30_000  # milliseconds: the machine may be busy with other things

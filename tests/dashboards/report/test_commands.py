@@ -21,7 +21,7 @@ from explorer.cli import cli
 from explorer.errors import UserError
 from explorer.streams import printable
 from studies.results import Reader
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 
 def run(*arguments: str) -> str:

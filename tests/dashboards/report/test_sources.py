@@ -12,7 +12,7 @@ from dashboards.report.sources import load_sources
 from explorer.errors import UserError
 from studies.results import TRIALS, Reader, read
 from studies.results.importing import import_csv
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 
 def test_csv_files_give_the_tables_of_the_storage(stored_study, workdir):

@@ -22,7 +22,7 @@ from studies.attempts.claims import Claims
 from studies.attempts.standing import Counts
 from studies.attempts.workers import Lease, Worker
 from studies.pair import Pair
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 Party = Callable[..., Claims]
 NOBODY = Worker("nobody", host="elsewhere", machine="elsewhere")

@@ -32,7 +32,7 @@ from studies.attempts.workers import Worker
 from studies.pair import Pair
 from studies.records.stored_study import get
 from studies.results import read
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 NOBODY = Worker("nobody", host="elsewhere", machine="elsewhere")
 SOMEBODY = Worker("somebody", host="elsewhere", machine="elsewhere")

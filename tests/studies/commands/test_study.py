@@ -15,8 +15,8 @@ from tiny_study import change
 
 from studies.records.stored_study import get
 from studies.results import CURVES, TRIALS
+from studies.storage import Storage
 from studies.storage.schema import CONTENT
-from studies.storage.storage import Storage
 
 Result = subprocess.CompletedProcess[str]
 COUNTS = {"wanted": 6, "complete": 6, "running": 0, "waiting": 0, "failed": 0, "pruned": 0}

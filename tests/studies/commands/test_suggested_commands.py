@@ -20,7 +20,7 @@ from studies import Study
 from studies.records.stored_study import get
 from studies.results import Reader
 from studies.running.progress import QuietView
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 NAN = "resnext_1_2x5d_w16_small8"
 # A file whose name needs quotes and must not be taken for an option.

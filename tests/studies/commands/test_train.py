@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from explorer.cli import cli
 from explorer.errors import UserError
 from studies.config.overrides import override
-from studies.data.splits import DataSpec, load
+from studies.data import DataSpec, load
 
 NETWORK = "resnext_1_2x4d_w8_small8"
 QUICK = [

@@ -23,11 +23,11 @@ from explorer.errors import UserError
 from studies import Study
 from studies.attempts.claims import Claims
 from studies.attempts.workers import Worker
-from studies.data.splits import DataSpec, load
+from studies.data import DataSpec, load
 from studies.records.creation import create_or_extend
 from studies.records.same_data import about_data
 from studies.records.stored_study import get
-from studies.storage.storage import Storage
+from studies.storage import Storage
 from studies.winner.winner import choose, train_on_both
 
 
@@ -266,7 +266,7 @@ def test_data_that_cannot_be_read_leaves_no_folder(
     def missing(*_: object) -> None:
         raise UserError("there is no data")
 
-    monkeypatch.setattr("studies.data.splits.load", missing)
+    monkeypatch.setattr("studies.data.load", missing)
     assert str(retrain()) == "there is no data"
     assert not Path("best").exists()
 

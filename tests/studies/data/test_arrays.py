@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 from explorer.errors import UserError
-from studies.data import arrays
+from studies.data import DataShape, DataSpec, arrays, data_shape, load
 from studies.data.arrays import read_function
-from studies.data.splits import DataShape, DataSpec, data_shape, load
 
 NPZ = DataSpec(name="npz", path="own.npz", test=0.25, validation=0.25)
 

@@ -61,7 +61,7 @@ def deflated(
     """A TIFF whose strip is compressed, which libtiff unpacks."""
     kind = {"u": 1, "i": 2, "f": 3}[samples.dtype.kind]
     bands = samples.shape[2] if samples.ndim == 3 else 1
-    told = {
+    tags_of_form = {
         258: (3, [samples.dtype.itemsize * 8] * bands),
         259: 8,
         262: 2 if bands == 3 else 1,
@@ -69,7 +69,7 @@ def deflated(
         339: (3, [kind] * bands),
     }
     strip = zlib.compress(samples.astype(samples.dtype.newbyteorder(order)).tobytes())
-    return tiff(strip, {**told, **(tags or {})}, order, samples.shape[:2])
+    return tiff(strip, {**tags_of_form, **(tags or {})}, order, samples.shape[:2])
 
 
 def planes(samples: np.ndarray[Any, Any], order: str) -> bytes:
@@ -78,9 +78,9 @@ def planes(samples: np.ndarray[Any, Any], order: str) -> bytes:
         samples[..., band].astype(samples.dtype.newbyteorder(order)).tobytes() for band in range(3)
     ]
     size = len(strips[0])
-    told = {258: (3, [samples.dtype.itemsize * 8] * 3), 262: 2, 277: 3, 284: 2, 339: (3, [1] * 3)}
+    tags = {258: (3, [samples.dtype.itemsize * 8] * 3), 262: 2, 277: 3, 284: 2, 339: (3, [1] * 3)}
     places = {273: (4, [8 + size * band for band in range(3)]), 279: (4, [size] * 3)}
-    return tiff(b"".join(strips), {**told, **places}, order, samples.shape[:2])
+    return tiff(b"".join(strips), {**tags, **places}, order, samples.shape[:2])
 
 
 # Samples of more than 8 bits.
@@ -151,15 +151,16 @@ def test_sixteen_bit_colours_in_planes_are_not_taken_for_eight_bits() -> None:
 def test_a_tiff_of_twelve_bits_has_white_at_4095(compressed: bool) -> None:
     pairs = TWELVE.reshape(-1, 2).tolist()
     packed = b"".join(
-        bytes([one >> 4, (one & 15) << 4 | two >> 8, two & 255]) for one, two in pairs
+        bytes([first >> 4, (first & 15) << 4 | second >> 8, second & 255])
+        for first, second in pairs
     )
-    told = {258: (3, [12]), 259: 8 if compressed else 1}
+    tags = {258: (3, [12]), 259: 8 if compressed else 1}
     assert (
-        grey(tiff(zlib.compress(packed) if compressed else packed, told, size=(4, 4)))
+        grey(tiff(zlib.compress(packed) if compressed else packed, tags, size=(4, 4)))
         == STEPS.tolist()
     )
     assert "a TIFF of 12-bit unsigned integer samples, 1 a pixel, big-endian" in refused(
-        tiff(packed, told, ">", (4, 4))
+        tiff(packed, tags, ">", (4, 4))
     )
 
 

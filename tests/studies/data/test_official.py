@@ -17,8 +17,7 @@ import numpy as np
 import pytest
 
 from explorer.errors import UserError
-from studies.data import downloads, official
-from studies.data.splits import DataShape, DataSpec, data_shape, load
+from studies.data import DataShape, DataSpec, data_shape, downloads, load, official
 
 CIFAR10 = DataSpec(name="cifar10", validation=0.2)
 CIFAR100 = DataSpec(name="cifar100", validation=0.5)
@@ -80,7 +79,7 @@ def tar(files: dict[str, bytes], folder: str) -> bytes:
 def cifar10(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """Five batches of ten and a test batch of ten, taken for the published ones."""
     names = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
-    files = {name: batch(10 * place, 10, 10, b"labels") for place, name in enumerate(names)}
+    files = {name: batch(10 * index, 10, 10, b"labels") for index, name in enumerate(names)}
     files["cifar-10-python.tar.gz"] = tar({**files, "readme.html": b"hello"}, "cifar-10-batches-py")
     monkeypatch.setitem(
         official.CHECKSUMS, "cifar10", {name: md5(content) for name, content in files.items()}
@@ -386,14 +385,14 @@ def test_a_download_shows_how_far_it_is(
 
     from explorer import terminal
 
-    told: list[tuple[int, int]] = []
+    steps: list[tuple[int, int]] = []
     monkeypatch.setattr(
-        terminal, "progress_bar", lambda what: nullcontext(lambda *step: told.append(step))
+        terminal, "progress_bar", lambda what: nullcontext(lambda *step: steps.append(step))
     )
     server[0].update(cifar10)
     load(CIFAR10)
     size = len(cifar10["cifar-10-python.tar.gz"])
-    assert told[-1] == (size, size)
+    assert steps[-1] == (size, size)
 
 
 def test_what_is_not_the_published_file_is_thrown_away(

@@ -18,9 +18,17 @@ from PIL import Image
 
 from explorer.errors import UserError
 from search_spaces.documents import validate
-from studies.data import decoding, folder_cache, scale
-from studies.data.caches import clear, kept
-from studies.data.splits import DataSpec, Rows, Splits, load
+from studies.data import (
+    DataSpec,
+    Rows,
+    Splits,
+    clear_caches,
+    decoded_building,
+    decoding,
+    list_caches,
+    load,
+    scale,
+)
 
 COUNT = 12  # images of each of two classes
 
@@ -122,16 +130,16 @@ def test_stretch_takes_the_range_of_the_training_images_for_all(
     whole = pixels(splits)
     assert (whole.min(), whole.max()) == (0, 255)
     assert len(np.unique(whole)) > 10
-    told = (
+    line = (
         f"{low:g} to {high:g}, the range of the training images ({name}), is taken as black to"
         " white."
     )
-    assert splits.notes == (told,)
+    assert splits.notes == (line,)
     capsys.readouterr()
     assert json.loads(splits.to_export()["black_and_white"]) == [low, high]
     other_split = load(spec(white="stretch", split_seed=3), root)
     assert key(other_split) == key(splits)
-    assert other_split.notes == (told,)
+    assert other_split.notes == (line,)
     assert capsys.readouterr().err == ""
 
 
@@ -168,8 +176,8 @@ def test_an_interrupted_build_goes_on_with_the_range_that_was_found(
 ) -> None:
     root = folder(tmp_path / "photos", 1000, 2000)
     whole = load(spec(white="stretch"), root)
-    clear([kept()[0].name])
-    original, seen = folder_cache._read, []
+    clear_caches([list_caches()[0].name])
+    original, seen = decoded_building._read, []
 
     def stopped(*arguments: Any) -> Any:
         seen.append(arguments)
@@ -178,19 +186,19 @@ def test_an_interrupted_build_goes_on_with_the_range_that_was_found(
         return original(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(folder_cache, "_read", stopped)
-        patch.setattr(folder_cache, "BATCH", 1)
+        patch.setattr(decoded_building, "_read", stopped)
+        patch.setattr(decoded_building, "BATCH", 1)
         with pytest.raises(KeyboardInterrupt):
             load(spec(white="stretch"), root)
-    monkeypatch.setattr(folder_cache, "range_of", None)
+    monkeypatch.setattr(decoded_building, "range_of", None)
     again = load(spec(white="stretch"), root)
     assert key(again) == key(whole)
     assert (pixels(again) == pixels(whole)).all()
-    assert [one.source for one in kept()] == [
+    assert [cache.source for cache in list_caches()] == [
         str(root)
     ]  # its scale is a file of ours: it can be cleared
-    clear([kept()[0].name])
-    assert not kept()
+    clear_caches([list_caches()[0].name])
+    assert not list_caches()
 
 
 @pytest.mark.parametrize("lost", [0, 1])
@@ -199,9 +207,9 @@ def test_an_interrupted_build_tells_of_all_samples_once(
 ) -> None:
     root = folder(tmp_path / "photos", 1000, 2000)
     whole = load(spec(), root).notes
-    clear([kept()[0].name])
-    monkeypatch.setattr(folder_cache, "BATCH", 5)
-    original, seen = folder_cache._read, []
+    clear_caches([list_caches()[0].name])
+    monkeypatch.setattr(decoded_building, "BATCH", 5)
+    original, seen = decoded_building._read, []
 
     def stopped(path: Path, *arguments: Any) -> Any:
         if len(seen) == 14 and not (root / "resumed").exists():
@@ -209,7 +217,7 @@ def test_an_interrupted_build_tells_of_all_samples_once(
         seen.append(path)
         return original(path, *arguments)
 
-    monkeypatch.setattr(folder_cache, "_read", stopped)
+    monkeypatch.setattr(decoded_building, "_read", stopped)
     with pytest.raises(KeyboardInterrupt):
         load(spec(), root)
     (notes,) = cache.glob("folders/building-*/notes")
@@ -272,7 +280,7 @@ def test_pillow_itself_says_nothing_on_the_terminal(tmp_path: Path) -> None:
     root = folder(tmp_path / "photos", 0, 255, np.uint8)
     bands = np.zeros((8, 8, 13), np.uint16)
     (root / "ant" / "bands.tif").write_bytes(tiff(bands))
-    code = "import sys\nfrom pathlib import Path\nfrom studies.data.splits import DataSpec, load\n"
+    code = "import sys\nfrom pathlib import Path\nfrom studies.data import DataSpec, load\n"
     code += "spec = DataSpec(name='folder', resolution=8, test=0.25, unreadable='skip')\n"
     code += "load(spec, Path(sys.argv[1]))"
     result = subprocess.run([sys.executable, "-c", code, str(root)], capture_output=True, text=True)
@@ -381,15 +389,15 @@ def test_what_the_version_before_decoded_to_the_same_pixels_keeps_its_key(
 def test_what_it_did_not_note_is_noted_beside_its_array(tmp_path: Path, cache: Path) -> None:
     root = folder(tmp_path / "photos", 100, 60000)
     Image.fromarray(np.full((8, 8), 4000, np.uint16)).save(root / "bee" / "03.png")
-    told = load(spec(), root).notes
-    assert len(told) == 2
+    notes = load(spec(), root).notes
+    assert len(notes) == 2
     (array,) = cache.glob("folders/*/images.npy")
     array.with_name("samples").unlink()
     notes = np.fromfile(array.with_name("notes"), np.uint8).reshape(24, -1)
     notes[:, 0] &= 3  # whether it could be read, and is decoded otherwise now
     notes.tofile(array.with_name("notes"))
     shutil.rmtree(cache / "folders" / "index")
-    assert load(spec(), root).notes == told
+    assert load(spec(), root).notes == notes
     assert list(cache.glob("folders/*/images.npy")) == [array]
 
 
@@ -413,9 +421,9 @@ def test_photographs_that_the_version_before_has_decoded_are_not_decoded_anew(
     whole = load(spec(), root)
     [link] = (cache / "folders" / "index").iterdir()
     link.rename(link.with_name(link.name.replace("-v3", "-v2")))
-    original, seen = folder_cache.decode, []
+    original, seen = decoded_building.decode, []
     monkeypatch.setattr(
-        folder_cache, "decode", lambda *given: (seen.append(given), original(*given))[1]
+        decoded_building, "decode", lambda *given: (seen.append(given), original(*given))[1]
     )
     again = load(spec(), root)
     assert len(seen) == decoded_anew
@@ -427,13 +435,13 @@ def test_photographs_that_the_version_before_has_decoded_are_not_decoded_anew(
 def test_every_scale_has_an_array_of_its_own(tmp_path: Path, cache: Path) -> None:
     root = folder(tmp_path / "photos", 1000, 4000)
     given = [{}, {"white": 4095}, {"white": 5000}, {"white": "stretch"}]
-    found = {key(load(spec(**white), root)) for white in given}
-    assert len(found) == 4
-    assert {path.parent.name for path in cache.glob("folders/*/images.npy")} == found
+    keys = {key(load(spec(**white), root)) for white in given}
+    assert len(keys) == 4
+    assert {path.parent.name for path in cache.glob("folders/*/images.npy")} == keys
     scales = {json.loads(path.read_text())[1] for path in cache.glob("folders/*/scale.json")}
     assert scales == {4095, 5000, 4000}
     for white in given:
-        assert key(load(spec(**white), root)) in found
+        assert key(load(spec(**white), root)) in keys
 
 
 def test_what_is_skipped_does_not_change_what_a_study_knows_of_its_scaled_images(

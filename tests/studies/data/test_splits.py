@@ -14,9 +14,8 @@ import pytest
 
 from explorer.errors import UserError
 from search_spaces.documents import validate
-from studies.data import official
+from studies.data import DATA_SETS, DataShape, DataSpec, Images, Splits, data_shape, load, official
 from studies.data.images import Parts
-from studies.data.splits import DATA_SETS, DataShape, DataSpec, Images, Splits, data_shape, load
 
 DIGITS = DataSpec(name="digits", validation=0.2, test=0.2)
 NAMES = {"train": 60, "t10k": 20}
@@ -169,15 +168,15 @@ def test_one_missing_file_of_four_is_named(fashion: Path) -> None:
         load(FASHION, fashion)
 
 
-@pytest.mark.parametrize("kept", [0, 3, 10, 15, -20, -9, -1])
+@pytest.mark.parametrize("size", [0, 3, 10, 15, -20, -9, -1])
 @pytest.mark.parametrize("zipped", [True, False])
-def test_a_file_cut_off_anywhere_is_named(fashion: Path, kept: int, zipped: bool) -> None:
+def test_a_file_cut_off_anywhere_is_named(fashion: Path, size: int, zipped: bool) -> None:
     path = fashion / "train-images-idx3-ubyte.gz"
     content = path.read_bytes()
     if not zipped:
         path.unlink()
         path, content = path.with_suffix(""), gzip.decompress(content)
-    path.write_bytes(content[:kept])
+    path.write_bytes(content[:size])
     with pytest.raises(
         UserError,
         match=f"cannot read {re.escape(str(path))}: it is truncated.*github.com/zalandoresearch",
@@ -341,7 +340,7 @@ def test_a_rare_class_that_a_split_would_leave_out_is_an_error(
 
 def test_reading_data_imports_no_torch() -> None:
     code = (
-        "import sys; from studies.data.splits import DataSpec, load;"
+        "import sys; from studies.data import DataSpec, load;"
         "load(DataSpec(name='digits', test=0.2)); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from explorer.errors import UserError
+from studies.data import DataSpec, load
 from studies.data.folder import class_names, scan
 from studies.data.images import Splits
-from studies.data.splits import DataSpec, load
 
 COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "été") for form in ("NFC", "NFD"))
 
@@ -87,9 +87,9 @@ def test_many_kinds_are_counted_and_the_most_frequent_named(photos: Path) -> Non
 @pytest.mark.parametrize(
     "name", ["@eaDir", ".thumbnails", "__MACOSX", ".AppleDouble", ".ipynb_checkpoints", "@__thumb"]
 )
-@pytest.mark.parametrize("place", ["", "ant", "ant/below"])
-def test_images_in_thumbnail_folders_reach_no_split(photos: Path, name: str, place: str) -> None:
-    images(photos / place / name / "deeper", 12)
+@pytest.mark.parametrize("below", ["", "ant", "ant/below"])
+def test_images_in_thumbnail_folders_reach_no_split(photos: Path, name: str, below: str) -> None:
+    images(photos / below / name / "deeper", 12)
     splits = read(photos)
     assert splits.notes == (
         f"Left out of {photos}: 12 files in thumbnail and system folders: {name}.",
@@ -150,10 +150,10 @@ def test_an_empty_class_says_what_it_holds_instead(photos: Path) -> None:
 
 def test_names_cannot_write_to_the_terminal(photos: Path) -> None:
     from studies.config.recipe import Recipe
-    from studies.training.notes import notes
+    from studies.training.notes import training_notes
 
     (photos / "ant" / "\x1b[2J.png").symlink_to("gone")
-    assert "\x1b" not in "".join(notes(read(photos), Recipe.model_validate("quick")))
+    assert "\x1b" not in "".join(training_notes(read(photos), Recipe.model_validate("quick")))
 
 
 # Links to folders.
@@ -308,8 +308,8 @@ def test_names_that_are_not_utf_8_train_to_the_end(tmp_path: Path) -> None:
         command += ["--set", change]
     result = subprocess.run(command, capture_output=True, check=False)
     assert result.returncode == 0, result.stderr
-    told = result.stdout.decode()  # it is UTF-8
-    assert "ph\N{REPLACEMENT CHARACTER}otos: 2 files of other kinds: .heic" in told
+    output = result.stdout.decode()  # it is UTF-8
+    assert "ph\N{REPLACEMENT CHARACTER}otos: 2 files of other kinds: .heic" in output
     with safe_open(tmp_path / "w.safetensors", "np") as weights:
         assert (
             weights.metadata()["class_names"]
@@ -329,15 +329,9 @@ def test_an_error_names_a_file_that_is_not_utf_8_in_a_way_that_can_be_stored(pho
 
 def test_a_path_may_begin_at_the_home_folder(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(photos.parent))
-    for place, given in ((Path("~/photos"), None), (None, "~/photos"), (Path("~"), "photos")):
-        assert (
-            sum(
-                load(
-                    DataSpec(name="folder", resolution=4, test=0.25, path=given), place
-                ).sizes.values()
-            )
-            == 16
-        )
+    for path, given in ((Path("~/photos"), None), (None, "~/photos"), (Path("~"), "photos")):
+        data = DataSpec(name="folder", resolution=4, test=0.25, path=given)
+        assert sum(load(data, path).sizes.values()) == 16
     with pytest.raises(
         UserError,
         match="~nobody-here/photos begins with a home folder that this system does not know",

@@ -66,7 +66,7 @@ def test_somebody_elses_tuning_is_left_alone() -> None:
     )
     code += "print(test_memory.heap(os.getpid()))"
     tuned = {**os.environ, "GLIBC_TUNABLES": "glibc.malloc.tcache_count=7"}
-    for environment, kept in ((tuned, False), (dict(os.environ), True)):
+    for environment, keeps in ((tuned, False), (dict(os.environ), True)):
         path = os.pathsep.join(sys.path)
         result = subprocess.run(
             [sys.executable, "-c", code],
@@ -75,7 +75,7 @@ def test_somebody_elses_tuning_is_left_alone() -> None:
             check=True,
             env={**environment, "PYTHONPATH": path},
         )
-        assert (int(result.stdout) > GIGABYTE) is kept
+        assert (int(result.stdout) > GIGABYTE) is keeps
 
 
 def test_workers_keep_their_memory(fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,16 +116,18 @@ def test_the_command_train_keeps_its_memory(workdir: Path) -> None:
 PEAKS = """
 import torch
 from explorer import Architecture
-from studies.data.splits import DataSpec, load
+from studies.data import DataSpec, load
 from studies.machine.memory import keep_memory
 from studies.config.recipe import Recipe
 from studies.machine.settings import Settings
 from studies.training.training import train
 
 def peak():
-    network = Architecture.from_name("resnext_1_2x4d_w8_small8", resolution=8, classes=10, in_channels=1)
+    shape = {"resolution": 8, "classes": 10, "in_channels": 1}
+    network = Architecture.from_name("resnext_1_2x4d_w8_small8", **shape)
     recipe = Recipe.model_validate({"name": "quick", "epochs": 1, "batch_size": 512})
-    return train(network, recipe, data, 0, Settings(device="cpu", precision="32", threads=1)).peak_memory
+    settings = Settings(device="cpu", precision="32", threads=1)
+    return train(network, recipe, data, 0, settings).peak_memory
 
 keep_memory()
 data = load(DataSpec(name="digits", test=0.2))

@@ -12,8 +12,14 @@ import torch
 
 from explorer.errors import UserError
 from studies.machine import settings
-from studies.machine.cores import cores
-from studies.machine.settings import WITHOUT_NUMBA, Settings, check, hints, resolve
+from studies.machine.cores import available_cores
+from studies.machine.settings import (
+    WITHOUT_NUMBA,
+    Settings,
+    check_settings,
+    resolve,
+    speed_hints,
+)
 
 CPU = Settings(device="cpu", precision="32", threads=1)
 
@@ -24,10 +30,10 @@ def resolved() -> Settings:
 
 
 def test_what_is_resolved_can_be_honoured_and_survives_storing(resolved: Settings) -> None:
-    check(resolved)
+    check_settings(resolved)
     assert Settings.model_validate(resolved.model_dump(mode="json")) == resolved
     assert resolved.device == ("cuda" if torch.cuda.is_available() else "cpu")
-    assert resolved.threads == max(1, cores() // 2)
+    assert resolved.threads == max(1, available_cores() // 2)
 
 
 def test_resolving_needs_no_torch_here_and_no_modules_from_the_current_folder(
@@ -70,14 +76,14 @@ def test_cuda_where_there_is_none_is_refused(device: str) -> None:
     with pytest.raises(
         UserError, match=f"the device {device} was asked for.*no CUDA device.*Use the device cpu"
     ):
-        check(CPU.model_copy(update={"device": device}))
+        check_settings(CPU.model_copy(update={"device": device}))
 
 
 def test_a_gpu_index_that_does_not_exist_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(UserError, match=r"cuda:2 does not exist. Here: cuda:0, cuda:1"):
-        check(CPU.model_copy(update={"device": "cuda:2"}))
+        check_settings(CPU.model_copy(update={"device": "cuda:2"}))
 
 
 @pytest.mark.parametrize(("avx512_bf16", "amx"), [(True, False), (False, True), (False, False)])
@@ -91,7 +97,7 @@ def test_bf16_is_chosen_and_honoured_only_where_the_processor_computes_it(
     assert settings.resolve_here("cpu", "32", 1).precision == "32"
     if not able:
         with pytest.raises(UserError, match="bf16, which this processor does not compute"):
-            check(CPU.model_copy(update={"precision": "bf16"}))
+            check_settings(CPU.model_copy(update={"precision": "bf16"}))
 
 
 def test_each_gpu_is_asked_for_itself_whether_it_computes_bf16(
@@ -102,11 +108,11 @@ def test_each_gpu_is_asked_for_itself_whether_it_computes_bf16(
     monkeypatch.setattr(
         torch.cuda, "get_device_properties", lambda index: SimpleNamespace(major=(9, 7)[index])
     )
-    found = {
+    precisions = {
         name: settings.resolve_here(name, "auto", 1).precision
         for name in ("cuda", "cuda:0", "cuda:1")
     }
-    assert found == {"cuda": "bf16", "cuda:0": "bf16", "cuda:1": "32"}
+    assert precisions == {"cuda": "bf16", "cuda:0": "bf16", "cuda:1": "32"}
 
 
 def test_torch_still_has_the_private_names_that_tell_about_bf16() -> None:
@@ -115,18 +121,17 @@ def test_torch_still_has_the_private_names_that_tell_about_bf16() -> None:
 
 
 def test_more_threads_than_cores_are_refused() -> None:
-    with pytest.raises(
-        UserError,
-        match=rf"with {cores() + 1} threads in each worker, and this machine has {cores()} cores",
-    ):
-        check(CPU.model_copy(update={"threads": cores() + 1}))
+    cores = available_cores()
+    message = f"with {cores + 1} threads in each worker, and this machine has {cores} cores"
+    with pytest.raises(UserError, match=message):
+        check_settings(CPU.model_copy(update={"threads": cores + 1}))
 
 
 @pytest.mark.parametrize(("workers", "threads"), [(1, 8), (2, 4), (3, 2), (8, 1), (100, 1)])
 def test_workers_share_the_cores(
     monkeypatch: pytest.MonkeyPatch, workers: int, threads: int
 ) -> None:
-    monkeypatch.setattr(settings, "cores", lambda: 8)
+    monkeypatch.setattr(settings, "available_cores", lambda: 8)
     assert settings.resolve_here("cpu", "32", workers).threads == threads
 
 
@@ -138,10 +143,10 @@ def test_threads_follow_the_cores_that_a_process_may_use_and_not_omp_num_threads
         "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); from"
         " studies.machine.settings import resolve;print(resolve('cpu', '32').threads)"
     )
-    told = subprocess.check_output(
+    output = subprocess.check_output(
         [sys.executable, "-c", code], env={**os.environ, "OMP_NUM_THREADS": "7"}, text=True
     )
-    assert told == "1\n"
+    assert output == "1\n"
 
 
 @pytest.mark.parametrize(
@@ -164,6 +169,6 @@ def test_numba_is_missed_only_where_it_would_serve(
 ) -> None:
     monkeypatch.setattr(settings, "numba_version", lambda: numba)
     assert (
-        hints(Settings(device=device, precision=precision, threads=threads))
+        speed_hints(Settings(device=device, precision=precision, threads=threads))
         == [WITHOUT_NUMBA] * count
     )

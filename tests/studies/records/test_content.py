@@ -17,8 +17,8 @@ from studies.config.design import StoredDesign
 from studies.config.study import StudyFile
 from studies.records.creation import create_or_extend
 from studies.records.stored_study import get
+from studies.storage import Storage
 from studies.storage.schema import CONTENT, PROPOSAL
-from studies.storage.storage import Storage
 
 ARCHIVE = Path(__file__).parents[2] / "fixtures" / "storage_0_1_0.tar.gz"
 NAMES = ["old_grid", "old_search", "old_tuned", "old_failed", "old_imported", "old_interrupted"]

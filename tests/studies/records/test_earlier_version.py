@@ -19,7 +19,7 @@ from studies import Study
 from studies.attempts.standing import Attempts
 from studies.records.stored_study import get
 from studies.results import TRIALS, read
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 ARCHIVE = Path(__file__).parents[2] / "fixtures" / "storage_0_1_0.tar.gz"
 STUDIES = ["old_grid", "old_search", "old_tuned", "old_failed", "old_imported", "old_interrupted"]

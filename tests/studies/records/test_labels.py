@@ -19,8 +19,8 @@ from studies.records.creation import create_or_extend
 from studies.records.stored_study import StoredStudy, get
 from studies.results import Reader, read, study_info
 from studies.running.proposing import Proposer
+from studies.storage import Storage
 from studies.storage.schema import CONTENT
-from studies.storage.storage import Storage
 from studies.winner.winner import choose
 
 FIRST, SECOND = "resnext_1_1x8d_w16_small8", "resnext_1_1x12d_w16_small8"

@@ -16,8 +16,8 @@ from explorer.errors import UserError
 from studies.api import Study
 from studies.records.stored_study import get, stored_alone, stored_studies
 from studies.results.history import delete
+from studies.storage import Storage
 from studies.storage.schema import IMPORTING, METRICS
-from studies.storage.storage import Storage
 
 CSV = "design,seed,validation_error,test_error\nresnet50,0,0.25,0.25\n"
 

@@ -16,7 +16,7 @@ from studies.attempts.workers import Worker
 from studies.pair import Pair
 from studies.records.stored_study import get, retry
 from studies.results.history import delete, failures
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 NAN, BUG, C1 = "resnext_1_2x5d_w16_small8", "resnext_1_4x3d_w16_small8", "resnext_1_1x8d_w16_small8"
 

@@ -15,8 +15,8 @@ from explorer.errors import UserError
 from studies.records.stored_study import get
 from studies.results import TRIALS, read, study_info
 from studies.results.importing import import_csv, read_csv
+from studies.storage import Storage
 from studies.storage.schema import IMPORTING
-from studies.storage.storage import Storage
 
 HEADER = "design,seed,validation_error,test_error,flops,classes,resolution,in_channels\n"
 C1 = "resnext_1_1x8d_w16_small8"

@@ -9,7 +9,7 @@ import optuna
 import pytest
 import tiny_runs
 
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 
 @pytest.fixture

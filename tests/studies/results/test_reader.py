@@ -20,7 +20,7 @@ from studies.records.stored_study import StoredStudy, get
 from studies.results import CURVES, TRIALS, Reader, read, study_info
 from studies.results.history import delete
 from studies.running.proposing import Proposer
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from studies.records.creation import create_or_extend
 from studies.records.stored_study import StoredStudy
 from studies.results import CURVES, TRIALS, read, study_info
 from studies.results.table_text import as_csv, read_table
+from studies.storage import Storage
 from studies.storage.schema import METRICS
-from studies.storage.storage import Storage
 
 RESULT = {
     "train_error": 0.1,

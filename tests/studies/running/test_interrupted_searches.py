@@ -20,7 +20,7 @@ from studies.records.stored_study import get
 from studies.results import Reader, read
 from studies.running.proposing import Proposer
 from studies.running.pruning import Pruner, Pruning
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 MEDIAN = {"method": "median", "startup_trials": 2, "warm_up_epochs": 1}
 HALVING = {"method": "successive_halving"}

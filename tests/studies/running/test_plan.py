@@ -18,11 +18,11 @@ from studies import Study
 from studies.attempts.claims import Claims
 from studies.attempts.workers import Worker
 from studies.config.study import StudyFile
-from studies.data.splits import load
+from studies.data import load
 from studies.records.creation import create_or_extend
 from studies.running.estimate import schedule, seconds_a_step
 from studies.running.plan import Plan, plan
-from studies.storage.storage import Storage
+from studies.storage import Storage
 from studies.training.training import train
 
 pytestmark = pytest.mark.slow

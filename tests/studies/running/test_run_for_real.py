@@ -20,7 +20,7 @@ from tiny_runs import INCIDENTAL
 from studies.attempts.standing import Attempts
 from studies.records.stored_study import get
 from studies.results import read
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 URL = "sqlite:///t.db"
 pytestmark = pytest.mark.slow

@@ -31,7 +31,7 @@ from studies.pair import Pair
 from studies.records.stored_study import StoredStudy, get
 from studies.results import read
 from studies.running.proposing import Proposer
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 SOMEBODY = Worker("somebody", host="elsewhere", machine="elsewhere")
 

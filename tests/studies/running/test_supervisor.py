@@ -41,7 +41,7 @@ from studies.machine import failures
 from studies.machine.gpus import deal, visible_gpus
 from studies.machine.settings import Settings
 from studies.records.stored_study import get
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 
 def test_running_a_finished_study_imports_no_torch(fake: None, tiny: Path) -> None:
@@ -221,7 +221,7 @@ def test_whatever_a_failure_says_can_be_stored(error: Exception, reason: str) ->
     try:
         raise error
     except type(error) as caught:
-        failure = studies.running.trial._failure(failures.why(caught))
+        failure = studies.running.trial._failure(failures.describe(caught))
     assert failure["reason"] == reason
     assert len(json.dumps(failure)) < 20_000
     "".join([reason, *failure["log"]]).encode()

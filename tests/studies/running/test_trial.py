@@ -12,7 +12,7 @@ from studies.attempts.claims import Claims
 from studies.attempts.workers import Worker
 from studies.records.creation import create_or_extend
 from studies.records.same_data import about_data
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 SETTINGS = {"device": "cpu", "precision": "32", "threads": 1}
 

@@ -26,7 +26,7 @@ from studies.config.tuning import Tune
 from studies.pair import Pair
 from studies.records.stored_study import get
 from studies.results import TRIALS, Reader, read, study_info
-from studies.storage.storage import Storage
+from studies.storage import Storage
 
 NOBODY = Worker("nobody", host="elsewhere", machine="elsewhere")
 TUNE: dict[str, Any] = {"trials": 5, "learning_rate": [0.01, 1.0], "weight_decay": [1e-5, 1e-3]}

@@ -15,9 +15,7 @@ from studies.attempts.claims import Claims
 from studies.attempts.standing import Attempts
 from studies.attempts.workers import Worker
 from studies.pair import Pair
-from studies.storage import outages
-from studies.storage.outages import StorageAway
-from studies.storage.storage import Storage
+from studies.storage import Storage, StorageAway, outages
 
 NOBODY = Worker("nobody", host="elsewhere", machine="elsewhere")
 
@@ -173,7 +171,7 @@ def test_a_claim_whose_answer_was_lost_is_one_claim(
     with storage.waiting(lambda _: None, never):
         attempt = claims.claim(NOBODY)
     assert attempt
-    assert [one.ended for one in Attempts(storage, study).read()] == ["", "superseded"]
+    assert [attempt.ended for attempt in Attempts(storage, study).read()] == ["", "superseded"]
     assert claims.end(attempt, "complete", 0.5)
     assert claims.look()[Pair("a", 0)] == "complete"
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from big_study import add_attempts, make_study
 
-from studies.storage import schema
-from studies.storage.storage import Storage
+from studies.storage import Storage, schema
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "studies" / "README.md").read_text()
@@ -31,9 +30,9 @@ def test_the_example_in_sql_gives_the_errors_that_were_stored(
     rows = connection.execute(query).fetchall()
     connection.close()
     assert [row[1:4] for row in rows] == [
-        (stored.pairs[place].design, stored.pairs[place].seed, 20)
-        for place in range(13)
-        if place != 3
+        (stored.pairs[number].design, stored.pairs[number].seed, 20)
+        for number in range(13)
+        if number != 3
     ]
     assert all(0.01 < error < 0.04 for *_, error in rows)
     assert {row[0] for row in rows} == {"digits_cardinality"}

@@ -18,8 +18,8 @@ from optuna.storages._rdb.models import BaseModel
 from optuna.study import StudyDirection
 
 from explorer.errors import UserError
+from studies.storage import Storage
 from studies.storage.sqlite import OPTUNA_TABLES
-from studies.storage.storage import Storage
 
 MINIMIZE = [StudyDirection.MINIMIZE]
 
@@ -77,8 +77,8 @@ def test_a_creation_that_is_killed_at_any_step_is_made_good(workdir: Path, kind:
         folder = workdir / str(at)
         left = frozenset((path.name, path.stat().st_size) for path in folder.iterdir())
         if (folder / "t.db").exists():
-            found = {name for kind, name, _ in schema(folder / "t.db") if kind == "table"}
-            half_made += found < OPTUNA_TABLES
+            tables = {name for kind, name, _ in schema(folder / "t.db") if kind == "table"}
+            half_made += tables < OPTUNA_TABLES
         if left not in seen:  # a look that changed nothing needs no trial of its own
             assert_whole(folder / "t.db")
             assert {path.name for path in folder.iterdir()} <= {"t-files", "t.db"}, at
@@ -154,7 +154,7 @@ def test_a_full_disk_leaves_nothing_and_the_next_try_succeeds(workdir: Path) -> 
     code = (
         "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
         "resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, -1)); "
-        "from studies.storage.storage import Storage; from explorer.errors import UserError\n"
+        "from studies.storage import Storage; from explorer.errors import UserError\n"
         "try: Storage('sqlite:///t.db').open()\n"
         "except UserError as error: print(error)"
     )
@@ -264,12 +264,12 @@ def test_a_folder_that_may_not_be_written_is_read_and_not_written(
         folder = Path(name)
         os.chmod(folder, 0o755)
         Storage(f"sqlite:///{folder}/t.db").open().create_new_study(MINIMIZE, "study")
-        from studies.storage.storage import _close_all
+        from studies.storage import _close_all
 
         _close_all()
         code = (
             "import os; import studies.storage.storage, optuna; os.setuid(65534)\n"
-            "from studies.storage.storage import Storage; from explorer.errors import UserError\n"
+            "from studies.storage import Storage; from explorer.errors import UserError\n"
             "print(Storage('sqlite:///t.db').rows('SELECT study_name FROM studies'))\n"
             "for name in ('t.db', 'new.db'):\n"
             "    try: Storage(f'sqlite:///{name}').open()\n"

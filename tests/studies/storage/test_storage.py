@@ -10,8 +10,7 @@ import pytest
 from optuna.study import StudyDirection
 
 from explorer.errors import UserError
-from studies.storage import outages
-from studies.storage.storage import Storage, from_json
+from studies.storage import Storage, from_json, outages
 
 
 def test_the_default_is_a_file_in_the_current_folder(workdir: Path) -> None:

@@ -14,8 +14,8 @@ from sqlalchemy.exc import OperationalError
 
 from explorer.cli import cli
 from explorer.errors import UserError
+from studies.storage import Storage
 from studies.storage.outages import reason_of
-from studies.storage.storage import Storage
 from studies.storage.url import read_url
 
 # Letters that no message, host or user below has, and what a URL gives a meaning to.
@@ -77,11 +77,11 @@ def test_a_tilde_is_a_home_folder(workdir: Path, monkeypatch: pytest.MonkeyPatch
 def test_user_and_password_end_at_the_last_at_sign(
     given: str, shown: str, host: str | None, password: str | None
 ) -> None:
-    found = read_url(given)
-    assert found.shown == shown
-    parsed = make_url(found.url)
+    url = read_url(given)
+    assert url.shown == shown
+    parsed = make_url(url.url)
     assert (parsed.host, parsed.password) == (host, password)
-    assert "ss" not in repr(found).replace("password", "")
+    assert "ss" not in repr(url).replace("password", "")
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_what_is_no_url_is_not_repeated(given: str) -> None:
 
 
 def parts(text: str) -> set[str]:
-    return {text[place : place + 4] for place in range(len(text) - 3)}
+    return {text[start : start + 4] for start in range(len(text) - 3)}
 
 
 @given(PASSWORDS)
@@ -111,11 +111,11 @@ def test_no_part_of_a_password_is_in_any_message(password: str) -> None:
         except UserError as error:
             said = str(error)
         else:
-            told = (
+            message = (
                 f"failed to resolve host '{password[2:]}@host', conninfo password='{password}' in"
                 f" {url}"
             )
-            reason = reason_of(OperationalError("SELECT 1", {}, Exception(told)), storage._url)
+            reason = reason_of(OperationalError("SELECT 1", {}, Exception(message)), storage._url)
             assert reason
             said = storage.shown + repr(storage._url) + reason.text
         assert not (parts(password) | parts(quoted)) & parts(said), (url, said)

@@ -2,19 +2,31 @@
 padded or not; the rest is read a batch at a time."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from photos import damage, fill, spec
 from torch.nn import functional as F
 
+from explorer import Architecture
 from studies.config.recipe import Recipe
-from studies.data.splits import DataSpec, Images, Rows, Splits, load
+from studies.data import DataSpec, Images, Rows, Splits, load
+from studies.machine.settings import Settings
 from studies.training import batches
-from studies.training.batches import RESIDENT_PART, TrainingBatches
+from studies.training.batches import RESIDENT_PART, EvaluationBatches, TrainingBatches
+from studies.training.training import train
 
 PAPER = Recipe(name="resnext_imagenet", batch_size=64)
 QUICK = Recipe(name="quick", batch_size=64)
+CPU = Settings(device="cpu", precision="32", threads=1)
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("RESNEXT_EXPLORER_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +66,43 @@ def test_without_padding_no_copy_is_made() -> None:
     windows = batches._windows(images, 0)
     assert windows.data_ptr() == images.data_ptr()
     assert torch.equal(windows[:, :, 0, 0], images)
+
+
+def test_images_read_from_disk_make_the_same_batches_as_images_on_the_device(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    splits = load(spec(), fill(tmp_path / "photos", 16))
+    for name in ("quick", "resnext_imagenet"):
+        recipe = Recipe.model_validate({"name": name, "batch_size": 8})
+
+        def batches_of(recipe: Recipe = recipe) -> list[torch.Tensor]:
+            device = torch.device("cpu")
+            training = TrainingBatches(splits, recipe, 3, device, lambda: 1)
+            evaluation = EvaluationBatches(splits.test, splits, recipe, device)
+            return [
+                tensor for source in (training, evaluation) for batch in source for tensor in batch
+            ]
+
+        resident = batches_of()
+        with monkeypatch.context() as patch:
+            patch.setattr(batches, "RESIDENT_BYTES", 0)
+            from_disk = batches_of()
+        assert len(resident) == len(from_disk) == 2 * (3 + 2)
+        assert all(map(torch.equal, resident, from_disk))
+
+
+@pytest.mark.slow
+def test_thousands_of_mixed_images_train_under_the_papers_recipe(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = fill(tmp_path / "many", 800)
+    damage(root)
+    data = load(spec(resolution=20, unreadable="skip", test=0.2, validation=0.1), root)
+    assert sum(data.sizes.values()) == 2400 - 2
+    monkeypatch.setattr(batches, "RESIDENT_BYTES", 0)  # read from disk, as a million would be
+    recipe = Recipe.model_validate({"name": "resnext_imagenet", "epochs": 2, "batch_size": 64})
+    network = Architecture.from_name("resnext_1-1_2x4d_w16_small8", resolution=20, classes=3)
+    outcome = train(network, recipe, data, 0, CPU)
+    # One image in eight is grey, and says nothing of its class: a third of those can be guessed.
+    assert outcome.test_error < 0.2
+    assert outcome.test_top5_error is None

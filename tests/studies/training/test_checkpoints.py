@@ -10,7 +10,7 @@ import pytest
 from explorer import Architecture
 from search_spaces.documents import validate
 from studies.config.recipe import Recipe
-from studies.data.splits import DataSpec, Images, Splits, load
+from studies.data import DataSpec, Images, Splits, load
 from studies.machine.settings import Settings
 from studies.training import checkpoints
 from studies.training.checkpoints import identify
@@ -52,14 +52,14 @@ def test_a_checkpoint_of_an_older_arithmetic_is_not_gone_on_with(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    from studies.training.training import Stopped, train
+    from studies.training.training import TrainingStopped, train
 
     def stop(row: dict[str, Any]) -> None:
-        raise Stopped
+        raise TrainingStopped
 
-    with pytest.raises(Stopped):
+    with pytest.raises(TrainingStopped):
         train(SMALL, RECIPE, splits, 0, CPU, checkpoints=tmp_path, on_epoch=stop)
-    told: list[int] = []
+    epochs: list[int] = []
     monkeypatch.setattr(checkpoints, "ARITHMETIC", checkpoints.ARITHMETIC + 1)
     with caplog.at_level(logging.WARNING):
         train(
@@ -69,7 +69,7 @@ def test_a_checkpoint_of_an_older_arithmetic_is_not_gone_on_with(
             0,
             CPU,
             checkpoints=tmp_path,
-            on_epoch=lambda row: told.append(row["epoch"]),
+            on_epoch=lambda row: epochs.append(row["epoch"]),
         )
-    assert told == [1, 2]
+    assert epochs == [1, 2]
     assert "starting afresh" in caplog.text

@@ -10,12 +10,12 @@ from torch.nn import functional as F
 
 from explorer import Architecture
 from studies.config.recipe import Recipe
-from studies.data.splits import Images, Splits
+from studies.data import Images, Splits
 from studies.machine.settings import Settings
 from studies.training.batches import TrainingBatches
 from studies.training.checkpoints import identify
-from studies.training.metrics import ClassTally, balanced
-from studies.training.notes import by_class, notes
+from studies.training.metrics import ClassTally, balanced_error
+from studies.training.notes import errors_by_class, training_notes
 from studies.training.training import balanced_weights, train
 
 CPU = Settings(device="cpu", precision="32", threads=1)
@@ -89,7 +89,7 @@ def test_the_first_line_says_what_happens_to_the_images(
     name: str, side: int, mirrored: bool, line: str
 ) -> None:
     data = splits(side=side, mirrored=mirrored)
-    assert notes(data, recipe(name))[0] == line
+    assert training_notes(data, recipe(name))[0] == line
     batches = TrainingBatches(data, recipe(name), 0, torch.device("cpu"), lambda: 0)
     assert batches._flip == ("mirrored" in line)
     assert batches._lights == ("colours" in line)
@@ -113,9 +113,9 @@ def test_the_first_line_says_what_happens_to_the_images(
     ],
 )
 def test_classes_that_a_mirror_image_may_change_are_named_with_the_key(name: str) -> None:
-    told = notes(splits("ant", name), recipe())
+    lines = training_notes(splits("ant", name), recipe())
     assert (
-        told[1]
+        lines[1]
         == f"Warning: images are mirrored, and a mirror image may not keep the class of {name!r}."
         " If so, turn that off: mirrored: false in the data section (--set"
         " data.mirrored=false)."
@@ -126,19 +126,19 @@ def test_classes_that_a_mirror_image_may_change_are_named_with_the_key(name: str
     "name", ["bee", "copyright", "rightwhale", "cat 2", "cleft", "n01440764", "vitamin b"]
 )
 def test_other_classes_are_not(name: str) -> None:
-    assert len(notes(splits("ant", name), recipe())) == 1
+    assert len(training_notes(splits("ant", name), recipe())) == 1
 
 
 def test_nothing_is_warned_of_where_nothing_is_mirrored_or_the_user_has_said_so() -> None:
-    assert len(notes(splits("left", "right", mirrored=False), recipe())) == 1
-    assert len(notes(splits("left", "right"), recipe(flip="never"))) == 1
-    assert len(notes(splits("left", "right", given=True), recipe())) == 1
+    assert len(training_notes(splits("left", "right", mirrored=False), recipe())) == 1
+    assert len(training_notes(splits("left", "right"), recipe(flip="never"))) == 1
+    assert len(training_notes(splits("left", "right", given=True), recipe())) == 1
 
 
 def test_of_many_classes_some_are_named() -> None:
     assert (
         "'0', '1', '2', '3', '4', '5' and 4 more"
-        in notes(splits(*map(str, range(10))), recipe())[1]
+        in training_notes(splits(*map(str, range(10))), recipe())[1]
     )
 
 
@@ -146,21 +146,21 @@ def test_of_many_classes_some_are_named() -> None:
 
 
 def test_imbalance_is_said_with_what_guessing_gives() -> None:
-    _, line = notes(splits("fine", "broken", counts=(190, 10)), recipe())
+    _, line = training_notes(splits("fine", "broken", counts=(190, 10)), recipe())
     assert (
         line == "The classes are imbalanced: 190 of 200 images are of 'fine', 10 of 'broken'. 5.0 %"
         " error is what always guessing 'fine' gives. The balanced error, the mean of the"
         " classes' errors, says more; --set recipe.class_weights=balanced has the loss weigh"
         " classes alike."
     )
-    _, weighted = notes(splits(counts=(190, 10)), recipe(class_weights="balanced"))
+    _, weighted = training_notes(splits(counts=(190, 10)), recipe(class_weights="balanced"))
     assert "190 of 200 images are of class 0" in weighted
     assert "--set" not in weighted
 
 
 @pytest.mark.parametrize("counts", [(100, 100), (130, 70), (290, 100, 100)])
 def test_classes_of_similar_size_are_not_called_imbalanced(counts: tuple[int, ...]) -> None:
-    assert len(notes(splits(counts=counts), recipe())) == 1
+    assert len(training_notes(splits(counts=counts), recipe())) == 1
 
 
 def test_errors_by_class_are_counted_over_batches() -> None:
@@ -169,7 +169,7 @@ def test_errors_by_class_are_counted_over_batches() -> None:
         tally.add(F.one_hot(torch.tensor(predicted), 4).float(), torch.tensor(labels))
     errors = tally.read()
     assert errors == [1 / 3, 1 / 2, None, 1.0]
-    assert balanced(errors) == pytest.approx((1 / 3 + 1 / 2 + 1) / 3)
+    assert balanced_error(errors) == pytest.approx((1 / 3 + 1 / 2 + 1) / 3)
     assert tally.read() == [None] * 4  # from the beginning
 
 
@@ -178,12 +178,12 @@ def test_always_guessing_the_large_class_has_a_balanced_error_of_one_half() -> N
     tally = ClassTally(torch.device("cpu"), 2)
     tally.add(torch.tensor([[1.0, 0.0]]).expand(200, 2), torch.tensor([0] * 190 + [1] * 10))
     assert tally.read() == [0.0, 1.0]
-    assert balanced([0.0, 1.0]) == 0.5
+    assert balanced_error([0.0, 1.0]) == 0.5
 
 
 def test_errors_of_many_classes_are_told_by_the_largest() -> None:
-    assert by_class([0.0, 0.5, None], ("a", "b", "c")) == "a 0.0 %, b 50.0 %"
-    many = by_class([label / 100 for label in range(30)], ())
+    assert errors_by_class([0.0, 0.5, None], ("a", "b", "c")) == "a 0.0 %, b 50.0 %"
+    many = errors_by_class([label / 100 for label in range(30)], ())
     assert (
         many
         == "29 29.0 %, 28 28.0 %, 27 27.0 %, 26 26.0 %, 25 25.0 %, 24 24.0 %; the other 24 at most"

@@ -23,13 +23,13 @@ from explorer import Architecture
 from explorer.errors import UserError
 from search_spaces.documents import validate
 from studies.config.recipe import Recipe
-from studies.data.splits import DataSpec, Images, Splits, load
-from studies.machine.cores import cores
-from studies.machine.settings import Settings, check
+from studies.data import DataSpec, Images, Splits, load
+from studies.machine.cores import available_cores
+from studies.machine.settings import Settings, check_settings
 from studies.training import training
-from studies.training.batches import TrainingBatches, plan_epoch, resized_crops
+from studies.training.batches import TrainingBatches, plan_epoch, resize_crops
 from studies.training.checkpoints import write_checkpoint
-from studies.training.training import CHECKPOINT, Outcome, Stopped, TrainingFailed, train
+from studies.training.training import CHECKPOINT, Outcome, TrainingFailed, TrainingStopped, train
 
 CPU = Settings(device="cpu", precision="32", threads=1)
 EPOCHS = 3
@@ -43,7 +43,7 @@ STEPS = 7  # 240 training images, batches of 32
 
 def supports(precision: str) -> bool:
     try:
-        check(CPU.model_copy(update={"precision": precision}))
+        check_settings(CPU.model_copy(update={"precision": precision}))
     except UserError:
         return False
     return True
@@ -74,10 +74,10 @@ def numbers(outcome: Outcome) -> tuple[Any, ...]:
     return outcome.train_error, outcome.validation_error, outcome.test_error, outcome.epochs, curves
 
 
-def assert_same(one: Outcome, other: Outcome) -> None:
-    assert numbers(one) == numbers(other)
-    assert one.state_dict.keys() == other.state_dict.keys()
-    for name, value in one.state_dict.items():
+def assert_same(outcome: Outcome, other: Outcome) -> None:
+    assert numbers(outcome) == numbers(other)
+    assert outcome.state_dict.keys() == other.state_dict.keys()
+    for name, value in outcome.state_dict.items():
         assert torch.equal(value, other.state_dict[name]), name
 
 
@@ -132,10 +132,10 @@ def test_a_run_stopped_at_any_point_goes_on_to_the_same_bits(
 ) -> None:
     """In the 2nd epoch's first step, in the 3rd's last, while validating
     after it (4 batches), and while testing."""
-    with pytest.raises(Stopped):
+    with pytest.raises(TrainingStopped):
         train(DENSE, RECIPE, splits, 0, CPU, checkpoints=tmp_path, should_stop=stop_after(steps))
     finished = min((steps - 1) // (STEPS + 4), EPOCHS)
-    told: list[int] = []
+    epochs: list[int] = []
     outcome = train(
         DENSE,
         RECIPE,
@@ -143,17 +143,17 @@ def test_a_run_stopped_at_any_point_goes_on_to_the_same_bits(
         0,
         CPU,
         checkpoints=tmp_path,
-        on_epoch=lambda row: told.append(row["epoch"]),
+        on_epoch=lambda row: epochs.append(row["epoch"]),
     )
     assert_same(outcome, undisturbed)
-    assert told == list(range(finished + 1, EPOCHS + 1))  # what was finished is not trained again
+    assert epochs == list(range(finished + 1, EPOCHS + 1))  # what was finished is not trained again
 
 
 def test_a_run_stopped_after_every_epoch_goes_on_to_the_same_bits(
     splits: Splits, undisturbed: Outcome, tmp_path: Path
 ) -> None:
     for _ in range(EPOCHS):
-        with pytest.raises(Stopped):
+        with pytest.raises(TrainingStopped):
             train(
                 DENSE,
                 RECIPE,
@@ -170,7 +170,7 @@ def test_a_run_in_bf16_resumes_to_the_same_bits(splits: Splits, tmp_path: Path) 
     if not supports("bf16"):
         pytest.skip("this processor does not compute bf16")
     settings = CPU.model_copy(update={"precision": "bf16"})
-    with pytest.raises(Stopped):
+    with pytest.raises(TrainingStopped):
         train(
             GROUPED,
             RECIPE,
@@ -210,13 +210,13 @@ def test_two_architectures_with_one_seed_see_the_same_batches(
 
 
 def test_a_plan_is_a_function_of_seed_and_epoch_alone() -> None:
-    one, again = plan_epoch(5, 2, 100, 1), plan_epoch(5, 2, 100, 1)
-    assert torch.equal(one.order, again.order)
-    assert torch.equal(one.shifts, again.shifts)
-    assert torch.equal(one.flips, again.flips)
-    assert sorted(one.order.tolist()) == list(range(100))
+    plan, again = plan_epoch(5, 2, 100, 1), plan_epoch(5, 2, 100, 1)
+    assert torch.equal(plan.order, again.order)
+    assert torch.equal(plan.shifts, again.shifts)
+    assert torch.equal(plan.flips, again.flips)
+    assert sorted(plan.order.tolist()) == list(range(100))
     for seed, epoch in ((5, 3), (6, 2), (2, 5)):
-        assert not torch.equal(one.order, plan_epoch(seed, epoch, 100, 1).order)
+        assert not torch.equal(plan.order, plan_epoch(seed, epoch, 100, 1).order)
 
 
 @pytest.mark.parametrize("flip", ["where_mirrored", "never"])
@@ -252,7 +252,7 @@ def test_a_run_under_the_papers_augmentation_resumes_to_the_same_bits(
     splits: Splits, tmp_path: Path
 ) -> None:
     whole = train(DENSE, PAPER, splits, 0, CPU)
-    with pytest.raises(Stopped):
+    with pytest.raises(TrainingStopped):
         train(
             DENSE,
             PAPER,
@@ -292,13 +292,13 @@ def test_a_crop_is_resized_bilinearly() -> None:
     across = np.broadcast_to(10 * np.arange(side), (side, side))
     images = torch.from_numpy(np.stack([across, across.T])[:, None].astype(np.uint8))
     left, top, width, height = 0.25, 0.125, 0.5, 0.375
-    found = resized_crops(images, torch.tensor([[left, top, width, height]] * 2))
+    crops = resize_crops(images, torch.tensor([[left, top, width, height]] * 2))
     steps = np.arange(side) + 0.5
-    np.testing.assert_allclose(found[0, 0, 3], 10 * (left * side + steps * width - 0.5), atol=1e-3)
+    np.testing.assert_allclose(crops[0, 0, 3], 10 * (left * side + steps * width - 0.5), atol=1e-3)
     np.testing.assert_allclose(
-        found[1, 0, :, 5], 10 * (top * side + steps * height - 0.5), atol=1e-3
+        crops[1, 0, :, 5], 10 * (top * side + steps * height - 0.5), atol=1e-3
     )
-    whole = resized_crops(images, torch.tensor([[0.0, 0.0, 1.0, 1.0]] * 2))
+    whole = resize_crops(images, torch.tensor([[0.0, 0.0, 1.0, 1.0]] * 2))
     np.testing.assert_allclose(whole, images, atol=1e-3)
 
 
@@ -319,9 +319,9 @@ def test_lighting_shifts_all_pixels_along_imagenets_colours(splits: Splits) -> N
         [[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]]
     )
     images, _ = next(iter(TrainingBatches(data, PAPER, 4, torch.device("cpu"), lambda: 1)))
-    for place, image in enumerate(images):
-        colour = data.train.images[int(plan.order[place]), :, 0, 0] / 255
-        shifted = colour + vectors @ (0.1 * plan.lights[place].numpy() * values)
+    for index, image in enumerate(images):
+        colour = data.train.images[int(plan.order[index]), :, 0, 0] / 255
+        shifted = colour + vectors @ (0.1 * plan.lights[index].numpy() * values)
         expected = (shifted - np.array(data.mean)) / np.array(data.std)
         np.testing.assert_allclose(
             image, np.broadcast_to(expected[:, None, None], (3, 8, 8)), atol=1e-4
@@ -401,7 +401,7 @@ def test_the_test_set_is_looked_at_once_after_the_last_epoch(
 def test_a_stopped_run_never_looks_at_the_test_set(splits: Splits, tmp_path: Path) -> None:
     guarded: Any = Guarded(splits.test)
     data = replace(splits, test=guarded)
-    with pytest.raises(Stopped):
+    with pytest.raises(TrainingStopped):
         train(
             DENSE,
             RECIPE,
@@ -432,7 +432,7 @@ def test_top5_errors_count_labels_outside_the_five_largest(
 
 
 def test_there_is_no_top5_error_of_nine_classes(splits: Splits) -> None:
-    kept = {
+    parts = {
         name: Images(part.images[part.labels < 9], part.labels[part.labels < 9])
         for name, part in (
             ("train", splits.train),
@@ -440,7 +440,7 @@ def test_there_is_no_top5_error_of_nine_classes(splits: Splits) -> None:
             ("test", splits.test),
         )
     }
-    data = replace(splits, **kept, classes=9)
+    data = replace(splits, **parts, classes=9)
     outcome = train(DENSE.with_(classes=9), RECIPE.model_copy(update={"epochs": 1}), data, 0, CPU)
     assert (
         outcome.train_top5_error is outcome.validation_top5_error is outcome.test_top5_error is None
@@ -520,18 +520,19 @@ import sys
 from pathlib import Path
 sys.path[:0] = [sys.argv[1]]
 from explorer import Architecture
-from studies.data.splits import DataSpec, load
+from studies.data import DataSpec, load
 from studies.config.recipe import Recipe
-from studies.machine.settings import Settings
-from studies.training.training import Stopped, train
+from studies.machine.settings import Settings, check_settings
+from studies.training.training import TrainingStopped, train
 
-network = Architecture.from_name("resnext_1_2x4d_w8_small8", resolution=8, classes=10, in_channels=1)
+shape = {"resolution": 8, "classes": 10, "in_channels": 1}
+network = Architecture.from_name("resnext_1_2x4d_w8_small8", **shape)
 recipe = Recipe.model_validate({"name": "quick", "epochs": 2, "batch_size": 512})
 data = load(DataSpec(name="digits", test=0.2))
 settings = Settings(device="cpu", precision="32", threads=1)
 try:
     train(network, recipe, data, 0, settings, should_stop=lambda: True)
-except Stopped:
+except TrainingStopped:
     train(network, recipe, data, 0, settings, checkpoints=Path("own"))
 """
 
@@ -559,7 +560,7 @@ def test_nothing_is_printed_or_left_behind_also_on_a_slurm_node(tmp_path: Path) 
 def test_a_stop_is_asked_for_after_every_step(
     splits: Splits, inputs: list[tuple[bool, Tensor]], steps: int
 ) -> None:
-    with pytest.raises(Stopped):
+    with pytest.raises(TrainingStopped):
         train(DENSE, RECIPE, splits, 0, CPU, should_stop=stop_after(steps))
     assert len(inputs) == steps
 
@@ -576,7 +577,7 @@ def test_signals_and_torchs_switches_stay_the_callers(splits: Splits) -> None:
         return False
 
     train(DENSE, RECIPE.model_copy(update={"epochs": 1}), splits, 0, CPU, should_stop=spy)
-    assert all(found == before for found in during)
+    assert all(handlers == before for handlers in during)
     assert [signal.getsignal(number) for number in signals] == before
     assert torch.equal(torch.get_rng_state(), random)
     assert torch.get_num_threads() == threads + 1
@@ -614,7 +615,7 @@ def test_a_stopped_training_is_gone_when_the_next_begins(
     gc.disable()
     try:
         for _ in range(2):
-            with pytest.raises(Stopped):
+            with pytest.raises(TrainingStopped):
                 train(DENSE, RECIPE, splits, 0, CPU, should_stop=look)
     finally:
         gc.enable()
@@ -695,7 +696,7 @@ def test_a_checkpoint_with_code_in_it_is_refused_and_not_run(
 def stopped(splits: Splits, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The checkpoint after the first epoch."""
     folder = tmp_path_factory.mktemp("stopped")
-    with pytest.raises(Stopped):
+    with pytest.raises(TrainingStopped):
         train(
             DENSE, RECIPE, splits, 0, CPU, checkpoints=folder, should_stop=stop_after(STEPS + 4 + 1)
         )
@@ -756,11 +757,11 @@ def test_a_checkpoint_of_another_run_is_left_aside(
         "seed": 0 if other != "seed" else 1,
         "settings": CPU if other != "settings" else CPU.model_copy(update={"threads": 2}),
     }
-    if other == "settings" and cores() < 2:
+    if other == "settings" and available_cores() < 2:
         pytest.skip("there is one core")
-    told: list[int] = []
-    train(**arguments, checkpoints=tmp_path, on_epoch=lambda row: told.append(row["epoch"]))  # type: ignore[arg-type]
-    assert told == [1, 2, 3]
+    epochs: list[int] = []
+    train(**arguments, checkpoints=tmp_path, on_epoch=lambda row: epochs.append(row["epoch"]))  # type: ignore[arg-type]
+    assert epochs == [1, 2, 3]
     assert "belongs to another training" in caplog.text
     (aside,) = tmp_path.glob("checkpoint-*.pt")
     assert aside.read_bytes() == stopped

@@ -13,8 +13,7 @@ from PIL import Image
 
 from explorer.cli import cli
 from explorer.errors import UserError
-from studies.data.caches import clear, kept
-from studies.data.splits import DataSpec, Splits, load
+from studies.data import DataSpec, Splits, clear_caches, list_caches, load
 
 ARCHIVE = "cifar-10-python.tar.gz"
 
@@ -75,20 +74,21 @@ def test_downloads_and_decoded_folders_are_listed_with_size_and_last_use(
 
     source = cache / "folders" / second["name"] / "source"
     os.utime(source, (0, 0))
-    assert kept()[1].used.year == 1970
+    assert list_caches()[1].used.year == 1970
     decode(photos)
-    assert kept()[1].used.year > 2020
+    assert list_caches()[1].used.year > 2020
 
 
 def test_what_is_cleared_is_decoded_again(photos: Path, cache: Path) -> None:
-    (one,) = kept()
+    (cache_of_photos,) = list_caches()
     before = decode(photos)
-    assert run("clear", one.name) == f"Removed {one.name}, {one.size / 1000:.2f} kB.\n"
-    assert kept() == []
+    name, size = cache_of_photos.name, cache_of_photos.size
+    assert run("clear", name) == f"Removed {name}, {size / 1000:.2f} kB.\n"
+    assert list_caches() == []
     assert not list((cache / "folders" / "index").iterdir())
     assert before.train.images[:].any()  # who has it open goes on reading it
     assert np.array_equal(decode(photos).train.images[:], before.train.images[:])
-    assert [again.name for again in kept()] == [one.name]
+    assert [cached.name for cached in list_caches()] == [name]
 
 
 def test_only_what_is_named_goes_and_only_what_was_put_there(photos: Path, cache: Path) -> None:
@@ -104,7 +104,7 @@ def test_only_what_is_named_goes_and_only_what_was_put_there(photos: Path, cache
     (cache / "cifar100").symlink_to(elsewhere)
     linked = "0123456789abcdef" * 2
     (cache / "folders" / linked).symlink_to(elsewhere)
-    assert {one.kind for one in kept()} == {"downloaded", "decoded"}
+    assert {cached.kind for cached in list_caches()} == {"downloaded", "decoded"}
     for name in (
         "mnist",
         "cifar100",
@@ -116,9 +116,9 @@ def test_only_what_is_named_goes_and_only_what_was_put_there(photos: Path, cache
         str(elsewhere),
     ):
         with pytest.raises(UserError, match="unknown cache"):
-            clear(["cifar10", name])
+            clear_caches(["cifar10", name])
     assert archive.exists()
-    clear([one.name for one in kept()])
+    clear_caches([cached.name for cached in list_caches()])
     assert not archive.exists()
     assert (cache / "cifar10" / "mine.txt").exists()
     assert sorted(path.name for path in elsewhere.iterdir()) == [
@@ -132,13 +132,13 @@ def test_a_decoding_that_is_going_on_is_left_alone(photos: Path, cache: Path) ->
     building = cache / "folders" / "building-x"
     building.mkdir()
     (building / "source").write_text("/photos")
-    assert [one.kind for one in kept()] == ["decoded", "unfinished"]
+    assert [cached.kind for cached in list_caches()] == ["decoded", "unfinished"]
     with open(cache / "folders" / "building-x.lock", "a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(UserError, match="building-x is being made now, from /photos"):
-            clear(["building-x"])
+            clear_caches(["building-x"])
     assert building.exists()
-    clear(["building-x"])
+    clear_caches(["building-x"])
     assert not building.exists()
 
 
@@ -147,18 +147,18 @@ def test_folders_that_hold_anything_else_are_not_ours(photos: Path, cache: Path)
         (cache / "folders" / name / "rooms").mkdir(parents=True)
         (cache / "folders" / name / "house.dwg").touch()
         with pytest.raises(UserError, match="unknown cache"):
-            clear([name])
-    (one,) = kept()
-    (one.place / "thesis.txt").touch()
-    assert kept() == []
+            clear_caches([name])
+    (cache_of_photos,) = list_caches()
+    (cache_of_photos.folder / "thesis.txt").touch()
+    assert list_caches() == []
 
 
 def test_an_interrupted_clear_is_no_hindrance(photos: Path, cache: Path) -> None:
-    (one,) = kept()
-    (one.place / "images.npy").unlink()  # the first thing that a clear does
-    assert [again.name for again in kept()] == [one.name]
+    (cache_of_photos,) = list_caches()
+    (cache_of_photos.folder / "images.npy").unlink()  # the first thing that a clear does
+    assert [cached.name for cached in list_caches()] == [cache_of_photos.name]
     assert decode(photos).train.images[:].any()
-    assert [again.name for again in kept()] == [one.name]
+    assert [cached.name for cached in list_caches()] == [cache_of_photos.name]
 
 
 def test_where_one_cannot_be_removed_none_is(photos: Path, cache: Path) -> None:
@@ -169,7 +169,7 @@ def test_where_one_cannot_be_removed_none_is(photos: Path, cache: Path) -> None:
     with open(cache / "folders" / "building-x.lock", "a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(UserError, match="is being made now"):
-            clear(["cifar10", "building-x"])
+            clear_caches(["cifar10", "building-x"])
     assert archive.exists()
 
 
@@ -177,8 +177,8 @@ def test_a_cache_that_cannot_be_read_is_one_message(
     workdir: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache.symlink_to(cache)
-    for place in (str(cache), "x" * 300):
-        monkeypatch.setenv("RESNEXT_EXPLORER_CACHE", place)
+    for folder in (str(cache), "x" * 300):
+        monkeypatch.setenv("RESNEXT_EXPLORER_CACHE", folder)
         result = CliRunner().invoke(cli, ["data", "caches"], standalone_mode=False)
         assert isinstance(result.exception, UserError)
         assert "cannot read" in str(result.exception)
@@ -187,6 +187,6 @@ def test_a_cache_that_cannot_be_read_is_one_message(
 def test_control_characters_in_a_folders_name_do_not_reach_the_terminal(
     photos: Path, cache: Path
 ) -> None:
-    (one,) = kept()
-    (one.place / "source").write_text("/photos/a\x1b[31mred\nline")
+    (cache_of_photos,) = list_caches()
+    (cache_of_photos.folder / "source").write_text("/photos/a\x1b[31mred\nline")
     assert "/photos/a[31mred line" in run("caches")
