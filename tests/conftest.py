@@ -1,5 +1,6 @@
 """What every test may use: programs that may be missing, and a folder of its own."""
 
+import functools
 import os
 import shutil
 import signal
@@ -70,6 +71,23 @@ def server(postgres_bin: Path) -> Iterator[Server]:
     """A PostgreSQL server for all tests of a process; each makes a database of its own."""
     with serve(postgres_bin) as running:
         yield running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def migrations_read_once() -> Iterator[None]:
+    """Optuna runs the ten modules of its migrations anew four times for each database that it
+    makes, and once for each that it opens: two thirds of what an SQLite file costs, and hundreds
+    of tests make one. They are the same modules each time."""
+    from alembic.script import ScriptDirectory
+
+    read = functools.cache(ScriptDirectory)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(
+            ScriptDirectory,
+            "from_config",
+            lambda config: read(config.get_main_option("script_location")),
+        )
+        yield
 
 
 @pytest.fixture
