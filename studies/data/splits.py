@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator, m
 from explorer.errors import UserError, unknown
 from explorer.files import expanded
 from explorer.text import counted
+from studies.data import stratified
 from studies.data.arrays import read_function, read_npz
 from studies.data.decoding import STRETCH, Decoding
 from studies.data.folder import brings_test, class_names, read_folder
@@ -180,7 +181,6 @@ def load(spec: DataSpec, data_dir: Path | None = None) -> Splits:
     or fractions too small, to hold one of every class.
     """
     import numpy as np
-    from sklearn.model_selection import train_test_split
 
     if spec.name == "folder":  # known before anything is decoded
         with _reading(spec.name):
@@ -215,13 +215,11 @@ def load(spec: DataSpec, data_dir: Path | None = None) -> Splits:
                 f"only 1 image of {few} is left to be shared. Add images of it, or give smaller"
                 " fractions"
             )
-        kept, taken = train_test_split(
-            range(len(rest)), test_size=count, stratify=labels, random_state=spec.split_seed
-        )
+        kept, taken = stratified.split(labels, count, spec.split_seed)
         for which, rows in (
             (name, taken),
             ("train", kept),
-        ):  # scikit-learn rounds a rare class to none
+        ):  # a rare class may be rounded to none
             if len(lacking := np.setdiff1d(labels, labels[rows])):
                 rare, has, enough = (
                     int(lacking[0]),
