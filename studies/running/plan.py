@@ -211,23 +211,25 @@ def measure(
     from studies.data.splits import DataSpec, Splits, load
     from studies.machine import settings
     from studies.machine.memory import keep_memory
-    from studies.training import training
     from studies.training.notes import notes
 
     try:
+        # A mistake in the data is told before torch is there.
+        recipe = Recipe.model_validate(study["recipe"])
+        splits = load(DataSpec.model_validate(study["data"]), Path(data_dir) if data_dir else None)
+        all_steps = recipe.steps_per_epoch(len(splits.train))
         found = (
             Settings(**stored_settings)
             if stored_settings
             else settings.resolve_here(workers=workers)
         )
         settings.check(found)
-        if found.device == "cpu":
-            keep_memory()
-        recipe = Recipe.model_validate(study["recipe"])
-        splits = load(DataSpec.model_validate(study["data"]), Path(data_dir) if data_dir else None)
-        all_steps = recipe.steps_per_epoch(len(splits.train))
     except UserError as error:
         return {"error": str(error)}
+    if found.device == "cpu":
+        keep_memory()
+    from studies.training import training
+
     start = time.time() - now
 
     def seconds(name: str, steps: int, epochs: int) -> float:
