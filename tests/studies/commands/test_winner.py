@@ -13,7 +13,6 @@ import fake_training
 import numpy as np
 import pandas as pd
 import pytest
-import tiny_runs
 import torch
 from click.testing import CliRunner
 from tiny_study import change
@@ -231,10 +230,9 @@ def test_a_mistake_is_one_message(workdir: Path, arguments: list[str], message: 
 
 
 @pytest.fixture
-def complete(fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def complete(done: None, monkeypatch: pytest.MonkeyPatch) -> None:
     from studies.machine import memory
 
-    tiny_runs.run(tiny)
     monkeypatch.setattr(memory, "keep_memory", lambda: None)
     monkeypatch.setattr(
         "studies.records.stored_study.check_data", lambda *_: None
