@@ -117,7 +117,7 @@ def undisturbed(done: None, tiny: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 @pytest.fixture
 def here(
-    fake: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., "subprocess.CompletedProcess[str]"]:
     """The command line in this process: what it prints, and its exit code."""
     from explorer.cli import main

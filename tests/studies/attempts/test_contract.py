@@ -127,7 +127,12 @@ def in_zone(zone: str) -> Iterator[None]:
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])
 def test_times_are_right_wherever_workers_imports_and_readers_are(
-    place: Storage, here: Callable[..., Any], tiny: Path, zone: str, monkeypatch: pytest.MonkeyPatch
+    place: Storage,
+    here: Callable[..., Any],
+    fake: None,
+    tiny: Path,
+    zone: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("RESNEXT_EXPLORER_STORAGE", place.url)
     before = pd.Timestamp.now("UTC")
@@ -148,7 +153,11 @@ def test_times_are_right_wherever_workers_imports_and_readers_are(
 
 
 def test_a_run_its_tables_and_its_retry(
-    place: Storage, here: Callable[..., Any], tiny: Path, monkeypatch: pytest.MonkeyPatch
+    place: Storage,
+    here: Callable[..., Any],
+    fake: None,
+    tiny: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert "6 of 6 pairs complete" in finish(start(place, "run", "./tiny.yaml", "--workers", "2"))
     assert_undisturbed(place)

@@ -35,7 +35,7 @@ def study(tiny: Path) -> Callable[..., Result]:
 
 
 @pytest.fixture
-def study_here(here: Callable[..., Result]) -> Callable[..., Result]:
+def study_here(fake: None, here: Callable[..., Result]) -> Callable[..., Result]:
     """The same in this process."""
     return lambda *arguments: here("study", *arguments)
 
