@@ -4,7 +4,9 @@ import functools
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -96,6 +98,27 @@ def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RESNEXT_EXPLORER_STORAGE", raising=False)
     return tmp_path
+
+
+@pytest.fixture
+def here(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """The command line in this process: what it prints, and its exit code."""
+    from explorer.cli import main
+
+    def call(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "argv", ["resnext-explorer", *arguments])
+            patched.setattr(sys, "stdout", sys.stdout)  # `main` replaces both
+            patched.setattr(sys, "stderr", sys.stderr)
+            with pytest.raises(SystemExit) as ended:
+                main()
+        return subprocess.CompletedProcess(
+            arguments, int(ended.value.code or 0), *capsys.readouterr()
+        )
+
+    return call
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from explorer.errors import UserError, unknown
 from explorer.installed import numba_version
+from explorer.scarcity import last_words
 
 DEVICES = ("auto", "cpu", "cuda", "cuda:0", "cuda:1")
 PRECISIONS = ("auto", "32", "bf16")
@@ -66,11 +67,9 @@ def resolve(device: str = "auto", precision: str = "auto", workers: int = 1) -> 
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     if result.returncode:
-        last = result.stderr.strip().splitlines()[-1:] or [
-            f"it ended with code {result.returncode}"
-        ]
         raise UserError(
-            f"cannot find out what this machine can do: torch does not start: {last[0]}"
+            "cannot find out what this machine can do: torch does not start:"
+            f" {last_words(result.returncode, result.stderr)}"
         )
     answer = json.loads(result.stdout.splitlines()[-1])
     if "error" in answer:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer import Design
 from explorer.errors import UserError
+from explorer.scarcity import last_words
 from search_spaces import LeftOut
 from studies.attempts.standing import Attempts, Counts, stand
 from studies.machine import gpus
@@ -318,8 +319,7 @@ def _measure(
 def _answer(child: "subprocess.Popen[str]") -> dict[str, Any]:
     out, err = child.communicate()
     if child.returncode:
-        last = err.strip().splitlines()[-1:] or [f"it ended with code {child.returncode}"]
-        raise UserError(f"a few steps could not be measured: {last[0]}")
+        raise UserError(f"a few steps could not be measured: {last_words(child.returncode, err)}")
     answer: dict[str, Any] = json.loads(out.splitlines()[-1])
     if "error" in answer:
         raise UserError(answer["error"])

@@ -1,7 +1,6 @@
 """What the tests of the studies room share: a storage of their own, and one study in it."""
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -113,24 +112,3 @@ def undisturbed(done: None, tiny: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     for path in tiny.parent.glob("t.db*"):
         path.unlink()
     return _undisturbed[0]
-
-
-@pytest.fixture
-def here(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., "subprocess.CompletedProcess[str]"]:
-    """The command line in this process: what it prints, and its exit code."""
-    from explorer.cli import main
-
-    def call(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        with monkeypatch.context() as patched:
-            patched.setattr(sys, "argv", ["resnext-explorer", *arguments])
-            patched.setattr(sys, "stdout", sys.stdout)  # `main` replaces both
-            patched.setattr(sys, "stderr", sys.stderr)
-            with pytest.raises(SystemExit) as ended:
-                main()
-        return subprocess.CompletedProcess(
-            arguments, int(ended.value.code or 0), *capsys.readouterr()
-        )
-
-    return call
