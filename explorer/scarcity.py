@@ -53,3 +53,10 @@ def scarcity(error: BaseException) -> str | None:
                     return _LIMITS[number]
         cause = cause.__cause__ or cause.__context__
     return None
+
+
+def last_words(code: int, errors: str) -> str:
+    """What a process that ended with `code` lacked, or else the last line of what it wrote to
+    standard error."""
+    last = (errors.strip().splitlines() or [f"it ended with code {code}"])[-1]
+    return scarcity(RuntimeError(last)) or last

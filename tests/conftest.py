@@ -1,9 +1,12 @@
 """What every test may use: programs that may be missing, and a folder of its own."""
 
+import functools
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -72,12 +75,50 @@ def server(postgres_bin: Path) -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture(scope="session", autouse=True)
+def migrations_read_once() -> Iterator[None]:
+    """Optuna runs the ten modules of its migrations anew four times for each database that it
+    makes, and once for each that it opens: two thirds of what an SQLite file costs, and hundreds
+    of tests make one. They are the same modules each time."""
+    from alembic.script import ScriptDirectory
+
+    read = functools.cache(ScriptDirectory)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(
+            ScriptDirectory,
+            "from_config",
+            lambda config: read(config.get_main_option("script_location")),
+        )
+        yield
+
+
 @pytest.fixture
 def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder that is the current one, with no storage named in the environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RESNEXT_EXPLORER_STORAGE", raising=False)
     return tmp_path
+
+
+@pytest.fixture
+def here(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """The command line in this process: what it prints, and its exit code."""
+    from explorer.cli import main
+
+    def call(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "argv", ["resnext-explorer", *arguments])
+            patched.setattr(sys, "stdout", sys.stdout)  # `main` replaces both
+            patched.setattr(sys, "stderr", sys.stderr)
+            with pytest.raises(SystemExit) as ended:
+                main()
+        return subprocess.CompletedProcess(
+            arguments, int(ended.value.code or 0), *capsys.readouterr()
+        )
+
+    return call
 
 
 @pytest.fixture

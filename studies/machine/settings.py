@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from explorer.errors import UserError, unknown
 from explorer.installed import numba_version
+from explorer.scarcity import last_words
 from studies.machine.cores import available_cores
 
 DEVICES = ("auto", "cpu", "cuda", "cuda:0", "cuda:1")
@@ -73,9 +74,10 @@ def resolve(device: str = "auto", precision: str = "auto", workers: int = 1) -> 
         check=False,
     )
     if result.returncode:
-        lines = result.stderr.strip().splitlines()
-        reason = lines[-1] if lines else f"it ended with code {result.returncode}"
-        raise UserError(f"cannot find out what this machine can do: torch does not start: {reason}")
+        raise UserError(
+            "cannot find out what this machine can do: torch does not start:"
+            f" {last_words(result.returncode, result.stderr)}"
+        )
     answer = json.loads(result.stdout.splitlines()[-1])
     if "error" in answer:
         raise UserError(answer["error"])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer import Design
 from explorer.errors import UserError
+from explorer.scarcity import last_words
 from search_spaces import LeftOut
 from studies.attempts.planned import planned_pairs
 from studies.attempts.standing import Attempts, Counts, stand
@@ -213,23 +214,25 @@ def measure(
     from studies.data import Splits, load
     from studies.machine import settings
     from studies.machine.memory import keep_memory
-    from studies.training import train, training_notes
 
     try:
+        # A mistake in the data is told before torch is there.
+        file = StudyFile.model_validate(study)
+        recipe = file.recipe
+        splits = load(file.data, Path(data_dir) if data_dir else None)
+        all_steps = recipe.steps_per_epoch(len(splits.train))
         here = (
             Settings(**stored_settings)
             if stored_settings
             else settings.resolve_here(workers=workers)
         )
         settings.check_settings(here)
-        if here.device == "cpu":
-            keep_memory()
-        file = StudyFile.model_validate(study)
-        recipe = file.recipe
-        splits = load(file.data, Path(data_dir) if data_dir else None)
-        all_steps = recipe.steps_per_epoch(len(splits.train))
     except UserError as error:
         return {"error": str(error)}
+    if here.device == "cpu":
+        keep_memory()
+    from studies.training import train, training_notes
+
     start = time.time() - now
 
     def seconds(name: str, steps: int, epochs: int) -> float:
@@ -319,8 +322,7 @@ def _measure(
 def _answer(child: "subprocess.Popen[str]") -> dict[str, Any]:
     out, err = child.communicate()
     if child.returncode:
-        last = err.strip().splitlines()[-1:] or [f"it ended with code {child.returncode}"]
-        raise UserError(f"a few steps could not be measured: {last[0]}")
+        raise UserError(f"a few steps could not be measured: {last_words(child.returncode, err)}")
     answer: dict[str, Any] = json.loads(out.splitlines()[-1])
     if "error" in answer:
         raise UserError(answer["error"])

@@ -1,5 +1,6 @@
 """What the tests of the studies room share: a storage of their own, and one study in it."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,15 +58,42 @@ def fake(monkeypatch: pytest.MonkeyPatch, tiny: Path) -> None:
 
 
 _undisturbed: list[tuple[pd.DataFrame, pd.DataFrame]] = []
+_folders: dict[str, Path] = {}
 
 
 @pytest.fixture
-def undisturbed(fake: None, tiny: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The tables of a run that nothing happened to; its storage is
-    gone again. One run serves all tests."""
-    if not _undisturbed:
+def once(
+    workdir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, Callable[[], object]], None]:
+    """Fills the current folder as a function does, which runs once for all tests that give it the
+    same name: for the others its files are copied."""
+
+    def fill(name: str, function: Callable[[], object]) -> None:
+        if name in _folders:
+            shutil.copytree(_folders[name], workdir, dirs_exist_ok=True)
+        else:
+            function()
+            _folders[name] = shutil.copytree(workdir, tmp_path_factory.mktemp(name) / "files")
+
+    return fill
+
+
+@pytest.fixture
+def done(fake: None, tiny: Path, once: Callable[[str, Callable[[], object]], None]) -> None:
+    """A run of the tiny study that nothing happened to, stored in `t.db`."""
+
+    def run() -> None:
         assert tiny_runs.run(tiny) == tiny_runs.DONE
+
+    once("done", run)
+
+
+@pytest.fixture
+def undisturbed(done: None, tiny: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables of a run that nothing happened to; its storage is
+    gone again."""
+    if not _undisturbed:
         _undisturbed.append(tiny_runs.tables())
-        for path in tiny.parent.glob("t.db*"):
-            path.unlink()
+    for path in tiny.parent.glob("t.db*"):
+        path.unlink()
     return _undisturbed[0]

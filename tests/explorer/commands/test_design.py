@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -114,8 +115,10 @@ def test_importing_explorer_imports_no_torch() -> None:
         (("space", "show", "./nowhere.yaml"), "No such file"),
     ],
 )
-def test_a_mistake_exits_2_with_one_message(arguments: tuple[str, ...], message: str) -> None:
-    result = run(*arguments)
+def test_a_mistake_exits_2_with_one_message(
+    here: Callable[..., subprocess.CompletedProcess[str]], arguments: tuple[str, ...], message: str
+) -> None:
+    result = here(*arguments)
     assert result.returncode == 2
     assert message in result.stderr
     assert "Traceback" not in result.stderr
@@ -233,9 +236,9 @@ def test_measure_and_rules_and_export_run_from_the_command_line(tmp_path: Path) 
     ],
 )
 def test_a_mistake_in_the_other_commands_exits_2_with_one_message(
-    arguments: tuple[str, ...], message: str
+    here: Callable[..., subprocess.CompletedProcess[str]], arguments: tuple[str, ...], message: str
 ) -> None:
-    test_a_mistake_exits_2_with_one_message(arguments, message)
+    test_a_mistake_exits_2_with_one_message(here, arguments, message)
 
 
 @pytest.mark.parametrize(
@@ -277,9 +280,9 @@ def test_a_mistake_in_the_other_commands_exits_2_with_one_message(
     ],
 )
 def test_what_is_out_of_bounds_exits_2_with_one_message(
-    arguments: tuple[str, ...], message: str
+    here: Callable[..., subprocess.CompletedProcess[str]], arguments: tuple[str, ...], message: str
 ) -> None:
-    test_a_mistake_exits_2_with_one_message(arguments, message)
+    test_a_mistake_exits_2_with_one_message(here, arguments, message)
 
 
 def test_the_next_command_has_the_input_that_the_network_needs() -> None:

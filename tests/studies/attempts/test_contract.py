@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -114,18 +115,36 @@ def assert_undisturbed(place: Storage) -> None:
     assert set(pairs.values()) == {1}
 
 
+@contextmanager
+def in_zone(zone: str) -> Iterator[None]:
+    """This process, and what it starts, are in a time zone."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("TZ", zone)
+        time.tzset()
+        yield
+    time.tzset()
+
+
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])
 def test_times_are_right_wherever_workers_imports_and_readers_are(
-    place: Storage, tiny: Path, zone: str
+    place: Storage,
+    here: Callable[..., Any],
+    fake: None,
+    tiny: Path,
+    zone: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("RESNEXT_EXPLORER_STORAGE", place.url)
     before = pd.Timestamp.now("UTC")
-    finish(start(place, "run", "./tiny.yaml", TZ=zone))
+    with in_zone(zone):
+        assert here("study", "run", "./tiny.yaml").returncode == 0
     trials, _ = read(place, "tiny")
     assert ((before < trials["started"]) & (trials["started"] < trials["finished"])).all()
     assert (trials["finished"] < pd.Timestamp.now("UTC")).all()
     trials.to_csv("there.csv", index=False)
-    finish(start(place, "import", "there.csv", "--name", "there", TZ=zone))
-    told = finish(start(place, "results", "there", "--json", TZ=zone))
+    with in_zone(zone):
+        assert here("study", "import", "there.csv", "--name", "there").returncode == 0
+        told = here("study", "results", "there", "--json").stdout
     for found in (read(place, "there")[0], pd.read_json(StringIO(told), dtype=False)):
         for column in ("started", "finished"):
             # JSON has milliseconds.
@@ -133,14 +152,21 @@ def test_times_are_right_wherever_workers_imports_and_readers_are(
             assert late.abs().max() < pd.Timedelta(milliseconds=2)
 
 
-def test_a_run_its_tables_and_its_retry(place: Storage, tiny: Path) -> None:
+def test_a_run_its_tables_and_its_retry(
+    place: Storage,
+    here: Callable[..., Any],
+    fake: None,
+    tiny: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert "6 of 6 pairs complete" in finish(start(place, "run", "./tiny.yaml", "--workers", "2"))
     assert_undisturbed(place)
     trials, _ = read(place, "tiny")
     assert trials["finished"].ge(trials["started"]).all()
-    assert "no pair has failed" in finish(start(place, "retry", "tiny"))
-    assert json.loads(finish(start(place, "list", "--json")))["studies"][0]["complete"] == 6
-    assert "all 6 pairs are complete" in finish(start(place, "run", "./tiny.yaml"))
+    monkeypatch.setenv("RESNEXT_EXPLORER_STORAGE", place.url)
+    assert "no pair has failed" in here("study", "retry", "tiny").stdout
+    assert json.loads(here("study", "list", "--json").stdout)["studies"][0]["complete"] == 6
+    assert "all 6 pairs are complete" in here("study", "run", "./tiny.yaml").stdout
 
 
 def test_two_runs_share_a_study_and_create_it_once(place: Storage, tiny: Path) -> None:

@@ -34,7 +34,15 @@ def study(tiny: Path) -> Callable[..., Result]:
     return call
 
 
-def test_from_run_to_results(study: Callable[..., Result], tiny: Path) -> None:
+@pytest.fixture
+def study_here(fake: None, here: Callable[..., Result]) -> Callable[..., Result]:
+    """The same in this process."""
+    return lambda *arguments: here("study", *arguments)
+
+
+def test_from_run_to_results(
+    study: Callable[..., Result], study_here: Callable[..., Result], tiny: Path
+) -> None:
     first = study("run", "./tiny.yaml", "--workers", "2")
     assert (first.returncode, first.stderr) == (0, "")
     lines = first.stdout.splitlines()
@@ -50,29 +58,29 @@ def test_from_run_to_results(study: Callable[..., Result], tiny: Path) -> None:
     assert "all 6 pairs are complete, nothing to train" in again.stdout
 
     for name in ("tiny", "./tiny.yaml"):
-        status = study("status", name, "--json")
+        status = study_here("status", name, "--json")
         assert json.loads(status.stdout) == COUNTS
-    assert study("status", "tiny").stdout.split() == [*COUNTS, *map(str, COUNTS.values())]
+    assert study_here("status", "tiny").stdout.split() == [*COUNTS, *map(str, COUNTS.values())]
 
-    printed = list(csv.DictReader(study("results", "tiny").stdout.splitlines()))
+    printed = list(csv.DictReader(study_here("results", "tiny").stdout.splitlines()))
     assert list(printed[0]) == list(TRIALS)
     assert len(printed) == 6
-    assert "Wrote 24 rows" in study("results", "tiny", "--curves", "-o", "curves.csv").stdout
+    assert "Wrote 24 rows" in study_here("results", "tiny", "--curves", "-o", "curves.csv").stdout
     curves = list(csv.DictReader(tiny.with_name("curves.csv").read_text().splitlines()))
     assert list(curves[0]) == list(CURVES)
-    records = json.loads(study("results", "tiny", "--json").stdout)
+    records = json.loads(study_here("results", "tiny", "--json").stdout)
     assert [record["seed"] for record in records] == [0, 0, 0, 1, 1, 1]
     assert records[0]["peak_memory"] is None
 
-    listed = json.loads(study("list", "--json").stdout)
+    listed = json.loads(study_here("list", "--json").stdout)
     assert listed["studies"][0] == {
         "study": "tiny",
         **COUNTS,
         "created": listed["studies"][0]["created"],
     }
     assert "digits_cardinality" in listed["presets"]
-    assert "tiny" in study("list").stdout
-    assert "no pair has failed" in study("retry", "tiny").stdout
+    assert "tiny" in study_here("list").stdout
+    assert "no pair has failed" in study_here("retry", "tiny").stdout
 
 
 def test_what_is_said_of_a_folder_is_said_once_in_each_run(
@@ -201,11 +209,15 @@ MISTAKES: list[tuple[str, list[str], Any, list[str]]] = [
     ("arguments", "spoil", "words"), [row[1:] for row in MISTAKES], ids=[row[0] for row in MISTAKES]
 )
 def test_a_mistake_is_one_message_and_code_2(
-    study: Callable[..., Result], tiny: Path, arguments: list[str], spoil: Any, words: list[str]
+    study_here: Callable[..., Result],
+    tiny: Path,
+    arguments: list[str],
+    spoil: Any,
+    words: list[str],
 ) -> None:
     if spoil:
         spoil(tiny.parent)
-    result = study(*arguments)
+    result = study_here(*arguments)
     assert (result.returncode, result.stdout) == (2, "")
     assert "Traceback" not in result.stderr
     assert result.stderr.count("Error: ") == 1
@@ -215,18 +227,22 @@ def test_a_mistake_is_one_message_and_code_2(
     assert not (tiny.parent / "resnext-explorer.db").exists()
 
 
-def test_an_unwritable_output_is_named(study: Callable[..., Result]) -> None:
-    study("run", "./tiny.yaml", "--quiet")
-    result = study("results", "tiny", "-o", "no/such/results.csv")
+def test_an_unwritable_output_is_named(
+    done: None, study_here: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESNEXT_EXPLORER_STORAGE", "sqlite:///t.db")
+    result = study_here("results", "tiny", "-o", "no/such/results.csv")
     assert result.returncode == 2
     assert "cannot write no/such/results.csv" in result.stderr
-    unknown = study("status", "tinny")
+    unknown = study_here("status", "tinny")
     assert unknown.returncode == 2
     assert "Did you mean 'tiny'?" in unknown.stderr
 
 
 @pytest.mark.parametrize("command", ["run", "status", "results", "list", "retry"])
-def test_every_command_has_help_with_an_example(study: Callable[..., Result], command: str) -> None:
-    result = study(command, "--help")
+def test_every_command_has_help_with_an_example(
+    study_here: Callable[..., Result], command: str
+) -> None:
+    result = study_here(command, "--help")
     assert result.returncode == 0
     assert f"resnext-explorer study {command}" in result.stdout

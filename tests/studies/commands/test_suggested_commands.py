@@ -3,10 +3,10 @@ and with a storage whose names need quoting."""
 
 import ast
 import json
-import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -255,22 +255,22 @@ def test_a_password_is_in_no_command(
 
 
 @pytest.mark.slow
-def test_a_training_and_its_checkpoint_lead_on(workdir: Path) -> None:
-    def run(*words: str) -> str:
-        command = [sys.executable, "-m", "explorer", *words]
-        return subprocess.run(
-            command, check=True, text=True, capture_output=True, env={**os.environ}
-        ).stdout
-
+def test_a_training_and_its_checkpoint_lead_on(
+    workdir: Path, here: Callable[..., "subprocess.CompletedProcess[str]"]
+) -> None:
     design = "resnext_1_1x8d_w16_small8"
-    shown = run(
-        "train", design, "--data", "digits", "--set", "recipe.epochs=1", "--checkpoints", "ck pt"
-    )
+    train = ["train", design, "--data", "digits", "--set", "recipe.epochs=1"]
+    shown = subprocess.run(
+        [sys.executable, "-m", "explorer", *train, "--checkpoints", "ck pt"],
+        check=True,
+        text=True,
+        capture_output=True,
+    ).stdout
     line = shown.partition("Next: ")[2].strip()
-    assert design in run(*as_bash_reads(line))
+    assert design in here(*as_bash_reads(line)).stdout
     (checkpoint,) = [path for path in Path("ck pt").iterdir() if path.is_file() and path.suffix]
     size = ["--resolution", "8", "--classes", "10", "--in-channels", "1"]
-    shown = run(
+    shown = here(
         "export",
         design,
         *size,
@@ -280,7 +280,7 @@ def test_a_training_and_its_checkpoint_lead_on(workdir: Path) -> None:
         "w.safetensors",
         "--weights",
         str(checkpoint),
-    )
+    ).stdout
     assert f"Read: {checkpoint} (the weights are those under 'model')" in shown
 
 

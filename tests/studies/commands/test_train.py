@@ -4,6 +4,7 @@ and exit code 2, before anything is trained."""
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -224,8 +225,10 @@ def test_a_mistake_is_one_message_and_nothing_is_written(
     assert sorted(workdir.iterdir()) == before
 
 
-def test_a_gpu_that_does_not_exist_is_named() -> None:
-    result = run(NETWORK, "--data", "digits", "--device", "cuda:77")
+def test_a_gpu_that_does_not_exist_is_named(
+    here: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    result = here("train", NETWORK, "--data", "digits", "--device", "cuda:77")
     assert result.returncode == 2
     assert result.stderr.startswith("Error: the device cuda:77 ")
     assert result.stderr.count("\n") == 1

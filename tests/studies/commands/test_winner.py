@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import tiny_runs
 import torch
 from click.testing import CliRunner
 from tiny_study import change
@@ -134,12 +134,6 @@ def test_training_on_both_joins_train_and_validation_and_measures_them_anew() ->
     assert sorted(both.train.labels) == sorted([*splits.train.labels, *splits.validation.labels])
 
 
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "explorer", "study", *arguments], capture_output=True, text=True
-    )
-
-
 def store_results(file: Path, errors: list[float]) -> None:
     """What a run leaves in the storage: the study with its true data,
     and a complete pair for each error."""
@@ -157,17 +151,21 @@ def store_results(file: Path, errors: list[float]) -> None:
 
 
 @pytest.mark.slow
-def test_the_winner_is_shown_trained_fully_and_exported_whole(tiny: Path) -> None:
+def test_the_winner_is_shown_trained_fully_and_exported_whole(
+    tiny: Path, here: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     change(tiny, "seeds: [0, 1]", "seeds: [0]")
     store_results(tiny, [0.2, 0.1, 0.3])
-    shown = command("winner", "tiny")
+    shown = here("study", "winner", "tiny")
     assert shown.returncode == 0, shown.stderr
     assert "has the lowest validation error" in shown.stdout
     assert "cannot tell" in shown.stdout.splitlines()[2]
     assert "tied" not in shown.stdout
     assert "chosen" in shown.stdout
-    trained = command(
-        "winner", "tiny", "--retrain", "--export", "best", "--set", "recipe.epochs=2", "--json"
+    retrain = ["winner", "tiny", "--retrain", "--export", "best"]
+    program = [sys.executable, "-m", "explorer", "study"]
+    trained = subprocess.run(
+        [*program, *retrain, "--set", "recipe.epochs=2", "--json"], capture_output=True, text=True
     )
     assert trained.returncode == 0, trained.stderr
     told = json.loads(trained.stdout)
@@ -207,7 +205,7 @@ def test_the_winner_is_shown_trained_fully_and_exported_whole(tiny: Path) -> Non
             names["network"](torch.from_numpy(images)).numpy(), logits, rtol=1e-3, atol=1e-3
         )
 
-    again = command("winner", "tiny", "--retrain", "--export", "best")
+    again = here("study", *retrain)
     assert again.returncode == 2
     assert "best holds a model already" in again.stderr
 
@@ -220,8 +218,13 @@ def test_the_winner_is_shown_trained_fully_and_exported_whole(tiny: Path) -> Non
         (["winner", "tiny"], "no"),
     ],
 )
-def test_a_mistake_is_one_message(workdir: Path, arguments: list[str], message: str) -> None:
-    result = command(*arguments)
+def test_a_mistake_is_one_message(
+    workdir: Path,
+    here: Callable[..., subprocess.CompletedProcess[str]],
+    arguments: list[str],
+    message: str,
+) -> None:
+    result = here("study", *arguments)
     assert result.returncode == 2
     assert result.stderr.startswith("Error: ")
     assert message in result.stderr
@@ -232,10 +235,9 @@ def test_a_mistake_is_one_message(workdir: Path, arguments: list[str], message: 
 
 
 @pytest.fixture
-def complete(fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def complete(done: None, monkeypatch: pytest.MonkeyPatch) -> None:
     from studies.machine import memory
 
-    tiny_runs.run(tiny)
     monkeypatch.setattr(memory, "keep_memory", lambda: None)
     monkeypatch.setattr(
         "studies.records.same_data.check_data", lambda *_: None

@@ -22,12 +22,21 @@ NAN, BUG, C1 = "resnext_1_2x5d_w16_small8", "resnext_1_4x3d_w16_small8", "resnex
 
 
 @pytest.fixture
-def place(fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
+def place(
+    fake: None,
+    tiny: Path,
+    once: Callable[[str, Callable[[], object]], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Storage:
     """A storage with a run of the tiny study in which two designs failed."""
+
+    def run() -> None:
+        with monkeypatch.context() as patched:
+            patched.setenv("FAKE_MISCHIEF", json.dumps({NAN: "nan", BUG: "bug"}))
+            assert tiny_runs.run(tiny).failed == 4
+
     monkeypatch.setenv("RESNEXT_EXPLORER_STORAGE", "sqlite:///t.db")
-    monkeypatch.setenv("FAKE_MISCHIEF", json.dumps({NAN: "nan", BUG: "bug"}))
-    assert tiny_runs.run(tiny).failed == 4
-    monkeypatch.delenv("FAKE_MISCHIEF")
+    once("failed", run)
     return Storage("sqlite:///t.db")
 
 

@@ -2,7 +2,6 @@
 
 import io
 import json
-from pathlib import Path
 from typing import Any
 
 import optuna
@@ -13,11 +12,10 @@ from studies.storage import Storage
 
 
 @pytest.fixture
-def ask(fake: None, tiny: Path) -> Any:
+def ask(done: None) -> Any:
     """Asks the dashboard's own API, over a run of the tiny study."""
     from optuna_dashboard import wsgi
 
-    assert tiny_runs.run(tiny) == tiny_runs.DONE
     application = wsgi(Storage("sqlite:///t.db").open())
 
     def get(path: str, query: str = "") -> Any:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -44,8 +45,7 @@ from studies.records.stored_study import get
 from studies.storage import Storage
 
 
-def test_running_a_finished_study_imports_no_torch(fake: None, tiny: Path) -> None:
-    assert run(tiny) == DONE
+def test_running_a_finished_study_imports_no_torch(done: None, tiny: Path) -> None:
     again = subprocess.run(
         [
             sys.executable,
@@ -85,8 +85,7 @@ def test_a_run_completes_the_set_and_a_second_one_trains_nothing(fake: None, tin
     )
 
 
-def test_neither_the_supervisor_nor_an_idle_worker_imports_torch(fake: None, tiny: Path) -> None:
-    assert run(tiny) == DONE
+def test_neither_the_supervisor_nor_an_idle_worker_imports_torch(done: None, tiny: Path) -> None:
     code = (
         "import sys\nfrom studies import Study\nassert"
         " Study.load('tiny.yaml').run(storage='sqlite:///t.db', workers=2).complete == 6\nimport"
@@ -242,8 +241,7 @@ def test_what_a_process_cannot_go_on_after_is_known(error: Exception, expected: 
     assert failures.is_of_device(error) is expected
 
 
-def test_a_mistake_that_a_worker_finds_ends_the_run(fake: None, tiny: Path) -> None:
-    run(tiny)
+def test_a_mistake_that_a_worker_finds_ends_the_run(done: None, tiny: Path) -> None:
     storage = Storage("sqlite:///t.db")
     stored = get(storage, "tiny")
     content = {**stored.content.plain, "splits": {"train": 5, "validation": 5, "test": 5}}
@@ -267,9 +265,18 @@ def own_data(tiny: Path, seed: int = 0) -> None:
     )
 
 
-def test_other_data_of_equal_size_is_refused(fake: None, tiny: Path) -> None:
-    own_data(tiny)
-    assert run(tiny) == DONE
+@pytest.fixture
+def done_with_own_data(
+    fake: None, tiny: Path, once: Callable[[str, Callable[[], object]], None]
+) -> None:
+    def run_it() -> None:
+        own_data(tiny)
+        assert run(tiny) == DONE
+
+    once("own_data", run_it)
+
+
+def test_other_data_of_equal_size_is_refused(done_with_own_data: None, tiny: Path) -> None:
     own_data(tiny, seed=1)
     change(tiny, "[0, 1]", "[0, 1, 2]")
     message = (
@@ -288,9 +295,7 @@ def test_other_data_of_equal_size_is_refused(fake: None, tiny: Path) -> None:
     assert run(tiny).complete == 9
 
 
-def test_a_study_stored_without_digests_is_accepted(fake: None, tiny: Path) -> None:
-    own_data(tiny)
-    assert run(tiny) == DONE
+def test_a_study_stored_without_digests_is_accepted(done_with_own_data: None, tiny: Path) -> None:
     storage = Storage("sqlite:///t.db")
     stored = get(storage, "tiny")
     content = {key: value for key, value in stored.content.plain.items() if key != "digests"}
@@ -300,8 +305,7 @@ def test_a_study_stored_without_digests_is_accepted(fake: None, tiny: Path) -> N
     assert run(tiny).complete == 9
 
 
-def test_more_seeds_train_only_what_is_missing(fake: None, tiny: Path) -> None:
-    assert run(tiny) == DONE
+def test_more_seeds_train_only_what_is_missing(done: None, tiny: Path) -> None:
     before = tables()[0]
     change(tiny, "[0, 1]", "[0, 1, 2]")
     view = Recorder()
@@ -313,8 +317,7 @@ def test_more_seeds_train_only_what_is_missing(fake: None, tiny: Path) -> None:
     assert (stored.seeds, stored.content.origin.planned_seeds) == ([0, 1, 2], [0, 1])
 
 
-def test_a_changed_file_shows_the_difference_and_changes_nothing(fake: None, tiny: Path) -> None:
-    assert run(tiny) == DONE
+def test_a_changed_file_shows_the_difference_and_changes_nothing(done: None, tiny: Path) -> None:
     before = tables()
     change(tiny, "epochs: 4", "epochs: 5")
     with pytest.raises(UserError, match=r"recipe\.epochs: 4 -> 5"):

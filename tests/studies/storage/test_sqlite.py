@@ -264,7 +264,7 @@ def test_a_folder_that_may_not_be_written_is_read_and_not_written(
         folder = Path(name)
         os.chmod(folder, 0o755)
         Storage(f"sqlite:///{folder}/t.db").open().create_new_study(MINIMIZE, "study")
-        from studies.storage import _close_all
+        from studies.storage.storage import _close_all
 
         _close_all()
         code = (

@@ -491,7 +491,7 @@ def test_an_outcome_has_a_whole_curve_and_sensible_figures(undisturbed: Outcome)
 def test_quick_learns_the_digits(tmp_path: Path) -> None:
     settings = CPU.model_copy(update={"precision": "bf16" if supports("bf16") else "32"})
     architecture = Architecture.from_name(
-        "resnext11_8x13d_cifar", resolution=8, classes=10, in_channels=1
+        "resnext_1-1-1_4x8d_w32_small8", resolution=8, classes=10, in_channels=1
     )
     data = load(DataSpec(name="digits", validation=0.2, test=0.2))
     outcome = train(
