@@ -15,7 +15,7 @@ from typing import Any
 from explorer.architecture import Architecture
 from explorer.complexity import Complexity, check_fits, count, layer_weights, total
 from explorer.depths import find_policy
-from explorer.errors import UserError, shorten, unknown
+from explorer.errors import UserError, check_known, shorten
 from explorer.layers import iter_layers
 from explorer.template import MOST_BLOCKS, whole
 from explorer.text import human_flops, human_percent
@@ -57,8 +57,7 @@ class Budget:
     value: float
 
     def __post_init__(self) -> None:
-        if self.by not in (*MEASURES, *TIMES):
-            raise unknown("measure", str(self.by), (*MEASURES, *TIMES))
+        check_known("measure", self.by, (*MEASURES, *TIMES))
         if not self.value > 0:
             raise UserError(f"a budget must be above zero; given: {shorten(self.value)} {self.by}.")
         if self.value > LARGEST_BUDGET:
@@ -158,8 +157,7 @@ def cost(architecture: Architecture, by: str) -> int:
             layer for layer in iter_layers(two_blocks) if layer.stage == 1 and layer.block == 1
         )
         return sum(layer_weights(layer) for layer in identity)
-    if by not in MEASURES:
-        raise unknown("measure", str(by), MEASURES)
+    check_known("measure", by, MEASURES)
     return total(iter_layers(architecture), by)
 
 
@@ -279,8 +277,7 @@ def nearest(
 
 def check_solve(reference: Architecture, solve: str, given: Iterable[str]) -> None:
     """Raise `UserError` where `solve` is no quantity of the reference, or is given already."""
-    if solve not in QUANTITIES:
-        raise unknown("quantity to solve", str(solve), QUANTITIES)
+    check_known("quantity to solve", solve, QUANTITIES)
     if solve in given:
         raise UserError(f"{solve} is both given and to be solved; give it, or solve it.")
     if reference.template.kind == "basic" and solve in ("bottleneck_width", "cardinality"):
@@ -316,8 +313,7 @@ def combinations(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Every combination of the given values; a quantity's value may be one or many."""
     choices: list[list[Any]] = []
     for key, value in given.items():
-        if key not in QUANTITIES:
-            raise unknown("quantity", key, QUANTITIES)
+        check_known("quantity", key, QUANTITIES)
         many = isinstance(value, Iterable) and not isinstance(value, str)
         if key == "depths":  # one value is itself a list of blocks per stage
             many = many and any(isinstance(item, Iterable) for item in value)

@@ -10,7 +10,7 @@ from importlib import import_module
 
 import click
 
-from explorer.errors import UserError
+from explorer.errors import UserError, check_known
 from explorer.output import OutputGone, finish, guard_streams, tell
 from explorer.scarcity import scarcity
 from explorer.streams import let_only_text_through
@@ -79,10 +79,8 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from explorer.errors import unknown
-
-            raise unknown("command", args[0], COMMANDS)
+        if args and not args[0].startswith("-"):
+            check_known("command", args[0], COMMANDS)
         return super().resolve_command(ctx, args)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from explorer.architecture import Architecture, Stage, halved
-from explorer.errors import unknown
+from explorer.errors import check_known
 
 FORMS = ("a", "b", "c")
 
@@ -80,8 +80,7 @@ def iter_layers(
     Raises:
         UserError: The form is unknown.
     """
-    if form not in FORMS:
-        raise unknown("form", form, FORMS)
+    check_known("form", form, FORMS)
     layers = _network(architecture, form)
     return _expanded(layers) if expand else layers
 

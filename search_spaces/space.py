@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 
 from explorer.architecture import Architecture
 from explorer.budget import ARMS, check_measure, check_solve
-from explorer.errors import UserError, cut, shorten, unknown
+from explorer.errors import UserError, check_known, cut, shorten
 from explorer.template import LARGEST_NUMBER
 from search_spaces.documents import FileModel, load_document
 from search_spaces.rules import AXIS_LABELS, Axes, Free, Matching, Scaling, Whole, written
@@ -185,8 +185,7 @@ class SpaceFile(FileModel):
         # What is wrong with it? First its keys, then its values.
         keys = list(dict.fromkeys(key for known in self.points.values() for key in known))
         for key in given:
-            if key not in keys:
-                raise unknown("axis", str(key), keys)
+            check_known("axis", key, keys)
         for key in keys:
             values = list(
                 dict.fromkeys(known[key] for known in self.points.values() if key in known)

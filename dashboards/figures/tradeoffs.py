@@ -40,7 +40,7 @@ from dashboards.figures.theme import (
     note_if_empty,
     set_title,
 )
-from explorer.errors import unknown
+from explorer.errors import check_known
 
 COST_LABELS = {
     "flops": "FLOPs",
@@ -133,8 +133,7 @@ def error_against_cost(
 
 def costs_and_errors(findings: Findings, cost: str = "flops") -> CostChart:
     """What `error_against_cost` shows. Raises `UserError` for an unknown cost."""
-    if cost not in COST_LABELS:
-        raise unknown("cost", cost, COST_LABELS)
+    check_known("cost", cost, COST_LABELS)
     designs = design_means(findings.trials, ("seconds_per_epoch",))
     costs = finite(designs[cost])
     designs = designs.assign(cost=costs)[np.isfinite(costs)].reset_index(drop=True)

@@ -8,7 +8,7 @@ from explorer.architecture import Architecture
 from explorer.budget import Design
 from explorer.commands.options import JSON_OPTION, input_options
 from explorer.commands.parsing import WholeNumber, WholeNumbers
-from explorer.errors import UserError
+from explorer.errors import UserError, check_known
 from explorer.text import counted
 
 # More than any processor has; torch ends the process where the system gives it no more.
@@ -95,7 +95,6 @@ def measure(
         )
         for name in names
     ]
-    from explorer.errors import unknown
     from explorer.networks import MODES, Case, use_threads
     from explorer.networks import measure as measure_cases
     from explorer.terminal import print_json, print_table, progress_bar
@@ -103,8 +102,7 @@ def measure(
     modes, forms = mode.split(","), form.split(",")
     for given, known, kind in ((modes, MODES, "mode"), (forms, FORMS, "form")):
         for value in given:
-            if value not in known:
-                raise unknown(kind, value, known)
+            check_known(kind, value, known)
     if threads is not None and threads > MOST_THREADS:
         raise UserError(f"--threads takes at most {MOST_THREADS:,}; given: {threads:,}.")
     used_threads = use_threads(threads)

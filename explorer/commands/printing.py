@@ -7,7 +7,7 @@ import click
 from explorer.architecture import Architecture
 from explorer.budget import LABELS, Design, cost
 from explorer.complexity import count, layer_complexity
-from explorer.errors import UserError, unknown
+from explorer.errors import UserError, check_known
 from explorer.layers import Layer, iter_layers
 from explorer.names import usual_input
 from explorer.published import TABLES, PublishedRow
@@ -283,8 +283,7 @@ def print_published(name: str, as_json: bool) -> None:
     """Print a table of the paper, with our counts for the networks that have a name here."""
     from explorer.terminal import print_json, print_table
 
-    if name not in TABLES:
-        raise unknown("table", name, TABLES)
+    check_known("table", name, TABLES)
     table = TABLES[name]
     records: list[dict[str, Any]] = []
     for row in table.rows:

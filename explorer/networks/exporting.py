@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from explorer.architecture import Architecture
-from explorer.errors import UserError, unknown
+from explorer.errors import UserError, check_known
 from explorer.files import write_atomic
 from explorer.networks.network import Network, build
 
@@ -80,8 +80,7 @@ def export(
 
 def check_name(path: str | Path, format_: str) -> None:
     """Raise `UserError` for an unknown format, or a file whose suffix is that of another."""
-    if format_ not in FORMATS:
-        raise unknown("export format", format_, FORMATS)
+    check_known("export format", format_, FORMATS)
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS[format_] and any(suffix in known for known in FORMATS.values()):
         raise UserError(

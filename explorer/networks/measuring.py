@@ -20,7 +20,7 @@ import torch
 from torch.nn import functional as F
 
 from explorer.architecture import Architecture
-from explorer.errors import UserError, unknown
+from explorer.errors import UserError, check_known
 from explorer.networks.network import build
 
 MODES = ("inference", "train_step")
@@ -100,11 +100,9 @@ def measure(
             would have nothing to normalise (a batch of 1 on 1x1 maps).
     """
     target = resolve_device(device)
-    if precision not in PRECISIONS:
-        raise unknown("precision", precision, PRECISIONS)
+    check_known("precision", precision, PRECISIONS)
     for case in cases:
-        if case.mode not in MODES:
-            raise unknown("mode", case.mode, MODES)
+        check_known("mode", case.mode, MODES)
         # A batch of one has no variance for batch norm where the map is 1x1: such a step is no
         # training step.
         if case.mode == "train_step" and case.batch == 1 and case.architecture.stages[-1].size == 1:

@@ -24,7 +24,7 @@ from dashboards.page.parts import drawing, facts, section, table
 from explorer.architecture import Architecture
 from explorer.complexity import layer_complexity
 from explorer.drawing import svg
-from explorer.errors import UnknownName, unknown
+from explorer.errors import UnknownName, check_known
 from explorer.layers import iter_layers
 from explorer.text import human_count, human_flops, human_percent, human_time
 from studies.results import Reader
@@ -48,8 +48,7 @@ def page(reader: Reader, name: str, design: str, seed: str, look: Look | None) -
     """Raises `UserError` for a study, a design or a seed that is not there."""
     tables = reader.tables(name)
     trials = tables.trials
-    if design not in set(trials["design"]):
-        raise unknown("design", design, sorted(set(trials["design"])))
+    check_known("design", design, sorted(set(trials["design"])))
     rows = trials[(trials["design"] == design) & (trials["seed"].astype(str) == seed)]
     if rows.empty:
         raise UnknownName(
