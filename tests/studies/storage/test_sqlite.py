@@ -213,7 +213,7 @@ def cut_short(path: Path) -> None:
         (
             a_log_alone,
             (
-                "is not there, but {folder}/t.db-wal is, which belongs to a database that was moved"
+                "but there is {folder}/t.db-wal, which belongs to a database that was moved"
                 " or deleted"
             ),
         ),
@@ -264,7 +264,7 @@ def test_a_folder_that_may_not_be_written_is_read_and_not_written(
         folder = Path(name)
         os.chmod(folder, 0o755)
         Storage(f"sqlite:///{folder}/t.db").open().create_new_study(MINIMIZE, "study")
-        from studies.storage import _close_all
+        from studies.storage.storage import _close_all
 
         _close_all()
         code = (
