@@ -370,4 +370,4 @@ def _check_shape(architecture: Architecture, splits: Splits) -> None:
 
 def _describe(resolution: int, channels: int, classes: int) -> str:
     shape = f"{resolution} x {resolution} pixels, {counted(channels, 'channel')}"
-    return f"{shape} and {counted(classes, 'class')}"
+    return f"{shape} and {counted(classes, 'class', 'classes')}"
