@@ -15,15 +15,13 @@ from explorer.text import counted
 MOST_THREADS = 1024
 
 
-def match_time_with_progress(
-    architecture: Architecture, given: dict[str, Any], **options: Any
-) -> list[Design]:
+def match_time_with_progress(architecture: Architecture, **options: Any) -> list[Design]:
     """`match_time` with a progress bar on the terminal."""
     from explorer.networks import match_time
     from explorer.terminal import progress_bar
 
     with progress_bar("measuring") as progress:
-        return match_time(architecture, progress=progress, **options, **given)
+        return match_time(architecture, progress=progress, **options)
 
 
 @click.command()
@@ -72,9 +70,7 @@ def measure(
     precision: str,
     threads: int | None,
     rounds: int,
-    resolution: int | None,
-    classes: int | None,
-    in_channels: int | None,
+    sizes: dict[str, int],
     as_json: bool,
 ) -> None:
     """Measure seconds, images a second and peak memory of each NAME.
@@ -89,12 +85,7 @@ def measure(
     """
     from explorer.layers import FORMS
 
-    architectures = [
-        Architecture.from_name(
-            name, resolution=resolution, classes=classes, in_channels=in_channels
-        )
-        for name in names
-    ]
+    architectures = [Architecture.from_name(name, **sizes) for name in names]
     from explorer.networks import MODES, Case, use_threads
     from explorer.networks import measure as measure_cases
     from explorer.terminal import print_json, print_table, progress_bar
@@ -192,9 +183,7 @@ def export(
     output: str,
     weights: str | None,
     seed: int,
-    resolution: int | None,
-    classes: int | None,
-    in_channels: int | None,
+    sizes: dict[str, int],
 ) -> None:
     """Write the network NAME for other programs: torchvision, timm, safetensors or ONNX.
 
@@ -204,9 +193,7 @@ def export(
       resnext-explorer export resnext50_32x4d --format timm -o resnext50.safetensors
       resnext-explorer export resnext29_8x16d_cifar --weights best.pth --format onnx -o best.onnx
     """
-    architecture = Architecture.from_name(
-        name, resolution=resolution, classes=classes, in_channels=in_channels
-    )
+    architecture = Architecture.from_name(name, **sizes)
     from explorer import networks
 
     networks.check_name(output, format_)
@@ -227,9 +214,7 @@ def export(
 @JSON_OPTION
 def rules(
     network: str,
-    resolution: int | None,
-    classes: int | None,
-    in_channels: int | None,
+    sizes: dict[str, int],
     as_json: bool,
 ) -> None:
     """Check the paper's two rules on a network, and show where one is broken.
@@ -248,14 +233,10 @@ def rules(
     if ":" in network:
         from explorer.foreign import call_function
 
-        example = example_image(in_channels or 3, resolution or 224)
+        example = example_image(sizes.get("in_channels", 3), sizes.get("resolution", 224))
         violations = find_violations(call_function(network, "the network"), example)
     else:
-        violations = find_violations(
-            Architecture.from_name(
-                network, resolution=resolution, classes=classes, in_channels=in_channels
-            )
-        )
+        violations = find_violations(Architecture.from_name(network, **sizes))
     if as_json:
         print_json(
             {
