@@ -113,9 +113,7 @@ class Axes(FileModel):
         for name in type(self).model_fields:
             choices = getattr(self, name)
             if choices is not None:
-                axes[name] = [
-                    tuple(choice) if isinstance(choice, list) else choice for choice in choices
-                ]
+                axes[name] = [tuple(each) if isinstance(each, list) else each for each in choices]
         return axes
 
 
