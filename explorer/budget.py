@@ -191,54 +191,6 @@ def match(
         UserError: No whole number brings a design within the tolerance, or a quantity or measure
             does not fit the reference; the message names every such design.
     """
-    designs = nearest(
-        reference,
-        solve=solve,
-        by=by,
-        budget=budget,
-        multiple_of=multiple_of,
-        depth_policy=depth_policy,
-        **given,
-    )
-    missed = [
-        design for design in designs if tolerance is not None and abs(design.mismatch) > tolerance
-    ]
-    if missed and tolerance is not None:
-        listed = "; ".join(describe_miss(design, solve, given) for design in missed)
-        raise UserError(
-            f"no whole number for {LABELS[solve]} keeps {by} within {human_percent(tolerance)} of"
-            f" {human_flops(missed[0].budget.value)}: {listed}. Allow a larger tolerance, or start"
-            " from another reference."
-        )
-    return designs
-
-
-def describe_miss(design: Design, solve: str, given: Iterable[str]) -> str:
-    """How near a design came, as text: 'C=8 (nearest d=13, -3.4 %)'."""
-    where = write_quantities(design.architecture, given) or design.reference
-    return (
-        f"{where} (nearest {write_quantities(design.architecture, [solve])},"
-        f" {human_percent(design.mismatch, signed=True)})"
-    )
-
-
-def write_quantities(architecture: Architecture, quantities: Iterable[str]) -> str:
-    """Some quantities of an architecture in the paper's letters: 'C=8, d=13'."""
-    values = {**vars(architecture.template), "depths": "-".join(map(str, architecture.depths))}
-    return ", ".join(f"{LABELS[key]}={values[key]}" for key in quantities)
-
-
-def nearest(
-    reference: Architecture,
-    *,
-    solve: str = "bottleneck_width",
-    by: str = "flops",
-    budget: float | None = None,
-    multiple_of: int = 1,
-    depth_policy: str = "proportional",
-    **given: Any,
-) -> list[Design]:
-    """`match` without a tolerance: the nearest design, however far off it is."""
     check_solve(reference, solve, given)
     if by in TIMES:
         raise UserError(
@@ -272,7 +224,37 @@ def nearest(
                 start.with_(**{solve: solution}), target, reference.name if budget is None else ""
             )
         )
+    missed = beyond(designs, tolerance)
+    if missed and tolerance is not None:
+        listed = "; ".join(describe_miss(design, solve, given) for design in missed)
+        raise UserError(
+            f"no whole number for {LABELS[solve]} keeps {by} within {human_percent(tolerance)} of"
+            f" {human_flops(missed[0].budget.value)}: {listed}. Allow a larger tolerance, or start"
+            " from another reference."
+        )
     return designs
+
+
+def beyond(designs: Iterable[Design], tolerance: float | None) -> list[Design]:
+    """The designs whose mismatch is larger than the tolerance, where there is one."""
+    if tolerance is None:
+        return []
+    return [design for design in designs if abs(design.mismatch) > tolerance]
+
+
+def describe_miss(design: Design, solve: str, given: Iterable[str]) -> str:
+    """How near a design came, as text: 'C=8 (nearest d=13, -3.4 %)'."""
+    where = write_quantities(design.architecture, given) or design.reference
+    return (
+        f"{where} (nearest {write_quantities(design.architecture, [solve])},"
+        f" {human_percent(design.mismatch, signed=True)})"
+    )
+
+
+def write_quantities(architecture: Architecture, quantities: Iterable[str]) -> str:
+    """Some quantities of an architecture in the paper's letters: 'C=8, d=13'."""
+    values = {**vars(architecture.template), "depths": "-".join(map(str, architecture.depths))}
+    return ", ".join(f"{LABELS[key]}={values[key]}" for key in quantities)
 
 
 def check_solve(reference: Architecture, solve: str, given: Iterable[str]) -> None:
