@@ -160,6 +160,11 @@ class Architecture:
             self.template, self.depths, growth=self.growth, shortcut=self.shortcut, stem=self.stem
         )
 
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of an input image."""
+        return self.in_channels, self.resolution, self.resolution
+
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
         """The stages that the two rules derive from the template."""

@@ -96,13 +96,8 @@ def _rule_1(stages: Sequence[Sequence[BlockShape]]) -> list[Violation]:
             for what in ("size", "channels", "kernels", "groups"):
                 expected, actual = getattr(first, what), getattr(block, what)
                 if expected != actual:
-                    violations.append(
-                        Violation(
-                            1,
-                            f"layer{number}.{index}",
-                            f"{what} {actual}, but layer{number}.0 has {expected}",
-                        )
-                    )
+                    message = f"{what} {actual}, but layer{number}.0 has {expected}"
+                    violations.append(Violation(1, f"layer{number}.{index}", message))
     for number, (before, after) in enumerate(pairwise(stages), start=1):
         if before[-1].size == after[0].size and before[-1] != after[0]:
             message = (
