@@ -30,10 +30,7 @@ COMMANDS = {
         "explorer.commands.design:describe",
         "Show a network's layers and what they cost; draw it.",
     ),
-    "enumerate": (
-        "explorer.commands.design:enumerate_",
-        "Match a whole grid of designs at once.",
-    ),
+    "enumerate": ("explorer.commands.design:enumerate_", "Match a whole grid of designs at once."),
     "measure": (
         "explorer.commands.heavy:measure",
         "Measure seconds, images a second and memory on this machine.",

@@ -48,11 +48,7 @@ def list_() -> None:
 @click.argument("name_or_path", metavar="SPACE")
 @input_options
 @JSON_OPTION
-def show(
-    name_or_path: str,
-    sizes: dict[str, int],
-    as_json: bool,
-) -> None:
+def show(name_or_path: str, sizes: dict[str, int], as_json: bool) -> None:
     """Show the designs of SPACE (a preset's name or a file), their costs, and the points left out.
 
     \b
@@ -107,11 +103,7 @@ def show(
 @click.argument("name_or_path", metavar="SPACE")
 @input_options
 @JSON_OPTION
-def count(
-    name_or_path: str,
-    sizes: dict[str, int],
-    as_json: bool,
-) -> None:
+def count(name_or_path: str, sizes: dict[str, int], as_json: bool) -> None:
     """Count the points of SPACE, its designs, and the points left out.
 
     \b
@@ -141,13 +133,7 @@ def count(
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draw.")
 @input_options
 @JSON_OPTION
-def sample(
-    name_or_path: str,
-    number: int,
-    seed: int,
-    sizes: dict[str, int],
-    as_json: bool,
-) -> None:
+def sample(name_or_path: str, number: int, seed: int, sizes: dict[str, int], as_json: bool) -> None:
     """Draw NUMBER different designs of SPACE at random; all are within the budget.
 
     \b

@@ -9,12 +9,7 @@ import plotly.graph_objects as go
 
 from dashboards.analysis.arms import finite
 from dashboards.analysis.findings import Findings
-from dashboards.analysis.spaces import (
-    Distribution,
-    design_means,
-    error_distributions,
-    pareto_front,
-)
+from dashboards.analysis.spaces import Distribution, design_means, error_distributions, pareto_front
 from dashboards.analysis.words import listed, seeds_phrase, span
 from dashboards.figures.common import (
     DIRECT_LABELS,

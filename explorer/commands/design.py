@@ -188,11 +188,7 @@ def scale(
 @input_options
 @JSON_OPTION
 def describe(
-    names: tuple[str, ...],
-    verify: bool,
-    diagram: str | None,
-    sizes: dict[str, int],
-    as_json: bool,
+    names: tuple[str, ...], verify: bool, diagram: str | None, sizes: dict[str, int], as_json: bool
 ) -> None:
     """Show every layer of the network NAME and what it costs, or two networks side by side.
 

@@ -178,12 +178,7 @@ def measure(
 )
 @input_options
 def export(
-    name: str,
-    format_: str,
-    output: str,
-    weights: str | None,
-    seed: int,
-    sizes: dict[str, int],
+    name: str, format_: str, output: str, weights: str | None, seed: int, sizes: dict[str, int]
 ) -> None:
     """Write the network NAME for other programs: torchvision, timm, safetensors or ONNX.
 
@@ -212,11 +207,7 @@ def export(
 @click.argument("network", metavar="NAME|PACKAGE.MODULE:FUNCTION")
 @input_options
 @JSON_OPTION
-def rules(
-    network: str,
-    sizes: dict[str, int],
-    as_json: bool,
-) -> None:
+def rules(network: str, sizes: dict[str, int], as_json: bool) -> None:
     """Check the paper's two rules on a network, and show where one is broken.
 
     A network of your own is a function that returns a torch module with children layer1, layer2
@@ -239,10 +230,7 @@ def rules(
         violations = find_violations(Architecture.from_name(network, **sizes))
     if as_json:
         print_json(
-            {
-                "holds": not violations,
-                "violations": [vars(violation) for violation in violations],
-            }
+            {"holds": not violations, "violations": [vars(violation) for violation in violations]}
         )
     elif not violations:
         click.echo(f"Both rules hold for {network}.")

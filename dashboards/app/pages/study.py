@@ -17,15 +17,7 @@ from dashboards.app.pages.selection import MEASURE_LABELS, ORDERS, Selection
 from dashboards.app.pages.study_figures import CURVES, SPENDING, chosen_findings, findings_of
 from dashboards.page.elements import element, joined, link
 from dashboards.page.parts import quiet, table
-from dashboards.page.study import (
-    answer,
-    designs,
-    method,
-    moment,
-    numbers,
-    study_name,
-    what_was_run,
-)
+from dashboards.page.study import answer, designs, method, moment, numbers, study_name, what_was_run
 from explorer.errors import UserError
 from explorer.text import human_time
 from studies.attempts.attempt import STATUSES
