@@ -10,7 +10,16 @@ from dash import dcc, html
 
 from dashboards.analysis.tables import TextTable
 from dashboards.analysis.words import NOTHING
-from dashboards.app.pages.parts import Look, Still, figure_frame, legend, live, signed, theme_of
+from dashboards.app.pages.parts import (
+    Look,
+    Still,
+    figure_frame,
+    legend,
+    live,
+    radio,
+    signed,
+    theme_of,
+)
 from dashboards.app.pages.question import (
     FACTORS,
     MOST_MULTIPLE,
@@ -77,24 +86,20 @@ def _controls(asked: Question) -> list[Any]:
             className="field",
         ),
         _slider("factor", "Budget", asked.factor, len(FACTORS) - 1),
-        legend("Rule: equal", _radio("by", rules_offered(asked), asked.by)),
-        legend("Solve for", _radio("solve", quantities_offered(asked), asked.solve)),
+        legend("Rule: equal", radio("by", rules_offered(asked), asked.by)),
+        legend("Solve for", radio("solve", quantities_offered(asked), asked.solve)),
         _slider("most", "Largest C", asked.most, MOST_POWER),
         _slider("multiple", "Channels in multiples of", asked.multiple, MOST_MULTIPLE),
         html.Div(
             legend(
                 "Depths grow",
-                _radio(
-                    "policy", [{"label": name, "value": name} for name in POLICIES], asked.policy
+                radio(
+                    "policy", list(POLICIES), asked.policy
                 ),
             ),
             id="policy-field", hidden=asked.solve != "depths",
         ),
     ]  # fmt: skip
-
-
-def _radio(key: str, options: list[dict[str, Any]], value: str) -> Any:
-    return dcc.RadioItems(id=key, options=options, value=value, inline=True, className="choices")
 
 
 def _slider(key: str, name: str, value: int, most: int) -> Any:

@@ -11,15 +11,9 @@ from dashboards.app.pages.parts import Still
 from dashboards.page.elements import link
 from dashboards.page.parts import quiet, section, table
 from explorer.budget import cost
+from explorer.commands.printing import UNITS
 from explorer.published import TABLES
 from explorer.text import human_count
-
-MEASURE_HEADINGS = {
-    "flops": "FLOPs",
-    "params": "params",
-    "activations": "activations",
-    "block": "weights of a block",
-}
 
 
 def page() -> list[Any]:
@@ -27,7 +21,7 @@ def page() -> list[Any]:
     sections = []
     for key, published in TABLES.items():
         headings = ("Network", *(f"{name} (paper)" for name in published.columns), "Name here")
-        headings += tuple(f"{MEASURE_HEADINGS[measure]} (ours)" for measure in published.measures)
+        headings += tuple(f"{UNITS[measure]} (ours)" for measure in published.measures)
         rows, names = [], []
         for row in published.rows:
             ours = ["–"] * len(published.measures)
