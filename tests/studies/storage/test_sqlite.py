@@ -284,6 +284,6 @@ def test_a_folder_that_may_not_be_written_is_read_and_not_written(
         assert lines[0] == "[{'study_name': 'study'}]", done.stderr
         assert len(lines) == 3
         assert all(
-            "Permission denied" in line or "may not be written" in line for line in lines[1:]
+            "Permission denied" in line or "it is read-only" in line for line in lines[1:]
         ), lines
         assert not (folder / "new.db").exists()
