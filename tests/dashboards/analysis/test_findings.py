@@ -71,7 +71,7 @@ def test_the_live_pages_work_out_each_number_once_as_long_as_the_tables_have_not
     reader = Reader(storage)
 
     def look():
-        training = f"/study/live/trial/{stored.designs[0]['name']}/0"
+        training = f"/study/live/trial/{stored.designs[0].name}/0"
         for path in ("/study/live", "/", "/compare", training):
             for theme in ("light", "dark"):
                 show(reader, path, "", {"theme": theme, "touch": False})

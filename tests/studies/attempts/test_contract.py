@@ -291,7 +291,7 @@ class TestServers:
     @pytest.mark.parametrize(
         ("old", "new", "words"),
         [
-            (PASSWORD, "wr0ng-p4ssword", "does not take this user and password"),
+            (PASSWORD, "wr0ng-p4ssword", "does not accept this user and password"),
             ("/studies", "/nothing", 'database "nothing'),
             ("127.0.0.1", "nowhere.invalid", "nowhere.invalid"),
         ],
@@ -375,7 +375,7 @@ class TestServers:
         said = finish(process)
         away = [json.loads(line) for line in said.splitlines() if "storage away" in line]
         assert {event["reason"] for event in away} == {
-            "the server takes no more connections (a limit of this role or database)."
+            "the server accepts no more connections (a limit of this role or database)."
         }
         assert_undisturbed(place)
 
@@ -390,7 +390,7 @@ class TestServers:
             said = finish(process)
             away = [json.loads(line) for line in said.splitlines() if "storage away" in line]
             assert {event["reason"] for event in away} == {
-                "the server takes no more connections (its max_connections is reached)."
+                "the server accepts no more connections (its max_connections is reached)."
             }
             assert_undisturbed(place)
             place.close()

@@ -463,5 +463,5 @@ def test_the_readmes_sections_are_valid() -> None:
     for prune in (first, second):
         search = {"method": "tpe", "trials": 9, "prune": yaml.safe_load(prune)}
         assert Search.model_validate(search).prune
-    (tune,) = re.findall(r"`tune: ({.*?})`", readme)
+    (tune,) = re.findall(r"`tune:\s+({.*?})`", readme, re.DOTALL)
     assert len(Tune.model_validate(yaml.safe_load(tune)).recipes) == 5
