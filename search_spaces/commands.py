@@ -130,7 +130,7 @@ def count(name_or_path: str, sizes: dict[str, int], as_json: bool) -> None:
 @space.command()
 @click.argument("name_or_path", metavar="SPACE")
 @click.argument("number", type=WholeNumber(), default="5")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draw.")
+@click.option("--seed", type=int, default=0, help="Seed of the draw.")
 @input_options
 @JSON_OPTION
 def sample(name_or_path: str, number: int, seed: int, sizes: dict[str, int], as_json: bool) -> None:

@@ -183,7 +183,10 @@ class SpaceFile(FileModel):
         for key in given:
             check_known("axis", key, keys)
         for key in keys:
-            values = dict.fromkeys(known[key] for known in self.points.values() if key in known)
+            of_points = [known[key] for known in self.points.values() if key in known]
+            values = list(
+                dict.fromkeys(of_points)
+            )  # a list: what is given may be no hashable value
             if key in given and given[key] not in values:
                 raise UserError(
                     f"{key} takes one of {', '.join(map(written, values))}; given:"

@@ -15,7 +15,7 @@ def count_looks(info: Mapping[str, Any]) -> int:
     return 1 + len({len(stage) for stage in stages if len(stage) < len(now)})
 
 
-def confidence_after(looks: int, confidence: float = CONFIDENCE) -> float:
+def confidence_after(looks: int) -> float:
     """The confidence to ask for at this look.
 
     The planned look has alpha, 5 %, to itself. A study is extended because of what was seen, so the
@@ -23,5 +23,5 @@ def confidence_after(looks: int, confidence: float = CONFIDENCE) -> float:
     %, 0.4 %, ..., which adds up to alpha however often the study is extended (a union bound, so
     that neither the reason for an extension nor its size matters).
     """
-    alpha = 1 - confidence
+    alpha = 1 - CONFIDENCE
     return 1 - (alpha if looks < 2 else alpha / (looks * (looks - 1)))

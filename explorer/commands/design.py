@@ -49,10 +49,7 @@ def chosen_budget(by: str | None, budgets: dict[str, float]) -> tuple[str, float
 @click.argument("reference")
 @axis_options
 @click.option(
-    "--solve",
-    default="bottleneck_width",
-    show_default=True,
-    help=f"What to solve for: {', '.join(QUANTITIES)}.",
+    "--solve", default="bottleneck_width", help=f"What to solve for: {', '.join(QUANTITIES)}."
 )
 @click.option("--by", help=f"The cost to keep: {', '.join((*MEASURES, *TIMES))} (default: flops).")
 @budget_options
@@ -61,17 +58,10 @@ def chosen_budget(by: str | None, budgets: dict[str, float]) -> tuple[str, float
 @depth_option
 @input_options
 @click.option(
-    "--device",
-    default="cpu",
-    show_default=True,
-    help="Where latency and train_step are measured: cpu, cuda, cuda:1.",
+    "--device", default="cpu", help="Where latency and train_step are measured: cpu, cuda, cuda:1."
 )
 @click.option(
-    "--batch",
-    type=WholeNumber(),
-    default="1",
-    show_default=True,
-    help="Images at once where time is measured.",
+    "--batch", type=WholeNumber(), default="1", help="Images at once where time is measured."
 )
 @JSON_OPTION
 def match(
@@ -133,15 +123,9 @@ def match(
 @click.command()
 @click.argument("reference")
 @click.option(
-    "--factor",
-    type=Number(),
-    default="2",
-    show_default=True,
-    help="How many times the reference's cost to spend.",
+    "--factor", type=Number(), default="2", help="How many times the reference's cost to spend."
 )
-@click.option(
-    "--by", default="flops", show_default=True, help=f"The cost to scale: {', '.join(MEASURES)}."
-)
+@click.option("--by", default="flops", help=f"The cost to scale: {', '.join(MEASURES)}.")
 @depth_option
 @MULTIPLE_OPTION
 @TOLERANCE_OPTION
@@ -238,7 +222,6 @@ def describe(
 @click.option(
     "--solve",
     default="bottleneck_width",
-    show_default=True,
     help="What to solve for: bottleneck_width, cardinality, width.",
 )
 @click.option("--by", help=f"The cost to keep: {', '.join(MEASURES)} (default: flops).")
@@ -253,13 +236,7 @@ def describe(
     help="Keep only rows for which this holds, for example 'params<=25M'.",
 )
 @click.option("--sort", help="Sort by a column; mismatch by its absolute value.")
-@click.option(
-    "--limit",
-    type=WholeNumber(),
-    default="20",
-    show_default=True,
-    help="Rows shown on the terminal.",
-)
+@click.option("--limit", type=WholeNumber(), default="20", help="Rows shown on the terminal.")
 @click.option("-o", "--output", type=click.Path(), help="Write all rows to a CSV file.")
 def enumerate_(
     reference: str,

@@ -26,39 +26,19 @@ def match_time_with_progress(architecture: Architecture, **options: Any) -> list
 
 @click.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.option("--mode", default="inference,train_step", help="inference, train_step, or both.")
+@click.option("--form", default="c", help="How blocks are computed: a, b, c, or several: a,b,c.")
 @click.option(
-    "--mode",
-    default="inference,train_step",
-    show_default=True,
-    help="inference, train_step, or both.",
+    "--batch", type=WholeNumbers(), default="1", help="Images at once, one or more: 1,32."
 )
-@click.option(
-    "--form",
-    default="c",
-    show_default=True,
-    help="How blocks are computed: a, b, c, or several: a,b,c.",
-)
-@click.option(
-    "--batch",
-    type=WholeNumbers(),
-    default="1",
-    show_default=True,
-    help="Images at once, one or more: 1,32.",
-)
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1.")
-@click.option("--precision", default="32", show_default=True, help="32, or bf16 by autocast.")
+@click.option("--device", default="cpu", help="cpu, cuda, cuda:1.")
+@click.option("--precision", default="32", help="32, or bf16 by autocast.")
 @click.option(
     "--threads",
     type=WholeNumber(),
     help="torch's threads on the CPU (default: torch's own choice).",
 )
-@click.option(
-    "--rounds",
-    type=WholeNumber(),
-    default="7",
-    show_default=True,
-    help="How often each case is visited.",
-)
+@click.option("--rounds", type=WholeNumber(), default="7", help="How often each case is visited.")
 @input_options
 @JSON_OPTION
 def measure(
@@ -170,11 +150,7 @@ def measure(
     help="Trained weights (.pth or .safetensors); without them, new ones are drawn.",
 )
 @click.option(
-    "--seed",
-    type=click.IntRange(-(2**63), 2**63 - 1),
-    default=0,
-    show_default=True,
-    help="Seed of new weights.",
+    "--seed", type=click.IntRange(-(2**63), 2**63 - 1), default=0, help="Seed of new weights."
 )
 @input_options
 def export(

@@ -12,11 +12,7 @@ JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON o
 
 
 MULTIPLE_OPTION = click.option(
-    "--multiple-of",
-    type=WholeNumber(),
-    default="1",
-    show_default=True,
-    help="Take only multiples of this number.",
+    "--multiple-of", type=WholeNumber(), default="1", help="Take only multiples of this number."
 )
 TOLERANCE_OPTION = click.option(
     "--tolerance", type=Fraction(), help="Largest mismatch allowed, as 0.02 or 2%."
@@ -69,6 +65,5 @@ budget_options = grouped(
 depth_option = click.option(
     "--depth-policy",
     default="proportional",
-    show_default=True,
     help=f"Which stages grow with depth: {', '.join(POLICIES)}.",
 )

@@ -123,12 +123,6 @@ class Storage:
             return self.patience.call(select)
 
     @contextmanager
-    def reading(self) -> Iterator[sqlalchemy.Connection]:
-        """A read-only connection whose queries all see one state of the storage."""
-        with self.errors(), self._connection() as connection:
-            yield connection
-
-    @contextmanager
     def _connection(self) -> Iterator[sqlalchemy.Connection]:
         if self.path is not None and not self.path.exists():
             raise UserError(

@@ -94,7 +94,7 @@ def _about(row: dict[str, Any]) -> dict[str, Any]:
         for split in ("test", "validation", "train")
         if not pd.isna(row[f"{split}_error"])
     }
-    rule = RULE_LABELS.get(row["by"], row["by"])
+    memory, rule = row["peak_memory"], RULE_LABELS.get(row["by"], row["by"])
     return {
         "Design": row["design"],
         **errors,
@@ -109,7 +109,7 @@ def _about(row: dict[str, Any]) -> dict[str, Any]:
             " classes"
         ),
         "Time": ", ".join(filter(None, took)),
-        "Peak memory": _written("{:.0f} MiB", row["peak_memory"] / 2**20),
+        "Peak memory": "" if pd.isna(memory) else f"{memory / 2**20:.0f} MiB",
         "Device": row["device"],
         "Worker": row["worker"],
         "Started": _written("{:%Y-%m-%d %H:%M:%S} UTC", row["started"]),
