@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from explorer import Architecture, build
 from explorer.errors import UserError
+from explorer.text import counted
 from studies.config.recipe import Recipe
 from studies.data import Splits
 from studies.machine.memory import give_back, read_peak, reset_peak
@@ -352,6 +353,10 @@ def _check_shape(architecture: Architecture, splits: Splits) -> None:
     network = (architecture.resolution, architecture.in_channels, architecture.classes)
     if data != network:
         raise UserError(
-            "the network is for {0} x {0} pixels, {1} channels and {2} classes, ".format(*network)
-            + "the data has {0} x {0} pixels, {1} channels and {2} classes.".format(*data)
+            f"the network is for {_describe(*network)}, the data has {_describe(*data)}."
         )
+
+
+def _describe(resolution: int, channels: int, classes: int) -> str:
+    shape = f"{resolution} x {resolution} pixels, {counted(channels, 'channel')}"
+    return f"{shape} and {counted(classes, 'class', 'classes')}"

@@ -206,7 +206,7 @@ def test_damaged_bytes_inside_a_gzip_file_are_found(fashion: Path) -> None:
             "train-images-idx3-ubyte.gz",
             np.zeros((60, 32, 32)),
             None,
-            "60 x 32 x 32 bytes, not N x 28 x 28",
+            "60 x 32 x 32 bytes; fashion_mnist has N x 28 x 28",
         ),
         ("train-images-idx3-ubyte.gz", np.zeros((0, 28, 28)), None, "0 x 28 x 28 bytes"),
         (
@@ -278,20 +278,20 @@ def test_a_mistake_in_the_data_section_is_named(given: dict[str, object], messag
         (
             {"test": 0.002},
             (
-                "4 of the 1797 .* as the test .* test would hold 4 images, .* larger fraction"
+                "4 of the 1797 .* as the test .* test would have 4 images, .* larger fraction"
                 " .*data.test="
             ),
         ),
         (
             {"test": 0.2, "validation": 0.002},
             (
-                "4 of the 1438 .* as the validation .* validation would hold 4 images, .* larger"
+                "4 of the 1438 .* as the validation .* validation would have 4 images, .* larger"
                 " fraction .*data.validation="
             ),
         ),
         (
             {"test": 0.998, "validation": 0.001},
-            "1793 of the 1797 .* train would hold 4 images, .* smaller fraction",
+            "1793 of the 1797 .* train would have 4 images, .* smaller fraction",
         ),
     ],
 )
@@ -307,10 +307,7 @@ def test_a_part_too_small_for_every_class_is_an_error(
     [
         (
             {"test": 0.1},
-            (
-                "test split .* of the 3 images of class 1, test would get none; 11 are surely"
-                " enough. Add"
-            ),
+            ("test split .* of the 3 images of class 1, test would get none; 11 are enough. Add"),
         ),
         (
             {"test": 0.4, "validation": 0.1},

@@ -502,7 +502,7 @@ def test_on_a_cpu_there_is_no_gpu_to_share(fake: None, tiny: Path) -> None:
     process = start(tiny, "--workers-per-gpu", "2")
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, "")
-    assert err.startswith("Error: there is no GPU to share here: this study trains on the CPU. ")
+    assert err.startswith("Error: --workers-per-gpu is for a study that trains on GPUs, ")
     assert err.count("\n") == 1
 
 

@@ -57,8 +57,8 @@ def test_what_passes_is_repeated_and_said_once(storage: Storage) -> None:
     assert function.calls == 4
     assert said == [
         (
-            "the disk or the network folder that it lies on fails. Check that; what is stored was"
-            " left."
+            "the disk or network folder of the file fails. Check that; what is stored was not"
+            " changed."
         ),
         None,
     ]
@@ -77,9 +77,7 @@ def test_what_stays_away_is_given_up_with_one_message(
 ) -> None:
     monkeypatch.setattr(outages, "PATIENCE", 0.05)
     with storage.waiting(lambda _: None, never):
-        with pytest.raises(
-            StorageAway, match=r"It was waited for, .* The same command goes on from here"
-        ):
+        with pytest.raises(StorageAway, match=r"Waited for .* The same command goes on from here"):
             storage.patience.call(Fails(float("inf")))
         again = Fails(float("inf"))
         with pytest.raises(StorageAway):  # it has been waited for long enough

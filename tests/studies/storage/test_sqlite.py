@@ -213,7 +213,7 @@ def cut_short(path: Path) -> None:
         (
             a_log_alone,
             (
-                "is not there, but {folder}/t.db-wal is, which belongs to a database that was moved"
+                "but there is {folder}/t.db-wal, which belongs to a database that was moved"
                 " or deleted"
             ),
         ),

@@ -155,7 +155,7 @@ def test_reading_sees_one_moment_and_does_not_wait_for_the_writer(storage: Stora
 def test_reading_writes_nothing(storage: Storage) -> None:
     storage.open()
     assert storage.path is not None
-    with pytest.raises(UserError, match="may not be written"):
+    with pytest.raises(UserError, match="it is read-only"):
         storage.rows("DELETE FROM studies")
 
 
