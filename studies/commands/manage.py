@@ -1,4 +1,4 @@
-"""The commands around a study's runs: plan, show, delete, import."""
+"""The commands around a study's runs: plan, show, delete and import."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

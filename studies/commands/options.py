@@ -51,12 +51,6 @@ set_option = click.option(
     multiple=True,
     help="Change one key, for example recipe.epochs=20 or data.validation=0.2; may be repeated.",
 )
-seed_option = click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True
-)
-device_option = click.option(
-    "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, or auto."
-)
 # How a study is trained here; a command takes these as keyword arguments, and hands them on whole.
 training_options = options(
     click.option(

@@ -1,4 +1,4 @@
-"""The group `study`, and its commands for running and reading: run, status, results, list, retry."""
+"""The group `study`, and its commands run, status, results, list and retry."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

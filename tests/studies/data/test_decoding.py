@@ -246,8 +246,8 @@ def test_unsigned_32_bits_do_not_become_negative() -> None:
         (
             tiff(UNIT),
             (
-                "floating-point numbers from 0 to 1, and nothing says which .* white: LEVEL, or .* white:"
-                " stretch"
+                "floating-point numbers from 0 to 1, and nothing says which .* white: LEVEL, or .*"
+                " white: stretch"
             ),
         ),
         (saved(Image.fromarray(UNIT), "SPIDER"), "floating-point numbers from 0 to 1"),

@@ -86,7 +86,8 @@ def test_the_scale_of_deep_samples_is_told_to_every_training(tmp_path: Path) -> 
         assert splits.notes == (
             (
                 "24 images of 16-bit integers from 100 to 60000: 0 to 65535 is taken as black to"
-                " white. To change that: white: LEVEL, or white: stretch (--set data.white=stretch)."
+                " white. To change that: white: LEVEL, or white: stretch"
+                " (--set data.white=stretch)."
             ),
         )
     folder(tmp_path / "plain", 0, 255, np.uint8)
