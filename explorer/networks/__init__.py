@@ -6,7 +6,7 @@ package. Each is loaded when it is first used, since torch alone takes two secon
 
 from typing import TYPE_CHECKING
 
-from explorer.lazy import lazy_getattr
+from explorer.lazy import lazy_names
 
 if TYPE_CHECKING:
     from explorer.networks.crosscheck import fvcore_complexity
@@ -17,37 +17,15 @@ if TYPE_CHECKING:
     from explorer.networks.time_matching import match_time
     from explorer.networks.weights import load_weights
 
-_NAMES = {
-    "crosscheck": ("fvcore_complexity",),
-    "exporting": ("check_name", "export", "foreign_constructor", "fresh_network"),
-    "measuring": ("MODES", "Case", "Timing", "measure", "use_threads"),
-    "network": ("Network", "build"),
-    "rules": ("BlockShape", "Violation", "example_image", "find_violations"),
-    "time_matching": ("match_time",),
-    "weights": ("load_weights",),
-}
-
-__all__ = [
-    "MODES",
-    "BlockShape",
-    "Case",
-    "Network",
-    "Timing",
-    "Violation",
-    "build",
-    "check_name",
-    "example_image",
-    "export",
-    "find_violations",
-    "foreign_constructor",
-    "fresh_network",
-    "fvcore_complexity",
-    "load_weights",
-    "match_time",
-    "measure",
-    "use_threads",
-]
-
-__getattr__ = lazy_getattr(
-    __name__, {name: f"{__name__}.{module}" for module, names in _NAMES.items() for name in names}
+__getattr__, __all__ = lazy_names(
+    __name__,
+    {
+        "crosscheck": ["fvcore_complexity"],
+        "exporting": ["check_name", "export", "foreign_constructor", "fresh_network"],
+        "measuring": ["MODES", "Case", "Timing", "measure", "use_threads"],
+        "network": ["Network", "build"],
+        "rules": ["BlockShape", "Violation", "example_image", "find_violations"],
+        "time_matching": ["match_time"],
+        "weights": ["load_weights"],
+    },
 )

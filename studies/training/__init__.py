@@ -6,29 +6,18 @@ describe a training load neither.
 
 from typing import TYPE_CHECKING
 
-from explorer.lazy import lazy_getattr
+from explorer.lazy import lazy_names
 
 if TYPE_CHECKING:
     from studies.training.notes import errors_by_class, training_notes
     from studies.training.outcome import TrainingFailed, TrainingStopped
     from studies.training.training import Outcome, train
 
-__all__ = [
-    "Outcome",
-    "TrainingFailed",
-    "TrainingStopped",
-    "errors_by_class",
-    "train",
-    "training_notes",
-]
-__getattr__ = lazy_getattr(
+__getattr__, __all__ = lazy_names(
     __name__,
     {
-        "Outcome": "studies.training.training",
-        "TrainingFailed": "studies.training.outcome",
-        "TrainingStopped": "studies.training.outcome",
-        "errors_by_class": "studies.training.notes",
-        "train": "studies.training.training",
-        "training_notes": "studies.training.notes",
+        "notes": ["errors_by_class", "training_notes"],
+        "outcome": ["TrainingFailed", "TrainingStopped"],
+        "training": ["Outcome", "train"],
     },
 )
