@@ -171,7 +171,7 @@ def finish_trials(frame: pd.DataFrame) -> pd.DataFrame:
     times = {
         key: pd.to_datetime(frame[key].astype(object), utc=True) for key in ("started", "finished")
     }
-    return typed(frame.assign(seconds_per_epoch=seconds / epochs, **times), TRIALS)
+    return _typed(frame.assign(seconds_per_epoch=seconds / epochs, **times), TRIALS)
 
 
 def _result(row: Row) -> Mapping[str, Any]:
@@ -221,7 +221,7 @@ def make_curves(
     columns["design"] = np.repeat(np.array([pair.design for pair in whose], object), lengths)
     columns["seed"] = np.repeat(np.array([pair.seed for pair in whose], np.int64), lengths)
     columns["study"] = study.name
-    return typed(pd.DataFrame(columns, index=range(sum(lengths))), CURVES)
+    return _typed(pd.DataFrame(columns, index=range(sum(lengths))), CURVES)
 
 
 def _joined(chunks: Iterable[Chunk]) -> Chunk:
@@ -234,17 +234,10 @@ def _joined(chunks: Iterable[Chunk]) -> Chunk:
     return dict(zip(_NUMBERS, columns, strict=True))
 
 
-def typed(frame: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
+def _typed(frame: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
     """The frame with exactly these columns and types (`TRIALS` or `CURVES`)."""
-    columns = {}
-    for column, kind in kinds.items():
-        values = frame[column]
-        if kind == "str":
-            values = values.astype(object).where(values.notna(), "")
-        elif not kind.startswith("datetime"):
-            values = pd.to_numeric(values)
-        columns[column] = values.astype(kind)
-    return pd.DataFrame(columns)
+    texts = {column: "" for column, kind in kinds.items() if kind == "str"}
+    return frame[list(kinds)].fillna(texts).astype(kinds)
 
 
 def with_tuned(trials: pd.DataFrame, study: StoredStudy) -> pd.DataFrame:
@@ -253,10 +246,10 @@ def with_tuned(trials: pd.DataFrame, study: StoredStudy) -> pd.DataFrame:
     It says what the pair's arm is trained with; NA while that is open. These columns stand behind
     `TRIALS`, which are the same for every study.
     """
-    tuned = study.tuned
+    tune, tuned = study.content.document.tune, study.tuned
     recipes = [tuned[name].recipe if name in tuned else {} for name in trials["design"]]
-    quantities = list(study.content.document.tune.ranges) if study.content.document.tune else []
-    columns = {key: [recipe.get(key) for recipe in recipes] for key in quantities}
-    return trials.assign(
-        **{key: pd.Series(values, trials.index, float) for key, values in columns.items()}
-    )
+    columns = {
+        quantity: pd.Series([recipe.get(quantity) for recipe in recipes], trials.index, float)
+        for quantity in (tune.ranges if tune else ())
+    }
+    return trials.assign(**columns)
