@@ -46,13 +46,7 @@ def list_() -> None:
 @click.argument("name_or_path", metavar="SPACE")
 @input_options
 @JSON_OPTION
-def show(
-    name_or_path: str,
-    resolution: int | None,
-    classes: int | None,
-    in_channels: int | None,
-    as_json: bool,
-) -> None:
+def show(name_or_path: str, shape: dict[str, int], as_json: bool) -> None:
     """Show the designs of SPACE (a preset's name or a file), their costs, and the points left out.
 
     \b
@@ -63,7 +57,7 @@ def show(
     from explorer.terminal import print_json
 
     search_space = SearchSpace.load(name_or_path)
-    bound = search_space.bind(resolution=resolution, classes=classes, in_channels=in_channels)
+    bound = search_space.bind(**shape)
     resolved = bound.resolve()
     proposal = bound.propose() if resolved.left_out else None
     if as_json:
@@ -96,7 +90,7 @@ def show(
         f" {architecture.in_channels}x{architecture.resolution}x{architecture.resolution},"
         f" {architecture.classes} classes; the mismatch is in {UNITS[first.budget.by]}."
     )
-    if search_space.resolution is None and resolution is None:
+    if search_space.resolution is None and "resolution" not in shape:
         click.echo(
             "A study takes the input from its data; here --resolution, --in-channels and --classes"
             " set it."
@@ -118,13 +112,7 @@ def show(
 @click.argument("name_or_path", metavar="SPACE")
 @input_options
 @JSON_OPTION
-def count(
-    name_or_path: str,
-    resolution: int | None,
-    classes: int | None,
-    in_channels: int | None,
-    as_json: bool,
-) -> None:
+def count(name_or_path: str, shape: dict[str, int], as_json: bool) -> None:
     """Count the points of SPACE, its designs, and the points left out.
 
     \b
@@ -134,7 +122,7 @@ def count(
     from explorer.terminal import print_json
 
     search_space = SearchSpace.load(name_or_path)
-    resolved = search_space.resolve(resolution=resolution, classes=classes, in_channels=in_channels)
+    resolved = search_space.resolve(**shape)
     counts = {
         "points": len(search_space.points),
         "designs": len(resolved.designs),
@@ -154,15 +142,7 @@ def count(
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draw.")
 @input_options
 @JSON_OPTION
-def sample(
-    name_or_path: str,
-    number: int,
-    seed: int,
-    resolution: int | None,
-    classes: int | None,
-    in_channels: int | None,
-    as_json: bool,
-) -> None:
+def sample(name_or_path: str, number: int, seed: int, shape: dict[str, int], as_json: bool) -> None:
     """Draw NUMBER different designs of SPACE at random; all are within the budget.
 
     \b
@@ -171,9 +151,7 @@ def sample(
     """
     from explorer.terminal import print_json
 
-    bound = SearchSpace.load(name_or_path).bind(
-        resolution=resolution, classes=classes, in_channels=in_channels
-    )
+    bound = SearchSpace.load(name_or_path).bind(**shape)
     designs = bound.sample(number, seed)
     if as_json:
         print_json([design.record() for design in designs])

@@ -15,31 +15,27 @@ from explorer.commands.options import (
     budget_options,
     depth_option,
     input_options,
+    precision_options,
 )
-from explorer.commands.parsing import Fraction, Number, WholeNumber
+from explorer.commands.parsing import Number, WholeNumber
 from explorer.commands.printing import DESIGN_COLUMNS, design_row
 from explorer.errors import UserError
 from explorer.suggestions import command
 from explorer.text import human_flops, human_time
 
 
-def without_none(**options: Any) -> dict[str, Any]:
-    """The options that were given."""
-    return {key: value for key, value in options.items() if value is not None}
-
-
-def chosen_budget(by: str | None, **budgets: float | None) -> tuple[str, float | None]:
+def chosen_budget(by: str | None, budgets: dict[str, float]) -> tuple[str, float | None]:
     """The measure and the plain budget (or None) that the options name.
 
     Raises:
         UserError: The options contradict each other.
     """
-    named = without_none(**budgets)
-    if len(named) > 1:
-        raise UserError(f"{' and '.join(f'--{key}' for key in named)} name two budgets; give one.")
-    if not named:
+    if len(budgets) > 1:
+        options = " and ".join(f"--{measure}" for measure in budgets)
+        raise UserError(f"{options} name two budgets; give one.")
+    if not budgets:
         return by or "flops", None
-    ((measure, value),) = named.items()
+    ((measure, value),) = budgets.items()
     if by is not None and by != measure:
         raise UserError(
             f"--by {by} and --{measure} contradict each other: --{measure} sets a budget in"
@@ -59,6 +55,7 @@ def chosen_budget(by: str | None, **budgets: float | None) -> tuple[str, float |
 )
 @click.option("--by", help=f"The cost to keep: {', '.join((*MEASURES, *TIMES))} (default: flops).")
 @budget_options
+@precision_options
 @depth_option
 @input_options
 @click.option(
@@ -77,21 +74,14 @@ def chosen_budget(by: str | None, **budgets: float | None) -> tuple[str, float |
 @JSON_OPTION
 def match(
     reference: str,
-    cardinality: list[int] | None,
-    bottleneck_width: list[int] | None,
-    width: list[int] | None,
-    depths: list[tuple[int, ...]] | None,
+    axes: dict[str, Any],
     solve: str,
     by: str | None,
-    flops: float | None,
-    params: float | None,
-    activations: float | None,
+    budgets: dict[str, float],
     multiple_of: int,
     tolerance: float | None,
     depth_policy: str,
-    resolution: int | None,
-    classes: int | None,
-    in_channels: int | None,
+    shape: dict[str, int],
     device: str,
     batch: int,
     as_json: bool,
@@ -107,19 +97,14 @@ def match(
       resnext-explorer match resnet50 --width 128,256 --solve depths --depth-policy longest
       resnext-explorer match resnet50 --cardinality 8,32 --by latency --resolution 64
     """
-    architecture = Architecture.from_name(
-        reference, resolution=resolution, classes=classes, in_channels=in_channels
-    )
-    given = without_none(
-        cardinality=cardinality, bottleneck_width=bottleneck_width, width=width, depths=depths
-    )
-    by, budget = chosen_budget(by, flops=flops, params=params, activations=activations)
+    architecture = Architecture.from_name(reference, **shape)
+    by, budget = chosen_budget(by, budgets)
     if by in TIMES:
         from explorer.commands.heavy import match_time_with_progress
 
         designs = match_time_with_progress(
             architecture,
-            given,
+            axes,
             solve=solve,
             by=by,
             tolerance=tolerance,
@@ -136,7 +121,7 @@ def match(
             tolerance=tolerance,
             multiple_of=multiple_of,
             depth_policy=depth_policy,
-            **given,
+            **axes,
         )
     from explorer.terminal import print_json, print_table
 
@@ -170,14 +155,7 @@ def match(
     "--by", default="flops", show_default=True, help=f"The cost to scale: {', '.join(MEASURES)}."
 )
 @depth_option
-@click.option(
-    "--multiple-of",
-    type=WholeNumber(),
-    default="1",
-    show_default=True,
-    help="Take only multiples of this number.",
-)
-@click.option("--tolerance", type=Fraction(), help="Largest mismatch allowed, as 0.02 or 2%.")
+@precision_options
 @input_options
 @JSON_OPTION
 def scale(
@@ -187,9 +165,7 @@ def scale(
     depth_policy: str,
     multiple_of: int,
     tolerance: float | None,
-    resolution: int | None,
-    classes: int | None,
-    in_channels: int | None,
+    shape: dict[str, int],
     as_json: bool,
 ) -> None:
     """Spend FACTOR times the cost of REFERENCE on more layers, wider paths or more paths.
@@ -200,9 +176,7 @@ def scale(
       resnext-explorer scale resnext101_32x4d --factor 2 --depth-policy published
       resnext-explorer scale resnet20_cifar --factor 4 --json
     """
-    architecture = Architecture.from_name(
-        reference, resolution=resolution, classes=classes, in_channels=in_channels
-    )
+    architecture = Architecture.from_name(reference, **shape)
     scaling: dict[str, Any] = {
         "by": by,
         "multiple_of": multiple_of,
@@ -234,13 +208,7 @@ def scale(
 @input_options
 @JSON_OPTION
 def describe(
-    names: tuple[str, ...],
-    verify: bool,
-    diagram: str | None,
-    resolution: int | None,
-    classes: int | None,
-    in_channels: int | None,
-    as_json: bool,
+    names: tuple[str, ...], verify: bool, diagram: str | None, shape: dict[str, int], as_json: bool
 ) -> None:
     """Show every layer of the network NAME and what it costs, or two networks side by side.
 
@@ -255,12 +223,7 @@ def describe(
         raise UserError(
             f"describe takes one or two networks; given: {len(names)} ({', '.join(names)})."
         )
-    architectures = [
-        Architecture.from_name(
-            name, resolution=resolution, classes=classes, in_channels=in_channels
-        )
-        for name in names
-    ]
+    architectures = [Architecture.from_name(name, **shape) for name in names]
     if diagram is not None and len(names) > 1:
         raise UserError("--diagram draws one network; describe them one after the other.")
     if diagram is not None and not diagram.endswith((".svg", ".html")):
@@ -306,6 +269,7 @@ def describe(
 )
 @click.option("--by", help=f"The cost to keep: {', '.join(MEASURES)} (default: flops).")
 @budget_options
+@precision_options
 @input_options
 @click.option(
     "--where",
@@ -324,20 +288,13 @@ def describe(
 @click.option("-o", "--output", type=click.Path(), help="Write all rows to a CSV file.")
 def enumerate_(
     reference: str,
-    cardinality: list[int] | None,
-    bottleneck_width: list[int] | None,
-    width: list[int] | None,
-    depths: list[tuple[int, ...]] | None,
+    axes: dict[str, Any],
     solve: str,
     by: str | None,
-    flops: float | None,
-    params: float | None,
-    activations: float | None,
+    budgets: dict[str, float],
     multiple_of: int,
     tolerance: float | None,
-    resolution: int | None,
-    classes: int | None,
-    in_channels: int | None,
+    shape: dict[str, int],
     where: tuple[str, ...],
     sort: str | None,
     limit: int,
@@ -350,13 +307,8 @@ def enumerate_(
       resnext-explorer enumerate resnet50 --cardinality 1..64 --where 'params<=25M'
       resnext-explorer enumerate resnet50 --cardinality 1..128 --width 64..576 -o grid.csv
     """
-    architecture = Architecture.from_name(
-        reference, resolution=resolution, classes=classes, in_channels=in_channels
-    )
-    given = without_none(
-        cardinality=cardinality, bottleneck_width=bottleneck_width, width=width, depths=depths
-    )
-    by, budget = chosen_budget(by, flops=flops, params=params, activations=activations)
+    architecture = Architecture.from_name(reference, **shape)
+    by, budget = chosen_budget(by, budgets)
     from explorer.enumeration import enumerate_designs, sort_designs
 
     table = enumerate_designs(
@@ -367,7 +319,7 @@ def enumerate_(
         tolerance=tolerance,
         multiple_of=multiple_of,
         where=where,
-        **given,
+        **axes,
     )
     if sort is not None:
         table = sort_designs(table, sort)

@@ -72,9 +72,7 @@ def measure(
     precision: str,
     threads: int | None,
     rounds: int,
-    resolution: int | None,
-    classes: int | None,
-    in_channels: int | None,
+    shape: dict[str, int],
     as_json: bool,
 ) -> None:
     """Measure seconds, images a second and peak memory of each NAME.
@@ -89,12 +87,7 @@ def measure(
     """
     from explorer.layers import FORMS
 
-    architectures = [
-        Architecture.from_name(
-            name, resolution=resolution, classes=classes, in_channels=in_channels
-        )
-        for name in names
-    ]
+    architectures = [Architecture.from_name(name, **shape) for name in names]
     from explorer.errors import unknown
     from explorer.networks import MODES, Case, use_threads
     from explorer.networks import measure as measure_cases
@@ -189,14 +182,7 @@ def measure(
 )
 @input_options
 def export(
-    name: str,
-    format_: str,
-    output: str,
-    weights: str | None,
-    seed: int,
-    resolution: int | None,
-    classes: int | None,
-    in_channels: int | None,
+    name: str, format_: str, output: str, weights: str | None, seed: int, shape: dict[str, int]
 ) -> None:
     """Write the network NAME for other programs: torchvision, timm, safetensors or ONNX.
 
@@ -206,9 +192,7 @@ def export(
       resnext-explorer export resnext50_32x4d --format timm -o resnext50.safetensors
       resnext-explorer export resnext29_8x16d_cifar --weights best.pth --format onnx -o best.onnx
     """
-    architecture = Architecture.from_name(
-        name, resolution=resolution, classes=classes, in_channels=in_channels
-    )
+    architecture = Architecture.from_name(name, **shape)
     from explorer import networks
 
     networks.check_name(output, format_)
@@ -227,13 +211,7 @@ def export(
 @click.argument("network", metavar="NAME|PACKAGE.MODULE:FUNCTION")
 @input_options
 @JSON_OPTION
-def rules(
-    network: str,
-    resolution: int | None,
-    classes: int | None,
-    in_channels: int | None,
-    as_json: bool,
-) -> None:
+def rules(network: str, shape: dict[str, int], as_json: bool) -> None:
     """Check the paper's two rules on a network, and show where one is broken.
 
     A network of your own is a function that returns a torch module with children layer1, layer2
@@ -250,20 +228,13 @@ def rules(
     if ":" in network:
         from explorer.foreign import call_function
 
-        example = example_image(in_channels or 3, resolution or 224)
+        example = example_image(shape.get("in_channels", 3), shape.get("resolution", 224))
         violations = find_violations(call_function(network, "the network"), example)
     else:
-        violations = find_violations(
-            Architecture.from_name(
-                network, resolution=resolution, classes=classes, in_channels=in_channels
-            )
-        )
+        violations = find_violations(Architecture.from_name(network, **shape))
     if as_json:
         print_json(
-            {
-                "holds": not violations,
-                "violations": [vars(violation) for violation in violations],
-            }
+            {"holds": not violations, "violations": [vars(violation) for violation in violations]}
         )
     elif not violations:
         click.echo(f"Both rules hold for {network}.")

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+from functools import wraps
 from typing import Any
 
 import click
@@ -10,13 +11,26 @@ from explorer.depths import POLICIES
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 
 
-def options(*decorators: Any) -> Any:
-    """Several click options as one decorator, in the order given."""
+def options(*decorators: Any, into: str = "") -> Any:
+    """Several click options as one decorator, in the order given.
+
+    Args:
+        decorators: The options, as `click.option` makes them.
+        into: The argument in which a command gets those that were given, by their names; else each
+            is an argument of its own.
+    """
 
     def decorate(command: Any) -> Any:
+        def collect(**values: Any) -> Any:
+            own = {name: value for name in names if (value := values.pop(name)) is not None}
+            return command(**values, **{into: own})
+
+        collected: Any = wraps(command)(collect) if into else command
         for decorator in reversed(decorators):
-            command = decorator(command)
-        return command
+            collected = decorator(collected)
+        # click keeps the options of a function from the last to the first.
+        names = [option.name for option in collected.__click_params__[: -len(decorators) - 1 : -1]]
+        return collected
 
     return decorate
 
@@ -34,6 +48,7 @@ input_options = options(
     click.option(
         "--in-channels", type=WholeNumber(), help="Channels of the input image (default: 3)."
     ),
+    into="shape",
 )
 axis_options = options(
     click.option("--cardinality", type=WholeNumbers(), help="Cardinalities C: 1,2,4,8 or 1..64."),
@@ -42,6 +57,7 @@ axis_options = options(
         "--width", type=WholeNumbers(), help="Widths (output channels of the first stage)."
     ),
     click.option("--depths", type=DepthLists(), help="Blocks per stage: 3-4-6-3,3-4-23-3."),
+    into="axes",
 )
 budget_options = options(
     click.option(
@@ -53,6 +69,9 @@ budget_options = options(
     click.option(
         "--activations", type=Number(), help="A plain budget of activations, for example 11M."
     ),
+    into="budgets",
+)
+precision_options = options(
     click.option(
         "--multiple-of",
         type=WholeNumber(),

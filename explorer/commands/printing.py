@@ -142,15 +142,11 @@ def print_layers(architecture: Architecture) -> None:
     )
     print_table(columns, [_layer_row(layer) for layer in iter_layers(architecture)], left=("kind",))
     click.echo()
-    rows = []
-    for stage, sums in stage_totals(architecture).items():
-        rows.append(
-            (
-                stage,
-                *(human_count(value) for value in sums),
-                human_percent(sums[0] / count(architecture).flops),
-            )
-        )
+    flops = count(architecture).flops
+    rows = [
+        (part, *map(human_count, sums), human_percent(sums[0] / flops))
+        for part, sums in stage_totals(architecture).items()
+    ]
     print_table(("part", "FLOPs", "params", "activations", "share of FLOPs"), rows)
 
 
@@ -207,13 +203,10 @@ def print_side_by_side(first: Architecture, second: Architecture) -> None:
             ),
         }
 
+    other = facts(second)
     rows: list[tuple[Any, ...]] = [
-        (key, *values)
-        for key, *values in zip(
-            facts(first), facts(first).values(), facts(second).values(), strict=True
-        )
+        (key, value, other[key], "") for key, value in facts(first).items()
     ]
-    rows = [(*row, "") for row in rows]
     totals = (stage_totals(first), stage_totals(second))
     whole = [tuple(vars(count(architecture)).values()) for architecture in (first, second)]
     for part, (left, right) in {
@@ -325,14 +318,12 @@ def _published_architecture(
 ) -> Architecture | None:
     if row.architecture is None:
         return None
-    if like is not None:
-        return Architecture.from_name(
-            row.architecture,
-            resolution=like.resolution,
-            classes=like.classes,
-            in_channels=like.in_channels,
-        )
-    return Architecture.from_name(row.architecture, resolution=row.resolution, classes=row.classes)
+    return Architecture.from_name(
+        row.architecture,
+        resolution=(like or row).resolution,
+        classes=(like or row).classes,
+        in_channels=like.in_channels if like else None,
+    )
 
 
 def print_grid(reference: Architecture, table: Any, limit: int) -> None:

@@ -33,11 +33,7 @@ MOST_NAMED = 12  # ignored columns of an import
 @training_options
 @JSON_OPTION
 def plan(
-    name_or_path: str,
-    changes: tuple[str, ...],
-    storage: str | None,
-    as_json: bool,
-    **training: Any,
+    name_or_path: str, changes: tuple[str, ...], storage: str | None, as_json: bool, **training: Any
 ) -> None:
     """Show what STUDY would train, how many FLOPs that takes, and how long it takes here.
 
