@@ -54,7 +54,7 @@ def run(*arguments: str) -> str:
 
 
 def test_where_nothing_is_kept_nothing_is_made(cache: Path) -> None:
-    assert run("caches") == f"Nothing is kept in {cache}.\n"
+    assert run("caches") == f"Nothing is cached in {cache}.\n"
     assert json.loads(run("caches", "--json")) == []
     assert not cache.exists()
 
