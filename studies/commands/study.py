@@ -75,7 +75,7 @@ def run(
     """
     from studies.api import Study
     from studies.running.progress import choose_view
-    from studies.running.supervisor import Stopped
+    from studies.running.supervisor import RunStopped
     from studies.running.supervisor import run as run_study
     from studies.storage import Storage
 
@@ -98,7 +98,7 @@ def run(
             data_dir=data_dir,
             view=view,
         )
-    except Stopped:
+    except RunStopped:
         ctx.exit(130)
     ctx.exit(1 if counts.failed else 0)
 

@@ -1,5 +1,6 @@
-"""What a study wants, as its YAML file says it: a space, data, a
-recipe, seeds, and whether to search or to tune.
+"""What a study wants, as its YAML file says it.
+
+That is a space, data, a recipe, seeds, and whether to search or to tune.
 
 It is a value; `studies.api` runs it and reads its results.
 """
@@ -42,8 +43,7 @@ class Wanted:
 
 
 class StudyFile(FileModel):
-    """A validated study file: the value. `studies.Study` is the
-    same with what can be done with it."""
+    """A validated study file: the value; `studies.Study` adds what can be done with it."""
 
     name: Annotated[str, Field(max_length=100)]
     question: Annotated[str, Field(max_length=2_000)] = ""
@@ -117,8 +117,11 @@ class StudyFile(FileModel):
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Self:
-        """A preset by name, or a file by path. Raises `UserError` naming
-        the file, the key and what is allowed."""
+        """A preset by name, or a file by path.
+
+        Raises:
+            UserError: naming the file, the key and what is allowed.
+        """
         return load_document(cls, "study", name_or_path)
 
     @property
@@ -128,13 +131,14 @@ class StudyFile(FileModel):
 
     @property
     def reference_point(self) -> dict[str, Any]:
-        """The same arm as a point of the space, with its reference, in
-        whatever words the file names it."""
+        """The same arm as a point of the space, with its reference."""
         return self.space.points[self.reference_label]
 
     def document(self) -> dict[str, Any]:
-        """The study with everything filled in, as plain data; a study file
-        with this content is the same study."""
+        """The study with everything filled in, as plain data.
+
+        A study file with this content is the same study.
+        """
         document = self.model_dump(mode="json")
         document["space"] = self.space.model_dump(
             mode="json", exclude_none=True
@@ -148,8 +152,14 @@ class StudyFile(FileModel):
         return document
 
     def changed(self, changes: Iterable[str]) -> Self:
-        """This study with single keys changed, each `key=value`:
-        `recipe.epochs=20`. Raises `UserError` for a mistake."""
+        """This study with single keys changed.
+
+        Args:
+            changes: Each `key=value`, such as `recipe.epochs=20`.
+
+        Raises:
+            UserError: for a mistake.
+        """
         changes = list(changes)
         if not changes:
             return self
@@ -157,8 +167,11 @@ class StudyFile(FileModel):
         return validate(type(self), document, source=f"study {self.name}")
 
     def wanted(self, data_dir: Path | None = None) -> Wanted:
-        """The designs to train. Raises `UserError` where the data is
-        missing or the reference arm is left out."""
+        """The designs to train.
+
+        Raises:
+            UserError: where the data is missing or the reference arm is left out.
+        """
         shape, parts = shape_and_parts(self.data, data_dir)
         if self.search:
             return Wanted(shape, self._searched(self.search, shape), [], parts)
@@ -204,10 +217,10 @@ def name_of(name_or_path: str) -> str:
 
 
 def to_run(name_or_path: str) -> str:
-    """What `study run` takes for a study that was named like this, for a
-    command to try next: its file or preset.
+    """What `study run` takes for a study that was named like this, in a command to try next.
 
-    Of a stored study's own name, the file is not known: then a name that stands for it.
+    It is a file or a preset. Of a stored study's own name the file is not known; then a
+    placeholder stands for it.
     """
     return (
         name_or_path

@@ -18,7 +18,7 @@ from explorer.errors import UserError
 from explorer.suggestions import command
 from explorer.terminal import progress_bar
 from search_spaces.rules import MOST
-from studies.attempts.agenda import alike, numbers, shown
+from studies.attempts.agenda import as_parameters, design_numbers, shared_numbers
 from studies.attempts.workers import Worker
 from studies.config.design import StoredDesign
 from studies.machine.provenance import installed_versions
@@ -85,7 +85,7 @@ def read_csv(path: Path, *, name: str | None = None, reference_arm: str | None =
             " Split it."
         )
     for design in study.designs:
-        if any((value or 0) > MOST for value in numbers(StoredDesign.of(design)).values()):
+        if any((value or 0) > MOST for value in design_numbers(StoredDesign.of(design)).values()):
             raise UserError(
                 f"{path}: {design.name} is too large to be stored: its numbers may go to {MOST:,}."
             )
@@ -109,7 +109,7 @@ def _store(place: Storage, found: Imported, path: Path) -> None:
             study_id = writer.create_new_study([StudyDirection.MINIMIZE], found.name)
             writer.set_study_system_attr(study_id, METRICS, ["validation_error"])
             designs = {design.name: design for design in found.designs}
-            same = alike([StoredDesign.of(design) for design in found.designs])
+            same = shared_numbers([StoredDesign.of(design) for design in found.designs])
             rows = found.trials.to_dict("records")
             with progress_bar(f"Storing {found.name}") as progress:
                 for done, row in enumerate(rows):
@@ -123,7 +123,7 @@ def _trial(design: Design, row: dict[str, Any], same: frozenset[str]) -> "Frozen
 
     worker = Worker(row["worker"] or "elsewhere", host="imported", pid=0, machine="elsewhere")
     pair = Pair(design.name, row["seed"])
-    carried = shown(StoredDesign.of(design), pair.seed, without=same)
+    carried = as_parameters(StoredDesign.of(design), pair.seed, without=same)
     result = {key: None if _is_unknown(row[key]) else row[key] for key in MEASURED}
     result["device"] = row["device"] or "elsewhere"
     trial = create_trial(

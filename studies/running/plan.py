@@ -18,7 +18,7 @@ from explorer.errors import UserError
 from explorer.scarcity import last_words
 from search_spaces import LeftOut
 from studies.attempts.planned import planned_pairs
-from studies.attempts.standing import Attempts, Counts, stand
+from studies.attempts.standing import Attempts, Counts, agenda_statuses
 from studies.data import DataShape
 from studies.machine import gpus
 from studies.machine.cores import available_cores
@@ -186,9 +186,9 @@ def _stand(storage: Storage, stored: StoredStudy, pairs: list[Pair]) -> tuple[Co
     """How the pairs of a stored study stand, and which of `pairs` are left; of a
     search as many of them, for it may try others."""
     with storage.sound():
-        attempts = Attempts(storage, stored.id, stored.told).read()
+        attempts = Attempts(storage, stored.id, stored.attribute_keys).read()
         agenda = stored.agenda(attempts)
-        stands = stand(agenda, attempts, stored.retried_from)
+        stands = agenda_statuses(agenda, attempts, stored.retried_from)
     counts = Counts.of(stands, agenda.to_come)
     if stored.content.document.search:
         return counts, pairs[max(0, len(pairs) - counts.left) :]

@@ -1,5 +1,4 @@
-"""What a user sees of a run: a live bar on a terminal, a line a finished
-training elsewhere, JSON lines for programs, or little."""
+"""What a user sees of a run: bars, a line for each training, JSON lines, or only mistakes."""
 
 import sys
 from collections.abc import Mapping
@@ -31,8 +30,10 @@ Options = Mapping[str, Any]
 
 
 class View:
-    """Shows nothing; the others override what they show. Events are
-    those of `studies.running.worker`."""
+    """Shows nothing; the others override what they show.
+
+    Events are those of `studies.running.worker`.
+    """
 
     def __init__(self, study: str = "", options: Options = MappingProxyType({})) -> None:
         self.study, self.options = study, options
@@ -44,18 +45,16 @@ class View:
         """Workers are about to start."""
 
     def event(self, worker: int, event: Event) -> None:
-        """Worker number `worker` (from 0) told something."""
+        """Something happened in worker number `worker` (from 0)."""
 
     def stand(self, counts: Counts) -> None:
-        """How the pairs stand in the storage: now and then, and before
-        a training is told to have ended."""
+        """How the pairs stand in the storage: now and then, and before a training's end."""
 
     def died(self, worker: int, cause: str, log: Path) -> None:
         """A worker died; it is being replaced."""
 
     def storage_away(self, worker: int | None, reason: str | None) -> None:
-        """A worker, or (None) the run itself, waits for the storage;
-        or (no reason) reaches it again."""
+        """A worker, or the run (None), waits for the storage, or reaches it again (no reason)."""
 
     def stopping(self, kill: bool) -> None:
         """The workers have been asked to stop, or killed."""
@@ -111,8 +110,8 @@ class JsonView(View):
         self._tell({"event": "nothing to train"})
 
     def begin(self, stored: StoredStudy, counts: Counts, workers: int) -> None:
-        told = {"study": stored.name, "workers": workers, **asdict(counts), "notes": _notes(stored)}
-        self._tell({"event": "begin", **told})
+        run = {"study": stored.name, "workers": workers, **asdict(counts), "notes": _notes(stored)}
+        self._tell({"event": "begin", **run})
 
     def event(self, worker: int, event: Event) -> None:
         self._tell({"worker": worker, **event})
@@ -322,8 +321,7 @@ def choose_view(
 
 
 def _notes(stored: StoredStudy) -> list[str]:
-    """What to know of the data, as far as it is stored (older versions
-    stored nothing), and of this machine."""
+    """What to know of the data and of this machine; older versions stored no notes on the data."""
     return [*stored.content.origin.notes, *speed_hints(stored.content.settings)]
 
 
