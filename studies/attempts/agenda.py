@@ -20,7 +20,8 @@ class Agenda:
 
     `unproposed` trials of a search have no design yet; `to_come` counts them and every other pair
     that is wanted but not known yet. `blocked` pairs wait for others; `hopeless` ones cannot be
-    trained, for all that they needed has failed.
+    trained, for all that they needed has failed. Those `ahead` may turn out to be needed: they are
+    trained where no other pair waits.
     """
 
     pairs: Sequence[Pair]
@@ -28,6 +29,7 @@ class Agenda:
     to_come: int = 0
     blocked: frozenset[Pair] = frozenset()
     hopeless: frozenset[Pair] = frozenset()
+    ahead: frozenset[Pair] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Wants(Protocol):
         """What is wanted after these attempts.
 
         Returns:
-            The same object as before where nothing else is wanted than then.
+            An equal agenda as before, best the same object, where nothing else is wanted than then.
         """
 
     def carry(

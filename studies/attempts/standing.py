@@ -171,7 +171,7 @@ class Standing:
         if self._agenda is not None and not changed:
             return
         agenda = self._wants.agenda(attempts)
-        if agenda is not self._agenda:
+        if agenda != self._agenda:
             self._agenda, self._pairs = agenda, dict.fromkeys(agenda.pairs, "")
             self._numbers, self._begin = Counter(), 0
             changed = set(agenda.pairs)
@@ -215,6 +215,8 @@ class Standing:
     def waiting(self, skip: int = 0) -> Pair | None:
         """The first pair of the agenda that waits and is not blocked, or None.
 
+        Pairs that are ahead come where there is no other.
+
         Args:
             skip: Take the pair so many further on, counted round.
         """
@@ -224,10 +226,19 @@ class Standing:
             "waiting",
         ):
             self._begin += 1
-        waiting = list(islice(self._waiting(), skip + 1))
-        return waiting[skip % len(waiting)] if waiting else None
+        for is_ahead in (False, True):
+            waiting = list(islice(self._waiting(is_ahead), skip + 1))
+            if waiting:
+                return waiting[skip % len(waiting)]
+        return None
 
-    def _waiting(self) -> Iterator[Pair]:
+    def _waiting(self, is_ahead: bool) -> Iterator[Pair]:
+        if is_ahead and not self.agenda.ahead:
+            return
         for pair in islice(self.agenda.pairs, self._begin, None):
-            if self._pairs[pair] == "waiting" and pair not in self.agenda.blocked:
+            if (
+                self._pairs[pair] == "waiting"
+                and pair not in self.agenda.blocked
+                and (pair in self.agenda.ahead) == is_ahead
+            ):
                 yield pair

@@ -117,7 +117,7 @@ def _print_plan(made: "Plan", start: str) -> None:
     settings, epochs = made.settings, counted(made.epochs, "epoch")
     steps = "; ".join(f"{one.design}: {human_time(one.step)}" for one in made.measured)
     click.echo(
-        f"\n{made.study}: {len(made.pairs)} trials of {epochs}, {made.steps} steps of"
+        f"\n{made.study}: {made.trials} of {epochs}, {made.steps} steps of"
         f" {made.batch_size} images each, on {made.splits['train']} training images"
     )
     for note in made.notes:
@@ -135,10 +135,11 @@ def _print_plan(made: "Plan", start: str) -> None:
     if not made.left:
         click.echo("Planning changed nothing, and nothing is left to train.")
         return
+    about = "at most" if made.expected else "about"
     rest = "for the rest" if made.stored else "in all"
     click.echo(
         f"Training: {human_flops(made.flops)} FLOPs {rest} (multiply-adds; backward counts"
-        f" twice)\nTime: about {human_time(made.seconds)} with {counted(made.workers, 'worker')} on"
+        f" twice)\nTime: {about} {human_time(made.seconds)} with {counted(made.workers, 'worker')} on"
         f" {settings.device} ({'32 bits' if settings.precision == '32' else settings.precision},"
         f" {counted(settings.threads, 'thread')} each); a measured step took, {steps}\nPlanning"
         f" changed nothing. {'Go on' if made.stored else 'Start it'} with: {start}"

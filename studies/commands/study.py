@@ -118,14 +118,19 @@ def status(name_or_path: str, storage: str | None, as_json: bool) -> None:
     from dataclasses import asdict
 
     from explorer.terminal import print_json, print_table
+    from studies.records.arm_standings import until_standings
     from studies.storage import Storage
 
     place = Storage(storage)
-    counts = asdict(stored_study(place, name_or_path).counts(place))
+    stored = stored_study(place, name_or_path)
+    counts, standings = asdict(stored.counts(place)), until_standings(stored)
     if as_json:
-        print_json(counts)
-    else:
-        print_table(list(counts), [list(counts.values())])
+        print_json({**counts, "until": standings.record()} if standings else counts)
+        return
+    wanted, *others = counts
+    print_table([f"{wanted} at most" if standings else wanted, *others], [list(counts.values())])
+    if standings:
+        click.echo("\n".join(map(standings.line, standings.arms)))
 
 
 @study.command()

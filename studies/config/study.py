@@ -22,6 +22,7 @@ from studies.config.overrides import override
 from studies.config.recipe import Recipe
 from studies.config.search import METHODS, Search, shuffled
 from studies.config.tuning import Tune
+from studies.config.until import Until, with_parsed_until
 from studies.data import DataShape, DataSpec, Parts, shape_and_parts
 
 GRID = "grid"
@@ -56,6 +57,12 @@ class StudyFile(FileModel):
     ]
     search: Search | None = None  # none: `grid`, every design with every seed
     tune: Tune | None = None
+    until: Until | None = None  # none: every arm gets all seeds
+
+    @model_validator(mode="before")
+    @classmethod
+    def _seeds_until(cls, given: Any) -> Any:
+        return with_parsed_until(given)
 
     @field_validator("name")
     @classmethod
@@ -113,6 +120,11 @@ class StudyFile(FileModel):
                 "tune: tuning is for comparing arms, so it needs search: grid; take one of the"
                 " two out"
             )
+        if self.until and (self.search or self.tune):
+            raise UserError(
+                "until: needs search: grid and no tune; take out"
+                f" {'search' if self.search else 'tune'}, or until and give a list of seeds"
+            )
         return self
 
     @classmethod
@@ -149,7 +161,8 @@ class StudyFile(FileModel):
         document["tune"] = (
             self.tune.model_dump(mode="json", exclude_none=True) if self.tune else None
         )
-        return document
+        del document["until"]
+        return {**document, **(self.until.document() if self.until else {})}
 
     def changed(self, changes: Iterable[str]) -> Self:
         """This study with single keys changed.
@@ -186,6 +199,11 @@ class StudyFile(FileModel):
         if twice := sorted(name for name, count in counts.items() if count > 1):
             raise UserError(
                 f"two arms of the space {self.space.name} are the same network: {', '.join(twice)}."
+            )
+        if self.until and len(resolved.designs) < 2:
+            raise UserError(
+                f"until: compares arms, and the space {self.space.name} has only"
+                f" {self.reference_label}; give it more, or a list of seeds without until."
             )
         return Wanted(shape, resolved.designs, resolved.left_out, parts)
 

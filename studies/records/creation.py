@@ -136,8 +136,17 @@ def _extended(stored: StoredStudy, study: StudyFile, wanted: Wanted) -> Content:
                 *stored.content.origin.extended_from,
                 *([seeds] if study.seeds != seeds else []),
             ],
+            "ended_at": _ended_at(stored),
         }
     )
+
+
+def _ended_at(stored: StoredStudy) -> int | None:
+    """The seeds at most of a plan with `until` that has come to its end, or had before."""
+    until = stored.until
+    if until and not until.ended_at and until.course(stored.attempts).finished:
+        return until.until.at_most
+    return stored.content.origin.ended_at
 
 
 def _designs(study: StudyFile, designs: Sequence[StoredDesign]) -> dict[str, Any]:
@@ -172,7 +181,7 @@ def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
 
 
 def _extends(key: str, old: Any, new: Any) -> bool:
-    if key in ("search.trials", "search.finalists"):
+    if key in ("search.trials", "search.finalists", "seeds.at_most"):
         return isinstance(old, int) and isinstance(new, int) and new > old
     grows = key in ("seeds", "space.reference") or key.startswith("space.axes.")
     are_lists = isinstance(old, list) and isinstance(new, list)

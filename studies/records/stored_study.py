@@ -17,6 +17,7 @@ from studies.attempts.planned import agenda_of
 from studies.attempts.search_agenda import SearchAgenda
 from studies.attempts.standing import Attempts, Counts, Standing
 from studies.attempts.tuning_agenda import Tuned, TuningAgenda
+from studies.attempts.until_agenda import UntilAgenda
 from studies.config.design import StoredDesign
 from studies.pair import Pair
 from studies.records.content import Content
@@ -63,6 +64,11 @@ class StoredStudy:
         return wants.tuned(self.attempts) if isinstance(wants, TuningAgenda) else {}
 
     @property
+    def until(self) -> UntilAgenda | None:
+        """What decides when arms get no more seeds; None where all get all."""
+        return self._wants if isinstance(self._wants, UntilAgenda) else None
+
+    @property
     def seeds(self) -> list[int]:
         return list(self.content.document.seeds)
 
@@ -70,9 +76,11 @@ class StoredStudy:
     def pairs(self) -> list[Pair]:
         """Every pair whose result counts, in the order in which they are to be trained.
 
-        Of a search, those known so far.
+        Of a search, those known so far; of seeds that end where the verdict is known, those that
+        were attempted or are needed next.
         """
-        return [pair for pair in self.agenda(self.attempts).pairs if not pair.variant]
+        agenda = self.agenda(self.attempts)
+        return [pair for pair in agenda.pairs if not pair.variant and pair not in agenda.ahead]
 
     def seen(self, attempts: Sequence[Attempt]) -> "StoredStudy":
         """The same study at the time of these attempts."""
@@ -109,12 +117,20 @@ class StoredStudy:
         return self._by_name[name]
 
     @cached_property
-    def _wants(self) -> Fixed | SearchAgenda | TuningAgenda:
+    def _wants(self) -> Fixed | SearchAgenda | TuningAgenda | UntilAgenda:
         origin = self.content.origin
         if origin.pairs is not None:  # imported: only what was there
             return Fixed([Pair(design, seed) for design, seed in origin.pairs])
         content = self.content
-        return agenda_of(content.document, content.designs, origin.trials, self.retried_from)
+        return agenda_of(
+            content.document,
+            content.designs,
+            origin.trials,
+            self.retried_from,
+            reference=content.reference_arm,
+            test_images=origin.splits.get("test", 0),
+            ended_at=origin.ended_at,
+        )
 
     @cached_property
     def _shared_numbers(self) -> frozenset[str]:

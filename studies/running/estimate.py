@@ -40,8 +40,8 @@ class Work:
             self._running.pop(worker, None)
 
     def stand(self, counts: Counts) -> None:
-        """Take over how many pairs have ended, also by other runs."""
-        self._ended = counts.ended
+        """Take over how many pairs are wanted and have ended, also by other runs."""
+        self._total, self._ended = self._mean * counts.wanted, counts.ended
 
     def share(self) -> float:
         """The share of all training that is done."""

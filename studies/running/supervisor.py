@@ -27,9 +27,10 @@ from studies.config.study import StudyFile
 from studies.data import load
 from studies.machine import gpus
 from studies.machine.settings import resolve
+from studies.records.arm_standings import until_standings
 from studies.records.creation import create_or_extend
 from studies.records.same_data import about_data
-from studies.records.stored_study import StoredStudy
+from studies.records.stored_study import StoredStudy, get
 from studies.running.progress import View
 from studies.running.worker import AWAY, BOOTSTRAP, DONE, MISTAKE, STOPPED
 from studies.running.worker_logs import last_lines, open_log, quoted_tail
@@ -81,6 +82,8 @@ def run(
                 counts = supervisor.run(counts)
         else:
             view.nothing_to_do(stored, counts)
+        if stored.until and (standings := until_standings(get(opened, stored.name))):
+            view.standings(standings)
     view.end(stored, counts)
     return counts
 
@@ -260,6 +263,8 @@ class _Supervisor:
     def _show(self, standing: Standing) -> None:
         standing.look()
         self.view.stand(standing.counts)
+        if standings := until_standings(self.stored.seen(standing.attempts.seen)):
+            self.view.standings(standings)
 
     def _take_event(self, claims: Claims, standing: Standing) -> None:
         try:
