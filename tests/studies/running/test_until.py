@@ -6,12 +6,15 @@ The stand-in's errors are spread evenly from 0 to 1, so the margins are large.
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tiny_runs
+from big_study import make_study
 from click.testing import CliRunner
 from tiny_runs import Recorder
 from tiny_study import change
@@ -215,3 +218,17 @@ def test_until_best_ends_with_one_arm_or_the_cap(tiny: Path, fake: None) -> None
     assert counts.complete == counts.wanted <= AT_MOST * ARMS
     best = [arm for arm in standings().arms if arm.verdict in ("best", "open")]
     assert best
+
+
+def test_a_study_with_a_list_of_seeds_loads_no_statistics(workdir: Path) -> None:
+    make_study(Storage(URL))
+    code = (
+        "import sys\n"
+        "from studies.records.arm_standings import until_standings\n"
+        "from studies.records.stored_study import get\n"
+        "from studies.storage import Storage\n"
+        "stored = get(Storage('sqlite:///t.db'), 'big')\n"
+        "assert until_standings(stored) is None and stored.counts(Storage('sqlite:///t.db')).left\n"
+        "assert not {'scipy', 'studies.judging'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
