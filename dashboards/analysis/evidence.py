@@ -1,7 +1,7 @@
 """What a study's results say in numbers: each computed when first asked for, and once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -18,9 +18,10 @@ from dashboards.analysis.arms import (
     summarize_arms,
 )
 from dashboards.analysis.comparison import Comparison, Difference, compare
-from dashboards.analysis.looks import confidence_after, count_looks
+from dashboards.analysis.looks import stages
 from dashboards.analysis.test_set import Sampling, sampling_of_tests, size_of_test_set
 from dashboards.analysis.words import budget_words, shared_seeds
+from studies.judging.grids import count_looks
 from studies.winner.ranking import rank
 
 SPLITS = ("train", "validation", "test")
@@ -113,12 +114,32 @@ class Evidence:
 
     @cached_property
     def comparison(self) -> Comparison:
-        """Every arm against the reference arm, corrected for looks where the study was extended."""
-        looks = 1 if self.study is not None else count_looks(self.info)
-        comparison = compare(
-            self.errors, self.reference, self.cardinalities, self.costs, confidence_after(looks)
+        """Every arm against the reference arm, corrected for looks where the study was extended.
+        As long as results are to come, there are gaps only: who looks and stops at the first claim
+        makes many a false one."""
+        lost = {arm for arm, rows in self.by_arm.items() if (rows["status"] == "failed").any()}
+        trend = {arm: c for arm, c in self.cardinalities.items() if arm not in lost}
+        return compare(
+            self.errors,
+            self.reference,
+            trend,
+            self.costs,
+            looks=1 if self.study is not None else count_looks(stages(self.info, self.arms)),
+            margin=self.margin,
+            resolution=1 / self.images if self.images else 0.0,
+            problem=f"the verdict comes with {self.last_seed}" if self.whole.is_unfinished else "",
         )
-        return replace(comparison, looks=looks)
+
+    @property
+    def margin(self) -> float | None:
+        """A gap that does not matter, as the study's file names it (here a fraction)."""
+        points = self.info.get("margin")
+        return None if points is None else float(points) / 100
+
+    @property
+    def last_seed(self) -> str:
+        """'seed 3 of 3': with which the verdict comes."""
+        return f"seed {self.whole.planned_seeds} of {self.whole.planned_seeds}"
 
     @cached_property
     def winner(self) -> str | None:

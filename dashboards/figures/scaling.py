@@ -124,7 +124,7 @@ def _title(findings: Findings) -> str:
     confidence = findings.comparison.confidence
     contest = compare(findings.errors.loc[ways], WAYS[-1], confidence=confidence)
     if contest.problem or not contest.differences:
-        return findings.headline
+        return findings.verdict.title
     ratios = [cost_ratio(findings.costs, arm, findings.reference) for arm in ways]
     ends = ratios_text([ratio for ratio in ratios if ratio])
     at = f" at {ends} {findings.budget}" if ends else ""

@@ -30,6 +30,7 @@ class Outline(BaseModel):
     seeds: list[int]
     search: Search | None = None
     tune: Tune | None = None
+    margin: float | None = None
 
     @field_validator("search", mode="before")
     @classmethod

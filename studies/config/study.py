@@ -56,6 +56,8 @@ class StudyFile(FileModel):
     ]
     search: Search | None = None  # none: `grid`, every design with every seed
     tune: Tune | None = None
+    # A gap that does not matter, in points of test error; it changes no training.
+    margin: Annotated[float, Field(gt=0, le=100)] | None = None
 
     @field_validator("name")
     @classmethod
