@@ -121,8 +121,7 @@ def _tick(findings: Findings, arm: str) -> Tick:
 def _title(findings: Findings) -> str:
     """The arms at k times the cost among themselves: more paths against the others."""
     ways = [arm for arm in WAYS if arm in findings.arms]
-    confidence = findings.comparison.confidence
-    contest = compare(findings.errors.loc[ways], WAYS[-1], confidence=confidence)
+    contest = compare(findings.errors.loc[ways], WAYS[-1], looks=findings.comparison.looks)
     if contest.problem or not contest.differences:
         return findings.verdict.title
     ratios = [cost_ratio(findings.costs, arm, findings.reference) for arm in ways]
