@@ -25,6 +25,7 @@ from studies.judging.grids import count_looks
 from studies.winner.ranking import rank
 
 SPLITS = ("train", "validation", "test")
+WAYS = ("deeper", "wider", "more paths")  # the arms of a space with `scale`
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +121,7 @@ class Evidence:
         lost = {arm for arm, rows in self.by_arm.items() if (rows["status"] == "failed").any()}
         trend = {arm: c for arm, c in self.cardinalities.items() if arm not in lost}
         return compare(
-            self.errors,
+            self.judged_errors,
             self.reference,
             trend,
             self.costs,
@@ -139,7 +140,46 @@ class Evidence:
     @property
     def last_seed(self) -> str:
         """'seed 3 of 3': with which the verdict comes."""
-        return f"seed {self.whole.planned_seeds} of {self.whole.planned_seeds}"
+        count = max(self.whole.planned_seeds, len(self.info.get("seeds") or []))
+        return f"seed {count} of {count}"
+
+    @property
+    def search(self) -> Mapping[str, Any]:
+        """What a search was asked for and has come to; empty for a grid."""
+        return self.info.get("search") or {}
+
+    @cached_property
+    def judged_errors(self) -> pd.DataFrame:
+        """The errors that are judged. Of a search only the finalists' and the reference arm's, on
+        the seeds that did not choose them: on that one the best of many looks better than it is."""
+        if not self.search:
+            return self.errors
+        finalists = {self.reference, *(self.search.get("finalists_chosen") or [])}
+        fresh = [seed for seed in self.errors.columns if seed != self.choosing_seed]
+        return self.errors.loc[[arm for arm in self.arms if arm in finalists], fresh]
+
+    @property
+    def choosing_seed(self) -> int:
+        """The first: a search tries its designs on it."""
+        return int(next(iter(self.info.get("seeds") or []), 0))
+
+    @property
+    def ways(self) -> list[str]:
+        """The ways to spend a larger budget that a study of `scale` compares; none of others."""
+        ways = [arm for arm in WAYS if arm in self.measured]
+        return ways if WAYS[-1] in ways and len(ways) > 1 else []
+
+    @cached_property
+    def contest(self) -> Comparison:
+        """More paths against the other ways, in a family of comparisons of its own."""
+        return compare(
+            self.errors.loc[self.ways],
+            WAYS[-1],
+            costs=self.costs,
+            looks=self.comparison.looks,
+            margin=self.margin,
+            problem=self.comparison.problem,
+        )
 
     @cached_property
     def winner(self) -> str | None:

@@ -6,8 +6,9 @@ from functools import cached_property
 
 import pandas as pd
 
+from dashboards.analysis.claims import Verdict
 from dashboards.analysis.evidence import Evidence
-from dashboards.analysis.verdict import Verdict, judge
+from dashboards.analysis.verdict import judge
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,6 +59,12 @@ def _notes_on_trainings(evidence: Evidence) -> list[str]:
             sentences.append(
                 f"{arm} was tuned on {tried - lost} of {tried} trials; the others have no result."
             )
+        if tuned["at_edge"]:
+            edges = listed([name.replace("_", " ") for name in tuned["at_edge"]])
+            sentences.append(
+                f"{arm}'s {edges} came out at an end of the range that was tried: a wider one may do"
+                " better."
+            )
     if pruned := counts.get("pruned"):
         were = "training was pruned and is" if pruned == 1 else "trainings were pruned and are"
         sentences.append(f"{pruned} {were} left out of all comparisons.")
@@ -66,7 +72,7 @@ def _notes_on_trainings(evidence: Evidence) -> list[str]:
 
 
 def _notes_on_pairs(evidence: Evidence) -> list[str]:
-    sentences, table, comparison = [], evidence.errors, evidence.comparison
+    sentences, table, comparison = [], evidence.judged_errors, evidence.comparison
     if table.dropna(how="all").isna().to_numpy().any() and not comparison.problem:
         sentences.append(
             "Some pairs of arm and seed have no result; the comparison is by least squares on those"
