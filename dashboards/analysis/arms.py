@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-CONFIDENCE = 0.95
+from studies.judging.dunnett import CONFIDENCE
+
 SAME = 1e-9  # a spread of errors below this is rounding
 
 

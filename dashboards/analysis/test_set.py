@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from dashboards.analysis.arms import CONFIDENCE
 from dashboards.analysis.comparison import Comparison
+from studies.judging.dunnett import CONFIDENCE
 
 
 @dataclass(frozen=True)

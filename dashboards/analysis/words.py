@@ -42,6 +42,17 @@ def fine_points(fraction: float) -> str:
     return text if float(text) or not fraction else f"{abs(100 * fraction):.1g}"
 
 
+def bare_points(fraction: float) -> str:
+    """A margin in points, as a person writes it: 0.005 -> '0.5'."""
+    return f"{100 * fraction:.6g}"
+
+
+def gap_text(low: float | None, high: float | None, estimate: float) -> str:
+    """'0.42 (0.12 to 0.72)': size and interval in points, of a gap that is shown."""
+    ends = sorted((abs(low or 0.0), abs(high or 0.0)))
+    return f"{fine_points(estimate)} ({fine_points(ends[0])} to {fine_points(ends[1])})"
+
+
 def signed_points(fraction: float | None) -> str:
     """A difference of errors in points, with its sign: -0.0042 -> '−0.42'."""
     text = f"{100 * (fraction or 0.0):+.2f}".replace("-", "−")
@@ -105,7 +116,7 @@ def lower_first(sentence: str) -> str:
     """A sentence of ours as the end of another: its first word
     lowered. An arm's label keeps its letters."""
     first = sentence.split(" ", 1)[0]
-    ours = first in ("At", "No", "One", "Nothing", "There", "Every", "Too")
+    ours = first in ("At", "No", "One", "All", "Nothing", "There", "Every", "Too")
     return sentence[0].lower() + sentence[1:] if ours else sentence
 
 

@@ -32,6 +32,7 @@ class Outline(BaseModel):
     search: Search | None = None
     tune: Tune | None = None
     until: Until | None = None
+    margin: float | None = None
 
     @model_validator(mode="before")
     @classmethod

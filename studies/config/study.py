@@ -58,6 +58,8 @@ class StudyFile(FileModel):
     search: Search | None = None  # none: `grid`, every design with every seed
     tune: Tune | None = None
     until: Until | None = None  # none: every arm gets all seeds
+    # A gap that does not matter, in points of test error; it changes no training.
+    margin: Annotated[float, Field(gt=0, le=100)] | None = None
 
     @model_validator(mode="before")
     @classmethod

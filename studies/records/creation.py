@@ -124,7 +124,6 @@ def _extended(stored: StoredStudy, study: StudyFile, wanted: Wanted) -> Content:
     if study.search:  # what has been tried stays, also where a larger space is shuffled anew
         names = {design.name for design in known.values()}
         designs = [*known.values(), *(design for design in designs if design.name not in names)]
-    seeds = stored.seeds
     return Content(
         {
             **plain,
@@ -132,11 +131,8 @@ def _extended(stored: StoredStudy, study: StudyFile, wanted: Wanted) -> Content:
             "reference_arm": study.reference_label,
             **_designs(study, designs),
             "left_out": [asdict(point) for point in wanted.left_out],
-            "extended_from": [
-                *stored.content.origin.extended_from,
-                *([seeds] if study.seeds != seeds else []),
-            ],
             "ended_at": _ended_at(stored),
+            **_stages(stored, study, designs),
         }
     )
 
@@ -147,6 +143,21 @@ def _ended_at(stored: StoredStudy) -> int | None:
     if until and not until.ended_at and until.course(stored.attempts).finished:
         return until.until.at_most
     return stored.content.origin.ended_at
+
+
+def _stages(
+    stored: StoredStudy, study: StudyFile, designs: Sequence[StoredDesign]
+) -> dict[str, Any]:
+    """What a study wanted before each extension, this one included: its seeds, and of a grid its
+    arms. An older version stored no arms: where they are not known, there are none."""
+    origin, seeds = stored.content.origin, stored.seeds
+    seeds_before, arms_before = list(origin.extended_from), list(origin.arms_before)
+    arms_before += [[]] * (len(seeds_before) - len(arms_before))
+    arms = [] if study.search else [design.arm for design in stored.content.designs]
+    if seeds != study.seeds or (arms and set(arms) != {design.arm for design in designs}):
+        seeds_before.append(seeds)
+        arms_before.append(arms)
+    return {"extended_from": seeds_before, "arms_before": arms_before}
 
 
 def _designs(study: StudyFile, designs: Sequence[StoredDesign]) -> dict[str, Any]:
@@ -164,7 +175,7 @@ def _designs(study: StudyFile, designs: Sequence[StoredDesign]) -> dict[str, Any
 def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
     """Where a study's document differs from the stored one, in lines to be shown.
 
-    What only extends it (more seeds, arms, trials, finalists) is no difference.
+    What only extends it (more seeds, arms, trials, finalists), and another margin, is no difference.
     """
     before, now = dict(_flat(stored)), dict(_flat(given))
     lines = []
@@ -181,6 +192,8 @@ def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
 
 
 def _extends(key: str, old: Any, new: Any) -> bool:
+    if key == "margin":  # says what a gap is worth, and changes no training
+        return True
     if key in ("search.trials", "search.finalists", "seeds.at_most"):
         return isinstance(old, int) and isinstance(new, int) and new > old
     grows = key in ("seeds", "space.reference") or key.startswith("space.axes.")

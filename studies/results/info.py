@@ -36,6 +36,8 @@ def info_of(stored: StoredStudy) -> dict[str, Any]:
         "seeds": stored.seeds,
         "planned_seeds": origin.planned_seeds,
         "extended_from": origin.extended_from,
+        "arms_before": origin.arms_before,
+        "margin": document.margin,
         "wanted": len(stored.pairs),
         "to_come": agenda.to_come + len(agenda.ahead),
         "left_out": [asdict(point) for point in origin.left_out],
