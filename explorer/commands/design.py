@@ -99,30 +99,17 @@ def match(
     """
     architecture = Architecture.from_name(reference, **shape)
     by, budget = chosen_budget(by, budgets)
+    asked = {"solve": solve, "by": by, "tolerance": tolerance, "multiple_of": multiple_of, **axes}
     if by in TIMES:
-        from explorer.commands.heavy import match_time_with_progress
+        from explorer.networks import match_time
+        from explorer.terminal import progress_bar
 
-        designs = match_time_with_progress(
-            architecture,
-            axes,
-            solve=solve,
-            by=by,
-            tolerance=tolerance,
-            multiple_of=multiple_of,
-            device=device,
-            batch=batch,
-        )
+        with progress_bar("measuring") as progress:
+            designs = match_time(
+                architecture, device=device, batch=batch, progress=progress, **asked
+            )
     else:
-        designs = match_designs(
-            architecture,
-            solve=solve,
-            by=by,
-            budget=budget,
-            tolerance=tolerance,
-            multiple_of=multiple_of,
-            depth_policy=depth_policy,
-            **axes,
-        )
+        designs = match_designs(architecture, budget=budget, depth_policy=depth_policy, **asked)
     from explorer.terminal import print_json, print_table
 
     if as_json:
@@ -177,13 +164,14 @@ def scale(
       resnext-explorer scale resnet20_cifar --factor 4 --json
     """
     architecture = Architecture.from_name(reference, **shape)
-    scaling: dict[str, Any] = {
-        "by": by,
-        "multiple_of": multiple_of,
-        "depth_policy": depth_policy,
-        "tolerance": tolerance,
-    }
-    designs = scale_designs(architecture, factor, **scaling)
+    designs = scale_designs(
+        architecture,
+        factor,
+        by=by,
+        multiple_of=multiple_of,
+        depth_policy=depth_policy,
+        tolerance=tolerance,
+    )
     from explorer.terminal import print_json, print_table
 
     if as_json:

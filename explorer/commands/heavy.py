@@ -1,11 +1,8 @@
-"""The commands that need torch: measure, export, rules, and match by measured time."""
-
-from typing import Any
+"""The commands that need torch: measure, export and rules."""
 
 import click
 
 from explorer.architecture import Architecture
-from explorer.budget import Design
 from explorer.commands.options import JSON_OPTION, input_options
 from explorer.commands.parsing import WholeNumber, WholeNumbers
 from explorer.errors import UserError
@@ -13,17 +10,6 @@ from explorer.text import counted
 
 # More than any processor has; torch ends the process where the system gives it no more.
 MOST_THREADS = 1024
-
-
-def match_time_with_progress(
-    architecture: Architecture, given: dict[str, Any], **options: Any
-) -> list[Design]:
-    """`match_time` with a progress bar on the terminal."""
-    from explorer.networks import match_time
-    from explorer.terminal import progress_bar
-
-    with progress_bar("measuring") as progress:
-        return match_time(architecture, progress=progress, **options, **given)
 
 
 @click.command()
