@@ -12,7 +12,7 @@ from explorer.budget import Budget, Design, match, scale
 from explorer.complexity import Complexity, count
 from explorer.errors import UserError
 from explorer.layers import Layer, iter_layers
-from explorer.lazy import lazy_names
+from explorer.lazy import lazy_getattr
 from explorer.template import Stem, Template
 
 if TYPE_CHECKING:
@@ -37,4 +37,6 @@ __all__ = [
     "scale",
 ]
 
-__getattr__, _ = lazy_names(__name__, {"networks": ["build"], "enumeration": ["enumerate_designs"]})
+__getattr__ = lazy_getattr(
+    __name__, {"networks": ("build",), "enumeration": ("enumerate_designs",)}
+)

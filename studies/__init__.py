@@ -5,11 +5,11 @@
 
 from typing import TYPE_CHECKING
 
-from explorer.lazy import lazy_names
+from explorer.lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from studies.api import Study
 
 __all__ = ["Study"]
 
-__getattr__, _ = lazy_names(__name__, {"api": ["Study"]})
+__getattr__ = lazy_getattr(__name__, {"api": ("Study",)})

@@ -1,44 +1,54 @@
 """Which arm has the lower error, and how sure are we: comparisons with the
 reference arm, and the trend on log2 C.
 
-The model is two-way: a trial's error is its arm's mean, plus what its seed adds to every arm, plus
-a rest. The rest is what all standard errors come from, so that a lucky seed, which is lucky for
-every arm, costs no precision (design: randomised blocks). Errors are fractions throughout; words
-and figures turn them into points.
+`studies.judging` computes; here its rows and columns get their names. The model is two-way: a
+trial's error is its arm's mean, plus what its seed adds to every arm, plus a rest. Errors are
+fractions throughout; words and figures turn them into points.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
-from dashboards.analysis.arms import CONFIDENCE
-from dashboards.analysis.dunnett import Array, critical_value, largest_t_below
+from studies.judging.decisions import Verdict
+from studies.judging.differences import p_values
+from studies.judging.dunnett import CONFIDENCE
+from studies.judging.grids import Judgement, confidence_after, judge
+from studies.judging.residuals import Fit, least_squares_means
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """An arm minus the reference arm, in error (fractions). `low` to `high` is the simultaneous
-    interval, `p_value` is of the same test; all three are None where there is no interval
-    (`Comparison.problem` says why)."""
+    """An arm minus the reference arm, in error (fractions).
+
+    Attributes:
+        low, high: The simultaneous interval; None where there is none (`Comparison.problem`).
+        within: The margin within which the arm equals the reference; None likewise.
+        verdict: "better" or "worse" where the interval excludes zero, "equal" within the margin.
+        cost_ratio: Cost of the arm over the reference arm's, in the budget's own measure.
+        seeds: That both have a result for; 0 where only other arms connect the two.
+    """
 
     arm: str
     estimate: float
     low: float | None = None
     high: float | None = None
-    p_value: float | None = None
-    # Cost of the arm over the reference arm's, in the budget's own measure.
+    within: float | None = None
+    verdict: Verdict = "open"
     cost_ratio: float | None = None
-    seeds: int = 0  # that both have a result for; 0 where only other arms connect the two
+    seeds: int = 0
 
     @property
     def shown(self) -> bool:
         """Whether the data show a difference: the interval excludes zero."""
-        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+        return self.verdict in ("better", "worse")
 
 
 @dataclass(frozen=True)
@@ -53,29 +63,86 @@ class Trend:
 
 
 @dataclass(frozen=True)
+class OddTraining:
+    """A training that is out of line: its error, and what all others let expect (fractions)."""
+
+    arm: str
+    seed: Any
+    error: float
+    expected: float
+    diverged: bool  # it errs too much, not too little
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """Every arm against the reference arm."""
+    """Every arm against the reference arm.
+
+    Attributes:
+        incomparable: Arms that no chain of shared seeds connects with the reference.
+        seeds: Those that carry results.
+        largest_loss: What keeping the reference costs at most (one-sided); None without intervals.
+        margin: A gap that does not matter; None where the study names none.
+        problem: Why there are no intervals, in words; "" where there are.
+        looks: At the study, this one included: see `looks`.
+        odd: Trainings that are out of line, all of which count here.
+        without: The same comparison without them; None where there are none.
+        judgement: What all of it is from; None where nothing can be compared.
+    """
 
     reference: str
     differences: tuple[Difference, ...] = ()
-    # Arms that no chain of shared seeds connects with the reference.
     incomparable: tuple[str, ...] = ()
-    seeds: tuple[Any, ...] = ()  # the seeds that carry results
-    residual_sd: float | None = None
-    degrees_of_freedom: int = 0
-    critical: float | None = None
+    seeds: tuple[Any, ...] = ()
+    largest_loss: float | None = None
+    margin: float | None = None
     trend: Trend | None = None
-    problem: str = ""  # why there are no intervals, in words; "" where there are
-    confidence: float = CONFIDENCE  # of all the intervals together
-    looks: int = 1  # at the study, this one included: see `looks`
+    problem: str = ""
+    looks: int = 1
+    odd: tuple[OddTraining, ...] = ()
+    without: "Comparison | None" = None
+    means: Mapping[str, float] = field(default_factory=dict)  # by least squares
+    judgement: Judgement | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def confidence(self) -> float:
+        """Of all the intervals together."""
+        return confidence_after(self.looks)
 
     @property
     def arms(self) -> int:
         """Arms compared, the reference included."""
         return len(self.differences) + 1
 
+    @property
+    def residual_sd(self) -> float | None:
+        """Standard deviation of a training after arm and seed."""
+        return self.judgement.compared.fitted.sd if self.judgement else None
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        return self.judgement.compared.fitted.freedom if self.judgement else 0
+
+    @property
+    def unpaired(self) -> bool:
+        """Whether two arms on few seeds are compared without pairing."""
+        return bool(self.judgement and self.judgement.compared.unpaired)
+
     def difference(self, arm: str) -> Difference | None:
         return next((difference for difference in self.differences if difference.arm == arm), None)
+
+    @cached_property
+    def p_values(self) -> dict[str, float]:
+        """Of each difference, adjusted for looks: below 5 % exactly where it is shown. Integrals
+        in tables with holes, so only on demand."""
+        if self.problem or self.judgement is None:
+            return {}
+        raw = p_values(self.judgement.compared).tolist()
+        arms = (difference.arm for difference in self.differences)
+        return {arm: self.adjusted(p_value) for arm, p_value in zip(arms, raw, strict=True)}
+
+    def adjusted(self, p_value: float) -> float:
+        """A p-value of this look, to be read beside 5 %."""
+        return min(1.0, p_value * (1 - CONFIDENCE) / (1 - self.confidence))
 
 
 def compare(
@@ -83,7 +150,11 @@ def compare(
     reference: str,
     cardinalities: Mapping[str, int] | None = None,
     costs: Mapping[str, float] | None = None,
-    confidence: float = CONFIDENCE,
+    *,
+    looks: int = 1,
+    margin: float | None = None,
+    resolution: float = 0.0,
+    problem: str = "",
 ) -> Comparison:
     """Compare each arm with the reference arm, by least squares where pairs are missing.
 
@@ -91,20 +162,75 @@ def compare(
         errors: What `arms.error_table` gives: fractions, arms x seeds, NaN where a pair has no
             result.
         reference: The arm that all others are compared with.
-        cardinalities: Of each arm, for the trend; none or empty: no trend.
+        cardinalities: Of the arms that the trend is to rest on; none or empty: no trend.
         costs: Of each arm, for the cost ratios.
-        confidence: Of all the intervals together.
+        looks: At the study, this one included; later looks are judged more strictly.
+        margin: A gap that does not matter (a fraction); without one no arm is equal.
+        resolution: One image's share of the test set.
+        problem: Why nothing is to be judged yet, where that is so: then there are gaps only.
     """
-    log2_c = [np.log2(cardinalities[arm]) for arm in errors.index] if cardinalities else None
-    comparison = compare_table(
-        errors.to_numpy(dtype=float), list(errors.index), reference, log2_c, confidence
-    )
-    priced = tuple(
-        replace(difference, cost_ratio=cost_ratio(costs or {}, difference.arm, reference))
-        for difference in comparison.differences
-    )
-    return replace(
-        comparison, differences=priced, seeds=tuple(errors.columns), confidence=confidence
+    table, arms = errors.to_numpy(dtype=float), [str(arm) for arm in errors.index]
+    if absent := _why_no_comparison(table, arms, reference):
+        return Comparison(reference, margin=margin, problem=absent, looks=looks)
+    judged = judge(table, arms.index(reference), margin, confidence_after(looks), resolution)
+
+    def named(judgement: Judgement, without: Comparison | None) -> Comparison:
+        return _named(
+            judgement, errors, cardinalities or {}, costs or {}, looks, margin, problem, without
+        )
+
+    return named(judged, named(judged.without, None) if judged.without else None)
+
+
+def _named(
+    judged: Judgement,
+    errors: pd.DataFrame,
+    cardinalities: Mapping[str, int],
+    costs: Mapping[str, float],
+    looks: int,
+    margin: float | None,
+    problem: str,
+    without: Comparison | None,
+) -> Comparison:
+    compared, arms = judged.compared, [str(arm) for arm in errors.index]
+    fitted, reference = compared.fitted, arms[compared.reference]
+    problem = problem or ("" if compared.is_known else _why_no_interval(judged))
+    differences = []
+    for number, row in enumerate(compared.arms.tolist()):
+        judgement: dict[str, Any] = {}
+        if not problem:
+            ends = (judged.low[number], judged.high[number], judged.within[number])
+            judgement = dict(zip(("low", "high", "within"), map(float, ends), strict=True))
+            judgement["verdict"] = judged.verdicts[number]
+        differences.append(
+            Difference(
+                arms[row],
+                float(compared.estimate[number]),
+                **judgement,
+                cost_ratio=cost_ratio(costs, arms[row], reference),
+                seeds=int(compared.seeds[number]),
+            )
+        )
+    joined = {reference, *(difference.arm for difference in differences)}
+    return Comparison(
+        reference,
+        tuple(differences),
+        tuple(arm for arm in arms if arm not in joined),
+        tuple(errors.columns),
+        largest_loss=None if problem else judged.largest_loss,
+        margin=margin,
+        trend=None if problem else _trend(fitted, arms, cardinalities, confidence_after(looks)),
+        problem=problem,
+        looks=looks,
+        odd=tuple(
+            OddTraining(
+                arms[odd.arm], errors.columns[odd.seed], odd.error, odd.expected, odd.diverged
+            )
+            for odd in judged.outliers
+        ),
+        without=without,
+        means=dict(zip(arms, least_squares_means(fitted).tolist(), strict=True)),
+        judgement=judged,
     )
 
 
@@ -113,133 +239,43 @@ def cost_ratio(costs: Mapping[str, float], arm: str, reference: str) -> float | 
     return costs[arm] / costs[reference] if arm in costs and costs.get(reference) else None
 
 
-def compare_table(
-    errors: Array,
-    arms: Sequence[str],
-    reference: str,
-    log2_c: Sequence[float] | None = None,
-    confidence: float = CONFIDENCE,
-) -> Comparison:
-    """`compare` on a bare table of errors, arms x seeds, NaN where a
-    pair has no result; without cost ratios.
-
-    The differences are contrasts of the least-squares fit of arm + seed. Their intervals use the
-    two-sided quantile of the largest of all |t| (Dunnett's many-to-one comparisons; Dunnett 1955,
-    and Hsu 1996 for the general correlation), so all of them hold together with the given
-    confidence, and an interval excludes zero exactly where p < 1 - confidence.
-    """
-    have = np.isfinite(errors)
-    here = list(arms).index(reference) if reference in arms else -1
+def _why_no_comparison(table: Array, arms: Sequence[str], reference: str) -> str:
+    have = np.isfinite(table)
     if not have.any():
-        return Comparison(reference, problem="no training is complete yet")
-    if here < 0 or not have[here].any():
-        return Comparison(
-            reference, problem=f"the reference arm {reference} has no complete training"
-        )
-    others = [arm for arm in range(len(arms)) if arm != here]
-    if not others:
-        return Comparison(reference, problem="there is only one arm")
-    rows, columns = np.nonzero(have)
-    values = errors[rows, columns]
-    # The seeds are swept out first, which leaves normal equations as large as the number of arms,
-    # however many seeds there are. The pseudo-inverse takes care of their one dependence and of
-    # tables with holes.
-    seen = have.any(axis=0)
-    held = have[:, seen].astype(float)
-    per_seed = held.sum(axis=0)
-    filled = np.where(have, errors, 0.0)[:, seen]
-    normal = np.diag(held.sum(axis=1)) - (held / per_seed) @ held.T
-    inverse = np.linalg.pinv(normal, rcond=1e-10, hermitian=True)
-    contrasts = np.zeros((len(others), len(arms)))
-    contrasts[:, here] = -1
-    contrasts[np.arange(len(others)), others] = 1
-    estimable = np.abs(contrasts @ (inverse @ normal) - contrasts).max(axis=1) < 1e-8
-    contrasts = contrasts[estimable]
-    names = [arms[arm] for arm, fine in zip(others, estimable, strict=True) if fine]
-    lost = tuple(arms[arm] for arm, fine in zip(others, estimable, strict=True) if not fine)
-    common = {arms[arm]: int((have[arm] & have[here]).sum()) for arm in others}
-    effects = inverse @ (filled - held * (filled.sum(axis=0) / per_seed)).sum(axis=1)
-    estimates = contrasts @ effects
-    freedom = (
-        len(values) - int(seen.sum()) - int(np.linalg.matrix_rank(normal, tol=1e-8, hermitian=True))
-    )
-    within = held * (filled - effects[:, None])
-    residuals = (within - held * (within.sum(axis=0) / per_seed))[have[:, seen]]
-    sd = float(np.sqrt(residuals @ residuals / freedom)) if freedom else None
-    # Two fractions of images that differ, differ by far more than rounding does.
-    flat = sd is not None and sd <= 1e-10 * max(1.0, float(np.abs(values).max()))
-    if sd is None or flat or not names:
-        return Comparison(
-            reference,
-            tuple(
-                Difference(name, float(value), seeds=common[name])
-                for name, value in zip(names, estimates, strict=True)
-            ),
-            lost,
-            residual_sd=0.0 if flat else None,
-            degrees_of_freedom=freedom,
-            problem=_why_no_interval(have, here, flat, bool(names)),
-        )
-    covariance = contrasts @ inverse @ contrasts.T
-    scale = np.sqrt(np.diag(covariance))
-    correlation = covariance / np.outer(scale, scale)
-    critical = critical_value(correlation, freedom, confidence)
-    differences = []
-    for name, estimate, error in zip(names, estimates, sd * scale, strict=True):
-        p_value = 1 - largest_t_below(abs(estimate) / error, correlation, freedom)
-        low, high = estimate - critical * error, estimate + critical * error
-        differences.append(
-            Difference(
-                name, float(estimate), float(low), float(high), float(p_value), seeds=common[name]
-            )
-        )
-    trend = (
-        _trend(values, rows, columns, log2_c, sd, freedom, confidence)
-        if log2_c is not None
-        else None
-    )
-    return Comparison(
-        reference,
-        tuple(differences),
-        lost,
-        residual_sd=sd,
-        degrees_of_freedom=freedom,
-        critical=critical,
-        trend=trend,
-    )
+        return "no training is complete yet"
+    if reference not in arms or not have[arms.index(reference)].any():
+        return f"the reference arm {reference} has no complete training"
+    return "there is only one arm" if len(arms) == 1 else ""
 
 
-def _why_no_interval(have: NDArray[np.bool_], here: int, flat: bool, comparable: bool) -> str:
-    if have.any(axis=0).sum() < 2:
+def _why_no_interval(judged: Judgement) -> str:
+    if np.isfinite(judged.compared.fitted.errors).any(axis=0).sum() < 2:
         return "there is one seed only"
-    if flat:
-        return "every seed shows exactly the same gaps between the arms"
-    if not comparable:
+    if judged.compared.fitted.flat:
+        return "every seed shows exactly the same gaps"
+    if not len(judged.compared.arms):
         return "the reference arm shares no seed with another arm"
     return "too few arms share two seeds"
 
 
 def _trend(
-    values: Array,
-    rows: NDArray[np.intp],
-    columns: NDArray[np.intp],
-    log2_c: Sequence[float],
-    sd: float,
-    freedom: int,
-    confidence: float,
+    fitted: Fit, arms: Sequence[str], cardinalities: Mapping[str, int], confidence: float
 ) -> Trend | None:
-    """Least squares of error on log2 C within seeds. Its standard error is the
-    comparisons' own, which no curvature inflates."""
-    x = np.asarray(log2_c, dtype=float)[rows]
-    if len(np.unique(x)) < 3:
+    """Least squares of error on log2 C within seeds. Its standard error is from the fit of arm +
+    seed, which no curvature inflates."""
+    from scipy import stats
+
+    log2_c = np.log2([cardinalities.get(arm, np.nan) for arm in arms])
+    rows, columns = np.nonzero(np.isfinite(fitted.errors) & np.isfinite(log2_c)[:, None])
+    x, values = log2_c[rows], fitted.errors[rows, columns]
+    if fitted.sd is None or len(np.unique(x)) < 3:
         return None
     counts = np.bincount(columns)
     centred = x - (np.bincount(columns, x) / np.maximum(counts, 1))[columns]
     spread = float(centred @ centred)
     if spread < 1e-9:
         return None
-    slope, error = float(centred @ values) / spread, sd / float(np.sqrt(spread))
-    half = float(stats.t.ppf((1 + confidence) / 2, freedom)) * error
-    return Trend(
-        slope, slope - half, slope + half, float(2 * stats.t.sf(abs(slope) / error, freedom))
-    )
+    slope, error = float(centred @ values) / spread, fitted.sd / float(np.sqrt(spread))
+    half = float(stats.t.ppf((1 + confidence) / 2, fitted.freedom)) * error
+    p_value = float(2 * stats.t.sf(abs(slope) / error, fitted.freedom))
+    return Trend(slope, slope - half, slope + half, p_value)

@@ -1,7 +1,7 @@
 """What a study's results say in numbers: each computed when first asked for, and once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -18,12 +18,14 @@ from dashboards.analysis.arms import (
     summarize_arms,
 )
 from dashboards.analysis.comparison import Comparison, Difference, compare
-from dashboards.analysis.looks import confidence_after, count_looks
+from dashboards.analysis.looks import stages
 from dashboards.analysis.test_set import Sampling, sampling_of_tests, size_of_test_set
 from dashboards.analysis.words import budget_words, shared_seeds
+from studies.judging.grids import count_looks
 from studies.winner.ranking import rank
 
 SPLITS = ("train", "validation", "test")
+WAYS = ("deeper", "wider", "more paths")  # the arms of a space with `scale`
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,12 +115,71 @@ class Evidence:
 
     @cached_property
     def comparison(self) -> Comparison:
-        """Every arm against the reference arm, corrected for looks where the study was extended."""
-        looks = 1 if self.study is not None else count_looks(self.info)
-        comparison = compare(
-            self.errors, self.reference, self.cardinalities, self.costs, confidence_after(looks)
+        """Every arm against the reference arm, corrected for looks where the study was extended.
+        As long as results are to come, there are gaps only: who looks and stops at the first claim
+        makes many a false one."""
+        lost = {arm for arm, rows in self.by_arm.items() if (rows["status"] == "failed").any()}
+        trend = {arm: c for arm, c in self.cardinalities.items() if arm not in lost}
+        return compare(
+            self.judged_errors,
+            self.reference,
+            trend,
+            self.costs,
+            looks=1 if self.study is not None else count_looks(stages(self.info, self.arms)),
+            margin=self.margin,
+            resolution=1 / self.images if self.images else 0.0,
+            problem=f"the verdict comes with {self.last_seed}" if self.whole.is_unfinished else "",
         )
-        return replace(comparison, looks=looks)
+
+    @property
+    def margin(self) -> float | None:
+        """A gap that does not matter, as the study's file names it (here a fraction)."""
+        points = self.info.get("margin")
+        return None if points is None else float(points) / 100
+
+    @property
+    def last_seed(self) -> str:
+        """'seed 3 of 3': with which the verdict comes."""
+        count = max(self.whole.planned_seeds, len(self.info.get("seeds") or []))
+        return f"seed {count} of {count}"
+
+    @property
+    def search(self) -> Mapping[str, Any]:
+        """What a search was asked for and has come to; empty for a grid."""
+        return self.info.get("search") or {}
+
+    @cached_property
+    def judged_errors(self) -> pd.DataFrame:
+        """The errors that are judged. Of a search only the finalists' and the reference arm's, on
+        the seeds that did not choose them: on that one the best of many looks better than it is."""
+        if not self.search:
+            return self.errors
+        finalists = {self.reference, *(self.search.get("finalists_chosen") or [])}
+        fresh = [seed for seed in self.errors.columns if seed != self.choosing_seed]
+        return self.errors.loc[[arm for arm in self.arms if arm in finalists], fresh]
+
+    @property
+    def choosing_seed(self) -> int:
+        """The first: a search tries its designs on it."""
+        return int(next(iter(self.info.get("seeds") or []), 0))
+
+    @property
+    def ways(self) -> list[str]:
+        """The ways to spend a larger budget that a study of `scale` compares; none of others."""
+        ways = [arm for arm in WAYS if arm in self.measured]
+        return ways if WAYS[-1] in ways and len(ways) > 1 else []
+
+    @cached_property
+    def contest(self) -> Comparison:
+        """More paths against the other ways, in a family of comparisons of its own."""
+        return compare(
+            self.errors.loc[self.ways],
+            WAYS[-1],
+            costs=self.costs,
+            looks=self.comparison.looks,
+            margin=self.margin,
+            problem=self.comparison.problem,
+        )
 
     @cached_property
     def winner(self) -> str | None:

@@ -6,8 +6,9 @@ from functools import cached_property
 
 import pandas as pd
 
+from dashboards.analysis.claims import Verdict
 from dashboards.analysis.evidence import Evidence
-from dashboards.analysis.verdict import Verdict, headline, judge
+from dashboards.analysis.verdict import judge
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,11 +22,6 @@ class Findings(Evidence):
     def verdict(self) -> Verdict:
         """The verdict in words, with its notes."""
         return judge(self)
-
-    @cached_property
-    def headline(self) -> str:
-        """The verdict's title for a figure of these trials."""
-        return headline(self)
 
     def choice(self, trials: pd.DataFrame) -> "Findings":
         """The findings of a choice of this study's trainings, rows of its `trials`."""

@@ -1,27 +1,27 @@
-"""Looks at a study: an extension by seeds after a look is judged more strictly."""
+"""Looks at a study: a change of its seeds or arms after a look is judged more strictly."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dashboards.analysis.arms import CONFIDENCE
+from studies.judging.grids import Stage
 
 
-def count_looks(info: Mapping[str, Any]) -> int:
-    """How often the study may have been looked at, now included: once as
-    planned, and once more for each extension by seeds."""
-    now, planned = info.get("seeds") or [], info.get("planned_seeds") or []
-    # A study stored before extensions were remembered still knows its plan.
-    stages = info.get("extended_from") or ([planned] if planned else [])
-    return 1 + len({len(stage) for stage in stages if len(stage) < len(now)})
+def stages(info: Mapping[str, Any], arms: Sequence[str]) -> list[Stage]:
+    """The arms and the number of seeds that a study was planned with, had before each further
+    change, and has now.
 
+    What an older version stored says nothing of arms (and, older still, of no extension but the
+    plan): then they are taken to be those of the next stage.
 
-def confidence_after(looks: int, confidence: float = CONFIDENCE) -> float:
-    """The confidence to ask for at this look.
-
-    The planned look has alpha, 5 %, to itself. A study is extended because of what was seen, so the
-    extensions get another alpha for all of them together, alpha / (k (k - 1)) at look k: 2.5 %, 0.8
-    %, 0.4 %, ..., which adds up to alpha however often the study is extended (a union bound, so
-    that neither the reason for an extension nor its size matters).
+    Args:
+        info: What `studies.results.study_info` says about the study.
+        arms: That it has now.
     """
-    alpha = 1 - confidence
-    return 1 - (alpha if looks < 2 else alpha / (looks * (looks - 1)))
+    planned = info.get("planned_seeds") or []
+    before = info.get("extended_from") or ([planned] if planned else [])
+    arms_before = [*(info.get("arms_before") or []), *[[]] * len(before)][: len(before)]
+    now = len(info.get("seeds") or planned)
+    later: list[Stage] = [(tuple(arms), now)]
+    for seeds, known in zip(reversed(before), reversed(arms_before), strict=True):
+        later.append((tuple(known) or later[-1][0], len(seeds)))
+    return later[::-1]

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from dashboards.analysis.comparison import Difference
+from dashboards.analysis.comparison import Comparison, Difference
 from dashboards.analysis.evidence import Evidence
 from dashboards.analysis.spaces import extremes
 from dashboards.analysis.words import (
     NOTHING,
+    bare_points,
     confidence_text,
     interval,
     p_text,
@@ -82,12 +83,16 @@ def comparison_table(evidence: Evidence) -> TextTable:
                 f"Simultaneous {confidence_text(comparison.confidence)} interval",
                 of(lambda gap: signed_interval(gap.low, gap.high)),
             ),
-            ("p", of(_p_cell)),
+            (
+                "p" if comparison.looks == 1 else "p (adjusted)",
+                of(lambda gap: _p_cell(comparison, gap)),
+            ),
+            ("Verdict", of(lambda gap: _stands(comparison, gap))),
             ("Validation error (%)", _mean_error(evidence, "validation")),
             ("Train error (%)", _mean_error(evidence, "train")),
             ("Seconds per epoch", _seconds_per_epoch),
         ],
-        words=("Template",),
+        words=("Template", "Verdict"),
     )
 
 
@@ -223,10 +228,17 @@ def _templates(_: str, rows: pd.DataFrame) -> str:
     return _single(template_label(*template) for template in templates)
 
 
-def _p_cell(difference: Difference) -> str:
-    if difference.p_value is None:
+def _p_cell(comparison: Comparison, difference: Difference) -> str:
+    p_value = comparison.p_values.get(difference.arm)
+    return NOTHING if p_value is None else p_text(p_value).removeprefix("p ").removeprefix("= ")
+
+
+def _stands(comparison: Comparison, difference: Difference) -> str:
+    """'better', 'equal within 0.5', 'open'; a dash where nothing is judged."""
+    if comparison.problem:
         return NOTHING
-    return p_text(difference.p_value).removeprefix("p ").removeprefix("= ")
+    within = f" within {bare_points(comparison.margin or 0.0)}"
+    return difference.verdict + (within if difference.verdict == "equal" else "")
 
 
 def _mismatch(_: str, rows: pd.DataFrame) -> str:

@@ -17,9 +17,9 @@ BUDGET_WORDS = {
 }
 
 
-def percent(fraction: Any, digits: int = 2) -> str:
+def percent(fraction: Any) -> str:
     """A fraction as the number under a heading in %: 0.0257 -> '2.57'."""
-    return NOTHING if pd.isna(fraction) else f"{100 * fraction:.{digits}f}"
+    return NOTHING if pd.isna(fraction) else f"{100 * fraction:.2f}"
 
 
 def interval(low: Any, high: Any) -> str:
@@ -40,6 +40,17 @@ def fine_points(fraction: float) -> str:
     as it takes to be more than nothing."""
     text = points(fraction)
     return text if float(text) or not fraction else f"{abs(100 * fraction):.1g}"
+
+
+def bare_points(fraction: float) -> str:
+    """A margin in points, as a person writes it: 0.005 -> '0.5'."""
+    return f"{100 * fraction:.6g}"
+
+
+def gap_text(low: float | None, high: float | None, estimate: float) -> str:
+    """'0.42 (0.12 to 0.72)': size and interval in points, of a gap that is shown."""
+    ends = sorted((abs(low or 0.0), abs(high or 0.0)))
+    return f"{fine_points(estimate)} ({fine_points(ends[0])} to {fine_points(ends[1])})"
 
 
 def signed_points(fraction: float | None) -> str:
@@ -105,7 +116,7 @@ def lower_first(sentence: str) -> str:
     """A sentence of ours as the end of another: its first word
     lowered. An arm's label keeps its letters."""
     first = sentence.split(" ", 1)[0]
-    ours = first in ("At", "No", "One", "Nothing", "There", "Every", "Too")
+    ours = first in ("At", "No", "One", "All", "Nothing", "There", "Every", "Too")
     return sentence[0].lower() + sentence[1:] if ours else sentence
 
 

@@ -8,7 +8,13 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.analysis.findings import Findings
-from dashboards.analysis.words import confidence_text, listed, seeds_phrase, signed_points
+from dashboards.analysis.words import (
+    bare_points,
+    confidence_text,
+    listed,
+    seeds_phrase,
+    signed_points,
+)
 from dashboards.figures.arm_chart import ArmChart, Line, Mark, arm_axis, draw_arms
 from dashboards.figures.common import (
     Points,
@@ -57,7 +63,7 @@ def errors_by_arm(findings: Findings, paper: str | None = None) -> ArmChart:
         lines.append(Line(at.tolist(), heights, "trend", dotted=True))
         dotted = "dotted: the trend on log2 C"
     chart = ArmChart(
-        findings.headline,
+        findings.verdict.title,
         subtitle_of(
             f"Test error in %: {means_and_trials(summary)}", dotted, findings.context,
             left_out=left_out_phrase(sum(own.left_out for own in points.values())),
@@ -137,12 +143,19 @@ def gaps_by_arm(findings: Findings, paper: str | None = None) -> ArmChart:
         )  # fmt: skip
     shown = [gap.arm for gap in gaps if gap.shown]
     title = "Every difference's interval includes zero"
+    if gaps and all(gap.verdict == "equal" for gap in gaps):
+        title = f"Every arm is equal to {reference} within {bare_points(comparison.margin or 0.0)}"
     if comparison.problem:
-        title = "Gaps without intervals"
+        so_far = f"Gaps so far: the verdict comes with {findings.last_seed}"
+        title = so_far if findings.whole.is_unfinished else "Gaps without intervals"
     elif shown:
         title = f"{listed(shown)} {'differs' if len(shown) == 1 else 'differ'} from {reference}"
     subtitle = f"Points of test error minus {reference}'s, {findings.shared_seeds(*gaps)}"
     if not comparison.problem:
         subtitle += f", simultaneous {sure} intervals; filled where zero is excluded"
-    chart = ArmChart(title, subtitle, arm_axis(findings), marks, unit="points")
+    edges = (-comparison.margin, comparison.margin) if comparison.margin else ()
+    lines = [Line((), [100 * edge], "margin", dotted=True, crosses=True) for edge in edges]
+    if lines:
+        subtitle += f"; dotted: the margin of {bare_points(comparison.margin or 0.0)}"
+    chart = ArmChart(title, subtitle, arm_axis(findings), marks, lines=lines, unit="points")
     return table3_on_axis(chart, findings, paper, 0.0) if paper is not None and gaps else chart

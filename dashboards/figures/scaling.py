@@ -4,9 +4,10 @@ the budget, the shape of the paper's Table 4."""
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboards.analysis.comparison import compare, cost_ratio
+from dashboards.analysis.comparison import cost_ratio
+from dashboards.analysis.evidence import WAYS
 from dashboards.analysis.findings import Findings
-from dashboards.analysis.words import listed, points, ratios_text, signed_points, template_label
+from dashboards.analysis.words import signed_points, template_label
 from dashboards.figures.arm_chart import ArmAxis, ArmChart, Line, Published, Tick, draw_arms
 from dashboards.figures.common import (
     Points,
@@ -21,8 +22,6 @@ from dashboards.figures.common import (
 from dashboards.figures.comparison import mean_mark
 from dashboards.figures.paper import gaps_of_scaling, range_with
 
-WAYS = ("deeper", "wider", "more paths")
-
 
 def deeper_wider_more_paths(
     findings: Findings, *, paper: bool = False, theme: str = "light"
@@ -30,8 +29,7 @@ def deeper_wider_more_paths(
     """Test error of the reference and of each way to spend k times
     its cost: trials, means, 95 % t intervals.
 
-    The title compares more paths with the other ways; where that cannot be compared, it is the
-    verdict's. `paper` adds Table 4 as differences from its ResNet-101.
+    The title is the verdict's, which compares more paths with the other ways. `paper` adds Table 4 as differences from its ResNet-101.
     """
     return draw_arms(errors_by_way(findings, paper=paper), findings, theme)
 
@@ -63,7 +61,7 @@ def errors_by_way(findings: Findings, *, paper: bool = False) -> ArmChart:
     heights = [height for values in published for height in values.y]
     left_out = left_out_phrase(sum(own.left_out for own in drawn.values()))
     return ArmChart(
-        _title(findings),
+        findings.verdict.title,
         subtitle_of(
             f"Test error in %: {means_and_trials(summary)}", "dotted: the reference",
             findings.context, left_out=left_out,
@@ -116,28 +114,3 @@ def _tick(findings: Findings, arm: str) -> Tick:
     row = designs.iloc[0]
     template = template_label(row["cardinality"], row["bottleneck_width"], row["width"])
     return Tick(tuple(arm.split()), (template, str(row["depths"]), _ratio(findings, arm)))
-
-
-def _title(findings: Findings) -> str:
-    """The arms at k times the cost among themselves: more paths against the others."""
-    ways = [arm for arm in WAYS if arm in findings.arms]
-    confidence = findings.comparison.confidence
-    contest = compare(findings.errors.loc[ways], WAYS[-1], confidence=confidence)
-    if contest.problem or not contest.differences:
-        return findings.headline
-    ratios = [cost_ratio(findings.costs, arm, findings.reference) for arm in ways]
-    ends = ratios_text([ratio for ratio in ratios if ratio])
-    at = f" at {ends} {findings.budget}" if ends else ""
-    unfinished = "So far: " if findings.is_training else ""
-    parts = []
-    for better, words in ((True, "beat"), (False, "lose to")):
-        rivals = [
-            f"{gap.arm} by {points(gap.estimate)}"
-            for gap in contest.differences
-            if gap.shown and (gap.estimate > 0) == better
-        ]
-        if rivals:
-            parts.append(f"{words} {listed(rivals)} points")
-    if not parts:
-        return f"{unfinished}No difference between {listed(ways)} is shown{at}"
-    return f"{unfinished}More paths {' and '.join(parts)}{at}"

@@ -9,8 +9,8 @@ import pandas as pd
 
 from dashboards.analysis.arms import finite
 from dashboards.analysis.findings import Findings
+from dashboards.analysis.notes import sampling_sentence, trend_sentence
 from dashboards.analysis.tables import comparison_table, design_table
-from dashboards.analysis.verdict import sampling_sentence, trend_sentence
 from dashboards.analysis.words import confidence_text, points
 from dashboards.page.elements import Element, element, joined
 from dashboards.page.parts import facts, notes, quiet, section, table
@@ -72,24 +72,31 @@ def method(findings: Findings) -> Element:
         f"Each arm is compared with {comparison.reference}. The intervals of all these differences"
         f" hold together with {confidence_text(comparison.confidence)} confidence (Dunnett's"
         " many-to-one comparisons), and a difference is claimed only where its interval"
-        " excludes zero: where no arm differs, at most 1 study in 20 claims anything. The"
-        " trend is a test of its own.",
+        " excludes zero: where no arm differs, the verdict's sentence claims a difference in at"
+        " most 1 study of 20. The trend is a test of its own, with 1 in 20 of its own.",
         "The interval of a single arm's error, drawn in the first figure, is a t interval over"
         " its own seeds, cut at an error of zero. It says less about differences, since the"
         " arms share their seeds.",
     ]
+    texts.append(
+        "What keeping the reference costs at most is the one-sided end of the same intervals."
+        " An arm is equal to the reference within the study's margin where two one-sided tests"
+        " at 5 % / (number of comparisons) both show a gap smaller than that. A training is out of"
+        " line where its externally studentised residual is one that 1 study in 1,000 has by"
+        " chance. Nothing is claimed before all planned seeds are in."
+    )
     if not comparison.problem:
         texts.append(
             f"Here: {findings.shared_seeds(*comparison.differences)}, {comparison.arms} arms; the"
             f" rest has a standard deviation of {points(comparison.residual_sd or 0)} points on"
-            f" {comparison.degrees_of_freedom} degrees of freedom; a difference is claimed beyond"
-            f" {comparison.critical:.2f} standard errors. More seeds would settle a gap if they"
-            " make its interval exclude zero in 8 of 10 repeats."
+            f" {comparison.degrees_of_freedom} degrees of freedom. A difference's standard error"
+            " is from its own seeds, with the rest of the table at a weight of at most four"
+            " degrees of freedom, as an arm may vary more than others."
         )
     if comparison.looks > 1:
         texts.append(
-            f"This is look {comparison.looks} at the study: it was extended by seeds. As planned,"
-            " it claims wrongly in at most 1 study of 20; all extensions together do so in at most"
+            f"This is look {comparison.looks} at the study: its seeds or arms changed. As planned,"
+            " it claims wrongly in at most 1 study of 20; all later looks together do so in at most"
             " another 1 of 20, however many there are: look k is judged at 1 − 5 % / (k (k − 1))"
             " confidence."
         )

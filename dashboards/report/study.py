@@ -12,6 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.analysis.arms import finite
+from dashboards.analysis.evidence import WAYS
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.tables import extremes_table, trial_table
 from dashboards.figures import (
@@ -25,7 +26,6 @@ from dashboards.figures import (
     progress,
     throughput,
 )
-from dashboards.figures.scaling import WAYS
 from dashboards.page.elements import Element, element, joined
 from dashboards.page.parts import network_image, quiet, scrolling, section, table
 from dashboards.page.study import answer, designs, method, moment, numbers, what_was_run

@@ -6,7 +6,7 @@ package. Each is loaded when it is first used, since torch alone takes two secon
 
 from typing import TYPE_CHECKING
 
-from explorer.lazy import lazy_names
+from explorer.lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from explorer.networks.crosscheck import fvcore_complexity
@@ -17,15 +17,36 @@ if TYPE_CHECKING:
     from explorer.networks.time_matching import match_time
     from explorer.networks.weights import load_weights
 
-__getattr__, __all__ = lazy_names(
+__all__ = [
+    "MODES",
+    "BlockShape",
+    "Case",
+    "Network",
+    "Timing",
+    "Violation",
+    "build",
+    "check_name",
+    "example_image",
+    "export",
+    "find_violations",
+    "foreign_constructor",
+    "fresh_network",
+    "fvcore_complexity",
+    "load_weights",
+    "match_time",
+    "measure",
+    "use_threads",
+]
+
+__getattr__ = lazy_getattr(
     __name__,
     {
-        "crosscheck": ["fvcore_complexity"],
-        "exporting": ["check_name", "export", "foreign_constructor", "fresh_network"],
-        "measuring": ["MODES", "Case", "Timing", "measure", "use_threads"],
-        "network": ["Network", "build"],
-        "rules": ["BlockShape", "Violation", "example_image", "find_violations"],
-        "time_matching": ["match_time"],
-        "weights": ["load_weights"],
+        "crosscheck": ("fvcore_complexity",),
+        "exporting": ("check_name", "export", "foreign_constructor", "fresh_network"),
+        "measuring": ("MODES", "Case", "Timing", "measure", "use_threads"),
+        "network": ("Network", "build"),
+        "rules": ("BlockShape", "Violation", "example_image", "find_violations"),
+        "time_matching": ("match_time",),
+        "weights": ("load_weights",),
     },
 )

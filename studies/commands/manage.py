@@ -91,7 +91,7 @@ def _print_plan(plan: "Plan", start: str) -> None:
     for point in plan.left_out:
         click.echo(f"Left out: {point.arm}: {point.reason}")
     click.echo(
-        f"\n{plan.study}: {len(plan.pairs)} trials of {counted(plan.epochs, 'epoch')},"
+        f"\n{plan.study}: {plan.trials} of {counted(plan.epochs, 'epoch')},"
         f" {plan.steps} steps of {plan.batch_size} images each, on {plan.splits['train']} training"
         " images"
     )
@@ -116,7 +116,8 @@ def _print_plan(plan: "Plan", start: str) -> None:
     click.echo(
         f"Training: {human_flops(plan.flops)} FLOPs {'for the rest' if plan.stored else 'in all'}"
         " (multiply-adds; backward counts twice)\n"
-        f"Time: about {human_time(plan.seconds)} with {counted(plan.workers, 'worker')} on"
+        f"Time: {'at most' if plan.expected else 'about'} {human_time(plan.seconds)} with"
+        f" {counted(plan.workers, 'worker')} on"
         f" {settings.device} ({precision}, {counted(settings.threads, 'thread')} each); a measured"
         f" step took, {steps}\n"
         f"Planning changed nothing. {'Go on' if plan.stored else 'Start it'} with: {start}"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from explorer.commands.options import options
 from explorer.errors import UserError
 from explorer.files import expanded
 
@@ -51,25 +50,30 @@ set_option = click.option(
     multiple=True,
     help="Change one key, for example recipe.epochs=20 or data.validation=0.2; may be repeated.",
 )
-# How a study is trained here; a command takes these as keyword arguments, and hands them on whole.
-training_options = options(
-    click.option(
-        "--workers",
-        type=int,
-        help=(
-            "Processes that train at the same time (default: 1; on CUDA, --workers-per-gpu for each"
-            " GPU)."
+
+
+def training_options(command: Callable[..., None]) -> Callable[..., None]:
+    """`--workers`, `--workers-per-gpu` and `--data-dir`: how a study is trained here."""
+    for option in (
+        click.option(
+            "--data-dir",
+            type=GivenPath(),
+            help="Folder with the data set's files, where it is not built in.",
         ),
-    ),
-    click.option(
-        "--workers-per-gpu", type=int, help="On CUDA: workers that share each GPU (default: 1)."
-    ),
-    click.option(
-        "--data-dir",
-        type=GivenPath(),
-        help="Folder with the data set's files, where it is not built in.",
-    ),
-)
+        click.option(
+            "--workers-per-gpu", type=int, help="On CUDA: workers that share each GPU (default: 1)."
+        ),
+        click.option(
+            "--workers",
+            type=int,
+            help=(
+                "Processes that train at the same time (default: 1; on CUDA, --workers-per-gpu for"
+                " each GPU)."
+            ),
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def stored_study(storage: "Storage", name_or_path: str) -> "StoredStudy":

@@ -70,7 +70,7 @@ def run(
     """
     from studies.config.study import StudyFile
     from studies.running.progress import choose_view
-    from studies.running.supervisor import Stopped
+    from studies.running.supervisor import RunStopped
     from studies.running.supervisor import run as run_study
     from studies.storage import Storage
 
@@ -80,7 +80,7 @@ def run(
     view = choose_view(quiet=quiet, as_json=as_json, study=name_or_path, options=options)
     try:
         counts = run_study(wanted, storage=opened, view=view, **training)
-    except Stopped:
+    except RunStopped:
         ctx.exit(130)
     ctx.exit(1 if counts.failed else 0)
 
@@ -99,12 +99,16 @@ def status(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
     from dataclasses import asdict
 
     from explorer.terminal import print_json, print_table
+    from studies.records.arm_standings import until_standings
 
-    counts = asdict(study.counts(storage))
+    counts, standings = asdict(study.counts(storage)), until_standings(study)
     if as_json:
-        print_json(counts)
-    else:
-        print_table(list(counts), [list(counts.values())])
+        print_json({**counts, "until": standings.record()} if standings else counts)
+        return
+    wanted, *others = counts
+    print_table([f"{wanted} at most" if standings else wanted, *others], [list(counts.values())])
+    if standings:
+        click.echo("\n".join(map(standings.line, standings.arms)))
 
 
 @study.command()

@@ -10,7 +10,7 @@ splits.train.images  # uint8, N x channels x height x width
 
 from typing import TYPE_CHECKING
 
-from explorer.lazy import lazy_names
+from explorer.lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from studies.data.cache_contents import CachedData, clear_caches, list_caches
@@ -19,13 +19,31 @@ if TYPE_CHECKING:
     from studies.data.spec import DATA_SETS, DataSpec
     from studies.data.splits import data_shape, load, mean_and_std, shape_and_parts
 
-__getattr__, __all__ = lazy_names(
+__all__ = [
+    "CACHE_VARIABLE",
+    "DATA_SETS",
+    "CachedData",
+    "DataShape",
+    "DataSpec",
+    "Images",
+    "Parts",
+    "Rows",
+    "Splits",
+    "cache_root",
+    "clear_caches",
+    "data_shape",
+    "list_caches",
+    "load",
+    "mean_and_std",
+    "shape_and_parts",
+]
+__getattr__ = lazy_getattr(
     __name__,
     {
-        "cache_contents": ["CachedData", "clear_caches", "list_caches"],
-        "downloads": ["CACHE_VARIABLE", "cache_root"],
-        "images": ["DataShape", "Images", "Parts", "Rows", "Splits"],
-        "spec": ["DATA_SETS", "DataSpec"],
-        "splits": ["data_shape", "load", "mean_and_std", "shape_and_parts"],
+        "cache_contents": ("CachedData", "clear_caches", "list_caches"),
+        "downloads": ("CACHE_VARIABLE", "cache_root"),
+        "images": ("DataShape", "Images", "Parts", "Rows", "Splits"),
+        "spec": ("DATA_SETS", "DataSpec"),
+        "splits": ("data_shape", "load", "mean_and_std", "shape_and_parts"),
     },
 )

@@ -23,6 +23,7 @@ class Differences:
         correlation: Of the estimates, (k, k).
         seeds: That the arm and the reference both have a result for, (k,); 0 where only other arms
             connect the two.
+        unpaired: Whether these are two arms by themselves on few seeds, compared without pairing.
         fitted: The fit of the whole table.
     """
 
@@ -33,6 +34,7 @@ class Differences:
     freedom: Array
     correlation: Array
     seeds: NDArray[np.intp]
+    unpaired: bool
     fitted: Fit
 
     @property
@@ -67,7 +69,8 @@ def differences(errors: Array, reference: int) -> Differences:
     seeds = np.isfinite(gaps).sum(axis=1)
     covariance = contrasts @ fitted.inverse @ contrasts.T
     scale = np.sqrt(np.diag(covariance))
-    if len(arms) == 1 and len(errors) == 2 and 2 <= seeds[0] < FEW_SEEDS:
+    unpaired = len(arms) == 1 and len(errors) == 2 and 2 <= int(seeds[0]) < FEW_SEEDS
+    if unpaired:
         variance, freedom = _unpaired(errors[:, np.isfinite(gaps[0])])
     else:
         variance, freedom = discounted(
@@ -83,6 +86,7 @@ def differences(errors: Array, reference: int) -> Differences:
         freedom,
         covariance / np.outer(scale, scale),
         seeds,
+        unpaired,
         fitted,
     )
 

@@ -16,6 +16,7 @@ Mask = NDArray[np.bool_]
 
 FLAG_RATE = 0.001  # of studies without an outlier in which a training is named all the same
 MOST_OUTLIERS = 0.2  # of a table's trainings; where more go wrong, it is not single ones
+MOST_STEPS = 12  # of looking for them, each a fit: the threshold grows beyond reach with each
 BORROWED_FREEDOM = 4.0  # degrees of freedom that a difference takes from the rest of the table
 FEW_SEEDS = 6  # under this number, two arms by themselves are compared without pairing
 
@@ -174,7 +175,7 @@ def find_outliers(
     table = errors.copy()
     steps: list[Outlier] = []
     named = 0
-    for _ in range(max(1, int(MOST_OUTLIERS * np.isfinite(errors).sum()))):
+    for _ in range(max(1, min(MOST_STEPS, int(MOST_OUTLIERS * np.isfinite(errors).sum())))):
         worst = _worst(table, resolution)
         if worst is None:
             break

@@ -16,7 +16,7 @@ from explorer.errors import UserError
 from explorer.suggestions import command
 from explorer.terminal import progress_bar
 from search_spaces.rules import MOST
-from studies.attempts.agenda import alike, numbers, shown
+from studies.attempts.agenda import as_parameters, design_numbers, shared_numbers
 from studies.attempts.workers import Worker
 from studies.config.design import StoredDesign
 from studies.machine.provenance import installed_versions
@@ -79,7 +79,7 @@ def read_csv(path: Path, *, name: str | None = None, reference_arm: str | None =
             " Split it."
         )
     for design in study.designs:
-        if any((value or 0) > MOST for value in numbers(StoredDesign.of(design)).values()):
+        if any((value or 0) > MOST for value in design_numbers(StoredDesign.of(design)).values()):
             raise UserError(
                 f"{path}: {design.name} is too large to be stored: its numbers may go to {MOST:,}."
             )
@@ -101,7 +101,7 @@ def _store(storage: Storage, study: Imported, path: Path) -> None:
             study_id = writer.create_new_study([StudyDirection.MINIMIZE], study.name)
             writer.set_study_system_attr(study_id, METRICS, ["validation_error"])
             designs = {design.name: StoredDesign.of(design) for design in study.designs}
-            same = alike(list(designs.values()))
+            same = shared_numbers(list(designs.values()))
             rows = study.trials.to_dict("records")
             with progress_bar(f"Storing {study.name}") as progress:
                 for done, row in enumerate(rows):
@@ -116,7 +116,7 @@ def _trial(design: StoredDesign, row: dict[str, Any], same: frozenset[str]) -> "
     known = {key: None if pd.isna(value) else value for key, value in row.items()}
     worker = Worker(known["worker"] or "elsewhere", host="imported", pid=0, machine="elsewhere")
     pair = Pair(design.name, row["seed"])
-    carried = shown(design, pair.seed, without=same)
+    carried = as_parameters(design, pair.seed, without=same)
     trial = create_trial(
         state=TrialState.COMPLETE,
         value=known["validation_error"],

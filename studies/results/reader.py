@@ -17,7 +17,7 @@ import pandas as pd
 
 from explorer.errors import UnknownName
 from studies.attempts.attempt import Attempt
-from studies.attempts.standing import Attempts, Counts, stand
+from studies.attempts.standing import Attempts, Counts, agenda_statuses
 from studies.pair import Pair
 from studies.records.stored_study import StoredStudy, get_alone, stored_alone
 from studies.results.info import info_of
@@ -159,7 +159,7 @@ class Reader:
             for attempt in row.attempts if row else ():
                 started, finished = known.times.get(attempt.id, (None, None))
                 times = {"started": started, "finished": finished}
-                attempts.append((attempt, {**attempt.told, **times}))
+                attempts.append((attempt, {**attempt.attributes, **times}))
             return attempts
 
     @contextmanager
@@ -204,9 +204,8 @@ class Reader:
     def _know(self, study: StoredStudy) -> _Known:
         known = self._known.get(study.name)
         if known is None or known.study.uid != study.uid:  # another study may have taken the name
-            attributes = dict.fromkeys((*study.told, schema.RESULT, schema.FAILURE))
-            attempts = Attempts(self.storage, study.id, attributes)
-            known = self._known[study.name] = _Known(study, attempts)
+            keys = dict.fromkeys((*study.attribute_keys, schema.RESULT, schema.FAILURE))
+            known = self._known[study.name] = _Known(study, Attempts(self.storage, study.id, keys))
         return known
 
     def _stamp(self, study: StoredStudy) -> tuple[str, tuple[int, int]]:
@@ -251,7 +250,7 @@ def _first_moving(known: _Known) -> int:
 def _tables(known: _Known, stamp: str) -> Tables:
     study, attempts = known.study, known.attempts.seen
     agenda = study.agenda(study.attempts)  # a study that tunes counts its tuning trials too
-    pairs = stand(agenda, attempts, study.retried_from)
+    pairs = agenda_statuses(agenda, attempts, study.retried_from)
     known.rows = rows_of(study.pairs, pairs, attempts)
     trials = make_trials(study, known.rows.values(), known.times)
     return Tables(stamp, study, trials, info_of(study), Counts.of(pairs, agenda.to_come))

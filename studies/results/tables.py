@@ -175,7 +175,9 @@ def finish_trials(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _result(row: Row) -> Mapping[str, Any]:
-    return row.deciding.told.get(RESULT, {}) if row.deciding and row.status == "complete" else {}
+    return (
+        row.deciding.attributes.get(RESULT, {}) if row.deciding and row.status == "complete" else {}
+    )
 
 
 def _reason(row: Row) -> str:
@@ -183,7 +185,7 @@ def _reason(row: Row) -> str:
         return ""
     if row.deciding is None:
         return "all tuning trials of its arm failed"
-    failure = row.deciding.told.get(FAILURE, {})
+    failure = row.deciding.attributes.get(FAILURE, {})
     if row.deciding.ended == "lost":
         last = failure.get("reason", "")
         return "its worker died three times in a row" + (f"; the last time, {last}" if last else "")

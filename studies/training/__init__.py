@@ -6,18 +6,26 @@ describe a training load neither.
 
 from typing import TYPE_CHECKING
 
-from explorer.lazy import lazy_names
+from explorer.lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from studies.training.notes import errors_by_class, training_notes
     from studies.training.outcome import TrainingFailed, TrainingStopped
     from studies.training.training import Outcome, train
 
-__getattr__, __all__ = lazy_names(
+__all__ = [
+    "Outcome",
+    "TrainingFailed",
+    "TrainingStopped",
+    "errors_by_class",
+    "train",
+    "training_notes",
+]
+__getattr__ = lazy_getattr(
     __name__,
     {
-        "notes": ["errors_by_class", "training_notes"],
-        "outcome": ["TrainingFailed", "TrainingStopped"],
-        "training": ["Outcome", "train"],
+        "notes": ("errors_by_class", "training_notes"),
+        "outcome": ("TrainingFailed", "TrainingStopped"),
+        "training": ("Outcome", "train"),
     },
 )

@@ -195,15 +195,12 @@ class _Run(pytorch_lightning.LightningModule):
         self.path = checkpoints / CHECKPOINT if checkpoints is not None else None
         self.identity = identify(architecture, recipe, splits, seed, settings) if self.path else ""
         self.resumed: dict[str, Any] = {}
-        self.tally, self.by_class = (
-            Tally(self.target, splits.classes),
-            ClassTally(self.target, splits.classes),
-        )
+        self.tally = Tally(self.target, splits.classes)
+        self.by_class = ClassTally(self.target, splits.classes)
         self.class_weights = None
         if recipe.class_weights == "balanced":
-            self.class_weights = balanced_weights(splits.train.labels, splits.classes).to(
-                self.target
-            )
+            weights = balanced_weights(splits.train.labels, splits.classes)
+            self.class_weights = weights.to(self.target)
         self.trained = Reading(math.nan, math.nan, None)
         self.started = self.evaluated = 0.0
 

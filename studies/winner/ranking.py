@@ -7,15 +7,24 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from studies.judging.residuals import fit, least_squares_means
+
 SAME = 1e-9  # differences of errors that are smaller are rounding
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """What is compared, best first, with the mean validation error of each (a
-    fraction); and what lacks seeds to be compared."""
+    """What is compared, best first.
+
+    Attributes:
+        means: The mean validation error of each (a fraction), by least squares.
+        errors: Its validation errors, a row each in the same order and a column a seed, NaN where
+            a training has no result.
+        fewer_seeds: What lacks seeds to be compared.
+    """
 
     means: Mapping[str, float]
+    errors: pd.DataFrame
     fewer_seeds: tuple[str, ...]
 
     @property
@@ -27,14 +36,19 @@ def rank(trials: pd.DataFrame, by: str = "design") -> Ranking:
     """Rank the designs (or, by "arm", the arms) of one study's table of
     trials; nothing where no pair is complete.
 
-    First the least mean validation error over the planned seeds; of equal means (an order of
-    summing apart) the cheaper, in what the study's budget is stated in; then the name. Compared are
-    those with results for the most seeds: one that has but its luckiest would win by luck.
+    First the least mean validation error, as if no training were missing (least squares: whoever
+    lost a hard seed is not the better for it); of equal means (an order of summing apart) the
+    cheaper, in what the study's budget is stated in; then the name. Compared are those that are
+    meant to have the most seeds, and have more than half of them: one that has but its luckiest
+    would win by luck.
     """
-    table = validation_errors(trials, by)
+    table = _validation_errors(trials, by)
+    planned = trials.groupby(trials[by].astype(str))["seed"].nunique().reindex(table.index)
     seeds = table.notna().sum(axis=1)
-    full = table[(seeds == seeds.max()) & (seeds > 0)]
-    means = {str(name): float(mean) for name, mean in full.mean(axis=1).items()}
+    most = planned == planned.max()
+    full = table[most & (2 * seeds > seeds[most].max())] if len(table) else table
+    fitted = least_squares_means(fit(full.to_numpy(dtype=float)))
+    means = dict(zip(map(str, full.index), fitted.tolist(), strict=True))
     costs = _costs(trials, by)
     level, levels = -np.inf, {}
     for name in sorted(means, key=means.__getitem__):
@@ -42,10 +56,10 @@ def rank(trials: pd.DataFrame, by: str = "design") -> Ranking:
         levels[name] = level
     order = sorted(means, key=lambda name: (levels[name], costs.get(name, np.inf), name))
     fewer = tuple(str(name) for name in table.index if name not in full.index)
-    return Ranking({name: means[name] for name in order}, fewer)
+    return Ranking({name: means[name] for name in order}, full.loc[order], fewer)
 
 
-def validation_errors(trials: pd.DataFrame, by: str = "design") -> pd.DataFrame:
+def _validation_errors(trials: pd.DataFrame, by: str) -> pd.DataFrame:
     """Validation errors of complete pairs, a row a design (or arm) and
     a column a seed; NaN where there is none.
 

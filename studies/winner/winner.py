@@ -4,7 +4,6 @@ the same design trained fully to take along.
 Validation chooses; the test set is read by the full training alone, once, at its end.
 """
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,24 +13,24 @@ import pandas as pd
 from explorer.errors import UserError
 from explorer.suggestions import Secret, command
 from studies.data import Images, Rows, Splits, mean_and_std
-from studies.winner.ranking import SAME, rank, validation_errors
-
-CONFIDENCE = 0.95
+from studies.judging.rivals import behind, standings
+from studies.winner.ranking import Ranking, rank
 
 
 @dataclass(frozen=True)
 class Rival:
-    """A design beside the winner. `worse` is its validation error minus the winner's, the mean over
-    the seeds that both have; `low` to `high` its interval, all rivals' together 95 %; None where
-    they share one seed or none, and where the gap is exactly the same in each, as few images may
-    have it: the seeds then say nothing of how far it could be off. Fractions throughout.
+    """A design beside the winner. `worse` is its validation error minus the winner's, both means by
+    least squares; `low` to `high` its interval. Those of every two designs hold together with 95 %
+    (Tukey), as the winner is picked from the same numbers. None where seeds are still to come, where
+    the two share no seed, and where one seed or seeds that are all alike say nothing of how far it
+    could be off. Fractions throughout.
     """
 
     arm: str
     design: str
     validation_error: float
     worse: float
-    shared_seeds: int
+    seeds: int
     low: float | None
     high: float | None
 
@@ -55,6 +54,7 @@ class Winner:
     rivals: tuple[Rival, ...]
     fewer_seeds: tuple[str, ...]  # designs not compared, because they were trained on fewer seeds
     planned_seeds: int
+    unfinished: bool
 
     @property
     def why(self) -> str:
@@ -67,35 +67,51 @@ class Winner:
             f"{self.arm} ({self.design}) has the lowest validation error, {lowest}, mean of"
             f" {seeds}."
         )
+        if self.unfinished:
+            return f"So far, {first} How sure that is comes with the last seed."
         if not self.rivals:
             return first
         if complete == 1:
             alone = f"{first} One seed cannot tell whether another is better: no interval exists."
             if self.planned_seeds > 1:
-                return f"{alone} Run the study to its end."
+                return f"{alone} The other seeds have no result."
             seed = self.seeds[0]
             return (
                 f"{alone} Add seeds and run the study again, by seeds: [{seed}, {seed + 1},"
                 f" {seed + 2}] in its file or --set 'seeds=[{seed},{seed + 1},{seed + 2}]'; only"
                 " the new ones are trained."
             )
-        shared = [
-            f"{rival.arm} {rival.shared_seeds}"
-            for rival in self.rivals
-            if rival.shared_seeds < complete
+        return " ".join([first, *self._standings(), *self._losses()])
+
+    def _standings(self) -> list[str]:
+        """Who is worse, and who is not told apart from the winner."""
+        arms = {
+            stands: ", ".join(rival.arm for rival in self.rivals if rival.stands == stands)
+            for stands in ("worse", "tied", "cannot tell")
+        }
+        if not arms["tied"] and not arms["cannot tell"]:
+            one = len(self.rivals) == 1
+            whose = "The other one's interval lies" if one else "The intervals of all others lie"
+            return [f"{whose} above it."]
+        sentences = [f"Worse than {self.arm}: {arms['worse']}."] if arms["worse"] else []
+        if arms["tied"]:
+            sentences.append(f"Not told apart from it: {arms['tied']}.")
+        if arms["cannot tell"]:
+            sentences.append(
+                f"No interval for {arms['cannot tell']}: no seed in common, or the same gap in"
+                " every seed."
+            )
+        return sentences
+
+    def _losses(self) -> list[str]:
+        """Whose mean is as if no seed were missing."""
+        own = (self.arm, len(self.seeds))
+        lost = [
+            f"{arm} has {count} of {self.planned_seeds} seeds"
+            for arm, count in [own, *((rival.arm, rival.seeds) for rival in self.rivals)]
+            if count < self.planned_seeds
         ]
-        fewer = f" Compared on the seeds that both have: {', '.join(shared)}." if shared else ""
-        untold = [rival.arm for rival in self.rivals if rival.stands != "worse"]
-        if not untold:
-            return f"{first} The intervals of all others lie above it.{fewer}"
-        same = [rival.arm for rival in self.rivals if rival.low is None and rival.shared_seeds > 1]
-        why = (
-            f" The gap to {', '.join(same)} is exactly the same in every seed, which gives no"
-            " interval."
-            if same
-            else ""
-        )
-        return f"{first} Not told apart from it: {', '.join(untold)}.{why}{fewer}"
+        return [f"By least squares, as trainings are missing: {', '.join(lost)}."] if lost else []
 
 
 def choose(
@@ -107,10 +123,8 @@ def choose(
     Which it is says `ranking.rank`. `to_run` and `storage` are for the commands that the error
     proposes: what `study run` takes for this study, and its `Storage.option`.
     """
-    from scipy import stats
-
     done = trials[trials["status"] == "complete"]
-    table, ranking = validation_errors(trials), rank(trials)
+    ranking = rank(trials)
     if not ranking.order:
         name = " ".join(trials["study"].unique())
         failed = int((trials["status"] == "failed").sum())
@@ -120,23 +134,42 @@ def choose(
             else f"Run it first: {command('study run', to_run, storage=storage)}"
         )
         raise UserError(f"no pair of this study is complete yet, so there is no winner. {advice}")
-    about = done.drop_duplicates("design").set_index("design")
-    means, (best, *others) = ranking.means, ranking.order
+    arms = done.drop_duplicates("design").set_index("design")["arm"].astype(str)
+    best = ranking.order[0]
+    unfinished = bool(trials["status"].isin(["waiting", "running"]).any())
+    return Winner(
+        arms[best],
+        best,
+        ranking.means[best],
+        tuple(int(seed) for seed in ranking.errors.columns[ranking.errors.loc[best].notna()]),
+        tuple(_rivals(ranking, arms, unfinished)),
+        ranking.fewer_seeds,
+        int(trials["seed"].nunique()),
+        unfinished,
+    )
+
+
+def _rivals(ranking: Ranking, arms: pd.Series, unfinished: bool) -> list[Rival]:
+    """All behind the first. Without intervals while seeds are to come: who looks and stops when
+    one is worse is wrong more often than 5 %."""
+    errors = ranking.errors.to_numpy(dtype=float)
+    _, low, high = behind(standings(errors), 0)
+    best, *others = ranking.order
     rivals = []
-    for design in others:
-        differences = (table.loc[design] - table.loc[best]).dropna()
-        low = high = None
-        if len(differences) > 1 and np.ptp(differences) > SAME:
-            # Bonferroni: together the intervals hold with 95 %.
-            quantile = stats.t.ppf(1 - (1 - CONFIDENCE) / (2 * len(others)), len(differences) - 1)
-            half = quantile * differences.std(ddof=1) / math.sqrt(len(differences))
-            low, high = float(differences.mean() - half), float(differences.mean() + half)
-        worse = float(differences.mean()) if len(differences) else means[design] - means[best]
-        arm = str(about.loc[design, "arm"])
-        rivals.append(Rival(arm, design, means[design], worse, len(differences), low, high))
-    seeds = tuple(int(seed) for seed in table.columns[table.loc[best].notna()])
-    arm, planned = str(about.loc[best, "arm"]), int(trials["seed"].nunique())
-    return Winner(arm, best, means[best], seeds, tuple(rivals), ranking.fewer_seeds, planned)
+    for row, design in enumerate(others, start=1):
+        told = not unfinished and bool(np.isfinite(low[row]))
+        rivals.append(
+            Rival(
+                arms[design],
+                design,
+                ranking.means[design],
+                ranking.means[design] - ranking.means[best],
+                int(np.isfinite(errors[row]).sum()),
+                float(low[row]) if told else None,
+                float(high[row]) if told else None,
+            )
+        )
+    return rivals
 
 
 def train_on_both(splits: Splits) -> Splits:

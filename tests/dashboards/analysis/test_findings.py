@@ -24,7 +24,7 @@ ONCE = {
         "designs_of", "arm_cardinalities", "arm_order", "reference_arm", "summarize_arms",
         "compare", "arm_costs", "rank", "sampling_of_tests",
     ),
-    findings: ("judge", "headline"),
+    findings: ("judge",),
 }  # fmt: skip
 METRICS = ["test_error", "train_error", "validation_error"]
 
@@ -37,9 +37,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
     def count(module, name, key):
         function = getattr(module, name)
 
-        def counted(*arguments):
+        def counted(*arguments, **named):
             counts[key(*arguments)] += 1
-            return function(*arguments)
+            return function(*arguments, **named)
 
         monkeypatch.setattr(module, name, counted)
 
@@ -71,7 +71,7 @@ def test_the_live_pages_work_out_each_number_once_as_long_as_the_tables_have_not
     reader = Reader(storage)
 
     def look():
-        training = f"/study/live/trial/{stored.designs[0]['name']}/0"
+        training = f"/study/live/trial/{stored.designs[0].name}/0"
         for path in ("/study/live", "/", "/compare", training):
             for theme in ("light", "dark"):
                 show(reader, path, "", {"theme": theme, "touch": False})

@@ -67,7 +67,7 @@ def test_a_study_that_tunes_has_a_page(storage, workdir):
     for _ in range(7):  # three arms twice, then the first arm as tuned
         result = {"validation_error": 0.1, "test_error": 0.1}
         claims.end(claims.claim(searching.NOBODY), "complete", 0.1, {"result": result})
-    assert "with 1 of 6 trainings complete" in to_html(
+    assert "So far (1 of 6 trainings): nothing to compare yet" in to_html(
         show(Reader(storage), "/study/tiny", "", None)
     )
 
@@ -79,7 +79,7 @@ def test_a_search_is_unfinished_while_trials_without_a_design_are_to_come(storag
     claims.end(attempt, "complete", 0.1, {"result": {"validation_error": 0.1, "test_error": 0.1}})
     wanted = stored.counts(storage).wanted
     page = to_html(show(Reader(storage), "/study/digits_search", "", None))
-    assert f"So far, with 1 of {wanted} trainings complete" in page
+    assert f"So far (1 of {wanted} trainings): nothing to compare yet" in page
     assert f"({wanted - 1} without a design yet)" in page
 
 
@@ -157,7 +157,7 @@ def test_postgres_is_read_alike_and_cannot_be_written(workdir, server):
     for path in (
         "/",
         "/study/running",
-        f"/study/running/trial/{stored.designs[0]['name']}/0",
+        f"/study/running/trial/{stored.designs[0].name}/0",
         "/compare",
     ):
         text = client.get(path, base_url="http://127.0.0.1").text
@@ -404,7 +404,7 @@ def test_the_command_prints_its_address_warns_and_ends_with_ctrl_c(storage, runn
         address = re.search(r"http://0\.0\.0\.0:(\d+)/", line)
         assert address, line
         with urlopen(f"http://127.0.0.1:{address[1]}/study/running", timeout=30) as answer:
-            assert b"So far, with 11 of 15 trainings complete" in answer.read()
+            assert b"So far (11 of 15 trainings): gaps of " in answer.read()
         assert (
             time.monotonic() - started < 20
         )  # 2 s alone on this machine; others may be at work on it

@@ -86,7 +86,7 @@ def test_cardinality_stands_on_a_log2_axis_with_the_template_below():
 
 def test_the_title_is_the_finding_and_the_subtitle_says_what_is_shown():
     figure = error_against_cardinality(Findings(make_trials({"C=8": -0.008}), make_info()))
-    assert figure.layout.title.text.startswith("C=8 makes 0.95 points fewer errors than C=1")
+    assert figure.layout.title.text.startswith("C=8 has 0.95 points less test error than C=1")
     assert (
         figure.layout.title.subtitle.text
         == "Test error in %: mean of 3 seeds, 95 % t interval, each trial a light mark, dotted: the"

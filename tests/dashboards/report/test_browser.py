@@ -49,7 +49,7 @@ def page_file(tmp_path_factory):
 
 def test_every_figure_is_drawn(browser, page_file):
     with opened(browser, page_file, viewport={"width": 1200, "height": 900}) as page:
-        assert page.locator("h1").inner_text().startswith("At 1.00x the FLOPs, C=8 makes 0.95")
+        assert page.locator("h1").inner_text().startswith("At 1.00x the FLOPs, C=8 has 0.95")
         for key in ("error", "differences", "train", "validation", "time", "speed", "mismatch"):
             plot = page.locator(f"[data-figure={key}]")
             plot.locator(".main-svg").first.wait_for()

@@ -68,7 +68,7 @@ def test_the_verdict_comes_first_then_figure_table_curves_designs_and_what_was_r
     page = page_of(make_trials({"C=8": -0.008}))
     order = [
         "digits_cardinality", "At equal FLOPs, how many paths?",
-        "C=8 makes 0.95 (0.51 to 1.38) points fewer errors",
+        "C=8 has 0.95 (0.49 to 1.40) points less test error",
         "Points of test error minus C=1's", "The numbers behind it", "Train error ends at",
         "Validation error ends at",
         "The designs and how well their costs match", "Every training",
@@ -279,7 +279,7 @@ def test_several_studies_stand_side_by_side_on_one_scale():
     assert alone != ranges[0]
     assert "2 studies side by side" in page.text
     assert (
-        page.text.index("C=8 makes 0.95")
+        page.text.index("C=8 has 0.95")
         < page.text.index("The studies")
         < page.text.index("Every training")
     )
@@ -318,7 +318,7 @@ def test_running_empty_one_seeded_and_half_failed_studies_give_an_honest_page():
     assert "No comparison: no training is complete yet." in waiting.text
     assert "15 waiting" in waiting.text
     assert (
-        "So far, with 7 of 15 trainings complete"
+        "So far (7 of 15 trainings): gaps of "
         in page_of(without_results(trials, range(7, 15), "running")).text
     )
     assert "There is one seed only" in page_of(make_trials(seeds=1)).text
@@ -329,7 +329,7 @@ def test_running_empty_one_seeded_and_half_failed_studies_give_an_honest_page():
 
 
 def test_a_study_without_a_description_still_has_a_page():
-    assert "no difference from C=1 is shown" in page_of(make_trials(), {"name": "x"}).text
+    assert "no cardinality differs from C=1 for sure" in page_of(make_trials(), {"name": "x"}).text
 
 
 def test_long_tables_are_cut_in_the_page_and_whole_in_the_csv():

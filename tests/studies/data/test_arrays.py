@@ -1,5 +1,4 @@
-"""Data of one's own: an .npz file, or what a function returns;
-whatever is wrong with it is said by name."""
+"""The user's own arrays: what is wrong with an .npz file or a function's data is named."""
 
 import io
 import sys
@@ -24,8 +23,7 @@ def images(count: int, *form: int) -> np.ndarray:
 
 
 def write(folder: Path, **arrays: Any) -> None:
-    """An .npz with 24 grey images of three classes in train, unless
-    said otherwise; None leaves an array out."""
+    """Write an .npz of 24 grey images in three classes to train on; None leaves an array out."""
     whole = {"train_images": images(24, 6, 6), "train_labels": np.arange(24) % 3, **arrays}
     np.savez(
         folder / "own.npz", **{name: array for name, array in whole.items() if array is not None}
@@ -286,8 +284,7 @@ def takes(one):
 
 @pytest.fixture
 def module(workdir: Path) -> Any:
-    """The current folder has a module `own_data_<test>`; what is
-    imported is forgotten afterwards."""
+    """A module `own_data_<test>` in the current folder; its import is undone afterwards."""
     (workdir / "own_data.py").write_text(MODULE)
     path = sys.path.copy()
     read_function.cache_clear()

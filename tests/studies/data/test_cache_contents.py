@@ -1,5 +1,4 @@
-"""The cache can be looked into and cleared: only what the program put
-there is listed, and only what is named goes."""
+"""The cache lists only what the program put there, and clears only what is named."""
 
 import fcntl
 import json

@@ -1,5 +1,4 @@
-"""One image file: every kind of sample is read right or refused in true words; damaged metadata
-costs no picture."""
+"""One image file: every kind of sample is read correctly or refused with the true reason."""
 
 import io
 import re
@@ -383,8 +382,7 @@ TURNED = LEFT.T.tolist()
 
 
 def exif(*entries: tuple[int, int, int, bytes], orientation: int = 6) -> bytes:
-    """EXIF data with an orientation, and further entries (tag, type, count, four bytes) beside
-    it."""
+    """EXIF data with an orientation and other entries (tag, type, count, four bytes)."""
     every = sorted([(0x0112, 3, 1, struct.pack(">HH", orientation, 0)), *entries])
     packed = b"".join(struct.pack(">HHI", *entry[:3]) + entry[3] for entry in every)
     return b"MM\0*\0\0\0\x08" + struct.pack(">H", len(every)) + packed + bytes(4)

@@ -1,5 +1,4 @@
-"""Official files: checked before anything in them is used, found where
-they are, downloaded once where they are not."""
+"""Official files are found or downloaded once, and checked before anything in them is used."""
 
 import gzip
 import hashlib
@@ -46,8 +45,7 @@ def idx_files(first: int) -> dict[str, bytes]:
 
 
 def batch(first: int, count: int, classes: int, labels: bytes) -> bytes:
-    """A Python batch as CIFAR has them, in Python 2's protocol; red is
-    the image's number, green 1, blue 2."""
+    """A batch as CIFAR has them: red is the image's number, green 1, blue 2."""
     planes = np.stack(
         [np.repeat(values[:, None], 1024, 1) for values in colours(first, count)], axis=1
     )
@@ -108,8 +106,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[dict[str, bytes], list[str]]]:
-    """A server of files on this machine, in the place of the
-    official ones; and what it was asked for."""
+    """A server of files on this machine instead of the official ones, and what it was asked for."""
     files: dict[str, bytes] = {}
     asked: list[str] = []
 
@@ -307,8 +304,7 @@ def test_a_harmful_archive_is_one_sentence(
 
 
 def test_the_published_archives_are_within_the_bounds() -> None:
-    """Sizes of the published batches, each 10,000 images (train: 50,000)
-    of 3,072 bytes, with labels and names."""
+    """A published batch has 10,000 images (train: 50,000) of 3,072 bytes, labels and names."""
     assert 50_000 * 3_073 < official.BATCH_BYTES < 1.1 * 50_000 * 3_073
     assert official.UNPACKED_BYTES > 60_000 * 3_073
 

@@ -1,5 +1,4 @@
-"""Over a whole folder: which samples are black and white, what has a single colour, and what of
-it the cache must know."""
+"""Over a whole folder: which samples are black and white, and what the cache knows of it."""
 
 import hashlib
 import json
@@ -52,8 +51,7 @@ def spec(**changes: Any) -> DataSpec:
 
 
 def folder(root: Path, low: float, high: float, kind: Any = np.uint16, form: str = "png") -> Path:
-    """Two classes of 8x8 images with samples between these two, both of which occur in every
-    image."""
+    """Two classes of 8x8 images with samples between `low` and `high`, both in every image."""
     for label, name in enumerate(("ant", "bee")):
         (root / name).mkdir(parents=True)
         for number in range(COUNT):
@@ -84,11 +82,8 @@ def test_the_scale_of_deep_samples_is_told_to_every_training(tmp_path: Path) -> 
         splits = load(spec(), root)
         assert pixels(splits).max() == 60000 >> 8
         assert splits.notes == (
-            (
-                "24 images of 16-bit integers from 100 to 60000: 0 to 65535 is taken as black to"
-                " white. To change that: white: LEVEL, or white: stretch"
-                " (--set data.white=stretch)."
-            ),
+            "24 images of 16-bit integers from 100 to 60000: 0 to 65535 is taken as black to white."
+            " To change that: white: LEVEL, or white: stretch (--set data.white=stretch).",
         )
     folder(tmp_path / "plain", 0, 255, np.uint8)
     assert load(spec(), tmp_path / "plain").notes == ()
@@ -360,8 +355,7 @@ def test_arrays_of_one_single_colour_are_refused_as_well(tmp_path: Path) -> None
 
 
 def key_of_format_2(root: Path, channels: int) -> str:
-    """How the version before named an array: by names, digests of the files, and that all could
-    be read."""
+    """The key that format 2 gave an array: of the files' names and digests, all readable."""
     names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.*"))
     digest = hashlib.blake2b(f"2 {(len(names), channels, 8, 8)}".encode(), digest_size=16)
     for name in names:

@@ -43,8 +43,10 @@ def publish(monkeypatch: pytest.MonkeyPatch, name: str, folder: Path) -> None:
 
 @pytest.fixture
 def fashion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of four small files in the official form, taken for the published ones: labels
-    0 to 9 in turn, each image filled with its number."""
+    """A folder of four small files in the official form, taken for the published ones.
+
+    Labels are 0 to 9 in turn, each image is filled with its number.
+    """
     for prefix, count in NAMES.items():
         images = np.broadcast_to(np.arange(count)[:, None, None], (count, 28, 28))
         write_idx(tmp_path / f"{prefix}-images-idx3-ubyte.gz", images)
@@ -322,8 +324,7 @@ def test_a_part_too_small_for_every_class_is_an_error(
 def test_a_rare_class_that_a_split_would_leave_out_is_an_error(
     monkeypatch: pytest.MonkeyPatch, fractions: dict[str, float], message: str
 ) -> None:
-    """As many images as classes are enough for scikit-learn, and
-    yet it leaves out a class of three."""
+    """scikit-learn takes as many images as classes, and then leaves out a class of three."""
     labels = np.repeat([0, 1], [1000, 3])
     parts = Parts(
         Images(np.arange(1003 * 4).astype(np.uint8).reshape(-1, 1, 2, 2), labels), None, None, 2

@@ -1,5 +1,4 @@
-"""Settings are resolved once, in a process of its own, and
-refused where a machine cannot honour them."""
+"""Settings are resolved once, in another process, and refused where a machine cannot follow."""
 
 import os
 import subprocess

@@ -1,5 +1,4 @@
-"""A storage that is away: who waits and for how long, what is
-repeated, and what that does to claims."""
+"""A storage that is away: who waits and for how long, what is repeated, what claims do."""
 
 import sqlite3
 import threading
@@ -145,8 +144,7 @@ def test_which_errors_of_sqlite_pass(storage: Storage, message: str, passes: boo
 
 
 def lose_the_answer(storage: Storage, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """The next call of a method of the writer is carried out, and
-    reported as failed; then it is repeated."""
+    """Let the next call of a writer's method succeed and be reported as failed; it is repeated."""
     writer: Any = storage.open()
     usual = getattr(writer, name).args[0]
     lost: list[None] = []

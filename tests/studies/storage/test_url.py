@@ -1,5 +1,4 @@
-"""Reading a storage's URL: what is refused, what a tilde means, and
-that no part of a password is ever shown."""
+"""The URL of a storage: what is refused, what ~ means; no part of a password is ever shown."""
 
 import os
 from pathlib import Path

@@ -1,5 +1,4 @@
-"""What is said before a training: the augmentation, classes that a mirror
-image may change, imbalance; and errors by class."""
+"""What is said before a training: augmentation, sided classes, imbalance; errors by class."""
 
 import math
 
@@ -44,8 +43,7 @@ def splits(
     mirrored: bool = True,
     given: bool = False,
 ) -> Splits:
-    """Data with classes of these names, or as many images of each class as
-    `counts` says: eight tenths for training."""
+    """Data of classes with these names, or `counts` images each; eight tenths are to train on."""
     counts = counts or (10,) * max(2, len(names))
     parts = [
         images(

@@ -1,5 +1,4 @@
-"""Training: the same numbers from the same seed, through any interruption;
-the test set is read once; nothing is printed."""
+"""A seed gives the same numbers through any interruption; the test set is read once."""
 
 import gc
 import os
@@ -130,8 +129,7 @@ def test_another_seed_gives_other_numbers(splits: Splits, undisturbed: Outcome) 
 def test_a_run_stopped_at_any_point_goes_on_to_the_same_bits(
     splits: Splits, undisturbed: Outcome, tmp_path: Path, steps: int
 ) -> None:
-    """In the 2nd epoch's first step, in the 3rd's last, while validating
-    after it (4 batches), and while testing."""
+    """In epoch 2's first step, epoch 3's last, while validating (4 batches), and while testing."""
     with pytest.raises(TrainingStopped):
         train(DENSE, RECIPE, splits, 0, CPU, checkpoints=tmp_path, should_stop=stop_after(steps))
     finished = min((steps - 1) // (STEPS + 4), EPOCHS)

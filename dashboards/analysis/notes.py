@@ -1,0 +1,162 @@
+"""What stands beside a verdict, a sentence each: what limits it, the trend, the test set's own
+sampling."""
+
+from dashboards.analysis.comparison import Comparison
+from dashboards.analysis.evidence import Evidence
+from dashboards.analysis.looks import stages
+from dashboards.analysis.words import (
+    confidence_text,
+    listed,
+    p_text,
+    points,
+    seeds_phrase,
+    signed_interval,
+    signed_points,
+)
+from studies.judging.dunnett import CONFIDENCE
+from studies.judging.residuals import FEW_SEEDS
+
+LARGE_MISMATCH = 0.02
+
+
+def notes(evidence: Evidence) -> list[str]:
+    """What limits the verdict, a sentence each."""
+    return [
+        *_notes_on_trainings(evidence),
+        *_notes_on_pairs(evidence),
+        *_notes_on_intervals(evidence),
+    ]
+
+
+def _notes_on_trainings(evidence: Evidence) -> list[str]:
+    sentences, counts, info = [], evidence.counts, evidence.info
+    complete = counts.get("complete", 0)
+    if complete < evidence.wanted:
+        parts = [
+            f"{counts[status]} {status}"
+            for status in ("failed", "running", "waiting")
+            if counts.get(status)
+        ]
+        parts += [f"{info['to_come']} without a design yet"] if info.get("to_come") else []
+        sentences.append(
+            f"{complete} of {evidence.wanted} trainings are complete ({', '.join(parts)})."
+        )
+    for arm, rows in evidence.by_arm.items():
+        failed = int((rows["status"] == "failed").sum())
+        survived = int((rows["status"] == "complete").sum())
+        if failed == len(rows):
+            sentences.append(f"Every training of {arm} failed: it is missing from all comparisons.")
+        elif failed and survived:
+            those = "the one that" if survived == 1 else "those that"
+            trend = ", and it is left out of the trend" if evidence.cardinalities else ""
+            sentences.append(
+                f"{arm} lost {failed} of {len(rows)} trainings: its numbers are of {those}"
+                f" survived{trend}."
+            )
+    for arm, tuned in (info.get("tuned") or {}).items():
+        if lost := tuned["errors"].count(None):
+            tried = len(tuned["errors"])
+            sentences.append(
+                f"{arm} was tuned on {tried - lost} of {tried} trials; the others have no result."
+            )
+        if tuned["at_edge"]:
+            edges = listed([name.replace("_", " ") for name in tuned["at_edge"]])
+            sentences.append(
+                f"{arm}'s {edges} came out at an end of the range that was tried: a wider one may do"
+                " better."
+            )
+    if pruned := counts.get("pruned"):
+        were = "training was pruned and is" if pruned == 1 else "trainings were pruned and are"
+        sentences.append(f"{pruned} {were} left out of all comparisons.")
+    return sentences
+
+
+def _notes_on_pairs(evidence: Evidence) -> list[str]:
+    sentences, table, comparison = [], evidence.judged_errors, evidence.comparison
+    if table.dropna(how="all").isna().to_numpy().any() and not comparison.problem:
+        sentences.append(
+            "Some pairs of arm and seed have no result; the comparison is by least squares on those"
+            " that have."
+        )
+    apart = [arm for arm in comparison.incomparable if table.loc[arm].notna().any()]
+    if apart:
+        share = "shares" if len(apart) == 1 else "share"
+        sentences.append(
+            f"{listed(apart)} {share} no seed with {comparison.reference}, so that there is no"
+            " comparison."
+        )
+    return sentences
+
+
+def _notes_on_intervals(evidence: Evidence) -> list[str]:
+    sentences, comparison = [], evidence.comparison
+    far = [gap for gap in comparison.differences if is_far(gap.cost_ratio or 1.0)]
+    if far:
+        costs = listed([f"{gap.arm} costs {gap.cost_ratio:.2f}x" for gap in far])
+        sentences.append(
+            f"Costs differ: {costs} as much as {comparison.reference}. Part of a gap may come from"
+            " that."
+        )
+    if comparison.unpaired and not comparison.problem:
+        sentences.append(
+            f"Two arms on fewer than {FEW_SEEDS} seeds: compared without pairing the seeds."
+        )
+    if comparison.looks > 1:
+        sentences.append(
+            f"{_changes(evidence)}: judged at {confidence_text(comparison.confidence)} instead of"
+            f" {confidence_text(CONFIDENCE)}, p adjusted likewise."
+        )
+    return sentences
+
+
+def _changes(evidence: Evidence) -> str:
+    """'Planned with 3 seeds, extended to 5 and to 8'; 'Arms were added after a first look'."""
+    history = stages(evidence.info, evidence.arms)
+    counts = list(dict.fromkeys(seeds for _, seeds in history))
+    words = [f"Planned with {seeds_phrase(counts[0])}"]
+    if len(counts) > 1:
+        words.append(f"extended to {listed(counts[1:], 'and to')}")
+    if len({frozenset(arms) for arms, _ in history}) > 1:
+        if len(counts) == 1:
+            return "Arms were added after a first look"
+        words.append("arms added after a first look")
+    return ", ".join(words)
+
+
+def is_far(ratio: float) -> bool:
+    """Whether a cost is so far from the reference's that it may explain a gap."""
+    return abs(ratio - 1) > LARGE_MISMATCH
+
+
+def trend_sentence(comparison: Comparison) -> str:
+    """The trend on log2 C, with its interval; "" where there is none.
+    It is a test of its own, and says so."""
+    trend = comparison.trend
+    if trend is None:
+        return ""
+    p_value = p_text(comparison.adjusted(trend.p_value))
+    change = (
+        f"error changes by {signed_points(trend.slope)} points"
+        f" ({signed_interval(trend.low, trend.high)}, {p_value}) for each doubling of C"
+    )
+    clear = "" if trend.low > 0 or trend.high < 0 else ", so no trend is shown"
+    return f"Trend over all arms, a test of its own: {change}{clear}."
+
+
+def sampling_sentence(evidence: Evidence) -> str:
+    """How far other test images could move the errors, which is apart from the
+    seeds and in no interval; "" where not known."""
+    sampling = evidence.sampling
+    if sampling is None:
+        return ""
+    text = (
+        f"Apart from the seeds, the test set of {sampling.images} images is itself a sample: on"
+        f" others like it {evidence.reference}'s error could be {100 * sampling.low:.1f} to"
+        f" {100 * sampling.high:.1f} %"
+    )
+    if sampling.gap is None:
+        return f"{text}."
+    return (
+        f"{text}, and a gap between two arms could move by up to {points(sampling.gap)} points,"
+        " less the more they miss the same images."
+    )

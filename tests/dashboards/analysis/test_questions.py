@@ -1,0 +1,110 @@
+"""Studies with a question of their own: where to spend a larger budget, which of many designs,
+each arm at its own recipe."""
+
+import re
+
+from study_tables import make_info, make_trials
+
+from dashboards.analysis.findings import Findings
+from dashboards.analysis.words import points, signed_points
+
+NAMES = {"C=1": "reference", "C=2": "deeper", "C=4": "wider", "C=8": "more paths"}
+
+
+def scaled(effects: dict[str, float], **options) -> Findings:
+    """Errors of a study of `scale`, the ways at twice the reference's FLOPs."""
+    arms = {name: arm for arm, name in NAMES.items()}
+    trials = make_trials({arms[name]: effect for name, effect in effects.items()}, **options)
+    trials = trials[trials["arm"].isin(list(NAMES))].reset_index(drop=True)
+    trials["arm"] = trials["arm"].map(NAMES)
+    trials.loc[trials["arm"] != "reference", "mismatch"] = 1.0
+    trials["cardinality"] = [8 if arm == "more paths" else 1 for arm in trials["arm"]]
+    return Findings(trials, {**make_info(), "reference_arm": "reference"})
+
+
+def test_15_a_study_of_scale_answers_the_question_asked_first():
+    effects = {"deeper": -0.01, "wider": -0.012, "more paths": -0.02}
+    findings = scaled(effects, noise=0.001)
+    gaps = {gap.arm: gap for gap in findings.contest.differences}
+    parts = [
+        f"{arm} by {points(gaps[arm].estimate)} ({points(gaps[arm].low)} to {points(gaps[arm].high)})"
+        for arm in ("deeper", "wider")
+    ]
+    assert findings.verdict.sentence == (
+        f"More paths beat {parts[0]} and {parts[1]} points at 2.00x the FLOPs, 3 seeds."
+    )
+    assert findings.verdict.more == (
+        "All of them have less test error than reference at 1.00x, as a larger budget should give."
+    )
+
+
+def test_15_that_a_larger_budget_helps_is_no_answer_to_where_to_spend_it():
+    findings = scaled({"deeper": -0.02, "wider": -0.02, "more paths": -0.02})
+    gap = findings.contest.difference("deeper")
+    assert findings.verdict.sentence == (
+        "No difference between deeper, wider and more paths is shown at 2.00x the FLOPs, 3 seeds."
+    )
+    assert (
+        f"Open: deeper minus more paths, {signed_points(gap.estimate)} (" in findings.verdict.more
+    )
+    assert findings.verdict.more.endswith("as a larger budget should give.")
+
+
+def search(effects: dict[str, float], finalists: list[str], method: str = "tpe") -> Findings:
+    """A search that tried five designs on seed 0 and trained these arms on seeds 1 and 2 too."""
+    trials = make_trials(effects)
+    trials = trials[(trials["seed"] == 0) | trials["arm"].isin(finalists)].reset_index(drop=True)
+    about = {
+        "method": method, "trials": 5, "trials_possible": 5, "trials_proposed": 5,
+        "finalists_chosen": finalists,
+    }  # fmt: skip
+    return Findings(trials, {**make_info(), "search": about})
+
+
+def test_14_a_search_says_how_many_were_tried_on_which_seed_and_how_many_went_on():
+    findings = search({"C=8": -0.004}, ["C=1", "C=8"])
+    gap = findings.comparison.difference("C=8")
+    assert findings.verdict.sentence == (
+        "Of 5 designs tried on one seed (seed 0, TPE), 2 were trained on 3 seeds. C=8 has the lowest"
+        f" validation error; against the reference {signed_points(gap.estimate)}"
+        f" ({signed_points(gap.low)} to {signed_points(gap.high)}) points of test error on the 2"
+        " seeds that did not choose it, not shown."
+    )
+    assert findings.verdict.more == (
+        "The best of 5 looks better than it is on the seed that chose it."
+    )
+    assert findings.verdict.title == "Of 5 designs tried, C=8 has the lowest validation error"
+
+
+def test_14_a_search_judges_its_finalists_alone_and_not_by_the_seed_that_chose_them():
+    findings = search({"C=8": -0.02}, ["C=1", "C=8"])
+    gap = findings.comparison.difference("C=8")
+    assert [other.arm for other in findings.comparison.differences] == ["C=8"]
+    fresh = findings.errors[[1, 2]].mean(axis=1)
+    assert gap.estimate - (fresh["C=8"] - fresh["C=1"]) < 1e-12
+    assert findings.verdict.sentence.endswith("that did not choose it, shown.")
+    assert not any("have no result" in note for note in findings.verdict.notes)
+
+
+def test_14_of_a_search_without_finalists_nothing_is_claimed():
+    sentence = search({"C=8": -0.02}, [], "random").verdict.sentence
+    assert sentence == (
+        "Of 5 designs tried on one seed (seed 0, random search), none was trained on more. C=8 has"
+        " the lowest validation error; on one seed nothing is claimed."
+    )
+
+
+def tuned(edges: list[str]) -> dict[str, dict]:
+    own = {"recipe": {"learning_rate": 0.1}, "errors": [0.1] * 5, "at_edge": []}
+    return {"C=1": own, "C=16": {**own, "at_edge": edges}}
+
+
+def test_16_a_tuned_study_says_so_and_warns_of_the_edge():
+    verdict = Findings(make_trials(), {**make_info(), "tuned": tuned(["learning_rate"])}).verdict
+    assert verdict.more.endswith("Each arm at its own learning rate, the best of 5.")
+    assert (
+        "C=16's learning rate came out at an end of the range that was tried: a wider one may do"
+        " better." in verdict.notes
+    )
+    plain = Findings(make_trials(), {**make_info(), "tuned": tuned([])}).verdict
+    assert not [note for note in plain.notes if re.search("range", note)]
