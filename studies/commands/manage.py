@@ -219,6 +219,8 @@ def show(name_or_path: str, storage: str | None, as_json: bool) -> None:
     }
     if info["search"]:
         facts["Search"] = _shown_search(info["search"])
+    if info["until"]:
+        facts["Until"] = info["until"]["text"]
     for arm, one in info["tuned"].items():
         facts[f"Tuned {arm}"] = _shown_tuning(one)
     click.echo("\n" + "\n".join(f"{name}: {value}" for name, value in facts.items()))
