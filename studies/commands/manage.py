@@ -217,10 +217,10 @@ def show(name_or_path: str, storage: str | None, as_json: bool) -> None:
         "Commit": info["git commit"] or "unknown",
         "Seeds": f"{info['seeds']}, planned {info['planned_seeds']}",
     }
-    if info["search"]:
-        facts["Search"] = _shown_search(info["search"])
     if info["until"]:
         facts["Until"] = info["until"]["text"]
+    if info["search"]:
+        facts["Search"] = _shown_search(info["search"])
     for arm, one in info["tuned"].items():
         facts[f"Tuned {arm}"] = _shown_tuning(one)
     click.echo("\n" + "\n".join(f"{name}: {value}" for name, value in facts.items()))
