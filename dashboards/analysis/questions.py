@@ -68,7 +68,7 @@ def _rest_of(evidence: Evidence, contest: Comparison) -> str:
         who = "All of them" if len(better) == len(gaps) else listed(better).capitalize()
         verb = "has" if len(better) == 1 else "have"
         sentences.append(
-            f"{who} {verb} less test error than {evidence.reference} at 1.00x, as a larger budget"
+            f"{who} {verb} less test error than the reference at 1.00x, as a larger budget"
             " should give."
         )
     return " ".join(sentences)

@@ -11,7 +11,7 @@ from dashboards.analysis.arms import finite
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.notes import sampling_sentence, trend_sentence
 from dashboards.analysis.tables import comparison_table, design_table
-from dashboards.analysis.words import confidence_text, points
+from dashboards.analysis.words import bare_points, confidence_text, points
 from dashboards.page.elements import Element, element, joined
 from dashboards.page.parts import facts, notes, quiet, section, table
 from explorer.text import human_time
@@ -123,6 +123,7 @@ def what_was_run(findings: Findings, **times: str) -> Element:
         "Data": _words(info.get("data")),
         "Recipe": _words(info.get("recipe")),
         "Seeds": _seeds(info.get("seeds") or []),
+        "Margin": f"{bare_points(findings.margin)} points" if findings.margin else "",
         "Settings": _words(info.get("settings")),
         "Machine": _words(info.get("machine")),
         "Device": _words(info.get("device")),

@@ -34,7 +34,7 @@ def test_15_a_study_of_scale_answers_the_question_asked_first():
         f"More paths beat {parts[0]} and {parts[1]} points at 2.00x the FLOPs, 3 seeds."
     )
     assert findings.verdict.more == (
-        "All of them have less test error than reference at 1.00x, as a larger budget should give."
+        "All of them have less test error than the reference at 1.00x, as a larger budget should give."
     )
 
 

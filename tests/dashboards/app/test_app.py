@@ -157,7 +157,7 @@ def test_postgres_is_read_alike_and_cannot_be_written(workdir, server):
     for path in (
         "/",
         "/study/running",
-        f"/study/running/trial/{stored.designs[0]['name']}/0",
+        f"/study/running/trial/{stored.designs[0].name}/0",
         "/compare",
     ):
         text = client.get(path, base_url="http://127.0.0.1").text
