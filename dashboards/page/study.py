@@ -98,7 +98,7 @@ def method(findings: Findings) -> Element:
             f"This is look {comparison.looks} at the study: its seeds or arms changed. As planned,"
             " it claims wrongly in at most 1 study of 20; all later looks together do so in at most"
             " another 1 of 20, however many there are: look k is judged at 1 − 5 % / (k (k − 1))"
-            " confidence."
+            " confidence. The intervals of single arms stay at 95 %."
         )
     if images:
         texts.append(
