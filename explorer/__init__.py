@@ -38,5 +38,5 @@ __all__ = [
 ]
 
 __getattr__ = lazy_getattr(
-    __name__, {"build": "explorer.networks", "enumerate_designs": "explorer.enumeration"}
+    __name__, {"networks": ("build",), "enumeration": ("enumerate_designs",)}
 )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from explorer.errors import UserError, shorten, unknown
+from explorer.errors import UserError, check_known, shorten
 from explorer.names import format_name, parse_name, usual_input
 from explorer.template import (
     IMAGENET,
@@ -84,10 +84,8 @@ class Architecture:
     classes: int = 1000
 
     def __post_init__(self) -> None:
-        if self.growth not in GROWTHS:
-            raise unknown("growth", str(self.growth), GROWTHS)
-        if self.shortcut not in SHORTCUTS:
-            raise unknown("shortcut", str(self.shortcut), SHORTCUTS)
+        check_known("growth", self.growth, GROWTHS)
+        check_known("shortcut", self.shortcut, SHORTCUTS)
         if self.growth == "C" and self.template.kind == "basic":
             raise UserError(
                 "growth 'C' doubles the cardinality, and a basic block has only one path; use"
@@ -161,6 +159,11 @@ class Architecture:
         return format_name(
             self.template, self.depths, growth=self.growth, shortcut=self.shortcut, stem=self.stem
         )
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of an input image."""
+        return self.in_channels, self.resolution, self.resolution
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 from explorer.architecture import Architecture
 from explorer.complexity import Complexity, check_fits, count, layer_weights, total
 from explorer.depths import find_policy
-from explorer.errors import UserError, shorten, unknown
+from explorer.errors import UserError, check_known, shorten
 from explorer.layers import iter_layers
 from explorer.template import MOST_BLOCKS, whole
 from explorer.text import human_flops, human_percent
@@ -57,8 +57,7 @@ class Budget:
     value: float
 
     def __post_init__(self) -> None:
-        if self.by not in (*MEASURES, *TIMES):
-            raise unknown("measure", str(self.by), (*MEASURES, *TIMES))
+        check_known("measure", self.by, (*MEASURES, *TIMES))
         if not self.value > 0:
             raise UserError(f"a budget must be above zero; given: {shorten(self.value)} {self.by}.")
         if self.value > LARGEST_BUDGET:
@@ -158,8 +157,7 @@ def cost(architecture: Architecture, by: str) -> int:
             layer for layer in iter_layers(two_blocks) if layer.stage == 1 and layer.block == 1
         )
         return sum(layer_weights(layer) for layer in identity)
-    if by not in MEASURES:
-        raise unknown("measure", str(by), MEASURES)
+    check_known("measure", by, MEASURES)
     return total(iter_layers(architecture), by)
 
 
@@ -193,54 +191,6 @@ def match(
         UserError: No whole number brings a design within the tolerance, or a quantity or measure
             does not fit the reference; the message names every such design.
     """
-    designs = nearest(
-        reference,
-        solve=solve,
-        by=by,
-        budget=budget,
-        multiple_of=multiple_of,
-        depth_policy=depth_policy,
-        **given,
-    )
-    missed = [
-        design for design in designs if tolerance is not None and abs(design.mismatch) > tolerance
-    ]
-    if missed and tolerance is not None:
-        listed = "; ".join(describe_miss(design, solve, given) for design in missed)
-        raise UserError(
-            f"no whole number for {LABELS[solve]} keeps {by} within {human_percent(tolerance)} of"
-            f" {human_flops(missed[0].budget.value)}: {listed}. Allow a larger tolerance, or start"
-            " from another reference."
-        )
-    return designs
-
-
-def describe_miss(design: Design, solve: str, given: Iterable[str]) -> str:
-    """How near a design came, as text: 'C=8 (nearest d=13, -3.4 %)'."""
-    where = write_quantities(design.architecture, given) or design.reference
-    return (
-        f"{where} (nearest {write_quantities(design.architecture, [solve])},"
-        f" {human_percent(design.mismatch, signed=True)})"
-    )
-
-
-def write_quantities(architecture: Architecture, quantities: Iterable[str]) -> str:
-    """Some quantities of an architecture in the paper's letters: 'C=8, d=13'."""
-    values = {**vars(architecture.template), "depths": "-".join(map(str, architecture.depths))}
-    return ", ".join(f"{LABELS[key]}={values[key]}" for key in quantities)
-
-
-def nearest(
-    reference: Architecture,
-    *,
-    solve: str = "bottleneck_width",
-    by: str = "flops",
-    budget: float | None = None,
-    multiple_of: int = 1,
-    depth_policy: str = "proportional",
-    **given: Any,
-) -> list[Design]:
-    """`match` without a tolerance: the nearest design, however far off it is."""
     check_solve(reference, solve, given)
     if by in TIMES:
         raise UserError(
@@ -274,13 +224,42 @@ def nearest(
                 start.with_(**{solve: solution}), target, reference.name if budget is None else ""
             )
         )
+    missed = beyond(designs, tolerance)
+    if missed and tolerance is not None:
+        listed = "; ".join(describe_miss(design, solve, given) for design in missed)
+        raise UserError(
+            f"no whole number for {LABELS[solve]} keeps {by} within {human_percent(tolerance)} of"
+            f" {human_flops(missed[0].budget.value)}: {listed}. Allow a larger tolerance, or start"
+            " from another reference."
+        )
     return designs
+
+
+def beyond(designs: Iterable[Design], tolerance: float | None) -> list[Design]:
+    """The designs whose mismatch is larger than the tolerance, where there is one."""
+    if tolerance is None:
+        return []
+    return [design for design in designs if abs(design.mismatch) > tolerance]
+
+
+def describe_miss(design: Design, solve: str, given: Iterable[str]) -> str:
+    """How near a design came, as text: 'C=8 (nearest d=13, -3.4 %)'."""
+    where = write_quantities(design.architecture, given) or design.reference
+    return (
+        f"{where} (nearest {write_quantities(design.architecture, [solve])},"
+        f" {human_percent(design.mismatch, signed=True)})"
+    )
+
+
+def write_quantities(architecture: Architecture, quantities: Iterable[str]) -> str:
+    """Some quantities of an architecture in the paper's letters: 'C=8, d=13'."""
+    values = {**vars(architecture.template), "depths": "-".join(map(str, architecture.depths))}
+    return ", ".join(f"{LABELS[key]}={values[key]}" for key in quantities)
 
 
 def check_solve(reference: Architecture, solve: str, given: Iterable[str]) -> None:
     """Raise `UserError` where `solve` is no quantity of the reference, or is given already."""
-    if solve not in QUANTITIES:
-        raise unknown("quantity to solve", str(solve), QUANTITIES)
+    check_known("quantity to solve", solve, QUANTITIES)
     if solve in given:
         raise UserError(f"{solve} is both given and to be solved; give it, or solve it.")
     if reference.template.kind == "basic" and solve in ("bottleneck_width", "cardinality"):
@@ -316,8 +295,7 @@ def combinations(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Every combination of the given values; a quantity's value may be one or many."""
     choices: list[list[Any]] = []
     for key, value in given.items():
-        if key not in QUANTITIES:
-            raise unknown("quantity", key, QUANTITIES)
+        check_known("quantity", key, QUANTITIES)
         many = isinstance(value, Iterable) and not isinstance(value, str)
         if key == "depths":  # one value is itself a list of blocks per stage
             many = many and any(isinstance(item, Iterable) for item in value)

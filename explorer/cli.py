@@ -10,7 +10,7 @@ from importlib import import_module
 
 import click
 
-from explorer.errors import UserError
+from explorer.errors import UserError, check_known
 from explorer.output import OutputGone, finish, guard_streams, tell
 from explorer.scarcity import scarcity
 from explorer.streams import let_only_text_through
@@ -30,10 +30,7 @@ COMMANDS = {
         "explorer.commands.design:describe",
         "Show a network's layers and what they cost; draw it.",
     ),
-    "enumerate": (
-        "explorer.commands.design:enumerate_",
-        "Match a whole grid of designs at once.",
-    ),
+    "enumerate": ("explorer.commands.design:enumerate_", "Match a whole grid of designs at once."),
     "measure": (
         "explorer.commands.heavy:measure",
         "Measure seconds, images a second and memory on this machine.",
@@ -79,16 +76,18 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from explorer.errors import unknown
-
-            raise unknown("command", args[0], COMMANDS)
+        if args and not args[0].startswith("-"):
+            check_known("command", args[0], COMMANDS)
         return super().resolve_command(ctx, args)
 
 
 @click.group(
     cls=LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 110,
+        "show_default": True,
+    },
 )
 @click.version_option(package_name="resnext-explorer", prog_name="resnext-explorer")
 def cli() -> None:

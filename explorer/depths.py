@@ -6,7 +6,7 @@ A policy gives, for n = 1, 2, ..., the n-th depths, which are never shallower th
 from collections.abc import Callable
 
 from explorer.architecture import Architecture
-from explorer.errors import UserError, unknown
+from explorer.errors import UserError, check_known
 from explorer.names import BASIC_DEPTHS, BOTTLENECK_DEPTHS
 
 Policy = Callable[[int], tuple[int, ...]]
@@ -58,6 +58,5 @@ POLICIES: dict[str, Callable[[Architecture], Policy]] = {
 
 def find_policy(name: str, reference: Architecture) -> Policy:
     """The depth policy called `name` for a reference; raises `UserError` for an unknown name."""
-    if name not in POLICIES:
-        raise unknown("depth policy", str(name), POLICIES)
+    check_known("depth policy", name, POLICIES)
     return POLICIES[name](reference)

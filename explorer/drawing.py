@@ -82,14 +82,14 @@ def svg(architecture: Architecture) -> str:
     """
     canvas = _Canvas()
     complexity = count(architecture)
-    side = architecture.resolution
+    size = "x".join(map(str, architecture.input_shape))
     canvas.text(MARGIN, 34, architecture.name, "title")
     canvas.text(
         MARGIN,
         56,
         f"{human_flops(complexity.flops)} FLOPs, {human_count(complexity.params)} params, "
         f"{human_count(complexity.activations)} activations; "
-        f"input {architecture.in_channels}x{side}x{side}, {architecture.classes} classes",
+        f"input {size}, {architecture.classes} classes",
         "soft",
     )
     groups = [

@@ -13,6 +13,7 @@ import pandas as pd
 from explorer.architecture import Architecture
 from explorer.budget import (
     LABELS,
+    QUANTITIES,
     Budget,
     check_measure,
     check_solve,
@@ -21,7 +22,7 @@ from explorer.budget import (
     solve_quantity,
 )
 from explorer.complexity import count
-from explorer.errors import UserError, shorten, unknown
+from explorer.errors import UserError, check_known, shorten
 from explorer.numbers import parse_number
 from explorer.template import whole
 
@@ -29,16 +30,7 @@ from explorer.template import whole
 CHUNK = 8192
 # The rows of a table of two gigabytes.
 MOST_DESIGNS = 20_000_000
-COLUMNS = (
-    "cardinality",
-    "bottleneck_width",
-    "width",
-    "depths",
-    "flops",
-    "params",
-    "activations",
-    "mismatch",
-)
+COLUMNS = (*QUANTITIES, "flops", "params", "activations", "mismatch")
 _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -120,8 +112,7 @@ def sort_designs(table: pd.DataFrame, column: str) -> pd.DataFrame:
     Raises:
         UserError: There is no such column.
     """
-    if column not in COLUMNS:
-        raise unknown("column to sort by", column, COLUMNS)
+    check_known("column to sort by", column, COLUMNS)
     return table.sort_values(
         column, key=abs if column == "mismatch" else None, kind="stable", ignore_index=True
     )
@@ -147,8 +138,7 @@ def parse_comparison(text: str) -> tuple[str, Callable[[Any, Any], Any], float]:
             f" {shorten(text)}."
         )
     column, sign, number = parts.groups()
-    if column not in COLUMNS or column == "depths":
-        raise unknown("column in a filter", column, [name for name in COLUMNS if name != "depths"])
+    check_known("column in a filter", column, [name for name in COLUMNS if name != "depths"])
     return column, _COMPARISONS[sign], parse_number(number)
 
 

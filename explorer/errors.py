@@ -1,6 +1,6 @@
 """The error that a user's mistake raises, and its wording for an unknown name."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from explorer.text import encodable
@@ -49,6 +49,12 @@ def unknown(
     return UnknownName(
         f"unknown {kind} {shorten(given)}.{hint} Known: {', '.join(names) or 'none'}."
     )
+
+
+def check_known(kind: str, given: str, allowed: Collection[str]) -> None:
+    """Raise `UnknownName` where a name is none of the allowed ones; arguments as for `unknown`."""
+    if given not in allowed:
+        raise unknown(kind, str(given), allowed)
 
 
 def shorten(value: Any) -> str:

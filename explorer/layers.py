@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from explorer.architecture import Architecture, Stage, halved
-from explorer.errors import unknown
+from explorer.errors import check_known
 
 FORMS = ("a", "b", "c")
 
@@ -58,6 +58,13 @@ class Layer:
         return f"layer{self.stage}.{self.block}.{self.part}" if self.stage else self.part
 
     @property
+    def names(self) -> str:
+        """Its name, or those of all the equal layers it stands for: `layer1.1-2.conv2`."""
+        if self.repeats == 1:
+            return self.name
+        return f"layer{self.stage}.{self.block}-{self.block + self.repeats - 1}.{self.part}"
+
+    @property
     def padding(self) -> int:
         """Zeros on each side of the input map; none for pooling over the whole map."""
         return 0 if self.part == "avgpool" else (self.kernel - 1) // 2
@@ -80,8 +87,7 @@ def iter_layers(
     Raises:
         UserError: The form is unknown.
     """
-    if form not in FORMS:
-        raise unknown("form", form, FORMS)
+    check_known("form", form, FORMS)
     layers = _network(architecture, form)
     return _expanded(layers) if expand else layers
 
@@ -107,16 +113,9 @@ def _network(architecture: Architecture, form: str) -> Iterator[Layer]:
             needed = 1 * ((channels != stage.width) | (stage.stride != 1))
             if not isinstance(needed, int) or needed:
                 position = {"stage": stage.number, "repeats": needed}
+                ends = channels, stage.width
                 yield Layer(
-                    "conv",
-                    "downsample.0",
-                    channels,
-                    stage.width,
-                    1,
-                    stage.stride,
-                    1,
-                    stage.size,
-                    **position,
+                    "conv", "downsample.0", *ends, 1, stage.stride, 1, stage.size, **position
                 )
                 yield _norm("downsample.1", stage.width, stage.size, **position)
         channels, size = stage.width, stage.size

@@ -134,44 +134,22 @@ def format_name(
     template: Template, depths: tuple[int, ...], *, growth: str, shortcut: str, stem: Stem
 ) -> str:
     """The name of an architecture: the known one where there is one, else the long form."""
-    usual = growth == "d" and shortcut == "projection" and stem.channels == 64
+    usual = growth == "d" and shortcut == "projection"
+    equal = len(depths) == 3 and len(set(depths)) == 1  # the three stages of a CIFAR network
     paths = f"{template.cardinality}x{template.bottleneck_width}d"
     if template.kind == "basic":
-        if (
-            usual
-            and stem.kind == "imagenet"
-            and template.width == 64
-            and depths in BASIC_DEPTHS.values()
-        ):
+        if usual and (stem, template.width) == (IMAGENET, 64) and depths in BASIC_DEPTHS.values():
             return f"resnet{_layers(BASIC_DEPTHS, depths)}"
-        cifar = (
-            stem.kind == "small"
-            and stem.channels == template.width == 16
-            and shortcut == "projection"
-        )
-        if cifar and len(depths) == 3 and len(set(depths)) == 1:
+        if usual and (stem, template.width) == (Stem("small", 16), 16) and equal:
             return f"resnet{6 * depths[0] + 2}_cifar"
         form = f"resnet_{_join(depths)}_w{template.width}"
     else:
-        if (
-            usual
-            and stem.kind == "imagenet"
-            and template.width == 256
-            and depths in BOTTLENECK_DEPTHS.values()
-        ):
+        usual = usual and template.width == 256
+        if usual and stem == IMAGENET and depths in BOTTLENECK_DEPTHS.values():
             layers = _layers(BOTTLENECK_DEPTHS, depths)
-            if template.cardinality == 1 and template.bottleneck_width == 64:
-                return f"resnet{layers}"
-            if template.cardinality == 1 and template.bottleneck_width == 128:
-                return f"wide_resnet{layers}_2"
-            return f"resnext{layers}_{paths}"
-        if (
-            usual
-            and stem.kind == "small"
-            and template.width == 256
-            and len(depths) == 3
-            and len(set(depths)) == 1
-        ):
+            named = {"1x64d": f"resnet{layers}", "1x128d": f"wide_resnet{layers}_2"}
+            return named.get(paths, f"resnext{layers}_{paths}")
+        if usual and stem == Stem("small") and equal:
             return f"resnext{9 * depths[0] + 2}_{paths}_cifar"
         form = f"resnext_{_join(depths)}_{paths}_w{template.width}"
     if stem.kind != "imagenet" or stem.channels != 64:

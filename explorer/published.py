@@ -6,6 +6,8 @@ multiply-adds.
 
 from dataclasses import dataclass
 
+from explorer.architecture import Architecture
+
 
 @dataclass(frozen=True)
 class PublishedRow:
@@ -24,6 +26,14 @@ class PublishedRow:
     values: tuple[float | str | None, ...]
     resolution: int = 224
     classes: int = 1000
+
+    @property
+    def network(self) -> Architecture | None:
+        """The same network here, with the row's input and classes."""
+        if self.architecture is None:
+            return None
+        size = {"resolution": self.resolution, "classes": self.classes}
+        return Architecture.from_name(self.architecture, **size)
 
 
 @dataclass(frozen=True)

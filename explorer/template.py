@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operator import index
 from typing import Any
 
-from explorer.errors import UserError, shorten, unknown
+from explorer.errors import UserError, check_known, shorten
 
 KINDS = ("bottleneck", "basic")
 STEMS = ("imagenet", "small")
@@ -68,8 +68,7 @@ class Stem:
     channels: int = 64
 
     def __post_init__(self) -> None:
-        if self.kind not in STEMS:
-            raise unknown("stem", str(self.kind), STEMS)
+        check_known("stem", self.kind, STEMS)
         set_whole(self, "channels", "stem channels")
 
     @property
@@ -101,8 +100,7 @@ class Template:
     width: int = 256
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise unknown("block kind", str(self.kind), KINDS)
+        check_known("block kind", self.kind, KINDS)
         set_whole(self, "cardinality", "cardinality C")
         set_whole(self, "width", "width")
         if self.kind == "bottleneck":

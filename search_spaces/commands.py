@@ -11,6 +11,8 @@ from explorer.text import counted, human_percent
 from search_spaces.api import SearchSpace
 from search_spaces.documents import preset_names
 
+SHOWN_KEYS = ("name", "description", "reference", "match", "scale", "free", "axes")
+
 
 @click.group()
 def space() -> None:
@@ -46,13 +48,7 @@ def list_() -> None:
 @click.argument("name_or_path", metavar="SPACE")
 @input_options
 @JSON_OPTION
-def show(
-    name_or_path: str,
-    resolution: int | None,
-    classes: int | None,
-    in_channels: int | None,
-    as_json: bool,
-) -> None:
+def show(name_or_path: str, sizes: dict[str, int], as_json: bool) -> None:
     """Show the designs of SPACE (a preset's name or a file), their costs, and the points left out.
 
     \b
@@ -63,25 +59,14 @@ def show(
     from explorer.terminal import print_json
 
     search_space = SearchSpace.load(name_or_path)
-    bound = search_space.bind(resolution=resolution, classes=classes, in_channels=in_channels)
+    bound = search_space.bind(**sizes)
     resolved = bound.resolve()
     proposal = bound.propose() if resolved.left_out else None
     if as_json:
         document = search_space.model_dump(mode="json", exclude_none=True)
         print_json(
             {
-                **{
-                    key: document.get(key)
-                    for key in (
-                        "name",
-                        "description",
-                        "reference",
-                        "match",
-                        "scale",
-                        "free",
-                        "axes",
-                    )
-                },
+                **{key: document.get(key) for key in SHOWN_KEYS},
                 "designs": [design.record() for design in resolved.designs],
                 "left_out": [vars(point) for point in resolved.left_out],
                 "proposal": None if proposal is None else vars(proposal),
@@ -91,12 +76,12 @@ def show(
     _print_designs(resolved.designs)
     first = resolved.designs[0]
     architecture = first.architecture
+    size = "x".join(map(str, architecture.input_shape))
     click.echo(
-        f"\n{counted(len(resolved.designs), 'design')} at"
-        f" {architecture.in_channels}x{architecture.resolution}x{architecture.resolution},"
+        f"\n{counted(len(resolved.designs), 'design')} at {size},"
         f" {architecture.classes} classes; the mismatch is in {UNITS[first.budget.by]}."
     )
-    if search_space.resolution is None and resolution is None:
+    if search_space.resolution is None and "resolution" not in sizes:
         click.echo(
             "A study takes the input from its data; here --resolution, --in-channels and --classes"
             " set it."
@@ -118,13 +103,7 @@ def show(
 @click.argument("name_or_path", metavar="SPACE")
 @input_options
 @JSON_OPTION
-def count(
-    name_or_path: str,
-    resolution: int | None,
-    classes: int | None,
-    in_channels: int | None,
-    as_json: bool,
-) -> None:
+def count(name_or_path: str, sizes: dict[str, int], as_json: bool) -> None:
     """Count the points of SPACE, its designs, and the points left out.
 
     \b
@@ -134,7 +113,7 @@ def count(
     from explorer.terminal import print_json
 
     search_space = SearchSpace.load(name_or_path)
-    resolved = search_space.resolve(resolution=resolution, classes=classes, in_channels=in_channels)
+    resolved = search_space.resolve(**sizes)
     counts = {
         "points": len(search_space.points),
         "designs": len(resolved.designs),
@@ -151,18 +130,10 @@ def count(
 @space.command()
 @click.argument("name_or_path", metavar="SPACE")
 @click.argument("number", type=WholeNumber(), default="5")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draw.")
+@click.option("--seed", type=int, default=0, help="Seed of the draw.")
 @input_options
 @JSON_OPTION
-def sample(
-    name_or_path: str,
-    number: int,
-    seed: int,
-    resolution: int | None,
-    classes: int | None,
-    in_channels: int | None,
-    as_json: bool,
-) -> None:
+def sample(name_or_path: str, number: int, seed: int, sizes: dict[str, int], as_json: bool) -> None:
     """Draw NUMBER different designs of SPACE at random; all are within the budget.
 
     \b
@@ -171,9 +142,7 @@ def sample(
     """
     from explorer.terminal import print_json
 
-    bound = SearchSpace.load(name_or_path).bind(
-        resolution=resolution, classes=classes, in_channels=in_channels
-    )
+    bound = SearchSpace.load(name_or_path).bind(**sizes)
     designs = bound.sample(number, seed)
     if as_json:
         print_json([design.record() for design in designs])

@@ -38,12 +38,8 @@ class FileModel(BaseModel):
 
 def preset_names(kind: str) -> list[str]:
     """The names of the presets of a kind ("space", "study", "recipe"), sorted."""
-    folder = _preset_folder(kind)
-    return sorted(
-        entry.name.removesuffix(".yaml")
-        for entry in folder.iterdir()
-        if entry.name.endswith(".yaml")
-    )
+    names = [entry.name for entry in _preset_folder(kind).iterdir()]
+    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
 
 
 def is_path(name_or_path: str) -> bool:
@@ -109,11 +105,9 @@ def parse_document(model: type[Model], text: str, *, source: str, path: Path) ->
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = (
-            "too deeply nested"
-            if isinstance(error, RecursionError)
-            else getattr(error, "problem", None) or error
-        )
+        problem = getattr(error, "problem", None) or error
+        if isinstance(error, RecursionError):
+            problem = "too deeply nested"
         raise UserError(f"{source} is not valid YAML{where}: {problem}.") from None
     if not isinstance(data, dict):
         raise UserError(f"{source} must be a mapping of keys to values, not {type(data).__name__}.")
@@ -132,14 +126,10 @@ def validate(
     try:
         return model.model_validate(data, context={"folder": folder})
     except ValidationError as error:
-        problems = list(
-            dict.fromkeys(
-                _explain(model, dict(problem)) for problem in error.errors(include_url=False)
-            )
-        )
-        more = (
-            f"; and {len(problems) - MOST_PROBLEMS:,} more" if len(problems) > MOST_PROBLEMS else ""
-        )
+        explained = (_explain(model, dict(entry)) for entry in error.errors(include_url=False))
+        problems = list(dict.fromkeys(explained))
+        rest = len(problems) - MOST_PROBLEMS
+        more = f"; and {rest:,} more" if rest > 0 else ""
         raise UserError(f"{source}: {'; '.join(problems[:MOST_PROBLEMS])}{more}.") from None
 
 
@@ -166,12 +156,7 @@ class _BoundedLoader(yaml.SafeLoader):
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
         if len(node.value) > MOST_DIGITS:
-            raise yaml.constructor.ConstructorError(
-                None,
-                None,
-                f"a number of {len(node.value):,} characters is too long",
-                node.start_mark,
-            )
+            raise _refused(f"a number of {len(node.value):,} characters is too long", node)
         return super().construct_yaml_int(node)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -179,13 +164,9 @@ class _BoundedLoader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str | int | float | bool | None):
-                raise yaml.constructor.ConstructorError(
-                    None, None, "a key must be plain text", key_node.start_mark
-                )
+                raise _refused("a key must be plain text", key_node)
             if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {shorten(key)} is given twice", key_node.start_mark
-                )
+                raise _refused(f"the key {shorten(key)} is given twice", key_node)
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
 
@@ -201,17 +182,14 @@ def _written_out(node: yaml.Node, sizes: dict[int, int]) -> int:
     """
     if (size := sizes.get(id(node))) is not None:
         if size == 0:
-            raise yaml.constructor.ConstructorError(
-                None, None, "an alias refers to itself", node.start_mark
-            )
+            raise _refused("an alias refers to itself", node)
         return size
     sizes[id(node)] = 0
     size = 1
     if isinstance(node, yaml.CollectionNode):
         for item in node.value:
-            size += sum(
-                _written_out(part, sizes) for part in (item if isinstance(item, tuple) else (item,))
-            )
+            parts = item if isinstance(item, tuple) else (item,)
+            size += sum(_written_out(part, sizes) for part in parts)
             if size > MOST_VALUES:
                 raise _too_large(node)
     sizes[id(node)] = size
@@ -220,6 +198,10 @@ def _written_out(node: yaml.Node, sizes: dict[int, int]) -> int:
 
 def _too_large(there: Any) -> yaml.YAMLError:
     problem = f"there are more than {MOST_VALUES:,} values, with each alias (*name) written out"
+    return _refused(problem, there)
+
+
+def _refused(problem: str, there: Any) -> yaml.YAMLError:
     return yaml.constructor.ConstructorError(None, None, problem, there.start_mark)
 
 

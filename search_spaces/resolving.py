@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from explorer.architecture import Architecture
-from explorer.budget import Budget, Design, ImpossibleBudget, cost, describe_miss, nearest, scale
+from explorer.budget import Budget, Design, ImpossibleBudget, cost, describe_miss, match, scale
 from explorer.errors import UserError
 from explorer.text import human_count, human_percent
 from search_spaces.space import REFERENCE_ARM, SpaceFile, scaled_quantity
@@ -136,22 +136,15 @@ class BoundSpace:
     ) -> Design | LeftOut:
         rule = self.space.match
         assert rule is not None
-        policy = values.pop("depth_policy", rule.depth_policy)
+        options = dict(rule) | {"tolerance": None}
+        if "depth_policy" in values:
+            options["depth_policy"] = values.pop("depth_policy")
         # The budget is the reference's own; growth and shortcut belong to the point.
         budget = cost(reference, rule.by)
-        start = reference.with_(
-            **{key: values.pop(key) for key in ("growth", "shortcut") if key in values}
-        )
+        own = {key: values.pop(key) for key in ("growth", "shortcut") if key in values}
+        start = reference.with_(**own)
         given: dict[str, Any] = {key: [value] for key, value in values.items()}
-        (design,) = nearest(
-            start,
-            solve=rule.solve,
-            by=rule.by,
-            budget=budget,
-            multiple_of=rule.multiple_of,
-            depth_policy=policy,
-            **given,
-        )
+        (design,) = match(start, budget=budget, **options, **given)
         design = replace(design, reference=reference.name, arm=arm)
         return _within(rule.tolerance, design, rule.solve, given)
 
@@ -195,11 +188,8 @@ class BoundSpace:
             `MOST_ARMS_TO_PROPOSE` arms.
         """
         rule = self.space.match
-        if (
-            rule is None
-            or len(self.space.references) > 1
-            or len(self.space.points) > MOST_ARMS_TO_PROPOSE
-        ):
+        arms = len(self.space.points)
+        if rule is None or len(self.space.references) > 1 or arms > MOST_ARMS_TO_PROPOSE:
             return None
         own = self._reference(self.space.references[0])
         template, spent = own.template, cost(own, rule.by)
@@ -217,17 +207,11 @@ class BoundSpace:
         ]
         before = self._closeness(own, 1.0)
         tolerance = rule.tolerance or 0.0
-        complete = [
-            candidate
-            for candidate in tried
-            if candidate.left_out == 0 and candidate.worst <= tolerance
-        ]
-        best = min(
-            complete,
-            key=lambda candidate: (abs(candidate.cost_ratio - 1), candidate.worst),
-            default=None,
-        )
-        best = best or min(tried, key=lambda candidate: (candidate.left_out, candidate.worst))
+        complete = [each for each in tried if each.left_out == 0 and each.worst <= tolerance]
+        if complete:
+            best = min(complete, key=lambda each: (abs(each.cost_ratio - 1), each.worst))
+        else:
+            best = min(tried, key=lambda each: (each.left_out, each.worst))
         return best if (best.left_out, best.worst) < (before.left_out, before.worst) else None
 
     def _closeness(self, reference: Architecture, cost_ratio: float) -> Proposal:

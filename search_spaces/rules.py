@@ -11,7 +11,7 @@ from pydantic import Field, StrictInt, field_validator, model_validator
 from explorer.architecture import GROWTHS, SHORTCUTS
 from explorer.budget import ARMS, LABELS, MEASURES, QUANTITIES
 from explorer.depths import POLICIES
-from explorer.errors import UserError, unknown
+from explorer.errors import UserError, check_known
 from explorer.numbers import parse_number
 from search_spaces.documents import FileModel
 
@@ -20,12 +20,6 @@ Whole = Annotated[StrictInt, Field(ge=1, le=MOST)]
 WholeList = Annotated[list[Whole], Field(min_length=1)]
 AXIS_LABELS = {**LABELS, "depth_policy": "depth policy", "growth": "growth", "shortcut": "shortcut"}
 SCALED_ARMS = tuple(dict.fromkeys(ARMS.values()))
-
-
-def _known(kind: str, value: str, allowed: Any) -> str:
-    if value not in allowed:
-        raise unknown(kind, value, allowed)
-    return value
 
 
 class Matching(FileModel):
@@ -42,9 +36,9 @@ class Matching(FileModel):
 
     @model_validator(mode="after")
     def _known_words(self) -> "Matching":
-        _known("quantity to solve", self.solve, QUANTITIES)
-        _known("measure", self.by, MEASURES)
-        _known("depth policy", self.depth_policy, POLICIES)
+        check_known("quantity to solve", self.solve, QUANTITIES)
+        check_known("measure", self.by, MEASURES)
+        check_known("depth policy", self.depth_policy, POLICIES)
         return self
 
 
@@ -62,10 +56,10 @@ class Scaling(FileModel):
 
     @model_validator(mode="after")
     def _known_words(self) -> "Scaling":
-        _known("measure", self.by, MEASURES)
-        _known("depth policy", self.depth_policy, POLICIES)
+        check_known("measure", self.by, MEASURES)
+        check_known("depth policy", self.depth_policy, POLICIES)
         for arm in self.arms:
-            _known("arm", arm, SCALED_ARMS)
+            check_known("arm", arm, SCALED_ARMS)
         return self
 
 
@@ -80,7 +74,7 @@ class Free(FileModel):
         if not isinstance(limits, dict):
             return limits
         for measure in limits:
-            _known("measure", measure, MEASURES)
+            check_known("measure", measure, MEASURES)
         return {
             measure: parse_number(value) if isinstance(value, str) else value
             for measure, value in limits.items()
@@ -106,7 +100,7 @@ class Axes(FileModel):
             ("shortcut", SHORTCUTS),
         ):
             for value in getattr(self, name) or ():
-                _known(AXIS_LABELS[name], value, allowed)
+                check_known(AXIS_LABELS[name], value, allowed)
         for key, values in self.values().items():
             if len(set(values)) < len(values):
                 twice = next(value for value, times in Counter(values).items() if times > 1)
@@ -119,9 +113,7 @@ class Axes(FileModel):
         for name in type(self).model_fields:
             choices = getattr(self, name)
             if choices is not None:
-                axes[name] = [
-                    tuple(choice) if isinstance(choice, list) else choice for choice in choices
-                ]
+                axes[name] = [tuple(each) if isinstance(each, list) else each for each in choices]
         return axes
 
 

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 
 from explorer.architecture import Architecture
 from explorer.budget import ARMS, check_measure, check_solve
-from explorer.errors import UserError, cut, shorten, unknown
+from explorer.errors import UserError, check_known, cut, shorten
 from explorer.template import LARGEST_NUMBER
 from search_spaces.documents import FileModel, load_document
 from search_spaces.rules import AXIS_LABELS, Axes, Free, Matching, Scaling, Whole, written
@@ -70,9 +70,8 @@ class SpaceFile(FileModel):
             )
         for grid in self.grids:
             self._check_grid(grid.values())
-        arms = len(self.references) * sum(
-            prod(map(len, grid.values().values())) for grid in self.grids
-        )
+        sizes = [prod(map(len, grid.values().values())) for grid in self.grids]
+        arms = len(self.references) * sum(sizes)
         if arms > MOST_ARMS:
             raise UserError(
                 f"the axes make {arms:,} arms, and a space has at most {MOST_ARMS:,}; list fewer"
@@ -143,17 +142,14 @@ class SpaceFile(FileModel):
         for reference in self.references:
             if self.scale is not None:
                 for arm in (REFERENCE_ARM, *self.scale.arms):
-                    points[self._with_reference(reference, arm)] = {
-                        "reference": reference,
-                        "arm": arm,
-                    }
+                    label = self._with_reference(reference, arm)
+                    points[label] = {"reference": reference, "arm": arm}
             for grid in self.grids:
                 axes = grid.values()
                 for values in product(*axes.values()):
                     chosen = dict(zip(axes, values, strict=True))
-                    points.setdefault(
-                        self._label(chosen, reference), {"reference": reference, **chosen}
-                    )
+                    label = self._label(chosen, reference)
+                    points.setdefault(label, {"reference": reference, **chosen})
         return points
 
     @cached_property
@@ -185,12 +181,12 @@ class SpaceFile(FileModel):
         # What is wrong with it? First its keys, then its values.
         keys = list(dict.fromkeys(key for known in self.points.values() for key in known))
         for key in given:
-            if key not in keys:
-                raise unknown("axis", str(key), keys)
+            check_known("axis", key, keys)
         for key in keys:
+            of_points = [known[key] for known in self.points.values() if key in known]
             values = list(
-                dict.fromkeys(known[key] for known in self.points.values() if key in known)
-            )
+                dict.fromkeys(of_points)
+            )  # a list: what is given may be no hashable value
             if key in given and given[key] not in values:
                 raise UserError(
                     f"{key} takes one of {', '.join(map(written, values))}; given:"
@@ -222,8 +218,5 @@ def scaled_quantity(arm: str, reference: Architecture) -> str:
     'wider' is d, or the width of basic blocks, which have no d.
     """
     basic = reference.template.kind == "basic"
-    return next(
-        key
-        for key, label in ARMS.items()
-        if label == arm and (key == "bottleneck_width") <= (not basic)
-    )
+    unfit = "bottleneck_width" if basic else ""
+    return next(key for key, label in ARMS.items() if label == arm and key != unfit)

@@ -3,17 +3,13 @@
 `Study` is loaded when first used, so that commands that only need a part of this room start fast.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from explorer.lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from studies.api import Study
 
 __all__ = ["Study"]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "Study":
-        from studies.api import Study
-
-        return Study
-    raise AttributeError(f"module 'studies' has no attribute {name!r}")
+__getattr__ = lazy_getattr(__name__, {"api": ("Study",)})

@@ -8,7 +8,7 @@ Nothing in this room imports it but the commands.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from studies.attempts.planned import planned_pairs
 from studies.attempts.standing import Counts
@@ -36,44 +36,47 @@ class Study(StudyFile):
     ) -> Counts:
         """Train what is still missing, in `workers` processes, and return how all pairs stand.
 
-        On a CPU the default is one worker; on CUDA it is `workers_per_gpu` (default 1) for each GPU
-        here, which is also the most. Goes on where an earlier run stopped; trains nothing where all
-        is complete. Raises `UserError` for a mistake, such as a study of the same name that wants
-        something else, and `KeyboardInterrupt` after Ctrl-C has stopped the workers.
+        It goes on where an earlier run stopped, and trains nothing where all is complete.
+
+        Args:
+            storage: Where the study is stored; None as in `Storage.visit`.
+            workers: Processes that train at the same time. On a CPU the default is one; on CUDA it
+                is `workers_per_gpu` for each GPU here, which is also the most.
+            workers_per_gpu: On CUDA, workers that share each GPU (default 1).
+            data_dir: The folder with the data set's files, where it is not built in.
+            quiet: Show only what goes wrong.
+
+        Raises:
+            UserError: A mistake, such as a study of the same name that wants something else.
+            KeyboardInterrupt: Ctrl-C was pressed, and the workers have stopped.
         """
-        with Storage.visit(storage) as place:
-            options = {
-                "workers": workers,
-                "workers_per_gpu": workers_per_gpu,
-                "storage": place.option,
-                "data_dir": data_dir,
-            }
+        training: dict[str, Any] = {
+            "workers": workers,
+            "workers_per_gpu": workers_per_gpu,
+            "data_dir": data_dir,
+        }
+        with Storage.visit(storage) as opened:
+            options = {**training, "storage": opened.option}
             view = choose_view(quiet=quiet, study=to_run(self.name), options=options)
-            return run(
-                self,
-                storage=place,
-                workers=workers,
-                workers_per_gpu=workers_per_gpu,
-                data_dir=data_dir,
-                view=view,
-            )
+            return run(self, storage=opened, view=view, **training)
 
     def pairs(self, data_dir: Path | None = None) -> list[Pair]:
-        """Every wanted pair, in the order in which they are to be trained; see
-        `planned_pairs`."""
+        """Every wanted pair, in the order in which they are to be trained."""
         return planned_pairs(self, self.wanted(data_dir).designs)
 
     def results(self, *, storage: str | Storage | None = None) -> "pd.DataFrame":
-        """One row a pair; the columns are `studies.results.TRIALS`, then
-        the quantities that the study tunes."""
+        """A row a pair.
+
+        The columns are `studies.results.TRIALS`, then the quantities that the study tunes.
+        """
         from studies.results import Reader, with_tuned  # pandas takes 0.4 s, and a run does without
 
-        with Storage.visit(storage) as place:
-            tables = Reader(place).tables(self.name)
+        with Storage.visit(storage) as opened:
+            tables = Reader(opened).tables(self.name)
         return with_tuned(tables.trials, tables.study)
 
     def curves(self, *, storage: str | Storage | None = None) -> "pd.DataFrame":
-        """One row an epoch of a pair; the columns are `studies.results.CURVES`."""
+        """A row an epoch of a pair; the columns are `studies.results.CURVES`."""
         from studies.results import read
 
         return read(storage, self.name)[1]

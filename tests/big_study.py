@@ -97,8 +97,9 @@ def add_attempts(
         written["curve/1"] = _curve(done, epochs, test, validation)
         if ended == "complete":
             written["result"] = {
-                "train_error": max(0.0, test - 0.018), "validation_error": validation, "test_error": test, "seconds": 38.0,
-                "images_per_second": 280.0, "epochs": epochs, "peak_memory": None, "device": "cpu",
+                "train_error": max(0.0, test - 0.018), "validation_error": validation,
+                "test_error": test, "seconds": 38.0, "images_per_second": 280.0,
+                "epochs": epochs, "peak_memory": None, "device": "cpu",
             }  # fmt: skip
             values.append(
                 {"trial_id": trial_id, "objective": 0, "value": validation, "value_type": "FINITE"}
@@ -126,8 +127,8 @@ def finish(storage: Storage, stored: StoredStudy, *, error: float = 0.02, epochs
     """Let every running attempt of a study complete, as its worker would: the
     result is written first, the state last."""
     result = {
-        "train_error": error, "validation_error": error, "test_error": error, "seconds": 38.0, "images_per_second": 280.0,
-        "epochs": epochs, "peak_memory": None, "device": "cpu",
+        "train_error": error, "validation_error": error, "test_error": error, "seconds": 38.0,
+        "images_per_second": 280.0, "epochs": epochs, "peak_memory": None, "device": "cpu",
     }  # fmt: skip
     writer = storage.open()
     from optuna.trial import TrialState

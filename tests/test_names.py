@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("explorer", "search_spaces")
+ROOMS = ("explorer", "search_spaces", "studies", "dashboards")
+# Still to be cleaned.
+LEFT_OUT = (
+    "studies/attempts",
+    "studies/config",
+    "studies/records",
+    "studies/running",
+    "studies/winner",
+    "studies/commands/winner.py",
+    "dashboards/analysis/verdict.py",
+)
 PRONOUNS = frozenset({"one", "found", "place", "kept", "told"})
 
 
@@ -34,6 +44,7 @@ def test_no_name_is_a_pronoun(room: str) -> None:
     pronouns = [
         f"{path.relative_to(ROOT)}:{line}: {name}"
         for path in sorted((ROOT / room).rglob("*.py"))
+        if not path.relative_to(ROOT).as_posix().startswith(LEFT_OUT)
         for line, name in bound_names(ast.parse(path.read_text()))
         if name in PRONOUNS
     ]

@@ -85,7 +85,7 @@ def error_table(
     )
 
 
-def summarize_arms(errors: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:
+def summarize_arms(errors: pd.DataFrame) -> pd.DataFrame:
     """Each arm's n (seeds with a result), mean, sd and t interval over its seeds (`low`, `high`).
 
     The interval is NaN where n < 2, and where all seeds make the same error, as
@@ -94,12 +94,11 @@ def summarize_arms(errors: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.D
 
     Args:
         errors: What `error_table` gives.
-        confidence: Of each interval.
     """
     n = errors.notna().sum(axis=1)
     mean, sd = errors.mean(axis=1), errors.std(axis=1, ddof=1)
     enough = n.where((n > 1) & (sd > SAME))
-    half = stats.t.ppf((1 + confidence) / 2, enough - 1) * sd / np.sqrt(enough)
+    half = stats.t.ppf((1 + CONFIDENCE) / 2, enough - 1) * sd / np.sqrt(enough)
     return pd.DataFrame({"n": n, "mean": mean, "sd": sd, "low": mean - half, "high": mean + half})
 
 

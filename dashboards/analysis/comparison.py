@@ -194,19 +194,19 @@ def _named(
 ) -> Comparison:
     compared, arms = judged.compared, [str(arm) for arm in errors.index]
     fitted, reference = compared.fitted, arms[compared.reference]
-    problem = problem or ("" if compared.told else _why_no_interval(judged))
+    problem = problem or ("" if compared.is_known else _why_no_interval(judged))
     differences = []
     for number, row in enumerate(compared.arms.tolist()):
-        told: dict[str, Any] = {}
+        judgement: dict[str, Any] = {}
         if not problem:
             ends = (judged.low[number], judged.high[number], judged.within[number])
-            told = dict(zip(("low", "high", "within"), map(float, ends), strict=True))
-            told["verdict"] = judged.verdicts[number]
+            judgement = dict(zip(("low", "high", "within"), map(float, ends), strict=True))
+            judgement["verdict"] = judged.verdicts[number]
         differences.append(
             Difference(
                 arms[row],
                 float(compared.estimate[number]),
-                **told,
+                **judgement,
                 cost_ratio=cost_ratio(costs, arms[row], reference),
                 seeds=int(compared.seeds[number]),
             )

@@ -22,16 +22,15 @@ class Sampling:
     gap: float | None  # a difference of two arms moves by at most this; None without a second arm
 
 
-def interval_over_images(
-    error: float, images: int, confidence: float = CONFIDENCE
-) -> tuple[float, float]:
+def interval_over_images(error: float, images: int) -> tuple[float, float]:
     """Wilson's interval for an error (a fraction) measured on this
     many images, for one trained network."""
-    ends = stats.binomtest(round(error * images), images).proportion_ci(confidence, method="wilson")
+    test = stats.binomtest(round(error * images), images)
+    ends = test.proportion_ci(CONFIDENCE, method="wilson")
     return float(ends.low), float(ends.high)
 
 
-def gap_sampling(first: float, second: float, images: int, confidence: float = CONFIDENCE) -> float:
+def gap_sampling(first: float, second: float, images: int) -> float:
     """The most by which the difference of two errors on the same images
     moves with the images (half of an interval).
 
@@ -40,7 +39,7 @@ def gap_sampling(first: float, second: float, images: int, confidence: float = C
     Arms that miss the same images move less.
     """
     variance = max(0.0, first + second - (first - second) ** 2)
-    return float(stats.norm.ppf((1 + confidence) / 2) * np.sqrt(variance / images))
+    return float(stats.norm.ppf((1 + CONFIDENCE) / 2) * np.sqrt(variance / images))
 
 
 def sampling_of_tests(

@@ -17,9 +17,9 @@ BUDGET_WORDS = {
 }
 
 
-def percent(fraction: Any, digits: int = 2) -> str:
+def percent(fraction: Any) -> str:
     """A fraction as the number under a heading in %: 0.0257 -> '2.57'."""
-    return NOTHING if pd.isna(fraction) else f"{100 * fraction:.{digits}f}"
+    return NOTHING if pd.isna(fraction) else f"{100 * fraction:.2f}"
 
 
 def interval(low: Any, high: Any) -> str:

@@ -10,7 +10,6 @@ import gc
 import threading
 import time
 from collections.abc import Callable
-from functools import lru_cache
 from importlib.resources import files
 from string import Template
 from typing import Any
@@ -25,7 +24,7 @@ from dashboards.app.pages.parts import Look, labelled
 from dashboards.app.pages.selection import Selection
 from dashboards.app.pages.study_figures import prepare
 from dashboards.app.routes import LOCAL, add_routes
-from dashboards.page.elements import to_html
+from dashboards.page.elements import resource, to_html
 from explorer.errors import UnknownName, UserError
 from studies.results import Reader
 
@@ -200,20 +199,12 @@ def _index(app: Dash, reader: Reader, look: Look, **parts: str) -> str:
             ).start()
     first = to_html(_frame(html.Main(content, tabIndex=-1), reader))
     heading = next((node.children for node in content if isinstance(node, html.H1)), "")
-    return Template(_resource("dashboards.app", "app.html")).substitute(
+    return Template(resource("dashboards.app", "app.html")).substitute(
+        parts,
         title=to_html(heading if isinstance(heading, str) else "") or "resnext-explorer",
-        style=_resource("dashboards.page", "page.css"),
-        css=parts["css"],
+        style=resource("dashboards.page", "page.css"),
         first=first,
-        config=parts["config"],
-        scripts=parts["scripts"],
-        renderer=parts["renderer"],
     )
-
-
-@lru_cache(maxsize=8)
-def _resource(room: str, name: str) -> str:
-    return files(room).joinpath(name).read_text(encoding="utf-8")
 
 
 def warm_up(reader: Reader) -> threading.Event:

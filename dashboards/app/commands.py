@@ -13,19 +13,8 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 
 @click.command()
 @storage_option
-@click.option(
-    "--host",
-    default="127.0.0.1",
-    show_default=True,
-    help="Where to listen; only this machine by default.",
-)
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8050,
-    show_default=True,
-    help="0: any free port.",
-)
+@click.option("--host", default="127.0.0.1", help="Where to listen; only this machine by default.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8050, help="0: any free port.")
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in a browser.")
 def dashboard(storage: str | None, host: str, port: int, open_browser: bool) -> None:
     """Look at studies while they run, and at designs, in a browser.

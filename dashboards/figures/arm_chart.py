@@ -13,6 +13,7 @@ from dashboards.figures.theme import (
     Style,
     arm_styles,
     blank_figure,
+    hovers,
     label,
     note_if_empty,
     set_title,
@@ -181,22 +182,16 @@ def _add_mark(figure: go.Figure, mark: Mark, style: Style, theme: str) -> None:
             line={"color": style.color, "width": 1.75},
             hoverinfo="skip",
         )
-    edge = (ground, 1.5) if mark.filled else (style.color, 2.25)
-    hover = "<br>".join(
-        [f"<b>{label(mark.name or mark.arm)}</b>", *(label(line, 200) for line in mark.lines)]
-    )
+    fill, edge = (style.color, ground) if mark.filled else (ground, style.color)
+    lines = [f"<b>{label(mark.name or mark.arm)}</b>", *(label(line, 200) for line in mark.lines)]
     figure.add_scatter(
         x=[mark.x],
         y=[mark.y],
         mode="markers",
-        marker={
-            "color": style.color if mark.filled else ground,
-            "symbol": style.symbol,
-            "size": style.size(13),
-            "line": dict(zip(("color", "width"), edge, strict=True)),
-        },
-        customdata=[[hover]],
-        hovertemplate="%{customdata[0]}<extra></extra>",
+        marker=style.marker(
+            13, color=fill, line={"color": edge, "width": 1.5 if mark.filled else 2.25}
+        ),
+        **hovers(["<br>".join(lines)]),
     )
 
 
@@ -215,8 +210,7 @@ def _add_published(figure: go.Figure, published: Published, theme: str) -> None:
             "line": {"color": colors.quiet, "width": 1.5},
         },
         name=published.name,
-        customdata=[[text] for text in published.hovers],
-        hovertemplate="%{customdata[0]}<extra></extra>",
+        **hovers(published.hovers),
     )
     if published.labelled:
         figure.add_annotation(

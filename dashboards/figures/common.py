@@ -147,12 +147,7 @@ def add_points(
         x=points.x,
         y=points.y,
         mode="markers",
-        marker={
-            "color": style.color,
-            "symbol": style.symbol,
-            "size": style.size(8),
-            "opacity": 0.5 if theme == "light" else 0.65,
-        },
+        marker=style.marker(8, opacity=0.5 if theme == "light" else 0.65),
         customdata=data,
         hovertemplate="<br>".join(lines) + "<extra></extra>",
     )

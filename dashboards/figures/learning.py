@@ -16,6 +16,7 @@ from dashboards.figures.theme import (
     Style,
     arm_styles,
     blank_figure,
+    hovers,
     label,
     note_if_empty,
     set_title,
@@ -65,30 +66,20 @@ def learning_curves(
             fill="toself", fillcolor=transparent(styles[arm].color, 0.13), hoverinfo="skip",
         )  # fmt: skip
     for arm, line in lines.items():
-        style = styles[arm]
-        hover = [
+        style, dash = styles[arm], "5px,3px" if arm == findings.reference else "solid"
+        texts = [
             f"<b>{label(arm)}</b>, epoch {epoch}<br>{split} error {row['mean']:.2f} %<br>"
             f"{row['low']:.2f} to {row['high']:.2f} % over {seeds_phrase(int(row['n']))}"
             for epoch, row in line.iterrows()
         ]
-        last = len(line) - 1
         figure.add_scatter(
             x=list(line.index),
             y=line["mean"].clip(lower=floor).tolist(),
             mode="lines+markers",
             name=label(arm),
-            line={
-                "color": style.color,
-                "width": 2.25,
-                "dash": "5px,3px" if arm == findings.reference else "solid",
-            },
-            marker={
-                "color": style.color,
-                "symbol": style.symbol,
-                "size": [0] * last + [style.size(9)],
-            },
-            customdata=[[text] for text in hover],
-            hovertemplate="%{customdata[0]}<extra></extra>",
+            line={"color": style.color, "width": 2.25, "dash": dash},
+            marker=style.marker(9, size=[0] * (len(line) - 1) + [style.size(9)]),
+            **hovers(texts),
             showlegend=len(lines) > DIRECT_LABELS,
         )
     set_title(figure, chart.title, chart.subtitle, theme)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from dashboards.analysis.evidence import Evidence
 from dashboards.analysis.words import signed_points
 from dashboards.figures.arm_chart import ArmChart, Published, Tick
-from explorer.errors import unknown
+from explorer.errors import check_known
 from explorer.published import TABLES
 
 FAMILIES = {
@@ -24,8 +24,7 @@ SCALED = {
 def errors_by_cardinality(family: str) -> dict[int, float]:
     """Table 3's top-1 errors (fractions) of "ResNet-50" or
     "ResNet-101" at equal FLOPs, by cardinality."""
-    if family not in FAMILIES:
-        raise unknown("family of Table 3", family, FAMILIES)
+    check_known("family of Table 3", family, FAMILIES)
     rows = [row for row in TABLES["table3"].rows if row.label.startswith(FAMILIES[family])]
     return {
         int(row.label.split()[-1].split("x")[0]): float(row.values[0] or 0) / 100 for row in rows

@@ -26,6 +26,7 @@ from dashboards.figures.theme import (
     THEMES,
     arm_styles,
     blank_figure,
+    hovers,
     label,
     note_if_empty,
     set_title,
@@ -154,15 +155,13 @@ def mismatches(findings: Findings, *, theme: str = "light") -> go.Figure:
             y=np.column_stack([0 * heights, heights, gap]).ravel(),
             mode="lines", line={"color": style.color, "width": 2}, hoverinfo="skip",
         )  # fmt: skip
-        hovers = [
+        texts = [
             f"<b>{label(arm)}</b><br>{label(row['design'], 200)}<br>{row['costs']}"
             for row in designs.to_dict("records")
         ]
         figure.add_scatter(
             x=x, y=heights, mode="markers",
-            marker={"color": style.color, "symbol": style.symbol, "size": style.size(11)},
-            customdata=[[text] for text in hovers],
-            hovertemplate="%{customdata[0]}<extra></extra>",
+            marker=style.marker(11), **hovers(texts),
         )  # fmt: skip
     set_title(figure, chart.title, chart.subtitle, theme)
     set_arm_axis(figure, arm_axis(findings))

@@ -1,7 +1,7 @@
 """How figures look: the colours of both grounds, each arm's hue and
 mark, and the frame every figure starts from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -58,6 +58,10 @@ class Style:
     def size(self, pixels: int) -> float:
         """Pixels at which this mark weighs as much as a circle of `pixels`."""
         return pixels * (1.25 if self.symbol.startswith(("triangle", "star", "pentagon")) else 1)
+
+    def marker(self, pixels: int, **more: Any) -> dict[str, Any]:
+        """Plotly's marker of this size; `more` are further properties, or others than these."""
+        return {"color": self.color, "symbol": self.symbol, "size": self.size(pixels), **more}
 
 
 def arm_styles(evidence: Evidence, theme: str = "light") -> dict[str, Style]:
@@ -138,6 +142,12 @@ def note_if_empty(
         text=text, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False,
         font={"color": THEMES[theme].quiet, "size": 16},
     )  # fmt: skip
+
+
+def hovers(texts: Iterable[str]) -> dict[str, Any]:
+    """What each mark of a trace says on hover, as the trace's options."""
+    template = "%{customdata[0]}<extra></extra>"
+    return {"customdata": [[text] for text in texts], "hovertemplate": template}
 
 
 def label(text: Any, length: int = 80) -> str:

@@ -28,11 +28,12 @@ from dashboards.figures.theme import (
     Style,
     arm_styles,
     blank_figure,
+    hovers,
     label,
     note_if_empty,
     set_title,
 )
-from explorer.errors import unknown
+from explorer.errors import check_known
 
 COST_LABELS = {
     "flops": "FLOPs",
@@ -83,12 +84,8 @@ def error_against_cost(
     Raises:
         UserError: For another cost.
     """
-    chart, colors, styles = (
-        costs_and_errors(findings, cost),
-        THEMES[theme],
-        arm_styles(findings, theme),
-    )
-    figure, front = blank_figure(theme), chart.front
+    chart, styles = costs_and_errors(findings, cost), arm_styles(findings, theme)
+    colors, figure, front = THEMES[theme], blank_figure(theme), chart.front
     if len(front):
         figure.add_scatter(
             x=finite(front["cost"]), y=errors_in_percent(front), mode="lines",
@@ -124,8 +121,7 @@ def error_against_cost(
 
 def costs_and_errors(findings: Findings, cost: str = "flops") -> CostChart:
     """What `error_against_cost` shows. Raises `UserError` for an unknown cost."""
-    if cost not in COST_LABELS:
-        raise unknown("cost", cost, COST_LABELS)
+    check_known("cost", cost, COST_LABELS)
     designs = design_means(findings.trials, ("seconds_per_epoch",))
     costs = finite(designs[cost])
     designs = designs.assign(cost=costs)[np.isfinite(costs)].reset_index(drop=True)
@@ -157,28 +153,20 @@ def costs_and_errors(findings: Findings, cost: str = "flops") -> CostChart:
 def _add_designs(
     figure: go.Figure, designs: pd.DataFrame, style: Style, theme: str, size: int = 12
 ) -> None:
-    ground = THEMES[theme].ground
-    hovers = []
+    fills = np.where(designs["front"], style.color, THEMES[theme].ground).tolist()
+    texts = []
     for row in designs.to_dict("records"):
         lines = [f"<b>{label(row['arm'])}</b>", label(row["design"], 200), costs_text(row)]
         if np.isfinite(row["seconds_per_epoch"]):
             lines.append(f"{row['seconds_per_epoch']:.2f} s per epoch")
-        n = seeds_phrase(row["n"])
-        hovers.append(
-            "<br>".join([*lines, f"mean test error {100 * row['test_error']:.2f} %, {n}"])
-        )
+        lines.append(f"mean test error {100 * row['test_error']:.2f} %, {seeds_phrase(row['n'])}")
+        texts.append("<br>".join(lines))
     figure.add_scatter(
         x=finite(designs["cost"]),
         y=errors_in_percent(designs),
         mode="markers",
-        marker={
-            "color": [style.color if front else ground for front in designs["front"]],
-            "symbol": style.symbol,
-            "size": style.size(size),
-            "line": {"color": style.color, "width": 2},
-        },
-        customdata=[[hover] for hover in hovers],
-        hovertemplate="%{customdata[0]}<extra></extra>",
+        marker=style.marker(size, color=fills, line={"color": style.color, "width": 2}),
+        **hovers(texts),
     )
 
 

@@ -3,7 +3,9 @@ what comes from a study is escaped wherever it is shown."""
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from html import escape
+from importlib.resources import files
 from typing import Any
 
 ATTRIBUTES = {"className": "class", "tabIndex": "tabindex", "htmlFor": "for", "colSpan": "colspan"}
@@ -78,3 +80,9 @@ def to_html(node: Any, deeper: int = 0) -> str:
     if tag in VOID:
         return f"<{tag}{attributes}>"
     return f"<{tag}{attributes}>{to_html(properties.get('children'), deeper)}</{tag}>"
+
+
+@cache
+def resource(room: str, name: str) -> str:
+    """The text of a file that belongs to a package, as "dashboards.page" and "page.css"."""
+    return files(room).joinpath(name).read_text(encoding="utf-8")

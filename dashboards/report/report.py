@@ -13,7 +13,6 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -25,7 +24,7 @@ from dashboards.analysis.findings import Findings
 from dashboards.analysis.spaces import compare_spaces, design_means, drawn_from_space
 from dashboards.analysis.tables import spaces_table, studies_table
 from dashboards.figures import error_distribution_functions
-from dashboards.page.elements import Element, element, joined, to_html
+from dashboards.page.elements import Element, element, joined, resource, to_html
 from dashboards.page.parts import notes, quiet, section, table
 from dashboards.page.study import study_name
 from dashboards.report.sources import Source
@@ -64,15 +63,13 @@ def render_report(
     else:
         parts = [StudyPart(source, f"{number}-", paper) for number, source in enumerate(sources)]
         title, body, figures = _side_by_side(parts, now)
-    plotly, script = _plotly(), _resource("report.js")
+    plotly = resource("dashboards.app", "assets/plotly-basic.min.js")
+    script = resource("dashboards.report", "report.js")
     assert "</script" not in plotly.lower()
     names = {key: key for key in figures}
     for part in parts:
-        own = {
-            key: f"{part.source.name}_{key.removeprefix(part.prefix)}"
-            for key in (*part.figures, *part.tables)
-        }
-        names |= {key: file_stem(name) for key, name in own.items()}
+        for key in (*part.figures, *part.tables):
+            names[key] = file_stem(f"{part.source.name}_{key.removeprefix(part.prefix)}")
     data = {
         "names": names,
         "figures": {
@@ -83,10 +80,10 @@ def render_report(
             key: _packed(as_csv(table)) for part in parts for key, table in part.tables.items()
         },
     }
-    return Template(_resource("report.html")).substitute(
+    return Template(resource("dashboards.report", "report.html")).substitute(
         policy=_policy(plotly, script),
         title=escape(title),
-        style=files("dashboards.page").joinpath("page.css").read_text(encoding="utf-8"),
+        style=resource("dashboards.page", "page.css"),
         body=body,
         data=script_json(data),
         plotly=plotly,
@@ -110,16 +107,12 @@ def _side_by_side(parts: Sequence[StudyPart], now: datetime) -> tuple[str, str, 
     scale, one table of all, then each study."""
     figures = {key: draw for part in parts for key, draw in part.figures.items()}
     _share_scale(figures, [f"{part.prefix}error" for part in parts])
-    title, studies = (
-        f"{len(parts)} studies side by side",
-        [(part.source.name, part.findings) for part in parts],
-    )
-    answers = [
-        element(
-            "p", element("b", name), f" \u00a0{joined(findings.verdict.sentence)}", className="more"
-        )
-        for name, findings in studies
-    ]
+    title = f"{len(parts)} studies side by side"
+    studies = [(part.source.name, part.findings) for part in parts]
+    answers = []
+    for name, findings in studies:
+        sentence = f" \u00a0{joined(findings.verdict.sentence)}"
+        answers.append(element("p", element("b", name), sentence, className="more"))
     panels = [
         element("div", study_name(part.source.name), frame)
         for part in parts
@@ -235,13 +228,3 @@ def _policy(*scripts: str) -> str:
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:;"
         " base-uri 'none'; form-action 'none'"
     )
-
-
-def _plotly() -> str:
-    return (
-        files("dashboards.app").joinpath("assets/plotly-basic.min.js").read_text(encoding="utf-8")
-    )
-
-
-def _resource(name: str) -> str:
-    return files("dashboards.report").joinpath(name).read_text(encoding="utf-8")

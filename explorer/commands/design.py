@@ -11,35 +11,32 @@ from explorer.budget import scale as scale_designs
 from explorer.commands import printing
 from explorer.commands.options import (
     JSON_OPTION,
+    MULTIPLE_OPTION,
+    TOLERANCE_OPTION,
     axis_options,
     budget_options,
     depth_option,
     input_options,
 )
-from explorer.commands.parsing import Fraction, Number, WholeNumber
+from explorer.commands.parsing import Number, WholeNumber
 from explorer.commands.printing import DESIGN_COLUMNS, design_row
 from explorer.errors import UserError
 from explorer.suggestions import command
 from explorer.text import human_flops, human_time
 
 
-def without_none(**options: Any) -> dict[str, Any]:
-    """The options that were given."""
-    return {key: value for key, value in options.items() if value is not None}
-
-
-def chosen_budget(by: str | None, **budgets: float | None) -> tuple[str, float | None]:
+def chosen_budget(by: str | None, budgets: dict[str, float]) -> tuple[str, float | None]:
     """The measure and the plain budget (or None) that the options name.
 
     Raises:
         UserError: The options contradict each other.
     """
-    named = without_none(**budgets)
-    if len(named) > 1:
-        raise UserError(f"{' and '.join(f'--{key}' for key in named)} name two budgets; give one.")
-    if not named:
+    if len(budgets) > 1:
+        names = " and ".join(f"--{key}" for key in budgets)
+        raise UserError(f"{names} name two budgets; give one.")
+    if not budgets:
         return by or "flops", None
-    ((measure, value),) = named.items()
+    ((measure, value),) = budgets.items()
     if by is not None and by != measure:
         raise UserError(
             f"--by {by} and --{measure} contradict each other: --{measure} sets a budget in"
@@ -52,49 +49,33 @@ def chosen_budget(by: str | None, **budgets: float | None) -> tuple[str, float |
 @click.argument("reference")
 @axis_options
 @click.option(
-    "--solve",
-    default="bottleneck_width",
-    show_default=True,
-    help=f"What to solve for: {', '.join(QUANTITIES)}.",
+    "--solve", default="bottleneck_width", help=f"What to solve for: {', '.join(QUANTITIES)}."
 )
 @click.option("--by", help=f"The cost to keep: {', '.join((*MEASURES, *TIMES))} (default: flops).")
 @budget_options
+@MULTIPLE_OPTION
+@TOLERANCE_OPTION
 @depth_option
 @input_options
 @click.option(
-    "--device",
-    default="cpu",
-    show_default=True,
-    help="Where latency and train_step are measured: cpu, cuda, cuda:1.",
+    "--device", default="cpu", help="Where latency and train_step are measured: cpu, cuda, cuda:1."
 )
 @click.option(
-    "--batch",
-    type=WholeNumber(),
-    default="1",
-    show_default=True,
-    help="Images at once where time is measured.",
+    "--batch", type=WholeNumber(), default="1", help="Images at once where time is measured."
 )
 @JSON_OPTION
 def match(
     reference: str,
-    cardinality: list[int] | None,
-    bottleneck_width: list[int] | None,
-    width: list[int] | None,
-    depths: list[tuple[int, ...]] | None,
+    given: dict[str, Any],
     solve: str,
     by: str | None,
-    flops: float | None,
-    params: float | None,
-    activations: float | None,
-    multiple_of: int,
-    tolerance: float | None,
+    budgets: dict[str, float],
     depth_policy: str,
-    resolution: int | None,
-    classes: int | None,
-    in_channels: int | None,
+    sizes: dict[str, int],
     device: str,
     batch: int,
     as_json: bool,
+    **fit: Any,  # multiple_of and tolerance
 ) -> None:
     """Solve one quantity so that each design costs what REFERENCE costs, or a budget of your own.
 
@@ -107,36 +88,18 @@ def match(
       resnext-explorer match resnet50 --width 128,256 --solve depths --depth-policy longest
       resnext-explorer match resnet50 --cardinality 8,32 --by latency --resolution 64
     """
-    architecture = Architecture.from_name(
-        reference, resolution=resolution, classes=classes, in_channels=in_channels
-    )
-    given = without_none(
-        cardinality=cardinality, bottleneck_width=bottleneck_width, width=width, depths=depths
-    )
-    by, budget = chosen_budget(by, flops=flops, params=params, activations=activations)
+    architecture = Architecture.from_name(reference, **sizes)
+    by, budget = chosen_budget(by, budgets)
+    options: dict[str, Any] = {"solve": solve, "by": by, **fit}
     if by in TIMES:
         from explorer.commands.heavy import match_time_with_progress
 
         designs = match_time_with_progress(
-            architecture,
-            given,
-            solve=solve,
-            by=by,
-            tolerance=tolerance,
-            multiple_of=multiple_of,
-            device=device,
-            batch=batch,
+            architecture, device=device, batch=batch, **options, **given
         )
     else:
         designs = match_designs(
-            architecture,
-            solve=solve,
-            by=by,
-            budget=budget,
-            tolerance=tolerance,
-            multiple_of=multiple_of,
-            depth_policy=depth_policy,
-            **given,
+            architecture, budget=budget, depth_policy=depth_policy, **options, **given
         )
     from explorer.terminal import print_json, print_table
 
@@ -160,37 +123,20 @@ def match(
 @click.command()
 @click.argument("reference")
 @click.option(
-    "--factor",
-    type=Number(),
-    default="2",
-    show_default=True,
-    help="How many times the reference's cost to spend.",
+    "--factor", type=Number(), default="2", help="How many times the reference's cost to spend."
 )
-@click.option(
-    "--by", default="flops", show_default=True, help=f"The cost to scale: {', '.join(MEASURES)}."
-)
+@click.option("--by", default="flops", help=f"The cost to scale: {', '.join(MEASURES)}.")
 @depth_option
-@click.option(
-    "--multiple-of",
-    type=WholeNumber(),
-    default="1",
-    show_default=True,
-    help="Take only multiples of this number.",
-)
-@click.option("--tolerance", type=Fraction(), help="Largest mismatch allowed, as 0.02 or 2%.")
+@MULTIPLE_OPTION
+@TOLERANCE_OPTION
 @input_options
 @JSON_OPTION
 def scale(
     reference: str,
     factor: float,
-    by: str,
-    depth_policy: str,
-    multiple_of: int,
-    tolerance: float | None,
-    resolution: int | None,
-    classes: int | None,
-    in_channels: int | None,
+    sizes: dict[str, int],
     as_json: bool,
+    **options: Any,  # of `explorer.scale`
 ) -> None:
     """Spend FACTOR times the cost of REFERENCE on more layers, wider paths or more paths.
 
@@ -200,16 +146,8 @@ def scale(
       resnext-explorer scale resnext101_32x4d --factor 2 --depth-policy published
       resnext-explorer scale resnet20_cifar --factor 4 --json
     """
-    architecture = Architecture.from_name(
-        reference, resolution=resolution, classes=classes, in_channels=in_channels
-    )
-    scaling: dict[str, Any] = {
-        "by": by,
-        "multiple_of": multiple_of,
-        "depth_policy": depth_policy,
-        "tolerance": tolerance,
-    }
-    designs = scale_designs(architecture, factor, **scaling)
+    architecture, by = Architecture.from_name(reference, **sizes), options["by"]
+    designs = scale_designs(architecture, factor, **options)
     from explorer.terminal import print_json, print_table
 
     if as_json:
@@ -234,13 +172,7 @@ def scale(
 @input_options
 @JSON_OPTION
 def describe(
-    names: tuple[str, ...],
-    verify: bool,
-    diagram: str | None,
-    resolution: int | None,
-    classes: int | None,
-    in_channels: int | None,
-    as_json: bool,
+    names: tuple[str, ...], verify: bool, diagram: str | None, sizes: dict[str, int], as_json: bool
 ) -> None:
     """Show every layer of the network NAME and what it costs, or two networks side by side.
 
@@ -255,12 +187,7 @@ def describe(
         raise UserError(
             f"describe takes one or two networks; given: {len(names)} ({', '.join(names)})."
         )
-    architectures = [
-        Architecture.from_name(
-            name, resolution=resolution, classes=classes, in_channels=in_channels
-        )
-        for name in names
-    ]
+    architectures = [Architecture.from_name(name, **sizes) for name in names]
     if diagram is not None and len(names) > 1:
         raise UserError("--diagram draws one network; describe them one after the other.")
     if diagram is not None and not diagram.endswith((".svg", ".html")):
@@ -272,14 +199,8 @@ def describe(
         from explorer import drawing
         from explorer.files import write_atomic
 
-        write_atomic(
-            diagram,
-            (
-                drawing.svg(architectures[0])
-                if diagram.endswith(".svg")
-                else drawing.html(architectures[0])
-            ),
-        )
+        draw = drawing.svg if diagram.endswith(".svg") else drawing.html
+        write_atomic(diagram, draw(architectures[0]))
     from explorer.terminal import print_json
 
     if as_json:
@@ -301,11 +222,12 @@ def describe(
 @click.option(
     "--solve",
     default="bottleneck_width",
-    show_default=True,
     help="What to solve for: bottleneck_width, cardinality, width.",
 )
 @click.option("--by", help=f"The cost to keep: {', '.join(MEASURES)} (default: flops).")
 @budget_options
+@MULTIPLE_OPTION
+@TOLERANCE_OPTION
 @input_options
 @click.option(
     "--where",
@@ -314,34 +236,18 @@ def describe(
     help="Keep only rows for which this holds, for example 'params<=25M'.",
 )
 @click.option("--sort", help="Sort by a column; mismatch by its absolute value.")
-@click.option(
-    "--limit",
-    type=WholeNumber(),
-    default="20",
-    show_default=True,
-    help="Rows shown on the terminal.",
-)
+@click.option("--limit", type=WholeNumber(), default="20", help="Rows shown on the terminal.")
 @click.option("-o", "--output", type=click.Path(), help="Write all rows to a CSV file.")
 def enumerate_(
     reference: str,
-    cardinality: list[int] | None,
-    bottleneck_width: list[int] | None,
-    width: list[int] | None,
-    depths: list[tuple[int, ...]] | None,
-    solve: str,
+    given: dict[str, Any],
     by: str | None,
-    flops: float | None,
-    params: float | None,
-    activations: float | None,
-    multiple_of: int,
-    tolerance: float | None,
-    resolution: int | None,
-    classes: int | None,
-    in_channels: int | None,
-    where: tuple[str, ...],
+    budgets: dict[str, float],
+    sizes: dict[str, int],
     sort: str | None,
     limit: int,
     output: str | None,
+    **options: Any,  # of `enumerate_designs`
 ) -> None:
     """Solve every combination of the axes for the cost of REFERENCE: a million designs a second.
 
@@ -350,25 +256,11 @@ def enumerate_(
       resnext-explorer enumerate resnet50 --cardinality 1..64 --where 'params<=25M'
       resnext-explorer enumerate resnet50 --cardinality 1..128 --width 64..576 -o grid.csv
     """
-    architecture = Architecture.from_name(
-        reference, resolution=resolution, classes=classes, in_channels=in_channels
-    )
-    given = without_none(
-        cardinality=cardinality, bottleneck_width=bottleneck_width, width=width, depths=depths
-    )
-    by, budget = chosen_budget(by, flops=flops, params=params, activations=activations)
+    architecture = Architecture.from_name(reference, **sizes)
+    by, budget = chosen_budget(by, budgets)
     from explorer.enumeration import enumerate_designs, sort_designs
 
-    table = enumerate_designs(
-        architecture,
-        solve=solve,
-        by=by,
-        budget=budget,
-        tolerance=tolerance,
-        multiple_of=multiple_of,
-        where=where,
-        **given,
-    )
+    table = enumerate_designs(architecture, by=by, budget=budget, **options, **given)
     if sort is not None:
         table = sort_designs(table, sort)
     printing.print_grid(architecture, table, limit)

@@ -8,59 +8,37 @@ from explorer.architecture import Architecture
 from explorer.budget import Design
 from explorer.commands.options import JSON_OPTION, input_options
 from explorer.commands.parsing import WholeNumber, WholeNumbers
-from explorer.errors import UserError
+from explorer.errors import UserError, check_known
 from explorer.text import counted
 
 # More than any processor has; torch ends the process where the system gives it no more.
 MOST_THREADS = 1024
 
 
-def match_time_with_progress(
-    architecture: Architecture, given: dict[str, Any], **options: Any
-) -> list[Design]:
+def match_time_with_progress(architecture: Architecture, **options: Any) -> list[Design]:
     """`match_time` with a progress bar on the terminal."""
     from explorer.networks import match_time
     from explorer.terminal import progress_bar
 
     with progress_bar("measuring") as progress:
-        return match_time(architecture, progress=progress, **options, **given)
+        return match_time(architecture, progress=progress, **options)
 
 
 @click.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.option("--mode", default="inference,train_step", help="inference, train_step, or both.")
+@click.option("--form", default="c", help="How blocks are computed: a, b, c, or several: a,b,c.")
 @click.option(
-    "--mode",
-    default="inference,train_step",
-    show_default=True,
-    help="inference, train_step, or both.",
+    "--batch", type=WholeNumbers(), default="1", help="Images at once, one or more: 1,32."
 )
-@click.option(
-    "--form",
-    default="c",
-    show_default=True,
-    help="How blocks are computed: a, b, c, or several: a,b,c.",
-)
-@click.option(
-    "--batch",
-    type=WholeNumbers(),
-    default="1",
-    show_default=True,
-    help="Images at once, one or more: 1,32.",
-)
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1.")
-@click.option("--precision", default="32", show_default=True, help="32, or bf16 by autocast.")
+@click.option("--device", default="cpu", help="cpu, cuda, cuda:1.")
+@click.option("--precision", default="32", help="32, or bf16 by autocast.")
 @click.option(
     "--threads",
     type=WholeNumber(),
     help="torch's threads on the CPU (default: torch's own choice).",
 )
-@click.option(
-    "--rounds",
-    type=WholeNumber(),
-    default="7",
-    show_default=True,
-    help="How often each case is visited.",
-)
+@click.option("--rounds", type=WholeNumber(), default="7", help="How often each case is visited.")
 @input_options
 @JSON_OPTION
 def measure(
@@ -72,9 +50,7 @@ def measure(
     precision: str,
     threads: int | None,
     rounds: int,
-    resolution: int | None,
-    classes: int | None,
-    in_channels: int | None,
+    sizes: dict[str, int],
     as_json: bool,
 ) -> None:
     """Measure seconds, images a second and peak memory of each NAME.
@@ -89,13 +65,7 @@ def measure(
     """
     from explorer.layers import FORMS
 
-    architectures = [
-        Architecture.from_name(
-            name, resolution=resolution, classes=classes, in_channels=in_channels
-        )
-        for name in names
-    ]
-    from explorer.errors import unknown
+    architectures = [Architecture.from_name(name, **sizes) for name in names]
     from explorer.networks import MODES, Case, use_threads
     from explorer.networks import measure as measure_cases
     from explorer.terminal import print_json, print_table, progress_bar
@@ -103,8 +73,7 @@ def measure(
     modes, forms = mode.split(","), form.split(",")
     for given, known, kind in ((modes, MODES, "mode"), (forms, FORMS, "form")):
         for value in given:
-            if value not in known:
-                raise unknown(kind, value, known)
+            check_known(kind, value, known)
     if threads is not None and threads > MOST_THREADS:
         raise UserError(f"--threads takes at most {MOST_THREADS:,}; given: {threads:,}.")
     used_threads = use_threads(threads)
@@ -181,22 +150,11 @@ def measure(
     help="Trained weights (.pth or .safetensors); without them, new ones are drawn.",
 )
 @click.option(
-    "--seed",
-    type=click.IntRange(-(2**63), 2**63 - 1),
-    default=0,
-    show_default=True,
-    help="Seed of new weights.",
+    "--seed", type=click.IntRange(-(2**63), 2**63 - 1), default=0, help="Seed of new weights."
 )
 @input_options
 def export(
-    name: str,
-    format_: str,
-    output: str,
-    weights: str | None,
-    seed: int,
-    resolution: int | None,
-    classes: int | None,
-    in_channels: int | None,
+    name: str, format_: str, output: str, weights: str | None, seed: int, sizes: dict[str, int]
 ) -> None:
     """Write the network NAME for other programs: torchvision, timm, safetensors or ONNX.
 
@@ -206,9 +164,7 @@ def export(
       resnext-explorer export resnext50_32x4d --format timm -o resnext50.safetensors
       resnext-explorer export resnext29_8x16d_cifar --weights best.pth --format onnx -o best.onnx
     """
-    architecture = Architecture.from_name(
-        name, resolution=resolution, classes=classes, in_channels=in_channels
-    )
+    architecture = Architecture.from_name(name, **sizes)
     from explorer import networks
 
     networks.check_name(output, format_)
@@ -227,13 +183,7 @@ def export(
 @click.argument("network", metavar="NAME|PACKAGE.MODULE:FUNCTION")
 @input_options
 @JSON_OPTION
-def rules(
-    network: str,
-    resolution: int | None,
-    classes: int | None,
-    in_channels: int | None,
-    as_json: bool,
-) -> None:
+def rules(network: str, sizes: dict[str, int], as_json: bool) -> None:
     """Check the paper's two rules on a network, and show where one is broken.
 
     A network of your own is a function that returns a torch module with children layer1, layer2
@@ -250,20 +200,13 @@ def rules(
     if ":" in network:
         from explorer.foreign import call_function
 
-        example = example_image(in_channels or 3, resolution or 224)
+        example = example_image(sizes.get("in_channels", 3), sizes.get("resolution", 224))
         violations = find_violations(call_function(network, "the network"), example)
     else:
-        violations = find_violations(
-            Architecture.from_name(
-                network, resolution=resolution, classes=classes, in_channels=in_channels
-            )
-        )
+        violations = find_violations(Architecture.from_name(network, **sizes))
     if as_json:
         print_json(
-            {
-                "holds": not violations,
-                "violations": [vars(violation) for violation in violations],
-            }
+            {"holds": not violations, "violations": [vars(violation) for violation in violations]}
         )
     elif not violations:
         click.echo(f"Both rules hold for {network}.")

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+from functools import wraps
 from typing import Any
 
 import click
@@ -10,61 +11,59 @@ from explorer.depths import POLICIES
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 
 
-def options(*decorators: Any) -> Any:
-    """Several click options as one decorator, in the order given."""
+MULTIPLE_OPTION = click.option(
+    "--multiple-of", type=WholeNumber(), default="1", help="Take only multiples of this number."
+)
+TOLERANCE_OPTION = click.option(
+    "--tolerance", type=Fraction(), help="Largest mismatch allowed, as 0.02 or 2%."
+)
+
+
+def grouped(name: str, **options: tuple[click.ParamType, str]) -> Any:
+    """Options, each with its type and its help, that a command takes as one dict.
+
+    The command's argument `name` holds those that are given.
+    """
 
     def decorate(command: Any) -> Any:
-        for decorator in reversed(decorators):
-            command = decorator(command)
-        return command
+        @wraps(command)
+        def call(**values: Any) -> Any:
+            given = {key: values.pop(key) for key in options}
+            values[name] = {key: value for key, value in given.items() if value is not None}
+            return command(**values)
+
+        for key, (kind, text) in reversed(options.items()):
+            call = click.option(f"--{key.replace('_', '-')}", type=kind, help=text)(call)
+        return call
 
     return decorate
 
 
 # What goes into a network and comes out of it.
-input_options = options(
-    click.option(
-        "--resolution",
-        type=WholeNumber(),
-        help="Side of the input in pixels (default: 224; 32 for _cifar names).",
-    ),
-    click.option(
-        "--classes", type=WholeNumber(), help="Classes (default: 1000; 10 for _cifar names)."
-    ),
-    click.option(
-        "--in-channels", type=WholeNumber(), help="Channels of the input image (default: 3)."
-    ),
+input_options = grouped(
+    "sizes",
+    resolution=(WholeNumber(), "Side of the input in pixels (default: 224; 32 for _cifar names)."),
+    classes=(WholeNumber(), "Classes (default: 1000; 10 for _cifar names)."),
+    in_channels=(WholeNumber(), "Channels of the input image (default: 3)."),
 )
-axis_options = options(
-    click.option("--cardinality", type=WholeNumbers(), help="Cardinalities C: 1,2,4,8 or 1..64."),
-    click.option("--bottleneck-width", type=WholeNumbers(), help="Bottleneck widths d."),
-    click.option(
-        "--width", type=WholeNumbers(), help="Widths (output channels of the first stage)."
-    ),
-    click.option("--depths", type=DepthLists(), help="Blocks per stage: 3-4-6-3,3-4-23-3."),
+axis_options = grouped(
+    "given",
+    cardinality=(WholeNumbers(), "Cardinalities C: 1,2,4,8 or 1..64."),
+    bottleneck_width=(WholeNumbers(), "Bottleneck widths d."),
+    width=(WholeNumbers(), "Widths (output channels of the first stage)."),
+    depths=(DepthLists(), "Blocks per stage: 3-4-6-3,3-4-23-3."),
 )
-budget_options = options(
-    click.option(
-        "--flops",
-        type=Number(),
-        help="A plain budget of multiply-adds instead of the reference's, for example 4.1G.",
+budget_options = grouped(
+    "budgets",
+    flops=(
+        Number(),
+        "A plain budget of multiply-adds instead of the reference's, for example 4.1G.",
     ),
-    click.option("--params", type=Number(), help="A plain budget of parameters, for example 25M."),
-    click.option(
-        "--activations", type=Number(), help="A plain budget of activations, for example 11M."
-    ),
-    click.option(
-        "--multiple-of",
-        type=WholeNumber(),
-        default="1",
-        show_default=True,
-        help="Take only multiples of this number.",
-    ),
-    click.option("--tolerance", type=Fraction(), help="Largest mismatch allowed, as 0.02 or 2%."),
+    params=(Number(), "A plain budget of parameters, for example 25M."),
+    activations=(Number(), "A plain budget of activations, for example 11M."),
 )
 depth_option = click.option(
     "--depth-policy",
     default="proportional",
-    show_default=True,
     help=f"Which stages grow with depth: {', '.join(POLICIES)}.",
 )

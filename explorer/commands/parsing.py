@@ -13,18 +13,29 @@ from explorer.template import LARGEST_NUMBER
 LONGEST_LIST = 1_000_000
 
 
-class WholeNumbers(click.ParamType):
+class _Parsed(click.ParamType):
+    """What a user writes is parsed; a default of the right type stays as it is."""
+
+    kinds: tuple[type, ...]
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, self.kinds):
+            return value
+        return self.parse(str(value).strip(), param.opts[0] if param else "the option")
+
+    def parse(self, text: str, option: str) -> Any:
+        """The value that `text` stands for; `option` is named in a message."""
+        raise NotImplementedError
+
+
+class WholeNumbers(_Parsed):
     """A comma-separated list of whole numbers of at least 1, or of ranges: `1,2,4,8` or `1..64`."""
 
     name = "N,N,..."
+    kinds: tuple[type, ...] = (list,)
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> list[int]:
-        if isinstance(value, list):
-            return value
-        items = [item.strip() for item in str(value).split(",")]
-        option = param.opts[0] if param else "the list"
+    def parse(self, text: str, option: str) -> Any:
+        items = [item.strip() for item in text.split(",")]
         if not any(items):
             raise UserError(
                 f"{option} lists no numbers; give whole numbers of at least 1, for example {option}"
@@ -33,15 +44,13 @@ class WholeNumbers(click.ParamType):
         numbers: list[int] = []
         for item in items:
             ends = re.fullmatch(r"(\d+)(?:\.\.(\d+))?", item, re.ASCII)
-            first, last = (
-                (_digits(ends[1], option), _digits(ends[2] or ends[1], option))
-                if ends
-                else (-1, -1)
-            )
+            first, last = -1, -1
+            if ends:
+                first, last = (_digits(end, option) for end in (ends[1], ends[2] or ends[1]))
             if not 1 <= first <= last:
                 raise UserError(
                     f"{option} takes whole numbers of at least 1, separated by commas, or ranges"
-                    f" like 1..64; given: {shorten(item)} in {shorten(value)}."
+                    f" like 1..64; given: {shorten(item)} in {shorten(text)}."
                 )
             if last - first >= LONGEST_LIST - len(numbers):
                 raise UserError(
@@ -65,31 +74,23 @@ class WholeNumber(WholeNumbers):
     """One whole number of at least 1."""
 
     name = "N"
+    kinds = (int,)
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:  # type: ignore[override]
-        if isinstance(value, int):
-            return value
-        numbers = super().convert(value, param, ctx)
+    def parse(self, text: str, option: str) -> Any:
+        numbers = super().parse(text, option)
         if len(numbers) != 1:
-            raise UserError(
-                f"{param.opts[0] if param else 'the option'} takes one whole number; given:"
-                f" {shorten(value)}."
-            )
+            raise UserError(f"{option} takes one whole number; given: {shorten(text)}.")
         return numbers[0]
 
 
-class DepthLists(click.ParamType):
+class DepthLists(_Parsed):
     """Blocks per stage, of one or more networks: `3-4-6-3` or `3-4-6-3,3-4-23-3`."""
 
     name = "N-N-...,..."
+    kinds = (list,)
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> list[tuple[int, ...]]:
-        if isinstance(value, list):
-            return value
-        items = [item.strip() for item in str(value).split(",")]
-        option = param.opts[0] if param else "depths"
+    def parse(self, text: str, option: str) -> Any:
+        items = [item.strip() for item in text.split(",")]
         for item in items:
             if not re.fullmatch(r"[1-9]\d*(-[1-9]\d*)*", item, re.ASCII):
                 raise UserError(
@@ -99,42 +100,31 @@ class DepthLists(click.ParamType):
         return [tuple(_digits(blocks, option) for blocks in item.split("-")) for item in items]
 
 
-class Number(click.ParamType):
+class Number(_Parsed):
     """A number above zero, with an optional decimal prefix: `4.1G`."""
 
     name = "NUMBER"
+    kinds = (int, float)
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        if isinstance(value, int | float):
-            return value
-        number = parse_number(str(value))
+    def parse(self, text: str, option: str) -> Any:
+        number = parse_number(text)
         if number <= 0:
-            raise UserError(
-                f"{param.opts[0] if param else 'the number'} must be above zero; given:"
-                f" {shorten(value)}."
-            )
+            raise UserError(f"{option} must be above zero; given: {shorten(text)}.")
         return number
 
 
-class Fraction(click.ParamType):
+class Fraction(_Parsed):
     """A share, as a fraction or in percent: `0.02` or `2%`."""
 
     name = "SHARE"
+    kinds = (float,)
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        if isinstance(value, float):
-            return value
-        text = str(value).strip()
+    def parse(self, text: str, option: str) -> Any:
         try:
             number = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
         except ValueError:
             number = -1.0
         if not 0 <= number < float("inf"):
-            option = param.opts[0] if param else "the share"
             raise UserError(
                 f"{option} takes a fraction or a percentage of at least 0, for example 0.02 or 2%;"
                 f" given: {shorten(text)}."

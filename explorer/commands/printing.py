@@ -7,10 +7,10 @@ import click
 from explorer.architecture import Architecture
 from explorer.budget import LABELS, Design, cost
 from explorer.complexity import count, layer_complexity
-from explorer.errors import UserError, unknown
+from explorer.errors import UserError, check_known
 from explorer.layers import Layer, iter_layers
 from explorer.names import usual_input
-from explorer.published import TABLES, PublishedRow
+from explorer.published import TABLES
 from explorer.text import human_count, human_flops, human_percent
 
 # What a number in each measure counts.
@@ -22,20 +22,19 @@ UNITS = {
     "latency": "latency",
     "train_step": "training step",
 }
-DESIGN_COLUMNS = ("design", "C", "d", "width", "FLOPs", "params", "activations", "mismatch")
+COSTS = ("FLOPs", "params", "activations")
+DESIGN_COLUMNS = ("design", "C", "d", "width", *COSTS, "mismatch")
 
 
 def design_row(design: Design) -> tuple[Any, ...]:
     """A design as a row under `DESIGN_COLUMNS`."""
-    template, complexity = design.architecture.template, design.complexity
+    template = design.architecture.template
     return (
         design.name,
         template.cardinality,
         template.bottleneck_width,
         template.width,
-        human_flops(complexity.flops),
-        human_count(complexity.params),
-        human_count(complexity.activations),
+        *map(human_count, vars(design.complexity).values()),
         human_percent(design.mismatch, signed=True),
     )
 
@@ -67,13 +66,7 @@ def print_candidates(design: Design, solve: str) -> None:
     rows = []
     for position, timing in enumerate(design.candidates):
         architecture = timing.case.architecture
-        chosen = (
-            "reference"
-            if position == 0
-            else "chosen"
-            if architecture == design.architecture
-            else ""
-        )
+        chosen = "chosen" if architecture == design.architecture else ""
         rows.append(
             (
                 architecture.name,
@@ -81,7 +74,7 @@ def print_candidates(design: Design, solve: str) -> None:
                 human_flops(count(architecture).flops),
                 f"{1e3 * timing.seconds:.3f}",
                 f"{1e3 * timing.low:.3f} to {1e3 * timing.high:.3f}",
-                chosen,
+                chosen if position else "reference",
             )
         )
     click.echo(f"\nMeasured for {design.name}:")
@@ -110,10 +103,7 @@ def architecture_record(architecture: Architecture, *, verify: bool = False) -> 
         from explorer.networks import fvcore_complexity
 
         counted = vars(fvcore_complexity(architecture))
-        record |= {
-            "fvcore": counted,
-            "agree": all(record[measure] == counted[measure] for measure in counted),
-        }
+        record |= {"fvcore": counted, "agree": counted.items() <= record.items()}
     return record
 
 
@@ -127,42 +117,20 @@ def print_layers(architecture: Architecture) -> None:
     """Print the layer table, with equal blocks once, and what each stage costs."""
     from explorer.terminal import print_table
 
-    columns = (
-        "layer",
-        "kind",
-        "in",
-        "out",
-        "kernel",
-        "stride",
-        "groups",
-        "output",
-        "FLOPs",
-        "params",
-        "activations",
-    )
+    columns = ("layer", "kind", "in", "out", "kernel", "stride", "groups", "output", *COSTS)
     print_table(columns, [_layer_row(layer) for layer in iter_layers(architecture)], left=("kind",))
     click.echo()
-    rows = []
-    for stage, sums in stage_totals(architecture).items():
-        rows.append(
-            (
-                stage,
-                *(human_count(value) for value in sums),
-                human_percent(sums[0] / count(architecture).flops),
-            )
-        )
-    print_table(("part", "FLOPs", "params", "activations", "share of FLOPs"), rows)
+    flops = count(architecture).flops
+    rows = [
+        (part, *map(human_count, sums), human_percent(sums[0] / flops))
+        for part, sums in stage_totals(architecture).items()
+    ]
+    print_table(("part", *COSTS, "share of FLOPs"), rows)
 
 
 def _layer_row(layer: Layer) -> tuple[Any, ...]:
-    complexity = layer_complexity(layer)
-    last = layer.block + layer.repeats - 1
     return (
-        (
-            layer.name
-            if layer.repeats == 1
-            else f"layer{layer.stage}.{layer.block}-{last}.{layer.part}"
-        ),
+        layer.names,
         layer.kind,
         layer.in_channels,
         layer.out_channels,
@@ -170,9 +138,7 @@ def _layer_row(layer: Layer) -> tuple[Any, ...]:
         layer.stride,
         layer.groups,
         f"{layer.size}x{layer.size}",
-        human_flops(complexity.flops),
-        human_count(complexity.params),
-        human_count(complexity.activations),
+        *map(human_count, vars(layer_complexity(layer)).values()),
     )
 
 
@@ -183,8 +149,8 @@ def stage_totals(architecture: Architecture) -> dict[str, tuple[int, int, int]]:
         end = "classifier" if layer.part in ("avgpool", "fc") else "stem"
         part = f"stage {layer.stage}" if layer.stage else end
         before, complexity = totals.get(part, (0, 0, 0)), layer_complexity(layer)
-        added = (complexity.flops, complexity.params, complexity.activations)
-        totals[part] = tuple(a + b for a, b in zip(before, added, strict=True))  # type: ignore[assignment]
+        added = zip(before, vars(complexity).values(), strict=True)
+        totals[part] = tuple(a + b for a, b in added)
     return totals
 
 
@@ -202,43 +168,30 @@ def print_side_by_side(first: Architecture, second: Architecture) -> None:
             "growth": architecture.growth,
             "shortcut": architecture.shortcut,
             "stem": f"{architecture.stem.kind} {architecture.stem.channels}",
-            "input": (
-                f"{architecture.in_channels}x{architecture.resolution}x{architecture.resolution}"
-            ),
+            "input": "x".join(map(str, architecture.input_shape)),
         }
 
-    rows: list[tuple[Any, ...]] = [
-        (key, *values)
-        for key, *values in zip(
-            facts(first), facts(first).values(), facts(second).values(), strict=True
-        )
-    ]
-    rows = [(*row, "") for row in rows]
-    totals = (stage_totals(first), stage_totals(second))
-    whole = [tuple(vars(count(architecture)).values()) for architecture in (first, second)]
-    for part, (left, right) in {
-        **{key: (totals[0].get(key), totals[1].get(key)) for key in {**totals[0], **totals[1]}},
-        "whole network": (whole[0], whole[1]),
-    }.items():
-        for index, measure in enumerate(("FLOPs", "params", "activations")):
-            values = [None if sums is None else sums[index] for sums in (left, right)]
+    left, right = facts(first), facts(second)
+    rows: list[tuple[Any, ...]] = [(key, left[key], right[key], "") for key in left]
+    totals = stage_totals(first), stage_totals(second)
+    parts = list(dict.fromkeys([*totals[0], *totals[1]]))
+    for costs, architecture in zip(totals, (first, second), strict=True):
+        costs["whole network"] = tuple(vars(count(architecture)).values())
+    for part in (*parts, "whole network"):
+        for index, measure in enumerate(COSTS):
+            values = [costs[part][index] if part in costs else None for costs in totals]
             ratio = f"{values[1] / values[0]:.2f}x" if values[0] and values[1] else ""
-            rows.append(
-                (
-                    f"{part}: {measure}",
-                    *("" if value is None else human_count(value) for value in values),
-                    ratio,
-                )
-            )
+            shown = ("" if value is None else human_count(value) for value in values)
+            rows.append((f"{part}: {measure}", *shown, ratio))
     print_table(("", first.name, second.name, "ratio"), rows)
 
 
 def print_totals(architecture: Architecture, record: dict[str, Any]) -> None:
     """Print the exact totals of a network, and whether fvcore agrees."""
-    side = architecture.resolution
+    size = "x".join(map(str, architecture.input_shape))
     click.echo(
-        f"\n{architecture.name} at {architecture.in_channels}x{side}x{side}, {architecture.classes}"
-        f" classes: {record['flops']:,} FLOPs, {record['params']:,} params,"
+        f"\n{architecture.name} at {size}, {architecture.classes} classes:"
+        f" {record['flops']:,} FLOPs, {record['params']:,} params,"
         f" {record['activations']:,} activations"
     )
     if fvcore := record.get("fvcore"):
@@ -252,8 +205,8 @@ def print_totals(architecture: Architecture, record: dict[str, Any]) -> None:
 def input_options(architecture: Architecture) -> dict[str, int]:
     """The options with which another command sees the same input."""
     usual = usual_input(architecture.name)
-    changed = [field for field, value in usual.items() if getattr(architecture, field) != value]
-    return {field: getattr(architecture, field) for field in changed}
+    asked = {field: getattr(architecture, field) for field in usual}
+    return {field: value for field, value in asked.items() if value != usual[field]}
 
 
 def print_paper_picks(architecture: Architecture, factor: float, by: str) -> None:
@@ -262,13 +215,12 @@ def print_paper_picks(architecture: Architecture, factor: float, by: str) -> Non
         return
     from explorer.terminal import print_table
 
-    own = cost(architecture, by)
+    own, usual = cost(architecture, by), usual_input(architecture.name)
+    sizes = {field: getattr(architecture, field) for field in usual}
     arms = ("reference", "reference", "deeper", "wider", "more paths", "more paths")
     rows = []
     for arm, row in zip(arms, TABLES["table4"].rows, strict=True):
-        network = _published_architecture(row, architecture)
-        assert network is not None
-        spent = cost(network, by)
+        spent = cost(Architecture.from_name(str(row.architecture), **sizes), by)
         rows.append((arm, row.label, human_flops(spent), f"{spent / own:.2f}x", *row.values[1:]))
     click.echo(
         f"\nThe paper's own networks (Table 4), their true cost relative to {architecture.name},"
@@ -283,22 +235,18 @@ def print_published(name: str, as_json: bool) -> None:
     """Print a table of the paper, with our counts for the networks that have a name here."""
     from explorer.terminal import print_json, print_table
 
-    if name not in TABLES:
-        raise unknown("table", name, TABLES)
+    check_known("table", name, TABLES)
     table = TABLES[name]
     records: list[dict[str, Any]] = []
     for row in table.rows:
-        network = _published_architecture(row)
-        ours = {
-            measure: None if network is None else cost(network, measure)
-            for measure in table.measures
-        }
+        network = row.network
+        counts = [cost(network, measure) if network else None for measure in table.measures]
         records.append(
             {
                 "network": row.label,
                 "name": row.architecture,
                 "paper": dict(zip(table.columns, row.values, strict=True)),
-                "ours": ours,
+                "ours": dict(zip(table.measures, counts, strict=True)),
             }
         )
     if as_json:
@@ -320,21 +268,6 @@ def print_published(name: str, as_json: bool) -> None:
         click.echo(f"\n{table.note}")
 
 
-def _published_architecture(
-    row: PublishedRow, like: Architecture | None = None
-) -> Architecture | None:
-    if row.architecture is None:
-        return None
-    if like is not None:
-        return Architecture.from_name(
-            row.architecture,
-            resolution=like.resolution,
-            classes=like.classes,
-            in_channels=like.in_channels,
-        )
-    return Architecture.from_name(row.architecture, resolution=row.resolution, classes=row.classes)
-
-
 def print_grid(reference: Architecture, table: Any, limit: int) -> None:
     """Print the first rows of an enumeration."""
     from explorer.enumeration import architecture_of
@@ -343,24 +276,13 @@ def print_grid(reference: Architecture, table: Any, limit: int) -> None:
     rows = []
     for row in table.head(limit).itertuples():
         name = architecture_of(reference, row).name
-        d = getattr(row, "bottleneck_width", None)
-        counts = (
-            human_count(getattr(row, measure)) for measure in ("flops", "params", "activations")
-        )
+        d = row.bottleneck_width
+        counts = map(human_count, (row.flops, row.params, row.activations))
+        mismatch = human_percent(row.mismatch, signed=True)
         rows.append(
-            (
-                name,
-                row.cardinality,
-                "" if d != d else d,
-                row.width,
-                row.depths,
-                *counts,
-                human_percent(row.mismatch, signed=True),
-            )
+            (name, row.cardinality, "" if d != d else d, row.width, row.depths, *counts, mismatch)
         )
-    print_table(
-        ("design", "C", "d", "width", "depths", "FLOPs", "params", "activations", "mismatch"), rows
-    )
+    print_table(("design", "C", "d", "width", "depths", *COSTS, "mismatch"), rows)
     rest = f"; the first {limit} are shown" if len(table) > limit else ""
     click.echo(f"\n{len(table):,} designs{rest}.")
 

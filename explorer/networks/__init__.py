@@ -17,16 +17,6 @@ if TYPE_CHECKING:
     from explorer.networks.time_matching import match_time
     from explorer.networks.weights import load_weights
 
-_NAMES = {
-    "crosscheck": ("fvcore_complexity",),
-    "exporting": ("check_name", "export", "foreign_constructor", "fresh_network"),
-    "measuring": ("MODES", "Case", "Timing", "measure", "use_threads"),
-    "network": ("Network", "build"),
-    "rules": ("BlockShape", "Violation", "example_image", "find_violations"),
-    "time_matching": ("match_time",),
-    "weights": ("load_weights",),
-}
-
 __all__ = [
     "MODES",
     "BlockShape",
@@ -49,5 +39,14 @@ __all__ = [
 ]
 
 __getattr__ = lazy_getattr(
-    __name__, {name: f"{__name__}.{module}" for module, names in _NAMES.items() for name in names}
+    __name__,
+    {
+        "crosscheck": ("fvcore_complexity",),
+        "exporting": ("check_name", "export", "foreign_constructor", "fresh_network"),
+        "measuring": ("MODES", "Case", "Timing", "measure", "use_threads"),
+        "network": ("Network", "build"),
+        "rules": ("BlockShape", "Violation", "example_image", "find_violations"),
+        "time_matching": ("match_time",),
+        "weights": ("load_weights",),
+    },
 )

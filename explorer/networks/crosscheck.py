@@ -16,9 +16,7 @@ def fvcore_complexity(architecture: Architecture, form: str = "c") -> Complexity
     It counts neither biases nor batch norm. Parameters are the sum over `module.parameters()`.
     """
     model = build(architecture, form).eval()
-    image = torch.zeros(
-        1, architecture.in_channels, architecture.resolution, architecture.resolution
-    )
+    image = torch.zeros(1, *architecture.input_shape)
     counts = []
     for analysis_class in (FlopCountAnalysis, ActivationCountAnalysis):
         analysis = (

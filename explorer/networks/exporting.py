@@ -12,9 +12,10 @@ from pathlib import Path
 import torch
 
 from explorer.architecture import Architecture
-from explorer.errors import UserError, unknown
+from explorer.errors import UserError, check_known
 from explorer.files import write_atomic
 from explorer.networks.network import Network, build
+from explorer.template import IMAGENET
 
 # The suffixes under which each format's files are known; a state dict may be in torch's own form or
 # in safetensors.
@@ -52,23 +53,14 @@ def export(
     state = {
         name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
     }
-    constructor = (
-        None if format_ == "safetensors" else foreign_constructor(model.architecture, format_)
-    )
+    constructor = None
+    if format_ != "safetensors":
+        constructor = foreign_constructor(model.architecture, format_)
     if constructor is None or Path(path).suffix.lower() == ".safetensors":
         from safetensors.torch import save
 
-        write_atomic(
-            path,
-            save(
-                state,
-                metadata={
-                    "format": "pt",
-                    "architecture": model.architecture.name,
-                    **(metadata or {}),
-                },
-            ),
-        )
+        about = {"format": "pt", "architecture": model.architecture.name, **(metadata or {})}
+        write_atomic(path, save(state, metadata=about))
         load = f"safetensors.torch.load_file({str(path)!r})"
     else:
         buffer = io.BytesIO()
@@ -80,8 +72,7 @@ def export(
 
 def check_name(path: str | Path, format_: str) -> None:
     """Raise `UserError` for an unknown format, or a file whose suffix is that of another."""
-    if format_ not in FORMATS:
-        raise unknown("export format", format_, FORMATS)
+    check_known("export format", format_, FORMATS)
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS[format_] and any(suffix in known for known in FORMATS.values()):
         raise UserError(
@@ -98,45 +89,28 @@ def foreign_constructor(architecture: Architecture, library: str) -> str:
     """
     template, stem = architecture.template, architecture.stem
     usual_width = 256 if template.kind == "bottleneck" else 64
-    reasons = [
-        reason
-        for broken, reason in (
-            (
-                stem.kind != "imagenet" or stem.channels != 64,
-                (
-                    f"its stem is always imagenet with 64 channels, not {stem.kind} with"
-                    f" {stem.channels}"
-                ),
-            ),
-            (
-                len(architecture.depths) != 4,
-                f"it always has 4 stages, not {len(architecture.depths)}",
-            ),
-            (
-                template.width != usual_width,
-                f"its first stage is always {usual_width} wide, not {template.width}",
-            ),
-            (architecture.growth != "d", "d always doubles from stage to stage, never C"),
-            (architecture.shortcut == "none", "it always has shortcuts"),
-            (
-                library == "torchvision" and architecture.in_channels != 3,
-                f"its input always has 3 channels, not {architecture.in_channels}",
-            ),
-        )
-        if broken
-    ]
-    if reasons:
+    reasons = {
+        f"its stem is always imagenet with 64 channels, not {stem.kind} with {stem.channels}": stem
+        != IMAGENET,
+        f"it always has 4 stages, not {len(architecture.depths)}": len(architecture.depths) != 4,
+        f"its first stage is always {usual_width} wide, not {template.width}": (
+            template.width != usual_width
+        ),
+        "d always doubles from stage to stage, never C": architecture.growth != "d",
+        "it always has shortcuts": architecture.shortcut == "none",
+        f"its input always has 3 channels, not {architecture.in_channels}": (
+            library == "torchvision" and architecture.in_channels != 3
+        ),
+    }
+    broken = "; ".join(reason for reason, holds in reasons.items() if holds)
+    if broken:
         raise UserError(
-            f"{library} has no network like {architecture.name}: {'; '.join(reasons)}. Use --format"
+            f"{library} has no network like {architecture.name}: {broken}. Use --format"
             " safetensors or onnx."
         )
     block = "Bottleneck" if template.kind == "bottleneck" else "BasicBlock"
     depths, classes = list(architecture.depths), architecture.classes
-    paths = (
-        (template.cardinality, template.bottleneck_width)
-        if template.kind == "bottleneck"
-        else (1, 64)
-    )
+    paths = template.cardinality, template.bottleneck_width or 64
     if library == "torchvision":
         return (
             f"torchvision.models.resnet.ResNet(torchvision.models.resnet.{block}, {depths},"

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from explorer.architecture import Architecture
-from explorer.errors import unknown
+from explorer.errors import check_known
 from explorer.layers import FORMS, Layer, iter_layers
 from explorer.networks.blocks import Block
 from explorer.networks.modules import (
@@ -33,8 +33,7 @@ def build(architecture: Architecture, form: str = "c") -> "Network":
     Raises:
         UserError: The form is unknown.
     """
-    if form not in FORMS:
-        raise unknown("form", form, FORMS)
+    check_known("form", form, FORMS)
     return Network(architecture, form)
 
 

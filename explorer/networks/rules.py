@@ -6,7 +6,7 @@ map is halved, the width of the blocks is doubled (section 3.1).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 from explorer.architecture import Architecture, halved
@@ -96,13 +96,8 @@ def _rule_1(stages: Sequence[Sequence[BlockShape]]) -> list[Violation]:
             for what in ("size", "channels", "kernels", "groups"):
                 expected, actual = getattr(first, what), getattr(block, what)
                 if expected != actual:
-                    violations.append(
-                        Violation(
-                            1,
-                            f"layer{number}.{index}",
-                            f"{what} {actual}, but layer{number}.0 has {expected}",
-                        )
-                    )
+                    message = f"{what} {actual}, but layer{number}.0 has {expected}"
+                    violations.append(Violation(1, f"layer{number}.{index}", message))
     for number, (before, after) in enumerate(pairwise(stages), start=1):
         if before[-1].size == after[0].size and before[-1] != after[0]:
             message = (
@@ -137,26 +132,19 @@ def _rule_2(stages: Sequence[Sequence[BlockShape]]) -> list[Violation]:
 
 def stages_of_architecture(architecture: Architecture) -> list[list[BlockShape]]:
     """The stages of one of our own networks, as `find_violations` takes them."""
-    stages = []
-    layers = list(iter_layers(architecture, expand=True))
-    for stage in architecture.stages:
-        blocks = []
-        for block in range(stage.depth):
-            convs = [
-                layer
-                for layer in layers
-                if (layer.stage, layer.block, layer.kind) == (stage.number, block, "conv")
-                and "downsample" not in layer.part
-            ]
-            blocks.append(
-                BlockShape(
-                    convs[-1].size,
-                    tuple(layer.out_channels for layer in convs),
-                    tuple(layer.kernel for layer in convs),
-                    tuple(layer.groups for layer in convs),
-                )
+    stages: list[list[BlockShape]] = [[] for _ in architecture.stages]
+    layers = iter_layers(architecture, expand=True)
+    for (stage, _), block in groupby(layers, key=lambda layer: (layer.stage, layer.block)):
+        if stage:
+            parts = [layer for layer in block if layer.kind == "conv"]
+            convs = [layer for layer in parts if "downsample" not in layer.part]
+            shape = BlockShape(
+                convs[-1].size,
+                tuple(layer.out_channels for layer in convs),
+                tuple(layer.kernel for layer in convs),
+                tuple(layer.groups for layer in convs),
             )
-        stages.append(blocks)
+            stages[stage - 1].append(shape)
     return stages
 
 

@@ -15,10 +15,11 @@ from explorer.budget import (
     Budget,
     Design,
     ImpossibleBudget,
+    beyond,
     check_solve,
     combinations,
     cost,
-    nearest,
+    match,
 )
 from explorer.errors import UserError
 from explorer.networks.measuring import Case, Timing, measure
@@ -130,9 +131,7 @@ def match_time(
         designs.append(
             replace(design, candidates=(own, *(measured[value] for value in sorted(measured))))
         )
-    missed = [
-        design for design in designs if tolerance is not None and abs(design.mismatch) > tolerance
-    ]
+    missed = beyond(designs, tolerance)
     if missed:
         names = ", ".join(f"{design.name} ({100 * design.mismatch:+.1f} %)" for design in missed)
         raise UserError(
@@ -148,7 +147,7 @@ def _solved(start: Architecture, solve: str, flops: float, step: int) -> int:
     It is the smallest allowed where the rest of the network costs more.
     """
     try:
-        (design,) = nearest(start, solve=solve, budget=max(1, round(flops)), multiple_of=step)
+        (design,) = match(start, solve=solve, budget=max(1, round(flops)), multiple_of=step)
     except ImpossibleBudget:
         return step
     return int(getattr(design.architecture.template, solve))

@@ -8,7 +8,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -142,11 +142,9 @@ def _bare(content: Any, names: Any, path: str | Path) -> Entries:
         taken_off.append(f"the weights are those under {inside[0]!r}{also}")
     tensors = _tensors(content) if isinstance(content, Mapping) else {}
     if not tensors:
-        what = (
-            f"a {type(content).__name__}"
-            if not isinstance(content, Mapping)
-            else _named(list(content)) or "nothing"
-        )
+        what = f"a {type(content).__name__}"
+        if isinstance(content, Mapping):
+            what = _named(list(content)) or "nothing"
         raise UserError(
             f"cannot read weights from {path}: it holds no named tensors, but {what}. {SAVE}"
         )
@@ -156,16 +154,12 @@ def _bare(content: Any, names: Any, path: str | Path) -> Entries:
         )
     prefix = _prefix(tensors, set(names))
     if prefix:
-        inside_it = {
-            name.removeprefix(prefix): value
-            for name, value in tensors.items()
-            if name.startswith(prefix)
-        }
         others = [name for name in tensors if not name.startswith(prefix)]
         taken_off.append(f"the prefix {prefix!r} removed from all names")
         if others:
             taken_off.append(f"{counted(len(others), 'other tensor')} left out: {_named(others)}")
-        tensors = inside_it
+        own = [name for name in tensors if name.startswith(prefix)]
+        tensors = {name.removeprefix(prefix): tensors[name] for name in own}
     return Entries(tensors, tuple(taken_off))
 
 
@@ -242,11 +236,7 @@ def _kind(tensor: Tensor) -> str:
 def _advice(tensors: dict[str, Tensor], asked: Architecture) -> str:
     """A sentence that says which network these weights fit."""
     own = _design_of(tensors)
-    if own is not None and (own.name, own.classes, own.in_channels) == (
-        asked.name,
-        asked.classes,
-        asked.in_channels,
-    ):
+    if own == replace(asked, resolution=LARGE):
         return "The shapes are right: save them as plain float32."
     if own is None:
         return "They fit no network that this program builds, or its names are different."
@@ -258,7 +248,7 @@ def _advice(tensors: dict[str, Tensor], asked: Architecture) -> str:
 
 def _design_of(tensors: dict[str, Tensor]) -> Architecture | None:
     """The architecture that has exactly these entries and shapes, or None."""
-    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    shapes = _shapes(tensors)
     blocks: dict[int, int] = {}
     for name in shapes:
         if entry := re.match(r"layer(\d+)\.(\d+)\.conv1\.weight$", name):
@@ -273,28 +263,30 @@ def _design_of(tensors: dict[str, Tensor]) -> Architecture | None:
     except (KeyError, ValueError):
         return None
     depths = "-".join(str(blocks[stage]) for stage in sorted(blocks))
-    start = (
-        f"resnext_{depths}_{paths // d}x{d}d_w{width}"
-        if bottleneck
-        else f"resnet_{depths}_w{width}"
-    )
+    kind = f"resnext_{depths}_{paths // d}x{d}d" if bottleneck else f"resnet_{depths}"
     stem = f"_{'imagenet' if kernel == 7 else 'small'}{channels}"
     for rest in ("", "_growC", "_plain", "_growC_plain"):
         try:
             architecture = Architecture.from_name(
-                f"{start}{stem}{rest}", resolution=LARGE, classes=classes, in_channels=in_channels
+                f"{kind}_w{width}{stem}{rest}",
+                resolution=LARGE,
+                classes=classes,
+                in_channels=in_channels,
             )
             with torch.device("meta"):
-                expected = {
-                    name: tuple(tensor.shape)
-                    for name, tensor in build(architecture).state_dict().items()
-                }
+                expected = _shapes(build(architecture).state_dict())
         except UserError:
             continue
-        given = {name: shape for name, shape in shapes.items() if not name.endswith(COUNTER)}
-        if given == {name: shape for name, shape in expected.items() if not name.endswith(COUNTER)}:
+        if shapes == expected:
             return architecture
     return None
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """The shape of every tensor that is no counter."""
+    return {
+        name: tuple(tensor.shape) for name, tensor in tensors.items() if not name.endswith(COUNTER)
+    }
 
 
 def _about(architecture: Architecture) -> str:

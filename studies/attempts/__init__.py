@@ -1,17 +1,20 @@
 """Who trains what: pairs, attempts, claims and leases. This is their whole contract.
 
-**What there is.** A study wants a set of *pairs* (a design and a seed; a tuning trial is one too). A
-trial in the storage is one *attempt* at a pair. A *worker* is a process that trains one pair at a
-time. Which pairs are wanted says an *agenda*, a pure function of the study and of all attempts so
-far, so every worker on every machine comes to the same pairs without talking to any other.
+**What there is.** A study wants a set of *pairs* (a design and a seed; a tuning trial is one too).
+A trial in the storage is one *attempt* at a pair. A *worker* is a process that trains one pair at a
+time. An *agenda* says which pairs are wanted. It is a pure function of the study and of all
+attempts so far, so every worker on every machine comes to the same pairs without talking to any
+other.
 
 **Claiming.** A worker creates a RUNNING attempt that carries the pair and the worker, in one
-transaction, and then reads again. If an earlier attempt at the pair runs or is complete, the worker
-withdraws its own (`superseded`). The storage numbers attempts one after the other, so of two claims
-made at once everyone sees the same one as the earlier: exactly one stays, and no pair is completed
-twice. No lock is held between the two steps; a worker that dies there leaves an attempt like any
-other. A worker whose claim was written but whose answer was lost finds it as its own second one
-and withdraws it.
+transaction, and then reads again. Unless the pair was waiting before this attempt (an earlier one
+runs, is complete or pruned, or the pair has failed), the worker withdraws it (`superseded`). The
+storage numbers attempts one after the other, so of two claims made at once everyone sees the same
+one as the earlier: exactly one stays, and no pair is completed twice. No lock is held between the
+two steps; a worker that dies there leaves an attempt like any other. A worker whose claim was
+written though the answer to it was lost claims again, finds two attempts of its own, keeps the
+earlier and withdraws the later. In a search a worker may claim a pair that it names itself (a
+*proposal*); when it reads again and more were named than are wanted, the latest withdraw.
 
 **Leases.** While it trains, a worker adds one to the attempt's `lease` every `Lease.every` seconds.
 An observer that sees the same number for `Lease.stale` seconds of its own monotonic clock gives the
@@ -22,25 +25,28 @@ observer knows at once.
 
 **Who may write what, and when.**
 
-- The worker that created an attempt: its lease, epochs, curve, result and failure, while it runs.
+- The worker that created an attempt: its lease, first epoch, curve, errors by epoch for the pruner,
+  result and failure, and its end, while it runs.
 - Any observer: the end of an attempt as `lost`, once its lease is stale or its lock is free.
-- The supervisor: the end of an attempt of a worker process that it has seen end.
+- The supervisor: the failure and the end of an attempt of a worker process that it has seen end.
+- `study retry`: nothing of an attempt; the study keeps the number from which failures count.
 - Nobody: anything of an attempt that has ended. Optuna refuses such a write
   (`UpdateFinishedTrialError`), and that is the fence: a worker that comes back after it was given
-  up cannot report, learns of it from the refusal, and stops training.
+  up cannot report, learns of it from the refusal, and stops training. A study that was deleted
+  refuses in the same way (`KeyError`).
 
-Everything else that an attempt tells is written before its state, and the state is written once. So
-an attempt that is complete has its result, and where the two writes of an ending are torn by a kill,
+Everything else of an attempt is written before its state, and the state is written once. So an
+attempt that is complete has its result, and where the two writes of an ending are torn by a kill,
 the state decides (`attempt.how_it_ended`).
 
-**How a pair stands.** `waiting`, `running`, `complete`, `pruned` or `failed`, from the attempts at it
-in the order of their numbers (`attempt.status`). Only `failed` counts against a pair; three `lost`
-attempts in a row that got no further than those before them count as one `failed`, since then it is
-likely the pair that kills its workers. `study retry` forgives what failed before it; what has failed
-three times stays failed.
+**How a pair stands.** `waiting`, `running`, `complete`, `pruned` or `failed`, from the attempts at
+it in the order of their numbers (`attempt.status_of`). Only `failed` counts against a pair; three
+`lost` attempts in a row that got no further than those before them count as one `failed`, since
+then it is likely the pair that kills its workers. `study retry` forgives what failed before it;
+what has failed three times stays failed.
 
 **Errors and threads.** Methods of `Claims` return False or None where they were overtaken and raise
-`UserError` where the storage cannot be used; they wait for a storage that is away unless told
-otherwise (`Claims.not_waiting`). One `Claims` is used from one thread; `Claims.keep` starts a second
-one that writes nothing but the lease. `Attempts` and `Standing` belong to their `Claims`.
+`UserError` where the storage cannot be used. They wait for a storage that is away, except within
+`Claims.not_waiting`. One `Claims` is used from one thread; `Claims.keep` starts a second one that
+writes nothing but the lease. `Attempts` and `Standing` belong to their `Claims`.
 """

@@ -1,5 +1,4 @@
-"""What a study wants, as its claims see it: pairs that are known,
-and what the outcome of these will add."""
+"""What a study wants, as its claims see it: pairs that are known, and how many are to come."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +20,8 @@ class Agenda:
 
     `unproposed` trials of a search have no design yet; `to_come` counts them and every other pair
     that is wanted but not known yet. `blocked` pairs wait for others; `hopeless` ones cannot be
-    trained, for all that they needed has failed.
+    trained, for all that they needed has failed. Those `ahead` may turn out to be needed: they are
+    trained where no other pair waits.
     """
 
     pairs: Sequence[Pair]
@@ -29,12 +29,15 @@ class Agenda:
     to_come: int = 0
     blocked: frozenset[Pair] = frozenset()
     hopeless: frozenset[Pair] = frozenset()
+    ahead: frozenset[Pair] = frozenset()
 
 
 @dataclass(frozen=True)
 class Carried:
-    """What a new attempt carries beside its claim: attributes, and
-    parameters for Optuna's own programs to show."""
+    """What a new attempt carries beside its claim.
+
+    `params` and their `distributions` are for Optuna's own programs to show.
+    """
 
     attributes: Mapping[str, Any] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -42,22 +45,29 @@ class Carried:
 
 
 class Wants(Protocol):
-    """What claims must know of a study. Both methods are pure
-    functions of what has been attempted."""
+    """What claims must know of a study; both methods are pure functions of the attempts so far."""
 
     @property
-    def told(self) -> tuple[str, ...]:
+    def attribute_keys(self) -> tuple[str, ...]:
         """The attributes of attempts that its methods look at."""
 
     def agenda(self, attempts: Sequence[Attempt]) -> Agenda:
-        """What is wanted, seen these attempts. The same object as before
-        means that nothing else is wanted."""
+        """What is wanted after these attempts.
+
+        Returns:
+            An equal agenda as before, best the same object, where nothing else is wanted than then.
+        """
 
     def carry(
         self, pair: Pair, attempts: Sequence[Attempt], proposal: Mapping[str, Any] | None = None
     ) -> Carried:
-        """What a new attempt at a pair carries; `proposal` is the design's
-        record where the attempt names it first."""
+        """What a new attempt at a pair carries.
+
+        Args:
+            pair: What is attempted.
+            attempts: Those so far.
+            proposal: The record of the design, where this attempt is the first to name it.
+        """
 
 
 @dataclass(frozen=True)
@@ -65,7 +75,7 @@ class Fixed:
     """Pairs that are known from the start."""
 
     pairs: Sequence[Pair]
-    told: tuple[str, ...] = ()
+    attribute_keys: tuple[str, ...] = ()
 
     def agenda(self, attempts: Sequence[Attempt]) -> Agenda:
         return self._agenda
@@ -80,7 +90,7 @@ class Fixed:
         return Carried()
 
 
-def numbers(design: StoredDesign) -> dict[str, int | None]:
+def design_numbers(design: StoredDesign) -> dict[str, int | None]:
     """What tells one design from another, in numbers; basic blocks have no bottleneck width."""
     return {
         "cardinality": design.cardinality,
@@ -90,28 +100,36 @@ def numbers(design: StoredDesign) -> dict[str, int | None]:
     }
 
 
-def alike(designs: Sequence[StoredDesign]) -> frozenset[str]:
-    """The numbers in which no design differs from another: each one
-    shown costs a claim a millisecond or more."""
-    own = [numbers(design) for design in designs]
+def shared_numbers(designs: Sequence[StoredDesign]) -> frozenset[str]:
+    """The numbers in which no design differs from another.
+
+    They are not shown: each costs a claim a millisecond or more.
+    """
+    own = [design_numbers(design) for design in designs]
     return frozenset(
         key for key in (own[0] if own else ()) if len({each[key] for each in own}) == 1
     )
 
 
-def shown(
+def as_parameters(
     design: StoredDesign,
     seed: int,
     more: Mapping[str, float] | None = None,
     without: Collection[str] = frozenset(),
 ) -> Carried:
-    """A design's numbers and the seed as Optuna's parameters, for optuna-dashboard
-    and Optuna's plots to show; `more` are rates."""
+    """A design's numbers and the seed as Optuna's parameters, for its own programs to show.
+
+    Args:
+        design: The design.
+        seed: The seed.
+        more: Rates to show as well.
+        without: Numbers to leave out.
+    """
     from optuna.distributions import FloatDistribution, IntDistribution
 
     params: dict[str, Any] = {
         key: value
-        for key, value in numbers(design).items()
+        for key, value in design_numbers(design).items()
         if value is not None and key not in without
     }
     # Optuna keeps the distributions of a parameter compatible with its first:

@@ -18,8 +18,19 @@ FAILURES = 3
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt at a pair, as read from the storage. `ended` is "" while it runs; `lease` counts
-    its signs of life, and `progress` is the first epoch it finished (0: none)."""
+    """One attempt at a pair, as read from the storage.
+
+    Attributes:
+        id: Optuna's, of the trial.
+        number: In its study, from 0.
+        pair: What is attempted.
+        state: Optuna's.
+        ended: One of `ENDINGS`; "" while it runs.
+        lease: A count of its worker's signs of life.
+        worker: Who made it.
+        progress: The first epoch that it finished; 0 means none.
+        attributes: What else of it was asked for; see `Attempts`.
+    """
 
     id: int
     number: int
@@ -29,9 +40,7 @@ class Attempt:
     lease: int
     worker: Worker
     progress: int = 0
-    told: Mapping[str, Any] = field(
-        default_factory=dict, compare=False
-    )  # what else it was asked to be read with
+    attributes: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def running(self) -> bool:
@@ -51,9 +60,10 @@ def how_it_ended(state: str, ended: str | None) -> str:
     return ended if ended in ("failed", "interrupted", "superseded") else "lost"
 
 
-def status(attempts: Iterable[Attempt], retried_from: int = 0) -> str:
-    """How a pair stands, from the attempts at it in order. Failures before
-    attempt number `retried_from` are forgiven.
+def status_of(attempts: Iterable[Attempt], retried_from: int = 0) -> str:
+    """How a pair stands, from the attempts at it in order.
+
+    Failures before attempt number `retried_from` are forgiven.
 
     A lost attempt that took up where another had left off, and got further,
     is no sign that the pair kills its workers.
@@ -75,7 +85,7 @@ def status(attempts: Iterable[Attempt], retried_from: int = 0) -> str:
     return "failed" if failures > forgiven or failures >= FAILURES else "waiting"
 
 
-def statuses(
+def statuses_of(
     wanted: Iterable[Pair], attempts: Iterable[Attempt], retried_from: int = 0
 ) -> dict[Pair, str]:
     """How every wanted pair stands."""
@@ -83,4 +93,4 @@ def statuses(
     for attempt in attempts:
         if attempt.pair in by_pair:
             by_pair[attempt.pair].append(attempt)
-    return {pair: status(tried, retried_from) for pair, tried in by_pair.items()}
+    return {pair: status_of(tried, retried_from) for pair, tried in by_pair.items()}

@@ -1,13 +1,7 @@
-"""Who trains what: a study wants a set of pairs; a trial in the storage is one attempt at a pair.
+"""Claims and leases, as the contract in `studies.attempts` has them.
 
-A worker *claims* a wanted pair by creating a RUNNING attempt that carries it, in one write, and
-then reads again: if an earlier attempt stands in the way, it withdraws. Attempts are numbered one
-after the other by the storage, so the earliest always stays and no pair is completed twice. A
-*lease* that stops changing, or a lock that its worker no longer holds, gives an attempt up as lost.
-Finished attempts refuse every write: that fences off a worker that comes back too late.
-
-Nothing here knows what an attempt does; writes go through Optuna's
-storage interface, reads through one plain query.
+Nothing here knows what an attempt does. Writes go through Optuna's storage interface, reads
+through one plain query.
 """
 
 import random
@@ -32,8 +26,7 @@ if TYPE_CHECKING:
 
 
 class Claims:
-    """One party's view of a study: what is left, and the claims it makes.
-    Used from one thread; `keep` starts its own."""
+    """One party's view of a study: what is left, and the claims it makes."""
 
     def __init__(
         self,
@@ -57,8 +50,7 @@ class Claims:
         self._seen: dict[int, tuple[tuple[int, int], float]] = {}
 
     def look(self) -> dict[Pair, str]:
-        """How every pair that is known stands now, after giving up the
-        attempts of workers that are gone."""
+        """How every known pair stands, after giving up the attempts of workers that are gone."""
         self._look()
         return self._standing.pairs
 
@@ -97,11 +89,13 @@ class Claims:
                 self.end(attempt, ended, attributes=attributes)
 
     def claim(self, worker: Worker, skip: int = 0) -> Attempt | None:
-        """Claim the first waiting pair (or the one `skip` further on, to keep out
-        of others' way). None: nothing is waiting.
+        """Claim the first waiting pair, or the one `skip` further on, out of others' way.
 
         Whoever was overtaken draws the next pair among several for each party
         that is at work, so that a crowd spreads out.
+
+        Returns:
+            The attempt, or None where nothing is waiting.
         """
         while True:
             self._look()
@@ -116,10 +110,16 @@ class Claims:
     def propose(
         self, draw: Callable[[list[Attempt]], tuple[Pair, dict[str, Any]] | None], worker: Worker
     ) -> Attempt | None:
-        """Claim a pair that nobody has named yet, drawn seen what has been attempted.
-        None: none is missing, or none can be drawn.
+        """Draw and claim a new pair, given the attempts so far.
 
         One that turns out to be too many, because others proposed at the same moment, withdraws.
+
+        Args:
+            draw: Makes a pair and its design's record of the attempts so far; None: there is none.
+            worker: Who claims.
+
+        Returns:
+            The attempt, or None where no proposal is due or none can be drawn.
         """
         while True:
             self._look()
@@ -169,8 +169,7 @@ class Claims:
         return None
 
     def _is_gone(self, attempt: Attempt, before: float) -> bool:
-        """Whether its worker is known to be dead, or its lease has
-        been seen unchanged for too long.
+        """Whether its worker is known to be dead, or its lease has not changed for too long.
 
         The time of this look is taken before reading and the time of the first sight after it, so
         that an observer that was itself held up between the two never takes its own absence for
@@ -190,8 +189,11 @@ class Claims:
 
     @contextmanager
     def keep(self, attempt: Attempt) -> Iterator[threading.Event]:
-        """Keep the lease while the block runs. The event is set
-        when the attempt is no longer ours."""
+        """Keep the lease while the block runs.
+
+        Yields:
+            An event that is set when the attempt is no longer ours.
+        """
         stop, gone = threading.Event(), threading.Event()
 
         def renew() -> None:
@@ -202,7 +204,8 @@ class Claims:
                     if not self.write(attempt, {LEASE: lease}):
                         gone.set()
                         return
-                except Exception:  # noqa: BLE001 - the storage is away for a moment; if it stays away, the lease runs out
+                # The storage is away for a moment; if it stays away, the lease runs out.
+                except Exception:  # noqa: BLE001
                     continue
 
         thread = threading.Thread(target=renew, name="lease", daemon=True)
@@ -214,7 +217,7 @@ class Claims:
             thread.join()
 
     def write(self, attempt: Attempt, attributes: Mapping[str, Any]) -> bool:
-        """Write attributes of a running attempt. False: it has ended, nothing was written."""
+        """Write attributes of a running attempt; False where it has ended: nothing is written."""
         from optuna.exceptions import UpdateFinishedTrialError
 
         try:
@@ -231,8 +234,17 @@ class Claims:
         value: float | Sequence[float] | None = None,
         attributes: Mapping[str, Any] | None = None,
     ) -> bool:
-        """End an attempt: everything is written before the state. False: it
-        had ended already, and stays as it was."""
+        """End an attempt: everything is written before the state.
+
+        Args:
+            attempt: What ends.
+            ended: How, one of `ENDINGS`.
+            value: What it came to, of a complete one: a value for each objective.
+            attributes: What else to write.
+
+        Returns:
+            False where it had ended already, and stays as it was.
+        """
         from optuna.exceptions import UpdateFinishedTrialError
         from optuna.trial import TrialState
 
@@ -249,7 +261,7 @@ class Claims:
             # Others can only end it as lost: what is complete, this worker has
             # completed, and the answer was lost.
             return ended == "complete" and any(
-                one.id == attempt.id and one.ended == ended for one in self._attempts.read()
+                other.id == attempt.id and other.ended == ended for other in self._attempts.read()
             )
         except KeyError:  # the whole study was deleted
             return False

@@ -1,5 +1,4 @@
-"""Searches: which designs are tried on the first seed, and which of
-them, the finalists, are trained on all seeds.
+"""Searches: which designs are tried on the first seed, and which finalists on all seeds.
 
 A search tries `trials` different designs of its space. The reference arm is always one of them, the
 first; the method proposes the others (`proposing`). When all have ended, the best `finalists` and
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from studies.attempts.agenda import Agenda
-from studies.attempts.attempt import Attempt, statuses
+from studies.attempts.attempt import Attempt, statuses_of
 from studies.config.design import StoredDesign
 from studies.config.search import Search
 from studies.pair import Pair
@@ -23,15 +22,17 @@ _ENDED = ("complete", "failed", "pruned")
 
 @dataclass(frozen=True)
 class SearchAgenda:
-    """What a search wants: of its `trials` designs, `known` were chosen before it began, the
-    reference first."""
+    """What a search wants.
+
+    Of its `trials` designs, `known` were chosen before it began, the reference first.
+    """
 
     search: Search
     seeds: Sequence[int]
     known: Sequence[StoredDesign]
     trials: int
     retried_from: int = 0
-    told: tuple[str, ...] = (PROPOSAL, RESULT)
+    attribute_keys: tuple[str, ...] = (PROPOSAL, RESULT)
 
     def tried(self, attempts: Sequence[Attempt]) -> list[StoredDesign]:
         """The designs that it tries, in order: those known beforehand, then what was proposed.
@@ -41,8 +42,8 @@ class SearchAgenda:
         """
         designs = {design.name: design for design in self.known}
         for attempt in attempts:
-            if PROPOSAL in attempt.told and attempt.pair.design not in designs:
-                proposal = attempt.told[PROPOSAL]
+            if PROPOSAL in attempt.attributes and attempt.pair.design not in designs:
+                proposal = attempt.attributes[PROPOSAL]
                 designs[attempt.pair.design] = StoredDesign.read(proposal, self.known[0].shape)
         return list(designs.values())[: self.trials]
 
@@ -50,7 +51,7 @@ class SearchAgenda:
         """What is wanted, seen what has been attempted."""
         designs = self.tried(attempts)
         first = [Pair(design.name, self.seeds[0]) for design in designs]
-        stand = statuses(first, attempts, self.retried_from)
+        stand = statuses_of(first, attempts, self.retried_from)
         unproposed = self.trials - len(designs)
         # What an earlier, smaller search trained on later seeds stays part of the study.
         names = {design.name for design in designs}
@@ -70,7 +71,7 @@ class SearchAgenda:
             design for design, pair in zip(designs, first, strict=True) if stand[pair] == "complete"
         ]
         results = {
-            attempt.pair.design: attempt.told[RESULT]
+            attempt.pair.design: attempt.attributes[RESULT]
             for attempt in attempts
             if attempt.ended == "complete" and attempt.pair.seed == self.seeds[0]
         }
@@ -85,8 +86,7 @@ def choose_finalists(
     results: Mapping[str, Mapping[str, Any]],
     reference: str,
 ) -> list[str]:
-    """The names of the designs to train on all seeds: of the trained
-    ones the reference and the best others.
+    """The names of the designs to train on all seeds: the reference and the best others.
 
     Best is the smallest validation error, of equal ones the cheapest. With two objectives, members
     of the Pareto front, evenly along it where it has more than are asked for.

@@ -1,5 +1,7 @@
-"""Attempts at pairs as the storage holds them, and how the pairs stand for
-it, read again at the cost of what has changed."""
+"""Attempts at pairs as the storage holds them, and how the pairs stand by them.
+
+Looking again costs as much as has changed since.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,18 +10,26 @@ from itertools import islice
 from typing import Any
 
 from studies.attempts.agenda import Agenda, Wants
-from studies.attempts.attempt import STATUSES, Attempt, how_it_ended, status, statuses
+from studies.attempts.attempt import STATUSES, Attempt, how_it_ended, status_of, statuses_of
 from studies.attempts.workers import Worker
 from studies.pair import Pair
 from studies.storage import Storage, from_json, schema
 
 
 class Attempts:
-    """All attempts of a study. Each `read` is one query for those that ran at
-    the last reading and those that came since."""
+    """All attempts of a study.
 
-    def __init__(self, storage: Storage, study_id: int, told: Iterable[str] = ()) -> None:
-        self._storage, self._study_id, self._told = storage, study_id, tuple(told)
+    Each `read` is one query for those that ran at the last reading and those that came since.
+
+    Args:
+        storage: Where they are.
+        study_id: Optuna's.
+        attribute_keys: What else of an attempt to read, into `Attempt.attributes`.
+    """
+
+    def __init__(self, storage: Storage, study_id: int, attribute_keys: Iterable[str] = ()) -> None:
+        self._storage, self._study_id = storage, study_id
+        self._attribute_keys = tuple(attribute_keys)
         self._known: dict[int, Attempt] = {}
         self._at: dict[Pair, dict[int, Attempt]] = {}
         self._running: dict[int, Attempt] = {}
@@ -53,14 +63,14 @@ class Attempts:
 
     def _read(self) -> None:
         rows: dict[int, dict[str, Any]] = {}
-        keys = (schema.CLAIM, schema.LEASE, schema.PROGRESS, schema.ENDED, *self._told)
+        keys = (schema.CLAIM, schema.LEASE, schema.PROGRESS, schema.ENDED, *self._attribute_keys)
         for trial_id, number, state, key, text in self._storage.tuples(
             # Ids grow with the order in which attempts are created, and
             # what has ended stays as it is.
             schema.query_attempts(len(keys), self._running),
             study=self._study_id,
             last=self._last,
-            **{f"key{place}": key for place, key in enumerate(keys)},
+            **{f"key{number}": key for number, key in enumerate(keys)},
         ):
             rows.setdefault(trial_id, {"number": number, "state": state})[key] = from_json(text)
         for trial_id in sorted(rows):
@@ -78,13 +88,13 @@ class Attempts:
                     lease=trial.get(schema.LEASE, 0),
                     worker=Worker(**trial[schema.CLAIM]["worker"]),
                     progress=trial.get(schema.PROGRESS, 0),
-                    told={key: trial[key] for key in self._told if key in trial},
+                    attributes={key: trial[key] for key in self._attribute_keys if key in trial},
                 )
             )
 
     def _take(self, attempt: Attempt) -> None:
         known = self._known.get(attempt.id)
-        if known == attempt and known.told == attempt.told:
+        if known == attempt and known.attributes == attempt.attributes:
             return
         self._known[attempt.id] = attempt
         self._at.setdefault(attempt.pair, {})[attempt.id] = attempt
@@ -96,10 +106,13 @@ class Attempts:
             self._running.pop(attempt.id, None)
 
 
-def stand(agenda: Agenda, attempts: Iterable[Attempt], retried_from: int = 0) -> dict[Pair, str]:
+def agenda_statuses(
+    agenda: Agenda, attempts: Iterable[Attempt], retried_from: int = 0
+) -> dict[Pair, str]:
     """How every pair of an agenda stands."""
-    found = statuses(agenda.pairs, attempts, retried_from)
-    return {**found, **{pair: "failed" for pair in agenda.hopeless if found[pair] == "waiting"}}
+    statuses = statuses_of(agenda.pairs, attempts, retried_from)
+    hopeless = [pair for pair in agenda.hopeless if statuses[pair] == "waiting"]
+    return {**statuses, **dict.fromkeys(hopeless, "failed")}
 
 
 @dataclass(frozen=True)
@@ -114,9 +127,9 @@ class Counts:
     pruned: int
 
     @classmethod
-    def of(cls, stand: Mapping[Pair, str], to_come: int = 0) -> "Counts":
+    def of(cls, statuses: Mapping[Pair, str], to_come: int = 0) -> "Counts":
         """Counted from how each pair stands; `to_come` are wanted too, and wait."""
-        values = [*stand.values(), *["waiting"] * to_come]
+        values = [*statuses.values(), *["waiting"] * to_come]
         return cls(len(values), **{name: values.count(name) for name in STATUSES})
 
     @property
@@ -135,17 +148,20 @@ class Standing:
     def __init__(
         self, storage: Storage, study_id: int, wants: Wants, retried_from: int = 0
     ) -> None:
-        self.attempts = Attempts(storage, study_id, wants.told)
+        self.attempts = Attempts(storage, study_id, wants.attribute_keys)
         self._storage = storage
         self._wants, self._retried_from = wants, retried_from
         self._agenda: Agenda | None = None
         self._pairs: dict[Pair, str] = {}
         self._numbers: Counter[str] = Counter()
-        self._begin = 0  # no pair of the agenda before this place will be waiting again
+        self._begin = 0  # no pair of the agenda before this index will be waiting again
 
     def look(self) -> None:
-        """Read what has changed. Where the wanted pairs are the same as before, only
-        those that were attempted are judged again."""
+        """Read what has changed.
+
+        Where the wanted pairs are the same as before, only those that were attempted are judged
+        again.
+        """
         with self._storage.sound():
             self._look()
 
@@ -155,12 +171,12 @@ class Standing:
         if self._agenda is not None and not changed:
             return
         agenda = self._wants.agenda(attempts)
-        if agenda is not self._agenda:
+        if agenda != self._agenda:
             self._agenda, self._pairs = agenda, dict.fromkeys(agenda.pairs, "")
             self._numbers, self._begin = Counter(), 0
             changed = set(agenda.pairs)
         for pair in changed & self._pairs.keys():
-            stands = status(self.attempts.at(pair), self._retried_from)
+            stands = status_of(self.attempts.at(pair), self._retried_from)
             if stands == "waiting" and pair in agenda.hopeless:
                 stands = "failed"
             self._numbers[self._pairs[pair]] -= 1
@@ -182,7 +198,7 @@ class Standing:
         earlier = (
             other for other in self.attempts.at(attempt.pair) if other.number < attempt.number
         )
-        return status(earlier, self._retried_from)
+        return status_of(earlier, self._retried_from)
 
     @property
     def running(self) -> int:
@@ -197,18 +213,32 @@ class Standing:
         return Counts(sum(numbers.values()), **numbers)
 
     def waiting(self, skip: int = 0) -> Pair | None:
-        """The first pair of the agenda that waits and is not blocked, or the one `skip`
-        further on, counted round. None: there is none."""
+        """The first pair of the agenda that waits and is not blocked, or None.
+
+        Pairs that are ahead come where there is no other.
+
+        Args:
+            skip: Take the pair so many further on, counted round.
+        """
         pairs = self.agenda.pairs
         while self._begin < len(pairs) and self._pairs[pairs[self._begin]] not in (
             "running",
             "waiting",
         ):
             self._begin += 1
-        found = list(islice(self._waiting(), skip + 1))
-        return found[skip % len(found)] if found else None
+        for is_ahead in (False, True):
+            waiting = list(islice(self._waiting(is_ahead), skip + 1))
+            if waiting:
+                return waiting[skip % len(waiting)]
+        return None
 
-    def _waiting(self) -> Iterator[Pair]:
+    def _waiting(self, is_ahead: bool) -> Iterator[Pair]:
+        if is_ahead and not self.agenda.ahead:
+            return
         for pair in islice(self.agenda.pairs, self._begin, None):
-            if self._pairs[pair] == "waiting" and pair not in self.agenda.blocked:
+            if (
+                self._pairs[pair] == "waiting"
+                and pair not in self.agenda.blocked
+                and (pair in self.agenda.ahead) == is_ahead
+            ):
                 yield pair

@@ -1,12 +1,11 @@
-"""What a study that tunes wants: first every arm's tuning trials, then,
-with the best of their recipes, its seeds."""
+"""What a study that tunes wants: every arm's tuning trials, then its seeds with the best recipe."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from studies.attempts.agenda import Agenda
-from studies.attempts.attempt import Attempt, statuses
+from studies.attempts.attempt import Attempt, statuses_of
 from studies.config.tuning import Tune
 from studies.pair import Pair
 from studies.storage.schema import RECIPE, RESULT
@@ -16,9 +15,13 @@ _ENDED = ("complete", "failed")
 
 @dataclass(frozen=True)
 class Tuned:
-    """What the tuning of a design has come to: what it changes in the `recipe`, the validation
-    error by trial (None: failed), and `at_edge`, the quantities that came out at an end of their
-    range, where a wider one might do better."""
+    """What the tuning of a design has come to.
+
+    Attributes:
+        recipe: What it changes in the study's recipe.
+        errors: The validation error (a fraction) of each trial; None where it failed.
+        at_edge: Quantities that came out at an end of their range: a wider one might do better.
+    """
 
     recipe: Mapping[str, float]
     errors: Sequence[float | None]
@@ -33,7 +36,7 @@ class TuningAgenda:
     seeds: Sequence[int]
     names: Sequence[str]
     retried_from: int = 0
-    told: tuple[str, ...] = (RECIPE, RESULT)
+    attribute_keys: tuple[str, ...] = (RECIPE, RESULT)
 
     def agenda(self, attempts: Sequence[Attempt]) -> Agenda:
         """First every arm's tuning trials, then, as soon as an arm's have ended, its seeds."""
@@ -42,7 +45,7 @@ class TuningAgenda:
             for trial in range(self.tune.trials)
             for name in self.names
         ]
-        stand = statuses(tuning, attempts, self.retried_from)
+        stand = statuses_of(tuning, attempts, self.retried_from)
         blocked, hopeless = set(), set()
         for name in self.names:
             own = [stand[pair] for pair in tuning if pair.design == name]
@@ -55,8 +58,11 @@ class TuningAgenda:
         return Agenda([*tuning, *wanted], blocked=frozenset(blocked), hopeless=frozenset(hopeless))
 
     def changes_for(self, pair: Pair, attempts: Sequence[Attempt]) -> Mapping[str, float]:
-        """What a pair changes in the study's recipe: a tuning trial's values, or
-        the arm's best. Nothing before that is known."""
+        """What a pair changes in the study's recipe.
+
+        A tuning trial changes its own values, a seed those of its arm's best trial; nothing
+        before that is known.
+        """
         if pair.variant:
             return self.tune.recipes[pair.trial]
         tuned = self.tuned(attempts).get(pair.design)
@@ -79,10 +85,10 @@ class TuningAgenda:
             if name not in errors:
                 continue
             if not attempt.pair.variant:
-                if RECIPE in attempt.told:
-                    frozen.setdefault(name, attempt.told[RECIPE])
+                if RECIPE in attempt.attributes:
+                    frozen.setdefault(name, attempt.attributes[RECIPE])
             elif attempt.ended == "complete":
-                errors[name][attempt.pair.trial] = attempt.told[RESULT]["validation_error"]
+                errors[name][attempt.pair.trial] = attempt.attributes[RESULT]["validation_error"]
         tuned = {}
         for name, own in errors.items():
             done = [trial for trial, error in enumerate(own) if error is not None]

@@ -1,5 +1,4 @@
-"""Workers and their signs of life: a lock file on one machine,
-a lease that changes for the others."""
+"""Workers and their signs of life: a lock file on their own machine, a lease for the others."""
 
 import fcntl
 import os
@@ -13,8 +12,12 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Lease:
-    """How often a worker shows that it is alive, and how long another sees no
-    change before it gives the attempt up; seconds."""
+    """How a worker shows that it is alive.
+
+    Attributes:
+        every: Seconds between two signs of life.
+        stale: Seconds without one, after which another gives the attempt up.
+    """
 
     every: float = 15.0
     stale: float = 60.0
@@ -22,8 +25,11 @@ class Lease:
 
 @dataclass(frozen=True)
 class Worker:
-    """Who a worker is: `machine` tells kernels apart (one boot of one machine),
-    `lock` is the file it holds while it lives."""
+    """Who a worker is.
+
+    `machine` tells kernels apart (one boot of one machine), `lock` is the file that the worker
+    holds while it lives.
+    """
 
     id: str
     lock: str = ""
@@ -34,8 +40,10 @@ class Worker:
     @classmethod
     @contextmanager
     def hold(cls, folder: Path, worker_id: str | None = None) -> Iterator["Worker"]:
-        """Be a worker: hold a lock file in `folder`, which the operating
-        system releases however the process ends."""
+        """Be a worker while the block runs: hold a lock file in `folder`.
+
+        The operating system releases it however the process ends.
+        """
         worker_id = worker_id or uuid.uuid4().hex[:12]
         path = folder / f"{worker_id}.lock"
         with open(path, "w") as file:
@@ -45,8 +53,10 @@ class Worker:
             path.unlink(missing_ok=True)
 
     def is_dead(self) -> bool:
-        """Whether its lock tells that it is gone. Never true for a worker of
-        another machine: there only the lease speaks."""
+        """Whether its lock tells that it is gone.
+
+        Never true for a worker of another machine: there only the lease tells.
+        """
         if not self.lock or self.machine != _this_machine():
             return False
         try:

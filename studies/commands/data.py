@@ -7,7 +7,7 @@ from explorer.suggestions import command
 
 @click.group()
 def data() -> None:
-    """See what is kept of data sets and image folders, and remove it.
+    """Show and remove what is cached of data sets and image folders.
 
     \b
     Examples:
@@ -19,8 +19,7 @@ def data() -> None:
 @data.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 def caches(as_json: bool) -> None:
-    """List downloaded data sets and decoded image folders with
-    their size and last use, the largest first.
+    """List downloaded data sets and decoded image folders, the largest first.
 
     \b
     Example:
@@ -35,7 +34,7 @@ def caches(as_json: bool) -> None:
         print_json([cache.record() for cache in present])
         return
     if not present:
-        click.echo(f"Nothing is kept in {cache_root()}.")
+        click.echo(f"Nothing is cached in {cache_root()}.")
         return
     rows = [
         [
@@ -48,17 +47,19 @@ def caches(as_json: bool) -> None:
         for cache in present
     ]
     print_table(["name", "what", "size", "last used (UTC)", "from"], rows, left=["what", "from"])
+    size = human_count(sum(cache.size for cache in present))
     click.echo(
-        f"\n{human_count(sum(cache.size for cache in present))}B in {cache_root()} ({CACHE_VARIABLE}"
-        f" names another folder).\nRemove one with: {command('data clear', present[0].name)}"
+        f"\n{size}B in {cache_root()} ({CACHE_VARIABLE} names another folder).\n"
+        f"Remove one with: {command('data clear', present[0].name)}"
     )
 
 
 @data.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 def clear(names: tuple[str, ...]) -> None:
-    """Remove caches by their names, as `data caches` lists them. What is
-    needed again is downloaded or decoded again.
+    """Remove caches by their names, as `data caches` lists them.
+
+    What is needed again is downloaded or decoded again.
 
     \b
     Example:

@@ -1,58 +1,45 @@
-"""The commands around a study's runs: plan, show, delete, import."""
+"""The commands around a study's runs: plan, show, delete and import."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from explorer.commands.options import JSON_OPTION
 from explorer.errors import UserError
 from explorer.suggestions import command
-from studies.commands.options import GivenPath, set_option, storage_option, stored_study
+from studies.commands.options import (
+    GivenPath,
+    set_option,
+    storage_option,
+    training_options,
+    with_stored_study,
+)
 
 if TYPE_CHECKING:
-    from studies.results.history import Failure
-    from studies.running.plan import Plan
+    import pandas as pd
 
-MOST_NAMED = 12  # columns of an import that are ignored
+    from studies.records.stored_study import StoredStudy
+    from studies.running.plan import Plan
+    from studies.storage import Storage
+
+MOST_NAMED = 12  # ignored columns of an import
 
 
 @click.command()
 @click.argument("name_or_path", metavar="STUDY")
 @set_option
-@click.option(
-    "--workers",
-    type=int,
-    help=(
-        "Processes that would train at the same time (default: 1; on CUDA, --workers-per-gpu for"
-        " each GPU)."
-    ),
-)
-@click.option(
-    "--workers-per-gpu", type=int, help="On CUDA: workers that share each GPU (default: 1)."
-)
 @storage_option
-@click.option(
-    "--data-dir",
-    type=GivenPath(),
-    help="Folder with the data set's files, where it is not built in.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+@training_options
+@JSON_OPTION
 def plan(
-    name_or_path: str,
-    changes: tuple[str, ...],
-    workers: int | None,
-    workers_per_gpu: int | None,
-    storage: str | None,
-    data_dir: Path | None,
-    as_json: bool,
+    name_or_path: str, changes: tuple[str, ...], storage: str | None, as_json: bool, **training: Any
 ) -> None:
-    """Show what STUDY would train, how many FLOPs that takes, and
-    about how long it takes here. Stores nothing.
+    """Show what STUDY would train, how many FLOPs that takes, and how long it takes here.
 
-    Of a study that is stored already: what is left of it.
-
-    A few steps of the cheapest and of the most expensive design are measured; the time
-    is an estimate for a machine that does nothing else.
+    Of a study that is stored already, it shows what is left. A few steps of the cheapest and of
+    the most expensive design are measured; the time is an estimate for a machine that does nothing
+    else. Nothing is stored.
 
     \b
     Examples:
@@ -64,38 +51,27 @@ def plan(
     from studies.running.plan import plan as make_plan
     from studies.storage import Storage
 
-    place = Storage(storage)
+    opened = Storage(storage)
     study = StudyFile.load(name_or_path).changed(changes)
     if not as_json:
         click.echo(
             "Measuring some steps of the cheapest and of the most expensive design ...", err=True
         )
-    made = make_plan(
-        study, storage=place, workers=workers, workers_per_gpu=workers_per_gpu, data_dir=data_dir
-    )
+    work = make_plan(study, storage=opened, **training)
     if as_json:
-        print_json(made.record())
+        print_json(work.record())
         return
-    start = command(
-        "study run",
-        name_or_path,
-        set=changes,
-        workers=workers,
-        workers_per_gpu=workers_per_gpu,
-        storage=place.option,
-        data_dir=data_dir,
-    )
-    _print_plan(made, start)
+    start = command("study run", name_or_path, set=changes, **training, storage=opened.option)
+    _print_plan(work, start)
 
 
-def _print_plan(made: "Plan", start: str) -> None:
+def _print_plan(plan: "Plan", start: str) -> None:
+    from collections import Counter
+
     from explorer.terminal import print_table
     from explorer.text import counted, human_count, human_flops, human_percent, human_time
 
-    trials = {
-        name: sum(pair.design == name for pair in made.pairs)
-        for name in {pair.design for pair in made.pairs}
-    }
+    trials = Counter(pair.design for pair in plan.pairs)
     print_table(
         ["arm", "design", "FLOPs", "params", "mismatch", "trials", "time a trial"],
         [
@@ -105,53 +81,56 @@ def _print_plan(made: "Plan", start: str) -> None:
                 human_flops(design.complexity.flops),
                 human_count(design.complexity.params),
                 human_percent(design.mismatch, signed=True),
-                trials.get(design.name, 0),
+                trials[design.name],
                 human_time(seconds),
             ]
-            for design, seconds in zip(made.designs, made.trial_seconds, strict=True)
+            for design, seconds in zip(plan.designs, plan.trial_seconds, strict=True)
         ],
         left=["design"],
     )
-    for point in made.left_out:
+    for point in plan.left_out:
         click.echo(f"Left out: {point.arm}: {point.reason}")
-    settings, epochs = made.settings, counted(made.epochs, "epoch")
-    steps = "; ".join(f"{one.design}: {human_time(one.step)}" for one in made.measured)
     click.echo(
-        f"\n{made.study}: {len(made.pairs)} trials of {epochs}, {made.steps} steps of"
-        f" {made.batch_size} images each, on {made.splits['train']} training images"
+        f"\n{plan.study}: {plan.trials} of {counted(plan.epochs, 'epoch')},"
+        f" {plan.steps} steps of {plan.batch_size} images each, on {plan.splits['train']} training"
+        " images"
     )
-    for note in made.notes:
+    for note in plan.notes:
         click.echo(note)
-    if made.stored:
-        others = [
-            f"{count} {what}"
-            for what in ("pruned", "failed")
-            if (count := getattr(made.stored, what))
-        ]
-        click.echo(
-            f"Stored: {', '.join([f'{made.stored.complete} complete', *others])}; {len(made.left)}"
-            " left to train"
-        )
-    if not made.left:
+    if plan.stored:
+        counts = {"complete": plan.stored.complete} | {
+            status: count
+            for status in ("pruned", "failed")
+            if (count := getattr(plan.stored, status))
+        }
+        stored = ", ".join(f"{count} {status}" for status, count in counts.items())
+        click.echo(f"Stored: {stored}; {len(plan.left)} left to train")
+    if not plan.left:
         click.echo("Planning changed nothing, and nothing is left to train.")
         return
-    rest = "for the rest" if made.stored else "in all"
+    settings = plan.settings
+    precision = "32 bits" if settings.precision == "32" else settings.precision
+    steps = "; ".join(
+        f"{measured.design}: {human_time(measured.step)}" for measured in plan.measured
+    )
     click.echo(
-        f"Training: {human_flops(made.flops)} FLOPs {rest} (multiply-adds; backward counts"
-        f" twice)\nTime: about {human_time(made.seconds)} with {counted(made.workers, 'worker')} on"
-        f" {settings.device} ({'32 bits' if settings.precision == '32' else settings.precision},"
-        f" {counted(settings.threads, 'thread')} each); a measured step took, {steps}\nPlanning"
-        f" changed nothing. {'Go on' if made.stored else 'Start it'} with: {start}"
+        f"Training: {human_flops(plan.flops)} FLOPs {'for the rest' if plan.stored else 'in all'}"
+        " (multiply-adds; backward counts twice)\n"
+        f"Time: {'at most' if plan.expected else 'about'} {human_time(plan.seconds)} with"
+        f" {counted(plan.workers, 'worker')} on"
+        f" {settings.device} ({precision}, {counted(settings.threads, 'thread')} each); a measured"
+        f" step took, {steps}\n"
+        f"Planning changed nothing. {'Go on' if plan.stored else 'Start it'} with: {start}"
     )
 
 
 @click.command()
-@click.argument("name_or_path", metavar="STUDY")
-@storage_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
-def show(name_or_path: str, storage: str | None, as_json: bool) -> None:
-    """Show a stored STUDY: how its arms stand, what failed and
-    why, what it was run with, and its file.
+@with_stored_study
+@JSON_OPTION
+def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
+    """Show a stored STUDY.
+
+    That is how its arms stand, what failed and why, what it was run with, and its file.
 
     \b
     Examples:
@@ -161,69 +140,60 @@ def show(name_or_path: str, storage: str | None, as_json: bool) -> None:
     from dataclasses import asdict
 
     from explorer.terminal import print_json, print_table
-    from explorer.text import human_count, human_flops, human_percent
     from studies.results import Reader
     from studies.results.history import failures
-    from studies.storage import Storage
 
-    place = Storage(storage)
-    stored = stored_study(place, name_or_path)
-    tables, failed = Reader(place).tables(stored.name), failures(place, stored)
-    info, trials = tables.info, tables.trials
+    tables, failed = Reader(storage).tables(study.name), failures(storage, study)
+    info = tables.info
     if as_json:
-        print_json(
-            {**info, "counts": asdict(tables.counts), "failures": [asdict(one) for one in failed]}
-        )
+        counts = asdict(tables.counts)
+        print_json({**info, "counts": counts, "failures": [asdict(failure) for failure in failed]})
         return
-    click.echo(f"{stored.name}: {info['question']}" if info["question"] else stored.name)
-    rows = []
-    for arm, group in trials.groupby("arm", sort=False):
-        first, errors = group.iloc[0], group["validation_error"].dropna()
-        rows.append(
-            [
-                arm,
-                first["design"],
-                human_flops(first["flops"]),
-                human_count(first["params"]),
-                human_percent(first["mismatch"], signed=True),
-                len(group),
-                *(
-                    (group["status"] == status).sum()
-                    for status in ("complete", "running", "failed")
-                ),
-                human_percent(errors.mean()) if len(errors) else "",
-            ]
-        )
-    columns = [
-        "arm",
-        "design",
-        "FLOPs",
-        "params",
-        "mismatch",
-        "pairs",
-        "complete",
-        "running",
-        "failed",
-    ]
-    print_table([*columns, "validation error"], rows, left=["design"])
+    click.echo(f"{study.name}: {info['question']}" if info["question"] else study.name)
+    rows = [_arm(group) for _, group in tables.trials.groupby("arm", sort=False)]
+    print_table(list(rows[0]), [list(row.values()) for row in rows], left=["design"])
     facts = {
         "Reference arm": info["reference_arm"],
         "Created": info["created"],
-        "Data": ", ".join(f"{key} {value}" for key, value in info["data"].items()),
-        "Settings": ", ".join(f"{key} {value}" for key, value in info["settings"].items()),
+        "Data": _named(info["data"]),
+        "Settings": _named(info["settings"]),
         "Machine": info["machine"],
-        "Versions": ", ".join(f"{key} {value}" for key, value in info["versions"].items()),
+        "Versions": _named(info["versions"]),
         "Commit": info["git commit"] or "unknown",
         "Seeds": f"{info['seeds']}, planned {info['planned_seeds']}",
     }
     if info["search"]:
         facts["Search"] = _shown_search(info["search"])
-    for arm, one in info["tuned"].items():
-        facts[f"Tuned {arm}"] = _shown_tuning(one)
+    facts |= {f"Tuned {arm}": _shown_tuning(tuned) for arm, tuned in info["tuned"].items()}
     click.echo("\n" + "\n".join(f"{name}: {value}" for name, value in facts.items()))
-    _print_failures(failed)
+    for failure in failed:
+        click.echo(f"\nFailed: {failure.what} (attempt {failure.attempt}): {failure.reason}")
+        for line in failure.log:
+            click.echo(f"  | {line}")
     click.echo(f"\n{info['document'].rstrip()}")
-    click.echo(f"\nNext: {command('report', stored.name, storage=place.option)}")
+    click.echo(f"\nNext: {command('report', study.name, storage=storage.option)}")
+
+
+def _arm(pairs: "pd.DataFrame") -> dict[str, Any]:
+    """The pairs of one arm as a row of `study show`."""
+    from explorer.text import human_count, human_flops, human_percent
+
+    design, errors = pairs.iloc[0], pairs["validation_error"].dropna()
+    statuses = ("complete", "running", "failed")
+    return {
+        "arm": design["arm"],
+        "design": design["design"],
+        "FLOPs": human_flops(design["flops"]),
+        "params": human_count(design["params"]),
+        "mismatch": human_percent(design["mismatch"], signed=True),
+        "pairs": len(pairs),
+        **{status: (pairs["status"] == status).sum() for status in statuses},
+        "validation error": human_percent(errors.mean()) if len(errors) else "",
+    }
+
+
+def _named(values: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
 def _shown_search(search: dict[str, Any]) -> str:
@@ -231,50 +201,34 @@ def _shown_search(search: dict[str, Any]) -> str:
     trials = f"{search['trials_proposed']} of {min(asked, possible)} trials proposed"
     if possible < asked:
         trials += f" (the space holds no more; {asked} were asked for)"
-    chosen = "; ".join(search["finalists_chosen"]) or "none yet"
-    return (
-        f"{search['method']} on {' and '.join(search['objectives'])}, {trials}; on all seeds:"
-        f" {chosen}"
-    )
+    finalists = "; ".join(search["finalists_chosen"]) or "none yet"
+    objectives = " and ".join(search["objectives"])
+    return f"{search['method']} on {objectives}, {trials}; on all seeds: {finalists}"
 
 
 def _shown_tuning(tuned: dict[str, Any]) -> str:
-    """An arm's recipe and where among its tuning trials it comes from; a
-    value at the end of its range is flagged."""
+    """An arm's recipe, with values at the edge of their ranges flagged, and its tuning trials."""
     from explorer.text import counted, human_percent
 
-    values = ", ".join(
-        f"{key} {value:g}"
-        + (
-            " (at the edge of its range: a wider one might do better)"
-            if key in tuned["at_edge"]
-            else ""
-        )
-        for key, value in tuned["recipe"].items()
+    edge = " (at the edge of its range: a wider one might do better)"
+    recipe = ", ".join(
+        f"{quantity} {value:g}{edge if quantity in tuned['at_edge'] else ''}"
+        for quantity, value in tuned["recipe"].items()
     )
     errors = [error for error in tuned["errors"] if error is not None]
-    trials = counted(len(errors), "tuning trial")
-    lost = (
-        f" ({len(tuned['errors']) - len(errors)} more without a result)"
-        if len(errors) < len(tuned["errors"])
-        else ""
+    without = len(tuned["errors"]) - len(errors)
+    return (
+        f"{recipe}; validation error {human_percent(min(errors))}, best of"
+        f" {counted(len(errors), 'tuning trial')}"
+        + (f" ({without} more without a result)" if without else "")
     )
-    return f"{values}; validation error {human_percent(min(errors))}, best of {trials}{lost}"
-
-
-def _print_failures(failed: "list[Failure]") -> None:
-    for one in failed:
-        click.echo(f"\nFailed: {one.what} (attempt {one.attempt}): {one.reason}")
-        for line in one.log:
-            click.echo(f"  | {line}")
 
 
 @click.command()
-@click.argument("name_or_path", metavar="STUDY")
-@storage_option
+@with_stored_study
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--force", is_flag=True, help="Also while it is being trained.")
-def delete(name_or_path: str, storage: str | None, yes: bool, force: bool) -> None:
+def delete(storage: "Storage", study: "StoredStudy", yes: bool, force: bool) -> None:
     """Delete a stored STUDY with its results, logs and checkpoints. This cannot be undone.
 
     \b
@@ -282,15 +236,12 @@ def delete(name_or_path: str, storage: str | None, yes: bool, force: bool) -> No
       resnext-explorer study delete digits_cardinality
     """
     from studies.results.history import delete as delete_study
-    from studies.storage import Storage
 
-    place = Storage(storage)
-    stored = stored_study(place, name_or_path)
-    counts = stored.counts(place)
-    what = f"{stored.name} with {counts.complete} results from {place.shown}"
+    counts = study.counts(storage)
+    what = f"{study.name} with {counts.complete} results from {storage.shown}"
     if not yes and not click.confirm(f"Delete {what}? This cannot be undone"):
-        raise UserError(f"{stored.name} was not deleted; --yes deletes it without asking.")
-    delete_study(place, stored, force=force)
+        raise UserError(f"{study.name} was not deleted; --yes deletes it without asking.")
+    delete_study(storage, study, force=force)
     click.echo(f"Deleted {what}.")
 
 
@@ -305,12 +256,12 @@ def delete(name_or_path: str, storage: str | None, yes: bool, force: bool) -> No
 )
 @storage_option
 def import_(path: Path, name: str | None, reference_arm: str | None, storage: str | None) -> None:
-    """Bring in results that were trained elsewhere: one row a design
-    and seed, as `study results` writes them.
+    """Store results that were trained elsewhere as a study.
 
-    Needed columns: design, seed, validation_error, test_error (fractions). Each design must be a
-    name that the explorer knows, and what the file says about it (flops, params, activations,
-    cardinality, ...) must be what the explorer counts.
+    A row is one design and seed, as `study results` writes it. Needed columns: design, seed,
+    validation_error, test_error (fractions). Each design must be a name that the explorer knows,
+    and what the file says about it (flops, params, activations, cardinality, ...) must be what the
+    explorer counts.
 
     \b
     Examples:
@@ -321,22 +272,16 @@ def import_(path: Path, name: str | None, reference_arm: str | None, storage: st
     from studies.results.importing import import_csv
     from studies.storage import Storage
 
-    place = Storage(storage)
-    found = import_csv(place, path, name=name, reference_arm=reference_arm)
+    opened = Storage(storage)
+    study = import_csv(opened, path, name=name, reference_arm=reference_arm)
     click.echo(
-        f"Imported {counted(len(found.trials), 'result')} of"
-        f" {counted(len(found.designs), 'design')} into {found.name}."
+        f"Imported {counted(len(study.trials), 'result')} of"
+        f" {counted(len(study.designs), 'design')} into {study.name}."
     )
-    if found.skipped:
-        click.echo(f"Skipped: {counted(found.skipped, 'row')} of trainings that are not complete.")
-    if found.ignored:
-        more = ["..."] if len(found.ignored) > MOST_NAMED else []
-        shown = ", ".join([*(name[:60] for name in found.ignored[:MOST_NAMED]), *more])
-        click.echo(f"Ignored {counted(len(found.ignored), 'column')}: {shown}")
-    click.echo(f"See what came out: {command('report', found.name, storage=place.option)}")
-
-
-def add_to(group: Any) -> None:
-    """Put these commands into a group."""
-    for one in (plan, show, delete, import_):
-        group.add_command(one)
+    if study.skipped:
+        click.echo(f"Skipped: {counted(study.skipped, 'row')} of trainings that are not complete.")
+    if study.ignored:
+        columns = ", ".join(column[:60] for column in study.ignored[:MOST_NAMED])
+        more = ", ..." if len(study.ignored) > MOST_NAMED else ""
+        click.echo(f"Ignored {counted(len(study.ignored), 'column')}: {columns}{more}")
+    click.echo(f"See what came out: {command('report', study.name, storage=opened.option)}")

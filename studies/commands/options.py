@@ -1,6 +1,7 @@
-"""What several commands take: `--storage`, `--set`, paths, and a study by its name or file."""
+"""What several commands take: options, paths, and a study by its name or file."""
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,43 +15,12 @@ if TYPE_CHECKING:
     from studies.storage import Storage
 
 
-def storage_option(command: Any) -> Any:
-    """`--storage`, as every command that reads or writes one takes it."""
-    return click.option(
-        "--storage",
-        metavar="URL",
-        help=(
-            "Where studies are kept (default: RESNEXT_EXPLORER_STORAGE, else resnext-explorer.db in"
-            " the current folder)."
-        ),
-    )(command)
-
-
-def set_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`--set KEY=VALUE`, any number of times, as every command that takes it has it."""
-    return click.option(
-        "--set",
-        "changes",
-        metavar="KEY=VALUE",
-        multiple=True,
-        help=(
-            "Change one key, for example recipe.epochs=20 or data.validation=0.2; may be given"
-            " again."
-        ),
-    )(function)
-
-
-def stored_study(storage: "Storage", name_or_path: str) -> "StoredStudy":
-    """The stored study of a name, or of the name in a study file."""
-    from studies.config.study import name_of
-    from studies.records.stored_study import get
-
-    return get(storage, name_of(name_or_path))
-
-
 class GivenPath(click.Path):
-    """A path with `~` for the home folder. An empty one, as a variable that is not set
-    gives it, would be the current folder: it is refused."""
+    """A path with `~` for the home folder.
+
+    An empty one, as a variable that is not set gives it, would be the current folder: it is
+    refused.
+    """
 
     def __init__(self) -> None:
         super().__init__(path_type=Path)
@@ -63,3 +33,70 @@ class GivenPath(click.Path):
                 " current folder."
             )
         return super().convert(expanded(value), param, ctx)
+
+
+storage_option = click.option(
+    "--storage",
+    metavar="URL",
+    help=(
+        "Where studies are kept (default: RESNEXT_EXPLORER_STORAGE, else resnext-explorer.db in"
+        " the current folder)."
+    ),
+)
+set_option = click.option(
+    "--set",
+    "changes",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Change one key, for example recipe.epochs=20 or data.validation=0.2; may be repeated.",
+)
+
+
+def training_options(command: Callable[..., None]) -> Callable[..., None]:
+    """`--workers`, `--workers-per-gpu` and `--data-dir`: how a study is trained here."""
+    for option in (
+        click.option(
+            "--data-dir",
+            type=GivenPath(),
+            help="Folder with the data set's files, where it is not built in.",
+        ),
+        click.option(
+            "--workers-per-gpu", type=int, help="On CUDA: workers that share each GPU (default: 1)."
+        ),
+        click.option(
+            "--workers",
+            type=int,
+            help=(
+                "Processes that train at the same time (default: 1; on CUDA, --workers-per-gpu for"
+                " each GPU)."
+            ),
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def stored_study(storage: "Storage", name_or_path: str) -> "StoredStudy":
+    """The stored study of a name, or of the name in a study file."""
+    from studies.config.study import name_of
+    from studies.records.stored_study import get
+
+    return get(storage, name_of(name_or_path))
+
+
+def with_stored_study(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the argument STUDY and `--storage`.
+
+    It is called with what they name: `storage`, opened, and the stored `study`.
+    """
+
+    @click.argument("name_or_path", metavar="STUDY")
+    @storage_option
+    @wraps(command)
+    def opened(name_or_path: str, storage: str | None, **others: Any) -> None:
+        from studies.storage import Storage
+
+        opened_storage = Storage(storage)
+        command(opened_storage, stored_study(opened_storage, name_or_path), **others)
+
+    return opened

@@ -1,21 +1,33 @@
-"""The commands of studies: run, status, results, list, retry; and, from
-`upkeep_commands`, plan, show, delete, import."""
+"""The group `study`, and its commands run, status, results, list and retry."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from explorer.commands.options import JSON_OPTION
 from explorer.errors import UserError
 from explorer.suggestions import command
-from studies.commands.manage import add_to
-from studies.commands.options import GivenPath, set_option, storage_option, stored_study
+from studies.commands.manage import delete, import_, plan, show
+from studies.commands.options import (
+    GivenPath,
+    set_option,
+    storage_option,
+    stored_study,
+    training_options,
+    with_stored_study,
+)
 from studies.commands.winner import winner
 from studies.config.study import to_run
+
+if TYPE_CHECKING:
+    from studies.records.stored_study import StoredStudy
+    from studies.storage import Storage
 
 
 @click.group()
 def study() -> None:
-    """Run studies and see how they stand. A study is a preset's name or a YAML file.
+    """Run studies and follow their progress. A study is a preset's name or a YAML file.
 
     \b
     Examples:
@@ -29,23 +41,8 @@ def study() -> None:
 @study.command()
 @click.argument("name_or_path", metavar="STUDY")
 @set_option
-@click.option(
-    "--workers",
-    type=int,
-    help=(
-        "Processes that train at the same time (default: 1; on CUDA, --workers-per-gpu for each"
-        " GPU)."
-    ),
-)
-@click.option(
-    "--workers-per-gpu", type=int, help="On CUDA: workers that share each GPU (default: 1)."
-)
 @storage_option
-@click.option(
-    "--data-dir",
-    type=GivenPath(),
-    help="Folder with the data set's files, where it is not built in.",
-)
+@training_options
 @click.option("--quiet", is_flag=True, help="Show only what goes wrong.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, for programs.")
 @click.pass_context
@@ -53,61 +50,45 @@ def run(
     ctx: click.Context,
     name_or_path: str,
     changes: tuple[str, ...],
-    workers: int | None,
-    workers_per_gpu: int | None,
     storage: str | None,
-    data_dir: Path | None,
     quiet: bool,
     as_json: bool,
+    **training: Any,
 ) -> None:
-    """Train what STUDY still wants. Ctrl-C stops after the current step,
-    and the same command goes on from there.
+    """Train what is left of STUDY.
 
-    A training that was cut off resumes from its last finished epoch, and ends with the numbers it
-    would have had. Exit codes: 0 all complete, 1 some failed, 2 a mistake, 130 stopped.
+    Ctrl-C stops after the current step, and the same command goes on from there. A training that
+    was cut off resumes from its last finished epoch, and ends with the numbers it would have had.
+    Exit codes: 0 all complete, 1 some failed, 2 a mistake, 130 stopped.
 
     \b
     Examples:
       resnext-explorer study run digits_cardinality --workers 2
       resnext-explorer study run ./my_study.yaml --data-dir ~/data --storage sqlite:///my.db
       resnext-explorer study run digits_cardinality --set name=longer --set recipe.epochs=20
-      resnext-explorer study run ./my_study.yaml --workers-per-gpu 4    # small networks: four train on each GPU
+      resnext-explorer study run ./small_networks.yaml --workers-per-gpu 4
     """
-    from studies.api import Study
+    from studies.config.study import StudyFile
     from studies.running.progress import choose_view
-    from studies.running.supervisor import Stopped
+    from studies.running.supervisor import RunStopped
     from studies.running.supervisor import run as run_study
     from studies.storage import Storage
 
-    wanted = Study.load(name_or_path).changed(changes)
-    place = Storage(storage)
-    options = {
-        "set": changes,
-        "workers": workers,
-        "workers_per_gpu": workers_per_gpu,
-        "storage": place.option,
-        "data_dir": data_dir,
-    }
+    wanted = StudyFile.load(name_or_path).changed(changes)
+    opened = Storage(storage)
+    options = {"set": changes, **training, "storage": opened.option}
     view = choose_view(quiet=quiet, as_json=as_json, study=name_or_path, options=options)
     try:
-        counts = run_study(
-            wanted,
-            storage=place,
-            workers=workers,
-            workers_per_gpu=workers_per_gpu,
-            data_dir=data_dir,
-            view=view,
-        )
-    except Stopped:
+        counts = run_study(wanted, storage=opened, view=view, **training)
+    except RunStopped:
         ctx.exit(130)
     ctx.exit(1 if counts.failed else 0)
 
 
 @study.command()
-@click.argument("name_or_path", metavar="STUDY")
-@storage_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
-def status(name_or_path: str, storage: str | None, as_json: bool) -> None:
+@with_stored_study
+@JSON_OPTION
+def status(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
     """Count how the pairs (design, seed) of a stored STUDY stand.
 
     \b
@@ -118,27 +99,29 @@ def status(name_or_path: str, storage: str | None, as_json: bool) -> None:
     from dataclasses import asdict
 
     from explorer.terminal import print_json, print_table
-    from studies.storage import Storage
+    from studies.records.arm_standings import until_standings
 
-    place = Storage(storage)
-    counts = asdict(stored_study(place, name_or_path).counts(place))
+    counts, standings = asdict(study.counts(storage)), until_standings(study)
     if as_json:
-        print_json(counts)
-    else:
-        print_table(list(counts), [list(counts.values())])
+        print_json({**counts, "until": standings.record()} if standings else counts)
+        return
+    wanted, *others = counts
+    print_table([f"{wanted} at most" if standings else wanted, *others], [list(counts.values())])
+    if standings:
+        click.echo("\n".join(map(standings.line, standings.arms)))
 
 
 @study.command()
-@click.argument("name_or_path", metavar="STUDY")
-@storage_option
+@with_stored_study
 @click.option("--curves", is_flag=True, help="A row an epoch instead of a row a pair.")
 @click.option("-o", "--output", type=GivenPath(), help="Write a CSV file instead of printing.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of CSV.")
 def results(
-    name_or_path: str, storage: str | None, curves: bool, output: Path | None, as_json: bool
+    storage: "Storage", study: "StoredStudy", curves: bool, output: Path | None, as_json: bool
 ) -> None:
-    """Print what came out of STUDY as CSV: a row a pair, with its design,
-    costs, seed, errors and times, and what was tuned.
+    """Print the results of a stored STUDY as CSV.
+
+    A row a pair holds its design, costs, seed, errors and times, and what was tuned.
 
     \b
     Examples:
@@ -149,19 +132,16 @@ def results(
     from explorer.terminal import print_data
     from studies.results import Reader, with_tuned
     from studies.results.table_text import as_csv
-    from studies.storage import Storage
 
     if as_json and output:
         raise UserError(
             "--json prints to the terminal and -o writes a CSV file; give one of the two."
         )
-    place = Storage(storage)
-    stored = stored_study(place, name_or_path)
-    reader = Reader(place)
+    reader = Reader(storage)
     if curves:
-        table = reader.curves(stored.name)
+        table = reader.curves(study.name)
     else:
-        tables = reader.tables(stored.name)
+        tables = reader.tables(study.name)
         table = with_tuned(tables.trials, tables.study)
     if as_json:
         click.echo(table.to_json(orient="records", date_format="iso", indent=2))
@@ -174,7 +154,7 @@ def results(
 
 @study.command("list")
 @storage_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+@JSON_OPTION
 def list_(storage: str | None, as_json: bool) -> None:
     """List the studies in the storage and the presets.
 
@@ -189,57 +169,52 @@ def list_(storage: str | None, as_json: bool) -> None:
     from studies.records.stored_study import stored_studies
     from studies.storage import Storage
 
-    place = Storage(storage)
-    there = stored_studies(place) if place.exists() else []
-    records = [
-        {
-            "study": stored.name,
-            **asdict(stored.counts(place)),
-            "created": stored.content.origin.created,
-        }
-        for stored in there
-    ]
-    names = {stored.name for stored in there}
-    presets = [name for name in preset_names("study") if name not in names]
+    opened = Storage(storage)
+    studies = {
+        stored.name: {**asdict(stored.counts(opened)), "created": stored.content.origin.created}
+        for stored in (stored_studies(opened) if opened.exists() else [])
+    }
+    records = [{"study": name, **record} for name, record in studies.items()]
     if as_json:
         print_json({"studies": records, "presets": preset_names("study")})
         return
     if records:
         print_table(list(records[0]), [list(record.values()) for record in records])
     else:
-        click.echo(f"No studies in {place.shown} yet.")
+        click.echo(f"No studies in {opened.shown} yet.")
+    presets = [name for name in preset_names("study") if name not in studies]
     if presets:
         click.echo(f"\nPresets: {', '.join(presets)}")
-        click.echo(f"Start one: {command('study run', presets[0], storage=place.option)}")
+        click.echo(f"Start one: {command('study run', presets[0], storage=opened.option)}")
 
 
 @study.command()
 @click.argument("name_or_path", metavar="STUDY")
 @storage_option
 def retry(name_or_path: str, storage: str | None) -> None:
-    """Let the failed pairs of STUDY be trained again by the next
-    run. What failed three times stays failed.
+    """Let the next run train the failed pairs of STUDY again.
+
+    A pair that has failed three times stays failed.
 
     \b
     Example:
       resnext-explorer study retry digits_cardinality
     """
+    from explorer.text import counted
     from studies.records.stored_study import retry as forgive
     from studies.storage import Storage
 
-    place = Storage(storage)
-    found = stored_study(place, name_or_path)
-    count = forgive(place, found)
-    if not count:
-        failed = found.counts(place).failed
-        why = (
-            f"all {failed} failed pairs have failed three times" if failed else "no pair has failed"
-        )
-        click.echo(f"{found.name}: nothing to try again, {why}.")
+    opened = Storage(storage)
+    stored = stored_study(opened, name_or_path)
+    if count := forgive(opened, stored):
+        pairs = counted(count, "failed pair")
+        again = command("study run", to_run(name_or_path), storage=opened.option)
+        click.echo(f"{stored.name}: {pairs} will be trained again by: {again}")
         return
-    again = command("study run", to_run(name_or_path), storage=place.option)
-    click.echo(f"{found.name}: {count} failed pairs will be trained again by: {again}")
+    failed = stored.counts(opened).failed
+    why = f"{failed} failed three times, which is final" if failed else "no pair has failed"
+    click.echo(f"{stored.name}: nothing to try again, {why}.")
 
 
-add_to(study)
-study.add_command(winner)
+for subcommand in (plan, show, delete, import_, winner):
+    study.add_command(subcommand)

@@ -1,5 +1,6 @@
 """The command `train`: one network, outside any study, with the code that trains a study's."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 # What is kept for the test of a data set that has no test images of its own.
 TEST = 0.2
+# The table of epochs: its columns and their widths.
+COLUMNS = {
+    "epoch": 5, "rate": 7, "train loss": 10, "train error": 11, "validation error": 16, "time": 6
+}  # fmt: skip
 
 
 @click.command()
@@ -67,17 +72,19 @@ def train(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Train the network NAME and test it once, after the last epoch.
-    Resolution, channels and classes are the data's.
+    """Train the network NAME, and test it once after the last epoch.
 
-    Exit codes: 0 trained, 1 the training failed, 2 a mistake, 130 stopped.
+    Resolution, channels and classes are those of the data. Exit codes: 0 trained, 1 the training
+    failed, 2 a mistake, 130 stopped.
 
     \b
     Examples:
       resnext-explorer train resnext11_8x16d_cifar --data digits --set recipe.epochs=20
-      resnext-explorer train resnext29_8x64d_cifar --data cifar10 --recipe resnext_cifar --checkpoints run1
-      resnext-explorer train resnext50_32x4d --data folder --data-dir ~/photos --recipe resnext_imagenet \\
-          --set data.resolution=128 --set data.test=0.2 -o photos.safetensors
+      resnext-explorer train resnext29_8x64d_cifar --data cifar10 --recipe resnext_cifar \\
+          --checkpoints run1
+      resnext-explorer train resnext50_32x4d --data folder --data-dir ~/photos \\
+          --recipe resnext_imagenet --set data.resolution=128 --set data.test=0.2 \\
+          -o photos.safetensors
     """
     from explorer.terminal import to_json
 
@@ -90,10 +97,8 @@ def train(
     from studies.machine.settings import resolve_here, speed_hints
     from studies.training import training_notes
 
-    fits = data_shape(spec, data_dir)
-    architecture = Architecture.from_name(
-        name, resolution=fits.resolution, classes=fits.classes, in_channels=fits.in_channels
-    )
+    shape = vars(data_shape(spec, data_dir))
+    architecture = Architecture.from_name(name, **shape)
     settings = resolve_here(device, precision)
     if output is not None:
         from explorer.networks import check_name
@@ -103,25 +108,17 @@ def train(
     chosen.steps_per_epoch(len(splits.train))
     notes = [*training_notes(splits, chosen), *speed_hints(settings)]
     if as_json:
-        about = {
-            "design": architecture.name,
-            "splits": splits.sizes,
-            "classes": splits.names,
-            "notes": notes,
-        }
-        say(to_json({"event": "begin", **about}))
+        about = {"splits": splits.sizes, "classes": splits.names, "notes": notes}
+        say(to_json({"event": "begin", "design": architecture.name, **about}))
     else:
         sizes = ", ".join(f"{count} {part}" for part, count in splits.sizes.items())
-        on = f"{settings.device}, {settings.precision}, {counted(settings.threads, 'thread')}"
         say(
             f"{architecture.name} on {spec.name} ({sizes}), {chosen.name},"
-            f" {counted(chosen.epochs, 'epoch')}, {on}"
+            f" {counted(chosen.epochs, 'epoch')}, {settings.device}, {settings.precision},"
+            f" {counted(settings.threads, 'thread')}"
         )
         say("\n".join(notes) + "\n")
-        say(
-            f"{'epoch':>5}  {'rate':>7}  {'train loss':>10}  {'train error':>11} "
-            f" {'validation error':>16}  {'time':>6}"
-        )
+        say(_line(COLUMNS))
 
     from studies.machine import failures
     from studies.machine.memory import keep_memory
@@ -132,21 +129,20 @@ def train(
         keep_memory()
 
     def tell(row: dict[str, Any]) -> None:
-        say(to_json({"event": "epoch", **row}) if as_json else _line(row))
+        say(to_json({"event": "epoch", **row}) if as_json else _epoch(row))
 
     try:
         outcome = train_network(
             architecture, chosen, splits, seed, settings, checkpoints=checkpoints, on_epoch=tell
         )
-    except TrainingFailed as failure:
-        click.echo(f"Error: the training failed: {failure.reason}.", err=True)
-        ctx.exit(1)
-    except (MemoryError, RuntimeError) as error:
-        if not failures.is_out_of_memory(error):
+    except (TrainingFailed, MemoryError, RuntimeError) as error:
+        if isinstance(error, TrainingFailed):
+            reason = error.reason
+        elif failures.is_out_of_memory(error):
+            reason = failures.describe(error, failures.ALONE)
+        else:
             raise
-        click.echo(
-            f"Error: the training failed: {failures.describe(error, failures.ALONE)}.", err=True
-        )
+        click.echo(f"Error: the training failed: {reason}.", err=True)
         ctx.exit(1)
     except KeyboardInterrupt:
         if checkpoints:
@@ -155,37 +151,30 @@ def train(
     if output is not None:
         _write(architecture, outcome, output, splits)
     if as_json:
-        figures = {
-            key: value
-            for key, value in vars(outcome).items()
-            if key not in ("curves", "state_dict")
-        }
+        figures = {**vars(outcome)}
+        del figures["curves"], figures["state_dict"]
         click.echo(to_json({"event": "complete", "design": architecture.name, **figures}))
     else:
         _sum_up(outcome, splits.names)
         if output is not None:
             click.echo(f"Weights: {output}")
-        size = {
-            "resolution": fits.resolution,
-            "classes": fits.classes,
-            "in_channels": fits.in_channels,
-        }
-        click.echo(f"Next: {command('describe', architecture.name, **size)}")
+        click.echo(f"Next: {command('describe', architecture.name, **shape)}")
 
 
 def _check_writable(path: Path) -> None:
-    """Raises `UserError` where a file of this name could not be written; leaves none."""
+    """Raise `UserError` where a file of this name could not be written; leaves none."""
     import tempfile
 
+    folder = path.absolute().parent
     try:
         if path.is_dir():
             raise UserError(
                 f"cannot write {path}: it is a folder. Name a file in it, as"
                 f" {path / 'weights.safetensors'}."
             )
-        if not path.absolute().parent.is_dir():
-            raise UserError(f"cannot write {path}: there is no folder {path.absolute().parent}.")
-        with tempfile.TemporaryFile(dir=path.absolute().parent):
+        if not folder.is_dir():
+            raise UserError(f"cannot write {path}: there is no folder {folder}.")
+        with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise UserError(
@@ -212,17 +201,18 @@ def _documents(data: str, recipe: str, changes: tuple[str, ...]) -> tuple["DataS
     )
 
 
-def _line(row: dict[str, Any]) -> str:
+def _line(cells: Iterable[str]) -> str:
+    return "  ".join(
+        f"{cell:>{width}}" for cell, width in zip(cells, COLUMNS.values(), strict=True)
+    )
+
+
+def _epoch(row: dict[str, Any]) -> str:
     from explorer.text import human_percent, human_time
 
-    train_error, validation_error = (
-        human_percent(row["train_error"]),
-        human_percent(row["validation_error"]),
-    )
-    return (
-        f"{row['epoch']:>5}  {row['learning_rate']:>7.2g}  {row['train_loss']:>10.3f} "
-        f" {train_error:>11}  {validation_error:>16}  {human_time(row['seconds']):>6}"
-    )
+    errors = (human_percent(row[f"{part}_error"]) for part in ("train", "validation"))
+    numbers = (str(row["epoch"]), f"{row['learning_rate']:.2g}", f"{row['train_loss']:.3f}")
+    return _line([*numbers, *errors, human_time(row["seconds"])])
 
 
 def _sum_up(outcome: "Outcome", names: tuple[str, ...]) -> None:
@@ -240,9 +230,8 @@ def _sum_up(outcome: "Outcome", names: tuple[str, ...]) -> None:
             " errors by class:"
         )
         click.echo(f"    {errors_by_class(outcome.test_errors_by_class, names)}")
-    memory = (
-        f", at most {human_count(outcome.peak_memory)}B of memory" if outcome.peak_memory else ""
-    )
+    peak = outcome.peak_memory
+    memory = f", at most {human_count(peak)}B of memory" if peak else ""
     click.echo(
         f"  {human_time(outcome.seconds)}, {outcome.images_per_second:.0f} images a second{memory}"
     )

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from studies.config.search import Search
 from studies.config.study import GRID
 from studies.config.tuning import Tune
+from studies.config.until import Until, with_parsed_until
 
 
 class _Named(BaseModel):
@@ -30,7 +31,13 @@ class Outline(BaseModel):
     seeds: list[int]
     search: Search | None = None
     tune: Tune | None = None
+    until: Until | None = None
     margin: float | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _seeds_until(cls, given: Any) -> Any:
+        return with_parsed_until(given)
 
     @field_validator("search", mode="before")
     @classmethod

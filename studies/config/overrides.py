@@ -44,10 +44,10 @@ def override(
         ):  # a date that is none, a number of 5,000 digits
             raise UserError(f"--set {change}: {text!r} is not a value as YAML writes it.") from None
         *path, last = [first, *inner]
-        place = changed
+        inmost = changed
         for name in path:
-            place = place.setdefault(name, {})
-            if not isinstance(place, dict):
+            inmost = inmost.setdefault(name, {})
+            if not isinstance(inmost, dict):
                 raise UserError(f"--set {change}: {name} is a single value and has no keys.")
-        place[last] = value
+        inmost[last] = value
     return changed

@@ -1,5 +1,7 @@
-"""A recipe: how long and how a network is trained. Presets are files in
-`studies/recipes`; a study may change single fields."""
+"""A recipe: how long and how a network is trained.
+
+Presets are files in `presets/recipes`; a study may change single fields.
+"""
 
 import math
 from typing import Annotated, Any, Literal

@@ -1,5 +1,4 @@
-"""The `search` section of a study file: how designs are
-chosen, and when a trial is given up early."""
+"""The `search` section of a study file: how designs are chosen, and when a trial is pruned."""
 
 import random
 from collections.abc import Iterator, Mapping
@@ -171,8 +170,7 @@ class Search(FileModel):
         )
 
     def values(self, design: "StoredDesign", result: Mapping[str, Any]) -> list[float]:
-        """A trained design's objectives. The error is an attempt's
-        result, costs are the design's."""
+        """A trained design's objectives: the error from its result, costs from the design."""
         return [
             float(result[name] if name in result else getattr(design, name))
             for name in self.objectives
@@ -180,15 +178,17 @@ class Search(FileModel):
 
 
 def shuffled(bound: "BoundSpace", search: Search) -> Iterator["Design"]:
-    """The space's different designs within the constraints, in an order that the search's
-    seed decides: those at first that random search tries."""
+    """The space's different designs within the constraints, in the order of random search.
+
+    The search's seed decides it.
+    """
     from explorer import Design
 
     arms = list(bound.space.points)
     random.Random(search.seed).shuffle(arms)
     seen: set[str] = set()
     for arm in arms:
-        found = bound.at({"arm": arm})
-        if isinstance(found, Design) and found.name not in seen and search.allows(found):
-            seen.add(found.name)
-            yield found
+        design = bound.at({"arm": arm})
+        if isinstance(design, Design) and design.name not in seen and search.allows(design):
+            seen.add(design.name)
+            yield design

@@ -1,5 +1,6 @@
-"""What a study wants, as its YAML file says it: a space, data, a
-recipe, seeds, and whether to search or to tune.
+"""What a study wants, as its YAML file says it.
+
+That is a space, data, a recipe, seeds, and whether to search or to tune.
 
 It is a value; `studies.api` runs it and reads its results.
 """
@@ -21,6 +22,7 @@ from studies.config.overrides import override
 from studies.config.recipe import Recipe
 from studies.config.search import METHODS, Search, shuffled
 from studies.config.tuning import Tune
+from studies.config.until import Until, with_parsed_until
 from studies.data import DataShape, DataSpec, Parts, shape_and_parts
 
 GRID = "grid"
@@ -42,8 +44,7 @@ class Wanted:
 
 
 class StudyFile(FileModel):
-    """A validated study file: the value. `studies.Study` is the
-    same with what can be done with it."""
+    """A validated study file: the value; `studies.Study` adds what can be done with it."""
 
     name: Annotated[str, Field(max_length=100)]
     question: Annotated[str, Field(max_length=2_000)] = ""
@@ -56,8 +57,14 @@ class StudyFile(FileModel):
     ]
     search: Search | None = None  # none: `grid`, every design with every seed
     tune: Tune | None = None
+    until: Until | None = None  # none: every arm gets all seeds
     # A gap that does not matter, in points of test error; it changes no training.
     margin: Annotated[float, Field(gt=0, le=100)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _seeds_until(cls, given: Any) -> Any:
+        return with_parsed_until(given)
 
     @field_validator("name")
     @classmethod
@@ -115,12 +122,20 @@ class StudyFile(FileModel):
                 "tune: tuning is for comparing arms, so it needs search: grid; take one of the"
                 " two out"
             )
+        if self.until and (self.search or self.tune):
+            raise UserError(
+                "until: needs search: grid and no tune; take out"
+                f" {'search' if self.search else 'tune'}, or until and give a list of seeds"
+            )
         return self
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Self:
-        """A preset by name, or a file by path. Raises `UserError` naming
-        the file, the key and what is allowed."""
+        """A preset by name, or a file by path.
+
+        Raises:
+            UserError: naming the file, the key and what is allowed.
+        """
         return load_document(cls, "study", name_or_path)
 
     @property
@@ -130,13 +145,14 @@ class StudyFile(FileModel):
 
     @property
     def reference_point(self) -> dict[str, Any]:
-        """The same arm as a point of the space, with its reference, in
-        whatever words the file names it."""
+        """The same arm as a point of the space, with its reference."""
         return self.space.points[self.reference_label]
 
     def document(self) -> dict[str, Any]:
-        """The study with everything filled in, as plain data; a study file
-        with this content is the same study."""
+        """The study with everything filled in, as plain data.
+
+        A study file with this content is the same study.
+        """
         document = self.model_dump(mode="json")
         document["space"] = self.space.model_dump(
             mode="json", exclude_none=True
@@ -147,11 +163,18 @@ class StudyFile(FileModel):
         document["tune"] = (
             self.tune.model_dump(mode="json", exclude_none=True) if self.tune else None
         )
-        return document
+        del document["until"]
+        return {**document, **(self.until.document() if self.until else {})}
 
     def changed(self, changes: Iterable[str]) -> Self:
-        """This study with single keys changed, each `key=value`:
-        `recipe.epochs=20`. Raises `UserError` for a mistake."""
+        """This study with single keys changed.
+
+        Args:
+            changes: Each `key=value`, such as `recipe.epochs=20`.
+
+        Raises:
+            UserError: for a mistake.
+        """
         changes = list(changes)
         if not changes:
             return self
@@ -159,8 +182,11 @@ class StudyFile(FileModel):
         return validate(type(self), document, source=f"study {self.name}")
 
     def wanted(self, data_dir: Path | None = None) -> Wanted:
-        """The designs to train. Raises `UserError` where the data is
-        missing or the reference arm is left out."""
+        """The designs to train.
+
+        Raises:
+            UserError: where the data is missing or the reference arm is left out.
+        """
         shape, parts = shape_and_parts(self.data, data_dir)
         if self.search:
             return Wanted(shape, self._searched(self.search, shape), [], parts)
@@ -175,6 +201,11 @@ class StudyFile(FileModel):
         if twice := sorted(name for name, count in counts.items() if count > 1):
             raise UserError(
                 f"two arms of the space {self.space.name} are the same network: {', '.join(twice)}."
+            )
+        if self.until and len(resolved.designs) < 2:
+            raise UserError(
+                f"until: compares arms, and the space {self.space.name} has only"
+                f" {self.reference_label}; give it more, or a list of seeds without until."
             )
         return Wanted(shape, resolved.designs, resolved.left_out, parts)
 
@@ -206,10 +237,10 @@ def name_of(name_or_path: str) -> str:
 
 
 def to_run(name_or_path: str) -> str:
-    """What `study run` takes for a study that was named like this, for a
-    command to try next: its file or preset.
+    """What `study run` takes for a study that was named like this, in a command to try next.
 
-    Of a stored study's own name, the file is not known: then a name that stands for it.
+    It is a file or a preset. Of a stored study's own name the file is not known; then a
+    placeholder stands for it.
     """
     return (
         name_or_path

@@ -1,5 +1,6 @@
-"""Is it the arm or the learning rate? Every arm is trained with the same
-recipes from given ranges, and goes on with its best.
+"""The `tune` section of a study file: is it the arm or the learning rate?
+
+Every arm is trained with the same recipes from given ranges, and goes on with its best.
 
 The recipes are fixed beforehand and the same for all arms: a Latin hypercube, evenly spaced in the
 logarithm, its ends included. Each is trained on the first seed and judged on validation; the best
@@ -21,8 +22,7 @@ GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 class Tune(FileModel):
-    """How many tuning trials an arm gets, and the range of each
-    quantity, from the smallest to the largest."""
+    """How many tuning trials an arm gets, and the range of each quantity, [smallest, largest]."""
 
     trials: Annotated[StrictInt, Field(ge=2, le=1_000)]
     learning_rate: Range | None = None
@@ -46,20 +46,24 @@ class Tune(FileModel):
 
     @property
     def recipes(self) -> list[dict[str, float]]:
-        """What each tuning trial changes in the recipe. Every value stands for
-        its share of the range and is tried once."""
-        places = {key: self._places(number) for number, key in enumerate(self.ranges)}
+        """What each tuning trial changes in the recipe.
+
+        Every value stands for its share of the range and is tried once.
+        """
+        ranks = {key: self._ranks(number) for number, key in enumerate(self.ranges)}
         return [
             {
-                key: _between(low, high, places[key][trial] / (self.trials - 1))
+                key: _between(low, high, ranks[key][trial] / (self.trials - 1))
                 for key, (low, high) in self.ranges.items()
             }
             for trial in range(self.trials)
         ]
 
-    def _places(self, number: int) -> list[int]:
-        """The place of each trial along the range of quantity `number`; of
-        the second, well mixed with the first."""
+    def _ranks(self, number: int) -> list[int]:
+        """The rank of each trial along the range of quantity `number`.
+
+        Those of the second quantity are well mixed with the first.
+        """
         if number == 0:
             return list(range(self.trials))
         order = sorted(range(self.trials), key=lambda trial: ((trial + 1) * GOLDEN) % 1)

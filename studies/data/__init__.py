@@ -1,16 +1,23 @@
 """Data sets and their splits. Other rooms import from here; the modules are private to this one.
 
+Names are loaded when first used, so that the commands of the caches load no model of a file.
+
 from studies.data import DataSpec, load
 
 splits = load(DataSpec(name="digits", test=0.2))
 splits.train.images  # uint8, N x channels x height x width
 """
 
-from studies.data.cache_contents import CachedData, clear_caches, list_caches
-from studies.data.downloads import CACHE_VARIABLE, cache_root
-from studies.data.images import DataShape, Images, Parts, Rows, Splits
-from studies.data.spec import DATA_SETS, DataSpec
-from studies.data.splits import data_shape, load, mean_and_std, shape_and_parts
+from typing import TYPE_CHECKING
+
+from explorer.lazy import lazy_getattr
+
+if TYPE_CHECKING:
+    from studies.data.cache_contents import CachedData, clear_caches, list_caches
+    from studies.data.downloads import CACHE_VARIABLE, cache_root
+    from studies.data.images import DataShape, Images, Parts, Rows, Splits
+    from studies.data.spec import DATA_SETS, DataSpec
+    from studies.data.splits import data_shape, load, mean_and_std, shape_and_parts
 
 __all__ = [
     "CACHE_VARIABLE",
@@ -30,3 +37,13 @@ __all__ = [
     "mean_and_std",
     "shape_and_parts",
 ]
+__getattr__ = lazy_getattr(
+    __name__,
+    {
+        "cache_contents": ("CachedData", "clear_caches", "list_caches"),
+        "downloads": ("CACHE_VARIABLE", "cache_root"),
+        "images": ("DataShape", "Images", "Parts", "Rows", "Splits"),
+        "spec": ("DATA_SETS", "DataSpec"),
+        "splits": ("data_shape", "load", "mean_and_std", "shape_and_parts"),
+    },
+)

@@ -93,13 +93,11 @@ def _check_sizes(path: Path, file: zipfile.ZipFile) -> None:
     """
     from numpy.lib import format as npy
 
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     total = 0
     for entry in file.infolist():
         with file.open(entry) as member:
-            read_header = {
-                (1, 0): npy.read_array_header_1_0,
-                (2, 0): npy.read_array_header_2_0,
-            }.get(npy.read_magic(member))
+            read_header = readers.get(npy.read_magic(member))
             if read_header is None:
                 raise ValueError(f"{entry.filename} is of an unknown version")
             shape, _, dtype = read_header(member)

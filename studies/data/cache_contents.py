@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from explorer.errors import UserError, unknown
+from explorer.errors import UserError, check_known
 from studies.data.decoded_format import ARRAY, NOTES, READABLE, SAMPLES, SCALE, SOURCE, UNREADABLE
 from studies.data.downloads import CACHE_VARIABLE, cache_root
 from studies.data.official import CHECKSUMS
@@ -80,8 +80,7 @@ def clear_caches(names: list[str]) -> list[CachedData]:
     """
     caches = {cache.name: cache for cache in list_caches()}
     for name in names:
-        if name not in caches:
-            raise unknown("cache", name, caches)
+        check_known("cache", name, caches)
     chosen = [caches[name] for name in dict.fromkeys(names)]
     with ExitStack() as stack:
         for cache in chosen:

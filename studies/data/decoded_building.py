@@ -76,8 +76,10 @@ def build_array(
 
 
 def _remove_abandoned(arrays: Path, building: Path) -> None:
-    """Remove builds that nobody will go on with: of an earlier state of the same folder, or of
-    another format."""
+    """Remove builds of an earlier state of the same folder, or of another format.
+
+    Nobody will go on with them.
+    """
     source, kind = (building / SOURCE).read_bytes(), building.name.split("-", 2)[2]
     for other in sorted(arrays.glob("building-*")):
         if other == building or not other.is_dir():

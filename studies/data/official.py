@@ -142,10 +142,10 @@ def _read_idx(
     """
     import numpy as np
 
-    path = next(
-        (path for path in (folder / f"{file_name}.gz", folder / file_name) if path.is_file()), None
-    )
-    if path is None:
+    path = folder / f"{file_name}.gz"
+    if not path.is_file():
+        path = folder / file_name
+    if not path.is_file():
         raise UserError(
             f"{name}: {file_name}.gz is missing: looked in {folder} (and there for {file_name})."
             f" {where}"
@@ -259,12 +259,8 @@ def read_cifar(name: str, data_dir: Path | None) -> Parts:
     parts = []
     for chosen in (cifar.train, (cifar.test,)):
         batches = [_read_batch(name, file, contents[file], cifar, where) for file in chosen]
-        parts.append(
-            Images(
-                np.concatenate([images for images, _ in batches]),
-                np.concatenate([labels for _, labels in batches]),
-            )
-        )
+        images, labels = map(np.concatenate, zip(*batches, strict=True))
+        parts.append(Images(images, labels))
     return Parts(parts[0], None, parts[1], cifar.classes)
 
 

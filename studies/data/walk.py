@@ -39,7 +39,7 @@ class Reason(Enum):
     HIDDEN = ("hidden file", "hidden files")
     SYSTEM = ("file in thumbnail and system folders", "files in thumbnail and system folders")
     BROKEN = ("broken link", "broken links")
-    AGAIN = ("link to a folder that is used already", "links to folders that are used already")
+    AGAIN = ("folder reached again by a link", "folders reached again by links")
     SPECIAL = ("pipe, socket or device", "pipes, sockets and devices")
     BESIDE = ("image beside the class folders", "images beside the class folders")
     UNREADABLE = ("image that cannot be read", "images that cannot be read")

@@ -43,9 +43,9 @@ def tails(cap: int, start: int, alpha: float, sides: int) -> Array:
     """
     looks = np.arange(start, cap + 1, dtype=float)
     steps = np.diff(spent(looks, cap, alpha), prepend=0.0)
-    found = special.ndtr(-multipliers(looks, steps, sides))
-    found.flags.writeable = False
-    return np.asarray(found)
+    tails = special.ndtr(-multipliers(looks, steps, sides))
+    tails.flags.writeable = False
+    return np.asarray(tails)
 
 
 def multipliers(looks: Array, steps: Array, sides: int) -> Array:
@@ -58,7 +58,7 @@ def multipliers(looks: Array, steps: Array, sides: int) -> Array:
     """
     from scipy import optimize
 
-    found: list[float] = []
+    solved: list[float] = []
     points, mass, before = np.zeros(1), np.ones(1), 0.0
     for look, step in zip(looks, steps, strict=True):
         root, sd = np.sqrt(look), np.sqrt(look - before)
@@ -69,12 +69,12 @@ def multipliers(looks: Array, steps: Array, sides: int) -> Array:
             args=(step, root, points, mass, sd, sides),
             xtol=1e-10,
         )
-        found.append(boundary)
+        solved.append(boundary)
         high = boundary if sides == 2 else FAR
         fresh, width = np.linspace(-boundary * root, high * root, POINTS, retstep=True)
         kernel = np.exp(-(((fresh[:, None] - points) / sd) ** 2) / 2) / (sd * np.sqrt(2 * np.pi))
         points, mass, before = fresh, _simpson(float(width)) * (kernel @ mass), look
-    return np.array(found)
+    return np.array(solved)
 
 
 def _beyond(

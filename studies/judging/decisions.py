@@ -127,13 +127,13 @@ def against_reference(
     verdicts: dict[int, Verdict] = dict.fromkeys(looks, "open")
     active = np.ones(arms, dtype=bool)
     for column in walk.columns(active, reference):
-        told = active & walk.have[:, column]
-        told[reference] = False
-        seeds += told
-        step = np.where(told, gaps[:, column] - mean, 0.0)
+        seen = active & walk.have[:, column]
+        seen[reference] = False
+        seeds += seen
+        step = np.where(seen, gaps[:, column] - mean, 0.0)
         mean += step / np.maximum(seeds, 1)
-        squares += step * np.where(told, gaps[:, column] - mean, 0.0)
-        due = np.flatnonzero(told & (seeds >= start))
+        squares += step * np.where(seen, gaps[:, column] - mean, 0.0)
+        due = np.flatnonzero(seen & (seeds >= start))
         if not len(due):
             continue
         n = seeds[due]

@@ -38,7 +38,7 @@ class Differences:
     fitted: Fit
 
     @property
-    def told(self) -> bool:
+    def is_known(self) -> bool:
         """Whether there are intervals: two seeds at least, and not the same gaps in each."""
         return bool(len(self.arms) and np.isfinite(self.error).all() and (self.error > 0).all())
 
@@ -113,7 +113,7 @@ def quantiles(compared: Differences, confidence: float = CONFIDENCE, sides: int 
 
 def intervals(compared: Differences, confidence: float = CONFIDENCE) -> tuple[Array, Array]:
     """Lower and upper ends, (k,) each, that hold together with `confidence`: a difference is shown
-    where its interval excludes zero. Only where `compared.told`."""
+    where its interval excludes zero. Only where `compared.is_known`."""
     half = quantiles(compared, confidence) * compared.error
     return compared.estimate - half, compared.estimate + half
 

@@ -123,23 +123,23 @@ def compare_distributions(
     """
     names = [name for name in errors if (bins[name] >= 0).any()]
     pairs = list(combinations(names, 2))
-    found = []
+    tests = []
     for first, second in pairs:
-        kept = [bins[name] >= 0 for name in (first, second)]
-        values = np.concatenate([errors[first][kept[0]], errors[second][kept[1]]])
-        places = np.concatenate([bins[first][kept[0]], bins[second][kept[1]]])
-        is_first = np.arange(len(values)) < kept[0].sum()
+        binned = [bins[name] >= 0 for name in (first, second)]
+        values = np.concatenate([errors[first][binned[0]], errors[second][binned[1]]])
+        places = np.concatenate([bins[first][binned[0]], bins[second][binned[1]]])
+        is_first = np.arange(len(values)) < binned[0].sum()
         signed = np.where(is_first, 1.0, -1.0) * np.concatenate(
-            [bin_weights(bins[first][kept[0]]), bin_weights(bins[second][kept[1]])]
+            [bin_weights(bins[first][binned[0]]), bin_weights(bins[second][binned[1]])]
         )
         distance, p_value = _permute(
             values, places, signed, permutations, np.random.default_rng(random_seed)
         )
-        found.append((distance, float(signed @ values), p_value))
-    adjusted = holm([p_value for *_, p_value in found])
+        tests.append((distance, float(signed @ values), p_value))
+    adjusted = holm([p_value for *_, p_value in tests])
     return tuple(
         CurveTest(first, second, distance, gap, p_value)
-        for (first, second), (distance, gap, _), p_value in zip(pairs, found, adjusted, strict=True)
+        for (first, second), (distance, gap, _), p_value in zip(pairs, tests, adjusted, strict=True)
     )
 
 
@@ -152,8 +152,8 @@ def _permute(
     order = np.argsort(values, kind="stable")
     last = np.append(np.diff(values[order]) > 0, True)  # curves step once at equal errors
     sheets = np.broadcast_to(signed, (permutations, len(signed))).copy()
-    for place in np.unique(bins):
-        members = np.flatnonzero(bins == place)
+    for number in np.unique(bins):
+        members = np.flatnonzero(bins == number)
         sheets[:, members] = random.permuted(sheets[:, members], axis=1)
     distances = np.abs(np.cumsum(sheets[:, order], axis=1)[:, last]).max(axis=1)
     seen = float(np.abs(np.cumsum(signed[order])[last]).max())
@@ -164,7 +164,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """P-values adjusted for being several (Holm 1979, "A simple sequentially rejective multiple
     test procedure")."""
     adjusted, largest = [0.0] * len(p_values), 0.0
-    for rank, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
-        adjusted[place] = largest
+    for rank, position in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[position]))
+        adjusted[position] = largest
     return adjusted

@@ -21,7 +21,7 @@ class Judgement:
 
     Attributes:
         compared: The differences, with their standard errors.
-        low, high: Simultaneous intervals, (k,); NaN where there are none (`compared.told`).
+        low, high: Simultaneous intervals, (k,); NaN where there are none (`compared.is_known`).
         within: The margin within which each arm equals the reference, (k,); NaN likewise.
         gained: How much less error each arm can have than the reference, at most, (k,).
         verdicts: Of each arm; "open" where nothing is shown.
@@ -41,7 +41,7 @@ class Judgement:
     @property
     def largest_loss(self) -> float | None:
         """What keeping the reference costs at most (one-sided); None without intervals."""
-        return max(0.0, float(self.gained.max())) if self.compared.told else None
+        return max(0.0, float(self.gained.max())) if self.compared.is_known else None
 
 
 def judge(
@@ -82,7 +82,7 @@ def _judge(
     without: Judgement | None,
 ) -> Judgement:
     compared = differences(errors, reference)
-    if not compared.told:
+    if not compared.is_known:
         nothing = np.full(len(compared.arms), np.nan)
         undecided: Verdict = "open"
         verdicts = (undecided,) * len(compared.arms)

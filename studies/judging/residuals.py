@@ -78,8 +78,8 @@ def fit(errors: Array) -> Fit:
     filled = np.where(have, errors, 0.0)
     normal = np.diag(held.sum(axis=1)) - share @ held.T
     values, vectors = np.linalg.eigh(normal)
-    kept = values > 1e-8
-    inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
+    nonzero = values > 1e-8
+    inverse = (vectors[:, nonzero] / values[nonzero]) @ vectors[:, nonzero].T
     effects = inverse @ (filled - share * filled.sum(axis=0)).sum(axis=1)
     within = held * (filled - effects[:, None])
     residuals = within - share * within.sum(axis=0)
@@ -98,7 +98,7 @@ def fit(errors: Array) -> Fit:
         np.where(have, leverages, np.nan),
         _groups(have),
         float((residuals**2).sum()),
-        int(have.sum() - have.any(axis=0).sum() - kept.sum()),
+        int(have.sum() - have.any(axis=0).sum() - nonzero.sum()),
     )
 
 
@@ -202,11 +202,11 @@ def _worst(table: Array, resolution: float) -> tuple[Outlier, int] | None:
     # What rounding leaves of a variance is no variance.
     tiny = 1e-10 * max(1.0, float(np.nanmax(np.abs(table))))
     deviation = np.maximum(np.sqrt(variance), resolution)
-    told = known & (deviation > tiny)
-    if not told.any():
+    usable = known & (deviation > tiny)
+    if not usable.any():
         return None
     with np.errstate(invalid="ignore", divide="ignore"):
-        studentised = np.where(told, fitted.residuals / (deviation * np.sqrt(free)), 0.0)
+        studentised = np.where(usable, fitted.residuals / (deviation * np.sqrt(free)), 0.0)
     # Of two arms, both trainings of a seed are equally far out: the one that errs more diverged.
     extreme = np.abs(studentised) >= (1 - 1e-9) * np.abs(studentised).max()
     arm, seed = np.unravel_index(int(np.where(extreme, studentised, -np.inf).argmax()), table.shape)
@@ -248,7 +248,7 @@ def discounted(
     weight = np.where(rest_freedom > 0, weight, 0.0)
     counted = weight * rest_freedom + own_freedom
     squares = weight**2 * rest_freedom + own_freedom
-    told = counted > 0
-    variance = (2 * weight * rest + own) / np.where(told, counted, 1.0)
-    degrees = counted**2 / np.where(told, squares, 1.0)
-    return np.where(told, variance, np.nan), np.where(told, degrees, 0.0)
+    usable = counted > 0
+    variance = (2 * weight * rest + own) / np.where(usable, counted, 1.0)
+    degrees = counted**2 / np.where(usable, squares, 1.0)
+    return np.where(usable, variance, np.nan), np.where(usable, degrees, 0.0)

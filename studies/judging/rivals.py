@@ -31,7 +31,7 @@ class Standings:
     freedom: float
 
     @property
-    def told(self) -> bool:
+    def is_known(self) -> bool:
         """Whether there are intervals: two seeds at least, and not the same gaps in each."""
         return bool(self.freedom > 0 and np.nanmax(self.error) > 0)
 
@@ -74,7 +74,7 @@ def behind(
     """
     gap = ranked.means - ranked.means[best]
     gap[(ranked.groups != ranked.groups[best]) | (np.arange(len(gap)) == best)] = np.nan
-    if not ranked.told:
+    if not ranked.is_known:
         nothing = np.full(len(gap), np.nan)
         return gap, nothing, nothing
     compared = int((ranked.groups == ranked.groups[best]).sum())

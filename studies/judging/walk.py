@@ -70,9 +70,9 @@ class Walk:
     def residual(self) -> tuple[float, int]:
         """The residual sum of squares and its degrees of freedom, of what counts so far."""
         values, vectors = np.linalg.eigh(self._normal)
-        kept = values > 1e-8
-        explained = ((vectors[:, kept].T @ self._moments) ** 2 / values[kept]).sum()
-        return max(0.0, self._squares - float(explained)), self._freedom - int(kept.sum())
+        nonzero = values > 1e-8
+        explained = ((vectors[:, nonzero].T @ self._moments) ** 2 / values[nonzero]).sum()
+        return max(0.0, self._squares - float(explained)), self._freedom - int(nonzero.sum())
 
     def to_train(
         self, active: Mask, reference: int | None, start: int

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from explorer.errors import UserError, unknown
+from explorer.errors import UserError, check_known, unknown
 from explorer.installed import numba_version
 from explorer.scarcity import last_words
 from studies.machine.cores import available_cores
@@ -127,8 +127,7 @@ def resolve_here(device: str = "auto", precision: str = "auto", workers: int = 1
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device not in DEVICES and not (device.startswith("cuda:") and device[5:].isdecimal()):
         raise unknown("device", device, DEVICES)
-    if precision not in PRECISIONS:
-        raise unknown("precision", precision, PRECISIONS)
+    check_known("precision", precision, PRECISIONS)
     _check_device(device)
     if precision == "auto":
         precision = "bf16" if _computes_bf16(device) else "32"

@@ -42,7 +42,8 @@ class Origin(BaseModel):
     `splits` counts the images of each part, `digests` stand for their content, and `notes` are what
     to know of them. `extended_from` holds the seeds that were wanted before each extension, and
     `arms_before` the arms (none where not known): a verdict after one is judged more strictly.
-    `trials` is how many designs a search tries. Of an
+    `ended_at` is the most seeds of a plan with `until` that had come to its end when it was
+    extended. `trials` is how many designs a search tries. Of an
     imported study, `imported` is the file that it is from, and `pairs` are design and seed of each
     pair: it wants no others.
     """
@@ -60,6 +61,7 @@ class Origin(BaseModel):
     notes: list[str] = []
     planned_seeds: list[int]
     extended_from: list[list[int]] = []
+    ended_at: int | None = None
     arms_before: list[list[str]] = []
     left_out: list[LeftOut]
     trials: int | None = None
@@ -135,7 +137,9 @@ class Content:
         """What changes when a study is extended, known without parsing anything."""
         document = self.plain["document"]
         searched = crc32(repr((document["search"], document.get("margin"))).encode())
-        return f"{len(self.plain['designs'])}x{len(document['seeds'])}.{searched}"
+        seeds = document["seeds"]
+        most = seeds["at_most"] if isinstance(seeds, dict) else len(seeds)
+        return f"{len(self.plain['designs'])}x{most}.{searched}"
 
 
 def _parsed(model: type[Model], plain: Mapping[str, Any]) -> Model:

@@ -19,18 +19,24 @@ from studies.storage.schema import CONTENT, METRICS
 
 
 def as_extended(storage: Storage, study: StudyFile, wanted: Wanted) -> StoredStudy | None:
-    """The stored study of this name as its file would extend it now;
-    None where there is none. Stores nothing.
+    """The stored study of this name as its file would extend it; stores nothing.
 
-    Raises `UserError` that shows the difference where the file wants something else.
+    Returns:
+        None where no study of this name is stored.
+
+    Raises:
+        UserError: showing the difference, where the file wants something else.
     """
     stored = _find_there(storage, study.name)
     return stored and stored.with_content(_extended(stored, study, wanted))
 
 
 def _find_there(storage: Storage, name: str) -> StoredStudy | None:
-    """As `find`, where there may be no storage yet. Raises `UserError`
-    where the name is another program's."""
+    """As `find`, where there may be no storage yet.
+
+    Raises:
+        UserError: where the name is another program's.
+    """
     if not storage.exists() or storage.is_empty():
         return None
     if (stored := find(storage, name)) is None:
@@ -41,12 +47,18 @@ def _find_there(storage: Storage, name: str) -> StoredStudy | None:
 def create_or_extend(
     storage: Storage, study: StudyFile, wanted: Wanted, find_out: Callable[[], dict[str, Any]]
 ) -> StoredStudy:
-    """Store a new study, or find it stored already and, where the file
-    asks for more seeds or arms, extend it.
+    """Store a new study, or extend the stored one where the file asks for more.
 
-    `find_out` gives what takes a while to know, and is only called for a new study: its `settings`,
-    and `about_data`. Raises `UserError` that shows the difference where the file wants something
-    else than what is stored under its name.
+    Args:
+        storage: Where.
+        study: What is wanted.
+        wanted: Its designs.
+        find_out: Gives what takes a while to know, and is only called for a new study: its
+            `settings`, and `about_data`.
+
+    Raises:
+        UserError: showing the difference, where the file wants something else than what is stored
+            under its name.
     """
     with storage.lock():
         stored = _find_there(storage, study.name)
@@ -119,9 +131,18 @@ def _extended(stored: StoredStudy, study: StudyFile, wanted: Wanted) -> Content:
             "reference_arm": study.reference_label,
             **_designs(study, designs),
             "left_out": [asdict(point) for point in wanted.left_out],
+            "ended_at": _ended_at(stored),
             **_stages(stored, study, designs),
         }
     )
+
+
+def _ended_at(stored: StoredStudy) -> int | None:
+    """The seeds at most of a plan with `until` that has come to its end, or had before."""
+    until = stored.until
+    if until and not until.ended_at and until.course(stored.attempts).finished:
+        return until.until.at_most
+    return stored.content.origin.ended_at
 
 
 def _stages(
@@ -140,8 +161,10 @@ def _stages(
 
 
 def _designs(study: StudyFile, designs: Sequence[StoredDesign]) -> dict[str, Any]:
-    """What is stored of a study's designs. Of a search, its number of trials, and
-    those of its designs that are known beforehand."""
+    """What is stored of a study's designs.
+
+    Of a search, its number of trials, and those of its designs that are known beforehand.
+    """
     if study.search is None:
         return {"designs": [design.record() for design in designs]}
     trials = min(len(designs), study.search.trials)
@@ -150,8 +173,10 @@ def _designs(study: StudyFile, designs: Sequence[StoredDesign]) -> dict[str, Any
 
 
 def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
-    """Where a study's document differs from the stored one, except where it only
-    extends it (more seeds, arms, trials, finalists) or names another margin."""
+    """Where a study's document differs from the stored one, in lines to be shown.
+
+    What only extends it (more seeds, arms, trials, finalists), and another margin, is no difference.
+    """
     before, now = dict(_flat(stored)), dict(_flat(given))
     lines = []
     for key in sorted(before | now):
@@ -169,7 +194,7 @@ def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
 def _extends(key: str, old: Any, new: Any) -> bool:
     if key == "margin":  # says what a gap is worth, and changes no training
         return True
-    if key in ("search.trials", "search.finalists"):
+    if key in ("search.trials", "search.finalists", "seeds.at_most"):
         return isinstance(old, int) and isinstance(new, int) and new > old
     grows = key in ("seeds", "space.reference") or key.startswith("space.axes.")
     are_lists = isinstance(old, list) and isinstance(new, list)

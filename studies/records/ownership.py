@@ -1,5 +1,4 @@
-"""Whose a study in a shared storage is: one of ours says so in
-an attribute; every other is left alone.
+"""Whose a study in a shared storage is: an attribute marks ours; every other is left alone.
 
 A study enters the storage in one transaction (`Storage.at_once`), so it is there whole or not at
 all. Versions before this one wrote it in several; what they left when they were cut off in between
@@ -22,8 +21,11 @@ def is_ours(content: Any) -> bool:
 
 
 def refuse_strangers(storage: Storage, name: str) -> None:
-    """Raises `UserError` where a study of this name is another
-    program's. For names that no study of ours has."""
+    """Refuse a name that no study of ours has, but another program's.
+
+    Raises:
+        UserError: where there is such a study.
+    """
     rows = storage.rows(ABOUT, name=name)
     user, system, trials = (
         {row["key"] for row in rows if row["kind"] == kind} for kind in ("user", "system", "trial")
@@ -33,8 +35,7 @@ def refuse_strangers(storage: Storage, name: str) -> None:
 
 
 def make_room(storage: Storage, writer: "RDBStorage", name: str) -> None:
-    """Free the name of a study that is not stored yet from what an
-    earlier version left of it when it was cut off.
+    """Free a name from what an earlier version left of a study when it was cut off.
 
     Raises:
         UserError: where a study of this name is another program's.

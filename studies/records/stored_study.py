@@ -1,5 +1,7 @@
-"""A study as the storage keeps it, and how it is read: one attribute, written whole
-(`records.creation`), and the attempts at its pairs."""
+"""A study as the storage keeps it, and how it is read.
+
+It is one attribute, written whole (`records.creation`), and the attempts at its pairs.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,12 +11,13 @@ from typing import Any
 from explorer.errors import UnknownName, unknown
 from explorer.suggestions import command
 from search_spaces.documents import preset_names
-from studies.attempts.agenda import Agenda, Carried, Fixed, alike, shown
+from studies.attempts.agenda import Agenda, Carried, Fixed, as_parameters, shared_numbers
 from studies.attempts.attempt import Attempt
 from studies.attempts.planned import agenda_of
 from studies.attempts.search_agenda import SearchAgenda
 from studies.attempts.standing import Attempts, Counts, Standing
 from studies.attempts.tuning_agenda import Tuned, TuningAgenda
+from studies.attempts.until_agenda import UntilAgenda
 from studies.config.design import StoredDesign
 from studies.pair import Pair
 from studies.records.content import Content
@@ -26,11 +29,10 @@ from studies.storage.schema import ARM, CONTENT, DESIGN, RECIPE, RETRIED, STUDIE
 
 @dataclass(frozen=True)
 class StoredStudy:
-    """What is stored about a study. `id` is Optuna's; `uid` tells it from
-    every other study that ever had its name.
+    """What is stored about a study.
 
-    Of a search and of a study that tunes, `attempts` are those at the time of
-    reading: they decide which designs there are.
+    `id` is Optuna's; `uid` tells it from every other study that ever had its name. Where attempts
+    decide what is wanted (in a search, say), `attempts` are those at the time of reading.
     """
 
     id: int
@@ -51,9 +53,9 @@ class StoredStudy:
         return self.content.designs
 
     @property
-    def told(self) -> tuple[str, ...]:
+    def attribute_keys(self) -> tuple[str, ...]:
         """The attributes of attempts that decide what is wanted."""
-        return self._wants.told
+        return self._wants.attribute_keys
 
     @property
     def tuned(self) -> dict[str, Tuned]:
@@ -62,18 +64,27 @@ class StoredStudy:
         return wants.tuned(self.attempts) if isinstance(wants, TuningAgenda) else {}
 
     @property
+    def until(self) -> UntilAgenda | None:
+        """What decides when arms get no more seeds; None where all get all."""
+        return self._wants if isinstance(self._wants, UntilAgenda) else None
+
+    @property
     def seeds(self) -> list[int]:
         return list(self.content.document.seeds)
 
     @cached_property
     def pairs(self) -> list[Pair]:
-        """Every pair whose result counts, in the order in which they are to be
-        trained; of a search, those known so far."""
-        return [pair for pair in self.agenda(self.attempts).pairs if not pair.variant]
+        """Every pair whose result counts, in the order in which they are to be trained.
+
+        Of a search, those known so far; of seeds that end where the verdict is known, those that
+        were attempted or are needed next.
+        """
+        agenda = self.agenda(self.attempts)
+        return [pair for pair in agenda.pairs if not pair.variant and pair not in agenda.ahead]
 
     def seen(self, attempts: Sequence[Attempt]) -> "StoredStudy":
         """The same study at the time of these attempts."""
-        return replace(self, attempts=tuple(attempts)) if self.told else self
+        return replace(self, attempts=tuple(attempts)) if self.attribute_keys else self
 
     def with_content(self, content: Content) -> "StoredStudy":
         """The same study with other content."""
@@ -97,7 +108,7 @@ class StoredStudy:
         # For optuna-dashboard to show.
         named = {ARM: f"{design.arm} {pair.variant}".strip(), DESIGN: design.name}
         return replace(
-            shown(design, pair.seed, changes, self._alike),
+            as_parameters(design, pair.seed, changes, self._shared_numbers),
             attributes={**named, RECIPE: changes} if changes else named,
         )
 
@@ -106,17 +117,25 @@ class StoredStudy:
         return self._by_name[name]
 
     @cached_property
-    def _wants(self) -> Fixed | SearchAgenda | TuningAgenda:
+    def _wants(self) -> Fixed | SearchAgenda | TuningAgenda | UntilAgenda:
         origin = self.content.origin
         if origin.pairs is not None:  # imported: only what was there
             return Fixed([Pair(design, seed) for design, seed in origin.pairs])
         content = self.content
-        return agenda_of(content.document, content.designs, origin.trials, self.retried_from)
+        return agenda_of(
+            content.document,
+            content.designs,
+            origin.trials,
+            self.retried_from,
+            reference=content.reference_arm,
+            test_images=origin.splits.get("test", 0),
+            ended_at=origin.ended_at,
+        )
 
     @cached_property
-    def _alike(self) -> frozenset[str]:
+    def _shared_numbers(self) -> frozenset[str]:
         """The numbers in which no design of a grid differs from another."""
-        return alike([] if self.content.document.search else self.designs)
+        return shared_numbers([] if self.content.document.search else self.designs)
 
     @cached_property
     def _by_name(self) -> dict[str, StoredDesign]:
@@ -178,7 +197,8 @@ def stored_alone(storage: Storage, name: str | None = None) -> list[StoredStudy]
 def _with_attempts(storage: Storage, study: StoredStudy) -> StoredStudy:
     """The study with what decides which designs there are, where that is not fixed."""
     with storage.sound():
-        return study.seen(Attempts(storage, study.id, study.told).read()) if study.told else study
+        keys = study.attribute_keys
+        return study.seen(Attempts(storage, study.id, keys).read()) if keys else study
 
 
 def retry(storage: Storage, stored: StoredStudy) -> int:

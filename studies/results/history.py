@@ -1,5 +1,4 @@
-"""Looking into a stored study, and deleting one: its failures with their
-last log lines, and nothing of it left behind."""
+"""The failures of a stored study with their last log lines, and the deletion of one."""
 
 import json
 import shutil
@@ -14,8 +13,12 @@ from studies.storage import Storage, schema
 
 @dataclass(frozen=True)
 class Failure:
-    """A failed attempt at a pair, or at a tuning trial of its arm:
-    why, and the last lines of its log."""
+    """A failed attempt at a pair, or at a tuning trial of its arm.
+
+    Attributes:
+        reason: Why it failed.
+        log: The last lines of its log.
+    """
 
     attempt: int
     pair: Pair
@@ -30,28 +33,32 @@ class Failure:
 
 
 def failures(storage: Storage, study: StoredStudy) -> list[Failure]:
-    """Every attempt that left a reason for its failure, in order; those of
-    pairs that were retried with success as well."""
+    """Every attempt that left a reason for its failure, in order.
+
+    Those of pairs that were retried with success are among them.
+    """
     rows = storage.rows(schema.FAILURES, study=study.id)
-    found = []
+    failed = []
     with storage.sound():
         arms = {design.name: design.arm for design in study.designs}
         for row in rows:
-            claim, failure = json.loads(row["claim"]), json.loads(row["failure"])
-            pair = Pair.of(claim)
+            pair, failure = Pair.of(json.loads(row["claim"])), json.loads(row["failure"])
             arm = arms.get(pair.design, pair.design)
-            found.append(
-                Failure(
-                    row["number"], pair, arm, str(failure["reason"]), list(failure.get("log", []))
-                )
-            )
-    return found
+            log = list(failure.get("log", []))
+            failed.append(Failure(row["number"], pair, arm, str(failure["reason"]), log))
+    return failed
 
 
 def delete(storage: Storage, study: StoredStudy, *, force: bool = False) -> None:
     """Delete a study, its results, and its logs and checkpoints on this machine.
 
-    Raises `UserError` while it is being trained; with `force`, what trains it notices, and stops.
+    Args:
+        storage: Where it is stored.
+        study: The study.
+        force: Also while it is being trained; what trains it notices, and stops.
+
+    Raises:
+        UserError: It is being trained.
     """
     running = [attempt.worker for attempt in Attempts(storage, study.id).read() if attempt.running]
     alive = [worker for worker in running if not worker.is_dead()]

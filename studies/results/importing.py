@@ -4,7 +4,6 @@ All of it is checked (by `studies.results.table_files`) before anything is store
 transaction: the study is there whole or not at all.
 """
 
-import math
 import uuid
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -13,42 +12,36 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from explorer import Design
 from explorer.errors import UserError
 from explorer.suggestions import command
 from explorer.terminal import progress_bar
 from search_spaces.rules import MOST
-from studies.attempts.agenda import alike, numbers, shown
+from studies.attempts.agenda import as_parameters, design_numbers, shared_numbers
 from studies.attempts.workers import Worker
 from studies.config.design import StoredDesign
 from studies.machine.provenance import installed_versions
 from studies.pair import Pair
 from studies.records.ownership import make_room
 from studies.records.stored_study import find
-from studies.results.table_files import ERRORS, SIZES, check_results, open_table
+from studies.results.table_files import SIZES, FileStudy, check_results, open_table
+from studies.results.tables import MEASURED
 from studies.storage import Storage
 from studies.storage.schema import ARM, CLAIM, CONTENT, DESIGN, ENDED, METRICS, RESULT
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-MEASURED = (*ERRORS, "epochs", "peak_memory", "seconds", "images_per_second")
 # Optuna takes 5 ms a row, during which no other can write; other writers wait for a minute.
 MOST_ROWS = 5_000
 MOST_DEVICES = 8  # that are named in the study's settings
 
 
 @dataclass(frozen=True)
-class Imported:
-    """What was read: the study's name, its designs (one an arm), a row a pair with the columns of
-    `studies.results.TRIALS`, and what was left out."""
+class Imported(FileStudy):
+    """The study of a file, and what was left out of it: rows that are not complete, and columns."""
 
-    name: str
-    designs: list[Design]
-    trials: pd.DataFrame
-    reference_arm: str
-    skipped: int  # rows of pairs that are not complete
-    ignored: list[str]  # columns
+    skipped: int
+    ignored: list[str]
 
 
 def import_csv(
@@ -60,111 +53,104 @@ def import_csv(
 ) -> Imported:
     """Store a CSV file as a study; `check_results` says what `name` and `reference_arm` do.
 
-    Raises `UserError` naming the line for what is wrong, and for a name that is taken.
+    Raises:
+        UserError: Something in the file is wrong, and it says in which line; or the name is taken.
     """
-    found = read_csv(path, name=name, reference_arm=reference_arm)
-    with Storage.visit(storage) as place:
-        _store(place, found, path)
-    return found
+    study = read_csv(path, name=name, reference_arm=reference_arm)
+    with Storage.visit(storage) as opened:
+        _store(opened, study, path)
+    return study
 
 
 def read_csv(path: Path, *, name: str | None = None, reference_arm: str | None = None) -> Imported:
     """Read and check a file; see `import_csv`. Stores nothing."""
-    read = check_results(
+    file = check_results(
         open_table(path), name=name, reference_arm=reference_arm, only_complete=True
     )
-    if len(read.studies) > 1:
-        names = ", ".join(study.name for study in read.studies)
+    if len(file.studies) > 1:
+        names = ", ".join(study.name for study in file.studies)
         raise UserError(
             f"{path} holds more than one study: {names}. Give each a file, or all a --name."
         )
-    (study,) = read.studies
+    (study,) = file.studies
     if len(study.trials) > MOST_ROWS:
         raise UserError(
             f"{path} holds {len(study.trials):,} results; {MOST_ROWS:,} can be imported at once."
             " Split it."
         )
     for design in study.designs:
-        if any((value or 0) > MOST for value in numbers(StoredDesign.of(design)).values()):
+        if any((value or 0) > MOST for value in design_numbers(StoredDesign.of(design)).values()):
             raise UserError(
                 f"{path}: {design.name} is too large to be stored: its numbers may go to {MOST:,}."
             )
-    return Imported(
-        study.name, study.designs, study.trials, study.reference_arm, read.skipped, read.ignored
-    )
+    return Imported(**vars(study), skipped=file.skipped, ignored=file.ignored)
 
 
-def _store(place: Storage, found: Imported, path: Path) -> None:
+def _store(storage: Storage, study: Imported, path: Path) -> None:
     from optuna.study import StudyDirection
 
-    with place.lock():
-        place.open()
-        if find(place, found.name):
+    with storage.lock():
+        storage.open()
+        if find(storage, study.name):
             raise UserError(
-                f"there is a study {found.name} in {place.shown} already. Give another --name, or"
-                f" delete that one: {command('study delete', found.name, storage=place.option)}"
+                f"there is a study {study.name} in {storage.shown} already. Give another --name, or"
+                f" delete that one: {command('study delete', study.name, storage=storage.option)}"
             )
-        with place.at_once() as writer:
-            make_room(place, writer, found.name)
-            study_id = writer.create_new_study([StudyDirection.MINIMIZE], found.name)
+        with storage.at_once() as writer:
+            make_room(storage, writer, study.name)
+            study_id = writer.create_new_study([StudyDirection.MINIMIZE], study.name)
             writer.set_study_system_attr(study_id, METRICS, ["validation_error"])
-            designs = {design.name: design for design in found.designs}
-            same = alike([StoredDesign.of(design) for design in found.designs])
-            rows = found.trials.to_dict("records")
-            with progress_bar(f"Storing {found.name}") as progress:
+            designs = {design.name: StoredDesign.of(design) for design in study.designs}
+            same = shared_numbers(list(designs.values()))
+            rows = study.trials.to_dict("records")
+            with progress_bar(f"Storing {study.name}") as progress:
                 for done, row in enumerate(rows):
                     progress(done, len(rows))
                     writer.create_new_trial(study_id, _trial(designs[row["design"]], row, same))
-            writer.set_study_user_attr(study_id, CONTENT, _content(found, path))
+            writer.set_study_user_attr(study_id, CONTENT, _content(study, path))
 
 
-def _trial(design: Design, row: dict[str, Any], same: frozenset[str]) -> "FrozenTrial":
+def _trial(design: StoredDesign, row: dict[str, Any], same: frozenset[str]) -> "FrozenTrial":
     from optuna.trial import TrialState, create_trial
 
-    worker = Worker(row["worker"] or "elsewhere", host="imported", pid=0, machine="elsewhere")
+    known = {key: None if pd.isna(value) else value for key, value in row.items()}
+    worker = Worker(known["worker"] or "elsewhere", host="imported", pid=0, machine="elsewhere")
     pair = Pair(design.name, row["seed"])
-    carried = shown(StoredDesign.of(design), pair.seed, without=same)
-    result = {key: None if _is_unknown(row[key]) else row[key] for key in MEASURED}
-    result["device"] = row["device"] or "elsewhere"
+    carried = as_parameters(design, pair.seed, without=same)
     trial = create_trial(
         state=TrialState.COMPLETE,
-        value=result["validation_error"],
+        value=known["validation_error"],
         params=dict(carried.params),
         distributions=dict(carried.distributions),
         user_attrs={
             CLAIM: {**asdict(pair), "worker": asdict(worker)},
             ARM: design.arm,
             DESIGN: design.name,
-            RESULT: result,
+            RESULT: {
+                **{key: known[key] for key in MEASURED},
+                "device": known["device"] or "elsewhere",
+            },
             ENDED: "complete",
         },
     )
     # With their zone: Optuna takes a time without one for local time.
     now = datetime.now(UTC)
-    started, finished = (
-        None if _is_unknown(row[key]) else row[key].to_pydatetime()
-        for key in ("started", "finished")
-    )
-    trial.datetime_start = started or finished or now
-    trial.datetime_complete = finished or started or now
+    started, finished = known["started"], known["finished"]
+    trial.datetime_start = pd.Timestamp(started or finished or now).to_pydatetime()
+    trial.datetime_complete = pd.Timestamp(finished or started or now).to_pydatetime()
     return trial
 
 
-def _is_unknown(value: Any) -> bool:
-    return value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
-
-
-def _content(found: Imported, path: Path) -> dict[str, Any]:
+def _content(study: Imported, path: Path) -> dict[str, Any]:
     """What a stored study holds, as far as it is known of one that was trained elsewhere."""
-    some = found.designs[0].architecture
-    trials = found.trials
+    trials = study.trials
     seeds = sorted(set(trials["seed"].tolist()))
     epochs = trials["epochs"].dropna().tolist()
     devices = sorted(set(trials["device"]) - {""})[:MOST_DEVICES] or ["elsewhere"]
     return {
         "uid": uuid.uuid4().hex[:12],
         "document": {
-            "name": found.name,
+            "name": study.name,
             "question": "",
             "data": {"name": "imported"},
             "recipe": {"name": "imported", "epochs": max(epochs, default=None)},
@@ -174,10 +160,10 @@ def _content(found: Imported, path: Path) -> dict[str, Any]:
         "imported": path.name,
         # Only these: a pair that is not in the file is not wanted.
         "pairs": trials[["design", "seed"]].values.tolist(),
-        "reference_arm": found.reference_arm,
+        "reference_arm": study.reference_arm,
         "planned_seeds": seeds,
-        "shape": {key: getattr(some, key) for key in SIZES},
-        "designs": [StoredDesign.of(design).record() for design in found.designs],
+        "shape": {key: int(trials[key].iloc[0]) for key in SIZES},
+        "designs": [StoredDesign.of(design).record() for design in study.designs],
         "left_out": [],
         "splits": {},
         "settings": {"device": ", ".join(devices)},

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from studies.records.arm_standings import until_standings
 from studies.records.stored_study import StoredStudy, get
 from studies.storage import Storage
 
@@ -19,6 +20,7 @@ def study_info(storage: str | Storage | None, name: str) -> dict[str, Any]:
 def info_of(stored: StoredStudy) -> dict[str, Any]:
     """The same of a study that has been read, with its attempts."""
     document, origin = stored.content.document, stored.content.origin
+    agenda, standings = stored.agenda(stored.attempts), until_standings(stored)
     return {
         "name": stored.name,
         "question": document.question,
@@ -37,10 +39,11 @@ def info_of(stored: StoredStudy) -> dict[str, Any]:
         "arms_before": origin.arms_before,
         "margin": document.margin,
         "wanted": len(stored.pairs),
-        "to_come": stored.agenda(stored.attempts).to_come,
+        "to_come": agenda.to_come + len(agenda.ahead),
         "left_out": [asdict(point) for point in origin.left_out],
         "search": _search(stored),
         "tuned": {stored.design(name).arm: asdict(tuned) for name, tuned in stored.tuned.items()},
+        "until": standings.record() if standings else None,
         "git commit": origin.git_commit,
     }
 

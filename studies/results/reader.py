@@ -17,7 +17,7 @@ import pandas as pd
 
 from explorer.errors import UnknownName
 from studies.attempts.attempt import Attempt
-from studies.attempts.standing import Attempts, Counts, stand
+from studies.attempts.standing import Attempts, Counts, agenda_statuses
 from studies.pair import Pair
 from studies.records.stored_study import StoredStudy, get_alone, stored_alone
 from studies.results.info import info_of
@@ -39,15 +39,21 @@ def read(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The tables `trials` and `curves` of one study, or of all in a storage.
 
-    Wanted pairs that nobody has begun are rows too. Raises `UserError` for an unknown study and a
-    storage that cannot be read.
+    Wanted pairs that nobody has begun are rows too.
+
+    Raises:
+        UserError: The study is unknown, or the storage cannot be read.
     """
-    with Storage.visit(storage) as place:
-        names = [stored.name for stored in stored_alone(place)] if study is None else [study]
-        reader = Reader(place)
-        tables = [reader.both(name) for name in names]
-    trials, curves = [one.trials for one, _ in tables], [epochs for _, epochs in tables]
-    return _together(trials, TRIALS), _together(curves, CURVES)
+    with Storage.visit(storage) as opened:
+        names = [stored.name for stored in stored_alone(opened)] if study is None else [study]
+        reader = Reader(opened)
+        looks = [reader.both(name) for name in names]
+    empty = [pd.DataFrame(columns=list(kinds)).astype(kinds) for kinds in (TRIALS, CURVES)]
+    parts = ((tables.trials, curves) for tables, curves in looks)
+    trials, curves = (
+        pd.concat(frames, ignore_index=True) for frames in zip(empty, *parts, strict=True)
+    )
+    return trials, curves
 
 
 @dataclass(frozen=True)
@@ -92,8 +98,10 @@ class Reader:
         self._file: tuple[int, int] | None = None
 
     def studies(self) -> list[StoredStudy]:
-        """All studies, without their attempts, oldest first; none where there is no storage yet, or
-        an empty one."""
+        """All studies, without their attempts, oldest first.
+
+        There are none where there is no storage yet, or an empty one.
+        """
         self._forget_what_was_replaced()
         if not self.storage.exists() or self.storage.is_empty():
             return []
@@ -130,21 +138,29 @@ class Reader:
     def curve(self, name: str, design: str, seed: int) -> pd.DataFrame:
         """The epochs of one pair, without reading any other's."""
         with self._look(name) as (known, _):
-            rows = [row for row in [known.rows.get(Pair(design, seed))] if row]
-            chunks: dict[int, list[Chunk]] = {}
-            for attempt in (attempt for row in rows for attempt in row.attempts):
-                texts = self.storage.tuples(schema.CURVES_OF_ATTEMPT, trial=attempt.id)
-                chunks[attempt.id] = [from_json(text) for (text,) in texts]
-            return make_curves(known.study, rows, chunks)
+            row = known.rows.get(Pair(design, seed))
+            chunks = {
+                attempt.id: [
+                    from_json(text)
+                    for (text,) in self.storage.tuples(schema.CURVES_OF_ATTEMPT, trial=attempt.id)
+                ]
+                for attempt in (row.attempts if row else ())
+            }
+            return make_curves(known.study, [row] if row else [], chunks)
 
     def attempts(self, name: str, design: str, seed: int) -> list[tuple[Attempt, dict[str, Any]]]:
-        """Every attempt at a pair with what it wrote (`result`,
-        `failure`) and its times, in order."""
+        """Every attempt at a pair, in order.
+
+        Each comes with what it wrote (`result`, `failure`), and when it `started` and `finished`.
+        """
         with self._look(name) as (known, _):
             row = known.rows.get(Pair(design, seed))
-            return [
-                (attempt, _written(known, attempt)) for attempt in (row.attempts if row else ())
-            ]
+            attempts = []
+            for attempt in row.attempts if row else ():
+                started, finished = known.times.get(attempt.id, (None, None))
+                times = {"started": started, "finished": finished}
+                attempts.append((attempt, {**attempt.attributes, **times}))
+            return attempts
 
     @contextmanager
     def _look(self, name: str) -> Iterator[tuple[_Known, Tables]]:
@@ -175,8 +191,8 @@ class Reader:
         if self.storage.path is None:
             return
         try:
-            found = self.storage.path.stat()
-            file = (found.st_dev, found.st_ino)
+            status = self.storage.path.stat()
+            file = (status.st_dev, status.st_ino)
         except OSError:
             file = None
         with self._guard:
@@ -188,20 +204,20 @@ class Reader:
     def _know(self, study: StoredStudy) -> _Known:
         known = self._known.get(study.name)
         if known is None or known.study.uid != study.uid:  # another study may have taken the name
-            told = dict.fromkeys((*study.told, schema.RESULT, schema.FAILURE))
-            known = self._known[study.name] = _Known(study, Attempts(self.storage, study.id, told))
+            keys = dict.fromkeys((*study.attribute_keys, schema.RESULT, schema.FAILURE))
+            known = self._known[study.name] = _Known(study, Attempts(self.storage, study.id, keys))
         return known
 
     def _stamp(self, study: StoredStudy) -> tuple[str, tuple[int, int]]:
         """The stamp, and the last trial and attribute ever written: numbers that only grow."""
         # Attributes are only ever added (a lease apart, which shows nothing), and states end once.
-        (seen,) = self.storage.rows(schema.EXTENT, study=study.id)
-        (written,) = self.storage.rows(schema.LAST_ATTRIBUTE)
+        (extent,) = self.storage.rows(schema.EXTENT, study=study.id)
+        last = self.storage.rows(schema.LAST_ATTRIBUTE)[0]["last"]
         # A study that nobody works on stands still, whatever happens to others in the same storage.
-        moving = written["last"] if seen["running"] else ""
+        moving = last if extent["running"] else ""
         wanted = f"{study.content.extent}.{study.retried_from}"
-        stamp = f"{study.uid}/{wanted}/{seen['trials']}.{seen['last']}.{seen['running']}.{moving}"
-        return stamp, (seen["last"] or 0, written["last"] or 0)
+        attempts = f"{extent['trials']}.{extent['last']}.{extent['running']}.{moving}"
+        return f"{study.uid}/{wanted}/{attempts}", (extent["last"] or 0, last or 0)
 
     def _read_attempts(self, study: StoredStudy, known: _Known) -> None:
         if known.study.content == study.content:  # which is parsed already
@@ -223,27 +239,18 @@ class Reader:
 
 
 def _first_moving(known: _Known) -> int:
-    """Ids grow in the order in which attempts are created: what
-    is before a running one is final."""
+    """The first attempt that may still change, by its id.
+
+    Ids grow in the order in which attempts are created: what is before a running one is final.
+    """
     last = max((attempt.id for attempt in known.attempts.seen), default=-2)
     return min((attempt.id for attempt in known.attempts.running), default=last + 1)
-
-
-def _written(known: _Known, attempt: Attempt) -> dict[str, Any]:
-    started, finished = known.times.get(attempt.id, (None, None))
-    return {**attempt.told, "started": started, "finished": finished}
 
 
 def _tables(known: _Known, stamp: str) -> Tables:
     study, attempts = known.study, known.attempts.seen
     agenda = study.agenda(study.attempts)  # a study that tunes counts its tuning trials too
-    pairs = stand(agenda, attempts, study.retried_from)
+    pairs = agenda_statuses(agenda, attempts, study.retried_from)
     known.rows = rows_of(study.pairs, pairs, attempts)
     trials = make_trials(study, known.rows.values(), known.times)
     return Tables(stamp, study, trials, info_of(study), Counts.of(pairs, agenda.to_come))
-
-
-def _together(tables: list[pd.DataFrame], columns: dict[str, str]) -> pd.DataFrame:
-    return pd.concat(
-        [pd.DataFrame(columns=list(columns)).astype(columns), *tables], ignore_index=True
-    )

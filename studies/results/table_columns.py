@@ -11,9 +11,9 @@ from decimal import Decimal
 
 import pandas as pd
 
-from explorer.errors import UserError, unknown
+from explorer.errors import UserError, shorten, unknown
 from studies.attempts.attempt import STATUSES
-from studies.results.table_text import NOTHING, TextTable, shortened
+from studies.results.table_text import NOTHING, TextTable
 
 # The largest whole number up to which floating point holds every one.
 MOST = 2**53
@@ -51,25 +51,22 @@ def numbers(
     Errors may also be percentages, if every one is written so: 6.2 %. With semicolons or tabs
     between cells, numbers may have a decimal comma. `infinite` allows inf, as a loss may be.
     """
-    if column not in table.columns:
-        return pd.Series(float("nan"), range(len(table.lines)))
-    cells = [cell.strip() for cell in table.cells[column]]
-    given = [row for row, cell in enumerate(cells) if cell.casefold() not in NOTHING]
-    percent = column.endswith("_error") and any(cells[row].endswith("%") for row in given)
-    values = [float("nan")] * len(cells)
-    for row in given:
-        text = cells[row]
-        if percent != text.endswith("%") and column.endswith("_error"):
-            raise table.refused(
-                row,
-                f"{column} is {shortened(text)} here and a percentage in other lines; write all in"
-                " one way",
+    is_error = column.endswith("_error")
+    percent = is_error and any(cell.strip().endswith("%") for cell in table.cells.get(column, ()))
+
+    def convert(cell: str) -> float:
+        text = cell.strip()
+        if text.casefold() in NOTHING:
+            return float("nan")
+        if is_error and percent != text.endswith("%"):
+            raise UserError(
+                f"{column} is {shorten(text)} here and a percentage in other lines; write all in"
+                " one way"
             )
         if table.decimal_comma and "." in text:
-            raise table.refused(
-                row,
-                f"{column} is {shortened(text)} here, but other numbers have a decimal comma; write"
-                " all in one way",
+            raise UserError(
+                f"{column} is {shorten(text)} here, but other numbers have a decimal comma; write"
+                " all in one way"
             )
         bare = text.removesuffix("%").rstrip() if percent else text
         value = _value(
@@ -78,11 +75,12 @@ def numbers(
             infinite=infinite,
         )
         if value is None or not (least <= value <= most or (infinite and value == float("inf"))):
-            raise table.refused(row, _out_of_range(column, text, least, most, value))
+            raise UserError(_out_of_range(column, text, least, most, value))
         if whole and value != int(value):
-            raise table.refused(row, f"{column} must be a whole number; given: {text}")
-        values[row] = value
-    return pd.Series(values, dtype="float64")
+            raise UserError(f"{column} must be a whole number; given: {text}")
+        return value
+
+    return pd.Series(table.converted(column, convert, float("nan")), dtype="float64")
 
 
 def _value(text: str, *, percent: bool, infinite: bool) -> float | None:
@@ -96,10 +94,9 @@ def _value(text: str, *, percent: bool, infinite: bool) -> float | None:
 def _out_of_range(column: str, text: str, least: float, most: float, value: float | None) -> str:
     hint = ""
     if column.endswith("_error") and value is not None and value > 1:
-        is_percentage = text.endswith("%")
         hint = (
             " A percentage is at most 100 %"
-            if is_percentage
+            if text.endswith("%")
             else " Errors are fractions, or percentages with their sign: 0.062 or 6.2 %"
         )
     elif column == "seed" and value is not None and value > most:
@@ -109,97 +106,78 @@ def _out_of_range(column: str, text: str, least: float, most: float, value: floa
         )
     elif value is None and re.fullmatch(r"[\d.,]+", text):
         hint = " Write it without thousands separators, and with a decimal point"
-    return (
-        f"{column} must be a number from {_shown(least)} to {_shown(most)}; given:"
-        f" {shortened(text)}.{hint}"
+    lowest, highest = (
+        f"{number:g}" if abs(number) < 1e6 else f"{number:.0f}" for number in (least, most)
     )
-
-
-def _shown(number: float) -> str:
-    return f"{number:g}" if abs(number) < 1e6 else f"{number:.0f}"
+    return f"{column} must be a number from {lowest} to {highest}; given: {shorten(text)}.{hint}"
 
 
 def times(table: TextTable, column: str) -> list[datetime | None]:
     """A column as times; None where it says nothing. What names no zone is UTC."""
-    if column not in table.columns:
-        return [None] * len(table.lines)
-    found: list[datetime | None] = []
-    for row, cell in enumerate(table.cells[column]):
+
+    def convert(cell: str) -> datetime | None:
         text = cell.strip()
         if text.casefold() in NOTHING:
-            found.append(None)
-            continue
+            return None
         try:
             if not _TIME.fullmatch(text):
                 raise ValueError
             when = datetime.fromisoformat(re.sub(r"\s?UTC$", "Z", text, flags=re.IGNORECASE))
         except ValueError:
-            raise table.refused(
-                row,
+            raise UserError(
                 f"{column} must be a time such as 2026-01-31 12:00:00+00:00, the year first; given:"
-                f" {shortened(text)}",
+                f" {shorten(text)}"
             ) from None
         if not YEARS[0] <= when.year <= YEARS[1]:
-            raise table.refused(
-                row, f"{column} lies in the year {when.year}; allowed are {YEARS[0]} to {YEARS[1]}"
+            raise UserError(
+                f"{column} lies in the year {when.year}; allowed are {YEARS[0]} to {YEARS[1]}"
             )
-        found.append(when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC))
-    return found
+        return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+
+    return table.converted(column, convert, None)
 
 
-def names(table: TextTable, column: str) -> list[str]:
-    """A column of names, without blanks around them; "" where the column is not there."""
-    return _texts(table, column, LONGEST_NAME, is_name=True)
+def names(table: TextTable, column: str, allowed: Collection[str] = ()) -> list[str]:
+    """A column of names, without blanks around them; "" where the column is not there.
+
+    Where some are `allowed`, others are refused.
+    """
+
+    def convert(cell: str) -> str:
+        name = _text(column, cell.strip(), LONGEST_NAME)
+        odd = next((character for character in name if not character.isprintable()), None)
+        if odd:
+            raise UserError(
+                f"{column} holds a character that cannot be shown (U+{ord(odd):04X}, character"
+                f" {name.index(odd) + 1})"
+            )
+        if allowed and name and name not in allowed:
+            raise unknown(f"word in the column {column}", name, allowed)
+        return name
+
+    return table.converted(column, convert, "")
 
 
 def texts(table: TextTable, column: str) -> list[str]:
     """A column of free text, exactly as it stands; "" where the column is not there."""
-    return _texts(table, column, LONGEST_TEXT, is_name=False)
+    return table.converted(column, lambda cell: _text(column, cell, LONGEST_TEXT), "")
 
 
-def _texts(table: TextTable, column: str, longest: int, *, is_name: bool) -> list[str]:
-    if column not in table.columns:
-        return [""] * len(table.lines)
-    found = []
-    for row, cell in enumerate(table.cells[column]):
-        text = cell.strip() if is_name else cell
-        if len(text) > longest:
-            raise table.refused(
-                row, f"{column} holds {len(text):,} characters; at most {longest:,} are allowed"
-            )
-        odd = (
-            None
-            if text.isprintable() or not is_name
-            else next(one for one in text if not one.isprintable())
-        )
-        if odd:
-            raise table.refused(
-                row,
-                f"{column} holds a character that cannot be shown (U+{ord(odd):04X}, character"
-                f" {text.index(odd) + 1})",
-            )
-        found.append(text)
-    return found
+def _text(column: str, text: str, longest: int) -> str:
+    if len(text) > longest:
+        raise UserError(f"{column} holds {len(text):,} characters; at most {longest:,} are allowed")
+    return text
 
 
 def statuses(table: TextTable) -> "pd.Series[str]":
     """The column `status` in our words; what says nothing is complete."""
-    found = []
-    for row, cell in enumerate(names(table, "status")):
-        word = cell.casefold().replace(" ", "_")
-        if cell and word not in _STATUSES:
-            raise table.refused(row, str(unknown("status", cell[:60], STATUSES)))
-        found.append(_STATUSES.get(word, "complete"))
-    return pd.Series(found, dtype=object)
-
-
-def one_of(table: TextTable, column: str, allowed: Collection[str]) -> list[str]:
-    """A column of names, each one of `allowed` or nothing."""
-    found = names(table, column)
-    for row, name in enumerate(found):
-        if name and name not in allowed:
-            raise table.refused(row, str(unknown(f"word in the column {column}", name, allowed)))
-    return found
+    words = []
+    for row, name in enumerate(names(table, "status")):
+        word = name.casefold().replace(" ", "_")
+        if name and word not in _STATUSES:
+            raise table.refused(row, str(unknown("status", name, STATUSES)))
+        words.append(_STATUSES.get(word, "complete"))
+    return pd.Series(words, dtype=object)
 
 
 def needed(table: TextTable, columns: tuple[str, ...]) -> None:

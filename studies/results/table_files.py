@@ -7,7 +7,7 @@ that the explorer knows, and what a row says about it must be what the explorer 
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,18 @@ from studies.results import CURVES, TRIALS
 from studies.results import table_columns as columns
 from studies.results.table_columns import MOST
 from studies.results.table_text import TextTable, read_table
+from studies.results.tables import ERRORS, columns_of_designs, finish_trials
 
 NEEDED = ("design", "seed", "validation_error", "test_error")
 NEEDED_CURVES = ("study", "arm", "design", "seed", "epoch")
 SIZES = ("resolution", "in_channels", "classes")
 COUNTS = ("flops", "params", "activations")
-ERRORS = tuple(column for column in TRIALS if column.endswith("_error"))
 SEEDS = 2**32
-# The least and the most of each measured number; of whole ones the least.
-_WHOLE = {"attempt": 0, "epochs": 1, "peak_memory": 1}
+# The least of each whole number, and the most of each measured one.
+_WHOLE = {
+    **dict.fromkeys(("cardinality", "bottleneck_width", "width", *SIZES, *COUNTS, "budget"), 1),
+    **{"attempt": 0, "epochs": 1, "peak_memory": 1},
+}
 _MEASURED = {"seconds": 1e10, "images_per_second": 1e12}
 _STUDY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _NO_NAME = (
@@ -64,7 +67,9 @@ def open_table(path: str | Path) -> TextTable:
     table = read_table(path, {**CURVES, **TRIALS})
     # Weights & Biases and Optuna call it so: whoever crashed may have left errors all the same.
     other = next((name for name in table.columns if name.casefold() == "state"), None)
-    return table if other is None or "status" in table.columns else table.renamed(other, "status")
+    if other is None or "status" in table.columns:
+        return table
+    return replace(table, cells=table.cells.rename(columns={other: "status"}))
 
 
 def holds_curves(table: TextTable) -> bool:
@@ -98,62 +103,59 @@ def check_results(
         table = table.rows(columns.statuses(table) == "complete")
     if not table.lines:
         raise UserError(f"{table.path} holds no {'complete ' if only_complete else ''}result.")
-    told = _told(table)
-    told["study"] = _studies(table, told["study"], name)
-    parts = [
-        _check_study(str(study), table, rows, reference_arm)
-        for study, rows in told.groupby("study", sort=False)
+    rows = _rows(table)
+    rows["study"] = _studies(table, rows["study"], name)
+    studies = [
+        _check_study(str(study), table, group, reference_arm)
+        for study, group in rows.groupby("study", sort=False)
     ]
-    return ResultsFile(
-        parts, total - len(table.lines), [name for name in table.columns if name not in TRIALS]
-    )
+    ignored = [column for column in table.columns if column not in TRIALS]
+    return ResultsFile(studies, total - len(table.lines), ignored)
 
 
 def check_curves(table: TextTable) -> pd.DataFrame:
     """Check a table of epochs, and return it with the columns of `studies.results.CURVES`.
 
-    Raises `UserError` with line and column.
+    Raises:
+        UserError: Something is wrong; it says in which line and column.
     """
     columns.needed(table, NEEDED_CURVES)
     frame = pd.DataFrame({name: columns.names(table, name) for name in ("study", "arm", "design")})
-    frame["seed"] = _always(table, "seed", columns.numbers(table, "seed", 0, SEEDS - 1, whole=True))
+    frame["seed"] = _seeds(table)
     frame["epoch"] = _always(table, "epoch", columns.numbers(table, "epoch", 1, MOST, whole=True))
     for column in CURVES:
-        if column.endswith("_error"):
-            frame[column] = columns.numbers(table, column, 0, 1)
-        elif column not in frame:
-            frame[column] = columns.numbers(
-                table, column, 0, 1e10, infinite=column.endswith("_loss")
-            )
+        if column not in frame:
+            most = 1 if column.endswith("_error") else 1e10
+            infinite = column.endswith("_loss")
+            frame[column] = columns.numbers(table, column, 0, most, infinite=infinite)
     _refuse_doubles(table, frame, ["study", "design", "seed", "epoch"])
     return frame[list(CURVES)].astype(CURVES)
 
 
-def _told(table: TextTable) -> pd.DataFrame:
+def _rows(table: TextTable) -> pd.DataFrame:
     """What each row says, by itself; NaN, None and "" where it says nothing."""
-    told: dict[str, Any] = {name: columns.names(table, name) for name in ("study", "arm", "design")}
+    words = ("study", "arm", "design", "depths", "growth", "shortcut", "stem", "device", "worker")
+    values: dict[str, Any] = {column: columns.names(table, column) for column in words}
     # A free space's designs have no reference: "" is another thing than no column.
-    told["reference"] = columns.names(table, "reference") if "reference" in table.columns else None
-    told |= {
-        name: columns.names(table, name)
-        for name in ("depths", "growth", "shortcut", "stem", "device", "worker")
-    }
-    told |= {"reason": columns.texts(table, "reason"), "by": columns.one_of(table, "by", MEASURES)}
-    told["status"] = columns.statuses(table)
-    told["seed"] = _always(table, "seed", columns.numbers(table, "seed", 0, SEEDS - 1, whole=True))
-    for column in ("cardinality", "bottleneck_width", "width", *SIZES, *COUNTS, "budget"):
-        told[column] = columns.numbers(table, column, 1, MOST, whole=True)
-    complete = told["status"] == "complete"
-    for column in ERRORS:
-        found = columns.numbers(table, column, 0, 1)
-        told[column] = _always(table, column, found, complete) if column in NEEDED else found
-    told |= {
-        name: columns.numbers(table, name, least, MOST, whole=True)
-        for name, least in _WHOLE.items()
-    }
-    told |= {name: columns.numbers(table, name, 0, most) for name, most in _MEASURED.items()}
-    told |= {name: columns.times(table, name) for name in ("started", "finished")}
-    return pd.DataFrame(told)
+    has_reference = "reference" in table.columns
+    values["reference"] = columns.names(table, "reference") if has_reference else None
+    values["reason"] = columns.texts(table, "reason")
+    values["by"] = columns.names(table, "by", MEASURES)
+    values["status"] = columns.statuses(table)
+    values["seed"] = _seeds(table)
+    for column, least in _WHOLE.items():
+        values[column] = columns.numbers(table, column, least, MOST, whole=True)
+    for column, most in {**dict.fromkeys(ERRORS, 1.0), **_MEASURED}.items():
+        values[column] = columns.numbers(table, column, 0, most)
+        if column in NEEDED:
+            _always(table, column, values[column], values["status"] == "complete")
+    for column in ("started", "finished"):
+        values[column] = columns.times(table, column)
+    return pd.DataFrame(values)
+
+
+def _seeds(table: TextTable) -> "pd.Series[float]":
+    return _always(table, "seed", columns.numbers(table, "seed", 0, SEEDS - 1, whole=True))
 
 
 def _always(
@@ -174,19 +176,19 @@ def _refuse_doubles(table: TextTable, frame: pd.DataFrame, keys: list[str]) -> N
         raise table.refused(row, f"{frame['design'][row]} with {of} is there twice")
 
 
-def _studies(table: TextTable, told: Iterable[str], name: str | None) -> list[str]:
-    """The name of each row's study."""
+def _studies(table: TextTable, given: Iterable[str], name: str | None) -> list[str]:
+    """The name of each row's study: `name`, else what the row gives."""
     if name is not None:
         if not _STUDY.fullmatch(name):
             raise UserError(f"{name[:60]!r} {_NO_NAME}.")
         return [name] * len(table.lines)
-    told = list(told)
-    for row, one in enumerate(told):
-        if one and not _STUDY.fullmatch(one):
-            raise table.refused(row, f"study: {one[:60]!r} {_NO_NAME}")
-    names = sorted(set(told) - {""})
-    usual = names[0] if len(names) == 1 else _file_name(table.path)
-    return [one or usual for one in told]
+    names = list(given)
+    for row, study in enumerate(names):
+        if study and not _STUDY.fullmatch(study):
+            raise table.refused(row, f"study: {study[:60]!r} {_NO_NAME}")
+    different = set(names) - {""}
+    usual = different.pop() if len(different) == 1 else _file_name(table.path)
+    return [study or usual for study in names]
 
 
 def _file_name(path: Path) -> str:
@@ -195,37 +197,40 @@ def _file_name(path: Path) -> str:
 
 
 def _check_study(
-    name: str, table: TextTable, told: pd.DataFrame, reference_arm: str | None
+    name: str, table: TextTable, rows: pd.DataFrame, reference_arm: str | None
 ) -> FileStudy:
     """One study's rows, checked against each other and against what the explorer counts."""
     networks: dict[str, Architecture] = {}
     design_of_row = {}
     sizes = None
-    for key, rows in told.groupby(["design", *SIZES], sort=False, dropna=False):
-        network = _network(table, rows, key)
-        _compare(table, rows, network)
+    for key, group in rows.groupby(["design", *SIZES], sort=False, dropna=False):
+        network = _network(table, group, key)
+        _compare(table, group, network)
         size = tuple(getattr(network, column) for column in SIZES)
         if sizes not in (None, size):
             raise table.refused(
-                rows.index[0],
+                group.index[0],
                 "its resolution, in_channels or classes differ from the lines before: that is"
                 " another study",
             )
         sizes = size
         networks.setdefault(network.name, network)
-        design_of_row.update(dict.fromkeys(rows.index, network.name))
-    told = told.assign(design=pd.Series(design_of_row))
-    _refuse_doubles(table, told, ["design", "seed"])
+        design_of_row.update(dict.fromkeys(group.index, network.name))
+    rows = rows.assign(design=pd.Series(design_of_row))
+    _refuse_doubles(table, rows, ["design", "seed"])
     usual = {design: f"C={network.template.cardinality}" for design, network in networks.items()}
-    told = told.assign(arm=told["arm"].where(told["arm"] != "", told["design"].map(usual)))
-    arms = _arms(table, told)
-    first = told.drop_duplicates("design").set_index("design")
+    rows["arm"] = rows["arm"].where(rows["arm"] != "", rows["design"].map(usual))
+    arms = _arms(table, rows)
+    first = rows.drop_duplicates("design").set_index("design")
     reference = _reference(reference_arm, arms, first)
     designs = [
         _design(arm, networks[design], first.loc[design], networks[arms[reference]])
         for arm, design in arms.items()
     ]
-    return FileStudy(name, designs, reference, _trials(name, told, designs))
+    stored = [StoredDesign.of(design) for design in designs]
+    described = columns_of_designs(stored, rows["design"])
+    trials = finish_trials(rows.reset_index(drop=True).assign(study=name, **described))
+    return FileStudy(name, designs, reference, trials)
 
 
 def _network(table: TextTable, rows: pd.DataFrame, key: Any) -> Architecture:
@@ -239,40 +244,37 @@ def _network(table: TextTable, rows: pd.DataFrame, key: Any) -> Architecture:
 
 def _compare(table: TextTable, rows: pd.DataFrame, network: Architecture) -> None:
     """Raise `UserError` where a row says something else about its network than we count."""
-    record = StoredDesign.of(Design(network, Budget.of(network))).record()
-    numbers = ("cardinality", "bottleneck_width", "width", *COUNTS)
-    words = {
-        "depths": "-".join(map(str, network.depths)),
-        **{key: record[key] for key in ("growth", "shortcut", "stem")},
-    }
-    for column in numbers:
-        other = rows[column].notna() & (rows[column] != record[column])
-        if other.any():
-            row = int(other.idxmax())
+    design = StoredDesign.of(Design(network, Budget.of(network)))
+    for column in ("cardinality", "bottleneck_width", "width", *COUNTS):
+        count = getattr(design, column)
+        differs = rows[column].notna() & (rows[column] != count)
+        if differs.any():
+            row = int(differs.idxmax())
             size = (
                 f"{network.resolution} pixels, {network.in_channels} channels, {network.classes}"
                 " classes"
             )
             raise table.refused(
                 row,
-                f"{column} is {rows[column][row]:.0f} here, and {network.name} has {record[column]}"
-                f" ({human_count(record[column] or 0)}; at {size}). Correct the name, the number,"
-                " or the columns resolution, in_channels and classes",
+                f"{column} is {rows[column][row]:.0f} here, and {network.name} has {count}"
+                f" ({human_count(count or 0)}; at {size}). Correct the name, the number, or the"
+                " columns resolution, in_channels and classes",
             )
-    for column, word in words.items():
-        other = (rows[column] != "") & (rows[column] != word)
-        if other.any():
-            row = int(other.idxmax())
+    words = {key: getattr(design, key) for key in ("growth", "shortcut", "stem")}
+    for column, word in {"depths": "-".join(map(str, network.depths)), **words}.items():
+        differs = (rows[column] != "") & (rows[column] != word)
+        if differs.any():
+            row = int(differs.idxmax())
             raise table.refused(
                 row, f"{column} is {rows[column][row]!r} here, and {network.name} has {word!r}"
             )
 
 
-def _arms(table: TextTable, told: pd.DataFrame) -> dict[str, str]:
+def _arms(table: TextTable, rows: pd.DataFrame) -> dict[str, str]:
     """Each arm's design. Raises `UserError` where an arm has two, or a design is in two."""
     arms: dict[str, str] = {}
     arm_of: dict[str, str] = {}
-    for row, arm, design in zip(told.index, told["arm"], told["design"], strict=True):
+    for row, arm, design in zip(rows.index, rows["arm"], rows["design"], strict=True):
         if arms.setdefault(arm, design) != design:
             raise table.refused(
                 row,
@@ -282,11 +284,11 @@ def _arms(table: TextTable, told: pd.DataFrame) -> dict[str, str]:
         if arm_of.setdefault(design, arm) != arm:
             raise table.refused(row, f"{design} is in two arms, {arm_of[design]} and {arm}")
     for column in ("by", "budget", "reference"):
-        differs = told.groupby("design")[column].transform("nunique") > 1
+        differs = rows.groupby("design")[column].transform("nunique") > 1
         if differs.any():
             row = int(differs.idxmax())
             raise table.refused(
-                row, f"{column} of {told['design'][row]} is not the same in all its lines"
+                row, f"{column} of {rows['design'][row]} is not the same in all its lines"
             )
     return arms
 
@@ -296,9 +298,10 @@ def _reference(given: str | None, arms: dict[str, str], first: pd.DataFrame) -> 
         if given not in arms:
             raise unknown("reference arm", given, arms)
         return given
-    by_design = {design: arm for arm, design in arms.items()}
-    named = by_design.get(first["reference"].iloc[0])
-    return named or ("C=1" if "C=1" in arms else next(iter(arms)))
+    for arm, design in arms.items():
+        if design == first["reference"].iloc[0]:
+            return arm
+    return "C=1" if "C=1" in arms else next(iter(arms))
 
 
 def _design(
@@ -314,32 +317,3 @@ def _design(
     return Design(
         network, budget, reference.name if row["reference"] is None else row["reference"], arm
     )
-
-
-def _trials(name: str, told: pd.DataFrame, designs: list[Design]) -> pd.DataFrame:
-    """The rows as `studies.results` gives them."""
-    records = {design.name: StoredDesign.of(design).record() for design in designs}
-    own = [records[design] for design in told["design"]]
-    shape = {column: getattr(designs[0].architecture, column) for column in SIZES}
-    follows = (
-        "cardinality",
-        "bottleneck_width",
-        "width",
-        "growth",
-        "shortcut",
-        "stem",
-        *COUNTS,
-        "by",
-        "budget",
-        "mismatch",
-    )
-    columns_of_design: dict[str, Any] = {
-        column: [record[column] for record in own] for column in follows
-    }
-    columns_of_design["reference"] = [record["reference"] or "" for record in own]
-    columns_of_design["depths"] = ["-".join(map(str, record["depths"])) for record in own]
-    told = told.reset_index(drop=True).assign(study=name, **shape, **columns_of_design)
-    told["seconds_per_epoch"] = told["seconds"] / told["epochs"]
-    for column in ("started", "finished"):
-        told[column] = pd.to_datetime(told[column], utc=True)
-    return told[list(TRIALS)].astype(TRIALS)

@@ -4,14 +4,16 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 
-from explorer.errors import UserError
+from explorer.errors import UserError, shorten
 
+Value = TypeVar("Value")
 MOST_BYTES = 512 * 2**20
 SEPARATORS = (",", ";", "\t")
 # What other programs leave where they know nothing: pandas, R, Excel, SQL.
@@ -52,9 +54,21 @@ class TextTable:
             self, cells=self.cells[wanted.to_numpy()].reset_index(drop=True), lines=lines
         )
 
-    def renamed(self, column: str, name: str) -> "TextTable":
-        """The table with this column under another name."""
-        return replace(self, cells=self.cells.rename(columns={column: name}))
+    def converted(
+        self, column: str, convert: Callable[[str], Value], missing: Value
+    ) -> list[Value]:
+        """A column's cells as values; `missing` in every row where the column is not there.
+
+        Raises:
+            UserError: `convert` raised one for a cell; the line is added to it.
+        """
+        values = []
+        for row, cell in enumerate(self.cells.get(column, ())):
+            try:
+                values.append(convert(cell))
+            except UserError as error:
+                raise self.refused(row, str(error)) from None
+        return values if column in self.cells else [missing] * len(self.lines)
 
     def refused(self, row: int, reason: str) -> UserError:
         """The error for what is wrong in a row, by its number from 0."""
@@ -82,16 +96,14 @@ def read_table(path: str | Path, known: Mapping[str, str]) -> TextTable:
     first, *rows = _rows(path, text, separator, 1 + bool(note)) or [(1, [])]
     columns = [known_by_name.get(_plain(name), name.strip()) for name in first[1]]
     # The index that pandas writes and the empty columns that Excel writes have no name.
-    named = [
-        place
-        for place, name in enumerate(columns)
+    named = {
+        position: name
+        for position, name in enumerate(columns)
         if name and not re.fullmatch(r"Unnamed: \d+", name)
-    ]
-    twice = [
-        name for name, count in Counter(columns[place] for place in named).items() if count > 1
-    ]
+    }
+    twice = [name for name, count in Counter(named.values()).items() if count > 1]
     if twice:
-        raise UserError(f"{path} has the column {shortened(twice[0])} twice; keep one of the two.")
+        raise UserError(f"{path} has the column {shorten(twice[0])} twice; keep one of the two.")
     rows = [(line, cells) for line, cells in rows if any(cell.strip() for cell in cells)]
     for line, cells in rows:
         if len(cells) != len(columns):
@@ -100,7 +112,8 @@ def read_table(path: str | Path, known: Mapping[str, str]) -> TextTable:
                 f" first line ({len(columns)})."
             )
     by_column = {
-        columns[place]: [without_guard(cells[place]) for _, cells in rows] for place in named
+        name: [_without_guard(cells[position]) for _, cells in rows]
+        for position, name in named.items()
     }
     numeric = [
         name for name in by_column if known.get(name, "str").startswith(("int", "Int", "float"))
@@ -133,14 +146,9 @@ def _with_guard(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and re.match(_FORMULA, cell) else cell
 
 
-def without_guard(cell: str) -> str:
+def _without_guard(cell: str) -> str:
     """A cell without the apostrophe that keeps a spreadsheet from computing it."""
     return cell[1:] if cell.startswith("'") and re.match(_FORMULA, cell) else cell
-
-
-def shortened(text: str, most: int = 60) -> str:
-    """A text of a file in quotes, for a message."""
-    return repr(text if len(text) <= most else f"{text[:most]}...")
 
 
 def _plain(name: str) -> str:

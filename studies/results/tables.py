@@ -6,6 +6,7 @@ time: one by one, 10,000 rows and their epochs took 1.4 times as long.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import fields
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from studies.attempts.attempt import Attempt
+from studies.config.design import StoredDesign
 from studies.pair import Pair
 from studies.records.stored_study import StoredStudy
 from studies.storage.schema import FAILURE, RESULT
@@ -78,20 +80,15 @@ CURVES = {
     "seconds": "float64",
 }
 
-# What a design's record holds under the column's own name, and what a result does.
-_COPIED = (
-    "arm", "reference", "cardinality", "bottleneck_width", "width", "growth", "shortcut", "stem", "flops",
-    "params", "activations", "by", "budget", "mismatch",
-)  # fmt: skip
-_MEASURED = (
-    "epochs", "train_error", "validation_error", "test_error", "train_top5_error", "validation_top5_error",
-    "test_top5_error", "validation_balanced_error", "test_balanced_error", "seconds", "images_per_second",
-    "peak_memory", "device",
-)  # fmt: skip
+# What a result holds, and what a design does, under the column's own name.
+ERRORS = tuple(column for column in TRIALS if column.endswith("_error"))
+MEASURED = (*ERRORS, "epochs", "seconds", "images_per_second", "peak_memory", "device")
+_COPIED = [field.name for field in fields(StoredDesign) if field.name in {*TRIALS} - {"depths"}]
 # What a chunk of a curve holds; the table's other columns say whose it is.
 _NUMBERS = tuple(CURVES)[list(CURVES).index("epoch") :]
 
 Times = tuple[Any, Any]  # when an attempt was started and finished
+_NO_TIMES = (None, None)
 Chunk = Mapping[str, Sequence[Any]]  # of a curve: its columns
 
 
@@ -130,30 +127,16 @@ def _deciding(attempts: Sequence[Attempt], status: str) -> Attempt | None:
 def make_trials(
     study: StoredStudy, rows: Collection[Row], times: Mapping[int, Times]
 ) -> pd.DataFrame:
-    """The table `trials`; `times` are by attempt, results and failures are what attempts told."""
-    places = {design.name: place for place, design in enumerate(study.designs)}
-    own = np.array([places[row.pair.design] for row in rows], dtype=int)
-    columns: dict[str, Any] = {
-        key: pd.Series([getattr(design, key) for design in study.designs]).take(own).to_numpy()
-        for key in _COPIED
-    }
-    depths = ["-".join(map(str, design.depths)) for design in study.designs]
-    columns["depths"] = np.array(depths, object)[own]
-    columns["design"] = np.array(list(places), object)[own]
+    """The table `trials`; `times` are by attempt, results and failures are in the attempts."""
+    columns: dict[str, Any] = {}
     results = [_result(row) for row in rows]
-    for key in _MEASURED:
+    for key in MEASURED:
         values = [result.get(key) for result in results]
         columns[key] = values if TRIALS[key] == "str" else np.array(values, dtype=float)
     deciding = [row.deciding for row in rows]
-    decided = [
-        times.get(attempt.id, (None, None)) if attempt else (None, None) for attempt in deciding
-    ]
-    for place, key in enumerate(("started", "finished")):
-        moments = pd.Series([moment[place] for moment in decided], dtype=object)
-        columns[key] = pd.to_datetime(moments, utc=True)  # stored as UTC, without saying so
+    moments = [times.get(attempt.id, _NO_TIMES) if attempt else _NO_TIMES for attempt in deciding]
     columns |= {
         "study": study.name,
-        **vars(study.content.origin.shape),
         "seed": [row.pair.seed for row in rows],
         "status": [row.status for row in rows],
         "reason": [_reason(row) for row in rows],
@@ -161,16 +144,40 @@ def make_trials(
         "worker": [
             f"{attempt.worker.host}-{attempt.worker.id}" if attempt else "" for attempt in deciding
         ],
+        "started": [started for started, _ in moments],
+        "finished": [finished for _, finished in moments],
+        **columns_of_designs(study.designs, [row.pair.design for row in rows]),
     }
-    frame = pd.DataFrame(columns, index=range(len(rows)))
+    return finish_trials(pd.DataFrame(columns, index=range(len(rows))))
+
+
+def columns_of_designs(designs: Sequence[StoredDesign], names: Iterable[str]) -> dict[str, Any]:
+    """The columns of `trials` that say what the designs of these names are, a name a row."""
+    values: dict[str, Any] = {key: [getattr(design, key) for design in designs] for key in _COPIED}
+    values["design"] = [design.name for design in designs]
+    values["depths"] = ["-".join(map(str, design.depths)) for design in designs]
+    for key in ("resolution", "in_channels", "classes"):
+        values[key] = [getattr(design.shape, key) for design in designs]
+    positions = {design.name: position for position, design in enumerate(designs)}
+    taken = np.array([positions[name] for name in names], dtype=int)
+    return {key: pd.Series(column).take(taken).to_numpy() for key, column in values.items()}
+
+
+def finish_trials(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table `trials` of its other columns: with seconds an epoch, times and types."""
     # No epoch and no time mean that they are not known.
     epochs, seconds = (frame[key].where(frame[key] != 0) for key in ("epochs", "seconds"))
-    frame["seconds_per_epoch"] = seconds / epochs
-    return typed(frame, TRIALS)
+    # Stored times are UTC without saying so.
+    times = {
+        key: pd.to_datetime(frame[key].astype(object), utc=True) for key in ("started", "finished")
+    }
+    return _typed(frame.assign(seconds_per_epoch=seconds / epochs, **times), TRIALS)
 
 
 def _result(row: Row) -> Mapping[str, Any]:
-    return row.deciding.told.get(RESULT, {}) if row.deciding and row.status == "complete" else {}
+    return (
+        row.deciding.attributes.get(RESULT, {}) if row.deciding and row.status == "complete" else {}
+    )
 
 
 def _reason(row: Row) -> str:
@@ -178,7 +185,7 @@ def _reason(row: Row) -> str:
         return ""
     if row.deciding is None:
         return "all tuning trials of its arm failed"
-    failure = row.deciding.told.get(FAILURE, {})
+    failure = row.deciding.attributes.get(FAILURE, {})
     if row.deciding.ended == "lost":
         last = failure.get("reason", "")
         return "its worker died three times in a row" + (f"; the last time, {last}" if last else "")
@@ -216,7 +223,7 @@ def make_curves(
     columns["design"] = np.repeat(np.array([pair.design for pair in whose], object), lengths)
     columns["seed"] = np.repeat(np.array([pair.seed for pair in whose], np.int64), lengths)
     columns["study"] = study.name
-    return typed(pd.DataFrame(columns, index=range(sum(lengths))), CURVES)
+    return _typed(pd.DataFrame(columns, index=range(sum(lengths))), CURVES)
 
 
 def _joined(chunks: Iterable[Chunk]) -> Chunk:
@@ -229,17 +236,10 @@ def _joined(chunks: Iterable[Chunk]) -> Chunk:
     return dict(zip(_NUMBERS, columns, strict=True))
 
 
-def typed(frame: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
+def _typed(frame: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
     """The frame with exactly these columns and types (`TRIALS` or `CURVES`)."""
-    columns = {}
-    for column, kind in kinds.items():
-        values = frame[column]
-        if kind == "str":
-            values = values.astype(object).where(values.notna(), "")
-        elif not kind.startswith("datetime"):
-            values = pd.to_numeric(values)
-        columns[column] = values.astype(kind)
-    return pd.DataFrame(columns)
+    texts = {column: "" for column, kind in kinds.items() if kind == "str"}
+    return frame[list(kinds)].fillna(texts).astype(kinds)
 
 
 def with_tuned(trials: pd.DataFrame, study: StoredStudy) -> pd.DataFrame:
@@ -248,10 +248,10 @@ def with_tuned(trials: pd.DataFrame, study: StoredStudy) -> pd.DataFrame:
     It says what the pair's arm is trained with; NA while that is open. These columns stand behind
     `TRIALS`, which are the same for every study.
     """
-    tuned = study.tuned
+    tune, tuned = study.content.document.tune, study.tuned
     recipes = [tuned[name].recipe if name in tuned else {} for name in trials["design"]]
-    quantities = list(study.content.document.tune.ranges) if study.content.document.tune else []
-    columns = {key: [recipe.get(key) for recipe in recipes] for key in quantities}
-    return trials.assign(
-        **{key: pd.Series(values, trials.index, float) for key, values in columns.items()}
-    )
+    columns = {
+        quantity: pd.Series([recipe.get(quantity) for recipe in recipes], trials.index, float)
+        for quantity in (tune.ranges if tune else ())
+    }
+    return trials.assign(**columns)

@@ -1,5 +1,4 @@
-"""How long training takes: what is left of a run, by its own speed so far, and a whole study,
-by a few measured steps."""
+"""How long training takes: the rest of a run, by its speed, and a study, by measured steps."""
 
 import heapq
 import time
@@ -15,8 +14,7 @@ SIMILAR = 1.1
 
 
 class Work:
-    """How much of a study's training is done, in FLOPs, and how long
-    the rest will take at this run's speed."""
+    """How much of a study's training is done, in FLOPs, and how long the rest will take."""
 
     def __init__(self, stored: StoredStudy, counts: Counts) -> None:
         self.epochs = stored.content.file.recipe.epochs
@@ -42,8 +40,8 @@ class Work:
             self._running.pop(worker, None)
 
     def stand(self, counts: Counts) -> None:
-        """Take over how many pairs have ended, also by other runs."""
-        self._ended = counts.ended
+        """Take over how many pairs are wanted and have ended, also by other runs."""
+        self._total, self._ended = self._mean * counts.wanted, counts.ended
 
     def share(self) -> float:
         """The share of all training that is done."""

@@ -17,8 +17,9 @@ from explorer import Design
 from explorer.errors import UserError
 from explorer.scarcity import last_words
 from search_spaces import LeftOut
+from studies.attempts.attempt import Attempt
 from studies.attempts.planned import planned_pairs
-from studies.attempts.standing import Attempts, Counts, stand
+from studies.attempts.standing import Attempts, Counts, agenda_statuses
 from studies.data import DataShape
 from studies.machine import gpus
 from studies.machine.cores import available_cores
@@ -32,6 +33,7 @@ from studies.storage import Storage
 
 if TYPE_CHECKING:
     from studies.config.study import StudyFile
+    from studies.judging.planning import Expected
 
 # Backward computes two products for each of the forward pass: gradients of inputs and of weights.
 TRAINING_FACTOR = 3
@@ -63,7 +65,8 @@ class Plan:
     `flops` are multiply-adds of all training steps that are left (backward counts twice), `seconds`
     the estimate for `workers`; a training that was begun counts whole. `trial_seconds` is the
     estimate for one trial of each design, in the order of `designs`; `start` is what a worker takes
-    before its first step.
+    before its first step. Of a study whose seeds end where the verdict is known, all these are the
+    most there can be, and `expected` says how many trials such studies take.
     """
 
     study: str
@@ -84,6 +87,17 @@ class Plan:
     trial_seconds: list[float]
     start: float
     seconds: float
+    expected: "Expected | None" = None
+
+    @property
+    def trials(self) -> str:
+        """'15 trials', or as many as there may be and as are expected."""
+        if self.expected is None:
+            return f"{len(self.pairs)} trials"
+        return (
+            f"at most {len(self.pairs)} trials (expected: about {self.expected.mean:.0f}; 9 studies"
+            f" of 10 take at most {self.expected.nine_in_ten})"
+        )
 
     def record(self) -> dict[str, Any]:
         """The plan as plain data."""
@@ -96,6 +110,7 @@ class Plan:
             "left_out": [vars(point) for point in self.left_out],
             "trials": len(self.pairs),
             "trials_left": len(self.left),
+            "expected_trials": asdict(self.expected) if self.expected else None,
             "stored": asdict(self.stored) if self.stored else None,
             "epochs": self.epochs,
             "steps_per_epoch": self.steps,
@@ -131,7 +146,12 @@ def plan(
     pairs = planned_pairs(study, wanted.designs)
     with Storage.visit(storage) as opened:
         stored = as_extended(opened, study, wanted)
-        counts, left = _stand(opened, stored, pairs) if stored else (None, pairs)
+        counts, left = None, pairs
+        if stored:
+            with opened.sound():
+                attempts = Attempts(opened, stored.id, stored.attribute_keys).read()
+                stored = stored.seen(attempts)
+                counts, left = _stand(stored, attempts, pairs)
     settings = stored.content.settings if stored else None
     # Asked only where there may be one: it takes seconds.
     device = settings.device if settings else resolve().device if gpus.may_be_here() else "cpu"
@@ -179,19 +199,49 @@ def plan(
             if left
             else 0.0
         ),
+        expected=_expected(study, stored, len(wanted.designs)),
     )
 
 
-def _stand(storage: Storage, stored: StoredStudy, pairs: list[Pair]) -> tuple[Counts, list[Pair]]:
-    """How the pairs of a stored study stand, and which of `pairs` are left; of a
-    search as many of them, for it may try others."""
-    with storage.sound():
-        attempts = Attempts(storage, stored.id, stored.told).read()
-        agenda = stored.agenda(attempts)
-        stands = stand(agenda, attempts, stored.retried_from)
+def _expected(study: "StudyFile", stored: StoredStudy | None, arms: int) -> "Expected | None":
+    """How many trainings such studies take where all arms are equal, near the most they take.
+
+    The noise is that of the stored results, or as measured on the digits.
+    """
+    if study.until is None:
+        return None
+    import numpy as np
+
+    from studies.judging.planning import RESIDUAL_SD, expected_trainings
+    from studies.judging.residuals import fit
+
+    sd = None
+    if stored and stored.until:
+        sd = fit(np.array(stored.until.errors(stored.attempts), dtype=float)).sd
+    margin = study.until.margin
+    return expected_trainings(
+        [0.0] * arms,
+        study.until.at_most,
+        sd or RESIDUAL_SD,
+        margin=None if margin is None else margin / 100,
+        start=study.until.start,
+    )
+
+
+def _stand(
+    stored: StoredStudy, attempts: list[Attempt], pairs: list[Pair]
+) -> tuple[Counts, list[Pair]]:
+    """How the pairs of a stored study stand, and which of `pairs` are left.
+
+    Of a search as many of them, for it may try others.
+    """
+    agenda = stored.agenda(attempts)
+    stands = agenda_statuses(agenda, attempts, stored.retried_from)
     counts = Counts.of(stands, agenda.to_come)
     if stored.content.document.search:
         return counts, pairs[max(0, len(pairs) - counts.left) :]
+    if stored.until:  # the decided arms want no more
+        pairs = list(agenda.pairs)
     return counts, [pair for pair in pairs if stands.get(pair, "waiting") in ("waiting", "running")]
 
 

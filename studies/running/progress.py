@@ -1,5 +1,4 @@
-"""What a user sees of a run: a live bar on a terminal, a line a finished
-training elsewhere, JSON lines for programs, or little."""
+"""What a user sees of a run: bars, a line for each training, JSON lines, or only mistakes."""
 
 import sys
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from explorer.text import human_percent, human_time
 from studies.attempts.standing import Counts
 from studies.machine.provenance import installed_versions
 from studies.machine.settings import speed_hints
+from studies.records.arm_standings import ArmStanding, UntilStandings
 from studies.records.stored_study import StoredStudy
 from studies.running.estimate import Work
 from studies.storage import PATIENCE
@@ -31,11 +31,20 @@ Options = Mapping[str, Any]
 
 
 class View:
-    """Shows nothing; the others override what they show. Events are
-    those of `studies.running.worker`."""
+    """Shows nothing; the others override what they show.
+
+    Events are those of `studies.running.worker`.
+    """
 
     def __init__(self, study: str = "", options: Options = MappingProxyType({})) -> None:
         self.study, self.options = study, options
+        self.latest: UntilStandings | None = None
+
+    def newly_decided(self, standings: UntilStandings) -> list[ArmStanding]:
+        """The arms that were not decided when this was last asked."""
+        before = {arm.arm for arm in self.latest.decided} if self.latest else set()
+        self.latest = standings
+        return [arm for arm in standings.decided if arm.arm not in before]
 
     def nothing_to_do(self, stored: StoredStudy, counts: Counts) -> None:
         """All pairs were complete or failed before the run."""
@@ -44,18 +53,19 @@ class View:
         """Workers are about to start."""
 
     def event(self, worker: int, event: Event) -> None:
-        """Worker number `worker` (from 0) told something."""
+        """Something happened in worker number `worker` (from 0)."""
 
     def stand(self, counts: Counts) -> None:
-        """How the pairs stand in the storage: now and then, and before
-        a training is told to have ended."""
+        """How the pairs stand in the storage: now and then, and before a training's end."""
+
+    def standings(self, standings: UntilStandings) -> None:
+        """Where the arms stand, if seeds end where the verdict is known: often, and at the end."""
 
     def died(self, worker: int, cause: str, log: Path) -> None:
         """A worker died; it is being replaced."""
 
     def storage_away(self, worker: int | None, reason: str | None) -> None:
-        """A worker, or (None) the run itself, waits for the storage;
-        or (no reason) reaches it again."""
+        """A worker, or the run (None), waits for the storage, or reaches it again (no reason)."""
 
     def stopping(self, kill: bool) -> None:
         """The workers have been asked to stop, or killed."""
@@ -111,11 +121,15 @@ class JsonView(View):
         self._tell({"event": "nothing to train"})
 
     def begin(self, stored: StoredStudy, counts: Counts, workers: int) -> None:
-        told = {"study": stored.name, "workers": workers, **asdict(counts), "notes": _notes(stored)}
-        self._tell({"event": "begin", **told})
+        run = {"study": stored.name, "workers": workers, **asdict(counts), "notes": _notes(stored)}
+        self._tell({"event": "begin", **run})
 
     def event(self, worker: int, event: Event) -> None:
         self._tell({"worker": worker, **event})
+
+    def standings(self, standings: UntilStandings) -> None:
+        for arm in self.newly_decided(standings):
+            self._tell({"event": "decided", **asdict(arm), "text": standings.line(arm)})
 
     def died(self, worker: int, cause: str, log: Path) -> None:
         self._tell({"worker": worker, "event": "died", "cause": cause, "log": str(log)})
@@ -133,7 +147,8 @@ class JsonView(View):
         self._tell({"event": "stopped", "study": stored.name, **asdict(counts)})
 
     def end(self, stored: StoredStudy, counts: Counts) -> None:
-        self._tell({"event": "end", "study": stored.name, **asdict(counts)})
+        until = {"until": self.latest.record()} if self.latest else {}
+        self._tell({"event": "end", "study": stored.name, **asdict(counts), **until})
 
     def _tell(self, event: Event) -> None:
         say(to_json(event))
@@ -145,6 +160,7 @@ class LineView(QuietView):
     def __init__(self, study: str = "", options: Options = MappingProxyType({})) -> None:
         super().__init__(study, options)
         self.began = False
+        self.at_most = ""  # where results decide how many pairs there will be
 
     def nothing_to_do(self, stored: StoredStudy, counts: Counts) -> None:
         if counts.failed:
@@ -156,10 +172,11 @@ class LineView(QuietView):
         self.began = True
         self.counts = counts
         self.work = Work(stored, counts)
+        self.at_most = "at most " if stored.content.document.until else ""
         settings = stored.content.settings
         self.say(
-            f"{stored.name}: {counts.wanted} pairs ({_made_of(stored)}), {counts.left} to train;"
-            f" {_many(workers, 'worker')} on {settings.device}"
+            f"{stored.name}: {self.at_most}{counts.wanted} pairs ({_made_of(stored)}),"
+            f" {self.at_most}{counts.left} to train; {_many(workers, 'worker')} on {settings.device}"
             f" ({'32 bits' if settings.precision == '32' else settings.precision},"
             f" {_many(settings.threads, 'thread')} each)"
         )
@@ -191,17 +208,22 @@ class LineView(QuietView):
             else:
                 what = f"failed: {event['reason']}" if event["event"] == "failed" else "pruned"
             self.finished(
-                f"{self.counts.ended} of {self.counts.wanted}  {event['arm']} seed {event['seed']}:"
+                f"{self.counts.ended} of {self.at_most}{self.counts.wanted}  {event['arm']} seed {event['seed']}:"
                 f" {what}"
             )
 
     def finished(self, line: str) -> None:
         left = self.work.time_left()
-        self.say(line + (f"; about {human_time(left)} left" if left and left >= 1 else ""))
+        about = self.at_most or "about "
+        self.say(line + (f"; {about}{human_time(left)} left" if left and left >= 1 else ""))
 
     def stand(self, counts: Counts) -> None:
         self.counts = counts
         self.work.stand(counts)
+
+    def standings(self, standings: UntilStandings) -> None:
+        for arm in self.newly_decided(standings):
+            self.say(standings.line(arm))
 
     def stopping(self, kill: bool) -> None:
         self.say(
@@ -213,6 +235,8 @@ class LineView(QuietView):
     def end(self, stored: StoredStudy, counts: Counts) -> None:
         if self.began:
             self.say(f"{_stand(counts)}.")
+        if self.latest:
+            self.say(self.latest.text)
         if counts.failed:
             self.say(f"Why they failed: {self.on_stored('study show', stored)}")
             self.say(
@@ -282,10 +306,10 @@ class LiveView(LineView):
             note = "starting the workers"
         else:
             note = (
-                f"{human_time(max(1.0, left))} left, until"
+                f"{self.at_most}{human_time(max(1.0, left))} left, until"
                 f" {datetime.now() + timedelta(seconds=left):%H:%M}"
             )
-        description = f"{self.counts.ended} of {self.counts.wanted} pairs"
+        description = f"{self.counts.ended} of {self.at_most}{self.counts.wanted} pairs"
         self.bars.update(
             self.total, description=description, completed=self.work.share(), note=note
         )
@@ -322,8 +346,7 @@ def choose_view(
 
 
 def _notes(stored: StoredStudy) -> list[str]:
-    """What to know of the data, as far as it is stored (older versions
-    stored nothing), and of this machine."""
+    """What to know of the data and of this machine; older versions stored no notes on the data."""
     return [*stored.content.origin.notes, *speed_hints(stored.content.settings)]
 
 
@@ -336,6 +359,14 @@ def _made_of(stored: StoredStudy) -> str:
     if search := stored.content.document.search:
         designs = _many(stored.content.origin.trials or 0, "design")
         return f"{search.method} search of {designs}, then its finalists with {seeds}"
+    if until := stored.content.document.until:
+        end = (
+            "the best is left"
+            if until.margin is None
+            else f"each is better, worse or equal within {until.margin:g} points"
+        )
+        arms = _many(len(stored.designs), "arm")
+        return f"{arms} x {until.start} to {until.at_most} seeds, until {end}"
     made_of = f"{_many(len(stored.designs), 'arm')} x {seeds}"
     if tune := stored.content.document.tune:
         made_of = f"{_many(tune.trials, 'tuning trial')} an arm, then {made_of}"

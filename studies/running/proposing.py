@@ -1,5 +1,4 @@
-"""What a search tries next: Optuna's samplers, fed with the trials
-that have ended, over the axes of a space.
+"""What a search tries next: Optuna's samplers over the axes of a space, fed with its trials.
 
 The sampler's study lives in memory and is built anew from the storage for each proposal, so it has
 no state that could be lost. What it proposes is made whole by the space: whatever the sampler
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer import Design
 from explorer.errors import UserError
-from studies.attempts.attempt import Attempt, statuses
+from studies.attempts.attempt import Attempt, statuses_of
 from studies.attempts.claims import Claims
 from studies.attempts.workers import Worker
 from studies.config.design import StoredDesign
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
 
-# Draws that may be known, left out or too dear before a design
+# Draws that may be known, left out or too expensive before a design
 # that was not tried is taken at random.
 DRAWS = 20
 
@@ -39,8 +38,7 @@ class Proposer:
         self._bound = stored.content.file.space.bind(**vars(stored.content.origin.shape))
 
     def claim(self, claims: Claims, worker: Worker, index: int = 0) -> Attempt | None:
-        """Claim the first attempt at a design that nobody has tried.
-        None: no trial is missing a design."""
+        """Claim the first attempt at a design that nobody has tried; None where none is missing."""
 
         def draw(attempts: list[Attempt]) -> tuple[Pair, dict[str, Any]]:
             design = self.draw(attempts, index)
@@ -79,8 +77,10 @@ class Proposer:
         return sorted(choices) if all(isinstance(choice, int) for choice in choices) else choices
 
     def _axes(self) -> dict[str, "BaseDistribution"]:
-        """Numbers keep their order, everything else is a choice; both
-        are places in a list of choices."""
+        """The distribution of each axis: of a number in its order, or of a choice.
+
+        Both are of indices into the list of choices.
+        """
         from optuna.distributions import CategoricalDistribution, IntDistribution
 
         axes: dict[str, BaseDistribution] = {}
@@ -108,11 +108,13 @@ class Proposer:
             sampler=sampler, directions=directions, pruner=optuna.pruners.NopPruner()
         )
         pairs = {design.name: Pair(design.name, self._seed) for design in tried}
-        stand = statuses(pairs.values(), attempts, self._stored.retried_from)
+        stand = statuses_of(pairs.values(), attempts, self._stored.retried_from)
         results = {
-            attempt.pair: attempt.told[RESULT]
+            attempt.pair: attempt.attributes[RESULT]
             for attempt in attempts
-            if attempt.ended == "complete" and attempt.pair in stand and RESULT in attempt.told
+            if attempt.ended == "complete"
+            and attempt.pair in stand
+            and RESULT in attempt.attributes
         }
         axes, generation, complete = self._axes(), _generation_key(), 0
         states = {
@@ -140,7 +142,7 @@ class Proposer:
         return study
 
     def _params(self, arm: str) -> dict[str, int] | None:
-        """The place of an arm along each axis; None for an arm that the space no longer has."""
+        """An arm's index along each axis; None for an arm that the space no longer has."""
         point = {**self._bound.space.points.get(arm, {}), "arm": arm}
         try:
             return {axis: self._choices(axis).index(point[axis]) for axis in self._bound.axes}

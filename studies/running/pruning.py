@@ -1,5 +1,4 @@
-"""Pruning: a trial of a search tells its validation error after every epoch,
-and Optuna's pruner says whether it goes on."""
+"""Pruning: after every epoch of a search's trial, Optuna's pruner says whether it goes on."""
 
 from collections.abc import Container, Iterable
 from typing import Any
@@ -17,8 +16,10 @@ _FINAL = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 class Pruner:
-    """Judges the trials of one study by one rule. `epochs` are those of a whole
-    training: after the last there is nothing to save."""
+    """Judges the trials of one study by one rule.
+
+    `epochs` are those of a whole training: after the last there is nothing to save.
+    """
 
     def __init__(self, storage: Storage, study: str, rule: Pruning, epochs: int) -> None:
         self._epochs = epochs
@@ -29,23 +30,28 @@ class Pruner:
     def resume(
         self, attempt: Attempt, earlier: Iterable[Attempt], errors: Iterable[tuple[int, float]]
     ) -> bool:
-        """Tell the epochs that are not trained again, as (epoch,
-        validation error); whether to give the trial up.
+        """Report the epochs that are not trained again; returns whether to give the trial up.
 
-        What an earlier attempt went on after is not judged again: others have joined
-        since. The last epoch it told may have been its end.
+        What an earlier attempt went on after is not judged again, for other trials have joined
+        since. The last epoch that it reported may have been its end.
+
+        Args:
+            attempt: The trial.
+            earlier: Attempts at its pair before it.
+            errors: (epoch, validation error), in order.
         """
         storage = self._field._storage
-        survived = max((storage.get_trial(one.id).last_step or 0 for one in earlier), default=0) - 1
-        # Each is told to the pruner, which keeps notes of its own; the
-        # verdict counts only where there was none.
+        steps = [storage.get_trial(other.id).last_step or 0 for other in earlier]
+        survived = max(steps, default=0) - 1
+        # The pruner hears of each and keeps notes of its own; its verdict counts only where there
+        # was none.
         verdicts = [
             epoch > survived for epoch, error in errors if self.is_hopeless(attempt, epoch, error)
         ]
         return any(verdicts)
 
     def is_hopeless(self, attempt: Attempt, epoch: int, error: float) -> bool:
-        """Tell the validation error after an epoch; whether to give the trial up."""
+        """Report the validation error after an epoch; returns whether to give the trial up."""
         from optuna.exceptions import UpdateFinishedTrialError
 
         storage = self._field._storage
@@ -60,8 +66,7 @@ class Pruner:
 
 
 class _Field(optuna.Study):
-    """A study as the pruner is to see it: beside the pair that is judged, one
-    trial a pair, however often each was begun."""
+    """A study as the pruner is to see it: one trial a pair, however often each was begun."""
 
     judged: Pair
 

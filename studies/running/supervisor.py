@@ -1,5 +1,7 @@
-"""Running a study: a supervisor that imports no torch, and worker processes
-that it starts, watches, replaces and stops."""
+"""Running a study: a supervisor that starts, watches, replaces and stops worker processes.
+
+It imports no torch.
+"""
 
 import json
 import os
@@ -15,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any
+from typing import Any
 
 from explorer.errors import UserError
 from studies.attempts.claims import Claims
@@ -25,11 +27,13 @@ from studies.config.study import StudyFile
 from studies.data import load
 from studies.machine import gpus
 from studies.machine.settings import resolve
+from studies.records.arm_standings import until_standings
 from studies.records.creation import create_or_extend
 from studies.records.same_data import about_data
-from studies.records.stored_study import StoredStudy
+from studies.records.stored_study import StoredStudy, get
 from studies.running.progress import View
 from studies.running.worker import AWAY, BOOTSTRAP, DONE, MISTAKE, STOPPED
+from studies.running.worker_logs import last_lines, open_log, quoted_tail
 from studies.storage import Storage
 from studies.storage.schema import FAILURE
 from studies.training import training_notes
@@ -42,12 +46,11 @@ LOOK = 5.0
 HOPELESS = 6
 # So many deaths in a row before anything was claimed mean that workers cannot even start.
 STILLBORN = 3
-LOG_LINES = 15
 # What trains a pair, for a worker to import.
 TRAINER = "studies.running.trial:Trainer"
 
 
-class Stopped(KeyboardInterrupt):
+class RunStopped(KeyboardInterrupt):
     """Ctrl-C or SIGTERM stopped the workers, and the view has said how to go on."""
 
 
@@ -61,10 +64,11 @@ def run(
     view: View | None = None,
     lease: Lease | None = None,
 ) -> Counts:
-    """Train what a study still wants in `workers` processes, by default
-    one, on CUDA one a GPU; see `Study.run`.
+    """Train what a study still wants in `workers` processes; see `Study.run`.
 
-    Raises `UserError` for a mistake, and `Stopped` where Ctrl-C or SIGTERM left pairs untrained.
+    Raises:
+        UserError: for a mistake.
+        RunStopped: where Ctrl-C or SIGTERM left pairs untrained.
     """
     gpus.check_workers(workers, workers_per_gpu)
     view = view or View()
@@ -78,6 +82,8 @@ def run(
                 counts = supervisor.run(counts)
         else:
             view.nothing_to_do(stored, counts)
+        if stored.until and (standings := until_standings(get(opened, stored.name))):
+            view.standings(standings)
     view.end(stored, counts)
     return counts
 
@@ -126,7 +132,7 @@ class _Process:
 
     def ask_to_stop(self) -> None:
         if self.popen.stdin and not self.popen.stdin.closed:
-            with suppress(BrokenPipeError):  # it died before it read what it was told
+            with suppress(BrokenPipeError):  # it died before it read its configuration
                 self.popen.stdin.close()
 
     def kill(self) -> None:
@@ -191,7 +197,7 @@ class _Supervisor:
             raise UserError(self.problem)
         if self.interrupts and counts.left:
             self.view.stopped(self.stored, counts)
-            raise Stopped
+            raise RunStopped
         return counts
 
     def storage_away(self, reason: str | None) -> None:
@@ -224,7 +230,7 @@ class _Supervisor:
             "trainer": TRAINER,
         }
         self.logs.append(log)
-        with _open_log(log) as file:
+        with open_log(log) as file:
             popen = subprocess.Popen(
                 [sys.executable, "-P", "-c", BOOTSTRAP],
                 stdin=subprocess.PIPE,
@@ -257,6 +263,8 @@ class _Supervisor:
     def _show(self, standing: Standing) -> None:
         standing.look()
         self.view.stand(standing.counts)
+        if standings := until_standings(self.stored.seen(standing.attempts.seen)):
+            self.view.standings(standings)
 
     def _take_event(self, claims: Claims, standing: Standing) -> None:
         try:
@@ -297,7 +305,7 @@ class _Supervisor:
             if process.killed or code in (MISTAKE, AWAY):
                 claims.give_up(process.id, "interrupted")
             else:
-                failure = {"reason": f"its worker {_cause(code)}", "log": _last_lines(process.log)}
+                failure = {"reason": f"its worker {_cause(code)}", "log": last_lines(process.log)}
                 claims.give_up(process.id, "lost", {FAILURE: failure})
         if code == AWAY and not self.living:  # as long as one reaches it, the others do without
             self._give_up(process.problem)
@@ -307,9 +315,10 @@ class _Supervisor:
         self.stillborn += not process.claimed
         self.view.died(process.index, _cause(code), process.log)
         if self.deaths >= HOPELESS or self.stillborn >= STILLBORN:
+            tail = quoted_tail(process.log)
             self._give_up(
                 f"workers keep dying here (the last one {_cause(code)}), so the run was"
-                f" stopped.\n{_tail(process.log)}Its whole log is {process.log}. Started again, the"
+                f" stopped.\n{tail}Its whole log is {process.log}. Started again, the"
                 " study goes on where it is."
             )
         elif not self.interrupts and not self.problem and self.stored.counts(self.storage).left:
@@ -321,8 +330,10 @@ class _Supervisor:
             process.ask_to_stop()
 
     def _tidy_up(self, counts: Counts) -> None:
-        """Remove this run's empty logs; of a study in which nothing is left, also
-        the folders of workers and checkpoints."""
+        """Remove this run's empty logs.
+
+        Of a study in which nothing is left, also the folders of workers and checkpoints.
+        """
         for log in self.logs:
             if log.exists() and log.stat().st_size == 0:
                 log.unlink()
@@ -339,8 +350,10 @@ class _Supervisor:
 
 
 def worker_environment(threads: int, gpu: str | None = None) -> dict[str, str]:
-    """The environment of a worker: what must be set before a process
-    starts. `gpu`: the only one it sees."""
+    """The environment of a worker: what must be set before a process starts.
+
+    `gpu` is the only one that it sees.
+    """
     environment = dict(os.environ)
     if gpu is not None:
         environment["CUDA_VISIBLE_DEVICES"] = gpu
@@ -356,8 +369,10 @@ def worker_environment(threads: int, gpu: str | None = None) -> dict[str, str]:
 
 @contextmanager
 def _signals(handler: Any) -> Iterator[None]:
-    """Send Ctrl-C, SIGTERM and a closed terminal to `handler`, where this is the main
-    thread; what is ignored stays ignored (nohup)."""
+    """Send Ctrl-C, SIGTERM and a closed terminal to `handler`, where this is the main thread.
+
+    What is ignored stays ignored (nohup).
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -374,28 +389,8 @@ def _signals(handler: Any) -> Iterator[None]:
             signal.signal(number, previous)
 
 
-def _open_log(path: Path) -> IO[bytes]:
-    """The log of a worker; none where the disk takes no file: no reason not to train."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return open(path, "wb")
-    except OSError:
-        return open(os.devnull, "wb")
-
-
 def _cause(code: int) -> str:
     if code < 0:
         name = signal.Signals(-code).name
         return f"was killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
     return f"ended with code {code}"
-
-
-def _tail(log: Path) -> str:
-    return "".join(f"  | {line}\n" for line in _last_lines(log))
-
-
-def _last_lines(log: Path) -> list[str]:
-    try:
-        return log.read_text(errors="replace").strip().splitlines()[-LOG_LINES:]
-    except OSError:
-        return []

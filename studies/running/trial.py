@@ -1,5 +1,4 @@
-"""One attempt at one pair: train it, keep its curves as they come,
-and end the attempt with what came out."""
+"""One attempt at one pair: train it, store its curve as it comes, end it with its result."""
 
 import errno
 import os
@@ -42,15 +41,20 @@ Tell = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class Ending:
-    """How an attempt ends: what is written, what is told, and what its worker cannot go on after.
+    """How an attempt ends.
 
-    `ended` is one of `attempt.ENDINGS`; `values` are those of a complete trial.
+    Attributes:
+        ended: One of `attempt.ENDINGS`.
+        values: Those of a complete trial.
+        attributes: What is written of it.
+        report: What the supervisor hears of it.
+        problem: What its worker cannot go on after.
     """
 
     ended: str
     values: Sequence[float] | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
-    told: Mapping[str, Any] = field(default_factory=dict)
+    report: Mapping[str, Any] = field(default_factory=dict)
     problem: BaseException | None = None
 
 
@@ -94,8 +98,11 @@ class Trainer:
         tell: Tell,
         stopping: Callable[[], bool],
     ) -> None:
-        """Train the attempt's pair and end the attempt. Raises `UserError` for
-        what would stop every other pair as well."""
+        """Train the attempt's pair and end the attempt.
+
+        Raises:
+            UserError: for what would stop every other pair as well.
+        """
         folder = checkpoint_folder(self._storage, self._stored, attempt)
         curve = CurveLog(claims, attempt)
         with claims.keep(attempt) as gone:
@@ -109,7 +116,7 @@ class Trainer:
                 shutil.rmtree(folder.parent, ignore_errors=True)
         if ending.problem:
             raise ending.problem
-        tell({"event": ending.ended, **ending.told} if is_ours else {"event": "late"})
+        tell({"event": ending.ended, **ending.report} if is_ours else {"event": "late"})
 
     def _attempt(
         self,
@@ -142,7 +149,7 @@ class Trainer:
                 pruner and pruner.is_hopeless(attempt, row["epoch"], row["validation_error"])
             )
 
-        changes = attempt.told.get(RECIPE, {})
+        changes = attempt.attributes.get(RECIPE, {})
         try:
             outcome = self.train(
                 design.architecture,
@@ -201,8 +208,11 @@ class Trainer:
         return result
 
     def _check_possible(self, attempt: Attempt, error: BaseException) -> None:
-        """Raises `UserError` where nothing was trained here yet and the first step of the cheapest
-        other design fails as well: then the fault is no pair's."""
+        """Raise `UserError` where the failure is no pair's fault.
+
+        So it is where nothing was trained here yet, and the first step of the cheapest other design
+        fails as well.
+        """
         others = [design for design in self._stored.designs if design.name != attempt.pair.design]
         if self._proven or not others:
             return
@@ -228,9 +238,10 @@ class Trainer:
 
 
 class CurveLog:
-    """Writes a curve in chunks, `curve/<first epoch>`; each is written once. An attempt that ends
-    has written all of its curve, also the epochs that earlier attempts trained: those may have been
-    killed before they wrote them.
+    """Writes a curve in chunks, `curve/<first epoch>`, each once.
+
+    An attempt that ends has written all of its curve, also the epochs that earlier attempts
+    trained: those may have been killed before they wrote them.
     """
 
     def __init__(self, claims: Claims, attempt: Attempt) -> None:
@@ -259,8 +270,10 @@ class CurveLog:
                 self.flush()
 
     def flush(self) -> None:
-        """Write what has gathered. Resumed epochs are a chunk of their own: an
-        older version may have noted less of them."""
+        """Write what has gathered.
+
+        Resumed epochs are a chunk of their own: an older version may have noted less of them.
+        """
         for rows in (self._resumed, self._waiting):
             if rows:
                 columns = {key: [row[key] for row in rows] for key in rows[0]}
@@ -270,8 +283,7 @@ class CurveLog:
 
 
 def checkpoint_folder(storage: Storage, stored: StoredStudy, attempt: Attempt) -> Path:
-    """The folder for this attempt's checkpoints, with what the
-    latest earlier attempt at the pair left.
+    """The folder for this attempt's checkpoints, with what the latest earlier attempt left.
 
     Each attempt has a folder of its own, so that a worker that comes back late cannot touch the
     files of the one that took over; and each study, so that a new one of the same name does not
@@ -295,8 +307,10 @@ def checkpoint_folder(storage: Storage, stored: StoredStudy, attempt: Attempt) -
 
 
 def _hand_on(path: Path, target: Path) -> None:
-    """Give a file a second name. It appears whole, and
-    checkpoints are replaced, never written into."""
+    """Give a file a second name.
+
+    It appears whole, and checkpoints are replaced, never written into.
+    """
     try:
         os.link(path, target)
     except OSError:  # a file system without links

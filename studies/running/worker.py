@@ -1,9 +1,8 @@
-"""A worker process: claims pairs and trains them until every pair is
-complete or failed, or until it is asked to stop.
+"""A worker process: claims pairs and trains them until none is left, or it is asked to stop.
 
 It reads its configuration as the first line of standard input, which stays open as long as it is to
-go on: its closing, for whatever reason, asks it to stop after the current step. What happens is
-told as lines of JSON on standard output; everything else, also what libraries print, goes to
+go on: its closing, for whatever reason, asks it to stop after the current step. Events are
+lines of JSON on standard output; everything else, also what libraries print, goes to
 standard error, which is its log file.
 """
 
@@ -51,8 +50,12 @@ BOOTSTRAP = (
 
 
 def main(config: dict[str, Any]) -> int:
-    """Run a worker; its exit code. `config`: storage, study, data_dir, worker (its id), index,
-    lease, and trainer, the dotted name of what trains its pairs."""
+    """Run a worker; returns its exit code.
+
+    Args:
+        config: storage, study, data_dir, worker (its id), index, lease, and trainer, the dotted
+            name of what trains its pairs.
+    """
     faulthandler.enable(2)
     # What cannot be logged is lost, and never ends a training.
     sys.stdout = sys.stderr = log_stream(2)

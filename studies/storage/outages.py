@@ -194,7 +194,10 @@ _SIGNS = (
     ),
     (
         "disk I/O error",
-        ("its disk or network folder fails. Check that; what is stored was not changed."),
+        (
+            "the disk or network folder of the file fails. Check that; what is stored was not"
+            " changed."
+        ),
         True,
     ),
     ("authentication failed", "the server does not accept this user and password.", False),

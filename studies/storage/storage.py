@@ -67,11 +67,9 @@ class Storage:
         self._writer: RDBStorage | None = None
         self._reader: sqlalchemy.Engine | None = None
         self.option: str | Secret | None = self._url.option
-        self.files = (
-            self.path.with_name(f"{self.path.stem}-files")
-            if self.path
-            else Path.cwd() / "resnext-explorer-files"
-        )
+        self.files = Path.cwd() / "resnext-explorer-files"
+        if self.path:
+            self.files = self.path.with_name(f"{self.path.stem}-files")
         _storages.add(self)
 
     @classmethod
@@ -123,12 +121,6 @@ class Storage:
 
         with self.errors():
             return self.patience.call(select)
-
-    @contextmanager
-    def reading(self) -> Iterator[sqlalchemy.Connection]:
-        """A read-only connection whose queries all see one state of the storage."""
-        with self.errors(), self._connection() as connection:
-            yield connection
 
     @contextmanager
     def _connection(self) -> Iterator[sqlalchemy.Connection]:
@@ -347,11 +339,8 @@ class Storage:
             return self._writer.engine.execution_options(**postgres.READING)
         with self._making_engine:
             if self._reader is None:
-                self._reader = (
-                    self._reader_of_server()
-                    if self.path is None
-                    else self._reader_of_file(self.path)
-                )
+                path = self.path
+                self._reader = self._reader_of_file(path) if path else self._reader_of_server()
             return self._reader
 
     def _reader_of_server(self) -> sqlalchemy.Engine:

@@ -24,11 +24,8 @@ __all__ = [
 __getattr__ = lazy_getattr(
     __name__,
     {
-        "Outcome": "studies.training.training",
-        "TrainingFailed": "studies.training.outcome",
-        "TrainingStopped": "studies.training.outcome",
-        "errors_by_class": "studies.training.notes",
-        "train": "studies.training.training",
-        "training_notes": "studies.training.notes",
+        "notes": ("errors_by_class", "training_notes"),
+        "outcome": ("TrainingFailed", "TrainingStopped"),
+        "training": ("Outcome", "train"),
     },
 )

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from explorer import Architecture, build
 from explorer.errors import UserError
+from explorer.text import counted
 from studies.config.recipe import Recipe
 from studies.data import Splits
 from studies.machine.memory import give_back, read_peak, reset_peak
@@ -194,15 +195,12 @@ class _Run(pytorch_lightning.LightningModule):
         self.path = checkpoints / CHECKPOINT if checkpoints is not None else None
         self.identity = identify(architecture, recipe, splits, seed, settings) if self.path else ""
         self.resumed: dict[str, Any] = {}
-        self.tally, self.by_class = (
-            Tally(self.target, splits.classes),
-            ClassTally(self.target, splits.classes),
-        )
+        self.tally = Tally(self.target, splits.classes)
+        self.by_class = ClassTally(self.target, splits.classes)
         self.class_weights = None
         if recipe.class_weights == "balanced":
-            self.class_weights = balanced_weights(splits.train.labels, splits.classes).to(
-                self.target
-            )
+            weights = balanced_weights(splits.train.labels, splits.classes)
+            self.class_weights = weights.to(self.target)
         self.trained = Reading(math.nan, math.nan, None)
         self.started = self.evaluated = 0.0
 
@@ -352,6 +350,10 @@ def _check_shape(architecture: Architecture, splits: Splits) -> None:
     network = (architecture.resolution, architecture.in_channels, architecture.classes)
     if data != network:
         raise UserError(
-            "the network is for {0} x {0} pixels, {1} channels and {2} classes, ".format(*network)
-            + "the data has {0} x {0} pixels, {1} channels and {2} classes.".format(*data)
+            f"the network is for {_describe(*network)}, the data has {_describe(*data)}."
         )
+
+
+def _describe(resolution: int, channels: int, classes: int) -> str:
+    shape = f"{resolution} x {resolution} pixels, {counted(channels, 'channel')}"
+    return f"{shape} and {counted(classes, 'class', 'classes')}"

@@ -48,7 +48,8 @@ def main() -> None:
     designs = match(Architecture.from_name(REFERENCE, **SHAPE), cardinality=list(CARDINALITIES))
     sides = {
         f"{design.architecture.name} {'kept' if keep else 'plain'}": {
-            "network": design.architecture.name, "keep": keep, "steps": options.steps, "precision": precision,
+            "network": design.architecture.name, "keep": keep,
+            "steps": options.steps, "precision": precision,
         }
         for design in designs
         for keep in (False, True)

@@ -66,11 +66,23 @@ ACTIONS = {
     "filter by arm": (press("#arms label", "C=16"), shown("8,000", 4)),
     "filter by another arm": (press("#arms label", "C=2"), shown("6,000", 3)),
     "filter by seeds, after its 0.25 s pause in typing": (TYPE_SEEDS, shown("3,000", 3)),
-    "cost measure": (press("#cost-by label", "measured time"), "document.querySelector('#cost').textContent.includes('econds')"),
-    "order of trainings": (press("#order label", "lowest test error first"), f"{FIRST_ROW}.textContent !== 'C=1, seed 0'"),
-    "next page": ("document.querySelector('#page-on').click()", f"{PAGES}.textContent.includes('2 of 120')"),
-    "open a training": (f"{FIRST_ROW}.firstChild.click()", "document.querySelector('#trial-curves .main-svg .trace')"),
-}  # fmt: skip
+    "cost measure": (
+        press("#cost-by label", "measured time"),
+        "document.querySelector('#cost').textContent.includes('econds')",
+    ),
+    "order of trainings": (
+        press("#order label", "lowest test error first"),
+        f"{FIRST_ROW}.textContent !== 'C=1, seed 0'",
+    ),
+    "next page": (
+        "document.querySelector('#page-on').click()",
+        f"{PAGES}.textContent.includes('2 of 120')",
+    ),
+    "open a training": (
+        f"{FIRST_ROW}.firstChild.click()",
+        "document.querySelector('#trial-curves .main-svg .trace')",
+    ),
+}
 PROGRAMS = Path(sys.executable).parent
 
 

@@ -16,7 +16,6 @@ from explorer.budget import (
     QUANTITIES,
     ImpossibleBudget,
     cost,
-    nearest,
     scale,
     solve_quantity,
 )
@@ -76,7 +75,7 @@ def test_the_solver_finds_what_brute_force_finds(
 ) -> None:
     target = max(1, round(cost(architecture, by) * factor))
     try:
-        (design,) = nearest(architecture, solve=solve, by=by, budget=target, multiple_of=step)
+        (design,) = match(architecture, solve=solve, by=by, budget=target, multiple_of=step)
     except ImpossibleBudget:
         # Then even the smallest value costs more than the budget.
         assert cost(architecture.with_(**{solve: 1}), by) > target
@@ -97,7 +96,7 @@ def test_the_width_of_basic_blocks_is_solved_too(
 ) -> None:
     target = max(1, round(cost(architecture, by) * factor))
     try:
-        (design,) = nearest(architecture, solve="width", by=by, budget=target)
+        (design,) = match(architecture, solve="width", by=by, budget=target)
     except ImpossibleBudget:
         assume(False)
     assert design.cost == cost(
@@ -179,9 +178,7 @@ def test_depths_along_a_policy_are_those_that_brute_force_finds(
     architecture: Architecture, policy_name: str, by: str, factor: float
 ) -> None:
     target = max(1, round(cost(architecture, by) * factor))
-    (design,) = nearest(
-        architecture, solve="depths", by=by, budget=target, depth_policy=policy_name
-    )
+    (design,) = match(architecture, solve="depths", by=by, budget=target, depth_policy=policy_name)
     depths_at = find_policy(policy_name, architecture)
     costs = []
     for n in count_from(1):

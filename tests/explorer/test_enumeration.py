@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer import Architecture, UserError, count
-from explorer.budget import ImpossibleBudget, nearest
+from explorer.budget import ImpossibleBudget, match
 from explorer.enumeration import COLUMNS, architecture_of, enumerate_designs, sort_designs
 
 RESNET50 = Architecture.from_name("resnet50")
@@ -42,7 +42,7 @@ def test_a_grid_is_what_the_solver_finds_row_by_row(
             for width in widths:
                 given_values = {other: number, "width": width, "depths": [choice]}
                 try:
-                    (design,) = nearest(RESNET50, solve=solve, by=by, **given_values)
+                    (design,) = match(RESNET50, solve=solve, by=by, **given_values)
                 except ImpossibleBudget:
                     continue
                 expected += 1
@@ -88,7 +88,7 @@ def test_basic_blocks_are_enumerated_by_width() -> None:
     table = enumerate_designs(basic, solve="width", depths=[(2, 2, 2, 2), (3, 4, 6, 3)])
     assert table["width"].tolist() == [
         64,
-        nearest(basic, solve="width", depths=[(3, 4, 6, 3)])[0].architecture.template.width,
+        match(basic, solve="width", depths=[(3, 4, 6, 3)])[0].architecture.template.width,
     ]
     assert architecture_of(basic, next(table.itertuples())) == basic
 

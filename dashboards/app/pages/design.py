@@ -16,6 +16,7 @@ from dashboards.app.pages.parts import (
     figure_frame,
     legend,
     live,
+    radio,
     signed,
     theme_of,
 )
@@ -85,24 +86,20 @@ def _controls(asked: Question) -> list[Any]:
             className="field",
         ),
         _slider("factor", "Budget", asked.factor, len(FACTORS) - 1),
-        legend("Rule: equal", _radio("by", rules_offered(asked), asked.by)),
-        legend("Solve for", _radio("solve", quantities_offered(asked), asked.solve)),
+        legend("Rule: equal", radio("by", rules_offered(asked), asked.by)),
+        legend("Solve for", radio("solve", quantities_offered(asked), asked.solve)),
         _slider("most", "Largest C", asked.most, MOST_POWER),
         _slider("multiple", "Channels in multiples of", asked.multiple, MOST_MULTIPLE),
         html.Div(
             legend(
                 "Depths grow",
-                _radio(
-                    "policy", [{"label": name, "value": name} for name in POLICIES], asked.policy
+                radio(
+                    "policy", list(POLICIES), asked.policy
                 ),
             ),
             id="policy-field", hidden=asked.solve != "depths",
         ),
     ]  # fmt: skip
-
-
-def _radio(key: str, options: list[dict[str, Any]], value: str) -> Any:
-    return dcc.RadioItems(id=key, options=options, value=value, inline=True, className="choices")
 
 
 def _slider(key: str, name: str, value: int, most: int) -> Any:
@@ -136,37 +133,33 @@ class Answer:
 def answer(asked: Question, look: Look | None) -> Answer:
     """The matched designs as a figure, a table and a drawing; a mistake as a sentence."""
     theme = theme_of(look)
-    multiple = str(2**asked.multiple)
-    axis = f"Largest {LABELS[asked.axis]}"
+    labels = (
+        f"{FACTORS[asked.factor]:g}x",
+        f"Largest {LABELS[asked.axis]}",
+        str(2**asked.most),
+        str(2**asked.multiple),
+    )
     try:
         reference = Architecture.from_name(asked.reference)
         spent = FACTORS[asked.factor] * cost(reference, asked.by)
-        budget = f"{FACTORS[asked.factor]:g}x, {human_flops(spent)} {RULE_LABELS[asked.by]}"
-        labels = (budget, axis, str(2**asked.most), multiple)
         designs = asked.designs()
     except UserError as error:
         figure = blank_figure(theme)
         set_title(figure, "No design", "", theme)
         note_if_empty(figure, [], theme)
-        return Answer(
-            figure,
-            [],
-            [],
-            [],
-            str(error),
-            (f"{FACTORS[asked.factor]:g}x", axis, str(2**asked.most), multiple),
-        )
+        return Answer(figure, [], [], [], str(error), labels)
     published = paper_networks(reference, asked.by, spent)
     shown = next((design for design in designs if design.name == asked.shown), designs[-1])
     words = f"The network {shown.name}"
     picture = Still(section(words, drawing(svg(shown.architecture), words)))
+    budget = f"{labels[0]}, {human_flops(spent)} {RULE_LABELS[asked.by]}"
     return Answer(
         matched_figure(matched(designs, asked, published), asked, theme),
         [_table(designs, asked)],
         [_paper(published, spent, asked.by)],
         [picture],
         "",
-        labels,
+        (budget, *labels[1:]),
     )
 
 
@@ -184,36 +177,29 @@ def paper_networks(like: Architecture, by: str, spent: float) -> list[PaperNetwo
     networks: dict[str, PaperNetwork] = {}
     for key, published in TABLES.items():
         for row in published.rows:
-            shape = row.resolution, row.classes
-            if row.architecture is None or shape != (like.resolution, like.classes):
-                continue
-            network = Architecture.from_name(
-                row.architecture, resolution=row.resolution, classes=row.classes
-            )
-            if network.template.kind != like.template.kind or network.stem != like.stem:
-                continue
-            if abs(cost(network, by) / spent - 1) > NEAR:
+            network = row.network
+            if (
+                network is None
+                or (network.resolution, network.classes) != (like.resolution, like.classes)
+                or (network.template.kind, network.stem) != (like.template.kind, like.stem)
+                or abs(cost(network, by) / spent - 1) > NEAR
+            ):
                 continue
             errors = [
                 f"{value} %"
                 for name, value in zip(published.columns, row.values, strict=True)
                 if "error" in name and value is not None
             ]
-            first = networks.get(
-                row.architecture, PaperNetwork(key.replace("table", "Table "), network, NOTHING)
-            )
-            networks[row.architecture] = replace(first, error=errors[0]) if errors else first
-    return sorted(
-        networks.values(), key=lambda network: network.architecture.template.cardinality or 1
-    )
+            new = PaperNetwork(key.replace("table", "Table "), network, NOTHING)
+            first = networks.get(network.name, new)
+            networks[network.name] = replace(first, error=errors[0]) if errors else first
+    return sorted(networks.values(), key=lambda known: known.architecture.template.cardinality)
 
 
 def _solved(architecture: Architecture, quantity: str) -> int:
-    return (
-        sum(architecture.depths)
-        if quantity == "depths"
-        else int(getattr(architecture.template, quantity) or 0)
-    )
+    if quantity == "depths":
+        return sum(architecture.depths)
+    return int(getattr(architecture.template, quantity) or 0)
 
 
 @dataclass(frozen=True)
@@ -295,20 +281,14 @@ def matched_figure(chart: MatchedChart, asked: Question, theme: str = "light") -
     set_title(figure, chart.title, chart.subtitle, theme)
     both = pd.concat([chart.ours, chart.theirs])
     ticks, heights = sorted({*both["x"]}), sorted({*both["y"]})
-    figure.update_xaxes(
-        type="log",
-        tickvals=ticks,
-        ticktext=[str(tick) for tick in ticks],
-        title={"text": f"{LABELS[asked.axis]} (log2)"},
-    )
     marks = [2**power for power in range(15) if heights[0] / 2 < 2**power < 2 * heights[-1]]
-    figure.update_yaxes(
-        type="log",
-        tickvals=marks,
-        ticktext=[str(mark) for mark in marks],
-        title={"text": chart.quantity},
-    )
+    _log_axis(figure.layout.xaxis, ticks, f"{LABELS[asked.axis]} (log2)")
+    _log_axis(figure.layout.yaxis, marks, chart.quantity)
     return figure
+
+
+def _log_axis(axis: Any, ticks: list[int], title: str) -> None:
+    axis.update(type="log", tickvals=ticks, ticktext=[*map(str, ticks)], title={"text": title})
 
 
 def _points(points: pd.DataFrame, before: str = "") -> dict[str, Any]:
@@ -339,9 +319,7 @@ def _table(designs: list[Design], asked: Question) -> Any:
             str(design.architecture.template.bottleneck_width or NOTHING),
             str(design.architecture.template.width),
             "-".join(map(str, design.architecture.depths)),
-            human_flops(design.complexity.flops),
-            human_count(design.complexity.params),
-            human_count(design.complexity.activations),
+            *map(human_count, vars(design.complexity).values()),
             signed(design.mismatch),
         )
         for design in designs

@@ -1,6 +1,6 @@
 """The paper's tables, each network beside our own counts of it."""
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,17 +10,10 @@ from dashboards.analysis.tables import TextTable
 from dashboards.app.pages.parts import Still
 from dashboards.page.elements import link
 from dashboards.page.parts import quiet, section, table
-from explorer.architecture import Architecture
 from explorer.budget import cost
+from explorer.commands.printing import UNITS
 from explorer.published import TABLES
 from explorer.text import human_count
-
-MEASURE_HEADINGS = {
-    "flops": "FLOPs",
-    "params": "params",
-    "activations": "activations",
-    "block": "weights of a block",
-}
 
 
 def page() -> list[Any]:
@@ -28,21 +21,18 @@ def page() -> list[Any]:
     sections = []
     for key, published in TABLES.items():
         headings = ("Network", *(f"{name} (paper)" for name in published.columns), "Name here")
-        headings += tuple(f"{MEASURE_HEADINGS[measure]} (ours)" for measure in published.measures)
+        headings += tuple(f"{UNITS[measure]} (ours)" for measure in published.measures)
         rows, names = [], []
         for row in published.rows:
             ours = ["–"] * len(published.measures)
-            if row.architecture:
-                network = Architecture.from_name(
-                    row.architecture, resolution=row.resolution, classes=row.classes
-                )
+            if network := row.network:
                 ours = [human_count(cost(network, measure)) for measure in published.measures]
             values = ("–" if value is None else str(value) for value in row.values)
             rows.append((row.label, *values, row.architecture or "–", *ours))
             names.append(row.architecture)
         words = frozenset(("Network", "Name here"))
         content = table(
-            TextTable(headings, tuple(rows), words), published.title, link=_linked(names)
+            TextTable(headings, tuple(rows), words), published.title, link=partial(_linked, names)
         )
         sections.append(section(published.title, content, quiet(published.note), id=key))
     return [
@@ -57,9 +47,6 @@ def page() -> list[Any]:
     ]
 
 
-def _linked(names: list[str | None]) -> Callable[[int, str], Any]:
-    def cell(row: int, text: str) -> Any:
-        name = names[row]
-        return link(text, f"/design?{urlencode({'reference': name})}") if name else text
-
-    return cell
+def _linked(names: list[str | None], row: int, text: str) -> Any:
+    name = names[row]
+    return link(text, f"/design?{urlencode({'reference': name})}") if name else text

@@ -1,6 +1,7 @@
 """What only live pages have: figures that keep their zoom, progress, controls, and
 what of a page stands still."""
 
+from collections.abc import Mapping
 from html import unescape
 from typing import Any
 from urllib.parse import quote
@@ -151,3 +152,13 @@ def signed(fraction: float) -> str:
 def legend(text: str, *controls: Any) -> Component:
     """A group of controls with its name."""
     return html.Fieldset([html.Legend(text), *controls])
+
+
+def radio(key: str, options: list[Any], value: str) -> Component:
+    """A choice of one, each option as Dash takes it."""
+    return dcc.RadioItems(id=key, options=options, value=value, inline=True, className="choices")
+
+
+def labelled_options(labels: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Options of a choice, as Dash takes them, from their labels by value."""
+    return [{"label": text, "value": value} for value, text in labels.items()]

@@ -12,20 +12,20 @@ from dash import dcc, html
 from dashboards.analysis.tables import TextTable
 from dashboards.analysis.words import NOTHING, percent
 from dashboards.app.once import made_of
-from dashboards.app.pages.parts import Still, figure_frame, legend, progress, study_path
+from dashboards.app.pages.parts import (
+    Still,
+    figure_frame,
+    labelled_options,
+    legend,
+    progress,
+    radio,
+    study_path,
+)
 from dashboards.app.pages.selection import MEASURE_LABELS, ORDERS, Selection
 from dashboards.app.pages.study_figures import CURVES, SPENDING, chosen_findings, findings_of
 from dashboards.page.elements import element, joined, link
 from dashboards.page.parts import quiet, table
-from dashboards.page.study import (
-    answer,
-    designs,
-    method,
-    moment,
-    numbers,
-    study_name,
-    what_was_run,
-)
+from dashboards.page.study import answer, designs, method, moment, numbers, study_name, what_was_run
 from explorer.errors import UserError
 from explorer.text import human_time
 from studies.attempts.attempt import STATUSES
@@ -69,15 +69,7 @@ def _page(reader: Reader, tables: Tables, chosen: Selection, every: float) -> li
             [
                 legend(
                     "Cost in",
-                    dcc.RadioItems(
-                        id="cost-by",
-                        options=[
-                            {"label": text, "value": key} for key, text in MEASURE_LABELS.items()
-                        ],
-                        value=chosen.cost,
-                        inline=True,
-                        className="choices",
-                    ),
+                    radio("cost-by", labelled_options(MEASURE_LABELS), chosen.cost),
                 ),
                 html.Div([figure_frame(key) for key in SPENDING], className="pair even"),
             ]
@@ -113,28 +105,13 @@ def left_to_do(tables: Tables) -> Any:
 
 
 def _filters(arms: list[str], chosen: Selection) -> Any:
-    statuses = list(STATUSES)
     return html.Details(
         [
             html.Summary("Choose arms, statuses and seeds"),
             html.Div(
                 [
-                    legend(
-                        "Arms",
-                        dcc.Checklist(
-                            id="arms", options=arms, inline=True, className="choices",
-                            value=arms if chosen.arms is None
-                            else [arm for arm in arms if arm in chosen.arms],
-                        ),
-                    ),
-                    legend(
-                        "Status",
-                        dcc.Checklist(
-                            id="statuses", options=statuses, inline=True, className="choices",
-                            value=statuses if chosen.statuses is None
-                            else [status for status in statuses if status in chosen.statuses],
-                        ),
-                    ),
+                    legend("Arms", _checklist("arms", arms, chosen.arms)),
+                    legend("Status", _checklist("statuses", list(STATUSES), chosen.statuses)),
                     html.Div(
                         [
                             html.Label("Seeds (empty: all)", htmlFor="seeds"),
@@ -153,6 +130,11 @@ def _filters(arms: list[str], chosen: Selection) -> Any:
         className="filters",
         open=True,
     )  # fmt: skip
+
+
+def _checklist(key: str, options: list[str], chosen: tuple[str, ...] | None) -> Any:
+    value = [option for option in options if chosen is None or option in chosen]
+    return dcc.Checklist(id=key, options=options, value=value, inline=True, className="choices")
 
 
 def shown(tables: Tables, chosen: Selection) -> str:
@@ -225,11 +207,6 @@ def trainings(reader: Reader, tables: Tables, chosen: Selection) -> Any:
         html.Span(f"Page {page:,} of {pages:,}"),
         html.Button("Next", id="page-on", disabled=page >= pages, type="button"),
     ]
-    order = dcc.RadioItems(
-        id="order", options=[{"label": text, "value": key} for key, text in ORDERS.items()],
-        value=chosen.order, inline=True,
-        className="choices",
-    )  # fmt: skip
     csv = [
         html.A(
             f"All {kind} (CSV)",
@@ -241,7 +218,7 @@ def trainings(reader: Reader, tables: Tables, chosen: Selection) -> Any:
     return html.Section(
         [
             html.H2("Every training"),
-            legend("Order", order),
+            legend("Order", radio("order", labelled_options(ORDERS), chosen.order)),
             Still(content),
             html.Div([*turning, dcc.Store(id="page-shown", data=page)], className="tools pages"),
             html.P(csv, className="tools"),

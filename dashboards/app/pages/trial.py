@@ -12,44 +12,26 @@ from dashboards.analysis.words import NOTHING, percent
 from dashboards.app.pages.parts import Look, Still, framed, study_path, theme_of
 from dashboards.app.pages.question import RULE_LABELS
 from dashboards.app.pages.study_figures import findings_of
-from dashboards.figures.theme import (
-    THEMES,
-    arm_styles,
-    blank_figure,
-    note_if_empty,
-    set_title,
-)
+from dashboards.figures.theme import THEMES, arm_styles, blank_figure, note_if_empty, set_title
 from dashboards.page.elements import element, joined, link
 from dashboards.page.parts import drawing, facts, section, table
 from explorer.architecture import Architecture
 from explorer.complexity import layer_complexity
 from explorer.drawing import svg
-from explorer.errors import UnknownName, unknown
+from explorer.errors import UnknownName, check_known
 from explorer.layers import iter_layers
 from explorer.text import human_count, human_flops, human_percent, human_time
 from studies.results import Reader
 
-LAYER_HEADINGS = (
-    "Layer",
-    "Kind",
-    "In",
-    "Out",
-    "Kernel",
-    "Stride",
-    "Groups",
-    "Output",
-    "FLOPs",
-    "Params",
-    "Activations",
-)
+COSTS = ("FLOPs", "Params", "Activations")
+LAYER_HEADINGS = ("Layer", "Kind", "In", "Out", "Kernel", "Stride", "Groups", "Output", *COSTS)
 
 
 def page(reader: Reader, name: str, design: str, seed: str, look: Look | None) -> list[Any]:
     """Raises `UserError` for a study, a design or a seed that is not there."""
     tables = reader.tables(name)
     trials = tables.trials
-    if design not in set(trials["design"]):
-        raise unknown("design", design, sorted(set(trials["design"])))
+    check_known("design", design, sorted(set(trials["design"])))
     rows = trials[(trials["design"] == design) & (trials["seed"].astype(str) == seed)]
     if rows.empty:
         raise UnknownName(
@@ -103,16 +85,16 @@ def _failure(row: dict[str, Any], attempts: list[tuple[Any, dict[str, Any]]]) ->
 
 def _about(row: dict[str, Any]) -> dict[str, Any]:
     took = [
-        ("seconds", human_time),
-        ("epochs", "{} epochs".format),
-        ("images_per_second", "{:.0f} images a second".format),
+        "" if pd.isna(row["seconds"]) else human_time(row["seconds"]),
+        _written("{} epochs", row["epochs"]),
+        _written("{:.0f} images a second", row["images_per_second"]),
     ]
     errors = {
         f"{split.capitalize()} error": f"{percent(row[f'{split}_error'])} %"
         for split in ("test", "validation", "train")
         if not pd.isna(row[f"{split}_error"])
     }
-    rule = RULE_LABELS.get(row["by"], row["by"])
+    memory, rule = row["peak_memory"], RULE_LABELS.get(row["by"], row["by"])
     return {
         "Design": row["design"],
         **errors,
@@ -126,15 +108,17 @@ def _about(row: dict[str, Any]) -> dict[str, Any]:
             f"{row['in_channels']}x{row['resolution']}x{row['resolution']}, {row['classes']}"
             " classes"
         ),
-        "Time": ", ".join(text(row[key]) for key, text in took if not pd.isna(row[key])),
-        "Peak memory": (
-            "" if pd.isna(row["peak_memory"]) else f"{row['peak_memory'] / 2**20:.0f} MiB"
-        ),
+        "Time": ", ".join(filter(None, took)),
+        "Peak memory": "" if pd.isna(memory) else f"{memory / 2**20:.0f} MiB",
         "Device": row["device"],
         "Worker": row["worker"],
-        "Started": "" if pd.isna(row["started"]) else f"{row['started']:%Y-%m-%d %H:%M:%S} UTC",
-        "Finished": "" if pd.isna(row["finished"]) else f"{row['finished']:%Y-%m-%d %H:%M:%S} UTC",
+        "Started": _written("{:%Y-%m-%d %H:%M:%S} UTC", row["started"]),
+        "Finished": _written("{:%Y-%m-%d %H:%M:%S} UTC", row["finished"]),
     }
+
+
+def _written(form: str, value: Any) -> str:
+    return "" if pd.isna(value) else form.format(value)
 
 
 def _attempts(attempts: list[tuple[Any, dict[str, Any]]]) -> Any:
@@ -207,24 +191,10 @@ def layer_table(architecture: Architecture) -> Any:
     """Every layer with its counts; equal blocks stand once."""
     rows = []
     for layer in iter_layers(architecture):
-        complexity = layer_complexity(layer)
-        last = layer.block + layer.repeats - 1
-        name = (
-            layer.name
-            if layer.repeats == 1
-            else f"layer{layer.stage}.{layer.block}-{last}.{layer.part}"
-        )
-        counts = (
-            f"{int(value):,}"
-            for value in (complexity.flops, complexity.params, complexity.activations)
-        )
+        counts = (f"{int(value):,}" for value in vars(layer_complexity(layer)).values())
         size = f"{layer.out_channels}x{layer.size}x{layer.size}"
-        shape = (
-            layer.in_channels,
-            layer.out_channels,
-            f"{layer.kernel}x{layer.kernel}",
-            layer.stride,
-            layer.groups,
-        )
-        rows.append((name, layer.kind, *map(str, shape), size, *counts))
+        kernel = f"{layer.kernel}x{layer.kernel}"
+        ends = str(layer.in_channels), str(layer.out_channels)
+        steps = str(layer.stride), str(layer.groups)
+        rows.append((layer.names, layer.kind, *ends, kernel, *steps, size, *counts))
     return table(TextTable(LAYER_HEADINGS, tuple(rows), frozenset(("Layer", "Kind"))), "Layers")

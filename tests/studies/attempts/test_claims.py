@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from claiming import work
 
-from studies.attempts.attempt import Attempt, how_it_ended, status
+from studies.attempts.attempt import Attempt, how_it_ended, status_of
 from studies.attempts.claims import Claims
 from studies.attempts.standing import Counts
 from studies.attempts.workers import Lease, Worker
@@ -54,7 +54,7 @@ def attempts(*endings: str) -> list[Attempt]:
     ],
 )
 def test_a_pair_stands_as_its_attempts_ended(endings: tuple[str, ...], expected: str) -> None:
-    assert status(attempts(*endings)) == expected
+    assert status_of(attempts(*endings)) == expected
 
 
 def test_losses_count_only_where_nothing_was_gained() -> None:
@@ -64,18 +64,18 @@ def test_losses_count_only_where_nothing_was_gained() -> None:
             for attempt, p in zip(attempts(*["lost"] * len(progress)), progress, strict=True)
         ]
 
-    assert status(lost(1, 3, 4, 7, 8)) == "waiting"  # each went on from the one before
-    assert status(lost(1, 1, 1)) == "waiting"
-    assert status(lost(1, 1, 1, 1)) == "failed"  # always from the start: something kills it
-    assert status(lost(0, 0, 2, 0, 0)) == "waiting"
-    assert status(lost(2, 0, 0, 0)) == "failed"
+    assert status_of(lost(1, 3, 4, 7, 8)) == "waiting"  # each went on from the one before
+    assert status_of(lost(1, 1, 1)) == "waiting"
+    assert status_of(lost(1, 1, 1, 1)) == "failed"  # always from the start: something kills it
+    assert status_of(lost(0, 0, 2, 0, 0)) == "waiting"
+    assert status_of(lost(2, 0, 0, 0)) == "failed"
 
 
 def test_a_retry_forgives_earlier_failures_but_not_three() -> None:
-    assert status(attempts("failed"), retried_from=1) == "waiting"
-    assert status(attempts("failed", "failed"), retried_from=1) == "failed"
-    assert status(attempts("failed", "failed"), retried_from=2) == "waiting"
-    assert status(attempts("failed", "failed", "failed"), retried_from=3) == "failed"
+    assert status_of(attempts("failed"), retried_from=1) == "waiting"
+    assert status_of(attempts("failed", "failed"), retried_from=1) == "failed"
+    assert status_of(attempts("failed", "failed"), retried_from=2) == "waiting"
+    assert status_of(attempts("failed", "failed", "failed"), retried_from=3) == "failed"
 
 
 def test_the_state_decides_how_an_attempt_ended() -> None:
@@ -98,8 +98,8 @@ def test_the_later_of_two_claims_withdraws(party: Party, pairs: list[Pair]) -> N
     early, late = party(), party()
     assert late.look()[pairs[0]] == early.look()[pairs[0]] == "waiting"
     # Both have chosen the same pair and create their attempts one after the other.
-    kept, withdrawn = early._create(pairs[0], NOBODY), late._create(pairs[0], SOMEBODY)
-    assert kept is not None
+    claimed, withdrawn = early._create(pairs[0], NOBODY), late._create(pairs[0], SOMEBODY)
+    assert claimed is not None
     assert withdrawn is None
     assert late.look()[pairs[0]] == "running"
     assert [attempt.ended for attempt in late._attempts.read()] == ["", "superseded"]

@@ -40,7 +40,7 @@ SOMEBODY = Worker("somebody", host="elsewhere", machine="elsewhere")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, workdir: Path) -> Iterator[Storage]:
+def storage(request: pytest.FixtureRequest, workdir: Path) -> Iterator[Storage]:
     """An empty storage of each kind."""
     storage = (
         Storage(f"sqlite:///{workdir}/t.db")
@@ -51,28 +51,30 @@ def place(request: pytest.FixtureRequest, workdir: Path) -> Iterator[Storage]:
     storage.close()
 
 
-def parties(place: Storage, wanted: list[Pair], count: int = 2) -> list[Claims]:
+def parties(storage: Storage, wanted: list[Pair], count: int = 2) -> list[Claims]:
     """So many parties to one study: each is what a process of its own would hold."""
-    study_id = place.open().create_new_study([StudyDirection.MINIMIZE], "study")
-    return [Claims(place, place.open(), study_id, wanted) for _ in range(count)]
+    study_id = storage.open().create_new_study([StudyDirection.MINIMIZE], "study")
+    return [Claims(storage, storage.open(), study_id, wanted) for _ in range(count)]
 
 
-def completed(place: Storage) -> Counter[Pair]:
-    study_id = place.open().get_study_id_from_name("study")
+def completed(storage: Storage) -> Counter[Pair]:
+    study_id = storage.open().get_study_id_from_name("study")
     return Counter(
-        attempt.pair for attempt in Attempts(place, study_id).read() if attempt.ended == "complete"
+        attempt.pair
+        for attempt in Attempts(storage, study_id).read()
+        if attempt.ended == "complete"
     )
 
 
-def processes(place: Storage, count: int, *arguments: Any) -> list[Any]:
+def processes(storage: Storage, count: int, *arguments: Any) -> list[Any]:
     context = multiprocessing.get_context("spawn")
-    started = [context.Process(target=work, args=(place.url, *arguments)) for _ in range(count)]
+    started = [context.Process(target=work, args=(storage.url, *arguments)) for _ in range(count)]
     for process in started:
         process.start()
     return started
 
 
-def start(place: Storage, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
+def start(storage: Storage, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
     """The command line in the current folder, with the stand-in for
     training; the environment names the storage."""
     return subprocess.Popen(
@@ -80,7 +82,7 @@ def start(place: Storage, *arguments: str, **environment: str) -> "subprocess.Po
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "RESNEXT_EXPLORER_STORAGE": place.url, **environment},
+        env={**os.environ, "RESNEXT_EXPLORER_STORAGE": storage.url, **environment},
     )
 
 
@@ -92,25 +94,25 @@ def finish(process: "subprocess.Popen[str]", code: int = 0) -> str:
     return out + err
 
 
-def tables(place: Storage) -> tuple[pd.DataFrame, pd.DataFrame]:
-    trials, curves = read(place, "tiny")
+def tables(storage: Storage) -> tuple[pd.DataFrame, pd.DataFrame]:
+    trials, curves = read(storage, "tiny")
     return trials.drop(columns=INCIDENTAL), curves.drop(columns="seconds")
 
 
 _undisturbed: list[tuple[pd.DataFrame, pd.DataFrame]] = []
 
 
-def assert_undisturbed(place: Storage) -> None:
+def assert_undisturbed(storage: Storage) -> None:
     """Both kinds of storage end with one table, whatever happened;
     the first undisturbed run gives it."""
-    found = tables(place)
-    assert list(found[0]["status"]) == ["complete"] * 6
+    both = tables(storage)
+    assert list(both[0]["status"]) == ["complete"] * 6
     if not _undisturbed:
-        _undisturbed.append(found)
-    for table, wanted in zip(found, _undisturbed[0], strict=True):
+        _undisturbed.append(both)
+    for table, wanted in zip(both, _undisturbed[0], strict=True):
         pd.testing.assert_frame_equal(table, wanted)
     pairs = Counter(
-        a.pair for a in Attempts(place, get(place, "tiny").id).read() if a.ended == "complete"
+        a.pair for a in Attempts(storage, get(storage, "tiny").id).read() if a.ended == "complete"
     )
     assert set(pairs.values()) == {1}
 
@@ -127,57 +129,57 @@ def in_zone(zone: str) -> Iterator[None]:
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])
 def test_times_are_right_wherever_workers_imports_and_readers_are(
-    place: Storage,
+    storage: Storage,
     here: Callable[..., Any],
     fake: None,
     tiny: Path,
     zone: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("RESNEXT_EXPLORER_STORAGE", place.url)
+    monkeypatch.setenv("RESNEXT_EXPLORER_STORAGE", storage.url)
     before = pd.Timestamp.now("UTC")
     with in_zone(zone):
         assert here("study", "run", "./tiny.yaml").returncode == 0
-    trials, _ = read(place, "tiny")
+    trials, _ = read(storage, "tiny")
     assert ((before < trials["started"]) & (trials["started"] < trials["finished"])).all()
     assert (trials["finished"] < pd.Timestamp.now("UTC")).all()
     trials.to_csv("there.csv", index=False)
     with in_zone(zone):
         assert here("study", "import", "there.csv", "--name", "there").returncode == 0
-        told = here("study", "results", "there", "--json").stdout
-    for found in (read(place, "there")[0], pd.read_json(StringIO(told), dtype=False)):
+        printed = here("study", "results", "there", "--json").stdout
+    for table in (read(storage, "there")[0], pd.read_json(StringIO(printed), dtype=False)):
         for column in ("started", "finished"):
             # JSON has milliseconds.
-            late = pd.to_datetime(found[column], utc=True) - trials[column]
+            late = pd.to_datetime(table[column], utc=True) - trials[column]
             assert late.abs().max() < pd.Timedelta(milliseconds=2)
 
 
 def test_a_run_its_tables_and_its_retry(
-    place: Storage,
+    storage: Storage,
     here: Callable[..., Any],
     fake: None,
     tiny: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert "6 of 6 pairs complete" in finish(start(place, "run", "./tiny.yaml", "--workers", "2"))
-    assert_undisturbed(place)
-    trials, _ = read(place, "tiny")
+    assert "6 of 6 pairs complete" in finish(start(storage, "run", "./tiny.yaml", "--workers", "2"))
+    assert_undisturbed(storage)
+    trials, _ = read(storage, "tiny")
     assert trials["finished"].ge(trials["started"]).all()
-    monkeypatch.setenv("RESNEXT_EXPLORER_STORAGE", place.url)
+    monkeypatch.setenv("RESNEXT_EXPLORER_STORAGE", storage.url)
     assert "no pair has failed" in here("study", "retry", "tiny").stdout
     assert json.loads(here("study", "list", "--json").stdout)["studies"][0]["complete"] == 6
     assert "all 6 pairs are complete" in here("study", "run", "./tiny.yaml").stdout
 
 
-def test_two_runs_share_a_study_and_create_it_once(place: Storage, tiny: Path) -> None:
-    both = [start(place, "run", "./tiny.yaml", FAKE_EPOCH="0.1") for _ in range(2)]
+def test_two_runs_share_a_study_and_create_it_once(storage: Storage, tiny: Path) -> None:
+    both = [start(storage, "run", "./tiny.yaml", FAKE_EPOCH="0.1") for _ in range(2)]
     for process in both:
         assert "6 of 6 pairs complete" in finish(process)
-    assert_undisturbed(place)
+    assert_undisturbed(storage)
 
 
-def test_everything_killed_at_once_goes_on(place: Storage, tiny: Path) -> None:
-    process = start(place, "run", "./tiny.yaml", "--workers", "2", "--json", FAKE_EPOCH="0.05")
+def test_everything_killed_at_once_goes_on(storage: Storage, tiny: Path) -> None:
+    process = start(storage, "run", "./tiny.yaml", "--workers", "2", "--json", FAKE_EPOCH="0.05")
     assert process.stdout
     left = 5
     for line in process.stdout:
@@ -185,45 +187,45 @@ def test_everything_killed_at_once_goes_on(place: Storage, tiny: Path) -> None:
         if not left:
             break
     process.kill()
-    for attempt in Attempts(place, get(place, "tiny").id).read():
+    for attempt in Attempts(storage, get(storage, "tiny").id).read():
         if attempt.running:
             os.kill(attempt.worker.pid, signal.SIGKILL)
     process.communicate()
-    finish(start(place, "run", "./tiny.yaml", "--workers", "2"))
-    assert_undisturbed(place)
+    finish(start(storage, "run", "./tiny.yaml", "--workers", "2"))
+    assert_undisturbed(storage)
 
 
-def test_many_processes_complete_every_pair_once(place: Storage) -> None:
+def test_many_processes_complete_every_pair_once(storage: Storage) -> None:
     wanted = [Pair(f"design{number}", seed) for seed in (0, 1) for number in range(30)]
-    parties(place, wanted, 0)
-    for process in processes(place, 4, wanted, 0.0, False):
+    parties(storage, wanted, 0)
+    for process in processes(storage, 4, wanted, 0.0, False):
         process.join(120)
         assert process.exitcode == 0
-    assert completed(place) == Counter(wanted)
+    assert completed(storage) == Counter(wanted)
 
 
-def test_killed_processes_lose_nothing(place: Storage) -> None:
+def test_killed_processes_lose_nothing(storage: Storage) -> None:
     wanted = [Pair(f"design{number}", 0) for number in range(20)]
-    parties(place, wanted, 0)
-    running = processes(place, 3, wanted, 0.1, True)
+    parties(storage, wanted, 0)
+    running = processes(storage, 3, wanted, 0.1, True)
     deadline = time.monotonic() + 60
-    while not completed(place) and time.monotonic() < deadline:
+    while not completed(storage) and time.monotonic() < deadline:
         time.sleep(0.05)
     os.kill(running[0].pid, signal.SIGKILL)
     for process in running:
         process.join(120)
-    assert completed(place) == Counter(wanted)
+    assert completed(storage) == Counter(wanted)
 
 
-def test_the_later_of_two_claims_withdraws(place: Storage) -> None:
-    early, late = parties(place, [Pair("a", 0)])
+def test_the_later_of_two_claims_withdraws(storage: Storage) -> None:
+    early, late = parties(storage, [Pair("a", 0)])
     assert early._create(Pair("a", 0), NOBODY) is not None
     assert late._create(Pair("a", 0), SOMEBODY) is None
     assert late.look() == {Pair("a", 0): "running"}
 
 
-def test_a_late_worker_records_nothing(place: Storage) -> None:
-    late, other = parties(place, [Pair("a", 0)])
+def test_a_late_worker_records_nothing(storage: Storage) -> None:
+    late, other = parties(storage, [Pair("a", 0)])
     attempt = late.claim(NOBODY)
     assert attempt
     assert other.end(attempt, "lost")
@@ -232,14 +234,14 @@ def test_a_late_worker_records_nothing(place: Storage) -> None:
     assert not late.write(attempt, {"curve/1": [1]})
     assert not late.end(attempt, "complete", 0.5, {"result": {"test_error": 0.5}})
     assert other.end(again, "complete", 0.25, {"result": {"test_error": 0.25}})
-    written = place.rows(
+    written = storage.rows(
         "SELECT trial_id FROM trial_user_attributes WHERE key IN ('result', 'curve/1')"
     )
     assert [row["trial_id"] for row in written] == [again.id]
 
 
-def test_of_two_endings_one_counts(place: Storage) -> None:
-    (claims,) = parties(place, [Pair("a", seed) for seed in range(10)], 1)
+def test_of_two_endings_one_counts(storage: Storage) -> None:
+    (claims,) = parties(storage, [Pair("a", seed) for seed in range(10)], 1)
     for seed in range(10):
         attempt = claims._create(Pair("a", seed), NOBODY)
         assert attempt
@@ -256,28 +258,21 @@ def test_of_two_endings_one_counts(place: Storage) -> None:
         assert sorted(said) == [False, True]
 
 
-def test_reading_sees_one_moment_and_writes_nothing(place: Storage) -> None:
-    writer = place.open()
-    writer.create_new_study([StudyDirection.MINIMIZE], "first")
-    with place.reading() as connection:
-        count = "SELECT COUNT(*) FROM studies"
-        assert connection.exec_driver_sql(count).scalar() == 1
-        writer.create_new_study([StudyDirection.MINIMIZE], "second")
-        assert connection.exec_driver_sql(count).scalar() == 1
-    assert len(place.rows("SELECT * FROM studies")) == 2
+def test_reading_writes_nothing(storage: Storage) -> None:
+    storage.open().create_new_study([StudyDirection.MINIMIZE], "first")
     with pytest.raises(UserError):
-        place.rows("DELETE FROM studies")
-    assert len(place.rows("SELECT * FROM studies")) == 2
+        storage.rows("DELETE FROM studies")
+    assert len(storage.rows("SELECT * FROM studies")) == 1
 
 
-def test_a_lock_keeps_others_out(place: Storage) -> None:
+def test_a_lock_keeps_others_out(storage: Storage) -> None:
     happened: list[str] = []
 
     def other() -> None:
-        with Storage(place.url).lock():
+        with Storage(storage.url).lock():
             happened.append("other")
 
-    with place.lock(), place.lock():
+    with storage.lock(), storage.lock():
         thread = threading.Thread(target=other)
         thread.start()
         time.sleep(0.3)
@@ -286,8 +281,8 @@ def test_a_lock_keeps_others_out(place: Storage) -> None:
     assert happened == ["mine", "other"]
 
 
-def test_what_is_not_there_is_one_message(place: Storage) -> None:
-    for use in (lambda: get(place, "tiny"), lambda: read(place, "tiny"), lambda: read(place)):
+def test_what_is_not_there_is_one_message(storage: Storage) -> None:
+    for use in (lambda: get(storage, "tiny"), lambda: read(storage, "tiny"), lambda: read(storage)):
         with pytest.raises(UserError, match="study run"):
             use()
 
@@ -298,7 +293,7 @@ class TestServers:
     @pytest.mark.parametrize(
         ("old", "new", "words"),
         [
-            (PASSWORD, "wr0ng-p4ssword", "does not take this user and password"),
+            (PASSWORD, "wr0ng-p4ssword", "does not accept this user and password"),
             ("/studies", "/nothing", 'database "nothing'),
             ("127.0.0.1", "nowhere.invalid", "nowhere.invalid"),
         ],
@@ -306,8 +301,8 @@ class TestServers:
     def test_a_wrong_url(
         self, server: Server, workdir: Path, old: str, new: str, words: str
     ) -> None:
-        place = Storage(server.create().replace(old, new))
-        for use in (place.open, lambda: place.rows("SELECT 1")):
+        storage = Storage(server.create().replace(old, new))
+        for use in (storage.open, lambda: storage.rows("SELECT 1")):
             with pytest.raises(UserError, match=words) as error:
                 use()
             assert "p4ssword" not in str(error.value)
@@ -325,9 +320,9 @@ class TestServers:
     def test_a_server_that_stays_away_ends_the_run_and_the_same_command_goes_on(
         self, server: Server, tiny: Path
     ) -> None:
-        place = Storage(server.create())
+        storage = Storage(server.create())
         process = start(
-            place,
+            storage,
             "run",
             "./tiny.yaml",
             "--workers",
@@ -345,16 +340,16 @@ class TestServers:
         assert said.count("Error: ") == 1
         assert "cannot be used: no server answers there." in said
         assert "The same command goes on from here." in said
-        finish(start(place, "run", "./tiny.yaml", "--workers", "2"))
-        assert_undisturbed(place)
+        finish(start(storage, "run", "./tiny.yaml", "--workers", "2"))
+        assert_undisturbed(storage)
         written = [path.read_bytes() for path in tiny.parent.rglob("*") if path.is_file()]
         assert not any(PASSWORD.encode() in content for content in written)
 
     def test_a_server_that_comes_back_finds_the_run_waiting(
         self, server: Server, tiny: Path
     ) -> None:
-        place = Storage(server.create())
-        process = start(place, "run", "./tiny.yaml", "--workers", "2", "--json", FAKE_EPOCH="0.2")
+        storage = Storage(server.create())
+        process = start(storage, "run", "./tiny.yaml", "--workers", "2", "--json", FAKE_EPOCH="0.2")
         wait_for(process, '"complete"')
         server.stop()
         try:
@@ -367,8 +362,8 @@ class TestServers:
         )
         wait_for(process, "storage back")
         finish(process)
-        assert_undisturbed(place)
-        attempts = Attempts(place, get(place, "tiny").id).read()
+        assert_undisturbed(storage)
+        attempts = Attempts(storage, get(storage, "tiny").id).read()
         # Nobody was given up while nobody could write; what was
         # trained meanwhile was stored afterwards.
         assert {attempt.ended for attempt in attempts} <= {"complete", "superseded"}
@@ -377,37 +372,37 @@ class TestServers:
         self, server: Server, tiny: Path
     ) -> None:
         # One for the run, one for each worker, and two more for each that is just starting.
-        place = Storage(server.plain_role(server.create(), connections=5))
-        process = start(place, "run", "./tiny.yaml", "--workers", "4", "--json", FAKE_EPOCH="0.2")
+        storage = Storage(server.plain_role(server.create(), connections=5))
+        process = start(storage, "run", "./tiny.yaml", "--workers", "4", "--json", FAKE_EPOCH="0.2")
         said = finish(process)
         away = [json.loads(line) for line in said.splitlines() if "storage away" in line]
         assert {event["reason"] for event in away} == {
-            "the server takes no more connections (a limit of this role or database)."
+            "the server accepts no more connections (a limit of this role or database)."
         }
-        assert_undisturbed(place)
+        assert_undisturbed(storage)
 
     def test_a_server_with_few_connections_ends_no_run(
         self, postgres_bin: Path, tiny: Path
     ) -> None:
         with serve(postgres_bin, connections=8) as small:  # three of them are for superusers
-            place = Storage(small.plain_role(small.create()))
+            storage = Storage(small.plain_role(small.create()))
             process = start(
-                place, "run", "./tiny.yaml", "--workers", "4", "--json", FAKE_EPOCH="0.2"
+                storage, "run", "./tiny.yaml", "--workers", "4", "--json", FAKE_EPOCH="0.2"
             )
             said = finish(process)
             away = [json.loads(line) for line in said.splitlines() if "storage away" in line]
             assert {event["reason"] for event in away} == {
-                "the server takes no more connections (its max_connections is reached)."
+                "the server accepts no more connections (its max_connections is reached)."
             }
-            assert_undisturbed(place)
-            place.close()
+            assert_undisturbed(storage)
+            storage.close()
 
     def test_a_server_that_is_frozen_in_a_run_is_waited_for(
         self, server: Server, tiny: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        place = Storage(server.create())
+        storage = Storage(server.create())
         process = start(
-            place,
+            storage,
             "run",
             "./tiny.yaml",
             "--workers",
@@ -421,14 +416,14 @@ class TestServers:
             away = json.loads(wait_for(process, "storage away"))
             monkeypatch.setattr("studies.storage.postgres.CONNECT_TIMEOUT", 2)
             with pytest.raises(UserError, match="cannot be used: the server does not answer"):
-                place.rows("SELECT 1")
+                storage.rows("SELECT 1")
         assert (
             away["reason"]
             == "the server does not answer. Check that it runs, and its host and port."
         )
         wait_for(process, "storage back")
         finish(process)
-        assert_undisturbed(place)
+        assert_undisturbed(storage)
 
     def test_a_server_that_never_answers_is_one_message(
         self, server: Server, tiny: Path, monkeypatch: pytest.MonkeyPatch
@@ -437,42 +432,44 @@ class TestServers:
         with socket.socket() as deaf:
             deaf.bind(("127.0.0.1", 0))
             deaf.listen()
-            place = Storage(f"postgresql://me:{PASSWORD}@127.0.0.1:{deaf.getsockname()[1]}/studies")
+            storage = Storage(
+                f"postgresql://me:{PASSWORD}@127.0.0.1:{deaf.getsockname()[1]}/studies"
+            )
             with pytest.raises(
                 UserError, match="cannot be used: the server does not answer"
             ) as error:
-                get(place, "tiny")
+                get(storage, "tiny")
         assert PASSWORD not in str(error.value)
 
     def test_a_server_that_falls_silent_is_given_up(
         self, server: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("studies.storage.postgres.ANSWER_TIMEOUT", 0.5)
-        place = Storage(server.create())
-        place.open()
+        storage = Storage(server.create())
+        storage.open()
         with pytest.raises(UserError, match="cannot be used: the server does not answer"):
-            place.rows("SELECT pg_sleep(30)")
-        assert place.rows("SELECT 1 AS one") == [{"one": 1}]
+            storage.rows("SELECT pg_sleep(30)")
+        assert storage.rows("SELECT 1 AS one") == [{"one": 1}]
 
     def test_an_empty_database_says_how_to_start(self, server: Server) -> None:
-        place = Storage(server.create())
+        storage = Storage(server.create())
         with (
             pytest.raises(
                 UserError, match="it holds no studies yet: `resnext-explorer study run "
             ) as error,
-            place.errors(),
+            storage.errors(),
         ):
-            place.rows("SELECT * FROM trials")
+            storage.rows("SELECT * FROM trials")
         assert "with the URL in RESNEXT_EXPLORER_STORAGE" in str(error.value)
         assert PASSWORD not in str(error.value)
 
     def test_a_process_keeps_one_connection(self, server: Server) -> None:
-        place = Storage(server.create())
+        storage = Storage(server.create())
         count = "SELECT COUNT(*) AS count FROM pg_stat_activity WHERE datname = current_database()"
-        place.rows(count)
-        writer = place.open()
+        storage.rows(count)
+        writer = storage.open()
         writer.create_new_study([StudyDirection.MINIMIZE], "study")
-        assert place.rows(count) == [{"count": 1}]
+        assert storage.rows(count) == [{"count": 1}]
 
     def test_tables_of_another_program_with_our_names_are_left_alone(self, server: Server) -> None:
         import psycopg
@@ -498,9 +495,9 @@ class TestServers:
             with psycopg.connect(url, autocommit=True) as connection:
                 connection.execute("DROP ROLE IF EXISTS odd")
                 connection.execute(f"CREATE ROLE odd LOGIN SUPERUSER PASSWORD '{password}'")
-            place = Storage(url.replace(f"explorer:{PASSWORD}@", f"odd:{password}@"))
-            assert place.rows("SELECT 1 AS one") == [{"one": 1}], password
-            place.close()
+            storage = Storage(url.replace(f"explorer:{PASSWORD}@", f"odd:{password}@"))
+            assert storage.rows("SELECT 1 AS one") == [{"one": 1}], password
+            storage.close()
 
 
 def wait_for(process: "subprocess.Popen[str]", text: str) -> str:
@@ -515,10 +512,10 @@ def wait_for(process: "subprocess.Popen[str]", text: str) -> str:
 def test_no_argument_of_any_process_and_no_log_shows_the_password(
     server: Server, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = Storage(server.create())
+    storage = Storage(server.create())
     design = "resnext_1_2x5d_w16_small8"
     process = start(
-        place, "run", "./tiny.yaml", FAKE_EPOCH="0.2", FAKE_MISCHIEF=json.dumps({design: "bug"})
+        storage, "run", "./tiny.yaml", FAKE_EPOCH="0.2", FAKE_MISCHIEF=json.dumps({design: "bug"})
     )
     seen: Callable[[], list[str]] = lambda: [  # noqa: E731
         path.read_text(errors="replace")
@@ -537,6 +534,6 @@ def test_no_argument_of_any_process_and_no_log_shows_the_password(
     logs = "".join(path.read_text() for path in tiny.parent.rglob("*.log"))
     assert "ZeroDivisionError" in logs
     assert PASSWORD not in logs
-    trials, _ = read(place, "tiny")
+    trials, _ = read(storage, "tiny")
     assert trials["reason"].str.contains("ZeroDivisionError").sum() == 2
     assert PASSWORD not in trials.to_csv()

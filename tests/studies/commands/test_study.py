@@ -110,8 +110,8 @@ def test_what_is_said_of_a_folder_is_said_once_in_each_run(
         ),
         f"Left out of {tiny.parent}/photos: 2 files of other kinds: .heic.",
         (
-            "The classes are imbalanced: 190 of 200 images are of 'left', 10 of 'right'. 5.0 %"
-            " error is what always guessing 'left' gives."
+            "The classes are imbalanced: 190 of 200 images are of 'left', 10 of 'right'. Always"
+            " guessing 'left' gives 5.0 % error."
         ),
     )
     lines = first.stdout.splitlines()

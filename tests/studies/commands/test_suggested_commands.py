@@ -116,7 +116,7 @@ def test_commands_of_a_study_from_its_plan_to_its_winner(
         "--",
         FILE,
     )
-    given = ["--set", "seeds=[0, 1]", "--workers", "2", *HERE, "--data-dir", "my data"]
+    given = ["--set", "seeds=[0, 1]", "--data-dir", "my data", "--workers", "2", *HERE]
     assert run == ["study", "run", *given, "--", FILE]
     monkeypatch.setenv("FAKE_MISCHIEF", json.dumps({NAN: "nan"}))
     show, retry, report = shell.suggested(*run, code=1)

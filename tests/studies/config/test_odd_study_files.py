@@ -13,7 +13,8 @@ from search_spaces.documents import validate
 from studies import Study
 
 ODD: list[Any] = [
-    None, True, 0, -1, 2**64, 10**310, -(10**310), float("inf"), float("nan"), 1e308, "", "x" * 10**5, "a\0.yaml", "\x1b[2J",
+    None, True, 0, -1, 2**64, 10**310, -(10**310), float("inf"), float("nan"), 1e308,
+    "", "x" * 10**5, "a\0.yaml", "\x1b[2J",
     [], ["median"], [[1]], list(range(20_000)), {}, {"method": ["median"]}, {1: 2}, [10**310],
 ]  # fmt: skip
 

@@ -9,6 +9,7 @@ from tiny_study import change
 from explorer.errors import UserError
 from search_spaces.documents import preset_names
 from studies import Study
+from studies.config.until import Until
 from studies.pair import Pair
 from studies.records.creation import differences
 
@@ -151,6 +152,92 @@ def test_what_else_changes_is_named(tiny: Path) -> None:
         "data.split_seed: 0 -> 1",
         "recipe.epochs: 4 -> 5",
     ]
+
+
+UNTIL = "seeds: {start: 3, at_most: 20}\nuntil: {margin: 0.5}"
+
+
+def test_seeds_may_end_where_the_verdict_is_known(tiny: Path) -> None:
+    change(tiny, "seeds: [0, 1]", UNTIL)
+    study = Study.load(tiny)
+    assert study.seeds == list(range(20))
+    assert study.until == Until(margin=0.5, start=3, at_most=20)
+    assert len(study.pairs()) == 3 * 20
+    document = study.document()
+    assert document["seeds"] == {"start": 3, "at_most": 20}
+    assert document["until"] == {"margin": 0.5}
+    assert Study.model_validate(document) == study
+    assert study.changed(["until=best", "seeds.at_most=30"]).until == Until(
+        margin=None, start=3, at_most=30
+    )
+
+
+def test_a_list_of_seeds_is_stored_as_before(tiny: Path) -> None:
+    document = Study.load(tiny).document()
+    assert document["seeds"] == [0, 1]
+    assert "until" not in document
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("seeds: {start: 3, at_most: 20}", ["needs an end", "until: best"]),
+        ("seeds: [0, 1]\nuntil: best", ["needs seeds from a start", "{start: 3, at_most: 20}"]),
+        ("seeds: {start: 1, at_most: 20}\nuntil: best", ["start from 2 on", "start 1"]),
+        ("seeds: {start: 3, at_most: 201}\nuntil: best", ["to 200", "at_most 201"]),
+        ("seeds: {start: 3, at_most: 2}\nuntil: best", ["at_most from start", "at_most 2"]),
+        ("seeds: {start: 3}\nuntil: best", ["at_most None"]),
+        ("seeds: {start: 3, most: 20}\nuntil: best", ["'most'", "Did you mean 'at_most'?"]),
+        ("seeds: {start: 3, at_most: 20}\nuntil: 0.5", ["write until: {margin: 0.5}", "0.5"]),
+        ("seeds: {start: 3, at_most: 20}\nuntil: {margin: 0}", ["until.margin", "above 0"]),
+        ("seeds: {start: 3, at_most: 20}\nuntil: {marge: 1}", ["Did you mean 'margin'?"]),
+        (f"{UNTIL}\nsearch: {{method: tpe, trials: 5}}", ["needs search: grid", "take out search"]),
+        (
+            f"{UNTIL}\ntune: {{trials: 3, learning_rate: [0.1, 0.5]}}",
+            ["needs search: grid and no tune", "take out tune"],
+        ),
+    ],
+)
+def test_a_mistake_about_open_seeds_gets_one_message(
+    tiny: Path, written: str, words: list[str]
+) -> None:
+    change(tiny, "seeds: [0, 1]", written)
+    with pytest.raises(UserError) as error:
+        Study.load(tiny)
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_open_seeds_need_an_arm_to_compare(tiny: Path) -> None:
+    change(tiny, "seeds: [0, 1]", UNTIL)
+    change(tiny.parent / "tiny_space.yaml", "[1, 2, 4]", "[1]")
+    with pytest.raises(UserError, match="has only C=1"):
+        Study.load(tiny).wanted()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("at_most: 20", "at_most: 30", []),
+        ("at_most: 20", "at_most: 10", ["seeds.at_most: 20 -> 10"]),
+        ("start: 3", "start: 4", ["seeds.start: 3 -> 4"]),
+        ("margin: 0.5", "margin: 0.4", ["until.margin: 0.5 -> 0.4"]),
+        ("{margin: 0.5}", "best", ["until: (none) -> best", "until.margin: 0.5 -> (none)"]),
+    ],
+)
+def test_of_open_seeds_only_a_higher_cap_extends(
+    tiny: Path, old: str, new: str, expected: list[str]
+) -> None:
+    change(tiny, "seeds: [0, 1]", UNTIL)
+    before = Study.load(tiny).document()
+    change(tiny, old, new)
+    assert differences(before, Study.load(tiny).document()) == expected
+
+
+def test_a_list_of_seeds_does_not_become_an_open_one(tiny: Path) -> None:
+    before = Study.load(tiny).document()
+    change(tiny, "seeds: [0, 1]", UNTIL)
+    assert "seeds: [0, 1] -> (none)" in differences(before, Study.load(tiny).document())
 
 
 def test_a_mistake_in_a_studys_space_tells_what_was_given_once(tiny: Path) -> None:

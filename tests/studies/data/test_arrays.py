@@ -1,5 +1,4 @@
-"""Data of one's own: an .npz file, or what a function returns;
-whatever is wrong with it is said by name."""
+"""The user's own arrays: what is wrong with an .npz file or a function's data is named."""
 
 import io
 import sys
@@ -24,8 +23,7 @@ def images(count: int, *form: int) -> np.ndarray:
 
 
 def write(folder: Path, **arrays: Any) -> None:
-    """An .npz with 24 grey images of three classes in train, unless
-    said otherwise; None leaves an array out."""
+    """Write an .npz of 24 grey images in three classes to train on; None leaves an array out."""
     whole = {"train_images": images(24, 6, 6), "train_labels": np.arange(24) % 3, **arrays}
     np.savez(
         folder / "own.npz", **{name: array for name, array in whole.items() if array is not None}
@@ -70,7 +68,7 @@ def test_images_may_have_their_channels_first_or_last(
     [
         ({"train_labels": None}, "has no array 'train_labels'; it holds train_images"),
         ({"test_images": images(6, 6, 6)}, "has no array 'test_labels'"),
-        ({"labels": np.arange(24)}, "has an array 'labels', which is none of"),
+        ({"labels": np.arange(24)}, "has an array 'labels'; allowed are"),
         (
             {"train_images": images(24, 6, 6).astype(float)},
             r"are float64, 24 x 6 x 6, .*by 255 if .* 0 to 1.*astype\(\"uint8",
@@ -102,11 +100,11 @@ def test_images_may_have_their_channels_first_or_last(
             "train labels must be whole numbers from 0: the smallest is -1",
         ),
         ({"train_labels": np.zeros(24, int)}, "at least 2 classes"),
-        ({"train_labels": np.arange(24) % 3 * 2}, "the class 1 is empty"),
-        ({"train_labels": np.arange(24) % 3 + 1}, "the class 0 is empty: the train labels go to 3"),
+        ({"train_labels": np.arange(24) % 3 * 2}, "class 1 is empty"),
+        ({"train_labels": np.arange(24) % 3 + 1}, "class 0 is empty: the train labels go up to 3"),
         (
             {"train_labels": np.where(np.arange(24), np.arange(24) % 3, 2**40)},
-            "class 3 is empty: .* go to 1099511627776",
+            "class 3 is empty: .* go up to 1099511627776",
         ),
         (
             {"train_labels": np.arange(24, dtype=np.uint64) + 2**63},
@@ -209,18 +207,18 @@ def test_an_array_that_claims_more_than_it_has_is_given_no_memory(tmp_path: Path
         file.writestr("train_images.npy", npy((10**12, 8, 8), b"x" * 1000))
         file.writestr("train_labels.npy", npy((10**12,)))
     message = (
-        r"own.npz is damaged: train_images.npy is to hold 1000000000000 x 8 x 8 values of uint8,"
-        r" and has 1.00 kB of 64.0 TB"
+        r"own.npz is damaged: train_images.npy should hold 1000000000000 x 8 x 8 values of"
+        r" uint8, 64.0 TB, and has 1.00 kB"
     )
     with pytest.raises(UserError, match=message):
         load(NPZ, tmp_path)
 
 
-def test_arrays_that_unpack_to_more_than_the_memory_here_are_not_read(
+def test_arrays_that_unpack_to_more_than_the_machine_memory_are_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bomb: zeros, a thousandth of their size in the file."""
-    monkeypatch.setattr(arrays, "memory_here", lambda: 10**6)
+    monkeypatch.setattr(arrays, "machine_memory", lambda: 10**6)
     with zipfile.ZipFile(tmp_path / "own.npz", "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("train_images.npy", npy((10_000, 8, 8), bytes(640_000)))
         file.writestr("train_labels.npy", npy((10_000,), bytes(10_000)))
@@ -235,7 +233,7 @@ def test_an_array_that_nobody_asks_for_is_named_and_not_read(tmp_path: Path) -> 
     write(tmp_path)
     with zipfile.ZipFile(tmp_path / "own.npz", "a") as file:
         file.writestr("bomb.npy", b"no array at all")
-    with pytest.raises(UserError, match="has an array 'bomb', which is none of"):
+    with pytest.raises(UserError, match="has an array 'bomb'; allowed are"):
         load(NPZ, tmp_path)
 
 
@@ -286,8 +284,7 @@ def takes(one):
 
 @pytest.fixture
 def module(workdir: Path) -> Any:
-    """The current folder has a module `own_data_<test>`; what is
-    imported is forgotten afterwards."""
+    """A module `own_data_<test>` in the current folder; its import is undone afterwards."""
     (workdir / "own_data.py").write_text(MODULE)
     path = sys.path.copy()
     read_function.cache_clear()
@@ -318,10 +315,10 @@ def test_parts_that_a_function_does_not_give_are_split_off(module: None) -> None
     ("function", "message"),
     [
         ("no", "'own_data:no' cannot be found: .*no attribute 'no'"),
-        ("two", "must return three things"),
+        ("two", "must return three values"),
         ("no_pair", "train must be a pair"),
         ("nothing", "train must be a pair"),
-        ("ragged", "train images or labels are no array"),
+        ("ragged", "train images or labels are not an array"),
         ("calls", "own_data:calls' must be a function; it is of the type list"),
         (
             "fails",

@@ -1,5 +1,4 @@
-"""The cache can be looked into and cleared: only what the program put
-there is listed, and only what is named goes."""
+"""The cache lists only what the program put there, and clears only what is named."""
 
 import fcntl
 import json
@@ -55,7 +54,7 @@ def run(*arguments: str) -> str:
 
 
 def test_where_nothing_is_kept_nothing_is_made(cache: Path) -> None:
-    assert run("caches") == f"Nothing is kept in {cache}.\n"
+    assert run("caches") == f"Nothing is cached in {cache}.\n"
     assert json.loads(run("caches", "--json")) == []
     assert not cache.exists()
 

@@ -1,5 +1,4 @@
-"""One image file: every kind of sample is read right or refused in true words; damaged metadata
-costs no picture."""
+"""One image file: every kind of sample is read correctly or refused with the true reason."""
 
 import io
 import re
@@ -199,7 +198,7 @@ def test_deep_colours_of_which_pillow_reads_the_upper_bits_alone_take_no_white(
 ) -> None:
     assert grey(content) == STEPS.tolist()
     assert decode(content, Decoding(4, 1)).kind == "16-bit integers"
-    assert "of which the upper 8 alone can be read. Save such files as PNG" in refused(
+    assert "of which only the upper 8 can be read. Save such files as PNG" in refused(
         content, Scale(0, 4095)
     )
 
@@ -236,8 +235,8 @@ def test_unsigned_32_bits_do_not_become_negative() -> None:
         (
             tiff(SIGNED),
             (
-                "its samples are signed 16-bit integers from -30000 to 30000, of which none is"
-                " known to be white"
+                "its samples are signed 16-bit integers from -30000 to 30000, and nothing says"
+                " which of them is white"
             ),
         ),
         (tiff((STEPS - 128).astype(np.int8)), "signed 8-bit integers from -128 to 127"),
@@ -246,8 +245,8 @@ def test_unsigned_32_bits_do_not_become_negative() -> None:
         (
             tiff(UNIT),
             (
-                "floating-point numbers from 0 to 1, of which none .* white: LEVEL, or .* white:"
-                " stretch"
+                "floating-point numbers from 0 to 1, and nothing says which .* white: LEVEL, or .*"
+                " white: stretch"
             ),
         ),
         (saved(Image.fromarray(UNIT), "SPIDER"), "floating-point numbers from 0 to 1"),
@@ -255,7 +254,7 @@ def test_unsigned_32_bits_do_not_become_negative() -> None:
         (fits(16, STEPS - 7), "signed 16-bit integers from -7 to 248"),
         (
             fits(16, SIXTEEN - 32768, BZERO=32768),
-            r"its header names a scale for its samples \(BZERO = 32768\)",
+            r"its header scales its samples \(BZERO = 32768\)",
         ),
         (tiff(UNIT.astype(np.float64)), "64-bit floating-point samples, 1 a pixel, little-endian"),
         (tiff(UNIT.astype(np.float16)), "a TIFF of 16-bit floating-point samples"),
@@ -273,14 +272,14 @@ def test_unsigned_32_bits_do_not_become_negative() -> None:
         ),
         (b"GIF", "no image that Pillow knows"),
         (b"", "an empty file"),
-        (bytes(100), "nothing but zero bytes"),
+        (bytes(100), "only zero bytes"),
         (
             b"version https://git-lfs.github.com/spec/v1\noid sha256:0",
             "a pointer of Git LFS .* git lfs pull",
         ),
         (
             b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
-            "HEIC or a film, which Pillow does not read. Save HEIC as",
+            "HEIC or a video, which Pillow does not read. Save HEIC as",
         ),
         (b"\n<!DOCTYPE html>", "text that begins with <, such as a web page"),
     ],
@@ -383,8 +382,7 @@ TURNED = LEFT.T.tolist()
 
 
 def exif(*entries: tuple[int, int, int, bytes], orientation: int = 6) -> bytes:
-    """EXIF data with an orientation, and further entries (tag, type, count, four bytes) beside
-    it."""
+    """EXIF data with an orientation and other entries (tag, type, count, four bytes)."""
     every = sorted([(0x0112, 3, 1, struct.pack(">HH", orientation, 0)), *entries])
     packed = b"".join(struct.pack(">HHI", *entry[:3]) + entry[3] for entry in every)
     return b"MM\0*\0\0\0\x08" + struct.pack(">H", len(every)) + packed + bytes(4)

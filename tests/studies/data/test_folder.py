@@ -14,7 +14,7 @@ from explorer.errors import UserError
 from studies.config.recipe import Recipe
 from studies.data import DataShape, DataSpec, data_shape, load
 from studies.machine.settings import Settings
-from studies.records.stored_study import about_data
+from studies.records.same_data import about_data
 from studies.training.checkpoints import identify
 
 CPU = Settings(device="cpu", precision="32", threads=1)

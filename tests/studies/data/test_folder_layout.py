@@ -111,7 +111,7 @@ def single_image(root: Path) -> None:
             ),
         ),
         (other_classes, "the classes do not match: .*(train holds 'cat'|val holds 'cow')"),
-        (typo, "beside it 'vla': there may be val and test"),
+        (typo, "train and also 'vla'; only val and test may be beside train"),
         (
             other_names,
             (

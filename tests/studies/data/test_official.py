@@ -1,5 +1,4 @@
-"""Official files: checked before anything in them is used, found where
-they are, downloaded once where they are not."""
+"""Official files are found or downloaded once, and checked before anything in them is used."""
 
 import gzip
 import hashlib
@@ -46,8 +45,7 @@ def idx_files(first: int) -> dict[str, bytes]:
 
 
 def batch(first: int, count: int, classes: int, labels: bytes) -> bytes:
-    """A Python batch as CIFAR has them, in Python 2's protocol; red is
-    the image's number, green 1, blue 2."""
+    """A batch as CIFAR has them: red is the image's number, green 1, blue 2."""
     planes = np.stack(
         [np.repeat(values[:, None], 1024, 1) for values in colours(first, count)], axis=1
     )
@@ -108,8 +106,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[dict[str, bytes], list[str]]]:
-    """A server of files on this machine, in the place of the
-    official ones; and what it was asked for."""
+    """A server of files on this machine instead of the official ones, and what it was asked for."""
     files: dict[str, bytes] = {}
     asked: list[str] = []
 
@@ -130,9 +127,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[dict[str, bytes], 
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served:
         threading.Thread(target=served.serve_forever, daemon=True).start()
-        for name in official.PLACES:
+        for name in official.MIRRORS:
             monkeypatch.setitem(
-                official.PLACES, name, (f"http://127.0.0.1:{served.server_port}/{name}/",)
+                official.MIRRORS, name, (f"http://127.0.0.1:{served.server_port}/{name}/",)
             )
         yield files, asked
         served.shutdown()
@@ -276,11 +273,11 @@ HARMFUL = {
     ),
     "a name of 3 GB": (
         lambda: archive(member("x", THREE_GB, tarfile.GNUTYPE_LONGNAME), content=bytes(2**20)),
-        "it unpacks to more than the 1000000 bytes",
+        "it unpacks to more than 1000000 bytes",
     ),
     "another file of 3 GB": (
         lambda: archive(member("x", THREE_GB), content=bytes(2**20)),
-        "it unpacks to more than the 1000000 bytes",
+        "it unpacks to more than 1000000 bytes",
     ),
     "a thousand names of a name": (
         lambda: archive(*[member("x", 0, tarfile.GNUTYPE_LONGNAME)] * 1000),
@@ -307,8 +304,7 @@ def test_a_harmful_archive_is_one_sentence(
 
 
 def test_the_published_archives_are_within_the_bounds() -> None:
-    """Sizes of the published batches, each 10,000 images (train: 50,000)
-    of 3,072 bytes, with labels and names."""
+    """A published batch has 10,000 images (train: 50,000) of 3,072 bytes, labels and names."""
     assert 50_000 * 3_073 < official.BATCH_BYTES < 1.1 * 50_000 * 3_073
     assert official.UNPACKED_BYTES > 60_000 * 3_073
 
@@ -336,8 +332,7 @@ def test_a_header_that_claims_ten_million_images_asks_for_no_memory(
     with pytest.raises(
         UserError,
         match=(
-            r"that it holds 10000000 x 28 x 28 bytes, not N x 28 x 28 with N at most 60000 as mnist"
-            r" does"
+            r"that it holds 10000000 x 28 x 28 bytes; mnist has N x 28 x 28 with N at most 60000"
         ),
     ):
         load(DataSpec(name="mnist"), tmp_path)
@@ -424,10 +419,10 @@ def test_where_one_place_fails_the_next_is_asked_and_only_when_all_fail_all_are_
     cifar10: dict[str, bytes],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (works,) = official.PLACES["cifar10"]
+    (works,) = official.MIRRORS["cifar10"]
     name = "cifar-10-python.tar.gz"
     server[0].update({name: cifar10[name]})
-    monkeypatch.setitem(official.PLACES, "cifar10", ("http://127.0.0.1:9/", works))
+    monkeypatch.setitem(official.MIRRORS, "cifar10", ("http://127.0.0.1:9/", works))
     assert load(CIFAR10).sizes["train"] == 40
     (cache / "cifar10" / name).unlink()
     server[0][name] = b"<html>moved</html>"
@@ -442,7 +437,7 @@ def test_without_a_network_the_address_and_the_place_are_said(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Port 9 discards; nobody listens.
-    monkeypatch.setitem(official.PLACES, "fashion_mnist", ("http://127.0.0.1:9/fashion/",))
+    monkeypatch.setitem(official.MIRRORS, "fashion_mnist", ("http://127.0.0.1:9/fashion/",))
     with pytest.raises(UserError) as error:
         load(DataSpec(name="fashion_mnist"))
     for part in (
@@ -479,6 +474,6 @@ def test_the_home_folder_is_asked_for_only_where_no_cache_is_named(
     assert downloads.cache_folder() == tmp_path / "cache" / "resnext-explorer"
     monkeypatch.delenv("XDG_CACHE_HOME")
     with pytest.raises(
-        UserError, match=f"no home folder to keep the cache in.*{downloads.CACHE_VARIABLE}"
+        UserError, match=f"no home folder for the cache.*{downloads.CACHE_VARIABLE}"
     ):
         downloads.cache_folder()

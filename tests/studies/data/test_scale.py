@@ -1,5 +1,4 @@
-"""Over a whole folder: which samples are black and white, what has a single colour, and what of
-it the cache must know."""
+"""Over a whole folder: which samples are black and white, and what the cache knows of it."""
 
 import hashlib
 import json
@@ -52,8 +51,7 @@ def spec(**changes: Any) -> DataSpec:
 
 
 def folder(root: Path, low: float, high: float, kind: Any = np.uint16, form: str = "png") -> Path:
-    """Two classes of 8x8 images with samples between these two, both of which occur in every
-    image."""
+    """Two classes of 8x8 images with samples between `low` and `high`, both in every image."""
     for label, name in enumerate(("ant", "bee")):
         (root / name).mkdir(parents=True)
         for number in range(COUNT):
@@ -84,10 +82,8 @@ def test_the_scale_of_deep_samples_is_told_to_every_training(tmp_path: Path) -> 
         splits = load(spec(), root)
         assert pixels(splits).max() == 60000 >> 8
         assert splits.notes == (
-            (
-                "24 images of 16-bit integers from 100 to 60000: 0 to 65535 is taken as black to"
-                " white. Another scale: white: LEVEL, or white: stretch (--set data.white=stretch)."
-            ),
+            "24 images of 16-bit integers from 100 to 60000: 0 to 65535 is taken as black to white."
+            " To change that: white: LEVEL, or white: stretch (--set data.white=stretch).",
         )
     folder(tmp_path / "plain", 0, 255, np.uint8)
     assert load(spec(), tmp_path / "plain").notes == ()
@@ -103,7 +99,7 @@ def test_a_level_that_is_white_is_of_no_use_to_eight_bits(tmp_path: Path) -> Non
     splits = load(spec(white=4095), plain)
     assert pixels(splits).max() == 100
     assert splits.notes == (
-        "white: 4095 changes nothing here: it is for more than 8 bits a sample.",
+        "white: 4095 changes nothing here: it is for images of more than 8 bits a sample.",
     )
 
 
@@ -304,7 +300,7 @@ def test_a_limit_of_pixels_is_a_key(tmp_path: Path) -> None:
 def test_a_white_that_is_none_is_named_in_one_sentence(white: Any) -> None:
     with pytest.raises(
         UserError,
-        match=r"white is the sample that is white, a number above 0 .*, or stretch \(given:",
+        match=r"white must be stretch, or the sample that is white: a number above 0, .* \(given:",
     ):
         spec(white=white)
     with pytest.raises(UserError, match="npz takes no 'white'"):
@@ -323,7 +319,7 @@ def test_training_images_of_one_single_colour_are_refused(tmp_path: Path) -> Non
             str(error.value)
             == "the training images of folder all have the same single colour (201 of 255), so"
             " nothing can be learned. 24 images of 16-bit integers from 51500 to 51670: 0 to"
-            " 65535 is taken as black to white. Another scale: white: LEVEL, or white: stretch"
+            " 65535 is taken as black to white. To change that: white: LEVEL, or white: stretch"
             " (--set data.white=stretch)."
         )
 
@@ -359,8 +355,7 @@ def test_arrays_of_one_single_colour_are_refused_as_well(tmp_path: Path) -> None
 
 
 def key_of_format_2(root: Path, channels: int) -> str:
-    """How the version before named an array: by names, digests of the files, and that all could
-    be read."""
+    """The key that format 2 gave an array: of the files' names and digests, all readable."""
     names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.*"))
     digest = hashlib.blake2b(f"2 {(len(names), channels, 8, 8)}".encode(), digest_size=16)
     for name in names:
@@ -389,15 +384,15 @@ def test_what_the_version_before_decoded_to_the_same_pixels_keeps_its_key(
 def test_what_it_did_not_note_is_noted_beside_its_array(tmp_path: Path, cache: Path) -> None:
     root = folder(tmp_path / "photos", 100, 60000)
     Image.fromarray(np.full((8, 8), 4000, np.uint16)).save(root / "bee" / "03.png")
-    notes = load(spec(), root).notes
-    assert len(notes) == 2
+    lines = load(spec(), root).notes
+    assert len(lines) == 2
     (array,) = cache.glob("folders/*/images.npy")
     array.with_name("samples").unlink()
     notes = np.fromfile(array.with_name("notes"), np.uint8).reshape(24, -1)
     notes[:, 0] &= 3  # whether it could be read, and is decoded otherwise now
     notes.tofile(array.with_name("notes"))
     shutil.rmtree(cache / "folders" / "index")
-    assert load(spec(), root).notes == notes
+    assert load(spec(), root).notes == lines
     assert list(cache.glob("folders/*/images.npy")) == [array]
 
 

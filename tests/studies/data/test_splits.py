@@ -43,8 +43,10 @@ def publish(monkeypatch: pytest.MonkeyPatch, name: str, folder: Path) -> None:
 
 @pytest.fixture
 def fashion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of four small files in the official form, taken for the published ones: labels
-    0 to 9 in turn, each image filled with its number."""
+    """A folder of four small files in the official form, taken for the published ones.
+
+    Labels are 0 to 9 in turn, each image is filled with its number.
+    """
     for prefix, count in NAMES.items():
         images = np.broadcast_to(np.arange(count)[:, None, None], (count, 28, 28))
         write_idx(tmp_path / f"{prefix}-images-idx3-ubyte.gz", images)
@@ -206,7 +208,7 @@ def test_damaged_bytes_inside_a_gzip_file_are_found(fashion: Path) -> None:
             "train-images-idx3-ubyte.gz",
             np.zeros((60, 32, 32)),
             None,
-            "60 x 32 x 32 bytes, not N x 28 x 28",
+            "60 x 32 x 32 bytes; fashion_mnist has N x 28 x 28",
         ),
         ("train-images-idx3-ubyte.gz", np.zeros((0, 28, 28)), None, "0 x 28 x 28 bytes"),
         (
@@ -278,20 +280,20 @@ def test_a_mistake_in_the_data_section_is_named(given: dict[str, object], messag
         (
             {"test": 0.002},
             (
-                "4 of the 1797 .* as the test .* test would hold 4 images, .* larger fraction"
+                "4 of the 1797 .* as the test .* test would have 4 images, .* larger fraction"
                 " .*data.test="
             ),
         ),
         (
             {"test": 0.2, "validation": 0.002},
             (
-                "4 of the 1438 .* as the validation .* validation would hold 4 images, .* larger"
+                "4 of the 1438 .* as the validation .* validation would have 4 images, .* larger"
                 " fraction .*data.validation="
             ),
         ),
         (
             {"test": 0.998, "validation": 0.001},
-            "1793 of the 1797 .* train would hold 4 images, .* smaller fraction",
+            "1793 of the 1797 .* train would have 4 images, .* smaller fraction",
         ),
     ],
 )
@@ -307,10 +309,7 @@ def test_a_part_too_small_for_every_class_is_an_error(
     [
         (
             {"test": 0.1},
-            (
-                "test split .* of the 3 images of class 1, test would get none; 11 are surely"
-                " enough. Add"
-            ),
+            ("test split .* of the 3 images of class 1, test would get none; 11 are enough. Add"),
         ),
         (
             {"test": 0.4, "validation": 0.1},
@@ -325,8 +324,7 @@ def test_a_part_too_small_for_every_class_is_an_error(
 def test_a_rare_class_that_a_split_would_leave_out_is_an_error(
     monkeypatch: pytest.MonkeyPatch, fractions: dict[str, float], message: str
 ) -> None:
-    """As many images as classes are enough for scikit-learn, and
-    yet it leaves out a class of three."""
+    """scikit-learn takes as many images as classes, and then leaves out a class of three."""
     labels = np.repeat([0, 1], [1000, 3])
     parts = Parts(
         Images(np.arange(1003 * 4).astype(np.uint8).reshape(-1, 1, 2, 2), labels), None, None, 2

@@ -14,7 +14,8 @@ from PIL import Image
 
 from explorer.errors import UserError
 from studies.data import DataSpec, load
-from studies.data.folder import class_names, scan
+from studies.data.folder import scan
+from studies.data.folder_layout import class_names
 from studies.data.images import Splits
 
 COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "été") for form in ("NFC", "NFD"))
@@ -108,10 +109,7 @@ def test_links_that_lead_nowhere_are_named(photos: Path) -> None:
     for name in ("a.png", "b.png", "c.png"):
         (photos / "ant" / name).symlink_to("gone.png")
     (photos / "ant" / "itself.png").symlink_to("itself.png")
-    assert (
-        left_out(photos)
-        == "4 links that lead nowhere: ant/a.png, ant/b.png, ant/c.png, ant/itself.png"
-    )
+    assert left_out(photos) == "4 broken links: ant/a.png, ant/b.png, ant/c.png, ant/itself.png"
 
 
 def test_a_pipe_with_an_images_name_is_not_read(photos: Path) -> None:
@@ -187,7 +185,7 @@ def test_links_in_a_circle_end_and_bring_no_image_of_another_class(photos: Path)
     assert listing.labels == [0] * 9 + [1] * 8
     assert (
         str(listing.left_out)
-        == "3 folders that links reach again: ant/below/up, ant/other, ant/root"
+        == "3 folders reached again by links: ant/below/up, ant/other, ant/root"
     )
 
 
@@ -208,7 +206,7 @@ def test_a_class_that_is_a_link_to_nowhere_is_an_error(photos: Path) -> None:
     (photos / "cat").symlink_to("/not/mounted")
     with pytest.raises(
         UserError,
-        match=r"photos/cat is a link that leads nowhere \(/not/mounted\): if it was a class",
+        match=r"photos/cat is a broken link \(to /not/mounted\): if it was a class",
     ):
         read(photos)
 
@@ -444,7 +442,10 @@ def test_classes_that_differ_by_a_blank_or_a_capital_are_pointed_out(
 ) -> None:
     images(photos / "Ant ", 8, 50)
     (note,) = read(photos, validation=0.25).notes
-    assert note == "The classes 'Ant ' and 'ant' differ in blanks or capitals only: are they one?"
+    assert (
+        note
+        == "The classes 'Ant ' and 'ant' differ only in blanks or capitals: are they one class?"
+    )
     (tmp_path / "parts").mkdir()
     shutil.rmtree(photos / "Ant ")
     photos.rename(tmp_path / "parts" / "train")

@@ -81,7 +81,7 @@ def test_a_reference_on_one_seed_is_compared_by_way_of_it_alone():
     errors = made_up([0, -0.3, -0.1, 0.2], 3)
     errors[0, 1:] = np.nan
     compared = differences(errors, 0)
-    assert compared.told
+    assert compared.is_known
     assert compared.seeds.tolist() == [1, 1, 1]
     complete = differences(made_up([0, -0.3, -0.1, 0.2], 3), 0)
     assert (compared.error > complete.error).all()
@@ -92,7 +92,7 @@ def test_only_arms_that_seeds_connect_with_the_reference_are_compared():
     errors[3, :2] = errors[:3, 2:] = np.nan
     assert differences(errors, 0).arms.tolist() == [1, 2]
     assert differences(errors, 3).arms.tolist() == []
-    assert not differences(errors, 3).told
+    assert not differences(errors, 3).is_known
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_only_arms_that_seeds_connect_with_the_reference_are_compared():
     ids=["one seed", "the same gaps", "no errors", "one shared seed"],
 )
 def test_where_seeds_tell_nothing_there_is_no_interval(errors):
-    assert not differences(errors, 0).told
+    assert not differences(errors, 0).is_known
 
 
 def test_each_difference_has_the_quantile_of_its_own_degrees_of_freedom():

@@ -78,7 +78,7 @@ def test_a_rival_of_equals_is_called_worse_in_one_study_of_twenty():
 )
 def test_where_seeds_tell_nothing_there_are_gaps_and_no_intervals(errors):
     ranked = standings(errors)
-    assert not ranked.told
+    assert not ranked.is_known
     gap, low, high = behind(ranked, 0)
     assert gap[1:] == pytest.approx(errors.mean(axis=1)[1:] - errors[0].mean())
     assert np.isnan(low).all()
@@ -87,7 +87,7 @@ def test_where_seeds_tell_nothing_there_are_gaps_and_no_intervals(errors):
 
 def test_one_arm_has_no_rival():
     ranked = standings(made_up([0.0], 3))
-    assert not ranked.told
+    assert not ranked.is_known
     assert np.isnan(behind(ranked, 0)[0]).all()
 
 

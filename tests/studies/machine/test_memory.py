@@ -1,5 +1,4 @@
-"""Processes that train keep their memory: seen from how their heap
-grows, and from the pages they are given."""
+"""Processes that train keep their memory: their heap grows, and pages are not given back."""
 
 import json
 import os

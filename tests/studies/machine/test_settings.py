@@ -1,5 +1,4 @@
-"""Settings are resolved once, in a process of its own, and
-refused where a machine cannot honour them."""
+"""Settings are resolved once, in another process, and refused where a machine cannot follow."""
 
 import os
 import subprocess
@@ -73,16 +72,15 @@ def test_unknown_choices_are_named(device: str, precision: str, message: str) ->
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 @pytest.mark.parametrize("device", ["cuda", "cuda:3"])
 def test_cuda_where_there_is_none_is_refused(device: str) -> None:
-    with pytest.raises(
-        UserError, match=f"the device {device} was asked for.*no CUDA device.*Use the device cpu"
-    ):
+    message = f"the device {device} does not exist.*no CUDA device.*Use the device cpu"
+    with pytest.raises(UserError, match=message):
         check_settings(CPU.model_copy(update={"device": device}))
 
 
 def test_a_gpu_index_that_does_not_exist_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    with pytest.raises(UserError, match=r"cuda:2 does not exist. Here: cuda:0, cuda:1"):
+    with pytest.raises(UserError, match=r"cuda:2 does not exist. Available: cuda:0, cuda:1"):
         check_settings(CPU.model_copy(update={"device": "cuda:2"}))
 
 
@@ -96,7 +94,7 @@ def test_bf16_is_chosen_and_honoured_only_where_the_processor_computes_it(
     assert settings.resolve_here("cpu", "auto", 1).precision == ("bf16" if able else "32")
     assert settings.resolve_here("cpu", "32", 1).precision == "32"
     if not able:
-        with pytest.raises(UserError, match="bf16, which this processor does not compute"):
+        with pytest.raises(UserError, match="bf16, for which this processor has no instructions"):
             check_settings(CPU.model_copy(update={"precision": "bf16"}))
 
 

@@ -36,7 +36,9 @@ def old(workdir: Path) -> Storage:
 def test_designs_are_stored_as_they_were_read(old: Storage, name: str) -> None:
     stored = get(old, name)
     attempts = Attempts(old, stored.id, (PROPOSAL,)).read()
-    proposed = [attempt.told[PROPOSAL] for attempt in attempts if PROPOSAL in attempt.told]
+    proposed = [
+        attempt.attributes[PROPOSAL] for attempt in attempts if PROPOSAL in attempt.attributes
+    ]
     for record in [*stored.content.plain["designs"], *proposed]:
         read = StoredDesign.read(record, stored.content.origin.shape)
         assert json.dumps(read.record()) == json.dumps(record)

@@ -67,8 +67,8 @@ def test_a_grid_goes_on_with_more_seeds_and_arms(old: Path) -> None:
     counts = Study.load(file).run(storage=URL, quiet=True)
     assert (counts.wanted, counts.complete) == (8, 8)
     now = read(URL, "old_grid")[0]
-    kept = now.merge(before[["design", "seed"]], on=["design", "seed"])[list(TRIALS)]
-    pd.testing.assert_frame_equal(kept, before)
+    earlier = now.merge(before[["design", "seed"]], on=["design", "seed"])[list(TRIALS)]
+    pd.testing.assert_frame_equal(earlier, before)
 
 
 def test_a_search_and_a_study_that_tunes_go_on(old: Path) -> None:

@@ -15,7 +15,10 @@ from studies.results.table_files import check_curves, check_results, holds_curve
 
 C1 = "resnext_1_1x8d_w16_small8"
 C2 = "resnext_1_2x5d_w16_small8"
-HEADER = "design,seed,validation_error,test_error,status,flops,epochs,peak_memory,started,arm,classes,resolution,in_channels\n"
+HEADER = (
+    "design,seed,validation_error,test_error,status,flops,epochs,peak_memory,started,arm,classes,"
+    "resolution,in_channels\n"
+)
 ROW1 = f"{C1},0,0.25,0.3,complete,62112,4,1000,2026-01-31 12:00:00+00:00,C=1,10,8,1\n"
 ROW2 = f"{C2},1,0.2,0.21,complete,57120,4,2000,2026-01-31 13:00:00+00:00,C=2,10,8,1\n"
 FILE = HEADER + ROW1 + ROW2

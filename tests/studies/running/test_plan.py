@@ -50,11 +50,11 @@ def test_it_counts_what_a_run_would_do(made: Plan, folder: Path) -> None:
         made.flops == flops * 3 * 4 * 16 * 64
     )  # forward, and backward twice; four epochs of sixteen batches
     # The cheapest and the dearest were measured, and all trials lie between.
-    assert {one.design for one in made.measured} == {
+    assert {measurement.design for measurement in made.measured} == {
         "resnext_1_4x3d_w16_small8",
         "resnext_1_1x8d_w16_small8",
     }
-    steps = [one.step for one in made.measured]
+    steps = [measurement.step for measurement in made.measured]
     assert all(0 < step < 5 for step in steps)
     assert min(steps) * 64 <= min(made.trial_seconds)
     one_each = (
@@ -87,8 +87,10 @@ def test_the_command_prints_it(made: Plan, monkeypatch: pytest.MonkeyPatch) -> N
     ):
         assert words in shown
     assert "resnext-explorer study run ./tiny.yaml --set name=x\n" in shown
-    told = json.loads(CliRunner().invoke(cli, ["study", "plan", "./tiny.yaml", "--json"]).output)
-    assert (told["trials"], told["workers"], len(told["designs"])) == (6, 2, 3)
+    answer_of = json.loads(
+        CliRunner().invoke(cli, ["study", "plan", "./tiny.yaml", "--json"]).output
+    )
+    assert (answer_of["trials"], answer_of["workers"], len(answer_of["designs"])) == (6, 2, 3)
 
 
 def test_mistakes_are_those_of_a_run(tiny: Path) -> None:
@@ -103,8 +105,8 @@ def test_designs_lie_on_the_line_between_the_measured(tiny: Path) -> None:
     designs = Study.load(tiny).wanted().designs
     cheap, middle, dear = sorted(designs, key=lambda design: design.complexity.flops)
     a, b, c = (design.complexity.flops for design in (cheap, middle, dear))
-    found = seconds_a_step([cheap, middle, dear], [cheap, dear], [1.0, 2.0])
-    assert found == pytest.approx([1, 1 + (b - a) / (c - a), 2])
+    seconds = seconds_a_step([cheap, middle, dear], [cheap, dear], [1.0, 2.0])
+    assert seconds == pytest.approx([1, 1 + (b - a) / (c - a), 2])
     assert seconds_a_step([dear], [dear], [3.0]) == [3.0]
 
 
@@ -123,7 +125,7 @@ def second_a_step(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Every step takes a second; the settings that were asked for."""
     asked: list[Any] = []
 
-    def told(
+    def answer_of(
         study: Study, shape: Any, designs: list[Any], seats: Any, data_dir: Any, settings: Any
     ) -> dict[str, Any]:
         asked.append(settings and settings.model_dump())
@@ -135,7 +137,7 @@ def second_a_step(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
             "start": 0.0,
         }
 
-    monkeypatch.setattr(studies.running.plan, "_measure", told)
+    monkeypatch.setattr(studies.running.plan, "_measure", answer_of)
     return asked
 
 

@@ -19,7 +19,7 @@ STORED: Any = SimpleNamespace(
     designs=[SimpleNamespace(name="a", flops=100), SimpleNamespace(name="b", flops=300)],
     seeds=[0, 1],
     content=SimpleNamespace(
-        document=SimpleNamespace(search=None, tune=None),
+        document=SimpleNamespace(search=None, tune=None, until=None),
         file=SimpleNamespace(recipe=SimpleNamespace(epochs=10)),
         settings=Settings(device="cpu", precision="bf16", threads=1),
         origin=SimpleNamespace(

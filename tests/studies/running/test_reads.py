@@ -52,14 +52,14 @@ def resolved(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def test_a_plan_reads_the_data_once(
     own: Path, reads: list[Any], resolved: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = {
+    answer = {
         "steps": [1.0, 1.0],
         "splits": {"train": 192, "validation": 48, "test": 60},
         "notes": [],
         "settings": Settings(device="cpu", precision="32", threads=1).model_dump(),
         "start": 0.0,
     }
-    monkeypatch.setattr(studies.running.plan, "_measure", lambda *_: told)
+    monkeypatch.setattr(studies.running.plan, "_measure", lambda *_: answer)
     assert len(plan(Study.load(own), storage="sqlite:///t.db").pairs) == 6
     assert (len(reads), len(resolved)) == (1, 1)
 

@@ -106,8 +106,8 @@ def test_killed_in_the_middle_it_ends_with_the_same_numbers(
     assert [attempt.ended for attempt in attempts].count("lost") >= 2
     completed = [attempt.pair for attempt in attempts if attempt.ended == "complete"]
     assert len(completed) == len(set(completed)) == 6
-    for found, expected in zip(tables(workdir), tables(undisturbed), strict=True):
-        pd.testing.assert_frame_equal(found, expected)
+    for table, expected in zip(tables(workdir), tables(undisturbed), strict=True):
+        pd.testing.assert_frame_equal(table, expected)
 
 
 @pytest.fixture
@@ -149,5 +149,5 @@ def test_a_pruned_search_that_is_killed_once_ends_with_the_same_designs_and_numb
     endings = [attempt.ended for attempt in Attempts(storage, get(storage, "tiny").id).read()]
     assert "lost" in endings
     assert "pruned" in endings
-    for found, expected in zip(tables(killed), tables(calm), strict=True):
-        pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    for table, expected in zip(tables(killed), tables(calm), strict=True):
+        pd.testing.assert_frame_equal(table, expected, check_exact=True)

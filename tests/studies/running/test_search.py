@@ -118,15 +118,15 @@ def test_tpe_finds_the_best_of_a_space_more_often_than_chance(
 ) -> None:
     """Twelve of twenty designs: chance finds the best in 60 % of
     searches; here the errors slope towards it."""
-    found = 0
+    times = 0
     for seed in range(6):
         storage = Storage(f"sqlite:///{workdir}/{seed}.db")
         stored = make(storage, write({"method": "tpe", "trials": 12, "seed": seed}, seeds=[0]))
         search_alone(storage, stored)
         now = get(storage, "tiny")
         best = min(now.designs, key=lambda design: error_of(now, Pair(design.name, 0)))
-        found += (best.cardinality, best.width) == (4, 24)
-    assert found == 6
+        times += (best.cardinality, best.width) == (4, 24)
+    assert times == 6
 
 
 def test_an_exhausted_space_ends_the_search_early(
@@ -369,9 +369,9 @@ def test_random_search_is_the_same_with_any_number_of_workers(write: Callable[..
             Study.load(file), storage="sqlite:///t.db", workers=workers
         )
         assert counts == Counts(9, 9, 0, 0, 0, 0)
-        found = tiny_runs.tables()[0]
+        trials = tiny_runs.tables()[0]
         Path("t.db").unlink()
-        return found
+        return trials
 
     assert tables(1).equals(tables(3))
 
@@ -463,5 +463,5 @@ def test_the_readmes_sections_are_valid() -> None:
     for prune in (first, second):
         search = {"method": "tpe", "trials": 9, "prune": yaml.safe_load(prune)}
         assert Search.model_validate(search).prune
-    (tune,) = re.findall(r"`tune: ({.*?})`", readme)
+    (tune,) = re.findall(r"`tune:\s+({.*?})`", readme, re.DOTALL)
     assert len(Tune.model_validate(yaml.safe_load(tune)).recipes) == 5

@@ -366,7 +366,7 @@ PARTS = (
 
 
 @pytest.mark.parametrize(
-    ("told", "given", "expected"),
+    ("printed", "given", "expected"),
     [
         (GPUS, None, ["GPU-aa", "GPU-bb"]),
         (PARTS, None, ["MIG-cc", "MIG-dd"]),
@@ -382,13 +382,13 @@ PARTS = (
 def test_the_gpus_are_found_without_torch(
     workdir: Path,
     monkeypatch: pytest.MonkeyPatch,
-    told: str | None,
+    printed: str | None,
     given: str | None,
     expected: list[str],
 ) -> None:
-    if told is not None:
+    if printed is not None:
         program = workdir / "nvidia-smi"
-        program.write_text(f"#!/bin/sh\ncat <<'END'\n{told}END\n")
+        program.write_text(f"#!/bin/sh\ncat <<'END'\n{printed}END\n")
         program.chmod(0o755)
     monkeypatch.setenv("PATH", str(workdir) + ":/usr/bin:/bin")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
@@ -435,10 +435,10 @@ def test_each_of_the_gpus_gets_a_worker(
                 and attempt.pair.design == event["design"]
             ):
                 environment = Path(f"/proc/{attempt.worker.pid}/environ")
-                found = environment.read_text() if environment.exists() else ""
-                if attempt.pair.seed == event["seed"] and "CUDA_VISIBLE_DEVICES=" in found:
+                variables = environment.read_text() if environment.exists() else ""
+                if attempt.pair.seed == event["seed"] and "CUDA_VISIBLE_DEVICES=" in variables:
                     seen.setdefault(worker, set()).add(
-                        found.split("CUDA_VISIBLE_DEVICES=")[1].split("\0")[0]
+                        variables.split("CUDA_VISIBLE_DEVICES=")[1].split("\0")[0]
                     )
 
     if not Path("/proc/self/environ").exists():
@@ -502,7 +502,7 @@ def test_on_a_cpu_there_is_no_gpu_to_share(fake: None, tiny: Path) -> None:
     process = start(tiny, "--workers-per-gpu", "2")
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, "")
-    assert err.startswith("Error: there is no GPU to share here: this study trains on the CPU. ")
+    assert err.startswith("Error: --workers-per-gpu is for a study that trains on GPUs, ")
     assert err.count("\n") == 1
 
 
@@ -524,8 +524,8 @@ def test_the_number_of_workers_is_checked(fake: None, tiny: Path, workers: Any) 
 
 
 def test_a_run_outside_the_main_thread_works(fake: None, tiny: Path) -> None:
-    found: list[Counts] = []
-    thread = threading.Thread(target=lambda: found.append(run(tiny)))
+    counts: list[Counts] = []
+    thread = threading.Thread(target=lambda: counts.append(run(tiny)))
     thread.start()
     thread.join()
-    assert found == [DONE]
+    assert counts == [DONE]

@@ -51,12 +51,12 @@ def test_every_ending_is_written_and_told_unless_the_attempt_was_given_up_meanwh
     trainer = fake_training.Trainer(storage, stored, None)
     if overtaken:
         claims.end(attempt, "superseded")
-    told: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
     try:
-        trainer.run(claims, attempt, design, told.append, lambda: stopping)
+        trainer.run(claims, attempt, design, events.append, lambda: stopping)
     except fake_training.AcceleratorError:
         assert ended == "lost"  # its process cannot go on
-    endings = [event["event"] for event in told if event["event"] != "epoch"]
+    endings = [event["event"] for event in events if event["event"] != "epoch"]
     expected = [] if ended == "lost" else ["late"] if overtaken else [ended]
     assert endings == expected
     assert claims.tried()[0].ended == ("superseded" if overtaken else ended)

@@ -71,9 +71,9 @@ def test_an_arms_seeds_wait_for_its_tuning_and_get_its_best_recipe(
     best = {names[0]: 0, names[1]: 3, names[2]: 4}  # the first and the last are at the edge
     trained = []
     while attempt := claims.claim(NOBODY):
-        rate = attempt.told["recipe"]["learning_rate"]
+        rate = attempt.attributes["recipe"]["learning_rate"]
         wanted = Tune(**TUNE).recipes[best[attempt.pair.design]]
-        assert attempt.pair.variant or attempt.told["recipe"] == wanted
+        assert attempt.pair.variant or attempt.attributes["recipe"] == wanted
         error = 0.1 + abs(math.log(rate / wanted["learning_rate"]))
         assert claims.end(
             attempt, "complete", error, {"result": {"validation_error": error, "test_error": error}}
@@ -82,7 +82,7 @@ def test_an_arms_seeds_wait_for_its_tuning_and_get_its_best_recipe(
     assert [bool(pair.variant) for pair in trained] == [True] * 15 + [False] * 6
     assert {pair.seed for pair in trained[:15]} == {0}
     info = study_info(storage, "tiny")
-    rates_at_edge = ["learning_rate" in one["at_edge"] for one in info["tuned"].values()]
+    rates_at_edge = ["learning_rate" in failure["at_edge"] for failure in info["tuned"].values()]
     assert rates_at_edge == [True, False, True]
     trials, _ = read(storage, "tiny")
     assert len(trials) == 6  # a tuning trial is no replicate
@@ -129,7 +129,7 @@ def test_of_equal_errors_the_recipe_nearest_the_middle_is_taken(
     while (attempt := claims.claim(NOBODY)) and attempt.pair.variant:
         assert claims.end(attempt, "complete", 0.5, {"result": {"validation_error": 0.5}})
     assert attempt
-    assert attempt.told["recipe"] == {"learning_rate": 0.1}
+    assert attempt.attributes["recipe"] == {"learning_rate": 0.1}
 
 
 def test_an_arm_whose_tuning_fails_is_failed_and_says_so(
@@ -181,8 +181,11 @@ def test_a_failed_tuning_trial_is_shown_as_that_and_not_as_its_arms_training(
     assert "Failed: C=1 seed 0" not in shown
     assert "best of 2 tuning trials (1 more without a result)" in shown
     assert shown.count("best of 3 tuning trials") == 2
-    (one,) = json.loads(CliRunner().invoke(command, [*show, "--json"]).output)["failures"]
-    assert (one["arm"], one["pair"]) == ("C=1", {"design": name, "seed": 0, "variant": "tuning 2"})
+    (failure,) = json.loads(CliRunner().invoke(command, [*show, "--json"]).output)["failures"]
+    assert (failure["arm"], failure["pair"]) == (
+        "C=1",
+        {"design": name, "seed": 0, "variant": "tuning 2"},
+    )
     # The training's own page knows nothing of it, and the report says what the tuning lacks.
     reader = Reader(storage)
     assert [attempt.ended for attempt, _ in reader.attempts("tiny", name, 0)] == ["complete"]
@@ -203,13 +206,13 @@ def test_tuning_with_real_processes_is_stored_and_shown(
     stored = get(Storage("sqlite:///t.db"), "tiny")
     trained = [attempt for attempt in stored.attempts if attempt.ended == "complete"]
     for name, result in stored.tuned.items():
-        told = [
-            attempt.told["recipe"]
+        recipes = [
+            attempt.attributes["recipe"]
             for attempt in trained
             if attempt.pair in (Pair(name, 0), Pair(name, 1))
         ]
-        assert told == [result.recipe] * 2
-    results = [attempt.told["result"] for attempt in trained if attempt.pair.variant]
+        assert recipes == [result.recipe] * 2
+    results = [attempt.attributes["result"] for attempt in trained if attempt.pair.variant]
     assert len(results) == 9
     assert not any("test_error" in result for result in results)  # nothing can be chosen on it
     shown = CliRunner().invoke(command, ["show", "tiny", "--storage", "sqlite:///t.db"]).output

@@ -1,5 +1,4 @@
-"""A storage that is away: who waits and for how long, what is
-repeated, and what that does to claims."""
+"""A storage that is away: who waits and for how long, what is repeated, what claims do."""
 
 import sqlite3
 import threading
@@ -57,8 +56,8 @@ def test_what_passes_is_repeated_and_said_once(storage: Storage) -> None:
     assert function.calls == 4
     assert said == [
         (
-            "the disk or the network folder that it lies on fails. Check that; what is stored was"
-            " left."
+            "the disk or network folder of the file fails. Check that; what is stored was not"
+            " changed."
         ),
         None,
     ]
@@ -77,9 +76,7 @@ def test_what_stays_away_is_given_up_with_one_message(
 ) -> None:
     monkeypatch.setattr(outages, "PATIENCE", 0.05)
     with storage.waiting(lambda _: None, never):
-        with pytest.raises(
-            StorageAway, match=r"It was waited for, .* The same command goes on from here"
-        ):
+        with pytest.raises(StorageAway, match=r"Waited for .* The same command goes on from here"):
             storage.patience.call(Fails(float("inf")))
         again = Fails(float("inf"))
         with pytest.raises(StorageAway):  # it has been waited for long enough
@@ -147,8 +144,7 @@ def test_which_errors_of_sqlite_pass(storage: Storage, message: str, passes: boo
 
 
 def lose_the_answer(storage: Storage, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """The next call of a method of the writer is carried out, and
-    reported as failed; then it is repeated."""
+    """Let the next call of a writer's method succeed and be reported as failed; it is repeated."""
     writer: Any = storage.open()
     usual = getattr(writer, name).args[0]
     lost: list[None] = []

@@ -1,5 +1,4 @@
-"""SQLite files: made whole or not at all, whenever that is cut off;
-what cannot be used is said in a sentence."""
+"""SQLite files are created completely or not at all; what cannot be used is one sentence."""
 
 import os
 import shutil
@@ -36,8 +35,7 @@ def schema(path: Path) -> list[tuple[object, ...]]:
 
 
 def assert_whole(path: Path) -> None:
-    """A storage that works: all tables and indexes, the journal
-    that is wanted, and nothing beside it."""
+    """A storage works: it has all tables, indexes and its journal, and no file beside it."""
     storage = Storage(f"sqlite:///{path}")
     writer = storage.open()
     writer.create_new_study(MINIMIZE, "study")
@@ -213,7 +211,7 @@ def cut_short(path: Path) -> None:
         (
             a_log_alone,
             (
-                "is not there, but {folder}/t.db-wal is, which belongs to a database that was moved"
+                "but there is {folder}/t.db-wal, which belongs to a database that was moved"
                 " or deleted"
             ),
         ),
@@ -286,6 +284,6 @@ def test_a_folder_that_may_not_be_written_is_read_and_not_written(
         assert lines[0] == "[{'study_name': 'study'}]", done.stderr
         assert len(lines) == 3
         assert all(
-            "Permission denied" in line or "may not be written" in line for line in lines[1:]
+            "Permission denied" in line or "it is read-only" in line for line in lines[1:]
         ), lines
         assert not (folder / "new.db").exists()

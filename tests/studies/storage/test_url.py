@@ -1,5 +1,4 @@
-"""Reading a storage's URL: what is refused, what a tilde means, and
-that no part of a password is ever shown."""
+"""The URL of a storage: what is refused, what ~ means; no part of a password is ever shown."""
 
 import os
 from pathlib import Path
@@ -29,9 +28,7 @@ def test_an_empty_storage_is_an_unset_variable(workdir: Path, command: tuple[str
     for empty in ("", "  "):
         result = CliRunner().invoke(cli, ["study", *command, "--storage", empty])
         assert isinstance(result.exception, UserError)
-        assert "--storage is empty; was it given a variable that is not set?" in str(
-            result.exception
-        )
+        assert "--storage is empty; is its variable not set?" in str(result.exception)
     assert not list(workdir.iterdir())
 
 

@@ -1,5 +1,4 @@
-"""Where batches keep their images: what fits is kept on the device once,
-padded or not; the rest is read a batch at a time."""
+"""Images that fit are stored on the device once; others are read a batch at a time."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,5 +1,4 @@
-"""What is said before a training: the augmentation, classes that a mirror
-image may change, imbalance; and errors by class."""
+"""What is said before a training: augmentation, sided classes, imbalance; errors by class."""
 
 import math
 
@@ -44,8 +43,7 @@ def splits(
     mirrored: bool = True,
     given: bool = False,
 ) -> Splits:
-    """Data with classes of these names, or as many images of each class as
-    `counts` says: eight tenths for training."""
+    """Data of classes with these names, or `counts` images each; eight tenths are to train on."""
     counts = counts or (10,) * max(2, len(names))
     parts = [
         images(
@@ -114,11 +112,9 @@ def test_the_first_line_says_what_happens_to_the_images(
 )
 def test_classes_that_a_mirror_image_may_change_are_named_with_the_key(name: str) -> None:
     lines = training_notes(splits("ant", name), recipe())
-    assert (
-        lines[1]
-        == f"Warning: images are mirrored, and a mirror image may not keep the class of {name!r}."
-        " If so, turn that off: mirrored: false in the data section (--set"
-        " data.mirrored=false)."
+    assert lines[1] == (
+        f"Warning: images are mirrored, and a mirror image may not keep the class of {name!r}. If"
+        " so, turn mirroring off: mirrored: false in the data section (--set data.mirrored=false)."
     )
 
 
@@ -147,11 +143,11 @@ def test_of_many_classes_some_are_named() -> None:
 
 def test_imbalance_is_said_with_what_guessing_gives() -> None:
     _, line = training_notes(splits("fine", "broken", counts=(190, 10)), recipe())
-    assert (
-        line == "The classes are imbalanced: 190 of 200 images are of 'fine', 10 of 'broken'. 5.0 %"
-        " error is what always guessing 'fine' gives. The balanced error, the mean of the"
-        " classes' errors, says more; --set recipe.class_weights=balanced has the loss weigh"
-        " classes alike."
+    assert line == (
+        "The classes are imbalanced: 190 of 200 images are of 'fine', 10 of 'broken'. Always"
+        " guessing 'fine' gives 5.0 % error. The balanced error, the mean of the errors by class,"
+        " says more; --set recipe.class_weights=balanced gives all classes the same weight in the"
+        " loss."
     )
     _, weighted = training_notes(splits(counts=(190, 10)), recipe(class_weights="balanced"))
     assert "190 of 200 images are of class 0" in weighted

@@ -21,9 +21,10 @@ def table(designs: dict[str, tuple[list[float], int, float]], by: str = "flops")
     and its mismatch from a budget of 1000."""
     rows = [
         {
-            "study": "study", "arm": f"arm of {design}", "design": design, "seed": seed, "status": "complete",
-            "validation_error": error, "test_error": error, "flops": flops, "by": by, "budget": 1000, "mismatch": mismatch,
-            "reference": "resnet20_cifar", "resolution": 8, "in_channels": 1, "classes": 10, "cardinality": 1,
+            "study": "study", "arm": f"arm of {design}", "design": design, "seed": seed,
+            "status": "complete", "validation_error": error, "test_error": error, "flops": flops,
+            "by": by, "budget": 1000, "mismatch": mismatch, "reference": "resnet20_cifar",
+            "resolution": 8, "in_channels": 1, "classes": 10, "cardinality": 1,
         }
         for design, (errors, flops, mismatch) in designs.items()
         for seed, error in enumerate(errors)

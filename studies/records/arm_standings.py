@@ -1,0 +1,230 @@
+"""Where the arms of a study stand whose seeds end where the verdict is known.
+
+Numbers for programs, and sentences for readers. Errors are fractions, points are hundredths.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from explorer.text import counted
+from studies.records.stored_study import StoredStudy
+
+if TYPE_CHECKING:
+    from studies.attempts.until_agenda import Errors, UntilAgenda
+    from studies.judging.decisions import Course
+    from studies.judging.race import Race
+
+
+@dataclass(frozen=True)
+class ArmStanding:
+    """Where one arm stands.
+
+    Attributes:
+        arm: Its label.
+        verdict: "better", "worse" or "equal" (of the reference), "dropped" or "best" (of a study
+            that looks for the best), "open", or "reference".
+        decided_at: The seeds that it took; None while it is open.
+        seeds: Its results that count.
+        late: Its results that came after the decision: they are shown, not used.
+        estimate: Its gap to the reference, or to the best, at its last look; None before the first.
+        low: What the gap is at least.
+        high: What it is at most.
+        by: Of a dropped arm, the better one.
+    """
+
+    arm: str
+    verdict: str
+    decided_at: int | None
+    seeds: int
+    late: int
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    by: str = ""
+
+
+@dataclass(frozen=True)
+class UntilStandings:
+    """Where a study stands whose seeds end where the verdict is known.
+
+    Attributes:
+        margin: In points of test error; None where it looks for the best.
+        start: Seeds before the first decision.
+        at_most: Seeds of an arm.
+        ended_at: Beyond so many seeds nothing is decided, since the plan was extended after its
+            end; None where it was not.
+        finished: Whether nothing more will be decided.
+        trained: Results so far, late ones included.
+        arms: In the order of the study.
+    """
+
+    margin: float | None
+    start: int
+    at_most: int
+    ended_at: int | None
+    finished: bool
+    trained: int
+    arms: tuple[ArmStanding, ...]
+
+    def record(self) -> dict[str, Any]:
+        """As plain data, with the sentences."""
+        return {**asdict(self), "text": self.text}
+
+    def line(self, standing: ArmStanding) -> str:
+        """'C=2: equal within 0.5, decided at seed 9'."""
+        if standing.decided_at is None:
+            return f"{standing.arm}: {self._open(standing)}"
+        return f"{standing.arm}: {self._verdict(standing)}, decided at seed {standing.decided_at}"
+
+    @property
+    def decided(self) -> list[ArmStanding]:
+        """The decided arms, those decided first before others."""
+        arms = [arm for arm in self.arms if arm.decided_at is not None]
+        return sorted(arms, key=lambda arm: arm.decided_at or 0)
+
+    @property
+    def text(self) -> str:
+        """All arms in a sentence or two, and how many trainings it took."""
+        sentences = self._race() if self.margin is None else self._against_reference()
+        if self.finished:
+            most = len(self.arms) * self.at_most
+            sentences.append(f"{counted(self.trained, 'training')} instead of {most}.")
+        if late := sum(arm.late for arm in self.arms):
+            sentences.append(f"{counted(late, 'result')} came after the decision: shown, not used.")
+        return " ".join(sentences)
+
+    def _against_reference(self) -> list[str]:
+        decided = [
+            f"{arm.arm} {self._verdict(arm)}, {'at' if number else 'decided at seed'}"
+            f" {arm.decided_at}"
+            for number, arm in enumerate(self.decided)
+        ]
+        left = self._still_open("open")
+        if self.finished:
+            left = [f"{arm.arm} {self._open(arm)}" for arm in self._open_arms]
+        return [f"{'; '.join([*decided, *left])}."]
+
+    def _race(self) -> list[str]:
+        dropped = [arm for arm in self.decided if arm.verdict == "dropped"]
+        drops = ", ".join(
+            f"{arm.arm}{'' if number else ' dropped'} at {'' if number else 'seed '}"
+            f"{arm.decided_at}"
+            for number, arm in enumerate(dropped)
+        )
+        if best := [arm.arm for arm in self.arms if arm.verdict == "best"]:
+            return [f"{best[0]} is the best: {drops}."]
+        if not self.finished:
+            return [f"{'; '.join(filter(None, [drops, *self._still_open('left')]))}."]
+        leader = next((arm.arm for arm in self._open_arms if arm.low is None), "")
+        left = [
+            f"{arm.arm} is left and open: {leader} is worse than it by at most"
+            f" {max(0.0, -100 * arm.low):.2g} points."
+            for arm in self._open_arms
+            if arm.low is not None
+        ]
+        return [f"{drops}.", *left] if drops else left
+
+    def _still_open(self, word: str) -> list[str]:
+        names = ", ".join(arm.arm for arm in self._open_arms)
+        seeds = min((arm.seeds for arm in self._open_arms), default=0)
+        return [f"{word}: {names} (seed {seeds} of at most {self.at_most})"] if names else []
+
+    @property
+    def _open_arms(self) -> list[ArmStanding]:
+        return [arm for arm in self.arms if arm.verdict == "open"]
+
+    def _verdict(self, standing: ArmStanding) -> str:
+        if standing.verdict == "equal":
+            return f"equal within {self.margin:g}"
+        return f"dropped, worse than {standing.by}" if standing.by else standing.verdict
+
+    def _open(self, standing: ArmStanding) -> str:
+        if standing.verdict == "reference":
+            return "the reference"
+        if not self.finished or standing.low is None or standing.high is None:
+            return f"open, seed {standing.seeds} of at most {self.at_most}"
+        bounds = f"{100 * standing.low:+.2g} to {100 * standing.high:+.2g}"
+        return f"open after {standing.seeds} seeds: {bounds}"
+
+
+def until_standings(stored: StoredStudy) -> UntilStandings | None:
+    """Where the arms of a stored study stand; None where every arm gets all seeds."""
+    until = stored.until
+    if until is None:
+        return None
+    from studies.judging.decisions import Course
+
+    course, errors = until.course(stored.attempts), until.errors(stored.attempts)
+    labels = [stored.design(name).arm for name in until.names]
+    arms = (
+        _against_reference(course, errors, labels, until)
+        if isinstance(course, Course)
+        else _race(course, errors, labels)
+    )
+    return UntilStandings(
+        until.until.margin,
+        until.until.start,
+        until.until.at_most,
+        until.ended_at,
+        course.finished,
+        sum(error is not None for row in errors for error in row),
+        tuple(arms),
+    )
+
+
+def _against_reference(
+    course: "Course", errors: "Errors", labels: Sequence[str], until: "UntilAgenda"
+) -> list[ArmStanding]:
+    reference = until.names.index(until.reference)
+    ends = [arm.looks[-1].column for arm in course.standings.values() if arm.decided_at]
+    arms = []
+    for row, label in enumerate(labels):
+        if row == reference:
+            # It goes on until the last arm is decided.
+            end = max(ends, default=0) if len(ends) == len(course.standings) else None
+            used, late = _split(errors[row], end)
+            arms.append(ArmStanding(label, "reference", None, used, late))
+            continue
+        standing = course.standings[row]
+        look = standing.looks[-1] if standing.looks else None
+        used, late = _split(errors[row], look.column if look and standing.decided_at else None)
+        bounds = (look.estimate, look.low, look.high) if look else (None, None, None)
+        arms.append(ArmStanding(label, standing.verdict, standing.decided_at, used, late, *bounds))
+    return arms
+
+
+def _race(course: "Race", errors: "Errors", labels: Sequence[str]) -> list[ArmStanding]:
+    lead = course.leads[-1] if course.leads else None
+    arms = []
+    for row, label in enumerate(labels):
+        if drop := course.dropped.get(row):
+            used, late = _split(errors[row], drop.column)
+            arms.append(
+                ArmStanding(
+                    label,
+                    "dropped",
+                    drop.seeds,
+                    used,
+                    late,
+                    estimate=drop.gap,
+                    low=drop.low,
+                    by=labels[drop.by],
+                )
+            )
+            continue
+        used, late = _split(errors[row], lead.column if lead and course.decided else None)
+        if lead and course.decided and lead.arm == row:
+            arms.append(ArmStanding(label, "best", used, used, late))
+        elif lead and row in lead.gaps:
+            gap, half = lead.gaps[row], lead.halves[row]
+            arms.append(ArmStanding(label, "open", None, used, late, gap, gap - half, gap + half))
+        else:
+            arms.append(ArmStanding(label, "open", None, used, late))
+    return arms
+
+
+def _split(row: Sequence[float | None], end: int | None) -> tuple[int, int]:
+    """How many results an arm has up to the column of its decision, and after it."""
+    have = [error is not None for error in row]
+    return (sum(have), 0) if end is None else (sum(have[: end + 1]), sum(have[end + 1 :]))
