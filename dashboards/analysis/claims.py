@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dashboards.analysis.arms import SAME
 from dashboards.analysis.comparison import Comparison, Difference
 from dashboards.analysis.evidence import Evidence
 from dashboards.analysis.notes import is_far
@@ -63,9 +64,7 @@ def _claim(evidence: Evidence, comparison: Comparison) -> Verdict:
     first, *rest = sorted(
         shown, key=lambda gap: (gap.estimate > 0, gap.arm != evidence.winner, gap.estimate)
     )
-    than = f"less test error than {reference}" if first.estimate < 0 else (
-        f"more test error than {reference}"
-    )  # fmt: skip
+    than = f"{'less' if first.estimate < 0 else 'more'} test error than {reference}"
     levels = [percent(comparison.means[arm]) for arm in (first.arm, reference)]
     sentence = (
         f"{_cost(evidence, [first])}{first.arm} has {gap_text(first.low, first.high, first.estimate)}"
@@ -75,7 +74,7 @@ def _claim(evidence: Evidence, comparison: Comparison) -> Verdict:
     more = _others(evidence, first, rest) if rest else []
     if len(shown) == len(comparison.differences) > 1 and all(gap.estimate < 0 for gap in shown):
         more.append(f"So every other arm has less test error than {reference}.")
-        more.append(loss_sentence(comparison))
+        more.append(_loss(comparison))
     if abs(first.estimate) > HUGE:
         failed = reference if first.estimate < 0 else first.arm
         more.append(
@@ -131,14 +130,14 @@ def _open(evidence: Evidence, comparison: Comparison) -> Verdict:
     words = f"{differs} from {reference} for sure"
     cost = _cost(evidence, gaps)
     sentence = f"{cost}{lower_first(words) if cost else words}{_seeds(evidence, gaps)}."
-    more = [loss_sentence(comparison), *_rest(comparison)]
+    more = [_loss(comparison), *_rest(comparison)]
     sd, images = comparison.residual_sd, evidence.images
     if images and sd is not None and sd < 1 / images:
         more.append(f"One image is {points(1 / images)} points.")
     return Verdict(words + _at(evidence, gaps), sentence, " ".join(more))
 
 
-def loss_sentence(comparison: Comparison) -> str:
+def _loss(comparison: Comparison) -> str:
     return (
         f"Keeping {comparison.reference} costs at most"
         f" {points(comparison.largest_loss or 0.0)} points"
@@ -164,14 +163,12 @@ def _rest(comparison: Comparison) -> list[str]:
             for gap in open_gaps
         ]
         few = len(bounds) <= MOST_OPEN_LISTED
-        sentences.append(f"Open: {'; '.join(bounds) if few else listed([*_arms(open_gaps)])}.")
+        sentences.append(
+            f"Open: {'; '.join(bounds) if few else listed([gap.arm for gap in open_gaps])}."
+        )
     if open_gaps and comparison.margin:
         sentences.append(_seeds_to_come(comparison, comparison.margin))
     return sentences
-
-
-def _arms(differences: Sequence[Difference]) -> list[str]:
-    return [difference.arm for difference in differences]
 
 
 def _seeds_to_come(comparison: Comparison, margin: float) -> str:
@@ -196,19 +193,10 @@ def _without_intervals(evidence: Evidence, comparison: Comparison) -> Verdict:
     image = f"One image is {points(1 / images)} points; more" if images else "More"
     largest = max(comparison.differences, key=lambda gap: abs(gap.estimate))
     gap = f"{largest.arm}'s, {signed_points(largest.estimate)} points"
-    seeds = int(np.isfinite(evidence.errors.to_numpy(dtype=float)).any(axis=0).sum())
-    errors = evidence.errors.to_numpy(dtype=float)
+    errors = evidence.judged_errors.to_numpy(dtype=float)
     low, high = float(np.nanmin(errors)), float(np.nanmax(errors))
-    if high - low < 1e-9 and (high < 1e-9 or seeds > 1):
-        wrong = f" With 0 of {images} images wrong" if images else " Without a single error"
-        return Verdict(
-            "All arms make the same errors",
-            "All arms make the same errors.",
-            f"{wrong.strip()} this test set cannot tell them apart: take a harder one."
-            if high < 1e-9
-            else f"{human_percent(high)} in every seed tells nothing of the noise: look at the"
-            " learning curves.",
-        )
+    if high - low < SAME and (high < SAME or len(comparison.seeds) > 1):
+        return _same_errors(high, images)
     if max(gap.seeds for gap in comparison.differences) < 2:
         return Verdict(
             f"One seed: too few to tell an arm from {reference}",
@@ -222,6 +210,16 @@ def _without_intervals(evidence: Evidence, comparison: Comparison) -> Verdict:
         f"The largest gap is {gap}, {evidence.shared_seeds(largest)}. {image} seeds or more images"
         " would tell.",
     )
+
+
+def _same_errors(error: float, images: int | None) -> Verdict:
+    if error < SAME:
+        wrong = f"With 0 of {images} images wrong" if images else "Without a single error"
+        why = f"{wrong} this test set cannot tell them apart: take a harder one."
+    else:
+        why = f"{human_percent(error)} in every seed tells nothing: look at the learning curves."
+    words = "All arms make the same errors"
+    return Verdict(words, f"{words}.", why)
 
 
 def _sentence(words: str) -> str:

@@ -128,8 +128,20 @@ class Evidence:
             looks=1 if self.study is not None else count_looks(stages(self.info, self.arms)),
             margin=self.margin,
             resolution=1 / self.images if self.images else 0.0,
-            problem=f"the verdict comes with {self.last_seed}" if self.whole.is_unfinished else "",
+            problem=self._no_look,
         )
+
+    @property
+    def _no_look(self) -> str:
+        """Why the seeds are not to be judged in one look; "" where they are."""
+        if self.until:
+            return "each arm is decided seed by seed"
+        return f"the verdict comes with {self.last_seed}" if self.whole.is_unfinished else ""
+
+    @property
+    def until(self) -> Mapping[str, Any]:
+        """Where the arms stand, where seeds end with the verdict; empty where all get all seeds."""
+        return self.info.get("until") or {}
 
     @property
     def margin(self) -> float | None:

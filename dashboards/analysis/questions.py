@@ -19,12 +19,10 @@ from explorer.text import counted
 METHODS = {"random": "random search", "tpe": "TPE", "nsga2": "NSGA-II"}
 
 
-def scaled(evidence: Evidence, contest: Comparison, plain: Verdict) -> Verdict:
-    """More paths against deeper and wider; then that all should beat the reference, as they cost
-    more. `contest` compares the ways, `plain` is the verdict against the reference."""
+def scaled(evidence: Evidence, comparison: Comparison, contest: Comparison) -> Verdict:
+    """More paths against deeper and wider (`contest`); then that all should beat the reference
+    (`comparison`), as they cost more."""
     ways = evidence.ways
-    if contest.problem or not contest.differences:
-        return plain
     ratios = [cost_ratio(evidence.costs, way, evidence.reference) for way in ways]
     ends = ratios_text([ratio for ratio in ratios if ratio])
     at = f" at {ends} {evidence.budget}" if ends else ""
@@ -39,15 +37,15 @@ def scaled(evidence: Evidence, contest: Comparison, plain: Verdict) -> Verdict:
             short.append(f"{words} {listed(brief)} points")
     if not parts:
         words = f"No difference between {listed(ways)} is shown{at}"
-        return Verdict(words, f"{words}{seeds}.", _rest_of(evidence, contest))
+        return Verdict(words, f"{words}{seeds}.", _rest(ways, comparison, contest))
     return Verdict(
         f"More paths {' and '.join(short)}{at}",
         f"More paths {' and '.join(parts)}{at}{seeds}.",
-        _rest_of(evidence, contest),
+        _rest(ways, comparison, contest),
     )
 
 
-def _rest_of(evidence: Evidence, contest: Comparison) -> str:
+def _rest(ways: list[str], comparison: Comparison, contest: Comparison) -> str:
     """The ways that more paths neither beat nor lose to, and the reference."""
     sentences = []
     equal = [gap.arm for gap in contest.differences if gap.verdict == "equal"]
@@ -62,13 +60,13 @@ def _rest_of(evidence: Evidence, contest: Comparison) -> str:
     ]
     if bounds:
         sentences.append(f"Open: {'; '.join(bounds)}.")
-    gaps = [gap for gap in evidence.comparison.differences if gap.arm in evidence.ways]
+    gaps = [gap for gap in comparison.differences if gap.arm in ways]
     better = [gap.arm for gap in gaps if gap.verdict == "better"]
     if better:
         who = "All of them" if len(better) == len(gaps) else listed(better).capitalize()
         verb = "has" if len(better) == 1 else "have"
         sentences.append(
-            f"{who} {verb} less test error than {evidence.reference} at 1.00x, as a larger budget"
+            f"{who} {verb} less test error than the reference at 1.00x, as a larger budget"
             " should give."
         )
     return " ".join(sentences)

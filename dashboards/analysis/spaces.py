@@ -10,10 +10,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dashboards.analysis.arms import finite
+from dashboards.analysis.evidence import Evidence
+from studies.judging.distributions import (
+    CurveTest,
+    area_under,
+    best_of_draws,
+    bin_weights,
+    compare_distributions,
+    complexity_bins,
+    effective_number,
+)
 
 Array = NDArray[np.float64]
-MOST_BINS = 10
-DESIGNS_PER_BIN = 5
+MOST_DRAWS = 10
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,12 @@ class Distribution:
     errors: Array
     shares: Array
     designs: int  # that count; with complexity normalised, those in the bins that all spaces reach
+    effective: float  # as many equally weighted designs are as precise
+
+    @property
+    def masses(self) -> Array:
+        """The share of designs that have each of the errors."""
+        return np.diff(self.shares, prepend=0.0)
 
     def quantile(self, share: float) -> float:
         """The error that this share of the designs does not exceed."""
@@ -61,19 +76,52 @@ def error_distribution(errors: Any, weights: Any = None) -> Distribution:
     values, heavy = values[heavy > 0], heavy[heavy > 0]
     steps, step_of = np.unique(values, return_inverse=True)
     shares = np.cumsum(np.bincount(step_of, heavy, len(steps)).astype(float))
-    return Distribution(steps, shares / shares[-1] if len(shares) else shares, len(values))
+    shares = shares / shares[-1] if len(shares) else shares
+    return Distribution(steps, shares, len(values), effective_number(heavy))
 
 
-def error_distributions(
+@dataclass(frozen=True)
+class ComparedSpaces:
+    """The error distributions of design spaces, and whether they differ.
+
+    Attributes:
+        spaces: Of each space by its name; none where they share no cost.
+        tests: Of each two spaces.
+        costs: From what to what the designs of each space cost.
+    """
+
+    spaces: dict[str, Distribution]
+    tests: tuple[CurveTest, ...]
+    costs: dict[str, tuple[float, float]]
+
+    @property
+    def draws(self) -> int:
+        """How many draws the best of which is told: ten, or as many as the designs are worth."""
+        return max(1, min([MOST_DRAWS, *(int(space.effective) for space in self.spaces.values())]))
+
+    def area(self, name: str) -> float:
+        """The area under a space's curve, as a share, between the errors that any space has."""
+        space, every = self.spaces[name], self.spaces.values()
+        low, high = (
+            end([end(other.errors) for other in every]) for end in (np.min, np.max)
+        )  # fmt: skip
+        return area_under(space.errors, space.masses, float(low), float(high))
+
+    def best_of_draws(self, name: str) -> float:
+        """The mean of the lowest error of `draws` designs drawn from a space."""
+        return best_of_draws(self.spaces[name].errors, self.spaces[name].masses, self.draws)
+
+
+def compare_spaces(
     trials: pd.DataFrame, by: str = "study", measure: str | None = "flops"
-) -> dict[str, Distribution]:
-    """The error distribution of each space (each value of the column `by`) over
-    its designs, a design's error its mean over seeds.
+) -> ComparedSpaces:
+    """The error distribution of each space (each value of the column `by`) over its designs, a
+    design's error its mean over seeds; and a test of each two.
 
     With a `measure`, spaces are compared at equal complexity (Radosavovic et al. 2019, "On Network
     Design Spaces for Visual Recognition", section 3.3): designs are weighted so that in every space
     each bin of log complexity weighs the same, and designs in bins that some space does not reach
-    count nowhere. A space is missing from the answer where none of its designs counts.
+    count nowhere. None compares them as they are.
     """
     designs = design_means(trials)
     if by not in designs:
@@ -82,41 +130,34 @@ def error_distributions(
         )[by]
         designs = designs.join(names, on=["study", "arm", "design"])
     groups = {str(name): group for name, group in designs.groupby(by, sort=False)}
-    weights: dict[str, Any] = dict.fromkeys(groups)
+    errors = {name: group["test_error"].to_numpy(dtype=float) for name, group in groups.items()}
+    costs = {name: finite(group[measure or "flops"]) for name, group in groups.items()}
     if measure is not None and len(groups) > 1:
-        weights = complexity_weights(
-            {name: group[measure].to_numpy(dtype=float) for name, group in groups.items()}
-        )
-    spaces = {
-        name: error_distribution(group["test_error"], weights[name])
-        for name, group in groups.items()
-    }
-    return {name: space for name, space in spaces.items() if space.designs}
+        bins = complexity_bins(costs)
+    else:
+        bins = {name: np.zeros(len(values), dtype=np.intp) for name, values in errors.items()}
+    spaces = {name: error_distribution(errors[name], bin_weights(bins[name])) for name in groups}
+    return ComparedSpaces(
+        {name: space for name, space in spaces.items() if space.designs},
+        compare_distributions(errors, bins),
+        {name: (float(cost.min()), float(cost.max())) for name, cost in costs.items()},
+    )
 
 
-def complexity_weights(costs: dict[str, Array], bins: int | None = None) -> dict[str, Array]:
-    """A weight for each design, so that each bin of log cost weighs the same in
-    every space; 0 in bins that not all spaces reach.
+def drawn_from_space(evidence: Evidence) -> tuple[pd.DataFrame, str]:
+    """The trainings whose designs stand for a study's space, and why there are none.
 
-    The bins divide the range of cost that all spaces share. Without `bins` there are as many as
-    leave the smallest space about five designs in each, at most ten.
+    A grid has all designs of its space, a random search draws from it (on its first seed: finalists
+    have more). What TPE, NSGA-II or a search that prunes tries is better than its space.
     """
-    logs = {name: np.log(cost) for name, cost in costs.items()}
-    low = max((log.min() for log in logs.values() if len(log)), default=0.0)
-    high = min((log.max() for log in logs.values() if len(log)), default=0.0)
-    inside = {name: (log >= low - 1e-12) & (log <= high + 1e-12) for name, log in logs.items()}
-    fewest = min(int(within.sum()) for within in inside.values()) if inside else 0
-    count = bins or max(1, min(MOST_BINS, fewest // DESIGNS_PER_BIN))
-    edges = np.linspace(low, high, count + 1)[1:-1]
-    bin_of = {name: np.digitize(log, edges) for name, log in logs.items()}
-    filled = {name: np.bincount(bin_of[name][inside[name]], minlength=count) for name in logs}
-    common = np.all([inside_bin > 0 for inside_bin in filled.values()], axis=0)
-    return {
-        name: np.where(
-            inside[name] & common[bin_of[name]], 1 / np.maximum(filled[name], 1)[bin_of[name]], 0.0
-        )
-        for name in logs
-    }
+    search = evidence.search
+    if not search:
+        return evidence.trials, ""
+    if search.get("method") != "random":
+        return evidence.trials.iloc[:0], "its search tries what it expects to be good"
+    if search.get("prune") or evidence.counts.get("pruned"):
+        return evidence.trials.iloc[:0], "its search gives up what looks bad"
+    return evidence.trials[evidence.trials["seed"] == evidence.choosing_seed], ""
 
 
 def pareto_front(costs: Any, errors: Any) -> NDArray[np.bool_]:

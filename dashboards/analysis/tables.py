@@ -7,7 +7,7 @@ import pandas as pd
 
 from dashboards.analysis.comparison import Comparison, Difference
 from dashboards.analysis.evidence import Evidence
-from dashboards.analysis.spaces import extremes
+from dashboards.analysis.spaces import ComparedSpaces, extremes
 from dashboards.analysis.words import (
     NOTHING,
     bare_points,
@@ -142,6 +142,27 @@ def studies_table(studies: Sequence[tuple[str, Evidence]]) -> TextTable:
     )  # fmt: skip
     words = frozenset(("Study", "Reference", "Lowest validation error"))
     return TextTable(headings, tuple(rows), words)
+
+
+def spaces_table(compared: ComparedSpaces) -> TextTable:
+    """Design spaces at equal complexity: how many designs count and what they are worth, the
+    median, the area under the curve, and how good a random search would be."""
+    rows = tuple(
+        (
+            name,
+            str(space.designs),
+            f"{space.effective:.0f}",
+            percent(space.quantile(0.5)),
+            f"{compared.area(name):.3f}",
+            percent(compared.best_of_draws(name)),
+        )
+        for name, space in compared.spaces.items()
+    )
+    headings = (
+        "Space", "Designs", "Worth", "Median test error (%)", "Area under the curve",
+        f"Mean of the best of {compared.draws} (%)",
+    )  # fmt: skip
+    return TextTable(headings, rows, frozenset(("Space",)))
 
 
 def arms_table(studies: Sequence[tuple[str, Evidence]]) -> TextTable:

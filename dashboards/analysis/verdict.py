@@ -20,10 +20,15 @@ def judge(evidence: Evidence) -> Verdict:
 
 def _answer(evidence: Evidence) -> Verdict:
     comparison = evidence.comparison
+    if evidence.until:  # its decisions hold whenever one looks
+        text = str(evidence.until["text"])
+        return Verdict(text.split(". ")[0].removesuffix("."), text)
     if evidence.whole.is_unfinished and evidence.counts.get("complete"):
         return _so_far(evidence)
     if evidence.search:
-        return searched(evidence)
+        verdict = searched(evidence)
+        odd = _out_of_line(comparison.odd) if comparison.odd else ""
+        return replace(verdict, more=f"{verdict.more} {odd}".strip())
     if not comparison.differences:
         return _without_comparison(evidence)
     told = _told(evidence, comparison)
@@ -33,13 +38,13 @@ def _answer(evidence: Evidence) -> Verdict:
 
 
 def _told(evidence: Evidence, comparison: Comparison) -> Verdict:
-    plain = judged(evidence, comparison)
-    verdict = plain
+    verdict = judged(evidence, comparison)
     if evidence.ways and not comparison.problem:
         contest = evidence.contest
         if comparison is not evidence.comparison:
             contest = contest.without or contest
-        verdict = scaled(evidence, contest, plain)
+        if contest.differences and not contest.problem:
+            verdict = scaled(evidence, comparison, contest)
     more = f"{verdict.more} {tuned_sentence(evidence)}"
     return replace(verdict, more=more.strip())
 
@@ -73,7 +78,7 @@ def _with_and_without(odd: Sequence[OddTraining], told: Verdict, without: Verdic
 
 
 def _out_of_line(odd: Sequence[OddTraining]) -> str:
-    """'C=2, seed 1, is out of line: 90.00 % test error where 2.70 % was to be expected.'"""
+    """'C=2, seed 1, is out of line: 90.0 % test error where 2.7 % was to be expected.'"""
     verb = "is" if len(odd) == 1 else "are"
     names = listed([f"{training.arm}, seed {training.seed}," for training in odd])
     errors = listed(

@@ -29,7 +29,8 @@ from dashboards.figures.course import gaps_by_seed
 from dashboards.figures.learning import learning_curves
 from dashboards.figures.running import mismatches, network_drawing, progress, throughput
 from dashboards.figures.scaling import deeper_wider_more_paths
-from dashboards.figures.tradeoffs import error_against_cost, error_distribution_functions
+from dashboards.figures.spaces import error_distribution_functions
+from dashboards.figures.tradeoffs import error_against_cost
 
 __all__ = [
     "deeper_wider_more_paths",

@@ -141,15 +141,6 @@ def gaps_by_arm(findings: Findings, paper: str | None = None) -> ArmChart:
                 f"{gap.arm} − {reference}", gap.shown,
             )
         )  # fmt: skip
-    shown = [gap.arm for gap in gaps if gap.shown]
-    title = "Every difference's interval includes zero"
-    if gaps and all(gap.verdict == "equal" for gap in gaps):
-        title = f"Every arm is equal to {reference} within {bare_points(comparison.margin or 0.0)}"
-    if comparison.problem:
-        so_far = f"Gaps so far: the verdict comes with {findings.last_seed}"
-        title = so_far if findings.whole.is_unfinished else "Gaps without intervals"
-    elif shown:
-        title = f"{listed(shown)} {'differs' if len(shown) == 1 else 'differ'} from {reference}"
     subtitle = f"Points of test error minus {reference}'s, {findings.shared_seeds(*gaps)}"
     if not comparison.problem:
         subtitle += f", simultaneous {sure} intervals; filled where zero is excluded"
@@ -157,5 +148,22 @@ def gaps_by_arm(findings: Findings, paper: str | None = None) -> ArmChart:
     lines = [Line((), [100 * edge], "margin", dotted=True, crosses=True) for edge in edges]
     if lines:
         subtitle += f"; dotted: the margin of {bare_points(comparison.margin or 0.0)}"
+    title = _title_of_gaps(findings)
     chart = ArmChart(title, subtitle, arm_axis(findings), marks, lines=lines, unit="points")
     return table3_on_axis(chart, findings, paper, 0.0) if paper is not None and gaps else chart
+
+
+def _title_of_gaps(findings: Findings) -> str:
+    comparison, reference = findings.comparison, findings.reference
+    gaps = comparison.differences
+    if findings.until:
+        return findings.verdict.title
+    if comparison.problem and findings.whole.is_unfinished:
+        return f"Gaps so far: the verdict comes with {findings.last_seed}"
+    if comparison.problem:
+        return "Gaps without intervals"
+    if all(gap.verdict == "equal" for gap in gaps):
+        return f"Every arm is equal to {reference} within {bare_points(comparison.margin or 0.0)}"
+    if shown := [gap.arm for gap in gaps if gap.shown]:
+        return f"{listed(shown)} {'differs' if len(shown) == 1 else 'differ'} from {reference}"
+    return "Every difference's interval includes zero"

@@ -130,14 +130,16 @@ def set_title(figure: go.Figure, title: str, subtitle: str, theme: str) -> None:
     }
 
 
-def note_if_empty(figure: go.Figure, content: Any, theme: str) -> None:
+def note_if_empty(
+    figure: go.Figure, content: Any, theme: str, text: str = "Nothing to show yet"
+) -> None:
     """Say so where there is nothing to draw."""
     if len(content):
         return
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     figure.add_annotation(
-        text="Nothing to show yet", x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False,
+        text=text, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False,
         font={"color": THEMES[theme].quiet, "size": 16},
     )  # fmt: skip
 

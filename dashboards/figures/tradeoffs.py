@@ -1,5 +1,4 @@
-"""Error against what a design costs, with the Pareto front; error
-distributions of whole design spaces."""
+"""Error against what a design costs, with the Pareto front."""
 
 from dataclasses import dataclass
 
@@ -9,8 +8,8 @@ import plotly.graph_objects as go
 
 from dashboards.analysis.arms import finite
 from dashboards.analysis.findings import Findings
-from dashboards.analysis.spaces import Distribution, design_means, error_distributions, pareto_front
-from dashboards.analysis.words import listed, seeds_phrase, span
+from dashboards.analysis.spaces import design_means, pareto_front
+from dashboards.analysis.words import listed, seeds_phrase
 from dashboards.figures.common import (
     DIRECT_LABELS,
     MOST_POINTS,
@@ -23,10 +22,8 @@ from dashboards.figures.common import (
     over_seeds,
     points_of,
     subtitle_of,
-    template_text,
 )
 from dashboards.figures.theme import (
-    FURTHER_COLORS,
     THEMES,
     Style,
     arm_styles,
@@ -45,7 +42,6 @@ COST_LABELS = {
     "seconds_per_epoch": "measured seconds per epoch",
 }
 FEW_DESIGNS = 40  # with more, only the designs' means are drawn
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
 
 @dataclass(frozen=True)
@@ -192,88 +188,3 @@ def _front_title(designs: pd.DataFrame, cost: str) -> str:
     if len(arms) > 3:
         return f"{len(best)} of {len(designs)} designs are {where}"
     return f"{listed(arms)} are {where}"
-
-
-@dataclass(frozen=True)
-class SpacesChart:
-    """What `error_distribution_functions` shows: each space's distribution by its name."""
-
-    title: str
-    subtitle: str
-    spaces: dict[str, Distribution]
-
-
-def error_distribution_functions(
-    trials: pd.DataFrame, *, by: str = "study", measure: str | None = "flops", theme: str = "light"
-) -> go.Figure:
-    """The share of a design space's designs that have an error of at most x: one line a space.
-
-    Args:
-        trials: Trainings of one study or of several.
-        by: The column whose values are the spaces.
-        measure: "flops", "params" or "activations" compares spaces at equal complexity, see
-            `spaces.error_distributions`; None compares them as they are.
-        theme: "light" or "dark".
-    """
-    chart = spaces_shown(trials, by, measure)
-    colors, figure = THEMES[theme], blank_figure(theme)
-    styles = arm_styles(Findings(trials), theme) if by == "arm" else {}
-    hues, count = (colors.reference, *FURTHER_COLORS), len(chart.spaces)
-    for number, (name, space) in enumerate(chart.spaces.items()):
-        color = styles[name].color if name in styles else hues[number % len(hues)]
-        x, y = np.repeat(100 * space.errors, 2), np.repeat(space.shares, 2)
-        figure.add_scatter(
-            x=x,
-            y=np.concatenate([[0.0], y[:-1]]),
-            mode="lines",
-            line={"color": color, "width": 2.25, "dash": DASHES[number % len(DASHES)]},
-            name=label(name),
-            hovertemplate=(
-                f"<b>{template_text(label(name))}</b><br>%{{y:.0%}} of {space.designs} designs"
-                " have an error of at most %{x:.2f} %<extra></extra>"
-            ),
-            showlegend=count > DIRECT_LABELS,
-        )
-        if 1 < count <= DIRECT_LABELS:
-            share = (number + 1) / (count + 1)
-            figure.add_annotation(
-                x=100 * space.quantile(share), y=share, text=label(name, 32), ax=30, ay=16,
-                showarrow=True, arrowhead=0, arrowwidth=1, arrowcolor=color, xanchor="left",
-                bgcolor=colors.ground, font={"size": 12.5, "color": colors.ink},
-            )  # fmt: skip
-    set_title(figure, chart.title, chart.subtitle, theme)
-    figure.update_yaxes(range=[0, 1.02], tickformat=".0%", title={"text": ""})
-    figure.update_xaxes(title={"text": "Test error in %", "standoff": 8})
-    note_if_empty(figure, chart.spaces, theme)
-    return figure
-
-
-def spaces_shown(
-    trials: pd.DataFrame, by: str = "study", measure: str | None = "flops"
-) -> SpacesChart:
-    """What `error_distribution_functions` shows."""
-    spaces = error_distributions(trials, by, measure)
-    counts = [space.designs for space in spaces.values()]
-    seeds = over_seeds(design_means(trials)["n"], "")
-    equal = f", at equal {COST_LABELS[measure]}" if measure and len(spaces) > 1 else ""
-    subtitle = (
-        f"Share of designs with an error of at most x{equal}; {span(counts)}"
-        f" designs{' each' if len(counts) > 1 else ''}, {seeds}"
-    )
-    return SpacesChart(_median_title(spaces), subtitle, spaces)
-
-
-def _median_title(spaces: dict[str, Distribution]) -> str:
-    if not spaces:
-        return "Error distribution"
-    medians = {name: 100 * space.quantile(0.5) for name, space in spaces.items()}
-    best, *_, worst = sorted([*medians, *medians], key=medians.__getitem__)
-    half = f"Half of the designs of {best} have an error of at most {medians[best]:.2f} %"
-    if len(medians) == 1:
-        return half
-    if len(medians) == 2:
-        return f"{half}, of {worst} {medians[worst]:.2f} %"
-    return (
-        f"The median design has an error of {medians[best]:.2f} % in {best},"
-        f" {medians[worst]:.2f} % in {worst}"
-    )

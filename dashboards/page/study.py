@@ -11,7 +11,7 @@ from dashboards.analysis.arms import finite
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.notes import sampling_sentence, trend_sentence
 from dashboards.analysis.tables import comparison_table, design_table
-from dashboards.analysis.words import confidence_text, points
+from dashboards.analysis.words import bare_points, confidence_text, points
 from dashboards.page.elements import Element, element, joined
 from dashboards.page.parts import facts, notes, quiet, section, table
 from explorer.text import human_time
@@ -98,7 +98,7 @@ def method(findings: Findings) -> Element:
             f"This is look {comparison.looks} at the study: its seeds or arms changed. As planned,"
             " it claims wrongly in at most 1 study of 20; all later looks together do so in at most"
             " another 1 of 20, however many there are: look k is judged at 1 − 5 % / (k (k − 1))"
-            " confidence."
+            " confidence. The intervals of single arms stay at 95 %."
         )
     if images:
         texts.append(
@@ -123,6 +123,7 @@ def what_was_run(findings: Findings, **times: str) -> Element:
         "Data": _words(info.get("data")),
         "Recipe": _words(info.get("recipe")),
         "Seeds": _seeds(info.get("seeds") or []),
+        "Margin": f"{bare_points(findings.margin)} points" if findings.margin else "",
         "Settings": _words(info.get("settings")),
         "Machine": _words(info.get("machine")),
         "Device": _words(info.get("device")),

@@ -20,11 +20,12 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboards.analysis.spaces import design_means
-from dashboards.analysis.tables import studies_table
+from dashboards.analysis.findings import Findings
+from dashboards.analysis.spaces import compare_spaces, design_means, drawn_from_space
+from dashboards.analysis.tables import spaces_table, studies_table
 from dashboards.figures import error_distribution_functions
-from dashboards.page.elements import element, joined, resource, to_html
-from dashboards.page.parts import quiet, section, table
+from dashboards.page.elements import Element, element, joined, resource, to_html
+from dashboards.page.parts import notes, quiet, section, table
 from dashboards.page.study import study_name
 from dashboards.report.sources import Source
 from dashboards.report.study import Draw, StudyPart, figure_frame, study_body
@@ -117,14 +118,7 @@ def _side_by_side(parts: Sequence[StudyPart], now: datetime) -> tuple[str, str, 
         for part in parts
         if (frame := part.figure("error"))
     ]
-    spaces = [
-        findings.trials for _, findings in studies if len(design_means(findings.trials)) >= SPACE
-    ]
-    distributions = None
-    if len(spaces) > 1:
-        trials = pd.concat(spaces, ignore_index=True)
-        figures["distributions"] = lambda theme: error_distribution_functions(trials, theme=theme)
-        distributions = section("", figure_frame("distributions", figures["distributions"]))
+    distributions = _distributions(studies, figures)
     body = [
         to_html([element("h1", title), answers]),
         to_html(element("div", *panels, className="side") if panels else None, deeper=1),
@@ -132,6 +126,39 @@ def _side_by_side(parts: Sequence[StudyPart], now: datetime) -> tuple[str, str, 
         *(_among_others(part, now) for part in parts),
     ]
     return title, "\n".join(body), figures
+
+
+def _distributions(
+    studies: Sequence[tuple[str, Findings]], figures: dict[str, Draw]
+) -> Element | None:
+    """The error distributions of the studies that have many designs, their figure put among the
+    others; None where there are no two of them."""
+    large = [
+        (name, *drawn_from_space(findings))
+        for name, findings in studies
+        if len(design_means(findings.trials)) >= SPACE
+    ]
+    if len(large) < 2:
+        return None
+    left_out = notes(
+        [
+            f"{name} is left out of the error distributions: {reason}."
+            for name, _, reason in large
+            if reason
+        ]
+    )
+    spaces = [trials for _, trials, reason in large if not reason]
+    if len(spaces) < 2:
+        return section("", left_out)
+    trials = pd.concat(spaces, ignore_index=True)
+    compared = compare_spaces(trials)
+    figures["distributions"] = lambda theme: error_distribution_functions(trials, theme=theme)
+    return section(
+        "",
+        figure_frame("distributions", figures["distributions"]),
+        table(spaces_table(compared), "Error distributions") if compared.spaces else None,
+        left_out,
+    )
 
 
 def _among_others(part: StudyPart, now: datetime) -> str:

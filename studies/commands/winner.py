@@ -94,7 +94,7 @@ def winner(
     stored = stored_study(place, name_or_path)
     chosen = choose(Reader(place).tables(stored.name).trials, to_run(name_or_path), place.option)
     if not as_json:
-        _show(chosen)
+        _show(chosen, len(stored.designs) if stored.content.document.search else 0)
     written: dict[str, Any] = {}
     imported = stored.content.origin.imported
     if imported:
@@ -120,7 +120,8 @@ def winner(
         ctx.exit(1)
 
 
-def _show(chosen: "Winner") -> None:
+def _show(chosen: "Winner", tried: int) -> None:
+    """The winner beside its rivals. `tried` is the number of designs of a search, else 0."""
     from explorer.terminal import print_table
     from explorer.text import human_percent
 
@@ -135,8 +136,13 @@ def _show(chosen: "Winner") -> None:
     columns = ["arm", "design", "validation error", "worse by (points)", "95 % interval", ""]
     print_table(columns, rows, left=["design", ""])
     click.echo(f"\n{chosen.why}")
-    if chosen.fewer_seeds:
-        click.echo(f"Trained on fewer seeds, and not compared: {', '.join(chosen.fewer_seeds)}.")
+    if tried:
+        click.echo(
+            f"Of {counted(tried, 'design')} that a search tried on its first seed: on that one the"
+            " best looks better than it is."
+        )
+    elif chosen.fewer_seeds:
+        click.echo(f"With too few seeds, and not compared: {', '.join(chosen.fewer_seeds)}.")
 
 
 def _recipe(

@@ -34,7 +34,7 @@ def test_15_a_study_of_scale_answers_the_question_asked_first():
         f"More paths beat {parts[0]} and {parts[1]} points at 2.00x the FLOPs, 3 seeds."
     )
     assert findings.verdict.more == (
-        "All of them have less test error than reference at 1.00x, as a larger budget should give."
+        "All of them have less test error than the reference at 1.00x, as a larger budget should give."
     )
 
 
@@ -108,3 +108,13 @@ def test_16_a_tuned_study_says_so_and_warns_of_the_edge():
     )
     plain = Findings(make_trials(), {**make_info(), "tuned": tuned([])}).verdict
     assert not [note for note in plain.notes if re.search("range", note)]
+
+
+def test_a_study_whose_seeds_end_with_the_verdict_is_judged_by_its_decisions_alone():
+    """Arms that stopped at different seeds are no table for one look."""
+    text = "C=8 better, decided at seed 3; C=2 equal within 0.5, at 3. 15 trainings instead of 100."
+    findings = Findings(make_trials({"C=16": -0.02}), {**make_info(), "until": {"text": text}})
+    assert findings.verdict.sentence == text
+    assert findings.verdict.title == "C=8 better, decided at seed 3; C=2 equal within 0.5, at 3"
+    assert not any(gap.shown for gap in findings.comparison.differences)
+    assert findings.comparison.problem == "each arm is decided seed by seed"

@@ -8,10 +8,10 @@ from study_tables import make_trials, without_results
 
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.spaces import (
-    complexity_weights,
+    compare_spaces,
     design_means,
+    drawn_from_space,
     error_distribution,
-    error_distributions,
     extremes,
     pareto_front,
 )
@@ -53,7 +53,7 @@ def test_equal_complexity_takes_away_what_only_cost_explains():
     trials = pd.concat(
         [space("small", small, 1e6 / small), space("large", large, 1e6 / large)], ignore_index=True
     )
-    plain, equal = error_distributions(trials, measure=None), error_distributions(trials)
+    plain, equal = compare_spaces(trials, measure=None).spaces, compare_spaces(trials).spaces
     assert plain["small"].quantile(0.5) > 2 * plain["large"].quantile(0.5)
     for share in (0.25, 0.5, 0.75):
         assert equal["small"].quantile(share) == pytest.approx(
@@ -61,19 +61,56 @@ def test_equal_complexity_takes_away_what_only_cost_explains():
         )
 
 
-def test_each_bin_of_complexity_weighs_the_same_in_every_space_and_lonely_bins_nothing():
-    costs = {
-        "a": np.array([10.0, 11, 12, 90, 95, 1000]),
-        "b": np.array([11.0, 80, 85, 90, 92, 100]),
-    }
-    weights = complexity_weights(costs, bins=2)
-    for name, cost in costs.items():
-        low = (cost >= 11) & (cost < np.sqrt(11 * 100))
-        assert weights[name][low].sum() == pytest.approx(1)
-        assert weights[name][(cost > 50) & (cost <= 100)].sum() == pytest.approx(1)
-    assert weights["a"][[0, 5]].tolist() == [0, 0]  # cheaper and more expensive than anything in b
-    apart = complexity_weights({"a": np.array([1.0, 2]), "b": np.array([5.0, 6])})
-    assert not any(weight.any() for weight in apart.values())
+def cloud(name: str, count: int, shift: float = 0.0, low: float = 7.0, seed: int = 0):
+    random = np.random.default_rng(seed)
+    flops = 10 ** random.uniform(low, low + 0.5, count)
+    return space(name, flops, random.normal(0.10 + shift, 0.01, count))
+
+
+def both(*clouds: pd.DataFrame):
+    return compare_spaces(pd.concat(clouds, ignore_index=True))
+
+
+def test_equal_spaces_are_not_told_apart_and_different_ones_are():
+    (same,) = both(cloud("a", 60), cloud("b", 60, seed=1)).tests
+    (other,) = both(cloud("a", 60), cloud("b", 60, -0.01, seed=1)).tests
+    assert same.p_value > 0.05
+    assert other.p_value < 0.01
+    assert other.gap == pytest.approx(0.01, abs=0.005)
+
+
+def test_spaces_that_share_no_cost_are_not_compared():
+    apart = both(cloud("a", 20), cloud("b", 20, low=9.0))
+    assert (apart.spaces, apart.tests) == ({}, ())
+    assert apart.costs["b"][0] > apart.costs["a"][1]
+
+
+def test_area_best_of_draws_and_worth_of_a_space_are_those_of_its_weighted_designs():
+    compared = both(cloud("a", 60), cloud("b", 60, -0.01, seed=1))
+    assert compared.area("b") > compared.area("a")
+    assert compared.draws == 10
+    assert compared.best_of_draws("a") < compared.spaces["a"].quantile(0.25)
+    assert 20 < compared.spaces["a"].effective < compared.spaces["a"].designs
+    alone = compare_spaces(cloud("a", 60)).spaces["a"]
+    assert (alone.designs, alone.effective) == (60, pytest.approx(60))
+
+
+@pytest.mark.parametrize(
+    ("search", "reason"),
+    [
+        ({}, ""),
+        ({"method": "random"}, ""),
+        ({"method": "tpe"}, "its search tries what it expects to be good"),
+        ({"method": "nsga2"}, "its search tries what it expects to be good"),
+        ({"method": "random", "prune": {"method": "median"}}, "its search gives up what looks bad"),
+    ],
+)
+def test_only_grids_and_random_searches_stand_for_their_space(search, reason):
+    findings = Findings(make_trials(), {"seeds": [0, 1, 2], "search": search})
+    trials, why = drawn_from_space(findings)
+    assert why == reason
+    # Finalists have more seeds than the rest: a search is shown by its first.
+    assert len(trials) == (0 if reason else 5 if search else 15)
 
 
 def test_the_front_holds_exactly_the_points_that_none_beats():

@@ -192,7 +192,7 @@ def test_7_without_any_error_the_test_set_is_too_easy():
     )
     same = verdict_on(results({"C=1": [90.0] * 3, "C=2": [90.0] * 3}))
     assert same.text == (
-        "All arms make the same errors. 90.0 % in every seed tells nothing of the noise: look at"
+        "All arms make the same errors. 90.0 % in every seed tells nothing: look at"
         " the learning curves."
     )
 

@@ -1,5 +1,7 @@
 """What figures show, as numbers and plain text, before anything is drawn."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,8 @@ from dashboards.analysis.findings import Findings
 from dashboards.figures.comparison import errors_by_arm, gaps_by_arm
 from dashboards.figures.learning import curves_by_arm
 from dashboards.figures.running import mismatch_by_arm, progress_by_arm, speed_by_arm
-from dashboards.figures.tradeoffs import costs_and_errors, spaces_shown
+from dashboards.figures.spaces import spaces_shown
+from dashboards.figures.tradeoffs import costs_and_errors
 
 EFFECTS = {"C=8": -0.008}
 
@@ -90,3 +93,38 @@ def test_half_of_a_spaces_designs_are_on_each_side_of_its_median():
 def test_what_a_figure_says_is_plain_text_and_escaped_only_where_it_is_drawn():
     info = {**make_info(), "data": {"name": "<b>&"}}
     assert "<b>&, 10 epochs" in errors_by_arm(Findings(make_trials(), info)).subtitle
+
+
+def clouds(shift: float = 0.0, factor: float = 1.0) -> pd.DataFrame:
+    """Two spaces of 40 designs; the second's errors are shifted, its costs larger by a factor."""
+    random, parts = np.random.default_rng(0), []
+    for number, name in enumerate(("a", "b")):
+        trials = make_trials(seeds=1).iloc[np.zeros(40, dtype=int)].reset_index(drop=True)
+        parts.append(
+            trials.assign(
+                study=name,
+                design=[f"{name} {i}" for i in range(40)],
+                flops=2e7 * random.uniform(1, 2, 40) * factor**number,
+                test_error=random.normal(0.1 + number * shift, 0.01, 40),
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_a_difference_between_spaces_is_claimed_by_a_test_only():
+    same, other = spaces_shown(clouds()), spaces_shown(clouds(-0.02))
+    assert re.fullmatch(
+        r"No difference between a and b is shown at equal FLOPs \(p = 0\.\d+\)", same.title
+    )
+    assert other.title == "b has a lower test error than a at equal FLOPs (p < 0.001)"
+    assert re.search(r"; a \d+ designs, worth \d+; b \d+ designs, worth \d+; ", same.subtitle)
+
+
+def test_spaces_that_share_no_cost_say_so_in_place_of_an_empty_figure():
+    chart = spaces_shown(clouds(factor=10))
+    assert chart.title == "No comparison at equal FLOPs: no cost is shared"
+    assert re.fullmatch(
+        r"a costs \d\d\.\d M to \d\d\.\d M and b costs \d{3} M to \d{3} M FLOPs, so there is"
+        r" nothing to compare",
+        chart.subtitle,
+    )

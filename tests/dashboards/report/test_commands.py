@@ -43,7 +43,7 @@ def test_the_report_of_a_finished_study(stored_study, workdir):
         assert f"{100 * summary['mean']:.2f}" in rows[arm]
         assert f"{100 * summary['low']:.2f} to {100 * summary['high']:.2f}" in rows[arm]
     assert "resnext11_8x13d_cifar" in rows["C=8"]
-    assert "C=8 has 0.95 (0.49 to 1.40) points less test error than C=1 (" in output
+    assert "C=8 has 0.95 (0.51 to 1.39) points less test error than C=1 (" in output
     assert "Report: digits_cardinality.html" in lines
     following = lines[lines.index("Next:") + 1 :]
     assert len(following) == 2
@@ -52,7 +52,7 @@ def test_the_report_of_a_finished_study(stored_study, workdir):
     )
     assert "\x1b" not in output
     page = (workdir / "digits_cardinality.html").read_text()
-    assert "C=8 has 0.95 (0.49 to 1.40) points less test error" in page
+    assert "C=8 has 0.95 (0.51 to 1.39) points less test error" in page
     assert "split_seed: 0" in page
 
 
@@ -131,7 +131,7 @@ def test_csv_files_need_no_storage(workdir):
     make_trials({"C=8": -0.008}).to_csv("trials.csv", index=False)
     make_trials(name="other").to_csv("other.csv", index=False)
     output = run("trials.csv")
-    assert "C=8 has 0.95 (0.49 to 1.40) points less test error than C=1 (" in output
+    assert "C=8 has 0.95 (0.51 to 1.39) points less test error than C=1 (" in output
     assert "Report: trials.html" in output
     both = run("trials.csv", "other.csv", "-o", "both.html")
     assert both.count("Mismatch (%)") == 2

@@ -68,7 +68,7 @@ def test_the_verdict_comes_first_then_figure_table_curves_designs_and_what_was_r
     page = page_of(make_trials({"C=8": -0.008}))
     order = [
         "digits_cardinality", "At equal FLOPs, how many paths?",
-        "C=8 has 0.95 (0.49 to 1.40) points less test error",
+        "C=8 has 0.95 (0.51 to 1.39) points less test error",
         "Points of test error minus C=1's", "The numbers behind it", "Train error ends at",
         "Validation error ends at",
         "The designs and how well their costs match", "Every training",

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import searching
 import torch
 from click.testing import CliRunner
 from tiny_study import change
@@ -195,6 +196,21 @@ def store_results(file: Path, errors: list[float]) -> None:
         claims.end(attempt, "complete", error, {"result": {"validation_error": error}})
     assert claims.counts().left == 0
     storage.close()
+
+
+def test_the_winner_of_a_search_says_that_it_is_one(workdir: Path) -> None:
+    storage = Storage()
+    stored = searching.make(storage, "digits_search")
+    attempt = searching.claims_of(storage, stored).claim(searching.NOBODY)
+    result = {"result": {"validation_error": 0.1, "test_error": 0.1}}
+    searching.claims_of(storage, stored).end(attempt, "complete", 0.1, result)
+    storage.close()
+    shown = CliRunner().invoke(cli, ["study", "winner", "digits_search"])
+    assert shown.exit_code == 0, shown.output
+    assert (
+        "that a search tried on its first seed: on that one the best looks better than it"
+        " is." in shown.output
+    )
 
 
 @pytest.mark.slow
