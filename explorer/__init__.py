@@ -8,8 +8,9 @@ imports neither torch nor pandas.
 from typing import TYPE_CHECKING
 
 from explorer.architecture import Architecture, Stage
-from explorer.budget import Budget, Design, match, scale
+from explorer.budget import match, scale
 from explorer.complexity import Complexity, count
+from explorer.designs import Budget, Design
 from explorer.errors import UserError
 from explorer.layers import Layer, iter_layers
 from explorer.lazy import lazy_getattr

@@ -11,17 +11,9 @@ import numpy as np
 import pandas as pd
 
 from explorer.architecture import Architecture
-from explorer.budget import (
-    LABELS,
-    QUANTITIES,
-    Budget,
-    check_measure,
-    check_solve,
-    combinations,
-    cost,
-    solve_quantity,
-)
+from explorer.budget import check_measure, check_solve, combinations, solve_quantity
 from explorer.complexity import count
+from explorer.designs import LABELS, QUANTITIES, Budget, cost
 from explorer.errors import UserError, check_known, shorten
 from explorer.numbers import parse_number
 from explorer.template import whole

@@ -7,7 +7,8 @@ from functools import cached_property
 from typing import Any
 
 from explorer.architecture import Architecture
-from explorer.budget import Budget, Design, ImpossibleBudget, cost, describe_miss, match, scale
+from explorer.budget import describe_miss, match, scale
+from explorer.designs import Budget, Design, ImpossibleBudget, cost
 from explorer.errors import UserError
 from explorer.text import human_count, human_percent
 from search_spaces.space import REFERENCE_ARM, SpaceFile, scaled_quantity

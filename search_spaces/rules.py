@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from pydantic import Field, StrictInt, field_validator, model_validator
 
 from explorer.architecture import GROWTHS, SHORTCUTS
-from explorer.budget import ARMS, LABELS, MEASURES, QUANTITIES
 from explorer.depths import POLICIES
+from explorer.designs import ARMS, LABELS, MEASURES, QUANTITIES
 from explorer.errors import UserError, check_known
 from explorer.numbers import parse_number
 from search_spaces.documents import FileModel

@@ -16,7 +16,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from explorer.architecture import Architecture
-from explorer.budget import ARMS, check_measure, check_solve
+from explorer.budget import check_measure, check_solve
+from explorer.designs import ARMS
 from explorer.errors import UserError, check_known, cut, shorten
 from explorer.template import LARGEST_NUMBER
 from search_spaces.documents import FileModel, load_document

@@ -67,9 +67,9 @@ def _claim(evidence: Evidence, comparison: Comparison) -> Verdict:
     than = f"{'less' if first.estimate < 0 else 'more'} test error than {reference}"
     levels = [percent(comparison.means[arm]) for arm in (first.arm, reference)]
     sentence = (
-        f"{_cost(evidence, [first])}{first.arm} has {gap_text(first.low, first.high, first.estimate)}"
-        f" points {than} ({levels[0]} against {levels[1]} %)"
-        f"{_seeds(evidence, [first])}."
+        f"{_cost(evidence, [first])}{first.arm} has"
+        f" {gap_text(first.low, first.high, first.estimate)} points {than}"
+        f" ({levels[0]} against {levels[1]} %){_seeds(evidence, [first])}."
     )
     more = _others(evidence, first, rest) if rest else []
     if len(shown) == len(comparison.differences) > 1 and all(gap.estimate < 0 for gap in shown):

@@ -62,8 +62,8 @@ def _notes_on_trainings(evidence: Evidence) -> list[str]:
         if tuned["at_edge"]:
             edges = listed([name.replace("_", " ") for name in tuned["at_edge"]])
             sentences.append(
-                f"{arm}'s {edges} came out at an end of the range that was tried: a wider one may do"
-                " better."
+                f"{arm}'s {edges} came out at an end of the range that was tried: a wider one may"
+                " do better."
             )
     if pruned := counts.get("pruned"):
         were = "training was pruned and is" if pruned == 1 else "trainings were pruned and are"

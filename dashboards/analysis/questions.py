@@ -79,7 +79,8 @@ def searched(evidence: Evidence) -> Verdict:
     tried = int(search.get("trials_proposed") or len(evidence.designs))
     finalists = len(search.get("finalists_chosen") or [])
     method = METHODS.get(str(search.get("method")), str(search.get("method")))
-    how = f"Of {counted(tried, 'design')} tried on one seed (seed {evidence.choosing_seed}, {method}),"
+    choosing = f"(seed {evidence.choosing_seed}, {method})"
+    how = f"Of {counted(tried, 'design')} tried on one seed {choosing},"
     went_on = f" {finalists} {'was' if finalists == 1 else 'were'} trained on"
     seeds = seeds_phrase(len(evidence.info.get("seeds") or []))
     sentence = f"{how}{went_on} {seeds}." if finalists else f"{how} none was trained on more."

@@ -31,13 +31,13 @@ def _answer(evidence: Evidence) -> Verdict:
         return replace(verdict, more=f"{verdict.more} {odd}".strip())
     if not comparison.differences:
         return _without_comparison(evidence)
-    told = _told(evidence, comparison)
+    verdict = _judged(evidence, comparison)
     if comparison.without is None:
-        return told
-    return _with_and_without(comparison.odd, told, _told(evidence, comparison.without))
+        return verdict
+    return _with_and_without(comparison.odd, verdict, _judged(evidence, comparison.without))
 
 
-def _told(evidence: Evidence, comparison: Comparison) -> Verdict:
+def _judged(evidence: Evidence, comparison: Comparison) -> Verdict:
     verdict = judged(evidence, comparison)
     if evidence.ways and not comparison.problem:
         contest = evidence.contest
@@ -66,14 +66,13 @@ def _so_far(evidence: Evidence) -> Verdict:
     )
 
 
-def _with_and_without(odd: Sequence[OddTraining], told: Verdict, without: Verdict) -> Verdict:
-    one = len(odd) == 1
+def _with_and_without(odd: Sequence[OddTraining], with_them: Verdict, without: Verdict) -> Verdict:
+    are, them = ("is", "it") if len(odd) == 1 else ("are", "them")
     names = listed([f"{training.arm}, seed {training.seed}," for training in odd])
     return Verdict(
-        f"{told.title}; {names} {'is' if one else 'are'} out of line",
+        f"{with_them.title}; {names} {are} out of line",
         _out_of_line(odd),
-        f"With {'it' if one else 'them'}: {lower_first(told.text)} Without"
-        f" {'it' if one else 'them'}: {lower_first(without.text)}",
+        f"With {them}: {lower_first(with_them.text)} Without {them}: {lower_first(without.text)}",
     )
 
 

@@ -65,7 +65,7 @@ def gaps_by_seed(findings: Findings, *, theme: str = "light") -> go.Figure:
             (looks["estimate"] - looks["half"], looks["estimate"] + looks["half"], 5),
         ):
             figure.add_scatter(
-                x=[value for place in x for value in (place, place, None)],
+                x=[end for position in x for end in (position, position, None)],
                 y=[y for ends in zip(low, high, strict=True) for y in (*ends, None)],
                 mode="lines",
                 line={"color": transparent(color, 0.45), "width": width},

@@ -29,7 +29,8 @@ def deeper_wider_more_paths(
     """Test error of the reference and of each way to spend k times
     its cost: trials, means, 95 % t intervals.
 
-    The title is the verdict's, which compares more paths with the other ways. `paper` adds Table 4 as differences from its ResNet-101.
+    The title is the verdict's, which compares more paths with the other ways. `paper` adds Table 4
+    as differences from its ResNet-101.
     """
     return draw_arms(errors_by_way(findings, paper=paper), findings, theme)
 

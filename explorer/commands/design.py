@@ -5,7 +5,6 @@ from typing import Any
 import click
 
 from explorer.architecture import Architecture
-from explorer.budget import MEASURES, QUANTITIES, TIMES
 from explorer.budget import match as match_designs
 from explorer.budget import scale as scale_designs
 from explorer.commands import printing
@@ -20,6 +19,7 @@ from explorer.commands.options import (
 )
 from explorer.commands.parsing import Number, WholeNumber
 from explorer.commands.printing import DESIGN_COLUMNS, design_row
+from explorer.designs import MEASURES, QUANTITIES, TIMES
 from explorer.errors import UserError
 from explorer.suggestions import command
 from explorer.text import human_flops, human_time

@@ -5,9 +5,9 @@ from typing import Any
 import click
 
 from explorer.architecture import Architecture
-from explorer.budget import Design
 from explorer.commands.options import JSON_OPTION, input_options
 from explorer.commands.parsing import WholeNumber, WholeNumbers
+from explorer.designs import Design
 from explorer.errors import UserError, check_known
 from explorer.text import counted
 

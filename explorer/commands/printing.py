@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from explorer.architecture import Architecture
-from explorer.budget import LABELS, Design, cost
 from explorer.complexity import count, layer_complexity
+from explorer.designs import LABELS, Design, cost
 from explorer.errors import UserError, check_known
 from explorer.layers import Layer, iter_layers
 from explorer.names import usual_input

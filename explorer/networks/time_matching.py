@@ -10,17 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from explorer.architecture import Architecture
-from explorer.budget import (
-    LABELS,
-    Budget,
-    Design,
-    ImpossibleBudget,
-    beyond,
-    check_solve,
-    combinations,
-    cost,
-    match,
-)
+from explorer.budget import beyond, check_solve, combinations, match
+from explorer.designs import LABELS, Budget, Design, ImpossibleBudget, cost
 from explorer.errors import UserError
 from explorer.networks.measuring import Case, Timing, measure
 from explorer.template import whole

@@ -74,8 +74,8 @@ def winner(
     \b
     Examples:
       resnext-explorer study winner digits_cardinality
-      resnext-explorer study winner digits_cardinality --retrain --set recipe.epochs=30 --export best
-      resnext-explorer study winner my_study --retrain --recipe resnext_cifar --export best --data-dir ~/data
+      resnext-explorer study winner my_study --retrain --set recipe.epochs=30 --export best
+      resnext-explorer study winner my_study --retrain --recipe resnext_cifar --data-dir ~/data
     """
     from dataclasses import asdict
 
@@ -90,9 +90,9 @@ def winner(
         raise UserError(
             "--export, --recipe and --set are for the full training; give --retrain with them."
         )
-    place = Storage(storage)
-    stored = stored_study(place, name_or_path)
-    chosen = choose(Reader(place).tables(stored.name).trials, to_run(name_or_path), place.option)
+    opened = Storage(storage)
+    stored = stored_study(opened, name_or_path)
+    chosen = choose(Reader(opened).tables(stored.name).trials, to_run(name_or_path), opened.option)
     if not as_json:
         _show(chosen, len(stored.designs) if stored.content.document.search else 0)
     written: dict[str, Any] = {}
@@ -101,7 +101,7 @@ def winner(
         further = command("train", chosen.design, data="DATA", o="weights.safetensors")
     else:
         further = command(
-            "study winner", name_or_path, retrain=True, export="best", storage=place.option
+            "study winner", name_or_path, retrain=True, export="best", storage=opened.option
         )
     if folder is not None:
         if imported:
@@ -185,6 +185,7 @@ def _retrain(
     from studies.machine.settings import resolve_here, speed_hints
     from studies.records.same_data import check_data
     from studies.training import training_notes
+    from studies.winner.card import error_words, number_words, output_words
     from studies.winner.winner import train_on_both
 
     if (folder / CARD).exists():
@@ -256,7 +257,7 @@ def _retrain(
         with suppress(OSError):  # there is a checkpoint, or what was there before
             (folder / CHECKPOINTS).rmdir()
             folder.rmdir()
-    errors = _errors(outcome, splits.names)
+    errors = error_words(outcome, splits.names)
     facts: dict[str, Any] = {
         "design": chosen.design,
         "what": {
@@ -264,7 +265,8 @@ def _retrain(
             "input": (
                 f"{architecture.in_channels} x {architecture.resolution} x"
                 f" {architecture.resolution}, pixels divided by 255, then minus"
-                f" {_numbers(splits.mean)}, over {_numbers(splits.std)} (a number a channel)"
+                f" {number_words(splits.mean)}, over {number_words(splits.std)} (a number a"
+                " channel)"
                 + (FROM_FILE if spec.name == "folder" else "")
                 + (
                     BLACK_AND_WHITE.format(*splits.black_and_white)
@@ -272,7 +274,7 @@ def _retrain(
                     else ""
                 )
             ),
-            "output": _output(splits.names),
+            "output": output_words(splits.names),
         },
         "metadata": splits.to_export(),
         "data": {
@@ -317,32 +319,6 @@ def _retrain(
     }
 
 
-def _output(names: tuple[str, ...]) -> str:
-    return (
-        f"a logit a class, in this order: {', '.join(names)}"
-        if names
-        else "a logit a class, in the order of the labels"
-    )
-
-
-def _errors(outcome: Any, names: tuple[str, ...]) -> dict[str, str]:
-    """What may be said of the errors: the validation images were
-    trained on, so theirs is left out."""
-    from studies.training import errors_by_class
-
-    errors = {}
-    for part in ("test", "train"):
-        top5 = getattr(outcome, f"{part}_top5_error")
-        more = f" (top-5 {100 * top5:.2f} %)" if top5 is not None else ""
-        errors[f"{part} error"] = f"{100 * getattr(outcome, f'{part}_error'):.2f} %{more}"
-    if outcome.test_balanced_error is not None:
-        errors["balanced test error"] = (
-            f"{100 * outcome.test_balanced_error:.2f} %, the mean of the errors by class"
-        )
-        errors["test error by class"] = errors_by_class(outcome.test_errors_by_class, names)
-    return errors
-
-
 def _export(
     architecture: Any,
     outcome: Any,
@@ -358,7 +334,7 @@ def _export(
 
     from explorer.files import write_atomic
     from explorer.networks import build, export
-    from studies.winner.winner import card
+    from studies.winner.card import card
 
     network = build(architecture)
     network.load_state_dict(outcome.state_dict)
@@ -410,7 +386,3 @@ def _export(
 def _why(error: Exception) -> str:
     why = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
     return " ".join(why.split())[:500].rstrip(".")
-
-
-def _numbers(values: tuple[float, ...]) -> str:
-    return ", ".join(f"{value:.6g}" for value in values)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, StrictInt, field_validator, model_validator
 
-from explorer.budget import MEASURES
+from explorer.designs import MEASURES
 from explorer.errors import UserError, unknown
 from explorer.numbers import parse_number
 from search_spaces.documents import FileModel

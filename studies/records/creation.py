@@ -175,7 +175,8 @@ def _designs(study: StudyFile, designs: Sequence[StoredDesign]) -> dict[str, Any
 def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
     """Where a study's document differs from the stored one, in lines to be shown.
 
-    What only extends it (more seeds, arms, trials, finalists), and another margin, is no difference.
+    What only extends it (more seeds, arms, trials, finalists), and another margin, is no
+    difference.
     """
     before, now = dict(_flat(stored)), dict(_flat(given))
     lines = []

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from explorer import Architecture, Budget, Design
-from explorer.budget import MEASURES
+from explorer.designs import MEASURES
 from explorer.errors import UserError, unknown
 from explorer.text import human_count
 from studies.config.design import StoredDesign

@@ -174,10 +174,11 @@ class LineView(QuietView):
         self.work = Work(stored, counts)
         self.at_most = "at most " if stored.content.document.until else ""
         settings = stored.content.settings
+        precision = "32 bits" if settings.precision == "32" else settings.precision
         self.say(
             f"{stored.name}: {self.at_most}{counts.wanted} pairs ({_made_of(stored)}),"
-            f" {self.at_most}{counts.left} to train; {_many(workers, 'worker')} on {settings.device}"
-            f" ({'32 bits' if settings.precision == '32' else settings.precision},"
+            f" {self.at_most}{counts.left} to train; {_many(workers, 'worker')} on"
+            f" {settings.device} ({precision},"
             f" {_many(settings.threads, 'thread')} each)"
         )
         for note in _notes(stored):
@@ -208,8 +209,8 @@ class LineView(QuietView):
             else:
                 what = f"failed: {event['reason']}" if event["event"] == "failed" else "pruned"
             self.finished(
-                f"{self.counts.ended} of {self.at_most}{self.counts.wanted}  {event['arm']} seed {event['seed']}:"
-                f" {what}"
+                f"{self.counts.ended} of {self.at_most}{self.counts.wanted}  {event['arm']} seed"
+                f" {event['seed']}: {what}"
             )
 
     def finished(self, line: str) -> None:

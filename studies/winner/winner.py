@@ -21,9 +21,9 @@ from studies.winner.ranking import Ranking, rank
 class Rival:
     """A design beside the winner. `worse` is its validation error minus the winner's, both means by
     least squares; `low` to `high` its interval. Those of every two designs hold together with 95 %
-    (Tukey), as the winner is picked from the same numbers. None where seeds are still to come, where
-    the two share no seed, and where one seed or seeds that are all alike say nothing of how far it
-    could be off. Fractions throughout.
+    (Tukey), as the winner is picked from the same numbers. None where seeds are still to come,
+    where the two share no seed, and where one seed or seeds that are all alike say nothing of how
+    far it could be off. Fractions throughout.
     """
 
     arm: str
@@ -90,9 +90,9 @@ class Winner:
             for stands in ("worse", "tied", "cannot tell")
         }
         if not arms["tied"] and not arms["cannot tell"]:
-            one = len(self.rivals) == 1
-            whose = "The other one's interval lies" if one else "The intervals of all others lie"
-            return [f"{whose} above it."]
+            if len(self.rivals) == 1:
+                return ["The other one's interval lies above it."]
+            return ["The intervals of all others lie above it."]
         sentences = [f"Worse than {self.arm}: {arms['worse']}."] if arms["worse"] else []
         if arms["tied"]:
             sentences.append(f"Not told apart from it: {arms['tied']}.")
@@ -157,7 +157,7 @@ def _rivals(ranking: Ranking, arms: pd.Series, unfinished: bool) -> list[Rival]:
     best, *others = ranking.order
     rivals = []
     for row, design in enumerate(others, start=1):
-        told = not unfinished and bool(np.isfinite(low[row]))
+        is_known = not unfinished and bool(np.isfinite(low[row]))
         rivals.append(
             Rival(
                 arms[design],
@@ -165,8 +165,8 @@ def _rivals(ranking: Ranking, arms: pd.Series, unfinished: bool) -> list[Rival]:
                 ranking.means[design],
                 ranking.means[design] - ranking.means[best],
                 int(np.isfinite(errors[row]).sum()),
-                float(low[row]) if told else None,
-                float(high[row]) if told else None,
+                float(low[row]) if is_known else None,
+                float(high[row]) if is_known else None,
             )
         )
     return rivals
@@ -186,31 +186,6 @@ def train_on_both(splits: Splits) -> Splits:
     whole = Images(images, np.concatenate([part.labels for part in parts]))
     mean, std = mean_and_std(whole.images)
     return replace(splits, train=whole, mean=mean, std=std)
-
-
-def card(
-    name: str, winner: Winner, facts: dict[str, Any], recipe: dict[str, Any], files: dict[str, str]
-) -> str:
-    """What the model is, how it was made, on what, and with which error: Markdown."""
-    lines = [
-        f"# {facts['design']}",
-        "",
-        f"Chosen by the study `{name}`: {winner.why}",
-        "",
-        "## What",
-        "",
-    ]
-    lines += [f"- {key}: {value}" for key, value in facts["what"].items()]
-    lines += ["", "## On what", ""] + [f"- {key}: {value}" for key, value in facts["data"].items()]
-    lines += ["", "## How", ""] + [
-        f"- {key}: {value}" for key, value in {**recipe, **facts["how"]}.items()
-    ]
-    lines += ["", "## With which error", ""] + [
-        f"- {key}: {value}" for key, value in facts["errors"].items()
-    ]
-    lines += ["", "## Files", ""] + [f"- `{file}`: {what}" for file, what in files.items()]
-    lines += ["", "## Use", "", "```python", *facts["use"], "```"]
-    return "\n".join(lines) + "\n"
 
 
 def _percent(fraction: float) -> str:

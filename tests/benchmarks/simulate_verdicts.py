@@ -167,7 +167,7 @@ def full_grid(
     return high * len(gaps)
 
 
-# Section 4.1 of the review: cap, margin, gaps, and what it found of procedure A and of the grid.
+# Cap, margin, gaps, and what the review found of the sequential procedure and of the grid.
 SEQUENTIAL = (
     (20, 0.5, (0, 0, 0.2, 0.5, 1.0), (47, 99.3, 1.3, 70)),
     (20, 0.5, (0, 0, 0, 0, 0), (50, 99.4, 2.2, 60)),
@@ -269,7 +269,7 @@ def within_pooled(compared: Differences) -> np.ndarray:
     return np.abs(compared.estimate) + half * pooled_error(compared)
 
 
-# Section 2: arms, seeds, and the review's pooled -> discounted for each kind of variances; power.
+# Arms, seeds, and the review's pooled -> discounted for each kind of variances; power.
 VARIANCES: dict[tuple[int, int], tuple[str, str, str, str, str]] = {
     (3, 3): ("7.0 -> 7.0", "5.9 -> 5.9", "6.2 -> 6.2", "4.8 to 5.1", "88 -> 88"),
     (3, 5): ("7.1 -> 7.1", "6.0 -> 6.0", "6.3 -> 6.3", "4.8 to 5.1", "94 -> 94"),

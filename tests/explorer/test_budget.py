@@ -10,16 +10,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from explorer import Architecture, Budget, UserError, match
-from explorer.budget import (
-    LARGEST_BUDGET,
-    MEASURES,
-    QUANTITIES,
-    ImpossibleBudget,
-    cost,
-    scale,
-    solve_quantity,
-)
+from explorer.budget import scale, solve_quantity
 from explorer.depths import POLICIES, find_policy
+from explorer.designs import LARGEST_BUDGET, MEASURES, QUANTITIES, ImpossibleBudget, cost
 from explorer.template import MOST_BLOCKS
 
 RESNET50 = Architecture.from_name("resnet50")

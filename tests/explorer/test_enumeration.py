@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer import Architecture, UserError, count
-from explorer.budget import ImpossibleBudget, match
+from explorer.budget import match
+from explorer.designs import ImpossibleBudget
 from explorer.enumeration import COLUMNS, architecture_of, enumerate_designs, sort_designs
 
 RESNET50 = Architecture.from_name("resnet50")

@@ -33,9 +33,9 @@ from dashboards.figures.theme import THEMES, blank_figure, label, note_if_empty,
 from dashboards.page.elements import element
 from dashboards.page.parts import drawing, quiet, section, table
 from explorer.architecture import Architecture
-from explorer.budget import LABELS, Design, cost
 from explorer.complexity import count
 from explorer.depths import POLICIES
+from explorer.designs import LABELS, Design, cost
 from explorer.drawing import svg
 from explorer.errors import UserError
 from explorer.names import PUBLISHED

@@ -10,8 +10,8 @@ from dashboards.analysis.tables import TextTable
 from dashboards.app.pages.parts import Still
 from dashboards.page.elements import link
 from dashboards.page.parts import quiet, section, table
-from explorer.budget import cost
 from explorer.commands.printing import UNITS
+from explorer.designs import cost
 from explorer.published import TABLES
 from explorer.text import human_count
 

@@ -8,8 +8,9 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from explorer.architecture import Architecture
-from explorer.budget import MEASURES, Design, check_measure, cost, match
+from explorer.budget import check_measure, match
 from explorer.depths import POLICIES
+from explorer.designs import MEASURES, Design, cost
 from explorer.errors import UserError
 
 QUANTITY_LABELS = {

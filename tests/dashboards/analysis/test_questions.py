@@ -27,14 +27,16 @@ def test_15_a_study_of_scale_answers_the_question_asked_first():
     findings = scaled(effects, noise=0.001)
     gaps = {gap.arm: gap for gap in findings.contest.differences}
     parts = [
-        f"{arm} by {points(gaps[arm].estimate)} ({points(gaps[arm].low)} to {points(gaps[arm].high)})"
+        f"{arm} by {points(gaps[arm].estimate)} ({points(gaps[arm].low)} to"
+        f" {points(gaps[arm].high)})"
         for arm in ("deeper", "wider")
     ]
     assert findings.verdict.sentence == (
         f"More paths beat {parts[0]} and {parts[1]} points at 2.00x the FLOPs, 3 seeds."
     )
     assert findings.verdict.more == (
-        "All of them have less test error than the reference at 1.00x, as a larger budget should give."
+        "All of them have less test error than the reference at 1.00x, as a larger budget should"
+        " give."
     )
 
 
@@ -65,8 +67,8 @@ def test_14_a_search_says_how_many_were_tried_on_which_seed_and_how_many_went_on
     findings = search({"C=8": -0.004}, ["C=1", "C=8"])
     gap = findings.comparison.difference("C=8")
     assert findings.verdict.sentence == (
-        "Of 5 designs tried on one seed (seed 0, TPE), 2 were trained on 3 seeds. C=8 has the lowest"
-        f" validation error; against the reference {signed_points(gap.estimate)}"
+        "Of 5 designs tried on one seed (seed 0, TPE), 2 were trained on 3 seeds. C=8 has the"
+        f" lowest validation error; against the reference {signed_points(gap.estimate)}"
         f" ({signed_points(gap.low)} to {signed_points(gap.high)}) points of test error on the 2"
         " seeds that did not choose it, not shown."
     )

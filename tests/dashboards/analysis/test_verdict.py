@@ -108,7 +108,7 @@ def test_2_without_a_difference_and_a_margin_the_largest_loss_is_told_and_no_num
 
 
 def test_2_with_a_margin_the_number_of_seeds_follows_from_margin_and_noise_alone():
-    """A residual of 0.25 points and five arms: the review's table has 10 seeds for 0.5 (at 95 %)."""
+    """With a residual of 0.25 points and five arms, 10 seeds tell gaps of 0.5 points."""
     trials = make_trials(noise=0.0025)
     verdict = verdict_on(trials, margin=0.3)
     assert re.search(r"within 0\.3 points: about \d+ more seeds an arm, or `until:", verdict.more)
@@ -298,8 +298,8 @@ def test_12_nothing_is_claimed_before_the_planned_seeds_are_in():
     gaps = [gap.estimate for gap in findings.comparison.differences]
     ends = f"{signed_points(min(gaps))} to {signed_points(max(gaps))}"
     assert verdict.sentence == (
-        f"So far (10 of 15 trainings): gaps of {ends} points from C=1; the verdict comes with seed 3"
-        " of 3."
+        f"So far (10 of 15 trainings): gaps of {ends} points from C=1; the verdict comes with seed"
+        " 3 of 3."
     )
     assert verdict.title == f"So far: gaps of {ends} points from C=1"
     assert verdict.more == ""

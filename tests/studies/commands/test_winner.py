@@ -82,8 +82,8 @@ def test_intervals_are_tukeys_from_the_residuals_of_all_designs() -> None:
 
 
 def test_a_winner_that_is_clearly_better_than_equal_others_is_told_apart() -> None:
-    """Four standard deviations of the residual better than four equal others, on three seeds: with each
-    rival's own differences 2 of 100 studies showed it, with all residuals 75 do."""
+    """Four standard deviations of the residual better than four equal others, on three seeds: with
+    each rival's own differences 2 of 100 studies showed it, with all residuals 75 do."""
     random = np.random.default_rng(0)
     shown = 0
     for _ in range(60):

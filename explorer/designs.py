@@ -1,0 +1,150 @@
+"""A design, the budget that it is made for, and what both are counted in."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from explorer.architecture import Architecture
+from explorer.complexity import Complexity, count, layer_weights, total
+from explorer.errors import UserError, check_known, shorten
+from explorer.layers import iter_layers
+from explorer.text import human_flops
+
+MEASURES = ("flops", "block", "params", "activations")
+# Seconds on a device, measured (`explorer.networks.match_time`), not counted.
+TIMES = ("latency", "train_step")
+QUANTITIES = ("cardinality", "bottleneck_width", "width", "depths")
+ARMS = {
+    "depths": "deeper",
+    "bottleneck_width": "wider",
+    "width": "wider",
+    "cardinality": "more paths",
+}
+# The solver computes the root of a cost in floating point, which holds whole numbers up to here to
+# the unit.
+LARGEST_BUDGET = 10**15
+LABELS = {"cardinality": "C", "bottleneck_width": "d", "width": "width", "depths": "depths"}
+
+
+class ImpossibleBudget(UserError):
+    """A budget that the rest of the network exceeds, whatever the quantity to solve."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a design may cost.
+
+    Attributes:
+        by: The measure: one of `MEASURES`, which are counted, or of `TIMES`, which are measured.
+        value: The cost in the measure's unit: multiply-adds, weights, parameters or activations of
+            one image, or seconds.
+
+    Raises:
+        UserError: The measure is unknown, or the value is not above zero or above `LARGEST_BUDGET`.
+    """
+
+    by: str
+    value: float
+
+    def __post_init__(self) -> None:
+        check_known("measure", self.by, (*MEASURES, *TIMES))
+        if not self.value > 0:
+            raise UserError(f"a budget must be above zero; given: {shorten(self.value)} {self.by}.")
+        if self.value > LARGEST_BUDGET:
+            raise UserError(
+                f"a budget is at most {human_flops(LARGEST_BUDGET)} {self.by}; given:"
+                f" {shorten(self.value)}."
+            )
+
+    @classmethod
+    def of(cls, architecture: Architecture, by: str = "flops") -> "Budget":
+        """The budget that an architecture spends; raises `UserError` as `cost` does."""
+        return cls(by, cost(architecture, by))
+
+
+@dataclass(frozen=True)
+class Design:
+    """An architecture solved for a budget.
+
+    Attributes:
+        architecture: The network.
+        budget: What it may cost.
+        reference: Name of the network that set the budget; "" for a plain budget.
+        arm: Group that a comparison puts the design in; "" for none.
+        measured: Seconds that this design takes, where the budget is in time.
+        candidates: All `Timing`s that the design was chosen from, the reference's first, where the
+            budget is in time.
+    """
+
+    architecture: Architecture
+    budget: Budget
+    reference: str = ""
+    arm: str = ""
+    measured: float | None = None
+    candidates: tuple[Any, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The architecture's name."""
+        return self.architecture.name
+
+    @property
+    def complexity(self) -> Complexity:
+        """FLOPs, parameters and activations of the architecture."""
+        return count(self.architecture)
+
+    @property
+    def cost(self) -> float:
+        """Cost in the budget's own measure."""
+        return cost(self.architecture, self.budget.by) if self.measured is None else self.measured
+
+    @property
+    def mismatch(self) -> float:
+        """Cost over the budget, minus one: a signed fraction."""
+        return (self.cost - self.budget.value) / self.budget.value
+
+    def record(self) -> dict[str, Any]:
+        """The design as plain data, as `match --json` prints it."""
+        template, complexity = self.architecture.template, self.complexity
+        return {
+            "name": self.name,
+            "reference": self.reference or None,
+            "cardinality": template.cardinality,
+            "bottleneck_width": template.bottleneck_width,
+            "width": template.width,
+            "depths": list(self.architecture.depths),
+            "flops": complexity.flops,
+            "params": complexity.params,
+            "activations": complexity.activations,
+            "by": self.budget.by,
+            "budget": self.budget.value,
+            "mismatch": self.mismatch,
+            **({"arm": self.arm} if self.arm else {}),
+        }
+
+
+def cost(architecture: Architecture, by: str) -> int:
+    """What an architecture costs in one measure (sections 3.1 and 3.4 of the paper).
+
+    Args:
+        architecture: A network, or a batch of them; then the result is an array.
+        by: `flops`, `params` or `activations` of the whole network, or `block`, the weights of an
+            identity block of the first stage (equation 4).
+
+    Raises:
+        UserError: The measure is unknown, or it is `block` and the network has basic blocks.
+    """
+    if by == "block":
+        if architecture.template.kind == "basic":
+            raise UserError(
+                "the measure 'block' (equation 4 of the paper) is defined for bottleneck blocks"
+                " only; use 'flops'."
+            )
+        # The second block of a first stage is an identity block, also where the architecture itself
+        # has none.
+        two_blocks = architecture.with_(depths=(2,))
+        identity = (
+            layer for layer in iter_layers(two_blocks) if layer.stage == 1 and layer.block == 1
+        )
+        return sum(layer_weights(layer) for layer in identity)
+    check_known("measure", by, MEASURES)
+    return total(iter_layers(architecture), by)

@@ -1,0 +1,67 @@
+"""The card of a trained winner: what it is, how it was made, on what, and with which error."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from studies.winner.winner import Winner
+
+
+def card(
+    name: str,
+    winner: "Winner",
+    facts: dict[str, Any],
+    recipe: dict[str, Any],
+    files: dict[str, str],
+) -> str:
+    """What the model is, how it was made, on what, and with which error: Markdown."""
+    lines = [
+        f"# {facts['design']}",
+        "",
+        f"Chosen by the study `{name}`: {winner.why}",
+        "",
+        "## What",
+        "",
+    ]
+    lines += [f"- {key}: {value}" for key, value in facts["what"].items()]
+    lines += ["", "## On what", ""] + [f"- {key}: {value}" for key, value in facts["data"].items()]
+    lines += ["", "## How", ""] + [
+        f"- {key}: {value}" for key, value in {**recipe, **facts["how"]}.items()
+    ]
+    lines += ["", "## With which error", ""] + [
+        f"- {key}: {value}" for key, value in facts["errors"].items()
+    ]
+    lines += ["", "## Files", ""] + [f"- `{file}`: {what}" for file, what in files.items()]
+    lines += ["", "## Use", "", "```python", *facts["use"], "```"]
+    return "\n".join(lines) + "\n"
+
+
+def output_words(names: tuple[str, ...]) -> str:
+    """What the outputs of the network are, for the card."""
+    return (
+        f"a logit a class, in this order: {', '.join(names)}"
+        if names
+        else "a logit a class, in the order of the labels"
+    )
+
+
+def error_words(outcome: Any, names: tuple[str, ...]) -> dict[str, str]:
+    """What may be said of the errors: the validation images were
+    trained on, so theirs is left out."""
+    from studies.training import errors_by_class
+
+    errors = {}
+    for part in ("test", "train"):
+        top5 = getattr(outcome, f"{part}_top5_error")
+        more = f" (top-5 {100 * top5:.2f} %)" if top5 is not None else ""
+        errors[f"{part} error"] = f"{100 * getattr(outcome, f'{part}_error'):.2f} %{more}"
+    if outcome.test_balanced_error is not None:
+        errors["balanced test error"] = (
+            f"{100 * outcome.test_balanced_error:.2f} %, the mean of the errors by class"
+        )
+        errors["test error by class"] = errors_by_class(outcome.test_errors_by_class, names)
+    return errors
+
+
+def number_words(values: tuple[float, ...]) -> str:
+    """Numbers with six digits, separated by commas."""
+    return ", ".join(f"{value:.6g}" for value in values)
