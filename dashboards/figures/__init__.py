@@ -14,6 +14,7 @@ hue and their mark in both and in every figure. The point of a single training c
     error_distribution_functions(trials, *, by="study", measure="flops", theme="light")
     learning_curves(findings, curves, *, split="validation", theme="light")
     progress(findings, *, theme="light")
+    gaps_by_seed(findings, *, theme="light")
     mismatches(findings, *, theme="light")
     throughput(findings, *, theme="light")
     network_drawing(trial)  # SVG of one row of `trials`
@@ -24,6 +25,7 @@ knows the study's reference arm and its looks.
 
 from dashboards.figures.common import spread
 from dashboards.figures.comparison import differences_from_reference, error_against_cardinality
+from dashboards.figures.course import gaps_by_seed
 from dashboards.figures.learning import learning_curves
 from dashboards.figures.running import mismatches, network_drawing, progress, throughput
 from dashboards.figures.scaling import deeper_wider_more_paths
@@ -36,6 +38,7 @@ __all__ = [
     "error_against_cardinality",
     "error_against_cost",
     "error_distribution_functions",
+    "gaps_by_seed",
     "learning_curves",
     "mismatches",
     "network_drawing",

@@ -162,6 +162,8 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
         "Commit": info["git commit"] or "unknown",
         "Seeds": f"{info['seeds']}, planned {info['planned_seeds']}",
     }
+    if info["until"]:
+        facts["Until"] = info["until"]["text"]
     if info["search"]:
         facts["Search"] = _shown_search(info["search"])
     facts |= {f"Tuned {arm}": _shown_tuning(tuned) for arm, tuned in info["tuned"].items()}

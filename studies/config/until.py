@@ -67,6 +67,8 @@ def with_parsed_until(given: Any) -> Any:
     seeds, until = given.get("seeds"), given.get("until")
     if until is None and not isinstance(seeds, Mapping):
         return given
+    if given.get("margin") is not None:
+        raise UserError("margin: with until, the margin stands there; take margin itself out")
     parsed = Until.parse(until, seeds)
     return {**given, "seeds": parsed.seeds, "until": parsed}
 

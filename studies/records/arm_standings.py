@@ -12,7 +12,7 @@ from studies.records.stored_study import StoredStudy
 
 if TYPE_CHECKING:
     from studies.attempts.until_agenda import Errors, UntilAgenda
-    from studies.judging.decisions import Course
+    from studies.judging.decisions import Course, Look
     from studies.judging.race import Race
 
 
@@ -31,6 +31,7 @@ class ArmStanding:
         low: What the gap is at least.
         high: What it is at most.
         by: Of a dropped arm, the better one.
+        looks: The gap after each seed, with its boundaries.
     """
 
     arm: str
@@ -42,6 +43,7 @@ class ArmStanding:
     low: float | None = None
     high: float | None = None
     by: str = ""
+    looks: tuple["Look", ...] = ()
 
 
 @dataclass(frozen=True)
@@ -187,10 +189,21 @@ def _against_reference(
             arms.append(ArmStanding(label, "reference", None, used, late))
             continue
         standing = course.standings[row]
-        look = standing.looks[-1] if standing.looks else None
-        used, late = _split(errors[row], look.column if look and standing.decided_at else None)
-        bounds = (look.estimate, look.low, look.high) if look else (None, None, None)
-        arms.append(ArmStanding(label, standing.verdict, standing.decided_at, used, late, *bounds))
+        last = standing.looks[-1] if standing.looks else None
+        used, late = _split(errors[row], last.column if last and standing.decided_at else None)
+        arms.append(
+            ArmStanding(
+                label,
+                standing.verdict,
+                standing.decided_at,
+                used,
+                late,
+                estimate=last.estimate if last else None,
+                low=last.low if last else None,
+                high=last.high if last else None,
+                looks=standing.looks,
+            )
+        )
     return arms
 
 
@@ -210,6 +223,7 @@ def _race(course: "Race", errors: "Errors", labels: Sequence[str]) -> list[ArmSt
                     estimate=drop.gap,
                     low=drop.low,
                     by=labels[drop.by],
+                    looks=_gaps_to_leader(course, row),
                 )
             )
             continue
@@ -218,10 +232,34 @@ def _race(course: "Race", errors: "Errors", labels: Sequence[str]) -> list[ArmSt
             arms.append(ArmStanding(label, "best", used, used, late))
         elif lead and row in lead.gaps:
             gap, half = lead.gaps[row], lead.halves[row]
-            arms.append(ArmStanding(label, "open", None, used, late, gap, gap - half, gap + half))
+            arms.append(
+                ArmStanding(
+                    label,
+                    "open",
+                    None,
+                    used,
+                    late,
+                    gap,
+                    gap - half,
+                    gap + half,
+                    looks=_gaps_to_leader(course, row),
+                )
+            )
         else:
             arms.append(ArmStanding(label, "open", None, used, late))
     return arms
+
+
+def _gaps_to_leader(course: "Race", row: int) -> tuple["Look", ...]:
+    """An arm's gap to the leader of each moment, while it is in the race and does not lead."""
+    from studies.judging.decisions import Look
+
+    looks = []
+    for lead in course.leads:
+        if row in lead.gaps:
+            gap, half = lead.gaps[row], lead.halves[row]
+            looks.append(Look(lead.column, lead.column + 1, gap, gap - half, gap + half, half))
+    return tuple(looks)
 
 
 def _split(row: Sequence[float | None], end: int | None) -> tuple[int, int]:

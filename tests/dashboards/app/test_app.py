@@ -163,7 +163,7 @@ def test_postgres_is_read_alike_and_cannot_be_written(workdir, server):
         text = client.get(path, base_url="http://127.0.0.1").text
         assert path == "/compare" or "running" in text
         assert PASSWORD not in text
-    with pytest.raises(UserError, match="can only be read"):
+    with pytest.raises(UserError, match="only allows reading"):
         storage.rows("DELETE FROM trials")
     storage.close()
 

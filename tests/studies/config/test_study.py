@@ -191,6 +191,7 @@ def test_a_list_of_seeds_is_stored_as_before(tiny: Path) -> None:
         ("seeds: {start: 3, at_most: 20}\nuntil: 0.5", ["write until: {margin: 0.5}", "0.5"]),
         ("seeds: {start: 3, at_most: 20}\nuntil: {margin: 0}", ["until.margin", "above 0"]),
         ("seeds: {start: 3, at_most: 20}\nuntil: {marge: 1}", ["Did you mean 'margin'?"]),
+        (f"{UNTIL}\nmargin: 0.3", ["the margin stands there", "take margin itself out"]),
         (f"{UNTIL}\nsearch: {{method: tpe, trials: 5}}", ["needs search: grid", "take out search"]),
         (
             f"{UNTIL}\ntune: {{trials: 3, learning_rate: [0.1, 0.5]}}",

@@ -26,7 +26,9 @@ from studies.attempts.standing import Counts
 from studies.attempts.workers import Worker
 from studies.config.design import StoredDesign
 from studies.config.search import Search
+from studies.config.study import StudyFile
 from studies.config.tuning import Tune
+from studies.config.until import Until
 from studies.pair import Pair
 from studies.records.stored_study import StoredStudy, get
 from studies.results import read
@@ -465,3 +467,7 @@ def test_the_readmes_sections_are_valid() -> None:
         assert Search.model_validate(search).prune
     (tune,) = re.findall(r"`tune:\s+({.*?})`", readme, re.DOTALL)
     assert len(Tune.model_validate(yaml.safe_load(tune)).recipes) == 5
+    (until,) = re.findall(r"```yaml\n(name: my_decision\n.*?)```", readme, re.DOTALL)
+    assert StudyFile.model_validate(yaml.safe_load(until)).until == Until(
+        margin=0.5, start=3, at_most=20
+    )

@@ -187,7 +187,7 @@ def test_a_full_disk_behind_the_logs_fails_no_training_and_keeps_the_reason(
     def open_full(path: Path) -> IO[bytes]:
         return open("/dev/full", "wb")
 
-    monkeypatch.setattr(studies.running.supervisor, "_open_log", open_full)
+    monkeypatch.setattr(studies.running.supervisor, "open_log", open_full)
     mischief(monkeypatch, tiny, "bug", "C=4")
     view = Recorder()
     counts = run(tiny, view)

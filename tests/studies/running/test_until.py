@@ -140,6 +140,8 @@ def test_status_and_info_say_where_each_arm_stands() -> None:
     assert until == json.loads(json.dumps(standings().record()))
     assert (until["margin"], until["start"], until["at_most"]) == (70, 3, AT_MOST)
     info = info_of(get(Storage(URL), "tiny"))
+    for each in info["until"]["arms"][1:]:
+        assert [look["seeds"] for look in each["looks"]] == list(range(3, each["decided_at"] + 1))
     assert json.loads(json.dumps(info["until"])) == until
     assert (info["wanted"], info["to_come"]) == (standings().trained, 0)
 
