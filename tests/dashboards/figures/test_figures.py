@@ -93,7 +93,7 @@ def test_the_title_is_the_finding_and_the_subtitle_says_what_is_shown():
         " trend on log2 C, digits, 10 epochs"
     )
     assert error_against_cardinality(Findings(make_trials())).layout.title.text.startswith(
-        "No difference"
+        "No cardinality differs"
     )
 
 
