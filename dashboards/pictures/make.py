@@ -11,6 +11,7 @@ networks take days, so these show what a figure looks like, no finding. Needs Ch
 """
 
 import doctest
+import json
 import re
 import shutil
 import sys
@@ -23,6 +24,8 @@ import pandas as pd
 
 from dashboards.report.report import write_report
 from dashboards.report.sources import Source, load_sources
+from studies.judging.decisions import against_reference
+from studies.records.arm_standings import ArmStanding, UntilStandings
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -202,7 +205,31 @@ def make_tables() -> None:
     pd.concat(spaces).round(6).to_csv(HERE / "made_up_spaces.csv", index=False)
 
 
+def make_course() -> None:
+    """Write where five made-up arms stand in a study that ends each arm at its verdict."""
+    random = np.random.default_rng(5)
+    gaps = np.array([0.0, 0.0, -0.002, -0.005, -0.007])
+    errors = 0.026 + gaps[:, None] + random.normal(0, 0.0025, (5, 20))
+    course = against_reference(errors, 0, margin=0.005)
+    rows = [
+        ArmStanding(
+            f"C={2**row}",
+            standing.verdict,
+            standing.decided_at,
+            standing.decided_at or 20,
+            0,
+            looks=tuple(standing.looks),
+        )
+        for row, standing in course.standings.items()
+    ]
+    trained = sum(arm.seeds for arm in rows) + max(arm.seeds for arm in rows)
+    arms = (ArmStanding("C=1", "reference", None, 20, 0), *rows)
+    standings = UntilStandings(0.5, 3, 20, None, course.finished, trained, arms)
+    (HERE / "made_up_course.json").write_text(json.dumps(standings.record(), indent=1) + "\n")
+
+
 if __name__ == "__main__":
     if "--tables" in sys.argv[1:]:
         make_tables()
+        make_course()
     draw(figures())
