@@ -26,6 +26,12 @@ def human_percent(fraction: float, *, signed: bool = False) -> str:
     return f"{text} %"
 
 
+def signed_points(fraction: float | None) -> str:
+    """A difference of errors in points, with its sign: -0.0042 -> '−0.42'."""
+    text = f"{100 * (fraction or 0.0):+.2f}".replace("-", "−")
+    return "0.00" if text in ("+0.00", "−0.00") else text
+
+
 def human_time(seconds: float) -> str:
     """Seconds in readable units.
 

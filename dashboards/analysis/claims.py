@@ -21,9 +21,8 @@ from dashboards.analysis.words import (
     points,
     ratios_text,
     signed_interval,
-    signed_points,
 )
-from explorer.text import human_percent
+from explorer.text import human_percent, signed_points
 from studies.judging.equivalence import seeds_for_margin
 from studies.judging.grids import confidence_after
 

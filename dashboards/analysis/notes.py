@@ -11,8 +11,8 @@ from dashboards.analysis.words import (
     points,
     seeds_phrase,
     signed_interval,
-    signed_points,
 )
+from explorer.text import signed_points
 from studies.judging.dunnett import CONFIDENCE
 from studies.judging.residuals import FEW_SEEDS
 

@@ -12,9 +12,8 @@ from dashboards.analysis.words import (
     ratios_text,
     seeds_phrase,
     signed_interval,
-    signed_points,
 )
-from explorer.text import counted
+from explorer.text import counted, signed_points
 
 METHODS = {"random": "random search", "tpe": "TPE", "nsga2": "NSGA-II"}
 

@@ -16,9 +16,9 @@ from dashboards.analysis.words import (
     p_text,
     percent,
     signed_interval,
-    signed_points,
     template_label,
 )
+from explorer.text import signed_points
 
 TEMPLATE = ("cardinality", "bottleneck_width", "width")
 Cell = Callable[[str, pd.DataFrame], str]  # of an arm, from its name and its rows of `trials`

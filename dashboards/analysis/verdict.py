@@ -8,8 +8,8 @@ from dashboards.analysis.comparison import Comparison, OddTraining
 from dashboards.analysis.evidence import Evidence
 from dashboards.analysis.notes import notes
 from dashboards.analysis.questions import scaled, searched, tuned_sentence
-from dashboards.analysis.words import listed, lower_first, seeds_phrase, signed_points
-from explorer.text import counted, human_percent
+from dashboards.analysis.words import listed, lower_first, seeds_phrase
+from explorer.text import counted, human_percent, signed_points
 
 
 def judge(evidence: Evidence) -> Verdict:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from explorer.text import counted
+from explorer.text import counted, signed_points
 
 NOTHING = "–"  # in a cell of a table without a value
 # What a budget is stated in.
@@ -51,12 +51,6 @@ def gap_text(low: float | None, high: float | None, estimate: float) -> str:
     """'0.42 (0.12 to 0.72)': size and interval in points, of a gap that is shown."""
     ends = sorted((abs(low or 0.0), abs(high or 0.0)))
     return f"{fine_points(estimate)} ({fine_points(ends[0])} to {fine_points(ends[1])})"
-
-
-def signed_points(fraction: float | None) -> str:
-    """A difference of errors in points, with its sign: -0.0042 -> '−0.42'."""
-    text = f"{100 * (fraction or 0.0):+.2f}".replace("-", "−")
-    return "0.00" if text in ("+0.00", "−0.00") else text
 
 
 def signed_interval(low: float | None, high: float | None) -> str:

@@ -8,13 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.analysis.findings import Findings
-from dashboards.analysis.words import (
-    bare_points,
-    confidence_text,
-    listed,
-    seeds_phrase,
-    signed_points,
-)
+from dashboards.analysis.words import bare_points, confidence_text, listed, seeds_phrase
 from dashboards.figures.arm_chart import ArmChart, Line, Mark, arm_axis, draw_arms
 from dashboards.figures.common import (
     Points,
@@ -28,6 +22,7 @@ from dashboards.figures.common import (
     subtitle_of,
 )
 from dashboards.figures.paper import table3_on_axis
+from explorer.text import signed_points
 
 
 def error_against_cardinality(

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dashboards.analysis.evidence import Evidence
-from dashboards.analysis.words import signed_points
 from dashboards.figures.arm_chart import ArmChart, Published, Tick
 from explorer.errors import check_known
 from explorer.published import TABLES
+from explorer.text import signed_points
 
 FAMILIES = {
     "ResNet-50": ("ResNet-50 ", "ResNeXt-50 "),

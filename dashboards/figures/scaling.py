@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from dashboards.analysis.comparison import cost_ratio
 from dashboards.analysis.evidence import WAYS
 from dashboards.analysis.findings import Findings
-from dashboards.analysis.words import signed_points, template_label
+from dashboards.analysis.words import template_label
 from dashboards.figures.arm_chart import ArmAxis, ArmChart, Line, Published, Tick, draw_arms
 from dashboards.figures.common import (
     Points,
@@ -21,6 +21,7 @@ from dashboards.figures.common import (
 )
 from dashboards.figures.comparison import mean_mark
 from dashboards.figures.paper import gaps_of_scaling, range_with
+from explorer.text import signed_points
 
 
 def deeper_wider_more_paths(

@@ -65,26 +65,37 @@ def designs(findings: Findings, *after: Any) -> Element:
 def method(findings: Findings) -> Element:
     """How the verdict is reached, with the numbers of this study."""
     comparison, images = findings.comparison, findings.images
+    until = bool(findings.info.get("until"))
+    compared = (
+        "After every seed each open arm is compared anew, and is decided as soon as its interval"
+        " says so. The intervals are so wide at first that over all seeds together a decision is"
+        " wrong in at most 1 study of 20 (group-sequential boundaries: by seed n of at most N the"
+        " share (n / N)² of that error is spent). A decided arm gets no more seeds, and a result"
+        " that comes later is shown and not used."
+        if until
+        else f"Each arm is compared with {comparison.reference}. The intervals of all these"
+        f" differences hold together with {confidence_text(comparison.confidence)} confidence"
+        " (Dunnett's many-to-one comparisons), and a difference is claimed only where its interval"
+        " excludes zero: where no arm differs, the verdict's sentence claims a difference in at"
+        " most 1 study of 20. The trend is a test of its own, with 1 in 20 of its own."
+    )
     texts = [
         "Validation error chooses, test error reports. A training's test error is modelled as"
         " the sum of its arm's mean, what its seed adds to every arm alike, and a rest. The"
         " rest is what the intervals come from.",
-        f"Each arm is compared with {comparison.reference}. The intervals of all these differences"
-        f" hold together with {confidence_text(comparison.confidence)} confidence (Dunnett's"
-        " many-to-one comparisons), and a difference is claimed only where its interval"
-        " excludes zero: where no arm differs, the verdict's sentence claims a difference in at"
-        " most 1 study of 20. The trend is a test of its own, with 1 in 20 of its own.",
+        compared,
         "The interval of a single arm's error, drawn in the first figure, is a t interval over"
         " its own seeds, cut at an error of zero. It says less about differences, since the"
         " arms share their seeds.",
     ]
-    texts.append(
-        "What keeping the reference costs at most is the one-sided end of the same intervals."
-        " An arm is equal to the reference within the study's margin where two one-sided tests"
-        " at 5 % / (number of comparisons) both show a gap smaller than that. A training is out of"
-        " line where its externally studentised residual is one that 1 study in 1,000 has by"
-        " chance. Nothing is claimed before all planned seeds are in."
-    )
+    if not until:
+        texts.append(
+            "What keeping the reference costs at most is the one-sided end of the same intervals."
+            " An arm is equal to the reference within the study's margin where two one-sided tests"
+            " at 5 % / (number of comparisons) both show a gap smaller than that. A training is out"
+            " of line where its externally studentised residual is one that 1 study in 1,000 has by"
+            " chance. Nothing is claimed before all planned seeds are in."
+        )
     if not comparison.problem:
         texts.append(
             f"Here: {findings.shared_seeds(*comparison.differences)}, {comparison.arms} arms; the"
@@ -93,7 +104,7 @@ def method(findings: Findings) -> Element:
             " is from its own seeds, with the rest of the table at a weight of at most four"
             " degrees of freedom, as an arm may vary more than others."
         )
-    if comparison.looks > 1:
+    if comparison.looks > 1 and not until:
         texts.append(
             f"This is look {comparison.looks} at the study: its seeds or arms changed. As planned,"
             " it claims wrongly in at most 1 study of 20; all later looks together do so in at most"

@@ -20,6 +20,7 @@ from dashboards.figures import (
     differences_from_reference,
     error_against_cardinality,
     error_against_cost,
+    gaps_by_seed,
     learning_curves,
     mismatches,
     network_drawing,
@@ -107,7 +108,11 @@ def _figures(findings: Findings, curves: pd.DataFrame, paper: str | None) -> dic
             if scales
             else of(error_against_cardinality, paper=paper)
         )
-        figures["differences"] = of(differences_from_reference, paper=paper)
+        figures["differences"] = (
+            of(gaps_by_seed)
+            if findings.info.get("until")
+            else of(differences_from_reference, paper=paper)
+        )
     if len(curves):
         for split in ("train", "validation"):
             figures[split] = of(learning_curves, curves, split=split)

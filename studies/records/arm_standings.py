@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from explorer.text import counted
+from explorer.text import counted, signed_points
 from studies.records.stored_study import StoredStudy
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ class UntilStandings:
         sentences = self._race() if self.margin is None else self._against_reference()
         if self.finished:
             most = len(self.arms) * self.at_most
-            sentences.append(f"{counted(self.trained, 'training')} instead of {most}.")
+            instead = f" instead of {most}" if self.trained < most else ""
+            sentences.append(f"{counted(self.trained, 'training')}{instead}.")
         if late := sum(arm.late for arm in self.arms):
             sentences.append(f"{counted(late, 'result')} came after the decision: shown, not used.")
         return " ".join(sentences)
@@ -146,7 +147,7 @@ class UntilStandings:
             return "the reference"
         if not self.finished or standing.low is None or standing.high is None:
             return f"open, seed {standing.seeds} of at most {self.at_most}"
-        bounds = f"{100 * standing.low:+.2g} to {100 * standing.high:+.2g}"
+        bounds = f"{signed_points(standing.low)} to {signed_points(standing.high)}"
         return f"open after {standing.seeds} seeds: {bounds}"
 
 

@@ -15,6 +15,7 @@ from dashboards.figures import (
     differences_from_reference,
     error_against_cardinality,
     error_against_cost,
+    gaps_by_seed,
     learning_curves,
     throughput,
 )
@@ -71,7 +72,8 @@ def _figure(
     if key == "error":
         return error_against_cardinality(findings, theme=theme)
     if key == "differences":
-        return differences_from_reference(findings, theme=theme)
+        draw = gaps_by_seed if findings.info.get("until") else differences_from_reference
+        return draw(findings, theme=theme)
     if key in CURVES:
         curves = chosen.of_curves(reader.curves(name), findings.trials)
         return learning_curves(findings, curves, split=key, theme=theme)

@@ -6,7 +6,8 @@ import re
 from study_tables import make_info, make_trials
 
 from dashboards.analysis.findings import Findings
-from dashboards.analysis.words import points, signed_points
+from dashboards.analysis.words import points
+from explorer.text import signed_points
 
 NAMES = {"C=1": "reference", "C=2": "deeper", "C=4": "wider", "C=8": "more paths"}
 

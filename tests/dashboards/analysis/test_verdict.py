@@ -10,10 +10,11 @@ from study_tables import make_info, make_trials, without_results
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.notes import sampling_sentence, trend_sentence
 from dashboards.analysis.tables import arms_table, comparison_table
-from dashboards.analysis.words import points, signed_points
+from dashboards.analysis.words import points
 from dashboards.figures.comparison import errors_by_arm, gaps_by_arm
 from dashboards.page.elements import to_html
 from dashboards.page.study import method
+from explorer.text import signed_points
 
 
 def findings_on(trials, **info):

@@ -54,7 +54,7 @@ LEFT = replace(
 def test_the_end_of_a_study_names_every_arm_and_what_it_took() -> None:
     assert ENDED.text == (
         "C=8 better, decided at seed 5; C=2 equal within 0.5, at 9; C=4 equal within 0.5, at 11;"
-        " C=16 open after 20 seeds: -0.1 to +0.6. 47 trainings instead of 100."
+        " C=16 open after 20 seeds: −0.10 to +0.60. 47 trainings instead of 100."
     )
 
 
@@ -77,7 +77,7 @@ def test_before_the_first_decision_all_are_open() -> None:
         (0, "C=1: the reference"),
         (1, "C=2: equal within 0.5, decided at seed 9"),
         (3, "C=8: better, decided at seed 5"),
-        (4, "C=16: open after 20 seeds: -0.1 to +0.6"),
+        (4, "C=16: open after 20 seeds: −0.10 to +0.60"),
     ],
 )
 def test_each_arm_has_a_line(number: int, expected: str) -> None:
