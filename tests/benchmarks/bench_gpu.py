@@ -14,12 +14,11 @@ synchronisation. `--toy` takes the smallest shapes, so that the script runs on a
 
 import argparse
 import contextlib
-import copy
 import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -30,6 +29,7 @@ from torch.nn import functional as F
 
 import studies.running.supervisor
 from explorer import Architecture, build, match
+from explorer.networks import record
 from studies import Study
 from studies.machine.settings import resolve
 from studies.running.progress import View
@@ -63,10 +63,15 @@ FAMILIES = {
     "224 pixels": Family("resnet50", (1, 8, 32), 224, 3, 1000, 64),
 }
 TOYS = {"8 pixels": Family("resnext_1-1-1_1x20d_w96_small16", (1, 8), 8, 1, 10, 16)}
-# Channels, paths and side of the grouped convolutions of ResNeXt-50 (32x4d, 8x13d) and ResNeXt-29.
+# Channels, paths and side of grouped convolutions: of ResNeXt-50 (32x4d, 8x13d), ResNeXt-29, small
+# networks, and depthwise ones.
 LAYERS = (
     (128, 32, 56), (256, 32, 28), (512, 32, 14), (1024, 32, 7),
-    (128, 32, 32), (256, 32, 16), (512, 32, 8), (104, 8, 32), (416, 8, 8),
+    (104, 8, 56), (208, 8, 28), (416, 8, 14), (832, 8, 7),
+    (128, 32, 32), (256, 32, 16), (512, 32, 8),
+    (32, 8, 28), (64, 8, 14), (32, 32, 28), (64, 32, 28), (96, 16, 32),
+    (112, 16, 32), (160, 16, 32),
+    (96, 4, 32), (160, 8, 32), (112, 4, 32), (128, 128, 56), (512, 512, 14),
 )  # fmt: skip
 TOY_LAYERS = ((16, 4, 8),)
 
@@ -131,39 +136,46 @@ def switches(*, deterministic: bool = True, benchmark: bool = False) -> Iterator
 
 def groups(options: argparse.Namespace) -> None:
     """Forward and backward of a grouped convolution, several paths computed as one."""
-    device = options.device
-    print("| convolution | layout | channels a group: milliseconds |\n| --- | --- | --- |")
+    print("| convolution | channels a group: milliseconds |\n| --- | --- |")
     for channels, paths, side in TOY_LAYERS if options.toy else LAYERS:
-        for layout, memory_format in (
-            ("last", torch.channels_last), ("first", torch.contiguous_format),
-        ):  # fmt: skip
-            x = torch.randn(options.batch, channels, side, side, device=device)
-            x = x.to(torch.bfloat16, memory_format=memory_format).requires_grad_()
-            layer = Merged(channels, channels, 3, padding=1, groups=paths, bias=False).to(device)
-            layer.to(torch.bfloat16, memory_format=memory_format)  # type: ignore[call-overload]
-            gradient = torch.randn_like(x)
-            parts = []
-            for together in divisors(paths):
-                layer.together = together
-
-                def step(layer: nn.Module = layer, x: Tensor = x, g: Tensor = gradient) -> None:
-                    layer(x).backward(g)
-
-                with switches():
-                    took = seconds(step, device, rounds=options.rounds, steps=options.steps)
-                parts.append(f"{together * channels // paths}: {1000 * took:.2f}")
-            name = f"{paths}x{channels // paths}d at {side}x{side}"
-            print(f"| {name} | {layout} | {', '.join(parts)} |", flush=True)
+        parts = []
+        for together in divisors(paths):
+            with switches():
+                step = layer_step(channels, paths, side, together, options)
+                took = seconds(step, options.device, rounds=options.rounds, steps=options.steps)
+            parts.append(f"{together * channels // paths}: {1000 * took:.3f}")
+        name = f"{paths}x{channels // paths}d at {side}x{side}"
+        print(f"| {name} | {', '.join(parts)} |", flush=True)
 
 
-def graphed(network: nn.Module, shape: tuple[int, ...], device: str) -> nn.Module:
-    """The network with its forward and backward recorded as CUDA graphs."""
-    sample = torch.randn(shape, device=device).to(memory_format=torch.channels_last)
-    before = copy.deepcopy(network.state_dict())
-    with torch.autocast("cuda", torch.bfloat16, cache_enabled=False):
-        network = torch.cuda.make_graphed_callables(network, (sample,))
-    network.load_state_dict(before)
-    return network
+def layer_step(
+    channels: int, paths: int, side: int, together: int, options: argparse.Namespace
+) -> Callable[[], Any]:
+    """Forward and backward of a 3x3 convolution with weights in float32; a graph on CUDA."""
+    device = torch.device(options.device)
+    x = torch.randn(options.batch, channels, side, side, device=device)
+    x = x.to(torch.bfloat16, memory_format=torch.channels_last).requires_grad_()
+    layer = Merged(channels, channels, 3, padding=1, groups=paths, bias=False).to(device)
+    layer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    layer.together = together
+    gradient = torch.randn_like(x)
+
+    def step() -> Any:
+        with torch.autocast(device.type, torch.bfloat16, cache_enabled=False):
+            y = layer(x)
+        return torch.autograd.grad(y, (x, layer.weight), gradient)
+
+    if device.type == "cpu":
+        return step
+    stream = torch.cuda.Stream()
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            step()
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        results = step()
+    return lambda results=results: graph.replay()  # the results are the graph's own memory
 
 
 def ways(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
@@ -200,7 +212,8 @@ def step_of(design: Architecture, batch: int, way: dict[str, Any], device: str) 
     if way.get("compile"):
         network = torch.compile(network)
     if way.get("graphed"):
-        network = graphed(network, shape, device)
+        sample = torch.zeros(shape, device=device).to(memory_format=torch.channels_last)
+        record(network, sample, torch.bfloat16)
     return plain_step(network, shape, way.get("precision", "bf16"), device)
 
 
@@ -320,7 +333,10 @@ class Clock(View):
 def families(options: argparse.Namespace) -> dict[str, Family]:
     if options.toy:
         return TOYS
-    return {name: FAMILIES[name] for name in options.family or FAMILIES}
+    chosen = {name: FAMILIES[name] for name in options.family or FAMILIES}
+    if options.extremes:
+        return {name: replace(family, cardinality=(1, 32)) for name, family in chosen.items()}
+    return chosen
 
 
 PARTS = {"groups": groups, "steps": steps, "profile": profile, "workers": workers}
@@ -334,6 +350,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--toy", action="store_true", help="the smallest shapes")
     parser.add_argument("--family", action="append", choices=list(FAMILIES))
+    parser.add_argument("--extremes", action="store_true", help="only C=1 and C=32")
     parser.add_argument("--way", action="append", help="only this one; may be given again")
     parser.add_argument(
         "--compile", action="store_true", help="torch.compile too, which takes long"

@@ -68,7 +68,7 @@ bench() { # bench PART ARGUMENTS...
 }
 
 trial() {
-  local sizes=(--steps 400 --turns 4)
+  local sizes=(--steps 200 --turns 3)
   [ "$device" = cpu ] && sizes=(--steps 1 --turns 1)
   "$python" tests/benchmarks/bench_training.py --device "$device" "${sizes[@]}"
 }
@@ -105,7 +105,7 @@ shell tests 150 tests
 shell groups 60 bench groups
 shell steps 100 bench steps
 shell graphs 60 "bench steps $graph_ways"
-shell compiled 100 "bench steps --family '28 pixels' --family 'ResNeXt-29' --compile --way compiled"
+shell compiled 100 "bench steps --family ResNeXt-29 --extremes --compile --way compiled"
 shell profile 40 bench profile
 shell trial 90 trial
 shell workers 100 bench workers

@@ -12,7 +12,6 @@ from cuda_device import DEVICE, MARKS, ON_CUDA, on_device, settings
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import explorer
 from explorer import Architecture, build
 from search_spaces.documents import validate
 from studies.config.recipe import Recipe
@@ -100,15 +99,13 @@ def test_network_and_images_are_on_the_device_and_the_result_is_on_the_cpu(
     splits: Splits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: set[tuple[str, str]] = set()
+    original = training._Run.training_step
 
-    def spied(architecture: Architecture) -> Any:
-        network = explorer.build(architecture)
-        network.register_forward_pre_hook(
-            lambda module, given: seen.add((module.conv1.weight.device.type, given[0].device.type))
-        )
-        return network
+    def spied(run: Any, batch: Any, number: int) -> Any:
+        seen.add((run.network.conv1.weight.device.type, batch[0].device.type))
+        return original(run, batch, number)
 
-    monkeypatch.setattr(training, "build", spied)
+    monkeypatch.setattr(training._Run, "training_step", spied)
     outcome = train(GROUPED, RECIPE, splits, 0, settings())
     assert seen == {(DEVICE, DEVICE)}
     assert {value.device.type for value in outcome.state_dict.values()} == {"cpu"}
@@ -150,6 +147,27 @@ def test_a_resumed_run_equals_an_undisturbed_one_to_the_bit(
     )
     assert resumed == [steps // (STEPS + VALIDATIONS)]
     assert_same(outcome, undisturbed)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_steps_are_replayed_from_graphs_to_the_bits_of_steps_that_are_not(
+    splits: Splits, monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    if not ON_CUDA:
+        pytest.skip("only CUDA has such graphs")
+    replayed: list[bool] = []
+    original = training._Run.training_step
+
+    def watched(run: Any, batch: Any, number: int) -> Any:
+        replayed.append("forward" in vars(run.network))
+        return original(run, batch, number)
+
+    monkeypatch.setattr(training._Run, "training_step", watched)
+    outcome = train(GROUPED, RECIPE, splits, 7, settings(precision))
+    assert replayed == [True] * EPOCHS * STEPS
+    monkeypatch.setattr(training, "record", lambda *arguments: None)
+    assert_same(outcome, train(GROUPED, RECIPE, splits, 7, settings(precision)))
+    assert not any(replayed[EPOCHS * STEPS :])
 
 
 # A checkpoint moves.
