@@ -76,7 +76,7 @@ trial() {
 # A study of real images, stopped when its time is over; what is complete by then is exported.
 study() {
   local study=fashion_mnist_cardinality
-  local settings=(--set name=gpu --set 'seeds=[0, 1, 2, 3, 4]' --set 'space.axes.cardinality=[1, 2, 4, 8, 16]')
+  local settings=(--set name=gpu --set recipe.epochs=8 --set 'seeds=[0, 1, 2]' --set 'space.axes.cardinality=[1, 2, 4, 8, 16]')
   local workers=(--workers-per-gpu 6 --data-dir "$data")
   if [ "$device" = cpu ]; then
     study=digits_cardinality workers=()

@@ -1,5 +1,6 @@
 """On CUDA: a seed gives the same bits through any interruption, and the numbers are a CPU's."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from explorer import Architecture, build
+from explorer.networks.modules import MergingPaths
 from search_spaces.documents import validate
 from studies.config.recipe import Recipe
 from studies.data import DataSpec, Images, Splits, load
@@ -355,6 +357,27 @@ def test_the_three_forms_are_one_function(form: str, dtype: torch.dtype) -> None
     architecture = Architecture.from_name("resnext_1-1_4x8d_w32_small16", resolution=16, classes=10)
     grouped = step(architecture, DEVICE, dtype)
     assert_near(step(architecture, DEVICE, dtype, form), grouped, dtype)
+
+
+@pytest.mark.parametrize(("d", "paths"), [(4, 32), (2, 8), (13, 8), (24, 4), (16, 4), (104, 8)])
+def test_paths_that_a_gpu_computes_as_one_are_the_same_function(d: int, paths: int) -> None:
+    torch.manual_seed(0)
+    module = MergingPaths(d * paths, d * paths, 3, padding=1, groups=paths, bias=False)
+    images = torch.randn(8, d * paths, 9, 9).bfloat16()
+    gradient = torch.randn(8, d * paths, 9, 9).bfloat16()
+
+    def results(device: str, dtype: torch.dtype) -> tuple[Tensor, ...]:
+        layer = copy.deepcopy(module).to(device, dtype, memory_format=torch.channels_last)
+        x = images.to(device, dtype, memory_format=torch.channels_last).requires_grad_()
+        y = layer(x)
+        gradients = torch.autograd.grad(y, (x, layer.weight), gradient.to(device, dtype))
+        return tuple(value.detach().double().cpu() for value in (y, *gradients))
+
+    module.to(torch.bfloat16)
+    for actual, expected in zip(
+        results(DEVICE, torch.bfloat16), results("cpu", torch.float64), strict=True
+    ):
+        assert distance(actual, expected) < 0.01
 
 
 def test_a_study_in_32_bits_computes_without_tf32() -> None:
