@@ -1,6 +1,5 @@
-"""A worker's trainer that may use little memory, of the GPU or of the machine."""
+"""A worker's trainer that may use little memory of the GPU."""
 
-import resource
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,6 @@ class Trainer(studies.running.trial.Trainer):
 
     def prepare(self, data_dir: Path | None) -> Any:
         splits = super().prepare(data_dir)
-        if self._settings.device == "cpu":
-            in_use = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-            resource.setrlimit(resource.RLIMIT_AS, (in_use + ALLOWED, resource.RLIM_INFINITY))
-        else:
-            total = torch.cuda.get_device_properties(0).total_memory
-            torch.cuda.set_per_process_memory_fraction(ALLOWED / total, 0)
+        total = torch.cuda.get_device_properties(0).total_memory
+        torch.cuda.set_per_process_memory_fraction(ALLOWED / total, 0)
         return splits
