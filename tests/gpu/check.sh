@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
 # What this project does on a machine with an NVIDIA GPU: its tests on CUDA, where a step's time
-# goes, and how fast a study is. At most 9 minutes on an H100.
+# goes, and how fast a study is. About 9 minutes on an H100.
 #
 #   bash tests/gpu/check.sh OUT [DATA] [PART...]
 #
 # OUT: a folder for what comes out; OUT/summary.md tells it all. DATA: a folder with the files of
 # Fashion-MNIST ('' or nothing: without the study of it). PART: machine, tests, groups, steps,
-# graphs, compiled, profile, trial, workers, study; all of them where none is named. Every part has
+# compiled, profile, trial, workers, study; all of them where none is named. Every part has
 # a time limit of its own, and one that fails costs no other.
 # DEVICE=cpu tries the script itself out, at toy sizes. PYTHON: the interpreter (python3).
 set -u
 out=${1:?usage: check.sh OUT [DATA] [PART...]}
 data=${2:-}
 shift $(($# < 2 ? $# : 2))
-parts=${*:-machine tests groups steps graphs compiled profile trial workers study}
+parts=${*:-machine tests groups steps compiled profile trial workers study}
 device=${DEVICE:-cuda}
 python=${PYTHON:-python3}
 here=$(cd "$(dirname "$0")/../.." && pwd)
@@ -58,7 +58,7 @@ PYTHON
 }
 
 tests() {
-  "$python" -m pytest tests/gpu -m cuda -q -p no:cacheprovider --durations=10 -n 4
+  "$python" -m pytest tests/gpu -m cuda -q -p no:cacheprovider --durations=10 -n 8
 }
 
 bench() { # bench PART ARGUMENTS...
@@ -86,7 +86,7 @@ study() {
     return
   fi
   local began=$SECONDS
-  timeout --signal=INT --kill-after=20 "${STUDY_SECONDS:-150}" \
+  timeout --signal=INT --kill-after=20 "${STUDY_SECONDS:-110}" \
     "$python" -m explorer study run "$study" "${settings[@]}" ${workers[@]+"${workers[@]}"} --quiet >&2
   echo "exit $? after $((SECONDS - began)) seconds"
   "$python" -m explorer study status gpu
@@ -98,18 +98,15 @@ study() {
 export -f machine tests bench trial study
 export device python out data
 shell() { part "$1" "$2" bash -c "${*:3}"; }
-graph_ways="--way 'CUDA graph' --way 'graph, merged to 32' --way 'graph, merged to 64'"
-
 shell machine 60 machine
 shell tests 150 tests
 shell groups 60 bench groups
-shell steps 100 bench steps
-shell graphs 60 "bench steps $graph_ways"
+shell steps 120 bench steps --rounds 2
 shell compiled 100 "bench steps --family ResNeXt-29 --extremes --compile --way compiled"
 shell profile 40 bench profile
 shell trial 90 trial
 shell workers 100 bench workers
-shell study 200 study
+shell study 160 study
 rm -f "$out"/check.db-wal "$out"/check.db-shm
 echo "summary: $summary"
 exit "$failed"
