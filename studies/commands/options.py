@@ -11,6 +11,8 @@ from explorer.errors import UserError
 from explorer.files import expanded
 
 if TYPE_CHECKING:
+    from explorer import Architecture
+    from studies.machine.settings import Resolved
     from studies.records.stored_study import StoredStudy
     from studies.storage import Storage
 
@@ -52,14 +54,25 @@ set_option = click.option(
 )
 
 
+threads_option = click.option(
+    "--threads",
+    type=int,
+    help=(
+        "Of torch, in each process that trains (default: what OMP_NUM_THREADS says; else 1, or on a"
+        " CPU all its cores where a few timed steps are faster with them)."
+    ),
+)
+
+
 def training_options(command: Callable[..., None]) -> Callable[..., None]:
-    """`--workers`, `--workers-per-gpu` and `--data-dir`: how a study is trained here."""
+    """How a study is trained here: `--workers`, `--threads`, `--data-dir` and so on."""
     for option in (
         click.option(
             "--data-dir",
             type=GivenPath(),
             help="Folder with the data set's files, where it is not built in.",
         ),
+        threads_option,
         click.option(
             "--workers-per-gpu", type=int, help="On CUDA: workers that share each GPU (default: 1)."
         ),
@@ -74,6 +87,33 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
     ):
         command = option(command)
     return command
+
+
+def settings_here(
+    architecture: "Architecture",
+    batch_size: int,
+    device: str,
+    precision: str,
+    threads: int | None,
+    checkpoints: Path | None,
+) -> "Resolved":
+    """The settings of one training in this process, which imports torch.
+
+    One that goes on from a checkpoint keeps its number of threads: another gives other bits.
+    """
+    from studies.machine.gpus import check_workers
+    from studies.machine.settings import resolve_here
+    from studies.machine.threads import Step
+    from studies.training import threads_of
+
+    check_workers(None, None, threads)
+    shape = {
+        "resolution": architecture.resolution,
+        "in_channels": architecture.in_channels,
+        "classes": architecture.classes,
+    }
+    step = Step(architecture.name, shape, batch_size)
+    return resolve_here(device, precision, threads=threads or threads_of(checkpoints), step=step)
 
 
 def stored_study(storage: "Storage", name_or_path: str) -> "StoredStudy":

@@ -10,7 +10,7 @@ from explorer.errors import UserError
 from explorer.output import say
 from explorer.suggestions import command
 from explorer.text import counted
-from studies.commands.options import GivenPath, set_option
+from studies.commands.options import GivenPath, set_option, settings_here, threads_option
 from studies.config.overrides import override
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ COLUMNS = {
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, or auto.")
 @click.option("--precision", default="auto", show_default=True, help="32, bf16, or auto.")
+@threads_option
 @click.option(
     "--checkpoints",
     type=GivenPath(),
@@ -68,6 +69,7 @@ def train(
     seed: int,
     device: str,
     precision: str,
+    threads: int | None,
     checkpoints: Path | None,
     output: Path | None,
     as_json: bool,
@@ -94,19 +96,22 @@ def train(
 
     from explorer import Architecture
     from studies.data import data_shape, load
-    from studies.machine.settings import resolve_here, speed_hints
+    from studies.machine.settings import speed_hints
     from studies.training import training_notes
 
     shape = vars(data_shape(spec, data_dir))
     architecture = Architecture.from_name(name, **shape)
-    settings = resolve_here(device, precision)
+    resolved = settings_here(
+        architecture, chosen.batch_size, device, precision, threads, checkpoints
+    )
+    settings = resolved.settings
     if output is not None:
         from explorer.networks import check_name
 
         check_name(output, "safetensors")
     splits = load(spec, data_dir)
     chosen.steps_per_epoch(len(splits.train))
-    notes = [*training_notes(splits, chosen), *speed_hints(settings)]
+    notes = [*training_notes(splits, chosen), *resolved.notes, *speed_hints(settings)]
     if as_json:
         about = {"splits": splits.sizes, "classes": splits.names, "notes": notes}
         say(to_json({"event": "begin", "design": architecture.name, **about}))

@@ -11,7 +11,14 @@ from explorer.errors import UserError
 from explorer.output import say
 from explorer.suggestions import command
 from explorer.text import counted
-from studies.commands.options import GivenPath, set_option, storage_option, stored_study
+from studies.commands.options import (
+    GivenPath,
+    set_option,
+    settings_here,
+    storage_option,
+    stored_study,
+    threads_option,
+)
 from studies.config.overrides import override
 from studies.config.study import to_run
 
@@ -49,6 +56,7 @@ BLACK_AND_WHITE = (
     help="Of the retraining.",
 )
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, or auto.")
+@threads_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 @storage_option
 @click.pass_context
@@ -62,6 +70,7 @@ def winner(
     data_dir: Path | None,
     seed: int,
     device: str,
+    threads: int | None,
     as_json: bool,
     storage: str | None,
 ) -> None:
@@ -110,7 +119,9 @@ def winner(
                 f" was trained. Train its winner by itself: {further}"
             )
         wanted = _recipe(stored, chosen.design, recipe, changes)
-        written = _retrain(stored, chosen, wanted, folder, data_dir, seed, device, quiet=as_json)
+        written = _retrain(
+            stored, chosen, wanted, folder, data_dir, seed, device, threads, quiet=as_json
+        )
     if as_json:
         print_json({**asdict(chosen), "why": chosen.why, **written})
     elif not retrain:
@@ -173,6 +184,7 @@ def _retrain(
     data_dir: Path | None,
     seed: int,
     device: str,
+    threads: int | None,
     *,
     quiet: bool,
 ) -> dict[str, Any]:
@@ -182,7 +194,7 @@ def _retrain(
 
     from studies.data import load
     from studies.machine.provenance import installed_versions
-    from studies.machine.settings import resolve_here, speed_hints
+    from studies.machine.settings import speed_hints
     from studies.records.same_data import check_data
     from studies.training import training_notes
     from studies.winner.card import error_words, number_words, output_words
@@ -197,7 +209,10 @@ def _retrain(
                 " 'resnext-explorer[onnx]'."
             )
     architecture, spec = stored.design(chosen.design).architecture, stored.content.file.data
-    settings = resolve_here(device)
+    resolved = settings_here(
+        architecture, recipe.batch_size, device, "auto", threads, folder / CHECKPOINTS
+    )
+    settings = resolved.settings
     splits = load(spec, data_dir)
     check_data(stored, splits)
     said = training_notes(splits, recipe)  # of all images, each once
@@ -223,7 +238,7 @@ def _retrain(
             f"\nTraining {chosen.design} on {len(splits.train)} images,"
             f" {counted(recipe.epochs, 'epoch')}, {settings.device}."
         )
-        say("\n".join([*said, *speed_hints(settings)]))
+        say("\n".join([*said, *resolved.notes, *speed_hints(settings)]))
     try:
         (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
     except OSError as error:

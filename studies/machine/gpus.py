@@ -13,9 +13,12 @@ from explorer.errors import UserError
 DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 
 
-def check_workers(workers: int | None, workers_per_gpu: int | None) -> None:
+def check_workers(
+    workers: int | None, workers_per_gpu: int | None, threads: int | None = None
+) -> None:
     """Raise `UserError` unless each number that is given is a whole number of at least 1."""
-    for name, number in (("workers", workers), ("workers per GPU", workers_per_gpu)):
+    named = {"workers": workers, "workers per GPU": workers_per_gpu, "threads": threads}
+    for name, number in named.items():
         if number is not None and (
             isinstance(number, bool) or not isinstance(number, int) or number < 1
         ):

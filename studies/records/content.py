@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from explorer.errors import UserError
+from explorer.text import counted
 from search_spaces import LeftOut
 from search_spaces.documents import validate
 from studies.config.design import StoredDesign
@@ -106,6 +107,15 @@ class Content:
         if isinstance(self.origin.settings, Settings):
             return self.origin.settings
         raise UserError("the settings of this study are not known, so nothing can be trained.")
+
+    def require_threads(self, threads: int | None) -> None:
+        """Raise `UserError` where another number of threads is given than the study has."""
+        if threads is not None and threads != self.settings.threads:
+            raise UserError(
+                f"the study is stored with {counted(self.settings.threads, 'thread')} a worker, and"
+                f" --threads {threads} would give other bits. Leave it out, or create another"
+                " study: --set name=NAME."
+            )
 
     @cached_property
     def designs(self) -> list[StoredDesign]:

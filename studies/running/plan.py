@@ -23,11 +23,11 @@ from studies.attempts.standing import Attempts, Counts, agenda_statuses
 from studies.data import DataShape
 from studies.machine import gpus
 from studies.machine.cores import available_cores
-from studies.machine.settings import Settings, resolve
+from studies.machine.settings import Resolved, Settings, check_settings, resolve
 from studies.pair import Pair
 from studies.records.creation import as_extended
 from studies.records.stored_study import StoredStudy
-from studies.running.estimate import cost_of, schedule, seconds_a_step
+from studies.running.estimate import cost_of, schedule, seconds_a_step, typical_step
 from studies.running.supervisor import worker_environment
 from studies.storage import Storage
 
@@ -132,30 +132,35 @@ def plan(
     storage: str | Storage | None = None,
     workers: int | None = None,
     workers_per_gpu: int | None = None,
+    threads: int | None = None,
     data_dir: Path | None = None,
 ) -> Plan:
-    """Plan a study: see `Plan`; `workers` as in `Study.run`. Takes about as
+    """Plan a study: see `Plan`; `workers` and `threads` as in `Study.run`. Takes about as
     long as starting a worker, and some seconds more.
 
     Of a study that is stored, what is left, with the settings it was stored with. Raises
     `UserError` for what would stop a run as well: missing data, a batch larger than the data, a
     device that is not there, a stored study that wants something else.
     """
-    gpus.check_workers(workers, workers_per_gpu)
+    gpus.check_workers(workers, workers_per_gpu, threads)
     wanted = replace(study.wanted(data_dir), parts=None)  # the data is for those who measure
     pairs = planned_pairs(study, wanted.designs)
     with Storage.visit(storage) as opened:
         stored = as_extended(opened, study, wanted)
         counts, left = None, pairs
         if stored:
+            stored.content.require_threads(threads)
             with opened.sound():
                 attempts = Attempts(opened, stored.id, stored.attribute_keys).read()
                 stored = stored.seen(attempts)
                 counts, left = _stand(stored, attempts, pairs)
-    settings = stored.content.settings if stored else None
-    # Asked only where there may be one: it takes seconds.
-    device = settings.device if settings else resolve().device if gpus.may_be_here() else "cpu"
-    seats = gpus.deal(device, workers, workers_per_gpu)
+    if stored:
+        resolved = Resolved(stored.content.settings)
+    else:
+        step = typical_step(study.recipe, wanted)
+        resolved = resolve(workers=workers or 1, threads=threads, step=step)
+    settings = resolved.settings
+    seats = gpus.deal(settings.device, workers, workers_per_gpu)
     workers = len(seats)
     by_cost = sorted(wanted.designs, key=cost_of(wanted.designs))
     chosen = [by_cost[0], by_cost[-1]] if len(by_cost) > 1 else by_cost
@@ -187,8 +192,8 @@ def plan(
         steps=steps,
         batch_size=recipe.batch_size,
         splits=splits,
-        notes=answer["notes"],
-        settings=Settings(**answer["settings"]),
+        notes=[*answer["notes"], *resolved.notes],
+        settings=settings,
         workers=workers,
         flops=int(sum(flops_of[pair.design] for pair in left)) * images * TRAINING_FACTOR,
         measured=measured,
@@ -249,12 +254,11 @@ def measure(
     study: dict[str, Any],
     shape: dict[str, int],
     names: list[str],
-    workers: int,
     data_dir: str | None,
-    stored_settings: dict[str, Any] | None,
+    settings: dict[str, Any],
     now: float,
 ) -> dict[str, Any]:
-    """What a measuring process tells: settings, sizes of the splits, notes on the data,
+    """What a measuring process tells: sizes of the splits, notes on the data,
     seconds until it could train, and of one step a design.
 
     `study` is a study's document, `now` the time at which the process was started.
@@ -262,7 +266,6 @@ def measure(
     from explorer import Architecture
     from studies.config.study import StudyFile
     from studies.data import Splits, load
-    from studies.machine import settings
     from studies.machine.memory import keep_memory
 
     try:
@@ -271,12 +274,8 @@ def measure(
         recipe = file.recipe
         splits = load(file.data, Path(data_dir) if data_dir else None)
         all_steps = recipe.steps_per_epoch(len(splits.train))
-        here = (
-            Settings(**stored_settings)
-            if stored_settings
-            else settings.resolve_here(workers=workers)
-        )
-        settings.check_settings(here)
+        here = Settings(**settings)
+        check_settings(here)
     except UserError as error:
         return {"error": str(error)}
     if here.device == "cpu":
@@ -311,7 +310,6 @@ def measure(
         steps = min(MEASURED_STEPS, all_steps, int(MEASURED_SECONDS / first))
         measured.append(seconds(name, steps, 3) if steps > 1 else first)
     return {
-        "settings": here.model_dump(),
         "splits": splits.sizes,
         "notes": training_notes(splits, recipe),
         "start": start,
@@ -325,7 +323,7 @@ def _measure(
     designs: list[Design],
     seats: list[str | None],
     data_dir: Path | None,
-    settings: Settings | None,
+    settings: Settings,
 ) -> dict[str, Any]:
     """The means of what as many processes tell as there will be
     workers, as far as there are cores."""
@@ -334,9 +332,8 @@ def _measure(
         "study": study.document(),
         "shape": asdict(shape),
         "names": [design.name for design in designs],
-        "workers": len(seats),
         "data_dir": str(data_dir) if data_dir else None,
-        "stored_settings": settings.model_dump() if settings else None,
+        "settings": settings.model_dump(),
         "now": time.time(),
     }
     children = [
@@ -346,9 +343,7 @@ def _measure(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=worker_environment(
-                settings.threads if settings else max(1, available_cores() // len(seats)), gpu
-            ),
+            env=worker_environment(settings.threads, gpu),
         )
         for gpu in seats[: available_cores()]
     ]

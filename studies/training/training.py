@@ -27,7 +27,13 @@ from studies.data import Splits
 from studies.machine.memory import give_back, read_peak, reset_peak
 from studies.machine.settings import Settings, check_settings
 from studies.training.batches import EvaluationBatches, TrainingBatches
-from studies.training.checkpoints import identify, put_aside, read_checkpoint, write_checkpoint
+from studies.training.checkpoints import (
+    CHECKPOINT,
+    identify,
+    put_aside,
+    read_checkpoint,
+    write_checkpoint,
+)
 from studies.training.environment import make_trainer, run_interruptible, torch_environment
 from studies.training.metrics import ClassTally, Reading, Tally, balanced_error
 from studies.training.outcome import TrainingFailed, TrainingStopped
@@ -38,7 +44,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT = "checkpoint.pt"
 Row = dict[str, Any]
 
 
@@ -331,6 +336,7 @@ class _Run(pytorch_lightning.LightningModule):
             return
         state = {
             "identity": self.identity,
+            "threads": self.settings.threads,
             "epoch": len(self.rows),
             "rows": self.rows,
             "training_seconds": self.training_seconds,

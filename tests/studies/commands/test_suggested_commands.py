@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import fake_training
 import pytest
 from click.testing import CliRunner, Result
 
@@ -91,18 +92,14 @@ HERE = ["--storage", STORAGE]
 def test_commands_of_a_study_from_its_plan_to_its_winner(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sizes, settings = (
-        {"train": 1000, "validation": 100, "test": 100},
-        {"device": "cpu", "precision": "32", "threads": 1},
-    )
     measured = {
         "steps": [1.0, 1.0],
-        "splits": sizes,
-        "settings": settings,
+        "splits": {"train": 1000, "validation": 100, "test": 100},
         "start": 0.0,
         "notes": [],
     }
     monkeypatch.setattr("studies.running.plan._measure", lambda *_: measured)
+    monkeypatch.setattr("studies.running.plan.resolve", fake_training.SUPERVISED["resolve"])
     (run,) = shell.suggested(
         "study",
         "plan",

@@ -19,6 +19,7 @@ from studies.attempts.claims import Claims
 from studies.attempts.workers import Worker
 from studies.config.study import StudyFile
 from studies.data import load
+from studies.machine.settings import Resolved, Settings
 from studies.records.creation import create_or_extend
 from studies.running.estimate import schedule, seconds_a_step
 from studies.running.plan import Plan, plan
@@ -117,26 +118,31 @@ def test_workers_take_the_next_trial_when_they_are_free() -> None:
 
 
 SETTINGS = {"device": "cpu", "precision": "32", "threads": 1, "memory_format": "channels_last"}
+HERE = SETTINGS | {"threads": 2}  # what a new study gets
 SIZES = {"train": 1079, "validation": 359, "test": 359}
 
 
 @pytest.fixture
 def second_a_step(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Every step takes a second; the settings that were asked for."""
+    """Every step takes a second; the settings that it was measured with."""
     asked: list[Any] = []
 
     def answer_of(
         study: Study, shape: Any, designs: list[Any], seats: Any, data_dir: Any, settings: Any
     ) -> dict[str, Any]:
-        asked.append(settings and settings.model_dump())
+        asked.append(settings.model_dump())
         return {
             "steps": [1.0] * len(designs),
             "splits": SIZES,
             "notes": [],
-            "settings": SETTINGS,
             "start": 0.0,
         }
 
+    monkeypatch.setattr(
+        studies.running.plan,
+        "resolve",
+        lambda **_: Resolved(Settings(**HERE), ("Threads: 2, since they are faster.",)),
+    )
     monkeypatch.setattr(studies.running.plan, "_measure", answer_of)
     return asked
 
@@ -159,7 +165,7 @@ def test_of_a_stored_study_it_plans_what_is_left(
 ) -> None:
     study = Study.load(tiny)
     whole = plan(study, storage=storage)
-    assert (whole.stored, whole.left, second_a_step) == (None, whole.pairs, [None])
+    assert (whole.stored, whole.left, second_a_step) == (None, whole.pairs, [HERE])
     assert not Path("studies.db").exists()
 
     complete(storage, study, 2)

@@ -11,9 +11,10 @@ from explorer import Architecture
 from search_spaces.documents import validate
 from studies.config.recipe import Recipe
 from studies.data import DataSpec, Images, Splits, load
+from studies.machine.cores import available_cores
 from studies.machine.settings import Settings
 from studies.training import checkpoints
-from studies.training.checkpoints import identify
+from studies.training.checkpoints import CHECKPOINT, identify, threads_of, write_checkpoint
 
 CPU = Settings(device="cpu", precision="32", threads=1)
 RECIPE = validate(Recipe, {"name": "quick", "epochs": 2, "batch_size": 32}, source="test")
@@ -73,3 +74,14 @@ def test_a_checkpoint_of_an_older_arithmetic_is_not_gone_on_with(
         )
     assert epochs == [1, 2]
     assert "starting afresh" in caplog.text
+
+
+def test_a_checkpoint_tells_the_threads_of_its_training(tmp_path: Path) -> None:
+    path = tmp_path / CHECKPOINT
+    assert threads_of(None) is threads_of(tmp_path) is None
+    write_checkpoint(path, {"threads": 1})
+    assert threads_of(tmp_path) == 1
+    write_checkpoint(path, {"rows": []})  # of an older version, which took all cores
+    assert threads_of(tmp_path) == available_cores()
+    path.write_bytes(path.read_bytes()[:100])
+    assert threads_of(tmp_path) is None
