@@ -7,13 +7,15 @@
 Nothing in this room imports it but the commands.
 """
 
+import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from studies.attempts.planned import planned_pairs
 from studies.attempts.standing import Counts
-from studies.config.study import StudyFile, to_run
+from studies.config.study import StudyFile
 from studies.pair import Pair
+from studies.records.named import load_study
 from studies.running.progress import choose_view
 from studies.running.supervisor import run
 from studies.storage import Storage
@@ -24,6 +26,26 @@ if TYPE_CHECKING:
 
 class Study(StudyFile):
     """A validated study file. `Study.load` reads one; the constructor takes the same keys."""
+
+    @classmethod
+    def load(cls, name_or_path: str | Path, *, storage: str | Storage | None = None) -> Self:
+        """A file by its path, or a stored study or preset by its name.
+
+        Of a stored study and another preset of the same name the stored one is taken, with a
+        warning.
+
+        Args:
+            name_or_path: A path ends in .yaml or .yml, or has a slash in it.
+            storage: Where studies are stored; None as in `Storage.visit`.
+
+        Raises:
+            UserError: naming the file, the key and what is allowed.
+        """
+        with Storage.visit(storage) as opened:
+            study, said = load_study(cls, name_or_path, opened)
+        if said:
+            warnings.warn(said, stacklevel=2)
+        return study
 
     def run(
         self,
@@ -62,7 +84,7 @@ class Study(StudyFile):
         }
         with Storage.visit(storage) as opened:
             options = {**training, "storage": opened.option}
-            view = choose_view(quiet=quiet, study=to_run(self.name), options=options)
+            view = choose_view(quiet=quiet, study=self.name, options=options)
             return run(self, storage=opened, view=view, **training)
 
     def pairs(self, data_dir: Path | None = None) -> list[Pair]:

@@ -7,7 +7,6 @@ import click
 
 from explorer.suggestions import Secret, command
 from studies.commands.options import storage_option
-from studies.config.study import to_run
 
 if TYPE_CHECKING:
     from dashboards.analysis.findings import Findings
@@ -102,7 +101,7 @@ def next_commands(
     status = command("study status", name_or_path, storage=storage)
     results = command("study results", name_or_path, o="results.csv", storage=storage)
     if findings.is_training:
-        return [command("study run", to_run(name_or_path), storage=storage), status]
+        return [command("study run", name_or_path, storage=storage), status]
     if findings.counts.get("failed"):
         return [command("study retry", name_or_path, storage=storage), results]
     if findings.winner is None:

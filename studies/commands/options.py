@@ -12,6 +12,7 @@ from explorer.files import expanded
 
 if TYPE_CHECKING:
     from explorer import Architecture
+    from studies.config.study import StudyFile
     from studies.machine.settings import Resolved
     from studies.records.stored_study import StoredStudy
     from studies.storage import Storage
@@ -114,6 +115,17 @@ def settings_here(
     }
     step = Step(architecture.name, shape, batch_size)
     return resolve_here(device, precision, threads=threads or threads_of(checkpoints), step=step)
+
+
+def wanted_study(storage: "Storage", name_or_path: str, changes: tuple[str, ...]) -> "StudyFile":
+    """The study that `study run` and `study plan` are given, with single keys changed."""
+    from studies.config.study import StudyFile
+    from studies.records.named import load_study
+
+    study, said = load_study(StudyFile, name_or_path, storage)
+    if said:
+        click.echo(said, err=True)
+    return study.changed(changes)
 
 
 def stored_study(storage: "Storage", name_or_path: str) -> "StoredStudy":

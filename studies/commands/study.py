@@ -15,10 +15,10 @@ from studies.commands.options import (
     storage_option,
     stored_study,
     training_options,
+    wanted_study,
     with_stored_study,
 )
 from studies.commands.winner import winner
-from studies.config.study import to_run
 
 if TYPE_CHECKING:
     from studies.records.stored_study import StoredStudy
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 @click.group()
 def study() -> None:
-    """Run studies and follow their progress. A study is a preset's name or a YAML file.
+    """Run studies and follow their progress.
+
+    A study is given by the name of a preset or of a stored one, or by the path of a YAML file.
 
     \b
     Examples:
@@ -57,8 +59,9 @@ def run(
 ) -> None:
     """Train what is left of STUDY.
 
-    Ctrl-C stops after the current step, and the same command goes on from there. A training that
-    was cut off resumes from its last finished epoch, and ends with the numbers it would have had.
+    A name means the stored study, if there is one, else the preset. Ctrl-C stops after the current
+    step, and the same command goes on from there. A training that was cut off resumes from its last
+    finished epoch, and ends with the numbers it would have had.
     Exit codes: 0 all complete, 1 some failed, 2 a mistake, 130 stopped.
 
     \b
@@ -68,14 +71,13 @@ def run(
       resnext-explorer study run digits_cardinality --set name=longer --set recipe.epochs=20
       resnext-explorer study run ./small_networks.yaml --workers-per-gpu 4
     """
-    from studies.config.study import StudyFile
     from studies.running.progress import choose_view
     from studies.running.supervisor import RunStopped
     from studies.running.supervisor import run as run_study
     from studies.storage import Storage
 
-    wanted = StudyFile.load(name_or_path).changed(changes)
     opened = Storage(storage)
+    wanted = wanted_study(opened, name_or_path, changes)
     options = {"set": changes, **training, "storage": opened.option}
     view = choose_view(quiet=quiet, as_json=as_json, study=name_or_path, options=options)
     try:
@@ -208,7 +210,7 @@ def retry(name_or_path: str, storage: str | None) -> None:
     stored = stored_study(opened, name_or_path)
     if count := forgive(opened, stored):
         pairs = counted(count, "failed pair")
-        again = command("study run", to_run(name_or_path), storage=opened.option)
+        again = command("study run", name_or_path, storage=opened.option)
         click.echo(f"{stored.name}: {pairs} will be trained again by: {again}")
         return
     failed = stored.counts(opened).failed

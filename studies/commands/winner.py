@@ -20,7 +20,6 @@ from studies.commands.options import (
     threads_option,
 )
 from studies.config.overrides import override
-from studies.config.study import to_run
 
 if TYPE_CHECKING:
     from studies.config.recipe import Recipe
@@ -101,7 +100,7 @@ def winner(
         )
     opened = Storage(storage)
     stored = stored_study(opened, name_or_path)
-    chosen = choose(Reader(opened).tables(stored.name).trials, to_run(name_or_path), opened.option)
+    chosen = choose(Reader(opened).tables(stored.name).trials, opened.option)
     if not as_json:
         _show(chosen, len(stored.designs) if stored.content.document.search else 0)
     written: dict[str, Any] = {}

@@ -114,14 +114,12 @@ class Winner:
         return [f"By least squares, as trainings are missing: {', '.join(lost)}."] if lost else []
 
 
-def choose(
-    trials: pd.DataFrame, to_run: str = "FILE.yaml", storage: str | Secret | None = None
-) -> Winner:
+def choose(trials: pd.DataFrame, storage: str | Secret | None = None) -> Winner:
     """The winner among the complete pairs of one study's table of trials.
     Raises `UserError` where none is complete.
 
-    Which it is says `ranking.rank`. `to_run` and `storage` are for the commands that the error
-    proposes: what `study run` takes for this study, and its `Storage.option`.
+    Which it is says `ranking.rank`. `storage` is the study's `Storage.option`, for the command that
+    the error proposes.
     """
     done = trials[trials["status"] == "complete"]
     ranking = rank(trials)
@@ -131,7 +129,7 @@ def choose(
         advice = (
             f"{failed} failed; see why: {command('study show', name, storage=storage)}"
             if failed
-            else f"Run it first: {command('study run', to_run, storage=storage)}"
+            else f"Run it first: {command('study run', name, storage=storage)}"
         )
         raise UserError(f"no pair of this study is complete yet, so there is no winner. {advice}")
     arms = done.drop_duplicates("design").set_index("design")["arm"].astype(str)

@@ -3,7 +3,6 @@
 import json
 import shlex
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ from explorer.errors import UserError
 from studies import Study
 from studies.attempts.claims import Claims
 from studies.attempts.workers import Worker
-from studies.config.study import StudyFile
 from studies.data import load
 from studies.machine.settings import Resolved, Settings
 from studies.records.creation import create_or_extend
@@ -76,9 +74,9 @@ def test_a_trial_takes_about_as_long(made: Plan, folder: Path) -> None:
     assert outcome.seconds / 4 < made.trial_seconds[0] < outcome.seconds * 4
 
 
-def test_the_command_prints_it(made: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_prints_it(made: Plan, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(studies.running.plan, "plan", lambda *_, **__: made)
-    monkeypatch.setattr(StudyFile, "load", lambda _: SimpleNamespace(changed=lambda _: None))
+    monkeypatch.chdir(folder)
     shown = CliRunner().invoke(cli, ["study", "plan", "./tiny.yaml", "--set", "name=x"]).output
     for words in (
         "6 trials of 4 epochs",
