@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from explorer.commands.options import FORCE_OPTION
 from explorer.suggestions import Secret, command
 from studies.commands.options import storage_option
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         " current folder)."
     ),
 )
+@FORCE_OPTION
 @click.option(
     "--paper",
     type=click.Choice(["ResNet-50", "ResNet-101"], case_sensitive=False),
@@ -32,7 +34,11 @@ if TYPE_CHECKING:
     ),
 )
 def report(
-    studies: tuple[str, ...], storage: str | None, output: str | None, paper: str | None
+    studies: tuple[str, ...],
+    storage: str | None,
+    output: str | None,
+    force: bool,
+    paper: str | None,
 ) -> None:
     """Write the results of studies as one HTML page that opens offline, and print them.
 
@@ -58,7 +64,10 @@ def report(
     # Files alone are named as the file: the study's own report, from its storage, is another.
     alone = file_stem(sources[0].name) if named else Path(studies[0]).stem
     path = write_report(
-        output or f"{alone if len(sources) == 1 else 'report'}.html", sources, paper=paper
+        output or f"{alone if len(sources) == 1 else 'report'}.html",
+        sources,
+        paper=paper,
+        force=force,
     )
     option = Storage(storage).option
     for source in sources:

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from explorer.architecture import Architecture
-from explorer.commands.options import JSON_OPTION, input_options
+from explorer.commands.options import FORCE_OPTION, JSON_OPTION, input_options
 from explorer.commands.parsing import WholeNumber, WholeNumbers
 from explorer.designs import Design
 from explorer.errors import UserError, check_known
@@ -144,6 +144,7 @@ def measure(
 @click.argument("name")
 @click.option("--format", "format_", required=True, help="torchvision, timm, safetensors or onnx.")
 @click.option("-o", "--output", type=click.Path(), required=True, help="The file to write.")
+@FORCE_OPTION
 @click.option(
     "--weights",
     type=click.Path(),
@@ -154,7 +155,13 @@ def measure(
 )
 @input_options
 def export(
-    name: str, format_: str, output: str, weights: str | None, seed: int, sizes: dict[str, int]
+    name: str,
+    format_: str,
+    output: str,
+    force: bool,
+    weights: str | None,
+    seed: int,
+    sizes: dict[str, int],
 ) -> None:
     """Write the network NAME for other programs: torchvision, timm, safetensors or ONNX.
 
@@ -167,14 +174,14 @@ def export(
     architecture = Architecture.from_name(name, **sizes)
     from explorer import networks
 
-    networks.check_name(output, format_)
+    networks.check_name(output, format_, force=force)
     if format_ in ("torchvision", "timm"):
         networks.foreign_constructor(architecture, format_)  # refused before anything is built
     model = networks.fresh_network(architecture, seed)
     if weights is not None:
         taken_off = networks.load_weights(model, weights)
         click.echo(f"Read: {weights}{f' ({taken_off})' if taken_off else ''}")
-    loading = networks.export(model, output, format_)
+    loading = networks.export(model, output, format_, force=force)
     checked = " (checked against onnxruntime)" if format_ == "onnx" else ""
     click.echo(f"Written: {output}{checked}\nLoad it: {loading}")
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from explorer.commands.options import JSON_OPTION
+from explorer.commands.options import FORCE_OPTION, JSON_OPTION
 from explorer.errors import UserError
 from explorer.suggestions import command
 from studies.commands.manage import delete, import_, plan, show
@@ -23,6 +23,8 @@ from studies.commands.winner import winner
 if TYPE_CHECKING:
     from studies.records.stored_study import StoredStudy
     from studies.storage import Storage
+
+MARKING_COLUMNS = 4  # as a CSV file of ours begins: a later version may have others after them
 
 
 @click.group()
@@ -117,9 +119,15 @@ def status(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
 @with_stored_study
 @click.option("--curves", is_flag=True, help="A row an epoch instead of a row a pair.")
 @click.option("-o", "--output", type=GivenPath(), help="Write a CSV file instead of printing.")
+@FORCE_OPTION
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of CSV.")
 def results(
-    storage: "Storage", study: "StoredStudy", curves: bool, output: Path | None, as_json: bool
+    storage: "Storage",
+    study: "StoredStudy",
+    curves: bool,
+    output: Path | None,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Print the results of a stored STUDY as CSV.
 
@@ -130,15 +138,18 @@ def results(
       resnext-explorer study results digits_cardinality -o results.csv
       resnext-explorer study results digits_cardinality --curves -o curves.csv
     """
-    from explorer.files import write_atomic
+    from explorer.files import check_output, write_atomic
     from explorer.terminal import print_data
-    from studies.results import Reader, with_tuned
+    from studies.results import CURVES, TRIALS, Reader, with_tuned
     from studies.results.table_text import as_csv
 
     if as_json and output:
         raise UserError(
             "--json prints to the terminal and -o writes a CSV file; give one of the two."
         )
+    if output:
+        header = list(CURVES if curves else TRIALS)[:MARKING_COLUMNS]
+        check_output(output, (".csv",), ",".join(header).encode(), force=force)
     reader = Reader(storage)
     if curves:
         table = reader.curves(study.name)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from explorer.commands.options import FORCE_OPTION
 from explorer.errors import UserError
 from explorer.output import say
 from explorer.suggestions import command
@@ -57,6 +58,7 @@ COLUMNS = {
 @click.option(
     "-o", "--output", type=GivenPath(), help="Write the weights into this file (safetensors)."
 )
+@FORCE_OPTION
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, for programs.")
 @click.pass_context
 def train(
@@ -72,6 +74,7 @@ def train(
     threads: int | None,
     checkpoints: Path | None,
     output: Path | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Train the network NAME, and test it once after the last epoch.
@@ -108,7 +111,7 @@ def train(
     if output is not None:
         from explorer.networks import check_name
 
-        check_name(output, "safetensors")
+        check_name(output, "safetensors", force=force)
     splits = load(spec, data_dir)
     chosen.steps_per_epoch(len(splits.train))
     notes = [*training_notes(splits, chosen), *resolved.notes, *speed_hints(settings)]
@@ -154,7 +157,7 @@ def train(
             click.echo("The same command goes on from the last finished epoch.", err=True)
         raise
     if output is not None:
-        _write(architecture, outcome, output, splits)
+        _write(architecture, outcome, output, splits, force)
     if as_json:
         figures = {**vars(outcome)}
         del figures["curves"], figures["state_dict"]
@@ -242,9 +245,11 @@ def _sum_up(outcome: "Outcome", names: tuple[str, ...]) -> None:
     )
 
 
-def _write(architecture: "Architecture", outcome: "Outcome", path: Path, splits: "Splits") -> None:
+def _write(
+    architecture: "Architecture", outcome: "Outcome", path: Path, splits: "Splits", force: bool
+) -> None:
     from explorer.networks import build, export
 
     network = build(architecture)
     network.load_state_dict(outcome.state_dict)
-    export(network, path, "safetensors", splits.to_export())
+    export(network, path, "safetensors", splits.to_export(), force=force)

@@ -191,6 +191,7 @@ def _retrain(
     `folder`, and return what came out."""
     import importlib.util
 
+    from explorer.networks import check_name
     from studies.data import load
     from studies.machine.provenance import installed_versions
     from studies.machine.settings import speed_hints
@@ -201,6 +202,8 @@ def _retrain(
 
     if (folder / CARD).exists():
         raise UserError(f"{folder} holds a model already; name another folder, or remove it.")
+    check_name(folder / WEIGHTS, "safetensors")
+    check_name(folder / ONNX, "onnx")
     for module in ("onnxruntime", "onnxscript"):
         if importlib.util.find_spec(module) is None:
             raise UserError(

@@ -184,7 +184,7 @@ def test_it_says_once_what_numba_would_gain(
         ([NETWORK, "--data", "digits", "-o", "w" * 300], "cannot write www"),
         (
             [NETWORK, "--data", "digits", "-o", "w.pth"],
-            "w.pth has the suffix of another format than safetensors",
+            "cannot write w.pth: name a file that ends in .safetensors",
         ),
         ([NETWORK, "--data", "folder", "--data-dir", "."], "a folder needs a resolution"),
         (
