@@ -28,7 +28,7 @@ NAN = "resnext_1_2x5d_w16_small8"
 FILE = '-it\'s "my" study.yaml'
 STORAGE = "sqlite:///my 'own'/st $udies.db"
 # What stands for something that only the user knows.
-PLACEHOLDERS = {"FILE.yaml": f"./{FILE}", "STUDY": "tiny", "DATA": "digits"}
+PLACEHOLDERS = {"STUDY": "tiny", "DATA": "digits"}
 
 
 def as_bash_reads(line: str) -> list[str]:
@@ -125,7 +125,7 @@ def test_commands_of_a_study_from_its_plan_to_its_winner(
     shell(*results)
     assert Path("results.csv").exists()
     (again,) = shell.suggested(*retry)
-    assert again == ["study", "run", f"./{FILE}", *HERE]
+    assert again == ["study", "run", "tiny", *HERE]
     assert shell.suggested("study", "retry", *HERE, "--", FILE) == []  # nothing has failed since
     monkeypatch.delenv("FAKE_MISCHIEF")
     (report_at_last,) = shell.suggested(*again)
