@@ -24,8 +24,7 @@ from studies import Study
 from studies.attempts.standing import Counts
 from studies.records.arm_standings import UntilStandings, until_standings
 from studies.records.stored_study import get
-from studies.results import Reader
-from studies.results.info import info_of
+from studies.results import Reader, info_of
 from studies.running.plan import plan
 from studies.storage import Storage
 
