@@ -7,15 +7,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = (
-    "resnext-explorer",
-    "torch",
-    "pytorch-lightning",
-    "optuna",
-    "numpy",
-    "numba",
-    "scikit-learn",
-)
+PACKAGES = ("resnext-explorer", "torch", "pytorch-lightning", "optuna", "numpy", "numba")
 
 
 def installed_versions() -> dict[str, str]:
