@@ -6,11 +6,11 @@ stay fast.
 
 import os
 import sys
-from importlib import import_module
 
 import click
 
 from explorer.errors import UserError, check_known
+from explorer.lazy import load
 from explorer.output import OutputGone, finish, guard_streams, tell
 from explorer.scarcity import scarcity
 from explorer.streams import let_only_text_through
@@ -66,7 +66,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, function = COMMANDS[cmd_name][0].split(":")
-        command: click.Command = getattr(import_module(module), function)
+        command: click.Command = getattr(load(module), function)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -45,8 +45,9 @@ POLL = 0.5
 # Python over a second.
 BOOTSTRAP = (
     "import json, os, sys; config = json.loads(sys.stdin.buffer.readline()); sys.path[:] ="
-    " config.pop('path'); from studies.running.worker import main; code = main(config);"
-    " sys.stdout.flush(); sys.stderr.flush(); os._exit(code)"
+    " config.pop('path'); from explorer.lazy import load; code ="
+    " load('studies.running.worker').main(config); sys.stdout.flush(); sys.stderr.flush();"
+    " os._exit(code)"
 )
 
 
