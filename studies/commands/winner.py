@@ -85,12 +85,6 @@ def winner(
     if not as_json:
         _show(chosen, len(stored.designs) if stored.content.document.search else 0)
     trained: Retrained | None = None
-    if stored.content.origin.imported:
-        further = by_itself(chosen)
-    else:
-        further = command(
-            "study winner", name_or_path, retrain=True, export="best", storage=opened.option
-        )
     if folder is not None:
         try:
             trained = retrain(
@@ -113,7 +107,11 @@ def winner(
         click.echo("\n" + "\n".join(f"{key}: {value}" for key, value in trained.errors.items()))
         click.echo(f"Written: {', '.join(map(str, trained.files))}")
     else:
-        click.echo(f"Next: {further}")
+        further = command(
+            "study winner", name_or_path, retrain=True, export="best", storage=opened.option
+        )
+        is_imported = stored.content.origin.imported
+        click.echo(f"Next: {by_itself(chosen) if is_imported else further}")
     if trained and trained.onnx_error:
         click.echo(f"Error: {trained.onnx_error}", err=True)
         ctx.exit(1)
