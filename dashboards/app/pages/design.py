@@ -260,7 +260,7 @@ def matched(
             lines.setdefault(network.architecture, []).append(
                 f"{network.table}: error {network.error}"
             )
-    theirs = [point(architecture, *told) for architecture, told in lines.items()]
+    theirs = [point(architecture, *its_lines) for architecture, its_lines in lines.items()]
     quantity = "blocks in all" if asked.solve == "depths" else LABELS[asked.solve]
     times = f"{FACTORS[asked.factor]:g}x the" if FACTORS[asked.factor] != 1 else "the"
     subtitle = (
