@@ -18,6 +18,7 @@ import pandas as pd
 from explorer.errors import UnknownName
 from studies.attempts.attempt import Attempt
 from studies.attempts.standing import Attempts, Counts, agenda_statuses
+from studies.missed import Missed
 from studies.pair import Pair
 from studies.records.stored_study import StoredStudy, get_alone, stored_alone
 from studies.results.info import info_of
@@ -82,6 +83,9 @@ class _Known:
     chunks: dict[int, list[Chunk]] = field(default_factory=dict)
     chunks_start: int = -1
     curves: tuple[str, pd.DataFrame] | None = None
+    # Which images each attempt missed, by split.
+    misses: dict[int, dict[str, Missed]] = field(default_factory=dict)
+    misses_start: int = -1
 
 
 class Reader:
@@ -134,6 +138,20 @@ class Reader:
                     make_curves(known.study, known.rows.values(), known.chunks),
                 )
             return tables, known.curves[1]
+
+    def misses(self, name: str, split: str = "test") -> dict[Pair, Missed]:
+        """Which images of a split (`test` or `validation`) each complete training missed.
+
+        Trainings that did not store it are left out.
+        """
+        with self._look(name) as (known, _):
+            self._read_misses(known)
+            complete = {
+                pair: known.misses.get(row.deciding.id, {})
+                for pair, row in known.rows.items()
+                if row.deciding and row.status == "complete"
+            }
+        return {pair: missed[split] for pair, missed in complete.items() if split in missed}
 
     def curve(self, name: str, design: str, seed: int) -> pd.DataFrame:
         """The epochs of one pair, without reading any other's."""
@@ -236,6 +254,13 @@ class Reader:
             fresh.setdefault(trial, []).append(from_json(text))
         known.chunks |= fresh
         known.chunks_start = _first_moving(known)
+
+    def _read_misses(self, known: _Known) -> None:
+        first, study = known.misses_start, known.study.id
+        for trial, text in self.storage.tuples(schema.MISSES, study=study, first=first):
+            records = from_json(text)
+            known.misses[trial] = {split: Missed.read(records[split]) for split in records}
+        known.misses_start = _first_moving(known)
 
 
 def _first_moving(known: _Known) -> int:
