@@ -46,14 +46,14 @@ def guess(splits: Splits, part: str, seed: int) -> NDArray[np.int64]:
 
 
 def store(
-    storage: Storage, *, without: tuple[int, ...] = (), data: Any = None, **changes: Any
+    storage: Storage, *, without: tuple[int, ...] = (), told: Any = None, **changes: Any
 ) -> Guessed:
     """Store the preset `digits_cardinality` (five arms, three seeds), complete.
 
     Args:
         storage: Where.
         without: The numbers of the trainings that store nothing of what they missed.
-        data: What the study says of its data; by default, the truth.
+        told: What is stored of the data besides the truth.
         changes: Keys of the study file.
     """
     preset = Study.load("digits_cardinality").document()
@@ -62,7 +62,7 @@ def store(
     facts = {
         "settings": {"device": "cpu", "precision": "32", "threads": 1},
         **about_data(splits),
-        **(data or {}),
+        **(told or {}),
     }
     stored = create_or_extend(storage, study, study.wanted(), lambda: facts)
     claims = Claims(storage, storage.open(), stored.id, stored.pairs)
