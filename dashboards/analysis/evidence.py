@@ -219,18 +219,13 @@ class Evidence:
         """Which test images each training missed, by arm and seed; without those that stored
         nothing of it."""
         known = self.whole.all_missed
-        pairs = {
-            arm: zip(rows["design"], rows["seed"], strict=True)
-            for arm, rows in self.complete.items()
-        }
-        return {
-            arm: {
-                int(seed): known[Pair(design, int(seed))]
-                for design, seed in own
-                if Pair(design, int(seed)) in known
-            }
-            for arm, own in pairs.items()
-        }
+
+        def of(rows: pd.DataFrame) -> dict[int, Missed]:
+            pairs = map(Pair, rows["design"].tolist(), rows["seed"].tolist())
+            found = ((pair.seed, known.get(pair)) for pair in pairs)
+            return {seed: missed for seed, missed in found if missed}
+
+        return {arm: of(rows) for arm, rows in self.complete.items()}
 
     @cached_property
     def all_missed(self) -> Mapping[Pair, Missed]:

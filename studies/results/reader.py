@@ -83,9 +83,8 @@ class _Known:
     chunks: dict[int, list[Chunk]] = field(default_factory=dict)
     chunks_start: int = -1
     curves: tuple[str, pd.DataFrame] | None = None
-    # Which images each attempt missed, by split.
-    misses: dict[int, dict[str, Missed]] = field(default_factory=dict)
-    misses_start: int = -1
+    # Which images each attempt missed: by split, those read so far, and the first to read again.
+    misses: dict[str, tuple[int, dict[int, Missed]]] = field(default_factory=dict)
 
 
 class Reader:
@@ -145,13 +144,12 @@ class Reader:
         Trainings that did not store it are left out.
         """
         with self._look(name) as (known, _):
-            self._read_misses(known)
-            complete = {
-                pair: known.misses.get(row.deciding.id, {})
+            missed = self._read_misses(known, split)
+            return {
+                pair: missed[row.deciding.id]
                 for pair, row in known.rows.items()
-                if row.deciding and row.status == "complete"
+                if row.status == "complete" and row.deciding and row.deciding.id in missed
             }
-        return {pair: missed[split] for pair, missed in complete.items() if split in missed}
 
     def curve(self, name: str, design: str, seed: int) -> pd.DataFrame:
         """The epochs of one pair, without reading any other's."""
@@ -255,12 +253,13 @@ class Reader:
         known.chunks |= fresh
         known.chunks_start = _first_moving(known)
 
-    def _read_misses(self, known: _Known) -> None:
-        first, study = known.misses_start, known.study.id
-        for trial, text in self.storage.tuples(schema.MISSES, study=study, first=first):
-            records = from_json(text)
-            known.misses[trial] = {split: Missed.read(records[split]) for split in records}
-        known.misses_start = _first_moving(known)
+    def _read_misses(self, known: _Known, split: str) -> dict[int, Missed]:
+        first, missed = known.misses.get(split, (-1, {}))
+        for trial, text in self.storage.tuples(schema.MISSES, study=known.study.id, first=first):
+            if record := from_json(text).get(split):
+                missed[trial] = Missed.read(record)
+        known.misses[split] = (_first_moving(known), missed)
+        return missed
 
 
 def _first_moving(known: _Known) -> int:
