@@ -45,7 +45,7 @@ def served(storage: Storage) -> Iterator[str]:
 def storage(tmp_path_factory):
     storage = Storage(f"sqlite:///{tmp_path_factory.mktemp('app')}/studies.db")
     states = {3: "failed", 12: "running", 13: "running", 14: "waiting"}
-    add_attempts(storage, make_study(storage, "running"), states=states)
+    add_attempts(storage, make_study(storage, "running"), states=states, misses=True)
     add_attempts(storage, make_study(storage, "second", seeds=5))
     return storage
 
