@@ -179,19 +179,21 @@ def concentration_text(misses: Misses) -> str:
     if not total[0]:
         return f"No training missed any of the {misses.images:,} test images."
     half = int(np.searchsorted(total.cumsum(), total.sum() / 2)) + 1
-    sentences = [
-        f"{counted(half, 'image')} of {misses.images:,} {'carries' if half == 1 else 'carry'} half"
-        f" of all misses; {int((total == 0).sum()):,} were missed by no training."
-    ]
     wrong = misses.confusion - np.diag(np.diag(misses.confusion))
     pairs = np.argsort(-wrong, axis=None, kind="stable")[:MOST_CONFUSIONS]
     confusions = [
-        f"{misses.class_name(int(label))} for {misses.class_name(int(guess))}"
-        f" ({counted(int(wrong[label, guess]), 'time')})"
-        for label, guess in zip(*np.unravel_index(pairs, wrong.shape), strict=True)
+        f"{misses.class_name(int(label))}{'' if number else ' was taken'} for"
+        f" {misses.class_name(int(guess))} ({counted(int(wrong[label, guess]), 'time')})"
+        for number, (label, guess) in enumerate(
+            zip(*np.unravel_index(pairs, wrong.shape), strict=True)
+        )
         if wrong[label, guess]
     ]
-    return f"{sentences[0]} Taken for another most often: {listed(confusions)}."
+    return (
+        f"{counted(half, 'image')} of {misses.images:,} {'carries' if half == 1 else 'carry'} half"
+        f" of all misses; {int((total == 0).sum()):,} were missed by no training. Most often"
+        f" {listed(confusions)}."
+    )
 
 
 @dataclass(frozen=True)
@@ -251,12 +253,14 @@ def image_table(misses: Misses, images: list[MissedImage]) -> TextTable:
 
 
 def _by_arm(misses: Misses, image: MissedImage) -> str:
-    """'C=1 3 of 3, C=2 1 of 3'; of many arms, those that missed it most."""
+    """'C=1 (3 of 3), C=2 (1 of 3)'; of many arms, those that missed it most."""
     arms = sorted(
         (arm for arm, count in image.by_arm.items() if count),
         key=lambda arm: -image.by_arm[arm] / len(misses.by_arm[arm]),
     )
-    parts = [f"{arm} {image.by_arm[arm]} of {len(misses.by_arm[arm])}" for arm in arms[:MOST_ARMS]]
+    parts = [
+        f"{arm} ({image.by_arm[arm]} of {len(misses.by_arm[arm])})" for arm in arms[:MOST_ARMS]
+    ]
     more = len(arms) - MOST_ARMS
     return ", ".join([*parts, *([f"and {more} more"] if more > 0 else [])])
 

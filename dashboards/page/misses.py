@@ -60,7 +60,7 @@ def missed(
 
 def _by_class(misses: Misses) -> list[Element | None]:
     shaded = class_table(misses)
-    about = "Test error by class (%), over all trainings of an arm; the darker, the more."
+    about = "Test error by class (%), over all trainings of an arm; shaded by its size."
     return [element("h3", "By class"), *_shaded(shaded, about, "Test error by class and arm")]
 
 

@@ -73,7 +73,7 @@ def table(
     if not body:
         body = [element("tr", element("td", "Nothing yet", colSpan=len(columns)))]
     whole = element("table", element("thead", element("tr", *head)), element("tbody", *body))
-    return scrolling(whole, label)
+    return scrolling(whole, label, "scroll shaded" if levels else "scroll")
 
 
 def _kind(kind: str | None, level: Any) -> str | None:

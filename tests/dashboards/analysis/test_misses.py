@@ -62,7 +62,7 @@ def test_confusions_are_those_of_scikit_learn(guessed: tuple[Guessed, Findings])
     np.fill_diagonal(expected, 0)
     label, guess = np.unravel_index(expected.argmax(), expected.shape)
     assert (
-        f"Taken for another most often: {label} for {guess} ({expected.max()} times)"
+        f"Most often {label} was taken for {guess} ({expected.max()} times)"
         in concentration_text(misses)
     )
 
