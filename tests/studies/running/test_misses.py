@@ -36,12 +36,16 @@ def change(tiny: Path) -> Callable[..., Path]:
 
 
 def written() -> dict[Pair, dict[str, Any]]:
-    """What each attempt has stored of its misses."""
+    """What each complete attempt has stored of its misses."""
     from studies.attempts.standing import Attempts
 
     storage = Storage(URL)
     attempts = Attempts(storage, get(storage, "tiny").id, [MISSED]).read()
-    return {attempt.pair: attempt.attributes.get(MISSED, {}) for attempt in attempts}
+    return {
+        attempt.pair: attempt.attributes.get(MISSED, {})
+        for attempt in attempts
+        if attempt.ended == "complete"
+    }
 
 
 def test_each_training_stores_what_it_missed_of_validation_and_test(done: None) -> None:
