@@ -116,7 +116,9 @@ def sampling_of_tests(
     bounds = [gap_sampling(own, float(means[arm]), images) for arm in arms]
     reference = missed.get(comparison.reference, {})
     shares = [measured_gap_sampling(reference, missed.get(arm, {})) for arm in arms]
-    known = [share for share in shares if share is not None]
+    known = [
+        min(share, bound) for share, bound in zip(shares, bounds, strict=True) if share is not None
+    ]
     is_measured = 0 < len(known) == len(arms)
     gap = max(known if is_measured else bounds, default=None)
     return Sampling(images, *interval_over_images(own, images), gap, is_measured)
