@@ -108,11 +108,12 @@ def endings() -> list[str]:
 def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
     """The tables of the study, with what each training missed."""
     trials, curves = read("sqlite:///t.db", "tiny")
-    reader = Reader(Storage("sqlite:///t.db"))
-    for split in ("validation", "test"):
-        misses = {pair: str(own.record()) for pair, own in reader.misses("tiny", split).items()}
-        pairs = map(Pair, trials["design"], trials["seed"])
-        trials[f"{split}_missed"] = [misses.get(pair, "") for pair in pairs]
+    with Storage.visit("sqlite:///t.db") as storage:
+        reader = Reader(storage)
+        for split in ("validation", "test"):
+            misses = {pair: str(own.record()) for pair, own in reader.misses("tiny", split).items()}
+            pairs = map(Pair, trials["design"], trials["seed"])
+            trials[f"{split}_missed"] = [misses.get(pair, "") for pair in pairs]
     return trials.drop(columns=INCIDENTAL), curves.drop(columns="seconds")
 
 
