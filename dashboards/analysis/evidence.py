@@ -1,6 +1,6 @@
 """What a study's results say in numbers: each computed when first asked for, and once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -22,6 +22,8 @@ from dashboards.analysis.looks import stages
 from dashboards.analysis.test_set import Sampling, sampling_of_tests, size_of_test_set
 from dashboards.analysis.words import budget_words, shared_seeds
 from studies.judging.grids import count_looks
+from studies.missed import Missed
+from studies.pair import Pair
 from studies.winner.ranking import rank
 
 SPLITS = ("train", "validation", "test")
@@ -37,11 +39,14 @@ class Evidence:
         info: What `studies.results.study_info` says about the study; may be empty.
         study: The whole study, where these trials are a choice of its trainings. A choice made
             after looking is compared without a correction for looks: it is no finding.
+        read_missed: Gives which test images each training missed, of those that stored it; asked
+            once, and only where that is shown.
     """
 
     trials: pd.DataFrame
     info: Mapping[str, Any] = field(default_factory=dict)
     study: "Evidence | None" = None
+    read_missed: Callable[[], Mapping[Pair, Missed]] = dict
 
     @property
     def whole(self) -> "Evidence":
@@ -207,7 +212,25 @@ class Evidence:
     @cached_property
     def sampling(self) -> Sampling | None:
         """How far other test images could move the errors."""
-        return sampling_of_tests(self.summary, self.comparison, self.images)
+        return sampling_of_tests(self.summary, self.comparison, self.images, self.missed)
+
+    @cached_property
+    def missed(self) -> dict[str, dict[int, Missed]]:
+        """Which test images each training missed, by arm and seed; without those that stored
+        nothing of it."""
+        known = self.whole.all_missed
+
+        def of(rows: pd.DataFrame) -> dict[int, Missed]:
+            pairs = map(Pair, rows["design"].tolist(), rows["seed"].tolist())
+            found = ((pair.seed, known.get(pair)) for pair in pairs)
+            return {seed: missed for seed, missed in found if missed}
+
+        return {arm: of(rows) for arm, rows in self.complete.items()}
+
+    @cached_property
+    def all_missed(self) -> Mapping[Pair, Missed]:
+        """The same by training."""
+        return self.read_missed()
 
     @cached_property
     def counts(self) -> dict[str, int]:

@@ -156,7 +156,12 @@ def sampling_sentence(evidence: Evidence) -> str:
     )
     if sampling.gap is None:
         return f"{text}."
+    if sampling.measured:
+        return (
+            f"{text}, and a gap between two arms could move by up to {points(sampling.gap)} points,"
+            " judged by which images each training missed."
+        )
     return (
         f"{text}, and a gap between two arms could move by up to {points(sampling.gap)} points,"
-        " less the more they miss the same images."
+        " less the more they miss the same images (of which too little is known here)."
     )

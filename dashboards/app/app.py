@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from importlib.resources import files
+from pathlib import Path
 from string import Template
 from typing import Any
 from urllib.parse import unquote
@@ -40,9 +41,11 @@ class Missing(list[Any]):
     """A page that says what is not there; the server answers it with 404."""
 
 
-def create_app(reader: Reader, *, every: float = EVERY, local: bool = True) -> Dash:
-    """The app for one storage. `local` turns away requests that name another host,
-    as a page elsewhere could make a browser send."""
+def create_app(
+    reader: Reader, *, every: float = EVERY, local: bool = True, data_dir: Path | None = None
+) -> Dash:
+    """The app for one storage. `local` turns away requests that name another host, as a page
+    elsewhere could make a browser send; images are looked for in `data_dir`."""
     app = Dash(
         "resnext-explorer",
         assets_folder=str(files("dashboards.app").joinpath("assets")),
@@ -57,7 +60,7 @@ def create_app(reader: Reader, *, every: float = EVERY, local: bool = True) -> D
     latest: dict[str, Look] = {"look": {"theme": "light", "touch": False}}
     app.interpolate_index = lambda **parts: _index(app, reader, latest["look"], **parts)  # type: ignore[method-assign]
     _add_page_callbacks(app, reader, latest, every)
-    add_study_callbacks(app, reader)
+    add_study_callbacks(app, reader, data_dir)
     add_design_callbacks(app)
     add_routes(app, reader, local)
     return app
@@ -239,7 +242,13 @@ def warm_up(reader: Reader) -> threading.Event:
     return ready
 
 
-def serve(reader: Reader, host: str, port: int, announce: Callable[[str], None]) -> None:
+def serve(
+    reader: Reader,
+    host: str,
+    port: int,
+    announce: Callable[[str], None],
+    data_dir: Path | None = None,
+) -> None:
     """Serve until interrupted; `announce` gets the address once it answers. Raises
     `UserError` for a port or host that cannot be had."""
     from werkzeug.serving import WSGIRequestHandler, make_server
@@ -249,7 +258,7 @@ def serve(reader: Reader, host: str, port: int, announce: Callable[[str], None])
             return
 
     ready = warm_up(reader)
-    app = create_app(reader, local=host in LOCAL)
+    app = create_app(reader, local=host in LOCAL, data_dir=data_dir)
     try:
         server = make_server(host, port, app.server, threaded=True, request_handler=Handler)
     except (OSError, SystemExit) as error:

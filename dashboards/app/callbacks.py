@@ -1,6 +1,7 @@
 """What the pages' controls change: callbacks between the browser and
 the functions that make pages and figures."""
 
+from pathlib import Path
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
@@ -15,8 +16,9 @@ from studies.attempts.attempt import STATUSES
 from studies.results import Reader
 
 
-def add_study_callbacks(app: Dash, reader: Reader) -> None:
-    """A study's page: its choices, its figures, and looking again while it runs."""
+def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None) -> None:
+    """A study's page: its choices, its figures, and looking again while it runs. Its images are
+    looked for in `data_dir`."""
     chosen = [Input("arms", "value"), Input("statuses", "value"), Input("seeds", "value")]
     every_arm = State("arms", "options")
     changed, look_now, name_now = (
@@ -117,6 +119,21 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
             ]
         except UserError:
             return [no_update] * (3 * len(SPENDING))
+
+    # Last of all: it reads what no figure needs, perhaps also the data.
+    @app.callback(
+        Output("study-missed", "children"), Output("missed-shown", "data"),
+        Input("speed-title", "children"), State("missed-shown", "data"), name_now,
+        prevent_initial_call=True,
+    )  # fmt: skip
+    def got_wrong(_: str, before: str, name: str) -> Any:
+        try:
+            tables = reader.tables(name)
+            if tables.stamp == before:  # it is of the whole study, whatever is chosen
+                return no_update, no_update
+            return study.got_wrong(reader, tables, data_dir), tables.stamp
+        except UserError:
+            return no_update, no_update
 
     @app.callback(
         Output("study-trainings", "children"), results_are_drawn, Input("order", "value"),

@@ -28,6 +28,7 @@ from dashboards.figures import (
     throughput,
 )
 from dashboards.page.elements import Element, element, joined
+from dashboards.page.misses import missed
 from dashboards.page.parts import network_image, quiet, scrolling, section, table
 from dashboards.page.study import answer, designs, method, moment, numbers, what_was_run
 from dashboards.report.sources import Source
@@ -152,6 +153,7 @@ def study_body(part: StudyPart, now: datetime, *, errors: bool = True) -> list[A
         section("", part.pair("train", "validation"), part.csv("curves")) if has_curves else None,
         *(section("", part.pair(*pair)) for pair in pairs),
         designs(findings, part.pair("mismatch"), *_drawings(findings)),
+        missed(findings),
         _trainings(part),
         method(findings),
         what_was_run(findings, **{"Report written": moment(now)}),

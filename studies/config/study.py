@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StrictInt, ValidationInfo, field_validator, model_validator
+from pydantic import Field, StrictBool, StrictInt, ValidationInfo, field_validator, model_validator
 
 from explorer import Design
 from explorer.errors import UserError
@@ -24,6 +24,7 @@ from studies.config.search import METHODS, Search, shuffled
 from studies.config.tuning import Tune
 from studies.config.until import Until, with_parsed_until
 from studies.data import DataShape, DataSpec, Parts, shape_and_parts
+from studies.missed import KEPT_BY_DEFAULT
 
 GRID = "grid"
 
@@ -60,6 +61,8 @@ class StudyFile(FileModel):
     until: Until | None = None  # none: every arm gets all seeds
     # A gap that does not matter, in points of test error; it changes no training.
     margin: Annotated[float, Field(gt=0, le=100)] | None = None
+    # Whether each training stores which images it missed; by default where they are not too many.
+    keep_misses: StrictBool | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -147,6 +150,10 @@ class StudyFile(FileModel):
     def reference_point(self) -> dict[str, Any]:
         """The same arm as a point of the space, with its reference."""
         return self.space.points[self.reference_label]
+
+    def keeps_misses(self, images: int) -> bool:
+        """Whether each training stores which of so many validation and test images it missed."""
+        return images <= KEPT_BY_DEFAULT if self.keep_misses is None else self.keep_misses
 
     def document(self) -> dict[str, Any]:
         """The study with everything filled in, as plain data.

@@ -175,7 +175,7 @@ def _designs(study: StudyFile, designs: Sequence[StoredDesign]) -> dict[str, Any
 def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
     """Where a study's document differs from the stored one, in lines to be shown.
 
-    What only extends it (more seeds, arms, trials, finalists), and another margin, is no
+    What only extends it (more seeds, arms, trials, finalists), and what changes no training, is no
     difference.
     """
     before, now = dict(_flat(stored)), dict(_flat(given))
@@ -193,7 +193,7 @@ def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
 
 
 def _extends(key: str, old: Any, new: Any) -> bool:
-    if key == "margin":  # says what a gap is worth, and changes no training
+    if key in ("margin", "keep_misses"):  # change no training
         return True
     if key in ("search.trials", "search.finalists", "seeds.at_most"):
         return isinstance(old, int) and isinstance(new, int) and new > old

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from studies.config.study import StudyFile
 from studies.records.arm_standings import until_standings
 from studies.records.stored_study import StoredStudy, get
 from studies.storage import Storage
@@ -38,6 +39,9 @@ def info_of(stored: StoredStudy) -> dict[str, Any]:
         "extended_from": origin.extended_from,
         "arms_before": origin.arms_before,
         "margin": document.margin,
+        "imported": origin.imported,
+        "misses_left_out": _misses_left_out(stored),
+        "class_names": origin.class_names,
         "wanted": len(stored.pairs),
         "to_come": agenda.to_come + len(agenda.ahead),
         "left_out": [asdict(point) for point in origin.left_out],
@@ -46,6 +50,17 @@ def info_of(stored: StoredStudy) -> dict[str, Any]:
         "until": standings.record() if standings else None,
         "git commit": origin.git_commit,
     }
+
+
+def _misses_left_out(stored: StoredStudy) -> str:
+    """Why its trainings do not store which images they miss; "" where they do."""
+    document, origin = stored.content.document, stored.content.origin
+    if origin.imported:
+        return "imported"
+    images = origin.splits.get("validation", 0) + origin.splits.get("test", 0)
+    if not isinstance(document, StudyFile) or document.keeps_misses(images):
+        return ""
+    return "too many images" if document.keep_misses is None else "switched off"
 
 
 def _search(stored: StoredStudy) -> dict[str, Any] | None:

@@ -23,7 +23,7 @@ from studies.records.same_data import check_data
 from studies.records.stored_study import StoredStudy
 from studies.running.pruning import Pruner
 from studies.storage import Storage, StorageAway
-from studies.storage.schema import CURVE, FAILURE, PROGRESS, RECIPE, RESULT
+from studies.storage.schema import CURVE, FAILURE, MISSED, PROGRESS, RECIPE, RESULT
 from studies.training import TrainingFailed, TrainingStopped
 
 if TYPE_CHECKING:
@@ -184,14 +184,15 @@ class Trainer:
                 return Ending("interrupted", problem=impossible)
             return _failed(attempt, failures.describe(error))
         values = self._search.values(design, result) if self._search else [outcome.validation_error]
-        return Ending("complete", values, {RESULT: result}, result)
+        missed = self._missed(attempt, outcome)
+        return Ending("complete", values, {RESULT: result, **missed}, result)
 
     def _result(self, attempt: Attempt, design: StoredDesign, outcome: "Outcome") -> dict[str, Any]:
         """What is stored of a finished training."""
         result = {
             key: value
             for key, value in vars(outcome).items()
-            if key not in ("curves", "state_dict")
+            if key not in ("curves", "state_dict", "missed")
         }
         result["device"] = self._settings.device
         if attempt.pair.variant:
@@ -206,6 +207,16 @@ class Trainer:
             )
             result[LATENCY] = timing.seconds
         return result
+
+    def _missed(self, attempt: Attempt, outcome: "Outcome") -> dict[str, Any]:
+        """Which images it missed, where the study keeps that: an attribute, or none."""
+        sizes = self._splits.sizes
+        if not self._file.keeps_misses(sizes["validation"] + sizes["test"]):
+            return {}
+        # Nothing can be tuned on what is not there.
+        splits = ("validation",) if attempt.pair.variant else ("validation", "test")
+        missed = outcome.missed
+        return {MISSED: {split: missed[split].record() for split in splits if split in missed}}
 
     def _check_possible(self, attempt: Attempt, error: BaseException) -> None:
         """Raise `UserError` where the failure is no pair's fault.

@@ -3,6 +3,7 @@ filters; it follows a study while it runs."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -23,7 +24,9 @@ from dashboards.app.pages.parts import (
 )
 from dashboards.app.pages.selection import MEASURE_LABELS, ORDERS, Selection
 from dashboards.app.pages.study_figures import CURVES, SPENDING, chosen_findings, findings_of
+from dashboards.app.thumbnails import thumbnails
 from dashboards.page.elements import element, joined, link
+from dashboards.page.misses import missed
 from dashboards.page.parts import quiet, table
 from dashboards.page.study import answer, designs, method, moment, numbers, study_name, what_was_run
 from explorer.errors import UserError
@@ -74,6 +77,8 @@ def _page(reader: Reader, tables: Tables, chosen: Selection, every: float) -> li
                 html.Div([figure_frame(key) for key in SPENDING], className="pair even"),
             ]
         ),
+        html.Div(id="study-missed"),
+        dcc.Store(id="missed-shown", data=""),
         html.Div(trainings(reader, tables, readable), id="study-trainings"),
         html.Div(rest(reader, tables), id="study-rest"),
     ]
@@ -153,6 +158,12 @@ def behind(reader: Reader, tables: Tables, chosen: Selection) -> Still | None:
     """The table behind the figures."""
     findings = chosen_findings(reader, tables, chosen)
     return None if findings.trials.empty else Still(numbers(findings))
+
+
+def got_wrong(reader: Reader, tables: Tables, data_dir: Path | None) -> Still:
+    """What each training got wrong, with the images missed most where the data is here."""
+    findings = findings_of(reader, tables)
+    return Still(missed(findings, lambda numbers: thumbnails(reader, tables, numbers, data_dir)))
 
 
 def trainings(reader: Reader, tables: Tables, chosen: Selection) -> Any:

@@ -33,7 +33,11 @@ Shown = tuple[dict[str, Any], str, str]  # a figure for the browser, its title a
 def findings_of(reader: Reader, tables: Tables) -> Findings:
     """What a study found, worked out once as long as its tables have not changed."""
     key = (tables.stamp, "findings")
-    return made_of(reader).get(key, lambda: Findings(tables.trials, tables.info))
+    name = tables.study.name
+    return made_of(reader).get(
+        key,
+        lambda: Findings(tables.trials, tables.info, read_missed=lambda: reader.misses(name)),
+    )
 
 
 def chosen_findings(reader: Reader, tables: Tables, chosen: Selection) -> Findings:

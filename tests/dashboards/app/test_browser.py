@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from big_study import add_attempts, finish, make_study
+from guessing_study import store
 from werkzeug.serving import make_server
 
 from dashboards.app.app import create_app
@@ -44,7 +45,7 @@ def served(storage: Storage) -> Iterator[str]:
 def storage(tmp_path_factory):
     storage = Storage(f"sqlite:///{tmp_path_factory.mktemp('app')}/studies.db")
     states = {3: "failed", 12: "running", 13: "running", 14: "waiting"}
-    add_attempts(storage, make_study(storage, "running"), states=states)
+    add_attempts(storage, make_study(storage, "running"), states=states, misses=True)
     add_attempts(storage, make_study(storage, "second", seeds=5))
     return storage
 
@@ -180,6 +181,20 @@ def test_the_cost_and_the_order_are_chosen(browser, address):
         )
         assert "cost=seconds_per_epoch" in page.url
         assert "order=best" in page.url
+
+
+def test_what_was_got_wrong_comes_after_the_figures_with_its_images(browser, tmp_path):
+    storage = Storage(f"sqlite:///{tmp_path}/studies.db")
+    store(storage)
+    pictures = "document.querySelectorAll('#study-missed img.thumbnail')"
+    with served(storage) as address, opened(browser, f"{address}/study/guessed") as page:
+        until(page, f"{pictures}.length === 12")
+        until(page, f"[...{pictures}].every(picture => picture.naturalWidth === 8)")
+        assert "What each training got wrong" in page.inner_text("#study-missed")
+        assert "judged by which images each training missed" in page.inner_text("#study-head")
+        page.click("#arms label >> nth=1")  # a choice does not change it
+        until(page, "document.querySelector('#study-shown').textContent.startsWith('Below: 12 ')")
+        until(page, f"{pictures}.length === 12")
 
 
 def test_a_link_in_a_table_changes_the_page_and_keeps_the_app(browser, address):

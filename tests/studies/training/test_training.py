@@ -293,14 +293,33 @@ def test_there_is_no_top5_error_of_nine_classes(splits: Splits) -> None:
 def test_errors_are_those_of_the_final_weights(splits: Splits, undisturbed: Outcome) -> None:
     network = explorer.build(DENSE).eval()
     network.load_state_dict(undisturbed.state_dict)
-    for part, expected in (
-        (splits.validation, undisturbed.validation_error),
-        (splits.test, undisturbed.test_error),
+    for split, part, expected in (
+        ("validation", splits.validation, undisturbed.validation_error),
+        ("test", splits.test, undisturbed.test_error),
     ):
         images = (torch.from_numpy(part.images) / 255 - splits.mean[0]) / splits.std[0]
         with torch.inference_mode():
-            mistakes = (network(images).argmax(1) != torch.from_numpy(part.labels)).sum().item()
-        assert mistakes / len(part) == pytest.approx(expected)
+            predicted = network(images).argmax(1).numpy()
+        wrong = np.flatnonzero(predicted != part.labels)
+        assert len(wrong) / len(part) == pytest.approx(expected)
+        missed = undisturbed.missed[split]
+        assert missed.numbers.tolist() == wrong.tolist()  # by their places in the split
+        assert missed.actual.tolist() == part.labels[wrong].tolist()
+        assert missed.predicted.tolist() == predicted[wrong].tolist()
+
+
+def test_the_missed_images_do_not_hang_on_the_size_of_a_batch_of_the_evaluation(
+    splits: Splits, undisturbed: Outcome
+) -> None:
+    """The order is that of the split, however it is cut into batches."""
+    from studies.training.batches import EvaluationBatches
+
+    for size in (7, 32, 90):
+        batches = EvaluationBatches(
+            splits.test, splits, RECIPE.model_copy(update={"batch_size": size}), torch.device("cpu")
+        )
+        labels = torch.cat([labels for _, labels in batches])
+        assert labels.tolist() == splits.test.labels.tolist()
 
 
 # What comes out.
@@ -494,7 +513,6 @@ def test_values_are_read_per_epoch_not_per_step(
         reads.clear()
         train(DENSE, RECIPE.model_copy(update={"batch_size": batch_size}), splits, 0, CPU)
         counts.append(len(reads))
-        assert (
-            reads.count("tolist") == 3 * EPOCHS + 2
-        )  # training, validation and that by class; the test and that by class
+        assert reads.count("tolist") == 2 * EPOCHS + 1  # training and validation; the test
+        assert reads.count("numpy") == EPOCHS + 1  # what validation images were taken for; test
     assert counts[0] == counts[1]
