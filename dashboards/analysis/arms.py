@@ -1,6 +1,7 @@
 """The arms of a study: their order, their errors by seed, what each costs, and which of
 them is the reference. Errors are fractions throughout."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,10 +38,38 @@ def arm_cardinalities(designs: pd.DataFrame) -> dict[str, int]:
 
 
 def arm_order(designs: pd.DataFrame, cardinalities: Mapping[str, int]) -> list[str]:
-    """The arms in the order to show them: by cardinality where every arm has
-    one of its own, else as the table has them."""
+    """The arms in the order to show them: by cardinality where every arm has one of its own; else
+    those that vary the same axes together, as the table first has them, by their values where
+    these are numbers."""
     arms = [str(arm) for arm in designs["arm"].drop_duplicates()]
-    return sorted(arms, key=cardinalities.__getitem__) if len(cardinalities) == len(arms) else arms
+    if len(cardinalities) == len(arms):
+        return sorted(arms, key=cardinalities.__getitem__)
+    return [arm for group in groups_of(arms) for arm in group]
+
+
+def axes_of(arm: str) -> str:
+    """What an arm's name says of its axes, without their values: 'C=4, width=32' -> 'C, width';
+    "" of a name without any."""
+    return re.sub(r"=[^,]*", "", arm) if "=" in arm else ""
+
+
+def groups_of(arms: Sequence[str]) -> list[list[str]]:
+    """The arms that vary the same axes, together."""
+    groups: dict[str, list[str]] = {}
+    for arm in arms:
+        groups.setdefault(axes_of(arm), []).append(arm)
+    return [
+        sorted(group, key=_numbers) if axes and all(map(_numbers, group)) else group
+        for axes, group in groups.items()
+    ]
+
+
+def _numbers(arm: str) -> list[tuple[int, ...]]:
+    """The values in an arm's name as numbers, to sort by; empty where one is no number."""
+    values = re.findall(r"=([^,]*)", arm)
+    if not all(re.fullmatch(r"\d+(-\d+)*", value) for value in values):
+        return []
+    return [tuple(map(int, value.split("-"))) for value in values]
 
 
 def reference_arm(designs: pd.DataFrame, arms: Sequence[str], info: Mapping[str, Any]) -> str:
