@@ -6,7 +6,7 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from dashboards.app.pages import design, study
-from dashboards.app.pages.parts import Look
+from dashboards.app.pages.parts import FRAME_PARTS, Look
 from dashboards.app.pages.question import Question
 from dashboards.app.pages.selection import Selection
 from dashboards.app.pages.study_figures import CURVES, RESULTS, SPENDING, outputs
@@ -76,7 +76,7 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
             figures = outputs(reader, "results", name, asked, look, zooms)
             return [*figures, study.shown(reader.tables(name), asked), (before or 0) + 1]
         except UserError as error:
-            return [*[no_update] * (3 * len(RESULTS)), str(error), no_update]
+            return [*_unchanged(RESULTS), str(error), no_update]
 
     @app.callback(
         *_frames(CURVES), Output("study-numbers", "children"), results_are_drawn,
@@ -94,7 +94,7 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
                 study.behind(reader, reader.tables(name), asked),
             ]
         except UserError:
-            return [no_update] * (3 * len(CURVES) + 1)
+            return [*_unchanged(CURVES), no_update]
 
     @app.callback(
         *_frames(SPENDING), results_are_drawn, Input("cost-by", "value"), *then,
@@ -108,7 +108,10 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
         asked = selection(arms, statuses, seeds, options, cost=by)
         try:
             if ctx.triggered_id == "cost-by":  # another axis: a zoom into the old one means nothing
-                return [*outputs(reader, "cost", name, asked, look, (None,)), *[no_update] * 3]
+                return [
+                    *outputs(reader, "cost", name, asked, look, (None,)),
+                    *_unchanged(("speed",)),
+                ]
             figures = zip(SPENDING, zooms, strict=True)
             return [
                 part
@@ -116,7 +119,7 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
                 for part in outputs(reader, key, name, asked, look, (zoom,))
             ]
         except UserError:
-            return [no_update] * (3 * len(SPENDING))
+            return _unchanged(SPENDING)
 
     @app.callback(
         Output("study-trainings", "children"), results_are_drawn, Input("order", "value"),
@@ -187,5 +190,8 @@ def _zooms(keys: tuple[str, ...]) -> list[State]:
 
 
 def _frames(keys: tuple[str, ...]) -> list[Output]:
-    parts = (("", "figure"), ("-title", "children"), ("-below", "children"))
-    return [Output(f"{key}{part}", what) for key in keys for part, what in parts]
+    return [Output(f"{key}{part}", what) for key in keys for part, what in FRAME_PARTS]
+
+
+def _unchanged(keys: tuple[str, ...]) -> list[Any]:
+    return [no_update] * (len(FRAME_PARTS) * len(keys))

@@ -188,9 +188,7 @@ def _add_mark(figure: go.Figure, mark: Mark, style: Style, axis: ArmAxis, theme:
     )
 
 
-def _add_published(
-    figure: go.Figure, published: Published, axis: ArmAxis, theme: str
-) -> None:
+def _add_published(figure: go.Figure, published: Published, axis: ArmAxis, theme: str) -> None:
     """Open grey diamonds, with their name at the last."""
     colors, joined = THEMES[theme], published.joined
     figure.add_scatter(

@@ -103,7 +103,7 @@ def drawn_of_crowd(heights: Any, most: int = MOST_POINTS) -> NDArray[np.intp]:
 
 def arms_left_out(count: int) -> str:
     """The end of a subtitle: how many of very many arms are not drawn."""
-    return f"; the reference and the lowest errors, {count:,} more arms are left out" if count else ""
+    return f"; the reference and the lowest, {count:,} more arms are left out" if count else ""
 
 
 def left_out_phrase(count: int, what: str = "single trials") -> str:
@@ -129,8 +129,7 @@ def add_points(
     rows = points.rows
     designs = rows.drop_duplicates("design").filter(["design", *HOVER_COLUMNS])
     own = {
-        row["design"]: [label(row["design"]), costs_text(row)]
-        for row in designs.to_dict("records")
+        row["design"]: [label(row["design"]), costs_text(row)] for row in designs.to_dict("records")
     }
     only = next(iter(own.values())) if len(own) == 1 else None
     data = [

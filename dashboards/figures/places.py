@@ -4,6 +4,7 @@ one below the other."""
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,7 @@ class ArmAxis:
         scale, ticks = NARROWEST / (high - low), sorted(self.ticks.items())
         return all(
             (one.width + other.width) / 2 + 5 <= scale * (there - here)
-            for (here, one), (there, other) in zip(ticks, ticks[1:], strict=False)
+            for (here, one), (there, other) in pairwise(ticks)
         ) and all(tick.width <= 2 * scale * 0.6 * self.step + 40 for tick in self.ticks.values())
 
     def fitted(self) -> "ArmAxis":

@@ -26,7 +26,11 @@ def info_of(stored: StoredStudy) -> dict[str, Any]:
         "question": document.question,
         "reference_arm": stored.content.reference_arm,
         "document": stored.content.as_yaml(),
-        "data": {"name": document.data.name, **origin.splits},
+        "data": {
+            "name": document.data.name,
+            "path": getattr(document.data, "path", None),
+            **origin.splits,
+        },
         "recipe": document.recipe.model_dump(mode="json"),
         "settings": origin.settings.model_dump(),
         "versions": origin.versions,
