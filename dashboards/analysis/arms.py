@@ -12,6 +12,7 @@ from scipy import stats
 
 from studies.judging.dunnett import CONFIDENCE
 
+FEWEST_SEEDS = 3  # for an interval of an arm's own: with two, Student's t is 12.7
 SAME = 1e-9  # a spread of errors below this is rounding
 
 
@@ -117,8 +118,8 @@ def error_table(
 def summarize_arms(errors: pd.DataFrame) -> pd.DataFrame:
     """Each arm's n (seeds with a result), mean, sd and t interval over its seeds (`low`, `high`).
 
-    The interval is NaN where n < 2, and where all seeds make the same error, as
-    they may on few images: that is no certainty. These intervals are each arm's own. Whether two
+    The interval is NaN where n < 3, since two seeds' is wider than anything that they show, and
+    where all seeds make the same error, as they may on few images: that is no certainty. These intervals are each arm's own. Whether two
     arms differ is `comparison.compare`'s question: arms share their seeds.
 
     Args:
@@ -126,7 +127,7 @@ def summarize_arms(errors: pd.DataFrame) -> pd.DataFrame:
     """
     n = errors.notna().sum(axis=1)
     mean, sd = errors.mean(axis=1), errors.std(axis=1, ddof=1)
-    enough = n.where((n > 1) & (sd > SAME))
+    enough = n.where((n >= FEWEST_SEEDS) & (sd > SAME))
     half = stats.t.ppf((1 + CONFIDENCE) / 2, enough - 1) * sd / np.sqrt(enough)
     return pd.DataFrame({"n": n, "mean": mean, "sd": sd, "low": mean - half, "high": mean + half})
 

@@ -24,7 +24,7 @@ SMALL = f"<span style='font-size:{SMALL_SIZE}px'>{{}}</span>"
 
 
 IN_ROWS = "arms in rows"  # what the layout's `meta` says of such a figure
-FRAME = 150  # pixels of a figure above and below its inside
+FRAME = 134  # pixels of a figure above and below its inside
 
 
 @dataclass(frozen=True)
@@ -140,6 +140,7 @@ def set_arm_axis(figure: go.Figure, axis: ArmAxis, theme: str) -> None:
         own.update(showgrid=False, tickfont={"color": colors.ink}, ticklabelstandoff=6)
         figure.layout.xaxis.update(showgrid=True, gridcolor=colors.grid, gridwidth=1)
         figure.layout.meta = IN_ROWS
+        figure.layout.margin.b = 40
         figure.layout.height = max(figure.layout.height, axis.height + FRAME)
 
 

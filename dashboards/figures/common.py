@@ -173,15 +173,14 @@ def template_text(text: str) -> str:
 
 
 def error_range(evidence: Evidence) -> tuple[float, float]:
-    """From the lowest to the highest trial and interval, in %. Two seeds can give an interval many
-    times as wide as all data: it runs out of the figure rather than flatten it."""
-    summary, errors = evidence.summary, evidence.errors.to_numpy(dtype=float)
-    firm = summary[summary["n"] > 2]
-    low = float(np.nanmin([np.nanmin(errors), *firm["low"]]))
-    high = float(np.nanmax([np.nanmax(errors), *firm["high"]]))
+    """From the lowest to the highest trial and interval, in %. An interval that is wider than all
+    data runs out of the figure rather than flatten it."""
+    errors = evidence.errors.to_numpy(dtype=float)
+    low, high = float(np.nanmin(errors)), float(np.nanmax(errors))
+    ends = evidence.summary[["low", "high"]].clip(0, 1)
     room = high - low
-    low = max(low - room, min(low, float(summary["low"].min())))
-    high = min(high + room, max(high, float(summary["high"].max())))
+    low = max(low - room, min(low, float(ends["low"].min())))
+    high = min(high + room, max(high, float(ends["high"].max())))
     margin = 0.06 * (high - low) or 0.002
     return 100 * max(low - margin, -0.25 * margin), 100 * (high + margin)
 

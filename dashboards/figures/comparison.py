@@ -7,8 +7,15 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from dashboards.analysis.arms import FEWEST_SEEDS
 from dashboards.analysis.findings import Findings
-from dashboards.analysis.words import bare_points, confidence_text, listed, seeds_phrase
+from dashboards.analysis.words import (
+    bare_points,
+    confidence_text,
+    listed,
+    seeds_phrase,
+    signed_interval,
+)
 from dashboards.figures.arm_chart import ArmChart, Line, Mark, draw_arms
 from dashboards.figures.common import (
     Points,
@@ -23,6 +30,8 @@ from dashboards.figures.common import (
 from dashboards.figures.paper import axis_with_table3, table3_on_axis
 from dashboards.figures.places import ArmAxis
 from explorer.text import signed_points
+
+MOST_NAMED = 4  # arms in a title
 
 
 def error_against_cardinality(
@@ -93,8 +102,9 @@ def mean_mark(arm: str, x: float, row: pd.Series, name: str = "", *lines: str) -
     mean, low, high = (100 * float(row[key]) for key in ("mean", "low", "high"))
     hover = f"mean test error {mean:.2f} %, {seeds_phrase(int(row['n']))}"
     if pd.isna(row["low"]):
-        return Mark(arm, x, mean, lines=(hover, "no interval", *lines), name=name)
-    low = max(0.0, low)
+        why = "too few seeds for an interval" if row["n"] < FEWEST_SEEDS else "no interval"
+        return Mark(arm, x, mean, lines=(hover, why, *lines), name=name)
+    low, high = max(0.0, low), min(100.0, high)
     ends = f"95 % interval {low:.2f} to {high:.2f} %"
     return Mark(arm, x, mean, low, high, (hover, ends, *lines), name)
 
@@ -131,9 +141,8 @@ def gaps_by_arm(findings: Findings, paper: str | None = None) -> ArmChart:
         hover = [f"{signed_points(gap.estimate)} points, {findings.shared_seeds(gap)}"]
         low, high = gap.low, gap.high
         if low is not None and high is not None:
-            ends = f"{signed_points(low)} to {signed_points(high)}"
-            hover.append(f"{sure} interval {ends}, simultaneous")
-            low, high = 100 * low, 100 * high
+            hover.append(f"{sure} interval {signed_interval(low, high)}, simultaneous")
+            low, high = max(-100.0, 100 * low), min(100.0, 100 * high)
         marks.append(
             Mark(
                 gap.arm, places[gap.arm], 100 * gap.estimate, low, high, tuple(hover),
@@ -164,5 +173,7 @@ def _title_of_gaps(findings: Findings) -> str:
     if all(gap.verdict == "equal" for gap in gaps):
         return f"Every arm is equal to {reference} within {bare_points(comparison.margin or 0.0)}"
     if shown := [gap.arm for gap in gaps if gap.shown]:
+        if len(shown) > MOST_NAMED:
+            return f"{len(shown)} of {len(gaps)} arms differ from {reference}"
         return f"{listed(shown)} {'differs' if len(shown) == 1 else 'differ'} from {reference}"
     return "Every difference's interval includes zero"

@@ -72,7 +72,6 @@ def gaps_by_seed(findings: Findings, *, theme: str = "light") -> go.Figure:
                 mode="lines",
                 line={"color": transparent(color, 0.45), "width": width},
                 hoverinfo="skip",
-                showlegend=False,
                 legendgroup=label(arm),
             )
         last = len(looks) - 1
@@ -83,7 +82,6 @@ def gaps_by_seed(findings: Findings, *, theme: str = "light") -> go.Figure:
             mode="lines+markers",
             name=label(arm),
             legendgroup=label(arm),
-            showlegend=False,
             line={"color": color, "width": 1.5, "dash": style.dash},
             marker={
                 "symbol": [symbol if full else f"{symbol}-open" for full in filled],

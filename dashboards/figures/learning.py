@@ -96,9 +96,10 @@ def learning_curves(
             name=label(arm),
             legendgroup=label(arm),
             line={"color": style.color, "width": 2.25, "dash": style.dash},
-            marker=style.marker(9, size=[0] * (len(line) - 1) + [style.size(9)]),
+            marker=style.marker(
+                9, size=[0] * (len(line) - 1) + [style.size(9)], opacity=1, line={"width": 0}
+            ),
             **hovers(texts),
-            showlegend=False,
         )
     set_title(figure, chart.title, chart.subtitle, theme)
     _set_epoch_axes(figure, chart)

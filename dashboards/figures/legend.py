@@ -28,6 +28,7 @@ def add_legend(figure: go.Figure, styles: Mapping[str, Style], mode: str = "line
     A sample stands and falls with the traces whose `legendgroup` is its name.
     """
     lines = {name: wrapped(name, LONGEST_ENTRY) for name in styles}
+    figure.update_traces(showlegend=False)
     for name, style in styles.items():
         figure.add_scatter(
             x=[None],
@@ -52,7 +53,6 @@ def add_legend(figure: go.Figure, styles: Mapping[str, Style], mode: str = "line
             "y": -0.17,
             "yanchor": "top",
             "traceorder": "normal",
-            "itemsizing": "constant",
             "maxheight": 1,
         },
         height=figure.layout.height + rows * (LINE + 2),

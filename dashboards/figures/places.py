@@ -1,7 +1,7 @@
 """Where the arms of a figure stand: side by side where their names fit so on a phone, else in rows,
 one below the other."""
 
-import textwrap
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -17,7 +17,7 @@ from dashboards.analysis.words import template_label
 NARROWEST, LETTER = 280, 0.58
 NAME_SIZE, SMALL_SIZE = 13, 11  # of fonts
 LINE = 17  # pixels of a line of text
-LONGEST_LINE = 22  # letters of a name beside its row: longer ones go on in the next line
+LONGEST_LINE = 24  # letters of a name beside its row: longer ones go on in the next line
 GROUP_STEP = 1.35  # rows from an arm to one of another axis
 MOST_ROWS = 40  # more arms than this are not looked through one by one
 
@@ -178,5 +178,14 @@ def text_width(text: str, size: float = NAME_SIZE) -> float:
 
 
 def wrapped(text: str, most: int) -> list[str]:
-    """A text in lines of at most so many letters; nothing of it is left out."""
-    return textwrap.wrap(text, most, break_on_hyphens=False) if text else []
+    """A text in lines of at most so many letters, broken at spaces, after underscores, or where
+    nothing else is possible; no letter of it is left out."""
+    lines = [""]
+    for piece in re.findall(r"[^ _]*[ _]?", text):
+        if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > most:
+            lines.append("")
+        while len(piece.rstrip()) > most:
+            lines[-1], piece = piece[:most], piece[most:]
+            lines.append("")
+        lines[-1] += piece
+    return [line.rstrip() for line in lines if line.strip()]

@@ -74,7 +74,6 @@ def error_distribution_functions(
             line={"color": style.color, "width": 2.25, "dash": style.dash},
             name=label(name),
             legendgroup=label(name),
-            showlegend=False,
             hovertemplate=(
                 f"<b>{template_text(label(name))}</b><br>%{{y:.0%}} of {space.designs} designs"
                 " have an error of at most %{x:.2f} %<extra></extra>"

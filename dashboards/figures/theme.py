@@ -90,7 +90,7 @@ def arm_styles(evidence: Evidence, theme: str = "light") -> dict[str, Style]:
             color, dash = hues[further % len(hues)], DASHES[further // len(hues) % len(DASHES)]
             further += 1
         styles[arm] = Style(color, SYMBOLS[number % len(SYMBOLS)], dash)
-    return styles
+    return {arm: styles[arm] for arm in (study.arms or styles)}
 
 
 def theme_of(name: str) -> Theme:

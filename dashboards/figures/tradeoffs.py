@@ -129,7 +129,8 @@ def _name_designs(
 ) -> None:
     """The names of the arms: at the designs of the front where they have room there on a phone,
     else in a legend of all arms."""
-    arms = list(dict.fromkeys(chart.designs["arm"].astype(str)))
+    known = set(chart.designs["arm"].astype(str))
+    arms = [arm for arm in styles if arm in known]
     if len(arms) > FEW_DESIGNS or not arms:
         return
     front = chart.front.to_dict("records")
