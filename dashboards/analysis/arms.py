@@ -119,8 +119,9 @@ def summarize_arms(errors: pd.DataFrame) -> pd.DataFrame:
     """Each arm's n (seeds with a result), mean, sd and t interval over its seeds (`low`, `high`).
 
     The interval is NaN where n < 3, since two seeds' is wider than anything that they show, and
-    where all seeds make the same error, as they may on few images: that is no certainty. These intervals are each arm's own. Whether two
-    arms differ is `comparison.compare`'s question: arms share their seeds.
+    where all seeds make the same error, as they may on few images: that is no certainty. These
+    intervals are each arm's own. Whether two arms differ is `comparison.compare`'s question: arms
+    share their seeds.
 
     Args:
         errors: What `error_table` gives.

@@ -204,10 +204,10 @@ def _without_intervals(evidence: Evidence, comparison: Comparison) -> Verdict:
             f"The largest gap in this one run is {gap}, and may be the luck of the seed. 2 more"
             " seeds would give intervals.",
         )
-    is_known = "too few for an interval" in comparison.problem
+    so = "" if "for an interval" in comparison.problem else "no interval, "
     return Verdict(
         f"No interval for the gaps from {reference}",
-        f"{_sentence(comparison.problem)}: {'' if is_known else 'no interval, '}nothing is claimed.",
+        f"{_sentence(comparison.problem)}: {so}nothing is claimed.",
         f"The largest gap is {gap}, {evidence.shared_seeds(largest)}. {image} seeds or more images"
         " would tell.",
     )

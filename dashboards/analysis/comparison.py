@@ -268,7 +268,9 @@ def _is_vague(judged: Judgement) -> bool:
     times as wide as the errors differ."""
     compared, is_open = judged.compared, set(judged.verdicts) <= {"open"}
     return bool(
-        is_open and compared.seeds.max() < FEWEST_SEEDS and compared.freedom.min() < FEWEST_FREEDOM
+        is_open
+        and compared.seeds.max() == FEWEST_SEEDS - 1
+        and compared.freedom.min() < FEWEST_FREEDOM
     )
 
 

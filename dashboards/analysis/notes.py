@@ -23,27 +23,9 @@ LARGE_MISMATCH = 0.02
 def notes(evidence: Evidence) -> list[str]:
     """What limits the verdict, a sentence each."""
     return [
-        *_notes_on_learning(evidence),
         *_notes_on_trainings(evidence),
         *_notes_on_pairs(evidence),
         *_notes_on_intervals(evidence),
-    ]
-
-
-def _notes_on_learning(evidence: Evidence) -> list[str]:
-    """Networks that have learned nothing tell nothing of their design."""
-    unlearned, chance = evidence.unlearned, evidence.chance
-    if not unlearned or chance is None:
-        return []
-    everyone = len(unlearned) == len(evidence.measured) > 1
-    who = "No arm" if everyone else listed_by_axis(unlearned)
-    verb = "has" if everyone or len(unlearned) == 1 else "have"
-    means = [float(evidence.summary.loc[arm, "mean"]) for arm in unlearned]
-    errors = " to ".join(dict.fromkeys(map(human_percent, (min(means), max(means)))))
-    return [
-        f"{who} {verb} {'' if everyone else 'not '}learned much: guessing makes"
-        f" {human_percent(chance)} test error, and here it is {errors}. Look at the learning"
-        " curves, and train longer or with another learning rate before comparing."
     ]
 
 
@@ -145,6 +127,24 @@ def _changes(evidence: Evidence) -> str:
 def is_far(ratio: float) -> bool:
     """Whether a cost is so far from the reference's that it may explain a gap."""
     return abs(ratio - 1) > LARGE_MISMATCH
+
+
+def learning_sentence(evidence: Evidence) -> str:
+    """Which arms have learned next to nothing, which tells nothing of their designs; "" where all
+    have."""
+    unlearned, chance = evidence.unlearned, evidence.chance
+    if not unlearned or chance is None:
+        return ""
+    everyone = len(unlearned) == len(evidence.measured) > 1
+    who = "No arm" if everyone else listed_by_axis(unlearned)
+    verb = "has" if everyone or len(unlearned) == 1 else "have"
+    means = [float(evidence.summary.loc[arm, "mean"]) for arm in unlearned]
+    errors = " to ".join(dict.fromkeys(map(human_percent, (min(means), max(means)))))
+    return (
+        f"{who} {verb} {'' if everyone else 'not '}learned much: guessing makes"
+        f" {human_percent(chance)} test error, and here it is {errors}. Look at the learning"
+        " curves, and train longer or with another learning rate before comparing."
+    )
 
 
 def trend_sentence(comparison: Comparison) -> str:

@@ -208,7 +208,15 @@ def _add_published(figure: go.Figure, published: Published, axis: ArmAxis, theme
     if published.labelled:
         figure.add_annotation(
             **axis.points(published.x[-1], published.y[-1]), text=published.name, showarrow=False,
-            font={"color": colors.quiet, "size": 12},
-            xanchor="right" if joined else "center", yanchor="top" if joined else "bottom",
-            xshift=8 if joined else 0, yshift=-6 if joined else 5,
+            font={"color": colors.quiet, "size": 12}, **_beside(published, axis),
         )  # fmt: skip
+
+
+def _beside(published: Published, axis: ArmAxis) -> dict[str, Any]:
+    """Where the name stands at the last value: in rows towards the middle of the figure."""
+    if axis.in_rows:
+        is_right = published.y[-1] > sum(published.y) / len(published.y)
+        return {"xanchor": "right", "xshift": -8} if is_right else {"xanchor": "left", "xshift": 8}
+    if published.joined:
+        return {"xanchor": "right", "yanchor": "top", "xshift": 8, "yshift": -6}
+    return {"xanchor": "center", "yanchor": "bottom", "yshift": 5}

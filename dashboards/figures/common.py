@@ -173,14 +173,10 @@ def template_text(text: str) -> str:
 
 
 def error_range(evidence: Evidence) -> tuple[float, float]:
-    """From the lowest to the highest trial and interval, in %. An interval that is wider than all
-    data runs out of the figure rather than flatten it."""
-    errors = evidence.errors.to_numpy(dtype=float)
-    low, high = float(np.nanmin(errors)), float(np.nanmax(errors))
-    ends = evidence.summary[["low", "high"]].clip(0, 1)
-    room = high - low
-    low = max(low - room, min(low, float(ends["low"].min())))
-    high = min(high + room, max(high, float(ends["high"].max())))
+    """From the lowest to the highest trial and interval, in %."""
+    errors, ends = evidence.errors.to_numpy(dtype=float), evidence.summary[["low", "high"]]
+    low = float(np.nanmin([np.nanmin(errors), *ends["low"].clip(lower=0)]))
+    high = float(np.nanmax([np.nanmax(errors), *ends["high"].clip(upper=1)]))
     margin = 0.06 * (high - low) or 0.002
     return 100 * max(low - margin, -0.25 * margin), 100 * (high + margin)
 

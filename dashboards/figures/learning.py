@@ -240,13 +240,15 @@ def _set_epoch_axes(figure: go.Figure, chart: CurvesChart) -> None:
 
 def _add_chance(figure: go.Figure, chance: float, theme: str) -> None:
     """The error of guessing as a dotted line, where the figure reaches that high."""
-    quiet, top = THEMES[theme].quiet, 10 ** figure.layout.yaxis.range[1]
-    if chance > top:
+    quiet, (low, high) = THEMES[theme].quiet, figure.layout.yaxis.range
+    place = float(np.log10(chance))
+    if place > high:
         return
+    is_near_top = high - place < 0.1 * (high - low)
     figure.add_hline(y=chance, line={"color": quiet, "width": 1, "dash": "dot"}, layer="below")
     figure.add_annotation(
         text=f"guessing, {human_percent(chance / 100)}", x=1, xref="x domain", xanchor="right",
-        y=float(np.log10(chance)), yanchor="bottom", showarrow=False,
+        y=place, yanchor="top" if is_near_top else "bottom", showarrow=False,
         font={"size": 12, "color": quiet},
     )  # fmt: skip
 
