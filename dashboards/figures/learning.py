@@ -29,7 +29,7 @@ from explorer.errors import check_known
 from explorer.text import human_percent
 
 SPLITS = ("train", "validation")
-MOST_LINES = 24  # more are not told apart: then the reference and the lowest are drawn
+MOST_LINES = 16  # more are not told apart: then the reference and the lowest are drawn
 # Over its last fifth of epochs an error that still falls loses more than this part of itself, and
 # more than so many points.
 FALLING, FALLING_POINTS = 0.1, 1.0

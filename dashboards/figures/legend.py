@@ -11,7 +11,7 @@ from dashboards.figures.theme import Style, label
 
 LABEL_SIZE = 12.5  # of the font of a name at its line
 LONGEST_LABEL = 90  # pixels of such a name: on a phone the figure is three times as wide
-WIDTH = 340  # pixels of a legend on a phone
+WIDTH = 260  # pixels of a legend on a phone
 SAMPLE = 45  # pixels of the line before a name
 LONGEST_ENTRY = 38  # letters of a name in a legend: longer ones go on in the next line
 
@@ -44,16 +44,21 @@ def add_legend(figure: go.Figure, styles: Mapping[str, Style], mode: str = "line
     widest = max((text_width(line) for own in lines.values() for line in own), default=0.0)
     columns = max(1, int(WIDTH // (SAMPLE + widest)))
     rows = -(-len(lines) // columns) * max(map(len, lines.values()), default=1)
+    margin, height = figure.layout.margin, figure.layout.height
+    below, needed = margin.b + 8, rows * (LINE + 2) + 10
     figure.update_layout(
         showlegend=True,
         legend={
             "orientation": "h",
             "x": 0,
             "xanchor": "left",
-            "y": -0.17,
+            # Just below the axis. The room is made here and not by Plotly, which makes it once for
+            # the first size of a figure and leaves the legend there.
+            "y": -below / (height - margin.t - margin.b),
             "yanchor": "top",
             "traceorder": "normal",
             "maxheight": 1,
         },
-        height=figure.layout.height + rows * (LINE + 2),
+        height=height + 8 + needed,
+        margin={"b": below + needed},
     )

@@ -210,7 +210,7 @@ def test_an_interval_ends_where_errors_end():
     assert ends["C=8"][1] == 100
     assert ends["C=2"][0] == 0
     assert all(
-        -100 <= mark.low and mark.high <= 100
+        mark.low >= -100 and mark.high <= 100
         for mark in gaps_by_arm(Findings(trials)).marks
         if mark.low is not None
     )
