@@ -58,27 +58,27 @@ def print_table(
     """
     cells = [["" if cell is None else printable(str(cell)) for cell in row] for row in rows]
     headings, output = [printable(column) for column in columns], console()
-    shown = list(range(len(columns)))
+    shown, text_columns = list(range(len(columns))), {columns[0], *left}
+    widest = [max(map(cell_len, column), default=0) for column in zip(*cells, strict=True)]
+    widest = [
+        max(width, *map(cell_len, heading.split() or [""]))
+        for width, heading in zip(widest or [0] * len(headings), headings, strict=True)
+    ]
 
-    def widths(longest: Callable[[str], int]) -> int:
-        return sum(
-            max([longest(headings[i]), *(cell_len(row[i]) for row in cells)]) + GAP for i in shown
-        )
+    def excess(widths: Sequence[int]) -> int:
+        return sum(widths[i] + GAP for i in shown) - GAP - output.width
 
-    if widths(cell_len) - GAP > output.width:
-        wanted = [columns.index(name) for name in spare if name in columns]
-        while wanted and widths(_longest_word) - GAP > output.width:
-            shown.remove(wanted.pop(0))
+    is_narrow = excess(list(map(max, widest, map(cell_len, headings)))) > 0
+    wanted = [columns.index(name) for name in spare if name in columns] if is_narrow else []
+    while wanted and excess(widest) > 0:
+        shown.remove(wanted.pop(0))
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, GAP, 0, 0))
-    text_columns = {columns[0], *left}
-    fits = widths(_longest_word) - GAP <= output.width
     for i in shown:
-        widest = max([_longest_word(headings[i]), *(cell_len(row[i]) for row in cells)])
         table.add_column(
             Text(headings[i]),
             justify="left" if columns[i] in text_columns else "right",
             overflow="fold",
-            min_width=widest if fits else None,
+            width=widest[i] if is_narrow and excess(widest) <= 0 else None,
         )
     for row in cells:
         # Text, not str: a name with [brackets] is no markup.
@@ -90,10 +90,6 @@ def print_table(
     if left_out:
         note = f"Left out for want of width: {', '.join(left_out)}."
         print("\n".join(textwrap.wrap(note, output.width)), file=output.file)
-
-
-def _longest_word(text: str) -> int:
-    return max(map(cell_len, text.split()), default=0)
 
 
 def print_json(value: Any) -> None:
