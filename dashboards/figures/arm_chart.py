@@ -138,7 +138,8 @@ def set_arm_axis(figure: go.Figure, axis: ArmAxis, theme: str) -> None:
     if axis.in_rows:
         colors = THEMES[theme]
         own.update(showgrid=False, tickfont={"color": colors.ink}, ticklabelstandoff=6)
-        figure.layout.xaxis.update(showgrid=True, gridcolor=colors.grid, gridwidth=1)
+        # Beside long names a phone has room for few numbers.
+        figure.layout.xaxis.update(showgrid=True, gridcolor=colors.grid, gridwidth=1, nticks=4)
         figure.layout.meta = IN_ROWS
         figure.layout.margin.b = 40
         figure.layout.height = max(figure.layout.height, axis.height + FRAME)
