@@ -10,10 +10,10 @@ from dashboards.analysis.evidence import Evidence
 from dashboards.figures.common import Points, add_points
 from dashboards.figures.places import SMALL_SIZE, ArmAxis, Tick
 from dashboards.figures.theme import (
-    THEMES,
     Style,
     arm_styles,
     blank_figure,
+    colors_of,
     hovers,
     label,
     note_if_empty,
@@ -99,7 +99,7 @@ def draw_arms(chart: ArmChart, evidence: Evidence, theme: str) -> go.Figure:
     set_arm_axis(figure, axis, theme)
     values = value_axis(figure)
     if chart.unit == "points" and chart.marks:
-        values.update(zeroline=True, zerolinecolor=THEMES[theme].ink, zerolinewidth=1.5)
+        values.update(zeroline=True, zerolinecolor=colors_of(theme).ink, zerolinewidth=1.5)
     if chart.range:
         values.range = list(chart.range)
     if chart.heights:
@@ -136,7 +136,7 @@ def set_arm_axis(figure: go.Figure, axis: ArmAxis, theme: str) -> None:
         title={"text": axis.title, "standoff": 10},
     )
     if axis.in_rows:
-        colors = THEMES[theme]
+        colors = colors_of(theme)
         own.update(showgrid=False, tickfont={"color": colors.ink}, ticklabelstandoff=6)
         # Beside long names a phone has room for few numbers.
         figure.layout.xaxis.update(showgrid=True, gridcolor=colors.grid, gridwidth=1, nticks=4)
@@ -152,7 +152,7 @@ def _tick_text(tick: Tick) -> str:
 
 
 def _add_line(figure: go.Figure, line: Line, axis: ArmAxis, theme: str) -> None:
-    quiet = THEMES[theme].quiet
+    quiet = colors_of(theme).quiet
     if line.crosses:
         add = figure.add_vline if axis.in_rows else figure.add_hline
         dots = {"color": quiet, "width": 1, "dash": "dot"}
@@ -170,7 +170,7 @@ def _add_line(figure: go.Figure, line: Line, axis: ArmAxis, theme: str) -> None:
 
 
 def _add_mark(figure: go.Figure, mark: Mark, style: Style, axis: ArmAxis, theme: str) -> None:
-    ground = THEMES[theme].ground
+    ground = colors_of(theme).ground
     if mark.low is not None and mark.high is not None and mark.high > mark.low:
         figure.add_scatter(
             **axis.points([mark.x, mark.x], [mark.low, mark.high]),
@@ -192,7 +192,7 @@ def _add_mark(figure: go.Figure, mark: Mark, style: Style, axis: ArmAxis, theme:
 
 def _add_published(figure: go.Figure, published: Published, axis: ArmAxis, theme: str) -> None:
     """Open grey diamonds, with their name at the last."""
-    colors, joined = THEMES[theme], published.joined
+    colors, joined = colors_of(theme), published.joined
     figure.add_scatter(
         **axis.points(published.x, published.y),
         mode="lines+markers" if joined else "markers",

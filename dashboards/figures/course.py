@@ -8,9 +8,9 @@ import plotly.graph_objects as go
 from dashboards.analysis.findings import Findings
 from dashboards.figures.legend import add_legend
 from dashboards.figures.theme import (
-    THEMES,
     arm_styles,
     blank_figure,
+    colors_of,
     label,
     note_if_empty,
     set_title,
@@ -57,7 +57,7 @@ def gaps_by_seed(findings: Findings, *, theme: str = "light") -> go.Figure:
         theme: "light" or "dark".
     """
     chart, styles = course_of(findings), arm_styles(findings, theme)
-    figure, colors = blank_figure(theme), THEMES[theme]
+    figure, colors = blank_figure(theme), colors_of(theme)
     for number, (arm, looks) in enumerate(chart.looks.items()):
         style = styles[arm]
         color, symbol = style.color, style.symbol

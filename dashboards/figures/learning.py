@@ -14,10 +14,10 @@ from dashboards.figures.common import arms_left_out, over_seeds, spread, subtitl
 from dashboards.figures.legend import LABEL_SIZE, add_legend, fit_beside
 from dashboards.figures.places import text_width
 from dashboards.figures.theme import (
-    THEMES,
     Style,
     arm_styles,
     blank_figure,
+    colors_of,
     hovers,
     label,
     note_if_empty,
@@ -240,7 +240,7 @@ def _set_epoch_axes(figure: go.Figure, chart: CurvesChart) -> None:
 
 def _add_chance(figure: go.Figure, chance: float, theme: str) -> None:
     """The error of guessing as a dotted line, where the figure reaches that high."""
-    quiet, (low, high) = THEMES[theme].quiet, figure.layout.yaxis.range
+    quiet, (low, high) = colors_of(theme).quiet, figure.layout.yaxis.range
     place = float(np.log10(chance))
     if place > high:
         return
@@ -278,7 +278,7 @@ def _label_ends(
             x=int(line.index[-1]),
             y=ends[arm] * (high - low) + low,
             text=label(arm),
-            font={"color": THEMES[theme].ink, "size": LABEL_SIZE},
+            font={"color": colors_of(theme).ink, "size": LABEL_SIZE},
             xanchor="left",
             ax=26,
             ayref="y",

@@ -30,9 +30,9 @@ from dashboards.figures.common import (
 )
 from dashboards.figures.places import LINE, LONGEST_LINE, ArmAxis, arm_axis, wrapped
 from dashboards.figures.theme import (
-    THEMES,
     arm_styles,
     blank_figure,
+    colors_of,
     hovers,
     label,
     note_if_empty,
@@ -66,7 +66,7 @@ class ProgressChart:
 def progress(findings: Findings, *, theme: str = "light") -> go.Figure:
     """How the trainings of each arm stand: complete, running, failed,
     pruned, waiting. Of many arms, all in one bar."""
-    colors, figure, chart = THEMES[theme], blank_figure(theme), progress_by_arm(findings)
+    colors, figure, chart = colors_of(theme), blank_figure(theme), progress_by_arm(findings)
     names, counts = list(chart.counts.index), chart.counts
     lines = [wrapped(name, LONGEST_LINE) for name in names]
     for status, (color, pattern) in STATUS_MARKS.items():
@@ -176,7 +176,7 @@ def mismatches(findings: Findings, *, theme: str = "light") -> go.Figure:
     set_title(figure, chart.title, chart.subtitle, theme)
     set_arm_axis(figure, axis, theme)
     values = value_axis(figure)
-    values.update(zeroline=True, zerolinecolor=THEMES[theme].ink, zerolinewidth=1.5)
+    values.update(zeroline=True, zerolinecolor=colors_of(theme).ink, zerolinewidth=1.5)
     if not finite(chart.designs["mismatch"]).any():
         values.range = [-1, 1]
     note_if_empty(figure, chart.designs, theme)

@@ -18,10 +18,10 @@ from dashboards.figures.theme import (
     Style,
     arm_styles,
     blank_figure,
+    colors_of,
     label,
     note_if_empty,
     set_title,
-    theme_of,
 )
 from dashboards.figures.tradeoffs import COST_LABELS
 from explorer.errors import check_known
@@ -58,7 +58,7 @@ def error_distribution_functions(
         UserError: For another column, measure or theme.
     """
     chart = spaces_shown(trials, by, measure)
-    colors, figure = theme_of(theme), blank_figure(theme)
+    colors, figure = colors_of(theme), blank_figure(theme)
     styles = arm_styles(Findings(trials), theme) if by == "arm" else {}
     hues, beside = (colors.reference, *FURTHER_COLORS), fit_beside(list(chart.spaces))
     for number, name in enumerate(chart.spaces):

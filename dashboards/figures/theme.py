@@ -74,7 +74,7 @@ def arm_styles(evidence: Evidence, theme: str = "light") -> dict[str, Style]:
     """The colour, the mark and the dashes of each arm: the reference in black (white) and square,
     cardinalities in one hue. No two of up to 36 arms share colour and dashes. Of a choice of
     trainings, those of the whole study."""
-    colors, study = theme_of(theme), evidence.whole
+    colors, study = colors_of(theme), evidence.whole
     others = [arm for arm in study.arms if arm != study.reference]
     taken = {NAMED_COLORS[arm] for arm in others if arm in NAMED_COLORS}
     hues = [color for color in FURTHER_COLORS if color not in taken]
@@ -93,7 +93,7 @@ def arm_styles(evidence: Evidence, theme: str = "light") -> dict[str, Style]:
     return {arm: styles[arm] for arm in (study.arms or styles)}
 
 
-def theme_of(name: str) -> Theme:
+def colors_of(name: str) -> Theme:
     """The colours of a ground by its name. Raises `UserError` for an unknown one."""
     check_known("theme", name, THEMES)
     return THEMES[name]
@@ -101,7 +101,7 @@ def theme_of(name: str) -> Theme:
 
 def blank_figure(theme: str) -> go.Figure:
     """A figure without data: system fonts, a thin horizontal grid, no boxes."""
-    colors = theme_of(theme)
+    colors = colors_of(theme)
     axis = {
         "zeroline": False,
         "showline": False,

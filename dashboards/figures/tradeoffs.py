@@ -27,10 +27,10 @@ from dashboards.figures.common import (
 from dashboards.figures.legend import LABEL_SIZE, add_legend, fit_beside
 from dashboards.figures.places import LINE, NARROWEST, text_width
 from dashboards.figures.theme import (
-    THEMES,
     Style,
     arm_styles,
     blank_figure,
+    colors_of,
     hovers,
     label,
     note_if_empty,
@@ -92,7 +92,7 @@ def error_against_cost(
         UserError: For another cost.
     """
     chart, styles = costs_and_errors(findings, cost), arm_styles(findings, theme)
-    colors, figure, front = THEMES[theme], blank_figure(theme), chart.front
+    colors, figure, front = colors_of(theme), blank_figure(theme), chart.front
     if len(front):
         figure.add_scatter(
             x=finite(front["cost"]), y=errors_in_percent(front), mode="lines",
@@ -154,7 +154,7 @@ def _name_designs(
             x=place, y=100 * row["test_error"], text=label(row["arm"]), showarrow=False,
             xanchor="right" if is_left else "left", yanchor="bottom",
             xshift=-7 if is_left else 7, yshift=4,
-            font={"size": LABEL_SIZE, "color": THEMES[theme].ink},
+            font={"size": LABEL_SIZE, "color": colors_of(theme).ink},
         )  # fmt: skip
 
 
@@ -200,7 +200,7 @@ def costs_and_errors(findings: Findings, cost: str = "flops") -> CostChart:
 def _add_designs(
     figure: go.Figure, designs: pd.DataFrame, style: Style, theme: str, size: int = 12
 ) -> None:
-    fills = np.where(designs["front"], style.color, THEMES[theme].ground).tolist()
+    fills = np.where(designs["front"], style.color, colors_of(theme).ground).tolist()
     texts = []
     for row in designs.to_dict("records"):
         lines = [f"<b>{label(row['arm'])}</b>", label(row["design"]), costs_text(row)]

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from dashboards.analysis.arms import axes_of
 from dashboards.analysis.tables import TextTable
 from dashboards.page.elements import Element, element, joined
 
@@ -47,6 +48,7 @@ def table(content: TextTable, label: str, link: Callable[[int, str], Any] | None
         return "word" if column in content.words else None
 
     columns, kinds = content.columns, [kind(column) for column in content.columns]
+    apart = _new_axes([row[0] for row in content.rows]) if columns[0] == "Arm" else ()
     head = [
         element("th", column, scope="col", className=kind)
         for column, kind in zip(columns, kinds, strict=True)
@@ -59,6 +61,7 @@ def table(content: TextTable, label: str, link: Callable[[int, str], Any] | None
                 element("td", cell, className=kind)
                 for cell, kind in zip(row[1:], kinds[1:], strict=True)
             ),
+            className="apart" if index in apart else None,
         )
         for index, row in enumerate(content.rows)
     ]
@@ -66,6 +69,12 @@ def table(content: TextTable, label: str, link: Callable[[int, str], Any] | None
         body = [element("tr", element("td", "Nothing yet", colSpan=len(columns)))]
     whole = element("table", element("thead", element("tr", *head)), element("tbody", *body))
     return scrolling(whole, label)
+
+
+def _new_axes(arms: Sequence[str]) -> list[int]:
+    """The rows at which arms of other axes begin."""
+    axes = [axes_of(arm) for arm in arms]
+    return [number for number in range(1, len(axes)) if axes[number] != axes[number - 1]]
 
 
 def scrolling(content: Element, label: str, kind: str = "scroll") -> Element:
