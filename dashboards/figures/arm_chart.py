@@ -24,7 +24,6 @@ SMALL = f"<span style='font-size:{SMALL_SIZE}px'>{{}}</span>"
 
 
 IN_ROWS = "arms in rows"  # what the layout's `meta` says of such a figure
-FRAME = 134  # pixels of a figure above and below its inside
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,8 @@ def set_arm_axis(figure: go.Figure, axis: ArmAxis, theme: str) -> None:
         figure.layout.xaxis.update(showgrid=True, gridcolor=colors.grid, gridwidth=1, nticks=4)
         figure.layout.meta = IN_ROWS
         figure.layout.margin.b = 40
-        figure.layout.height = max(figure.layout.height, axis.height + FRAME)
+        margin = figure.layout.margin
+        figure.layout.height = max(figure.layout.height, axis.height + margin.t + margin.b)
 
 
 def _tick_text(tick: Tick) -> str:

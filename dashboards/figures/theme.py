@@ -1,9 +1,10 @@
 """How figures look: the colours of both grounds, each arm's hue and
 mark, and the frame every figure starts from."""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 import plotly.graph_objects as go
@@ -29,7 +30,9 @@ SYMBOLS = (
 # Lines of the same colour, or of nearly the same, differ in these.
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 FEW_HUES = 5  # steps of one hue that are told apart without dashes
-HEIGHT = 440  # pixels, where a figure does not need more
+HEIGHT, TOP = 440, 94  # pixels of a figure that does not need more, and of these for its title
+TITLE_LINE, SUBTITLE_LINE = 88, 130  # letters of a line in a picture of 960 pixels
+BREAK = "<br>"
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ def blank_figure(theme: str) -> go.Figure:
         "font": {"family": FONT, "color": colors.ink, "size": 13},
         "showlegend": False,
         "legend": {"font": {"color": colors.ink}, "bgcolor": "rgba(0,0,0,0)"},
-        "margin": {"l": 48, "r": 16, "t": 94, "b": 64},
+        "margin": {"l": 48, "r": 16, "t": TOP, "b": 64},
         "height": HEIGHT,
         "hovermode": "closest",
         "hoverlabel": {
@@ -135,21 +138,48 @@ def blank_figure(theme: str) -> go.Figure:
 
 
 def set_title(figure: go.Figure, title: str, subtitle: str, theme: str) -> None:
-    """The finding, and under it what is shown, both plain text, which may be long: on a page
-    it stands above the figure and wraps."""
-    colors = THEMES[theme]
+    """The finding, and under it what is shown, both plain text. Long ones go on in further lines,
+    by which the figure grows; `texts_of` gives them back."""
+    colors = colors_of(theme)
+    heads, belows = _lines(title, TITLE_LINE), _lines(subtitle, SUBTITLE_LINE)
+    more = 24 * max(0, len(heads) - 1) + 18 * max(0, len(belows) - 1)
+    figure.layout.margin.t += more
+    figure.layout.height += more
     # Assigned, not updated: Plotly walks every setting of a title to update it, 3 ms each time.
     figure.layout.title = {
-        "text": label(title),
-        "subtitle": {"text": label(subtitle), "font": {"size": 13, "color": colors.quiet}},
+        "text": BREAK.join(map(label, heads)),
+        "subtitle": {
+            "text": BREAK.join(map(label, belows)),
+            "font": {"size": 13, "color": colors.quiet},
+        },
         "font": {"size": 19, "color": colors.ink, "weight": 600},
         "x": 0,
         "xref": "container",
         "xanchor": "left",
         "pad": {"l": 12},
-        "y": 0.96,
+        "y": 1 - 18 / figure.layout.height,
         "yanchor": "top",
     }
+
+
+def _lines(text: str, most: int) -> list[str]:
+    return textwrap.wrap(text, most, break_long_words=False, break_on_hyphens=False)
+
+
+def texts_of(figure: go.Figure) -> tuple[str, str]:
+    """A figure's title and subtitle as plain text, for a page, on which they wrap by themselves."""
+
+    def plain(text: str | None) -> str:
+        return unescape((text or "").replace(BREAK, " "))
+
+    return plain(figure.layout.title.text), plain(figure.layout.title.subtitle.text)
+
+
+def own_height(figure: go.Figure) -> int | None:
+    """Pixels of a figure without its title, where it needs more than most; None where it does
+    not."""
+    height = figure.layout.height - figure.layout.margin.t
+    return height + 10 if height > HEIGHT - TOP else None
 
 
 def note_if_empty(

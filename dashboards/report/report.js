@@ -12,7 +12,7 @@
   const draw = (theme, extra) => {
     for (const plot of plots) {
       const { data: traces, layout } = structuredClone(data.figures[plot.dataset.figure][theme]);
-      const tall = layout.height > data.height ? layout.height - layout.margin.t + 10 : undefined;
+      const tall = data.heights[plot.dataset.figure];
       plot.style.height = tall ? `${tall}px` : "";
       Plotly.react(plot, traces, bare(layout, extra && extra.height && tall ? { ...extra, height: tall } : extra), options);
     }

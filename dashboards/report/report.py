@@ -25,7 +25,7 @@ from dashboards.analysis.spaces import compare_spaces, design_means, drawn_from_
 from dashboards.analysis.tables import spaces_table, studies_table
 from dashboards.figures import error_distribution_functions
 from dashboards.figures.arm_chart import share_scale
-from dashboards.figures.theme import HEIGHT
+from dashboards.figures.theme import own_height
 from dashboards.page.elements import Element, element, joined, resource, to_html
 from dashboards.page.parts import notes, quiet, section, table
 from dashboards.page.study import study_name
@@ -74,7 +74,7 @@ def render_report(
             names[key] = file_stem(f"{part.source.name}_{key.removeprefix(part.prefix)}")
     data = {
         "names": names,
-        "height": HEIGHT,
+        "heights": {key: own_height(draw("light")) for key, draw in figures.items()},
         "figures": {
             key: {theme: draw(theme).to_plotly_json() for theme in ("light", "dark")}
             for key, draw in figures.items()

@@ -2,7 +2,6 @@
 what of a page stands still."""
 
 from collections.abc import Mapping
-from html import unescape
 from typing import Any
 from urllib.parse import quote
 
@@ -10,7 +9,7 @@ import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from dashboards.figures.theme import HEIGHT
+from dashboards.figures.theme import own_height, texts_of
 from dashboards.page.elements import Element, element, joined
 from explorer.text import human_percent
 from studies.attempts.standing import Counts
@@ -112,10 +111,8 @@ def live(figure: go.Figure, look: Look | None, revision: str) -> LiveFigure:
 
     It can be zoomed; by touch it scrolls with the page instead.
     """
-    height = figure.layout.height - figure.layout.margin.t + 10
-    style = {"height": f"{height}px"} if figure.layout.height > HEIGHT else {}
-    title = figure.layout.title
-    heading, below = unescape(title.text or ""), unescape(title.subtitle.text or "")
+    height, (heading, below) = own_height(figure), texts_of(figure)
+    style = {"height": f"{height}px"} if height else {}
     touch = bool(look and look.get("touch"))
     figure.update_layout(
         title=None,

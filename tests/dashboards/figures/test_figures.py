@@ -18,7 +18,7 @@ from dashboards.figures import (
     spread,
 )
 from dashboards.figures.comparison import errors_by_arm, gaps_by_arm
-from dashboards.figures.theme import THEMES, arm_styles
+from dashboards.figures.theme import THEMES, arm_styles, texts_of
 
 
 def traces(figure, **wanted):
@@ -65,10 +65,7 @@ def test_of_a_crowd_the_lowest_the_highest_and_evenly_many_between_are_drawn():
         drawn = next(trace.y for trace in shown if min(trace.y) == pytest.approx(errors.min()))
         assert max(drawn) == pytest.approx(errors.max())
         assert np.median(drawn) == pytest.approx(errors.median(), abs=0.01)
-        assert (
-            "4,500 single trials between those drawn are left out"
-            in figure.layout.title.subtitle.text
-        )
+        assert "4,500 single trials between those drawn are left out" in texts_of(figure)[1]
         # Each drawn mark still says which training it is.
         seeds = {
             round(error, 9): seed

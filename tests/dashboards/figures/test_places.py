@@ -1,5 +1,6 @@
 """Where arms stand, and that their names are whole."""
 
+from html import unescape
 from itertools import pairwise
 
 import pytest
@@ -16,7 +17,13 @@ from dashboards.figures import (
 )
 from dashboards.figures.arm_chart import share_scale, value_axis
 from dashboards.figures.places import MOST_ROWS, arm_axis, wrapped
-from dashboards.figures.theme import arm_styles
+from dashboards.figures.theme import (
+    arm_styles,
+    blank_figure,
+    own_height,
+    set_title,
+    texts_of,
+)
 from explorer.errors import UserError
 
 GROUPED = [
@@ -73,7 +80,7 @@ def test_of_very_many_arms_the_reference_and_the_lowest_errors_are_drawn():
     means = trials.groupby("arm")["test_error"].mean().sort_values()
     assert set(axis.places) == {"C=4, width=55", *means.index[: MOST_ROWS - 1]}
     figure = error_against_cardinality(findings)
-    assert "80 more arms are left out" in figure.layout.title.subtitle.text
+    assert "80 more arms are left out" in texts_of(figure)[1]
 
 
 def test_values_stand_at_their_numbers_in_rows_too():
@@ -116,3 +123,15 @@ def test_a_wrong_split_theme_or_column_is_named_with_what_is_allowed():
         error_distribution_functions(findings.trials, by="studdy")
     with pytest.raises(UserError, match=r"unknown measure 'flop'. Did you mean 'flops'\?"):
         error_distribution_functions(findings.trials, measure="flop")
+
+
+def test_a_long_title_goes_on_in_further_lines_and_is_whole_on_a_page():
+    figure = blank_figure("light")
+    title = "; ".join(f"resnext_1-1-1_{number}x64d_w256_small <b> is better" for number in range(4))
+    set_title(figure, title, "short", "light")
+    assert figure.layout.title.text.count("<br>") == 2
+    lines = [unescape(line) for line in figure.layout.title.text.split("<br>")]
+    assert max(map(len, lines)) <= 88
+    assert texts_of(figure) == (title, "short")
+    assert own_height(figure) is None
+    assert figure.layout.height - figure.layout.margin.t == 440 - 94
