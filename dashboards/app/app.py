@@ -162,8 +162,8 @@ def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], ever
         prevent_initial_call=True,
     )
     def look_again(_: int, pathname: str, search: str, look: Look | None) -> Any:
-        found = show(reader, pathname, search, look, every)
-        return no_update if isinstance(found, Problem) else found
+        page = show(reader, pathname, search, look, every)
+        return no_update if isinstance(page, Problem) else page
 
     app.clientside_callback(
         ClientsideFunction("explorer", "arrived"),

@@ -118,8 +118,8 @@ def curves_by_arm(
 ) -> CurvesChart:
     """What `learning_curves` shows."""
     check_known("split", split, SPLITS)
-    found = _lines(findings, curves, f"{split}_error")
-    lines = _told_apart(found, findings.reference)
+    every_line = _lines(findings, curves, f"{split}_error")
+    lines = _told_apart(every_line, findings.reference)
     errors = [line[["mean", "low", "high"]].to_numpy().ravel() for line in lines.values()]
     values = np.concatenate(errors or [np.ones(1)])
     positive = values[values > 0]
@@ -130,7 +130,7 @@ def curves_by_arm(
         subtitle_of(
             f"{split.capitalize()} error in %, log scale: {over}",
             findings.context,
-            left_out=arms_left_out(len(found) - len(lines)),
+            left_out=arms_left_out(len(every_line) - len(lines)),
         ),
         lines,
         float(positive.min()) / 3 if len(positive) else 0.01,
@@ -173,7 +173,7 @@ def _lines(findings: Findings, curves: pd.DataFrame, column: str) -> dict[str, p
 
 
 def _codes(names: list[str], values: pd.Series) -> NDArray[np.intp]:
-    """The place of each value among the names: numbers are
+    """The position of each value among the names: numbers are
     compared at once, 200,000 texts are not."""
     return np.asarray(pd.Index(names, dtype=object).get_indexer(values.astype(object)))
 
@@ -241,14 +241,14 @@ def _set_epoch_axes(figure: go.Figure, chart: CurvesChart) -> None:
 def _add_chance(figure: go.Figure, chance: float, theme: str) -> None:
     """The error of guessing as a dotted line, where the figure reaches that high."""
     quiet, (low, high) = colors_of(theme).quiet, figure.layout.yaxis.range
-    place = float(np.log10(chance))
-    if place > high:
+    position = float(np.log10(chance))
+    if position > high:
         return
-    is_near_top = high - place < 0.1 * (high - low)
+    is_near_top = high - position < 0.1 * (high - low)
     figure.add_hline(y=chance, line={"color": quiet, "width": 1, "dash": "dot"}, layer="below")
     figure.add_annotation(
         text=f"guessing, {human_percent(chance / 100)}", x=1, xref="x domain", xanchor="right",
-        y=place, yanchor="top" if is_near_top else "bottom", showarrow=False,
+        y=position, yanchor="top" if is_near_top else "bottom", showarrow=False,
         font={"size": 12, "color": quiet},
     )  # fmt: skip
 

@@ -49,11 +49,11 @@ class ArmAxis:
 
     Attributes:
         places: Of each arm that is drawn.
-        ticks: Their texts by place, and those of the paper's cardinalities where they are shown.
+        ticks: Their texts by position, and those of the paper's cardinalities where they are shown.
         is_log2: Whether places are log2 of cardinalities.
         in_rows: Whether arms stand one below the other, at places below zero.
         left_out: How many arms are not drawn.
-        cardinalities: The place of each that has one.
+        cardinalities: The position of each that has one.
     """
 
     places: dict[str, float]
@@ -99,8 +99,8 @@ class ArmAxis:
         low, high = self.ends
         scale, ticks = NARROWEST / (high - low), sorted(self.ticks.items())
         return all(
-            (one.width + other.width) / 2 + 5 <= scale * (there - here)
-            for (here, one), (there, other) in pairwise(ticks)
+            (tick.width + other.width) / 2 + 5 <= scale * (there - here)
+            for (here, tick), (there, other) in pairwise(ticks)
         ) and all(tick.width <= 2 * scale * 0.6 * self.step + 40 for tick in self.ticks.values())
 
     def fitted(self) -> "ArmAxis":
@@ -109,16 +109,16 @@ class ArmAxis:
 
     def rowed(self) -> "ArmAxis":
         """The same arms one below the other, those of another axis of the space a little apart."""
-        names = {place: " ".join(tick.words) for place, tick in sorted(self.ticks.items())}
+        names = {position: " ".join(tick.words) for position, tick in sorted(self.ticks.items())}
         rows, row, before = dict[float, float](), 0.0, None
-        for place, name in names.items():
+        for position, name in names.items():
             row -= 1.0 if before in (None, axes_of(name)) else GROUP_STEP
-            rows[place], before = row, axes_of(name)
+            rows[position], before = row, axes_of(name)
         return replace(
             self,
-            places={arm: rows[place] for arm, place in self.places.items()},
-            ticks={rows[place]: tick.in_row() for place, tick in self.ticks.items()},
-            cardinalities={c: rows[place] for c, place in self.cardinalities.items()},
+            places={arm: rows[position] for arm, position in self.places.items()},
+            ticks={rows[position]: tick.in_row() for position, tick in self.ticks.items()},
+            cardinalities={c: rows[position] for c, position in self.cardinalities.items()},
             title="",
             is_log2=False,
             in_rows=True,

@@ -217,13 +217,13 @@ def speed_by_arm(findings: Findings) -> ArmChart:
     axis, reference = arm_axis(findings), findings.reference
     trainings: dict[str, pd.DataFrame] = {}
     points: dict[str, Points] = {}
-    for arm, place in axis.places.items():
+    for arm, position in axis.places.items():
         rows = findings.by_arm[arm]
         speeds = finite(rows["images_per_second"])
         own = (rows["status"] == "complete").to_numpy() & np.isfinite(speeds)
         if own.any():
             trainings[arm] = rows[own]
-            x = np.full(int(own.sum()), place - axis.shift(0.2 * axis.step))
+            x = np.full(int(own.sum()), position - axis.shift(0.2 * axis.step))
             points[arm] = points_of(trainings[arm], x, speeds[own])
     means = {
         arm: float(finite(rows["images_per_second"]).mean()) for arm, rows in trainings.items()

@@ -138,20 +138,20 @@ def _name_designs(
     costs = np.log10(costs) if chart.is_wide else costs
     boxes, shifts = [], []
     for row in front:
-        place = float(np.log10(row["cost"])) if chart.is_wide else float(row["cost"])
-        across = NARROWEST * (place - costs.min()) / (np.ptp(costs) or 1)
+        position = float(np.log10(row["cost"])) if chart.is_wide else float(row["cost"])
+        across = NARROWEST * (position - costs.min()) / (np.ptp(costs) or 1)
         up = LOWEST * (100 * row["test_error"] - errors.min()) / (np.ptp(errors) or 1)
         width = text_width(str(row["arm"]), LABEL_SIZE)
         is_left = across > NARROWEST / 2
         left = across - width - 7 if is_left else across + 7
         boxes.append((left, up, left + width, up + LINE))
-        shifts.append((place, is_left))
+        shifts.append((position, is_left))
     if not fit_beside(arms) or _overlap(boxes):
         add_legend(figure, {arm: styles[arm] for arm in arms}, mode="markers")
         return
-    for row, (place, is_left) in zip(front, shifts, strict=True):
+    for row, (position, is_left) in zip(front, shifts, strict=True):
         figure.add_annotation(
-            x=place, y=100 * row["test_error"], text=label(row["arm"]), showarrow=False,
+            x=position, y=100 * row["test_error"], text=label(row["arm"]), showarrow=False,
             xanchor="right" if is_left else "left", yanchor="bottom",
             xshift=-7 if is_left else 7, yshift=4,
             font={"size": LABEL_SIZE, "color": colors_of(theme).ink},
@@ -161,8 +161,8 @@ def _name_designs(
 def _overlap(boxes: Sequence[tuple[float, float, float, float]]) -> bool:
     """Whether two boxes (left, low, right, high) share a point."""
     return any(
-        one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-        for one, other in combinations(boxes, 2)
+        box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
+        for box, other in combinations(boxes, 2)
     )
 
 
