@@ -6,7 +6,7 @@ import click
 
 from explorer.commands.options import JSON_OPTION, input_options
 from explorer.commands.parsing import WholeNumber
-from explorer.commands.printing import DESIGN_COLUMNS, UNITS, design_row
+from explorer.commands.printing import DESIGN_COLUMNS, DESIGN_SPARE, UNITS, design_row
 from explorer.text import counted, human_percent
 from search_spaces.api import SearchSpace
 from search_spaces.documents import preset_names
@@ -156,4 +156,4 @@ def _print_designs(designs: list[Any]) -> None:
     from explorer.terminal import print_table
 
     rows = [(design.arm, *design_row(design)) for design in designs]
-    print_table(("arm", *DESIGN_COLUMNS), rows, left=("design",))
+    print_table(("arm", *DESIGN_COLUMNS), rows, left=("design",), spare=DESIGN_SPARE)

@@ -20,6 +20,18 @@ START = datetime(2026, 11, 20, 8, 0, 0, tzinfo=UTC).replace(tzinfo=None)
 GAPS = (0.0, -0.001, -0.002, -0.0035, -0.0025)
 
 
+# Nine arms of mixed axes, with names of very different length.
+MIXED_SPACE = """
+reference: resnext11_1x64d_cifar
+match: {solve: bottleneck_width, by: flops}
+axes:
+- {cardinality: [1, 4, 16]}
+- {width: [32, 384]}
+- {depths: [[1, 2, 1], [2, 2, 2]]}
+- {cardinality: [4, 16], shortcut: [none]}
+"""
+
+
 def make_study(storage: Storage, name: str = "big", *, seeds: int = 3, **more: Any) -> StoredStudy:
     """Store the preset `digits_cardinality` (five arms) under another name
     and with more seeds; nothing is trained."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -27,6 +28,7 @@ from studies.pair import Pair
 from studies.winner.ranking import rank
 
 SPLITS = ("train", "validation", "test")
+NO_BETTER = 0.9  # parts of the error of guessing: who errs more has not learned
 WAYS = ("deeper", "wider", "more paths")  # the arms of a space with `scale`
 
 
@@ -233,6 +235,20 @@ class Evidence:
         return self.read_missed()
 
     @cached_property
+    def chance(self) -> float | None:
+        """The error of guessing among classes of the same size; None where there are no classes."""
+        classes = pd.unique(finite(self.trials["classes"].dropna()))
+        return 1 - 1 / float(classes[0]) if len(classes) == 1 and classes[0] > 1 else None
+
+    @cached_property
+    def unlearned(self) -> list[str]:
+        """The arms whose error is hardly below that of guessing."""
+        if self.chance is None:
+            return []
+        means = self.summary["mean"]
+        return [arm for arm in self.measured if means[arm] > NO_BETTER * self.chance]
+
+    @cached_property
     def counts(self) -> dict[str, int]:
         """How many pairs stand how: complete, running, failed, pruned, waiting."""
         return {str(status): int(n) for status, n in self.trials["status"].value_counts().items()}
@@ -270,12 +286,17 @@ class Evidence:
 
     @cached_property
     def context(self) -> str:
-        """What was trained: 'digits, 10 epochs'."""
+        """What was trained: 'digits, 10 epochs', 'folder photos, 15 epochs'."""
         data, epochs = self.info.get("data"), finite(self.trials["epochs"])
         epochs = pd.unique(epochs[pd.notna(epochs)])
-        parts = [str(data.get("name", "")) if isinstance(data, dict) else str(data or "")]
+        parts = [data_words(data) if isinstance(data, dict) else str(data or "")]
         parts.append(f"{int(epochs[0])} epochs" if len(epochs) == 1 else "")
         return ", ".join(part for part in parts if part)
+
+
+def data_words(data: Mapping[str, Any]) -> str:
+    """Which data: 'digits', or of the user's own where it lies, 'folder photos'."""
+    return f"{data.get('name', '')} {Path(str(data.get('path') or '')).name}".strip()
 
 
 def _measured(errors: pd.Series) -> pd.Series:

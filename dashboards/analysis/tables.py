@@ -175,7 +175,7 @@ def arms_table(studies: Sequence[tuple[str, Evidence]]) -> TextTable:
             gap, ends = gap_cells(evidence, str(arm))
             if difference and difference.seeds != row["n"]:
                 gap += f" ({difference.seeds} shared)"
-            error = percent(row["mean"]), interval(row["low"], row["high"])
+            error = percent(row["mean"]), interval(*row[["low", "high", "n"]])
             rows.append((name, str(arm), str(int(row["n"])), *error, gap, ends))
     headings = (
         "Study", "Arm", "n", "Test error (%)", "95 % interval", "Minus reference (points)",
@@ -301,4 +301,4 @@ def _mean_error(evidence: Evidence, split: str) -> Cell:
 
 
 def _error_interval(evidence: Evidence) -> Cell:
-    return lambda arm, _: interval(*evidence.summary.loc[arm, ["low", "high"]])
+    return lambda arm, _: interval(*evidence.summary.loc[arm, ["low", "high", "n"]])

@@ -37,7 +37,11 @@ LINKS = (("Studies", "/"), ("Compare", "/compare"), ("Design", "/design"), ("Pub
 _BACK = html.P(dcc.Link("All studies", href="/"))
 
 
-class Missing(list[Any]):
+class Problem(list[Any]):
+    """A page that says what cannot be shown."""
+
+
+class Missing(Problem):
     """A page that says what is not there; the server answers it with 404."""
 
 
@@ -119,8 +123,16 @@ def show(
             case ["paper"]:
                 return paper.page()
     except UserError as error:
-        page = [html.H1("This cannot be shown"), html.P(str(error), className="more"), _BACK]
-        return Missing(page) if isinstance(error, UnknownName) else page
+        # A study may come after its page: the page looks again until it can show it.
+        waiting = dcc.Interval(id="waiting-tick", interval=int(1000 * every))
+        page = [
+            html.H1("This cannot be shown"),
+            html.P(str(error), className="more"),
+            html.P("This page looks again by itself.", className="quiet"),
+            _BACK,
+            waiting,
+        ]
+        return Missing(page) if isinstance(error, UnknownName) else Problem(page)
     return Missing([html.H1("There is no such page"), _BACK])
 
 
@@ -143,6 +155,18 @@ def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], ever
             return no_update
         latest["look"] = look
         return show(reader, pathname, search, look, every)
+
+    @app.callback(
+        Output("page", "children", allow_duplicate=True),
+        Input("waiting-tick", "n_intervals"),
+        State("url", "pathname"),
+        State("url", "search"),
+        State("look", "data"),
+        prevent_initial_call=True,
+    )
+    def look_again(_: int, pathname: str, search: str, look: Look | None) -> Any:
+        page = show(reader, pathname, search, look, every)
+        return no_update if isinstance(page, Problem) else page
 
     app.clientside_callback(
         ClientsideFunction("explorer", "arrived"),

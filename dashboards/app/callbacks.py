@@ -7,7 +7,7 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from dashboards.app.pages import design, study
-from dashboards.app.pages.parts import Look
+from dashboards.app.pages.parts import FRAME_PARTS, Look
 from dashboards.app.pages.question import Question
 from dashboards.app.pages.selection import Selection
 from dashboards.app.pages.study_figures import CURVES, RESULTS, SPENDING, outputs
@@ -78,7 +78,7 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
             figures = outputs(reader, "results", name, asked, look, zooms)
             return [*figures, study.shown(reader.tables(name), asked), (before or 0) + 1]
         except UserError as error:
-            return [*[no_update] * (3 * len(RESULTS)), str(error), no_update]
+            return [*_unchanged(RESULTS), str(error), no_update]
 
     @app.callback(
         *_frames(CURVES), Output("study-numbers", "children"), results_are_drawn,
@@ -96,7 +96,7 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
                 study.behind(reader, reader.tables(name), asked),
             ]
         except UserError:
-            return [no_update] * (3 * len(CURVES) + 1)
+            return [*_unchanged(CURVES), no_update]
 
     @app.callback(
         *_frames(SPENDING), results_are_drawn, Input("cost-by", "value"), *then,
@@ -110,7 +110,10 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
         asked = selection(arms, statuses, seeds, options, cost=by)
         try:
             if ctx.triggered_id == "cost-by":  # another axis: a zoom into the old one means nothing
-                return [*outputs(reader, "cost", name, asked, look, (None,)), *[no_update] * 3]
+                return [
+                    *outputs(reader, "cost", name, asked, look, (None,)),
+                    *_unchanged(("speed",)),
+                ]
             figures = zip(SPENDING, zooms, strict=True)
             return [
                 part
@@ -118,7 +121,7 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
                 for part in outputs(reader, key, name, asked, look, (zoom,))
             ]
         except UserError:
-            return [no_update] * (3 * len(SPENDING))
+            return _unchanged(SPENDING)
 
     # Last of all: it reads what no figure needs, perhaps also the data.
     @app.callback(
@@ -204,5 +207,8 @@ def _zooms(keys: tuple[str, ...]) -> list[State]:
 
 
 def _frames(keys: tuple[str, ...]) -> list[Output]:
-    parts = (("", "figure"), ("-title", "children"), ("-below", "children"))
-    return [Output(f"{key}{part}", what) for key in keys for part, what in parts]
+    return [Output(f"{key}{part}", what) for key in keys for part, what in FRAME_PARTS]
+
+
+def _unchanged(keys: tuple[str, ...]) -> list[Any]:
+    return [no_update] * (len(FRAME_PARTS) * len(keys))

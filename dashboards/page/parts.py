@@ -4,6 +4,7 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from dashboards.analysis.arms import axes_of
 from dashboards.analysis.tables import TextTable
 from dashboards.page.elements import Element, element, joined
 
@@ -53,6 +54,7 @@ def table(
         return "word" if column in content.words else None
 
     columns, kinds = content.columns, [kind(column) for column in content.columns]
+    apart = _new_axes([row[0] for row in content.rows]) if columns[0] == "Arm" else ()
     head = [
         element("th", column, scope="col", className=kind)
         for column, kind in zip(columns, kinds, strict=True)
@@ -67,6 +69,7 @@ def table(
                 )
                 for column, cell in enumerate(row[1:], 1)
             ),
+            className="apart" if index in apart else None,
         )
         for index, row in enumerate(content.rows)
     ]
@@ -78,6 +81,12 @@ def table(
 
 def _kind(kind: str | None, level: Any) -> str | None:
     return " ".join(filter(None, (kind, f"level{level}" if level else None))) or None
+
+
+def _new_axes(arms: Sequence[str]) -> list[int]:
+    """The rows at which arms of other axes begin."""
+    axes = [axes_of(arm) for arm in arms]
+    return [number for number in range(1, len(axes)) if axes[number] != axes[number - 1]]
 
 
 def scrolling(content: Element, label: str, kind: str = "scroll") -> Element:

@@ -85,8 +85,8 @@ def method(findings: Findings) -> Element:
         " rest is what the intervals come from.",
         compared,
         "The interval of a single arm's error, drawn in the first figure, is a t interval over"
-        " its own seeds, cut at an error of zero. It says less about differences, since the"
-        " arms share their seeds.",
+        " its own seeds (three at least), cut at errors of 0 and 100 %. It says less about"
+        " differences, since the arms share their seeds.",
     ]
     if not until:
         texts.append(

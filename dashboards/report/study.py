@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
-from html import unescape
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from dashboards.figures import (
     progress,
     throughput,
 )
+from dashboards.figures.theme import texts_of
 from dashboards.page.elements import Element, element, joined
 from dashboards.page.misses import missed
 from dashboards.page.parts import network_image, quiet, scrolling, section, table
@@ -206,9 +206,8 @@ def _drawings(findings: Findings) -> list[Element]:
 def figure_frame(key: str, draw: Draw) -> Element:
     """The frame of a figure: its title as text that wraps, the
     place it is drawn in, and its download."""
-    title = draw("light").layout.title
     # Titles are escaped for Plotly; as plain text again, nothing of them can be markup.
-    heading, below = unescape(title.text), unescape(title.subtitle.text)
+    heading, below = texts_of(draw("light"))
     button = element("button", "Picture (PNG)", type="button", data_picture=key)
     return element(
         "figure",

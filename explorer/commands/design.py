@@ -18,7 +18,7 @@ from explorer.commands.options import (
     input_options,
 )
 from explorer.commands.parsing import Number, WholeNumber
-from explorer.commands.printing import DESIGN_COLUMNS, design_row
+from explorer.commands.printing import DESIGN_COLUMNS, DESIGN_SPARE, design_row
 from explorer.designs import MEASURES, QUANTITIES, TIMES
 from explorer.errors import UserError
 from explorer.suggestions import command
@@ -106,7 +106,7 @@ def match(
     if as_json:
         print_json([printing.design_record(design) for design in designs])
         return
-    print_table(DESIGN_COLUMNS, [design_row(design) for design in designs])
+    print_table(DESIGN_COLUMNS, [design_row(design) for design in designs], spare=DESIGN_SPARE)
     for design in designs:
         printing.print_candidates(design, solve)
     spent = designs[0].budget.value
@@ -157,6 +157,7 @@ def scale(
         ("arm", *DESIGN_COLUMNS),
         [(design.arm, *design_row(design)) for design in designs],
         left=("design",),
+        spare=DESIGN_SPARE,
     )
     click.echo(
         f"\nBudget: {factor:,} x the {printing.UNITS[by]} of {architecture.name} ="

@@ -24,6 +24,8 @@ UNITS = {
 }
 COSTS = ("FLOPs", "params", "activations")
 DESIGN_COLUMNS = ("design", "C", "d", "width", *COSTS, "mismatch")
+# Of these, what a narrow terminal does without: the design's name says C and d.
+DESIGN_SPARE = ("activations", "width", "C", "d", "params")
 
 
 def design_row(design: Design) -> tuple[Any, ...]:

@@ -87,6 +87,7 @@ def _print_plan(plan: "Plan", start: str) -> None:
             for design, seconds in zip(plan.designs, plan.trial_seconds, strict=True)
         ],
         left=["design"],
+        spare=["params", "FLOPs", "design"],
     )
     for point in plan.left_out:
         click.echo(f"Left out: {point.arm}: {point.reason}")
@@ -150,7 +151,8 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
         return
     click.echo(f"{study.name}: {info['question']}" if info["question"] else study.name)
     rows = [_arm(group) for _, group in tables.trials.groupby("arm", sort=False)]
-    print_table(list(rows[0]), [list(row.values()) for row in rows], left=["design"])
+    spare = ["params", "FLOPs", "mismatch", "design"]
+    print_table(list(rows[0]), [list(row.values()) for row in rows], left=["design"], spare=spare)
     facts = {
         "Reference arm": info["reference_arm"],
         "Created": info["created"],

@@ -143,7 +143,7 @@ def _show(chosen: "Winner", tried: int) -> None:
         error = human_percent(rival.validation_error)
         rows.append([rival.arm, rival.design, error, points(rival.worse), interval, rival.stands])
     columns = ["arm", "design", "validation error", "worse by (points)", "95 % interval", ""]
-    print_table(columns, rows, left=["design", ""])
+    print_table(columns, rows, left=["design", ""], spare=["design"])
     click.echo(f"\n{chosen.why}")
     if tried:
         click.echo(

@@ -21,13 +21,14 @@ def study_info(storage: str | Storage | None, name: str) -> dict[str, Any]:
 def info_of(stored: StoredStudy) -> dict[str, Any]:
     """The same of a study that has been read, with its attempts."""
     document, origin = stored.content.document, stored.content.origin
+    path = getattr(document.data, "path", None)
     agenda, standings = stored.agenda(stored.attempts), until_standings(stored)
     return {
         "name": stored.name,
         "question": document.question,
         "reference_arm": stored.content.reference_arm,
         "document": stored.content.as_yaml(),
-        "data": {"name": document.data.name, **origin.splits},
+        "data": {"name": document.data.name, **({"path": path} if path else {}), **origin.splits},
         "recipe": document.recipe.model_dump(mode="json"),
         "settings": origin.settings.model_dump(),
         "versions": origin.versions,

@@ -30,6 +30,7 @@ from dashboards.app.pages.question import (
     rules_offered,
 )
 from dashboards.figures.theme import THEMES, blank_figure, label, note_if_empty, set_title
+from dashboards.figures.ticks import log_ticks
 from dashboards.page.elements import element
 from dashboards.page.parts import drawing, quiet, section, table
 from explorer.architecture import Architecture
@@ -294,14 +295,19 @@ def matched_figure(chart: MatchedChart, asked: Question, theme: str = "light") -
     set_title(figure, chart.title, chart.subtitle, theme)
     both = pd.concat([chart.ours, chart.theirs])
     ticks, heights = sorted({*both["x"]}), sorted({*both["y"]})
-    marks = [2**power for power in range(15) if heights[0] / 2 < 2**power < 2 * heights[-1]]
+    marks: list[float] = [
+        2**power for power in range(15) if heights[0] / 2 < 2**power < 2 * heights[-1]
+    ]
+    if sum(heights[0] <= mark <= heights[-1] for mark in marks) < 2:
+        marks = log_ticks(heights[0], heights[-1]) if heights[0] < heights[-1] else heights
     _log_axis(figure.layout.xaxis, ticks, f"{LABELS[asked.axis]} (log2)")
     _log_axis(figure.layout.yaxis, marks, chart.quantity)
     return figure
 
 
-def _log_axis(axis: Any, ticks: list[int], title: str) -> None:
-    axis.update(type="log", tickvals=ticks, ticktext=[*map(str, ticks)], title={"text": title})
+def _log_axis(axis: Any, ticks: list[float], title: str) -> None:
+    texts = [f"{tick:.10g}" for tick in ticks]
+    axis.update(type="log", tickvals=ticks, ticktext=texts, title={"text": title})
 
 
 def _points(points: pd.DataFrame, before: str = "") -> dict[str, Any]:

@@ -114,7 +114,7 @@ def test_an_extended_study_has_every_page(storage, running):
 
 def test_a_choice_changes_no_arms_colour(storage, running):
     def colours(chosen):
-        (figure, _, _), *_ = shown(Reader(storage), "results", "running", chosen, None)
+        (figure, *_), *_ = shown(Reader(storage), "results", "running", chosen, None)
         return {trace["marker"]["color"] for trace in figure["data"] if trace["mode"] == "markers"}
 
     assert colours(Selection(arms=("C=1", "C=8"))) < colours(Selection())
@@ -270,7 +270,7 @@ def test_markup_from_a_study_stays_text():
 def test_a_figures_title_becomes_plain_text():
     figure = blank_figure("light")
     figure.update_layout(title={"text": "C&lt;8", "subtitle": {"text": "a &amp; b"}})
-    _, title, below = live(figure, None, "x")
+    _, title, below, _ = live(figure, None, "x")
     assert (title, below) == ("C<8", "a & b")
 
 

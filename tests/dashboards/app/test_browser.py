@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from big_study import add_attempts, finish, make_study
+from big_study import MIXED_SPACE, add_attempts, finish, make_study
+from figure_labels import alike, cut, figures, named, overlapping
 from guessing_study import store
 from werkzeug.serving import make_server
 
@@ -135,6 +136,28 @@ def test_pages_fit_a_phone_and_have_no_serious_accessibility_fault(browser, addr
         assert serious == []
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert ground == ("rgb(18, 20, 22)" if scheme == "dark" else "rgb(255, 255, 255)")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
+def test_nine_arms_of_mixed_axes_have_whole_names_apart_and_lines_that_differ(
+    browser, tmp_path, width, scheme
+):
+    (tmp_path / "mixed.yaml").write_text(MIXED_SPACE)
+    storage = Storage(f"sqlite:///{tmp_path}/studies.db")
+    stored = make_study(storage, "mixed", space=str(tmp_path / "mixed.yaml"))
+    add_attempts(storage, stored, states={6: "failed", 7: "failed", 8: "failed", 20: "running"})
+    size = {"width": width, "height": 900}
+    with (
+        served(storage) as address,
+        opened(browser, f"{address}/study/mixed", viewport=size, color_scheme=scheme) as page,
+    ):
+        until(page, "document.querySelectorAll('#speed .scatterlayer .point').length > 9")
+        drawn = {figure["key"]: figure for figure in figures(page)}
+        assert set(drawn) == {"error", "differences", "train", "validation", "cost", "speed"}
+        for key, figure in drawn.items():
+            assert (key, overlapping(figure), cut(figure), alike(figure)) == (key, [], [], [])
+            assert all(named(figure, design.arm) for design in stored.designs)
+        assert len(drawn["validation"]["looks"]) == 9
 
 
 def points(page: Any, key: str = "error") -> int:
@@ -308,6 +331,16 @@ def test_the_overview_moves_on_by_itself(browser, tmp_path):
         add_attempts(storage, make_study(storage, "later"))
         until(page, "document.querySelectorAll('#overview .entry').length === 2")
         assert page.locator("#overview h2").first.inner_text() == "later"
+
+
+def test_a_page_opened_before_its_study_shows_it_once_it_is_there(browser, tmp_path):
+    storage = Storage(f"sqlite:///{tmp_path}/studies.db")
+    with served(storage) as address, opened(browser, f"{address}/study/later") as page:
+        assert page.locator("h1").inner_text() == "This cannot be shown"
+        add_attempts(storage, make_study(storage, "later"))
+        until(page, "document.querySelector('#page .study b')?.textContent === 'later'")
+        settled(page)
+        assert points(page) == 15 + 5
 
 
 def test_sliders_change_the_designs_and_the_link(browser, address):
