@@ -7,9 +7,12 @@ from explorer.architecture import Architecture
 from explorer.complexity import Complexity, count, layer_weights, total
 from explorer.errors import UserError, check_known, shorten
 from explorer.layers import iter_layers
+from explorer.template import any_of
 from explorer.text import human_flops
 
 MEASURES = ("flops", "block", "params", "activations")
+# Those of a whole network, in which budgets are given.
+WHOLE_MEASURES = ("flops", "params", "activations")
 # Seconds on a device, measured (`explorer.networks.match_time`), not counted.
 TIMES = ("latency", "train_step")
 QUANTITIES = ("cardinality", "bottleneck_width", "width", "depths")
@@ -36,7 +39,7 @@ class Budget:
     Attributes:
         by: The measure: one of `MEASURES`, which are counted, or of `TIMES`, which are measured.
         value: The cost in the measure's unit: multiply-adds, weights, parameters or activations of
-            one image, or seconds.
+            one image, or seconds; an array of them for a batch of designs.
 
     Raises:
         UserError: The measure is unknown, or the value is not above zero or above `LARGEST_BUDGET`.
@@ -47,9 +50,9 @@ class Budget:
 
     def __post_init__(self) -> None:
         check_known("measure", self.by, (*MEASURES, *TIMES))
-        if not self.value > 0:
+        if not any_of(self.value > 0):
             raise UserError(f"a budget must be above zero; given: {shorten(self.value)} {self.by}.")
-        if self.value > LARGEST_BUDGET:
+        if any_of(self.value > LARGEST_BUDGET):
             raise UserError(
                 f"a budget is at most {human_flops(LARGEST_BUDGET)} {self.by}; given:"
                 f" {shorten(self.value)}."

@@ -1,10 +1,11 @@
-"""The commands that need no torch: match, scale, describe, enumerate, paper."""
+"""The commands that need no torch: suggest, match, scale, describe, enumerate, paper."""
 
 from typing import Any
 
 import click
 
 from explorer.architecture import Architecture
+from explorer.budget import combinations
 from explorer.budget import match as match_designs
 from explorer.budget import scale as scale_designs
 from explorer.commands import printing
@@ -17,9 +18,9 @@ from explorer.commands.options import (
     depth_option,
     input_options,
 )
-from explorer.commands.parsing import Number, WholeNumber
+from explorer.commands.parsing import Fraction, Number, WholeNumber
 from explorer.commands.printing import DESIGN_COLUMNS, design_row
-from explorer.designs import MEASURES, QUANTITIES, TIMES
+from explorer.designs import MEASURES, QUANTITIES, TIMES, Budget
 from explorer.errors import UserError
 from explorer.suggestions import command
 from explorer.text import human_flops, human_time
@@ -43,6 +44,61 @@ def chosen_budget(by: str | None, budgets: dict[str, float]) -> tuple[str, float
             f" {measure}. Give one of them."
         )
     return measure, value
+
+
+@click.command()
+@axis_options
+@click.option(
+    "--solve",
+    default="bottleneck_width",
+    help="What is solved in every arm: bottleneck_width, cardinality, width.",
+)
+@budget_options
+@MULTIPLE_OPTION
+@click.option(
+    "--tolerance", type=Fraction(), default="2%", help="Largest mismatch allowed, as 0.02 or 2%."
+)
+@click.option("--top", type=WholeNumber(), default="10", help="How many references are shown.")
+@input_options
+@JSON_OPTION
+def suggest(
+    given: dict[str, Any],
+    budgets: dict[str, float],
+    solve: str,
+    multiple_of: int,
+    tolerance: float,
+    top: int,
+    sizes: dict[str, Any],
+    as_json: bool,
+) -> None:
+    """Suggest references at or under a budget, of which every arm costs the same, best first.
+
+    An arm is a combination of the given values; one quantity, d by default, is solved in each. The
+    reference has the first values. The best is where the larger of two shares is smallest: how far
+    the reference is below the budget, and the worst mismatch of an arm.
+
+    \b
+    Examples:
+      resnext-explorer suggest --flops 5M --resolution 32 --cardinality 1,2,4,8
+      resnext-explorer suggest --params 500k --resolution 64 --classes 6 --cardinality 1,4
+      resnext-explorer suggest --flops 20M --resolution 32 --width 64,128 --depths 2-2-2 --json
+    """
+    by, value = chosen_budget(None, budgets)
+    if value is None:
+        raise UserError(
+            "suggest needs a budget: --flops, --params or --activations, for example --flops 5M."
+        )
+    if "resolution" not in sizes:
+        raise UserError("suggest needs the side of the input in pixels: --resolution 32.")
+    from explorer.references import Question, suggest_for
+    from explorer.terminal import print_json
+
+    question = Question(Budget(by, value), list(combinations(given)), solve, multiple_of)
+    suggestions = suggest_for(question, tolerance=tolerance, top=top, **sizes)
+    if as_json:
+        print_json([suggestion.record() for suggestion in suggestions.best])
+        return
+    printing.print_suggestions(suggestions, given)
 
 
 @click.command()

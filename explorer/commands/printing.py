@@ -1,6 +1,6 @@
 """Designs, layers and published tables as plain data for JSON, and as tables on the terminal."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +11,11 @@ from explorer.errors import UserError, check_known
 from explorer.layers import Layer, iter_layers
 from explorer.names import usual_input
 from explorer.published import TABLES
-from explorer.text import human_count, human_flops, human_percent
+from explorer.suggestions import command
+from explorer.text import counted, human_count, human_flops, human_percent
+
+if TYPE_CHECKING:
+    from explorer.references import Suggestions
 
 # What a number in each measure counts.
 UNITS = {
@@ -80,6 +84,50 @@ def print_candidates(design: Design, solve: str) -> None:
     click.echo(f"\nMeasured for {design.name}:")
     print_table(
         ("network", LABELS[solve], "FLOPs", "median ms", "quartiles, ms", ""), rows, left=("",)
+    )
+
+
+def print_suggestions(suggestions: "Suggestions", given: dict[str, Any]) -> None:
+    """Print references for a budget, the arms of the first, and the command that goes on."""
+    from explorer.terminal import print_table
+
+    first = suggestions.best[0]
+    asked = first.question
+    budget, network, unit = first.budget, first.reference, UNITS[first.budget.by]
+    rows = [
+        (
+            suggestion.name,
+            *map(human_count, vars(count(suggestion.reference)).values()),
+            human_percent(suggestion.below),
+            human_percent(suggestion.worst),
+        )
+        for suggestion in suggestions.best
+    ]
+    print_table(("reference", *COSTS, "below budget", "worst mismatch"), rows)
+    shown = len(suggestions.best)
+    rest = f"; the first {shown} are shown" if shown < suggestions.number else ""
+    size = "x".join(map(str, network.input_shape))
+    verb = "fits" if suggestions.number == 1 else "fit"
+    click.echo(
+        f"\n{counted(suggestions.number, 'reference')} {verb} {human_flops(budget.value)} {unit} at"
+        f" {size}, {network.classes} classes{rest}. Best first: where the larger of the last two"
+        " columns is smallest.\n\nThe arms of the first:"
+    )
+    print_table(DESIGN_COLUMNS, [design_row(design) for design in first.arms])
+    options = {
+        **{key: _axis(values) for key, values in given.items()},
+        "solve": "" if asked.solve == "bottleneck_width" else asked.solve,
+        "by": "" if budget.by == "flops" else budget.by,
+        "multiple_of": "" if asked.multiple_of == 1 else asked.multiple_of,
+        **input_options(network),
+    }
+    click.echo(f"\nNext: {command('match', first.name, **options)}")
+
+
+def _axis(values: list[Any]) -> str:
+    """The values of an axis as its option takes them: 1,2,4 or 1-1-1,2-2-2."""
+    return ",".join(
+        "-".join(map(str, each)) if isinstance(each, tuple) else str(each) for each in values
     )
 
 
