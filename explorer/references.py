@@ -41,6 +41,7 @@ LEAST_EXPANSION, MOST_EXPANSION = 2, 8
 MOST_STEM_EXPANSION = 8
 LARGEST_WIDTH = MOST_STEM_EXPANSION * max(STEM_CHANNELS)
 SUGGESTED = 10
+MOST_ARMS = 1000  # of which each takes some 10 ms
 _TEMPLATE = ("cardinality", "bottleneck_width", "width")
 TOLERANCE = 0.02
 
@@ -69,6 +70,11 @@ class Question:
                 " give depths as an axis, or name a reference."
             )
         set_whole(self, "multiple_of", "multiple_of")
+        if len(self.points) > MOST_ARMS:
+            raise UserError(
+                f"a budget leads to a reference for at most {MOST_ARMS:,} arms, and these are"
+                f" {len(self.points):,}; give fewer values, or name a reference."
+            )
 
     def check(self, reference: Architecture) -> None:
         """Raise `UserError` where the arms do not go with what is solved."""

@@ -7,11 +7,11 @@ import click
 from explorer.commands.options import JSON_OPTION, input_options
 from explorer.commands.parsing import WholeNumber
 from explorer.commands.printing import DESIGN_COLUMNS, UNITS, design_row
-from explorer.text import counted, human_percent
+from explorer.text import counted, human_count, human_percent
 from search_spaces.api import SearchSpace
 from search_spaces.documents import preset_names
 
-SHOWN_KEYS = ("name", "description", "reference", "match", "scale", "free", "axes")
+SHOWN_KEYS = ("name", "description", "reference", "budget", "match", "scale", "free", "axes")
 
 
 @click.group()
@@ -81,6 +81,12 @@ def show(name_or_path: str, sizes: dict[str, int], as_json: bool) -> None:
         f"\n{counted(len(resolved.designs), 'design')} at {size},"
         f" {architecture.classes} classes; the mismatch is in {UNITS[first.budget.by]}."
     )
+    if search_space.budget is not None:
+        asked, by = search_space.budget.budget.value, first.budget.by
+        click.echo(
+            f"Reference: {first.reference}, from the budget of {human_count(asked)} {UNITS[by]}:"
+            f" {human_percent(1 - first.budget.value / asked)} below it."
+        )
     if search_space.resolution is None and "resolution" not in sizes:
         click.echo(
             "A study takes the input from its data; here --resolution, --in-channels and --classes"

@@ -115,7 +115,41 @@ class BoundSpace:
         return drawn
 
     def _reference(self, name: str) -> Architecture:
-        return Architecture.from_name(name, **self._given)
+        if self.space.budget is None:
+            return Architecture.from_name(name, **self._given)
+        return self._within_budget
+
+    @cached_property
+    def _within_budget(self) -> Architecture:
+        """The reference that the budget leads to, or the given one, if it is within the budget."""
+        space = self.space
+        assert space.budget is not None
+        assert space.match is not None
+        budget = space.budget.budget
+        if isinstance(space.reference, str):
+            reference = Architecture.from_name(space.reference, **self._given)
+            if (spent := cost(reference, budget.by)) > budget.value:
+                raise UserError(
+                    f"the reference {space.reference} costs {human_count(spent)} {budget.by}, more"
+                    f" than the budget of {human_count(budget.value)}; take out one of the two."
+                )
+            return reference
+        if self._given["resolution"] is None:
+            raise UserError(
+                f"the reference of the space {space.name} follows from its budget and the input:"
+                " give the side of the input, --resolution (resolution=), or in the file"
+                " resolution: 32."
+            )
+        from explorer.references import suggest_for
+
+        assert space.question is not None
+        try:
+            found = suggest_for(
+                space.question, tolerance=space.match.tolerance, top=1, **self._given
+            )
+        except UserError as error:
+            raise UserError(f"the space {space.name}: {error}") from None
+        return found.best[0].reference
 
     def _design(
         self, arm: str, point: Mapping[str, Any], reference: Architecture | None = None
@@ -185,12 +219,14 @@ class BoundSpace:
         one with the fewest points left out and the smallest worst mismatch.
 
         Returns:
-            None where no reference is better, for other kinds of space, and for spaces of more than
-            `MOST_ARMS_TO_PROPOSE` arms.
+            None where no reference is better, for other kinds of space, for those with a budget,
+            and for more than `MOST_ARMS_TO_PROPOSE` arms.
         """
         rule = self.space.match
         arms = len(self.space.points)
         if rule is None or len(self.space.references) > 1 or arms > MOST_ARMS_TO_PROPOSE:
+            return None
+        if self.space.budget is not None:  # which has led to the best one
             return None
         own = self._reference(self.space.references[0])
         template, spent = own.template, cost(own, rule.by)

@@ -6,11 +6,19 @@ They say what a space varies, and by which rule the rest is solved.
 from collections import Counter
 from typing import Annotated, Any
 
-from pydantic import Field, StrictInt, field_validator, model_validator
+from pydantic import BeforeValidator, Field, StrictInt, field_validator, model_validator
 
 from explorer.architecture import GROWTHS, SHORTCUTS
 from explorer.depths import POLICIES
-from explorer.designs import ARMS, LABELS, MEASURES, QUANTITIES
+from explorer.designs import (
+    ARMS,
+    LABELS,
+    LARGEST_BUDGET,
+    MEASURES,
+    QUANTITIES,
+    WHOLE_MEASURES,
+    Budget,
+)
 from explorer.errors import UserError, check_known
 from explorer.numbers import parse_number
 from search_spaces.documents import FileModel
@@ -18,7 +26,16 @@ from search_spaces.documents import FileModel
 MOST = 2**20  # of a width, a cardinality or a depth: studies show them to Optuna in one fixed range
 Whole = Annotated[StrictInt, Field(ge=1, le=MOST)]
 WholeList = Annotated[list[Whole], Field(min_length=1)]
+
+
+def as_amount(value: Any) -> Any:
+    """A number as people write it, 5M, as a number."""
+    return parse_number(value) if isinstance(value, str) else value
+
+
 AXIS_LABELS = {**LABELS, "depth_policy": "depth policy", "growth": "growth", "shortcut": "shortcut"}
+# A number of FLOPs, parameters or activations, which may be written 5M or 1.2G.
+Amount = Annotated[float, BeforeValidator(as_amount), Field(gt=0, le=LARGEST_BUDGET)]
 SCALED_ARMS = tuple(dict.fromkeys(ARMS.values()))
 
 
@@ -66,19 +83,43 @@ class Scaling(FileModel):
 class Free(FileModel):
     """Independent axes; `limits` are the most a design may cost, by measure: `{params: 30M}`."""
 
-    limits: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    limits: dict[str, Amount] = Field(default_factory=dict)
 
     @field_validator("limits", mode="before")
     @classmethod
-    def _numbers(cls, limits: Any) -> Any:
+    def _known_measures(cls, limits: Any) -> Any:
         if not isinstance(limits, dict):
             return limits
         for measure in limits:
             check_known("measure", measure, MEASURES)
-        return {
-            measure: parse_number(value) if isinstance(value, str) else value
-            for measure, value in limits.items()
-        }
+        return limits
+
+
+class Limit(FileModel):
+    """The budget from which a space derives its reference: one measure, as `{flops: 5M}`."""
+
+    flops: Amount | None = None
+    params: Amount | None = None
+    activations: Amount | None = None
+
+    @model_validator(mode="after")
+    def _one_measure(self) -> "Limit":
+        given = [measure for measure in WHOLE_MEASURES if getattr(self, measure) is not None]
+        if len(given) != 1:
+            raise UserError(
+                f"give one of {', '.join(WHOLE_MEASURES)}, for example {{flops: 5M}}; given:"
+                f" {' and '.join(given) or 'none'}"
+            )
+        return self
+
+    @property
+    def budget(self) -> Budget:
+        """The budget as the solver takes it."""
+        return next(
+            Budget(measure, value)
+            for measure in WHOLE_MEASURES
+            if (value := getattr(self, measure)) is not None
+        )
 
 
 class Axes(FileModel):
