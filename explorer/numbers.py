@@ -1,6 +1,8 @@
 """Numbers as people write them, 4.1G or 25M, read exactly."""
 
 import re
+from contextlib import suppress
+from typing import Any
 
 from explorer.errors import UserError, shorten
 
@@ -35,3 +37,27 @@ def parse_number(text: str) -> float:
     if abs(value) > LARGEST:
         raise UserError(f"{shorten(text)} is out of range: a number is at most {LARGEST:.0e}.")
     return int(value) if value == value.to_integral_value() else float(value)
+
+
+def parse_share(value: Any, label: str) -> float:
+    """A share of at least 0 and below 1, from a number or a text: 0.05, '0.05' or '5%'.
+
+    Raises:
+        UserError: It is none; the message calls it `label`.
+    """
+    shown, number = shorten(value), -1.0
+    with suppress(TypeError, ValueError):
+        percent = isinstance(value, str) and value.strip().endswith("%")
+        number = float(value.strip()[:-1]) / 100 if percent else float(value)
+    if 1 <= number < float("inf"):
+        hint = f"; write {number:g}% for {number:g} %" if number < 100 else ""
+        raise UserError(
+            f"{label} must be below 1 (100 %); given: {shown}, which is {100 * number:,.6g} %"
+            f"{hint}."
+        )
+    if not 0 <= number < 1:
+        raise UserError(
+            f"{label} must be a share of at least 0 and below 1, for example 0.02 or 2%; given:"
+            f" {shown}."
+        )
+    return number

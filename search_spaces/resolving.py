@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import index
 from typing import Any
 
 from explorer.architecture import Architecture
@@ -104,7 +105,7 @@ class BoundSpace:
         There are fewer than `number` where the space holds fewer.
         """
         arms = list(self.space.points)
-        random.Random(seed).shuffle(arms)
+        random.Random(index(seed)).shuffle(arms)
         drawn: list[Design] = []
         for arm in arms:
             if len(drawn) == number:
@@ -122,34 +123,34 @@ class BoundSpace:
     @cached_property
     def _within_budget(self) -> Architecture:
         """The reference that the budget leads to, or the given one, if it is within the budget."""
-        space = self.space
+        from explorer.references import suggest_for, usual_classes
+
+        space, sizes = self.space, dict(self._given)
         assert space.budget is not None
         assert space.match is not None
-        budget = space.budget.budget
-        if isinstance(space.reference, str):
-            reference = Architecture.from_name(space.reference, **self._given)
-            if (spent := cost(reference, budget.by)) > budget.value:
-                raise UserError(
-                    f"the reference {space.reference} costs {human_count(spent)} {budget.by}, more"
-                    f" than the budget of {human_count(budget.value)}; take out one of the two."
-                )
-            return reference
-        if self._given["resolution"] is None:
+        if sizes["resolution"] is None:
             raise UserError(
-                f"the reference of the space {space.name} follows from its budget and the input:"
-                " give the side of the input, --resolution (resolution=), or in the file"
-                " resolution: 32."
+                f"what the reference of the space {space.name} may cost depends on the input: give"
+                " its side, --resolution (resolution=), or in the file resolution: 32."
             )
-        from explorer.references import suggest_for
-
-        assert space.question is not None
-        try:
-            found = suggest_for(
-                space.question, tolerance=space.match.tolerance, top=1, **self._given
+        if sizes["classes"] is None:
+            sizes["classes"] = usual_classes(sizes["resolution"])
+        if space.question is not None:
+            try:
+                found = suggest_for(space.question, tolerance=space.match.tolerance, top=1, **sizes)
+            except UserError as error:
+                raise UserError(f"the space {space.name}: {error}") from None
+            return found.best[0].reference
+        budget, reference = (
+            space.budget.budget,
+            Architecture.from_name(str(space.reference), **sizes),
+        )
+        if (spent := cost(reference, budget.by)) > budget.value:
+            raise UserError(
+                f"the reference {space.reference} costs {human_count(spent)} {budget.by}, more than"
+                f" the budget of {human_count(budget.value)}; take out one of the two."
             )
-        except UserError as error:
-            raise UserError(f"the space {space.name}: {error}") from None
-        return found.best[0].reference
+        return reference
 
     def _design(
         self, arm: str, point: Mapping[str, Any], reference: Architecture | None = None

@@ -20,8 +20,18 @@ from explorer.budget import check_measure, check_solve
 from explorer.designs import ARMS
 from explorer.errors import UserError, check_known, cut, shorten
 from explorer.template import LARGEST_NUMBER
-from search_spaces.documents import FileModel, load_document
-from search_spaces.rules import AXIS_LABELS, Axes, Free, Limit, Matching, Scaling, Whole, written
+from search_spaces.documents import FileModel, load_document, plain
+from search_spaces.rules import (
+    AXIS_LABELS,
+    Axes,
+    Free,
+    Limit,
+    Matching,
+    Scaling,
+    Whole,
+    as_blocks,
+    written,
+)
 
 if TYPE_CHECKING:
     from explorer.references import Question
@@ -100,8 +110,8 @@ class SpaceFile(FileModel):
         if self.budget is None:
             if self.reference is None:
                 raise UserError(
-                    "name the network whose cost is kept, as reference: resnet50; or give a budget,"
-                    " as budget: {flops: 5M}"
+                    "the key 'reference' is missing: name the network whose cost is kept, as"
+                    " reference: resnet50; or give a budget, as budget: {flops: 5M}"
                 )
             return
         if self.match is None:
@@ -220,8 +230,11 @@ class SpaceFile(FileModel):
             UserError: This is no point of the space; the message says which key or value is wrong.
         """
         given = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in point.items()
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in plain(dict(point)).items()
         }
+        if isinstance(depths := given.get("depths"), str):
+            given["depths"] = tuple(as_blocks(depths))
         if not given:
             raise UserError(f"name an arm: {', '.join(self._shown_arms())}.")
         reference = given.get("reference", self.references[0])

@@ -47,7 +47,7 @@ def test_grids_of_paths_width_and_depth_have_one_reference() -> None:
 
 
 def test_the_side_of_the_input_is_needed() -> None:
-    with pytest.raises(UserError, match=r"follows from its budget and the input: give the side"):
+    with pytest.raises(UserError, match="depends on the input: give its side, --resolution"):
         parse(TEXT).resolve()
     assert parse(f"{TEXT}resolution: 32\n").resolve().designs
 
