@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.architecture import Architecture
+from explorer.architecture import Architecture, as_architecture
 from explorer.complexity import Complexity, count, layer_weights, total
 from explorer.errors import UserError, check_known, shorten
 from explorer.layers import iter_layers
@@ -49,6 +49,8 @@ class Budget:
     value: float
 
     def __post_init__(self) -> None:
+        if hasattr(self.value, "item") and getattr(self.value, "ndim", 0) == 0:
+            object.__setattr__(self, "value", self.value.item())  # NumPy's number as Python's
         check_known("measure", self.by, (*MEASURES, *TIMES))
         if not any_of(self.value > 0):
             raise UserError(f"a budget must be above zero; given: {shorten(self.value)} {self.by}.")
@@ -59,7 +61,7 @@ class Budget:
             )
 
     @classmethod
-    def of(cls, architecture: Architecture, by: str = "flops") -> "Budget":
+    def of(cls, architecture: Architecture | str, by: str = "flops") -> "Budget":
         """The budget that an architecture spends; raises `UserError` as `cost` does."""
         return cls(by, cost(architecture, by))
 
@@ -125,17 +127,18 @@ class Design:
         }
 
 
-def cost(architecture: Architecture, by: str) -> int:
+def cost(architecture: Architecture | str, by: str) -> int:
     """What an architecture costs in one measure (sections 3.1 and 3.4 of the paper).
 
     Args:
-        architecture: A network, or a batch of them; then the result is an array.
+        architecture: A network, its name, or a batch of networks; then the result is an array.
         by: `flops`, `params` or `activations` of the whole network, or `block`, the weights of an
             identity block of the first stage (equation 4).
 
     Raises:
         UserError: The measure is unknown, or it is `block` and the network has basic blocks.
     """
+    architecture = as_architecture(architecture)
     if by == "block":
         if architecture.template.kind == "basic":
             raise UserError(

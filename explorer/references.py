@@ -23,7 +23,7 @@ from explorer.budget import (
 from explorer.designs import LABELS, WHOLE_MEASURES, Budget, Design, cost
 from explorer.errors import UserError, check_known
 from explorer.names import BOTTLENECK_DEPTHS
-from explorer.numbers import parse_number
+from explorer.numbers import parse_number, parse_share
 from explorer.template import Stem, Template, set_whole, whole
 from explorer.text import human_flops, human_percent
 
@@ -215,6 +215,8 @@ def suggest_for(
 ) -> Suggestions:
     """`suggest` for arms of any kind: a point may set growth and shortcut, too."""
     resolution = whole(resolution, "resolution")
+    if tolerance is not None:
+        tolerance = parse_share(tolerance, "tolerance")
     family = list(
         references(
             question,

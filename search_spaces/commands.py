@@ -6,7 +6,7 @@ import click
 
 from explorer.commands.options import JSON_OPTION, input_options
 from explorer.commands.parsing import WholeNumber
-from explorer.commands.printing import DESIGN_COLUMNS, UNITS, design_row
+from explorer.commands.printing import DESIGN_COLUMNS, UNITS, design_row, print_far_off
 from explorer.text import counted, human_count, human_percent
 from search_spaces.api import SearchSpace
 from search_spaces.documents import preset_names
@@ -92,6 +92,7 @@ def show(name_or_path: str, sizes: dict[str, int], as_json: bool) -> None:
             "A study takes the input from its data; here --resolution, --in-channels and --classes"
             " set it."
         )
+    print_far_off(resolved.designs, "whole number")
     if resolved.left_out:
         click.echo(f"{len(resolved.left_out)} of {len(search_space.points)} points left out:")
     for point in resolved.left_out:
@@ -154,6 +155,7 @@ def sample(name_or_path: str, number: int, seed: int, sizes: dict[str, int], as_
         print_json([design.record() for design in designs])
         return
     _print_designs(designs)
+    print_far_off(designs, "whole number")
     if len(designs) < number:
         click.echo(f"\nThe space holds only {counted(len(designs), 'design')}.")
 

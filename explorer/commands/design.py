@@ -20,7 +20,7 @@ from explorer.commands.options import (
 )
 from explorer.commands.parsing import Fraction, Number, WholeNumber
 from explorer.commands.printing import DESIGN_COLUMNS, design_row
-from explorer.designs import MEASURES, QUANTITIES, TIMES, Budget
+from explorer.designs import LABELS, MEASURES, QUANTITIES, TIMES, Budget
 from explorer.errors import UserError
 from explorer.suggestions import command
 from explorer.text import human_flops, human_time
@@ -170,10 +170,12 @@ def match(
     side = architecture.resolution
     source = "given" if budget is not None else f"{architecture.name} at {side}x{side}"
     unit = printing.UNITS[by]
-    click.echo(
-        f"\nBudget: {value} {unit} ({source}). The mismatch is in {unit}.\n"
-        f"Next: {command('describe', designs[-1].name, **printing.input_options(architecture))}"
-    )
+    click.echo(f"\nBudget: {value} {unit} ({source}). The mismatch is in {unit}.")
+    printing.print_far_off(designs, f"whole number for {LABELS[solve]}")
+    # The reference itself is known; of the others, the one that meets the budget best.
+    others = [design for design in designs if design.architecture != architecture] or designs
+    nearest = min(others, key=lambda design: abs(design.mismatch))
+    click.echo(f"Next: {command('describe', nearest.name, **printing.input_options(architecture))}")
 
 
 @click.command()
@@ -218,6 +220,7 @@ def scale(
         f"\nBudget: {factor:,} x the {printing.UNITS[by]} of {architecture.name} ="
         f" {human_flops(designs[0].budget.value)}."
     )
+    printing.print_far_off(designs, "whole number")
     printing.print_paper_picks(architecture, factor, by)
 
 
@@ -315,8 +318,12 @@ def enumerate_(
     architecture = Architecture.from_name(reference, **sizes)
     by, budget = chosen_budget(by, budgets)
     from explorer.enumeration import enumerate_designs, sort_designs
+    from explorer.terminal import progress_bar
 
-    table = enumerate_designs(architecture, by=by, budget=budget, **options, **given)
+    with progress_bar("designs") as progress:
+        table = enumerate_designs(
+            architecture, by=by, budget=budget, progress=progress, **options, **given
+        )
     if sort is not None:
         table = sort_designs(table, sort)
     printing.print_grid(architecture, table, limit)

@@ -1,5 +1,6 @@
 """Designs, layers and published tables as plain data for JSON, and as tables on the terminal."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +13,7 @@ from explorer.layers import Layer, iter_layers
 from explorer.names import usual_input
 from explorer.published import TABLES
 from explorer.suggestions import command
-from explorer.text import counted, human_count, human_flops, human_percent
+from explorer.text import FAR_OFF, counted, human_count, human_flops, human_mismatch, human_percent
 
 if TYPE_CHECKING:
     from explorer.references import Suggestions
@@ -39,8 +40,25 @@ def design_row(design: Design) -> tuple[Any, ...]:
         template.bottleneck_width,
         template.width,
         *map(human_count, vars(design.complexity).values()),
-        human_percent(design.mismatch, signed=True),
+        human_mismatch(design.mismatch),
     )
+
+
+def print_far_off(designs: Sequence[Design], what: str) -> None:
+    """Say which designs are too far from their budget to be compared, where there are some.
+
+    Args:
+        designs: The designs of a table.
+        what: What was to come near it, as "whole number for d".
+    """
+    far = sum(abs(design.mismatch) > FAR_OFF for design in designs)
+    if far:
+        verb = "is" if far == 1 else "are"
+        click.echo(
+            f"! {far} of {counted(len(designs), 'design')} {verb} more than"
+            f" {human_percent(FAR_OFF)} off, too much to compare: no {what} comes nearer. Give"
+            " other values or another reference; resnext-explorer suggest names some."
+        )
 
 
 def design_record(design: Design) -> dict[str, Any]:
@@ -326,7 +344,7 @@ def print_grid(reference: Architecture, table: Any, limit: int) -> None:
         name = architecture_of(reference, row).name
         d = row.bottleneck_width
         counts = map(human_count, (row.flops, row.params, row.activations))
-        mismatch = human_percent(row.mismatch, signed=True)
+        mismatch = human_mismatch(row.mismatch)
         rows.append(
             (name, row.cardinality, "" if d != d else d, row.width, row.depths, *counts, mismatch)
         )
