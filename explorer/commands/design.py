@@ -18,7 +18,7 @@ from explorer.commands.options import (
     depth_option,
     input_options,
 )
-from explorer.commands.parsing import Fraction, Number, WholeNumber
+from explorer.commands.parsing import Fraction, Number, Seconds, WholeNumber
 from explorer.commands.printing import DESIGN_COLUMNS, design_row
 from explorer.designs import LABELS, MEASURES, QUANTITIES, TIMES, Budget
 from explorer.errors import UserError
@@ -113,6 +113,7 @@ def suggest(
 @TOLERANCE_OPTION
 @depth_option
 @input_options
+@click.option("--latency", type=Seconds(), help="A plain budget of measured latency: 10ms.")
 @click.option(
     "--device", default="cpu", help="Where latency and train_step are measured: cpu, cuda, cuda:1."
 )
@@ -128,6 +129,7 @@ def match(
     budgets: dict[str, float],
     depth_policy: str,
     sizes: dict[str, int],
+    latency: float | None,
     device: str,
     batch: int,
     as_json: bool,
@@ -143,15 +145,18 @@ def match(
       resnext-explorer match resnet50 --cardinality 32 --flops 4.1G --multiple-of 4
       resnext-explorer match resnet50 --width 128,256 --solve depths --depth-policy longest
       resnext-explorer match resnet50 --cardinality 8,32 --by latency --resolution 64
+      resnext-explorer match resnext29_1x64d_cifar --cardinality 1,8 --latency 10ms
     """
     architecture = Architecture.from_name(reference, **sizes)
+    if latency is not None:
+        budgets = {**budgets, "latency": latency}
     by, budget = chosen_budget(by, budgets)
     options: dict[str, Any] = {"solve": solve, "by": by, **fit}
     if by in TIMES:
         from explorer.commands.heavy import match_time_with_progress
 
         designs = match_time_with_progress(
-            architecture, device=device, batch=batch, **options, **given
+            architecture, budget=budget, device=device, batch=batch, **options, **given
         )
     else:
         designs = match_designs(

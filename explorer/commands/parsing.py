@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from explorer.errors import UserError, shorten
-from explorer.numbers import parse_number, parse_share
+from explorer.numbers import parse_number, parse_seconds, parse_share
 from explorer.template import LARGEST_NUMBER
 
 # A list longer than this is a slip of the finger (1..1000000000), not a grid.
@@ -111,6 +111,16 @@ class Number(_Parsed):
         if number <= 0:
             raise UserError(f"{option} must be above zero; given: {shorten(text)}.")
         return number
+
+
+class Seconds(_Parsed):
+    """A time above zero, with its unit or in seconds: `10ms`."""
+
+    name = "TIME"
+    kinds = (float,)
+
+    def parse(self, text: str, option: str) -> Any:
+        return parse_seconds(text, option)
 
 
 class Fraction(_Parsed):

@@ -103,6 +103,26 @@ def print_candidates(design: Design, solve: str) -> None:
     print_table(
         ("network", LABELS[solve], "FLOPs", "median ms", "quartiles, ms", ""), rows, left=("",)
     )
+    own, alike = _alike(design)
+    if alike:
+        values = sorted(getattr(each.case.architecture.template, solve) for each in (own, *alike))
+        spread = f" from {values[0]} to {values[-1]}" if len(values) > 1 else ""
+        click.echo(
+            f"The choice is not clear-cut: the quartiles of {len(values)} designs, {LABELS[solve]}"
+            f"{spread}, overlap, so that another round of measuring may choose another of them."
+        )
+
+
+def _alike(design: Design) -> tuple[Any, list[Any]]:
+    """The timing of a design chosen by time, and those of others whose quartiles overlap with it.
+
+    Of the candidates, the first is the reference's.
+    """
+    others = design.candidates[1:]
+    own = next(each for each in others if each.case.architecture == design.architecture)
+    return own, [
+        each for each in others if each is not own and each.low <= own.high and own.low <= each.high
+    ]
 
 
 def print_suggestions(suggestions: "Suggestions", given: dict[str, Any]) -> None:

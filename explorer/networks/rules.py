@@ -69,14 +69,13 @@ def find_violations(
         UserError: There are no stages, a block has no convolution, or the module does not take the
             example.
     """
-    if isinstance(network, str):
-        network = as_architecture(network)
-    if isinstance(network, Architecture):
-        stages: Sequence[Sequence[BlockShape]] = stages_of_architecture(network)
-    elif isinstance(network, Sequence):
-        stages = network
+    given: Any = as_architecture(network) if isinstance(network, str) else network
+    if isinstance(given, Architecture):
+        stages: Sequence[Sequence[BlockShape]] = stages_of_architecture(given)
+    elif isinstance(given, Sequence):
+        stages = given
     else:
-        stages = stages_of_module(network, example)
+        stages = stages_of_module(given, example)
     if not stages or not all(stages):
         raise UserError(
             "there are no stages to check: give a list of stages, each a list of at least one"

@@ -153,6 +153,8 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
         return
     click.echo(f"{study.name}: {info['question']}" if info["question"] else study.name)
     rows = [_arm(group) for _, group in tables.trials.groupby("arm", sort=False)]
+    if tables.trials["latency"].isna().all():
+        rows = [{key: row[key] for key in row if key != "latency"} for row in rows]
     print_table(list(rows[0]), [list(row.values()) for row in rows], left=["design"])
     facts = {
         "Reference arm": info["reference_arm"],
@@ -180,9 +182,10 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
 
 def _arm(pairs: "pd.DataFrame") -> dict[str, Any]:
     """The pairs of one arm as a row of `study show`."""
-    from explorer.text import human_count, human_flops, human_mismatch, human_percent
+    from explorer.text import human_count, human_flops, human_mismatch, human_percent, human_time
 
     design, errors = pairs.iloc[0], pairs["validation_error"].dropna()
+    latency = pairs["latency"].dropna()
     statuses = ("complete", "running", "failed")
     return {
         "arm": design["arm"],
@@ -193,6 +196,7 @@ def _arm(pairs: "pd.DataFrame") -> dict[str, Any]:
         "pairs": len(pairs),
         **{status: (pairs["status"] == status).sum() for status in statuses},
         "validation error": human_percent(errors.mean()) if len(errors) else "",
+        "latency": human_time(latency.mean()) if len(latency) else "",
     }
 
 

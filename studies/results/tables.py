@@ -59,6 +59,7 @@ TRIALS = {
     "seconds_per_epoch": "float64",
     "images_per_second": "float64",
     "peak_memory": "Int64",
+    "latency": "float64",  # of one image, where a search asks for it
     "device": "str",
     "worker": "str",
     "started": "datetime64[us, UTC]",
@@ -82,7 +83,7 @@ CURVES = {
 
 # What a result holds, and what a design does, under the column's own name.
 ERRORS = tuple(column for column in TRIALS if column.endswith("_error"))
-MEASURED = (*ERRORS, "epochs", "seconds", "images_per_second", "peak_memory", "device")
+MEASURED = (*ERRORS, "epochs", "seconds", "images_per_second", "peak_memory", "latency", "device")
 _COPIED = [field.name for field in fields(StoredDesign) if field.name in {*TRIALS} - {"depths"}]
 # What a chunk of a curve holds; the table's other columns say whose it is.
 _NUMBERS = tuple(CURVES)[list(CURVES).index("epoch") :]
