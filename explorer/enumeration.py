@@ -3,7 +3,7 @@
 import math
 import operator
 import re
-from collections.abc import Callable, Iterator, Sequence, Sized
+from collections.abc import Callable, Collection, Iterator, Sequence, Sized
 from itertools import groupby
 from typing import Any
 
@@ -13,9 +13,9 @@ import pandas as pd
 from explorer.architecture import Architecture, as_architecture
 from explorer.budget import check_measure, check_solve, combinations, solve_quantity
 from explorer.complexity import count
-from explorer.designs import LABELS, QUANTITIES, Budget, cost
+from explorer.designs import LABELS, QUANTITIES, TIMES, Budget, cost
 from explorer.errors import UserError, check_known, shorten
-from explorer.numbers import parse_number, parse_share
+from explorer.numbers import parse_number, parse_seconds, parse_share
 from explorer.template import whole
 
 # Designs counted at once: their arrays stay in a core's cache.
@@ -23,6 +23,7 @@ CHUNK = 8192
 # The rows of a table of two gigabytes.
 MOST_DESIGNS = 20_000_000
 COLUMNS = (*QUANTITIES, "flops", "params", "activations", "mismatch")
+NUMBERS = tuple(column for column in COLUMNS if column != "depths")
 _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -130,17 +131,23 @@ def architecture_of(reference: Architecture, row: Any) -> Architecture:
     )
 
 
-def parse_comparison(text: str) -> tuple[str, Callable[[Any, Any], Any], float]:
-    """'params<=30M' as column, comparison and number; raises `UserError` for anything else."""
-    parts = re.fullmatch(r"\s*(\w+)\s*(<=|>=|==|!=|<|>)\s*(\S+)\s*", text)
+def parse_comparison(
+    text: str, columns: Collection[str] = NUMBERS
+) -> tuple[str, Callable[[Any, Any], Any], float]:
+    """'params<=30M' as column, comparison and number; raises `UserError` for anything else.
+
+    A latency has a unit: 'latency<=2ms' is in seconds then.
+    """
+    parts = re.fullmatch(r"\s*(\w+)\s*(<=|>=|==|!=|<|>)\s*(\S.*?)\s*", text)
     if not parts:
         raise UserError(
             "a filter is a column, a comparison and a number, for example 'params<=30M'; given:"
             f" {shorten(text)}."
         )
     column, sign, number = parts.groups()
-    check_known("column in a filter", column, [name for name in COLUMNS if name != "depths"])
-    return column, _COMPARISONS[sign], parse_number(number)
+    check_known("column in a filter", column, columns)
+    value = parse_seconds(number, column) if column in TIMES else parse_number(number)
+    return column, _COMPARISONS[sign], value
 
 
 def _batches(

@@ -171,9 +171,8 @@ def suggest(
     `suggest("5M", resolution=32, cardinality=[1, 2, 4, 8])` gives networks of C=1 that cost at most
     5 million FLOPs, and of which C=2, 4 and 8 cost as much.
 
-    The best is where the larger of two shares is smallest: how far the reference is below the
-    budget, and the largest mismatch of an arm with the reference; of equals, the one nearest to the
-    budget. All of a family is counted (`references`).
+    Best is where the larger of two shares is smallest: how far the reference is below the budget,
+    and the largest mismatch of an arm; of equals, the nearest to the budget. See `references`.
 
     Args:
         budget: The most a reference may cost, a number or a text such as "5M".

@@ -99,7 +99,7 @@ def _figures(findings: Findings, curves: pd.DataFrame, paper: str | None) -> dic
 
     figures: dict[str, Draw] = {}
     has_results = bool(findings.comparison.seeds)
-    if findings.objective and has_results:
+    if findings.objective and findings.measured:
         figures["front"] = of(error_against_cost, cost=findings.objective)
     if findings.is_training:
         figures["progress"] = of(progress)

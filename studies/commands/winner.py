@@ -11,8 +11,13 @@ from explorer.errors import UserError
 from explorer.output import say
 from explorer.suggestions import command
 from explorer.text import counted
-from studies.commands.options import GivenPath, set_option, storage_option, stored_study
-from studies.config.overrides import override
+from studies.commands.options import (
+    GivenPath,
+    set_option,
+    storage_option,
+    stored_study,
+    where_option,
+)
 from studies.config.study import to_run
 
 if TYPE_CHECKING:
@@ -32,6 +37,7 @@ BLACK_AND_WHITE = (
 
 @click.command()
 @click.argument("name_or_path", metavar="STUDY")
+@where_option
 @click.option(
     "--retrain",
     is_flag=True,
@@ -55,6 +61,7 @@ BLACK_AND_WHITE = (
 def winner(
     ctx: click.Context,
     name_or_path: str,
+    where: tuple[str, ...],
     retrain: bool,
     recipe: str | None,
     changes: tuple[str, ...],
@@ -74,6 +81,7 @@ def winner(
     \b
     Examples:
       resnext-explorer study winner digits_cardinality
+      resnext-explorer study winner my_study --where 'latency<=2ms' --where 'params<=500k'
       resnext-explorer study winner my_study --retrain --set recipe.epochs=30 --export best
       resnext-explorer study winner my_study --retrain --recipe resnext_cifar --data-dir ~/data
     """
@@ -82,6 +90,8 @@ def winner(
     from explorer.terminal import print_json
     from studies.results import Reader
     from studies.storage import Storage
+    from studies.winner.limits import among, within
+    from studies.winner.recipe import full_recipe
     from studies.winner.winner import choose
 
     if retrain and folder is None:
@@ -92,8 +102,11 @@ def winner(
         )
     opened = Storage(storage)
     stored = stored_study(opened, name_or_path)
-    chosen = choose(Reader(opened).tables(stored.name).trials, to_run(name_or_path), opened.option)
+    every = Reader(opened).tables(stored.name).trials
+    trials = within(every, where)
+    chosen = choose(trials, to_run(name_or_path), opened.option)
     if not as_json:
+        click.echo(among(every, trials, where), nl=False)
         _show(chosen, len(stored.designs) if stored.content.document.search else 0)
     written: dict[str, Any] = {}
     imported = stored.content.origin.imported
@@ -101,7 +114,12 @@ def winner(
         further = command("train", chosen.design, data="DATA", o="weights.safetensors")
     else:
         further = command(
-            "study winner", name_or_path, retrain=True, export="best", storage=opened.option
+            "study winner",
+            name_or_path,
+            where=where,
+            retrain=True,
+            export="best",
+            storage=opened.option,
         )
     if folder is not None:
         if imported:
@@ -109,10 +127,10 @@ def winner(
                 f"{stored.name} was imported from {imported}, which does not say on what data it"
                 f" was trained. Train its winner by itself: {further}"
             )
-        wanted = _recipe(stored, chosen.design, recipe, changes)
+        wanted = full_recipe(stored, chosen.design, recipe, changes)
         written = _retrain(stored, chosen, wanted, folder, data_dir, seed, device, quiet=as_json)
     if as_json:
-        print_json({**asdict(chosen), "why": chosen.why, **written})
+        print_json({**asdict(chosen), "where": list(where), "why": chosen.why, **written})
     elif not retrain:
         click.echo(f"Next: {further}")
     if written.get("onnx_error"):
@@ -143,26 +161,6 @@ def _show(chosen: "Winner", tried: int) -> None:
         )
     elif chosen.fewer_seeds:
         click.echo(f"With too few seeds, and not compared: {', '.join(chosen.fewer_seeds)}.")
-
-
-def _recipe(
-    stored: "StoredStudy", design: str, given: str | None, changes: tuple[str, ...]
-) -> "Recipe":
-    """The recipe of the full training: the one given, else the
-    study's, as it was tuned for the design."""
-    from search_spaces.documents import load_document, validate
-    from studies.config.recipe import Recipe
-
-    if given is not None:
-        document = load_document(Recipe, "recipe", given).model_dump(mode="json")
-    else:
-        tuned = stored.tuned.get(design)
-        document = {
-            **stored.content.file.recipe.model_dump(mode="json"),
-            **(tuned.recipe if tuned else {}),
-        }
-    changed = override({"recipe": document}, changes, sections=["recipe"])["recipe"]
-    return validate(Recipe, changed, source="recipe")
 
 
 def _retrain(

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from explorer.text import human_time
 from studies.attempts.attempt import Attempt
 from studies.config.design import StoredDesign
 from studies.pair import Pair
@@ -176,12 +177,14 @@ def finish_trials(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _result(row: Row) -> Mapping[str, Any]:
-    return (
-        row.deciding.attributes.get(RESULT, {}) if row.deciding and row.status == "complete" else {}
-    )
+    """What came out; of a design that was too slow to be trained, its latency."""
+    has_result = row.deciding and row.status in ("complete", "pruned")
+    return row.deciding.attributes.get(RESULT, {}) if row.deciding and has_result else {}
 
 
 def _reason(row: Row) -> str:
+    if row.status == "pruned" and (latency := _result(row).get("latency")):
+        return f"not trained: its latency of {human_time(latency)} is above the search's limit"
     if row.status != "failed":
         return ""
     if row.deciding is None:
