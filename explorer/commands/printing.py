@@ -148,8 +148,8 @@ def print_suggestions(suggestions: "Suggestions", given: dict[str, Any]) -> None
     verb = "fits" if suggestions.number == 1 else "fit"
     click.echo(
         f"\n{counted(suggestions.number, 'reference')} {verb} {human_flops(budget.value)} {unit} at"
-        f" {size}, {network.classes} classes{rest}. Best first: where the larger of the last two"
-        " columns is smallest.\n\nThe arms of the first:"
+        f" {size}, {network.classes} classes{rest}.\nBest first: where the larger of the last"
+        " two columns is smallest.\n\nThe arms of the first:"
     )
     print_table(DESIGN_COLUMNS, [design_row(design) for design in first.arms])
     options = {

@@ -76,11 +76,11 @@ def _page(reader: Reader, tables: Tables, chosen: Selection, every: float) -> li
         _filters(findings.arms, chosen),
         html.P("", id="study-shown", className="quiet", role="status"),
         # What a search with two objectives looks for comes first.
-        costs if findings.objective else None,
+        *([costs] if findings.objective else []),
         html.Div([figure_frame("error", hint), figure_frame("differences")], className="pair"),
         html.Div(behind(reader, tables, readable), id="study-numbers"),
         html.Section(html.Div([figure_frame(key) for key in CURVES], className="pair even")),
-        None if findings.objective else costs,
+        *([] if findings.objective else [costs]),
         html.Div(trainings(reader, tables, readable), id="study-trainings"),
         html.Div(rest(reader, tables), id="study-rest"),
     ]
