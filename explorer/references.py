@@ -1,7 +1,6 @@
 """References for a budget: networks of which every arm of a comparison can be matched.
 
-A whole family is counted, with arrays: residual networks of bottleneck blocks, of all depths, with
-a stem that suits the resolution, at the proportions of published networks.
+A whole family (`explorer.family`) is counted, with arrays.
 """
 
 import math
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer.architecture import Architecture, smallest_resolution
+from explorer.architecture import Architecture
 from explorer.budget import (
     check_measure,
     check_solve,
@@ -22,27 +21,13 @@ from explorer.budget import (
 )
 from explorer.designs import LABELS, WHOLE_MEASURES, Budget, Design, cost
 from explorer.errors import UserError, check_known
-from explorer.names import BOTTLENECK_DEPTHS
+from explorer.family import LARGEST_WIDTH, TEMPLATE, references, usual_classes
 from explorer.numbers import parse_number, parse_share
-from explorer.template import Stem, Template, set_whole, whole
+from explorer.template import set_whole, whole
 from explorer.text import human_flops, human_percent
 
-# The resolution up to which the stem does not halve the map, as in networks for CIFAR, and up to
-# which three stages are enough.
-SMALL_STEM_UP_TO = 64
-THREE_STAGES_UP_TO = 32
-STEM_CHANNELS = (8, 16, 32, 64)
-# Blocks of each of equal stages: the deepest network of the ResNet paper has 18.
-MOST_EQUAL_BLOCKS = 18
-IMAGENET_DEPTHS = ((1, 1, 1, 1), *BOTTLENECK_DEPTHS.values())
-# Published networks have 4 (ResNet-50) or 2 (ResNeXt-50, wide ResNet-50) times as many channels
-# outside a block's 3x3 convolution as inside; and behind a stem 1 to 4 times as many as in it.
-LEAST_EXPANSION, MOST_EXPANSION = 2, 8
-MOST_STEM_EXPANSION = 8
-LARGEST_WIDTH = MOST_STEM_EXPANSION * max(STEM_CHANNELS)
 SUGGESTED = 10
 MOST_ARMS = 1000  # of which each takes some 10 ms
-_TEMPLATE = ("cardinality", "bottleneck_width", "width")
 TOLERANCE = 0.02
 
 
@@ -172,7 +157,7 @@ def suggest(
     5 million FLOPs, and of which C=2, 4 and 8 cost as much.
 
     Best is where the larger of two shares is smallest: how far the reference is below the budget,
-    and the largest mismatch of an arm; of equals, the nearest to the budget. See `references`.
+    and the largest mismatch of an arm; of equals, the nearest to the budget. See `explorer.family`.
 
     Args:
         budget: The most a reference may cost, a number or a text such as "5M".
@@ -218,7 +203,9 @@ def suggest_for(
         tolerance = parse_share(tolerance, "tolerance")
     family = list(
         references(
-            question,
+            question.points[0],
+            solve=question.solve,
+            multiple_of=question.multiple_of,
             resolution=resolution,
             classes=usual_classes(resolution) if classes is None else classes,
             in_channels=3 if in_channels is None else in_channels,
@@ -252,73 +239,6 @@ class _Counted:
     worst: Any
 
 
-def references(
-    question: Question, *, resolution: int, classes: int, in_channels: int
-) -> Iterator[Architecture]:
-    """The family of networks that references are chosen from, in batches of one stem.
-
-    The stem is the one for ImageNet, with published depths of 4 stages; up to a resolution of 64
-    with 3 stages of equally many blocks, 1 to 18. Up to there the small stem is offered, too, with
-    3 such stages, or 4 above a resolution of 32. Stems have 8, 16, 32 or 64 channels, the first
-    stage's width is 1 to 8 times that, and 2 to 8 times C x d. Numbers above 32 have sixteen steps
-    an octave. The cardinality is 1 unless it is given or solved.
-    """
-    own = dict(question.points[0])
-    given = {key: own.pop(key) for key in ("depths", *_TEMPLATE) if key in own}
-    free = _round_numbers(LARGEST_WIDTH)
-    choices = {"cardinality": np.ones(1, np.int64), "bottleneck_width": free, "width": free}
-    step = question.multiple_of
-    if question.solve in choices:
-        choices[question.solve] = np.unique(np.maximum(free // step, 1) * step)
-    choices |= {key: np.array([given[key]], np.int64) for key in _TEMPLATE if key in given}
-    for kind, usual in _stems(resolution):
-        depths = np.array([given["depths"]] if "depths" in given else usual, np.int64)
-        for channels in STEM_CHANNELS:
-            grid = np.meshgrid(*choices.values(), np.arange(len(depths)), indexing="ij")
-            paths, d, width, row = (numbers.reshape(-1) for numbers in grid)
-            if "width" not in given:
-                inner = paths * d
-                shapely = (width >= channels) & (width <= MOST_STEM_EXPANSION * channels)
-                shapely &= (width >= LEAST_EXPANSION * inner) & (width <= MOST_EXPANSION * inner)
-                paths, d, width, row = (each[shapely] for each in (paths, d, width, row))
-            if len(width):
-                template: dict[str, Any] = dict(zip(_TEMPLATE, (paths, d, width), strict=True))
-                yield Architecture(
-                    Template("bottleneck", **template),
-                    tuple(depths[row].T),
-                    stem=Stem(kind, channels),
-                    resolution=resolution,
-                    classes=classes,
-                    in_channels=in_channels,
-                    **own,
-                )
-
-
-def usual_classes(resolution: int) -> int:
-    """The classes of an input of this size where none are given: of CIFAR-10, or of ImageNet."""
-    return 10 if resolution <= SMALL_STEM_UP_TO else 1000
-
-
-def _stems(resolution: int) -> Iterator[tuple[str, Sequence[tuple[int, ...]]]]:
-    """The kinds of stem that suit a resolution, each with the depths offered behind it."""
-    three, four = (
-        [(blocks,) * stages for blocks in range(1, MOST_EQUAL_BLOCKS + 1)] for stages in (3, 4)
-    )
-    if resolution <= SMALL_STEM_UP_TO:
-        yield "small", three if resolution <= THREE_STAGES_UP_TO else four
-    if resolution > SMALL_STEM_UP_TO:
-        yield "imagenet", IMAGENET_DEPTHS
-    elif resolution >= smallest_resolution(Stem("imagenet"), 3):
-        yield "imagenet", three
-
-
-def _round_numbers(largest: int) -> Any:
-    """1 to 32, and then sixteen an octave: 34, 36, ... 64, 68, ..."""
-    numbers = np.arange(1, largest + 1)
-    steps = 2 ** np.maximum(np.ceil(np.log2(numbers)).astype(np.int64) - 5, 0)
-    return numbers[numbers % steps == 0]
-
-
 def _count(family: Iterable[Architecture], question: Question, window: float) -> Iterator[_Counted]:
     """The references that cost at most the budget, and not less than it by more than `window`."""
     by, most = question.budget.by, question.budget.value
@@ -329,14 +249,31 @@ def _count(family: Iterable[Architecture], question: Question, window: float) ->
             continue
         few, spent = _members(batch, chosen), spent[chosen]
         worst = np.zeros(len(spent))
-        for point in question.points:
+        for number, point in enumerate(question.points):
             start = few.with_(**point)
             solution, fixed = solve_quantity(
                 start, question.solve, Budget(by, spent), question.multiple_of
             )
             off = abs(cost(start.with_(**{question.solve: solution}), by) - spent) / spent
-            worst = np.maximum(worst, np.where(fixed < spent, off, np.inf))
+            # Another arm of the reference's own values would be the same network twice.
+            twice = _has_values(few, point) if number else False
+            possible = (fixed < spent) & np.logical_not(twice)
+            worst = np.maximum(worst, np.where(possible, off, np.inf))
         yield _Counted(few, spent, worst)
+
+
+def _has_values(batch: Architecture, point: Mapping[str, Any]) -> Any:
+    """Which networks of a batch have the values of a point already."""
+    own: dict[str, Any] = {**vars(batch), **vars(batch.template)}
+    same = np.ones(np.shape(batch.template.width), bool)
+    for key, value in point.items():
+        if key == "depths":
+            same &= len(own[key]) == len(value)
+            for blocks, asked in zip(own[key], value, strict=False):
+                same &= blocks == asked
+        else:
+            same &= own[key] == value
+    return same
 
 
 def _best(
@@ -356,14 +293,14 @@ def _best(
 
 def _members(batch: Architecture, chosen: Any) -> Architecture:
     """Those networks of a batch that a mask chooses."""
-    template = {key: getattr(batch.template, key)[chosen] for key in _TEMPLATE}
+    template = {key: getattr(batch.template, key)[chosen] for key in TEMPLATE}
     depths: Any = batch.depths
     return batch.with_(**template, depths=tuple(blocks[chosen] for blocks in depths))
 
 
 def _member(batch: Architecture, row: int) -> Architecture:
     """One network of a batch."""
-    template = {key: int(getattr(batch.template, key)[row]) for key in _TEMPLATE}
+    template = {key: int(getattr(batch.template, key)[row]) for key in TEMPLATE}
     depths: Any = batch.depths
     return batch.with_(**template, depths=tuple(int(blocks[row]) for blocks in depths))
 

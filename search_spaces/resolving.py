@@ -123,7 +123,8 @@ class BoundSpace:
     @cached_property
     def _within_budget(self) -> Architecture:
         """The reference that the budget leads to, or the given one, if it is within the budget."""
-        from explorer.references import suggest_for, usual_classes
+        from explorer.family import usual_classes
+        from explorer.references import suggest_for
 
         space, sizes = self.space, dict(self._given)
         assert space.budget is not None
