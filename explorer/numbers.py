@@ -47,9 +47,9 @@ def parse_seconds(value: Any, label: str) -> float:
     Raises:
         UserError: It is none, or not above zero; the message calls it `label`.
     """
-    parts = re.fullmatch(r"\s*([\d.eE+-]+)\s*(|s|ms|us|µs)\s*", str(value))
     seconds = 0.0
     with suppress(ValueError):
+        parts = re.fullmatch(r"\s*([\d.eE+-]+)\s*(|s|ms|us|µs)\s*", str(value))
         seconds = float(parts[1]) * SECONDS[parts[2]] if parts else 0.0
     if not 0 < seconds <= MOST_SECONDS:
         raise UserError(
@@ -66,7 +66,7 @@ def parse_share(value: Any, label: str) -> float:
         UserError: It is none; the message calls it `label`.
     """
     shown, number = shorten(value), -1.0
-    with suppress(TypeError, ValueError):
+    with suppress(TypeError, ValueError, OverflowError):
         percent = isinstance(value, str) and value.strip().endswith("%")
         number = float(value.strip()[:-1]) / 100 if percent else float(value)
     if 1 <= number < float("inf"):
