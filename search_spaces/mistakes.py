@@ -47,6 +47,7 @@ def explain(model: type[BaseModel], data: Any, problems: Sequence[Mapping[str, A
         problems: Pydantic's `errors()`.
     """
     places = [_place(data, problem) for problem in problems]
+    outer = {place[:length] for place in places for length in range(len(place))}
     kinds: dict[tuple[Any, ...], list[str]] = {}
     for place, problem in zip(places, problems, strict=True):
         if (kind := _must_be(model, place, problem)) and kind not in kinds.setdefault(place, []):
@@ -55,7 +56,7 @@ def explain(model: type[BaseModel], data: Any, problems: Sequence[Mapping[str, A
     for place, problem in zip(places, problems, strict=True):
         if problem["type"] not in MUST_BE:
             lines.append(_explain(model, place, problem))
-        elif not any(other != place and other[: len(place)] == place for other in places):
+        elif place not in outer:
             where, given = _written(place), problem["input"]
             shown = "" if isinstance(given, dict) else f" (given: {shorten(given)})"
             lines.append(f"{where}: must be {' or '.join(kinds[place])}{shown}")
