@@ -167,6 +167,16 @@ class Evidence:
         """What a search was asked for and has come to; empty for a grid."""
         return self.info.get("search") or {}
 
+    @property
+    def objective(self) -> str:
+        """The cost that a search minimises beside the error; "" where there is none."""
+        return str(next(iter((self.search.get("objectives") or [])[1:]), ""))
+
+    @property
+    def has_latency(self) -> bool:
+        """Whether the latency of some designs was measured."""
+        return bool(self.trials.get("latency", pd.Series(dtype=float)).notna().any())
+
     @cached_property
     def judged_errors(self) -> pd.DataFrame:
         """The errors that are judged. Of a search only the finalists' and the reference arm's, on

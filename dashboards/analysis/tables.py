@@ -47,6 +47,7 @@ def closing_table(evidence: Evidence) -> TextTable:
             ("Test error (%)", _mean_error(evidence, "test")),
             ("95 % interval", _error_interval(evidence)),
             ("Seconds per epoch", _seconds_per_epoch),
+            *_latency(evidence),
         ],
         words=("Design",),
     )
@@ -91,6 +92,7 @@ def comparison_table(evidence: Evidence) -> TextTable:
             ("Validation error (%)", _mean_error(evidence, "validation")),
             ("Train error (%)", _mean_error(evidence, "train")),
             ("Seconds per epoch", _seconds_per_epoch),
+            *_latency(evidence),
         ],
         words=("Template", "Verdict"),
     )
@@ -290,6 +292,16 @@ def _seconds_per_epoch(_: str, rows: pd.DataFrame) -> str:
     complete = rows.loc[rows["status"] == "complete", "seconds_per_epoch"]
     seconds = pd.to_numeric(complete, errors="coerce").dropna()
     return f"{seconds.mean():.2f}" if len(seconds) else NOTHING
+
+
+def _latency(evidence: Evidence) -> list[tuple[str, Cell]]:
+    """The column of measured latencies, where there are some."""
+
+    def cell(_: str, rows: pd.DataFrame) -> str:
+        seconds = pd.to_numeric(rows["latency"], errors="coerce").dropna()
+        return f"{1000 * seconds.mean():.3g}" if len(seconds) else NOTHING
+
+    return [("Latency (ms)", cell)] if evidence.has_latency else []
 
 
 def _n(evidence: Evidence) -> Cell:

@@ -8,7 +8,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from dashboards.app.pages import design, study
 from dashboards.app.pages.parts import FRAME_PARTS, Look
-from dashboards.app.pages.question import Question
+from dashboards.app.pages.question import INPUTS, Question
 from dashboards.app.pages.selection import Selection
 from dashboards.app.pages.study_figures import CURVES, RESULTS, SPENDING, outputs
 from explorer.errors import UserError
@@ -176,7 +176,7 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
 
 def add_design_callbacks(app: Dash) -> None:
     """The design page: every control answers at once."""
-    keys = ("reference", "factor", "by", "solve", "most", "multiple", "policy")
+    keys = ("reference", "factor", "by", "solve", "most", "multiple", "policy", *INPUTS)
     controls = [Input(key, "value") for key in keys]
     answers = ("design-table", "design-paper", "design-drawing", "design-problem")
     labels = ("factor-value", "most-name", "most-value", "multiple-value")

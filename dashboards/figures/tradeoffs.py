@@ -37,13 +37,18 @@ from dashboards.figures.theme import (
     set_title,
 )
 from explorer.errors import check_known
+from explorer.text import human_time
 
 COST_LABELS = {
     "flops": "FLOPs",
     "params": "parameters",
     "activations": "activations",
     "seconds_per_epoch": "measured seconds per epoch",
+    "latency": "measured latency of one image, ms",
 }
+MEASURED = ("seconds_per_epoch", "latency")
+# What an axis shows for one of the cost's own unit.
+UNITS = {"latency": 1000.0}
 FEW_DESIGNS = 40  # with more, only the designs' means are drawn
 LOWEST = 200  # pixels between the lowest and the highest error on a phone
 # Costs further apart than this get a log axis, which then has ticks at 1, 2 and 5; over more powers
@@ -85,7 +90,7 @@ def error_against_cost(
 
     Args:
         findings: Of a study, or of a choice of its trainings.
-        cost: "flops", "params", "activations" or "seconds_per_epoch".
+        cost: "flops", "params", "activations", "seconds_per_epoch" or "latency".
         theme: "light" or "dark".
 
     Raises:
@@ -169,14 +174,15 @@ def _overlap(boxes: Sequence[tuple[float, float, float, float]]) -> bool:
 def costs_and_errors(findings: Findings, cost: str = "flops") -> CostChart:
     """What `error_against_cost` shows. Raises `UserError` for an unknown cost."""
     check_known("cost", cost, COST_LABELS)
-    designs = design_means(findings.trials, ("seconds_per_epoch",))
-    costs = finite(designs[cost])
+    designs = design_means(findings.trials, MEASURED)
+    unit = UNITS.get(cost, 1.0)
+    costs = finite(designs[cost]) * unit
     designs = designs.assign(cost=costs)[np.isfinite(costs)].reset_index(drop=True)
     designs["front"] = pareto_front(designs["cost"], designs["test_error"])
     points, drawn, what = {}, designs, "single trials"
     if len(designs) <= FEW_DESIGNS:
         points = {
-            arm: points_of(rows, finite(rows[cost]), errors_in_percent(rows))
+            arm: points_of(rows, finite(rows[cost]) * unit, errors_in_percent(rows))
             for arm, rows in findings.complete.items()
             if len(rows)
         }
@@ -188,7 +194,7 @@ def costs_and_errors(findings: Findings, cost: str = "flops") -> CostChart:
     subtitle = subtitle_of(
         f"Test error in %, {over_seeds(designs['n'], '')}, of {len(designs)} designs;"
         " filled: on the front of the means",
-        devices_text(findings.trials) if cost == "seconds_per_epoch" else "",
+        devices_text(findings.trials) if cost in MEASURED else "",
         findings.context,
         left_out=left_out_phrase(left_out, what),
     )
@@ -206,6 +212,8 @@ def _add_designs(
         lines = [f"<b>{label(row['arm'])}</b>", label(row["design"]), costs_text(row)]
         if np.isfinite(row["seconds_per_epoch"]):
             lines.append(f"{row['seconds_per_epoch']:.2f} s per epoch")
+        if np.isfinite(row["latency"]):
+            lines.append(f"latency of one image {human_time(row['latency'])}")
         lines.append(f"mean test error {100 * row['test_error']:.2f} %, {seeds_phrase(row['n'])}")
         texts.append("<br>".join(lines))
     figure.add_scatter(
@@ -226,7 +234,9 @@ def devices_text(rows: pd.DataFrame) -> str:
 def _front_title(designs: pd.DataFrame, cost: str) -> str:
     best = designs[designs["front"]].sort_values("cost")
     arms = list(dict.fromkeys(best["arm"].astype(str)))
-    words = "measured time" if cost == "seconds_per_epoch" else COST_LABELS[cost]
+    words = {"seconds_per_epoch": "measured time", "latency": "latency"}.get(
+        cost, COST_LABELS[cost]
+    )
     where = f"on the Pareto front of mean test error and {words}"
     if not arms or len(designs) == 1:
         return f"Test error against {words}"

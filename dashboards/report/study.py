@@ -100,6 +100,8 @@ def _figures(findings: Findings, curves: pd.DataFrame, paper: str | None) -> dic
 
     figures: dict[str, Draw] = {}
     has_results = bool(findings.comparison.seeds)
+    if findings.objective and findings.measured:
+        figures["front"] = of(error_against_cost, cost=findings.objective)
     if findings.is_training:
         figures["progress"] = of(progress)
     if has_results:
@@ -121,6 +123,10 @@ def _figures(findings: Findings, curves: pd.DataFrame, paper: str | None) -> dic
         if any(_are_apart(findings.designs[measure]) for measure in ("flops", "params")):
             for measure in ("flops", "params", "activations"):
                 figures[measure] = of(error_against_cost, cost=measure)
+        if findings.has_latency:
+            figures["latency"] = of(error_against_cost, cost="latency")
+        # The first figure of all is of the study's own objective.
+        figures.pop(findings.objective, None)
         if np.isfinite(finite(findings.trials["images_per_second"])).any():
             figures["time"] = of(error_against_cost, cost="seconds_per_epoch")
             figures["speed"] = of(throughput)
@@ -141,12 +147,13 @@ def study_body(part: StudyPart, now: datetime, *, errors: bool = True) -> list[A
     first, second = ("error", "differences") if errors else ("differences", "")
     costs = [
         key
-        for key in ("flops", "params", "activations", "time", "speed")
+        for key in ("flops", "params", "activations", "latency", "time", "speed")
         if part.prefix + key in part.figures
     ]
     pairs = zip(costs[::2], [*costs[1::2], ""], strict=False)
     return [
         *answer(findings),
+        part.pair("front"),
         part.pair(first, second, "pair"),
         part.figure("progress"),
         numbers(findings, part.csv("trials")),

@@ -68,8 +68,9 @@ def plan(
 def _print_plan(plan: "Plan", start: str) -> None:
     from collections import Counter
 
+    from explorer.commands.printing import print_far_off
     from explorer.terminal import print_table
-    from explorer.text import counted, human_count, human_flops, human_percent, human_time
+    from explorer.text import counted, human_count, human_flops, human_mismatch, human_time
 
     trials = Counter(pair.design for pair in plan.pairs)
     print_table(
@@ -80,7 +81,7 @@ def _print_plan(plan: "Plan", start: str) -> None:
                 design.name,
                 human_flops(design.complexity.flops),
                 human_count(design.complexity.params),
-                human_percent(design.mismatch, signed=True),
+                human_mismatch(design.mismatch),
                 trials[design.name],
                 human_time(seconds),
             ]
@@ -89,6 +90,7 @@ def _print_plan(plan: "Plan", start: str) -> None:
         left=["design"],
         spare=["params", "FLOPs", "design"],
     )
+    print_far_off(plan.designs, "whole number")
     for point in plan.left_out:
         click.echo(f"Left out: {point.arm}: {point.reason}")
     click.echo(
@@ -151,6 +153,8 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
         return
     click.echo(f"{study.name}: {info['question']}" if info["question"] else study.name)
     rows = [_arm(group) for _, group in tables.trials.groupby("arm", sort=False)]
+    if tables.trials["latency"].isna().all():
+        rows = [{key: row[key] for key in row if key != "latency"} for row in rows]
     spare = ["params", "FLOPs", "mismatch", "design"]
     print_table(list(rows[0]), [list(row.values()) for row in rows], left=["design"], spare=spare)
     facts = {
@@ -179,19 +183,21 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
 
 def _arm(pairs: "pd.DataFrame") -> dict[str, Any]:
     """The pairs of one arm as a row of `study show`."""
-    from explorer.text import human_count, human_flops, human_percent
+    from explorer.text import human_count, human_flops, human_mismatch, human_percent, human_time
 
     design, errors = pairs.iloc[0], pairs["validation_error"].dropna()
+    latency = pairs["latency"].dropna()
     statuses = ("complete", "running", "failed")
     return {
         "arm": design["arm"],
         "design": design["design"],
         "FLOPs": human_flops(design["flops"]),
         "params": human_count(design["params"]),
-        "mismatch": human_percent(design["mismatch"], signed=True),
+        "mismatch": human_mismatch(design["mismatch"]),
         "pairs": len(pairs),
         **{status: (pairs["status"] == status).sum() for status in statuses},
         "validation error": human_percent(errors.mean()) if len(errors) else "",
+        "latency": human_time(latency.mean()) if len(latency) else "",
     }
 
 

@@ -10,7 +10,13 @@ from explorer.errors import UserError
 from explorer.output import say
 from explorer.suggestions import command
 from explorer.text import counted
-from studies.commands.options import GivenPath, set_option, storage_option, stored_study
+from studies.commands.options import (
+    GivenPath,
+    set_option,
+    storage_option,
+    stored_study,
+    where_option,
+)
 from studies.config.study import to_run
 
 if TYPE_CHECKING:
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name_or_path", metavar="STUDY")
+@where_option
 @click.option(
     "--retrain",
     "is_retrained",
@@ -43,6 +50,7 @@ if TYPE_CHECKING:
 def winner(
     ctx: click.Context,
     name_or_path: str,
+    where: tuple[str, ...],
     is_retrained: bool,
     recipe: str | None,
     changes: tuple[str, ...],
@@ -62,6 +70,7 @@ def winner(
     \b
     Examples:
       resnext-explorer study winner digits_cardinality
+      resnext-explorer study winner my_study --where 'latency<=2ms' --where 'params<=500k'
       resnext-explorer study winner my_study --retrain --set recipe.epochs=30 --export best
       resnext-explorer study winner my_study --retrain --recipe resnext_cifar --data-dir ~/data
     """
@@ -70,6 +79,7 @@ def winner(
     from explorer.terminal import print_json
     from studies.results import Reader
     from studies.storage import Storage
+    from studies.winner.limits import among, within
     from studies.winner.retraining import by_itself, retrain
     from studies.winner.winner import choose
 
@@ -81,8 +91,11 @@ def winner(
         )
     opened = Storage(storage)
     stored = stored_study(opened, name_or_path)
-    chosen = choose(Reader(opened).tables(stored.name).trials, to_run(name_or_path), opened.option)
+    every = Reader(opened).tables(stored.name).trials
+    trials = within(every, where)
+    chosen = choose(trials, to_run(name_or_path), opened.option)
     if not as_json:
+        click.echo(among(every, trials, where), nl=False)
         _show(chosen, len(stored.designs) if stored.content.document.search else 0)
     trained: Retrained | None = None
     if folder is not None:
@@ -102,13 +115,19 @@ def winner(
             click.echo("The same command goes on from the last finished epoch.", err=True)
             raise
     if as_json:
-        print_json({**asdict(chosen), "why": chosen.why, **(_record(trained) if trained else {})})
+        written = _record(trained) if trained else {}
+        print_json({**asdict(chosen), "where": list(where), "why": chosen.why, **written})
     elif trained:
         click.echo("\n" + "\n".join(f"{key}: {value}" for key, value in trained.errors.items()))
         click.echo(f"Written: {', '.join(map(str, trained.files))}")
     else:
         further = command(
-            "study winner", name_or_path, retrain=True, export="best", storage=opened.option
+            "study winner",
+            name_or_path,
+            where=where,
+            retrain=True,
+            export="best",
+            storage=opened.option,
         )
         is_imported = stored.content.origin.imported
         click.echo(f"Next: {by_itself(chosen) if is_imported else further}")

@@ -50,7 +50,8 @@ class StudyFile(FileModel):
     name: Annotated[str, Field(max_length=100)]
     question: Annotated[str, Field(max_length=2_000)] = ""
     space: SearchSpace
-    reference_arm: dict[str, Any]
+    # The arm that the others are compared with; by default the one with the reference's own values.
+    reference_arm: Annotated[dict[str, Any], Field(default=None, validate_default=True)]
     data: DataSpec
     recipe: Recipe
     seeds: Annotated[
@@ -88,6 +89,14 @@ class StudyFile(FileModel):
             return space
         folder = (info.context or {}).get("folder", Path())
         return SearchSpace.load(folder / space if is_path(space) else space)
+
+    @field_validator("reference_arm", mode="before")
+    @classmethod
+    def _own_arm(cls, reference_arm: Any, info: ValidationInfo) -> Any:
+        if reference_arm is not None:
+            return reference_arm
+        space = info.data.get("space")  # missing where it was refused
+        return space.own_point() if space else {}
 
     @field_validator("seeds")
     @classmethod
@@ -187,6 +196,10 @@ class StudyFile(FileModel):
             return self
         document = override(self.document(), changes, sections=type(self).model_fields)
         return validate(type(self), document, source=f"study {self.name}")
+
+    def with_reference(self, name: str) -> Self:
+        """This study, with the reference that the budget of its space has led to."""
+        return self.model_copy(update={"space": self.space.with_reference(name)})
 
     def wanted(self, data_dir: Path | None = None) -> Wanted:
         """The designs to train.

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from explorer.errors import UserError
 from explorer.suggestions import command
 from explorer.text import counted
-from studies.config.overrides import override
 
 if TYPE_CHECKING:
     from studies.config.recipe import Recipe
@@ -88,6 +87,7 @@ def retrain(
     from studies.machine.settings import resolve_here, speed_hints
     from studies.records.same_data import check_data
     from studies.training import training_notes
+    from studies.winner.recipe import full_recipe
     from studies.winner.winner import train_on_both
 
     if imported := stored.content.origin.imported:
@@ -95,7 +95,7 @@ def retrain(
             f"{stored.name} was imported from {imported}, which does not say on what data it was"
             f" trained. Train its winner by itself: {by_itself(chosen)}"
         )
-    wanted = _recipe(stored, chosen.design, recipe, changes)
+    wanted = full_recipe(stored, chosen.design, recipe, changes)
     if (folder / CARD).exists():
         raise UserError(f"{folder} holds a model already; name another folder, or remove it.")
     for module in ("onnxruntime", "onnxscript"):
@@ -170,26 +170,6 @@ def retrain(
 def by_itself(chosen: "Winner") -> str:
     """The command that trains the winner's design outside its study."""
     return command("train", chosen.design, data="DATA", o="weights.safetensors")
-
-
-def _recipe(
-    stored: "StoredStudy", design: str, given: str | None, changes: Sequence[str]
-) -> "Recipe":
-    """The recipe of the full training: the one given, else the
-    study's, as it was tuned for the design."""
-    from search_spaces.documents import load_document, validate
-    from studies.config.recipe import Recipe
-
-    if given is not None:
-        document = load_document(Recipe, "recipe", given).model_dump(mode="json")
-    else:
-        tuned = stored.tuned.get(design)
-        document = {
-            **stored.content.file.recipe.model_dump(mode="json"),
-            **(tuned.recipe if tuned else {}),
-        }
-    changed = override({"recipe": document}, tuple(changes), sections=["recipe"])["recipe"]
-    return validate(Recipe, changed, source="recipe")
 
 
 def _epoch_words(row: dict[str, Any], epochs: int) -> str:

@@ -22,6 +22,7 @@ from dashboards.app.pages.parts import (
 )
 from dashboards.app.pages.question import (
     FACTORS,
+    INPUTS,
     MOST_MULTIPLE,
     MOST_POWER,
     RULE_LABELS,
@@ -86,6 +87,19 @@ def _controls(asked: Question) -> list[Any]:
             ],
             className="field",
         ),
+        *(
+            html.Div(
+                [
+                    html.Label(name, htmlFor=key),
+                    dcc.Input(
+                        id=key, type="text", value=getattr(asked, key), debounce=0.3,
+                        inputMode="numeric", placeholder="by its name", className="text",
+                    ),
+                ],
+                className="field",
+            )
+            for key, name in INPUTS.items()
+        ),
         _slider("factor", "Budget", asked.factor, len(FACTORS) - 1),
         legend("Rule: equal", radio("by", rules_offered(asked), asked.by)),
         legend("Solve for", radio("solve", quantities_offered(asked), asked.solve)),
@@ -141,7 +155,7 @@ def answer(asked: Question, look: Look | None) -> Answer:
         str(2**asked.multiple),
     )
     try:
-        reference = Architecture.from_name(asked.reference)
+        reference = asked.network()
         spent = FACTORS[asked.factor] * cost(reference, asked.by)
         designs = asked.designs()
     except UserError as error:
@@ -264,9 +278,10 @@ def matched(
     theirs = [point(architecture, *its_lines) for architecture, its_lines in lines.items()]
     quantity = "blocks in all" if asked.solve == "depths" else LABELS[asked.solve]
     times = f"{FACTORS[asked.factor]:g}x the" if FACTORS[asked.factor] != 1 else "the"
+    size = "x".join(map(str, first.input_shape))
     subtitle = (
         f"The {quantity} that spend {times} {RULE_LABELS[asked.by]} of {asked.reference}, by"
-        f" {LABELS[asked.axis]}"
+        f" {LABELS[asked.axis]}; input {size}, {first.classes:,} classes"
     )
     if theirs:
         subtitle += "; grey rings: published networks of about this cost"

@@ -56,6 +56,19 @@ def _page(reader: Reader, tables: Tables, chosen: Selection, every: float) -> li
     zooming = html.Span(
         "Drag to zoom, double-click to go back. ", className="mouse"
     )  # by touch it scrolls
+    findings = findings_of(reader, tables)
+    measures = {
+        measure: words
+        for measure, words in MEASURE_LABELS.items()
+        if measure != "latency" or findings.has_latency or measure == findings.objective
+    }
+    by = radio("cost-by", labelled_options(measures), chosen.cost or findings.objective or "flops")
+    costs = html.Section(
+        [
+            legend("Cost in", by),
+            html.Div([figure_frame(key) for key in SPENDING], className="pair even"),
+        ]
+    )
     hint = [zooming, "Click a single training's mark to open it."]
     return [
         dcc.Store(id="study-name", data=tables.info["name"]),
@@ -63,20 +76,14 @@ def _page(reader: Reader, tables: Tables, chosen: Selection, every: float) -> li
         dcc.Store(id="results-drawn", data=0),
         dcc.Interval(id="study-tick", interval=int(1000 * every)),
         html.Div(head(reader, tables), id="study-head"),
-        _filters(findings_of(reader, tables).arms, chosen),
+        _filters(findings.arms, chosen),
         html.P("", id="study-shown", className="quiet", role="status"),
+        # What a search with two objectives looks for comes first.
+        *([costs] if findings.objective else []),
         html.Div([figure_frame("error", hint), figure_frame("differences")], className="pair"),
         html.Div(behind(reader, tables, readable), id="study-numbers"),
         html.Section(html.Div([figure_frame(key) for key in CURVES], className="pair even")),
-        html.Section(
-            [
-                legend(
-                    "Cost in",
-                    radio("cost-by", labelled_options(MEASURE_LABELS), chosen.cost),
-                ),
-                html.Div([figure_frame(key) for key in SPENDING], className="pair even"),
-            ]
-        ),
+        *([] if findings.objective else [costs]),
         html.Div(id="study-missed"),
         dcc.Store(id="missed-shown", data=""),
         html.Div(trainings(reader, tables, readable), id="study-trainings"),

@@ -57,7 +57,8 @@ def shown(
     Raises `UserError` for an unknown study and for seeds that cannot be read.
     """
     tables, theme = reader.tables(name), theme_of(look)
-    chosen = replace(chosen.rows, cost=chosen.cost if group == "cost" else "flops")
+    own = chosen.cost or findings_of(reader, tables).objective or "flops"
+    chosen = replace(chosen.rows, cost=own if group == "cost" else "flops")
 
     def make() -> list[LiveFigure]:
         findings = chosen_findings(reader, tables, chosen)

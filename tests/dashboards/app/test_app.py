@@ -286,6 +286,19 @@ def test_the_design_page_gives_what_match_gives():
     assert "22.3 %" in page
 
 
+def test_the_input_of_the_design_page_is_that_of_the_users_data():
+    asked = Question.of("?reference=resnet50&most=1&resolution=64&in_channels=1&classes=6")
+    reference = Architecture.from_name("resnet50", resolution=64, in_channels=1, classes=6)
+    assert asked.designs() == match(reference, cardinality=[1, 2])
+    below = design.answer(asked, None).figure.layout.title.subtitle.text
+    assert "input 1x64x64, 6 classes" in below
+    for typed, message in (
+        ("resolution=8", "a resolution of 8 is too small"),
+        ("classes=six", "classes must be a whole number of at least 1; given: 'six'"),
+    ):
+        assert message in design.answer(Question.of(f"?reference=resnet50&{typed}"), None).problem
+
+
 @pytest.mark.parametrize("solve", ["bottleneck_width", "width", "depths", "cardinality"])
 @pytest.mark.parametrize("reference", ["resnet50", "resnext29_8x64d_cifar", "resnet18"])
 def test_every_quantity_has_an_answer_or_a_reason(solve, reference):
@@ -327,7 +340,11 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize(
-    "key", ["reference", "factor", "by", "solve", "most", "multiple", "policy", "shown"]
+    "key",
+    [
+        *("reference", "factor", "by", "solve", "most", "multiple", "policy", "shown"),
+        *("resolution", "in_channels", "classes"),
+    ],
 )
 def test_a_link_or_a_request_of_a_stranger_gets_an_answer(key):
     asked = {Question.of(f"?{key}={quote(value)}") for value in HOSTILE}
