@@ -4,13 +4,15 @@ It holds a table of commands. Each is loaded when it is called, so that `--help`
 stay fast.
 """
 
+import atexit
+import gc
 import os
 import sys
-from importlib import import_module
 
 import click
 
 from explorer.errors import UserError, check_known
+from explorer.lazy import load
 from explorer.output import OutputGone, finish, guard_streams, tell
 from explorer.scarcity import scarcity
 from explorer.streams import let_only_text_through
@@ -18,6 +20,10 @@ from explorer.streams import let_only_text_through
 # Every command: where its click command stands, and its line in the help (a test resolves each
 # entry).
 COMMANDS = {
+    "suggest": (
+        "explorer.commands.design:suggest",
+        "Suggest references for a budget, with arms that all cost the same.",
+    ),
     "match": (
         "explorer.commands.design:match",
         "Solve d, C, width or depths so that a network costs what a reference costs.",
@@ -40,7 +46,10 @@ COMMANDS = {
         "explorer.commands.heavy:export",
         "Write a network for torchvision, timm, safetensors or ONNX.",
     ),
-    "paper": ("explorer.commands.design:paper", "Show the paper's tables beside our own counts."),
+    "published": (
+        "explorer.commands.design:published",
+        "Show the paper's tables, and what others got, beside our own counts.",
+    ),
     "space": ("search_spaces.commands:space", "Show the designs of a search space."),
     "study": ("studies.commands.study:study", "Run studies and follow their progress."),
     "data": (
@@ -56,6 +65,9 @@ COMMANDS = {
 }
 
 
+ALIASES = {"paper": "published"}
+
+
 class LazyGroup(click.Group):
     """A click group that imports a command's module only when the command is called."""
 
@@ -63,10 +75,11 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        name = ALIASES.get(cmd_name, cmd_name)
+        if name not in COMMANDS:
             return None
-        module, function = COMMANDS[cmd_name][0].split(":")
-        command: click.Command = getattr(import_module(module), function)
+        module, function = COMMANDS[name][0].split(":")
+        command: click.Command = getattr(load(module), function)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -77,7 +90,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-"):
-            check_known("command", args[0], COMMANDS)
+            check_known("command", ALIASES.get(args[0], args[0]), COMMANDS)
         return super().resolve_command(ctx, args)
 
 
@@ -110,6 +123,7 @@ def cli() -> None:
 
     \b
     Examples:
+      resnext-explorer suggest --flops 5M --resolution 32 --cardinality 1,2,4,8
       resnext-explorer match resnet50 --cardinality 1,2,4,8,32
       resnext-explorer describe resnext50_32x4d --verify
       resnext-explorer study run digits_cardinality --workers 2
@@ -128,6 +142,8 @@ def main() -> None:
     # numpy's OpenBLAS starts a thread a core as it is imported; where it may not, it sends SIGINT
     # to its own process.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Python looks for garbage a last time as it ends: 1.4 s, where torch and Lightning are loaded.
+    atexit.register(gc.freeze)
     code = _run()
     sys.exit(finish() or code)
 

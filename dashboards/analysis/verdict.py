@@ -6,7 +6,7 @@ from dataclasses import replace
 from dashboards.analysis.claims import Verdict, judged
 from dashboards.analysis.comparison import Comparison, OddTraining
 from dashboards.analysis.evidence import Evidence
-from dashboards.analysis.notes import notes
+from dashboards.analysis.notes import learning_sentence, notes
 from dashboards.analysis.questions import scaled, searched, tuned_sentence
 from dashboards.analysis.words import listed, lower_first, seeds_phrase
 from explorer.text import counted, human_percent, signed_points
@@ -15,7 +15,9 @@ from explorer.text import counted, human_percent, signed_points
 def judge(evidence: Evidence) -> Verdict:
     """The verdict on a study, its planned seeds all in. A difference is claimed only where its
     simultaneous interval excludes zero, equality only within the study's margin."""
-    return replace(_answer(evidence), notes=tuple(notes(evidence)))
+    verdict = _answer(evidence)
+    more = f"{learning_sentence(evidence)} {verdict.more}".strip()
+    return replace(verdict, more=more, notes=tuple(notes(evidence)))
 
 
 def _answer(evidence: Evidence) -> Verdict:

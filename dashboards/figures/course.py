@@ -6,10 +6,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.analysis.findings import Findings
+from dashboards.figures.legend import add_legend
 from dashboards.figures.theme import (
-    THEMES,
     arm_styles,
     blank_figure,
+    colors_of,
     label,
     note_if_empty,
     set_title,
@@ -56,9 +57,10 @@ def gaps_by_seed(findings: Findings, *, theme: str = "light") -> go.Figure:
         theme: "light" or "dark".
     """
     chart, styles = course_of(findings), arm_styles(findings, theme)
-    figure, colors = blank_figure(theme), THEMES[theme]
+    figure, colors = blank_figure(theme), colors_of(theme)
     for number, (arm, looks) in enumerate(chart.looks.items()):
-        color, symbol = styles[arm].color, styles[arm].symbol
+        style = styles[arm]
+        color, symbol = style.color, style.symbol
         x = looks["seeds"] + WIDTH * ((number + 0.5) / len(chart.looks) - 0.5)
         for low, high, width in (
             (looks["low"], looks["high"], 1.5),
@@ -70,7 +72,7 @@ def gaps_by_seed(findings: Findings, *, theme: str = "light") -> go.Figure:
                 mode="lines",
                 line={"color": transparent(color, 0.45), "width": width},
                 hoverinfo="skip",
-                showlegend=False,
+                legendgroup=label(arm),
             )
         last = len(looks) - 1
         filled = [arm in chart.decided and row == last for row in range(len(looks))]
@@ -79,7 +81,8 @@ def gaps_by_seed(findings: Findings, *, theme: str = "light") -> go.Figure:
             y=looks["estimate"].tolist(),
             mode="lines+markers",
             name=label(arm),
-            line={"color": color, "width": 1.5},
+            legendgroup=label(arm),
+            line={"color": color, "width": 1.5, "dash": style.dash},
             marker={
                 "symbol": [symbol if full else f"{symbol}-open" for full in filled],
                 "size": [11 if full else 7 for full in filled],
@@ -100,9 +103,7 @@ def gaps_by_seed(findings: Findings, *, theme: str = "light") -> go.Figure:
         )
     last_look = max((int(looks["seeds"].max()) for looks in chart.looks.values()), default=1)
     figure.update_xaxes(title_text="seeds", tick0=0, dtick=max(1, last_look // 10))
-    figure.update_layout(
-        showlegend=True, legend={"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0}
-    )
+    add_legend(figure, {arm: styles[arm] for arm in chart.looks})
     figure.update_yaxes(title_text="gap, points", range=[-chart.reach, chart.reach])
     set_title(figure, chart.title, chart.subtitle, theme)
     note_if_empty(figure, chart.looks, theme)

@@ -9,6 +9,9 @@ from explorer.commands.options import FORCE_OPTION
 from explorer.suggestions import Secret, command
 from studies.commands.options import storage_option
 
+# Columns of the closing table that a narrow terminal does without, the first of these first.
+SPARE = ("Seconds per epoch", "Params", "FLOPs", "Mismatch", "Design", "Validation error")
+
 if TYPE_CHECKING:
     from dashboards.analysis.findings import Findings
 
@@ -93,7 +96,8 @@ def print_results(findings: "Findings") -> None:
     from explorer.terminal import print_table
 
     table, verdict = closing_table(findings), findings.verdict
-    print_table(table.columns, table.rows, left=table.words)
+    spare = [column for name in SPARE for column in table.columns if column.startswith(name)]
+    print_table(table.columns, table.rows, left=table.words, spare=spare)
     print()
     for text in (verdict.text, *verdict.notes):
         print(text)

@@ -24,6 +24,8 @@ from dashboards.analysis.findings import Findings
 from dashboards.analysis.spaces import compare_spaces, design_means, drawn_from_space
 from dashboards.analysis.tables import spaces_table, studies_table
 from dashboards.figures import error_distribution_functions
+from dashboards.figures.arm_chart import share_scale
+from dashboards.figures.theme import own_height
 from dashboards.page.elements import Element, element, joined, resource, to_html
 from dashboards.page.parts import notes, quiet, section, table
 from dashboards.page.study import study_name
@@ -31,7 +33,7 @@ from dashboards.report.sources import Source
 from dashboards.report.study import Draw, StudyPart, figure_frame, study_body
 from explorer.errors import UserError
 from explorer.files import PAGE_MARK, check_output, write_atomic
-from studies.results.table_text import as_csv
+from studies.results import as_csv
 
 SPACE = 8  # designs that make a study a design space, with a distribution worth drawing
 
@@ -77,6 +79,7 @@ def render_report(
             names[key] = file_stem(f"{part.source.name}_{key.removeprefix(part.prefix)}")
     data = {
         "names": names,
+        "heights": {key: own_height(draw("light")) for key, draw in figures.items()},
         "figures": {
             key: {theme: draw(theme).to_plotly_json() for theme in ("light", "dark")}
             for key, draw in figures.items()
@@ -181,23 +184,18 @@ def _among_others(part: StudyPart, now: datetime) -> str:
 def _share_scale(figures: dict[str, Draw], keys: Sequence[str]) -> None:
     """Let these figures have one scale of error, so that heights
     can be compared from study to study."""
-    ranges = [
-        tuple(figure.layout.yaxis.range)
-        for key in keys
-        if key in figures and (figure := figures[key]("light")).layout.yaxis.range
-    ]
-    if len(ranges) < 2:
-        return
-    low, high = min(ends[0] for ends in ranges), max(ends[1] for ends in ranges)
+    drawn = [figures[key] for key in keys if key in figures]
 
     def on_scale(draw: Draw) -> Draw:
-        def drawn(theme: str) -> go.Figure:
+        def shared(theme: str) -> go.Figure:
             figure = go.Figure(draw(theme))
-            return figure.update_yaxes(range=[low, high]) if figure.layout.yaxis.range else figure
+            share_scale([figure, *(go.Figure(other(theme)) for other in drawn)])
+            return figure
 
-        return drawn
+        return shared
 
-    figures.update({key: on_scale(figures[key]) for key in keys if key in figures})
+    if len(drawn) > 1:
+        figures.update({key: on_scale(figures[key]) for key in keys if key in figures})
 
 
 def file_stem(name: str) -> str:

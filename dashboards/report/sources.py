@@ -1,7 +1,7 @@
 """Where a report's tables come from: studies in a storage, and
 CSV files as `study import` takes them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -11,9 +11,12 @@ import pandas as pd
 from dashboards.analysis.findings import Findings
 from explorer.errors import UserError
 from explorer.suggestions import command
-from studies.results import CURVES
-from studies.results.table_files import (
+from studies.missed import Missed
+from studies.pair import Pair
+from studies.results import (
+    CURVES,
     FileStudy,
+    Reader,
     check_curves,
     check_results,
     holds_curves,
@@ -23,18 +26,19 @@ from studies.results.table_files import (
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """One study: its two tables, and what `studies.results.study_info` says about it
-    (of a CSV file the name and the reference arm)."""
+    """One study: its two tables, what `studies.results.study_info` says about it (of a CSV file the
+    name and the reference arm), and which test images its trainings missed, where that is known."""
 
     name: str
     trials: pd.DataFrame
     curves: pd.DataFrame
     info: dict[str, Any] = field(default_factory=dict)
+    missed: Mapping[Pair, Missed] = field(default_factory=dict)
 
     @cached_property
     def findings(self) -> Findings:
         """What the study found, worked out once."""
-        return Findings(self.trials, self.info)
+        return Findings(self.trials, self.info, read_missed=lambda: self.missed)
 
 
 def load_sources(given: Iterable[str], storage: str | None = None) -> list[Source]:
@@ -84,9 +88,9 @@ def _from_csv(study: FileStudy) -> Source:
 
 def _from_storage(name_or_path: str, storage: str | None) -> Source:
     from studies.config.study import name_of
-    from studies.results import Reader
     from studies.storage import Storage
 
     name = name_of(name_or_path)
-    tables, curves = Reader(Storage(storage)).both(name)
-    return Source(name, tables.trials, curves, tables.info)
+    reader = Reader(Storage(storage))
+    tables, curves = reader.both(name)
+    return Source(name, tables.trials, curves, tables.info, reader.misses(name))

@@ -68,8 +68,9 @@ def plan(
 def _print_plan(plan: "Plan", start: str) -> None:
     from collections import Counter
 
+    from explorer.commands.printing import print_far_off
     from explorer.terminal import print_table
-    from explorer.text import counted, human_count, human_flops, human_percent, human_time
+    from explorer.text import counted, human_count, human_flops, human_mismatch, human_time
 
     trials = Counter(pair.design for pair in plan.pairs)
     print_table(
@@ -80,14 +81,16 @@ def _print_plan(plan: "Plan", start: str) -> None:
                 design.name,
                 human_flops(design.complexity.flops),
                 human_count(design.complexity.params),
-                human_percent(design.mismatch, signed=True),
+                human_mismatch(design.mismatch),
                 trials[design.name],
                 human_time(seconds),
             ]
             for design, seconds in zip(plan.designs, plan.trial_seconds, strict=True)
         ],
         left=["design"],
+        spare=["params", "FLOPs", "design"],
     )
+    print_far_off(plan.designs, "whole number")
     for point in plan.left_out:
         click.echo(f"Left out: {point.arm}: {point.reason}")
     click.echo(
@@ -140,8 +143,7 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
     from dataclasses import asdict
 
     from explorer.terminal import print_json, print_table
-    from studies.results import Reader
-    from studies.results.history import failures
+    from studies.results import Reader, failures
 
     tables, failed = Reader(storage).tables(study.name), failures(storage, study)
     info = tables.info
@@ -151,7 +153,10 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
         return
     click.echo(f"{study.name}: {info['question']}" if info["question"] else study.name)
     rows = [_arm(group) for _, group in tables.trials.groupby("arm", sort=False)]
-    print_table(list(rows[0]), [list(row.values()) for row in rows], left=["design"])
+    if tables.trials["latency"].isna().all():
+        rows = [{key: row[key] for key in row if key != "latency"} for row in rows]
+    spare = ["params", "FLOPs", "mismatch", "design"]
+    print_table(list(rows[0]), [list(row.values()) for row in rows], left=["design"], spare=spare)
     facts = {
         "Reference arm": info["reference_arm"],
         "Created": info["created"],
@@ -178,19 +183,21 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
 
 def _arm(pairs: "pd.DataFrame") -> dict[str, Any]:
     """The pairs of one arm as a row of `study show`."""
-    from explorer.text import human_count, human_flops, human_percent
+    from explorer.text import human_count, human_flops, human_mismatch, human_percent, human_time
 
     design, errors = pairs.iloc[0], pairs["validation_error"].dropna()
+    latency = pairs["latency"].dropna()
     statuses = ("complete", "running", "failed")
     return {
         "arm": design["arm"],
         "design": design["design"],
         "FLOPs": human_flops(design["flops"]),
         "params": human_count(design["params"]),
-        "mismatch": human_percent(design["mismatch"], signed=True),
+        "mismatch": human_mismatch(design["mismatch"]),
         "pairs": len(pairs),
         **{status: (pairs["status"] == status).sum() for status in statuses},
         "validation error": human_percent(errors.mean()) if len(errors) else "",
+        "latency": human_time(latency.mean()) if len(latency) else "",
     }
 
 
@@ -237,7 +244,7 @@ def delete(storage: "Storage", study: "StoredStudy", yes: bool, force: bool) -> 
     Example:
       resnext-explorer study delete digits_cardinality
     """
-    from studies.results.history import delete as delete_study
+    from studies.results import delete as delete_study
 
     counts = study.counts(storage)
     what = f"{study.name} with {counts.complete} results from {storage.shown}"
@@ -271,7 +278,7 @@ def import_(path: Path, name: str | None, reference_arm: str | None, storage: st
       resnext-explorer study import cluster.csv --name cluster --reference-arm C=1
     """
     from explorer.text import counted
-    from studies.results.importing import import_csv
+    from studies.results import import_csv
     from studies.storage import Storage
 
     opened = Storage(storage)

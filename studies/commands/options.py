@@ -11,9 +11,7 @@ from explorer.errors import UserError
 from explorer.files import expanded
 
 if TYPE_CHECKING:
-    from explorer import Architecture
     from studies.config.study import StudyFile
-    from studies.machine.settings import Resolved
     from studies.records.stored_study import StoredStudy
     from studies.storage import Storage
 
@@ -45,6 +43,12 @@ storage_option = click.option(
         "Where studies are kept (default: RESNEXT_EXPLORER_STORAGE, else resnext-explorer.db in"
         " the current folder)."
     ),
+)
+where_option = click.option(
+    "--where",
+    multiple=True,
+    metavar="LIMIT",
+    help="Choose only among designs within a limit: 'latency<=2ms', 'params<=500k'.",
 )
 set_option = click.option(
     "--set",
@@ -88,33 +92,6 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
     ):
         command = option(command)
     return command
-
-
-def settings_here(
-    architecture: "Architecture",
-    batch_size: int,
-    device: str,
-    precision: str,
-    threads: int | None,
-    checkpoints: Path | None,
-) -> "Resolved":
-    """The settings of one training in this process, which imports torch.
-
-    One that goes on from a checkpoint keeps its number of threads: another gives other bits.
-    """
-    from studies.machine.gpus import check_workers
-    from studies.machine.settings import resolve_here
-    from studies.machine.threads import Step
-    from studies.training import threads_of
-
-    check_workers(None, None, threads)
-    shape = {
-        "resolution": architecture.resolution,
-        "in_channels": architecture.in_channels,
-        "classes": architecture.classes,
-    }
-    step = Step(architecture.name, shape, batch_size)
-    return resolve_here(device, precision, threads=threads or threads_of(checkpoints), step=step)
 
 
 def wanted_study(storage: "Storage", name_or_path: str, changes: tuple[str, ...]) -> "StudyFile":

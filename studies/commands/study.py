@@ -140,8 +140,7 @@ def results(
     """
     from explorer.files import check_output, write_atomic
     from explorer.terminal import print_data
-    from studies.results import CURVES, TRIALS, Reader, with_tuned
-    from studies.results.table_text import as_csv
+    from studies.results import CURVES, TRIALS, Reader, as_csv, with_tuned
 
     if as_json and output:
         raise UserError(

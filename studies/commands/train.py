@@ -11,7 +11,7 @@ from explorer.errors import UserError
 from explorer.output import say
 from explorer.suggestions import command
 from explorer.text import counted
-from studies.commands.options import GivenPath, set_option, settings_here, threads_option
+from studies.commands.options import GivenPath, set_option, threads_option
 from studies.config.overrides import override
 
 if TYPE_CHECKING:
@@ -42,13 +42,11 @@ COLUMNS = {
     type=GivenPath(),
     help="Folder (npz: file) of the data; without it, official files are downloaded.",
 )
-@click.option(
-    "--recipe", default="quick", show_default=True, help="A preset's name or a YAML file."
-)
+@click.option("--recipe", default="quick", help="A preset's name or a YAML file.")
 @set_option
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, or auto.")
-@click.option("--precision", default="auto", show_default=True, help="32, bf16, or auto.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0)
+@click.option("--device", default="auto", help="cpu, cuda, cuda:1, or auto.")
+@click.option("--precision", default="auto", help="32, bf16, or auto.")
 @threads_option
 @click.option(
     "--checkpoints",
@@ -100,12 +98,17 @@ def train(
     from explorer import Architecture
     from studies.data import data_shape, load
     from studies.machine.settings import speed_hints
-    from studies.training import training_notes
+    from studies.training import settings_here, training_notes
 
     shape = vars(data_shape(spec, data_dir))
     architecture = Architecture.from_name(name, **shape)
     resolved = settings_here(
-        architecture, chosen.batch_size, device, precision, threads, checkpoints
+        architecture,
+        chosen.batch_size,
+        device=device,
+        precision=precision,
+        threads=threads,
+        checkpoints=checkpoints,
     )
     settings = resolved.settings
     if output is not None:
@@ -160,7 +163,7 @@ def train(
         _write(architecture, outcome, output, splits, force)
     if as_json:
         figures = {**vars(outcome)}
-        del figures["curves"], figures["state_dict"]
+        del figures["curves"], figures["state_dict"], figures["missed"]
         click.echo(to_json({"event": "complete", "design": architecture.name, **figures}))
     else:
         _sum_up(outcome, splits.names)

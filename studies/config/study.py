@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StrictInt, ValidationInfo, field_validator, model_validator
+from pydantic import Field, StrictBool, StrictInt, ValidationInfo, field_validator, model_validator
 
 from explorer import Design
 from explorer.errors import UserError
@@ -24,6 +24,7 @@ from studies.config.search import METHODS, Search, shuffled
 from studies.config.tuning import Tune
 from studies.config.until import Until, with_parsed_until
 from studies.data import DataShape, DataSpec, Parts, shape_and_parts
+from studies.missed import KEPT_BY_DEFAULT
 
 GRID = "grid"
 
@@ -49,7 +50,8 @@ class StudyFile(FileModel):
     name: Annotated[str, Field(max_length=100)]
     question: Annotated[str, Field(max_length=2_000)] = ""
     space: SearchSpace
-    reference_arm: dict[str, Any]
+    # The arm that the others are compared with; by default the one with the reference's own values.
+    reference_arm: Annotated[dict[str, Any], Field(default=None, validate_default=True)]
     data: DataSpec
     recipe: Recipe
     seeds: Annotated[
@@ -60,6 +62,8 @@ class StudyFile(FileModel):
     until: Until | None = None  # none: every arm gets all seeds
     # A gap that does not matter, in points of test error; it changes no training.
     margin: Annotated[float, Field(gt=0, le=100)] | None = None
+    # Whether each training stores which images it missed; by default where they are not too many.
+    keep_misses: StrictBool | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -85,6 +89,14 @@ class StudyFile(FileModel):
             return space
         folder = (info.context or {}).get("folder", Path())
         return SearchSpace.load(folder / space if is_path(space) else space)
+
+    @field_validator("reference_arm", mode="before")
+    @classmethod
+    def _own_arm(cls, reference_arm: Any, info: ValidationInfo) -> Any:
+        if reference_arm is not None:
+            return reference_arm
+        space = info.data.get("space")  # missing where it was refused
+        return space.own_point() if space else {}
 
     @field_validator("seeds")
     @classmethod
@@ -148,6 +160,10 @@ class StudyFile(FileModel):
         """The same arm as a point of the space, with its reference."""
         return self.space.points[self.reference_label]
 
+    def keeps_misses(self, images: int) -> bool:
+        """Whether each training stores which of so many validation and test images it missed."""
+        return images <= KEPT_BY_DEFAULT if self.keep_misses is None else self.keep_misses
+
     def document(self) -> dict[str, Any]:
         """The study with everything filled in, as plain data.
 
@@ -180,6 +196,10 @@ class StudyFile(FileModel):
             return self
         document = override(self.document(), changes, sections=type(self).model_fields)
         return validate(type(self), document, source=f"study {self.name}")
+
+    def with_reference(self, name: str) -> Self:
+        """This study, with the reference that the budget of its space has led to."""
+        return self.model_copy(update={"space": self.space.with_reference(name)})
 
     def wanted(self, data_dir: Path | None = None) -> Wanted:
         """The designs to train.

@@ -40,9 +40,10 @@ class Origin(BaseModel):
     """What a study was started with, where and when. What has a default was not stored by every
     version.
 
-    `splits` counts the images of each part, `digests` stand for their content, and `notes` are what
-    to know of them. `extended_from` holds the seeds that were wanted before each extension, and
-    `arms_before` the arms (none where not known): a verdict after one is judged more strictly.
+    `splits` counts the images of each part, `digests` stand for their content and order,
+    `class_names` are in the order of the labels (none where classes have none), and `notes` are
+    what to know of them. `extended_from` holds the seeds that were wanted before each extension,
+    and `arms_before` the arms (none where not known): a verdict after one is judged more strictly.
     `ended_at` is the most seeds of a plan with `until` that had come to its end when it was
     extended. `trials` is how many designs a search tries. Of an
     imported study, `imported` is the file that it is from, and `pairs` are design and seed of each
@@ -59,6 +60,7 @@ class Origin(BaseModel):
     shape: DataShape
     splits: dict[str, int]
     digests: dict[str, str] | None = None
+    class_names: list[str] = []
     notes: list[str] = []
     planned_seeds: list[int]
     extended_from: list[list[int]] = []

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from studies.config.study import StudyFile
 from studies.records.arm_standings import until_standings
 from studies.records.stored_study import StoredStudy, get
 from studies.storage import Storage
@@ -20,13 +21,14 @@ def study_info(storage: str | Storage | None, name: str) -> dict[str, Any]:
 def info_of(stored: StoredStudy) -> dict[str, Any]:
     """The same of a study that has been read, with its attempts."""
     document, origin = stored.content.document, stored.content.origin
+    path = getattr(document.data, "path", None)
     agenda, standings = stored.agenda(stored.attempts), until_standings(stored)
     return {
         "name": stored.name,
         "question": document.question,
         "reference_arm": stored.content.reference_arm,
         "document": stored.content.as_yaml(),
-        "data": {"name": document.data.name, **origin.splits},
+        "data": {"name": document.data.name, **({"path": path} if path else {}), **origin.splits},
         "recipe": document.recipe.model_dump(mode="json"),
         "settings": origin.settings.model_dump(),
         "versions": origin.versions,
@@ -38,6 +40,9 @@ def info_of(stored: StoredStudy) -> dict[str, Any]:
         "extended_from": origin.extended_from,
         "arms_before": origin.arms_before,
         "margin": document.margin,
+        "imported": origin.imported,
+        "misses_left_out": _misses_left_out(stored),
+        "class_names": origin.class_names,
         "wanted": len(stored.pairs),
         "to_come": agenda.to_come + len(agenda.ahead),
         "left_out": [asdict(point) for point in origin.left_out],
@@ -46,6 +51,17 @@ def info_of(stored: StoredStudy) -> dict[str, Any]:
         "until": standings.record() if standings else None,
         "git commit": origin.git_commit,
     }
+
+
+def _misses_left_out(stored: StoredStudy) -> str:
+    """Why its trainings do not store which images they miss; "" where they do."""
+    document, origin = stored.content.document, stored.content.origin
+    if origin.imported:
+        return "imported"
+    images = origin.splits.get("validation", 0) + origin.splits.get("test", 0)
+    if not isinstance(document, StudyFile) or document.keeps_misses(images):
+        return ""
+    return "too many images" if document.keep_misses is None else "switched off"
 
 
 def _search(stored: StoredStudy) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ import pandas as pd
 from explorer.errors import UnknownName
 from studies.attempts.attempt import Attempt
 from studies.attempts.standing import Attempts, Counts, agenda_statuses
+from studies.missed import Missed
 from studies.pair import Pair
 from studies.records.stored_study import StoredStudy, get_alone, stored_alone
 from studies.results.info import info_of
@@ -82,6 +83,8 @@ class _Known:
     chunks: dict[int, list[Chunk]] = field(default_factory=dict)
     chunks_start: int = -1
     curves: tuple[str, pd.DataFrame] | None = None
+    # Which images each attempt missed: by split, those read so far, and the first to read again.
+    misses: dict[str, tuple[int, dict[int, Missed]]] = field(default_factory=dict)
 
 
 class Reader:
@@ -134,6 +137,19 @@ class Reader:
                     make_curves(known.study, known.rows.values(), known.chunks),
                 )
             return tables, known.curves[1]
+
+    def misses(self, name: str, split: str = "test") -> dict[Pair, Missed]:
+        """Which images of a split (`test` or `validation`) each complete training missed.
+
+        Trainings that did not store it are left out.
+        """
+        with self._look(name) as (known, _):
+            missed = self._read_misses(known, split)
+            return {
+                pair: missed[row.deciding.id]
+                for pair, row in known.rows.items()
+                if row.status == "complete" and row.deciding and row.deciding.id in missed
+            }
 
     def curve(self, name: str, design: str, seed: int) -> pd.DataFrame:
         """The epochs of one pair, without reading any other's."""
@@ -236,6 +252,14 @@ class Reader:
             fresh.setdefault(trial, []).append(from_json(text))
         known.chunks |= fresh
         known.chunks_start = _first_moving(known)
+
+    def _read_misses(self, known: _Known, split: str) -> dict[int, Missed]:
+        first, missed = known.misses.get(split, (-1, {}))
+        for trial, text in self.storage.tuples(schema.MISSES, study=known.study.id, first=first):
+            if record := from_json(text).get(split):
+                missed[trial] = Missed.read(record)
+        known.misses[split] = (_first_moving(known), missed)
+        return missed
 
 
 def _first_moving(known: _Known) -> int:

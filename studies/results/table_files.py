@@ -18,11 +18,16 @@ from explorer.designs import MEASURES
 from explorer.errors import UserError, unknown
 from explorer.text import human_count
 from studies.config.design import StoredDesign
-from studies.results import CURVES, TRIALS
 from studies.results import table_columns as columns
 from studies.results.table_columns import MOST
 from studies.results.table_text import TextTable, read_table
-from studies.results.tables import ERRORS, columns_of_designs, finish_trials
+from studies.results.tables import (
+    CURVES,
+    ERRORS,
+    TRIALS,
+    columns_of_designs,
+    finish_trials,
+)
 
 NEEDED = ("design", "seed", "validation_error", "test_error")
 NEEDED_CURVES = ("study", "arm", "design", "seed", "epoch")
@@ -34,7 +39,7 @@ _WHOLE = {
     **dict.fromkeys(("cardinality", "bottleneck_width", "width", *SIZES, *COUNTS, "budget"), 1),
     **{"attempt": 0, "epochs": 1, "peak_memory": 1},
 }
-_MEASURED = {"seconds": 1e10, "images_per_second": 1e12}
+_MEASURED = {"seconds": 1e10, "images_per_second": 1e12, "latency": 1e10}
 _STUDY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _NO_NAME = (
     "cannot name a study: letters, digits, '.', '_' and '-', the first a letter or digit, at"

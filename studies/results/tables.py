@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from explorer.text import human_time
 from studies.attempts.attempt import Attempt
 from studies.config.design import StoredDesign
 from studies.pair import Pair
@@ -59,6 +60,7 @@ TRIALS = {
     "seconds_per_epoch": "float64",
     "images_per_second": "float64",
     "peak_memory": "Int64",
+    "latency": "float64",  # of one image, where a search asks for it
     "device": "str",
     "worker": "str",
     "started": "datetime64[us, UTC]",
@@ -82,7 +84,7 @@ CURVES = {
 
 # What a result holds, and what a design does, under the column's own name.
 ERRORS = tuple(column for column in TRIALS if column.endswith("_error"))
-MEASURED = (*ERRORS, "epochs", "seconds", "images_per_second", "peak_memory", "device")
+MEASURED = (*ERRORS, "epochs", "seconds", "images_per_second", "peak_memory", "latency", "device")
 _COPIED = [field.name for field in fields(StoredDesign) if field.name in {*TRIALS} - {"depths"}]
 # What a chunk of a curve holds; the table's other columns say whose it is.
 _NUMBERS = tuple(CURVES)[list(CURVES).index("epoch") :]
@@ -175,12 +177,14 @@ def finish_trials(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _result(row: Row) -> Mapping[str, Any]:
-    return (
-        row.deciding.attributes.get(RESULT, {}) if row.deciding and row.status == "complete" else {}
-    )
+    """What came out; of a design that was too slow to be trained, its latency."""
+    has_result = row.deciding and row.status in ("complete", "pruned")
+    return row.deciding.attributes.get(RESULT, {}) if row.deciding and has_result else {}
 
 
 def _reason(row: Row) -> str:
+    if row.status == "pruned" and (latency := _result(row).get("latency")):
+        return f"not trained: its latency of {human_time(latency)} is above the search's limit"
     if row.status != "failed":
         return ""
     if row.deciding is None:

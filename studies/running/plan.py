@@ -25,7 +25,7 @@ from studies.machine import gpus
 from studies.machine.cores import available_cores
 from studies.machine.settings import Resolved, Settings, check_settings, resolve
 from studies.pair import Pair
-from studies.records.creation import as_extended
+from studies.records.creation import as_extended, with_designs
 from studies.records.stored_study import StoredStudy
 from studies.running.estimate import cost_of, schedule, seconds_a_step, typical_step
 from studies.running.supervisor import worker_environment
@@ -42,8 +42,9 @@ MEASURED_STEPS = 16
 MEASURED_SECONDS = 10.0
 
 CHILD = (
-    "import json, sys; config = json.loads(sys.stdin.read()); sys.path[:] = config.pop('path'); "
-    "from studies.running.plan import measure; print(json.dumps(measure(**config)))"
+    "import json, os, sys; config = json.loads(sys.stdin.read()); sys.path[:] = config.pop('path');"
+    " from studies.running.plan import measure; print(json.dumps(measure(**config)), flush=True);"
+    " os._exit(0)"  # as a worker ends
 )
 
 
@@ -143,9 +144,10 @@ def plan(
     device that is not there, a stored study that wants something else.
     """
     gpus.check_workers(workers, workers_per_gpu, threads)
-    wanted = replace(study.wanted(data_dir), parts=None)  # the data is for those who measure
-    pairs = planned_pairs(study, wanted.designs)
     with Storage.visit(storage) as opened:
+        study, wanted = with_designs(opened, study, data_dir)
+        wanted = replace(wanted, parts=None)  # the data is for those who measure
+        pairs = planned_pairs(study, wanted.designs)
         stored = as_extended(opened, study, wanted)
         counts, left = None, pairs
         if stored:

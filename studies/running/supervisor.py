@@ -28,7 +28,7 @@ from studies.data import load
 from studies.machine import gpus
 from studies.machine.settings import resolve
 from studies.records.arm_standings import until_standings
-from studies.records.creation import create_or_extend
+from studies.records.creation import create_or_extend, with_designs
 from studies.records.same_data import about_data
 from studies.records.stored_study import StoredStudy, get
 from studies.running.estimate import typical_step
@@ -99,7 +99,7 @@ def _store(
     data_dir: Path | None,
 ) -> StoredStudy:
     """Store or extend the study. The data is read once, and not kept while workers train."""
-    wanted = study.wanted(data_dir)
+    study, wanted = with_designs(storage, study, data_dir)
 
     def find_out() -> dict[str, Any]:
         splits = load(study.data, data_dir, wanted.parts)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from explorer.lazy import lazy_getattr
 
 if TYPE_CHECKING:
-    from studies.training.checkpoints import threads_of
+    from studies.training.choice import settings_here
     from studies.training.notes import errors_by_class, training_notes
     from studies.training.outcome import TrainingFailed, TrainingStopped
     from studies.training.training import Outcome, train
@@ -19,14 +19,14 @@ __all__ = [
     "TrainingFailed",
     "TrainingStopped",
     "errors_by_class",
-    "threads_of",
+    "settings_here",
     "train",
     "training_notes",
 ]
 __getattr__ = lazy_getattr(
     __name__,
     {
-        "checkpoints": ("threads_of",),
+        "choice": ("settings_here",),
         "notes": ("errors_by_class", "training_notes"),
         "outcome": ("TrainingFailed", "TrainingStopped"),
         "training": ("Outcome", "train"),

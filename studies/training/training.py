@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytorch_lightning
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -23,9 +22,10 @@ from explorer.errors import UserError
 from explorer.networks import forget, record
 from explorer.text import counted
 from studies.config.recipe import Recipe
-from studies.data import Splits
+from studies.data import Images, Splits
 from studies.machine.memory import give_back, read_peak, reset_peak
 from studies.machine.settings import Settings, check_settings
+from studies.missed import Missed
 from studies.training.batches import EvaluationBatches, TrainingBatches
 from studies.training.checkpoints import (
     CHECKPOINT,
@@ -35,7 +35,8 @@ from studies.training.checkpoints import (
     write_checkpoint,
 )
 from studies.training.environment import make_trainer, run_interruptible, torch_environment
-from studies.training.metrics import ClassTally, Reading, Tally, balanced_error
+from studies.training.lightning import pytorch_lightning
+from studies.training.metrics import Predictions, Reading, Tally, balanced_error
 from studies.training.outcome import TrainingFailed, TrainingStopped
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ class Outcome:
             from an older checkpoint without it.
         test_balanced_error: The mean of the errors by class.
         test_errors_by_class: In the order of the labels; None for a class without images.
+        missed: Which images were missed, by split: `validation` (left out where the last epoch is
+            from an older checkpoint without it) and `test`.
     """
 
     train_error: float
@@ -86,6 +89,7 @@ class Outcome:
     validation_balanced_error: float | None = None
     test_balanced_error: float | None = None
     test_errors_by_class: list[float | None] = field(default_factory=list)
+    missed: dict[str, Missed] = field(default_factory=dict, repr=False)
 
 
 def train(
@@ -138,8 +142,8 @@ def train(
             batches = TrainingBatches(splits, recipe, seed, run.target, lambda: len(run.rows))
             validation = EvaluationBatches(splits.validation, splits, recipe, run.target)
             run_interruptible(lambda: trainer.fit(run, batches, validation))
-        (_, test_error, test_top5), by_class, test_seconds = run.test(trainer)
-        last = run.rows[-1]
+        (_, test_error, test_top5), missed, test_seconds = run.test(trainer)
+        last, by_class = run.rows[-1], missed.errors_by_class
         images = recipe.steps_per_epoch(len(splits.train)) * recipe.batch_size * recipe.epochs
         return Outcome(
             train_error=last["train_error"],
@@ -157,6 +161,7 @@ def train(
             validation_balanced_error=last.get("validation_balanced_error"),
             test_balanced_error=balanced_error(by_class),
             test_errors_by_class=by_class,
+            missed={**({"validation": run.validated} if run.validated else {}), "test": missed},
         )
 
 
@@ -203,7 +208,8 @@ class _Run(pytorch_lightning.LightningModule):
         self.identity = identify(architecture, recipe, splits, seed, settings) if self.path else ""
         self.resumed: dict[str, Any] = {}
         self.tally = Tally(self.target, splits.classes)
-        self.by_class = ClassTally(self.target, splits.classes)
+        self.predictions = Predictions()
+        self.validated: Missed | None = None  # after the last epoch
         self.class_weights = None
         if recipe.class_weights == "balanced":
             weights = balanced_weights(splits.train.labels, splits.classes)
@@ -274,13 +280,14 @@ class _Run(pytorch_lightning.LightningModule):
         images, labels = batch
         logits = self.network(images)
         self.tally.add(self._loss(logits, labels), logits, labels)
-        self.by_class.add(logits, labels)
+        self.predictions.add(logits)
         self._stop_if_asked()
 
     test_step = validation_step
 
     def on_train_epoch_end(self) -> None:
         validated = self._read("validation")
+        self.validated = self._missed(self.splits.validation)
         now = time.perf_counter()
         self.training_seconds += self.evaluated - self.started
         epoch = len(self.rows) + 1
@@ -293,7 +300,7 @@ class _Run(pytorch_lightning.LightningModule):
             "train_error": self.trained.error,
             "validation_loss": validated.loss,
             "validation_error": validated.error,
-            "validation_balanced_error": balanced_error(self.by_class.read()),
+            "validation_balanced_error": balanced_error(self.validated.errors_by_class),
             "seconds": now - self.started,
         }
         if validated.top5_error is not None:
@@ -305,15 +312,16 @@ class _Run(pytorch_lightning.LightningModule):
         self._save()
         self.on_row(row)
 
-    def test(self, trainer: pytorch_lightning.Trainer) -> tuple[Reading, list[float | None], float]:
-        """The loss and errors on the test images, the errors by class, and the seconds it took.
+    def test(self, trainer: pytorch_lightning.Trainer) -> tuple[Reading, Missed, float]:
+        """The loss and errors on the test images, which it missed, and the seconds it took.
 
         Nothing has looked at the test images before.
         """
         started = time.perf_counter()
         batches = EvaluationBatches(self.splits.test, self.splits, self.recipe, self.target)
         run_interruptible(lambda: trainer.test(self, batches, verbose=False))
-        return self._read("test"), self.by_class.read(), time.perf_counter() - started
+        reading, missed = self._read("test"), self._missed(self.splits.test)
+        return reading, missed, time.perf_counter() - started
 
     def resume(self) -> None:
         """Load the checkpoint, where there is one of this run."""
@@ -329,6 +337,8 @@ class _Run(pytorch_lightning.LightningModule):
             return
         self.network.load_state_dict(state["model"])
         self.rows, self.training_seconds = state["rows"], state["training_seconds"]
+        if record := state.get("validated"):
+            self.validated = Missed.read(record)
         self.resumed = state
 
     def _save(self) -> None:
@@ -344,6 +354,9 @@ class _Run(pytorch_lightning.LightningModule):
             "optimiser": self.trainer.optimizers[0].state_dict(),
             "scheduler": self.trainer.lr_scheduler_configs[0].scheduler.state_dict(),
         }
+        if self.validated and len(self.rows) == self.recipe.epochs:
+            # A run that was killed before its test validates nothing again.
+            state["validated"] = self.validated.record()
         write_checkpoint(self.path, state)
 
     def _read(self, phase: str) -> Reading:
@@ -355,6 +368,9 @@ class _Run(pytorch_lightning.LightningModule):
                 " may help"
             )
         return reading
+
+    def _missed(self, images: Images) -> Missed:
+        return Missed.of(images.labels, self.predictions.read(), self.splits.classes)
 
     def _loss(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
         return F.cross_entropy(

@@ -10,6 +10,7 @@ from dashboards.analysis.tables import arms_table
 from dashboards.app.pages.parts import Look, Still, framed, legend, study_path, theme_of
 from dashboards.app.pages.study_figures import findings_of
 from dashboards.figures import error_against_cardinality
+from dashboards.figures.arm_chart import share_scale
 from dashboards.figures.theme import label
 from dashboards.page.elements import element, joined, link
 from dashboards.page.parts import quiet, section, table
@@ -64,11 +65,7 @@ def content(reader: Reader, names: list[str], look: Look | None) -> list[Any]:
         figure = error_against_cardinality(findings, theme=theme_of(look))
         figure.layout.title.text = f"{label(name)}: {figure.layout.title.text}"
         figures.append(figure)
-    ranges = [figure.layout.yaxis.range for figure in figures if figure.layout.yaxis.range]
-    if ranges:
-        common = [min(low for low, _ in ranges), max(high for _, high in ranges)]
-        for figure in figures:
-            figure.update_yaxes(range=common)
+    share_scale(figures)
     frames = [framed(f"compared-{number}", figure, look) for number, figure in enumerate(figures)]
     list_of_all = element("ul", *sentences, className="notes findings")
     arms = table(arms_table(studies), "All arms of the chosen studies")

@@ -53,25 +53,31 @@ def test_15_that_a_larger_budget_helps_is_no_answer_to_where_to_spend_it():
     assert findings.verdict.more.endswith("as a larger budget should give.")
 
 
-def search(effects: dict[str, float], finalists: list[str], method: str = "tpe") -> Findings:
-    """A search that tried five designs on seed 0 and trained these arms on seeds 1 and 2 too."""
-    trials = make_trials(effects)
+def search(
+    effects: dict[str, float], finalists: list[str], method: str = "tpe", seeds: int = 3
+) -> Findings:
+    """A search that tried five designs on seed 0 and trained these arms on the other seeds too."""
+    trials = make_trials(effects, seeds=seeds)
     trials = trials[(trials["seed"] == 0) | trials["arm"].isin(finalists)].reset_index(drop=True)
     about = {
         "method": method, "trials": 5, "trials_possible": 5, "trials_proposed": 5,
         "finalists_chosen": finalists,
     }  # fmt: skip
-    return Findings(trials, {**make_info(), "search": about})
+    return Findings(trials, {**make_info(), "search": about, "seeds": list(range(seeds))})
 
 
 def test_14_a_search_says_how_many_were_tried_on_which_seed_and_how_many_went_on():
-    findings = search({"C=8": -0.004}, ["C=1", "C=8"])
+    findings = search({"C=8": -0.002}, ["C=1", "C=8"], seeds=4)
     gap = findings.comparison.difference("C=8")
     assert findings.verdict.sentence == (
-        "Of 5 designs tried on one seed (seed 0, TPE), 2 were trained on 3 seeds. C=8 has the"
+        "Of 5 designs tried on one seed (seed 0, TPE), 2 were trained on 4 seeds. C=8 has the"
         f" lowest validation error; against the reference {signed_points(gap.estimate)}"
-        f" ({signed_points(gap.low)} to {signed_points(gap.high)}) points of test error on the 2"
+        f" ({signed_points(gap.low)} to {signed_points(gap.high)}) points of test error on the 3"
         " seeds that did not choose it, not shown."
+    )
+    assert search({"C=8": -0.002}, ["C=1", "C=8"]).verdict.sentence.endswith(
+        "points of test error, without an interval: two seeds are too few beside the one that"
+        " chose."
     )
     assert findings.verdict.more == (
         "The best of 5 looks better than it is on the seed that chose it."

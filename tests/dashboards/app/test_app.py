@@ -36,10 +36,10 @@ from dashboards.figures.theme import blank_figure
 from dashboards.page.elements import to_html
 from dashboards.page.parts import table
 from explorer import Architecture, UserError, match
+from explorer.published import TABLES
 from studies.attempts.claims import Claims
 from studies.attempts.workers import Worker
-from studies.results import Reader, read
-from studies.results.table_text import as_csv
+from studies.results import Reader, as_csv, read
 from studies.storage import Storage
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -114,7 +114,7 @@ def test_an_extended_study_has_every_page(storage, running):
 
 def test_a_choice_changes_no_arms_colour(storage, running):
     def colours(chosen):
-        (figure, _, _), *_ = shown(Reader(storage), "results", "running", chosen, None)
+        (figure, *_), *_ = shown(Reader(storage), "results", "running", chosen, None)
         return {trace["marker"]["color"] for trace in figure["data"] if trace["mode"] == "markers"}
 
     assert colours(Selection(arms=("C=1", "C=8"))) < colours(Selection())
@@ -270,7 +270,7 @@ def test_markup_from_a_study_stays_text():
 def test_a_figures_title_becomes_plain_text():
     figure = blank_figure("light")
     figure.update_layout(title={"text": "C&lt;8", "subtitle": {"text": "a &amp; b"}})
-    _, title, below = live(figure, None, "x")
+    _, title, below, _ = live(figure, None, "x")
     assert (title, below) == ("C<8", "a & b")
 
 
@@ -284,6 +284,19 @@ def test_the_design_page_gives_what_match_gives():
     page = to_html([*answered.table, *answered.paper, *answered.drawing])
     assert "resnext50_8x14d" in page
     assert "22.3 %" in page
+
+
+def test_the_input_of_the_design_page_is_that_of_the_users_data():
+    asked = Question.of("?reference=resnet50&most=1&resolution=64&in_channels=1&classes=6")
+    reference = Architecture.from_name("resnet50", resolution=64, in_channels=1, classes=6)
+    assert asked.designs() == match(reference, cardinality=[1, 2])
+    below = design.answer(asked, None).figure.layout.title.subtitle.text
+    assert "input 1x64x64, 6 classes" in below
+    for typed, message in (
+        ("resolution=8", "a resolution of 8 is too small"),
+        ("classes=six", "classes must be a whole number of at least 1; given: 'six'"),
+    ):
+        assert message in design.answer(Question.of(f"?reference=resnet50&{typed}"), None).problem
 
 
 @pytest.mark.parametrize("solve", ["bottleneck_width", "width", "depths", "cardinality"])
@@ -327,7 +340,11 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize(
-    "key", ["reference", "factor", "by", "solve", "most", "multiple", "policy", "shown"]
+    "key",
+    [
+        *("reference", "factor", "by", "solve", "most", "multiple", "policy", "shown"),
+        *("resolution", "in_channels", "classes"),
+    ],
 )
 def test_a_link_or_a_request_of_a_stranger_gets_an_answer(key):
     asked = {Question.of(f"?{key}={quote(value)}") for value in HOSTILE}
@@ -357,9 +374,21 @@ def test_a_reference_that_is_none_is_told_with_the_nearest_name():
     assert answered.table == []
 
 
-def test_the_paper_page_has_every_table_and_our_counts(storage):
+def test_the_design_page_names_what_others_got_at_this_cost_with_the_spread_of_recipes():
+    answered = design.answer(Question("resnet50"), None)
+    text = to_html(answered.paper)
+    assert "What others got at this cost" in text
+    for error in ("23.9 %", "19.15 to 23.9 %", "23.2 %", "22.2 %"):
+        assert error in text
+    none = to_html(design.answer(Question("resnext_1-1-1_1x20d_w96_small16"), None).paper)
+    assert "No published network costs within" in none
+
+
+def test_the_page_of_published_tables_has_every_one_with_its_source_and_our_counts(storage):
     page = to_html(show(Reader(storage), "/paper", "", None))
-    assert page.count("<table>") == 8
+    assert page.count("<table>") == len(TABLES) == 12
+    assert page.count("Source: ") == 4
+    assert "3,446,602" in page
     assert "25.6 M" in page
     assert "Table 7" in page
 

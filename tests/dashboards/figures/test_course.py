@@ -47,7 +47,7 @@ def test_each_look_stands_at_its_seeds_with_its_gap_in_points() -> None:
 
 def test_a_decision_is_a_filled_mark_and_the_margin_dashed() -> None:
     figure = gaps_by_seed(findings(UNTIL))
-    marks = {trace.name: trace.marker.symbol for trace in figure.data if trace.name}
+    marks = {trace.name: trace.marker.symbol for trace in figure.data if trace.name and trace.text}
     assert [symbol.endswith("-open") for symbol in marks["C=8"]] == [True, False]
     assert [symbol.endswith("-open") for symbol in marks["C=2"]] == [True]
     assert sorted(shape.y0 for shape in figure.layout.shapes) == [-0.5, 0, 0.5]

@@ -232,7 +232,7 @@ def scaled_page() -> Page:
 
 def test_a_study_of_deeper_wider_more_paths_has_its_own_figure_and_error_against_cost():
     figures = data_of(scaled_page())["figures"]
-    ticks = figures["error"]["light"]["layout"]["xaxis"]["ticktext"]
+    ticks = figures["error"]["light"]["layout"]["yaxis"]["ticktext"]
     assert [tick.split("<br>")[0] for tick in ticks[:3]] == ["reference", "deeper", "wider"]
     assert {"flops", "params", "activations", "time"} < set(figures)
 

@@ -134,13 +134,13 @@ def test_it_says_once_what_numba_would_gain(
 ) -> None:
     from explorer import cli
     from studies.machine import memory, settings
-    from studies.training import training
+    from studies.training import choice, training
 
     def fail(*_: object, **__: object) -> None:
         raise training.TrainingFailed("of no interest here")
 
     here = settings.Settings(device="cpu", precision="bf16", threads=1)
-    monkeypatch.setattr(settings, "resolve_here", lambda *_, **__: settings.Resolved(here))
+    monkeypatch.setattr(choice, "resolve_here", lambda *_, **__: settings.Resolved(here))
     monkeypatch.setattr(settings, "numba_version", lambda: None)
     monkeypatch.setattr(training, "train", fail)
     monkeypatch.setattr(memory, "keep_memory", lambda: None)

@@ -36,9 +36,9 @@ def test_what_is_stored_validates_to_the_same_recipe() -> None:
     [
         ({"name": "quik"}, r"unknown recipe 'quik'\. Did you mean 'quick'\?"),
         ({"epoch": 3}, "'epoch'. Did you mean 'epochs'?"),
-        ({"epochs": 0}, "epochs: .*greater than or equal to 1"),
-        ({"batch_size": 1}, "batch_size: .*greater than or equal to 2"),
-        ({"learning_rate": -0.1}, "learning_rate: .*greater than 0"),
+        ({"epochs": 0}, "epochs: must be at least 1"),
+        ({"batch_size": 1}, "batch_size: must be at least 2"),
+        ({"learning_rate": -0.1}, "learning_rate: must be above 0"),
         ({"learning_rate": float("inf")}, "learning_rate: .*finite"),
         ({"flip": "always"}, "flip: .*'where_mirrored' or 'never'"),
     ],

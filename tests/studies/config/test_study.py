@@ -84,11 +84,11 @@ def test_the_resolved_document_is_a_study_file(tiny: Path) -> None:
     ("old", "new", "words"),
     [
         ("seeds:", "seed:", ["'seed'", "Did you mean 'seeds'?"]),
-        ("[0, 1]", "[]", ["seeds", "at least 1"]),
+        ("[0, 1]", "[]", ["seeds", "at least one value"]),
         ("[0, 1]", "[1, 1]", ["listed twice"]),
         ("[0, 1]", "[0, 1.5]", ["seeds.1", "1.5"]),
         ("[0, 1]", "[-1]", ["seeds.0", "-1"]),
-        ("seeds: [0, 1]", "seeds: [0, 1]\nmargin: 0", ["margin", "greater than 0"]),
+        ("seeds: [0, 1]", "seeds: [0, 1]\nmargin: 0", ["margin", "above 0"]),
         ("seeds: [0, 1]", "seeds: [0, 1]\nmargin: half", ["margin", "half"]),
         (
             "tiny_space.yaml",
@@ -247,4 +247,7 @@ def test_a_mistake_in_a_studys_space_tells_what_was_given_once(tiny: Path) -> No
     with pytest.raises(UserError) as caught:
         Study.load(tiny)
     assert str(caught.value).count("given") == 1
-    assert str(caught.value).endswith("match.tolerance: Input should be less than 1 (given: 10).")
+    assert str(caught.value).endswith(
+        "match.tolerance: it must be below 1 (100 %); given: 10, which is 1,000 %; write 10% for"
+        " 10 %."
+    )
