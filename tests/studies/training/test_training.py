@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import explorer
 from explorer import Architecture
@@ -27,12 +28,18 @@ from studies.machine.cores import available_cores
 from studies.machine.settings import Settings, check_settings
 from studies.training import training
 from studies.training.batches import TrainingBatches, plan_epoch, resize_crops
-from studies.training.checkpoints import write_checkpoint
+from studies.training.checkpoints import read_checkpoint, write_checkpoint
+from studies.training.mixing import plan_mixing
 from studies.training.training import CHECKPOINT, Outcome, TrainingFailed, TrainingStopped, train
 
 CPU = Settings(device="cpu", precision="32", threads=1)
 EPOCHS = 3
 RECIPE = validate(Recipe, {"name": "quick", "epochs": EPOCHS, "batch_size": 32}, source="test")
+MODERN = validate(
+    Recipe,
+    {"name": "modern", "epochs": EPOCHS, "batch_size": 32, "weight_averaging": 0.2},
+    source="test",
+)
 DENSE, GROUPED = (
     Architecture.from_name(name, resolution=8, classes=10, in_channels=1)
     for name in ("resnext_1-1_1x8d_w16_small8", "resnext_1-1_4x3d_w16_small8")
@@ -227,7 +234,7 @@ def test_an_image_is_cropped_flipped_and_normalised_as_planned(
     batches = TrainingBatches(data, recipe, 4, torch.device("cpu"), lambda: 1)
     plan = plan_epoch(4, 1, 240, 2)
     position = 0
-    for images, labels in batches:
+    for images, labels, *_ in batches:
         assert images.shape == (32, 1, 8, 8)
         for image, label in zip(images, labels, strict=True):
             number, (down, right) = int(plan.order[position]), plan.shifts[position].tolist()
@@ -316,7 +323,7 @@ def test_lighting_shifts_all_pixels_along_imagenets_colours(splits: Splits) -> N
     vectors = np.array(
         [[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]]
     )
-    images, _ = next(iter(TrainingBatches(data, PAPER, 4, torch.device("cpu"), lambda: 1)))
+    images, *_ = next(iter(TrainingBatches(data, PAPER, 4, torch.device("cpu"), lambda: 1)))
     for index, image in enumerate(images):
         colour = data.train.images[int(plan.order[index]), :, 0, 0] / 255
         shifted = colour + vectors @ (0.1 * plan.lights[index].numpy() * values)
@@ -330,7 +337,7 @@ def test_crops_are_mirrored_where_the_plan_says_so(splits: Splits) -> None:
     ramp = np.broadcast_to(np.arange(8, dtype=np.uint8) * 20, (240, 1, 8, 8)).copy()
     data = replace(splits, train=Images(ramp, splits.train.labels), mirrored=True)
     plan = plan_epoch(4, 1, 240, 0, boxes=True)
-    images, _ = next(iter(TrainingBatches(data, PAPER, 4, torch.device("cpu"), lambda: 1)))
+    images, *_ = next(iter(TrainingBatches(data, PAPER, 4, torch.device("cpu"), lambda: 1)))
     falls = images[:, 0, 4, 0] > images[:, 0, 4, -1]
     assert torch.equal(falls, plan.flips[:32])
 
@@ -360,6 +367,121 @@ def test_a_network_that_does_not_fit_the_data_is_an_error(
     message = "the network is for .*, the data has 8 x 8 pixels, 1 channel and 10 classes"
     with pytest.raises(UserError, match=message):
         train(DENSE.with_(**changes), RECIPE, splits, 0, CPU)
+
+
+# What recipes have added since the paper.
+
+
+@pytest.fixture(scope="module")
+def averaged(splits: Splits) -> Outcome:
+    return train(DENSE, MODERN, splits, 0, CPU)
+
+
+def test_a_modern_run_stopped_after_every_epoch_goes_on_to_the_same_bits(
+    splits: Splits, averaged: Outcome, tmp_path: Path
+) -> None:
+    for _ in range(EPOCHS):
+        with pytest.raises(TrainingStopped):
+            train(
+                DENSE,
+                MODERN,
+                splits,
+                0,
+                CPU,
+                checkpoints=tmp_path,
+                should_stop=stop_after(STEPS + 4 + 1),
+            )
+    assert_same(train(DENSE, MODERN, splits, 0, CPU, checkpoints=tmp_path), averaged)
+
+
+def test_errors_and_exported_weights_are_of_the_averaged_weights(
+    splits: Splits, averaged: Outcome, tmp_path: Path
+) -> None:
+    train(DENSE, MODERN, splits, 0, CPU, checkpoints=tmp_path)
+    state = read_checkpoint(tmp_path / CHECKPOINT)
+    assert state
+    network = explorer.build(DENSE).eval()
+    for weights, is_averaged in ((state["average"], True), (state["model"], False)):
+        plain = {name.removeprefix("network."): value for name, value in weights.items()}
+        assert plain.keys() == averaged.state_dict.keys()
+        same = all(torch.equal(value, averaged.state_dict[name]) for name, value in plain.items())
+        assert same == is_averaged
+    network.load_state_dict(averaged.state_dict)
+    for part, expected in (
+        (splits.validation, averaged.validation_error),
+        (splits.test, averaged.test_error),
+    ):
+        images = (torch.from_numpy(part.images) / 255 - splits.mean[0]) / splits.std[0]
+        with torch.inference_mode():
+            mistakes = (network(images).argmax(1) != torch.from_numpy(part.labels)).sum().item()
+        assert mistakes / len(part) == pytest.approx(expected)
+
+
+def test_averaged_weights_are_those_of_torchs_averaged_model_over_the_same_run(
+    splits: Splits, averaged: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network is trained as without averaging; the average looks on."""
+    steps = EPOCHS * STEPS
+    decay = 1 - 1 / (0.2 * steps)
+    theirs: list[AveragedModel] = []
+    ended = training._Run.on_train_batch_end
+
+    def spied(run: Any, *given: Any) -> None:
+        assert theirs
+        theirs[0].update_parameters(run.network)
+        ended(run, *given)
+
+    def started(run: Any) -> None:
+        ema = get_ema_multi_avg_fn(decay)
+        theirs.append(AveragedModel(run.network, multi_avg_fn=ema, use_buffers=True))
+        theirs[0].n_averaged += 1
+
+    monkeypatch.setattr(training._Run, "on_train_batch_end", spied)
+    monkeypatch.setattr(training._Run, "on_train_start", started)
+    train(DENSE, MODERN.model_copy(update={"weight_averaging": 0.0}), splits, 0, CPU)
+    for name, value in theirs[0].module.state_dict().items():
+        if value.is_floating_point():
+            assert torch.equal(value, averaged.state_dict[name]), name
+
+
+def test_norms_and_biases_are_not_decayed_where_the_recipe_says_so(splits: Splits) -> None:
+    network = explorer.build(DENSE)
+    groups = training._parameter_groups(network, MODERN)
+    decayed = {id(each) for each in groups[0]["params"]}
+    spared = {id(each) for each in groups[1]["params"]}
+    assert groups[1]["weight_decay"] == 0
+    assert decayed | spared == {id(each) for each in network.parameters()}
+    assert not decayed & spared
+    for module in network.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            is_norm = isinstance(module, torch.nn.BatchNorm2d)
+            assert (id(parameter) in spared) == (is_norm or name == "bias")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"mixup": 0.2}, {"cutmix": 1.0}, {"erasing": 0.5}, {"decayed": "weights"}]
+)
+def test_each_key_alone_changes_the_training(
+    splits: Splits, undisturbed: Outcome, changes: dict[str, Any]
+) -> None:
+    changed = train(DENSE, RECIPE.model_copy(update={**changes, "epochs": 1}), splits, 0, CPU)
+    assert not torch.equal(
+        changed.state_dict["classifier.weight"], undisturbed.state_dict["classifier.weight"]
+    )
+
+
+def test_mixed_batches_are_counted_against_the_larger_share(splits: Splits) -> None:
+    """A batch is what mixing makes of the plain one; its partner's label is the one before."""
+    plain, mixed = (
+        TrainingBatches(splits, recipe, 4, torch.device("cpu"), lambda: 1)
+        for recipe in (RECIPE, RECIPE.model_copy(update={"mixup": 0.5, "cutmix": 1.0}))
+    )
+    plan = plan_mixing(4, 1, STEPS, 8, 0.5, 1.0)
+    for before, batch, mixing in zip(plain, mixed, plan, strict=True):
+        assert mixing
+        assert torch.equal(batch.images, mixing.mix(before.images))
+        assert torch.equal(batch.labels, before.labels)
+        assert batch.partners.tolist() == [before.labels[-1], *before.labels[:-1]]
 
 
 # The test set.
