@@ -147,7 +147,7 @@ class Recipe(FileModel):
         if self.mixup or self.cutmix:
             names = [name for name in ("mixup", "cutmix") if getattr(self, name)]
             changes.append(f"mixed in pairs ({' or '.join(names)})")
-        return f"Augmentation: {', '.join(changes) or 'none'}"
+        return ", ".join(changes) or "none"
 
     def averaging_decay(self, steps: int) -> float:
         """What part of the weights' moving average each of `steps` steps keeps."""

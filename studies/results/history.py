@@ -29,7 +29,7 @@ class Failure:
     @property
     def what(self) -> str:
         """'C=1 seed 0', or of a tuning trial 'C=1 tuning 2 seed 0'."""
-        return f"{self.arm} {self.pair.variant} seed {self.pair.seed}".replace("  ", " ")
+        return f"{self.pair.of_arm(self.arm)} seed {self.pair.seed}"
 
 
 def failures(storage: Storage, study: StoredStudy) -> list[Failure]:

@@ -1,5 +1,6 @@
 """What a study asks, and what it was run with."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -20,6 +21,7 @@ def study_info(storage: str | Storage | None, name: str) -> dict[str, Any]:
 def info_of(stored: StoredStudy) -> dict[str, Any]:
     """The same of a study that has been read, with its attempts."""
     document, origin = stored.content.document, stored.content.origin
+    recipes = [recipe.model_dump(mode="json") for recipe in document.recipes]
     agenda, standings = stored.agenda(stored.attempts), until_standings(stored)
     return {
         "name": stored.name,
@@ -27,7 +29,8 @@ def info_of(stored: StoredStudy) -> dict[str, Any]:
         "reference_arm": stored.content.reference_arm,
         "document": stored.content.as_yaml(),
         "data": {"name": document.data.name, **origin.splits},
-        "recipe": document.recipe.model_dump(mode="json"),
+        "recipe": None if recipes else document.recipe.model_dump(mode="json"),
+        **({"recipes": recipes} if recipes else {}),
         "settings": origin.settings.model_dump(),
         "versions": origin.versions,
         "machine": origin.machine,
@@ -46,6 +49,13 @@ def info_of(stored: StoredStudy) -> dict[str, Any]:
         "until": standings.record() if standings else None,
         "git commit": origin.git_commit,
     }
+
+
+def info_of_recipe(info: Mapping[str, Any], recipe: str) -> dict[str, Any]:
+    """What is said of the part of a study that one of its recipes trains."""
+    own = next(each for each in info["recipes"] if each["name"] == recipe)
+    rest = {key: value for key, value in info.items() if key != "recipes"}
+    return {**rest, "name": f"{info['name']}:{recipe}", "recipe": own}
 
 
 def _search(stored: StoredStudy) -> dict[str, Any] | None:
