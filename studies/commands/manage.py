@@ -160,7 +160,8 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
         print_json({**info, "counts": counts, "failures": [asdict(failure) for failure in failed]})
         return
     click.echo(f"{study.name}: {info['question']}" if info["question"] else study.name)
-    rows = [_arm(group) for _, group in tables.trials.groupby("arm", sort=False)]
+    keys = ["arm", *(["recipe"] if study.recipes else [])]
+    rows = [_arm(group) for _, group in tables.trials.groupby(keys, sort=False)]
     print_table(list(rows[0]), [list(row.values()) for row in rows], left=["design"])
     facts = {
         "Reference arm": info["reference_arm"],
@@ -194,6 +195,7 @@ def _arm(pairs: "pd.DataFrame") -> dict[str, Any]:
     statuses = ("complete", "running", "failed")
     return {
         "arm": design["arm"],
+        **({"recipe": design["recipe"]} if "recipe" in pairs else {}),
         "design": design["design"],
         "FLOPs": human_flops(design["flops"]),
         "params": human_count(design["params"]),

@@ -12,8 +12,10 @@ from explorer.output import say
 from explorer.suggestions import command
 from explorer.text import counted
 from studies.commands.options import GivenPath, set_option, storage_option, stored_study
+from studies.commands.shown_winner import show, show_by_recipe
 from studies.config.overrides import override
 from studies.config.study import to_run
+from studies.pair import split_recipe
 
 if TYPE_CHECKING:
     from studies.config.recipe import Recipe
@@ -68,6 +70,8 @@ def winner(
     """Show the design of STUDY with the lowest validation error, with an
     interval for each other; train it fully to take along.
 
+    Of a study with several recipes, that of each recipe, or of the one that STUDY:RECIPE names.
+
     A retraining that was stopped goes on where it was, by the same command. Exit codes: 0 all
     written, 1 all but the ONNX file, 2 a mistake, 130 stopped.
 
@@ -76,6 +80,7 @@ def winner(
       resnext-explorer study winner digits_cardinality
       resnext-explorer study winner my_study --retrain --set recipe.epochs=30 --export best
       resnext-explorer study winner my_study --retrain --recipe resnext_cifar --data-dir ~/data
+      resnext-explorer study winner my_recipes:modern --retrain --export best
     """
     from dataclasses import asdict
 
@@ -91,10 +96,28 @@ def winner(
             "--export, --recipe and --set are for the full training; give --retrain with them."
         )
     opened = Storage(storage)
-    stored = stored_study(opened, name_or_path)
-    chosen = choose(Reader(opened).tables(stored.name).trials, to_run(name_or_path), opened.option)
+    study, named = split_recipe(name_or_path)
+    stored = stored_study(opened, study)
+    chosen_from = f"{stored.name}:{named}" if named else stored.name
+    tables = Reader(opened).tables(chosen_from)
+    if stored.recipes and not named:
+        if folder is not None:
+            raise UserError(
+                f"{stored.name} has a winner by each of its recipes; name one with --retrain:"
+                f" {command('study winner', f'{study}:{stored.recipes[0]}', retrain=True)} ..."
+            )
+        parts = {recipe: tables.of_recipe(recipe).trials for recipe in stored.recipes}
+        winners = {
+            recipe: choose(trials, to_run(study), opened.option) for recipe, trials in parts.items()
+        }
+        if as_json:
+            print_json({name: {**asdict(won), "why": won.why} for name, won in winners.items()})
+            return
+        show_by_recipe(winners)
+        return
+    chosen = choose(tables.trials, to_run(study), opened.option)
     if not as_json:
-        _show(chosen, len(stored.designs) if stored.content.document.search else 0)
+        show(chosen, len(stored.designs) if stored.content.document.search else 0)
     written: dict[str, Any] = {}
     imported = stored.content.origin.imported
     if imported:
@@ -109,8 +132,10 @@ def winner(
                 f"{stored.name} was imported from {imported}, which does not say on what data it"
                 f" was trained. Train its winner by itself: {further}"
             )
-        wanted = _recipe(stored, chosen.design, recipe, changes)
-        written = _retrain(stored, chosen, wanted, folder, data_dir, seed, device, quiet=as_json)
+        wanted = _recipe(stored, chosen.design, named, recipe, changes)
+        written = _retrain(
+            stored, chosen_from, chosen, wanted, folder, data_dir, seed, device, quiet=as_json
+        )
     if as_json:
         print_json({**asdict(chosen), "why": chosen.why, **written})
     elif not retrain:
@@ -120,36 +145,11 @@ def winner(
         ctx.exit(1)
 
 
-def _show(chosen: "Winner", tried: int) -> None:
-    """The winner beside its rivals. `tried` is the number of designs of a search, else 0."""
-    from explorer.terminal import print_table
-    from explorer.text import human_percent
-
-    def points(value: float | None) -> str:
-        return "" if value is None else f"{100 * value:+.2f}"
-
-    rows = [[chosen.arm, chosen.design, human_percent(chosen.validation_error), "", "", "chosen"]]
-    for rival in chosen.rivals:
-        interval = f"{points(rival.low)} to {points(rival.high)}" if rival.low is not None else ""
-        error = human_percent(rival.validation_error)
-        rows.append([rival.arm, rival.design, error, points(rival.worse), interval, rival.stands])
-    columns = ["arm", "design", "validation error", "worse by (points)", "95 % interval", ""]
-    print_table(columns, rows, left=["design", ""])
-    click.echo(f"\n{chosen.why}")
-    if tried:
-        click.echo(
-            f"Of {counted(tried, 'design')} that a search tried on its first seed: on that one the"
-            " best looks better than it is."
-        )
-    elif chosen.fewer_seeds:
-        click.echo(f"With too few seeds, and not compared: {', '.join(chosen.fewer_seeds)}.")
-
-
 def _recipe(
-    stored: "StoredStudy", design: str, given: str | None, changes: tuple[str, ...]
+    stored: "StoredStudy", design: str, named: str, given: str | None, changes: tuple[str, ...]
 ) -> "Recipe":
-    """The recipe of the full training: the one given, else the
-    study's, as it was tuned for the design."""
+    """The recipe of the full training: the one given, else the study's (of several, the one that
+    is named), as it was tuned for the design."""
     from search_spaces.documents import load_document, validate
     from studies.config.recipe import Recipe
 
@@ -158,7 +158,7 @@ def _recipe(
     else:
         tuned = stored.tuned.get(design)
         document = {
-            **stored.content.file.recipe.model_dump(mode="json"),
+            **stored.content.file.recipe_named(named).model_dump(mode="json"),
             **(tuned.recipe if tuned else {}),
         }
     changed = override({"recipe": document}, changes, sections=["recipe"])["recipe"]
@@ -167,6 +167,7 @@ def _recipe(
 
 def _retrain(
     stored: "StoredStudy",
+    chosen_from: str,
     chosen: "Winner",
     recipe: "Recipe",
     folder: Path,
@@ -304,7 +305,7 @@ def _retrain(
             f'network.load_state_dict(load_file("{WEIGHTS}"))',
         ],
     }
-    onnx_error = _export(architecture, outcome, stored.name, chosen, facts, recipe, folder)
+    onnx_error = _export(architecture, outcome, chosen_from, chosen, facts, recipe, folder)
     if not quiet:
         click.echo("\n" + "\n".join(f"{key}: {value}" for key, value in errors.items()))
         names = (WEIGHTS, CARD) if onnx_error else (WEIGHTS, ONNX, CARD)

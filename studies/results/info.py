@@ -53,9 +53,10 @@ def info_of(stored: StoredStudy) -> dict[str, Any]:
 
 def info_of_recipe(info: Mapping[str, Any], recipe: str) -> dict[str, Any]:
     """What is said of the part of a study that one of its recipes trains."""
-    own = next(each for each in info["recipes"] if each["name"] == recipe)
+    known = {own["name"]: own for own in info.get("recipes", ())}
     rest = {key: value for key, value in info.items() if key != "recipes"}
-    return {**rest, "name": f"{info['name']}:{recipe}", "recipe": own}
+    own = known.get(recipe, {"name": recipe})
+    return {**rest, "name": f"{info.get('name', '')}:{recipe}", "recipe": own}
 
 
 def _search(stored: StoredStudy) -> dict[str, Any] | None:
