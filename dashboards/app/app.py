@@ -19,7 +19,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from flask import g, request
 
 from dashboards.app.callbacks import add_design_callbacks, add_study_callbacks
-from dashboards.app.pages import compare, design, overview, paper, study, trial
+from dashboards.app.pages import compare, design, overview, paper, recipes, study, trial
 from dashboards.app.pages.parts import Look, labelled
 from dashboards.app.pages.selection import Selection
 from dashboards.app.pages.study_figures import prepare
@@ -106,6 +106,8 @@ def show(
             case []:
                 return overview.page(reader, every)
             case ["study", name]:
+                if reader.tables(name).recipes:
+                    return recipes.page(reader, name, look, every)
                 return study.page(reader, name, search, every)
             case ["study", name, "trial", network, seed]:
                 return trial.page(reader, name, network, seed, look)
@@ -161,6 +163,22 @@ def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], ever
                 if stamp == before
                 else (overview.content(reader), stamp, "")
             )
+        except UserError as error:
+            return no_update, no_update, str(error)
+
+    @app.callback(
+        Output("recipes", "children"), Output("recipes", "data-stamp"),
+        Output("trouble", "children", allow_duplicate=True),
+        Input("recipes-tick", "n_intervals"), State("recipes", "data-stamp"),
+        State("recipes-name", "data"), State("look", "data"),
+        prevent_initial_call=True,
+    )  # fmt: skip
+    def refresh_recipes(_: int, before: str | None, name: str, look: Look | None) -> Any:
+        try:
+            stamp = reader.stamp(name)
+            if stamp == before:
+                return no_update, no_update, ""
+            return recipes.content(reader, name, look), stamp, ""
         except UserError as error:
             return no_update, no_update, str(error)
 

@@ -8,6 +8,7 @@ import click
 from explorer.suggestions import Secret, command
 from studies.commands.options import storage_option
 from studies.config.study import to_run
+from studies.pair import split_recipe
 
 if TYPE_CHECKING:
     from dashboards.analysis.findings import Findings
@@ -74,7 +75,8 @@ def report(
     print(f"\nReport: {path}" if len(sources) == 1 else f"Report: {path}")
     if len(sources) == len(named) == 1:
         several = sources[0].by_recipe is not None
-        commands = next_commands(sources[0].findings, option, named[0], recipes=several)
+        study, _ = split_recipe(named[0])
+        commands = next_commands(sources[0].findings, option, study, recipes=several)
     else:
         commands = [command("study status", name, storage=option) for name in named[:2]]
     if commands:

@@ -71,6 +71,11 @@ class Tables:
     info: dict[str, Any]
     counts: Counts
 
+    @property
+    def recipes(self) -> list[str]:
+        """Of a study with several recipes, all of them; none in the part of one."""
+        return [str(recipe["name"]) for recipe in self.info.get("recipes", ())]
+
     def of_recipe(self, recipe: str) -> "Tables":
         """The part of a study with several recipes that one of them trains, as a study of its own.
 
