@@ -200,7 +200,7 @@ class ByRecipe:
             f" {seeds_phrase(surest.seeds)}."
         )
 
-    @property
+    @cached_property
     def more(self) -> str:
         """What goes with the sentence: other arms, and trainings out of line."""
         sentences = []

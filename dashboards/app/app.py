@@ -20,7 +20,7 @@ from flask import g, request
 
 from dashboards.app.callbacks import add_design_callbacks, add_study_callbacks
 from dashboards.app.pages import compare, design, overview, paper, recipes, study, trial
-from dashboards.app.pages.parts import Look, labelled
+from dashboards.app.pages.parts import Look, labelled, study_path
 from dashboards.app.pages.selection import Selection
 from dashboards.app.pages.study_figures import prepare
 from dashboards.app.routes import LOCAL, add_routes
@@ -240,7 +240,7 @@ def warm_up(reader: Reader) -> threading.Event:
         gc.disable()
         try:
             for stored in reversed(reader.studies()):
-                study.page(reader, stored.name, "", EVERY)
+                show(reader, study_path(stored.name), "", None)
                 if not ready.is_set():
                     ready.set()
                     time.sleep(0.15)  # a page that was waited for goes first
