@@ -81,6 +81,14 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
+def _show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        from explorer.installed import own_version
+
+        click.echo(f"resnext-explorer, version {own_version()}")
+        ctx.exit()
+
+
 @click.group(
     cls=LazyGroup,
     context_settings={
@@ -89,7 +97,14 @@ class LazyGroup(click.Group):
         "show_default": True,
     },
 )
-@click.version_option(package_name="resnext-explorer", prog_name="resnext-explorer")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def cli() -> None:
     """Where should the computation go: more paths, wider paths, or more layers?
 

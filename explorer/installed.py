@@ -1,8 +1,16 @@
-"""Which libraries of the optional extras are installed, found out without loading them."""
+"""The version of this program, and which optional libraries are installed, none of them loaded."""
 
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+
+
+def own_version() -> str:
+    """The version of this program; `(not installed)` for a checkout on Python's path."""
+    try:
+        return version("resnext-explorer")
+    except PackageNotFoundError:
+        return "(not installed)"
 
 
 @cache

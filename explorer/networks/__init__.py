@@ -11,6 +11,7 @@ from explorer.lazy import lazy_getattr
 if TYPE_CHECKING:
     from explorer.networks.crosscheck import fvcore_complexity
     from explorer.networks.exporting import check_name, export, foreign_constructor, fresh_network
+    from explorer.networks.graphs import forget, record
     from explorer.networks.measuring import MODES, Case, Timing, measure, use_threads
     from explorer.networks.network import Network, build
     from explorer.networks.rules import BlockShape, Violation, example_image, find_violations
@@ -30,11 +31,13 @@ __all__ = [
     "export",
     "find_violations",
     "foreign_constructor",
+    "forget",
     "fresh_network",
     "fvcore_complexity",
     "load_weights",
     "match_time",
     "measure",
+    "record",
     "use_threads",
 ]
 
@@ -43,6 +46,7 @@ __getattr__ = lazy_getattr(
     {
         "crosscheck": ("fvcore_complexity",),
         "exporting": ("check_name", "export", "foreign_constructor", "fresh_network"),
+        "graphs": ("forget", "record"),
         "measuring": ("MODES", "Case", "Timing", "measure", "use_threads"),
         "network": ("Network", "build"),
         "rules": ("BlockShape", "Violation", "example_image", "find_violations"),

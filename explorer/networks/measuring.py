@@ -21,6 +21,7 @@ from torch.nn import functional as F
 
 from explorer.architecture import Architecture
 from explorer.errors import UserError, check_known
+from explorer.networks.graphs import record
 from explorer.networks.network import build
 
 MODES = ("inference", "train_step")
@@ -116,12 +117,15 @@ def measure(
         # Every other round runs backwards, so that a steady drift favours no case.
         order = range(len(cases)) if number % 2 == 0 else reversed(range(len(cases)))
         for visit, index in enumerate(order):
-            step, held = _prepare(cases[index], target, PRECISIONS[precision])
+            step, held, replay = _prepare(cases[index], target, PRECISIONS[precision])
             step()
             if number == 0:
                 peaks[index] = _peak_memory(step, held, target)
+            if target.type == "cuda" and cases[index].mode == "train_step":
+                replay()
+                step()
             seconds[index].append(_time(step, target, round_seconds))
-            del step
+            del step, replay
             if target.type == "cuda":
                 gc.collect()
                 torch.cuda.empty_cache()
@@ -165,8 +169,11 @@ def resolve_device(name: str) -> torch.device:
 
 def _prepare(
     case: Case, device: torch.device, autocast: torch.dtype | None
-) -> tuple[Callable[[], None], int]:
-    """A step of the case as a function, and the bytes that its tensors hold between steps."""
+) -> tuple[Callable[[], None], int, Callable[[], None]]:
+    """A step of the case, the bytes that its tensors hold between steps, and what records it.
+
+    Training steps on CUDA are timed as trainings compute them: recorded as CUDA graphs.
+    """
     architecture, training = case.architecture, case.mode == "train_step"
     with device:
         model = build(architecture, case.form).train(training)
@@ -192,13 +199,15 @@ def _prepare(
             model(images)
 
     def train() -> None:
-        with torch.autocast(device.type, autocast, enabled=autocast is not None):
+        with torch.autocast(
+            device.type, autocast, enabled=autocast is not None, cache_enabled=False
+        ):
             loss = F.cross_entropy(model(images), labels)
         loss.backward()
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
 
-    return (train if training else infer), held
+    return (train if training else infer), held, lambda: record(model, images, autocast)
 
 
 def _time(step: Callable[[], None], device: torch.device, at_least: float) -> float:

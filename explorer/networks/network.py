@@ -10,9 +10,8 @@ from explorer.errors import check_known
 from explorer.layers import FORMS, Layer, iter_layers
 from explorer.networks.blocks import Block
 from explorer.networks.modules import (
-    FEW,
     GlobalAveragePool,
-    NarrowPaths,
+    MergingPaths,
     StridedProjection,
     normalise,
 )
@@ -82,8 +81,8 @@ def _module(layer: Layer) -> nn.Module:
         convolution = nn.Conv2d
         if layer.kernel == 1 and layer.stride > 1:
             convolution = StridedProjection
-        elif layer.groups > 1 and 1 < layer.in_channels // layer.groups < FEW:
-            convolution = NarrowPaths
+        elif layer.groups > 1:
+            convolution = MergingPaths
         return convolution(
             layer.in_channels,
             layer.out_channels,

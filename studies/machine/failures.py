@@ -3,8 +3,11 @@
 Torch is not imported: its exceptions are recognised by their names and texts.
 """
 
-# What torch says, with a GPU and without one.
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory")
+import traceback
+
+# What torch says, with a GPU and without one; the last is of cuBLAS and cuDNN, which take memory of
+# the GPU for themselves.
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "STATUS_ALLOC_FAILED")
 # What may help: in a study, and in a single training.
 IN_A_STUDY = "a smaller batch_size or fewer workers"
 ALONE = "a smaller batch_size, as --set recipe.batch_size=32, or another --device"
@@ -30,6 +33,18 @@ def is_of_device(error: BaseException) -> bool:
     return "AcceleratorError" in kinds or (
         isinstance(error, RuntimeError) and message_of(error).startswith("CUDA error")
     )
+
+
+def let_go(error: BaseException) -> None:
+    """Drop what the functions that failed with this exception still hold.
+
+    Their variables live as long as the exception does. Those of a training hold its network and
+    its maps: all of a GPU, where it ran out of memory.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        traceback.clear_frames(cause.__traceback__)
+        cause = cause.__context__
 
 
 def message_of(error: BaseException) -> str:

@@ -77,12 +77,39 @@ def visible_gpus() -> list[str]:
         # CUDA ignores everything from the first entry that names no GPU, such as -1. A GPU that is
         # named twice is one GPU.
         return list(dict.fromkeys(itertools.takewhile(re.compile(r"\d|GPU-|MIG-").match, names)))
-    try:
-        output = subprocess.run(
-            ["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=True
-        ).stdout
-    except (OSError, subprocess.SubprocessError):
-        return []
+    output = _nvidia_smi()
     # CUDA offers the parts of a GPU that is divided (MIG), not the GPU.
     parts = re.findall(r"UUID: (MIG-[^)\s]+)", output)
     return parts or re.findall(r"UUID: (GPU-[^)\s]+)", output)
+
+
+def visible_models() -> list[str]:
+    """What kinds of GPU this process may use, such as NVIDIA H100 80GB HBM3, each once.
+
+    Empty without nvidia-smi.
+    """
+    visible = visible_gpus()
+    models = []
+    # A GPU, and the parts of it that are on the lines below.
+    for listed in re.split(r"^(?=GPU )", _nvidia_smi() if visible else "", flags=re.MULTILINE):
+        if match := re.match(r"GPU (\d+): (.+) \(UUID", listed):
+            number, model = match.groups()
+            names = [number, *re.findall(r"UUID: ([^)\s]+)", listed)]
+            # CUDA_VISIBLE_DEVICES may hold the beginning of a UUID.
+            if any(
+                name == gpu or (not gpu.isdecimal() and name.startswith(gpu))
+                for gpu in visible
+                for name in names
+            ):
+                models.append(model)
+    return list(dict.fromkeys(models))
+
+
+def _nvidia_smi() -> str:
+    """The list of GPUs that nvidia-smi prints; empty where it cannot."""
+    try:
+        return subprocess.run(
+            ["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""

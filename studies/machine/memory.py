@@ -74,9 +74,12 @@ def give_back() -> None:
     """Return to the system, once, the memory that earlier trainings left unused.
 
     A training that was stopped or failed remains in reference cycles of Lightning's, with its data
-    (on a GPU, with memory of the device).
+    (on a GPU, with memory of the device, which other workers may want).
     """
+    import torch
+
     gc.collect()
+    torch.cuda.empty_cache()  # does nothing before CUDA is used
     if platform.libc_ver()[0] == "glibc":
         ctypes.CDLL(None).malloc_trim(0)
         if _keeps_memory:

@@ -7,6 +7,8 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from studies.machine import gpus
+
 PACKAGES = (
     "resnext-explorer",
     "torch",
@@ -49,7 +51,7 @@ def git_commit() -> str | None:
 
 
 def machine() -> str:
-    """System, processor and cores, in one line."""
+    """System, processor, cores and kinds of GPU, in one line."""
     cpu = platform.processor() or platform.machine()
     if sys.platform == "linux":
         try:
@@ -59,4 +61,5 @@ def machine() -> str:
             )
         except (OSError, StopIteration):
             pass
-    return f"{platform.system()} {platform.machine()}, {cpu}, {os.cpu_count()} cores"
+    parts = (f"{platform.system()} {platform.machine()}", cpu, f"{os.cpu_count()} cores")
+    return ", ".join((*parts, *gpus.visible_models()))

@@ -216,6 +216,7 @@ class Trainer:
         others = [design for design in self._stored.designs if design.name != attempt.pair.design]
         if self._proven or not others:
             return
+        failures.let_go(error)
         cheapest = min(others, key=lambda design: design.flops)
         try:
             self.train(

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from explorer import Architecture, build
 from explorer.errors import UserError
+from explorer.networks import forget, record
 from explorer.text import counted
 from studies.config.recipe import Recipe
 from studies.data import Splits
@@ -186,7 +187,8 @@ class _Run(pytorch_lightning.LightningModule):
         should_stop: Callable[[], bool],
     ) -> None:
         super().__init__()
-        self.recipe, self.splits, self.target = recipe, splits, torch.device(settings.device)
+        self.recipe, self.splits, self.settings = recipe, splits, settings
+        self.target = torch.device(settings.device)
         self.on_row, self.should_stop = on_epoch, should_stop
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -244,6 +246,20 @@ class _Run(pytorch_lightning.LightningModule):
         self, batch: Any, device: torch.device, dataloader_idx: int
     ) -> Any:
         return batch  # it is on the device already
+
+    def on_train_start(self) -> None:
+        if self.target.type == "cuda":
+            batch = torch.zeros(
+                self.recipe.batch_size, *self.network.architecture.input_shape, device=self.target
+            )
+            record(
+                self.network.train(),
+                batch.to(memory_format=torch.channels_last),
+                torch.bfloat16 if self.settings.precision == "bf16" else None,
+            )
+
+    def on_train_end(self) -> None:
+        forget(self.network)
 
     def on_train_epoch_start(self) -> None:
         self.started = time.perf_counter()

@@ -1,6 +1,7 @@
 """What is made for speed is the function that torch's own is, and is used where it gains."""
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -12,7 +13,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from explorer import Architecture, build, count
 from explorer.networks import kernels
-from explorer.networks.modules import GlobalAveragePool, NarrowPaths, StridedProjection
+from explorer.networks.modules import (
+    GlobalAveragePool,
+    MergingPaths,
+    StridedProjection,
+    merged_on_cpu,
+    merged_on_gpu,
+)
 from explorer.networks.network import Network
 
 
@@ -50,7 +57,7 @@ def test_modules_made_for_speed_are_the_same_function_as_torchs_own(
     ours = build(architecture).double().to(memory_format=memory_format).train(training)
     torchs = with_torchs_own_modules(ours)
     assert not any(
-        isinstance(module, StridedProjection | NarrowPaths) for module in torchs.modules()
+        isinstance(module, StridedProjection | MergingPaths) for module in torchs.modules()
     )
     side = architecture.resolution
     images = torch.randn(3, architecture.in_channels, side, side, dtype=torch.float64)
@@ -67,28 +74,23 @@ def test_modules_made_for_speed_are_the_same_function_as_torchs_own(
 
 @settings(max_examples=50)
 @given(
-    d=st.integers(2, 7),
+    rule=st.sampled_from([merged_on_cpu, merged_on_gpu]),
+    d=st.integers(2, 17),
     outputs=st.integers(1, 3),
     paths=st.integers(2, 32),
     stride=st.integers(1, 2),
     seed=st.integers(0, 99),
 )
 def test_paths_taken_together_are_the_same_function(
-    d: int, outputs: int, paths: int, stride: int, seed: int
+    rule: Callable[[int, int], int], d: int, outputs: int, paths: int, stride: int, seed: int
 ) -> None:
     torch.manual_seed(seed)
-    module = NarrowPaths(
+    module = MergingPaths(
         paths * d, paths * outputs, 3, stride, 1, groups=paths, bias=False
     ).double()
     images = torch.randn(2, paths * d, 5, 5, dtype=torch.float64, requires_grad=True)
-    weight, groups = module.merged()
-    assert paths % groups == 0
-    merged = paths // groups
-    others = [n for n in range(1, paths + 1) if paths % n == 0 and n != merged]
-    assert merged == 1 or merged * d <= 16
-    assert all(
-        n > merged or n * d < 8 for n in others if n * d <= 16
-    )  # the fewest that make 8, else the most that fit
+    weight, groups = module.merged(rule(d, paths))
+    assert groups * rule(d, paths) == paths
     together = torch.nn.functional.conv2d(images, weight, None, stride, 1, groups=groups)
     apart = module(images)
     torch.testing.assert_close(together, apart)
@@ -98,6 +100,30 @@ def test_paths_taken_together_are_the_same_function(
         strict=True,
     ):
         torch.testing.assert_close(ours, theirs)
+
+
+@given(d=st.integers(2, 7), paths=st.integers(2, 32))
+def test_a_cpu_takes_the_fewest_paths_that_make_8_channels_else_the_most_that_fit_in_16(
+    d: int, paths: int
+) -> None:
+    merged = merged_on_cpu(d, paths)
+    others = [n for n in range(1, paths + 1) if paths % n == 0 and n != merged]
+    assert merged == 1 or merged * d <= 16
+    assert all(n > merged or n * d < 8 for n in others if n * d <= 16)
+    assert merged_on_cpu(1, paths) == merged_on_cpu(d + 6, paths) == 1
+
+
+@pytest.mark.parametrize(
+    ("d", "paths", "groups"),
+    [
+        *((4, 32, 8), (2, 32, 4), (8, 32, 32), (16, 32, 32), (1, 128, 128)),
+        *((13, 8, 1), (26, 8, 1), (52, 8, 1), (104, 8, 8), (24, 4, 1), (6, 16, 1), (4, 3, 1)),
+    ],
+)
+def test_a_gpu_computes_what_was_fastest_on_an_h100_or_nearly_so(
+    d: int, paths: int, groups: int
+) -> None:
+    assert paths // merged_on_gpu(d, paths) == groups
 
 
 def test_paths_are_taken_together_in_bfloat16_training_on_a_cpu_alone() -> None:

@@ -39,7 +39,8 @@ from explorer.errors import UserError
 from studies import Study
 from studies.attempts.standing import Counts
 from studies.machine import failures
-from studies.machine.gpus import deal, visible_gpus
+from studies.machine.gpus import deal, visible_gpus, visible_models
+from studies.machine.provenance import machine
 from studies.machine.settings import Settings
 from studies.records.stored_study import get
 from studies.storage import Storage
@@ -233,6 +234,7 @@ def test_whatever_a_failure_says_can_be_stored(error: Exception, reason: str) ->
         (RuntimeError("CUDA error: device-side assert triggered"), True),
         (fake_training.AcceleratorError("CUDA error: out of memory"), False),
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), False),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"), False),
         (RuntimeError("shapes do not fit"), False),
         (MemoryError(), False),
     ],
@@ -358,7 +360,7 @@ def test_neither_arguments_nor_logs_hold_the_storage_url(fake: None, tiny: Path)
     assert not any("t.db" in line for line in seen)
 
 
-GPUS = "GPU 0: NVIDIA A (UUID: GPU-aa)\nGPU 1: NVIDIA A (UUID: GPU-bb)\n"
+GPUS = "GPU 0: NVIDIA A (UUID: GPU-aa)\nGPU 1: NVIDIA B (2) (UUID: GPU-bb)\n"
 PARTS = (
     "GPU 0: NVIDIA A (UUID: GPU-aa)\n  MIG 1g.10gb Device 0: (UUID: MIG-cc)\n  MIG 1g.10gb Device"
     " 1: (UUID: MIG-dd)\n"
@@ -366,25 +368,29 @@ PARTS = (
 
 
 @pytest.mark.parametrize(
-    ("printed", "given", "expected"),
+    ("printed", "given", "expected", "models"),
     [
-        (GPUS, None, ["GPU-aa", "GPU-bb"]),
-        (PARTS, None, ["MIG-cc", "MIG-dd"]),
-        (GPUS, "1", ["1"]),
-        (GPUS, "", []),
-        (GPUS, "0,-1,1", ["0"]),
-        (GPUS, "0, 0,1", ["0", "1"]),
-        (GPUS, "GPU-aa,,GPU-bb", ["GPU-aa"]),
-        (GPUS, "NoDevFiles", []),
-        (None, None, []),
+        (GPUS, None, ["GPU-aa", "GPU-bb"], ["NVIDIA A", "NVIDIA B (2)"]),
+        (PARTS, None, ["MIG-cc", "MIG-dd"], ["NVIDIA A"]),
+        (GPUS, "1", ["1"], ["NVIDIA B (2)"]),
+        (GPUS, "", [], []),
+        (GPUS, "0,-1,1", ["0"], ["NVIDIA A"]),
+        (GPUS, "0, 0,1", ["0", "1"], ["NVIDIA A", "NVIDIA B (2)"]),
+        (GPUS, "GPU-aa,,GPU-bb", ["GPU-aa"], ["NVIDIA A"]),
+        (GPUS, "GPU-b", ["GPU-b"], ["NVIDIA B (2)"]),
+        (PARTS, "MIG-dd", ["MIG-dd"], ["NVIDIA A"]),
+        (GPUS, "NoDevFiles", [], []),
+        (None, None, [], []),
+        (None, "0", ["0"], []),
     ],
 )
-def test_the_gpus_are_found_without_torch(
+def test_the_gpus_and_their_models_are_found_without_torch(
     workdir: Path,
     monkeypatch: pytest.MonkeyPatch,
     printed: str | None,
     given: str | None,
     expected: list[str],
+    models: list[str],
 ) -> None:
     if printed is not None:
         program = workdir / "nvidia-smi"
@@ -395,6 +401,8 @@ def test_the_gpus_are_found_without_torch(
     if given is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
     assert visible_gpus() == expected
+    assert visible_models() == models
+    assert machine().endswith(", ".join([" cores", *models]))
 
 
 def test_a_gpu_without_nvidia_smi_may_be_here(
