@@ -40,7 +40,10 @@ COMMANDS = {
         "explorer.commands.heavy:export",
         "Write a network for torchvision, timm, safetensors or ONNX.",
     ),
-    "paper": ("explorer.commands.design:paper", "Show the paper's tables beside our own counts."),
+    "published": (
+        "explorer.commands.design:published",
+        "Show the paper's tables, and what others got, beside our own counts.",
+    ),
     "space": ("search_spaces.commands:space", "Show the designs of a search space."),
     "study": ("studies.commands.study:study", "Run studies and follow their progress."),
     "data": (
@@ -56,6 +59,9 @@ COMMANDS = {
 }
 
 
+ALIASES = {"paper": "published"}
+
+
 class LazyGroup(click.Group):
     """A click group that imports a command's module only when the command is called."""
 
@@ -63,9 +69,10 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        name = ALIASES.get(cmd_name, cmd_name)
+        if name not in COMMANDS:
             return None
-        module, function = COMMANDS[cmd_name][0].split(":")
+        module, function = COMMANDS[name][0].split(":")
         command: click.Command = getattr(import_module(module), function)
         return command
 
@@ -77,7 +84,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-"):
-            check_known("command", args[0], COMMANDS)
+            check_known("command", ALIASES.get(args[0], args[0]), COMMANDS)
         return super().resolve_command(ctx, args)
 
 

@@ -30,7 +30,7 @@ from studies.results import Reader
 
 EVERY = 2.0  # seconds between two looks at the storage
 PATIENCE = 1.0  # seconds that a start waits for what the first page would wait for
-LINKS = (("Studies", "/"), ("Compare", "/compare"), ("Design", "/design"), ("Paper", "/paper"))
+LINKS = (("Studies", "/"), ("Compare", "/compare"), ("Design", "/design"), ("Published", "/paper"))
 
 
 _BACK = html.P(dcc.Link("All studies", href="/"))

@@ -1,4 +1,4 @@
-"""The commands that need no torch: match, scale, describe, enumerate, paper."""
+"""The commands that need no torch: match, scale, describe, enumerate, published."""
 
 from typing import Any
 
@@ -269,14 +269,21 @@ def enumerate_(
 
 
 @click.command()
-@click.argument("name", metavar="TABLE")
+@click.argument("name", metavar="[NAME]", required=False)
 @JSON_OPTION
-def paper(name: str, as_json: bool) -> None:
-    """Show a table of the ResNeXt paper beside our own counts: table1 to table7, or residual.
+def published(name: str | None, as_json: bool) -> None:
+    """Show what others published, beside our own counts of the same networks.
+
+    Without a NAME, the tables that are known: the ResNeXt paper's (table1 to table7, residual),
+    and later trainings of its networks, each with its source.
 
     \b
     Examples:
-      resnext-explorer paper table2
-      resnext-explorer paper table4 --json
+      resnext-explorer published
+      resnext-explorer published table2
+      resnext-explorer published osmr_resnext20_cifar --json
     """
-    printing.print_published(name, as_json)
+    if name is None:
+        printing.print_tables(as_json)
+    else:
+        printing.print_published(name, as_json)

@@ -10,7 +10,7 @@ from explorer.designs import LABELS, Design, cost
 from explorer.errors import UserError, check_known
 from explorer.layers import Layer, iter_layers
 from explorer.names import usual_input
-from explorer.published import TABLES
+from explorer.published import PAPER, TABLES
 from explorer.text import human_count, human_flops, human_percent
 
 # What a number in each measure counts.
@@ -231,12 +231,29 @@ def print_paper_picks(architecture: Architecture, factor: float, by: str) -> Non
     )
 
 
+def print_tables(as_json: bool) -> None:
+    """Print the names of the published tables, with titles and sources."""
+    from explorer.terminal import print_json, print_table
+
+    if as_json:
+        print_json(
+            [
+                {"table": name, "title": table.title, "source": table.source}
+                for name, table in TABLES.items()
+            ]
+        )
+        return
+    rows = [(name, table.title) for name, table in TABLES.items()]
+    print_table(("table", "what it shows"), rows, left=("what it shows",))
+    click.echo("\nNext: resnext-explorer published table3")
+
+
 def print_published(name: str, as_json: bool) -> None:
-    """Print a table of the paper, with our counts for the networks that have a name here."""
+    """Print a published table, with our counts for the networks that have a name here."""
     from explorer.terminal import print_json, print_table
 
     check_known("table", name, TABLES)
-    table = TABLES[name]
+    table, theirs = TABLES[name], "paper" if name in PAPER else "published"
     records: list[dict[str, Any]] = []
     for row in table.rows:
         network = row.network
@@ -245,27 +262,31 @@ def print_published(name: str, as_json: bool) -> None:
             {
                 "network": row.label,
                 "name": row.architecture,
-                "paper": dict(zip(table.columns, row.values, strict=True)),
+                theirs: dict(zip(table.columns, row.values, strict=True)),
                 "ours": dict(zip(table.measures, counts, strict=True)),
             }
         )
     if as_json:
-        print_json({"table": name, "title": table.title, "note": table.note, "rows": records})
+        facts = {"title": table.title, "note": table.note, "source": table.source}
+        print_json({"table": name, **facts, "trainings": table.trainings, "rows": records})
         return
     click.echo(table.title + "\n")
     columns = (
         "network",
-        *(f"{column} (paper)" for column in table.columns),
+        *(f"{column} ({theirs})" for column in table.columns),
         "name here",
         *(f"{measure} (ours)" for measure in table.measures),
     )
     rows = []
     for record in records:
         counted = ["" if value is None else f"{value:,}" for value in record["ours"].values()]
-        rows.append((record["network"], *record["paper"].values(), record["name"] or "", *counted))
+        values = [f"{v:,}" if isinstance(v, int) else v for v in record[theirs].values()]
+        rows.append((record["network"], *values, record["name"] or "", *counted))
     print_table(columns, rows, left=("name here",))
     if table.note:
         click.echo(f"\n{table.note}")
+    if theirs != "paper":
+        click.echo(f"Source: {table.source}.")
 
 
 def print_grid(reference: Architecture, table: Any, limit: int) -> None:

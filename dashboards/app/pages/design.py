@@ -1,7 +1,7 @@
 """The design page: no study, no training. A reference, a budget, a rule and a
 quantity; the designs that match follow at once."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -39,10 +39,10 @@ from explorer.designs import LABELS, Design, cost
 from explorer.drawing import svg
 from explorer.errors import UserError
 from explorer.names import PUBLISHED
-from explorer.published import TABLES
+from explorer.published import PAPER, TABLES
 from explorer.text import human_count, human_flops, human_percent
 
-# The paper's networks that cost this much more or less than the budget stand beside ours.
+# Published networks that cost this much more or less than the budget stand beside ours.
 NEAR = 0.1
 
 
@@ -148,7 +148,7 @@ def answer(asked: Question, look: Look | None) -> Answer:
         set_title(figure, "No design", "", theme)
         note_if_empty(figure, [], theme)
         return Answer(figure, [], [], [], str(error), labels)
-    published = paper_networks(reference, asked.by, spent)
+    published = published_networks(reference, asked.by, spent)
     shown = next((design for design in designs if design.name == asked.shown), designs[-1])
     words = f"The network {shown.name}"
     picture = Still(section(words, drawing(svg(shown.architecture), words)))
@@ -156,7 +156,7 @@ def answer(asked: Question, look: Look | None) -> Answer:
     return Answer(
         matched_figure(matched(designs, asked, published), asked, theme),
         [_table(designs, asked)],
-        [_paper(published, spent, asked.by)],
+        [_published(published, spent, asked.by)],
         [picture],
         "",
         (budget, *labels[1:]),
@@ -164,18 +164,20 @@ def answer(asked: Question, look: Look | None) -> Answer:
 
 
 @dataclass(frozen=True)
-class PaperNetwork:
-    """A network of the paper, the table it stands in, and its published top-1 error."""
+class PublishedNetwork:
+    """A network that others trained, the table it stands in, and its published top-1 error."""
 
     table: str
     architecture: Architecture
     error: str
 
 
-def paper_networks(like: Architecture, by: str, spent: float) -> list[PaperNetwork]:
-    """The paper's networks of this input that cost about as much, by cardinality."""
-    networks: dict[str, PaperNetwork] = {}
+def published_networks(like: Architecture, by: str, spent: float) -> list[PublishedNetwork]:
+    """Published networks of this input that cost about as much, by cardinality."""
+    networks = []
     for key, published in TABLES.items():
+        column = next((n for n, name in enumerate(published.columns) if "error" in name), None)
+        errors: dict[Architecture, list[float]] = {}
         for row in published.rows:
             network = row.network
             if (
@@ -185,15 +187,22 @@ def paper_networks(like: Architecture, by: str, spent: float) -> list[PaperNetwo
                 or abs(cost(network, by) / spent - 1) > NEAR
             ):
                 continue
-            errors = [
-                f"{value} %"
-                for name, value in zip(published.columns, row.values, strict=True)
-                if "error" in name and value is not None
-            ]
-            new = PaperNetwork(key.replace("table", "Table "), network, NOTHING)
-            first = networks.get(network.name, new)
-            networks[network.name] = replace(first, error=errors[0]) if errors else first
-    return sorted(networks.values(), key=lambda known: known.architecture.template.cardinality)
+            known = errors.setdefault(network, [])
+            if column is not None and isinstance(error := row.values[column], float):
+                known.append(error)
+        title = key.replace("table", "Table ") if key in PAPER else published.title
+        networks += [
+            PublishedNetwork(title, network, _range(known))
+            for network, known in errors.items()
+            if known
+        ]
+    return sorted(networks, key=lambda known: known.architecture.template.cardinality)
+
+
+def _range(errors: list[float]) -> str:
+    """An error, or the least and the greatest of several (at least one)."""
+    least, greatest = (f"{end:.2f}".rstrip("0").rstrip(".") for end in (min(errors), max(errors)))
+    return f"{least} %" if least == greatest else f"{least} to {greatest} %"
 
 
 def _solved(architecture: Architecture, quantity: str) -> int:
@@ -209,7 +218,7 @@ class MatchedChart:
     Attributes:
         ours: The matched designs: name, x (what was given), y (what was solved), and the lines
             of their hover.
-        theirs: The same of the paper's networks of about the same cost.
+        theirs: The same of published networks of about the same cost.
         quantity: What y counts.
     """
 
@@ -220,7 +229,9 @@ class MatchedChart:
     quantity: str
 
 
-def matched(designs: list[Design], asked: Question, published: list[PaperNetwork]) -> MatchedChart:
+def matched(
+    designs: list[Design], asked: Question, published: list[PublishedNetwork]
+) -> MatchedChart:
     """What `matched_figure` shows."""
     first = designs[0].architecture
 
@@ -243,11 +254,13 @@ def matched(designs: list[Design], asked: Question, published: list[PaperNetwork
         )
         for design in designs
     ]
-    theirs = [
-        point(network.architecture, f"{network.table}, top-1 error {network.error}")
-        for network in published
-        if is_like(network.architecture)
-    ]
+    lines: dict[Architecture, list[str]] = {}
+    for network in published:
+        if is_like(network.architecture):
+            lines.setdefault(network.architecture, []).append(
+                f"{network.table}: error {network.error}"
+            )
+    theirs = [point(architecture, *told) for architecture, told in lines.items()]
     quantity = "blocks in all" if asked.solve == "depths" else LABELS[asked.solve]
     times = f"{FACTORS[asked.factor]:g}x the" if FACTORS[asked.factor] != 1 else "the"
     subtitle = (
@@ -255,7 +268,7 @@ def matched(designs: list[Design], asked: Question, published: list[PaperNetwork
         f" {LABELS[asked.axis]}"
     )
     if theirs:
-        subtitle += "; grey rings: the paper's networks of about this cost"
+        subtitle += "; grey rings: published networks of about this cost"
     columns = ["name", "x", "y", "lines"]
     return MatchedChart(
         _finding(designs),
@@ -272,7 +285,7 @@ def matched_figure(chart: MatchedChart, asked: Question, theme: str = "light") -
     figure, colors = blank_figure(theme), THEMES[theme]
     if len(chart.theirs):
         ring = {"color": colors.quiet, "symbol": "circle-open", "size": 19, "line": {"width": 2}}
-        figure.add_scatter(mode="markers", marker=ring, **_points(chart.theirs, "paper: "))
+        figure.add_scatter(mode="markers", marker=ring, **_points(chart.theirs, "published: "))
     figure.add_scatter(
         mode="lines+markers+text", text=chart.ours["y"].astype(str), textposition="top right",
         line={"color": colors.ramp[1], "width": 1.25}, cliponaxis=False,
@@ -330,11 +343,11 @@ def _table(designs: list[Design], asked: Question) -> Any:
     return Still(section("The designs", content))
 
 
-def _paper(published: list[PaperNetwork], spent: float, by: str) -> Still:
-    """The paper's networks that spend about this budget, with their published error."""
-    heading = element("h2", "What the paper trained at this cost")
+def _published(published: list[PublishedNetwork], spent: float, by: str) -> Still:
+    """Published networks that spend about this budget, with their errors."""
+    heading = element("h2", "What others got at this cost")
     if not published:
-        return Still(heading, quiet(f"None of its networks costs within {NEAR:.0%} of it."))
+        return Still(heading, quiet(f"No published network costs within {NEAR:.0%} of it."))
     rows = tuple(
         (
             network.architecture.name,
@@ -345,9 +358,9 @@ def _paper(published: list[PaperNetwork], spent: float, by: str) -> Still:
         )
         for network in published
     )
-    headings = ("Network", "Where", "Cost", "FLOPs", "Top-1 error")
+    headings = ("Network", "Where", "Cost", "FLOPs", "Error")
     content = TextTable(headings, rows, frozenset(("Network", "Where")))
-    return Still(heading, table(content, "The paper's networks"))
+    return Still(heading, table(content, "Published networks"))
 
 
 def answer_outputs(asked: Question, look: Look | None) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The paper's tables, each network beside our own counts of it."""
+"""The paper's tables and what others published, each network beside our own counts of it."""
 
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ from dashboards.page.elements import link
 from dashboards.page.parts import quiet, section, table
 from explorer.commands.printing import UNITS
 from explorer.designs import cost
-from explorer.published import TABLES
+from explorer.published import PAPER, TABLES
 from explorer.text import human_count
 
 
@@ -20,27 +20,34 @@ def page() -> list[Any]:
     """All tables, one under the other; a network's name opens it on the design page."""
     sections = []
     for key, published in TABLES.items():
-        headings = ("Network", *(f"{name} (paper)" for name in published.columns), "Name here")
+        theirs = "paper" if key in PAPER else "published"
+        headings = ("Network", *(f"{name} ({theirs})" for name in published.columns), "Name here")
         headings += tuple(f"{UNITS[measure]} (ours)" for measure in published.measures)
         rows, names = [], []
         for row in published.rows:
             ours = ["–"] * len(published.measures)
             if network := row.network:
                 ours = [human_count(cost(network, measure)) for measure in published.measures]
-            values = ("–" if value is None else str(value) for value in row.values)
+            values = (
+                "–" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+                for value in row.values
+            )
             rows.append((row.label, *values, row.architecture or "–", *ours))
             names.append(row.architecture)
         words = frozenset(("Network", "Name here"))
         content = table(
             TextTable(headings, tuple(rows), words), published.title, link=partial(_linked, names)
         )
-        sections.append(section(published.title, content, quiet(published.note), id=key))
+        source = "" if key in PAPER else f"Source: {published.source}."
+        notes = quiet(f"{published.note} {source}".strip())
+        sections.append(section(published.title, content, notes, id=key))
     return [
-        html.H1("The paper's tables"),
+        html.H1("What others published"),
         html.P(
-            "Xie, Girshick, Dollár, Tu and He, “Aggregated Residual Transformations for Deep Neural"
-            " Networks”, CVPR 2017. Errors are the paper's; the last columns are counted here,"
-            " layer by layer.",
+            "First the tables of Xie, Girshick, Dollár, Tu and He, “Aggregated Residual"
+            " Transformations for Deep Neural Networks”, CVPR 2017, then later trainings of the"
+            " same networks. Errors are their authors'; the last columns are counted here, layer by"
+            " layer.",
             className="more",
         ),
         Still(*sections),

@@ -36,6 +36,7 @@ from dashboards.figures.theme import blank_figure
 from dashboards.page.elements import to_html
 from dashboards.page.parts import table
 from explorer import Architecture, UserError, match
+from explorer.published import TABLES
 from studies.attempts.claims import Claims
 from studies.attempts.workers import Worker
 from studies.results import Reader, read
@@ -384,9 +385,21 @@ def test_a_reference_that_is_none_is_told_with_the_nearest_name():
     assert answered.table == []
 
 
-def test_the_paper_page_has_every_table_and_our_counts(storage):
+def test_the_design_page_names_what_others_got_at_this_cost_with_the_spread_of_recipes():
+    answered = design.answer(Question("resnet50"), None)
+    text = to_html(answered.paper)
+    assert "What others got at this cost" in text
+    for error in ("23.9 %", "19.15 to 23.9 %", "23.2 %", "22.2 %"):
+        assert error in text
+    none = to_html(design.answer(Question("resnext_1-1-1_1x20d_w96_small16"), None).paper)
+    assert "No published network costs within" in none
+
+
+def test_the_page_of_published_tables_has_every_one_with_its_source_and_our_counts(storage):
     page = to_html(show(Reader(storage), "/paper", "", None))
-    assert page.count("<table>") == 8
+    assert page.count("<table>") == len(TABLES) == 12
+    assert page.count("Source: ") == 4
+    assert "3,446,602" in page
     assert "25.6 M" in page
     assert "Table 7" in page
 

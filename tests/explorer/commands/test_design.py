@@ -184,7 +184,18 @@ def test_enumerate_writes_what_it_shows(tmp_path: Path) -> None:
 def test_paper_tables_show_published_values_beside_our_counts() -> None:
     record = json.loads(run("paper", "table2", "--json").stdout)
     assert [row["ours"]["block"] for row in record["rows"]] == [69632, 69760, 69888, 71456, 70144]
-    assert "17.31" in run("paper", "table7").stdout
+    assert "17.31" in run("paper", "table7").stdout  # the command's old name
+
+
+def test_published_tables_are_listed_and_each_from_elsewhere_ends_with_its_source() -> None:
+    listed = run("published").stdout
+    assert all(name in listed for name in ("table1", "residual", "osmr_resnext20_cifar"))
+    printed = run("published", "osmr_resnext20_cifar").stdout
+    assert "3,446,602" in printed
+    assert printed.rstrip().splitlines()[-1].startswith("Source: github.com/osmr/imgclsmob")
+    record = json.loads(run("published", "pycls_zoo", "--json").stdout)
+    assert record["trainings"] == 5
+    assert record["rows"][1]["published"]["top-1 error %"] == 21.9
 
 
 def test_measure_and_rules_and_export_run_from_the_command_line(tmp_path: Path) -> None:

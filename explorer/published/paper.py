@@ -1,65 +1,15 @@
 """The tables of Xie et al., "Aggregated Residual Transformations", CVPR 2017, as data.
 
-Errors are in percent, for a single crop of 224 x 224 unless a column says otherwise; FLOPs are
-multiply-adds.
+Errors are in percent, for a single crop of 224 x 224 unless a column says otherwise.
 """
 
-from dataclasses import dataclass
-
-from explorer.architecture import Architecture
-
-
-@dataclass(frozen=True)
-class PublishedRow:
-    """One row of a table of the paper.
-
-    Attributes:
-        label: What the paper calls the network.
-        architecture: Name of the same network here; None where there is none.
-        values: The published values, in the order of the table's columns.
-        resolution: Side of the input in pixels, for our own counts.
-        classes: Outputs of the classifier, for our own counts.
-    """
-
-    label: str
-    architecture: str | None
-    values: tuple[float | str | None, ...]
-    resolution: int = 224
-    classes: int = 1000
-
-    @property
-    def network(self) -> Architecture | None:
-        """The same network here, with the row's input and classes."""
-        if self.architecture is None:
-            return None
-        size = {"resolution": self.resolution, "classes": self.classes}
-        return Architecture.from_name(self.architecture, **size)
-
-
-@dataclass(frozen=True)
-class PublishedTable:
-    """One table of the paper.
-
-    Attributes:
-        title: What it shows.
-        columns: Names of the published values.
-        rows: The networks.
-        measures: Our own counts that stand beside the published values.
-        note: What a reader should know; "" for nothing.
-    """
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[PublishedRow, ...]
-    measures: tuple[str, ...] = ("flops", "params")
-    note: str = ""
-
+from explorer.published.tables import PublishedRow, PublishedTable
 
 _ERROR = ("top-1 error %",)
 _ERRORS = ("top-1 error %", "top-5 error %")
 _CIFAR = {"resolution": 32, "classes": 10}
 
-TABLES: dict[str, PublishedTable] = {
+PAPER: dict[str, PublishedTable] = {
     "table1": PublishedTable(
         "Table 1: ResNet-50 and ResNeXt-50 with a 32x4d template",
         ("params", "FLOPs"),

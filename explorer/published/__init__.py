@@ -1,0 +1,12 @@
+"""What others published: the paper's tables, and later trainings of the same networks.
+
+Errors are in percent; FLOPs are multiply-adds.
+"""
+
+from explorer.published.elsewhere import ELSEWHERE
+from explorer.published.paper import PAPER
+from explorer.published.tables import PublishedRow, PublishedTable
+
+__all__ = ["ELSEWHERE", "PAPER", "TABLES", "PublishedRow", "PublishedTable"]
+
+TABLES: dict[str, PublishedTable] = PAPER | ELSEWHERE
