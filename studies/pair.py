@@ -42,11 +42,11 @@ class Pair:
 
     def claim(self) -> dict[str, Any]:
         """What a claim stores of it."""
-        return {
-            key: value
-            for key, value in asdict(self).items()
-            if key not in ("variant", "recipe") or value
-        }
+        return {key: value for key, value in self.record().items() if key != "variant" or value}
+
+    def record(self) -> dict[str, Any]:
+        """It as plain data, with a recipe where the study has several."""
+        return {key: value for key, value in asdict(self).items() if key != "recipe" or value}
 
     def of_arm(self, arm: str) -> str:
         """What is trained, in words, by its arm's label: 'C=8', 'C=8 modern', 'C=8 tuning 2'."""

@@ -157,7 +157,7 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
     info = tables.info
     if as_json:
         counts = asdict(tables.counts)
-        print_json({**info, "counts": counts, "failures": [asdict(failure) for failure in failed]})
+        print_json({**info, "counts": counts, "failures": [failure.record() for failure in failed]})
         return
     click.echo(f"{study.name}: {info['question']}" if info["question"] else study.name)
     keys = ["arm", *(["recipe"] if study.recipes else [])]

@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from explorer.errors import UserError
 from studies.attempts.standing import Attempts
@@ -25,6 +26,10 @@ class Failure:
     arm: str
     reason: str
     log: list[str]
+
+    def record(self) -> dict[str, Any]:
+        """It as plain data."""
+        return {**asdict(self), "pair": self.pair.record()}
 
     @property
     def what(self) -> str:

@@ -123,7 +123,7 @@ def _trial(design: StoredDesign, row: dict[str, Any], same: frozenset[str]) -> "
         params=dict(carried.params),
         distributions=dict(carried.distributions),
         user_attrs={
-            CLAIM: {**pair.claim(), "variant": "", "worker": asdict(worker)},
+            CLAIM: {**pair.record(), "worker": asdict(worker)},
             ARM: pair.of_arm(design.arm),
             DESIGN: design.name,
             RESULT: {
