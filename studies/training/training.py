@@ -29,6 +29,7 @@ from studies.machine.settings import Settings, check_settings
 from studies.training.averaging import Average
 from studies.training.batches import EvaluationBatches, TrainingBatch, TrainingBatches
 from studies.training.checkpoints import identify, put_aside, read_checkpoint, write_checkpoint
+from studies.training.decay import parameter_groups
 from studies.training.environment import make_trainer, run_interruptible, torch_environment
 from studies.training.metrics import ClassTally, Reading, Tally, balanced_error
 from studies.training.outcome import TrainingFailed, TrainingStopped
@@ -223,7 +224,7 @@ class _Run(pytorch_lightning.LightningModule):
         recipe = self.recipe
         steps = recipe.epochs * recipe.steps_per_epoch(len(self.splits.train))
         optimiser = torch.optim.SGD(
-            _parameter_groups(self.network, recipe),
+            parameter_groups(self.network, recipe),
             lr=recipe.learning_rate,
             momentum=recipe.momentum,
             nesterov=True,
@@ -381,18 +382,6 @@ class _Run(pytorch_lightning.LightningModule):
     def _stop_if_asked(self) -> None:
         if self.should_stop():
             raise TrainingStopped
-
-
-def _parameter_groups(network: torch.nn.Module, recipe: Recipe) -> Any:
-    """What the optimiser takes: all parameters, or those without weight decay as a second group."""
-    if recipe.decayed == "all":
-        return network.parameters()
-    # A norm's parameters and every bias are vectors; weights have an input and an output.
-    parameters = list(network.parameters())
-    return [
-        {"params": [each for each in parameters if each.ndim > 1]},
-        {"params": [each for each in parameters if each.ndim <= 1], "weight_decay": 0.0},
-    ]
 
 
 def _check_shape(architecture: Architecture, splits: Splits) -> None:

@@ -30,6 +30,7 @@ from studies.machine.settings import Settings, check_settings
 from studies.training import training
 from studies.training.batches import TrainingBatches, plan_epoch, resize_crops
 from studies.training.checkpoints import read_checkpoint, write_checkpoint
+from studies.training.decay import parameter_groups
 from studies.training.mixing import plan_mixing
 from studies.training.training import CHECKPOINT, Outcome, TrainingFailed, TrainingStopped, train
 
@@ -447,7 +448,7 @@ def test_averaged_weights_are_those_of_torchs_averaged_model_over_the_same_run(
 
 def test_norms_and_biases_are_not_decayed_where_the_recipe_says_so(splits: Splits) -> None:
     network = explorer.build(DENSE)
-    groups = training._parameter_groups(network, MODERN)
+    groups = parameter_groups(network, MODERN)
     decayed = {id(each) for each in groups[0]["params"]}
     spared = {id(each) for each in groups[1]["params"]}
     assert groups[1]["weight_decay"] == 0
