@@ -101,7 +101,8 @@ def _store(
     def find_out() -> dict[str, Any]:
         splits = load(study.data, data_dir, wanted.parts)
         data = about_data(splits)
-        study.recipe.steps_per_epoch(data["splits"]["train"])
+        for recipe in study.all_recipes:
+            recipe.steps_per_epoch(data["splits"]["train"])
         settings = resolve(workers=workers or 1)
         seats = len(gpus.deal(settings.device, workers, workers_per_gpu))
         if seats != (
@@ -110,7 +111,7 @@ def _store(
             settings = resolve(workers=seats)
         return {
             **data,
-            "notes": training_notes(splits, study.recipe),
+            "notes": training_notes(splits, *study.all_recipes),
             "settings": settings.model_dump(),
         }
 
