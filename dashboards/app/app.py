@@ -20,8 +20,8 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from flask import g, request
 
 from dashboards.app.callbacks import add_design_callbacks, add_study_callbacks
-from dashboards.app.pages import compare, design, overview, paper, study, trial
-from dashboards.app.pages.parts import Look, labelled
+from dashboards.app.pages import compare, design, overview, paper, recipes, study, trial
+from dashboards.app.pages.parts import Look, labelled, study_path
 from dashboards.app.pages.selection import Selection
 from dashboards.app.pages.study_figures import prepare
 from dashboards.app.routes import LOCAL, add_routes
@@ -113,6 +113,8 @@ def show(
             case []:
                 return overview.page(reader, every)
             case ["study", name]:
+                if reader.tables(name).recipes:
+                    return recipes.page(reader, name, look, every)
                 return study.page(reader, name, search, every)
             case ["study", name, "trial", network, seed]:
                 return trial.page(reader, name, network, seed, look)
@@ -192,6 +194,22 @@ def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], ever
             return no_update, no_update, str(error)
 
     @app.callback(
+        Output("recipes", "children"), Output("recipes", "data-stamp"),
+        Output("trouble", "children", allow_duplicate=True),
+        Input("recipes-tick", "n_intervals"), State("recipes", "data-stamp"),
+        State("recipes-name", "data"), State("look", "data"),
+        prevent_initial_call=True,
+    )  # fmt: skip
+    def refresh_recipes(_: int, before: str | None, name: str, look: Look | None) -> Any:
+        try:
+            stamp = reader.stamp(name)
+            if stamp == before:
+                return no_update, no_update, ""
+            return recipes.content(reader, name, look), stamp, ""
+        except UserError as error:
+            return no_update, no_update, str(error)
+
+    @app.callback(
         Output("comparison", "children"),
         Input("compared", "value"),
         State("look", "data"),
@@ -249,7 +267,7 @@ def warm_up(reader: Reader) -> threading.Event:
         gc.disable()
         try:
             for stored in reversed(reader.studies()):
-                study.page(reader, stored.name, "", EVERY)
+                show(reader, study_path(stored.name), "", None)
                 if not ready.is_set():
                     ready.set()
                     time.sleep(0.15)  # a page that was waited for goes first

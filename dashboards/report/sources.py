@@ -9,17 +9,20 @@ from typing import Any
 import pandas as pd
 
 from dashboards.analysis.findings import Findings
+from dashboards.analysis.recipes import ByRecipe, has_recipes
 from explorer.errors import UserError
 from explorer.suggestions import command
 from studies.missed import Missed
 from studies.pair import Pair
 from studies.results import (
     CURVES,
+    OF_RECIPE,
     FileStudy,
     Reader,
     check_curves,
     check_results,
     holds_curves,
+    of_recipe,
     open_table,
 )
 
@@ -39,6 +42,27 @@ class Source:
     def findings(self) -> Findings:
         """What the study found, worked out once."""
         return Findings(self.trials, self.info, read_missed=lambda: self.missed)
+
+    @cached_property
+    def by_recipe(self) -> ByRecipe | None:
+        """What it found where it has several recipes; None where it has one."""
+        return ByRecipe(self.trials, self.info) if has_recipes(self.trials) else None
+
+    @cached_property
+    def parts(self) -> list["Source"]:
+        """Of several recipes, each one's part as a study of its own; else the study itself."""
+        if self.by_recipe is None:
+            return [self]
+        known = OF_RECIPE in self.curves
+        return [
+            Source(
+                f"{self.name}:{recipe}",
+                findings.trials,
+                of_recipe(self.curves, recipe) if known else self.curves.iloc[:0],
+                dict(findings.info),
+            )
+            for recipe, findings in self.by_recipe.findings.items()
+        ]
 
 
 def load_sources(given: Iterable[str], storage: str | None = None) -> list[Source]:

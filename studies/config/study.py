@@ -20,6 +20,7 @@ from search_spaces import LeftOut, SearchSpace
 from search_spaces.documents import FileModel, is_path, load_document, validate
 from studies.config.overrides import override
 from studies.config.recipe import Recipe
+from studies.config.recipes import check_names, with_first_recipe
 from studies.config.search import METHODS, Search, shuffled
 from studies.config.tuning import Tune
 from studies.config.until import Until, with_parsed_until
@@ -53,7 +54,8 @@ class StudyFile(FileModel):
     # The arm that the others are compared with; by default the one with the reference's own values.
     reference_arm: Annotated[dict[str, Any], Field(default=None, validate_default=True)]
     data: DataSpec
-    recipe: Recipe
+    recipe: Recipe  # of several, the first
+    recipes: tuple[Recipe, ...] = ()  # where the recipe is an axis; none where there is one
     seeds: Annotated[
         list[Annotated[StrictInt, Field(ge=0, lt=2**32)]], Field(min_length=1, max_length=10_000)
     ]
@@ -67,8 +69,8 @@ class StudyFile(FileModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _seeds_until(cls, given: Any) -> Any:
-        return with_parsed_until(given)
+    def _sections_parsed(cls, given: Any) -> Any:
+        return with_parsed_until(with_first_recipe(given))
 
     @field_validator("name")
     @classmethod
@@ -134,6 +136,14 @@ class StudyFile(FileModel):
                 "tune: tuning is for comparing arms, so it needs search: grid; take one of the"
                 " two out"
             )
+        if self.recipes:
+            check_names([recipe.name for recipe in self.recipes])
+            for key in ("search", "tune", "until"):
+                if getattr(self, key):
+                    raise UserError(
+                        f"recipes: compares arms within each recipe, so it needs search: grid, a"
+                        f" list of seeds and no tune; take out {key}, or give one recipe"
+                    )
         if self.until and (self.search or self.tune):
             raise UserError(
                 "until: needs search: grid and no tune; take out"
@@ -164,6 +174,20 @@ class StudyFile(FileModel):
         """Whether each training stores which of so many validation and test images it missed."""
         return images <= KEPT_BY_DEFAULT if self.keep_misses is None else self.keep_misses
 
+    @property
+    def recipe_names(self) -> list[str]:
+        """What tells the pairs of one recipe from another's; [""] where there is one recipe."""
+        return [recipe.name for recipe in self.recipes] or [""]
+
+    @property
+    def all_recipes(self) -> tuple[Recipe, ...]:
+        """Its recipes, one or more."""
+        return self.recipes or (self.recipe,)
+
+    def recipe_named(self, name: str) -> Recipe:
+        """The recipe of pairs with this name of a recipe; "" of a study with one."""
+        return next((recipe for recipe in self.recipes if recipe.name == name), self.recipe)
+
     def document(self) -> dict[str, Any]:
         """The study with everything filled in, as plain data.
 
@@ -180,6 +204,7 @@ class StudyFile(FileModel):
             self.tune.model_dump(mode="json", exclude_none=True) if self.tune else None
         )
         del document["until"]
+        del document["recipe" if self.recipes else "recipes"]
         return {**document, **(self.until.document() if self.until else {})}
 
     def changed(self, changes: Iterable[str]) -> Self:

@@ -46,8 +46,8 @@ class Origin(BaseModel):
     and `arms_before` the arms (none where not known): a verdict after one is judged more strictly.
     `ended_at` is the most seeds of a plan with `until` that had come to its end when it was
     extended. `trials` is how many designs a search tries. Of an
-    imported study, `imported` is the file that it is from, and `pairs` are design and seed of each
-    pair: it wants no others.
+    imported study, `imported` is the file that it is from, and `pairs` are design, seed and, of
+    several recipes, the recipe of each pair: it wants no others.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -69,7 +69,7 @@ class Origin(BaseModel):
     left_out: list[LeftOut]
     trials: int | None = None
     imported: str | None = None
-    pairs: list[tuple[str, int]] | None = None
+    pairs: list[tuple[str, int] | tuple[str, int, str]] | None = None
 
 
 @dataclass(frozen=True)

@@ -225,6 +225,8 @@ def _extends(key: str, old: Any, new: Any) -> bool:
 
 
 def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    if prefix == "recipes" and value:
+        value = {recipe["name"]: recipe for recipe in value}
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _flat(inner, f"{prefix}.{key}" if prefix else str(key))

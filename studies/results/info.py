@@ -1,5 +1,6 @@
 """What a study asks, and what it was run with."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -22,6 +23,7 @@ def info_of(stored: StoredStudy) -> dict[str, Any]:
     """The same of a study that has been read, with its attempts."""
     document, origin = stored.content.document, stored.content.origin
     path = getattr(document.data, "path", None)
+    recipes = [recipe.model_dump(mode="json") for recipe in document.recipes]
     agenda, standings = stored.agenda(stored.attempts), until_standings(stored)
     return {
         "name": stored.name,
@@ -29,7 +31,8 @@ def info_of(stored: StoredStudy) -> dict[str, Any]:
         "reference_arm": stored.content.reference_arm,
         "document": stored.content.as_yaml(),
         "data": {"name": document.data.name, **({"path": path} if path else {}), **origin.splits},
-        "recipe": document.recipe.model_dump(mode="json"),
+        "recipe": None if recipes else document.recipe.model_dump(mode="json"),
+        **({"recipes": recipes} if recipes else {}),
         "settings": origin.settings.model_dump(),
         "versions": origin.versions,
         "machine": origin.machine,
@@ -62,6 +65,14 @@ def _misses_left_out(stored: StoredStudy) -> str:
     if not isinstance(document, StudyFile) or document.keeps_misses(images):
         return ""
     return "too many images" if document.keep_misses is None else "switched off"
+
+
+def info_of_recipe(info: Mapping[str, Any], recipe: str) -> dict[str, Any]:
+    """What is said of the part of a study that one of its recipes trains."""
+    known = {own["name"]: own for own in info.get("recipes", ())}
+    rest = {key: value for key, value in info.items() if key != "recipes"}
+    own = known.get(recipe, {"name": recipe})
+    return {**rest, "name": f"{info.get('name', '')}:{recipe}", "recipe": own}
 
 
 def _search(stored: StoredStudy) -> dict[str, Any] | None:

@@ -82,6 +82,9 @@ CURVES = {
     "seconds": "float64",
 }
 
+# A column behind these in both tables, where a study has several recipes.
+OF_RECIPE = "recipe"
+
 # What a result holds, and what a design does, under the column's own name.
 ERRORS = tuple(column for column in TRIALS if column.endswith("_error"))
 MEASURED = (*ERRORS, "epochs", "seconds", "images_per_second", "peak_memory", "latency", "device")
@@ -150,7 +153,8 @@ def make_trials(
         "finished": [finished for _, finished in moments],
         **columns_of_designs(study.designs, [row.pair.design for row in rows]),
     }
-    return finish_trials(pd.DataFrame(columns, index=range(len(rows))))
+    trials = finish_trials(pd.DataFrame(columns, index=range(len(rows))))
+    return _with_recipes(trials, study, [row.pair for row in rows])
 
 
 def columns_of_designs(designs: Sequence[StoredDesign], names: Iterable[str]) -> dict[str, Any]:
@@ -227,7 +231,20 @@ def make_curves(
     columns["design"] = np.repeat(np.array([pair.design for pair in whose], object), lengths)
     columns["seed"] = np.repeat(np.array([pair.seed for pair in whose], np.int64), lengths)
     columns["study"] = study.name
-    return _typed(pd.DataFrame(columns, index=range(sum(lengths))), CURVES)
+    curves_of_pairs = _typed(pd.DataFrame(columns, index=range(sum(lengths))), CURVES)
+    return _with_recipes(curves_of_pairs, study, np.repeat(np.array([*whose], object), lengths))
+
+
+def of_recipe(table: pd.DataFrame, recipe: str) -> pd.DataFrame:
+    """The rows of one recipe of a study that has several."""
+    return table[table[OF_RECIPE] == recipe].reset_index(drop=True)
+
+
+def _with_recipes(table: pd.DataFrame, study: StoredStudy, pairs: Iterable[Pair]) -> pd.DataFrame:
+    """The table with the recipe of each row's pair, where the study has several."""
+    if not study.recipes:
+        return table
+    return table.assign(**{OF_RECIPE: pd.Series([pair.recipe for pair in pairs], dtype="str")})
 
 
 def _joined(chunks: Iterable[Chunk]) -> Chunk:

@@ -104,13 +104,14 @@ def _store(
     def find_out() -> dict[str, Any]:
         splits = load(study.data, data_dir, wanted.parts)
         data = about_data(splits)
-        study.recipe.steps_per_epoch(data["splits"]["train"])
+        for recipe in study.all_recipes:
+            recipe.steps_per_epoch(data["splits"]["train"])
         step = typical_step(study.recipe, wanted)
         resolved = resolve(workers=workers or 1, threads=threads, step=step)
         gpus.deal(resolved.settings.device, workers, workers_per_gpu)  # or a mistake
         return {
             **data,
-            "notes": [*training_notes(splits, study.recipe), *resolved.notes],
+            "notes": [*training_notes(splits, *study.all_recipes), *resolved.notes],
             "settings": resolved.settings.model_dump(),
         }
 

@@ -156,7 +156,7 @@ class Trainer:
                 return Ending("pruned", None, {RESULT: {LATENCY: latency}})
             outcome = self.train(
                 design.architecture,
-                self._file.recipe.model_copy(update=changes),
+                self._file.recipe_named(attempt.pair.recipe).model_copy(update=changes),
                 self._splits,
                 attempt.pair.seed,
                 self._settings,
@@ -244,7 +244,7 @@ class Trainer:
         try:
             self.train(
                 cheapest.architecture,
-                self._file.recipe,
+                self._file.recipe_named(attempt.pair.recipe),
                 self._splits,
                 attempt.pair.seed,
                 self._settings,
@@ -314,7 +314,8 @@ def checkpoint_folder(storage: Storage, stored: StoredStudy, attempt: Attempt) -
     resume from the old one's.
     """
     pair = attempt.pair
-    name = "-".join(filter(None, (pair.design, f"seed{pair.seed}", pair.variant.replace(" ", ""))))
+    words = (pair.design, f"seed{pair.seed}", pair.variant.replace(" ", ""), pair.recipe)
+    name = "-".join(filter(None, words))
     own = storage.folder(stored.name, "checkpoints", name, f"{stored.uid}-{attempt.number}")
     earlier = sorted(own.parent.glob(f"{stored.uid}-*"), key=_number, reverse=True)
     for folder in earlier:

@@ -26,7 +26,8 @@ from studies.data import Images, Splits
 from studies.machine.memory import give_back, read_peak, reset_peak
 from studies.machine.settings import Settings, check_settings
 from studies.missed import Missed
-from studies.training.batches import EvaluationBatches, TrainingBatches
+from studies.training.averaging import Average
+from studies.training.batches import EvaluationBatches, TrainingBatch, TrainingBatches
 from studies.training.checkpoints import (
     CHECKPOINT,
     identify,
@@ -34,6 +35,7 @@ from studies.training.checkpoints import (
     read_checkpoint,
     write_checkpoint,
 )
+from studies.training.decay import parameter_groups
 from studies.training.environment import make_trainer, run_interruptible, torch_environment
 from studies.training.lightning import pytorch_lightning
 from studies.training.metrics import Predictions, Reading, Tally, balanced_error
@@ -62,7 +64,8 @@ class Outcome:
         curves: A row for each epoch, as `train` describes it.
         peak_memory: In bytes: allocated on the GPU, or resident in the process on a CPU; None where
             the system does not say.
-        state_dict: The weights, on the CPU.
+        state_dict: The weights that were tested, on the CPU: of a recipe that averages weights,
+            the averaged ones.
         train_top5_error: None of fewer than ten classes, as the other top-5 errors.
         validation_top5_error: Likewise.
         test_top5_error: Likewise.
@@ -154,7 +157,7 @@ def train(
             epochs=recipe.epochs,
             curves=run.rows,
             peak_memory=read_peak(run.target) if is_watched else None,
-            state_dict={name: value.cpu() for name, value in run.network.state_dict().items()},
+            state_dict={name: value.cpu() for name, value in run.judged.state_dict().items()},
             train_top5_error=last.get("train_top5_error"),
             validation_top5_error=last.get("validation_top5_error"),
             test_top5_error=test_top5,
@@ -202,6 +205,12 @@ class _Run(pytorch_lightning.LightningModule):
             torch.manual_seed(seed)
             self.network = build(architecture)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
+        steps = recipe.epochs * recipe.steps_per_epoch(len(splits.train))
+        self.average = (
+            Average(self.network, recipe.averaging_decay(steps))
+            if recipe.weight_averaging
+            else None
+        )
         self.rows: list[Row] = []
         self.training_seconds = 0.0
         self.path = checkpoints / CHECKPOINT if checkpoints is not None else None
@@ -217,11 +226,16 @@ class _Run(pytorch_lightning.LightningModule):
         self.trained = Reading(math.nan, math.nan, None)
         self.started = self.evaluated = 0.0
 
+    @property
+    def judged(self) -> torch.nn.Module:
+        """The network that is validated, tested and exported."""
+        return self.average.network if self.average else self.network
+
     def configure_optimizers(self) -> Any:
         recipe = self.recipe
         steps = recipe.epochs * recipe.steps_per_epoch(len(self.splits.train))
         optimiser = torch.optim.SGD(
-            self.network.parameters(),
+            parameter_groups(self.network, recipe),
             lr=recipe.learning_rate,
             momentum=recipe.momentum,
             nesterov=True,
@@ -262,14 +276,20 @@ class _Run(pytorch_lightning.LightningModule):
     def on_train_epoch_start(self) -> None:
         self.started = time.perf_counter()
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        images, labels = batch
+    def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
+        images, labels, partners, mixing = batch
         logits = self.network(images)
         loss = self._loss(logits, labels, self.class_weights)
+        if mixing is not None and partners is not None:
+            others = self._loss(logits, partners, self.class_weights)
+            loss = mixing.share * loss + (1 - mixing.share) * others
+            labels = labels if mixing.share >= 0.5 else partners
         self.tally.add(loss, logits, labels)
         return loss
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if self.average:
+            self.average.update(self.network)
         self._stop_if_asked()
 
     def on_validation_epoch_start(self) -> None:
@@ -278,7 +298,7 @@ class _Run(pytorch_lightning.LightningModule):
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         images, labels = batch
-        logits = self.network(images)
+        logits = self.judged(images)
         self.tally.add(self._loss(logits, labels), logits, labels)
         self.predictions.add(logits)
         self._stop_if_asked()
@@ -336,6 +356,8 @@ class _Run(pytorch_lightning.LightningModule):
             )
             return
         self.network.load_state_dict(state["model"])
+        if self.average:
+            self.average.load_state_dict(state["average"])
         self.rows, self.training_seconds = state["rows"], state["training_seconds"]
         if record := state.get("validated"):
             self.validated = Missed.read(record)
@@ -357,6 +379,8 @@ class _Run(pytorch_lightning.LightningModule):
         if self.validated and len(self.rows) == self.recipe.epochs:
             # A run that was killed before its test validates nothing again.
             state["validated"] = self.validated.record()
+        if self.average:
+            state["average"] = self.average.state_dict()
         write_checkpoint(self.path, state)
 
     def _read(self, phase: str) -> Reading:

@@ -53,6 +53,7 @@ def retrain(
     chosen: "Winner",
     folder: Path,
     *,
+    of_recipe: str = "",
     recipe: str | None = None,
     changes: Sequence[str] = (),
     data_dir: Path | None = None,
@@ -69,6 +70,7 @@ def retrain(
         stored: The study.
         chosen: Its winner, as `choose` found it.
         folder: For weights, ONNX and a card.
+        of_recipe: Of a study with several recipes, the one by which it won.
         recipe: A preset's name or a YAML file; None is the study's own, as it was tuned for the
             design.
         changes: Keys of the recipe to change, such as `recipe.epochs=30`.
@@ -98,7 +100,7 @@ def retrain(
             f"{stored.name} was imported from {imported}, which does not say on what data it was"
             f" trained. Train its winner by itself: {by_itself(chosen)}"
         )
-    wanted = full_recipe(stored, chosen.design, recipe, changes)
+    wanted = full_recipe(stored, chosen.design, of_recipe, recipe, changes)
     if (folder / CARD).exists():
         raise UserError(f"{folder} holds a model already; name another folder, or remove it.")
     check_name(folder / WEIGHTS, "safetensors")
@@ -166,7 +168,8 @@ def retrain(
             (folder / CHECKPOINTS).rmdir()
             folder.rmdir()
     facts = _facts(chosen, architecture, spec, splits, said, seed, settings, outcome)
-    onnx_error = _export(architecture, outcome, stored.name, chosen, facts, wanted, folder)
+    chosen_from = f"{stored.name}:{of_recipe}" if of_recipe else stored.name
+    onnx_error = _export(architecture, outcome, chosen_from, chosen, facts, wanted, folder)
     names = (WEIGHTS, CARD) if onnx_error else (WEIGHTS, ONNX, CARD)
     return Retrained(
         test_error=outcome.test_error,

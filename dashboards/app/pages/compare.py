@@ -22,7 +22,7 @@ MOST = 6  # studies at once
 
 def page(reader: Reader, search: str | None, look: Look | None) -> list[Any]:
     """Choose studies; the first two stand there at once."""
-    names = [study.name for study in reader.studies()]
+    names = _names(reader)
     asked = [
         name for name in parse_qs((search or "").lstrip("?")).get("study", []) if name in names
     ]
@@ -44,11 +44,20 @@ def page(reader: Reader, search: str | None, look: Look | None) -> list[Any]:
     ]
 
 
+def _names(reader: Reader) -> list[str]:
+    """The studies of a storage; of one with several recipes, the part of each."""
+    return [
+        f"{study.name}:{recipe}" if recipe else study.name
+        for study in reader.studies()
+        for recipe in study.recipes or [""]
+    ]
+
+
 def content(reader: Reader, names: list[str], look: Look | None) -> list[Any]:
     """What each found, their figures on one scale of error, and one table."""
     if not names:
         return [Still(quiet("Choose a study."))]
-    stored = [study.name for study in reader.studies()]
+    stored = _names(reader)
     studies: list[tuple[str, Findings]] = []
     sentences: list[Any] = []
     for name in [name for name in stored if name in names][:MOST]:

@@ -104,6 +104,8 @@ def prepare(reader: Reader, name: str, chosen: Selection, look: Look | None = No
     """Make all figures of a page that will be asked for in a moment.
     What is wrong with it, the page tells."""
     try:
+        if reader.tables(name).recipes:
+            return  # its page has none of these
         for group in GROUPS:
             shown(reader, group, name, chosen, look)
     except UserError:

@@ -72,6 +72,33 @@ def test_a_study_that_tunes_has_a_page(storage, workdir):
     )
 
 
+def test_a_study_with_several_recipes_has_a_page_and_one_a_recipe(storage, workdir):
+    (workdir / "tiny_space.yaml").write_text(tiny_study.SPACE)
+    document = yaml.safe_load(tiny_study.STUDY)
+    del document["recipe"]
+    document["recipes"] = ["quick", "modern"]
+    (workdir / "tiny.yaml").write_text(yaml.safe_dump(document))
+    stored = searching.make(storage, workdir / "tiny.yaml")
+    claims = Claims(storage, storage.open(), stored.id, stored)
+    reader = Reader(storage)
+    assert "So far nothing is claimed" in to_html(show(reader, "/study/tiny", "", None))
+    for number in range(12):
+        error = 0.1 + 0.01 * (number * 7 % 5)
+        result = {"validation_error": error, "test_error": error}
+        claims.end(claims.claim(searching.NOBODY), "complete", error, {"result": result})
+    page = to_html(show(reader, "/study/tiny", "", None))
+    assert "depend on the recipe" in page or "depends on the recipe" in page
+    assert 'href="/study/tiny%3Amodern"' in page
+    assert "6 complete, of 6" in to_html(show(reader, "/study/tiny%3Amodern", "", None))
+    design = stored.designs[0].name
+    address = f"/study/tiny%3Amodern/trial/{design}/1"
+    assert "C=1, seed 1:" in to_html(show(reader, address, "", None))
+    overview = to_html(show(reader, "/", "", None))
+    assert "depend on the recipe" in overview or "changes the gap" in overview
+    assert "tiny:quick" in to_html(show(reader, "/compare", "", None))
+    assert "unknown recipe" in to_html(show(reader, "/study/tiny%3Amoder", "", None))
+
+
 def test_a_search_is_unfinished_while_trials_without_a_design_are_to_come(storage):
     stored = searching.make(storage, "digits_search")
     claims = Claims(storage, storage.open(), stored.id, stored)

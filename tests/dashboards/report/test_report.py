@@ -11,6 +11,7 @@ from importlib.resources import files
 import pandas as pd
 import pytest
 from plotly.offline import get_plotlyjs_version
+from recipe_tables import QUICK, make_recipe_info, make_recipe_trials
 from study_tables import make_curves, make_info, make_trials, without_results
 
 from dashboards.analysis.test_set import size_of_test_set
@@ -385,3 +386,40 @@ def test_a_page_replaces_its_own_kind_and_no_other(tmp_path):
 )
 def test_a_studys_name_becomes_a_files(name, stem):
     assert file_stem(name) == stem
+
+
+def test_a_study_with_several_recipes_answers_whether_gaps_depend_on_them_first():
+    trials = make_recipe_trials(QUICK)
+    curves = pd.concat(
+        [make_curves(part).assign(recipe=name) for name, part in trials.groupby("recipe")],
+        ignore_index=True,
+    )
+    page = page_of(trials, make_recipe_info(), curves)
+    order = [
+        "both",
+        "to C=1 depends on the recipe:",
+        "less test error than C=1",
+        "t intervals, digits",
+        "both:quick",
+        "both:modern",
+        "How recipes are compared",
+    ]
+    places = [page.text.index(words) for words in order]
+    assert places == sorted(places)
+    data = data_of(page)
+    assert "recipes-0" in data["figures"]
+    for number, recipe in enumerate(("quick", "modern")):
+        rows = unpacked(data["tables"][f"{number}-trials"]).splitlines()
+        assert len(rows) == 1 + 30
+        assert all(row.endswith(recipe) for row in rows[1:])
+
+
+def test_studies_with_and_without_several_recipes_stand_side_by_side():
+    sources = [
+        Source("both", make_recipe_trials(QUICK), pd.DataFrame(), make_recipe_info()),
+        Source("one", make_trials(), pd.DataFrame(), make_info("one")),
+    ]
+    text = Page(render_report(sources)).text
+    assert "2 studies side by side" in text
+    for words in ("depends on the recipe:", "both:quick", "both:modern", "one"):
+        assert words in text

@@ -390,7 +390,7 @@ def test_suggest_shows_references_their_arms_and_the_command_that_goes_on(here: 
         (("--flops", "5M", "--resolution", "32", "--tolerance", "5"), "which is 500 %; write 5%"),
     ],
 )
-def test_suggest_says_what_it_needs(arguments: tuple[str, ...], message: str) -> None:
+def test_suggest_says_what_it_needs(here: Here, arguments: tuple[str, ...], message: str) -> None:
     result = here("suggest", *arguments)
     assert (result.returncode, result.stdout) == (2, "")
     assert message in result.stderr

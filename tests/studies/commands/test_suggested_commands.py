@@ -92,7 +92,7 @@ def test_commands_of_a_study_from_its_plan_to_its_winner(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured = {
-        "steps": [1.0, 1.0],
+        "steps": [[1.0, 1.0]],
         "splits": {"train": 1000, "validation": 100, "test": 100},
         "start": 0.0,
         "notes": [],

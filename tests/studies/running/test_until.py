@@ -162,7 +162,7 @@ def test_the_plan_gives_the_expected_and_the_largest_number(
     tiny: Path, once: Callable[..., None], fake: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = {
-        "steps": [1.0, 1.0],
+        "steps": [[1.0, 1.0]],
         "splits": {"train": 1000, "validation": 100, "test": 100},
         "notes": [],
         "start": 0.0,
