@@ -18,6 +18,7 @@ from explorer.errors import UserError
 from explorer.text import counted
 from search_spaces import LeftOut
 from search_spaces.documents import validate
+from search_spaces.mistakes import explain
 from studies.config.design import StoredDesign
 from studies.config.outline import Outline
 from studies.config.study import StudyFile
@@ -158,9 +159,8 @@ def _parsed(model: type[Model], plain: Mapping[str, Any]) -> Model:
     try:
         return model.model_validate(plain)
     except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(map(str, problem["loc"]))
+        problem, *_ = explain(model, plain, error.errors(include_url=False))
         raise UserError(
-            f"what is stored of this study is not what this program writes ({where}:"
-            f" {problem['msg']}); it was left as it is."
+            f"what is stored of this study is not what this program writes ({problem}); it was left"
+            " as it is."
         ) from None
