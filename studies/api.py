@@ -42,9 +42,9 @@ class Study(StudyFile):
             UserError: naming the file, the key and what is allowed.
         """
         with Storage.visit(storage) as opened:
-            study, said = load_study(cls, name_or_path, opened)
-        if said:
-            warnings.warn(said, stacklevel=2)
+            study, sentence = load_study(cls, name_or_path, opened)
+        if sentence:
+            warnings.warn(sentence, stacklevel=2)
         return study
 
     def run(

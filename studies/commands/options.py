@@ -99,9 +99,9 @@ def wanted_study(storage: "Storage", name_or_path: str, changes: tuple[str, ...]
     from studies.config.study import StudyFile
     from studies.records.named import load_study
 
-    study, said = load_study(StudyFile, name_or_path, storage)
-    if said:
-        click.echo(said, err=True)
+    study, sentence = load_study(StudyFile, name_or_path, storage)
+    if sentence:
+        click.echo(sentence, err=True)
     return study.changed(changes)
 
 

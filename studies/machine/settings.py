@@ -19,7 +19,7 @@ from explorer.installed import numba_version
 from explorer.scarcity import last_words
 from studies.machine.cores import available_cores
 from studies.machine.memory import keep_memory
-from studies.machine.threads import Step, fastest, share, told
+from studies.machine.threads import Step, fastest, given_threads, share
 
 DEVICES = ("auto", "cpu", "cuda", "cuda:0", "cuda:1")
 PRECISIONS = ("auto", "32", "bf16")
@@ -175,7 +175,11 @@ def _answer(asked: dict[str, Any]) -> None:
 
 def _is_open(settings: Settings, workers: int, threads: int | None) -> bool:
     """Whether steps should be timed to choose the number of threads."""
-    return settings.device == "cpu" and settings.threads > 1 and told(threads, workers) is None
+    return (
+        settings.device == "cpu"
+        and settings.threads > 1
+        and given_threads(threads, workers) is None
+    )
 
 
 def _resolved(device: str, precision: str, workers: int, threads: int | None) -> Resolved:
@@ -190,7 +194,7 @@ def _resolved(device: str, precision: str, workers: int, threads: int | None) ->
     _check_device(device)
     if precision == "auto":
         precision = "bf16" if _computes_bf16(device) else "32"
-    chosen = told(threads, workers)
+    chosen = given_threads(threads, workers)
     # What a GPU leaves to the CPU is for one thread.
     number = chosen.number if chosen else share(workers) if device == "cpu" else 1
     settings = Settings(device=device, precision=precision, threads=number)

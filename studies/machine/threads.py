@@ -1,7 +1,7 @@
 """How many threads a worker trains with: as told, or as a few timed steps say.
 
 Another number of threads gives other bits, so it is chosen once, and is a setting of the study. On
-two cores that others wanted too, a step with two threads took twenty times as long as with one,
+two cores that others wanted too, a step with two threads took 20 to 90 times as long as with one,
 since each of them waits for the other: so it is measured, and not taken for granted.
 """
 
@@ -48,7 +48,7 @@ class Threads:
     why: str = ""
 
 
-def told(threads: int | None, workers: int) -> Threads | None:
+def given_threads(threads: int | None, workers: int) -> Threads | None:
     """The number that the user gives, or that OMP_NUM_THREADS does; None where neither says.
 
     Args:
@@ -61,10 +61,10 @@ def told(threads: int | None, workers: int) -> Threads | None:
     cores = available_cores()
     if threads is not None:
         if threads > 1 and workers * threads > cores:
-            have = "the cores are" if workers > 1 else "this machine has"
             raise UserError(
-                f"{counted(workers, 'worker')} with {threads} threads each:"
-                f" {have} {cores}. Give --threads {share(workers)} or less."
+                f"{counted(workers, 'worker')} with {threads} threads each need"
+                f" {workers * threads} cores, and there are {cores}. Give --threads"
+                f" {share(workers)} or less."
             )
         return Threads(threads)
     first = os.environ.get(VARIABLE, "").split(",")[0].strip()  # of nested loops it lists several
@@ -120,15 +120,15 @@ def _chosen(one: float, all_: float | None, cores: int) -> Threads:
         return Threads(1, f"Threads: 1, {step} and did not end with {cores}.")
     if all_ <= (1 - GAIN) * one:
         return Threads(cores, f"Threads: {cores}, {step} and {human_time(all_)} with {cores}.")
-    hardly = "only " if all_ < one else ""
-    return Threads(1, f"Threads: 1, {step} and {hardly}{human_time(all_)} with {cores}.")
+    little = "only " if all_ < one else ""
+    return Threads(1, f"Threads: 1, {step} and {little}{human_time(all_)} with {cores}.")
 
 
 def notes_on_stored(threads: int, workers: int) -> list[str]:
     """What to know where `workers` train on this CPU with a number of threads that is stored."""
     cores, notes = available_cores(), []
-    other = told(None, 1)
-    if other and other.number != threads:
+    asked = given_threads(None, 1)
+    if asked and asked.number != threads:
         notes.append(
             f"{VARIABLE} is not followed: the study was created with"
             f" {counted(threads, 'thread')} a worker, and another number gives other bits."

@@ -49,5 +49,5 @@ def load_study(kind: type[File], name_or_path: str | Path, storage: Storage) -> 
     others = [f"./{name}{ending}" for ending in FILE_ENDINGS if Path(f"{name}{ending}").exists()]
     if name in presets and load_document(kind, "study", name).document() != document:
         others.append("the preset, which differs")
-    said = f"{name}: as it is stored in {storage.shown}, not {' or '.join(others)}."
-    return study, said if others else ""
+    sentence = f"{name}: as it is stored in {storage.shown}, not {' or '.join(others)}."
+    return study, sentence if others else ""

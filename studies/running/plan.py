@@ -24,6 +24,7 @@ from studies.data import DataShape
 from studies.machine import gpus
 from studies.machine.cores import available_cores
 from studies.machine.settings import Resolved, Settings, resolve
+from studies.machine.threads import notes_on_stored
 from studies.pair import Pair
 from studies.records.creation import as_extended, with_designs
 from studies.records.stored_study import StoredStudy
@@ -174,6 +175,9 @@ def plan(
     settings = resolved.settings
     seats = gpus.deal(settings.device, workers, workers_per_gpu)
     workers = len(seats)
+    notes = list(resolved.notes)
+    if stored and settings.device == "cpu":
+        notes += notes_on_stored(settings.threads, workers)
     by_cost = sorted(wanted.designs, key=cost_of(wanted.designs))
     chosen = [by_cost[0], by_cost[-1]] if len(by_cost) > 1 else by_cost
     answer = _measure(study, wanted.shape, chosen, seats, data_dir, settings)
@@ -201,7 +205,7 @@ def plan(
         steps=first.steps,
         batch_size=first.batch_size,
         splits=splits,
-        notes=[*answer["notes"], *resolved.notes],
+        notes=[*answer["notes"], *notes],
         settings=settings,
         workers=workers,
         flops=int(sum(flops_of[pair.design] * images_of[pair.recipe] for pair in left))

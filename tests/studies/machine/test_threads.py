@@ -13,7 +13,7 @@ import explorer.networks
 from explorer.errors import UserError
 from studies.machine import settings, threads
 from studies.machine.cores import available_cores
-from studies.machine.threads import VARIABLE, Step, fastest, notes_on_stored, told
+from studies.machine.threads import VARIABLE, Step, fastest, given_threads, notes_on_stored
 
 SHAPE = {"resolution": 8, "in_channels": 1, "classes": 10}
 STEP = Step("resnext_1_1x8d_w16_small8", SHAPE, 64)
@@ -27,19 +27,21 @@ def eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_where_nothing_is_told_steps_are_timed() -> None:
-    assert told(None, 1) is None
+    assert given_threads(None, 1) is None
 
 
 @pytest.mark.parametrize(("asked", "workers"), [(1, 1), (8, 1), (4, 2), (1, 100)])
 def test_a_number_that_is_given_is_taken(asked: int, workers: int) -> None:
-    chosen = told(asked, workers)
+    chosen = given_threads(asked, workers)
     assert chosen == threads.Threads(asked)
 
 
 @pytest.mark.parametrize(("asked", "workers", "most"), [(9, 1, 8), (5, 2, 4), (2, 100, 1)])
 def test_more_threads_than_cores_are_refused(asked: int, workers: int, most: int) -> None:
-    with pytest.raises(UserError, match=rf"{asked} threads each: .* 8\. Give --threads {most} or"):
-        told(asked, workers)
+    with pytest.raises(
+        UserError, match=rf"{asked} threads each need .* there are 8\. Give --threads {most} or"
+    ):
+        given_threads(asked, workers)
 
 
 @pytest.mark.parametrize(
@@ -50,11 +52,11 @@ def test_omp_num_threads_is_followed_up_to_a_workers_share_of_the_cores(
     monkeypatch: pytest.MonkeyPatch, value: str, workers: int, number: int
 ) -> None:
     monkeypatch.setenv(VARIABLE, value)
-    chosen = told(None, workers)
+    chosen = given_threads(None, workers)
     assert chosen
     assert chosen.number == number
     assert VARIABLE in chosen.why
-    assert told(1, workers) == threads.Threads(1)  # what is given counts more
+    assert given_threads(1, workers) == threads.Threads(1)  # what is given counts more
 
 
 @pytest.mark.parametrize("value", ["", "0", "many", "-1"])
@@ -62,7 +64,7 @@ def test_omp_num_threads_that_says_nothing_is_ignored(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv(VARIABLE, value)
-    assert told(None, 1) is None
+    assert given_threads(None, 1) is None
 
 
 @pytest.mark.parametrize(
@@ -155,7 +157,9 @@ def test_on_cuda_one_thread_is_enough_unless_told_otherwise(
         assert (resolved.settings.threads, resolved.notes) == (number, ())
 
 
-def test_what_differs_from_a_stored_number_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_differs_from_a_stored_number_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert notes_on_stored(4, 2) == []
     assert notes_on_stored(4, 3) == [
         "3 workers with 4 threads each share 8 cores, which may be many times slower than"
