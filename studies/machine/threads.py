@@ -110,18 +110,18 @@ def fastest(step: Step, precision: str, cores: int) -> Threads:
     return _chosen(mean(seconds[1]), mean(seconds[cores]) if seconds[cores] else None, cores)
 
 
-def _chosen(one: float, all_: float | None, cores: int) -> Threads:
-    """The choice between one thread and one a core, by the seconds of a step.
+def _chosen(single: float, shared: float | None, cores: int) -> Threads:
+    """The choice by the seconds of a step, with one thread and with one a core.
 
     None is of a step that did not end.
     """
-    step = f"since a step took {human_time(one)} with 1"
-    if all_ is None:
+    step = f"since a step took {human_time(single)} with 1"
+    if shared is None:
         return Threads(1, f"Threads: 1, {step} and did not end with {cores}.")
-    if all_ <= (1 - GAIN) * one:
-        return Threads(cores, f"Threads: {cores}, {step} and {human_time(all_)} with {cores}.")
-    little = "only " if all_ < one else ""
-    return Threads(1, f"Threads: 1, {step} and {little}{human_time(all_)} with {cores}.")
+    if shared <= (1 - GAIN) * single:
+        return Threads(cores, f"Threads: {cores}, {step} and {human_time(shared)} with {cores}.")
+    little = "only " if shared < single else ""
+    return Threads(1, f"Threads: 1, {step} and {little}{human_time(shared)} with {cores}.")
 
 
 def notes_on_stored(threads: int, workers: int) -> list[str]:
