@@ -144,7 +144,7 @@ def test_no_recipe_key_is_one_that_no_preset_uses() -> None:
         ({"schedule": "linear"}, "schedule: .*'cosine', 'one_cycle' or 'step'"),
         ({"schedule": "step"}, "a step schedule needs milestones"),
         ({"milestones": [0.5, 0.5]}, "milestones must ascend"),
-        ({"milestones": [1.5]}, "milestones.*less than 1"),
+        ({"milestones": [1.5]}, "milestones.*below 1"),
         ({"crop": "center"}, "crop: .*'pad' or 'random_resized'"),
         (
             {"name": "mine", "epochs": 3},
