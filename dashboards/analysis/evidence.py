@@ -233,9 +233,10 @@ class Evidence:
         known = self.whole.all_missed
 
         def of(rows: pd.DataFrame) -> dict[int, Missed]:
-            pairs = map(Pair, rows["design"].tolist(), rows["seed"].tolist())
-            found = ((pair.seed, known.get(pair)) for pair in pairs)
-            return {seed: missed for seed, missed in found if missed}
+            recipes = rows["recipe"] if "recipe" in rows else [""] * len(rows)
+            trained = zip(rows["design"], rows["seed"].astype(int), recipes, strict=True)
+            pairs = [Pair(design, seed, recipe=recipe) for design, seed, recipe in trained]
+            return {pair.seed: known[pair] for pair in pairs if pair in known}
 
         return {arm: of(rows) for arm, rows in self.complete.items()}
 

@@ -105,7 +105,7 @@ def test_a_new_key_at_its_default_leaves_what_names_a_checkpoint_as_it_was() -> 
 
 def test_what_happens_to_images_is_told() -> None:
     assert recipe(name="modern").augmentation(8, 1, mirrored=False) == (
-        "Augmentation: crops with 1 pixel of padding, a rectangle erased in 10 %, mixed in pairs"
+        "crops with 1 pixel of padding, a rectangle erased in 10 %, mixed in pairs"
         " (mixup or cutmix)"
     )
 
