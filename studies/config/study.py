@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StrictInt, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, StrictInt, ValidationInfo, field_validator, model_validator
 
 from explorer import Design
 from explorer.errors import UserError
@@ -22,7 +22,7 @@ from studies.config.overrides import override
 from studies.config.recipe import Recipe
 from studies.config.search import METHODS, Search, shuffled
 from studies.config.tuning import Tune
-from studies.config.until import Until, with_parsed_until
+from studies.config.until import Until, margin_points, with_parsed_until
 from studies.data import DataShape, DataSpec, Parts, shape_and_parts
 
 GRID = "grid"
@@ -43,6 +43,10 @@ class Wanted:
     parts: Parts | None = None
 
 
+def _margin(given: Any) -> float | None:
+    return None if given is None else margin_points(given)
+
+
 class StudyFile(FileModel):
     """A validated study file: the value; `studies.Study` adds what can be done with it."""
 
@@ -59,7 +63,7 @@ class StudyFile(FileModel):
     tune: Tune | None = None
     until: Until | None = None  # none: every arm gets all seeds
     # A gap that does not matter, in points of test error; it changes no training.
-    margin: Annotated[float, Field(gt=0, le=100)] | None = None
+    margin: Annotated[float | None, BeforeValidator(_margin)] = None
 
     @model_validator(mode="before")
     @classmethod

@@ -88,8 +88,12 @@ def test_the_resolved_document_is_a_study_file(tiny: Path) -> None:
         ("[0, 1]", "[1, 1]", ["listed twice"]),
         ("[0, 1]", "[0, 1.5]", ["seeds.1", "1.5"]),
         ("[0, 1]", "[-1]", ["seeds.0", "-1"]),
-        ("seeds: [0, 1]", "seeds: [0, 1]\nmargin: 0", ["margin", "greater than 0"]),
-        ("seeds: [0, 1]", "seeds: [0, 1]\nmargin: half", ["margin", "half"]),
+        ("seeds: [0, 1]", "seeds: [0, 1]\nmargin: 0", ["margin: write a number", "above 0"]),
+        (
+            "seeds: [0, 1]",
+            "seeds: [0, 1]\nmargin: half",
+            ["margin: write a number of points of test error", "such as 0.5 (given: 'half')"],
+        ),
         (
             "tiny_space.yaml",
             "digits_cardinalty",
