@@ -18,10 +18,9 @@ from dashboards.analysis.arms import (
     summarize_arms,
 )
 from dashboards.analysis.comparison import Comparison, Difference, compare
-from dashboards.analysis.looks import stages
+from dashboards.analysis.looks import looks_so_far
 from dashboards.analysis.test_set import Sampling, sampling_of_tests, size_of_test_set
 from dashboards.analysis.words import budget_words, shared_seeds
-from studies.judging.grids import count_looks
 from studies.winner.ranking import rank
 
 SPLITS = ("train", "validation", "test")
@@ -125,7 +124,7 @@ class Evidence:
             self.reference,
             trend,
             self.costs,
-            looks=1 if self.study is not None else count_looks(stages(self.info, self.arms)),
+            looks=1 if self.study is not None else looks_so_far(self.info, self.arms),
             margin=self.margin,
             resolution=1 / self.images if self.images else 0.0,
             problem=self._no_look,

@@ -93,7 +93,12 @@ class UntilStandings:
             most = len(self.arms) * self.at_most
             instead = f" instead of {most}" if self.trained < most else ""
             sentences.append(f"{counted(self.trained, 'training')}{instead}.")
-        if late := sum(arm.late for arm in self.arms):
+        if self.ended_at:
+            sentences.append(
+                f"The plan had ended at seed {self.ended_at} before it was extended to"
+                f" {self.at_most}: later seeds decide nothing."
+            )
+        elif late := sum(arm.late for arm in self.arms):
             sentences.append(f"{counted(late, 'result')} came after the decision: shown, not used.")
         return " ".join(sentences)
 
@@ -163,7 +168,7 @@ def until_standings(stored: StoredStudy) -> UntilStandings | None:
     arms = (
         _against_reference(course, errors, labels, until)
         if isinstance(course, Course)
-        else _race(course, errors, labels)
+        else _race(course, errors, labels, until.decisive - 1)
     )
     return UntilStandings(
         until.until.margin,
@@ -181,17 +186,19 @@ def _against_reference(
 ) -> list[ArmStanding]:
     reference = until.names.index(until.reference)
     ends = [arm.looks[-1].column for arm in course.standings.values() if arm.decided_at]
+    last_column = until.decisive - 1
     arms = []
     for row, label in enumerate(labels):
         if row == reference:
             # It goes on until the last arm is decided.
-            end = max(ends, default=0) if len(ends) == len(course.standings) else None
+            end = max(ends, default=0) if len(ends) == len(course.standings) else last_column
             used, late = _split(errors[row], end)
             arms.append(ArmStanding(label, "reference", None, used, late))
             continue
         standing = course.standings[row]
         last = standing.looks[-1] if standing.looks else None
-        used, late = _split(errors[row], last.column if last and standing.decided_at else None)
+        end = last.column if last and standing.decided_at else last_column
+        used, late = _split(errors[row], end)
         arms.append(
             ArmStanding(
                 label,
@@ -208,7 +215,9 @@ def _against_reference(
     return arms
 
 
-def _race(course: "Race", errors: "Errors", labels: Sequence[str]) -> list[ArmStanding]:
+def _race(
+    course: "Race", errors: "Errors", labels: Sequence[str], last_column: int
+) -> list[ArmStanding]:
     lead = course.leads[-1] if course.leads else None
     arms = []
     for row, label in enumerate(labels):
@@ -228,7 +237,7 @@ def _race(course: "Race", errors: "Errors", labels: Sequence[str]) -> list[ArmSt
                 )
             )
             continue
-        used, late = _split(errors[row], lead.column if lead and course.decided else None)
+        used, late = _split(errors[row], lead.column if lead and course.decided else last_column)
         if lead and course.decided and lead.arm == row:
             arms.append(ArmStanding(label, "best", used, used, late))
         elif lead and row in lead.gaps:
@@ -263,7 +272,7 @@ def _gaps_to_leader(course: "Race", row: int) -> tuple["Look", ...]:
     return tuple(looks)
 
 
-def _split(row: Sequence[float | None], end: int | None) -> tuple[int, int]:
-    """How many results an arm has up to the column of its decision, and after it."""
+def _split(row: Sequence[float | None], end: int) -> tuple[int, int]:
+    """How many results an arm has up to the last column that counts, and after it."""
     have = [error is not None for error in row]
-    return (sum(have), 0) if end is None else (sum(have[: end + 1]), sum(have[end + 1 :]))
+    return sum(have[: end + 1]), sum(have[end + 1 :])

@@ -4,7 +4,7 @@ import pytest
 from study_tables import make_info, make_trials
 
 from dashboards.analysis.findings import Findings
-from dashboards.analysis.looks import stages
+from dashboards.analysis.looks import looks_so_far, stages
 from studies.api import Study
 from studies.judging.grids import count_looks
 from studies.records.creation import create_or_extend
@@ -96,3 +96,19 @@ def test_p_values_of_a_later_look_are_adjusted_so_that_5_percent_stays_the_line(
     for comparison in (planned, extended):
         for gap in comparison.differences:
             assert gap.shown == (comparison.p_values[gap.arm] < 0.05)
+
+
+def test_a_raised_cap_is_no_look_where_each_arm_is_decided_seed_by_seed():
+    info = {"planned_seeds": [0, 1, 2], "extended_from": [[0, 1, 2]], "seeds": [0, 1, 2, 3]}
+    text = "C=8 better, decided at seed 3; C=2 open after 4 seeds: −0.10 to +0.60."
+    assert looks_so_far(info, ARMS) == 2
+    assert looks_so_far({**info, "until": {"text": text}}, ARMS) == 1
+    findings = Findings(make_trials(seeds=4), {**make_info(), **info, "until": {"text": text}})
+    assert not any("extended" in note for note in findings.verdict.notes)
+
+
+def test_a_search_on_two_seeds_had_no_interval_and_is_no_look():
+    """One seed chose its finalists, and one seed alone shows no noise."""
+    info = {"planned_seeds": [0, 1], "extended_from": [[0, 1]], "seeds": [0, 1, 2]}
+    assert looks_so_far(info, ARMS) == 2
+    assert looks_so_far({**info, "search": {"method": "tpe"}}, ARMS) == 1
