@@ -196,7 +196,9 @@ class Evidence:
     def winner(self) -> str | None:
         """The arm that `studies.winner.ranking` puts first; None without a result:
         validation chooses, the test error only reports."""
-        return next(iter(rank(self.trials, "arm").order), None)
+        chosen_on = self.choosing_seed if self.search else None
+        ranking = rank(self.trials, "arm", until=bool(self.until), chosen_on=chosen_on)
+        return next(iter(ranking.order), None)
 
     @cached_property
     def images(self) -> int | None:

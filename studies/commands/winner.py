@@ -80,6 +80,7 @@ def winner(
     from dataclasses import asdict
 
     from explorer.terminal import print_json
+    from studies.records.arm_standings import until_standings
     from studies.results import Reader
     from studies.storage import Storage
     from studies.winner.winner import choose
@@ -92,9 +93,16 @@ def winner(
         )
     opened = Storage(storage)
     stored = stored_study(opened, name_or_path)
-    chosen = choose(Reader(opened).tables(stored.name).trials, to_run(name_or_path), opened.option)
+    standings, is_search = until_standings(stored), bool(stored.content.document.search)
+    chosen = choose(
+        Reader(opened).tables(stored.name).trials,
+        to_run(name_or_path),
+        opened.option,
+        decided=standings.text if standings else "",
+        chosen_on=stored.seeds[0] if is_search else None,
+    )
     if not as_json:
-        _show(chosen, len(stored.designs) if stored.content.document.search else 0)
+        _show(chosen, len(stored.designs) if is_search else 0)
     written: dict[str, Any] = {}
     imported = stored.content.origin.imported
     if imported:
@@ -138,8 +146,8 @@ def _show(chosen: "Winner", tried: int) -> None:
     click.echo(f"\n{chosen.why}")
     if tried:
         click.echo(
-            f"Of {counted(tried, 'design')} that a search tried on its first seed: on that one the"
-            " best looks better than it is."
+            f"Of {counted(tried, 'design')} that a search tried on its first seed. On that one the"
+            " best looks better than it is, so it does not count for those that were trained on more."
         )
     elif chosen.fewer_seeds:
         click.echo(f"With too few seeds, and not compared: {', '.join(chosen.fewer_seeds)}.")
