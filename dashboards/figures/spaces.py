@@ -39,7 +39,12 @@ class SpacesChart:
 
 
 def error_distribution_functions(
-    trials: pd.DataFrame, *, by: str = "study", measure: str | None = "flops", theme: str = "light"
+    trials: pd.DataFrame,
+    *,
+    by: str = "study",
+    measure: str | None = "flops",
+    compared: ComparedSpaces | None = None,
+    theme: str = "light",
 ) -> go.Figure:
     """The share of a design space's designs that have an error of at most x: one line a space.
 
@@ -48,9 +53,10 @@ def error_distribution_functions(
         by: The column whose values are the spaces.
         measure: "flops", "params" or "activations" compares spaces at equal complexity, see
             `spaces.compare_spaces`; None compares them as they are.
+        compared: What that gives, where it has been worked out: it tests by permutation.
         theme: "light" or "dark".
     """
-    chart = spaces_shown(trials, by, measure)
+    chart = spaces_shown(trials, by, measure, compared)
     colors, figure = THEMES[theme], blank_figure(theme)
     styles = arm_styles(Findings(trials), theme) if by == "arm" else {}
     hues, count = (colors.reference, *FURTHER_COLORS), len(chart.spaces)
@@ -84,10 +90,13 @@ def error_distribution_functions(
 
 
 def spaces_shown(
-    trials: pd.DataFrame, by: str = "study", measure: str | None = "flops"
+    trials: pd.DataFrame,
+    by: str = "study",
+    measure: str | None = "flops",
+    compared: ComparedSpaces | None = None,
 ) -> SpacesChart:
-    """What `error_distribution_functions` shows."""
-    compared = compare_spaces(trials, by, measure)
+    """What `error_distribution_functions` shows; arguments likewise."""
+    compared = compared or compare_spaces(trials, by, measure)
     spaces = compared.spaces
     equal = f" at equal {COST_LABELS[measure]}" if measure and len(compared.costs) > 1 else ""
     if compared.costs and not spaces:

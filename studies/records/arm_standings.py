@@ -71,7 +71,7 @@ class UntilStandings:
 
     def record(self) -> dict[str, Any]:
         """As plain data, with the sentences."""
-        return {**asdict(self), "text": self.text}
+        return {**asdict(self), "title": self.title, "text": self.text}
 
     def line(self, standing: ArmStanding) -> str:
         """'C=2: equal within 0.5, decided at seed 9'."""
@@ -84,6 +84,26 @@ class UntilStandings:
         """The decided arms, those decided first before others."""
         arms = [arm for arm in self.arms if arm.decided_at is not None]
         return sorted(arms, key=lambda arm: arm.decided_at or 0)
+
+    @property
+    def title(self) -> str:
+        """Where the arms stand, short enough for a title: 'C=2 and C=4 equal within 0.5'."""
+        if self.margin is None:
+            words = {"best": "the best", "dropped": "dropped", "open": "left"}
+        else:
+            equal = f"equal to {self._reference} within {self.margin:g}"
+            words = {v: f"{v} than {self._reference}" for v in ("better", "worse")}
+            words |= {"equal": equal, "open": "open"}
+        parts = []
+        for verdict, word in words.items():
+            if names := [arm.arm for arm in self.arms if arm.verdict == verdict]:
+                listed = " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+                parts.append(f"{listed} {'is' if len(names) == 1 else 'are'} {word}")
+        return "; ".join(parts)
+
+    @property
+    def _reference(self) -> str:
+        return next((arm.arm for arm in self.arms if arm.verdict == "reference"), "the reference")
 
     @property
     def text(self) -> str:

@@ -38,6 +38,7 @@ def info_of(stored: StoredStudy) -> dict[str, Any]:
         "extended_from": origin.extended_from,
         "arms_before": origin.arms_before,
         "margin": document.margin,
+        "earlier_rules": stored.content.has_earlier_rules,
         "wanted": len(stored.pairs),
         "to_come": agenda.to_come + len(agenda.ahead),
         "left_out": [asdict(point) for point in origin.left_out],

@@ -116,8 +116,10 @@ def test_16_a_tuned_study_says_so_and_warns_of_the_edge():
 def test_a_study_whose_seeds_end_with_the_verdict_is_judged_by_its_decisions_alone():
     """Arms that stopped at different seeds are no table for one look."""
     text = "C=8 better, decided at seed 3; C=2 equal within 0.5, at 3. 15 trainings instead of 100."
-    findings = Findings(make_trials({"C=16": -0.02}), {**make_info(), "until": {"text": text}})
+    title = "C=8 is better than C=1; C=2 is equal to C=1 within 0.5"
+    until = {"text": text, "title": title}
+    findings = Findings(make_trials({"C=16": -0.02}), {**make_info(), "until": until})
     assert findings.verdict.sentence == text
-    assert findings.verdict.title == "C=8 better, decided at seed 3; C=2 equal within 0.5, at 3"
+    assert findings.verdict.title == title
     assert not any(gap.shown for gap in findings.comparison.differences)
     assert findings.comparison.problem == "each arm is decided seed by seed"

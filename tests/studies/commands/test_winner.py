@@ -246,7 +246,7 @@ def test_the_winner_of_a_search_says_that_it_is_one(workdir: Path) -> None:
     assert shown.exit_code == 0, shown.output
     assert (
         "that a search tried on its first seed. On that one the best looks better than it is, so it"
-        " does not count for those that were trained on more." in shown.output
+        " does not count for those trained on more." in shown.output
     )
 
 
