@@ -59,6 +59,7 @@ class UntilStandings:
         finished: Whether nothing more will be decided.
         trained: Results so far, late ones included.
         arms: In the order of the study.
+        retried: Results that a retry brought after looks had been taken without them.
     """
 
     margin: float | None
@@ -68,6 +69,7 @@ class UntilStandings:
     finished: bool
     trained: int
     arms: tuple[ArmStanding, ...]
+    retried: int = 0
 
     def record(self) -> dict[str, Any]:
         """As plain data, with the sentences."""
@@ -120,6 +122,11 @@ class UntilStandings:
             )
         elif late := sum(arm.late for arm in self.arms):
             sentences.append(f"{counted(late, 'result')} came after the decision: shown, not used.")
+        if self.retried:
+            sentences.append(
+                f"{counted(self.retried, 'result')} of a retry came after a look without it: shown,"
+                " not used."
+            )
         return " ".join(sentences)
 
     def _against_reference(self) -> list[str]:
@@ -183,7 +190,9 @@ def until_standings(stored: StoredStudy) -> UntilStandings | None:
         return None
     from studies.judging.decisions import Course
 
-    course, errors = until.course(stored.attempts), until.errors(stored.attempts)
+    course, missed = until.course(stored.attempts), until.missed(stored.attempts)
+    trained = until.errors(stored.attempts)
+    errors = until.errors([each for each in stored.attempts if each.pair not in missed])
     labels = [stored.design(name).arm for name in until.names]
     arms = (
         _against_reference(course, errors, labels, until)
@@ -196,9 +205,14 @@ def until_standings(stored: StoredStudy) -> UntilStandings | None:
         until.until.at_most,
         until.ended_at,
         course.finished,
-        sum(error is not None for row in errors for error in row),
+        _count(trained),
         tuple(arms),
+        _count(trained) - _count(errors),
     )
+
+
+def _count(errors: "Errors") -> int:
+    return sum(error is not None for row in errors for error in row)
 
 
 def _against_reference(

@@ -95,6 +95,10 @@ def test_each_arm_has_a_line(number: int, expected: str) -> None:
 def test_late_results_are_told() -> None:
     late = replace(ENDED, arms=(*ENDED.arms[:3], replace(ENDED.arms[3], late=2), ENDED.arms[4]))
     assert late.text.endswith("2 results came after the decision: shown, not used.")
+    retried = replace(ENDED, retried=1)
+    assert retried.text.endswith(
+        "1 result of a retry came after a look without it: shown, not used."
+    )
 
 
 def test_the_search_for_the_best_tells_who_was_dropped() -> None:
