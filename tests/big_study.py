@@ -26,6 +26,7 @@ def make_study(storage: Storage, name: str = "big", *, seeds: int = 3, **more: A
         **Study.load("digits_cardinality").document(),
         "name": name,
         "seeds": list(range(seeds)),
+        "margin": None,
         **more,
     }
     study = Study.model_validate(document)

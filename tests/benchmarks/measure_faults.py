@@ -79,10 +79,15 @@ def claims(findings: Findings) -> list[str]:
     return list(dict.fromkeys(gap.arm for gap in gaps if gap.shown))
 
 
+def fewer(studies: int, looks: int) -> int:
+    """As many studies as take no longer than 5 looks each."""
+    return max(10, studies * 5 // looks)
+
+
 def looks_while_running(random: np.random.Generator, studies: int, seeds: int) -> Told:
     """No arm differs; somebody looks after each finished seed."""
     ever, last = [], []
-    for errors in draw(random, studies, (0,) * ARMS, seeds):
+    for errors in draw(random, fewer(studies, seeds), (0,) * ARMS, seeds):
         hits = []
         for done in range(2, seeds + 1):
             seen = np.where(np.arange(seeds) < done, errors, np.inf)
@@ -174,7 +179,7 @@ def winner_lost_a_seed(random: np.random.Generator, studies: int) -> Told:
 def arms_added(random: np.random.Generator, studies: int, most: int) -> Told:
     """No arm differs; arms are added one by one until one is told to."""
     ever = []
-    for errors in draw(random, studies, (0,) * most, 3):
+    for errors in draw(random, fewer(studies, most), (0,) * most, 3):
         hit = False
         for arms in range(2, most + 1):
             before = [[f"C={c + 1}" for c in range(count)] for count in range(2, arms)]

@@ -69,14 +69,14 @@ def test_a_stored_study_remembers_every_change_of_seeds_and_arms(workdir):
     assert count_looks(stages(info, now)) == 3
 
 
-def test_a_study_can_be_given_a_margin_later_and_is_not_extended_by_it(workdir):
+def test_a_study_can_be_given_another_margin_later_and_is_not_extended_by_it(workdir):
     url = f"sqlite:///{workdir}/margin.db"
     storage, study = Storage(url), Study.load("digits_cardinality")
     first = create_or_extend(storage, study, study.wanted(), lambda: FACTS)
-    second = study.changed(["margin=0.5"])
+    second = study.changed(["margin=0.3"])
     later = create_or_extend(storage, second, second.wanted(), lambda: FACTS)
     info = study_info(url, "digits_cardinality")
-    assert (info["margin"], info["extended_from"]) == (0.5, [])
+    assert (info["margin"], info["extended_from"]) == (0.3, [])
     assert first.content.extent != later.content.extent  # so that live pages read it again
 
 
