@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dashboards.analysis.evidence import Evidence
 from dashboards.analysis.words import listed
-from studies.judging.differences import differences
+from studies.judging.differences import Differences, differences
 from studies.judging.dunnett import critical_value
 from studies.judging.grids import confidence_after
 
@@ -43,13 +44,19 @@ def _told_apart(evidence: Evidence) -> list[str]:
     fitted = compared.fitted
     if not fitted.sd or fitted.flat or not len(compared.arms):
         return []
-    contrasts = np.eye(len(errors))[compared.arms]
-    contrasts[:, compared.reference] -= 1
-    scale = np.sqrt(np.einsum("ij,jk,ik->i", contrasts, fitted.inverse, contrasts))
     confidence = confidence_after(_looks(evidence.info))
     critical = critical_value(compared.correlation, fitted.freedom, confidence)
-    told = np.abs(compared.estimate) > critical * fitted.sd * scale
+    told = np.abs(compared.estimate) > critical * pooled_error(compared)
     return [str(errors.index[arm]) for arm in compared.arms[told]]
+
+
+def pooled_error(compared: Differences) -> NDArray[np.float64]:
+    """Standard errors of the differences by the residual deviation of the whole table, (k,)."""
+    fitted = compared.fitted
+    contrasts = np.eye(len(fitted.effects))[compared.arms]
+    contrasts[:, compared.reference] -= 1
+    scale = np.sqrt(np.einsum("ij,jk,ik->i", contrasts, fitted.inverse, contrasts))
+    return np.asarray((fitted.sd or 0.0) * scale, dtype=float)
 
 
 def _looks(info: Mapping[str, Any]) -> int:

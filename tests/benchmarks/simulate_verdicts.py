@@ -29,6 +29,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from made_up_studies import CORRELATION, SD, USUAL, Noise, draw, share
 
+from dashboards.analysis.earlier_rules import pooled_error
 from studies.judging.decisions import against_reference
 from studies.judging.differences import Differences, differences, intervals
 from studies.judging.dunnett import critical_value, t_quantile
@@ -198,15 +199,6 @@ def shown(compared: Differences) -> np.ndarray:
     """Which differences are shown: -1 better, 1 worse, 0 not."""
     low, high = intervals(compared)
     return (low > 0).astype(int) - (high < 0)
-
-
-def pooled_error(compared: Differences) -> np.ndarray:
-    """Standard errors by the residual deviation of the whole table, as up to version 0.1."""
-    fitted = compared.fitted
-    contrasts = np.eye(len(fitted.effects))[compared.arms]
-    contrasts[:, compared.reference] -= 1
-    scale = np.sqrt(np.einsum("ij,jk,ik->i", contrasts, fitted.inverse, contrasts))
-    return (fitted.sd or 0.0) * scale
 
 
 def shown_pooled(compared: Differences) -> np.ndarray:
