@@ -53,15 +53,17 @@ def test_15_that_a_larger_budget_helps_is_no_answer_to_where_to_spend_it():
     assert findings.verdict.more.endswith("as a larger budget should give.")
 
 
-def search(effects: dict[str, float], finalists: list[str], method: str = "tpe") -> Findings:
-    """A search that tried five designs on seed 0 and trained these arms on seeds 1 and 2 too."""
-    trials = make_trials(effects)
+def search(
+    effects: dict[str, float], finalists: list[str], method: str = "tpe", seeds: int = 3
+) -> Findings:
+    """A search that tried five designs on seed 0 and trained these arms on all seeds."""
+    trials = make_trials(effects, seeds=seeds)
     trials = trials[(trials["seed"] == 0) | trials["arm"].isin(finalists)].reset_index(drop=True)
     about = {
         "method": method, "trials": 5, "trials_possible": 5, "trials_proposed": 5,
         "finalists_chosen": finalists,
     }  # fmt: skip
-    return Findings(trials, {**make_info(), "search": about})
+    return Findings(trials, {**make_info(), "seeds": list(range(seeds)), "search": about})
 
 
 def test_14_a_search_says_how_many_were_tried_on_which_seed_and_how_many_went_on():
@@ -87,6 +89,17 @@ def test_14_a_search_judges_its_finalists_alone_and_not_by_the_seed_that_chose_t
     assert gap.estimate - (fresh["C=8"] - fresh["C=1"]) < 1e-12
     assert findings.verdict.sentence.endswith("that did not choose it, shown.")
     assert not any("have no result" in note for note in findings.verdict.notes)
+
+
+def test_14_a_search_on_two_seeds_claims_nothing():
+    """One of them chose the finalists, and the other by itself shows no noise."""
+    findings = search({"C=8": -0.02}, ["C=1", "C=8"], seeds=2)
+    assert not any(gap.shown for gap in findings.comparison.differences)
+    assert re.search(
+        r"against the reference −[\d.]+ points of test error, without an interval: there is one"
+        r" seed only beside the one that chose\.$",
+        findings.verdict.sentence,
+    )
 
 
 def test_14_of_a_search_without_finalists_nothing_is_claimed():
