@@ -46,8 +46,8 @@ def _told_apart(evidence: Evidence) -> list[str]:
         return []
     confidence = confidence_after(_looks(evidence.info))
     critical = critical_value(compared.correlation, fitted.freedom, confidence)
-    told = np.abs(compared.estimate) > critical * pooled_error(compared)
-    return [str(errors.index[arm]) for arm in compared.arms[told]]
+    differ = np.abs(compared.estimate) > critical * pooled_error(compared)
+    return [str(errors.index[arm]) for arm in compared.arms[differ]]
 
 
 def pooled_error(compared: Differences) -> NDArray[np.float64]:
