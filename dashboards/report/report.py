@@ -183,7 +183,9 @@ def _distributions(
         return section("", left_out)
     trials = pd.concat(spaces, ignore_index=True)
     compared = compare_spaces(trials)
-    figures["distributions"] = lambda theme: error_distribution_functions(trials, theme=theme)
+    figures["distributions"] = lambda theme: error_distribution_functions(
+        trials, compared=compared, theme=theme
+    )
     return section(
         "",
         figure_frame("distributions", figures["distributions"]),
