@@ -47,24 +47,24 @@ def explain(model: type[BaseModel], data: Any, problems: Sequence[Mapping[str, A
         data: What was validated.
         problems: Pydantic's `errors()`.
     """
-    places = [_place(data, problem) for problem in problems]
-    outer = {place[:length] for place in places for length in range(len(place))}
+    paths = [_path(data, problem) for problem in problems]
+    outer = {path[:length] for path in paths for length in range(len(path))}
     kinds: dict[tuple[Any, ...], list[str]] = {}
-    for place, problem in zip(places, problems, strict=True):
-        if (kind := _must_be(model, place, problem)) and kind not in kinds.setdefault(place, []):
-            kinds[place].append(kind)
+    for path, problem in zip(paths, problems, strict=True):
+        if (kind := _must_be(model, path, problem)) and kind not in kinds.setdefault(path, []):
+            kinds[path].append(kind)
     lines = []
-    for place, problem in zip(places, problems, strict=True):
+    for path, problem in zip(paths, problems, strict=True):
         if problem["type"] not in MUST_BE:
-            lines.append(_explain(model, place, problem))
-        elif place not in outer:
-            where, given = _written(place), problem["input"]
+            lines.append(_explain(model, path, problem))
+        elif path not in outer:
+            where, given = _written(path), problem["input"]
             shown = "" if isinstance(given, dict) else f" (given: {shorten(given)})"
-            lines.append(f"{where}: must be {' or '.join(kinds[place])}{shown}")
+            lines.append(f"{where}: must be {' or '.join(kinds[path])}{shown}")
     return list(dict.fromkeys(lines))
 
 
-def _place(data: Any, problem: Mapping[str, Any]) -> tuple[Any, ...]:
+def _path(data: Any, problem: Mapping[str, Any]) -> tuple[Any, ...]:
     """The keys that lead to a value, without what pydantic adds: which of several kinds it tried,
     and which function."""
     keys = []
@@ -79,26 +79,26 @@ def _place(data: Any, problem: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(keys)
 
 
-def _written(place: Sequence[Any]) -> str:
-    return cut(".".join(map(str, place)))
+def _written(path: Sequence[Any]) -> str:
+    return cut(".".join(map(str, path)))
 
 
-def _must_be(model: type[BaseModel], place: Sequence[Any], problem: Mapping[str, Any]) -> str:
+def _must_be(model: type[BaseModel], path: Sequence[Any], problem: Mapping[str, Any]) -> str:
     """What a value must be; "" where pydantic's own message says more."""
     context = {
         key: int(value) if isinstance(value, float) and value.is_integer() else value
         for key, value in problem.get("ctx", {}).items()
     }
-    keys = ", ".join(_model_at(model, place).model_fields)
+    keys = ", ".join(_model_at(model, path).model_fields)
     return MUST_BE.get(problem["type"], "").format(**context, keys=keys)
 
 
-def _explain(model: type[BaseModel], place: tuple[Any, ...], problem: Mapping[str, Any]) -> str:
-    where, kind = _written(place), problem["type"]
+def _explain(model: type[BaseModel], path: tuple[Any, ...], problem: Mapping[str, Any]) -> str:
+    where, kind = _written(path), problem["type"]
     if kind == "extra_forbidden":
-        inside = _written(place[:-1]) or "the file"
-        known = _model_at(model, place[:-1]).model_fields
-        return str(unknown(f"key in {inside}", str(place[-1]), known)).rstrip(".")
+        inside = _written(path[:-1]) or "the file"
+        known = _model_at(model, path[:-1]).model_fields
+        return str(unknown(f"key in {inside}", str(path[-1]), known)).rstrip(".")
     if kind == "missing":
         return f"the key {where!r} is missing"
     message = str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
@@ -108,9 +108,9 @@ def _explain(model: type[BaseModel], place: tuple[Any, ...], problem: Mapping[st
     return f"{where}: {message}{shown}" if where else message
 
 
-def _model_at(model: type[BaseModel], place: Sequence[Any]) -> type[BaseModel]:
-    """The model that validates the value found at a place inside `model`."""
-    for part in place:
+def _model_at(model: type[BaseModel], path: Sequence[Any]) -> type[BaseModel]:
+    """The model that validates the value at a path inside `model`."""
+    for part in path:
         if isinstance(part, int) or part not in model.model_fields:
             continue
         nested = next(_models_in(model.model_fields[part].annotation), None)

@@ -138,10 +138,12 @@ class BoundSpace:
             sizes["classes"] = usual_classes(sizes["resolution"])
         if space.question is not None:
             try:
-                found = suggest_for(space.question, tolerance=space.match.tolerance, top=1, **sizes)
+                suggested = suggest_for(
+                    space.question, tolerance=space.match.tolerance, top=1, **sizes
+                )
             except UserError as error:
                 raise UserError(f"the space {space.name}: {error}") from None
-            return found.best[0].reference
+            return suggested.best[0].reference
         budget, reference = (
             space.budget.budget,
             Architecture.from_name(str(space.reference), **sizes),

@@ -33,12 +33,19 @@ axes:
 
 
 def make_study(storage: Storage, name: str = "big", *, seeds: int = 3, **more: Any) -> StoredStudy:
-    """Store the preset `digits_cardinality` (five arms) under another name
-    and with more seeds; nothing is trained."""
+    """Store a study of five cardinalities, otherwise the preset `digits_cardinality`, under another
+    name and with other seeds; nothing is trained."""
     document = {
         **Study.load("digits_cardinality").document(),
         "name": name,
         "seeds": list(range(seeds)),
+        "margin": None,
+        "space": {
+            "name": "five_cardinalities",
+            "reference": "resnext_1-1-1_1x64d_w256_small",
+            "match": {"solve": "bottleneck_width", "by": "flops", "tolerance": 0.02},
+            "axes": {"cardinality": [1, 2, 4, 8, 16]},
+        },
         **more,
     }
     study = Study.model_validate(document)

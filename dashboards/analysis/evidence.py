@@ -19,10 +19,9 @@ from dashboards.analysis.arms import (
     summarize_arms,
 )
 from dashboards.analysis.comparison import Comparison, Difference, compare
-from dashboards.analysis.looks import stages
+from dashboards.analysis.looks import looks_so_far
 from dashboards.analysis.test_set import Sampling, sampling_of_tests, size_of_test_set
 from dashboards.analysis.words import budget_words, shared_seeds
-from studies.judging.grids import count_looks
 from studies.missed import Missed
 from studies.pair import Pair
 from studies.winner.ranking import rank
@@ -132,7 +131,7 @@ class Evidence:
             self.reference,
             trend,
             self.costs,
-            looks=1 if self.study is not None else count_looks(stages(self.info, self.arms)),
+            looks=1 if self.study is not None else looks_so_far(self.info, self.arms),
             margin=self.margin,
             resolution=1 / self.images if self.images else 0.0,
             problem=self._no_look,
@@ -214,7 +213,9 @@ class Evidence:
     def winner(self) -> str | None:
         """The arm that `studies.winner.ranking` puts first; None without a result:
         validation chooses, the test error only reports."""
-        return next(iter(rank(self.trials, "arm").order), None)
+        chosen_on = self.choosing_seed if self.search else None
+        ranking = rank(self.trials, "arm", until=bool(self.until), chosen_on=chosen_on)
+        return next(iter(ranking.order), None)
 
     @cached_property
     def images(self) -> int | None:
@@ -233,9 +234,10 @@ class Evidence:
         known = self.whole.all_missed
 
         def of(rows: pd.DataFrame) -> dict[int, Missed]:
-            pairs = map(Pair, rows["design"].tolist(), rows["seed"].tolist())
-            found = ((pair.seed, known.get(pair)) for pair in pairs)
-            return {seed: missed for seed, missed in found if missed}
+            recipes = rows["recipe"] if "recipe" in rows else [""] * len(rows)
+            trained = zip(rows["design"], rows["seed"].astype(int), recipes, strict=True)
+            pairs = [Pair(design, seed, recipe=recipe) for design, seed, recipe in trained]
+            return {pair.seed: known[pair] for pair in pairs if pair in known}
 
         return {arm: of(rows) for arm, rows in self.complete.items()}
 

@@ -116,9 +116,9 @@ class Misses:
         labels = dict.fromkeys(numbers, 0)
         for missed in self.trainings:
             places = missed.numbers
-            for place in np.flatnonzero(np.isin(places, numbers)).tolist():
-                labels[int(places[place])] = int(missed.actual[place])
-                guesses[int(places[place])].append(int(missed.predicted[place]))
+            for row in np.flatnonzero(np.isin(places, numbers)).tolist():
+                labels[int(places[row])] = int(missed.actual[row])
+                guesses[int(places[row])].append(int(missed.predicted[row]))
         return [
             MissedImage(
                 number,

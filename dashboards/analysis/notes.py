@@ -2,6 +2,7 @@
 sampling."""
 
 from dashboards.analysis.comparison import Comparison
+from dashboards.analysis.earlier_rules import change_of_rules
 from dashboards.analysis.evidence import Evidence
 from dashboards.analysis.looks import stages
 from dashboards.analysis.words import (
@@ -26,6 +27,7 @@ def notes(evidence: Evidence) -> list[str]:
         *_notes_on_trainings(evidence),
         *_notes_on_pairs(evidence),
         *_notes_on_intervals(evidence),
+        *filter(None, [change_of_rules(evidence)]),
     ]
 
 

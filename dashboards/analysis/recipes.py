@@ -204,13 +204,13 @@ class ByRecipe:
         """What goes with the sentence: other arms, and trainings out of line."""
         sentences = []
         if also := [change for change in self.changes[1:] if change.shown]:
-            told = [
+            others = [
                 f"{change.arm} by {signed_points(change.estimate)}"
                 f" ({signed_interval(change.low, change.high)})"
                 + (f" with {change.recipe}" if len(self.recipes) > 2 else "")
                 for change in also
             ]
-            sentences.append(f"The gap also changes of {listed(told)}.")
+            sentences.append(f"The gap also changes of {listed(others)}.")
         if not self.problem and any(judgement.without for judgement in self.judged):
             without = [judgement.without or judgement for judgement in self.judged]
             if all(judgement.compared.is_known for judgement in without):

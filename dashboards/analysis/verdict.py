@@ -23,8 +23,7 @@ def judge(evidence: Evidence) -> Verdict:
 def _answer(evidence: Evidence) -> Verdict:
     comparison = evidence.comparison
     if evidence.until:  # its decisions hold whenever one looks
-        text = str(evidence.until["text"])
-        return Verdict(text.split(". ")[0].removesuffix("."), text)
+        return Verdict(str(evidence.until["title"]), str(evidence.until["text"]))
     if evidence.whole.is_unfinished and evidence.counts.get("complete"):
         return _so_far(evidence)
     if evidence.search:

@@ -57,10 +57,16 @@ def gap_text(low: float | None, high: float | None, estimate: float) -> str:
 
 def signed_interval(low: float | None, high: float | None) -> str:
     """'−0.72 to −0.12', in points, cut where a difference of two errors ends; a dash where there is
-    no interval."""
+    no interval. An end that is not zero does not read like it: whether zero is inside is what the
+    interval says."""
     if low is None or high is None:
         return NOTHING
-    return f"{signed_points(max(-1.0, low))} to {signed_points(min(1.0, high))}"
+    return f"{_fine_signed(max(-1.0, low))} to {_fine_signed(min(1.0, high))}"
+
+
+def _fine_signed(fraction: float) -> str:
+    text = signed_points(fraction)
+    return text if text != "0.00" or not fraction else f"{100 * fraction:+.1g}".replace("-", "−")
 
 
 def p_text(p_value: float) -> str:

@@ -1,6 +1,8 @@
 """How the verdict on each arm comes, seed by seed, where seeds end with the verdict."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -16,6 +18,7 @@ from dashboards.figures.theme import (
     set_title,
     transparent,
 )
+from explorer.text import counted
 
 COLUMNS = ["seeds", "estimate", "low", "high", "half"]
 ROOM = 3  # margins above and below zero that are shown: the first intervals are far wider
@@ -27,7 +30,7 @@ class CourseChart:
     """What `gaps_by_seed` shows.
 
     Attributes:
-        title: Where the arms stand.
+        title: How many arms are decided.
         subtitle: How to read it.
         looks: Of each arm that has any, a row a look: `seeds`, and in points of test error
             `estimate`, `low`, `high` (the interval for better or worse) and `half` (of the one for
@@ -112,7 +115,7 @@ def gaps_by_seed(findings: Findings, *, theme: str = "light") -> go.Figure:
 
 def course_of(findings: Findings) -> CourseChart:
     """What `gaps_by_seed` shows."""
-    until = findings.info.get("until") or {"margin": None, "arms": [], "text": ""}
+    until = findings.info.get("until") or {"margin": None, "arms": []}
     looks = {
         arm["arm"]: _in_points(arm["looks"])
         for arm in until["arms"]
@@ -125,13 +128,26 @@ def course_of(findings: Findings) -> CourseChart:
         subtitle += f"; dashed: the margin of {margin:g}; a filled mark is a decision"
     gaps = [float(table["estimate"].abs().max()) for table in looks.values()]
     return CourseChart(
-        until["text"].split(". ")[0].rstrip(".") or "Gaps seed by seed",
+        _title(until["arms"]),
         subtitle,
         looks,
         frozenset(arm["arm"] for arm in until["arms"] if arm["decided_at"] is not None),
         margin,
         max(ROOM * (margin or 0), 1.5 * max(gaps, default=0), 0.01),
     )
+
+
+def _title(arms: Sequence[Mapping[str, Any]]) -> str:
+    """'3 of 4 arms are decided after 9 seeds'; who is what, the verdict's own title says."""
+    compared = [arm for arm in arms if arm["verdict"] != "reference"]
+    seeds = max((look["seeds"] for arm in arms for look in arm["looks"]), default=0)
+    if not seeds:
+        return "No arm is decided yet"
+    decided = sum(arm["decided_at"] is not None for arm in compared)
+    who = f"{decided} of {counted(len(compared), 'arm')}"
+    if decided == len(compared):
+        who = "The arm" if decided == 1 else f"All {decided} arms"
+    return f"{who} {'is' if decided == 1 else 'are'} decided after {counted(seeds, 'seed')}"
 
 
 def _in_points(looks: list[dict[str, float]]) -> pd.DataFrame:

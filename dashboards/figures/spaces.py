@@ -43,7 +43,12 @@ class SpacesChart:
 
 
 def error_distribution_functions(
-    trials: pd.DataFrame, *, by: str = "study", measure: str | None = "flops", theme: str = "light"
+    trials: pd.DataFrame,
+    *,
+    by: str = "study",
+    measure: str | None = "flops",
+    compared: ComparedSpaces | None = None,
+    theme: str = "light",
 ) -> go.Figure:
     """The share of a design space's designs that have an error of at most x: one line a space.
 
@@ -52,12 +57,13 @@ def error_distribution_functions(
         by: The column whose values are the spaces.
         measure: "flops", "params" or "activations" compares spaces at equal complexity, see
             `spaces.compare_spaces`; None compares them as they are.
+        compared: What that gives, where it has been worked out: it tests by permutation.
         theme: "light" or "dark".
 
     Raises:
         UserError: For another column, measure or theme.
     """
-    chart = spaces_shown(trials, by, measure)
+    chart = spaces_shown(trials, by, measure, compared)
     colors, figure = colors_of(theme), blank_figure(theme)
     styles = arm_styles(Findings(trials), theme) if by == "arm" else {}
     hues, beside = (colors.reference, *FURTHER_COLORS), fit_beside(list(chart.spaces))
@@ -96,13 +102,16 @@ def error_distribution_functions(
 
 
 def spaces_shown(
-    trials: pd.DataFrame, by: str = "study", measure: str | None = "flops"
+    trials: pd.DataFrame,
+    by: str = "study",
+    measure: str | None = "flops",
+    compared: ComparedSpaces | None = None,
 ) -> SpacesChart:
-    """What `error_distribution_functions` shows."""
+    """What `error_distribution_functions` shows; arguments likewise."""
     check_known("column", by, list(trials.columns))
     if measure is not None:
         check_known("measure", measure, MEASURES)
-    compared = compare_spaces(trials, by, measure)
+    compared = compared or compare_spaces(trials, by, measure)
     spaces = compared.spaces
     equal = f" at equal {COST_LABELS[measure]}" if measure and len(compared.costs) > 1 else ""
     if compared.costs and not spaces:

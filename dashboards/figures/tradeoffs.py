@@ -176,6 +176,8 @@ def costs_and_errors(findings: Findings, cost: str = "flops") -> CostChart:
     check_known("cost", cost, COST_LABELS)
     designs = design_means(findings.trials, MEASURED)
     unit = UNITS.get(cost, 1.0)
+    if cost not in designs:  # results of others may lack what was measured
+        designs = designs.assign(**{cost: np.nan})
     costs = finite(designs[cost]) * unit
     designs = designs.assign(cost=costs)[np.isfinite(costs)].reset_index(drop=True)
     designs["front"] = pareto_front(designs["cost"], designs["test_error"])

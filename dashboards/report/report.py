@@ -156,9 +156,9 @@ def _head(sources: Sequence[Source]) -> tuple[str, list[Element | None]]:
     title = f"{len(sources)} studies side by side"
     answers: list[Element | None] = [element("h1", title)]
     for source in sources:
-        told = [(source.name, source.by_recipe.sentence)] if source.by_recipe else []
-        told += [(part.name, part.findings.verdict.sentence) for part in source.parts]
-        for name, sentence in told:
+        sentences = [(source.name, source.by_recipe.sentence)] if source.by_recipe else []
+        sentences += [(part.name, part.findings.verdict.sentence) for part in source.parts]
+        for name, sentence in sentences:
             words = f" \u00a0{joined(sentence)}"
             answers.append(element("p", element("b", name), words, className="more"))
     return title, answers
@@ -188,7 +188,9 @@ def _distributions(
         return section("", left_out)
     trials = pd.concat(spaces, ignore_index=True)
     compared = compare_spaces(trials)
-    figures["distributions"] = lambda theme: error_distribution_functions(trials, theme=theme)
+    figures["distributions"] = lambda theme: error_distribution_functions(
+        trials, compared=compared, theme=theme
+    )
     return section(
         "",
         figure_frame("distributions", figures["distributions"]),

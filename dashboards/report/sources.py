@@ -60,6 +60,7 @@ class Source:
                 findings.trials,
                 of_recipe(self.curves, recipe) if known else self.curves.iloc[:0],
                 dict(findings.info),
+                self.missed,
             )
             for recipe, findings in self.by_recipe.findings.items()
         ]

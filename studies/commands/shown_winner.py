@@ -36,8 +36,8 @@ def show(chosen: "Winner", tried: int) -> None:
     click.echo(f"\n{chosen.why}")
     if tried:
         click.echo(
-            f"Of {counted(tried, 'design')} that a search tried on its first seed: on that one the"
-            " best looks better than it is."
+            f"Of {counted(tried, 'design')} that a search tried on its first seed. On that one the"
+            " best looks better than it is, so it does not count for those trained on more."
         )
     elif chosen.fewer_seeds:
         click.echo(f"With too few seeds, and not compared: {', '.join(chosen.fewer_seeds)}.")

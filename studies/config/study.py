@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StrictBool, StrictInt, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from explorer import Design
 from explorer.errors import UserError
@@ -23,7 +31,7 @@ from studies.config.recipe import Recipe
 from studies.config.recipes import check_names, with_first_recipe
 from studies.config.search import METHODS, Search, shuffled
 from studies.config.tuning import Tune
-from studies.config.until import Until, with_parsed_until
+from studies.config.until import Until, margin_points, with_parsed_until
 from studies.data import DataShape, DataSpec, Parts, shape_and_parts
 from studies.missed import KEPT_BY_DEFAULT
 
@@ -45,6 +53,10 @@ class Wanted:
     parts: Parts | None = None
 
 
+def _margin(given: Any) -> float | None:
+    return None if given is None else margin_points(given)
+
+
 class StudyFile(FileModel):
     """A validated study file: the value; `studies.Study` adds what can be done with it."""
 
@@ -63,7 +75,7 @@ class StudyFile(FileModel):
     tune: Tune | None = None
     until: Until | None = None  # none: every arm gets all seeds
     # A gap that does not matter, in points of test error; it changes no training.
-    margin: Annotated[float, Field(gt=0, le=100)] | None = None
+    margin: Annotated[float | None, BeforeValidator(_margin)] = None
     # Whether each training stores which images it missed; by default where they are not too many.
     keep_misses: StrictBool | None = None
 

@@ -140,6 +140,11 @@ class Content:
         """The references of the study's space."""
         return self.document.space.references if isinstance(self.document, StudyFile) else []
 
+    @property
+    def has_earlier_rules(self) -> bool:
+        """Whether a version planned it that judged otherwise: one that knew no margin."""
+        return self.origin.imported is None and "margin" not in self.plain["document"]
+
     def as_yaml(self) -> str:
         """The study's file as it was stored, to be shown."""
         plain = self.plain["document"]

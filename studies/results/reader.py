@@ -181,7 +181,7 @@ class Reader:
 
         Trainings that did not store it are left out.
         """
-        with self._look(name) as (known, _):
+        with self._look(split_recipe(name)[0]) as (known, _):
             missed = self._read_misses(known, split)
             return {
                 pair: missed[row.deciding.id]

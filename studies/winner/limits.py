@@ -54,5 +54,7 @@ def within(trials: pd.DataFrame, where: Sequence[str]) -> pd.DataFrame:
 
 def among(every: pd.DataFrame, trials: pd.DataFrame, where: Sequence[str]) -> str:
     """What stands above a winner that was chosen within limits; "" where there are none."""
-    kept, of = (table["design"].nunique() for table in (trials, every))
-    return f"Among {kept} of {counted(of, 'design')}: {', '.join(where)}.\n\n" if where else ""
+    within_them, of = (table["design"].nunique() for table in (trials, every))
+    return (
+        f"Among {within_them} of {counted(of, 'design')}: {', '.join(where)}.\n\n" if where else ""
+    )

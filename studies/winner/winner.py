@@ -45,7 +45,11 @@ class Rival:
 
 @dataclass(frozen=True)
 class Winner:
-    """The design with the lowest mean validation error, and its rivals, best first."""
+    """The design with the lowest mean validation error, and its rivals, best first.
+
+    Of a study whose seeds end with the verdict, `decided` says where its arms stand; they stopped
+    because of what was seen, so rivals have no interval.
+    """
 
     arm: str
     design: str
@@ -55,6 +59,7 @@ class Winner:
     fewer_seeds: tuple[str, ...]  # designs not compared, because they were trained on fewer seeds
     planned_seeds: int
     unfinished: bool
+    decided: str = ""
 
     @property
     def why(self) -> str:
@@ -71,6 +76,8 @@ class Winner:
             return f"So far, {first} How sure that is comes with the last seed."
         if not self.rivals:
             return first
+        if self.decided:
+            return f"{first} By test error: {self.decided}"
         if complete == 1:
             alone = f"{first} One seed cannot tell whether another is better: no interval exists."
             if self.planned_seeds > 1:
@@ -114,15 +121,26 @@ class Winner:
         return [f"By least squares, as trainings are missing: {', '.join(lost)}."] if lost else []
 
 
-def choose(trials: pd.DataFrame, storage: str | Secret | None = None) -> Winner:
-    """The winner among the complete pairs of one study's table of trials.
-    Raises `UserError` where none is complete.
+def choose(
+    trials: pd.DataFrame,
+    storage: str | Secret | None = None,
+    *,
+    decided: str = "",
+    chosen_on: int | None = None,
+) -> Winner:
+    """The winner among the complete pairs of one study's table of trials, by `ranking.rank`.
 
-    Which it is says `ranking.rank`. `storage` is the study's `Storage.option`, for the command that
-    the error proposes.
+    Args:
+        trials: One row a pair.
+        storage: The study's `Storage.option`, for the command that an error proposes.
+        decided: Where the arms stand, of a study whose seeds end with the verdict.
+        chosen_on: Of a search, the seed that chose its finalists.
+
+    Raises:
+        UserError: where no pair is complete.
     """
     done = trials[trials["status"] == "complete"]
-    ranking = rank(trials)
+    ranking = rank(trials, until=bool(decided), chosen_on=chosen_on)
     if not ranking.order:
         name = " ".join(trials["study"].unique())
         failed = int((trials["status"] == "failed").sum())
@@ -140,22 +158,23 @@ def choose(trials: pd.DataFrame, storage: str | Secret | None = None) -> Winner:
         best,
         ranking.means[best],
         tuple(int(seed) for seed in ranking.errors.columns[ranking.errors.loc[best].notna()]),
-        tuple(_rivals(ranking, arms, unfinished)),
+        tuple(_rivals(ranking, arms, unfinished or bool(decided))),
         ranking.fewer_seeds,
-        int(trials["seed"].nunique()),
+        ranking.planned[best],
         unfinished,
+        decided,
     )
 
 
-def _rivals(ranking: Ranking, arms: pd.Series, unfinished: bool) -> list[Rival]:
-    """All behind the first. Without intervals while seeds are to come: who looks and stops when
-    one is worse is wrong more often than 5 %."""
+def _rivals(ranking: Ranking, arms: pd.Series, by_looks: bool) -> list[Rival]:
+    """All behind the first. Without intervals while seeds are to come, or where they ended by what
+    was seen: who looks and stops when one is worse is wrong more often than 5 %."""
     errors = ranking.errors.to_numpy(dtype=float)
     _, low, high = behind(standings(errors), 0)
     best, *others = ranking.order
     rivals = []
     for row, design in enumerate(others, start=1):
-        is_known = not unfinished and bool(np.isfinite(low[row]))
+        is_known = not by_looks and bool(np.isfinite(low[row]))
         rivals.append(
             Rival(
                 arms[design],

@@ -49,7 +49,7 @@ def _entry_or_problem(reader: Reader, study: StoredStudy) -> Any:
 def _entry(reader: Reader, study: StoredStudy) -> Any:
     tables = reader.tables(study.name)
     trials = tables.trials
-    found = (
+    answer = (
         recipes.by_recipe_of(reader, tables)
         if tables.recipes
         else findings_of(reader, tables).verdict
@@ -65,7 +65,7 @@ def _entry(reader: Reader, study: StoredStudy) -> Any:
     return section(
         "",
         element("h2", link(study.name, study_path(study.name))),
-        element("p", joined(found.title), className="finding"),
+        element("p", joined(answer.title), className="finding"),
         progress(tables.counts),
         facts(about),
         className="entry",

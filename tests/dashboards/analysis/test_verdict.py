@@ -10,7 +10,7 @@ from study_tables import make_info, make_trials, without_results
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.notes import sampling_sentence, trend_sentence
 from dashboards.analysis.tables import arms_table, comparison_table
-from dashboards.analysis.words import points
+from dashboards.analysis.words import points, signed_interval
 from dashboards.figures.comparison import errors_by_arm, gaps_by_arm
 from dashboards.page.elements import to_html
 from dashboards.page.study import method
@@ -130,6 +130,12 @@ def test_2_all_arms_equal_within_the_margin_is_an_answer():
     table = comparison_table(findings)
     verdicts = [row[table.columns.index("Verdict")] for row in table.rows]
     assert verdicts == ["–", *["equal within 0.5"] * 4]
+
+
+def test_an_interval_that_leaves_out_zero_does_not_end_at_it():
+    assert signed_interval(-0.0196, -0.00002) == "−1.96 to −0.002"
+    assert signed_interval(-0.0196, 0.00002) == "−1.96 to +0.002"
+    assert signed_interval(0.0, 0.001) == "0.00 to +0.10"
 
 
 def test_3_one_seed_claims_nothing_and_says_why():

@@ -18,6 +18,7 @@ from dashboards.analysis.test_set import size_of_test_set
 from dashboards.report.report import file_stem, render_report, script_json, write_report
 from dashboards.report.sources import Source
 from explorer.errors import UserError
+from studies.judging.distributions import compare_distributions
 
 EVIL = (
     '</script><script>alert(1)</script><img src=x onerror=alert(2)><b>bold</b> & "quoted"'
@@ -291,7 +292,14 @@ def test_several_studies_stand_side_by_side_on_one_scale():
     assert unpacked(data["tables"]["1-trials"]).count("\n") == 16
 
 
-def test_design_spaces_side_by_side_have_their_error_distributions():
+def test_design_spaces_side_by_side_have_their_error_distributions(monkeypatch):
+    tests = []
+
+    def counted(*arguments):
+        tests.append(compare_distributions(*arguments))
+        return tests[-1]
+
+    monkeypatch.setattr("dashboards.analysis.spaces.compare_distributions", counted)
     sources = []
     for number, name in enumerate(("a", "b")):
         parts = [make_trials(seeds=1, random_seed=10 * number + i, name=name) for i in range(4)]
@@ -301,6 +309,7 @@ def test_design_spaces_side_by_side_have_their_error_distributions():
     data = data_of(Page(render_report(sources)))
     lines = data["figures"]["distributions"]["light"]["data"]
     assert [line["name"] for line in lines] == ["a", "b"]
+    assert len(tests) == 1  # of the permutations, for both themes and the table
 
 
 def test_markup_stays_text_in_a_page_of_several_studies():

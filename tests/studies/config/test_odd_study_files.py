@@ -101,7 +101,7 @@ def test_any_value_at_any_key_is_an_answer_or_a_sentence(value: Any) -> None:
             "tune={trials: 1000000, learning_rate: [0.1, 1.0]}",
             "tune.trials: must be at most 1,000",
         ),
-        (f"seeds={list(range(10_001))}", "seeds: List should have at most 10000 items"),
+        (f"seeds={list(range(10_001))}", "seeds: must be a list of at most 10,000 values"),
         ("space=a/\\0.yaml", "cannot read the space file"),
         ("space.axes.cardinality=[1048577]", "at most 1,048,576"),
     ],
