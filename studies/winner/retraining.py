@@ -103,8 +103,13 @@ def retrain(
     wanted = full_recipe(stored, chosen.design, of_recipe, recipe, changes)
     if (folder / CARD).exists():
         raise UserError(f"{folder} holds a model already; name another folder, or remove it.")
-    check_name(folder / WEIGHTS, "safetensors")
-    check_name(folder / ONNX, "onnx")
+    for name, format_ in ((WEIGHTS, "safetensors"), (ONNX, "onnx")):
+        try:
+            check_name(folder / name, format_)
+        except UserError:
+            raise UserError(
+                f"{folder} holds another {name}; name another folder, or remove it."
+            ) from None
     for module in ("onnxruntime", "onnxscript"):
         if importlib.util.find_spec(module) is None:
             raise UserError(
