@@ -62,9 +62,8 @@ def given_threads(threads: int | None, workers: int) -> Threads | None:
     if threads is not None:
         if threads > 1 and workers * threads > cores:
             raise UserError(
-                f"{counted(workers, 'worker')} with {threads} threads each need"
-                f" {workers * threads} cores, and there are {cores}. Give --threads"
-                f" {share(workers)} or less."
+                f"--threads {threads} for {counted(workers, 'worker')} is more than the"
+                f" {counted(cores, 'core')} here. Give --threads {share(workers)} or less."
             )
         return Threads(threads)
     first = os.environ.get(VARIABLE, "").split(",")[0].strip()  # of nested loops it lists several

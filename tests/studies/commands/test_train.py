@@ -159,7 +159,7 @@ def test_it_says_once_what_numba_would_gain(
         ([NETWORK, "--data", "digits", "--threads", "0"], "threads must be a whole number of at"),
         (
             [NETWORK, "--data", "digits", "--threads", "4096"],
-            "1 worker with 4096 threads each need 4096 cores, and there are",
+            "--threads 4096 for 1 worker is more than the",
         ),
         ([NETWORK, "--data", "digit"], "Did you mean 'digits'?"),
         ([NETWORK, "--data", "digits", "--recipe", "quik"], "Did you mean 'quick'?"),

@@ -39,7 +39,8 @@ def test_a_number_that_is_given_is_taken(asked: int, workers: int) -> None:
 @pytest.mark.parametrize(("asked", "workers", "most"), [(9, 1, 8), (5, 2, 4), (2, 100, 1)])
 def test_more_threads_than_cores_are_refused(asked: int, workers: int, most: int) -> None:
     with pytest.raises(
-        UserError, match=rf"{asked} threads each need .* there are 8\. Give --threads {most} or"
+        UserError,
+        match=rf"--threads {asked} for .* more than the 8 cores here\. Give --threads {most} or",
     ):
         given_threads(asked, workers)
 
