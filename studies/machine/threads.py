@@ -126,7 +126,7 @@ def _chosen(single: float, shared: float | None, cores: int) -> Threads:
 def notes_on_stored(threads: int, workers: int) -> list[str]:
     """What to know where `workers` train on this CPU with a number of threads that is stored."""
     cores, notes = available_cores(), []
-    asked = given_threads(None, 1)
+    asked = given_threads(None, workers)
     if asked and asked.number != threads:
         notes.append(
             f"{VARIABLE} is not followed: the study was created with"

@@ -170,3 +170,5 @@ def test_what_differs_from_a_stored_number_is_told(
     (note,) = notes_on_stored(2, 1)
     assert note.startswith(f"{VARIABLE} is not followed: the study was created with 2 threads")
     assert notes_on_stored(1, 8) == []
+    monkeypatch.setenv(VARIABLE, "8")
+    assert notes_on_stored(2, 4) == []  # of eight, a worker's share

@@ -405,21 +405,6 @@ def test_the_gpus_and_their_models_are_found_without_torch(
     assert machine().endswith(", ".join([" cores", *models]))
 
 
-def test_a_gpu_without_nvidia_smi_may_be_here(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """So that a plan deals out what a run would."""
-    driver = tmp_path / "nvidiactl"
-    monkeypatch.setattr(studies.machine.gpus, "DRIVERS", (str(driver),))
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert not studies.machine.gpus.may_be_here()
-    driver.touch()
-    assert studies.machine.gpus.may_be_here()
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-    assert not studies.machine.gpus.may_be_here()
-
-
 @pytest.fixture
 def two_gpus(fake: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(studies.machine.gpus, "visible_gpus", lambda: ["GPU-aa", "GPU-bb"])
