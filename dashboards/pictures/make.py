@@ -171,6 +171,8 @@ def make_tables() -> None:
             study="made_up_scaling",
             arm=arm,
             seed=range(5),
+            width=256,
+            stem="small",
             **dict(zip(keys, values, strict=True)),
         )
         rows.append(
