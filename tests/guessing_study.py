@@ -57,6 +57,7 @@ def store(
         changes: Keys of the study file.
     """
     preset = Study.load("digits_cardinality").document()
+    preset |= {"seeds": [0, 1, 2], "data": {**preset["data"], "validation": 0.2, "test": 0.2}}
     study = Study.model_validate({**preset, "name": "guessed", **changes})
     splits = load(DataSpec.model_validate(study.data))
     facts = {

@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from dashboards.analysis.arms import finite
 from dashboards.analysis.findings import Findings
@@ -175,16 +176,18 @@ def costs_and_errors(findings: Findings, cost: str = "flops") -> CostChart:
     """What `error_against_cost` shows. Raises `UserError` for an unknown cost."""
     check_known("cost", cost, COST_LABELS)
     designs = design_means(findings.trials, MEASURED)
-    unit = UNITS.get(cost, 1.0)
-    if cost not in designs:  # results of others may lack what was measured
-        designs = designs.assign(**{cost: np.nan})
-    costs = finite(designs[cost]) * unit
+
+    def spent(rows: pd.DataFrame) -> NDArray[np.float64]:
+        # Results from elsewhere may lack what was measured.
+        return finite(rows.get(cost, np.full(len(rows), np.nan))) * UNITS.get(cost, 1.0)
+
+    costs = spent(designs)
     designs = designs.assign(cost=costs)[np.isfinite(costs)].reset_index(drop=True)
     designs["front"] = pareto_front(designs["cost"], designs["test_error"])
     points, drawn, what = {}, designs, "single trials"
     if len(designs) <= FEW_DESIGNS:
         points = {
-            arm: points_of(rows, finite(rows[cost]) * unit, errors_in_percent(rows))
+            arm: points_of(rows, spent(rows), errors_in_percent(rows))
             for arm, rows in findings.complete.items()
             if len(rows)
         }
