@@ -39,6 +39,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_network_is_trained_tested_and_written(
     workdir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     result = run(
         NETWORK, "--data", "digits", *QUICK, "--checkpoints", "run", "-o", "weights.safetensors"
     )
