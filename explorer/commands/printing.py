@@ -59,7 +59,7 @@ def print_far_off(designs: Sequence[Design], what: str) -> None:
         click.echo(
             f"! {far} of {counted(len(designs), 'design')} {verb} more than"
             f" {human_percent(FAR_OFF)} off, too much to compare: no {what} comes nearer. Give"
-            " other values or another reference; resnext-explorer suggest names some."
+            " other values or another reference; the command suggest names some."
         )
 
 
@@ -333,7 +333,7 @@ def print_tables(as_json: bool) -> None:
         return
     rows = [(name, table.title) for name, table in TABLES.items()]
     print_table(("table", "what it shows"), rows, left=("what it shows",))
-    click.echo("\nNext: resnext-explorer published table3")
+    click.echo(f"\nNext: {command('published', 'table3')}")
 
 
 def print_published(name: str, as_json: bool) -> None:
