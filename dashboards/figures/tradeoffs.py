@@ -179,7 +179,7 @@ def costs_and_errors(findings: Findings, cost: str = "flops") -> CostChart:
 
     def spent(rows: pd.DataFrame) -> NDArray[np.float64]:
         # Results from elsewhere may lack what was measured.
-        return finite(rows.get(cost, np.full(len(rows), np.nan))) * UNITS.get(cost, 1.0)
+        return finite(rows.get(cost, pd.Series(np.nan, rows.index))) * UNITS.get(cost, 1.0)
 
     costs = spent(designs)
     designs = designs.assign(cost=costs)[np.isfinite(costs)].reset_index(drop=True)

@@ -20,7 +20,7 @@ STORED: Any = SimpleNamespace(
     seeds=[0, 1],
     content=SimpleNamespace(
         document=SimpleNamespace(search=None, tune=None, until=None),
-        file=SimpleNamespace(recipe=SimpleNamespace(epochs=10)),
+        file=SimpleNamespace(all_recipes=(SimpleNamespace(epochs=10),)),
         settings=Settings(device="cpu", precision="bf16", threads=1),
         origin=SimpleNamespace(
             versions={"torch": "1.0"},
