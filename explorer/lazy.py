@@ -1,7 +1,9 @@
-"""Attributes of a package that are imported only when they are first used."""
+"""What is imported only when it is first used."""
 
+import gc
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 
@@ -16,7 +18,22 @@ def lazy_getattr(package: str, modules: Mapping[str, Iterable[str]]) -> Callable
 
     def get(name: str) -> Any:
         if name in homes:
-            return getattr(import_module(f"{package}.{homes[name]}"), name)
+            return getattr(load(f"{package}.{homes[name]}"), name)
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
     return get
+
+
+def load(module: str) -> ModuleType:
+    """Import a module, or take it where it is imported, without collecting garbage meanwhile.
+
+    Torch and Lightning make a million objects that stay; looking through them again and again takes
+    a fifth of their import.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return import_module(module)
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -9,7 +9,7 @@ import doctest
 import re
 import shlex
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -36,15 +36,14 @@ def steps(block: str) -> list[tuple[str, str]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", READMES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_commands_print_what_the_readme_shows(path: Path, workdir: Path) -> None:
+def test_the_commands_print_what_the_readme_shows(
+    path: Path, workdir: Path, here: Callable[..., "subprocess.CompletedProcess[str]"]
+) -> None:
     for block in blocks(path, "console"):
         for command, expected in steps(block):
             program, *arguments = shlex.split(command)
-            if program == "resnext-explorer":
-                program, arguments = sys.executable, ["-m", "explorer", *arguments]
-            result = subprocess.run(
-                [program, *arguments], cwd=workdir, capture_output=True, text=True, check=False
-            )
+            assert program == "resnext-explorer"
+            result = here(*arguments)
             shown = result.stdout + result.stderr
             assert CHECK.check_output(expected, shown, FLAGS), (
                 f"{command}\n--- expected\n{expected}\n--- printed\n{shown}"

@@ -58,8 +58,10 @@ class Recorder(View):
 
 
 def run(
-    tiny: Path, view: View | None = None, *, workers: int = 2, lease: Lease | None = None
+    tiny: Path, view: View | None = None, *, workers: int = 1, lease: Lease | None = None
 ) -> Counts:
+    """Run the study; give it two workers where they are of any interest: each takes a second to
+    start."""
     return studies.running.supervisor.run(
         Study.load(tiny), storage="sqlite:///t.db", workers=workers, view=view, lease=lease
     )

@@ -7,8 +7,7 @@ from dash import Dash
 from flask import Response, abort, g, request
 
 from explorer.errors import UserError
-from studies.results import Reader
-from studies.results.table_text import as_csv
+from studies.results import Reader, as_csv
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 

@@ -31,7 +31,7 @@ from dashboards.report.sources import Source
 from dashboards.report.study import Draw, StudyPart, figure_frame, study_body
 from explorer.errors import UserError
 from explorer.files import write_atomic
-from studies.results.table_text import as_csv
+from studies.results import as_csv
 
 SPACE = 8  # designs that make a study a design space, with a distribution worth drawing
 

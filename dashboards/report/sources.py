@@ -11,9 +11,10 @@ import pandas as pd
 from dashboards.analysis.findings import Findings
 from explorer.errors import UserError
 from explorer.suggestions import command
-from studies.results import CURVES
-from studies.results.table_files import (
+from studies.results import (
+    CURVES,
     FileStudy,
+    Reader,
     check_curves,
     check_results,
     holds_curves,
@@ -84,7 +85,6 @@ def _from_csv(study: FileStudy) -> Source:
 
 def _from_storage(name_or_path: str, storage: str | None) -> Source:
     from studies.config.study import name_of
-    from studies.results import Reader
     from studies.storage import Storage
 
     name = name_of(name_or_path)

@@ -140,8 +140,7 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
     from dataclasses import asdict
 
     from explorer.terminal import print_json, print_table
-    from studies.results import Reader
-    from studies.results.history import failures
+    from studies.results import Reader, failures
 
     tables, failed = Reader(storage).tables(study.name), failures(storage, study)
     info = tables.info
@@ -237,7 +236,7 @@ def delete(storage: "Storage", study: "StoredStudy", yes: bool, force: bool) -> 
     Example:
       resnext-explorer study delete digits_cardinality
     """
-    from studies.results.history import delete as delete_study
+    from studies.results import delete as delete_study
 
     counts = study.counts(storage)
     what = f"{study.name} with {counts.complete} results from {storage.shown}"
@@ -271,7 +270,7 @@ def import_(path: Path, name: str | None, reference_arm: str | None, storage: st
       resnext-explorer study import cluster.csv --name cluster --reference-arm C=1
     """
     from explorer.text import counted
-    from studies.results.importing import import_csv
+    from studies.results import import_csv
     from studies.storage import Storage
 
     opened = Storage(storage)

@@ -130,8 +130,7 @@ def results(
     """
     from explorer.files import write_atomic
     from explorer.terminal import print_data
-    from studies.results import Reader, with_tuned
-    from studies.results.table_text import as_csv
+    from studies.results import Reader, as_csv, with_tuned
 
     if as_json and output:
         raise UserError(

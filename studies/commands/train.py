@@ -41,13 +41,11 @@ COLUMNS = {
     type=GivenPath(),
     help="Folder (npz: file) of the data; without it, official files are downloaded.",
 )
-@click.option(
-    "--recipe", default="quick", show_default=True, help="A preset's name or a YAML file."
-)
+@click.option("--recipe", default="quick", help="A preset's name or a YAML file.")
 @set_option
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, or auto.")
-@click.option("--precision", default="auto", show_default=True, help="32, bf16, or auto.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0)
+@click.option("--device", default="auto", help="cpu, cuda, cuda:1, or auto.")
+@click.option("--precision", default="auto", help="32, bf16, or auto.")
 @click.option(
     "--checkpoints",
     type=GivenPath(),

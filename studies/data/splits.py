@@ -20,6 +20,7 @@ from studies.data.folder import read_folder
 from studies.data.folder_layout import class_names, has_test
 from studies.data.images import DataShape, Images, Parts, Rows, Splits
 from studies.data.spec import DATA_SETS, DataSpec, check_test_fraction
+from studies.data.stratified import stratified_draw
 
 if TYPE_CHECKING:
     import numpy as np
@@ -139,7 +140,6 @@ def _split_off(
 ) -> tuple[Images, Images]:
     """What is left of the images, and the split drawn from them: `fraction` of all of `parts`."""
     import numpy as np
-    from sklearn.model_selection import train_test_split
 
     count = round(len(parts.train) * fraction)
 
@@ -165,11 +165,8 @@ def _split_off(
             f"only 1 image of {rarest} is left to be shared. Add images of it, or give smaller"
             " fractions"
         )
-    rest, drawn = train_test_split(
-        range(len(images)), test_size=count, stratify=labels, random_state=spec.split_seed
-    )
+    rest, drawn = stratified_draw(labels, count, spec.split_seed)
     for name, rows in ((split, drawn), ("train", rest)):
-        # scikit-learn rounds the share of a rare class, possibly to none.
         if len(lacking := np.setdiff1d(labels, labels[rows])):
             label = int(lacking[0])
             enough = math.ceil(len(images) / len(rows))

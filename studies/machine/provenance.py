@@ -9,15 +9,7 @@ from pathlib import Path
 
 from studies.machine import gpus
 
-PACKAGES = (
-    "resnext-explorer",
-    "torch",
-    "pytorch-lightning",
-    "optuna",
-    "numpy",
-    "numba",
-    "scikit-learn",
-)
+PACKAGES = ("resnext-explorer", "torch", "pytorch-lightning", "optuna", "numpy", "numba")
 
 
 def installed_versions() -> dict[str, str]:

@@ -1,11 +1,64 @@
 """The results of studies as two tables, `trials`, one row a pair, and `curves`, one row an epoch.
 
 Everything that a dashboard, a report, a CSV file or a notebook shows comes from these, and from
-`study_info`, which says what a study asks and what it was run with.
+`study_info`, which says what a study asks and what it was run with. Other rooms import from here;
+the modules are private to this one. Names are loaded when first used: the tables load pandas, which
+takes 0.4 s; deleting a study does not.
 """
 
-from studies.results.info import info_of, study_info
-from studies.results.reader import Reader, Tables, read
-from studies.results.tables import CURVES, TRIALS, with_tuned
+from typing import TYPE_CHECKING
 
-__all__ = ["CURVES", "TRIALS", "Reader", "Tables", "info_of", "read", "study_info", "with_tuned"]
+from explorer.lazy import lazy_getattr
+
+if TYPE_CHECKING:
+    from studies.results.history import delete, failures
+    from studies.results.importing import import_csv
+    from studies.results.info import info_of, study_info
+    from studies.results.reader import Reader, Tables, read
+    from studies.results.table_files import (
+        FileStudy,
+        check_curves,
+        check_results,
+        holds_curves,
+        open_table,
+    )
+    from studies.results.table_text import as_csv
+    from studies.results.tables import CURVES, TRIALS, with_tuned
+
+__all__ = [
+    "CURVES",
+    "TRIALS",
+    "FileStudy",
+    "Reader",
+    "Tables",
+    "as_csv",
+    "check_curves",
+    "check_results",
+    "delete",
+    "failures",
+    "holds_curves",
+    "import_csv",
+    "info_of",
+    "open_table",
+    "read",
+    "study_info",
+    "with_tuned",
+]
+__getattr__ = lazy_getattr(
+    __name__,
+    {
+        "history": ("delete", "failures"),
+        "importing": ("import_csv",),
+        "info": ("info_of", "study_info"),
+        "reader": ("Reader", "Tables", "read"),
+        "table_files": (
+            "FileStudy",
+            "check_curves",
+            "check_results",
+            "holds_curves",
+            "open_table",
+        ),
+        "table_text": ("as_csv",),
+        "tables": ("CURVES", "TRIALS", "with_tuned"),
+    },
+)

@@ -18,11 +18,16 @@ from explorer.designs import MEASURES
 from explorer.errors import UserError, unknown
 from explorer.text import human_count
 from studies.config.design import StoredDesign
-from studies.results import CURVES, TRIALS
 from studies.results import table_columns as columns
 from studies.results.table_columns import MOST
 from studies.results.table_text import TextTable, read_table
-from studies.results.tables import ERRORS, columns_of_designs, finish_trials
+from studies.results.tables import (
+    CURVES,
+    ERRORS,
+    TRIALS,
+    columns_of_designs,
+    finish_trials,
+)
 
 NEEDED = ("design", "seed", "validation_error", "test_error")
 NEEDED_CURVES = ("study", "arm", "design", "seed", "epoch")

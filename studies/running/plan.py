@@ -42,8 +42,9 @@ MEASURED_STEPS = 16
 MEASURED_SECONDS = 10.0
 
 CHILD = (
-    "import json, sys; config = json.loads(sys.stdin.read()); sys.path[:] = config.pop('path'); "
-    "from studies.running.plan import measure; print(json.dumps(measure(**config)))"
+    "import json, os, sys; config = json.loads(sys.stdin.read()); sys.path[:] = config.pop('path');"
+    " from studies.running.plan import measure; print(json.dumps(measure(**config)), flush=True);"
+    " os._exit(0)"  # as a worker ends
 )
 
 

@@ -8,11 +8,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import pytorch_lightning
 import torch
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
 from studies.machine.settings import Settings
+from studies.training.lightning import LightningEnvironment, pytorch_lightning
 
 # Lightning sets its own level when it is imported, and prints tips and a list of devices for every
 # Trainer.

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytorch_lightning
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -29,6 +28,7 @@ from studies.machine.settings import Settings, check_settings
 from studies.training.batches import EvaluationBatches, TrainingBatches
 from studies.training.checkpoints import identify, put_aside, read_checkpoint, write_checkpoint
 from studies.training.environment import make_trainer, run_interruptible, torch_environment
+from studies.training.lightning import pytorch_lightning
 from studies.training.metrics import ClassTally, Reading, Tally, balanced_error
 from studies.training.outcome import TrainingFailed, TrainingStopped
 

@@ -15,9 +15,9 @@ FLAGS = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Any]:
-    """A headless Chromium that is offline."""
+    """A headless Chromium that is offline, one for all tests of a process."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -32,3 +32,13 @@ def test_a_name_that_a_package_does_not_offer_is_an_attribute_error() -> None:
 
 def test_what_the_first_readme_documented_still_works() -> None:
     assert explorer.rules.check is networks.find_violations
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_a_load_leaves_the_garbage_collector_as_it_was(is_on: bool) -> None:
+    program = (
+        f"import gc; ({'gc.enable' if is_on else 'gc.disable'})();"
+        "import explorer; explorer.enumerate_designs; print(gc.isenabled())"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.stdout == f"{is_on}\n", result.stderr

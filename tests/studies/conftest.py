@@ -83,7 +83,7 @@ def done(fake: None, tiny: Path, once: Callable[[str, Callable[[], object]], Non
     """A run of the tiny study that nothing happened to, stored in `t.db`."""
 
     def run() -> None:
-        assert tiny_runs.run(tiny) == tiny_runs.DONE
+        assert tiny_runs.run(tiny, workers=2) == tiny_runs.DONE
 
     once("done", run)
 

@@ -6,10 +6,11 @@ import sys
 import pytest
 
 import studies.data
+import studies.results
 import studies.storage
 import studies.training
 
-FACES = (studies.data, studies.storage, studies.training)
+FACES = (studies.data, studies.results, studies.storage, studies.training)
 
 
 @pytest.mark.parametrize("face", FACES, ids=lambda face: face.__name__)
@@ -26,6 +27,9 @@ def test_all_names_of_a_face_are_there(face: object) -> None:
         ("studies.data: list_caches, clear_caches, cache_root", {"pydantic", "numpy", "torch"}),
         ("studies.data: DataSpec, load", {"numpy", "PIL", "sklearn", "torch"}),
         ("studies.training: training_notes, errors_by_class", {"torch", "pytorch_lightning"}),
+        ("studies.training: train", {"scipy.signal", "scipy.stats", "sklearn"}),
+        ("studies.results: delete, failures", {"pandas", "torch"}),
+        ("studies.results: study_info", {"pandas", "torch"}),
         ("studies.storage: Storage", {"optuna", "pandas", "torch"}),
     ],
 )

@@ -39,8 +39,7 @@ from explorer import Architecture, UserError, match
 from explorer.published import TABLES
 from studies.attempts.claims import Claims
 from studies.attempts.workers import Worker
-from studies.results import Reader, read
-from studies.results.table_text import as_csv
+from studies.results import Reader, as_csv, read
 from studies.storage import Storage
 
 EVIL = "<img src=x onerror=alert(1)>"

@@ -3,7 +3,6 @@
 import base64
 import gzip
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -172,13 +171,9 @@ def test_what_a_study_holds_cannot_move_the_cursor(stored_study, workdir, comman
     assert "[2Jlost]0;title" in text or command not in ("study show", "study results")
 
 
-def test_what_a_spreadsheet_would_compute_leaves_with_an_apostrophe(stored_study, workdir):
+def test_what_a_spreadsheet_would_compute_leaves_with_an_apostrophe(stored_study, workdir, here):
     url = stored_study(without_results(make_trials(), [4], "failed", "=1+1"))
-    text = subprocess.run(
-        [sys.executable, "-m", "explorer", "study", "results", "digits_cardinality",
-         "--storage", url],
-        check=True, capture_output=True, text=True,
-    ).stdout  # fmt: skip
+    text = here("study", "results", "digits_cardinality", "--storage", url).stdout
     assert ",failed,'=1+1," in text
     page = create_app(Reader(Storage(url))).server.test_client()
     assert (

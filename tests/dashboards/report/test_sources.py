@@ -10,8 +10,7 @@ from dashboards.app.app import create_app
 from dashboards.report.report import render_report
 from dashboards.report.sources import load_sources
 from explorer.errors import UserError
-from studies.results import TRIALS, Reader, read
-from studies.results.importing import import_csv
+from studies.results import TRIALS, Reader, import_csv, read
 from studies.storage import Storage
 
 

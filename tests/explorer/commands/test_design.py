@@ -1,4 +1,4 @@
-"""The commands that design networks, run as a user runs them."""
+"""The commands that design networks: what they print, and what they refuse."""
 
 import json
 import subprocess
@@ -13,14 +13,7 @@ import pytest
 from explorer.cli import COMMANDS
 from explorer.foreign import call_function
 
-
-def run(*arguments: str, python: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *python, "-m", "explorer", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+Here = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.mark.parametrize(("name", "entry"), COMMANDS.items())
@@ -32,9 +25,9 @@ def test_every_entry_of_the_front_door_resolves(name: str, entry: tuple[str, str
     assert "resnext-explorer" in (command.help or ""), "help has examples"
 
 
-def test_match_prints_json_only() -> None:
+def test_match_prints_json_only(here: Here) -> None:
     designs = json.loads(
-        run("match", "resnet50", "--cardinality", "1,2,4,8,32", "--by", "block", "--json").stdout
+        here("match", "resnet50", "--cardinality", "1,2,4,8,32", "--by", "block", "--json").stdout
     )
     assert [design["bottleneck_width"] for design in designs] == [64, 40, 24, 14, 4]
     keys = (
@@ -46,8 +39,8 @@ def test_match_prints_json_only() -> None:
     assert designs[3]["mismatch"] == pytest.approx(71456 / 69632 - 1)
 
 
-def test_describe_lists_every_layer_and_sums_to_the_totals() -> None:
-    record = json.loads(run("describe", "resnext50_32x4d", "--verify", "--json").stdout)
+def test_describe_lists_every_layer_and_sums_to_the_totals(here: Here) -> None:
+    record = json.loads(here("describe", "resnext50_32x4d", "--verify", "--json").stdout)
     assert record["flops"] == 4230479872
     assert record["fvcore"] == {"flops": 4230479872, "params": 25028904, "activations": 14401512}
     assert record["agree"] is True
@@ -71,7 +64,12 @@ def test_light_commands_import_no_heavy_library() -> None:
         ("describe", "resnet50"),
         ("--help",),
     ):
-        result = run(*arguments, python=("-X", "importtime"))
+        result = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "explorer", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert result.returncode == 0
         imported = {
             line.rsplit("|", 1)[-1].strip().split(".")[0] for line in result.stderr.splitlines()
@@ -116,7 +114,7 @@ def test_importing_explorer_imports_no_torch() -> None:
     ],
 )
 def test_a_mistake_exits_2_with_one_message(
-    here: Callable[..., subprocess.CompletedProcess[str]], arguments: tuple[str, ...], message: str
+    here: Here, arguments: tuple[str, ...], message: str
 ) -> None:
     result = here(*arguments)
     assert result.returncode == 2
@@ -125,8 +123,8 @@ def test_a_mistake_exits_2_with_one_message(
     assert result.stdout == ""
 
 
-def test_scale_answers_table_4_with_the_papers_picks_beside_ours() -> None:
-    shown = run("scale", "resnet101", "--factor", "2", "--depth-policy", "published").stdout
+def test_scale_answers_table_4_with_the_papers_picks_beside_ours(here: Here) -> None:
+    shown = here("scale", "resnet101", "--factor", "2", "--depth-policy", "published").stdout
     for words in (
         "deeper",
         "resnet200",
@@ -140,30 +138,30 @@ def test_scale_answers_table_4_with_the_papers_picks_beside_ours() -> None:
         "20.4",
     ):
         assert words in shown
-    designs = json.loads(run("scale", "resnext101_32x4d", "--json").stdout)
+    designs = json.loads(here("scale", "resnext101_32x4d", "--json").stdout)
     assert [design["arm"] for design in designs] == ["deeper", "wider", "more paths"]
     assert all(design["reference"] == "resnext101_32x4d" for design in designs)
 
 
-def test_describe_of_two_networks_sets_them_side_by_side(tmp_path: Path) -> None:
-    assert "1.03x" in run("describe", "resnet50", "resnext50_32x4d").stdout
-    records = json.loads(run("describe", "resnet50", "resnext50_32x4d", "--json").stdout)
+def test_describe_of_two_networks_sets_them_side_by_side(here: Here, tmp_path: Path) -> None:
+    assert "1.03x" in here("describe", "resnet50", "resnext50_32x4d").stdout
+    records = json.loads(here("describe", "resnet50", "resnext50_32x4d", "--json").stdout)
     assert [record["name"] for record in records] == ["resnet50", "resnext50_32x4d"]
-    run("describe", "resnet50", "--diagram", str(tmp_path / "r50.svg"))
+    here("describe", "resnet50", "--diagram", str(tmp_path / "r50.svg"))
     assert (tmp_path / "r50.svg").read_text().startswith("<svg")
 
 
-def test_a_plain_budget_needs_no_reference_cost() -> None:
+def test_a_plain_budget_needs_no_reference_cost(here: Here) -> None:
     (design,) = json.loads(
-        run("match", "resnet50", "--cardinality", "32", "--flops", "4.1G", "--json").stdout
+        here("match", "resnet50", "--cardinality", "32", "--flops", "4.1G", "--json").stdout
     )
     assert design["budget"] == 4_100_000_000
     assert design["reference"] is None
 
 
-def test_enumerate_writes_what_it_shows(tmp_path: Path) -> None:
+def test_enumerate_writes_what_it_shows(here: Here, tmp_path: Path) -> None:
     path = tmp_path / "grid.csv"
-    shown = run(
+    shown = here(
         "enumerate",
         "resnet50",
         "--cardinality",
@@ -181,35 +179,37 @@ def test_enumerate_writes_what_it_shows(tmp_path: Path) -> None:
     assert lines[1].endswith("resnet50")
 
 
-def test_paper_tables_show_published_values_beside_our_counts() -> None:
-    record = json.loads(run("paper", "table2", "--json").stdout)
+def test_paper_tables_show_published_values_beside_our_counts(here: Here) -> None:
+    record = json.loads(here("paper", "table2", "--json").stdout)
     assert [row["ours"]["block"] for row in record["rows"]] == [69632, 69760, 69888, 71456, 70144]
-    assert "17.31" in run("paper", "table7").stdout  # the command's old name
+    assert "17.31" in here("paper", "table7").stdout  # the command's old name
 
 
 def test_published_tables_are_listed_and_each_from_elsewhere_ends_with_its_source() -> None:
-    listed = run("published").stdout
+    listed = here("published").stdout
     assert all(name in listed for name in ("table1", "residual", "osmr_resnext20_cifar"))
-    printed = run("published", "osmr_resnext20_cifar").stdout
+    printed = here("published", "osmr_resnext20_cifar").stdout
     assert "3,446,602" in printed
     assert printed.rstrip().splitlines()[-1].startswith("Source: github.com/osmr/imgclsmob")
-    record = json.loads(run("published", "pycls_zoo", "--json").stdout)
+    record = json.loads(here("published", "pycls_zoo", "--json").stdout)
     assert record["trainings"] == 5
     assert record["rows"][1]["published"]["top-1 error %"] == 21.9
 
 
-def test_measure_and_rules_and_export_run_from_the_command_line(tmp_path: Path) -> None:
+def test_measure_and_rules_and_export_run_from_the_command_line(here: Here, tmp_path: Path) -> None:
     small = ("resnext_1-1_2x4d_w16_small8", "--resolution", "8", "--classes", "5")
-    timings = json.loads(run("measure", *small, "--batch", "2,4", "--rounds", "2", "--json").stdout)
+    timings = json.loads(
+        here("measure", *small, "--batch", "2,4", "--rounds", "2", "--json").stdout
+    )
     assert [(timing["mode"], timing["batch"]) for timing in timings] == [
         ("inference", 2),
         ("inference", 4),
         ("train_step", 2),
         ("train_step", 4),
     ]
-    assert "Both rules hold" in run("rules", small[0], *small[1:3]).stdout
+    assert "Both rules hold" in here("rules", small[0], *small[1:3]).stdout
     output = str(tmp_path / "w.safetensors")
-    assert "Load it" in run("export", *small, "--format", "safetensors", "-o", output).stdout
+    assert "Load it" in here("export", *small, "--format", "safetensors", "-o", output).stdout
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_measure_and_rules_and_export_run_from_the_command_line(tmp_path: Path) 
     ],
 )
 def test_a_mistake_in_the_other_commands_exits_2_with_one_message(
-    here: Callable[..., subprocess.CompletedProcess[str]], arguments: tuple[str, ...], message: str
+    here: Here, arguments: tuple[str, ...], message: str
 ) -> None:
     test_a_mistake_exits_2_with_one_message(here, arguments, message)
 
@@ -291,13 +291,13 @@ def test_a_mistake_in_the_other_commands_exits_2_with_one_message(
     ],
 )
 def test_what_is_out_of_bounds_exits_2_with_one_message(
-    here: Callable[..., subprocess.CompletedProcess[str]], arguments: tuple[str, ...], message: str
+    here: Here, arguments: tuple[str, ...], message: str
 ) -> None:
     test_a_mistake_exits_2_with_one_message(here, arguments, message)
 
 
-def test_the_next_command_has_the_input_that_the_network_needs() -> None:
-    shown = run("match", "resnext_1-1-1-1-1-1-1-1_1x64d_w256", "--resolution", "1024").stdout
+def test_the_next_command_has_the_input_that_the_network_needs(here: Here) -> None:
+    shown = here("match", "resnext_1-1-1-1-1-1-1-1_1x64d_w256", "--resolution", "1024").stdout
     assert shown.endswith(
         "Next: resnext-explorer describe resnext_1-1-1-1-1-1-1-1_1x64d_w256 --resolution 1024\n"
     )
@@ -313,18 +313,13 @@ def test_the_next_command_has_the_input_that_the_network_needs() -> None:
     ],
 )
 def test_a_users_network_that_fails_is_one_sentence(
-    body: str, message: str, tmp_path: Path
+    here: Here, body: str, message: str, workdir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "own_network.py").write_text(f"def make():\n    {body}\n")
+    (workdir / "own_network.py").write_text(f"def make():\n    {body}\n")
+    monkeypatch.delitem(sys.modules, "own_network", raising=False)
     # As the installed command starts: without the current folder on the path.
-    start = (
-        "import sys; sys.path[:] = [p for p in sys.path if p]; from explorer.cli import main;"
-        " main()"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", start, "rules", "own_network:make"],
-        capture_output=True, text=True, check=False, cwd=tmp_path,
-    )  # fmt: skip
+    assert not {"", str(workdir)} & set(sys.path)
+    result = here("rules", "own_network:make")
     assert result.returncode == 2
     assert message in result.stderr
     assert "Traceback" not in result.stderr

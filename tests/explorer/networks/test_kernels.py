@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numba
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -241,11 +242,23 @@ def test_kernels_give_the_same_bits_from_numbas_cache_and_whatever_became_of_it(
     again, complaint = trained(NUMBA_CACHE_DIR=str(tmp_path))
     assert again == digest
     assert "compiled without Numba's cache" in complaint
-    # As where neither the program's folder nor a home can be written:
-    # the one place allowed does not apply.
-    nowhere, complaint = trained(NUMBA_CACHE_LOCATOR_CLASSES="ZipCacheLocator")
-    assert nowhere == digest
-    assert "no locator available" in complaint
+
+
+def halved(number: float) -> float:
+    return number / 2
+
+
+def test_without_a_place_for_numbas_cache_a_kernel_is_compiled_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As where neither the program's folder nor a home can be written: the one place allowed does
+    not apply."""
+    monkeypatch.setattr(numba.config, "CACHE_LOCATOR_CLASSES", "ZipCacheLocator")
+    function = kernels.compiled("f8(f8)")(halved)
+    assert function(5.0) == 2.5
+    assert len(function.signatures) == 1
+    assert "compiled without Numba's cache" in caplog.text
+    assert "no locator available" in caplog.text
 
 
 WITHOUT = """

@@ -53,7 +53,7 @@ def test_from_run_to_results(
         "See what came out: resnext-explorer report tiny",
     ]
 
-    again = study("run", "./tiny.yaml", "--workers", "2")
+    again = study_here("run", "./tiny.yaml", "--workers", "2")
     assert again.returncode == 0
     assert "all 6 pairs are complete, nothing to train" in again.stdout
 
@@ -84,7 +84,7 @@ def test_from_run_to_results(
 
 
 def test_what_is_said_of_a_folder_is_said_once_in_each_run(
-    study: Callable[..., Result], tiny: Path, monkeypatch: pytest.MonkeyPatch
+    study_here: Callable[..., Result], tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RESNEXT_EXPLORER_CACHE", str(tiny.parent / "cache"))
     for label, (name, count) in enumerate((("left", 190), ("right", 10))):
@@ -100,7 +100,7 @@ def test_what_is_said_of_a_folder_is_said_once_in_each_run(
         "name: folder, path: ~/photos, resolution: 8, validation: 0.2",
     )
     monkeypatch.setenv("HOME", str(tiny.parent))
-    first = study("run", "./tiny.yaml", "--workers", "2")
+    first = study_here("run", "./tiny.yaml", "--workers", "2")
     assert first.returncode == 0, first.stderr
     said = (
         "Augmentation: crops with 1 pixel of padding, mirrored left to right.",
@@ -118,7 +118,8 @@ def test_what_is_said_of_a_folder_is_said_once_in_each_run(
     assert [line.startswith(part) for line, part in zip(lines[1:5], said, strict=True)] == [
         True
     ] * 4
-    more = study("run", "./tiny.yaml", "--set", "seeds=[0, 1, 2]", "--json")
+    one_worker = ["run", "./tiny.yaml", "--workers", "1"]
+    more = study_here(*one_worker, "--set", "seeds=[0, 1, 2]", "--json")
     begin = json.loads(more.stdout.splitlines()[0])
     assert begin["notes"] == lines[1:5]
     # A version before stored no such lines.
@@ -127,13 +128,13 @@ def test_what_is_said_of_a_folder_is_said_once_in_each_run(
     content = {key: value for key, value in stored.content.plain.items() if key != "notes"}
     storage.open().set_study_user_attr(stored.id, CONTENT, content)
     storage.close()
-    older = study("run", "./tiny.yaml", "--set", "seeds=[0, 1, 2, 3]")
+    older = study_here(*one_worker, "--set", "seeds=[0, 1, 2, 3]")
     assert older.returncode == 0, older.stderr
     assert "Augmentation" not in older.stdout
 
 
-def test_json_prints_only_json(study: Callable[..., Result]) -> None:
-    result = study("run", "./tiny.yaml", "--json")
+def test_json_prints_only_json(study_here: Callable[..., Result], tiny: Path) -> None:
+    result = study_here("run", "./tiny.yaml", "--json", "--workers", "1")
     events = [json.loads(line) for line in result.stdout.splitlines()]
     assert events[0]["event"] == "begin"
     assert events[-1] == {"event": "end", "study": "tiny", **COUNTS}
@@ -141,7 +142,7 @@ def test_json_prints_only_json(study: Callable[..., Result]) -> None:
 
 
 def test_quiet_prints_nothing(study: Callable[..., Result]) -> None:
-    result = study("run", "./tiny.yaml", "--quiet")
+    result = study("run", "./tiny.yaml", "--quiet", "--workers", "1")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 

@@ -5,7 +5,6 @@ import ast
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -256,16 +255,14 @@ def test_a_password_is_in_no_command(
 
 @pytest.mark.slow
 def test_a_training_and_its_checkpoint_lead_on(
-    workdir: Path, here: Callable[..., "subprocess.CompletedProcess[str]"]
+    workdir: Path,
+    here: Callable[..., "subprocess.CompletedProcess[str]"],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("studies.machine.memory.keep_memory", lambda: None)
     design = "resnext_1_1x8d_w16_small8"
     train = ["train", design, "--data", "digits", "--set", "recipe.epochs=1"]
-    shown = subprocess.run(
-        [sys.executable, "-m", "explorer", *train, "--checkpoints", "ck pt"],
-        check=True,
-        text=True,
-        capture_output=True,
-    ).stdout
+    shown = here(*train, "--checkpoints", "ck pt").stdout
     line = shown.partition("Next: ")[2].strip()
     assert design in here(*as_bash_reads(line)).stdout
     (checkpoint,) = [path for path in Path("ck pt").iterdir() if path.is_file() and path.suffix]

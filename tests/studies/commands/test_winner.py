@@ -4,7 +4,6 @@ open is said; the model to take along is whole."""
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -215,7 +214,9 @@ def test_the_winner_of_a_search_says_that_it_is_one(workdir: Path) -> None:
 
 @pytest.mark.slow
 def test_the_winner_is_shown_trained_fully_and_exported_whole(
-    tiny: Path, here: Callable[..., subprocess.CompletedProcess[str]]
+    tiny: Path,
+    here: Callable[..., subprocess.CompletedProcess[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     change(tiny, "seeds: [0, 1]", "seeds: [0]")
     store_results(tiny, [0.2, 0.1, 0.3])
@@ -226,10 +227,8 @@ def test_the_winner_is_shown_trained_fully_and_exported_whole(
     assert "tied" not in shown.stdout
     assert "chosen" in shown.stdout
     retrain = ["winner", "tiny", "--retrain", "--export", "best"]
-    program = [sys.executable, "-m", "explorer", "study"]
-    trained = subprocess.run(
-        [*program, *retrain, "--set", "recipe.epochs=2", "--json"], capture_output=True, text=True
-    )
+    monkeypatch.setattr("studies.machine.memory.keep_memory", lambda: None)
+    trained = here("study", *retrain, "--set", "recipe.epochs=2", "--json")
     assert trained.returncode == 0, trained.stderr
     told = json.loads(trained.stdout)
     assert told["epochs"] == 2

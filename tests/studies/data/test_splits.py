@@ -82,7 +82,7 @@ def test_digits_are_1797_real_images_scaled_to_bytes(digits: Splits) -> None:
     assert data_shape(DIGITS) == DataShape(resolution=8, in_channels=1, classes=10)
 
 
-def test_splits_share_no_image_and_lose_none(digits: Splits) -> None:
+def test_digits_are_scikit_learns_and_splits_share_no_image_and_lose_none(digits: Splits) -> None:
     from sklearn.datasets import load_digits
 
     everything = Counter(
@@ -324,7 +324,7 @@ def test_a_part_too_small_for_every_class_is_an_error(
 def test_a_rare_class_that_a_split_would_leave_out_is_an_error(
     monkeypatch: pytest.MonkeyPatch, fractions: dict[str, float], message: str
 ) -> None:
-    """scikit-learn takes as many images as classes, and then leaves out a class of three."""
+    """As many images as classes may be taken, and then a class of three is left out."""
     labels = np.repeat([0, 1], [1000, 3])
     parts = Parts(
         Images(np.arange(1003 * 4).astype(np.uint8).reshape(-1, 1, 2, 2), labels), None, None, 2
@@ -336,10 +336,10 @@ def test_a_rare_class_that_a_split_would_leave_out_is_an_error(
     assert all(set(split.labels) == {0, 1} for split in (whole.train, whole.validation, whole.test))
 
 
-def test_reading_data_imports_no_torch() -> None:
+def test_reading_data_loads_neither_torch_nor_scikit_learn() -> None:
     code = (
-        "import sys; from studies.data import DataSpec, load;"
-        "load(DataSpec(name='digits', test=0.2)); assert 'torch' not in sys.modules"
+        "import sys; from studies.data import DataSpec, load; load(DataSpec(name='digits',"
+        " test=0.2)); assert not {'torch', 'sklearn', 'scipy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

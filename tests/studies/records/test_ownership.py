@@ -15,7 +15,7 @@ from explorer.cli import cli
 from explorer.errors import UserError
 from studies.api import Study
 from studies.records.stored_study import get, stored_alone, stored_studies
-from studies.results.history import delete
+from studies.results import delete
 from studies.storage import Storage
 from studies.storage.schema import IMPORTING, METRICS
 

@@ -50,7 +50,7 @@ def test_a_killed_worker_is_replaced_and_its_pair_resumed(
             os.kill(killed[0], signal.SIGKILL)
 
     view = Recorder(kill_one)
-    assert run(tiny, view) == DONE
+    assert run(tiny, view, workers=2) == DONE
     assert len(killed) == len(view.named("died")) == 1
     assert "SIGKILL" in view.named("died")[0]["cause"]
     assert endings().count("lost") == 1
@@ -79,7 +79,7 @@ def test_everything_killed_at_once_goes_on_at_once(
             os.kill(attempt.worker.pid, signal.SIGKILL)
     process.wait()
     begin = time.monotonic()
-    assert run(tiny) == DONE
+    assert run(tiny, workers=2) == DONE
     assert time.monotonic() - begin < 30  # it did not wait for a lease to run out
     assert_undisturbed(undisturbed)
 
@@ -180,7 +180,7 @@ def test_a_frozen_worker_that_wakes_late_records_nothing(
                 os.kill(frozen[0].worker.pid, signal.SIGCONT)
 
     view = Recorder(freeze_then_wake)
-    assert run(tiny, view, lease=Lease(every=0.2, stale=1.5)) == DONE
+    assert run(tiny, view, workers=2, lease=Lease(every=0.2, stale=1.5)) == DONE
     assert {a.number: a.ended for a in attempts()}[frozen[0].number] == "lost"
     assert len(view.named("late")) == 1
     assert_undisturbed(undisturbed)
@@ -204,7 +204,7 @@ def test_a_pair_that_kills_its_workers_fails_and_the_others_go_on(
     monkeypatch.setenv("FAKE_MISCHIEF", json.dumps({design: "die"}))
     change(tiny, "[0, 1]", "[0]")
     view = Recorder()
-    counts = run(tiny, view)
+    counts = run(tiny, view, workers=2)
     assert (counts.complete, counts.failed) == (2, 1)
     assert endings().count("lost") == len(view.named("died")) == 3
     trials, _ = tables()
@@ -220,7 +220,7 @@ def test_workers_that_cannot_start_end_the_run(
 ) -> None:
     monkeypatch.setattr(studies.running.supervisor, "TRAINER", "no_such_module:Trainer")
     with pytest.raises(UserError, match=r"(?s)workers keep dying here.*'no_such_module'"):
-        run(tiny)
+        run(tiny, workers=2)
     assert Study.load(tiny).results(storage="sqlite:///t.db")["status"].unique() == ["waiting"]
 
 

@@ -71,7 +71,7 @@ def test_running_a_finished_study_imports_no_torch(done: None, tiny: Path) -> No
 
 
 def test_a_run_completes_the_set_and_a_second_one_trains_nothing(fake: None, tiny: Path) -> None:
-    assert run(tiny) == DONE
+    assert run(tiny, workers=2) == DONE
     trials, curves = tables()
     assert list(trials["status"]) == ["complete"] * 6
     assert list(trials["seed"]) == [0, 0, 0, 1, 1, 1]
@@ -156,7 +156,7 @@ def test_what_no_pair_can_do_stops_the_run_and_fails_no_pair(
         UserError,
         match=r"no training can go on here.*out of memory.*No pair was marked as failed\.",
     ):
-        run(tiny)
+        run(tiny, workers=2)
     assert tables()[0]["status"].unique() == ["waiting"]
     monkeypatch.delenv("FAKE_MISCHIEF")
     assert run(tiny) == DONE
@@ -178,7 +178,7 @@ def test_data_that_a_worker_cannot_load_stops_the_run(
     with pytest.raises(
         UserError, match=r"^no training can start here: ZeroDivisionError: division by zero\.$"
     ):
-        run(tiny)
+        run(tiny, workers=2)
     assert tables()[0]["status"].unique() == ["waiting"]
 
 
@@ -252,7 +252,7 @@ def test_a_mistake_that_a_worker_finds_ends_the_run(done: None, tiny: Path) -> N
     with pytest.raises(
         UserError, match="the data of tiny has changed: it was started with 5 train"
     ):
-        run(tiny)
+        run(tiny, workers=2)
     assert set(endings()) <= {"complete", "interrupted", "superseded"}
 
 

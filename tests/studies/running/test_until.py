@@ -24,8 +24,7 @@ from studies import Study
 from studies.attempts.standing import Counts
 from studies.records.arm_standings import UntilStandings, until_standings
 from studies.records.stored_study import get
-from studies.results import Reader
-from studies.results.info import info_of
+from studies.results import Reader, info_of
 from studies.running.plan import plan
 from studies.storage import Storage
 
@@ -67,7 +66,7 @@ def alone(tiny: Path, fake: None) -> dict[str, tuple[str, int | None]]:
 @pytest.fixture
 def ended(tiny: Path, fake: None, once: Callable[[str, Callable[[], object]], None]) -> Counts:
     """The study, run to its end."""
-    once("until", lambda: tiny_runs.run(tiny))
+    once("until", lambda: tiny_runs.run(tiny, workers=2))
     return get(Storage(URL), "tiny").counts(Storage(URL))
 
 
@@ -176,7 +175,7 @@ def test_the_plan_gives_the_expected_and_the_largest_number(
     assert made.expected.mean == 3 * ARMS
     assert made.trials == ("at most 42 trials (expected: about 9; 9 studies of 10 take at most 9)")
     assert made.record()["expected_trials"]["most"] == 42
-    once("until", lambda: tiny_runs.run(tiny))
+    once("until", lambda: tiny_runs.run(tiny, workers=2))
     again = plan(Study.load(tiny), storage=URL)
     assert again.left == []
     # Now with its own noise, which is that of even errors from 0 to 1.

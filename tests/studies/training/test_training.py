@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import weakref
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,29 +14,29 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from small_trainings import (
+    CPU,
+    DENSE,
+    EPOCHS,
+    GROUPED,
+    PAPER,
+    RECIPE,
+    STEPS,
+    assert_same,
+    numbers,
+    stop_after,
+)
 from torch import Tensor
 
 import explorer
 from explorer import Architecture
 from explorer.errors import UserError
-from search_spaces.documents import validate
 from studies.config.recipe import Recipe
 from studies.data import DataSpec, Images, Splits, load
-from studies.machine.cores import available_cores
-from studies.machine.settings import Settings, check_settings
+from studies.machine.settings import check_settings
 from studies.training import training
-from studies.training.batches import TrainingBatches, plan_epoch, resize_crops
-from studies.training.checkpoints import write_checkpoint
+from studies.training.batches import TrainingBatches, plan_epoch
 from studies.training.training import CHECKPOINT, Outcome, TrainingFailed, TrainingStopped, train
-
-CPU = Settings(device="cpu", precision="32", threads=1)
-EPOCHS = 3
-RECIPE = validate(Recipe, {"name": "quick", "epochs": EPOCHS, "batch_size": 32}, source="test")
-DENSE, GROUPED = (
-    Architecture.from_name(name, resolution=8, classes=10, in_channels=1)
-    for name in ("resnext_1-1_1x8d_w16_small8", "resnext_1-1_4x3d_w16_small8")
-)
-STEPS = 7  # 240 training images, batches of 32
 
 
 def supports(precision: str) -> bool:
@@ -46,44 +45,6 @@ def supports(precision: str) -> bool:
     except UserError:
         return False
     return True
-
-
-@pytest.fixture(scope="module")
-def splits() -> Splits:
-    """A few hundred digits."""
-    whole = load(DataSpec(name="digits", validation=0.2, test=0.2))
-    parts: dict[str, Any] = {
-        name: Images(part.images[:count], part.labels[:count])
-        for name, count in (("train", 240), ("validation", 100), ("test", 90))
-        for part in [getattr(whole, name)]
-    }
-    return replace(whole, **parts)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(splits: Splits) -> Outcome:
-    return train(DENSE, RECIPE, splits, 0, CPU)
-
-
-def numbers(outcome: Outcome) -> tuple[Any, ...]:
-    """All of an outcome that must not depend on the clock."""
-    curves = [
-        {key: value for key, value in row.items() if key != "seconds"} for row in outcome.curves
-    ]
-    return outcome.train_error, outcome.validation_error, outcome.test_error, outcome.epochs, curves
-
-
-def assert_same(outcome: Outcome, other: Outcome) -> None:
-    assert numbers(outcome) == numbers(other)
-    assert outcome.state_dict.keys() == other.state_dict.keys()
-    for name, value in outcome.state_dict.items():
-        assert torch.equal(value, other.state_dict[name]), name
-
-
-def stop_after(steps: int) -> Callable[[], bool]:
-    """`should_stop` that says yes when asked for the `steps`th time."""
-    asked = iter(range(1, 10**9))
-    return lambda: next(asked) >= steps
 
 
 @pytest.fixture
@@ -182,15 +143,6 @@ def test_a_run_in_bf16_resumes_to_the_same_bits(splits: Splits, tmp_path: Path) 
     assert_same(resumed, train(GROUPED, RECIPE, splits, 0, settings))
 
 
-def test_writing_checkpoints_changes_nothing(
-    splits: Splits, undisturbed: Outcome, tmp_path: Path
-) -> None:
-    assert_same(
-        train(DENSE, RECIPE, splits, 0, CPU, checkpoints=tmp_path / "made" / "here"), undisturbed
-    )
-    assert [path.name for path in (tmp_path / "made" / "here").iterdir()] == [CHECKPOINT]
-
-
 # The same batches.
 
 
@@ -205,45 +157,6 @@ def test_two_architectures_with_one_seed_see_the_same_batches(
     for (training_a, a), (training_b, b) in zip(first, inputs, strict=True):
         assert training_a == training_b
         assert torch.equal(a, b)
-
-
-def test_a_plan_is_a_function_of_seed_and_epoch_alone() -> None:
-    plan, again = plan_epoch(5, 2, 100, 1), plan_epoch(5, 2, 100, 1)
-    assert torch.equal(plan.order, again.order)
-    assert torch.equal(plan.shifts, again.shifts)
-    assert torch.equal(plan.flips, again.flips)
-    assert sorted(plan.order.tolist()) == list(range(100))
-    for seed, epoch in ((5, 3), (6, 2), (2, 5)):
-        assert not torch.equal(plan.order, plan_epoch(seed, epoch, 100, 1).order)
-
-
-@pytest.mark.parametrize("flip", ["where_mirrored", "never"])
-@pytest.mark.parametrize("mirrored", [True, False])
-def test_an_image_is_cropped_flipped_and_normalised_as_planned(
-    splits: Splits, mirrored: bool, flip: str
-) -> None:
-    data = replace(splits, mirrored=mirrored)
-    recipe = RECIPE.model_copy(update={"flip": flip, "crop_padding": 0.25})
-    batches = TrainingBatches(data, recipe, 4, torch.device("cpu"), lambda: 1)
-    plan = plan_epoch(4, 1, 240, 2)
-    position = 0
-    for images, labels in batches:
-        assert images.shape == (32, 1, 8, 8)
-        for image, label in zip(images, labels, strict=True):
-            number, (down, right) = int(plan.order[position]), plan.shifts[position].tolist()
-            expected = np.pad(splits.train.images[number, 0], 2)[down : down + 8, right : right + 8]
-            if mirrored and flip == "where_mirrored" and plan.flips[position]:
-                expected = expected[:, ::-1]
-            expected = (expected / 255 - splits.mean[0]) / splits.std[0]
-            np.testing.assert_allclose(image[0].numpy(), expected, rtol=1e-5, atol=1e-5)
-            assert label == splits.train.labels[number]
-            position += 1
-    assert position == STEPS * 32
-
-
-PAPER = RECIPE.model_copy(
-    update={"crop": "random_resized", "lighting": 0.1, "schedule": "step", "milestones": (0.5,)}
-)
 
 
 def test_a_run_under_the_papers_augmentation_resumes_to_the_same_bits(
@@ -265,74 +178,6 @@ def test_a_run_under_the_papers_augmentation_resumes_to_the_same_bits(
         [0.1 * 0.1 ** (n >= 1) for n in range(3)]
     )
     assert numbers(whole) != numbers(train(DENSE, PAPER, splits, 1, CPU))
-
-
-def test_crops_have_the_area_and_the_shape_that_they_should() -> None:
-    boxes = plan_epoch(0, 0, 5000, 0, boxes=True).boxes
-    left, top, width, height = boxes.T
-    whole = (width == 1) & (height == 1)
-    assert whole.float().mean() < 0.01  # what is left when ten draws do not fit
-    area, ratio = (width * height)[~whole], (width / height)[~whole]
-    assert 0.08 <= area.min() < 0.09
-    assert 0.95 < area.max() <= 1
-    assert 0.749 < ratio.min() < 0.76
-    assert 1.32 < ratio.max() < 1.334
-    assert torch.stack((left, top)).min() >= 0
-    assert torch.stack((left + width, top + height)).max() <= 1 + 1e-6
-    # Neither the order of images nor flips depend on whether crops are drawn.
-    plain = plan_epoch(0, 0, 5000, 0)
-    assert torch.equal(plain.order, plan_epoch(0, 0, 5000, 0, boxes=True, lights=True).order)
-
-
-def test_a_crop_is_resized_bilinearly() -> None:
-    """A ramp stays a ramp: every pixel of the crop has the value at its place in the image."""
-    side = 16
-    across = np.broadcast_to(10 * np.arange(side), (side, side))
-    images = torch.from_numpy(np.stack([across, across.T])[:, None].astype(np.uint8))
-    left, top, width, height = 0.25, 0.125, 0.5, 0.375
-    crops = resize_crops(images, torch.tensor([[left, top, width, height]] * 2))
-    steps = np.arange(side) + 0.5
-    np.testing.assert_allclose(crops[0, 0, 3], 10 * (left * side + steps * width - 0.5), atol=1e-3)
-    np.testing.assert_allclose(
-        crops[1, 0, :, 5], 10 * (top * side + steps * height - 0.5), atol=1e-3
-    )
-    whole = resize_crops(images, torch.tensor([[0.0, 0.0, 1.0, 1.0]] * 2))
-    np.testing.assert_allclose(whole, images, atol=1e-3)
-
-
-def coloured(splits: Splits) -> Splits:
-    """Images of one colour each, in three channels."""
-    values = np.random.default_rng(0).integers(60, 200, (240, 3, 1, 1)).astype(np.uint8)
-    images = Images(np.broadcast_to(values, (240, 3, 8, 8)).copy(), splits.train.labels)
-    return replace(splits, train=images, mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4), mirrored=True)
-
-
-def test_lighting_shifts_all_pixels_along_imagenets_colours(splits: Splits) -> None:
-    data = coloured(splits)
-    plan = plan_epoch(4, 1, 240, 0, boxes=True, lights=True)
-    # fb.resnet.torch, datasets/imagenet.lua: eigenvalues, and a row of
-    # eigenvectors for each of red, green and blue.
-    values = np.array([0.2175, 0.0188, 0.0045])
-    vectors = np.array(
-        [[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]]
-    )
-    images, _ = next(iter(TrainingBatches(data, PAPER, 4, torch.device("cpu"), lambda: 1)))
-    for index, image in enumerate(images):
-        colour = data.train.images[int(plan.order[index]), :, 0, 0] / 255
-        shifted = colour + vectors @ (0.1 * plan.lights[index].numpy() * values)
-        expected = (shifted - np.array(data.mean)) / np.array(data.std)
-        np.testing.assert_allclose(
-            image, np.broadcast_to(expected[:, None, None], (3, 8, 8)), atol=1e-4
-        )
-
-
-def test_crops_are_mirrored_where_the_plan_says_so(splits: Splits) -> None:
-    ramp = np.broadcast_to(np.arange(8, dtype=np.uint8) * 20, (240, 1, 8, 8)).copy()
-    data = replace(splits, train=Images(ramp, splits.train.labels), mirrored=True)
-    plan = plan_epoch(4, 1, 240, 0, boxes=True)
-    images, _ = next(iter(TrainingBatches(data, PAPER, 4, torch.device("cpu"), lambda: 1)))
-    falls = images[:, 0, 4, 0] > images[:, 0, 4, -1]
-    assert torch.equal(falls, plan.flips[:32])
 
 
 def test_every_batch_is_full_and_other_images_are_left_out_each_epoch(
@@ -653,117 +498,3 @@ def test_values_are_read_per_epoch_not_per_step(
             reads.count("tolist") == 3 * EPOCHS + 2
         )  # training, validation and that by class; the test and that by class
     assert counts[0] == counts[1]
-
-
-# Checkpoints.
-
-
-class Evil:
-    def __reduce__(self) -> Any:
-        return os.mkdir, (os.environ["EVIL"],)
-
-
-@pytest.mark.parametrize(
-    "write",
-    [
-        lambda path: torch.save({"model": Evil()}, path),
-        lambda path: path.write_bytes(pickle.dumps(Evil())),
-    ],
-)
-def test_a_checkpoint_with_code_in_it_is_refused_and_not_run(
-    splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path], Any]
-) -> None:
-    monkeypatch.setenv("EVIL", str(tmp_path / "evil"))
-    write(tmp_path / CHECKPOINT)
-    with pytest.raises(UserError, match=r"not a checkpoint of this program.*Delete it"):
-        train(DENSE, RECIPE, splits, 0, CPU, checkpoints=tmp_path)
-    assert not (tmp_path / "evil").exists()
-
-
-@pytest.fixture(scope="module")
-def stopped(splits: Splits, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The checkpoint after the first epoch."""
-    folder = tmp_path_factory.mktemp("stopped")
-    with pytest.raises(TrainingStopped):
-        train(
-            DENSE, RECIPE, splits, 0, CPU, checkpoints=folder, should_stop=stop_after(STEPS + 4 + 1)
-        )
-    return (folder / CHECKPOINT).read_bytes()
-
-
-def flip_byte(data: bytes) -> bytes:
-    changed = bytearray(data)
-    changed[len(data) // 2] ^= 0xFF
-    return bytes(changed)
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda data: b"",
-        lambda data: data[:1],
-        lambda data: data[: len(data) // 2],
-        lambda data: data[:-1],
-        lambda data: bytes(len(data)),
-        flip_byte,
-        # Bare pickles, cut off where torch's unpickler raises
-        # IndexError, struct.error and KeyError.
-        lambda data: b"\x80\x02.",
-        lambda data: b"\x80\x02J\x01",
-        lambda data: b"\x80\x02h\x05.",
-    ],
-)
-def test_a_damaged_checkpoint_is_left_aside_and_the_run_starts_afresh(
-    splits: Splits,
-    undisturbed: Outcome,
-    stopped: bytes,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
-    damage: Callable[[bytes], bytes],
-) -> None:
-    (tmp_path / CHECKPOINT).write_bytes(damage(stopped))
-    outcome = train(DENSE, RECIPE, splits, 0, CPU, checkpoints=tmp_path)
-    assert_same(outcome, undisturbed)
-    assert f"{tmp_path / CHECKPOINT} is damaged: starting afresh" in caplog.text
-
-
-@pytest.mark.parametrize("other", ["seed", "recipe", "architecture", "data", "settings"])
-def test_a_checkpoint_of_another_run_is_left_aside(
-    splits: Splits, stopped: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture, other: str
-) -> None:
-    (tmp_path / CHECKPOINT).write_bytes(stopped)
-    images = splits.train.images.copy()
-    images[0, 0, 0, 0] ^= 1
-    arguments = {
-        "architecture": DENSE if other != "architecture" else replace(DENSE, depths=(1, 2)),
-        "recipe": RECIPE if other != "recipe" else RECIPE.model_copy(update={"weight_decay": 0.0}),
-        "splits": (
-            splits
-            if other != "data"
-            else replace(splits, train=Images(images, splits.train.labels))
-        ),
-        "seed": 0 if other != "seed" else 1,
-        "settings": CPU if other != "settings" else CPU.model_copy(update={"threads": 2}),
-    }
-    if other == "settings" and available_cores() < 2:
-        pytest.skip("there is one core")
-    epochs: list[int] = []
-    train(**arguments, checkpoints=tmp_path, on_epoch=lambda row: epochs.append(row["epoch"]))  # type: ignore[arg-type]
-    assert epochs == [1, 2, 3]
-    assert "belongs to another training" in caplog.text
-    (aside,) = tmp_path.glob("checkpoint-*.pt")
-    assert aside.read_bytes() == stopped
-    assert str(aside) in caplog.text
-
-
-def test_a_checkpoint_is_tensors_and_plain_values(stopped: bytes, tmp_path: Path) -> None:
-    (tmp_path / "copy").write_bytes(stopped)
-    state = torch.load(tmp_path / "copy", weights_only=True)
-    assert state["epoch"] == len(state["rows"]) == 1
-    assert {"model", "optimiser", "scheduler"} <= state.keys()
-
-
-def test_a_folder_that_cannot_be_made_is_the_users_mistake(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"cannot write .*file/below"):
-        write_checkpoint(tmp_path / "file" / "below" / CHECKPOINT, {})

@@ -1,0 +1,327 @@
+"""The winner of a study trained fully, and exported with a card: see `retrain`."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from explorer.errors import UserError
+from explorer.suggestions import command
+from explorer.text import counted
+from studies.config.overrides import override
+
+if TYPE_CHECKING:
+    from studies.config.recipe import Recipe
+    from studies.records.stored_study import StoredStudy
+    from studies.winner.winner import Winner
+
+WEIGHTS, ONNX, CARD, CHECKPOINTS = "weights.safetensors", "network.onnx", "card.md", ".checkpoints"
+FROM_FILE = (
+    "; from a file: turned upright, laid on white, the middle square resized by Pillow's bicubic"
+    " filter"
+)
+BLACK_AND_WHITE = (
+    "; on the scale of `white`: samples of {:.10g} are black (0), of {:.10g} white (255)"
+)
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """What a full training of the winner measured, and what was written. Errors are fractions.
+
+    Attributes:
+        test_error: Top-1, of the one look at the test images, after the last epoch.
+        test_balanced_error: The mean of the errors by class.
+        test_errors_by_class: In the order of the labels; None for a class without images.
+        epochs: How many were trained.
+        files: What was written: the weights, the ONNX file where its export worked, the card.
+        errors: The errors in words, as they stand in the card.
+        onnx_error: Why there is no ONNX file; None where there is one.
+    """
+
+    test_error: float
+    test_balanced_error: float | None
+    test_errors_by_class: list[float | None]
+    epochs: int
+    files: tuple[Path, ...]
+    errors: dict[str, str]
+    onnx_error: str | None
+
+
+def retrain(
+    stored: "StoredStudy",
+    chosen: "Winner",
+    folder: Path,
+    *,
+    recipe: str | None = None,
+    changes: Sequence[str] = (),
+    data_dir: Path | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    tell: Callable[[str], None] = lambda text: None,
+) -> Retrained:
+    """Train the winner on the train and validation images, test it once, and export it.
+
+    A training that was stopped goes on from its last finished epoch when it is called again.
+
+    Args:
+        stored: The study.
+        chosen: Its winner, as `choose` found it.
+        folder: For weights, ONNX and a card.
+        recipe: A preset's name or a YAML file; None is the study's own, as it was tuned for the
+            design.
+        changes: Keys of the recipe to change, such as `recipe.epochs=30`.
+        data_dir: The folder with the data set's files, where it is not built in.
+        seed: Of the initial weights, the order of images and their augmentation.
+        device: `cpu`, `cuda`, `cuda:1` or `auto`.
+        tell: Called with each line that says how far it is.
+
+    Raises:
+        UserError: The study was imported; the folder holds a model or cannot be written; the extra
+            [onnx] is missing; the data is missing or has changed; the training or the export
+            failed.
+    """
+    import importlib.util
+
+    from studies.data import load
+    from studies.machine.settings import resolve_here, speed_hints
+    from studies.records.same_data import check_data
+    from studies.training import training_notes
+    from studies.winner.winner import train_on_both
+
+    if imported := stored.content.origin.imported:
+        raise UserError(
+            f"{stored.name} was imported from {imported}, which does not say on what data it was"
+            f" trained. Train its winner by itself: {by_itself(chosen)}"
+        )
+    wanted = _recipe(stored, chosen.design, recipe, changes)
+    if (folder / CARD).exists():
+        raise UserError(f"{folder} holds a model already; name another folder, or remove it.")
+    for module in ("onnxruntime", "onnxscript"):
+        if importlib.util.find_spec(module) is None:
+            raise UserError(
+                f"ONNX export needs the extra [onnx] ({module} is missing): pip install"
+                " 'resnext-explorer[onnx]'."
+            )
+    architecture, spec = stored.design(chosen.design).architecture, stored.content.file.data
+    settings = resolve_here(device)
+    splits = load(spec, data_dir)
+    check_data(stored, splits)
+    said = training_notes(splits, wanted)  # of all images, each once
+    splits = train_on_both(splits)
+    wanted.steps_per_epoch(len(splits.train))
+
+    from studies.machine import failures
+    from studies.machine.memory import keep_memory
+    from studies.training import TrainingFailed, train
+
+    if settings.device == "cpu":
+        keep_memory()
+    tell(
+        f"\nTraining {chosen.design} on {len(splits.train)} images,"
+        f" {counted(wanted.epochs, 'epoch')}, {settings.device}."
+    )
+    tell("\n".join([*said, *speed_hints(settings)]))
+    try:
+        (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"cannot write into the folder {folder}: {error.strerror}. Name another."
+        ) from None
+    try:
+        outcome = train(
+            architecture,
+            wanted,
+            splits,
+            seed,
+            settings,
+            checkpoints=folder / CHECKPOINTS,
+            on_epoch=lambda row: tell(_epoch_words(row, wanted.epochs)),
+        )
+    except TrainingFailed as failure:
+        raise UserError(
+            f"the training failed: {failure.reason}. Try another --recipe, or --set."
+        ) from None
+    except (MemoryError, RuntimeError) as error:
+        if not failures.is_out_of_memory(error):
+            raise
+        raise UserError(
+            f"the training failed: {failures.describe(error, failures.ALONE)}."
+        ) from None
+    finally:
+        with suppress(OSError):  # there is a checkpoint, or what was there before
+            (folder / CHECKPOINTS).rmdir()
+            folder.rmdir()
+    facts = _facts(chosen, architecture, spec, splits, said, seed, settings, outcome)
+    onnx_error = _export(architecture, outcome, stored.name, chosen, facts, wanted, folder)
+    names = (WEIGHTS, CARD) if onnx_error else (WEIGHTS, ONNX, CARD)
+    return Retrained(
+        test_error=outcome.test_error,
+        test_balanced_error=outcome.test_balanced_error,
+        test_errors_by_class=outcome.test_errors_by_class,
+        epochs=outcome.epochs,
+        files=tuple(folder / name for name in names),
+        errors=facts["errors"],
+        onnx_error=onnx_error,
+    )
+
+
+def by_itself(chosen: "Winner") -> str:
+    """The command that trains the winner's design outside its study."""
+    return command("train", chosen.design, data="DATA", o="weights.safetensors")
+
+
+def _recipe(
+    stored: "StoredStudy", design: str, given: str | None, changes: Sequence[str]
+) -> "Recipe":
+    """The recipe of the full training: the one given, else the
+    study's, as it was tuned for the design."""
+    from search_spaces.documents import load_document, validate
+    from studies.config.recipe import Recipe
+
+    if given is not None:
+        document = load_document(Recipe, "recipe", given).model_dump(mode="json")
+    else:
+        tuned = stored.tuned.get(design)
+        document = {
+            **stored.content.file.recipe.model_dump(mode="json"),
+            **(tuned.recipe if tuned else {}),
+        }
+    changed = override({"recipe": document}, tuple(changes), sections=["recipe"])["recipe"]
+    return validate(Recipe, changed, source="recipe")
+
+
+def _epoch_words(row: dict[str, Any], epochs: int) -> str:
+    return f"epoch {row['epoch']} of {epochs}: train error {100 * row['train_error']:.1f} %"
+
+
+def _facts(
+    chosen: "Winner",
+    architecture: Any,
+    spec: Any,
+    splits: Any,
+    said: list[str],
+    seed: int,
+    settings: Any,
+    outcome: Any,
+) -> dict[str, Any]:
+    """What the card says of the network, the data and the training."""
+    from studies.machine.provenance import installed_versions
+    from studies.winner.card import error_words, number_words, output_words
+
+    return {
+        "design": chosen.design,
+        "what": {
+            "network": f"{architecture.name}, {architecture.classes} classes",
+            "input": (
+                f"{architecture.in_channels} x {architecture.resolution} x"
+                f" {architecture.resolution}, pixels divided by 255, then minus"
+                f" {number_words(splits.mean)}, over {number_words(splits.std)} (a number a"
+                " channel)"
+                + (FROM_FILE if spec.name == "folder" else "")
+                + (
+                    BLACK_AND_WHITE.format(*splits.black_and_white)
+                    if splits.black_and_white
+                    else ""
+                )
+            ),
+            "output": output_words(splits.names),
+        },
+        "metadata": splits.to_export(),
+        "data": {
+            "data": ", ".join(
+                f"{key} {value}" for key, value in spec.model_dump(exclude_none=True).items()
+            ),
+            "trained on": f"{len(splits.train)} images: the study's train and validation splits",
+            "tested on": f"{len(splits.test)} images, read once, after the last epoch",
+            "notes": " ".join(said),
+        },
+        "how": {
+            "seed": seed,
+            "settings": ", ".join(f"{key} {value}" for key, value in settings.model_dump().items()),
+            "versions": ", ".join(f"{key} {value}" for key, value in installed_versions().items()),
+        },
+        "errors": error_words(outcome, splits.names),
+        "use": [
+            "from safetensors.torch import load_file",
+            "from explorer import Architecture, build",
+            "",
+            (
+                f'architecture = Architecture.from_name("{architecture.name}",'
+                f" resolution={architecture.resolution}, in_channels={architecture.in_channels},"
+                f" classes={architecture.classes})"
+            ),
+            "network = build(architecture).eval()",
+            f'network.load_state_dict(load_file("{WEIGHTS}"))',
+        ],
+    }
+
+
+def _export(
+    architecture: Any,
+    outcome: Any,
+    study: str,
+    chosen: "Winner",
+    facts: dict[str, Any],
+    recipe: "Recipe",
+    folder: Path,
+) -> str | None:
+    """Weights, ONNX, and the card last: all of them, or none. The network is not
+    lost where only ONNX fails: then, why it did."""
+    import shutil
+
+    from explorer.files import write_atomic
+    from explorer.networks import build, export
+    from studies.winner.card import card
+
+    network = build(architecture)
+    network.load_state_dict(outcome.state_dict)
+    onnx_error = None
+    try:
+        files = {
+            WEIGHTS: (
+                f"load with `{export(network, folder / WEIGHTS, 'safetensors', facts['metadata'])}`"
+            )
+        }
+        try:
+            files[ONNX] = (
+                f"checked against onnxruntime; load with `{export(network, folder / ONNX, 'onnx')}`"
+            )
+        except Exception as error:  # noqa: BLE001 - torch's exporter and onnxruntime fail in any way
+            (folder / ONNX).unlink(missing_ok=True)  # one of an earlier network
+            again = command(
+                "export",
+                architecture.name,
+                format="onnx",
+                resolution=architecture.resolution,
+                classes=architecture.classes,
+                in_channels=architecture.in_channels,
+                weights=folder / WEIGHTS,
+                o=folder / ONNX,
+            )
+            onnx_error = (
+                f"there is no {ONNX}: the export to ONNX failed: {_why(error)}. Try again with:"
+                f" {again}"
+            )
+            files[ONNX] = "missing: its export failed"
+        write_atomic(
+            folder / CARD, card(study, chosen, facts, recipe.model_dump(mode="json"), files)
+        )
+    except BaseException as error:
+        for name in (WEIGHTS, ONNX):
+            (folder / name).unlink(missing_ok=True)
+        if not isinstance(error, Exception):
+            raise
+        raise UserError(
+            f"the network is trained, but could not be exported: {_why(error)}. Nothing was"
+            f" exported; the checkpoint in {folder / CHECKPOINTS} stays, and the same command tries"
+            " again without training."
+        ) from None
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    return onnx_error
+
+
+def _why(error: Exception) -> str:
+    why = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    return " ".join(why.split())[:500].rstrip(".")
