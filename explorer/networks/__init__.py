@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from explorer.networks.measuring import MODES, Case, Timing, measure, use_threads
     from explorer.networks.network import Network, build
     from explorer.networks.rules import BlockShape, Violation, example_image, find_violations
+    from explorer.networks.saved import SavedNetwork, load_network
     from explorer.networks.time_matching import match_time
     from explorer.networks.weights import load_weights
 
@@ -23,6 +24,7 @@ __all__ = [
     "BlockShape",
     "Case",
     "Network",
+    "SavedNetwork",
     "Timing",
     "Violation",
     "build",
@@ -34,6 +36,7 @@ __all__ = [
     "forget",
     "fresh_network",
     "fvcore_complexity",
+    "load_network",
     "load_weights",
     "match_time",
     "measure",
@@ -50,6 +53,7 @@ __getattr__ = lazy_getattr(
         "measuring": ("MODES", "Case", "Timing", "measure", "use_threads"),
         "network": ("Network", "build"),
         "rules": ("BlockShape", "Violation", "example_image", "find_violations"),
+        "saved": ("SavedNetwork", "load_network"),
         "time_matching": ("match_time",),
         "weights": ("load_weights",),
     },

@@ -11,10 +11,13 @@ from explorer.lazy import lazy_getattr
 if TYPE_CHECKING:
     from studies.training.notes import errors_by_class, training_notes
     from studies.training.outcome import TrainingFailed, TrainingStopped
+    from studies.training.prediction import Prediction, Predictor
     from studies.training.training import Outcome, train
 
 __all__ = [
     "Outcome",
+    "Prediction",
+    "Predictor",
     "TrainingFailed",
     "TrainingStopped",
     "errors_by_class",
@@ -26,6 +29,7 @@ __getattr__ = lazy_getattr(
     {
         "notes": ("errors_by_class", "training_notes"),
         "outcome": ("TrainingFailed", "TrainingStopped"),
+        "prediction": ("Prediction", "Predictor"),
         "training": ("Outcome", "train"),
     },
 )

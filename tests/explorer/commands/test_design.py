@@ -185,7 +185,9 @@ def test_paper_tables_show_published_values_beside_our_counts(here: Here) -> Non
     assert "17.31" in here("paper", "table7").stdout  # the command's old name
 
 
-def test_published_tables_are_listed_and_each_from_elsewhere_ends_with_its_source() -> None:
+def test_published_tables_are_listed_and_each_from_elsewhere_ends_with_its_source(
+    here: Here,
+) -> None:
     listed = here("published").stdout
     assert all(name in listed for name in ("table1", "residual", "osmr_resnext20_cifar"))
     printed = here("published", "osmr_resnext20_cifar").stdout
