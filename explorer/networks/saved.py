@@ -1,7 +1,7 @@
 """A network in a file with what its user needs to know: written as metadata, and read back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -26,7 +26,7 @@ class SavedNetwork:
         taken_off: What stood around the weights, in words; "" for a bare state dict.
     """
 
-    network: Network
+    network: Network = field(repr=False)
     metadata: dict[str, str]
     taken_off: str
 

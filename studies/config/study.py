@@ -138,6 +138,11 @@ class StudyFile(FileModel):
         """
         return load_document(cls, "study", name_or_path)
 
+    def __repr_args__(self) -> Iterable[tuple[str, Any]]:
+        """The names of its parts; `document` has all of it."""
+        parts = {key: getattr(self, key).name for key in ("space", "data", "recipe")}
+        return {"name": self.name, **parts, "seeds": self.seeds}.items()
+
     @property
     def reference_label(self) -> str:
         """The arm that the others are compared with: 'C=1'."""
