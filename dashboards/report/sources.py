@@ -4,7 +4,7 @@ CSV files as `study import` takes them."""
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -20,6 +20,9 @@ from studies.results import (
     holds_curves,
     open_table,
 )
+
+if TYPE_CHECKING:
+    from studies.storage import Storage
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,9 @@ def load_sources(given: Iterable[str], storage: str | None = None) -> list[Sourc
     A CSV file of curves goes to the study of its name. Raises `UserError` for what
     cannot be read, and where a study comes twice.
     """
+    from studies.config.study import name_of
+    from studies.storage import Storage
+
     sources: list[Source] = []
     curves: list[tuple[str, pd.DataFrame]] = []
     for name_or_path in given:
@@ -54,7 +60,7 @@ def load_sources(given: Iterable[str], storage: str | None = None) -> list[Sourc
             else:
                 sources += [_from_csv(study) for study in check_results(table).studies]
         else:
-            sources.append(_from_storage(name_or_path, storage))
+            sources.append(load_stored(name_of(name_or_path), Storage(storage)))
     names = [source.name for source in sources]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -83,10 +89,7 @@ def _from_csv(study: FileStudy) -> Source:
     )
 
 
-def _from_storage(name_or_path: str, storage: str | None) -> Source:
-    from studies.config.study import name_of
-    from studies.storage import Storage
-
-    name = name_of(name_or_path)
-    tables, curves = Reader(Storage(storage)).both(name)
+def load_stored(name: str, storage: "Storage") -> Source:
+    """The stored study of a name."""
+    tables, curves = Reader(storage).both(name)
     return Source(name, tables.trials, curves, tables.info)

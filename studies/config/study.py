@@ -26,6 +26,7 @@ from studies.config.until import Until, with_parsed_until
 from studies.data import DataShape, DataSpec, Parts, shape_and_parts
 
 GRID = "grid"
+MOST_SHOWN = 8  # seeds, in a `repr`
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,9 @@ class StudyFile(FileModel):
     def __repr_args__(self) -> Iterable[tuple[str, Any]]:
         """The names of its parts; `document` has all of it."""
         parts = {key: getattr(self, key).name for key in ("space", "data", "recipe")}
-        return {"name": self.name, **parts, "seeds": self.seeds}.items()
+        count = len(self.seeds)
+        seeds = self.seeds if count <= MOST_SHOWN else f"{count:,} seeds"
+        return [("name", self.name), *parts.items(), ("seeds", seeds)]
 
     @property
     def reference_label(self) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from studies.data.downloads import CACHE_VARIABLE, cache_root
     from studies.data.exported import Exported
     from studies.data.images import DataShape, Images, Parts, Rows, Splits
+    from studies.data.in_memory import data_section
     from studies.data.photos import find_photos, read_photos
     from studies.data.spec import DATA_SETS, DataSpec
     from studies.data.splits import data_shape, load, mean_and_std, shape_and_parts
@@ -36,6 +37,7 @@ __all__ = [
     "Splits",
     "cache_root",
     "clear_caches",
+    "data_section",
     "data_shape",
     "find_photos",
     "list_caches",
@@ -52,6 +54,7 @@ __getattr__ = lazy_getattr(
         "decoding": ("Decoding",),
         "exported": ("Exported",),
         "images": ("DataShape", "Images", "Parts", "Rows", "Splits"),
+        "in_memory": ("data_section",),
         "photos": ("find_photos", "read_photos"),
         "spec": ("DATA_SETS", "DataSpec"),
         "splits": ("data_shape", "load", "mean_and_std", "shape_and_parts"),

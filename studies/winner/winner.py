@@ -43,7 +43,7 @@ class Rival:
         return "tied" if self.low <= 0 else "worse"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Winner:
     """The design with the lowest mean validation error, and its rivals, best first."""
 
@@ -55,6 +55,9 @@ class Winner:
     fewer_seeds: tuple[str, ...]  # designs not compared, because they were trained on fewer seeds
     planned_seeds: int
     unfinished: bool
+
+    def __repr__(self) -> str:
+        return f"<Winner {self.design!r}: {self.why}>"
 
     @property
     def why(self) -> str:
