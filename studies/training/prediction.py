@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import torch
 
-from explorer.errors import UserError
+from explorer.errors import UserError, cut
 from explorer.networks import Network, load_network
 from studies.data import Decoding, Exported, find_photos, read_photos
 from studies.machine.settings import Settings, resolve_here
@@ -63,6 +63,9 @@ class Predictor:
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self._network = network.eval().to(self._device)
         self._normalise = Normalise(about, self._device)
+
+    def __repr__(self) -> str:
+        return f"<Predictor {self.architecture!r}, classes: {cut(', '.join(self.names))}>"
 
     @classmethod
     def load(cls, weights: str | Path, device: str = "auto") -> Self:

@@ -33,7 +33,7 @@ BLACK_AND_WHITE = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Retrained:
     """What a full training of the winner measured, and what was written. Errors are fractions.
 
@@ -54,6 +54,10 @@ class Retrained:
     files: tuple[Path, ...]
     errors: dict[str, str]
     onnx_error: str | None
+
+    def __repr__(self) -> str:
+        written = ", ".join(map(str, self.files))
+        return f"<Retrained: test error {100 * self.test_error:.2f} %, {written}>"
 
 
 def retrain(
