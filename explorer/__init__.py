@@ -1,8 +1,8 @@
 """Design residual networks under a budget.
 
-Architectures, their exact costs, and the widths that match a cost. `build` (the torch module) and
-`enumerate_designs` (a pandas table) are loaded when first used, so that importing `explorer`
-imports neither torch nor pandas.
+Architectures, their exact costs, and the widths that match a cost. `build` (the torch module),
+`enumerate_designs` (a pandas table) and `suggest` (which counts arrays) are loaded when first used,
+so that importing `explorer` imports neither torch nor pandas nor NumPy.
 """
 
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from explorer.template import Stem, Template
 if TYPE_CHECKING:
     from explorer.enumeration import enumerate_designs
     from explorer.networks import build
+    from explorer.references import Suggestion, suggest
 
 __all__ = [
     "Architecture",
@@ -28,6 +29,7 @@ __all__ = [
     "Layer",
     "Stage",
     "Stem",
+    "Suggestion",
     "Template",
     "UserError",
     "build",
@@ -36,8 +38,14 @@ __all__ = [
     "iter_layers",
     "match",
     "scale",
+    "suggest",
 ]
 
 __getattr__ = lazy_getattr(
-    __name__, {"networks": ("build",), "enumeration": ("enumerate_designs",)}
+    __name__,
+    {
+        "networks": ("build",),
+        "enumeration": ("enumerate_designs",),
+        "references": ("Suggestion", "suggest"),
+    },
 )

@@ -226,6 +226,11 @@ class Architecture:
         return replace(self, **quantities)
 
 
+def as_architecture(network: "Architecture | str") -> Architecture:
+    """An architecture, which may be given by its name; raises `UserError` as `from_name` does."""
+    return network if isinstance(network, Architecture) else Architecture.from_name(network)
+
+
 def halved(size: int) -> int:
     """Side of a map after a convolution or pooling of stride 2 and padding (kernel - 1) / 2."""
     return (size - 1) // 2 + 1

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
-from explorer.architecture import Architecture
+from explorer.architecture import Architecture, as_architecture
 from explorer.complexity import check_fits
 from explorer.depths import find_policy
 from explorer.designs import (
@@ -27,12 +27,13 @@ from explorer.designs import (
     cost,
 )
 from explorer.errors import UserError, check_known, shorten
+from explorer.numbers import parse_share
 from explorer.template import MOST_BLOCKS, whole
 from explorer.text import human_flops, human_percent
 
 
 def match(
-    reference: Architecture,
+    reference: Architecture | str,
     *,
     solve: str = "bottleneck_width",
     by: str = "flops",
@@ -47,7 +48,8 @@ def match(
     `match(resnet50, cardinality=[1, 2, 4])` solves d for each C.
 
     Args:
-        reference: Sets the budget, and every quantity that is neither solved nor given.
+        reference: An architecture, or its name. It sets the budget, and every quantity that is
+            neither solved nor given.
         solve: The quantity to solve, one of `QUANTITIES`. The whole number whose cost is nearest to
             the budget is taken; of two equally near, the cheaper.
         by: The cost to keep, one of `MEASURES`.
@@ -61,7 +63,10 @@ def match(
         UserError: No whole number brings a design within the tolerance, or a quantity or measure
             does not fit the reference; the message names every such design.
     """
+    reference = as_architecture(reference)
     check_solve(reference, solve, given)
+    if tolerance is not None:
+        tolerance = parse_share(tolerance, "tolerance")
     if by in TIMES:
         raise UserError(
             f"{by} is measured, not counted: use explorer.networks.match_time, or --by"
@@ -271,7 +276,7 @@ def _solve_depths(start: Architecture, target: Budget, policy_name: str) -> tupl
 
 
 def scale(
-    reference: Architecture,
+    reference: Architecture | str,
     factor: float,
     *,
     solve: Sequence[str] | None = None,
@@ -283,7 +288,7 @@ def scale(
     """Designs that cost a multiple of the reference: the arms of the paper's Table 4.
 
     Args:
-        reference: The network to scale.
+        reference: The network to scale, or its name.
         factor: The budget, as a multiple of the reference's cost.
         solve: The quantities to scale, one for each design: `depths` ("deeper"), `bottleneck_width`
             ("wider"; `width` for basic blocks), `cardinality` ("more paths"). By default all that
@@ -293,6 +298,7 @@ def scale(
     Raises:
         UserError: As in `match`, or the factor is not above zero.
     """
+    reference = as_architecture(reference)
     if not 0 < factor < float("inf"):
         raise UserError(
             f"factor must be a number above zero, for example 2; given: {shorten(factor)}."

@@ -20,6 +20,10 @@ from explorer.streams import let_only_text_through
 # Every command: where its click command stands, and its line in the help (a test resolves each
 # entry).
 COMMANDS = {
+    "suggest": (
+        "explorer.commands.design:suggest",
+        "Suggest references for a budget, with arms that all cost the same.",
+    ),
     "match": (
         "explorer.commands.design:match",
         "Solve d, C, width or depths so that a network costs what a reference costs.",
@@ -123,6 +127,7 @@ def cli() -> None:
 
     \b
     Examples:
+      resnext-explorer suggest --flops 5M --resolution 32 --cardinality 1,2,4,8
       resnext-explorer match resnet50 --cardinality 1,2,4,8,32
       resnext-explorer describe resnext50_32x4d --verify
       resnext-explorer study run digits_cardinality --workers 2

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.architecture import Architecture
+from explorer.architecture import Architecture, as_architecture
 from explorer.errors import UserError
 from explorer.layers import Layer, iter_layers
 from explorer.template import LARGEST_NUMBER
@@ -84,16 +84,17 @@ def total(layers: Iterable[Layer], measure: str) -> int:
     return result
 
 
-def count(architecture: Architecture, form: str = "c") -> Complexity:
+def count(architecture: Architecture | str, form: str = "c") -> Complexity:
     """FLOPs, parameters and activations of a whole network, or of each network of a batch.
 
     Args:
-        architecture: A network, or a batch of them.
+        architecture: A network, its name, or a batch of networks.
         form: How blocks are computed (see `iter_layers`); it changes the activations only.
 
     Raises:
         UserError: A network of a batch is too large for the batch's 64-bit numbers.
     """
+    architecture = as_architecture(architecture)
     check_fits(architecture)
     layers = list(iter_layers(architecture, form))
     return Complexity(*(total(layers, measure) for measure in LAYER_MEASURES))

@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.architecture import Architecture
+from explorer.architecture import Architecture, as_architecture
 from explorer.complexity import Complexity, count, layer_weights, total
 from explorer.errors import UserError, check_known, shorten
 from explorer.layers import iter_layers
+from explorer.template import any_of
 from explorer.text import human_flops, human_percent
 
 MEASURES = ("flops", "block", "params", "activations")
+# Those of a whole network, in which budgets are given.
+WHOLE_MEASURES = ("flops", "params", "activations")
 # Seconds on a device, measured (`explorer.networks.match_time`), not counted.
 TIMES = ("latency", "train_step")
 QUANTITIES = ("cardinality", "bottleneck_width", "width", "depths")
@@ -36,7 +39,7 @@ class Budget:
     Attributes:
         by: The measure: one of `MEASURES`, which are counted, or of `TIMES`, which are measured.
         value: The cost in the measure's unit: multiply-adds, weights, parameters or activations of
-            one image, or seconds.
+            one image, or seconds; an array of them for a batch of designs.
 
     Raises:
         UserError: The measure is unknown, or the value is not above zero or above `LARGEST_BUDGET`.
@@ -46,17 +49,19 @@ class Budget:
     value: float
 
     def __post_init__(self) -> None:
+        if hasattr(self.value, "item") and getattr(self.value, "ndim", 0) == 0:
+            object.__setattr__(self, "value", self.value.item())  # NumPy's number as Python's
         check_known("measure", self.by, (*MEASURES, *TIMES))
-        if not self.value > 0:
+        if not any_of(self.value > 0):
             raise UserError(f"a budget must be above zero; given: {shorten(self.value)} {self.by}.")
-        if self.value > LARGEST_BUDGET:
+        if any_of(self.value > LARGEST_BUDGET):
             raise UserError(
                 f"a budget is at most {human_flops(LARGEST_BUDGET)} {self.by}; given:"
                 f" {shorten(self.value)}."
             )
 
     @classmethod
-    def of(cls, architecture: Architecture, by: str = "flops") -> "Budget":
+    def of(cls, architecture: Architecture | str, by: str = "flops") -> "Budget":
         """The budget that an architecture spends; raises `UserError` as `cost` does."""
         return cls(by, cost(architecture, by))
 
@@ -130,17 +135,18 @@ class Design:
         }
 
 
-def cost(architecture: Architecture, by: str) -> int:
+def cost(architecture: Architecture | str, by: str) -> int:
     """What an architecture costs in one measure (sections 3.1 and 3.4 of the paper).
 
     Args:
-        architecture: A network, or a batch of them; then the result is an array.
+        architecture: A network, its name, or a batch of networks; then the result is an array.
         by: `flops`, `params` or `activations` of the whole network, or `block`, the weights of an
             identity block of the first stage (equation 4).
 
     Raises:
         UserError: The measure is unknown, or it is `block` and the network has basic blocks.
     """
+    architecture = as_architecture(architecture)
     if by == "block":
         if architecture.template.kind == "basic":
             raise UserError(

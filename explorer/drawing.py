@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from html import escape
 from itertools import groupby
 
-from explorer.architecture import Architecture
+from explorer.architecture import Architecture, as_architecture
 from explorer.complexity import count, total
 from explorer.layers import Layer, iter_layers
 from explorer.text import human_count, human_flops
@@ -74,13 +74,13 @@ class _Canvas:
             self.text(x + width / 2, y + height / 2 + 4, words, "middle")
 
 
-def svg(architecture: Architecture) -> str:
+def svg(architecture: Architecture | str) -> str:
     """The network as an SVG document.
 
     It shows the stem, each stage with the block it repeats, its paths, channels and costs, and the
     classifier.
     """
-    canvas = _Canvas()
+    architecture, canvas = as_architecture(architecture), _Canvas()
     complexity = count(architecture)
     size = "x".join(map(str, architecture.input_shape))
     canvas.text(MARGIN, 34, architecture.name, "title")
@@ -118,8 +118,9 @@ def svg(architecture: Architecture) -> str:
     )
 
 
-def html(architecture: Architecture) -> str:
+def html(architecture: Architecture | str) -> str:
     """The drawing as an HTML page of its own."""
+    architecture = as_architecture(architecture)
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'

@@ -3,19 +3,19 @@
 import math
 import operator
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence, Sized
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from explorer.architecture import Architecture
+from explorer.architecture import Architecture, as_architecture
 from explorer.budget import check_measure, check_solve, combinations, solve_quantity
 from explorer.complexity import count
-from explorer.designs import LABELS, QUANTITIES, Budget, cost
+from explorer.designs import LABELS, QUANTITIES, TIMES, Budget, cost
 from explorer.errors import UserError, check_known, shorten
-from explorer.numbers import parse_number
+from explorer.numbers import parse_number, parse_seconds, parse_share
 from explorer.template import whole
 
 # Designs counted at once: their arrays stay in a core's cache.
@@ -23,6 +23,7 @@ CHUNK = 8192
 # The rows of a table of two gigabytes.
 MOST_DESIGNS = 20_000_000
 COLUMNS = (*QUANTITIES, "flops", "params", "activations", "mismatch")
+NUMBERS = tuple(column for column in COLUMNS if column != "depths")
 _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -34,7 +35,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def enumerate_designs(
-    reference: Architecture,
+    reference: Architecture | str,
     *,
     solve: str = "bottleneck_width",
     by: str = "flops",
@@ -42,6 +43,7 @@ def enumerate_designs(
     tolerance: float | None = None,
     multiple_of: int = 1,
     where: Sequence[str] = (),
+    progress: Callable[[int, int], None] = lambda done, total: None,
     **axes: Any,
 ) -> pd.DataFrame:
     """Solve every combination of the axes for one budget, and count them all.
@@ -53,6 +55,7 @@ def enumerate_designs(
         solve: As in `match`, but not `depths`.
         tolerance: Rows with a larger mismatch are left out; None keeps all.
         where: Comparisons such as "params<=30M"; rows for which one does not hold are left out.
+        progress: Called with how many designs are counted, and how many there are.
         axes: Values of `cardinality`, `bottleneck_width`, `width` and `depths`.
 
     Returns:
@@ -64,6 +67,7 @@ def enumerate_designs(
         UserError: An axis, a quantity or a comparison is not known, or there are more than
             `MOST_DESIGNS` combinations.
     """
+    reference = as_architecture(reference)
     check_solve(reference, solve, axes)
     if solve == "depths":
         raise UserError(
@@ -71,14 +75,20 @@ def enumerate_designs(
             " axis."
         )
     check_measure(reference, solve, by)
+    if tolerance is not None:
+        tolerance = parse_share(tolerance, "tolerance")
     target = Budget.of(reference, by) if budget is None else Budget(by, budget)
     keep = [parse_comparison(text) for text in where]
+    axes = {key: list(each) if isinstance(each, Iterator) else each for key, each in axes.items()}
     choices = [
         tuple(values["depths"])
         for values in combinations({"depths": axes.pop("depths", reference.depths)})
     ]
     pieces: list[dict[str, Any]] = []
-    for batch, size, chosen in _batches(reference, axes, choices):
+    done = 0
+    for batch, size, chosen, designs in _batches(reference, axes, choices):
+        done += size
+        progress(done, designs)
         solution, fixed = solve_quantity(batch, solve, target, multiple_of)
         columns = _columns(batch.with_(**{solve: solution}), target) | {"depths": chosen}
         columns = {name: np.broadcast_to(values, size) for name, values in columns.items()}
@@ -121,27 +131,48 @@ def architecture_of(reference: Architecture, row: Any) -> Architecture:
     )
 
 
-def parse_comparison(text: str) -> tuple[str, Callable[[Any, Any], Any], float]:
-    """'params<=30M' as column, comparison and number; raises `UserError` for anything else."""
-    parts = re.fullmatch(r"\s*(\w+)\s*(<=|>=|==|!=|<|>)\s*(\S+)\s*", text)
+def parse_comparison(
+    text: str, columns: Collection[str] = NUMBERS
+) -> tuple[str, Callable[[Any, Any], Any], float]:
+    """'params<=30M' as column, comparison and number; raises `UserError` for anything else.
+
+    A latency has a unit: 'latency<=2ms' is in seconds then.
+    """
+    parts = re.fullmatch(r"\s*(\w+)\s*(<=|>=|==|!=|<|>)\s*(\S.*?)\s*", text)
     if not parts:
         raise UserError(
             "a filter is a column, a comparison and a number, for example 'params<=30M'; given:"
             f" {shorten(text)}."
         )
     column, sign, number = parts.groups()
-    check_known("column in a filter", column, [name for name in COLUMNS if name != "depths"])
-    return column, _COMPARISONS[sign], parse_number(number)
+    check_known("column in a filter", column, columns)
+    value = parse_seconds(number, column) if column in TIMES else parse_number(number)
+    return column, _COMPARISONS[sign], value
 
 
 def _batches(
     reference: Architecture, axes: dict[str, Any], choices: list[tuple[int, ...]]
-) -> Iterator[tuple[Architecture, int, Any]]:
+) -> Iterator[tuple[Architecture, int, Any, int]]:
     """The grid as architectures whose numbers are arrays, `CHUNK` designs at a time.
 
     Yields:
-        The batch, its size, and for each design the index of its depths in `choices`.
+        The batch, its size, for each design the index of its depths in `choices`, and how many
+        designs the whole grid has.
     """
+    sizes = {
+        key: len(values) if isinstance(values, Sized) and not isinstance(values, str) else 1
+        for key, values in {**axes, "depths": choices}.items()
+    }
+    sizes = {key: size for key, size in sizes.items() if size > 1}
+    designs = math.prod(sizes.values())
+    if designs > MOST_DESIGNS:
+        longest = max(sizes, key=lambda key: sizes[key])
+        raise UserError(
+            f"the axes make {designs:,} combinations"
+            f" ({' x '.join(f'{size:,}' for size in sizes.values())}), and at most"
+            f" {MOST_DESIGNS:,} are counted at once, some 20 seconds. Give fewer values, first of"
+            f" {longest}: a smaller range, or a list such as 1,2,4,8."
+        )
     lists = {
         key: [values[key] for values in combinations({key: value})] for key, value in axes.items()
     }
@@ -153,12 +184,6 @@ def _batches(
         # each is checked as it would be in a single architecture; of numbers, the largest is enough
         for value in values:
             reference.with_(**{key: value})
-    designs = math.prod(map(len, (*lists.values(), choices)))
-    if designs > MOST_DESIGNS:
-        raise UserError(
-            f"the axes make {designs:,} combinations, and at most {MOST_DESIGNS:,} are counted at"
-            " once; give fewer values."
-        )
     numbers = [np.asarray(values, dtype=np.int64) for values in lists.values()]
     # Networks of unlike numbers of stages have unlike layers, so they are counted apart.
     for _, group in groupby(range(len(choices)), key=lambda choice: len(choices[choice])):
@@ -178,7 +203,7 @@ def _batches(
                 else tuple(int(depth) for depth in blocks[0])
             )
             quantities.setdefault("width", np.full(size, reference.template.width))
-            yield reference.with_(**quantities), size, members[row]
+            yield reference.with_(**quantities), size, members[row], designs
 
 
 def _columns(designs: Architecture, target: Budget) -> dict[str, Any]:

@@ -7,7 +7,7 @@ table, the drawing and the check of the two rules are views of it.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from explorer.architecture import Architecture, Stage, halved
+from explorer.architecture import Architecture, Stage, as_architecture, halved
 from explorer.errors import check_known
 
 FORMS = ("a", "b", "c")
@@ -71,14 +71,14 @@ class Layer:
 
 
 def iter_layers(
-    architecture: Architecture, form: str = "c", *, expand: bool = False
+    architecture: Architecture | str, form: str = "c", *, expand: bool = False
 ) -> Iterator[Layer]:
     """Every layer from input to classifier, in the order of computation.
 
     Relu and addition are not layers: they have no weights and no channels.
 
     Args:
-        architecture: A network, or a batch of them.
+        architecture: A network, its name, or a batch of networks.
         form: How blocks are computed (figure 3 of the paper): "a" separate paths that are summed,
             "b" early concatenation, "c" grouped convolution.
         expand: Give every block its own layers, instead of the equal blocks of a stage once, with
@@ -88,7 +88,7 @@ def iter_layers(
         UserError: The form is unknown.
     """
     check_known("form", form, FORMS)
-    layers = _network(architecture, form)
+    layers = _network(as_architecture(architecture), form)
     return _expanded(layers) if expand else layers
 
 

@@ -1,10 +1,14 @@
 """Numbers as people write them, 4.1G or 25M, read exactly."""
 
 import re
+from contextlib import suppress
+from typing import Any
 
 from explorer.errors import UserError, shorten
 
 PREFIXES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
+SECONDS = {"": 1.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
+MOST_SECONDS = 1e6
 # No cost is larger; a number of a billion digits, as 1e999999999 is, could not even be held.
 LARGEST = 10**18
 
@@ -35,3 +39,45 @@ def parse_number(text: str) -> float:
     if abs(value) > LARGEST:
         raise UserError(f"{shorten(text)} is out of range: a number is at most {LARGEST:.0e}.")
     return int(value) if value == value.to_integral_value() else float(value)
+
+
+def parse_seconds(value: Any, label: str) -> float:
+    """Seconds from a number, or from a text with its unit: 0.01, '10ms', '500 us' or '2 s'.
+
+    Raises:
+        UserError: It is none, or not above zero; the message calls it `label`.
+    """
+    seconds = 0.0
+    with suppress(ValueError):
+        parts = re.fullmatch(r"\s*([\d.eE+-]+)\s*(|s|ms|us|µs)\s*", str(value))
+        seconds = float(parts[1]) * SECONDS[parts[2]] if parts else 0.0
+    if not 0 < seconds <= MOST_SECONDS:
+        raise UserError(
+            f"{label} must be a time above zero, for example 10ms, 500us or 0.01 (seconds); given:"
+            f" {shorten(value)}."
+        )
+    return seconds
+
+
+def parse_share(value: Any, label: str) -> float:
+    """A share of at least 0 and below 1, from a number or a text: 0.05, '0.05' or '5%'.
+
+    Raises:
+        UserError: It is none; the message calls it `label`.
+    """
+    shown, number = shorten(value), -1.0
+    with suppress(TypeError, ValueError, OverflowError):
+        percent = isinstance(value, str) and value.strip().endswith("%")
+        number = float(value.strip()[:-1]) / 100 if percent else float(value)
+    if 1 <= number < float("inf"):
+        hint = f"; write {number:g}% for {number:g} %" if number < 100 else ""
+        raise UserError(
+            f"{label} must be below 1 (100 %); given: {shown}, which is {100 * number:,.6g} %"
+            f"{hint}."
+        )
+    if not 0 <= number < 1:
+        raise UserError(
+            f"{label} must be a share of at least 0 and below 1, for example 0.02 or 2%; given:"
+            f" {shown}."
+        )
+    return number

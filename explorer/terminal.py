@@ -3,11 +3,13 @@
 import json
 import math
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +17,7 @@ from rich.text import Text
 from explorer.output import GoingOn
 from explorer.streams import printable, unfiltered
 
+GAP = 2  # blanks between two columns
 PATIENCE = 2.0  # seconds before a bar appears
 
 
@@ -40,28 +43,53 @@ def print_data(text: str) -> None:
 
 
 def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, left: Iterable[str] = ()
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    left: Iterable[str] = (),
+    spare: Sequence[str] = (),
 ) -> None:
     """Print an aligned table.
 
     The first column and those named in `left` are left-aligned; all others hold numbers and are
-    right-aligned. A cell that is None is empty.
+    right-aligned. A cell that is None is empty. On a terminal that is too narrow, headings go on in
+    a second line, and then columns of `spare` are left out, the first of them first, so that cells
+    stay whole; a line below names them.
     """
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    text_columns = {columns[0], *left}
-    for column in columns:
+    cells = [["" if cell is None else printable(str(cell)) for cell in row] for row in rows]
+    headings, output = [printable(column) for column in columns], console()
+    shown, text_columns = list(range(len(columns))), {columns[0], *left}
+    widest = [max(map(cell_len, column), default=0) for column in zip(*cells, strict=True)]
+    widest = [
+        max(width, *map(cell_len, heading.split() or [""]))
+        for width, heading in zip(widest or [0] * len(headings), headings, strict=True)
+    ]
+
+    def excess(widths: Sequence[int]) -> int:
+        return sum(widths[i] + GAP for i in shown) - GAP - output.width
+
+    is_narrow = excess(list(map(max, widest, map(cell_len, headings)))) > 0
+    wanted = [columns.index(name) for name in spare if name in columns] if is_narrow else []
+    while wanted and excess(widest) > 0:
+        shown.remove(wanted.pop(0))
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, GAP, 0, 0))
+    for i in shown:
         table.add_column(
-            Text(printable(column)),
-            justify="left" if column in text_columns else "right",
+            Text(headings[i]),
+            justify="left" if columns[i] in text_columns else "right",
             overflow="fold",
+            width=widest[i] if is_narrow and excess(widest) <= 0 else None,
         )
-    for row in rows:
+    for row in cells:
         # Text, not str: a name with [brackets] is no markup.
-        table.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in row))
-    output = console()
+        table.add_row(*(Text(row[i]) for i in shown))
     with output.capture() as capture:
         output.print(table)
     print("\n".join(line.rstrip() for line in capture.get().splitlines()), file=output.file)
+    left_out = [heading for i, heading in enumerate(headings) if i not in shown]
+    if left_out:
+        note = f"Left out for want of width: {', '.join(left_out)}."
+        print("\n".join(textwrap.wrap(note, output.width)), file=output.file)
 
 
 def print_json(value: Any) -> None:

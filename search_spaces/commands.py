@@ -6,12 +6,18 @@ import click
 
 from explorer.commands.options import JSON_OPTION, input_options
 from explorer.commands.parsing import WholeNumber
-from explorer.commands.printing import DESIGN_COLUMNS, UNITS, design_row
-from explorer.text import counted, human_percent
+from explorer.commands.printing import (
+    DESIGN_COLUMNS,
+    DESIGN_SPARE,
+    UNITS,
+    design_row,
+    print_far_off,
+)
+from explorer.text import counted, human_count, human_percent
 from search_spaces.api import SearchSpace
 from search_spaces.documents import preset_names
 
-SHOWN_KEYS = ("name", "description", "reference", "match", "scale", "free", "axes")
+SHOWN_KEYS = ("name", "description", "reference", "budget", "match", "scale", "free", "axes")
 
 
 @click.group()
@@ -81,11 +87,18 @@ def show(name_or_path: str, sizes: dict[str, int], as_json: bool) -> None:
         f"\n{counted(len(resolved.designs), 'design')} at {size},"
         f" {architecture.classes} classes; the mismatch is in {UNITS[first.budget.by]}."
     )
+    if search_space.budget is not None:
+        asked, by = search_space.budget.budget.value, first.budget.by
+        click.echo(
+            f"Reference: {first.reference}, from the budget of {human_count(asked)} {UNITS[by]}:"
+            f" {human_percent(1 - first.budget.value / asked)} below it."
+        )
     if search_space.resolution is None and "resolution" not in sizes:
         click.echo(
             "A study takes the input from its data; here --resolution, --in-channels and --classes"
             " set it."
         )
+    print_far_off(resolved.designs, "whole number")
     if resolved.left_out:
         click.echo(f"{len(resolved.left_out)} of {len(search_space.points)} points left out:")
     for point in resolved.left_out:
@@ -148,6 +161,7 @@ def sample(name_or_path: str, number: int, seed: int, sizes: dict[str, int], as_
         print_json([design.record() for design in designs])
         return
     _print_designs(designs)
+    print_far_off(designs, "whole number")
     if len(designs) < number:
         click.echo(f"\nThe space holds only {counted(len(designs), 'design')}.")
 
@@ -156,4 +170,4 @@ def _print_designs(designs: list[Any]) -> None:
     from explorer.terminal import print_table
 
     rows = [(design.arm, *design_row(design)) for design in designs]
-    print_table(("arm", *DESIGN_COLUMNS), rows, left=("design",))
+    print_table(("arm", *DESIGN_COLUMNS), rows, left=("design",), spare=DESIGN_SPARE)

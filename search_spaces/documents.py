@@ -1,15 +1,16 @@
 """YAML files as validated objects: spaces, studies and recipes, by preset name or by path."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from explorer.errors import UserError, cut, shorten, unknown
+from explorer.errors import UserError, shorten, unknown
+from search_spaces.mistakes import explain
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -47,9 +48,26 @@ class FileModel(BaseModel):
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
     def __repr_args__(self) -> Iterable[tuple[str, Any]]:
-        """Without the keys that have their defaults."""
+        """Without the keys that have their defaults.
+
+        Checkpoints are told apart by their recipe's, which so is as before there were these keys.
+        """
         fields = type(self).model_fields
         return [(key, value) for key, value in self if value != fields[key].get_default()]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, data: Any) -> Any:
+        return plain(data)
+
+
+def plain(data: Any) -> Any:
+    """Data with Python's own numbers and lists where a notebook has NumPy's, or a range."""
+    if isinstance(data, dict):
+        return {key: plain(value) for key, value in data.items()}
+    if isinstance(data, list | tuple | range):
+        return [plain(value) for value in data]
+    return data.tolist() if hasattr(data, "dtype") and hasattr(data, "tolist") else data
 
 
 def preset_names(kind: str) -> list[str]:
@@ -142,8 +160,7 @@ def validate(
     try:
         return model.model_validate(data, context={"folder": folder})
     except ValidationError as error:
-        explained = (_explain(model, dict(entry)) for entry in error.errors(include_url=False))
-        problems = list(dict.fromkeys(explained))
+        problems = explain(model, data, error.errors(include_url=False))
         rest = len(problems) - MOST_PROBLEMS
         more = f"; and {rest:,} more" if rest > 0 else ""
         raise UserError(f"{source}: {'; '.join(problems[:MOST_PROBLEMS])}{more}.") from None
@@ -219,42 +236,6 @@ def _too_large(there: Any) -> yaml.YAMLError:
 
 def _refused(problem: str, there: Any) -> yaml.YAMLError:
     return yaml.constructor.ConstructorError(None, None, problem, there.start_mark)
-
-
-def _explain(model: type[BaseModel], problem: dict[str, Any]) -> str:
-    # For a union or a validator function, pydantic adds to the location which one it tried.
-    location = [part for part in problem["loc"] if not str(part).startswith(("function-", "list["))]
-    where = cut(".".join(map(str, location)))
-    if problem["type"] == "extra_forbidden":
-        owner = _model_at(model, location[:-1])
-        inside = cut(".".join(map(str, location[:-1]))) or "the file"
-        error = unknown(f"key in {inside}", str(location[-1]), owner.model_fields)
-        return str(error).rstrip(".")
-    if problem["type"] == "missing":
-        return f"the key {where!r} is missing"
-    message = str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
-    given = problem.get("input")
-    # What a space inside a study says has named what was given already.
-    shown = "" if isinstance(given, dict) or "given: " in message else f" (given: {shorten(given)})"
-    return f"{where}: {message}{shown}" if where else message
-
-
-def _model_at(model: type[BaseModel], location: list[Any]) -> type[BaseModel]:
-    """The model that validates the value found at `location` inside `model`."""
-    for part in location:
-        if isinstance(part, int) or part not in model.model_fields:
-            continue
-        nested = next(_models_in(model.model_fields[part].annotation), None)
-        if nested is not None:
-            model = nested
-    return model
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _models_in(argument)
 
 
 def _preset_folder(kind: str) -> Traversable:

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import index
 from typing import Any
 
 from explorer.architecture import Architecture
@@ -104,7 +105,7 @@ class BoundSpace:
         There are fewer than `number` where the space holds fewer.
         """
         arms = list(self.space.points)
-        random.Random(seed).shuffle(arms)
+        random.Random(index(seed)).shuffle(arms)
         drawn: list[Design] = []
         for arm in arms:
             if len(drawn) == number:
@@ -115,7 +116,44 @@ class BoundSpace:
         return drawn
 
     def _reference(self, name: str) -> Architecture:
-        return Architecture.from_name(name, **self._given)
+        if self.space.budget is None:
+            return Architecture.from_name(name, **self._given)
+        return self._within_budget
+
+    @cached_property
+    def _within_budget(self) -> Architecture:
+        """The reference that the budget leads to, or the given one, if it is within the budget."""
+        from explorer.family import usual_classes
+        from explorer.references import suggest_for
+
+        space, sizes = self.space, dict(self._given)
+        assert space.budget is not None
+        assert space.match is not None
+        if sizes["resolution"] is None:
+            raise UserError(
+                f"what the reference of the space {space.name} may cost depends on the input: give"
+                " its side, --resolution (resolution=), or in the file resolution: 32."
+            )
+        if sizes["classes"] is None:
+            sizes["classes"] = usual_classes(sizes["resolution"])
+        if space.question is not None:
+            try:
+                suggested = suggest_for(
+                    space.question, tolerance=space.match.tolerance, top=1, **sizes
+                )
+            except UserError as error:
+                raise UserError(f"the space {space.name}: {error}") from None
+            return suggested.best[0].reference
+        budget, reference = (
+            space.budget.budget,
+            Architecture.from_name(str(space.reference), **sizes),
+        )
+        if (spent := cost(reference, budget.by)) > budget.value:
+            raise UserError(
+                f"the reference {space.reference} costs {human_count(spent)} {budget.by}, more than"
+                f" the budget of {human_count(budget.value)}; take out one of the two."
+            )
+        return reference
 
     def _design(
         self, arm: str, point: Mapping[str, Any], reference: Architecture | None = None
@@ -185,12 +223,14 @@ class BoundSpace:
         one with the fewest points left out and the smallest worst mismatch.
 
         Returns:
-            None where no reference is better, for other kinds of space, and for spaces of more than
-            `MOST_ARMS_TO_PROPOSE` arms.
+            None where no reference is better, for other kinds of space, for those with a budget,
+            and for more than `MOST_ARMS_TO_PROPOSE` arms.
         """
         rule = self.space.match
         arms = len(self.space.points)
         if rule is None or len(self.space.references) > 1 or arms > MOST_ARMS_TO_PROPOSE:
+            return None
+        if self.space.budget is not None:  # which has led to the best one
             return None
         own = self._reference(self.space.references[0])
         template, spent = own.template, cost(own, rule.by)

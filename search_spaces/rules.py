@@ -3,22 +3,53 @@
 They say what a space varies, and by which rule the rest is solved.
 """
 
+import re
 from collections import Counter
+from functools import partial
 from typing import Annotated, Any
 
-from pydantic import Field, StrictInt, field_validator, model_validator
+from pydantic import BeforeValidator, Field, StrictInt, field_validator, model_validator
 
 from explorer.architecture import GROWTHS, SHORTCUTS
 from explorer.depths import POLICIES
-from explorer.designs import ARMS, LABELS, MEASURES, QUANTITIES
+from explorer.designs import (
+    ARMS,
+    LABELS,
+    LARGEST_BUDGET,
+    MEASURES,
+    QUANTITIES,
+    WHOLE_MEASURES,
+    Budget,
+)
 from explorer.errors import UserError, check_known
-from explorer.numbers import parse_number
+from explorer.numbers import parse_number, parse_share
 from search_spaces.documents import FileModel
 
 MOST = 2**20  # of a width, a cardinality or a depth: studies show them to Optuna in one fixed range
 Whole = Annotated[StrictInt, Field(ge=1, le=MOST)]
 WholeList = Annotated[list[Whole], Field(min_length=1)]
+
+
+def as_blocks(value: Any) -> Any:
+    """The blocks of each stage, which may be written 3-4-6-3, as a list."""
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(r"[1-9]\d*(-[1-9]\d*)*", value, re.ASCII):
+        raise UserError("the blocks of each stage are written [3, 4, 6, 3] or 3-4-6-3")
+    return [int(blocks) for blocks in value.split("-")]
+
+
+def as_amount(value: Any) -> Any:
+    """A number as people write it, 5M, as a number."""
+    return parse_number(value) if isinstance(value, str) else value
+
+
 AXIS_LABELS = {**LABELS, "depth_policy": "depth policy", "growth": "growth", "shortcut": "shortcut"}
+Blocks = Annotated[WholeList, BeforeValidator(as_blocks)]
+# A share that may be written 5%.
+Share = Annotated[float, BeforeValidator(partial(parse_share, label="it"))]
+# A number of FLOPs, parameters or activations, which may be written 5M or 1.2G.
+Amount = Annotated[float, BeforeValidator(as_amount), Field(gt=0, le=LARGEST_BUDGET)]
 SCALED_ARMS = tuple(dict.fromkeys(ARMS.values()))
 
 
@@ -30,7 +61,7 @@ class Matching(FileModel):
 
     solve: str = "bottleneck_width"
     by: str = "flops"
-    tolerance: float | None = Field(default=None, ge=0, lt=1)
+    tolerance: Share | None = None
     multiple_of: Whole = 1
     depth_policy: str = "proportional"
 
@@ -52,7 +83,7 @@ class Scaling(FileModel):
     )
     depth_policy: str = "proportional"
     multiple_of: Whole = 1
-    tolerance: float | None = Field(default=None, ge=0, lt=1)
+    tolerance: Share | None = None
 
     @model_validator(mode="after")
     def _known_words(self) -> "Scaling":
@@ -66,19 +97,43 @@ class Scaling(FileModel):
 class Free(FileModel):
     """Independent axes; `limits` are the most a design may cost, by measure: `{params: 30M}`."""
 
-    limits: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    limits: dict[str, Amount] = Field(default_factory=dict)
 
     @field_validator("limits", mode="before")
     @classmethod
-    def _numbers(cls, limits: Any) -> Any:
+    def _known_measures(cls, limits: Any) -> Any:
         if not isinstance(limits, dict):
             return limits
         for measure in limits:
             check_known("measure", measure, MEASURES)
-        return {
-            measure: parse_number(value) if isinstance(value, str) else value
-            for measure, value in limits.items()
-        }
+        return limits
+
+
+class Limit(FileModel):
+    """The budget from which a space derives its reference: one measure, as `{flops: 5M}`."""
+
+    flops: Amount | None = None
+    params: Amount | None = None
+    activations: Amount | None = None
+
+    @model_validator(mode="after")
+    def _one_measure(self) -> "Limit":
+        given = [measure for measure in WHOLE_MEASURES if getattr(self, measure) is not None]
+        if len(given) != 1:
+            raise UserError(
+                f"give one of {', '.join(WHOLE_MEASURES)}, for example {{flops: 5M}}; given:"
+                f" {' and '.join(given) or 'none'}"
+            )
+        return self
+
+    @property
+    def budget(self) -> Budget:
+        """The budget as the solver takes it."""
+        return next(
+            Budget(measure, value)
+            for measure in WHOLE_MEASURES
+            if (value := getattr(self, measure)) is not None
+        )
 
 
 class Axes(FileModel):
@@ -87,10 +142,20 @@ class Axes(FileModel):
     cardinality: WholeList | None = None
     bottleneck_width: WholeList | None = None
     width: WholeList | None = None
-    depths: Annotated[list[WholeList], Field(min_length=1)] | None = None
+    depths: Annotated[list[Blocks], Field(min_length=1)] | None = None
     depth_policy: Annotated[list[str], Field(min_length=1)] | None = None
     growth: Annotated[list[str], Field(min_length=1)] | None = None
     shortcut: Annotated[list[str], Field(min_length=1)] | None = None
+
+    @field_validator("depths", mode="before")
+    @classmethod
+    def _networks(cls, depths: Any) -> Any:
+        if isinstance(depths, list) and any(isinstance(blocks, int) for blocks in depths):
+            raise UserError(
+                "depths lists networks, each with the blocks of its stages: [[1, 1, 1], [2, 2, 2]]"
+                " or [1-1-1, 2-2-2]"
+            )
+        return [depths] if isinstance(depths, str) else depths
 
     @model_validator(mode="after")
     def _known_words(self) -> "Axes":

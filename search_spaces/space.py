@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -20,10 +20,25 @@ from explorer.budget import check_measure, check_solve
 from explorer.designs import ARMS
 from explorer.errors import UserError, check_known, cut, shorten
 from explorer.template import LARGEST_NUMBER
-from search_spaces.documents import FileModel, load_document
-from search_spaces.rules import AXIS_LABELS, Axes, Free, Matching, Scaling, Whole, written
+from search_spaces.documents import FileModel, load_document, plain
+from search_spaces.rules import (
+    AXIS_LABELS,
+    Axes,
+    Free,
+    Limit,
+    Matching,
+    Scaling,
+    Whole,
+    as_blocks,
+    written,
+)
+
+if TYPE_CHECKING:
+    from explorer.references import Question
 
 REFERENCE_ARM = "reference"
+# Stands for a reference that is known when the input is.
+FROM_BUDGET = "(from the budget)"
 # Arms of one space; a study's plan holds them all, and each takes a millisecond to solve.
 MOST_ARMS = 10_000
 
@@ -32,12 +47,14 @@ class SpaceFile(FileModel):
     """A validated space file: reference, axes and rule.
 
     Resolution, input channels and classes come from the data where the file leaves them out. `axes`
-    may be a list of grids, whose designs are taken together.
+    may be a list of grids, whose designs are taken together. A `budget` without a reference leads
+    to one when the input is known (`explorer.suggest`); with one, it is the most that it may cost.
     """
 
     name: str = Field(min_length=1, max_length=200)
     description: str = Field(default="", max_length=10_000)
-    reference: str | Annotated[list[str], Field(min_length=1)]
+    reference: str | Annotated[list[str], Field(min_length=1)] | None = None
+    budget: Limit | None = None
     match: Matching | None = None
     scale: Scaling | None = None
     free: Free | None = None
@@ -49,11 +66,14 @@ class SpaceFile(FileModel):
     @model_validator(mode="before")
     @classmethod
     def _default_kind(cls, data: Any) -> Any:
-        """Without a rule, d is solved for equal FLOPs."""
-        if isinstance(data, dict) and not any(
-            data.get(kind) is not None for kind in ("match", "scale", "free")
-        ):
-            return {**data, "match": {}}
+        """Without a rule, d is solved; by the budget's measure, where there is one, or FLOPs."""
+        if not isinstance(data, dict):
+            return data
+        if not any(data.get(kind) is not None for kind in ("match", "scale", "free")):
+            data = {**data, "match": {}}
+        match, budget = data.get("match"), data.get("budget")
+        if isinstance(match, dict) and isinstance(budget, dict) and len(budget) == 1:
+            data = {**data, "match": {"by": next(iter(budget)), **match}}
         return data
 
     @model_validator(mode="after")
@@ -61,6 +81,7 @@ class SpaceFile(FileModel):
         kinds = [kind for kind in ("match", "scale", "free") if getattr(self, kind) is not None]
         if len(kinds) > 1:
             raise UserError(f"{' and '.join(kinds)} are two kinds of space; keep one")
+        self._check_budget()
         if self.scale is not None:
             if self.axes is not None:
                 raise UserError("axes: a scale space has its arms instead of axes; remove the axes")
@@ -78,9 +99,33 @@ class SpaceFile(FileModel):
                 f"the axes make {arms:,} arms, and a space has at most {MOST_ARMS:,}; list fewer"
                 " values"
             )
-        for name in self.references:
-            self._check_rule(name)
+        if self.question is not None:
+            self.question.check(Architecture.from_name("resnext29_1x64d_cifar"))
+        else:
+            for name in self.references:
+                self._check_rule(name)
         return self
+
+    def _check_budget(self) -> None:
+        if self.budget is None:
+            if self.reference is None:
+                raise UserError(
+                    "the key 'reference' is missing: name the network whose cost is kept, as"
+                    " reference: resnet50; or give a budget, as budget: {flops: 5M}"
+                )
+            return
+        if self.match is None:
+            raise UserError(
+                f"budget: leads to the reference of a match space; in a {self.kind} space name a"
+                " reference"
+            )
+        by = self.budget.budget.by
+        if self.match.by != by:
+            raise UserError(
+                f"match.by is {self.match.by}, and the budget is in {by}; take out match.by"
+            )
+        if isinstance(self.reference, list):
+            raise UserError("budget: one reference is derived from it; take out reference")
 
     def _check_rule(self, name: str) -> None:
         """Raise `UserError` where the rule solves nothing at this reference.
@@ -118,8 +163,27 @@ class SpaceFile(FileModel):
 
     @property
     def references(self) -> list[str]:
-        """The references, also where there is only one."""
+        """The references, also where there is only one, or only a budget that leads to one."""
+        if self.reference is None:
+            return [FROM_BUDGET]
         return [self.reference] if isinstance(self.reference, str) else self.reference
+
+    @cached_property
+    def question(self) -> "Question | None":
+        """What is asked of a reference that the budget alone leads to."""
+        if self.budget is None or self.match is None or self.reference is not None:
+            return None
+        from explorer.references import Question  # NumPy, which few spaces need
+
+        points = [
+            {key: value for key, value in point.items() if key != "reference"}
+            for point in self.points.values()
+        ]
+        return Question(self.budget.budget, points, self.match.solve, self.match.multiple_of)
+
+    def with_reference(self, name: str) -> Self:
+        """The same space with the reference that its budget has led to."""
+        return type(self).model_validate({**self.model_dump(exclude_none=True), "reference": name})
 
     @property
     def grids(self) -> list[Axes]:
@@ -166,8 +230,11 @@ class SpaceFile(FileModel):
             UserError: This is no point of the space; the message says which key or value is wrong.
         """
         given = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in point.items()
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in plain(dict(point)).items()
         }
+        if isinstance(depths := given.get("depths"), str):
+            given["depths"] = tuple(as_blocks(depths))
         if not given:
             raise UserError(f"name an arm: {', '.join(self._shown_arms())}.")
         reference = given.get("reference", self.references[0])
@@ -198,6 +265,39 @@ class SpaceFile(FileModel):
             f"{shorten(dict(point))} is no single arm:"
             f" {', '.join(missing) or 'the combination'} is missing."
         )
+
+    def own_point(self) -> dict[str, Any]:
+        """The point of the (first) reference's own values, as a file has it.
+
+        Raises:
+            UserError: No point has them.
+        """
+        first = self.references[0]
+        points = [point for point in self.points.values() if point["reference"] == first]
+        if first == FROM_BUDGET:  # which has the values of the first point
+            own = points[0]
+        else:
+            network = Architecture.from_name(first, resolution=LARGEST_NUMBER)
+            known: dict[str, Any] = {**vars(network), **vars(network.template)}
+            known |= {"arm": REFERENCE_ARM, "reference": first}
+            # A depth policy leaves the reference as it is, whichever it is.
+            fitting = (
+                point
+                for point in points
+                if all(known.get(key, value) == value for key, value in point.items())
+            )
+            own = next(fitting, {})
+        if not own:
+            raise UserError(
+                f"no arm of the space {self.name} has the values of its reference {first}; name the"
+                f" arm that the others are compared with: one of {', '.join(self._shown_arms())}"
+            )
+        alone = len(self.references) == 1
+        return {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in own.items()
+            if key != "reference" or not alone
+        }
 
     def _shown_arms(self) -> Iterator[str]:
         labels = list(self.points)

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explorer.errors import check_known
 from explorer.files import expanded
 from explorer.lazy import load
 from explorer.output import say
@@ -44,7 +45,7 @@ class Study(StudyFile):
         ...     reference_arm={"cardinality": 1},
         ...     data={"train": (images, labels), "test": 0.2, "mirrored": True},
         ...     recipe={"name": "quick", "epochs": 20},
-        ...     seeds=[0, 1, 2],
+        ...     seeds=range(3),
         ... )  # doctest: +SKIP
         >>> study.run(workers=2)  # doctest: +SKIP
     """
@@ -195,33 +196,49 @@ class Study(StudyFile):
         )
         return written
 
-    def winner(self, *, storage: str | Storage | None = None) -> "Winner":
+    def winner(
+        self,
+        *,
+        of_recipe: str = "",
+        where: Iterable[str] = (),
+        storage: str | Storage | None = None,
+    ) -> "Winner":
         """The design with the lowest validation error, and how sure that is.
 
         Args:
+            of_recipe: Of a study with several recipes, the one whose trainings choose.
+            where: Which designs may be chosen, as `["params<=500k", "latency<=2ms"]`.
             storage: Where the study is stored; None as in `Storage.visit`.
 
         Returns:
             The design, its rivals with intervals, and in `why` both in words: see `Winner`.
 
         Raises:
-            UserError: No study of this name is stored, or no training is complete.
+            UserError: No study of this name is stored, no training is complete, or no design is
+                within the limits.
 
         Example:
             >>> Study.load("digits_cardinality").winner().design  # doctest: +SKIP
             'resnext_1-1-1_8x15d_w256_small'
         """
+        from studies.records.stored_study import get
         from studies.results import Reader
-        from studies.winner.winner import choose
+        from studies.winner.limits import within
+        from studies.winner.winner import choose_stored
 
+        check_known("recipe of this study", of_recipe, self.recipe_names)
+        name = f"{self.name}:{of_recipe}" if of_recipe else self.name
         with Storage.visit(storage) as opened:
-            trials = Reader(opened).tables(self.name).trials
-            return choose(trials, to_run(self.name), opened.option)
+            stored = get(opened, self.name)
+            trials = within(Reader(opened).tables(name).trials, tuple(where))
+            return choose_stored(stored, trials, to_run(self.name), opened.option)
 
     def retrain(
         self,
         folder: str | Path,
         *,
+        of_recipe: str = "",
+        where: Iterable[str] = (),
         storage: str | Storage | None = None,
         recipe: str | None = None,
         changes: Iterable[str] = (),
@@ -236,6 +253,8 @@ class Study(StudyFile):
 
         Args:
             folder: For weights, ONNX file and card. `Predictor.load` takes the weights.
+            of_recipe: As in `winner`.
+            where: As in `winner`.
             storage: Where the study is stored; None as in `Storage.visit`.
             recipe: A preset's name or a YAML file; None is the study's own.
             changes: Keys of the recipe to change, such as `recipe.epochs=30`.
@@ -262,8 +281,9 @@ class Study(StudyFile):
         with Storage.visit(storage) as opened:
             return retrain(
                 get(opened, self.name),
-                self.winner(storage=opened),
+                self.winner(of_recipe=of_recipe, where=where, storage=opened),
                 expanded(folder),
+                of_recipe=of_recipe,
                 recipe=recipe,
                 changes=tuple(changes),
                 data_dir=data_dir,

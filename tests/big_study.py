@@ -11,6 +11,7 @@ import sqlalchemy
 
 from studies.api import Study
 from studies.attempts.workers import Worker
+from studies.missed import Missed
 from studies.records.creation import create_or_extend
 from studies.records.stored_study import StoredStudy
 from studies.storage import Storage
@@ -19,13 +20,32 @@ START = datetime(2026, 11, 20, 8, 0, 0, tzinfo=UTC).replace(tzinfo=None)
 GAPS = (0.0, -0.001, -0.002, -0.0035, -0.0025)
 
 
+# Nine arms of mixed axes, with names of very different length.
+MIXED_SPACE = """
+reference: resnext11_1x64d_cifar
+match: {solve: bottleneck_width, by: flops}
+axes:
+- {cardinality: [1, 4, 16]}
+- {width: [32, 384]}
+- {depths: [[1, 2, 1], [2, 2, 2]]}
+- {cardinality: [4, 16], shortcut: [none]}
+"""
+
+
 def make_study(storage: Storage, name: str = "big", *, seeds: int = 3, **more: Any) -> StoredStudy:
-    """Store the preset `digits_cardinality` (five arms) under another name
-    and with more seeds; nothing is trained."""
+    """Store a study of five cardinalities, otherwise the preset `digits_cardinality`, under another
+    name and with other seeds; nothing is trained."""
     document = {
         **Study.load("digits_cardinality").document(),
         "name": name,
         "seeds": list(range(seeds)),
+        "margin": None,
+        "space": {
+            "name": "five_cardinalities",
+            "reference": "resnext_1-1-1_1x64d_w256_small",
+            "match": {"solve": "bottleneck_width", "by": "flops", "tolerance": 0.02},
+            "axes": {"cardinality": [1, 2, 4, 8, 16]},
+        },
         **more,
     }
     study = Study.model_validate(document)
@@ -49,10 +69,12 @@ def add_attempts(
     first: int = 0,
     states: dict[int, str] | None = None,
     reason: str = "the loss is not a number after step 12",
+    misses: bool = False,
 ) -> None:
     """Attempts at the pairs from number `first` on, one each. `states` says which are "failed",
     "running" or "waiting" (none is written), by their place; all others are complete. The errors
-    have the gaps of `GAPS` between arms, in every storage the same.
+    have the gaps of `GAPS` between arms, in every storage the same. With `misses` they say which
+    images they missed.
     """
     arms = [design.name for design in stored.designs]
     random = np.random.default_rng(0)
@@ -104,6 +126,11 @@ def add_attempts(
             values.append(
                 {"trial_id": trial_id, "objective": 0, "value": validation, "value_type": "FINITE"}
             )
+            if misses:
+                written["missed"] = {
+                    "validation": _missed(validation, 359, random),
+                    "test": _missed(test, 360, random),
+                }
         if ended == "failed":
             log = [
                 "Traceback (most recent call last):",
@@ -137,6 +164,16 @@ def finish(storage: Storage, stored: StoredStudy, *, error: float = 0.02, epochs
         writer.set_trial_user_attr(trial._trial_id, "result", result)
         writer.set_trial_user_attr(trial._trial_id, "ended", "complete")
         writer.set_trial_state_values(trial._trial_id, TrialState.COMPLETE, [error])
+
+
+def _missed(error: float, images: int, random: np.random.Generator) -> dict[str, Any]:
+    """A record of what a training missed: mostly the first images, which are hard."""
+    labels = np.arange(images) % 10
+    hard = np.exp(-np.arange(images) / 20) + 0.02
+    wrong = random.choice(images, round(error * images), replace=False, p=hard / hard.sum())
+    guesses = labels.copy()
+    guesses[wrong] = (labels[wrong] + 1) % 10
+    return Missed.of(labels, guesses, 10).record()
 
 
 def _curve(done: int, epochs: int, test: float, validation: float) -> dict[str, list[float]]:

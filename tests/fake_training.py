@@ -28,6 +28,7 @@ import studies.running.trial
 import studies.storage.outages
 import studies.storage.postgres
 from studies.machine.settings import Settings
+from studies.missed import Missed
 from studies.training.outcome import TrainingFailed, TrainingStopped
 
 # Workers import this module as well.
@@ -57,6 +58,7 @@ class Outcome:
     curves: list[dict[str, Any]]
     peak_memory: int | None
     state_dict: object
+    missed: dict[str, Missed]
 
 
 def train(
@@ -121,7 +123,14 @@ def train(
         temporary.replace(path)
         on_epoch(rows[-1])
     error = rows[-1]["validation_error"]  # perhaps all epochs came from the checkpoint
-    return Outcome(error, error, error, 0.1, 100.0, recipe.epochs, rows, None, None)
+    missed = {name: _missed(state, getattr(splits, name)) for name in ("validation", "test")}
+    return Outcome(error, error, error, 0.1, 100.0, recipe.epochs, rows, None, None, missed)
+
+
+def _missed(state: str, images: Any) -> Missed:
+    classes = int(images.labels.max()) + 1
+    guesses = np.random.default_rng(int(state[:8], 16)).integers(0, classes, len(images.labels))
+    return Missed.of(images.labels, guesses, classes)
 
 
 def full_disk(path: Path) -> None:

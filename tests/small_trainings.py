@@ -29,7 +29,9 @@ def numbers(outcome: Outcome) -> tuple[Any, ...]:
     curves = [
         {key: value for key, value in row.items() if key != "seconds"} for row in outcome.curves
     ]
-    return outcome.train_error, outcome.validation_error, outcome.test_error, outcome.epochs, curves
+    missed = {split: missed.record() for split, missed in outcome.missed.items()}
+    errors = outcome.train_error, outcome.validation_error, outcome.test_error
+    return *errors, outcome.epochs, curves, missed
 
 
 def assert_same(outcome: Outcome, other: Outcome) -> None:

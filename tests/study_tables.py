@@ -84,6 +84,49 @@ def make_trials(
     return pd.DataFrame(rows)
 
 
+# Arms of several axes, as a space that is a list of grids has them: C, d, width, depths.
+MIXED = {
+    "C=1": (1, 64, 256, "1-1-1"),
+    "width=32": (1, 8, 32, "1-1-1"),
+    "C=16": (16, 7, 256, "1-1-1"),
+    "width=384": (1, 40, 384, "1-1-1"),
+    "C=4": (4, 23, 256, "1-1-1"),
+    "depths=1-2-1": (1, 52, 256, "1-2-1"),
+    "C=4, shortcut=projection": (4, 24, 256, "1-1-1"),
+    "depths=2-2-2": (1, 41, 256, "2-2-2"),
+    "C=4, depth policy=proportional": (4, 18, 256, "2-1-1"),
+}
+
+
+def make_mixed_trials(
+    arms: dict[str, tuple[int, int, int, str]] | None = None, *, seeds: int = 3, **options: Any
+) -> pd.DataFrame:
+    """One row a pair, all complete, of nine arms that vary different axes, or of other `arms`."""
+    of_c_1 = make_trials(seeds=seeds, **options).query("cardinality == 1").reset_index(drop=True)
+    random, parts = np.random.default_rng(1), []
+    for number, (arm, (c, d, width, depths)) in enumerate((arms or MIXED).items()):
+        flops = int(FLOPS[0] * (1 + 0.004 * (-1) ** number * (number % 4)))
+        own = of_c_1.assign(
+            arm=arm,
+            design=f"resnext_{depths}_{c}x{d}d_w{width}_small",
+            cardinality=c,
+            bottleneck_width=d,
+            width=width,
+            depths=depths,
+            flops=flops,
+            params=int(PARAMS[0] * 0.97**number),
+            activations=int(ACTIVATIONS[0] * 1.04**number),
+            mismatch=flops / FLOPS[0] - 1,
+            reference="resnext_1-1-1_1x64d_w256_small",
+        )
+        gaps = 0.001 * number + random.normal(0, 0.0015, seeds)
+        for split in ("train", "validation", "test"):
+            own[f"{split}_error"] = (own[f"{split}_error"] + gaps).clip(lower=0)
+        seconds = own["seconds"] * 1.06**number
+        parts.append(own.assign(seconds=seconds, images_per_second=10780 / seconds))
+    return pd.concat(parts, ignore_index=True)
+
+
 def without_results(trials: pd.DataFrame, rows: Any, status: str, reason: str = "") -> pd.DataFrame:
     """A copy in which the pairs `rows` ended as `status`, with no result."""
     changed = trials.copy()

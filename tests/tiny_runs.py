@@ -15,8 +15,9 @@ from studies import Study
 from studies.attempts.attempt import Attempt
 from studies.attempts.standing import Attempts, Counts
 from studies.attempts.workers import Lease
+from studies.pair import Pair
 from studies.records.stored_study import get
-from studies.results import read
+from studies.results import Reader, read
 from studies.running.progress import View
 from studies.storage import Storage
 
@@ -107,7 +108,14 @@ def endings() -> list[str]:
 
 
 def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables of the study, with what each training missed."""
     trials, curves = read("sqlite:///t.db", "tiny")
+    with Storage.visit("sqlite:///t.db") as storage:
+        reader = Reader(storage)
+        for split in ("validation", "test"):
+            misses = {pair: str(own.record()) for pair, own in reader.misses("tiny", split).items()}
+            pairs = map(Pair, trials["design"], trials["seed"])
+            trials[f"{split}_missed"] = [misses.get(pair, "") for pair in pairs]
     return trials.drop(columns=INCIDENTAL), curves.drop(columns="seconds")
 
 

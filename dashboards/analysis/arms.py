@@ -1,6 +1,7 @@
 """The arms of a study: their order, their errors by seed, what each costs, and which of
 them is the reference. Errors are fractions throughout."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from scipy import stats
 
 from studies.judging.dunnett import CONFIDENCE
 
+FEWEST_SEEDS = 3  # for an interval of an arm's own: with two, Student's t is 12.7
 SAME = 1e-9  # a spread of errors below this is rounding
 
 
@@ -37,10 +39,38 @@ def arm_cardinalities(designs: pd.DataFrame) -> dict[str, int]:
 
 
 def arm_order(designs: pd.DataFrame, cardinalities: Mapping[str, int]) -> list[str]:
-    """The arms in the order to show them: by cardinality where every arm has
-    one of its own, else as the table has them."""
+    """The arms in the order to show them: by cardinality where every arm has one of its own; else
+    those that vary the same axes together, as the table first has them, by their values where
+    these are numbers."""
     arms = [str(arm) for arm in designs["arm"].drop_duplicates()]
-    return sorted(arms, key=cardinalities.__getitem__) if len(cardinalities) == len(arms) else arms
+    if len(cardinalities) == len(arms):
+        return sorted(arms, key=cardinalities.__getitem__)
+    return [arm for group in groups_of(arms) for arm in group]
+
+
+def axes_of(arm: str) -> str:
+    """What an arm's name says of its axes, without their values: 'C=4, width=32' -> 'C, width';
+    "" of a name without any."""
+    return re.sub(r"=[^,]*", "", arm) if "=" in arm else ""
+
+
+def groups_of(arms: Sequence[str]) -> list[list[str]]:
+    """The arms that vary the same axes, together."""
+    groups: dict[str, list[str]] = {}
+    for arm in arms:
+        groups.setdefault(axes_of(arm), []).append(arm)
+    return [
+        sorted(group, key=_numbers) if axes and all(map(_numbers, group)) else group
+        for axes, group in groups.items()
+    ]
+
+
+def _numbers(arm: str) -> list[tuple[int, ...]]:
+    """The values in an arm's name as numbers, to sort by; empty where one is no number."""
+    values = re.findall(r"=([^,]*)", arm)
+    if not all(re.fullmatch(r"\d+(-\d+)*", value) for value in values):
+        return []
+    return [tuple(map(int, value.split("-"))) for value in values]
 
 
 def reference_arm(designs: pd.DataFrame, arms: Sequence[str], info: Mapping[str, Any]) -> str:
@@ -88,16 +118,17 @@ def error_table(
 def summarize_arms(errors: pd.DataFrame) -> pd.DataFrame:
     """Each arm's n (seeds with a result), mean, sd and t interval over its seeds (`low`, `high`).
 
-    The interval is NaN where n < 2, and where all seeds make the same error, as
-    they may on few images: that is no certainty. These intervals are each arm's own. Whether two
-    arms differ is `comparison.compare`'s question: arms share their seeds.
+    The interval is NaN where n < 3, since two seeds' is wider than anything that they show, and
+    where all seeds make the same error, as they may on few images: that is no certainty. These
+    intervals are each arm's own. Whether two arms differ is `comparison.compare`'s question: arms
+    share their seeds.
 
     Args:
         errors: What `error_table` gives.
     """
     n = errors.notna().sum(axis=1)
     mean, sd = errors.mean(axis=1), errors.std(axis=1, ddof=1)
-    enough = n.where((n > 1) & (sd > SAME))
+    enough = n.where((n >= FEWEST_SEEDS) & (sd > SAME))
     half = stats.t.ppf((1 + CONFIDENCE) / 2, enough - 1) * sd / np.sqrt(enough)
     return pd.DataFrame({"n": n, "mean": mean, "sd": sd, "low": mean - half, "high": mean + half})
 

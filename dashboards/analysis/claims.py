@@ -16,6 +16,7 @@ from dashboards.analysis.words import (
     fine_points,
     gap_text,
     listed,
+    listed_by_axis,
     lower_first,
     percent,
     points,
@@ -153,7 +154,7 @@ def _rest(comparison: Comparison) -> list[str]:
     if equal and comparison.margin:
         verb = "is" if len(equal) == 1 else "are"
         sentences.append(
-            f"{listed(equal)} {verb} equal to {comparison.reference} within"
+            f"{listed_by_axis(equal)} {verb} equal to {comparison.reference} within"
             f" {bare_points(comparison.margin)}."
         )
     if open_gaps:
@@ -163,7 +164,7 @@ def _rest(comparison: Comparison) -> list[str]:
         ]
         few = len(bounds) <= MOST_OPEN_LISTED
         sentences.append(
-            f"Open: {'; '.join(bounds) if few else listed([gap.arm for gap in open_gaps])}."
+            f"Open: {'; '.join(bounds) if few else listed_by_axis([gap.arm for gap in open_gaps])}."
         )
     if open_gaps and comparison.margin:
         sentences.append(_seeds_to_come(comparison, comparison.margin))
@@ -203,9 +204,10 @@ def _without_intervals(evidence: Evidence, comparison: Comparison) -> Verdict:
             f"The largest gap in this one run is {gap}, and may be the luck of the seed. 2 more"
             " seeds would give intervals.",
         )
+    so = "" if "for an interval" in comparison.problem else "no interval, "
     return Verdict(
         f"No interval for the gaps from {reference}",
-        f"{_sentence(comparison.problem)}: no interval, nothing is claimed.",
+        f"{_sentence(comparison.problem)}: {so}nothing is claimed.",
         f"The largest gap is {gap}, {evidence.shared_seeds(largest)}. {image} seeds or more images"
         " would tell.",
     )

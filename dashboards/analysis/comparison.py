@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dashboards.analysis.arms import FEWEST_SEEDS
 from studies.judging.decisions import Verdict
 from studies.judging.differences import p_values
 from studies.judging.dunnett import CONFIDENCE
@@ -22,6 +23,7 @@ from studies.judging.grids import Judgement, confidence_after, judge
 from studies.judging.residuals import Fit, least_squares_means
 
 Array = NDArray[np.float64]
+FEWEST_FREEDOM = 4  # degrees of freedom, with which Dunnett's t is below 4
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,7 @@ def _named(
 ) -> Comparison:
     compared, arms = judged.compared, [str(arm) for arm in errors.index]
     fitted, reference = compared.fitted, arms[compared.reference]
-    problem = problem or ("" if compared.is_known else _why_no_interval(judged))
+    problem = problem or _why_no_interval(judged)
     differences = []
     for number, row in enumerate(compared.arms.tolist()):
         judgement: dict[str, Any] = {}
@@ -217,7 +219,7 @@ def _named(
         tuple(differences),
         tuple(arm for arm in arms if arm not in joined),
         tuple(errors.columns),
-        largest_loss=None if problem else judged.largest_loss,
+        largest_loss=None if problem else min(1.0, judged.largest_loss or 0.0),
         margin=margin,
         trend=None if problem else _trend(fitted, arms, cardinalities, confidence_after(looks)),
         problem=problem,
@@ -249,6 +251,9 @@ def _why_no_comparison(table: Array, arms: Sequence[str], reference: str) -> str
 
 
 def _why_no_interval(judged: Judgement) -> str:
+    """Why nothing can be told of the gaps, in words; "" where there are intervals."""
+    if judged.compared.is_known:
+        return "two seeds are too few for an interval" if _is_vague(judged) else ""
     if np.isfinite(judged.compared.fitted.errors).any(axis=0).sum() < 2:
         return "there is one seed only"
     if judged.compared.fitted.flat:
@@ -256,6 +261,17 @@ def _why_no_interval(judged: Judgement) -> str:
     if not len(judged.compared.arms):
         return "the reference arm shares no seed with another arm"
     return "too few arms share two seeds"
+
+
+def _is_vague(judged: Judgement) -> bool:
+    """Whether nothing is shown, by intervals that rest on two seeds and little else: they are many
+    times as wide as the errors differ."""
+    compared, is_open = judged.compared, set(judged.verdicts) <= {"open"}
+    return bool(
+        is_open
+        and compared.seeds.max() == FEWEST_SEEDS - 1
+        and compared.freedom.min() < FEWEST_FREEDOM
+    )
 
 
 def _trend(

@@ -1,8 +1,9 @@
 """What a study's results say in numbers: each computed when first asked for, and once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -18,13 +19,15 @@ from dashboards.analysis.arms import (
     summarize_arms,
 )
 from dashboards.analysis.comparison import Comparison, Difference, compare
-from dashboards.analysis.looks import stages
+from dashboards.analysis.looks import looks_so_far
 from dashboards.analysis.test_set import Sampling, sampling_of_tests, size_of_test_set
 from dashboards.analysis.words import budget_words, shared_seeds
-from studies.judging.grids import count_looks
+from studies.missed import Missed
+from studies.pair import Pair
 from studies.winner.ranking import rank
 
 SPLITS = ("train", "validation", "test")
+NO_BETTER = 0.9  # parts of the error of guessing: who errs more has not learned
 WAYS = ("deeper", "wider", "more paths")  # the arms of a space with `scale`
 
 
@@ -37,11 +40,14 @@ class Evidence:
         info: What `studies.results.study_info` says about the study; may be empty.
         study: The whole study, where these trials are a choice of its trainings. A choice made
             after looking is compared without a correction for looks: it is no finding.
+        read_missed: Gives which test images each training missed, of those that stored it; asked
+            once, and only where that is shown.
     """
 
     trials: pd.DataFrame
     info: Mapping[str, Any] = field(default_factory=dict)
     study: "Evidence | None" = None
+    read_missed: Callable[[], Mapping[Pair, Missed]] = dict
 
     @property
     def whole(self) -> "Evidence":
@@ -125,7 +131,7 @@ class Evidence:
             self.reference,
             trend,
             self.costs,
-            looks=1 if self.study is not None else count_looks(stages(self.info, self.arms)),
+            looks=1 if self.study is not None else looks_so_far(self.info, self.arms),
             margin=self.margin,
             resolution=1 / self.images if self.images else 0.0,
             problem=self._no_look,
@@ -159,6 +165,16 @@ class Evidence:
     def search(self) -> Mapping[str, Any]:
         """What a search was asked for and has come to; empty for a grid."""
         return self.info.get("search") or {}
+
+    @property
+    def objective(self) -> str:
+        """The cost that a search minimises beside the error; "" where there is none."""
+        return str(next(iter((self.search.get("objectives") or [])[1:]), ""))
+
+    @property
+    def has_latency(self) -> bool:
+        """Whether the latency of some designs was measured."""
+        return bool(self.trials.get("latency", pd.Series(dtype=float)).notna().any())
 
     @cached_property
     def judged_errors(self) -> pd.DataFrame:
@@ -197,7 +213,9 @@ class Evidence:
     def winner(self) -> str | None:
         """The arm that `studies.winner.ranking` puts first; None without a result:
         validation chooses, the test error only reports."""
-        return next(iter(rank(self.trials, "arm").order), None)
+        chosen_on = self.choosing_seed if self.search else None
+        ranking = rank(self.trials, "arm", until=bool(self.until), chosen_on=chosen_on)
+        return next(iter(ranking.order), None)
 
     @cached_property
     def images(self) -> int | None:
@@ -207,7 +225,40 @@ class Evidence:
     @cached_property
     def sampling(self) -> Sampling | None:
         """How far other test images could move the errors."""
-        return sampling_of_tests(self.summary, self.comparison, self.images)
+        return sampling_of_tests(self.summary, self.comparison, self.images, self.missed)
+
+    @cached_property
+    def missed(self) -> dict[str, dict[int, Missed]]:
+        """Which test images each training missed, by arm and seed; without those that stored
+        nothing of it."""
+        known = self.whole.all_missed
+
+        def of(rows: pd.DataFrame) -> dict[int, Missed]:
+            recipes = rows["recipe"] if "recipe" in rows else [""] * len(rows)
+            trained = zip(rows["design"], rows["seed"].astype(int), recipes, strict=True)
+            pairs = [Pair(design, seed, recipe=recipe) for design, seed, recipe in trained]
+            return {pair.seed: known[pair] for pair in pairs if pair in known}
+
+        return {arm: of(rows) for arm, rows in self.complete.items()}
+
+    @cached_property
+    def all_missed(self) -> Mapping[Pair, Missed]:
+        """The same by training."""
+        return self.read_missed()
+
+    @cached_property
+    def chance(self) -> float | None:
+        """The error of guessing among classes of the same size; None where there are no classes."""
+        classes = pd.unique(finite(self.trials["classes"].dropna()))
+        return 1 - 1 / float(classes[0]) if len(classes) == 1 and classes[0] > 1 else None
+
+    @cached_property
+    def unlearned(self) -> list[str]:
+        """The arms whose error is hardly below that of guessing."""
+        if self.chance is None:
+            return []
+        means = self.summary["mean"]
+        return [arm for arm in self.measured if means[arm] > NO_BETTER * self.chance]
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -247,12 +298,17 @@ class Evidence:
 
     @cached_property
     def context(self) -> str:
-        """What was trained: 'digits, 10 epochs'."""
+        """What was trained: 'digits, 10 epochs', 'folder photos, 15 epochs'."""
         data, epochs = self.info.get("data"), finite(self.trials["epochs"])
         epochs = pd.unique(epochs[pd.notna(epochs)])
-        parts = [str(data.get("name", "")) if isinstance(data, dict) else str(data or "")]
+        parts = [data_words(data) if isinstance(data, dict) else str(data or "")]
         parts.append(f"{int(epochs[0])} epochs" if len(epochs) == 1 else "")
         return ", ".join(part for part in parts if part)
+
+
+def data_words(data: Mapping[str, Any]) -> str:
+    """Which data: 'digits', or of the user's own where it lies, 'folder photos'."""
+    return f"{data.get('name', '')} {Path(str(data.get('path') or '')).name}".strip()
 
 
 def _measured(errors: pd.Series) -> pd.Series:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from studies.judging.grids import Stage
+from studies.judging.grids import Stage, count_looks
 
 
 def stages(info: Mapping[str, Any], arms: Sequence[str]) -> list[Stage]:
@@ -25,3 +25,15 @@ def stages(info: Mapping[str, Any], arms: Sequence[str]) -> list[Stage]:
     for seeds, known in zip(reversed(before), reversed(arms_before), strict=True):
         later.append((tuple(known) or later[-1][0], len(seeds)))
     return later[::-1]
+
+
+def looks_so_far(info: Mapping[str, Any], arms: Sequence[str]) -> int:
+    """How often a study was looked at with intervals, now included; arguments as of `stages`.
+
+    Where each arm is decided seed by seed, all looks are part of the plan, and so is its cap. A
+    search is judged without the seed that chose its finalists: on two seeds it has no interval.
+    """
+    if info.get("until"):
+        return 1
+    choosing = 1 if info.get("search") else 0
+    return count_looks([(known, seeds - choosing) for known, seeds in stages(info, arms)])

@@ -2,17 +2,19 @@
 sampling."""
 
 from dashboards.analysis.comparison import Comparison
+from dashboards.analysis.earlier_rules import change_of_rules
 from dashboards.analysis.evidence import Evidence
 from dashboards.analysis.looks import stages
 from dashboards.analysis.words import (
     confidence_text,
     listed,
+    listed_by_axis,
     p_text,
     points,
     seeds_phrase,
     signed_interval,
 )
-from explorer.text import signed_points
+from explorer.text import human_percent, signed_points
 from studies.judging.dunnett import CONFIDENCE
 from studies.judging.residuals import FEW_SEEDS
 
@@ -25,6 +27,7 @@ def notes(evidence: Evidence) -> list[str]:
         *_notes_on_trainings(evidence),
         *_notes_on_pairs(evidence),
         *_notes_on_intervals(evidence),
+        *filter(None, [change_of_rules(evidence)]),
     ]
 
 
@@ -128,6 +131,24 @@ def is_far(ratio: float) -> bool:
     return abs(ratio - 1) > LARGE_MISMATCH
 
 
+def learning_sentence(evidence: Evidence) -> str:
+    """Which arms have learned next to nothing, which tells nothing of their designs; "" where all
+    have."""
+    unlearned, chance = evidence.unlearned, evidence.chance
+    if not unlearned or chance is None:
+        return ""
+    everyone = len(unlearned) == len(evidence.measured) > 1
+    who = "No arm" if everyone else listed_by_axis(unlearned)
+    verb = "has" if everyone or len(unlearned) == 1 else "have"
+    means = [float(evidence.summary.loc[arm, "mean"]) for arm in unlearned]
+    errors = " to ".join(dict.fromkeys(map(human_percent, (min(means), max(means)))))
+    return (
+        f"{who} {verb} {'' if everyone else 'not '}learned much: guessing makes"
+        f" {human_percent(chance)} test error, and here it is {errors}. Look at the learning"
+        " curves, and train longer or with another learning rate before comparing."
+    )
+
+
 def trend_sentence(comparison: Comparison) -> str:
     """The trend on log2 C, with its interval; "" where there is none.
     It is a test of its own, and says so."""
@@ -156,7 +177,12 @@ def sampling_sentence(evidence: Evidence) -> str:
     )
     if sampling.gap is None:
         return f"{text}."
+    if sampling.measured:
+        return (
+            f"{text}, and a gap between two arms could move by up to {points(sampling.gap)} points,"
+            " judged by which images each training missed."
+        )
     return (
         f"{text}, and a gap between two arms could move by up to {points(sampling.gap)} points,"
-        " less the more they miss the same images."
+        " less the more they miss the same images (of which too little is known here)."
     )

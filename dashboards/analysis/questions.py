@@ -99,7 +99,7 @@ def searched(evidence: Evidence) -> Verdict:
         return Verdict(
             title,
             f"{sentence}; {against} points of test error, without an interval:"
-            f" {comparison.problem} beside the one that chose.",
+            f" {comparison.problem.removesuffix(' for an interval')} beside the one that chose.",
             luck,
         )
     return Verdict(

@@ -55,10 +55,10 @@ def design_means(trials: pd.DataFrame, columns: Sequence[str] = ("test_error",))
     """
     rows = trials[(trials["status"] == "complete").to_numpy()]
     numbers = {
-        name: pd.to_numeric(rows[name], errors="coerce").astype(float)
+        name: pd.to_numeric(rows.get(name, np.nan), errors="coerce")
         for name in {*columns, "test_error", *_COSTS}
     }
-    rows = rows.assign(**numbers)
+    rows = rows.assign(**numbers).astype(dict.fromkeys(numbers, float))
     rows = rows[np.isfinite(rows["test_error"].to_numpy())]
     measured = {name: (name, "mean") for name in dict.fromkeys(("test_error", *columns))}
     first = {name: (name, "first") for name in _COSTS if name not in measured}

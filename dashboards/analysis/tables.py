@@ -47,6 +47,7 @@ def closing_table(evidence: Evidence) -> TextTable:
             ("Test error (%)", _mean_error(evidence, "test")),
             ("95 % interval", _error_interval(evidence)),
             ("Seconds per epoch", _seconds_per_epoch),
+            *_latency(evidence),
         ],
         words=("Design",),
     )
@@ -91,6 +92,7 @@ def comparison_table(evidence: Evidence) -> TextTable:
             ("Validation error (%)", _mean_error(evidence, "validation")),
             ("Train error (%)", _mean_error(evidence, "train")),
             ("Seconds per epoch", _seconds_per_epoch),
+            *_latency(evidence),
         ],
         words=("Template", "Verdict"),
     )
@@ -175,7 +177,7 @@ def arms_table(studies: Sequence[tuple[str, Evidence]]) -> TextTable:
             gap, ends = gap_cells(evidence, str(arm))
             if difference and difference.seeds != row["n"]:
                 gap += f" ({difference.seeds} shared)"
-            error = percent(row["mean"]), interval(row["low"], row["high"])
+            error = percent(row["mean"]), interval(*row[["low", "high", "n"]])
             rows.append((name, str(arm), str(int(row["n"])), *error, gap, ends))
     headings = (
         "Study", "Arm", "n", "Test error (%)", "95 % interval", "Minus reference (points)",
@@ -292,6 +294,16 @@ def _seconds_per_epoch(_: str, rows: pd.DataFrame) -> str:
     return f"{seconds.mean():.2f}" if len(seconds) else NOTHING
 
 
+def _latency(evidence: Evidence) -> list[tuple[str, Cell]]:
+    """The column of measured latencies, where there are some."""
+
+    def cell(_: str, rows: pd.DataFrame) -> str:
+        seconds = pd.to_numeric(rows["latency"], errors="coerce").dropna()
+        return f"{1000 * seconds.mean():.3g}" if len(seconds) else NOTHING
+
+    return [("Latency (ms)", cell)] if evidence.has_latency else []
+
+
 def _n(evidence: Evidence) -> Cell:
     return lambda arm, _: str(int(evidence.summary.loc[arm, "n"]))
 
@@ -301,4 +313,4 @@ def _mean_error(evidence: Evidence, split: str) -> Cell:
 
 
 def _error_interval(evidence: Evidence) -> Cell:
-    return lambda arm, _: interval(*evidence.summary.loc[arm, ["low", "high"]])
+    return lambda arm, _: interval(*evidence.summary.loc[arm, ["low", "high", "n"]])

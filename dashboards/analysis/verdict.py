@@ -6,7 +6,7 @@ from dataclasses import replace
 from dashboards.analysis.claims import Verdict, judged
 from dashboards.analysis.comparison import Comparison, OddTraining
 from dashboards.analysis.evidence import Evidence
-from dashboards.analysis.notes import notes
+from dashboards.analysis.notes import learning_sentence, notes
 from dashboards.analysis.questions import scaled, searched, tuned_sentence
 from dashboards.analysis.words import listed, lower_first, seeds_phrase
 from explorer.text import counted, human_percent, signed_points
@@ -15,14 +15,15 @@ from explorer.text import counted, human_percent, signed_points
 def judge(evidence: Evidence) -> Verdict:
     """The verdict on a study, its planned seeds all in. A difference is claimed only where its
     simultaneous interval excludes zero, equality only within the study's margin."""
-    return replace(_answer(evidence), notes=tuple(notes(evidence)))
+    verdict = _answer(evidence)
+    more = f"{learning_sentence(evidence)} {verdict.more}".strip()
+    return replace(verdict, more=more, notes=tuple(notes(evidence)))
 
 
 def _answer(evidence: Evidence) -> Verdict:
     comparison = evidence.comparison
     if evidence.until:  # its decisions hold whenever one looks
-        text = str(evidence.until["text"])
-        return Verdict(text.split(". ")[0].removesuffix("."), text)
+        return Verdict(str(evidence.until["title"]), str(evidence.until["text"]))
     if evidence.whole.is_unfinished and evidence.counts.get("complete"):
         return _so_far(evidence)
     if evidence.search:

@@ -5,9 +5,11 @@ from typing import Any
 
 import pandas as pd
 
+from dashboards.analysis.arms import FEWEST_SEEDS, groups_of
 from explorer.text import counted, signed_points
 
 NOTHING = "–"  # in a cell of a table without a value
+TOO_FEW = "too few seeds"
 # What a budget is stated in.
 BUDGET_WORDS = {
     "flops": "the FLOPs",
@@ -22,12 +24,12 @@ def percent(fraction: Any) -> str:
     return NOTHING if pd.isna(fraction) else f"{100 * fraction:.2f}"
 
 
-def interval(low: Any, high: Any) -> str:
-    """An interval of error (fractions) under a heading in %. Error cannot be
-    below zero, so the interval is cut there."""
+def interval(low: Any, high: Any, n: int = 0) -> str:
+    """An interval of error (fractions) under a heading in %, cut at errors of 0 and 100 %. Where
+    there is none, whether `n` seeds are too few for one."""
     if pd.isna(low) or pd.isna(high):
-        return NOTHING
-    return f"{percent(max(0.0, low))} to {percent(high)}"
+        return TOO_FEW if 0 < n < FEWEST_SEEDS else NOTHING
+    return f"{percent(max(0.0, low))} to {percent(min(1.0, high))}"
 
 
 def points(fraction: float) -> str:
@@ -49,15 +51,22 @@ def bare_points(fraction: float) -> str:
 
 def gap_text(low: float | None, high: float | None, estimate: float) -> str:
     """'0.42 (0.12 to 0.72)': size and interval in points, of a gap that is shown."""
-    ends = sorted((abs(low or 0.0), abs(high or 0.0)))
+    ends = sorted(min(1.0, abs(end or 0.0)) for end in (low, high))
     return f"{fine_points(estimate)} ({fine_points(ends[0])} to {fine_points(ends[1])})"
 
 
 def signed_interval(low: float | None, high: float | None) -> str:
-    """'−0.72 to −0.12', in points; a dash where there is no interval."""
+    """'−0.72 to −0.12', in points, cut where a difference of two errors ends; a dash where there is
+    no interval. An end that is not zero does not read like it: whether zero is inside is what the
+    interval says."""
     if low is None or high is None:
         return NOTHING
-    return f"{signed_points(low)} to {signed_points(high)}"
+    return f"{_fine_signed(max(-1.0, low))} to {_fine_signed(min(1.0, high))}"
+
+
+def _fine_signed(fraction: float) -> str:
+    text = signed_points(fraction)
+    return text if text != "0.00" or not fraction else f"{100 * fraction:+.1g}".replace("-", "−")
 
 
 def p_text(p_value: float) -> str:
@@ -99,11 +108,20 @@ def ratios_text(ratios: Sequence[float]) -> str:
 
 
 def listed(items: Sequence[Any], last: str = "and") -> str:
-    """'C=1, C=2 and C=4'."""
+    """'C=1, C=2 and C=4'; with semicolons where an item holds a comma between two of its parts,
+    unless it also ends with one."""
     words = [str(item) for item in items]
     if len(words) < 2:
         return "".join(words)
+    if any("," in word and not word.endswith(",") for word in words):
+        return f"{'; '.join(words[:-1])}; {last} {words[-1]}"
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def listed_by_axis(arms: Sequence[str]) -> str:
+    """Arms in their order, those of one axis together: 'C=2 and C=4; width=32'."""
+    groups = groups_of(arms)
+    return listed(arms) if len(groups) == 1 else "; ".join(map(listed, groups))
 
 
 def lower_first(sentence: str) -> str:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from importlib.resources import files
+from pathlib import Path
 from string import Template
 from typing import Any
 from urllib.parse import unquote
@@ -19,8 +20,8 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from flask import g, request
 
 from dashboards.app.callbacks import add_design_callbacks, add_study_callbacks
-from dashboards.app.pages import compare, design, overview, paper, study, trial
-from dashboards.app.pages.parts import Look, labelled
+from dashboards.app.pages import compare, design, overview, paper, recipes, study, trial
+from dashboards.app.pages.parts import Look, labelled, study_path
 from dashboards.app.pages.selection import Selection
 from dashboards.app.pages.study_figures import prepare
 from dashboards.app.routes import LOCAL, add_routes
@@ -36,13 +37,19 @@ LINKS = (("Studies", "/"), ("Compare", "/compare"), ("Design", "/design"), ("Pub
 _BACK = html.P(dcc.Link("All studies", href="/"))
 
 
-class Missing(list[Any]):
+class Problem(list[Any]):
+    """A page that says what cannot be shown."""
+
+
+class Missing(Problem):
     """A page that says what is not there; the server answers it with 404."""
 
 
-def create_app(reader: Reader, *, every: float = EVERY, local: bool = True) -> Dash:
-    """The app for one storage. `local` turns away requests that name another host,
-    as a page elsewhere could make a browser send."""
+def create_app(
+    reader: Reader, *, every: float = EVERY, local: bool = True, data_dir: Path | None = None
+) -> Dash:
+    """The app for one storage. `local` turns away requests that name another host, as a page
+    elsewhere could make a browser send; images are looked for in `data_dir`."""
     app = Dash(
         "resnext-explorer",
         assets_folder=str(files("dashboards.app").joinpath("assets")),
@@ -57,7 +64,7 @@ def create_app(reader: Reader, *, every: float = EVERY, local: bool = True) -> D
     latest: dict[str, Look] = {"look": {"theme": "light", "touch": False}}
     app.interpolate_index = lambda **parts: _index(app, reader, latest["look"], **parts)  # type: ignore[method-assign]
     _add_page_callbacks(app, reader, latest, every)
-    add_study_callbacks(app, reader)
+    add_study_callbacks(app, reader, data_dir)
     add_design_callbacks(app)
     add_routes(app, reader, local)
     return app
@@ -106,6 +113,8 @@ def show(
             case []:
                 return overview.page(reader, every)
             case ["study", name]:
+                if reader.tables(name).recipes:
+                    return recipes.page(reader, name, look, every)
                 return study.page(reader, name, search, every)
             case ["study", name, "trial", network, seed]:
                 return trial.page(reader, name, network, seed, look)
@@ -116,8 +125,16 @@ def show(
             case ["paper"]:
                 return paper.page()
     except UserError as error:
-        page = [html.H1("This cannot be shown"), html.P(str(error), className="more"), _BACK]
-        return Missing(page) if isinstance(error, UnknownName) else page
+        # A study may come after its page: the page looks again until it can show it.
+        waiting = dcc.Interval(id="waiting-tick", interval=int(1000 * every))
+        page = [
+            html.H1("This cannot be shown"),
+            html.P(str(error), className="more"),
+            html.P("This page looks again by itself.", className="quiet"),
+            _BACK,
+            waiting,
+        ]
+        return Missing(page) if isinstance(error, UnknownName) else Problem(page)
     return Missing([html.H1("There is no such page"), _BACK])
 
 
@@ -141,6 +158,18 @@ def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], ever
         latest["look"] = look
         return show(reader, pathname, search, look, every)
 
+    @app.callback(
+        Output("page", "children", allow_duplicate=True),
+        Input("waiting-tick", "n_intervals"),
+        State("url", "pathname"),
+        State("url", "search"),
+        State("look", "data"),
+        prevent_initial_call=True,
+    )
+    def look_again(_: int, pathname: str, search: str, look: Look | None) -> Any:
+        page = show(reader, pathname, search, look, every)
+        return no_update if isinstance(page, Problem) else page
+
     app.clientside_callback(
         ClientsideFunction("explorer", "arrived"),
         Output("title", "data"),
@@ -161,6 +190,22 @@ def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], ever
                 if stamp == before
                 else (overview.content(reader), stamp, "")
             )
+        except UserError as error:
+            return no_update, no_update, str(error)
+
+    @app.callback(
+        Output("recipes", "children"), Output("recipes", "data-stamp"),
+        Output("trouble", "children", allow_duplicate=True),
+        Input("recipes-tick", "n_intervals"), State("recipes", "data-stamp"),
+        State("recipes-name", "data"), State("look", "data"),
+        prevent_initial_call=True,
+    )  # fmt: skip
+    def refresh_recipes(_: int, before: str | None, name: str, look: Look | None) -> Any:
+        try:
+            stamp = reader.stamp(name)
+            if stamp == before:
+                return no_update, no_update, ""
+            return recipes.content(reader, name, look), stamp, ""
         except UserError as error:
             return no_update, no_update, str(error)
 
@@ -222,7 +267,7 @@ def warm_up(reader: Reader) -> threading.Event:
         gc.disable()
         try:
             for stored in reversed(reader.studies()):
-                study.page(reader, stored.name, "", EVERY)
+                show(reader, study_path(stored.name), "", None)
                 if not ready.is_set():
                     ready.set()
                     time.sleep(0.15)  # a page that was waited for goes first
@@ -239,7 +284,13 @@ def warm_up(reader: Reader) -> threading.Event:
     return ready
 
 
-def serve(reader: Reader, host: str, port: int, announce: Callable[[str], None]) -> None:
+def serve(
+    reader: Reader,
+    host: str,
+    port: int,
+    announce: Callable[[str], None],
+    data_dir: Path | None = None,
+) -> None:
     """Serve until interrupted; `announce` gets the address once it answers. Raises
     `UserError` for a port or host that cannot be had."""
     from werkzeug.serving import WSGIRequestHandler, make_server
@@ -249,7 +300,7 @@ def serve(reader: Reader, host: str, port: int, announce: Callable[[str], None])
             return
 
     ready = warm_up(reader)
-    app = create_app(reader, local=host in LOCAL)
+    app = create_app(reader, local=host in LOCAL, data_dir=data_dir)
     try:
         server = make_server(host, port, app.server, threaded=True, request_handler=Handler)
     except (OSError, SystemExit) as error:

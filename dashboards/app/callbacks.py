@@ -1,13 +1,14 @@
 """What the pages' controls change: callbacks between the browser and
 the functions that make pages and figures."""
 
+from pathlib import Path
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from dashboards.app.pages import design, study
-from dashboards.app.pages.parts import Look
-from dashboards.app.pages.question import Question
+from dashboards.app.pages.parts import FRAME_PARTS, Look
+from dashboards.app.pages.question import INPUTS, Question
 from dashboards.app.pages.selection import Selection
 from dashboards.app.pages.study_figures import CURVES, RESULTS, SPENDING, outputs
 from explorer.errors import UserError
@@ -15,8 +16,9 @@ from studies.attempts.attempt import STATUSES
 from studies.results import Reader
 
 
-def add_study_callbacks(app: Dash, reader: Reader) -> None:
-    """A study's page: its choices, its figures, and looking again while it runs."""
+def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None) -> None:
+    """A study's page: its choices, its figures, and looking again while it runs. Its images are
+    looked for in `data_dir`."""
     chosen = [Input("arms", "value"), Input("statuses", "value"), Input("seeds", "value")]
     every_arm = State("arms", "options")
     changed, look_now, name_now = (
@@ -76,7 +78,7 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
             figures = outputs(reader, "results", name, asked, look, zooms)
             return [*figures, study.shown(reader.tables(name), asked), (before or 0) + 1]
         except UserError as error:
-            return [*[no_update] * (3 * len(RESULTS)), str(error), no_update]
+            return [*_unchanged(RESULTS), str(error), no_update]
 
     @app.callback(
         *_frames(CURVES), Output("study-numbers", "children"), results_are_drawn,
@@ -94,7 +96,7 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
                 study.behind(reader, reader.tables(name), asked),
             ]
         except UserError:
-            return [no_update] * (3 * len(CURVES) + 1)
+            return [*_unchanged(CURVES), no_update]
 
     @app.callback(
         *_frames(SPENDING), results_are_drawn, Input("cost-by", "value"), *then,
@@ -108,7 +110,10 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
         asked = selection(arms, statuses, seeds, options, cost=by)
         try:
             if ctx.triggered_id == "cost-by":  # another axis: a zoom into the old one means nothing
-                return [*outputs(reader, "cost", name, asked, look, (None,)), *[no_update] * 3]
+                return [
+                    *outputs(reader, "cost", name, asked, look, (None,)),
+                    *_unchanged(("speed",)),
+                ]
             figures = zip(SPENDING, zooms, strict=True)
             return [
                 part
@@ -116,7 +121,22 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
                 for part in outputs(reader, key, name, asked, look, (zoom,))
             ]
         except UserError:
-            return [no_update] * (3 * len(SPENDING))
+            return _unchanged(SPENDING)
+
+    # Last of all: it reads what no figure needs, perhaps also the data.
+    @app.callback(
+        Output("study-missed", "children"), Output("missed-shown", "data"),
+        Input("speed-title", "children"), State("missed-shown", "data"), name_now,
+        prevent_initial_call=True,
+    )  # fmt: skip
+    def got_wrong(_: str, before: str, name: str) -> Any:
+        try:
+            tables = reader.tables(name)
+            if tables.stamp == before:  # it is of the whole study, whatever is chosen
+                return no_update, no_update
+            return study.got_wrong(reader, tables, data_dir), tables.stamp
+        except UserError:
+            return no_update, no_update
 
     @app.callback(
         Output("study-trainings", "children"), results_are_drawn, Input("order", "value"),
@@ -156,7 +176,7 @@ def add_study_callbacks(app: Dash, reader: Reader) -> None:
 
 def add_design_callbacks(app: Dash) -> None:
     """The design page: every control answers at once."""
-    keys = ("reference", "factor", "by", "solve", "most", "multiple", "policy")
+    keys = ("reference", "factor", "by", "solve", "most", "multiple", "policy", *INPUTS)
     controls = [Input(key, "value") for key in keys]
     answers = ("design-table", "design-paper", "design-drawing", "design-problem")
     labels = ("factor-value", "most-name", "most-value", "multiple-value")
@@ -187,5 +207,8 @@ def _zooms(keys: tuple[str, ...]) -> list[State]:
 
 
 def _frames(keys: tuple[str, ...]) -> list[Output]:
-    parts = (("", "figure"), ("-title", "children"), ("-below", "children"))
-    return [Output(f"{key}{part}", what) for key in keys for part, what in parts]
+    return [Output(f"{key}{part}", what) for key in keys for part, what in FRAME_PARTS]
+
+
+def _unchanged(keys: tuple[str, ...]) -> list[Any]:
+    return [no_update] * (len(FRAME_PARTS) * len(keys))

@@ -1,12 +1,13 @@
 """The command `dashboard`."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
 from explorer.output import say
-from studies.commands.options import storage_option
+from studies.commands.options import GivenPath, storage_option
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
@@ -15,8 +16,15 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 @storage_option
 @click.option("--host", default="127.0.0.1", help="Where to listen; only this machine by default.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8050, help="0: any free port.")
+@click.option(
+    "--data-dir",
+    type=GivenPath(),
+    help="Where studies' data lies, as for `study run`: pages show the images missed most.",
+)
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in a browser.")
-def dashboard(storage: str | None, host: str, port: int, open_browser: bool) -> None:
+def dashboard(
+    storage: str | None, host: str, port: int, data_dir: Path | None, open_browser: bool
+) -> None:
     """Look at studies while they run, and at designs, in a browser.
 
     The storage is only read. Every view has an address of its
@@ -33,8 +41,9 @@ def dashboard(storage: str | None, host: str, port: int, open_browser: bool) -> 
 
     if host not in LOCAL:
         print(
-            f"Warning: on {host}, everyone who reaches this machine can read the studies; there is"
-            " no password. Through ssh -L 8050:127.0.0.1:8050 it can stay on 127.0.0.1.",
+            f"Warning: on {host}, everyone who reaches this machine can read the studies, and see"
+            " the images missed most; there is no password. Through ssh -L 8050:127.0.0.1:8050 it"
+            " can stay on 127.0.0.1.",
             file=sys.stderr,
         )
     opened = Storage(storage)
@@ -49,7 +58,7 @@ def dashboard(storage: str | None, host: str, port: int, open_browser: bool) -> 
         if open_browser:
             _open(address)
 
-    serve(Reader(opened), host, port, announce)
+    serve(Reader(opened), host, port, announce, data_dir)
 
 
 def _open(address: str) -> Any:

@@ -12,6 +12,7 @@ hue and their mark in both and in every figure. The point of a single training c
     deeper_wider_more_paths(findings, *, paper=False, theme="light")
     error_against_cost(findings, *, cost="flops", theme="light")
     error_distribution_functions(trials, *, by="study", measure="flops", theme="light")
+    errors_by_recipe(by_recipe, *, theme="light")
     learning_curves(findings, curves, *, split="validation", theme="light")
     progress(findings, *, theme="light")
     gaps_by_seed(findings, *, theme="light")
@@ -27,6 +28,7 @@ from dashboards.figures.common import spread
 from dashboards.figures.comparison import differences_from_reference, error_against_cardinality
 from dashboards.figures.course import gaps_by_seed
 from dashboards.figures.learning import learning_curves
+from dashboards.figures.recipes import errors_by_recipe
 from dashboards.figures.running import mismatches, network_drawing, progress, throughput
 from dashboards.figures.scaling import deeper_wider_more_paths
 from dashboards.figures.spaces import error_distribution_functions
@@ -38,6 +40,7 @@ __all__ = [
     "error_against_cardinality",
     "error_against_cost",
     "error_distribution_functions",
+    "errors_by_recipe",
     "gaps_by_seed",
     "learning_curves",
     "mismatches",

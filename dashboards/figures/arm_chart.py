@@ -2,24 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import plotly.graph_objects as go
 
 from dashboards.analysis.evidence import Evidence
-from dashboards.analysis.words import template_label
-from dashboards.figures.common import Points, add_points, arm_places, smallest_step
+from dashboards.figures.common import Points, add_points
+from dashboards.figures.places import SMALL_SIZE, ArmAxis, Tick
 from dashboards.figures.theme import (
-    THEMES,
     Style,
     arm_styles,
     blank_figure,
+    colors_of,
     hovers,
     label,
     note_if_empty,
     set_title,
 )
 
-SMALL = "<span style='font-size:11px'>{}</span>"
+SMALL = f"<span style='font-size:{SMALL_SIZE}px'>{{}}</span>"
+
+
+IN_ROWS = "arms in rows"  # what the layout's `meta` says of such a figure
 
 
 @dataclass(frozen=True)
@@ -61,23 +65,6 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Tick:
-    """A tick's text, its words on lines of their own, and what stands below it in small type."""
-
-    words: tuple[str, ...]
-    below: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class ArmAxis:
-    """Where ticks stand, what they say, and from where to where the axis goes."""
-
-    ticks: dict[float, Tick]
-    ends: tuple[float, float]
-    title: str = ""
-
-
-@dataclass(frozen=True)
 class ArmChart:
     """What a figure of arms shows. Heights are in `unit`: "%" or "points" of test error, or
     "images a second"."""
@@ -94,51 +81,51 @@ class ArmChart:
     unit: str = "%"
 
 
-def arm_axis(evidence: Evidence) -> ArmAxis:
-    """Ticks at the arms: the cardinality (or the arm's name), and under it the template."""
-    places, designs = arm_places(evidence), evidence.designs
-    columns = designs[["arm", "cardinality", "bottleneck_width", "width"]]
-    templates: dict[str, list[str]] = {arm: [] for arm in places}
-    for arm, *template in columns.itertuples(index=False):
-        templates[str(arm)].append(template_label(*template))
-    ticks = {}
-    for arm, labels in templates.items():
-        below = labels[0] if len(set(labels)) == 1 else f"{len(labels)} designs"
-        cardinality = evidence.cardinalities.get(arm)
-        words = (str(cardinality),) if cardinality else tuple(arm.split())
-        ticks[places[arm]] = Tick(words, (below,))
-    step = smallest_step(places)
-    first, last = (min(places.values()), max(places.values())) if places else (0.0, 1.0)
-    title = "Cardinality C (log2); template below" if evidence.cardinalities else ""
-    return ArmAxis(ticks, (first - 0.6 * step, last + 0.6 * step), title)
-
-
 def draw_arms(chart: ArmChart, evidence: Evidence, theme: str) -> go.Figure:
     """Draw what `chart` says, each arm in its colour and mark."""
-    figure, colors, styles = blank_figure(theme), THEMES[theme], arm_styles(evidence, theme)
+    figure, styles, axis = blank_figure(theme), arm_styles(evidence, theme), chart.axis
     for line in chart.lines:
-        _add_line(figure, line, theme)
+        _add_line(figure, line, axis, theme)
     for mark in chart.marks:
+        style = styles[mark.arm]
         if mark.arm in chart.points:
-            add_points(figure, chart.points[mark.arm], styles[mark.arm], theme, unit=chart.unit)
-        _add_mark(figure, mark, styles[mark.arm], theme)
+            points = chart.points[mark.arm]
+            add_points(figure, points, style, theme, unit=chart.unit, in_rows=axis.in_rows)
+        _add_mark(figure, mark, style, axis, theme)
     for published in chart.published:
-        _add_published(figure, published, theme)
+        _add_published(figure, published, axis, theme)
     set_title(figure, chart.title, chart.subtitle, theme)
-    set_arm_axis(figure, chart.axis)
+    set_arm_axis(figure, axis, theme)
+    values = value_axis(figure)
     if chart.unit == "points" and chart.marks:
-        figure.update_yaxes(zeroline=True, zerolinecolor=colors.ink, zerolinewidth=1.5)
+        values.update(zeroline=True, zerolinecolor=colors_of(theme).ink, zerolinewidth=1.5)
     if chart.range:
-        figure.update_yaxes(range=list(chart.range))
+        values.range = list(chart.range)
     if chart.heights:
-        figure.update_yaxes(tickmode="array", tickvals=chart.heights)
+        values.update(tickmode="array", tickvals=chart.heights)
     note_if_empty(figure, chart.marks, theme)
     return figure
 
 
-def set_arm_axis(figure: go.Figure, axis: ArmAxis) -> None:
+def value_axis(figure: go.Figure) -> Any:
+    """The axis of a figure of arms on which its values stand: x where arms stand in rows."""
+    return figure.layout.xaxis if figure.layout.meta == IN_ROWS else figure.layout.yaxis
+
+
+def share_scale(figures: Sequence[go.Figure]) -> None:
+    """Give figures of arms one scale, so that values can be compared from figure to figure."""
+    ranges = [axis.range for axis in map(value_axis, figures) if axis.range]
+    for figure in figures:
+        if value_axis(figure).range:
+            value_axis(figure).range = [min(low for low, _ in ranges), max(up for _, up in ranges)]
+
+
+def set_arm_axis(figure: go.Figure, axis: ArmAxis, theme: str) -> None:
     """Ticks as `axis` says; neither axis can be zoomed."""
-    figure.update_xaxes(
+    figure.update_xaxes(fixedrange=True)
+    figure.update_yaxes(fixedrange=True)
+    own = figure.layout.yaxis if axis.in_rows else figure.layout.xaxis
+    own.update(
         tickmode="array",
         tickvals=list(axis.ticks),
         ticktext=[_tick_text(tick) for tick in axis.ticks.values()],
@@ -146,47 +133,55 @@ def set_arm_axis(figure: go.Figure, axis: ArmAxis) -> None:
         ticklabeloverflow="allow",
         range=list(axis.ends),
         title={"text": axis.title, "standoff": 10},
-        fixedrange=True,
     )
-    figure.update_yaxes(fixedrange=True)
+    if axis.in_rows:
+        colors = colors_of(theme)
+        own.update(showgrid=False, tickfont={"color": colors.ink}, ticklabelstandoff=6)
+        # Beside long names a phone has room for few numbers.
+        figure.layout.xaxis.update(showgrid=True, gridcolor=colors.grid, gridwidth=1, nticks=4)
+        figure.layout.meta = IN_ROWS
+        figure.layout.margin.b = 40
+        margin = figure.layout.margin
+        figure.layout.height = max(figure.layout.height, axis.height + margin.t + margin.b)
 
 
 def _tick_text(tick: Tick) -> str:
-    words = "<br>".join(label(word, 14) for word in tick.words)
-    below = "<br>".join(label(line, 14) for line in tick.below if line)
-    return f"{words}<br>{SMALL.format(below)}"
+    words = "<br>".join(map(label, tick.words))
+    below = "<br>".join(label(line) for line in tick.below if line)
+    return f"{words}<br>{SMALL.format(below)}" if below else words
 
 
-def _add_line(figure: go.Figure, line: Line, theme: str) -> None:
-    quiet = THEMES[theme].quiet
+def _add_line(figure: go.Figure, line: Line, axis: ArmAxis, theme: str) -> None:
+    quiet = colors_of(theme).quiet
     if line.crosses:
+        add = figure.add_vline if axis.in_rows else figure.add_hline
         dots = {"color": quiet, "width": 1, "dash": "dot"}
-        figure.add_hline(y=line.y[0], line=dots, layer="below")
+        add(line.y[0], line=dots, layer="below")
         return
-    style = {"color": quiet, "width": 1.5, "dash": "dot"} if line.dotted else {
-        "color": quiet, "width": 1
-    }  # fmt: skip
     figure.add_scatter(
-        x=list(line.x), y=list(line.y), mode="lines", line=style, hoverinfo="skip",
+        **axis.points(list(line.x), list(line.y)),
+        mode="lines",
+        line={"color": quiet, "width": 1.5, "dash": "dot"}
+        if line.dotted
+        else {"color": quiet, "width": 1},
+        hoverinfo="skip",
         name=line.name or None,
-    )  # fmt: skip
+    )
 
 
-def _add_mark(figure: go.Figure, mark: Mark, style: Style, theme: str) -> None:
-    ground = THEMES[theme].ground
+def _add_mark(figure: go.Figure, mark: Mark, style: Style, axis: ArmAxis, theme: str) -> None:
+    ground = colors_of(theme).ground
     if mark.low is not None and mark.high is not None and mark.high > mark.low:
         figure.add_scatter(
-            x=[mark.x, mark.x],
-            y=[mark.low, mark.high],
+            **axis.points([mark.x, mark.x], [mark.low, mark.high]),
             mode="lines",
             line={"color": style.color, "width": 1.75},
             hoverinfo="skip",
         )
     fill, edge = (style.color, ground) if mark.filled else (ground, style.color)
-    lines = [f"<b>{label(mark.name or mark.arm)}</b>", *(label(line, 200) for line in mark.lines)]
+    lines = [f"<b>{label(mark.name or mark.arm)}</b>", *map(label, mark.lines)]
     figure.add_scatter(
-        x=[mark.x],
-        y=[mark.y],
+        **axis.points([mark.x], [mark.y]),
         mode="markers",
         marker=style.marker(
             13, color=fill, line={"color": edge, "width": 1.5 if mark.filled else 2.25}
@@ -195,12 +190,11 @@ def _add_mark(figure: go.Figure, mark: Mark, style: Style, theme: str) -> None:
     )
 
 
-def _add_published(figure: go.Figure, published: Published, theme: str) -> None:
+def _add_published(figure: go.Figure, published: Published, axis: ArmAxis, theme: str) -> None:
     """Open grey diamonds, with their name at the last."""
-    colors, joined = THEMES[theme], published.joined
+    colors, joined = colors_of(theme), published.joined
     figure.add_scatter(
-        x=published.x,
-        y=published.y,
+        **axis.points(published.x, published.y),
         mode="lines+markers" if joined else "markers",
         line={"color": colors.quiet, "width": 1.25, "dash": "4px,4px"},
         marker={
@@ -214,8 +208,16 @@ def _add_published(figure: go.Figure, published: Published, theme: str) -> None:
     )
     if published.labelled:
         figure.add_annotation(
-            x=published.x[-1], y=published.y[-1], text=published.name, showarrow=False,
-            font={"color": colors.quiet, "size": 12},
-            xanchor="right" if joined else "center", yanchor="top" if joined else "bottom",
-            xshift=8 if joined else 0, yshift=-6 if joined else 5,
+            **axis.points(published.x[-1], published.y[-1]), text=published.name, showarrow=False,
+            font={"color": colors.quiet, "size": 12}, **_beside(published, axis),
         )  # fmt: skip
+
+
+def _beside(published: Published, axis: ArmAxis) -> dict[str, Any]:
+    """Where the name stands at the last value: in rows towards the middle of the figure."""
+    if axis.in_rows:
+        is_right = published.y[-1] > sum(published.y) / len(published.y)
+        return {"xanchor": "right", "xshift": -8} if is_right else {"xanchor": "left", "xshift": 8}
+    if published.joined:
+        return {"xanchor": "right", "yanchor": "top", "xshift": 8, "yshift": -6}
+    return {"xanchor": "center", "yanchor": "bottom", "yshift": 5}

@@ -16,7 +16,7 @@ from dashboards.analysis.words import seeds_phrase, span
 from dashboards.figures.theme import Style, label
 from explorer.text import human_count, human_flops, human_percent
 
-DIRECT_LABELS = 8  # more lines than this get a legend
+DIRECT_LABELS = 7  # more lines than this get a legend
 HOVER_COLUMNS = ("flops", "params", "activations", "mismatch")
 # Of one mark: 10,000 points would be a blot, and take seconds to make and to draw.
 MOST_POINTS = 100
@@ -66,19 +66,6 @@ def subtitle_of(*parts: str, left_out: str = "") -> str:
     return ", ".join(filter(None, parts)) + left_out
 
 
-def arm_places(evidence: Evidence) -> dict[str, float]:
-    """Where each arm stands: at log2 of its cardinality, or one after the other."""
-    if evidence.cardinalities:
-        return {arm: float(np.log2(evidence.cardinalities[arm])) for arm in evidence.arms}
-    return {arm: float(number) for number, arm in enumerate(evidence.arms)}
-
-
-def smallest_step(places: dict[str, float]) -> float:
-    """The smallest distance between two arms, at most 1."""
-    gaps = np.diff(sorted(places.values()))
-    return float(min(1.0, gaps.min())) if len(gaps) else 1.0
-
-
 def spread(heights: Sequence[float], gap: float) -> list[float]:
     """Sorted heights in 0..1, moved as little as needed so that
     neighbours are at least `gap` apart."""
@@ -114,24 +101,35 @@ def drawn_of_crowd(heights: Any, most: int = MOST_POINTS) -> NDArray[np.intp]:
     return np.sort(order[np.linspace(0, count - 1, most).round().astype(int)])
 
 
+def arms_left_out(count: int) -> str:
+    """The end of a subtitle: how many of very many arms are not drawn."""
+    return f"; the reference and the lowest, {count:,} more arms are left out" if count else ""
+
+
 def left_out_phrase(count: int, what: str = "single trials") -> str:
     """The end of a subtitle: how many points of a crowd are not drawn."""
     return f"; {count:,} {what} between those drawn are left out" if count else ""
 
 
 def add_points(
-    figure: go.Figure, points: Points, style: Style, theme: str, *, unit: str = "%"
+    figure: go.Figure,
+    points: Points,
+    style: Style,
+    theme: str,
+    *,
+    unit: str = "%",
+    in_rows: bool = False,
 ) -> None:
     """Draw single trainings; on hover each says which one it is.
 
-    `unit` is that of the heights: "%" of test error, or "images a second". A point's `customdata`
-    begins with its design's name and its seed (escaped text, number).
+    `unit` is that of the heights: "%" of test error, or "images a second"; `in_rows` they are
+    widths. A point's `customdata` begins with its design's name and its seed (escaped text,
+    number).
     """
     rows = points.rows
     designs = rows.drop_duplicates("design").filter(["design", *HOVER_COLUMNS])
     own = {
-        row["design"]: [label(row["design"], 200), costs_text(row)]
-        for row in designs.to_dict("records")
+        row["design"]: [label(row["design"]), costs_text(row)] for row in designs.to_dict("records")
     }
     only = next(iter(own.values())) if len(own) == 1 else None
     data = [
@@ -140,12 +138,13 @@ def add_points(
     ]
     arms = rows["arm"].astype(str).unique()
     arm = f"<b>{template_text(label(arms[0]))}</b>, " if len(arms) == 1 else ""
-    value = "test error %{y:.2f} %" if unit == "%" else f"%{{y:,.0f}} {unit}"
+    across = "x" if in_rows else "y"
+    value = f"test error %{{{across}:.2f}} %" if unit == "%" else f"%{{{across}:,.0f}} {unit}"
     lines = [f"{arm}seed %{{customdata[1]}}", "%{customdata[0]}"]
     lines += [only[1] if only else "%{customdata[2]}", value]
     figure.add_scatter(
-        x=points.x,
-        y=points.y,
+        x=points.y if in_rows else points.x,
+        y=points.x if in_rows else points.y,
         mode="markers",
         marker=style.marker(8, opacity=0.5 if theme == "light" else 0.65),
         customdata=data,
@@ -174,15 +173,10 @@ def template_text(text: str) -> str:
 
 
 def error_range(evidence: Evidence) -> tuple[float, float]:
-    """From the lowest to the highest trial and interval, in %. Two seeds can give an interval many
-    times as wide as all data: it runs out of the figure rather than flatten it."""
-    summary, errors = evidence.summary, evidence.errors.to_numpy(dtype=float)
-    firm = summary[summary["n"] > 2]
-    low = float(np.nanmin([np.nanmin(errors), *firm["low"]]))
-    high = float(np.nanmax([np.nanmax(errors), *firm["high"]]))
-    room = high - low
-    low = max(low - room, min(low, float(summary["low"].min())))
-    high = min(high + room, max(high, float(summary["high"].max())))
+    """From the lowest to the highest trial and interval, in %."""
+    errors, ends = evidence.errors.to_numpy(dtype=float), evidence.summary[["low", "high"]]
+    low = float(np.nanmin([np.nanmin(errors), *ends["low"].clip(lower=0)]))
+    high = float(np.nanmax([np.nanmax(errors), *ends["high"].clip(upper=1)]))
     margin = 0.06 * (high - low) or 0.002
     return 100 * max(low - margin, -0.25 * margin), 100 * (high + margin)
 

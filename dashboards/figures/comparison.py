@@ -7,22 +7,31 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from dashboards.analysis.arms import FEWEST_SEEDS
 from dashboards.analysis.findings import Findings
-from dashboards.analysis.words import bare_points, confidence_text, listed, seeds_phrase
-from dashboards.figures.arm_chart import ArmChart, Line, Mark, arm_axis, draw_arms
+from dashboards.analysis.words import (
+    bare_points,
+    confidence_text,
+    listed,
+    seeds_phrase,
+    signed_interval,
+)
+from dashboards.figures.arm_chart import ArmChart, Line, Mark, draw_arms
 from dashboards.figures.common import (
     Points,
-    arm_places,
+    arms_left_out,
     error_range,
     errors_in_percent,
     left_out_phrase,
     means_and_trials,
     points_of,
-    smallest_step,
     subtitle_of,
 )
-from dashboards.figures.paper import table3_on_axis
+from dashboards.figures.paper import axis_with_table3, table3_on_axis
+from dashboards.figures.places import ArmAxis
 from explorer.text import signed_points
+
+MOST_NAMED = 4  # arms in a title
 
 
 def error_against_cardinality(
@@ -44,26 +53,28 @@ def error_against_cardinality(
 
 def errors_by_arm(findings: Findings, paper: str | None = None) -> ArmChart:
     """What `error_against_cardinality` shows, in % of test error."""
-    summary, measured, places = findings.summary, findings.measured, arm_places(findings)
-    points = {arm: _trials_of(findings, arm) for arm in measured}
-    marks = [mean_mark(arm, places[arm], summary.loc[arm]) for arm in measured]
+    summary, axis = findings.summary, axis_with_table3(findings, paper)
+    measured = [arm for arm in findings.measured if arm in axis.places]
+    points = {arm: _trials_of(findings, arm, axis) for arm in measured}
+    marks = [mean_mark(arm, axis.places[arm], summary.loc[arm]) for arm in measured]
     lines, trend, dotted = [], findings.comparison.trend, ""
     if findings.cardinalities and len(measured) > 1:
         lines.append(Line([mark.x for mark in marks], [mark.y for mark in marks]))
     if trend is not None:
         # The trend's straight line through the middle of the arms' means.
-        at = np.array([mark.x for mark in marks])
+        log2_c = np.log2([findings.cardinalities[mark.arm] for mark in marks])
         middle = float(np.mean([mark.y for mark in marks]))
-        heights = (middle + 100 * trend.slope * (at - at.mean())).tolist()
-        lines.append(Line(at.tolist(), heights, "trend", dotted=True))
+        heights = (middle + 100 * trend.slope * (log2_c - log2_c.mean())).tolist()
+        lines.append(Line([mark.x for mark in marks], heights, "trend", dotted=True))
         dotted = "dotted: the trend on log2 C"
     chart = ArmChart(
         findings.verdict.title,
         subtitle_of(
             f"Test error in %: {means_and_trials(summary)}", dotted, findings.context,
-            left_out=left_out_phrase(sum(own.left_out for own in points.values())),
+            left_out=left_out_phrase(sum(own.left_out for own in points.values()))
+            + arms_left_out(axis.left_out),
         ),
-        arm_axis(findings),
+        axis,
         marks,
         points,
         lines,
@@ -75,13 +86,13 @@ def errors_by_arm(findings: Findings, paper: str | None = None) -> ArmChart:
     return _with_room_below(chart)
 
 
-def _trials_of(findings: Findings, arm: str) -> Points:
-    """Single trials stand left of the mean, each seed in its own place, so
+def _trials_of(findings: Findings, arm: str, axis: ArmAxis) -> Points:
+    """Single trials stand left of the mean (above it, in rows), each seed in its own place, so
     that a seed can be followed from arm to arm."""
-    rows, centre = findings.complete[arm], arm_places(findings)[arm]
+    rows, centre = findings.complete[arm], axis.places[arm]
     seeds = list(findings.errors.columns)
     offsets = np.array([0.2 * seeds.index(seed) for seed in rows["seed"]]) / max(1, len(seeds) - 1)
-    x = centre - smallest_step(arm_places(findings)) * (0.34 - offsets)
+    x = centre - axis.shift(axis.step * (0.34 - offsets))
     return points_of(rows, x, errors_in_percent(rows))
 
 
@@ -91,8 +102,9 @@ def mean_mark(arm: str, x: float, row: pd.Series, name: str = "", *lines: str) -
     mean, low, high = (100 * float(row[key]) for key in ("mean", "low", "high"))
     hover = f"mean test error {mean:.2f} %, {seeds_phrase(int(row['n']))}"
     if pd.isna(row["low"]):
-        return Mark(arm, x, mean, lines=(hover, "no interval", *lines), name=name)
-    low = max(0.0, low)
+        why = "too few seeds for an interval" if row["n"] < FEWEST_SEEDS else "no interval"
+        return Mark(arm, x, mean, lines=(hover, why, *lines), name=name)
+    low, high = max(0.0, low), min(100.0, high)
     ends = f"95 % interval {low:.2f} to {high:.2f} %"
     return Mark(arm, x, mean, low, high, (hover, ends, *lines), name)
 
@@ -120,16 +132,17 @@ def differences_from_reference(
 
 def gaps_by_arm(findings: Findings, paper: str | None = None) -> ArmChart:
     """What `differences_from_reference` shows, in points of test error."""
-    comparison, reference, places = findings.comparison, findings.reference, arm_places(findings)
-    gaps, sure = comparison.differences, confidence_text(comparison.confidence)
+    comparison, reference = findings.comparison, findings.reference
+    axis = axis_with_table3(findings, paper)
+    places, sure = axis.places, confidence_text(comparison.confidence)
+    gaps = [gap for gap in comparison.differences if gap.arm in places]
     marks = [Mark(reference, places[reference], 0.0, lines=("the reference arm",))] if gaps else []
     for gap in gaps:
         hover = [f"{signed_points(gap.estimate)} points, {findings.shared_seeds(gap)}"]
         low, high = gap.low, gap.high
         if low is not None and high is not None:
-            ends = f"{signed_points(low)} to {signed_points(high)}"
-            hover.append(f"{sure} interval {ends}, simultaneous")
-            low, high = 100 * low, 100 * high
+            hover.append(f"{sure} interval {signed_interval(low, high)}, simultaneous")
+            low, high = max(-100.0, 100 * low), min(100.0, 100 * high)
         marks.append(
             Mark(
                 gap.arm, places[gap.arm], 100 * gap.estimate, low, high, tuple(hover),
@@ -143,8 +156,8 @@ def gaps_by_arm(findings: Findings, paper: str | None = None) -> ArmChart:
     lines = [Line((), [100 * edge], "margin", dotted=True, crosses=True) for edge in edges]
     if lines:
         subtitle += f"; dotted: the margin of {bare_points(comparison.margin or 0.0)}"
-    title = _title_of_gaps(findings)
-    chart = ArmChart(title, subtitle, arm_axis(findings), marks, lines=lines, unit="points")
+    title, subtitle = _title_of_gaps(findings), subtitle + arms_left_out(axis.left_out)
+    chart = ArmChart(title, subtitle, axis, marks, lines=lines, unit="points")
     return table3_on_axis(chart, findings, paper, 0.0) if paper is not None and gaps else chart
 
 
@@ -160,5 +173,7 @@ def _title_of_gaps(findings: Findings) -> str:
     if all(gap.verdict == "equal" for gap in gaps):
         return f"Every arm is equal to {reference} within {bare_points(comparison.margin or 0.0)}"
     if shown := [gap.arm for gap in gaps if gap.shown]:
+        if len(shown) > MOST_NAMED:
+            return f"{len(shown)} of {len(gaps)} arms differ from {reference}"
         return f"{listed(shown)} {'differs' if len(shown) == 1 else 'differ'} from {reference}"
     return "Every difference's interval includes zero"

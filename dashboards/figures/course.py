@@ -1,20 +1,24 @@
 """How the verdict on each arm comes, seed by seed, where seeds end with the verdict."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.analysis.findings import Findings
+from dashboards.figures.legend import add_legend
 from dashboards.figures.theme import (
-    THEMES,
     arm_styles,
     blank_figure,
+    colors_of,
     label,
     note_if_empty,
     set_title,
     transparent,
 )
+from explorer.text import counted
 
 COLUMNS = ["seeds", "estimate", "low", "high", "half"]
 ROOM = 3  # margins above and below zero that are shown: the first intervals are far wider
@@ -26,7 +30,7 @@ class CourseChart:
     """What `gaps_by_seed` shows.
 
     Attributes:
-        title: Where the arms stand.
+        title: How many arms are decided.
         subtitle: How to read it.
         looks: Of each arm that has any, a row a look: `seeds`, and in points of test error
             `estimate`, `low`, `high` (the interval for better or worse) and `half` (of the one for
@@ -56,9 +60,10 @@ def gaps_by_seed(findings: Findings, *, theme: str = "light") -> go.Figure:
         theme: "light" or "dark".
     """
     chart, styles = course_of(findings), arm_styles(findings, theme)
-    figure, colors = blank_figure(theme), THEMES[theme]
+    figure, colors = blank_figure(theme), colors_of(theme)
     for number, (arm, looks) in enumerate(chart.looks.items()):
-        color, symbol = styles[arm].color, styles[arm].symbol
+        style = styles[arm]
+        color, symbol = style.color, style.symbol
         x = looks["seeds"] + WIDTH * ((number + 0.5) / len(chart.looks) - 0.5)
         for low, high, width in (
             (looks["low"], looks["high"], 1.5),
@@ -70,7 +75,7 @@ def gaps_by_seed(findings: Findings, *, theme: str = "light") -> go.Figure:
                 mode="lines",
                 line={"color": transparent(color, 0.45), "width": width},
                 hoverinfo="skip",
-                showlegend=False,
+                legendgroup=label(arm),
             )
         last = len(looks) - 1
         filled = [arm in chart.decided and row == last for row in range(len(looks))]
@@ -79,7 +84,8 @@ def gaps_by_seed(findings: Findings, *, theme: str = "light") -> go.Figure:
             y=looks["estimate"].tolist(),
             mode="lines+markers",
             name=label(arm),
-            line={"color": color, "width": 1.5},
+            legendgroup=label(arm),
+            line={"color": color, "width": 1.5, "dash": style.dash},
             marker={
                 "symbol": [symbol if full else f"{symbol}-open" for full in filled],
                 "size": [11 if full else 7 for full in filled],
@@ -100,9 +106,7 @@ def gaps_by_seed(findings: Findings, *, theme: str = "light") -> go.Figure:
         )
     last_look = max((int(looks["seeds"].max()) for looks in chart.looks.values()), default=1)
     figure.update_xaxes(title_text="seeds", tick0=0, dtick=max(1, last_look // 10))
-    figure.update_layout(
-        showlegend=True, legend={"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0}
-    )
+    add_legend(figure, {arm: styles[arm] for arm in chart.looks})
     figure.update_yaxes(title_text="gap, points", range=[-chart.reach, chart.reach])
     set_title(figure, chart.title, chart.subtitle, theme)
     note_if_empty(figure, chart.looks, theme)
@@ -111,7 +115,7 @@ def gaps_by_seed(findings: Findings, *, theme: str = "light") -> go.Figure:
 
 def course_of(findings: Findings) -> CourseChart:
     """What `gaps_by_seed` shows."""
-    until = findings.info.get("until") or {"margin": None, "arms": [], "text": ""}
+    until = findings.info.get("until") or {"margin": None, "arms": []}
     looks = {
         arm["arm"]: _in_points(arm["looks"])
         for arm in until["arms"]
@@ -124,13 +128,26 @@ def course_of(findings: Findings) -> CourseChart:
         subtitle += f"; dashed: the margin of {margin:g}; a filled mark is a decision"
     gaps = [float(table["estimate"].abs().max()) for table in looks.values()]
     return CourseChart(
-        until["text"].split(". ")[0].rstrip(".") or "Gaps seed by seed",
+        _title(until["arms"]),
         subtitle,
         looks,
         frozenset(arm["arm"] for arm in until["arms"] if arm["decided_at"] is not None),
         margin,
         max(ROOM * (margin or 0), 1.5 * max(gaps, default=0), 0.01),
     )
+
+
+def _title(arms: Sequence[Mapping[str, Any]]) -> str:
+    """'3 of 4 arms are decided after 9 seeds'; who is what, the verdict's own title says."""
+    compared = [arm for arm in arms if arm["verdict"] != "reference"]
+    seeds = max((look["seeds"] for arm in arms for look in arm["looks"]), default=0)
+    if not seeds:
+        return "No arm is decided yet"
+    decided = sum(arm["decided_at"] is not None for arm in compared)
+    who = f"{decided} of {counted(len(compared), 'arm')}"
+    if decided == len(compared):
+        who = "The arm" if decided == 1 else f"All {decided} arms"
+    return f"{who} {'is' if decided == 1 else 'are'} decided after {counted(seeds, 'seed')}"
 
 
 def _in_points(looks: list[dict[str, float]]) -> pd.DataFrame:

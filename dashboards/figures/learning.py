@@ -9,19 +9,30 @@ from numpy.typing import NDArray
 
 from dashboards.analysis.arms import finite
 from dashboards.analysis.findings import Findings
-from dashboards.analysis.words import seeds_phrase
-from dashboards.figures.common import DIRECT_LABELS, over_seeds, spread, subtitle_of
+from dashboards.analysis.words import listed, seeds_phrase
+from dashboards.figures.common import arms_left_out, over_seeds, spread, subtitle_of
+from dashboards.figures.legend import LABEL_SIZE, add_legend, fit_beside
+from dashboards.figures.places import text_width
 from dashboards.figures.theme import (
-    THEMES,
     Style,
     arm_styles,
     blank_figure,
+    colors_of,
     hovers,
     label,
     note_if_empty,
     set_title,
     transparent,
 )
+from dashboards.figures.ticks import log_ticks
+from explorer.errors import check_known
+from explorer.text import human_percent
+
+SPLITS = ("train", "validation")
+MOST_LINES = 16  # more are not told apart: then the reference and the lowest are drawn
+# Over its last fifth of epochs an error that still falls loses more than this part of itself, and
+# more than so many points.
+FALLING, FALLING_POINTS = 0.1, 1.0
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,7 @@ class CurvesChart:
     Attributes:
         floor: Where an error of zero stands on the log axis.
         has_zero: Whether there is one.
+        chance: The error of guessing, in %; None where the number of classes is not known.
     """
 
     title: str
@@ -39,6 +51,7 @@ class CurvesChart:
     lines: dict[str, pd.DataFrame]
     floor: float
     has_zero: bool
+    chance: float | None = None
 
 
 def learning_curves(
@@ -55,6 +68,9 @@ def learning_curves(
         curves: One row an epoch of these trainings.
         split: "train" or "validation".
         theme: "light" or "dark".
+
+    Raises:
+        UserError: For another split or theme.
     """
     chart, styles = curves_by_arm(findings, curves, split), arm_styles(findings, theme)
     lines, floor, figure = chart.lines, chart.floor, blank_figure(theme)
@@ -64,9 +80,10 @@ def learning_curves(
         figure.add_scatter(
             x=epochs + epochs[::-1], y=high + low[::-1], mode="lines", line={"width": 0},
             fill="toself", fillcolor=transparent(styles[arm].color, 0.13), hoverinfo="skip",
+            legendgroup=label(arm), showlegend=False,
         )  # fmt: skip
     for arm, line in lines.items():
-        style, dash = styles[arm], "5px,3px" if arm == findings.reference else "solid"
+        style = styles[arm]
         texts = [
             f"<b>{label(arm)}</b>, epoch {epoch}<br>{split} error {row['mean']:.2f} %<br>"
             f"{row['low']:.2f} to {row['high']:.2f} % over {seeds_phrase(int(row['n']))}"
@@ -77,15 +94,21 @@ def learning_curves(
             y=line["mean"].clip(lower=floor).tolist(),
             mode="lines+markers",
             name=label(arm),
-            line={"color": style.color, "width": 2.25, "dash": dash},
-            marker=style.marker(9, size=[0] * (len(line) - 1) + [style.size(9)]),
+            legendgroup=label(arm),
+            line={"color": style.color, "width": 2.25, "dash": style.dash},
+            marker=style.marker(
+                9, size=[0] * (len(line) - 1) + [style.size(9)], opacity=1, line={"width": 0}
+            ),
             **hovers(texts),
-            showlegend=len(lines) > DIRECT_LABELS,
         )
     set_title(figure, chart.title, chart.subtitle, theme)
-    _set_epoch_axes(figure, lines, floor, chart.has_zero)
-    if len(lines) <= DIRECT_LABELS:
+    _set_epoch_axes(figure, chart)
+    if fit_beside(list(lines)):
         _label_ends(figure, lines, styles, floor, theme)
+    else:
+        add_legend(figure, {arm: styles[arm] for arm in lines})
+    if chart.chance is not None and lines:
+        _add_chance(figure, chart.chance, theme)
     note_if_empty(figure, lines, theme)
     return figure
 
@@ -94,7 +117,9 @@ def curves_by_arm(
     findings: Findings, curves: pd.DataFrame, split: str = "validation"
 ) -> CurvesChart:
     """What `learning_curves` shows."""
-    lines = _lines(findings, curves, f"{split}_error")
+    check_known("split", split, SPLITS)
+    every_line = _lines(findings, curves, f"{split}_error")
+    lines = _told_apart(every_line, findings.reference)
     errors = [line[["mean", "low", "high"]].to_numpy().ravel() for line in lines.values()]
     values = np.concatenate(errors or [np.ones(1)])
     positive = values[values > 0]
@@ -102,11 +127,25 @@ def curves_by_arm(
     over = over_seeds(counts, ", band from the lowest to the highest")
     return CurvesChart(
         _ends(lines, split, findings.is_training),
-        subtitle_of(f"{split.capitalize()} error in %, log scale: {over}", findings.context),
+        subtitle_of(
+            f"{split.capitalize()} error in %, log scale: {over}",
+            findings.context,
+            left_out=arms_left_out(len(every_line) - len(lines)),
+        ),
         lines,
         float(positive.min()) / 3 if len(positive) else 0.01,
         bool((values <= 0).any()),
+        None if findings.chance is None else 100 * findings.chance,
     )
+
+
+def _told_apart(lines: dict[str, pd.DataFrame], reference: str) -> dict[str, pd.DataFrame]:
+    """All lines, or of very many the reference's and those that end lowest."""
+    if len(lines) <= MOST_LINES:
+        return lines
+    ends = sorted(lines, key=lambda arm: float(lines[arm]["mean"].iloc[-1]))
+    drawn = {reference, *ends[: MOST_LINES - 1]}
+    return {arm: line for arm, line in lines.items() if arm in drawn}
 
 
 def _lines(findings: Findings, curves: pd.DataFrame, column: str) -> dict[str, pd.DataFrame]:
@@ -134,7 +173,7 @@ def _lines(findings: Findings, curves: pd.DataFrame, column: str) -> dict[str, p
 
 
 def _codes(names: list[str], values: pd.Series) -> NDArray[np.intp]:
-    """The place of each value among the names: numbers are
+    """The position of each value among the names: numbers are
     compared at once, 200,000 texts are not."""
     return np.asarray(pd.Index(names, dtype=object).get_indexer(values.astype(object)))
 
@@ -146,15 +185,31 @@ def _ends(lines: dict[str, pd.DataFrame], split: str, is_training: bool) -> str:
     if not ends:
         return f"{split.capitalize()} error by epoch"
     edges = dict.fromkeys((min(ends, key=ends.__getitem__), max(ends, key=ends.__getitem__)))
+    falling = [arm for arm, line in lines.items() if still_falls(line["mean"])]
     return (
         f"{split.capitalize()} error {'so far:' if is_training else 'ends at'}"
         f" {' to '.join(f'{ends[arm]:.1f} % ({arm})' for arm in edges)}"
+        + (_falling_words(falling, len(lines)) if falling and not is_training else "")
     )
 
 
-def _set_epoch_axes(
-    figure: go.Figure, lines: dict[str, pd.DataFrame], floor: float, has_zero: bool
-) -> None:
+def _falling_words(falling: list[str], count: int) -> str:
+    if len(falling) == count:
+        return "; the curves still fall" if count > 1 else "; the curve still falls"
+    who = listed(falling) if len(falling) <= 3 else f"{len(falling)} of {count} curves"
+    return f"; {who} still {'falls' if len(falling) == 1 else 'fall'}"
+
+
+def still_falls(errors: pd.Series) -> bool:
+    """Whether an error by epoch, in %, still came down in its last fifth: more epochs would
+    bring it further."""
+    last = float(errors.iloc[-1])
+    before = float(errors.iloc[-1 - -(-len(errors) // 5)]) if len(errors) > 4 else last
+    return before - last > max(FALLING * before, FALLING_POINTS)
+
+
+def _set_epoch_axes(figure: go.Figure, chart: CurvesChart) -> None:
+    lines, floor = chart.lines, chart.floor
     ends = [int(line.index.max()) for line in lines.values()] or [1]
     last = max(ends)
     step = max(1, int(np.ceil(last / 6)))
@@ -168,19 +223,34 @@ def _set_epoch_axes(
         fixedrange=True,
     )
     highest = max((float(line["high"].max()) for line in lines.values()), default=1.0)
-    marks = [
-        mark for power in range(-4, 3) for mark in (10.0**power, 2 * 10.0**power, 5 * 10.0**power)
-    ]
-    marks = [mark for mark in marks if 2.2 * floor <= mark <= highest * 1.2]
-    lowest = 0.85 * floor if has_zero else 2.6 * floor
+    if chart.chance is not None and highest > chart.chance / 2:
+        highest = max(highest, chart.chance)
+    lowest = 0.85 * floor if chart.has_zero else 2.6 * floor
+    highest = 1.1 * max(highest, 2 * lowest if chart.has_zero else 1.1 * lowest)
+    marks = log_ticks(2.2 * floor, highest)
     figure.update_yaxes(
         type="log",
-        tickvals=[floor, *marks] if has_zero else marks,
-        ticktext=(["0"] if has_zero else []) + [f"{mark:g}" for mark in marks],
-        range=[float(np.log10(lowest)), float(np.log10(max(highest, 2 * lowest) * 1.1))],
+        tickvals=[floor, *marks] if chart.has_zero else marks,
+        ticktext=(["0"] if chart.has_zero else []) + [f"{mark:g}" for mark in marks],
+        range=[float(np.log10(lowest)), float(np.log10(highest))],
         fixedrange=True,
     )
-    figure.update_layout(margin={"r": 72, "b": 48})
+    figure.update_layout(margin={"r": 24, "b": 48})
+
+
+def _add_chance(figure: go.Figure, chance: float, theme: str) -> None:
+    """The error of guessing as a dotted line, where the figure reaches that high."""
+    quiet, (low, high) = colors_of(theme).quiet, figure.layout.yaxis.range
+    position = float(np.log10(chance))
+    if position > high:
+        return
+    is_near_top = high - position < 0.1 * (high - low)
+    figure.add_hline(y=chance, line={"color": quiet, "width": 1, "dash": "dot"}, layer="below")
+    figure.add_annotation(
+        text=f"guessing, {human_percent(chance / 100)}", x=1, xref="x domain", xanchor="right",
+        y=position, yanchor="top" if is_near_top else "bottom", showarrow=False,
+        font={"size": 12, "color": quiet},
+    )  # fmt: skip
 
 
 def _label_ends(
@@ -193,6 +263,8 @@ def _label_ends(
     """Name each line at its end. Names that would overlap are
     moved apart, each tied to its line."""
     low, high = figure.layout.yaxis.range
+    widest = max((text_width(arm, LABEL_SIZE) for arm in lines), default=0.0)
+    figure.update_layout(margin={"r": 34 + round(widest)})
     # Heights in parts of the plot; a line of text takes about a twentieth of it.
     ends = {
         arm: (float(np.log10(max(line["mean"].iloc[-1], floor))) - low) / (high - low)
@@ -205,8 +277,8 @@ def _label_ends(
         figure.add_annotation(
             x=int(line.index[-1]),
             y=ends[arm] * (high - low) + low,
-            text=label(arm, 16),
-            font={"color": THEMES[theme].ink, "size": 12.5},
+            text=label(arm),
+            font={"color": colors_of(theme).ink, "size": LABEL_SIZE},
             xanchor="left",
             ax=26,
             ayref="y",

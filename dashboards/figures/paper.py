@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dashboards.analysis.evidence import Evidence
-from dashboards.figures.arm_chart import ArmChart, Published, Tick
+from dashboards.figures.arm_chart import ArmChart, Published
+from dashboards.figures.places import ArmAxis, arm_axis
 from explorer.errors import check_known
 from explorer.published import TABLES
 from explorer.text import signed_points
@@ -41,8 +42,21 @@ def gaps_of_scaling() -> dict[str, list[tuple[str, float]]]:
     }
 
 
+def axis_with_table3(evidence: Evidence, family: str | None) -> ArmAxis:
+    """The axis of arms, with the cardinalities of Table 3 where its values can be laid over.
+
+    Raises:
+        UserError: For a family that Table 3 does not have.
+    """
+    if family is None:
+        return arm_axis(evidence)
+    errors = errors_by_cardinality(family)
+    reference = evidence.cardinalities.get(evidence.reference)
+    return arm_axis(evidence, list(errors) if reference in errors else ())
+
+
 def table3_on_axis(chart: ArmChart, evidence: Evidence, family: str, base: float) -> ArmChart:
-    """The chart with Table 3 laid over its log2 axis of cardinality.
+    """The chart with Table 3 laid over its axis, as `axis_with_table3` makes it.
 
     The values are differences from the paper's own value at our reference arm's cardinality, put
     on `base` (in the chart's unit). Nothing is laid over where the paper has no value there.
@@ -61,20 +75,9 @@ def table3_on_axis(chart: ArmChart, evidence: Evidence, family: str, base: float
         for c, gap in gaps.items()
     ]
     heights = [base + 100 * gap for gap in gaps.values()]
-    x = [float(c.bit_length() - 1) for c in gaps]
-    more = {
-        position: Tick((str(c),), ("paper",))
-        for position, c in zip(x, gaps, strict=True)
-        if position not in chart.axis.ticks
-    }
-    low, high = chart.axis.ends
-    axis = replace(
-        chart.axis,
-        ticks={**chart.axis.ticks, **more},
-        ends=(min(low, min(x) - 0.6), max(high, max(x) + 0.6)),
-    )
+    x = [chart.axis.cardinalities[c] for c in gaps]
     published = Published(x, heights, hovers, f"paper, {family}")
-    return replace(chart, axis=axis, published=[published], range=range_with(chart.range, heights))
+    return replace(chart, published=[published], range=range_with(chart.range, heights))
 
 
 def range_with(

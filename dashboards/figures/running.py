@@ -12,20 +12,27 @@ import plotly.graph_objects as go
 from dashboards.analysis.arms import finite
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.words import span
-from dashboards.figures.arm_chart import ArmChart, Line, Mark, arm_axis, draw_arms, set_arm_axis
+from dashboards.figures.arm_chart import (
+    ArmChart,
+    Line,
+    Mark,
+    draw_arms,
+    set_arm_axis,
+    value_axis,
+)
 from dashboards.figures.common import (
     Points,
-    arm_places,
+    arms_left_out,
     costs_text,
     left_out_phrase,
     points_of,
-    smallest_step,
     subtitle_of,
 )
+from dashboards.figures.places import LINE, LONGEST_LINE, ArmAxis, arm_axis, wrapped
 from dashboards.figures.theme import (
-    THEMES,
     arm_styles,
     blank_figure,
+    colors_of,
     hovers,
     label,
     note_if_empty,
@@ -59,8 +66,9 @@ class ProgressChart:
 def progress(findings: Findings, *, theme: str = "light") -> go.Figure:
     """How the trainings of each arm stand: complete, running, failed,
     pruned, waiting. Of many arms, all in one bar."""
-    colors, figure, chart = THEMES[theme], blank_figure(theme), progress_by_arm(findings)
+    colors, figure, chart = colors_of(theme), blank_figure(theme), progress_by_arm(findings)
     names, counts = list(chart.counts.index), chart.counts
+    lines = [wrapped(name, LONGEST_LINE) for name in names]
     for status, (color, pattern) in STATUS_MARKS.items():
         if status not in counts or not counts[status].any():
             continue
@@ -79,21 +87,21 @@ def progress(findings: Findings, *, theme: str = "light") -> go.Figure:
                 "pattern": {"shape": pattern, "fgcolor": "#ffffff", "size": 6},
                 "line": {"width": 0},
             },
-            customdata=[[label(name, 200)] for name in names],
+            customdata=[[label(name)] for name in names],
             hovertemplate=f"<b>%{{customdata[0]}}</b><br>%{{x}} {status}<extra></extra>",
         )
     figure.update_layout(
         barmode="stack",
         bargap=0.35,
         showlegend=True,
-        height=max(220, 150 + 34 * len(names)),
+        height=max(220, 150 + sum(2 * LINE + LINE * (len(own) - 1) for own in lines)),
         legend={"orientation": "h", "y": -0.08, "yanchor": "top", "x": 0, "traceorder": "normal"},
     )
     figure.update_xaxes(visible=False, fixedrange=True)
     figure.update_yaxes(
         autorange="reversed", showgrid=False, fixedrange=True, tickfont={"color": colors.ink},
         tickmode="array", tickvals=list(range(len(names))),
-        ticktext=[label(name, 32) for name in names],
+        ticktext=["<br>".join(map(label, own)) for own in lines],
     )  # fmt: skip
     set_title(figure, chart.title, chart.subtitle, theme)
     note_if_empty(figure, counts, theme)
@@ -138,6 +146,7 @@ class MismatchChart:
 
     title: str
     subtitle: str
+    axis: ArmAxis
     designs: pd.DataFrame
 
 
@@ -145,48 +154,54 @@ def mismatches(findings: Findings, *, theme: str = "light") -> go.Figure:
     """How far each design's cost is from its budget, in the budget's own
     measure: a mark on a stem from zero, by arm."""
     chart, styles = mismatch_by_arm(findings), arm_styles(findings, theme)
-    figure = blank_figure(theme)
-    figure.update_yaxes(zeroline=True, zerolinecolor=THEMES[theme].ink, zerolinewidth=1.5)
+    figure, axis = blank_figure(theme), chart.axis
     for arm, designs in chart.designs.groupby(chart.designs["arm"].astype(str), sort=False):
         style, x, heights = styles[str(arm)], finite(designs["x"]), finite(designs["mismatch"])
         gap = np.full(len(x), np.nan)
         figure.add_scatter(
-            x=np.column_stack([x, x, gap]).ravel(),
-            y=np.column_stack([0 * heights, heights, gap]).ravel(),
+            **axis.points(
+                np.column_stack([x, x, gap]).ravel(),
+                np.column_stack([0 * heights, heights, gap]).ravel(),
+            ),
             mode="lines", line={"color": style.color, "width": 2}, hoverinfo="skip",
         )  # fmt: skip
         texts = [
-            f"<b>{label(arm)}</b><br>{label(row['design'], 200)}<br>{row['costs']}"
+            f"<b>{label(arm)}</b><br>{label(row['design'])}<br>{row['costs']}"
             for row in designs.to_dict("records")
         ]
         figure.add_scatter(
-            x=x, y=heights, mode="markers",
+            **axis.points(x, heights), mode="markers",
             marker=style.marker(11), **hovers(texts),
         )  # fmt: skip
     set_title(figure, chart.title, chart.subtitle, theme)
-    set_arm_axis(figure, arm_axis(findings))
+    set_arm_axis(figure, axis, theme)
+    values = value_axis(figure)
+    values.update(zeroline=True, zerolinecolor=colors_of(theme).ink, zerolinewidth=1.5)
     if not finite(chart.designs["mismatch"]).any():
-        figure.update_yaxes(range=[-1, 1])
+        values.range = [-1, 1]
     note_if_empty(figure, chart.designs, theme)
     return figure
 
 
 def mismatch_by_arm(findings: Findings) -> MismatchChart:
     """What `mismatches` shows."""
-    rows, places = findings.designs, arm_places(findings)
+    rows, axis = findings.designs, arm_axis(findings)
     designs = pd.DataFrame({"arm": rows["arm"], "design": rows["design"]})
     designs["costs"] = [costs_text(row) for row in rows.to_dict("records")]
     designs["mismatch"] = 100 * finite(rows["mismatch"])
     designs = designs[designs["mismatch"].notna()]
-    step, x = 0.7 * smallest_step(places), pd.Series(0.0, index=designs.index)
+    largest = float(designs["mismatch"].abs().max()) / 100 if len(designs) else 0.0
+    designs = designs[designs["arm"].astype(str).isin(list(axis.places))]
+    step, x = 0.7 * axis.step, pd.Series(0.0, index=designs.index)
     for arm, own in designs.groupby(designs["arm"].astype(str)):
         spread = np.linspace(-0.5, 0.5, len(own)) if len(own) > 1 else np.zeros(1)
-        x[own.index] = places[str(arm)] + step * spread
-    largest = float(designs["mismatch"].abs().max()) / 100 if len(designs) else 0.0
+        x[own.index] = axis.places[str(arm)] + step * spread
     what = findings.budget.removeprefix("the ")
     return MismatchChart(
         f"All costs are within {human_percent(largest)} of the budget",
-        f"Mismatch in %: {what} over the budget, minus one, of {len(designs)} designs",
+        f"Mismatch in %: {what} over the budget, minus one, of {len(designs)} designs"
+        + arms_left_out(axis.left_out),
+        axis,
         designs.assign(x=x),
     )
 
@@ -199,16 +214,16 @@ def throughput(findings: Findings, *, theme: str = "light") -> go.Figure:
 
 def speed_by_arm(findings: Findings) -> ArmChart:
     """What `throughput` shows, in images a second."""
-    places, reference = arm_places(findings), findings.reference
-    step = smallest_step(places)
+    axis, reference = arm_axis(findings), findings.reference
     trainings: dict[str, pd.DataFrame] = {}
     points: dict[str, Points] = {}
-    for arm, rows in findings.by_arm.items():
+    for arm, position in axis.places.items():
+        rows = findings.by_arm[arm]
         speeds = finite(rows["images_per_second"])
         own = (rows["status"] == "complete").to_numpy() & np.isfinite(speeds)
         if own.any():
             trainings[arm] = rows[own]
-            x = np.full(int(own.sum()), places[arm] - 0.2 * step)
+            x = np.full(int(own.sum()), position - axis.shift(0.2 * axis.step))
             points[arm] = points_of(trainings[arm], x, speeds[own])
     means = {
         arm: float(finite(rows["images_per_second"]).mean()) for arm, rows in trainings.items()
@@ -219,7 +234,7 @@ def speed_by_arm(findings: Findings) -> ArmChart:
         hover = [words]
         if reference in means:
             hover.append(f"{mean / means[reference]:.2f}x {reference}'s")
-        marks.append(Mark(arm, places[arm], mean, lines=tuple(hover)))
+        marks.append(Mark(arm, axis.places[arm], mean, lines=tuple(hover)))
     joined = bool(findings.cardinalities) and len(marks) > 1
     lines = [Line([mark.x for mark in marks], list(means.values()))] if joined else []
     counts = [len(rows) for rows in trainings.values()]
@@ -229,9 +244,10 @@ def speed_by_arm(findings: Findings) -> ArmChart:
         _speed_title(means, reference),
         subtitle_of(
             f"Images per second in training, mean of {span(counts)} trainings", devices,
-            left_out=left_out_phrase(sum(own.left_out for own in points.values())),
+            left_out=left_out_phrase(sum(own.left_out for own in points.values()))
+            + arms_left_out(axis.left_out),
         ),
-        arm_axis(findings),
+        axis,
         marks,
         points,
         lines,

@@ -8,7 +8,7 @@ from dashboards.analysis.comparison import cost_ratio
 from dashboards.analysis.evidence import WAYS
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.words import template_label
-from dashboards.figures.arm_chart import ArmAxis, ArmChart, Line, Published, Tick, draw_arms
+from dashboards.figures.arm_chart import ArmChart, Line, Published, draw_arms
 from dashboards.figures.common import (
     Points,
     costs_text,
@@ -21,6 +21,7 @@ from dashboards.figures.common import (
 )
 from dashboards.figures.comparison import mean_mark
 from dashboards.figures.paper import gaps_of_scaling, range_with
+from dashboards.figures.places import ArmAxis, Tick
 from explorer.text import signed_points
 
 
@@ -45,8 +46,10 @@ def errors_by_way(findings: Findings, *, paper: bool = False) -> ArmChart:
         *(arm for arm in WAYS if arm in others),
         *(arm for arm in others if arm not in WAYS),
     ]
-    places = {arm: float(position) for position, arm in enumerate(arms)}
-    drawn = {arm: _trials_of(findings, arm, places[arm]) for arm in findings.measured}
+    ticks = {float(position): _tick(findings, arm) for position, arm in enumerate(arms)}
+    axis = ArmAxis(dict(zip(arms, ticks, strict=True)), ticks).fitted()
+    places = axis.places
+    drawn = {arm: _trials_of(findings, arm, axis) for arm in findings.measured}
     marks = []
     for arm in arms:
         if arm in drawn:
@@ -59,7 +62,7 @@ def errors_by_way(findings: Findings, *, paper: bool = False) -> ArmChart:
     if reference in drawn:
         base = 100 * float(summary.loc[reference, "mean"])
         lines.append(Line((), [base], crosses=True))
-        published = _table4(places, base) if paper else []
+        published = _table4(axis, base) if paper else []
     heights = [height for values in published for height in values.y]
     left_out = left_out_phrase(sum(own.left_out for own in drawn.values()))
     return ArmChart(
@@ -68,10 +71,7 @@ def errors_by_way(findings: Findings, *, paper: bool = False) -> ArmChart:
             f"Test error in %: {means_and_trials(summary)}", "dotted: the reference",
             findings.context, left_out=left_out,
         ),
-        ArmAxis(
-            {position: _tick(findings, arm) for arm, position in places.items()},
-            (-0.6, len(arms) - 0.4),
-        ),
+        axis,
         marks,
         drawn,
         lines,
@@ -80,26 +80,26 @@ def errors_by_way(findings: Findings, *, paper: bool = False) -> ArmChart:
     )  # fmt: skip
 
 
-def _trials_of(findings: Findings, arm: str, position: float) -> Points:
+def _trials_of(findings: Findings, arm: str, axis: ArmAxis) -> Points:
     """Single trials stand left of the mean, each seed in its own place."""
     rows, seeds = findings.complete[arm], list(findings.errors.columns)
     offsets = np.array([0.16 * seeds.index(seed) for seed in rows["seed"]])
-    x = position - 0.36 + offsets / max(1, len(seeds) - 1)
+    x = axis.places[arm] - axis.shift(0.36 - offsets / max(1, len(seeds) - 1))
     return points_of(rows, x, errors_in_percent(rows))
 
 
-def _table4(places: dict[str, float], base: float) -> list[Published]:
+def _table4(axis: ArmAxis, base: float) -> list[Published]:
     """Table 4's networks beside our arms, put on our reference arm's error `base` (in %)."""
     published: list[Published] = []
     for arm, gaps in gaps_of_scaling().items():
-        if arm in places:
+        if arm in axis.places:
             hovers = [
                 "paper, Table 4 (from ResNet-101, 2x the FLOPs)<br>"
                 f"{name}: {signed_points(gap)} points"
                 for name, gap in gaps
             ]
             heights = [base + 100 * gap for _, gap in gaps]
-            x = [places[arm] + 0.26] * len(gaps)
+            x = [axis.places[arm] + axis.shift(0.26)] * len(gaps)
             published.append(Published(x, heights, hovers, joined=False, labelled=not published))
     return published
 

@@ -10,21 +10,25 @@ import plotly.graph_objects as go
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.spaces import ComparedSpaces, Distribution, compare_spaces, design_means
 from dashboards.analysis.words import listed, p_text, span
-from dashboards.figures.common import DIRECT_LABELS, over_seeds, template_text
+from dashboards.figures.common import over_seeds, template_text
+from dashboards.figures.legend import add_legend, fit_beside
 from dashboards.figures.theme import (
+    DASHES,
     FURTHER_COLORS,
-    THEMES,
+    Style,
     arm_styles,
     blank_figure,
+    colors_of,
     label,
     note_if_empty,
     set_title,
 )
 from dashboards.figures.tradeoffs import COST_LABELS
+from explorer.errors import check_known
 from explorer.text import human_flops
 from studies.judging.dunnett import CONFIDENCE
 
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+MEASURES = ("flops", "params", "activations")
 MOST_NAMED = 3  # spaces, or pairs of them
 
 
@@ -39,7 +43,12 @@ class SpacesChart:
 
 
 def error_distribution_functions(
-    trials: pd.DataFrame, *, by: str = "study", measure: str | None = "flops", theme: str = "light"
+    trials: pd.DataFrame,
+    *,
+    by: str = "study",
+    measure: str | None = "flops",
+    compared: ComparedSpaces | None = None,
+    theme: str = "light",
 ) -> go.Figure:
     """The share of a design space's designs that have an error of at most x: one line a space.
 
@@ -48,34 +57,43 @@ def error_distribution_functions(
         by: The column whose values are the spaces.
         measure: "flops", "params" or "activations" compares spaces at equal complexity, see
             `spaces.compare_spaces`; None compares them as they are.
+        compared: What that gives, where it has been worked out: it tests by permutation.
         theme: "light" or "dark".
+
+    Raises:
+        UserError: For another column, measure or theme.
     """
-    chart = spaces_shown(trials, by, measure)
-    colors, figure = THEMES[theme], blank_figure(theme)
+    chart = spaces_shown(trials, by, measure, compared)
+    colors, figure = colors_of(theme), blank_figure(theme)
     styles = arm_styles(Findings(trials), theme) if by == "arm" else {}
-    hues, count = (colors.reference, *FURTHER_COLORS), len(chart.spaces)
+    hues, beside = (colors.reference, *FURTHER_COLORS), fit_beside(list(chart.spaces))
+    for number, name in enumerate(chart.spaces):
+        further = Style(hues[number % len(hues)], "circle", DASHES[number % len(DASHES)])
+        styles.setdefault(name, further)
     for number, (name, space) in enumerate(chart.spaces.items()):
-        color = styles[name].color if name in styles else hues[number % len(hues)]
+        style = styles[name]
         x, y = np.repeat(100 * space.errors, 2), np.repeat(space.shares, 2)
         figure.add_scatter(
             x=x,
             y=np.concatenate([[0.0], y[:-1]]),
             mode="lines",
-            line={"color": color, "width": 2.25, "dash": DASHES[number % len(DASHES)]},
+            line={"color": style.color, "width": 2.25, "dash": style.dash},
             name=label(name),
+            legendgroup=label(name),
             hovertemplate=(
                 f"<b>{template_text(label(name))}</b><br>%{{y:.0%}} of {space.designs} designs"
                 " have an error of at most %{x:.2f} %<extra></extra>"
             ),
-            showlegend=count > DIRECT_LABELS,
         )
-        if 1 < count <= DIRECT_LABELS:
-            share = (number + 1) / (count + 1)
+        if beside and len(chart.spaces) > 1:
+            share = (number + 1) / (len(chart.spaces) + 1)
             figure.add_annotation(
-                x=100 * space.quantile(share), y=share, text=label(name, 32), ax=30, ay=16,
-                showarrow=True, arrowhead=0, arrowwidth=1, arrowcolor=color, xanchor="left",
+                x=100 * space.quantile(share), y=share, text=label(name), ax=30, ay=16,
+                showarrow=True, arrowhead=0, arrowwidth=1, arrowcolor=style.color, xanchor="left",
                 bgcolor=colors.ground, font={"size": 12.5, "color": colors.ink},
             )  # fmt: skip
+    if not beside:
+        add_legend(figure, {name: styles[name] for name in chart.spaces}, mode="lines")
     set_title(figure, chart.title, chart.subtitle, theme)
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%", title={"text": ""})
     figure.update_xaxes(title={"text": "Test error in %", "standoff": 8})
@@ -84,10 +102,16 @@ def error_distribution_functions(
 
 
 def spaces_shown(
-    trials: pd.DataFrame, by: str = "study", measure: str | None = "flops"
+    trials: pd.DataFrame,
+    by: str = "study",
+    measure: str | None = "flops",
+    compared: ComparedSpaces | None = None,
 ) -> SpacesChart:
-    """What `error_distribution_functions` shows."""
-    compared = compare_spaces(trials, by, measure)
+    """What `error_distribution_functions` shows; arguments likewise."""
+    check_known("column", by, list(trials.columns))
+    if measure is not None:
+        check_known("measure", measure, MEASURES)
+    compared = compared or compare_spaces(trials, by, measure)
     spaces = compared.spaces
     equal = f" at equal {COST_LABELS[measure]}" if measure and len(compared.costs) > 1 else ""
     if compared.costs and not spaces:

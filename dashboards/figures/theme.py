@@ -1,14 +1,16 @@
 """How figures look: the colours of both grounds, each arm's hue and
 mark, and the frame every figure starts from."""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 import plotly.graph_objects as go
 
 from dashboards.analysis.evidence import Evidence
+from explorer.errors import check_known
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 # Arms without a cardinality of their own; the named ones are the same
@@ -25,6 +27,12 @@ SYMBOLS = (
     "hexagon",
     "cross",
 )
+# Lines of the same colour, or of nearly the same, differ in these.
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+FEW_HUES = 5  # steps of one hue that are told apart without dashes
+HEIGHT, TOP = 440, 94  # pixels of a figure that does not need more, and of these for its title
+TITLE_LINE, SUBTITLE_LINE = 88, 130  # letters of a line in a picture of 960 pixels
+BREAK = "<br>"
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,7 @@ THEMES = {
 class Style:
     color: str
     symbol: str
+    dash: str = "solid"
 
     def size(self, pixels: int) -> float:
         """Pixels at which this mark weighs as much as a circle of `pixels`."""
@@ -65,22 +74,37 @@ class Style:
 
 
 def arm_styles(evidence: Evidence, theme: str = "light") -> dict[str, Style]:
-    """The colour and the mark of each arm: the reference in black (white) and square,
-    cardinalities in one hue. Of a choice of trainings, those of the whole study."""
-    colors, study = THEMES[theme], evidence.whole
+    """The colour, the mark and the dashes of each arm: the reference in black (white) and square,
+    cardinalities in one hue. No two of up to 36 arms share colour and dashes. Of a choice of
+    trainings, those of the whole study."""
+    colors, study = colors_of(theme), evidence.whole
     others = [arm for arm in study.arms if arm != study.reference]
-    free = iter(FURTHER_COLORS * (1 + len(others)))
-    styles = {study.reference: Style(colors.reference, "square")}
+    taken = {NAMED_COLORS[arm] for arm in others if arm in NAMED_COLORS}
+    hues = [color for color in FURTHER_COLORS if color not in taken]
+    styles, further = {study.reference: Style(colors.reference, "square", "5px,3px")}, 0
     for number, arm in enumerate(others):
-        along = _along(colors.ramp, number / max(1, len(others) - 1))
-        color = along if study.cardinalities else NAMED_COLORS.get(arm) or next(free)
-        styles[arm] = Style(color, SYMBOLS[number % len(SYMBOLS)])
-    return styles
+        dash = "solid"
+        if study.cardinalities:
+            color = _along(colors.ramp, number / max(1, len(others) - 1))
+            dash = DASHES[number % len(DASHES) if len(others) > FEW_HUES else 0]
+        elif arm in NAMED_COLORS:
+            color = NAMED_COLORS[arm]
+        else:
+            color, dash = hues[further % len(hues)], DASHES[further // len(hues) % len(DASHES)]
+            further += 1
+        styles[arm] = Style(color, SYMBOLS[number % len(SYMBOLS)], dash)
+    return {arm: styles[arm] for arm in (study.arms or styles)}
+
+
+def colors_of(name: str) -> Theme:
+    """The colours of a ground by its name. Raises `UserError` for an unknown one."""
+    check_known("theme", name, THEMES)
+    return THEMES[name]
 
 
 def blank_figure(theme: str) -> go.Figure:
     """A figure without data: system fonts, a thin horizontal grid, no boxes."""
-    colors = THEMES[theme]
+    colors = colors_of(theme)
     axis = {
         "zeroline": False,
         "showline": False,
@@ -96,8 +120,8 @@ def blank_figure(theme: str) -> go.Figure:
         "font": {"family": FONT, "color": colors.ink, "size": 13},
         "showlegend": False,
         "legend": {"font": {"color": colors.ink}, "bgcolor": "rgba(0,0,0,0)"},
-        "margin": {"l": 48, "r": 16, "t": 94, "b": 64},
-        "height": 440,
+        "margin": {"l": 48, "r": 16, "t": TOP, "b": 64},
+        "height": HEIGHT,
         "hovermode": "closest",
         "hoverlabel": {
             "bgcolor": colors.ground,
@@ -114,20 +138,48 @@ def blank_figure(theme: str) -> go.Figure:
 
 
 def set_title(figure: go.Figure, title: str, subtitle: str, theme: str) -> None:
-    """The finding, and under it what is shown, both plain text."""
-    colors = THEMES[theme]
+    """The finding, and under it what is shown, both plain text. Long ones go on in further lines,
+    by which the figure grows; `texts_of` gives them back."""
+    colors = colors_of(theme)
+    heads, belows = _lines(title, TITLE_LINE), _lines(subtitle, SUBTITLE_LINE)
+    more = 24 * max(0, len(heads) - 1) + 18 * max(0, len(belows) - 1)
+    figure.layout.margin.t += more
+    figure.layout.height += more
     # Assigned, not updated: Plotly walks every setting of a title to update it, 3 ms each time.
     figure.layout.title = {
-        "text": label(title, 200),
-        "subtitle": {"text": label(subtitle, 400), "font": {"size": 13, "color": colors.quiet}},
+        "text": BREAK.join(map(label, heads)),
+        "subtitle": {
+            "text": BREAK.join(map(label, belows)),
+            "font": {"size": 13, "color": colors.quiet},
+        },
         "font": {"size": 19, "color": colors.ink, "weight": 600},
         "x": 0,
         "xref": "container",
         "xanchor": "left",
         "pad": {"l": 12},
-        "y": 0.96,
+        "y": 1 - 18 / figure.layout.height,
         "yanchor": "top",
     }
+
+
+def _lines(text: str, most: int) -> list[str]:
+    return textwrap.wrap(text, most, break_long_words=False, break_on_hyphens=False)
+
+
+def texts_of(figure: go.Figure) -> tuple[str, str]:
+    """A figure's title and subtitle as plain text, for a page, on which they wrap by themselves."""
+
+    def plain(text: str | None) -> str:
+        return unescape((text or "").replace(BREAK, " "))
+
+    return plain(figure.layout.title.text), plain(figure.layout.title.subtitle.text)
+
+
+def own_height(figure: go.Figure) -> int | None:
+    """Pixels of a figure without its title, where it needs more than most; None where it does
+    not."""
+    height = figure.layout.height - figure.layout.margin.t
+    return height + 10 if height > HEIGHT - TOP else None
 
 
 def note_if_empty(
@@ -150,10 +202,9 @@ def hovers(texts: Iterable[str]) -> dict[str, Any]:
     return {"customdata": [[text] for text in texts], "hovertemplate": template}
 
 
-def label(text: Any, length: int = 80) -> str:
-    """Text of a study for Plotly, which reads markup: escaped, and not too long."""
-    plain = str(text)
-    return escape(plain if len(plain) <= length else plain[: length - 1] + "…", quote=False)
+def label(text: Any) -> str:
+    """Text of a study for Plotly, which reads markup: escaped, and whole."""
+    return escape(str(text), quote=False)
 
 
 def _along(ramp: Sequence[str], part: float) -> str:

@@ -1,17 +1,19 @@
 """Error against what a design costs, with the Pareto front."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from dashboards.analysis.arms import finite
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.spaces import design_means, pareto_front
 from dashboards.analysis.words import listed, seeds_phrase
 from dashboards.figures.common import (
-    DIRECT_LABELS,
     MOST_POINTS,
     Points,
     add_points,
@@ -23,25 +25,36 @@ from dashboards.figures.common import (
     points_of,
     subtitle_of,
 )
+from dashboards.figures.legend import LABEL_SIZE, add_legend, fit_beside
+from dashboards.figures.places import LINE, NARROWEST, text_width
 from dashboards.figures.theme import (
-    THEMES,
     Style,
     arm_styles,
     blank_figure,
+    colors_of,
     hovers,
     label,
     note_if_empty,
     set_title,
 )
 from explorer.errors import check_known
+from explorer.text import human_time
 
 COST_LABELS = {
     "flops": "FLOPs",
     "params": "parameters",
     "activations": "activations",
     "seconds_per_epoch": "measured seconds per epoch",
+    "latency": "measured latency of one image, ms",
 }
+MEASURED = ("seconds_per_epoch", "latency")
+# What an axis shows for one of the cost's own unit.
+UNITS = {"latency": 1000.0}
 FEW_DESIGNS = 40  # with more, only the designs' means are drawn
+LOWEST = 200  # pixels between the lowest and the highest error on a phone
+# Costs further apart than this get a log axis, which then has ticks at 1, 2 and 5; over more powers
+# of ten than these it has room for the powers only.
+WIDE, MOST_DECADES = 10, 2
 
 
 @dataclass(frozen=True)
@@ -78,14 +91,14 @@ def error_against_cost(
 
     Args:
         findings: Of a study, or of a choice of its trainings.
-        cost: "flops", "params", "activations" or "seconds_per_epoch".
+        cost: "flops", "params", "activations", "seconds_per_epoch" or "latency".
         theme: "light" or "dark".
 
     Raises:
         UserError: For another cost.
     """
     chart, styles = costs_and_errors(findings, cost), arm_styles(findings, theme)
-    colors, figure, front = THEMES[theme], blank_figure(theme), chart.front
+    colors, figure, front = colors_of(theme), blank_figure(theme), chart.front
     if len(front):
         figure.add_scatter(
             x=finite(front["cost"]), y=errors_in_percent(front), mode="lines",
@@ -99,12 +112,7 @@ def error_against_cost(
             _add_designs(figure, designs, styles[str(arm)], theme)
     else:
         _add_designs(figure, chart.drawn, Style(colors.ramp[1], "circle"), theme, size=7)
-    for row in front.to_dict("records") if len(front) <= DIRECT_LABELS else ():
-        figure.add_annotation(
-            x=float(np.log10(row["cost"])) if chart.is_wide else float(row["cost"]),
-            y=100 * row["test_error"], text=label(row["arm"], 24), showarrow=False, xanchor="left",
-            yanchor="bottom", xshift=7, yshift=4, font={"size": 12.5, "color": colors.ink},
-        )  # fmt: skip
+    _name_designs(figure, chart, styles, theme)
     set_title(figure, chart.title, chart.subtitle, theme)
     name = COST_LABELS[cost]
     figure.update_xaxes(
@@ -114,22 +122,72 @@ def error_against_cost(
         ticklabelstandoff=6,  # the lowest error's label stands beside the first cost's
     )
     if chart.is_wide:
-        figure.update_xaxes(dtick="D2")
+        decades = float(np.log10(chart.designs["cost"].max() / chart.designs["cost"].min()))
+        figure.update_xaxes(
+            dtick="D2" if decades < MOST_DECADES else 1, minorloglabels="complete", tickangle=0
+        )
     note_if_empty(figure, chart.designs, theme)
     return figure
+
+
+def _name_designs(
+    figure: go.Figure, chart: CostChart, styles: Mapping[str, Style], theme: str
+) -> None:
+    """The names of the arms: at the designs of the front where they have room there on a phone,
+    else in a legend of all arms."""
+    known = set(chart.designs["arm"].astype(str))
+    arms = [arm for arm in styles if arm in known]
+    if len(arms) > FEW_DESIGNS or not arms:
+        return
+    front = chart.front.to_dict("records")
+    costs, errors = finite(chart.designs["cost"]), errors_in_percent(chart.designs)
+    costs = np.log10(costs) if chart.is_wide else costs
+    boxes, shifts = [], []
+    for row in front:
+        position = float(np.log10(row["cost"])) if chart.is_wide else float(row["cost"])
+        across = NARROWEST * (position - costs.min()) / (np.ptp(costs) or 1)
+        up = LOWEST * (100 * row["test_error"] - errors.min()) / (np.ptp(errors) or 1)
+        width = text_width(str(row["arm"]), LABEL_SIZE)
+        is_left = across > NARROWEST / 2
+        left = across - width - 7 if is_left else across + 7
+        boxes.append((left, up, left + width, up + LINE))
+        shifts.append((position, is_left))
+    if not fit_beside(arms) or _overlap(boxes):
+        add_legend(figure, {arm: styles[arm] for arm in arms}, mode="markers")
+        return
+    for row, (position, is_left) in zip(front, shifts, strict=True):
+        figure.add_annotation(
+            x=position, y=100 * row["test_error"], text=label(row["arm"]), showarrow=False,
+            xanchor="right" if is_left else "left", yanchor="bottom",
+            xshift=-7 if is_left else 7, yshift=4,
+            font={"size": LABEL_SIZE, "color": colors_of(theme).ink},
+        )  # fmt: skip
+
+
+def _overlap(boxes: Sequence[tuple[float, float, float, float]]) -> bool:
+    """Whether two boxes (left, low, right, high) share a point."""
+    return any(
+        box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
+        for box, other in combinations(boxes, 2)
+    )
 
 
 def costs_and_errors(findings: Findings, cost: str = "flops") -> CostChart:
     """What `error_against_cost` shows. Raises `UserError` for an unknown cost."""
     check_known("cost", cost, COST_LABELS)
-    designs = design_means(findings.trials, ("seconds_per_epoch",))
-    costs = finite(designs[cost])
+    designs = design_means(findings.trials, MEASURED)
+
+    def spent(rows: pd.DataFrame) -> NDArray[np.float64]:
+        # Results from elsewhere may lack what was measured.
+        return finite(rows.get(cost, np.full(len(rows), np.nan))) * UNITS.get(cost, 1.0)
+
+    costs = spent(designs)
     designs = designs.assign(cost=costs)[np.isfinite(costs)].reset_index(drop=True)
     designs["front"] = pareto_front(designs["cost"], designs["test_error"])
     points, drawn, what = {}, designs, "single trials"
     if len(designs) <= FEW_DESIGNS:
         points = {
-            arm: points_of(rows, finite(rows[cost]), errors_in_percent(rows))
+            arm: points_of(rows, spent(rows), errors_in_percent(rows))
             for arm, rows in findings.complete.items()
             if len(rows)
         }
@@ -141,24 +199,26 @@ def costs_and_errors(findings: Findings, cost: str = "flops") -> CostChart:
     subtitle = subtitle_of(
         f"Test error in %, {over_seeds(designs['n'], '')}, of {len(designs)} designs;"
         " filled: on the front of the means",
-        devices_text(findings.trials) if cost == "seconds_per_epoch" else "",
+        devices_text(findings.trials) if cost in MEASURED else "",
         findings.context,
         left_out=left_out_phrase(left_out, what),
     )
     lowest, highest = (float(designs["cost"].agg(end)) for end in ("min", "max"))
-    is_wide = len(designs) > 1 and highest > 3 * lowest > 0
+    is_wide = len(designs) > 1 and highest > WIDE * lowest > 0
     return CostChart(_front_title(designs, cost), subtitle, designs, points, drawn, is_wide)
 
 
 def _add_designs(
     figure: go.Figure, designs: pd.DataFrame, style: Style, theme: str, size: int = 12
 ) -> None:
-    fills = np.where(designs["front"], style.color, THEMES[theme].ground).tolist()
+    fills = np.where(designs["front"], style.color, colors_of(theme).ground).tolist()
     texts = []
     for row in designs.to_dict("records"):
-        lines = [f"<b>{label(row['arm'])}</b>", label(row["design"], 200), costs_text(row)]
+        lines = [f"<b>{label(row['arm'])}</b>", label(row["design"]), costs_text(row)]
         if np.isfinite(row["seconds_per_epoch"]):
             lines.append(f"{row['seconds_per_epoch']:.2f} s per epoch")
+        if np.isfinite(row["latency"]):
+            lines.append(f"latency of one image {human_time(row['latency'])}")
         lines.append(f"mean test error {100 * row['test_error']:.2f} %, {seeds_phrase(row['n'])}")
         texts.append("<br>".join(lines))
     figure.add_scatter(
@@ -179,7 +239,9 @@ def devices_text(rows: pd.DataFrame) -> str:
 def _front_title(designs: pd.DataFrame, cost: str) -> str:
     best = designs[designs["front"]].sort_values("cost")
     arms = list(dict.fromkeys(best["arm"].astype(str)))
-    words = "measured time" if cost == "seconds_per_epoch" else COST_LABELS[cost]
+    words = {"seconds_per_epoch": "measured time", "latency": "latency"}.get(
+        cost, COST_LABELS[cost]
+    )
     where = f"on the Pareto front of mean test error and {words}"
     if not arms or len(designs) == 1:
         return f"Test error against {words}"

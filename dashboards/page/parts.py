@@ -4,10 +4,11 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from dashboards.analysis.arms import axes_of
 from dashboards.analysis.tables import TextTable
 from dashboards.page.elements import Element, element, joined
 
-LONG_COLUMNS = ("Reason", "Question", "Finding", "Note")  # of sentences, which wrap
+LONG_COLUMNS = ("Reason", "Question", "Finding", "Note", "By arm")  # of sentences, which wrap
 
 
 def section(title: str, *children: Any, **attributes: Any) -> Element:
@@ -37,9 +38,15 @@ def notes(texts: Sequence[str]) -> Element | None:
     return element("ul", *items, className="notes") if items else None
 
 
-def table(content: TextTable, label: str, link: Callable[[int, str], Any] | None = None) -> Element:
+def table(
+    content: TextTable,
+    label: str,
+    link: Callable[[int, str], Any] | None = None,
+    levels: Sequence[Sequence[int]] = (),
+) -> Element:
     """A table that scrolls in its own frame, which the keyboard reaches, where it is wider than
-    the page. `link` makes the first cell of row i from its text."""
+    the page. `link` makes the first cell of row i from its text; `levels` shade cells, a row of the
+    table a row, 0 for none."""
 
     def kind(column: str) -> str | None:
         if column in LONG_COLUMNS:
@@ -47,6 +54,7 @@ def table(content: TextTable, label: str, link: Callable[[int, str], Any] | None
         return "word" if column in content.words else None
 
     columns, kinds = content.columns, [kind(column) for column in content.columns]
+    apart = _new_axes([row[0] for row in content.rows]) if columns[0] == "Arm" else ()
     head = [
         element("th", column, scope="col", className=kind)
         for column, kind in zip(columns, kinds, strict=True)
@@ -56,16 +64,29 @@ def table(content: TextTable, label: str, link: Callable[[int, str], Any] | None
             "tr",
             element("th", link(index, row[0]) if link else row[0], scope="row"),
             *(
-                element("td", cell, className=kind)
-                for cell, kind in zip(row[1:], kinds[1:], strict=True)
+                element(
+                    "td", cell, className=_kind(kinds[column], levels and levels[index][column])
+                )
+                for column, cell in enumerate(row[1:], 1)
             ),
+            className="apart" if index in apart else None,
         )
         for index, row in enumerate(content.rows)
     ]
     if not body:
         body = [element("tr", element("td", "Nothing yet", colSpan=len(columns)))]
     whole = element("table", element("thead", element("tr", *head)), element("tbody", *body))
-    return scrolling(whole, label)
+    return scrolling(whole, label, "scroll shaded" if levels else "scroll")
+
+
+def _kind(kind: str | None, level: Any) -> str | None:
+    return " ".join(filter(None, (kind, f"level{level}" if level else None))) or None
+
+
+def _new_axes(arms: Sequence[str]) -> list[int]:
+    """The rows at which arms of other axes begin."""
+    axes = [axes_of(arm) for arm in arms]
+    return [number for number in range(1, len(axes)) if axes[number] != axes[number - 1]]
 
 
 def scrolling(content: Element, label: str, kind: str = "scroll") -> Element:

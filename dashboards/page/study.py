@@ -85,8 +85,8 @@ def method(findings: Findings) -> Element:
         " rest is what the intervals come from.",
         compared,
         "The interval of a single arm's error, drawn in the first figure, is a t interval over"
-        " its own seeds, cut at an error of zero. It says less about differences, since the"
-        " arms share their seeds.",
+        " its own seeds (three at least), cut at errors of 0 and 100 %. It says less about"
+        " differences, since the arms share their seeds.",
     ]
     if not until:
         texts.append(
@@ -116,10 +116,20 @@ def method(findings: Findings) -> Element:
             f"The test set has {images} images, so one image is {points(1 / images)} points. Its"
             " own sampling is apart from the seeds' and in no interval of the figures: they say"
             " how the arms compare on these images. The error on other images is Wilson's interval"
-            " for one trained network; a gap's variance is at most (a + b − (a − b)²) / images for"
-            " errors a and b."
+            f" for one trained network. {_gap_sampling_text(findings)}"
         )
     return section("How the verdict is reached", *map(quiet, texts))
+
+
+def _gap_sampling_text(findings: Findings) -> str:
+    sampling = findings.sampling
+    if sampling and sampling.measured:
+        return (
+            "The images' share in a gap's variance is the covariance over images of the arms'"
+            " differences with one seed and with another, divided by the images, taken at its upper"
+            " limit (95 %): what the seeds add is in their intervals already."
+        )
+    return "A gap's variance is at most (a + b − (a − b)²) / images for errors a and b."
 
 
 def what_was_run(findings: Findings, **times: str) -> Element:

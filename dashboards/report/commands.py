@@ -8,6 +8,10 @@ import click
 from explorer.suggestions import Secret, command
 from studies.commands.options import storage_option
 from studies.config.study import to_run
+from studies.pair import split_recipe
+
+# Columns of the closing table that a narrow terminal does without, the first of these first.
+SPARE = ("Seconds per epoch", "Params", "FLOPs", "Mismatch", "Design", "Validation error")
 
 if TYPE_CHECKING:
     from dashboards.analysis.findings import Findings
@@ -63,14 +67,19 @@ def report(
     )
     option = Storage(storage).option
     for source in sources:
-        if len(sources) > 1:
-            print(f"{source.name}\n")
-        print_results(source.findings)
-        if len(sources) > 1:
-            print()
+        for part in source.parts:
+            if len(sources) > 1 or len(source.parts) > 1:
+                print(f"{part.name}\n")
+            print_results(part.findings)
+            if len(sources) > 1 or len(source.parts) > 1:
+                print()
+        if source.by_recipe:
+            print(f"{source.by_recipe.text}\n" if len(sources) > 1 else source.by_recipe.text)
     print(f"\nReport: {path}" if len(sources) == 1 else f"Report: {path}")
     if len(sources) == len(named) == 1:
-        commands = next_commands(sources[0].findings, option, named[0])
+        several = sources[0].by_recipe is not None
+        study, _ = split_recipe(named[0])
+        commands = next_commands(sources[0].findings, option, study, recipes=several)
     else:
         commands = [command("study status", name, storage=option) for name in named[:2]]
     if commands:
@@ -85,19 +94,25 @@ def print_results(findings: "Findings") -> None:
     from explorer.terminal import print_table
 
     table, verdict = closing_table(findings), findings.verdict
-    print_table(table.columns, table.rows, left=table.words)
+    spare = [column for name in SPARE for column in table.columns if column.startswith(name)]
+    print_table(table.columns, table.rows, left=table.words, spare=spare)
     print()
     for text in (verdict.text, *verdict.notes):
         print(text)
 
 
 def next_commands(
-    findings: "Findings", storage: str | Secret | None, name_or_path: str
+    findings: "Findings",
+    storage: str | Secret | None,
+    name_or_path: str,
+    *,
+    recipes: bool = False,
 ) -> list[str]:
     """Two commands to try next: go on with what is unfinished or failed,
     or look closer at what validation chose.
 
-    `storage` is the `Storage.option` that the study is in.
+    `storage` is the `Storage.option` that the study is in; with several `recipes` it has a winner
+    by each.
     """
     status = command("study status", name_or_path, storage=storage)
     results = command("study results", name_or_path, o="results.csv", storage=storage)
@@ -107,6 +122,8 @@ def next_commands(
         return [command("study retry", name_or_path, storage=storage), results]
     if findings.winner is None:
         return [status, results]
+    if recipes:
+        return [command("study winner", name_or_path, storage=storage), results]
     design = findings.by_arm[findings.winner].iloc[0]
     size = {key: int(design[key]) for key in ("resolution", "classes", "in_channels")}
     return [command("describe", design["design"], **size, verify=True), results]

@@ -8,10 +8,13 @@
   // The title stands above the figure as text that wraps; a downloaded picture carries it itself.
   const bare = (layout, extra) => ({ ...layout, title: undefined, margin: { ...layout.margin, t: 10 }, height: undefined, ...extra });
 
+  // A figure of many arms is taller than the page's own height of figures (page.css).
   const draw = (theme, extra) => {
     for (const plot of plots) {
-      const figure = structuredClone(data.figures[plot.dataset.figure][theme]);
-      Plotly.react(plot, figure.data, bare(figure.layout, extra), options);
+      const { data: traces, layout } = structuredClone(data.figures[plot.dataset.figure][theme]);
+      const tall = data.heights[plot.dataset.figure];
+      plot.style.height = tall ? `${tall}px` : "";
+      Plotly.react(plot, traces, bare(layout, extra && extra.height && tall ? { ...extra, height: tall } : extra), options);
     }
   };
   const now = () => (dark.matches ? "dark" : "light");
@@ -42,7 +45,7 @@
     }
     if (picture) {
       const figure = structuredClone(data.figures[picture].light);
-      const layout = { ...figure.layout, width: 960, height: 540, autosize: false };
+      const layout = { ...figure.layout, width: 960, height: Math.max(540, figure.layout.height), autosize: false };
       const address = await Plotly.toImage({ data: figure.data, layout }, { format: "png", scale: 2 });
       download(address, `${data.names[picture]}.png`);
     }

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from html import escape
 from pathlib import Path
 from string import Template
@@ -21,11 +22,15 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.analysis.findings import Findings
+from dashboards.analysis.recipes import ByRecipe
 from dashboards.analysis.spaces import compare_spaces, design_means, drawn_from_space
 from dashboards.analysis.tables import spaces_table, studies_table
-from dashboards.figures import error_distribution_functions
+from dashboards.figures import error_distribution_functions, errors_by_recipe
+from dashboards.figures.arm_chart import share_scale
+from dashboards.figures.theme import own_height
 from dashboards.page.elements import Element, element, joined, resource, to_html
 from dashboards.page.parts import notes, quiet, section, table
+from dashboards.page.recipes import recipes_answer, recipes_method
 from dashboards.page.study import study_name
 from dashboards.report.sources import Source
 from dashboards.report.study import Draw, StudyPart, figure_frame, study_body
@@ -57,12 +62,13 @@ def render_report(
     if not sources:
         raise UserError("a report needs at least one study.")
     now = now or datetime.now(UTC)
-    if len(sources) == 1:
+    each = [part for source in sources for part in source.parts]
+    if len(each) == 1:
         parts = [StudyPart(sources[0], paper=paper)]
         title, body, figures = _alone(parts[0], now)
     else:
-        parts = [StudyPart(source, f"{number}-", paper) for number, source in enumerate(sources)]
-        title, body, figures = _side_by_side(parts, now)
+        parts = [StudyPart(source, f"{number}-", paper) for number, source in enumerate(each)]
+        title, body, figures = _side_by_side(sources, parts, now)
     plotly = resource("dashboards.app", "assets/plotly-basic.min.js")
     script = resource("dashboards.report", "report.js")
     assert "</script" not in plotly.lower()
@@ -72,6 +78,7 @@ def render_report(
             names[key] = file_stem(f"{part.source.name}_{key.removeprefix(part.prefix)}")
     data = {
         "names": names,
+        "heights": {key: own_height(draw("light")) for key, draw in figures.items()},
         "figures": {
             key: {theme: draw(theme).to_plotly_json() for theme in ("light", "dark")}
             for key, draw in figures.items()
@@ -102,17 +109,21 @@ def _alone(part: StudyPart, now: datetime) -> tuple[str, str, dict[str, Draw]]:
     return f"{source.name}: {verdict.title}", body, part.figures
 
 
-def _side_by_side(parts: Sequence[StudyPart], now: datetime) -> tuple[str, str, dict[str, Draw]]:
-    """The same of several studies: their verdicts, their errors on one
-    scale, one table of all, then each study."""
+def _side_by_side(
+    sources: Sequence[Source], parts: Sequence[StudyPart], now: datetime
+) -> tuple[str, str, dict[str, Draw]]:
+    """The same of several studies, or of one with several recipes, which are its `parts`: their
+    verdicts, their errors on one scale, one table of all, then each part."""
     figures = {key: draw for part in parts for key, draw in part.figures.items()}
     _share_scale(figures, [f"{part.prefix}error" for part in parts])
-    title = f"{len(parts)} studies side by side"
     studies = [(part.source.name, part.findings) for part in parts]
-    answers = []
-    for name, findings in studies:
-        sentence = f" \u00a0{joined(findings.verdict.sentence)}"
-        answers.append(element("p", element("b", name), sentence, className="more"))
+    title, head = _head(sources)
+    frames, methods = [], []
+    for number, by_recipe in enumerate(filter(None, (source.by_recipe for source in sources))):
+        key = f"recipes-{number}"
+        figures[key] = partial(_errors_by_recipe, by_recipe)
+        frames.append(element("div", figure_frame(key, figures[key]), className="single"))
+        methods.append(recipes_method(by_recipe))
     panels = [
         element("div", study_name(part.source.name), frame)
         for part in parts
@@ -120,12 +131,32 @@ def _side_by_side(parts: Sequence[StudyPart], now: datetime) -> tuple[str, str, 
     ]
     distributions = _distributions(studies, figures)
     body = [
-        to_html([element("h1", title), answers]),
+        to_html([*head, *frames]),
         to_html(element("div", *panels, className="side") if panels else None, deeper=1),
         to_html([distributions, section("The studies", table(studies_table(studies), "Studies"))]),
+        to_html(methods),
         *(_among_others(part, now) for part in parts),
     ]
     return title, "\n".join(body), figures
+
+
+def _errors_by_recipe(study: ByRecipe, theme: str) -> go.Figure:
+    return errors_by_recipe(study, theme=theme)
+
+
+def _head(sources: Sequence[Source]) -> tuple[str, list[Element | None]]:
+    """The title, and the answers of all studies; of one with several recipes, its own."""
+    if len(sources) == 1 and (alone := sources[0].by_recipe):
+        return f"{sources[0].name}: {alone.title}", recipes_answer(alone, sources[0].name)
+    title = f"{len(sources)} studies side by side"
+    answers: list[Element | None] = [element("h1", title)]
+    for source in sources:
+        sentences = [(source.name, source.by_recipe.sentence)] if source.by_recipe else []
+        sentences += [(part.name, part.findings.verdict.sentence) for part in source.parts]
+        for name, sentence in sentences:
+            words = f" \u00a0{joined(sentence)}"
+            answers.append(element("p", element("b", name), words, className="more"))
+    return title, answers
 
 
 def _distributions(
@@ -152,7 +183,9 @@ def _distributions(
         return section("", left_out)
     trials = pd.concat(spaces, ignore_index=True)
     compared = compare_spaces(trials)
-    figures["distributions"] = lambda theme: error_distribution_functions(trials, theme=theme)
+    figures["distributions"] = lambda theme: error_distribution_functions(
+        trials, compared=compared, theme=theme
+    )
     return section(
         "",
         figure_frame("distributions", figures["distributions"]),
@@ -176,23 +209,18 @@ def _among_others(part: StudyPart, now: datetime) -> str:
 def _share_scale(figures: dict[str, Draw], keys: Sequence[str]) -> None:
     """Let these figures have one scale of error, so that heights
     can be compared from study to study."""
-    ranges = [
-        tuple(figure.layout.yaxis.range)
-        for key in keys
-        if key in figures and (figure := figures[key]("light")).layout.yaxis.range
-    ]
-    if len(ranges) < 2:
-        return
-    low, high = min(ends[0] for ends in ranges), max(ends[1] for ends in ranges)
+    drawn = [figures[key] for key in keys if key in figures]
 
     def on_scale(draw: Draw) -> Draw:
-        def drawn(theme: str) -> go.Figure:
+        def shared(theme: str) -> go.Figure:
             figure = go.Figure(draw(theme))
-            return figure.update_yaxes(range=[low, high]) if figure.layout.yaxis.range else figure
+            share_scale([figure, *(go.Figure(other(theme)) for other in drawn)])
+            return figure
 
-        return drawn
+        return shared
 
-    figures.update({key: on_scale(figures[key]) for key in keys if key in figures})
+    if len(drawn) > 1:
+        figures.update({key: on_scale(figures[key]) for key in keys if key in figures})
 
 
 def file_stem(name: str) -> str:

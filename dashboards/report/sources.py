@@ -1,7 +1,7 @@
 """Where a report's tables come from: studies in a storage, and
 CSV files as `study import` takes them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from dashboards.analysis.findings import Findings
+from dashboards.analysis.recipes import ByRecipe, has_recipes
 from explorer.errors import UserError
 from explorer.suggestions import command
+from studies.missed import Missed
+from studies.pair import Pair
 from studies.results import (
     CURVES,
+    OF_RECIPE,
     FileStudy,
     Reader,
     check_curves,
     check_results,
     holds_curves,
+    of_recipe,
     open_table,
 )
 
@@ -27,18 +32,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """One study: its two tables, and what `studies.results.study_info` says about it
-    (of a CSV file the name and the reference arm)."""
+    """One study: its two tables, what `studies.results.study_info` says about it (of a CSV file the
+    name and the reference arm), and which test images its trainings missed, where that is known."""
 
     name: str
     trials: pd.DataFrame
     curves: pd.DataFrame
     info: dict[str, Any] = field(default_factory=dict)
+    missed: Mapping[Pair, Missed] = field(default_factory=dict)
 
     @cached_property
     def findings(self) -> Findings:
         """What the study found, worked out once."""
-        return Findings(self.trials, self.info)
+        return Findings(self.trials, self.info, read_missed=lambda: self.missed)
+
+    @cached_property
+    def by_recipe(self) -> ByRecipe | None:
+        """What it found where it has several recipes; None where it has one."""
+        return ByRecipe(self.trials, self.info) if has_recipes(self.trials) else None
+
+    @cached_property
+    def parts(self) -> list["Source"]:
+        """Of several recipes, each one's part as a study of its own; else the study itself."""
+        if self.by_recipe is None:
+            return [self]
+        known = OF_RECIPE in self.curves
+        return [
+            Source(
+                f"{self.name}:{recipe}",
+                findings.trials,
+                of_recipe(self.curves, recipe) if known else self.curves.iloc[:0],
+                dict(findings.info),
+                self.missed,
+            )
+            for recipe, findings in self.by_recipe.findings.items()
+        ]
 
 
 def load_sources(given: Iterable[str], storage: str | None = None) -> list[Source]:
@@ -91,5 +119,6 @@ def _from_csv(study: FileStudy) -> Source:
 
 def load_stored(name: str, storage: "Storage") -> Source:
     """The stored study of a name."""
-    tables, curves = Reader(storage).both(name)
-    return Source(name, tables.trials, curves, tables.info)
+    reader = Reader(storage)
+    tables, curves = reader.both(name)
+    return Source(name, tables.trials, curves, tables.info, reader.misses(name))

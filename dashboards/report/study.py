@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
-from html import unescape
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,9 @@ from dashboards.figures import (
     progress,
     throughput,
 )
+from dashboards.figures.theme import texts_of
 from dashboards.page.elements import Element, element, joined
+from dashboards.page.misses import missed
 from dashboards.page.parts import network_image, quiet, scrolling, section, table
 from dashboards.page.study import answer, designs, method, moment, numbers, what_was_run
 from dashboards.report.sources import Source
@@ -99,6 +100,8 @@ def _figures(findings: Findings, curves: pd.DataFrame, paper: str | None) -> dic
 
     figures: dict[str, Draw] = {}
     has_results = bool(findings.comparison.seeds)
+    if findings.objective and findings.measured:
+        figures["front"] = of(error_against_cost, cost=findings.objective)
     if findings.is_training:
         figures["progress"] = of(progress)
     if has_results:
@@ -120,6 +123,10 @@ def _figures(findings: Findings, curves: pd.DataFrame, paper: str | None) -> dic
         if any(_are_apart(findings.designs[measure]) for measure in ("flops", "params")):
             for measure in ("flops", "params", "activations"):
                 figures[measure] = of(error_against_cost, cost=measure)
+        if findings.has_latency:
+            figures["latency"] = of(error_against_cost, cost="latency")
+        # The first figure of all is of the study's own objective.
+        figures.pop(findings.objective, None)
         if np.isfinite(finite(findings.trials["images_per_second"])).any():
             figures["time"] = of(error_against_cost, cost="seconds_per_epoch")
             figures["speed"] = of(throughput)
@@ -140,18 +147,20 @@ def study_body(part: StudyPart, now: datetime, *, errors: bool = True) -> list[A
     first, second = ("error", "differences") if errors else ("differences", "")
     costs = [
         key
-        for key in ("flops", "params", "activations", "time", "speed")
+        for key in ("flops", "params", "activations", "latency", "time", "speed")
         if part.prefix + key in part.figures
     ]
     pairs = zip(costs[::2], [*costs[1::2], ""], strict=False)
     return [
         *answer(findings),
+        part.pair("front"),
         part.pair(first, second, "pair"),
         part.figure("progress"),
         numbers(findings, part.csv("trials")),
         section("", part.pair("train", "validation"), part.csv("curves")) if has_curves else None,
         *(section("", part.pair(*pair)) for pair in pairs),
         designs(findings, part.pair("mismatch"), *_drawings(findings)),
+        missed(findings),
         _trainings(part),
         method(findings),
         what_was_run(findings, **{"Report written": moment(now)}),
@@ -204,9 +213,8 @@ def _drawings(findings: Findings) -> list[Element]:
 def figure_frame(key: str, draw: Draw) -> Element:
     """The frame of a figure: its title as text that wraps, the
     place it is drawn in, and its download."""
-    title = draw("light").layout.title
     # Titles are escaped for Plotly; as plain text again, nothing of them can be markup.
-    heading, below = unescape(title.text), unescape(title.subtitle.text)
+    heading, below = texts_of(draw("light"))
     button = element("button", "Picture (PNG)", type="button", data_picture=key)
     return element(
         "figure",

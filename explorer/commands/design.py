@@ -1,10 +1,11 @@
-"""The commands that need no torch: match, scale, describe, enumerate, published."""
+"""The commands that need no torch: suggest, match, scale, describe, enumerate, published."""
 
 from typing import Any
 
 import click
 
 from explorer.architecture import Architecture
+from explorer.budget import combinations
 from explorer.budget import match as match_designs
 from explorer.budget import scale as scale_designs
 from explorer.commands import printing
@@ -17,9 +18,9 @@ from explorer.commands.options import (
     depth_option,
     input_options,
 )
-from explorer.commands.parsing import Number, WholeNumber
-from explorer.commands.printing import DESIGN_COLUMNS, design_row
-from explorer.designs import MEASURES, QUANTITIES, TIMES
+from explorer.commands.parsing import Fraction, Number, Seconds, WholeNumber
+from explorer.commands.printing import DESIGN_COLUMNS, DESIGN_SPARE, design_row
+from explorer.designs import LABELS, MEASURES, QUANTITIES, TIMES, Budget
 from explorer.errors import UserError
 from explorer.suggestions import command
 from explorer.text import human_flops, human_time
@@ -46,6 +47,61 @@ def chosen_budget(by: str | None, budgets: dict[str, float]) -> tuple[str, float
 
 
 @click.command()
+@axis_options
+@click.option(
+    "--solve",
+    default="bottleneck_width",
+    help="What is solved in every arm: bottleneck_width, cardinality, width.",
+)
+@budget_options
+@MULTIPLE_OPTION
+@click.option(
+    "--tolerance", type=Fraction(), default="2%", help="Largest mismatch allowed, as 0.02 or 2%."
+)
+@click.option("--top", type=WholeNumber(), default="10", help="How many references are shown.")
+@input_options
+@JSON_OPTION
+def suggest(
+    given: dict[str, Any],
+    budgets: dict[str, float],
+    solve: str,
+    multiple_of: int,
+    tolerance: float,
+    top: int,
+    sizes: dict[str, Any],
+    as_json: bool,
+) -> None:
+    """Suggest references at or under a budget, of which every arm costs the same, best first.
+
+    An arm is a combination of the given values; one quantity, d by default, is solved in each. The
+    reference has the first values. The best is where the larger of two shares is smallest: how far
+    the reference is below the budget, and the worst mismatch of an arm.
+
+    \b
+    Examples:
+      resnext-explorer suggest --flops 5M --resolution 32 --cardinality 1,2,4,8
+      resnext-explorer suggest --params 500k --resolution 64 --classes 6 --cardinality 1,4
+      resnext-explorer suggest --flops 20M --resolution 32 --width 64,128 --depths 2-2-2 --json
+    """
+    by, value = chosen_budget(None, budgets)
+    if value is None:
+        raise UserError(
+            "suggest needs a budget: --flops, --params or --activations, for example --flops 5M."
+        )
+    if "resolution" not in sizes:
+        raise UserError("suggest needs the side of the input in pixels: --resolution 32.")
+    from explorer.references import Question, suggest_for
+    from explorer.terminal import print_json
+
+    question = Question(Budget(by, value), list(combinations(given)), solve, multiple_of)
+    suggestions = suggest_for(question, tolerance=tolerance, top=top, **sizes)
+    if as_json:
+        print_json([suggestion.record() for suggestion in suggestions.best])
+        return
+    printing.print_suggestions(suggestions, given)
+
+
+@click.command()
 @click.argument("reference")
 @axis_options
 @click.option(
@@ -57,6 +113,7 @@ def chosen_budget(by: str | None, budgets: dict[str, float]) -> tuple[str, float
 @TOLERANCE_OPTION
 @depth_option
 @input_options
+@click.option("--latency", type=Seconds(), help="A plain budget of measured latency: 10ms.")
 @click.option(
     "--device", default="cpu", help="Where latency and train_step are measured: cpu, cuda, cuda:1."
 )
@@ -72,6 +129,7 @@ def match(
     budgets: dict[str, float],
     depth_policy: str,
     sizes: dict[str, int],
+    latency: float | None,
     device: str,
     batch: int,
     as_json: bool,
@@ -87,15 +145,18 @@ def match(
       resnext-explorer match resnet50 --cardinality 32 --flops 4.1G --multiple-of 4
       resnext-explorer match resnet50 --width 128,256 --solve depths --depth-policy longest
       resnext-explorer match resnet50 --cardinality 8,32 --by latency --resolution 64
+      resnext-explorer match resnext29_1x64d_cifar --cardinality 1,8 --latency 10ms
     """
     architecture = Architecture.from_name(reference, **sizes)
+    if latency is not None:
+        budgets = {**budgets, "latency": latency}
     by, budget = chosen_budget(by, budgets)
     options: dict[str, Any] = {"solve": solve, "by": by, **fit}
     if by in TIMES:
         from explorer.commands.heavy import match_time_with_progress
 
         designs = match_time_with_progress(
-            architecture, device=device, batch=batch, **options, **given
+            architecture, budget=budget, device=device, batch=batch, **options, **given
         )
     else:
         designs = match_designs(
@@ -106,7 +167,7 @@ def match(
     if as_json:
         print_json([printing.design_record(design) for design in designs])
         return
-    print_table(DESIGN_COLUMNS, [design_row(design) for design in designs])
+    print_table(DESIGN_COLUMNS, [design_row(design) for design in designs], spare=DESIGN_SPARE)
     for design in designs:
         printing.print_candidates(design, solve)
     spent = designs[0].budget.value
@@ -114,10 +175,12 @@ def match(
     side = architecture.resolution
     source = "given" if budget is not None else f"{architecture.name} at {side}x{side}"
     unit = printing.UNITS[by]
-    click.echo(
-        f"\nBudget: {value} {unit} ({source}). The mismatch is in {unit}.\n"
-        f"Next: {command('describe', designs[-1].name, **printing.input_options(architecture))}"
-    )
+    click.echo(f"\nBudget: {value} {unit} ({source}). The mismatch is in {unit}.")
+    printing.print_far_off(designs, f"whole number for {LABELS[solve]}")
+    # The reference itself is known; of the others, the one that meets the budget best.
+    others = [design for design in designs if design.architecture != architecture] or designs
+    nearest = min(others, key=lambda design: abs(design.mismatch))
+    click.echo(f"Next: {command('describe', nearest.name, **printing.input_options(architecture))}")
 
 
 @click.command()
@@ -157,11 +220,13 @@ def scale(
         ("arm", *DESIGN_COLUMNS),
         [(design.arm, *design_row(design)) for design in designs],
         left=("design",),
+        spare=DESIGN_SPARE,
     )
     click.echo(
         f"\nBudget: {factor:,} x the {printing.UNITS[by]} of {architecture.name} ="
         f" {human_flops(designs[0].budget.value)}."
     )
+    printing.print_far_off(designs, "whole number")
     printing.print_paper_picks(architecture, factor, by)
 
 
@@ -259,8 +324,12 @@ def enumerate_(
     architecture = Architecture.from_name(reference, **sizes)
     by, budget = chosen_budget(by, budgets)
     from explorer.enumeration import enumerate_designs, sort_designs
+    from explorer.terminal import progress_bar
 
-    table = enumerate_designs(architecture, by=by, budget=budget, **options, **given)
+    with progress_bar("designs") as progress:
+        table = enumerate_designs(
+            architecture, by=by, budget=budget, progress=progress, **options, **given
+        )
     if sort is not None:
         table = sort_designs(table, sort)
     printing.print_grid(architecture, table, limit)

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from explorer.errors import UserError, shorten
-from explorer.numbers import parse_number
+from explorer.numbers import parse_number, parse_seconds, parse_share
 from explorer.template import LARGEST_NUMBER
 
 # A list longer than this is a slip of the finger (1..1000000000), not a grid.
@@ -113,6 +113,16 @@ class Number(_Parsed):
         return number
 
 
+class Seconds(_Parsed):
+    """A time above zero, with its unit or in seconds: `10ms`."""
+
+    name = "TIME"
+    kinds = (float,)
+
+    def parse(self, text: str, option: str) -> Any:
+        return parse_seconds(text, option)
+
+
 class Fraction(_Parsed):
     """A share, as a fraction or in percent: `0.02` or `2%`."""
 
@@ -120,13 +130,4 @@ class Fraction(_Parsed):
     kinds = (float,)
 
     def parse(self, text: str, option: str) -> Any:
-        try:
-            number = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-        except ValueError:
-            number = -1.0
-        if not 0 <= number < float("inf"):
-            raise UserError(
-                f"{option} takes a fraction or a percentage of at least 0, for example 0.02 or 2%;"
-                f" given: {shorten(text)}."
-            )
-        return number
+        return parse_share(text, option)

@@ -1,6 +1,7 @@
 """Designs, layers and published tables as plain data for JSON, and as tables on the terminal."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +12,11 @@ from explorer.errors import UserError, check_known
 from explorer.layers import Layer, iter_layers
 from explorer.names import usual_input
 from explorer.published import PAPER, TABLES
-from explorer.text import human_count, human_flops, human_percent
+from explorer.suggestions import command
+from explorer.text import FAR_OFF, counted, human_count, human_flops, human_mismatch, human_percent
+
+if TYPE_CHECKING:
+    from explorer.references import Suggestions
 
 # What a number in each measure counts.
 UNITS = {
@@ -24,6 +29,8 @@ UNITS = {
 }
 COSTS = ("FLOPs", "params", "activations")
 DESIGN_COLUMNS = ("design", "C", "d", "width", *COSTS, "mismatch")
+# Of these, what a narrow terminal does without: the design's name says C and d.
+DESIGN_SPARE = ("activations", "width", "C", "d", "params")
 
 
 def design_row(design: Design) -> tuple[Any, ...]:
@@ -35,8 +42,25 @@ def design_row(design: Design) -> tuple[Any, ...]:
         template.bottleneck_width,
         template.width,
         *map(human_count, vars(design.complexity).values()),
-        human_percent(design.mismatch, signed=True),
+        human_mismatch(design.mismatch),
     )
+
+
+def print_far_off(designs: Sequence[Design], what: str) -> None:
+    """Say which designs are too far from their budget to be compared, where there are some.
+
+    Args:
+        designs: The designs of a table.
+        what: What was to come near it, as "whole number for d".
+    """
+    far = sum(abs(design.mismatch) > FAR_OFF for design in designs)
+    if far:
+        verb = "is" if far == 1 else "are"
+        click.echo(
+            f"! {far} of {counted(len(designs), 'design')} {verb} more than"
+            f" {human_percent(FAR_OFF)} off, too much to compare: no {what} comes nearer. Give"
+            " other values or another reference; resnext-explorer suggest names some."
+        )
 
 
 def design_record(design: Design) -> dict[str, Any]:
@@ -80,6 +104,70 @@ def print_candidates(design: Design, solve: str) -> None:
     click.echo(f"\nMeasured for {design.name}:")
     print_table(
         ("network", LABELS[solve], "FLOPs", "median ms", "quartiles, ms", ""), rows, left=("",)
+    )
+    own, alike = _alike(design)
+    if alike:
+        values = sorted(getattr(each.case.architecture.template, solve) for each in (own, *alike))
+        spread = f" from {values[0]} to {values[-1]}" if len(values) > 1 else ""
+        click.echo(
+            f"The choice is not clear-cut: the quartiles of {len(values)} designs, {LABELS[solve]}"
+            f"{spread}, overlap, so that another round of measuring may choose another of them."
+        )
+
+
+def _alike(design: Design) -> tuple[Any, list[Any]]:
+    """The timing of a design chosen by time, and those of others whose quartiles overlap with it.
+
+    Of the candidates, the first is the reference's.
+    """
+    others = design.candidates[1:]
+    own = next(each for each in others if each.case.architecture == design.architecture)
+    return own, [
+        each for each in others if each is not own and each.low <= own.high and own.low <= each.high
+    ]
+
+
+def print_suggestions(suggestions: "Suggestions", given: dict[str, Any]) -> None:
+    """Print references for a budget, the arms of the first, and the command that goes on."""
+    from explorer.terminal import print_table
+
+    first = suggestions.best[0]
+    asked = first.question
+    budget, network, unit = first.budget, first.reference, UNITS[first.budget.by]
+    rows = [
+        (
+            suggestion.name,
+            *map(human_count, vars(count(suggestion.reference)).values()),
+            human_percent(suggestion.below),
+            human_percent(suggestion.worst),
+        )
+        for suggestion in suggestions.best
+    ]
+    print_table(("reference", *COSTS, "below budget", "worst mismatch"), rows)
+    shown = len(suggestions.best)
+    rest = f"; the first {shown} are shown" if shown < suggestions.number else ""
+    size = "x".join(map(str, network.input_shape))
+    verb = "fits" if suggestions.number == 1 else "fit"
+    click.echo(
+        f"\n{counted(suggestions.number, 'reference')} {verb} {human_flops(budget.value)} {unit} at"
+        f" {size}, {network.classes} classes{rest}.\nBest first: where the larger of the last"
+        " two columns is smallest.\n\nThe arms of the first:"
+    )
+    print_table(DESIGN_COLUMNS, [design_row(design) for design in first.arms])
+    options = {
+        **{key: _axis(values) for key, values in given.items()},
+        "solve": "" if asked.solve == "bottleneck_width" else asked.solve,
+        "by": "" if budget.by == "flops" else budget.by,
+        "multiple_of": "" if asked.multiple_of == 1 else asked.multiple_of,
+        **input_options(network),
+    }
+    click.echo(f"\nNext: {command('match', first.name, **options)}")
+
+
+def _axis(values: list[Any]) -> str:
+    """The values of an axis as its option takes them: 1,2,4 or 1-1-1,2-2-2."""
+    return ",".join(
+        "-".join(map(str, each)) if isinstance(each, tuple) else str(each) for each in values
     )
 
 
@@ -299,7 +387,7 @@ def print_grid(reference: Architecture, table: Any, limit: int) -> None:
         name = architecture_of(reference, row).name
         d = row.bottleneck_width
         counts = map(human_count, (row.flops, row.params, row.activations))
-        mismatch = human_percent(row.mismatch, signed=True)
+        mismatch = human_mismatch(row.mismatch)
         rows.append(
             (name, row.cardinality, "" if d != d else d, row.width, row.depths, *counts, mismatch)
         )

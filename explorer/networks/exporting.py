@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from explorer.architecture import Architecture
+from explorer.architecture import Architecture, as_architecture
 from explorer.errors import UserError, check_known
 from explorer.files import write_atomic
 from explorer.networks.network import Network, build
@@ -84,12 +84,13 @@ def check_name(path: str | Path, format_: str) -> None:
         )
 
 
-def foreign_constructor(architecture: Architecture, library: str) -> str:
+def foreign_constructor(architecture: Architecture | str, library: str) -> str:
     """The call that makes the same network in torchvision or timm.
 
     Raises:
         UserError: The library has no such network; the message says why.
     """
+    architecture = as_architecture(architecture)
     template, stem = architecture.template, architecture.stem
     usual_width = 256 if template.kind == "bottleneck" else 64
     reasons = {
@@ -125,7 +126,7 @@ def foreign_constructor(architecture: Architecture, library: str) -> str:
     )
 
 
-def fresh_network(architecture: Architecture, seed: int) -> Network:
+def fresh_network(architecture: Architecture | str, seed: int) -> Network:
     """The network with new weights, drawn from `seed`.
 
     A training that starts from this seed begins with the same weights. torch's global generator

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from explorer.architecture import Architecture
+from explorer.architecture import Architecture, as_architecture
 from explorer.errors import UserError, check_known
 from explorer.networks.graphs import record
 from explorer.networks.network import build
@@ -33,7 +33,7 @@ class Case:
     """What to measure.
 
     Attributes:
-        architecture: The network.
+        architecture: The network; it may be given by its name.
         form: How its blocks are computed: "a", "b" or "c".
         batch: Images at once.
         mode: One of `MODES`.
@@ -43,6 +43,9 @@ class Case:
     form: str = "c"
     batch: int = 1
     mode: str = "inference"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "architecture", as_architecture(self.architecture))
 
 
 @dataclass(frozen=True)

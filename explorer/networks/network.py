@@ -5,7 +5,7 @@ from itertools import groupby
 import torch
 from torch import Tensor, nn
 
-from explorer.architecture import Architecture
+from explorer.architecture import Architecture, as_architecture
 from explorer.errors import check_known
 from explorer.layers import FORMS, Layer, iter_layers
 from explorer.networks.blocks import Block
@@ -17,7 +17,7 @@ from explorer.networks.modules import (
 )
 
 
-def build(architecture: Architecture, form: str = "c") -> "Network":
+def build(architecture: Architecture | str, form: str = "c") -> "Network":
     """The network as a torch module, which maps images to logits.
 
     Images are N x in_channels x resolution x resolution, logits N x classes. The state dict has
@@ -26,14 +26,14 @@ def build(architecture: Architecture, form: str = "c") -> "Network":
     generator; one seed gives equal networks in every form.
 
     Args:
-        architecture: The network.
+        architecture: The network, or its name.
         form: How blocks are computed: "a", "b" or "c" (figure 3 of the paper).
 
     Raises:
         UserError: The form is unknown.
     """
     check_known("form", form, FORMS)
-    return Network(architecture, form)
+    return Network(as_architecture(architecture), form)
 
 
 class Network(nn.Module):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
-from explorer.architecture import Architecture, halved
+from explorer.architecture import Architecture, as_architecture, halved
 from explorer.errors import UserError
 from explorer.layers import iter_layers
 
@@ -53,13 +53,15 @@ class Violation:
 
 
 def find_violations(
-    network: "Architecture | Sequence[Sequence[BlockShape]] | torch.nn.Module", example: Any = None
+    network: "Architecture | str | Sequence[Sequence[BlockShape]] | torch.nn.Module",
+    example: Any = None,
 ) -> list[Violation]:
     """Every place where one of the two rules is broken; an empty list where both hold.
 
     Args:
         network: A torch module with children `layer1`, `layer2`, ...; or a list of stages, each a
-            list of blocks; or an architecture, for which the rules hold by construction.
+            list of blocks; or an architecture or its name, for which the rules hold by
+            construction.
         example: For a module, an input, N x channels x height x width: one forward pass in
             evaluation mode tells the sizes of the maps.
 
@@ -67,12 +69,13 @@ def find_violations(
         UserError: There are no stages, a block has no convolution, or the module does not take the
             example.
     """
-    if isinstance(network, Architecture):
-        stages: Sequence[Sequence[BlockShape]] = stages_of_architecture(network)
-    elif isinstance(network, Sequence):
-        stages = network
+    given: Any = as_architecture(network) if isinstance(network, str) else network
+    if isinstance(given, Architecture):
+        stages: Sequence[Sequence[BlockShape]] = stages_of_architecture(given)
+    elif isinstance(given, Sequence):
+        stages = given
     else:
-        stages = stages_of_module(network, example)
+        stages = stages_of_module(given, example)
     if not stages or not all(stages):
         raise UserError(
             "there are no stages to check: give a list of stages, each a list of at least one"

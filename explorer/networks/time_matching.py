@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from explorer.architecture import Architecture
+from explorer.architecture import Architecture, as_architecture
 from explorer.budget import beyond, check_solve, combinations, match
 from explorer.designs import LABELS, Budget, Design, ImpossibleBudget, cost
 from explorer.errors import UserError
 from explorer.networks.measuring import Case, Timing, measure
+from explorer.numbers import parse_share
 from explorer.template import whole
 
 STEPS = {"latency": "inference", "train_step": "train_step"}
@@ -27,7 +28,7 @@ MOST_MEASURED = 500
 
 
 def match_time(
-    reference: Architecture,
+    reference: Architecture | str,
     *,
     solve: str = "bottleneck_width",
     by: str = "latency",
@@ -61,6 +62,7 @@ def match_time(
     Raises:
         UserError: As in `match`; or there are more than `MOST_MEASURED` designs to measure.
     """
+    reference = as_architecture(reference)
     check_solve(reference, solve, given)
     if solve == "depths":
         raise UserError(
@@ -68,6 +70,8 @@ def match_time(
             " or 'width'."
         )
     step = whole(multiple_of, "multiple_of")
+    if tolerance is not None:
+        tolerance = parse_share(tolerance, "tolerance")
     if budget is not None:
         Budget(by, budget)  # refused before anything is measured
     designs = []

@@ -44,7 +44,14 @@ def agenda_of(
         resolution = 1 / test_images if test_images else 0.0
         return UntilAgenda(study.until, names, name, resolution, ended_at, retried_from)
     # Seeds outermost: each arm gets its first replicate before any gets its second.
-    return Fixed([Pair(name, seed) for seed in seeds for name in names])
+    return Fixed(
+        [
+            Pair(name, seed, recipe=recipe)
+            for seed in seeds
+            for recipe in study.recipe_names
+            for name in names
+        ]
+    )
 
 
 def planned_pairs(study: StudyFile, designs: Sequence[Design]) -> list[Pair]:

@@ -127,7 +127,7 @@ class Counts:
     pruned: int
 
     @classmethod
-    def of(cls, statuses: Mapping[Pair, str], to_come: int = 0) -> "Counts":
+    def of(cls, statuses: Mapping[Any, str], to_come: int = 0) -> "Counts":
         """Counted from how each pair stands; `to_come` are wanted too, and wait."""
         values = [*statuses.values(), *["waiting"] * to_come]
         return cls(len(values), **{name: values.count(name) for name in STATUSES})

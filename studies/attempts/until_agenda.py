@@ -5,13 +5,14 @@ kills, many workers and many machines change nothing. A result that comes after 
 is shown, and not used.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from studies.attempts.agenda import Agenda, Carried
-from studies.attempts.attempt import Attempt, statuses_of
+from studies.attempts.attempt import Attempt, status_of, statuses_of
 from studies.config.until import Until
 from studies.pair import Pair
 from studies.storage.schema import RESULT
@@ -52,9 +53,11 @@ class UntilAgenda:
 
         Pairs that have been attempted stay, also those whose arm was decided without them.
         """
-        statuses = self._statuses(attempts)
+        statuses, missed = self._statuses(attempts), self.missed(attempts)
         course = self._course(statuses, attempts)
-        attempted = [pair for pair, stands in statuses.items() if stands != "waiting"]
+        attempted = [
+            pair for pair, stands in statuses.items() if stands != "waiting" or pair in missed
+        ]
         wanted = [self._pair(cell) for cell in course.wanted]
         if course.finished:  # what an extension adds to arms that stayed open: it decides nothing
             seeds = self.until.seeds[self.decisive :]
@@ -83,6 +86,31 @@ class UntilAgenda:
             tuple(errors.get(Pair(name, seed)) for seed in self.until.seeds) for name in self.names
         )
 
+    def missed(self, attempts: Sequence[Attempt]) -> set[Pair]:
+        """Pairs that had failed for good before a later seed of their arm came in.
+
+        Looks were taken without them, and no look is taken again: what a retry brings is shown, and
+        not used.
+        """
+        tried: dict[Pair, list[Attempt]] = {}
+        for attempt in attempts:
+            tried.setdefault(attempt.pair, []).append(attempt)
+        came_in = [attempt for attempt in attempts if attempt.ended == "complete"]
+        missed = set()
+        for pair, own in tried.items():
+            if not any(attempt.ended in ("failed", "lost") for attempt in own):
+                continue
+            lost = [n for n in range(1, len(own) + 1) if status_of(own[:n]) == "failed"]
+            again = own[lost[0]].number if lost and lost[0] < len(own) else math.inf
+            if lost and any(
+                other.pair.design == pair.design
+                and other.pair.seed > pair.seed
+                and other.number < again
+                for other in came_in
+            ):
+                missed.add(pair)
+        return missed
+
     def open_names(self, course: "Course | Race") -> list[str]:
         """The arms that are not decided, with the reference; none where all are decided."""
         from studies.judging.decisions import Course
@@ -105,9 +133,15 @@ class UntilAgenda:
 
     def _course(self, statuses: Mapping[Pair, str], attempts: Sequence[Attempt]) -> "Course | Race":
         seeds = self.until.seeds[: self.decisive]
-        errors = tuple(row[: self.decisive] for row in self.errors(attempts))
+        missed = self.missed(attempts)
+        used = [attempt for attempt in attempts if attempt.pair not in missed]
+        errors = tuple(row[: self.decisive] for row in self.errors(used))
         lost = tuple(
-            tuple(statuses[Pair(name, seed)] == "failed" for seed in seeds) for name in self.names
+            tuple(
+                statuses[pair] == "failed" or pair in missed
+                for pair in (Pair(name, seed) for seed in seeds)
+            )
+            for name in self.names
         )
         reference = self.names.index(self.reference)
         return _decide(self.until, errors, lost, reference, self.resolution)

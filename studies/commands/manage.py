@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from studies.records.stored_study import StoredStudy
-    from studies.running.plan import Plan
+    from studies.running.plan import Plan, RecipePlan
     from studies.storage import Storage
 
 MOST_NAMED = 12  # ignored columns of an import
@@ -68,32 +68,43 @@ def plan(
 def _print_plan(plan: "Plan", start: str) -> None:
     from collections import Counter
 
+    from explorer.commands.printing import print_far_off
     from explorer.terminal import print_table
-    from explorer.text import counted, human_count, human_flops, human_percent, human_time
+    from explorer.text import counted, human_count, human_flops, human_mismatch, human_time
 
     trials = Counter(pair.design for pair in plan.pairs)
+    times = {f"time a trial ({recipe.name})": recipe.trial_seconds for recipe in plan.recipes}
+    times = times or {"time a trial": plan.trial_seconds}
     print_table(
-        ["arm", "design", "FLOPs", "params", "mismatch", "trials", "time a trial"],
+        ["arm", "design", "FLOPs", "params", "mismatch", "trials", *times],
         [
             [
                 design.arm,
                 design.name,
                 human_flops(design.complexity.flops),
                 human_count(design.complexity.params),
-                human_percent(design.mismatch, signed=True),
+                human_mismatch(design.mismatch),
                 trials[design.name],
-                human_time(seconds),
+                *map(human_time, seconds),
             ]
-            for design, seconds in zip(plan.designs, plan.trial_seconds, strict=True)
+            for design, *seconds in zip(plan.designs, *times.values(), strict=True)
         ],
         left=["design"],
+        spare=["params", "FLOPs", "design"],
     )
+    print_far_off(plan.designs, "whole number")
     for point in plan.left_out:
         click.echo(f"Left out: {point.arm}: {point.reason}")
+    parts: list[tuple[str, Plan | RecipePlan]] = [
+        *((f"by {part.name}", part) for part in plan.recipes)
+    ] or [("", plan)]
+    lengths = "; ".join(
+        f"{counted(part.epochs, 'epoch')}, {part.steps} steps of {part.batch_size} images each"
+        + (f", {by}" if by else "")
+        for by, part in parts
+    )
     click.echo(
-        f"\n{plan.study}: {plan.trials} of {counted(plan.epochs, 'epoch')},"
-        f" {plan.steps} steps of {plan.batch_size} images each, on {plan.splits['train']} training"
-        " images"
+        f"\n{plan.study}: {plan.trials} of {lengths}, on {plan.splits['train']} training images"
     )
     for note in plan.notes:
         click.echo(note)
@@ -111,7 +122,9 @@ def _print_plan(plan: "Plan", start: str) -> None:
     settings = plan.settings
     precision = "32 bits" if settings.precision == "32" else settings.precision
     steps = "; ".join(
-        f"{measured.design}: {human_time(measured.step)}" for measured in plan.measured
+        f"{' '.join(filter(None, (measured.design, by)))}: {human_time(measured.step)}"
+        for by, part in parts
+        for measured in part.measured
     )
     click.echo(
         f"Training: {human_flops(plan.flops)} FLOPs {'for the rest' if plan.stored else 'in all'}"
@@ -146,11 +159,15 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
     info = tables.info
     if as_json:
         counts = asdict(tables.counts)
-        print_json({**info, "counts": counts, "failures": [asdict(failure) for failure in failed]})
+        print_json({**info, "counts": counts, "failures": [failure.record() for failure in failed]})
         return
     click.echo(f"{study.name}: {info['question']}" if info["question"] else study.name)
-    rows = [_arm(group) for _, group in tables.trials.groupby("arm", sort=False)]
-    print_table(list(rows[0]), [list(row.values()) for row in rows], left=["design"])
+    keys = ["arm", *(["recipe"] if study.recipes else [])]
+    rows = [_arm(group) for _, group in tables.trials.groupby(keys, sort=False)]
+    if tables.trials["latency"].isna().all():
+        rows = [{key: row[key] for key in row if key != "latency"} for row in rows]
+    spare = ["params", "FLOPs", "mismatch", "design"]
+    print_table(list(rows[0]), [list(row.values()) for row in rows], left=["design"], spare=spare)
     facts = {
         "Reference arm": info["reference_arm"],
         "Created": info["created"],
@@ -177,19 +194,22 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
 
 def _arm(pairs: "pd.DataFrame") -> dict[str, Any]:
     """The pairs of one arm as a row of `study show`."""
-    from explorer.text import human_count, human_flops, human_percent
+    from explorer.text import human_count, human_flops, human_mismatch, human_percent, human_time
 
     design, errors = pairs.iloc[0], pairs["validation_error"].dropna()
+    latency = pairs["latency"].dropna()
     statuses = ("complete", "running", "failed")
     return {
         "arm": design["arm"],
+        **({"recipe": design["recipe"]} if "recipe" in pairs else {}),
         "design": design["design"],
         "FLOPs": human_flops(design["flops"]),
         "params": human_count(design["params"]),
-        "mismatch": human_percent(design["mismatch"], signed=True),
+        "mismatch": human_mismatch(design["mismatch"]),
         "pairs": len(pairs),
         **{status: (pairs["status"] == status).sum() for status in statuses},
         "validation error": human_percent(errors.mean()) if len(errors) else "",
+        "latency": human_time(latency.mean()) if len(latency) else "",
     }
 
 

@@ -43,6 +43,12 @@ storage_option = click.option(
         " the current folder)."
     ),
 )
+where_option = click.option(
+    "--where",
+    multiple=True,
+    metavar="LIMIT",
+    help="Choose only among designs within a limit: 'latency<=2ms', 'params<=500k'.",
+)
 set_option = click.option(
     "--set",
     "changes",

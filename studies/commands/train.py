@@ -151,7 +151,7 @@ def train(
         _write(architecture, outcome, output, metadata)
     if as_json:
         figures = {**vars(outcome)}
-        del figures["curves"], figures["state_dict"]
+        del figures["curves"], figures["state_dict"], figures["missed"]
         click.echo(to_json({"event": "complete", "design": architecture.name, **figures}))
     else:
         _sum_up(outcome, splits.names)

@@ -9,17 +9,24 @@ import click
 from explorer.errors import UserError
 from explorer.output import say
 from explorer.suggestions import command
-from explorer.text import counted
-from studies.commands.options import GivenPath, set_option, storage_option, stored_study
+from studies.commands.options import (
+    GivenPath,
+    set_option,
+    storage_option,
+    stored_study,
+    where_option,
+)
+from studies.commands.shown_winner import show, show_by_recipe
 from studies.config.study import to_run
+from studies.pair import split_recipe
 
 if TYPE_CHECKING:
     from studies.winner.retraining import Retrained
-    from studies.winner.winner import Winner
 
 
 @click.command()
 @click.argument("name_or_path", metavar="STUDY")
+@where_option
 @click.option(
     "--retrain",
     "is_retrained",
@@ -43,6 +50,7 @@ if TYPE_CHECKING:
 def winner(
     ctx: click.Context,
     name_or_path: str,
+    where: tuple[str, ...],
     is_retrained: bool,
     recipe: str | None,
     changes: tuple[str, ...],
@@ -56,22 +64,27 @@ def winner(
     """Show the design of STUDY with the lowest validation error, with an
     interval for each other; train it fully to take along.
 
+    Of a study with several recipes, that of each recipe, or of the one that STUDY:RECIPE names.
+
     A retraining that was stopped goes on where it was, by the same command. Exit codes: 0 all
     written, 1 all but the ONNX file, 2 a mistake, 130 stopped.
 
     \b
     Examples:
       resnext-explorer study winner digits_cardinality
+      resnext-explorer study winner my_study --where 'latency<=2ms' --where 'params<=500k'
       resnext-explorer study winner my_study --retrain --set recipe.epochs=30 --export best
       resnext-explorer study winner my_study --retrain --recipe resnext_cifar --data-dir ~/data
+      resnext-explorer study winner my_recipes:modern --retrain --export best
     """
     from dataclasses import asdict
 
     from explorer.terminal import print_json
     from studies.results import Reader
     from studies.storage import Storage
+    from studies.winner.limits import among, within
     from studies.winner.retraining import by_itself, retrain
-    from studies.winner.winner import choose
+    from studies.winner.winner import choose, choose_stored
 
     if is_retrained and folder is None:
         raise UserError("--retrain needs a folder for the model: --export DIR.")
@@ -80,10 +93,30 @@ def winner(
             "--export, --recipe and --set are for the full training; give --retrain with them."
         )
     opened = Storage(storage)
-    stored = stored_study(opened, name_or_path)
-    chosen = choose(Reader(opened).tables(stored.name).trials, to_run(name_or_path), opened.option)
+    study, named = split_recipe(name_or_path)
+    stored = stored_study(opened, study)
+    every = Reader(opened).tables(f"{stored.name}:{named}" if named else stored.name).trials
+    trials = within(every, where)
     if not as_json:
-        _show(chosen, len(stored.designs) if stored.content.document.search else 0)
+        click.echo(among(every, trials, where), nl=False)
+    if stored.recipes and not named:
+        if folder is not None:
+            raise UserError(
+                f"{stored.name} has a winner by each of its recipes; name one with --retrain:"
+                f" {command('study winner', f'{study}:{stored.recipes[0]}', retrain=True)} ..."
+            )
+        winners = {
+            name: choose(trials[trials["recipe"] == name], to_run(study), opened.option)
+            for name in stored.recipes
+        }
+        if as_json:
+            print_json({name: {**asdict(won), "why": won.why} for name, won in winners.items()})
+        else:
+            show_by_recipe(winners)
+        return
+    chosen = choose_stored(stored, trials, to_run(study), opened.option)
+    if not as_json:
+        show(chosen, len(stored.designs) if stored.content.document.search else 0)
     trained: Retrained | None = None
     if folder is not None:
         try:
@@ -91,6 +124,7 @@ def winner(
                 stored,
                 chosen,
                 folder,
+                of_recipe=named,
                 recipe=recipe,
                 changes=changes,
                 data_dir=data_dir,
@@ -102,13 +136,19 @@ def winner(
             click.echo("The same command goes on from the last finished epoch.", err=True)
             raise
     if as_json:
-        print_json({**asdict(chosen), "why": chosen.why, **(_record(trained) if trained else {})})
+        written = _record(trained) if trained else {}
+        print_json({**asdict(chosen), "where": list(where), "why": chosen.why, **written})
     elif trained:
         click.echo("\n" + "\n".join(f"{key}: {value}" for key, value in trained.errors.items()))
         click.echo(f"Written: {', '.join(map(str, trained.files))}")
     else:
         further = command(
-            "study winner", name_or_path, retrain=True, export="best", storage=opened.option
+            "study winner",
+            name_or_path,
+            where=where,
+            retrain=True,
+            export="best",
+            storage=opened.option,
         )
         is_imported = stored.content.origin.imported
         click.echo(f"Next: {by_itself(chosen) if is_imported else further}")
@@ -127,28 +167,3 @@ def _record(trained: "Retrained") -> dict[str, Any]:
         "folder": str(trained.files[0].parent),
         "onnx_error": trained.onnx_error,
     }
-
-
-def _show(chosen: "Winner", tried: int) -> None:
-    """The winner beside its rivals. `tried` is the number of designs of a search, else 0."""
-    from explorer.terminal import print_table
-    from explorer.text import human_percent
-
-    def points(value: float | None) -> str:
-        return "" if value is None else f"{100 * value:+.2f}"
-
-    rows = [[chosen.arm, chosen.design, human_percent(chosen.validation_error), "", "", "chosen"]]
-    for rival in chosen.rivals:
-        interval = f"{points(rival.low)} to {points(rival.high)}" if rival.low is not None else ""
-        error = human_percent(rival.validation_error)
-        rows.append([rival.arm, rival.design, error, points(rival.worse), interval, rival.stands])
-    columns = ["arm", "design", "validation error", "worse by (points)", "95 % interval", ""]
-    print_table(columns, rows, left=["design", ""])
-    click.echo(f"\n{chosen.why}")
-    if tried:
-        click.echo(
-            f"Of {counted(tried, 'design')} that a search tried on its first seed: on that one the"
-            " best looks better than it is."
-        )
-    elif chosen.fewer_seeds:
-        click.echo(f"With too few seeds, and not compared: {', '.join(chosen.fewer_seeds)}.")

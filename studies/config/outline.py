@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
+from studies.config.recipes import with_first_recipe
 from studies.config.search import Search
 from studies.config.study import GRID
 from studies.config.tuning import Tune
@@ -28,6 +29,7 @@ class Outline(BaseModel):
     question: str = ""
     data: _Named
     recipe: _Named
+    recipes: tuple[_Named, ...] = ()
     seeds: list[int]
     search: Search | None = None
     tune: Tune | None = None
@@ -36,8 +38,13 @@ class Outline(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _seeds_until(cls, given: Any) -> Any:
-        return with_parsed_until(given)
+    def _sections_parsed(cls, given: Any) -> Any:
+        return with_parsed_until(with_first_recipe(given))
+
+    @property
+    def recipe_names(self) -> list[str]:
+        """As of a study file."""
+        return [recipe.name for recipe in self.recipes] or [""]
 
     @field_validator("search", mode="before")
     @classmethod

@@ -20,10 +20,12 @@ class Recipe(FileModel):
     `schedule` says: `cosine`, to zero along half a wave; `one_cycle`, to zero in a straight line;
     `step`, to a tenth at each of `milestones`.
 
-    Every field but `class_weights` is needed, but a recipe that names a preset takes what it leaves
+    Every field without a default is needed, but a recipe that names a preset takes what it leaves
     out from there: `{name: quick, epochs: 3}` is `quick` for three epochs. An epoch is every full
     batch once; the remainder, other images each time, is left out, so that no batch norm sees a
     small batch.
+
+    Defaults stand for what a recipe did before there was the key.
     """
 
     name: Annotated[str, Field(max_length=100)]
@@ -36,9 +38,7 @@ class Recipe(FileModel):
         Annotated[float, Field(gt=0, lt=1)], ...
     ]  # of a step schedule: parts of all steps, ascending
     momentum: Annotated[float, Field(gt=0, lt=1)]
-    weight_decay: Annotated[
-        float, Field(ge=0, allow_inf_nan=False)
-    ]  # on every parameter, batch norm too, as in the paper's code
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)]  # on what `decayed` says
     label_smoothing: Annotated[
         float, Field(ge=0, lt=1)
     ]  # in the loss of training and, to be comparable, of validation
@@ -53,18 +53,24 @@ class Recipe(FileModel):
         float, Field(ge=0, le=1)
     ]  # deviation of AlexNet's shifts along ImageNet's colours; colour images only
     # balanced: in the loss of training an image counts for n / (k n_c), of n images in k classes,
-    # n_c in its own, as scikit-learn's weights of that name. A recipe stored before there was this
-    # key is one without weights.
+    # n_c in its own, as scikit-learn's weights of that name.
     class_weights: Literal["none", "balanced"] = "none"
-
-    def __repr_args__(self) -> Any:
-        """Without class weights as before there were any:
-        checkpoints are told apart by this text."""
-        return [
-            (key, value)
-            for key, value in super().__repr_args__()
-            if (key, value) != ("class_weights", "none")
-        ]
+    # all: weight decay on every parameter, batch norm too, as in the paper's code. weights: only on
+    # those of convolutions and of the classifier, not on batch norm and biases.
+    decayed: Literal["all", "weights"] = "all"
+    # Mixup (Zhang et al., 2018): the alpha of Beta(alpha, alpha), from which the share of the first
+    # image is drawn, once a batch; 0: none. Errors of training are then counted against the label
+    # with the larger share.
+    mixup: Annotated[float, Field(ge=0, le=10)] = 0.0
+    # CutMix (Yun et al., 2019): the same alpha; the share is that of the area. With both, each
+    # batch gets one of the two, with equal chances.
+    cutmix: Annotated[float, Field(ge=0, le=10)] = 0.0
+    # Random erasing (Zhong et al., 2020): which part of the images get a rectangle, of 2 to 33 % of
+    # the area and 0.3:1 to 3.3:1, of the mean colour.
+    erasing: Annotated[float, Field(ge=0, le=1)] = 0.0
+    # Exponential moving average of the weights: how far it reaches back on average, as a part of
+    # all steps; 0: none. Validation, test and exports are then of the averaged weights.
+    weight_averaging: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     @model_validator(mode="before")
     @classmethod
@@ -126,7 +132,16 @@ class Recipe(FileModel):
             changes.append("mirrored left to right")
         if self.lighting and channels == 3:
             changes.append("shifted colours")
-        return f"Augmentation: {', '.join(changes) or 'none'}"
+        if self.erasing:
+            changes.append(f"a rectangle erased in {100 * self.erasing:g} %")
+        if self.mixup or self.cutmix:
+            names = [name for name in ("mixup", "cutmix") if getattr(self, name)]
+            changes.append(f"mixed in pairs ({' or '.join(names)})")
+        return ", ".join(changes) or "none"
+
+    def averaging_decay(self, steps: int) -> float:
+        """What part of the weights' moving average each of `steps` steps keeps."""
+        return 1 - 1 / max(1.0, self.weight_averaging * steps)
 
     def rate(self, step: int, steps: int) -> float:
         """The learning rate of step `step` (from 0) of `steps`, as a factor of its peak."""

@@ -8,8 +8,9 @@ from pydantic import Field, StrictInt, field_validator, model_validator
 
 from explorer.designs import MEASURES
 from explorer.errors import UserError, unknown
-from explorer.numbers import parse_number
+from explorer.numbers import parse_seconds
 from search_spaces.documents import FileModel
+from search_spaces.rules import Amount
 
 if TYPE_CHECKING:
     from explorer import Design
@@ -91,7 +92,8 @@ class Search(FileModel):
 
     `objectives`: the validation error, alone or with one of flops, params, activations, latency
     (measured, seconds); all are minimised, two give a Pareto front. `constraints`: the most a
-    design may cost, by measure; what costs more is never proposed.
+    design may cost, by measure; what costs more is never proposed. A latency is measured before a
+    design is trained: one that is above its limit is not, unless it is the reference arm's.
     """
 
     method: str
@@ -100,7 +102,7 @@ class Search(FileModel):
     objectives: Annotated[list[str], Field(min_length=1, max_length=2)] = Field(
         default_factory=lambda: [ERROR]
     )
-    constraints: dict[str, float] = Field(default_factory=dict)
+    constraints: dict[str, Amount] = Field(default_factory=dict)
     seed: Annotated[StrictInt, Field(ge=0, lt=2**32)] = 0
     prune: Pruning | None = None
 
@@ -132,12 +134,12 @@ class Search(FileModel):
         if not isinstance(constraints, dict):
             return constraints
         for measure in constraints:
-            if measure not in COSTS:
-                raise unknown("cost to constrain", str(measure), COSTS)
-        return {
-            key: parse_number(value) if isinstance(value, str) else value
-            for key, value in constraints.items()
-        }
+            if measure not in (*COSTS, LATENCY):
+                raise unknown("cost to constrain", str(measure), (*COSTS, LATENCY))
+        if LATENCY in constraints:
+            seconds = parse_seconds(constraints[LATENCY], LATENCY)
+            return {**constraints, LATENCY: seconds}
+        return constraints
 
     @model_validator(mode="after")
     def _consistent(self) -> "Search":
@@ -163,11 +165,17 @@ class Search(FileModel):
             self.prune.check(self.trials, recipe.epochs)
 
     def allows(self, design: "Design") -> bool:
-        """Whether a design is within the constraints."""
+        """Whether a design is within the constraints that can be counted."""
         return all(
             getattr(design.complexity, measure) <= most
             for measure, most in self.constraints.items()
+            if measure != LATENCY
         )
+
+    @property
+    def measures_latency(self) -> bool:
+        """Whether the latency of every design is measured."""
+        return LATENCY in self.objectives or LATENCY in self.constraints
 
     def values(self, design: "StoredDesign", result: Mapping[str, Any]) -> list[float]:
         """A trained design's objectives: the error from its result, costs from the design."""

@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StrictInt, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from explorer import Design
 from explorer.errors import UserError
@@ -20,10 +28,12 @@ from search_spaces import LeftOut, SearchSpace
 from search_spaces.documents import FileModel, is_path, load_document, preset_names, validate
 from studies.config.overrides import override
 from studies.config.recipe import Recipe
+from studies.config.recipes import check_names, with_first_recipe
 from studies.config.search import METHODS, Search, shuffled
 from studies.config.tuning import Tune
-from studies.config.until import Until, with_parsed_until
+from studies.config.until import Until, margin_points, with_parsed_until
 from studies.data import DataShape, DataSpec, Parts, shape_and_parts
+from studies.missed import KEPT_BY_DEFAULT
 
 GRID = "grid"
 MOST_SHOWN = 8  # seeds, in a `repr`
@@ -44,15 +54,21 @@ class Wanted:
     parts: Parts | None = None
 
 
+def _margin(given: Any) -> float | None:
+    return None if given is None else margin_points(given)
+
+
 class StudyFile(FileModel):
     """A validated study file: the value; `studies.Study` adds what can be done with it."""
 
     name: Annotated[str, Field(max_length=100)]
     question: Annotated[str, Field(max_length=2_000)] = ""
     space: SearchSpace
-    reference_arm: dict[str, Any]
+    # The arm that the others are compared with; by default the one with the reference's own values.
+    reference_arm: Annotated[dict[str, Any], Field(default=None, validate_default=True)]
     data: DataSpec
-    recipe: Recipe
+    recipe: Recipe  # of several, the first
+    recipes: tuple[Recipe, ...] = ()  # where the recipe is an axis; none where there is one
     seeds: Annotated[
         list[Annotated[StrictInt, Field(ge=0, lt=2**32)]], Field(min_length=1, max_length=10_000)
     ]
@@ -60,12 +76,14 @@ class StudyFile(FileModel):
     tune: Tune | None = None
     until: Until | None = None  # none: every arm gets all seeds
     # A gap that does not matter, in points of test error; it changes no training.
-    margin: Annotated[float, Field(gt=0, le=100)] | None = None
+    margin: Annotated[float | None, BeforeValidator(_margin)] = None
+    # Whether each training stores which images it missed; by default where they are not too many.
+    keep_misses: StrictBool | None = None
 
     @model_validator(mode="before")
     @classmethod
-    def _seeds_until(cls, given: Any) -> Any:
-        return with_parsed_until(given)
+    def _sections_parsed(cls, given: Any) -> Any:
+        return with_parsed_until(with_first_recipe(given))
 
     @field_validator("name")
     @classmethod
@@ -86,6 +104,14 @@ class StudyFile(FileModel):
             return space
         folder = (info.context or {}).get("folder", Path())
         return SearchSpace.load(folder / space if is_path(space) else space)
+
+    @field_validator("reference_arm", mode="before")
+    @classmethod
+    def _own_arm(cls, reference_arm: Any, info: ValidationInfo) -> Any:
+        if reference_arm is not None:
+            return reference_arm
+        space = info.data.get("space")  # missing where it was refused
+        return space.own_point() if space else {}
 
     @field_validator("seeds")
     @classmethod
@@ -123,6 +149,14 @@ class StudyFile(FileModel):
                 "tune: tuning is for comparing arms, so it needs search: grid; take one of the"
                 " two out"
             )
+        if self.recipes:
+            check_names([recipe.name for recipe in self.recipes])
+            for key in ("search", "tune", "until"):
+                if getattr(self, key):
+                    raise UserError(
+                        f"recipes: compares arms within each recipe, so it needs search: grid, a"
+                        f" list of seeds and no tune; take out {key}, or give one recipe"
+                    )
         if self.until and (self.search or self.tune):
             raise UserError(
                 "until: needs search: grid and no tune; take out"
@@ -141,10 +175,14 @@ class StudyFile(FileModel):
 
     def __repr_args__(self) -> Iterable[tuple[str, Any]]:
         """The names of its parts; `document` has all of it."""
-        parts = {key: getattr(self, key).name for key in ("space", "data", "recipe")}
         count = len(self.seeds)
-        seeds = self.seeds if count <= MOST_SHOWN else f"{count:,} seeds"
-        return [("name", self.name), *parts.items(), ("seeds", seeds)]
+        return [
+            ("name", self.name),
+            ("space", self.space.name),
+            ("data", self.data.name),
+            ("recipe", ", ".join(recipe.name for recipe in self.all_recipes)),
+            ("seeds", self.seeds if count <= MOST_SHOWN else f"{count:,} seeds"),
+        ]
 
     @property
     def reference_label(self) -> str:
@@ -155,6 +193,24 @@ class StudyFile(FileModel):
     def reference_point(self) -> dict[str, Any]:
         """The same arm as a point of the space, with its reference."""
         return self.space.points[self.reference_label]
+
+    def keeps_misses(self, images: int) -> bool:
+        """Whether each training stores which of so many validation and test images it missed."""
+        return images <= KEPT_BY_DEFAULT if self.keep_misses is None else self.keep_misses
+
+    @property
+    def recipe_names(self) -> list[str]:
+        """What tells the pairs of one recipe from another's; [""] where there is one recipe."""
+        return [recipe.name for recipe in self.recipes] or [""]
+
+    @property
+    def all_recipes(self) -> tuple[Recipe, ...]:
+        """Its recipes, one or more."""
+        return self.recipes or (self.recipe,)
+
+    def recipe_named(self, name: str) -> Recipe:
+        """The recipe of pairs with this name of a recipe; "" of a study with one."""
+        return next((recipe for recipe in self.recipes if recipe.name == name), self.recipe)
 
     def document(self) -> dict[str, Any]:
         """The study with everything filled in, as plain data.
@@ -172,6 +228,7 @@ class StudyFile(FileModel):
             self.tune.model_dump(mode="json", exclude_none=True) if self.tune else None
         )
         del document["until"]
+        del document["recipe" if self.recipes else "recipes"]
         return {**document, **(self.until.document() if self.until else {})}
 
     def changed(self, changes: Iterable[str]) -> Self:
@@ -188,6 +245,10 @@ class StudyFile(FileModel):
             return self
         document = override(self.document(), changes, sections=type(self).model_fields)
         return validate(type(self), document, source=f"study {self.name}")
+
+    def with_reference(self, name: str) -> Self:
+        """This study, with the reference that the budget of its space has led to."""
+        return self.model_copy(update={"space": self.space.with_reference(name)})
 
     def wanted(self, data_dir: Path | None = None) -> Wanted:
         """The designs to train.

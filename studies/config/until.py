@@ -81,10 +81,21 @@ def _margin(until: Any) -> float | None:
     for key in until:
         if key != "margin":
             raise unknown("key in until", str(key), ["margin"])
-    margin = until.get("margin")
+    try:
+        return margin_points(until.get("margin"))
+    except UserError as error:
+        raise UserError(f"until.margin: {error}") from None
+
+
+def margin_points(margin: Any) -> float:
+    """A margin as a study file names it.
+
+    Raises:
+        UserError: with what is allowed.
+    """
     if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 < margin <= 100:
         raise UserError(
-            "until.margin: a number of points of test error, above 0 and at most 100"
+            "write a number of points of test error, above 0 and at most 100, such as 0.5"
             f" (given: {margin!r:.50})"
         )
     return float(margin)

@@ -140,7 +140,13 @@ class DecodedImages:
 
 
 def decode_folder(
-    root: Path, files: list[str], quick_key: str, decoding: Decoding, training: Sequence[int]
+    root: Path,
+    files: list[str],
+    quick_key: str,
+    decoding: Decoding,
+    training: Sequence[int],
+    *,
+    at_hand: bool = False,
 ) -> DecodedImages:
     """The images of a folder, cropped at the centre to squares and resized.
 
@@ -153,9 +159,11 @@ def decode_folder(
         quick_key: A digest of the files' paths, sizes and times.
         decoding: How they are decoded.
         training: The rows of the training images, from which `white: stretch` takes its range.
+        at_hand: Decode nothing.
 
     Raises:
-        UserError: There is no room, or a file cannot be read for another reason than its content.
+        UserError: There is no room, or a file cannot be read for another reason than its content;
+            or nothing is to be decoded, and the images are not in the cache.
     """
     name = f"{quick_key}-{decoding.side}x{decoding.channels}"
     name += f"-white_{decoding.white}" if decoding.white is not None else ""
@@ -164,6 +172,8 @@ def decode_folder(
     arrays = cache_folder("folders")
     link = cache_folder("folders", "index") / name
     folder = _look_up(arrays, link)
+    if folder is None and at_hand:
+        raise UserError(f"the images of {root} are not in the cache, or were changed since.")
     if folder is None:
         building = cache_folder("folders", f"building-{name}")
         with _lock(arrays / f"{building.name}.lock"):

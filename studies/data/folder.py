@@ -55,23 +55,27 @@ class Listing:
     left_out: LeftOut
 
 
-def read_folder(root: Path, decoding: Decoding, unreadable: str) -> Parts:
+def read_folder(root: Path, decoding: Decoding, unreadable: str, *, at_hand: bool = False) -> Parts:
     """Read the images of a folder, decoded into the cache or from it.
 
     Args:
         root: The folder.
         decoding: How the images are decoded.
         unreadable: What to do about images that cannot be read: `refuse`, or `skip`.
+        at_hand: Take them from the cache only.
 
     Raises:
         UserError: The folder is not laid out as classes, some images cannot be read and
-            `unreadable` is `refuse` (the error names them), or all of a class are unreadable.
+            `unreadable` is `refuse` (the error names them), all of a class are unreadable, or they
+            are not in the cache and `at_hand` asks for that.
     """
     import numpy as np
 
     listing = scan(root)
     training = [row for row, part in enumerate(listing.parts) if part == 0]
-    images = decode_folder(listing.root, listing.files, listing.key, decoding, training)
+    images = decode_folder(
+        listing.root, listing.files, listing.key, decoding, training, at_hand=at_hand
+    )
     unreadable_rows = np.flatnonzero(~images.readable).tolist()
     if unreadable_rows and unreadable == "refuse":
         raise _unreadable_error(images, unreadable_rows)

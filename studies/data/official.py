@@ -32,6 +32,16 @@ MIRRORS: dict[str, tuple[str, ...]] = {
     "cifar10": CIFAR_MIRRORS,
     "cifar100": CIFAR_MIRRORS,
 }
+# As published, by label, where labels are not the names themselves.
+CLASS_NAMES = {
+    "fashion_mnist": (
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
+        "Ankle boot",
+    ),
+    "cifar10": (
+        "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+    ),
+}  # fmt: skip
 # MD5, as published (of MNIST by the keeper of the mirror). Unpacked files are checked as well, so
 # that they can be used too.
 CHECKSUMS = {
@@ -129,7 +139,7 @@ def read_idx_set(name: str, data_dir: Path | None) -> Parts:
         images = _read_idx(name, folder, f"{prefix}-images-idx3-ubyte", (28, 28), where)
         labels = _read_idx(name, folder, f"{prefix}-labels-idx1-ubyte", (), where)
         parts.append(Images(images[:, None], labels.astype("int64")))
-    return Parts(parts[0], None, parts[1], 10)
+    return Parts(parts[0], None, parts[1], 10, names=CLASS_NAMES.get(name, ()))
 
 
 def _idx_files(folder: Path) -> list[Path]:
@@ -264,7 +274,7 @@ def read_cifar(name: str, data_dir: Path | None) -> Parts:
         batches = [_read_batch(name, file, contents[file], cifar, where) for file in chosen]
         images, labels = map(np.concatenate, zip(*batches, strict=True))
         parts.append(Images(images, labels))
-    return Parts(parts[0], None, parts[1], cifar.classes)
+    return Parts(parts[0], None, parts[1], cifar.classes, names=CLASS_NAMES.get(name, ()))
 
 
 def _find_batches(

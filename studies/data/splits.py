@@ -16,6 +16,7 @@ from explorer.files import expanded
 from explorer.text import counted
 from studies.data.arrays import read_function, read_npz
 from studies.data.decoding import Decoding
+from studies.data.downloads import cache_root
 from studies.data.folder import read_folder
 from studies.data.folder_layout import class_names, has_test
 from studies.data.images import DataShape, Images, Parts, Rows, Splits
@@ -59,7 +60,13 @@ def shape_and_parts(spec: DataSpec, data_dir: Path | None = None) -> tuple[DataS
     return DataShape(resolution, channels, parts.classes), parts
 
 
-def load(spec: DataSpec, data_dir: Path | None = None, parts: Parts | None = None) -> Splits:
+def load(
+    spec: DataSpec,
+    data_dir: Path | None = None,
+    parts: Parts | None = None,
+    *,
+    at_hand: bool = False,
+) -> Splits:
     """Read a data set and split it, stratified by class.
 
     The test split is drawn first and the validation split from what is left, so `validation` never
@@ -70,6 +77,8 @@ def load(spec: DataSpec, data_dir: Path | None = None, parts: Parts | None = Non
         data_dir: The folder (of npz data, possibly the file) of the data; without it, official
             files are downloaded into the cache.
         parts: What has been read of it already.
+        at_hand: Take only what lies ready on this machine: nothing is downloaded or decoded, and no
+            function of the user's is called.
 
     Raises:
         UserError: A file is missing or damaged, or there are too few images, or the fractions are
@@ -78,7 +87,7 @@ def load(spec: DataSpec, data_dir: Path | None = None, parts: Parts | None = Non
     if spec.name == "folder":  # known before anything is decoded
         with _reading(spec.name):
             check_test_fraction(spec.name, has_test(_location(spec, data_dir)), spec.test)
-    parts = parts or _read(spec, data_dir)
+    parts = parts or _read(spec, data_dir, at_hand)
     check_test_fraction(spec.name, parts.test is not None, spec.test)
     _check_classes(spec.name, parts)
     train, validation, test = parts.train, parts.validation, parts.test
@@ -178,17 +187,22 @@ def _split_off(
     return images.take(rest), images.take(drawn)
 
 
-def _read(spec: DataSpec, data_dir: Path | None) -> Parts:
+def _read(spec: DataSpec, data_dir: Path | None, at_hand: bool = False) -> Parts:
     with _reading(spec.name):
         if spec.name in DATA_SETS:
             folder = None if data_dir is None else expanded(data_dir)
+            if folder is None and at_hand:
+                folder = cache_root() / spec.name
             return DATA_SETS[spec.name].read(spec.name, folder)
         if spec.name == "folder":
             assert spec.resolution is not None
             decoding = Decoding(spec.resolution, spec.channels or 3, spec.white, spec.max_pixels)
-            return read_folder(_location(spec, data_dir), decoding, spec.unreadable or "refuse")
+            root, unreadable = _location(spec, data_dir), spec.unreadable or "refuse"
+            return read_folder(root, decoding, unreadable, at_hand=at_hand)
         if spec.name == "npz":
             return read_npz(_location(spec, data_dir))
+        if at_hand:
+            raise UserError(f"the data comes from the function {spec.name}, which is not called.")
         return read_function(spec.name)
 
 

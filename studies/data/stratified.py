@@ -29,10 +29,10 @@ def stratified_draw(
     random = np.random.RandomState(seed)
     _, classes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     rows_of_class = np.split(np.argsort(classes, kind="stable"), np.cumsum(sizes)[:-1])
-    kept = _shares(sizes, len(labels) - count, random)
-    drawn = _shares(sizes - kept, count, random)
+    left_sizes = _shares(sizes, len(labels) - count, random)
+    drawn = _shares(sizes - left_sizes, count, random)
     rest, draw = [], []
-    for rows, keep, take in zip(rows_of_class, kept, drawn, strict=True):
+    for rows, keep, take in zip(rows_of_class, left_sizes, drawn, strict=True):
         shuffled = rows[random.permutation(len(rows))]
         rest.append(shuffled[:keep])
         draw.append(shuffled[keep : keep + take])

@@ -59,6 +59,7 @@ class UntilStandings:
         finished: Whether nothing more will be decided.
         trained: Results so far, late ones included.
         arms: In the order of the study.
+        retried: Results that a retry brought after looks had been taken without them.
     """
 
     margin: float | None
@@ -68,10 +69,11 @@ class UntilStandings:
     finished: bool
     trained: int
     arms: tuple[ArmStanding, ...]
+    retried: int = 0
 
     def record(self) -> dict[str, Any]:
         """As plain data, with the sentences."""
-        return {**asdict(self), "text": self.text}
+        return {**asdict(self), "title": self.title, "text": self.text}
 
     def line(self, standing: ArmStanding) -> str:
         """'C=2: equal within 0.5, decided at seed 9'."""
@@ -86,6 +88,26 @@ class UntilStandings:
         return sorted(arms, key=lambda arm: arm.decided_at or 0)
 
     @property
+    def title(self) -> str:
+        """Where the arms stand, short enough for a title: 'C=2 and C=4 equal within 0.5'."""
+        if self.margin is None:
+            words = {"best": "the best", "dropped": "dropped", "open": "left"}
+        else:
+            equal = f"equal to {self._reference} within {self.margin:g}"
+            words = {v: f"{v} than {self._reference}" for v in ("better", "worse")}
+            words |= {"equal": equal, "open": "open"}
+        parts = []
+        for verdict, word in words.items():
+            if names := [arm.arm for arm in self.arms if arm.verdict == verdict]:
+                listed = " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+                parts.append(f"{listed} {'is' if len(names) == 1 else 'are'} {word}")
+        return "; ".join(parts)
+
+    @property
+    def _reference(self) -> str:
+        return next((arm.arm for arm in self.arms if arm.verdict == "reference"), "the reference")
+
+    @property
     def text(self) -> str:
         """All arms in a sentence or two, and how many trainings it took."""
         sentences = self._race() if self.margin is None else self._against_reference()
@@ -93,8 +115,18 @@ class UntilStandings:
             most = len(self.arms) * self.at_most
             instead = f" instead of {most}" if self.trained < most else ""
             sentences.append(f"{counted(self.trained, 'training')}{instead}.")
-        if late := sum(arm.late for arm in self.arms):
+        if self.ended_at:
+            sentences.append(
+                f"The plan had ended at seed {self.ended_at} before it was extended to"
+                f" {self.at_most}: later seeds decide nothing."
+            )
+        elif late := sum(arm.late for arm in self.arms):
             sentences.append(f"{counted(late, 'result')} came after the decision: shown, not used.")
+        if self.retried:
+            sentences.append(
+                f"{counted(self.retried, 'result')} of a retry came after a look without it: shown,"
+                " not used."
+            )
         return " ".join(sentences)
 
     def _against_reference(self) -> list[str]:
@@ -158,12 +190,14 @@ def until_standings(stored: StoredStudy) -> UntilStandings | None:
         return None
     from studies.judging.decisions import Course
 
-    course, errors = until.course(stored.attempts), until.errors(stored.attempts)
+    course, missed = until.course(stored.attempts), until.missed(stored.attempts)
+    trained = until.errors(stored.attempts)
+    errors = until.errors([each for each in stored.attempts if each.pair not in missed])
     labels = [stored.design(name).arm for name in until.names]
     arms = (
         _against_reference(course, errors, labels, until)
         if isinstance(course, Course)
-        else _race(course, errors, labels)
+        else _race(course, errors, labels, until.decisive - 1)
     )
     return UntilStandings(
         until.until.margin,
@@ -171,9 +205,14 @@ def until_standings(stored: StoredStudy) -> UntilStandings | None:
         until.until.at_most,
         until.ended_at,
         course.finished,
-        sum(error is not None for row in errors for error in row),
+        _count(trained),
         tuple(arms),
+        _count(trained) - _count(errors),
     )
+
+
+def _count(errors: "Errors") -> int:
+    return sum(error is not None for row in errors for error in row)
 
 
 def _against_reference(
@@ -181,17 +220,19 @@ def _against_reference(
 ) -> list[ArmStanding]:
     reference = until.names.index(until.reference)
     ends = [arm.looks[-1].column for arm in course.standings.values() if arm.decided_at]
+    last_column = until.decisive - 1
     arms = []
     for row, label in enumerate(labels):
         if row == reference:
             # It goes on until the last arm is decided.
-            end = max(ends, default=0) if len(ends) == len(course.standings) else None
+            end = max(ends, default=0) if len(ends) == len(course.standings) else last_column
             used, late = _split(errors[row], end)
             arms.append(ArmStanding(label, "reference", None, used, late))
             continue
         standing = course.standings[row]
         last = standing.looks[-1] if standing.looks else None
-        used, late = _split(errors[row], last.column if last and standing.decided_at else None)
+        end = last.column if last and standing.decided_at else last_column
+        used, late = _split(errors[row], end)
         arms.append(
             ArmStanding(
                 label,
@@ -208,7 +249,9 @@ def _against_reference(
     return arms
 
 
-def _race(course: "Race", errors: "Errors", labels: Sequence[str]) -> list[ArmStanding]:
+def _race(
+    course: "Race", errors: "Errors", labels: Sequence[str], last_column: int
+) -> list[ArmStanding]:
     lead = course.leads[-1] if course.leads else None
     arms = []
     for row, label in enumerate(labels):
@@ -228,7 +271,7 @@ def _race(course: "Race", errors: "Errors", labels: Sequence[str]) -> list[ArmSt
                 )
             )
             continue
-        used, late = _split(errors[row], lead.column if lead and course.decided else None)
+        used, late = _split(errors[row], lead.column if lead and course.decided else last_column)
         if lead and course.decided and lead.arm == row:
             arms.append(ArmStanding(label, "best", used, used, late))
         elif lead and row in lead.gaps:
@@ -263,7 +306,7 @@ def _gaps_to_leader(course: "Race", row: int) -> tuple["Look", ...]:
     return tuple(looks)
 
 
-def _split(row: Sequence[float | None], end: int | None) -> tuple[int, int]:
-    """How many results an arm has up to the column of its decision, and after it."""
+def _split(row: Sequence[float | None], end: int) -> tuple[int, int]:
+    """How many results an arm has up to the last column that counts, and after it."""
     have = [error is not None for error in row]
-    return (sum(have), 0) if end is None else (sum(have[: end + 1]), sum(have[end + 1 :]))
+    return sum(have[: end + 1]), sum(have[end + 1 :])

@@ -39,13 +39,14 @@ class Origin(BaseModel):
     """What a study was started with, where and when. What has a default was not stored by every
     version.
 
-    `splits` counts the images of each part, `digests` stand for their content, and `notes` are what
-    to know of them. `extended_from` holds the seeds that were wanted before each extension, and
-    `arms_before` the arms (none where not known): a verdict after one is judged more strictly.
+    `splits` counts the images of each part, `digests` stand for their content and order,
+    `class_names` are in the order of the labels (none where classes have none), and `notes` are
+    what to know of them. `extended_from` holds the seeds that were wanted before each extension,
+    and `arms_before` the arms (none where not known): a verdict after one is judged more strictly.
     `ended_at` is the most seeds of a plan with `until` that had come to its end when it was
     extended. `trials` is how many designs a search tries. Of an
-    imported study, `imported` is the file that it is from, and `pairs` are design and seed of each
-    pair: it wants no others.
+    imported study, `imported` is the file that it is from, and `pairs` are design, seed and, of
+    several recipes, the recipe of each pair: it wants no others.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,6 +59,7 @@ class Origin(BaseModel):
     shape: DataShape
     splits: dict[str, int]
     digests: dict[str, str] | None = None
+    class_names: list[str] = []
     notes: list[str] = []
     planned_seeds: list[int]
     extended_from: list[list[int]] = []
@@ -66,7 +68,7 @@ class Origin(BaseModel):
     left_out: list[LeftOut]
     trials: int | None = None
     imported: str | None = None
-    pairs: list[tuple[str, int]] | None = None
+    pairs: list[tuple[str, int] | tuple[str, int, str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,11 @@ class Content:
     def references(self) -> list[str]:
         """The references of the study's space."""
         return self.document.space.references if isinstance(self.document, StudyFile) else []
+
+    @property
+    def has_earlier_rules(self) -> bool:
+        """Whether a version planned it that judged otherwise: one that knew no margin."""
+        return self.origin.imported is None and "margin" not in self.plain["document"]
 
     def as_yaml(self) -> str:
         """The study's file as it was stored, to be shown."""

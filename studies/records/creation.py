@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from explorer.errors import UserError
@@ -16,6 +17,27 @@ from studies.records.ownership import make_room, refuse_strangers
 from studies.records.stored_study import StoredStudy, find
 from studies.storage import Storage
 from studies.storage.schema import CONTENT, METRICS
+
+
+def with_designs(
+    storage: Storage, study: StudyFile, data_dir: Path | None
+) -> tuple[StudyFile, Wanted]:
+    """The study and its designs, with the reference that a budget leads to.
+
+    A stored study keeps its reference: with more arms, the budget alone may lead to another.
+
+    Raises:
+        UserError: as `StudyFile.wanted` does.
+    """
+    if study.space.reference is None:
+        stored = _find_there(storage, study.name)
+        earlier = stored and stored.content.document
+        if isinstance(earlier, StudyFile) and earlier.space.budget == study.space.budget:
+            study = study.with_reference(earlier.space.references[0])
+    wanted = study.wanted(data_dir)
+    if study.space.reference is None:
+        study = study.with_reference(wanted.designs[0].reference)
+    return study, wanted
 
 
 def as_extended(storage: Storage, study: StudyFile, wanted: Wanted) -> StoredStudy | None:
@@ -175,7 +197,7 @@ def _designs(study: StudyFile, designs: Sequence[StoredDesign]) -> dict[str, Any
 def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
     """Where a study's document differs from the stored one, in lines to be shown.
 
-    What only extends it (more seeds, arms, trials, finalists), and another margin, is no
+    What only extends it (more seeds, arms, trials, finalists), and what changes no training, is no
     difference.
     """
     before, now = dict(_flat(stored)), dict(_flat(given))
@@ -193,7 +215,7 @@ def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
 
 
 def _extends(key: str, old: Any, new: Any) -> bool:
-    if key == "margin":  # says what a gap is worth, and changes no training
+    if key in ("margin", "keep_misses"):  # change no training
         return True
     if key in ("search.trials", "search.finalists", "seeds.at_most"):
         return isinstance(old, int) and isinstance(new, int) and new > old
@@ -203,6 +225,8 @@ def _extends(key: str, old: Any, new: Any) -> bool:
 
 
 def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    if prefix == "recipes" and value:
+        value = {recipe["name"]: recipe for recipe in value}
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _flat(inner, f"{prefix}.{key}" if prefix else str(key))

@@ -1,15 +1,20 @@
 """Is the data at hand what a study was started with?"""
 
+from pathlib import Path
 from typing import Any
 
 from explorer.errors import UserError
-from studies.data import Splits
+from studies.data import Images, Splits, load
 from studies.records.stored_study import StoredStudy
 
 
 def about_data(splits: Splits) -> dict[str, Any]:
     """What is stored of the data that a study is started with: `check_data` compares by it."""
-    return {"splits": splits.sizes, "digests": _digests(splits)}
+    return {
+        "splits": splits.sizes,
+        "digests": _digests(splits),
+        "class_names": list(splits.names),
+    }
 
 
 def check_data(stored: StoredStudy, splits: Splits) -> None:
@@ -34,6 +39,21 @@ def check_data(stored: StoredStudy, splits: Splits) -> None:
             f"the data of {stored.name} has changed: as many images as it was started with, but"
             f" others, or with other labels, in {' and '.join(other)}. {what_to_do}"
         )
+
+
+def test_images_at_hand(stored: StoredStudy, data_dir: Path | None) -> Images:
+    """The test images that a study was started with, where they lie ready on this machine.
+
+    Raises:
+        UserError: They do not, or it cannot be told.
+    """
+    digests = stored.content.origin.digests
+    if digests is None:
+        raise UserError("an earlier version stored nothing by which to know the data again.")
+    test = load(stored.content.file.data, data_dir, at_hand=True).test
+    if test.digest().hex() != digests["test"]:
+        raise UserError("the test images here are not those that the study was started with.")
+    return test
 
 
 def _digests(splits: Splits) -> dict[str, str]:

@@ -69,6 +69,11 @@ class StoredStudy:
         return self._wants if isinstance(self._wants, UntilAgenda) else None
 
     @property
+    def recipes(self) -> list[str]:
+        """The names of its recipes, where it has several."""
+        return [name for name in self.content.document.recipe_names if name]
+
+    @property
     def seeds(self) -> list[int]:
         return list(self.content.document.seeds)
 
@@ -106,7 +111,7 @@ class StoredStudy:
         wants = self._wants
         changes = wants.changes_for(pair, attempts) if isinstance(wants, TuningAgenda) else {}
         # For optuna-dashboard to show.
-        named = {ARM: f"{design.arm} {pair.variant}".strip(), DESIGN: design.name}
+        named = {ARM: pair.of_arm(design.arm), DESIGN: design.name}
         return replace(
             as_parameters(design, pair.seed, changes, self._shared_numbers),
             attributes={**named, RECIPE: changes} if changes else named,
@@ -120,7 +125,9 @@ class StoredStudy:
     def _wants(self) -> Fixed | SearchAgenda | TuningAgenda | UntilAgenda:
         origin = self.content.origin
         if origin.pairs is not None:  # imported: only what was there
-            return Fixed([Pair(design, seed) for design, seed in origin.pairs])
+            return Fixed(
+                [Pair(design, seed, recipe="".join(rest)) for design, seed, *rest in origin.pairs]
+            )
         content = self.content
         return agenda_of(
             content.document,

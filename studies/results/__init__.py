@@ -13,7 +13,7 @@ from explorer.lazy import lazy_getattr
 if TYPE_CHECKING:
     from studies.results.history import delete, failures
     from studies.results.importing import import_csv
-    from studies.results.info import info_of, study_info
+    from studies.results.info import info_of, info_of_recipe, study_info
     from studies.results.reader import Reader, Tables, read
     from studies.results.table_files import (
         FileStudy,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         open_table,
     )
     from studies.results.table_text import as_csv
-    from studies.results.tables import CURVES, TRIALS, with_tuned
+    from studies.results.tables import CURVES, OF_RECIPE, TRIALS, of_recipe, with_tuned
 
 __all__ = [
     "CURVES",
@@ -39,6 +39,7 @@ __all__ = [
     "holds_curves",
     "import_csv",
     "info_of",
+    "info_of_recipe",
     "open_table",
     "read",
     "study_info",
@@ -49,7 +50,7 @@ __getattr__ = lazy_getattr(
     {
         "history": ("delete", "failures"),
         "importing": ("import_csv",),
-        "info": ("info_of", "study_info"),
+        "info": ("info_of", "info_of_recipe", "study_info"),
         "reader": ("Reader", "Tables", "read"),
         "table_files": (
             "FileStudy",
@@ -59,6 +60,6 @@ __getattr__ = lazy_getattr(
             "open_table",
         ),
         "table_text": ("as_csv",),
-        "tables": ("CURVES", "TRIALS", "with_tuned"),
+        "tables": ("CURVES", "OF_RECIPE", "TRIALS", "of_recipe", "with_tuned"),
     },
 )

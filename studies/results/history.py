@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from explorer.errors import UserError
 from studies.attempts.standing import Attempts
@@ -26,10 +27,14 @@ class Failure:
     reason: str
     log: list[str]
 
+    def record(self) -> dict[str, Any]:
+        """It as plain data."""
+        return {**asdict(self), "pair": self.pair.record()}
+
     @property
     def what(self) -> str:
         """'C=1 seed 0', or of a tuning trial 'C=1 tuning 2 seed 0'."""
-        return f"{self.arm} {self.pair.variant} seed {self.pair.seed}".replace("  ", " ")
+        return f"{self.pair.of_arm(self.arm)} seed {self.pair.seed}"
 
 
 def failures(storage: Storage, study: StoredStudy) -> list[Failure]:

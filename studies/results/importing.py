@@ -24,7 +24,7 @@ from studies.pair import Pair
 from studies.records.ownership import make_room
 from studies.records.stored_study import find
 from studies.results.table_files import SIZES, FileStudy, check_results, open_table
-from studies.results.tables import MEASURED
+from studies.results.tables import MEASURED, OF_RECIPE
 from studies.storage import Storage
 from studies.storage.schema import ARM, CLAIM, CONTENT, DESIGN, ENDED, METRICS, RESULT
 
@@ -115,7 +115,7 @@ def _trial(design: StoredDesign, row: dict[str, Any], same: frozenset[str]) -> "
 
     known = {key: None if pd.isna(value) else value for key, value in row.items()}
     worker = Worker(known["worker"] or "elsewhere", host="imported", pid=0, machine="elsewhere")
-    pair = Pair(design.name, row["seed"])
+    pair = Pair(design.name, row["seed"], recipe=row.get(OF_RECIPE, ""))
     carried = as_parameters(design, pair.seed, without=same)
     trial = create_trial(
         state=TrialState.COMPLETE,
@@ -123,8 +123,8 @@ def _trial(design: StoredDesign, row: dict[str, Any], same: frozenset[str]) -> "
         params=dict(carried.params),
         distributions=dict(carried.distributions),
         user_attrs={
-            CLAIM: {**asdict(pair), "worker": asdict(worker)},
-            ARM: design.arm,
+            CLAIM: {**pair.record(), "worker": asdict(worker)},
+            ARM: pair.of_arm(design.arm),
             DESIGN: design.name,
             RESULT: {
                 **{key: known[key] for key in MEASURED},
@@ -146,6 +146,9 @@ def _content(study: Imported, path: Path) -> dict[str, Any]:
     trials = study.trials
     seeds = sorted(set(trials["seed"].tolist()))
     epochs = trials["epochs"].dropna().tolist()
+    recipes = [key for key in (OF_RECIPE,) if key in trials]
+    names = list(dict.fromkeys(trials[OF_RECIPE])) if recipes else ["imported"]
+    trained = [{"name": name, "epochs": max(epochs, default=None)} for name in names]
     devices = sorted(set(trials["device"]) - {""})[:MOST_DEVICES] or ["elsewhere"]
     return {
         "uid": uuid.uuid4().hex[:12],
@@ -153,13 +156,13 @@ def _content(study: Imported, path: Path) -> dict[str, Any]:
             "name": study.name,
             "question": "",
             "data": {"name": "imported"},
-            "recipe": {"name": "imported", "epochs": max(epochs, default=None)},
+            **({"recipes": trained} if recipes else {"recipe": trained[0]}),
             "seeds": seeds,
             "search": "grid",
         },
         "imported": path.name,
         # Only these: a pair that is not in the file is not wanted.
-        "pairs": trials[["design", "seed"]].values.tolist(),
+        "pairs": trials[["design", "seed", *recipes]].values.tolist(),
         "reference_arm": study.reference_arm,
         "planned_seeds": seeds,
         "shape": {key: int(trials[key].iloc[0]) for key in SIZES},

@@ -1,8 +1,10 @@
 """What a study asks, and what it was run with."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from studies.config.study import StudyFile
 from studies.records.arm_standings import until_standings
 from studies.records.stored_study import StoredStudy, get
 from studies.storage import Storage
@@ -20,14 +22,17 @@ def study_info(storage: str | Storage | None, name: str) -> dict[str, Any]:
 def info_of(stored: StoredStudy) -> dict[str, Any]:
     """The same of a study that has been read, with its attempts."""
     document, origin = stored.content.document, stored.content.origin
+    path = getattr(document.data, "path", None)
+    recipes = [recipe.model_dump(mode="json") for recipe in document.recipes]
     agenda, standings = stored.agenda(stored.attempts), until_standings(stored)
     return {
         "name": stored.name,
         "question": document.question,
         "reference_arm": stored.content.reference_arm,
         "document": stored.content.as_yaml(),
-        "data": {"name": document.data.name, **origin.splits},
-        "recipe": document.recipe.model_dump(mode="json"),
+        "data": {"name": document.data.name, **({"path": path} if path else {}), **origin.splits},
+        "recipe": None if recipes else document.recipe.model_dump(mode="json"),
+        **({"recipes": recipes} if recipes else {}),
         "settings": origin.settings.model_dump(),
         "versions": origin.versions,
         "machine": origin.machine,
@@ -38,6 +43,10 @@ def info_of(stored: StoredStudy) -> dict[str, Any]:
         "extended_from": origin.extended_from,
         "arms_before": origin.arms_before,
         "margin": document.margin,
+        "imported": origin.imported,
+        "misses_left_out": _misses_left_out(stored),
+        "class_names": origin.class_names,
+        "earlier_rules": stored.content.has_earlier_rules,
         "wanted": len(stored.pairs),
         "to_come": agenda.to_come + len(agenda.ahead),
         "left_out": [asdict(point) for point in origin.left_out],
@@ -46,6 +55,25 @@ def info_of(stored: StoredStudy) -> dict[str, Any]:
         "until": standings.record() if standings else None,
         "git commit": origin.git_commit,
     }
+
+
+def _misses_left_out(stored: StoredStudy) -> str:
+    """Why its trainings do not store which images they miss; "" where they do."""
+    document, origin = stored.content.document, stored.content.origin
+    if origin.imported:
+        return "imported"
+    images = origin.splits.get("validation", 0) + origin.splits.get("test", 0)
+    if not isinstance(document, StudyFile) or document.keeps_misses(images):
+        return ""
+    return "too many images" if document.keep_misses is None else "switched off"
+
+
+def info_of_recipe(info: Mapping[str, Any], recipe: str) -> dict[str, Any]:
+    """What is said of the part of a study that one of its recipes trains."""
+    known = {own["name"]: own for own in info.get("recipes", ())}
+    rest = {key: value for key, value in info.items() if key != "recipes"}
+    own = known.get(recipe, {"name": recipe})
+    return {**rest, "name": f"{info.get('name', '')}:{recipe}", "recipe": own}
 
 
 def _search(stored: StoredStudy) -> dict[str, Any] | None:

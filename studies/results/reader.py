@@ -15,20 +15,23 @@ from typing import Any
 
 import pandas as pd
 
-from explorer.errors import UnknownName
+from explorer.errors import UnknownName, check_known
 from studies.attempts.attempt import Attempt
 from studies.attempts.standing import Attempts, Counts, agenda_statuses
-from studies.pair import Pair
+from studies.missed import Missed
+from studies.pair import Pair, split_recipe
 from studies.records.stored_study import StoredStudy, get_alone, stored_alone
-from studies.results.info import info_of
+from studies.results.info import info_of, info_of_recipe
 from studies.results.tables import (
     CURVES,
+    OF_RECIPE,
     TRIALS,
     Chunk,
     Row,
     Times,
     make_curves,
     make_trials,
+    of_recipe,
     rows_of,
 )
 from studies.storage import Storage, from_json, schema
@@ -53,6 +56,9 @@ def read(
     trials, curves = (
         pd.concat(frames, ignore_index=True) for frames in zip(empty, *parts, strict=True)
     )
+    for table in (trials, curves):
+        if OF_RECIPE in table:  # of some of the studies only
+            table[OF_RECIPE] = table[OF_RECIPE].fillna("").astype("str")
     return trials, curves
 
 
@@ -65,6 +71,27 @@ class Tables:
     trials: pd.DataFrame
     info: dict[str, Any]
     counts: Counts
+
+    @property
+    def recipes(self) -> list[str]:
+        """Of a study with several recipes, all of them; none in the part of one."""
+        return [str(recipe["name"]) for recipe in self.info.get("recipes", ())]
+
+    def of_recipe(self, recipe: str) -> "Tables":
+        """The part of a study with several recipes that one of them trains, as a study of its own.
+
+        Raises:
+            UnknownName: It has no such recipe.
+        """
+        check_known("recipe", recipe, self.study.recipes)
+        trials = of_recipe(self.trials, recipe)
+        return Tables(
+            f"{self.stamp}:{recipe}",
+            self.study,
+            trials,
+            {**info_of_recipe(self.info, recipe), "wanted": len(trials)},
+            Counts.of(dict(enumerate(trials["status"]))),
+        )
 
 
 @dataclass
@@ -82,10 +109,14 @@ class _Known:
     chunks: dict[int, list[Chunk]] = field(default_factory=dict)
     chunks_start: int = -1
     curves: tuple[str, pd.DataFrame] | None = None
+    # Which images each attempt missed: by split, those read so far, and the first to read again.
+    misses: dict[str, tuple[int, dict[int, Missed]]] = field(default_factory=dict)
 
 
 class Reader:
     """A storage that is looked at again and again, or once. Safe to use from several threads.
+
+    Of a study with several recipes, `STUDY:RECIPE` names the part that one of them trains.
 
     The tables it gives are shared by all who ask: nobody may change them.
     """
@@ -113,12 +144,13 @@ class Reader:
 
     def stamp(self, name: str) -> str:
         """What changes when a study does: cheap enough to be asked every second."""
-        return self._stamp(self._find(name))[0]
+        return self._stamp(self._find(split_recipe(name)[0]))[0]
 
     def tables(self, name: str) -> Tables:
         """A study as it stands now, without its curves. Raises `UserError` for an unknown study."""
-        with self._look(name) as (_, tables):
-            return tables
+        study, recipe = split_recipe(name)
+        with self._look(study) as (_, tables):
+            return tables.of_recipe(recipe) if recipe else tables
 
     def curves(self, name: str) -> pd.DataFrame:
         """The table of epochs that belongs to the trials of `tables`."""
@@ -126,19 +158,42 @@ class Reader:
 
     def both(self, name: str) -> tuple[Tables, pd.DataFrame]:
         """The two at one moment."""
-        with self._look(name) as (known, tables):
+        study, recipe = split_recipe(name)
+        with self._look(study) as (known, tables):
             if known.curves is None or known.curves[0] != tables.stamp:
                 self._read_curves(known)
                 known.curves = (
                     tables.stamp,
                     make_curves(known.study, known.rows.values(), known.chunks),
                 )
-            return tables, known.curves[1]
+            curves = known.curves[1]
+            return (
+                (tables.of_recipe(recipe), of_recipe(curves, recipe))
+                if recipe
+                else (
+                    tables,
+                    curves,
+                )
+            )
+
+    def misses(self, name: str, split: str = "test") -> dict[Pair, Missed]:
+        """Which images of a split (`test` or `validation`) each complete training missed.
+
+        Trainings that did not store it are left out.
+        """
+        with self._look(split_recipe(name)[0]) as (known, _):
+            missed = self._read_misses(known, split)
+            return {
+                pair: missed[row.deciding.id]
+                for pair, row in known.rows.items()
+                if row.status == "complete" and row.deciding and row.deciding.id in missed
+            }
 
     def curve(self, name: str, design: str, seed: int) -> pd.DataFrame:
         """The epochs of one pair, without reading any other's."""
-        with self._look(name) as (known, _):
-            row = known.rows.get(Pair(design, seed))
+        study, recipe = split_recipe(name)
+        with self._look(study) as (known, _):
+            row = known.rows.get(Pair(design, seed, recipe=recipe))
             chunks = {
                 attempt.id: [
                     from_json(text)
@@ -153,8 +208,9 @@ class Reader:
 
         Each comes with what it wrote (`result`, `failure`), and when it `started` and `finished`.
         """
-        with self._look(name) as (known, _):
-            row = known.rows.get(Pair(design, seed))
+        study, recipe = split_recipe(name)
+        with self._look(study) as (known, _):
+            row = known.rows.get(Pair(design, seed, recipe=recipe))
             attempts = []
             for attempt in row.attempts if row else ():
                 started, finished = known.times.get(attempt.id, (None, None))
@@ -236,6 +292,14 @@ class Reader:
             fresh.setdefault(trial, []).append(from_json(text))
         known.chunks |= fresh
         known.chunks_start = _first_moving(known)
+
+    def _read_misses(self, known: _Known, split: str) -> dict[int, Missed]:
+        first, missed = known.misses.get(split, (-1, {}))
+        for trial, text in self.storage.tuples(schema.MISSES, study=known.study.id, first=first):
+            if record := from_json(text).get(split):
+                missed[trial] = Missed.read(record)
+        known.misses[split] = (_first_moving(known), missed)
+        return missed
 
 
 def _first_moving(known: _Known) -> int:

@@ -24,6 +24,7 @@ from studies.results.table_text import TextTable, read_table
 from studies.results.tables import (
     CURVES,
     ERRORS,
+    OF_RECIPE,
     TRIALS,
     columns_of_designs,
     finish_trials,
@@ -39,7 +40,7 @@ _WHOLE = {
     **dict.fromkeys(("cardinality", "bottleneck_width", "width", *SIZES, *COUNTS, "budget"), 1),
     **{"attempt": 0, "epochs": 1, "peak_memory": 1},
 }
-_MEASURED = {"seconds": 1e10, "images_per_second": 1e12}
+_MEASURED = {"seconds": 1e10, "images_per_second": 1e12, "latency": 1e10}
 _STUDY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _NO_NAME = (
     "cannot name a study: letters, digits, '.', '_' and '-', the first a letter or digit, at"
@@ -50,7 +51,7 @@ _NO_NAME = (
 @dataclass(frozen=True)
 class FileStudy:
     """One study of a file: its designs (one an arm), the arm they are compared with, and its pairs
-    with the columns of `studies.results.TRIALS`."""
+    with the columns of `studies.results.TRIALS`, and that of recipes where there are several."""
 
     name: str
     designs: list[Design]
@@ -69,7 +70,7 @@ class ResultsFile:
 
 def open_table(path: str | Path) -> TextTable:
     """A file of results or of curves as text; see `holds_curves`."""
-    table = read_table(path, {**CURVES, **TRIALS})
+    table = read_table(path, {**CURVES, **TRIALS, OF_RECIPE: "str"})
     # Weights & Biases and Optuna call it so: whoever crashed may have left errors all the same.
     other = next((name for name in table.columns if name.casefold() == "state"), None)
     if other is None or "status" in table.columns:
@@ -114,7 +115,9 @@ def check_results(
         _check_study(str(study), table, group, reference_arm)
         for study, group in rows.groupby("study", sort=False)
     ]
-    ignored = [column for column in table.columns if column not in TRIALS]
+    several = any(OF_RECIPE in study.trials for study in studies)
+    used = {*TRIALS, OF_RECIPE} if several else TRIALS
+    ignored = [column for column in table.columns if column not in used]
     return ResultsFile(studies, total - len(table.lines), ignored)
 
 
@@ -126,6 +129,8 @@ def check_curves(table: TextTable) -> pd.DataFrame:
     """
     columns.needed(table, NEEDED_CURVES)
     frame = pd.DataFrame({name: columns.names(table, name) for name in ("study", "arm", "design")})
+    recipes = [OF_RECIPE] if OF_RECIPE in table.columns else []
+    frame[recipes] = pd.DataFrame({key: columns.names(table, key) for key in recipes})
     frame["seed"] = _seeds(table)
     frame["epoch"] = _always(table, "epoch", columns.numbers(table, "epoch", 1, MOST, whole=True))
     for column in CURVES:
@@ -133,14 +138,16 @@ def check_curves(table: TextTable) -> pd.DataFrame:
             most = 1 if column.endswith("_error") else 1e10
             infinite = column.endswith("_loss")
             frame[column] = columns.numbers(table, column, 0, most, infinite=infinite)
-    _refuse_doubles(table, frame, ["study", "design", "seed", "epoch"])
-    return frame[list(CURVES)].astype(CURVES)
+    _refuse_doubles(table, frame, ["study", "design", *recipes, "seed", "epoch"])
+    return frame[[*CURVES, *recipes]].astype(CURVES)
 
 
 def _rows(table: TextTable) -> pd.DataFrame:
     """What each row says, by itself; NaN, None and "" where it says nothing."""
     words = ("study", "arm", "design", "depths", "growth", "shortcut", "stem", "device", "worker")
-    values: dict[str, Any] = {column: columns.names(table, column) for column in words}
+    values: dict[str, Any] = {
+        column: columns.names(table, column) for column in (*words, OF_RECIPE)
+    }
     # A free space's designs have no reference: "" is another thing than no column.
     has_reference = "reference" in table.columns
     values["reference"] = columns.names(table, "reference") if has_reference else None
@@ -222,7 +229,8 @@ def _check_study(
         networks.setdefault(network.name, network)
         design_of_row.update(dict.fromkeys(group.index, network.name))
     rows = rows.assign(design=pd.Series(design_of_row))
-    _refuse_doubles(table, rows, ["design", "seed"])
+    recipes = _check_recipes(table, rows)
+    _refuse_doubles(table, rows, ["design", "seed", *recipes])
     usual = {design: f"C={network.template.cardinality}" for design, network in networks.items()}
     rows["arm"] = rows["arm"].where(rows["arm"] != "", rows["design"].map(usual))
     arms = _arms(table, rows)
@@ -234,8 +242,25 @@ def _check_study(
     ]
     stored = [StoredDesign.of(design) for design in designs]
     described = columns_of_designs(stored, rows["design"])
-    trials = finish_trials(rows.reset_index(drop=True).assign(study=name, **described))
-    return FileStudy(name, designs, reference, trials)
+    rows = rows.reset_index(drop=True)
+    trials = finish_trials(rows.assign(study=name, **described))
+    return FileStudy(name, designs, reference, trials.join(rows[recipes]))
+
+
+def _check_recipes(table: TextTable, rows: pd.DataFrame) -> list[str]:
+    """The column of recipes, where a study's rows are of several; none where they are of one."""
+    named = rows[OF_RECIPE]
+    if named[named != ""].nunique() < 2:
+        return []
+    for row, name in named.items():
+        if not _STUDY.fullmatch(name):
+            given = f"{name[:60]!r} cannot name one" if name else "nothing is given"
+            raise table.refused(
+                int(str(row)),
+                f"recipe: {given}, and other lines name several; letters, digits, '.', '_' and '-',"
+                " the first a letter or digit",
+            )
+    return [OF_RECIPE]
 
 
 def _network(table: TextTable, rows: pd.DataFrame, key: Any) -> Architecture:

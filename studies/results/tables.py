@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from explorer.text import human_time
 from studies.attempts.attempt import Attempt
 from studies.config.design import StoredDesign
 from studies.pair import Pair
@@ -59,6 +60,7 @@ TRIALS = {
     "seconds_per_epoch": "float64",
     "images_per_second": "float64",
     "peak_memory": "Int64",
+    "latency": "float64",  # of one image, where a search asks for it
     "device": "str",
     "worker": "str",
     "started": "datetime64[us, UTC]",
@@ -80,9 +82,12 @@ CURVES = {
     "seconds": "float64",
 }
 
+# A column behind these in both tables, where a study has several recipes.
+OF_RECIPE = "recipe"
+
 # What a result holds, and what a design does, under the column's own name.
 ERRORS = tuple(column for column in TRIALS if column.endswith("_error"))
-MEASURED = (*ERRORS, "epochs", "seconds", "images_per_second", "peak_memory", "device")
+MEASURED = (*ERRORS, "epochs", "seconds", "images_per_second", "peak_memory", "latency", "device")
 _COPIED = [field.name for field in fields(StoredDesign) if field.name in {*TRIALS} - {"depths"}]
 # What a chunk of a curve holds; the table's other columns say whose it is.
 _NUMBERS = tuple(CURVES)[list(CURVES).index("epoch") :]
@@ -148,7 +153,8 @@ def make_trials(
         "finished": [finished for _, finished in moments],
         **columns_of_designs(study.designs, [row.pair.design for row in rows]),
     }
-    return finish_trials(pd.DataFrame(columns, index=range(len(rows))))
+    trials = finish_trials(pd.DataFrame(columns, index=range(len(rows))))
+    return _with_recipes(trials, study, [row.pair for row in rows])
 
 
 def columns_of_designs(designs: Sequence[StoredDesign], names: Iterable[str]) -> dict[str, Any]:
@@ -175,12 +181,14 @@ def finish_trials(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _result(row: Row) -> Mapping[str, Any]:
-    return (
-        row.deciding.attributes.get(RESULT, {}) if row.deciding and row.status == "complete" else {}
-    )
+    """What came out; of a design that was too slow to be trained, its latency."""
+    has_result = row.deciding and row.status in ("complete", "pruned")
+    return row.deciding.attributes.get(RESULT, {}) if row.deciding and has_result else {}
 
 
 def _reason(row: Row) -> str:
+    if row.status == "pruned" and (latency := _result(row).get("latency")):
+        return f"not trained: its latency of {human_time(latency)} is above the search's limit"
     if row.status != "failed":
         return ""
     if row.deciding is None:
@@ -223,7 +231,20 @@ def make_curves(
     columns["design"] = np.repeat(np.array([pair.design for pair in whose], object), lengths)
     columns["seed"] = np.repeat(np.array([pair.seed for pair in whose], np.int64), lengths)
     columns["study"] = study.name
-    return _typed(pd.DataFrame(columns, index=range(sum(lengths))), CURVES)
+    curves_of_pairs = _typed(pd.DataFrame(columns, index=range(sum(lengths))), CURVES)
+    return _with_recipes(curves_of_pairs, study, np.repeat(np.array([*whose], object), lengths))
+
+
+def of_recipe(table: pd.DataFrame, recipe: str) -> pd.DataFrame:
+    """The rows of one recipe of a study that has several."""
+    return table[table[OF_RECIPE] == recipe].reset_index(drop=True)
+
+
+def _with_recipes(table: pd.DataFrame, study: StoredStudy, pairs: Iterable[Pair]) -> pd.DataFrame:
+    """The table with the recipe of each row's pair, where the study has several."""
+    if not study.recipes:
+        return table
+    return table.assign(**{OF_RECIPE: pd.Series([pair.recipe for pair in pairs], dtype="str")})
 
 
 def _joined(chunks: Iterable[Chunk]) -> Chunk:

@@ -17,16 +17,24 @@ class Work:
     """How much of a study's training is done, in FLOPs, and how long the rest will take."""
 
     def __init__(self, stored: StoredStudy, counts: Counts) -> None:
-        self.epochs = stored.content.file.recipe.epochs
+        recipes = stored.content.file.all_recipes
+        self._epochs = {recipe.name: recipe.epochs for recipe in recipes}
+        # Of several recipes, each trains as many pairs as another.
+        mean = sum(self._epochs.values()) / len(recipes)
         self._flops = {design.name: design.flops for design in stored.designs}
         # A search has not named all its designs yet; those to come cost as much as those before.
         self._usual = sum(self._flops.values()) / max(1, len(self._flops))
-        self._total = float(self._usual * counts.wanted * self.epochs)
+        self._total = float(self._usual * counts.wanted * mean)
         self._ended = counts.ended
         self._mean = self._total / max(1, counts.wanted)
         self._running: dict[int, float] = {}
         self._trained = 0.0  # by this run
         self._start: float | None = None
+
+    def epochs(self, event: dict[str, Any]) -> int:
+        """The epochs of the training that an event is of."""
+        usual = next(iter(self._epochs.values()))
+        return self._epochs.get(event.get("recipe", ""), usual)
 
     def take(self, worker: int, event: dict[str, Any]) -> None:
         """Count what a worker tells."""

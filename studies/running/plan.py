@@ -26,27 +26,20 @@ from studies.machine import gpus
 from studies.machine.cores import available_cores
 from studies.machine.settings import Settings, resolve
 from studies.pair import Pair
-from studies.records.creation import as_extended
+from studies.records.creation import as_extended, with_designs
 from studies.records.stored_study import StoredStudy
 from studies.running.estimate import cost_of, schedule, seconds_a_step
+from studies.running.measuring import CHILD
 from studies.running.supervisor import worker_environment
 from studies.storage import Storage
 
 if TYPE_CHECKING:
+    from studies.config.recipe import Recipe
     from studies.config.study import StudyFile
     from studies.judging.planning import Expected
 
 # Backward computes two products for each of the forward pass: gradients of inputs and of weights.
 TRAINING_FACTOR = 3
-# How many steps an epoch are measured, fewer where they take longer than so many seconds together.
-MEASURED_STEPS = 16
-MEASURED_SECONDS = 10.0
-
-CHILD = (
-    "import json, os, sys; config = json.loads(sys.stdin.read()); sys.path[:] = config.pop('path');"
-    " from studies.running.plan import measure; print(json.dumps(measure(**config)), flush=True);"
-    " os._exit(0)"  # as a worker ends
-)
 
 
 @dataclass(frozen=True)
@@ -59,6 +52,19 @@ class Measurement:
     epoch: float
 
 
+@dataclass(frozen=True)
+class RecipePlan:
+    """The trainings by one recipe: steps are of an epoch, `measured` and `trial_seconds` as of a
+    whole plan."""
+
+    name: str
+    epochs: int
+    steps: int
+    batch_size: int
+    measured: list[Measurement]
+    trial_seconds: list[float]
+
+
 @dataclass(frozen=True, repr=False)
 class Plan:
     """A study's work. `pairs` are all that it wants, `left` those that are still to
@@ -67,8 +73,10 @@ class Plan:
     `flops` are multiply-adds of all training steps that are left (backward counts twice), `seconds`
     the estimate for `workers`; a training that was begun counts whole. `trial_seconds` is the
     estimate for one trial of each design, in the order of `designs`; `start` is what a worker takes
-    before its first step. Of a study whose seeds end where the verdict is known, all these are the
-    most there can be, and `expected` says how many trials such studies take.
+    before its first step. Of several recipes, each has its part in `recipes`, and `epochs`,
+    `steps`, `batch_size`, `measured` and `trial_seconds` are the first one's. Of a study whose
+    seeds end where the verdict is known, all these are the most there can be, and `expected` says
+    how many trials such studies take.
     """
 
     study: str
@@ -90,6 +98,7 @@ class Plan:
     start: float
     seconds: float
     expected: "Expected | None" = None
+    recipes: tuple[RecipePlan, ...] = ()
 
     def __repr__(self) -> str:
         left = f", {len(self.left)} left" if len(self.left) < len(self.pairs) else ""
@@ -133,6 +142,7 @@ class Plan:
             "measured": [vars(measurement) for measurement in self.measured],
             "start_seconds": self.start,
             "seconds": self.seconds,
+            **({"recipes": [asdict(recipe) for recipe in self.recipes]} if self.recipes else {}),
         }
 
 
@@ -152,9 +162,10 @@ def plan(
     device that is not there, a stored study that wants something else.
     """
     gpus.check_workers(workers, workers_per_gpu)
-    wanted = replace(study.wanted(data_dir), parts=None)  # the data is for those who measure
-    pairs = planned_pairs(study, wanted.designs)
     with Storage.visit(storage) as opened:
+        study, wanted = with_designs(opened, study, data_dir)
+        wanted = replace(wanted, parts=None)  # the data is for those who measure
+        pairs = planned_pairs(study, wanted.designs)
         stored = as_extended(opened, study, wanted)
         counts, left = None, pairs
         if stored:
@@ -170,22 +181,19 @@ def plan(
     by_cost = sorted(wanted.designs, key=cost_of(wanted.designs))
     chosen = [by_cost[0], by_cost[-1]] if len(by_cost) > 1 else by_cost
     answer = _measure(study, wanted.shape, chosen, seats, data_dir, settings)
-    splits, recipe = answer["splits"], study.recipe
-    steps = recipe.steps_per_epoch(splits["train"])
-    # Looking is about a third of training.
-    share = 1 + splits["validation"] / TRAINING_FACTOR / splits["train"]
-    measured = [
-        Measurement(design.name, seconds, seconds * steps * share)
-        for design, seconds in zip(chosen, answer["steps"], strict=True)
-    ]
-    test = splits["test"] / TRAINING_FACTOR / recipe.batch_size
-    per_step = seconds_a_step(wanted.designs, chosen, answer["steps"])
-    trial_seconds = [seconds * (recipe.epochs * steps * share + test) for seconds in per_step]
-    seconds_of = {
-        design.name: seconds for design, seconds in zip(wanted.designs, trial_seconds, strict=True)
+    splits = answer["splits"]
+    plans = {
+        name: _plan_recipe(study.recipe_named(name), wanted.designs, chosen, seconds, splits)
+        for name, seconds in zip(study.recipe_names, answer["steps"], strict=True)
     }
-    images = recipe.epochs * steps * recipe.batch_size
     flops_of = {design.name: design.complexity.flops for design in wanted.designs}
+    seconds_of = {
+        (design.name, name): seconds
+        for name, part in plans.items()
+        for design, seconds in zip(wanted.designs, part.trial_seconds, strict=True)
+    }
+    images_of = {name: part.epochs * part.steps * part.batch_size for name, part in plans.items()}
+    first = next(iter(plans.values()))
     return Plan(
         study=study.name,
         designs=wanted.designs,
@@ -193,23 +201,54 @@ def plan(
         pairs=pairs,
         left=left,
         stored=counts,
-        epochs=recipe.epochs,
-        steps=steps,
-        batch_size=recipe.batch_size,
+        epochs=first.epochs,
+        steps=first.steps,
+        batch_size=first.batch_size,
         splits=splits,
         notes=answer["notes"],
         settings=Settings(**answer["settings"]),
         workers=workers,
-        flops=int(sum(flops_of[pair.design] for pair in left)) * images * TRAINING_FACTOR,
-        measured=measured,
-        trial_seconds=trial_seconds,
+        flops=int(sum(flops_of[pair.design] * images_of[pair.recipe] for pair in left))
+        * TRAINING_FACTOR,
+        measured=first.measured,
+        trial_seconds=first.trial_seconds,
         start=answer["start"],
         seconds=(
-            answer["start"] + schedule([seconds_of[pair.design] for pair in left], workers)
+            answer["start"]
+            + schedule([seconds_of[pair.design, pair.recipe] for pair in left], workers)
             if left
             else 0.0
         ),
         expected=_expected(study, stored, len(wanted.designs)),
+        recipes=tuple(plans.values()) if study.recipes else (),
+    )
+
+
+def _plan_recipe(
+    recipe: "Recipe",
+    designs: list[Design],
+    chosen: list[Design],
+    seconds: list[float],
+    splits: dict[str, int],
+) -> RecipePlan:
+    """The plan of one recipe, from the seconds of a step of the `chosen` designs."""
+    steps = recipe.steps_per_epoch(splits["train"])
+    # Looking is about a third of training.
+    share = 1 + splits["validation"] / TRAINING_FACTOR / splits["train"]
+    test = splits["test"] / TRAINING_FACTOR / recipe.batch_size
+    return RecipePlan(
+        recipe.name,
+        recipe.epochs,
+        steps,
+        recipe.batch_size,
+        [
+            Measurement(design.name, step, step * steps * share)
+            for design, step in zip(chosen, seconds, strict=True)
+        ],
+        [
+            step * (recipe.epochs * steps * share + test)
+            for step in seconds_a_step(designs, chosen, seconds)
+        ],
     )
 
 
@@ -253,80 +292,6 @@ def _stand(
     if stored.until:  # the decided arms want no more
         pairs = list(agenda.pairs)
     return counts, [pair for pair in pairs if stands.get(pair, "waiting") in ("waiting", "running")]
-
-
-def measure(
-    study: dict[str, Any],
-    shape: dict[str, int],
-    names: list[str],
-    workers: int,
-    data_dir: str | None,
-    stored_settings: dict[str, Any] | None,
-    now: float,
-) -> dict[str, Any]:
-    """What a measuring process tells: settings, sizes of the splits, notes on the data,
-    seconds until it could train, and of one step a design.
-
-    `study` is a study's document, `now` the time at which the process was started.
-    """
-    from explorer import Architecture
-    from studies.config.study import StudyFile
-    from studies.data import Splits, load
-    from studies.machine import settings
-    from studies.machine.memory import keep_memory
-
-    try:
-        # A mistake in the data is told before torch is there.
-        file = StudyFile.model_validate(study)
-        recipe = file.recipe
-        splits = load(file.data, Path(data_dir) if data_dir else None)
-        all_steps = recipe.steps_per_epoch(len(splits.train))
-        here = (
-            Settings(**stored_settings)
-            if stored_settings
-            else settings.resolve_here(workers=workers)
-        )
-        settings.check_settings(here)
-    except UserError as error:
-        return {"error": str(error)}
-    if here.device == "cpu":
-        keep_memory()
-    from studies.training import train, training_notes
-
-    start = time.time() - now
-
-    def seconds(name: str, steps: int, epochs: int) -> float:
-        """Seconds of one step, as a trial trains: in the fastest of
-        short epochs, the first left out."""
-        few = Splits(
-            splits.train.take(range(steps * recipe.batch_size)),
-            splits.validation.take(range(1)),
-            splits.test.take(range(1)),
-            splits.classes,
-            splits.mean,
-            splits.std,
-            splits.mirrored,
-        )
-        # A learning rate for a long training may make numbers infinite in a short
-        # one; how long a step takes does not change.
-        short = recipe.model_copy(update={"epochs": epochs, "learning_rate": 1e-6})
-        outcome = train(Architecture.from_name(name, **shape), short, few, 0, here)
-        return min(float(row["seconds"]) for row in outcome.curves[1:]) / steps
-
-    measured = []
-    for name in names:
-        # One step alone also pays for what an epoch costs besides, so it
-        # only tells how many can be measured.
-        first = seconds(name, 1, 2)
-        steps = min(MEASURED_STEPS, all_steps, int(MEASURED_SECONDS / first))
-        measured.append(seconds(name, steps, 3) if steps > 1 else first)
-    return {
-        "settings": here.model_dump(),
-        "splits": splits.sizes,
-        "notes": training_notes(splits, recipe),
-        "start": start,
-        "steps": measured,
-    }
 
 
 def _measure(
@@ -373,8 +338,8 @@ def _measure(
         for child in children:
             child.kill()
     steps = [
-        sum(seconds) / len(answers)
-        for seconds in zip(*(answer["steps"] for answer in answers), strict=True)
+        [sum(seconds) / len(answers) for seconds in zip(*of_recipe, strict=True)]
+        for of_recipe in zip(*(answer["steps"] for answer in answers), strict=True)
     ]
     return {**answers[0], "steps": steps, "start": max(answer["start"] for answer in answers)}
 

@@ -277,7 +277,7 @@ class LiveView(LineView):
         self._show()
 
     def event(self, worker: int, event: Event) -> None:
-        epochs = self.work.epochs
+        epochs = self.work.epochs(event)
         if event["event"] == "claimed":
             label = f"  {printable(event['arm'])} seed {event['seed']}"
             if worker not in self.tasks:
@@ -368,7 +368,8 @@ def _made_of(stored: StoredStudy) -> str:
         )
         arms = _many(len(stored.designs), "arm")
         return f"{arms} x {until.start} to {until.at_most} seeds, until {end}"
-    made_of = f"{_many(len(stored.designs), 'arm')} x {seeds}"
+    recipes = f"{_many(len(stored.recipes), 'recipe')} x " if stored.recipes else ""
+    made_of = f"{_many(len(stored.designs), 'arm')} x {recipes}{seeds}"
     if tune := stored.content.document.tune:
         made_of = f"{_many(tune.trials, 'tuning trial')} an arm, then {made_of}"
     return made_of

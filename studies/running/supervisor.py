@@ -28,7 +28,7 @@ from studies.data import load
 from studies.machine import gpus
 from studies.machine.settings import resolve
 from studies.records.arm_standings import until_standings
-from studies.records.creation import create_or_extend
+from studies.records.creation import create_or_extend, with_designs
 from studies.records.same_data import about_data
 from studies.records.stored_study import StoredStudy, get
 from studies.running.progress import View
@@ -96,12 +96,13 @@ def _store(
     data_dir: Path | None,
 ) -> StoredStudy:
     """Store or extend the study. The data is read once, and not kept while workers train."""
-    wanted = study.wanted(data_dir)
+    study, wanted = with_designs(storage, study, data_dir)
 
     def find_out() -> dict[str, Any]:
         splits = load(study.data, data_dir, wanted.parts)
         data = about_data(splits)
-        study.recipe.steps_per_epoch(data["splits"]["train"])
+        for recipe in study.all_recipes:
+            recipe.steps_per_epoch(data["splits"]["train"])
         settings = resolve(workers=workers or 1)
         seats = len(gpus.deal(settings.device, workers, workers_per_gpu))
         if seats != (
@@ -110,7 +111,7 @@ def _store(
             settings = resolve(workers=seats)
         return {
             **data,
-            "notes": training_notes(splits, study.recipe),
+            "notes": training_notes(splits, *study.all_recipes),
             "settings": settings.model_dump(),
         }
 

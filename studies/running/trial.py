@@ -23,7 +23,7 @@ from studies.records.same_data import check_data
 from studies.records.stored_study import StoredStudy
 from studies.running.pruning import Pruner
 from studies.storage import Storage, StorageAway
-from studies.storage.schema import CURVE, FAILURE, PROGRESS, RECIPE, RESULT
+from studies.storage.schema import CURVE, FAILURE, MISSED, PROGRESS, RECIPE, RESULT
 from studies.training import TrainingFailed, TrainingStopped
 
 if TYPE_CHECKING:
@@ -151,9 +151,12 @@ class Trainer:
 
         changes = attempt.attributes.get(RECIPE, {})
         try:
+            latency = self._latency(design)
+            if self._is_too_slow(design, latency):
+                return Ending("pruned", None, {RESULT: {LATENCY: latency}})
             outcome = self.train(
                 design.architecture,
-                self._file.recipe.model_copy(update=changes),
+                self._file.recipe_named(attempt.pair.recipe).model_copy(update=changes),
                 self._splits,
                 attempt.pair.seed,
                 self._settings,
@@ -162,7 +165,8 @@ class Trainer:
                 should_stop=lambda: pruned or stopping(),
                 on_resume=on_resume,
             )
-            result = self._result(attempt, design, outcome)
+            result = self._result(attempt, outcome)
+            result |= {LATENCY: latency} if latency else {}
         except TrainingStopped:
             return Ending("pruned" if pruned else "interrupted")
         except TrainingFailed as error:  # what the training says itself needs no traceback
@@ -184,28 +188,47 @@ class Trainer:
                 return Ending("interrupted", problem=impossible)
             return _failed(attempt, failures.describe(error))
         values = self._search.values(design, result) if self._search else [outcome.validation_error]
-        return Ending("complete", values, {RESULT: result}, result)
+        missed = self._missed(attempt, outcome)
+        return Ending("complete", values, {RESULT: result, **missed}, result)
 
-    def _result(self, attempt: Attempt, design: StoredDesign, outcome: "Outcome") -> dict[str, Any]:
+    def _result(self, attempt: Attempt, outcome: "Outcome") -> dict[str, Any]:
         """What is stored of a finished training."""
         result = {
             key: value
             for key, value in vars(outcome).items()
-            if key not in ("curves", "state_dict")
+            if key not in ("curves", "state_dict", "missed")
         }
         result["device"] = self._settings.device
         if attempt.pair.variant:
             for key in [key for key in result if key.startswith("test")]:
                 del result[key]  # nothing can be tuned on what is not there
-        if self._search and LATENCY in self._search.objectives:
-            from explorer.networks import Case, measure
-
-            case = Case(design.architecture)
-            (timing,) = measure(
-                [case], device=self._settings.device, precision=self._settings.precision
-            )
-            result[LATENCY] = timing.seconds
         return result
+
+    def _missed(self, attempt: Attempt, outcome: "Outcome") -> dict[str, Any]:
+        """Which images it missed, where the study keeps that: an attribute, or none."""
+        sizes = self._splits.sizes
+        if not self._file.keeps_misses(sizes["validation"] + sizes["test"]):
+            return {}
+        # Nothing can be tuned on what is not there.
+        splits = ("validation",) if attempt.pair.variant else ("validation", "test")
+        missed = outcome.missed
+        return {MISSED: {split: missed[split].record() for split in splits if split in missed}}
+
+    def _latency(self, design: StoredDesign) -> float | None:
+        """The measured seconds for one image, where the search asks for them."""
+        if not self._search or not self._search.measures_latency:
+            return None
+        from explorer.networks import Case, measure
+
+        case, settings = Case(design.architecture), self._settings
+        (timing,) = measure([case], device=settings.device, precision=settings.precision)
+        return timing.seconds
+
+    def _is_too_slow(self, design: StoredDesign, latency: float | None) -> bool:
+        """Whether a design is above the search's limit; the reference arm is always trained."""
+        limit = self._search.constraints.get(LATENCY) if self._search else None
+        is_reference = design.arm == self._stored.content.reference_arm
+        return limit is not None and not is_reference and latency is not None and latency > limit
 
     def _check_possible(self, attempt: Attempt, error: BaseException) -> None:
         """Raise `UserError` where the failure is no pair's fault.
@@ -221,7 +244,7 @@ class Trainer:
         try:
             self.train(
                 cheapest.architecture,
-                self._file.recipe,
+                self._file.recipe_named(attempt.pair.recipe),
                 self._splits,
                 attempt.pair.seed,
                 self._settings,
@@ -291,7 +314,8 @@ def checkpoint_folder(storage: Storage, stored: StoredStudy, attempt: Attempt) -
     resume from the old one's.
     """
     pair = attempt.pair
-    name = "-".join(filter(None, (pair.design, f"seed{pair.seed}", pair.variant.replace(" ", ""))))
+    words = (pair.design, f"seed{pair.seed}", pair.variant.replace(" ", ""), pair.recipe)
+    name = "-".join(filter(None, words))
     own = storage.folder(stored.name, "checkpoints", name, f"{stored.uid}-{attempt.number}")
     earlier = sorted(own.parent.glob(f"{stored.uid}-*"), key=_number, reverse=True)
     for folder in earlier:

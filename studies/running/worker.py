@@ -159,8 +159,10 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
                 stop.wait(POLL)
                 continue
             design = stored.seen(claims.tried()).design(attempt.pair.design)
-            arm = f"{design.arm} {attempt.pair.variant}".strip()
+            arm = attempt.pair.of_arm(design.arm)
             tell.about = {"arm": arm, "design": design.name, "seed": attempt.pair.seed}
+            if attempt.pair.recipe:
+                tell.about["recipe"] = attempt.pair.recipe
             tell({"event": "claimed"})
             trainer.run(claims, attempt, design, tell, stop.is_set)
     return STOPPED

@@ -21,6 +21,7 @@ LEASE = "lease"  # counts the worker's signs of life
 PROGRESS = "progress"  # the first epoch that it finished
 CURVE = "curve/"  # and the first epoch of the chunk
 RESULT = "result"
+MISSED = "missed"  # which images; read apart, since it is large and few pages show it
 FAILURE = "failure"
 ENDED = "ended"  # how it ended; the state, which is written after it, decides
 PROPOSAL = "proposal"  # of a search: the design that it names first
@@ -54,6 +55,10 @@ CURVES = f"""
 CURVES_OF_ATTEMPT = f"""
     SELECT value_json FROM trial_user_attributes WHERE trial_id = :trial AND key LIKE '{CURVE}%'
     ORDER BY trial_user_attribute_id"""
+MISSES = f"""
+    SELECT a.trial_id, a.value_json
+    FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id AND a.key = '{MISSED}'
+    WHERE t.study_id = :study AND t.trial_id >= :first"""
 FAILURES = f"""
     SELECT t.number, c.value_json AS claim, f.value_json AS failure FROM trials t
     JOIN trial_user_attributes c ON c.trial_id = t.trial_id AND c.key = '{CLAIM}'

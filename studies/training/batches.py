@@ -1,8 +1,8 @@
 """The batches of an epoch, augmented on the device.
 
-Images are one tensor on the device, or are read from disk a batch at a time. Order, crops, flips
-and lighting are drawn on the CPU from (seed, epoch) alone: they are the same for every arm, on
-every device and after a resume.
+Images are one tensor on the device, or are read from disk a batch at a time. Order, crops, flips,
+lighting, erased rectangles and mixing are drawn on the CPU from (seed, epoch) alone: they are the
+same for every arm, on every device and after a resume.
 """
 
 import math
@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from torch.nn import functional as F
 
 from studies.config.recipe import Recipe
 from studies.data import Exported, Images, Rows, Splits
+from studies.training.mixing import Mixing, erase, plan_erasing, plan_mixing
 
 # Images on disk of at most this many bytes are read into memory once; on a GPU all images are, up
 # to this fraction of its free memory.
@@ -46,6 +48,8 @@ class EpochPlan:
             N x 0 where it is not used.
         lights: float32, N x 3, standard normal: one for each component of colour; N x 0 where it is
             not used.
+        erased: int64, N x 4: left, top, width and height of the rectangle in pixels, of width 0
+            where nothing is erased; N x 0 where it is not used.
     """
 
     order: Tensor
@@ -53,14 +57,33 @@ class EpochPlan:
     flips: Tensor
     boxes: Tensor
     lights: Tensor
+    erased: Tensor
 
     def to(self, device: torch.device) -> "EpochPlan":
         """The same plan on a device."""
         return EpochPlan(*(value.to(device) for value in vars(self).values()))
 
 
+class TrainingBatch(NamedTuple):
+    """A batch: images (float32, batch x channels x height x width, channels last), labels (int64,
+    batch), and, where images are mixed, those of each image's partner and how."""
+
+    images: Tensor
+    labels: Tensor
+    partners: Tensor | None = None
+    mixing: Mixing | None = None
+
+
 def plan_epoch(
-    seed: int, epoch: int, images: int, padding: int, *, boxes: bool = False, lights: bool = False
+    seed: int,
+    epoch: int,
+    images: int,
+    padding: int,
+    *,
+    boxes: bool = False,
+    lights: bool = False,
+    erasing: float = 0.0,
+    side: int = 0,
 ) -> EpochPlan:
     """Draw the plan of an epoch on the CPU: a pure function of the arguments.
 
@@ -71,6 +94,8 @@ def plan_epoch(
         padding: In pixels, on each side.
         boxes: Whether crops are random and resized.
         lights: Whether colours are shifted.
+        erasing: The part of the images in which a rectangle is erased.
+        side: Of the images, in pixels; needed for erasing.
     """
     mixed = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0]
     generator = torch.Generator().manual_seed(int(mixed) % 2**63)
@@ -79,7 +104,13 @@ def plan_epoch(
     flips = torch.rand(images, generator=generator) < 0.5
     crops = _draw_boxes(images, generator) if boxes else torch.empty(images, 0)
     normal = torch.randn(images, 3, generator=generator) if lights else torch.empty(images, 0)
-    return EpochPlan(order, shifts, flips, crops, normal)
+    # Drawn last, so that whatever recipes without it draw stays as it is.
+    erased = (
+        plan_erasing(images, side, erasing, generator)
+        if erasing
+        else torch.empty(images, 0, dtype=torch.int64)
+    )
+    return EpochPlan(order, shifts, flips, crops, normal, erased)
 
 
 def _draw_boxes(images: int, generator: torch.Generator) -> Tensor:
@@ -100,8 +131,7 @@ def _draw_boxes(images: int, generator: torch.Generator) -> Tensor:
 class TrainingBatches:
     """The training images in augmented batches; iterating once gives one epoch.
 
-    Each batch is images (float32, batch x channels x height x width, channels last) and labels
-    (int64, batch), on the device. Images that do not fill a batch are left out of the epoch.
+    All of a batch is on the device. Images that do not fill a batch are left out of the epoch.
 
     Args:
         splits: The data.
@@ -121,6 +151,7 @@ class TrainingBatches:
     ) -> None:
         channels, resolution = splits.train.images.shape[1:3]
         self._recipe, self._seed, self._epoch, self._device = recipe, seed, epoch, device
+        self._side = resolution
         self._padding = recipe.padding(resolution)
         self._flip = recipe.flip == "where_mirrored" and splits.mirrored
         self._resized = recipe.crop == "random_resized"
@@ -140,15 +171,20 @@ class TrainingBatches:
     def __len__(self) -> int:
         return self._recipe.steps_per_epoch(len(self._labels))
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        size = self._recipe.batch_size
+    def __iter__(self) -> Iterator[TrainingBatch]:
+        size, epoch = self._recipe.batch_size, self._epoch()
         plan_on_cpu = plan_epoch(
             self._seed,
-            self._epoch(),
+            epoch,
             len(self._labels),
             self._padding,
             boxes=self._resized,
             lights=self._lights,
+            erasing=self._recipe.erasing,
+            side=self._side,
+        )
+        mixings = plan_mixing(
+            self._seed, epoch, len(self), self._side, self._recipe.mixup, self._recipe.cutmix
         )
         plan = plan_on_cpu.to(self._device)
         parts = [slice(start, start + size) for start in range(0, len(self) * size, size)]
@@ -162,10 +198,17 @@ class TrainingBatches:
         else:
             read = self._source.read([plan_on_cpu.order[part] for part in parts])
             cut = (self._cut(images, plan, part) for images, part in zip(read, parts, strict=True))
-        for images, part in zip(cut, parts, strict=True):
+        for images, part, mixing in zip(cut, parts, mixings, strict=True):
             if self._flip:
                 images = torch.where(plan.flips[part, None, None, None], images.flip(3), images)
-            yield self._light(self._normalise(images), plan, part), self._labels[plan.order[part]]
+            images = self._light(self._normalise(images), plan, part)
+            if self._recipe.erasing:
+                images = erase(images, plan.erased[part])
+            labels = self._labels[plan.order[part]]
+            if mixing is None:
+                yield TrainingBatch(images, labels)
+            else:
+                yield TrainingBatch(mixing.mix(images), labels, mixing.partners(labels), mixing)
 
     def _cut(self, images: Tensor, plan: EpochPlan, part: slice) -> Tensor:
         if self._resized:

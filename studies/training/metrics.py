@@ -1,9 +1,13 @@
-"""Loss and mistakes of many batches, summed on the device, so that it is not waited for."""
+"""Loss, mistakes and predictions of many batches, kept on the device: it is not waited for."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 TOP5_FROM = 10  # classes
 
@@ -16,24 +20,21 @@ class Reading(NamedTuple):
     top5_error: float | None
 
 
-class ClassTally:
-    """Sums the images and mistakes of each class on the device."""
+class Predictions:
+    """Keeps the class that each image was taken for on the device, in the order of the images."""
 
-    def __init__(self, device: torch.device, classes: int) -> None:
-        self._sums = torch.zeros(classes, 2, dtype=torch.float64, device=device)
+    def __init__(self) -> None:
+        self._batches: list[Tensor] = []
 
-    def add(self, logits: Tensor, labels: Tensor) -> None:
-        """Add a batch: logits N x classes, labels int64 N."""
-        wrong = logits.argmax(1) != labels
-        self._sums.index_add_(
-            0, labels, torch.stack((torch.ones_like(wrong), wrong), 1).to(self._sums.dtype)
-        )
+    def add(self, logits: Tensor) -> None:
+        """Add a batch: logits N x classes."""
+        self._batches.append(logits.argmax(1).to(torch.int32))
 
-    def read(self) -> list[float | None]:
-        """The error of each class since the last reading; None for a class without images."""
-        errors = [mistakes / images if images else None for images, mistakes in self._sums.tolist()]
-        self._sums.zero_()
-        return errors
+    def read(self) -> "NDArray[np.int32]":
+        """The classes since the last reading, int32, one an image."""
+        predicted = torch.cat(self._batches).cpu().numpy()
+        self._batches.clear()
+        return predicted
 
 
 def balanced_error(errors: list[float | None]) -> float:

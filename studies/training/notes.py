@@ -24,11 +24,16 @@ MIRRORED_WORDS = re.compile(
 )
 
 
-def training_notes(splits: Splits, recipe: Recipe) -> list[str]:
-    """What to say about a training by a recipe on these splits, in lines; augmentation first."""
+def training_notes(splits: Splits, *recipes: Recipe) -> list[str]:
+    """What to say about trainings by these recipes on these splits, in lines; augmentation
+    first."""
     channels, resolution = splits.train.images.shape[1:3]
-    mirrored = recipe.flip == "where_mirrored" and splits.mirrored
-    lines = [recipe.augmentation(resolution, channels, mirrored=splits.mirrored) + "."]
+    mirrored = any(recipe.flip == "where_mirrored" for recipe in recipes) and splits.mirrored
+    lines = []
+    for recipe in recipes:
+        name = f" of {recipe.name}" if len(recipes) > 1 else ""
+        changes = recipe.augmentation(resolution, channels, mirrored=splits.mirrored)
+        lines.append(f"Augmentation{name}: {changes}.")
     sided = [name for name in splits.names if _has_sides(name)]
     if mirrored and sided and not splits.mirrored_given:
         lines.append(
@@ -41,7 +46,7 @@ def training_notes(splits: Splits, recipe: Recipe) -> list[str]:
         advice = (
             "; --set recipe.class_weights=balanced gives all classes the same weight in the loss"
         )
-        if recipe.class_weights == "balanced":
+        if all(recipe.class_weights == "balanced" for recipe in recipes):
             advice = ""
         lines.append(
             f"{imbalanced} The balanced error, the mean of the errors by class, says more{advice}."

@@ -22,14 +22,17 @@ from explorer.errors import UserError
 from explorer.networks import forget, record
 from explorer.text import counted
 from studies.config.recipe import Recipe
-from studies.data import Splits
+from studies.data import Images, Splits
 from studies.machine.memory import give_back, read_peak, reset_peak
 from studies.machine.settings import Settings, check_settings
-from studies.training.batches import EvaluationBatches, TrainingBatches
+from studies.missed import Missed
+from studies.training.averaging import Average
+from studies.training.batches import EvaluationBatches, TrainingBatch, TrainingBatches
 from studies.training.checkpoints import identify, put_aside, read_checkpoint, write_checkpoint
+from studies.training.decay import parameter_groups
 from studies.training.environment import make_trainer, run_interruptible, torch_environment
 from studies.training.lightning import pytorch_lightning
-from studies.training.metrics import ClassTally, Reading, Tally, balanced_error
+from studies.training.metrics import Predictions, Reading, Tally, balanced_error
 from studies.training.outcome import TrainingFailed, TrainingStopped
 
 if TYPE_CHECKING:
@@ -56,7 +59,8 @@ class Outcome:
         curves: A row for each epoch, as `train` describes it.
         peak_memory: In bytes: allocated on the GPU, or resident in the process on a CPU; None where
             the system does not say.
-        state_dict: The weights, on the CPU.
+        state_dict: The weights that were tested, on the CPU: of a recipe that averages weights,
+            the averaged ones.
         train_top5_error: None of fewer than ten classes, as the other top-5 errors.
         validation_top5_error: Likewise.
         test_top5_error: Likewise.
@@ -64,6 +68,8 @@ class Outcome:
             from an older checkpoint without it.
         test_balanced_error: The mean of the errors by class.
         test_errors_by_class: In the order of the labels; None for a class without images.
+        missed: Which images were missed, by split: `validation` (left out where the last epoch is
+            from an older checkpoint without it) and `test`.
     """
 
     train_error: float
@@ -81,6 +87,7 @@ class Outcome:
     validation_balanced_error: float | None = None
     test_balanced_error: float | None = None
     test_errors_by_class: list[float | None] = field(default_factory=list)
+    missed: dict[str, Missed] = field(default_factory=dict, repr=False)
 
 
 def train(
@@ -133,8 +140,8 @@ def train(
             batches = TrainingBatches(splits, recipe, seed, run.target, lambda: len(run.rows))
             validation = EvaluationBatches(splits.validation, splits, recipe, run.target)
             run_interruptible(lambda: trainer.fit(run, batches, validation))
-        (_, test_error, test_top5), by_class, test_seconds = run.test(trainer)
-        last = run.rows[-1]
+        (_, test_error, test_top5), missed, test_seconds = run.test(trainer)
+        last, by_class = run.rows[-1], missed.errors_by_class
         images = recipe.steps_per_epoch(len(splits.train)) * recipe.batch_size * recipe.epochs
         return Outcome(
             train_error=last["train_error"],
@@ -145,13 +152,14 @@ def train(
             epochs=recipe.epochs,
             curves=run.rows,
             peak_memory=read_peak(run.target) if is_watched else None,
-            state_dict={name: value.cpu() for name, value in run.network.state_dict().items()},
+            state_dict={name: value.cpu() for name, value in run.judged.state_dict().items()},
             train_top5_error=last.get("train_top5_error"),
             validation_top5_error=last.get("validation_top5_error"),
             test_top5_error=test_top5,
             validation_balanced_error=last.get("validation_balanced_error"),
             test_balanced_error=balanced_error(by_class),
             test_errors_by_class=by_class,
+            missed={**({"validation": run.validated} if run.validated else {}), "test": missed},
         )
 
 
@@ -192,13 +200,20 @@ class _Run(pytorch_lightning.LightningModule):
             torch.manual_seed(seed)
             self.network = build(architecture)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
+        steps = recipe.epochs * recipe.steps_per_epoch(len(splits.train))
+        self.average = (
+            Average(self.network, recipe.averaging_decay(steps))
+            if recipe.weight_averaging
+            else None
+        )
         self.rows: list[Row] = []
         self.training_seconds = 0.0
         self.path = checkpoints / CHECKPOINT if checkpoints is not None else None
         self.identity = identify(architecture, recipe, splits, seed, settings) if self.path else ""
         self.resumed: dict[str, Any] = {}
         self.tally = Tally(self.target, splits.classes)
-        self.by_class = ClassTally(self.target, splits.classes)
+        self.predictions = Predictions()
+        self.validated: Missed | None = None  # after the last epoch
         self.class_weights = None
         if recipe.class_weights == "balanced":
             weights = balanced_weights(splits.train.labels, splits.classes)
@@ -206,11 +221,16 @@ class _Run(pytorch_lightning.LightningModule):
         self.trained = Reading(math.nan, math.nan, None)
         self.started = self.evaluated = 0.0
 
+    @property
+    def judged(self) -> torch.nn.Module:
+        """The network that is validated, tested and exported."""
+        return self.average.network if self.average else self.network
+
     def configure_optimizers(self) -> Any:
         recipe = self.recipe
         steps = recipe.epochs * recipe.steps_per_epoch(len(self.splits.train))
         optimiser = torch.optim.SGD(
-            self.network.parameters(),
+            parameter_groups(self.network, recipe),
             lr=recipe.learning_rate,
             momentum=recipe.momentum,
             nesterov=True,
@@ -251,14 +271,20 @@ class _Run(pytorch_lightning.LightningModule):
     def on_train_epoch_start(self) -> None:
         self.started = time.perf_counter()
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        images, labels = batch
+    def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
+        images, labels, partners, mixing = batch
         logits = self.network(images)
         loss = self._loss(logits, labels, self.class_weights)
+        if mixing is not None and partners is not None:
+            others = self._loss(logits, partners, self.class_weights)
+            loss = mixing.share * loss + (1 - mixing.share) * others
+            labels = labels if mixing.share >= 0.5 else partners
         self.tally.add(loss, logits, labels)
         return loss
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if self.average:
+            self.average.update(self.network)
         self._stop_if_asked()
 
     def on_validation_epoch_start(self) -> None:
@@ -267,15 +293,16 @@ class _Run(pytorch_lightning.LightningModule):
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         images, labels = batch
-        logits = self.network(images)
+        logits = self.judged(images)
         self.tally.add(self._loss(logits, labels), logits, labels)
-        self.by_class.add(logits, labels)
+        self.predictions.add(logits)
         self._stop_if_asked()
 
     test_step = validation_step
 
     def on_train_epoch_end(self) -> None:
         validated = self._read("validation")
+        self.validated = self._missed(self.splits.validation)
         now = time.perf_counter()
         self.training_seconds += self.evaluated - self.started
         epoch = len(self.rows) + 1
@@ -288,7 +315,7 @@ class _Run(pytorch_lightning.LightningModule):
             "train_error": self.trained.error,
             "validation_loss": validated.loss,
             "validation_error": validated.error,
-            "validation_balanced_error": balanced_error(self.by_class.read()),
+            "validation_balanced_error": balanced_error(self.validated.errors_by_class),
             "seconds": now - self.started,
         }
         if validated.top5_error is not None:
@@ -300,15 +327,16 @@ class _Run(pytorch_lightning.LightningModule):
         self._save()
         self.on_row(row)
 
-    def test(self, trainer: pytorch_lightning.Trainer) -> tuple[Reading, list[float | None], float]:
-        """The loss and errors on the test images, the errors by class, and the seconds it took.
+    def test(self, trainer: pytorch_lightning.Trainer) -> tuple[Reading, Missed, float]:
+        """The loss and errors on the test images, which it missed, and the seconds it took.
 
         Nothing has looked at the test images before.
         """
         started = time.perf_counter()
         batches = EvaluationBatches(self.splits.test, self.splits, self.recipe, self.target)
         run_interruptible(lambda: trainer.test(self, batches, verbose=False))
-        return self._read("test"), self.by_class.read(), time.perf_counter() - started
+        reading, missed = self._read("test"), self._missed(self.splits.test)
+        return reading, missed, time.perf_counter() - started
 
     def resume(self) -> None:
         """Load the checkpoint, where there is one of this run."""
@@ -323,7 +351,11 @@ class _Run(pytorch_lightning.LightningModule):
             )
             return
         self.network.load_state_dict(state["model"])
+        if self.average:
+            self.average.load_state_dict(state["average"])
         self.rows, self.training_seconds = state["rows"], state["training_seconds"]
+        if record := state.get("validated"):
+            self.validated = Missed.read(record)
         self.resumed = state
 
     def _save(self) -> None:
@@ -338,6 +370,11 @@ class _Run(pytorch_lightning.LightningModule):
             "optimiser": self.trainer.optimizers[0].state_dict(),
             "scheduler": self.trainer.lr_scheduler_configs[0].scheduler.state_dict(),
         }
+        if self.validated and len(self.rows) == self.recipe.epochs:
+            # A run that was killed before its test validates nothing again.
+            state["validated"] = self.validated.record()
+        if self.average:
+            state["average"] = self.average.state_dict()
         write_checkpoint(self.path, state)
 
     def _read(self, phase: str) -> Reading:
@@ -349,6 +386,9 @@ class _Run(pytorch_lightning.LightningModule):
                 " may help"
             )
         return reading
+
+    def _missed(self, images: Images) -> Missed:
+        return Missed.of(images.labels, self.predictions.read(), self.splits.classes)
 
     def _loss(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
         return F.cross_entropy(

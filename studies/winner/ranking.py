@@ -20,11 +20,13 @@ class Ranking:
         means: The mean validation error of each (a fraction), by least squares.
         errors: Its validation errors, a row each in the same order and a column a seed, NaN where
             a training has no result.
+        planned: The seeds that each was meant to have.
         fewer_seeds: What lacks seeds to be compared.
     """
 
     means: Mapping[str, float]
     errors: pd.DataFrame
+    planned: Mapping[str, int]
     fewer_seeds: tuple[str, ...]
 
     @property
@@ -32,7 +34,9 @@ class Ranking:
         return list(self.means)
 
 
-def rank(trials: pd.DataFrame, by: str = "design") -> Ranking:
+def rank(
+    trials: pd.DataFrame, by: str = "design", *, until: bool = False, chosen_on: int | None = None
+) -> Ranking:
     """Rank the designs (or, by "arm", the arms) of one study's table of
     trials; nothing where no pair is complete.
 
@@ -41,12 +45,24 @@ def rank(trials: pd.DataFrame, by: str = "design") -> Ranking:
     cheaper, in what the study's budget is stated in; then the name. Compared are those that are
     meant to have the most seeds, and have more than half of them: one that has but its luckiest
     would win by luck.
+
+    Args:
+        trials: One row a pair.
+        by: "design" or "arm".
+        until: Whether each arm gets seeds until it is decided: then all are compared that have
+            more than half of their own.
+        chosen_on: Of a search, the seed that chose its finalists. It is left out once they have
+            others: on that one, the best of many looks better than it is.
     """
+    if chosen_on is not None:
+        fresh = trials[trials["seed"] != chosen_on]
+        trials = fresh if (fresh["status"] == "complete").any() else trials
     table = _validation_errors(trials, by)
-    planned = trials.groupby(trials[by].astype(str))["seed"].nunique().reindex(table.index)
+    wanted = trials[trials["status"].isin(["complete", "failed"])] if until else trials
+    planned = wanted.groupby(wanted[by].astype(str))["seed"].nunique().reindex(table.index)
     seeds = table.notna().sum(axis=1)
     most = planned == planned.max()
-    full = table[most & (2 * seeds > seeds[most].max())] if len(table) else table
+    full = table[2 * seeds > planned] if until else table[most & (2 * seeds > seeds[most].max())]
     fitted = least_squares_means(fit(full.to_numpy(dtype=float)))
     means = dict(zip(map(str, full.index), fitted.tolist(), strict=True))
     costs = _costs(trials, by)
@@ -56,7 +72,8 @@ def rank(trials: pd.DataFrame, by: str = "design") -> Ranking:
         levels[name] = level
     order = sorted(means, key=lambda name: (levels[name], costs.get(name, np.inf), name))
     fewer = tuple(str(name) for name in table.index if name not in full.index)
-    return Ranking({name: means[name] for name in order}, full.loc[order], fewer)
+    meant = {name: int(planned[name]) for name in order}
+    return Ranking({name: means[name] for name in order}, full.loc[order], meant, fewer)
 
 
 def _validation_errors(trials: pd.DataFrame, by: str) -> pd.DataFrame:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from explorer.errors import UserError
 from explorer.suggestions import command
 from explorer.text import counted
-from studies.config.overrides import override
 
 if TYPE_CHECKING:
     from studies.config.recipe import Recipe
@@ -65,6 +64,7 @@ def retrain(
     chosen: "Winner",
     folder: Path,
     *,
+    of_recipe: str = "",
     recipe: str | None = None,
     changes: Sequence[str] = (),
     data_dir: Path | None = None,
@@ -80,6 +80,7 @@ def retrain(
         stored: The study.
         chosen: Its winner, as `choose` found it.
         folder: For weights, ONNX and a card.
+        of_recipe: Of a study with several recipes, the one by which it won.
         recipe: A preset's name or a YAML file; None is the study's own, as it was tuned for the
             design.
         changes: Keys of the recipe to change, such as `recipe.epochs=30`.
@@ -99,6 +100,7 @@ def retrain(
     from studies.machine.settings import resolve_here, speed_hints
     from studies.records.same_data import check_data
     from studies.training import training_notes
+    from studies.winner.recipe import full_recipe
     from studies.winner.winner import train_on_both
 
     if imported := stored.content.origin.imported:
@@ -106,7 +108,7 @@ def retrain(
             f"{stored.name} was imported from {imported}, which does not say on what data it was"
             f" trained. Train its winner by itself: {by_itself(chosen)}"
         )
-    wanted = _recipe(stored, chosen.design, recipe, changes)
+    wanted = full_recipe(stored, chosen.design, of_recipe, recipe, changes)
     if (folder / CARD).exists():
         raise UserError(f"{folder} holds a model already; name another folder, or remove it.")
     for module in ("onnxruntime", "onnxscript"):
@@ -165,7 +167,8 @@ def retrain(
             (folder / CHECKPOINTS).rmdir()
             folder.rmdir()
     facts = _facts(chosen, architecture, spec, splits, said, seed, settings, outcome)
-    onnx_error = _export(architecture, outcome, stored.name, chosen, facts, wanted, folder)
+    chosen_from = f"{stored.name}:{of_recipe}" if of_recipe else stored.name
+    onnx_error = _export(architecture, outcome, chosen_from, chosen, facts, wanted, folder)
     names = (WEIGHTS, CARD) if onnx_error else (WEIGHTS, ONNX, CARD)
     return Retrained(
         test_error=outcome.test_error,
@@ -181,26 +184,6 @@ def retrain(
 def by_itself(chosen: "Winner") -> str:
     """The command that trains the winner's design outside its study."""
     return command("train", chosen.design, data="DATA", o="weights.safetensors")
-
-
-def _recipe(
-    stored: "StoredStudy", design: str, given: str | None, changes: Sequence[str]
-) -> "Recipe":
-    """The recipe of the full training: the one given, else the
-    study's, as it was tuned for the design."""
-    from search_spaces.documents import load_document, validate
-    from studies.config.recipe import Recipe
-
-    if given is not None:
-        document = load_document(Recipe, "recipe", given).model_dump(mode="json")
-    else:
-        tuned = stored.tuned.get(design)
-        document = {
-            **stored.content.file.recipe.model_dump(mode="json"),
-            **(tuned.recipe if tuned else {}),
-        }
-    changed = override({"recipe": document}, tuple(changes), sections=["recipe"])["recipe"]
-    return validate(Recipe, changed, source="recipe")
 
 
 def _epoch_words(row: dict[str, Any], epochs: int) -> str:

@@ -5,7 +5,7 @@ Validation chooses; the test set is read by the full training alone, once, at it
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,11 @@ from explorer.errors import UserError
 from explorer.suggestions import Secret, command
 from studies.data import Images, Rows, Splits, mean_and_std
 from studies.judging.rivals import behind, standings
+from studies.records.arm_standings import until_standings
 from studies.winner.ranking import Ranking, rank
+
+if TYPE_CHECKING:
+    from studies.records.stored_study import StoredStudy
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,11 @@ class Rival:
 
 @dataclass(frozen=True, repr=False)
 class Winner:
-    """The design with the lowest mean validation error, and its rivals, best first."""
+    """The design with the lowest mean validation error, and its rivals, best first.
+
+    Of a study whose seeds end with the verdict, `decided` says where its arms stand; they stopped
+    because of what was seen, so rivals have no interval.
+    """
 
     arm: str
     design: str
@@ -55,6 +63,7 @@ class Winner:
     fewer_seeds: tuple[str, ...]  # designs not compared, because they were trained on fewer seeds
     planned_seeds: int
     unfinished: bool
+    decided: str = ""
 
     def __repr__(self) -> str:
         return f"<Winner {self.design!r}: {self.why}>"
@@ -74,6 +83,8 @@ class Winner:
             return f"So far, {first} How sure that is comes with the last seed."
         if not self.rivals:
             return first
+        if self.decided:
+            return f"{first} By test error: {self.decided}"
         if complete == 1:
             alone = f"{first} One seed cannot tell whether another is better: no interval exists."
             if self.planned_seeds > 1:
@@ -117,17 +128,45 @@ class Winner:
         return [f"By least squares, as trainings are missing: {', '.join(lost)}."] if lost else []
 
 
-def choose(
-    trials: pd.DataFrame, to_run: str = "FILE.yaml", storage: str | Secret | None = None
+def choose_stored(
+    stored: "StoredStudy",
+    trials: pd.DataFrame,
+    to_run: str = "FILE.yaml",
+    storage: str | Secret | None = None,
 ) -> Winner:
-    """The winner among the complete pairs of one study's table of trials.
-    Raises `UserError` where none is complete.
+    """The winner of a stored study, among these of its trials by one recipe; as `choose`."""
+    until = until_standings(stored)
+    return choose(
+        trials,
+        to_run,
+        storage,
+        decided=until.text if until else "",
+        chosen_on=stored.seeds[0] if stored.content.document.search else None,
+    )
 
-    Which it is says `ranking.rank`. `to_run` and `storage` are for the commands that the error
-    proposes: what `study run` takes for this study, and its `Storage.option`.
+
+def choose(
+    trials: pd.DataFrame,
+    to_run: str = "FILE.yaml",
+    storage: str | Secret | None = None,
+    *,
+    decided: str = "",
+    chosen_on: int | None = None,
+) -> Winner:
+    """The winner among the complete pairs of one study's table of trials, by `ranking.rank`.
+
+    Args:
+        trials: One row a pair.
+        to_run: What `study run` takes for this study, for the command that an error proposes.
+        storage: Its `Storage.option`, likewise.
+        decided: Where the arms stand, of a study whose seeds end with the verdict.
+        chosen_on: Of a search, the seed that chose its finalists.
+
+    Raises:
+        UserError: where no pair is complete.
     """
     done = trials[trials["status"] == "complete"]
-    ranking = rank(trials)
+    ranking = rank(trials, until=bool(decided), chosen_on=chosen_on)
     if not ranking.order:
         name = " ".join(trials["study"].unique())
         failed = int((trials["status"] == "failed").sum())
@@ -145,22 +184,23 @@ def choose(
         best,
         ranking.means[best],
         tuple(int(seed) for seed in ranking.errors.columns[ranking.errors.loc[best].notna()]),
-        tuple(_rivals(ranking, arms, unfinished)),
+        tuple(_rivals(ranking, arms, unfinished or bool(decided))),
         ranking.fewer_seeds,
-        int(trials["seed"].nunique()),
+        ranking.planned[best],
         unfinished,
+        decided,
     )
 
 
-def _rivals(ranking: Ranking, arms: pd.Series, unfinished: bool) -> list[Rival]:
-    """All behind the first. Without intervals while seeds are to come: who looks and stops when
-    one is worse is wrong more often than 5 %."""
+def _rivals(ranking: Ranking, arms: pd.Series, by_looks: bool) -> list[Rival]:
+    """All behind the first. Without intervals while seeds are to come, or where they ended by what
+    was seen: who looks and stops when one is worse is wrong more often than 5 %."""
     errors = ranking.errors.to_numpy(dtype=float)
     _, low, high = behind(standings(errors), 0)
     best, *others = ranking.order
     rivals = []
     for row, design in enumerate(others, start=1):
-        is_known = not unfinished and bool(np.isfinite(low[row]))
+        is_known = not by_looks and bool(np.isfinite(low[row]))
         rivals.append(
             Rival(
                 arms[design],

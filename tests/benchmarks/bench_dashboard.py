@@ -208,7 +208,7 @@ def measure(url: str) -> None:
     storage = Storage(url)
     print(f"{storage.dialect}:")
     stored = make_study(storage, "big", seeds=SEEDS)
-    add_attempts(storage, stored)
+    add_attempts(storage, stored, misses=True)
     storage.close()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)

@@ -118,7 +118,7 @@ def bare_loop(
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bf16")
     for epoch in range(recipe.epochs):  # noqa: B007 - the batches ask for it
         network.train()
-        for images, labels in batches:
+        for images, labels, *_ in batches:
             with autocast:
                 logits = network(images)
             loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)

@@ -8,8 +8,9 @@ other arms of its seed, unless a row says otherwise. Groups of rows:
 - `robust`: the same where arms vary unequally, errors are not normal, or images are few;
 - `best`: the race for the best arm;
 - `variances`: one look at a full grid, the residual pooled (as up to version 0.1) or discounted;
-- `faults`: diverged trainings, the winner, two arms, lost seeds, seeds for a margin, error
-  distributions.
+- `margin`: seeds for a margin, and the largest loss.
+
+What readers were told before, and are told now, is `measure_faults.py`'s.
 
 Run: python tests/benchmarks/simulate_verdicts.py [--studies 1000] [--only sequential,best] [--json]
 """
@@ -22,37 +23,20 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
-from typing import Any
 
 import numpy as np
-from scipy import stats
+from made_up_studies import CORRELATION, SD, USUAL, Noise, draw, share
 
+from dashboards.analysis.earlier_rules import pooled_error
 from studies.judging.decisions import against_reference
 from studies.judging.differences import Differences, differences, intervals
-from studies.judging.distributions import bin_weights, compare_distributions, complexity_bins
 from studies.judging.dunnett import critical_value, t_quantile
 from studies.judging.equivalence import largest_loss, seeds_for_margin, within
 from studies.judging.race import best_of
-from studies.judging.residuals import find_outliers
-from studies.judging.rivals import behind, standings
 
-SD = 0.3
-CORRELATION = 0.3
-BASE = 2.6  # test error of the reference in points, where images are counted
 MOST_RIGHT = 0.98  # a grid is not asked for more
-
-
-@dataclass(frozen=True)
-class Noise:
-    """What a training adds to its arm's error; `sds` multiply `SD`, an arm each."""
-
-    sds: tuple[float, ...] = ()
-    correlation: float = CORRELATION
-    tails: float | None = None  # degrees of freedom of Student's t instead of a normal
-    images: int | None = None  # of the test set, whole ones of which are missed; None: no rounding
 
 
 @dataclass(frozen=True)
@@ -63,36 +47,6 @@ class Row:
     setting: str
     found: dict[str, float | None]
     review: str = ""
-
-
-def draw(
-    random: np.random.Generator,
-    studies: int,
-    gaps: Sequence[float],
-    seeds: int,
-    noise: Noise = Noise(),
-) -> np.ndarray:
-    """Errors of studies, (studies, arms, seeds). A gap is by how much an arm is better."""
-    arms = len(gaps)
-
-    def part(*shape: int) -> np.ndarray:
-        if noise.tails is None:
-            return random.normal(size=shape)
-        return random.standard_t(noise.tails, shape) / np.sqrt(noise.tails / (noise.tails - 2))
-
-    own = np.sqrt(1 - noise.correlation) * part(studies, arms, seeds)
-    common = np.sqrt(noise.correlation) * part(studies, 1, seeds)
-    sds = SD * np.array(noise.sds or (1.0,) * arms)[:, None]
-    errors = -np.array(gaps)[:, None] + sds * (own + common)
-    if noise.images is None:
-        return errors
-    missed = np.clip(np.rint((BASE + errors) / 100 * noise.images), 0, noise.images)
-    return 100 * missed / noise.images
-
-
-def share(hits: Sequence[Any]) -> float:
-    """Percent."""
-    return round(100 * float(np.mean(hits)), 2)
 
 
 # Right and wrong of one arm: its verdict, its true gap, the margin.
@@ -110,7 +64,7 @@ def sequential(
     gaps: Sequence[float],
     cap: int,
     margin: float,
-    noise: Noise = Noise(),
+    noise: Noise = USUAL,
 ) -> dict[str, float | None]:
     resolution = 100 / noise.images if noise.images else 0.0
     trained, right, wrong = [], [], []
@@ -196,7 +150,7 @@ def sequential_rows(random: np.random.Generator, studies: int) -> Iterator[Row]:
 
 
 ROBUST = (
-    ("equal variances", Noise(), "2.4 / 2.5"),
+    ("equal variances", USUAL, "2.4 / 2.5"),
     ("reference 2x sd", Noise((2, 1, 1, 1, 1)), "6.5 / 4.7"),
     ("reference 1.4x sd", Noise((1.4, 1, 1, 1, 1)), "4.4 / 4.3"),
     ("sd falls 2 to 1", Noise((2, 1.75, 1.5, 1.25, 1)), "5.6 / 4.1"),
@@ -245,15 +199,6 @@ def shown(compared: Differences) -> np.ndarray:
     """Which differences are shown: -1 better, 1 worse, 0 not."""
     low, high = intervals(compared)
     return (low > 0).astype(int) - (high < 0)
-
-
-def pooled_error(compared: Differences) -> np.ndarray:
-    """Standard errors by the residual deviation of the whole table, as up to version 0.1."""
-    fitted = compared.fitted
-    contrasts = np.eye(len(fitted.effects))[compared.arms]
-    contrasts[:, compared.reference] -= 1
-    scale = np.sqrt(np.einsum("ij,jk,ik->i", contrasts, fitted.inverse, contrasts))
-    return (fitted.sd or 0.0) * scale
 
 
 def shown_pooled(compared: Differences) -> np.ndarray:
@@ -314,20 +259,8 @@ def variances_rows(random: np.random.Generator, studies: int) -> Iterator[Row]:
             yield Row("variances", f"{arms} arms, {seeds} seeds, {kind}", found, figure)
 
 
-def early_claims(random: np.random.Generator, studies: int, seeds: int) -> Row:
-    """Fault 1: a look after every seed, and the planned one alone."""
-    ever, last = [], []
-    for errors in draw(random, studies, (0,) * 5, seeds):
-        looks = [shown_pooled(differences(errors[:, : n + 1], 0)).any() for n in range(1, seeds)]
-        ever.append(any(looks))
-        last.append(shown(differences(errors, 0)).any())
-    found: dict[str, float | None] = {"ever, before %": share(ever), "at the end %": share(last)}
-    review = {5: "14", 10: "19", 20: "26", 30: "29 to 30"}[seeds]
-    return Row("faults", f"1: no arm differs, {seeds} seeds planned", found, review)
-
-
 def advice(random: np.random.Generator, studies: int, margin: float) -> Row:
-    """Fault 2: as many seeds as a margin takes, planned with the true deviation, or with that of a
+    """As many seeds as a margin takes, planned with the true deviation, or with that of a
     study of three seeds."""
     residual = SD * np.sqrt(1 - CORRELATION)
     fixed = seeds_for_margin(margin, residual, 5) or 0
@@ -346,7 +279,7 @@ def advice(random: np.random.Generator, studies: int, margin: float) -> Row:
         "planned on 3 seeds: seeds, median": float(np.median(planned)),
         "all told %": share(told_after),
     }
-    return Row("faults", f"2: seeds for a margin of {margin}", found, "10 seeds; 85 to 93")
+    return Row("margin", f"seeds for a margin of {margin}", found, "10 seeds; 85 to 93")
 
 
 def loss_holds(random: np.random.Generator, studies: int, seeds: int) -> Row:
@@ -363,130 +296,13 @@ def loss_holds(random: np.random.Generator, studies: int, seeds: int) -> Row:
         "holds %": share(held),
     }
     review = {3: "0.65", 5: "0.48", 10: "0.33", 20: "0.23"}[seeds]
-    return Row("faults", f"2: largest loss, {seeds} seeds", found, f"{review}; 95 or more")
+    return Row("margin", f"largest loss, {seeds} seeds", found, f"{review}; 95 or more")
 
 
-def diverged(random: np.random.Generator, studies: int, seeds: int, extra: float) -> Row:
-    """Fault 3: one training goes wrong, another arm is 1.0 better."""
-    before, after, named = [], [], []
-    for errors in draw(random, studies, (0, 0, 0, 0, 1.0), seeds):
-        arm, seed = random.integers(5), random.integers(seeds)
-        errors[arm, seed] += extra
-        before.append(shown_pooled(differences(errors, 0))[-1] < 0)
-        flagged = find_outliers(errors)
-        named.append(any((one.arm, one.seed) == (arm, seed) for one in flagged))
-        for one in flagged:
-            errors[one.arm, one.seed] = np.nan
-        after.append(shown(differences(errors, 0))[-1] < 0)
-    found: dict[str, float | None] = {
-        "shown, before %": share(before),
-        "shown without it %": share(after),
-        "named %": share(named),
-    }
-    review = {
-        3: {0: "94", 1: "69", 3: "0", 10: "0", 50: "0"},
-        5: {0: "100", 1: "99", 3: "28", 10: "0", 50: "0"},
-    }[seeds][int(extra)]
-    return Row("faults", f"3: a training {extra:+g}, {seeds} seeds", found, review)
-
-
-def worse_than_best(errors: np.ndarray) -> np.ndarray:
-    """Which arms the rule up to version 0.1 calls worse than the best: paired t, Bonferroni."""
-    best = int(errors.mean(axis=1).argmin())
-    gaps = np.delete(errors - errors[best], best, axis=0)
-    n = gaps.shape[1]
-    quantile = stats.t.ppf(1 - 0.05 / (2 * len(gaps)), n - 1)
-    return gaps.mean(axis=1) > quantile * gaps.std(axis=1, ddof=1) / np.sqrt(n)
-
-
-def winner(random: np.random.Generator, studies: int, arms: int, seeds: int) -> Row:
-    """Fault 5: is the winner told from all others, and is a rival of equals called worse?"""
-    alone_before, alone, worse_before, worse = [], [], [], []
-    for errors in draw(random, studies, (1.0, *[0.0] * (arms - 1)), seeds):
-        alone_before.append(worse_than_best(errors).all())
-        ranked = standings(errors)
-        best = int(ranked.means.argmin())
-        alone.append((np.delete(behind(ranked, best)[1], best) > 0).all())
-    for errors in draw(random, studies, (0,) * arms, seeds):
-        worse_before.append(worse_than_best(errors).any())
-        ranked = standings(errors)
-        worse.append((behind(ranked, int(ranked.means.argmin()))[1] > 0).any())
-    found: dict[str, float | None] = {
-        "told, before %": share(alone_before),
-        "told %": share(alone),
-        "falsely worse, before %": share(worse_before),
-        "falsely worse %": share(worse),
-    }
-    review = "2 -> 75 to 86; 7.4 to 8.6 -> 5.0" if arms == 5 else "0 -> 70 to 85; 8 to 11 -> 5.0"
-    return Row("faults", f"5: winner 1.0 better, {arms} arms, {seeds} seeds", found, review)
-
-
-def lost_seed(random: np.random.Generator, studies: int) -> Row:
-    """Fault 6: the best of five by 0.5, one random training of ten seeds failed."""
-    named = []
-    for errors in draw(random, studies, (0.5, 0, 0, 0, 0), 10):
-        errors[random.integers(5), random.integers(10)] = np.nan
-        named.append(standings(errors).means.argmin() == 0)
-    return Row(
-        "faults", "6: best by 0.5, a training lost", {"named best %": share(named)}, "80 -> 100"
-    )
-
-
-def two_arms(random: np.random.Generator, studies: int, correlation: float) -> Row:
-    """Fault 12: two arms, three seeds."""
-    noise = Noise(correlation=correlation)
-    found: dict[str, float | None] = {}
-    for gap in (0.0, 0.5, 1.0):
-        tables = draw(random, studies, (0, gap), 3, noise)
-        found[f"gap {gap:g}, before %"] = share(
-            [shown_pooled(differences(t, 0)).any() for t in tables]
-        )
-        found[f"gap {gap:g} %"] = share([shown(differences(t, 0)).any() for t in tables])
-    size = {0.0: "5.0", 0.1: "4.6", 0.3: "3.0", 0.8: "0.7"}[correlation]
-    review = f"size {size}" + ("; 0.5: 24 -> 35, 1.0: 61 -> 86" if correlation == 0.1 else "")
-    return Row("faults", f"12: two arms, 3 seeds, correlation {correlation}", found, review)
-
-
-def curves(random: np.random.Generator, studies: int, designs: int) -> Row:
-    """Fault 9: two design spaces whose errors (sd 1.0) differ by a shift, costs spread alike."""
-    found: dict[str, float | None] = {}
-    number = []
-    for shift in (0.0, 0.5, 1.0):
-        hits = []
-        for _ in range(max(1, studies // 5)):
-            costs = {name: np.exp(random.uniform(0, 1, designs)) for name in "ab"}
-            errors = {name: random.normal(shift * (name == "b"), 1, designs) for name in "ab"}
-            bins = complexity_bins(costs)
-            tests = compare_distributions(errors, bins, 199)
-            hits.append(bool(tests) and tests[0].p_value <= 0.05)
-            weights = bin_weights(bins["a"])
-            number.append(weights.sum() ** 2 / (weights**2).sum())
-        found[f"shift {shift:g} sd %"] = share(hits)
-    found["effective n"] = round(float(np.mean(number)), 1)
-    place = (15, 30, 100).index(designs)
-    review = f"size 3 to 5; {(14, 33, 67)[place]}; {(50, 68, 100)[place]}"
-    return Row("faults", f"9: two spaces, {designs} designs", found, review)
-
-
-def false_alarms(random: np.random.Generator, studies: int) -> Row:
-    named = [bool(find_outliers(errors)) for errors in draw(random, studies, (0,) * 5, 3)]
-    return Row("faults", "3: no training diverged, 3 seeds", {"named %": share(named)}, "0.1")
-
-
-def faults_rows(random: np.random.Generator, studies: int) -> Iterator[Row]:
-    cells: list[Callable[[np.random.Generator, int], Row]] = [
-        *(partial(early_claims, seeds=seeds) for seeds in (5, 10, 20, 30)),
-        partial(advice, margin=0.5),
-        *(partial(loss_holds, seeds=seeds) for seeds in (3, 5, 10, 20)),
-        false_alarms,
-        *(partial(diverged, seeds=n, extra=extra) for n in (3, 5) for extra in (0, 1, 3, 10, 50)),
-        *(partial(winner, arms=arms, seeds=seeds) for arms in (5, 7) for seeds in (3, 10)),
-        lost_seed,
-        *(partial(two_arms, correlation=value) for value in (0.0, 0.1, 0.3, 0.8)),
-        *(partial(curves, designs=designs) for designs in (15, 30, 100)),
-    ]
-    for cell in cells:
-        yield cell(random, studies)
+def margin_rows(random: np.random.Generator, studies: int) -> Iterator[Row]:
+    yield advice(random, studies, 0.5)
+    for seeds in (3, 5, 10, 20):
+        yield loss_holds(random, studies, seeds)
 
 
 GROUPS = {
@@ -494,7 +310,7 @@ GROUPS = {
     "robust": robust_rows,
     "best": best_rows,
     "variances": variances_rows,
-    "faults": faults_rows,
+    "margin": margin_rows,
 }
 
 

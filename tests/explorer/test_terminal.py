@@ -5,9 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from explorer import terminal
-from explorer.terminal import print_json, to_json
+from explorer.terminal import print_json, print_table, to_json
 from studies.running.progress import JsonView
 
 NAN, INFINITY = float("nan"), float("inf")
@@ -51,3 +52,20 @@ def test_nothing_prints_json_but_this() -> None:
                     ]
     # What a child process tells its parent, which reads it with Python's own reader.
     assert [call for call in calls if not call.startswith(("settings.py", "plan.py"))] == []
+
+
+def test_a_narrow_terminal_keeps_cells_whole_and_names_what_it_leaves_out(monkeypatch, capsys):
+    monkeypatch.setattr("explorer.terminal._console", lambda stream: Console(file=stream, width=40))
+    columns = ("network", "validation error (%)", "FLOPs", "params", "design")
+    rows = [("C=4, shortcut=projection", "2.50", "20.0 M", "1.98 M", "resnext_1-1-1_1x64d_w256")]
+    print_table(columns, rows, left=("design",), spare=("design", "params", "FLOPs"))
+    out = capsys.readouterr().out
+    assert out.splitlines() == [
+        "                          validation",
+        "network                    error (%)",
+        "C=4, shortcut=projection        2.50",
+        "Left out for want of width: FLOPs,",
+        "params, design.",
+    ]
+    print_table(columns[:3], [("C=1", "2.50", "20.0 M")], spare=("FLOPs",))
+    assert capsys.readouterr().out.splitlines()[0] == "network  validation error (%)   FLOPs"

@@ -22,6 +22,7 @@ from studies.machine.cores import available_cores
 from studies.machine.memory import give_back
 from studies.machine.settings import resolve
 from studies.training import batches, training
+from studies.training.averaging import Average
 from studies.training.batches import EvaluationBatches, TrainingBatches
 from studies.training.checkpoints import identify, read_checkpoint, write_checkpoint
 from studies.training.environment import torch_environment
@@ -31,6 +32,11 @@ pytestmark = MARKS
 
 EPOCHS = 3
 RECIPE = validate(Recipe, {"name": "quick", "epochs": EPOCHS, "batch_size": 32}, source="test")
+MODERN = validate(
+    Recipe,
+    {"name": "modern", "epochs": EPOCHS, "batch_size": 32, "weight_averaging": 0.2},
+    source="test",
+)
 GROUPED = Architecture.from_name(
     "resnext_1-1_4x3d_w16_small8", resolution=8, classes=10, in_channels=1
 )
@@ -149,6 +155,46 @@ def test_a_resumed_run_equals_an_undisturbed_one_to_the_bit(
     )
     assert resumed == [steps // (STEPS + VALIDATIONS)]
     assert_same(outcome, undisturbed)
+
+
+def test_a_modern_run_stopped_anywhere_goes_on_to_the_same_bits(
+    splits: Splits, tmp_path: Path
+) -> None:
+    undisturbed = train(GROUPED, MODERN, splits, 0, settings())
+    with pytest.raises(TrainingStopped):
+        train(
+            GROUPED,
+            MODERN,
+            splits,
+            0,
+            settings(),
+            checkpoints=tmp_path,
+            should_stop=stop_after(STEPS + VALIDATIONS + 3),
+        )
+    assert_same(train(GROUPED, MODERN, splits, 0, settings(), checkpoints=tmp_path), undisturbed)
+
+
+def test_a_modern_step_does_not_wait_for_the_device(splits: Splits) -> None:
+    """Mixing and erasing a batch, its loss, and a step of the averaged weights."""
+    if not ON_CUDA:
+        pytest.skip("only CUDA says where it is waited for")
+    device = torch.device(DEVICE)
+    loader = iter(TrainingBatches(splits, MODERN, 0, device, lambda: 0))
+    network = build(GROUPED).to(device)
+    average = Average(network, 0.9)
+    next(loader)  # the plan of the epoch is copied before the first
+    average.update(network)
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for _ in range(3):
+            batch = next(loader)
+            logits = network(batch.images)
+            for labels in (batch.labels, batch.partners):
+                F.cross_entropy(logits, labels, label_smoothing=0.1)
+            average.update(network)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -271,7 +317,7 @@ def colours() -> Splits:
 
 
 @pytest.mark.parametrize("resident", [True, False], ids=["all on the device", "read in batches"])
-@pytest.mark.parametrize("name", ["quick", "resnext_imagenet"])
+@pytest.mark.parametrize("name", ["quick", "resnext_imagenet", "modern"])
 def test_a_run_sees_the_images_that_it_sees_on_a_cpu(
     colours: Splits, monkeypatch: pytest.MonkeyPatch, name: str, resident: bool
 ) -> None:
@@ -281,10 +327,14 @@ def test_a_run_sees_the_images_that_it_sees_on_a_cpu(
         monkeypatch.setattr(batches, "RESIDENT_PART", 0)
     actual = [*TrainingBatches(colours, recipe, 3, torch.device(DEVICE), lambda: 1)]
     assert len(actual) == len(expected) == 3
-    for (images, labels), (images_on_cpu, labels_on_cpu) in zip(actual, expected, strict=True):
+    for batch, on_cpu in zip(actual, expected, strict=True):
+        images, images_on_cpu = batch.images, on_cpu.images
         assert images.device.type == DEVICE
         assert images.is_contiguous(memory_format=torch.channels_last)
-        assert torch.equal(labels.cpu(), labels_on_cpu)
+        assert torch.equal(batch.labels.cpu(), on_cpu.labels)
+        assert batch.mixing == on_cpu.mixing
+        if name == "modern":
+            assert torch.equal(batch.partners.cpu(), on_cpu.partners)
         torch.testing.assert_close(images.cpu(), images_on_cpu, rtol=1e-4, atol=1e-3)
 
 

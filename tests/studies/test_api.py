@@ -23,7 +23,7 @@ KEYS: dict[str, Any] = {
     "space": SPACE,
     "reference_arm": {"cardinality": 1},
     "recipe": {"name": "quick", "epochs": 1, "batch_size": 32},
-    "seeds": [0, 1],
+    "seeds": np.arange(2),
 }
 
 
@@ -134,7 +134,7 @@ def test_what_the_interpreter_shows_of_a_study_is_a_line(workdir: Path) -> None:
     study = Study.load("digits_cardinality")
     assert repr(study) == (
         "Study(name='digits_cardinality', space='digits_cardinality', data='digits',"
-        " recipe='quick', seeds=[0, 1, 2])"
+        " recipe='quick', seeds='16 seeds')"
     )
     assert repr(study.data) == "DataSpec(name='digits', validation=0.2, test=0.2)"
 

@@ -83,9 +83,10 @@
         return data ? data[0] : none();
       },
 
-      design: (reference, factor, by, solve, most, multiple, policy, shown) => remember([
+      design: (reference, factor, by, solve, most, multiple, policy, resolution, channels, classes, shown) => remember([
         ["reference", reference], ["factor", factor], ["by", by], ["solve", solve], ["most", most], ["multiple", multiple],
-        ["policy", solve === "depths" ? policy : ""], ["shown", shown],
+        ["policy", solve === "depths" ? policy : ""], ["resolution", resolution], ["in_channels", channels],
+        ["classes", classes], ["shown", shown],
       ]),
     },
   });

@@ -10,6 +10,7 @@ from dashboards.analysis.tables import arms_table
 from dashboards.app.pages.parts import Look, Still, framed, legend, study_path, theme_of
 from dashboards.app.pages.study_figures import findings_of
 from dashboards.figures import error_against_cardinality
+from dashboards.figures.arm_chart import share_scale
 from dashboards.figures.theme import label
 from dashboards.page.elements import element, joined, link
 from dashboards.page.parts import quiet, section, table
@@ -21,7 +22,7 @@ MOST = 6  # studies at once
 
 def page(reader: Reader, search: str | None, look: Look | None) -> list[Any]:
     """Choose studies; the first two stand there at once."""
-    names = [study.name for study in reader.studies()]
+    names = _names(reader)
     asked = [
         name for name in parse_qs((search or "").lstrip("?")).get("study", []) if name in names
     ]
@@ -43,11 +44,20 @@ def page(reader: Reader, search: str | None, look: Look | None) -> list[Any]:
     ]
 
 
+def _names(reader: Reader) -> list[str]:
+    """The studies of a storage; of one with several recipes, the part of each."""
+    return [
+        f"{study.name}:{recipe}" if recipe else study.name
+        for study in reader.studies()
+        for recipe in study.recipes or [""]
+    ]
+
+
 def content(reader: Reader, names: list[str], look: Look | None) -> list[Any]:
     """What each found, their figures on one scale of error, and one table."""
     if not names:
         return [Still(quiet("Choose a study."))]
-    stored = [study.name for study in reader.studies()]
+    stored = _names(reader)
     studies: list[tuple[str, Findings]] = []
     sentences: list[Any] = []
     for name in [name for name in stored if name in names][:MOST]:
@@ -64,11 +74,7 @@ def content(reader: Reader, names: list[str], look: Look | None) -> list[Any]:
         figure = error_against_cardinality(findings, theme=theme_of(look))
         figure.layout.title.text = f"{label(name)}: {figure.layout.title.text}"
         figures.append(figure)
-    ranges = [figure.layout.yaxis.range for figure in figures if figure.layout.yaxis.range]
-    if ranges:
-        common = [min(low for low, _ in ranges), max(high for _, high in ranges)]
-        for figure in figures:
-            figure.update_yaxes(range=common)
+    share_scale(figures)
     frames = [framed(f"compared-{number}", figure, look) for number, figure in enumerate(figures)]
     list_of_all = element("ul", *sentences, className="notes findings")
     arms = table(arms_table(studies), "All arms of the chosen studies")

@@ -22,6 +22,7 @@ from dashboards.app.pages.parts import (
 )
 from dashboards.app.pages.question import (
     FACTORS,
+    INPUTS,
     MOST_MULTIPLE,
     MOST_POWER,
     RULE_LABELS,
@@ -30,6 +31,7 @@ from dashboards.app.pages.question import (
     rules_offered,
 )
 from dashboards.figures.theme import THEMES, blank_figure, label, note_if_empty, set_title
+from dashboards.figures.ticks import log_ticks
 from dashboards.page.elements import element
 from dashboards.page.parts import drawing, quiet, section, table
 from explorer.architecture import Architecture
@@ -84,6 +86,19 @@ def _controls(asked: Question) -> list[Any]:
                 html.Datalist([html.Option(value=name) for name in PUBLISHED], id="references"),
             ],
             className="field",
+        ),
+        *(
+            html.Div(
+                [
+                    html.Label(name, htmlFor=key),
+                    dcc.Input(
+                        id=key, type="text", value=getattr(asked, key), debounce=0.3,
+                        inputMode="numeric", placeholder="by its name", className="text",
+                    ),
+                ],
+                className="field",
+            )
+            for key, name in INPUTS.items()
         ),
         _slider("factor", "Budget", asked.factor, len(FACTORS) - 1),
         legend("Rule: equal", radio("by", rules_offered(asked), asked.by)),
@@ -140,7 +155,7 @@ def answer(asked: Question, look: Look | None) -> Answer:
         str(2**asked.multiple),
     )
     try:
-        reference = Architecture.from_name(asked.reference)
+        reference = asked.network()
         spent = FACTORS[asked.factor] * cost(reference, asked.by)
         designs = asked.designs()
     except UserError as error:
@@ -260,12 +275,13 @@ def matched(
             lines.setdefault(network.architecture, []).append(
                 f"{network.table}: error {network.error}"
             )
-    theirs = [point(architecture, *told) for architecture, told in lines.items()]
+    theirs = [point(architecture, *its_lines) for architecture, its_lines in lines.items()]
     quantity = "blocks in all" if asked.solve == "depths" else LABELS[asked.solve]
     times = f"{FACTORS[asked.factor]:g}x the" if FACTORS[asked.factor] != 1 else "the"
+    size = "x".join(map(str, first.input_shape))
     subtitle = (
         f"The {quantity} that spend {times} {RULE_LABELS[asked.by]} of {asked.reference}, by"
-        f" {LABELS[asked.axis]}"
+        f" {LABELS[asked.axis]}; input {size}, {first.classes:,} classes"
     )
     if theirs:
         subtitle += "; grey rings: published networks of about this cost"
@@ -294,14 +310,19 @@ def matched_figure(chart: MatchedChart, asked: Question, theme: str = "light") -
     set_title(figure, chart.title, chart.subtitle, theme)
     both = pd.concat([chart.ours, chart.theirs])
     ticks, heights = sorted({*both["x"]}), sorted({*both["y"]})
-    marks = [2**power for power in range(15) if heights[0] / 2 < 2**power < 2 * heights[-1]]
+    marks: list[float] = [
+        2**power for power in range(15) if heights[0] / 2 < 2**power < 2 * heights[-1]
+    ]
+    if sum(heights[0] <= mark <= heights[-1] for mark in marks) < 2:
+        marks = log_ticks(heights[0], heights[-1]) if heights[0] < heights[-1] else heights
     _log_axis(figure.layout.xaxis, ticks, f"{LABELS[asked.axis]} (log2)")
     _log_axis(figure.layout.yaxis, marks, chart.quantity)
     return figure
 
 
-def _log_axis(axis: Any, ticks: list[int], title: str) -> None:
-    axis.update(type="log", tickvals=ticks, ticktext=[*map(str, ticks)], title={"text": title})
+def _log_axis(axis: Any, ticks: list[float], title: str) -> None:
+    texts = [f"{tick:.10g}" for tick in ticks]
+    axis.update(type="log", tickvals=ticks, ticktext=texts, title={"text": title})
 
 
 def _points(points: pd.DataFrame, before: str = "") -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from dash import dcc, html
 
+from dashboards.app.pages import recipes
 from dashboards.app.pages.parts import Still, progress, study_path
 from dashboards.app.pages.study_figures import findings_of
 from dashboards.page.elements import element, joined, link
@@ -47,7 +48,12 @@ def _entry_or_problem(reader: Reader, study: StoredStudy) -> Any:
 
 def _entry(reader: Reader, study: StoredStudy) -> Any:
     tables = reader.tables(study.name)
-    trials, verdict = tables.trials, findings_of(reader, tables).verdict
+    trials = tables.trials
+    answer = (
+        recipes.by_recipe_of(reader, tables)
+        if tables.recipes
+        else findings_of(reader, tables).verdict
+    )
     last = trials["finished"].dropna().max() if len(trials) else None
     info = tables.info
     about = {
@@ -59,7 +65,7 @@ def _entry(reader: Reader, study: StoredStudy) -> Any:
     return section(
         "",
         element("h2", link(study.name, study_path(study.name))),
-        element("p", joined(verdict.title), className="finding"),
+        element("p", joined(answer.title), className="finding"),
         progress(tables.counts),
         facts(about),
         className="entry",

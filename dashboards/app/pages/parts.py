@@ -2,7 +2,6 @@
 what of a page stands still."""
 
 from collections.abc import Mapping
-from html import unescape
 from typing import Any
 from urllib.parse import quote
 
@@ -10,11 +9,16 @@ import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from dashboards.figures.theme import own_height, texts_of
 from dashboards.page.elements import Element, element, joined
 from explorer.text import human_percent
 from studies.attempts.standing import Counts
 
 CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": "autosize"}
+# A figure for the browser, its title and its subtitle as plain text, and the style of its plot.
+LiveFigure = tuple[dict[str, Any], str, str, dict[str, str]]
+# Where these four go: what of a frame's parts, after its key.
+FRAME_PARTS = (("", "figure"), ("-title", "children"), ("-below", "children"), ("-plot", "style"))
 # What the reader's device prefers: {"theme": "light" or "dark", "touch": bool}.
 Look = dict[str, Any]
 
@@ -80,7 +84,9 @@ def figure_frame(key: str, hint: Any = None) -> Component:
                 [html.H2("\u00a0", id=f"{key}-title"), html.P("\u00a0", id=f"{key}-below")]
             ),
             html.Div(
-                dcc.Graph(id=key, config=CONFIG, responsive=True, figure=_empty()), className="plot"
+                dcc.Graph(id=key, config=CONFIG, responsive=True, figure=_empty()),
+                id=f"{key}-plot",
+                className="plot",
             ),
             html.P(hint, className="tools quiet") if hint else html.P(className="tools"),
         ]
@@ -91,21 +97,22 @@ def framed(
     key: str, figure: go.Figure, look: Look | None = None, revision: str = "same"
 ) -> Component:
     """A figure in its frame, at once."""
-    shown, title, below = live(figure, look, revision)
+    shown, title, below, plot_style = live(figure, look, revision)
     frame = figure_frame(key)
     caption, plot, _ = frame.children
+    plot.style = plot_style
     caption.children[0].children, caption.children[1].children = title, below
     plot.children.figure = shown
     return frame
 
 
-def live(figure: go.Figure, look: Look | None, revision: str) -> tuple[dict[str, Any], str, str]:
-    """A figure for the live page, and its title and subtitle as plain text.
+def live(figure: go.Figure, look: Look | None, revision: str) -> LiveFigure:
+    """A figure for the live page with what stands around it.
 
     It can be zoomed; by touch it scrolls with the page instead.
     """
-    title = figure.layout.title
-    heading, below = unescape(title.text or ""), unescape(title.subtitle.text or "")
+    height, (heading, below) = own_height(figure), texts_of(figure)
+    style = {"height": f"{height}px"} if height else {}
     touch = bool(look and look.get("touch"))
     figure.update_layout(
         title=None,
@@ -122,7 +129,7 @@ def live(figure: go.Figure, look: Look | None, revision: str) -> tuple[dict[str,
             low, high = axis.range
             axis.range, axis.autorange = None, True
             axis.autorangeoptions = {"minallowed": low, "maxallowed": high}
-    return figure.to_plotly_json(), joined(heading), joined(below)
+    return figure.to_plotly_json(), joined(heading), joined(below), style
 
 
 def keep_zoom(figure: dict[str, Any], zoom: dict[str, Any] | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from explorer.architecture import Architecture
 from explorer.budget import check_measure, match
 from explorer.depths import POLICIES
 from explorer.designs import MEASURES, Design, cost
-from explorer.errors import UserError
+from explorer.errors import UserError, shorten
 
 QUANTITY_LABELS = {
     "bottleneck_width": "d",
@@ -30,11 +30,14 @@ RULE_LABELS = {
 FACTORS = (0.25, 0.35, 0.5, 0.71, 1.0, 1.41, 2.0, 2.83, 4.0, 5.66, 8.0)
 MOST_POWER, MOST_MULTIPLE = 8, 4
 LONGEST_LINK = 2000
+# The input; where nothing is typed, it is what the reference's name says.
+INPUTS = {"resolution": "Resolution", "in_channels": "Channels", "classes": "Classes"}
 
 
 @dataclass(frozen=True)
 class Question:
-    """What the page asks. `factor` is an index of `FACTORS`, `most` a power of two."""
+    """What the page asks. `factor` is an index of `FACTORS`, `most` a power of two; the input's
+    sizes are as typed."""
 
     reference: str = "resnet50"
     factor: int = FACTORS.index(1.0)
@@ -44,6 +47,9 @@ class Question:
     multiple: int = 0
     policy: str = "proportional"
     shown: str = ""
+    resolution: str = ""
+    in_channels: str = ""
+    classes: str = ""
 
     @classmethod
     def of(cls, search: str | None) -> "Question":
@@ -71,6 +77,7 @@ class Question:
             _step(asked.get("multiple"), usual.multiple, MOST_MULTIPLE),
             _choice(asked.get("policy"), usual.policy, POLICIES),
             str(asked.get("shown") or ""),
+            *(_typed(asked.get(key)) for key in INPUTS),
         )
 
     @property
@@ -78,9 +85,22 @@ class Question:
         """What the designs differ in."""
         return "bottleneck_width" if self.solve == "cardinality" else "cardinality"
 
+    def network(self) -> Architecture:
+        """The reference at its input. Raises `UserError` where one of them cannot be."""
+        sizes = {key: text for key in INPUTS if (text := getattr(self, key))}
+        for key, text in sizes.items():
+            if not (text.isascii() and text.isdecimal()):
+                raise UserError(
+                    f"{INPUTS[key].lower()} must be a whole number of at least 1; given:"
+                    f" {shorten(text)}."
+                )
+        return Architecture.from_name(
+            self.reference, **{key: int(text) for key, text in sizes.items()}
+        )
+
     def designs(self) -> list[Design]:
         """The matched designs. Raises `UserError` for a reference or a budget that cannot be."""
-        reference = Architecture.from_name(self.reference)
+        reference = self.network()
         budget = round(FACTORS[self.factor] * cost(reference, self.by))
         options: dict[str, Any] = {
             "solve": self.solve,
@@ -102,6 +122,11 @@ class Question:
                         raise
                     break
         return [replace(design, reference=reference.name) for design in designs]
+
+
+def _typed(given: Any) -> str:
+    """What was typed into a field for a number; no number has so many digits."""
+    return str("" if given is None else given).strip()[:20]
 
 
 def _choice(given: Any, usual: str, known: Collection[str]) -> str:

@@ -14,6 +14,7 @@ MEASURE_LABELS = {
     "params": "params",
     "activations": "activations",
     "seconds_per_epoch": "measured time",
+    "latency": "latency",
 }
 ORDERS = {"arm": "by arm", "best": "lowest test error first", "latest": "latest first"}
 
@@ -21,14 +22,15 @@ ORDERS = {"arm": "by arm", "best": "lowest test error first", "latest": "latest 
 @dataclass(frozen=True)
 class Selection:
     """What of a study is shown: arms and statuses (None: all), seeds as
-    typed; the order of the trainings, the page of their table, and the cost of its figure."""
+    typed; the order of the trainings, the page of their table, and the cost of its figure ("" the
+    study's own)."""
 
     arms: tuple[str, ...] | None = None
     statuses: tuple[str, ...] | None = None
     seeds: str = ""
     order: str = "arm"
     page: int = 1
-    cost: str = "flops"
+    cost: str = ""
 
     @classmethod
     def of(cls, search: str | None) -> "Selection":
@@ -42,7 +44,7 @@ class Selection:
             asked.get("seeds", [""])[0][:200],
             order if order in ORDERS else "arm",
             int(page) if page.isdecimal() and len(page) < 7 and int(page) else 1,
-            cost if (cost := asked.get("cost", ["flops"])[0]) in MEASURE_LABELS else "flops",
+            cost if (cost := asked.get("cost", [""])[0]) in MEASURE_LABELS else "",
         )
 
     @property

@@ -3,6 +3,7 @@ filters; it follows a study while it runs."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -23,7 +24,9 @@ from dashboards.app.pages.parts import (
 )
 from dashboards.app.pages.selection import MEASURE_LABELS, ORDERS, Selection
 from dashboards.app.pages.study_figures import CURVES, SPENDING, chosen_findings, findings_of
+from dashboards.app.thumbnails import thumbnails
 from dashboards.page.elements import element, joined, link
+from dashboards.page.misses import missed
 from dashboards.page.parts import quiet, table
 from dashboards.page.study import answer, designs, method, moment, numbers, study_name, what_was_run
 from explorer.errors import UserError
@@ -53,6 +56,19 @@ def _page(reader: Reader, tables: Tables, chosen: Selection, every: float) -> li
     zooming = html.Span(
         "Drag to zoom, double-click to go back. ", className="mouse"
     )  # by touch it scrolls
+    findings = findings_of(reader, tables)
+    measures = {
+        measure: words
+        for measure, words in MEASURE_LABELS.items()
+        if measure != "latency" or findings.has_latency or measure == findings.objective
+    }
+    by = radio("cost-by", labelled_options(measures), chosen.cost or findings.objective or "flops")
+    costs = html.Section(
+        [
+            legend("Cost in", by),
+            html.Div([figure_frame(key) for key in SPENDING], className="pair even"),
+        ]
+    )
     hint = [zooming, "Click a single training's mark to open it."]
     return [
         dcc.Store(id="study-name", data=tables.info["name"]),
@@ -60,20 +76,16 @@ def _page(reader: Reader, tables: Tables, chosen: Selection, every: float) -> li
         dcc.Store(id="results-drawn", data=0),
         dcc.Interval(id="study-tick", interval=int(1000 * every)),
         html.Div(head(reader, tables), id="study-head"),
-        _filters(findings_of(reader, tables).arms, chosen),
+        _filters(findings.arms, chosen),
         html.P("", id="study-shown", className="quiet", role="status"),
+        # What a search with two objectives looks for comes first.
+        *([costs] if findings.objective else []),
         html.Div([figure_frame("error", hint), figure_frame("differences")], className="pair"),
         html.Div(behind(reader, tables, readable), id="study-numbers"),
         html.Section(html.Div([figure_frame(key) for key in CURVES], className="pair even")),
-        html.Section(
-            [
-                legend(
-                    "Cost in",
-                    radio("cost-by", labelled_options(MEASURE_LABELS), chosen.cost),
-                ),
-                html.Div([figure_frame(key) for key in SPENDING], className="pair even"),
-            ]
-        ),
+        *([] if findings.objective else [costs]),
+        html.Div(id="study-missed"),
+        dcc.Store(id="missed-shown", data=""),
         html.Div(trainings(reader, tables, readable), id="study-trainings"),
         html.Div(rest(reader, tables), id="study-rest"),
     ]
@@ -153,6 +165,12 @@ def behind(reader: Reader, tables: Tables, chosen: Selection) -> Still | None:
     """The table behind the figures."""
     findings = chosen_findings(reader, tables, chosen)
     return None if findings.trials.empty else Still(numbers(findings))
+
+
+def got_wrong(reader: Reader, tables: Tables, data_dir: Path | None) -> Still:
+    """What each training got wrong, with the images missed most where the data is here."""
+    findings = findings_of(reader, tables)
+    return Still(missed(findings, lambda numbers: thumbnails(reader, tables, numbers, data_dir)))
 
 
 def trainings(reader: Reader, tables: Tables, chosen: Selection) -> Any:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from dashboards.analysis.findings import Findings
 from dashboards.app.once import made_of
-from dashboards.app.pages.parts import Look, keep_zoom, live, theme_of
+from dashboards.app.pages.parts import LiveFigure, Look, keep_zoom, live, theme_of
 from dashboards.app.pages.selection import Selection
 from dashboards.figures import (
     differences_from_reference,
@@ -27,13 +27,15 @@ CURVES = ("train", "validation")
 SPENDING = ("cost", "speed")
 GROUPS = {"results": RESULTS, "curves": CURVES, "cost": ("cost",), "speed": ("speed",)}
 
-Shown = tuple[dict[str, Any], str, str]  # a figure for the browser, its title and its subtitle
-
 
 def findings_of(reader: Reader, tables: Tables) -> Findings:
     """What a study found, worked out once as long as its tables have not changed."""
     key = (tables.stamp, "findings")
-    return made_of(reader).get(key, lambda: Findings(tables.trials, tables.info))
+    name = tables.study.name
+    return made_of(reader).get(
+        key,
+        lambda: Findings(tables.trials, tables.info, read_missed=lambda: reader.misses(name)),
+    )
 
 
 def chosen_findings(reader: Reader, tables: Tables, chosen: Selection) -> Findings:
@@ -48,16 +50,17 @@ def chosen_findings(reader: Reader, tables: Tables, chosen: Selection) -> Findin
 
 def shown(
     reader: Reader, group: str, name: str, chosen: Selection, look: Look | None
-) -> list[Shown]:
+) -> list[LiveFigure]:
     """The figures of a group (`GROUPS`), each moment, choice and
     look made once; nobody may change them.
 
     Raises `UserError` for an unknown study and for seeds that cannot be read.
     """
     tables, theme = reader.tables(name), theme_of(look)
-    chosen = replace(chosen.rows, cost=chosen.cost if group == "cost" else "flops")
+    own = chosen.cost or findings_of(reader, tables).objective or "flops"
+    chosen = replace(chosen.rows, cost=own if group == "cost" else "flops")
 
-    def make() -> list[Shown]:
+    def make() -> list[LiveFigure]:
         findings = chosen_findings(reader, tables, chosen)
         figures = [_figure(key, findings, reader, name, chosen, theme) for key in GROUPS[group]]
         return [live(figure, look, f"{name} {chosen.cost}") for figure in figures]
@@ -90,13 +93,10 @@ def outputs(
     look: Look | None,
     zooms: Sequence[dict[str, Any] | None],
 ) -> list[Any]:
-    """What the callbacks put into the frames: figure, title and
-    subtitle of each. The reader's zoom stays."""
+    """What the callbacks put into the frames (`FRAME_PARTS`) of each. The reader's zoom stays."""
     figures = zip(shown(reader, group, name, chosen, look), zooms, strict=True)
     return [
-        part
-        for (figure, title, below), zoom in figures
-        for part in (keep_zoom(figure, zoom), title, below)
+        part for (figure, *around), zoom in figures for part in (keep_zoom(figure, zoom), *around)
     ]
 
 
@@ -104,6 +104,8 @@ def prepare(reader: Reader, name: str, chosen: Selection, look: Look | None = No
     """Make all figures of a page that will be asked for in a moment.
     What is wrong with it, the page tells."""
     try:
+        if reader.tables(name).recipes:
+            return  # its page has none of these
         for group in GROUPS:
             shown(reader, group, name, chosen, look)
     except UserError:

@@ -12,6 +12,7 @@ from dashboards.analysis.words import NOTHING, percent
 from dashboards.app.pages.parts import Look, Still, framed, study_path, theme_of
 from dashboards.app.pages.question import RULE_LABELS
 from dashboards.app.pages.study_figures import findings_of
+from dashboards.figures.learning import still_falls
 from dashboards.figures.theme import THEMES, arm_styles, blank_figure, note_if_empty, set_title
 from dashboards.page.elements import element, joined, link
 from dashboards.page.parts import drawing, facts, section, table
@@ -153,9 +154,20 @@ def errors_by_epoch(curve: pd.DataFrame, row: dict[str, Any]) -> TrialChart:
     errors = pd.DataFrame(splits, index=curve["epoch"].to_numpy())
     title = "No epoch is finished yet"
     if len(errors):
-        title = f"Validation error comes down to {errors['validation'].min():.2f} %"
+        title = _course(errors["validation"], row["status"] == "running")
     subtitle = f"Error in % by epoch: {row['arm']}, seed {row['seed']}, this training"
     return TrialChart(title, subtitle, errors)
+
+
+def _course(errors: pd.Series, is_running: bool) -> str:
+    """Where the validation error ends, and its lowest where that was before."""
+    last, lowest = float(errors.iloc[-1]), float(errors.min())
+    words = f"Validation error {'so far:' if is_running else 'ends at'} {last:.2f} %"
+    if last > lowest:
+        return f"{words}, after {lowest:.2f} % in epoch {errors.idxmin()}"
+    if len(errors) > 1 and last < errors.iloc[0]:
+        return f"{words}, its lowest" + ("; it still falls" if still_falls(errors) else "")
+    return words
 
 
 def trial_curves(chart: TrialChart, color: str, theme: str = "light") -> go.Figure:

@@ -2,8 +2,9 @@
 
 import pytest
 from scipy import stats
-from study_tables import make_trials
+from study_tables import MIXED, make_mixed_trials, make_trials
 
+from dashboards.analysis.arms import groups_of
 from dashboards.analysis.findings import Findings
 
 ARMS = ["C=1", "C=2", "C=4", "C=8", "C=16"]
@@ -47,3 +48,21 @@ def test_an_arm_of_the_same_error_in_every_seed_has_no_interval_of_no_width() ->
 
 def test_arms_stand_in_the_order_of_their_cardinality():
     assert Findings(make_trials().sample(frac=1, random_state=1)).arms == ARMS
+
+
+def test_arms_of_one_axis_stand_together_by_their_values():
+    trials = make_mixed_trials()
+    arms = Findings(trials).arms
+    assert arms[:7] == [
+        "C=1", "C=4", "C=16", "width=32", "width=384", "depths=1-2-1", "depths=2-2-2"
+    ]  # fmt: skip
+    assert sorted(arms) == sorted(MIXED)
+    assert groups_of(["other", "shortcut=projection", "shortcut=none", "deeper"]) == [
+        ["other", "deeper"], ["shortcut=projection", "shortcut=none"]
+    ]  # fmt: skip
+
+
+def test_two_seeds_have_a_mean_but_no_interval_of_their_own():
+    summary = Findings(make_trials(seeds=2)).summary
+    assert summary["mean"].notna().all()
+    assert summary[["low", "high"]].isna().all(axis=None)

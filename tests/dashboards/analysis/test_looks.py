@@ -4,7 +4,7 @@ import pytest
 from study_tables import make_info, make_trials
 
 from dashboards.analysis.findings import Findings
-from dashboards.analysis.looks import stages
+from dashboards.analysis.looks import looks_so_far, stages
 from studies.api import Study
 from studies.judging.grids import count_looks
 from studies.records.creation import create_or_extend
@@ -69,14 +69,14 @@ def test_a_stored_study_remembers_every_change_of_seeds_and_arms(workdir):
     assert count_looks(stages(info, now)) == 3
 
 
-def test_a_study_can_be_given_a_margin_later_and_is_not_extended_by_it(workdir):
+def test_a_study_can_be_given_another_margin_later_and_is_not_extended_by_it(workdir):
     url = f"sqlite:///{workdir}/margin.db"
     storage, study = Storage(url), Study.load("digits_cardinality")
     first = create_or_extend(storage, study, study.wanted(), lambda: FACTS)
-    second = study.changed(["margin=0.5"])
+    second = study.changed(["margin=0.3"])
     later = create_or_extend(storage, second, second.wanted(), lambda: FACTS)
     info = study_info(url, "digits_cardinality")
-    assert (info["margin"], info["extended_from"]) == (0.5, [])
+    assert (info["margin"], info["extended_from"]) == (0.3, [])
     assert first.content.extent != later.content.extent  # so that live pages read it again
 
 
@@ -96,3 +96,20 @@ def test_p_values_of_a_later_look_are_adjusted_so_that_5_percent_stays_the_line(
     for comparison in (planned, extended):
         for gap in comparison.differences:
             assert gap.shown == (comparison.p_values[gap.arm] < 0.05)
+
+
+def test_a_raised_cap_is_no_look_where_each_arm_is_decided_seed_by_seed():
+    info = {"planned_seeds": [0, 1, 2], "extended_from": [[0, 1, 2]], "seeds": [0, 1, 2, 3]}
+    text = "C=8 better, decided at seed 3; C=2 open after 4 seeds: −0.10 to +0.60."
+    assert looks_so_far(info, ARMS) == 2
+    until = {"text": text, "title": "C=8 is better than C=1; C=2 is open"}
+    assert looks_so_far({**info, "until": until}, ARMS) == 1
+    findings = Findings(make_trials(seeds=4), {**make_info(), **info, "until": until})
+    assert not any("extended" in note for note in findings.verdict.notes)
+
+
+def test_a_search_on_two_seeds_had_no_interval_and_is_no_look():
+    """One seed chose its finalists, and one seed alone shows no noise."""
+    info = {"planned_seeds": [0, 1], "extended_from": [[0, 1]], "seeds": [0, 1, 2]}
+    assert looks_so_far(info, ARMS) == 2
+    assert looks_so_far({**info, "search": {"method": "tpe"}}, ARMS) == 1

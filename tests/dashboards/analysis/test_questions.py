@@ -53,25 +53,31 @@ def test_15_that_a_larger_budget_helps_is_no_answer_to_where_to_spend_it():
     assert findings.verdict.more.endswith("as a larger budget should give.")
 
 
-def search(effects: dict[str, float], finalists: list[str], method: str = "tpe") -> Findings:
-    """A search that tried five designs on seed 0 and trained these arms on seeds 1 and 2 too."""
-    trials = make_trials(effects)
+def search(
+    effects: dict[str, float], finalists: list[str], method: str = "tpe", seeds: int = 3
+) -> Findings:
+    """A search that tried five designs on seed 0 and trained these arms on all seeds."""
+    trials = make_trials(effects, seeds=seeds)
     trials = trials[(trials["seed"] == 0) | trials["arm"].isin(finalists)].reset_index(drop=True)
     about = {
         "method": method, "trials": 5, "trials_possible": 5, "trials_proposed": 5,
         "finalists_chosen": finalists,
     }  # fmt: skip
-    return Findings(trials, {**make_info(), "search": about})
+    return Findings(trials, {**make_info(), "seeds": list(range(seeds)), "search": about})
 
 
 def test_14_a_search_says_how_many_were_tried_on_which_seed_and_how_many_went_on():
-    findings = search({"C=8": -0.004}, ["C=1", "C=8"])
+    findings = search({"C=8": -0.002}, ["C=1", "C=8"], seeds=4)
     gap = findings.comparison.difference("C=8")
     assert findings.verdict.sentence == (
-        "Of 5 designs tried on one seed (seed 0, TPE), 2 were trained on 3 seeds. C=8 has the"
+        "Of 5 designs tried on one seed (seed 0, TPE), 2 were trained on 4 seeds. C=8 has the"
         f" lowest validation error; against the reference {signed_points(gap.estimate)}"
-        f" ({signed_points(gap.low)} to {signed_points(gap.high)}) points of test error on the 2"
+        f" ({signed_points(gap.low)} to {signed_points(gap.high)}) points of test error on the 3"
         " seeds that did not choose it, not shown."
+    )
+    assert search({"C=8": -0.002}, ["C=1", "C=8"]).verdict.sentence.endswith(
+        "points of test error, without an interval: two seeds are too few beside the one that"
+        " chose."
     )
     assert findings.verdict.more == (
         "The best of 5 looks better than it is on the seed that chose it."
@@ -87,6 +93,17 @@ def test_14_a_search_judges_its_finalists_alone_and_not_by_the_seed_that_chose_t
     assert gap.estimate - (fresh["C=8"] - fresh["C=1"]) < 1e-12
     assert findings.verdict.sentence.endswith("that did not choose it, shown.")
     assert not any("have no result" in note for note in findings.verdict.notes)
+
+
+def test_14_a_search_on_two_seeds_claims_nothing():
+    """One of them chose the finalists, and the other by itself shows no noise."""
+    findings = search({"C=8": -0.02}, ["C=1", "C=8"], seeds=2)
+    assert not any(gap.shown for gap in findings.comparison.differences)
+    assert re.search(
+        r"against the reference −[\d.]+ points of test error, without an interval: there is one"
+        r" seed only beside the one that chose\.$",
+        findings.verdict.sentence,
+    )
 
 
 def test_14_of_a_search_without_finalists_nothing_is_claimed():
@@ -116,8 +133,10 @@ def test_16_a_tuned_study_says_so_and_warns_of_the_edge():
 def test_a_study_whose_seeds_end_with_the_verdict_is_judged_by_its_decisions_alone():
     """Arms that stopped at different seeds are no table for one look."""
     text = "C=8 better, decided at seed 3; C=2 equal within 0.5, at 3. 15 trainings instead of 100."
-    findings = Findings(make_trials({"C=16": -0.02}), {**make_info(), "until": {"text": text}})
+    title = "C=8 is better than C=1; C=2 is equal to C=1 within 0.5"
+    until = {"text": text, "title": title}
+    findings = Findings(make_trials({"C=16": -0.02}), {**make_info(), "until": until})
     assert findings.verdict.sentence == text
-    assert findings.verdict.title == "C=8 better, decided at seed 3; C=2 equal within 0.5, at 3"
+    assert findings.verdict.title == title
     assert not any(gap.shown for gap in findings.comparison.differences)
     assert findings.comparison.problem == "each arm is decided seed by seed"

@@ -72,6 +72,33 @@ def test_a_study_that_tunes_has_a_page(storage, workdir):
     )
 
 
+def test_a_study_with_several_recipes_has_a_page_and_one_a_recipe(storage, workdir):
+    (workdir / "tiny_space.yaml").write_text(tiny_study.SPACE)
+    document = yaml.safe_load(tiny_study.STUDY)
+    del document["recipe"]
+    document["recipes"] = ["quick", "modern"]
+    (workdir / "tiny.yaml").write_text(yaml.safe_dump(document))
+    stored = searching.make(storage, workdir / "tiny.yaml")
+    claims = Claims(storage, storage.open(), stored.id, stored)
+    reader = Reader(storage)
+    assert "So far nothing is claimed" in to_html(show(reader, "/study/tiny", "", None))
+    for number in range(12):
+        error = 0.1 + 0.01 * (number * 7 % 5)
+        result = {"validation_error": error, "test_error": error}
+        claims.end(claims.claim(searching.NOBODY), "complete", error, {"result": result})
+    page = to_html(show(reader, "/study/tiny", "", None))
+    assert "depend on the recipe" in page or "depends on the recipe" in page
+    assert 'href="/study/tiny%3Amodern"' in page
+    assert "6 complete, of 6" in to_html(show(reader, "/study/tiny%3Amodern", "", None))
+    design = stored.designs[0].name
+    address = f"/study/tiny%3Amodern/trial/{design}/1"
+    assert "C=1, seed 1:" in to_html(show(reader, address, "", None))
+    overview = to_html(show(reader, "/", "", None))
+    assert "depend on the recipe" in overview or "changes the gap" in overview
+    assert "tiny:quick" in to_html(show(reader, "/compare", "", None))
+    assert "unknown recipe" in to_html(show(reader, "/study/tiny%3Amoder", "", None))
+
+
 def test_a_search_is_unfinished_while_trials_without_a_design_are_to_come(storage):
     stored = searching.make(storage, "digits_search")
     claims = Claims(storage, storage.open(), stored.id, stored)
@@ -114,7 +141,7 @@ def test_an_extended_study_has_every_page(storage, running):
 
 def test_a_choice_changes_no_arms_colour(storage, running):
     def colours(chosen):
-        (figure, _, _), *_ = shown(Reader(storage), "results", "running", chosen, None)
+        (figure, *_), *_ = shown(Reader(storage), "results", "running", chosen, None)
         return {trace["marker"]["color"] for trace in figure["data"] if trace["mode"] == "markers"}
 
     assert colours(Selection(arms=("C=1", "C=8"))) < colours(Selection())
@@ -270,7 +297,7 @@ def test_markup_from_a_study_stays_text():
 def test_a_figures_title_becomes_plain_text():
     figure = blank_figure("light")
     figure.update_layout(title={"text": "C&lt;8", "subtitle": {"text": "a &amp; b"}})
-    _, title, below = live(figure, None, "x")
+    _, title, below, _ = live(figure, None, "x")
     assert (title, below) == ("C<8", "a & b")
 
 
@@ -284,6 +311,19 @@ def test_the_design_page_gives_what_match_gives():
     page = to_html([*answered.table, *answered.paper, *answered.drawing])
     assert "resnext50_8x14d" in page
     assert "22.3 %" in page
+
+
+def test_the_input_of_the_design_page_is_that_of_the_users_data():
+    asked = Question.of("?reference=resnet50&most=1&resolution=64&in_channels=1&classes=6")
+    reference = Architecture.from_name("resnet50", resolution=64, in_channels=1, classes=6)
+    assert asked.designs() == match(reference, cardinality=[1, 2])
+    below = design.answer(asked, None).figure.layout.title.subtitle.text
+    assert "input 1x64x64, 6 classes" in below
+    for typed, message in (
+        ("resolution=8", "a resolution of 8 is too small"),
+        ("classes=six", "classes must be a whole number of at least 1; given: 'six'"),
+    ):
+        assert message in design.answer(Question.of(f"?reference=resnet50&{typed}"), None).problem
 
 
 @pytest.mark.parametrize("solve", ["bottleneck_width", "width", "depths", "cardinality"])
@@ -327,7 +367,11 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize(
-    "key", ["reference", "factor", "by", "solve", "most", "multiple", "policy", "shown"]
+    "key",
+    [
+        *("reference", "factor", "by", "solve", "most", "multiple", "policy", "shown"),
+        *("resolution", "in_channels", "classes"),
+    ],
 )
 def test_a_link_or_a_request_of_a_stranger_gets_an_answer(key):
     asked = {Question.of(f"?{key}={quote(value)}") for value in HOSTILE}

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from big_study import add_attempts, finish, make_study
+from big_study import MIXED_SPACE, add_attempts, finish, make_study
+from figure_labels import alike, cut, figures, named, overlapping
+from guessing_study import store
 from werkzeug.serving import make_server
 
 from dashboards.app.app import create_app
@@ -44,7 +46,7 @@ def served(storage: Storage) -> Iterator[str]:
 def storage(tmp_path_factory):
     storage = Storage(f"sqlite:///{tmp_path_factory.mktemp('app')}/studies.db")
     states = {3: "failed", 12: "running", 13: "running", 14: "waiting"}
-    add_attempts(storage, make_study(storage, "running"), states=states)
+    add_attempts(storage, make_study(storage, "running"), states=states, misses=True)
     add_attempts(storage, make_study(storage, "second", seeds=5))
     return storage
 
@@ -136,6 +138,28 @@ def test_pages_fit_a_phone_and_have_no_serious_accessibility_fault(browser, addr
         assert ground == ("rgb(18, 20, 22)" if scheme == "dark" else "rgb(255, 255, 255)")
 
 
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
+def test_nine_arms_of_mixed_axes_have_whole_names_apart_and_lines_that_differ(
+    browser, tmp_path, width, scheme
+):
+    (tmp_path / "mixed.yaml").write_text(MIXED_SPACE)
+    storage = Storage(f"sqlite:///{tmp_path}/studies.db")
+    stored = make_study(storage, "mixed", space=str(tmp_path / "mixed.yaml"))
+    add_attempts(storage, stored, states={6: "failed", 7: "failed", 8: "failed", 20: "running"})
+    size = {"width": width, "height": 900}
+    with (
+        served(storage) as address,
+        opened(browser, f"{address}/study/mixed", viewport=size, color_scheme=scheme) as page,
+    ):
+        until(page, "document.querySelectorAll('#speed .scatterlayer .point').length > 9")
+        drawn = {figure["key"]: figure for figure in figures(page)}
+        assert set(drawn) == {"error", "differences", "train", "validation", "cost", "speed"}
+        for key, figure in drawn.items():
+            assert (key, overlapping(figure), cut(figure), alike(figure)) == (key, [], [], [])
+            assert all(named(figure, design.arm) for design in stored.designs)
+        assert len(drawn["validation"]["looks"]) == 9
+
+
 def points(page: Any, key: str = "error") -> int:
     return page.locator(f"#{key} .scatterlayer .point").count()
 
@@ -180,6 +204,20 @@ def test_the_cost_and_the_order_are_chosen(browser, address):
         )
         assert "cost=seconds_per_epoch" in page.url
         assert "order=best" in page.url
+
+
+def test_what_was_got_wrong_comes_after_the_figures_with_its_images(browser, tmp_path):
+    storage = Storage(f"sqlite:///{tmp_path}/studies.db")
+    store(storage)
+    pictures = "document.querySelectorAll('#study-missed img.thumbnail')"
+    with served(storage) as address, opened(browser, f"{address}/study/guessed") as page:
+        until(page, f"{pictures}.length === 12")
+        until(page, f"[...{pictures}].every(picture => picture.naturalWidth === 8)")
+        assert "What each training got wrong" in page.inner_text("#study-missed")
+        assert "judged by which images each training missed" in page.inner_text("#study-head")
+        page.click("#arms label >> nth=1")  # a choice does not change it
+        until(page, "document.querySelector('#study-shown').textContent.startsWith('Below: 12 ')")
+        until(page, f"{pictures}.length === 12")
 
 
 def test_a_link_in_a_table_changes_the_page_and_keeps_the_app(browser, address):
@@ -293,6 +331,16 @@ def test_the_overview_moves_on_by_itself(browser, tmp_path):
         add_attempts(storage, make_study(storage, "later"))
         until(page, "document.querySelectorAll('#overview .entry').length === 2")
         assert page.locator("#overview h2").first.inner_text() == "later"
+
+
+def test_a_page_opened_before_its_study_shows_it_once_it_is_there(browser, tmp_path):
+    storage = Storage(f"sqlite:///{tmp_path}/studies.db")
+    with served(storage) as address, opened(browser, f"{address}/study/later") as page:
+        assert page.locator("h1").inner_text() == "This cannot be shown"
+        add_attempts(storage, make_study(storage, "later"))
+        until(page, "document.querySelector('#page .study b')?.textContent === 'later'")
+        settled(page)
+        assert points(page) == 15 + 5
 
 
 def test_sliders_change_the_designs_and_the_link(browser, address):

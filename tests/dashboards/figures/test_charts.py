@@ -9,6 +9,7 @@ from scipy import stats
 from study_tables import make_curves, make_info, make_trials, without_results
 
 from dashboards.analysis.findings import Findings
+from dashboards.figures import learning_curves
 from dashboards.figures.comparison import errors_by_arm, gaps_by_arm
 from dashboards.figures.learning import curves_by_arm
 from dashboards.figures.running import mismatch_by_arm, progress_by_arm, speed_by_arm
@@ -54,6 +55,18 @@ def test_curves_are_the_mean_the_lowest_and_the_highest_of_the_seeds():
     expected = pd.DataFrame({"mean": own.mean(axis=1), "low": own.min(axis=1)})
     assert line[["mean", "low"]].to_numpy() == pytest.approx(expected.to_numpy())
     assert set(line["n"]) == {3}
+
+
+def test_curves_that_still_fall_and_networks_that_only_guess_are_said():
+    trials = make_trials()
+    curves = make_curves(trials)
+    assert "still fall" not in curves_by_arm(Findings(trials), curves).title
+    cut_off = curves[curves["epoch"] <= 5]
+    assert curves_by_arm(Findings(trials), cut_off).title.endswith("; the curves still fall")
+    assert curves_by_arm(Findings(trials), curves).chance == pytest.approx(90)
+    figure = learning_curves(Findings(trials), curves)
+    assert [shape.y0 for shape in figure.layout.shapes] == pytest.approx([90])
+    assert "guessing, 90.0 %" in {note.text for note in figure.layout.annotations}
 
 
 def test_the_front_is_of_designs_that_none_beats_in_both():

@@ -17,7 +17,8 @@ from dashboards.figures import (
     progress,
     spread,
 )
-from dashboards.figures.theme import THEMES, arm_styles
+from dashboards.figures.comparison import errors_by_arm, gaps_by_arm
+from dashboards.figures.theme import THEMES, arm_styles, texts_of
 
 
 def traces(figure, **wanted):
@@ -64,10 +65,7 @@ def test_of_a_crowd_the_lowest_the_highest_and_evenly_many_between_are_drawn():
         drawn = next(trace.y for trace in shown if min(trace.y) == pytest.approx(errors.min()))
         assert max(drawn) == pytest.approx(errors.max())
         assert np.median(drawn) == pytest.approx(errors.median(), abs=0.01)
-        assert (
-            "4,500 single trials between those drawn are left out"
-            in figure.layout.title.subtitle.text
-        )
+        assert "4,500 single trials between those drawn are left out" in texts_of(figure)[1]
         # Each drawn mark still says which training it is.
         seeds = {
             round(error, 9): seed
@@ -131,7 +129,8 @@ def test_curves_are_means_over_seeds_in_a_band_of_lowest_to_highest():
     assert list(line.y) == pytest.approx(mine.mean(axis=1).tolist())
     band = figure.data[2]
     assert list(band.y) == pytest.approx([*mine.max(axis=1), *mine.min(axis=1)[::-1]])
-    assert {note.text for note in figure.layout.annotations} == {"C=1", "C=2", "C=4", "C=8", "C=16"}
+    names = {"C=1", "C=2", "C=4", "C=8", "C=16"}
+    assert {note.text for note in figure.layout.annotations} == {*names, "guessing, 90.0 %"}
 
 
 def test_a_running_trial_does_not_bend_its_arms_line():
@@ -193,11 +192,25 @@ def test_arms_without_cardinalities_of_their_own_have_the_agreed_colours():
     assert not [trace for trace in traces(figure, mode="lines") if len(trace.x) > 2]
 
 
-def test_two_seeds_interval_runs_out_of_the_figure_instead_of_flattening_it():
-    trials = without_results(make_trials(noise=0.004), [10, 11, 12, 13, 14], "waiting")
-    low, high = error_against_cardinality(Findings(trials)).layout.yaxis.range
-    spread_of_data = 100 * np.ptp(trials["test_error"].dropna())
-    assert high - low < 4 * spread_of_data
+def test_two_seeds_are_too_few_for_an_arms_own_interval():
+    chart = errors_by_arm(Findings(make_trials(seeds=2)))
+    assert {(mark.low, mark.high) for mark in chart.marks} == {(None, None)}
+    assert all("too few seeds for an interval" in mark.lines for mark in chart.marks)
+    assert "interval" not in chart.subtitle
+
+
+def test_an_interval_ends_where_errors_end():
+    trials = make_trials()
+    trials.loc[trials["arm"] == "C=8", "test_error"] = [0.2, 0.9, 0.95]
+    trials.loc[trials["arm"] == "C=2", "test_error"] = [0.02, 0.05, 0.9]
+    ends = {mark.arm: (mark.low, mark.high) for mark in errors_by_arm(Findings(trials)).marks}
+    assert ends["C=8"][1] == 100
+    assert ends["C=2"][0] == 0
+    assert all(
+        mark.low >= -100 and mark.high <= 100
+        for mark in gaps_by_arm(Findings(trials)).marks
+        if mark.low is not None
+    )
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

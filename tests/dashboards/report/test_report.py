@@ -11,12 +11,14 @@ from importlib.resources import files
 import pandas as pd
 import pytest
 from plotly.offline import get_plotlyjs_version
+from recipe_tables import QUICK, make_recipe_info, make_recipe_trials
 from study_tables import make_curves, make_info, make_trials, without_results
 
 from dashboards.analysis.test_set import size_of_test_set
 from dashboards.report.report import file_stem, render_report, script_json, write_report
 from dashboards.report.sources import Source
 from explorer.errors import UserError
+from studies.judging.distributions import compare_distributions
 
 EVIL = (
     '</script><script>alert(1)</script><img src=x onerror=alert(2)><b>bold</b> & "quoted"'
@@ -232,7 +234,7 @@ def scaled_page() -> Page:
 
 def test_a_study_of_deeper_wider_more_paths_has_its_own_figure_and_error_against_cost():
     figures = data_of(scaled_page())["figures"]
-    ticks = figures["error"]["light"]["layout"]["xaxis"]["ticktext"]
+    ticks = figures["error"]["light"]["layout"]["yaxis"]["ticktext"]
     assert [tick.split("<br>")[0] for tick in ticks[:3]] == ["reference", "deeper", "wider"]
     assert {"flops", "params", "activations", "time"} < set(figures)
 
@@ -290,7 +292,14 @@ def test_several_studies_stand_side_by_side_on_one_scale():
     assert unpacked(data["tables"]["1-trials"]).count("\n") == 16
 
 
-def test_design_spaces_side_by_side_have_their_error_distributions():
+def test_design_spaces_side_by_side_have_their_error_distributions(monkeypatch):
+    tests = []
+
+    def counted(*arguments):
+        tests.append(compare_distributions(*arguments))
+        return tests[-1]
+
+    monkeypatch.setattr("dashboards.analysis.spaces.compare_distributions", counted)
     sources = []
     for number, name in enumerate(("a", "b")):
         parts = [make_trials(seeds=1, random_seed=10 * number + i, name=name) for i in range(4)]
@@ -300,6 +309,7 @@ def test_design_spaces_side_by_side_have_their_error_distributions():
     data = data_of(Page(render_report(sources)))
     lines = data["figures"]["distributions"]["light"]["data"]
     assert [line["name"] for line in lines] == ["a", "b"]
+    assert len(tests) == 1  # of the permutations, for both themes and the table
 
 
 def test_markup_stays_text_in_a_page_of_several_studies():
@@ -372,3 +382,40 @@ def test_an_unwritable_output_is_a_users_mistake(tmp_path):
 )
 def test_a_studys_name_becomes_a_files(name, stem):
     assert file_stem(name) == stem
+
+
+def test_a_study_with_several_recipes_answers_whether_gaps_depend_on_them_first():
+    trials = make_recipe_trials(QUICK)
+    curves = pd.concat(
+        [make_curves(part).assign(recipe=name) for name, part in trials.groupby("recipe")],
+        ignore_index=True,
+    )
+    page = page_of(trials, make_recipe_info(), curves)
+    order = [
+        "both",
+        "to C=1 depends on the recipe:",
+        "less test error than C=1",
+        "t intervals, digits",
+        "both:quick",
+        "both:modern",
+        "How recipes are compared",
+    ]
+    places = [page.text.index(words) for words in order]
+    assert places == sorted(places)
+    data = data_of(page)
+    assert "recipes-0" in data["figures"]
+    for number, recipe in enumerate(("quick", "modern")):
+        rows = unpacked(data["tables"][f"{number}-trials"]).splitlines()
+        assert len(rows) == 1 + 30
+        assert all(row.endswith(recipe) for row in rows[1:])
+
+
+def test_studies_with_and_without_several_recipes_stand_side_by_side():
+    sources = [
+        Source("both", make_recipe_trials(QUICK), pd.DataFrame(), make_recipe_info()),
+        Source("one", make_trials(), pd.DataFrame(), make_info("one")),
+    ]
+    text = Page(render_report(sources)).text
+    assert "2 studies side by side" in text
+    for words in ("depends on the recipe:", "both:quick", "both:modern", "one"):
+        assert words in text

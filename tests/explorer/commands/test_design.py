@@ -339,3 +339,58 @@ def test_a_file_of_the_current_folder_does_not_stand_before_a_library(workdir: P
     assert call_function("own_colors:make", "the network") == (0.0, 0.0, 0)
     assert sys.path == before
     sys.modules.pop("own_colors")
+
+
+def test_a_mismatch_too_large_to_compare_is_marked_and_said(here: Here) -> None:
+    output = here("match", "resnet50", "--cardinality", "1,16,512").stdout
+    rows = {line.split()[0]: line for line in output.splitlines() if line.startswith("res")}
+    assert rows["resnext50_512x1d"].endswith("! +261.7 %")
+    assert "!" not in rows["resnext50_16x7d"]
+    assert "! 1 of 3 designs is more than 5.0 % off" in output
+    assert "no whole number for d comes nearer" in output
+    assert "!" not in here("match", "resnet50", "--cardinality", "1,16").stdout
+
+
+def test_the_next_command_names_the_design_that_meets_the_budget_best(here: Here) -> None:
+    # The reference itself is no news; of the others C=16 is 4.3 % off and C=512 261.7 %.
+    output = here("match", "resnet50", "--cardinality", "1,16,512").stdout
+    assert output.endswith("Next: resnext-explorer describe resnext50_16x7d\n")
+    alone = here("match", "resnet50", "--cardinality", "1").stdout
+    assert alone.endswith("Next: resnext-explorer describe resnet50\n")
+
+
+def test_a_grid_that_is_too_large_is_refused_with_its_number_before_anything_is_listed(
+    here: Here,
+) -> None:
+    result = here("enumerate", "resnet50", "--cardinality", "1..1000000", "--width", "1..100000")
+    assert result.returncode == 2
+    assert "100,000,000,000 combinations (1,000,000 x 100,000)" in result.stderr
+    assert "Give fewer values, first of cardinality" in result.stderr
+
+
+def test_suggest_shows_references_their_arms_and_the_command_that_goes_on(here: Here) -> None:
+    asked = ("--flops", "5M", "--resolution", "32", "--cardinality", "1,2,4,8")
+    output = here("suggest", *asked).stdout
+    records = json.loads(here("suggest", *asked, "--json").stdout)
+    for record in records:
+        assert record["name"] in output
+        assert 0.98 * 5_000_000 <= record["flops"] <= 5_000_000
+        assert [arm["cardinality"] for arm in record["arms"]] == [1, 2, 4, 8]
+    following = output.splitlines()[-1].removeprefix("Next: resnext-explorer ").split()
+    matched = json.loads(here(*following, "--json").stdout)
+    assert [design["name"] for design in matched] == [arm["name"] for arm in records[0]["arms"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--resolution", "32"), "suggest needs a budget: --flops, --params or --activations"),
+        (("--flops", "5M"), "suggest needs the side of the input in pixels: --resolution 32"),
+        (("--flops", "5M", "--params", "1M"), "name two budgets"),
+        (("--flops", "5M", "--resolution", "32", "--tolerance", "5"), "which is 500 %; write 5%"),
+    ],
+)
+def test_suggest_says_what_it_needs(here: Here, arguments: tuple[str, ...], message: str) -> None:
+    result = here("suggest", *arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert message in result.stderr

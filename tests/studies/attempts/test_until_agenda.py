@@ -1,6 +1,7 @@
 """Seeds where the verdict is open: what is wanted next follows from the stored results alone."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 from error_tables import made_up
@@ -119,6 +120,32 @@ def test_a_pair_that_is_lost_is_waited_for_and_one_that_failed_is_not() -> None:
     assert needed(PLAN, failed) == [
         *(Pair(arm, 3) for arm in ARMS if decisions(failed).get(arm, ("open", None))[0] == "open")
     ]
+
+
+def test_what_a_retry_brings_after_looks_without_it_is_shown_and_not_used() -> None:
+    lost = Pair("C=2", 1)
+    attempts = [attempt(0, lost, "failed")]
+    while due := needed(PLAN, attempts):
+        attempts.append(attempt(len(attempts), due[0]))
+    ended = decisions(attempts)
+    assert ended["C=2"][0] == "equal"
+    retried = replace(PLAN, retried_from=len(attempts))
+    assert decisions(attempts, retried) == ended
+    assert needed(retried, attempts) == []
+    assert lost in retried.agenda(attempts).pairs  # to be trained again
+    more = [*attempts, attempt(len(attempts), lost)]
+    assert decisions(more, retried) == ended
+
+
+def test_what_a_retry_brings_before_a_look_without_it_is_used() -> None:
+    """An arm all of whose trainings failed has had no look."""
+    attempts = [attempt(seed, Pair("C=2", seed), "failed") for seed in range(20)]
+    while due := needed(PLAN, attempts):
+        attempts.append(attempt(len(attempts), due[0]))
+    assert decisions(attempts)["C=2"] == ("open", None)
+    retried = replace(PLAN, retried_from=len(attempts))
+    again = trained([Pair("C=2", seed) for seed in range(20)], first=len(attempts))
+    assert decisions([*attempts, *again], retried)["C=2"][0] == "equal"
 
 
 def test_an_attempt_that_is_interrupted_after_the_decision_is_not_wanted_again() -> None:

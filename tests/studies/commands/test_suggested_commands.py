@@ -95,7 +95,7 @@ def test_commands_of_a_study_from_its_plan_to_its_winner(
         {"device": "cpu", "precision": "32", "threads": 1},
     )
     measured = {
-        "steps": [1.0, 1.0],
+        "steps": [[1.0, 1.0]],
         "splits": sizes,
         "settings": settings,
         "start": 0.0,

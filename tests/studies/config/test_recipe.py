@@ -36,9 +36,9 @@ def test_what_is_stored_validates_to_the_same_recipe() -> None:
     [
         ({"name": "quik"}, r"unknown recipe 'quik'\. Did you mean 'quick'\?"),
         ({"epoch": 3}, "'epoch'. Did you mean 'epochs'?"),
-        ({"epochs": 0}, "epochs: .*greater than or equal to 1"),
-        ({"batch_size": 1}, "batch_size: .*greater than or equal to 2"),
-        ({"learning_rate": -0.1}, "learning_rate: .*greater than 0"),
+        ({"epochs": 0}, "epochs: must be at least 1"),
+        ({"batch_size": 1}, "batch_size: must be at least 2"),
+        ({"learning_rate": -0.1}, "learning_rate: must be above 0"),
         ({"learning_rate": float("inf")}, "learning_rate: .*finite"),
         ({"flip": "always"}, "flip: .*'where_mirrored' or 'never'"),
     ],
@@ -68,6 +68,46 @@ def test_the_rate_climbs_to_its_peak_and_falls_nearly_to_zero(steps: int, warm_u
     if steps > 10:
         assert max(rates) == 1
         assert rates[-1] < 0.02 or warm_up == 0.9
+
+
+def test_warm_up_and_cosine_are_torchs_own_schedulers_in_sequence() -> None:
+    """LinearLR up to the peak, then CosineAnnealingLR."""
+    import torch
+    from torch.optim import lr_scheduler
+
+    modern = Recipe.model_validate("modern")
+    steps, climb = 200, 20  # a warm-up of 0.1
+    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    up = lr_scheduler.LinearLR(optimiser, start_factor=1 / (climb + 1), total_iters=climb)
+    down = lr_scheduler.CosineAnnealingLR(optimiser, T_max=steps - climb)
+    schedule = lr_scheduler.SequentialLR(optimiser, [up, down], milestones=[climb])
+    rates = []
+    for _ in range(steps):
+        rates.append(schedule.get_last_lr()[0])
+        optimiser.step()
+        schedule.step()
+    assert [modern.rate(step, steps) for step in range(steps)] == pytest.approx(rates, abs=1e-9)
+
+
+def test_averaging_reaches_back_by_its_part_of_all_steps() -> None:
+    """The weights of an exponential average are 1 - d, (1 - d) d, ...: a mean age of d / (1 - d)
+    steps, or 1 / (1 - d) with the newest counted as one."""
+    assert recipe(weight_averaging=0.02).averaging_decay(1000) == pytest.approx(0.95)
+    assert recipe(weight_averaging=0.02).averaging_decay(10) == 0  # the latest weights
+
+
+def test_a_new_key_at_its_default_leaves_what_names_a_checkpoint_as_it_was() -> None:
+    written = repr(Recipe.model_validate("quick"))
+    for key in ("class_weights", "decayed", "mixup", "cutmix", "erasing", "weight_averaging"):
+        assert key not in written
+        assert key in repr(recipe(name="modern", class_weights="balanced"))
+
+
+def test_what_happens_to_images_is_told() -> None:
+    assert recipe(name="modern").augmentation(8, 1, mirrored=False) == (
+        "crops with 1 pixel of padding, a rectangle erased in 10 %, mixed in pairs"
+        " (mixup or cutmix)"
+    )
 
 
 def test_padding_is_an_eighth_of_the_side_as_in_the_paper_on_32_pixels() -> None:
@@ -144,7 +184,11 @@ def test_no_recipe_key_is_one_that_no_preset_uses() -> None:
         ({"schedule": "linear"}, "schedule: .*'cosine', 'one_cycle' or 'step'"),
         ({"schedule": "step"}, "a step schedule needs milestones"),
         ({"milestones": [0.5, 0.5]}, "milestones must ascend"),
-        ({"milestones": [1.5]}, "milestones.*less than 1"),
+        ({"milestones": [1.5]}, "milestones.*below 1"),
+        ({"decayed": "none"}, "decayed: .*all.*weights"),
+        ({"mixup": -0.1}, "mixup: .*0"),
+        ({"erasing": 1.5}, "erasing: .*1"),
+        ({"weight_averaging": 1}, "weight_averaging: .*below 1"),
         ({"crop": "center"}, "crop: .*'pad' or 'random_resized'"),
         (
             {"name": "mine", "epochs": 3},

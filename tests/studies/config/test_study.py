@@ -17,7 +17,7 @@ from studies.records.creation import differences
 def test_the_preset_is_the_study_of_the_readme() -> None:
     study = Study.load("digits_cardinality")
     assert study.reference_label == "C=1"
-    assert study.seeds == [0, 1, 2]
+    assert (study.seeds, study.margin) == (list(range(16)), 0.5)
     assert [design.arm for design in study.wanted().designs] == ["C=1", "C=2", "C=4", "C=8", "C=16"]
     assert max(abs(design.mismatch) for design in study.wanted().designs) <= 0.02
 
@@ -84,12 +84,16 @@ def test_the_resolved_document_is_a_study_file(tiny: Path) -> None:
     ("old", "new", "words"),
     [
         ("seeds:", "seed:", ["'seed'", "Did you mean 'seeds'?"]),
-        ("[0, 1]", "[]", ["seeds", "at least 1"]),
+        ("[0, 1]", "[]", ["seeds", "at least one value"]),
         ("[0, 1]", "[1, 1]", ["listed twice"]),
         ("[0, 1]", "[0, 1.5]", ["seeds.1", "1.5"]),
         ("[0, 1]", "[-1]", ["seeds.0", "-1"]),
-        ("seeds: [0, 1]", "seeds: [0, 1]\nmargin: 0", ["margin", "greater than 0"]),
-        ("seeds: [0, 1]", "seeds: [0, 1]\nmargin: half", ["margin", "half"]),
+        ("seeds: [0, 1]", "seeds: [0, 1]\nmargin: 0", ["margin: write a number", "above 0"]),
+        (
+            "seeds: [0, 1]",
+            "seeds: [0, 1]\nmargin: half",
+            ["margin: write a number of points of test error", "such as 0.5 (given: 'half')"],
+        ),
         (
             "tiny_space.yaml",
             "digits_cardinalty",
@@ -247,4 +251,7 @@ def test_a_mistake_in_a_studys_space_tells_what_was_given_once(tiny: Path) -> No
     with pytest.raises(UserError) as caught:
         Study.load(tiny)
     assert str(caught.value).count("given") == 1
-    assert str(caught.value).endswith("match.tolerance: Input should be less than 1 (given: 10).")
+    assert str(caught.value).endswith(
+        "match.tolerance: it must be below 1 (100 %); given: 10, which is 1,000 %; write 10% for"
+        " 10 %."
+    )

@@ -156,6 +156,7 @@ def test_mnist_is_not_taken_for_fashion_mnist_nor_the_other_way_round(
     for name, other in (("mnist", "fashion_mnist"), ("fashion_mnist", "mnist")):
         splits = load(DataSpec(name=name, validation=0.5), tmp_path / name)
         assert splits.sizes == {"train": 30, "validation": 30, "test": 20}
+        assert splits.names[8:] == (("Bag", "Ankle boot") if name == "fashion_mnist" else ())
         with pytest.raises(
             UserError, match=f"is not {name}'s file: it is {other}'s. Ask for {other}"
         ):
@@ -185,6 +186,7 @@ def test_cifar10_is_read_from_the_archive_and_from_what_it_unpacks_to(
     assert splits.test.images[:, 0, 5, 7].tolist() == list(range(50, 60))  # in their own order
     assert set(np.unique(splits.test.images[:, 2])) == {2}
     assert splits.test.labels.tolist() == list(range(10))
+    assert splits.names[2:5] == ("bird", "cat", "deer")
     assert np.array_equal(splits.train.labels, splits.train.images[:, 0, 0, 0] % 10)
     assert splits.mirrored
     assert data_shape(CIFAR10) == DataShape(32, 3, 10)

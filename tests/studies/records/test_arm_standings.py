@@ -58,6 +58,14 @@ def test_the_end_of_a_study_names_every_arm_and_what_it_took() -> None:
     )
 
 
+def test_a_title_names_the_arms_of_each_verdict() -> None:
+    assert ENDED.title == (
+        "C=8 is better than C=1; C=2 and C=4 are equal to C=1 within 0.5; C=16 is open"
+    )
+    assert RACE.title == "C=8 is the best; C=1 and C=2 are dropped"
+    assert LEFT.title == "C=1 is dropped; C=8 and C=16 are left"
+
+
 def test_a_running_study_names_what_is_open() -> None:
     assert RUNNING.text == (
         "C=8 better, decided at seed 5; C=2 equal within 0.5, at 9; open: C=4, C=16 (seed 11 of at"
@@ -87,6 +95,10 @@ def test_each_arm_has_a_line(number: int, expected: str) -> None:
 def test_late_results_are_told() -> None:
     late = replace(ENDED, arms=(*ENDED.arms[:3], replace(ENDED.arms[3], late=2), ENDED.arms[4]))
     assert late.text.endswith("2 results came after the decision: shown, not used.")
+    retried = replace(ENDED, retried=1)
+    assert retried.text.endswith(
+        "1 result of a retry came after a look without it: shown, not used."
+    )
 
 
 def test_the_search_for_the_best_tells_who_was_dropped() -> None:

@@ -17,13 +17,15 @@ import studies.running.supervisor
 from explorer.cli import cli
 from studies import Study
 from studies.attempts.standing import Attempts
+from studies.records.creation import create_or_extend
 from studies.records.stored_study import get
-from studies.results import TRIALS, read
+from studies.results import TRIALS, read, study_info
 from studies.storage import Storage
 
 ARCHIVE = Path(__file__).parents[2] / "fixtures" / "storage_0_1_0.tar.gz"
 STUDIES = ["old_grid", "old_search", "old_tuned", "old_failed", "old_imported", "old_interrupted"]
 URL = "sqlite:///old.db"
+FACTS = {"settings": {"device": "cpu"}, "splits": {"train": 1078, "validation": 359, "test": 360}}
 
 
 @pytest.fixture
@@ -105,3 +107,11 @@ def test_an_interrupted_training_goes_on_from_its_checkpoint_to_the_same_end(
     pd.testing.assert_frame_equal(
         curves.drop(columns="seconds"), undisturbed.drop(columns="seconds"), atol=0.01
     )
+
+
+def test_it_knows_that_it_was_planned_with_earlier_rules(old: Path) -> None:
+    told = {name: study_info(URL, name)["earlier_rules"] for name in STUDIES}
+    assert told == {**dict.fromkeys(STUDIES, True), "old_imported": False}
+    study = Study.load(old / "old_grid.yaml")
+    create_or_extend(Storage(URL), study.changed(["name=new"]), study.wanted(), lambda: FACTS)
+    assert not study_info(URL, "new")["earlier_rules"]

@@ -130,7 +130,7 @@ def second_a_step(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     ) -> dict[str, Any]:
         asked.append(settings and settings.model_dump())
         return {
-            "steps": [1.0] * len(designs),
+            "steps": [[1.0] * len(designs)],
             "splits": SIZES,
             "notes": [],
             "settings": SETTINGS,

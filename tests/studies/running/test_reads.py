@@ -53,7 +53,7 @@ def test_a_plan_reads_the_data_once(
     own: Path, reads: list[Any], resolved: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = {
-        "steps": [1.0, 1.0],
+        "steps": [[1.0, 1.0]],
         "splits": {"train": 192, "validation": 48, "test": 60},
         "notes": [],
         "settings": Settings(device="cpu", precision="32", threads=1).model_dump(),

@@ -230,9 +230,9 @@ def test_tuning_with_real_processes_is_stored_and_shown(
     ("change", "words"),
     [
         ({"learning_rate": [1.0, 0.1]}, "from low to high"),
-        ({"learning_rate": [0.0, 0.1]}, "greater than 0"),
+        ({"learning_rate": [0.0, 0.1]}, "above 0"),
         ({"learning_rate": None, "weight_decay": None}, "name what to tune"),
-        ({"trials": 1}, "greater than or equal to 2"),
+        ({"trials": 1}, "at least 2"),
         ({"momentum": [0.8, 0.9]}, "'momentum'"),
     ],
 )

@@ -161,7 +161,7 @@ def test_the_plan_gives_the_expected_and_the_largest_number(
     tiny: Path, once: Callable[..., None], fake: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = {
-        "steps": [1.0, 1.0],
+        "steps": [[1.0, 1.0]],
         "splits": {"train": 1000, "validation": 100, "test": 100},
         "notes": [],
         "settings": {"device": "cpu", "precision": "32", "threads": 1},
@@ -195,6 +195,11 @@ def test_a_higher_cap_extends_a_study_and_decides_nothing_after_its_end(
     now = standings()
     assert (now.ended_at, now.at_most, now.finished) == (4, 6, True)
     assert [arm.verdict for arm in now.arms] == ["reference", "open", "open"]
+    assert [(arm.seeds, arm.late) for arm in now.arms] == [(4, 2)] * ARMS
+    assert "open after 4 seeds: " in now.text
+    assert now.text.endswith(
+        " The plan had ended at seed 4 before it was extended to 6: later seeds decide nothing."
+    )
     stored = get(Storage(URL), "tiny")
     assert stored.content.origin.planned_seeds == [0, 1, 2, 3]
     assert stored.content.origin.extended_from == [[0, 1, 2, 3]]

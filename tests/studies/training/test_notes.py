@@ -11,9 +11,10 @@ from explorer import Architecture
 from studies.config.recipe import Recipe
 from studies.data import Images, Splits
 from studies.machine.settings import Settings
+from studies.missed import Missed
 from studies.training.batches import TrainingBatches
 from studies.training.checkpoints import identify
-from studies.training.metrics import ClassTally, balanced_error
+from studies.training.metrics import Predictions, balanced_error
 from studies.training.notes import errors_by_class, training_notes
 from studies.training.training import balanced_weights, train
 
@@ -159,22 +160,24 @@ def test_classes_of_similar_size_are_not_called_imbalanced(counts: tuple[int, ..
     assert len(training_notes(splits(counts=counts), recipe())) == 1
 
 
-def test_errors_by_class_are_counted_over_batches() -> None:
-    tally = ClassTally(torch.device("cpu"), 4)
-    for labels, predicted in (([0, 0, 1], [0, 1, 1]), ([0, 1, 3], [0, 0, 2])):
-        tally.add(F.one_hot(torch.tensor(predicted), 4).float(), torch.tensor(labels))
-    errors = tally.read()
-    assert errors == [1 / 3, 1 / 2, None, 1.0]
-    assert balanced_error(errors) == pytest.approx((1 / 3 + 1 / 2 + 1) / 3)
-    assert tally.read() == [None] * 4  # from the beginning
+def test_predictions_come_in_the_order_of_the_images_over_batches() -> None:
+    predictions = Predictions()
+    for again in range(2):  # each reading begins anew
+        for predicted in ([0, 1, 1], [0, 0, 2]):
+            predictions.add(F.one_hot(torch.tensor(predicted), 4).float())
+        assert predictions.read().tolist() == [0, 1, 1, 0, 0, 2], again
+
+
+def test_the_balanced_error_is_the_mean_over_classes_that_have_images() -> None:
+    assert balanced_error([1 / 3, 1 / 2, None, 1.0]) == pytest.approx((1 / 3 + 1 / 2 + 1) / 3)
 
 
 def test_always_guessing_the_large_class_has_a_balanced_error_of_one_half() -> None:
     """190 to 10: 5.0 % error, 50 % balanced."""
-    tally = ClassTally(torch.device("cpu"), 2)
-    tally.add(torch.tensor([[1.0, 0.0]]).expand(200, 2), torch.tensor([0] * 190 + [1] * 10))
-    assert tally.read() == [0.0, 1.0]
-    assert balanced_error([0.0, 1.0]) == 0.5
+    labels = np.array([0] * 190 + [1] * 10)
+    errors = Missed.of(labels, np.zeros(200, int), 2).errors_by_class
+    assert errors == [0.0, 1.0]
+    assert balanced_error(errors) == 0.5
 
 
 def test_errors_of_many_classes_are_told_by_the_largest() -> None:

@@ -1,6 +1,7 @@
 """A seed gives the same numbers through any interruption; the test set is read once."""
 
 import gc
+import itertools
 import os
 import pickle
 import signal
@@ -27,16 +28,27 @@ from small_trainings import (
     stop_after,
 )
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import explorer
 from explorer import Architecture
 from explorer.errors import UserError
+from search_spaces.documents import validate
 from studies.config.recipe import Recipe
 from studies.data import DataSpec, Images, Splits, load
 from studies.machine.settings import check_settings
 from studies.training import training
 from studies.training.batches import TrainingBatches, plan_epoch
+from studies.training.checkpoints import read_checkpoint
+from studies.training.decay import parameter_groups
+from studies.training.mixing import plan_mixing
 from studies.training.training import CHECKPOINT, Outcome, TrainingFailed, TrainingStopped, train
+
+MODERN = validate(
+    Recipe,
+    {"name": "modern", "epochs": EPOCHS, "batch_size": 32, "weight_averaging": 0.2},
+    source="test",
+)
 
 
 def supports(precision: str) -> bool:
@@ -207,6 +219,118 @@ def test_a_network_that_does_not_fit_the_data_is_an_error(
         train(DENSE.with_(**changes), RECIPE, splits, 0, CPU)
 
 
+# What recipes have added since the paper.
+
+
+@pytest.fixture(scope="module")
+def averaged(splits: Splits) -> Outcome:
+    return train(DENSE, MODERN, splits, 0, CPU)
+
+
+def test_a_modern_run_stopped_after_every_epoch_goes_on_to_the_same_bits(
+    splits: Splits, averaged: Outcome, tmp_path: Path
+) -> None:
+    for _ in range(EPOCHS):
+        with pytest.raises(TrainingStopped):
+            train(
+                DENSE,
+                MODERN,
+                splits,
+                0,
+                CPU,
+                checkpoints=tmp_path,
+                should_stop=stop_after(STEPS + 4 + 1),
+            )
+    assert_same(train(DENSE, MODERN, splits, 0, CPU, checkpoints=tmp_path), averaged)
+
+
+def test_errors_and_exported_weights_are_of_the_averaged_weights(
+    splits: Splits, averaged: Outcome, tmp_path: Path
+) -> None:
+    train(DENSE, MODERN, splits, 0, CPU, checkpoints=tmp_path)
+    state = read_checkpoint(tmp_path / CHECKPOINT)
+    assert state
+    network = explorer.build(DENSE).eval()
+    for weights, is_averaged in ((state["average"], True), (state["model"], False)):
+        plain = {name.removeprefix("network."): value for name, value in weights.items()}
+        assert plain.keys() == averaged.state_dict.keys()
+        same = all(torch.equal(value, averaged.state_dict[name]) for name, value in plain.items())
+        assert same == is_averaged
+    network.load_state_dict(averaged.state_dict)
+    for part, expected in (
+        (splits.validation, averaged.validation_error),
+        (splits.test, averaged.test_error),
+    ):
+        images = (torch.from_numpy(part.images) / 255 - splits.mean[0]) / splits.std[0]
+        with torch.inference_mode():
+            mistakes = (network(images).argmax(1) != torch.from_numpy(part.labels)).sum().item()
+        assert mistakes / len(part) == pytest.approx(expected)
+
+
+def test_averaged_weights_are_those_of_torchs_averaged_model_over_the_same_run(
+    splits: Splits, averaged: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network is trained as without averaging; the average looks on."""
+    steps = EPOCHS * STEPS
+    decay = 1 - 1 / (0.2 * steps)
+    theirs: list[AveragedModel] = []
+    ended = training._Run.on_train_batch_end
+
+    def spied(run: Any, *given: Any) -> None:
+        assert theirs
+        theirs[0].update_parameters(run.network)
+        ended(run, *given)
+
+    def started(run: Any) -> None:
+        ema = get_ema_multi_avg_fn(decay)
+        theirs.append(AveragedModel(run.network, multi_avg_fn=ema, use_buffers=True))
+        theirs[0].n_averaged += 1
+
+    monkeypatch.setattr(training._Run, "on_train_batch_end", spied)
+    monkeypatch.setattr(training._Run, "on_train_start", started)
+    train(DENSE, MODERN.model_copy(update={"weight_averaging": 0.0}), splits, 0, CPU)
+    for name, value in theirs[0].module.state_dict().items():
+        if value.is_floating_point():
+            assert torch.equal(value, averaged.state_dict[name]), name
+
+
+def test_norms_and_biases_are_not_decayed_where_the_recipe_says_so(splits: Splits) -> None:
+    network = explorer.build(DENSE)
+    groups = parameter_groups(network, MODERN)
+    decayed = {id(each) for each in groups[0]["params"]}
+    spared = {id(each) for each in groups[1]["params"]}
+    assert groups[1]["weight_decay"] == 0
+    assert decayed | spared == {id(each) for each in network.parameters()}
+    assert not decayed & spared
+    for module in network.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            is_norm = isinstance(module, torch.nn.BatchNorm2d)
+            assert (id(parameter) in spared) == (is_norm or name == "bias")
+
+
+def test_each_key_changes_the_training(splits: Splits) -> None:
+    keys = ({}, {"mixup": 0.2}, {"cutmix": 1.0}, {"erasing": 0.5}, {"decayed": "weights"})
+    weights = []
+    for changes in keys:
+        outcome = train(DENSE, RECIPE.model_copy(update={**changes, "epochs": 1}), splits, 0, CPU)
+        weights.append(torch.cat([value.flatten() for value in outcome.state_dict.values()]))
+    assert not any(torch.equal(*pair) for pair in itertools.combinations(weights, 2))
+
+
+def test_mixed_batches_are_counted_against_the_larger_share(splits: Splits) -> None:
+    """A batch is what mixing makes of the plain one; its partner's label is the one before."""
+    plain, mixed = (
+        TrainingBatches(splits, recipe, 4, torch.device("cpu"), lambda: 1)
+        for recipe in (RECIPE, RECIPE.model_copy(update={"mixup": 0.5, "cutmix": 1.0}))
+    )
+    plan = plan_mixing(4, 1, STEPS, 8, 0.5, 1.0)
+    for before, batch, mixing in zip(plain, mixed, plan, strict=True):
+        assert mixing
+        assert torch.equal(batch.images, mixing.mix(before.images))
+        assert torch.equal(batch.labels, before.labels)
+        assert batch.partners.tolist() == [before.labels[-1], *before.labels[:-1]]
+
+
 # The test set.
 
 
@@ -293,14 +417,33 @@ def test_there_is_no_top5_error_of_nine_classes(splits: Splits) -> None:
 def test_errors_are_those_of_the_final_weights(splits: Splits, undisturbed: Outcome) -> None:
     network = explorer.build(DENSE).eval()
     network.load_state_dict(undisturbed.state_dict)
-    for part, expected in (
-        (splits.validation, undisturbed.validation_error),
-        (splits.test, undisturbed.test_error),
+    for split, part, expected in (
+        ("validation", splits.validation, undisturbed.validation_error),
+        ("test", splits.test, undisturbed.test_error),
     ):
         images = (torch.from_numpy(part.images) / 255 - splits.mean[0]) / splits.std[0]
         with torch.inference_mode():
-            mistakes = (network(images).argmax(1) != torch.from_numpy(part.labels)).sum().item()
-        assert mistakes / len(part) == pytest.approx(expected)
+            predicted = network(images).argmax(1).numpy()
+        wrong = np.flatnonzero(predicted != part.labels)
+        assert len(wrong) / len(part) == pytest.approx(expected)
+        missed = undisturbed.missed[split]
+        assert missed.numbers.tolist() == wrong.tolist()  # by their places in the split
+        assert missed.actual.tolist() == part.labels[wrong].tolist()
+        assert missed.predicted.tolist() == predicted[wrong].tolist()
+
+
+def test_the_missed_images_do_not_hang_on_the_size_of_a_batch_of_the_evaluation(
+    splits: Splits, undisturbed: Outcome
+) -> None:
+    """The order is that of the split, however it is cut into batches."""
+    from studies.training.batches import EvaluationBatches
+
+    for size in (7, 32, 90):
+        batches = EvaluationBatches(
+            splits.test, splits, RECIPE.model_copy(update={"batch_size": size}), torch.device("cpu")
+        )
+        labels = torch.cat([labels for _, labels in batches])
+        assert labels.tolist() == splits.test.labels.tolist()
 
 
 # What comes out.
@@ -494,7 +637,6 @@ def test_values_are_read_per_epoch_not_per_step(
         reads.clear()
         train(DENSE, RECIPE.model_copy(update={"batch_size": batch_size}), splits, 0, CPU)
         counts.append(len(reads))
-        assert (
-            reads.count("tolist") == 3 * EPOCHS + 2
-        )  # training, validation and that by class; the test and that by class
+        assert reads.count("tolist") == 2 * EPOCHS + 1  # training and validation; the test
+        assert reads.count("numpy") == EPOCHS + 1  # what validation images were taken for; test
     assert counts[0] == counts[1]

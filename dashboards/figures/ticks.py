@@ -1,0 +1,34 @@
+"""Ticks of logarithmic axes."""
+
+import math
+from collections.abc import Iterator
+
+FEWEST = 3  # ticks that an axis should have
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Ticks of a log axis from `low` to `high` (both above zero): 1, 2 and 5 in each power of ten;
+    where fewer than three of these lie between, round numbers an equal step apart."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = [digit * 10.0**power for power in powers for digit in (1, 2, 5)]
+    between = [tick for tick in ticks if low <= tick <= high]
+    if len(between) >= FEWEST:
+        return between
+    return next(
+        round_ticks
+        for step in _steps(high - low)
+        if len(round_ticks := _multiples(step, low, high)) >= FEWEST
+    )
+
+
+def _steps(span: float) -> Iterator[float]:
+    """Ever smaller steps of 1, 2 and 5 times a power of ten, from `span` on."""
+    power = math.floor(math.log10(span))
+    while True:
+        yield from (digit * 10.0**power for digit in (5, 2, 1) if digit * 10.0**power <= span)
+        power -= 1
+
+
+def _multiples(step: float, low: float, high: float) -> list[float]:
+    numbers = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+    return [float(f"{number * step:.12g}") for number in numbers]

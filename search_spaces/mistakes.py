@@ -1,0 +1,125 @@
+"""What pydantic finds wrong with a file, in plain words: where, what is allowed, what was given."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from explorer.errors import cut, shorten, unknown
+
+# What a value must be, by pydantic's type of the error; in braces are the values of its context.
+MUST_BE = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "dict_type": "a mapping of keys to values",
+    "finite_number": "a finite number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "greater_than": "above {gt:,}",
+    "greater_than_equal": "at least {ge:,}",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "less_than": "below {lt:,}",
+    "less_than_equal": "at most {le:,}",
+    "list_type": "a list",
+    "literal_error": "one of {expected}",
+    "model_attributes_type": "a mapping with keys of {keys}",
+    "model_type": "a mapping with keys of {keys}",
+    "string_too_long": "text of at most {max_length:,} characters",
+    "string_too_short": "text of at least one character",
+    "string_type": "text",
+    "too_long": "a list of at most {max_length:,} values",
+    "too_short": "a list of at least one value",
+    "tuple_type": "a list",
+}
+
+
+def explain(model: type[BaseModel], data: Any, problems: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Every problem once, in the order found.
+
+    Where a value may be of several kinds, pydantic tells what each of them finds wrong: of these,
+    the problems inside the value count, or else all that it may be are named together.
+
+    Args:
+        model: The class of the file.
+        data: What was validated.
+        problems: Pydantic's `errors()`.
+    """
+    paths = [_path(data, problem) for problem in problems]
+    outer = {path[:length] for path in paths for length in range(len(path))}
+    kinds: dict[tuple[Any, ...], list[str]] = {}
+    for path, problem in zip(paths, problems, strict=True):
+        if (kind := _must_be(model, path, problem)) and kind not in kinds.setdefault(path, []):
+            kinds[path].append(kind)
+    lines = []
+    for path, problem in zip(paths, problems, strict=True):
+        if problem["type"] not in MUST_BE:
+            lines.append(_explain(model, path, problem))
+        elif path not in outer:
+            where, given = _written(path), problem["input"]
+            shown = "" if isinstance(given, dict) else f" (given: {shorten(given)})"
+            lines.append(f"{where}: must be {' or '.join(kinds[path])}{shown}")
+    return list(dict.fromkeys(lines))
+
+
+def _path(data: Any, problem: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The keys that lead to a value, without what pydantic adds: which of several kinds it tried,
+    and which function."""
+    keys = []
+    for part in problem["loc"]:
+        if isinstance(data, Mapping) and part in data:
+            data = data[part]
+        elif isinstance(part, int):
+            data = data[part] if isinstance(data, Sequence) and part < len(data) else None
+        elif problem["type"] != "missing" or part != problem["loc"][-1]:
+            continue
+        keys.append(part)
+    return tuple(keys)
+
+
+def _written(path: Sequence[Any]) -> str:
+    return cut(".".join(map(str, path)))
+
+
+def _must_be(model: type[BaseModel], path: Sequence[Any], problem: Mapping[str, Any]) -> str:
+    """What a value must be; "" where pydantic's own message says more."""
+    context = {
+        key: int(value) if isinstance(value, float) and value.is_integer() else value
+        for key, value in problem.get("ctx", {}).items()
+    }
+    keys = ", ".join(_model_at(model, path).model_fields)
+    return MUST_BE.get(problem["type"], "").format(**context, keys=keys)
+
+
+def _explain(model: type[BaseModel], path: tuple[Any, ...], problem: Mapping[str, Any]) -> str:
+    where, kind = _written(path), problem["type"]
+    if kind == "extra_forbidden":
+        inside = _written(path[:-1]) or "the file"
+        known = _model_at(model, path[:-1]).model_fields
+        return str(unknown(f"key in {inside}", str(path[-1]), known)).rstrip(".")
+    if kind == "missing":
+        return f"the key {where!r} is missing"
+    message = str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
+    given = problem.get("input")
+    # Most of our own messages, as of a space inside a study, have named what was given already.
+    shown = "" if isinstance(given, dict) or "given: " in message else f" (given: {shorten(given)})"
+    return f"{where}: {message}{shown}" if where else message
+
+
+def _model_at(model: type[BaseModel], path: Sequence[Any]) -> type[BaseModel]:
+    """The model that validates the value at a path inside `model`."""
+    for part in path:
+        if isinstance(part, int) or part not in model.model_fields:
+            continue
+        nested = next(_models_in(model.model_fields[part].annotation), None)
+        if nested is not None:
+            model = nested
+    return model
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)

@@ -1,0 +1,80 @@
+"""Words that keep within what errors can be, and that say when networks have not learned."""
+
+import pytest
+from study_tables import make_info, make_mixed_trials, make_trials
+
+from dashboards.analysis.findings import Findings
+from dashboards.analysis.tables import closing_table, comparison_table
+from dashboards.analysis.words import interval, listed, listed_by_axis, signed_interval
+
+
+def two_arms(errors: dict[str, list[float]]) -> Findings:
+    trials = make_trials(seeds=len(errors["C=1"]))
+    trials = trials[trials["arm"].isin(list(errors))].reset_index(drop=True)
+    values = [errors[row.arm][row.seed] / 100 for row in trials.itertuples()]
+    return Findings(trials.assign(test_error=values, validation_error=values), make_info())
+
+
+def test_two_seeds_of_two_arms_are_too_few_for_an_interval():
+    verdict = two_arms({"C=1": [30, 52], "C=8": [41, 54]}).verdict
+    assert verdict.sentence == "Two seeds are too few for an interval: nothing is claimed."
+    assert verdict.title == "No interval for the gaps from C=1"
+    assert "The largest gap is C=8's, +6.50 points, 2 seeds." in verdict.more
+
+
+def test_what_two_seeds_do_show_is_claimed():
+    verdict = two_arms({"C=1": [30.0, 30.2], "C=8": [20.1, 20.0]}).verdict
+    assert "C=8 has 10.05" in verdict.sentence
+
+
+def test_many_arms_give_intervals_on_two_seeds():
+    assert not Findings(make_mixed_trials(seeds=2), make_info()).comparison.problem
+
+
+def test_no_interval_reaches_beyond_what_errors_can_be():
+    assert interval(-0.1, 1.4) == "0.00 to 100.00"
+    assert interval(None, None, 2) == "too few seeds"
+    assert interval(None, None, 0) == interval(None, None, 5) == "–"
+    assert signed_interval(-1.46, 1.59) == "−100.00 to +100.00"
+    wide = two_arms({"C=1": [1, 99, 1], "C=8": [99, 1, 99]})
+    assert wide.comparison.largest_loss <= 1
+    assert wide.comparison.differences[0].high > 1
+    assert any(cell.endswith(" to +100.00") for cell in comparison_table(wide).rows[1])
+
+
+def test_the_terminals_table_says_where_seeds_are_too_few():
+    table = closing_table(Findings(make_trials(seeds=2), make_info()))
+    column = table.columns.index("95 % interval")
+    assert {row[column] for row in table.rows} == {"too few seeds"}
+
+
+def test_networks_that_have_not_learned_are_named_before_any_gap():
+    trials = make_trials()
+    poor = trials.assign(test_error=0.85 + trials["test_error"])
+    assert Findings(poor, make_info()).verdict.more.startswith(
+        "No arm has learned much: guessing makes 90.0 % test error, and here it is 87."
+    )
+    one = trials.assign(test_error=trials["test_error"].where(trials["arm"] != "C=16", 0.89))
+    assert Findings(one, make_info()).verdict.more.startswith(
+        "C=16 has not learned much: guessing makes 90.0 % test error, and here it is 89.0 %."
+    )
+    assert "learned" not in Findings(trials, make_info()).verdict.text
+
+
+@pytest.mark.parametrize(
+    ("arms", "text"),
+    [
+        (["C=2", "C=4", "C=8"], "C=2, C=4 and C=8"),
+        (["C=2", "C=4", "width=32"], "C=2 and C=4; width=32"),
+        (["C=1, width=32", "C=2, width=32"], "C=1, width=32; and C=2, width=32"),
+    ],
+)
+def test_arms_are_listed_by_axis_and_names_with_commas_stay_apart(arms, text):
+    assert listed_by_axis(arms) == text
+    assert listed(["C=2, seed 1,", "C=8, seed 0,"]) == "C=2, seed 1, and C=8, seed 0,"
+
+
+def test_data_of_a_folder_says_which_folder():
+    info = {**make_info(), "data": {"name": "folder", "path": "../my/photos", "train": 400}}
+    assert Findings(make_trials(), info).context == "folder photos, 10 epochs"
+    assert Findings(make_trials(), make_info()).context == "digits, 10 epochs"

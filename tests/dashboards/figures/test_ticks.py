@@ -1,0 +1,26 @@
+"""Ticks of logarithmic axes: 1, 2 and 5, and never too few."""
+
+import pytest
+
+from dashboards.figures.ticks import log_ticks
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (0.5, 90, [0.5, 1, 2, 5, 10, 20, 50]),
+        (1e7, 2e8, [1e7, 2e7, 5e7, 1e8, 2e8]),
+        (60, 68.5, [60, 62, 64, 66, 68]),
+        (70, 92, [70, 80, 90]),
+        (1, 3, [1, 2, 3]),
+    ],
+)
+def test_ticks_are_1_2_and_5_or_an_equal_step_apart(low, high, ticks):
+    assert log_ticks(low, high) == pytest.approx(ticks)
+
+
+def test_a_narrow_axis_has_three_ticks_too():
+    for low in (0.013, 2.1, 68.0, 9.99):
+        ticks = log_ticks(low, 1.02 * low)
+        assert len(ticks) >= 3
+        assert all(low <= tick <= 1.02 * low for tick in ticks)

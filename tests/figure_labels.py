@@ -1,0 +1,72 @@
+"""What a browser shows of figures: whether names overlap or are cut, and whether lines are told
+apart. Measured there, with the fonts and the sizes of the page."""
+
+from typing import Any
+
+# Every text of every figure: ticks, titles of axes, legends, and names at lines and marks.
+MEASURE = """
+() => {
+  const shown = element => {
+    const box = element.getBoundingClientRect();
+    return {left: box.left, right: box.right, top: box.top, bottom: box.bottom};
+  };
+  const texts = plot => [...plot.querySelectorAll('.main-svg text')]
+    .filter(text => text.textContent.trim() && getComputedStyle(text).display !== 'none')
+    .filter(text => text.getBoundingClientRect().width > 0 && !text.closest('.scrollbar'))
+    .map(text => ({text: text.textContent, ...shown(text)}));
+  const looks = plot => plot.data
+    .filter(trace => trace.x && trace.x[0] !== null && (trace.mode || '').includes('lines'))
+    .filter(trace => trace.name && trace.fill !== 'toself' && trace.legendgroup)
+    .map(trace => [trace.name, trace.line.color, trace.line.dash || 'solid']);
+  return [...document.querySelectorAll('.js-plotly-plot')].map(plot => ({
+    key: plot.closest('[data-figure]')?.dataset.figure || plot.parentElement.id,
+    frame: shown(plot.querySelector('.main-svg')),
+    texts: texts(plot),
+    looks: looks(plot),
+  }));
+}
+"""
+TOUCH = 1.5  # pixels by which boxes of lines of text may share: a box is higher than its letters
+
+
+def figures(page: Any) -> list[dict[str, Any]]:
+    """The figures of a page, each with its frame and its texts in pixels."""
+    return list(page.evaluate(MEASURE))
+
+
+def overlapping(figure: dict[str, Any]) -> list[tuple[str, str]]:
+    """Pairs of texts of which one stands on the other."""
+    pairs, texts = [], figure["texts"]
+    for number, one in enumerate(texts):
+        for other in texts[number + 1 :]:
+            width = min(one["right"], other["right"]) - max(one["left"], other["left"])
+            height = min(one["bottom"], other["bottom"]) - max(one["top"], other["top"])
+            if width > TOUCH and height > TOUCH:
+                pairs.append((one["text"], other["text"]))
+    return pairs
+
+
+def cut(figure: dict[str, Any]) -> list[str]:
+    """Texts that run out of their figure."""
+    frame = figure["frame"]
+    return [
+        text["text"]
+        for text in figure["texts"]
+        if text["left"] < frame["left"] - TOUCH
+        or text["right"] > frame["right"] + TOUCH
+        or text["top"] < frame["top"] - TOUCH
+        or text["bottom"] > frame["bottom"] + TOUCH
+    ]
+
+
+def alike(figure: dict[str, Any]) -> list[str]:
+    """Lines that look like another one."""
+    looks = [(color, dash) for _, color, dash in figure["looks"]]
+    return [name for name, *look in figure["looks"] if looks.count(tuple(look)) > 1]
+
+
+def named(figure: dict[str, Any], name: str) -> bool:
+    """Whether a name stands whole in a figure, be it in several lines."""
+    return name.replace(" ", "") in "".join(text["text"] for text in figure["texts"]).replace(
+        " ", ""
+    )

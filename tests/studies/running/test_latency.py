@@ -1,0 +1,106 @@
+"""Searches with a latency: measured, shown, and a limit above which nothing is trained."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from searching import BASE, SPACE
+
+import studies.running.supervisor
+from dashboards.analysis.findings import Findings
+from dashboards.analysis.tables import closing_table
+from dashboards.report.report import render_report
+from dashboards.report.sources import load_sources
+from explorer.cli import cli
+from explorer.errors import UserError
+from studies import Study
+from studies.results import Reader
+from studies.storage import Storage
+
+URL = "sqlite:///t.db"
+
+
+@pytest.fixture
+def write(workdir: Path) -> Callable[..., Path]:
+    """Writes the file of a study with this search."""
+
+    def write(search: Any) -> Path:
+        (workdir / "tiny_space.yaml").write_text(SPACE)
+        (workdir / "tiny.yaml").write_text(yaml.safe_dump({**BASE, "seeds": [0], "search": search}))
+        return workdir / "tiny.yaml"
+
+    return write
+
+
+@pytest.fixture
+def timed(write: Callable[..., Path]) -> Callable[..., Any]:
+    """Runs a search with a latency, in this process; gives its tables."""
+
+    def run(**keys: Any) -> Any:
+        search = {"method": "random", "trials": 4, "finalists": 1, **keys}
+        studies.running.supervisor.run(Study.load(write(search)), storage=URL)
+        return Reader(Storage(URL)).tables("tiny")
+
+    return run
+
+
+@pytest.mark.usefixtures("fake")
+def test_latency_is_a_column_of_results_and_shown(timed: Callable[..., Any]) -> None:
+    tables = timed(objectives=["validation_error", "latency"])
+    assert len(tables.trials) == 4
+    assert tables.trials["latency"].between(1e-6, 10).all()
+    shown = CliRunner().invoke(cli, ["study", "show", "tiny", "--storage", URL]).output
+    assert "latency" in "".join(shown.splitlines()[:2])
+    findings = Findings(tables.trials, tables.info)
+    assert closing_table(findings).columns[-1] == "Latency (ms)"
+    assert findings.objective == "latency"
+    page = render_report(load_sources(["tiny"], URL))
+    # The front of the search's own objectives is the first figure of all.
+    figures = re.findall(r'data-figure="([^"]*)"', page)
+    assert figures[0].endswith("front")
+    assert "Pareto front of mean test error and latency" in page
+
+
+@pytest.mark.usefixtures("fake")
+def test_without_a_measured_latency_nothing_speaks_of_it(timed: Callable[..., Any]) -> None:
+    tables = timed()
+    assert tables.trials["latency"].isna().all()
+    assert "Latency (ms)" not in closing_table(Findings(tables.trials, tables.info)).columns
+    shown = CliRunner().invoke(cli, ["study", "show", "tiny", "--storage", URL]).output
+    assert "latency" not in "".join(shown.splitlines()[:2])
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_design_above_the_latency_of_a_constraint_is_not_trained(
+    timed: Callable[..., Any],
+) -> None:
+    trials = timed(constraints={"latency": "1us"}).trials  # faster than any network is
+    assert list(trials["status"]) == ["complete", "pruned", "pruned", "pruned"]
+    assert trials["arm"][0] == "C=1, width=16"  # the reference arm is trained in any case
+    assert trials["validation_error"][1:].isna().all()
+    assert (
+        trials["reason"][1:]
+        .str.fullmatch(r"not trained: its latency of [\d.]+ (µs|ms|s) is above the search's limit")
+        .all()
+    )
+    assert (trials["latency"] > 1e-6).all()
+
+
+@pytest.mark.parametrize(
+    ("constraints", "message"),
+    [
+        ({"latency": "2x"}, "latency must be a time above zero, for example 10ms"),
+        ({"latencies": "2ms"}, "Did you mean 'latency'"),
+        ({"params": -5}, "search.constraints.params: must be above 0"),
+    ],
+)
+def test_a_constraint_that_cannot_be_is_refused(
+    write: Callable[..., Path], constraints: dict[str, Any], message: str
+) -> None:
+    file = write({"method": "random", "trials": 2, "finalists": 1, "constraints": constraints})
+    with pytest.raises(UserError, match=message):
+        Study.load(file)
