@@ -9,7 +9,9 @@ from explorer.architecture import Architecture
 from explorer.errors import UserError
 from explorer.networks.network import Network, build
 from explorer.networks.weights import load_weights
+from explorer.suggestions import command
 
+PROGRAM = "resnext-explorer"
 SIZES = ("resolution", "in_channels", "classes")
 # Written for each file anew; all else that a file says goes on into what is exported from it.
 OWN = ("format", "architecture", *SIZES, "input", "output", "made_by")
@@ -40,9 +42,9 @@ def describe_network(architecture: Architecture, more: Mapping[str, str]) -> dic
     """
     channels, side, _ = architecture.input_shape
     try:
-        made_by = f"resnext-explorer {version('resnext-explorer')}"
+        made_by = f"{PROGRAM} {version(PROGRAM)}"
     except PackageNotFoundError:
-        made_by = "resnext-explorer"
+        made_by = PROGRAM
     return {
         "architecture": architecture.name,
         **{key: str(getattr(architecture, key)) for key in SIZES},
@@ -81,11 +83,19 @@ def load_network(path: str | Path, name: str | None = None, **sizes: int) -> Sav
     if design is None and not Path(path).is_file():
         raise UserError(f"cannot read weights from {path}: there is no such file.")
     if design is None or (name is None and "resolution" not in {**said, **sizes}):
+        whole = command(
+            "export",
+            "NAME",
+            resolution="R",
+            classes="K",
+            weights=path,
+            format="safetensors",
+            o="NEW.safetensors",
+        )
         raise UserError(
             f"{path} does not say which network it holds, or for which resolution: it was written"
-            " by another program, or by an older version of this one. Name both: resnext-explorer"
-            f" export NAME --resolution R --classes K --weights {path} --format safetensors -o NEW"
-            ".safetensors writes a file that says all."
+            " by another program, or by an older version of this one. This writes a file that says"
+            f" all: {whole}"
         )
     architecture = Architecture.from_name(design, **{**said, **sizes})
     network = build(architecture)

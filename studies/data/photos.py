@@ -36,20 +36,22 @@ def find_photos(given: Iterable[str | Path]) -> tuple[list[Path], str]:
     """
     paths: list[Path] = []
     left_out = LeftOut()
-    for one in map(expanded, given):
-        if not one.is_dir():
-            if not one.exists():
-                raise UserError(f"there is no file or folder {one}.")
-            paths.append(one)
+    for path in map(expanded, given):
+        if not path.is_dir():
+            if not path.exists():
+                raise UserError(f"there is no file or folder {path}.")
+            paths.append(path)
             continue
         try:
-            below = [one / name for name, _ in walk(one, ".", image_extensions(), set(), left_out)]
+            below = [
+                path / name for name, _ in walk(path, ".", image_extensions(), set(), left_out)
+            ]
         except OSError as error:
-            raise UserError(f"cannot read {error.filename or one}: {error.strerror}.") from None
+            raise UserError(f"cannot read {error.filename or path}: {error.strerror}.") from None
         if not below:
             holds = f" It holds {left_out}." if str(left_out) else " It is empty."
             raise UserError(
-                f"{one} holds no image (of a format that Pillow reads, by its extension).{holds}"
+                f"{path} holds no image (of a format that Pillow reads, by its extension).{holds}"
             )
         paths += below
     return paths, str(left_out)

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from explorer.suggestions import command
+
 if TYPE_CHECKING:
     from studies.winner.winner import Winner
 
@@ -9,7 +11,7 @@ AFTER_USE = (
     "The same on the command line:",
     "",
     "```sh",
-    "resnext-explorer predict --weights weights.safetensors photo1.jpg photo2.jpg",
+    command("predict", "photo1.jpg", "photo2.jpg", weights="weights.safetensors"),
     "```",
     "",
     "Weights and ONNX file say, as metadata, the design, the shape of the input, how pixels are",

@@ -131,12 +131,12 @@ def test_mistakes_in_the_constructor_are_told_as_in_a_file(workdir: Path) -> Non
 
 
 def test_what_the_interpreter_shows_of_a_study_is_a_line(workdir: Path) -> None:
-    study = Study.load("digits_cardinality")
+    study = Study(**KEYS, data={"name": "digits", "test": 0.2})
     assert repr(study) == (
-        "Study(name='digits_cardinality', space='digits_cardinality', data='digits',"
-        " recipe='quick', seeds='16 seeds')"
+        "Study(name='arrays', space='two', data='digits', recipe='quick', seeds=[0, 1])"
     )
-    assert repr(study.data) == "DataSpec(name='digits', validation=0.2, test=0.2)"
+    assert repr(study.data) == "DataSpec(name='digits', test=0.2)"
+    assert "seeds='16 seeds'" in repr(Study(**{**KEYS, "seeds": range(16)}, data=study.data))
 
 
 def test_a_study_that_is_not_stored_says_so(workdir: Path) -> None:
