@@ -14,6 +14,7 @@ import click
 from explorer.errors import UserError, check_known
 from explorer.lazy import load
 from explorer.output import OutputGone, finish, guard_streams, tell
+from explorer.rooms import check_rooms
 from explorer.scarcity import scarcity
 from explorer.streams import let_only_text_through
 
@@ -154,6 +155,7 @@ def main() -> None:
 
 def _run() -> int:
     try:
+        check_rooms()
         code = cli.main(prog_name="resnext-explorer", standalone_mode=False)
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)

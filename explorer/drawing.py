@@ -10,6 +10,7 @@ from itertools import groupby
 
 from explorer.architecture import Architecture, as_architecture
 from explorer.complexity import count, total
+from explorer.files import PAGE_MARK
 from explorer.layers import Layer, iter_layers
 from explorer.text import human_count, human_flops
 
@@ -20,6 +21,9 @@ SIDE = 58
 SHOWN_PATHS = 5
 SQUARES_A_ROW = 12
 
+SVG_MARK = b"<metadata>resnext-explorer</metadata>"
+# By suffix, what tells that a drawing is ours.
+MARKS = {".svg": SVG_MARK, ".html": PAGE_MARK}
 STYLE = """
   text { font: 12px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif;
     fill: #1a1a1a; }
@@ -113,7 +117,7 @@ def svg(architecture: Architecture | str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}"'
         f' width="{width:g}" height="{height:g}" role="img" aria-label="{label}">'
-        f"<style>{STYLE}</style>"
+        f"{SVG_MARK.decode()}<style>{STYLE}</style>"
         f'<rect class="ground" width="100%" height="100%"/>{"".join(canvas.parts)}</svg>\n'
     )
 
@@ -123,7 +127,7 @@ def html(architecture: Architecture | str) -> str:
     architecture = as_architecture(architecture)
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
+        f'<meta name="viewport" content="width=device-width">{PAGE_MARK.decode()}'
         f"<title>{escape(architecture.name)}</title><style>{PAGE_STYLE}</style>"
         f"{svg(architecture)}</html>\n"
     )

@@ -2,9 +2,13 @@
 
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from explorer.errors import UserError
+
+BEGINNING = 65_536  # bytes of a file in which its mark stands, behind a thousand class names
+PAGE_MARK = b'<meta name="generator" content="resnext-explorer">'
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
@@ -19,6 +23,38 @@ def expanded(path: str | os.PathLike[str]) -> Path:
             f"{path} begins with a home folder that this system does not know. Write the whole"
             " path."
         ) from None
+
+
+def check_output(
+    path: str | os.PathLike[str], suffixes: Sequence[str], mark: bytes, *, force: bool = False
+) -> None:
+    """Refuse to write where the file is of another kind, or would replace one that is not ours.
+
+    Args:
+        path: What is to be written.
+        suffixes: Of such files, in small letters: (".csv",).
+        mark: What the beginning of such a file holds, and no other; empty where files of this kind
+            have none, so that none is known to be ours.
+        force: Replace any file.
+
+    Raises:
+        UserError: The path ends otherwise, or there is a file without the mark.
+    """
+    target = Path(path)
+    if target.suffix.lower() not in suffixes:
+        raise UserError(f"cannot write {target}: name a file that ends in {' or '.join(suffixes)}.")
+    if force or not target.is_file():
+        return
+    try:
+        with target.open("rb") as file:
+            beginning = file.read(BEGINNING)
+    except OSError:
+        beginning = b"?"
+    if beginning and not (mark and mark in beginning):
+        raise UserError(
+            f"{target} is there already, and is not known to be from this command. Name another"
+            " file, or replace it with --force."
+        )
 
 
 def write_atomic(path: str | os.PathLike[str], data: str | bytes) -> Path:

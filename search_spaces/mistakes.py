@@ -26,6 +26,7 @@ MUST_BE = {
     "literal_error": "one of {expected}",
     "model_attributes_type": "a mapping with keys of {keys}",
     "model_type": "a mapping with keys of {keys}",
+    "string_pattern_mismatch": "text that matches {pattern}",
     "string_too_long": "text of at most {max_length:,} characters",
     "string_too_short": "text of at least one character",
     "string_type": "text",

@@ -6,7 +6,15 @@ room start fast.
 
 from typing import TYPE_CHECKING
 
-from explorer.lazy import lazy_getattr
+try:
+    from explorer.lazy import lazy_getattr
+except ImportError:
+    import explorer
+
+    raise ImportError(
+        f"{explorer.__file__} hides the module explorer of resnext-explorer. Rename it, or start"
+        " from another folder."
+    ) from None
 
 if TYPE_CHECKING:
     from studies.api import Study

@@ -8,9 +8,10 @@
 Nothing in this room imports it but the commands.
 """
 
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from explorer.errors import check_known
 from explorer.files import expanded
@@ -18,9 +19,10 @@ from explorer.lazy import load
 from explorer.output import say
 from studies.attempts.planned import planned_pairs
 from studies.attempts.standing import Counts
-from studies.config.study import StudyFile, to_run
+from studies.config.study import StudyFile
 from studies.data import data_section
 from studies.pair import Pair
+from studies.records.named import load_study
 from studies.running.progress import choose_view
 from studies.running.supervisor import run
 from studies.storage import Storage
@@ -69,12 +71,33 @@ class Study(StudyFile):
 
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # as in `FileModel`
 
+    @classmethod
+    def load(cls, name_or_path: str | Path, *, storage: str | Storage | None = None) -> Self:
+        """A file by its path, or a stored study or preset by its name.
+
+        Of a stored study and another preset of the same name the stored one is taken, with a
+        warning.
+
+        Args:
+            name_or_path: A path ends in .yaml or .yml, or has a slash in it.
+            storage: Where studies are stored; None as in `Storage.visit`.
+
+        Raises:
+            UserError: naming the file, the key and what is allowed.
+        """
+        with Storage.visit(storage) as opened:
+            study, sentence = load_study(cls, name_or_path, opened)
+        if sentence:
+            warnings.warn(sentence, stacklevel=2)
+        return study
+
     def run(
         self,
         *,
         storage: str | Storage | None = None,
         workers: int | None = None,
         workers_per_gpu: int | None = None,
+        threads: int | None = None,
         data_dir: Path | None = None,
         quiet: bool = False,
     ) -> Counts:
@@ -87,6 +110,9 @@ class Study(StudyFile):
             workers: Processes that train at the same time. On a CPU the default is one; on CUDA it
                 is `workers_per_gpu` for each GPU here, which is also the most.
             workers_per_gpu: On CUDA, workers that share each GPU (default 1).
+            threads: Of each worker; a study that is stored keeps its own. None takes what
+                OMP_NUM_THREADS says; without it one, or on a CPU as many as the worker has cores
+                where a few timed steps are faster with them.
             data_dir: The folder with the data set's files, where it is not built in.
             quiet: Show only what goes wrong.
 
@@ -97,11 +123,12 @@ class Study(StudyFile):
         training: dict[str, Any] = {
             "workers": workers,
             "workers_per_gpu": workers_per_gpu,
+            "threads": threads,
             "data_dir": data_dir,
         }
         with Storage.visit(storage) as opened:
             options = {**training, "storage": opened.option}
-            view = choose_view(quiet=quiet, study=to_run(self.name), options=options)
+            view = choose_view(quiet=quiet, study=self.name, options=options)
             return run(self, storage=opened, view=view, **training)
 
     def plan(
@@ -110,6 +137,7 @@ class Study(StudyFile):
         storage: str | Storage | None = None,
         workers: int | None = None,
         workers_per_gpu: int | None = None,
+        threads: int | None = None,
         data_dir: Path | None = None,
     ) -> "Plan":
         """What the study would still train, and about how long that takes here; stores nothing.
@@ -133,6 +161,7 @@ class Study(StudyFile):
             storage=storage,
             workers=workers,
             workers_per_gpu=workers_per_gpu,
+            threads=threads,
             data_dir=data_dir,
         )
 
@@ -171,12 +200,17 @@ class Study(StudyFile):
         return "\n".join([verdict.text, *verdict.notes])
 
     def report(
-        self, path: str | Path | None = None, *, storage: str | Storage | None = None
+        self,
+        path: str | Path | None = None,
+        *,
+        force: bool = False,
+        storage: str | Storage | None = None,
     ) -> Path:
         """Write the results as one HTML page that opens offline.
 
         Args:
             path: The page; None is the study's name with .html, in the current folder.
+            force: Also replace a file that is no page of ours.
             storage: Where the study is stored; None as in `Storage.visit`.
 
         Returns:
@@ -192,7 +226,7 @@ class Study(StudyFile):
         with Storage.visit(storage) as opened:
             source = self._source(opened)
         written: Path = load("dashboards.report.report").write_report(
-            path or f"{self.name}.html", [source]
+            path or f"{self.name}.html", [source], force=force
         )
         return written
 
@@ -231,7 +265,7 @@ class Study(StudyFile):
         with Storage.visit(storage) as opened:
             stored = get(opened, self.name)
             trials = within(Reader(opened).tables(name).trials, tuple(where))
-            return choose_stored(stored, trials, to_run(self.name), opened.option)
+            return choose_stored(stored, trials, opened.option)
 
     def retrain(
         self,
@@ -245,6 +279,7 @@ class Study(StudyFile):
         data_dir: Path | None = None,
         seed: int = 0,
         device: str = "auto",
+        threads: int | None = None,
         quiet: bool = False,
     ) -> "Retrained":
         """Train the winner on the train and validation images, test it once, and export it.
@@ -261,6 +296,7 @@ class Study(StudyFile):
             data_dir: The folder with the data set's files, where it is not built in.
             seed: Of the initial weights, the order of images and their augmentation.
             device: `cpu`, `cuda`, `cuda:1` or `auto`.
+            threads: On a CPU; None as in `run`.
             quiet: Show nothing meanwhile.
 
         Returns:
@@ -289,6 +325,7 @@ class Study(StudyFile):
                 data_dir=data_dir,
                 seed=seed,
                 device=device,
+                threads=threads,
                 tell=(lambda text: None) if quiet else say,
             )
 

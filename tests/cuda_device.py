@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import torch
 
-from studies.machine.cores import available_cores
 from studies.machine.settings import Settings, resolve_here
 
 # The same tests pass on a CPU, where RESNEXT_EXPLORER_CUDA_TESTS_ON says `cpu`: so they can be
@@ -32,7 +31,7 @@ os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 def settings(precision: str = "auto", device: str = DEVICE) -> Settings:
     """The product's own choice for a device, with one thread on the CPU."""
-    return resolve_here(device, precision, workers=available_cores())
+    return resolve_here(device, precision, threads=1).settings
 
 
 def command(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":

@@ -27,7 +27,7 @@ import studies.data.splits
 import studies.running.trial
 import studies.storage.outages
 import studies.storage.postgres
-from studies.machine.settings import Settings
+from studies.machine.settings import Resolved, Settings
 from studies.missed import Missed
 from studies.training.outcome import TrainingFailed, TrainingStopped
 
@@ -178,7 +178,7 @@ class WithoutData(Trainer):
 SUPERVISED = {
     "TRAINER": "fake_training:Trainer",
     "load": load,
-    "resolve": lambda **_: Settings(device="cpu", precision="32", threads=1),
+    "resolve": lambda **_: Resolved(Settings(device="cpu", precision="32", threads=1)),
 }
 
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from explorer.commands.options import FORCE_OPTION
 from explorer.suggestions import Secret, command
 from studies.commands.options import storage_option
-from studies.config.study import to_run
 from studies.pair import split_recipe
 
 # Columns of the closing table that a narrow terminal does without, the first of these first.
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         " current folder)."
     ),
 )
+@FORCE_OPTION
 @click.option(
     "--paper",
     type=click.Choice(["ResNet-50", "ResNet-101"], case_sensitive=False),
@@ -37,7 +38,11 @@ if TYPE_CHECKING:
     ),
 )
 def report(
-    studies: tuple[str, ...], storage: str | None, output: str | None, paper: str | None
+    studies: tuple[str, ...],
+    storage: str | None,
+    output: str | None,
+    force: bool,
+    paper: str | None,
 ) -> None:
     """Write the results of studies as one HTML page that opens offline, and print them.
 
@@ -63,7 +68,10 @@ def report(
     # Files alone are named as the file: the study's own report, from its storage, is another.
     alone = file_stem(sources[0].name) if named else Path(studies[0]).stem
     path = write_report(
-        output or f"{alone if len(sources) == 1 else 'report'}.html", sources, paper=paper
+        output or f"{alone if len(sources) == 1 else 'report'}.html",
+        sources,
+        paper=paper,
+        force=force,
     )
     option = Storage(storage).option
     for source in sources:
@@ -117,7 +125,7 @@ def next_commands(
     status = command("study status", name_or_path, storage=storage)
     results = command("study results", name_or_path, o="results.csv", storage=storage)
     if findings.is_training:
-        return [command("study run", to_run(name_or_path), storage=storage), status]
+        return [command("study run", name_or_path, storage=storage), status]
     if findings.counts.get("failed"):
         return [command("study retry", name_or_path, storage=storage), results]
     if findings.winner is None:

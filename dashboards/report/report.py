@@ -35,7 +35,7 @@ from dashboards.page.study import study_name
 from dashboards.report.sources import Source
 from dashboards.report.study import Draw, StudyPart, figure_frame, study_body
 from explorer.errors import UserError
-from explorer.files import write_atomic
+from explorer.files import PAGE_MARK, check_output, write_atomic
 from studies.results import as_csv
 
 SPACE = 8  # designs that make a study a design space, with a distribution worth drawing
@@ -47,9 +47,14 @@ def write_report(
     *,
     paper: str | None = None,
     now: datetime | None = None,
+    force: bool = False,
 ) -> Path:
-    """Write the page of one study or of several. Raises
-    `UserError` where `path` cannot be written."""
+    """Write the page of one study or of several.
+
+    Raises `UserError` where `path` does not end in .html, cannot be written, or is a file that is
+    no page of ours, unless `force` is given.
+    """
+    check_output(path, (".html", ".htm"), PAGE_MARK, force=force)
     return write_atomic(path, render_report(sources, paper=paper, now=now))
 
 

@@ -1,5 +1,6 @@
 """The commands that need no torch: suggest, match, scale, describe, enumerate, published."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ from explorer.budget import match as match_designs
 from explorer.budget import scale as scale_designs
 from explorer.commands import printing
 from explorer.commands.options import (
+    FORCE_OPTION,
     JSON_OPTION,
     MULTIPLE_OPTION,
     TOLERANCE_OPTION,
@@ -234,10 +236,16 @@ def scale(
 @click.argument("names", metavar="NAME [NAME]", nargs=-1, required=True)
 @click.option("--verify", is_flag=True, help="Also build the network and count with fvcore.")
 @click.option("--diagram", type=click.Path(), help="Draw the network into FILE.svg or FILE.html.")
+@FORCE_OPTION
 @input_options
 @JSON_OPTION
 def describe(
-    names: tuple[str, ...], verify: bool, diagram: str | None, sizes: dict[str, int], as_json: bool
+    names: tuple[str, ...],
+    verify: bool,
+    diagram: str | None,
+    force: bool,
+    sizes: dict[str, int],
+    as_json: bool,
 ) -> None:
     """Show every layer of the network NAME and what it costs, or two networks side by side.
 
@@ -255,16 +263,19 @@ def describe(
     architectures = [Architecture.from_name(name, **sizes) for name in names]
     if diagram is not None and len(names) > 1:
         raise UserError("--diagram draws one network; describe them one after the other.")
-    if diagram is not None and not diagram.endswith((".svg", ".html")):
-        raise UserError(f"--diagram writes .svg or .html; given: {diagram!r}.")
+    if diagram is not None:
+        from explorer import drawing
+        from explorer.files import check_output
+
+        mark = drawing.MARKS.get(Path(diagram).suffix.lower(), b"")
+        check_output(diagram, tuple(drawing.MARKS), mark, force=force)
     records = [
         printing.architecture_record(architecture, verify=verify) for architecture in architectures
     ]
     if diagram is not None:
-        from explorer import drawing
         from explorer.files import write_atomic
 
-        draw = drawing.svg if diagram.endswith(".svg") else drawing.html
+        draw = drawing.svg if mark == drawing.SVG_MARK else drawing.html
         write_atomic(diagram, draw(architectures[0]))
     from explorer.terminal import print_json
 
@@ -303,6 +314,7 @@ def describe(
 @click.option("--sort", help="Sort by a column; mismatch by its absolute value.")
 @click.option("--limit", type=WholeNumber(), default="20", help="Rows shown on the terminal.")
 @click.option("-o", "--output", type=click.Path(), help="Write all rows to a CSV file.")
+@FORCE_OPTION
 def enumerate_(
     reference: str,
     given: dict[str, Any],
@@ -312,6 +324,7 @@ def enumerate_(
     sort: str | None,
     limit: int,
     output: str | None,
+    force: bool,
     **options: Any,  # of `enumerate_designs`
 ) -> None:
     """Solve every combination of the axes for the cost of REFERENCE: a million designs a second.
@@ -323,8 +336,12 @@ def enumerate_(
     """
     architecture = Architecture.from_name(reference, **sizes)
     by, budget = chosen_budget(by, budgets)
-    from explorer.enumeration import enumerate_designs, sort_designs
+    from explorer.enumeration import COLUMNS, enumerate_designs, sort_designs
+    from explorer.files import check_output
     from explorer.terminal import progress_bar
+
+    if output is not None:
+        check_output(output, (".csv",), ",".join(COLUMNS).encode(), force=force)
 
     with progress_bar("designs") as progress:
         table = enumerate_designs(

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from explorer.architecture import Architecture
-from explorer.commands.options import JSON_OPTION, input_options
+from explorer.commands.options import FORCE_OPTION, JSON_OPTION, input_options
 from explorer.commands.parsing import WholeNumber, WholeNumbers
 from explorer.designs import Design
 from explorer.errors import UserError, check_known
@@ -144,6 +144,7 @@ def measure(
 @click.argument("name", required=False)
 @click.option("--format", "format_", required=True, help="torchvision, timm, safetensors or onnx.")
 @click.option("-o", "--output", type=click.Path(), required=True, help="The file to write.")
+@FORCE_OPTION
 @click.option(
     "--weights",
     type=click.Path(),
@@ -157,6 +158,7 @@ def export(
     name: str | None,
     format_: str,
     output: str,
+    force: bool,
     weights: str | None,
     seed: int,
     sizes: dict[str, int],
@@ -177,7 +179,7 @@ def export(
         raise UserError("name the network to export, as resnet50, or its --weights FILE.")
     from explorer import networks
 
-    networks.check_name(output, format_)
+    networks.check_name(output, format_, force=force)
     if architecture and format_ in ("torchvision", "timm"):
         networks.foreign_constructor(architecture, format_)  # refused before anything is built
     metadata: dict[str, str] = {}
@@ -188,7 +190,7 @@ def export(
     else:
         assert architecture is not None
         model = networks.fresh_network(architecture, seed)
-    loading = networks.export(model, output, format_, metadata)
+    loading = networks.export(model, output, format_, metadata, force=force)
     checked = " (checked against onnxruntime)" if format_ == "onnx" else ""
     click.echo(f"Written: {output}{checked}\nLoad it: {loading}")
 

@@ -9,6 +9,9 @@ from explorer.commands.parsing import DepthLists, Fraction, Number, WholeNumber,
 from explorer.depths import POLICIES
 
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
+FORCE_OPTION = click.option(
+    "--force", is_flag=True, help="Also replace a file that is not from this command."
+)
 
 
 MULTIPLE_OPTION = click.option(

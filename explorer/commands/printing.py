@@ -8,7 +8,7 @@ import click
 from explorer.architecture import Architecture
 from explorer.complexity import count, layer_complexity
 from explorer.designs import LABELS, Design, cost
-from explorer.errors import UserError, check_known
+from explorer.errors import check_known
 from explorer.layers import Layer, iter_layers
 from explorer.names import usual_input
 from explorer.published import PAPER, TABLES
@@ -59,7 +59,7 @@ def print_far_off(designs: Sequence[Design], what: str) -> None:
         click.echo(
             f"! {far} of {counted(len(designs), 'design')} {verb} more than"
             f" {human_percent(FAR_OFF)} off, too much to compare: no {what} comes nearer. Give"
-            " other values or another reference; resnext-explorer suggest names some."
+            " other values or another reference; the command suggest names some."
         )
 
 
@@ -333,7 +333,7 @@ def print_tables(as_json: bool) -> None:
         return
     rows = [(name, table.title) for name, table in TABLES.items()]
     print_table(("table", "what it shows"), rows, left=("what it shows",))
-    click.echo("\nNext: resnext-explorer published table3")
+    click.echo(f"\nNext: {command('published', 'table3')}")
 
 
 def print_published(name: str, as_json: bool) -> None:
@@ -399,14 +399,11 @@ def print_grid(reference: Architecture, table: Any, limit: int) -> None:
 def write_grid(reference: Architecture, table: Any, path: str) -> None:
     """Write all rows of an enumeration as CSV, each with its design's name.
 
-    Raises:
-        UserError: The path does not end in .csv, or cannot be written.
+    Raises `UserError` where it cannot be written.
     """
     from explorer.enumeration import architecture_of
     from explorer.files import write_atomic
 
-    if not path.endswith(".csv"):
-        raise UserError(f"-o writes CSV; name a file that ends in .csv, not {path!r}.")
     names = [architecture_of(reference, row).name for row in table.itertuples()]
     write_atomic(path, table.assign(design=names).to_csv(index=False, lineterminator="\n"))
     click.echo(f"Written: {path}")

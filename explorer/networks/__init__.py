@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from explorer.networks.crosscheck import fvcore_complexity
     from explorer.networks.exporting import check_name, export, foreign_constructor, fresh_network
     from explorer.networks.graphs import forget, record
-    from explorer.networks.measuring import MODES, Case, Timing, measure, use_threads
+    from explorer.networks.measuring import (
+        MODES,
+        Case,
+        Timing,
+        measure,
+        time_threads,
+        use_threads,
+    )
     from explorer.networks.network import Network, build
     from explorer.networks.rules import BlockShape, Violation, example_image, find_violations
     from explorer.networks.saved import SavedNetwork, load_network
@@ -41,6 +48,7 @@ __all__ = [
     "match_time",
     "measure",
     "record",
+    "time_threads",
     "use_threads",
 ]
 
@@ -50,7 +58,7 @@ __getattr__ = lazy_getattr(
         "crosscheck": ("fvcore_complexity",),
         "exporting": ("check_name", "export", "foreign_constructor", "fresh_network"),
         "graphs": ("forget", "record"),
-        "measuring": ("MODES", "Case", "Timing", "measure", "use_threads"),
+        "measuring": ("MODES", "Case", "Timing", "measure", "time_threads", "use_threads"),
         "network": ("Network", "build"),
         "rules": ("BlockShape", "Violation", "example_image", "find_violations"),
         "saved": ("SavedNetwork", "load_network"),

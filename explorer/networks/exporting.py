@@ -13,7 +13,7 @@ import torch
 
 from explorer.architecture import Architecture, as_architecture
 from explorer.errors import UserError, check_known
-from explorer.files import write_atomic
+from explorer.files import check_output, write_atomic
 from explorer.networks.network import Network, build
 from explorer.networks.saved import describe_network
 from explorer.template import IMAGENET
@@ -26,10 +26,18 @@ FORMATS = {
     "safetensors": (".safetensors",),
     "onnx": (".onnx",),
 }
+# What the beginning of such a file of ours holds: our metadata, and the class of the network. A
+# file of torch's own form may be anybody's.
+MARKS = {".safetensors": b'"architecture":"', ".onnx": b"explorer.networks"}
 
 
 def export(
-    model: Network, path: str | Path, format_: str, metadata: Mapping[str, str] | None = None
+    model: Network,
+    path: str | Path,
+    format_: str,
+    metadata: Mapping[str, str] | None = None,
+    *,
+    force: bool = False,
 ) -> str:
     """Write a network's weights, or for ONNX the network itself; the file is whole or not there.
 
@@ -41,16 +49,17 @@ def export(
         metadata: What a user of the file needs beside the design, its sizes and who made it, such
             as `mean`, `std` and `class_names`. Stored in safetensors and ONNX; torch's own form
             has no place for it.
+        force: Also replace a file that is not from here.
 
     Returns:
         One line of Python that loads the file.
 
     Raises:
         UserError: The library has no such network, an extra is not installed, the path's suffix is
-            that of another format, or the file cannot be written.
+            not one of the format, there is a file that is not from here, or it cannot be written.
         RuntimeError: onnxruntime's outputs differ from torch's; nothing is written.
     """
-    check_name(path, format_)
+    check_name(path, format_, force=force)
     about = describe_network(model.architecture, metadata or {})
     if format_ == "onnx":
         return _export_onnx(model, Path(path), about)
@@ -73,15 +82,11 @@ def export(
     return f"{constructor}.load_state_dict({load})" if constructor else load
 
 
-def check_name(path: str | Path, format_: str) -> None:
-    """Raise `UserError` for an unknown format, or a file whose suffix is that of another."""
+def check_name(path: str | Path, format_: str, *, force: bool = False) -> None:
+    """Refuse an unknown format, and a path as `explorer.files.check_output` does."""
     check_known("export format", format_, FORMATS)
-    suffix = Path(path).suffix.lower()
-    if suffix not in FORMATS[format_] and any(suffix in known for known in FORMATS.values()):
-        raise UserError(
-            f"{path} has the suffix of another format than {format_}; name a file that ends in"
-            f" {' or '.join(FORMATS[format_])}."
-        )
+    mark = MARKS.get(Path(path).suffix.lower(), b"")
+    check_output(path, FORMATS[format_], mark, force=force)
 
 
 def foreign_constructor(architecture: Architecture | str, library: str) -> str:

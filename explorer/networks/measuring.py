@@ -12,7 +12,7 @@ os.environ.setdefault("KINETO_LOG_LEVEL", "9")
 
 import gc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,6 +138,28 @@ def measure(
         low, median, high = np.quantile(samples, (0.25, 0.5, 0.75)).tolist()
         timings.append(Timing(case, median, low, high, rounds, peak))
     return timings
+
+
+def time_threads(
+    case: Case, precision: str, threads: Sequence[int], seconds: float
+) -> Iterator[tuple[int, float]]:
+    """Time training steps of a case on the CPU with several numbers of torch's threads.
+
+    Args:
+        case: What to time; its mode is `train_step`.
+        precision: "32" or "bf16".
+        threads: The numbers, visited in this order; one may come again.
+        seconds: About how long each visit lasts, after one step to warm up.
+
+    Yields:
+        After each visit the number of threads, and the seconds of one step.
+    """
+    device = torch.device("cpu")
+    step, _, _ = _prepare(case, device, PRECISIONS[precision])
+    for number in threads:
+        torch.set_num_threads(number)
+        step()
+        yield number, _time(step, device, seconds)
 
 
 def use_threads(number: int | None) -> int:

@@ -13,6 +13,7 @@ from studies.commands.options import (
     set_option,
     storage_option,
     training_options,
+    wanted_study,
     with_stored_study,
 )
 
@@ -47,12 +48,11 @@ def plan(
       resnext-explorer study plan ./my_study.yaml --data-dir ~/data --set recipe.epochs=100
     """
     from explorer.terminal import print_json
-    from studies.config.study import StudyFile
     from studies.running.plan import plan as make_plan
     from studies.storage import Storage
 
     opened = Storage(storage)
-    study = StudyFile.load(name_or_path).changed(changes)
+    study = wanted_study(opened, name_or_path, changes)
     if not as_json:
         click.echo(
             "Measuring some steps of the cheapest and of the most expensive design ...", err=True

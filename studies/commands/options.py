@@ -11,6 +11,7 @@ from explorer.errors import UserError
 from explorer.files import expanded
 
 if TYPE_CHECKING:
+    from studies.config.study import StudyFile
     from studies.records.stored_study import StoredStudy
     from studies.storage import Storage
 
@@ -58,14 +59,25 @@ set_option = click.option(
 )
 
 
+threads_option = click.option(
+    "--threads",
+    type=int,
+    help=(
+        "Of torch, in each process that trains (default: what OMP_NUM_THREADS says; else 1, or on a"
+        " CPU all its cores where a few timed steps are faster with them)."
+    ),
+)
+
+
 def training_options(command: Callable[..., None]) -> Callable[..., None]:
-    """`--workers`, `--workers-per-gpu` and `--data-dir`: how a study is trained here."""
+    """How a study is trained here: `--workers`, `--threads`, `--data-dir` and so on."""
     for option in (
         click.option(
             "--data-dir",
             type=GivenPath(),
             help="Folder with the data set's files, where it is not built in.",
         ),
+        threads_option,
         click.option(
             "--workers-per-gpu", type=int, help="On CUDA: workers that share each GPU (default: 1)."
         ),
@@ -80,6 +92,17 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
     ):
         command = option(command)
     return command
+
+
+def wanted_study(storage: "Storage", name_or_path: str, changes: tuple[str, ...]) -> "StudyFile":
+    """The study that `study run` and `study plan` are given, with single keys changed."""
+    from studies.config.study import StudyFile
+    from studies.records.named import load_study
+
+    study, sentence = load_study(StudyFile, name_or_path, storage)
+    if sentence:
+        click.echo(sentence, err=True)
+    return study.changed(changes)
 
 
 def stored_study(storage: "Storage", name_or_path: str) -> "StoredStudy":

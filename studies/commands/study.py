@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from explorer.commands.options import JSON_OPTION
+from explorer.commands.options import FORCE_OPTION, JSON_OPTION
 from explorer.errors import UserError
 from explorer.suggestions import command
 from studies.commands.manage import delete, import_, plan, show
@@ -15,19 +15,23 @@ from studies.commands.options import (
     storage_option,
     stored_study,
     training_options,
+    wanted_study,
     with_stored_study,
 )
 from studies.commands.winner import winner
-from studies.config.study import to_run
 
 if TYPE_CHECKING:
     from studies.records.stored_study import StoredStudy
     from studies.storage import Storage
 
+MARKING_COLUMNS = 4  # as a CSV file of ours begins: a later version may have others after them
+
 
 @click.group()
 def study() -> None:
-    """Run studies and follow their progress. A study is a preset's name or a YAML file.
+    """Run studies and follow their progress.
+
+    A study is given by the name of a preset or of a stored one, or by the path of a YAML file.
 
     \b
     Examples:
@@ -57,8 +61,9 @@ def run(
 ) -> None:
     """Train what is left of STUDY.
 
-    Ctrl-C stops after the current step, and the same command goes on from there. A training that
-    was cut off resumes from its last finished epoch, and ends with the numbers it would have had.
+    A name means the stored study, if there is one, else the preset. Ctrl-C stops after the current
+    step, and the same command goes on from there. A training that was cut off resumes from its last
+    finished epoch, and ends with the numbers it would have had.
     Exit codes: 0 all complete, 1 some failed, 2 a mistake, 130 stopped.
 
     \b
@@ -68,14 +73,13 @@ def run(
       resnext-explorer study run digits_cardinality --set name=longer --set recipe.epochs=20
       resnext-explorer study run ./small_networks.yaml --workers-per-gpu 4
     """
-    from studies.config.study import StudyFile
     from studies.running.progress import choose_view
     from studies.running.supervisor import RunStopped
     from studies.running.supervisor import run as run_study
     from studies.storage import Storage
 
-    wanted = StudyFile.load(name_or_path).changed(changes)
     opened = Storage(storage)
+    wanted = wanted_study(opened, name_or_path, changes)
     options = {"set": changes, **training, "storage": opened.option}
     view = choose_view(quiet=quiet, as_json=as_json, study=name_or_path, options=options)
     try:
@@ -115,9 +119,15 @@ def status(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
 @with_stored_study
 @click.option("--curves", is_flag=True, help="A row an epoch instead of a row a pair.")
 @click.option("-o", "--output", type=GivenPath(), help="Write a CSV file instead of printing.")
+@FORCE_OPTION
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of CSV.")
 def results(
-    storage: "Storage", study: "StoredStudy", curves: bool, output: Path | None, as_json: bool
+    storage: "Storage",
+    study: "StoredStudy",
+    curves: bool,
+    output: Path | None,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Print the results of a stored STUDY as CSV.
 
@@ -128,14 +138,17 @@ def results(
       resnext-explorer study results digits_cardinality -o results.csv
       resnext-explorer study results digits_cardinality --curves -o curves.csv
     """
-    from explorer.files import write_atomic
+    from explorer.files import check_output, write_atomic
     from explorer.terminal import print_data
-    from studies.results import Reader, as_csv, with_tuned
+    from studies.results import CURVES, TRIALS, Reader, as_csv, with_tuned
 
     if as_json and output:
         raise UserError(
             "--json prints to the terminal and -o writes a CSV file; give one of the two."
         )
+    if output:
+        header = list(CURVES if curves else TRIALS)[:MARKING_COLUMNS]
+        check_output(output, (".csv",), ",".join(header).encode(), force=force)
     reader = Reader(storage)
     if curves:
         table = reader.curves(study.name)
@@ -207,7 +220,7 @@ def retry(name_or_path: str, storage: str | None) -> None:
     stored = stored_study(opened, name_or_path)
     if count := forgive(opened, stored):
         pairs = counted(count, "failed pair")
-        again = command("study run", to_run(name_or_path), storage=opened.option)
+        again = command("study run", name_or_path, storage=opened.option)
         click.echo(f"{stored.name}: {pairs} will be trained again by: {again}")
         return
     failed = stored.counts(opened).failed

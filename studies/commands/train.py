@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from explorer.commands.options import FORCE_OPTION
 from explorer.errors import UserError
 from explorer.output import say
 from explorer.suggestions import command
 from explorer.text import counted
-from studies.commands.options import GivenPath, set_option
+from studies.commands.options import GivenPath, set_option, threads_option
 from studies.config.overrides import override
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ COLUMNS = {
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0)
 @click.option("--device", default="auto", help="cpu, cuda, cuda:1, or auto.")
 @click.option("--precision", default="auto", help="32, bf16, or auto.")
+@threads_option
 @click.option(
     "--checkpoints",
     type=GivenPath(),
@@ -54,6 +56,7 @@ COLUMNS = {
 @click.option(
     "-o", "--output", type=GivenPath(), help="Write the weights into this file (safetensors)."
 )
+@FORCE_OPTION
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, for programs.")
 @click.pass_context
 def train(
@@ -66,8 +69,10 @@ def train(
     seed: int,
     device: str,
     precision: str,
+    threads: int | None,
     checkpoints: Path | None,
     output: Path | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Train the network NAME, and test it once after the last epoch.
@@ -92,19 +97,27 @@ def train(
 
     from explorer import Architecture
     from studies.data import data_shape, load
-    from studies.machine.settings import resolve_here, speed_hints
-    from studies.training import training_notes
+    from studies.machine.settings import speed_hints
+    from studies.training import settings_here, training_notes
 
     shape = vars(data_shape(spec, data_dir))
     architecture = Architecture.from_name(name, **shape)
-    settings = resolve_here(device, precision)
+    resolved = settings_here(
+        architecture,
+        chosen.batch_size,
+        device=device,
+        precision=precision,
+        threads=threads,
+        checkpoints=checkpoints,
+    )
+    settings = resolved.settings
     if output is not None:
         from explorer.networks import check_name
 
-        check_name(output, "safetensors")
+        check_name(output, "safetensors", force=force)
     splits = load(spec, data_dir)
     chosen.steps_per_epoch(len(splits.train))
-    notes = [*training_notes(splits, chosen), *speed_hints(settings)]
+    notes = [*training_notes(splits, chosen), *resolved.notes, *speed_hints(settings)]
     if as_json:
         about = {"splits": splits.sizes, "classes": splits.names, "notes": notes}
         say(to_json({"event": "begin", "design": architecture.name, **about}))
@@ -148,7 +161,7 @@ def train(
         raise
     if output is not None:
         metadata = {**splits.to_export(), "precision": settings.precision}
-        _write(architecture, outcome, output, metadata)
+        _write(architecture, outcome, output, metadata, force)
     if as_json:
         figures = {**vars(outcome)}
         del figures["curves"], figures["state_dict"], figures["missed"]
@@ -237,10 +250,14 @@ def _sum_up(outcome: "Outcome", names: tuple[str, ...]) -> None:
 
 
 def _write(
-    architecture: "Architecture", outcome: "Outcome", path: Path, metadata: dict[str, str]
+    architecture: "Architecture",
+    outcome: "Outcome",
+    path: Path,
+    metadata: dict[str, str],
+    force: bool,
 ) -> None:
     from explorer.networks import build, export
 
     network = build(architecture)
     network.load_state_dict(outcome.state_dict)
-    export(network, path, "safetensors", metadata)
+    export(network, path, "safetensors", metadata, force=force)

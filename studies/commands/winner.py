@@ -14,10 +14,10 @@ from studies.commands.options import (
     set_option,
     storage_option,
     stored_study,
+    threads_option,
     where_option,
 )
 from studies.commands.shown_winner import show, show_by_recipe
-from studies.config.study import to_run
 from studies.pair import split_recipe
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     help="Of the retraining.",
 )
 @click.option("--device", default="auto", help="cpu, cuda, cuda:1, or auto.")
+@threads_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 @storage_option
 @click.pass_context
@@ -58,6 +59,7 @@ def winner(
     data_dir: Path | None,
     seed: int,
     device: str,
+    threads: int | None,
     as_json: bool,
     storage: str | None,
 ) -> None:
@@ -106,15 +108,14 @@ def winner(
                 f" {command('study winner', f'{study}:{stored.recipes[0]}', retrain=True)} ..."
             )
         winners = {
-            name: choose(trials[trials["recipe"] == name], to_run(study), opened.option)
-            for name in stored.recipes
+            name: choose(trials[trials["recipe"] == name], opened.option) for name in stored.recipes
         }
         if as_json:
             print_json({name: {**asdict(won), "why": won.why} for name, won in winners.items()})
         else:
             show_by_recipe(winners)
         return
-    chosen = choose_stored(stored, trials, to_run(study), opened.option)
+    chosen = choose_stored(stored, trials, opened.option)
     if not as_json:
         show(chosen, len(stored.designs) if stored.content.document.search else 0)
     trained: Retrained | None = None
@@ -130,6 +131,7 @@ def winner(
                 data_dir=data_dir,
                 seed=seed,
                 device=device,
+                threads=threads,
                 tell=(lambda text: None) if as_json else say,
             )
         except KeyboardInterrupt:

@@ -25,7 +25,7 @@ from pydantic import (
 from explorer import Design
 from explorer.errors import UserError
 from search_spaces import LeftOut, SearchSpace
-from search_spaces.documents import FileModel, is_path, load_document, preset_names, validate
+from search_spaces.documents import FileModel, is_path, load_document, validate
 from studies.config.overrides import override
 from studies.config.recipe import Recipe
 from studies.config.recipes import check_names, with_first_recipe
@@ -166,7 +166,7 @@ class StudyFile(FileModel):
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Self:
-        """A preset by name, or a file by path.
+        """A preset by name, or a file by path; `records.named.load_study` knows stored ones too.
 
         Raises:
             UserError: naming the file, the key and what is allowed.
@@ -303,16 +303,3 @@ class StudyFile(FileModel):
 def name_of(name_or_path: str) -> str:
     """The name of a study: given itself, or by the file that holds it."""
     return StudyFile.load(name_or_path).name if is_path(name_or_path) else name_or_path
-
-
-def to_run(name_or_path: str) -> str:
-    """What `study run` takes for a study that was named like this, in a command to try next.
-
-    It is a file or a preset. Of a stored study's own name the file is not known; then a
-    placeholder stands for it.
-    """
-    return (
-        name_or_path
-        if is_path(name_or_path) or name_or_path in preset_names("study")
-        else "FILE.yaml"
-    )

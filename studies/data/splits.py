@@ -227,7 +227,19 @@ def _location(spec: DataSpec, data_dir: Path | None) -> Path:
         raise UserError(
             f"{spec.name}: say where it is with --data-dir, or with path in the data section."
         )
-    return expanded(data_dir or "") / expanded(spec.path or "")
+    location = expanded(data_dir or "") / expanded(spec.path or "")
+    if spec.path is not None:
+        try:
+            location.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            raise UserError(
+                f"there is no {location.absolute()}: unlike space, the path in a data section"
+                " starts at --data-dir, and without it at the current folder, not at the study"
+                " file. Give --data-dir, or a whole path."
+            ) from None
+        except OSError:
+            pass  # who reads it tells what is wrong
+    return location
 
 
 def _check_classes(name: str, parts: Parts) -> None:

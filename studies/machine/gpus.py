@@ -5,17 +5,16 @@ import math
 import os
 import re
 import subprocess
-from pathlib import Path
 
 from explorer.errors import UserError
 
-# Devices that the drivers of GPUs make: NVIDIA's, on Linux and in WSL, and AMD's.
-DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 
-
-def check_workers(workers: int | None, workers_per_gpu: int | None) -> None:
+def check_workers(
+    workers: int | None, workers_per_gpu: int | None, threads: int | None = None
+) -> None:
     """Raise `UserError` unless each number that is given is a whole number of at least 1."""
-    for name, number in (("workers", workers), ("workers per GPU", workers_per_gpu)):
+    named = {"workers": workers, "workers per GPU": workers_per_gpu, "threads": threads}
+    for name, number in named.items():
         if number is not None and (
             isinstance(number, bool) or not isinstance(number, int) or number < 1
         ):
@@ -57,16 +56,6 @@ def deal(device: str, workers: int | None, workers_per_gpu: int | None) -> list[
             f" {math.ceil(workers / len(gpus))}."
         )
     return [gpus[index % len(gpus)] for index in range(workers or most)]
-
-
-def may_be_here() -> bool:
-    """Whether there may be a GPU, so that it is worth the two seconds to ask torch.
-
-    True where a driver is present, as nvidia-smi may be missing.
-    """
-    if "CUDA_VISIBLE_DEVICES" in os.environ:
-        return bool(visible_gpus())
-    return any(Path(driver).exists() for driver in DRIVERS) or bool(visible_gpus())
 
 
 def visible_gpus() -> list[str]:

@@ -6,8 +6,10 @@ the caller stays light.
 """
 
 import json
+import os
 import subprocess
 import sys
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +18,8 @@ from explorer.errors import UserError, check_known, unknown
 from explorer.installed import numba_version
 from explorer.scarcity import last_words
 from studies.machine.cores import available_cores
+from studies.machine.memory import keep_memory
+from studies.machine.threads import Step, fastest, given_threads, share
 
 DEVICES = ("auto", "cpu", "cuda", "cuda:0", "cuda:1")
 PRECISIONS = ("auto", "32", "bf16")
@@ -29,7 +33,7 @@ _CHILD = """
 import sys, json
 sys.path[:] = json.loads(sys.argv[1])
 import studies.machine.settings as settings
-settings._answer(sys.argv[2:])
+settings._answer(json.loads(sys.argv[2]))
 """
 
 
@@ -51,7 +55,21 @@ class Settings(BaseModel):
     memory_format: Literal["channels_last"] = "channels_last"
 
 
-def resolve(device: str = "auto", precision: str = "auto", workers: int = 1) -> Settings:
+@dataclass(frozen=True)
+class Resolved:
+    """Settings for this machine, and sentences on how they were chosen."""
+
+    settings: Settings
+    notes: tuple[str, ...] = ()
+
+
+def resolve(
+    device: str = "auto",
+    precision: str = "auto",
+    workers: int = 1,
+    threads: int | None = None,
+    step: Step | None = None,
+) -> Resolved:
     """Find the settings for this machine, in a short-lived process that takes about 2 s.
 
     Args:
@@ -59,15 +77,26 @@ def resolve(device: str = "auto", precision: str = "auto", workers: int = 1) -> 
         precision: One of `PRECISIONS`; `auto` uses bf16 where the device has instructions for it
             (on a CPU with AVX-512 BF16 it was 1.5 times as fast as 32 bits at 8x8 pixels, and
             twice at 28x28).
-        workers: Each gets an equal share of the cores.
+        workers: Each gets an equal share of the cores at most.
+        threads: Of each worker. None takes what OMP_NUM_THREADS says; without it one on CUDA, and
+            on a CPU one, or the worker's share of the cores where that makes `step` faster.
+        step: What a training does again and again; timed where the threads are to be chosen, which
+            takes another second or two. Without it the share is taken.
 
     Raises:
-        UserError: A value is unknown, the device does not exist, or torch does not start.
+        UserError: A value is unknown, the device does not exist, there are more threads than cores,
+            or torch does not start.
     """
+    asked = {
+        "device": device,
+        "precision": precision,
+        "workers": workers,
+        "threads": threads,
+        "step": step and asdict(step),
+    }
     # The child imports exactly the modules that this process would, wherever it was started.
-    arguments = [json.dumps(sys.path), device, precision, str(workers)]
     result = subprocess.run(
-        [sys.executable, "-P", "-c", _CHILD, *arguments],
+        [sys.executable, "-P", "-c", _CHILD, json.dumps(sys.path), json.dumps(asked)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -81,7 +110,22 @@ def resolve(device: str = "auto", precision: str = "auto", workers: int = 1) -> 
     answer = json.loads(result.stdout.splitlines()[-1])
     if "error" in answer:
         raise UserError(answer["error"])
-    return Settings(**answer)
+    return Resolved(Settings(**answer["settings"]), tuple(answer["notes"]))
+
+
+def resolve_here(
+    device: str = "auto",
+    precision: str = "auto",
+    workers: int = 1,
+    threads: int | None = None,
+    step: Step | None = None,
+) -> Resolved:
+    """As `resolve`, but in this process, which imports torch; only steps are timed in another."""
+    resolved = _resolved(device, precision, workers, threads)
+    if step and _is_open(resolved.settings, workers, threads):
+        settings = resolved.settings
+        return resolve(settings.device, settings.precision, workers, step=step)
+    return resolved
 
 
 def check_settings(settings: Settings) -> None:
@@ -109,18 +153,37 @@ def speed_hints(settings: Settings) -> list[str]:
     return [WITHOUT_NUMBA] if bf16_by_one_thread and numba_version() is None else []
 
 
-def _answer(arguments: list[str]) -> None:
-    """Print, in the process started by `resolve`, the settings or the user's mistake."""
-    device, precision, workers = arguments
+def _answer(asked: dict[str, Any]) -> None:
+    """Print, in the process started by `resolve`, the settings or the user's mistake.
+
+    It ends the process at once: a step that takes too long may still be running.
+    """
+    step = asked.pop("step")
     try:
-        answer: dict[str, Any] = resolve_here(device, precision, int(workers)).model_dump()
+        resolved = _resolved(**asked)
+        settings, notes = resolved.settings, resolved.notes
+        if step and _is_open(settings, asked["workers"], asked["threads"]):
+            keep_memory()  # as a worker does
+            chosen = fastest(Step(**step), settings.precision, settings.threads)
+            settings, notes = settings.model_copy(update={"threads": chosen.number}), (chosen.why,)
+        answer: dict[str, Any] = {"settings": settings.model_dump(), "notes": notes}
     except UserError as error:
         answer = {"error": str(error)}
-    print(json.dumps(answer))
+    print(json.dumps(answer), flush=True)
+    os._exit(0)
 
 
-def resolve_here(device: str = "auto", precision: str = "auto", workers: int = 1) -> Settings:
-    """As `resolve`, but in this process, which imports torch."""
+def _is_open(settings: Settings, workers: int, threads: int | None) -> bool:
+    """Whether steps should be timed to choose the number of threads."""
+    return (
+        settings.device == "cpu"
+        and settings.threads > 1
+        and given_threads(threads, workers) is None
+    )
+
+
+def _resolved(device: str, precision: str, workers: int, threads: int | None) -> Resolved:
+    """The settings, with a worker's share of the cores where steps should be timed."""
     import torch
 
     if device == "auto":
@@ -131,11 +194,12 @@ def resolve_here(device: str = "auto", precision: str = "auto", workers: int = 1
     _check_device(device)
     if precision == "auto":
         precision = "bf16" if _computes_bf16(device) else "32"
-    settings = Settings(
-        device=device, precision=precision, threads=max(1, available_cores() // max(1, workers))
-    )
+    chosen = given_threads(threads, workers)
+    # What a GPU leaves to the CPU is for one thread.
+    number = chosen.number if chosen else share(workers) if device == "cpu" else 1
+    settings = Settings(device=device, precision=precision, threads=number)
     check_settings(settings)
-    return settings
+    return Resolved(settings, (chosen.why,) if chosen and chosen.why else ())
 
 
 def _check_device(device: str) -> None:

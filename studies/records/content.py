@@ -15,8 +15,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from explorer.errors import UserError
+from explorer.text import counted
 from search_spaces import LeftOut
 from search_spaces.documents import validate
+from search_spaces.mistakes import explain
 from studies.config.design import StoredDesign
 from studies.config.outline import Outline
 from studies.config.study import StudyFile
@@ -109,6 +111,15 @@ class Content:
             return self.origin.settings
         raise UserError("the settings of this study are not known, so nothing can be trained.")
 
+    def require_threads(self, threads: int | None) -> None:
+        """Raise `UserError` where another number of threads is given than the study has."""
+        if threads is not None and threads != self.settings.threads:
+            raise UserError(
+                f"the study is stored with {counted(self.settings.threads, 'thread')} a worker, and"
+                f" --threads {threads} would give other bits. Leave it out, or create another"
+                " study: --set name=NAME."
+            )
+
     @cached_property
     def designs(self) -> list[StoredDesign]:
         """The designs that were stored with the study; of a search, those it began with."""
@@ -153,9 +164,8 @@ def _parsed(model: type[Model], plain: Mapping[str, Any]) -> Model:
     try:
         return model.model_validate(plain)
     except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(map(str, problem["loc"]))
+        problem, *_ = explain(model, plain, error.errors(include_url=False))
         raise UserError(
-            f"what is stored of this study is not what this program writes ({where}:"
-            f" {problem['msg']}); it was left as it is."
+            f"what is stored of this study is not what this program writes ({problem}); it was left"
+            " as it is."
         ) from None

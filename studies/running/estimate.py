@@ -2,10 +2,14 @@
 
 import heapq
 import time
+from dataclasses import asdict
 from typing import Any
 
 from explorer import Design
 from studies.attempts.standing import Counts
+from studies.config.recipe import Recipe
+from studies.config.study import Wanted
+from studies.machine.threads import Step
 from studies.records.stored_study import StoredStudy
 
 # Designs whose FLOPs differ by less than this are told apart by activations:
@@ -69,6 +73,12 @@ def cost_of(designs: list[Design]) -> Any:
     if max(flops) > SIMILAR * min(flops):
         return lambda design: design.complexity.flops
     return lambda design: design.complexity.activations
+
+
+def typical_step(recipe: Recipe, wanted: Wanted) -> Step:
+    """What is timed to choose the number of threads: a step of the design of median cost."""
+    by_cost = sorted(wanted.designs, key=cost_of(wanted.designs))
+    return Step(by_cost[len(by_cost) // 2].name, asdict(wanted.shape), recipe.batch_size)
 
 
 def seconds_a_step(

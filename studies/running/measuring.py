@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import UserError
-from studies.machine.settings import Settings
+from studies.machine.settings import Settings, check_settings
 
 if TYPE_CHECKING:
     from studies.config.recipe import Recipe
@@ -26,12 +26,11 @@ def measure(
     study: dict[str, Any],
     shape: dict[str, int],
     names: list[str],
-    workers: int,
     data_dir: str | None,
-    stored_settings: dict[str, Any] | None,
+    settings: dict[str, Any],
     now: float,
 ) -> dict[str, Any]:
-    """What a measuring process tells: settings, sizes of the splits, notes on the data,
+    """What a measuring process tells: sizes of the splits, notes on the data,
     seconds until it could train, and of one step a design, a list for each recipe.
 
     `study` is a study's document, `now` the time at which the process was started.
@@ -39,7 +38,6 @@ def measure(
     from explorer import Architecture
     from studies.config.study import StudyFile
     from studies.data import Splits, load
-    from studies.machine import settings
     from studies.machine.memory import keep_memory
 
     try:
@@ -47,12 +45,8 @@ def measure(
         file = StudyFile.model_validate(study)
         splits = load(file.data, Path(data_dir) if data_dir else None)
         all_steps = [recipe.steps_per_epoch(len(splits.train)) for recipe in file.all_recipes]
-        here = (
-            Settings(**stored_settings)
-            if stored_settings
-            else settings.resolve_here(workers=workers)
-        )
-        settings.check_settings(here)
+        here = Settings(**settings)
+        check_settings(here)
     except UserError as error:
         return {"error": str(error)}
     if here.device == "cpu":
@@ -87,7 +81,6 @@ def measure(
         return seconds(recipe, name, steps, 3) if steps > 1 else first
 
     return {
-        "settings": here.model_dump(),
         "splits": splits.sizes,
         "notes": training_notes(splits, *file.all_recipes),
         "start": start,

@@ -24,11 +24,12 @@ from studies.attempts.standing import Attempts, Counts, agenda_statuses
 from studies.data import DataShape
 from studies.machine import gpus
 from studies.machine.cores import available_cores
-from studies.machine.settings import Settings, resolve
+from studies.machine.settings import Resolved, Settings, resolve
+from studies.machine.threads import notes_on_stored
 from studies.pair import Pair
 from studies.records.creation import as_extended, with_designs
 from studies.records.stored_study import StoredStudy
-from studies.running.estimate import cost_of, schedule, seconds_a_step
+from studies.running.estimate import cost_of, schedule, seconds_a_step, typical_step
 from studies.running.measuring import CHILD
 from studies.running.supervisor import worker_environment
 from studies.storage import Storage
@@ -152,16 +153,17 @@ def plan(
     storage: str | Storage | None = None,
     workers: int | None = None,
     workers_per_gpu: int | None = None,
+    threads: int | None = None,
     data_dir: Path | None = None,
 ) -> Plan:
-    """Plan a study: see `Plan`; `workers` as in `Study.run`. Takes about as
+    """Plan a study: see `Plan`; `workers` and `threads` as in `Study.run`. Takes about as
     long as starting a worker, and some seconds more.
 
     Of a study that is stored, what is left, with the settings it was stored with. Raises
     `UserError` for what would stop a run as well: missing data, a batch larger than the data, a
     device that is not there, a stored study that wants something else.
     """
-    gpus.check_workers(workers, workers_per_gpu)
+    gpus.check_workers(workers, workers_per_gpu, threads)
     with Storage.visit(storage) as opened:
         study, wanted = with_designs(opened, study, data_dir)
         wanted = replace(wanted, parts=None)  # the data is for those who measure
@@ -169,15 +171,22 @@ def plan(
         stored = as_extended(opened, study, wanted)
         counts, left = None, pairs
         if stored:
+            stored.content.require_threads(threads)
             with opened.sound():
                 attempts = Attempts(opened, stored.id, stored.attribute_keys).read()
                 stored = stored.seen(attempts)
                 counts, left = _stand(stored, attempts, pairs)
-    settings = stored.content.settings if stored else None
-    # Asked only where there may be one: it takes seconds.
-    device = settings.device if settings else resolve().device if gpus.may_be_here() else "cpu"
-    seats = gpus.deal(device, workers, workers_per_gpu)
+    if stored:
+        resolved = Resolved(stored.content.settings)
+    else:
+        step = typical_step(study.recipe, wanted)
+        resolved = resolve(workers=workers or 1, threads=threads, step=step)
+    settings = resolved.settings
+    seats = gpus.deal(settings.device, workers, workers_per_gpu)
     workers = len(seats)
+    notes = list(resolved.notes)
+    if stored and settings.device == "cpu":
+        notes += notes_on_stored(settings.threads, workers)
     by_cost = sorted(wanted.designs, key=cost_of(wanted.designs))
     chosen = [by_cost[0], by_cost[-1]] if len(by_cost) > 1 else by_cost
     answer = _measure(study, wanted.shape, chosen, seats, data_dir, settings)
@@ -205,8 +214,8 @@ def plan(
         steps=first.steps,
         batch_size=first.batch_size,
         splits=splits,
-        notes=answer["notes"],
-        settings=Settings(**answer["settings"]),
+        notes=[*answer["notes"], *notes],
+        settings=settings,
         workers=workers,
         flops=int(sum(flops_of[pair.design] * images_of[pair.recipe] for pair in left))
         * TRAINING_FACTOR,
@@ -300,7 +309,7 @@ def _measure(
     designs: list[Design],
     seats: list[str | None],
     data_dir: Path | None,
-    settings: Settings | None,
+    settings: Settings,
 ) -> dict[str, Any]:
     """The means of what as many processes tell as there will be
     workers, as far as there are cores."""
@@ -309,9 +318,8 @@ def _measure(
         "study": study.document(),
         "shape": asdict(shape),
         "names": [design.name for design in designs],
-        "workers": len(seats),
         "data_dir": str(data_dir) if data_dir else None,
-        "stored_settings": settings.model_dump() if settings else None,
+        "settings": settings.model_dump(),
         "now": time.time(),
     }
     children = [
@@ -321,9 +329,7 @@ def _measure(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=worker_environment(
-                settings.threads if settings else max(1, available_cores() // len(seats)), gpu
-            ),
+            env=worker_environment(settings.threads, gpu),
         )
         for gpu in seats[: available_cores()]
     ]

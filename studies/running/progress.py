@@ -16,6 +16,7 @@ from explorer.text import human_percent, human_time
 from studies.attempts.standing import Counts
 from studies.machine.provenance import installed_versions
 from studies.machine.settings import speed_hints
+from studies.machine.threads import notes_on_stored
 from studies.records.arm_standings import ArmStanding, UntilStandings
 from studies.records.stored_study import StoredStudy
 from studies.running.estimate import Work
@@ -121,8 +122,8 @@ class JsonView(View):
         self._tell({"event": "nothing to train"})
 
     def begin(self, stored: StoredStudy, counts: Counts, workers: int) -> None:
-        run = {"study": stored.name, "workers": workers, **asdict(counts), "notes": _notes(stored)}
-        self._tell({"event": "begin", **run})
+        run = {"study": stored.name, "workers": workers, **asdict(counts)}
+        self._tell({"event": "begin", **run, "notes": _notes(stored, workers)})
 
     def event(self, worker: int, event: Event) -> None:
         self._tell({"worker": worker, **event})
@@ -181,7 +182,7 @@ class LineView(QuietView):
             f" {settings.device} ({precision},"
             f" {_many(settings.threads, 'thread')} each)"
         )
-        for note in _notes(stored):
+        for note in _notes(stored, workers):
             self.say(note)
         before, now = stored.content.origin.versions.get("torch"), installed_versions().get("torch")
         if before != now:
@@ -346,9 +347,11 @@ def choose_view(
     return kind(study, options)
 
 
-def _notes(stored: StoredStudy) -> list[str]:
+def _notes(stored: StoredStudy, workers: int) -> list[str]:
     """What to know of the data and of this machine; older versions stored no notes on the data."""
-    return [*stored.content.origin.notes, *speed_hints(stored.content.settings)]
+    settings = stored.content.settings
+    here = notes_on_stored(settings.threads, workers) if settings.device == "cpu" else []
+    return [*stored.content.origin.notes, *here, *speed_hints(settings)]
 
 
 def _many(number: int, what: str) -> str:

@@ -31,6 +31,7 @@ from studies.records.arm_standings import until_standings
 from studies.records.creation import create_or_extend, with_designs
 from studies.records.same_data import about_data
 from studies.records.stored_study import StoredStudy, get
+from studies.running.estimate import typical_step
 from studies.running.progress import View
 from studies.running.worker import AWAY, BOOTSTRAP, DONE, MISTAKE, STOPPED
 from studies.running.worker_logs import last_lines, open_log, quoted_tail
@@ -60,6 +61,7 @@ def run(
     storage: str | Storage | None = None,
     workers: int | None = None,
     workers_per_gpu: int | None = None,
+    threads: int | None = None,
     data_dir: Path | None = None,
     view: View | None = None,
     lease: Lease | None = None,
@@ -70,10 +72,10 @@ def run(
         UserError: for a mistake.
         RunStopped: where Ctrl-C or SIGTERM left pairs untrained.
     """
-    gpus.check_workers(workers, workers_per_gpu)
+    gpus.check_workers(workers, workers_per_gpu, threads)
     view = view or View()
     with Storage.visit(storage) as opened:
-        stored = _store(opened, study, workers, workers_per_gpu, data_dir)
+        stored = _store(opened, study, workers, workers_per_gpu, threads, data_dir)
         counts = stored.counts(opened)
         if counts.left:
             seats = gpus.deal(stored.content.settings.device, workers, workers_per_gpu)
@@ -93,6 +95,7 @@ def _store(
     study: StudyFile,
     workers: int | None,
     workers_per_gpu: int | None,
+    threads: int | None,
     data_dir: Path | None,
 ) -> StoredStudy:
     """Store or extend the study. The data is read once, and not kept while workers train."""
@@ -103,19 +106,18 @@ def _store(
         data = about_data(splits)
         for recipe in study.all_recipes:
             recipe.steps_per_epoch(data["splits"]["train"])
-        settings = resolve(workers=workers or 1)
-        seats = len(gpus.deal(settings.device, workers, workers_per_gpu))
-        if seats != (
-            workers or 1
-        ):  # one a GPU, or as many as asked for: each has a smaller share of the cores
-            settings = resolve(workers=seats)
+        step = typical_step(study.recipe, wanted)
+        resolved = resolve(workers=workers or 1, threads=threads, step=step)
+        gpus.deal(resolved.settings.device, workers, workers_per_gpu)  # or a mistake
         return {
             **data,
-            "notes": training_notes(splits, *study.all_recipes),
-            "settings": settings.model_dump(),
+            "notes": [*training_notes(splits, *study.all_recipes), *resolved.notes],
+            "settings": resolved.settings.model_dump(),
         }
 
-    return create_or_extend(storage, study, wanted, find_out)
+    stored = create_or_extend(storage, study, wanted, find_out)
+    stored.content.require_threads(threads)
+    return stored
 
 
 @dataclass

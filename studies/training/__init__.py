@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from explorer.lazy import lazy_getattr
 
 if TYPE_CHECKING:
+    from studies.training.choice import settings_here
     from studies.training.notes import errors_by_class, training_notes
     from studies.training.outcome import TrainingFailed, TrainingStopped
     from studies.training.prediction import Prediction, Predictor
@@ -21,12 +22,14 @@ __all__ = [
     "TrainingFailed",
     "TrainingStopped",
     "errors_by_class",
+    "settings_here",
     "train",
     "training_notes",
 ]
 __getattr__ = lazy_getattr(
     __name__,
     {
+        "choice": ("settings_here",),
         "notes": ("errors_by_class", "training_notes"),
         "outcome": ("TrainingFailed", "TrainingStopped"),
         "prediction": ("Prediction", "Predictor"),

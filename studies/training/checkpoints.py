@@ -17,9 +17,11 @@ from explorer.files import write_atomic
 from explorer.installed import numba_version
 from studies.config.recipe import Recipe
 from studies.data import Splits
+from studies.machine.cores import available_cores
 from studies.machine.settings import Settings
 
 log = logging.getLogger(__name__)
+CHECKPOINT = "checkpoint.pt"
 # The version of this program's arithmetic: raise it with every change that makes a training end
 # with other bits (order of images, crops, the network's operations, the optimiser, the order of
 # sums); trainings begun before then start afresh. A release alone does not change it.
@@ -84,6 +86,21 @@ def read_checkpoint(path: Path) -> dict[str, Any] | None:
         ) from None
     except Exception:  # noqa: BLE001 - the unpickler raises nearly anything on damaged bytes
         log.warning(DAMAGED, path)
+        return None
+
+
+def threads_of(folder: Path | None) -> int | None:
+    """The number of threads of the training whose checkpoint is in the folder; None without one.
+
+    Of a file that cannot be read the training itself tells.
+    """
+    if folder is None or not (path := folder / CHECKPOINT).exists():
+        return None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        # Older versions did not write it, and took all cores.
+        return min(int(state.get("threads", available_cores())), available_cores())
+    except Exception:  # noqa: BLE001 - the unpickler raises nearly anything on damaged bytes
         return None
 
 

@@ -83,7 +83,7 @@ class Predictor:
         about = Exported.from_metadata(saved.metadata, design.in_channels, design.classes, weights)
         # As it was tested; where this machine does not compute so, in 32 bits.
         precision = "auto" if saved.metadata.get("precision") == "bf16" else "32"
-        return cls(saved.network, about, resolve_here(device, precision))
+        return cls(saved.network, about, resolve_here(device, precision).settings)
 
     def predict(
         self,

@@ -28,7 +28,13 @@ from studies.machine.settings import Settings, check_settings
 from studies.missed import Missed
 from studies.training.averaging import Average
 from studies.training.batches import EvaluationBatches, TrainingBatch, TrainingBatches
-from studies.training.checkpoints import identify, put_aside, read_checkpoint, write_checkpoint
+from studies.training.checkpoints import (
+    CHECKPOINT,
+    identify,
+    put_aside,
+    read_checkpoint,
+    write_checkpoint,
+)
 from studies.training.decay import parameter_groups
 from studies.training.environment import make_trainer, run_interruptible, torch_environment
 from studies.training.lightning import pytorch_lightning
@@ -41,7 +47,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT = "checkpoint.pt"
 Row = dict[str, Any]
 
 
@@ -363,6 +368,7 @@ class _Run(pytorch_lightning.LightningModule):
             return
         state = {
             "identity": self.identity,
+            "threads": self.settings.threads,
             "epoch": len(self.rows),
             "rows": self.rows,
             "training_seconds": self.training_seconds,

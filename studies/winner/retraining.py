@@ -70,6 +70,7 @@ def retrain(
     data_dir: Path | None = None,
     seed: int = 0,
     device: str = "auto",
+    threads: int | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Retrained:
     """Train the winner on the train and validation images, test it once, and export it.
@@ -87,6 +88,7 @@ def retrain(
         data_dir: The folder with the data set's files, where it is not built in.
         seed: Of the initial weights, the order of images and their augmentation.
         device: `cpu`, `cuda`, `cuda:1` or `auto`.
+        threads: Of torch; None is chosen as `studies.machine.settings.resolve` does.
         tell: Called with each line that says how far it is.
 
     Raises:
@@ -96,10 +98,11 @@ def retrain(
     """
     import importlib.util
 
+    from explorer.networks import check_name
     from studies.data import load
-    from studies.machine.settings import resolve_here, speed_hints
+    from studies.machine.settings import speed_hints
     from studies.records.same_data import check_data
-    from studies.training import training_notes
+    from studies.training import settings_here, training_notes
     from studies.winner.recipe import full_recipe
     from studies.winner.winner import train_on_both
 
@@ -111,6 +114,13 @@ def retrain(
     wanted = full_recipe(stored, chosen.design, of_recipe, recipe, changes)
     if (folder / CARD).exists():
         raise UserError(f"{folder} holds a model already; name another folder, or remove it.")
+    for name, format_ in ((WEIGHTS, "safetensors"), (ONNX, "onnx")):
+        try:
+            check_name(folder / name, format_)
+        except UserError:
+            raise UserError(
+                f"{folder} holds another {name}; name another folder, or remove it."
+            ) from None
     for module in ("onnxruntime", "onnxscript"):
         if importlib.util.find_spec(module) is None:
             raise UserError(
@@ -118,7 +128,14 @@ def retrain(
                 " 'resnext-explorer[onnx]'."
             )
     architecture, spec = stored.design(chosen.design).architecture, stored.content.file.data
-    settings = resolve_here(device)
+    resolved = settings_here(
+        architecture,
+        wanted.batch_size,
+        device=device,
+        threads=threads,
+        checkpoints=folder / CHECKPOINTS,
+    )
+    settings = resolved.settings
     splits = load(spec, data_dir)
     check_data(stored, splits)
     said = training_notes(splits, wanted)  # of all images, each once
@@ -135,7 +152,7 @@ def retrain(
         f"\nTraining {chosen.design} on {len(splits.train)} images,"
         f" {counted(wanted.epochs, 'epoch')}, {settings.device}."
     )
-    tell("\n".join([*said, *speed_hints(settings)]))
+    tell("\n".join([*said, *resolved.notes, *speed_hints(settings)]))
     try:
         (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
     except OSError as error:

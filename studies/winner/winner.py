@@ -131,14 +131,12 @@ class Winner:
 def choose_stored(
     stored: "StoredStudy",
     trials: pd.DataFrame,
-    to_run: str = "FILE.yaml",
     storage: str | Secret | None = None,
 ) -> Winner:
     """The winner of a stored study, among these of its trials by one recipe; as `choose`."""
     until = until_standings(stored)
     return choose(
         trials,
-        to_run,
         storage,
         decided=until.text if until else "",
         chosen_on=stored.seeds[0] if stored.content.document.search else None,
@@ -147,7 +145,6 @@ def choose_stored(
 
 def choose(
     trials: pd.DataFrame,
-    to_run: str = "FILE.yaml",
     storage: str | Secret | None = None,
     *,
     decided: str = "",
@@ -157,8 +154,7 @@ def choose(
 
     Args:
         trials: One row a pair.
-        to_run: What `study run` takes for this study, for the command that an error proposes.
-        storage: Its `Storage.option`, likewise.
+        storage: The study's `Storage.option`, for the command that an error proposes.
         decided: Where the arms stand, of a study whose seeds end with the verdict.
         chosen_on: Of a search, the seed that chose its finalists.
 
@@ -173,7 +169,7 @@ def choose(
         advice = (
             f"{failed} failed; see why: {command('study show', name, storage=storage)}"
             if failed
-            else f"Run it first: {command('study run', to_run, storage=storage)}"
+            else f"Run it first: {command('study run', name, storage=storage)}"
         )
         raise UserError(f"no pair of this study is complete yet, so there is no winner. {advice}")
     arms = done.drop_duplicates("design").set_index("design")["arm"].astype(str)

@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5, help="of a turn")
     parser.add_argument("--turns", type=int, default=12)
     options = parser.parse_args()
-    precision = resolve(device="cpu").precision
+    precision = resolve(device="cpu").settings.precision
     designs = match(Architecture.from_name(REFERENCE, **SHAPE), cardinality=list(CARDINALITIES))
     sides = {
         f"{design.architecture.name} {'kept' if keep else 'plain'}": {

@@ -60,7 +60,7 @@ def main() -> None:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder  # as the first trial of a design finds it
         common = {
             "steps": options.steps,
-            "precision": resolve(device="cpu").precision,
+            "precision": resolve(device="cpu").settings.precision,
             "keep": True,
         }
         sides = {

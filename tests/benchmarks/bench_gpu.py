@@ -294,7 +294,7 @@ def profile(options: argparse.Namespace) -> None:
 def workers(options: argparse.Namespace) -> None:
     """Trainings an hour of a study of small networks, by workers on one GPU."""
     changes = [f"recipe.epochs={options.epochs}", "space.axes.cardinality=[1, 8]"]
-    settings = resolve(device="cuda" if options.device != "cpu" else "cpu")
+    settings = resolve(device="cuda" if options.device != "cpu" else "cpu").settings
     print(f"{settings}\n")
     print("| workers | trainings | seconds | without the start | trainings an hour |")
     print("|" + " --- |" * 5)

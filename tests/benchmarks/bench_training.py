@@ -169,7 +169,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
 
-    settings = resolve(device=options.device).model_copy(update={"threads": 1}).model_dump()
+    settings = resolve(device=options.device, threads=1).settings.model_dump()
     print(f"{options.turns} turns of {options.steps} steps of {BATCH} images, {settings}")
     for network in NETWORKS:
         common = {

@@ -104,15 +104,15 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--steps", type=int, default=60, help="of a turn of a plain process")
     options = parser.parse_args()
-    settings = resolve(device="cpu").model_copy(update={"threads": 1})
-    studies.running.supervisor.resolve = lambda **_: settings  # type: ignore[attr-defined]
+    resolved = resolve(device="cpu", threads=1)
+    studies.running.supervisor.resolve = lambda **_: resolved  # type: ignore[attr-defined]
     changes = [
         f"recipe.epochs={options.epochs}",
         "seeds=[0, 1, 2, 3]",
         "space.axes.cardinality=[1]",
     ]
     study = Study.load("digits_cardinality").changed(changes)
-    highest = ceiling(study, settings.precision, options.turns, options.steps)
+    highest = ceiling(study, resolved.settings.precision, options.turns, options.steps)
     print(
         f"two plain processes train {highest:.2f} times as much as one: the machine's ceiling",
         flush=True,

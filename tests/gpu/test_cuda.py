@@ -18,7 +18,6 @@ from explorer.networks.modules import MergingPaths
 from search_spaces.documents import validate
 from studies.config.recipe import Recipe
 from studies.data import DataSpec, Images, Splits, load
-from studies.machine.cores import available_cores
 from studies.machine.memory import give_back
 from studies.machine.settings import resolve
 from studies.training import batches, training
@@ -87,7 +86,7 @@ def test_auto_is_the_gpu_and_bf16_where_it_computes_that() -> None:
     if ON_CUDA:
         capable = torch.cuda.get_device_capability() >= (8, 0)
         assert chosen.precision == ("bf16" if capable else "32")
-        assert resolve(workers=available_cores()) == chosen
+        assert resolve().settings == chosen
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

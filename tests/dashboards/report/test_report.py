@@ -376,6 +376,19 @@ def test_an_unwritable_output_is_a_users_mistake(tmp_path):
         )
 
 
+def test_a_page_replaces_its_own_kind_and_no_other(tmp_path):
+    trials, path = make_trials(), tmp_path / "notes.html"
+    sources = [Source("x", trials, make_curves(trials), make_info())]
+    path.write_text("<h1>Notes on resnext-explorer</h1>")
+    with pytest.raises(UserError, match=r"notes\.html is there already.*--force"):
+        write_report(path, sources)
+    assert path.read_text() == "<h1>Notes on resnext-explorer</h1>"
+    for force in (True, False):
+        assert write_report(path, sources, force=force) == path
+    with pytest.raises(UserError, match=r"name a file that ends in \.html"):
+        write_report(tmp_path / "page.md", sources)
+
+
 @pytest.mark.parametrize(
     ("name", "stem"),
     [("digits", "digits"), ("../../etc/x", "etc_x"), ("a b/c", "a_b_c"), ("...", "study")],

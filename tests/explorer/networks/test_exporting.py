@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 
 from explorer import Architecture, UserError, build
@@ -60,9 +61,7 @@ def test_a_state_dict_is_written_as_the_files_name_says(tmp_path: Path) -> None:
 def test_the_name_of_another_format_is_refused(
     tmp_path: Path, format_: str, name: str, right: str
 ) -> None:
-    with pytest.raises(
-        UserError, match=f"another format than {format_}; name a file that ends in {right}"
-    ):
+    with pytest.raises(UserError, match=f"name a file that ends in {right}"):
         export(build(SMALL), tmp_path / name, format_)
     assert not list(tmp_path.iterdir())
 
@@ -132,6 +131,22 @@ def test_a_seed_gives_the_same_fresh_network_and_leaves_torchs_generator_alone()
     first, second = fresh_network(SMALL, seed=0), fresh_network(SMALL, seed=0)
     assert torch.equal(torch.random.get_rng_state(), before)
     assert torch.equal(outputs(first, SMALL), outputs(second, SMALL))
+
+
+@pytest.mark.parametrize("name", ["w.safetensors", "w.onnx"])
+def test_an_export_replaces_its_own_file_and_no_other(tmp_path: Path, name: str) -> None:
+    format_ = name.partition(".")[2]
+    if format_ == "onnx":
+        pytest.importorskip("onnxruntime")
+    path = tmp_path / name
+    for other in (b"not ours", safetensors.torch.save({"fc.weight": torch.zeros(2)})):
+        path.write_bytes(other)
+        with pytest.raises(UserError, match="is there already"):
+            export(build(SMALL), path, format_)
+        assert path.read_bytes() == other
+    for force in (True, False):
+        export(build(SMALL), path, format_, force=force)
+    assert path.read_bytes() != other
 
 
 def test_an_export_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:

@@ -228,6 +228,24 @@ def test_a_mistake_is_one_message_and_code_2(
     assert not (tiny.parent / "resnext-explorer.db").exists()
 
 
+def test_results_never_replace_what_somebody_else_wrote(
+    done: None, study_here: Callable[..., Result], tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESNEXT_EXPLORER_STORAGE", "sqlite:///t.db")
+    written = tiny.read_text()
+    refused = study_here("results", "tiny", "-o", "tiny.yaml", "--force")
+    assert (refused.returncode, tiny.read_text()) == (2, written)
+    assert "cannot write tiny.yaml: name a file that ends in .csv." in refused.stderr
+    mine = Path("mine.csv")
+    mine.write_text("design,seed,validation_error,test_error\n")
+    for options in ([], ["--curves"]):
+        assert study_here("results", "tiny", "-o", "mine.csv", *options).returncode == 2
+    assert mine.read_text() == "design,seed,validation_error,test_error\n"
+    for options in (["--force"], [], ["--curves", "--force"], ["--curves"]):
+        assert study_here("results", "tiny", "-o", "mine.csv", *options).returncode == 0
+    assert study_here("results", "tiny", "-o", "mine.csv").returncode == 2  # now it holds curves
+
+
 def test_an_unwritable_output_is_named(
     done: None, study_here: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import fake_training
 import pytest
 from click.testing import CliRunner, Result
 
@@ -26,7 +27,7 @@ NAN = "resnext_1_2x5d_w16_small8"
 FILE = '-it\'s "my" study.yaml'
 STORAGE = "sqlite:///my 'own'/st $udies.db"
 # What stands for something that only the user knows.
-PLACEHOLDERS = {"FILE.yaml": f"./{FILE}", "STUDY": "tiny", "DATA": "digits"}
+PLACEHOLDERS = {"STUDY": "tiny", "DATA": "digits"}
 
 
 def as_bash_reads(line: str) -> list[str]:
@@ -90,18 +91,14 @@ HERE = ["--storage", STORAGE]
 def test_commands_of_a_study_from_its_plan_to_its_winner(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sizes, settings = (
-        {"train": 1000, "validation": 100, "test": 100},
-        {"device": "cpu", "precision": "32", "threads": 1},
-    )
     measured = {
         "steps": [[1.0, 1.0]],
-        "splits": sizes,
-        "settings": settings,
+        "splits": {"train": 1000, "validation": 100, "test": 100},
         "start": 0.0,
         "notes": [],
     }
     monkeypatch.setattr("studies.running.plan._measure", lambda *_: measured)
+    monkeypatch.setattr("studies.running.plan.resolve", fake_training.SUPERVISED["resolve"])
     (run,) = shell.suggested(
         "study",
         "plan",
@@ -127,7 +124,7 @@ def test_commands_of_a_study_from_its_plan_to_its_winner(
     shell(*results)
     assert Path("results.csv").exists()
     (again,) = shell.suggested(*retry)
-    assert again == ["study", "run", f"./{FILE}", *HERE]
+    assert again == ["study", "run", "tiny", *HERE]
     assert shell.suggested("study", "retry", *HERE, "--", FILE) == []  # nothing has failed since
     monkeypatch.delenv("FAKE_MISCHIEF")
     (report_at_last,) = shell.suggested(*again)

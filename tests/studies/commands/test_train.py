@@ -39,10 +39,12 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_network_is_trained_tested_and_written(
     workdir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     result = run(
         NETWORK, "--data", "digits", *QUICK, "--checkpoints", "run", "-o", "weights.safetensors"
     )
     assert result.returncode == 0, result.stderr
+    assert "\nThreads: 1, as OMP_NUM_THREADS says.\n" in result.stdout
     assert "1258 train, 180 validation, 359 test" in result.stdout
     for part in (
         "train error",
@@ -61,7 +63,8 @@ def test_a_network_is_trained_tested_and_written(
     assert json.loads(about["mean"]) == list(splits.mean)
     assert [path.name for path in Path("run").iterdir()] == ["checkpoint.pt"]
     # The same command finds the finished checkpoint, tests again, and
-    # comes to the same numbers, here as JSON.
+    # comes to the same numbers, here as JSON. It keeps the number of threads.
+    monkeypatch.delenv("OMP_NUM_THREADS")
     monkeypatch.setattr("studies.machine.memory.keep_memory", lambda: None)
     again = CliRunner().invoke(
         cli, ["train", NETWORK, "--data", "digits", *QUICK, "--checkpoints", "run", "--json"]
@@ -132,13 +135,13 @@ def test_it_says_once_what_numba_would_gain(
 ) -> None:
     from explorer import cli
     from studies.machine import memory, settings
-    from studies.training import training
+    from studies.training import choice, training
 
     def fail(*_: object, **__: object) -> None:
         raise training.TrainingFailed("of no interest here")
 
     here = settings.Settings(device="cpu", precision="bf16", threads=1)
-    monkeypatch.setattr(settings, "resolve_here", lambda *_: here)
+    monkeypatch.setattr(choice, "resolve_here", lambda *_, **__: settings.Resolved(here))
     monkeypatch.setattr(settings, "numba_version", lambda: None)
     monkeypatch.setattr(training, "train", fail)
     monkeypatch.setattr(memory, "keep_memory", lambda: None)
@@ -154,6 +157,11 @@ def test_it_says_once_what_numba_would_gain(
     ("arguments", "message"),
     [
         (["resnet50", "--data", "digits"], "a resolution of 8 is too small for 4 stages"),
+        ([NETWORK, "--data", "digits", "--threads", "0"], "threads must be a whole number of at"),
+        (
+            [NETWORK, "--data", "digits", "--threads", "4096"],
+            "--threads 4096 for 1 worker is more than the",
+        ),
         ([NETWORK, "--data", "digit"], "Did you mean 'digits'?"),
         ([NETWORK, "--data", "digits", "--recipe", "quik"], "Did you mean 'quick'?"),
         ([NETWORK, "--data", "digits", "--set", "recipe.epoch=3"], "Did you mean 'epochs'?"),
@@ -177,7 +185,7 @@ def test_it_says_once_what_numba_would_gain(
         ([NETWORK, "--data", "digits", "-o", "w" * 300], "cannot write www"),
         (
             [NETWORK, "--data", "digits", "-o", "w.pth"],
-            "w.pth has the suffix of another format than safetensors",
+            "cannot write w.pth: name a file that ends in .safetensors",
         ),
         ([NETWORK, "--data", "folder", "--data-dir", "."], "a folder needs a resolution"),
         (
@@ -203,14 +211,7 @@ def test_a_mistake_is_one_message_and_nothing_is_written(
     message: str,
 ) -> None:
     from explorer import cli
-    from studies.machine import settings
 
-    # What the machine can do is not what is asked here.
-    monkeypatch.setattr(
-        settings,
-        "resolve_here",
-        lambda *_: settings.Settings(device="cpu", precision="32", threads=1),
-    )
     np.savez("few.npz", train_images=np.zeros((2, 8, 8), np.uint8), train_labels=np.arange(2))
     before = sorted(workdir.iterdir())
     monkeypatch.setattr(sys, "argv", ["resnext-explorer", "train", *arguments])

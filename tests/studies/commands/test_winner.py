@@ -439,6 +439,15 @@ def trained(complete: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("studies.training.training.train", train)
 
 
+@pytest.mark.parametrize("name", ["network.onnx", "weights.safetensors"])
+def test_a_network_of_somebody_else_is_not_replaced(trained: None, name: str) -> None:
+    path = Path("best") / name
+    path.parent.mkdir()
+    path.write_text("not ours")
+    assert f"best holds another {name}; name another folder" in str(retrain())
+    assert path.read_text() == "not ours"
+
+
 @pytest.mark.parametrize("as_json", [False, True])
 def test_where_onnx_fails_the_weights_and_the_card_are_there_all_the_same(
     trained: None, monkeypatch: pytest.MonkeyPatch, as_json: bool
@@ -449,7 +458,7 @@ def test_where_onnx_fails_the_weights_and_the_card_are_there_all_the_same(
         raise RuntimeError("onnxruntime's output differs")
 
     Path("best").mkdir()
-    Path("best/network.onnx").write_text("an older network")
+    Path("best/network.onnx").write_bytes(b"an older one of explorer.networks")
     with monkeypatch.context() as patched:
         patched.setattr(explorer.networks.exporting, "_export_onnx", differ)
         arguments = [

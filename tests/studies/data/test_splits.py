@@ -265,7 +265,7 @@ def test_a_file_longer_than_its_header_says_is_refused(fashion: Path) -> None:
         ),
         ({"name": "fashion_mnist", "test": 0.2}, "leave `test` out"),
         ({"name": "digits", "test": 0.5, "validation": 0.5}, "leave nothing to train on"),
-        ({"name": "digits", "test": 1.2}, "test: .*less than 1"),
+        ({"name": "digits", "test": 1.2}, "test: must be below 1"),
         ({"name": "digits", "test": 0.2, "split_sed": 1}, "Did you mean 'split_seed'"),
     ],
 )
@@ -355,3 +355,17 @@ def test_the_real_fashion_mnist_is_60000_and_10000() -> None:
     # Published mean and deviation of the whole training set: 0.2860 and 0.3530.
     assert splits.mean == pytest.approx([0.2860], abs=1e-3)
     assert splits.std == pytest.approx([0.3530], abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["folder", "npz"])
+def test_a_path_that_is_not_there_is_told_whole_with_where_it_starts(
+    workdir: Path, name: str
+) -> None:
+    (workdir / "beside").mkdir()
+    keys = {"name": name, "path": "pictures", "test": 0.2}
+    spec = DataSpec(**keys, resolution=8 if name == "folder" else None)
+    for data_dir, start in ((None, workdir), (Path("beside"), workdir / "beside")):
+        with pytest.raises(UserError, match="starts at --data-dir, and without it at the current"):
+            load(spec, data_dir)
+        with pytest.raises(UserError, match=rf"there is no {re.escape(str(start / 'pictures'))}: "):
+            load(spec, data_dir)

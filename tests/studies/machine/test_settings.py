@@ -1,6 +1,5 @@
 """Settings are resolved once, in another process, and refused where a machine cannot follow."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,14 +24,14 @@ CPU = Settings(device="cpu", precision="32", threads=1)
 
 @pytest.fixture(scope="module")
 def resolved() -> Settings:
-    return resolve(workers=2)
+    return resolve(workers=2, threads=1).settings
 
 
 def test_what_is_resolved_can_be_honoured_and_survives_storing(resolved: Settings) -> None:
     check_settings(resolved)
     assert Settings.model_validate(resolved.model_dump(mode="json")) == resolved
     assert resolved.device == ("cuda" if torch.cuda.is_available() else "cpu")
-    assert resolved.threads == max(1, available_cores() // 2)
+    assert resolved.threads == 1
 
 
 def test_resolving_needs_no_torch_here_and_no_modules_from_the_current_folder(
@@ -43,7 +42,8 @@ def test_resolving_needs_no_torch_here_and_no_modules_from_the_current_folder(
     root = Path(settings.__file__).parents[2]
     code = (
         f"import sys; sys.path.insert(0, {str(root)!r}); "
-        "from studies.machine.settings import resolve; print(resolve('cpu', '32', 1).device);"
+        "from studies.machine.settings import resolve; "
+        "print(resolve('cpu', '32', 1).settings.device);"
         "assert 'torch' not in sys.modules"
     )
     result = subprocess.run(
@@ -91,8 +91,8 @@ def test_bf16_is_chosen_and_honoured_only_where_the_processor_computes_it(
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512_bf16)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
     able = avx512_bf16 or amx
-    assert settings.resolve_here("cpu", "auto", 1).precision == ("bf16" if able else "32")
-    assert settings.resolve_here("cpu", "32", 1).precision == "32"
+    assert settings.resolve_here("cpu", "auto", 1).settings.precision == ("bf16" if able else "32")
+    assert settings.resolve_here("cpu", "32", 1).settings.precision == "32"
     if not able:
         with pytest.raises(UserError, match="bf16, for which this processor has no instructions"):
             check_settings(CPU.model_copy(update={"precision": "bf16"}))
@@ -107,7 +107,7 @@ def test_each_gpu_is_asked_for_itself_whether_it_computes_bf16(
         torch.cuda, "get_device_properties", lambda index: SimpleNamespace(major=(9, 7)[index])
     )
     precisions = {
-        name: settings.resolve_here(name, "auto", 1).precision
+        name: settings.resolve_here(name, "auto", 1).settings.precision
         for name in ("cuda", "cuda:0", "cuda:1")
     }
     assert precisions == {"cuda": "bf16", "cuda:0": "bf16", "cuda:1": "32"}
@@ -123,28 +123,6 @@ def test_more_threads_than_cores_are_refused() -> None:
     message = f"with {cores + 1} threads in each worker, and this machine has {cores} cores"
     with pytest.raises(UserError, match=message):
         check_settings(CPU.model_copy(update={"threads": cores + 1}))
-
-
-@pytest.mark.parametrize(("workers", "threads"), [(1, 8), (2, 4), (3, 2), (8, 1), (100, 1)])
-def test_workers_share_the_cores(
-    monkeypatch: pytest.MonkeyPatch, workers: int, threads: int
-) -> None:
-    monkeypatch.setattr(settings, "available_cores", lambda: 8)
-    assert settings.resolve_here("cpu", "32", workers).threads == threads
-
-
-@pytest.mark.skipif(
-    not hasattr(os, "sched_setaffinity"), reason="the system does not bind processes to cores"
-)
-def test_threads_follow_the_cores_that_a_process_may_use_and_not_omp_num_threads() -> None:
-    code = (
-        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); from"
-        " studies.machine.settings import resolve;print(resolve('cpu', '32').threads)"
-    )
-    output = subprocess.check_output(
-        [sys.executable, "-c", code], env={**os.environ, "OMP_NUM_THREADS": "7"}, text=True
-    )
-    assert output == "1\n"
 
 
 @pytest.mark.parametrize(

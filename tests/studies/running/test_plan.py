@@ -3,7 +3,6 @@
 import json
 import shlex
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,8 +16,8 @@ from explorer.errors import UserError
 from studies import Study
 from studies.attempts.claims import Claims
 from studies.attempts.workers import Worker
-from studies.config.study import StudyFile
 from studies.data import load
+from studies.machine.settings import Resolved, Settings
 from studies.records.creation import create_or_extend
 from studies.running.estimate import schedule, seconds_a_step
 from studies.running.plan import Plan, plan
@@ -75,9 +74,9 @@ def test_a_trial_takes_about_as_long(made: Plan, folder: Path) -> None:
     assert outcome.seconds / 4 < made.trial_seconds[0] < outcome.seconds * 4
 
 
-def test_the_command_prints_it(made: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_prints_it(made: Plan, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(studies.running.plan, "plan", lambda *_, **__: made)
-    monkeypatch.setattr(StudyFile, "load", lambda _: SimpleNamespace(changed=lambda _: None))
+    monkeypatch.chdir(folder)
     shown = CliRunner().invoke(cli, ["study", "plan", "./tiny.yaml", "--set", "name=x"]).output
     for words in (
         "6 trials of 4 epochs",
@@ -117,26 +116,31 @@ def test_workers_take_the_next_trial_when_they_are_free() -> None:
 
 
 SETTINGS = {"device": "cpu", "precision": "32", "threads": 1, "memory_format": "channels_last"}
+HERE = SETTINGS | {"threads": 2}  # what a new study gets
 SIZES = {"train": 1079, "validation": 359, "test": 359}
 
 
 @pytest.fixture
 def second_a_step(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Every step takes a second; the settings that were asked for."""
+    """Every step takes a second; the settings that it was measured with."""
     asked: list[Any] = []
 
     def answer_of(
         study: Study, shape: Any, designs: list[Any], seats: Any, data_dir: Any, settings: Any
     ) -> dict[str, Any]:
-        asked.append(settings and settings.model_dump())
+        asked.append(settings.model_dump())
         return {
             "steps": [[1.0] * len(designs)],
             "splits": SIZES,
             "notes": [],
-            "settings": SETTINGS,
             "start": 0.0,
         }
 
+    monkeypatch.setattr(
+        studies.running.plan,
+        "resolve",
+        lambda **_: Resolved(Settings(**HERE), ("Threads: 2, since they are faster.",)),
+    )
     monkeypatch.setattr(studies.running.plan, "_measure", answer_of)
     return asked
 
@@ -159,7 +163,7 @@ def test_of_a_stored_study_it_plans_what_is_left(
 ) -> None:
     study = Study.load(tiny)
     whole = plan(study, storage=storage)
-    assert (whole.stored, whole.left, second_a_step) == (None, whole.pairs, [None])
+    assert (whole.stored, whole.left, second_a_step) == (None, whole.pairs, [HERE])
     assert not Path("studies.db").exists()
 
     complete(storage, study, 2)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import fake_training
 import numpy as np
 import pytest
 import tiny_runs
@@ -12,7 +13,6 @@ import studies.data.splits
 import studies.running.plan
 from search_spaces.resolving import BoundSpace
 from studies import Study
-from studies.machine.settings import Settings
 from studies.running.plan import plan
 
 
@@ -56,10 +56,10 @@ def test_a_plan_reads_the_data_once(
         "steps": [[1.0, 1.0]],
         "splits": {"train": 192, "validation": 48, "test": 60},
         "notes": [],
-        "settings": Settings(device="cpu", precision="32", threads=1).model_dump(),
         "start": 0.0,
     }
     monkeypatch.setattr(studies.running.plan, "_measure", lambda *_: answer)
+    monkeypatch.setattr(studies.running.plan, "resolve", fake_training.SUPERVISED["resolve"])
     assert len(plan(Study.load(own), storage="sqlite:///t.db").pairs) == 6
     assert (len(reads), len(resolved)) == (1, 1)
 

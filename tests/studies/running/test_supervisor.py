@@ -41,7 +41,7 @@ from studies.attempts.standing import Counts
 from studies.machine import failures
 from studies.machine.gpus import deal, visible_gpus, visible_models
 from studies.machine.provenance import machine
-from studies.machine.settings import Settings
+from studies.machine.settings import Resolved, Settings
 from studies.records.stored_study import get
 from studies.storage import Storage
 
@@ -405,28 +405,13 @@ def test_the_gpus_and_their_models_are_found_without_torch(
     assert machine().endswith(", ".join([" cores", *models]))
 
 
-def test_a_gpu_without_nvidia_smi_may_be_here(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """So that a plan deals out what a run would."""
-    driver = tmp_path / "nvidiactl"
-    monkeypatch.setattr(studies.machine.gpus, "DRIVERS", (str(driver),))
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert not studies.machine.gpus.may_be_here()
-    driver.touch()
-    assert studies.machine.gpus.may_be_here()
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-    assert not studies.machine.gpus.may_be_here()
-
-
 @pytest.fixture
 def two_gpus(fake: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(studies.machine.gpus, "visible_gpus", lambda: ["GPU-aa", "GPU-bb"])
     monkeypatch.setattr(
         studies.running.supervisor,
         "resolve",
-        lambda workers: Settings(device="cuda", precision="32", threads=8 // workers),
+        lambda **_: Resolved(Settings(device="cuda", precision="32", threads=1)),
     )
 
 
@@ -488,8 +473,7 @@ def test_gpus_are_dealt_out_in_turn_as_many_workers_to_each_as_wanted(
         studies.running.supervisor.run(Study.load(tiny), storage="sqlite:///t.db", **options)
         == DONE
     )  # type: ignore[arg-type]
-    # Each has its share of the cores, of which there are eight here.
-    assert given == [(8 // len(expected), gpu) for gpu in expected]
+    assert given == [(1, gpu) for gpu in expected]
 
 
 def test_more_workers_than_the_gpus_take_are_a_mistake_and_nothing_is_stored(
@@ -537,3 +521,59 @@ def test_a_run_outside_the_main_thread_works(fake: None, tiny: Path) -> None:
     thread.start()
     thread.join()
     assert counts == [DONE]
+
+
+TWO_THREADS = Settings(device="cpu", precision="32", threads=2)
+WHY = "Threads: 2, since a step took 56 ms with 1 and 30 ms with 2."
+
+
+@pytest.fixture
+def chosen(fake: None, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What is asked for when two threads are chosen."""
+    asked: list[dict[str, Any]] = []
+
+    def resolve(**options: Any) -> Resolved:
+        asked.append(options)
+        return Resolved(TWO_THREADS, (WHY,))
+
+    monkeypatch.setattr(studies.running.supervisor, "resolve", resolve)
+    monkeypatch.setenv("FAKE_EPOCH", "0")
+    return asked
+
+
+def test_a_new_study_gets_the_threads_that_are_faster_and_says_so(
+    chosen: list[dict[str, Any]], tiny: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = Study.load(tiny)
+    assert study.run(storage="sqlite:///t.db", workers=1) == DONE
+    (asked,) = chosen
+    assert (asked["workers"], asked["threads"], asked["step"].batch_size) == (1, None, 64)
+    costs = {design.name: design.complexity.flops for design in study.wanted().designs}
+    assert costs[asked["step"].network] == sorted(costs.values())[1]  # of three, neither extreme
+    assert WHY in capsys.readouterr().out
+    settings = get(Storage("sqlite:///t.db"), "tiny").content.settings
+    assert settings == TWO_THREADS
+
+
+def test_a_stored_study_keeps_its_threads_and_another_number_is_refused(
+    chosen: list[dict[str, Any]], tiny: Path
+) -> None:
+    def run(*options: str) -> Any:
+        return CliRunner().invoke(
+            cli, ["study", "run", str(tiny), "--storage", "sqlite:///t.db", *options]
+        )
+
+    assert run("--threads", "2", "--quiet").exit_code == 0
+    assert chosen[0]["threads"] == 2
+    error = run("--threads", "1").exception
+    assert isinstance(error, UserError)
+    assert "is stored with 2 threads a worker, and --threads 1 would give other bits" in str(error)
+    assert run("--threads", "2").exit_code == 0
+    change(tiny, "seeds: [0, 1]", "seeds: [0, 1, 2]")
+    crowded = run("--workers", "64")
+    assert crowded.exit_code == 0
+    assert "64 workers with 2 threads each share" in crowded.output
+    assert len(chosen) == 1  # only when it was created
+    error = run("--threads", "0").exception
+    assert isinstance(error, UserError)
+    assert str(error) == "threads must be a whole number of at least 1; given: 0."

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fake_training
 import pytest
 import tiny_runs
 from big_study import make_study
@@ -164,10 +165,10 @@ def test_the_plan_gives_the_expected_and_the_largest_number(
         "steps": [[1.0, 1.0]],
         "splits": {"train": 1000, "validation": 100, "test": 100},
         "notes": [],
-        "settings": {"device": "cpu", "precision": "32", "threads": 1},
         "start": 0.0,
     }
     monkeypatch.setattr("studies.running.plan._measure", lambda *_: answer)
+    monkeypatch.setattr("studies.running.plan.resolve", fake_training.SUPERVISED["resolve"])
     made = plan(Study.load(tiny), storage=URL)
     assert made.expected
     assert (len(made.pairs), len(made.left), made.expected.most) == (42, 42, 42)

@@ -16,8 +16,8 @@ from explorer.errors import UserError
 from studies.data import Images, Splits
 from studies.machine.cores import available_cores
 from studies.training import checkpoints
-from studies.training.checkpoints import identify, write_checkpoint
-from studies.training.training import CHECKPOINT, Outcome, TrainingStopped, train
+from studies.training.checkpoints import CHECKPOINT, identify, threads_of, write_checkpoint
+from studies.training.training import Outcome, TrainingStopped, train
 
 
 def test_another_version_of_torch_or_numba_or_of_the_arithmetic_is_another_training(
@@ -74,6 +74,17 @@ def test_a_checkpoint_of_an_older_arithmetic_is_not_gone_on_with(
         )
     assert epochs == [1, 2, 3]
     assert "starting afresh" in caplog.text
+
+
+def test_a_checkpoint_tells_the_threads_of_its_training(tmp_path: Path) -> None:
+    path = tmp_path / CHECKPOINT
+    assert threads_of(None) is threads_of(tmp_path) is None
+    write_checkpoint(path, {"threads": 1})
+    assert threads_of(tmp_path) == 1
+    write_checkpoint(path, {"rows": []})  # of an older version, which took all cores
+    assert threads_of(tmp_path) == available_cores()
+    path.write_bytes(path.read_bytes()[:100])
+    assert threads_of(tmp_path) is None
 
 
 def test_writing_checkpoints_changes_nothing(

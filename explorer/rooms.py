@@ -1,0 +1,24 @@
+"""The other packages of this program, where a module of the user's own may hide one."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from explorer.errors import UserError
+
+ROOMS = ("search_spaces", "studies", "dashboards")
+
+
+def check_rooms() -> None:
+    """Raise `UserError` where Python finds another module under the name of one of ours.
+
+    In a folder with a studies.py of the user's own, `python -m explorer` finds that one first.
+    """
+    house = Path(__file__).resolve().parents[1]
+    for room in ROOMS:
+        spec = find_spec(room)
+        file = Path(spec.origin).resolve() if spec and spec.origin else None
+        if file and file != house / room / "__init__.py":
+            raise UserError(
+                f"{file} hides the module {room} of resnext-explorer. Rename it, or start from"
+                " another folder."
+            )

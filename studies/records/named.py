@@ -1,0 +1,53 @@
+"""Which study a name means: the one that is stored under it, or a preset; a path means a file."""
+
+from pathlib import Path
+from typing import TypeVar
+
+from explorer.errors import unknown
+from search_spaces.documents import is_path, load_document, preset_names, validate
+from studies.config.study import StudyFile
+from studies.records.stored_study import stored_alone
+from studies.storage import Storage
+
+File = TypeVar("File", bound=StudyFile)
+FILE_ENDINGS = (".yaml", ".yml")
+
+
+def load_study(kind: type[File], name_or_path: str | Path, storage: Storage) -> tuple[File, str]:
+    """Read a file by its path, or a stored study or preset by its name.
+
+    Of a stored study and a preset of the same name the stored one is taken, as by all commands that
+    read results.
+
+    Args:
+        kind: `StudyFile`, or `Study`.
+        name_or_path: A name, or a path (see `is_path`).
+        storage: Where studies are stored; there may be none yet.
+
+    Returns:
+        The study, and a sentence on what else could have been meant; empty where there is nothing.
+
+    Raises:
+        UserError: There is no such study, with the nearest name; or the file has a mistake.
+    """
+    if isinstance(name_or_path, Path) or is_path(name_or_path):
+        return load_document(kind, "study", name_or_path), ""
+    name, presets = name_or_path, preset_names("study")
+    has_tables = storage.exists() and not storage.is_empty()
+    stored = stored_alone(storage, name) if has_tables else []
+    if not stored and name in presets:
+        return load_document(kind, "study", name), ""
+    if not stored:
+        names = [study.name for study in stored_alone(storage)] if has_tables else []
+        error = unknown("study", name, sorted({*names, *presets}))
+        raise type(error)(
+            f"{error} (Presets, and what is stored in {storage.shown}.) A file of your own is given"
+            f" by its path, for example ./{name}.yaml."
+        )
+    document = stored[0].content.file.document()
+    study = validate(kind, document, source=f"the stored study {name}")
+    others = [f"./{name}{ending}" for ending in FILE_ENDINGS if Path(f"{name}{ending}").exists()]
+    if name in presets and load_document(kind, "study", name).document() != document:
+        others.append("the preset, which differs")
+    sentence = f"{name}: as it is stored in {storage.shown}, not {' or '.join(others)}."
+    return study, sentence if others else ""
