@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 class Study(StudyFile):
     """A study: what is to be trained, on what, how and how often.
 
-    `Study.load` reads a file; the constructor takes the same keys, and as `data` arrays too.
+    `Study.load` reads one; the constructor takes the keys of a file, and as `data` arrays too.
 
     Example:
         >>> study = Study(
