@@ -53,7 +53,7 @@ class Stage:
     size: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Architecture:
     """A whole network: template, blocks per stage, what grows, shortcuts, stem, input and classes.
 
@@ -159,6 +159,25 @@ class Architecture:
         return format_name(
             self.template, self.depths, growth=self.growth, shortcut=self.shortcut, stem=self.stem
         )
+
+    def __repr__(self) -> str:
+        """The call that makes it, with what the name does not say; of a batch, its size."""
+        if arrays := [value for value in self._numbers() if getattr(value, "ndim", 0)]:
+            return f"<Architecture: a batch of {arrays[0].size:,}>"
+        usual = {"resolution": 224, "in_channels": 3, "classes": 1000, **usual_input(self.name)}
+        sizes = [
+            f", {field}={getattr(self, field)}"
+            for field, value in usual.items()
+            if getattr(self, field) != value
+        ]
+        return f"Architecture.from_name({self.name!r}{''.join(sizes)})"
+
+    def _numbers(self) -> list[Any]:
+        """All whole numbers, each possibly an array."""
+        template = self.template
+        sizes = (self.resolution, self.in_channels, self.classes, self.stem.channels)
+        paths = (template.cardinality, template.bottleneck_width, template.width)
+        return [*paths, *self.depths, *sizes]
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

@@ -58,6 +58,10 @@ COMMANDS = {
         "Show and remove what is cached of data sets and image folders.",
     ),
     "train": ("studies.commands.train:train", "Train one network, outside a study."),
+    "predict": (
+        "studies.commands.predict:predict",
+        "Say which class image files show, by a trained network.",
+    ),
     "report": ("dashboards.report.commands:report", "Write a study's results as one HTML page."),
     "dashboard": (
         "dashboards.app.commands:dashboard",

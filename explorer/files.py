@@ -7,7 +7,7 @@ from pathlib import Path
 
 from explorer.errors import UserError
 
-BEGINNING = 16_384  # bytes of a file in which its mark stands
+BEGINNING = 65_536  # bytes of a file in which its mark stands, behind a thousand class names
 PAGE_MARK = b'<meta name="generator" content="resnext-explorer">'
 
 

@@ -1,5 +1,6 @@
 """YAML files as validated objects: spaces, studies and recipes, by preset name or by path."""
 
+from collections.abc import Iterable
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -34,6 +35,25 @@ class FileModel(BaseModel):
     """A file, or a part of one: unknown keys are errors, values never change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def __init__(self, /, **keys: Any) -> None:
+        """Validate keys as those of a file; raises `UserError` with all problems in one message."""
+        try:
+            super().__init__(**keys)
+        except ValidationError:
+            validate(type(self), keys, source=type(self).__name__)
+            raise
+
+    # Pydantic then makes the parts of a file by itself, and knows where in it a mistake is.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    def __repr_args__(self) -> Iterable[tuple[str, Any]]:
+        """Without the keys that have their defaults.
+
+        Checkpoints are told apart by their recipe's, which so is as before there were these keys.
+        """
+        fields = type(self).model_fields
+        return [(key, value) for key, value in self if value != fields[key].get_default()]
 
     @model_validator(mode="before")
     @classmethod

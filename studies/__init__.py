@@ -1,6 +1,7 @@
 """Studies: which networks to train, who trains them, and what came out.
 
-`Study` is loaded when first used, so that commands that only need a part of this room start fast.
+`Study` and `Predictor` are loaded when first used, so that commands that only need a part of this
+room start fast.
 """
 
 from typing import TYPE_CHECKING
@@ -17,7 +18,8 @@ except ImportError:
 
 if TYPE_CHECKING:
     from studies.api import Study
+    from studies.training import Predictor
 
-__all__ = ["Study"]
+__all__ = ["Predictor", "Study"]
 
-__getattr__ = lazy_getattr(__name__, {"api": ("Study",)})
+__getattr__ = lazy_getattr(__name__, {"api": ("Study",), "training": ("Predictor",)})

@@ -2,18 +2,25 @@
 
     study = Study.load("digits_cardinality")
     study.run(workers=2)
-    study.results(), study.curves()
+    print(study.verdict())
+    study.results(), study.report(), study.winner()
 
 Nothing in this room imports it but the commands.
 """
 
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from explorer.errors import check_known
+from explorer.files import expanded
+from explorer.lazy import load
+from explorer.output import say
 from studies.attempts.planned import planned_pairs
 from studies.attempts.standing import Counts
 from studies.config.study import StudyFile
+from studies.data import data_section
 from studies.pair import Pair
 from studies.records.named import load_study
 from studies.running.progress import choose_view
@@ -23,9 +30,46 @@ from studies.storage import Storage
 if TYPE_CHECKING:
     import pandas as pd
 
+    from studies.running.plan import Plan
+    from studies.winner.retraining import Retrained
+    from studies.winner.winner import Winner
+
 
 class Study(StudyFile):
-    """A validated study file. `Study.load` reads one; the constructor takes the same keys."""
+    """A study: what is to be trained, on what, how and how often.
+
+    `Study.load` reads one; the constructor takes the keys of a file, and as `data` arrays too.
+
+    Example:
+        >>> study = Study(
+        ...     name="photos",
+        ...     space="digits_cardinality",
+        ...     reference_arm={"cardinality": 1},
+        ...     data={"train": (images, labels), "test": 0.2, "mirrored": True},
+        ...     recipe={"name": "quick", "epochs": 20},
+        ...     seeds=range(3),
+        ... )  # doctest: +SKIP
+        >>> study.run(workers=2)  # doctest: +SKIP
+    """
+
+    def __init__(self, /, **keys: Any) -> None:
+        """Make a study of the keys of a study file.
+
+        Args:
+            **keys: As in a file. `data` may also be arrays, as a pair (images, labels), a dict with
+                `train`, `validation` and `test`, each such a pair, or a function that returns the
+                three. Images are uint8, N x side x side or with 1 or 3 channels first or last;
+                labels are N whole numbers from 0. Arrays are written into an .npz file below
+                `resnext-explorer-files` in the current folder, where every worker finds them.
+
+        Raises:
+            UserError: A key or a value is not allowed, with all that is wrong in one message.
+        """
+        if "data" in keys:
+            keys["data"] = data_section(keys["data"])
+        super().__init__(**keys)
+
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # as in `FileModel`
 
     @classmethod
     def load(cls, name_or_path: str | Path, *, storage: str | Storage | None = None) -> Self:
@@ -86,6 +130,209 @@ class Study(StudyFile):
             options = {**training, "storage": opened.option}
             view = choose_view(quiet=quiet, study=self.name, options=options)
             return run(self, storage=opened, view=view, **training)
+
+    def plan(
+        self,
+        *,
+        storage: str | Storage | None = None,
+        workers: int | None = None,
+        workers_per_gpu: int | None = None,
+        threads: int | None = None,
+        data_dir: Path | None = None,
+    ) -> "Plan":
+        """What the study would still train, and about how long that takes here; stores nothing.
+
+        Some steps are measured, which takes seconds. The arguments are those of `run`.
+
+        Returns:
+            The designs and pairs, FLOPs, seconds and the measurements: see `Plan`.
+
+        Raises:
+            UserError: As `run` does.
+
+        Example:
+            >>> Study.load("digits_cardinality").plan(workers=2).seconds  # doctest: +SKIP
+            61.4
+        """
+        from studies.running.plan import plan
+
+        return plan(
+            self,
+            storage=storage,
+            workers=workers,
+            workers_per_gpu=workers_per_gpu,
+            threads=threads,
+            data_dir=data_dir,
+        )
+
+    def status(self, *, storage: str | Storage | None = None) -> Counts:
+        """How many pairs the stored study wants, and how they stand.
+
+        Args:
+            storage: Where the study is stored; None as in `Storage.visit`.
+
+        Raises:
+            UserError: No study of this name is stored.
+
+        Example:
+            >>> Study.load("digits_cardinality").status().complete  # doctest: +SKIP
+            15
+        """
+        from studies.records.stored_study import get
+
+        with Storage.visit(storage) as opened:
+            return get(opened, self.name).counts(opened)
+
+    def verdict(self, *, storage: str | Storage | None = None) -> str:
+        """What the study says so far, in words: the verdict, and what to know of it, a line each.
+
+        Args:
+            storage: Where the study is stored; None as in `Storage.visit`.
+
+        Raises:
+            UserError: No study of this name is stored.
+
+        Example:
+            >>> print(Study.load("digits_cardinality").verdict())  # doctest: +SKIP
+        """
+        with Storage.visit(storage) as opened:
+            verdict = self._source(opened).findings.verdict
+        return "\n".join([verdict.text, *verdict.notes])
+
+    def report(
+        self,
+        path: str | Path | None = None,
+        *,
+        force: bool = False,
+        storage: str | Storage | None = None,
+    ) -> Path:
+        """Write the results as one HTML page that opens offline.
+
+        Args:
+            path: The page; None is the study's name with .html, in the current folder.
+            force: Also replace a file that is no page of ours.
+            storage: Where the study is stored; None as in `Storage.visit`.
+
+        Returns:
+            The path of the page.
+
+        Raises:
+            UserError: No study of this name is stored, or the page cannot be written.
+
+        Example:
+            >>> Study.load("digits_cardinality").report()  # doctest: +SKIP
+            PosixPath('digits_cardinality.html')
+        """
+        with Storage.visit(storage) as opened:
+            source = self._source(opened)
+        written: Path = load("dashboards.report.report").write_report(
+            path or f"{self.name}.html", [source], force=force
+        )
+        return written
+
+    def winner(
+        self,
+        *,
+        of_recipe: str = "",
+        where: Iterable[str] = (),
+        storage: str | Storage | None = None,
+    ) -> "Winner":
+        """The design with the lowest validation error, and how sure that is.
+
+        Args:
+            of_recipe: Of a study with several recipes, the one whose trainings choose.
+            where: Which designs may be chosen, as `["params<=500k", "latency<=2ms"]`.
+            storage: Where the study is stored; None as in `Storage.visit`.
+
+        Returns:
+            The design, its rivals with intervals, and in `why` both in words: see `Winner`.
+
+        Raises:
+            UserError: No study of this name is stored, no training is complete, or no design is
+                within the limits.
+
+        Example:
+            >>> Study.load("digits_cardinality").winner().design  # doctest: +SKIP
+            'resnext_1-1-1_8x15d_w256_small'
+        """
+        from studies.records.stored_study import get
+        from studies.results import Reader
+        from studies.winner.limits import within
+        from studies.winner.winner import choose_stored
+
+        check_known("recipe of this study", of_recipe, self.recipe_names)
+        name = f"{self.name}:{of_recipe}" if of_recipe else self.name
+        with Storage.visit(storage) as opened:
+            stored = get(opened, self.name)
+            trials = within(Reader(opened).tables(name).trials, tuple(where))
+            return choose_stored(stored, trials, opened.option)
+
+    def retrain(
+        self,
+        folder: str | Path,
+        *,
+        of_recipe: str = "",
+        where: Iterable[str] = (),
+        storage: str | Storage | None = None,
+        recipe: str | None = None,
+        changes: Iterable[str] = (),
+        data_dir: Path | None = None,
+        seed: int = 0,
+        device: str = "auto",
+        threads: int | None = None,
+        quiet: bool = False,
+    ) -> "Retrained":
+        """Train the winner on the train and validation images, test it once, and export it.
+
+        It runs in this process; stopped, the same call goes on from the last finished epoch.
+
+        Args:
+            folder: For weights, ONNX file and card. `Predictor.load` takes the weights.
+            of_recipe: As in `winner`.
+            where: As in `winner`.
+            storage: Where the study is stored; None as in `Storage.visit`.
+            recipe: A preset's name or a YAML file; None is the study's own.
+            changes: Keys of the recipe to change, such as `recipe.epochs=30`.
+            data_dir: The folder with the data set's files, where it is not built in.
+            seed: Of the initial weights, the order of images and their augmentation.
+            device: `cpu`, `cuda`, `cuda:1` or `auto`.
+            threads: On a CPU; None as in `run`.
+            quiet: Show nothing meanwhile.
+
+        Returns:
+            The test error, and the files that were written: see `Retrained`.
+
+        Raises:
+            UserError: There is no winner yet, the folder holds a model already, the extra [onnx] is
+                missing, the data has changed, or the training failed.
+
+        Example:
+            >>> study = Study.load("digits_cardinality")  # doctest: +SKIP
+            >>> study.retrain("best", changes=["recipe.epochs=30"]).test_error  # doctest: +SKIP
+            0.0139
+        """
+        from studies.records.stored_study import get
+        from studies.winner.retraining import retrain
+
+        with Storage.visit(storage) as opened:
+            return retrain(
+                get(opened, self.name),
+                self.winner(of_recipe=of_recipe, where=where, storage=opened),
+                expanded(folder),
+                of_recipe=of_recipe,
+                recipe=recipe,
+                changes=tuple(changes),
+                data_dir=data_dir,
+                seed=seed,
+                device=device,
+                threads=threads,
+                tell=(lambda text: None) if quiet else say,
+            )
+
+    def _source(self, storage: Storage) -> Any:
+        """The results as a report takes them. Reports stand above studies, so that they are loaded
+        by their name, as commands are."""
+        return load("dashboards.report.sources").load_stored(self.name, storage)
 
     def pairs(self, data_dir: Path | None = None) -> list[Pair]:
         """Every wanted pair, in the order in which they are to be trained."""

@@ -4,7 +4,7 @@ CSV files as `study import` takes them."""
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -25,6 +25,9 @@ from studies.results import (
     of_recipe,
     open_table,
 )
+
+if TYPE_CHECKING:
+    from studies.storage import Storage
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +75,9 @@ def load_sources(given: Iterable[str], storage: str | None = None) -> list[Sourc
     A CSV file of curves goes to the study of its name. Raises `UserError` for what
     cannot be read, and where a study comes twice.
     """
+    from studies.config.study import name_of
+    from studies.storage import Storage
+
     sources: list[Source] = []
     curves: list[tuple[str, pd.DataFrame]] = []
     for name_or_path in given:
@@ -82,7 +88,7 @@ def load_sources(given: Iterable[str], storage: str | None = None) -> list[Sourc
             else:
                 sources += [_from_csv(study) for study in check_results(table).studies]
         else:
-            sources.append(_from_storage(name_or_path, storage))
+            sources.append(load_stored(name_of(name_or_path), Storage(storage)))
     names = [source.name for source in sources]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -111,11 +117,8 @@ def _from_csv(study: FileStudy) -> Source:
     )
 
 
-def _from_storage(name_or_path: str, storage: str | None) -> Source:
-    from studies.config.study import name_of
-    from studies.storage import Storage
-
-    name = name_of(name_or_path)
-    reader = Reader(Storage(storage))
+def load_stored(name: str, storage: "Storage") -> Source:
+    """The stored study of a name."""
+    reader = Reader(storage)
     tables, curves = reader.both(name)
     return Source(name, tables.trials, curves, tables.info, reader.misses(name))

@@ -141,7 +141,7 @@ def measure(
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option("--format", "format_", required=True, help="torchvision, timm, safetensors or onnx.")
 @click.option("-o", "--output", type=click.Path(), required=True, help="The file to write.")
 @FORCE_OPTION
@@ -155,7 +155,7 @@ def measure(
 )
 @input_options
 def export(
-    name: str,
+    name: str | None,
     format_: str,
     output: str,
     force: bool,
@@ -165,23 +165,32 @@ def export(
 ) -> None:
     """Write the network NAME for other programs: torchvision, timm, safetensors or ONNX.
 
+    A file of weights that this program wrote says its own name and sizes, so none is needed.
+
     \b
     Examples:
       resnext-explorer export resnext50_32x4d --format torchvision -o resnext50.pth
       resnext-explorer export resnext50_32x4d --format timm -o resnext50.safetensors
+      resnext-explorer export --weights best/weights.safetensors --format onnx -o best.onnx
       resnext-explorer export resnext29_8x16d_cifar --weights best.pth --format onnx -o best.onnx
     """
-    architecture = Architecture.from_name(name, **sizes)
+    architecture = Architecture.from_name(name, **sizes) if name else None
+    if architecture is None and weights is None:
+        raise UserError("name the network to export, as resnet50, or its --weights FILE.")
     from explorer import networks
 
     networks.check_name(output, format_, force=force)
-    if format_ in ("torchvision", "timm"):
+    if architecture and format_ in ("torchvision", "timm"):
         networks.foreign_constructor(architecture, format_)  # refused before anything is built
-    model = networks.fresh_network(architecture, seed)
+    metadata: dict[str, str] = {}
     if weights is not None:
-        taken_off = networks.load_weights(model, weights)
-        click.echo(f"Read: {weights}{f' ({taken_off})' if taken_off else ''}")
-    loading = networks.export(model, output, format_, force=force)
+        saved = networks.load_network(weights, name, **sizes)
+        model, metadata = saved.network, saved.metadata
+        click.echo(f"Read: {weights}{f' ({saved.taken_off})' if saved.taken_off else ''}")
+    else:
+        assert architecture is not None
+        model = networks.fresh_network(architecture, seed)
+    loading = networks.export(model, output, format_, metadata, force=force)
     checked = " (checked against onnxruntime)" if format_ == "onnx" else ""
     click.echo(f"Written: {output}{checked}\nLoad it: {loading}")
 

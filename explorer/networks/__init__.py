@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from explorer.networks.network import Network, build
     from explorer.networks.rules import BlockShape, Violation, example_image, find_violations
+    from explorer.networks.saved import SavedNetwork, load_network
     from explorer.networks.time_matching import match_time
     from explorer.networks.weights import load_weights
 
@@ -30,6 +31,7 @@ __all__ = [
     "BlockShape",
     "Case",
     "Network",
+    "SavedNetwork",
     "Timing",
     "Violation",
     "build",
@@ -41,6 +43,7 @@ __all__ = [
     "forget",
     "fresh_network",
     "fvcore_complexity",
+    "load_network",
     "load_weights",
     "match_time",
     "measure",
@@ -58,6 +61,7 @@ __getattr__ = lazy_getattr(
         "measuring": ("MODES", "Case", "Timing", "measure", "time_threads", "use_threads"),
         "network": ("Network", "build"),
         "rules": ("BlockShape", "Violation", "example_image", "find_violations"),
+        "saved": ("SavedNetwork", "load_network"),
         "time_matching": ("match_time",),
         "weights": ("load_weights",),
     },

@@ -15,6 +15,7 @@ from explorer.architecture import Architecture, as_architecture
 from explorer.errors import UserError, check_known
 from explorer.files import check_output, write_atomic
 from explorer.networks.network import Network, build
+from explorer.networks.saved import describe_network
 from explorer.template import IMAGENET
 
 # The suffixes under which each format's files are known; a state dict may be in torch's own form or
@@ -45,7 +46,9 @@ def export(
         path: For torchvision and timm, a path that ends in .safetensors gets safetensors, any other
             torch's own form.
         format_: A key of `FORMATS`.
-        metadata: Stored in safetensors beside the architecture's name.
+        metadata: What a user of the file needs beside the design, its sizes and who made it, such
+            as `mean`, `std` and `class_names`. Stored in safetensors and ONNX; torch's own form
+            has no place for it.
         force: Also replace a file that is not from here.
 
     Returns:
@@ -57,8 +60,9 @@ def export(
         RuntimeError: onnxruntime's outputs differ from torch's; nothing is written.
     """
     check_name(path, format_, force=force)
+    about = describe_network(model.architecture, metadata or {})
     if format_ == "onnx":
-        return _export_onnx(model, Path(path))
+        return _export_onnx(model, Path(path), about)
     state = {
         name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
     }
@@ -68,8 +72,7 @@ def export(
     if constructor is None or Path(path).suffix.lower() == ".safetensors":
         from safetensors.torch import save
 
-        about = {"format": "pt", "architecture": model.architecture.name, **(metadata or {})}
-        write_atomic(path, save(state, metadata=about))
+        write_atomic(path, save(state, metadata={"format": "pt", **about}))
         load = f"safetensors.torch.load_file({str(path)!r})"
     else:
         buffer = io.BytesIO()
@@ -139,7 +142,7 @@ def fresh_network(architecture: Architecture | str, seed: int) -> Network:
         return build(architecture)
 
 
-def _export_onnx(model: Network, path: Path) -> str:
+def _export_onnx(model: Network, path: Path, about: Mapping[str, str]) -> str:
     try:
         import onnxruntime
         import onnxscript  # noqa: F401 - torch's exporter needs it and says so less clearly
@@ -157,17 +160,18 @@ def _export_onnx(model: Network, path: Path) -> str:
     with tempfile.TemporaryDirectory() as folder:
         written = os.path.join(folder, "network.onnx")
         with _quiet():
-            torch.onnx.export(
+            program = torch.onnx.export(
                 model,
                 (example,),
-                written,
                 input_names=["images"],
                 output_names=["logits"],
                 dynamic_shapes={"x": {0: torch.export.Dim("batch")}},
-                external_data=False,
                 dynamo=True,
                 verbose=False,
             )
+            assert program is not None
+            program.model.metadata_props.update(about)
+            program.save(written, external_data=False)
         data = Path(written).read_bytes()
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     for batch in (1, 3):

@@ -17,7 +17,7 @@ from studies.config.overrides import override
 if TYPE_CHECKING:
     from explorer import Architecture
     from studies.config.recipe import Recipe
-    from studies.data import DataSpec, Splits
+    from studies.data import DataSpec
     from studies.training import Outcome
 
 # What is kept for the test of a data set that has no test images of its own.
@@ -160,7 +160,8 @@ def train(
             click.echo("The same command goes on from the last finished epoch.", err=True)
         raise
     if output is not None:
-        _write(architecture, outcome, output, splits, force)
+        metadata = {**splits.to_export(), "precision": settings.precision}
+        _write(architecture, outcome, output, metadata, force)
     if as_json:
         figures = {**vars(outcome)}
         del figures["curves"], figures["state_dict"], figures["missed"]
@@ -249,10 +250,14 @@ def _sum_up(outcome: "Outcome", names: tuple[str, ...]) -> None:
 
 
 def _write(
-    architecture: "Architecture", outcome: "Outcome", path: Path, splits: "Splits", force: bool
+    architecture: "Architecture",
+    outcome: "Outcome",
+    path: Path,
+    metadata: dict[str, str],
+    force: bool,
 ) -> None:
     from explorer.networks import build, export
 
     network = build(architecture)
     network.load_state_dict(outcome.state_dict)
-    export(network, path, "safetensors", splits.to_export(), force=force)
+    export(network, path, "safetensors", metadata, force=force)

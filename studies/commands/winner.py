@@ -82,12 +82,11 @@ def winner(
     from dataclasses import asdict
 
     from explorer.terminal import print_json
-    from studies.records.arm_standings import until_standings
     from studies.results import Reader
     from studies.storage import Storage
     from studies.winner.limits import among, within
     from studies.winner.retraining import by_itself, retrain
-    from studies.winner.winner import choose
+    from studies.winner.winner import choose, choose_stored
 
     if is_retrained and folder is None:
         raise UserError("--retrain needs a folder for the model: --export DIR.")
@@ -102,7 +101,6 @@ def winner(
     trials = within(every, where)
     if not as_json:
         click.echo(among(every, trials, where), nl=False)
-    standings, is_search = until_standings(stored), bool(stored.content.document.search)
     if stored.recipes and not named:
         if folder is not None:
             raise UserError(
@@ -117,14 +115,9 @@ def winner(
         else:
             show_by_recipe(winners)
         return
-    chosen = choose(
-        trials,
-        opened.option,
-        decided=standings.text if standings else "",
-        chosen_on=stored.seeds[0] if is_search else None,
-    )
+    chosen = choose_stored(stored, trials, opened.option)
     if not as_json:
-        show(chosen, len(stored.designs) if is_search else 0)
+        show(chosen, len(stored.designs) if stored.content.document.search else 0)
     trained: Retrained | None = None
     if folder is not None:
         try:

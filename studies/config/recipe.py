@@ -72,16 +72,6 @@ class Recipe(FileModel):
     # all steps; 0: none. Validation, test and exports are then of the averaged weights.
     weight_averaging: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
-    def __repr_args__(self) -> Any:
-        """Without what is at its default, as before there were these keys: checkpoints are told
-        apart by this text."""
-        fields = type(self).model_fields  # the default of a needed one equals nothing
-        return [
-            (key, value)
-            for key, value in super().__repr_args__()
-            if key is None or value != fields[key].default
-        ]
-
     @model_validator(mode="before")
     @classmethod
     def _from_preset(cls, given: Any) -> Any:

@@ -36,6 +36,7 @@ from studies.data import DataShape, DataSpec, Parts, shape_and_parts
 from studies.missed import KEPT_BY_DEFAULT
 
 GRID = "grid"
+MOST_SHOWN = 8  # seeds, in a `repr`
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,17 @@ class StudyFile(FileModel):
             UserError: naming the file, the key and what is allowed.
         """
         return load_document(cls, "study", name_or_path)
+
+    def __repr_args__(self) -> Iterable[tuple[str, Any]]:
+        """The names of its parts; `document` has all of it."""
+        count = len(self.seeds)
+        return [
+            ("name", self.name),
+            ("space", self.space.name),
+            ("data", self.data.name),
+            ("recipe", ", ".join(recipe.name for recipe in self.all_recipes)),
+            ("seeds", self.seeds if count <= MOST_SHOWN else f"{count:,} seeds"),
+        ]
 
     @property
     def reference_label(self) -> str:

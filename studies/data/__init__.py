@@ -14,8 +14,12 @@ from explorer.lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from studies.data.cache_contents import CachedData, clear_caches, list_caches
+    from studies.data.decoding import Decoding
     from studies.data.downloads import CACHE_VARIABLE, cache_root
+    from studies.data.exported import Exported
     from studies.data.images import DataShape, Images, Parts, Rows, Splits
+    from studies.data.in_memory import data_section
+    from studies.data.photos import find_photos, read_photos
     from studies.data.spec import DATA_SETS, DataSpec
     from studies.data.splits import data_shape, load, mean_and_std, shape_and_parts
 
@@ -25,16 +29,21 @@ __all__ = [
     "CachedData",
     "DataShape",
     "DataSpec",
+    "Decoding",
+    "Exported",
     "Images",
     "Parts",
     "Rows",
     "Splits",
     "cache_root",
     "clear_caches",
+    "data_section",
     "data_shape",
+    "find_photos",
     "list_caches",
     "load",
     "mean_and_std",
+    "read_photos",
     "shape_and_parts",
 ]
 __getattr__ = lazy_getattr(
@@ -42,7 +51,11 @@ __getattr__ = lazy_getattr(
     {
         "cache_contents": ("CachedData", "clear_caches", "list_caches"),
         "downloads": ("CACHE_VARIABLE", "cache_root"),
+        "decoding": ("Decoding",),
+        "exported": ("Exported",),
         "images": ("DataShape", "Images", "Parts", "Rows", "Splits"),
+        "in_memory": ("data_section",),
+        "photos": ("find_photos", "read_photos"),
         "spec": ("DATA_SETS", "DataSpec"),
         "splits": ("data_shape", "load", "mean_and_std", "shape_and_parts"),
     },

@@ -60,7 +60,7 @@ def read_npz(path: Path) -> Parts:
         (arrays[f"{name}_images"], arrays[f"{name}_labels"]) if f"{name}_images" in arrays else None
         for name in NAMES
     ]
-    return _parts(str(path), pairs)
+    return check_arrays(str(path), pairs)
 
 
 def _check_names(path: Path, given: list[str]) -> None:
@@ -139,10 +139,16 @@ def read_function(name: str) -> Parts:
         if not isinstance(given, tuple | list) or len(given) != 2:
             alternative = "" if part == "train" else " or None"
             raise UserError(f"{name}: {part} must be a pair (images, labels){alternative}.")
-    return _parts(name, list(returned))
+    return check_arrays(name, list(returned))
 
 
-def _parts(source: str, pairs: list[Any]) -> Parts:
+def check_arrays(source: str, pairs: list[Any]) -> Parts:
+    """The data set of train, validation and test, each (images, labels), the last two or None.
+
+    Raises:
+        UserError: They are not as an .npz file has them, or do not fit together; `source` names
+            them.
+    """
     import numpy as np
 
     train, validation, test = parts = [

@@ -33,17 +33,14 @@ from studies.data.decoded_format import (
     damaged_cache,
     read_scale,
 )
-from studies.data.decoding import Decoding, decode, limit_of_pixels
+from studies.data.decoding import Decoding, Scale, decode, limit_of_pixels, why_undecoded
 from studies.data.downloads import cache_folder, disk_errors
 from studies.data.metadata import JPEG
-from studies.data.samples import UnsuitableImage
 from studies.data.scale import Samples
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-MOST_CHARACTERS = 120  # of what Pillow says, in a message
 
 
 @dataclass(frozen=True)
@@ -74,10 +71,9 @@ class DecodedImages:
         """The file that names all files that could not be read, one a line."""
         return self.folder / UNREADABLE
 
-    def black_and_white(self) -> tuple[float, float] | None:
+    def black_and_white(self) -> Scale | None:
         """The samples that became 0 and 255, where `white` says or measures it."""
-        scale = read_scale(self.folder)
-        return None if scale is None else (scale.black, scale.white)
+        return read_scale(self.folder)
 
     def readable_alone(self) -> "tuple[str, NDArray[np.int64]] | None":
         """What identifies the images without the unreadable files: see `Rows.readable_alone`.
@@ -137,11 +133,9 @@ class DecodedImages:
         try:
             with limit_of_pixels(self.decoding):
                 decode(path.read_bytes(), self.decoding, read_scale(self.folder))
-        except UnsuitableImage as error:
-            return error.args
         except Exception as error:  # noqa: BLE001 - Pillow's decoders raise nearly anything on damaged bytes
-            text = " ".join(str(error).replace(str(self.root), "").split())
-            return text[:MOST_CHARACTERS] or type(error).__name__, ""
+            why, advice = why_undecoded(error)
+            return why.replace(str(self.root), ""), advice
         return "it could not be read before", ""
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MOST_PIXELS = 178_956_970
 BLOCK = 2**20  # samples that are scaled at a time: as float64 they take 8 MiB
 STRETCH = "stretch"
+MOST_CHARACTERS = 120  # of what Pillow says, in a message
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,14 @@ def measure(content: bytes, decoding: Decoding) -> tuple[str, float, float]:
     """
     picture = read_picture(content, decoding.side, all_bits=True)
     return picture.kind, *picture.extremes()
+
+
+def why_undecoded(error: Exception) -> tuple[str, str]:
+    """Why `decode` failed, and what to do about it ("" where that is plain)."""
+    if isinstance(error, UnsuitableImage):
+        holds, advice = error.args
+        return holds, advice
+    return " ".join(str(error).split())[:MOST_CHARACTERS] or type(error).__name__, ""
 
 
 @contextmanager

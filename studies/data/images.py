@@ -1,13 +1,14 @@
 """What a data set consists of: uint8 images with labels, in memory or on disk, and its splits."""
 
 import hashlib
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from studies.data.decoding import Scale
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class Parts:
     test: Images | None
     classes: int
     names: tuple[str, ...] = ()
-    black_and_white: tuple[float, float] | None = None
+    black_and_white: "Scale | None" = None
     scaling: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -154,7 +155,7 @@ class Splits:
     std: tuple[float, ...]
     mirrored: bool = False
     names: tuple[str, ...] = ()
-    black_and_white: tuple[float, float] | None = None
+    black_and_white: "Scale | None" = None
     notes: tuple[str, ...] = ()
     mirrored_given: bool = False
 
@@ -168,11 +169,8 @@ class Splits:
         }
 
     def to_export(self) -> dict[str, str]:
-        """What a user of a network trained on these must know, for the metadata of its weights.
+        """What a user of a network trained on these must know, for the metadata of its weights."""
+        from studies.data.exported import Exported
 
-        Values are JSON.
-        """
-        facts: dict[str, object] = {"mean": self.mean, "std": self.std}
-        facts |= {"class_names": self.names} if self.names else {}
-        facts |= {"black_and_white": self.black_and_white} if self.black_and_white else {}
-        return {key: json.dumps(value, ensure_ascii=False) for key, value in facts.items()}
+        about = Exported(self.mean, self.std, self.names, self.black_and_white)
+        return about.to_metadata()

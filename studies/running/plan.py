@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from explorer import Design
 from explorer.errors import UserError
 from explorer.scarcity import last_words
+from explorer.text import counted, human_time
 from search_spaces import LeftOut
 from studies.attempts.attempt import Attempt
 from studies.attempts.planned import planned_pairs
@@ -65,7 +66,7 @@ class RecipePlan:
     trial_seconds: list[float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """A study's work. `pairs` are all that it wants, `left` those that are still to
     be trained: all, where nothing is `stored` yet.
@@ -99,6 +100,14 @@ class Plan:
     seconds: float
     expected: "Expected | None" = None
     recipes: tuple[RecipePlan, ...] = ()
+
+    def __repr__(self) -> str:
+        left = f", {len(self.left)} left" if len(self.left) < len(self.pairs) else ""
+        workers = counted(self.workers, "worker")
+        return (
+            f"<Plan of {self.study!r}: {self.trials}{left}, about {human_time(self.seconds)} with"
+            f" {workers}>"
+        )
 
     @property
     def trials(self) -> str:

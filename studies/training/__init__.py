@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from studies.training.choice import settings_here
     from studies.training.notes import errors_by_class, training_notes
     from studies.training.outcome import TrainingFailed, TrainingStopped
+    from studies.training.prediction import Prediction, Predictor
     from studies.training.training import Outcome, train
 
 __all__ = [
     "Outcome",
+    "Prediction",
+    "Predictor",
     "TrainingFailed",
     "TrainingStopped",
     "errors_by_class",
@@ -29,6 +32,7 @@ __getattr__ = lazy_getattr(
         "choice": ("settings_here",),
         "notes": ("errors_by_class", "training_notes"),
         "outcome": ("TrainingFailed", "TrainingStopped"),
+        "prediction": ("Prediction", "Predictor"),
         "training": ("Outcome", "train"),
     },
 )

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from studies.config.recipe import Recipe
-from studies.data import Images, Rows, Splits
+from studies.data import Exported, Images, Rows, Splits
 from studies.training.mixing import Mixing, erase, plan_erasing, plan_mixing
 
 # Images on disk of at most this many bytes are read into memory once; on a GPU all images are, up
@@ -162,7 +162,7 @@ class TrainingBatches:
             # A view of a padded copy, which replaces the images.
             self._windows, self._source.whole = _windows(whole, self._padding), None
         self._labels = torch.from_numpy(splits.train.labels).to(device)
-        self._normalise = _Normalise(splits, device)
+        self._normalise = Normalise(splits, device)
         colours = torch.tensor(COLOURS, device=device) * torch.tensor(
             COLOUR_DEVIATIONS, device=device
         )
@@ -236,7 +236,7 @@ class EvaluationBatches:
         self._source = _Source(images, device)
         self._labels = torch.from_numpy(images.labels).to(device).split(recipe.batch_size)
         self._size = recipe.batch_size
-        self._normalise = _Normalise(splits, device)
+        self._normalise = Normalise(splits, device)
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -341,15 +341,15 @@ class _Source:
                 yield images.to(self._device, non_blocking=True)
 
 
-class _Normalise:
+class Normalise:
     """Turns uint8 images into float32, channels last, by the training split's mean and deviation.
 
     The mean is subtracted, and the result is divided by the standard deviation.
     """
 
-    def __init__(self, splits: Splits, device: torch.device) -> None:
-        self._mean = (255 * torch.tensor(splits.mean, device=device)).view(1, -1, 1, 1)
-        self.scale = 1 / (255 * torch.tensor(splits.std, device=device)).view(1, -1, 1, 1)
+    def __init__(self, about: Splits | Exported, device: torch.device) -> None:
+        self._mean = (255 * torch.tensor(about.mean, device=device)).view(1, -1, 1, 1)
+        self.scale = 1 / (255 * torch.tensor(about.std, device=device)).view(1, -1, 1, 1)
 
     def __call__(self, images: Tensor) -> Tensor:
         return (

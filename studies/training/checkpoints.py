@@ -5,6 +5,7 @@ import io
 import logging
 import pickle
 import zipfile
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,19 @@ def identify(
     """
     data = (splits.mean, splits.std, splits.mirrored)
     programs = torch.__version__, numba_version(), ARITHMETIC
-    parts = (architecture, recipe, seed, settings, *data, *programs)
-    digest = hashlib.blake2b(repr(parts).encode(), digest_size=16)
+    parts = [_all_fields(architecture), *map(repr, (recipe, seed, settings, *data, *programs))]
+    digest = hashlib.blake2b(f"({', '.join(parts)})".encode(), digest_size=16)
     for part in (splits.train, splits.validation):
         digest.update(part.digest())
     return digest.hexdigest()
+
+
+def _all_fields(architecture: Architecture) -> str:
+    """The architecture with every field, as its `repr` was when checkpoints first had a digest."""
+    values = (
+        f"{field.name}={getattr(architecture, field.name)!r}" for field in fields(architecture)
+    )
+    return f"Architecture({', '.join(values)})"
 
 
 def read_checkpoint(path: Path) -> dict[str, Any] | None:

@@ -83,7 +83,7 @@ class Outcome:
     seconds: float
     images_per_second: float
     epochs: int
-    curves: list[Row]
+    curves: list[Row] = field(repr=False)
     peak_memory: int | None
     state_dict: dict[str, Tensor] = field(repr=False)
     train_top5_error: float | None = None

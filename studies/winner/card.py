@@ -2,8 +2,22 @@
 
 from typing import TYPE_CHECKING, Any
 
+from explorer.suggestions import command
+
 if TYPE_CHECKING:
     from studies.winner.winner import Winner
+
+AFTER_USE = (
+    "The same on the command line:",
+    "",
+    "```sh",
+    command("predict", "photo1.jpg", "photo2.jpg", weights="weights.safetensors"),
+    "```",
+    "",
+    "Weights and ONNX file say, as metadata, the design, the shape of the input, how pixels are",
+    "scaled, and the names of the classes. Of the ONNX file, onnxruntime shows them with",
+    "`session.get_modelmeta().custom_metadata_map`.",
+)
 
 
 def card(
@@ -31,7 +45,7 @@ def card(
         f"- {key}: {value}" for key, value in facts["errors"].items()
     ]
     lines += ["", "## Files", ""] + [f"- `{file}`: {what}" for file, what in files.items()]
-    lines += ["", "## Use", "", "```python", *facts["use"], "```"]
+    lines += ["", "## Use", "", "```python", *facts["use"], "```", "", *AFTER_USE]
     return "\n".join(lines) + "\n"
 
 

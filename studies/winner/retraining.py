@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from studies.winner.winner import Winner
 
 WEIGHTS, ONNX, CARD, CHECKPOINTS = "weights.safetensors", "network.onnx", "card.md", ".checkpoints"
+USE = (
+    "from studies import Predictor",
+    "",
+    f'predictor = Predictor.load("{WEIGHTS}")',
+    'for prediction in predictor.predict(["photo1.jpg", "photo2.jpg"]):  # or folders',
+    "    print(prediction.file, prediction.classes)",
+)
 FROM_FILE = (
     "; from a file: turned upright, laid on white, the middle square resized by Pillow's bicubic"
     " filter"
@@ -25,7 +32,7 @@ BLACK_AND_WHITE = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Retrained:
     """What a full training of the winner measured, and what was written. Errors are fractions.
 
@@ -46,6 +53,10 @@ class Retrained:
     files: tuple[Path, ...]
     errors: dict[str, str]
     onnx_error: str | None
+
+    def __repr__(self) -> str:
+        written = ", ".join(map(str, self.files))
+        return f"<Retrained: test error {100 * self.test_error:.2f} %, {written}>"
 
 
 def retrain(
@@ -221,14 +232,16 @@ def _facts(
                 " channel)"
                 + (FROM_FILE if spec.name == "folder" else "")
                 + (
-                    BLACK_AND_WHITE.format(*splits.black_and_white)
+                    BLACK_AND_WHITE.format(
+                        splits.black_and_white.black, splits.black_and_white.white
+                    )
                     if splits.black_and_white
                     else ""
                 )
             ),
             "output": output_words(splits.names),
         },
-        "metadata": splits.to_export(),
+        "metadata": {**splits.to_export(), "precision": settings.precision},
         "data": {
             "data": ", ".join(
                 f"{key} {value}" for key, value in spec.model_dump(exclude_none=True).items()
@@ -243,18 +256,7 @@ def _facts(
             "versions": ", ".join(f"{key} {value}" for key, value in installed_versions().items()),
         },
         "errors": error_words(outcome, splits.names),
-        "use": [
-            "from safetensors.torch import load_file",
-            "from explorer import Architecture, build",
-            "",
-            (
-                f'architecture = Architecture.from_name("{architecture.name}",'
-                f" resolution={architecture.resolution}, in_channels={architecture.in_channels},"
-                f" classes={architecture.classes})"
-            ),
-            "network = build(architecture).eval()",
-            f'network.load_state_dict(load_file("{WEIGHTS}"))',
-        ],
+        "use": USE,
     }
 
 
@@ -279,27 +281,14 @@ def _export(
     network.load_state_dict(outcome.state_dict)
     onnx_error = None
     try:
-        files = {
-            WEIGHTS: (
-                f"load with `{export(network, folder / WEIGHTS, 'safetensors', facts['metadata'])}`"
-            )
-        }
+        loading = export(network, folder / WEIGHTS, "safetensors", facts["metadata"])
+        files = {WEIGHTS: f"load with `{loading}`"}
         try:
-            files[ONNX] = (
-                f"checked against onnxruntime; load with `{export(network, folder / ONNX, 'onnx')}`"
-            )
+            loading = export(network, folder / ONNX, "onnx", facts["metadata"])
+            files[ONNX] = f"checked against onnxruntime; load with `{loading}`"
         except Exception as error:  # noqa: BLE001 - torch's exporter and onnxruntime fail in any way
             (folder / ONNX).unlink(missing_ok=True)  # one of an earlier network
-            again = command(
-                "export",
-                architecture.name,
-                format="onnx",
-                resolution=architecture.resolution,
-                classes=architecture.classes,
-                in_channels=architecture.in_channels,
-                weights=folder / WEIGHTS,
-                o=folder / ONNX,
-            )
+            again = command("export", format="onnx", weights=folder / WEIGHTS, o=folder / ONNX)
             onnx_error = (
                 f"there is no {ONNX}: the export to ONNX failed: {_why(error)}. Try again with:"
                 f" {again}"

@@ -5,7 +5,7 @@ Validation chooses; the test set is read by the full training alone, once, at it
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,11 @@ from explorer.errors import UserError
 from explorer.suggestions import Secret, command
 from studies.data import Images, Rows, Splits, mean_and_std
 from studies.judging.rivals import behind, standings
+from studies.records.arm_standings import until_standings
 from studies.winner.ranking import Ranking, rank
+
+if TYPE_CHECKING:
+    from studies.records.stored_study import StoredStudy
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Rival:
         return "tied" if self.low <= 0 else "worse"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Winner:
     """The design with the lowest mean validation error, and its rivals, best first.
 
@@ -60,6 +64,9 @@ class Winner:
     planned_seeds: int
     unfinished: bool
     decided: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Winner {self.design!r}: {self.why}>"
 
     @property
     def why(self) -> str:
@@ -119,6 +126,21 @@ class Winner:
             if count < self.planned_seeds
         ]
         return [f"By least squares, as trainings are missing: {', '.join(lost)}."] if lost else []
+
+
+def choose_stored(
+    stored: "StoredStudy",
+    trials: pd.DataFrame,
+    storage: str | Secret | None = None,
+) -> Winner:
+    """The winner of a stored study, among these of its trials by one recipe; as `choose`."""
+    until = until_standings(stored)
+    return choose(
+        trials,
+        storage,
+        decided=until.text if until else "",
+        chosen_on=stored.seeds[0] if stored.content.document.search else None,
+    )
 
 
 def choose(

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from architectures import architectures
 from hypothesis import given
@@ -70,3 +71,22 @@ def test_a_width_that_is_no_whole_number_is_named(value: object) -> None:
 def test_what_is_no_network_is_refused_with_what_is_allowed(make: object, message: str) -> None:
     with pytest.raises(UserError, match=message):
         make()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [
+        ("resnext50_32x4d", {}),
+        ("resnet20_cifar", {"classes": 100}),
+        ("resnext_1-1_2x4d_w16_small8", {"resolution": 8, "in_channels": 1}),
+    ],
+)
+def test_a_repr_is_the_short_call_that_makes_it(name: str, sizes: dict[str, int]) -> None:
+    architecture = Architecture.from_name(name, **sizes)
+    assert len(repr(architecture)) < 100
+    assert eval(repr(architecture)) == architecture
+
+
+def test_the_repr_of_a_batch_says_how_many_there_are() -> None:
+    batch = Architecture.from_name("resnet50").with_(cardinality=np.array([1, 2, 4]))
+    assert repr(batch) == "<Architecture: a batch of 3>"

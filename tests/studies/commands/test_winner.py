@@ -1,20 +1,21 @@
 """The winner has the lowest validation error over the seeds; what the seeds leave
 open is said; the model to take along is whole."""
 
+import contextlib
+import io
 import json
 import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import searching
-import torch
 from click.testing import CliRunner
+from PIL import Image
 from tiny_study import change
 
 from explorer import Architecture, build
@@ -297,12 +298,26 @@ def test_the_winner_is_shown_trained_fully_and_exported_whole(
     )
     assert "- notes: Augmentation: crops with 1 pixel of padding." in card
     use = re.search(r"```python\n(.*?)```", card, re.DOTALL).group(1)  # type: ignore[union-attr]
-    names: dict[str, Any] = {}
-    exec(use.replace("weights.safetensors", "best/weights.safetensors"), names)
-    with torch.inference_mode():
-        torch.testing.assert_close(
-            names["network"](torch.from_numpy(images)).numpy(), logits, rtol=1e-3, atol=1e-3
-        )
+    # The card's own code, on the same images as files, comes to that test error exactly.
+    Path("best/photos").mkdir()
+    for number, image in enumerate(data.images):
+        Image.fromarray(image[0]).save(f"best/photos/{number:03}.png")
+    printed = io.StringIO()
+    with contextlib.chdir("best"), contextlib.redirect_stdout(printed):
+        exec(use.replace('["photo1.jpg", "photo2.jpg"]', '["photos"]'), {})
+    likeliest = [int(re.search(r"\(\('(\d)'", line)[1]) for line in printed.getvalue().splitlines()]  # type: ignore[index]
+    assert (np.array(likeliest) != data.labels).mean() == pytest.approx(told["test_error"])
+
+    # Neither the network's name nor its sizes are needed to export it again.
+    exported = here(
+        "export", "--weights", "best/weights.safetensors", "--format", "onnx", "-o", "b.onnx"
+    )
+    assert exported.returncode == 0, exported.stderr
+    facts = onnxruntime.InferenceSession("b.onnx").get_modelmeta().custom_metadata_map
+    assert facts == session.get_modelmeta().custom_metadata_map
+    assert (facts["architecture"], facts["input"]) == (told["design"], "float32, N x 1 x 8 x 8")
+    assert json.loads(facts["mean"]) == pytest.approx([mean], rel=1e-5)
+    assert (facts["resolution"], facts["in_channels"], facts["classes"]) == ("8", "1", "10")
 
     again = here("study", *retrain)
     assert again.returncode == 2

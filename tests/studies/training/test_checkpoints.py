@@ -35,6 +35,20 @@ def test_another_version_of_torch_or_numba_or_of_the_arithmetic_is_another_train
     assert identify(DENSE, RECIPE, splits, 0, CPU) != same
 
 
+def test_architecture_and_recipe_are_told_apart_by_the_text_of_older_checkpoints() -> None:
+    """Another text would start every training afresh that was cut off before an update."""
+    assert checkpoints._all_fields(DENSE) == (
+        "Architecture(template=Template(kind='bottleneck', cardinality=1, bottleneck_width=8,"
+        " width=16), depths=(1, 1), growth='d', shortcut='projection', stem=Stem(kind='small',"
+        " channels=8), resolution=8, in_channels=1, classes=10)"
+    )
+    assert repr(RECIPE) == (
+        "Recipe(name='quick', epochs=3, batch_size=32, learning_rate=0.1, schedule='cosine',"
+        " warm_up=0.2, milestones=(), momentum=0.9, weight_decay=0.0005, label_smoothing=0.1,"
+        " crop='pad', crop_padding=0.125, flip='where_mirrored', lighting=0.0)"
+    )
+
+
 def test_a_checkpoint_of_an_older_arithmetic_is_not_gone_on_with(
     splits: Splits,
     tmp_path: Path,

@@ -1,0 +1,115 @@
+"""A network in a file with what its user needs to know: written as metadata, and read back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from explorer.architecture import Architecture
+from explorer.errors import UserError
+from explorer.networks.network import Network, build
+from explorer.networks.weights import load_weights
+from explorer.suggestions import command
+
+PROGRAM = "resnext-explorer"
+SIZES = ("resolution", "in_channels", "classes")
+# Written for each file anew; all else that a file says goes on into what is exported from it.
+OWN = ("format", "architecture", *SIZES, "input", "output", "made_by")
+
+
+@dataclass(frozen=True)
+class SavedNetwork:
+    """A network from a file of weights.
+
+    Attributes:
+        network: The network, on the CPU.
+        metadata: What else the file says, for `export`; of a training of ours, `mean`, `std` and
+            `class_names` among it.
+        taken_off: What stood around the weights, in words; "" for a bare state dict.
+    """
+
+    network: Network = field(repr=False)
+    metadata: dict[str, str]
+    taken_off: str
+
+
+def describe_network(architecture: Architecture, more: Mapping[str, str]) -> dict[str, str]:
+    """The metadata of a network's file: its design, its input and output, and who made it.
+
+    Args:
+        architecture: The network's.
+        more: What else its user needs, such as `mean`, `std` and `class_names`.
+    """
+    channels, side, _ = architecture.input_shape
+    try:
+        made_by = f"{PROGRAM} {version(PROGRAM)}"
+    except PackageNotFoundError:
+        made_by = PROGRAM
+    return {
+        "architecture": architecture.name,
+        **{key: str(getattr(architecture, key)) for key in SIZES},
+        "input": f"float32, N x {channels} x {side} x {side}",
+        "output": f"logits, N x {architecture.classes}",
+        "made_by": made_by,
+        **more,
+    }
+
+
+def load_network(path: str | Path, name: str | None = None, **sizes: int) -> SavedNetwork:
+    """The network whose weights a file holds, as its metadata says which it is.
+
+    Args:
+        path: A state dict (.pt, .pth) or .safetensors.
+        name: The design's name, where the file does not say it.
+        **sizes: `resolution`, `in_channels` and `classes`, likewise; they go before what it says.
+
+    Raises:
+        UserError: The file cannot be read, does not fit the design, or says none and `name` is
+            None.
+    """
+    if Path(path).suffix.lower() == ".onnx":
+        raise UserError(
+            f"cannot read weights from {path}: it is an ONNX network. Give the .safetensors or .pth"
+            " file that it was exported from."
+        )
+    metadata = read_metadata(path)
+    try:
+        said = {key: int(metadata[key]) for key in SIZES if key in metadata}
+    except ValueError:
+        raise UserError(
+            f"the metadata of {path} is damaged: {', '.join(SIZES)} must be whole numbers."
+        ) from None
+    design = name or metadata.get("architecture")
+    if design is None and not Path(path).is_file():
+        raise UserError(f"cannot read weights from {path}: there is no such file.")
+    if design is None or (name is None and "resolution" not in {**said, **sizes}):
+        whole = command(
+            "export",
+            "NAME",
+            resolution="R",
+            classes="K",
+            weights=path,
+            format="safetensors",
+            o="NEW.safetensors",
+        )
+        raise UserError(
+            f"{path} does not say which network it holds, or for which resolution: it was written"
+            " by another program, or by an older version of this one. This writes a file that says"
+            f" all: {whole}"
+        )
+    architecture = Architecture.from_name(design, **{**said, **sizes})
+    network = build(architecture)
+    taken_off = load_weights(network, path)
+    more = {key: text for key, text in metadata.items() if key not in OWN}
+    return SavedNetwork(network, more, taken_off)
+
+
+def read_metadata(path: str | Path) -> dict[str, str]:
+    """What a .safetensors file says of itself; nothing of any other file."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {})
+    except (OSError, SafetensorError):
+        return {}

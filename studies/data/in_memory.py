@@ -1,0 +1,102 @@
+"""Data that a Python program has in memory becomes an .npz file, which every worker can read."""
+
+import hashlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from explorer.errors import UserError
+from explorer.files import write_atomic
+from studies.data.arrays import NAMES, check_arrays
+
+# Beside the default storage; no study has this name, whose files are there as well.
+FOLDER = Path("resnext-explorer-files", "_arrays")
+TEST = 0.2  # of the images, where none are given for the test
+FORMS = (
+    "data is (images, labels); a dict with train: (images, labels), and validation and test"
+    " likewise, or as fractions; or a function without arguments that returns train, validation"
+    " and test"
+)
+
+
+def data_section(data: Any) -> Any:
+    """The data section of a study for arrays, which are written into a file in `FOLDER`.
+
+    The file is named by its content: the same arrays are the same file, and are written once.
+
+    Args:
+        data: A pair (images, labels); a dict with `train`, and possibly `validation` and `test`,
+            each such a pair, beside other keys of the section; a function that returns train,
+            validation and test, each such a pair or, the last two, None. Images are uint8 and
+            labels whole numbers, as in an .npz file. All else is returned as it is.
+
+    Returns:
+        The section as a study file has it, with a `path` below the current folder. Without test
+        images a fifth of the images is for the test, unless `test` says how many.
+
+    Raises:
+        UserError: The arrays are of another shape or kind, or the file cannot be written.
+    """
+    if callable(data):
+        return data_section(_returned(data))
+    if isinstance(data, tuple | list):
+        data = {"train": data}
+    if not isinstance(data, dict) or "train" not in data:
+        return data
+    pairs = {name: data[name] for name in NAMES if name in data and not _is_fraction(data[name])}
+    for name, pair in pairs.items():
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise UserError(
+                f"data: {name} must be a pair (images, labels), not {type(pair).__name__}; {FORMS}."
+            )
+    parts = check_arrays("data", [pairs.get(name) for name in NAMES])
+    arrays = {
+        f"{name}_{what}": getattr(part, what)
+        for name in NAMES
+        if (part := getattr(parts, name)) is not None
+        for what in ("images", "labels")
+    }
+    rest = {key: value for key, value in data.items() if key not in pairs and value is not None}
+    if parts.test is None:
+        rest = {"test": TEST, **rest}
+    return {"name": "npz", "path": str(_written(arrays)), **rest}
+
+
+def _returned(function: Callable[[], Any]) -> dict[str, Any]:
+    returned = function()
+    if not isinstance(returned, tuple | list) or len(returned) != len(NAMES):
+        raise UserError(
+            f"{getattr(function, '__name__', 'the function')} must return train, validation and"
+            f" test, each (images, labels), the last two possibly None; {FORMS}."
+        )
+    return {name: pair for name, pair in zip(NAMES, returned, strict=True) if pair is not None} or {
+        "train": None
+    }
+
+
+def _is_fraction(value: Any) -> bool:
+    return value is None or isinstance(value, int | float)
+
+
+def _written(arrays: dict[str, Any]) -> Path:
+    """The file of these arrays; it is written unless it is there."""
+    import numpy as np
+
+    digest = hashlib.blake2b(digest_size=8)
+    for name, array in arrays.items():
+        digest.update(f"{name} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    path = FOLDER / f"{digest.hexdigest()}.npz"
+    if not path.is_file():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"cannot write the arrays into {path.parent}: {error.strerror}. Work in a folder"
+                " that can be written."
+            ) from None
+        content = io.BytesIO()
+        np.savez(content, **arrays)
+        write_atomic(path, content.getvalue())
+    return path

@@ -1,0 +1,147 @@
+"""A study in Python: from arrays to a verdict and a model, without a file."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from explorer.errors import UserError
+from studies import Predictor, Study
+from studies.data import DataSpec, load
+
+SPACE: dict[str, Any] = {
+    "name": "two",
+    "reference": "resnext_1_1x8d_w16_small8",
+    "match": {"solve": "bottleneck_width", "by": "flops", "tolerance": 0.1},
+    "axes": {"cardinality": [1, 2]},
+}
+KEYS: dict[str, Any] = {
+    "name": "arrays",
+    "space": SPACE,
+    "reference_arm": {"cardinality": 1},
+    "recipe": {"name": "quick", "epochs": 1, "batch_size": 32},
+    "seeds": np.arange(2),
+}
+
+
+def digits(count: int = 300) -> tuple[np.ndarray, np.ndarray]:
+    part = load(DataSpec(name="digits", test=0.2)).train
+    return np.asarray(part.images)[:count, 0], part.labels[:count]
+
+
+def three_parts() -> tuple[Any, Any, Any]:
+    images, labels = digits()
+    return (images[:200], labels[:200]), None, (images[200:], labels[200:])
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
+    """A study of arrays that was run to its end, in a folder of its own."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(tmp_path_factory.mktemp("notebook"))
+        patched.delenv("RESNEXT_EXPLORER_STORAGE", raising=False)
+        study = Study(**KEYS, data=digits())
+        assert study.run(quiet=True).complete == 4
+        yield study
+
+
+def test_arrays_are_trained_on_by_workers_and_give_a_verdict(finished: Study) -> None:
+    assert finished.status().complete == 4
+    assert "C=2" in finished.verdict()
+    assert finished.report() == Path("arrays.html")
+    assert "C=2" in Path("arrays.html").read_text()
+    winner = finished.winner()
+    assert winner.design in repr(winner)
+    assert winner.why in repr(winner)
+    plan = finished.plan()
+    assert plan.left == []
+    assert repr(plan).startswith("<Plan of 'arrays': 4 trials, 0 left, about 0")
+
+
+def test_the_winner_is_trained_and_predicts_from_arrays(finished: Study) -> None:
+    trained = finished.retrain("best", quiet=True, changes=["recipe.epochs=2"])
+    predictor = Predictor.load(trained.files[0])
+    test = load(finished.data).test
+    likeliest = predictor.probabilities(test.images).argmax(1)
+    assert (likeliest != test.labels).mean() == pytest.approx(trained.test_error)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"train": digits(), "test": 0.3, "validation": 0.2, "split_seed": 4},
+        {"train": digits(), "test": digits(50)},
+        three_parts,
+        tuple(map(list, digits(100))),
+    ],
+    ids=["fractions", "parts", "function", "lists"],
+)
+def test_arrays_become_a_file_named_by_its_content(workdir: Path, data: Any) -> None:
+    if isinstance(data, tuple):  # lists of Python's own numbers are no uint8
+        data = (np.array(data[0], np.uint8), data[1])
+    study, again = Study(**KEYS, data=data), Study(**KEYS, data=data)
+    assert study == again
+    assert study.data.name == "npz"
+    assert [str(path) for path in Path().glob("resnext-explorer-files/_arrays/*")] == [
+        study.data.path
+    ]
+    splits = load(study.data)
+    images, labels = digits()
+    if isinstance(data, dict) and data["test"] == 0.3:
+        assert splits.sizes == {"train": 150, "validation": 60, "test": 90}
+        assert study.data.split_seed == 4
+    elif callable(data):
+        assert np.array_equal(splits.test.images[:, 0], images[200:])
+        assert np.array_equal(splits.test.labels, labels[200:])
+    elif isinstance(data, tuple):
+        assert study.data.test == 0.2
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ((np.zeros((4, 8, 8)), [0, 1, 0, 1]), "data: the train images are float64, 4 x 8 x 8, and"),
+        ((np.zeros((4, 8, 8), np.uint8), [0, 1]), "2 labels for 4 images"),
+        (
+            (1, 2, 3),
+            "train must be a pair (images, labels), not tuple; data is (images, labels); a",
+        ),
+        ({"train": digits(), "test": "digits"}, "test must be a pair (images, labels), not str"),
+        (lambda: None, "must return train, validation and test, each (images, labels), the last"),
+        ({"train": digits(), "folder": 1}, "unknown key in data 'folder'"),
+    ],
+)
+def test_data_that_is_not_arrays_is_refused_with_what_is(
+    workdir: Path, data: Any, message: str
+) -> None:
+    with pytest.raises(UserError, match=re.escape(message)):
+        Study(**KEYS, data=data)
+
+
+def test_mistakes_in_the_constructor_are_told_as_in_a_file(workdir: Path) -> None:
+    with pytest.raises(UserError) as raised:
+        Study(**{**KEYS, "sedes": [0], "recipe": {"name": "quik"}}, data={"name": "digits"})
+    assert str(raised.value).startswith("Study: ")
+    assert "unknown key in the file 'sedes'. Did you mean 'seeds'?" in str(raised.value)
+    assert "unknown recipe 'quik'. Did you mean 'quick'?" in str(raised.value)
+    assert "pydantic" not in str(raised.value)
+
+
+def test_what_the_interpreter_shows_of_a_study_is_a_line(workdir: Path) -> None:
+    study = Study(**KEYS, data={"name": "digits", "test": 0.2})
+    assert repr(study) == (
+        "Study(name='arrays', space='two', data='digits', recipe='quick', seeds=[0, 1])"
+    )
+    assert repr(study.data) == "DataSpec(name='digits', test=0.2)"
+    assert "seeds='16 seeds'" in repr(Study(**{**KEYS, "seeds": range(16)}, data=study.data))
+
+
+def test_a_study_that_is_not_stored_says_so(workdir: Path) -> None:
+    study = Study.load("digits_cardinality")
+    for ask in (study.status, study.verdict, study.report, study.winner):
+        with pytest.raises(UserError, match="digits_cardinality"):
+            ask()
+    assert list(workdir.iterdir()) == []
