@@ -18,9 +18,10 @@ STORED: Any = SimpleNamespace(
     name="tiny",
     designs=[SimpleNamespace(name="a", flops=100), SimpleNamespace(name="b", flops=300)],
     seeds=[0, 1],
+    recipes=[],
     content=SimpleNamespace(
         document=SimpleNamespace(search=None, tune=None, until=None),
-        file=SimpleNamespace(all_recipes=(SimpleNamespace(epochs=10),)),
+        file=SimpleNamespace(all_recipes=(SimpleNamespace(name="quick", epochs=10),)),
         settings=Settings(device="cpu", precision="bf16", threads=1),
         origin=SimpleNamespace(
             versions={"torch": "1.0"},
