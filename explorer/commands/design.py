@@ -9,7 +9,7 @@ from explorer.architecture import Architecture
 from explorer.budget import combinations
 from explorer.budget import match as match_designs
 from explorer.budget import scale as scale_designs
-from explorer.commands import printing
+from explorer.commands import printing, printing_published
 from explorer.commands.options import (
     FORCE_OPTION,
     JSON_OPTION,
@@ -229,7 +229,7 @@ def scale(
         f" {human_flops(designs[0].budget.value)}."
     )
     printing.print_far_off(designs, "whole number")
-    printing.print_paper_picks(architecture, factor, by)
+    printing_published.print_paper_picks(architecture, factor, by)
 
 
 @click.command()
@@ -370,6 +370,6 @@ def published(name: str | None, as_json: bool) -> None:
       resnext-explorer published osmr_resnext20_cifar --json
     """
     if name is None:
-        printing.print_tables(as_json)
+        printing_published.print_tables(as_json)
     else:
-        printing.print_published(name, as_json)
+        printing_published.print_published(name, as_json)

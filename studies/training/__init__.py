@@ -11,9 +11,9 @@ from explorer.lazy import lazy_getattr
 if TYPE_CHECKING:
     from studies.training.choice import settings_here
     from studies.training.notes import errors_by_class, training_notes
-    from studies.training.outcome import TrainingFailed, TrainingStopped
+    from studies.training.outcome import Outcome, TrainingFailed, TrainingStopped
     from studies.training.prediction import Prediction, Predictor
-    from studies.training.training import Outcome, train
+    from studies.training.training import train
 
 __all__ = [
     "Outcome",
@@ -31,8 +31,8 @@ __getattr__ = lazy_getattr(
     {
         "choice": ("settings_here",),
         "notes": ("errors_by_class", "training_notes"),
-        "outcome": ("TrainingFailed", "TrainingStopped"),
+        "outcome": ("Outcome", "TrainingFailed", "TrainingStopped"),
         "prediction": ("Prediction", "Predictor"),
-        "training": ("Outcome", "train"),
+        "training": ("train",),
     },
 )
