@@ -13,6 +13,7 @@ from explorer.errors import UserError
 from explorer.suggestions import command
 from studies.results import CURVES
 from studies.results.table_files import (
+    NO_VALIDATION,
     FileStudy,
     check_curves,
     check_results,
@@ -78,7 +79,11 @@ def _from_csv(study: FileStudy) -> Source:
         study.name,
         study.trials,
         pd.DataFrame(columns=list(CURVES)),
-        {"name": study.name, "reference_arm": study.reference_arm},
+        {
+            "name": study.name,
+            "reference_arm": study.reference_arm,
+            "about": [] if study.has_validation else [NO_VALIDATION],
+        },
     )
 
 

@@ -248,7 +248,7 @@ def delete(storage: "Storage", study: "StoredStudy", yes: bool, force: bool) -> 
 
 
 @click.command("import")
-@click.argument("path", metavar="FILE.csv", type=GivenPath())
+@click.argument("path", metavar="FILE.csv|published:NAME", type=GivenPath())
 @click.option(
     "--name",
     help="What to call the study (default: what the column study says, else the file's name).",
@@ -263,23 +263,30 @@ def import_(path: Path, name: str | None, reference_arm: str | None, storage: st
     A row is one design and seed, as `study results` writes it. Needed columns: design, seed,
     validation_error, test_error (fractions). Each design must be a name that the explorer knows,
     and what the file says about it (flops, params, activations, cardinality, ...) must be what the
-    explorer counts.
+    explorer counts. `published:NAME` is one of the published results that the explorer knows;
+    `published:` alone lists them.
 
     \b
     Examples:
       resnext-explorer study import results.csv
       resnext-explorer study import cluster.csv --name cluster --reference-arm C=1
+      resnext-explorer study import published:osmr_resnext20_cifar10
     """
     from explorer.text import counted
-    from studies.results.importing import import_csv
+    from studies.results.importing import read_csv, store
+    from studies.results.published_results import PREFIX, read_published
     from studies.storage import Storage
 
     opened = Storage(storage)
-    study = import_csv(opened, path, name=name, reference_arm=reference_arm)
+    read = read_published if str(path).startswith(PREFIX) else read_csv
+    study = read(path, name=name, reference_arm=reference_arm)
+    store(opened, study)
     click.echo(
         f"Imported {counted(len(study.trials), 'result')} of"
         f" {counted(len(study.designs), 'design')} into {study.name}."
     )
+    for sentence in study.about:
+        click.echo(sentence)
     if study.skipped:
         click.echo(f"Skipped: {counted(study.skipped, 'row')} of trainings that are not complete.")
     if study.ignored:

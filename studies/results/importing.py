@@ -1,10 +1,12 @@
-"""Results that were trained elsewhere, from a CSV file: checked, then stored as a study.
+"""Results that were trained elsewhere: checked, then stored as a study.
 
-All of it is checked (by `studies.results.table_files`) before anything is stored, and stored in one
+They are from a CSV file, or from tables that are made of other things and pass the same check. All
+of it is checked (by `studies.results.table_files`) before anything is stored, and stored in one
 transaction: the study is there whole or not at all.
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +25,8 @@ from studies.machine.provenance import installed_versions
 from studies.pair import Pair
 from studies.records.ownership import make_room
 from studies.records.stored_study import find
-from studies.results.table_files import SIZES, FileStudy, check_results, open_table
+from studies.results.table_files import NO_VALIDATION, SIZES, FileStudy, check_results, open_table
+from studies.results.table_text import TextTable
 from studies.results.tables import MEASURED
 from studies.storage import Storage
 from studies.storage.schema import ARM, CLAIM, CONTENT, DESIGN, ENDED, METRICS, RESULT
@@ -38,10 +41,21 @@ MOST_DEVICES = 8  # that are named in the study's settings
 
 @dataclass(frozen=True)
 class Imported(FileStudy):
-    """The study of a file, and what was left out of it: rows that are not complete, and columns."""
+    """The study of a file, and what was left out of it.
 
-    skipped: int
-    ignored: list[str]
+    Attributes:
+        origin: What it is from, in a few words: the file's name.
+        skipped: How many rows are of trainings that are not complete.
+        ignored: The columns that were ignored.
+        data: The name of the data set, where it is known.
+        about: What a reader of the results must know, a sentence each; pages show it.
+    """
+
+    origin: str
+    skipped: int = 0
+    ignored: Sequence[str] = ()
+    data: str = "imported"
+    about: Sequence[str] = ()
 
 
 def import_csv(
@@ -56,17 +70,40 @@ def import_csv(
     Raises:
         UserError: Something in the file is wrong, and it says in which line; or the name is taken.
     """
-    study = read_csv(path, name=name, reference_arm=reference_arm)
+    return store(storage, read_csv(path, name=name, reference_arm=reference_arm))
+
+
+def store(storage: str | Storage | None, study: Imported) -> Imported:
+    """Store what was read. Raises `UserError` where the name is taken."""
     with Storage.visit(storage) as opened:
-        _store(opened, study, path)
+        _store(opened, study)
     return study
 
 
 def read_csv(path: Path, *, name: str | None = None, reference_arm: str | None = None) -> Imported:
     """Read and check a file; see `import_csv`. Stores nothing."""
-    file = check_results(
-        open_table(path), name=name, reference_arm=reference_arm, only_complete=True
-    )
+    return checked(open_table(path), path.name, name=name, reference_arm=reference_arm)
+
+
+def checked(
+    table: TextTable,
+    origin: str,
+    *,
+    name: str | None = None,
+    reference_arm: str | None = None,
+    **known: Any,
+) -> Imported:
+    """Check a table that is to be stored as one study; see `check_results`.
+
+    Args:
+        table: Its text.
+        origin: What it is from.
+        name: What to call the study.
+        reference_arm: The arm that others are compared with.
+        known: More fields of `Imported`.
+    """
+    path = table.path
+    file = check_results(table, name=name, reference_arm=reference_arm, only_complete=True)
     if len(file.studies) > 1:
         names = ", ".join(study.name for study in file.studies)
         raise UserError(
@@ -83,10 +120,14 @@ def read_csv(path: Path, *, name: str | None = None, reference_arm: str | None =
             raise UserError(
                 f"{path}: {design.name} is too large to be stored: its numbers may go to {MOST:,}."
             )
-    return Imported(**vars(study), skipped=file.skipped, ignored=file.ignored)
+    if not study.has_validation:
+        known = {"about": [NO_VALIDATION], **known}
+    return Imported(
+        **vars(study), origin=origin, skipped=file.skipped, ignored=file.ignored, **known
+    )
 
 
-def _store(storage: Storage, study: Imported, path: Path) -> None:
+def _store(storage: Storage, study: Imported) -> None:
     from optuna.study import StudyDirection
 
     with storage.lock():
@@ -99,18 +140,26 @@ def _store(storage: Storage, study: Imported, path: Path) -> None:
         with storage.at_once() as writer:
             make_room(storage, writer, study.name)
             study_id = writer.create_new_study([StudyDirection.MINIMIZE], study.name)
-            writer.set_study_system_attr(study_id, METRICS, ["validation_error"])
+            writer.set_study_system_attr(study_id, METRICS, [_objective(study)])
             designs = {design.name: StoredDesign.of(design) for design in study.designs}
             same = shared_numbers(list(designs.values()))
             rows = study.trials.to_dict("records")
             with progress_bar(f"Storing {study.name}") as progress:
                 for done, row in enumerate(rows):
                     progress(done, len(rows))
-                    writer.create_new_trial(study_id, _trial(designs[row["design"]], row, same))
-            writer.set_study_user_attr(study_id, CONTENT, _content(study, path))
+                    trial = _trial(designs[row["design"]], row, same, _objective(study))
+                    writer.create_new_trial(study_id, trial)
+            writer.set_study_user_attr(study_id, CONTENT, _content(study))
 
 
-def _trial(design: StoredDesign, row: dict[str, Any], same: frozenset[str]) -> "FrozenTrial":
+def _objective(study: FileStudy) -> str:
+    """The error that stands as the value of Optuna's trials, each of which must have one."""
+    return "validation_error" if study.has_validation else "test_error"
+
+
+def _trial(
+    design: StoredDesign, row: dict[str, Any], same: frozenset[str], objective: str
+) -> "FrozenTrial":
     from optuna.trial import TrialState, create_trial
 
     known = {key: None if pd.isna(value) else value for key, value in row.items()}
@@ -119,7 +168,7 @@ def _trial(design: StoredDesign, row: dict[str, Any], same: frozenset[str]) -> "
     carried = as_parameters(design, pair.seed, without=same)
     trial = create_trial(
         state=TrialState.COMPLETE,
-        value=known["validation_error"],
+        value=known[objective],
         params=dict(carried.params),
         distributions=dict(carried.distributions),
         user_attrs={
@@ -141,7 +190,7 @@ def _trial(design: StoredDesign, row: dict[str, Any], same: frozenset[str]) -> "
     return trial
 
 
-def _content(study: Imported, path: Path) -> dict[str, Any]:
+def _content(study: Imported) -> dict[str, Any]:
     """What a stored study holds, as far as it is known of one that was trained elsewhere."""
     trials = study.trials
     seeds = sorted(set(trials["seed"].tolist()))
@@ -152,12 +201,13 @@ def _content(study: Imported, path: Path) -> dict[str, Any]:
         "document": {
             "name": study.name,
             "question": "",
-            "data": {"name": "imported"},
+            "data": {"name": study.data},
             "recipe": {"name": "imported", "epochs": max(epochs, default=None)},
             "seeds": seeds,
             "search": "grid",
         },
-        "imported": path.name,
+        "imported": study.origin,
+        "about": list(study.about),
         # Only these: a pair that is not in the file is not wanted.
         "pairs": trials[["design", "seed"]].values.tolist(),
         "reference_arm": study.reference_arm,
@@ -169,6 +219,6 @@ def _content(study: Imported, path: Path) -> dict[str, Any]:
         "settings": {"device": ", ".join(devices)},
         "versions": {"resnext-explorer": installed_versions().get("resnext-explorer", "")},
         "git_commit": None,
-        "machine": f"elsewhere; imported from {path.name}",
+        "machine": f"elsewhere; imported from {study.origin}",
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
