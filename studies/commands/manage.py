@@ -248,7 +248,15 @@ def delete(storage: "Storage", study: "StoredStudy", yes: bool, force: bool) -> 
 
 
 @click.command("import")
-@click.argument("path", metavar="FILE.csv|published:NAME", type=GivenPath())
+@click.argument("path", metavar="FILE|published:NAME", type=GivenPath())
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "nds"]),
+    default="csv",
+    help="What the file is: CSV (default), or JSON of the networks of NDS, github.com/"
+    "facebookresearch/nds.",
+)
 @click.option(
     "--name",
     help="What to call the study (default: what the column study says, else the file's name).",
@@ -257,28 +265,36 @@ def delete(storage: "Storage", study: "StoredStudy", yes: bool, force: bool) -> 
     "--reference-arm", metavar="ARM", help="The arm the others are compared with, for example C=1."
 )
 @storage_option
-def import_(path: Path, name: str | None, reference_arm: str | None, storage: str | None) -> None:
+def import_(
+    path: Path, form: str, name: str | None, reference_arm: str | None, storage: str | None
+) -> None:
     """Store results that were trained elsewhere as a study.
 
     A row is one design and seed, as `study results` writes it. Needed columns: design, seed,
     validation_error, test_error (fractions). Each design must be a name that the explorer knows,
     and what the file says about it (flops, params, activations, cardinality, ...) must be what the
     explorer counts. `published:NAME` is one of the published results that the explorer knows;
-    `published:` alone lists them.
+    `published:` alone lists them. Of a file of NDS, the networks that keep the two rules of the
+    template are taken.
 
     \b
     Examples:
       resnext-explorer study import results.csv
       resnext-explorer study import cluster.csv --name cluster --reference-arm C=1
       resnext-explorer study import published:osmr_resnext20_cifar10
+      resnext-explorer study import --format nds ResNeXt-A.json
     """
     from explorer.text import counted
     from studies.results.importing import read_csv, store
+    from studies.results.nds import read_nds
     from studies.results.published_results import PREFIX, read_published
     from studies.storage import Storage
 
     opened = Storage(storage)
-    read = read_published if str(path).startswith(PREFIX) else read_csv
+    if str(path).startswith(PREFIX):
+        read = read_published
+    else:
+        read = read_nds if form == "nds" else read_csv
     study = read(path, name=name, reference_arm=reference_arm)
     store(opened, study)
     click.echo(
