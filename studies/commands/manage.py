@@ -264,9 +264,26 @@ def delete(storage: "Storage", study: "StoredStudy", yes: bool, force: bool) -> 
 @click.option(
     "--reference-arm", metavar="ARM", help="The arm the others are compared with, for example C=1."
 )
+@click.option(
+    "--continue",
+    "study_file",
+    metavar="STUDY",
+    help="The study that the results are of, a file or a preset: the rest can be trained here.",
+)
+@click.option(
+    "--curves", type=GivenPath(), help="With --continue: the file of `study results --curves`."
+)
 @storage_option
+@training_options
 def import_(
-    path: Path, form: str, name: str | None, reference_arm: str | None, storage: str | None
+    path: Path,
+    form: str,
+    name: str | None,
+    reference_arm: str | None,
+    study_file: str | None,
+    curves: Path | None,
+    storage: str | None,
+    **training: Any,
 ) -> None:
     """Store results that were trained elsewhere as a study.
 
@@ -277,13 +294,31 @@ def import_(
     `published:` alone lists them. Of a file of NDS, the networks that keep the two rules of the
     template are taken.
 
+    With --continue, the results are of a study that was begun on another machine: the complete
+    pairs are taken, and `study run` trains the rest. The study and the data must be the same ones;
+    another kind of machine is noted in the report. --data-dir and --workers are as for
+    `study run`.
+
     \b
     Examples:
       resnext-explorer study import results.csv
       resnext-explorer study import cluster.csv --name cluster --reference-arm C=1
       resnext-explorer study import published:osmr_resnext20_cifar10
       resnext-explorer study import --format nds ResNeXt-A.json
+      resnext-explorer study import results.csv --curves curves.csv --continue study.yaml
     """
+    if study_file is not None:
+        if form != "csv" or name or reference_arm:
+            raise UserError(
+                "--continue takes a study as it is: leave out --format, --name and --reference-arm."
+            )
+        _continue(path, study_file, curves, storage, training)
+        return
+    if curves or any(value is not None for value in training.values()):
+        raise UserError(
+            "--curves, --data-dir, --workers and --workers-per-gpu are for --continue STUDY; leave"
+            " them out, or give that with them."
+        )
     from explorer.text import counted
     from studies.results.importing import read_csv, store
     from studies.results.nds import read_nds
@@ -310,3 +345,29 @@ def import_(
         more = ", ..." if len(study.ignored) > MOST_NAMED else ""
         click.echo(f"Ignored {counted(len(study.ignored), 'column')}: {columns}{more}")
     click.echo(f"See what came out: {command('report', study.name, storage=opened.option)}")
+
+
+def _continue(
+    path: Path, study_file: str, curves: Path | None, storage: str | None, training: dict[str, Any]
+) -> None:
+    from explorer.text import counted
+    from studies.config.study import StudyFile
+    from studies.results.continuing import continue_study
+    from studies.storage import Storage
+
+    opened = Storage(storage)
+    study = StudyFile.load(study_file)
+    taken = continue_study(
+        opened,
+        study,
+        path,
+        curves,
+        data_dir=training["data_dir"],
+        workers=training["workers"] or 1,
+    )
+    click.echo(f"{study.name}: took {counted(taken.pairs, 'complete pair')} from {path}.")
+    for sentence in taken.about:
+        click.echo(sentence)
+    click.echo(
+        f"Train the rest: {command('study run', study_file, **training, storage=opened.option)}"
+    )

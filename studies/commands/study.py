@@ -121,7 +121,9 @@ def results(
 ) -> None:
     """Print the results of a stored STUDY as CSV.
 
-    A row a pair holds its design, costs, seed, errors and times, and what was tuned.
+    A row a pair holds its design, costs, seed, errors and times, and what was tuned. With -o, a
+    file FILE.origin.yaml beside it says what they are of: with both, `study import --continue`
+    goes on with the study on another machine.
 
     \b
     Examples:
@@ -131,6 +133,7 @@ def results(
     from explorer.files import write_atomic
     from explorer.terminal import print_data
     from studies.results import Reader, with_tuned
+    from studies.results.continuing import can_go_on, write_origin
     from studies.results.table_text import as_csv
 
     if as_json and output:
@@ -148,6 +151,8 @@ def results(
     elif output:
         write_atomic(output, as_csv(table))
         click.echo(f"Wrote {len(table)} rows to {output}")
+        if not curves and can_go_on(study.content):
+            click.echo(f"Wrote what they are of to {write_origin(output, study.content)}")
     else:
         print_data(as_csv(table))
 

@@ -6,10 +6,11 @@ transaction: the study is there whole or not at all.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -27,9 +28,9 @@ from studies.records.ownership import make_room
 from studies.records.stored_study import find
 from studies.results.table_files import NO_VALIDATION, SIZES, FileStudy, check_results, open_table
 from studies.results.table_text import TextTable
-from studies.results.tables import MEASURED
+from studies.results.tables import MEASURED, Chunk
 from studies.storage import Storage
-from studies.storage.schema import ARM, CLAIM, CONTENT, DESIGN, ENDED, METRICS, RESULT
+from studies.storage.schema import ARM, CLAIM, CONTENT, CURVE, DESIGN, ENDED, METRICS, RESULT
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -128,28 +129,58 @@ def checked(
 
 
 def _store(storage: Storage, study: Imported) -> None:
+    designs = {design.name: StoredDesign.of(design) for design in study.designs}
+    put_study(storage, study.name, _content(study), designs, study.trials, _objective(study))
+
+
+def put_study(
+    storage: Storage,
+    name: str,
+    content: Mapping[str, Any],
+    designs: Mapping[str, StoredDesign],
+    trials: pd.DataFrame,
+    objective: str = "validation_error",
+    curves: Mapping[Pair, Chunk] = MappingProxyType({}),
+) -> None:
+    """Store a study with complete pairs, whole or not at all.
+
+    Args:
+        storage: Where.
+        name: The study's.
+        content: What is stored about it; see `studies.records.content`.
+        designs: By name.
+        trials: The pairs, with the columns of `studies.results.TRIALS`.
+        objective: The column that stands as the value of Optuna's trials.
+        curves: The epochs of pairs, in columns.
+
+    Raises:
+        UserError: The name is taken.
+    """
     from optuna.study import StudyDirection
 
     with storage.lock():
         storage.open()
-        if find(storage, study.name):
+        if find(storage, name):
             raise UserError(
-                f"there is a study {study.name} in {storage.shown} already. Give another --name, or"
-                f" delete that one: {command('study delete', study.name, storage=storage.option)}"
+                f"there is a study {name} in {storage.shown} already. Name another --storage, give"
+                " an import another --name, or delete that one:"
+                f" {command('study delete', name, storage=storage.option)}"
             )
         with storage.at_once() as writer:
-            make_room(storage, writer, study.name)
-            study_id = writer.create_new_study([StudyDirection.MINIMIZE], study.name)
-            writer.set_study_system_attr(study_id, METRICS, [_objective(study)])
-            designs = {design.name: StoredDesign.of(design) for design in study.designs}
+            make_room(storage, writer, name)
+            study_id = writer.create_new_study([StudyDirection.MINIMIZE], name)
+            writer.set_study_system_attr(study_id, METRICS, [objective])
             same = shared_numbers(list(designs.values()))
-            rows = study.trials.to_dict("records")
-            with progress_bar(f"Storing {study.name}") as progress:
+            rows = trials.to_dict("records")
+            with progress_bar(f"Storing {name}") as progress:
                 for done, row in enumerate(rows):
                     progress(done, len(rows))
-                    trial = _trial(designs[row["design"]], row, same, _objective(study))
+                    pair = Pair(row["design"], row["seed"])
+                    trial = _trial(designs[pair.design], row, same, objective)
+                    if pair in curves:
+                        trial.set_user_attr(f"{CURVE}{curves[pair]['epoch'][0]}", curves[pair])
                     writer.create_new_trial(study_id, trial)
-            writer.set_study_user_attr(study_id, CONTENT, _content(study))
+            writer.set_study_user_attr(study_id, CONTENT, dict(content))
 
 
 def _objective(study: FileStudy) -> str:
