@@ -1,14 +1,18 @@
-"""The paper's numbers beside ours: grey, dashed, labelled, as differences, never joined to ours."""
+"""Published numbers beside ours: grey, dashed, labelled, as differences, never joined to ours."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from dashboards.analysis.evidence import Evidence
+from dashboards.analysis.words import lower_first
 from dashboards.figures.arm_chart import ArmChart, Published, Tick
+from explorer.complexity import count
 from explorer.errors import check_known
-from explorer.published import TABLES
+from explorer.published import STUDIES, TABLES, Training
 from explorer.text import signed_points
 
+NEAR = 1.25  # times the FLOPs: what costs more or less is no fair comparison
 FAMILIES = {
     "ResNet-50": ("ResNet-50 ", "ResNeXt-50 "),
     "ResNet-101": ("ResNet-101 ", "ResNeXt-101 "),
@@ -51,19 +55,90 @@ def table3_on_axis(chart: ArmChart, evidence: Evidence, family: str, base: float
         UserError: For a family that Table 3 does not have.
     """
     errors = errors_by_cardinality(family)
+    where = f"paper, Table 3 ({family}'s FLOPs, ImageNet)"
+    hovers = {c: f"{where}<br>C={c}: {100 * error:.1f} %" for c, error in errors.items()}
+    return _on_axis(chart, evidence, errors, hovers, f"paper, {family}", "paper", base)
+
+
+def published_on_axis(chart: ArmChart, evidence: Evidence, name: str, base: float) -> ArmChart:
+    """The chart with a published study laid over its log2 axis of cardinality, as for Table 3."""
+    trainings = published_by_cardinality(evidence, name)
+    published = STUDIES[name]
+    errors = {c: training.error for c, training in trainings.items()}
+    hovers = {
+        c: f"{training.label} on {published.data}: {100 * training.error:.2f} %"
+        f"<br>{published.table.source}"
+        for c, training in trainings.items()
+    }
+    laid = _on_axis(chart, evidence, errors, hovers, name, "published", base)
+    if laid is chart:
+        return chart
+    words = f"; dashed: {name}, {published.data}, as published by {published.table.source}"
+    return replace(laid, subtitle=f"{laid.subtitle}{words} ({lower_first(published.each)})")
+
+
+def published_by_cardinality(evidence: Evidence, name: str) -> dict[int, Training]:
+    """What a published study has to lay over the arms of a study, by cardinality.
+
+    At our reference arm's cardinality it is the network whose FLOPs are the nearest to ours, and at
+    each other one the nearest to that; those that cost a quarter more or less are left out, since
+    the figure compares at equal costs.
+
+    Returns:
+        Nothing where the study is not of cardinality, or the published one has no two such
+        networks, of which one has our reference arm's.
+
+    Raises:
+        UserError: For an unknown name.
+    """
+    check_known("published result", name, STUDIES)
+    reference = evidence.cardinalities.get(evidence.reference)
+    by_c: dict[int, list[Training]] = {}
+    for training in STUDIES[name].trainings:
+        by_c.setdefault(training.network.template.cardinality, []).append(training)
+    if reference not in by_c:
+        return {}
+    ours = float(evidence.by_arm[evidence.reference]["flops"].iloc[0])
+    flops = _flops(_nearest(by_c[reference], ours))
+    nearest = {c: _nearest(trainings, flops) for c, trainings in sorted(by_c.items())}
+    close = {
+        c: training
+        for c, training in nearest.items()
+        if abs(math.log(_flops(training) / flops)) <= math.log(NEAR)
+    }
+    return close if len(close) > 1 else {}
+
+
+def _nearest(trainings: Sequence[Training], flops: float) -> Training:
+    return min(trainings, key=lambda training: abs(math.log(_flops(training) / flops)))
+
+
+def _flops(training: Training) -> int:
+    return count(training.network).flops
+
+
+def _on_axis(
+    chart: ArmChart,
+    evidence: Evidence,
+    errors: Mapping[int, float],
+    hovers: Mapping[int, str],
+    name: str,
+    whose: str,
+    base: float,
+) -> ArmChart:
+    """The chart with errors by cardinality laid over it, as differences from that at our reference
+    arm's; the chart itself where there is none. `whose` stands below ticks that are only theirs."""
     reference = evidence.cardinalities.get(evidence.reference)
     if reference is None or reference not in errors:
         return chart
     gaps = {c: error - errors[reference] for c, error in errors.items()}
-    hovers = [
-        f"paper, Table 3 ({family}'s FLOPs, ImageNet)<br>C={c}: {100 * errors[c]:.1f} %,"
-        f" {signed_points(gap)} points from C={reference}"
-        for c, gap in gaps.items()
+    lines = [
+        f"{hovers[c]}, {signed_points(gap)} points from C={reference}" for c, gap in gaps.items()
     ]
     heights = [base + 100 * gap for gap in gaps.values()]
     x = [float(c.bit_length() - 1) for c in gaps]
     more = {
-        position: Tick((str(c),), ("paper",))
+        position: Tick((str(c),), (whose,))
         for position, c in zip(x, gaps, strict=True)
         if position not in chart.axis.ticks
     }
@@ -73,8 +148,8 @@ def table3_on_axis(chart: ArmChart, evidence: Evidence, family: str, base: float
         ticks={**chart.axis.ticks, **more},
         ends=(min(low, min(x) - 0.6), max(high, max(x) + 0.6)),
     )
-    published = Published(x, heights, hovers, f"paper, {family}")
-    return replace(chart, axis=axis, published=[published], range=range_with(chart.range, heights))
+    published = [*chart.published, Published(x, heights, lines, name)]
+    return replace(chart, axis=axis, published=published, range=range_with(chart.range, heights))
 
 
 def range_with(

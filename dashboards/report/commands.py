@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from explorer.errors import check_known
+from explorer.published import STUDIES
 from explorer.suggestions import Secret, command
 from studies.commands.options import storage_option
 from studies.config.study import to_run
@@ -32,8 +34,20 @@ if TYPE_CHECKING:
         "Lay the paper's values over: Table 3 at this network's FLOPs, or Table 4, as differences."
     ),
 )
+@click.option(
+    "--published",
+    metavar="NAME",
+    help=(
+        "Lay over what others got with more paths, as differences: a name that"
+        " `study import published:` lists."
+    ),
+)
 def report(
-    studies: tuple[str, ...], storage: str | None, output: str | None, paper: str | None
+    studies: tuple[str, ...],
+    storage: str | None,
+    output: str | None,
+    paper: str | None,
+    published: str | None,
 ) -> None:
     """Write the results of studies as one HTML page that opens offline, and print them.
 
@@ -48,24 +62,36 @@ def report(
       resnext-explorer report ./my_study.yaml --storage sqlite:///my.db
       resnext-explorer report first second -o both.html
       resnext-explorer report digits_cardinality --paper ResNet-50
+      resnext-explorer report digits_cardinality --published osmr_resnext20_cifar10
       resnext-explorer report trials.csv curves.csv
     """
+    from dashboards.figures.paper import published_by_cardinality
     from dashboards.report.report import file_stem, write_report
     from dashboards.report.sources import load_sources
     from studies.storage import Storage
 
+    if published is not None:
+        check_known("published result", published, STUDIES)
     sources = load_sources(studies, storage)
     named = [name for name in studies if not name.lower().endswith(".csv")]
     # Files alone are named as the file: the study's own report, from its storage, is another.
     alone = file_stem(sources[0].name) if named else Path(studies[0]).stem
     path = write_report(
-        output or f"{alone if len(sources) == 1 else 'report'}.html", sources, paper=paper
+        output or f"{alone if len(sources) == 1 else 'report'}.html",
+        sources,
+        paper=paper,
+        published=published,
     )
     option = Storage(storage).option
     for source in sources:
         if len(sources) > 1:
             print(f"{source.name}\n")
         print_results(source.findings)
+        if published and not published_by_cardinality(source.findings, published):
+            print(
+                f"{published} is not laid over: it needs arms with a C of their own, and published"
+                " networks of about equal FLOPs, one of them with the reference arm's C."
+            )
         if len(sources) > 1:
             print()
     print(f"\nReport: {path}" if len(sources) == 1 else f"Report: {path}")

@@ -5,7 +5,7 @@ Errors are in percent; FLOPs are multiply-adds.
 
 from explorer.published.elsewhere import ELSEWHERE
 from explorer.published.paper import PAPER
-from explorer.published.studies import STUDIES, PublishedStudy, Training
+from explorer.published.studies import STUDIES, PublishedStudy, Training, trainings_of
 from explorer.published.tables import PublishedRow, PublishedTable
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "PublishedStudy",
     "PublishedTable",
     "Training",
+    "trainings_of",
 ]
 
 TABLES: dict[str, PublishedTable] = PAPER | ELSEWHERE

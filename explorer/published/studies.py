@@ -1,6 +1,7 @@
 """Published trainings that can be compared with each other: one column of errors of one table."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from explorer.architecture import Architecture
 from explorer.published.elsewhere import ELSEWHERE
@@ -62,18 +63,22 @@ class PublishedStudy:
         ]
 
     @property
+    def each(self) -> str:
+        """How many trainings stand behind each error, as far as it is known."""
+        count = self.table.trainings
+        if count == 1:
+            return "One training each"
+        return (
+            f"Each error is the mean of {count} trainings" if count else "One published error each"
+        )
+
+    @property
     def about(self) -> list[str]:
         """What a reader must know of these errors: how many trainings, whose, and what is not
         known."""
         table = self.table
-        if table.trainings == 1:
-            each = "One training each"
-        elif table.trainings:
-            each = f"Each error is the mean of {table.trainings} trainings"
-        else:
-            each = "One published error each"
         return [
-            f"{each}: no interval, nothing claimed.",
+            f"{self.each}: no interval, nothing claimed.",
             f"Test errors as published by {table.source}. No validation error was published, so"
             " validation chooses nothing here.",
             *([table.note] if table.note else []),
@@ -113,3 +118,14 @@ STUDIES: dict[str, PublishedStudy] = {
     "resnext29_hysts_cifar10": _cifar("resnext29_cifar", 10, "hysts"),
 }
 """By name. The first row of "imagenet_by_recipe" is the paper's own, of which "table3" has more."""
+
+
+@cache
+def trainings_of(design: str) -> tuple[tuple[PublishedStudy, Training], ...]:
+    """What others got with the network of this name, whatever the data."""
+    return tuple(
+        (study, training)
+        for study in STUDIES.values()
+        for training in study.trainings
+        if training.network.name == design
+    )

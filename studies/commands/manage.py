@@ -327,10 +327,11 @@ def import_(
 
     opened = Storage(storage)
     if str(path).startswith(PREFIX):
-        read = read_published
+        study = read_published(path, name=name, reference_arm=reference_arm)
+    elif form == "nds":
+        study = read_nds(path, name=name, reference_arm=reference_arm)
     else:
-        read = read_nds if form == "nds" else read_csv
-    study = read(path, name=name, reference_arm=reference_arm)
+        study = read_csv(path, name=name, reference_arm=reference_arm)
     store(opened, study)
     click.echo(
         f"Imported {counted(len(study.trials), 'result')} of"
