@@ -168,6 +168,8 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
         facts["Search"] = _shown_search(info["search"])
     facts |= {f"Tuned {arm}": _shown_tuning(tuned) for arm, tuned in info["tuned"].items()}
     click.echo("\n" + "\n".join(f"{name}: {value}" for name, value in facts.items()))
+    for sentence in info["about"]:
+        click.echo(sentence)
     for failure in failed:
         click.echo(f"\nFailed: {failure.what} (attempt {failure.attempt}): {failure.reason}")
         for line in failure.log:
