@@ -11,6 +11,7 @@ from explorer.errors import UserError, check_known
 from explorer.layers import Layer, iter_layers
 from explorer.names import usual_input
 from explorer.published import PAPER, TABLES
+from explorer.suggestions import command
 from explorer.text import human_count, human_flops, human_percent
 
 # What a number in each measure counts.
@@ -245,7 +246,7 @@ def print_tables(as_json: bool) -> None:
         return
     rows = [(name, table.title) for name, table in TABLES.items()]
     print_table(("table", "what it shows"), rows, left=("what it shows",))
-    click.echo("\nNext: resnext-explorer published table3")
+    click.echo(f"\nNext: {command('published', 'table3')}")
 
 
 def print_published(name: str, as_json: bool) -> None:
