@@ -322,19 +322,19 @@ def import_(
             " them out, or give that with them."
         )
     from explorer.text import counted
-    from studies.results.importing import read_csv, store
+    from studies.results.importing import read_csv, store_imported
     from studies.results.nds import read_nds
-    from studies.results.published_results import PREFIX, read_published
+    from studies.results.published_results import PUBLISHED, read_published
     from studies.storage import Storage
 
     opened = Storage(storage)
-    if str(path).startswith(PREFIX):
+    if str(path).startswith(PUBLISHED):
         study = read_published(path, name=name, reference_arm=reference_arm)
     elif form == "nds":
         study = read_nds(path, name=name, reference_arm=reference_arm)
     else:
         study = read_csv(path, name=name, reference_arm=reference_arm)
-    store(opened, study)
+    store_imported(opened, study)
     click.echo(
         f"Imported {counted(len(study.trials), 'result')} of"
         f" {counted(len(study.designs), 'design')} into {study.name}."

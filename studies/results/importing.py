@@ -71,10 +71,10 @@ def import_csv(
     Raises:
         UserError: Something in the file is wrong, and it says in which line; or the name is taken.
     """
-    return store(storage, read_csv(path, name=name, reference_arm=reference_arm))
+    return store_imported(storage, read_csv(path, name=name, reference_arm=reference_arm))
 
 
-def store(storage: str | Storage | None, study: Imported) -> Imported:
+def store_imported(storage: str | Storage | None, study: Imported) -> Imported:
     """Store what was read. Raises `UserError` where the name is taken."""
     with Storage.visit(storage) as opened:
         _store(opened, study)

@@ -9,7 +9,7 @@ from explorer.published import STUDIES
 from studies.results.importing import Imported, checked
 from studies.results.table_text import TextTable
 
-PREFIX = "published:"
+PUBLISHED = "published:"
 
 
 def read_published(
@@ -25,7 +25,7 @@ def read_published(
     Raises:
         UserError: For an unknown name; it gives the nearest and lists all.
     """
-    known = str(origin).removeprefix(PREFIX)
+    known = str(origin).removeprefix(PUBLISHED)
     if known not in STUDIES:
         raise unknown("published result", known, STUDIES)
     published = STUDIES[known]
@@ -51,11 +51,11 @@ def read_published(
         None,
     )
     table = TextTable(
-        Path(PREFIX + known), pd.DataFrame(rows, dtype=object), range(1, len(rows) + 1), False
+        Path(PUBLISHED + known), pd.DataFrame(rows, dtype=object), range(1, len(rows) + 1), False
     )
     return checked(
         table,
-        PREFIX + known,
+        PUBLISHED + known,
         name=name or known,
         reference_arm=reference_arm or usual,
         data=published.data,

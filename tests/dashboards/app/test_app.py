@@ -40,7 +40,7 @@ from explorer.published import TABLES
 from studies.attempts.claims import Claims
 from studies.attempts.workers import Worker
 from studies.results import Reader, read
-from studies.results.importing import store
+from studies.results.importing import store_imported
 from studies.results.published_results import read_published
 from studies.results.table_text import as_csv
 from studies.storage import Storage
@@ -468,7 +468,7 @@ def test_a_taken_port_is_a_plain_message(storage):
 
 
 def test_the_page_of_a_training_names_who_else_trained_its_network(storage):
-    store(storage, read_published("published:osmr_resnext20_cifar100"))
+    store_imported(storage, read_published("published:osmr_resnext20_cifar100"))
     path = "/study/osmr_resnext20_cifar100/trial/resnext20_4x32d_cifar/0"
     page = to_html(show(Reader(storage), path, "", None))
     assert "What others got with this network" in page

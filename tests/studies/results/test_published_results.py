@@ -12,7 +12,7 @@ from explorer.cli import cli
 from explorer.errors import UserError
 from explorer.published import STUDIES
 from studies.results import read, study_info
-from studies.results.importing import store
+from studies.results.importing import store_imported
 from studies.results.published_results import read_published
 from studies.results.table_text import as_csv
 from studies.winner.winner import choose
@@ -42,7 +42,7 @@ def test_a_published_result_is_a_study_with_its_authors_errors_and_our_counts(
 
 
 def test_pages_say_whose_it_is_and_claim_nothing(workdir: Path) -> None:
-    store(URL, read_published(f"published:{NAME}"))
+    store_imported(URL, read_published(f"published:{NAME}"))
     trials, _ = read(URL, NAME)
     verdict = Findings(trials, study_info(URL, NAME)).verdict
     assert verdict.sentence == "There is one result an arm: no interval, nothing is claimed."
@@ -83,7 +83,7 @@ def test_cifar_100_has_a_hundred_classes() -> None:
 
 
 def test_what_was_exported_comes_back_and_can_be_reported(workdir: Path) -> None:
-    store(URL, read_published(f"published:{NAME}"))
+    store_imported(URL, read_published(f"published:{NAME}"))
     trials, _ = read(URL, NAME)
     Path("trials.csv").write_text(as_csv(trials))
     sources = load_sources(["trials.csv"])
@@ -95,7 +95,7 @@ def test_what_was_exported_comes_back_and_can_be_reported(workdir: Path) -> None
 def test_two_published_results_stand_side_by_side(workdir: Path) -> None:
     names = [NAME, "osmr_resnext20_svhn"]
     for name in names:
-        store(URL, read_published(f"published:{name}"))
+        store_imported(URL, read_published(f"published:{name}"))
     page = write_report("both.html", load_sources(names, URL)).read_text()
     assert "2 studies side by side" in page
     assert "github.com/osmr/imgclsmob" in page
