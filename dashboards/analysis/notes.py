@@ -24,6 +24,7 @@ LARGE_MISMATCH = 0.02
 def notes(evidence: Evidence) -> list[str]:
     """What limits the verdict, a sentence each."""
     return [
+        *(evidence.info.get("about") or []),
         *_notes_on_trainings(evidence),
         *_notes_on_pairs(evidence),
         *_notes_on_intervals(evidence),

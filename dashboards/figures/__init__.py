@@ -7,8 +7,8 @@ drawing escapes every text, since Plotly reads markup. `theme` is "light" or "da
 hue and their mark in both and in every figure. The point of a single training carries `customdata`
 [design, seed, ...]; every other mark carries at most one entry.
 
-    error_against_cardinality(findings, *, paper=None, theme="light")
-    differences_from_reference(findings, *, paper=None, theme="light")
+    error_against_cardinality(findings, *, paper=None, published=None, theme="light")
+    differences_from_reference(findings, *, paper=None, published=None, theme="light")
     deeper_wider_more_paths(findings, *, paper=False, theme="light")
     error_against_cost(findings, *, cost="flops", theme="light")
     error_distribution_functions(trials, *, by="study", measure="flops", theme="light")

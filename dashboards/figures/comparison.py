@@ -27,7 +27,7 @@ from dashboards.figures.common import (
     points_of,
     subtitle_of,
 )
-from dashboards.figures.paper import axis_with_table3, table3_on_axis
+from dashboards.figures.paper import axis_with_published, published_on_axis, table3_on_axis
 from dashboards.figures.places import ArmAxis
 from explorer.text import signed_points
 
@@ -35,7 +35,11 @@ MOST_NAMED = 4  # arms in a title
 
 
 def error_against_cardinality(
-    findings: Findings, *, paper: str | None = None, theme: str = "light"
+    findings: Findings,
+    *,
+    paper: str | None = None,
+    published: str | None = None,
+    theme: str = "light",
 ) -> go.Figure:
     """Test error of each arm: every trial a light point, the mean over seeds a
     strong mark, its 95 % t interval a thin bar.
@@ -46,14 +50,17 @@ def error_against_cardinality(
         findings: Of a study, or of a choice of its trainings.
         paper: "ResNet-50" or "ResNet-101" lays Table 3 over arms of cardinality, as differences
             from our reference arm's mean.
+        published: A name of `explorer.published.STUDIES` lays what others got over them, likewise.
         theme: "light" or "dark".
     """
-    return draw_arms(errors_by_arm(findings, paper), findings, theme)
+    return draw_arms(errors_by_arm(findings, paper, published), findings, theme)
 
 
-def errors_by_arm(findings: Findings, paper: str | None = None) -> ArmChart:
+def errors_by_arm(
+    findings: Findings, paper: str | None = None, published: str | None = None
+) -> ArmChart:
     """What `error_against_cardinality` shows, in % of test error."""
-    summary, axis = findings.summary, axis_with_table3(findings, paper)
+    summary, axis = findings.summary, axis_with_published(findings, paper, published)
     measured = [arm for arm in findings.measured if arm in axis.places]
     points = {arm: _trials_of(findings, arm, axis) for arm in measured}
     marks = [mean_mark(arm, axis.places[arm], summary.loc[arm]) for arm in measured]
@@ -80,10 +87,21 @@ def errors_by_arm(findings: Findings, paper: str | None = None) -> ArmChart:
         lines,
         range=error_range(findings) if measured else None,
     )  # fmt: skip
-    if paper is None or findings.reference not in measured:
+    if findings.reference not in measured:
         return chart
-    chart = table3_on_axis(chart, findings, paper, 100 * summary["mean"][findings.reference])
-    return _with_room_below(chart)
+    base = 100 * summary["mean"][findings.reference]
+    return _with_room_below(_with_published(chart, findings, paper, published, base))
+
+
+def _with_published(
+    chart: ArmChart, findings: Findings, paper: str | None, published: str | None, base: float
+) -> ArmChart:
+    """The chart with what is to be laid over it, as differences from `base` (in its unit)."""
+    if paper is not None:
+        chart = table3_on_axis(chart, findings, paper, base)
+    if published is not None:
+        chart = published_on_axis(chart, findings, published, base)
+    return chart
 
 
 def _trials_of(findings: Findings, arm: str, axis: ArmAxis) -> Points:
@@ -110,8 +128,8 @@ def mean_mark(arm: str, x: float, row: pd.Series, name: str = "", *lines: str) -
 
 
 def _with_room_below(chart: ArmChart) -> ArmChart:
-    """The paper's differences may reach below zero; our errors do not, and have no ticks there."""
-    if chart.range is None or chart.range[0] >= -0.1 * chart.range[1]:
+    """Published differences may reach below zero; our errors do not, and have no ticks there."""
+    if not chart.published or chart.range is None or chart.range[0] >= -0.1 * chart.range[1]:
         return chart
     high = chart.range[1]
     step = 10 ** np.floor(np.log10(high)) / 2
@@ -119,21 +137,27 @@ def _with_room_below(chart: ArmChart) -> ArmChart:
 
 
 def differences_from_reference(
-    findings: Findings, *, paper: str | None = None, theme: str = "light"
+    findings: Findings,
+    *,
+    paper: str | None = None,
+    published: str | None = None,
+    theme: str = "light",
 ) -> go.Figure:
     """Each arm's error minus the reference arm's, with the
     simultaneous intervals that the verdict comes from.
 
     A filled mark is a difference that is shown (its interval excludes zero), an open one is not.
-    `paper` and `theme` as for `error_against_cardinality`.
+    The other arguments are as for `error_against_cardinality`.
     """
-    return draw_arms(gaps_by_arm(findings, paper), findings, theme)
+    return draw_arms(gaps_by_arm(findings, paper, published), findings, theme)
 
 
-def gaps_by_arm(findings: Findings, paper: str | None = None) -> ArmChart:
+def gaps_by_arm(
+    findings: Findings, paper: str | None = None, published: str | None = None
+) -> ArmChart:
     """What `differences_from_reference` shows, in points of test error."""
     comparison, reference = findings.comparison, findings.reference
-    axis = axis_with_table3(findings, paper)
+    axis = axis_with_published(findings, paper, published)
     places, sure = axis.places, confidence_text(comparison.confidence)
     gaps = [gap for gap in comparison.differences if gap.arm in places]
     marks = [Mark(reference, places[reference], 0.0, lines=("the reference arm",))] if gaps else []
@@ -158,7 +182,7 @@ def gaps_by_arm(findings: Findings, paper: str | None = None) -> ArmChart:
         subtitle += f"; dotted: the margin of {bare_points(comparison.margin or 0.0)}"
     title, subtitle = _title_of_gaps(findings), subtitle + arms_left_out(axis.left_out)
     chart = ArmChart(title, subtitle, axis, marks, lines=lines, unit="points")
-    return table3_on_axis(chart, findings, paper, 0.0) if paper is not None and gaps else chart
+    return _with_published(chart, findings, paper, published, 0.0) if gaps else chart
 
 
 def _title_of_gaps(findings: Findings) -> str:

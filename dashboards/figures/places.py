@@ -2,9 +2,10 @@
 one below the other."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -125,10 +126,10 @@ class ArmAxis:
         )
 
 
-def arm_axis(evidence: Evidence, beside: Sequence[int] = ()) -> ArmAxis:
+def arm_axis(evidence: Evidence, beside: Mapping[int, str] = MappingProxyType({})) -> ArmAxis:
     """Ticks at the arms: the cardinality on a log2 axis, or the arm's name, and under it the
-    template; in rows where that does not fit. `beside` are the paper's cardinalities, which have
-    ticks too where each arm has a cardinality of its own."""
+    template; in rows where that does not fit. `beside` are published cardinalities, which have
+    ticks too where each arm has a cardinality of its own, and whose they are ("paper")."""
     arms, below, of_arm = _drawn(evidence), _templates(evidence), evidence.cardinalities
     left_out = len(evidence.arms) - len(arms)
     if not of_arm:
@@ -137,7 +138,7 @@ def arm_axis(evidence: Evidence, beside: Sequence[int] = ()) -> ArmAxis:
         return ArmAxis(places, ticks, left_out=left_out).fitted()
     by_c = {of_arm[arm]: arm for arm in arms}
     at = {c: float(np.log2(c)) for c in sorted({*by_c, *beside})}
-    lines = {c: (below[by_c[c]] if c in by_c else "paper",) for c in at}
+    lines = {c: (below[by_c[c]] if c in by_c else beside[c],) for c in at}
     axis = ArmAxis(
         {arm: at[of_arm[arm]] for arm in arms},
         {at[c]: Tick((str(c),), lines[c]) for c in at},

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from explorer.commands.options import FORCE_OPTION
+from explorer.errors import check_known
+from explorer.published import STUDIES
 from explorer.suggestions import Secret, command
 from studies.commands.options import storage_option
 from studies.pair import split_recipe
@@ -37,12 +39,21 @@ if TYPE_CHECKING:
         "Lay the paper's values over: Table 3 at this network's FLOPs, or Table 4, as differences."
     ),
 )
+@click.option(
+    "--published",
+    metavar="NAME",
+    help=(
+        "Lay over what others got with more paths, as differences: a name that"
+        " `study import published:` lists."
+    ),
+)
 def report(
     studies: tuple[str, ...],
     storage: str | None,
     output: str | None,
     force: bool,
     paper: str | None,
+    published: str | None,
 ) -> None:
     """Write the results of studies as one HTML page that opens offline, and print them.
 
@@ -57,12 +68,16 @@ def report(
       resnext-explorer report ./my_study.yaml --storage sqlite:///my.db
       resnext-explorer report first second -o both.html
       resnext-explorer report digits_cardinality --paper ResNet-50
+      resnext-explorer report digits_cardinality --published osmr_resnext20_cifar10
       resnext-explorer report trials.csv curves.csv
     """
+    from dashboards.figures.paper import published_by_cardinality
     from dashboards.report.report import file_stem, write_report
     from dashboards.report.sources import load_sources
     from studies.storage import Storage
 
+    if published is not None:
+        check_known("published result", published, STUDIES)
     sources = load_sources(studies, storage)
     named = [name for name in studies if not name.lower().endswith(".csv")]
     # Files alone are named as the file: the study's own report, from its storage, is another.
@@ -71,6 +86,7 @@ def report(
         output or f"{alone if len(sources) == 1 else 'report'}.html",
         sources,
         paper=paper,
+        published=published,
         force=force,
     )
     option = Storage(storage).option
@@ -79,6 +95,12 @@ def report(
             if len(sources) > 1 or len(source.parts) > 1:
                 print(f"{part.name}\n")
             print_results(part.findings)
+            if published and not published_by_cardinality(part.findings, published):
+                print(
+                    f"{published} is not laid over: it needs arms with a C of their own, and"
+                    " published networks of about equal FLOPs, one of them with the reference"
+                    " arm's C."
+                )
             if len(sources) > 1 or len(source.parts) > 1:
                 print()
         if source.by_recipe:

@@ -46,6 +46,7 @@ def write_report(
     sources: Sequence[Source],
     *,
     paper: str | None = None,
+    published: str | None = None,
     now: datetime | None = None,
     force: bool = False,
 ) -> Path:
@@ -55,24 +56,40 @@ def write_report(
     no page of ours, unless `force` is given.
     """
     check_output(path, (".html", ".htm"), PAGE_MARK, force=force)
-    return write_atomic(path, render_report(sources, paper=paper, now=now))
+    page = render_report(sources, paper=paper, published=published, now=now)
+    return write_atomic(path, page)
 
 
 def render_report(
-    sources: Sequence[Source], *, paper: str | None = None, now: datetime | None = None
+    sources: Sequence[Source],
+    *,
+    paper: str | None = None,
+    published: str | None = None,
+    now: datetime | None = None,
 ) -> str:
-    """The page of one study, or of several side by side, with the `paper`'s values of "ResNet-50"
-    or "ResNet-101" laid over where there are any. Raises `UserError` for no study."""
+    """The page of one study, or of several side by side.
+
+    Args:
+        sources: The studies.
+        paper: Lays the paper's values of "ResNet-50" or "ResNet-101" over where there are any.
+        published: Lays over what others published: a name of `explorer.published.STUDIES`.
+        now: When it is written.
+
+    Raises:
+        UserError: For no study, or an unknown name.
+    """
 
     if not sources:
         raise UserError("a report needs at least one study.")
     now = now or datetime.now(UTC)
     each = [part for source in sources for part in source.parts]
     if len(each) == 1:
-        parts = [StudyPart(sources[0], paper=paper)]
+        parts = [StudyPart(sources[0], paper=paper, published=published)]
         title, body, figures = _alone(parts[0], now)
     else:
-        parts = [StudyPart(source, f"{number}-", paper) for number, source in enumerate(each)]
+        parts = [
+            StudyPart(source, f"{number}-", paper, published) for number, source in enumerate(each)
+        ]
         title, body, figures = _side_by_side(sources, parts, now)
     plotly = resource("dashboards.app", "assets/plotly-basic.min.js")
     script = resource("dashboards.report", "report.js")

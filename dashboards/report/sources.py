@@ -16,6 +16,7 @@ from studies.missed import Missed
 from studies.pair import Pair
 from studies.results import (
     CURVES,
+    NO_VALIDATION,
     OF_RECIPE,
     FileStudy,
     Reader,
@@ -113,7 +114,11 @@ def _from_csv(study: FileStudy) -> Source:
         study.name,
         study.trials,
         pd.DataFrame(columns=list(CURVES)),
-        {"name": study.name, "reference_arm": study.reference_arm},
+        {
+            "name": study.name,
+            "reference_arm": study.reference_arm,
+            "about": [] if study.has_validation else [NO_VALIDATION],
+        },
     )
 
 

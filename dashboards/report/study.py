@@ -49,11 +49,13 @@ class StudyPart:
         source: The study.
         prefix: Tells its figures and tables from other studies'.
         paper: Whose of the paper's values to lay over: "ResNet-50" or "ResNet-101".
+        published: The published study to lay over.
     """
 
     source: Source
     prefix: str = ""
     paper: str | None = None
+    published: str | None = None
 
     @property
     def findings(self) -> Findings:
@@ -65,7 +67,9 @@ class StudyPart:
         # Each is drawn once in a theme: its frame needs its title, the page its data.
         return {
             self.prefix + key: cache(draw)
-            for key, draw in _figures(self.findings, self.source.curves, self.paper).items()
+            for key, draw in _figures(
+                self.findings, self.source.curves, self.paper, self.published
+            ).items()
         }
 
     @property
@@ -94,7 +98,9 @@ class StudyPart:
         return element("p", button, className="tools")
 
 
-def _figures(findings: Findings, curves: pd.DataFrame, paper: str | None) -> dict[str, Draw]:
+def _figures(
+    findings: Findings, curves: pd.DataFrame, paper: str | None, published: str | None
+) -> dict[str, Draw]:
     def of(figure: Callable[..., go.Figure], *more: Any, **options: Any) -> Draw:
         return lambda theme: figure(findings, *more, **options, theme=theme)
 
@@ -109,12 +115,12 @@ def _figures(findings: Findings, curves: pd.DataFrame, paper: str | None) -> dic
         figures["error"] = (
             of(deeper_wider_more_paths, paper=paper is not None)
             if scales
-            else of(error_against_cardinality, paper=paper)
+            else of(error_against_cardinality, paper=paper, published=published)
         )
         figures["differences"] = (
             of(gaps_by_seed)
             if findings.info.get("until")
-            else of(differences_from_reference, paper=paper)
+            else of(differences_from_reference, paper=paper, published=published)
         )
     if len(curves):
         for split in ("train", "validation"):

@@ -131,7 +131,9 @@ def results(
 ) -> None:
     """Print the results of a stored STUDY as CSV.
 
-    A row a pair holds its design, costs, seed, errors and times, and what was tuned.
+    A row a pair holds its design, costs, seed, errors and times, and what was tuned. With -o, a
+    file FILE.origin.yaml beside it says what they are of: with both, `study import --continue`
+    goes on with the study on another machine.
 
     \b
     Examples:
@@ -140,7 +142,15 @@ def results(
     """
     from explorer.files import check_output, write_atomic
     from explorer.terminal import print_data
-    from studies.results import CURVES, TRIALS, Reader, as_csv, with_tuned
+    from studies.results import (
+        CURVES,
+        TRIALS,
+        Reader,
+        as_csv,
+        can_go_on,
+        with_tuned,
+        write_origin,
+    )
 
     if as_json and output:
         raise UserError(
@@ -160,6 +170,9 @@ def results(
     elif output:
         write_atomic(output, as_csv(table))
         click.echo(f"Wrote {len(table)} rows to {output}")
+        if not curves and can_go_on(study.content):
+            origin = write_origin(output, study.content, force=force)
+            click.echo(f"Wrote what they are of to {origin}")
     else:
         print_data(as_csv(table))
 

@@ -48,7 +48,8 @@ class Origin(BaseModel):
     `ended_at` is the most seeds of a plan with `until` that had come to its end when it was
     extended. `trials` is how many designs a search tries. Of an
     imported study, `imported` is the file that it is from, and `pairs` are design, seed and, of
-    several recipes, the recipe of each pair: it wants no others.
+    several recipes, the recipe of each pair: it wants no others; `about` is what a reader of its
+    results must know, a sentence each.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -70,6 +71,7 @@ class Origin(BaseModel):
     left_out: list[LeftOut]
     trials: int | None = None
     imported: str | None = None
+    about: list[str] = []
     pairs: list[tuple[str, int] | tuple[str, int, str]] | None = None
 
 

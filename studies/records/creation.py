@@ -118,17 +118,8 @@ def create_or_extend(
 
 def _extended(stored: StoredStudy, study: StudyFile, wanted: Wanted) -> Content:
     """What is to be stored of a study that was stored: the same object where nothing changes."""
-    plain, document, earlier = stored.content.plain, study.document(), stored.content.document
-    if isinstance(earlier, StudyFile):
-        # Keys that came with a newer version are filled in as they are for the given file.
-        before = earlier.document()
-        changed = differences(
-            {**before, "reference_arm": earlier.reference_point},
-            {**document, "reference_arm": study.reference_point},
-        )
-    else:
-        before = plain["document"]
-        changed = differences(before, document)
+    plain, document = stored.content.plain, study.document()
+    before, changed = compared(stored.content, study)
     if document == before:
         return stored.content
     if changed:
@@ -156,6 +147,20 @@ def _extended(stored: StoredStudy, study: StudyFile, wanted: Wanted) -> Content:
             "ended_at": _ended_at(stored),
             **_stages(stored, study, designs),
         }
+    )
+
+
+def compared(content: Content, study: StudyFile) -> tuple[dict[str, Any], list[str]]:
+    """A stored study's document, and where a study file wants something else, in lines to show."""
+    document, earlier = study.document(), content.document
+    if not isinstance(earlier, StudyFile):
+        before = content.plain["document"]
+        return before, differences(before, document)
+    # Keys that came with a newer version are filled in as they are for the given file.
+    before = earlier.document()
+    return before, differences(
+        {**before, "reference_arm": earlier.reference_point},
+        {**document, "reference_arm": study.reference_point},
     )
 
 

@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING
 from explorer.lazy import lazy_getattr
 
 if TYPE_CHECKING:
+    from studies.results.continuing import can_go_on, continue_study, write_origin
     from studies.results.history import delete, failures
-    from studies.results.importing import import_csv
+    from studies.results.importing import import_csv, read_csv, store_imported
     from studies.results.info import info_of, info_of_recipe, study_info
+    from studies.results.nds import read_nds
+    from studies.results.published_results import PUBLISHED, read_published
     from studies.results.reader import Reader, Tables, read
     from studies.results.table_files import (
+        NO_VALIDATION,
         FileStudy,
         check_curves,
         check_results,
@@ -27,13 +31,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CURVES",
+    "NO_VALIDATION",
+    "PUBLISHED",
     "TRIALS",
     "FileStudy",
     "Reader",
     "Tables",
     "as_csv",
+    "can_go_on",
     "check_curves",
     "check_results",
+    "continue_study",
     "delete",
     "failures",
     "holds_curves",
@@ -42,17 +50,26 @@ __all__ = [
     "info_of_recipe",
     "open_table",
     "read",
+    "read_csv",
+    "read_nds",
+    "read_published",
+    "store_imported",
     "study_info",
     "with_tuned",
+    "write_origin",
 ]
 __getattr__ = lazy_getattr(
     __name__,
     {
         "history": ("delete", "failures"),
-        "importing": ("import_csv",),
+        "continuing": ("can_go_on", "continue_study", "write_origin"),
+        "importing": ("import_csv", "read_csv", "store_imported"),
+        "nds": ("read_nds",),
+        "published_results": ("PUBLISHED", "read_published"),
         "info": ("info_of", "info_of_recipe", "study_info"),
         "reader": ("Reader", "Tables", "read"),
         "table_files": (
+            "NO_VALIDATION",
             "FileStudy",
             "check_curves",
             "check_results",

@@ -1,13 +1,16 @@
-"""Results that were trained elsewhere, from a CSV file: checked, then stored as a study.
+"""Results that were trained elsewhere: checked, then stored as a study.
 
-All of it is checked (by `studies.results.table_files`) before anything is stored, and stored in one
+They are from a CSV file, or from tables that are made of other things and pass the same check. All
+of it is checked (by `studies.results.table_files`) before anything is stored, and stored in one
 transaction: the study is there whole or not at all.
 """
 
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -23,10 +26,11 @@ from studies.machine.provenance import installed_versions
 from studies.pair import Pair
 from studies.records.ownership import make_room
 from studies.records.stored_study import find
-from studies.results.table_files import SIZES, FileStudy, check_results, open_table
-from studies.results.tables import MEASURED, OF_RECIPE
+from studies.results.table_files import NO_VALIDATION, SIZES, FileStudy, check_results, open_table
+from studies.results.table_text import TextTable
+from studies.results.tables import MEASURED, OF_RECIPE, Chunk
 from studies.storage import Storage
-from studies.storage.schema import ARM, CLAIM, CONTENT, DESIGN, ENDED, METRICS, RESULT
+from studies.storage.schema import ARM, CLAIM, CONTENT, CURVE, DESIGN, ENDED, METRICS, RESULT
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -38,10 +42,21 @@ MOST_DEVICES = 8  # that are named in the study's settings
 
 @dataclass(frozen=True)
 class Imported(FileStudy):
-    """The study of a file, and what was left out of it: rows that are not complete, and columns."""
+    """The study of a file, and what was left out of it.
 
-    skipped: int
-    ignored: list[str]
+    Attributes:
+        origin: What it is from, in a few words: the file's name.
+        skipped: How many rows are of trainings that are not complete.
+        ignored: The columns that were ignored.
+        data: The name of the data set, where it is known.
+        about: What a reader of the results must know, a sentence each; pages show it.
+    """
+
+    origin: str
+    skipped: int = 0
+    ignored: Sequence[str] = ()
+    data: str = "imported"
+    about: Sequence[str] = ()
 
 
 def import_csv(
@@ -56,17 +71,40 @@ def import_csv(
     Raises:
         UserError: Something in the file is wrong, and it says in which line; or the name is taken.
     """
-    study = read_csv(path, name=name, reference_arm=reference_arm)
+    return store_imported(storage, read_csv(path, name=name, reference_arm=reference_arm))
+
+
+def store_imported(storage: str | Storage | None, study: Imported) -> Imported:
+    """Store what was read. Raises `UserError` where the name is taken."""
     with Storage.visit(storage) as opened:
-        _store(opened, study, path)
+        _store(opened, study)
     return study
 
 
 def read_csv(path: Path, *, name: str | None = None, reference_arm: str | None = None) -> Imported:
     """Read and check a file; see `import_csv`. Stores nothing."""
-    file = check_results(
-        open_table(path), name=name, reference_arm=reference_arm, only_complete=True
-    )
+    return checked(open_table(path), path.name, name=name, reference_arm=reference_arm)
+
+
+def checked(
+    table: TextTable,
+    origin: str,
+    *,
+    name: str | None = None,
+    reference_arm: str | None = None,
+    **known: Any,
+) -> Imported:
+    """Check a table that is to be stored as one study; see `check_results`.
+
+    Args:
+        table: Its text.
+        origin: What it is from.
+        name: What to call the study.
+        reference_arm: The arm that others are compared with.
+        known: More fields of `Imported`.
+    """
+    path = table.path
+    file = check_results(table, name=name, reference_arm=reference_arm, only_complete=True)
     if len(file.studies) > 1:
         names = ", ".join(study.name for study in file.studies)
         raise UserError(
@@ -83,34 +121,76 @@ def read_csv(path: Path, *, name: str | None = None, reference_arm: str | None =
             raise UserError(
                 f"{path}: {design.name} is too large to be stored: its numbers may go to {MOST:,}."
             )
-    return Imported(**vars(study), skipped=file.skipped, ignored=file.ignored)
+    if not study.has_validation:
+        known = {"about": [NO_VALIDATION], **known}
+    return Imported(
+        **vars(study), origin=origin, skipped=file.skipped, ignored=file.ignored, **known
+    )
 
 
-def _store(storage: Storage, study: Imported, path: Path) -> None:
+def _store(storage: Storage, study: Imported) -> None:
+    designs = {design.name: StoredDesign.of(design) for design in study.designs}
+    put_study(storage, study.name, _content(study), designs, study.trials, _objective(study))
+
+
+def put_study(
+    storage: Storage,
+    name: str,
+    content: Mapping[str, Any],
+    designs: Mapping[str, StoredDesign],
+    trials: pd.DataFrame,
+    objective: str = "validation_error",
+    curves: Mapping[Pair, Chunk] = MappingProxyType({}),
+) -> None:
+    """Store a study with complete pairs, whole or not at all.
+
+    Args:
+        storage: Where.
+        name: The study's.
+        content: What is stored about it; see `studies.records.content`.
+        designs: By name.
+        trials: The pairs, with the columns of `studies.results.TRIALS`.
+        objective: The column that stands as the value of Optuna's trials.
+        curves: The epochs of pairs, in columns.
+
+    Raises:
+        UserError: The name is taken.
+    """
     from optuna.study import StudyDirection
 
     with storage.lock():
         storage.open()
-        if find(storage, study.name):
+        if find(storage, name):
             raise UserError(
-                f"there is a study {study.name} in {storage.shown} already. Give another --name, or"
-                f" delete that one: {command('study delete', study.name, storage=storage.option)}"
+                f"there is a study {name} in {storage.shown} already. Name another --storage, give"
+                " an import another --name, or delete that one:"
+                f" {command('study delete', name, storage=storage.option)}"
             )
         with storage.at_once() as writer:
-            make_room(storage, writer, study.name)
-            study_id = writer.create_new_study([StudyDirection.MINIMIZE], study.name)
-            writer.set_study_system_attr(study_id, METRICS, ["validation_error"])
-            designs = {design.name: StoredDesign.of(design) for design in study.designs}
+            make_room(storage, writer, name)
+            study_id = writer.create_new_study([StudyDirection.MINIMIZE], name)
+            writer.set_study_system_attr(study_id, METRICS, [objective])
             same = shared_numbers(list(designs.values()))
-            rows = study.trials.to_dict("records")
-            with progress_bar(f"Storing {study.name}") as progress:
+            rows = trials.to_dict("records")
+            with progress_bar(f"Storing {name}") as progress:
                 for done, row in enumerate(rows):
                     progress(done, len(rows))
-                    writer.create_new_trial(study_id, _trial(designs[row["design"]], row, same))
-            writer.set_study_user_attr(study_id, CONTENT, _content(study, path))
+                    pair = Pair(row["design"], row["seed"], recipe=row.get(OF_RECIPE, ""))
+                    trial = _trial(designs[pair.design], row, same, objective)
+                    if pair in curves:
+                        trial.set_user_attr(f"{CURVE}{curves[pair]['epoch'][0]}", curves[pair])
+                    writer.create_new_trial(study_id, trial)
+            writer.set_study_user_attr(study_id, CONTENT, dict(content))
 
 
-def _trial(design: StoredDesign, row: dict[str, Any], same: frozenset[str]) -> "FrozenTrial":
+def _objective(study: FileStudy) -> str:
+    """The error that stands as the value of Optuna's trials, each of which must have one."""
+    return "validation_error" if study.has_validation else "test_error"
+
+
+def _trial(
+    design: StoredDesign, row: dict[str, Any], same: frozenset[str], objective: str
+) -> "FrozenTrial":
     from optuna.trial import TrialState, create_trial
 
     known = {key: None if pd.isna(value) else value for key, value in row.items()}
@@ -119,7 +199,7 @@ def _trial(design: StoredDesign, row: dict[str, Any], same: frozenset[str]) -> "
     carried = as_parameters(design, pair.seed, without=same)
     trial = create_trial(
         state=TrialState.COMPLETE,
-        value=known["validation_error"],
+        value=known[objective],
         params=dict(carried.params),
         distributions=dict(carried.distributions),
         user_attrs={
@@ -141,7 +221,7 @@ def _trial(design: StoredDesign, row: dict[str, Any], same: frozenset[str]) -> "
     return trial
 
 
-def _content(study: Imported, path: Path) -> dict[str, Any]:
+def _content(study: Imported) -> dict[str, Any]:
     """What a stored study holds, as far as it is known of one that was trained elsewhere."""
     trials = study.trials
     seeds = sorted(set(trials["seed"].tolist()))
@@ -155,12 +235,13 @@ def _content(study: Imported, path: Path) -> dict[str, Any]:
         "document": {
             "name": study.name,
             "question": "",
-            "data": {"name": "imported"},
+            "data": {"name": study.data},
             **({"recipes": trained} if recipes else {"recipe": trained[0]}),
             "seeds": seeds,
             "search": "grid",
         },
-        "imported": path.name,
+        "imported": study.origin,
+        "about": list(study.about),
         # Only these: a pair that is not in the file is not wanted.
         "pairs": trials[["design", "seed", *recipes]].values.tolist(),
         "reference_arm": study.reference_arm,
@@ -172,6 +253,6 @@ def _content(study: Imported, path: Path) -> dict[str, Any]:
         "settings": {"device": ", ".join(devices)},
         "versions": {"resnext-explorer": installed_versions().get("resnext-explorer", "")},
         "git_commit": None,
-        "machine": f"elsewhere; imported from {path.name}",
+        "machine": f"elsewhere; imported from {study.origin}",
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }

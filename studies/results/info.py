@@ -54,6 +54,7 @@ def info_of(stored: StoredStudy) -> dict[str, Any]:
         "tuned": {stored.design(name).arm: asdict(tuned) for name, tuned in stored.tuned.items()},
         "until": standings.record() if standings else None,
         "git commit": origin.git_commit,
+        "about": origin.about,
     }
 
 

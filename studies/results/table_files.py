@@ -1,7 +1,8 @@
 """Results in CSV files, of `study results` or of other programs, as checked tables.
 
 One reader serves imports and reports. A row is a pair, with the columns of `study results`; only
-`design`, `seed` and, where it is complete, the two errors are needed. Every design must be a name
+`design`, `seed` and, where it is complete, the two errors are needed; only validation errors may be
+missing from all rows. Every design must be a name
 that the explorer knows, and what a row says about it must be what the explorer counts.
 """
 
@@ -35,6 +36,7 @@ NEEDED_CURVES = ("study", "arm", "design", "seed", "epoch")
 SIZES = ("resolution", "in_channels", "classes")
 COUNTS = ("flops", "params", "activations")
 SEEDS = 2**32
+NO_VALIDATION = "No validation error is known, so validation chooses nothing here."
 # The least of each whole number, and the most of each measured one.
 _WHOLE = {
     **dict.fromkeys(("cardinality", "bottleneck_width", "width", *SIZES, *COUNTS, "budget"), 1),
@@ -57,6 +59,11 @@ class FileStudy:
     designs: list[Design]
     reference_arm: str
     trials: pd.DataFrame
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether validation errors are known, of all complete pairs or of none."""
+        return bool(self.trials["validation_error"].notna().any())
 
 
 @dataclass(frozen=True)
@@ -159,8 +166,10 @@ def _rows(table: TextTable) -> pd.DataFrame:
         values[column] = columns.numbers(table, column, least, MOST, whole=True)
     for column, most in {**dict.fromkeys(ERRORS, 1.0), **_MEASURED}.items():
         values[column] = columns.numbers(table, column, 0, most)
-        if column in NEEDED:
-            _always(table, column, values[column], values["status"] == "complete")
+        complete = values["status"] == "complete"
+        # Published results have no validation error at all; one that is missing is a mistake.
+        if column == "test_error" or (column in NEEDED and values[column][complete].notna().any()):
+            _always(table, column, values[column], complete)
     for column in ("started", "finished"):
         values[column] = columns.times(table, column)
     return pd.DataFrame(values)

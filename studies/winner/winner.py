@@ -165,6 +165,11 @@ def choose(
     ranking = rank(trials, until=bool(decided), chosen_on=chosen_on)
     if not ranking.order:
         name = " ".join(trials["study"].unique())
+        if len(done):
+            raise UserError(
+                f"no validation error is known of {name}, so there is no winner: choosing by test"
+                " error would flatter it."
+            )
         failed = int((trials["status"] == "failed").sum())
         advice = (
             f"{failed} failed; see why: {command('study show', name, storage=storage)}"

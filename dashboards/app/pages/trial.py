@@ -15,12 +15,13 @@ from dashboards.app.pages.study_figures import findings_of
 from dashboards.figures.learning import still_falls
 from dashboards.figures.theme import THEMES, arm_styles, blank_figure, note_if_empty, set_title
 from dashboards.page.elements import element, joined, link
-from dashboards.page.parts import drawing, facts, section, table
+from dashboards.page.parts import drawing, facts, quiet, section, table
 from explorer.architecture import Architecture
 from explorer.complexity import layer_complexity
 from explorer.drawing import svg
 from explorer.errors import UnknownName, check_known
 from explorer.layers import iter_layers
+from explorer.published import trainings_of
 from explorer.text import human_count, human_flops, human_percent, human_time
 from studies.results import Reader
 
@@ -56,6 +57,7 @@ def page(reader: Reader, name: str, design: str, seed: str, look: Look | None) -
         Still(
             section("The training", facts(_about(row))),
             section("Attempts", _attempts(attempts)) if len(attempts) > 1 else None,
+            _published(design),
             section("The network", picture),
             section("Its layers", layer_table(architecture)),
         ),
@@ -116,6 +118,23 @@ def _about(row: dict[str, Any]) -> dict[str, Any]:
         "Started": _written("{:%Y-%m-%d %H:%M:%S} UTC", row["started"]),
         "Finished": _written("{:%Y-%m-%d %H:%M:%S} UTC", row["finished"]),
     }
+
+
+def _published(design: str) -> Any:
+    """What others got with the same network; None where nobody published it."""
+    rows = tuple(
+        (study.data, f"{100 * training.error:.2f}", study.each, study.table.source)
+        for study, training in trainings_of(design)
+    )
+    if not rows:
+        return None
+    headings = ("Trained on", "Test error (%)", "Trainings", "Published by")
+    words = frozenset(("Trained on", "Trainings", "Published by"))
+    return section(
+        "What others got with this network",
+        table(TextTable(headings, rows, words), "Published results"),
+        quiet("Other data, resolutions and recipes give other errors: nothing is compared here."),
+    )
 
 
 def _written(form: str, value: Any) -> str:

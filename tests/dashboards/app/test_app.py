@@ -39,7 +39,7 @@ from explorer import Architecture, UserError, match
 from explorer.published import TABLES
 from studies.attempts.claims import Claims
 from studies.attempts.workers import Worker
-from studies.results import Reader, as_csv, read
+from studies.results import Reader, as_csv, read, read_published, store_imported
 from studies.storage import Storage
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -506,3 +506,18 @@ def test_a_taken_port_is_a_plain_message(storage):
     assert process.returncode == 2
     assert "--port" in errors
     assert "Traceback" not in errors
+
+
+def test_the_page_of_a_training_names_who_else_trained_its_network(storage):
+    store_imported(storage, read_published("published:osmr_resnext20_cifar100"))
+    path = "/study/osmr_resnext20_cifar100/trial/resnext20_4x32d_cifar/0"
+    page = to_html(show(Reader(storage), path, "", None))
+    assert "What others got with this network" in page
+    # On CIFAR-10, CIFAR-100 and SVHN.
+    assert all(f">{error}<" in page for error in ("3.73", "21.31", "2.98"))
+    assert "github.com/osmr/imgclsmob" in page
+
+
+def test_the_page_of_a_network_that_nobody_published_says_nothing_of_others(storage, running):
+    path = f"/study/running/trial/{running.designs[0].name}/0"
+    assert "What others got" not in to_html(show(Reader(storage), path, "", None))

@@ -87,6 +87,32 @@ def test_nothing_of_the_paper_is_drawn_where_it_has_no_value_and_unknown_familie
         differences_from_reference(Findings(make_trials()), paper="ResNet-51")
 
 
+def test_published_results_are_laid_over_as_differences_at_about_equal_cost():
+    trials = make_trials()
+    name = "osmr_resnext20_cifar10"
+    figure = differences_from_reference(Findings(trials), published=name)
+    theirs = named(figure, name)
+    # 1x64d has 4.33 %; 2x32d and 4x16d cost a third less, 4x32d 1.4 times as much: left out.
+    errors = {0: 4.33, 3: 4.04, 4: 3.94, 5: 4.2, 6: 4.38}
+    assert list(theirs.x) == list(errors)
+    assert list(theirs.y) == pytest.approx([error - 4.33 for error in errors.values()])
+    assert theirs.line.dash is not None
+    assert theirs.error_y.array is None
+    assert "github.com/osmr/imgclsmob" in figure.layout.title.subtitle.text
+    assert "one training each" in figure.layout.title.subtitle.text
+    base = 100 * trials.loc[trials["arm"] == "C=1", "test_error"].mean()
+    over = named(error_against_cardinality(Findings(trials), published=name), name)
+    assert list(over.y) == pytest.approx([base + error - 4.33 for error in errors.values()])
+
+
+def test_published_results_without_the_reference_arms_cardinality_are_not_drawn():
+    figure = differences_from_reference(Findings(make_trials()), published="table7_cifar10")
+    assert not [trace for trace in figure.data if trace.name == "table7_cifar10"]
+    assert "dashed" not in figure.layout.title.subtitle.text
+    with pytest.raises(UserError, match="Did you mean 'table7_cifar10'"):
+        differences_from_reference(Findings(make_trials()), published="table7_cifar")
+
+
 def test_the_trend_drawn_is_the_regression_of_the_means_on_log2_c():
     trials = make_trials({"C=8": -0.004, "C=16": -0.006})
     line = named(error_against_cardinality(Findings(trials)), "trend")

@@ -186,3 +186,13 @@ def test_what_a_spreadsheet_would_compute_leaves_with_an_apostrophe(stored_study
     assert gzip.decompress(base64.b64decode(packed[1])).decode() == text
     (workdir / "there.csv").write_text(text)
     assert load_sources(["there.csv"])[0].trials["reason"][4] == "=1+1"
+
+
+def test_published_results_that_cannot_be_laid_over_are_told(stored_study, workdir):
+    url = stored_study(make_trials())
+    told = run("digits_cardinality", "--storage", url, "--published", "table7_cifar10")
+    assert "table7_cifar10 is not laid over: it needs arms with a C of their own" in told
+    told = run("digits_cardinality", "--storage", url, "--published", "osmr_resnext20_cifar10")
+    assert "not laid over" not in told
+    with pytest.raises(UserError, match="Did you mean 'osmr_resnext20_cifar10'"):
+        run("digits_cardinality", "--storage", url, "--published", "osmr_resnext20_cifar1")

@@ -249,6 +249,18 @@ def test_the_papers_values_are_laid_over_only_where_asked_for():
             assert ("paper, ResNet-101" in names) == (paper is not None)
 
 
+def test_published_results_are_laid_over_only_where_asked_for():
+    trials = make_trials()
+    source = Source("x", trials, make_curves(trials), make_info())
+    for published in (None, "osmr_resnext20_cifar10"):
+        page = render_report([source], published=published)
+        figures = data_of(Page(page))["figures"]
+        for key in ("error", "differences"):
+            names = {trace.get("name") for trace in figures[key]["light"]["data"]}
+            assert ("osmr_resnext20_cifar10" in names) == (published is not None)
+        assert ("github.com/osmr/imgclsmob" in page) == (published is not None)
+
+
 def test_a_running_study_shows_its_progress():
     page = page_of(without_results(make_trials(), range(7, 15), "waiting"))
     assert "progress" in data_of(page)["figures"]

@@ -204,7 +204,7 @@ def test_designs_without_a_seed_in_common_cannot_be_told_apart() -> None:
 def test_without_a_complete_pair_there_is_no_winner() -> None:
     with pytest.raises(UserError, match="no pair of this study is complete yet"):
         choose(trials({"a": [None]}))
-    with pytest.raises(UserError, match="no pair of this study is complete yet"):
+    with pytest.raises(UserError, match="no validation error is known of study"):
         choose(trials({"a": [0.1]}).assign(validation_error=np.nan))
 
 

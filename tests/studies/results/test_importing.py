@@ -208,7 +208,7 @@ def test_an_import_that_fails_in_the_middle_leaves_nothing(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(studies.results.importing, "_content", pull_the_plug)
+        patch.setattr(studies.results.importing, "_trial", pull_the_plug)
         with pytest.raises(KeyboardInterrupt):
             import_csv(URL, file)
     with Storage.visit(URL) as place:
