@@ -35,7 +35,7 @@ class LeftOutError(Exception):
 
 
 @dataclass
-class _Kept:
+class _Taken:
     """What a file's entries come to: rows of a table, and what is to be told of the rest."""
 
     rows: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
@@ -63,21 +63,21 @@ def read_nds(path: Path, *, name: str | None = None, reference_arm: str | None =
         UserError: The file is none of NDS, or no entry keeps both rules.
     """
     imagenet = path.stem.endswith("_in")
-    kept = _kept(path, json_entries(path), imagenet=imagenet)
-    about = _about(path, kept)
-    if not kept.rows:
+    taken = _taken(path, json_entries(path), imagenet=imagenet)
+    about = _about(path, taken)
+    if not taken.rows:
         raise UserError(f"{path} holds no network that keeps both rules. {about[0]}")
-    rows = list(kept.rows.values())
+    rows = list(taken.rows.values())
     table = TextTable(path, pd.DataFrame(rows, dtype=object), range(1, len(rows) + 1), False)
     data = "ImageNet-1K" if imagenet else "CIFAR-10"
     return checked(table, path.name, name=name, reference_arm=reference_arm, data=data, about=about)
 
 
-def _kept(path: Path, entries: Iterable[Mapping[str, Any]], *, imagenet: bool) -> _Kept:
-    kept = _Kept()
+def _taken(path: Path, entries: Iterable[Mapping[str, Any]], *, imagenet: bool) -> _Taken:
+    taken = _Taken()
     for number, entry in enumerate(entries, 1):
         if "genotype" in (entry.get("net") or {}):
-            kept.left_out["cells of an architecture search, no residual blocks"] += 1
+            taken.left_out["cells of an architecture search, no residual blocks"] += 1
             continue
         for key in _NEEDED:
             if key not in entry:
@@ -85,22 +85,22 @@ def _kept(path: Path, entries: Iterable[Mapping[str, Any]], *, imagenet: bool) -
         try:
             network = _network(entry["net"], imagenet=imagenet)
             row = _row(entry, network)
-            if (network.name, row["seed"]) in kept.rows:
+            if (network.name, row["seed"]) in taken.rows:
                 raise LeftOutError("the same network and seed again; the first is here")
         except LeftOutError as reason:
-            kept.left_out[str(reason)] += 1
+            taken.left_out[str(reason)] += 1
             continue
         except (TypeError, ValueError, LookupError) as error:
             raise UserError(f"{path}, entry {number}: it is none of NDS: {error}.") from None
-        kept.rows[network.name, row["seed"]] = row
+        taken.rows[network.name, row["seed"]] = row
         ours = count(network)
-        for measure, gaps in kept.differences.items():
+        for measure, gaps in taken.differences.items():
             gaps.append(float(entry[measure]) / getattr(ours, measure) - 1)
         optimiser = entry.get("optim") or {}
-        kept.optimisers.add(
+        taken.optimisers.add(
             ", ".join(f"{key} {optimiser[key]}" for key in ("base_lr", "wd") if key in optimiser)
         )
-    return kept
+    return taken
 
 
 def _row(entry: Mapping[str, Any], network: Architecture) -> dict[str, str]:
@@ -173,18 +173,20 @@ def _whole(values: Iterable[Any]) -> list[int]:
     return numbers
 
 
-def _about(path: Path, kept: _Kept) -> list[str]:
+def _about(path: Path, taken: _Taken) -> list[str]:
     """What a reader must know of the study, a sentence each; the first counts what is left out."""
-    first = f"{len(kept.rows):,} of {kept.entries:,} entries of {path.name} keep both rules of the"
+    first = (
+        f"{len(taken.rows):,} of {taken.entries:,} entries of {path.name} keep both rules of the"
+    )
     first += " template and are here"
-    if kept.left_out:
-        reasons = [f"{number:,} ({reason})" for reason, number in kept.left_out.most_common()]
+    if taken.left_out:
+        reasons = [f"{number:,} ({reason})" for reason, number in taken.left_out.most_common()]
         first += f"; left out are {', '.join(reasons)}"
     sentences = [f"{first}."]
-    sentences += [_counts(measure, gaps) for measure, gaps in kept.differences.items() if gaps]
-    if len(kept.optimisers) > 1:
+    sentences += [_counts(measure, gaps) for measure, gaps in taken.differences.items() if gaps]
+    if len(taken.optimisers) > 1:
         sentences.append(
-            f"They were trained in {len(kept.optimisers):,} ways (learning rate, weight decay), so"
+            f"They were trained in {len(taken.optimisers):,} ways (learning rate, weight decay), so"
             " gaps between designs may come from that."
         )
     sentences.append(

@@ -57,7 +57,7 @@ def test_pages_say_whose_it_is_and_claim_nothing(workdir: Path) -> None:
 def test_choosing_by_test_error_is_refused(workdir: Path) -> None:
     trials = read_published(f"published:{NAME}").trials
     with pytest.raises(UserError, match="no validation error is known of osmr_resnext20_cifar10"):
-        choose(trials, NAME, URL)
+        choose(trials, URL)
 
 
 def test_means_are_called_means(workdir: Path) -> None:
