@@ -7,6 +7,7 @@ from 0.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -43,6 +44,24 @@ class MissedImage:
     by_arm: Mapping[str, int]
 
 
+class _Joined(NamedTuple):
+    """The misses of several trainings, one after the other: images, classes, and what for."""
+
+    numbers: NDArray[np.int64]
+    actual: NDArray[np.integer[Any]]
+    predicted: NDArray[np.integer[Any]]
+
+
+def _join(trainings: list[Missed]) -> _Joined:
+    # At once: 10,000 trainings of a few misses each, one by one, take ten times as long.
+    blocks = (trainings[start : start + BLOCK] for start in range(0, len(trainings), BLOCK))
+    return _Joined(
+        np.concatenate([np.nonzero(flags_of(block))[1] for block in blocks]),
+        np.concatenate([missed.actual for missed in trainings]),
+        np.concatenate([missed.predicted for missed in trainings]),
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Misses:
     """What the trainings of each arm missed.
@@ -55,7 +74,7 @@ class Misses:
     by_arm: Mapping[str, Mapping[int, Missed]]
     class_names: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def trainings(self) -> list[Missed]:
         return [missed for trainings in self.by_arm.values() for missed in trainings.values()]
 
@@ -66,28 +85,31 @@ class Misses:
     @cached_property
     def counts(self) -> pd.DataFrame:
         """How many trainings of each arm missed each image: images x arms."""
-        return pd.DataFrame({arm: _counts(list(own.values())) for arm, own in self.by_arm.items()})
+        return pd.DataFrame(
+            {
+                arm: np.bincount(own.numbers, minlength=self.images)
+                for arm, own in self._joined.items()
+            }
+        )
 
     @cached_property
     def confusion(self) -> NDArray[np.int64]:
-        """Images of each class (rows) by the class that they were taken for, over trainings."""
-        total = np.zeros([len(self.trainings[0].class_sizes)] * 2, np.int64)
-        for missed in self.trainings:
-            np.add.at(total, (missed.actual, missed.predicted), 1)
-        sizes = np.array(self.trainings[0].class_sizes, np.int64) * len(self.trainings)
-        return total + np.diag(sizes - total.sum(axis=1))
+        """How many times images of each class (rows) were taken for another (columns)."""
+        total = np.zeros([len(self.class_sizes)] * 2, np.int64)
+        for own in self._joined.values():
+            np.add.at(total, (own.actual, own.predicted), 1)
+        return total
 
     @cached_property
     def errors_by_class(self) -> pd.DataFrame:
         """The error of each class and arm, over its trainings: classes x arms; NaN for a class
         without images."""
-        sizes = np.array(self.trainings[0].class_sizes, float)
-        errors = {}
-        for arm, own in self.by_arm.items():
-            misses = sum(missed.misses_by_class for missed in own.values())
-            with np.errstate(invalid="ignore"):
-                errors[arm] = np.asarray(misses, float) / (sizes * len(own))
-        return pd.DataFrame(errors)
+        sizes = np.array(self.class_sizes, float)
+        misses = {
+            arm: np.bincount(own.actual, minlength=len(sizes)) for arm, own in self._joined.items()
+        }
+        with np.errstate(invalid="ignore"):
+            return pd.DataFrame(misses) / (sizes[:, None] * self._numbers)
 
     @cached_property
     def overlap(self) -> pd.DataFrame:
@@ -112,18 +134,14 @@ class Misses:
         total = self.counts.sum(axis=1).to_numpy()
         order = np.argsort(-total, kind="stable")[:most]
         numbers = [int(number) for number in order if total[number]]
-        guesses: dict[int, list[int]] = {number: [] for number in numbers}
-        labels = dict.fromkeys(numbers, 0)
-        for missed in self.trainings:
-            places = missed.numbers
-            for row in np.flatnonzero(np.isin(places, numbers)).tolist():
-                labels[int(places[row])] = int(missed.actual[row])
-                guesses[int(places[row])].append(int(missed.predicted[row]))
+        every = [np.concatenate(parts) for parts in zip(*self._joined.values(), strict=True)]
+        among = np.isin(every[0], numbers)
+        places, labels, guesses = (part[among] for part in every)
         return [
             MissedImage(
                 number,
-                labels[number],
-                int(np.bincount(guesses[number]).argmax()),
+                int(labels[places == number][0]),
+                int(np.bincount(guesses[places == number]).argmax()),
                 int(total[number]),
                 {str(arm): int(self.counts.loc[number, arm]) for arm in self.counts},
             )
@@ -135,13 +153,16 @@ class Misses:
         return self.class_names[label] if label < len(self.class_names) else str(label)
 
     @property
+    def class_sizes(self) -> tuple[int, ...]:
+        return self.trainings[0].class_sizes
+
+    @cached_property
+    def _joined(self) -> dict[str, _Joined]:
+        return {arm: _join(list(own.values())) for arm, own in self.by_arm.items()}
+
+    @property
     def _numbers(self) -> NDArray[np.int64]:
         return np.array([len(own) for own in self.by_arm.values()])
-
-
-def _counts(trainings: list[Missed]) -> NDArray[np.int64]:
-    blocks = (trainings[start : start + BLOCK] for start in range(0, len(trainings), BLOCK))
-    return np.sum([flags_of(block).sum(axis=0, dtype=np.int64) for block in blocks], axis=0)
 
 
 def misses_of(evidence: Evidence) -> Misses | None:
@@ -179,7 +200,7 @@ def concentration_text(misses: Misses) -> str:
     if not total[0]:
         return f"No training missed any of the {misses.images:,} test images."
     half = int(np.searchsorted(total.cumsum(), total.sum() / 2)) + 1
-    wrong = misses.confusion - np.diag(np.diag(misses.confusion))
+    wrong = misses.confusion
     pairs = np.argsort(-wrong, axis=None, kind="stable")[:MOST_CONFUSIONS]
     confusions = [
         f"{misses.class_name(int(label))}{'' if number else ' was taken'} for"
@@ -208,7 +229,7 @@ class ShadedTable:
 def class_table(misses: Misses) -> ShadedTable:
     """Error in % by class and arm; of many classes those with the largest errors."""
     arms, errors = _shown_arms(misses), misses.errors_by_class
-    sizes = misses.trainings[0].class_sizes
+    sizes = misses.class_sizes
     order = [label for label in errors.index if sizes[label]]
     left_out = [_cut(len(misses.by_arm), len(arms), "arms")]
     if len(order) > MOST_CLASSES:
