@@ -28,7 +28,7 @@ def test_a_file_of_ours_is_replaced(tmp_path: Path, held: bytes) -> None:
     check_output(path, (".csv",), MARK)
 
 
-@pytest.mark.parametrize("held", [b"x", b"study;arm;design", b"\0" * 20_000 + MARK])
+@pytest.mark.parametrize("held", [b"x", b"study;arm;design", b"\0" * 70_000 + MARK])
 def test_any_other_file_is_replaced_by_force_alone(tmp_path: Path, held: bytes) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(held)

@@ -157,7 +157,7 @@ def test_a_file_that_is_no_npz_is_an_error(tmp_path: Path, content: bytes) -> No
 
 
 def test_a_missing_npz_and_one_whose_arrays_are_damaged_are_errors(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"there is no file .*own.npz"):
+    with pytest.raises(UserError, match=r"there is no .*own.npz"):
         load(NPZ, tmp_path)
     with zipfile.ZipFile(tmp_path / "own.npz", "w") as file:
         file.writestr("train_images.npy", b"\x93NUMPY cut off")

@@ -17,6 +17,7 @@ import studies.running.supervisor
 from explorer.cli import cli
 from studies import Study
 from studies.attempts.standing import Attempts
+from studies.machine.settings import Resolved
 from studies.records.creation import create_or_extend
 from studies.records.stored_study import get
 from studies.results import TRIALS, read, study_info
@@ -95,7 +96,7 @@ def test_an_interrupted_training_goes_on_from_its_checkpoint_to_the_same_end(
     resumed = Attempts(storage, get(storage, study.name).id).read()[1]
     assert resumed.progress == 5  # its first epoch: four were not trained again
 
-    monkeypatch.setattr(studies.running.supervisor, "resolve", lambda **_: settings)
+    monkeypatch.setattr(studies.running.supervisor, "resolve", lambda **_: Resolved(settings))
     study.run(storage="sqlite:///undisturbed.db", quiet=True)
     # Four epochs were trained by another machine, whose last bits may differ.
     (trials, curves), (expected, undisturbed) = (
