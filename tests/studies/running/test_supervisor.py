@@ -537,3 +537,10 @@ def test_a_run_outside_the_main_thread_works(fake: None, tiny: Path) -> None:
     thread.start()
     thread.join()
     assert counts == [DONE]
+
+
+def test_a_cpu_takes_eight_workers_a_core_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studies.machine.gpus.available_cores", lambda: 2)
+    assert deal("cpu", 16, None) == [None] * 16
+    with pytest.raises(UserError, match=r"100,000 workers are too many for 2 cores: at most 16"):
+        deal("cpu", 100_000, None)
