@@ -31,6 +31,22 @@ PRESETS = {
 }
 
 
+# Keys that tell what kind of file a file is.
+SIGNS = {
+    "space": {"reference", "budget", "match", "scale", "free", "axes"},
+    "study": {"space", "data", "recipe", "recipes", "seeds"},
+}
+USES = {"space": "resnext-explorer space show FILE", "study": "resnext-explorer study run FILE"}
+
+# What PyYAML says of the commonest slips, and what to do about them.
+SLIPS = {
+    "found character '\\t'": "a tab stands here; indent with spaces",
+    "<block end>": "keys of one level must start in the same column; check the spaces before them",
+    "mapping values are not allowed here": "a key is indented differently from those around it, or"
+    " a text with a colon lacks its quotes",
+}
+
+
 class FileModel(BaseModel):
     """A file, or a part of one: unknown keys are errors, values never change after loading."""
 
@@ -139,12 +155,14 @@ def parse_document(model: type[Model], text: str, *, source: str, path: Path) ->
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or error
+        problem = _in_plain_words(str(getattr(error, "problem", None) or error))
         if isinstance(error, RecursionError):
             problem = "too deeply nested"
         raise UserError(f"{source} is not valid YAML{where}: {problem}.") from None
     if not isinstance(data, dict):
-        raise UserError(f"{source} must be a mapping of keys to values, not {type(data).__name__}.")
+        holds = "it is empty" if data is None else f"it holds {shorten(data)}"
+        raise UserError(f"{source} must hold keys with values, such as `name: my_study`; {holds}.")
+    _check_kind(model, data, source)
     if "name" in model.model_fields:
         data.setdefault("name", path.stem)
     return validate(model, data, source=source, folder=path.parent)
@@ -164,6 +182,22 @@ def validate(
         rest = len(problems) - MOST_PROBLEMS
         more = f"; and {rest:,} more" if rest > 0 else ""
         raise UserError(f"{source}: {'; '.join(problems[:MOST_PROBLEMS])}{more}.") from None
+
+
+def _in_plain_words(problem: str) -> str:
+    return next((words for slip, words in SLIPS.items() if slip in problem), problem)
+
+
+def _check_kind(model: type[BaseModel], data: dict[Any, Any], source: str) -> None:
+    """Raise `UserError` for a study's file where a space's is read, or the other way round."""
+    kinds = {kind for kind, signs in SIGNS.items() if signs & set(data)}
+    wanted = {kind for kind, signs in SIGNS.items() if signs <= set(model.model_fields)}
+    if len(kinds) == len(wanted) == 1 and kinds != wanted:
+        (kind,), (other,) = kinds, wanted
+        raise UserError(
+            f"{source} is the file of a {kind}, and here the file of a {other} is needed. What"
+            f" takes it: `{USES[kind]}`."
+        )
 
 
 class _BoundedLoader(yaml.SafeLoader):
@@ -194,10 +228,12 @@ class _BoundedLoader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
-        for key_node, _ in node.value:
+        for key_node, value_node in node.value:
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str | int | float | bool | None):
                 raise _refused("a key must be plain text", key_node)
+            if isinstance(key, str) and ":" in key and value_node.value == "":
+                raise _refused(f"put a space after the colon in {shorten(key)}", key_node)
             if key in seen:
                 raise _refused(f"the key {shorten(key)} is given twice", key_node)
             seen.add(key)

@@ -83,6 +83,9 @@ class Recipe(FileModel):
         if not isinstance(given, dict) or set(needed) <= set(given):
             return given
         name = given.get("name")
+        if name is None:
+            presets = ", ".join(preset_names("recipe"))
+            raise UserError(f"the recipe has no name; give a preset's: {presets}")
         if name not in preset_names("recipe"):
             missing = ", ".join(key for key in needed if key not in given)
             raise UserError(

@@ -89,7 +89,13 @@ class DataSpec(FileModel):
     @classmethod
     def _is_known(cls, name: str) -> str:
         if name not in (*DATA_SETS, *OWN[:2]) and not FUNCTION_NAME.fullmatch(name):
-            raise unknown("data set", name, [*DATA_SETS, *OWN])
+            mistake = unknown("data set", name, [*DATA_SETS, *OWN])
+            if "/" in name:
+                raise UserError(
+                    f"{mistake} Your own images are the data set `folder`; their path goes into"
+                    " --data-dir."
+                )
+            raise mistake
         return name
 
     @field_validator("white", mode="before")

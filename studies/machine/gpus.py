@@ -7,6 +7,11 @@ import re
 import subprocess
 
 from explorer.errors import UserError
+from studies.machine.cores import available_cores
+
+# On a CPU. Each worker is a process with torch in it: a slipped digit (100 for 10) would start them
+# all, and keep the machine and its memory busy for minutes, also while they are stopped.
+MOST_WORKERS_A_CORE = 8
 
 
 def check_workers(
@@ -34,14 +39,20 @@ def deal(device: str, workers: int | None, workers_per_gpu: int | None) -> list[
         the same as this process.
 
     Raises:
-        UserError: There are more workers than the GPUs take, or `workers_per_gpu` is given though
-            no GPU is used.
+        UserError: There are more workers than the cores or the GPUs take, or `workers_per_gpu` is
+            given though no GPU is used.
     """
     if device == "cpu":
         if workers_per_gpu is not None:
             raise UserError(
                 "--workers-per-gpu is for a study that trains on GPUs, and this one trains on the"
                 " CPU. Give --workers alone; the workers share the cores."
+            )
+        most = MOST_WORKERS_A_CORE * available_cores()
+        if workers is not None and workers > most:
+            raise UserError(
+                f"{workers:,} workers are too many for {available_cores()} cores: at most {most}"
+                f" ({MOST_WORKERS_A_CORE} a core). One a core is usually fastest."
             )
         return [None] * (workers or 1)
     # A study may name its GPU (cuda:1). Without nvidia-smi all workers use CUDA's first GPU.

@@ -49,7 +49,7 @@ MERGES = "a: &a {k: 1}\n" + "".join(
         ("reference: resnet50\naxes: {shortcut: [plain]}\n", "unknown shortcut"),
         ("reference: resnet50\naxes: {depth_policy: [longest]}\n", "match: {solve: depths}"),
         ("reference: [", "not valid YAML"),
-        ("- a\n- b\n", "must be a mapping"),
+        ("- a\n- b\n", "must hold keys with values"),
         ("reference: !!python/object/apply:os.system ['true']\n", "not valid YAML"),
     ],
 )
@@ -125,3 +125,46 @@ def test_an_ordinary_alias_is_what_it_names() -> None:
 def test_a_file_that_never_ends_is_not_read_to_its_end() -> None:
     with pytest.raises(UserError, match="longer than 1,000,000 characters"):
         SearchSpace.load(Path("/dev/zero"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "a: 1\n b: 2\n",
+            "line 2, column 3: a key is indented differently from those around it, or a text with"
+            " a colon lacks its quotes.",
+        ),
+        (
+            "a:\n  b: 1\n c: 2\n",
+            "line 3, column 2: keys of one level must start in the same column; check the spaces"
+            " before them.",
+        ),
+        ("\ta: 1\n", "line 1, column 1: a tab stands here; indent with spaces."),
+        ("budget: {flops:5M}\n", "line 1, column 10: put a space after the colon in 'flops:5M'."),
+    ],
+)
+def test_a_slip_in_yaml_is_told_in_plain_words(text: str, message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parse(text)
+    assert str(caught.value) == f"my.yaml is not valid YAML at {message}"
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"), [("", "it is empty"), ("name:my_space", "it holds 'name:my_space'")]
+)
+def test_a_file_without_keys_says_what_it_holds(text: str, holds: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parse(text)
+    assert str(caught.value) == (
+        f"my.yaml must hold keys with values, such as `name: my_study`; {holds}."
+    )
+
+
+def test_a_study_file_given_as_a_space_is_named_with_the_command_that_takes_it() -> None:
+    with pytest.raises(UserError) as caught:
+        parse("name: photos\nspace: digits_cardinality\ndata: {name: digits}\nseeds: [0]\n")
+    assert str(caught.value) == (
+        "my.yaml is the file of a study, and here the file of a space is needed. What takes it:"
+        " `resnext-explorer study run FILE`."
+    )

@@ -35,6 +35,7 @@ def test_what_is_stored_validates_to_the_same_recipe() -> None:
     ("changes", "message"),
     [
         ({"name": "quik"}, r"unknown recipe 'quik'\. Did you mean 'quick'\?"),
+        ({"name": None}, "the recipe has no name; give a preset's: modern, quick"),
         ({"epoch": 3}, "'epoch'. Did you mean 'epochs'?"),
         ({"epochs": 0}, "epochs: must be at least 1"),
         ({"batch_size": 1}, "batch_size: must be at least 2"),

@@ -14,6 +14,7 @@ from explorer.errors import UserError
         ({"resolution": None}, "a folder needs a resolution"),
         ({"unreadable": "ignore"}, "unreadable: .*'refuse' or 'skip'"),
         ({"channels": 2}, "channels: .*1 or 3"),
+        ({"name": "../photos"}, "Your own images are the data set `folder`"),
         ({"name": "digits"}, "digits takes no 'resolution'"),
     ],
 )

@@ -39,6 +39,7 @@ from explorer.errors import UserError
 from studies import Study
 from studies.attempts.standing import Counts
 from studies.machine import failures
+from studies.machine.cores import available_cores
 from studies.machine.gpus import deal, visible_gpus, visible_models
 from studies.machine.provenance import machine
 from studies.machine.settings import Resolved, Settings
@@ -570,10 +571,18 @@ def test_a_stored_study_keeps_its_threads_and_another_number_is_refused(
     assert "is stored with 2 threads a worker, and --threads 1 would give other bits" in str(error)
     assert run("--threads", "2").exit_code == 0
     change(tiny, "seeds: [0, 1]", "seeds: [0, 1, 2]")
-    crowded = run("--workers", "64")
+    many = str(8 * available_cores())
+    crowded = run("--workers", many)
     assert crowded.exit_code == 0
-    assert "64 workers with 2 threads each share" in crowded.output
+    assert f"{many} workers with 2 threads each share" in crowded.output
     assert len(chosen) == 1  # only when it was created
     error = run("--threads", "0").exception
     assert isinstance(error, UserError)
     assert str(error) == "threads must be a whole number of at least 1; given: 0."
+
+
+def test_a_cpu_takes_eight_workers_a_core_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studies.machine.gpus.available_cores", lambda: 2)
+    assert deal("cpu", 16, None) == [None] * 16
+    with pytest.raises(UserError, match=r"100,000 workers are too many for 2 cores: at most 16"):
+        deal("cpu", 100_000, None)
