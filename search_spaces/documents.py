@@ -121,6 +121,8 @@ def load_document(model: type[Model], kind: str, name_or_path: str | Path) -> Mo
                 text = file.read(MOST_CHARACTERS + 1)
         except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a NUL in the path
             reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
+            if isinstance(error, FileNotFoundError) and not path.is_absolute():
+                reason = f"{reason} (looked for in {path.parent.absolute()})"
             raise UserError(f"cannot read the {kind} file {given[:200]}: {reason}.") from None
         return parse_document(model, text, source=given, path=path)
     if given not in preset_names(kind):

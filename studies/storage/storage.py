@@ -124,6 +124,11 @@ class Storage:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlalchemy.Connection]:
+        if self.path is not None and not self.path.parent.exists():
+            raise UserError(
+                f"there is no folder {self.path.parent} for the storage {self.shown}: make it, or"
+                " correct the path."
+            )
         if self.path is not None and not self.path.exists():
             raise UserError(
                 f"there is no storage at {self.shown} yet:"

@@ -1,5 +1,6 @@
 """YAML files: mistakes name the key and what is allowed, and files have bounds."""
 
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -168,3 +169,11 @@ def test_a_study_file_given_as_a_space_is_named_with_the_command_that_takes_it()
         "my.yaml is the file of a study, and here the file of a space is needed. What takes it:"
         " `resnext-explorer study run FILE`."
     )
+
+
+def test_a_missing_file_is_told_with_the_folder_in_which_it_was_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=f"No such file.*looked for in {re.escape(str(tmp_path))}"):
+        SearchSpace.load("./nothing.yaml")

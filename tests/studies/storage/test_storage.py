@@ -175,3 +175,8 @@ def test_files_lie_beside_the_database(storage: Storage, workdir: Path) -> None:
 def test_a_number_that_json_does_not_know_is_read_as_it_was_written():
     assert from_json('{"a": [1.5, null]}') == {"a": [1.5, None]}
     assert math.isnan(from_json(json.dumps({"loss": [math.nan]}))["loss"][0])
+
+
+def test_a_database_in_a_folder_that_is_not_there_names_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"there is no folder .*nowhere for the storage sqlite:"):
+        Storage(f"sqlite:///{tmp_path}/nowhere/x.db").tuples("SELECT 1")
