@@ -234,14 +234,15 @@ class Study(StudyFile):
         self,
         *,
         of_recipe: str = "",
-        where: Iterable[str] = (),
+        where: str | Iterable[str] = (),
         storage: str | Storage | None = None,
     ) -> "Winner":
         """The design with the lowest validation error, and how sure that is.
 
         Args:
             of_recipe: Of a study with several recipes, the one whose trainings choose.
-            where: Which designs may be chosen, as `["params<=500k", "latency<=2ms"]`.
+            where: Which designs may be chosen, as `["params<=500k", "latency<=2ms"]`, or one
+                such limit.
             storage: Where the study is stored; None as in `Storage.visit`.
 
         Returns:
@@ -264,7 +265,8 @@ class Study(StudyFile):
         name = f"{self.name}:{of_recipe}" if of_recipe else self.name
         with Storage.visit(storage) as opened:
             stored = get(opened, self.name)
-            trials = within(Reader(opened).tables(name).trials, tuple(where))
+            limits = (where,) if isinstance(where, str) else tuple(where)
+            trials = within(Reader(opened).tables(name).trials, limits)
             return choose_stored(stored, trials, opened.option)
 
     def retrain(
@@ -272,7 +274,7 @@ class Study(StudyFile):
         folder: str | Path,
         *,
         of_recipe: str = "",
-        where: Iterable[str] = (),
+        where: str | Iterable[str] = (),
         storage: str | Storage | None = None,
         recipe: str | None = None,
         changes: Iterable[str] = (),

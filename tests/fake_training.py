@@ -174,6 +174,16 @@ class WithoutData(Trainer):
         return 1 / 0
 
 
+class SlowerLater(Trainer):
+    """One whose machine is slower after four designs."""
+
+    _measured = 0
+
+    def _latency(self, design: Any) -> float | None:
+        self._measured += 1
+        return 0.001 if self._measured <= 4 else 0.005
+
+
 # What `studies.running.supervisor` has in these names' places.
 SUPERVISED = {
     "TRAINER": "fake_training:Trainer",

@@ -130,7 +130,8 @@ class Trainer:
     ) -> Ending:
         """Train the attempt's pair; how that ended."""
         # Later seeds are those of finalists, which are to be complete.
-        pruner = self._pruner if attempt.pair.seed == self._stored.seeds[0] else None
+        is_tried = attempt.pair.seed == self._stored.seeds[0]
+        pruner = self._pruner if is_tried else None
         pruned = False
 
         def on_resume(rows: list[dict[str, Any]]) -> None:
@@ -152,7 +153,7 @@ class Trainer:
         changes = attempt.attributes.get(RECIPE, {})
         try:
             latency = self._latency(design)
-            if self._is_too_slow(design, latency):
+            if is_tried and self._is_too_slow(design, latency):
                 return Ending("pruned", None, {RESULT: {LATENCY: latency}})
             outcome = self.train(
                 design.architecture,

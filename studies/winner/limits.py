@@ -14,6 +14,7 @@ LIMITED = (
     *("flops", "params", "activations", "latency"),
     *("cardinality", "bottleneck_width", "width"),
 )
+SHAPE = ("resolution", "in_channels", "classes")  # of a study's images
 
 
 def within(trials: pd.DataFrame, where: Sequence[str]) -> pd.DataFrame:
@@ -35,10 +36,11 @@ def within(trials: pd.DataFrame, where: Sequence[str]) -> pd.DataFrame:
         means = numbers.groupby(trials["design"].astype(str)).mean().dropna()
         if means.empty:
             designs = trials["design"].astype(str).unique()[:3]
+            shape = {name: int(trials[name].iloc[0]) for name in SHAPE}
             raise UserError(
                 f"{column} is not known of any design of this study. A search measures the latency"
                 " where it is an objective or has a constraint; measure it by hand:"
-                f" {command('measure', *designs, mode='inference')}"
+                f" {command('measure', *designs, mode='inference', **shape)}"
             )
         fits = means[compare(means.to_numpy(), limit)]
         if fits.empty:

@@ -64,6 +64,7 @@ class Winner:
     planned_seeds: int
     unfinished: bool
     decided: str = ""
+    chosen_on: int | None = None  # of a search, the seed that chose its finalists
 
     def __repr__(self) -> str:
         return f"<Winner {self.design!r}: {self.why}>"
@@ -89,11 +90,12 @@ class Winner:
             alone = f"{first} One seed cannot tell whether another is better: no interval exists."
             if self.planned_seeds > 1:
                 return f"{alone} The other seeds have no result."
-            seed = self.seeds[0]
+            chosen_on = () if self.chosen_on is None else (self.chosen_on,)
+            known = list(dict.fromkeys([*chosen_on, *self.seeds]))  # a search keeps its first seed
+            more = [*known, max(known) + 1, max(known) + 2]
             return (
-                f"{alone} Add seeds and run the study again, by seeds: [{seed}, {seed + 1},"
-                f" {seed + 2}] in its file or --set 'seeds=[{seed},{seed + 1},{seed + 2}]'; only"
-                " the new ones are trained."
+                f"{alone} Add seeds and run the study again, by seeds: {more} in its file or --set"
+                f" 'seeds={str(more).replace(' ', '')}'; only the new ones are trained."
             )
         return " ".join([first, *self._standings(), *self._losses()])
 
@@ -190,6 +192,7 @@ def choose(
         ranking.planned[best],
         unfinished,
         decided,
+        chosen_on,
     )
 
 

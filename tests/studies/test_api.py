@@ -56,6 +56,7 @@ def test_arrays_are_trained_on_by_workers_and_give_a_verdict(finished: Study) ->
     winner = finished.winner()
     assert winner.design in repr(winner)
     assert winner.why in repr(winner)
+    assert finished.winner(where="params<=1G") == finished.winner(where=["params<=1G"]) == winner
     plan = finished.plan()
     assert plan.left == []
     assert repr(plan).startswith("<Plan of 'arrays': 4 trials, 0 left, about 0")

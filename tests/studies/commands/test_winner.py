@@ -116,6 +116,7 @@ def test_a_search_is_judged_without_the_seed_that_chose_its_finalists() -> None:
     two = choose(trials({name: row[:2] for name, row in errors.items()}), chosen_on=0)
     assert (two.design, {rival.stands for rival in two.rivals}) == ("b", {"cannot tell"})
     assert "One seed cannot tell" in two.why
+    assert "--set 'seeds=[0,1,2,3]'" in two.why  # without its first seed a search is refused
     alone = choose(trials({name: row[:1] for name, row in errors.items()}), chosen_on=0)
     assert (alone.design, alone.seeds) == ("a", (0,))
 

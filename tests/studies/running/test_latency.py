@@ -1,7 +1,7 @@
 """Searches with a latency: measured, shown, and a limit above which nothing is trained."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,10 @@ URL = "sqlite:///t.db"
 def write(workdir: Path) -> Callable[..., Path]:
     """Writes the file of a study with this search."""
 
-    def write(search: Any) -> Path:
+    def write(search: Any, seeds: Sequence[int] = (0,)) -> Path:
         (workdir / "tiny_space.yaml").write_text(SPACE)
-        (workdir / "tiny.yaml").write_text(yaml.safe_dump({**BASE, "seeds": [0], "search": search}))
+        file = {**BASE, "seeds": list(seeds), "search": search}
+        (workdir / "tiny.yaml").write_text(yaml.safe_dump(file))
         return workdir / "tiny.yaml"
 
     return write
@@ -40,9 +41,9 @@ def write(workdir: Path) -> Callable[..., Path]:
 def timed(write: Callable[..., Path]) -> Callable[..., Any]:
     """Runs a search with a latency, in this process; gives its tables."""
 
-    def run(**keys: Any) -> Any:
+    def run(seeds: Sequence[int] = (0,), **keys: Any) -> Any:
         search = {"method": "random", "trials": 4, "finalists": 1, **keys}
-        studies.running.supervisor.run(Study.load(write(search)), storage=URL)
+        studies.running.supervisor.run(Study.load(write(search, seeds)), storage=URL)
         return Reader(Storage(URL)).tables("tiny")
 
     return run
@@ -88,6 +89,17 @@ def test_a_design_above_the_latency_of_a_constraint_is_not_trained(
         .all()
     )
     assert (trials["latency"] > 1e-6).all()
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_finalist_is_trained_on_later_seeds_although_the_machine_has_become_slower(
+    timed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(studies.running.supervisor, "TRAINER", "fake_training:SlowerLater")
+    trials = timed(seeds=[0, 1, 2], constraints={"latency": "2ms"}).trials
+    assert len(trials) > 4
+    assert set(trials["status"]) == {"complete"}
+    assert set(trials["latency"][trials["seed"] > 0]) == {0.005}
 
 
 @pytest.mark.parametrize(
