@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from explorer.errors import UserError, shorten, unknown
+from explorer.suggestions import command
 from search_spaces.mistakes import explain
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -36,7 +37,7 @@ SIGNS = {
     "space": {"reference", "budget", "match", "scale", "free", "axes"},
     "study": {"space", "data", "recipe", "recipes", "seeds"},
 }
-USES = {"space": "resnext-explorer space show FILE", "study": "resnext-explorer study run FILE"}
+USES = {"space": "space show", "study": "study run"}  # the commands that take a file
 
 # What PyYAML says of the commonest slips, and what to do about them.
 SLIPS = {
@@ -198,7 +199,7 @@ def _check_kind(model: type[BaseModel], data: dict[Any, Any], source: str) -> No
         (kind,), (other,) = kinds, wanted
         raise UserError(
             f"{source} is the file of a {kind}, and here the file of a {other} is needed. What"
-            f" takes it: `{USES[kind]}`."
+            f" takes it: `{command(USES[kind], source)}`."
         )
 
 

@@ -167,7 +167,7 @@ def test_a_study_file_given_as_a_space_is_named_with_the_command_that_takes_it()
         parse("name: photos\nspace: digits_cardinality\ndata: {name: digits}\nseeds: [0]\n")
     assert str(caught.value) == (
         "my.yaml is the file of a study, and here the file of a space is needed. What takes it:"
-        " `resnext-explorer study run FILE`."
+        " `resnext-explorer study run my.yaml`."
     )
 
 

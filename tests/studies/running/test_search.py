@@ -391,7 +391,8 @@ def test_hopeless_trials_are_pruned_for_good_and_are_no_finalists(
     write: Callable[..., Path], prune: dict[str, Any]
 ) -> None:
     file = write({"method": "tpe", "trials": 10, "finalists": 2, "prune": prune})
-    counts = studies.running.supervisor.run(Study.load(file), storage="sqlite:///t.db", workers=2)
+    # One worker: with two, what each trial is compared with hangs on which of them is faster.
+    counts = studies.running.supervisor.run(Study.load(file), storage="sqlite:///t.db", workers=1)
     assert counts.pruned >= 1
     assert counts.left == counts.failed == 0
     trials, curves = read("sqlite:///t.db", "tiny")
