@@ -255,3 +255,16 @@ def test_a_mistake_in_a_studys_space_tells_what_was_given_once(tiny: Path) -> No
         "match.tolerance: it must be below 1 (100 %); given: 10, which is 1,000 %; write 10% for"
         " 10 %."
     )
+
+
+def test_a_space_file_given_as_a_study_is_named_with_the_command_that_takes_it(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "five.yaml"
+    path.write_text("budget: {flops: 5M}\naxes: {cardinality: [1, 4]}\n")
+    with pytest.raises(UserError) as caught:
+        Study.load(path)
+    assert str(caught.value) == (
+        f"{path} is the file of a space, and here the file of a study is needed. What takes it:"
+        " `resnext-explorer space show FILE`."
+    )
