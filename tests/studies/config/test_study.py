@@ -266,5 +266,5 @@ def test_a_space_file_given_as_a_study_is_named_with_the_command_that_takes_it(
         Study.load(path)
     assert str(caught.value) == (
         f"{path} is the file of a space, and here the file of a study is needed. What takes it:"
-        " `resnext-explorer space show FILE`."
+        f" `resnext-explorer space show {path}`."
     )
