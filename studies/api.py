@@ -186,6 +186,8 @@ class Study(StudyFile):
     def verdict(self, *, storage: str | Storage | None = None) -> str:
         """What the study says so far, in words: the verdict, and what to know of it, a line each.
 
+        Of several recipes, first whether gaps depend on the recipe, then what is found by each.
+
         Args:
             storage: Where the study is stored; None as in `Storage.visit`.
 
@@ -196,8 +198,12 @@ class Study(StudyFile):
             >>> print(Study.load("digits_cardinality").verdict())  # doctest: +SKIP
         """
         with Storage.visit(storage) as opened:
-            verdict = self._source(opened).findings.verdict
-        return "\n".join([verdict.text, *verdict.notes])
+            source = self._source(opened)
+        lines = [source.by_recipe.text] if source.by_recipe else []
+        for part in source.parts:
+            verdict, by = part.findings.verdict, f"{part.name}: " if source.by_recipe else ""
+            lines += [by + verdict.text, *verdict.notes]
+        return "\n".join(lines)
 
     def report(
         self,

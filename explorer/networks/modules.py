@@ -82,7 +82,7 @@ def merged_on_cpu(d: int, paths: int) -> int:
         return 1
     # As few as make `FEW` channels, else as many as may be: more than twice as many channels cost
     # more than they save.
-    fitting = [n for n in _divisors(paths) if n * d <= 2 * FEW]
+    fitting = [n for n in divisors(paths) if n * d <= 2 * FEW]
     return next((n for n in fitting if n * d >= FEW), fitting[-1])
 
 
@@ -98,11 +98,12 @@ def merged_on_gpu(d: int, paths: int) -> int:
     if d == 1 or (power_of_two and d >= FEW):
         return 1
     if power_of_two:
-        return max(n for n in _divisors(paths) if n * d <= 2 * FEW)
+        return max(n for n in divisors(paths) if n * d <= 2 * FEW)
     return paths if paths * d <= MOST_AS_ONE else 1
 
 
-def _divisors(number: int) -> list[int]:
+def divisors(number: int) -> list[int]:
+    """In order, from 1."""
     return [n for n in range(1, number + 1) if number % n == 0]
 
 

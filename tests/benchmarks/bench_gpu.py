@@ -30,6 +30,7 @@ from torch.nn import functional as F
 import studies.running.supervisor
 from explorer import Architecture, build, match
 from explorer.networks import record
+from explorer.networks.modules import MergingPaths, divisors
 from studies import Study
 from studies.machine.settings import resolve
 from studies.running.progress import View
@@ -76,18 +77,13 @@ LAYERS = (
 TOY_LAYERS = ((16, 4, 8),)
 
 
-class Merged(nn.Conv2d):
-    """A grouped convolution that computes `together` neighbouring paths as one, with zeros."""
+class Merged(MergingPaths):
+    """A grouped convolution that computes `together` neighbouring paths as one."""
 
     together = 1
 
     def forward(self, x: Tensor) -> Tensor:
-        together, groups = self.together, self.groups // self.together
-        d, kernel = self.in_channels // self.groups, self.weight.shape[2:]
-        own = torch.eye(together, dtype=self.weight.dtype, device=self.weight.device)
-        weight = self.weight.view(groups, together, -1, 1, d, *kernel)
-        weight = weight * own.view(1, together, 1, together, 1, 1, 1)
-        weight = weight.reshape(self.out_channels, together * d, *kernel)
+        weight, groups = self.merged(self.together)
         return F.conv2d(x, weight, None, self.stride, self.padding, groups=groups)
 
 
@@ -100,10 +96,6 @@ def merge(network: nn.Module, channels: int) -> nn.Module:
             module.__class__ = Merged
             module.together = max(fitting, default=1)
     return network
-
-
-def divisors(number: int) -> list[int]:
-    return [n for n in range(1, number + 1) if number % n == 0]
 
 
 def seconds(call: Callable[[], Any], device: str, *, rounds: int, steps: int) -> float:

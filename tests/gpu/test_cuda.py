@@ -1,8 +1,6 @@
 """On CUDA: a seed gives the same bits through any interruption, and the numbers are a CPU's."""
 
 import copy
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,17 @@ import numpy as np
 import pytest
 import torch
 from cuda_device import DEVICE, MARKS, ON_CUDA, on_device, settings
+from small_trainings import (
+    EPOCHS,
+    GROUPED,
+    MODERN,
+    RECIPE,
+    STEPS,
+    assert_same,
+    few_digits,
+    numbers,
+    stop_after,
+)
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -17,7 +26,7 @@ from explorer import Architecture, build
 from explorer.networks.modules import MergingPaths
 from search_spaces.documents import validate
 from studies.config.recipe import Recipe
-from studies.data import DataSpec, Images, Splits, load
+from studies.data import Images, Splits
 from studies.machine.memory import give_back
 from studies.machine.settings import resolve
 from studies.training import batches, training
@@ -25,56 +34,17 @@ from studies.training.averaging import Average
 from studies.training.batches import EvaluationBatches, TrainingBatches
 from studies.training.checkpoints import identify, read_checkpoint, write_checkpoint
 from studies.training.environment import torch_environment
-from studies.training.training import CHECKPOINT, Outcome, TrainingStopped, train
+from studies.training.training import CHECKPOINT, TrainingStopped, train
 
 pytestmark = MARKS
 
-EPOCHS = 3
-RECIPE = validate(Recipe, {"name": "quick", "epochs": EPOCHS, "batch_size": 32}, source="test")
-MODERN = validate(
-    Recipe,
-    {"name": "modern", "epochs": EPOCHS, "batch_size": 32, "weight_averaging": 0.2},
-    source="test",
-)
-GROUPED = Architecture.from_name(
-    "resnext_1-1_4x3d_w16_small8", resolution=8, classes=10, in_channels=1
-)
-STEPS = 7  # 240 training images, batches of 32
 VALIDATIONS = 4  # 100 images
 PRECISIONS = ("auto", "32")
 
 
 @pytest.fixture(scope="module")
 def splits() -> Splits:
-    """A few hundred digits."""
-    whole = load(DataSpec(name="digits", validation=0.2, test=0.2))
-    parts: dict[str, Any] = {
-        name: Images(part.images[:count], part.labels[:count])
-        for name, count in (("train", 240), ("validation", 100), ("test", 90))
-        for part in [getattr(whole, name)]
-    }
-    return replace(whole, **parts)
-
-
-def numbers(outcome: Outcome) -> tuple[Any, ...]:
-    """All of an outcome that must not depend on the clock."""
-    curves = [
-        {key: value for key, value in row.items() if key != "seconds"} for row in outcome.curves
-    ]
-    return outcome.train_error, outcome.validation_error, outcome.test_error, outcome.epochs, curves
-
-
-def assert_same(outcome: Outcome, other: Outcome) -> None:
-    assert numbers(outcome) == numbers(other)
-    assert outcome.state_dict.keys() == other.state_dict.keys()
-    for name, value in outcome.state_dict.items():
-        assert torch.equal(value, other.state_dict[name]), name
-
-
-def stop_after(steps: int) -> Callable[[], bool]:
-    """`should_stop` that says yes when asked for the `steps`th time."""
-    asked = iter(range(1, 10**9))
-    return lambda: next(asked) >= steps
+    return few_digits()
 
 
 # The same numbers.

@@ -146,3 +146,12 @@ def test_a_study_is_extended_by_seeds_and_not_by_other_recipes(trained: Path) ->
     change(trained, "epochs: 3", "epochs: 4")
     with pytest.raises(UserError, match=r"recipes\.modern\.epochs: 3 -> 4"):
         tiny_runs.run(trained)
+
+
+def test_the_verdict_in_python_is_that_of_each_recipe_and_not_of_all_trainings_together(
+    trained: Path,
+) -> None:
+    lines = Study.load(trained).verdict(storage=URL).splitlines()
+    assert "depend on the recipe" in lines[0]
+    assert any(line.startswith("tiny:quick: ") for line in lines[1:])
+    assert any(line.startswith("tiny:modern: ") for line in lines[1:])

@@ -20,6 +20,7 @@ from small_trainings import (
     DENSE,
     EPOCHS,
     GROUPED,
+    MODERN,
     PAPER,
     RECIPE,
     STEPS,
@@ -33,7 +34,6 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 import explorer
 from explorer import Architecture
 from explorer.errors import UserError
-from search_spaces.documents import validate
 from studies.config.recipe import Recipe
 from studies.data import DataSpec, Images, Splits, load
 from studies.machine.settings import check_settings
@@ -43,12 +43,6 @@ from studies.training.checkpoints import read_checkpoint
 from studies.training.decay import parameter_groups
 from studies.training.mixing import plan_mixing
 from studies.training.training import CHECKPOINT, Outcome, TrainingFailed, TrainingStopped, train
-
-MODERN = validate(
-    Recipe,
-    {"name": "modern", "epochs": EPOCHS, "batch_size": 32, "weight_averaging": 0.2},
-    source="test",
-)
 
 
 def supports(precision: str) -> bool:
