@@ -35,8 +35,18 @@ def content(reader: Reader) -> Still:
             element("p", "No studies here yet. This one takes about two minutes on two cores:"),
             element("pre", start, tabIndex=0),
             element("p", "Meanwhile, the ", link("design page", "/design"), " needs no study."),
+            *(_measured(reader.beside()) if reader.beside else ()),
         )
     return Still(*(_entry_or_problem(reader, study) for study in reversed(studies)))
+
+
+def _measured(evidence: Reader) -> list[Any]:
+    """What was measured for this project, for a reader who has no study yet."""
+    return [
+        element("h2", "Measured for this project"),
+        element("p", "These results come with the program, and are only read.", className="more"),
+        *(_entry_or_problem(evidence, study) for study in reversed(evidence.studies())),
+    ]
 
 
 def _entry_or_problem(reader: Reader, study: StoredStudy) -> Any:
