@@ -15,9 +15,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from explorer.errors import check_known
 from studies.records.content import Content
-from studies.results.continuing import machine_words, read_exported
+from studies.results.continuing import Exported, machine_words, read_exported
 from studies.results.reader import Reader
 from studies.storage import Storage
 
@@ -58,29 +60,38 @@ def evidence_storage(names: Sequence[str]) -> Storage:
         own = ROOM / name
         curves = own / "curves.csv"
         exported = read_exported(own / "trials.csv", curves if curves.exists() else None)
-        exported.put(storage, name, _content(name, exported.study.content))
+        exported.put(storage, name, _content(name, exported))
     return storage
 
 
-def _content(name: str, content: Content) -> dict[str, Any]:
+def _content(name: str, exported: Exported) -> dict[str, Any]:
     """What was stored where it was measured, under the folder's name, with what to know of it."""
+    content = exported.study.content
     return {
         **content.plain,
         "uid": uuid.uuid4().hex[:12],
         "document": {**content.plain["document"], "name": name},
         "imported": f"studies/evidence/{name}",
-        "about": [*content.origin.about, _where(content)],
+        "about": [*content.origin.about, _where(content, _most_at_once(exported.trials))],
     }
 
 
-def _where(content: Content) -> str:
+def _where(content: Content, at_once: int) -> str:
     """What it was trained on, by what and when."""
     origin = content.origin
     machine = machine_words(content.settings, origin.machine, origin.versions.get("torch"))
     commit, _, dirty = (origin.git_commit or "").partition("-")
     changes = " with changes that were not committed" if dirty else ""
     by = f" by commit {commit[:7]}{changes}" if commit else ""
+    together = f", on which up to {at_once} trainings ran at the same time" if at_once > 1 else ""
     return (
         f"Measured for this project on {origin.created[:10]}{by}, on {machine}. All times are of"
-        " that machine."
+        f" that machine{together}."
     )
+
+
+def _most_at_once(trials: pd.DataFrame) -> int:
+    """How many trainings ran at the same time, at most."""
+    begun = pd.Series(1, trials["started"].dropna())
+    ended = pd.Series(-1, trials["finished"].dropna())
+    return int(pd.concat([ended, begun]).sort_index(kind="stable").cumsum().max())

@@ -143,6 +143,10 @@ class Reader:
         self._forget_what_was_replaced()
         return [] if self._is_bare() else stored_alone(self.storage)
 
+    def studies_beside(self) -> list[StoredStudy]:
+        """All studies of the reader beside; a study of the storage hides one of its name."""
+        return self.beside().studies() if self.beside else []
+
     def stamp_of_all(self) -> str:
         """What changes when any study does, or there is another."""
         return "|".join(self._stamp(study)[0] for study in self.studies())
@@ -254,7 +258,7 @@ class Reader:
                 self._known.pop(name, None)
             elif not self._is_bare():
                 raise  # what cannot be read now may have a study of this name
-            if self.beside and any(study.name == name for study in self.beside().studies()):
+            if self.beside and any(study.name == name for study in self.studies_beside()):
                 return self.beside()._find(name)
             raise
 

@@ -35,17 +35,19 @@ def content(reader: Reader) -> Still:
             element("p", "No studies here yet. This one takes about two minutes on two cores:"),
             element("pre", start, tabIndex=0),
             element("p", "Meanwhile, the ", link("design page", "/design"), " needs no study."),
-            *(_measured(reader.beside()) if reader.beside else ()),
+            *_measured(reader),
         )
     return Still(*(_entry_or_problem(reader, study) for study in reversed(studies)))
 
 
-def _measured(evidence: Reader) -> list[Any]:
-    """What was measured for this project, for a reader who has no study yet."""
+def _measured(reader: Reader) -> list[Any]:
+    """What was measured for this project, for who has no study yet."""
+    entries = [_entry_or_problem(reader, study) for study in reversed(reader.studies_beside())]
+    if not entries:
+        return []
     return [
-        element("h2", "Measured for this project"),
-        element("p", "These results come with the program, and are only read.", className="more"),
-        *(_entry_or_problem(evidence, study) for study in reversed(evidence.studies())),
+        element("p", "Measured for this project; these results come with it:", className="more"),
+        *entries,
     ]
 
 
