@@ -6,26 +6,21 @@ Every number there is computed from the CSV files and from `explorer.published`;
 by hand. Needs Chromium, as make.py does.
 """
 
-import sys
 import textwrap
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent.parent))  # the checkout's code, whatever is installed
-
-from dashboards.analysis.findings import Findings  # noqa: E402
-from dashboards.analysis.notes import sampling_sentence  # noqa: E402
-from dashboards.analysis.tables import TextTable, comparison_table, design_table  # noqa: E402
-from dashboards.analysis.words import listed  # noqa: E402
-from dashboards.figures import deeper_wider_more_paths, differences_from_reference  # noqa: E402
-from dashboards.figures.paper import errors_by_cardinality, gaps_of_scaling  # noqa: E402
-from dashboards.pictures.make import chromium, draw  # noqa: E402
-from dashboards.report.sources import load_sources  # noqa: E402
-from explorer.published import TABLES  # noqa: E402
-from explorer.text import signed_points  # noqa: E402
-from studies.results import EVIDENCE, ROOM, evidence_names  # noqa: E402
+from dashboards.analysis.findings import Findings
+from dashboards.analysis.notes import sampling_sentence
+from dashboards.analysis.tables import TextTable, comparison_table, design_table
+from dashboards.analysis.words import listed
+from dashboards.figures import deeper_wider_more_paths, differences_from_reference
+from dashboards.figures.paper import errors_by_cardinality, gaps_of_scaling
+from dashboards.pictures.make import chromium, draw
+from dashboards.report.sources import load_sources
+from explorer.published import TABLES
+from explorer.text import signed_points
+from studies.results import EVIDENCE, ROOM, evidence_names
 
 FAMILY = "ResNet-50"  # of Table 3
 LEFT_OUT = ("Template", "Validation error (%)", "Train error (%)")  # of the page's table
