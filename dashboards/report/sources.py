@@ -75,8 +75,8 @@ class Source:
 def load_sources(given: Iterable[str], storage: str | None = None) -> list[Source]:
     """The studies that names, study files (.yaml) and results (.csv) stand for, in the order given.
 
-    `evidence:NAME` is what was measured for this project. A CSV file of curves goes to the study of its name. Raises `UserError` for what
-    cannot be read, and where a study comes twice.
+    `evidence:NAME` is what was measured for this project. A CSV file of curves goes to the study
+    of its name. Raises `UserError` for what cannot be read, and where a study comes twice.
     """
     from studies.config.study import name_of
     from studies.storage import Storage

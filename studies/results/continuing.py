@@ -219,9 +219,9 @@ def _here(
     if (machine, settings, torch[0]) != (origin.machine, there, torch[1]):
         about.append(
             f"{counted(pairs, 'training was', 'trainings were')} done on another machine and taken"
-            f" from {results.name}: {machine_words(there, origin.machine, torch[1])}; the others are done"
-            f" with {machine_words(settings, machine, torch[0])}. Numbers of the two are not the same bit"
-            " for bit."
+            f" from {results.name}: {machine_words(there, origin.machine, torch[1])}; the others"
+            f" are done with {machine_words(settings, machine, torch[0])}. Numbers of the two are"
+            " not the same bit for bit."
         )
     plain = {
         **content.plain,

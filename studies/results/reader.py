@@ -286,7 +286,8 @@ class Reader:
         if known is None or known.study.uid != study.uid:  # another study may have taken the name
             keys = dict.fromkeys((*study.attribute_keys, schema.RESULT, schema.FAILURE))
             known = self._known[study.name] = _Known(
-                self.storage, study, Attempts(self.storage, study.id, keys))
+                self.storage, study, Attempts(self.storage, study.id, keys)
+            )
         return known
 
     def _stamp(self, study: StoredStudy) -> tuple[str, tuple[int, int]]:
