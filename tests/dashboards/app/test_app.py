@@ -219,9 +219,38 @@ def test_looking_changes_no_byte_of_the_storage(storage, running, workdir):
 def test_a_link_says_what_is_chosen():
     chosen = Selection.of(
         "?arm=C%3D1&arm=C%3D8&status=failed&seeds=0-4&order=best&page=2&cost=params"
+        "&beside=osmr_resnext20_cifar10"
     )
-    assert chosen == Selection(("C=1", "C=8"), ("failed",), "0-4", "best", 2, "params")
-    assert Selection.of("?page=-1&order=nonsense&cost=x") == Selection()
+    assert chosen == Selection(
+        ("C=1", "C=8"), ("failed",), "0-4", "best", 2, "params", "osmr_resnext20_cifar10"
+    )
+    assert Selection.of("?page=-1&order=nonsense&cost=x&beside=y") == Selection()
+
+
+def test_what_others_got_is_laid_over_as_chosen(storage, running):
+    reader, name = Reader(storage), "osmr_resnext20_cifar10"
+    assert {"label": f"{name} (CIFAR-10)", "value": name} in offered(reader, "running")
+    plain, laid = (
+        shown(reader, "results", "running", Selection(beside=beside), None) for beside in ("", name)
+    )
+    for (without, *_), (figure, *texts) in zip(plain, laid, strict=True):
+        (theirs,) = [trace for trace in figure["data"] if trace.get("name") == name]
+        assert len(figure["data"]) > len(without["data"]) - 1
+        assert theirs["line"]["dash"] == "4px,4px"
+        assert "error_y" not in theirs
+        assert "github.com/osmr/imgclsmob" in str(texts)
+
+
+def test_a_study_without_cardinalities_offers_nothing_to_lay_over(storage):
+    store_imported(storage, read_published("published:osmr_resnext20_cifar10"))
+    assert offered(Reader(storage), "osmr_resnext20_cifar10") == [{"label": "nothing", "value": ""}]
+
+
+def offered(reader: Reader, name: str) -> list[dict[str, str]]:
+    """What can be laid over the figures of a study's page."""
+    page = html.Div(show(reader, f"/study/{name}", "", None))
+    (choice,) = [node for node in page._traverse() if getattr(node, "id", None) == "beside"]
+    return choice.options
 
 
 def test_chosen_seeds_are_read_as_typed(storage, running):
