@@ -17,10 +17,9 @@ from dashboards.analysis.words import listed
 from dashboards.figures import deeper_wider_more_paths, differences_from_reference
 from dashboards.figures.paper import errors_by_cardinality, gaps_of_scaling
 from dashboards.pictures.make import chromium, draw
-from dashboards.report.sources import load_sources
 from explorer.published import TABLES
 from explorer.text import signed_points
-from studies.results import EVIDENCE, ROOM, evidence_names
+from studies.results import ROOM, evidence_names, evidence_reader
 
 FAMILY = "ResNet-50"  # of Table 3
 LEFT_OUT = ("Template", "Validation error (%)", "Train error (%)")  # of the page's table
@@ -42,10 +41,12 @@ resnext-explorer study run studies/evidence/NAME/study.yaml     # train it yours
 
 
 def studies() -> dict[str, Findings]:
-    """All that was measured, by name: complete studies first."""
-    sources = load_sources([f"{EVIDENCE}{name}" for name in evidence_names()])
-    found = {source.name: source.findings for source in sources}
-    return dict(sorted(found.items(), key=lambda item: item[1].is_unfinished))
+    """All that was measured, by name: complete studies first, in the order they were made."""
+    tables = {name: evidence_reader().tables(name) for name in evidence_names()}
+    found = {name: Findings(own.trials, own.info) for name, own in tables.items()}
+    made = {name: own.info["created"] for name, own in found.items()}
+    order = sorted(found, key=lambda name: (found[name].is_unfinished, made[name]))
+    return {name: found[name] for name in order}
 
 
 def readme(found: dict[str, Findings]) -> str:

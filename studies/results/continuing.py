@@ -71,7 +71,7 @@ def read_exported(results: Path, curves: Path | None = None) -> Exported:
             f"{results} is of a study that searches, tunes, has several recipes or was imported:"
             " its results do not hold all that going on needs. Go on where it was begun."
         )
-    study = StoredStudy(0, content.document.name, content)
+    study = StoredStudy(0, content.file.name, content)
     trials = _trials(study, results)
     return Exported(study, trials, _chunks(study, trials, curves) if curves else {})
 

@@ -74,7 +74,7 @@ def test_an_empty_storage_opens_on_what_was_measured(workdir: Path) -> None:
     there = (ROOM / "h100" / "curves.csv").read_text().replace("gpu,", "h100,").splitlines()
     assert len(table) == 1 + 12 * 8  # without the epochs of a training that was cut off
     assert set(table) < set(there)
-    assert "h100" in to_html(show(reader, "/compare", "", None))
+    assert "/study/fashion_mnist_ablation" in to_html(show(reader, "/compare", "", None))
     assert list(workdir.iterdir()) == []
 
 
