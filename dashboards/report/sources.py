@@ -13,7 +13,7 @@ from dashboards.analysis.recipes import ByRecipe, has_recipes
 from explorer.errors import UserError
 from explorer.suggestions import command
 from studies.missed import Missed
-from studies.pair import Pair, split_recipe
+from studies.pair import Pair
 from studies.results import (
     CURVES,
     EVIDENCE,
@@ -92,7 +92,7 @@ def load_sources(given: Iterable[str], storage: str | None = None) -> list[Sourc
                 sources += [_from_csv(study) for study in check_results(table).studies]
         elif name_or_path.startswith(EVIDENCE):
             name = name_or_path.removeprefix(EVIDENCE)
-            sources.append(load_stored(name, evidence_storage([split_recipe(name)[0]])))
+            sources.append(load_stored(name, evidence_storage([name])))
         else:
             sources.append(load_stored(name_of(name_or_path), Storage(storage)))
     names = [source.name for source in sources]

@@ -36,7 +36,7 @@ def evidence_names() -> list[str]:
 
 
 def evidence_reader() -> Reader:
-    """A reader of all that was measured; made once in a process, in about a second."""
+    """A reader of all that was measured; made once in a process, in about two seconds."""
     global _reader
     with _making:
         if _reader is None:
