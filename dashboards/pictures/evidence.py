@@ -43,15 +43,15 @@ resnext-explorer study run studies/evidence/NAME/study.yaml     # train it yours
 def studies() -> dict[str, Findings]:
     """All that was measured, by name: complete studies first, in the order they were made."""
     tables = {name: evidence_reader().tables(name) for name in evidence_names()}
-    found = {name: Findings(own.trials, own.info) for name, own in tables.items()}
-    made = {name: own.info["created"] for name, own in found.items()}
-    order = sorted(found, key=lambda name: (found[name].is_unfinished, made[name]))
-    return {name: found[name] for name in order}
+    measured = {name: Findings(own.trials, own.info) for name, own in tables.items()}
+    made = {name: own.info["created"] for name, own in measured.items()}
+    order = sorted(measured, key=lambda name: (measured[name].is_unfinished, made[name]))
+    return {name: measured[name] for name in order}
 
 
-def readme(found: dict[str, Findings]) -> str:
+def readme(measured: dict[str, Findings]) -> str:
     """The page."""
-    return "\n".join([HEAD, *("\n".join(_section(*study)) for study in found.items())])
+    return "\n".join([HEAD, *("\n".join(_section(*study)) for study in measured.items())])
 
 
 def figure_of(findings: Findings) -> Any:

@@ -35,7 +35,7 @@ class PublishedNetwork:
 
 def published_networks(like: Architecture, by: str, spent: float) -> list[PublishedNetwork]:
     """Published networks of this input that cost about as much, by cardinality."""
-    found: dict[tuple[Architecture, str, str], tuple[PublishedStudy, list[float]]] = {}
+    errors_of: dict[tuple[Architecture, str, str], tuple[PublishedStudy, list[float]]] = {}
     for study in STUDIES.values():
         for training in study.trainings:
             network = training.network
@@ -45,10 +45,10 @@ def published_networks(like: Architecture, by: str, spent: float) -> list[Publis
                 and abs(cost(network, by) / spent - 1) <= NEAR
             ):
                 key = network, study.table_name, study.data
-                found.setdefault(key, (study, []))[1].append(training.error)
+                errors_of.setdefault(key, (study, []))[1].append(training.error)
     networks = [
         PublishedNetwork(network, study, tuple(errors))
-        for (network, *_), (study, errors) in found.items()
+        for (network, *_), (study, errors) in errors_of.items()
     ]
     return sorted(networks, key=lambda known: known.architecture.template.cardinality)
 
