@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from explorer.errors import UserError, check_known, shorten
+from explorer.lazy import load
 from explorer.names import format_name, parse_name, usual_input
 from explorer.template import (
     IMAGENET,
@@ -171,6 +172,13 @@ class Architecture:
             if getattr(self, field) != value
         ]
         return f"Architecture.from_name({self.name!r}{''.join(sizes)})"
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: the drawing; of a batch nothing, so that it shows the `repr`."""
+        if any(getattr(value, "ndim", 0) for value in self._numbers()):
+            return None
+        html: str = load("explorer.showing").drawing(self)
+        return html
 
     def _numbers(self) -> list[Any]:
         """All whole numbers, each possibly an array."""

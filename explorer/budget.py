@@ -23,6 +23,7 @@ from explorer.designs import (
     TIMES,
     Budget,
     Design,
+    Designs,
     ImpossibleBudget,
     cost,
 )
@@ -107,7 +108,7 @@ def match(
             f" {human_flops(missed[0].budget.value)}: {listed}. Allow a larger tolerance, or start"
             " from another reference."
         )
-    return designs
+    return Designs(designs)
 
 
 def beyond(designs: Iterable[Design], tolerance: float | None) -> list[Design]:
@@ -317,7 +318,7 @@ def scale(
         }
         (design,) = match(reference, solve=quantity, by=by, budget=target, **options)
         designs.append(replace(design, reference=reference.name, arm=ARMS[quantity]))
-    return designs
+    return Designs(designs)
 
 
 def _integer(value: Any) -> Any:

@@ -7,6 +7,7 @@ from explorer.architecture import Architecture, as_architecture
 from explorer.complexity import Complexity, count, layer_weights, total
 from explorer.errors import UserError, check_known, shorten
 from explorer.layers import iter_layers
+from explorer.lazy import load
 from explorer.template import any_of
 from explorer.text import human_flops, human_percent
 
@@ -95,6 +96,13 @@ class Design:
         signed = human_percent(self.mismatch, signed=True)
         return f"<Design {self.name!r}{arm}, {self.budget.by}: {cost}, {signed} of its budget>"
 
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows; of a batch nothing, so that it shows the `repr`."""
+        if getattr(self.mismatch, "ndim", 0):
+            return None
+        html: str = load("explorer.showing").of_design(self)
+        return html
+
     @property
     def name(self) -> str:
         """The architecture's name."""
@@ -133,6 +141,14 @@ class Design:
             "mismatch": self.mismatch,
             **({"arm": self.arm} if self.arm else {}),
         }
+
+
+class Designs(list[Design]):
+    """A list of designs, which a notebook shows as a table."""
+
+    def _repr_html_(self) -> str:
+        html: str = load("explorer.showing").of_designs(self)
+        return html
 
 
 def cost(architecture: Architecture | str, by: str) -> int:

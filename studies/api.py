@@ -23,7 +23,7 @@ from studies.config.study import StudyFile
 from studies.data import data_section
 from studies.pair import Pair
 from studies.records.named import load_study
-from studies.running.progress import choose_view
+from studies.running.bars import choose_view
 from studies.running.supervisor import run
 from studies.storage import Storage
 

@@ -11,8 +11,9 @@ from search_spaces import LeftOut
 from studies.attempts.standing import Counts
 from studies.machine import settings
 from studies.machine.settings import Settings
+from studies.running.bars import LiveView, choose_view
 from studies.running.estimate import Work
-from studies.running.progress import JsonView, LineView, LiveView, QuietView, choose_view
+from studies.running.progress import JsonView, LineView, QuietView
 
 STORED: Any = SimpleNamespace(
     name="tiny",
