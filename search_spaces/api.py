@@ -4,6 +4,7 @@
 """
 
 from explorer.errors import UserError
+from search_spaces.documents import preset_names
 from search_spaces.resolving import BoundSpace, Resolved
 from search_spaces.space import SpaceFile
 
@@ -13,6 +14,11 @@ class SearchSpace(SpaceFile):
 
     The constructor takes the file's keys.
     """
+
+    @staticmethod
+    def presets() -> list[str]:
+        """The names of the spaces that come with the program, as `load` takes them."""
+        return preset_names("space")
 
     def bind(
         self,

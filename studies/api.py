@@ -337,6 +337,11 @@ class Study(StudyFile):
                 tell=(lambda text: None) if quiet else say,
             )
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows; of a study in the default storage also what it found."""
+        html: str = load("dashboards.showing").of_study(self)
+        return html
+
     def _source(self, storage: Storage) -> Any:
         """The results as a report takes them. Reports stand above studies, so that they are loaded
         by their name, as commands are."""

@@ -9,6 +9,7 @@ import pandas as pd
 from dashboards.analysis.claims import Verdict
 from dashboards.analysis.evidence import Evidence
 from dashboards.analysis.verdict import judge
+from explorer.lazy import load
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +23,11 @@ class Findings(Evidence):
     def verdict(self) -> Verdict:
         """The verdict in words, with its notes."""
         return judge(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        html: str = load("dashboards.showing").of_findings(self)
+        return html
 
     def choice(self, trials: pd.DataFrame) -> "Findings":
         """The findings of a choice of this study's trainings, rows of its `trials`."""

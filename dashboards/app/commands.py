@@ -48,8 +48,7 @@ def dashboard(
       resnext-explorer dashboard --evidence --open
       resnext-explorer dashboard --storage sqlite:///my.db --port 0
     """
-    from dashboards.app.app import serve
-    from studies.results import Reader, evidence_reader
+    from dashboards.app.serving import serve
     from studies.storage import Storage
 
     if host not in LOCAL:
@@ -73,8 +72,7 @@ def dashboard(
         if open_browser:
             _open(address)
 
-    reader = evidence_reader() if evidence else Reader(opened, beside=evidence_reader)
-    serve(reader, host, port, announce, data_dir)
+    serve(storage, evidence=evidence, host=host, port=port, announce=announce, data_dir=data_dir)
 
 
 def _open(address: str) -> Any:
