@@ -50,7 +50,8 @@ def of_study(study: "StudyFile") -> str:
 def _found(study: "StudyFile") -> str:
     try:
         with Storage.visit(None) as storage:
-            stored = find(storage, study.name) if storage.exists() else None
+            is_there = storage.exists() and not storage.is_empty()
+            stored = find(storage, study.name) if is_there else None
             if stored is None:
                 return ""
             counts = stored.counts(storage)

@@ -15,7 +15,6 @@ from search_spaces.documents import load_document, validate
 from studies.config.overrides import override
 from studies.config.recipe import Recipe
 from studies.data import DATA_SETS, DataSpec, Splits, data_section, data_shape, load
-from studies.machine.memory import keep_memory
 from studies.machine.settings import Settings, speed_hints
 from studies.training import settings_here, training_notes
 
@@ -84,6 +83,7 @@ class Preparation:
         self, seed: int, checkpoints: Path | None, on_epoch: Callable[[Row], None]
     ) -> Trained:
         """Train it; the arguments are those of `train`."""
+        from studies.machine.memory import keep_memory
         from studies.training import train
 
         if self.settings.device == "cpu":

@@ -25,8 +25,6 @@ ENTRIES = re.findall(r"^::: (\S+)$", REFERENCE, re.MULTILINE)
 def test_every_public_name_is_in_the_reference() -> None:
     documented = {entry.rsplit(".", 1)[1] for entry in ENTRIES}
     faces = (explorer, search_spaces, studies, dashboards)
-    for face in faces:
-        assert all(hasattr(face, name) for name in face.__all__), face
     public = {name for face in faces for name in face.__all__}
     assert public <= documented
 
