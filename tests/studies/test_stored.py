@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import tiny_runs
 
 from explorer.errors import UserError
 from studies import (
@@ -21,7 +20,7 @@ URL = "sqlite:///some.db"
 @pytest.fixture
 def tiny_storage(done: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The default storage holds a finished study."""
-    monkeypatch.setenv("RESNEXT_EXPLORER_STORAGE", tiny_runs.URL)
+    monkeypatch.setenv("RESNEXT_EXPLORER_STORAGE", "sqlite:///t.db")
 
 
 def test_a_finished_study_is_listed_and_deleted(tiny_storage: None) -> None:
