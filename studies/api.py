@@ -11,7 +11,7 @@ Nothing in this room imports it but the commands.
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from explorer.errors import check_known
 from explorer.files import expanded
@@ -19,6 +19,7 @@ from explorer.lazy import load
 from explorer.output import say
 from studies.attempts.planned import planned_pairs
 from studies.attempts.standing import Counts
+from studies.config.keys import StudyKeys
 from studies.config.study import StudyFile
 from studies.data import data_section
 from studies.pair import Pair
@@ -52,11 +53,12 @@ class Study(StudyFile):
         >>> study.run(workers=2)  # doctest: +SKIP
     """
 
-    def __init__(self, /, **keys: Any) -> None:
+    def __init__(self, /, **keys: Unpack[StudyKeys]) -> None:
         """Make a study of the keys of a study file.
 
         Args:
-            **keys: As in a file. `data` may also be arrays, as a pair (images, labels), a dict with
+            **keys: As in a file. `space` may also be a `SearchSpace`, and `recipe` a `Recipe`;
+                `data` may also be arrays, as a pair (images, labels), a dict with
                 `train`, `validation` and `test`, each such a pair, or a function that returns the
                 three. Images are uint8, N x side x side or with 1 or 3 channels first or last;
                 labels are N whole numbers from 0. Arrays are written into an .npz file below

@@ -11,6 +11,8 @@ import pytest
 from explorer.errors import UserError
 from search_spaces import SearchSpace
 from studies import Predictor, Recipe, Study
+from studies.config.keys import StudyKeys
+from studies.config.study import StudyFile
 from studies.data import DataSpec, load
 
 SPACE: dict[str, Any] = {
@@ -121,6 +123,10 @@ def test_data_that_is_not_arrays_is_refused_with_what_is(
 ) -> None:
     with pytest.raises(UserError, match=re.escape(message)):
         Study(**KEYS, data=data)
+
+
+def test_a_type_checker_knows_the_keys_of_a_study_file() -> None:
+    assert set(StudyKeys.__annotations__) == set(StudyFile.model_fields)
 
 
 def test_a_study_of_objects_is_the_study_of_their_keys(workdir: Path) -> None:
