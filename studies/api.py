@@ -264,7 +264,6 @@ class Study(StudyFile):
         """
         from studies.records.stored_study import get
         from studies.results import Reader
-        from studies.winner.limits import within
         from studies.winner.winner import choose_stored
 
         check_known("recipe of this study", of_recipe, self.recipe_names)
@@ -272,8 +271,8 @@ class Study(StudyFile):
         with Storage.visit(storage) as opened:
             stored = get(opened, self.name)
             limits = (where,) if isinstance(where, str) else tuple(where)
-            trials = within(Reader(opened).tables(name).trials, limits)
-            return choose_stored(stored, trials, opened.option)
+            trials = Reader(opened).tables(name).trials
+            return choose_stored(stored, trials, opened.option, limits)
 
     def retrain(
         self,

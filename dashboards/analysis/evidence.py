@@ -24,6 +24,7 @@ from dashboards.analysis.test_set import Sampling, sampling_of_tests, size_of_te
 from dashboards.analysis.words import budget_words, shared_seeds
 from studies.missed import Missed
 from studies.pair import Pair
+from studies.results import latency_words
 from studies.winner.ranking import rank
 
 SPLITS = ("train", "validation", "test")
@@ -175,6 +176,11 @@ class Evidence:
     def has_latency(self) -> bool:
         """Whether the latency of some designs was measured."""
         return bool(self.trials.get("latency", pd.Series(dtype=float)).notna().any())
+
+    @property
+    def latency_words(self) -> str:
+        """What the latencies are and by which settings they were measured; "" without any."""
+        return latency_words(self.info.get("settings") or {}) if self.has_latency else ""
 
     @cached_property
     def judged_errors(self) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from dashboards.analysis.words import (
     template_label,
 )
 from explorer.text import signed_points
+from studies.results import latency_of
 
 TEMPLATE = ("cardinality", "bottleneck_width", "width")
 Cell = Callable[[str, pd.DataFrame], str]  # of an arm, from its name and its rows of `trials`
@@ -298,8 +299,8 @@ def _latency(evidence: Evidence) -> list[tuple[str, Cell]]:
     """The column of measured latencies, where there are some."""
 
     def cell(_: str, rows: pd.DataFrame) -> str:
-        seconds = pd.to_numeric(rows["latency"], errors="coerce").dropna()
-        return f"{1000 * seconds.mean():.3g}" if len(seconds) else NOTHING
+        seconds = latency_of(rows)
+        return f"{1000 * seconds:.3g}" if seconds else NOTHING
 
     return [("Latency (ms)", cell)] if evidence.has_latency else []
 

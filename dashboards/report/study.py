@@ -107,7 +107,7 @@ def _figures(
     figures: dict[str, Draw] = {}
     has_results = bool(findings.comparison.seeds)
     if findings.objective and findings.measured:
-        figures["front"] = of(error_against_cost, cost=findings.objective)
+        figures["front"] = of(error_against_cost, cost=findings.objective, split="validation")
     if findings.is_training:
         figures["progress"] = of(progress)
     if has_results:

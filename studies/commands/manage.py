@@ -153,7 +153,7 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
     from dataclasses import asdict
 
     from explorer.terminal import print_json, print_table
-    from studies.results import Reader, failures
+    from studies.results import Reader, failures, latency_words
 
     tables, failed = Reader(storage).tables(study.name), failures(storage, study)
     info = tables.info
@@ -168,7 +168,8 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
         rows = [{key: row[key] for key in row if key != "latency"} for row in rows]
     spare = ["params", "FLOPs", "mismatch", "design"]
     print_table(list(rows[0]), [list(row.values()) for row in rows], left=["design"], spare=spare)
-    facts = {
+    facts = {"Latency": latency_words(info["settings"])} if "latency" in rows[0] else {}
+    facts |= {
         "Reference arm": info["reference_arm"],
         "Created": info["created"],
         "Data": _named(info["data"]),
@@ -197,9 +198,10 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
 def _arm(pairs: "pd.DataFrame") -> dict[str, Any]:
     """The pairs of one arm as a row of `study show`."""
     from explorer.text import human_count, human_flops, human_mismatch, human_percent, human_time
+    from studies.results import latency_of
 
     design, errors = pairs.iloc[0], pairs["validation_error"].dropna()
-    latency = pairs["latency"].dropna()
+    latency = latency_of(pairs)
     statuses = ("complete", "running", "failed")
     return {
         "arm": design["arm"],
@@ -211,7 +213,7 @@ def _arm(pairs: "pd.DataFrame") -> dict[str, Any]:
         "pairs": len(pairs),
         **{status: (pairs["status"] == status).sum() for status in statuses},
         "validation error": human_percent(errors.mean()) if len(errors) else "",
-        "latency": human_time(latency.mean()) if len(latency) else "",
+        "latency": human_time(latency) if latency else "",
     }
 
 

@@ -27,7 +27,15 @@ if TYPE_CHECKING:
         open_table,
     )
     from studies.results.table_text import as_csv
-    from studies.results.tables import CURVES, OF_RECIPE, TRIALS, of_recipe, with_tuned
+    from studies.results.tables import (
+        CURVES,
+        OF_RECIPE,
+        TRIALS,
+        latency_of,
+        latency_words,
+        of_recipe,
+        with_tuned,
+    )
 
 __all__ = [
     "CURVES",
@@ -48,6 +56,8 @@ __all__ = [
     "import_csv",
     "info_of",
     "info_of_recipe",
+    "latency_of",
+    "latency_words",
     "open_table",
     "read",
     "read_csv",
@@ -77,6 +87,9 @@ __getattr__ = lazy_getattr(
             "open_table",
         ),
         "table_text": ("as_csv",),
-        "tables": ("CURVES", "OF_RECIPE", "TRIALS", "of_recipe", "with_tuned"),
+        "tables": (
+            *("CURVES", "OF_RECIPE", "TRIALS"),
+            *("latency_of", "latency_words", "of_recipe", "with_tuned"),
+        ),
     },
 )

@@ -53,13 +53,13 @@
         return none();
       },
 
-      study: (arms, statuses, seeds, order, page, cost, everyArm, everyStatus) => remember([
+      study: (arms, statuses, seeds, order, page, cost, everyArm, everyStatus, ownCost) => remember([
         ...chosen("arm", arms, values(everyArm)),
         ...chosen("status", statuses, values(everyStatus)),
         ["seeds", seeds],
         ["order", order === "arm" ? "" : order],
         ["page", page > 1 ? page : ""],
-        ["cost", cost === "flops" ? "" : cost],
+        ["cost", cost === ownCost ? "" : cost],
       ]),
 
       turn: (back, on, page) => {
