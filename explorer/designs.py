@@ -8,7 +8,7 @@ from explorer.complexity import Complexity, count, layer_weights, total
 from explorer.errors import UserError, check_known, shorten
 from explorer.layers import iter_layers
 from explorer.template import any_of
-from explorer.text import human_flops, human_percent
+from explorer.text import human_flops, human_mismatch
 
 MEASURES = ("flops", "block", "params", "activations")
 # Those of a whole network, in which budgets are given.
@@ -92,8 +92,8 @@ class Design:
             return f"<Design: {self.architecture!r}>"
         arm = f", arm={self.arm!r}" if self.arm else ""
         cost = f"{self.cost:.3g} s" if self.budget.by in TIMES else f"{self.cost:,}"
-        signed = human_percent(self.mismatch, signed=True)
-        return f"<Design {self.name!r}{arm}, {self.budget.by}: {cost}, {signed} of its budget>"
+        off = human_mismatch(self.mismatch)
+        return f"<Design {self.name!r}{arm}, {self.budget.by}: {cost}, {off} of its budget>"
 
     @property
     def name(self) -> str:

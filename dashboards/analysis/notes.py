@@ -57,6 +57,11 @@ def _notes_on_trainings(evidence: Evidence) -> list[str]:
                 f"{arm} lost {failed} of {len(rows)} trainings: its numbers are of {those}"
                 f" survived{trend}."
             )
+    if left_out := info.get("left_out"):
+        names, first = listed_by_axis([str(point["arm"]) for point in left_out]), left_out[0]
+        reason = str(first["reason"]).rstrip(".")
+        which = "" if len(left_out) == 1 else f"{first['arm']}: "
+        sentences.append(f"Left out, as no design fits: {names} ({which}{reason}).")
     for arm, tuned in (info.get("tuned") or {}).items():
         if lost := tuned["errors"].count(None):
             tried = len(tuned["errors"])

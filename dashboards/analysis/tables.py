@@ -18,7 +18,7 @@ from dashboards.analysis.words import (
     signed_interval,
     template_label,
 )
-from explorer.text import signed_points
+from explorer.text import FAR_OFF, signed_points
 from studies.results import latency_of
 
 TEMPLATE = ("cardinality", "bottleneck_width", "width")
@@ -270,7 +270,8 @@ def _mismatch(_: str, rows: pd.DataFrame) -> str:
     if pd.isna(value):
         return NOTHING
     text = f"{100 * value:+.1f}".replace("-", "−")
-    return "0.0" if text in ("+0.0", "−0.0") else text
+    mark = "! " if abs(value) > FAR_OFF else ""  # as `human_mismatch` marks it
+    return "0.0" if text in ("+0.0", "−0.0") else mark + text
 
 
 def _counted(evidence: Evidence, heading: str, column: str) -> tuple[str, Cell]:

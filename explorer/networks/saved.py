@@ -72,6 +72,10 @@ def load_network(path: str | Path, name: str | None = None, **sizes: int) -> Sav
             f"cannot read weights from {path}: it is an ONNX network. Give the .safetensors or .pth"
             " file that it was exported from."
         )
+    if Path(path).is_dir():
+        inside = sorted(Path(path).glob("*.safetensors"))
+        which = f"; give the file in it: {inside[0]}" if inside else ", with no .safetensors in it"
+        raise UserError(f"cannot read weights from {path}: it is a folder{which}.")
     metadata = read_metadata(path)
     try:
         said = {key: int(metadata[key]) for key in SIZES if key in metadata}

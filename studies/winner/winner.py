@@ -269,4 +269,4 @@ def train_on_both(splits: Splits) -> Splits:
 
 
 def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.2f} %"
+    return f"{round(100 * fraction, 2) + 0.0:.2f} %"  # no -0.00, as least squares may have it
