@@ -181,7 +181,7 @@ def check_arrays(source: str, pairs: list[Any]) -> Parts:
                 f" {name} {_sizes(part.images.shape[1:])}."
             )
     notes: tuple[str, ...] = ()
-    brightest = int(np.max(train.images))
+    brightest = int(train.images[:].max())
     if brightest < DARK:
         notes = (
             f"The brightest sample of the train images is {brightest}, of 255: where {brightest} is"
