@@ -213,7 +213,8 @@ class BoundSpace:
                 return LeftOut(
                     arm, f"{human_count(spent)} {measure} are more than {human_count(limit)}"
                 )
-        return Design(architecture, Budget.of(reference, "flops"), reference.name, arm)
+        budget = Budget.of(reference, "flops")
+        return Design(architecture, budget, reference.name, arm, is_solved=False)
 
     def propose(self) -> Proposal | None:
         """A nearby reference at which the points of a match space are matched more closely.

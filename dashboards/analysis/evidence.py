@@ -178,6 +178,11 @@ class Evidence:
         return bool(self.trials.get("latency", pd.Series(dtype=float)).notna().any())
 
     @property
+    def is_solved(self) -> bool:
+        """Whether designs were to be of equal cost, as they are not in a free space."""
+        return bool(self.info.get("is_solved", True))
+
+    @property
     def latency_words(self) -> str:
         """What the latencies are and by which settings they were measured; "" without any."""
         return latency_words(self.info.get("settings") or {}) if self.has_latency else ""

@@ -19,6 +19,7 @@ from studies.judging.dunnett import CONFIDENCE
 from studies.judging.residuals import FEW_SEEDS
 
 LARGE_MISMATCH = 0.02
+MOST_NAMED = 5  # arms that are left out
 
 
 def notes(evidence: Evidence) -> list[str]:
@@ -58,9 +59,13 @@ def _notes_on_trainings(evidence: Evidence) -> list[str]:
                 f" survived{trend}."
             )
     if left_out := info.get("left_out"):
-        names, first = listed_by_axis([str(point["arm"]) for point in left_out]), left_out[0]
+        arms, first = [str(point["arm"]) for point in left_out], left_out[0]
+        more = len(arms) - MOST_NAMED
+        names = (
+            listed_by_axis(arms) if more <= 0 else f"{', '.join(arms[:MOST_NAMED])}, {more} more"
+        )
+        which = f"{first['arm']}: " if len(arms) > 1 else ""
         reason = str(first["reason"]).rstrip(".")
-        which = "" if len(left_out) == 1 else f"{first['arm']}: "
         sentences.append(f"Left out, as no design fits: {names} ({which}{reason}).")
     for arm, tuned in (info.get("tuned") or {}).items():
         if lost := tuned["errors"].count(None):

@@ -40,7 +40,7 @@ def design_row(design: Design) -> tuple[Any, ...]:
         template.bottleneck_width,
         template.width,
         *map(human_count, vars(design.complexity).values()),
-        human_mismatch(design.mismatch),
+        human_mismatch(design.mismatch, is_solved=design.is_solved),
     )
 
 
@@ -51,7 +51,7 @@ def print_far_off(designs: Sequence[Design], what: str) -> None:
         designs: The designs of a table.
         what: What was to come near it, as "whole number for d".
     """
-    far = sum(abs(design.mismatch) > FAR_OFF for design in designs)
+    far = sum(design.is_solved and abs(design.mismatch) > FAR_OFF for design in designs)
     if far:
         verb = "is" if far == 1 else "are"
         click.echo(

@@ -83,7 +83,7 @@ def _print_plan(plan: "Plan", start: str) -> None:
                 design.name,
                 human_flops(design.complexity.flops),
                 human_count(design.complexity.params),
-                human_mismatch(design.mismatch),
+                human_mismatch(design.mismatch, is_solved=design.is_solved),
                 trials[design.name],
                 *map(human_time, seconds),
             ]
@@ -163,7 +163,7 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
         return
     click.echo(f"{study.name}: {info['question']}" if info["question"] else study.name)
     keys = ["arm", *(["recipe"] if study.recipes else [])]
-    rows = [_arm(group) for _, group in tables.trials.groupby(keys, sort=False)]
+    rows = [_arm(group, info["is_solved"]) for _, group in tables.trials.groupby(keys, sort=False)]
     if tables.trials["latency"].isna().all():
         rows = [{key: row[key] for key in row if key != "latency"} for row in rows]
     spare = ["params", "FLOPs", "mismatch", "design"]
@@ -195,7 +195,7 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
     click.echo(f"\nNext: {command('report', study.name, storage=storage.option)}")
 
 
-def _arm(pairs: "pd.DataFrame") -> dict[str, Any]:
+def _arm(pairs: "pd.DataFrame", is_solved: bool) -> dict[str, Any]:
     """The pairs of one arm as a row of `study show`."""
     from explorer.text import human_count, human_flops, human_mismatch, human_percent, human_time
     from studies.results import latency_of
@@ -209,7 +209,7 @@ def _arm(pairs: "pd.DataFrame") -> dict[str, Any]:
         "design": design["design"],
         "FLOPs": human_flops(design["flops"]),
         "params": human_count(design["params"]),
-        "mismatch": human_mismatch(design["mismatch"]),
+        "mismatch": human_mismatch(design["mismatch"], is_solved=is_solved),
         "pairs": len(pairs),
         **{status: (pairs["status"] == status).sum() for status in statuses},
         "validation error": human_percent(errors.mean()) if len(errors) else "",

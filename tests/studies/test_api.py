@@ -157,7 +157,7 @@ def test_a_study_that_is_not_stored_says_to_run_it(workdir: Path) -> None:
 
 def test_among_other_studies_one_that_was_not_run_is_not_taken_for_them(finished: Study) -> None:
     study = Study(**{**KEYS, "name": "arrays2"}, data=digits())
-    with pytest.raises(UserError, match="the study 'arrays2' is not in .*Run it first") as raised:
+    with pytest.raises(UserError, match=r"the study 'arrays2' is not in .*Run it first") as raised:
         study.verdict()
     assert "Did you mean" not in str(raised.value)
 
