@@ -69,8 +69,11 @@ class FileModel(BaseModel):
 
         Checkpoints are told apart by their recipe's, which so is as before there were these keys.
         """
-        fields = type(self).model_fields
-        return [(key, value) for key, value in self if value != fields[key].get_default()]
+        # Not of all attributes: what was worked out of them is kept among these.
+        values = (
+            (key, getattr(self, key), field) for key, field in type(self).model_fields.items()
+        )
+        return [(key, value) for key, value, field in values if value != field.get_default()]
 
     @model_validator(mode="before")
     @classmethod

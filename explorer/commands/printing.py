@@ -79,10 +79,9 @@ def design_record(design: Design) -> dict[str, Any]:
     return record
 
 
-def print_candidates(design: Design, solve: str) -> None:
-    """Print every candidate that was measured for a design, with the spread over rounds."""
-    if not design.candidates:
-        return
+def print_candidates(design: Design, solve: str, how: str) -> None:
+    """Print every candidate that was measured for a design, with the spread over rounds; `how` says
+    by which settings."""
     from explorer.terminal import print_table
 
     rows = []
@@ -99,7 +98,7 @@ def print_candidates(design: Design, solve: str) -> None:
                 chosen if position else "reference",
             )
         )
-    click.echo(f"\nMeasured for {design.name}:")
+    click.echo(f"\nMeasured for {design.name}, {how}:")
     print_table(
         ("network", LABELS[solve], "FLOPs", "median ms", "quartiles, ms", ""), rows, left=("",)
     )

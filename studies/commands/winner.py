@@ -143,16 +143,20 @@ def winner(
         click.echo("\n" + "\n".join(f"{key}: {value}" for key, value in trained.errors.items()))
         click.echo(f"Written: {', '.join(map(str, trained.files))}")
     else:
-        further = command(
-            "study winner",
-            name_or_path,
-            where=where,
-            retrain=True,
-            export="best",
-            storage=opened.option,
-        )
-        is_imported = stored.content.origin.imported
-        click.echo(f"Next: {by_itself(chosen) if is_imported else further}")
+        if stored.content.origin.imported:
+            further = by_itself(chosen)
+        else:
+            is_elsewhere = data_dir is None and stored.content.file.data.is_elsewhere
+            further = command(
+                "study winner",
+                name_or_path,
+                where=where,
+                retrain=True,
+                export="best",
+                data_dir="DIR" if is_elsewhere else data_dir,
+                storage=opened.option,
+            )
+        click.echo(f"Next: {further}")
     if trained and trained.onnx_error:
         click.echo(f"Error: {trained.onnx_error}", err=True)
         ctx.exit(1)
