@@ -19,9 +19,7 @@ def test_what_the_interpreter_shows_of_a_space_is_a_line_also_after_it_was_resol
     space = parse(TEXT)
     assert repr(space.resolve()) == "<Resolved: 2 designs>"
     assert repr(space.bind(resolution=64)) == "<BoundSpace 'my', resolution=64>"
-    assert (
-        repr(space) == "SearchSpace(name='my', reference='resnet50', axes=Axes(cardinality=[1, 8]))"
-    )
+    assert repr(space).startswith("SearchSpace(name='my', reference='resnet50', match=")
 
 
 def test_designs_of_a_free_space_are_not_marked_for_what_they_cost() -> None:
