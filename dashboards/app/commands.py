@@ -48,6 +48,7 @@ def dashboard(
         )
     opened = Storage(storage)
     if not opened.exists():
+        opened.check_folder()
         print(
             f"There is no storage at {opened.shown} yet; its studies appear when a run creates it.",
             file=sys.stderr,

@@ -86,6 +86,11 @@ def load_network(path: str | Path, name: str | None = None, **sizes: int) -> Sav
     design = name or metadata.get("architecture")
     if design is None and not Path(path).is_file():
         raise UserError(f"cannot read weights from {path}: there is no such file.")
+    if design is None and not _may_be_weights(Path(path)):
+        raise UserError(
+            f"cannot read weights from {path}: it is no file of weights. Give the .safetensors file"
+            " that a training wrote, or a .pt or .pth of a state dict."
+        )
     if design is None or (name is None and "resolution" not in {**said, **sizes}):
         whole = command(
             "export",
@@ -106,6 +111,16 @@ def load_network(path: str | Path, name: str | None = None, **sizes: int) -> Sav
     taken_off = load_weights(network, path)
     more = {key: text for key, text in metadata.items() if key not in OWN}
     return SavedNetwork(network, more, taken_off)
+
+
+def _may_be_weights(path: Path) -> bool:
+    """Whether a file begins as safetensors (a length, then JSON), a zip or a pickle do."""
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(9)
+    except OSError:
+        return True  # which loading tells
+    return beginning[8:9] == b"{" or beginning.startswith((b"PK", b"\x80"))
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:

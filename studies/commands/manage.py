@@ -1,5 +1,6 @@
 """The commands around a study's runs: plan, show, delete and import."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -264,10 +265,21 @@ def delete(storage: "Storage", study: "StoredStudy", yes: bool, force: bool) -> 
 
     counts = study.counts(storage)
     what = f"{study.name} with {counts.complete} results from {storage.shown}"
-    if not yes and not click.confirm(f"Delete {what}? This cannot be undone"):
+    if not yes and not _is_confirmed(f"Delete {what}? This cannot be undone"):
         raise UserError(f"{study.name} was not deleted; --yes deletes it without asking.")
     delete_study(storage, study, force=force)
     click.echo(f"Deleted {what}.")
+
+
+def _is_confirmed(question: str) -> bool:
+    """The answer to a question; no where nobody is there to answer it."""
+    try:
+        return click.confirm(question)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)
+        return False
 
 
 @click.command("import")
