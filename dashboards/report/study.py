@@ -161,7 +161,7 @@ def study_body(part: StudyPart, now: datetime, *, errors: bool = True) -> list[A
         *answer(findings),
         part.pair("front"),
         part.pair(first, second, "pair"),
-        part.figure("progress"),
+        part.pair("progress"),
         numbers(findings, part.csv("trials")),
         section("", part.pair("train", "validation"), part.csv("curves")) if has_curves else None,
         *(section("", part.pair(*pair)) for pair in pairs),

@@ -26,7 +26,10 @@ def stored(workdir: Path) -> None:
         ("study plan ./photos", "./photos is a folder, and a study is a YAML file, for example"),
         ("study winner big:quick", "has one recipe only, so there is no part of 'quick': give its"),
         ("study winner big --where latency<=2", "time above zero with its unit, for example 10ms"),
-        ("dashboard --storage sqlite:///no/x.db", "there is no folder no for the storage sqlite"),
+        (
+            "dashboard --storage sqlite:///no/x.db",
+            "no for the storage sqlite:///no/x.db: make it, or correct",
+        ),
         ("study delete big", "big was not deleted; --yes deletes it without asking."),
         ("study winner big --where “params<=1M”", "(“ is pasted from a page; type \" or ' instead"),
         ("predict photos --weights photos", "photos holds no image (of a format that Pillow reads"),
