@@ -233,6 +233,8 @@ def _facts(
         costs["latency"] = f"{human_time(chosen.latency)} {latency}"
     return {
         "design": chosen.design,
+        "data set": spec.name,
+        "test error": outcome.test_error,
         "what": {
             "network": f"{architecture.name}, {architecture.classes} classes",
             "input": (
