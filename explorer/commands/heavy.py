@@ -26,9 +26,9 @@ def match_time_with_progress(architecture: Architecture, **options: Any) -> list
 
 def how_measured(device: str, batch: int) -> str:
     """By which settings `match` measures: 'on cpu, in 32 bits, with 2 threads, a batch of 1'."""
-    import torch
+    from explorer.networks import use_threads
 
-    threads = f", with {counted(torch.get_num_threads(), 'thread')}" if device == "cpu" else ""
+    threads = f", with {counted(use_threads(None), 'thread')}" if device == "cpu" else ""
     return f"on {device}, in 32 bits{threads}, a batch of {batch}"
 
 

@@ -124,6 +124,11 @@ def _alike(design: Design) -> tuple[Any, list[Any]]:
     ]
 
 
+def first_words(shown: int) -> str:
+    """What follows a count of which so many are shown."""
+    return "; the first is shown" if shown == 1 else f"; the first {shown} are shown"
+
+
 def print_suggestions(suggestions: "Suggestions", given: dict[str, Any]) -> None:
     """Print references for a budget, the arms of the first, and the command that goes on."""
     from explorer.terminal import print_table
@@ -142,7 +147,7 @@ def print_suggestions(suggestions: "Suggestions", given: dict[str, Any]) -> None
     ]
     print_table(("reference", *COSTS, "below budget", "worst mismatch"), rows)
     shown = len(suggestions.best)
-    rest = f"; the first {shown} are shown" if shown < suggestions.number else ""
+    rest = first_words(shown) if shown < suggestions.number else ""
     size = "x".join(map(str, network.input_shape))
     verb = "fits" if suggestions.number == 1 else "fit"
     click.echo(
@@ -309,7 +314,7 @@ def print_grid(reference: Architecture, table: Any, limit: int) -> None:
             (name, row.cardinality, "" if d != d else d, row.width, row.depths, *counts, mismatch)
         )
     print_table(("design", "C", "d", "width", "depths", *COSTS, "mismatch"), rows)
-    rest = f"; the first {limit} are shown" if len(table) > limit else ""
+    rest = first_words(limit) if len(table) > limit else ""
     click.echo(f"\n{len(table):,} designs{rest}.")
 
 
