@@ -22,9 +22,9 @@ from dashboards.analysis.comparison import Comparison, Difference, compare
 from dashboards.analysis.looks import looks_so_far
 from dashboards.analysis.test_set import Sampling, sampling_of_tests, size_of_test_set
 from dashboards.analysis.words import budget_words, shared_seeds
+from studies.judging.latency import latency_words
 from studies.missed import Missed
 from studies.pair import Pair
-from studies.results import latency_words
 from studies.winner.ranking import rank
 
 SPLITS = ("train", "validation", "test")

@@ -19,7 +19,7 @@ from dashboards.analysis.words import (
     template_label,
 )
 from explorer.text import FAR_OFF, signed_points
-from studies.results import latency_of
+from studies.judging.latency import latency_of
 
 TEMPLATE = ("cardinality", "bottleneck_width", "width")
 Cell = Callable[[str, pd.DataFrame], str]  # of an arm, from its name and its rows of `trials`

@@ -154,7 +154,8 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
     from dataclasses import asdict
 
     from explorer.terminal import print_json, print_table
-    from studies.results import Reader, failures, latency_words
+    from studies.judging.latency import latency_words
+    from studies.results import Reader, failures
 
     tables, failed = Reader(storage).tables(study.name), failures(storage, study)
     info = tables.info
@@ -199,7 +200,7 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
 def _arm(pairs: "pd.DataFrame", is_solved: bool) -> dict[str, Any]:
     """The pairs of one arm as a row of `study show`."""
     from explorer.text import human_count, human_flops, human_mismatch, human_percent, human_time
-    from studies.results import latency_of
+    from studies.judging.latency import latency_of
 
     design, errors = pairs.iloc[0], pairs["validation_error"].dropna()
     latency = latency_of(pairs)

@@ -26,11 +26,11 @@ def show(chosen: "Winner", tried: int) -> None:
     def points(value: float | None) -> str:
         return "" if value is None else f"{100 * value:+.2f}"
 
-    def row(one: "Winner | Rival", worse: str, interval: str, stands: str) -> list[str]:
-        params = "" if one.params is None else human_count(one.params)
-        latency = [human_time(one.latency) if one.latency else ""] if chosen.latency else []
-        error = human_percent(one.validation_error)
-        return [one.arm, one.design, params, *latency, error, worse, interval, stands]
+    def row(rated: "Winner | Rival", worse: str, interval: str, stands: str) -> list[str]:
+        params = "" if rated.params is None else human_count(rated.params)
+        latency = [human_time(rated.latency) if rated.latency else ""] if chosen.latency else []
+        error = human_percent(rated.validation_error)
+        return [rated.arm, rated.design, params, *latency, error, worse, interval, stands]
 
     rows = [row(chosen, "", "", "chosen")]
     for rival in chosen.rivals:

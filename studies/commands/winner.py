@@ -82,7 +82,8 @@ def winner(
     from dataclasses import asdict
 
     from explorer.terminal import print_json
-    from studies.results import Reader, latency_words
+    from studies.judging.latency import latency_words
+    from studies.results import Reader
     from studies.storage import Storage
     from studies.winner.retraining import by_itself, retrain
     from studies.winner.winner import choose_stored

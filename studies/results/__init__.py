@@ -27,15 +27,7 @@ if TYPE_CHECKING:
         open_table,
     )
     from studies.results.table_text import as_csv
-    from studies.results.tables import (
-        CURVES,
-        OF_RECIPE,
-        TRIALS,
-        latency_of,
-        latency_words,
-        of_recipe,
-        with_tuned,
-    )
+    from studies.results.tables import CURVES, OF_RECIPE, TRIALS, of_recipe, with_tuned
 
 __all__ = [
     "CURVES",
@@ -56,8 +48,6 @@ __all__ = [
     "import_csv",
     "info_of",
     "info_of_recipe",
-    "latency_of",
-    "latency_words",
     "open_table",
     "read",
     "read_csv",
@@ -87,9 +77,6 @@ __getattr__ = lazy_getattr(
             "open_table",
         ),
         "table_text": ("as_csv",),
-        "tables": (
-            *("CURVES", "OF_RECIPE", "TRIALS"),
-            *("latency_of", "latency_words", "of_recipe", "with_tuned"),
-        ),
+        "tables": ("CURVES", "OF_RECIPE", "TRIALS", "of_recipe", "with_tuned"),
     },
 )

@@ -105,7 +105,7 @@ class Predictor:
                 are given.
         """
         given = [files] if isinstance(files, str | Path) else list(files)
-        if strange := [one for one in given if not isinstance(one, str | Path)]:
+        if strange := [path for path in given if not isinstance(path, str | Path)]:
             raise UserError(
                 f"predict takes image files and folders, by their paths (given:"
                 f" {type(strange[0]).__name__}). Of images in memory:"

@@ -22,7 +22,7 @@ SHAPE = ("resolution", "in_channels", "classes")  # of a study's images
 def within(trials: pd.DataFrame, where: Sequence[str], settings: Mapping[str, Any]) -> pd.DataFrame:
     """The trainings of designs for which every comparison holds.
 
-    A latency is the median over a design's trainings, as `studies.results.latency_of` has it.
+    A latency is the median over a design's trainings, as `judging.latency` has it.
 
     Args:
         trials: One study's table.

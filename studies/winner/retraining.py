@@ -100,9 +100,9 @@ def retrain(
 
     from explorer.networks import check_name
     from studies.data import load
+    from studies.judging.latency import latency_words
     from studies.machine.settings import speed_hints
     from studies.records.same_data import check_data
-    from studies.results import latency_words
     from studies.training import settings_here, training_notes
     from studies.winner.recipe import full_recipe
     from studies.winner.winner import train_on_both

@@ -14,9 +14,9 @@ import pandas as pd
 from explorer.errors import UserError
 from explorer.suggestions import Secret, command
 from studies.data import Images, Rows, Splits, mean_and_std
+from studies.judging.latency import latency_of
 from studies.judging.rivals import behind, standings
 from studies.records.arm_standings import until_standings
-from studies.results import latency_of
 from studies.winner.limits import among, within
 from studies.winner.ranking import Ranking, rank
 
@@ -33,7 +33,7 @@ class Rival:
     (Tukey), as the winner is picked from the same numbers. None where seeds are still to come,
     where the two share no seed, and where one seed or seeds that are all alike say nothing of how
     far it could be off. Fractions throughout. `params` and `latency` (in seconds, as
-    `studies.results.latency_of` has it) are what it costs, where they are known.
+    `judging.latency` has it) are what it costs, where they are known.
     """
 
     arm: str
