@@ -7,6 +7,7 @@ import pytest
 from photos import spec
 
 from explorer.errors import UserError
+from studies.data import DataSpec
 
 
 @pytest.mark.parametrize(
