@@ -219,7 +219,7 @@ def test_flops_chosen_for_a_search_of_two_objectives_stay_chosen(browser, tmp_pa
     with served(storage) as address:
         with opened(browser, f"{address}/study/searched") as page:
             until(page, f"{title}.includes('mean validation error and parameters')")
-            page.get_by_label("FLOPs").check()
+            page.get_by_label("FLOPs", exact=True).check()
             until(page, f"{title}.includes('mean test error and FLOPs')")
             assert page.url.endswith("?cost=flops")
         with opened(browser, f"{address}/study/searched?cost=flops") as page:
