@@ -99,10 +99,13 @@ class Architecture:
         check_known("shortcut", self.shortcut, SHORTCUTS)
         check_known("order", self.order, ORDERS)
         if self.growth != "d" and "cardinality" not in self.template.numbers:
-            does, paths = "halves" if self.growth == "root" else "doubles", FIXED_PATHS
+            does, (paths, _) = (
+                "halves" if self.growth == "root" else "doubles",
+                FIXED_PATHS[self.template.kind],
+            )
             raise UserError(
-                f"growth '{self.growth}' {does} the cardinality, and {self.template.article} has"
-                f" always C = {paths[self.template.kind][0]}; use growth 'd'."
+                f"growth '{self.growth}' {does} the cardinality from stage to stage, and"
+                f" {self.template.article} has C = {paths} in every stage; use growth 'd'."
             )
         # A string would pass for a list of its characters.
         if isinstance(self.depths, int | str) or len(self.depths) == 0:
@@ -123,11 +126,13 @@ class Architecture:
                 f" {MOST_BLOCKS:,}."
             )
         unit = self.unit("cardinality")
-        if any_of(self.template.cardinality % unit):
+        given: Any = self.template.cardinality
+        if any_of(given % unit):
+            odd = given[given % unit > 0][0] if hasattr(given, "dtype") else given
             raise UserError(
                 f"growth 'root' halves C {counted(len(depths) - 1, 'time')} in {len(depths)}"
-                f" stages, and C = {shorten(self.template.cardinality)} cannot be halved so often:"
-                f" the smallest C is {unit}, and all others are its multiples."
+                f" stages, and C = {odd} cannot be halved so often: the smallest C is {unit}, and"
+                " all others are its multiples."
             )
         for field, label in (
             ("resolution", "resolution"),

@@ -154,7 +154,9 @@ class Template:
         kind = quantities.get("kind", self.kind)
         if kind != self.kind:
             d = self.bottleneck_width
-            d = None if kind == "basic" else max(1, self.width // 4) if d is None else d
+            if d is None:
+                d = max(1, quantities.get("width", self.width) // 4)
+            d = None if kind == "basic" else d
             usual = {"cardinality": FIXED_PATHS.get(kind, (1, ""))[0], "bottleneck_width": d}
             quantities = {**usual, **quantities}
         return replace(self, **quantities)

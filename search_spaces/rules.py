@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, StrictInt, field_validator, model_validator
 
-from explorer.architecture import GROWTHS, SHORTCUTS
+from explorer.architecture import CHOICES
 from explorer.depths import POLICIES
 from explorer.designs import (
     ARMS,
@@ -28,6 +28,7 @@ from search_spaces.documents import FileModel
 MOST = 2**20  # of a width, a cardinality or a depth: studies show them to Optuna in one fixed range
 Whole = Annotated[StrictInt, Field(ge=1, le=MOST)]
 WholeList = Annotated[list[Whole], Field(min_length=1)]
+WordList = Annotated[list[str], Field(min_length=1)]
 
 
 def as_blocks(value: Any) -> Any:
@@ -44,7 +45,7 @@ def as_amount(value: Any) -> Any:
     return parse_number(value) if isinstance(value, str) else value
 
 
-AXIS_LABELS = {**LABELS, "depth_policy": "depth policy", "growth": "growth", "shortcut": "shortcut"}
+AXIS_LABELS = {**LABELS, "depth_policy": "depth policy"}
 Blocks = Annotated[WholeList, BeforeValidator(as_blocks)]
 # A share that may be written 5%.
 Share = Annotated[float, BeforeValidator(partial(parse_share, label="it"))]
@@ -139,13 +140,15 @@ class Limit(FileModel):
 class Axes(FileModel):
     """The values along each axis; there is one design for every combination."""
 
+    kind: WordList | None = None
     cardinality: WholeList | None = None
     bottleneck_width: WholeList | None = None
     width: WholeList | None = None
     depths: Annotated[list[Blocks], Field(min_length=1)] | None = None
-    depth_policy: Annotated[list[str], Field(min_length=1)] | None = None
-    growth: Annotated[list[str], Field(min_length=1)] | None = None
-    shortcut: Annotated[list[str], Field(min_length=1)] | None = None
+    depth_policy: WordList | None = None
+    growth: WordList | None = None
+    shortcut: WordList | None = None
+    order: WordList | None = None
 
     @field_validator("depths", mode="before")
     @classmethod
@@ -159,11 +162,7 @@ class Axes(FileModel):
 
     @model_validator(mode="after")
     def _known_words(self) -> "Axes":
-        for name, allowed in (
-            ("depth_policy", POLICIES),
-            ("growth", GROWTHS),
-            ("shortcut", SHORTCUTS),
-        ):
+        for name, allowed in {"depth_policy": tuple(POLICIES), **CHOICES}.items():
             for value in getattr(self, name) or ():
                 check_known(AXIS_LABELS[name], value, allowed)
         for key, values in self.values().items():

@@ -32,6 +32,7 @@ class Block(nn.Module):
     """
 
     bn1: nn.BatchNorm2d
+    downsample: "Projection"
 
     def __init__(self, modules: dict[str, nn.Module], *, shortcut: bool, pre: bool) -> None:
         super().__init__()
