@@ -97,15 +97,18 @@ def foreign_constructor(architecture: Architecture | str, library: str) -> str:
     """
     architecture = as_architecture(architecture)
     template, stem = architecture.template, architecture.stem
-    usual_width = 256 if template.kind == "bottleneck" else 64
+    usual_width = 64 if template.kind == "basic" else 256
     reasons = {
+        "its ResNets have no inception blocks": template.kind == "inception",
+        "batch norm and relu come after each convolution, never before": architecture.order
+        != "post",
         f"its stem is always imagenet with 64 channels, not {stem.kind} with {stem.channels}": stem
         != IMAGENET,
         f"it always has 4 stages, not {len(architecture.depths)}": len(architecture.depths) != 4,
         f"its first stage is always {usual_width} wide, not {template.width}": (
             template.width != usual_width
         ),
-        "d always doubles from stage to stage, never C": architecture.growth != "d",
+        "from stage to stage d always doubles, and C always stays": architecture.growth != "d",
         "it always has shortcuts": architecture.shortcut == "none",
         f"its input always has 3 channels, not {architecture.in_channels}": (
             library == "torchvision" and architecture.in_channels != 3

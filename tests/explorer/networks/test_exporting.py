@@ -93,7 +93,10 @@ def test_the_constructor_in_torchvision_is_named(name: str, call: str) -> None:
         ("resnet20_cifar", "stem is always imagenet"),
         ("resnext_3-4-6_32x4d_w256", "always has 4 stages, not 3"),
         ("resnext_3-4-6-3_32x4d_w128", "always 256 wide, not 128"),
-        ("resnext_3-4-6-3_32x4d_w256_growC", "never C"),
+        ("resnext_3-4-6-3_32x4d_w256_growC", "C always stays"),
+        ("resnext_3-4-6-3_32x4d_w256_growroot", "C always stays"),
+        ("inception_3-4-6-3_25d_w256", "no inception blocks"),
+        ("resnet50_pre", "after each convolution, never before"),
         ("resnext_3-4-6-3_32x4d_w256_plain", "always has shortcuts"),
     ],
 )
