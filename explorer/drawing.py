@@ -187,8 +187,8 @@ def _draw_stage(
     canvas.text(x, y, f"{stage.depth} block{'s' if stage.depth > 1 else ''}")
     for block in range(stage.depth):
         kind = "first" if block == 0 and changed else "block"
-        row, column = divmod(block, SQUARES_A_ROW)
-        canvas.box(x + column * 14, y + 8 + row * 14, 10, 10, kind)
+        line, column = divmod(block, SQUARES_A_ROW)
+        canvas.box(x + column * 14, y + 8 + line * 14, 10, 10, kind)
     y += 14 * ((stage.depth - 1) // SQUARES_A_ROW) + 34
     if changed:
         canvas.text(x, y, f"first block: {changed[0]}", "soft")

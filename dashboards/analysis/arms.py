@@ -24,8 +24,9 @@ def designs_of(trials: pd.DataFrame) -> pd.DataFrame:
 
 def arm_cardinalities(designs: pd.DataFrame) -> dict[str, int]:
     """The cardinality of each arm; empty unless every arm has
-    exactly one and no two arms share it."""
+    exactly one and no two arms share it. Unlike paths, Inception's, are none."""
     values = pd.to_numeric(designs["cardinality"], errors="coerce")
+    values = values.where(designs["kind"] != "inception")
     known = (
         pd.DataFrame({"arm": designs["arm"], "cardinality": values})
         .drop_duplicates()
