@@ -38,12 +38,11 @@ PUBLISHED = (
     "resnext29_8x64d_cifar",
     "resnext29_16x64d_cifar",
     "resnet200_pre",
-    "resnet110_cifar_pre",
     "resnext29_8x64d_cifar_pre",
 )
 LONG_FORM = (
-    "resnext_<depths>_<C>x<d>d_w<width>[_<stem>][_growC or _growroot][_plain][_pre], for example"
-    " resnext_3-4-12-3_8x14d_w128_small_plain"
+    "resnext_<depths>_<C>x<d>d_w<width>[_<stem>][_growC|_growroot][_plain][_pre], for example"
+    " resnext_3-4-12-3_8x14d_w128_small_plain, or inception_<depths>_<d>d_w<width>..."
 )
 # The end of every name whose network computes batch norm and relu before each convolution.
 PRE = "_pre"
