@@ -42,7 +42,7 @@ PUBLISHED = (
 )
 LONG_FORM = (
     "resnext_<depths>_<C>x<d>d_w<width>[_<stem>][_growC|_growroot][_plain][_pre], for example"
-    " resnext_3-4-12-3_8x14d_w128_small_plain, or inception_<depths>_<d>d_w<width>..."
+    " resnext_3-4-12-3_8x14d_w128_small, or inception_<depths>_<d>d_w<width>"
 )
 # The end of every name whose network computes batch norm and relu before each convolution.
 PRE = "_pre"
