@@ -2,7 +2,8 @@
 
 The paper's two rules (section 3.1) hold by construction, because stages are derived from one
 template and never given. Rule 1: blocks that make maps of the same size share their
-hyper-parameters. Rule 2: each time the map is halved, the width doubles.
+hyper-parameters. Rule 2: each time the map is halved, the width doubles. (The paths of inception
+blocks are unlike all the same, which is what they are compared for; see `networks.rules`.)
 
 The whole numbers may be NumPy integer arrays of one shape. The object then stands for a batch of
 architectures, and everything that only counts (`layers`, `complexity`, `budget`) counts them all at
