@@ -199,7 +199,7 @@ def published_networks(like: Architecture, by: str, spent: float) -> list[Publis
                 network is None
                 or (network.resolution, network.classes) != (like.resolution, like.classes)
                 or (network.template.kind, network.stem) != (like.template.kind, like.stem)
-                or network.order != like.order
+                or (network.growth, network.order) != (like.growth, like.order)
                 or abs(cost(network, by) / spent - 1) > NEAR
             ):
                 continue
