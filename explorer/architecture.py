@@ -128,7 +128,7 @@ class Architecture:
             )
         unit = self.unit("cardinality")
         given: Any = self.template.cardinality
-        if any_of(given % unit):
+        if unit > 1 and any_of(given % unit):
             odd = given[given % unit > 0][0] if hasattr(given, "dtype") else given
             raise UserError(
                 f"growth 'root' halves C {counted(len(depths) - 1, 'time')} in {len(depths)}"

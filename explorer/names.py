@@ -105,17 +105,17 @@ def _parse_post(name: str, given: str) -> Parsed:
             return parsed(Template(), BOTTLENECK_DEPTHS[layers])
     elif match := _WIDE.fullmatch(name):
         return parsed(
-            Template(bottleneck_width=64 * int(match[2])), _bottleneck_depths(name, int(match[1]))
+            Template(bottleneck_width=64 * int(match[2])), _bottleneck_depths(given, int(match[1]))
         )
     elif match := _RESNEXT.fullmatch(name):
         layers, cardinality, d = map(int, match.groups())
-        return parsed(Template("bottleneck", cardinality, d), _bottleneck_depths(name, layers))
+        return parsed(Template("bottleneck", cardinality, d), _bottleneck_depths(given, layers))
     elif match := _RESNET_CIFAR.fullmatch(name):
-        depth = _blocks(name, int(match[1]), layers_per_block=2)
+        depth = _blocks(given, int(match[1]), layers_per_block=2)
         return parsed(Template("basic", 1, None, 16), (depth,) * 3, Stem("small", 16))
     elif match := _RESNEXT_CIFAR.fullmatch(name):
         layers, cardinality, d = map(int, match.groups())
-        depth = _blocks(name, layers, layers_per_block=3)
+        depth = _blocks(given, layers, layers_per_block=3)
         return parsed(Template("bottleneck", cardinality, d), (depth,) * 3, Stem("small"))
     elif match := _LONG.fullmatch(name):
         depths, paths, d_text, width, kind, channels, grow, plain = match.groups()

@@ -29,7 +29,7 @@ class Graph:
             name: A convolution.
             inputs: The nodes of its block's input, beyond which nothing is looked for.
         """
-        found: set[str] = set()
+        before: set[str] = set()
         visited: set[Any] = set(inputs)
         waiting = list(self._nodes.get(name, ()))
         own = set(waiting)
@@ -39,10 +39,10 @@ class Graph:
                 continue
             visited.add(node)
             if node in self._names and node not in own:
-                found.add(self._names[node])
+                before.add(self._names[node])
             else:
-                waiting += [before for before, _ in node.next_functions]
-        return found
+                waiting += [earlier for earlier, _ in node.next_functions]
+        return before
 
 
 def find_paths(

@@ -144,6 +144,8 @@ def test_long_names_say_the_block_the_growth_and_the_order(
         ("resnext_1-1-1_6x4d_w64_growroot", "the smallest C is 4"),
         ("resnext_1-1_4x4d_w64_growd", r"_growC\|_growroot"),
         ("inception_1-1_4x4d_w64", "inception_<depths>_<d>d_w<width>"),
+        ("resnet21_cifar_pre", "for example resnet20_cifar_pre"),
+        ("resnext51_32x4d_pre", "'resnext51_32x4d_pre': no published network"),
         ("resnet50_post", "Did you mean 'resnet50'"),
         ("resnet51", "Did you mean 'resnet50'"),
         ("ResNet50", "Did you mean 'resnet50'"),
