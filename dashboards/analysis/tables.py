@@ -21,7 +21,7 @@ from dashboards.analysis.words import (
 from explorer.text import FAR_OFF, signed_points
 from studies.judging.latency import latency_of
 
-TEMPLATE = ("cardinality", "bottleneck_width", "width")
+TEMPLATE = ("cardinality", "bottleneck_width", "width", "kind")
 Cell = Callable[[str, pd.DataFrame], str]  # of an arm, from its name and its rows of `trials`
 
 
