@@ -155,7 +155,7 @@ def compared(content: Content, study: StudyFile) -> tuple[dict[str, Any], list[s
     """A stored study's document, and where a study file wants something else, in lines to show."""
     document, earlier = study.document(), content.document
     if not isinstance(earlier, StudyFile):
-        before = content.plain["document"]
+        before = content.plain_file
         return before, differences(before, document)
     # Keys that came with a newer version are filled in as they are for the given file.
     before = earlier.document()
