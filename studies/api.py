@@ -17,6 +17,7 @@ from explorer.errors import check_known
 from explorer.files import expanded
 from explorer.lazy import load
 from explorer.output import say
+from studies.artifacts import Artifacts
 from studies.attempts.planned import planned_pairs
 from studies.attempts.standing import Counts
 from studies.config.study import StudyFile
@@ -99,6 +100,7 @@ class Study(StudyFile):
         workers_per_gpu: int | None = None,
         threads: int | None = None,
         data_dir: Path | None = None,
+        artifacts: str | None = None,
         quiet: bool = False,
     ) -> Counts:
         """Train what is still missing, in `workers` processes, and return how all pairs stand.
@@ -114,6 +116,7 @@ class Study(StudyFile):
                 OMP_NUM_THREADS says; without it one, or on a CPU as many as the worker has cores
                 where a few timed steps are faster with them.
             data_dir: The folder with the data set's files, where it is not built in.
+            artifacts: A folder or URL that all machines reach, for checkpoints and decoded images.
             quiet: Show only what goes wrong.
 
         Raises:
@@ -126,10 +129,15 @@ class Study(StudyFile):
             "threads": threads,
             "data_dir": data_dir,
         }
+        kept = Artifacts.given(artifacts)
         with Storage.visit(storage) as opened:
-            options = {**training, "storage": opened.option}
+            options = {
+                **training,
+                "artifacts": kept and kept.shown,
+                "storage": opened.option,
+            }
             view = choose_view(quiet=quiet, study=self.name, options=options)
-            return run(self, storage=opened, view=view, **training)
+            return run(self, storage=opened, artifacts=kept, view=view, **training)
 
     def plan(
         self,

@@ -11,6 +11,7 @@ from explorer.suggestions import command
 from studies.commands.manage import delete, import_, plan, show
 from studies.commands.options import (
     GivenPath,
+    artifacts_option,
     set_option,
     storage_option,
     stored_study,
@@ -47,6 +48,7 @@ def study() -> None:
 @set_option
 @storage_option
 @training_options
+@artifacts_option
 @click.option("--quiet", is_flag=True, help="Show only what goes wrong.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, for programs.")
 @click.pass_context
@@ -55,6 +57,7 @@ def run(
     name_or_path: str,
     changes: tuple[str, ...],
     storage: str | None,
+    artifacts: str | None,
     quiet: bool,
     as_json: bool,
     **training: Any,
@@ -72,7 +75,9 @@ def run(
       resnext-explorer study run ./my_study.yaml --data-dir ~/data --storage sqlite:///my.db
       resnext-explorer study run digits_cardinality --set name=longer --set recipe.epochs=20
       resnext-explorer study run ./small_networks.yaml --workers-per-gpu 4
+      resnext-explorer study run my_study --artifacts /shared/artifacts
     """
+    from studies.artifacts import Artifacts
     from studies.running.progress import choose_view
     from studies.running.supervisor import RunStopped
     from studies.running.supervisor import run as run_study
@@ -80,10 +85,16 @@ def run(
 
     opened = Storage(storage)
     wanted = wanted_study(opened, name_or_path, changes)
-    options = {"set": changes, **training, "storage": opened.option}
+    kept = Artifacts.given(artifacts)
+    options = {
+        "set": changes,
+        **training,
+        "artifacts": kept and kept.shown,
+        "storage": opened.option,
+    }
     view = choose_view(quiet=quiet, as_json=as_json, study=name_or_path, options=options)
     try:
-        counts = run_study(wanted, storage=opened, view=view, **training)
+        counts = run_study(wanted, storage=opened, artifacts=kept, view=view, **training)
     except RunStopped:
         ctx.exit(130)
     ctx.exit(1 if counts.failed else 0)

@@ -20,6 +20,7 @@ from types import FrameType
 from typing import Any
 
 from explorer.errors import UserError
+from studies.artifacts import Artifacts
 from studies.attempts.claims import Claims
 from studies.attempts.standing import Counts, Standing
 from studies.attempts.workers import Lease, Worker
@@ -63,6 +64,7 @@ def run(
     workers_per_gpu: int | None = None,
     threads: int | None = None,
     data_dir: Path | None = None,
+    artifacts: str | Artifacts | None = None,
     view: View | None = None,
     lease: Lease | None = None,
 ) -> Counts:
@@ -74,12 +76,15 @@ def run(
     """
     gpus.check_workers(workers, workers_per_gpu, threads)
     view = view or View()
+    kept = Artifacts.given(artifacts)
+    if kept:
+        kept.check()
     with Storage.visit(storage) as opened:
         stored = _store(opened, study, workers, workers_per_gpu, threads, data_dir)
         counts = stored.counts(opened)
         if counts.left:
             seats = gpus.deal(stored.content.settings.device, workers, workers_per_gpu)
-            supervisor = _Supervisor(opened, stored, seats, data_dir, view, lease or Lease())
+            supervisor = _Supervisor(opened, stored, seats, data_dir, kept, view, lease or Lease())
             with opened.waiting(supervisor.storage_away, lambda: supervisor.interrupts > 0):
                 counts = supervisor.run(counts)
         else:
@@ -149,6 +154,7 @@ class _Supervisor:
     stored: StoredStudy
     seats: list[str | None]  # a worker each: its GPU
     data_dir: Path | None
+    artifacts: Artifacts | None
     view: View
     lease: Lease
     events: "queue.Queue[tuple[_Process, dict[str, Any] | None]]" = field(
@@ -227,6 +233,7 @@ class _Supervisor:
             "storage": self.storage.url,
             "study": self.stored.name,
             "data_dir": str(self.data_dir) if self.data_dir else None,
+            "artifacts": self.artifacts.url if self.artifacts else None,
             "worker": worker_id,
             "index": index,
             "lease": asdict(self.lease),
@@ -289,6 +296,9 @@ class _Supervisor:
         elif event["event"] == "away":
             if event["at"] > self.back:  # what was away for all has been said
                 self.view.storage_away(process.index, event["reason"])
+            return
+        elif event["event"] == "note":
+            self.view.note(process.index, event["text"])
             return
         elif event["event"] == "gave up":
             process.problem = event["message"]

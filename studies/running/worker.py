@@ -23,12 +23,13 @@ from typing import TYPE_CHECKING, Any
 from explorer.errors import UserError
 from explorer.output import log_stream
 from explorer.scarcity import scarcity
+from studies.artifacts import Artifacts
 from studies.attempts.claims import Claims
 from studies.attempts.workers import Lease, Worker
 from studies.machine import failures
 from studies.machine.memory import keep_memory
 from studies.records.stored_study import get
-from studies.storage import Storage, StorageAway
+from studies.storage import Away, Storage
 
 if TYPE_CHECKING:
     from studies.running.trial import Trainer
@@ -55,8 +56,8 @@ def main(config: dict[str, Any]) -> int:
     """Run a worker; returns its exit code.
 
     Args:
-        config: storage, study, data_dir, worker (its id), index, lease, and trainer, the dotted
-            name of what trains its pairs.
+        config: storage, study, data_dir, artifacts (their URL, or None), worker (its id), index,
+            lease, and trainer, the dotted name of what trains its pairs.
     """
     faulthandler.enable(2)
     # What cannot be logged is lost, and never ends a training.
@@ -75,7 +76,7 @@ def main(config: dict[str, Any]) -> int:
                     code = _work(storage, config, tell, stop)
             finally:
                 storage.close()
-    except StorageAway as error:
+    except Away as error:
         tell({"event": "gave up", "message": str(error)})
         code = AWAY
     except UserError as error:
@@ -148,7 +149,8 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
             if trainer is None and counts.waiting:
                 # Only now: a worker that has nothing to train imports no torch. And before it
                 # claims anything: what goes wrong here is no pair's fault.
-                trainer = _prepare(config["trainer"], storage, stored, data_dir)
+                artifacts = Artifacts.given(config["artifacts"])
+                trainer = _prepare(config["trainer"], storage, stored, data_dir, artifacts)
                 # Torch and Lightning stay. Looking through their million objects took 0.3 s before
                 # each pair.
                 gc.freeze()
