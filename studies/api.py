@@ -296,6 +296,7 @@ class Study(StudyFile):
         seed: int = 0,
         device: str = "auto",
         threads: int | None = None,
+        artifacts: str | None = None,
         quiet: bool = False,
     ) -> "Retrained":
         """Train the winner on the train and validation images, test it once, and export it.
@@ -313,6 +314,8 @@ class Study(StudyFile):
             seed: Of the initial weights, the order of images and their augmentation.
             device: `cpu`, `cuda`, `cuda:1` or `auto`.
             threads: On a CPU; None as in `run`.
+            artifacts: A folder or URL to which its files are copied, and from which another machine
+                goes on with a training that was stopped.
             quiet: Show nothing meanwhile.
 
         Returns:
@@ -342,6 +345,7 @@ class Study(StudyFile):
                 seed=seed,
                 device=device,
                 threads=threads,
+                artifacts=Artifacts.given(artifacts),
                 tell=(lambda text: None) if quiet else say,
             )
 

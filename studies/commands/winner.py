@@ -9,8 +9,10 @@ import click
 from explorer.errors import UserError
 from explorer.output import say
 from explorer.suggestions import command
+from studies.artifacts import Artifacts
 from studies.commands.options import (
     GivenPath,
+    artifacts_option,
     set_option,
     storage_option,
     stored_study,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 )
 @click.option("--device", default="auto", help="cpu, cuda, cuda:1, or auto.")
 @threads_option
+@artifacts_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 @storage_option
 @click.pass_context
@@ -60,6 +63,7 @@ def winner(
     seed: int,
     device: str,
     threads: int | None,
+    artifacts: str | None,
     as_json: bool,
     storage: str | None,
 ) -> None:
@@ -132,6 +136,7 @@ def winner(
                 seed=seed,
                 device=device,
                 threads=threads,
+                artifacts=Artifacts.given(artifacts),
                 tell=(lambda text: None) if as_json else say,
             )
         except KeyboardInterrupt:

@@ -111,7 +111,7 @@ class Checkpoints:
         return self.storage.folder(self.stored.name, "checkpoints", _name(attempt), name)
 
     def _key(self, attempt: Attempt) -> str:
-        return f"{artifacts_folder(self.stored)}/checkpoints/{_name(attempt)}"
+        return f"{self.stored.artifacts_key}/checkpoints/{_name(attempt)}"
 
     def _there(self, attempt: Attempt) -> set[int]:
         names = self.artifacts.names(self._key(attempt)) if self.artifacts else []
@@ -134,11 +134,6 @@ class Checkpoints:
             f"{pair}: its checkpoint is on {begun.worker.host}. With --artifacts URL, which all"
             " machines reach, it would go on."
         )
-
-
-def artifacts_folder(stored: StoredStudy) -> str:
-    """The key of the folder of all artifacts of a study."""
-    return f"{stored.name}-{stored.uid}"
 
 
 def _name(attempt: Attempt) -> str:
