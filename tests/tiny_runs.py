@@ -48,7 +48,7 @@ class Recorder(View):
         if self._act:
             self._act(worker, event)
 
-    def died(self, worker: int, cause: str, log: Path) -> None:
+    def died(self, worker: int, cause: str, log: str) -> None:
         self.happened.append({"event": "died", "cause": cause})
 
     def nothing_to_do(self, stored: Any, counts: Counts) -> None:

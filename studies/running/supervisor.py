@@ -1,19 +1,16 @@
-"""Running a study: a supervisor that starts, watches, replaces and stops worker processes.
+"""Running a study: a supervisor that starts, watches, replaces and stops workers.
 
-It imports no torch.
+An engine places them: `studies.engines`. It imports no torch.
 """
 
-import json
-import os
 import queue
 import signal
-import subprocess
 import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -25,6 +22,10 @@ from studies.attempts.standing import Counts, Standing
 from studies.attempts.workers import Lease, Worker
 from studies.config.study import StudyFile
 from studies.data import load
+from studies.engines.engine import Ended, Engine, Job, Placed
+from studies.engines.local import LocalEngine
+from studies.engines.worker_logs import quoted
+from studies.engines.worker_process import AWAY, DONE, MISTAKE, STOPPED
 from studies.machine import gpus
 from studies.machine.settings import resolve
 from studies.records.arm_standings import until_standings
@@ -33,8 +34,6 @@ from studies.records.same_data import about_data
 from studies.records.stored_study import StoredStudy, get
 from studies.running.estimate import typical_step
 from studies.running.progress import View
-from studies.running.worker import AWAY, BOOTSTRAP, DONE, MISTAKE, STOPPED
-from studies.running.worker_logs import last_lines, open_log, quoted_tail
 from studies.storage import Storage
 from studies.storage.schema import FAILURE
 from studies.training import training_notes
@@ -65,8 +64,11 @@ def run(
     data_dir: Path | None = None,
     view: View | None = None,
     lease: Lease | None = None,
+    engine: Engine | None = None,
 ) -> Counts:
     """Train what a study still wants in `workers` processes; see `Study.run`.
+
+    They are on this machine, or where `engine` places them.
 
     Raises:
         UserError: for a mistake.
@@ -74,12 +76,17 @@ def run(
     """
     gpus.check_workers(workers, workers_per_gpu, threads)
     view = view or View()
-    with Storage.visit(storage) as opened:
-        stored = _store(opened, study, workers, workers_per_gpu, threads, data_dir)
+    with (
+        Storage.visit(storage) as opened,
+        closing(engine or LocalEngine(workers, workers_per_gpu)) as engine,
+    ):
+        stored = _store(opened, study, engine, workers, threads, data_dir)
         counts = stored.counts(opened)
         if counts.left:
-            seats = gpus.deal(stored.content.settings.device, workers, workers_per_gpu)
-            supervisor = _Supervisor(opened, stored, seats, data_dir, view, lease or Lease())
+            seats = engine.seats(stored.content.settings)
+            supervisor = _Supervisor(
+                opened, stored, engine, seats, data_dir, view, lease or Lease()
+            )
             with opened.waiting(supervisor.storage_away, lambda: supervisor.interrupts > 0):
                 counts = supervisor.run(counts)
         else:
@@ -93,8 +100,8 @@ def run(
 def _store(
     storage: Storage,
     study: StudyFile,
+    engine: Engine,
     workers: int | None,
-    workers_per_gpu: int | None,
     threads: int | None,
     data_dir: Path | None,
 ) -> StoredStudy:
@@ -107,8 +114,8 @@ def _store(
         for recipe in study.all_recipes:
             recipe.steps_per_epoch(data["splits"]["train"])
         step = typical_step(study.recipe, wanted)
-        resolved = resolve(workers=workers or 1, threads=threads, step=step)
-        gpus.deal(resolved.settings.device, workers, workers_per_gpu)  # or a mistake
+        resolved = engine.call(resolve, workers=workers or 1, threads=threads, step=step)
+        engine.seats(resolved.settings)  # or a mistake
         return {
             **data,
             "notes": [*training_notes(splits, *study.all_recipes), *resolved.notes],
@@ -121,40 +128,32 @@ def _store(
 
 
 @dataclass
-class _Process:
-    """A worker process as the supervisor knows it."""
+class _Worker:
+    """A worker as the supervisor knows it."""
 
     id: str
     index: int
-    popen: "subprocess.Popen[bytes]"
-    log: Path
+    placed: Placed
     claimed: bool = False
     problem: str = ""  # why it gave up
-    epochs: int = 0
     killed: bool = False
-
-    def ask_to_stop(self) -> None:
-        if self.popen.stdin and not self.popen.stdin.closed:
-            with suppress(BrokenPipeError):  # it died before it read its configuration
-                self.popen.stdin.close()
 
     def kill(self) -> None:
         self.killed = True
-        self.popen.kill()
+        self.placed.kill()
 
 
 @dataclass
 class _Supervisor:
     storage: Storage
     stored: StoredStudy
-    seats: list[str | None]  # a worker each: its GPU
+    engine: Engine
+    seats: int  # how many workers there may be
     data_dir: Path | None
     view: View
     lease: Lease
-    events: "queue.Queue[tuple[_Process, dict[str, Any] | None]]" = field(
-        default_factory=queue.Queue
-    )
-    living: list[_Process] = field(default_factory=list)
+    events: "queue.Queue[tuple[str, dict[str, Any] | Ended]]" = field(default_factory=queue.Queue)
+    living: dict[str, _Worker] = field(default_factory=dict)
     logs: list[Path] = field(default_factory=list)
     interrupts: int = 0
     deaths: int = 0  # in a row, without an epoch between them
@@ -172,13 +171,12 @@ class _Supervisor:
             retried_from=self.stored.retried_from,
         )
         standing = self.stored.standing(self.storage)
-        self.view.begin(self.stored, counts, len(self.seats))
+        self.view.begin(self.stored, counts, self.seats)
         asked = 0
         next_look = time.monotonic() + LOOK
         with _signals(self._interrupt):
             try:
-                for index in range(min(len(self.seats), counts.left)):
-                    self._start(index)
+                self._start(range(min(self.seats, counts.left)))
                 while self.living:
                     self._take_event(claims, standing)
                     if self.interrupts > asked:
@@ -189,10 +187,10 @@ class _Supervisor:
                         next_look = time.monotonic() + LOOK
             finally:
                 # Also when something here went wrong: nobody is left behind.
-                for process in self.living:
-                    process.ask_to_stop()
-                for process in self.living:
-                    process.popen.wait()
+                for worker in self.living.values():
+                    worker.placed.ask_to_stop()
+                for worker in self.living.values():
+                    worker.placed.wait()
                 self.view.close()
         counts = self.stored.counts(self.storage)
         self._tidy_up(counts)
@@ -214,14 +212,20 @@ class _Supervisor:
     def _stop(self, *, kill: bool) -> None:
         if self.living:
             self.view.stopping(kill)
-        for process in self.living:
-            process.ask_to_stop()
+        for worker in self.living.values():
+            worker.placed.ask_to_stop()
             if kill:
-                process.kill()
+                worker.kill()
 
-    def _start(self, index: int) -> None:
+    def _start(self, indices: Iterable[int]) -> None:
+        jobs = [self._job(index) for index in indices]
+        self.logs += [job.log for job in jobs]
+        placed = self.engine.start(jobs, lambda worker, event: self.events.put((worker, event)))
+        for job, worker in zip(jobs, placed, strict=True):
+            self.living[job.id] = _Worker(job.id, job.index, worker)
+
+    def _job(self, index: int) -> Job:
         worker_id = uuid.uuid4().hex[:12]
-        log = self.storage.files / self.stored.name / "logs" / f"worker{index + 1}-{worker_id}.log"
         config = {
             "path": sys.path,
             "storage": self.storage.url,
@@ -232,36 +236,9 @@ class _Supervisor:
             "lease": asdict(self.lease),
             "trainer": TRAINER,
         }
-        self.logs.append(log)
-        with open_log(log) as file:
-            popen = subprocess.Popen(
-                [sys.executable, "-P", "-c", BOOTSTRAP],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=file,
-                env=worker_environment(self.stored.content.settings.threads, self.seats[index]),
-                start_new_session=True,  # a terminal's Ctrl-C reaches only us
-            )
-        process = _Process(worker_id, index, popen, log)
-        self.living.append(process)
-        assert popen.stdin
-        with suppress(BrokenPipeError):  # it died at once; its end is noticed like any other
-            # The URL may hold a password, and arguments are there for everyone
-            # to see: so it goes through the pipe.
-            popen.stdin.write(json.dumps(config).encode() + b"\n")
-            popen.stdin.flush()
-        threading.Thread(
-            target=self._listen, args=(process,), name=f"worker {index}", daemon=True
-        ).start()
-
-    def _listen(self, process: _Process) -> None:
-        assert process.popen.stdout
-        for line in process.popen.stdout:
-            try:
-                self.events.put((process, json.loads(line)))
-            except ValueError:  # cut off in the middle by a kill
-                continue
-        self.events.put((process, None))
+        logs = self.storage.files / self.stored.name / "logs"
+        log = logs / f"worker{index + 1}-{worker_id}.log"
+        return Job(worker_id, index, config, self.stored.content.settings.threads, log)
 
     def _show(self, standing: Standing) -> None:
         standing.look()
@@ -271,66 +248,67 @@ class _Supervisor:
 
     def _take_event(self, claims: Claims, standing: Standing) -> None:
         try:
-            process, event = self.events.get(timeout=0.2)
+            worker_id, event = self.events.get(timeout=0.2)
         except queue.Empty:
             return
-        if event is None:
-            self._ended(process, claims)
+        worker = self.living[worker_id]
+        if isinstance(event, Ended):
+            self._ended(worker, event, claims)
             return
         if event["event"] == "claimed":
-            process.claimed = True
+            worker.claimed = True
             self.stillborn = 0
         elif event["event"] == "epoch":
-            process.epochs += 1
             self.deaths = 0
         elif event["event"] == "error":
             self._give_up(event["message"])
             return
         elif event["event"] == "away":
             if event["at"] > self.back:  # what was away for all has been said
-                self.view.storage_away(process.index, event["reason"])
+                self.view.storage_away(worker.index, event["reason"])
             return
         elif event["event"] == "gave up":
-            process.problem = event["message"]
+            worker.problem = event["message"]
             return
         if event["event"] in ("complete", "failed", "pruned"):
             self._show(standing)
-        self.view.event(process.index, event)
+        self.view.event(worker.index, event)
 
-    def _ended(self, process: _Process, claims: Claims) -> None:
+    def _ended(self, worker: _Worker, end: Ended, claims: Claims) -> None:
         """A worker has ended: as it should, or it died and is replaced."""
-        code = process.popen.wait()
-        process.ask_to_stop()
-        self.living.remove(process)
-        if code in (DONE, STOPPED):
+        del self.living[worker.id]
+        if end.code in (DONE, STOPPED):
             return
+        # One that is lost with its machine says nothing against the pair.
+        is_blameless = worker.killed or end.code in (MISTAKE, AWAY, None)
         with self.storage.errors():
-            if process.killed or code in (MISTAKE, AWAY):
-                claims.give_up(process.id, "interrupted")
+            if is_blameless:
+                claims.give_up(worker.id, "interrupted")
             else:
-                failure = {"reason": f"its worker {_cause(code)}", "log": last_lines(process.log)}
-                claims.give_up(process.id, "lost", {FAILURE: failure})
-        if code == AWAY and not self.living:  # as long as one reaches it, the others do without
-            self._give_up(process.problem)
-        if process.killed or code in (MISTAKE, AWAY):
+                failure = {"reason": f"its worker {end.cause}", "log": list(end.last_lines)}
+                claims.give_up(worker.id, "lost", {FAILURE: failure})
+        if end.code == AWAY and not self.living:  # as long as one reaches it, others do without
+            self._give_up(worker.problem)
+        if worker.killed or end.code in (MISTAKE, AWAY):
             return
-        self.deaths += 1
-        self.stillborn += not process.claimed
-        self.view.died(process.index, _cause(code), process.log)
+        self.view.died(worker.index, end.cause, worker.placed.log)
+        if not is_blameless:
+            self.deaths += 1
+            self.stillborn += not worker.claimed
         if self.deaths >= HOPELESS or self.stillborn >= STILLBORN:
-            tail = quoted_tail(process.log)
+            tail = quoted(end.last_lines)
             self._give_up(
-                f"workers keep dying here (the last one {_cause(code)}), so the run was"
-                f" stopped.\n{tail}Its whole log is {process.log}. Started again, the"
+                f"workers keep dying here (the last one {end.cause}), so the run was"
+                f" stopped.\n{tail}Its whole log is {worker.placed.log}. Started again, the"
                 " study goes on where it is."
             )
         elif not self.interrupts and not self.problem and self.stored.counts(self.storage).left:
-            self._start(process.index)
+            self._start([worker.index])
 
     def _give_up(self, problem: str) -> None:
         self.problem = self.problem or problem
-        for process in self.living:
-            process.ask_to_stop()
+        for worker in self.living.values():
+            worker.placed.ask_to_stop()
 
     def _tidy_up(self, counts: Counts) -> None:
         """Remove this run's empty logs.
@@ -350,24 +328,6 @@ class _Supervisor:
         for folder in removable:
             with suppress(OSError):  # not empty, or not there
                 folder.rmdir()
-
-
-def worker_environment(threads: int, gpu: str | None = None) -> dict[str, str]:
-    """The environment of a worker: what must be set before a process starts.
-
-    `gpu` is the only one that it sees.
-    """
-    environment = dict(os.environ)
-    if gpu is not None:
-        environment["CUDA_VISIBLE_DEVICES"] = gpu
-    for name in (
-        "OMP_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "NUMEXPR_NUM_THREADS",
-    ):
-        environment[name] = str(threads)
-    return environment
 
 
 @contextmanager
@@ -390,10 +350,3 @@ def _signals(handler: Any) -> Iterator[None]:
     finally:
         for number, previous in before.items():
             signal.signal(number, previous)
-
-
-def _cause(code: int) -> str:
-    if code < 0:
-        name = signal.Signals(-code).name
-        return f"was killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
-    return f"ended with code {code}"

@@ -25,6 +25,7 @@ from explorer.output import log_stream
 from explorer.scarcity import scarcity
 from studies.attempts.claims import Claims
 from studies.attempts.workers import Lease, Worker
+from studies.engines.worker_process import AWAY, DONE, MISTAKE, STOPPED
 from studies.machine import failures
 from studies.machine.memory import keep_memory
 from studies.records.stored_study import get
@@ -33,22 +34,8 @@ from studies.storage import Storage, StorageAway
 if TYPE_CHECKING:
     from studies.running.trial import Trainer
 
-# Exit codes, beside a Python crash's 1: nothing left to train, the user's mistake, asked to stop.
-DONE, MISTAKE, STOPPED = 0, 2, 3
-# The storage was away for longer than a run waits.
-AWAY = 4
 # How often a worker that has nothing to train looks again; seconds.
 POLL = 0.5
-
-# What `python -c` runs: the modules are found where the supervisor finds them, whatever lies in the
-# current folder. When all is done it ends at once: to take torch and Lightning apart again takes
-# Python over a second.
-BOOTSTRAP = (
-    "import json, os, sys; config = json.loads(sys.stdin.buffer.readline()); sys.path[:] ="
-    " config.pop('path'); from explorer.lazy import load; code ="
-    " load('studies.running.worker').main(config); sys.stdout.flush(); sys.stderr.flush();"
-    " os._exit(code)"
-)
 
 
 def main(config: dict[str, Any]) -> int:
