@@ -9,12 +9,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from studies.machine.settings import Settings
+from studies.machine.settings import Resolved, Settings
 
 Event = dict[str, Any]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -95,9 +94,13 @@ class Engine(ABC):
             UserError: More were asked for than there can be, or there is room for none.
         """
 
-    def call(self, function: Callable[..., T], **options: Any) -> T:
-        """Call a function on a machine like those of the workers, and return what it returns."""
-        return function(**options)
+    @abstractmethod
+    def settings(self, resolve: Callable[..., Resolved], **options: Any) -> Resolved:
+        """What `settings.resolve` finds where the workers will be, with their number there."""
+
+    def more(self) -> int:
+        """How many workers there is room for beyond those of `seats` and of earlier calls."""
+        return 0
 
     @abstractmethod
     def start(self, jobs: Sequence[Job], tell: Tell) -> list[Placed]:

@@ -1,13 +1,14 @@
 """The engine of one machine: workers are child processes, with a GPU each where there are any."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from studies.engines.engine import Ended, Engine, Job, Placed, Tell
 from studies.engines.worker_logs import last_lines, open_log
 from studies.engines.worker_process import WorkerProcess, cause, worker_environment
 from studies.machine import gpus
-from studies.machine.settings import Settings
+from studies.machine.settings import Resolved, Settings
 
 
 class LocalWorker(Placed):
@@ -47,6 +48,9 @@ class LocalEngine(Engine):
     def __init__(self, workers: int | None = None, workers_per_gpu: int | None = None) -> None:
         self._workers, self._workers_per_gpu = workers, workers_per_gpu
         self._gpus: list[str | None] = []
+
+    def settings(self, resolve: Callable[..., Resolved], **options: Any) -> Resolved:
+        return resolve(workers=self._workers or 1, **options)
 
     def seats(self, settings: Settings) -> int:
         self._gpus = gpus.deal(settings.device, self._workers, self._workers_per_gpu)

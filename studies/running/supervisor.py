@@ -3,6 +3,7 @@
 An engine places them: `studies.engines`. It imports no torch.
 """
 
+import os
 import queue
 import signal
 import sys
@@ -19,6 +20,7 @@ from typing import Any
 from explorer.errors import UserError
 from studies.attempts.claims import Claims
 from studies.attempts.standing import Counts, Standing
+from studies.attempts.stops import stops
 from studies.attempts.workers import Lease, Worker
 from studies.config.study import StudyFile
 from studies.data import load
@@ -48,6 +50,13 @@ HOPELESS = 6
 STILLBORN = 3
 # What trains a pair, for a worker to import.
 TRAINER = "studies.running.trial:Trainer"
+ONE_MACHINE = (
+    "{storage} is an SQLite file, which only the processes of one machine can share: over a network"
+    " its locks do not hold, and the workers of this engine are on several machines. Use"
+    " PostgreSQL: --storage postgresql://user:password@host/studies. This line starts one: docker"
+    " run -d -p 5432:5432 -e POSTGRES_USER=user -e POSTGRES_PASSWORD=password -e"
+    " POSTGRES_DB=studies postgres"
+)
 
 
 class RunStopped(KeyboardInterrupt):
@@ -80,7 +89,7 @@ def run(
         Storage.visit(storage) as opened,
         closing(engine or LocalEngine(workers, workers_per_gpu)) as engine,
     ):
-        stored = _store(opened, study, engine, workers, threads, data_dir)
+        stored = store(opened, study, engine, threads, data_dir)
         counts = stored.counts(opened)
         if counts.left:
             seats = engine.seats(stored.content.settings)
@@ -97,15 +106,16 @@ def run(
     return counts
 
 
-def _store(
+def store(
     storage: Storage,
     study: StudyFile,
     engine: Engine,
-    workers: int | None,
     threads: int | None,
     data_dir: Path | None,
 ) -> StoredStudy:
     """Store or extend the study. The data is read once, and not kept while workers train."""
+    if engine.spans_machines and storage.path:
+        raise UserError(ONE_MACHINE.format(storage=storage.shown))
     study, wanted = with_designs(storage, study, data_dir)
 
     def find_out() -> dict[str, Any]:
@@ -114,7 +124,7 @@ def _store(
         for recipe in study.all_recipes:
             recipe.steps_per_epoch(data["splits"]["train"])
         step = typical_step(study.recipe, wanted)
-        resolved = engine.call(resolve, workers=workers or 1, threads=threads, step=step)
+        resolved = engine.settings(resolve, threads=threads, step=step)
         engine.seats(resolved.settings)  # or a mistake
         return {
             **data,
@@ -134,6 +144,7 @@ class _Worker:
     id: str
     index: int
     placed: Placed
+    was_heard: bool = False
     claimed: bool = False
     problem: str = ""  # why it gave up
     killed: bool = False
@@ -155,6 +166,8 @@ class _Supervisor:
     events: "queue.Queue[tuple[str, dict[str, Any] | Ended]]" = field(default_factory=queue.Queue)
     living: dict[str, _Worker] = field(default_factory=dict)
     logs: list[Path] = field(default_factory=list)
+    stops: int = 0  # how often the study had been stopped when the run began
+    is_stopped: bool = False  # by `study stop`
     interrupts: int = 0
     deaths: int = 0  # in a row, without an epoch between them
     stillborn: int = 0  # in a row, before anything was claimed
@@ -171,6 +184,7 @@ class _Supervisor:
             retried_from=self.stored.retried_from,
         )
         standing = self.stored.standing(self.storage)
+        self.stops = stops(self.storage, self.stored.id)
         self.view.begin(self.stored, counts, self.seats)
         asked = 0
         next_look = time.monotonic() + LOOK
@@ -196,7 +210,7 @@ class _Supervisor:
         self._tidy_up(counts)
         if self.problem:
             raise UserError(self.problem)
-        if self.interrupts and counts.left:
+        if counts.left and (self.interrupts or self._was_stopped()):
             self.view.stopped(self.stored, counts)
             raise RunStopped
         return counts
@@ -230,10 +244,11 @@ class _Supervisor:
             "path": sys.path,
             "storage": self.storage.url,
             "study": self.stored.name,
-            "data_dir": str(self.data_dir) if self.data_dir else None,
+            "data_dir": os.path.abspath(self.data_dir) if self.data_dir else None,
             "worker": worker_id,
             "index": index,
             "lease": asdict(self.lease),
+            "stops": self.stops,
             "trainer": TRAINER,
         }
         logs = self.storage.files / self.stored.name / "logs"
@@ -243,6 +258,17 @@ class _Supervisor:
     def _show(self, standing: Standing) -> None:
         standing.look()
         self.view.stand(standing.counts)
+        if self._was_stopped():
+            if not self.is_stopped:
+                self.is_stopped = True
+                self._stop(kill=False)
+        elif not standing.counts.left:
+            for worker in self.living.values():
+                if not worker.was_heard:  # it may wait for room on a cluster
+                    worker.placed.ask_to_stop()
+        elif self._may_start() and (more := self.engine.more()):
+            self.seats += more
+            self._start(range(self.seats - more, self.seats))
         if standings := until_standings(self.stored.seen(standing.attempts.seen)):
             self.view.standings(standings)
 
@@ -255,6 +281,7 @@ class _Supervisor:
         if isinstance(event, Ended):
             self._ended(worker, event, claims)
             return
+        worker.was_heard = True
         if event["event"] == "claimed":
             worker.claimed = True
             self.stillborn = 0
@@ -302,8 +329,14 @@ class _Supervisor:
                 f" stopped.\n{tail}Its whole log is {worker.placed.log}. Started again, the"
                 " study goes on where it is."
             )
-        elif not self.interrupts and not self.problem and self.stored.counts(self.storage).left:
+        elif self._may_start() and self.stored.counts(self.storage).left:
             self._start([worker.index])
+
+    def _may_start(self) -> bool:
+        return not (self.interrupts or self.problem or self._was_stopped())
+
+    def _was_stopped(self) -> bool:
+        return stops(self.storage, self.stored.id) > self.stops
 
     def _give_up(self, problem: str) -> None:
         self.problem = self.problem or problem

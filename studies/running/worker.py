@@ -24,6 +24,7 @@ from explorer.errors import UserError
 from explorer.output import log_stream
 from explorer.scarcity import scarcity
 from studies.attempts.claims import Claims
+from studies.attempts.stops import stop_sign
 from studies.attempts.workers import Lease, Worker
 from studies.engines.worker_process import AWAY, DONE, MISTAKE, STOPPED
 from studies.machine import failures
@@ -42,8 +43,9 @@ def main(config: dict[str, Any]) -> int:
     """Run a worker; returns its exit code.
 
     Args:
-        config: storage, study, data_dir, worker (its id), index, lease, and trainer, the dotted
-            name of what trains its pairs.
+        config: storage, study, data_dir, worker (its id), index, lease, stops (how often the study
+            had been stopped when its run began), and trainer, the dotted name of what trains its
+            pairs.
     """
     faulthandler.enable(2)
     # What cannot be logged is lost, and never ends a training.
@@ -114,6 +116,12 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
     if stored.content.settings.device == "cpu":
         keep_memory()
     data_dir = Path(config["data_dir"]) if config["data_dir"] else None
+    is_stopped = stop_sign(storage, stored.id, config["stops"])
+
+    def pass_on_stop() -> None:
+        if is_stopped():
+            stop.set()
+
     claims = Claims(
         storage,
         storage.open(),
@@ -121,6 +129,7 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
         stored,
         lease=Lease(**config["lease"]),
         retried_from=stored.retried_from,
+        on_renewal=pass_on_stop,
     )
     trainer = proposer = None
     if stored.content.document.search:
@@ -128,7 +137,7 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
 
         proposer = Proposer(stored)
     with Worker.hold(storage.folder(stored.name, "workers"), config["worker"]) as me:
-        while not stop.is_set():
+        while not stop.is_set() and not is_stopped():
             counts = claims.counts()
             if not counts.left:
                 return DONE

@@ -5,6 +5,6 @@ other modules are private to this room.
 """
 
 from studies.storage.outages import PATIENCE, StorageAway
-from studies.storage.storage import Storage, from_json
+from studies.storage.storage import FILES, Storage, from_json
 
-__all__ = ["PATIENCE", "Storage", "StorageAway", "from_json"]
+__all__ = ["FILES", "PATIENCE", "Storage", "StorageAway", "from_json"]
