@@ -51,7 +51,7 @@ class Recorder(View):
     def note(self, worker: int, text: str) -> None:
         self.happened.append({"event": "note", "text": text})
 
-    def died(self, worker: int, cause: str, log: Path) -> None:
+    def died(self, worker: int, cause: str, log: str) -> None:
         self.happened.append({"event": "died", "cause": cause})
 
     def nothing_to_do(self, stored: Any, counts: Counts) -> None:

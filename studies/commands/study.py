@@ -8,6 +8,7 @@ import click
 from explorer.commands.options import FORCE_OPTION, JSON_OPTION
 from explorer.errors import UserError
 from explorer.suggestions import command
+from studies.commands.engines import choose_engine, engine_options, hand_over
 from studies.commands.manage import delete, import_, plan, show
 from studies.commands.options import (
     GivenPath,
@@ -49,6 +50,7 @@ def study() -> None:
 @storage_option
 @training_options
 @artifacts_option
+@engine_options
 @click.option("--quiet", is_flag=True, help="Show only what goes wrong.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, for programs.")
 @click.pass_context
@@ -60,6 +62,10 @@ def run(
     artifacts: str | None,
     quiet: bool,
     as_json: bool,
+    engine: str,
+    address: str | None,
+    gpus_per_worker: float | None,
+    detach: bool,
     **training: Any,
 ) -> None:
     """Train what is left of STUDY.
@@ -67,7 +73,8 @@ def run(
     A name means the stored study, if there is one, else the preset. Ctrl-C stops after the current
     step, and the same command goes on from there. A training that was cut off resumes from its last
     finished epoch, and ends with the numbers it would have had.
-    Exit codes: 0 all complete, 1 some failed, 2 a mistake, 130 stopped.
+    Exit codes: 0 all complete (or handed over, with --detach), 1 some failed, 2 a mistake, 130
+    stopped.
 
     \b
     Examples:
@@ -76,6 +83,7 @@ def run(
       resnext-explorer study run digits_cardinality --set name=longer --set recipe.epochs=20
       resnext-explorer study run ./small_networks.yaml --workers-per-gpu 4
       resnext-explorer study run my_study --artifacts /shared/artifacts
+      resnext-explorer study run ./my_study.yaml --engine ray --address 10.0.0.1:6379 --detach
     """
     from studies.artifacts import Artifacts
     from studies.running.progress import choose_view
@@ -85,16 +93,26 @@ def run(
 
     opened = Storage(storage)
     wanted = wanted_study(opened, name_or_path, changes)
+    own = {"address": address, "gpus_per_worker": gpus_per_worker, "detach": detach}
+    shown = {"engine": engine, **own} if engine != "local" else {}
     kept = Artifacts.given(artifacts)
     options = {
         "set": changes,
         **training,
+        **shown,
         "artifacts": kept and kept.shown,
         "storage": opened.option,
     }
+    workers, workers_per_gpu = training["workers"], training["workers_per_gpu"]
+    chosen = choose_engine(engine, workers=workers, workers_per_gpu=workers_per_gpu, **own)
+    if detach:
+        hand_over(wanted, opened, chosen, training["threads"], training["data_dir"], kept)
+        return
     view = choose_view(quiet=quiet, as_json=as_json, study=name_or_path, options=options)
     try:
-        counts = run_study(wanted, storage=opened, artifacts=kept, view=view, **training)
+        counts = run_study(
+            wanted, storage=opened, artifacts=kept, view=view, engine=chosen, **training
+        )
     except RunStopped:
         ctx.exit(130)
     ctx.exit(1 if counts.failed else 0)

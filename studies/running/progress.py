@@ -4,7 +4,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +61,7 @@ class View:
     def standings(self, standings: UntilStandings) -> None:
         """Where the arms stand, if seeds end where the verdict is known: often, and at the end."""
 
-    def died(self, worker: int, cause: str, log: Path) -> None:
+    def died(self, worker: int, cause: str, log: str) -> None:
         """A worker died; it is being replaced."""
 
     def storage_away(self, worker: int | None, reason: str | None) -> None:
@@ -91,7 +90,7 @@ class QuietView(View):
         if event["event"] == "failed":
             self.say(f"{event['arm']} seed {event['seed']} failed: {event['reason']}")
 
-    def died(self, worker: int, cause: str, log: Path) -> None:
+    def died(self, worker: int, cause: str, log: str) -> None:
         self.say(f"Worker {worker + 1} {cause}; another takes its place. Its log: {log}")
 
     def storage_away(self, worker: int | None, reason: str | None) -> None:
@@ -138,8 +137,8 @@ class JsonView(View):
         for arm in self.newly_decided(standings):
             self._tell({"event": "decided", **asdict(arm), "text": standings.line(arm)})
 
-    def died(self, worker: int, cause: str, log: Path) -> None:
-        self._tell({"worker": worker, "event": "died", "cause": cause, "log": str(log)})
+    def died(self, worker: int, cause: str, log: str) -> None:
+        self._tell({"worker": worker, "event": "died", "cause": cause, "log": log})
 
     def storage_away(self, worker: int | None, reason: str | None) -> None:
         self._tell(

@@ -25,7 +25,9 @@ from explorer.output import log_stream
 from explorer.scarcity import scarcity
 from studies.artifacts import Artifacts
 from studies.attempts.claims import Claims
+from studies.attempts.stops import stop_sign
 from studies.attempts.workers import Lease, Worker
+from studies.engines.worker_process import AWAY, DONE, MISTAKE, STOPPED
 from studies.machine import failures
 from studies.machine.memory import keep_memory
 from studies.records.stored_study import get
@@ -34,22 +36,8 @@ from studies.storage import Away, Storage
 if TYPE_CHECKING:
     from studies.running.trial import Trainer
 
-# Exit codes, beside a Python crash's 1: nothing left to train, the user's mistake, asked to stop.
-DONE, MISTAKE, STOPPED = 0, 2, 3
-# The storage was away for longer than a run waits.
-AWAY = 4
 # How often a worker that has nothing to train looks again; seconds.
 POLL = 0.5
-
-# What `python -c` runs: the modules are found where the supervisor finds them, whatever lies in the
-# current folder. When all is done it ends at once: to take torch and Lightning apart again takes
-# Python over a second.
-BOOTSTRAP = (
-    "import json, os, sys; config = json.loads(sys.stdin.buffer.readline()); sys.path[:] ="
-    " config.pop('path'); from explorer.lazy import load; code ="
-    " load('studies.running.worker').main(config); sys.stdout.flush(); sys.stderr.flush();"
-    " os._exit(code)"
-)
 
 
 def main(config: dict[str, Any]) -> int:
@@ -57,7 +45,8 @@ def main(config: dict[str, Any]) -> int:
 
     Args:
         config: storage, study, data_dir, artifacts (their URL, or None), worker (its id), index,
-            lease, and trainer, the dotted name of what trains its pairs.
+            lease, stops (how often the study had been stopped when its run began), and trainer, the
+            dotted name of what trains its pairs.
     """
     faulthandler.enable(2)
     # What cannot be logged is lost, and never ends a training.
@@ -128,6 +117,12 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
     if stored.content.settings.device == "cpu":
         keep_memory()
     data_dir = Path(config["data_dir"]) if config["data_dir"] else None
+    is_stopped = stop_sign(storage, stored.id, config["stops"])
+
+    def pass_on_stop() -> None:
+        if is_stopped():
+            stop.set()
+
     claims = Claims(
         storage,
         storage.open(),
@@ -135,6 +130,7 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
         stored,
         lease=Lease(**config["lease"]),
         retried_from=stored.retried_from,
+        on_renewal=pass_on_stop,
     )
     trainer = proposer = None
     if stored.content.document.search:
@@ -142,7 +138,7 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
 
         proposer = Proposer(stored)
     with Worker.hold(storage.folder(stored.name, "workers"), config["worker"]) as me:
-        while not stop.is_set():
+        while not stop.is_set() and not is_stopped():
             counts = claims.counts()
             if not counts.left:
                 return DONE

@@ -5,10 +5,11 @@ other modules are private to this room.
 """
 
 from studies.storage.outages import PATIENCE, Away, Patience, Reason, Say, StorageAway
-from studies.storage.storage import Storage, from_json
+from studies.storage.storage import FILES, Storage, from_json
 from studies.storage.url import hidden
 
 __all__ = [
+    "FILES",
     "PATIENCE",
     "Away",
     "Patience",

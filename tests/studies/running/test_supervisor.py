@@ -30,6 +30,7 @@ from tiny_runs import (
 )
 from tiny_study import change
 
+import studies.engines.local
 import studies.machine.gpus
 import studies.records.stored_study
 import studies.running.supervisor
@@ -189,7 +190,7 @@ def test_a_full_disk_behind_the_logs_fails_no_training_and_keeps_the_reason(
     def open_full(path: Path) -> IO[bytes]:
         return open("/dev/full", "wb")
 
-    monkeypatch.setattr(studies.running.supervisor, "open_log", open_full)
+    monkeypatch.setattr(studies.engines.local, "open_log", open_full)
     mischief(monkeypatch, tiny, "bug", "C=4")
     view = Recorder()
     counts = run(tiny, view)
@@ -463,13 +464,13 @@ def test_gpus_are_dealt_out_in_turn_as_many_workers_to_each_as_wanted(
     expected: list[str],
 ) -> None:
     given: list[tuple[int, str | None]] = []
-    before = studies.running.supervisor.worker_environment
+    before = studies.engines.local.worker_environment
 
     def note(threads: int, gpu: str | None = None) -> dict[str, str]:
         given.append((threads, gpu))
         return before(threads, gpu)
 
-    monkeypatch.setattr(studies.running.supervisor, "worker_environment", note)
+    monkeypatch.setattr(studies.engines.local, "worker_environment", note)
     assert (
         studies.running.supervisor.run(Study.load(tiny), storage="sqlite:///t.db", **options)
         == DONE
