@@ -13,7 +13,7 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -33,6 +33,8 @@ PROTOCOLS = ("file", "s3", "gs", "abfs", "sftp", "smb", "hdfs", "webhdfs", "memo
 LONGEST_TEXT = 300
 
 T = TypeVar("T")
+# Called with a sentence that a user wants to see.
+Note = Callable[[str], None]
 
 
 class ArtifactsAway(Away):
@@ -270,3 +272,17 @@ class Artifacts:
             reason = self._patience.reason(error)
             assert reason
             raise self._patience.error(reason) from None
+
+
+def waiting_for(
+    artifacts: Artifacts | None, note: Note, stopping: Callable[[], bool]
+) -> AbstractContextManager[None]:
+    """Wait inside the block for artifacts that are away, if there are any, and tell of it."""
+    if artifacts is None:
+        return nullcontext()
+
+    def say(reason: str | None) -> None:
+        about = f"The artifacts at {artifacts.shown} are"
+        note(f"{about} away: {reason} Waiting for them." if reason else f"{about} back.")
+
+    return artifacts.waiting(say, stopping)

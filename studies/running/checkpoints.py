@@ -8,11 +8,11 @@ each study, so that a new one of the same name does not resume from the old one'
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from studies.artifacts import Artifacts, ArtifactsAway
+from studies.artifacts import Artifacts, ArtifactsAway, Note
 from studies.attempts.attempt import Attempt
 from studies.attempts.workers import this_machine
 from studies.records.stored_study import StoredStudy
@@ -21,8 +21,6 @@ from studies.storage import Storage
 # Where artifacts did not answer, checkpoints are kept here alone for so many times as long as that
 # took: each epoch would wait for them again.
 RESPITE = 10
-# Called with a sentence that a user wants to see.
-Note = Callable[[str], None]
 
 
 @dataclass

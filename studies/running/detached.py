@@ -79,7 +79,7 @@ def detach(
     gpus.check_workers(engine.workers, None, threads)
     if artifacts:
         artifacts.check()
-    stored = store(storage, study, engine, threads, data_dir)
+    stored = store(storage, study, engine, threads, data_dir, artifacts)
     if not stored.counts(storage).left:
         return False
     engine.seats(stored.content.settings)

@@ -94,7 +94,7 @@ def run(
         Storage.visit(storage) as opened,
         closing(engine or LocalEngine(workers, workers_per_gpu)) as engine,
     ):
-        stored = store(opened, study, engine, threads, data_dir)
+        stored = store(opened, study, engine, threads, data_dir, kept)
         counts = stored.counts(opened)
         if counts.left:
             seats = engine.seats(stored.content.settings)
@@ -117,6 +117,7 @@ def store(
     engine: Engine,
     threads: int | None,
     data_dir: Path | None,
+    artifacts: Artifacts | None = None,
 ) -> StoredStudy:
     """Store or extend the study. The data is read once, and not kept while workers train."""
     if engine.spans_machines and storage.path:
@@ -124,7 +125,7 @@ def store(
     study, wanted = with_designs(storage, study, data_dir)
 
     def find_out() -> dict[str, Any]:
-        splits = load(study.data, data_dir, wanted.parts)
+        splits = load(study.data, data_dir, wanted.parts, artifacts=artifacts)
         data = about_data(splits)
         for recipe in study.all_recipes:
             recipe.steps_per_epoch(data["splits"]["train"])
@@ -305,7 +306,8 @@ class _Supervisor:
             self.view.note(worker.index, event["text"])
             return
         elif event["event"] == "gave up":
-            worker.problem = event["message"]
+            where = f"on {event['host']}, " if self.engine.spans_machines else ""
+            worker.problem = where + event["message"]
             return
         if event["event"] in ("complete", "failed", "pruned"):
             self._show(standing)
@@ -324,8 +326,10 @@ class _Supervisor:
             else:
                 failure = {"reason": f"its worker {end.cause}", "log": list(end.last_lines)}
                 claims.give_up(worker.id, "lost", {FAILURE: failure})
-        if end.code == AWAY and not self.living:  # as long as one reaches it, others do without
+        if end.code == AWAY and not self.living:  # as long as one can go on, it does
             self._give_up(worker.problem)
+        elif end.code == AWAY and self.engine.spans_machines:
+            self.view.note(worker.index, f"It has left: {worker.problem}")
         if worker.killed or end.code in (MISTAKE, AWAY):
             return
         self.view.died(worker.index, end.cause, worker.placed.log)

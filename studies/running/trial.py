@@ -4,13 +4,13 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import UserError
-from studies.artifacts import FULL, Artifacts
+from studies.artifacts import FULL, Artifacts, Note, waiting_for
 from studies.attempts.attempt import Attempt
 from studies.attempts.claims import Claims
 from studies.config.design import StoredDesign
@@ -85,7 +85,7 @@ class Trainer:
         from studies.training import train  # noqa: F401 - what fails here is no pair's fault
 
         settings.check_settings(self._settings)
-        return load(self._file.data, data_dir)
+        return load(self._file.data, data_dir, artifacts=self._artifacts)
 
     def train(self, *given: Any, **options: Any) -> "Outcome":
         """Train one network; see `studies.training.train`."""
@@ -112,8 +112,11 @@ class Trainer:
             def stops() -> bool:
                 return gone.is_set() or stopping()
 
-            with self._waiting(tell, stops):
-                ending = self._attempt(claims, attempt, design, curve, tell, stops)
+            def note(text: str) -> None:
+                tell({"event": "note", "text": text})
+
+            with waiting_for(self._artifacts, note, stops):
+                ending = self._attempt(claims, attempt, design, curve, tell, note, stops)
             if not isinstance(ending.problem, StorageAway):
                 curve.flush()
             is_ours = claims.end(attempt, ending.ended, ending.values, ending.attributes)
@@ -123,18 +126,6 @@ class Trainer:
             raise ending.problem
         tell({"event": ending.ended, **ending.report} if is_ours else {"event": "late"})
 
-    def _waiting(self, tell: Tell, stopping: Callable[[], bool]) -> AbstractContextManager[None]:
-        """Wait for artifacts that are away."""
-        if (artifacts := self._artifacts) is None:
-            return nullcontext()
-
-        def say(reason: str | None) -> None:
-            about = f"The artifacts at {artifacts.shown} are"
-            text = f"{about} away: {reason} Waiting for them." if reason else f"{about} back."
-            tell({"event": "note", "text": text})
-
-        return artifacts.waiting(say, stopping)
-
     def _attempt(
         self,
         claims: Claims,
@@ -142,6 +133,7 @@ class Trainer:
         design: StoredDesign,
         curve: "CurveLog",
         tell: Tell,
+        note: Note,
         stopping: Callable[[], bool],
     ) -> Ending:
         """Train the attempt's pair; how that ended."""
@@ -149,9 +141,6 @@ class Trainer:
         is_tried = attempt.pair.seed == self._stored.seeds[0]
         pruner = self._pruner if is_tried else None
         pruned = False
-
-        def note(text: str) -> None:
-            tell({"event": "note", "text": text})
 
         def on_resume(rows: list[dict[str, Any]]) -> None:
             nonlocal pruned

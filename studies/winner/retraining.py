@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.errors import UserError
 from explorer.suggestions import command
 from explorer.text import counted
-from studies.artifacts import Artifacts, ArtifactsAway
+from studies.artifacts import Artifacts, ArtifactsAway, waiting_for
 
 if TYPE_CHECKING:
     from studies.config.recipe import Recipe
@@ -142,7 +142,7 @@ def retrain(
         checkpoints=folder / CHECKPOINTS,
     )
     settings = resolved.settings
-    splits = load(spec, data_dir)
+    splits = load(spec, data_dir, artifacts=artifacts)
     check_data(stored, splits)
     said = training_notes(splits, wanted)  # of all images, each once
     splits = train_on_both(splits)
@@ -239,7 +239,7 @@ class _Copies:
         if self.artifacts is None:
             return
         try:
-            with self.artifacts.waiting(lambda reason: self.tell(reason or ""), lambda: False):
+            with waiting_for(self.artifacts, self.tell, lambda: False):
                 for name in names:
                     self.artifacts.put(self.folder / name, f"{self.key}/{name}")
         except UserError as error:

@@ -184,6 +184,14 @@ def test_data_that_a_worker_cannot_load_stops_the_run(
     assert tables()[0]["status"].unique() == ["waiting"]
 
 
+def test_a_machine_with_other_data_is_done_without_as_long_as_another_has_the_right_data(
+    fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(studies.running.supervisor, "TRAINER", "fake_training:OtherDataOnce")
+    assert run(tiny, workers=2) == DONE
+    assert tables()[0]["status"].unique() == ["complete"]
+
+
 def test_a_full_disk_behind_the_logs_fails_no_training_and_keeps_the_reason(
     fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
