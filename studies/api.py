@@ -22,6 +22,7 @@ from studies.attempts.planned import planned_pairs
 from studies.attempts.standing import Counts
 from studies.config.study import StudyFile
 from studies.data import data_section
+from studies.engines.local import LocalEngine
 from studies.pair import Pair
 from studies.records.named import load_study
 from studies.running.progress import choose_view
@@ -99,6 +100,7 @@ class Study(StudyFile):
         workers: int | None = None,
         workers_per_gpu: int | None = None,
         threads: int | None = None,
+        devices_per_worker: int = 1,
         data_dir: Path | None = None,
         artifacts: str | None = None,
         quiet: bool = False,
@@ -115,6 +117,8 @@ class Study(StudyFile):
             threads: Of each worker; a study that is stored keeps its own. None takes what
                 OMP_NUM_THREADS says; without it one, or on a CPU as many as the worker has cores
                 where a few timed steps are faster with them.
+            devices_per_worker: GPUs that share each training, or on a CPU processes. The batch,
+                learning rate and seeds are the study's, whatever it is.
             data_dir: The folder with the data set's files, where it is not built in.
             artifacts: A folder or URL that all machines reach, for checkpoints and decoded images.
             quiet: Show only what goes wrong.
@@ -137,7 +141,8 @@ class Study(StudyFile):
                 "storage": opened.option,
             }
             view = choose_view(quiet=quiet, study=self.name, options=options)
-            return run(self, storage=opened, artifacts=kept, view=view, **training)
+            engine = LocalEngine(workers, workers_per_gpu, devices_per_worker)
+            return run(self, storage=opened, artifacts=kept, view=view, engine=engine, **training)
 
     def plan(
         self,

@@ -8,6 +8,7 @@ import click
 
 from explorer.errors import UserError, check_known
 from explorer.suggestions import command
+from studies.machine.gpus import check_workers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from studies.storage import Storage
 
 # The options that each engine takes beside those of all.
-ENGINES = {"local": (), "ray": ("address", "gpus_per_worker", "detach")}
+ENGINES = {"local": ("devices_per_worker",), "ray": ("address", "gpus_per_worker", "detach")}
 
 
 def engine_options(run: Callable[..., None]) -> Callable[..., None]:
@@ -31,6 +32,12 @@ def engine_options(run: Callable[..., None]) -> Callable[..., None]:
             "--gpus-per-worker",
             type=float,
             help="On a Ray cluster with GPUs: of each worker, such as 0.5 (default: 1).",
+        ),
+        click.option(
+            "--devices-per-worker",
+            type=int,
+            metavar="K",
+            help="GPUs that share each training (on a CPU, processes; default: 1).",
         ),
         click.option(
             "--address",
@@ -77,7 +84,9 @@ def choose_engine(
         return RayEngine(options["address"] or "auto", workers, options["gpus_per_worker"])  # type: ignore[arg-type]
     from studies.engines.local import LocalEngine
 
-    return LocalEngine(workers, workers_per_gpu)
+    devices = options["devices_per_worker"]
+    check_workers(None, None, devices=devices)  # type: ignore[arg-type]
+    return LocalEngine(workers, workers_per_gpu, devices or 1)  # type: ignore[arg-type]
 
 
 def hand_over(

@@ -65,6 +65,7 @@ def run(
     engine: str,
     address: str | None,
     gpus_per_worker: float | None,
+    devices_per_worker: int | None,
     detach: bool,
     **training: Any,
 ) -> None:
@@ -93,8 +94,13 @@ def run(
 
     opened = Storage(storage)
     wanted = wanted_study(opened, name_or_path, changes)
-    own = {"address": address, "gpus_per_worker": gpus_per_worker, "detach": detach}
-    shown = {"engine": engine, **own} if engine != "local" else {}
+    own = {
+        "address": address,
+        "gpus_per_worker": gpus_per_worker,
+        "devices_per_worker": devices_per_worker,
+        "detach": detach,
+    }
+    shown = {"engine": engine if engine != "local" else None, **own}
     kept = Artifacts.given(artifacts)
     options = {
         "set": changes,

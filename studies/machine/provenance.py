@@ -50,17 +50,20 @@ def machine() -> str:
     return ", ".join((*parts, *gpus.visible_models()))
 
 
-def made_on(device: str) -> dict[str, Any]:
+def made_on(device: str, devices: int = 1) -> dict[str, Any]:
     """What the bits of a training depend on beside its study, as it is stored of an attempt.
 
     Args:
         device: Of the study's settings.
+        devices: How many share a training.
 
     Returns:
         `machine`, the kind of processor or of GPU that computes, and `versions`.
     """
     kinds = [processor()] if device == "cpu" else gpus.visible_models()
-    return {"machine": ", ".join(kinds) or "unknown", "versions": installed_versions()}
+    kind = ", ".join(kinds) or "unknown"
+    machine = kind if devices == 1 else f"{devices} x {kind}"
+    return {"machine": machine, "versions": installed_versions()}
 
 
 def processor() -> str:

@@ -256,6 +256,7 @@ class _Supervisor:
             "worker": worker_id,
             "index": index,
             "lease": asdict(self.lease),
+            "devices": self.engine.devices,
             "stops": self.stops,
             "trainer": TRAINER,
         }

@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explorer import Architecture
 from explorer.errors import UserError
 from studies.artifacts import FULL, Artifacts, Note, waiting_for
 from studies.attempts.attempt import Attempt
 from studies.attempts.claims import Claims
 from studies.config.design import StoredDesign
+from studies.config.recipe import Recipe
 from studies.config.search import LATENCY
 from studies.data import Splits, load
 from studies.machine import failures
+from studies.machine.settings import Settings
 from studies.records.same_data import check_data
 from studies.records.stored_study import StoredStudy
 from studies.running.checkpoints import Checkpoints
@@ -67,8 +70,10 @@ class Trainer:
         stored: StoredStudy,
         data_dir: Path | None,
         artifacts: Artifacts | None = None,
+        devices: int = 1,
     ) -> None:
         self._stored, self._file, self._artifacts = stored, stored.content.file, artifacts
+        self._data_dir, self._devices = data_dir, devices
         self._checkpoints = Checkpoints(storage, stored, artifacts)
         self._search, self._settings = self._file.search, stored.content.settings
         self._proven = False  # whether this process has trained anything
@@ -87,11 +92,35 @@ class Trainer:
         settings.check_settings(self._settings)
         return load(self._file.data, data_dir, artifacts=self._artifacts)
 
-    def train(self, *given: Any, **options: Any) -> "Outcome":
-        """Train one network; see `studies.training.train`."""
-        from studies.training import train
+    def train(
+        self,
+        architecture: Architecture,
+        recipe: Recipe,
+        splits: Splits,
+        seed: int,
+        settings: Settings,
+        *,
+        checkpoints: Path | None = None,
+        **options: Any,
+    ) -> "Outcome":
+        """Train one network, on as many devices as this has; see `studies.training.train`."""
+        from studies.training import SharedTraining, shared_by, train
 
-        return train(*given, **options)
+        url = self._artifacts.url if self._artifacts else None
+        shared = SharedTraining(
+            architecture, recipe, self._file.data, self._data_dir, url, seed, settings, checkpoints
+        )
+        with shared_by(self._devices, shared) as ranks:
+            return train(
+                architecture,
+                recipe,
+                splits,
+                seed,
+                settings,
+                checkpoints=checkpoints,
+                ranks=ranks,
+                **options,
+            )
 
     def run(
         self,

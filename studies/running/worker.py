@@ -47,8 +47,8 @@ def main(config: dict[str, Any]) -> int:
 
     Args:
         config: storage, study, data_dir, artifacts (their URL, or None), worker (its id), index,
-            lease, stops (how often the study had been stopped when its run began), and trainer, the
-            dotted name of what trains its pairs.
+            lease, devices (how many share a training), stops (how often the study had been stopped
+            when its run began), and trainer, the dotted name of what trains its pairs.
     """
     faulthandler.enable(2)
     # What cannot be logged is lost, and never ends a training.
@@ -140,7 +140,7 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
         stored,
         lease=Lease(**config["lease"]),
         retried_from=stored.retried_from,
-        attributes={MADE_ON: provenance.made_on(stored.content.settings.device)},
+        attributes={MADE_ON: provenance.made_on(stored.content.settings.device, config["devices"])},
         on_renewal=pass_on_stop,
     )
     trainer = proposer = None
@@ -158,7 +158,14 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
                 # claims anything: what goes wrong here is no pair's fault.
                 artifacts = Artifacts.given(config["artifacts"])
                 with waiting_for(artifacts, tell.note, stop.is_set):
-                    trainer = _prepare(config["trainer"], storage, stored, data_dir, artifacts)
+                    trainer = _prepare(
+                        config["trainer"],
+                        storage,
+                        stored,
+                        data_dir,
+                        artifacts,
+                        config["devices"],
+                    )
                 # Torch and Lightning stay. Looking through their million objects took 0.3 s before
                 # each pair.
                 gc.freeze()

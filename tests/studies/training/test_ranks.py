@@ -12,6 +12,7 @@ import torch
 from small_trainings import CPU, RECIPE, few_digits
 
 from explorer.errors import UserError
+from studies import Study
 from studies.config.recipe import Recipe
 from studies.machine.settings import Settings
 from studies.training.batches import TrainingBatches
@@ -91,3 +92,31 @@ def test_a_batch_that_cannot_be_dealt_out_is_refused() -> None:
     pinned = Settings(device="cuda:1", precision="32", threads=1)
     with pytest.raises(UserError, match="trains on cuda:1 alone"):
         Ranks(2, 0, 0).check(RECIPE, pinned)
+
+
+@pytest.mark.cluster
+def test_a_study_whose_trainings_are_shared_has_the_results_of_one_whose_are_not(
+    workdir: Path,
+) -> None:
+    found = []
+    for devices in (1, 2):
+        study = Study(
+            name="shared",
+            space={
+                "name": "one",
+                "reference": "resnext_1_1x8d_w16_small8",
+                "match": {"solve": "bottleneck_width", "by": "flops"},
+                "axes": {"cardinality": [1]},
+            },
+            reference_arm={"cardinality": 1},
+            data={"name": "digits", "validation": 0.2, "test": 0.2},
+            recipe={"name": "quick", "epochs": 1, "learning_rate": 0.01},
+            seeds=[0],
+        )
+        storage = f"sqlite:///{devices}.db"
+        counts = study.run(storage=storage, devices_per_worker=devices, threads=1, quiet=True)
+        assert counts.complete == 1
+        found.append(study.results(storage=storage).iloc[0])
+    alone, shared = found
+    assert shared["validation_error"] == pytest.approx(alone["validation_error"], abs=0.01)
+    assert shared["machine"] == f"2 x {alone['machine']}"
