@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from studies.storage import Storage
 
 # The options that each engine takes beside those of all.
-ENGINES = {"local": ("devices_per_worker",), "ray": ("address", "gpus_per_worker", "detach")}
+ENGINES = {
+    "local": ("devices_per_worker",),
+    "ray": ("address", "gpus_per_worker", "detach"),
+    "slurm": ("devices_per_worker", "partition", "time"),
+}
 
 
 def engine_options(run: Callable[..., None]) -> Callable[..., None]:
@@ -39,6 +43,10 @@ def engine_options(run: Callable[..., None]) -> Callable[..., None]:
             metavar="K",
             help="GPUs that share each training (on a CPU, processes; default: 1).",
         ),
+        click.option(
+            "--time", metavar="H:MM:SS", help="Of each Slurm job (default: 1:00:00), then again."
+        ),
+        click.option("--partition", help="Of the Slurm cluster (default: its own default)."),
         click.option(
             "--address",
             metavar="HOST:PORT",
@@ -82,10 +90,20 @@ def choose_engine(
                 " has four workers share a GPU."
             )
         return RayEngine(options["address"] or "auto", workers, options["gpus_per_worker"])  # type: ignore[arg-type]
-    from studies.engines.local import LocalEngine
-
     devices = options["devices_per_worker"]
     check_workers(None, None, devices=devices)  # type: ignore[arg-type]
+    if name == "slurm":
+        from studies.engines.slurm import SlurmEngine
+
+        if workers_per_gpu is not None:
+            raise UserError(
+                "--workers-per-gpu is for this machine; a Slurm job has a worker, and"
+                " --devices-per-worker GPUs."
+            )
+        limit = options["time"] or "1:00:00"
+        return SlurmEngine(workers, options["partition"], limit, devices or 1)  # type: ignore[arg-type]
+    from studies.engines.local import LocalEngine
+
     return LocalEngine(workers, workers_per_gpu, devices or 1)  # type: ignore[arg-type]
 
 

@@ -66,6 +66,8 @@ def run(
     address: str | None,
     gpus_per_worker: float | None,
     devices_per_worker: int | None,
+    partition: str | None,
+    time: str | None,
     detach: bool,
     **training: Any,
 ) -> None:
@@ -84,6 +86,7 @@ def run(
       resnext-explorer study run digits_cardinality --set name=longer --set recipe.epochs=20
       resnext-explorer study run ./small_networks.yaml --workers-per-gpu 4
       resnext-explorer study run my_study --artifacts /shared/artifacts
+      resnext-explorer study run my_study --engine slurm --partition gpu --time 4:00:00 --workers 16
       resnext-explorer study run ./my_study.yaml --engine ray --address 10.0.0.1:6379 --detach
     """
     from studies.artifacts import Artifacts
@@ -98,6 +101,8 @@ def run(
         "address": address,
         "gpus_per_worker": gpus_per_worker,
         "devices_per_worker": devices_per_worker,
+        "partition": partition,
+        "time": time,
         "detach": detach,
     }
     shown = {"engine": engine if engine != "local" else None, **own}

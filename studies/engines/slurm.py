@@ -97,7 +97,7 @@ class SlurmEngine(Engine):
         resolved, mistake = job.result()
         if resolved is None:
             raise UserError(mistake)
-        return resolved  # type: ignore[no-any-return]
+        return resolved
 
     def seats(self, settings: Settings) -> int:
         self._needs = {"cpus_per_task": settings.threads * self.devices}

@@ -129,8 +129,11 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
     data_dir = Path(config["data_dir"]) if config["data_dir"] else None
     is_stopped = stop_sign(storage, stored.id, config["stops"])
 
+    is_over = threading.Event()  # by `study stop`
+
     def pass_on_stop() -> None:
         if is_stopped():
+            is_over.set()
             stop.set()
 
     claims = Claims(
@@ -149,7 +152,9 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
 
         proposer = Proposer(stored)
     with Worker.hold(storage.folder(stored.name, "workers"), config["worker"]) as me:
-        while not stop.is_set() and not is_stopped():
+        while not stop.is_set():
+            if is_stopped():
+                return DONE
             counts = claims.counts()
             if not counts.left:
                 return DONE
@@ -182,7 +187,8 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
                 tell.about["recipe"] = attempt.pair.recipe
             tell({"event": "claimed"})
             trainer.run(claims, attempt, design, tell, stop.is_set)
-    return STOPPED
+    # Whoever starts workers again when they were stopped has nothing to start after `study stop`.
+    return DONE if is_over.is_set() else STOPPED
 
 
 def _prepare(kind: "type[Trainer]", *given: Any) -> "Trainer":
