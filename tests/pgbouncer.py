@@ -1,7 +1,6 @@
 """PgBouncer, a pooler of connections, before a test's PostgreSQL server: as the README configures
 it."""
 
-import os
 import shutil
 import socket
 import subprocess
@@ -32,15 +31,14 @@ DEADLINE = 10.0
 
 
 @contextmanager
-def pooled(url: str, clients: int = 2000) -> Iterator[str]:
+def pooled(program: str, url: str, clients: int = 2000) -> Iterator[str]:
     """The URL by which the database of another URL is reached through a pooler.
 
     Args:
+        program: The path of PgBouncer.
         url: Of the database.
         clients: How many connections the pooler accepts.
     """
-    program = shutil.which("pgbouncer", path=os.environ["PATH"] + ":/usr/sbin")
-    assert program, "Debian's package pgbouncer is missing"
     parsed = sqlalchemy.make_url(url)
     port = free_port()
     folder = Path(tempfile.mkdtemp(prefix="explorer-pgbouncer-"))

@@ -21,13 +21,13 @@ NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 class Nodes:
     """The cluster; a node can be killed, or join."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, count: int) -> None:
         from ray.cluster_utils import Cluster
 
         head = {**NODE, "include_dashboard": False, "temp_dir": str(folder)}
         self._cluster = Cluster(initialize_head=True, head_node_args=head)
         self.address: str = self._cluster.address
-        for _ in range(NODES - 1):
+        for _ in range(count - 1):
             self.join()
 
     def join(self) -> None:
@@ -37,6 +37,10 @@ class Nodes:
     def kill(self) -> None:
         """Kill a node that is not the head, with all that Ray runs there."""
         self._cluster.remove_node(next(iter(self._cluster.worker_nodes)), allow_graceful=False)
+
+    def kill_head(self) -> None:
+        """Kill the head, and with it the cluster."""
+        self._cluster.remove_node(self._cluster.head_node, allow_graceful=False)
 
     def complete(self) -> None:
         """Let nodes join until there are three again."""
@@ -48,8 +52,8 @@ class Nodes:
 
 
 @contextmanager
-def cluster() -> Iterator[Nodes]:
-    """A cluster while the block runs; no process of it is left behind."""
+def cluster(count: int = NODES) -> Iterator[Nodes]:
+    """A cluster of so many nodes while the block runs; no process of it is left behind."""
     folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # a socket's path must be short
     programs = str(Path(sys.executable).parent)
     with pytest.MonkeyPatch.context() as environment:
@@ -58,7 +62,7 @@ def cluster() -> Iterator[Nodes]:
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
         environment.setenv("OMP_NUM_THREADS", "1")
         try:
-            nodes = Nodes(folder)
+            nodes = Nodes(folder, count)
             try:
                 yield nodes
             finally:

@@ -1,7 +1,7 @@
 """How many workers one PostgreSQL server carries: empty trials a second by up to 1,000 workers,
 beside plain Optuna and Ray Tune, in one run on the same machine.
 
-    python tests/benchmarks/bench_many_workers.py [--workers 1 10 100 1000] [--pgbouncer]
+    python tests/benchmarks/bench_many_workers.py [--workers 1 10 100 1000] [--pgbouncer PATH]
         [--optuna 1 10 100] [--ray 10]
 
 Workers are threads, spread over as many processes as there are cores, each with its own view of the
@@ -187,7 +187,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 10, 100])
     parser.add_argument("--optuna", type=int, nargs="*", default=[1, 10])
     parser.add_argument("--ray", type=int, nargs="*", default=[])
-    parser.add_argument("--pgbouncer", action="store_true", help="ours through a pooler")
+    parser.add_argument("--pgbouncer", metavar="PATH", help="ours through this pooler")
     options = parser.parse_args()
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
     with serve(programs) as server:
@@ -200,9 +200,9 @@ def main() -> None:
         trials_of_ray_tune(workers, workers)
 
 
-def _reached(server: Server, is_pooled: bool) -> Any:
+def _reached(server: Server, pooler: str | None) -> Any:
     url = server.create()
-    return pooled(url) if is_pooled else nullcontext(url)
+    return pooled(pooler, url) if pooler else nullcontext(url)
 
 
 if __name__ == "__main__":

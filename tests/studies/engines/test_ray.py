@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import fake_training
+import pandas as pd
 import pytest
 from postgres_server import Server
 from ray_cluster import Nodes, cluster
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.cluster
 
 PROGRAM = [str(Path(sys.executable).with_name("resnext-explorer"))]
 FAKE = [sys.executable, fake_training.__file__]
+Tables = tuple[pd.DataFrame, pd.DataFrame]
 # Every wait of these tests ends after so many seconds at the latest.
 LONGEST = 120
 
@@ -100,3 +102,60 @@ def test_whatever_is_killed_the_results_are_those_of_one_machine(
     seen = subprocess.run(watch, check=True, capture_output=True, text=True, timeout=LONGEST)
     assert seen.stdout.endswith("tiny: 6 of 6 pairs complete\n")
     assert_undisturbed(tables(), url)
+
+
+def test_a_node_that_leaves_gives_its_pairs_back_and_one_that_joins_gets_a_worker(
+    nodes: Nodes, url: str, undisturbed: Tables, tiny: Path
+) -> None:
+    run = Run(nodes, tiny, FAKE)
+    run.wait_for("epoch", 3)
+    nodes.kill()
+    run.wait_for("died")
+    nodes.join()
+    assert run.end() == 0
+    assert_undisturbed(undisturbed, url)
+    # Nothing is held against a pair whose node left.
+    assert {attempt.ended for attempt in attempts(url)} <= {"complete", "interrupted", "superseded"}
+
+
+def test_a_lost_driver_loses_nothing(
+    nodes: Nodes, url: str, undisturbed: Tables, tiny: Path
+) -> None:
+    run = Run(nodes, tiny, FAKE)
+    run.wait_for("epoch", 2)
+    run.process.kill()
+    run.process.communicate()
+    assert Run(nodes, tiny, FAKE).end() == 0
+    assert_undisturbed(undisturbed, url)
+
+
+def test_a_study_is_stopped_from_elsewhere_and_goes_on(
+    nodes: Nodes, url: str, undisturbed: Tables, tiny: Path
+) -> None:
+    run = Run(nodes, tiny, FAKE)
+    run.wait_for("epoch")
+    subprocess.run([*PROGRAM, "study", "stop", "tiny"], check=True, timeout=LONGEST)
+    assert run.end() == 130
+    assert Run(nodes, tiny, FAKE).end() == 0
+    assert_undisturbed(undisturbed, url)
+
+
+def test_a_worker_that_no_node_holds_is_a_mistake(nodes: Nodes, url: str, tiny: Path) -> None:
+    words = ["study", "run", str(tiny), "--engine", "ray", "--address", nodes.address]
+    refused = [*FAKE, *words, "--gpus-per-worker", "0.5"]
+    done = subprocess.run(refused, capture_output=True, text=True, timeout=LONGEST)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: --gpus-per-worker is for a study that trains on GPUs")
+
+
+def test_a_cluster_whose_head_dies_ends_the_run_with_one_message(
+    url: str, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with cluster(count=1) as alone:
+        run = Run(alone, tiny, FAKE)
+        run.wait_for("epoch")
+        alone.kill_head()
+        out, err = run.process.communicate(timeout=LONGEST)
+    assert run.process.returncode == 2, out + err
+    assert err.startswith(f"Error: the Ray cluster at {alone.address} no longer answers")
+    assert err.count("\n") == 1
