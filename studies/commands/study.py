@@ -20,6 +20,7 @@ from studies.commands.options import (
     wanted_study,
     with_stored_study,
 )
+from studies.commands.watching import stop, watch
 from studies.commands.winner import winner
 
 if TYPE_CHECKING:
@@ -131,13 +132,15 @@ def run(
 
 @study.command()
 @with_stored_study
+@click.option("--watch", "is_watched", is_flag=True, help="Stay, and show what is trained where.")
 @JSON_OPTION
-def status(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
+def status(storage: "Storage", study: "StoredStudy", is_watched: bool, as_json: bool) -> None:
     """Count how the pairs (design, seed) of a stored STUDY stand.
 
     \b
     Examples:
       resnext-explorer study status digits_cardinality
+      resnext-explorer study status digits_cardinality --watch
       resnext-explorer study status digits_cardinality --json
     """
     from dataclasses import asdict
@@ -145,6 +148,9 @@ def status(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
     from explorer.terminal import print_json, print_table
     from studies.records.arm_standings import until_standings
 
+    if is_watched:
+        watch(storage, study, as_json=as_json)
+        return
     counts, standings = asdict(study.counts(storage)), until_standings(study)
     if as_json:
         print_json({**counts, "until": standings.record()} if standings else counts)
@@ -281,5 +287,5 @@ def retry(name_or_path: str, storage: str | None) -> None:
     click.echo(f"{stored.name}: nothing to try again, {why}.")
 
 
-for subcommand in (plan, show, delete, import_, winner):
+for subcommand in (plan, show, stop, delete, import_, winner):
     study.add_command(subcommand)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from explorer.errors import UserError
 from studies.engines.engine import Ended, Engine, Event, Job, Placed, Tell
 from studies.engines.ray_seat import Seat, settings_of_node
+from studies.engines.worker_process import STOPPED
 from studies.machine.settings import Resolved, Settings
 
 # Seconds to reach the cluster. `ray.init` alone took 41 s, and 821 s on a busy machine, to say that
@@ -49,6 +50,10 @@ def connect(address: str) -> None:
     named = os.environ.get("RAY_ADDRESS") or address if address == "auto" else address
     if named != "auto":
         _knock(named)
+    # Ray prints the cluster's errors on standard output, among the lines of `--json`, whatever
+    # `log_to_driver` says. A node that is lost, a run tells itself.
+    worker: Any = ray._private.worker
+    worker.print_to_stdstream = lambda *_, **__: None
     try:
         within(
             CONNECT_TIMEOUT,
@@ -194,7 +199,7 @@ class RayWorker(Placed):
 
         self._job, self._tell = job, tell
         self.log = "on its node"
-        self._is_placed = False
+        self._is_placed = self._is_to_stop = False
         self._has_ended = threading.Event()
         remote: Any = ray.remote(Seat)
         self._actor: Any = remote.options(
@@ -222,7 +227,9 @@ class RayWorker(Placed):
                 else:
                     self._tell(self._job.id, event)
         except ray.exceptions.RayError as error:
-            if not self._is_placed and "Error: " in str(error):
+            if self._is_to_stop and not self._is_placed:
+                end = Ended(STOPPED, "was not needed any more", ())
+            elif not self._is_placed and "Error: " in str(error):
                 self._tell(self._job.id, {"event": "error", "message": why_no_start(error)})
             elif "memory" in str(error):
                 end = Ended(-9, "was killed by Ray, since its node ran out of memory", ())
@@ -235,6 +242,7 @@ class RayWorker(Placed):
     def ask_to_stop(self) -> None:
         import ray
 
+        self._is_to_stop = True
         if self._is_placed:
             self._actor.ask_to_stop.remote()
         else:  # it may wait for room for ever

@@ -235,6 +235,16 @@ _SIGNS = (
         True,
     ),
     (
+        "no more connections allowed",
+        "the pooler accepts no more clients (its max_client_conn is reached).",
+        True,
+    ),
+    (
+        "query_wait_timeout",
+        "the pooler had no free connection for too long (its default_pool_size is too small).",
+        True,
+    ),
+    (
         "Connection refused",
         "no server answers there. Check that it runs, and its host and port.",
         True,

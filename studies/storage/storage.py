@@ -284,17 +284,15 @@ class Storage:
     def _lock_on_server(self) -> Iterator[None]:
         number = {"number": ADVISORY_LOCK}
         with self._engine().connect() as connection:
-            # The lock ends with the connection, however this process ends. Waiting for it on the
-            # server would look like a server that does not answer.
+            # The lock ends with the transaction, however this process ends; one of the session
+            # would stay with a pooler's connection. Waiting for it on the server would look like a
+            # server that does not answer.
             while not connection.execute(
-                sqlalchemy.text("SELECT pg_try_advisory_lock(:number)"), number
+                sqlalchemy.text("SELECT pg_try_advisory_xact_lock(:number)"), number
             ).scalar():
                 connection.rollback()
                 time.sleep(random.uniform(0.05, 0.2))
-            try:
-                yield
-            finally:
-                connection.execute(sqlalchemy.text("SELECT pg_advisory_unlock(:number)"), number)
+            yield
 
     @contextmanager
     def _lock_file(self) -> Iterator[None]:
