@@ -8,11 +8,12 @@ STUDY = digits_cardinality
 # Each worker computes on its own cores.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test test-cluster lint format benchmarks clean
+.PHONY: help demo test test-cluster site lint format benchmarks clean
 help:
 	@echo "make demo         train the preset study $(STUDY) and write $(STUDY).html"
 	@echo "make test         lint, then run the tests, several at a time"
-	@echo "make test-cluster  the tests that need a cluster, and other heavy ones (after make test)"
+	@echo "make test-cluster the tests that need a cluster, and other heavy ones (after make test)"
+	@echo "make site         the documentation as a site, in site/"
 	@echo "make lint         formatting, lint, types and the import contracts"
 	@echo "make benchmarks   measure speed; each figure is a ratio within one run"
 	@echo "make clean        remove $(VENV)"
@@ -34,6 +35,10 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+site: $(VENV)/.installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "The site: site/index.html"
 
 format: $(VENV)/.installed
 	$(BIN)/ruff format .
