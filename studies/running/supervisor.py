@@ -5,13 +5,11 @@ An engine places them: `studies.engines`. It imports no torch.
 
 import os
 import queue
-import signal
 import sys
-import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -36,6 +34,7 @@ from studies.records.creation import create_or_extend, with_designs
 from studies.records.same_data import about_data
 from studies.records.stored_study import StoredStudy, get
 from studies.running.estimate import typical_step
+from studies.running.interrupts import signals_to
 from studies.running.progress import View
 from studies.storage import Storage
 from studies.storage.schema import FAILURE
@@ -195,7 +194,7 @@ class _Supervisor:
         self.view.begin(self.stored, counts, self.seats)
         asked = 0
         next_look = time.monotonic() + LOOK
-        with _signals(self._interrupt):
+        with signals_to(self._interrupt):
             try:
                 self._start(range(min(self.seats, counts.left)))
                 while self.living:
@@ -376,25 +375,3 @@ class _Supervisor:
         for folder in removable:
             with suppress(OSError):  # not empty, or not there
                 folder.rmdir()
-
-
-@contextmanager
-def _signals(handler: Any) -> Iterator[None]:
-    """Send Ctrl-C, SIGTERM and a closed terminal to `handler`, where this is the main thread.
-
-    What is ignored stays ignored (nohup).
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = [
-        number
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        if signal.getsignal(number) is not signal.SIG_IGN
-    ]
-    before = {number: signal.signal(number, handler) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, previous in before.items():
-            signal.signal(number, previous)

@@ -87,11 +87,12 @@ class Ranks:
 class Exchange:
     """What the processes of a training tell each other beside gradients, through the CPU.
 
-    It is made in all of them at the same time, once they have met.
+    It is made in all of them at the same time, once they have met. `number` is how many they are.
     """
 
     def __init__(self) -> None:
         self._group = dist.new_group(backend="gloo", timeout=TIMEOUT)
+        self.number = dist.get_world_size(self._group)
 
     def any(self, own: bool) -> bool:
         """Whether it is so in any process."""
@@ -107,7 +108,7 @@ class Exchange:
 
     def join(self, own: NDArray[np.int32]) -> NDArray[np.int32]:
         """The arrays of all processes, one after the other."""
-        arrays: list[Any] = [None] * dist.get_world_size(self._group)
+        arrays: list[Any] = [None] * self.number
         dist.all_gather_object(arrays, own, self._group)
         return np.concatenate(arrays)
 

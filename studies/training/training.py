@@ -10,11 +10,10 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from explorer import Architecture, build
 from explorer.errors import UserError
@@ -37,13 +36,10 @@ from studies.training.checkpoints import (
 from studies.training.decay import parameter_groups
 from studies.training.environment import make_trainer, run_interruptible, torch_environment
 from studies.training.lightning import pytorch_lightning
+from studies.training.losses import balanced_weights, cross_entropy
 from studies.training.metrics import Predictions, Reading, Tally, balanced_error
 from studies.training.outcome import Outcome, Row, TrainingFailed, TrainingStopped
 from studies.training.ranks import Exchange, Ranks, meeting
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 
@@ -128,17 +124,6 @@ def train(
             test_errors_by_class=by_class,
             missed={**({"validation": run.validated} if run.validated else {}), "test": missed},
         )
-
-
-def balanced_weights(labels: "NDArray[np.int64]", classes: int) -> Tensor:
-    """The weight of each class, float32: n / (k n_c), of n images in k classes, n_c in this one.
-
-    Args:
-        labels: int64, n.
-        classes: k.
-    """
-    counts = torch.bincount(torch.from_numpy(labels), minlength=classes)
-    return len(labels) / (classes * counts).float()
 
 
 class _Run(pytorch_lightning.LightningModule):
@@ -377,16 +362,7 @@ class _Run(pytorch_lightning.LightningModule):
         return Missed.of(images.labels, self.predictions.read(), self.splits.classes)
 
     def _loss(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
-        smoothing = self.recipe.label_smoothing
-        if weights is None or self.exchange is None or self.ranks is None:
-            return F.cross_entropy(logits.float(), labels, weights, label_smoothing=smoothing)
-        # The mean over the whole batch is by the weights of all processes. What each makes of it is
-        # averaged with the others'.
-        total = F.cross_entropy(
-            logits.float(), labels, weights, label_smoothing=smoothing, reduction="sum"
-        )
-        whole = self.exchange.sum(weights[labels].sum())
-        return total * self.ranks.number / whole.to(total.device)
+        return cross_entropy(logits, labels, self.recipe.label_smoothing, weights, self.exchange)
 
     def _stop_if_asked(self) -> None:
         stops = self.should_stop()
