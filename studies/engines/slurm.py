@@ -20,12 +20,13 @@ from explorer.errors import UserError
 from studies.engines.engine import Ended, Engine, Job, Placed, Tell
 from studies.engines.ray import within
 from studies.engines.slurm_seat import (
-    STORAGE,
+    SECRETS,
     Seat,
     events_file,
+    secrets,
     settings_here,
     stop_file,
-    without_storage,
+    without_secrets,
 )
 from studies.engines.worker_process import STOPPED
 from studies.machine.settings import Resolved, Settings
@@ -109,17 +110,14 @@ class SlurmEngine(Engine):
         folder = jobs[0].log.parent.with_name("slurm").absolute()
         executor = self._executor(folder, self._needs)
         seat = Seat(folder, self._seconds, self._margin)
-        before = os.environ.get(STORAGE)
-        os.environ[STORAGE] = jobs[0].config["storage"]  # Slurm gives it to the jobs
+        os.environ[SECRETS] = secrets(jobs[0])  # Slurm hands the environment on to the jobs
         try:
             # All workers of a run are one array.
             submitted = _submitted(
-                lambda: executor.map_array(seat, [without_storage(job) for job in jobs])
+                lambda: executor.map_array(seat, [without_secrets(job) for job in jobs])
             )
         finally:
-            os.environ.pop(STORAGE)
-            if before is not None:
-                os.environ[STORAGE] = before
+            del os.environ[SECRETS]
         return [
             SlurmWorker(job, its_job, folder, tell)
             for job, its_job in zip(jobs, submitted, strict=True)
@@ -145,7 +143,9 @@ class SlurmEngine(Engine):
         )
         if self._cluster == "slurm":
             executor.update_parameters(
-                slurm_partition=self._partition, slurm_signal_delay_s=round(self._margin)
+                slurm_partition=self._partition,
+                slurm_signal_delay_s=round(self._margin),
+                slurm_additional_parameters={"requeue": True},  # else some clusters refuse it
             )
         return executor
 
@@ -171,14 +171,21 @@ class SlurmWorker(Placed):
                 next_look = time.monotonic() + LOOK
                 with suppress(Exception):
                     if self._submitted.done():
-                        state = self._submitted.state
-                        lost = Ended(None, f"was lost: its Slurm job ended ({state})", ())
-                        end = self._look() or lost
+                        end = self._look() or self._lost()
         with suppress(OSError):
             self._events.unlink()
             stop_file(self._folder, self._job.id).unlink()
         self._has_ended.set()
         self._tell(self._job.id, end or Ended(STOPPED, "was cancelled", ()))
+
+    def _lost(self) -> Ended:
+        """The job is gone, and has not told of an end."""
+        state = self._submitted.state
+        if not self._read and "CANCEL" not in state:
+            text = f"a Slurm job ended ({state}) before its worker began. Its log is"
+            message = f"{text} {self._submitted.paths.stderr}"
+            self._tell(self._job.id, {"event": "error", "message": message})
+        return Ended(None, f"was lost: its Slurm job ended ({state})", ())
 
     def _look(self) -> Ended | None:
         """Hand on what is new in the file; the end, once it is there."""

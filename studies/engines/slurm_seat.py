@@ -23,11 +23,12 @@ from studies.engines.ray_seat import settings_of_node
 from studies.engines.worker_logs import last_lines, open_log
 from studies.engines.worker_process import STOPPED, WorkerProcess, cause, worker_environment
 
-# Where a job finds the URL of the storage, with its password: files of jobs are there for others to
-# read.
-STORAGE = "RESNEXT_EXPLORER_STORAGE"
+# The environment variable in which a job finds the part of its configuration that may hold
+# passwords, as JSON: files of jobs are there for others to read.
+SECRETS = "RESNEXT_EXPLORER_JOB"
+SECRET_KEYS = ("storage", "artifacts")
 # Of Slurm, MPI and submitit: Lightning and torch would take the worker for a task of theirs.
-FOREIGN = re.compile(r"SLURM_|SBATCH_|SRUN_|PMI|SUBMITIT")
+FOREIGN = re.compile(rf"SLURM_|SBATCH_|SRUN_|PMI|SUBMITIT|{SECRETS}")
 POLL = 0.2  # seconds
 
 
@@ -55,13 +56,13 @@ class Seat:
     def __call__(self, job: Job) -> int:
         """Run a worker, to its end or until the job's time is over; its exit code."""
         started = time.monotonic()
+        config = {**job.config, **json.loads(os.environ[SECRETS])}
         signal.signal(signal.SIGTERM, self._cancel)  # submitit would ignore scancel
         self._tell(job, {"event": "placed", "node": platform.node(), "pid": os.getpid()})
         # Slurm sends its signals to all processes of a job; what is ignored, children ignore too.
         before = signal.signal(signal.SIGUSR2, signal.SIG_IGN)
         try:
             environment = without_slurm(worker_environment(job.threads))
-            config = {**job.config, "storage": os.environ[STORAGE]}
             with open_log(job.log) as file:
                 self._process = WorkerProcess(config, environment, file)
         finally:
@@ -125,10 +126,15 @@ def without_slurm(environment: dict[str, str]) -> dict[str, str]:
     return {key: value for key, value in environment.items() if not FOREIGN.match(key)}
 
 
-def without_storage(job: Job) -> Job:
-    """A job as it may be written to a file: its environment has the storage's URL."""
-    config = {key: value for key, value in job.config.items() if key != "storage"}
+def without_secrets(job: Job) -> Job:
+    """A job as it may be written to a file."""
+    config = {key: value for key, value in job.config.items() if key not in SECRET_KEYS}
     return replace(job, config=config, log=job.log.absolute())
+
+
+def secrets(job: Job) -> str:
+    """What is missing from the file, for the environment of the job."""
+    return json.dumps({key: job.config[key] for key in SECRET_KEYS})
 
 
 def events_file(folder: Path, worker: str) -> Path:

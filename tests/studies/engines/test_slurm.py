@@ -18,7 +18,8 @@ from studies.attempts.standing import Counts
 from studies.commands.engines import choose_engine
 from studies.engines.engine import Job
 from studies.engines.slurm import SlurmEngine, seconds_of
-from studies.engines.slurm_seat import without_slurm, without_storage
+from studies.engines.slurm_seat import secrets, without_secrets, without_slurm
+from studies.machine.settings import Settings
 
 
 def run(tiny: Path, engine: SlurmEngine, view: Recorder) -> Counts:
@@ -101,8 +102,10 @@ def test_a_worker_is_no_task_of_slurms_and_its_job_file_holds_no_password() -> N
     environment = {"SLURM_JOB_ID": "1", "PMI_RANK": "0", "SUBMITIT_EXECUTOR": "slurm", "HOME": "/"}
     environment |= {"SRUN_DEBUG": "3", "SBATCH_PARTITION": "gpu", "PMIX_RANK": "0"}
     assert without_slurm(environment) == {"HOME": "/"}
-    config = {"storage": "postgresql://me:swordfish@host/db", "study": "tiny"}
-    assert "swordfish" not in repr(without_storage(Job("id", 0, config, 1, Path("log"))))
+    config = {"storage": "postgresql://me:swordfish@host/db", "artifacts": None, "study": "tiny"}
+    job = Job("id", 0, config, 1, Path("log"))
+    assert "swordfish" not in repr(without_secrets(job))
+    assert {**without_secrets(job).config, **json.loads(secrets(job))} == config
 
 
 def test_without_slurm_here_it_says_where_to_run_the_command(
@@ -112,6 +115,36 @@ def test_without_slurm_here_it_says_where_to_run_the_command(
     engine = SlurmEngine()
     with pytest.raises(UserError, match=r"there is no Slurm here \(no srun\)"):
         engine._executor(workdir, {})
+
+
+SBATCH = """#!/bin/sh
+cat "$1" > sbatch.txt; echo "$RESNEXT_EXPLORER_JOB" > secrets.txt
+echo "Submitted batch job 12"
+"""
+
+
+def test_workers_are_one_array_with_the_options_of_the_command(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, script in (("sbatch", SBATCH), ("srun", "#!/bin/sh\n")):
+        (workdir / name).write_text(script)
+        (workdir / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{workdir}:{os.environ['PATH']}")
+    engine = SlurmEngine(workers=3, partition="gpu", time="4:00:00", devices=2)
+    assert engine.seats(Settings(device="cuda", precision="32", threads=1)) == 3
+    config = {"storage": "postgresql://me:swordfish@host/db", "artifacts": None, "study": "tiny"}
+    jobs = [Job(f"id{index}", index, config, 1, workdir / "logs/log") for index in range(3)]
+    placed = engine.start(jobs, lambda worker, event: None)
+    lines = (workdir / "sbatch.txt").read_text().splitlines()
+    for option in ("partition=gpu", "time=240", "gpus-per-node=2", "signal=USR2@300", "requeue"):
+        assert f"#SBATCH --{option}" in lines
+    assert any(line.startswith("#SBATCH --array=0-2") for line in lines)
+    assert "swordfish" in (workdir / "secrets.txt").read_text()
+    files = [path for path in (workdir / "slurm").rglob("*") if path.is_file()]
+    assert len(files) >= 3
+    assert not any(b"swordfish" in path.read_bytes() for path in files)
+    for worker in placed:
+        worker.kill()
 
 
 def test_options_of_other_engines_are_refused() -> None:
