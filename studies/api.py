@@ -23,6 +23,7 @@ from studies.attempts.standing import Counts
 from studies.config.study import StudyFile
 from studies.data import data_section
 from studies.engines.local import LocalEngine
+from studies.machine.gpus import check_workers
 from studies.pair import Pair
 from studies.records.named import load_study
 from studies.running.progress import choose_view
@@ -134,9 +135,11 @@ class Study(StudyFile):
             "data_dir": data_dir,
         }
         kept = Artifacts.given(artifacts)
+        check_workers(workers, workers_per_gpu, threads, devices_per_worker)
         with Storage.visit(storage) as opened:
             options = {
                 **training,
+                "devices_per_worker": devices_per_worker if devices_per_worker > 1 else None,
                 "artifacts": kept and kept.shown,
                 "storage": opened.option,
             }

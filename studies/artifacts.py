@@ -60,7 +60,7 @@ class _Patience(Patience):
         if isinstance(error, _NoAnswer):
             return Reason("no answer. Check the server and the network.", passes=True)
         if number in FULL:
-            return Reason("the disk is full. Make room there.")
+            return Reason("the disk is full, there or here. Make room.")
         if isinstance(error, FileNotFoundError):
             return Reason("it is not there. Check that it is mounted, or exists.", passes=True)
         text = hidden(" ".join(str(error).split())[:LONGEST_TEXT], self._secrets).rstrip(".")

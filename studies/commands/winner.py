@@ -94,9 +94,10 @@ def winner(
 
     if is_retrained and folder is None:
         raise UserError("--retrain needs a folder for the model: --export DIR.")
-    if not is_retrained and (folder or recipe or changes):
+    if not is_retrained and (folder or recipe or changes or artifacts):
         raise UserError(
-            "--export, --recipe and --set are for the full training; give --retrain with them."
+            "--export, --artifacts, --recipe and --set are for the full training; give --retrain"
+            " with them."
         )
     opened = Storage(storage)
     study, named = split_recipe(name_or_path)

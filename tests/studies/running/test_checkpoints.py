@@ -121,6 +121,8 @@ def test_a_full_disk_fails_the_training_with_its_reason_and_the_worker_goes_on(
             design = stored.design(attempt.pair.design)
             trainer.run(claims, attempt, design, told.append, lambda: False)
     failed, complete = (event for event in told if event["event"] in ("failed", "complete"))
-    assert failed["reason"].endswith("shared cannot be used: the disk is full. Make room there.")
+    assert failed["reason"].endswith(
+        "shared cannot be used: the disk is full, there or here. Make room."
+    )
     assert complete["event"] == "complete"
     assert [attempt.ended for attempt in claims.tried()] == ["failed", "complete"]

@@ -94,7 +94,8 @@ def test_neither_the_supervisor_nor_an_idle_worker_imports_torch(done: None, tin
         " Study.load('tiny.yaml').run(storage='sqlite:///t.db', workers=2).complete == 6\nimport"
         " os, studies.running.worker\nos.dup2(os.pipe()[0], 0)  # a supervisor that is"
         " there\nconfig = {'storage': 'sqlite:///t.db', 'study': 'tiny', 'data_dir': None,"
-        " 'worker': 'w', 'index': 0, 'lease': {}, 'trainer':"
+        " 'worker': 'w', 'index': 0, 'lease': {}, 'stops': 0, 'devices': 1, 'artifacts': None,"
+        " 'trainer':"
         " 'studies.running.trial:Trainer'}\nassert studies.running.worker.main(config) =="
         " 0\nassert not {'torch', 'pytorch_lightning', 'pandas'} & set(sys.modules)\n"
     )
