@@ -62,7 +62,8 @@ def shared_by(number: int, shared: SharedTraining) -> Iterator[Ranks | None]:
         Which of them this one is; None where it is alone.
 
     Raises:
-        RuntimeError: One of the others failed, with what it said.
+        HelperLost: One of the others was killed.
+        RuntimeError: One of them failed, with what it said.
     """
     if number == 1:
         yield None
@@ -79,13 +80,15 @@ def shared_by(number: int, shared: SharedTraining) -> Iterator[Ranks | None]:
         raise
     except Exception as error:
         over.set()
-        if said := _what_they_say(started):
-            raise RuntimeError(said) from error
-        raise
+        raise _why(started, error) from error
     finally:
         over.set()
         for helper in started:
             helper.end()
+
+
+class HelperLost(RuntimeError):
+    """A process that shared the training was killed: as if the worker had been."""
 
 
 class _Helper:
@@ -118,17 +121,21 @@ def _watch(started: list[_Helper], over: threading.Event) -> None:
             os._exit(1)
 
 
-def _what_they_say(started: list[_Helper]) -> str:
-    """Why one of them failed; "" where none did by itself."""
+def _why(started: list[_Helper], error: Exception) -> Exception:
+    """Why the training failed, if that was in one of the other processes; else the error here."""
     deadline = time.monotonic() + 5.0
     for helper in started:
+        # One that fails breaks the connection before it has told why.
         while helper.process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
-        if helper.process.poll():
+        code = helper.process.poll() or 0
+        if code < 0:
+            return HelperLost(f"a process that shared the training was killed by signal {-code}")
+        if code:
             assert helper.process.stdout
             said = helper.process.stdout.read().decode(errors="replace").strip()
-            return said or f"a process that shared the training ended ({helper.process.poll()})"
-    return ""
+            return RuntimeError(said or f"a process that shared the training ended with {code}")
+    return error
 
 
 def help_out() -> None:

@@ -9,14 +9,18 @@ from typing import Any
 import pytest
 import sharing_training
 import torch
-from small_trainings import CPU, RECIPE, few_digits
+from small_trainings import CPU, GROUPED, RECIPE, few_digits
 
 from explorer.errors import UserError
 from studies import Study
 from studies.config.recipe import Recipe
+from studies.data import DataSpec, load
+from studies.machine import failures
 from studies.machine.settings import Settings
+from studies.training import helpers
 from studies.training.batches import TrainingBatches
 from studies.training.ranks import Ranks
+from studies.training.training import train
 
 
 def free_ports(count: int) -> list[str]:
@@ -120,3 +124,42 @@ def test_a_study_whose_trainings_are_shared_has_the_results_of_one_whose_are_not
     alone, shared = found
     assert shared["validation_error"] == pytest.approx(alone["validation_error"], abs=0.01)
     assert shared["machine"] == f"2 x {alone['machine']}"
+
+
+@pytest.mark.cluster
+def test_where_one_process_is_killed_the_others_do_not_wait_for_it(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, started = DataSpec(name="digits", validation=0.2, test=0.2), []
+    init = helpers._Helper.__init__
+
+    def noted(helper: helpers._Helper, *given: Any) -> None:
+        init(helper, *given)
+        started.append(helper.process)
+
+    monkeypatch.setattr(helpers._Helper, "__init__", noted)
+    recipe = RECIPE.model_copy(update={"epochs": 50})
+    shared = helpers.SharedTraining(GROUPED, recipe, data, None, None, 5, CPU, None)
+
+    def train_together() -> None:
+        with helpers.shared_by(2, shared) as ranks:
+            kill = started[0].kill
+            train(GROUPED, recipe, load(data), 5, CPU, ranks=ranks, on_epoch=lambda _: kill())
+
+    with pytest.raises(RuntimeError, match="was killed by signal 9") as caught:
+        train_together()
+    # As if the worker itself were gone: its pair goes to another.
+    assert failures.is_of_device(caught.value)
+    assert started[0].poll() == -9
+
+
+def test_what_another_process_failed_at_is_told() -> None:
+    class Failed:
+        process = subprocess.Popen(
+            [sys.executable, "-c", "print('in process 2: out of memory'); raise SystemExit(1)"],
+            stdout=subprocess.PIPE,
+        )
+
+    why = helpers._why([Failed()], RuntimeError("the connection is closed"))  # type: ignore[list-item]
+    assert str(why) == "in process 2: out of memory"
+    Failed.process.stdout.close()  # type: ignore[union-attr]
