@@ -142,7 +142,13 @@ class RayEngine(Engine):
         self._is_closed, self._is_lost = threading.Event(), False
 
     def settings(self, resolve: Callable[..., Resolved], **options: Any) -> Resolved:
-        gpus = self.gpus_per_worker or float(any("GPU" in node for node in self._nodes()))
+        has_gpus = any(node.get("GPU") for node in self._nodes())
+        if self.gpus_per_worker and not has_gpus:
+            raise UserError(
+                "--gpus-per-worker asks for GPUs, and no node of the Ray cluster has one. The nodes"
+                f" have: {_described(self._nodes())}. Leave it out to train on CPUs."
+            )
+        gpus = self.gpus_per_worker or float(has_gpus)
         import ray
 
         task: Any = ray.remote(num_cpus=0, num_gpus=min(gpus, 0.01), scheduling_strategy="SPREAD")(
