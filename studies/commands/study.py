@@ -10,6 +10,7 @@ from explorer.errors import UserError
 from explorer.suggestions import command
 from studies.commands.engines import choose_engine, engine_options, hand_over
 from studies.commands.manage import delete, import_, plan, show
+from studies.commands.new import new
 from studies.commands.options import (
     GivenPath,
     set_option,
@@ -262,5 +263,5 @@ def retry(name_or_path: str, storage: str | None) -> None:
     click.echo(f"{stored.name}: nothing to try again, {why}.")
 
 
-for subcommand in (plan, show, stop, delete, import_, winner):
+for subcommand in (new, plan, show, stop, delete, import_, winner):
     study.add_command(subcommand)
