@@ -48,6 +48,9 @@ class Recorder(View):
         if self._act:
             self._act(worker, event)
 
+    def note(self, worker: int, text: str) -> None:
+        self.happened.append({"event": "note", "text": text})
+
     def died(self, worker: int, cause: str, log: str) -> None:
         self.happened.append({"event": "died", "cause": cause})
 
@@ -59,12 +62,22 @@ class Recorder(View):
 
 
 def run(
-    tiny: Path, view: View | None = None, *, workers: int = 1, lease: Lease | None = None
+    tiny: Path,
+    view: View | None = None,
+    *,
+    workers: int = 1,
+    lease: Lease | None = None,
+    artifacts: str | None = None,
 ) -> Counts:
     """Run the study; give it two workers where they are of any interest: each takes a second to
     start."""
     return studies.running.supervisor.run(
-        Study.load(tiny), storage="sqlite:///t.db", workers=workers, view=view, lease=lease
+        Study.load(tiny),
+        storage="sqlite:///t.db",
+        workers=workers,
+        view=view,
+        lease=lease,
+        artifacts=artifacts,
     )
 
 

@@ -37,6 +37,7 @@ class Claims:
         *,
         lease: Lease | None = None,
         retried_from: int = 0,
+        attributes: Mapping[str, Any] | None = None,
         on_renewal: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -46,6 +47,7 @@ class Claims:
         self._attempts = self._standing.attempts
         self._lease = lease or Lease()
         self._clock = clock
+        self._attributes = attributes or {}  # of every attempt that is claimed
         self._storage, self._patience = storage, storage.patience
         self._on_renewal = on_renewal
         # By attempt: its lease, how often the storage had been away, and when that was first seen.
@@ -150,6 +152,7 @@ class Claims:
             state=TrialState.RUNNING,
             user_attrs={
                 **claim,
+                **self._attributes,
                 **carried.attributes,
                 **({PROPOSAL: proposal} if proposal else {}),
             },

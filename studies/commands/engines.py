@@ -8,16 +8,22 @@ import click
 
 from explorer.errors import UserError, check_known
 from explorer.suggestions import command
+from studies.machine.gpus import check_workers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from studies.artifacts import Artifacts
     from studies.config.study import StudyFile
     from studies.engines.engine import Engine
     from studies.storage import Storage
 
 # The options that each engine takes beside those of all.
-ENGINES = {"local": (), "ray": ("address", "gpus_per_worker", "detach")}
+ENGINES = {
+    "local": ("devices_per_worker",),
+    "ray": ("address", "gpus_per_worker", "detach"),
+    "slurm": ("devices_per_worker", "partition", "time"),
+}
 
 
 def engine_options(run: Callable[..., None]) -> Callable[..., None]:
@@ -31,6 +37,16 @@ def engine_options(run: Callable[..., None]) -> Callable[..., None]:
             type=float,
             help="On a Ray cluster with GPUs: of each worker, such as 0.5 (default: 1).",
         ),
+        click.option(
+            "--devices-per-worker",
+            type=int,
+            metavar="K",
+            help="GPUs that share each training (on a CPU, processes; default: 1).",
+        ),
+        click.option(
+            "--time", metavar="H:MM:SS", help="Of each Slurm job (default: 1:00:00), then again."
+        ),
+        click.option("--partition", help="Of the Slurm cluster (default: its own default)."),
         click.option(
             "--address",
             metavar="HOST:PORT",
@@ -80,9 +96,21 @@ def choose_engine(
                 f" GPUs; given: {share:g}."
             )
         return RayEngine(options["address"] or "auto", workers, options["gpus_per_worker"])  # type: ignore[arg-type]
+    devices = options["devices_per_worker"]
+    check_workers(None, None, devices=devices)  # type: ignore[arg-type]
+    if name == "slurm":
+        from studies.engines.slurm import SlurmEngine
+
+        if workers_per_gpu is not None:
+            raise UserError(
+                "--workers-per-gpu is for this machine; a Slurm job has a worker, and"
+                " --devices-per-worker GPUs."
+            )
+        limit = options["time"] or "1:00:00"
+        return SlurmEngine(workers, options["partition"], limit, devices or 1)  # type: ignore[arg-type]
     from studies.engines.local import LocalEngine
 
-    return LocalEngine(workers, workers_per_gpu)
+    return LocalEngine(workers, workers_per_gpu, devices or 1)  # type: ignore[arg-type]
 
 
 def hand_over(
@@ -91,6 +119,7 @@ def hand_over(
     engine: "Engine",
     threads: int | None,
     data_dir: "Path | None",
+    artifacts: "Artifacts | None",
 ) -> None:
     """Hand a study to a Ray cluster, and say how to follow and stop it."""
     from studies.engines.ray import RayEngine
@@ -98,7 +127,10 @@ def hand_over(
 
     assert isinstance(engine, RayEngine)
     with closing(engine):
-        if not detach(study, storage, engine, threads=threads, data_dir=data_dir):
+        is_left = detach(
+            study, storage, engine, threads=threads, data_dir=data_dir, artifacts=artifacts
+        )
+        if not is_left:
             click.echo(f"{study.name}: nothing to train.")
             return
     watch = command("study status", study.name, watch=True, storage=storage.option)

@@ -13,6 +13,7 @@ from studies.commands.manage import delete, import_, plan, show
 from studies.commands.new import new
 from studies.commands.options import (
     GivenPath,
+    artifacts_option,
     set_option,
     storage_option,
     stored_study,
@@ -50,6 +51,7 @@ def study() -> None:
 @set_option
 @storage_option
 @training_options
+@artifacts_option
 @engine_options
 @click.option("--quiet", is_flag=True, help="Show only what goes wrong.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, for programs.")
@@ -59,11 +61,15 @@ def run(
     name_or_path: str,
     changes: tuple[str, ...],
     storage: str | None,
+    artifacts: str | None,
     quiet: bool,
     as_json: bool,
     engine: str,
     address: str | None,
     gpus_per_worker: float | None,
+    devices_per_worker: int | None,
+    partition: str | None,
+    time: str | None,
     detach: bool,
     **training: Any,
 ) -> None:
@@ -81,8 +87,11 @@ def run(
       resnext-explorer study run ./my_study.yaml --data-dir ~/data --storage sqlite:///my.db
       resnext-explorer study run digits_cardinality --set name=longer --set recipe.epochs=20
       resnext-explorer study run ./small_networks.yaml --workers-per-gpu 4
+      resnext-explorer study run my_study --artifacts /shared/artifacts
+      resnext-explorer study run my_study --engine slurm --partition gpu --time 4:00:00 --workers 16
       resnext-explorer study run ./my_study.yaml --engine ray --address 10.0.0.1:6379 --detach
     """
+    from studies.artifacts import Artifacts
     from studies.running.progress import choose_view
     from studies.running.supervisor import RunStopped
     from studies.running.supervisor import run as run_study
@@ -90,17 +99,33 @@ def run(
 
     opened = Storage(storage)
     wanted = wanted_study(opened, name_or_path, changes)
-    own = {"address": address, "gpus_per_worker": gpus_per_worker, "detach": detach}
-    shown = {"engine": engine, **own} if engine != "local" else {}
-    options = {"set": changes, **training, **shown, "storage": opened.option}
+    own = {
+        "address": address,
+        "gpus_per_worker": gpus_per_worker,
+        "devices_per_worker": devices_per_worker,
+        "partition": partition,
+        "time": time,
+        "detach": detach,
+    }
+    shown = {"engine": engine if engine != "local" else None, **own}
+    kept = Artifacts.given(artifacts)
+    options = {
+        "set": changes,
+        **training,
+        **shown,
+        "artifacts": kept and kept.shown,
+        "storage": opened.option,
+    }
     workers, workers_per_gpu = training["workers"], training["workers_per_gpu"]
     chosen = choose_engine(engine, workers=workers, workers_per_gpu=workers_per_gpu, **own)
     if detach:
-        hand_over(wanted, opened, chosen, training["threads"], training["data_dir"])
+        hand_over(wanted, opened, chosen, training["threads"], training["data_dir"], kept)
         return
     view = choose_view(quiet=quiet, as_json=as_json, study=name_or_path, options=options)
     try:
-        counts = run_study(wanted, storage=opened, view=view, engine=chosen, **training)
+        counts = run_study(
+            wanted, storage=opened, artifacts=kept, view=view, engine=chosen, **training
+        )
     except RunStopped:
         ctx.exit(130)
     ctx.exit(1 if counts.failed else 0)

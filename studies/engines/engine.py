@@ -82,9 +82,11 @@ class Engine(ABC):
 
     Attributes:
         spans_machines: Whether its workers are on several machines.
+        devices: How many share a training, in each worker.
     """
 
     spans_machines = False
+    devices = 1
 
     @abstractmethod
     def seats(self, settings: Settings) -> int:

@@ -43,17 +43,21 @@ class LocalEngine(Engine):
     Args:
         workers: How many; see `gpus.deal`.
         workers_per_gpu: How many may share a GPU.
+        devices: How many share a training: GPUs, or on a CPU processes.
     """
 
-    def __init__(self, workers: int | None = None, workers_per_gpu: int | None = None) -> None:
+    def __init__(
+        self, workers: int | None = None, workers_per_gpu: int | None = None, devices: int = 1
+    ) -> None:
+        self.devices = devices
         self._workers, self._workers_per_gpu = workers, workers_per_gpu
         self._gpus: list[str | None] = []
 
     def settings(self, resolve: Callable[..., Resolved], **options: Any) -> Resolved:
-        return resolve(workers=self._workers or 1, **options)
+        return resolve(workers=(self._workers or 1) * self.devices, **options)
 
     def seats(self, settings: Settings) -> int:
-        self._gpus = gpus.deal(settings.device, self._workers, self._workers_per_gpu)
+        self._gpus = gpus.deal(settings.device, self._workers, self._workers_per_gpu, self.devices)
         return len(self._gpus)
 
     def start(self, jobs: Sequence[Job], tell: Tell) -> list[Placed]:

@@ -18,7 +18,8 @@ from typing import Any
 from explorer.errors import UserError
 from studies.engines.engine import Engine, Job, Placed, Tell
 from studies.engines.ray_seat import settings_of_node
-from studies.engines.ray_worker import RayWorker, first_line, why_no_start, within
+from studies.engines.ray_worker import RayWorker, first_line, why_no_start
+from studies.engines.waiting import within
 from studies.machine.settings import Resolved, Settings
 
 # Seconds to reach the cluster. `ray.init` alone took 41 s, and 821 s on a busy machine, to say that

@@ -2,19 +2,18 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from studies.engines.engine import Ended, Event, Job, Placed, Tell
 from studies.engines.ray_seat import Seat
+from studies.engines.waiting import aside
 from studies.engines.worker_process import STOPPED
 
 # Seconds in which a worker that was asked to stop ends its step.
 STOP_TIMEOUT = 120.0
 LOST = Ended(None, "was lost: its node or its actor is gone", ())
-
-T = TypeVar("T")
 
 
 class RayWorker(Placed):
@@ -29,7 +28,7 @@ class RayWorker(Placed):
         self._actor: Any = None
         self._is_placed = self._is_to_stop = False
         self._has_ended, self._ending = threading.Event(), threading.Lock()
-        _aside(self._listen)
+        aside(self._listen)
 
     def _listen(self) -> None:
         import ray
@@ -89,7 +88,7 @@ class RayWorker(Placed):
     def ask_to_stop(self) -> None:
         self._is_to_stop = True
         if not self._has_ended.is_set() and self._actor:
-            _aside(self._stop)
+            aside(self._stop)
 
     def _stop(self) -> None:
         import ray
@@ -101,7 +100,7 @@ class RayWorker(Placed):
 
     def kill(self) -> None:
         if not self._has_ended.is_set() and self._is_placed:
-            _aside(lambda: self._actor.kill.remote())
+            aside(lambda: self._actor.kill.remote())
 
     def wait(self) -> None:
         self._has_ended.wait(STOP_TIMEOUT)
@@ -119,29 +118,3 @@ def why_no_start(error: BaseException) -> str:
 
 def first_line(error: BaseException) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
-
-
-def _aside(function: Callable[[], object]) -> threading.Thread:
-    """Call a function in a thread of its own, which holds up nobody."""
-    thread = threading.Thread(target=function, daemon=True)
-    thread.start()
-    return thread
-
-
-def within(seconds: float, function: Callable[[], T]) -> T:
-    """Call a function that may hang. Raises `TimeoutError` after so many seconds."""
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def call() -> None:
-        try:
-            results.append(function())
-        except BaseException as error:  # noqa: BLE001 - it is raised below
-            errors.append(error)
-
-    _aside(call).join(seconds)
-    if errors:
-        raise errors[0]
-    if not results:
-        raise TimeoutError
-    return results[0]

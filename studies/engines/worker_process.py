@@ -11,7 +11,8 @@ from typing import IO, Any
 
 # Exit codes, beside a Python crash's 1: nothing left to train, the user's mistake, asked to stop.
 DONE, MISTAKE, STOPPED = 0, 2, 3
-# The storage was away for longer than a run waits.
+# It cannot go on where it is: what it needs was away for longer than a run waits, or no training
+# can start there. Others may do without it.
 AWAY = 4
 
 # What `python -c` runs: the modules are found where the starting process finds them, whatever lies

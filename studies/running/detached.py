@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.errors import UserError
+from studies.artifacts import Artifacts
 from studies.config.study import StudyFile
 from studies.engines.ray import ANSWER_TIMEOUT, NAMESPACE, RayEngine
 from studies.engines.ray_seat import folder_here
@@ -27,7 +28,15 @@ class Supervisor:
         """Answers as soon as this program runs on the actor's node."""
         return True
 
-    def run(self, name: str, url: str, folder: str, data_dir: Path | None, **engine: Any) -> None:
+    def run(
+        self,
+        name: str,
+        url: str,
+        folder: str,
+        data_dir: Path | None,
+        artifacts: str | None,
+        **engine: Any,
+    ) -> None:
         """Run a stored study to its end, then end the actor."""
         import ray
 
@@ -37,7 +46,12 @@ class Supervisor:
                 study, _ = load_study(StudyFile, name, storage)
                 view = LineView(name)
                 run(
-                    study, storage=storage, data_dir=data_dir, view=view, engine=RayEngine(**engine)
+                    study,
+                    storage=storage,
+                    data_dir=data_dir,
+                    artifacts=artifacts,
+                    view=view,
+                    engine=RayEngine(**engine),
                 )
         except UserError as error:
             print(f"Error: {error}", flush=True)
@@ -53,6 +67,7 @@ def detach(
     *,
     threads: int | None,
     data_dir: Path | None,
+    artifacts: Artifacts | None,
 ) -> bool:
     """Store a study and hand it to a cluster, where it goes on without this process.
 
@@ -63,7 +78,9 @@ def detach(
         UserError: A mistake, or the study is there already.
     """
     gpus.check_workers(engine.workers, None, threads)
-    stored = store(storage, study, engine, threads, data_dir)
+    if artifacts:
+        artifacts.check()
+    stored = store(storage, study, engine, threads, data_dir, artifacts)
     if not stored.counts(storage).left:
         return False
     engine.seats(stored.content.settings)
@@ -98,6 +115,7 @@ def detach(
         storage.url,
         os.getcwd(),
         Path(folder) if folder else None,
+        artifacts and artifacts.url,
         workers=engine.workers,
         gpus_per_worker=engine.gpus_per_worker,
     )

@@ -67,6 +67,9 @@ class View:
     def storage_away(self, worker: int | None, reason: str | None) -> None:
         """A worker, or the run (None), waits for the storage, or reaches it again (no reason)."""
 
+    def note(self, worker: int, text: str) -> None:
+        """A worker has something to say, in sentences: what it does without, or trains again."""
+
     def stopping(self, kill: bool) -> None:
         """The workers have been asked to stop, or killed."""
 
@@ -98,6 +101,9 @@ class QuietView(View):
             self.say(
                 f"The storage is away{who}: {reason} Waiting for up to {PATIENCE / 60:.0f} minutes."
             )
+
+    def note(self, worker: int, text: str) -> None:
+        self.say(f"Worker {worker + 1}: {text}")
 
     def stopped(self, stored: StoredStudy, counts: Counts) -> None:
         self.say(
@@ -142,6 +148,9 @@ class JsonView(View):
                 "reason": reason,
             }
         )
+
+    def note(self, worker: int, text: str) -> None:
+        self._tell({"worker": worker, "event": "note", "text": text})
 
     def stopped(self, stored: StoredStudy, counts: Counts) -> None:
         self._tell({"event": "stopped", "study": stored.name, **asdict(counts)})

@@ -5,19 +5,18 @@ An engine places them: `studies.engines`. It imports no torch.
 
 import os
 import queue
-import signal
 import sys
-import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from explorer.errors import UserError
+from studies.artifacts import Artifacts
 from studies.attempts.claims import Claims
 from studies.attempts.standing import Counts, Standing
 from studies.attempts.stops import stops
@@ -35,6 +34,7 @@ from studies.records.creation import create_or_extend, with_designs
 from studies.records.same_data import about_data
 from studies.records.stored_study import StoredStudy, get
 from studies.running.estimate import typical_step
+from studies.running.interrupts import signals_to
 from studies.running.progress import View
 from studies.storage import Storage
 from studies.storage.schema import FAILURE
@@ -71,6 +71,7 @@ def run(
     workers_per_gpu: int | None = None,
     threads: int | None = None,
     data_dir: Path | None = None,
+    artifacts: str | Artifacts | None = None,
     view: View | None = None,
     lease: Lease | None = None,
     engine: Engine | None = None,
@@ -85,16 +86,19 @@ def run(
     """
     gpus.check_workers(workers, workers_per_gpu, threads)
     view = view or View()
+    kept = Artifacts.given(artifacts)
+    if kept:
+        kept.check()
     with (
         Storage.visit(storage) as opened,
         closing(engine or LocalEngine(workers, workers_per_gpu)) as engine,
     ):
-        stored = store(opened, study, engine, threads, data_dir)
+        stored = store(opened, study, engine, threads, data_dir, kept)
         counts = stored.counts(opened)
         if counts.left:
             seats = engine.seats(stored.content.settings)
             supervisor = _Supervisor(
-                opened, stored, engine, seats, data_dir, view, lease or Lease()
+                opened, stored, engine, seats, data_dir, kept, view, lease or Lease()
             )
             with opened.waiting(supervisor.storage_away, lambda: supervisor.interrupts > 0):
                 counts = supervisor.run(counts)
@@ -112,6 +116,7 @@ def store(
     engine: Engine,
     threads: int | None,
     data_dir: Path | None,
+    artifacts: Artifacts | None = None,
 ) -> StoredStudy:
     """Store or extend the study. The data is read once, and not kept while workers train."""
     if engine.spans_machines and storage.path:
@@ -119,7 +124,7 @@ def store(
     study, wanted = with_designs(storage, study, data_dir)
 
     def find_out() -> dict[str, Any]:
-        splits = load(study.data, data_dir, wanted.parts)
+        splits = load(study.data, data_dir, wanted.parts, artifacts=artifacts)
         data = about_data(splits)
         for recipe in study.all_recipes:
             recipe.steps_per_epoch(data["splits"]["train"])
@@ -161,6 +166,7 @@ class _Supervisor:
     engine: Engine
     seats: int  # how many workers there may be
     data_dir: Path | None
+    artifacts: Artifacts | None
     view: View
     lease: Lease
     events: "queue.Queue[tuple[str, dict[str, Any] | Ended]]" = field(default_factory=queue.Queue)
@@ -188,7 +194,7 @@ class _Supervisor:
         self.view.begin(self.stored, counts, self.seats)
         asked = 0
         next_look = time.monotonic() + LOOK
-        with _signals(self._interrupt):
+        with signals_to(self._interrupt):
             try:
                 self._start(range(min(self.seats, counts.left)))
                 while self.living:
@@ -245,9 +251,11 @@ class _Supervisor:
             "storage": self.storage.url,
             "study": self.stored.name,
             "data_dir": os.path.abspath(self.data_dir) if self.data_dir else None,
+            "artifacts": self.artifacts.url if self.artifacts else None,
             "worker": worker_id,
             "index": index,
             "lease": asdict(self.lease),
+            "devices": self.engine.devices,
             "stops": self.stops,
             "trainer": TRAINER,
         }
@@ -296,8 +304,12 @@ class _Supervisor:
             if event["at"] > self.back:  # what was away for all has been said
                 self.view.storage_away(worker.index, event["reason"])
             return
+        elif event["event"] == "note":
+            self.view.note(worker.index, event["text"])
+            return
         elif event["event"] == "gave up":
-            worker.problem = event["message"]
+            where = f"on {event['host']}, " if self.engine.spans_machines else ""
+            worker.problem = where + event["message"]
             return
         if event["event"] in ("complete", "failed", "pruned"):
             self._show(standing)
@@ -316,8 +328,10 @@ class _Supervisor:
             else:
                 failure = {"reason": f"its worker {end.cause}", "log": list(end.last_lines)}
                 claims.give_up(worker.id, "lost", {FAILURE: failure})
-        if end.code == AWAY and not self.living:  # as long as one reaches it, others do without
+        if end.code == AWAY and not self.living:  # as long as one can go on, it does
             self._give_up(worker.problem)
+        elif end.code == AWAY and self.engine.spans_machines:
+            self.view.note(worker.index, f"It has left: {worker.problem}")
         if worker.killed or end.code in (MISTAKE, AWAY):
             return
         self.view.died(worker.index, end.cause, worker.placed.log)
@@ -363,25 +377,3 @@ class _Supervisor:
         for folder in removable:
             with suppress(OSError):  # not empty, or not there
                 folder.rmdir()
-
-
-@contextmanager
-def _signals(handler: Any) -> Iterator[None]:
-    """Send Ctrl-C, SIGTERM and a closed terminal to `handler`, where this is the main thread.
-
-    What is ignored stays ignored (nohup).
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = [
-        number
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        if signal.getsignal(number) is not signal.SIG_IGN
-    ]
-    before = {number: signal.signal(number, handler) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, previous in before.items():
-            signal.signal(number, previous)

@@ -27,6 +27,7 @@ FAILURE = "failure"
 ENDED = "ended"  # how it ended; the state, which is written after it, decides
 PROPOSAL = "proposal"  # of a search: the design that it names first
 RECIPE = "recipe"  # of a study that tunes: what it changes in the recipe
+MADE_ON = "made_on"  # on what kind of machine, with which versions
 ARM, DESIGN = "arm", "design"  # for optuna-dashboard to show
 
 # Queries. Ids of trials grow in the order in which attempts are created, also across studies.

@@ -94,7 +94,8 @@ def test_neither_the_supervisor_nor_an_idle_worker_imports_torch(done: None, tin
         " Study.load('tiny.yaml').run(storage='sqlite:///t.db', workers=2).complete == 6\nimport"
         " os, studies.running.worker\nos.dup2(os.pipe()[0], 0)  # a supervisor that is"
         " there\nconfig = {'storage': 'sqlite:///t.db', 'study': 'tiny', 'data_dir': None,"
-        " 'worker': 'w', 'index': 0, 'lease': {}, 'trainer':"
+        " 'worker': 'w', 'index': 0, 'lease': {}, 'stops': 0, 'devices': 1, 'artifacts': None,"
+        " 'trainer':"
         " 'studies.running.trial:Trainer'}\nassert studies.running.worker.main(config) =="
         " 0\nassert not {'torch', 'pytorch_lightning', 'pandas'} & set(sys.modules)\n"
     )
@@ -182,6 +183,14 @@ def test_data_that_a_worker_cannot_load_stops_the_run(
     ):
         run(tiny, workers=2)
     assert tables()[0]["status"].unique() == ["waiting"]
+
+
+def test_a_machine_with_other_data_is_done_without_as_long_as_another_has_the_right_data(
+    fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(studies.running.supervisor, "TRAINER", "fake_training:OtherDataOnce")
+    assert run(tiny, workers=2) == DONE
+    assert tables()[0]["status"].unique() == ["complete"]
 
 
 def test_a_full_disk_behind_the_logs_fails_no_training_and_keeps_the_reason(

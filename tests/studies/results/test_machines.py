@@ -1,0 +1,61 @@
+"""Where trainings were done on different machines, results say so."""
+
+from typing import Any
+
+from studies.attempts.attempt import Attempt
+from studies.attempts.workers import Worker
+from studies.pair import Pair
+from studies.results.machines import machines_note
+from studies.results.tables import Row
+from studies.storage.schema import MADE_ON
+
+
+def row(seed: int, *machines: tuple[str, str], progress: int = 1) -> Row:
+    """A pair that is complete, with an attempt on each of the machines."""
+    attempts = []
+    for number, (machine, torch) in enumerate(machines):
+        ended = "complete" if number == len(machines) - 1 else "lost"
+        made_on: dict[str, Any] = {
+            "machine": machine,
+            "versions": {"python": "3.11", "torch": torch},
+        }
+        attempts.append(
+            Attempt(
+                number,
+                number,
+                Pair("a", seed),
+                "COMPLETE",
+                ended,
+                0,
+                Worker("w"),
+                progress,
+                {MADE_ON: made_on},
+            )
+        )
+    return Row(Pair("a", seed), "complete", attempts, attempts[-1])
+
+
+def test_alike_machines_need_no_note() -> None:
+    assert machines_note([]) == ""
+    assert machines_note([row(seed, ("EPYC", "2.13.0")) for seed in range(3)]) == ""
+    old = Attempt(0, 0, Pair("a", 9), "COMPLETE", "complete", 0, Worker("w"))
+    stored_before = Row(Pair("a", 9), "complete", [old], old)
+    assert machines_note([row(0, ("EPYC", "2.13.0")), stored_before]) == ""
+
+
+def test_kinds_of_processor_and_versions_that_differ_are_counted() -> None:
+    rows = [row(seed, ("EPYC", "2.13.0")) for seed in range(3)]
+    assert machines_note([*rows, row(3, ("Xeon", "2.13.0"))]) == (
+        "Done on different machines: 3 trainings on EPYC; 1 training on Xeon. The same seed gives"
+        " other bits there. Column machine of the results tells them apart."
+    )
+    assert "3 trainings on EPYC, torch 2.13.0; 1 training on EPYC, torch 2.12.0." in machines_note(
+        [*rows, row(3, ("EPYC", "2.12.0"))]
+    )
+
+
+def test_a_training_that_went_on_on_another_kind_of_machine_is_counted() -> None:
+    moved = row(0, ("Xeon", "2.13.0"), ("EPYC", "2.13.0"))
+    note = machines_note([moved, row(1, ("EPYC", "2.13.0"))])
+    assert note.startswith("1 training went on on another kind of machine than begun")
+    assert machines_note([row(0, ("Xeon", "2"), ("EPYC", "2"), progress=0)]) == ""
