@@ -8,7 +8,7 @@ STUDY = digits_cardinality
 # Each worker computes on its own cores.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test test-cluster site lint format benchmarks clean
+.PHONY: help demo test test-cluster site lint format benchmarks evidence clean
 help:
 	@echo "make demo         train the preset study $(STUDY) and write $(STUDY).html"
 	@echo "make test         lint, then run the tests, several at a time"
@@ -16,6 +16,7 @@ help:
 	@echo "make site         the documentation as a site, in site/"
 	@echo "make lint         formatting, lint, types and the import contracts"
 	@echo "make benchmarks   measure speed; each figure is a ratio within one run"
+	@echo "make evidence     write studies/evidence/README.md and its pictures anew (needs chromium)"
 	@echo "make clean        remove $(VENV)"
 
 demo: $(VENV)/.installed
@@ -47,12 +48,15 @@ format: $(VENV)/.installed
 benchmarks: $(VENV)/.installed
 	@for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
+evidence: $(VENV)/.installed
+	$(BIN)/python dashboards/pictures/evidence.py
+
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Error: Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12" >&2; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Error: $(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing 2 GB of packages into $(VENV); it takes some minutes."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_ARGS) -e '.[cpu,dev,onnx,postgres,slurm]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_ARGS) -e '.[cpu,dev,onnx,postgres,ray,slurm]'
 	@touch $@
 
 clean:

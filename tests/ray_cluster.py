@@ -21,13 +21,13 @@ NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 class Nodes:
     """The cluster; a node can be killed, or join."""
 
-    def __init__(self, folder: Path, count: int) -> None:
+    def __init__(self, folder: Path) -> None:
         from ray.cluster_utils import Cluster
 
         head = {**NODE, "include_dashboard": False, "temp_dir": str(folder)}
         self._cluster = Cluster(initialize_head=True, head_node_args=head)
         self.address: str = self._cluster.address
-        for _ in range(count - 1):
+        for _ in range(NODES - 1):
             self.join()
 
     def join(self) -> None:
@@ -52,8 +52,8 @@ class Nodes:
 
 
 @contextmanager
-def cluster(count: int = NODES) -> Iterator[Nodes]:
-    """A cluster of so many nodes while the block runs; no process of it is left behind."""
+def cluster() -> Iterator[Nodes]:
+    """A cluster while the block runs; no process of it is left behind."""
     folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # a socket's path must be short
     programs = str(Path(sys.executable).parent)
     with pytest.MonkeyPatch.context() as environment:
@@ -62,7 +62,7 @@ def cluster(count: int = NODES) -> Iterator[Nodes]:
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
         environment.setenv("OMP_NUM_THREADS", "1")
         try:
-            nodes = Nodes(folder, count)
+            nodes = Nodes(folder)
             try:
                 yield nodes
             finally:

@@ -89,6 +89,12 @@ def choose_engine(
                 "--workers-per-gpu is for this machine; on a Ray cluster --gpus-per-worker 0.25"
                 " has four workers share a GPU."
             )
+        share = options["gpus_per_worker"]
+        if isinstance(share, float) and (not share > 0 or (share > 1 and share % 1)):
+            raise UserError(
+                f"--gpus-per-worker must be a share of a GPU, such as 0.5, or a whole number of"
+                f" GPUs; given: {share:g}."
+            )
         return RayEngine(options["address"] or "auto", workers, options["gpus_per_worker"])  # type: ignore[arg-type]
     devices = options["devices_per_worker"]
     check_workers(None, None, devices=devices)  # type: ignore[arg-type]

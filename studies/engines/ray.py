@@ -1,33 +1,38 @@
 """The engine of a Ray cluster: a worker is an actor that starts the same process as elsewhere.
 
 Ray places the actors, watches them and moves them: an actor for which no node has room waits until
-one has, or joins. Nothing but this module and `ray_detached` imports Ray.
+one has, or joins. Ray is imported inside functions, here, in `ray_worker` and in
+`studies.running.detached` only.
 """
 
+import atexit
 import logging
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from explorer.errors import UserError
-from studies.engines.engine import Ended, Engine, Event, Job, Placed, Tell
-from studies.engines.ray_seat import Seat, settings_of_node
-from studies.engines.worker_process import STOPPED
+from studies.engines.engine import Engine, Job, Placed, Tell
+from studies.engines.ray_seat import settings_of_node
+from studies.engines.ray_worker import RayWorker, first_line, why_no_start
+from studies.engines.waiting import within
 from studies.machine.settings import Resolved, Settings
 
 # Seconds to reach the cluster. `ray.init` alone took 41 s, and 821 s on a busy machine, to say that
 # nobody answers.
 CONNECT_TIMEOUT = 20.0
+# Seconds for its head to give any answer at all.
+KNOCK_TIMEOUT = 4.0
+# So often a run looks whether the head is there, and after so many looks in vain it ends. Ray would
+# end the process without a word after a minute.
+LOOK, LOOKS = 5.0, 3
 # Seconds for a node to tell what it can compute with: torch is started there.
 ANSWER_TIMEOUT = 120.0
-# Seconds in which a worker that was asked to stop ends its step.
-STOP_TIMEOUT = 120.0
 NAMESPACE = "resnext-explorer"
-
-T = TypeVar("T")
 
 
 def connect(address: str) -> None:
@@ -62,24 +67,46 @@ def connect(address: str) -> None:
             ),
         )
     except ConnectionError as error:
-        raise _unreachable(named, _first_line(error)) from None
+        raise _unreachable(named, first_line(error)) from None
     except TimeoutError:
         raise _unreachable(named, f"it has not answered for {CONNECT_TIMEOUT:.0f} s") from None
     except (RuntimeError, ValueError) as error:  # another version of Ray or Python, for example
-        raise _unreachable(named, _first_line(error)) from None
+        raise _unreachable(named, first_line(error)) from None
 
 
 def _knock(address: str) -> None:
+    """Raise `UserError` where no Ray cluster answers at an address."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or "/" in address:
         raise UserError(
             f"--address {address} is no address of a Ray cluster. Give HOST:PORT of its head node,"
             " such as 10.0.0.1:6379, or auto."
         )
+    if reason := why_silent(address):
+        raise _unreachable(address, reason)
+
+
+def why_silent(address: str) -> str:
+    """Why the head of a cluster does not answer at HOST:PORT; empty where it does.
+
+    Takes a few seconds at most. The head speaks gRPC: to the first bytes of HTTP/2 it answers with
+    a frame of settings.
+    """
+    host, _, port = address.rpartition(":")
+
+    def ask() -> bytes:
+        with socket.create_connection((host, int(port)), KNOCK_TIMEOUT) as head:
+            head.settimeout(KNOCK_TIMEOUT)
+            head.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+            return head.recv(9)
+
     try:
-        within(CONNECT_TIMEOUT / 2, lambda: socket.create_connection((host, int(port)), 5).close())
+        answer = within(2 * KNOCK_TIMEOUT, ask)
+    except TimeoutError:
+        return f"it has not answered for {KNOCK_TIMEOUT:.0f} s"
     except (OSError, OverflowError) as error:
-        raise _unreachable(address, getattr(error, "strerror", None) or str(error)) from None
+        return getattr(error, "strerror", None) or str(error)
+    return "" if answer[3:4] == b"\x04" else "what answers there is not Ray's head"
 
 
 def _unreachable(address: str, reason: str) -> UserError:
@@ -111,10 +138,18 @@ class RayEngine(Engine):
         self.workers, self.gpus_per_worker = workers, gpus_per_worker
         self._needs: dict[str, float] = {}
         self._address, self._is_connected = address, False
-        self._count = 0
+        self._count = self._latest_room = 0
+        self._placed: list[RayWorker] = []
+        self._is_closed, self._is_lost = threading.Event(), False
 
     def settings(self, resolve: Callable[..., Resolved], **options: Any) -> Resolved:
-        gpus = self.gpus_per_worker or float(any("GPU" in node for node in self._nodes()))
+        has_gpus = any(node.get("GPU") for node in self._nodes())
+        if self.gpus_per_worker and not has_gpus:
+            raise UserError(
+                "--gpus-per-worker asks for GPUs, and no node of the Ray cluster has one. The nodes"
+                f" have: {_described(self._nodes())}. Leave it out to train on CPUs."
+            )
+        gpus = self.gpus_per_worker or float(has_gpus)
         import ray
 
         task: Any = ray.remote(num_cpus=0, num_gpus=min(gpus, 0.01), scheduling_strategy="SPREAD")(
@@ -158,7 +193,7 @@ class RayEngine(Engine):
     def more(self) -> int:
         if self.workers is not None:
             return 0
-        before, self._count = self._count, max(self._count, self._room())
+        before, self._count = self._count, max(self._count, self._latest_room)
         return self._count - before
 
     def _room(self) -> int:
@@ -178,11 +213,44 @@ class RayEngine(Engine):
         return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
     def start(self, jobs: Sequence[Job], tell: Tell) -> list[Placed]:
-        return [RayWorker(job, self._needs, tell) for job in jobs]
+        placed = [RayWorker(job, self._needs, tell) for job in jobs]
+        if not self._placed:
+            threading.Thread(target=self._watch, name="head", daemon=True).start()
+        self._placed += placed
+        return list(placed)
+
+    def _watch(self) -> None:
+        """Note how much room there is, and end all workers once the head is gone.
+
+        Nothing but this thread asks the head: it would not answer, and the run would hang.
+        """
+        import ray
+
+        address = ray.get_runtime_context().gcs_address
+        vain = 0
+        while vain < LOOKS:
+            if self._is_closed.wait(LOOK):
+                return
+            reason = why_silent(address)
+            vain = vain + 1 if reason else 0
+            if not reason:
+                with suppress(TimeoutError):
+                    self._latest_room = within(LOOK, self._room)
+        self._is_lost = True
+        problem = (
+            f"the Ray cluster at {address} no longer answers: {reason}. What was trained is stored;"
+            " the same command goes on once the cluster is there."
+        )
+        for worker in self._placed:
+            worker.lose(problem)
 
     def close(self) -> None:
         """Disconnect, unless this is an actor of the cluster itself."""
+        self._is_closed.set()
         if not self._is_connected:
+            return
+        if self._is_lost:
+            atexit.register(_leave)
             return
         import ray
 
@@ -191,68 +259,11 @@ class RayEngine(Engine):
                 within(CONNECT_TIMEOUT, ray.shutdown)
 
 
-class RayWorker(Placed):
-    """An actor, and the thread that listens to it."""
-
-    def __init__(self, job: Job, needs: dict[str, float], tell: Tell) -> None:
-        import ray
-
-        self._job, self._tell = job, tell
-        self.log = "on its node"
-        self._is_placed = self._is_to_stop = False
-        self._has_ended = threading.Event()
-        remote: Any = ray.remote(Seat)
-        self._actor: Any = remote.options(
-            num_cpus=needs["CPU"],
-            num_gpus=needs.get("GPU", 0),
-            scheduling_strategy="SPREAD",
-            max_restarts=0,  # whoever is lost is replaced by the run
-            max_concurrency=3,  # `run`, and beside it `ask_to_stop` and `kill`
-        ).remote()
-        threading.Thread(target=self._listen, name=f"worker {job.index}", daemon=True).start()
-
-    def _listen(self) -> None:
-        import ray
-
-        end = Ended(None, "was lost: its node or its actor is gone", ())
-        try:
-            events = self._actor.run.options(num_returns="streaming").remote(self._job, os.getcwd())
-            for reference in events:
-                event: Event = ray.get(reference)
-                if event["event"] == "placed":
-                    self._is_placed = True
-                    self.log = f"{event['log']} on {event['node']}"
-                elif event["event"] == "ended":
-                    end = Ended(event["code"], event["cause"], event["last_lines"])
-                else:
-                    self._tell(self._job.id, event)
-        except ray.exceptions.RayError as error:
-            if self._is_to_stop and not self._is_placed:
-                end = Ended(STOPPED, "was not needed any more", ())
-            elif not self._is_placed and "Error: " in str(error):
-                self._tell(self._job.id, {"event": "error", "message": why_no_start(error)})
-            elif "memory" in str(error):
-                end = Ended(-9, "was killed by Ray, since its node ran out of memory", ())
-        finally:
-            with suppress(Exception):
-                ray.kill(self._actor)  # gives back what it holds
-            self._has_ended.set()
-            self._tell(self._job.id, end)
-
-    def ask_to_stop(self) -> None:
-        import ray
-
-        self._is_to_stop = True
-        if self._is_placed:
-            self._actor.ask_to_stop.remote()
-        else:  # it may wait for room for ever
-            ray.kill(self._actor)
-
-    def kill(self) -> None:
-        self._actor.kill.remote()
-
-    def wait(self) -> None:
-        self._has_ended.wait(STOP_TIMEOUT)
+def _leave() -> None:
+    """End the process as after any mistake: taken apart without its head, Ray crashes it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(2)
 
 
 def _described(nodes: list[dict[str, float]]) -> str:
@@ -260,38 +271,3 @@ def _described(nodes: list[dict[str, float]]) -> str:
         f"{node.get('CPU', 0):g} CPU" + (f", {node['GPU']:g} GPU" if "GPU" in node else "")
         for node in nodes
     )
-
-
-def why_no_start(error: BaseException) -> str:
-    """Why nothing of this program runs on a node."""
-    lines = [line.strip() for line in str(error).splitlines() if "Error: " in line]
-    reason = lines[-1] if lines else _first_line(error)
-    return (
-        f"a node of the Ray cluster cannot run this program: {reason.rstrip('.')}. Install the same"
-        " version of resnext-explorer, with the same extras, on every node."
-    )
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
-
-
-def within(seconds: float, function: Callable[[], T]) -> T:
-    """Call a function that may hang. Raises `TimeoutError` after so many seconds."""
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def call() -> None:
-        try:
-            results.append(function())
-        except BaseException as error:  # noqa: BLE001 - it is raised below
-            errors.append(error)
-
-    thread = threading.Thread(target=call, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        raise errors[0]
-    if not results:
-        raise TimeoutError
-    return results[0]

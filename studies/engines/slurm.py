@@ -18,7 +18,6 @@ from typing import Any
 
 from explorer.errors import UserError
 from studies.engines.engine import Ended, Engine, Job, Placed, Tell
-from studies.engines.ray import within
 from studies.engines.slurm_seat import (
     SECRETS,
     Seat,
@@ -28,6 +27,7 @@ from studies.engines.slurm_seat import (
     stop_file,
     without_secrets,
 )
+from studies.engines.waiting import within
 from studies.engines.worker_process import STOPPED
 from studies.machine.settings import Resolved, Settings
 from studies.storage import FILES

@@ -11,8 +11,9 @@ from typing import Any
 from explorer.errors import UserError
 from studies.artifacts import Artifacts
 from studies.config.study import StudyFile
-from studies.engines.ray import ANSWER_TIMEOUT, NAMESPACE, RayEngine, why_no_start
+from studies.engines.ray import ANSWER_TIMEOUT, NAMESPACE, RayEngine
 from studies.engines.ray_seat import folder_here
+from studies.engines.ray_worker import why_no_start
 from studies.machine import gpus
 from studies.records.named import load_study
 from studies.running.progress import LineView

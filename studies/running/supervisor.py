@@ -285,7 +285,9 @@ class _Supervisor:
             worker_id, event = self.events.get(timeout=0.2)
         except queue.Empty:
             return
-        worker = self.living[worker_id]
+        worker = self.living.get(worker_id)
+        if worker is None:  # given up before, with its cluster
+            return
         if isinstance(event, Ended):
             self._ended(worker, event, claims)
             return

@@ -20,6 +20,7 @@ PROGRAM = str(Path(sys.executable).with_name("resnext-explorer"))
         (["--address", "h:6379"], "--address is an option of --engine ray; given: --engine local."),
         (["--detach"], "--detach is an option of --engine ray; given: --engine local."),
         (["--engine", "ray", "--workers-per-gpu", "2"], "--workers-per-gpu is for this machine"),
+        (["--engine", "ray", "--gpus-per-worker", "1.5"], "a share of a GPU, such as 0.5, or a"),
     ],
 )
 def test_options_of_another_engine_are_refused(

@@ -145,17 +145,20 @@ def test_a_worker_that_no_node_holds_is_a_mistake(nodes: Nodes, url: str, tiny: 
     refused = [*FAKE, *words, "--gpus-per-worker", "0.5"]
     done = subprocess.run(refused, capture_output=True, text=True, timeout=LONGEST)
     assert done.returncode == 2
-    assert done.stderr.startswith("Error: --gpus-per-worker is for a study that trains on GPUs")
+    assert done.stderr == (
+        "Error: --gpus-per-worker asks for GPUs, and no node of the Ray cluster has one. The nodes"
+        " have: 1 CPU; 1 CPU; 1 CPU. Leave it out to train on CPUs.\n"
+    )
 
 
 def test_a_cluster_whose_head_dies_ends_the_run_with_one_message(
-    url: str, tiny: Path, monkeypatch: pytest.MonkeyPatch
+    nodes: Nodes, url: str, tiny: Path
 ) -> None:
-    with cluster(count=1) as alone:
-        run = Run(alone, tiny, FAKE)
-        run.wait_for("epoch")
-        alone.kill_head()
-        out, err = run.process.communicate(timeout=LONGEST)
+    """The last test of the cluster."""
+    run = Run(nodes, tiny, FAKE)
+    run.wait_for("epoch")
+    nodes.kill_head()
+    out, err = run.process.communicate(timeout=LONGEST)
     assert run.process.returncode == 2, out + err
-    assert err.startswith(f"Error: the Ray cluster at {alone.address} no longer answers")
+    assert err.startswith(f"Error: the Ray cluster at {nodes.address} no longer answers")
     assert err.count("\n") == 1
