@@ -63,6 +63,25 @@ def test_kinds_of_processor_and_versions_that_differ_are_counted() -> None:
     )
 
 
+def test_where_versions_are_not_known_the_machine_alone_counts() -> None:
+    imported = Attempt(
+        0,
+        0,
+        Pair("a", 9),
+        "COMPLETE",
+        "complete",
+        0,
+        Worker("w"),
+        0,
+        {MADE_ON: {"machine": "EPYC"}},
+    )
+    brought = Row(Pair("a", 9), "complete", [imported], imported)
+    assert machines_note([brought, row(0, ("EPYC", "2.13.0"))]) == ""
+    assert "1 training on Xeon; 1 training on EPYC" in machines_note(
+        [row(0, ("Xeon", "2.13.0")), brought]
+    )
+
+
 def test_a_training_that_went_on_on_another_kind_of_machine_is_counted() -> None:
     moved = row(0, ("Xeon", "2.13.0"), ("EPYC", "2.13.0"))
     note = machines_note([moved, row(1, ("EPYC", "2.13.0"))])
