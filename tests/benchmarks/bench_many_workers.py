@@ -193,7 +193,7 @@ def main() -> None:
     with serve(programs) as server:
         for workers in options.workers:
             with _reached(server, options.pgbouncer) as url:
-                empty_trials(url, workers, max(200, 2 * workers))
+                empty_trials(url, workers, max(200, workers))
         for workers in options.optuna:
             trials_of_optuna(server.create(), workers, max(TRIALS_OF_OPTUNA, workers))
     for workers in options.ray:
