@@ -29,7 +29,7 @@ SECRETS = "RESNEXT_EXPLORER_JOB"
 SECRET_KEYS = ("storage", "artifacts")
 # Of Slurm, MPI and submitit: Lightning and torch would take the worker for a task of theirs.
 FOREIGN = re.compile(rf"SLURM_|SBATCH_|SRUN_|PMI|SUBMITIT|{SECRETS}")
-POLL = 0.2  # seconds
+POLL = 0.5  # seconds
 
 
 class Seat:
