@@ -34,7 +34,7 @@ SETTINGS = {"device": "cpu", "precision": "32", "threads": 1}
 
 def leave_in_mid_trial(tiny: Path, *options: str) -> None:
     """A run of which everything is killed after two epochs, and whose machine is lost."""
-    process = start(tiny, "--json", *options, FAKE_EPOCH="0.1")
+    process = start(tiny, "--json", *options, FAKE_EPOCH="1")
     wait_for_epochs(process, 2)
     process.kill()
     for attempt in attempts():
