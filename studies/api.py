@@ -134,18 +134,25 @@ class Study(StudyFile):
             "threads": threads,
             "data_dir": data_dir,
         }
-        kept = Artifacts.given(artifacts)
+        opened_artifacts = Artifacts.given(artifacts)
         check_workers(workers, workers_per_gpu, threads, devices_per_worker)
         with Storage.visit(storage) as opened:
             options = {
                 **training,
                 "devices_per_worker": devices_per_worker if devices_per_worker > 1 else None,
-                "artifacts": kept and kept.shown,
+                "artifacts": opened_artifacts and opened_artifacts.shown,
                 "storage": opened.option,
             }
             view = choose_view(quiet=quiet, study=self.name, options=options)
             engine = LocalEngine(workers, workers_per_gpu, devices_per_worker)
-            return run(self, storage=opened, artifacts=kept, view=view, engine=engine, **training)
+            return run(
+                self,
+                storage=opened,
+                artifacts=opened_artifacts,
+                view=view,
+                engine=engine,
+                **training,
+            )
 
     def plan(
         self,

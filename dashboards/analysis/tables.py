@@ -20,7 +20,7 @@ from dashboards.analysis.words import (
 )
 from explorer.text import signed_points
 
-TEMPLATE = ("cardinality", "bottleneck_width", "width")
+TEMPLATE = ("cardinality", "bottleneck_width", "width", "kind")
 Cell = Callable[[str, pd.DataFrame], str]  # of an arm, from its name and its rows of `trials`
 
 

@@ -132,11 +132,12 @@ def lower_first(sentence: str) -> str:
     return sentence[0].lower() + sentence[1:] if ours else sentence
 
 
-def template_label(cardinality: Any, bottleneck_width: Any, width: Any = None) -> str:
-    """'8x14d'; a basic block has no paths and is called by its width: 'w64'."""
+def template_label(cardinality: Any, bottleneck_width: Any, width: Any, kind: Any) -> str:
+    """'8x14d'; 'inception 25d'; a basic block has no paths and is called by its width: 'w64'."""
     if pd.isna(cardinality) or pd.isna(bottleneck_width):
         return "" if pd.isna(width) else f"w{int(width)}"
-    return f"{int(cardinality)}x{int(bottleneck_width)}d"
+    paths = "inception " if kind == "inception" else f"{int(cardinality)}x"
+    return f"{paths}{int(bottleneck_width)}d"
 
 
 def budget_words(trials: pd.DataFrame) -> str:

@@ -175,11 +175,13 @@ def architecture_record(architecture: Architecture, *, verify: bool = False) -> 
     record = {
         "name": architecture.name,
         "depths": list(architecture.depths),
+        "kind": template.kind,
         "cardinality": template.cardinality,
         "bottleneck_width": template.bottleneck_width,
         "width": template.width,
         "growth": architecture.growth,
         "shortcut": architecture.shortcut,
+        "order": architecture.order,
         "stem": vars(architecture.stem),
         "resolution": architecture.resolution,
         **vars(count(architecture)),
@@ -232,7 +234,7 @@ def stage_totals(architecture: Architecture) -> dict[str, tuple[int, int, int]]:
     """FLOPs, params and activations of the stem, each stage and the classifier, in that order."""
     totals: dict[str, tuple[int, int, int]] = {}
     for layer in iter_layers(architecture):
-        end = "classifier" if layer.part in ("avgpool", "fc") else "stem"
+        end = "classifier" if layer.part in ("norm", "avgpool", "fc") else "stem"
         part = f"stage {layer.stage}" if layer.stage else end
         before, complexity = totals.get(part, (0, 0, 0)), layer_complexity(layer)
         added = zip(before, vars(complexity).values(), strict=True)
@@ -248,11 +250,13 @@ def print_side_by_side(first: Architecture, second: Architecture) -> None:
         template = architecture.template
         return {
             "depths": "-".join(map(str, architecture.depths)),
+            "block": template.kind,
             "cardinality C": template.cardinality,
             "bottleneck width d": template.bottleneck_width,
             "width": template.width,
             "growth": architecture.growth,
             "shortcut": architecture.shortcut,
+            "order": architecture.order,
             "stem": f"{architecture.stem.kind} {architecture.stem.channels}",
             "input": "x".join(map(str, architecture.input_shape)),
         }

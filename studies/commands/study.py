@@ -108,23 +108,25 @@ def run(
         "detach": detach,
     }
     shown = {"engine": engine if engine != "local" else None, **own}
-    kept = Artifacts.given(artifacts)
+    opened_artifacts = Artifacts.given(artifacts)
     options = {
         "set": changes,
         **training,
         **shown,
-        "artifacts": kept and kept.shown,
+        "artifacts": opened_artifacts and opened_artifacts.shown,
         "storage": opened.option,
     }
     workers, workers_per_gpu = training["workers"], training["workers_per_gpu"]
     chosen = choose_engine(engine, workers=workers, workers_per_gpu=workers_per_gpu, **own)
     if detach:
-        hand_over(wanted, opened, chosen, training["threads"], training["data_dir"], kept)
+        hand_over(
+            wanted, opened, chosen, training["threads"], training["data_dir"], opened_artifacts
+        )
         return
     view = choose_view(quiet=quiet, as_json=as_json, study=name_or_path, options=options)
     try:
         counts = run_study(
-            wanted, storage=opened, artifacts=kept, view=view, engine=chosen, **training
+            wanted, storage=opened, artifacts=opened_artifacts, view=view, engine=chosen, **training
         )
     except RunStopped:
         ctx.exit(130)

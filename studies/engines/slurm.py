@@ -91,14 +91,24 @@ class SlurmEngine(Engine):
         self._needs: dict[str, Any] = {}
 
     def settings(self, resolve: Callable[..., Resolved], **options: Any) -> Resolved:
-        folder = Path.cwd() / FILES / "_slurm"
-        executor = self._executor(folder, {"cpus_per_task": 1})
-        job = _submitted(lambda: executor.submit(settings_here, resolve, options, sys.path))
+        job = self._ask_node(resolve, options)
         print(f"Job {job.job_id} finds out what the nodes can compute with.", file=sys.stderr)
         resolved, mistake = job.result()
         if resolved is None:
             raise UserError(mistake)
         return resolved
+
+    def _ask_node(self, resolve: Callable[..., Resolved], options: dict[str, Any]) -> Any:
+        """A job that resolves the settings: with GPUs, unless Slurm has none for it."""
+
+        def asked(**gpus: int) -> Any:
+            executor = self._executor(Path.cwd() / FILES / "_slurm", {"cpus_per_task": 1, **gpus})
+            return _submitted(lambda: executor.submit(settings_here, resolve, options, sys.path))
+
+        try:
+            return asked(gpus_per_node=self.devices)
+        except UserError:
+            return asked()
 
     def seats(self, settings: Settings) -> int:
         self._needs = {"cpus_per_task": settings.threads * self.devices}

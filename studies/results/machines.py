@@ -22,10 +22,14 @@ def machines_note(rows: Iterable[Row]) -> str:
         counts[own] += 1
         earlier = [other for other in row.attempts if other.number < row.deciding.number]
         moved += any(other.progress and _origin(other) not in (None, own) for other in earlier)
+    counts = _with_versions(counts)
     if len(counts) < 2 and not moved:
         return ""
+    known = [dict(origin) for origin in counts if len(origin) > 1]
     differing = [
-        key for key in dict(next(iter(counts))) if len({dict(o).get(key) for o in counts}) > 1
+        key
+        for key in dict.fromkeys(key for origin in known for key in origin)
+        if len({origin.get(key) for origin in known}) > 1
     ]
     parts = [
         f"{counted(count, 'training')} on {_words(dict(origin), differing)}"
@@ -46,11 +50,24 @@ def _origin(attempt: Attempt) -> Origin | None:
     if not made_on:  # stored by an earlier version
         return None
     rest = {key: value for key, value in made_on.items() if key != "versions"}
-    return tuple((rest | made_on["versions"]).items())
+    return tuple((rest | made_on.get("versions", {})).items())
+
+
+def _with_versions(counts: Counter[Origin]) -> Counter[Origin]:
+    """Trainings whose versions are not known, as those of a CSV file, count as their machine's."""
+    known: dict[Any, Origin] = {}
+    for origin in sorted(counts, key=len, reverse=True):
+        known.setdefault(dict(origin)["machine"], origin)
+    together: Counter[Origin] = Counter()
+    for origin, count in counts.items():
+        together[known[dict(origin)["machine"]] if len(origin) == 1 else origin] += count
+    return together
 
 
 def _words(origin: dict[str, Any], differing: list[str]) -> str:
     versions = [
-        f"{key} {origin.get(key, 'not installed')}" for key in differing if key != "machine"
+        f"{key} {origin[key]}" if key in origin else f"no {key}"
+        for key in differing
+        if key != "machine" and len(origin) > 1  # else its versions are not known
     ]
     return ", ".join([str(origin["machine"]), *versions])

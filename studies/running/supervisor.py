@@ -86,19 +86,19 @@ def run(
     """
     gpus.check_workers(workers, workers_per_gpu, threads)
     view = view or View()
-    kept = Artifacts.given(artifacts)
-    if kept:
-        kept.check()
+    artifacts = Artifacts.given(artifacts)
+    if artifacts:
+        artifacts.check()
     with (
         Storage.visit(storage) as opened,
         closing(engine or LocalEngine(workers, workers_per_gpu)) as engine,
     ):
-        stored = store(opened, study, engine, threads, data_dir, kept)
+        stored = store(opened, study, engine, threads, data_dir, artifacts)
         counts = stored.counts(opened)
         if counts.left:
             seats = engine.seats(stored.content.settings)
             supervisor = _Supervisor(
-                opened, stored, engine, seats, data_dir, kept, view, lease or Lease()
+                opened, stored, engine, seats, data_dir, artifacts, view, lease or Lease()
             )
             with opened.waiting(supervisor.storage_away, lambda: supervisor.interrupts > 0):
                 counts = supervisor.run(counts)

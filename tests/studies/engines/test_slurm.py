@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import fake_training
 import pandas as pd
 import pytest
 from tiny_runs import DONE, Recorder, assert_undisturbed, attempts, endings
@@ -145,6 +146,22 @@ def test_workers_are_one_array_with_the_options_of_the_command(
     assert not any(b"swordfish" in path.read_bytes() for path in files)
     for worker in placed:
         worker.kill()
+
+
+def test_settings_are_found_out_without_gpus_where_slurm_has_none(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing = "#!/bin/sh\nif grep -q gpus $1; then echo Invalid gres >&2; exit 1; fi\n"
+    for name, script in (("sbatch", refusing + SBATCH), ("srun", "#!/bin/sh\n")):
+        (workdir / name).write_text(script)
+        (workdir / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{workdir}:{os.environ['PATH']}")
+    job = SlurmEngine(partition="cpu")._ask_node(fake_training.SUPERVISED["resolve"], {})
+    assert job.job_id == "12"
+    assert "#SBATCH --partition=cpu" in (workdir / "sbatch.txt").read_text()
+    (workdir / "sbatch").write_text("#!/bin/sh\necho invalid partition: moon >&2; exit 1\n")
+    with pytest.raises(UserError, match=r"does not take the jobs: .*moon.* Check --partition"):
+        SlurmEngine(partition="moon")._ask_node(fake_training.SUPERVISED["resolve"], {})
 
 
 def test_options_of_other_engines_are_refused() -> None:
