@@ -19,13 +19,12 @@ from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from explorer.errors import UserError, unknown
-from explorer.files import expanded
+from explorer.files import FULL_DISK, expanded
 from studies.storage import Away, Patience, Reason, Say, hidden
 
 # Seconds until a call is given up, and bytes that even a slow connection carries in one.
 ANSWER_TIMEOUT = 20.0
 SLOWEST = 500_000
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 REFUSED = re.compile(r"forbidden|denied|credential|InvalidAccessKey|SignatureDoesNotMatch", re.I)
 EXAMPLES = "/shared/artifacts or s3://bucket/folder"
 # Of fsspec's, those that a run can write to and other machines can read from.
@@ -59,7 +58,7 @@ class _Patience(Patience):
         number = getattr(error, "errno", None)
         if isinstance(error, _NoAnswer):
             return Reason("no answer. Check the server and the network.", passes=True)
-        if number in FULL:
+        if number in FULL_DISK:
             return Reason("the disk is full, there or here. Make room.")
         if isinstance(error, FileNotFoundError):
             return Reason("it is not there. Check that it is mounted, or exists.", passes=True)

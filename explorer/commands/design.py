@@ -176,8 +176,11 @@ def match(
         print_json([printing.design_record(design) for design in designs])
         return
     print_table(DESIGN_COLUMNS, [design_row(design) for design in designs], spare=DESIGN_SPARE)
-    for design in designs:
-        printing.print_candidates(design, solve)
+    if by in TIMES:
+        from explorer.commands.heavy import how_measured
+
+        for design in designs:
+            printing.print_candidates(design, solve, how_measured(device, batch))
     spent = designs[0].budget.value
     value = human_time(spent) if by in TIMES else human_flops(spent)
     side = architecture.resolution

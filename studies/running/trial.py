@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from explorer import Architecture
 from explorer.errors import UserError
-from studies.artifacts import FULL, Artifacts, Note, waiting_for
+from explorer.files import FULL_DISK
+from studies.artifacts import Artifacts, Note, waiting_for
 from studies.attempts.attempt import Attempt
 from studies.attempts.claims import Claims
 from studies.config.design import StoredDesign
@@ -214,7 +215,7 @@ class Trainer:
         except UserError as error:
             # A full disk, or one's share of it, may have room again for the next pair; whatever
             # else cannot be written stays so.
-            if isinstance(error.__context__, OSError) and error.__context__.errno in FULL:
+            if isinstance(error.__context__, OSError) and error.__context__.errno in FULL_DISK:
                 return _failed(attempt, failures.message_of(error), log=False)
             return Ending("interrupted", problem=error)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, others go on
