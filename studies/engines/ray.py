@@ -70,7 +70,8 @@ def connect(address: str) -> None:
         raise _unreachable(named, first_line(error)) from None
     except TimeoutError:
         raise _unreachable(named, f"it has not answered for {CONNECT_TIMEOUT:.0f} s") from None
-    except (RuntimeError, ValueError) as error:  # another version of Ray or Python, for example
+    # Another version of Ray or Python, or another token, for example.
+    except (RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise _unreachable(named, first_line(error)) from None
 
 

@@ -2,7 +2,7 @@
 beside plain Optuna and Ray Tune, in one run on the same machine.
 
     python tests/benchmarks/bench_many_workers.py [--workers 1 10 100 1000] [--pgbouncer PATH]
-        [--optuna 1 10 100] [--ray 10]
+        [--optuna 1 10 100] [--ray 10]   (Ray Tune: pip install 'ray[tune]')
 
 Workers are threads, spread over as many processes as there are cores, each with its own view of the
 study. Every pair must be completed exactly once. A worker's turn is its claim with its ending:
@@ -12,6 +12,7 @@ for trainings of one minute. Without `--ray`, Ray need not be installed.
 
 import argparse
 import multiprocessing
+import os
 import sys
 import tempfile
 import threading
@@ -33,9 +34,10 @@ from studies.attempts.standing import Attempts
 from studies.attempts.workers import Worker
 from studies.machine.cores import available_cores
 from studies.pair import Pair
-from studies.storage import Storage
+from studies.storage import Storage, postgres
 
 MINUTE = 60.0
+CONNECTIONS = 80
 # Plain Optuna and Ray Tune are given fewer trials: they take longer for each.
 TRIALS_OF_OPTUNA = 200
 
@@ -56,6 +58,8 @@ def empty_trials(url: str, workers: int, count: int) -> None:
 
 
 def _process_of_ours(url: str, wanted: list[Pair], indices: list[int], gate: Any, out: Any) -> None:
+    # All workers together have the connections that a server accepts by default.
+    postgres._POOL.update(pool_size=CONNECTIONS // available_cores(), pool_timeout=600)
     storage = Storage(url)
     writer = storage.open()
     study_id = writer.get_study_id_from_name("study")
@@ -90,7 +94,7 @@ def _process_of_optuna(url: str, each: int, indices: list[int], gate: Any, out: 
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    options = {"pool_size": len(indices), "pool_timeout": 600}
+    options = {"pool_size": CONNECTIONS // available_cores(), "pool_timeout": 600}
     storage = optuna.storages.RDBStorage(_driver(url), engine_kwargs=options)
 
     def work(index: int, turns: list[float]) -> None:
@@ -110,6 +114,8 @@ def _driver(url: str) -> str:
 
 def trials_of_ray_tune(workers: int, count: int) -> None:
     """Print how fast Ray Tune runs `count` empty trials, so many at a time."""
+    # Else Ray writes a token into the home folder.
+    os.environ["RAY_AUTH_MODE"] = "disabled"
     import ray
     from ray import tune
 
