@@ -18,10 +18,13 @@ from explorer.errors import UserError, check_known
 from explorer.files import expanded
 from explorer.lazy import load
 from explorer.output import say
+from studies.artifacts import Artifacts
 from studies.attempts.planned import planned_pairs
 from studies.attempts.standing import Counts
 from studies.config.study import StudyFile
 from studies.data import data_section
+from studies.engines.local import LocalEngine
+from studies.machine.gpus import check_workers
 from studies.pair import Pair
 from studies.records.named import load_study
 from studies.records.ownership import refuse_strangers
@@ -101,7 +104,9 @@ class Study(StudyFile):
         workers: int | None = None,
         workers_per_gpu: int | None = None,
         threads: int | None = None,
+        devices_per_worker: int = 1,
         data_dir: Path | None = None,
+        artifacts: str | None = None,
         quiet: bool = False,
     ) -> Counts:
         """Train what is still missing, in `workers` processes, and return how all pairs stand.
@@ -116,7 +121,10 @@ class Study(StudyFile):
             threads: Of each worker; a study that is stored keeps its own. None takes what
                 OMP_NUM_THREADS says; without it one, or on a CPU as many as the worker has cores
                 where a few timed steps are faster with them.
+            devices_per_worker: GPUs that share each training, or on a CPU processes. The batch,
+                learning rate and seeds are the study's, whatever it is.
             data_dir: The folder with the data set's files, where it is not built in.
+            artifacts: A folder or URL that all machines reach, for checkpoints and decoded images.
             quiet: Show only what goes wrong.
 
         Raises:
@@ -129,10 +137,25 @@ class Study(StudyFile):
             "threads": threads,
             "data_dir": data_dir,
         }
+        opened_artifacts = Artifacts.given(artifacts)
+        check_workers(workers, workers_per_gpu, threads, devices_per_worker)
         with Storage.visit(storage) as opened:
-            options = {**training, "storage": opened.option}
+            options = {
+                **training,
+                "devices_per_worker": devices_per_worker if devices_per_worker > 1 else None,
+                "artifacts": opened_artifacts and opened_artifacts.shown,
+                "storage": opened.option,
+            }
             view = choose_view(quiet=quiet, study=self.name, options=options)
-            return run(self, storage=opened, view=view, **training)
+            engine = LocalEngine(workers, workers_per_gpu, devices_per_worker)
+            return run(
+                self,
+                storage=opened,
+                artifacts=opened_artifacts,
+                view=view,
+                engine=engine,
+                **training,
+            )
 
     def plan(
         self,
@@ -290,6 +313,7 @@ class Study(StudyFile):
         seed: int = 0,
         device: str = "auto",
         threads: int | None = None,
+        artifacts: str | None = None,
         quiet: bool = False,
     ) -> "Retrained":
         """Train the winner on the train and validation images, test it once, and export it.
@@ -307,6 +331,8 @@ class Study(StudyFile):
             seed: Of the initial weights, the order of images and their augmentation.
             device: `cpu`, `cuda`, `cuda:1` or `auto`.
             threads: On a CPU; None as in `run`.
+            artifacts: A folder or URL to which its files are copied, and from which another machine
+                goes on with a training that was stopped.
             quiet: Show nothing meanwhile.
 
         Returns:
@@ -336,6 +362,7 @@ class Study(StudyFile):
                 seed=seed,
                 device=device,
                 threads=threads,
+                artifacts=Artifacts.given(artifacts),
                 tell=(lambda text: None) if quiet else say,
             )
 

@@ -9,8 +9,10 @@ import click
 from explorer.errors import UserError
 from explorer.output import say
 from explorer.suggestions import command
+from studies.artifacts import Artifacts
 from studies.commands.options import (
     GivenPath,
+    artifacts_option,
     set_option,
     storage_option,
     stored_study,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 )
 @click.option("--device", default="auto", help="cpu, cuda, cuda:1, or auto.")
 @threads_option
+@artifacts_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 @storage_option
 @click.pass_context
@@ -60,6 +63,7 @@ def winner(
     seed: int,
     device: str,
     threads: int | None,
+    artifacts: str | None,
     as_json: bool,
     storage: str | None,
 ) -> None:
@@ -90,9 +94,10 @@ def winner(
 
     if is_retrained and folder is None:
         raise UserError("--retrain needs a folder for the model: --export DIR.")
-    if not is_retrained and (folder or recipe or changes):
+    if not is_retrained and (folder or recipe or changes or artifacts):
         raise UserError(
-            "--export, --recipe and --set are for the full training; give --retrain with them."
+            "--export, --artifacts, --recipe and --set are for the full training; give --retrain"
+            " with them."
         )
     opened = Storage(storage)
     study, named = split_recipe(name_or_path)
@@ -132,6 +137,7 @@ def winner(
                 seed=seed,
                 device=device,
                 threads=threads,
+                artifacts=Artifacts.given(artifacts),
                 tell=(lambda text: None) if as_json else say,
             )
         except KeyboardInterrupt:

@@ -22,6 +22,7 @@ from studies.missed import Missed
 from studies.pair import Pair, split_recipe
 from studies.records.stored_study import StoredStudy, get_alone, stored_alone
 from studies.results.info import info_of, info_of_recipe
+from studies.results.machines import machines_note
 from studies.results.tables import (
     CURVES,
     OF_RECIPE,
@@ -289,7 +290,9 @@ class Reader:
     def _know(self, study: StoredStudy) -> _Known:
         known = self._known.get(study.name)
         if known is None or known.study.uid != study.uid:  # another study may have taken the name
-            keys = dict.fromkeys((*study.attribute_keys, schema.RESULT, schema.FAILURE))
+            keys = dict.fromkeys(
+                (*study.attribute_keys, schema.RESULT, schema.FAILURE, schema.MADE_ON)
+            )
             known = self._known[study.name] = _Known(
                 self.storage, study, Attempts(self.storage, study.id, keys)
             )
@@ -348,4 +351,7 @@ def _tables(known: _Known, stamp: str) -> Tables:
     pairs = agenda_statuses(agenda, attempts, study.retried_from)
     known.rows = rows_of(study.pairs, pairs, attempts)
     trials = make_trials(study, known.rows.values(), known.times)
-    return Tables(stamp, study, trials, info_of(study), Counts.of(pairs, agenda.to_come))
+    info = info_of(study)
+    if note := machines_note(known.rows.values()):
+        info["about"] = [*info["about"], note]
+    return Tables(stamp, study, trials, info, Counts.of(pairs, agenda.to_come))
