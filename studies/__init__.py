@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         import_study,
         list_studies,
         retry_study,
+        stop_study,
         study_failures,
     )
     from studies.training import Predictor
@@ -48,6 +49,7 @@ else:  # a type checker takes any name from a module with `__getattr__`
                 "import_study",
                 "list_studies",
                 "retry_study",
+                "stop_study",
                 "study_failures",
             ),
             "training": ("Predictor",),
@@ -69,6 +71,7 @@ __all__ = [
     "list_studies",
     "retry_study",
     "schema",
+    "stop_study",
     "study_failures",
     "train",
 ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from studies.attempts.standing import Counts
+from studies.attempts.stops import stop
 from studies.config.study import StudyFile
 from studies.records import stored_study
 from studies.storage import Storage
@@ -58,6 +59,27 @@ def study_failures(name: str, *, storage: str | Storage | None = None) -> "list[
 
     with Storage.visit(storage) as opened:
         return failures(opened, stored_study.get(opened, name))
+
+
+def stop_study(name: str, *, storage: str | Storage | None = None) -> int:
+    """Ask all workers of a stored study, on whatever machine, to finish their step and leave.
+
+    They notice within some 15 seconds. `Study.run` goes on from there.
+
+    Args:
+        name: Of the study.
+        storage: As in `list_studies`.
+
+    Returns:
+        How many trainings are running now.
+
+    Raises:
+        UserError: No study of this name is stored.
+    """
+    with Storage.visit(storage) as opened:
+        stored = stored_study.get(opened, name)
+        stop(opened, stored.id)
+        return stored.counts(opened).running
 
 
 def retry_study(name: str, *, storage: str | Storage | None = None) -> int:

@@ -11,6 +11,7 @@ from studies import (
     import_study,
     list_studies,
     retry_study,
+    stop_study,
     study_failures,
 )
 
@@ -27,10 +28,10 @@ def test_a_finished_study_is_listed_and_deleted(tiny_storage: None) -> None:
     (listed,) = list_studies()
     assert (listed.name, listed.counts.complete, listed.created[:2]) == ("tiny", 6, "20")
     assert study_failures("tiny") == []
-    assert retry_study("tiny") == 0
+    assert retry_study("tiny") == stop_study("tiny") == 0
     assert delete_study("tiny") == listed.counts
     assert list_studies() == []
-    for ask in (study_failures, retry_study, delete_study):
+    for ask in (study_failures, stop_study, retry_study, delete_study):
         with pytest.raises(UserError, match="unknown study 'tiny'"):
             ask("tiny")
 
