@@ -11,12 +11,12 @@ from dashboards.report.sources import load_stored
 from explorer.errors import UserError
 from explorer.showing import paragraph, table
 from explorer.text import counted
+from studies.config.study import MOST_SHOWN, StudyFile
 from studies.records.stored_study import find
 from studies.storage import Storage
 
 if TYPE_CHECKING:
     from dashboards.analysis.findings import Findings
-    from studies.config.study import StudyFile
 
 
 def of_findings(findings: "Findings") -> str:
@@ -30,9 +30,10 @@ def of_findings(findings: "Findings") -> str:
     )
 
 
-def of_study(study: "StudyFile") -> str:
+def of_study(study: StudyFile) -> str:
     """What a study asks and trains; where the default storage holds it, also what it found."""
-    seeds = ", ".join(map(str, study.seeds)) if len(study.seeds) <= 8 else f"{len(study.seeds):,}"
+    number = len(study.seeds)
+    seeds = ", ".join(map(str, study.seeds)) if number <= MOST_SHOWN else f"{number:,} seeds"
     facts = {
         "space": f"{study.space.name}: {counted(len(study.space.points), 'arm')}",
         "reference arm": study.reference_label,
@@ -47,7 +48,7 @@ def of_study(study: "StudyFile") -> str:
     return paragraph(title) + table(("study", study.name), rows, left=[study.name]) + _found(study)
 
 
-def _found(study: "StudyFile") -> str:
+def _found(study: StudyFile) -> str:
     try:
         with Storage.visit(None) as storage:
             is_there = storage.exists() and not storage.is_empty()

@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from explorer.errors import UserError
 from explorer.output import say
 from studies.commands.options import GivenPath, storage_option
 
@@ -58,8 +57,6 @@ def dashboard(
             " can stay on 127.0.0.1.",
             file=sys.stderr,
         )
-    if evidence and storage is not None:
-        raise UserError("--evidence shows results that come with the program; leave --storage out.")
     opened = Storage(storage)
     if not evidence and not opened.exists():
         opened.check_folder()
