@@ -20,6 +20,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from flask import g, request
 
 from dashboards.app.callbacks import add_design_callbacks, add_study_callbacks
+from dashboards.app.many_callbacks import add_many_callbacks
 from dashboards.app.pages import compare, design, overview, paper, recipes, study, trial
 from dashboards.app.pages.parts import Look, labelled, study_path
 from dashboards.app.pages.selection import Selection
@@ -65,6 +66,7 @@ def create_app(
     app.interpolate_index = lambda **parts: _index(app, reader, latest["look"], **parts)  # type: ignore[method-assign]
     _add_page_callbacks(app, reader, latest, every)
     add_study_callbacks(app, reader, data_dir)
+    add_many_callbacks(app, reader)
     add_design_callbacks(app)
     add_routes(app, reader, local)
     return app

@@ -12,6 +12,8 @@ hue and their mark in both and in every figure. The point of a single training c
     deeper_wider_more_paths(findings, *, paper=False, theme="light")
     error_against_cost(findings, *, cost="flops", theme="light")
     error_distribution_functions(trials, *, by="study", measure="flops", theme="light")
+    error_against_quantity(findings, *, quantity="", theme="light")
+    strength_of_quantities(findings, *, theme="light")
     errors_by_recipe(by_recipe, *, theme="light")
     learning_curves(findings, curves, *, split="validation", theme="light")
     progress(findings, *, theme="light")
@@ -28,6 +30,7 @@ from dashboards.figures.common import spread
 from dashboards.figures.comparison import differences_from_reference, error_against_cardinality
 from dashboards.figures.course import gaps_by_seed
 from dashboards.figures.learning import learning_curves
+from dashboards.figures.quantities import error_against_quantity, strength_of_quantities
 from dashboards.figures.recipes import errors_by_recipe
 from dashboards.figures.running import mismatches, network_drawing, progress, throughput
 from dashboards.figures.scaling import deeper_wider_more_paths
@@ -39,6 +42,7 @@ __all__ = [
     "differences_from_reference",
     "error_against_cardinality",
     "error_against_cost",
+    "error_against_quantity",
     "error_distribution_functions",
     "errors_by_recipe",
     "gaps_by_seed",
@@ -47,5 +51,6 @@ __all__ = [
     "network_drawing",
     "progress",
     "spread",
+    "strength_of_quantities",
     "throughput",
 ]

@@ -215,6 +215,16 @@ def make_tables() -> None:
     pd.concat(recipes).round(6).to_csv(HERE / "made_up_recipes.csv", index=False)
 
 
+def make_designs() -> None:
+    """Write trainings of many designs: of a free space, and of a matched one with two axes."""
+    sys.path.insert(0, str(HERE.parents[1] / "tests"))
+    from many_designs import make_grid, make_many
+
+    for name, trials in (("made_up_designs", make_many()), ("made_up_grid", make_grid())):
+        own = trials.assign(study=name, budget=trials["budget"].replace({pd.NA: None}))
+        own.round(6).to_csv(HERE / f"{name}.csv", index=False)
+
+
 def make_course() -> None:
     """Write where five made-up arms stand in a study that ends each arm at its verdict."""
     random = np.random.default_rng(5)
@@ -241,5 +251,6 @@ def make_course() -> None:
 if __name__ == "__main__":
     if "--tables" in sys.argv[1:]:
         make_tables()
+        make_designs()
         make_course()
     draw(figures())

@@ -91,7 +91,7 @@ def render_report(
             StudyPart(source, f"{number}-", paper, published) for number, source in enumerate(each)
         ]
         title, body, figures = _side_by_side(sources, parts, now)
-    plotly = resource("dashboards.app", "assets/plotly-basic.min.js")
+    plotly = resource("dashboards.app", "assets/plotly-explorer.min.js")
     script = resource("dashboards.report", "report.js")
     assert "</script" not in plotly.lower()
     names = {key: key for key in figures}
@@ -101,10 +101,14 @@ def render_report(
     data = {
         "names": names,
         "heights": {key: own_height(draw("light")) for key, draw in figures.items()},
-        "figures": {
-            key: {theme: draw(theme).to_plotly_json() for theme in ("light", "dark")}
-            for key, draw in figures.items()
-        },
+        "figures": _packed(
+            _json(
+                {
+                    key: {theme: draw(theme).to_plotly_json() for theme in ("light", "dark")}
+                    for key, draw in figures.items()
+                }
+            )
+        ),
         "tables": {
             key: _packed(as_csv(table)) for part in parts for key, table in part.tables.items()
         },
@@ -253,17 +257,21 @@ def file_stem(name: str) -> str:
 def script_json(value: Any) -> str:
     """JSON that can stand inside a <script> element: no character of it
     can end the element or start a comment."""
-    from plotly.utils import PlotlyJSONEncoder
-
-    text = json.dumps(value, cls=PlotlyJSONEncoder, separators=(",", ":"))
+    text = _json(value)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
 
 
+def _json(value: Any) -> str:
+    from plotly.utils import PlotlyJSONEncoder
+
+    return json.dumps(value, cls=PlotlyJSONEncoder, separators=(",", ":"))
+
+
 def _packed(text: str) -> str:
-    """Text for the page's script to unpack: the same text always gives the same, and
-    the epochs of 10,000 trainings a sixth of it."""
+    """Text for the page's script to unpack: the same text always gives the same. The epochs of
+    10,000 trainings shrink to a sixth, the figures of 60 designs from 1.4 to 0.15 MB."""
     return base64.b64encode(gzip.compress(text.encode(), compresslevel=6, mtime=0)).decode()
 
 

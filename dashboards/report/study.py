@@ -1,6 +1,6 @@
 """One study in a report: its figures, in both themes, among the parts that the live page shows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
@@ -13,20 +13,24 @@ import plotly.graph_objects as go
 from dashboards.analysis.arms import finite
 from dashboards.analysis.evidence import WAYS
 from dashboards.analysis.findings import Findings
+from dashboards.analysis.quantities import are_many, names_of
 from dashboards.analysis.tables import extremes_table, trial_table
 from dashboards.figures import (
     deeper_wider_more_paths,
     differences_from_reference,
     error_against_cardinality,
     error_against_cost,
+    error_against_quantity,
     gaps_by_seed,
     learning_curves,
     mismatches,
     network_drawing,
     progress,
+    strength_of_quantities,
     throughput,
 )
 from dashboards.figures.theme import texts_of
+from dashboards.page import many
 from dashboards.page.elements import Element, element, joined
 from dashboards.page.misses import missed
 from dashboards.page.parts import network_image, quiet, scrolling, section, table
@@ -37,6 +41,8 @@ from explorer.errors import UserError
 MOST_ROWS = 500  # of the table of all trials; the CSV has every one
 # Designs whose costs are further apart than this get figures of error against them.
 SPREAD_COST = 1.25
+
+TREND = "trend-"  # begins the keys of figures of error against a quantity
 
 Draw = Callable[[str], go.Figure]  # draws a figure in a theme
 
@@ -91,6 +97,35 @@ class StudyPart:
         kind = kind if len(frames) > 1 else "single"
         return element("div", *frames, className=kind) if frames else None
 
+    def choice(self, words: str, options: Mapping[str, str]) -> Element | None:
+        """Figures of which the reader chooses one, by the names of `options`; None without any."""
+        frames = {key: frame for key in options if (frame := self.figure(key))}
+        if not frames:
+            return None
+        group = f"{self.prefix}{next(iter(frames))}"
+        buttons = [
+            element(
+                "label",
+                element(
+                    "input", type="radio", name=group, value=key,
+                    checked="" if number == 0 else None,
+                ),
+                options[key],
+            )
+            for number, key in enumerate(frames)
+        ]  # fmt: skip
+        chosen = element("div", *buttons, className="choices")
+        shown = [
+            element("div", frame, data_choice=key, hidden="" if number else None)
+            for number, (key, frame) in enumerate(frames.items())
+        ]
+        return element(
+            "div",
+            element("fieldset", element("legend", words), chosen),
+            *shown,
+            className="chooser",
+        )
+
     def csv(self, name: str) -> Element:
         """The button that saves a table."""
         text = f"All {name} (CSV)"
@@ -138,6 +173,11 @@ def _figures(
             figures["speed"] = of(throughput)
     if (np.abs(finite(findings.designs["mismatch"])) > 0).any():
         figures["mismatch"] = of(mismatches)
+    if are_many(findings.by_design):
+        for quantity in findings.quantities:
+            figures[f"{TREND}{quantity}"] = of(error_against_quantity, quantity=quantity)
+        if findings.quantities:
+            figures["strength"] = of(strength_of_quantities)
     return figures
 
 
@@ -165,12 +205,24 @@ def study_body(part: StudyPart, now: datetime, *, errors: bool = True) -> list[A
         numbers(findings, part.csv("trials")),
         section("", part.pair("train", "validation"), part.csv("curves")) if has_curves else None,
         *(section("", part.pair(*pair)) for pair in pairs),
+        _what_matters(part),
         designs(findings, part.pair("mismatch"), *_drawings(findings)),
         missed(findings),
         _trainings(part),
         method(findings),
         what_was_run(findings, **{"Report written": moment(now)}),
     ]
+
+
+def _what_matters(part: StudyPart) -> Element | None:
+    """What of many designs their error goes with; None of few."""
+    names = names_of(part.findings.quantities)
+    trends = part.choice(many.QUANTITY, {f"{TREND}{key}": names[key] for key in names})
+    strength = part.figure("strength")
+    if trends is None or strength is None:
+        return None
+    both = element("div", trends, strength, className="pair even loose")
+    return section(many.TITLE, both)
 
 
 def _trainings(part: StudyPart) -> Element:

@@ -130,7 +130,7 @@ class Page:
 
     def _add(self, address: str, told: dict[str, Any]) -> None:
         self.sent += int(told["encodedDataLength"])
-        self.plotly += int(told["encodedDataLength"]) if "plotly-basic" in address else 0
+        self.plotly += int(told["encodedDataLength"]) if "plotly-explorer" in address else 0
 
     def until(self, expression: str, limit: float = 90) -> None:
         end = time.perf_counter() + limit

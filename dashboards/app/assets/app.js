@@ -30,6 +30,9 @@
     window.history.replaceState(window.history.state, "", window.location.pathname + (query ? `?${query}` : ""));
     return none();
   };
+  // What is chosen further down a study's page, by its name in the address.
+  const FURTHER = ["quantity", "pair"];
+  const address = () => new URLSearchParams(window.location.search);
   const values = (options) => options.map((option) => (typeof option === "object" ? option.value : option));
   const chosen = (key, value, options) => {
     if (!value || value.length === options.length) return [];
@@ -60,7 +63,13 @@
         ["order", order === "arm" ? "" : order],
         ["page", page > 1 ? page : ""],
         ["cost", cost === "flops" ? "" : cost],
+        ...FURTHER.map((name) => [name, address().get(name)]),
       ]),
+
+      further: (value) => {
+        const name = window.dash_clientside.callback_context.triggered[0].prop_id.split(".")[0];
+        return remember([...[...address()].filter(([key]) => key !== name), [name, value]]);
+      },
 
       turn: (back, on, page) => {
         const pressed = window.dash_clientside.callback_context.triggered[0];

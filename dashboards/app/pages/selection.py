@@ -23,7 +23,7 @@ ORDERS = {"arm": "by arm", "best": "lowest test error first", "latest": "latest 
 class Selection:
     """What of a study is shown: arms and statuses (None: all), seeds as
     typed; the order of the trainings, the page of their table, and the cost of its figure ("" the
-    study's own)."""
+    study's own); the quantity and the pair of axes that errors are drawn against ("" the first)."""
 
     arms: tuple[str, ...] | None = None
     statuses: tuple[str, ...] | None = None
@@ -31,6 +31,8 @@ class Selection:
     order: str = "arm"
     page: int = 1
     cost: str = ""
+    quantity: str = ""
+    pair: str = ""
 
     @classmethod
     def of(cls, search: str | None) -> "Selection":
@@ -45,6 +47,7 @@ class Selection:
             order if order in ORDERS else "arm",
             int(page) if page.isdecimal() and len(page) < 7 and int(page) else 1,
             cost if (cost := asked.get("cost", [""])[0]) in MEASURE_LABELS else "",
+            *(asked.get(name, [""])[0][:200] for name in ("quantity", "pair")),
         )
 
     @property

@@ -13,6 +13,7 @@ from dash import dcc, html
 from dashboards.analysis.tables import TextTable
 from dashboards.analysis.words import NOTHING, percent
 from dashboards.app.once import made_of
+from dashboards.app.pages import many
 from dashboards.app.pages.parts import (
     Still,
     figure_frame,
@@ -84,6 +85,7 @@ def _page(reader: Reader, tables: Tables, chosen: Selection, every: float) -> li
         html.Div(behind(reader, tables, readable), id="study-numbers"),
         html.Section(html.Div([figure_frame(key) for key in CURVES], className="pair even")),
         *([] if findings.objective else [costs]),
+        *many.sections(findings, chosen),
         html.Div(id="study-missed"),
         dcc.Store(id="missed-shown", data=""),
         html.Div(trainings(reader, tables, readable), id="study-trainings"),

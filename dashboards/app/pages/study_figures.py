@@ -15,8 +15,10 @@ from dashboards.figures import (
     differences_from_reference,
     error_against_cardinality,
     error_against_cost,
+    error_against_quantity,
     gaps_by_seed,
     learning_curves,
+    strength_of_quantities,
     throughput,
 )
 from explorer.errors import UserError
@@ -26,6 +28,8 @@ RESULTS = ("error", "differences")
 CURVES = ("train", "validation")
 SPENDING = ("cost", "speed")
 GROUPS = {"results": RESULTS, "curves": CURVES, "cost": ("cost",), "speed": ("speed",)}
+# Of studies of many designs.
+MANY = {"trend": ("trend",), "strength": ("strength",)}
 
 
 def findings_of(reader: Reader, tables: Tables) -> Findings:
@@ -58,12 +62,18 @@ def shown(
     """
     tables, theme = reader.tables(name), theme_of(look)
     own = chosen.cost or findings_of(reader, tables).objective or "flops"
-    chosen = replace(chosen.rows, cost=own if group == "cost" else "flops")
+    chosen = replace(
+        chosen.rows,
+        cost=own if group == "cost" else "flops",
+        quantity=chosen.quantity if group == "trend" else "",
+    )
 
     def make() -> list[LiveFigure]:
         findings = chosen_findings(reader, tables, chosen)
-        figures = [_figure(key, findings, reader, name, chosen, theme) for key in GROUPS[group]]
-        return [live(figure, look, f"{name} {chosen.cost}") for figure in figures]
+        keys = {**GROUPS, **MANY}[group]
+        figures = [_figure(key, findings, reader, name, chosen, theme) for key in keys]
+        revision = f"{name} {chosen.cost} {chosen.quantity}"
+        return [live(figure, look, revision) for figure in figures]
 
     key = (tables.stamp, group, chosen, theme, bool(look and look.get("touch")))
     return made_of(reader).get(key, make)
@@ -82,6 +92,12 @@ def _figure(
         return learning_curves(findings, curves, split=key, theme=theme)
     if key == "cost":
         return error_against_cost(findings, cost=chosen.cost, theme=theme)
+    if key == "trend":
+        known = findings.quantities
+        quantity = chosen.quantity if chosen.quantity in known else ""
+        return error_against_quantity(findings, quantity=quantity, theme=theme)
+    if key == "strength":
+        return strength_of_quantities(findings, theme=theme)
     return throughput(findings, theme=theme)
 
 

@@ -1,0 +1,4 @@
+"""What pages of many designs say around their figures."""
+
+TITLE = "What of a design matters"
+QUANTITY = "Error against"
