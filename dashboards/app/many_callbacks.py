@@ -56,7 +56,24 @@ def add_many_callbacks(app: Dash, reader: Reader) -> None:
         except UserError:
             return [*unchanged(("trend", "strength")), no_update]
 
-    for control in ("quantity",):
+    @app.callback(
+        *frames(("map",)), results_are_drawn, Input("pair", "value"), *_STATES,
+        prevent_initial_call=True,
+    )  # fmt: skip
+    def over_two_axes(_: int, pair: str, *states: Any) -> list[Any]:
+        try:
+            return drawn(("map",), states, (None,), pair=pair)
+        except UserError:
+            return unchanged(("map",))
+
+    @app.callback(*frames(("triangle",)), results_are_drawn, *_STATES, prevent_initial_call=True)
+    def triangle(_: int, *states: Any) -> list[Any]:
+        try:
+            return drawn(("triangle",), states, (None,))
+        except UserError:
+            return unchanged(("triangle",))
+
+    for control in ("quantity", "pair"):
         app.clientside_callback(
             ClientsideFunction("explorer", "further"),
             Output("sink", "data", allow_duplicate=True),

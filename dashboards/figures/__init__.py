@@ -13,6 +13,8 @@ hue and their mark in both and in every figure. The point of a single training c
     error_against_cost(findings, *, cost="flops", theme="light")
     error_distribution_functions(trials, *, by="study", measure="flops", theme="light")
     error_against_quantity(findings, *, quantity="", theme="light")
+    error_over_two_axes(findings, *, pair="", theme="light")
+    ways_to_spend(findings, *, theme="light")
     strength_of_quantities(findings, *, theme="light")
     errors_by_recipe(by_recipe, *, theme="light")
     learning_curves(findings, curves, *, split="validation", theme="light")
@@ -26,6 +28,7 @@ hue and their mark in both and in every figure. The point of a single training c
 knows the study's reference arm and its looks.
 """
 
+from dashboards.figures.cells import error_over_two_axes
 from dashboards.figures.common import spread
 from dashboards.figures.comparison import differences_from_reference, error_against_cardinality
 from dashboards.figures.course import gaps_by_seed
@@ -36,6 +39,7 @@ from dashboards.figures.running import mismatches, network_drawing, progress, th
 from dashboards.figures.scaling import deeper_wider_more_paths
 from dashboards.figures.spaces import error_distribution_functions
 from dashboards.figures.tradeoffs import error_against_cost
+from dashboards.figures.triangle import ways_to_spend
 
 __all__ = [
     "deeper_wider_more_paths",
@@ -44,6 +48,7 @@ __all__ = [
     "error_against_cost",
     "error_against_quantity",
     "error_distribution_functions",
+    "error_over_two_axes",
     "errors_by_recipe",
     "gaps_by_seed",
     "learning_curves",
@@ -53,4 +58,5 @@ __all__ = [
     "spread",
     "strength_of_quantities",
     "throughput",
+    "ways_to_spend",
 ]

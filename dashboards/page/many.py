@@ -2,3 +2,5 @@
 
 TITLE = "What of a design matters"
 QUANTITY = "Error against"
+MAP_TITLE = "Two axes at once"
+PAIR = "Axes"

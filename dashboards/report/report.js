@@ -21,6 +21,8 @@
       const { data: traces, layout } = structuredClone(data.figures[plot.dataset.figure][theme]);
       const tall = data.heights[plot.dataset.figure];
       plot.style.height = tall ? `${tall}px` : "";
+      const wide = data.widths[plot.dataset.figure];
+      plot.style.minWidth = wide ? `${wide}px` : "";
       Plotly.react(plot, traces, bare(layout, extra && extra.height && tall ? { ...extra, height: tall } : extra), options);
     }
   };

@@ -27,7 +27,7 @@ from dashboards.analysis.spaces import compare_spaces, design_means, drawn_from_
 from dashboards.analysis.tables import spaces_table, studies_table
 from dashboards.figures import error_distribution_functions, errors_by_recipe
 from dashboards.figures.arm_chart import share_scale
-from dashboards.figures.theme import own_height
+from dashboards.figures.theme import least_width, own_height
 from dashboards.page.elements import Element, element, joined, resource, to_html
 from dashboards.page.parts import notes, quiet, section, table
 from dashboards.page.recipes import recipes_answer, recipes_method
@@ -101,6 +101,7 @@ def render_report(
     data = {
         "names": names,
         "heights": {key: own_height(draw("light")) for key, draw in figures.items()},
+        "widths": {key: least_width(draw("light")) for key, draw in figures.items()},
         "figures": _packed(
             _json(
                 {

@@ -11,6 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.analysis.arms import finite
+from dashboards.analysis.cells import pairs_of_axes
 from dashboards.analysis.evidence import WAYS
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.quantities import are_many, names_of
@@ -21,6 +22,7 @@ from dashboards.figures import (
     error_against_cardinality,
     error_against_cost,
     error_against_quantity,
+    error_over_two_axes,
     gaps_by_seed,
     learning_curves,
     mismatches,
@@ -28,8 +30,10 @@ from dashboards.figures import (
     progress,
     strength_of_quantities,
     throughput,
+    ways_to_spend,
 )
-from dashboards.figures.theme import texts_of
+from dashboards.figures.theme import least_width, texts_of
+from dashboards.figures.triangle import has_triangle
 from dashboards.page import many
 from dashboards.page.elements import Element, element, joined
 from dashboards.page.misses import missed
@@ -42,7 +46,9 @@ MOST_ROWS = 500  # of the table of all trials; the CSV has every one
 # Designs whose costs are further apart than this get figures of error against them.
 SPREAD_COST = 1.25
 
-TREND = "trend-"  # begins the keys of figures of error against a quantity
+# What begins the keys of figures of which the reader chooses one: error against a quantity, and
+# over a pair of axes.
+TREND, MAP = "trend-", "map-"
 
 Draw = Callable[[str], go.Figure]  # draws a figure in a theme
 
@@ -178,6 +184,11 @@ def _figures(
             figures[f"{TREND}{quantity}"] = of(error_against_quantity, quantity=quantity)
         if findings.quantities:
             figures["strength"] = of(strength_of_quantities)
+        if has_triangle(findings):
+            figures["triangle"] = of(ways_to_spend)
+    if has_results:
+        for pair in pairs_of_axes(findings.designs):
+            figures[f"{MAP}{pair}"] = of(error_over_two_axes, pair=pair)
     return figures
 
 
@@ -205,7 +216,9 @@ def study_body(part: StudyPart, now: datetime, *, errors: bool = True) -> list[A
         numbers(findings, part.csv("trials")),
         section("", part.pair("train", "validation"), part.csv("curves")) if has_curves else None,
         *(section("", part.pair(*pair)) for pair in pairs),
+        _on_two_axes(part),
         _what_matters(part),
+        section("", part.pair("triangle")) if part.figure("triangle") else None,
         designs(findings, part.pair("mismatch"), *_drawings(findings)),
         missed(findings),
         _trainings(part),
@@ -223,6 +236,13 @@ def _what_matters(part: StudyPart) -> Element | None:
         return None
     both = element("div", trends, strength, className="pair even loose")
     return section(many.TITLE, both)
+
+
+def _on_two_axes(part: StudyPart) -> Element | None:
+    """The map of errors over a pair of axes, where there is one."""
+    pairs = pairs_of_axes(part.findings.designs)
+    maps = part.choice(many.PAIR, {f"{MAP}{key}": name for key, name in pairs.items()})
+    return section(many.MAP_TITLE, maps) if maps else None
 
 
 def _trainings(part: StudyPart) -> Element:
@@ -274,11 +294,14 @@ def figure_frame(key: str, draw: Draw) -> Element:
     # Titles are escaped for Plotly; as plain text again, nothing of them can be markup.
     heading, below = texts_of(draw("light"))
     button = element("button", "Picture (PNG)", type="button", data_picture=key)
+    plot = element(
+        "div", className="plot", data_figure=key, role="img", aria_label=f"{heading}. {below}."
+    )
+    if least_width(draw("light")):
+        plot = scrolling(plot, heading, "sideways")
     return element(
         "figure",
         element("figcaption", element("h2", joined(heading)), element("p", joined(below))),
-        element(
-            "div", className="plot", data_figure=key, role="img", aria_label=f"{heading}. {below}."
-        ),
+        plot,
         element("p", button, className="tools"),
     )

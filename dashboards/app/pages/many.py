@@ -5,11 +5,13 @@ from typing import Any
 
 from dash import html
 
+from dashboards.analysis.cells import pairs_of_axes
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.quantities import are_many, names_of
 from dashboards.app.pages.parts import figure_frame, labelled_options, legend, radio
 from dashboards.app.pages.selection import Selection
-from dashboards.page.many import QUANTITY, TITLE
+from dashboards.figures.triangle import has_triangle
+from dashboards.page.many import MAP_TITLE, PAIR, QUANTITY, TITLE
 
 
 def sections(findings: Findings, chosen: Selection) -> list[Any]:
@@ -28,6 +30,24 @@ def sections(findings: Findings, chosen: Selection) -> list[Any]:
             ]
         )
     ]
+
+
+def map_section(findings: Findings, chosen: Selection) -> list[Any]:
+    """The map of errors over two axes, where the designs fill some."""
+    pairs = pairs_of_axes(findings.designs)
+    if not pairs:
+        return []
+    pair = chosen.pair if chosen.pair in pairs else next(iter(pairs))
+    choice = legend(PAIR, radio("pair", labelled_options(pairs), pair))
+    frame = html.Div(figure_frame("map", is_wide=True), className="single")
+    return [html.Section([html.H2(MAP_TITLE), choice, frame])]
+
+
+def triangle_section(findings: Findings) -> list[Any]:
+    """The three ways to spend the budget, where the designs differ in all of them."""
+    if not has_triangle(findings):
+        return []
+    return [html.Section(html.Div(figure_frame("triangle"), className="single"))]
 
 
 def may_have_many(findings: Findings) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from dashboards.analysis.cells import pairs_of_axes
 from dashboards.analysis.findings import Findings
 from dashboards.app.once import made_of
 from dashboards.app.pages.parts import LiveFigure, Look, keep_zoom, live, theme_of
@@ -16,10 +17,12 @@ from dashboards.figures import (
     error_against_cardinality,
     error_against_cost,
     error_against_quantity,
+    error_over_two_axes,
     gaps_by_seed,
     learning_curves,
     strength_of_quantities,
     throughput,
+    ways_to_spend,
 )
 from explorer.errors import UserError
 from studies.results import Reader, Tables
@@ -29,7 +32,7 @@ CURVES = ("train", "validation")
 SPENDING = ("cost", "speed")
 GROUPS = {"results": RESULTS, "curves": CURVES, "cost": ("cost",), "speed": ("speed",)}
 # Of studies of many designs.
-MANY = {"trend": ("trend",), "strength": ("strength",)}
+MANY = {"trend": ("trend",), "strength": ("strength",), "map": ("map",), "triangle": ("triangle",)}
 
 
 def findings_of(reader: Reader, tables: Tables) -> Findings:
@@ -66,13 +69,14 @@ def shown(
         chosen.rows,
         cost=own if group == "cost" else "flops",
         quantity=chosen.quantity if group == "trend" else "",
+        pair=chosen.pair if group == "map" else "",
     )
 
     def make() -> list[LiveFigure]:
         findings = chosen_findings(reader, tables, chosen)
         keys = {**GROUPS, **MANY}[group]
         figures = [_figure(key, findings, reader, name, chosen, theme) for key in keys]
-        revision = f"{name} {chosen.cost} {chosen.quantity}"
+        revision = f"{name} {chosen.cost} {chosen.quantity} {chosen.pair}"
         return [live(figure, look, revision) for figure in figures]
 
     key = (tables.stamp, group, chosen, theme, bool(look and look.get("touch")))
@@ -93,9 +97,14 @@ def _figure(
     if key == "cost":
         return error_against_cost(findings, cost=chosen.cost, theme=theme)
     if key == "trend":
-        known = findings.quantities
-        quantity = chosen.quantity if chosen.quantity in known else ""
+        quantity = chosen.quantity if chosen.quantity in findings.quantities else ""
         return error_against_quantity(findings, quantity=quantity, theme=theme)
+    if key == "map":
+        known = pairs_of_axes(findings.whole.designs)
+        pair = chosen.pair if chosen.pair in known else ""
+        return error_over_two_axes(findings, pair=pair, theme=theme)
+    if key == "triangle":
+        return ways_to_spend(findings, theme=theme)
     if key == "strength":
         return strength_of_quantities(findings, theme=theme)
     return throughput(findings, theme=theme)

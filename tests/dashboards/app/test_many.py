@@ -1,0 +1,60 @@
+"""A study of many designs on the live page: its figures follow the reader's choices."""
+
+import pytest
+from app_pages import opened, served, settled, until
+from big_study import add_attempts, make_study
+from figure_labels import cut, figures, overlapping
+
+from studies.storage import Storage
+
+# Twelve designs: C and depths of a matched space, d solved.
+SPACE = {
+    "name": "many",
+    "reference": "resnext_1-1-1_1x64d_w256_small",
+    "match": {"solve": "bottleneck_width", "by": "flops", "tolerance": 0.05},
+    "axes": {"cardinality": [1, 2, 4, 8], "depths": [[1, 1, 1], [2, 1, 1], [2, 2, 2]]},
+}
+NEW = ("trend", "strength", "map")
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    storage = Storage(f"sqlite:///{tmp_path_factory.mktemp('many')}/studies.db")
+    reference = {"cardinality": 1, "depths": [1, 1, 1]}
+    many = make_study(storage, "many", space=SPACE, reference_arm=reference)
+    add_attempts(storage, many)
+    add_attempts(storage, make_study(storage, "few"))
+    with served(storage) as address:
+        yield address
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_the_figures_of_many_designs_are_drawn_with_whole_names(browser, address, width, scheme):
+    size = {"width": width, "height": 900}
+    with opened(browser, f"{address}/study/many", viewport=size, color_scheme=scheme) as page:
+        drawn = {figure["key"]: figure for figure in figures(page)}
+        for key in NEW:
+            assert (key, overlapping(drawn[key]), cut(drawn[key])) == (key, [], [])
+            assert drawn[key]["texts"]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_quantity_is_chosen_on_the_page_and_the_link_remembers_it(browser, address):
+    axis = "document.querySelector('#trend .xtitle')?.textContent"
+    with opened(browser, f"{address}/study/many") as page:
+        until(page, f"{axis} === 'C (log2)'")
+        page.get_by_label("depth (blocks)", exact=True).check()
+        until(page, f"{axis} === 'Depth (blocks)'")
+        page.get_by_label("C=8, depths=1-1-1", exact=True).uncheck()
+        until(page, "document.querySelector('#trend-below').textContent.includes('11 designs')")
+        link = page.url
+        assert "quantity=depth" in link
+    with opened(browser, link) as page:
+        until(page, f"{axis} === 'Depth (blocks)'")
+        until(page, "document.querySelector('#trend-below').textContent.includes('11 designs')")
+
+
+def test_a_study_of_few_designs_has_none_of_them(browser, address):
+    with opened(browser, f"{address}/study/few") as page:
+        settled(page)
+        assert page.locator(", ".join(f"#{key}" for key in NEW)).count() == 0
