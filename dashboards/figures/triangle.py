@@ -29,12 +29,13 @@ from dashboards.figures.theme import (
 
 FEWEST_BEST, SHARE = 3, 10  # the best are a tenth of the designs, and at least three
 TALL = 460  # pixels
+SHARE_OF = "share of "  # begins the columns of the three ways
 
 
 @dataclass(frozen=True)
 class TriangleChart:
-    """What `ways_to_spend` shows; `designs` is `Findings.by_design` with a column for each of the
-    three ways (shares that sum to 1) and `is_best`. Empty where a space lacks one of the three."""
+    """What `ways_to_spend` shows; `designs` is `Findings.by_design` with "share of paths" and so on
+    (the three sum to 1) and `is_best`. Empty where a space lacks one of the three."""
 
     title: str
     subtitle: str
@@ -59,15 +60,16 @@ def ways_to_spend(findings: Findings, *, theme: str = "light") -> go.Figure:
     figure.update_yaxes(visible=False)
     texts = [
         f"<b>{label(template_words(row))}</b><br>{label(row['design'])}<br>"
-        + ", ".join(f"{100 * row[way]:.0f} % {way}" for way in WAYS)
+        + ", ".join(f"{100 * row[SHARE_OF + way]:.0f} % {way}" for way in WAYS)
         + f"<br>mean test error {100 * row['test_error']:.2f} %, n {row['n']}"
         for row in designs.to_dict("records")
     ]
-    paths, width, depth = ((100 * designs[way]).round(2) for way in WAYS)
+    paths, width, depth = ((100 * designs[SHARE_OF + way]).round(2) for way in WAYS)
     best = designs["is_best"].to_numpy()
     figure.add_scatterternary(
-        a=paths, b=width, c=depth, mode="markers",
+        a=paths, b=width, c=depth, mode="markers", cliponaxis=False,
         marker={
+            "opacity": 1,
             "size": np.where(best, 13, 10), "color": errors_in_percent(designs).round(4),
             "symbol": np.where(best, "diamond", "circle"), "colorscale": mark_scale(theme),
             "line": {"color": colors.ink, "width": np.where(best, 1.75, 0.5)},
@@ -75,14 +77,16 @@ def ways_to_spend(findings: Findings, *, theme: str = "light") -> go.Figure:
         **hovers(texts),
     )  # fmt: skip
     axis = {
-        "gridcolor": colors.grid, "linecolor": colors.quiet, "ticksuffix": " %", "nticks": 5,
+        "gridcolor": colors.grid, "linecolor": colors.quiet, "ticksuffix": " %",
+        "tickmode": "array",
+        "tickvals": [25, 50, 75],
         "tickfont": {"color": colors.quiet, "size": 11.5},
     }  # fmt: skip
     corners = {"size": 14, "color": colors.ink}
     figure.update_layout(
         height=figure.layout.height - 440 + TALL,
         ternary={
-            "sum": 100, "bgcolor": colors.ground,
+            "sum": 100, "domain": {"y": [0, 0.92]}, "bgcolor": colors.ground,
             **{
                 key: {**axis, "title": {"text": way, "font": corners}}
                 for key, way in zip(("aaxis", "baxis", "caxis"), WAYS, strict=True)
@@ -101,14 +105,14 @@ def shares_by_design(findings: Findings) -> TriangleChart:
     if shares is None or designs.empty:
         return TriangleChart(name, "The designs do not differ in all three", designs.iloc[:0])
     by_name = shares.set_index(known["design"].to_numpy())
-    designs = designs.join(by_name[~by_name.index.duplicated()], on="design")
-    designs = designs.dropna(subset=list(WAYS))
+    by_name = by_name[~by_name.index.duplicated()].add_prefix(SHARE_OF)
+    designs = designs.join(by_name, on="design").dropna(subset=list(by_name))
     chosen_by = designs["validation_error"].fillna(designs["test_error"])
     count = max(FEWEST_BEST, round(len(designs) / SHARE))
     best = chosen_by.rank(method="first") <= count
     designs = designs.assign(is_best=best)
     means = {
-        who: ", ".join(f"{100 * rows[way].mean():.0f} % on {way}" for way in WAYS)
+        who: ", ".join(f"{100 * rows[SHARE_OF + way].mean():.0f} % on {way}" for way in WAYS)
         for who, rows in (("best", designs[best]), ("all", designs))
     }
     count = int(best.sum())

@@ -14,7 +14,7 @@ SPACE = {
     "match": {"solve": "bottleneck_width", "by": "flops", "tolerance": 0.05},
     "axes": {"cardinality": [1, 2, 4, 8], "depths": [[1, 1, 1], [2, 1, 1], [2, 2, 2]]},
 }
-NEW = ("trend", "strength", "map")
+NEW = ("trend", "strength", "map", "triangle")
 
 
 @pytest.fixture(scope="module")
