@@ -113,7 +113,7 @@ def show(
     try:
         match path:
             case []:
-                return overview.page(reader, every)
+                return overview.page(reader, search, every)
             case ["study", name]:
                 if reader.tables(name).recipes:
                     return recipes.page(reader, name, look, every)
@@ -181,19 +181,27 @@ def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], ever
     @app.callback(
         Output("overview", "children"), Output("overview", "data-stamp"),
         Output("trouble", "children", allow_duplicate=True),
-        Input("overview-tick", "n_intervals"), State("overview", "data-stamp"),
+        Input("overview-tick", "n_intervals"), Input("sought", "value"),
+        Input("studies-by", "value"), State("overview", "data-stamp"),
         prevent_initial_call=True,
     )  # fmt: skip
-    def refresh(_: int, before: str | None) -> Any:
+    def refresh(_: int, words: str | None, order: str, before: str | None) -> Any:
         try:
-            stamp = reader.stamp_of_all()
-            return (
-                (no_update, no_update, "")
-                if stamp == before
-                else (overview.content(reader), stamp, "")
-            )
+            # What is sought is part of what is shown.
+            stamp = f"{reader.stamp_of_all()}|{order} {words}"
+            if stamp == before:
+                return no_update, no_update, ""
+            return overview.content(reader, overview.Sought(words or "", order)), stamp, ""
         except UserError as error:
             return no_update, no_update, str(error)
+
+    app.clientside_callback(
+        ClientsideFunction("explorer", "sought"),
+        Output("sink", "data", allow_duplicate=True),
+        Input("sought", "value"),
+        Input("studies-by", "value"),
+        prevent_initial_call=True,
+    )
 
     @app.callback(
         Output("recipes", "children"), Output("recipes", "data-stamp"),

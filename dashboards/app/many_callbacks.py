@@ -7,8 +7,9 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from dashboards.analysis.quantities import names_of
 from dashboards.app.callbacks import frames, selection, unchanged, zooms_of
+from dashboards.app.pages import many
 from dashboards.app.pages.parts import labelled_options
-from dashboards.app.pages.study_figures import findings_of, outputs
+from dashboards.app.pages.study_figures import chosen_findings, findings_of, outputs
 from explorer.errors import UserError
 from studies.results import Reader
 
@@ -72,6 +73,19 @@ def add_many_callbacks(app: Dash, reader: Reader) -> None:
             return drawn(("triangle",), states, (None,))
         except UserError:
             return unchanged(("triangle",))
+
+    @app.callback(
+        *frames(("extremes",)), Output("study-extremes", "children"), results_are_drawn, *_STATES,
+        prevent_initial_call=True,
+    )  # fmt: skip
+    def best_and_worst(_: int, *states: Any) -> list[Any]:
+        *chosen, _, name = states
+        try:
+            tables = reader.tables(name)
+            findings = chosen_findings(reader, tables, selection(*chosen))
+            return [*drawn(("extremes",), states, (None,)), many.extremes(findings, name)]
+        except UserError:
+            return [*unchanged(("extremes",)), no_update]
 
     for control in ("quantity", "pair"):
         app.clientside_callback(

@@ -18,6 +18,7 @@ hue and their mark in both and in every figure. The point of a single training c
     strength_of_quantities(findings, *, theme="light")
     errors_by_recipe(by_recipe, *, theme="light")
     learning_curves(findings, curves, *, split="validation", theme="light")
+    best_and_worst_curves(findings, curves, *, theme="light")
     progress(findings, *, theme="light")
     gaps_by_seed(findings, *, theme="light")
     mismatches(findings, *, theme="light")
@@ -32,6 +33,7 @@ from dashboards.figures.cells import error_over_two_axes
 from dashboards.figures.common import spread
 from dashboards.figures.comparison import differences_from_reference, error_against_cardinality
 from dashboards.figures.course import gaps_by_seed
+from dashboards.figures.extremes import best_and_worst_curves
 from dashboards.figures.learning import learning_curves
 from dashboards.figures.quantities import error_against_quantity, strength_of_quantities
 from dashboards.figures.recipes import errors_by_recipe
@@ -42,6 +44,7 @@ from dashboards.figures.tradeoffs import error_against_cost
 from dashboards.figures.triangle import ways_to_spend
 
 __all__ = [
+    "best_and_worst_curves",
     "deeper_wider_more_paths",
     "differences_from_reference",
     "error_against_cardinality",

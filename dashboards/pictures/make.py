@@ -219,10 +219,13 @@ def make_designs() -> None:
     """Write trainings of many designs: of a free space, and of a matched one with two axes."""
     sys.path.insert(0, str(HERE.parents[1] / "tests"))
     from many_designs import make_grid, make_many
+    from study_tables import make_curves
 
     for name, trials in (("made_up_designs", make_many()), ("made_up_grid", make_grid())):
         own = trials.assign(study=name, budget=trials["budget"].replace({pd.NA: None}))
-        own.round(6).to_csv(HERE / f"{name}.csv", index=False)
+        errors = [column for column in own if str(column).endswith("_error")]
+        own.round(dict.fromkeys(errors, 6)).to_csv(HERE / f"{name}.csv", index=False)
+    make_curves(own).round(6).to_csv(HERE / "made_up_grid_curves.csv", index=False)
 
 
 def make_course() -> None:

@@ -31,7 +31,7 @@ from dashboards.figures.theme import least_width, own_height
 from dashboards.page.elements import Element, element, joined, resource, to_html
 from dashboards.page.parts import notes, quiet, section, table
 from dashboards.page.recipes import recipes_answer, recipes_method
-from dashboards.page.study import study_name
+from dashboards.page.study import remarks, study_name
 from dashboards.report.sources import Source
 from dashboards.report.study import Draw, StudyPart, figure_frame, study_body
 from explorer.errors import UserError
@@ -129,7 +129,7 @@ def _alone(part: StudyPart, now: datetime) -> tuple[str, str, dict[str, Draw]]:
     """Title, body and figures of a page of one study."""
     source, verdict = part.source, part.findings.verdict
     head = [
-        study_name(source.name, source.info.get("question")),
+        study_name(source.name, source.info),
         element("h1", joined(verdict.sentence)),
     ]
     body = to_html([*head, *study_body(part, now)])
@@ -227,6 +227,7 @@ def _among_others(part: StudyPart, now: datetime) -> str:
     head = [
         element("h2", part.source.name),
         quiet(question),
+        *remarks(part.source.info),
         element("p", joined(part.findings.verdict.sentence), className="verdict"),
     ]
     inner = to_html(study_body(part, now, errors=False), deeper=1)

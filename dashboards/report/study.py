@@ -13,10 +13,12 @@ import plotly.graph_objects as go
 from dashboards.analysis.arms import finite
 from dashboards.analysis.cells import pairs_of_axes
 from dashboards.analysis.evidence import WAYS
+from dashboards.analysis.extremes import extreme_designs
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.quantities import are_many, names_of
 from dashboards.analysis.tables import extremes_table, trial_table
 from dashboards.figures import (
+    best_and_worst_curves,
     deeper_wider_more_paths,
     differences_from_reference,
     error_against_cardinality,
@@ -36,6 +38,7 @@ from dashboards.figures.theme import least_width, texts_of
 from dashboards.figures.triangle import has_triangle
 from dashboards.page import many
 from dashboards.page.elements import Element, element, joined
+from dashboards.page.extremes import side_by_side
 from dashboards.page.misses import missed
 from dashboards.page.parts import network_image, quiet, scrolling, section, table
 from dashboards.page.study import answer, designs, method, moment, numbers, what_was_run
@@ -184,6 +187,8 @@ def _figures(
             figures[f"{TREND}{quantity}"] = of(error_against_quantity, quantity=quantity)
         if findings.quantities:
             figures["strength"] = of(strength_of_quantities)
+        if len(curves) and extreme_designs(findings):
+            figures["extremes"] = of(best_and_worst_curves, curves)
         if has_triangle(findings):
             figures["triangle"] = of(ways_to_spend)
     if has_results:
@@ -219,6 +224,8 @@ def study_body(part: StudyPart, now: datetime, *, errors: bool = True) -> list[A
         _on_two_axes(part),
         _what_matters(part),
         section("", part.pair("triangle")) if part.figure("triangle") else None,
+        _extremes(part),
+        part.pair("extremes"),
         designs(findings, part.pair("mismatch"), *_drawings(findings)),
         missed(findings),
         _trainings(part),
@@ -236,6 +243,12 @@ def _what_matters(part: StudyPart) -> Element | None:
         return None
     both = element("div", trends, strength, className="pair even loose")
     return section(many.TITLE, both)
+
+
+def _extremes(part: StudyPart) -> Element | None:
+    """The best and the worst of many designs side by side."""
+    found = extreme_designs(part.findings)
+    return side_by_side(found, part.findings.trials) if found else None
 
 
 def _on_two_axes(part: StudyPart) -> Element | None:

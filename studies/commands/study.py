@@ -18,6 +18,7 @@ from studies.commands.options import (
     wanted_study,
     with_stored_study,
 )
+from studies.commands.remarks import note, tag
 from studies.commands.winner import winner
 
 if TYPE_CHECKING:
@@ -241,5 +242,5 @@ def retry(name_or_path: str, storage: str | None) -> None:
     click.echo(f"{stored.name}: nothing to try again, {why}.")
 
 
-for subcommand in (plan, show, delete, import_, winner):
+for subcommand in (plan, show, delete, import_, winner, note, tag):
     study.add_command(subcommand)

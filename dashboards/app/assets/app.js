@@ -85,6 +85,8 @@
         return `/study/${encodeURIComponent(study)}/trial/${encodeURIComponent(design)}/${data[1]}`;
       },
 
+      sought: (words, order) => remember([["sought", words], ["by", order === "newest" ? "" : order]]),
+
       compared: (studies) => remember((studies || []).map((name) => ["study", name])),
 
       shown: (click) => {

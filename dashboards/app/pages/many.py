@@ -6,11 +6,21 @@ from typing import Any
 from dash import html
 
 from dashboards.analysis.cells import pairs_of_axes
+from dashboards.analysis.extremes import extreme_designs
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.quantities import are_many, names_of
-from dashboards.app.pages.parts import figure_frame, labelled_options, legend, radio
+from dashboards.app.pages.parts import (
+    Still,
+    figure_frame,
+    labelled_options,
+    legend,
+    radio,
+    study_path,
+)
 from dashboards.app.pages.selection import Selection
 from dashboards.figures.triangle import has_triangle
+from dashboards.page.elements import link
+from dashboards.page.extremes import side_by_side
 from dashboards.page.many import MAP_TITLE, PAIR, QUANTITY, TITLE
 
 
@@ -48,6 +58,27 @@ def triangle_section(findings: Findings) -> list[Any]:
     if not has_triangle(findings):
         return []
     return [html.Section(html.Div(figure_frame("triangle"), className="single"))]
+
+
+def extremes_section(findings: Findings) -> list[Any]:
+    """The best and the worst designs, to follow with their curves."""
+    if not may_have_many(findings):
+        return []
+    curves = html.Div(figure_frame("extremes"), className="single")
+    return [html.Div(id="study-extremes"), curves]
+
+
+def extremes(findings: Findings, name: str) -> Still | None:
+    """The best and the worst designs side by side; each name opens its first training."""
+    found = extreme_designs(findings)
+    if found is None:
+        return None
+    seeds = findings.trials.drop_duplicates("design").set_index("design")["seed"]
+
+    def opened(text: str, design: str) -> Any:
+        return link(text, study_path(name, "trial", design, seeds[design]))
+
+    return Still(side_by_side(found, findings.trials, opened))
 
 
 def may_have_many(findings: Findings) -> bool:

@@ -88,6 +88,7 @@ def _page(reader: Reader, tables: Tables, chosen: Selection, every: float) -> li
         *many.map_section(findings, chosen),
         *many.sections(findings, chosen),
         *many.triangle_section(findings),
+        *many.extremes_section(findings),
         html.Div(id="study-missed"),
         dcc.Store(id="missed-shown", data=""),
         html.Div(trainings(reader, tables, readable), id="study-trainings"),
@@ -99,7 +100,7 @@ def head(reader: Reader, tables: Tables) -> Still:
     """The answer: the verdict, what goes with it, and how far the study is."""
     findings = findings_of(reader, tables)
     return Still(
-        study_name(tables.info["name"], tables.info.get("question")),
+        study_name(tables.info["name"], tables.info),
         element("h1", joined(findings.verdict.sentence)),
         *answer(findings),
         progress(tables.counts),

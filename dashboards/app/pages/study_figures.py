@@ -13,6 +13,7 @@ from dashboards.app.once import made_of
 from dashboards.app.pages.parts import LiveFigure, Look, keep_zoom, live, theme_of
 from dashboards.app.pages.selection import Selection
 from dashboards.figures import (
+    best_and_worst_curves,
     differences_from_reference,
     error_against_cardinality,
     error_against_cost,
@@ -32,7 +33,13 @@ CURVES = ("train", "validation")
 SPENDING = ("cost", "speed")
 GROUPS = {"results": RESULTS, "curves": CURVES, "cost": ("cost",), "speed": ("speed",)}
 # Of studies of many designs.
-MANY = {"trend": ("trend",), "strength": ("strength",), "map": ("map",), "triangle": ("triangle",)}
+MANY = {
+    "trend": ("trend",),
+    "strength": ("strength",),
+    "map": ("map",),
+    "triangle": ("triangle",),
+    "extremes": ("extremes",),
+}
 
 
 def findings_of(reader: Reader, tables: Tables) -> Findings:
@@ -103,6 +110,9 @@ def _figure(
         known = pairs_of_axes(findings.whole.designs)
         pair = chosen.pair if chosen.pair in known else ""
         return error_over_two_axes(findings, pair=pair, theme=theme)
+    if key == "extremes":
+        curves = chosen.of_curves(reader.curves(name), findings.trials)
+        return best_and_worst_curves(findings, curves, theme=theme)
     if key == "triangle":
         return ways_to_spend(findings, theme=theme)
     if key == "strength":

@@ -5,7 +5,10 @@ from app_pages import opened, served, settled, until
 from big_study import add_attempts, make_study
 from figure_labels import cut, figures, overlapping
 
+from studies.records.remarks import add_tags, set_note
 from studies.storage import Storage
+
+EVIL = "<img src=x onerror=\"document.title='hit'\">"
 
 # Twelve designs: C and depths of a matched space, d solved.
 SPACE = {
@@ -14,7 +17,7 @@ SPACE = {
     "match": {"solve": "bottleneck_width", "by": "flops", "tolerance": 0.05},
     "axes": {"cardinality": [1, 2, 4, 8], "depths": [[1, 1, 1], [2, 1, 1], [2, 2, 2]]},
 }
-NEW = ("trend", "strength", "map", "triangle")
+NEW = ("trend", "strength", "map", "triangle", "extremes")
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +61,38 @@ def test_a_study_of_few_designs_has_none_of_them(browser, address):
     with opened(browser, f"{address}/study/few") as page:
         settled(page)
         assert page.locator(", ".join(f"#{key}" for key in NEW)).count() == 0
+
+
+def test_the_best_and_the_worst_stand_side_by_side_and_open_their_trainings(browser, address):
+    with opened(browser, f"{address}/study/many") as page:
+        until(page, "document.querySelectorAll('#study-extremes .card img').length === 6")
+        assert page.locator("#study-extremes h3").first.inner_text().startswith("Best 1: ")
+        page.locator("#study-extremes .card a").first.click()
+        until(page, "document.querySelector('#trial-curves .main-svg') !== null")
+
+
+def test_the_overview_shows_filters_and_sorts_by_notes_and_tags(browser, tmp_path):
+    storage = Storage(f"sqlite:///{tmp_path}/studies.db")
+    for name, tags in (("first", ["zebra"]), ("second", ["baseline"]), ("third", [])):
+        study = make_study(storage, name)
+        add_attempts(storage, study)
+        add_tags(storage, study, tags)
+    set_note(storage, study, EVIL)
+    names = "[...document.querySelectorAll('#overview h2')].map(h => h.textContent).join()"
+    with served(storage) as address:
+        with opened(browser, address) as page:
+            assert page.evaluate(names) == "third,second,first"
+            assert (page.title() != "hit", page.locator("img[src=x]").count()) == (True, 0)
+            assert EVIL in page.locator("#overview .remark").inner_text()
+            assert "It took " in page.locator("#overview").inner_text()
+            page.get_by_label("by tags").check()
+            until(page, f"{names} === 'second,first,third'")
+            page.get_by_label("Name, tag or note contains").fill("ZEB")
+            until(page, f"{names} === 'first'")
+            link = page.url
+        with opened(browser, link) as page:
+            assert page.evaluate(names) == "first"
+        for path in ("/study/third", "/study/third/trial/resnext11_8x13d_cifar/0", "/compare"):
+            with opened(browser, address + path) as page:
+                assert EVIL in page.locator("main").inner_text()
+                assert (page.title() != "hit", page.locator("img[src=x]").count()) == (True, 0)
