@@ -8,8 +8,9 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 from dashboards.analysis.quantities import names_of
 from dashboards.app.callbacks import frames, selection, unchanged, zooms_of
 from dashboards.app.pages import many
-from dashboards.app.pages.parts import labelled_options
+from dashboards.app.pages.parts import Still, labelled_options
 from dashboards.app.pages.study_figures import chosen_findings, findings_of, outputs
+from dashboards.page.many import lines_table
 from explorer.errors import UserError
 from studies.results import Reader
 
@@ -86,6 +87,26 @@ def add_many_callbacks(app: Dash, reader: Reader) -> None:
             return [*drawn(("extremes",), states, (None,)), many.extremes(findings, name)]
         except UserError:
             return [*unchanged(("extremes",)), no_update]
+
+    @app.callback(
+        *frames(("parallel",)), Output("study-lines", "children"), results_are_drawn, *_STATES,
+        prevent_initial_call=True,
+    )  # fmt: skip
+    def lines(_: int, *states: Any) -> list[Any]:
+        *chosen, _, name = states
+        try:
+            findings = chosen_findings(reader, reader.tables(name), selection(*chosen))
+            return [*drawn(("parallel",), states, (None,)), Still(*lines_table(findings))]
+        except UserError:
+            return [*unchanged(("parallel",)), no_update]
+
+    app.clientside_callback(
+        ClientsideFunction("explorer", "brush"),
+        Output("sink", "data", allow_duplicate=True),
+        Input("parallel", "restyleData"),
+        Input("study-lines", "children"),
+        prevent_initial_call=True,
+    )
 
     for control in ("quantity", "pair"):
         app.clientside_callback(

@@ -19,6 +19,7 @@ hue and their mark in both and in every figure. The point of a single training c
     errors_by_recipe(by_recipe, *, theme="light")
     learning_curves(findings, curves, *, split="validation", theme="light")
     best_and_worst_curves(findings, curves, *, theme="light")
+    parallel_coordinates(findings, *, theme="light")
     progress(findings, *, theme="light")
     gaps_by_seed(findings, *, theme="light")
     mismatches(findings, *, theme="light")
@@ -35,6 +36,7 @@ from dashboards.figures.comparison import differences_from_reference, error_agai
 from dashboards.figures.course import gaps_by_seed
 from dashboards.figures.extremes import best_and_worst_curves
 from dashboards.figures.learning import learning_curves
+from dashboards.figures.parallel import parallel_coordinates
 from dashboards.figures.quantities import error_against_quantity, strength_of_quantities
 from dashboards.figures.recipes import errors_by_recipe
 from dashboards.figures.running import mismatches, network_drawing, progress, throughput
@@ -57,6 +59,7 @@ __all__ = [
     "learning_curves",
     "mismatches",
     "network_drawing",
+    "parallel_coordinates",
     "progress",
     "spread",
     "strength_of_quantities",

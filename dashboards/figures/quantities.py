@@ -127,7 +127,7 @@ def errors_by_quantity(findings: Findings, quantity: str = "") -> QuantityChart:
     title = _trend_title(own, trend, scale, len(known))
     name = own.name + (f" ({scale})" if scale == "log2" else "")
     return QuantityChart(
-        title, subtitle, name[0].upper() + name[1:], drawn, trend, _ticks(place, own, scale)
+        title, subtitle, name[0].upper() + name[1:], drawn, trend, ticks_of(place, own, scale)
     )
 
 
@@ -162,8 +162,9 @@ def _unscaled(place: float, scale: str) -> float:
     return {"log2": 2.0**place, "log10": 10.0**place}.get(scale, place)
 
 
-def _ticks(places: Any, quantity: Quantity, scale: str) -> dict[float, str]:
-    """Round values of a quantity where its axis has them; on a log2 axis powers of two."""
+def ticks_of(places: Any, quantity: Quantity, scale: str) -> dict[float, str]:
+    """Round values of a quantity by where its axis, as `quantities.scaled`, has them; on a log2
+    axis powers of two."""
     known = places[np.isfinite(places)]
     if not len(known):
         return {}

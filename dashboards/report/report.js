@@ -23,7 +23,15 @@
       plot.style.height = tall ? `${tall}px` : "";
       const wide = data.widths[plot.dataset.figure];
       plot.style.minWidth = wide ? `${wide}px` : "";
-      Plotly.react(plot, traces, bare(layout, extra && extra.height && tall ? { ...extra, height: tall } : extra), options);
+      const drawn = Plotly.react(plot, traces, bare(layout, extra && extra.height && tall ? { ...extra, height: tall } : extra), options);
+      const lines = plot.dataset.figure.endsWith("parallel") && plot.closest("section").querySelector("[data-lines]");
+      if (lines) {
+        drawn.then(() => {
+          window.explorerBrush(plot, lines);
+          plot.removeAllListeners("plotly_restyle");
+          plot.on("plotly_restyle", () => window.explorerBrush(plot, lines));
+        });
+      }
     }
   };
   const now = () => (dark.matches ? "dark" : "light");

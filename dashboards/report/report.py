@@ -92,7 +92,12 @@ def render_report(
         ]
         title, body, figures = _side_by_side(sources, parts, now)
     plotly = resource("dashboards.app", "assets/plotly-explorer.min.js")
-    script = resource("dashboards.report", "report.js")
+    script = "".join(
+        (
+            resource("dashboards.app", "assets/brush.js"),
+            resource("dashboards.report", "report.js"),
+        )
+    )
     assert "</script" not in plotly.lower()
     names = {key: key for key in figures}
     for part in parts:

@@ -29,6 +29,7 @@ from dashboards.figures import (
     learning_curves,
     mismatches,
     network_drawing,
+    parallel_coordinates,
     progress,
     strength_of_quantities,
     throughput,
@@ -187,6 +188,8 @@ def _figures(
             figures[f"{TREND}{quantity}"] = of(error_against_quantity, quantity=quantity)
         if findings.quantities:
             figures["strength"] = of(strength_of_quantities)
+        if findings.quantities:
+            figures["parallel"] = of(parallel_coordinates)
         if len(curves) and extreme_designs(findings):
             figures["extremes"] = of(best_and_worst_curves, curves)
         if has_triangle(findings):
@@ -224,6 +227,7 @@ def study_body(part: StudyPart, now: datetime, *, errors: bool = True) -> list[A
         _on_two_axes(part),
         _what_matters(part),
         section("", part.pair("triangle")) if part.figure("triangle") else None,
+        _all_at_once(part),
         _extremes(part),
         part.pair("extremes"),
         designs(findings, part.pair("mismatch"), *_drawings(findings)),
@@ -243,6 +247,15 @@ def _what_matters(part: StudyPart) -> Element | None:
         return None
     both = element("div", trends, strength, className="pair even loose")
     return section(many.TITLE, both)
+
+
+def _all_at_once(part: StudyPart) -> Element | None:
+    """Parallel coordinates of many designs, and the table that their choices leave rows of."""
+    frame = part.figure("parallel")
+    if frame is None:
+        return None
+    lines = element("div", *many.lines_table(part.findings), data_lines="")
+    return section(many.LINES_TITLE, element("div", frame, className="chooser"), lines)
 
 
 def _extremes(part: StudyPart) -> Element | None:

@@ -85,6 +85,15 @@
         return `/study/${encodeURIComponent(study)}/trial/${encodeURIComponent(design)}/${data[1]}`;
       },
 
+      brush: () => {
+        // Once the figure is drawn, and the table below it.
+        window.setTimeout(() => {
+          const plot = document.querySelector("#parallel .js-plotly-plot");
+          window.explorerBrush(plot, document.querySelector("#study-lines"));
+        }, 50);
+        return none();
+      },
+
       sought: (words, order) => remember([["sought", words], ["by", order === "newest" ? "" : order]]),
 
       compared: (studies) => remember((studies || []).map((name) => ["study", name])),

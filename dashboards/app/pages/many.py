@@ -21,7 +21,7 @@ from dashboards.app.pages.selection import Selection
 from dashboards.figures.triangle import has_triangle
 from dashboards.page.elements import link
 from dashboards.page.extremes import side_by_side
-from dashboards.page.many import MAP_TITLE, PAIR, QUANTITY, TITLE
+from dashboards.page.many import LINES_TITLE, MAP_TITLE, PAIR, QUANTITY, TITLE
 
 
 def sections(findings: Findings, chosen: Selection) -> list[Any]:
@@ -79,6 +79,15 @@ def extremes(findings: Findings, name: str) -> Still | None:
         return link(text, study_path(name, "trial", design, seeds[design]))
 
     return Still(side_by_side(found, findings.trials, opened))
+
+
+def lines_section(findings: Findings) -> list[Any]:
+    """Parallel coordinates, and below them the table that their choices leave rows of."""
+    if not may_have_many(findings):
+        return []
+    frame = html.Div(figure_frame("parallel", is_wide=True), className="chooser")
+    lines = html.Div(id="study-lines")
+    return [html.Section([html.H2(LINES_TITLE), frame, lines])]
 
 
 def may_have_many(findings: Findings) -> bool:

@@ -88,6 +88,7 @@ def _page(reader: Reader, tables: Tables, chosen: Selection, every: float) -> li
         *many.map_section(findings, chosen),
         *many.sections(findings, chosen),
         *many.triangle_section(findings),
+        *many.lines_section(findings),
         *many.extremes_section(findings),
         html.Div(id="study-missed"),
         dcc.Store(id="missed-shown", data=""),

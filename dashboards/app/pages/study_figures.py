@@ -21,6 +21,7 @@ from dashboards.figures import (
     error_over_two_axes,
     gaps_by_seed,
     learning_curves,
+    parallel_coordinates,
     strength_of_quantities,
     throughput,
     ways_to_spend,
@@ -39,6 +40,7 @@ MANY = {
     "map": ("map",),
     "triangle": ("triangle",),
     "extremes": ("extremes",),
+    "parallel": ("parallel",),
 }
 
 
@@ -110,6 +112,8 @@ def _figure(
         known = pairs_of_axes(findings.whole.designs)
         pair = chosen.pair if chosen.pair in known else ""
         return error_over_two_axes(findings, pair=pair, theme=theme)
+    if key == "parallel":
+        return parallel_coordinates(findings, theme=theme)
     if key == "extremes":
         curves = chosen.of_curves(reader.curves(name), findings.trials)
         return best_and_worst_curves(findings, curves, theme=theme)

@@ -17,7 +17,7 @@ SPACE = {
     "match": {"solve": "bottleneck_width", "by": "flops", "tolerance": 0.05},
     "axes": {"cardinality": [1, 2, 4, 8], "depths": [[1, 1, 1], [2, 1, 1], [2, 2, 2]]},
 }
-NEW = ("trend", "strength", "map", "triangle", "extremes")
+NEW = ("trend", "strength", "map", "triangle", "parallel", "extremes")
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,28 @@ def test_the_overview_shows_filters_and_sorts_by_notes_and_tags(browser, tmp_pat
             link = page.url
         with opened(browser, link) as page:
             assert page.evaluate(names) == "first"
-        for path in ("/study/third", "/study/third/trial/resnext11_8x13d_cifar/0", "/compare"):
+        for path in (
+            "/study/third",
+            "/study/third/trial/resnext11_8x13d_cifar/0",
+            "/compare?study=third",
+        ):
             with opened(browser, address + path) as page:
                 assert EVIL in page.locator("main").inner_text()
                 assert (page.title() != "hit", page.locator("img[src=x]").count()) == (True, 0)
+
+
+def test_a_choice_along_an_axis_leaves_the_designs_within_in_the_table(browser, address):
+    rows = "document.querySelectorAll('#study-lines tbody tr:not([hidden])').length"
+    count = "document.querySelector('#study-lines [data-count]').textContent"
+    with opened(browser, f"{address}/study/many") as page:
+        until(page, f"{count} === '12 of 12 designs chosen.'")
+        # C is the first axis, log2 of it: C=2 to C=4.
+        page.evaluate(
+            "Plotly.restyle(document.querySelector('#parallel .js-plotly-plot'),"
+            " {'dimensions[0].constraintrange': [[0.9, 2.1]]})"
+        )
+        until(page, f"{count} === '6 of 12 designs chosen.' && {rows} === 6")
+        shown = page.locator(
+            "#study-lines tbody tr:not([hidden]) td:nth-child(2)"
+        ).all_inner_texts()
+        assert {text.split("x")[0] for text in shown} == {"2", "4"}
