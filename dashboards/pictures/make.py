@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from dashboards.report.report import write_report
 from dashboards.report.sources import Source, load_sources
@@ -29,6 +30,7 @@ from studies.records.arm_standings import ArmStanding, UntilStandings
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
+MOST_BYTES = 100_000  # of a picture: a larger one gets fewer colours
 SIZE = {"width": 960, "height": 460}
 DRAW = (
     "text => { const f = JSON.parse(text); return Plotly.newPlot('plot', f.data, f.layout,"
@@ -81,7 +83,10 @@ def draw(drawn: dict[str, Any]) -> None:
             page.add_script_tag(content=get_plotlyjs())
             figure.update_layout(**{**SIZE, "height": figure.layout.height or SIZE["height"]})
             page.evaluate(DRAW, figure.to_json())
-            page.locator("#plot .main-svg").first.screenshot(path=HERE / name)
+            # Of parallel coordinates the lines lie on another layer.
+            page.locator("#plot").screenshot(path=HERE / name)
+            if (HERE / name).stat().st_size > MOST_BYTES:
+                Image.open(HERE / name).quantize(64).save(HERE / name, optimize=True)
         page = browser.new_page(viewport={"width": 1160, "height": 1000})
         with tempfile.TemporaryDirectory() as folder:
             page.goto(f"file://{write_report(Path(folder) / 'report.html', real_study())}")
