@@ -232,7 +232,10 @@ def many_designs(browser: Any, url: str) -> None:
     with running(*command, ready="Dashboard:"):
         page = Page(browser)
         first, complete = page.timed(
-            lambda: page.page.goto(f"http://127.0.0.1:{OURS}/study/many", wait_until="commit"),
+            # Of 625 arms the verdict alone takes 12 s of CPU, once.
+            lambda: page.page.goto(
+                f"http://127.0.0.1:{OURS}/study/many", wait_until="commit", timeout=300_000
+            ),
             "document.querySelector('main h1')?.textContent.length > 10",
             MANY_DRAWN,
         )
