@@ -1,12 +1,13 @@
-"""Networks for other programs: torchvision, timm, safetensors and ONNX."""
+"""Networks for other programs: torchvision, timm, safetensors, ONNX and torch.export (pt2)."""
 
 import contextlib
 import io
+import json
 import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -25,9 +26,13 @@ FORMATS = {
     "timm": (".pth", ".pt", ".safetensors"),
     "safetensors": (".safetensors",),
     "onnx": (".onnx",),
+    "pt2": (".pt2",),
 }
 # What the beginning of such a file of ours holds: our metadata, and the class of the network. A
-# file of torch's own form may be anybody's.
+# file of torch's own forms may be anybody's.
+# How a pt2 file names our metadata, and what is free in an exported network.
+ABOUT = "resnext-explorer.json"
+BATCH = {"x": {0: torch.export.Dim("batch")}}
 MARKS = {".safetensors": b'"architecture":"', ".onnx": b"explorer.networks"}
 
 
@@ -39,7 +44,7 @@ def export(
     *,
     force: bool = False,
 ) -> str:
-    """Write a network's weights, or for ONNX the network itself; the file is whole or not there.
+    """Write a network's weights, or for ONNX and pt2 the network itself; whole, or not at all.
 
     Args:
         model: The network; its weights are written from whatever device they are on.
@@ -47,8 +52,8 @@ def export(
             torch's own form.
         format_: A key of `FORMATS`.
         metadata: What a user of the file needs beside the design, its sizes and who made it, such
-            as `mean`, `std` and `class_names`. Stored in safetensors and ONNX; torch's own form
-            has no place for it.
+            as `mean`, `std` and `class_names`. Stored in safetensors, ONNX and pt2; torch's state
+            dicts have no place for it.
         force: Also replace a file that is not from here.
 
     Returns:
@@ -57,12 +62,14 @@ def export(
     Raises:
         UserError: The library has no such network, an extra is not installed, the path's suffix is
             not one of the format, there is a file that is not from here, or it cannot be written.
-        RuntimeError: onnxruntime's outputs differ from torch's; nothing is written.
+        RuntimeError: The written network's outputs differ from this one's; nothing is written.
     """
     check_name(path, format_, force=force)
     about = describe_network(model.architecture, metadata or {})
     if format_ == "onnx":
         return _export_onnx(model, Path(path), about)
+    if format_ == "pt2":
+        return _export_program(model, Path(path), about)
     state = {
         name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
     }
@@ -115,7 +122,7 @@ def foreign_constructor(architecture: Architecture | str, library: str) -> str:
     if broken:
         raise UserError(
             f"{library} has no network like {architecture.name}: {broken}. Use --format"
-            " safetensors or onnx."
+            " safetensors, onnx or pt2."
         )
     block = "Bottleneck" if template.kind == "bottleneck" else "BasicBlock"
     depths, classes = list(architecture.depths), architecture.classes
@@ -152,20 +159,16 @@ def _export_onnx(model: Network, path: Path, about: Mapping[str, str]) -> str:
             " 'resnext-explorer[onnx]'."
         ) from None
 
-    architecture = model.architecture
     model = model.eval()
-    shape = (architecture.in_channels, architecture.resolution, architecture.resolution)
-    # torch.export takes a dimension of size 1 for a constant, so the example has two images.
-    example = torch.randn(2, *shape)
     with tempfile.TemporaryDirectory() as folder:
         written = os.path.join(folder, "network.onnx")
         with _quiet():
             program = torch.onnx.export(
                 model,
-                (example,),
+                _example(model),
                 input_names=["images"],
                 output_names=["logits"],
-                dynamic_shapes={"x": {0: torch.export.Dim("batch")}},
+                dynamic_shapes=BATCH,
                 dynamo=True,
                 verbose=False,
             )
@@ -174,24 +177,54 @@ def _export_onnx(model: Network, path: Path, about: Mapping[str, str]) -> str:
             program.save(written, external_data=False)
         data = Path(written).read_bytes()
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    for batch in (1, 3):
-        images = torch.randn(batch, *shape)
-        with torch.no_grad():
-            expected = model(images)
-        actual = torch.from_numpy(session.run(None, {"images": images.numpy()})[0])
-        scale = max(1.0, float(expected.abs().max()))
-        worst = float((actual - expected).abs().max()) / scale
-        if not worst < 1e-3:
-            raise RuntimeError(
-                f"onnxruntime's output for {architecture.name} differs from torch's by {worst:.2g},"
-                " so nothing was written"
-            )
+    _check_outputs(
+        model,
+        lambda images: torch.from_numpy(session.run(None, {"images": images.numpy()})[0]),
+        "onnxruntime",
+    )
     write_atomic(path, data)
-    sizes = " x ".join(map(str, shape))
+    sizes = " x ".join(map(str, model.architecture.input_shape))
     return (
         f"onnxruntime.InferenceSession({str(path)!r}).run(None, {{'images': images}})  # float32, N"
         f" x {sizes}"
     )
+
+
+def _export_program(model: Network, path: Path, about: Mapping[str, str]) -> str:
+    """The network as torch.export writes it: a program that needs no code of ours."""
+    model = model.eval()
+    buffer = io.BytesIO()
+    with _quiet():
+        program = torch.export.export(model, _example(model), dynamic_shapes=BATCH)
+        torch.export.save(program, buffer, extra_files={ABOUT: json.dumps(about)})
+        buffer.seek(0)
+        loaded = torch.export.load(buffer).module()
+    _check_outputs(model, loaded, "torch.export")
+    write_atomic(path, buffer.getvalue())
+    return f"torch.export.load({str(path)!r}).module()"
+
+
+def _example(model: Network) -> tuple[torch.Tensor]:
+    # torch.export takes a dimension of size 1 for a constant, so the example has two images.
+    return (torch.randn(2, *model.architecture.input_shape),)
+
+
+def _check_outputs(
+    model: Network, written: Callable[[torch.Tensor], torch.Tensor], program: str
+) -> None:
+    """Raise `RuntimeError` where the written network puts out something else than this one."""
+    architecture = model.architecture
+    for batch in (1, 3):
+        images = torch.randn(batch, *architecture.input_shape)
+        with torch.no_grad():
+            expected, actual = model(images), written(images)
+        scale = max(1.0, float(expected.abs().max()))
+        worst = float((actual - expected).abs().max()) / scale
+        if not worst < 1e-3:
+            raise RuntimeError(
+                f"{program}'s output for {architecture.name} differs from torch's by {worst:.2g},"
+                " so nothing was written"
+            )
 
 
 @contextlib.contextmanager

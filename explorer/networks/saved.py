@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from explorer.architecture import Architecture
 from explorer.errors import UserError
+from explorer.installed import own_version
 from explorer.networks.network import Network, build
 from explorer.networks.weights import load_weights
 from explorer.suggestions import command
 
-PROGRAM = "resnext-explorer"
 SIZES = ("resolution", "in_channels", "classes")
 # Written for each file anew; all else that a file says goes on into what is exported from it.
 OWN = ("format", "architecture", *SIZES, "input", "output", "made_by")
@@ -41,16 +40,12 @@ def describe_network(architecture: Architecture, more: Mapping[str, str]) -> dic
         more: What else its user needs, such as `mean`, `std` and `class_names`.
     """
     channels, side, _ = architecture.input_shape
-    try:
-        made_by = f"{PROGRAM} {version(PROGRAM)}"
-    except PackageNotFoundError:
-        made_by = PROGRAM
     return {
         "architecture": architecture.name,
         **{key: str(getattr(architecture, key)) for key in SIZES},
         "input": f"float32, N x {channels} x {side} x {side}",
         "output": f"logits, N x {architecture.classes}",
-        "made_by": made_by,
+        "made_by": f"resnext-explorer {own_version()}",
         **more,
     }
 

@@ -90,11 +90,23 @@ def content(reader: Reader, sought: Sought = Sought()) -> Still:
             element("p", "No studies here yet. This one takes about two minutes on two cores:"),
             element("pre", start, tabIndex=0),
             element("p", "Meanwhile, the ", link("design page", "/design"), " needs no study."),
+            *_measured(reader),
         )
     found = sought.of_studies(studies)
     if not found:
         return Still(quiet(f"None of {len(studies)} studies has these words."))
     return Still(*(_entry_or_problem(reader, study) for study in found))
+
+
+def _measured(reader: Reader) -> list[Any]:
+    """What was measured for this project, for who has no study yet."""
+    entries = [_entry_or_problem(reader, study) for study in reversed(reader.studies_beside())]
+    if not entries:
+        return []
+    return [
+        element("p", "Measured for this project; these results come with it:", className="more"),
+        *entries,
+    ]
 
 
 def _entry_or_problem(reader: Reader, study: StoredStudy) -> Any:

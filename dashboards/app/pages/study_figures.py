@@ -79,6 +79,7 @@ def shown(
         cost=own if group == "cost" else "flops",
         quantity=chosen.quantity if group == "trend" else "",
         pair=chosen.pair if group == "map" else "",
+        beside=chosen.beside if group == "results" else "",
     )
 
     def make() -> list[LiveFigure]:
@@ -96,10 +97,11 @@ def _figure(
     key: str, findings: Findings, reader: Reader, name: str, chosen: Selection, theme: str
 ) -> go.Figure:
     if key == "error":
-        return error_against_cardinality(findings, theme=theme)
+        return error_against_cardinality(findings, published=chosen.beside or None, theme=theme)
+    if key == "differences" and findings.info.get("until"):
+        return gaps_by_seed(findings, theme=theme)
     if key == "differences":
-        draw = gaps_by_seed if findings.info.get("until") else differences_from_reference
-        return draw(findings, theme=theme)
+        return differences_from_reference(findings, published=chosen.beside or None, theme=theme)
     if key in CURVES:
         curves = chosen.of_curves(reader.curves(name), findings.trials)
         return learning_curves(findings, curves, split=key, theme=theme)
