@@ -21,7 +21,7 @@ from flask import g, request
 
 from dashboards.app.callbacks import add_design_callbacks, add_study_callbacks
 from dashboards.app.many_callbacks import add_many_callbacks
-from dashboards.app.pages import compare, design, overview, paper, recipes, study, trial
+from dashboards.app.pages import compare, design, designs, overview, paper, recipes, study, trial
 from dashboards.app.pages.parts import Look, labelled, study_path
 from dashboards.app.pages.selection import Selection
 from dashboards.app.pages.study_figures import prepare
@@ -122,6 +122,8 @@ def show(
                 return trial.page(reader, name, network, seed, look)
             case ["compare"]:
                 return compare.page(reader, search, look)
+            case ["designs"]:
+                return designs.page(reader, search, look)
             case ["design"]:
                 return design.page(search)
             case ["paper"]:
@@ -230,6 +232,24 @@ def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], ever
             return compare.content(reader, names or [], look)
         except UserError as error:
             return [html.P(str(error), className="problem")]
+
+    @app.callback(
+        Output("two-designs", "children"),
+        Input("first-design", "value"),
+        Input("second-design", "value"),
+        State("look", "data"),
+        prevent_initial_call=True,
+    )
+    def two_designs(first: str | None, second: str | None, look: Look | None) -> Any:
+        return designs.content_or_problem(reader, [first or "", second or ""], look)
+
+    app.clientside_callback(
+        ClientsideFunction("explorer", "twoDesigns"),
+        Output("sink", "data", allow_duplicate=True),
+        Input("first-design", "value"),
+        Input("second-design", "value"),
+        prevent_initial_call=True,
+    )
 
     app.clientside_callback(
         ClientsideFunction("explorer", "compared"), Output("sink", "data"),

@@ -99,6 +99,8 @@
 
       compared: (studies) => remember((studies || []).map((name) => ["study", name])),
 
+      twoDesigns: (first, second) => remember([["first", first], ["second", second]]),
+
       shown: (click) => {
         const data = click && click.points[0] && click.points[0].customdata;
         return data ? data[0] : none();

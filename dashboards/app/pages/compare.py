@@ -41,6 +41,7 @@ def page(reader: Reader, search: str | None, look: Look | None) -> list[Any]:
                 id="compared", options=names, value=chosen, inline=True, className="choices"
             ),
         ),
+        html.P(dcc.Link("Compare two designs", href="/designs"), className="tools"),
         html.Div(content(reader, chosen, look), id="comparison"),
     ]
 

@@ -2,6 +2,7 @@
 with. A study of few designs has none of them."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from dash import html
 
@@ -19,7 +20,7 @@ from dashboards.app.pages.parts import (
 )
 from dashboards.app.pages.selection import Selection
 from dashboards.figures.triangle import has_triangle
-from dashboards.page.elements import link
+from dashboards.page.elements import element, link
 from dashboards.page.extremes import side_by_side
 from dashboards.page.many import LINES_TITLE, MAP_TITLE, PAIR, QUANTITY, TITLE
 
@@ -78,7 +79,12 @@ def extremes(findings: Findings, name: str) -> Still | None:
     def opened(text: str, design: str) -> Any:
         return link(text, study_path(name, "trial", design, seeds[design]))
 
-    return Still(side_by_side(found, findings.trials, opened))
+    first, second = (str(rows.iloc[place]["design"]) for rows, place in (
+        (found.best, 0), (found.worst, -1),
+    ))  # fmt: skip
+    both = f"/designs?{urlencode({'first': first, 'second': second})}"
+    compared = element("p", link("Compare the best with the worst", both), className="tools")
+    return Still(side_by_side(found, findings.trials, opened), compared)
 
 
 def lines_section(findings: Findings) -> list[Any]:

@@ -117,3 +117,33 @@ def test_a_choice_along_an_axis_leaves_the_designs_within_in_the_table(browser, 
             "#study-lines tbody tr:not([hidden]) td:nth-child(2)"
         ).all_inner_texts()
         assert {text.split("x")[0] for text in shown} == {"2", "4"}
+
+
+def test_any_two_designs_are_compared_side_by_side(browser, address):
+    first, second = "resnext11_8x13d_cifar", "resnext11_1x64d_cifar"
+    link = f"{address}/designs?first={first}&second={second}"
+    with opened(browser, link) as page:
+        assert page.locator("#two-designs .column img").count() == 2
+        rows = page.locator("#two-designs tbody tr").all_inner_texts()
+        assert [row.split("\t")[0] for row in rows] == ["few", "many"]
+        # As the study of the two says it: the same seeds, the gap of their means.
+        few = rows[0].split("\t")
+        assert few[3] == "3"
+        assert float(few[4].replace("−", "-")) == pytest.approx(
+            float(few[1]) - float(few[2]), abs=0.011
+        )
+        page.get_by_label("Second design").fill("resnet5O")
+        until(page, "document.querySelector('#two-designs .problem') !== null")
+        assert "resnet50" in page.locator("#two-designs .problem").inner_text()
+        page.get_by_label("Second design").fill("resnet50")
+        until(page, "document.querySelector('#two-designs').textContent.includes('No study here')")
+        assert "second=resnet50" in page.url
+
+
+def test_the_page_of_two_designs_fits_a_phone(browser, address):
+    link = f"{address}/designs?first=resnext11_8x13d_cifar&second=resnext11_1x64d_cifar"
+    size = {"width": 390, "height": 800}
+    with opened(browser, link, viewport=size, color_scheme="dark") as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        (figure,) = figures(page)
+        assert (overlapping(figure), cut(figure)) == ([], [])
