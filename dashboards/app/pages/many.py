@@ -1,5 +1,5 @@
-"""The parts of a study's page that help to read many designs: what of a design its error goes
-with. A study of few designs has none of them."""
+"""The parts of a study's page that help to read many designs. Of few designs it has none of them,
+but for the map of two axes."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -26,7 +26,7 @@ from dashboards.page.many import LINES_TITLE, MAP_TITLE, PAIR, QUANTITY, TITLE
 
 
 def sections(findings: Findings, chosen: Selection) -> list[Any]:
-    """The parts of a page, their figures to follow."""
+    """What of a design its error goes with; the figures follow."""
     if not may_have_many(findings):
         return []
     options = names_of(findings.quantities)
@@ -79,10 +79,8 @@ def extremes(findings: Findings, name: str) -> Still | None:
     def opened(text: str, design: str) -> Any:
         return link(text, study_path(name, "trial", design, seeds[design]))
 
-    first, second = (str(rows.iloc[place]["design"]) for rows, place in (
-        (found.best, 0), (found.worst, -1),
-    ))  # fmt: skip
-    both = f"/designs?{urlencode({'first': first, 'second': second})}"
+    ends = {"first": found.best["design"].iloc[0], "second": found.worst["design"].iloc[-1]}
+    both = f"/designs?{urlencode(ends)}"
     compared = element("p", link("Compare the best with the worst", both), className="tools")
     return Still(side_by_side(found, findings.trials, opened), compared)
 
