@@ -107,6 +107,7 @@ MANY_DRAWN = (
 )
 # What a reader of many designs does, one after the other.
 MANY_ACTIONS = {
+    "cost measure": ACTIONS["cost measure"],  # to compare the new figures with
     "quantity": (
         press("#quantity label", "depth (blocks)"),
         "document.querySelector('#trend .xtitle').textContent === 'Depth (blocks)'",
