@@ -27,7 +27,7 @@ def note(name_or_path: str, text: str | None, storage: str | None) -> None:
       resnext-explorer study note digits_cardinality
       resnext-explorer study note digits_cardinality ""
     """
-    from studies.records.remarks import set_note
+    from studies.records.remarking import set_note
 
     opened, study = _opened(name_or_path, storage)
     if text is None:
@@ -52,7 +52,7 @@ def tag(name_or_path: str, tags: tuple[str, ...], remove: bool, storage: str | N
       resnext-explorer study tag digits_cardinality baseline paper-3
       resnext-explorer study tag digits_cardinality --remove baseline
     """
-    from studies.records.remarks import add_tags, remove_tags
+    from studies.records.remarking import add_tags, remove_tags
 
     if remove and not tags:
         raise UserError("--remove takes tags away: name at least one.")

@@ -5,7 +5,7 @@ from app_pages import opened, served, settled, until
 from big_study import add_attempts, make_study
 from figure_labels import cut, figures, overlapping
 
-from studies.records.remarks import add_tags, set_note
+from studies.records.remarking import add_tags, set_note
 from studies.storage import Storage
 
 EVIL = "<img src=x onerror=\"document.title='hit'\">"

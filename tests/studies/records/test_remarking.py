@@ -4,7 +4,7 @@ import pytest
 from big_study import add_attempts, make_study
 
 from explorer.errors import UserError
-from studies.records.remarks import add_tags, remove_tags, set_note
+from studies.records.remarking import add_tags, remove_tags, set_note
 from studies.records.stored_study import get
 from studies.results import Reader, study_info
 from studies.storage import Storage
