@@ -9,11 +9,12 @@ Nothing in this room imports it but the commands.
 """
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from explorer.errors import check_known
+from explorer.errors import UserError, check_known
 from explorer.files import expanded
 from explorer.lazy import load
 from explorer.output import say
@@ -23,6 +24,8 @@ from studies.config.study import StudyFile
 from studies.data import data_section
 from studies.pair import Pair
 from studies.records.named import load_study
+from studies.records.ownership import refuse_strangers
+from studies.records.stored_study import stored_alone
 from studies.running.progress import choose_view
 from studies.running.supervisor import run
 from studies.storage import Storage
@@ -180,7 +183,7 @@ class Study(StudyFile):
         """
         from studies.records.stored_study import get
 
-        with Storage.visit(storage) as opened:
+        with self._stored_in(storage) as opened:
             return get(opened, self.name).counts(opened)
 
     def verdict(self, *, storage: str | Storage | None = None) -> str:
@@ -197,7 +200,7 @@ class Study(StudyFile):
         Example:
             >>> print(Study.load("digits_cardinality").verdict())  # doctest: +SKIP
         """
-        with Storage.visit(storage) as opened:
+        with self._stored_in(storage) as opened:
             source = self._source(opened)
         lines = [source.by_recipe.text] if source.by_recipe else []
         for part in source.parts:
@@ -229,7 +232,7 @@ class Study(StudyFile):
             >>> Study.load("digits_cardinality").report()  # doctest: +SKIP
             PosixPath('digits_cardinality.html')
         """
-        with Storage.visit(storage) as opened:
+        with self._stored_in(storage) as opened:
             source = self._source(opened)
         written: Path = load("dashboards.report.report").write_report(
             path or f"{self.name}.html", [source], force=force
@@ -264,16 +267,15 @@ class Study(StudyFile):
         """
         from studies.records.stored_study import get
         from studies.results import Reader
-        from studies.winner.limits import within
         from studies.winner.winner import choose_stored
 
         check_known("recipe of this study", of_recipe, self.recipe_names)
         name = f"{self.name}:{of_recipe}" if of_recipe else self.name
-        with Storage.visit(storage) as opened:
+        with self._stored_in(storage) as opened:
             stored = get(opened, self.name)
             limits = (where,) if isinstance(where, str) else tuple(where)
-            trials = within(Reader(opened).tables(name).trials, limits)
-            return choose_stored(stored, trials, opened.option)
+            trials = Reader(opened).tables(name).trials
+            return choose_stored(stored, trials, opened.option, limits)
 
     def retrain(
         self,
@@ -322,7 +324,7 @@ class Study(StudyFile):
         from studies.records.stored_study import get
         from studies.winner.retraining import retrain
 
-        with Storage.visit(storage) as opened:
+        with self._stored_in(storage) as opened:
             return retrain(
                 get(opened, self.name),
                 self.winner(of_recipe=of_recipe, where=where, storage=opened),
@@ -336,6 +338,22 @@ class Study(StudyFile):
                 threads=threads,
                 tell=(lambda text: None) if quiet else say,
             )
+
+    @contextmanager
+    def _stored_in(self, storage: str | Storage | None) -> Iterator[Storage]:
+        """The storage, opened. Raises `UserError` where this study is not in it."""
+        with Storage.visit(storage) as opened:
+            has_tables = opened.exists() and not opened.is_empty()
+            if not has_tables or not stored_alone(opened, self.name):
+                if has_tables:
+                    refuse_strangers(opened, self.name)
+                given = "" if storage is None else "storage=..."
+                raise UserError(
+                    f"the study {self.name!r} is not in {opened.shown}: nothing of it was trained"
+                    f" yet. Run it first, with study.run({given}), or name the storage that holds"
+                    " it: storage='sqlite:///FILE'."
+                )
+            yield opened
 
     def _source(self, storage: Storage) -> Any:
         """The results as a report takes them. Reports stand above studies, so that they are loaded
@@ -353,7 +371,7 @@ class Study(StudyFile):
         """
         from studies.results import Reader, with_tuned  # pandas takes 0.4 s, and a run does without
 
-        with Storage.visit(storage) as opened:
+        with self._stored_in(storage) as opened:
             tables = Reader(opened).tables(self.name)
         return with_tuned(tables.trials, tables.study)
 
@@ -361,4 +379,5 @@ class Study(StudyFile):
         """A row an epoch of a pair; the columns are `studies.results.CURVES`."""
         from studies.results import read
 
-        return read(storage, self.name)[1]
+        with self._stored_in(storage) as opened:
+            return read(opened, self.name)[1]

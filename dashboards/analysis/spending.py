@@ -21,7 +21,8 @@ MEANING = (
     " smallest of any design here) to the design: the part that raising C (paths), d and width"
     " (width) or the stage depths (depth) brings, averaged over the six orders of raising the three"
 )
-FIXED = ("growth", "shortcut", "stem", "resolution", "in_channels", "classes")
+INPUT = ("resolution", "in_channels", "classes")
+FIXED = ("growth", "shortcut", "stem", "kind", "order", *INPUT)
 TEMPLATE = ("cardinality", "bottleneck_width", "width")
 
 
@@ -36,7 +37,9 @@ def spending(designs: pd.DataFrame) -> pd.DataFrame | None:
         designs: Rows of `trials`, one a design.
     """
     depths = designs["depths"].astype(str).str.split("-", expand=True)
-    if depths.isna().to_numpy().any() or any(designs[name].nunique() > 1 for name in FIXED):
+    if depths.isna().to_numpy().any() or any(
+        designs[name].nunique() > 1 for name in FIXED if name in designs
+    ):
         return None
     numbers = {name: finite(designs[name]) for name in TEMPLATE}
     numbers |= {f"stage {n}": finite(depths[n]) for n in depths}
@@ -50,7 +53,7 @@ def spending(designs: pd.DataFrame) -> pd.DataFrame | None:
     try:
         network = Architecture.from_name(
             str(designs["design"].iloc[0]),
-            **{name: int(designs[name].iloc[0]) for name in FIXED[3:]},
+            **{name: int(designs[name].iloc[0]) for name in INPUT},
         )
         spent = {
             raised: _log_flops(

@@ -34,6 +34,8 @@ class StoredDesign:
     shortcut: str
     stem: str
     stem_channels: int
+    kind: str
+    order: str
     shape: DataShape
 
     @classmethod
@@ -46,13 +48,19 @@ class StoredDesign:
             shortcut=network.shortcut,
             stem=network.stem.kind,
             stem_channels=network.stem.channels,
+            kind=network.template.kind,
+            order=network.order,
             shape=DataShape(network.resolution, network.in_channels, network.classes),
         )
 
     @classmethod
     def read(cls, record: Mapping[str, Any], shape: DataShape) -> Self:
-        """A stored record of a design, for data of this shape."""
-        values = {key: record[key] for key in _STORED}
+        """A stored record of a design, for data of this shape.
+
+        One from before there were other kinds and orders does not say them.
+        """
+        before = {"kind": "bottleneck" if record["bottleneck_width"] else "basic", "order": "post"}
+        values = {key: {**before, **record}[key] for key in _STORED}
         return cls(**{**values, "depths": tuple(record["depths"])}, shape=shape)
 
     def record(self) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 A downloaded file is checked, and is there completely or not at all.
 """
 
-import errno
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -12,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from explorer.errors import UserError
-from explorer.files import expanded
+from explorer.files import FULL_DISK, expanded
 
 CACHE_VARIABLE = "RESNEXT_EXPLORER_CACHE"
 TIMEOUT = 30.0  # seconds without an answer
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def cache_root() -> Path:

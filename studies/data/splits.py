@@ -114,6 +114,7 @@ def load(
         black_and_white=parts.black_and_white,
         notes=parts.scaling + parts.notes,
         mirrored_given=spec.mirrored is not None,
+        max_pixels=spec.max_pixels,
     )
 
 

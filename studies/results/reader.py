@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from explorer.errors import UnknownName, UserError, check_known
+from explorer.errors import UnknownName, UserError, check_known, shorten
 from studies.attempts.attempt import Attempt
 from studies.attempts.standing import Attempts, Counts, agenda_statuses
 from studies.missed import Missed
@@ -83,6 +83,11 @@ class Tables:
         Raises:
             UnknownName: It has no such recipe.
         """
+        if not self.study.recipes:
+            raise UnknownName(
+                f"the study {self.study.name} has one recipe only, so there is no part of"
+                f" {shorten(recipe)}: give its name alone, {self.study.name}."
+            )
         check_known("recipe", recipe, self.study.recipes)
         trials = of_recipe(self.trials, recipe)
         return Tables(

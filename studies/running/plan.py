@@ -212,7 +212,7 @@ def plan(
         steps=first.steps,
         batch_size=first.batch_size,
         splits=splits,
-        notes=[*answer["notes"], *notes],
+        notes=[*study.notes, *answer["notes"], *notes],
         settings=settings,
         workers=workers,
         flops=int(sum(flops_of[pair.design] * images_of[pair.recipe] for pair in left))

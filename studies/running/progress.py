@@ -351,7 +351,8 @@ def _notes(stored: StoredStudy, workers: int) -> list[str]:
     """What to know of the data and of this machine; older versions stored no notes on the data."""
     settings = stored.content.settings
     here = notes_on_stored(settings.threads, workers) if settings.device == "cpu" else []
-    return [*stored.content.origin.notes, *here, *speed_hints(settings)]
+    own = stored.content.file.notes
+    return [*own, *stored.content.origin.notes, *here, *speed_hints(settings)]
 
 
 def _many(number: int, what: str) -> str:

@@ -1,6 +1,5 @@
 """One attempt at one pair: train it, store its curve as it comes, end it with its result."""
 
-import errno
 import os
 import shutil
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.errors import UserError
+from explorer.files import FULL_DISK
 from studies.attempts.attempt import Attempt
 from studies.attempts.claims import Claims
 from studies.config.design import StoredDesign
@@ -34,7 +34,6 @@ CURVE_EVERY = 10.0
 LOG_LINES, LOG_WIDTH = 20, 500
 # A full disk, or one's share of it, may have room again for the next
 # pair; whatever else cannot be written stays so.
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -173,7 +172,7 @@ class Trainer:
         except TrainingFailed as error:  # what the training says itself needs no traceback
             return _failed(attempt, failures.message_of(error), log=False)
         except UserError as error:
-            if isinstance(error.__context__, OSError) and error.__context__.errno in FULL:
+            if isinstance(error.__context__, OSError) and error.__context__.errno in FULL_DISK:
                 return _failed(attempt, failures.message_of(error), log=False)
             return Ending("interrupted", problem=error)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, others go on

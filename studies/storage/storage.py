@@ -122,13 +122,17 @@ class Storage:
         with self.errors():
             return self.patience.call(select)
 
-    @contextmanager
-    def _connection(self) -> Iterator[sqlalchemy.Connection]:
+    def check_folder(self) -> None:
+        """Raise `UserError` where the folder of an SQLite file is missing."""
         if self.path is not None and not self.path.parent.exists():
             raise UserError(
                 f"there is no folder {self.path.parent} for the storage {self.shown}: make it, or"
                 " correct the path."
             )
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlalchemy.Connection]:
+        self.check_folder()
         if self.path is not None and not self.path.exists():
             raise UserError(
                 f"there is no storage at {self.shown} yet:"

@@ -100,6 +100,7 @@ def retrain(
 
     from explorer.networks import check_name
     from studies.data import load
+    from studies.judging.latency import latency_words
     from studies.machine.settings import speed_hints
     from studies.records.same_data import check_data
     from studies.training import settings_here, training_notes
@@ -183,7 +184,8 @@ def retrain(
         with suppress(OSError):  # there is a checkpoint, or what was there before
             (folder / CHECKPOINTS).rmdir()
             folder.rmdir()
-    facts = _facts(chosen, architecture, spec, splits, said, seed, settings, outcome)
+    latency = latency_words(stored.content.origin.settings.model_dump())
+    facts = _facts(chosen, architecture, spec, splits, said, seed, settings, outcome, latency)
     chosen_from = f"{stored.name}:{of_recipe}" if of_recipe else stored.name
     onnx_error = _export(architecture, outcome, chosen_from, chosen, facts, wanted, folder)
     names = (WEIGHTS, CARD) if onnx_error else (WEIGHTS, ONNX, CARD)
@@ -216,11 +218,19 @@ def _facts(
     seed: int,
     settings: Any,
     outcome: Any,
+    latency: str,
 ) -> dict[str, Any]:
-    """What the card says of the network, the data and the training."""
+    """What the card says of the network, the data and the training; `latency` is what the study's
+    latencies are."""
+    from explorer import count
+    from explorer.text import human_flops, human_time
     from studies.machine.provenance import installed_versions
     from studies.winner.card import error_words, number_words, output_words
 
+    cost = count(architecture)
+    costs = {"cost": f"{cost.params:,} parameters, {human_flops(cost.flops)} FLOPs an image"}
+    if chosen.latency:
+        costs["latency"] = f"{human_time(chosen.latency)} {latency}"
     return {
         "design": chosen.design,
         "data set": spec.name,
@@ -242,6 +252,7 @@ def _facts(
                 )
             ),
             "output": output_words(splits.names),
+            **costs,
         },
         "metadata": {**splits.to_export(), "precision": settings.precision},
         "data": {

@@ -54,6 +54,11 @@ def findings_of(reader: Reader, tables: Tables) -> Findings:
     )
 
 
+def own_cost(findings: Findings) -> str:
+    """The cost that a study's page shows errors against, where the reader chooses none."""
+    return findings.objective or "flops"
+
+
 def chosen_findings(reader: Reader, tables: Tables, chosen: Selection) -> Findings:
     """The findings of a choice of a study's trainings, once too; those of the study where all are
     chosen. Raises `UserError` for seeds that cannot be read."""
@@ -73,10 +78,10 @@ def shown(
     Raises `UserError` for an unknown study and for seeds that cannot be read.
     """
     tables, theme = reader.tables(name), theme_of(look)
-    own = chosen.cost or findings_of(reader, tables).objective or "flops"
+    cost = (chosen.cost or own_cost(findings_of(reader, tables))) if group == "cost" else ""
     chosen = replace(
         chosen.rows,
-        cost=own if group == "cost" else "flops",
+        cost=cost,
         quantity=chosen.quantity if group == "trend" else "",
         pair=chosen.pair if group == "map" else "",
         beside=chosen.beside if group == "results" else "",
@@ -106,7 +111,8 @@ def _figure(
         curves = chosen.of_curves(reader.curves(name), findings.trials)
         return learning_curves(findings, curves, split=key, theme=theme)
     if key == "cost":
-        return error_against_cost(findings, cost=chosen.cost, theme=theme)
+        split = "validation" if chosen.cost == findings.objective else "test"
+        return error_against_cost(findings, cost=chosen.cost, split=split, theme=theme)
     if key == "trend":
         quantity = chosen.quantity if chosen.quantity in findings.quantities else ""
         return error_against_quantity(findings, quantity=quantity, theme=theme)

@@ -46,6 +46,8 @@ def trials(
             "status": "failed" if error is None else "complete",
             "validation_error": error,
             "flops": (flops or {}).get(design, 100),
+            "params": 1000,
+            "latency": None,
         }
         for design, column in errors.items()
         for seed, error in enumerate(column)
