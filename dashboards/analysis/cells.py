@@ -123,7 +123,7 @@ def _problem(findings: Findings, *, is_known: bool) -> str:
 
 def _template(rows: pd.DataFrame) -> str:
     """What all designs of a cell are, or how many there are."""
-    keys = ["cardinality", "bottleneck_width", "width"]
+    keys = ["cardinality", "bottleneck_width", "width", "kind"]
     labels = {template_label(*values) for values in rows[keys].itertuples(index=False)}
     return labels.pop() if len(labels) == 1 else f"{rows['design'].nunique()} designs"
 

@@ -54,14 +54,15 @@ _STAGE = "stage_"
 
 def designs_by_quantity(trials: pd.DataFrame) -> pd.DataFrame:
     """One row a design with a result: `spaces.design_means` with `validation_error`, the columns of
-    `QUANTITIES`, `depths` as text, and the depth of each stage, `stage_1` and so on.
+    `QUANTITIES`, `depths` and `kind` as text, and the depth of each stage, `stage_1` and so on.
 
     The depth of a network is the number of its blocks. NaN is what a design does not have (d of
     basic blocks, the fourth stage of three) or nobody measured.
     """
     designs = design_means(trials, _MEASURED)
-    texts = trials.drop_duplicates("design").set_index("design")["depths"].astype(str)
-    designs["depths"] = texts.reindex(designs["design"]).to_numpy()
+    texts = trials.drop_duplicates("design").set_index("design").reindex(columns=["depths", "kind"])
+    for name in texts:
+        designs[name] = texts[name].astype(str).reindex(designs["design"]).to_numpy()
     stages = designs["depths"].str.split("-", expand=True).apply(pd.to_numeric, errors="coerce")
     stages.columns = pd.Index([f"{_STAGE}{number}" for number in range(1, 1 + stages.shape[1])])
     designs["depth"] = stages.sum(axis=1, min_count=1).astype(float)
@@ -104,7 +105,7 @@ def template_words(design: Mapping[Any, Any]) -> str:
     """What a design is, in short: '8x14d, width 128, 1-2-1'."""
     from dashboards.analysis.words import template_label
 
-    keys = ("cardinality", "bottleneck_width", "width")
+    keys = ("cardinality", "bottleneck_width", "width", "kind")
     label = template_label(*map(design.get, keys))
     width = "" if label.startswith("w") else f"width {design['width']:.0f}"
     return ", ".join(filter(None, (label, width, str(design["depths"]))))
