@@ -14,6 +14,10 @@ from explorer.errors import UserError
 from explorer.layers import Layer, iter_layers
 from explorer.template import LARGEST_NUMBER
 
+# A training step's FLOPs over the network's own: backward computes two products for each of the
+# forward pass, gradients of inputs and of weights.
+TRAINING_FACTOR = 3
+
 
 @dataclass(frozen=True)
 class Complexity:

@@ -17,6 +17,7 @@ from dashboards.figures.learning import still_falls
 from dashboards.figures.theme import THEMES, arm_styles, blank_figure, note_if_empty, set_title
 from dashboards.page.elements import element, joined, link
 from dashboards.page.parts import drawing, facts, section, table
+from dashboards.page.study import remarks
 from explorer.architecture import Architecture
 from explorer.complexity import layer_complexity
 from explorer.drawing import svg
@@ -50,7 +51,8 @@ def page(reader: Reader, name: str, design: str, seed: str, look: Look | None) -
     figure = trial_curves(errors_by_epoch(curve, row), styles[row["arm"]].color, theme)
     picture = drawing(svg(architecture), f"The network {design}")
     return [
-        Still(element("p", link(name, study_path(name)), "\u2002one training", className="study")),
+        Still(element("p", link(name, study_path(name)), "\u2002one training", className="study"),
+              *remarks(tables.info)),
         html.H1(joined(_headline(row))),
         Still(*_failure(row, attempts)),
         html.Div(framed("trial-curves", figure, look), className="single"),
