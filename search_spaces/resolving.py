@@ -8,6 +8,7 @@ from operator import index
 from typing import Any
 
 from explorer.architecture import Architecture
+from explorer.blueprints import Blueprint, blueprint
 from explorer.budget import describe_miss, match, scale
 from explorer.designs import Budget, Design, ImpossibleBudget, cost
 from explorer.errors import UserError
@@ -115,13 +116,13 @@ class BoundSpace:
                 drawn.append(outcome)
         return drawn
 
-    def _reference(self, name: str) -> Architecture:
+    def _reference(self, name: str) -> Blueprint:
         if self.space.budget is None:
-            return Architecture.from_name(name, **self._given)
+            return blueprint(name, **self._given)
         return self._within_budget
 
     @cached_property
-    def _within_budget(self) -> Architecture:
+    def _within_budget(self) -> Blueprint:
         """The reference that the budget leads to, or the given one, if it is within the budget."""
         from explorer.family import usual_classes
         from explorer.references import suggest_for
@@ -144,10 +145,7 @@ class BoundSpace:
             except UserError as error:
                 raise UserError(f"the space {space.name}: {error}") from None
             return suggested.best[0].reference
-        budget, reference = (
-            space.budget.budget,
-            Architecture.from_name(str(space.reference), **sizes),
-        )
+        budget, reference = space.budget.budget, blueprint(str(space.reference), **sizes)
         if (spent := cost(reference, budget.by)) > budget.value:
             raise UserError(
                 f"the reference {space.reference} costs {human_count(spent)} {budget.by}, more than"
@@ -156,7 +154,7 @@ class BoundSpace:
         return reference
 
     def _design(
-        self, arm: str, point: Mapping[str, Any], reference: Architecture | None = None
+        self, arm: str, point: Mapping[str, Any], reference: Blueprint | None = None
     ) -> Design | LeftOut:
         values = dict(point)
         named = values.pop("reference")
@@ -170,9 +168,7 @@ class BoundSpace:
         except ImpossibleBudget as error:
             return LeftOut(arm, str(error))
 
-    def _matched(
-        self, arm: str, reference: Architecture, values: dict[str, Any]
-    ) -> Design | LeftOut:
+    def _matched(self, arm: str, reference: Blueprint, values: dict[str, Any]) -> Design | LeftOut:
         rule = self.space.match
         assert rule is not None
         options = dict(rule) | {"tolerance": None}
@@ -180,18 +176,19 @@ class BoundSpace:
             options["depth_policy"] = values.pop("depth_policy")
         # The budget is the reference's own; growth and shortcut belong to the point.
         budget = cost(reference, rule.by)
-        own = {key: values.pop(key) for key in ("growth", "shortcut") if key in values}
+        own = {key: values.pop(key) for key in list(values) if key not in reference.quantities}
         start = reference.with_(**own)
         given: dict[str, Any] = {key: [value] for key, value in values.items()}
         (design,) = match(start, budget=budget, **options, **given)
         design = replace(design, reference=reference.name, arm=arm)
         return _within(rule.tolerance, design, rule.solve, given)
 
-    def _scaled(self, arm: str, kind: str, reference: Architecture) -> Design | LeftOut:
+    def _scaled(self, arm: str, kind: str, reference: Blueprint) -> Design | LeftOut:
         rule = self.space.scale
         assert rule is not None
         if kind == REFERENCE_ARM:
             return Design(reference, Budget.of(reference, rule.by), reference.name, arm)
+        assert isinstance(reference, Architecture)  # a file is refused otherwise
         solve = scaled_quantity(kind, reference)
         (design,) = scale(
             reference,
@@ -203,10 +200,11 @@ class BoundSpace:
         )
         return _within(rule.tolerance, replace(design, arm=arm), solve, ())
 
-    def _free(self, arm: str, reference: Architecture, values: dict[str, Any]) -> Design | LeftOut:
+    def _free(self, arm: str, reference: Blueprint, values: dict[str, Any]) -> Design | LeftOut:
         rule = self.space.free
         assert rule is not None
         architecture = reference.with_(**values)
+        architecture.check_heeded(reference)
         for measure, limit in rule.limits.items():
             spent = cost(architecture, measure)
             if spent > limit:
@@ -233,10 +231,10 @@ class BoundSpace:
         if self.space.budget is not None:  # which has led to the best one
             return None
         own = self._reference(self.space.references[0])
-        template, spent = own.template, cost(own, rule.by)
-        if template.bottleneck_width is None:
+        if not isinstance(own, Architecture) or own.template.bottleneck_width is None:
             return None
-        d, width = template.bottleneck_width, template.width
+        spent = cost(own, rule.by)
+        d, width = own.template.bottleneck_width, own.template.width
         step = max(1, width // 32)
         candidates = [
             own.with_(bottleneck_width=near_d, width=near_width)
@@ -255,7 +253,7 @@ class BoundSpace:
             best = min(tried, key=lambda each: (each.left_out, each.worst))
         return best if (best.left_out, best.worst) < (before.left_out, before.worst) else None
 
-    def _closeness(self, reference: Architecture, cost_ratio: float) -> Proposal:
+    def _closeness(self, reference: Blueprint, cost_ratio: float) -> Proposal:
         rule = self.space.match
         assert rule is not None
         worst, left_out = 0.0, 0

@@ -10,11 +10,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
+from torch import nn
 
-from explorer.architecture import Architecture, as_architecture
+from explorer.architecture import Architecture
+from explorer.blueprints import Blueprint, as_blueprint
 from explorer.errors import UserError, check_known
 from explorer.files import check_output, write_atomic
-from explorer.networks.network import Network, build
+from explorer.networks.network import build
+from explorer.networks.own import blueprint_of
 from explorer.networks.saved import describe_network
 from explorer.template import IMAGENET
 
@@ -32,7 +35,7 @@ MARKS = {".safetensors": b'"architecture":"', ".onnx": b"explorer.networks"}
 
 
 def export(
-    model: Network,
+    model: nn.Module,
     path: str | Path,
     format_: str,
     metadata: Mapping[str, str] | None = None,
@@ -42,7 +45,7 @@ def export(
     """Write a network's weights, or for ONNX the network itself; the file is whole or not there.
 
     Args:
-        model: The network; its weights are written from whatever device they are on.
+        model: What `build` made; its weights are written from whatever device they are on.
         path: For torchvision and timm, a path that ends in .safetensors gets safetensors, any other
             torch's own form.
         format_: A key of `FORMATS`.
@@ -60,7 +63,8 @@ def export(
         RuntimeError: onnxruntime's outputs differ from torch's; nothing is written.
     """
     check_name(path, format_, force=force)
-    about = describe_network(model.architecture, metadata or {})
+    architecture = blueprint_of(model)
+    about = describe_network(architecture, metadata or {})
     if format_ == "onnx":
         return _export_onnx(model, Path(path), about)
     state = {
@@ -68,7 +72,7 @@ def export(
     }
     constructor = None
     if format_ != "safetensors":
-        constructor = foreign_constructor(model.architecture, format_)
+        constructor = foreign_constructor(architecture, format_)
     if constructor is None or Path(path).suffix.lower() == ".safetensors":
         from safetensors.torch import save
 
@@ -89,13 +93,18 @@ def check_name(path: str | Path, format_: str, *, force: bool = False) -> None:
     check_output(path, FORMATS[format_], mark, force=force)
 
 
-def foreign_constructor(architecture: Architecture | str, library: str) -> str:
+def foreign_constructor(architecture: Blueprint | str, library: str) -> str:
     """The call that makes the same network in torchvision or timm.
 
     Raises:
         UserError: The library has no such network; the message says why.
     """
-    architecture = as_architecture(architecture)
+    architecture = as_blueprint(architecture)
+    if not isinstance(architecture, Architecture):
+        raise UserError(
+            f"{library} has no network like {architecture.name}, which is your own. Use --format"
+            " safetensors or onnx."
+        )
     template, stem = architecture.template, architecture.stem
     usual_width = 256 if template.kind == "bottleneck" else 64
     reasons = {
@@ -131,7 +140,7 @@ def foreign_constructor(architecture: Architecture | str, library: str) -> str:
     )
 
 
-def fresh_network(architecture: Architecture | str, seed: int) -> Network:
+def fresh_network(architecture: Blueprint | str, seed: int) -> nn.Module:
     """The network with new weights, drawn from `seed`.
 
     A training that starts from this seed begins with the same weights. torch's global generator
@@ -142,7 +151,7 @@ def fresh_network(architecture: Architecture | str, seed: int) -> Network:
         return build(architecture)
 
 
-def _export_onnx(model: Network, path: Path, about: Mapping[str, str]) -> str:
+def _export_onnx(model: nn.Module, path: Path, about: Mapping[str, str]) -> str:
     try:
         import onnxruntime
         import onnxscript  # noqa: F401 - torch's exporter needs it and says so less clearly
@@ -152,9 +161,8 @@ def _export_onnx(model: Network, path: Path, about: Mapping[str, str]) -> str:
             " 'resnext-explorer[onnx]'."
         ) from None
 
-    architecture = model.architecture
-    model = model.eval()
-    shape = (architecture.in_channels, architecture.resolution, architecture.resolution)
+    architecture = blueprint_of(model)
+    model, shape = model.eval(), architecture.input_shape
     # torch.export takes a dimension of size 1 for a constant, so the example has two images.
     example = torch.randn(2, *shape)
     with tempfile.TemporaryDirectory() as folder:
@@ -165,7 +173,7 @@ def _export_onnx(model: Network, path: Path, about: Mapping[str, str]) -> str:
                 (example,),
                 input_names=["images"],
                 output_names=["logits"],
-                dynamic_shapes={"x": {0: torch.export.Dim("batch")}},
+                dynamic_shapes=({0: torch.export.Dim("batch")},),
                 dynamo=True,
                 verbose=False,
             )

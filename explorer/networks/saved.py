@@ -5,16 +5,18 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from explorer.architecture import Architecture
+from torch import nn
+
+from explorer.blueprints import Blueprint, blueprint
 from explorer.errors import UserError
-from explorer.networks.network import Network, build
+from explorer.networks.network import build
 from explorer.networks.weights import load_weights
 from explorer.suggestions import command
 
 PROGRAM = "resnext-explorer"
 SIZES = ("resolution", "in_channels", "classes")
 # Written for each file anew; all else that a file says goes on into what is exported from it.
-OWN = ("format", "architecture", *SIZES, "input", "output", "made_by")
+OWN = ("format", "architecture", "source", *SIZES, "input", "output", "made_by")
 
 
 @dataclass(frozen=True)
@@ -22,18 +24,20 @@ class SavedNetwork:
     """A network from a file of weights.
 
     Attributes:
+        architecture: The network before it was built.
         network: The network, on the CPU.
         metadata: What else the file says, for `export`; of a training of ours, `mean`, `std` and
             `class_names` among it.
         taken_off: What stood around the weights, in words; "" for a bare state dict.
     """
 
-    network: Network = field(repr=False)
+    architecture: Blueprint
+    network: nn.Module = field(repr=False)
     metadata: dict[str, str]
     taken_off: str
 
 
-def describe_network(architecture: Architecture, more: Mapping[str, str]) -> dict[str, str]:
+def describe_network(architecture: Blueprint, more: Mapping[str, str]) -> dict[str, str]:
     """The metadata of a network's file: its design, its input and output, and who made it.
 
     Args:
@@ -47,6 +51,7 @@ def describe_network(architecture: Architecture, more: Mapping[str, str]) -> dic
         made_by = PROGRAM
     return {
         "architecture": architecture.name,
+        **({"source": architecture.source} if architecture.source else {}),
         **{key: str(getattr(architecture, key)) for key in SIZES},
         "input": f"float32, N x {channels} x {side} x {side}",
         "output": f"logits, N x {architecture.classes}",
@@ -97,11 +102,17 @@ def load_network(path: str | Path, name: str | None = None, **sizes: int) -> Sav
             " by another program, or by an older version of this one. This writes a file that says"
             f" all: {whole}"
         )
-    architecture = Architecture.from_name(design, **{**said, **sizes})
+    architecture = blueprint(design, **{**said, **sizes})
+    if name is None and architecture.source != metadata.get("source", ""):
+        raise UserError(
+            f"{path} was written with another source of {design.partition('(')[0]}, which has"
+            " changed since. Take the source of then; or, to load the weights into what it makes"
+            f" now, name the network: {design}."
+        )
     network = build(architecture)
     taken_off = load_weights(network, path)
     more = {key: text for key, text in metadata.items() if key not in OWN}
-    return SavedNetwork(network, more, taken_off)
+    return SavedNetwork(architecture, network, more, taken_off)
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from explorer.architecture import Architecture, as_architecture
+from explorer.blueprints import Blueprint, as_blueprint
 from explorer.budget import beyond, check_solve, combinations, match
 from explorer.designs import LABELS, Budget, Design, ImpossibleBudget, cost
 from explorer.errors import UserError
@@ -28,7 +28,7 @@ MOST_MEASURED = 500
 
 
 def match_time(
-    reference: Architecture | str,
+    reference: Blueprint | str,
     *,
     solve: str = "bottleneck_width",
     by: str = "latency",
@@ -62,7 +62,7 @@ def match_time(
     Raises:
         UserError: As in `match`; or there are more than `MOST_MEASURED` designs to measure.
     """
-    reference = as_architecture(reference)
+    reference = as_blueprint(reference)
     check_solve(reference, solve, given)
     if solve == "depths":
         raise UserError(
@@ -75,11 +75,12 @@ def match_time(
     if budget is not None:
         Budget(by, budget)  # refused before anything is measured
     designs = []
-    for values in combinations(given):
+    for values in combinations(given, reference.quantities):
         start = reference.with_(**values)
+        start.check_heeded(reference)
         options: dict[str, Any] = {"device": device, "rounds": rounds, "progress": progress}
 
-        def case(architecture: Architecture) -> Case:
+        def case(architecture: Blueprint) -> Case:
             return Case(architecture, batch=batch, mode=STEPS[by])
 
         flops = cost(reference, "flops")
@@ -94,8 +95,8 @@ def match_time(
             new = [value for value in range(ends[0], ends[1] + 1, step) if value not in measured]
             if len(new) + len(measured) > MOST_MEASURED:
                 raise UserError(
-                    f"from {LABELS[solve]} = {ends[0]:,} to {ends[1]:,} there are more than"
-                    f" {MOST_MEASURED} designs to measure; take fewer of them with multiple_of"
+                    f"from {LABELS.get(solve, solve)} = {ends[0]:,} to {ends[1]:,} there are more"
+                    f" than {MOST_MEASURED} designs to measure; take fewer of them with multiple_of"
                     " (--multiple-of), for example 8."
                 )
             own, *timings = measure(
@@ -136,7 +137,7 @@ def match_time(
     return designs
 
 
-def _solved(start: Architecture, solve: str, flops: float, step: int) -> int:
+def _solved(start: Blueprint, solve: str, flops: float, step: int) -> int:
     """The quantity at which `start` costs about so many FLOPs.
 
     It is the smallest allowed where the rest of the network costs more.
@@ -145,4 +146,4 @@ def _solved(start: Architecture, solve: str, flops: float, step: int) -> int:
         (design,) = match(start, solve=solve, budget=max(1, round(flops)), multiple_of=step)
     except ImpossibleBudget:
         return step
-    return int(getattr(design.architecture.template, solve))
+    return int(design.architecture.quantities[solve])

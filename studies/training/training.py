@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from explorer import Architecture, build
+from explorer import Blueprint, build
 from explorer.errors import UserError
-from explorer.networks import forget, record
+from explorer.networks import channels_last, forget, record
 from explorer.text import counted
 from studies.config.recipe import Recipe
 from studies.data import Images, Splits
@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 
 
 def train(
-    architecture: Architecture,
+    architecture: Blueprint,
     recipe: Recipe,
     splits: Splits,
     seed: int,
@@ -140,7 +140,7 @@ class _Run(pytorch_lightning.LightningModule):
 
     def __init__(
         self,
-        architecture: Architecture,
+        architecture: Blueprint,
         recipe: Recipe,
         splits: Splits,
         seed: int,
@@ -150,13 +150,14 @@ class _Run(pytorch_lightning.LightningModule):
         should_stop: Callable[[], bool],
     ) -> None:
         super().__init__()
-        self.recipe, self.splits, self.settings = recipe, splits, settings
+        self.architecture, self.recipe, self.splits = architecture, recipe, splits
+        self.settings = settings
         self.target = torch.device(settings.device)
         self.on_row, self.should_stop = on_epoch, should_stop
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = build(architecture)
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
+        channels_last(self.network)
         steps = recipe.epochs * recipe.steps_per_epoch(len(splits.train))
         self.average = (
             Average(self.network, recipe.averaging_decay(steps))
@@ -214,7 +215,7 @@ class _Run(pytorch_lightning.LightningModule):
     def on_train_start(self) -> None:
         if self.target.type == "cuda":
             batch = torch.zeros(
-                self.recipe.batch_size, *self.network.architecture.input_shape, device=self.target
+                self.recipe.batch_size, *self.architecture.input_shape, device=self.target
             )
             record(
                 self.network.train(),
@@ -358,7 +359,7 @@ class _Run(pytorch_lightning.LightningModule):
             raise TrainingStopped
 
 
-def _check_shape(architecture: Architecture, splits: Splits) -> None:
+def _check_shape(architecture: Blueprint, splits: Splits) -> None:
     channels, resolution = splits.train.images.shape[1:3]
     data = (resolution, channels, splits.classes)
     network = (architecture.resolution, architecture.in_channels, architecture.classes)
