@@ -48,8 +48,8 @@ def find_function(target: str, name: str) -> Callable[..., Any]:
             raise _not_found(name, module_name, error) from None
     if not callable(function):
         raise UserError(f"{name} must be a function; it is of the type {type(function).__name__}.")
-    found: Callable[..., Any] = function
-    return found
+    typed: Callable[..., Any] = function
+    return typed
 
 
 @contextmanager

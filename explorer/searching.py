@@ -80,7 +80,7 @@ class _Costs:
     def grow(self) -> bool:
         """Whether no cost that is known is below that of a smaller value."""
         ordered = [self.known[value] for value in sorted(self.known)]
-        return all(one <= other for one, other in pairwise(ordered))
+        return all(lower <= upper for lower, upper in pairwise(ordered))
 
     def nearest(self, target: float) -> int:
         """The value whose cost is the nearest; of equally near ones the cheapest and smallest."""

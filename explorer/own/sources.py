@@ -27,30 +27,30 @@ def digest(target: str) -> str:
     the name.
     """
     module, _, function = target.partition(":")
-    found: dict[tuple[str, str], str] = {}
-    _collect(module, function, found)
-    text = "\n".join(f"{place}: {found[place]}" for place in sorted(found))
+    sources: dict[tuple[str, str], str] = {}
+    _collect(module, function, sources)
+    text = "\n".join(f"{key}: {sources[key]}" for key in sorted(sources))
     return hashlib.blake2b(text.encode(), digest_size=DIGITS // 2).hexdigest()
 
 
-def _collect(module: str, name: str, found: dict[tuple[str, str], str]) -> None:
+def _collect(module: str, name: str, sources: dict[tuple[str, str], str]) -> None:
     """Note the definition of a name, and of every name of the user's own that it uses."""
-    if (module, name) in found or not (definitions := _definitions(module)):
+    if (module, name) in sources or not (definitions := _definitions(module)):
         return
     node = definitions.get(name)
     if node is None:
         return
     if isinstance(node, ast.Import | ast.ImportFrom):
         if origin := _origin(module, node, name):
-            _collect(*origin, found)
+            _collect(*origin, sources)
         return
-    found[module, name] = ast.dump(_Bare().visit(node))
+    sources[module, name] = ast.dump(_Bare().visit(node))
     for used, attribute in _used(node):
         imported = definitions.get(used)
         if attribute and isinstance(imported, ast.Import | ast.ImportFrom):
             origin = _origin(module, imported, used)
-            _collect(".".join(filter(None, origin)) if origin else "", attribute, found)
-        _collect(module, used, found)
+            _collect(".".join(filter(None, origin)) if origin else "", attribute, sources)
+        _collect(module, used, sources)
 
 
 def _used(node: ast.AST) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from explorer.enumeration import parse_comparison
 from explorer.errors import UserError
+from explorer.own.names import OwnName, is_own
 from explorer.suggestions import command
 from explorer.text import counted, human_count, human_time
 
@@ -24,14 +25,15 @@ def within(trials: pd.DataFrame, where: Sequence[str]) -> pd.DataFrame:
 
     Args:
         trials: One study's table.
-        where: Comparisons of the columns `LIMITED`, such as 'params<=500k'.
+        where: Comparisons of the columns `LIMITED`, such as 'params<=500k', or of quantities of
+            the user's own networks.
 
     Raises:
         UserError: A comparison cannot be read, a latency was not measured, or no design is left;
             the message names the nearest.
     """
     for text in where:
-        column, compare, limit = parse_comparison(text, LIMITED)
+        column, compare, limit = parse_comparison(text, (*LIMITED, *_own_quantities(trials)))
         numbers = pd.to_numeric(trials[column], errors="coerce").astype(float)
         means = numbers.groupby(trials["design"].astype(str)).mean().dropna()
         if means.empty:
@@ -52,6 +54,18 @@ def within(trials: pd.DataFrame, where: Sequence[str]) -> pd.DataFrame:
             )
         trials = trials[trials["design"].astype(str).isin(fits.index)]
     return trials
+
+
+def _own_quantities(trials: pd.DataFrame) -> list[str]:
+    """The columns of whole numbers that only the user's own networks have."""
+    names = filter(is_own, trials["design"].astype(str).unique())
+    numbers = dict.fromkeys(
+        key
+        for name in names
+        for key, value in OwnName.parse(name).values.items()
+        if isinstance(value, int)
+    )
+    return [key for key in numbers if key in trials.columns and key not in LIMITED]
 
 
 def among(every: pd.DataFrame, trials: pd.DataFrame, where: Sequence[str]) -> str:
