@@ -58,23 +58,24 @@ class StoredDesign:
     @classmethod
     def read(cls, record: Mapping[str, Any], shape: DataShape) -> Self:
         """A stored record of a design, for data of this shape."""
-        values: dict[str, Any] = {key: record[key] for key in _COSTS}
+        values: dict[str, Any] = {key: record[key] for key in (*_NAMES, *_COSTS)}
+        ours = (*_QUANTITIES, *_WORDS)
         if "quantities" in record:
             own = {key: _tuples(value) for key, value in record["quantities"].items()}
-            values |= {**dict.fromkeys(_OURS), "values": tuple(own.items())}
+            values |= {**dict.fromkeys(ours), "values": tuple(own.items())}
             values["source"] = record["source"]
         else:
-            values |= {key: record[key] for key in _OURS}
+            values |= {key: record[key] for key in ours}
             values["depths"] = tuple(record["depths"])
         return cls(**values, shape=shape)
 
     def record(self) -> dict[str, Any]:
         """What is stored of it."""
-        costs = {key: getattr(self, key) for key in _COSTS}
+        keys = [*_NAMES, *_COSTS] if self.source else [*_NAMES, *_QUANTITIES, *_COSTS, *_WORDS]
+        stored = as_plain({key: getattr(self, key) for key in keys})
         if self.source:
-            return {**costs, "quantities": as_plain(dict(self.values)), "source": self.source}
-        ours = {key: getattr(self, key) for key in _OURS}
-        return {**costs, **as_plain(ours)}
+            stored |= {"quantities": as_plain(dict(self.values)), "source": self.source}
+        return stored
 
     @property
     def quantities(self) -> dict[str, Any]:
@@ -116,5 +117,6 @@ def _tuples(value: Any) -> Any:
 
 _COUNTS = ("flops", "params", "activations")
 _QUANTITIES = ("cardinality", "bottleneck_width", "width", "depths")
-_OURS = (*_QUANTITIES, "growth", "shortcut", "stem", "stem_channels")
-_COSTS = ("name", "reference", *_COUNTS, "by", "budget", "mismatch", "arm")
+_NAMES = ("name", "reference")
+_COSTS = (*_COUNTS, "by", "budget", "mismatch", "arm")
+_WORDS = ("growth", "shortcut", "stem", "stem_channels")
