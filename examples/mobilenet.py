@@ -7,8 +7,8 @@ A block goes from few channels to many, and back. How many times as many, at the
 
 from torch import Tensor, nn
 
-# Of each stage: channels for a width of 32, blocks, and the stride of the first.
-STAGES = ((16, 1, 1), (24, 2, 2), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2), (320, 1, 1))
+# Of each stage: channels for a width of 32, and the stride of the first block.
+STAGES = ((16, 1), (24, 2), (32, 2), (64, 2), (96, 1), (160, 2), (320, 1))
 LAST = 1280
 SMALLEST_MAP = 7  # what is not larger is not halved, so that small images keep a map
 
@@ -45,6 +45,7 @@ def norm_conv(
 def mobilenet(
     *,
     width: int = 32,
+    depths: tuple[int, ...] = (1, 2, 3, 4, 3, 3, 1),
     expansion: int = 6,
     resolution: int,
     in_channels: int,
@@ -54,6 +55,7 @@ def mobilenet(
 
     Args:
         width: Channels of the stem; all others are in proportion.
+        depths: Blocks of each of the seven stages.
         expansion: How many times as many channels a block has inside, but for the first.
         resolution: Side of the images; maps of up to 7 pixels are not halved.
         in_channels: Channels of the images.
@@ -70,7 +72,7 @@ def mobilenet(
 
     layers: list[nn.Module] = [norm_conv(in_channels, width, 3, halved(2))]
     before = width
-    for stage, (channels, depth, stride) in enumerate(STAGES):
+    for stage, ((channels, stride), depth) in enumerate(zip(STAGES, depths, strict=True)):
         after = max(1, round(channels * width / 32))
         for number in range(depth):
             own = halved(stride) if number == 0 else 1

@@ -41,7 +41,9 @@ def search_quantity(start: Blueprint, solve: str, target: Budget, step: int) -> 
         _bisect(costs, low, high, target.value)
     if not costs.grow:
         note = costs.evaluate_all(min(costs.known), max(costs.known))
-    if len(set(costs.known.values())) == 1:
+    if _is_constant(costs):  # near the budget; a much larger value tells
+        costs.look(16 * max(costs.known))
+    if _is_constant(costs):
         raise UserError(
             f"{solve} cannot be solved by {target.by}, which is {costs[first]:,} for every {solve}"
             f" from {min(costs.known):,} to {max(costs.known):,} of {start.name}; solve another"
@@ -129,9 +131,13 @@ def _bracket(costs: _Costs, first: int, target: float) -> tuple[int, int]:
     return low, high
 
 
+def _is_constant(costs: _Costs) -> bool:
+    return len(set(costs.known.values())) == 1
+
+
 def _changes(costs: _Costs) -> bool:
     """Whether the cost depends on the quantity, as far as eight values tell."""
-    return len(costs.known) < 8 or len(set(costs.known.values())) > 1
+    return len(costs.known) < 8 or not _is_constant(costs)
 
 
 def _bisect(costs: _Costs, low: int, high: int, target: float) -> None:

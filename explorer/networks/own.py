@@ -113,13 +113,24 @@ def build_own(network: OwnNetwork) -> nn.Module:
     """
     module = _made(network)
     _BUILT[module] = network
-    probe = _on_meta(network)
-    try:
-        with _running(network):
-            probe(_image(network).to(memory_format=torch.channels_last))
-    except UserError:
+    if not _takes_channels_last(module, network):
         module.register_forward_pre_hook(_contiguous)
     return module
+
+
+def _takes_channels_last(module: nn.Module, network: OwnNetwork) -> bool:
+    """Whether it computes on images in that layout; tried on two, since meta tensors lose it."""
+    device = next((each.device for each in module.parameters()), torch.device("cpu"))
+    images = torch.zeros(2, *network.input_shape, device=device)
+    training = module.training
+    try:
+        with torch.random.fork_rng(devices=[]), _running(network):
+            module.eval()(images.to(memory_format=torch.channels_last))
+        return True
+    except UserError:
+        return False
+    finally:
+        module.train(training)
 
 
 def blueprint_of(module: nn.Module) -> Blueprint:

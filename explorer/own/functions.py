@@ -164,8 +164,9 @@ def _quantity(name: str, parameter: inspect.Parameter) -> Quantity:
     words = kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind))
     if words == "tuple" and not isinstance(kind, str):  # tuple[int, ...] has the name of tuple
         words = str(kind)
-    usual = None if parameter.default is parameter.empty else parameter.default
-    said = f"{words}{'' if usual is None else f' = {usual!r}'}"
+    has_default = parameter.default is not parameter.empty
+    usual = parameter.default if has_default else None
+    said = f"{words}{f' = {usual!r}' if has_default else ''}"
     problem = UserError(
         f"{name} has the parameter {shorten(parameter.name)[1:-1]}"
         f"{f': {cut(said)}' if kind is not parameter.empty else f' = {shorten(usual)}'}, which is"
@@ -174,7 +175,7 @@ def _quantity(name: str, parameter: inspect.Parameter) -> Quantity:
     )
     if words in OTHER_KINDS:
         raise problem
-    if usual is not None:
+    if has_default:
         try:
             usual = parse_value(usual, parameter.name) if not isinstance(usual, str) else None
         except UserError:
