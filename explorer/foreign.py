@@ -1,5 +1,6 @@
 """A function of the user's own, named as package.module:function, and reports of its failures."""
 
+import importlib.util
 import os
 import sys
 import sysconfig
@@ -50,6 +51,17 @@ def find_function(target: str, name: str) -> Callable[..., Any]:
         raise UserError(f"{name} must be a function; it is of the type {type(function).__name__}.")
     typed: Callable[..., Any] = function
     return typed
+
+
+def is_of_current_folder(module_name: str) -> bool:
+    """Whether a module would be imported from the current folder; imports nothing."""
+    first = module_name.partition(".")[0]
+    known = sys.modules.get(first)
+    if known is not None:
+        folders = [getattr(known, "__file__", None), *getattr(known, "__path__", ())]
+        return any(folder and Path(folder).is_relative_to(Path.cwd()) for folder in folders)
+    own = Path(f"{first}.py").is_file() or Path(first).is_dir()
+    return own and importlib.util.find_spec(first) is None
 
 
 @contextmanager

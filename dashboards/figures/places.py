@@ -169,8 +169,8 @@ def _number_axis(
     axis = ArmAxis(
         dict(zip(arms, map(float, scaled), strict=True)),
         {
-            float(place): Tick((str(of_arm[arm]),), (below[arm],))
-            for arm, place in zip(arms, scaled, strict=True)
+            float(position): Tick((str(of_arm[arm]),), (below[arm],))
+            for arm, position in zip(arms, scaled, strict=True)
         },
         f"{label} (log2)" if is_log2 else label,
         is_log2=is_log2,

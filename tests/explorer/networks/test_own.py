@@ -6,7 +6,7 @@ import pytest
 import torch
 from own_families import HEAD, PLAIN, write
 
-from explorer import blueprint, build, count
+from explorer import UserError, blueprint, build, count
 from explorer.networks import blueprint_of, examine, export, fvcore_complexity, load_network
 
 # Our own network behind a function, so that it is counted in torch's way.
@@ -101,7 +101,16 @@ def test_a_file_of_weights_says_its_network_and_refuses_another_source(workdir: 
     assert saved.architecture == own
     pytest.importorskip("onnxscript")
     export(saved.network, "net.onnx", "onnx")  # compared with onnxruntime's outputs
+    # A file may be anybody's: it cannot have functions of installed modules called.
+    from safetensors.torch import save_file
+
+    said = {"architecture": "os:abort", "resolution": "8", "in_channels": "3", "classes": "10"}
+    save_file({"fc.weight": torch.zeros(1)}, "evil.safetensors", {**said, "source": ""})
+    with pytest.raises(
+        UserError, match=r"says that it is of 'os:abort', and there is no module os"
+    ):
+        load_network("evil.safetensors")
     write(workdir, "saved_net", PLAIN.replace("nn.ReLU()", "nn.GELU()"))
-    with pytest.raises(ValueError, match="written with another source of saved_net:net"):
+    with pytest.raises(UserError, match="written with another source of saved_net:net"):
         load_network("net.safetensors")
     assert load_network("net.safetensors", own.name, **own.sizes).network is not None
