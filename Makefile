@@ -8,13 +8,15 @@ STUDY = digits_cardinality
 # Each worker computes on its own cores.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test test-cluster lint format benchmarks clean
+.PHONY: help demo test test-cluster site lint format benchmarks evidence clean
 help:
 	@echo "make demo         train the preset study $(STUDY) and write $(STUDY).html"
 	@echo "make test         lint, then run the tests, several at a time"
-	@echo "make test-cluster  the tests that need a cluster, and other heavy ones (after make test)"
+	@echo "make test-cluster the tests that need a cluster, and other heavy ones (after make test)"
+	@echo "make site         the documentation as a site, in site/"
 	@echo "make lint         formatting, lint, types and the import contracts"
 	@echo "make benchmarks   measure speed; each figure is a ratio within one run"
+	@echo "make evidence     write studies/evidence/README.md and its pictures anew (needs chromium)"
 	@echo "make clean        remove $(VENV)"
 
 demo: $(VENV)/.installed
@@ -35,12 +37,19 @@ lint: $(VENV)/.installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+site: $(VENV)/.installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "The site: site/index.html"
+
 format: $(VENV)/.installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 benchmarks: $(VENV)/.installed
 	@for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+evidence: $(VENV)/.installed
+	$(BIN)/python dashboards/pictures/evidence.py
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Error: Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12" >&2; exit 2; }

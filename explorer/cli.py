@@ -53,6 +53,10 @@ COMMANDS = {
     ),
     "space": ("search_spaces.commands:space", "Show the designs of a search space."),
     "study": ("studies.commands.study:study", "Run studies and follow their progress."),
+    "schema": (
+        "studies.commands.schema:schema",
+        "Print the JSON Schema of the files you write, for an editor.",
+    ),
     "data": (
         "studies.commands.data:data",
         "Show and remove what is cached of data sets and image folders.",

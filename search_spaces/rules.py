@@ -5,10 +5,19 @@ They say what a space varies, and by which rule the rest is solved.
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from functools import partial
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field, StrictInt, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from explorer.architecture import GROWTHS, SHORTCUTS
 from explorer.depths import POLICIES
@@ -46,25 +55,48 @@ def as_amount(value: Any) -> Any:
 
 
 AXIS_LABELS = {**LABELS, "depth_policy": "depth policy", "growth": "growth", "shortcut": "shortcut"}
-Blocks = Annotated[WholeList, BeforeValidator(as_blocks)]
+Blocks = Annotated[WholeList, BeforeValidator(as_blocks, json_schema_input_type=WholeList | str)]
 # A share that may be written 5%.
-Share = Annotated[float, BeforeValidator(partial(parse_share, label="it"))]
+Share = Annotated[
+    float, BeforeValidator(partial(parse_share, label="it"), json_schema_input_type=float | str)
+]
 # A number of FLOPs, parameters or activations, which may be written 5M or 1.2G.
-Amount = Annotated[float, BeforeValidator(as_amount), Field(gt=0, le=LARGEST_BUDGET)]
+Amount = Annotated[
+    float,
+    BeforeValidator(as_amount, json_schema_input_type=float | str),
+    Field(gt=0, le=LARGEST_BUDGET),
+]
 SCALED_ARMS = tuple(dict.fromkeys(ARMS.values()))
+
+
+def words(known: Iterable[str]) -> WithJsonSchema:
+    """The words that an editor offers for a text; what is given is checked elsewhere."""
+    return WithJsonSchema({"enum": list(known)})
+
+
+Measure = Annotated[str, words(MEASURES)]
+Policy = Annotated[str, words(POLICIES)]
+Growth = Annotated[str, words(GROWTHS)]
+Shortcut = Annotated[str, words(SHORTCUTS)]
 
 
 class Matching(FileModel):
     """The quantity to solve, the cost to keep, and the largest mismatch allowed.
 
-    `tolerance` is a fraction; without one, the nearest design is taken however far off it is.
+    Attributes:
+        solve: What is solved at every point of the axes.
+        by: The cost that is kept.
+        tolerance: The largest mismatch of an arm, a fraction or 5%. Without one, the nearest
+            design is taken however far off it is.
+        multiple_of: What the solved quantity is a multiple of.
+        depth_policy: Which stages grow, where depths are solved.
     """
 
-    solve: str = "bottleneck_width"
-    by: str = "flops"
+    solve: Annotated[str, words(QUANTITIES)] = "bottleneck_width"
+    by: Measure = "flops"
     tolerance: Share | None = None
     multiple_of: Whole = 1
-    depth_policy: str = "proportional"
+    depth_policy: Policy = "proportional"
 
     @model_validator(mode="after")
     def _known_words(self) -> "Matching":
@@ -78,14 +110,23 @@ class Matching(FileModel):
 
 
 class Scaling(FileModel):
-    """The arms at `factor` times the reference's cost, beside the reference itself."""
+    """The arms at `factor` times the reference's cost, beside the reference itself.
+
+    Attributes:
+        factor: Of the reference's cost.
+        by: The cost that is multiplied.
+        arms: Which arms there are.
+        depth_policy: Which stages grow, in the deeper arm.
+        multiple_of: What the solved quantity is a multiple of.
+        tolerance: The largest mismatch of an arm, a fraction or 5%.
+    """
 
     factor: float = Field(gt=0)
-    by: str = "flops"
-    arms: Annotated[list[str], Field(min_length=1)] = Field(
+    by: Measure = "flops"
+    arms: Annotated[list[Annotated[str, words(SCALED_ARMS)]], Field(min_length=1)] = Field(
         default_factory=lambda: list(SCALED_ARMS)
     )
-    depth_policy: str = "proportional"
+    depth_policy: Policy = "proportional"
     multiple_of: Whole = 1
     tolerance: Share | None = None
 
@@ -99,7 +140,11 @@ class Scaling(FileModel):
 
 
 class Free(FileModel):
-    """Independent axes; `limits` are the most a design may cost, by measure: `{params: 30M}`."""
+    """Independent axes, of which nothing is solved.
+
+    Attributes:
+        limits: The most a design may cost, by measure: `{params: 30M}`.
+    """
 
     limits: dict[str, Amount] = Field(default_factory=dict)
 
@@ -114,7 +159,13 @@ class Free(FileModel):
 
 
 class Limit(FileModel):
-    """The budget from which a space derives its reference: one measure, as `{flops: 5M}`."""
+    """The budget from which a space derives its reference: one measure, as `{flops: 5M}`.
+
+    Attributes:
+        flops: Multiply-adds for one image, such as 5M.
+        params: Parameters, such as 500k.
+        activations: Activations of convolutions and the classifier for one image.
+    """
 
     flops: Amount | None = None
     params: Amount | None = None
@@ -185,17 +236,28 @@ def _check_different(axes: dict[str, list[Any]]) -> None:
 
 
 class Axes(FileModel):
-    """The values along each axis; there is one design for every combination."""
+    """The values along each axis; there is one design for every combination.
+
+    Attributes:
+        cardinality: C, the number of paths of a block.
+        bottleneck_width: d, the width of one path in the first stage.
+        width: Channels that the first stage puts out.
+        depths: Networks, each with the blocks of its stages: [[1, 1, 1], [2, 2, 2]] or
+            [1-1-1, 2-2-2].
+        depth_policy: Which stages grow, where depths are solved.
+        growth: What doubles from stage to stage.
+        shortcut: What stands beside the paths of a block.
+    """
 
     cardinality: WholeList | None = None
     bottleneck_width: WholeList | None = None
     width: WholeList | None = None
     depths: Annotated[list[Blocks], Field(min_length=1)] | None = None
-    depth_policy: Annotated[list[str], Field(min_length=1)] | None = None
-    growth: Annotated[list[str], Field(min_length=1)] | None = None
-    shortcut: Annotated[list[str], Field(min_length=1)] | None = None
+    depth_policy: Annotated[list[Policy], Field(min_length=1)] | None = None
+    growth: Annotated[list[Growth], Field(min_length=1)] | None = None
+    shortcut: Annotated[list[Shortcut], Field(min_length=1)] | None = None
 
-    @field_validator("depths", mode="before")
+    @field_validator("depths", mode="before", json_schema_input_type=list[Blocks] | str)
     @classmethod
     def _networks(cls, depths: Any) -> Any:
         if isinstance(depths, list) and any(isinstance(blocks, int) for blocks in depths):

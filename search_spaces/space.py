@@ -49,9 +49,21 @@ MOST_ARMS = 10_000
 class SpaceFile(FileModel):
     """A validated space file: reference, axes and rule.
 
-    Resolution, input channels and classes come from the data where the file leaves them out. `axes`
-    may be a list of grids, whose designs are taken together. A `budget` without a reference leads
-    to one when the input is known (`explorer.suggest`); with one, it is the most that it may cost.
+    Attributes:
+        name: Of the space.
+        description: In a sentence.
+        reference: The network, or several, from which the designs are derived: resnet50, or a long
+            name such as resnext_1-1-1_1x64d_w256_small.
+        budget: Without a reference, leads to one when the input is known (`explorer.suggest`); with
+            one, it is the most that it may cost.
+        match: One quantity is solved at every point of the axes, so that every design costs what
+            its reference costs.
+        scale: The arms deeper, wider and more paths, each at a multiple of the reference's cost.
+        free: Nothing is solved; costs may be limited.
+        axes: What varies. A list of grids: their designs are taken together.
+        resolution: The side of an image, in pixels; by default that of the data.
+        in_channels: Channels of an image; by default those of the data.
+        classes: By default those of the data.
     """
 
     name: str = Field(min_length=1, max_length=200)

@@ -1,5 +1,6 @@
 """A worker process for tests of claims: its trials only take a moment."""
 
+import multiprocessing
 import random
 import time
 
@@ -8,6 +9,12 @@ from studies.attempts.standing import Counts
 from studies.attempts.workers import Lease, Worker
 from studies.pair import Pair
 from studies.storage import Storage
+
+# Forks of a process that has imported what they need: that takes a second.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(
+    ["studies.attempts.claims", "optuna.storages._rdb.storage", "alembic.context"]
+)
 
 
 def work(url: str, wanted: list[Pair], mean_seconds: float, forever: bool) -> None:

@@ -1,6 +1,5 @@
 """What every test may use: programs that may be missing, and a folder of its own."""
 
-import functools
 import gc
 import os
 import shutil
@@ -10,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import migrations
 import pytest
 from hypothesis import settings
 from postgres_server import Server, serve
@@ -86,18 +86,11 @@ def server(postgres_bin: Path) -> Iterator[Server]:
 
 @pytest.fixture(scope="session", autouse=True)
 def migrations_read_once() -> Iterator[None]:
-    """Optuna runs the ten modules of its migrations anew four times for each database that it
-    makes, and once for each that it opens: two thirds of what an SQLite file costs, and hundreds
-    of tests make one. They are the same modules each time."""
+    """For the storages that this process makes."""
     from alembic.script import ScriptDirectory
 
-    read = functools.cache(ScriptDirectory)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(
-            ScriptDirectory,
-            "from_config",
-            lambda config: read(config.get_main_option("script_location")),
-        )
+        patched.setattr(ScriptDirectory, "from_config", migrations.read_once())
         yield
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import optuna
 import sqlalchemy
+from alembic.script import ScriptDirectory
+from migrations import read_once
 from sqlalchemy import event
 
 from studies.storage import Storage, sqlite
@@ -70,6 +72,7 @@ def create(folder: Path, kind: str, at: int) -> bool:
 
 
 if __name__ == "__main__":
+    ScriptDirectory.from_config = read_once()  # type: ignore[method-assign]
     optuna.storages.RDBStorage("sqlite://")  # all that it imports when it is first used
     folder, kind = Path(sys.argv[1]), sys.argv[2]
     at = 0

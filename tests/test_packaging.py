@@ -31,9 +31,14 @@ def test_an_installed_wheel_matches_and_shows_spaces_from_an_empty_folder(tmp_pa
         capture_output=True,
     )
     (wheel,) = (tmp_path / "dist").glob("*.whl")
-    tops = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.split("/")[0] for name in names}
     assert {"explorer", "search_spaces", "studies", "dashboards"} <= tops
     assert "tests" not in tops
+    measured = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("studies/evidence/*/*.*")}
+    pictures = {name for name in measured if "/pictures/" in name}
+    assert measured - pictures <= set(names)
+    assert not pictures & set(names)
     about = zipfile.ZipFile(wheel).read("resnext_explorer-0.1.0.dist-info/METADATA").decode()
     assert set(re.findall(r"^Provides-Extra: (.+)", about, re.MULTILINE)) == {
         "cpu",

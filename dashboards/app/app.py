@@ -253,8 +253,8 @@ def _index(app: Dash, reader: Reader, look: Look, **parts: str) -> str:
 
 
 def warm_up(reader: Reader) -> threading.Event:
-    """Read all studies in the background, the newest first, so that pages find
-    them read; whatever goes wrong, the page says.
+    """Read all studies in the background, the newest first (without any, those beside them), so
+    that pages find them read; whatever goes wrong, the page says.
 
     The event is set when the newest study's page can be shown.
     """
@@ -266,7 +266,7 @@ def warm_up(reader: Reader) -> threading.Event:
         # now and then.
         gc.disable()
         try:
-            for stored in reversed(reader.studies()):
+            for stored in reversed(reader.studies() or reader.studies_beside()):
                 show(reader, study_path(stored.name), "", None)
                 if not ready.is_set():
                     ready.set()

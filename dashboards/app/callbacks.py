@@ -12,6 +12,7 @@ from dashboards.app.pages.question import INPUTS, Question
 from dashboards.app.pages.selection import Selection
 from dashboards.app.pages.study_figures import CURVES, RESULTS, SPENDING, outputs
 from explorer.errors import UserError
+from explorer.published import STUDIES
 from studies.attempts.attempt import STATUSES
 from studies.results import Reader
 
@@ -66,14 +67,18 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
 
     @app.callback(
         *_frames(RESULTS), Output("study-shown", "children"), Output("results-drawn", "data"),
-        *chosen, changed, look_now, name_now, every_arm, State("results-drawn", "data"),
-        *_zooms(RESULTS),
+        *chosen, Input("beside", "value"), changed, look_now, name_now, every_arm,
+        State("results-drawn", "data"), *_zooms(RESULTS),
     )  # fmt: skip
     def results(
-        arms: Any, statuses: Any, seeds: Any, _: str, look: Look | None, name: str, options: Any,
-        before: int, *zooms: Any
+        arms: Any, statuses: Any, seeds: Any, beside: str, _: str, look: Look | None, name: str,
+        options: Any, before: int, *zooms: Any
     ) -> Any:  # fmt: skip
-        asked = selection(arms, statuses, seeds, options)
+        asked = selection(
+            arms, statuses, seeds, options, beside=beside if beside in STUDIES else ""
+        )
+        if ctx.triggered_id == "beside":  # a zoom might hide what is laid over
+            zooms = (None,) * len(zooms)
         try:
             figures = outputs(reader, "results", name, asked, look, zooms)
             return [*figures, study.shown(reader.tables(name), asked), (before or 0) + 1]
@@ -163,8 +168,8 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
     app.clientside_callback(
         ClientsideFunction("explorer", "study"), Output("sink", "data", allow_duplicate=True),
         *chosen,
-        Input("order", "value"), Input("page-shown", "data"), Input("cost-by", "value"), every_arm,
-        State("statuses", "options"),
+        Input("order", "value"), Input("page-shown", "data"), Input("cost-by", "value"),
+        Input("beside", "value"), every_arm, State("statuses", "options"),
         prevent_initial_call=True,
     )  # fmt: skip
     app.clientside_callback(

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from explorer.errors import UserError
 from explorer.output import say
 from studies.commands.options import GivenPath, storage_option
 
@@ -14,6 +15,11 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 
 @click.command()
 @storage_option
+@click.option(
+    "--evidence",
+    is_flag=True,
+    help="Show what was measured for this project, instead of a storage.",
+)
 @click.option("--host", default="127.0.0.1", help="Where to listen; only this machine by default.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8050, help="0: any free port.")
 @click.option(
@@ -23,20 +29,27 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 )
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in a browser.")
 def dashboard(
-    storage: str | None, host: str, port: int, data_dir: Path | None, open_browser: bool
+    storage: str | None,
+    evidence: bool,
+    host: str,
+    port: int,
+    data_dir: Path | None,
+    open_browser: bool,
 ) -> None:
     """Look at studies while they run, and at designs, in a browser.
 
-    The storage is only read. Every view has an address of its
-    own that can be shared. Ctrl-C ends it.
+    The storage is only read. Every view has an address of its own that can be shared. Ctrl-C ends
+    it. Where there is no study yet, and with --evidence, it shows what was measured for this
+    project: results that come with it.
 
     \b
     Examples:
       resnext-explorer dashboard --open
+      resnext-explorer dashboard --evidence --open
       resnext-explorer dashboard --storage sqlite:///my.db --port 0
     """
     from dashboards.app.app import serve
-    from studies.results import Reader
+    from studies.results import Reader, evidence_reader
     from studies.storage import Storage
 
     if host not in LOCAL:
@@ -46,8 +59,10 @@ def dashboard(
             " can stay on 127.0.0.1.",
             file=sys.stderr,
         )
+    if evidence and storage is not None:
+        raise UserError("--evidence shows results that come with the program; leave --storage out.")
     opened = Storage(storage)
-    if not opened.exists():
+    if not evidence and not opened.exists():
         print(
             f"There is no storage at {opened.shown} yet; its studies appear when a run creates it.",
             file=sys.stderr,
@@ -58,7 +73,8 @@ def dashboard(
         if open_browser:
             _open(address)
 
-    serve(Reader(opened), host, port, announce, data_dir)
+    reader = evidence_reader() if evidence else Reader(opened, beside=evidence_reader)
+    serve(reader, host, port, announce, data_dir)
 
 
 def _open(address: str) -> Any:

@@ -219,5 +219,8 @@ def _beside(published: Published, axis: ArmAxis) -> dict[str, Any]:
         is_right = published.y[-1] > sum(published.y) / len(published.y)
         return {"xanchor": "right", "xshift": -8} if is_right else {"xanchor": "left", "xshift": 8}
     if published.joined:
-        return {"xanchor": "right", "yanchor": "top", "xshift": 8, "yshift": -6}
+        # On the side of the last value that its line does not come from.
+        is_rising = len(published.y) > 1 and published.y[-1] > published.y[-2]
+        side = {"yanchor": "bottom", "yshift": 6} if is_rising else {"yanchor": "top", "yshift": -6}
+        return {"xanchor": "right", "xshift": 8, **side}
     return {"xanchor": "center", "yanchor": "bottom", "yshift": 5}

@@ -16,6 +16,8 @@ import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,36 +60,46 @@ def figures() -> dict[str, Any]:
     return drawn
 
 
-def draw(drawn: dict[str, Any]) -> None:
-    """Write each as a picture beside this file, and the top of the real study's report."""
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """A browser for pictures."""
     from playwright.sync_api import sync_playwright
-    from plotly.offline import get_plotlyjs
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"),
             args=["--headless", "--no-sandbox", "--disable-gpu"],
         )
-        page = browser.new_page(viewport={"width": SIZE["width"], "height": 640})
-        for name, figure in drawn.items():
-            if isinstance(figure, str):
-                page.set_content(
-                    "<style>body { margin: 0 } svg { width: 100%; height: auto"
-                    f" }}</style>{figure}"
-                )
-                page.locator("svg").screenshot(path=HERE / name)
-                continue
-            page.set_content('<body style="margin: 0"><div id="plot"></div>')
-            page.add_script_tag(content=get_plotlyjs())
-            figure.update_layout(**{**SIZE, "height": figure.layout.height or SIZE["height"]})
-            page.evaluate(DRAW, figure.to_json())
-            page.locator("#plot .main-svg").first.screenshot(path=HERE / name)
-        page = browser.new_page(viewport={"width": 1160, "height": 1000})
-        with tempfile.TemporaryDirectory() as folder:
-            page.goto(f"file://{write_report(Path(folder) / 'report.html', real_study())}")
-            page.locator("[data-figure=differences] .main-svg").first.wait_for()
-            page.screenshot(path=HERE / "report.png")
+        yield browser
         browser.close()
+
+
+def draw(drawn: dict[str, Any], folder: Path, browser: Any) -> None:
+    """Write each figure as a picture of its name into a folder."""
+    from plotly.offline import get_plotlyjs
+
+    page = browser.new_page(viewport={"width": SIZE["width"], "height": 640})
+    for name, figure in drawn.items():
+        if isinstance(figure, str):
+            page.set_content(
+                f"<style>body {{ margin: 0 }} svg {{ width: 100%; height: auto }}</style>{figure}"
+            )
+            page.locator("svg").screenshot(path=folder / name)
+            continue
+        page.set_content('<body style="margin: 0"><div id="plot"></div>')
+        page.add_script_tag(content=get_plotlyjs())
+        figure.update_layout(**{**SIZE, "height": figure.layout.height or SIZE["height"]})
+        page.evaluate(DRAW, figure.to_json())
+        page.locator("#plot .main-svg").first.screenshot(path=folder / name)
+
+
+def draw_report(browser: Any) -> None:
+    """Write the top of the real study's report as a picture beside this file."""
+    page = browser.new_page(viewport={"width": 1160, "height": 1000})
+    with tempfile.TemporaryDirectory() as folder:
+        page.goto(f"file://{write_report(Path(folder) / 'report.html', real_study())}")
+        page.locator("[data-figure=differences] .main-svg").first.wait_for()
+        page.screenshot(path=HERE / "report.png")
 
 
 def real_study() -> list[Source]:
@@ -242,4 +254,6 @@ if __name__ == "__main__":
     if "--tables" in sys.argv[1:]:
         make_tables()
         make_course()
-    draw(figures())
+    with chromium() as browser:
+        draw(figures(), HERE, browser)
+        draw_report(browser)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("studies", metavar="STUDY|FILE.csv...", nargs=-1, required=True)
+@click.argument("studies", metavar="STUDY|evidence:NAME|FILE.csv...", nargs=-1, required=True)
 @storage_option
 @click.option(
     "-o",
@@ -59,7 +59,8 @@ def report(
 
     It can be written at any time: the page of a running study says so and shows what is there.
     Several studies stand side by side. A CSV file of `study results`, or as `study import` takes
-    it, needs no storage; one of `study results --curves` may stand beside it.
+    it, needs no storage; one of `study results --curves` may stand beside it. `evidence:NAME` is
+    what was measured for this project; `evidence:` alone lists the names.
 
     \b
     Examples:
@@ -70,18 +71,22 @@ def report(
       resnext-explorer report digits_cardinality --paper ResNet-50
       resnext-explorer report digits_cardinality --published osmr_resnext20_cifar10
       resnext-explorer report trials.csv curves.csv
+      resnext-explorer report evidence:h100
     """
     from dashboards.figures.paper import published_by_cardinality
     from dashboards.report.report import file_stem, write_report
     from dashboards.report.sources import load_sources
+    from studies.results import EVIDENCE
     from studies.storage import Storage
 
     if published is not None:
         check_known("published result", published, STUDIES)
     sources = load_sources(studies, storage)
-    named = [name for name in studies if not name.lower().endswith(".csv")]
+    tables = [name for name in studies if name.lower().endswith(".csv")]
+    named = [name for name in studies if name not in tables and not name.startswith(EVIDENCE)]
     # Files alone are named as the file: the study's own report, from its storage, is another.
-    alone = file_stem(sources[0].name) if named else Path(studies[0]).stem
+    all_tables = len(tables) == len(studies)
+    alone = Path(studies[0]).stem if all_tables else file_stem(sources[0].name)
     path = write_report(
         output or f"{alone if len(sources) == 1 else 'report'}.html",
         sources,
@@ -112,6 +117,8 @@ def report(
         commands = next_commands(sources[0].findings, option, study, recipes=several)
     else:
         commands = [command("study status", name, storage=option) for name in named[:2]]
+    if any(name.startswith(EVIDENCE) for name in studies):
+        commands.append(command("dashboard", evidence=True))
     if commands:
         print("Next:")
     for line in commands:

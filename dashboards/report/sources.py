@@ -16,12 +16,14 @@ from studies.missed import Missed
 from studies.pair import Pair
 from studies.results import (
     CURVES,
+    EVIDENCE,
     NO_VALIDATION,
     OF_RECIPE,
     FileStudy,
     Reader,
     check_curves,
     check_results,
+    evidence_storage,
     holds_curves,
     of_recipe,
     open_table,
@@ -73,8 +75,8 @@ class Source:
 def load_sources(given: Iterable[str], storage: str | None = None) -> list[Source]:
     """The studies that names, study files (.yaml) and results (.csv) stand for, in the order given.
 
-    A CSV file of curves goes to the study of its name. Raises `UserError` for what
-    cannot be read, and where a study comes twice.
+    `evidence:NAME` is what was measured for this project. A CSV file of curves goes to the study
+    of its name. Raises `UserError` for what cannot be read, and where a study comes twice.
     """
     from studies.config.study import name_of
     from studies.storage import Storage
@@ -88,6 +90,9 @@ def load_sources(given: Iterable[str], storage: str | None = None) -> list[Sourc
                 curves.append((name_or_path, check_curves(table)))
             else:
                 sources += [_from_csv(study) for study in check_results(table).studies]
+        elif name_or_path.startswith(EVIDENCE):
+            name = name_or_path.removeprefix(EVIDENCE)
+            sources.append(load_stored(name, evidence_storage([name])))
         else:
             sources.append(load_stored(name_of(name_or_path), Storage(storage)))
     names = [source.name for source in sources]

@@ -143,7 +143,9 @@ def measure(
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--format", "format_", required=True, help="torchvision, timm, safetensors or onnx.")
+@click.option(
+    "--format", "format_", required=True, help="torchvision, timm, safetensors, onnx or pt2."
+)
 @click.option("-o", "--output", type=click.Path(), required=True, help="The file to write.")
 @FORCE_OPTION
 @click.option(
@@ -164,9 +166,10 @@ def export(
     seed: int,
     sizes: dict[str, int],
 ) -> None:
-    """Write the network NAME for other programs: torchvision, timm, safetensors or ONNX.
+    """Write the network NAME for other programs: torchvision, timm, safetensors, ONNX, pt2.
 
-    A file of weights that this program wrote says its own name and sizes, so none is needed.
+    pt2 is torch.export's: the network as a program that runs without this one's code. A file of
+    weights that this program wrote says its own name and sizes, so none is needed.
 
     \b
     Examples:
@@ -192,8 +195,8 @@ def export(
         assert architecture is not None
         model = networks.fresh_network(architecture, seed)
     loading = networks.export(model, output, format_, metadata, force=force)
-    checked = " (checked against onnxruntime)" if format_ == "onnx" else ""
-    click.echo(f"Written: {output}{checked}\nLoad it: {loading}")
+    checked = {"onnx": " (checked against onnxruntime)", "pt2": " (loaded again and checked)"}
+    click.echo(f"Written: {output}{checked.get(format_, '')}\nLoad it: {loading}")
 
 
 @click.command()

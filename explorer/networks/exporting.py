@@ -1,12 +1,13 @@
-"""Networks for other programs: torchvision, timm, safetensors and ONNX."""
+"""Networks for other programs: torchvision, timm, safetensors, ONNX and torch.export (pt2)."""
 
 import contextlib
 import io
+import json
 import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -16,7 +17,7 @@ from explorer.architecture import Architecture
 from explorer.blueprints import Blueprint, as_blueprint
 from explorer.errors import UserError, check_known
 from explorer.files import check_output, write_atomic
-from explorer.networks.network import build
+from explorer.networks.network import Network, build
 from explorer.networks.own import blueprint_of
 from explorer.networks.saved import describe_network
 from explorer.template import IMAGENET
@@ -28,9 +29,13 @@ FORMATS = {
     "timm": (".pth", ".pt", ".safetensors"),
     "safetensors": (".safetensors",),
     "onnx": (".onnx",),
+    "pt2": (".pt2",),
 }
 # What the beginning of such a file of ours holds: our metadata, and the class of the network. A
-# file of torch's own form may be anybody's.
+# file of torch's own forms may be anybody's.
+# How a pt2 file names our metadata, and what is free in an exported network.
+ABOUT = "resnext-explorer.json"
+BATCH = {"x": {0: torch.export.Dim("batch")}}
 MARKS = {".safetensors": b'"architecture":"', ".onnx": b"explorer.networks"}
 
 
@@ -42,7 +47,7 @@ def export(
     *,
     force: bool = False,
 ) -> str:
-    """Write a network's weights, or for ONNX the network itself; the file is whole or not there.
+    """Write a network's weights, or for ONNX and pt2 the network itself; whole, or not at all.
 
     Args:
         model: What `build` made; its weights are written from whatever device they are on.
@@ -50,8 +55,8 @@ def export(
             torch's own form.
         format_: A key of `FORMATS`.
         metadata: What a user of the file needs beside the design, its sizes and who made it, such
-            as `mean`, `std` and `class_names`. Stored in safetensors and ONNX; torch's own form
-            has no place for it.
+            as `mean`, `std` and `class_names`. Stored in safetensors, ONNX and pt2; torch's state
+            dicts have no place for it.
         force: Also replace a file that is not from here.
 
     Returns:
@@ -60,13 +65,15 @@ def export(
     Raises:
         UserError: The library has no such network, an extra is not installed, the path's suffix is
             not one of the format, there is a file that is not from here, or it cannot be written.
-        RuntimeError: onnxruntime's outputs differ from torch's; nothing is written.
+        RuntimeError: The written network's outputs differ from this one's; nothing is written.
     """
     check_name(path, format_, force=force)
     architecture = blueprint_of(model)
     about = describe_network(architecture, metadata or {})
     if format_ == "onnx":
         return _export_onnx(model, Path(path), about)
+    if format_ == "pt2":
+        return _export_program(model, Path(path), about)
     state = {
         name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
     }
@@ -103,7 +110,7 @@ def foreign_constructor(architecture: Blueprint | str, library: str) -> str:
     if not isinstance(architecture, Architecture):
         raise UserError(
             f"{library} has no network like {architecture.name}, which is your own. Use --format"
-            " safetensors or onnx."
+            " safetensors, onnx or pt2."
         )
     template, stem = architecture.template, architecture.stem
     usual_width = 256 if template.kind == "bottleneck" else 64
@@ -124,7 +131,7 @@ def foreign_constructor(architecture: Blueprint | str, library: str) -> str:
     if broken:
         raise UserError(
             f"{library} has no network like {architecture.name}: {broken}. Use --format"
-            " safetensors or onnx."
+            " safetensors, onnx or pt2."
         )
     block = "Bottleneck" if template.kind == "bottleneck" else "BasicBlock"
     depths, classes = list(architecture.depths), architecture.classes
@@ -161,19 +168,16 @@ def _export_onnx(model: nn.Module, path: Path, about: Mapping[str, str]) -> str:
             " 'resnext-explorer[onnx]'."
         ) from None
 
-    architecture = blueprint_of(model)
-    model, shape = model.eval(), architecture.input_shape
-    # torch.export takes a dimension of size 1 for a constant, so the example has two images.
-    example = torch.randn(2, *shape)
+    model = model.eval()
     with tempfile.TemporaryDirectory() as folder:
         written = os.path.join(folder, "network.onnx")
         with _quiet():
             program = torch.onnx.export(
-                model,
-                (example,),
+                _as_ours(model),
+                _example(model),
                 input_names=["images"],
                 output_names=["logits"],
-                dynamic_shapes=({0: torch.export.Dim("batch")},),
+                dynamic_shapes=BATCH,
                 dynamo=True,
                 verbose=False,
             )
@@ -182,24 +186,72 @@ def _export_onnx(model: nn.Module, path: Path, about: Mapping[str, str]) -> str:
             program.save(written, external_data=False)
         data = Path(written).read_bytes()
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    for batch in (1, 3):
-        images = torch.randn(batch, *shape)
-        with torch.no_grad():
-            expected = model(images)
-        actual = torch.from_numpy(session.run(None, {"images": images.numpy()})[0])
-        scale = max(1.0, float(expected.abs().max()))
-        worst = float((actual - expected).abs().max()) / scale
-        if not worst < 1e-3:
-            raise RuntimeError(
-                f"onnxruntime's output for {architecture.name} differs from torch's by {worst:.2g},"
-                " so nothing was written"
-            )
+    _check_outputs(
+        model,
+        lambda images: torch.from_numpy(session.run(None, {"images": images.numpy()})[0]),
+        "onnxruntime",
+    )
     write_atomic(path, data)
-    sizes = " x ".join(map(str, shape))
+    sizes = " x ".join(map(str, blueprint_of(model).input_shape))
     return (
         f"onnxruntime.InferenceSession({str(path)!r}).run(None, {{'images': images}})  # float32, N"
         f" x {sizes}"
     )
+
+
+def _export_program(model: nn.Module, path: Path, about: Mapping[str, str]) -> str:
+    """The network as torch.export writes it: a program that needs no code of ours."""
+    model = model.eval()
+    buffer = io.BytesIO()
+    with _quiet():
+        program = torch.export.export(_as_ours(model), _example(model), dynamic_shapes=BATCH)
+        torch.export.save(program, buffer, extra_files={ABOUT: json.dumps(about)})
+        buffer.seek(0)
+        loaded = torch.export.load(buffer).module()
+    _check_outputs(model, loaded, "torch.export")
+    write_atomic(path, buffer.getvalue())
+    return f"torch.export.load({str(path)!r}).module()"
+
+
+def _example(model: nn.Module) -> tuple[torch.Tensor]:
+    # torch.export takes a dimension of size 1 for a constant, so the example has two images.
+    return (torch.randn(2, *blueprint_of(model).input_shape),)
+
+
+class Own(nn.Module):
+    """A network of the user's own, under a class of this module: what it writes is known by that
+    (`MARKS`), and its input has one name."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """N x in_channels x height x width to N x classes logits."""
+        logits: torch.Tensor = self.network(x)
+        return logits
+
+
+def _as_ours(model: nn.Module) -> nn.Module:
+    return model if isinstance(model, Network) else Own(model)
+
+
+def _check_outputs(
+    model: nn.Module, written: Callable[[torch.Tensor], torch.Tensor], program: str
+) -> None:
+    """Raise `RuntimeError` where the written network puts out something else than this one."""
+    architecture = blueprint_of(model)
+    for batch in (1, 3):
+        images = torch.randn(batch, *architecture.input_shape)
+        with torch.no_grad():
+            expected, actual = model(images), written(images)
+        scale = max(1.0, float(expected.abs().max()))
+        worst = float((actual - expected).abs().max()) / scale
+        if not worst < 1e-3:
+            raise RuntimeError(
+                f"{program}'s output for {architecture.name} differs from torch's by {worst:.2g},"
+                " so nothing was written"
+            )
 
 
 @contextlib.contextmanager

@@ -30,9 +30,14 @@ def record(network: nn.Module, images: Tensor, autocast: torch.dtype | None) -> 
     if not isinstance(network, Network):
         return
     state = [buffer.clone() for buffer in network.buffers()]
+    # cuBLAS keeps workspaces, 70 MB for each stream that it ever computed on, and recording takes
+    # streams of its own: dropped before and after, as torch's own recorder does, the graphs' stay
+    # in the graphs' memory, and go with it.
+    torch._C._cuda_clearCublasWorkspaces()
     # Weights that autocast keeps from one call to the next would be missing from the graphs.
     with torch.autocast("cuda", autocast, enabled=autocast is not None, cache_enabled=False):
         torch.cuda.make_graphed_callables(network, (images,))
+    torch._C._cuda_clearCublasWorkspaces()
     with torch.no_grad():
         for buffer, value in zip(network.buffers(), state, strict=True):
             buffer.copy_(value)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from torch import nn
@@ -10,12 +9,12 @@ from torch import nn
 from explorer.blueprints import Blueprint, blueprint
 from explorer.errors import UserError, shorten
 from explorer.foreign import is_of_current_folder
+from explorer.installed import own_version
 from explorer.networks.network import build
 from explorer.networks.weights import load_weights
 from explorer.own.names import OwnName, is_own
 from explorer.suggestions import command
 
-PROGRAM = "resnext-explorer"
 SIZES = ("resolution", "in_channels", "classes")
 # Written for each file anew; all else that a file says goes on into what is exported from it.
 OWN = ("format", "architecture", "source", *SIZES, "input", "output", "made_by")
@@ -47,17 +46,13 @@ def describe_network(architecture: Blueprint, more: Mapping[str, str]) -> dict[s
         more: What else its user needs, such as `mean`, `std` and `class_names`.
     """
     channels, side, _ = architecture.input_shape
-    try:
-        made_by = f"{PROGRAM} {version(PROGRAM)}"
-    except PackageNotFoundError:
-        made_by = PROGRAM
     return {
         "architecture": architecture.name,
         **({"source": architecture.source} if architecture.source else {}),
         **{key: str(getattr(architecture, key)) for key in SIZES},
         "input": f"float32, N x {channels} x {side} x {side}",
         "output": f"logits, N x {architecture.classes}",
-        "made_by": made_by,
+        "made_by": f"resnext-explorer {own_version()}",
         **more,
     }
 

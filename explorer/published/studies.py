@@ -32,6 +32,7 @@ class PublishedStudy:
         classes: Its classes.
         only: What the rows must say in another column ("bearpaw"); "" for all.
         resolution: Of the rows, where the table has several; None for all.
+        own_trainings: How many each error is the mean of, where the table does not say it of all.
     """
 
     table_name: str
@@ -40,6 +41,7 @@ class PublishedStudy:
     classes: int
     only: str = ""
     resolution: int | None = None
+    own_trainings: int | None = None
 
     @property
     def table(self) -> PublishedTable:
@@ -63,14 +65,30 @@ class PublishedStudy:
         ]
 
     @property
+    def part(self) -> str:
+        """Which part of the table it is, in a few words; "" for all of it."""
+        pixels = f"{self.resolution} pixels" if self.resolution else ""
+        return ", ".join(filter(None, (self.only, pixels)))
+
+    @property
     def each(self) -> str:
         """How many trainings stand behind each error, as far as it is known."""
-        count = self.table.trainings
-        if count == 1:
+        if self._count == 1:
             return "One training each"
-        return (
-            f"Each error is the mean of {count} trainings" if count else "One published error each"
-        )
+        if self._count:
+            return f"Each error is the mean of {self._count} trainings"
+        return "One published error each"
+
+    @property
+    def each_in_short(self) -> str:
+        """The same in a cell of a table: '1', 'mean of 5'."""
+        if self._count is None:
+            return "not stated"
+        return "1" if self._count == 1 else f"mean of {self._count}"
+
+    @property
+    def _count(self) -> int | None:
+        return self.own_trainings or self.table.trainings
 
     @property
     def about(self) -> list[str]:
@@ -91,15 +109,18 @@ def _imagenet(recipe: str, resolution: int = 224) -> PublishedStudy:
     )
 
 
-def _cifar(table: str, classes: int, only: str = "") -> PublishedStudy:
-    return PublishedStudy(table, f"CIFAR-{classes} error %", f"CIFAR-{classes}", classes, only)
+def _cifar(
+    table: str, classes: int, only: str = "", trainings: int | None = None
+) -> PublishedStudy:
+    data = f"CIFAR-{classes}"
+    return PublishedStudy(table, f"{data} error %", data, classes, only, own_trainings=trainings)
 
 
 STUDIES: dict[str, PublishedStudy] = {
     "table3": PublishedStudy("table3", "top-1 error %", "ImageNet-1K", 1000),
     "table4": PublishedStudy("table4", "top-1 error %", "ImageNet-1K", 1000),
-    "table7_cifar10": _cifar("table7", 10),
-    "table7_cifar100": _cifar("table7", 100),
+    "table7_cifar10": _cifar("table7", 10, trainings=10),
+    "table7_cifar100": _cifar("table7", 100, trainings=10),
     "osmr_resnext20_cifar10": _cifar("osmr_resnext20_cifar", 10),
     "osmr_resnext20_cifar100": _cifar("osmr_resnext20_cifar", 100),
     "osmr_resnext20_svhn": PublishedStudy("osmr_resnext20_cifar", "SVHN error %", "SVHN", 10),
@@ -113,8 +134,8 @@ STUDIES: dict[str, PublishedStudy] = {
     "imagenet_a1h_in1k": _imagenet("a1h_in1k"),
     "imagenet_tv2_in1k": _imagenet("tv2_in1k"),
     "imagenet_a1_in1k": _imagenet("a1_in1k"),
-    "resnext29_bearpaw_cifar10": _cifar("resnext29_cifar", 10, "bearpaw"),
-    "resnext29_bearpaw_cifar100": _cifar("resnext29_cifar", 100, "bearpaw"),
+    "resnext29_bearpaw_cifar10": _cifar("resnext29_cifar", 10, "bearpaw", trainings=1),
+    "resnext29_bearpaw_cifar100": _cifar("resnext29_cifar", 100, "bearpaw", trainings=1),
     "resnext29_hysts_cifar10": _cifar("resnext29_cifar", 10, "hysts"),
 }
 """By name. The first row of "imagenet_by_recipe" is the paper's own, of which "table3" has more."""

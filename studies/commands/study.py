@@ -9,6 +9,7 @@ from explorer.commands.options import FORCE_OPTION, JSON_OPTION
 from explorer.errors import UserError
 from explorer.suggestions import command
 from studies.commands.manage import delete, import_, plan, show
+from studies.commands.new import new
 from studies.commands.options import (
     GivenPath,
     set_option,
@@ -241,5 +242,5 @@ def retry(name_or_path: str, storage: str | None) -> None:
     click.echo(f"{stored.name}: nothing to try again, {why}.")
 
 
-for subcommand in (plan, show, delete, import_, winner):
+for subcommand in (new, plan, show, delete, import_, winner):
     study.add_command(subcommand)

@@ -17,59 +17,66 @@ STEP = 0.1  # what a milestone multiplies the learning rate with
 
 class Recipe(FileModel):
     """SGD with Nesterov momentum. The learning rate climbs linearly to its peak, then falls as
-    `schedule` says: `cosine`, to zero along half a wave; `one_cycle`, to zero in a straight line;
-    `step`, to a tenth at each of `milestones`.
+    `schedule` says.
 
     Every field without a default is needed, but a recipe that names a preset takes what it leaves
     out from there: `{name: quick, epochs: 3}` is `quick` for three epochs. An epoch is every full
     batch once; the remainder, other images each time, is left out, so that no batch norm sees a
-    small batch.
+    small batch. Defaults stand for what a recipe did before there was the key.
 
-    Defaults stand for what a recipe did before there was the key.
+    Attributes:
+        name: A preset's, or of a recipe of your own, which gives every key.
+        epochs: Full passes over the training images.
+        batch_size: Images of a step.
+        learning_rate: At its peak.
+        schedule: `cosine`: to zero along half a wave; `one_cycle`: to zero in a straight line;
+            `step`: to a tenth at each of `milestones`.
+        warm_up: The part of all steps in which the learning rate climbs.
+        milestones: Of a step schedule: parts of all steps, ascending.
+        momentum: Of SGD, Nesterov's.
+        weight_decay: On what `decayed` says.
+        label_smoothing: In the loss of training and, to be comparable, of validation.
+        crop: `pad`: zeros around the image, then its size cut out at random. `random_resized`: 8 to
+            100 % of the image's area, at 3:4 to 4:3, resized to its size.
+        crop_padding: Of pad: part of the side.
+        flip: Mirror half of the images, where a mirror image keeps its class; or never.
+        lighting: Deviation of AlexNet's shifts along ImageNet's colours; colour images only.
+        class_weights: `balanced`: in the loss of training an image counts for n / (k n_c), of n
+            images in k classes, n_c in its own, as scikit-learn's weights of that name.
+        decayed: `all`: weight decay on every parameter, batch norm too, as in the paper's code.
+            `weights`: only on those of convolutions and of the classifier, not on batch norm and
+            biases.
+        mixup: Mixup (Zhang et al., 2018): the alpha of Beta(alpha, alpha), from which the share of
+            the first image is drawn, once a batch; 0: none. Errors of training are then counted
+            against the label with the larger share.
+        cutmix: CutMix (Yun et al., 2019): the same alpha; the share is that of the area. With both,
+            each batch gets one of the two, with equal chances.
+        erasing: Random erasing (Zhong et al., 2020): which part of the images get a rectangle, of 2
+            to 33 % of the area and 0.3:1 to 3.3:1, of the mean colour.
+        weight_averaging: Exponential moving average of the weights: how far it reaches back on
+            average, as a part of all steps; 0: none. Validation, test and exports are then of the
+            averaged weights.
     """
 
     name: Annotated[str, Field(max_length=100)]
     epochs: Annotated[StrictInt, Field(ge=1, le=100_000)]
     batch_size: Annotated[StrictInt, Field(ge=2, le=2**20)]
-    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]  # at its peak
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     schedule: Literal["cosine", "one_cycle", "step"]
-    warm_up: Annotated[float, Field(ge=0, lt=1)]  # part of all steps
-    milestones: tuple[
-        Annotated[float, Field(gt=0, lt=1)], ...
-    ]  # of a step schedule: parts of all steps, ascending
+    warm_up: Annotated[float, Field(ge=0, lt=1)]
+    milestones: tuple[Annotated[float, Field(gt=0, lt=1)], ...]
     momentum: Annotated[float, Field(gt=0, lt=1)]
-    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)]  # on what `decayed` says
-    label_smoothing: Annotated[
-        float, Field(ge=0, lt=1)
-    ]  # in the loss of training and, to be comparable, of validation
-    # pad: zeros around the image, then its size cut out at random. random_resized: 8 to 100 % of
-    # the image's area, at 3:4 to 4:3, resized to its size.
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     crop: Literal["pad", "random_resized"]
-    crop_padding: Annotated[float, Field(ge=0, le=0.5)]  # of pad: part of the side
-    flip: Literal[
-        "where_mirrored", "never"
-    ]  # mirror half of the images, where a mirror image keeps its class
-    lighting: Annotated[
-        float, Field(ge=0, le=1)
-    ]  # deviation of AlexNet's shifts along ImageNet's colours; colour images only
-    # balanced: in the loss of training an image counts for n / (k n_c), of n images in k classes,
-    # n_c in its own, as scikit-learn's weights of that name.
+    crop_padding: Annotated[float, Field(ge=0, le=0.5)]
+    flip: Literal["where_mirrored", "never"]
+    lighting: Annotated[float, Field(ge=0, le=1)]
     class_weights: Literal["none", "balanced"] = "none"
-    # all: weight decay on every parameter, batch norm too, as in the paper's code. weights: only on
-    # those of convolutions and of the classifier, not on batch norm and biases.
     decayed: Literal["all", "weights"] = "all"
-    # Mixup (Zhang et al., 2018): the alpha of Beta(alpha, alpha), from which the share of the first
-    # image is drawn, once a batch; 0: none. Errors of training are then counted against the label
-    # with the larger share.
     mixup: Annotated[float, Field(ge=0, le=10)] = 0.0
-    # CutMix (Yun et al., 2019): the same alpha; the share is that of the area. With both, each
-    # batch gets one of the two, with equal chances.
     cutmix: Annotated[float, Field(ge=0, le=10)] = 0.0
-    # Random erasing (Zhong et al., 2020): which part of the images get a rectangle, of 2 to 33 % of
-    # the area and 0.3:1 to 3.3:1, of the mean colour.
     erasing: Annotated[float, Field(ge=0, le=1)] = 0.0
-    # Exponential moving average of the weights: how far it reaches back on average, as a part of
-    # all steps; 0: none. Validation, test and exports are then of the averaged weights.
     weight_averaging: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     @model_validator(mode="before")

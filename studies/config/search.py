@@ -10,7 +10,7 @@ from explorer.designs import MEASURES
 from explorer.errors import UserError, unknown
 from explorer.numbers import parse_seconds
 from search_spaces.documents import FileModel
-from search_spaces.rules import Amount
+from search_spaces.rules import Amount, words
 
 if TYPE_CHECKING:
     from explorer import Design
@@ -34,13 +34,17 @@ Whole = Annotated[StrictInt, Field(ge=1, le=100_000)]
 class Pruning(FileModel):
     """When a trial of a search is given up before its last epoch, by its validation error.
 
-    `median`: its best so far is worse than the median of the completed trials at this epoch, once
-    `startup_trials` are complete and from epoch `warm_up_epochs` + 1 on. `successive_halving`: at
-    epochs `first_epoch`, `first_epoch * reduction`, ... only the best of every `reduction` that
-    came so far go on.
+    Attributes:
+        method: `median`: its best so far is worse than the median of the completed trials at this
+            epoch. `successive_halving`: at epochs `first_epoch`, `first_epoch * reduction`, ...
+            only the best of every `reduction` that came so far go on.
+        startup_trials: Of median: how many must be complete before one is given up.
+        warm_up_epochs: Of median: none is given up up to this epoch.
+        first_epoch: Of successive halving.
+        reduction: Of successive halving.
     """
 
-    method: str
+    method: Annotated[str, words(tuple(PRUNERS))]
     startup_trials: Whole = 5
     warm_up_epochs: Annotated[StrictInt, Field(ge=0, le=100_000)] = 1
     first_epoch: Whole = 1
@@ -88,20 +92,27 @@ class Pruning(FileModel):
 
 
 class Search(FileModel):
-    """How designs are chosen: `method`, how many `trials`, and what is best.
+    """How designs are chosen, how many are tried, and what is best.
 
-    `objectives`: the validation error, alone or with one of flops, params, activations, latency
-    (measured, seconds); all are minimised, two give a Pareto front. `constraints`: the most a
-    design may cost, by measure; what costs more is never proposed. A latency is measured before a
-    design is trained: one that is above its limit is not, unless it is the reference arm's.
+    Attributes:
+        method: Of proposing designs.
+        trials: How many designs are tried.
+        finalists: How many of the best get the study's other seeds, beside the reference arm.
+        objectives: The validation error, alone or with one of flops, params, activations, latency
+            (measured, seconds); all are minimised, two give a Pareto front.
+        constraints: The most a design may cost, by measure; what costs more is never proposed. A
+            latency is measured before a design is trained: one that is above its limit is not,
+            unless it is the reference arm's.
+        seed: Of the proposals.
+        prune: When a trial is given up before its last epoch.
     """
 
-    method: str
+    method: Annotated[str, words(METHODS)]
     trials: Whole
     finalists: Whole = 3
-    objectives: Annotated[list[str], Field(min_length=1, max_length=2)] = Field(
-        default_factory=lambda: [ERROR]
-    )
+    objectives: Annotated[
+        list[Annotated[str, words(OBJECTIVES)]], Field(min_length=1, max_length=2)
+    ] = Field(default_factory=lambda: [ERROR])
     constraints: dict[str, Amount] = Field(default_factory=dict)
     seed: Annotated[StrictInt, Field(ge=0, lt=2**32)] = 0
     prune: Pruning | None = None

@@ -59,25 +59,42 @@ def _margin(given: Any) -> float | None:
 
 
 class StudyFile(FileModel):
-    """A validated study file: the value; `studies.Study` adds what can be done with it."""
+    """A validated study file: the value; `studies.Study` adds what can be done with it.
+
+    Attributes:
+        name: Of the study, also of its folder: letters, digits, '.', '_' and '-'.
+        question: What the study asks, in a sentence.
+        space: Which designs: a preset's name, the path of a file, or a space written in place.
+        reference_arm: The arm that the others are compared with; by default the one with the
+            reference's own values.
+        data: Which images, and how they are split.
+        recipe: How long and how a network is trained; a preset's name is enough. Of several
+            recipes, the first.
+        recipes: Two or more recipes, where the recipe is an axis; in place of `recipe`.
+        seeds: A training of each design for each of them; or {start: 3, at_most: 20} with `until`.
+        search: `grid`: every design with every seed; or how designs are proposed.
+        tune: Trainings that find each arm's own learning rate or weight decay first.
+        until: Seeds where the verdict is open: {margin: 0.5}, or `best`. Without it, every arm gets
+            all seeds.
+        margin: A gap that does not matter, in points of test error; it changes no training.
+        keep_misses: Whether each training stores which images it missed; by default where they are
+            not too many.
+    """
 
     name: Annotated[str, Field(max_length=100)]
     question: Annotated[str, Field(max_length=2_000)] = ""
     space: SearchSpace
-    # The arm that the others are compared with; by default the one with the reference's own values.
     reference_arm: Annotated[dict[str, Any], Field(default=None, validate_default=True)]
     data: DataSpec
-    recipe: Recipe  # of several, the first
-    recipes: tuple[Recipe, ...] = ()  # where the recipe is an axis; none where there is one
+    recipe: Recipe
+    recipes: tuple[Recipe, ...] = ()
     seeds: Annotated[
         list[Annotated[StrictInt, Field(ge=0, lt=2**32)]], Field(min_length=1, max_length=10_000)
     ]
-    search: Search | None = None  # none: `grid`, every design with every seed
+    search: Search | None = None
     tune: Tune | None = None
-    until: Until | None = None  # none: every arm gets all seeds
-    # A gap that does not matter, in points of test error; it changes no training.
+    until: Until | None = None
     margin: Annotated[float | None, BeforeValidator(_margin)] = None
-    # Whether each training stores which images it missed; by default where they are not too many.
     keep_misses: StrictBool | None = None
 
     @model_validator(mode="before")

@@ -22,7 +22,13 @@ GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 class Tune(FileModel):
-    """How many tuning trials an arm gets, and the range of each quantity, [smallest, largest]."""
+    """How many tuning trials an arm gets, and the range of each quantity, [smallest, largest].
+
+    Attributes:
+        trials: Of each arm, on the first seed.
+        learning_rate: The range of its peak, such as [0.02, 0.5].
+        weight_decay: Its range.
+    """
 
     trials: Annotated[StrictInt, Field(ge=2, le=1_000)]
     learning_rate: Range | None = None

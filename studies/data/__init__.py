@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from studies.data.images import DataShape, Images, Parts, Rows, Splits
     from studies.data.in_memory import data_section
     from studies.data.photos import find_photos, read_photos
-    from studies.data.spec import DATA_SETS, DataSpec
+    from studies.data.spec import DATA_SETS, OWN, DataSpec
     from studies.data.splits import data_shape, load, mean_and_std, shape_and_parts
 
 __all__ = [
     "CACHE_VARIABLE",
     "DATA_SETS",
+    "OWN",
     "CachedData",
     "DataShape",
     "DataSpec",
@@ -56,7 +57,7 @@ __getattr__ = lazy_getattr(
         "images": ("DataShape", "Images", "Parts", "Rows", "Splits"),
         "in_memory": ("data_section",),
         "photos": ("find_photos", "read_photos"),
-        "spec": ("DATA_SETS", "DataSpec"),
+        "spec": ("DATA_SETS", "OWN", "DataSpec"),
         "splits": ("data_shape", "load", "mean_and_std", "shape_and_parts"),
     },
 )

@@ -12,6 +12,13 @@ from explorer.lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from studies.results.continuing import can_go_on, continue_study, write_origin
+    from studies.results.evidence import (
+        EVIDENCE,
+        ROOM,
+        evidence_names,
+        evidence_reader,
+        evidence_storage,
+    )
     from studies.results.history import delete, failures
     from studies.results.importing import import_csv, read_csv, store_imported
     from studies.results.info import info_of, info_of_recipe, study_info
@@ -31,8 +38,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CURVES",
+    "EVIDENCE",
     "NO_VALIDATION",
     "PUBLISHED",
+    "ROOM",
     "TRIALS",
     "FileStudy",
     "Reader",
@@ -43,6 +52,9 @@ __all__ = [
     "check_results",
     "continue_study",
     "delete",
+    "evidence_names",
+    "evidence_reader",
+    "evidence_storage",
     "failures",
     "holds_curves",
     "import_csv",
@@ -61,6 +73,13 @@ __all__ = [
 __getattr__ = lazy_getattr(
     __name__,
     {
+        "evidence": (
+            "EVIDENCE",
+            "ROOM",
+            "evidence_names",
+            "evidence_reader",
+            "evidence_storage",
+        ),
         "history": ("delete", "failures"),
         "continuing": ("can_go_on", "continue_study", "write_origin"),
         "importing": ("import_csv", "read_csv", "store_imported"),

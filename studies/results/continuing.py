@@ -7,6 +7,7 @@ can follow them; on another kind of machine they are this one's, and the study s
 """
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,38 @@ class Taken:
 
     pairs: int
     about: list[str]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A study as the files of its results hold it: what it is, and its complete pairs."""
+
+    study: StoredStudy
+    trials: pd.DataFrame
+    curves: Mapping[Pair, Chunk]
+
+    def put(self, storage: Storage, name: str, content: Mapping[str, Any]) -> None:
+        """Store it under this name, with this `content`; see `put_study`."""
+        designs = {design.name: design for design in self.study.designs}
+        put_study(storage, name, content, designs, self.trials, curves=self.curves)
+
+
+def read_exported(results: Path, curves: Path | None = None) -> Exported:
+    """Read what `study results -o` wrote, its origin beside it, and what `--curves -o` wrote.
+
+    Raises:
+        UserError: Something in a file is wrong, they are of different studies, or results do not
+            hold all that matters of such a study.
+    """
+    content = _read_origin(results)
+    if not can_go_on(content):
+        raise UserError(
+            f"{results} is of a study that searches, tunes, has several recipes or was imported:"
+            " its results do not hold all that going on needs. Go on where it was begun."
+        )
+    study = StoredStudy(0, content.file.name, content)
+    trials = _trials(study, results)
+    return Exported(study, trials, _chunks(study, trials, curves) if curves else {})
 
 
 def can_go_on(content: Content) -> bool:
@@ -92,12 +125,8 @@ def continue_study(
         UserError: It is another study, or of other data; or something in a file is wrong. Nothing
             is stored.
     """
-    content = _read_origin(results)
-    if not can_go_on(content):
-        raise UserError(
-            f"{results} is of a study that searches, tunes, has several recipes or was imported:"
-            " its results do not hold all that going on needs. Go on where it was begun."
-        )
+    exported = read_exported(results, curves)
+    content = exported.study.content
     before, changed = compared(content, study)
     if before["name"] != study.name or changed:
         renamed = (
@@ -108,14 +137,10 @@ def continue_study(
             f"{results} is of a study that wants something else (there -> {study.name}):\n  {lines}"
             "\nGive the study file that it was trained by; more seeds and arms may be added."
         )
-    stored = StoredStudy(0, study.name, content)
-    trials = _trials(stored, results)
-    chunks = _chunks(stored, trials, curves) if curves else {}
-    check_data(stored, load(study.data, data_dir))
-    plain, about = _here(content, len(trials), results, workers, threads)
-    designs = {design.name: design for design in stored.designs}
-    put_study(storage, study.name, plain, designs, trials, curves=chunks)
-    return Taken(len(trials), about)
+    check_data(exported.study, load(study.data, data_dir))
+    plain, about = _here(content, len(exported.trials), results, workers, threads)
+    exported.put(storage, study.name, plain)
+    return Taken(len(exported.trials), about)
 
 
 def _read_origin(results: Path) -> Content:
@@ -194,9 +219,9 @@ def _here(
     if (machine, settings, torch[0]) != (origin.machine, there, torch[1]):
         about.append(
             f"{counted(pairs, 'training was', 'trainings were')} done on another machine and taken"
-            f" from {results.name}: {_words(there, origin.machine, torch[1])}; the others are done"
-            f" with {_words(settings, machine, torch[0])}. Numbers of the two are not the same bit"
-            " for bit."
+            f" from {results.name}: {machine_words(there, origin.machine, torch[1])}; the others"
+            f" are done with {machine_words(settings, machine, torch[0])}. Numbers of the two are"
+            " not the same bit for bit."
         )
     plain = {
         **content.plain,
@@ -208,7 +233,8 @@ def _here(
     return plain, about
 
 
-def _words(settings: Settings, machine: str, torch: str | None) -> str:
+def machine_words(settings: Settings, machine: str, torch: str | None) -> str:
+    """'cuda, bf16, 2 threads, torch 2.11.0 (Linux x86_64, ...)'."""
     precision = "32 bits" if settings.precision == "32" else settings.precision
     return (
         f"{settings.device}, {precision}, {counted(settings.threads, 'thread')}, torch {torch}"

@@ -1,6 +1,7 @@
 """Entries of a JSON file one after the other: a file of hundreds of megabytes is never held whole.
 
-The file is a list of objects, or an object of such lists.
+The file is a list of objects, or an object of such lists. Losses of trainings that diverged may be
+NaN there, as Python's `json` writes them, and ijson (3.6, all backends) refuses a file with one.
 """
 
 import json

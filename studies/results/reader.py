@@ -8,14 +8,14 @@ so it can be done at any moment of a run, from any machine that reaches the stor
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
-from explorer.errors import UnknownName, check_known
+from explorer.errors import UnknownName, UserError, check_known
 from studies.attempts.attempt import Attempt
 from studies.attempts.standing import Attempts, Counts, agenda_statuses
 from studies.missed import Missed
@@ -98,6 +98,7 @@ class Tables:
 class _Known:
     """What is known about a study; of trials before `start`, all times have been read."""
 
+    storage: Storage
     study: StoredStudy
     attempts: Attempts
     rows: dict[Pair, Row] = field(default_factory=dict)
@@ -119,10 +120,16 @@ class Reader:
     Of a study with several recipes, `STUDY:RECIPE` names the part that one of them trains.
 
     The tables it gives are shared by all who ask: nobody may change them.
+
+    Args:
+        storage: What is looked at.
+        beside: Gives a reader of studies that can be asked for too, where the storage has none of
+            their name; `studies` leaves them out.
     """
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, beside: "Callable[[], Reader] | None" = None) -> None:
         self.storage = storage
+        self.beside = beside
         self._known: dict[str, _Known] = {}
         self._guard = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
@@ -134,9 +141,11 @@ class Reader:
         There are none where there is no storage yet, or an empty one.
         """
         self._forget_what_was_replaced()
-        if not self.storage.exists() or self.storage.is_empty():
-            return []
-        return stored_alone(self.storage)
+        return [] if self._is_bare() else stored_alone(self.storage)
+
+    def studies_beside(self) -> list[StoredStudy]:
+        """All studies of the reader beside; a study of the storage hides one of its name."""
+        return self.beside().studies() if self.beside else []
 
     def stamp_of_all(self) -> str:
         """What changes when any study does, or there is another."""
@@ -144,7 +153,8 @@ class Reader:
 
     def stamp(self, name: str) -> str:
         """What changes when a study does: cheap enough to be asked every second."""
-        return self._stamp(self._find(split_recipe(name)[0]))[0]
+        reader, study = self._find(split_recipe(name)[0])
+        return reader._stamp(study)[0]
 
     def tables(self, name: str) -> Tables:
         """A study as it stands now, without its curves. Raises `UserError` for an unknown study."""
@@ -197,7 +207,7 @@ class Reader:
             chunks = {
                 attempt.id: [
                     from_json(text)
-                    for (text,) in self.storage.tuples(schema.CURVES_OF_ATTEMPT, trial=attempt.id)
+                    for (text,) in known.storage.tuples(schema.CURVES_OF_ATTEMPT, trial=attempt.id)
                 ]
                 for attempt in (row.attempts if row else ())
             }
@@ -221,7 +231,11 @@ class Reader:
     @contextmanager
     def _look(self, name: str) -> Iterator[tuple[_Known, Tables]]:
         """A study as it stands now, for one thread at a time."""
-        study = self._find(name)
+        reader, study = self._find(name)
+        if reader is not self:
+            with reader._look(name) as look:
+                yield look
+            return
         with self._guard:
             lock = self._locks.setdefault(name, threading.Lock())
         with lock, self.storage.sound():
@@ -234,13 +248,23 @@ class Reader:
                 known.tables, known.ends = _tables(known, stamp), ends
             yield known, known.tables
 
-    def _find(self, name: str) -> StoredStudy:
+    def _find(self, name: str) -> "tuple[Reader, StoredStudy]":
+        """A study, and the reader that has it: itself, or the one beside it."""
         self._forget_what_was_replaced()
         try:
-            return get_alone(self.storage, name)
-        except UnknownName:
-            self._known.pop(name, None)
+            return self, get_alone(self.storage, name)
+        except UserError as error:
+            if isinstance(error, UnknownName):
+                self._known.pop(name, None)
+            elif not self._is_bare():
+                raise  # what cannot be read now may have a study of this name
+            if self.beside and any(study.name == name for study in self.studies_beside()):
+                return self.beside()._find(name)
             raise
+
+    def _is_bare(self) -> bool:
+        """Whether there is no storage yet, or an empty one."""
+        return not self.storage.exists() or self.storage.is_empty()
 
     def _forget_what_was_replaced(self) -> None:
         """Where the storage's file was deleted or replaced, connections still read the old one."""
@@ -261,7 +285,9 @@ class Reader:
         known = self._known.get(study.name)
         if known is None or known.study.uid != study.uid:  # another study may have taken the name
             keys = dict.fromkeys((*study.attribute_keys, schema.RESULT, schema.FAILURE))
-            known = self._known[study.name] = _Known(study, Attempts(self.storage, study.id, keys))
+            known = self._known[study.name] = _Known(
+                self.storage, study, Attempts(self.storage, study.id, keys)
+            )
         return known
 
     def _stamp(self, study: StoredStudy) -> tuple[str, tuple[int, int]]:
@@ -286,7 +312,7 @@ class Reader:
 
     def _read_curves(self, known: _Known) -> None:
         fresh: dict[int, list[Chunk]] = {}
-        for trial, text in self.storage.tuples(
+        for trial, text in known.storage.tuples(
             schema.CURVES, study=known.study.id, first=known.chunks_start
         ):
             fresh.setdefault(trial, []).append(from_json(text))
@@ -295,7 +321,7 @@ class Reader:
 
     def _read_misses(self, known: _Known, split: str) -> dict[int, Missed]:
         first, missed = known.misses.get(split, (-1, {}))
-        for trial, text in self.storage.tuples(schema.MISSES, study=known.study.id, first=first):
+        for trial, text in known.storage.tuples(schema.MISSES, study=known.study.id, first=first):
             if record := from_json(text).get(split):
                 missed[trial] = Missed.read(record)
         known.misses[split] = (_first_moving(known), missed)

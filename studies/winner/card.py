@@ -27,8 +27,12 @@ def card(
     recipe: dict[str, Any],
     files: dict[str, str],
 ) -> str:
-    """What the model is, how it was made, on what, and with which error: Markdown."""
+    """What the model is, how it was made, on what, and with which error: Markdown.
+
+    It begins with the front matter that model hubs read.
+    """
     lines = [
+        *_front_matter(facts),
         f"# {facts['design']}",
         "",
         f"Chosen by the study `{name}`: {winner.why}",
@@ -47,6 +51,24 @@ def card(
     lines += ["", "## Files", ""] + [f"- `{file}`: {what}" for file, what in files.items()]
     lines += ["", "## Use", "", "```python", *facts["use"], "```", "", *AFTER_USE]
     return "\n".join(lines) + "\n"
+
+
+def _front_matter(facts: dict[str, Any]) -> list[str]:
+    """What a model hub reads of a card: Hugging Face's metadata, YAML between lines of dashes."""
+    import yaml
+
+    result: dict[str, Any] = {
+        "task": {"type": "image-classification"},
+        "dataset": {"name": facts["data set"], "type": facts["data set"]},
+        "metrics": [{"type": "accuracy", "value": round(1 - facts["test error"], 6)}],
+    }
+    about = {
+        "library_name": "resnext-explorer",
+        "pipeline_tag": "image-classification",
+        "tags": ["image-classification", "resnext", "safetensors", "onnx"],
+        "model-index": [{"name": facts["design"], "results": [result]}],
+    }
+    return ["---", *yaml.safe_dump(about, sort_keys=False).splitlines(), "---", ""]
 
 
 def output_words(names: tuple[str, ...]) -> str:

@@ -223,6 +223,8 @@ def _facts(
 
     return {
         "design": chosen.design,
+        "data set": spec.name,
+        "test error": outcome.test_error,
         "what": {
             "network": f"{architecture.name}, {architecture.classes} classes",
             "input": (

@@ -189,6 +189,8 @@ def ways(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
         table["graph, merged to 64"] = {"graphed": True, "merged": 64}
     if options.compile:
         table["compiled"] = {"compile": True}
+        if options.device != "cpu":
+            table["compiled, graph"] = {"compile": True, "graphed": True}
     return {name: way for name, way in table.items() if not options.way or name in options.way}
 
 

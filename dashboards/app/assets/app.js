@@ -53,13 +53,14 @@
         return none();
       },
 
-      study: (arms, statuses, seeds, order, page, cost, everyArm, everyStatus) => remember([
+      study: (arms, statuses, seeds, order, page, cost, beside, everyArm, everyStatus) => remember([
         ...chosen("arm", arms, values(everyArm)),
         ...chosen("status", statuses, values(everyStatus)),
         ["seeds", seeds],
         ["order", order === "arm" ? "" : order],
         ["page", page > 1 ? page : ""],
         ["cost", cost === "flops" ? "" : cost],
+        ["beside", beside],
       ]),
 
       turn: (back, on, page) => {

@@ -45,10 +45,11 @@ def page(reader: Reader, search: str | None, look: Look | None) -> list[Any]:
 
 
 def _names(reader: Reader) -> list[str]:
-    """The studies of a storage; of one with several recipes, the part of each."""
+    """The studies of a storage, or without any those beside it; of one with several recipes, the
+    part of each."""
     return [
         f"{study.name}:{recipe}" if recipe else study.name
-        for study in reader.studies()
+        for study in reader.studies() or reader.studies_beside()
         for recipe in study.recipes or [""]
     ]
 

@@ -10,6 +10,12 @@ from dash import dcc, html
 
 from dashboards.analysis.tables import TextTable
 from dashboards.analysis.words import NOTHING
+from dashboards.app.pages.elsewhere import (
+    NEAR,
+    PublishedNetwork,
+    at_this_cost,
+    published_networks,
+)
 from dashboards.app.pages.parts import (
     Look,
     Still,
@@ -32,20 +38,14 @@ from dashboards.app.pages.question import (
 )
 from dashboards.figures.theme import THEMES, blank_figure, label, note_if_empty, set_title
 from dashboards.figures.ticks import log_ticks
-from dashboards.page.elements import element
-from dashboards.page.parts import drawing, quiet, section, table
+from dashboards.page.parts import drawing, section, table
 from explorer.architecture import Architecture
-from explorer.complexity import count
 from explorer.depths import POLICIES
 from explorer.designs import LABELS, Design, cost
 from explorer.drawing import svg
 from explorer.errors import UserError
 from explorer.names import PUBLISHED
-from explorer.published import PAPER, TABLES
 from explorer.text import human_count, human_flops, human_percent
-
-# Published networks that cost this much more or less than the budget stand beside ours.
-NEAR = 0.1
 
 
 def page(search: str | None) -> list[Any]:
@@ -171,53 +171,11 @@ def answer(asked: Question, look: Look | None) -> Answer:
     return Answer(
         matched_figure(matched(designs, asked, published), asked, theme),
         [_table(designs, asked)],
-        [_published(published, spent, asked.by)],
+        [at_this_cost(published, spent, asked.by)],
         [picture],
         "",
         (budget, *labels[1:]),
     )
-
-
-@dataclass(frozen=True)
-class PublishedNetwork:
-    """A network that others trained, the table it stands in, and its published top-1 error."""
-
-    table: str
-    architecture: Architecture
-    error: str
-
-
-def published_networks(like: Architecture, by: str, spent: float) -> list[PublishedNetwork]:
-    """Published networks of this input that cost about as much, by cardinality."""
-    networks = []
-    for key, published in TABLES.items():
-        column = next((n for n, name in enumerate(published.columns) if "error" in name), None)
-        errors: dict[Architecture, list[float]] = {}
-        for row in published.rows:
-            network = row.network
-            if (
-                network is None
-                or (network.resolution, network.classes) != (like.resolution, like.classes)
-                or (network.template.kind, network.stem) != (like.template.kind, like.stem)
-                or abs(cost(network, by) / spent - 1) > NEAR
-            ):
-                continue
-            known = errors.setdefault(network, [])
-            if column is not None and isinstance(error := row.values[column], float):
-                known.append(error)
-        title = key.replace("table", "Table ") if key in PAPER else published.title
-        networks += [
-            PublishedNetwork(title, network, _range(known))
-            for network, known in errors.items()
-            if known
-        ]
-    return sorted(networks, key=lambda known: known.architecture.template.cardinality)
-
-
-def _range(errors: list[float]) -> str:
-    """An error, or the least and the greatest of several (at least one)."""
-    least, greatest = (f"{end:.2f}".rstrip("0").rstrip(".") for end in (min(errors), max(errors)))
-    return f"{least} %" if least == greatest else f"{least} to {greatest} %"
 
 
 def _ours(design: Design) -> Architecture:
@@ -279,7 +237,7 @@ def matched(
     for network in published:
         if is_like(network.architecture):
             lines.setdefault(network.architecture, []).append(
-                f"{network.table}: error {network.error}"
+                f"{network.study.data}: error {network.error} ({network.study.table.source})"
             )
     theirs = [point(architecture, *its_lines) for architecture, its_lines in lines.items()]
     quantity = "blocks in all" if asked.solve == "depths" else LABELS[asked.solve]
@@ -368,26 +326,6 @@ def _table(designs: list[Design], asked: Question) -> Any:
     headings = ("Design", "C", "d", "Width", "Depths", "FLOPs", "Params", "Activations", mismatch)
     content = table(TextTable(headings, rows, frozenset(("Design",))), "Matched designs")
     return Still(section("The designs", content))
-
-
-def _published(published: list[PublishedNetwork], spent: float, by: str) -> Still:
-    """Published networks that spend about this budget, with their errors."""
-    heading = element("h2", "What others got at this cost")
-    if not published:
-        return Still(heading, quiet(f"No published network costs within {NEAR:.0%} of it."))
-    rows = tuple(
-        (
-            network.architecture.name,
-            network.table,
-            f"{cost(network.architecture, by) / spent:.2f}x",
-            human_flops(count(network.architecture).flops),
-            network.error,
-        )
-        for network in published
-    )
-    headings = ("Network", "Where", "Cost", "FLOPs", "Error")
-    content = TextTable(headings, rows, frozenset(("Network", "Where")))
-    return Still(heading, table(content, "Published networks"))
 
 
 def answer_outputs(asked: Question, look: Look | None) -> list[Any]:

@@ -35,8 +35,20 @@ def content(reader: Reader) -> Still:
             element("p", "No studies here yet. This one takes about two minutes on two cores:"),
             element("pre", start, tabIndex=0),
             element("p", "Meanwhile, the ", link("design page", "/design"), " needs no study."),
+            *_measured(reader),
         )
     return Still(*(_entry_or_problem(reader, study) for study in reversed(studies)))
+
+
+def _measured(reader: Reader) -> list[Any]:
+    """What was measured for this project, for who has no study yet."""
+    entries = [_entry_or_problem(reader, study) for study in reversed(reader.studies_beside())]
+    if not entries:
+        return []
+    return [
+        element("p", "Measured for this project; these results come with it:", className="more"),
+        *entries,
+    ]
 
 
 def _entry_or_problem(reader: Reader, study: StoredStudy) -> Any:

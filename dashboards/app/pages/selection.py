@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 import pandas as pd
 
 from explorer.errors import UserError
+from explorer.published import STUDIES
 
 MEASURE_LABELS = {
     "flops": "FLOPs",
@@ -22,8 +23,8 @@ ORDERS = {"arm": "by arm", "best": "lowest test error first", "latest": "latest 
 @dataclass(frozen=True)
 class Selection:
     """What of a study is shown: arms and statuses (None: all), seeds as
-    typed; the order of the trainings, the page of their table, and the cost of its figure ("" the
-    study's own)."""
+    typed; the order of the trainings, the page of their table, the cost of its figure ("" the
+    study's own), and the published study that figures lay over ("" none)."""
 
     arms: tuple[str, ...] | None = None
     statuses: tuple[str, ...] | None = None
@@ -31,6 +32,7 @@ class Selection:
     order: str = "arm"
     page: int = 1
     cost: str = ""
+    beside: str = ""
 
     @classmethod
     def of(cls, search: str | None) -> "Selection":
@@ -45,6 +47,7 @@ class Selection:
             order if order in ORDERS else "arm",
             int(page) if page.isdecimal() and len(page) < 7 and int(page) else 1,
             cost if (cost := asked.get("cost", [""])[0]) in MEASURE_LABELS else "",
+            beside if (beside := asked.get("beside", [""])[0]) in STUDIES else "",
         )
 
     @property
@@ -53,7 +56,7 @@ class Selection:
 
     @property
     def rows(self) -> "Selection":
-        """What of this chooses rows: not the order, the page or the cost."""
+        """What of this chooses rows, and nothing else."""
         return Selection(self.arms, self.statuses, self.seeds)
 
     def of_trials(self, trials: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pandas as pd
 from dash import dcc, html
 
+from dashboards.analysis.findings import Findings
 from dashboards.analysis.tables import TextTable
 from dashboards.analysis.words import NOTHING, percent
 from dashboards.app.once import made_of
@@ -25,11 +26,13 @@ from dashboards.app.pages.parts import (
 from dashboards.app.pages.selection import MEASURE_LABELS, ORDERS, Selection
 from dashboards.app.pages.study_figures import CURVES, SPENDING, chosen_findings, findings_of
 from dashboards.app.thumbnails import thumbnails
+from dashboards.figures.paper import published_by_cardinality
 from dashboards.page.elements import element, joined, link
 from dashboards.page.misses import missed
 from dashboards.page.parts import quiet, table
 from dashboards.page.study import answer, designs, method, moment, numbers, study_name, what_was_run
 from explorer.errors import UserError
+from explorer.published import STUDIES
 from explorer.text import human_time
 from studies.attempts.attempt import STATUSES
 from studies.results import Reader, Tables
@@ -81,6 +84,7 @@ def _page(reader: Reader, tables: Tables, chosen: Selection, every: float) -> li
         # What a search with two objectives looks for comes first.
         *([costs] if findings.objective else []),
         html.Div([figure_frame("error", hint), figure_frame("differences")], className="pair"),
+        _published_choice(findings, chosen),
         html.Div(behind(reader, tables, readable), id="study-numbers"),
         html.Section(html.Div([figure_frame(key) for key in CURVES], className="pair even")),
         *([] if findings.objective else [costs]),
@@ -142,6 +146,28 @@ def _filters(arms: list[str], chosen: Selection) -> Any:
         className="filters",
         open=True,
     )  # fmt: skip
+
+
+def _published_choice(findings: Findings, chosen: Selection) -> Any:
+    """A choice of what others got, to be laid over the figures above; hidden where nothing can."""
+    options = {"": "nothing"} | {
+        name: f"{name} ({STUDIES[name].data})"
+        for name in STUDIES
+        if published_by_cardinality(findings, name)
+    }
+    value = chosen.beside if chosen.beside in options else ""
+    return html.Details(
+        [
+            html.Summary("Lay over what others published"),
+            legend(
+                "Their differences, at about equal FLOPs",
+                radio("beside", labelled_options(options), value),
+            ),
+        ],
+        className="filters",
+        hidden=len(options) == 1,
+        open=bool(value),
+    )
 
 
 def _checklist(key: str, options: list[str], chosen: tuple[str, ...] | None) -> Any:

@@ -58,7 +58,11 @@ def shown(
     """
     tables, theme = reader.tables(name), theme_of(look)
     own = chosen.cost or findings_of(reader, tables).objective or "flops"
-    chosen = replace(chosen.rows, cost=own if group == "cost" else "flops")
+    chosen = replace(
+        chosen.rows,
+        cost=own if group == "cost" else "flops",
+        beside=chosen.beside if group == "results" else "",
+    )
 
     def make() -> list[LiveFigure]:
         findings = chosen_findings(reader, tables, chosen)
@@ -73,10 +77,11 @@ def _figure(
     key: str, findings: Findings, reader: Reader, name: str, chosen: Selection, theme: str
 ) -> go.Figure:
     if key == "error":
-        return error_against_cardinality(findings, theme=theme)
+        return error_against_cardinality(findings, published=chosen.beside or None, theme=theme)
+    if key == "differences" and findings.info.get("until"):
+        return gaps_by_seed(findings, theme=theme)
     if key == "differences":
-        draw = gaps_by_seed if findings.info.get("until") else differences_from_reference
-        return draw(findings, theme=theme)
+        return differences_from_reference(findings, published=chosen.beside or None, theme=theme)
     if key in CURVES:
         curves = chosen.of_curves(reader.curves(name), findings.trials)
         return learning_curves(findings, curves, split=key, theme=theme)

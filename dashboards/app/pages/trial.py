@@ -9,20 +9,20 @@ from dash import html
 
 from dashboards.analysis.tables import TextTable
 from dashboards.analysis.words import NOTHING, percent
+from dashboards.app.pages.elsewhere import with_this_network
 from dashboards.app.pages.parts import Look, Still, framed, study_path, theme_of
 from dashboards.app.pages.question import RULE_LABELS
 from dashboards.app.pages.study_figures import findings_of
 from dashboards.figures.learning import still_falls
 from dashboards.figures.theme import THEMES, arm_styles, blank_figure, note_if_empty, set_title
 from dashboards.page.elements import element, joined, link
-from dashboards.page.parts import drawing, facts, quiet, section, table
+from dashboards.page.parts import drawing, facts, section, table
 from explorer.architecture import Architecture
 from explorer.complexity import layer_complexity
 from explorer.drawing import svg
 from explorer.errors import UnknownName, check_known
 from explorer.layers import iter_layers
 from explorer.own.names import is_own
-from explorer.published import trainings_of
 from explorer.suggestions import command
 from explorer.text import human_count, human_flops, human_percent, human_time
 from studies.results import Reader
@@ -58,7 +58,7 @@ def page(reader: Reader, name: str, design: str, seed: str, look: Look | None) -
         Still(
             section("The training", facts(_about(row))),
             section("Attempts", _attempts(attempts)) if len(attempts) > 1 else None,
-            _published(design),
+            with_this_network(design),
             *network,
         ),
     ]  # fmt: skip
@@ -134,23 +134,6 @@ def _about(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _published(design: str) -> Any:
-    """What others got with the same network; None where nobody published it."""
-    rows = tuple(
-        (study.data, f"{100 * training.error:.2f}", study.each, study.table.source)
-        for study, training in trainings_of(design)
-    )
-    if not rows:
-        return None
-    headings = ("Trained on", "Test error (%)", "Trainings", "Published by")
-    words = frozenset(("Trained on", "Trainings", "Published by"))
-    return section(
-        "What others got with this network",
-        table(TextTable(headings, rows, words), "Published results"),
-        quiet("Other data, resolutions and recipes give other errors: nothing is compared here."),
-    )
-
-
 def _written(form: str, value: Any) -> str:
     return "" if pd.isna(value) else form.format(value)
 
@@ -186,6 +169,8 @@ def errors_by_epoch(curve: pd.DataFrame, row: dict[str, Any]) -> TrialChart:
     splits = {split: 100 * curve[f"{split}_error"].to_numpy() for split in ("train", "validation")}
     errors = pd.DataFrame(splits, index=curve["epoch"].to_numpy())
     title = "No epoch is finished yet"
+    if row["status"] == "complete":
+        title = "The errors after each epoch are not known"  # trained elsewhere
     if len(errors):
         title = _course(errors["validation"], row["status"] == "running")
     subtitle = f"Error in % by epoch: {row['arm']}, seed {row['seed']}, this training"

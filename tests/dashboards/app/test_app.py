@@ -219,9 +219,38 @@ def test_looking_changes_no_byte_of_the_storage(storage, running, workdir):
 def test_a_link_says_what_is_chosen():
     chosen = Selection.of(
         "?arm=C%3D1&arm=C%3D8&status=failed&seeds=0-4&order=best&page=2&cost=params"
+        "&beside=osmr_resnext20_cifar10"
     )
-    assert chosen == Selection(("C=1", "C=8"), ("failed",), "0-4", "best", 2, "params")
-    assert Selection.of("?page=-1&order=nonsense&cost=x") == Selection()
+    assert chosen == Selection(
+        ("C=1", "C=8"), ("failed",), "0-4", "best", 2, "params", "osmr_resnext20_cifar10"
+    )
+    assert Selection.of("?page=-1&order=nonsense&cost=x&beside=y") == Selection()
+
+
+def test_what_others_got_is_laid_over_as_chosen(storage, running):
+    reader, name = Reader(storage), "osmr_resnext20_cifar10"
+    assert {"label": f"{name} (CIFAR-10)", "value": name} in offered(reader, "running")
+    plain, laid = (
+        shown(reader, "results", "running", Selection(beside=beside), None) for beside in ("", name)
+    )
+    for (without, *_), (figure, *texts) in zip(plain, laid, strict=True):
+        (theirs,) = [trace for trace in figure["data"] if trace.get("name") == name]
+        assert len(figure["data"]) > len(without["data"]) - 1
+        assert theirs["line"]["dash"] == "4px,4px"
+        assert "error_y" not in theirs
+        assert "github.com/osmr/imgclsmob" in str(texts)
+
+
+def test_a_study_without_cardinalities_offers_nothing_to_lay_over(storage):
+    store_imported(storage, read_published("published:osmr_resnext20_cifar10"))
+    assert offered(Reader(storage), "osmr_resnext20_cifar10") == [{"label": "nothing", "value": ""}]
+
+
+def offered(reader: Reader, name: str) -> list[dict[str, str]]:
+    """What can be laid over the figures of a study's page."""
+    page = html.Div(show(reader, f"/study/{name}", "", None))
+    (choice,) = [node for node in page._traverse() if getattr(node, "id", None) == "beside"]
+    return choice.options
 
 
 def test_chosen_seeds_are_read_as_typed(storage, running):
@@ -405,10 +434,24 @@ def test_the_design_page_names_what_others_got_at_this_cost_with_the_spread_of_r
     answered = design.answer(Question("resnet50"), None)
     text = to_html(answered.paper)
     assert "What others got at this cost" in text
-    for error in ("23.9 %", "19.15 to 23.9 %", "23.2 %", "22.2 %"):
+    # By recipe, from a1h's 80.654 % of accuracy to torchvision's 76.156.
+    for error in ("23.9 %", "19.15 to 23.84 %", "23.2 %", "22.2 %"):
         assert error in text
+    for source in ("Table 3 of Xie", "facebookresearch/pycls", "pytorch-image-models"):
+        assert source in text
     none = to_html(design.answer(Question("resnext_1-1-1_1x20d_w96_small16"), None).paper)
     assert "No published network costs within" in none
+
+
+def test_the_design_page_says_on_which_data_others_trained():
+    answered = design.answer(Question("resnext20_4x16d_cifar"), None)
+    text = to_html(answered.paper)
+    # 4x16d of osmr's table.
+    for words in ("CIFAR-10", "4.7 %", "SVHN", "3.17 %", "github.com/osmr/imgclsmob"):
+        assert words in text
+    assert "CIFAR-100" not in text
+    hundred = design.answer(Question("resnext20_4x16d_cifar", classes="100"), None)
+    assert "23.04 %" in to_html(hundred.paper)
 
 
 def test_the_page_of_published_tables_has_every_one_with_its_source_and_our_counts(storage):
@@ -454,16 +497,12 @@ def start(*options: str, **environment: str) -> tuple[subprocess.Popen[str], str
 def test_the_command_prints_its_address_warns_and_ends_with_ctrl_c(storage, running):
     from urllib.request import urlopen
 
-    started = time.monotonic()
     process, line = start("--storage", storage.url, "--port", "0", "--host", "0.0.0.0")
     try:
         address = re.search(r"http://0\.0\.0\.0:(\d+)/", line)
         assert address, line
         with urlopen(f"http://127.0.0.1:{address[1]}/study/running", timeout=30) as answer:
             assert b"So far (11 of 15 trainings): gaps of " in answer.read()
-        assert (
-            time.monotonic() - started < 20
-        )  # 2 s alone on this machine; others may be at work on it
     finally:
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)
@@ -516,6 +555,16 @@ def test_the_page_of_a_training_names_who_else_trained_its_network(storage):
     # On CIFAR-10, CIFAR-100 and SVHN.
     assert all(f">{error}<" in page for error in ("3.73", "21.31", "2.98"))
     assert "github.com/osmr/imgclsmob" in page
+    assert "The errors after each epoch are not known" in page
+
+
+def test_the_page_of_a_training_tells_recipes_and_trainings_apart(storage):
+    store_imported(storage, read_published("published:pycls_zoo"))
+    page = to_html(show(Reader(storage), "/study/pycls_zoo/trial/resnext50_32x4d/0", "", None))
+    for words in ("ImageNet-1K, a3_in1k, 160 pixels", "ImageNet-1K, ra_in1k, 224 pixels"):
+        assert f">{words}<" in page
+    assert ">mean of 5<" in page
+    assert "Table 3 of Xie" in page
 
 
 def test_the_page_of_a_network_that_nobody_published_says_nothing_of_others(storage, running):

@@ -202,8 +202,12 @@ def test_the_cost_and_the_order_are_chosen(browser, address):
             ".map(row => parseFloat(row.children[4].textContent));"
             " return cells.every((value, i) => !i || cells[i - 1] <= value) })()",
         )
+        page.get_by_text("Lay over what others published").click()
+        page.get_by_label("osmr_resnext20_svhn").check()
+        until(page, "document.querySelector('#error').textContent.includes('osmr_resnext20_svhn')")
         assert "cost=seconds_per_epoch" in page.url
         assert "order=best" in page.url
+        assert "beside=osmr_resnext20_svhn" in page.url
 
 
 def test_what_was_got_wrong_comes_after_the_figures_with_its_images(browser, tmp_path):

@@ -1,6 +1,8 @@
 """Exports load elsewhere with the same numbers, or are refused with a reason."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -123,6 +125,37 @@ def test_onnx_gives_torchs_outputs_for_any_batch(tmp_path: Path) -> None:
         expected = model.eval()(images)
     actual = torch.from_numpy(session.run(None, {"images": images.numpy()})[0])
     torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_pt2_program_gives_torchs_outputs_for_any_batch_and_says_what_it_is(
+    tmp_path: Path,
+) -> None:
+    model = fresh_network(SMALL, seed=3)
+    loading = export(model, tmp_path / "w.pt2", "pt2", {"class_names": "a, b"})
+    about = {"resnext-explorer.json": ""}
+    program = torch.export.load(tmp_path / "w.pt2", extra_files=about)
+    assert loading == f"torch.export.load({str(tmp_path / 'w.pt2')!r}).module()"
+    images = torch.randn(7, 3, 8, 8)
+    with torch.no_grad():
+        torch.testing.assert_close(program.module()(images), model.eval()(images))
+    said = json.loads(about["resnext-explorer.json"])
+    assert (said["architecture"], said["class_names"]) == (SMALL.name, "a, b")
+
+
+def test_a_network_whose_written_form_differs_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = torch.export.load
+
+    def other(file: Any, **options: Any) -> Any:
+        program = load(file, **options)
+        program.module = lambda: lambda images: torch.full((len(images), 5), 9.0)
+        return program
+
+    monkeypatch.setattr(torch.export, "load", other)
+    with pytest.raises(RuntimeError, match="differs from torch's"):
+        export(fresh_network(SMALL, seed=3), tmp_path / "w.pt2", "pt2")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_seed_gives_the_same_fresh_network_and_leaves_torchs_generator_alone() -> None:

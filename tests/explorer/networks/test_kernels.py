@@ -237,8 +237,9 @@ def test_kernels_give_the_same_bits_from_numbas_cache_and_whatever_became_of_it(
     cached = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(cached) == 2 * 5
     assert trained(NUMBA_CACHE_DIR=str(tmp_path)) == (digest, "")
-    for path in cached:
-        path.write_bytes(path.read_bytes()[: 0 if "_near" in path.name else -20])
+    for path in cached:  # of two kernels: to compile all five again takes seconds
+        if "_near" in path.name or "_over" in path.name:
+            path.write_bytes(path.read_bytes()[: 0 if "_near" in path.name else -20])
     again, complaint = trained(NUMBA_CACHE_DIR=str(tmp_path))
     assert again == digest
     assert "compiled without Numba's cache" in complaint

@@ -2,7 +2,6 @@
 lost, and who comes late records nothing."""
 
 import json
-import multiprocessing
 import os
 import random
 import signal
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from claiming import work
+from claiming import PROCESSES, work
 
 from studies.attempts.attempt import Attempt, how_it_ended, status_of
 from studies.attempts.claims import Claims
@@ -207,9 +206,8 @@ def _completions(storage: Storage) -> Counter[str]:
 
 
 def _processes(storage: Storage, count: int, wanted: list[Pair], *arguments: Any) -> list[Any]:
-    context = multiprocessing.get_context("spawn")
     started = [
-        context.Process(target=work, args=(storage.url, wanted, *arguments)) for _ in range(count)
+        PROCESSES.Process(target=work, args=(storage.url, wanted, *arguments)) for _ in range(count)
     ]
     for process in started:
         process.start()

@@ -2,7 +2,6 @@
 PostgreSQL server, with real processes."""
 
 import json
-import multiprocessing
 import os
 import signal
 import socket
@@ -20,7 +19,7 @@ from typing import Any
 import fake_training
 import pandas as pd
 import pytest
-from claiming import work
+from claiming import PROCESSES, work
 from optuna.study import StudyDirection
 from postgres_server import PASSWORD, Server, serve
 from tiny_runs import INCIDENTAL
@@ -67,8 +66,7 @@ def completed(storage: Storage) -> Counter[Pair]:
 
 
 def processes(storage: Storage, count: int, *arguments: Any) -> list[Any]:
-    context = multiprocessing.get_context("spawn")
-    started = [context.Process(target=work, args=(storage.url, *arguments)) for _ in range(count)]
+    started = [PROCESSES.Process(target=work, args=(storage.url, *arguments)) for _ in range(count)]
     for process in started:
         process.start()
     return started

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import searching
+import yaml
 from click.testing import CliRunner
 from PIL import Image
 from tiny_study import change
@@ -279,6 +280,15 @@ def test_the_winner_is_shown_trained_fully_and_exported_whole(
 
     # What stands in the card is enough to come to the test error that stands in the card.
     card = Path("best/card.md").read_text()
+    _, front_matter, _ = card.split("---\n", 2)
+    about = yaml.safe_load(front_matter)
+    (model,) = about["model-index"]
+    (result,) = model["results"]
+    (accuracy,) = result["metrics"]
+    assert about["pipeline_tag"] == result["task"]["type"] == "image-classification"
+    assert f"# {model['name']}\n" in card
+    (error,) = re.findall(r"^- test error: ([0-9.]+) %", card, re.MULTILINE)
+    assert 100 * (1 - accuracy["value"]) == pytest.approx(float(error), abs=0.0051)
     assert "1438 images" in card
     mean, std = (
         float(number) for number in re.search(r"minus ([\d.]+), over ([\d.]+)", card).groups()

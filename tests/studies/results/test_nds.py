@@ -139,6 +139,14 @@ def test_the_same_pair_again_and_other_ways_to_train_are_told(workdir: Path) -> 
     assert any("trained in 2 ways" in sentence for sentence in study.about)
 
 
+def test_losses_that_are_no_number_are_read(workdir: Path) -> None:
+    # A reader of the real files elsewhere takes their lowest loss with NumPy's `nanmin`.
+    diverged = entry(RESNET_20, rng_seed=2, train_ep_loss=[2.3, float("nan")])
+    path = written(workdir, "a.json", [entry(RESNET_20, train_ep_loss=[2.3, 1.1]), diverged])
+    assert "NaN" in path.read_text()
+    assert read_nds(path).trials["seed"].tolist() == [1, 2]
+
+
 @pytest.mark.parametrize("size", [1, 7, 100])
 def test_entries_are_whole_wherever_a_chunk_ends(
     workdir: Path, monkeypatch: pytest.MonkeyPatch, size: int

@@ -60,11 +60,17 @@ def test_choosing_by_test_error_is_refused(workdir: Path) -> None:
         choose(trials, URL)
 
 
-def test_means_are_called_means(workdir: Path) -> None:
-    study = read_published("published:pycls_zoo")
-    assert study.about[0] == (
-        "Each error is the mean of 5 trainings: no interval, nothing claimed."
-    )
+@pytest.mark.parametrize(
+    ("name", "each"),
+    [
+        ("pycls_zoo", "Each error is the mean of 5 trainings"),
+        ("table7_cifar10", "Each error is the mean of 10 trainings"),
+        ("resnext29_bearpaw_cifar100", "One training each"),
+        ("resnext29_hysts_cifar10", "One published error each"),  # a median of 3 beside one
+    ],
+)
+def test_how_many_trainings_an_error_is_of_is_told(name: str, each: str) -> None:
+    assert read_published(f"published:{name}").about[0] == f"{each}: no interval, nothing claimed."
 
 
 @pytest.mark.parametrize("name", STUDIES)

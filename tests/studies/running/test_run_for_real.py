@@ -81,9 +81,10 @@ def wait_for_epochs(process: "subprocess.Popen[str]", count: int) -> None:
 
 
 def kill_everything(process: "subprocess.Popen[str]", storage: Storage) -> None:
-    process.kill()
+    process.send_signal(signal.SIGSTOP)  # it replaces nobody, and no worker sees it gone
     for worker in running_workers(storage):
         os.kill(worker.pid, signal.SIGKILL)
+    process.kill()
     process.communicate()
 
 
