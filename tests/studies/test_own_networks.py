@@ -5,6 +5,7 @@ It takes some ten seconds: a worker starts, and the winner is exported to ONNX.
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,12 +14,14 @@ import pytest
 from own_families import PLAIN, write
 
 from dashboards.analysis.findings import Findings
+from dashboards.app.pages.trial import page
 from dashboards.figures.places import arm_axis
 from explorer import UserError, blueprint
 from explorer.networks import load_network
 from studies.config.design import StoredDesign
 from studies.data import DataShape
-from studies.results import TRIALS, read, study_info
+from studies.results import TRIALS, Reader, read, study_info
+from studies.storage import Storage
 
 Here = Callable[..., "subprocess.CompletedProcess[str]"]
 STORAGE = "sqlite:///own.db"
@@ -62,6 +65,12 @@ def test_a_study_runs_from_its_file_to_the_exported_winner(workdir: Path, here: 
     assert arm_axis(findings).title == "kernel"
     assert here("report", "own", "--storage", STORAGE, "-o", "own.html").returncode == 0
     assert design in Path("own.html").read_text()
+
+    # A page of one training shows the command, and runs none of the user's code.
+    sys.modules.pop("studied")
+    shown = str(page(Reader(Storage(STORAGE)), "own", design, "0", None))
+    assert "resnext-explorer describe" in shown
+    assert "studied" not in sys.modules
 
     # Another source is refused, also where only more seeds are wanted; reports stay.
     (workdir / "more.yaml").write_text(STUDY.replace("seeds: [0]", "seeds: [0, 1]"))
