@@ -160,29 +160,24 @@ def _hint(error: BaseException) -> str:
 
 
 def _quantity(name: str, parameter: inspect.Parameter) -> Quantity:
-    kind = parameter.annotation
-    words = kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind))
-    if words == "tuple" and not isinstance(kind, str):  # tuple[int, ...] has the name of tuple
-        words = str(kind)
-    has_default = parameter.default is not parameter.empty
-    usual = parameter.default if has_default else None
-    said = f"{words}{f' = {usual!r}' if has_default else ''}"
-    problem = UserError(
-        f"{name} has the parameter {shorten(parameter.name)[1:-1]}"
-        f"{f': {cut(said)}' if kind is not parameter.empty else f' = {shorten(usual)}'}, which is"
-        " no whole number and no tuple of them; fix it inside a function of your own that takes"
-        " whole numbers only."
-    )
-    if words in OTHER_KINDS:
-        raise problem
-    if has_default:
-        try:
-            usual = parse_value(usual, parameter.name) if not isinstance(usual, str) else None
-        except UserError:
-            usual = None
-        if usual is None:
-            raise problem
-    is_several = isinstance(usual, tuple) or words.startswith(("tuple", "list", "Sequence"))
+    """A parameter as a quantity; raises `UserError` where it is no whole number, and no tuple."""
+    kind, default, empty = parameter.annotation, parameter.default, parameter.empty
+    typed = kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind))
+    usual = None
+    try:
+        if default is not empty and not isinstance(default, str):
+            usual = parse_value(default, parameter.name)
+        is_whole = typed not in OTHER_KINDS and (usual is not None or default is empty)
+    except UserError:
+        is_whole = False
+    if not is_whole:
+        said = "" if kind is empty else f": {typed}"
+        said += "" if default is empty else f" = {shorten(default)}"
+        raise UserError(
+            f"{name} has the parameter {cut(parameter.name + said)}, which is no whole number and"
+            " no tuple of them; fix it inside a function of your own that takes whole numbers only."
+        )
+    is_several = isinstance(usual, tuple) or typed.startswith(("tuple", "list", "Sequence"))
     return Quantity(parameter.name, usual, is_several)
 
 
