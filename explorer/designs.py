@@ -27,7 +27,17 @@ ARMS = {
 # The solver computes the root of a cost in floating point, which holds whole numbers up to here to
 # the unit.
 LARGEST_BUDGET = 10**15
-LABELS = {"cardinality": "C", "bottleneck_width": "d", "width": "width", "depths": "depths"}
+LABELS = {
+    "cardinality": "C",
+    "bottleneck_width": "d",
+    "width": "width",
+    "depths": "depths",
+    # What is chosen by a word (`explorer.architecture.CHOICES`).
+    "kind": "block",
+    "growth": "growth",
+    "shortcut": "shortcut",
+    "order": "order",
+}
 
 
 class ImpossibleBudget(UserError):
@@ -142,8 +152,8 @@ def cost(architecture: Blueprint | str, by: str) -> int:
             identity block of the first stage (equation 4).
 
     Raises:
-        UserError: The measure is unknown, or it is `block` and the network has basic blocks, or is
-            the user's own.
+        UserError: The measure is unknown, or it is `block` and the network has basic blocks, which
+            have no d, or is the user's own.
     """
     architecture = as_blueprint(architecture)
     check_known("measure", by, MEASURES)
@@ -155,10 +165,10 @@ def cost(architecture: Blueprint | str, by: str) -> int:
             )
         return int(getattr(architecture.count(), by))
     if by == "block":
-        if architecture.template.kind == "basic":
+        if "bottleneck_width" not in architecture.template.numbers:
             raise UserError(
-                "the measure 'block' (equation 4 of the paper) is defined for bottleneck blocks"
-                " only; use 'flops'."
+                "the measure 'block' (equation 4 of the paper) is defined for blocks with a"
+                f" bottleneck width d, and {architecture.template.article} has none; use 'flops'."
             )
         # The second block of a first stage is an identity block, also where the architecture itself
         # has none.

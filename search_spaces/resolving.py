@@ -174,14 +174,9 @@ class BoundSpace:
         options = dict(rule) | {"tolerance": None}
         if "depth_policy" in values:
             options["depth_policy"] = values.pop("depth_policy")
-        # The budget is the reference's own; growth and shortcut belong to the point.
-        budget = cost(reference, rule.by)
-        own = {key: values.pop(key) for key in list(values) if key not in reference.quantities}
-        start = reference.with_(**own)
         given: dict[str, Any] = {key: [value] for key, value in values.items()}
-        (design,) = match(start, budget=budget, **options, **given)
-        design = replace(design, reference=reference.name, arm=arm)
-        return _within(rule.tolerance, design, rule.solve, given)
+        (design,) = match(reference, **options, **given)
+        return _within(rule.tolerance, replace(design, arm=arm), rule.solve, given)
 
     def _scaled(self, arm: str, kind: str, reference: Blueprint) -> Design | LeftOut:
         rule = self.space.scale

@@ -134,11 +134,12 @@ def lower_first(sentence: str) -> str:
     return sentence[0].lower() + sentence[1:] if ours else sentence
 
 
-def template_label(cardinality: Any, bottleneck_width: Any, width: Any = None) -> str:
-    """'8x14d'; a basic block has no paths and is called by its width: 'w64'."""
+def template_label(cardinality: Any, bottleneck_width: Any, width: Any, kind: Any) -> str:
+    """'8x14d'; 'inception 25d'; a basic block has no paths and is called by its width: 'w64'."""
     if pd.isna(cardinality) or pd.isna(bottleneck_width):
         return "" if pd.isna(width) else f"w{int(width)}"
-    return f"{int(cardinality)}x{int(bottleneck_width)}d"
+    paths = "inception " if kind == "inception" else f"{int(cardinality)}x"
+    return f"{paths}{int(bottleneck_width)}d"
 
 
 def network_label(design: Mapping[str, Any]) -> str:
@@ -149,7 +150,10 @@ def network_label(design: Mapping[str, Any]) -> str:
     name = str(design["design"])
     if not is_own(name):
         return template_label(
-            design["cardinality"], design["bottleneck_width"], design.get("width")
+            design["cardinality"],
+            design["bottleneck_width"],
+            design.get("width"),
+            design.get("kind"),
         )
     try:
         values = OwnName.parse(name).values

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from explorer.architecture import CHOICES
 from explorer.commands.parsing import (
     Choices,
     DepthLists,
@@ -14,6 +15,7 @@ from explorer.commands.parsing import (
     Setting,
     WholeNumber,
     WholeNumbers,
+    Words,
 )
 from explorer.depths import POLICIES
 from explorer.errors import UserError
@@ -35,14 +37,15 @@ TOLERANCE_OPTION = click.option(
 def grouped(name: str, **options: tuple[click.ParamType, str]) -> Any:
     """Options, each with its type and its help, that a command takes as one dict.
 
-    The command's argument `name` holds those that are given.
+    The command's argument `name` holds those that are given; several groups may share it.
     """
 
     def decorate(command: Any) -> Any:
         @wraps(command)
         def call(**values: Any) -> Any:
             given = {key: values.pop(key) for key in options}
-            values[name] = {key: value for key, value in given.items() if value is not None}
+            given = {key: value for key, value in given.items() if value is not None}
+            values[name] = {**values.get(name, {}), **given}
             return command(**values)
 
         for key, (kind, text) in reversed(options.items()):
@@ -98,6 +101,18 @@ def _once(pairs: Iterable[tuple[str, Any]], option: str) -> dict[str, Any]:
     return given
 
 
+choice_options = grouped(
+    "given",
+    **{
+        key: (Words(), f"{what}: {', '.join(CHOICES[key])}, or several with commas.")
+        for key, what in (
+            ("kind", "The block"),
+            ("growth", "What grows from stage to stage beside the width"),
+            ("shortcut", "The shortcut"),
+            ("order", "Batch norm and relu after or before each convolution"),
+        )
+    },
+)
 budget_options = grouped(
     "budgets",
     flops=(

@@ -84,6 +84,16 @@ class WholeNumber(WholeNumbers):
         return numbers[0]
 
 
+class Words(_Parsed):
+    """A comma-separated list of words: `d,C,root`."""
+
+    name = "WORD,..."
+    kinds = (list,)
+
+    def parse(self, text: str, option: str) -> Any:
+        return [word.strip() for word in text.split(",")]
+
+
 class DepthLists(_Parsed):
     """Blocks per stage, of one or more networks: `3-4-6-3` or `3-4-6-3,3-4-23-3`."""
 

@@ -223,11 +223,13 @@ def _record(architecture: Architecture) -> dict[str, Any]:
     return {
         "name": architecture.name,
         "depths": list(architecture.depths),
+        "kind": template.kind,
         "cardinality": template.cardinality,
         "bottleneck_width": template.bottleneck_width,
         "width": template.width,
         "growth": architecture.growth,
         "shortcut": architecture.shortcut,
+        "order": architecture.order,
         "stem": vars(architecture.stem),
         "resolution": architecture.resolution,
         **vars(count(architecture)),
@@ -292,7 +294,7 @@ def part_totals(network: Blueprint) -> dict[str, tuple[int, int, int]]:
 
 def _costs_of_stages(architecture: Architecture) -> Iterator[tuple[str, Complexity]]:
     for layer in iter_layers(architecture):
-        end = "classifier" if layer.part in ("avgpool", "fc") else "stem"
+        end = "classifier" if layer.part in ("norm", "avgpool", "fc") else "stem"
         yield f"stage {layer.stage}" if layer.stage else end, layer_complexity(layer)
 
 
@@ -307,11 +309,13 @@ def print_side_by_side(first: Blueprint, second: Blueprint) -> None:
         template = architecture.template
         return {
             "depths": "-".join(map(str, architecture.depths)),
+            "block": template.kind,
             "cardinality C": template.cardinality,
             "bottleneck width d": template.bottleneck_width,
             "width": template.width,
             "growth": architecture.growth,
             "shortcut": architecture.shortcut,
+            "order": architecture.order,
             "stem": f"{architecture.stem.kind} {architecture.stem.channels}",
             "input": "x".join(map(str, architecture.input_shape)),
         }

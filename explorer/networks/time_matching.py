@@ -7,10 +7,12 @@ reference, and the nearest is taken.
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import lcm
 from typing import Any
 
+from explorer.architecture import Architecture
 from explorer.blueprints import Blueprint, as_blueprint
-from explorer.budget import beyond, check_solve, combinations, match
+from explorer.budget import OURS, beyond, check_quantity, check_solve, combinations, match
 from explorer.designs import LABELS, Budget, Design, ImpossibleBudget, cost
 from explorer.errors import UserError
 from explorer.networks.measuring import Case, Timing, measure
@@ -63,21 +65,24 @@ def match_time(
         UserError: As in `match`; or there are more than `MOST_MEASURED` designs to measure.
     """
     reference = as_blueprint(reference)
-    check_solve(reference, solve, given)
+    known = OURS if isinstance(reference, Architecture) else reference.quantities
+    check_quantity(solve, given, known)
     if solve == "depths":
         raise UserError(
             "depths cannot be solved by measured time; use solve='bottleneck_width', 'cardinality'"
             " or 'width'."
         )
-    step = whole(multiple_of, "multiple_of")
+    multiple = whole(multiple_of, "multiple_of")
     if tolerance is not None:
         tolerance = parse_share(tolerance, "tolerance")
     if budget is not None:
         Budget(by, budget)  # refused before anything is measured
     designs = []
-    for values in combinations(given, reference.quantities):
+    for values in combinations(given, known):
         start = reference.with_(**values)
         start.check_heeded(reference)
+        check_solve(start, solve)
+        step = lcm(multiple, start.unit(solve) if isinstance(start, Architecture) else 1)
         options: dict[str, Any] = {"device": device, "rounds": rounds, "progress": progress}
 
         def case(architecture: Blueprint) -> Case:

@@ -37,6 +37,8 @@ class StoredDesign:
     shortcut: str | None
     stem: str | None
     stem_channels: int | None
+    kind: str | None
+    order: str | None
     shape: DataShape
     values: tuple[tuple[str, Value], ...] = ()
     source: str = ""
@@ -51,13 +53,18 @@ class StoredDesign:
                 "shortcut": network.shortcut,
                 "stem": network.stem.kind,
                 "stem_channels": network.stem.channels,
+                "kind": network.template.kind,
+                "order": network.order,
             }
         shape = DataShape(network.resolution, network.in_channels, network.classes)
         return cls.read(record, shape)
 
     @classmethod
     def read(cls, record: Mapping[str, Any], shape: DataShape) -> Self:
-        """A stored record of a design, for data of this shape."""
+        """A stored record of a design, for data of this shape.
+
+        One from before there were other kinds and orders does not say them.
+        """
         values: dict[str, Any] = {key: record[key] for key in (*_NAMES, *_COSTS)}
         ours = (*_QUANTITIES, *_WORDS)
         if "quantities" in record:
@@ -65,7 +72,8 @@ class StoredDesign:
             values |= {**dict.fromkeys(ours), "values": tuple(own.items())}
             values["source"] = record["source"]
         else:
-            values |= {key: record[key] for key in ours}
+            kind = "bottleneck" if record["bottleneck_width"] else "basic"
+            values |= {key: {"kind": kind, "order": "post", **record}[key] for key in ours}
             values["depths"] = tuple(record["depths"])
         return cls(**values, shape=shape)
 
@@ -119,4 +127,4 @@ _COUNTS = ("flops", "params", "activations")
 _QUANTITIES = ("cardinality", "bottleneck_width", "width", "depths")
 _NAMES = ("name", "reference")
 _COSTS = (*_COUNTS, "by", "budget", "mismatch", "arm")
-_WORDS = ("growth", "shortcut", "stem", "stem_channels")
+_WORDS = ("growth", "shortcut", "stem", "stem_channels", "kind", "order")

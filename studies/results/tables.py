@@ -34,6 +34,8 @@ TRIALS = {
     "growth": "str",
     "shortcut": "str",
     "stem": "str",
+    "kind": "str",
+    "order": "str",
     "resolution": "int64",
     "in_channels": "int64",
     "classes": "int64",

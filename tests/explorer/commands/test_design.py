@@ -39,6 +39,45 @@ def test_match_prints_json_only(here: Here) -> None:
     assert designs[3]["mismatch"] == pytest.approx(71456 / 69632 - 1)
 
 
+def test_a_block_or_an_order_is_given_like_a_quantity(here: Here) -> None:
+    designs = json.loads(
+        here(
+            "match", "resnet50", "--kind", "bottleneck,inception", "--order", "pre", "--json"
+        ).stdout
+    )
+    assert [design["name"] for design in designs] == [
+        "resnet50_pre",
+        "inception_3-4-6-3_25d_w256_pre",
+    ]
+    assert {design["budget"] for design in designs} == {4089184256}
+    arms = json.loads(
+        here(
+            "suggest", "--flops", "5M", "--resolution", "32", "--cardinality", "4",
+            "--growth", "root,d,C", "--top", "1", "--json",
+        ).stdout
+    )[0]["arms"]  # fmt: skip
+    assert [arm["name"].rpartition("_grow")[2] for arm in arms][::2] == ["root", "C"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("match", "resnet50", "--kind", "incepton"), "Did you mean 'inception'"),
+        (("match", "resnet50", "--kind", "inception", "--cardinality", "2"), "paths are unlike"),
+        (("match", "resnet50", "--growth", "root"), "the smallest C is 8"),
+        (("suggest", "--flops", "5M", "--resolution", "32", "--kind", "basic"), "resnet20_cifar"),
+        (("scale", "inception_1-1_8d_w32", "--resolution", "1"), "smallest resolution"),
+    ],
+)
+def test_a_block_that_cannot_be_is_one_sentence(
+    here: Here, arguments: tuple[str, ...], message: str
+) -> None:
+    result = here(*arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
 def test_describe_lists_every_layer_and_sums_to_the_totals(here: Here) -> None:
     record = json.loads(here("describe", "resnext50_32x4d", "--verify", "--json").stdout)
     assert record["flops"] == 4230479872
