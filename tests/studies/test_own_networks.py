@@ -122,6 +122,7 @@ def test_arms_of_powers_of_two_stand_on_a_log2_axis() -> None:
                 "seed": 0,
                 "test_error": 0.1,
                 "cardinality": None,
+                **dict.fromkeys(("kind", "growth", "shortcut", "order"), ""),
             }
             for value in values
         ]
