@@ -10,7 +10,7 @@ from explorer.costs import Complexity
 from explorer.errors import UserError, check_known, shorten
 from explorer.layers import iter_layers
 from explorer.template import any_of
-from explorer.text import human_flops, human_percent
+from explorer.text import human_flops, human_mismatch
 
 MEASURES = ("flops", "block", "params", "activations")
 # Those of a whole network, in which budgets are given.
@@ -87,6 +87,7 @@ class Design:
         budget: What it may cost.
         reference: Name of the network that set the budget; "" for a plain budget.
         arm: Group that a comparison puts the design in; "" for none.
+        is_solved: Whether it was to cost as much as its budget; not of a space that solves nothing.
         measured: Seconds that this design takes, where the budget is in time.
         candidates: All `Timing`s that the design was chosen from, the reference's first, where the
             budget is in time.
@@ -97,6 +98,7 @@ class Design:
     budget: Budget
     reference: str = ""
     arm: str = ""
+    is_solved: bool = True
     measured: float | None = None
     candidates: tuple[Any, ...] = ()
     note: str = ""
@@ -106,8 +108,8 @@ class Design:
             return f"<Design: {self.architecture!r}>"
         arm = f", arm={self.arm!r}" if self.arm else ""
         cost = f"{self.cost:.3g} s" if self.budget.by in TIMES else f"{self.cost:,}"
-        signed = human_percent(self.mismatch, signed=True)
-        return f"<Design {self.name!r}{arm}, {self.budget.by}: {cost}, {signed} of its budget>"
+        off = human_mismatch(self.mismatch, is_solved=self.is_solved)
+        return f"<Design {self.name!r}{arm}, {self.budget.by}: {cost}, {off} of its budget>"
 
     @property
     def name(self) -> str:

@@ -145,7 +145,7 @@ def parse_comparison(
 ) -> tuple[str, Callable[[Any, Any], Any], float]:
     """'params<=30M' as column, comparison and number; raises `UserError` for anything else.
 
-    A latency has a unit: 'latency<=2ms' is in seconds then.
+    A latency needs a unit, and is in seconds then: 'latency<=2ms'.
     """
     parts = re.fullmatch(r"\s*(\w+)\s*(<=|>=|==|!=|<|>)\s*(\S.*?)\s*", text)
     if not parts:

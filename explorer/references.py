@@ -25,7 +25,7 @@ from explorer.errors import UserError, check_known
 from explorer.family import LARGEST_WIDTH, TEMPLATE, references, usual_classes
 from explorer.numbers import parse_number, parse_share
 from explorer.template import set_whole, whole
-from explorer.text import human_flops, human_percent
+from explorer.text import counted, human_flops, human_percent
 
 SUGGESTED = 10
 MOST_ARMS = 1000  # of which each takes some 10 ms
@@ -71,7 +71,7 @@ class Question:
             check_measure(start, self.solve, self.budget.by)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Suggestion:
     """A reference, and how closely its arms meet its cost.
 
@@ -84,6 +84,15 @@ class Suggestion:
     reference: Architecture
     question: Question
     worst: float
+
+    def __repr__(self) -> str:
+        spent = human_flops(cost(self.reference, self.budget.by))
+        below = human_percent(self.below)
+        return (
+            f"<Suggestion {self.name!r}, {self.budget.by}: {spent}, {below} below the budget,"
+            f" worst mismatch of {counted(len(self.question.points), 'arm')}:"
+            f" {human_percent(self.worst)}>"
+        )
 
     @property
     def name(self) -> str:

@@ -45,6 +45,9 @@ def test_an_installed_wheel_matches_and_shows_spaces_from_an_empty_folder(tmp_pa
         "dev",
         "onnx",
         "postgres",
+        "ray",
+        "s3",
+        "slurm",
     }
     assert re.findall(r"^Requires-Dist: (numba.*)", about, re.MULTILINE) == [
         "numba>=0.63; extra == 'cpu'"

@@ -51,6 +51,12 @@ def bare_points(fraction: float) -> str:
     return f"{100 * fraction:.6g}"
 
 
+def margin_words(fraction: float) -> str:
+    """A margin with its unit: '0.5 points', '1 point'."""
+    number = bare_points(fraction)
+    return f"{number} {'point' if number == '1' else 'points'}"
+
+
 def gap_text(low: float | None, high: float | None, estimate: float) -> str:
     """'0.42 (0.12 to 0.72)': size and interval in points, of a gap that is shown."""
     ends = sorted(min(1.0, abs(end or 0.0)) for end in (low, high))

@@ -190,8 +190,12 @@ def match(
         print_json([printing.design_record(design) for design in designs])
         return
     printing.print_designs(designs)
+    if by in TIMES:
+        from explorer.commands.heavy import how_measured
+
+        for design in designs:
+            printing.print_candidates(design, solve, how_measured(device, batch))
     for design in designs:
-        printing.print_candidates(design, solve)
         if design.note:
             click.echo(f"{design.name}: {design.note}")
     spent = designs[0].budget.value

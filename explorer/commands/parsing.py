@@ -152,7 +152,7 @@ class Number(_Parsed):
 
 
 class Seconds(_Parsed):
-    """A time above zero, with its unit or in seconds: `10ms`."""
+    """A time above zero, with its unit: `10ms`."""
 
     name = "TIME"
     kinds = (float,)

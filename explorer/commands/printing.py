@@ -58,7 +58,7 @@ def print_designs(designs: Sequence[Design], first: Mapping[str, Sequence[str]] 
             design.name,
             *(shown_value(own.get(key)) for key in keys),
             *map(human_count, vars(design.complexity).values()),
-            human_mismatch(design.mismatch),
+            human_mismatch(design.mismatch, is_solved=design.is_solved),
         )
         for position, (design, own) in enumerate(zip(designs, values, strict=True))
     ]
@@ -86,7 +86,7 @@ def print_far_off(designs: Sequence[Design], what: str) -> None:
         designs: The designs of a table.
         what: What was to come near it, as "whole number for d".
     """
-    far = sum(abs(design.mismatch) > FAR_OFF for design in designs)
+    far = sum(design.is_solved and abs(design.mismatch) > FAR_OFF for design in designs)
     if far:
         verb = "is" if far == 1 else "are"
         click.echo(
@@ -114,10 +114,9 @@ def design_record(design: Design) -> dict[str, Any]:
     return record
 
 
-def print_candidates(design: Design, solve: str) -> None:
-    """Print every candidate that was measured for a design, with the spread over rounds."""
-    if not design.candidates:
-        return
+def print_candidates(design: Design, solve: str, how: str) -> None:
+    """Print every candidate that was measured for a design, with the spread over rounds; `how` says
+    by which settings."""
     from explorer.terminal import print_table
 
     rows = []
@@ -134,7 +133,7 @@ def print_candidates(design: Design, solve: str) -> None:
                 chosen if position else "reference",
             )
         )
-    click.echo(f"\nMeasured for {design.name}:")
+    click.echo(f"\nMeasured for {design.name}, {how}:")
     print_table(
         ("network", LABELS.get(solve, solve), "FLOPs", "median ms", "quartiles, ms", ""),
         rows,
@@ -163,6 +162,11 @@ def _alike(design: Design) -> tuple[Any, list[Any]]:
     ]
 
 
+def first_words(shown: int) -> str:
+    """What follows a count of which so many are shown."""
+    return "; the first is shown" if shown == 1 else f"; the first {shown} are shown"
+
+
 def print_suggestions(suggestions: "Suggestions", given: dict[str, Any]) -> None:
     """Print references for a budget, the arms of the first, and the command that goes on."""
     from explorer.terminal import print_table
@@ -181,7 +185,7 @@ def print_suggestions(suggestions: "Suggestions", given: dict[str, Any]) -> None
     ]
     print_table(("reference", *COSTS, "below budget", "worst mismatch"), rows)
     shown = len(suggestions.best)
-    rest = f"; the first {shown} are shown" if shown < suggestions.number else ""
+    rest = first_words(shown) if shown < suggestions.number else ""
     size = "x".join(map(str, network.input_shape))
     verb = "fits" if suggestions.number == 1 else "fit"
     click.echo(
@@ -377,7 +381,7 @@ def print_grid(reference: Architecture, table: Any, limit: int) -> None:
             (name, row.cardinality, "" if d != d else d, row.width, row.depths, *counts, mismatch)
         )
     print_table(("design", "C", "d", "width", "depths", *COSTS, "mismatch"), rows)
-    rest = f"; the first {limit} are shown" if len(table) > limit else ""
+    rest = first_words(limit) if len(table) > limit else ""
     click.echo(f"\n{len(table):,} designs{rest}.")
 
 

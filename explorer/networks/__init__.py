@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from explorer.networks.rules import BlockShape, Violation, example_image, find_violations
     from explorer.networks.saved import SavedNetwork, load_network
+    from explorer.networks.synced import sync_norms
     from explorer.networks.time_matching import match_time
     from explorer.networks.weights import load_weights
 
@@ -63,6 +64,7 @@ __all__ = [
     "match_time",
     "measure",
     "record",
+    "sync_norms",
     "time_threads",
     "use_threads",
 ]
@@ -85,6 +87,7 @@ __getattr__ = lazy_getattr(
         ),
         "rules": ("BlockShape", "Violation", "example_image", "find_violations"),
         "saved": ("SavedNetwork", "load_network"),
+        "synced": ("sync_norms",),
         "time_matching": ("match_time",),
         "weights": ("load_weights",),
     },

@@ -74,6 +74,10 @@ def load_network(path: str | Path, name: str | None = None, **sizes: int) -> Sav
             f"cannot read weights from {path}: it is an ONNX network. Give the .safetensors or .pth"
             " file that it was exported from."
         )
+    if Path(path).is_dir():
+        inside = sorted(Path(path).glob("*.safetensors"))
+        which = f"; give the file in it: {inside[0]}" if inside else ", with no .safetensors in it"
+        raise UserError(f"cannot read weights from {path}: it is a folder{which}.")
     metadata = read_metadata(path)
     try:
         said = {key: int(metadata[key]) for key in SIZES if key in metadata}
@@ -84,6 +88,11 @@ def load_network(path: str | Path, name: str | None = None, **sizes: int) -> Sav
     design = name or metadata.get("architecture")
     if design is None and not Path(path).is_file():
         raise UserError(f"cannot read weights from {path}: there is no such file.")
+    if design is None and not _may_be_weights(Path(path)):
+        raise UserError(
+            f"cannot read weights from {path}: it is no file of weights. Give the .safetensors file"
+            " that a training wrote, or a .pt or .pth of a state dict."
+        )
     if design is None or (name is None and "resolution" not in {**said, **sizes}):
         whole = command(
             "export",
@@ -126,6 +135,16 @@ def _check_ours_to_run(path: str | Path, design: str) -> None:
             " in the current folder. If you trust that function, name the network:"
             f" {command('export', design, weights=path, format='onnx', o='NEW.onnx')}"
         )
+
+
+def _may_be_weights(path: Path) -> bool:
+    """Whether a file begins as safetensors (a length, then JSON), a zip or a pickle do."""
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(9)
+    except OSError:
+        return True  # which loading tells
+    return beginning[8:9] == b"{" or beginning.startswith((b"PK", b"\x80"))
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:

@@ -61,10 +61,7 @@ class StoredDesign:
 
     @classmethod
     def read(cls, record: Mapping[str, Any], shape: DataShape) -> Self:
-        """A stored record of a design, for data of this shape.
-
-        One from before there were other kinds and orders does not say them.
-        """
+        """A stored record of a design, for data of this shape."""
         values: dict[str, Any] = {key: record[key] for key in (*_NAMES, *_COSTS)}
         ours = (*_QUANTITIES, *_WORDS)
         if "quantities" in record:
@@ -72,8 +69,7 @@ class StoredDesign:
             values |= {**dict.fromkeys(ours), "values": tuple(own.items())}
             values["source"] = record["source"]
         else:
-            kind = "bottleneck" if record["bottleneck_width"] else "basic"
-            values |= {key: {"kind": kind, "order": "post", **record}[key] for key in ours}
+            values |= {key: {**_unsaid(record), **record}[key] for key in ours}
             values["depths"] = tuple(record["depths"])
         return cls(**values, shape=shape)
 
@@ -82,8 +78,9 @@ class StoredDesign:
         keys = [*_NAMES, *_COSTS] if self.source else [*_NAMES, *_QUANTITIES, *_COSTS, *_WORDS]
         stored = as_plain({key: getattr(self, key) for key in keys})
         if self.source:
-            stored |= {"quantities": as_plain(dict(self.values)), "source": self.source}
-        return stored
+            return stored | {"quantities": as_plain(dict(self.values)), "source": self.source}
+        usual = _unsaid(stored)
+        return {key: value for key, value in stored.items() if value != usual.get(key, ...)}
 
     @property
     def quantities(self) -> dict[str, Any]:
@@ -117,6 +114,11 @@ class StoredDesign:
             f" {', '.join(changes) or 'its costs are the same, but its code is not'}. Take the"
             " source of then, or give the study another name."
         )
+
+
+def _unsaid(record: Mapping[str, Any]) -> dict[str, str]:
+    """What a record does not say, as there was nothing else when designs were first stored."""
+    return {"kind": "bottleneck" if record["bottleneck_width"] else "basic", "order": "post"}
 
 
 def _tuples(value: Any) -> Any:

@@ -152,7 +152,7 @@ def check_curves(table: TextTable) -> pd.DataFrame:
 
 def _rows(table: TextTable) -> pd.DataFrame:
     """What each row says, by itself; NaN, None and "" where it says nothing."""
-    words = ("study", "arm", "design", "depths", *_WORDS, "device", "worker")
+    words = ("study", "arm", "design", "depths", *_WORDS, "device", "worker", "machine")
     values: dict[str, Any] = {
         column: columns.names(table, column) for column in (*words, OF_RECIPE)
     }

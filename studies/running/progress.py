@@ -4,7 +4,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -62,11 +61,14 @@ class View:
     def standings(self, standings: UntilStandings) -> None:
         """Where the arms stand, if seeds end where the verdict is known: often, and at the end."""
 
-    def died(self, worker: int, cause: str, log: Path) -> None:
+    def died(self, worker: int, cause: str, log: str) -> None:
         """A worker died; it is being replaced."""
 
     def storage_away(self, worker: int | None, reason: str | None) -> None:
         """A worker, or the run (None), waits for the storage, or reaches it again (no reason)."""
+
+    def note(self, worker: int, text: str) -> None:
+        """A worker has something to say, in sentences: what it does without, or trains again."""
 
     def stopping(self, kill: bool) -> None:
         """The workers have been asked to stop, or killed."""
@@ -88,7 +90,7 @@ class QuietView(View):
         if event["event"] == "failed":
             self.say(f"{event['arm']} seed {event['seed']} failed: {event['reason']}")
 
-    def died(self, worker: int, cause: str, log: Path) -> None:
+    def died(self, worker: int, cause: str, log: str) -> None:
         self.say(f"Worker {worker + 1} {cause}; another takes its place. Its log: {log}")
 
     def storage_away(self, worker: int | None, reason: str | None) -> None:
@@ -99,6 +101,9 @@ class QuietView(View):
             self.say(
                 f"The storage is away{who}: {reason} Waiting for up to {PATIENCE / 60:.0f} minutes."
             )
+
+    def note(self, worker: int, text: str) -> None:
+        self.say(f"Worker {worker + 1}: {text}")
 
     def stopped(self, stored: StoredStudy, counts: Counts) -> None:
         self.say(
@@ -132,8 +137,8 @@ class JsonView(View):
         for arm in self.newly_decided(standings):
             self._tell({"event": "decided", **asdict(arm), "text": standings.line(arm)})
 
-    def died(self, worker: int, cause: str, log: Path) -> None:
-        self._tell({"worker": worker, "event": "died", "cause": cause, "log": str(log)})
+    def died(self, worker: int, cause: str, log: str) -> None:
+        self._tell({"worker": worker, "event": "died", "cause": cause, "log": log})
 
     def storage_away(self, worker: int | None, reason: str | None) -> None:
         self._tell(
@@ -143,6 +148,9 @@ class JsonView(View):
                 "reason": reason,
             }
         )
+
+    def note(self, worker: int, text: str) -> None:
+        self._tell({"worker": worker, "event": "note", "text": text})
 
     def stopped(self, stored: StoredStudy, counts: Counts) -> None:
         self._tell({"event": "stopped", "study": stored.name, **asdict(counts)})
@@ -351,7 +359,8 @@ def _notes(stored: StoredStudy, workers: int) -> list[str]:
     """What to know of the data and of this machine; older versions stored no notes on the data."""
     settings = stored.content.settings
     here = notes_on_stored(settings.threads, workers) if settings.device == "cpu" else []
-    return [*stored.content.origin.notes, *here, *speed_hints(settings)]
+    own = stored.content.file.notes
+    return [*own, *stored.content.origin.notes, *here, *speed_hints(settings)]
 
 
 def _many(number: int, what: str) -> str:

@@ -10,6 +10,7 @@ from explorer.lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from studies.training.choice import settings_here
+    from studies.training.helpers import SharedTraining, shared_by
     from studies.training.notes import errors_by_class, training_notes
     from studies.training.outcome import Outcome, TrainingFailed, TrainingStopped
     from studies.training.prediction import Prediction, Predictor
@@ -19,10 +20,12 @@ __all__ = [
     "Outcome",
     "Prediction",
     "Predictor",
+    "SharedTraining",
     "TrainingFailed",
     "TrainingStopped",
     "errors_by_class",
     "settings_here",
+    "shared_by",
     "train",
     "training_notes",
 ]
@@ -30,6 +33,7 @@ __getattr__ = lazy_getattr(
     __name__,
     {
         "choice": ("settings_here",),
+        "helpers": ("SharedTraining", "shared_by"),
         "notes": ("errors_by_class", "training_notes"),
         "outcome": ("Outcome", "TrainingFailed", "TrainingStopped"),
         "prediction": ("Prediction", "Predictor"),

@@ -6,12 +6,16 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 
-from explorer.cli import COMMANDS
+from explorer.cli import COMMANDS, cli
 from explorer.foreign import call_function
+from explorer.networks import time_matching
+from explorer.networks.measuring import Timing
 
 Here = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -433,3 +437,45 @@ def test_suggest_says_what_it_needs(here: Here, arguments: tuple[str, ...], mess
     result = here("suggest", *arguments)
     assert (result.returncode, result.stdout) == (2, "")
     assert message in result.stderr
+
+
+SMALL = ("resnext_1_1x2d_w8_small8", "--resolution", "8", "--classes", "5")
+
+
+def test_match_meets_a_latency_that_is_given(one_thread: None) -> None:
+    arguments = ["match", *SMALL, "--cardinality", "2", "--latency", "1us"]
+    shown = CliRunner().invoke(cli, arguments).output
+    # No network takes a microsecond, so the least of all that were measured is the nearest.
+    assert "Budget: 1 µs latency (given). The mismatch is in latency." in shown
+    assert ", on cpu, in 32 bits, with 1 thread, a batch of 1:" in shown
+    medians = {
+        line.split()[0]: float(line.split()[4])
+        for line in shown.splitlines()
+        if line.startswith("resnext_1_2x") and " to " in line
+    }
+    (chosen,) = [line.split()[0] for line in shown.splitlines() if line.endswith("chosen")]
+    assert chosen == min(medians, key=medians.__getitem__)
+    refused = CliRunner().invoke(cli, [*arguments[:-1], "10"])
+    assert "must be a time above zero with its unit, for example 10ms" in str(refused.exception)
+
+
+@pytest.mark.parametrize(("high", "is_clear"), [(0.9, True), (1.05, False)])
+def test_a_choice_among_overlapping_quartiles_says_so(
+    high: float, is_clear: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Times are given here: each d takes as many ms, up to `high` longer in the upper quartile."""
+
+    def measure(cases: list[Any], **_: Any) -> list[Timing]:
+        times = [case.architecture.template.bottleneck_width / 1000 for case in cases]
+        pairs = zip(cases, times, strict=True)
+        return [Timing(case, time, time, time + high / 1000, 7, 0) for case, time in pairs]
+
+    monkeypatch.setattr(time_matching, "measure", measure)
+    arguments = ["match", *SMALL, "--cardinality", "2", "--by", "latency"]
+    shown = CliRunner().invoke(cli, arguments).output
+    assert "2.000 to" in next(line for line in shown.splitlines() if line.endswith("chosen"))
+    clear = (
+        "The choice is not clear-cut: the quartiles of 2 designs, d from 1 to 2, overlap, so that"
+        " another round of measuring may choose another of them."
+    )
+    assert (clear in shown) != is_clear
