@@ -8,8 +8,10 @@ so that importing `explorer` imports neither torch nor pandas nor NumPy.
 from typing import TYPE_CHECKING
 
 from explorer.architecture import Architecture, Stage
+from explorer.blueprints import Blueprint, blueprint
 from explorer.budget import match, scale
-from explorer.complexity import Complexity, count
+from explorer.complexity import count
+from explorer.costs import Complexity
 from explorer.designs import Budget, Design
 from explorer.errors import UserError
 from explorer.layers import Layer, iter_layers
@@ -32,6 +34,7 @@ else:  # a type checker takes any name from a module with `__getattr__`
 
 __all__ = [
     "Architecture",
+    "Blueprint",
     "Budget",
     "Complexity",
     "Design",
@@ -41,6 +44,7 @@ __all__ = [
     "Suggestion",
     "Template",
     "UserError",
+    "blueprint",
     "build",
     "count",
     "enumerate_designs",

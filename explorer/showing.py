@@ -4,13 +4,15 @@ Values reach it by name (`explorer.lazy.load`) in their `_repr_html_`, since it 
 """
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from explorer.architecture import Architecture
+from explorer.blueprints import Blueprint
 from explorer.complexity import count
-from explorer.designs import Design
+from explorer.designs import LABELS, Design
 from explorer.drawing import svg
 from explorer.text import counted, human_count, human_mismatch, human_percent
 
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 100  # that a list shows
 COSTS = ("FLOPs", "params", "activations")
+# Quantities of ours that have a column; the design's name says the depths.
+SHOWN = ("cardinality", "bottleneck_width", "width")
+SUGGESTION_COLUMNS = ("reference", *COSTS, "below budget", "worst mismatch")
+EMPTY: Mapping[str, Sequence[str]] = MappingProxyType({})
 LEFT = ' style="text-align: left"'
 
 
@@ -54,35 +60,72 @@ def drawing(architecture: Architecture) -> str:
 
 def of_design(design: Design) -> str:
     """A design as a row of `of_designs`, and drawn."""
-    return of_designs([design]) + drawing(design.architecture)
+    network = design.architecture
+    return of_designs([design]) + (drawing(network) if isinstance(network, Architecture) else "")
 
 
 def of_designs(designs: Sequence[Design]) -> str:
     """Designs as a table with a row each."""
-    arms = any(design.arm for design in designs)
-    rows = []
-    for design in designs[:MOST_ROWS]:
-        template = design.architecture.template
-        quantities = (template.cardinality, template.bottleneck_width, template.width)
-        own = (design.name, *quantities, *_costs(design.architecture))
-        rows.append((*([design.arm] if arms else []), *own, human_mismatch(design.mismatch)))
-    columns = (*(["arm"] if arms else []), "design", "C", "d", "width", *COSTS, "mismatch")
-    return table(columns, rows, left=["design"]) + _rest(designs)
+    shown = designs[:MOST_ROWS]
+    arms = [design.arm for design in shown]
+    first = {"arm": arms} if any(arms) else EMPTY
+    columns = (*first, "design", *quantity_labels(shown), *COSTS, "mismatch")
+    return table(columns, design_rows(shown, first), left=["design"]) + _rest(designs)
+
+
+def shown_quantities(designs: Sequence[Design]) -> list[str]:
+    """What a table says of designs: of our own C, d and width, of others in what they differ."""
+    values = [design.architecture.quantities for design in designs]
+    if all(isinstance(design.architecture, Architecture) for design in designs):
+        return list(SHOWN)
+    known = dict.fromkeys(key for own in values for key in own)
+    return [key for key in known if len({own.get(key) for own in values}) > 1]
+
+
+def quantity_labels(designs: Sequence[Design]) -> list[str]:
+    """The headings of `shown_quantities`."""
+    return [LABELS.get(key, key) for key in shown_quantities(designs)]
+
+
+def design_rows(
+    designs: Sequence[Design], first: Mapping[str, Sequence[str]] = EMPTY
+) -> list[tuple[Any, ...]]:
+    """Designs as rows: the columns of `first`, name, quantities, costs and mismatch."""
+    keys = shown_quantities(designs)
+    return [
+        (
+            *(column[position] for column in first.values()),
+            design.name,
+            *(shown_value(design.architecture.quantities.get(key)) for key in keys),
+            *_costs(design.architecture),
+            human_mismatch(design.mismatch, is_solved=design.is_solved),
+        )
+        for position, design in enumerate(designs)
+    ]
+
+
+def shown_value(value: Any) -> Any:
+    """A quantity in a table: 3-4-6-3 for several numbers."""
+    return "-".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def of_suggestions(suggestions: "Sequence[Suggestion]") -> str:
     """References for a budget as a table, best first."""
-    columns = ("reference", *COSTS, "below budget", "worst mismatch")
-    rows = [
+    rows = suggestion_rows(suggestions[:MOST_ROWS])
+    return table(SUGGESTION_COLUMNS, rows) + _rest(suggestions)
+
+
+def suggestion_rows(suggestions: "Sequence[Suggestion]") -> list[tuple[str, ...]]:
+    """References as rows under `SUGGESTION_COLUMNS`."""
+    return [
         (
             suggestion.name,
             *_costs(suggestion.reference),
             human_percent(suggestion.below),
             human_percent(suggestion.worst),
         )
-        for suggestion in suggestions[:MOST_ROWS]
+        for suggestion in suggestions
     ]
-    return table(columns, rows) + _rest(suggestions)
 
 
 def of_suggestion(suggestion: "Suggestion") -> str:
@@ -92,8 +135,8 @@ def of_suggestion(suggestion: "Suggestion") -> str:
     )
 
 
-def _costs(architecture: Architecture) -> Iterable[str]:
-    return map(human_count, vars(count(architecture)).values())
+def _costs(network: Blueprint) -> Iterable[str]:
+    return map(human_count, vars(count(network)).values())
 
 
 def _rest(items: Sequence[Any]) -> str:

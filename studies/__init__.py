@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from studies.single_training import Trained, train
     from studies.stored import (
         ListedStudy,
+        annotate_study,
         delete_study,
         import_results,
         import_study,
@@ -44,6 +45,7 @@ else:  # a type checker takes any name from a module with `__getattr__`
             "single_training": ("Trained", "train"),
             "stored": (
                 "ListedStudy",
+                "annotate_study",
                 "delete_study",
                 "import_results",
                 "import_study",
@@ -63,6 +65,7 @@ __all__ = [
     "Recipe",
     "Study",
     "Trained",
+    "annotate_study",
     "clear_caches",
     "delete_study",
     "import_results",

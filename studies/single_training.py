@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer import Architecture
+from explorer import Blueprint, blueprint
 from search_spaces.documents import load_document, validate
 from studies.config.overrides import override
 from studies.config.recipe import Recipe
@@ -37,7 +37,7 @@ class Trained:
             scaled.
     """
 
-    architecture: Architecture
+    architecture: Blueprint
     outcome: "Outcome"
     metadata: dict[str, str]
 
@@ -72,7 +72,7 @@ class Preparation:
         notes: What to know of the data and of this machine, a sentence each.
     """
 
-    architecture: Architecture
+    architecture: Blueprint
     data: DataSpec
     recipe: Recipe
     splits: Splits
@@ -117,7 +117,8 @@ def train(
     """Train one network, in this process, and test it once after the last epoch.
 
     Args:
-        network: Its name; resolution, channels and classes are those of the data.
+        network: Its name, also of a function of your own; resolution, channels and classes are
+            those of the data.
         data: A data set's name, a `data` section, or arrays as `Study` takes them.
         recipe: A preset's name, a YAML file, a `Recipe` or its keys.
         seed: Of the initial weights, the order of images and their augmentation.
@@ -161,7 +162,7 @@ def prepare(
     checkpoints: Path | None,
 ) -> Preparation:
     """Read the data and find this machine's settings; the arguments are those of `train`."""
-    architecture = Architecture.from_name(network, **vars(data_shape(data, data_dir)))
+    architecture = blueprint(network, **vars(data_shape(data, data_dir)))
     resolved = settings_here(
         architecture,
         recipe.batch_size,

@@ -3,6 +3,7 @@
 What can be done with one that is at hand is in `studies.Study`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,6 +12,8 @@ from studies.attempts.standing import Counts
 from studies.attempts.stops import stop
 from studies.config.study import StudyFile
 from studies.records import stored_study
+from studies.records.remarking import add_tags, remove_tags, set_note
+from studies.records.remarks import Remarks
 from studies.storage import Storage
 
 if TYPE_CHECKING:
@@ -59,6 +62,40 @@ def study_failures(name: str, *, storage: str | Storage | None = None) -> "list[
 
     with Storage.visit(storage) as opened:
         return failures(opened, stored_study.get(opened, name))
+
+
+def annotate_study(
+    name: str,
+    *,
+    note: str | None = None,
+    add: Iterable[str] = (),
+    remove: Iterable[str] = (),
+    storage: str | Storage | None = None,
+) -> Remarks:
+    """Write a note on a stored study, and give it tags: its pages show both.
+
+    Args:
+        name: Of the study.
+        note: It takes the place of the note before; "" takes that away, None keeps it.
+        add: Tags to give.
+        remove: Tags to take away.
+        storage: As in `list_studies`.
+
+    Returns:
+        Its note and tags from now on.
+
+    Raises:
+        UserError: No study of this name is stored, or a note or tag is not allowed.
+    """
+    with Storage.visit(storage) as opened:
+        stored = stored_study.get(opened, name)
+        if note is not None:
+            set_note(opened, stored, note)
+        if removed := tuple(remove):
+            remove_tags(opened, stored, removed)
+        if added := tuple(add):
+            add_tags(opened, stored_study.get(opened, name), added)
+        return stored_study.get(opened, name).remarks
 
 
 def stop_study(name: str, *, storage: str | Storage | None = None) -> int:

@@ -8,17 +8,19 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from explorer.architecture import GROWTHS, SHORTCUTS, Architecture
+from explorer.blueprints import Blueprint
 from explorer.errors import UserError
-from explorer.networks.network import Network, build
+from explorer.networks.network import build
+from explorer.networks.own import blueprint_of
 from explorer.streams import printable
 from explorer.text import counted
 
@@ -54,7 +56,7 @@ class Entries:
     taken_off: tuple[str, ...]
 
 
-def load_weights(model: Network, path: str | Path) -> str:
+def load_weights(model: nn.Module, path: str | Path) -> str:
     """Load weights from a state dict (.pt, .pth) or a .safetensors file into a network.
 
     Only tensors are read; no code in a file is run. The usual wrappers (`state_dict`, `model`, ...)
@@ -183,7 +185,7 @@ def _tensors(content: Mapping[Any, Any]) -> dict[str, Tensor]:
     return {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
 
 
-def _check(tensors: dict[str, Tensor], model: Network, path: str | Path) -> None:
+def _check(tensors: dict[str, Tensor], model: nn.Module, path: str | Path) -> None:
     """Raise `UserError` where tensors do not fit a network.
 
     The message names the design that they fit, where there is one.
@@ -196,7 +198,7 @@ def _check(tensors: dict[str, Tensor], model: Network, path: str | Path) -> None
     kinds = [
         name for name in both if name not in shapes and not _is_plain(tensors[name], wanted[name])
     ]
-    architecture = model.architecture
+    architecture = blueprint_of(model)
     if missing or strange or shapes or kinds:
         misfits = {
             "missing": _named(missing),
@@ -234,10 +236,10 @@ def _kind(tensor: Tensor) -> str:
     return f"{tensor.dtype}" if tensor.layout == torch.strided else f"{tensor.layout}"
 
 
-def _advice(tensors: dict[str, Tensor], asked: Architecture) -> str:
+def _advice(tensors: dict[str, Tensor], asked: Blueprint) -> str:
     """A sentence that says which network these weights fit."""
     own = _design_of(tensors)
-    if own == replace(asked, resolution=LARGE):
+    if own is not None and own == asked.with_(resolution=LARGE):
         return "The shapes are right: save them as plain float32."
     if own is None:
         return "They fit no network that this program builds, or its names are different."
@@ -294,7 +296,7 @@ def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
     }
 
 
-def _about(architecture: Architecture) -> str:
+def _about(architecture: Blueprint) -> str:
     classes = counted(architecture.classes, "class", "classes")
     return f"{architecture.name} with {classes} and {counted(architecture.in_channels, 'channel')}"
 

@@ -4,10 +4,12 @@ import base64
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
+from own_families import PLAIN, write
 
-from explorer import Architecture, Budget, Design, match, scale, suggest
+from explorer import Architecture, Budget, Design, blueprint, match, scale, suggest
 from explorer.drawing import svg
 from explorer.showing import MOST_ROWS, table
 from search_spaces import SearchSpace
@@ -57,6 +59,16 @@ def test_lists_of_designs_are_lists_that_show_a_table() -> None:
     bound = SearchSpace.load("digits_cardinality").bind(resolution=8, in_channels=1, classes=10)
     for found in (bound.resolve().designs, bound.sample(5)):
         assert len(cells(found._repr_html_())) == 6
+
+
+def test_designs_of_a_function_of_ones_own_show_in_what_they_differ(workdir: Path) -> None:
+    write(workdir, "shown_1", PLAIN)
+    network = blueprint("shown_1:net(width=8)", resolution=8, classes=10)
+    designs = match(network, kernel=[3, 5], solve="width")
+    rows = cells(designs._repr_html_())
+    assert rows[0] == ["design", "kernel", "width", "FLOPs", "params", "activations", "mismatch"]
+    assert [row[1] for row in rows[1:]] == ["3", "5"]
+    assert drawings(designs[0]._repr_html_()) == []
 
 
 def test_a_long_list_shows_its_first_rows_and_says_so() -> None:

@@ -7,6 +7,7 @@ import pytest
 from explorer.errors import UserError
 from studies import (
     Study,
+    annotate_study,
     delete_study,
     import_study,
     list_studies,
@@ -14,6 +15,7 @@ from studies import (
     stop_study,
     study_failures,
 )
+from studies.records.remarks import Remarks
 
 URL = "sqlite:///some.db"
 
@@ -29,6 +31,9 @@ def test_a_finished_study_is_listed_and_deleted(tiny_storage: None) -> None:
     assert (listed.name, listed.counts.complete, listed.created[:2]) == ("tiny", 6, "20")
     assert study_failures("tiny") == []
     assert retry_study("tiny") == stop_study("tiny") == 0
+    assert annotate_study("tiny", note="Cold.", add=["a", "b"]) == Remarks("Cold.", ("a", "b"))
+    assert annotate_study("tiny", add=["c"], remove=["a"]) == Remarks("Cold.", ("b", "c"))
+    assert annotate_study("tiny", note="") == Remarks("", ("b", "c"))
     assert delete_study("tiny") == listed.counts
     assert list_studies() == []
     for ask in (study_failures, stop_study, retry_study, delete_study):
