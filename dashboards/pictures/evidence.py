@@ -18,12 +18,13 @@ from dashboards.figures import deeper_wider_more_paths, differences_from_referen
 from dashboards.figures.paper import errors_by_cardinality, gaps_of_scaling
 from dashboards.pictures.make import chromium, draw
 from explorer.published import TABLES
+from explorer.suggestions import command
 from explorer.text import signed_points
 from studies.results import ROOM, evidence_names, evidence_reader
 
 FAMILY = "ResNet-50"  # of Table 3
 LEFT_OUT = ("Template", "Validation error (%)", "Train error (%)")  # of the page's table
-HEAD = """\
+HEAD = f"""\
 # What was measured
 
 Results of this project's own trainings, as they came out. Each folder has the study file that made
@@ -31,9 +32,9 @@ them (`study.yaml`), what `study results` wrote of it (`trials.csv`, `curves.csv
 `trials.origin.yaml` with the machine, the versions and the commit). They come with the program:
 
 ```sh
-resnext-explorer dashboard --evidence       # all of them, in a browser
-resnext-explorer report evidence:NAME       # one, as a page
-resnext-explorer study run studies/evidence/NAME/study.yaml     # train it yourself
+{command("dashboard", evidence=True)}       # all of them, in a browser
+{command("report", "evidence:NAME")}       # one, as a page
+{command("study run", "studies/evidence/NAME/study.yaml")}     # train it yourself
 ```
 
 `make evidence` writes this page and its pictures anew from those files.

@@ -15,6 +15,7 @@ from explorer.networks.weights import load_weights
 from explorer.own.names import OwnName, is_own
 from explorer.suggestions import command
 
+PROGRAM = "resnext-explorer"
 SIZES = ("resolution", "in_channels", "classes")
 # Written for each file anew; all else that a file says goes on into what is exported from it.
 OWN = ("format", "architecture", "source", *SIZES, "input", "output", "made_by")
@@ -52,7 +53,7 @@ def describe_network(architecture: Blueprint, more: Mapping[str, str]) -> dict[s
         **{key: str(getattr(architecture, key)) for key in SIZES},
         "input": f"float32, N x {channels} x {side} x {side}",
         "output": f"logits, N x {architecture.classes}",
-        "made_by": f"resnext-explorer {own_version()}",
+        "made_by": f"{PROGRAM} {own_version()}",
         **more,
     }
 

@@ -40,8 +40,8 @@ QUESTIONS = {
 }
 RESOLUTION = 32  # of a folder's images
 TEMPLATE = """\
-# A study file, by `resnext-explorer study new`. Change what you like; every key is explained in the
-# README of the folder studies, and by an editor that is given `resnext-explorer schema study`.
+# A study file, by `{new}`. Change what you like; every key is explained in
+# the README of the folder studies, and by an editor that is given `{schema}`.
 name: {name}
 question: {question}
 space:
@@ -147,6 +147,8 @@ def _written(file: Path, data: str, budget: float, ask: str, seeds: int, margin:
     if "{reference}" in space:
         reference = _reference(data, budget)
     return TEMPLATE.format(
+        new=command("study new"),
+        schema=command("schema", "study"),
         name=file.stem,
         question=question,
         space=space.format(flops=flops, reference=reference),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.errors import UserError
+from explorer.suggestions import command
 from studies.artifacts import Artifacts
 from studies.config.study import StudyFile
 from studies.engines.ray import ANSWER_TIMEOUT, NAMESPACE, RayEngine
@@ -100,9 +101,9 @@ def detach(
         ).remote()
     except ValueError:
         raise UserError(
-            f"{stored.name} is with this cluster already: `resnext-explorer study status"
-            f" {stored.name} --watch` shows it, and `resnext-explorer study stop {stored.name}`"
-            " stops it."
+            f"{stored.name} is with this cluster already:"
+            f" `{command('study status', stored.name, watch=True)}` shows it, and"
+            f" `{command('study stop', stored.name)}` stops it."
         ) from None
     try:
         ray.get(actor.is_there.remote(), timeout=ANSWER_TIMEOUT)
