@@ -12,7 +12,7 @@ from explorer.output import going_on, say
 from explorer.streams import printable
 from explorer.suggestions import command
 from explorer.terminal import to_json
-from explorer.text import human_percent, human_time
+from explorer.text import counted, human_percent, human_time
 from studies.attempts.standing import Counts
 from studies.machine.provenance import installed_versions
 from studies.machine.settings import speed_hints
@@ -68,6 +68,12 @@ class View:
     def storage_away(self, worker: int | None, reason: str | None) -> None:
         """A worker, or the run (None), waits for the storage, or reaches it again (no reason)."""
 
+    def tracked(self, tracker: str, runs: int, where: str) -> None:
+        """A tracker has got all; so many runs ended there, which is where `where` says."""
+
+    def tracker_failed(self, tracker: str, reason: str, later: str, log: Path) -> None:
+        """A tracker gets nothing more in this run; the command `later` logs what it missed."""
+
     def stopping(self, kill: bool) -> None:
         """The workers have been asked to stop, or killed."""
 
@@ -99,6 +105,12 @@ class QuietView(View):
             self.say(
                 f"The storage is away{who}: {reason} Waiting for up to {PATIENCE / 60:.0f} minutes."
             )
+
+    def tracker_failed(self, tracker: str, reason: str, later: str, log: Path) -> None:
+        self.say(
+            f"Nothing more is logged to {tracker}: {reason}. Trainings go on. Log what is missing"
+            f" later: {later} (its log: {log})"
+        )
 
     def stopped(self, stored: StoredStudy, counts: Counts) -> None:
         self.say(
@@ -142,6 +154,14 @@ class JsonView(View):
                 "event": "storage away" if reason else "storage back",
                 "reason": reason,
             }
+        )
+
+    def tracked(self, tracker: str, runs: int, where: str) -> None:
+        self._tell({"event": "tracked", "tracker": tracker, "runs": runs, "where": where})
+
+    def tracker_failed(self, tracker: str, reason: str, later: str, log: Path) -> None:
+        self._tell(
+            {"event": "tracker failed", "tracker": tracker, "reason": reason, "log": str(log)}
         )
 
     def stopped(self, stored: StoredStudy, counts: Counts) -> None:
@@ -226,6 +246,10 @@ class LineView(QuietView):
     def standings(self, standings: UntilStandings) -> None:
         for arm in self.newly_decided(standings):
             self.say(standings.line(arm))
+
+    def tracked(self, tracker: str, runs: int, where: str) -> None:
+        if runs:
+            self.say(f"{tracker}: {counted(runs, 'run')} logged to {where}")
 
     def stopping(self, kill: bool) -> None:
         self.say(

@@ -33,6 +33,8 @@ from studies.records.same_data import about_data
 from studies.records.stored_study import StoredStudy, get
 from studies.running.estimate import typical_step
 from studies.running.progress import View
+from studies.running.tracker_processes import tracked
+from studies.running.tracking import check_installed
 from studies.running.worker import AWAY, BOOTSTRAP, DONE, MISTAKE, STOPPED
 from studies.running.worker_logs import last_lines, open_log, quoted_tail
 from studies.storage import Storage
@@ -73,6 +75,7 @@ def run(
         RunStopped: where Ctrl-C or SIGTERM left pairs untrained.
     """
     gpus.check_workers(workers, workers_per_gpu, threads)
+    check_installed(study.log)
     view = view or View()
     with Storage.visit(storage) as opened:
         stored = _store(opened, study, workers, workers_per_gpu, threads, data_dir)
@@ -80,7 +83,10 @@ def run(
         if counts.left:
             seats = gpus.deal(stored.content.settings.device, workers, workers_per_gpu)
             supervisor = _Supervisor(opened, stored, seats, data_dir, view, lease or Lease())
-            with opened.waiting(supervisor.storage_away, lambda: supervisor.interrupts > 0):
+            with (
+                tracked(opened, stored, study.log, view),
+                opened.waiting(supervisor.storage_away, lambda: supervisor.interrupts > 0),
+            ):
                 counts = supervisor.run(counts)
         else:
             view.nothing_to_do(stored, counts)
