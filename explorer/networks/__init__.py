@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from explorer.networks.rules import BlockShape, Violation, example_image, find_violations
     from explorer.networks.saved import SavedNetwork, load_network
     from explorer.networks.time_matching import match_time
-    from explorer.networks.weights import load_weights
+    from explorer.networks.weights import load_weights, starting_weights
 
 __all__ = [
     "MODES",
@@ -48,6 +48,7 @@ __all__ = [
     "match_time",
     "measure",
     "record",
+    "starting_weights",
     "time_threads",
     "use_threads",
 ]
@@ -63,6 +64,6 @@ __getattr__ = lazy_getattr(
         "rules": ("BlockShape", "Violation", "example_image", "find_violations"),
         "saved": ("SavedNetwork", "load_network"),
         "time_matching": ("match_time",),
-        "weights": ("load_weights",),
+        "weights": ("load_weights", "starting_weights"),
     },
 )

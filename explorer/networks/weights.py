@@ -37,6 +37,7 @@ WRAPPERS = (
 )
 # An entry that every network has.
 FIRST = "conv1.weight"
+HEAD = ("fc.weight", "fc.bias")
 # Files of before torch 0.4.1 lack these, and torch itself fills them in.
 COUNTER = "num_batches_tracked"
 DEEPEST = 8  # wrappers in each other; a file may hold itself
@@ -73,6 +74,40 @@ def load_weights(model: Network, path: str | Path) -> str:
     _check(entries.tensors, model, path)
     model.load_state_dict(entries.tensors, strict=True)
     return ", ".join(entries.taken_off)
+
+
+def starting_weights(architecture: Architecture, path: str | Path) -> tuple[dict[str, Tensor], str]:
+    """The weights from which a training of a network starts, of a file as `load_weights` reads.
+
+    Where the file's classifier is for another number of classes, it is left out.
+
+    Args:
+        architecture: Of the network.
+        path: The file.
+
+    Returns:
+        The tensors by their names in the network, and what was taken off or left out, in words.
+
+    Raises:
+        UserError: The file cannot be read, holds code, or does not fit apart from its classifier.
+    """
+    model = build(architecture)
+    own = model.state_dict()
+    tensors, said = vars(_bare(_read(Path(path)), own.keys(), path)).values()
+    shapes = {name: tensors[name].shape for name in HEAD if name in tensors}
+    is_head = len(shapes) == len(HEAD) and all(
+        shape[1:] == own[name].shape[1:] for name, shape in shapes.items()
+    )
+    if not is_head or shapes[HEAD[0]] == own[HEAD[0]].shape:
+        _check(tensors, model, path)
+        return tensors, ", ".join(said)
+    _check({**tensors, **{name: own[name] for name in HEAD}}, model, path)
+    new = (
+        f"the classifier is new, since the file's is for {shapes[HEAD[0]][0]} classes, not"
+        f" {architecture.classes}"
+    )
+    kept = {name: tensor for name, tensor in tensors.items() if name not in HEAD}
+    return kept, ", ".join([*said, new])
 
 
 def _read(path: Path) -> Any:

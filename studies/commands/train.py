@@ -44,6 +44,11 @@ COLUMNS = {
 )
 @click.option("--recipe", default="quick", help="A preset's name or a YAML file.")
 @set_option
+@click.option(
+    "--weights",
+    type=GivenPath(),
+    help="Start from these (.pth or .safetensors) and not from new ones, to fine-tune them.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0)
 @click.option("--device", default="auto", help="cpu, cuda, cuda:1, or auto.")
 @click.option("--precision", default="auto", help="32, bf16, or auto.")
@@ -66,6 +71,7 @@ def train(
     data_dir: Path | None,
     recipe: str,
     changes: tuple[str, ...],
+    weights: Path | None,
     seed: int,
     device: str,
     precision: str,
@@ -88,6 +94,9 @@ def train(
       resnext-explorer train resnext50_32x4d --data folder --data-dir ~/photos \\
           --recipe resnext_imagenet --set data.resolution=128 --set data.test=0.2 \\
           -o photos.safetensors
+      resnext-explorer train resnext29_8x16d_cifar --weights best/weights.safetensors \\
+          --data folder --data-dir ~/photos --set data.resolution=32 --set data.test=0.2 \\
+          --set recipe.learning_rate=0.01
     """
     from explorer.terminal import to_json
 
@@ -115,9 +124,20 @@ def train(
         from explorer.networks import check_name
 
         check_name(output, "safetensors", force=force)
+    start, said = {}, []
+    if weights is not None:
+        from explorer.networks import starting_weights
+
+        start, taken_off = starting_weights(architecture, weights)
+        said = [f"Weights: those of {weights}{f' ({taken_off})' if taken_off else ''}."]
     splits = load(spec, data_dir)
     chosen.steps_per_epoch(len(splits.train))
-    notes = [*training_notes(splits, chosen), *resolved.notes, *speed_hints(settings)]
+    notes = [
+        *said,
+        *training_notes(splits, chosen),
+        *resolved.notes,
+        *speed_hints(settings),
+    ]
     if as_json:
         about = {"splits": splits.sizes, "classes": splits.names, "notes": notes}
         say(to_json({"event": "begin", "design": architecture.name, **about}))
@@ -144,7 +164,14 @@ def train(
 
     try:
         outcome = train_network(
-            architecture, chosen, splits, seed, settings, checkpoints=checkpoints, on_epoch=tell
+            architecture,
+            chosen,
+            splits,
+            seed,
+            settings,
+            checkpoints=checkpoints,
+            on_epoch=tell,
+            weights=start,
         )
     except (TrainingFailed, MemoryError, RuntimeError) as error:
         if isinstance(error, TrainingFailed):

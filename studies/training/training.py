@@ -8,8 +8,9 @@ During an epoch nothing is read back from the device, so it is never waited for.
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -58,6 +59,7 @@ def train(
     on_epoch: Callable[[Row], None] = lambda row: None,
     should_stop: Callable[[], bool] = lambda: False,
     on_resume: Callable[[list[Row]], None] = lambda rows: None,
+    weights: Mapping[str, Tensor] = MappingProxyType({}),
 ) -> Outcome:
     """Train a network, validate it after every epoch, and test it once, after the last.
 
@@ -76,6 +78,8 @@ def train(
             validation_top5_error.
         should_stop: Called after every step.
         on_resume: Called once before training, with the rows of the epochs that the checkpoint has.
+        weights: Tensors to start from, by their names in the network, on the CPU; what they leave
+            out is drawn from the seed.
 
     Raises:
         TrainingStopped: `should_stop` returned True.
@@ -89,7 +93,17 @@ def train(
     with torch_environment(settings):
         give_back()
         is_watched = reset_peak(torch.device(settings.device))
-        run = _Run(architecture, recipe, splits, seed, settings, checkpoints, on_epoch, should_stop)
+        run = _Run(
+            architecture,
+            recipe,
+            splits,
+            seed,
+            settings,
+            checkpoints,
+            on_epoch,
+            should_stop,
+            weights,
+        )
         run.resume()
         on_resume(list(run.rows))
         trainer = make_trainer(settings, recipe.epochs - len(run.rows))
@@ -148,6 +162,7 @@ class _Run(pytorch_lightning.LightningModule):
         checkpoints: Path | None,
         on_epoch: Callable[[Row], None],
         should_stop: Callable[[], bool],
+        weights: Mapping[str, Tensor],
     ) -> None:
         super().__init__()
         self.recipe, self.splits, self.settings = recipe, splits, settings
@@ -156,6 +171,7 @@ class _Run(pytorch_lightning.LightningModule):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = build(architecture)
+        self.network.load_state_dict(weights, strict=False)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         steps = recipe.epochs * recipe.steps_per_epoch(len(splits.train))
         self.average = (
@@ -166,7 +182,9 @@ class _Run(pytorch_lightning.LightningModule):
         self.rows: list[Row] = []
         self.training_seconds = 0.0
         self.path = checkpoints / CHECKPOINT if checkpoints is not None else None
-        self.identity = identify(architecture, recipe, splits, seed, settings) if self.path else ""
+        self.identity = (
+            identify(architecture, recipe, splits, seed, settings, weights) if self.path else ""
+        )
         self.resumed: dict[str, Any] = {}
         self.tally = Tally(self.target, splits.classes)
         self.predictions = Predictions()
