@@ -28,7 +28,7 @@ from studies.storage.schema import CURVES_OF_ATTEMPT, FAILURE, RECIPE, RESULT
 from studies.training import KEEP_FILES, About, TrackedRun, destination, open_run
 
 OnProgress = Callable[[], None]
-LONGEST = 300  # of what a tracker raises, in characters
+LONGEST = 500  # of what a tracker raises, in characters
 
 
 class Followed:
