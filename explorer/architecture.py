@@ -2,7 +2,8 @@
 
 The paper's two rules (section 3.1) hold by construction, because stages are derived from one
 template and never given. Rule 1: blocks that make maps of the same size share their
-hyper-parameters. Rule 2: each time the map is halved, the width doubles.
+hyper-parameters. Rule 2: each time the map is halved, the width doubles. (The paths of inception
+blocks are unlike all the same, which is what they are compared for; see `networks.rules`.)
 
 The whole numbers may be NumPy integer arrays of one shape. The object then stands for a batch of
 architectures, and everything that only counts (`layers`, `complexity`, `budget`) counts them all at
@@ -16,7 +17,9 @@ from typing import Any
 from explorer.errors import UserError, check_known, shorten
 from explorer.names import format_name, parse_name, usual_input
 from explorer.template import (
+    FIXED_PATHS,
     IMAGENET,
+    KINDS,
     MOST_BLOCKS,
     MOST_STAGES,
     Stem,
@@ -25,9 +28,13 @@ from explorer.template import (
     set_whole,
     whole,
 )
+from explorer.text import counted
 
-GROWTHS = ("d", "C")
+GROWTHS = ("d", "C", "root")
 SHORTCUTS = ("projection", "none")
+ORDERS = ("post", "pre")
+# What of an architecture is chosen by a word, and the words.
+CHOICES = {"kind": KINDS, "growth": GROWTHS, "shortcut": SHORTCUTS, "order": ORDERS}
 
 
 @dataclass(frozen=True)
@@ -61,17 +68,21 @@ class Architecture:
         template: What one block of the first stage looks like.
         depths: Blocks of each stage, at most `MOST_BLOCKS` in all.
         growth: What doubles from stage to stage beside the width: "d" (the paper), or "C", which
-            keeps the channels of a path.
+            keeps the channels of a path; or "root", where C halves and d grows fourfold, so that
+            C x d doubles, too (root modules: Ioannou et al. 2017).
         shortcut: "projection" (a 1x1 convolution where the shape changes, otherwise the identity),
             or "none" (the plain network of the paper's residual ablation, section 5.1).
         stem: What comes before the first stage.
         resolution: Side of the square input, in pixels.
         in_channels: Channels of the input image.
         classes: Outputs of the classifier.
+        order: "post" (batch norm and relu after each convolution, the last relu after the
+            addition), or "pre" (before each convolution of a block, and once more before the last
+            pooling: He et al. 2016, "Identity mappings").
 
     Raises:
         UserError: The numbers are no network: a width below 1, no stages, a map that is too small
-            to be halved, more than `MOST_BLOCKS` blocks.
+            to be halved, more than `MOST_BLOCKS` blocks, a C that growth "root" cannot halve.
     """
 
     template: Template
@@ -82,14 +93,20 @@ class Architecture:
     resolution: int = 224
     in_channels: int = 3
     classes: int = 1000
+    order: str = "post"
 
     def __post_init__(self) -> None:
         check_known("growth", self.growth, GROWTHS)
         check_known("shortcut", self.shortcut, SHORTCUTS)
-        if self.growth == "C" and self.template.kind == "basic":
+        check_known("order", self.order, ORDERS)
+        if self.growth != "d" and "cardinality" not in self.template.numbers:
+            does, (paths, _) = (
+                "halves" if self.growth == "root" else "doubles",
+                FIXED_PATHS[self.template.kind],
+            )
             raise UserError(
-                "growth 'C' doubles the cardinality, and a basic block has only one path; use"
-                " growth 'd'."
+                f"growth '{self.growth}' {does} the cardinality from stage to stage, and"
+                f" {self.template.article} has C = {paths} in every stage; use growth 'd'."
             )
         # A string would pass for a list of its characters.
         if isinstance(self.depths, int | str) or len(self.depths) == 0:
@@ -108,6 +125,15 @@ class Architecture:
             raise UserError(
                 f"depths of {most:,} blocks in all are too many: a network has at most"
                 f" {MOST_BLOCKS:,}."
+            )
+        unit = self.unit("cardinality")
+        given: Any = self.template.cardinality
+        if unit > 1 and any_of(given % unit):
+            odd = given[given % unit > 0][0] if hasattr(given, "dtype") else given
+            raise UserError(
+                f"growth 'root' halves C {counted(len(depths) - 1, 'time')} in {len(depths)}"
+                f" stages, and C = {odd} cannot be halved so often: the smallest C is {unit}, and"
+                " all others are its multiples."
             )
         for field, label in (
             ("resolution", "resolution"),
@@ -157,7 +183,12 @@ class Architecture:
         It does not say resolution, input channels and classes.
         """
         return format_name(
-            self.template, self.depths, growth=self.growth, shortcut=self.shortcut, stem=self.stem
+            self.template,
+            self.depths,
+            growth=self.growth,
+            shortcut=self.shortcut,
+            stem=self.stem,
+            order=self.order,
         )
 
     def __repr__(self) -> str:
@@ -195,13 +226,18 @@ class Architecture:
             stride = 1 if position == 0 else 2
             size = size if stride == 1 else halved(size)
             factor = 2**position
-            d = template.bottleneck_width
+            paths, d = template.cardinality, template.bottleneck_width
+            if self.growth == "C":
+                paths = paths * factor
+            elif d is not None:  # C x d doubles, also where C halves
+                d = d * factor * (factor if self.growth == "root" else 1)
+                paths = paths // factor if self.growth == "root" else paths
             stages.append(
                 Stage(
                     number=position + 1,
                     depth=depth,
-                    cardinality=template.cardinality * (factor if self.growth == "C" else 1),
-                    bottleneck_width=d if d is None or self.growth == "C" else d * factor,
+                    cardinality=paths,
+                    bottleneck_width=d,
                     width=template.width * factor,
                     stride=stride,
                     size=size,
@@ -213,17 +249,22 @@ class Architecture:
         """A copy with other values.
 
         Args:
-            quantities: `cardinality`, `bottleneck_width` and `width` of the template, or any field
-                of the architecture.
+            quantities: `kind`, `cardinality`, `bottleneck_width` and `width` of the template (see
+                `Template.with_`), or any field of the architecture.
         """
         template = {
             key: quantities.pop(key)
-            for key in ("cardinality", "bottleneck_width", "width")
+            for key in ("kind", "cardinality", "bottleneck_width", "width")
             if key in quantities
         }
         if template:
-            quantities["template"] = replace(self.template, **template)
+            quantities["template"] = self.template.with_(**template)
         return replace(self, **quantities)
+
+    def unit(self, quantity: str) -> int:
+        """Of what all values of a quantity are multiples: of C, growth "root" halves it, else 1."""
+        root = self.growth == "root" and quantity == "cardinality"
+        return 2 ** (len(self.depths) - 1) if root else 1
 
 
 def as_architecture(network: "Architecture | str") -> Architecture:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import product
+from math import lcm
 from typing import Any
 
-from explorer.architecture import Architecture, as_architecture
+from explorer.architecture import CHOICES, Architecture, as_architecture
 from explorer.complexity import check_fits
 from explorer.depths import find_policy
 from explorer.designs import (
@@ -28,7 +29,7 @@ from explorer.designs import (
 )
 from explorer.errors import UserError, check_known, shorten
 from explorer.numbers import parse_share
-from explorer.template import MOST_BLOCKS, whole
+from explorer.template import FIXED_PATHS, MOST_BLOCKS, whole
 from explorer.text import human_flops, human_percent
 
 
@@ -45,7 +46,8 @@ def match(
 ) -> list[Design]:
     """Designs that cost what a reference costs: one for each combination of the given values.
 
-    `match(resnet50, cardinality=[1, 2, 4])` solves d for each C.
+    `match(resnet50, cardinality=[1, 2, 4])` solves d for each C, and `match(resnet50,
+    kind="inception")` that of Inception's blocks.
 
     Args:
         reference: An architecture, or its name. It sets the budget, and every quantity that is
@@ -57,14 +59,15 @@ def match(
         tolerance: The largest mismatch allowed, a fraction; None allows any.
         multiple_of: Only multiples of this number are taken.
         depth_policy: The stages that grow where `depths` are solved (`explorer.depths`).
-        given: One value or several of any other quantities.
+        given: One value or several of any other quantities, or of a choice (`kind`, `growth`,
+            `shortcut`, `order`).
 
     Raises:
         UserError: No whole number brings a design within the tolerance, or a quantity or measure
             does not fit the reference; the message names every such design.
     """
     reference = as_architecture(reference)
-    check_solve(reference, solve, given)
+    check_quantity(solve, given)
     if tolerance is not None:
         tolerance = parse_share(tolerance, "tolerance")
     if by in TIMES:
@@ -72,7 +75,6 @@ def match(
             f"{by} is measured, not counted: use explorer.networks.match_time, or --by"
             f" {by} on the command line."
         )
-    check_measure(reference, solve, by)
     target = Budget.of(reference, by) if budget is None else Budget(by, budget)
     step = whole(multiple_of, "multiple_of")
     if solve == "depths" and step != 1:
@@ -83,6 +85,8 @@ def match(
     designs = []
     for values in combinations(given):
         start = reference.with_(**values)
+        check_solve(start, solve)
+        check_measure(start, solve, by)
         if solve == "depths":
             solution: Any = _solve_depths(start, target, depth_policy)
         else:
@@ -128,19 +132,28 @@ def describe_miss(design: Design, solve: str, given: Iterable[str]) -> str:
 
 def write_quantities(architecture: Architecture, quantities: Iterable[str]) -> str:
     """Some quantities of an architecture in the paper's letters: 'C=8, d=13'."""
-    values = {**vars(architecture.template), "depths": "-".join(map(str, architecture.depths))}
+    values = {**vars(architecture), **vars(architecture.template)}
+    values["depths"] = "-".join(map(str, architecture.depths))
     return ", ".join(f"{LABELS[key]}={values[key]}" for key in quantities)
 
 
-def check_solve(reference: Architecture, solve: str, given: Iterable[str]) -> None:
-    """Raise `UserError` where `solve` is no quantity of the reference, or is given already."""
+def check_quantity(solve: str, given: Iterable[str]) -> None:
+    """Raise `UserError` where `solve` is no quantity, or is given already."""
     check_known("quantity to solve", solve, QUANTITIES)
     if solve in given:
         raise UserError(f"{solve} is both given and to be solved; give it, or solve it.")
-    if reference.template.kind == "basic" and solve in ("bottleneck_width", "cardinality"):
+
+
+def check_solve(start: Architecture, solve: str) -> None:
+    """Raise `UserError` where a network has no such quantity to solve for."""
+    template = start.template
+    possible = (*template.numbers, "depths")
+    if solve not in possible:
+        reason = f": {FIXED_PATHS[template.kind][1]}" if solve == "cardinality" else ""
+        words = " or ".join(repr(quantity) for quantity in possible)
         raise UserError(
-            f"a basic block has no {LABELS[solve]} to solve for; use solve='width' or 'depths', "
-            "or a bottleneck reference such as resnet50."
+            f"{template.article} has no {LABELS[solve]} to solve for{reason}. Use solve={words}, or"
+            " a bottleneck reference such as resnet50."
         )
 
 
@@ -162,7 +175,7 @@ def _changes(reference: Architecture, solve: str, by: str) -> bool:
     few: Any = (1,) * len(reference.depths)
     many: Any = (2,) * len(reference.depths)
     if solve != "depths":  # beyond the stem's width, at which a projection disappears
-        few, many = reference.stem.channels + 1, reference.stem.channels + 2
+        few, many = ((reference.stem.channels + n) * reference.unit(solve) for n in (1, 2))
     return cost(reference.with_(**{solve: few}), by) != cost(reference.with_(**{solve: many}), by)
 
 
@@ -170,15 +183,15 @@ def combinations(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Every combination of the given values; a quantity's value may be one or many."""
     choices: list[list[Any]] = []
     for key, value in given.items():
-        check_known("quantity", key, QUANTITIES)
+        check_known("quantity", key, (*QUANTITIES, *CHOICES))
         many = isinstance(value, Iterable) and not isinstance(value, str)
         if key == "depths":  # one value is itself a list of blocks per stage
             many = many and any(isinstance(item, Iterable) for item in value)
         values = list(value) if many else [value]
         if not values:
+            example = list(CHOICES[key]) if key in CHOICES else [1, 2, 4]
             raise UserError(
-                f"{key} lists no values; give at least one whole number,"
-                f" for example {key}=[1, 2, 4]."
+                f"{key} lists no values; give at least one, for example {key}={example}."
             )
         choices.append(values)
     for combination in product(*choices):
@@ -192,16 +205,23 @@ def solve_quantity(start: Architecture, solve: str, target: Budget, step: int) -
         start: The network with all other quantities set, or a batch of them.
         solve: The quantity to solve, any but `depths`.
         target: The budget.
-        step: Only multiples of it are considered.
+        step: Only multiples of it are considered, and of the quantity's own unit
+            (`Architecture.unit`).
 
     Returns:
         The quantity, and the cost at 0, which is that of the rest of the network; arrays for a
         batch. Of two equally near, the cheaper. Where the cost at 0 is not below the budget, no
-        value meets it and `step` is returned.
+        value meets it and the smallest is returned.
     """
+    unit = start.unit(solve)
+    if unit > 1:  # counted in units, in which the cost is a parabola as well
+        step = lcm(step, unit) // unit
+
+    def whole_units(value: Any) -> Any:
+        return value * unit if unit > 1 else value
 
     def counted(value: Any) -> Any:
-        return cost(start.with_(**{solve: value}), target.by)
+        return cost(start.with_(**{solve: whole_units(value)}), target.by)
 
     # Where the width equals the stem's, the first projection disappears: that one value does not
     # lie on the parabola, so it stays out of the three points and is compared apart.
@@ -221,7 +241,7 @@ def solve_quantity(start: Architecture, solve: str, target: Budget, step: int) -
     low = _integer(root // step) * step
     best = low + (low < step) * (step - low)
     # Nothing larger than this was or will be counted here.
-    check_fits(start, **{solve: best + 2 * step + (apart or 0) + 3})
+    check_fits(start, **{solve: whole_units(best + 2 * step + (apart or 0) + 3)})
     best_cost = cost_at(best)
     others = [best + step]
     if apart is not None:
@@ -235,7 +255,7 @@ def solve_quantity(start: Architecture, solve: str, target: Budget, step: int) -
         )
         best = best + better * (other - best)
         best_cost = best_cost + better * (other_cost - best_cost)
-    return best, constant
+    return whole_units(best), constant
 
 
 def _parabola(counted: Callable[[int], Any], base: int) -> tuple[Any, Any, Any]:
@@ -291,8 +311,8 @@ def scale(
         reference: The network to scale, or its name.
         factor: The budget, as a multiple of the reference's cost.
         solve: The quantities to scale, one for each design: `depths` ("deeper"), `bottleneck_width`
-            ("wider"; `width` for basic blocks), `cardinality` ("more paths"). By default all that
-            the block has.
+            ("wider"; `width` for basic blocks), `cardinality` ("more paths"; bottleneck blocks
+            only). By default all that the block has.
         by: As in `match`, and so are `tolerance`, `multiple_of` and `depth_policy`.
 
     Raises:
@@ -304,8 +324,9 @@ def scale(
             f"factor must be a number above zero, for example 2; given: {shorten(factor)}."
         )
     if solve is None:
-        basic = reference.template.kind == "basic"
-        solve = ("depths", "width") if basic else ("depths", "bottleneck_width", "cardinality")
+        own = reference.template.numbers
+        wider = "bottleneck_width" if "bottleneck_width" in own else "width"
+        solve = [key for key in ("depths", wider, "cardinality") if key in (*own, "depths")]
     target = round(factor * cost(reference, by))
     designs = []
     for quantity in solve:

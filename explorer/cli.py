@@ -11,7 +11,7 @@ import sys
 
 import click
 
-from explorer.errors import UserError, check_known
+from explorer.errors import UserError, check_known, pasted
 from explorer.lazy import load
 from explorer.output import OutputGone, finish, guard_streams, tell
 from explorer.rooms import check_rooms
@@ -166,6 +166,8 @@ def _run() -> int:
         code = 2
     except click.ClickException as error:
         error.show()
+        if hint := pasted(error.format_message()):
+            print(hint.strip(), file=sys.stderr)
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
         print("Stopped.", file=sys.stderr)

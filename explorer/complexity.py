@@ -111,15 +111,13 @@ def check_fits(architecture: Architecture, **larger: Any) -> None:
         architecture: The batch; anything else passes.
         larger: Numbers to use instead of the batch's own.
     """
-    numbers = {"width": architecture.template.width}
-    if architecture.template.kind == "bottleneck":
-        numbers |= {
-            name: getattr(architecture.template, name)
-            for name in ("cardinality", "bottleneck_width")
-        }
+    template = architecture.template
+    numbers = {name: getattr(template, name) for name in template.numbers}
     if not any(hasattr(number, "dtype") for number in (*numbers.values(), *architecture.depths)):
         return
-    most = {name: _most(number) for name, number in (numbers | larger).items()}
+    most = {
+        name: _most(number, architecture.unit(name)) for name, number in (numbers | larger).items()
+    }
     # At the stem's own width a network has no first projection, and may cost less than a narrower
     # one.
     most["width"] += most["width"] == architecture.stem.channels
@@ -127,7 +125,7 @@ def check_fits(architecture: Architecture, **larger: Any) -> None:
     # stage.
     two_blocks = architecture.with_(**most, depths=(2,) * len(architecture.depths))
     if (
-        total(iter_layers(two_blocks), "flops") * max(map(_most, architecture.depths))
+        total(iter_layers(two_blocks), "flops") * max(_most(depth) for depth in architecture.depths)
         > LARGEST_COUNT
     ):
         raise UserError(
@@ -137,10 +135,11 @@ def check_fits(architecture: Architecture, **larger: Any) -> None:
         )
 
 
-def _most(number: Any) -> int:
-    return (
-        min(int(number.max(initial=1)), LARGEST_NUMBER) if hasattr(number, "dtype") else int(number)
-    )
+def _most(number: Any, unit: int = 1) -> int:
+    """The largest of an array, at most the largest multiple of `unit` that a network may have."""
+    if not hasattr(number, "dtype"):
+        return int(number)
+    return min(int(number.max(initial=unit)), LARGEST_NUMBER // unit * unit)
 
 
 def _multiplied(layer: Layer) -> int:

@@ -8,7 +8,7 @@ from explorer.complexity import Complexity, count, layer_weights, total
 from explorer.errors import UserError, check_known, shorten
 from explorer.layers import iter_layers
 from explorer.template import any_of
-from explorer.text import human_flops, human_percent
+from explorer.text import human_flops, human_mismatch
 
 MEASURES = ("flops", "block", "params", "activations")
 # Those of a whole network, in which budgets are given.
@@ -25,7 +25,17 @@ ARMS = {
 # The solver computes the root of a cost in floating point, which holds whole numbers up to here to
 # the unit.
 LARGEST_BUDGET = 10**15
-LABELS = {"cardinality": "C", "bottleneck_width": "d", "width": "width", "depths": "depths"}
+LABELS = {
+    "cardinality": "C",
+    "bottleneck_width": "d",
+    "width": "width",
+    "depths": "depths",
+    # What is chosen by a word (`explorer.architecture.CHOICES`).
+    "kind": "block",
+    "growth": "growth",
+    "shortcut": "shortcut",
+    "order": "order",
+}
 
 
 class ImpossibleBudget(UserError):
@@ -75,6 +85,7 @@ class Design:
         budget: What it may cost.
         reference: Name of the network that set the budget; "" for a plain budget.
         arm: Group that a comparison puts the design in; "" for none.
+        is_solved: Whether it was to cost as much as its budget; not of a space that solves nothing.
         measured: Seconds that this design takes, where the budget is in time.
         candidates: All `Timing`s that the design was chosen from, the reference's first, where the
             budget is in time.
@@ -84,6 +95,7 @@ class Design:
     budget: Budget
     reference: str = ""
     arm: str = ""
+    is_solved: bool = True
     measured: float | None = None
     candidates: tuple[Any, ...] = ()
 
@@ -92,8 +104,8 @@ class Design:
             return f"<Design: {self.architecture!r}>"
         arm = f", arm={self.arm!r}" if self.arm else ""
         cost = f"{self.cost:.3g} s" if self.budget.by in TIMES else f"{self.cost:,}"
-        signed = human_percent(self.mismatch, signed=True)
-        return f"<Design {self.name!r}{arm}, {self.budget.by}: {cost}, {signed} of its budget>"
+        off = human_mismatch(self.mismatch, is_solved=self.is_solved)
+        return f"<Design {self.name!r}{arm}, {self.budget.by}: {cost}, {off} of its budget>"
 
     @property
     def name(self) -> str:
@@ -144,14 +156,15 @@ def cost(architecture: Architecture | str, by: str) -> int:
             identity block of the first stage (equation 4).
 
     Raises:
-        UserError: The measure is unknown, or it is `block` and the network has basic blocks.
+        UserError: The measure is unknown, or it is `block` and the network has basic blocks, which
+            have no d.
     """
     architecture = as_architecture(architecture)
     if by == "block":
-        if architecture.template.kind == "basic":
+        if "bottleneck_width" not in architecture.template.numbers:
             raise UserError(
-                "the measure 'block' (equation 4 of the paper) is defined for bottleneck blocks"
-                " only; use 'flops'."
+                "the measure 'block' (equation 4 of the paper) is defined for blocks with a"
+                f" bottleneck width d, and {architecture.template.article} has none; use 'flops'."
             )
         # The second block of a first stage is an identity block, also where the architecture itself
         # has none.

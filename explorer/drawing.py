@@ -3,7 +3,7 @@
 It is drawn from the same layers that are counted and built.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from itertools import groupby
@@ -15,7 +15,7 @@ from explorer.layers import Layer, iter_layers
 from explorer.text import human_count, human_flops
 
 COLUMN, GAP, MARGIN, TOP = 204, 34, 20, 86
-BOX, STEP = 26, 46
+BOX, STEP, BRANCH_GAP = 26, 46, 12
 # Room beside a block for its shortcut and the words on its paths.
 SIDE = 58
 SHOWN_PATHS = 5
@@ -93,7 +93,8 @@ def svg(architecture: Architecture | str) -> str:
         56,
         f"{human_flops(complexity.flops)} FLOPs, {human_count(complexity.params)} params, "
         f"{human_count(complexity.activations)} activations; "
-        f"input {size}, {architecture.classes} classes",
+        f"input {size}, {architecture.classes} classes"
+        + ("; pre-activation" if architecture.order == "pre" else ""),
         "soft",
     )
     groups = [
@@ -154,31 +155,26 @@ def _draw_stage(
     canvas.text(x, TOP + 43, _costs(layers), "soft")
     # The block that repeats; a stage of one block shows that one.
     repeated = 1 if stage.depth > 1 else 0
-    convs = [
-        layer
-        for layer in layers
-        if layer.kind == "conv"
-        and layer.block == repeated
-        and not layer.part.startswith("downsample")
-    ]
+    rows = _rows(layer for layer in layers if layer.block == repeated)
     projection = next((layer for layer in layers if layer.part == "downsample.0"), None)
     inner, center = COLUMN - SIDE, x + (COLUMN - SIDE) / 2
     top = y = TOP + 62
-    canvas.line([(center, y), (center, y + 14)])
+    before = y
     y += 14
-    for index, layer in enumerate(convs):
-        if index:
-            # Paths fan out from a point ten below the box before them, and come together ten above
-            # the one after.
-            above = 10 if convs[index - 1].groups > 1 else 0
-            canvas.line(
-                [(center, y - STEP + BOX + above), (center, y - (10 if layer.groups > 1 else 0))]
-            )
-        if layer.groups > 1:
-            _draw_paths(canvas, x, y, inner, layer)
+    for row in rows:
+        # Paths fan out from a point ten below the box before them, and come together ten above the
+        # one after.
+        part = len(row) > 1 or row[0][0].groups > 1
+        canvas.line([(center, before), (center, y - (10 if part else 0))])
+        if len(row) > 1:
+            _draw_branches(canvas, x, y, inner, row)
+        elif part:
+            _draw_paths(canvas, x, y, inner, row[0][0])
         else:
-            canvas.box(x, y, inner, BOX, "box", _words(layer))
-        y += STEP
+            canvas.box(x, y, inner, BOX, "box", _words(row[0][0]))
+        y += _height(row)
+        before = y + (10 if part else 0)
+        y += STEP - BOX
     canvas.line([(center, y - STEP + BOX), (center, y - 2)])
     if architecture.shortcut == "projection":
         _draw_shortcut(canvas, x, center, top, y)
@@ -191,13 +187,58 @@ def _draw_stage(
     canvas.text(x, y, f"{stage.depth} block{'s' if stage.depth > 1 else ''}")
     for block in range(stage.depth):
         kind = "first" if block == 0 and changed else "block"
-        row, column = divmod(block, SQUARES_A_ROW)
-        canvas.box(x + column * 14, y + 8 + row * 14, 10, 10, kind)
+        line, column = divmod(block, SQUARES_A_ROW)
+        canvas.box(x + column * 14, y + 8 + line * 14, 10, 10, kind)
     y += 14 * ((stage.depth - 1) // SQUARES_A_ROW) + 34
     if changed:
         canvas.text(x, y, f"first block: {changed[0]}", "soft")
     for more in changed[1:]:
         canvas.text(x, y + 15, more, "soft")
+
+
+def _rows(layers: Iterable[Layer]) -> list[list[list[Layer]]]:
+    """What stands one below the other in a block: unlike branches side by side, or one layer.
+
+    Each branch is a list of its layers. Batch norms and the shortcut are left out.
+    """
+    shown = [
+        layer
+        for layer in layers
+        if layer.kind != "norm" and not layer.part.startswith("downsample")
+    ]
+    rows: list[list[list[Layer]]] = []
+    for in_branches, parts in groupby(shown, key=lambda layer: layer.part.startswith("branch")):
+        if in_branches:
+            branches = groupby(parts, key=lambda layer: layer.part.partition(".")[0])
+            rows.append([list(branch) for _, branch in branches])
+        else:
+            rows += [[[layer]] for layer in parts]
+    return rows
+
+
+def _height(row: list[list[Layer]]) -> int:
+    longest = max(map(len, row))
+    return longest * BOX + (longest - 1) * BRANCH_GAP
+
+
+def _draw_branches(
+    canvas: _Canvas, x: float, y: float, width: float, branches: list[list[Layer]]
+) -> None:
+    """Draw unlike paths side by side, each with its layers one below the other."""
+    slot, bottom = width / len(branches), y + _height(branches)
+    for index, layers in enumerate(branches):
+        middle, at = x + (index + 0.5) * slot, y
+        canvas.line([(x + width / 2, y - 10), (middle, y)])
+        for layer in layers:
+            if at > y:
+                canvas.line([(middle, at - BRANCH_GAP), (middle, at)])
+            words = "max" if layer.kind == "pool" else f"{layer.kernel}x{layer.kernel}"
+            canvas.box(x + index * slot + 2, at, slot - 4, BOX, "path", words)
+            at += BOX + BRANCH_GAP
+        canvas.line([(middle, at - BRANCH_GAP), (middle, bottom), (x + width / 2, bottom + 10)])
+    d = branches[0][-1].out_channels
+    canvas.text(x + width + 4, y + BOX / 2 - 3, f"{len(branches)} paths", "soft")
+    canvas.text(x + width + 4, y + BOX / 2 + 10, f"d={d}", "soft")
 
 
 def _draw_paths(canvas: _Canvas, x: float, y: float, width: float, layer: Layer) -> None:

@@ -11,7 +11,13 @@ import numpy as np
 import pandas as pd
 
 from explorer.architecture import Architecture, as_architecture
-from explorer.budget import check_measure, check_solve, combinations, solve_quantity
+from explorer.budget import (
+    check_measure,
+    check_quantity,
+    check_solve,
+    combinations,
+    solve_quantity,
+)
 from explorer.complexity import count
 from explorer.designs import LABELS, QUANTITIES, TIMES, Budget, cost
 from explorer.errors import UserError, check_known, shorten
@@ -68,7 +74,10 @@ def enumerate_designs(
             `MOST_DESIGNS` combinations.
     """
     reference = as_architecture(reference)
-    check_solve(reference, solve, axes)
+    check_quantity(solve, axes)
+    check_solve(reference, solve)
+    for key in axes:
+        check_known("axis of a grid", key, QUANTITIES)
     if solve == "depths":
         raise UserError(
             "depths cannot be solved over a grid; use match --solve depths, or give depths as an"
@@ -136,7 +145,7 @@ def parse_comparison(
 ) -> tuple[str, Callable[[Any, Any], Any], float]:
     """'params<=30M' as column, comparison and number; raises `UserError` for anything else.
 
-    A latency has a unit: 'latency<=2ms' is in seconds then.
+    A latency needs a unit, and is in seconds then: 'latency<=2ms'.
     """
     parts = re.fullmatch(r"\s*(\w+)\s*(<=|>=|==|!=|<|>)\s*(\S.*?)\s*", text)
     if not parts:

@@ -1,5 +1,6 @@
 """The error that a user's mistake raises, and its wording for an unknown name."""
 
+import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -9,6 +10,8 @@ from explorer.text import encodable
 # it must not be.
 LONGEST_MESSAGE = 4000
 LONGEST_VALUE = 80
+# What text that is pasted from a page has in the place of plain quotes and hyphens.
+PASTED_QUOTES, PASTED_DASHES = "“”„‟‘’«»", "–—"
 
 
 class UserError(ValueError):
@@ -17,11 +20,27 @@ class UserError(ValueError):
     The command line prints it without a traceback and exits with code 2; in Python it is an
     ordinary `ValueError`. A message of more than `LONGEST_MESSAGE` characters loses its middle, and
     bytes that are not UTF-8, as in a file's name, are replaced, so that it can be printed and
-    stored.
+    stored. Where it repeats quotes that were pasted from a page, it says so.
     """
 
     def __init__(self, message: object = "") -> None:
-        super().__init__(cut(encodable(str(message)), LONGEST_MESSAGE))
+        text = encodable(str(message))
+        hint = pasted(text)
+        text = text.replace(hint, "") if hint else text  # of a message that this one repeats
+        super().__init__(cut(text, LONGEST_MESSAGE - len(hint)) + hint)
+
+
+def pasted(message: str) -> str:
+    """What to add to a message that repeats characters of pasted text; "" where it has none."""
+    quote = next((mark for mark in message if mark in PASTED_QUOTES), "")
+    dash = re.search(rf"(?<!\S)['(]?([{PASTED_DASHES}])+\w", message)
+    if quote:
+        mark, plain = quote, "\" or '"
+    elif dash:
+        mark, plain = dash[1], "--"
+    else:
+        return ""
+    return f" ({mark} is pasted from a page; type {plain} instead.)"
 
 
 class UnknownName(UserError):

@@ -1,13 +1,15 @@
 """The family of networks that references for a budget are chosen from."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from explorer.architecture import Architecture, smallest_resolution
+from explorer.errors import UserError
 from explorer.names import BOTTLENECK_DEPTHS
-from explorer.template import Stem, Template
+from explorer.template import FIXED_PATHS, Stem, Template
 
 # The resolution up to which the stem does not halve the map, as in networks for CIFAR, and up to
 # which three stages are enough.
@@ -40,24 +42,34 @@ def references(
     with 3 stages of equally many blocks, 1 to 18. Up to there the small stem is offered, too, with
     3 such stages, or 4 above a resolution of 32. Stems have 8, 16, 32 or 64 channels, the first
     stage's width is 1 to 8 times that, and 2 to 8 times C x d. Numbers above 32 have sixteen steps
-    an octave. The cardinality is 1 unless it is given or solved.
+    an octave. The cardinality is 1 unless it is given or solved, or the smallest that growth "root"
+    can halve.
 
     Args:
-        first: Quantities that all of them have.
+        first: Quantities and choices that all of them have.
         solve: The quantity that is solved later: of it, all are multiples of `multiple_of`.
         multiple_of: See there.
         resolution: As in `Architecture`, and so are `classes` and `in_channels`.
     """
     own = dict(first)
     given = {key: own.pop(key) for key in ("depths", *TEMPLATE) if key in own}
+    kind = own.pop("kind", "bottleneck")
+    if kind == "basic":
+        raise UserError(
+            "a budget leads to references of bottleneck or inception blocks; give a reference of"
+            " basic blocks by its name, for example resnet20_cifar."
+        )
     free = _round_numbers(LARGEST_WIDTH)
-    choices = {"cardinality": np.ones(1, np.int64), "bottleneck_width": free, "width": free}
-    if solve in choices:
-        choices[solve] = np.unique(np.maximum(free // multiple_of, 1) * multiple_of)
-    choices |= {key: np.array([given[key]], np.int64) for key in TEMPLATE if key in given}
     stages = len(given.get("depths", ())) or 3
-    for kind, usual in _stems(resolution, stages):
+    for stem, usual in _stems(resolution, stages):
         depths = np.array([given["depths"]] if "depths" in given else usual, np.int64)
+        unit = 2 ** (depths.shape[1] - 1) if own.get("growth") == "root" else 1
+        fewest, _ = FIXED_PATHS.get(kind, (unit, ""))
+        choices = {"cardinality": np.array([fewest]), "bottleneck_width": free, "width": free}
+        if solve in choices:
+            step = math.lcm(multiple_of, unit) if solve == "cardinality" else multiple_of
+            choices[solve] = np.unique(np.maximum(free // step, 1) * step)
+        choices |= {key: np.array([given[key]], np.int64) for key in TEMPLATE if key in given}
         for channels in STEM_CHANNELS:
             grid = np.meshgrid(*choices.values(), np.arange(len(depths)), indexing="ij")
             paths, d, width, row = (numbers.reshape(-1) for numbers in grid)
@@ -69,9 +81,9 @@ def references(
             if len(width):
                 template: dict[str, Any] = dict(zip(TEMPLATE, (paths, d, width), strict=True))
                 yield Architecture(
-                    Template("bottleneck", **template),
+                    Template(kind, **template),
                     tuple(depths[row].T),
-                    stem=Stem(kind, channels),
+                    stem=Stem(stem, channels),
                     resolution=resolution,
                     classes=classes,
                     in_channels=in_channels,

@@ -1,5 +1,6 @@
 """Paths as users write them, and files that are written whole or not at all."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Sequence
@@ -7,6 +8,8 @@ from pathlib import Path
 
 from explorer.errors import UserError
 
+# What a system says of a disk without room: full, beyond a quota, or a file that is too large.
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 BEGINNING = 65_536  # bytes of a file in which its mark stands, behind a thousand class names
 PAGE_MARK = b'<meta name="generator" content="resnext-explorer">'
 
@@ -86,8 +89,10 @@ def write_atomic(path: str | os.PathLike[str], data: str | bytes) -> Path:
     except OSError as error:
         if temporary is not None and os.path.exists(temporary):
             os.unlink(temporary)
-        raise UserError(
-            f"cannot write {target}: {error.strerror or error}. Name a file in a folder that exists"
-            " and can be written."
-        ) from None
+        advice = (
+            "Free some of it, or name a file on another disk."
+            if error.errno in FULL_DISK
+            else "Name a file in a folder that exists and can be written."
+        )
+        raise UserError(f"cannot write {target}: {error.strerror or error}. {advice}") from None
     return target

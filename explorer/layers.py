@@ -4,7 +4,7 @@ FLOPs, parameters and activations are sums over it, the torch module is a map of
 table, the drawing and the check of the two rules are views of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from explorer.architecture import Architecture, Stage, as_architecture, halved
@@ -31,7 +31,8 @@ class Layer:
         stage: Position of the stage, from 1; 0 outside the stages.
         block: The first block of the stage that has the layer, from 0.
         repeats: The number of blocks that have it; 0 where a projection is not needed.
-        paths: Copies of it side by side in one block (forms (a) and (b)).
+        paths: Copies of it side by side in one block (forms (a) and (b)). Paths that are unlike,
+            as an inception block's, are layers of their own: branch1.conv1, branch2.conv1, ...
     """
 
     kind: str
@@ -75,7 +76,7 @@ def iter_layers(
 ) -> Iterator[Layer]:
     """Every layer from input to classifier, in the order of computation.
 
-    Relu and addition are not layers: they have no weights and no channels.
+    Relu, addition and concatenation are not layers: they have no weights.
 
     Args:
         architecture: A network, its name, or a batch of networks.
@@ -93,21 +94,20 @@ def iter_layers(
 
 
 def _network(architecture: Architecture, form: str) -> Iterator[Layer]:
-    stem, size = architecture.stem, architecture.resolution
+    stem, size, pre = architecture.stem, architecture.resolution, architecture.order == "pre"
+    kernel, stride = (7, 2) if stem.kind == "imagenet" else (3, 1)
+    size = halved(size) if stride == 2 else size
+    yield Layer("conv", "conv1", architecture.in_channels, stem.channels, kernel, stride, 1, size)
+    if not pre:
+        yield _norm("bn1", stem.channels, size)
     if stem.kind == "imagenet":
         size = halved(size)
-        yield Layer("conv", "conv1", architecture.in_channels, stem.channels, 7, 2, 1, size)
-        yield _norm("bn1", stem.channels, size)
-        size = halved(size)
         yield Layer("pool", "maxpool", stem.channels, stem.channels, 3, 2, 1, size)
-    else:
-        yield Layer("conv", "conv1", architecture.in_channels, stem.channels, 3, 1, 1, size)
-        yield _norm("bn1", stem.channels, size)
     channels = stem.channels
     projected = architecture.shortcut == "projection"
+    block = _BLOCKS[architecture.template.kind]
     for stage in architecture.stages:
-        block = _basic_block if architecture.template.kind == "basic" else _bottleneck_block
-        yield from block(stage, channels, size, form)
+        yield from block(stage, channels, size, form, pre)
         if projected:
             # 1 where the shape changes, else 0; an array when widths are arrays.
             needed = 1 * ((channels != stage.width) | (stage.stride != 1))
@@ -117,43 +117,110 @@ def _network(architecture: Architecture, form: str) -> Iterator[Layer]:
                 yield Layer(
                     "conv", "downsample.0", *ends, 1, stage.stride, 1, stage.size, **position
                 )
-                yield _norm("downsample.1", stage.width, stage.size, **position)
+                if not pre:
+                    yield _norm("downsample.1", stage.width, stage.size, **position)
         channels, size = stage.width, stage.size
         rest = stage.depth - 1
         if not isinstance(rest, int) or rest:
             # Within a stage nothing is halved any more (rule 1).
-            for layer in block(replace(stage, stride=1), channels, size, form):
+            for layer in block(replace(stage, stride=1), channels, size, form, pre):
                 yield replace(layer, block=1, repeats=rest)
+    if pre:
+        yield _norm("norm", channels, size)
     yield Layer("pool", "avgpool", channels, channels, size, 1, 1, 1)
     yield Layer("linear", "fc", channels, architecture.classes, 1, 1, 1, 1)
 
 
-def _bottleneck_block(stage: Stage, channels: int, size: int, form: str) -> Iterator[Layer]:
-    """1x1 - 3x3 (C groups, the stride) - 1x1, each followed by batch norm (figure 3)."""
+def _bottleneck_block(
+    stage: Stage, channels: int, size: int, form: str, pre: bool
+) -> Iterator[Layer]:
+    """1x1 - 3x3 (C groups, the stride) - 1x1 (figure 3)."""
     cardinality, d, width = stage.cardinality, stage.bottleneck_width, stage.width
     assert d is not None
     # The first two convolutions are split into paths in forms (a) and (b), the last one only in
     # (a).
     paths, inner, groups = (1, cardinality * d, cardinality) if form == "c" else (cardinality, d, 1)
     last_paths, last_in = (cardinality, d) if form == "a" else (1, cardinality * d)
-    n = stage.number
-    yield Layer("conv", "conv1", channels, inner, 1, 1, 1, size, stage=n, paths=paths)
-    yield _norm("bn1", inner, size, stage=n, paths=paths)
-    yield Layer(
-        "conv", "conv2", d, inner, 3, stage.stride, groups, stage.size, stage=n, paths=paths
+    n, strided = stage.number, (stage.stride, groups, stage.size)
+    return _normed(
+        (
+            Layer("conv", "conv1", channels, inner, 1, 1, 1, size, stage=n, paths=paths),
+            Layer("conv", "conv2", d, inner, 3, *strided, stage=n, paths=paths),
+            Layer("conv", "conv3", last_in, width, 1, 1, 1, stage.size, stage=n, paths=last_paths),
+        ),
+        _norm("bn1", channels, size, stage=n) if pre else None,
     )
-    yield _norm("bn2", inner, stage.size, stage=n, paths=paths)
-    yield Layer("conv", "conv3", last_in, width, 1, 1, 1, stage.size, stage=n, paths=last_paths)
-    yield _norm("bn3", width, stage.size, stage=n)
 
 
-def _basic_block(stage: Stage, channels: int, size: int, form: str) -> Iterator[Layer]:
+def _basic_block(stage: Stage, channels: int, size: int, form: str, pre: bool) -> Iterator[Layer]:
     """3x3 (the stride) - 3x3; one path, so the three forms are one."""
     n = stage.number
-    yield Layer("conv", "conv1", channels, stage.width, 3, stage.stride, 1, stage.size, stage=n)
-    yield _norm("bn1", stage.width, stage.size, stage=n)
-    yield Layer("conv", "conv2", stage.width, stage.width, 3, 1, 1, stage.size, stage=n)
-    yield _norm("bn2", stage.width, stage.size, stage=n)
+    return _normed(
+        (
+            Layer("conv", "conv1", channels, stage.width, 3, stage.stride, 1, stage.size, stage=n),
+            Layer("conv", "conv2", stage.width, stage.width, 3, 1, 1, stage.size, stage=n),
+        ),
+        _norm("bn1", channels, size, stage=n) if pre else None,
+    )
+
+
+def _inception_block(
+    stage: Stage, channels: int, size: int, form: str, pre: bool
+) -> Iterator[Layer]:
+    """Paths of 1x1, 1x1 - 3x3, 1x1 - 5x5 and 3x3 max-pool - 1x1, all of d channels, concatenated
+    and projected by 1x1 (Inception-ResNet's form). The stride is in each path's spatial layer.
+
+    The paths are unlike, so the three forms are one.
+    """
+    n, d, stride, out = stage.number, stage.bottleneck_width, stage.stride, stage.size
+    assert d is not None
+
+    def conv(branch: int, number: int, channels: int, kernel: int, stride: int, at: int) -> Layer:
+        part = f"branch{branch}.conv{number}"
+        return Layer("conv", part, channels, d, kernel, stride, 1, at, stage=n)
+
+    pool = Layer("pool", "branch4.pool", channels, channels, 3, stride, 1, out, stage=n)
+    branches = (
+        (conv(1, 1, channels, 1, stride, out),),
+        (conv(2, 1, channels, 1, 1, size), conv(2, 2, d, 3, stride, out)),
+        (conv(3, 1, channels, 1, 1, size), conv(3, 2, d, 5, stride, out)),
+        (pool, conv(4, 1, channels, 1, 1, out)),
+    )
+    joined, width = len(branches) * d, stage.width
+    last = Layer("conv", "conv2", joined, width, 1, 1, 1, out, stage=n)
+    # Before the paths part there is one batch norm for all; before they join, each has its own.
+    if pre:
+        yield _norm("bn1", channels, size, stage=n)
+    for layers in branches:
+        for layer in layers:
+            yield layer
+            if layer.kind == "conv" and not (pre and layer is layers[-1]):
+                part = layer.part.replace("conv", "bn")
+                yield _norm(part, d, layer.size, stage=n)
+    if pre:
+        yield _norm("bn2", joined, out, stage=n)
+    yield last
+    if not pre:
+        yield _norm("bn2", width, out, stage=n)
+
+
+_BLOCKS = {"bottleneck": _bottleneck_block, "basic": _basic_block, "inception": _inception_block}
+
+
+def _normed(convolutions: Sequence[Layer], first: Layer | None) -> Iterator[Layer]:
+    """A chain of convolutions with batch norm after each; before each where there is a `first`.
+
+    In form (a) the norm after the last comes after the sum over its paths.
+    """
+    if first is not None:
+        yield first
+    for number, layer in enumerate(convolutions, start=1):
+        yield layer
+        is_last = number == len(convolutions)
+        if first is None or not is_last:
+            part = f"bn{number if first is None else number + 1}"
+            paths = 1 if is_last else layer.paths
+            yield _norm(part, layer.out_channels, layer.size, stage=layer.stage, paths=paths)
 
 
 def _norm(part: str, channels: int, size: int, **position: int) -> Layer:

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from explorer.errors import UserError, shorten, unknown
-from explorer.template import IMAGENET, MOST_BLOCKS, Stem, Template
+from explorer.template import FIXED_PATHS, IMAGENET, MOST_BLOCKS, Stem, Template
 
 # What a name says: the template, the blocks of each stage, and what else differs from the default.
 Parsed = tuple[Template, tuple[int, ...], dict[str, Any]]
@@ -37,11 +37,15 @@ PUBLISHED = (
     "resnet110_cifar",
     "resnext29_8x64d_cifar",
     "resnext29_16x64d_cifar",
+    "resnet200_pre",
+    "resnext29_8x64d_cifar_pre",
 )
 LONG_FORM = (
-    "resnext_<depths>_<C>x<d>d_w<width>[_<stem>][_growC][_plain], for example"
-    " resnext_3-4-12-3_8x14d_w128_small_plain"
+    "resnext_<depths>_<C>x<d>d_w<width>[_<stem>][_growC|_growroot][_plain][_pre], for example"
+    " resnext_3-4-12-3_8x14d_w128_small, or inception_<depths>_<d>d_w<width>"
 )
+# The end of every name whose network computes batch norm and relu before each convolution.
+PRE = "_pre"
 
 # A name of more characters is none: the longest, of 28 stages of which each number has five digits,
 # has about 250.
@@ -55,7 +59,8 @@ _RESNET_CIFAR = re.compile(rf"resnet{_N}_cifar")
 _RESNEXT_CIFAR = re.compile(rf"resnext{_N}_{_N}x{_N}d_cifar")
 _DEPTHS = r"([1-9]\d*(?:-[1-9]\d*)*)"
 _STEM = r"(?:_(imagenet|small)([1-9]\d*)?)?"
-_LONG = re.compile(rf"resnext_{_DEPTHS}_{_N}x{_N}d_w{_N}{_STEM}(_growC)?(_plain)?")
+_LONG = re.compile(rf"resnext_{_DEPTHS}_{_N}x{_N}d_w{_N}{_STEM}(?:_grow(C|root))?(_plain)?")
+_LONG_INCEPTION = re.compile(rf"inception_{_DEPTHS}_{_N}d_w{_N}{_STEM}(_plain)?")
 _LONG_BASIC = re.compile(rf"resnet_{_DEPTHS}_w{_N}{_STEM}(_plain)?")
 
 
@@ -64,7 +69,7 @@ def parse_name(name: str) -> Parsed:
 
     Returns:
         The template, the blocks of each stage, and the fields `stem`,
-        `growth` and `shortcut` of an architecture.
+        `growth`, `shortcut` and `order` of an architecture.
 
     Raises:
         UserError: `name` is no name of an architecture; the message names the nearest that is.
@@ -79,6 +84,14 @@ def parse_name(name: str) -> Parsed:
             f" most {LONGEST_NAME}."
         )
 
+    order = "pre" if name.endswith(PRE) else "post"
+    template, depths, fields = _parse_post(name.removesuffix(PRE), name)
+    return template, depths, {**fields, "order": order}
+
+
+def _parse_post(name: str, given: str) -> Parsed:
+    """What a name without `PRE` stands for; errors repeat the given one."""
+
     def parsed(
         template: Template, depths: tuple[int, ...], stem: Stem = IMAGENET, **fields: Any
     ) -> Parsed:
@@ -92,17 +105,17 @@ def parse_name(name: str) -> Parsed:
             return parsed(Template(), BOTTLENECK_DEPTHS[layers])
     elif match := _WIDE.fullmatch(name):
         return parsed(
-            Template(bottleneck_width=64 * int(match[2])), _bottleneck_depths(name, int(match[1]))
+            Template(bottleneck_width=64 * int(match[2])), _bottleneck_depths(given, int(match[1]))
         )
     elif match := _RESNEXT.fullmatch(name):
         layers, cardinality, d = map(int, match.groups())
-        return parsed(Template("bottleneck", cardinality, d), _bottleneck_depths(name, layers))
+        return parsed(Template("bottleneck", cardinality, d), _bottleneck_depths(given, layers))
     elif match := _RESNET_CIFAR.fullmatch(name):
-        depth = _blocks(name, int(match[1]), layers_per_block=2)
+        depth = _blocks(given, int(match[1]), layers_per_block=2)
         return parsed(Template("basic", 1, None, 16), (depth,) * 3, Stem("small", 16))
     elif match := _RESNEXT_CIFAR.fullmatch(name):
         layers, cardinality, d = map(int, match.groups())
-        depth = _blocks(name, layers, layers_per_block=3)
+        depth = _blocks(given, layers, layers_per_block=3)
         return parsed(Template("bottleneck", cardinality, d), (depth,) * 3, Stem("small"))
     elif match := _LONG.fullmatch(name):
         depths, paths, d_text, width, kind, channels, grow, plain = match.groups()
@@ -110,7 +123,15 @@ def parse_name(name: str) -> Parsed:
             Template("bottleneck", int(paths), int(d_text), int(width)),
             tuple(map(int, depths.split("-"))),
             Stem(kind or "imagenet", int(channels or 64)),
-            growth="C" if grow else "d",
+            growth=grow or "d",
+            shortcut="none" if plain else "projection",
+        )
+    elif match := _LONG_INCEPTION.fullmatch(name):
+        depths, d_text, width, kind, channels, plain = match.groups()
+        return parsed(
+            Template("inception", FIXED_PATHS["inception"][0], int(d_text), int(width)),
+            tuple(map(int, depths.split("-"))),
+            Stem(kind or "imagenet", int(channels or 64)),
             shortcut="none" if plain else "projection",
         )
     elif match := _LONG_BASIC.fullmatch(name):
@@ -121,19 +142,34 @@ def parse_name(name: str) -> Parsed:
             Stem(kind or "imagenet", int(channels or 64)),
             shortcut="none" if plain else "projection",
         )
-    raise _unknown_name(name)
+    raise _unknown_name(given)
 
 
 def usual_input(name: str) -> dict[str, int]:
     """The resolution, classes and input channels that a name has unless others are given."""
-    resolution, classes = (32, 10) if name.endswith("_cifar") else (224, 1000)
+    is_cifar = name.removesuffix(PRE).endswith("_cifar")
+    resolution, classes = (32, 10) if is_cifar else (224, 1000)
     return {"resolution": resolution, "classes": classes, "in_channels": 3}
 
 
 def format_name(
-    template: Template, depths: tuple[int, ...], *, growth: str, shortcut: str, stem: Stem
+    template: Template,
+    depths: tuple[int, ...],
+    *,
+    growth: str,
+    shortcut: str,
+    stem: Stem,
+    order: str,
 ) -> str:
     """The name of an architecture: the known one where there is one, else the long form."""
+    post = _format_post(template, depths, growth=growth, shortcut=shortcut, stem=stem)
+    return post + (PRE if order == "pre" else "")
+
+
+def _format_post(
+    template: Template, depths: tuple[int, ...], *, growth: str, shortcut: str, stem: Stem
+) -> str:
+    """The name of the network that computes batch norm and relu after each convolution."""
     usual = growth == "d" and shortcut == "projection"
     equal = len(depths) == 3 and len(set(depths)) == 1  # the three stages of a CIFAR network
     paths = f"{template.cardinality}x{template.bottleneck_width}d"
@@ -143,6 +179,8 @@ def format_name(
         if usual and (stem, template.width) == (Stem("small", 16), 16) and equal:
             return f"resnet{6 * depths[0] + 2}_cifar"
         form = f"resnet_{_join(depths)}_w{template.width}"
+    elif template.kind == "inception":
+        form = f"inception_{_join(depths)}_{template.bottleneck_width}d_w{template.width}"
     else:
         usual = usual and template.width == 256
         if usual and stem == IMAGENET and depths in BOTTLENECK_DEPTHS.values():
@@ -154,7 +192,7 @@ def format_name(
         form = f"resnext_{_join(depths)}_{paths}_w{template.width}"
     if stem.kind != "imagenet" or stem.channels != 64:
         form += f"_{stem.kind}{'' if stem.channels == 64 else stem.channels}"
-    form += "_growC" if growth == "C" else ""
+    form += f"_grow{growth}" if growth != "d" else ""
     return form + ("_plain" if shortcut == "none" else "")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from explorer.errors import UserError, shorten
 
 PREFIXES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
-SECONDS = {"": 1.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
+SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 MOST_SECONDS = 1e6
 # No cost is larger; a number of a billion digits, as 1e999999999 is, could not even be held.
 LARGEST = 10**18
@@ -42,19 +42,19 @@ def parse_number(text: str) -> float:
 
 
 def parse_seconds(value: Any, label: str) -> float:
-    """Seconds from a number, or from a text with its unit: 0.01, '10ms', '500 us' or '2 s'.
+    """Seconds from a text with its unit: '10ms', '500 us' or '2 s'.
 
     Raises:
-        UserError: It is none, or not above zero; the message calls it `label`.
+        UserError: It is none, has no unit, or is not above zero; the message calls it `label`.
     """
     seconds = 0.0
     with suppress(ValueError):
-        parts = re.fullmatch(r"\s*([\d.eE+-]+)\s*(|s|ms|us|µs)\s*", str(value))
+        parts = re.fullmatch(r"\s*([\d.eE+-]+)\s*(s|ms|us|µs)\s*", str(value))
         seconds = float(parts[1]) * SECONDS[parts[2]] if parts else 0.0
     if not 0 < seconds <= MOST_SECONDS:
         raise UserError(
-            f"{label} must be a time above zero, for example 10ms, 500us or 0.01 (seconds); given:"
-            f" {shorten(value)}."
+            f"{label} must be a time above zero with its unit, for example 10ms, 500us or 1.5s;"
+            f" given: {shorten(value)}."
         )
     return seconds
 

@@ -14,6 +14,7 @@ import numpy as np
 from explorer.architecture import Architecture
 from explorer.budget import (
     check_measure,
+    check_quantity,
     check_solve,
     combinations,
     match,
@@ -24,7 +25,7 @@ from explorer.errors import UserError, check_known
 from explorer.family import LARGEST_WIDTH, TEMPLATE, references, usual_classes
 from explorer.numbers import parse_number, parse_share
 from explorer.template import set_whole, whole
-from explorer.text import human_flops, human_percent
+from explorer.text import counted, human_flops, human_percent
 
 SUGGESTED = 10
 MOST_ARMS = 1000  # of which each takes some 10 ms
@@ -64,11 +65,13 @@ class Question:
     def check(self, reference: Architecture) -> None:
         """Raise `UserError` where the arms do not go with what is solved."""
         for point in self.points:
-            check_solve(reference, self.solve, point)
-        check_measure(reference, self.solve, self.budget.by)
+            check_quantity(self.solve, point)
+            start = reference.with_(**point)
+            check_solve(start, self.solve)
+            check_measure(start, self.solve, self.budget.by)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Suggestion:
     """A reference, and how closely its arms meet its cost.
 
@@ -81,6 +84,15 @@ class Suggestion:
     reference: Architecture
     question: Question
     worst: float
+
+    def __repr__(self) -> str:
+        spent = human_flops(cost(self.reference, self.budget.by))
+        below = human_percent(self.below)
+        return (
+            f"<Suggestion {self.name!r}, {self.budget.by}: {spent}, {below} below the budget,"
+            f" worst mismatch of {counted(len(self.question.points), 'arm')}:"
+            f" {human_percent(self.worst)}>"
+        )
 
     @property
     def name(self) -> str:
@@ -169,8 +181,8 @@ def suggest(
         classes: Outputs of the classifier; by default 10 up to a resolution of 64, else 1000.
         in_channels: Channels of the input.
         top: How many are returned at most.
-        axes: One value or several of the other quantities: an arm for each combination. The
-            reference has the first values.
+        axes: One value or several of the other quantities, or of a choice (`kind`, `growth`,
+            `shortcut`, `order`): an arm for each combination. The reference has the first values.
 
     Raises:
         UserError: No reference fits; the message says which is the nearest. Or an argument is no
@@ -197,7 +209,7 @@ def suggest_for(
     tolerance: float | None = TOLERANCE,
     top: int = SUGGESTED,
 ) -> Suggestions:
-    """`suggest` for arms of any kind: a point may set growth and shortcut, too."""
+    """`suggest` for points that are no grid of axes."""
     resolution = whole(resolution, "resolution")
     if tolerance is not None:
         tolerance = parse_share(tolerance, "tolerance")

@@ -3,13 +3,24 @@
 The numbers may be NumPy integer arrays of one shape; see `explorer.architecture`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import index
 from typing import Any
 
 from explorer.errors import UserError, check_known, shorten
 
-KINDS = ("bottleneck", "basic")
+KINDS = ("bottleneck", "basic", "inception")
+# Kinds whose paths are what they are: their number, and why no other can be asked for.
+FIXED_PATHS = {
+    "basic": (
+        1,
+        "grouping a block of two layers only makes a wider dense block (ResNeXt paper, figure 4)",
+    ),
+    "inception": (
+        4,
+        "its four paths are unlike (1x1, 1x1-3x3, 1x1-5x5, max-pool-1x1), and C counts equal ones",
+    ),
+}
 STEMS = ("imagenet", "small")
 # Bounds of what is called a network, far beyond any: the deepest that was ever trained has some
 # 1,200 layers. They keep counts, drawings and builds finite, whatever number a file, a link or a
@@ -85,13 +96,15 @@ class Template:
     """What one block of the first stage looks like.
 
     Attributes:
-        kind: `bottleneck` (1x1 - 3x3 - 1x1) or `basic` (3x3 - 3x3).
-        cardinality: Paths, C; 1 for basic blocks.
+        kind: `bottleneck` (1x1 - 3x3 - 1x1), `basic` (3x3 - 3x3) or `inception` (paths of 1x1,
+            1x1 - 3x3, 1x1 - 5x5 and max-pooling - 1x1, concatenated and projected by 1x1).
+        cardinality: Paths, C; 1 for basic blocks, 4 for inception blocks, whose paths are unlike.
         bottleneck_width: Channels of each path, d; None for basic blocks.
         width: Output channels.
 
     Raises:
-        UserError: A number is not positive, or a basic block has paths or a bottleneck width.
+        UserError: A number is not positive, a basic block has a bottleneck width, or a basic or
+            inception block another number of paths than its own.
     """
 
     kind: str = "bottleneck"
@@ -103,17 +116,47 @@ class Template:
         check_known("block kind", self.kind, KINDS)
         set_whole(self, "cardinality", "cardinality C")
         set_whole(self, "width", "width")
-        if self.kind == "bottleneck":
-            set_whole(self, "bottleneck_width", "bottleneck width d")
-            return
-        if any_of(self.cardinality != 1):
+        paths, reason = FIXED_PATHS.get(self.kind, (self.cardinality, ""))
+        if any_of(self.cardinality != paths):
             raise UserError(
-                f"a basic block takes C = 1, not C = {self.cardinality}: grouping a block of two"
-                " layers only makes a wider dense block (ResNeXt paper, figure 4). Use a"
-                " bottleneck template for more paths, for example resnext50_32x4d."
+                f"{self.article} takes C = {paths}, not C = {shorten(self.cardinality)}: {reason}."
+                " Use a bottleneck template for more paths, for example resnext50_32x4d."
             )
-        if self.bottleneck_width is not None:
+        if self.kind != "basic":
+            set_whole(self, "bottleneck_width", "bottleneck width d")
+        elif self.bottleneck_width is not None:
             raise UserError(
                 f"a basic block has no bottleneck width d, but {shorten(self.bottleneck_width)} was"
                 " given; set its width instead."
             )
+
+    @property
+    def article(self) -> str:
+        """The kind of block in a sentence: 'a basic block'."""
+        return f"a{'n' if self.kind == 'inception' else ''} {self.kind} block"
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The quantities that may be chosen or solved for, of a block of this kind."""
+        fixed = {
+            "cardinality": self.kind in FIXED_PATHS,
+            "bottleneck_width": self.bottleneck_width is None,
+            "width": False,
+        }
+        return tuple(quantity for quantity, is_fixed in fixed.items() if not is_fixed)
+
+    def with_(self, **quantities: Any) -> "Template":
+        """A copy with other values.
+
+        A block of another kind gets the paths and the d of its kind where they are not given: C = 1
+        or what is fixed, and for a basic block's missing d a quarter of the width, as in ResNet-50.
+        """
+        kind = quantities.get("kind", self.kind)
+        if kind != self.kind:
+            d = self.bottleneck_width
+            if d is None:
+                d = max(1, quantities.get("width", self.width) // 4)
+            d = None if kind == "basic" else d
+            usual = {"cardinality": FIXED_PATHS.get(kind, (1, ""))[0], "bottleneck_width": d}
+            quantities = {**usual, **quantities}
+        return replace(self, **quantities)

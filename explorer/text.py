@@ -28,12 +28,13 @@ def human_percent(fraction: float, *, signed: bool = False) -> str:
     return f"{text} %"
 
 
-def human_mismatch(fraction: float) -> str:
+def human_mismatch(fraction: float, *, is_solved: bool = True) -> str:
     """A mismatch as a signed percentage; one that is too large to compare is marked: '! +173.0 %'.
 
-    It is marked where it is more than `FAR_OFF`.
+    It is marked where it is more than `FAR_OFF`, unless the design was not to be of equal cost.
     """
-    return f"{'! ' if abs(fraction) > FAR_OFF else ''}{human_percent(fraction, signed=True)}"
+    mark = "! " if is_solved and abs(fraction) > FAR_OFF else ""
+    return f"{mark}{human_percent(fraction, signed=True)}"
 
 
 def signed_points(fraction: float | None) -> str:

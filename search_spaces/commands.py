@@ -85,7 +85,8 @@ def show(name_or_path: str, sizes: dict[str, int], as_json: bool) -> None:
     size = "x".join(map(str, architecture.input_shape))
     click.echo(
         f"\n{counted(len(resolved.designs), 'design')} at {size},"
-        f" {architecture.classes} classes; the mismatch is in {UNITS[first.budget.by]}."
+        f" {architecture.classes} classes; the mismatch is in {UNITS[first.budget.by]}"
+        + ("." if first.is_solved else ", from the reference: nothing is solved in a free space.")
     )
     if search_space.budget is not None:
         asked, by = search_space.budget.budget.value, first.budget.by

@@ -69,8 +69,11 @@ class FileModel(BaseModel):
 
         Checkpoints are told apart by their recipe's, which so is as before there were these keys.
         """
-        fields = type(self).model_fields
-        return [(key, value) for key, value in self if value != fields[key].get_default()]
+        # Not of all attributes: what was worked out of them is kept among these.
+        values = (
+            (key, getattr(self, key), field) for key, field in type(self).model_fields.items()
+        )
+        return [(key, value) for key, value, field in values if value != field.get_default()]
 
     @model_validator(mode="before")
     @classmethod
@@ -122,6 +125,11 @@ def load_document(model: type[Model], kind: str, name_or_path: str | Path) -> Mo
                 text = file.read(MOST_CHARACTERS + 1)
         except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a NUL in the path
             reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
+            if isinstance(error, IsADirectoryError):
+                raise UserError(
+                    f"{given[:200]} is a folder, and a {kind} is a YAML file, for example"
+                    f" {path / 'my'}_{kind}.yaml, or a name. (Folders of images: --data-dir.)"
+                ) from None
             if isinstance(error, FileNotFoundError) and not path.is_absolute():
                 reason = f"{reason} (looked for in {path.parent.absolute()})"
             raise UserError(f"cannot read the {kind} file {given[:200]}: {reason}.") from None

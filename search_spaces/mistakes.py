@@ -60,7 +60,8 @@ def explain(model: type[BaseModel], data: Any, problems: Sequence[Mapping[str, A
         elif path not in outer:
             where, given = _written(path), problem["input"]
             shown = "" if isinstance(given, dict) else f" (given: {shorten(given)})"
-            lines.append(f"{where}: must be {' or '.join(kinds[path])}{shown}")
+            wanted = f"{' or '.join(kinds[path])}{_example(model, path)}"
+            lines.append(f"{where}: must be {wanted}{shown}")
     return list(dict.fromkeys(lines))
 
 
@@ -96,16 +97,23 @@ def _must_be(model: type[BaseModel], path: Sequence[Any], problem: Mapping[str, 
 def _explain(model: type[BaseModel], path: tuple[Any, ...], problem: Mapping[str, Any]) -> str:
     where, kind = _written(path), problem["type"]
     if kind == "extra_forbidden":
-        inside = _written(path[:-1]) or "the file"
+        inside = f" in {_written(path[:-1])}" if len(path) > 1 else ""
         known = _model_at(model, path[:-1]).model_fields
-        return str(unknown(f"key in {inside}", str(path[-1]), known)).rstrip(".")
+        return str(unknown(f"key{inside}", str(path[-1]), known)).rstrip(".")
     if kind == "missing":
-        return f"the key {where!r} is missing"
+        return f"the key {where!r} is missing{_example(model, path)}"
     message = str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
     given = problem.get("input")
     # Most of our own messages, as of a space inside a study, have named what was given already.
     shown = "" if isinstance(given, dict) or "given: " in message else f" (given: {shorten(given)})"
     return f"{where}: {message}{shown}" if where else message
+
+
+def _example(model: type[BaseModel], path: Sequence[Any]) -> str:
+    """', for example seeds: [0, 1]', where the key has an example."""
+    field = _model_at(model, path[:-1]).model_fields.get(str(path[-1])) if path else None
+    examples = field.examples if field else None
+    return f", for example {path[-1]}: {examples[0]}" if examples else ""
 
 
 def _model_at(model: type[BaseModel], path: Sequence[Any]) -> type[BaseModel]:

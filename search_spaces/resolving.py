@@ -11,7 +11,7 @@ from explorer.architecture import Architecture
 from explorer.budget import describe_miss, match, scale
 from explorer.designs import Budget, Design, ImpossibleBudget, cost
 from explorer.errors import UserError
-from explorer.text import human_count, human_percent
+from explorer.text import counted, human_count, human_percent
 from search_spaces.space import REFERENCE_ARM, SpaceFile, scaled_quantity
 
 # Some eighty references are tried, each at every arm: beyond so many arms that takes longer than
@@ -30,12 +30,16 @@ class LeftOut:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Resolved:
     """The designs of a space for one kind of input, and the points left out, in file order."""
 
     designs: list[Design]
     left_out: list[LeftOut]
+
+    def __repr__(self) -> str:
+        left_out = f", {counted(len(self.left_out), 'point')} left out" if self.left_out else ""
+        return f"<Resolved: {counted(len(self.designs), 'design')}{left_out}>"
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,11 @@ class BoundSpace:
     def __init__(self, space: SpaceFile, given: Mapping[str, int | None]) -> None:
         self.space = space
         self._given: dict[str, Any] = dict(given)
+
+    def __repr__(self) -> str:
+        known = ((key, size) for key, size in self._given.items() if size is not None)
+        given = "".join(f", {key}={size}" for key, size in known)
+        return f"<BoundSpace {self.space.name!r}{given}>"
 
     @cached_property
     def axes(self) -> dict[str, list[Any]]:
@@ -178,14 +187,9 @@ class BoundSpace:
         options = dict(rule) | {"tolerance": None}
         if "depth_policy" in values:
             options["depth_policy"] = values.pop("depth_policy")
-        # The budget is the reference's own; growth and shortcut belong to the point.
-        budget = cost(reference, rule.by)
-        own = {key: values.pop(key) for key in ("growth", "shortcut") if key in values}
-        start = reference.with_(**own)
         given: dict[str, Any] = {key: [value] for key, value in values.items()}
-        (design,) = match(start, budget=budget, **options, **given)
-        design = replace(design, reference=reference.name, arm=arm)
-        return _within(rule.tolerance, design, rule.solve, given)
+        (design,) = match(reference, **options, **given)
+        return _within(rule.tolerance, replace(design, arm=arm), rule.solve, given)
 
     def _scaled(self, arm: str, kind: str, reference: Architecture) -> Design | LeftOut:
         rule = self.space.scale
@@ -213,7 +217,8 @@ class BoundSpace:
                 return LeftOut(
                     arm, f"{human_count(spent)} {measure} are more than {human_count(limit)}"
                 )
-        return Design(architecture, Budget.of(reference, "flops"), reference.name, arm)
+        budget = Budget.of(reference, "flops")
+        return Design(architecture, budget, reference.name, arm, is_solved=False)
 
     def propose(self) -> Proposal | None:
         """A nearby reference at which the points of a match space are matched more closely.

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from explorer.architecture import GROWTHS, SHORTCUTS
+from explorer.architecture import CHOICES
 from explorer.depths import POLICIES
 from explorer.designs import (
     ARMS,
@@ -52,7 +52,7 @@ def as_amount(value: Any) -> Any:
     return parse_number(value) if isinstance(value, str) else value
 
 
-AXIS_LABELS = {**LABELS, "depth_policy": "depth policy", "growth": "growth", "shortcut": "shortcut"}
+AXIS_LABELS = {**LABELS, "depth_policy": "depth policy"}
 Blocks = Annotated[WholeList, BeforeValidator(as_blocks, json_schema_input_type=WholeList | str)]
 # A share that may be written 5%.
 Share = Annotated[
@@ -74,8 +74,10 @@ def words(known: Iterable[str]) -> WithJsonSchema:
 
 Measure = Annotated[str, words(MEASURES)]
 Policy = Annotated[str, words(POLICIES)]
-Growth = Annotated[str, words(GROWTHS)]
-Shortcut = Annotated[str, words(SHORTCUTS)]
+Kind = Annotated[str, words(CHOICES["kind"])]
+Growth = Annotated[str, words(CHOICES["growth"])]
+Shortcut = Annotated[str, words(CHOICES["shortcut"])]
+Order = Annotated[str, words(CHOICES["order"])]
 
 
 class Matching(FileModel):
@@ -190,16 +192,19 @@ class Axes(FileModel):
     """The values along each axis; there is one design for every combination.
 
     Attributes:
+        kind: The block.
         cardinality: C, the number of paths of a block.
         bottleneck_width: d, the width of one path in the first stage.
         width: Channels that the first stage puts out.
         depths: Networks, each with the blocks of its stages: [[1, 1, 1], [2, 2, 2]] or
             [1-1-1, 2-2-2].
         depth_policy: Which stages grow, where depths are solved.
-        growth: What doubles from stage to stage.
+        growth: What doubles from stage to stage; root: C halves, and d grows fourfold.
         shortcut: What stands beside the paths of a block.
+        order: Batch norm and relu after or before each convolution.
     """
 
+    kind: Annotated[list[Kind], Field(min_length=1)] | None = None
     cardinality: WholeList | None = None
     bottleneck_width: WholeList | None = None
     width: WholeList | None = None
@@ -207,6 +212,7 @@ class Axes(FileModel):
     depth_policy: Annotated[list[Policy], Field(min_length=1)] | None = None
     growth: Annotated[list[Growth], Field(min_length=1)] | None = None
     shortcut: Annotated[list[Shortcut], Field(min_length=1)] | None = None
+    order: Annotated[list[Order], Field(min_length=1)] | None = None
 
     @field_validator("depths", mode="before", json_schema_input_type=list[Blocks] | str)
     @classmethod
@@ -220,11 +226,7 @@ class Axes(FileModel):
 
     @model_validator(mode="after")
     def _known_words(self) -> "Axes":
-        for name, allowed in (
-            ("depth_policy", POLICIES),
-            ("growth", GROWTHS),
-            ("shortcut", SHORTCUTS),
-        ):
+        for name, allowed in {"depth_policy": tuple(POLICIES), **CHOICES}.items():
             for value in getattr(self, name) or ():
                 check_known(AXIS_LABELS[name], value, allowed)
         for key, values in self.values().items():

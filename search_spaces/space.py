@@ -153,7 +153,7 @@ class SpaceFile(FileModel):
         else:
             return
         for solve in solved:
-            check_solve(reference, solve, ())
+            check_solve(reference, solve)
             check_measure(reference, solve, by)
 
     def _check_grid(self, axes: dict[str, list[Any]]) -> None:
@@ -330,6 +330,5 @@ def scaled_quantity(arm: str, reference: Architecture) -> str:
 
     'wider' is d, or the width of basic blocks, which have no d.
     """
-    basic = reference.template.kind == "basic"
-    unfit = "bottleneck_width" if basic else ""
-    return next(key for key, label in ARMS.items() if label == arm and key != unfit)
+    keys = [key for key, label in ARMS.items() if label == arm]
+    return next((key for key in keys if key in reference.template.numbers), keys[0])

@@ -9,20 +9,26 @@ Nothing in this room imports it but the commands.
 """
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, get_args
 
-from explorer.errors import check_known
+from explorer.errors import UserError, check_known
 from explorer.files import expanded
 from explorer.lazy import load
 from explorer.output import say
+from studies.artifacts import Artifacts
 from studies.attempts.planned import planned_pairs
 from studies.attempts.standing import Counts
 from studies.config.study import StudyFile, Tracker
 from studies.data import data_section
+from studies.engines.local import LocalEngine
+from studies.machine.gpus import check_workers
 from studies.pair import Pair
 from studies.records.named import load_study
+from studies.records.ownership import refuse_strangers
+from studies.records.stored_study import stored_alone
 from studies.running.progress import choose_view
 from studies.running.supervisor import run
 from studies.storage import Storage
@@ -98,7 +104,9 @@ class Study(StudyFile):
         workers: int | None = None,
         workers_per_gpu: int | None = None,
         threads: int | None = None,
+        devices_per_worker: int = 1,
         data_dir: Path | None = None,
+        artifacts: str | None = None,
         quiet: bool = False,
     ) -> Counts:
         """Train what is still missing, in `workers` processes, and return how all pairs stand.
@@ -113,7 +121,10 @@ class Study(StudyFile):
             threads: Of each worker; a study that is stored keeps its own. None takes what
                 OMP_NUM_THREADS says; without it one, or on a CPU as many as the worker has cores
                 where a few timed steps are faster with them.
+            devices_per_worker: GPUs that share each training, or on a CPU processes. The batch,
+                learning rate and seeds are the study's, whatever it is.
             data_dir: The folder with the data set's files, where it is not built in.
+            artifacts: A folder or URL that all machines reach, for checkpoints and decoded images.
             quiet: Show only what goes wrong.
 
         Raises:
@@ -126,10 +137,25 @@ class Study(StudyFile):
             "threads": threads,
             "data_dir": data_dir,
         }
+        opened_artifacts = Artifacts.given(artifacts)
+        check_workers(workers, workers_per_gpu, threads, devices_per_worker)
         with Storage.visit(storage) as opened:
-            options = {**training, "storage": opened.option}
+            options = {
+                **training,
+                "devices_per_worker": devices_per_worker if devices_per_worker > 1 else None,
+                "artifacts": opened_artifacts and opened_artifacts.shown,
+                "storage": opened.option,
+            }
             view = choose_view(quiet=quiet, study=self.name, options=options)
-            return run(self, storage=opened, view=view, **training)
+            engine = LocalEngine(workers, workers_per_gpu, devices_per_worker)
+            return run(
+                self,
+                storage=opened,
+                artifacts=opened_artifacts,
+                view=view,
+                engine=engine,
+                **training,
+            )
 
     def plan(
         self,
@@ -180,7 +206,7 @@ class Study(StudyFile):
         """
         from studies.records.stored_study import get
 
-        with Storage.visit(storage) as opened:
+        with self._stored_in(storage) as opened:
             return get(opened, self.name).counts(opened)
 
     def verdict(self, *, storage: str | Storage | None = None) -> str:
@@ -197,7 +223,7 @@ class Study(StudyFile):
         Example:
             >>> print(Study.load("digits_cardinality").verdict())  # doctest: +SKIP
         """
-        with Storage.visit(storage) as opened:
+        with self._stored_in(storage) as opened:
             source = self._source(opened)
         lines = [source.by_recipe.text] if source.by_recipe else []
         for part in source.parts:
@@ -229,7 +255,7 @@ class Study(StudyFile):
             >>> Study.load("digits_cardinality").report()  # doctest: +SKIP
             PosixPath('digits_cardinality.html')
         """
-        with Storage.visit(storage) as opened:
+        with self._stored_in(storage) as opened:
             source = self._source(opened)
         written: Path = load("dashboards.report.report").write_report(
             path or f"{self.name}.html", [source], force=force
@@ -264,16 +290,15 @@ class Study(StudyFile):
         """
         from studies.records.stored_study import get
         from studies.results import Reader
-        from studies.winner.limits import within
         from studies.winner.winner import choose_stored
 
         check_known("recipe of this study", of_recipe, self.recipe_names)
         name = f"{self.name}:{of_recipe}" if of_recipe else self.name
-        with Storage.visit(storage) as opened:
+        with self._stored_in(storage) as opened:
             stored = get(opened, self.name)
             limits = (where,) if isinstance(where, str) else tuple(where)
-            trials = within(Reader(opened).tables(name).trials, limits)
-            return choose_stored(stored, trials, opened.option)
+            trials = Reader(opened).tables(name).trials
+            return choose_stored(stored, trials, opened.option, limits)
 
     def retrain(
         self,
@@ -288,6 +313,7 @@ class Study(StudyFile):
         seed: int = 0,
         device: str = "auto",
         threads: int | None = None,
+        artifacts: str | None = None,
         quiet: bool = False,
     ) -> "Retrained":
         """Train the winner on the train and validation images, test it once, and export it.
@@ -305,6 +331,8 @@ class Study(StudyFile):
             seed: Of the initial weights, the order of images and their augmentation.
             device: `cpu`, `cuda`, `cuda:1` or `auto`.
             threads: On a CPU; None as in `run`.
+            artifacts: A folder or URL to which its files are copied, and from which another machine
+                goes on with a training that was stopped.
             quiet: Show nothing meanwhile.
 
         Returns:
@@ -322,7 +350,7 @@ class Study(StudyFile):
         from studies.records.stored_study import get
         from studies.winner.retraining import retrain
 
-        with Storage.visit(storage) as opened:
+        with self._stored_in(storage) as opened:
             return retrain(
                 get(opened, self.name),
                 self.winner(of_recipe=of_recipe, where=where, storage=opened),
@@ -334,8 +362,25 @@ class Study(StudyFile):
                 seed=seed,
                 device=device,
                 threads=threads,
+                artifacts=Artifacts.given(artifacts),
                 tell=(lambda text: None) if quiet else say,
             )
+
+    @contextmanager
+    def _stored_in(self, storage: str | Storage | None) -> Iterator[Storage]:
+        """The storage, opened. Raises `UserError` where this study is not in it."""
+        with Storage.visit(storage) as opened:
+            has_tables = opened.exists() and not opened.is_empty()
+            if not has_tables or not stored_alone(opened, self.name):
+                if has_tables:
+                    refuse_strangers(opened, self.name)
+                given = "" if storage is None else "storage=..."
+                raise UserError(
+                    f"the study {self.name!r} is not in {opened.shown}: nothing of it was trained"
+                    f" yet. Run it first, with study.run({given}), or name the storage that holds"
+                    " it: storage='sqlite:///FILE'."
+                )
+            yield opened
 
     def _source(self, storage: Storage) -> Any:
         """The results as a report takes them. Reports stand above studies, so that they are loaded
@@ -379,7 +424,7 @@ class Study(StudyFile):
         """
         from studies.results import Reader, with_tuned  # pandas takes 0.4 s, and a run does without
 
-        with Storage.visit(storage) as opened:
+        with self._stored_in(storage) as opened:
             tables = Reader(opened).tables(self.name)
         return with_tuned(tables.trials, tables.study)
 
@@ -387,4 +432,5 @@ class Study(StudyFile):
         """A row an epoch of a pair; the columns are `studies.results.CURVES`."""
         from studies.results import read
 
-        return read(storage, self.name)[1]
+        with self._stored_in(storage) as opened:
+            return read(opened, self.name)[1]

@@ -69,6 +69,12 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
+def pgbouncer() -> str:
+    """Path of PgBouncer (Debian's package `pgbouncer`)."""
+    return _program("pgbouncer", "/usr/sbin/pgbouncer")
+
+
+@pytest.fixture(scope="session")
 def postgres_bin() -> Path:
     """Folder of PostgreSQL's server programs (Debian's package `postgresql`)."""
     for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):

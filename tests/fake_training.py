@@ -27,6 +27,7 @@ import studies.data.splits
 import studies.running.trial
 import studies.storage.outages
 import studies.storage.postgres
+from explorer.errors import UserError
 from studies.machine.settings import Resolved, Settings
 from studies.missed import Missed
 from studies.training.outcome import TrainingFailed, TrainingStopped
@@ -147,9 +148,9 @@ def full_disk(path: Path) -> None:
         files.os.fsync = before
 
 
-def load(spec: Any, data_dir: Path | None, parts: Any = None) -> Any:
+def load(spec: Any, data_dir: Path | None, parts: Any = None, **options: Any) -> Any:
     if spec.name != "digits":
-        return studies.data.splits.load(spec, data_dir, parts)
+        return studies.data.splits.load(spec, data_dir, parts, **options)
     train, other = (
         studies.data.Images(np.zeros((count, 1, 8, 8), np.uint8), np.arange(count) % 10)
         for count in (1000, 100)
@@ -172,6 +173,17 @@ class WithoutData(Trainer):
 
     def prepare(self, data_dir: Path | None) -> Any:
         return 1 / 0
+
+
+class OtherDataOnce(Trainer):
+    """One that finds other data on the first machine."""
+
+    def prepare(self, data_dir: Path | None) -> Any:
+        try:
+            Path("other_data").mkdir()
+        except FileExistsError:
+            return super().prepare(data_dir)
+        raise UserError("the data of tiny has changed")
 
 
 class SlowerLater(Trainer):

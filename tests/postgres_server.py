@@ -24,7 +24,7 @@ class Server:
 
     def __init__(self, programs: Path, folder: Path, connections: int = 200) -> None:
         self._programs, self._folder, self._connections = programs, folder, connections
-        self.port = _free_port()
+        self.port = free_port()
 
     def create(self) -> str:
         """The URL of a new, empty database."""
@@ -93,7 +93,7 @@ class Server:
         subprocess.run(
             [self._programs / program, *arguments],
             cwd=self._folder,
-            user=_owner(),
+            user=owner(),
             check=True,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -107,8 +107,8 @@ def serve(programs: Path, connections: int = 200) -> Iterator[Server]:
     # Not in pytest's folder: the server's user may not enter there.
     folder = Path(tempfile.mkdtemp(prefix="explorer-postgres-"))
     try:
-        if owner := _owner():
-            shutil.chown(folder, owner)
+        if user := owner():
+            shutil.chown(folder, user)
         server = Server(programs, folder, connections)
         server.initialise()
         server.start()
@@ -120,7 +120,7 @@ def serve(programs: Path, connections: int = 200) -> Iterator[Server]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port that stays ours while the server is stopped: none that the system
     gives to others of itself (from 32768 on)."""
     while True:
@@ -130,7 +130,7 @@ def _free_port() -> int:
             return port
 
 
-def _owner() -> str | None:
+def owner() -> str | None:
     """Whom the server runs as: PostgreSQL refuses to run as root."""
     if os.getuid() != 0:
         return None

@@ -47,6 +47,8 @@ def make_trials(
                     "growth": "d",
                     "shortcut": "projection",
                     "stem": "small",
+                    "kind": "bottleneck",
+                    "order": "post",
                     "resolution": 8,
                     "in_channels": 1,
                     "classes": 10,

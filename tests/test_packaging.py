@@ -46,6 +46,9 @@ def test_an_installed_wheel_matches_and_shows_spaces_from_an_empty_folder(tmp_pa
         "mlflow",
         "onnx",
         "postgres",
+        "ray",
+        "s3",
+        "slurm",
         "tensorboard",
         "wandb",
     }

@@ -48,7 +48,10 @@ class Recorder(View):
         if self._act:
             self._act(worker, event)
 
-    def died(self, worker: int, cause: str, log: Path) -> None:
+    def note(self, worker: int, text: str) -> None:
+        self.happened.append({"event": "note", "text": text})
+
+    def died(self, worker: int, cause: str, log: str) -> None:
         self.happened.append({"event": "died", "cause": cause})
 
     def nothing_to_do(self, stored: Any, counts: Counts) -> None:
@@ -59,12 +62,22 @@ class Recorder(View):
 
 
 def run(
-    tiny: Path, view: View | None = None, *, workers: int = 1, lease: Lease | None = None
+    tiny: Path,
+    view: View | None = None,
+    *,
+    workers: int = 1,
+    lease: Lease | None = None,
+    artifacts: str | None = None,
 ) -> Counts:
     """Run the study; give it two workers where they are of any interest: each takes a second to
     start."""
     return studies.running.supervisor.run(
-        Study.load(tiny), storage="sqlite:///t.db", workers=workers, view=view, lease=lease
+        Study.load(tiny),
+        storage="sqlite:///t.db",
+        workers=workers,
+        view=view,
+        lease=lease,
+        artifacts=artifacts,
     )
 
 
@@ -98,19 +111,19 @@ def wait_for_epochs(process: "subprocess.Popen[str]", count: int) -> None:
             return
 
 
-def attempts() -> list[Attempt]:
-    storage = Storage("sqlite:///t.db")
-    return Attempts(storage, get(storage, "tiny").id).read()
+def attempts(url: str = "sqlite:///t.db") -> list[Attempt]:
+    with Storage.visit(url) as storage:
+        return Attempts(storage, get(storage, "tiny").id).read()
 
 
 def endings() -> list[str]:
     return [attempt.ended for attempt in attempts()]
 
 
-def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
+def tables(url: str = "sqlite:///t.db") -> tuple[pd.DataFrame, pd.DataFrame]:
     """The tables of the study, with what each training missed."""
-    trials, curves = read("sqlite:///t.db", "tiny")
-    with Storage.visit("sqlite:///t.db") as storage:
+    trials, curves = read(url, "tiny")
+    with Storage.visit(url) as storage:
         reader = Reader(storage)
         for split in ("validation", "test"):
             misses = {pair: str(own.record()) for pair, own in reader.misses("tiny", split).items()}
@@ -119,8 +132,11 @@ def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
     return trials.drop(columns=INCIDENTAL), curves.drop(columns="seconds")
 
 
-def assert_undisturbed(expected: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    for found, wanted in zip(tables(), expected, strict=True):
+def assert_undisturbed(
+    expected: tuple[pd.DataFrame, pd.DataFrame], url: str = "sqlite:///t.db"
+) -> None:
+    """The tables are those of a run that nothing happened to, and each pair was completed once."""
+    for found, wanted in zip(tables(url), expected, strict=True):
         pd.testing.assert_frame_equal(found, wanted)
-    completed = [attempt.pair for attempt in attempts() if attempt.ended == "complete"]
+    completed = [attempt.pair for attempt in attempts(url) if attempt.ended == "complete"]
     assert len(completed) == len(set(completed)) == DONE.complete

@@ -24,7 +24,10 @@ def designs_of(trials: pd.DataFrame) -> pd.DataFrame:
 
 def arm_cardinalities(designs: pd.DataFrame) -> dict[str, int]:
     """The cardinality of each arm; empty unless every arm has
-    exactly one and no two arms share it."""
+    exactly one, no two arms share it, and all are of one kind: C counts equal paths, of the first
+    stage, so it does not compare with Inception's paths or with another growth."""
+    if (designs[["kind", "growth", "shortcut", "order"]].nunique() > 1).any():
+        return {}
     values = pd.to_numeric(designs["cardinality"], errors="coerce")
     known = (
         pd.DataFrame({"arm": designs["arm"], "cardinality": values})

@@ -18,6 +18,7 @@ from dashboards.analysis.words import (
     listed,
     listed_by_axis,
     lower_first,
+    margin_words,
     percent,
     points,
     ratios_text,
@@ -110,10 +111,10 @@ def _others(evidence: Evidence, first: Difference, rest: Sequence[Difference]) -
 
 def _equal(evidence: Evidence, comparison: Comparison) -> Verdict:
     gaps, reference = comparison.differences, evidence.reference
-    margin, largest = bare_points(comparison.margin or 0.0), max(gap.within or 0.0 for gap in gaps)
+    margin, largest = margin_words(comparison.margin or 0.0), max(gap.within or 0.0 for gap in gaps)
     alone = len(gaps) == 1
     who = f"{gaps[0].arm} is" if alone else "all arms are"
-    words = f"equal to {reference} within {margin} points"
+    words = f"equal to {reference} within {margin}"
     cost = _cost(evidence, gaps)
     sentence = (
         f"{cost}{who} {words} ({confidence_text(comparison.confidence)}){_seeds(evidence, gaps)}:"
@@ -174,7 +175,7 @@ def _rest(comparison: Comparison) -> list[str]:
 def _seeds_to_come(comparison: Comparison, margin: float) -> str:
     """How many seeds tell every gap within the margin: from the margin and the noise alone, since
     whoever plans on the gap that was seen ends without an answer."""
-    wanted = f"To know every gap within {bare_points(margin)} points"
+    wanted = f"To know every gap within {margin_words(margin)}"
     # What more seeds show is judged as an extension.
     confidence = confidence_after(comparison.looks + 1)
     sd = (comparison.without or comparison).residual_sd or 0.0

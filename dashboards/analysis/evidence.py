@@ -22,6 +22,7 @@ from dashboards.analysis.comparison import Comparison, Difference, compare
 from dashboards.analysis.looks import looks_so_far
 from dashboards.analysis.test_set import Sampling, sampling_of_tests, size_of_test_set
 from dashboards.analysis.words import budget_words, shared_seeds
+from studies.judging.latency import latency_words
 from studies.missed import Missed
 from studies.pair import Pair
 from studies.winner.ranking import rank
@@ -175,6 +176,16 @@ class Evidence:
     def has_latency(self) -> bool:
         """Whether the latency of some designs was measured."""
         return bool(self.trials.get("latency", pd.Series(dtype=float)).notna().any())
+
+    @property
+    def is_solved(self) -> bool:
+        """Whether designs were to be of equal cost, as they are not in a free space."""
+        return bool(self.info.get("is_solved", True))
+
+    @property
+    def latency_words(self) -> str:
+        """What the latencies are and by which settings they were measured; "" without any."""
+        return latency_words(self.info.get("settings") or {}) if self.has_latency else ""
 
     @cached_property
     def judged_errors(self) -> pd.DataFrame:

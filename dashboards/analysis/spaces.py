@@ -49,7 +49,7 @@ class Distribution:
 
 def design_means(trials: pd.DataFrame, columns: Sequence[str] = ("test_error",)) -> pd.DataFrame:
     """One row a design with a result: study, arm, design, its costs, n
-    (seeds), and the means over seeds of `columns`.
+    (seeds), and the means over seeds of `columns` (of a latency, the median: `latency_of`).
 
     A training without a finite test error does not count.
     """
@@ -60,7 +60,10 @@ def design_means(trials: pd.DataFrame, columns: Sequence[str] = ("test_error",))
     }
     rows = rows.assign(**numbers).astype(dict.fromkeys(numbers, float))
     rows = rows[np.isfinite(rows["test_error"].to_numpy())]
-    measured = {name: (name, "mean") for name in dict.fromkeys(("test_error", *columns))}
+    measured = {
+        name: (name, "median" if name == "latency" else "mean")
+        for name in dict.fromkeys(("test_error", *columns))
+    }
     first = {name: (name, "first") for name in _COSTS if name not in measured}
     grouped = rows.groupby(["study", "arm", "design"], sort=False)
     return grouped.agg(n=("test_error", "size"), **first, **measured).reset_index()

@@ -18,9 +18,10 @@ from dashboards.analysis.words import (
     signed_interval,
     template_label,
 )
-from explorer.text import signed_points
+from explorer.text import FAR_OFF, signed_points
+from studies.judging.latency import latency_of
 
-TEMPLATE = ("cardinality", "bottleneck_width", "width")
+TEMPLATE = ("cardinality", "bottleneck_width", "width", "kind")
 Cell = Callable[[str, pd.DataFrame], str]  # of an arm, from its name and its rows of `trials`
 
 
@@ -40,7 +41,7 @@ def closing_table(evidence: Evidence) -> TextTable:
         [
             ("Design", lambda _, rows: _single(map(str, rows["design"].unique()))),
             _counted(evidence, "FLOPs", "flops"),
-            ("Mismatch (%)", _mismatch),
+            ("Mismatch (%)", _mismatch(evidence)),
             _counted(evidence, "Params", "params"),
             ("n", _n(evidence)),
             ("Validation error (%)", _mean_error(evidence, "validation")),
@@ -106,7 +107,7 @@ def design_table(evidence: Evidence) -> TextTable:
             ("FLOPs", "flops"), ("Params", "params"), ("Activations", "activations")
         )
     ]  # fmt: skip
-    rows = []
+    rows, mismatch_of = [], _mismatch(evidence)
     designs = evidence.designs
     names = designs["arm"].astype(str)
     for arm in evidence.arms:
@@ -115,7 +116,7 @@ def design_table(evidence: Evidence) -> TextTable:
             row = own.iloc[[number]]
             costs = (cell(arm, row) for _, cell in measures)
             label = template_label(*map(design.get, TEMPLATE)), str(design["depths"])
-            rows.append((arm, str(design["design"]), *label, *costs, _mismatch(arm, row)))
+            rows.append((arm, str(design["design"]), *label, *costs, mismatch_of(arm, row)))
     mismatch = f"Mismatch in {evidence.budget.removeprefix('the ')} (%)"
     words = ("Arm", "Design", "Template", "Depths")
     headings = (*words, *(heading for heading, _ in measures), mismatch)
@@ -264,12 +265,18 @@ def _stands(comparison: Comparison, difference: Difference) -> str:
     return difference.verdict + (within if difference.verdict == "equal" else "")
 
 
-def _mismatch(_: str, rows: pd.DataFrame) -> str:
-    value = pd.to_numeric(rows["mismatch"], errors="coerce").mean()
-    if pd.isna(value):
-        return NOTHING
-    text = f"{100 * value:+.1f}".replace("-", "−")
-    return "0.0" if text in ("+0.0", "−0.0") else text
+def _mismatch(evidence: Evidence) -> Cell:
+    """A mismatch, marked where it is too large to compare, as `human_mismatch` marks it."""
+
+    def cell(_: str, rows: pd.DataFrame) -> str:
+        value = pd.to_numeric(rows["mismatch"], errors="coerce").mean()
+        if pd.isna(value):
+            return NOTHING
+        text = f"{100 * value:+.1f}".replace("-", "−")
+        mark = "! " if evidence.is_solved and abs(value) > FAR_OFF else ""
+        return "0.0" if text in ("+0.0", "−0.0") else mark + text
+
+    return cell
 
 
 def _counted(evidence: Evidence, heading: str, column: str) -> tuple[str, Cell]:
@@ -298,8 +305,8 @@ def _latency(evidence: Evidence) -> list[tuple[str, Cell]]:
     """The column of measured latencies, where there are some."""
 
     def cell(_: str, rows: pd.DataFrame) -> str:
-        seconds = pd.to_numeric(rows["latency"], errors="coerce").dropna()
-        return f"{1000 * seconds.mean():.3g}" if len(seconds) else NOTHING
+        seconds = latency_of(rows)
+        return f"{1000 * seconds:.3g}" if seconds else NOTHING
 
     return [("Latency (ms)", cell)] if evidence.has_latency else []
 

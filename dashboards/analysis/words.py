@@ -49,6 +49,12 @@ def bare_points(fraction: float) -> str:
     return f"{100 * fraction:.6g}"
 
 
+def margin_words(fraction: float) -> str:
+    """A margin with its unit: '0.5 points', '1 point'."""
+    number = bare_points(fraction)
+    return f"{number} {'point' if number == '1' else 'points'}"
+
+
 def gap_text(low: float | None, high: float | None, estimate: float) -> str:
     """'0.42 (0.12 to 0.72)': size and interval in points, of a gap that is shown."""
     ends = sorted(min(1.0, abs(end or 0.0)) for end in (low, high))
@@ -132,11 +138,12 @@ def lower_first(sentence: str) -> str:
     return sentence[0].lower() + sentence[1:] if ours else sentence
 
 
-def template_label(cardinality: Any, bottleneck_width: Any, width: Any = None) -> str:
-    """'8x14d'; a basic block has no paths and is called by its width: 'w64'."""
+def template_label(cardinality: Any, bottleneck_width: Any, width: Any, kind: Any) -> str:
+    """'8x14d'; 'inception 25d'; a basic block has no paths and is called by its width: 'w64'."""
     if pd.isna(cardinality) or pd.isna(bottleneck_width):
         return "" if pd.isna(width) else f"w{int(width)}"
-    return f"{int(cardinality)}x{int(bottleneck_width)}d"
+    paths = "inception " if kind == "inception" else f"{int(cardinality)}x"
+    return f"{paths}{int(bottleneck_width)}d"
 
 
 def budget_words(trials: pd.DataFrame) -> str:

@@ -170,6 +170,7 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
         *chosen,
         Input("order", "value"), Input("page-shown", "data"), Input("cost-by", "value"),
         Input("beside", "value"), every_arm, State("statuses", "options"),
+        State("own-cost", "data"),
         prevent_initial_call=True,
     )  # fmt: skip
     app.clientside_callback(

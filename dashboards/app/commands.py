@@ -63,6 +63,7 @@ def dashboard(
         raise UserError("--evidence shows results that come with the program; leave --storage out.")
     opened = Storage(storage)
     if not evidence and not opened.exists():
+        opened.check_folder()
         print(
             f"There is no storage at {opened.shown} yet; its studies appear when a run creates it.",
             file=sys.stderr,

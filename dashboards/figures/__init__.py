@@ -10,7 +10,7 @@ hue and their mark in both and in every figure. The point of a single training c
     error_against_cardinality(findings, *, paper=None, published=None, theme="light")
     differences_from_reference(findings, *, paper=None, published=None, theme="light")
     deeper_wider_more_paths(findings, *, paper=False, theme="light")
-    error_against_cost(findings, *, cost="flops", theme="light")
+    error_against_cost(findings, *, cost="flops", split="test", theme="light")
     error_distribution_functions(trials, *, by="study", measure="flops", theme="light")
     errors_by_recipe(by_recipe, *, theme="light")
     learning_curves(findings, curves, *, split="validation", theme="light")

@@ -181,6 +181,6 @@ def error_range(evidence: Evidence) -> tuple[float, float]:
     return 100 * max(low - margin, -0.25 * margin), 100 * (high + margin)
 
 
-def errors_in_percent(rows: pd.DataFrame) -> NDArray[np.float64]:
-    """The test errors of rows of `trials`, in %."""
-    return 100 * finite(rows["test_error"])
+def errors_in_percent(rows: pd.DataFrame, split: str = "test") -> NDArray[np.float64]:
+    """The errors of rows of `trials` on a split, in %."""
+    return 100 * finite(rows[f"{split}_error"])

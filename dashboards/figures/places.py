@@ -12,6 +12,7 @@ import numpy as np
 
 from dashboards.analysis.arms import axes_of
 from dashboards.analysis.evidence import Evidence
+from dashboards.analysis.tables import TEMPLATE
 from dashboards.analysis.words import template_label
 
 # Pixels of a figure's inside on a phone of 390, and of a letter per pixel of its font's size.
@@ -163,7 +164,7 @@ def _drawn(evidence: Evidence) -> list[str]:
 
 
 def _templates(evidence: Evidence) -> dict[str, str]:
-    columns = evidence.designs[["arm", "cardinality", "bottleneck_width", "width"]]
+    columns = evidence.designs[["arm", *TEMPLATE]]
     templates: dict[str, list[str]] = {arm: [] for arm in evidence.arms}
     for arm, *template in columns.itertuples(index=False):
         templates[str(arm)].append(template_label(*template))

@@ -24,7 +24,7 @@ SYMBOLS = (
     "pentagon",
     "star",
     "triangle-down",
-    "hexagon",
+    "bowtie",
     "cross",
 )
 # Lines of the same colour, or of nearly the same, differ in these.

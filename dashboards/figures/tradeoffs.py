@@ -48,6 +48,7 @@ COST_LABELS = {
     "latency": "measured latency of one image, ms",
 }
 MEASURED = ("seconds_per_epoch", "latency")
+SPLITS = ("validation", "test")
 # What an axis shows for one of the cost's own unit.
 UNITS = {"latency": 1000.0}
 FEW_DESIGNS = 40  # with more, only the designs' means are drawn
@@ -59,8 +60,8 @@ WIDE, MOST_DECADES = 10, 2
 
 @dataclass(frozen=True)
 class CostChart:
-    """What `error_against_cost` shows; `designs` is `spaces.design_means` with `cost` and
-    `front`, whether no other design beats it in both. Errors are fractions there.
+    """What `error_against_cost` shows; `designs` is `spaces.design_means` with `cost`, `error` (a
+    fraction, of the split that is drawn) and `front`, whether no other design beats it in both.
 
     Attributes:
         points: The single trainings of each arm; none where there are many designs.
@@ -82,26 +83,28 @@ class CostChart:
 
 
 def error_against_cost(
-    findings: Findings, *, cost: str = "flops", theme: str = "light"
+    findings: Findings, *, cost: str = "flops", split: str = "test", theme: str = "light"
 ) -> go.Figure:
-    """Test error of each design (mean over its seeds) against its cost, with the
+    """The error of each design (mean over its seeds) against its cost, with the
     Pareto front: designs that none beats in both.
 
-    The front is of the means; where seeds differ, so may it.
+    The front is of the means; where seeds differ, so may it. A search with two objectives chose by
+    the validation error, so that the front it looked for is that of `split="validation"`.
 
     Args:
         findings: Of a study, or of a choice of its trainings.
         cost: "flops", "params", "activations", "seconds_per_epoch" or "latency".
+        split: "test" or "validation".
         theme: "light" or "dark".
 
     Raises:
-        UserError: For another cost.
+        UserError: For another cost or split.
     """
-    chart, styles = costs_and_errors(findings, cost), arm_styles(findings, theme)
+    chart, styles = costs_and_errors(findings, cost, split), arm_styles(findings, theme)
     colors, figure, front = colors_of(theme), blank_figure(theme), chart.front
     if len(front):
         figure.add_scatter(
-            x=finite(front["cost"]), y=errors_in_percent(front), mode="lines",
+            x=finite(front["cost"]), y=100 * finite(front["error"]), mode="lines",
             line={"color": colors.quiet, "width": 1.25, "shape": "hv"}, hoverinfo="skip",
             name="Pareto front",
         )  # fmt: skip
@@ -140,13 +143,13 @@ def _name_designs(
     if len(arms) > FEW_DESIGNS or not arms:
         return
     front = chart.front.to_dict("records")
-    costs, errors = finite(chart.designs["cost"]), errors_in_percent(chart.designs)
+    costs, errors = finite(chart.designs["cost"]), 100 * finite(chart.designs["error"])
     costs = np.log10(costs) if chart.is_wide else costs
     boxes, shifts = [], []
     for row in front:
         position = float(np.log10(row["cost"])) if chart.is_wide else float(row["cost"])
         across = NARROWEST * (position - costs.min()) / (np.ptp(costs) or 1)
-        up = LOWEST * (100 * row["test_error"] - errors.min()) / (np.ptp(errors) or 1)
+        up = LOWEST * (100 * row["error"] - errors.min()) / (np.ptp(errors) or 1)
         width = text_width(str(row["arm"]), LABEL_SIZE)
         is_left = across > NARROWEST / 2
         left = across - width - 7 if is_left else across + 7
@@ -157,7 +160,7 @@ def _name_designs(
         return
     for row, (position, is_left) in zip(front, shifts, strict=True):
         figure.add_annotation(
-            x=position, y=100 * row["test_error"], text=label(row["arm"]), showarrow=False,
+            x=position, y=100 * row["error"], text=label(row["arm"]), showarrow=False,
             xanchor="right" if is_left else "left", yanchor="bottom",
             xshift=-7 if is_left else 7, yshift=4,
             font={"size": LABEL_SIZE, "color": colors_of(theme).ink},
@@ -172,40 +175,44 @@ def _overlap(boxes: Sequence[tuple[float, float, float, float]]) -> bool:
     )
 
 
-def costs_and_errors(findings: Findings, cost: str = "flops") -> CostChart:
-    """What `error_against_cost` shows. Raises `UserError` for an unknown cost."""
+def costs_and_errors(findings: Findings, cost: str = "flops", split: str = "test") -> CostChart:
+    """What `error_against_cost` shows. Raises `UserError` for an unknown cost or split."""
     check_known("cost", cost, COST_LABELS)
-    designs = design_means(findings.trials, MEASURED)
+    check_known("split", split, SPLITS)
+    designs = design_means(findings.trials, (*MEASURED, "validation_error"))
+    designs["error"] = designs[f"{split}_error"]
 
     def spent(rows: pd.DataFrame) -> NDArray[np.float64]:
         # Results from elsewhere may lack what was measured.
         return finite(rows.get(cost, pd.Series(np.nan, rows.index))) * UNITS.get(cost, 1.0)
 
     costs = spent(designs)
-    designs = designs.assign(cost=costs)[np.isfinite(costs)].reset_index(drop=True)
-    designs["front"] = pareto_front(designs["cost"], designs["test_error"])
+    designs = designs.assign(cost=costs)[
+        np.isfinite(costs) & np.isfinite(designs["error"])
+    ].reset_index(drop=True)
+    designs["front"] = pareto_front(designs["cost"], designs["error"])
     points, drawn, what = {}, designs, "single trials"
     if len(designs) <= FEW_DESIGNS:
         points = {
-            arm: points_of(rows, spent(rows), errors_in_percent(rows))
+            arm: points_of(rows, spent(rows), errors_in_percent(rows, split))
             for arm, rows in findings.complete.items()
             if len(rows)
         }
         left_out = sum(own.left_out for own in points.values())
     else:
-        some = drawn_of_crowd(designs["test_error"], 4 * MOST_POINTS)
+        some = drawn_of_crowd(designs["error"], 4 * MOST_POINTS)
         drawn, what = designs.iloc[np.union1d(np.flatnonzero(designs["front"]), some)], "designs"
         left_out = len(designs) - len(drawn)
     subtitle = subtitle_of(
-        f"Test error in %, {over_seeds(designs['n'], '')}, of {len(designs)} designs;"
-        " filled: on the front of the means",
-        devices_text(findings.trials) if cost in MEASURED else "",
+        f"{split.capitalize()} error in %, {over_seeds(designs['n'], '')}, of"
+        f" {len(designs)} designs; filled: on the front of the means",
+        _how_measured(findings, cost),
         findings.context,
         left_out=left_out_phrase(left_out, what),
     )
     lowest, highest = (float(designs["cost"].agg(end)) for end in ("min", "max"))
     is_wide = len(designs) > 1 and highest > WIDE * lowest > 0
-    return CostChart(_front_title(designs, cost), subtitle, designs, points, drawn, is_wide)
+    return CostChart(_front_title(designs, cost, split), subtitle, designs, points, drawn, is_wide)
 
 
 def _add_designs(
@@ -219,15 +226,26 @@ def _add_designs(
             lines.append(f"{row['seconds_per_epoch']:.2f} s per epoch")
         if np.isfinite(row["latency"]):
             lines.append(f"latency of one image {human_time(row['latency'])}")
-        lines.append(f"mean test error {100 * row['test_error']:.2f} %, {seeds_phrase(row['n'])}")
+        lines += [
+            f"mean {split} error {100 * row[f'{split}_error']:.2f} %, {seeds_phrase(row['n'])}"
+            for split in SPLITS
+            if np.isfinite(row[f"{split}_error"])
+        ]
         texts.append("<br>".join(lines))
     figure.add_scatter(
         x=finite(designs["cost"]),
-        y=errors_in_percent(designs),
+        y=100 * finite(designs["error"]),
         mode="markers",
         marker=style.marker(size, color=fills, line={"color": style.color, "width": 2}),
         **hovers(texts),
     )
+
+
+def _how_measured(findings: Findings, cost: str) -> str:
+    """On what, and by which settings, a measured cost was measured; "" of a counted one."""
+    if cost == "latency":
+        return findings.latency_words and f"latency {findings.latency_words}"
+    return devices_text(findings.trials) if cost in MEASURED else ""
 
 
 def devices_text(rows: pd.DataFrame) -> str:
@@ -236,15 +254,15 @@ def devices_text(rows: pd.DataFrame) -> str:
     return f"on {listed(devices)}" if devices else ""
 
 
-def _front_title(designs: pd.DataFrame, cost: str) -> str:
+def _front_title(designs: pd.DataFrame, cost: str, split: str) -> str:
     best = designs[designs["front"]].sort_values("cost")
     arms = list(dict.fromkeys(best["arm"].astype(str)))
     words = {"seconds_per_epoch": "measured time", "latency": "latency"}.get(
         cost, COST_LABELS[cost]
     )
-    where = f"on the Pareto front of mean test error and {words}"
+    where = f"on the Pareto front of mean {split} error and {words}"
     if not arms or len(designs) == 1:
-        return f"Test error against {words}"
+        return f"{split.capitalize()} error against {words}"
     if len(arms) == 1:
         return f"{arms[0]} alone is {where}"
     if len(arms) > 3:

@@ -44,6 +44,7 @@ def numbers(findings: Findings, *after: Any) -> Element:
         "The numbers behind it",
         quiet(winner and f"Lowest validation error: {winner}."),
         table(comparison_table(findings), "The numbers behind the figures"),
+        quiet(findings.has_latency and f"Latency: {findings.latency_words}."),
         *after,
     )
 

@@ -107,7 +107,7 @@ def _figures(
     figures: dict[str, Draw] = {}
     has_results = bool(findings.comparison.seeds)
     if findings.objective and findings.measured:
-        figures["front"] = of(error_against_cost, cost=findings.objective)
+        figures["front"] = of(error_against_cost, cost=findings.objective, split="validation")
     if findings.is_training:
         figures["progress"] = of(progress)
     if has_results:
@@ -161,7 +161,7 @@ def study_body(part: StudyPart, now: datetime, *, errors: bool = True) -> list[A
         *answer(findings),
         part.pair("front"),
         part.pair(first, second, "pair"),
-        part.figure("progress"),
+        part.pair("progress"),
         numbers(findings, part.csv("trials")),
         section("", part.pair("train", "validation"), part.csv("curves")) if has_curves else None,
         *(section("", part.pair(*pair)) for pair in pairs),

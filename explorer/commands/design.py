@@ -17,6 +17,7 @@ from explorer.commands.options import (
     TOLERANCE_OPTION,
     axis_options,
     budget_options,
+    choice_options,
     depth_option,
     input_options,
 )
@@ -50,6 +51,7 @@ def chosen_budget(by: str | None, budgets: dict[str, float]) -> tuple[str, float
 
 @click.command()
 @axis_options
+@choice_options
 @click.option(
     "--solve",
     default="bottleneck_width",
@@ -84,6 +86,7 @@ def suggest(
       resnext-explorer suggest --flops 5M --resolution 32 --cardinality 1,2,4,8
       resnext-explorer suggest --params 500k --resolution 64 --classes 6 --cardinality 1,4
       resnext-explorer suggest --flops 20M --resolution 32 --width 64,128 --depths 2-2-2 --json
+      resnext-explorer suggest --flops 5M --resolution 32 --kind bottleneck,inception
     """
     by, value = chosen_budget(None, budgets)
     if value is None:
@@ -106,6 +109,7 @@ def suggest(
 @click.command()
 @click.argument("reference")
 @axis_options
+@choice_options
 @click.option(
     "--solve", default="bottleneck_width", help=f"What to solve for: {', '.join(QUANTITIES)}."
 )
@@ -146,6 +150,8 @@ def match(
       resnext-explorer match resnext50_32x4d --bottleneck-width 4,8,16 --solve cardinality
       resnext-explorer match resnet50 --cardinality 32 --flops 4.1G --multiple-of 4
       resnext-explorer match resnet50 --width 128,256 --solve depths --depth-policy longest
+      resnext-explorer match resnet50 --kind inception
+      resnext-explorer match resnext50_32x4d --growth d,C,root
       resnext-explorer match resnet50 --cardinality 8,32 --by latency --resolution 64
       resnext-explorer match resnext29_1x64d_cifar --cardinality 1,8 --latency 10ms
     """
@@ -170,8 +176,11 @@ def match(
         print_json([printing.design_record(design) for design in designs])
         return
     print_table(DESIGN_COLUMNS, [design_row(design) for design in designs], spare=DESIGN_SPARE)
-    for design in designs:
-        printing.print_candidates(design, solve)
+    if by in TIMES:
+        from explorer.commands.heavy import how_measured
+
+        for design in designs:
+            printing.print_candidates(design, solve, how_measured(device, batch))
     spent = designs[0].budget.value
     value = human_time(spent) if by in TIMES else human_flops(spent)
     side = architecture.resolution

@@ -24,6 +24,14 @@ def match_time_with_progress(architecture: Architecture, **options: Any) -> list
         return match_time(architecture, progress=progress, **options)
 
 
+def how_measured(device: str, batch: int) -> str:
+    """By which settings `match` measures: 'on cpu, in 32 bits, with 2 threads, a batch of 1'."""
+    from explorer.networks import use_threads
+
+    threads = f", with {counted(use_threads(None), 'thread')}" if device == "cpu" else ""
+    return f"on {device}, in 32 bits{threads}, a batch of {batch}"
+
+
 @click.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @click.option("--mode", default="inference,train_step", help="inference, train_step, or both.")

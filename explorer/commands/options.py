@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from explorer.commands.parsing import DepthLists, Fraction, Number, WholeNumber, WholeNumbers
+from explorer.architecture import CHOICES
+from explorer.commands.parsing import DepthLists, Fraction, Number, WholeNumber, WholeNumbers, Words
 from explorer.depths import POLICIES
 
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
@@ -25,14 +26,15 @@ TOLERANCE_OPTION = click.option(
 def grouped(name: str, **options: tuple[click.ParamType, str]) -> Any:
     """Options, each with its type and its help, that a command takes as one dict.
 
-    The command's argument `name` holds those that are given.
+    The command's argument `name` holds those that are given; several groups may share it.
     """
 
     def decorate(command: Any) -> Any:
         @wraps(command)
         def call(**values: Any) -> Any:
             given = {key: values.pop(key) for key in options}
-            values[name] = {key: value for key, value in given.items() if value is not None}
+            given = {key: value for key, value in given.items() if value is not None}
+            values[name] = {**values.get(name, {}), **given}
             return command(**values)
 
         for key, (kind, text) in reversed(options.items()):
@@ -55,6 +57,18 @@ axis_options = grouped(
     bottleneck_width=(WholeNumbers(), "Bottleneck widths d."),
     width=(WholeNumbers(), "Widths (output channels of the first stage)."),
     depths=(DepthLists(), "Blocks per stage: 3-4-6-3,3-4-23-3."),
+)
+choice_options = grouped(
+    "given",
+    **{
+        key: (Words(), f"{what}: {', '.join(CHOICES[key])}, or several with commas.")
+        for key, what in (
+            ("kind", "The block"),
+            ("growth", "What grows from stage to stage beside the width"),
+            ("shortcut", "The shortcut"),
+            ("order", "Batch norm and relu after or before each convolution"),
+        )
+    },
 )
 budget_options = grouped(
     "budgets",

@@ -83,6 +83,16 @@ class WholeNumber(WholeNumbers):
         return numbers[0]
 
 
+class Words(_Parsed):
+    """A comma-separated list of words: `d,C,root`."""
+
+    name = "WORD,..."
+    kinds = (list,)
+
+    def parse(self, text: str, option: str) -> Any:
+        return [word.strip() for word in text.split(",")]
+
+
 class DepthLists(_Parsed):
     """Blocks per stage, of one or more networks: `3-4-6-3` or `3-4-6-3,3-4-23-3`."""
 
@@ -114,7 +124,7 @@ class Number(_Parsed):
 
 
 class Seconds(_Parsed):
-    """A time above zero, with its unit or in seconds: `10ms`."""
+    """A time above zero, with its unit: `10ms`."""
 
     name = "TIME"
     kinds = (float,)

@@ -40,7 +40,7 @@ def design_row(design: Design) -> tuple[Any, ...]:
         template.bottleneck_width,
         template.width,
         *map(human_count, vars(design.complexity).values()),
-        human_mismatch(design.mismatch),
+        human_mismatch(design.mismatch, is_solved=design.is_solved),
     )
 
 
@@ -51,7 +51,7 @@ def print_far_off(designs: Sequence[Design], what: str) -> None:
         designs: The designs of a table.
         what: What was to come near it, as "whole number for d".
     """
-    far = sum(abs(design.mismatch) > FAR_OFF for design in designs)
+    far = sum(design.is_solved and abs(design.mismatch) > FAR_OFF for design in designs)
     if far:
         verb = "is" if far == 1 else "are"
         click.echo(
@@ -79,10 +79,9 @@ def design_record(design: Design) -> dict[str, Any]:
     return record
 
 
-def print_candidates(design: Design, solve: str) -> None:
-    """Print every candidate that was measured for a design, with the spread over rounds."""
-    if not design.candidates:
-        return
+def print_candidates(design: Design, solve: str, how: str) -> None:
+    """Print every candidate that was measured for a design, with the spread over rounds; `how` says
+    by which settings."""
     from explorer.terminal import print_table
 
     rows = []
@@ -99,7 +98,7 @@ def print_candidates(design: Design, solve: str) -> None:
                 chosen if position else "reference",
             )
         )
-    click.echo(f"\nMeasured for {design.name}:")
+    click.echo(f"\nMeasured for {design.name}, {how}:")
     print_table(
         ("network", LABELS[solve], "FLOPs", "median ms", "quartiles, ms", ""), rows, left=("",)
     )
@@ -125,6 +124,11 @@ def _alike(design: Design) -> tuple[Any, list[Any]]:
     ]
 
 
+def first_words(shown: int) -> str:
+    """What follows a count of which so many are shown."""
+    return "; the first is shown" if shown == 1 else f"; the first {shown} are shown"
+
+
 def print_suggestions(suggestions: "Suggestions", given: dict[str, Any]) -> None:
     """Print references for a budget, the arms of the first, and the command that goes on."""
     from explorer.terminal import print_table
@@ -143,7 +147,7 @@ def print_suggestions(suggestions: "Suggestions", given: dict[str, Any]) -> None
     ]
     print_table(("reference", *COSTS, "below budget", "worst mismatch"), rows)
     shown = len(suggestions.best)
-    rest = f"; the first {shown} are shown" if shown < suggestions.number else ""
+    rest = first_words(shown) if shown < suggestions.number else ""
     size = "x".join(map(str, network.input_shape))
     verb = "fits" if suggestions.number == 1 else "fit"
     click.echo(
@@ -175,11 +179,13 @@ def architecture_record(architecture: Architecture, *, verify: bool = False) -> 
     record = {
         "name": architecture.name,
         "depths": list(architecture.depths),
+        "kind": template.kind,
         "cardinality": template.cardinality,
         "bottleneck_width": template.bottleneck_width,
         "width": template.width,
         "growth": architecture.growth,
         "shortcut": architecture.shortcut,
+        "order": architecture.order,
         "stem": vars(architecture.stem),
         "resolution": architecture.resolution,
         **vars(count(architecture)),
@@ -232,7 +238,7 @@ def stage_totals(architecture: Architecture) -> dict[str, tuple[int, int, int]]:
     """FLOPs, params and activations of the stem, each stage and the classifier, in that order."""
     totals: dict[str, tuple[int, int, int]] = {}
     for layer in iter_layers(architecture):
-        end = "classifier" if layer.part in ("avgpool", "fc") else "stem"
+        end = "classifier" if layer.part in ("norm", "avgpool", "fc") else "stem"
         part = f"stage {layer.stage}" if layer.stage else end
         before, complexity = totals.get(part, (0, 0, 0)), layer_complexity(layer)
         added = zip(before, vars(complexity).values(), strict=True)
@@ -248,11 +254,13 @@ def print_side_by_side(first: Architecture, second: Architecture) -> None:
         template = architecture.template
         return {
             "depths": "-".join(map(str, architecture.depths)),
+            "block": template.kind,
             "cardinality C": template.cardinality,
             "bottleneck width d": template.bottleneck_width,
             "width": template.width,
             "growth": architecture.growth,
             "shortcut": architecture.shortcut,
+            "order": architecture.order,
             "stem": f"{architecture.stem.kind} {architecture.stem.channels}",
             "input": "x".join(map(str, architecture.input_shape)),
         }
@@ -310,7 +318,7 @@ def print_grid(reference: Architecture, table: Any, limit: int) -> None:
             (name, row.cardinality, "" if d != d else d, row.width, row.depths, *counts, mismatch)
         )
     print_table(("design", "C", "d", "width", "depths", *COSTS, "mismatch"), rows)
-    rest = f"; the first {limit} are shown" if len(table) > limit else ""
+    rest = first_words(limit) if len(table) > limit else ""
     click.echo(f"\n{len(table):,} designs{rest}.")
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from explorer.networks.network import Network, build
     from explorer.networks.rules import BlockShape, Violation, example_image, find_violations
     from explorer.networks.saved import SavedNetwork, load_network
+    from explorer.networks.synced import sync_norms
     from explorer.networks.time_matching import match_time
     from explorer.networks.weights import load_weights, starting_weights
 
@@ -49,6 +50,7 @@ __all__ = [
     "measure",
     "record",
     "starting_weights",
+    "sync_norms",
     "time_threads",
     "use_threads",
 ]
@@ -63,6 +65,7 @@ __getattr__ = lazy_getattr(
         "network": ("Network", "build"),
         "rules": ("BlockShape", "Violation", "example_image", "find_violations"),
         "saved": ("SavedNetwork", "load_network"),
+        "synced": ("sync_norms",),
         "time_matching": ("match_time",),
         "weights": ("load_weights", "starting_weights"),
     },

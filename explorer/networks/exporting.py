@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import os
+import re
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -76,6 +77,8 @@ def export(
     constructor = None
     if format_ != "safetensors":
         constructor = foreign_constructor(model.architecture, format_)
+        if "ResNetV2" in constructor:
+            state = _as_resnetv2(state)
     if constructor is None or Path(path).suffix.lower() == ".safetensors":
         from safetensors.torch import save
 
@@ -104,15 +107,25 @@ def foreign_constructor(architecture: Architecture | str, library: str) -> str:
     """
     architecture = as_architecture(architecture)
     template, stem = architecture.template, architecture.stem
-    usual_width = 256 if template.kind == "bottleneck" else 64
+    usual_width = 64 if template.kind == "basic" else 256
     reasons = {
+        "its ResNets have no inception blocks": template.kind == "inception",
+        "batch norm and relu come after each convolution, never before": (
+            architecture.order == "pre" and library == "torchvision"
+        ),
+        "its pre-activation networks have bottleneck blocks of one path with d = 64": (
+            architecture.order == "pre"
+            and library == "timm"
+            and (template.kind, template.cardinality, template.bottleneck_width)
+            != ("bottleneck", 1, 64)
+        ),
         f"its stem is always imagenet with 64 channels, not {stem.kind} with {stem.channels}": stem
         != IMAGENET,
         f"it always has 4 stages, not {len(architecture.depths)}": len(architecture.depths) != 4,
         f"its first stage is always {usual_width} wide, not {template.width}": (
             template.width != usual_width
         ),
-        "d always doubles from stage to stage, never C": architecture.growth != "d",
+        "from stage to stage d always doubles, and C always stays": architecture.growth != "d",
         "it always has shortcuts": architecture.shortcut == "none",
         f"its input always has 3 channels, not {architecture.in_channels}": (
             library == "torchvision" and architecture.in_channels != 3
@@ -132,10 +145,36 @@ def foreign_constructor(architecture: Architecture | str, library: str) -> str:
             f"torchvision.models.resnet.ResNet(torchvision.models.resnet.{block}, {depths},"
             f" num_classes={classes}, groups={paths[0]}, width_per_group={paths[1]})"
         )
+    if architecture.order == "pre":
+        return (
+            f"timm.models.resnetv2.ResNetV2({depths}, num_classes={classes},"
+            f" in_chans={architecture.in_channels}, conv_layer=timm.layers.create_conv2d,"
+            " norm_layer=timm.layers.BatchNormAct2d)"
+        )
     return (
         f"timm.models.resnet.ResNet(timm.models.resnet.{block}, {depths}, num_classes={classes}, "
         f"in_chans={architecture.in_channels}, cardinality={paths[0]}, base_width={paths[1]})"
     )
+
+
+# timm's names in its pre-activation networks; all others have torchvision's, as ours have.
+_RESNETV2 = (
+    (r"^conv1\.", "stem.conv."),
+    (r"^layer(\d+)\.", lambda match: f"stages.{int(match[1]) - 1}.blocks."),
+    (r"\.bn(\d)\.", r".norm\1."),
+    (r"\.downsample\.0\.", ".downsample.conv."),
+    (r"^fc\.", "head.fc."),
+)
+
+
+def _as_resnetv2(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The entries of a pre-activation network as timm has them: its classifier is a convolution."""
+    renamed = {}
+    for name, tensor in state.items():
+        for pattern, other in _RESNETV2:
+            name = re.sub(pattern, other, name)
+        renamed[name] = tensor[..., None, None] if name == "head.fc.weight" else tensor
+    return renamed
 
 
 def fresh_network(architecture: Architecture | str, seed: int) -> Network:

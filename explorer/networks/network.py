@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from explorer.architecture import Architecture, as_architecture
 from explorer.errors import check_known
 from explorer.layers import FORMS, Layer, iter_layers
-from explorer.networks.blocks import Block
+from explorer.networks.blocks import Block, ChainBlock, InceptionBlock
 from explorer.networks.modules import (
     GlobalAveragePool,
     MergingPaths,
@@ -37,10 +37,14 @@ def build(architecture: Architecture | str, form: str = "c") -> "Network":
 
 
 class Network(nn.Module):
-    """Stem, stages `layer1`, `layer2`, ..., global average pooling and classifier."""
+    """Stem, stages `layer1`, `layer2`, ..., global average pooling and classifier.
+
+    In the order "pre" the stem has no batch norm, and `norm` comes before the pooling.
+    """
 
     conv1: nn.Conv2d
     bn1: nn.BatchNorm2d
+    norm: nn.BatchNorm2d
     maxpool: nn.MaxPool2d
     avgpool: GlobalAveragePool
     fc: nn.Linear
@@ -60,20 +64,30 @@ class Network(nn.Module):
             blocks = nn.Sequential()
             for _, block in groupby(layers, key=lambda layer: layer.block):
                 modules = {layer.part: _module(layer) for layer in block}
-                blocks.append(Block(modules, form, shortcut=architecture.shortcut == "projection"))
+                blocks.append(_block(modules, architecture, form))
             self.add_module(f"layer{stage}", blocks)
         self.has_maxpool = architecture.stem.kind == "imagenet"
+        self.pre = architecture.order == "pre"
         self.apply(_initialise)
 
     def forward(self, x: Tensor) -> Tensor:
         """N x in_channels x height x width to N x classes logits."""
-        x = normalise(self.bn1, self.conv1(x))
+        x = self.conv1(x) if self.pre else normalise(self.bn1, self.conv1(x))
         if self.has_maxpool:
             x = self.maxpool(x)
         for name in self.stage_names:
             x = getattr(self, name)(x)
+        if self.pre:
+            x = normalise(self.norm, x)
         logits: Tensor = self.fc(torch.flatten(self.avgpool(x), 1))
         return logits
+
+
+def _block(modules: dict[str, nn.Module], architecture: Architecture, form: str) -> Block:
+    order = {"shortcut": architecture.shortcut == "projection", "pre": architecture.order == "pre"}
+    if architecture.template.kind == "inception":
+        return InceptionBlock(modules, **order)
+    return ChainBlock(modules, form, **order)
 
 
 def _module(layer: Layer) -> nn.Module:

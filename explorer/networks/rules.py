@@ -1,7 +1,8 @@
 """A check of the paper's two rules on any network: which rule is broken, and where.
 
-Rule 1: blocks that make maps of the same size share their hyper-parameters. Rule 2: each time the
-map is halved, the width of the blocks is doubled (section 3.1).
+Rule 1: blocks that make maps of the same size share their hyper-parameters, and so do the paths of
+a block, which are of one topology (section 3.3). Rule 2: each time the map is halved, the width of
+the blocks is doubled (section 3.1).
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.architecture import Architecture, as_architecture, halved
 from explorer.errors import UserError
 from explorer.layers import iter_layers
+from explorer.networks.paths import Graph, Path, describe_paths, find_paths
 
 if TYPE_CHECKING:
     import torch
@@ -29,12 +31,14 @@ class BlockShape:
         channels: Output channels of each convolution.
         kernels: Side of each convolution's kernel.
         groups: Groups of each convolution.
+        paths: The paths of a block that has several side by side.
     """
 
     size: int
     channels: tuple[int, ...]
     kernels: tuple[int, ...]
     groups: tuple[int, ...]
+    paths: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ def find_violations(
     Args:
         network: A torch module with children `layer1`, `layer2`, ...; or a list of stages, each a
             list of blocks; or an architecture or its name, for which the rules hold by
-            construction.
+            construction but for the unlike paths of inception blocks.
         example: For a module, an input, N x channels x height x width: one forward pass in
             evaluation mode tells the sizes of the maps.
 
@@ -95,6 +99,14 @@ def _rule_1(stages: Sequence[Sequence[BlockShape]]) -> list[Violation]:
     violations = []
     for number, stage in enumerate(stages, start=1):
         first = stage[0]
+        unlike = (index for index, block in enumerate(stage) if len(set(block.paths)) > 1)
+        if (index := next(unlike, None)) is not None:
+            paths = stage[index].paths
+            message = (
+                f"its {len(paths)} paths are unlike, {describe_paths(paths)}, where equal maps ask"
+                " for equal widths and filter sizes"
+            )
+            violations.append(Violation(1, f"layer{number}.{index}", message))
         for index, block in enumerate(stage[1:], start=1):
             for what in ("size", "channels", "kernels", "groups"):
                 expected, actual = getattr(first, what), getattr(block, what)
@@ -141,11 +153,19 @@ def stages_of_architecture(architecture: Architecture) -> list[list[BlockShape]]
         if stage:
             parts = [layer for layer in block if layer.kind == "conv"]
             convs = [layer for layer in parts if "downsample" not in layer.part]
+            branches = groupby(
+                (layer for layer in convs if layer.part.startswith("branch")),
+                key=lambda layer: layer.part.partition(".")[0],
+            )
             shape = BlockShape(
                 convs[-1].size,
                 tuple(layer.out_channels for layer in convs),
                 tuple(layer.kernel for layer in convs),
                 tuple(layer.groups for layer in convs),
+                tuple(
+                    tuple((layer.kernel, layer.out_channels, layer.groups) for layer in layers)
+                    for _, layers in branches
+                ),
             )
             stages[stage - 1].append(shape)
     return stages
@@ -186,6 +206,15 @@ def stages_of_module(module: "torch.nn.Module", example: Any) -> list[list[Block
         for index, block in children[name].named_children()
     }
     seen: dict[str, _Seen] = {}
+    graph = Graph()
+    inputs_of: dict[str, list[Any]] = {}
+
+    def enter(name: str) -> Any:
+        def hook(block: Any, inputs: Any) -> None:
+            tensors = [tensor for tensor in inputs if isinstance(tensor, torch.Tensor)]
+            inputs_of[name] = [tensor.grad_fn for tensor in tensors]
+
+        return hook
 
     def look(name: str) -> Any:
         def hook(layer: Any, inputs: Any, out: Any) -> None:
@@ -196,6 +225,8 @@ def stages_of_module(module: "torch.nn.Module", example: Any) -> list[list[Block
                     if isinstance(tensor, torch.Tensor) and tensor.ndim == 4
                 ]
                 seen[name] = _Seen(layer, out.shape[-1], frozenset((*before, out.shape[-1])))
+                if isinstance(layer, torch.nn.Conv2d):
+                    graph.add(name, out)
 
         return hook
 
@@ -204,11 +235,14 @@ def stages_of_module(module: "torch.nn.Module", example: Any) -> list[list[Block
         for name, child in module.named_modules()
         if isinstance(child, torch.nn.Conv2d) or name in blocks
     ]
+    hooks += [block.register_forward_pre_hook(enter(name)) for name, block in blocks.items()]
     training = module.training
     try:
-        # In training mode, the pass would change the running statistics of the user's network.
-        with torch.no_grad():
-            module.eval()(example)
+        # In training mode, the pass would change the running statistics of the user's network. A
+        # leaf of the graph could not be changed in place.
+        with torch.enable_grad():
+            image = example.detach().clone().requires_grad_(example.is_floating_point())
+            module.eval()(image.clone())
     except Exception as error:  # noqa: BLE001 - whatever a foreign module raises, it is about this input
         raise UserError(
             f"{type(module).__name__} does not take the example input of shape"
@@ -228,12 +262,18 @@ def stages_of_module(module: "torch.nn.Module", example: Any) -> list[list[Block
         for name, conv in convs.items()
         if conv.size not in seen[block_name].sizes
     }
+
+    def shape(block_name: str) -> BlockShape:
+        inside = {
+            name: convolution.layer
+            for name, convolution in insides[block_name].items()
+            if name not in gates
+        }
+        size, nodes = seen[block_name].size, inputs_of[block_name]
+        return _block_shape(block_name, size, inside, graph, nodes)
+
     return [
-        [
-            _block_shape(block_name, seen[block_name].size, insides[block_name], gates)
-            for block_name in blocks
-            if block_name.startswith(f"{name}.")
-        ]
+        [shape(block_name) for block_name in blocks if block_name.startswith(f"{name}.")]
         for name in names
     ]
 
@@ -276,14 +316,13 @@ def _inside(block_name: str, seen: dict[str, _Seen]) -> dict[str, _Seen]:
 
 
 def _block_shape(
-    block_name: str, size: int, inside: dict[str, _Seen], gates: set[str]
+    block_name: str, size: int, inside: dict[str, Any], graph: Graph, inputs: list[Any]
 ) -> BlockShape:
-    convs = [convolution.layer for name, convolution in inside.items() if name not in gates]
-    if not convs:
+    if not inside:
         raise UserError(f"no convolution ran in {block_name}, so it cannot be checked as a block.")
-    return BlockShape(
-        size,
-        tuple(conv.out_channels for conv in convs),
-        tuple(conv.kernel_size[0] for conv in convs),
-        tuple(conv.groups for conv in convs),
-    )
+    convs = {
+        f"{block_name}.{name}": (conv.kernel_size[0], conv.out_channels, conv.groups)
+        for name, conv in inside.items()
+    }
+    kernels, channels, groups = zip(*convs.values(), strict=True)
+    return BlockShape(size, channels, kernels, groups, find_paths(convs, graph, inputs))

@@ -67,6 +67,10 @@ def load_network(path: str | Path, name: str | None = None, **sizes: int) -> Sav
             f"cannot read weights from {path}: it is an ONNX network. Give the .safetensors or .pth"
             " file that it was exported from."
         )
+    if Path(path).is_dir():
+        inside = sorted(Path(path).glob("*.safetensors"))
+        which = f"; give the file in it: {inside[0]}" if inside else ", with no .safetensors in it"
+        raise UserError(f"cannot read weights from {path}: it is a folder{which}.")
     metadata = read_metadata(path)
     try:
         said = {key: int(metadata[key]) for key in SIZES if key in metadata}
@@ -77,6 +81,11 @@ def load_network(path: str | Path, name: str | None = None, **sizes: int) -> Sav
     design = name or metadata.get("architecture")
     if design is None and not Path(path).is_file():
         raise UserError(f"cannot read weights from {path}: there is no such file.")
+    if design is None and not _may_be_weights(Path(path)):
+        raise UserError(
+            f"cannot read weights from {path}: it is no file of weights. Give the .safetensors file"
+            " that a training wrote, or a .pt or .pth of a state dict."
+        )
     if design is None or (name is None and "resolution" not in {**said, **sizes}):
         whole = command(
             "export",
@@ -97,6 +106,16 @@ def load_network(path: str | Path, name: str | None = None, **sizes: int) -> Sav
     taken_off = load_weights(network, path)
     more = {key: text for key, text in metadata.items() if key not in OWN}
     return SavedNetwork(network, more, taken_off)
+
+
+def _may_be_weights(path: Path) -> bool:
+    """Whether a file begins as safetensors (a length, then JSON), a zip or a pickle do."""
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(9)
+    except OSError:
+        return True  # which loading tells
+    return beginning[8:9] == b"{" or beginning.startswith((b"PK", b"\x80"))
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:

@@ -7,10 +7,11 @@ reference, and the nearest is taken.
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import lcm
 from typing import Any
 
 from explorer.architecture import Architecture, as_architecture
-from explorer.budget import beyond, check_solve, combinations, match
+from explorer.budget import beyond, check_quantity, check_solve, combinations, match
 from explorer.designs import LABELS, Budget, Design, ImpossibleBudget, cost
 from explorer.errors import UserError
 from explorer.networks.measuring import Case, Timing, measure
@@ -63,13 +64,13 @@ def match_time(
         UserError: As in `match`; or there are more than `MOST_MEASURED` designs to measure.
     """
     reference = as_architecture(reference)
-    check_solve(reference, solve, given)
+    check_quantity(solve, given)
     if solve == "depths":
         raise UserError(
             "depths cannot be solved by measured time; use solve='bottleneck_width', 'cardinality'"
             " or 'width'."
         )
-    step = whole(multiple_of, "multiple_of")
+    multiple = whole(multiple_of, "multiple_of")
     if tolerance is not None:
         tolerance = parse_share(tolerance, "tolerance")
     if budget is not None:
@@ -77,6 +78,8 @@ def match_time(
     designs = []
     for values in combinations(given):
         start = reference.with_(**values)
+        check_solve(start, solve)
+        step = lcm(multiple, start.unit(solve))
         options: dict[str, Any] = {"device": device, "rounds": rounds, "progress": progress}
 
         def case(architecture: Architecture) -> Case:

@@ -9,13 +9,14 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from explorer.architecture import Architecture
+from explorer.architecture import GROWTHS, SHORTCUTS, Architecture
 from explorer.errors import UserError
 from explorer.networks.network import Network, build
 from explorer.streams import printable
@@ -286,28 +287,32 @@ def _design_of(tensors: dict[str, Tensor]) -> Architecture | None:
     shapes = _shapes(tensors)
     blocks: dict[int, int] = {}
     for name in shapes:
-        if entry := re.match(r"layer(\d+)\.(\d+)\.conv1\.weight$", name):
+        if entry := re.match(r"layer(\d+)\.(\d+)\.conv2\.weight$", name):
             stage, block = int(entry[1]), int(entry[2])
             blocks[stage] = max(blocks.get(stage, 0), block + 1)
     try:
         channels, in_channels, kernel, _ = shapes[FIRST]
         classes, _ = shapes["fc.weight"]
         paths, d, _, _ = shapes["layer1.0.conv2.weight"]
-        bottleneck = "layer1.0.conv3.weight" in shapes
-        width = shapes["layer1.0.conv3.weight"][0] if bottleneck else paths
+        inception, bottleneck = (
+            shapes.get(f"layer1.0.{part}.weight") for part in ("branch1.conv1", "conv3")
+        )
     except (KeyError, ValueError):
         return None
     depths = "-".join(str(blocks[stage]) for stage in sorted(blocks))
-    kind = f"resnext_{depths}_{paths // d}x{d}d" if bottleneck else f"resnet_{depths}"
+    if inception:
+        design = f"inception_{depths}_{inception[0]}d_w{paths}"
+    elif bottleneck:
+        design = f"resnext_{depths}_{paths // d}x{d}d_w{bottleneck[0]}"
+    else:
+        design = f"resnet_{depths}_w{paths}"
     stem = f"_{'imagenet' if kernel == 7 else 'small'}{channels}"
-    for rest in ("", "_growC", "_plain", "_growC_plain"):
+    order = "post" if "bn1.weight" in shapes else "pre"
+    for growth, shortcut in product(GROWTHS, SHORTCUTS):
         try:
             architecture = Architecture.from_name(
-                f"{kind}_w{width}{stem}{rest}",
-                resolution=LARGE,
-                classes=classes,
-                in_channels=in_channels,
-            )
+                f"{design}{stem}", resolution=LARGE, classes=classes, in_channels=in_channels
+            ).with_(growth=growth, shortcut=shortcut, order=order)
             with torch.device("meta"):
                 expected = _shapes(build(architecture).state_dict())
         except UserError:

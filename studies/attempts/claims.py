@@ -37,6 +37,8 @@ class Claims:
         *,
         lease: Lease | None = None,
         retried_from: int = 0,
+        attributes: Mapping[str, Any] | None = None,
+        on_renewal: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._wants: Wants = Fixed(wanted) if isinstance(wanted, Sequence) else wanted
@@ -45,7 +47,9 @@ class Claims:
         self._attempts = self._standing.attempts
         self._lease = lease or Lease()
         self._clock = clock
-        self._patience = storage.patience
+        self._attributes = attributes or {}  # of every attempt that is claimed
+        self._storage, self._patience = storage, storage.patience
+        self._on_renewal = on_renewal
         # By attempt: its lease, how often the storage had been away, and when that was first seen.
         self._seen: dict[int, tuple[tuple[int, int], float]] = {}
 
@@ -148,6 +152,7 @@ class Claims:
             state=TrialState.RUNNING,
             user_attrs={
                 **claim,
+                **self._attributes,
                 **carried.attributes,
                 **({PROPOSAL: proposal} if proposal else {}),
             },
@@ -189,7 +194,8 @@ class Claims:
 
     @contextmanager
     def keep(self, attempt: Attempt) -> Iterator[threading.Event]:
-        """Keep the lease while the block runs.
+        """Keep the lease while the block runs. Whenever it is renewed, `on_renewal` is called, in
+        another thread.
 
         Yields:
             An event that is set when the attempt is no longer ours.
@@ -204,10 +210,13 @@ class Claims:
                     if not self.write(attempt, {LEASE: lease}):
                         gone.set()
                         return
+                    self._on_renewal()
+                    self._storage.rest()
                 # The storage is away for a moment; if it stays away, the lease runs out.
                 except Exception:  # noqa: BLE001
                     continue
 
+        self._storage.rest()
         thread = threading.Thread(target=renew, name="lease", daemon=True)
         thread.start()
         try:

@@ -35,7 +35,7 @@ class Worker:
     lock: str = ""
     host: str = field(default_factory=platform.node)
     pid: int = field(default_factory=os.getpid)
-    machine: str = field(default_factory=lambda: _this_machine())
+    machine: str = field(default_factory=lambda: this_machine())
 
     @classmethod
     @contextmanager
@@ -57,7 +57,7 @@ class Worker:
 
         Never true for a worker of another machine: there only the lease tells.
         """
-        if not self.lock or self.machine != _this_machine():
+        if not self.lock or self.machine != this_machine():
             return False
         try:
             with open(self.lock) as file:
@@ -67,7 +67,7 @@ class Worker:
         return True
 
 
-def _this_machine() -> str:
+def this_machine() -> str:
     """A name for this boot of this machine's kernel: file locks mean something only within it."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -1,5 +1,6 @@
 """The commands around a study's runs: plan, show, delete and import."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +84,7 @@ def _print_plan(plan: "Plan", start: str) -> None:
                 design.name,
                 human_flops(design.complexity.flops),
                 human_count(design.complexity.params),
-                human_mismatch(design.mismatch),
+                human_mismatch(design.mismatch, is_solved=design.is_solved),
                 trials[design.name],
                 *map(human_time, seconds),
             ]
@@ -153,6 +154,7 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
     from dataclasses import asdict
 
     from explorer.terminal import print_json, print_table
+    from studies.judging.latency import latency_words
     from studies.results import Reader, failures
 
     tables, failed = Reader(storage).tables(study.name), failures(storage, study)
@@ -163,12 +165,13 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
         return
     click.echo(f"{study.name}: {info['question']}" if info["question"] else study.name)
     keys = ["arm", *(["recipe"] if study.recipes else [])]
-    rows = [_arm(group) for _, group in tables.trials.groupby(keys, sort=False)]
+    rows = [_arm(group, info["is_solved"]) for _, group in tables.trials.groupby(keys, sort=False)]
     if tables.trials["latency"].isna().all():
         rows = [{key: row[key] for key in row if key != "latency"} for row in rows]
     spare = ["params", "FLOPs", "mismatch", "design"]
     print_table(list(rows[0]), [list(row.values()) for row in rows], left=["design"], spare=spare)
-    facts = {
+    facts = {"Latency": latency_words(info["settings"])} if "latency" in rows[0] else {}
+    facts |= {
         "Reference arm": info["reference_arm"],
         "Created": info["created"],
         "Data": _named(info["data"]),
@@ -194,12 +197,13 @@ def show(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
     click.echo(f"\nNext: {command('report', study.name, storage=storage.option)}")
 
 
-def _arm(pairs: "pd.DataFrame") -> dict[str, Any]:
+def _arm(pairs: "pd.DataFrame", is_solved: bool) -> dict[str, Any]:
     """The pairs of one arm as a row of `study show`."""
     from explorer.text import human_count, human_flops, human_mismatch, human_percent, human_time
+    from studies.judging.latency import latency_of
 
     design, errors = pairs.iloc[0], pairs["validation_error"].dropna()
-    latency = pairs["latency"].dropna()
+    latency = latency_of(pairs)
     statuses = ("complete", "running", "failed")
     return {
         "arm": design["arm"],
@@ -207,11 +211,11 @@ def _arm(pairs: "pd.DataFrame") -> dict[str, Any]:
         "design": design["design"],
         "FLOPs": human_flops(design["flops"]),
         "params": human_count(design["params"]),
-        "mismatch": human_mismatch(design["mismatch"]),
+        "mismatch": human_mismatch(design["mismatch"], is_solved=is_solved),
         "pairs": len(pairs),
         **{status: (pairs["status"] == status).sum() for status in statuses},
         "validation error": human_percent(errors.mean()) if len(errors) else "",
-        "latency": human_time(latency.mean()) if len(latency) else "",
+        "latency": human_time(latency) if latency else "",
     }
 
 
@@ -262,10 +266,21 @@ def delete(storage: "Storage", study: "StoredStudy", yes: bool, force: bool) -> 
 
     counts = study.counts(storage)
     what = f"{study.name} with {counts.complete} results from {storage.shown}"
-    if not yes and not click.confirm(f"Delete {what}? This cannot be undone"):
+    if not yes and not _is_confirmed(f"Delete {what}? This cannot be undone"):
         raise UserError(f"{study.name} was not deleted; --yes deletes it without asking.")
     delete_study(storage, study, force=force)
     click.echo(f"Deleted {what}.")
+
+
+def _is_confirmed(question: str) -> bool:
+    """The answer to a question; no where nobody is there to answer it."""
+    try:
+        return click.confirm(question)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)
+        return False
 
 
 @click.command("import")

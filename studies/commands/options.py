@@ -59,6 +59,14 @@ set_option = click.option(
 )
 
 
+artifacts_option = click.option(
+    "--artifacts",
+    metavar="URL",
+    help=(
+        "A shared folder, or a URL such as s3://bucket/folder, for what other machines need:"
+        " checkpoints, exported winners, decoded images."
+    ),
+)
 threads_option = click.option(
     "--threads",
     type=int,

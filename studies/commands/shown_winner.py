@@ -8,7 +8,7 @@ import click
 from explorer.text import counted
 
 if TYPE_CHECKING:
-    from studies.winner.winner import Winner
+    from studies.winner.winner import Rival, Winner
 
 
 def show_by_recipe(winners: Mapping[str, "Winner"]) -> None:
@@ -21,18 +21,25 @@ def show_by_recipe(winners: Mapping[str, "Winner"]) -> None:
 def show(chosen: "Winner", tried: int) -> None:
     """The winner beside its rivals. `tried` is the number of designs of a search, else 0."""
     from explorer.terminal import print_table
-    from explorer.text import human_percent
+    from explorer.text import human_count, human_percent, human_time
 
     def points(value: float | None) -> str:
         return "" if value is None else f"{100 * value:+.2f}"
 
-    rows = [[chosen.arm, chosen.design, human_percent(chosen.validation_error), "", "", "chosen"]]
+    def row(rated: "Winner | Rival", worse: str, interval: str, stands: str) -> list[str]:
+        params = "" if rated.params is None else human_count(rated.params)
+        latency = [human_time(rated.latency) if rated.latency else ""] if chosen.latency else []
+        error = human_percent(rated.validation_error)
+        return [rated.arm, rated.design, params, *latency, error, worse, interval, stands]
+
+    rows = [row(chosen, "", "", "chosen")]
     for rival in chosen.rivals:
         interval = f"{points(rival.low)} to {points(rival.high)}" if rival.low is not None else ""
-        error = human_percent(rival.validation_error)
-        rows.append([rival.arm, rival.design, error, points(rival.worse), interval, rival.stands])
-    columns = ["arm", "design", "validation error", "worse by (points)", "95 % interval", ""]
-    print_table(columns, rows, left=["design", ""], spare=["design"])
+        rows.append(row(rival, points(rival.worse), interval, rival.stands))
+    latency = ["latency"] if chosen.latency else []
+    errors = ["validation error", "worse by (points)", "95 % interval", ""]
+    columns = ["arm", "design", "params", *latency, *errors]
+    print_table(columns, rows, left=["design", ""], spare=["design", "params"])
     click.echo(f"\n{chosen.why}")
     if tried:
         click.echo(

@@ -8,10 +8,12 @@ import click
 from explorer.commands.options import FORCE_OPTION, JSON_OPTION
 from explorer.errors import UserError
 from explorer.suggestions import command
+from studies.commands.engines import choose_engine, engine_options, hand_over
 from studies.commands.manage import delete, import_, plan, show
 from studies.commands.new import new
 from studies.commands.options import (
     GivenPath,
+    artifacts_option,
     set_option,
     storage_option,
     stored_study,
@@ -19,6 +21,7 @@ from studies.commands.options import (
     wanted_study,
     with_stored_study,
 )
+from studies.commands.watching import stop, watch
 from studies.commands.winner import winner
 
 if TYPE_CHECKING:
@@ -55,6 +58,8 @@ def study() -> None:
     multiple=True,
     help="Show its trainings in a tracker as well, as `log` in a study file; may be repeated.",
 )
+@artifacts_option
+@engine_options
 @click.option("--quiet", is_flag=True, help="Show only what goes wrong.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, for programs.")
 @click.pass_context
@@ -64,8 +69,16 @@ def run(
     changes: tuple[str, ...],
     storage: str | None,
     trackers: tuple[str, ...],
+    artifacts: str | None,
     quiet: bool,
     as_json: bool,
+    engine: str,
+    address: str | None,
+    gpus_per_worker: float | None,
+    devices_per_worker: int | None,
+    partition: str | None,
+    time: str | None,
+    detach: bool,
     **training: Any,
 ) -> None:
     """Train what is left of STUDY.
@@ -73,7 +86,8 @@ def run(
     A name means the stored study, if there is one, else the preset. Ctrl-C stops after the current
     step, and the same command goes on from there. A training that was cut off resumes from its last
     finished epoch, and ends with the numbers it would have had.
-    Exit codes: 0 all complete, 1 some failed, 2 a mistake, 130 stopped.
+    Exit codes: 0 all complete (or handed over, with --detach), 1 some failed, 2 a mistake, 130
+    stopped.
 
     \b
     Examples:
@@ -82,7 +96,11 @@ def run(
       resnext-explorer study run digits_cardinality --set name=longer --set recipe.epochs=20
       resnext-explorer study run ./small_networks.yaml --workers-per-gpu 4
       resnext-explorer study run digits_cardinality --log tensorboard
+      resnext-explorer study run my_study --artifacts /shared/artifacts
+      resnext-explorer study run my_study --engine slurm --partition gpu --time 4:00:00 --workers 16
+      resnext-explorer study run ./my_study.yaml --engine ray --address 10.0.0.1:6379 --detach
     """
+    from studies.artifacts import Artifacts
     from studies.running.progress import choose_view
     from studies.running.supervisor import RunStopped
     from studies.running.supervisor import run as run_study
@@ -92,10 +110,35 @@ def run(
     if trackers:
         changes = (*changes, f"log=[{','.join(trackers)}]")
     wanted = wanted_study(opened, name_or_path, changes)
-    options = {"set": changes, **training, "storage": opened.option}
+    own = {
+        "address": address,
+        "gpus_per_worker": gpus_per_worker,
+        "devices_per_worker": devices_per_worker,
+        "partition": partition,
+        "time": time,
+        "detach": detach,
+    }
+    shown = {"engine": engine if engine != "local" else None, **own}
+    opened_artifacts = Artifacts.given(artifacts)
+    options = {
+        "set": changes,
+        **training,
+        **shown,
+        "artifacts": opened_artifacts and opened_artifacts.shown,
+        "storage": opened.option,
+    }
+    workers, workers_per_gpu = training["workers"], training["workers_per_gpu"]
+    chosen = choose_engine(engine, workers=workers, workers_per_gpu=workers_per_gpu, **own)
+    if detach:
+        hand_over(
+            wanted, opened, chosen, training["threads"], training["data_dir"], opened_artifacts
+        )
+        return
     view = choose_view(quiet=quiet, as_json=as_json, study=name_or_path, options=options)
     try:
-        counts = run_study(wanted, storage=opened, view=view, **training)
+        counts = run_study(
+            wanted, storage=opened, artifacts=opened_artifacts, view=view, engine=chosen, **training
+        )
     except RunStopped:
         ctx.exit(130)
     ctx.exit(1 if counts.failed else 0)
@@ -103,13 +146,15 @@ def run(
 
 @study.command()
 @with_stored_study
+@click.option("--watch", "is_watched", is_flag=True, help="Stay, and show what is trained where.")
 @JSON_OPTION
-def status(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
+def status(storage: "Storage", study: "StoredStudy", is_watched: bool, as_json: bool) -> None:
     """Count how the pairs (design, seed) of a stored STUDY stand.
 
     \b
     Examples:
       resnext-explorer study status digits_cardinality
+      resnext-explorer study status digits_cardinality --watch
       resnext-explorer study status digits_cardinality --json
     """
     from dataclasses import asdict
@@ -117,6 +162,9 @@ def status(storage: "Storage", study: "StoredStudy", as_json: bool) -> None:
     from explorer.terminal import print_json, print_table
     from studies.records.arm_standings import until_standings
 
+    if is_watched:
+        watch(storage, study, as_json=as_json)
+        return
     counts, standings = asdict(study.counts(storage)), until_standings(study)
     if as_json:
         print_json({**counts, "until": standings.record()} if standings else counts)
@@ -283,5 +331,5 @@ def retry(name_or_path: str, storage: str | None) -> None:
     click.echo(f"{stored.name}: nothing to try again, {why}.")
 
 
-for subcommand in (new, plan, show, delete, import_, winner):
+for subcommand in (new, plan, show, stop, delete, import_, winner):
     study.add_command(subcommand)

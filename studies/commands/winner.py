@@ -9,8 +9,10 @@ import click
 from explorer.errors import UserError
 from explorer.output import say
 from explorer.suggestions import command
+from studies.artifacts import Artifacts
 from studies.commands.options import (
     GivenPath,
+    artifacts_option,
     set_option,
     storage_option,
     stored_study,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 )
 @click.option("--device", default="auto", help="cpu, cuda, cuda:1, or auto.")
 @threads_option
+@artifacts_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 @storage_option
 @click.pass_context
@@ -60,6 +63,7 @@ def winner(
     seed: int,
     device: str,
     threads: int | None,
+    artifacts: str | None,
     as_json: bool,
     storage: str | None,
 ) -> None:
@@ -82,25 +86,23 @@ def winner(
     from dataclasses import asdict
 
     from explorer.terminal import print_json
+    from studies.judging.latency import latency_words
     from studies.results import Reader
     from studies.storage import Storage
-    from studies.winner.limits import among, within
     from studies.winner.retraining import by_itself, retrain
-    from studies.winner.winner import choose, choose_stored
+    from studies.winner.winner import choose_stored
 
     if is_retrained and folder is None:
         raise UserError("--retrain needs a folder for the model: --export DIR.")
-    if not is_retrained and (folder or recipe or changes):
+    if not is_retrained and (folder or recipe or changes or artifacts):
         raise UserError(
-            "--export, --recipe and --set are for the full training; give --retrain with them."
+            "--export, --artifacts, --recipe and --set are for the full training; give --retrain"
+            " with them."
         )
     opened = Storage(storage)
     study, named = split_recipe(name_or_path)
     stored = stored_study(opened, study)
-    every = Reader(opened).tables(f"{stored.name}:{named}" if named else stored.name).trials
-    trials = within(every, where)
-    if not as_json:
-        click.echo(among(every, trials, where), nl=False)
+    trials = Reader(opened).tables(f"{stored.name}:{named}" if named else stored.name).trials
     if stored.recipes and not named:
         if folder is not None:
             raise UserError(
@@ -108,16 +110,19 @@ def winner(
                 f" {command('study winner', f'{study}:{stored.recipes[0]}', retrain=True)} ..."
             )
         winners = {
-            name: choose(trials[trials["recipe"] == name], opened.option) for name in stored.recipes
+            name: choose_stored(stored, trials[trials["recipe"] == name], opened.option, where)
+            for name in stored.recipes
         }
         if as_json:
             print_json({name: {**asdict(won), "why": won.why} for name, won in winners.items()})
         else:
             show_by_recipe(winners)
         return
-    chosen = choose_stored(stored, trials, opened.option)
+    chosen = choose_stored(stored, trials, opened.option, where)
     if not as_json:
         show(chosen, len(stored.designs) if stored.content.document.search else 0)
+        if chosen.latency:
+            click.echo(f"Latency: {latency_words(stored.content.origin.settings.model_dump())}.")
     trained: Retrained | None = None
     if folder is not None:
         try:
@@ -132,6 +137,7 @@ def winner(
                 seed=seed,
                 device=device,
                 threads=threads,
+                artifacts=Artifacts.given(artifacts),
                 tell=(lambda text: None) if as_json else say,
             )
         except KeyboardInterrupt:
@@ -144,16 +150,20 @@ def winner(
         click.echo("\n" + "\n".join(f"{key}: {value}" for key, value in trained.errors.items()))
         click.echo(f"Written: {', '.join(map(str, trained.files))}")
     else:
-        further = command(
-            "study winner",
-            name_or_path,
-            where=where,
-            retrain=True,
-            export="best",
-            storage=opened.option,
-        )
-        is_imported = stored.content.origin.imported
-        click.echo(f"Next: {by_itself(chosen) if is_imported else further}")
+        if stored.content.origin.imported:
+            further = by_itself(chosen)
+        else:
+            is_elsewhere = data_dir is None and stored.content.file.data.is_elsewhere
+            further = command(
+                "study winner",
+                name_or_path,
+                where=where,
+                retrain=True,
+                export="best",
+                data_dir="DIR" if is_elsewhere else data_dir,
+                storage=opened.option,
+            )
+        click.echo(f"Next: {further}")
     if trained and trained.onnx_error:
         click.echo(f"Error: {trained.onnx_error}", err=True)
         ctx.exit(1)

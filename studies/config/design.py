@@ -34,6 +34,8 @@ class StoredDesign:
     shortcut: str
     stem: str
     stem_channels: int
+    kind: str
+    order: str
     shape: DataShape
 
     @classmethod
@@ -46,23 +48,32 @@ class StoredDesign:
             shortcut=network.shortcut,
             stem=network.stem.kind,
             stem_channels=network.stem.channels,
+            kind=network.template.kind,
+            order=network.order,
             shape=DataShape(network.resolution, network.in_channels, network.classes),
         )
 
     @classmethod
     def read(cls, record: Mapping[str, Any], shape: DataShape) -> Self:
         """A stored record of a design, for data of this shape."""
-        values = {key: record[key] for key in _STORED}
+        values = {key: {**_unsaid(record), **record}[key] for key in _STORED}
         return cls(**{**values, "depths": tuple(record["depths"])}, shape=shape)
 
     def record(self) -> dict[str, Any]:
         """What is stored of it."""
-        return {**{key: getattr(self, key) for key in _STORED}, "depths": list(self.depths)}
+        stored = {**{key: getattr(self, key) for key in _STORED}, "depths": list(self.depths)}
+        usual = _unsaid(stored)
+        return {key: value for key, value in stored.items() if value != usual.get(key, ...)}
 
     @cached_property
     def architecture(self) -> Architecture:
         """Its network."""
         return Architecture.from_name(self.name, **vars(self.shape))
+
+
+def _unsaid(record: Mapping[str, Any]) -> dict[str, str]:
+    """What a record does not say, as there was nothing else when designs were first stored."""
+    return {"kind": "bottleneck" if record["bottleneck_width"] else "basic", "order": "post"}
 
 
 _STORED = [field.name for field in fields(StoredDesign) if field.name != "shape"]

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, StrictInt, field_validator, model_validator
+from pydantic import Field, StrictInt, field_serializer, field_validator, model_validator
 
 from explorer.designs import MEASURES
 from explorer.errors import UserError, unknown
@@ -151,6 +151,14 @@ class Search(FileModel):
             seconds = parse_seconds(constraints[LATENCY], LATENCY)
             return {**constraints, LATENCY: seconds}
         return constraints
+
+    @field_serializer("constraints")
+    def _with_units(self, constraints: dict[str, float]) -> dict[str, float | str]:
+        """As in a file, where a time needs its unit."""
+        return {
+            measure: f"{most!r} s" if measure == LATENCY else most
+            for measure, most in constraints.items()
+        }
 
     @model_validator(mode="after")
     def _consistent(self) -> "Search":

@@ -37,6 +37,7 @@ from studies.missed import KEPT_BY_DEFAULT
 
 GRID = "grid"
 Tracker = Literal["tensorboard", "mlflow", "wandb"]
+FEWEST_OF_SEARCH = 2  # seeds of a search that leave no interval
 MOST_SHOWN = 8  # seeds, in a `repr`
 
 
@@ -91,7 +92,8 @@ class StudyFile(FileModel):
     recipe: Recipe
     recipes: tuple[Recipe, ...] = ()
     seeds: Annotated[
-        list[Annotated[StrictInt, Field(ge=0, lt=2**32)]], Field(min_length=1, max_length=10_000)
+        list[Annotated[StrictInt, Field(ge=0, lt=2**32)]],
+        Field(min_length=1, max_length=10_000, examples=[[0, 1]]),
     ]
     search: Search | None = None
     tune: Tune | None = None
@@ -213,6 +215,22 @@ class StudyFile(FileModel):
     def reference_point(self) -> dict[str, Any]:
         """The same arm as a point of the space, with its reference."""
         return self.space.points[self.reference_label]
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know of the plan before anything is trained, a sentence each."""
+        if not self.search or len(self.seeds) > FEWEST_OF_SEARCH:
+            return []
+        first, *others = self.seeds
+        alone = (
+            f"only seed {others[0]} compares them, and one seed gives no interval" if others else ""
+        )
+        more = list(dict.fromkeys([*self.seeds, *range(FEWEST_OF_SEARCH + 1)]))
+        return [
+            f"Seed {first} chooses the finalists of the search, and does not count for them:"
+            f" {alone or 'no other seed compares them'}. Give three seeds or more, for example"
+            f" seeds: {more[: FEWEST_OF_SEARCH + 1]}."
+        ]
 
     def keeps_misses(self, images: int) -> bool:
         """Whether each training stores which of so many validation and test images it missed."""

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from explorer.lazy import lazy_getattr
 
 if TYPE_CHECKING:
+    from studies.data.arrays import to_uint8
     from studies.data.cache_contents import CachedData, clear_caches, list_caches
     from studies.data.decoding import Decoding
     from studies.data.downloads import CACHE_VARIABLE, cache_root
     from studies.data.exported import Exported
     from studies.data.images import DataShape, Images, Parts, Rows, Splits
-    from studies.data.in_memory import data_section
+    from studies.data.in_memory import data_section, is_of_arrays
     from studies.data.photos import find_photos, read_photos
     from studies.data.spec import DATA_SETS, OWN, DataSpec
     from studies.data.splits import data_shape, load, mean_and_std, shape_and_parts
@@ -41,11 +42,13 @@ __all__ = [
     "data_section",
     "data_shape",
     "find_photos",
+    "is_of_arrays",
     "list_caches",
     "load",
     "mean_and_std",
     "read_photos",
     "shape_and_parts",
+    "to_uint8",
 ]
 __getattr__ = lazy_getattr(
     __name__,
@@ -55,7 +58,8 @@ __getattr__ = lazy_getattr(
         "decoding": ("Decoding",),
         "exported": ("Exported",),
         "images": ("DataShape", "Images", "Parts", "Rows", "Splits"),
-        "in_memory": ("data_section",),
+        "arrays": ("to_uint8",),
+        "in_memory": ("data_section", "is_of_arrays"),
         "photos": ("find_photos", "read_photos"),
         "spec": ("DATA_SETS", "OWN", "DataSpec"),
         "splits": ("data_shape", "load", "mean_and_std", "shape_and_parts"),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SAVE = "Save one with numpy.savez(path, train_images=..., train_labels=...)."
 NAMES = ("train", "validation", "test")
+DARK = 128  # images without a sample of at least this may be on another scale than 0 to 255
 COPIES = 2  # of an npz's arrays in memory: one as read, one as torch needs it
 FORM = (
     "images are uint8, N x side x side, N x channels x side x side or N x side x side x channels,"
@@ -179,7 +180,14 @@ def check_arrays(source: str, pairs: list[Any]) -> Parts:
                 f"{source}: the images of train are {_sizes(train.images.shape[1:])}, those of"
                 f" {name} {_sizes(part.images.shape[1:])}."
             )
-    return Parts(train, validation, test, classes)
+    notes: tuple[str, ...] = ()
+    brightest = int(train.images[:].max())
+    if brightest < DARK:
+        notes = (
+            f"The brightest sample of the train images is {brightest}, of 255: where {brightest} is"
+            " white, make 255 of it, or `predict` finds photos far brighter than what was learned.",
+        )
+    return Parts(train, validation, test, classes, notes=notes)
 
 
 def _images(source: str, name: str, images: Any, labels: Any) -> Images:
@@ -205,15 +213,27 @@ def _images(source: str, name: str, images: Any, labels: Any) -> Images:
             f" resize them; {FORM}."
         )
     if images.dtype != np.uint8:
-        how = "if they go from 0 to 255, with"
-        if images.dtype.kind == "f":
-            how = "multiply them by 255 if they go from 0 to 1, then use"
         raise UserError(
-            f'{given}, and they must be uint8. Convert them: {how} .astype("uint8"); {FORM}.'
+            f"{given}, and they must be uint8. {to_uint8(images)} {FORM[0].upper()}{FORM[1:]}."
         )
     _check_labels(f"{source}: the {name} labels", labels, len(images))
     # A contiguous copy that can be written to, as torch needs arrays.
     return Images(np.array(images, np.uint8, order="C"), labels.astype(np.int64))
+
+
+def to_uint8(images: "NDArray[Any]") -> str:
+    """How to make uint8 of images with other numbers: a sentence, or two."""
+    import numpy as np
+
+    if images.dtype.kind not in "fiu" or not images.size or not np.isfinite(images).all():
+        return "Give finite numbers, black as 0 and white as 255."
+    low, high = float(images.min()), float(images.max())
+    if low < 0 or high == 0:
+        return f"They go from {low:.6g} to {high:.6g}: give them as they were, black as 0."
+    return (
+        f"They go from {low:.6g} to {high:.6g}: where {high:.6g} is white, use (images * (255 /"
+        f' {high:.6g})).round().astype("uint8").'
+    )
 
 
 def _check_labels(which: str, labels: "NDArray[Any]", images: int) -> None:

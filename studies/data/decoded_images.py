@@ -5,11 +5,10 @@ leads to it without reading them. `decoded_building` makes it.
 """
 
 import errno
-import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from explorer.errors import UserError
 from explorer.files import write_atomic
 from explorer.text import human_count
+from studies.artifacts import Artifacts
 from studies.data.decoded_building import build_array
 from studies.data.decoded_format import (
     ARRAY,
@@ -34,9 +34,10 @@ from studies.data.decoded_format import (
     read_scale,
 )
 from studies.data.decoding import Decoding, Scale, decode, limit_of_pixels, why_undecoded
-from studies.data.downloads import cache_folder, disk_errors
+from studies.data.downloads import cache_folder, locked
 from studies.data.metadata import JPEG
 from studies.data.scale import Samples
+from studies.data.shared_arrays import fetch_array, put_array
 
 if TYPE_CHECKING:
     import numpy as np
@@ -147,6 +148,7 @@ def decode_folder(
     training: Sequence[int],
     *,
     at_hand: bool = False,
+    artifacts: Artifacts | None = None,
 ) -> DecodedImages:
     """The images of a folder, cropped at the centre to squares and resized.
 
@@ -160,6 +162,8 @@ def decode_folder(
         decoding: How they are decoded.
         training: The rows of the training images, from which `white: stretch` takes its range.
         at_hand: Decode nothing.
+        artifacts: Where an array is fetched that another machine decoded of the same folder (its
+            path, and the files' sizes and times), and is put for others.
 
     Raises:
         UserError: There is no room, or a file cannot be read for another reason than its content;
@@ -176,14 +180,18 @@ def decode_folder(
         raise UserError(f"the images of {root} are not in the cache, or were changed since.")
     if folder is None:
         building = cache_folder("folders", f"building-{name}")
-        with _lock(arrays / f"{building.name}.lock"):
+        with locked(arrays / f"{building.name}.lock"):
             # Another process may have built it while this one waited for the lock.
             folder = _look_up(arrays, link) or _take_over(arrays, link, root, files)
+            if folder is None and artifacts:
+                folder = fetch_array(artifacts, building, arrays, link)
             if folder is None:
                 names = [files[row] for row in training]
                 key = build_array(building, arrays, root, files, decoding, names)
                 write_atomic(link, key)
                 folder = arrays / key
+                if artifacts:
+                    put_array(artifacts, folder, link.name)
             else:
                 shutil.rmtree(building, ignore_errors=True)
     # When it was last used, for `data caches`: not every file system notes when a file is read.
@@ -244,14 +252,3 @@ def _open(folder: Path, root: Path, files: list[str], decoding: Decoding) -> Dec
             ) from None
         raise damaged_cache(folder, error) from None
     return DecodedImages(root, files, decoding, folder, folder.name, array, readable)
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Let one process at a time build an array; another waits, and then finds it."""
-    with disk_errors(path), open(path, "a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(file, fcntl.LOCK_UN)

@@ -3,7 +3,7 @@
 A downloaded file is checked, and is there completely or not at all.
 """
 
-import errno
+import fcntl
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from explorer.errors import UserError
-from explorer.files import expanded
+from explorer.files import FULL_DISK, expanded
 
 CACHE_VARIABLE = "RESNEXT_EXPLORER_CACHE"
 TIMEOUT = 30.0  # seconds without an answer
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def cache_root() -> Path:
@@ -46,6 +45,21 @@ def cache_folder(*parts: str) -> Path:
 
 
 @contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Let one process at a time make something; another waits, and then finds it.
+
+    Args:
+        path: Of the file that is locked, in the cache.
+    """
+    with disk_errors(path), open(path, "a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+
+@contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
     """Turn an error of the disk inside the block into a `UserError` that says what to do."""
     try:
@@ -62,7 +76,8 @@ def disk_errors(path: Path) -> Iterator[None]:
 def fetch(name: str, mirrors: Sequence[str], md5: str, folder: Path) -> Path:
     """Download a file into a folder, unless it is there already, and return its path.
 
-    A bar on the terminal shows the progress.
+    Of several processes that need it at the same time, one downloads it. A bar on the terminal
+    shows the progress.
 
     Args:
         name: Of the file.
@@ -74,11 +89,12 @@ def fetch(name: str, mirrors: Sequence[str], md5: str, folder: Path) -> Path:
         UserError: No mirror gives the file, or it cannot be written. Then nothing is left behind.
     """
     problems = []
-    for mirror in mirrors:
-        try:
-            return _fetch(name, mirror + name, md5, folder)
-        except _DownloadFailed as problem:
-            problems.append(str(problem))
+    with locked(folder.with_name(f"{folder.name}.lock")):
+        for mirror in mirrors:
+            try:
+                return _fetch(name, mirror + name, md5, folder)
+            except _DownloadFailed as problem:
+                problems.append(str(problem))
     raise UserError(
         f"{'; '.join(problems)}. Without a network: get {name} from {mirrors[-1] + name} elsewhere,"
         f" put it into {folder}, or into a folder of yours that you name with --data-dir."

@@ -25,12 +25,14 @@ class Exported:
         std: The standard deviation, likewise.
         names: Of the classes, by label; empty where they have none.
         black_and_white: Which samples became 0 and 255, where the study's `white` says so.
+        max_pixels: The largest image that is read, where the study says so.
     """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     names: tuple[str, ...] = ()
     black_and_white: Scale | None = None
+    max_pixels: int | None = None
 
     def to_metadata(self) -> dict[str, str]:
         """As texts: JSON, and `pixels` in words."""
@@ -39,6 +41,7 @@ class Exported:
         if scale := self.black_and_white:
             facts["black_and_white"] = scale.black, scale.white
             facts |= {"samples": scale.kind} if scale.kind else {}
+        facts |= {"max_pixels": self.max_pixels} if self.max_pixels else {}
         texts = {key: json.dumps(value, ensure_ascii=False) for key, value in facts.items()}
         return {"pixels": PIXELS, **texts}
 
@@ -66,7 +69,14 @@ class Exported:
         try:
             facts = {
                 key: json.loads(metadata[key])
-                for key in ("mean", "std", "class_names", "black_and_white", "samples")
+                for key in (
+                    "mean",
+                    "std",
+                    "class_names",
+                    "black_and_white",
+                    "samples",
+                    "max_pixels",
+                )
                 if key in metadata
             }
             names = tuple(str(name) for name in facts.get("class_names", ()))
@@ -77,13 +87,14 @@ class Exported:
             mean, std = _numbers(facts["mean"], channels), _numbers(facts["std"], channels)
             if names and len(names) != classes:
                 raise ValueError(f"{len(names)} names of {classes} classes")
+            most = int(facts["max_pixels"]) if "max_pixels" in facts else None
             if min(std) <= 0:
                 raise ValueError("a deviation that is not above 0")
         except (ValueError, TypeError) as error:
             raise UserError(
                 f"the metadata of {path} is damaged ({error}). Export the network again."
             ) from None
-        return cls(mean, std, names, scale)
+        return cls(mean, std, names, scale, most)
 
 
 def _numbers(values: Any, count: int) -> tuple[float, ...]:

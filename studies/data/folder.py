@@ -11,6 +11,7 @@ from pathlib import Path
 
 from explorer.errors import UserError
 from explorer.text import counted, encodable
+from studies.artifacts import Artifacts
 from studies.data.decoded_format import DIGEST
 from studies.data.decoded_images import DecodedImages, decode_folder
 from studies.data.decoding import Decoding
@@ -55,7 +56,14 @@ class Listing:
     left_out: LeftOut
 
 
-def read_folder(root: Path, decoding: Decoding, unreadable: str, *, at_hand: bool = False) -> Parts:
+def read_folder(
+    root: Path,
+    decoding: Decoding,
+    unreadable: str,
+    *,
+    at_hand: bool = False,
+    artifacts: Artifacts | None = None,
+) -> Parts:
     """Read the images of a folder, decoded into the cache or from it.
 
     Args:
@@ -63,6 +71,7 @@ def read_folder(root: Path, decoding: Decoding, unreadable: str, *, at_hand: boo
         decoding: How the images are decoded.
         unreadable: What to do about images that cannot be read: `refuse`, or `skip`.
         at_hand: Take them from the cache only.
+        artifacts: Where decoded images are fetched from and put; see `decode_folder`.
 
     Raises:
         UserError: The folder is not laid out as classes, some images cannot be read and
@@ -74,7 +83,13 @@ def read_folder(root: Path, decoding: Decoding, unreadable: str, *, at_hand: boo
     listing = scan(root)
     training = [row for row, part in enumerate(listing.parts) if part == 0]
     images = decode_folder(
-        listing.root, listing.files, listing.key, decoding, training, at_hand=at_hand
+        listing.root,
+        listing.files,
+        listing.key,
+        decoding,
+        training,
+        at_hand=at_hand,
+        artifacts=artifacts,
     )
     unreadable_rows = np.flatnonzero(~images.readable).tolist()
     if unreadable_rows and unreadable == "refuse":

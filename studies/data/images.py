@@ -145,6 +145,7 @@ class Splits:
         black_and_white: The samples that became 0 and 255, where `white` says or measures it.
         notes: What a user should know about the data, a line each.
         mirrored_given: Whether the user said `mirrored`, or it is what is usual.
+        max_pixels: The largest image that is read, where the user said so.
     """
 
     train: Images
@@ -158,6 +159,7 @@ class Splits:
     black_and_white: "Scale | None" = None
     notes: tuple[str, ...] = ()
     mirrored_given: bool = False
+    max_pixels: int | None = None
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -172,5 +174,5 @@ class Splits:
         """What a user of a network trained on these must know, for the metadata of its weights."""
         from studies.data.exported import Exported
 
-        about = Exported(self.mean, self.std, self.names, self.black_and_white)
+        about = Exported(self.mean, self.std, self.names, self.black_and_white, self.max_pixels)
         return about.to_metadata()

@@ -63,6 +63,11 @@ def data_section(data: Any) -> Any:
     return {"name": "npz", "path": str(_written(arrays)), **rest}
 
 
+def is_of_arrays(path: Any) -> bool:
+    """Whether the `path` of a data section is a file that holds somebody's arrays."""
+    return path is not None and Path(path).parent == FOLDER
+
+
 def _returned(function: Callable[[], Any]) -> dict[str, Any]:
     returned = function()
     if not isinstance(returned, tuple | list) or len(returned) != len(NAMES):

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictInt, field_validator, model_validator
 
 from explorer.errors import UserError, unknown
+from explorer.files import expanded
 from search_spaces.documents import FileModel
 from studies.data.decoding import STRETCH
 from studies.data.images import DataShape, Parts
@@ -140,6 +141,12 @@ class DataSpec(FileModel):
                 " on; together they must be below 1"
             )
         return self
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the user's files lie where only a `--data-dir` says."""
+        is_of_files = self.name in OWN[:2]
+        return is_of_files and not (self.path and expanded(self.path).exists())
 
 
 def check_test_fraction(name: str, has_test: bool, fraction: float | None) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from explorer.errors import UserError
 from explorer.files import expanded
 from explorer.text import counted
+from studies.artifacts import Artifacts
 from studies.data.arrays import read_function, read_npz
 from studies.data.decoding import Decoding
 from studies.data.downloads import cache_root
@@ -66,6 +67,7 @@ def load(
     parts: Parts | None = None,
     *,
     at_hand: bool = False,
+    artifacts: Artifacts | None = None,
 ) -> Splits:
     """Read a data set and split it, stratified by class.
 
@@ -79,6 +81,7 @@ def load(
         parts: What has been read of it already.
         at_hand: Take only what lies ready on this machine: nothing is downloaded or decoded, and no
             function of the user's is called.
+        artifacts: Where all machines find the decoded images of a folder.
 
     Raises:
         UserError: A file is missing or damaged, or there are too few images, or the fractions are
@@ -87,7 +90,7 @@ def load(
     if spec.name == "folder":  # known before anything is decoded
         with _reading(spec.name):
             check_test_fraction(spec.name, has_test(_location(spec, data_dir)), spec.test)
-    parts = parts or _read(spec, data_dir, at_hand)
+    parts = parts or _read(spec, data_dir, at_hand, artifacts)
     check_test_fraction(spec.name, parts.test is not None, spec.test)
     _check_classes(spec.name, parts)
     train, validation, test = parts.train, parts.validation, parts.test
@@ -114,6 +117,7 @@ def load(
         black_and_white=parts.black_and_white,
         notes=parts.scaling + parts.notes,
         mirrored_given=spec.mirrored is not None,
+        max_pixels=spec.max_pixels,
     )
 
 
@@ -187,7 +191,12 @@ def _split_off(
     return images.take(rest), images.take(drawn)
 
 
-def _read(spec: DataSpec, data_dir: Path | None, at_hand: bool = False) -> Parts:
+def _read(
+    spec: DataSpec,
+    data_dir: Path | None,
+    at_hand: bool = False,
+    artifacts: Artifacts | None = None,
+) -> Parts:
     with _reading(spec.name):
         if spec.name in DATA_SETS:
             folder = None if data_dir is None else expanded(data_dir)
@@ -198,7 +207,7 @@ def _read(spec: DataSpec, data_dir: Path | None, at_hand: bool = False) -> Parts
             assert spec.resolution is not None
             decoding = Decoding(spec.resolution, spec.channels or 3, spec.white, spec.max_pixels)
             root, unreadable = _location(spec, data_dir), spec.unreadable or "refuse"
-            return read_folder(root, decoding, unreadable, at_hand=at_hand)
+            return read_folder(root, decoding, unreadable, at_hand=at_hand, artifacts=artifacts)
         if spec.name == "npz":
             return read_npz(_location(spec, data_dir))
         if at_hand:

@@ -25,12 +25,13 @@ def is_out_of_memory(error: BaseException) -> bool:
 def is_of_device(error: BaseException) -> bool:
     """Whether the device failed so that this process cannot use it any more.
 
-    Every other training in this process would fail as well.
+    So it is where another process that shares the training was killed (`HelperLost`). Every other
+    training in this process would fail as well.
     """
     if is_out_of_memory(error):
         return False
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    return "AcceleratorError" in kinds or (
+    return bool(kinds & {"AcceleratorError", "HelperLost"}) or (
         isinstance(error, RuntimeError) and message_of(error).startswith("CUDA error")
     )
 

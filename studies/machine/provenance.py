@@ -6,6 +6,7 @@ import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from studies.machine import gpus
 
@@ -44,14 +45,35 @@ def git_commit() -> str | None:
 
 def machine() -> str:
     """System, processor, cores and kinds of GPU, in one line."""
-    cpu = platform.processor() or platform.machine()
+    system = f"{platform.system()} {platform.machine()}"
+    parts = (system, processor(), f"{os.cpu_count()} cores")
+    return ", ".join((*parts, *gpus.visible_models()))
+
+
+def made_on(device: str, devices: int = 1) -> dict[str, Any]:
+    """What the bits of a training depend on beside its study, as it is stored of an attempt.
+
+    Args:
+        device: Of the study's settings.
+        devices: How many share a training.
+
+    Returns:
+        `machine`, the kind of processor or of GPU that computes, and `versions`.
+    """
+    kinds = [processor()] if device == "cpu" else gpus.visible_models()
+    kind = ", ".join(kinds) or "unknown"
+    machine = kind if devices == 1 else f"{devices} x {kind}"
+    return {"machine": machine, "versions": installed_versions()}
+
+
+def processor() -> str:
+    """The kind of this machine's processor."""
     if sys.platform == "linux":
         try:
             lines = Path("/proc/cpuinfo").read_text().splitlines()
-            cpu = next(
+            return next(
                 line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
             )
         except (OSError, StopIteration):
             pass
-    parts = (f"{platform.system()} {platform.machine()}", cpu, f"{os.cpu_count()} cores")
-    return ", ".join((*parts, *gpus.visible_models()))
+    return platform.processor() or platform.machine()

@@ -21,6 +21,7 @@ from search_spaces.documents import validate
 from search_spaces.mistakes import explain
 from studies.config.design import StoredDesign
 from studies.config.outline import Outline
+from studies.config.search import LATENCY
 from studies.config.study import StudyFile
 from studies.data import DataShape
 from studies.machine.settings import Settings
@@ -89,9 +90,24 @@ class Content:
     def document(self) -> StudyFile | Outline:
         """The study's file, or as much as can be read of it."""
         try:
-            return StudyFile.model_validate(self.plain["document"])
+            return StudyFile.model_validate(self.plain_file)
         except ValidationError:
-            return _parsed(Outline, self.plain["document"])
+            return _parsed(Outline, self.plain_file)
+
+    @cached_property
+    def plain_file(self) -> dict[str, Any]:
+        """The study's file as plain data, as this version writes it.
+
+        Earlier versions stored the limit of a latency as a number of seconds.
+        """
+        plain = dict(self.plain["document"])
+        search = plain.get("search")
+        if isinstance(search, dict) and isinstance(search.get("constraints"), dict):
+            limits = search["constraints"]
+            if isinstance(limits.get(LATENCY), int | float):
+                limits = {**limits, LATENCY: f"{limits[LATENCY]!r} s"}
+                plain["search"] = {**search, "constraints": limits}
+        return plain
 
     @property
     def file(self) -> StudyFile:
@@ -103,8 +119,8 @@ class Content:
                 f"this study was imported from {self.origin.imported}, so nothing is known of how"
                 " it was trained."
             )
-        plain = self.plain["document"]
-        return validate(StudyFile, plain, source=f"the stored study {plain.get('name')}")
+        source = f"the stored study {self.plain_file.get('name')}"
+        return validate(StudyFile, self.plain_file, source=source)
 
     @property
     def settings(self) -> Settings:

@@ -10,6 +10,7 @@ from typing import Any
 from explorer.errors import UserError
 from studies.config.design import StoredDesign
 from studies.config.study import GRID, StudyFile, Wanted
+from studies.data import is_of_arrays
 from studies.machine import provenance
 from studies.records.content import Content
 from studies.records.labels import relabelled
@@ -154,7 +155,7 @@ def compared(content: Content, study: StudyFile) -> tuple[dict[str, Any], list[s
     """A stored study's document, and where a study file wants something else, in lines to show."""
     document, earlier = study.document(), content.document
     if not isinstance(earlier, StudyFile):
-        before = content.plain["document"]
+        before = content.plain_file
         return before, differences(before, document)
     # Keys that came with a newer version are filled in as they are for the given file.
     before = earlier.document()
@@ -214,6 +215,8 @@ def differences(stored: dict[str, Any], given: dict[str, Any]) -> list[str]:
         uses_first_seed = stored.get("tune") or stored.get("search") != GRID
         if key == "seeds" and old and new and old[0] != new[0] and uses_first_seed:
             lines.append(f"the first seed, which searches and tuning use: {old[0]} -> {new[0]}")
+        elif key == "data.path" and is_of_arrays(old) and is_of_arrays(new) and old != new:
+            lines.append("data: the arrays hold other images or labels than those it began with")
         elif old != new and not _extends(key, old, new):
             lines.append(f"{key}: {_written(old)} -> {_written(new)}")
     return lines

@@ -45,6 +45,11 @@ class StoredStudy:
     def uid(self) -> str:
         return str(self.content.plain["uid"])
 
+    @property
+    def artifacts_key(self) -> str:
+        """The folder of all its files with the artifacts: another study of its name has another."""
+        return f"{self.name}-{self.uid}"
+
     @cached_property
     def designs(self) -> list[StoredDesign]:
         """One design an arm. Of a search, those proposed so far."""

@@ -30,7 +30,17 @@ from studies.results.table_files import NO_VALIDATION, SIZES, FileStudy, check_r
 from studies.results.table_text import TextTable
 from studies.results.tables import MEASURED, OF_RECIPE, Chunk
 from studies.storage import Storage
-from studies.storage.schema import ARM, CLAIM, CONTENT, CURVE, DESIGN, ENDED, METRICS, RESULT
+from studies.storage.schema import (
+    ARM,
+    CLAIM,
+    CONTENT,
+    CURVE,
+    DESIGN,
+    ENDED,
+    MADE_ON,
+    METRICS,
+    RESULT,
+)
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -211,6 +221,7 @@ def _trial(
                 "device": known["device"] or "elsewhere",
             },
             ENDED: "complete",
+            **({MADE_ON: {"machine": known["machine"]}} if known["machine"] else {}),
         },
     )
     # With their zone: Optuna takes a time without one for local time.

@@ -49,6 +49,7 @@ def info_of(stored: StoredStudy) -> dict[str, Any]:
         "earlier_rules": stored.content.has_earlier_rules,
         "wanted": len(stored.pairs),
         "to_come": agenda.to_come + len(agenda.ahead),
+        "is_solved": not isinstance(document, StudyFile) or document.space.free is None,
         "left_out": [asdict(point) for point in origin.left_out],
         "search": _search(stored),
         "tuned": {stored.design(name).arm: asdict(tuned) for name, tuned in stored.tuned.items()},

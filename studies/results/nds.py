@@ -143,10 +143,11 @@ def _network(net: Mapping[str, Any], *, imagenet: bool) -> Architecture:
         template, growth = _bottleneck(net, widths)
     else:
         raise LeftOutError(f"blocks of the type {shorten(kind)}")
-    size = {"resolution": 224, "classes": 1000} if imagenet else {"resolution": 32, "classes": 10}
+    size = (224, 3, 1000) if imagenet else (32, 3, 10)
     stem = Stem() if imagenet else Stem("small", 16)  # as pycls had them
     depths = tuple(_whole(net["ds"]))
-    return Architecture(template, depths, growth, plain or "projection", stem, **size)
+    shortcut = plain or "projection"
+    return Architecture(template, depths, growth, shortcut, stem, *size)
 
 
 def _bottleneck(net: Mapping[str, Any], widths: list[int]) -> tuple[Template, str]:

@@ -15,13 +15,14 @@ from typing import Any
 
 import pandas as pd
 
-from explorer.errors import UnknownName, UserError, check_known
+from explorer.errors import UnknownName, UserError, check_known, shorten
 from studies.attempts.attempt import Attempt
 from studies.attempts.standing import Attempts, Counts, agenda_statuses
 from studies.missed import Missed
 from studies.pair import Pair, split_recipe
 from studies.records.stored_study import StoredStudy, get_alone, stored_alone
 from studies.results.info import info_of, info_of_recipe
+from studies.results.machines import machines_note
 from studies.results.tables import (
     CURVES,
     OF_RECIPE,
@@ -83,6 +84,11 @@ class Tables:
         Raises:
             UnknownName: It has no such recipe.
         """
+        if not self.study.recipes:
+            raise UnknownName(
+                f"the study {self.study.name} has one recipe only, so there is no part of"
+                f" {shorten(recipe)}: give its name alone, {self.study.name}."
+            )
         check_known("recipe", recipe, self.study.recipes)
         trials = of_recipe(self.trials, recipe)
         return Tables(
@@ -284,7 +290,9 @@ class Reader:
     def _know(self, study: StoredStudy) -> _Known:
         known = self._known.get(study.name)
         if known is None or known.study.uid != study.uid:  # another study may have taken the name
-            keys = dict.fromkeys((*study.attribute_keys, schema.RESULT, schema.FAILURE))
+            keys = dict.fromkeys(
+                (*study.attribute_keys, schema.RESULT, schema.FAILURE, schema.MADE_ON)
+            )
             known = self._known[study.name] = _Known(
                 self.storage, study, Attempts(self.storage, study.id, keys)
             )
@@ -343,4 +351,7 @@ def _tables(known: _Known, stamp: str) -> Tables:
     pairs = agenda_statuses(agenda, attempts, study.retried_from)
     known.rows = rows_of(study.pairs, pairs, attempts)
     trials = make_trials(study, known.rows.values(), known.times)
-    return Tables(stamp, study, trials, info_of(study), Counts.of(pairs, agenda.to_come))
+    info = info_of(study)
+    if note := machines_note(known.rows.values()):
+        info["about"] = [*info["about"], note]
+    return Tables(stamp, study, trials, info, Counts.of(pairs, agenda.to_come))

@@ -42,6 +42,7 @@ _WHOLE = {
     **dict.fromkeys(("cardinality", "bottleneck_width", "width", *SIZES, *COUNTS, "budget"), 1),
     **{"attempt": 0, "epochs": 1, "peak_memory": 1},
 }
+_WORDS = ("growth", "shortcut", "stem", "kind", "order")
 _MEASURED = {"seconds": 1e10, "images_per_second": 1e12, "latency": 1e10}
 _STUDY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _NO_NAME = (
@@ -151,7 +152,7 @@ def check_curves(table: TextTable) -> pd.DataFrame:
 
 def _rows(table: TextTable) -> pd.DataFrame:
     """What each row says, by itself; NaN, None and "" where it says nothing."""
-    words = ("study", "arm", "design", "depths", "growth", "shortcut", "stem", "device", "worker")
+    words = ("study", "arm", "design", "depths", *_WORDS, "device", "worker", "machine")
     values: dict[str, Any] = {
         column: columns.names(table, column) for column in (*words, OF_RECIPE)
     }
@@ -299,7 +300,7 @@ def _compare(table: TextTable, rows: pd.DataFrame, network: Architecture) -> Non
                 f" ({human_count(count or 0)}; at {size}). Correct the name, the number, or the"
                 " columns resolution, in_channels and classes",
             )
-    words = {key: getattr(design, key) for key in ("growth", "shortcut", "stem")}
+    words = {key: getattr(design, key) for key in _WORDS}
     for column, word in {"depths": "-".join(map(str, network.depths)), **words}.items():
         differs = (rows[column] != "") & (rows[column] != word)
         if differs.any():

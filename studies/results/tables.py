@@ -18,7 +18,7 @@ from studies.attempts.attempt import Attempt
 from studies.config.design import StoredDesign
 from studies.pair import Pair
 from studies.records.stored_study import StoredStudy
-from studies.storage.schema import FAILURE, RESULT
+from studies.storage.schema import FAILURE, MADE_ON, RESULT
 
 # Columns of the table of pairs. Errors are fractions, times seconds, memory bytes; NA is what is
 # not known (yet).
@@ -34,6 +34,8 @@ TRIALS = {
     "growth": "str",
     "shortcut": "str",
     "stem": "str",
+    "kind": "str",
+    "order": "str",
     "resolution": "int64",
     "in_channels": "int64",
     "classes": "int64",
@@ -63,6 +65,7 @@ TRIALS = {
     "latency": "float64",  # of one image, where a search asks for it
     "device": "str",
     "worker": "str",
+    "machine": "str",  # its kind: bits differ between kinds
     "started": "datetime64[us, UTC]",
     "finished": "datetime64[us, UTC]",
 }
@@ -148,6 +151,10 @@ def make_trials(
         "attempt": [attempt.number if attempt else None for attempt in deciding],
         "worker": [
             f"{attempt.worker.host}-{attempt.worker.id}" if attempt else "" for attempt in deciding
+        ],
+        "machine": [
+            attempt.attributes.get(MADE_ON, {}).get("machine", "") if attempt else ""
+            for attempt in deciding
         ],
         "started": [started for started, _ in moments],
         "finished": [finished for _, finished in moments],

@@ -22,6 +22,7 @@ from studies.attempts.attempt import Attempt
 from studies.attempts.planned import planned_pairs
 from studies.attempts.standing import Attempts, Counts, agenda_statuses
 from studies.data import DataShape
+from studies.engines.worker_process import worker_environment
 from studies.machine import gpus
 from studies.machine.cores import available_cores
 from studies.machine.settings import Resolved, Settings, resolve
@@ -31,7 +32,6 @@ from studies.records.creation import as_extended, with_designs
 from studies.records.stored_study import StoredStudy
 from studies.running.estimate import cost_of, schedule, seconds_a_step, typical_step
 from studies.running.measuring import CHILD
-from studies.running.supervisor import worker_environment
 from studies.storage import Storage
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ def plan(
         steps=first.steps,
         batch_size=first.batch_size,
         splits=splits,
-        notes=[*answer["notes"], *notes],
+        notes=[*study.notes, *answer["notes"], *notes],
         settings=settings,
         workers=workers,
         flops=int(sum(flops_of[pair.design] * images_of[pair.recipe] for pair in left))

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from explorer.output import going_on, say
 from explorer.streams import printable
 from explorer.suggestions import command
 from explorer.terminal import to_json
-from explorer.text import counted, human_percent, human_time
+from explorer.text import human_percent, human_time
 from studies.attempts.standing import Counts
 from studies.machine.provenance import installed_versions
 from studies.machine.settings import speed_hints
@@ -62,17 +61,14 @@ class View:
     def standings(self, standings: UntilStandings) -> None:
         """Where the arms stand, if seeds end where the verdict is known: often, and at the end."""
 
-    def died(self, worker: int, cause: str, log: Path) -> None:
+    def died(self, worker: int, cause: str, log: str) -> None:
         """A worker died; it is being replaced."""
 
     def storage_away(self, worker: int | None, reason: str | None) -> None:
         """A worker, or the run (None), waits for the storage, or reaches it again (no reason)."""
 
-    def tracked(self, tracker: str, runs: int, where: str) -> None:
-        """A tracker has got all; so many runs ended there, which is where `where` says."""
-
-    def tracker_failed(self, tracker: str, reason: str, later: str, log: Path) -> None:
-        """A tracker gets nothing more in this run; the command `later` logs what it missed."""
+    def note(self, worker: int | None, text: str) -> None:
+        """A worker or the run (None) has something to say, in sentences: what it does without."""
 
     def stopping(self, kill: bool) -> None:
         """The workers have been asked to stop, or killed."""
@@ -94,7 +90,7 @@ class QuietView(View):
         if event["event"] == "failed":
             self.say(f"{event['arm']} seed {event['seed']} failed: {event['reason']}")
 
-    def died(self, worker: int, cause: str, log: Path) -> None:
+    def died(self, worker: int, cause: str, log: str) -> None:
         self.say(f"Worker {worker + 1} {cause}; another takes its place. Its log: {log}")
 
     def storage_away(self, worker: int | None, reason: str | None) -> None:
@@ -106,11 +102,8 @@ class QuietView(View):
                 f"The storage is away{who}: {reason} Waiting for up to {PATIENCE / 60:.0f} minutes."
             )
 
-    def tracker_failed(self, tracker: str, reason: str, later: str, log: Path) -> None:
-        self.say(
-            f"Nothing more is logged to {tracker}: {reason}. Trainings go on. Log what is missing"
-            f" later: {later} (its log: {log})"
-        )
+    def note(self, worker: int | None, text: str) -> None:
+        self.say(text if worker is None else f"Worker {worker + 1}: {text}")
 
     def stopped(self, stored: StoredStudy, counts: Counts) -> None:
         self.say(
@@ -144,8 +137,8 @@ class JsonView(View):
         for arm in self.newly_decided(standings):
             self._tell({"event": "decided", **asdict(arm), "text": standings.line(arm)})
 
-    def died(self, worker: int, cause: str, log: Path) -> None:
-        self._tell({"worker": worker, "event": "died", "cause": cause, "log": str(log)})
+    def died(self, worker: int, cause: str, log: str) -> None:
+        self._tell({"worker": worker, "event": "died", "cause": cause, "log": log})
 
     def storage_away(self, worker: int | None, reason: str | None) -> None:
         self._tell(
@@ -156,13 +149,8 @@ class JsonView(View):
             }
         )
 
-    def tracked(self, tracker: str, runs: int, where: str) -> None:
-        self._tell({"event": "tracked", "tracker": tracker, "runs": runs, "where": where})
-
-    def tracker_failed(self, tracker: str, reason: str, later: str, log: Path) -> None:
-        self._tell(
-            {"event": "tracker failed", "tracker": tracker, "reason": reason, "log": str(log)}
-        )
+    def note(self, worker: int | None, text: str) -> None:
+        self._tell({"worker": worker, "event": "note", "text": text})
 
     def stopped(self, stored: StoredStudy, counts: Counts) -> None:
         self._tell({"event": "stopped", "study": stored.name, **asdict(counts)})
@@ -246,10 +234,6 @@ class LineView(QuietView):
     def standings(self, standings: UntilStandings) -> None:
         for arm in self.newly_decided(standings):
             self.say(standings.line(arm))
-
-    def tracked(self, tracker: str, runs: int, where: str) -> None:
-        if runs:
-            self.say(f"{tracker}: {counted(runs, 'run')} logged to {where}")
 
     def stopping(self, kill: bool) -> None:
         self.say(
@@ -375,7 +359,8 @@ def _notes(stored: StoredStudy, workers: int) -> list[str]:
     """What to know of the data and of this machine; older versions stored no notes on the data."""
     settings = stored.content.settings
     here = notes_on_stored(settings.threads, workers) if settings.device == "cpu" else []
-    return [*stored.content.origin.notes, *here, *speed_hints(settings)]
+    own = stored.content.file.notes
+    return [*own, *stored.content.origin.notes, *here, *speed_hints(settings)]
 
 
 def _many(number: int, what: str) -> str:

@@ -1,30 +1,32 @@
-"""Running a study: a supervisor that starts, watches, replaces and stops worker processes.
+"""Running a study: a supervisor that starts, watches, replaces and stops workers.
 
-It imports no torch.
+An engine places them: `studies.engines`. It imports no torch.
 """
 
-import json
 import os
 import queue
-import signal
-import subprocess
 import sys
-import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from explorer.errors import UserError
+from studies.artifacts import Artifacts
 from studies.attempts.claims import Claims
 from studies.attempts.standing import Counts, Standing
+from studies.attempts.stops import stops
 from studies.attempts.workers import Lease, Worker
 from studies.config.study import StudyFile
 from studies.data import load
+from studies.engines.engine import Ended, Engine, Job, Placed
+from studies.engines.local import LocalEngine
+from studies.engines.worker_logs import quoted
+from studies.engines.worker_process import AWAY, DONE, MISTAKE, STOPPED
 from studies.machine import gpus
 from studies.machine.settings import resolve
 from studies.records.arm_standings import until_standings
@@ -32,11 +34,10 @@ from studies.records.creation import create_or_extend, with_designs
 from studies.records.same_data import about_data
 from studies.records.stored_study import StoredStudy, get
 from studies.running.estimate import typical_step
+from studies.running.interrupts import signals_to
 from studies.running.progress import View
 from studies.running.tracker_processes import tracked
 from studies.running.tracking import check_installed
-from studies.running.worker import AWAY, BOOTSTRAP, DONE, MISTAKE, STOPPED
-from studies.running.worker_logs import last_lines, open_log, quoted_tail
 from studies.storage import Storage
 from studies.storage.schema import FAILURE
 from studies.training import training_notes
@@ -51,6 +52,13 @@ HOPELESS = 6
 STILLBORN = 3
 # What trains a pair, for a worker to import.
 TRAINER = "studies.running.trial:Trainer"
+ONE_MACHINE = (
+    "{storage} is an SQLite file, which only the processes of one machine can share: over a network"
+    " its locks do not hold, and the workers of this engine are on several machines. Use"
+    " PostgreSQL: --storage postgresql://user:password@host/studies. This line starts one: docker"
+    " run -d -p 5432:5432 -e POSTGRES_USER=user -e POSTGRES_PASSWORD=password -e"
+    " POSTGRES_DB=studies postgres"
+)
 
 
 class RunStopped(KeyboardInterrupt):
@@ -65,10 +73,14 @@ def run(
     workers_per_gpu: int | None = None,
     threads: int | None = None,
     data_dir: Path | None = None,
+    artifacts: str | Artifacts | None = None,
     view: View | None = None,
     lease: Lease | None = None,
+    engine: Engine | None = None,
 ) -> Counts:
     """Train what a study still wants in `workers` processes; see `Study.run`.
+
+    They are on this machine, or where `engine` places them.
 
     Raises:
         UserError: for a mistake.
@@ -77,12 +89,20 @@ def run(
     gpus.check_workers(workers, workers_per_gpu, threads)
     check_installed(study.log)
     view = view or View()
-    with Storage.visit(storage) as opened:
-        stored = _store(opened, study, workers, workers_per_gpu, threads, data_dir)
+    artifacts = Artifacts.given(artifacts)
+    if artifacts:
+        artifacts.check()
+    with (
+        Storage.visit(storage) as opened,
+        closing(engine or LocalEngine(workers, workers_per_gpu)) as engine,
+    ):
+        stored = store(opened, study, engine, threads, data_dir, artifacts)
         counts = stored.counts(opened)
         if counts.left:
-            seats = gpus.deal(stored.content.settings.device, workers, workers_per_gpu)
-            supervisor = _Supervisor(opened, stored, seats, data_dir, view, lease or Lease())
+            seats = engine.seats(stored.content.settings)
+            supervisor = _Supervisor(
+                opened, stored, engine, seats, data_dir, artifacts, view, lease or Lease()
+            )
             with (
                 tracked(opened, stored, study.log, view),
                 opened.waiting(supervisor.storage_away, lambda: supervisor.interrupts > 0),
@@ -96,25 +116,27 @@ def run(
     return counts
 
 
-def _store(
+def store(
     storage: Storage,
     study: StudyFile,
-    workers: int | None,
-    workers_per_gpu: int | None,
+    engine: Engine,
     threads: int | None,
     data_dir: Path | None,
+    artifacts: Artifacts | None = None,
 ) -> StoredStudy:
     """Store or extend the study. The data is read once, and not kept while workers train."""
+    if engine.spans_machines and storage.path:
+        raise UserError(ONE_MACHINE.format(storage=storage.shown))
     study, wanted = with_designs(storage, study, data_dir)
 
     def find_out() -> dict[str, Any]:
-        splits = load(study.data, data_dir, wanted.parts)
+        splits = load(study.data, data_dir, wanted.parts, artifacts=artifacts)
         data = about_data(splits)
         for recipe in study.all_recipes:
             recipe.steps_per_epoch(data["splits"]["train"])
         step = typical_step(study.recipe, wanted)
-        resolved = resolve(workers=workers or 1, threads=threads, step=step)
-        gpus.deal(resolved.settings.device, workers, workers_per_gpu)  # or a mistake
+        resolved = engine.settings(resolve, threads=threads, step=step)
+        engine.seats(resolved.settings)  # or a mistake
         return {
             **data,
             "notes": [*training_notes(splits, *study.all_recipes), *resolved.notes],
@@ -127,41 +149,37 @@ def _store(
 
 
 @dataclass
-class _Process:
-    """A worker process as the supervisor knows it."""
+class _Worker:
+    """A worker as the supervisor knows it."""
 
     id: str
     index: int
-    popen: "subprocess.Popen[bytes]"
-    log: Path
+    placed: Placed
+    was_heard: bool = False
     claimed: bool = False
     problem: str = ""  # why it gave up
-    epochs: int = 0
     killed: bool = False
-
-    def ask_to_stop(self) -> None:
-        if self.popen.stdin and not self.popen.stdin.closed:
-            with suppress(BrokenPipeError):  # it died before it read its configuration
-                self.popen.stdin.close()
 
     def kill(self) -> None:
         self.killed = True
-        self.popen.kill()
+        self.placed.kill()
 
 
 @dataclass
 class _Supervisor:
     storage: Storage
     stored: StoredStudy
-    seats: list[str | None]  # a worker each: its GPU
+    engine: Engine
+    seats: int  # how many workers there may be
     data_dir: Path | None
+    artifacts: Artifacts | None
     view: View
     lease: Lease
-    events: "queue.Queue[tuple[_Process, dict[str, Any] | None]]" = field(
-        default_factory=queue.Queue
-    )
-    living: list[_Process] = field(default_factory=list)
+    events: "queue.Queue[tuple[str, dict[str, Any] | Ended]]" = field(default_factory=queue.Queue)
+    living: dict[str, _Worker] = field(default_factory=dict)
     logs: list[Path] = field(default_factory=list)
+    stops: int = 0  # how often the study had been stopped when the run began
+    is_stopped: bool = False  # by `study stop`
     interrupts: int = 0
     deaths: int = 0  # in a row, without an epoch between them
     stillborn: int = 0  # in a row, before anything was claimed
@@ -178,13 +196,13 @@ class _Supervisor:
             retried_from=self.stored.retried_from,
         )
         standing = self.stored.standing(self.storage)
-        self.view.begin(self.stored, counts, len(self.seats))
+        self.stops = stops(self.storage, self.stored.id)
+        self.view.begin(self.stored, counts, self.seats)
         asked = 0
         next_look = time.monotonic() + LOOK
-        with _signals(self._interrupt):
+        with signals_to(self._interrupt):
             try:
-                for index in range(min(len(self.seats), counts.left)):
-                    self._start(index)
+                self._start(range(min(self.seats, counts.left)))
                 while self.living:
                     self._take_event(claims, standing)
                     if self.interrupts > asked:
@@ -195,16 +213,16 @@ class _Supervisor:
                         next_look = time.monotonic() + LOOK
             finally:
                 # Also when something here went wrong: nobody is left behind.
-                for process in self.living:
-                    process.ask_to_stop()
-                for process in self.living:
-                    process.popen.wait()
+                for worker in self.living.values():
+                    worker.placed.ask_to_stop()
+                for worker in self.living.values():
+                    worker.placed.wait()
                 self.view.close()
         counts = self.stored.counts(self.storage)
         self._tidy_up(counts)
         if self.problem:
             raise UserError(self.problem)
-        if self.interrupts and counts.left:
+        if counts.left and (self.interrupts or self._was_stopped()):
             self.view.stopped(self.stored, counts)
             raise RunStopped
         return counts
@@ -220,123 +238,132 @@ class _Supervisor:
     def _stop(self, *, kill: bool) -> None:
         if self.living:
             self.view.stopping(kill)
-        for process in self.living:
-            process.ask_to_stop()
+        for worker in self.living.values():
+            worker.placed.ask_to_stop()
             if kill:
-                process.kill()
+                worker.kill()
 
-    def _start(self, index: int) -> None:
+    def _start(self, indices: Iterable[int]) -> None:
+        jobs = [self._job(index) for index in indices]
+        self.logs += [job.log for job in jobs]
+        placed = self.engine.start(jobs, lambda worker, event: self.events.put((worker, event)))
+        for job, worker in zip(jobs, placed, strict=True):
+            self.living[job.id] = _Worker(job.id, job.index, worker)
+
+    def _job(self, index: int) -> Job:
         worker_id = uuid.uuid4().hex[:12]
-        log = self.storage.files / self.stored.name / "logs" / f"worker{index + 1}-{worker_id}.log"
         config = {
             "path": sys.path,
             "storage": self.storage.url,
             "study": self.stored.name,
-            "data_dir": str(self.data_dir) if self.data_dir else None,
+            "data_dir": os.path.abspath(self.data_dir) if self.data_dir else None,
+            "artifacts": self.artifacts.url if self.artifacts else None,
             "worker": worker_id,
             "index": index,
             "lease": asdict(self.lease),
+            "devices": self.engine.devices,
+            "stops": self.stops,
             "trainer": TRAINER,
         }
-        self.logs.append(log)
-        with open_log(log) as file:
-            popen = subprocess.Popen(
-                [sys.executable, "-P", "-c", BOOTSTRAP],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=file,
-                env=worker_environment(self.stored.content.settings.threads, self.seats[index]),
-                start_new_session=True,  # a terminal's Ctrl-C reaches only us
-            )
-        process = _Process(worker_id, index, popen, log)
-        self.living.append(process)
-        assert popen.stdin
-        with suppress(BrokenPipeError):  # it died at once; its end is noticed like any other
-            # The URL may hold a password, and arguments are there for everyone
-            # to see: so it goes through the pipe.
-            popen.stdin.write(json.dumps(config).encode() + b"\n")
-            popen.stdin.flush()
-        threading.Thread(
-            target=self._listen, args=(process,), name=f"worker {index}", daemon=True
-        ).start()
-
-    def _listen(self, process: _Process) -> None:
-        assert process.popen.stdout
-        for line in process.popen.stdout:
-            try:
-                self.events.put((process, json.loads(line)))
-            except ValueError:  # cut off in the middle by a kill
-                continue
-        self.events.put((process, None))
+        logs = self.storage.files / self.stored.name / "logs"
+        log = logs / f"worker{index + 1}-{worker_id}.log"
+        return Job(worker_id, index, config, self.stored.content.settings.threads, log)
 
     def _show(self, standing: Standing) -> None:
         standing.look()
         self.view.stand(standing.counts)
+        if self._was_stopped():
+            if not self.is_stopped:
+                self.is_stopped = True
+                self._stop(kill=False)
+        elif not standing.counts.left:
+            for worker in self.living.values():
+                if not worker.was_heard:  # it may wait for room on a cluster
+                    worker.placed.ask_to_stop()
+        elif self._may_start() and (more := self.engine.more()):
+            self.seats += more
+            self._start(range(self.seats - more, self.seats))
         if standings := until_standings(self.stored.seen(standing.attempts.seen)):
             self.view.standings(standings)
 
     def _take_event(self, claims: Claims, standing: Standing) -> None:
         try:
-            process, event = self.events.get(timeout=0.2)
+            worker_id, event = self.events.get(timeout=0.2)
         except queue.Empty:
             return
-        if event is None:
-            self._ended(process, claims)
+        worker = self.living.get(worker_id)
+        if worker is None:  # given up before, with its cluster
             return
+        if isinstance(event, Ended):
+            self._ended(worker, event, claims)
+            return
+        worker.was_heard = True
         if event["event"] == "claimed":
-            process.claimed = True
+            worker.claimed = True
             self.stillborn = 0
         elif event["event"] == "epoch":
-            process.epochs += 1
             self.deaths = 0
         elif event["event"] == "error":
             self._give_up(event["message"])
             return
         elif event["event"] == "away":
             if event["at"] > self.back:  # what was away for all has been said
-                self.view.storage_away(process.index, event["reason"])
+                self.view.storage_away(worker.index, event["reason"])
+            return
+        elif event["event"] == "note":
+            self.view.note(worker.index, event["text"])
             return
         elif event["event"] == "gave up":
-            process.problem = event["message"]
+            where = f"on {event['host']}, " if self.engine.spans_machines else ""
+            worker.problem = where + event["message"]
             return
         if event["event"] in ("complete", "failed", "pruned"):
             self._show(standing)
-        self.view.event(process.index, event)
+        self.view.event(worker.index, event)
 
-    def _ended(self, process: _Process, claims: Claims) -> None:
+    def _ended(self, worker: _Worker, end: Ended, claims: Claims) -> None:
         """A worker has ended: as it should, or it died and is replaced."""
-        code = process.popen.wait()
-        process.ask_to_stop()
-        self.living.remove(process)
-        if code in (DONE, STOPPED):
+        del self.living[worker.id]
+        if end.code in (DONE, STOPPED):
             return
+        # One that is lost with its machine says nothing against the pair.
+        is_blameless = worker.killed or end.code in (MISTAKE, AWAY, None)
         with self.storage.errors():
-            if process.killed or code in (MISTAKE, AWAY):
-                claims.give_up(process.id, "interrupted")
+            if is_blameless:
+                claims.give_up(worker.id, "interrupted")
             else:
-                failure = {"reason": f"its worker {_cause(code)}", "log": last_lines(process.log)}
-                claims.give_up(process.id, "lost", {FAILURE: failure})
-        if code == AWAY and not self.living:  # as long as one reaches it, the others do without
-            self._give_up(process.problem)
-        if process.killed or code in (MISTAKE, AWAY):
+                failure = {"reason": f"its worker {end.cause}", "log": list(end.last_lines)}
+                claims.give_up(worker.id, "lost", {FAILURE: failure})
+        if end.code == AWAY and not self.living:  # as long as one can go on, it does
+            self._give_up(worker.problem)
+        elif end.code == AWAY and self.engine.spans_machines:
+            self.view.note(worker.index, f"It has left: {worker.problem}")
+        if worker.killed or end.code in (MISTAKE, AWAY):
             return
-        self.deaths += 1
-        self.stillborn += not process.claimed
-        self.view.died(process.index, _cause(code), process.log)
+        self.view.died(worker.index, end.cause, worker.placed.log)
+        if not is_blameless:
+            self.deaths += 1
+            self.stillborn += not worker.claimed
         if self.deaths >= HOPELESS or self.stillborn >= STILLBORN:
-            tail = quoted_tail(process.log)
+            tail = quoted(end.last_lines)
             self._give_up(
-                f"workers keep dying here (the last one {_cause(code)}), so the run was"
-                f" stopped.\n{tail}Its whole log is {process.log}. Started again, the"
+                f"workers keep dying here (the last one {end.cause}), so the run was"
+                f" stopped.\n{tail}Its whole log is {worker.placed.log}. Started again, the"
                 " study goes on where it is."
             )
-        elif not self.interrupts and not self.problem and self.stored.counts(self.storage).left:
-            self._start(process.index)
+        elif self._may_start() and self.stored.counts(self.storage).left:
+            self._start([worker.index])
+
+    def _may_start(self) -> bool:
+        return not (self.interrupts or self.problem or self._was_stopped())
+
+    def _was_stopped(self) -> bool:
+        return stops(self.storage, self.stored.id) > self.stops
 
     def _give_up(self, problem: str) -> None:
         self.problem = self.problem or problem
-        for process in self.living:
-            process.ask_to_stop()
+        for worker in self.living.values():
+            worker.placed.ask_to_stop()
 
     def _tidy_up(self, counts: Counts) -> None:
         """Remove this run's empty logs.
@@ -356,50 +383,3 @@ class _Supervisor:
         for folder in removable:
             with suppress(OSError):  # not empty, or not there
                 folder.rmdir()
-
-
-def worker_environment(threads: int, gpu: str | None = None) -> dict[str, str]:
-    """The environment of a worker: what must be set before a process starts.
-
-    `gpu` is the only one that it sees.
-    """
-    environment = dict(os.environ)
-    if gpu is not None:
-        environment["CUDA_VISIBLE_DEVICES"] = gpu
-    for name in (
-        "OMP_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "NUMEXPR_NUM_THREADS",
-    ):
-        environment[name] = str(threads)
-    return environment
-
-
-@contextmanager
-def _signals(handler: Any) -> Iterator[None]:
-    """Send Ctrl-C, SIGTERM and a closed terminal to `handler`, where this is the main thread.
-
-    What is ignored stays ignored (nohup).
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = [
-        number
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        if signal.getsignal(number) is not signal.SIG_IGN
-    ]
-    before = {number: signal.signal(number, handler) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, previous in before.items():
-            signal.signal(number, previous)
-
-
-def _cause(code: int) -> str:
-    if code < 0:
-        name = signal.Signals(-code).name
-        return f"was killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
-    return f"ended with code {code}"

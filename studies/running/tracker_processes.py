@@ -83,25 +83,29 @@ class _Process:
             raise
 
     def _listen(self) -> None:
-        events, problem = self._events(), "its process ended"
-        for event in events:
-            if event["event"] == "end":
-                problem = ""
-                self._view.tracked(self._tracker, event["runs"], event["where"])
-            elif event["event"] == "failed":
-                problem = event["reason"]
+        last = {"event": ""}
+        for event in self._events():
+            last = event
         code = self._popen.wait()
-        if not problem:
+        if last["event"] == "end":
             self._log.unlink(missing_ok=True)
             with suppress(OSError):  # other logs are there
                 self._log.parent.rmdir()
             return
-        if code == -signal.SIGKILL and self._hung:
+        if last["event"] == "failed":
+            problem = last["reason"]
+        elif self._hung:
             problem = f"it gave no sign of life for {SILENCE:.0f} seconds"
         elif code < 0:
             problem = f"its process was killed by {signal.Signals(-code).name}"
+        else:
+            problem = "its process ended"
         later = catch_up(self._name, self._tracker, self._storage)
-        self._view.tracker_failed(self._tracker, problem, later, self._log)
+        self._view.note(
+            None,
+            f"Nothing more is logged to {self._tracker}: {problem}. Trainings go on. Log what is"
+            f" missing later: {later} (its log: {self._log})",
+        )
 
     def _events(self) -> Iterator[dict[str, Any]]:
         """What the process tells, until it ends; one that hangs is killed."""
@@ -165,9 +169,9 @@ def _follow(storage: Storage, study: str, tracker: str, tell: Any, stop: threadi
                 stop.wait(POLL)
             if followed:
                 followed.finish()
-                tell("end", runs=followed.runs, where=followed.where)
+                tell("end")
                 return
         # Another run logs the attempts of both. Should it end first, this one goes on.
         tell("alive")
         is_over = stop.wait(POLL)
-    tell("end", runs=0, where="")
+    tell("end")

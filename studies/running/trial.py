@@ -1,8 +1,5 @@
 """One attempt at one pair: train it, store its curve as it comes, end it with its result."""
 
-import errno
-import os
-import shutil
 import sys
 import time
 import traceback
@@ -12,15 +9,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explorer import Architecture
 from explorer.errors import UserError
+from explorer.files import FULL_DISK
+from studies.artifacts import Artifacts, Note, waiting_for
 from studies.attempts.attempt import Attempt
 from studies.attempts.claims import Claims
 from studies.config.design import StoredDesign
+from studies.config.recipe import Recipe
 from studies.config.search import LATENCY
 from studies.data import Splits, load
 from studies.machine import failures
+from studies.machine.settings import Settings
 from studies.records.same_data import check_data
 from studies.records.stored_study import StoredStudy
+from studies.running.checkpoints import Checkpoints
 from studies.running.pruning import Pruner
 from studies.storage import Storage, StorageAway
 from studies.storage.schema import CURVE, FAILURE, MISSED, PROGRESS, RECIPE, RESULT
@@ -32,9 +35,6 @@ if TYPE_CHECKING:
 # A curve is written at most this often, and once before the end; seconds.
 CURVE_EVERY = 10.0
 LOG_LINES, LOG_WIDTH = 20, 500
-# A full disk, or one's share of it, may have room again for the next
-# pair; whatever else cannot be written stays so.
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -65,8 +65,17 @@ class Trainer:
     the study's settings, or the data is missing.
     """
 
-    def __init__(self, storage: Storage, stored: StoredStudy, data_dir: Path | None) -> None:
-        self._storage, self._stored, self._file = storage, stored, stored.content.file
+    def __init__(
+        self,
+        storage: Storage,
+        stored: StoredStudy,
+        data_dir: Path | None,
+        artifacts: Artifacts | None = None,
+        devices: int = 1,
+    ) -> None:
+        self._stored, self._file, self._artifacts = stored, stored.content.file, artifacts
+        self._data_dir, self._devices = data_dir, devices
+        self._checkpoints = Checkpoints(storage, stored, artifacts)
         self._search, self._settings = self._file.search, stored.content.settings
         self._proven = False  # whether this process has trained anything
         self._pruner: Pruner | None = None
@@ -82,13 +91,37 @@ class Trainer:
         from studies.training import train  # noqa: F401 - what fails here is no pair's fault
 
         settings.check_settings(self._settings)
-        return load(self._file.data, data_dir)
+        return load(self._file.data, data_dir, artifacts=self._artifacts)
 
-    def train(self, *given: Any, **options: Any) -> "Outcome":
-        """Train one network; see `studies.training.train`."""
-        from studies.training import train
+    def train(
+        self,
+        architecture: Architecture,
+        recipe: Recipe,
+        splits: Splits,
+        seed: int,
+        settings: Settings,
+        *,
+        checkpoints: Path | None = None,
+        **options: Any,
+    ) -> "Outcome":
+        """Train one network, on as many devices as this has; see `studies.training.train`."""
+        from studies.training import SharedTraining, shared_by, train
 
-        return train(*given, **options)
+        url = self._artifacts.url if self._artifacts else None
+        shared = SharedTraining(
+            architecture, recipe, self._file.data, self._data_dir, url, seed, settings, checkpoints
+        )
+        with shared_by(self._devices, shared) as ranks:
+            return train(
+                architecture,
+                recipe,
+                splits,
+                seed,
+                settings,
+                checkpoints=checkpoints,
+                ranks=ranks,
+                **options,
+            )
 
     def run(
         self,
@@ -103,17 +136,22 @@ class Trainer:
         Raises:
             UserError: for what would stop every other pair as well.
         """
-        folder = checkpoint_folder(self._storage, self._stored, attempt)
         curve = CurveLog(claims, attempt)
         with claims.keep(attempt) as gone:
-            ending = self._attempt(
-                claims, attempt, design, folder, curve, tell, lambda: gone.is_set() or stopping()
-            )
+
+            def stops() -> bool:
+                return gone.is_set() or stopping()
+
+            def note(text: str) -> None:
+                tell({"event": "note", "text": text})
+
+            with waiting_for(self._artifacts, note, stops):
+                ending = self._attempt(claims, attempt, design, curve, tell, note, stops)
             if not isinstance(ending.problem, StorageAway):
                 curve.flush()
             is_ours = claims.end(attempt, ending.ended, ending.values, ending.attributes)
             if is_ours and ending.ended in ("complete", "pruned"):
-                shutil.rmtree(folder.parent, ignore_errors=True)
+                self._checkpoints.remove(attempt)
         if ending.problem:
             raise ending.problem
         tell({"event": ending.ended, **ending.report} if is_ours else {"event": "late"})
@@ -123,9 +161,9 @@ class Trainer:
         claims: Claims,
         attempt: Attempt,
         design: StoredDesign,
-        folder: Path,
         curve: "CurveLog",
         tell: Tell,
+        note: Note,
         stopping: Callable[[], bool],
     ) -> Ending:
         """Train the attempt's pair; how that ended."""
@@ -146,6 +184,7 @@ class Trainer:
             self._proven = True
             curve.add(row)
             tell({"event": "epoch", **row})
+            self._checkpoints.keep(attempt, note)
             pruned = pruned or bool(
                 pruner and pruner.is_hopeless(attempt, row["epoch"], row["validation_error"])
             )
@@ -155,6 +194,7 @@ class Trainer:
             latency = self._latency(design)
             if is_tried and self._is_too_slow(design, latency):
                 return Ending("pruned", None, {RESULT: {LATENCY: latency}})
+            folder = self._checkpoints.take_over(attempt, claims.earlier(attempt), note)
             outcome = self.train(
                 design.architecture,
                 self._file.recipe_named(attempt.pair.recipe).model_copy(update=changes),
@@ -173,7 +213,9 @@ class Trainer:
         except TrainingFailed as error:  # what the training says itself needs no traceback
             return _failed(attempt, failures.message_of(error), log=False)
         except UserError as error:
-            if isinstance(error.__context__, OSError) and error.__context__.errno in FULL:
+            # A full disk, or one's share of it, may have room again for the next pair; whatever
+            # else cannot be written stays so.
+            if isinstance(error.__context__, OSError) and error.__context__.errno in FULL_DISK:
                 return _failed(attempt, failures.message_of(error), log=False)
             return Ending("interrupted", problem=error)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, others go on
@@ -305,48 +347,6 @@ class CurveLog:
                 self._claims.write(self._attempt, {f"{CURVE}{columns['epoch'][0]}": columns})
                 rows.clear()
         self._last = time.monotonic()
-
-
-def checkpoint_folder(storage: Storage, stored: StoredStudy, attempt: Attempt) -> Path:
-    """The folder for this attempt's checkpoints, with what the latest earlier attempt left.
-
-    Each attempt has a folder of its own, so that a worker that comes back late cannot touch the
-    files of the one that took over; and each study, so that a new one of the same name does not
-    resume from the old one's.
-    """
-    pair = attempt.pair
-    words = (pair.design, f"seed{pair.seed}", pair.variant.replace(" ", ""), pair.recipe)
-    name = "-".join(filter(None, words))
-    own = storage.folder(stored.name, "checkpoints", name, f"{stored.uid}-{attempt.number}")
-    earlier = sorted(own.parent.glob(f"{stored.uid}-*"), key=_number, reverse=True)
-    for folder in earlier:
-        if _number(folder) >= attempt.number:
-            continue
-        files = [
-            path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")
-        ]
-        if files:
-            for path in files:
-                _hand_on(path, own / path.name)
-            break
-    return own
-
-
-def _hand_on(path: Path, target: Path) -> None:
-    """Give a file a second name.
-
-    It appears whole, and checkpoints are replaced, never written into.
-    """
-    try:
-        os.link(path, target)
-    except OSError:  # a file system without links
-        temporary = target.with_name(f".{target.name}")
-        shutil.copyfile(path, temporary)
-        temporary.replace(target)
-
-
-def _number(folder: Path) -> int:
-    return int(folder.name.rsplit("-", 1)[1])
 
 
 def _failed(attempt: Attempt, reason: str, *, log: bool = True) -> Ending:

@@ -11,6 +11,7 @@ import gc
 import json
 import os
 import pkgutil
+import platform
 import signal
 import sys
 import threading
@@ -23,40 +24,31 @@ from typing import TYPE_CHECKING, Any
 from explorer.errors import UserError
 from explorer.output import log_stream
 from explorer.scarcity import scarcity
+from studies.artifacts import Artifacts, waiting_for
 from studies.attempts.claims import Claims
+from studies.attempts.stops import stop_sign
 from studies.attempts.workers import Lease, Worker
-from studies.machine import failures
+from studies.engines.worker_process import AWAY, DONE, MISTAKE, STOPPED
+from studies.machine import failures, provenance
 from studies.machine.memory import keep_memory
 from studies.records.stored_study import get
-from studies.storage import Storage, StorageAway
+from studies.storage import Away, Storage
+from studies.storage.schema import MADE_ON
 
 if TYPE_CHECKING:
     from studies.running.trial import Trainer
 
-# Exit codes, beside a Python crash's 1: nothing left to train, the user's mistake, asked to stop.
-DONE, MISTAKE, STOPPED = 0, 2, 3
-# The storage was away for longer than a run waits.
-AWAY = 4
 # How often a worker that has nothing to train looks again; seconds.
 POLL = 0.5
-
-# What `python -c` runs: the modules are found where the supervisor finds them, whatever lies in the
-# current folder. When all is done it ends at once: to take torch and Lightning apart again takes
-# Python over a second.
-BOOTSTRAP = (
-    "import json, os, sys; config = json.loads(sys.stdin.buffer.readline()); sys.path[:] ="
-    " config.pop('path'); from explorer.lazy import load; code ="
-    " load('studies.running.worker').main(config); sys.stdout.flush(); sys.stderr.flush();"
-    " os._exit(code)"
-)
 
 
 def main(config: dict[str, Any]) -> int:
     """Run a worker; returns its exit code.
 
     Args:
-        config: storage, study, data_dir, worker (its id), index, lease, and trainer, the dotted
-            name of what trains its pairs.
+        config: storage, study, data_dir, artifacts (their URL, or None), worker (its id), index,
+            lease, devices (how many share a training), stops (how often the study had been stopped
+            when its run began), and trainer, the dotted name of what trains its pairs.
     """
     faulthandler.enable(2)
     # What cannot be logged is lost, and never ends a training.
@@ -75,8 +67,8 @@ def main(config: dict[str, Any]) -> int:
                     code = _work(storage, config, tell, stop)
             finally:
                 storage.close()
-    except StorageAway as error:
-        tell({"event": "gave up", "message": str(error)})
+    except (Away, _CannotStart) as error:
+        tell({"event": "gave up", "message": str(error), "host": platform.node()})
         code = AWAY
     except UserError as error:
         tell({"event": "error", "message": str(error)})
@@ -90,6 +82,10 @@ def main(config: dict[str, Any]) -> int:
         tell({"event": "error", "message": f"no worker can go on here: {text}"})
         code = MISTAKE
     return code
+
+
+class _CannotStart(UserError):
+    """No training can start on this machine: other data, say, or a processor without bf16."""
 
 
 class _Teller:
@@ -106,6 +102,10 @@ class _Teller:
             self._out.write(json.dumps({**self.about, **event}) + "\n")
         except OSError:
             self._stop.set()
+
+    def note(self, text: str) -> None:
+        """Tell what a user wants to know."""
+        self({"event": "note", "text": text})
 
     def away(self, reason: str | None) -> None:
         """Tell that the storage is away, or is back."""
@@ -127,6 +127,15 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
     if stored.content.settings.device == "cpu":
         keep_memory()
     data_dir = Path(config["data_dir"]) if config["data_dir"] else None
+    is_stopped = stop_sign(storage, stored.id, config["stops"])
+
+    is_over = threading.Event()  # by `study stop`
+
+    def pass_on_stop() -> None:
+        if is_stopped():
+            is_over.set()
+            stop.set()
+
     claims = Claims(
         storage,
         storage.open(),
@@ -134,6 +143,8 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
         stored,
         lease=Lease(**config["lease"]),
         retried_from=stored.retried_from,
+        attributes={MADE_ON: provenance.made_on(stored.content.settings.device, config["devices"])},
+        on_renewal=pass_on_stop,
     )
     trainer = proposer = None
     if stored.content.document.search:
@@ -142,13 +153,24 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
         proposer = Proposer(stored)
     with Worker.hold(storage.folder(stored.name, "workers"), config["worker"]) as me:
         while not stop.is_set():
+            if is_stopped():
+                return DONE
             counts = claims.counts()
             if not counts.left:
                 return DONE
             if trainer is None and counts.waiting:
                 # Only now: a worker that has nothing to train imports no torch. And before it
                 # claims anything: what goes wrong here is no pair's fault.
-                trainer = _prepare(config["trainer"], storage, stored, data_dir)
+                artifacts = Artifacts.given(config["artifacts"])
+                with waiting_for(artifacts, tell.note, stop.is_set):
+                    trainer = _prepare(
+                        config["trainer"],
+                        storage,
+                        stored,
+                        data_dir,
+                        artifacts,
+                        config["devices"],
+                    )
                 # Torch and Lightning stay. Looking through their million objects took 0.3 s before
                 # each pair.
                 gc.freeze()
@@ -165,16 +187,20 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
                 tell.about["recipe"] = attempt.pair.recipe
             tell({"event": "claimed"})
             trainer.run(claims, attempt, design, tell, stop.is_set)
-    return STOPPED
+    # Whoever starts workers again when they were stopped has nothing to start after `study stop`.
+    return DONE if is_over.is_set() else STOPPED
 
 
 def _prepare(kind: "type[Trainer]", *given: Any) -> "Trainer":
-    """A trainer of this kind. Raises `UserError` whatever goes wrong: it would for every pair."""
+    """A trainer of this kind. Raises `_CannotStart` whatever goes wrong: it would for every pair,
+    but perhaps not on another machine."""
     try:
         return kind(*given)
-    except UserError:
+    except Away:
         raise
+    except UserError as error:
+        raise _CannotStart(str(error)) from error
     except (Exception, SystemExit) as error:
         traceback.print_exc()
         text = scarcity(error) or f"{failures.describe(error)[:500]}."
-        raise UserError(f"no training can start here: {text}") from error
+        raise _CannotStart(f"no training can start here: {text}") from error

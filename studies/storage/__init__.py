@@ -4,7 +4,19 @@ Other rooms import from here, and the database's keys and queries from `studies.
 other modules are private to this room.
 """
 
-from studies.storage.outages import PATIENCE, StorageAway
-from studies.storage.storage import Storage, from_json
+from studies.storage.outages import PATIENCE, Away, Patience, Reason, Say, StorageAway
+from studies.storage.storage import FILES, Storage, from_json
+from studies.storage.url import hidden
 
-__all__ = ["PATIENCE", "Storage", "StorageAway", "from_json"]
+__all__ = [
+    "FILES",
+    "PATIENCE",
+    "Away",
+    "Patience",
+    "Reason",
+    "Say",
+    "Storage",
+    "StorageAway",
+    "from_json",
+    "hidden",
+]

@@ -41,7 +41,11 @@ T = TypeVar("T")
 Say = Callable[[str | None], None]
 
 
-class StorageAway(UserError):
+class Away(UserError):
+    """What a run needs beside itself could not be reached, not even after waiting for it."""
+
+
+class StorageAway(Away):
     """The storage could not be reached, not even after waiting for it."""
 
 
@@ -110,7 +114,7 @@ class Patience:
             try:
                 result = function(*arguments, **named)
             except Exception as error:
-                reason = reason_of(error, self.url)
+                reason = self.reason(error)
                 is_away = reason is not None and reason.passes
                 self.failures += is_away
                 if waiting is None or reason is None:
@@ -137,7 +141,11 @@ class Patience:
         if left <= 0 or waiting.stopping():
             waited = human_time(now - waiting.since)
             text = f"{reason.text} Waited for {waited}. The same command goes on from here."
-            raise StorageAway(f"the storage {self.url.shown} cannot be used: {text}") from None
+            raise self.error(Reason(text, passes=True)) from None
+
+    def reason(self, error: BaseException) -> "Reason | None":
+        """The reason for an error; None where the error is not of the storage."""
+        return reason_of(error, self.url)
 
     def error(self, reason: "Reason") -> UserError:
         """The error to raise for a reason."""
@@ -224,6 +232,16 @@ _SIGNS = (
     (
         "too many connections for",
         "the server accepts no more connections (a limit of this role or database).",
+        True,
+    ),
+    (
+        "no more connections allowed",
+        "the pooler accepts no more clients (its max_client_conn is reached).",
+        True,
+    ),
+    (
+        "query_wait_timeout",
+        "the pooler had no free connection for too long (its default_pool_size is too small).",
         True,
     ),
     (

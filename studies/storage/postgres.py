@@ -52,7 +52,9 @@ def engine_options(url: str) -> dict[str, Any]:
     if parsed.get_driver_name() != "psycopg":  # a driver of the user's choice, with its own ways
         return dict(_POOL)
     arguments, named = parsed.get_dialect()().create_connect_args(parsed)
-    options = {"connect_timeout": CONNECT_TIMEOUT, **_KEEPALIVE, **named}
+    # A pooler hands each transaction to another connection, which knows no prepared statements.
+    plain = {"prepare_threshold": None}
+    options = {"connect_timeout": CONNECT_TIMEOUT, **plain, **_KEEPALIVE, **named}
     return {**_POOL, "creator": lambda: _connection_class().connect(*arguments, **options)}
 
 

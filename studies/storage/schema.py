@@ -12,6 +12,7 @@ from collections.abc import Iterable
 # it as a study of this program.
 CONTENT = "explorer"
 RETRIED = "retried_from"  # the number of the first attempt whose failure counts
+STOPS = "stops"  # how often `study stop` was called
 IMPORTING = "explorer:importing"  # left by a version that stored an import in several steps
 METRICS = "study:metric_names"  # Optuna's own: the names of the values of a trial
 
@@ -26,6 +27,7 @@ FAILURE = "failure"
 ENDED = "ended"  # how it ended; the state, which is written after it, decides
 PROPOSAL = "proposal"  # of a search: the design that it names first
 RECIPE = "recipe"  # of a study that tunes: what it changes in the recipe
+MADE_ON = "made_on"  # on what kind of machine, with which versions
 ARM, DESIGN = "arm", "design"  # for optuna-dashboard to show
 
 # Queries. Ids of trials grow in the order in which attempts are created, also across studies.
@@ -44,6 +46,8 @@ ABOUT = """
     JOIN study_system_attributes a ON a.study_id = s.study_id WHERE s.study_name = :name
     UNION SELECT 'trial', '' FROM studies s JOIN trials t ON t.study_id = s.study_id
     WHERE s.study_name = :name"""
+STOPPED = f"""
+    SELECT value_json FROM study_user_attributes WHERE study_id = :study AND key = '{STOPS}'"""
 TIMES = """
     SELECT trial_id, datetime_start, datetime_complete FROM trials
     WHERE study_id = :study AND trial_id >= :first"""

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 # The number of our lock on a PostgreSQL server: any number that no other program there uses.
 ADVISORY_LOCK = 1611_05431
+# The folder, in the current one, for the files of studies in a server.
+FILES = "resnext-explorer-files"
 _storages: "weakref.WeakSet[Storage]" = weakref.WeakSet()
 
 
@@ -67,7 +69,7 @@ class Storage:
         self._writer: RDBStorage | None = None
         self._reader: sqlalchemy.Engine | None = None
         self.option: str | Secret | None = self._url.option
-        self.files = Path.cwd() / "resnext-explorer-files"
+        self.files = Path.cwd() / FILES
         if self.path:
             self.files = self.path.with_name(f"{self.path.stem}-files")
         _storages.add(self)
@@ -122,13 +124,17 @@ class Storage:
         with self.errors():
             return self.patience.call(select)
 
-    @contextmanager
-    def _connection(self) -> Iterator[sqlalchemy.Connection]:
+    def check_folder(self) -> None:
+        """Raise `UserError` where the folder of an SQLite file is missing."""
         if self.path is not None and not self.path.parent.exists():
             raise UserError(
                 f"there is no folder {self.path.parent} for the storage {self.shown}: make it, or"
                 " correct the path."
             )
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlalchemy.Connection]:
+        self.check_folder()
         if self.path is not None and not self.path.exists():
             raise UserError(
                 f"there is no storage at {self.shown} yet:"
@@ -194,6 +200,14 @@ class Storage:
             self._writer.remove_session()
             self._writer.engine.dispose()
             self._writer = None
+
+    def rest(self) -> None:
+        """Close the connections to a server that are not in use; the next use opens one again.
+
+        So a worker holds none while it trains, and one server carries many workers.
+        """
+        if self.path is None and self._writer is not None:
+            self._writer.engine.dispose()
 
     def _open(self) -> "RDBStorage":
         import optuna
@@ -274,17 +288,15 @@ class Storage:
     def _lock_on_server(self) -> Iterator[None]:
         number = {"number": ADVISORY_LOCK}
         with self._engine().connect() as connection:
-            # The lock ends with the connection, however this process ends. Waiting for it on the
-            # server would look like a server that does not answer.
+            # The lock ends with the transaction, however this process ends; one of the session
+            # would stay with a pooler's connection. Waiting for it on the server would look like a
+            # server that does not answer.
             while not connection.execute(
-                sqlalchemy.text("SELECT pg_try_advisory_lock(:number)"), number
+                sqlalchemy.text("SELECT pg_try_advisory_xact_lock(:number)"), number
             ).scalar():
                 connection.rollback()
                 time.sleep(random.uniform(0.05, 0.2))
-            try:
-                yield
-            finally:
-                connection.execute(sqlalchemy.text("SELECT pg_advisory_unlock(:number)"), number)
+            yield
 
     @contextmanager
     def _lock_file(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ for a part of the host's name, and the resolver and the driver would then print 
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, quote_plus, unquote
@@ -50,9 +50,14 @@ class StorageURL:
 
     def hide(self, text: str) -> str:
         """The text of another program (a driver, the resolver) without secrets or parts of them."""
-        for secret in self.secrets:
-            text = _without(text, secret)
-        return _IN_WORDS.sub(r"\1***", text)
+        return hidden(text, self.secrets)
+
+
+def hidden(text: str, secrets: Iterable[str]) -> str:
+    """A text without secrets or parts of them, and without what it calls a password."""
+    for secret in secrets:
+        text = _without(text, secret)
+    return _IN_WORDS.sub(r"\1***", text)
 
 
 def read_url(given: str | None) -> StorageURL:

@@ -10,6 +10,7 @@ from explorer.lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from studies.training.choice import settings_here
+    from studies.training.helpers import SharedTraining, shared_by
     from studies.training.notes import errors_by_class, training_notes
     from studies.training.outcome import Outcome, TrainingFailed, TrainingStopped
     from studies.training.prediction import Prediction, Predictor
@@ -22,6 +23,7 @@ __all__ = [
     "Outcome",
     "Prediction",
     "Predictor",
+    "SharedTraining",
     "TrackedRun",
     "TrainingFailed",
     "TrainingStopped",
@@ -29,6 +31,7 @@ __all__ = [
     "errors_by_class",
     "open_run",
     "settings_here",
+    "shared_by",
     "train",
     "training_notes",
 ]
@@ -36,6 +39,7 @@ __getattr__ = lazy_getattr(
     __name__,
     {
         "choice": ("settings_here",),
+        "helpers": ("SharedTraining", "shared_by"),
         "notes": ("errors_by_class", "training_notes"),
         "outcome": ("Outcome", "TrainingFailed", "TrainingStopped"),
         "prediction": ("Prediction", "Predictor"),

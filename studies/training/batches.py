@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from studies.config.recipe import Recipe
 from studies.data import Exported, Images, Rows, Splits
 from studies.training.mixing import Mixing, erase, plan_erasing, plan_mixing
+from studies.training.ranks import Ranks
 
 # Images on disk of at most this many bytes are read into memory once; on a GPU all images are, up
 # to this fraction of its free memory.
@@ -139,6 +140,7 @@ class TrainingBatches:
         seed: Of the training.
         device: Where the batches are.
         epoch: Returns the number of the epoch to iterate, from 0.
+        ranks: Which part of each batch is this process's; None: all of it.
     """
 
     def __init__(
@@ -148,10 +150,11 @@ class TrainingBatches:
         seed: int,
         device: torch.device,
         epoch: Callable[[], int],
+        ranks: Ranks | None = None,
     ) -> None:
         channels, resolution = splits.train.images.shape[1:3]
         self._recipe, self._seed, self._epoch, self._device = recipe, seed, epoch, device
-        self._side = resolution
+        self._side, self._ranks = resolution, ranks
         self._padding = recipe.padding(resolution)
         self._flip = recipe.flip == "where_mirrored" and splits.mirrored
         self._resized = recipe.crop == "random_resized"
@@ -187,7 +190,10 @@ class TrainingBatches:
             self._seed, epoch, len(self), self._side, self._recipe.mixup, self._recipe.cutmix
         )
         plan = plan_on_cpu.to(self._device)
-        parts = [slice(start, start + size) for start in range(0, len(self) * size, size)]
+        parts = [
+            self._part(start, mixing)
+            for start, mixing in zip(range(0, len(self) * size, size), mixings, strict=True)
+        ]
         if (windows := self._windows) is not None:
             cut = (
                 windows[plan.order[part], :, plan.shifts[part, 0], plan.shifts[part, 1]]
@@ -196,7 +202,8 @@ class TrainingBatches:
         elif (whole := self._source.whole) is not None:
             cut = (self._cut(whole[plan.order[part]], plan, part) for part in parts)
         else:
-            read = self._source.read([plan_on_cpu.order[part] for part in parts])
+            numbers = [plan_on_cpu.order[_on_cpu(part)] for part in parts]
+            read = self._source.read(numbers)
             cut = (self._cut(images, plan, part) for images, part in zip(read, parts, strict=True))
         for images, part, mixing in zip(cut, parts, mixings, strict=True):
             if self._flip:
@@ -207,16 +214,33 @@ class TrainingBatches:
             labels = self._labels[plan.order[part]]
             if mixing is None:
                 yield TrainingBatch(images, labels)
-            else:
-                yield TrainingBatch(mixing.mix(images), labels, mixing.partners(labels), mixing)
+                continue
+            mixed, partners = mixing.mix(images), mixing.partners(labels)
+            if self._ranks:  # without the one that is here as a partner alone
+                mixed, labels, partners = mixed[1:], labels[1:], partners[1:]
+            yield TrainingBatch(mixed, labels, partners, mixing)
 
-    def _cut(self, images: Tensor, plan: EpochPlan, part: slice) -> Tensor:
+    def _part(self, start: int, mixing: Mixing | None) -> slice | Tensor:
+        """Where this process's images of the batch that begins at `start` are in the plan.
+
+        Where images are mixed, the one before them in the batch comes first, as a partner.
+        """
+        size = self._recipe.batch_size
+        if self._ranks is None:
+            return slice(start, start + size)
+        part = self._ranks.own(start, size)
+        if mixing is None:
+            return part
+        before = start + (part.start - start - 1) % size
+        return torch.tensor([before, *range(part.start, part.stop)], device=self._device)
+
+    def _cut(self, images: Tensor, plan: EpochPlan, part: slice | Tensor) -> Tensor:
         if self._resized:
             return resize_crops(images, plan.boxes[part])
         rows = torch.arange(len(images), device=self._device)
         return _windows(images, self._padding)[rows, :, plan.shifts[part, 0], plan.shifts[part, 1]]
 
-    def _light(self, images: Tensor, plan: EpochPlan, part: slice) -> Tensor:
+    def _light(self, images: Tensor, plan: EpochPlan, part: slice | Tensor) -> Tensor:
         if not self._lights:
             return images
         # The images are normalised already, so the shift is divided by the deviation too.
@@ -249,6 +273,10 @@ class EvaluationBatches:
             batches = iter(self._source.whole.split(self._size))
         for images, labels in zip(batches, self._labels, strict=True):
             yield self._normalise(images), labels
+
+
+def _on_cpu(part: slice | Tensor) -> slice | Tensor:
+    return part.cpu() if isinstance(part, Tensor) else part
 
 
 def resize_crops(images: Tensor, boxes: Tensor) -> Tensor:

@@ -28,6 +28,7 @@ CHECKPOINT = "checkpoint.pt"
 # with other bits (order of images, crops, the network's operations, the optimiser, the order of
 # sums); trainings begun before then start afresh. A release alone does not change it.
 ARITHMETIC = 5
+LATER_FIELDS = ("order",)
 DAMAGED = "the checkpoint %s is damaged: starting afresh"
 
 
@@ -57,9 +58,14 @@ def identify(
 
 
 def _all_fields(architecture: Architecture) -> str:
-    """The architecture with every field, as its `repr` was when checkpoints first had a digest."""
+    """The architecture with every field, as its `repr` was when checkpoints first had a digest.
+
+    A field that came later is left out where it has its default, as all networks had then.
+    """
     values = (
-        f"{field.name}={getattr(architecture, field.name)!r}" for field in fields(architecture)
+        f"{field.name}={getattr(architecture, field.name)!r}"
+        for field in fields(architecture)
+        if field.name not in LATER_FIELDS or getattr(architecture, field.name) != field.default
     )
     return f"Architecture({', '.join(values)})"
 

@@ -12,6 +12,7 @@ import torch
 
 from studies.machine.settings import Settings
 from studies.training.lightning import LightningEnvironment, pytorch_lightning
+from studies.training.ranks import Ranks
 
 # Lightning sets its own level when it is imported, and prints tips and a list of devices for every
 # Trainer.
@@ -19,12 +20,17 @@ for _name in ("pytorch_lightning", "lightning_fabric"):
     logging.getLogger(_name).setLevel(logging.ERROR)
 
 
-def make_trainer(settings: Settings, epochs: int) -> pytorch_lightning.Trainer:
+def make_trainer(
+    settings: Settings, epochs: int, ranks: Ranks | None = None
+) -> pytorch_lightning.Trainer:
     """A Trainer for `epochs` epochs that writes nothing: no log, checkpoint, bar or summary."""
     kind, _, index = settings.device.partition(":")
+    devices: Any = [int(index or 0)] if kind == "cuda" else 1
     trainer = pytorch_lightning.Trainer(
         accelerator=kind,
-        devices=[int(index or 0)] if kind == "cuda" else 1,
+        devices=ranks.number if ranks else devices,
+        strategy=ranks.strategy(settings) if ranks else "auto",
+        use_distributed_sampler=False,  # batches are dealt out already
         precision="bf16-mixed" if settings.precision == "bf16" else "32-true",
         max_epochs=epochs,
         num_sanity_val_steps=0,
@@ -32,8 +38,8 @@ def make_trainer(settings: Settings, epochs: int) -> pytorch_lightning.Trainer:
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        # Each run is one process on one device, whatever Slurm or torchrun started it.
-        plugins=[LightningEnvironment()],
+        # The processes of a run are known, whatever Slurm or torchrun started them.
+        plugins=[ranks.environment() if ranks else LightningEnvironment()],
         # On a Slurm node Lightning looks there for a checkpoint of its own, and would load it.
         default_root_dir=os.devnull,
     )

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from studies.training.ranks import Exchange
+
 TOP5_FROM = 10  # classes
 
 
@@ -25,6 +27,7 @@ class Predictions:
 
     def __init__(self) -> None:
         self._batches: list[Tensor] = []
+        self.exchange: Exchange | None = None  # with other processes, which have other images
 
     def add(self, logits: Tensor) -> None:
         """Add a batch: logits N x classes."""
@@ -32,9 +35,9 @@ class Predictions:
 
     def read(self) -> "NDArray[np.int32]":
         """The classes since the last reading, int32, one an image."""
-        predicted = torch.cat(self._batches).cpu().numpy()
+        predicted: NDArray[np.int32] = torch.cat(self._batches).cpu().numpy()
         self._batches.clear()
-        return predicted
+        return self.exchange.join(predicted) if self.exchange else predicted
 
 
 def balanced_error(errors: list[float | None]) -> float:
@@ -49,6 +52,7 @@ class Tally:
     def __init__(self, device: torch.device, classes: int) -> None:
         self._sums = torch.zeros(3, dtype=torch.float64, device=device)
         self._images = 0
+        self.exchange: Exchange | None = None  # with other processes, which have other images
         self._has_top5 = classes >= TOP5_FROM
 
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
@@ -62,7 +66,9 @@ class Tally:
 
     def read(self) -> Reading:
         """Mean loss and errors since the last reading."""
-        loss, mistakes, outside = (value / self._images for value in self._sums.tolist())
+        sums = torch.cat((self._sums, self._sums.new_tensor([self._images])))
+        *sums_of_all, images = (self.exchange.sum(sums) if self.exchange else sums).tolist()
+        loss, mistakes, outside = (value / images for value in sums_of_all)
         self._sums.zero_()
         self._images = 0
         return Reading(loss, mistakes, outside if self._has_top5 else None)

@@ -1,5 +1,6 @@
 """What a trained network makes of new images: the classes that it finds likely."""
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 
 from explorer.errors import UserError, cut
 from explorer.networks import Network, load_network
-from studies.data import Decoding, Exported, find_photos, read_photos
+from studies.data import Decoding, Exported, find_photos, read_photos, to_uint8
 from studies.machine.settings import Settings, resolve_here
 from studies.training.batches import Normalise
 from studies.training.environment import torch_environment
@@ -18,6 +19,7 @@ from studies.training.environment import torch_environment
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+FAR = 4  # deviations of single pixels: means of whole images vary less than pixels do
 BATCH = 64  # files that are decoded, and images that are computed, at a time
 
 
@@ -87,27 +89,35 @@ class Predictor:
 
     def predict(
         self,
-        files: Iterable[str | Path],
+        files: str | Path | Iterable[str | Path],
         top: int = 3,
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> Iterator[Prediction]:
         """Yield what each image file shows; of a folder, each image below it.
 
         Args:
-            files: Files and folders.
+            files: A file or a folder, or several of them.
             top: How many classes are named.
             progress: Called with the numbers of images done and of all, batch by batch.
 
         Raises:
-            UserError: There is no such file or folder, or a folder holds no image.
+            UserError: There is no such file or folder, a folder holds no image, or images in memory
+                are given.
         """
-        paths, _ = find_photos(files)
+        given = [files] if isinstance(files, str | Path) else list(files)
+        if strange := [path for path in given if not isinstance(path, str | Path)]:
+            raise UserError(
+                f"predict takes image files and folders, by their paths (given:"
+                f" {type(strange[0]).__name__}). Of images in memory:"
+                " predictor.probabilities(images)."
+            )
+        paths, _ = find_photos(given)
         design = self.architecture
-        decoding = Decoding(design.resolution, design.in_channels)
+        decoding = Decoding(design.resolution, design.in_channels, max_pixels=self.about.max_pixels)
         done = 0
         for photos in read_photos(paths, decoding, self.about.black_and_white, BATCH):
             images = [photo.pixels for photo in photos if photo.pixels is not None]
-            rows = iter(self.probabilities(np.stack(images)) if images else ())
+            rows = iter(self._probabilities(np.stack(images)) if images else ())
             for photo in photos:
                 classes = () if photo.pixels is None else self._likeliest(next(rows), top)
                 yield Prediction(photo.path, classes, photo.problem)
@@ -119,7 +129,8 @@ class Predictor:
 
         Args:
             images: uint8, N x side x side, N x channels x side x side or N x side x side x
-                channels, of the network's side and channels.
+                channels, of the network's side and channels, on the scale of its training images.
+                A warning says where they are so dark or so bright that they hardly are.
 
         Returns:
             float32, N x classes; the columns are in the order of `names`.
@@ -133,12 +144,46 @@ class Predictor:
         if pixels.ndim == 4 and pixels.shape[1:] != wanted and pixels.shape[3] == wanted[0]:
             pixels = pixels.transpose(0, 3, 1, 2)
         if pixels.dtype != np.uint8 or pixels.shape[1:] != wanted:
+            channels, side, _ = wanted
+            single = [wanted, (side, side, channels), *([(side, side)] if channels == 1 else [])]
+            how = ""
+            if given.shape in single:
+                how = " That is one image; give several, or images[None] of one."
+            elif pixels.shape[1:] == wanted:
+                how = f" {to_uint8(given)}"
             raise UserError(
                 f"{design.name} takes images of uint8, N x {' x '.join(map(str, wanted))} (given:"
-                f" {given.dtype}, {' x '.join(map(str, given.shape))})."
+                f" {given.dtype}, {' x '.join(map(str, given.shape))}).{how}"
             )
         if not len(pixels):
             return np.empty((0, design.classes), np.float32)
+        if strange := self._scale_words(pixels):
+            warnings.warn(strange, stacklevel=2)
+        return self._probabilities(pixels)
+
+    def _scale_words(self, pixels: "NDArray[np.uint8]") -> str:
+        """Why these images are hardly on the scale of the training images; "" where they may be.
+
+        No sample of theirs is as bright as the training images are on the average, as where 16 or 1
+        is white; or their mean is further from that than `FAR` deviations of single pixels, as
+        where only the training had such a scale.
+        """
+        mean, std = 255 * np.array(self.about.mean), 255 * np.array(self.about.std)
+        brightest, means = int(pixels.max()), pixels.mean((0, 2, 3))
+        trained = f"the training images have a mean of {mean.mean():.0f}"
+        if brightest < mean.min():
+            return (
+                f"the brightest sample of these images is {brightest}, and {trained}: they seem to"
+                f" be on another scale. Where {brightest} is white, make 255 of it."
+            )
+        if (np.abs(means - mean) > FAR * std).any():
+            return (
+                f"these images have a mean of {means.mean():.0f}, and {trained}: they seem to be on"
+                " another scale. Give them as the training images were."
+            )
+        return ""
+
+    def _probabilities(self, pixels: "NDArray[np.uint8]") -> "NDArray[np.float32]":
         batches = torch.from_numpy(np.array(pixels, order="C")).split(BATCH)
         with torch_environment(self._settings), torch.inference_mode():
             return torch.cat([self._compute(batch) for batch in batches]).numpy()

@@ -10,16 +10,14 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from explorer import Architecture, build
 from explorer.errors import UserError
-from explorer.networks import forget, record
+from explorer.networks import forget, record, sync_norms
 from explorer.text import counted
 from studies.config.recipe import Recipe
 from studies.data import Images, Splits
@@ -38,12 +36,10 @@ from studies.training.checkpoints import (
 from studies.training.decay import parameter_groups
 from studies.training.environment import make_trainer, run_interruptible, torch_environment
 from studies.training.lightning import pytorch_lightning
+from studies.training.losses import balanced_weights, cross_entropy
 from studies.training.metrics import Predictions, Reading, Tally, balanced_error
 from studies.training.outcome import Outcome, Row, TrainingFailed, TrainingStopped
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from studies.training.ranks import Exchange, Ranks, meeting
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +55,8 @@ def train(
     on_epoch: Callable[[Row], None] = lambda row: None,
     should_stop: Callable[[], bool] = lambda: False,
     on_resume: Callable[[list[Row]], None] = lambda rows: None,
-    weights: Mapping[str, Tensor] = MappingProxyType({}),
+    weights: Mapping[str, Tensor] | None = None,
+    ranks: Ranks | None = None,
 ) -> Outcome:
     """Train a network, validate it after every epoch, and test it once, after the last.
 
@@ -78,8 +75,9 @@ def train(
             validation_top5_error.
         should_stop: Called after every step.
         on_resume: Called once before training, with the rows of the epochs that the checkpoint has.
-        weights: Tensors to start from, by their names in the network, on the CPU; what they leave
-            out is drawn from the seed.
+        weights: Tensors to start from, on the CPU; the seed draws what they leave out.
+        ranks: Which of the processes that share the training this one is; each calls `train` with
+            the same arguments. None: it is alone.
 
     Raises:
         TrainingStopped: `should_stop` returned True.
@@ -90,7 +88,9 @@ def train(
     check_settings(settings)
     _check_shape(architecture, splits)
     recipe.steps_per_epoch(len(splits.train))
-    with torch_environment(settings):
+    if ranks:
+        ranks.check(recipe, settings)
+    with torch_environment(settings), meeting(ranks):
         give_back()
         is_watched = reset_peak(torch.device(settings.device))
         run = _Run(
@@ -102,14 +102,17 @@ def train(
             checkpoints,
             on_epoch,
             should_stop,
-            weights,
+            weights or {},
+            ranks,
         )
         run.resume()
         on_resume(list(run.rows))
-        trainer = make_trainer(settings, recipe.epochs - len(run.rows))
+        trainer = make_trainer(settings, recipe.epochs - len(run.rows), ranks)
         if len(run.rows) < recipe.epochs:
-            batches = TrainingBatches(splits, recipe, seed, run.target, lambda: len(run.rows))
-            validation = EvaluationBatches(splits.validation, splits, recipe, run.target)
+            batches = TrainingBatches(
+                splits, recipe, seed, run.target, lambda: len(run.rows), ranks
+            )
+            validation = run.looked_at(splits.validation)
             run_interruptible(lambda: trainer.fit(run, batches, validation))
         (_, test_error, test_top5), missed, test_seconds = run.test(trainer)
         last, by_class = run.rows[-1], missed.errors_by_class
@@ -134,17 +137,6 @@ def train(
         )
 
 
-def balanced_weights(labels: "NDArray[np.int64]", classes: int) -> Tensor:
-    """The weight of each class, float32: n / (k n_c), of n images in k classes, n_c in this one.
-
-    Args:
-        labels: int64, n.
-        classes: k.
-    """
-    counts = torch.bincount(torch.from_numpy(labels), minlength=classes)
-    return len(labels) / (classes * counts).float()
-
-
 class _Run(pytorch_lightning.LightningModule):
     """A run: the network with its optimiser, the rows of its epochs, and its checkpoint.
 
@@ -163,15 +155,18 @@ class _Run(pytorch_lightning.LightningModule):
         on_epoch: Callable[[Row], None],
         should_stop: Callable[[], bool],
         weights: Mapping[str, Tensor],
+        ranks: Ranks | None,
     ) -> None:
         super().__init__()
-        self.recipe, self.splits, self.settings = recipe, splits, settings
-        self.target = torch.device(settings.device)
+        self.recipe, self.splits, self.settings, self.ranks = recipe, splits, settings, ranks
+        self.target = ranks.device(settings) if ranks else torch.device(settings.device)
         self.on_row, self.should_stop = on_epoch, should_stop
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = build(architecture)
         self.network.load_state_dict(weights, strict=False)
+        if ranks:
+            self.network = sync_norms(self.network, self.target.type)  # type: ignore[assignment]
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         steps = recipe.epochs * recipe.steps_per_epoch(len(splits.train))
         self.average = (
@@ -188,6 +183,7 @@ class _Run(pytorch_lightning.LightningModule):
         self.resumed: dict[str, Any] = {}
         self.tally = Tally(self.target, splits.classes)
         self.predictions = Predictions()
+        self.exchange: Exchange | None = None  # with the other processes of this training
         self.validated: Missed | None = None  # after the last epoch
         self.class_weights = None
         if recipe.class_weights == "balanced":
@@ -200,6 +196,16 @@ class _Run(pytorch_lightning.LightningModule):
     def judged(self) -> torch.nn.Module:
         """The network that is validated, tested and exported."""
         return self.average.network if self.average else self.network
+
+    def looked_at(self, images: Images) -> EvaluationBatches:
+        """The batches of images that are only looked at: this process's part of them."""
+        own = self.ranks.own_images(images) if self.ranks else images
+        return EvaluationBatches(own, self.splits, self.recipe, self.target)
+
+    def setup(self, stage: str) -> None:
+        """The processes have met. Lightning calls it before training, and before the test."""
+        if self.ranks and self.exchange is None:
+            self.exchange = self.tally.exchange = self.predictions.exchange = Exchange()
 
     def configure_optimizers(self) -> Any:
         recipe = self.recipe
@@ -230,7 +236,8 @@ class _Run(pytorch_lightning.LightningModule):
         return batch  # it is on the device already
 
     def on_train_start(self) -> None:
-        if self.target.type == "cuda":
+        # Recorded graphs hold no exchange with other processes.
+        if self.target.type == "cuda" and self.ranks is None:
             batch = torch.zeros(
                 self.recipe.batch_size, *self.network.architecture.input_shape, device=self.target
             )
@@ -271,7 +278,8 @@ class _Run(pytorch_lightning.LightningModule):
         logits = self.judged(images)
         self.tally.add(self._loss(logits, labels), logits, labels)
         self.predictions.add(logits)
-        self._stop_if_asked()
+        if self.exchange is None:  # processes may differ in how many batches they look at
+            self._stop_if_asked()
 
     test_step = validation_step
 
@@ -308,7 +316,7 @@ class _Run(pytorch_lightning.LightningModule):
         Nothing has looked at the test images before.
         """
         started = time.perf_counter()
-        batches = EvaluationBatches(self.splits.test, self.splits, self.recipe, self.target)
+        batches = self.looked_at(self.splits.test)
         run_interruptible(lambda: trainer.test(self, batches, verbose=False))
         reading, missed = self._read("test"), self._missed(self.splits.test)
         return reading, missed, time.perf_counter() - started
@@ -318,6 +326,8 @@ class _Run(pytorch_lightning.LightningModule):
         if self.path is None or (state := read_checkpoint(self.path)) is None:
             return
         if state.get("identity") != self.identity:
+            if self.ranks and self.ranks.rank:  # the first process tells, and puts it aside
+                return
             log.warning(
                 "%s belongs to another training (other data, recipe or settings, or an older"
                 " version of this program): starting afresh. It was renamed to %s",
@@ -334,7 +344,7 @@ class _Run(pytorch_lightning.LightningModule):
         self.resumed = state
 
     def _save(self) -> None:
-        if self.path is None:
+        if self.path is None or (self.ranks and self.ranks.rank):
             return
         state = {
             "identity": self.identity,
@@ -367,12 +377,11 @@ class _Run(pytorch_lightning.LightningModule):
         return Missed.of(images.labels, self.predictions.read(), self.splits.classes)
 
     def _loss(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
-        return F.cross_entropy(
-            logits.float(), labels, weights, label_smoothing=self.recipe.label_smoothing
-        )
+        return cross_entropy(logits, labels, self.recipe.label_smoothing, weights, self.exchange)
 
     def _stop_if_asked(self) -> None:
-        if self.should_stop():
+        stops = self.should_stop()
+        if self.exchange.any(stops) if self.exchange else stops:  # all after the same step
             raise TrainingStopped
 
 

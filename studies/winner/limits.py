@@ -1,6 +1,7 @@
 """Which designs may be chosen: those that are within limits, as 'latency<=2ms'."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -14,17 +15,19 @@ LIMITED = (
     *("flops", "params", "activations", "latency"),
     *("cardinality", "bottleneck_width", "width"),
 )
+MEASURED_BY = ("device", "precision", "threads")  # the settings that move a latency
 SHAPE = ("resolution", "in_channels", "classes")  # of a study's images
 
 
-def within(trials: pd.DataFrame, where: Sequence[str]) -> pd.DataFrame:
+def within(trials: pd.DataFrame, where: Sequence[str], settings: Mapping[str, Any]) -> pd.DataFrame:
     """The trainings of designs for which every comparison holds.
 
-    A latency is the mean over a design's trainings, each of which measured it.
+    A latency is the median over a design's trainings, as `judging.latency` has it.
 
     Args:
         trials: One study's table.
         where: Comparisons of the columns `LIMITED`, such as 'params<=500k'.
+        settings: The study's, by which a latency is measured.
 
     Raises:
         UserError: A comparison cannot be read, a latency was not measured, or no design is left;
@@ -33,30 +36,30 @@ def within(trials: pd.DataFrame, where: Sequence[str]) -> pd.DataFrame:
     for text in where:
         column, compare, limit = parse_comparison(text, LIMITED)
         numbers = pd.to_numeric(trials[column], errors="coerce").astype(float)
-        means = numbers.groupby(trials["design"].astype(str)).mean().dropna()
-        if means.empty:
+        values = numbers.groupby(trials["design"].astype(str)).median().dropna()
+        if values.empty:
             designs = trials["design"].astype(str).unique()[:3]
-            shape = {name: int(trials[name].iloc[0]) for name in SHAPE}
+            options = {name: int(trials[name].iloc[0]) for name in SHAPE}
+            options |= {name: settings[name] for name in MEASURED_BY if name in settings}
             raise UserError(
                 f"{column} is not known of any design of this study. A search measures the latency"
                 " where it is an objective or has a constraint; measure it by hand:"
-                f" {command('measure', *designs, mode='inference', **shape)}"
+                f" {command('measure', *designs, mode='inference', **options)}"
             )
-        fits = means[compare(means.to_numpy(), limit)]
+        fits = values[compare(values.to_numpy(), limit)]
         if fits.empty:
             written = human_time if column == "latency" else human_count
-            nearest = str((means - limit).abs().idxmin())
+            nearest = str((values - limit).abs().idxmin())
             raise UserError(
                 f"no design of this study has {text}; {nearest} is nearest, with {column}"
-                f" {written(float(means.loc[nearest]))}."
+                f" {written(float(values.loc[nearest]))}."
             )
         trials = trials[trials["design"].astype(str).isin(fits.index)]
     return trials
 
 
 def among(every: pd.DataFrame, trials: pd.DataFrame, where: Sequence[str]) -> str:
-    """What stands above a winner that was chosen within limits; "" where there are none."""
-    within_them, of = (table["design"].nunique() for table in (trials, every))
-    return (
-        f"Among {within_them} of {counted(of, 'design')}: {', '.join(where)}.\n\n" if where else ""
-    )
+    """'the 2 of 5 designs with params<=500k', those within limits; "" without limits."""
+    left, of = (table["design"].nunique() for table in (trials, every))
+    with_ = " and ".join("".join(text.split()) for text in where)
+    return f"the {left} of {counted(of, 'design')} with {with_}" if where else ""

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from explorer.errors import UserError
 from explorer.suggestions import command
 from explorer.text import counted
+from studies.artifacts import Artifacts, ArtifactsAway, waiting_for
 
 if TYPE_CHECKING:
     from studies.config.recipe import Recipe
     from studies.records.stored_study import StoredStudy
     from studies.winner.winner import Winner
 
+CHECKPOINT = "checkpoint.pt"
 WEIGHTS, ONNX, CARD, CHECKPOINTS = "weights.safetensors", "network.onnx", "card.md", ".checkpoints"
 USE = (
     "from studies import Predictor",
@@ -71,6 +73,7 @@ def retrain(
     seed: int = 0,
     device: str = "auto",
     threads: int | None = None,
+    artifacts: Artifacts | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Retrained:
     """Train the winner on the train and validation images, test it once, and export it.
@@ -89,6 +92,7 @@ def retrain(
         seed: Of the initial weights, the order of images and their augmentation.
         device: `cpu`, `cuda`, `cuda:1` or `auto`.
         threads: Of torch; None is chosen as `studies.machine.settings.resolve` does.
+        artifacts: Where its checkpoint is kept for other machines, and its files are copied to.
         tell: Called with each line that says how far it is.
 
     Raises:
@@ -100,6 +104,7 @@ def retrain(
 
     from explorer.networks import check_name
     from studies.data import load
+    from studies.judging.latency import latency_words
     from studies.machine.settings import speed_hints
     from studies.records.same_data import check_data
     from studies.training import settings_here, training_notes
@@ -127,6 +132,8 @@ def retrain(
                 f"ONNX export needs the extra [onnx] ({module} is missing): pip install"
                 " 'resnext-explorer[onnx]'."
             )
+    copies = _Copies(artifacts, f"{stored.artifacts_key}/winner/{folder.name}", folder, tell)
+    copies.fetch_checkpoint()
     architecture, spec = stored.design(chosen.design).architecture, stored.content.file.data
     resolved = settings_here(
         architecture,
@@ -136,7 +143,7 @@ def retrain(
         checkpoints=folder / CHECKPOINTS,
     )
     settings = resolved.settings
-    splits = load(spec, data_dir)
+    splits = load(spec, data_dir, artifacts=artifacts)
     check_data(stored, splits)
     said = training_notes(splits, wanted)  # of all images, each once
     splits = train_on_both(splits)
@@ -153,12 +160,12 @@ def retrain(
         f" {counted(wanted.epochs, 'epoch')}, {settings.device}."
     )
     tell("\n".join([*said, *resolved.notes, *speed_hints(settings)]))
-    try:
-        (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"cannot write into the folder {folder}: {error.strerror}. Name another."
-        ) from None
+    _make(folder / CHECKPOINTS)
+
+    def on_epoch(row: dict[str, Any]) -> None:
+        tell(_epoch_words(row, wanted.epochs))
+        copies.put_checkpoint()
+
     try:
         outcome = train(
             architecture,
@@ -167,7 +174,7 @@ def retrain(
             seed,
             settings,
             checkpoints=folder / CHECKPOINTS,
-            on_epoch=lambda row: tell(_epoch_words(row, wanted.epochs)),
+            on_epoch=on_epoch,
         )
     except TrainingFailed as failure:
         raise UserError(
@@ -183,10 +190,12 @@ def retrain(
         with suppress(OSError):  # there is a checkpoint, or what was there before
             (folder / CHECKPOINTS).rmdir()
             folder.rmdir()
-    facts = _facts(chosen, architecture, spec, splits, said, seed, settings, outcome)
+    latency = latency_words(stored.content.origin.settings.model_dump())
+    facts = _facts(chosen, architecture, spec, splits, said, seed, settings, outcome, latency)
     chosen_from = f"{stored.name}:{of_recipe}" if of_recipe else stored.name
     onnx_error = _export(architecture, outcome, chosen_from, chosen, facts, wanted, folder)
     names = (WEIGHTS, CARD) if onnx_error else (WEIGHTS, ONNX, CARD)
+    copies.put_files(names)
     return Retrained(
         test_error=outcome.test_error,
         test_balanced_error=outcome.test_balanced_error,
@@ -196,6 +205,60 @@ def retrain(
         errors=facts["errors"],
         onnx_error=onnx_error,
     )
+
+
+@dataclass(frozen=True)
+class _Copies:
+    """The checkpoint and the files of a retraining, copied to the artifacts, if there are any."""
+
+    artifacts: Artifacts | None
+    key: str
+    folder: Path
+    tell: Callable[[str], None]
+
+    def fetch_checkpoint(self) -> None:
+        """Take what another machine has trained, where this one has trained nothing."""
+        path = self.folder / CHECKPOINTS / CHECKPOINT
+        if self.artifacts and not path.exists():
+            self.artifacts.check()
+            _make(path.parent)
+            if not self.artifacts.fetch(f"{self.key}/{CHECKPOINTS}/{CHECKPOINT}", path):
+                with suppress(OSError):
+                    path.parent.rmdir()
+                    self.folder.rmdir()
+
+    def put_checkpoint(self) -> None:
+        """After an epoch; artifacts that are away are no reason to stop training."""
+        if self.artifacts:
+            path = self.folder / CHECKPOINTS / CHECKPOINT
+            try:
+                self.artifacts.put(path, f"{self.key}/{CHECKPOINTS}/{CHECKPOINT}")
+            except ArtifactsAway as error:
+                self.tell(f"The checkpoint stays here alone: {error}")
+
+    def put_files(self, names: Sequence[str]) -> None:
+        """All that was written, the card last; the checkpoint is removed."""
+        if self.artifacts is None:
+            return
+        try:
+            with waiting_for(self.artifacts, self.tell, lambda: False):
+                for name in names:
+                    self.artifacts.put(self.folder / name, f"{self.key}/{name}")
+        except UserError as error:
+            raise UserError(
+                f"the network is exported to {self.folder}, but {error} Copy that folder there."
+            ) from None
+        self.artifacts.remove(f"{self.key}/{CHECKPOINTS}")
+        self.tell(f"Copied to {self.artifacts.shown}/{self.key}.")
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"cannot write into the folder {folder}: {error.strerror}. Name another."
+        ) from None
 
 
 def by_itself(chosen: "Winner") -> str:
@@ -216,11 +279,19 @@ def _facts(
     seed: int,
     settings: Any,
     outcome: Any,
+    latency: str,
 ) -> dict[str, Any]:
-    """What the card says of the network, the data and the training."""
+    """What the card says of the network, the data and the training; `latency` is what the study's
+    latencies are."""
+    from explorer import count
+    from explorer.text import human_flops, human_time
     from studies.machine.provenance import installed_versions
     from studies.winner.card import error_words, number_words, output_words
 
+    cost = count(architecture)
+    costs = {"cost": f"{cost.params:,} parameters, {human_flops(cost.flops)} FLOPs an image"}
+    if chosen.latency:
+        costs["latency"] = f"{human_time(chosen.latency)} {latency}"
     return {
         "design": chosen.design,
         "data set": spec.name,
@@ -242,6 +313,7 @@ def _facts(
                 )
             ),
             "output": output_words(splits.names),
+            **costs,
         },
         "metadata": {**splits.to_export(), "precision": settings.precision},
         "data": {

@@ -4,6 +4,7 @@ the same design trained fully to take along.
 Validation chooses; the test set is read by the full training alone, once, at its end.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,16 @@ import pandas as pd
 from explorer.errors import UserError
 from explorer.suggestions import Secret, command
 from studies.data import Images, Rows, Splits, mean_and_std
+from studies.judging.latency import latency_of
 from studies.judging.rivals import behind, standings
 from studies.records.arm_standings import until_standings
+from studies.winner.limits import among, within
 from studies.winner.ranking import Ranking, rank
 
 if TYPE_CHECKING:
     from studies.records.stored_study import StoredStudy
+
+Costs = tuple[int | None, float | None]  # parameters, and seconds for one image
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,8 @@ class Rival:
     least squares; `low` to `high` its interval. Those of every two designs hold together with 95 %
     (Tukey), as the winner is picked from the same numbers. None where seeds are still to come,
     where the two share no seed, and where one seed or seeds that are all alike say nothing of how
-    far it could be off. Fractions throughout.
+    far it could be off. Fractions throughout. `params` and `latency` (in seconds, as
+    `judging.latency` has it) are what it costs, where they are known.
     """
 
     arm: str
@@ -37,6 +43,8 @@ class Rival:
     seeds: int
     low: float | None
     high: float | None
+    params: int | None
+    latency: float | None
 
     @property
     def stands(self) -> str:
@@ -65,6 +73,9 @@ class Winner:
     unfinished: bool
     decided: str = ""
     chosen_on: int | None = None  # of a search, the seed that chose its finalists
+    params: int | None = None
+    latency: float | None = None  # seconds
+    among: str = ""  # of one that was chosen within limits, as `limits.among` says it
 
     def __repr__(self) -> str:
         return f"<Winner {self.design!r}: {self.why}>"
@@ -78,7 +89,7 @@ class Winner:
         lowest = _percent(self.validation_error)
         first = (
             f"{self.arm} ({self.design}) has the lowest validation error, {lowest}, mean of"
-            f" {seeds}."
+            f" {seeds}{f', of {self.among}' if self.among else ''}."
         )
         if self.unfinished:
             return f"So far, {first} How sure that is comes with the last seed."
@@ -134,12 +145,19 @@ def choose_stored(
     stored: "StoredStudy",
     trials: pd.DataFrame,
     storage: str | Secret | None = None,
+    where: Sequence[str] = (),
 ) -> Winner:
-    """The winner of a stored study, among these of its trials by one recipe; as `choose`."""
+    """The winner of a stored study within limits, among these of its trials by one recipe.
+
+    Raises:
+        UserError: As `choose` and `limits.within` do.
+    """
     until = until_standings(stored)
+    allowed = within(trials, where, stored.content.origin.settings.model_dump())
     return choose(
-        trials,
+        allowed,
         storage,
+        of=among(trials, allowed, where),
         decided=until.text if until else "",
         chosen_on=stored.seeds[0] if stored.content.document.search else None,
     )
@@ -151,6 +169,7 @@ def choose(
     *,
     decided: str = "",
     chosen_on: int | None = None,
+    of: str = "",
 ) -> Winner:
     """The winner among the complete pairs of one study's table of trials, by `ranking.rank`.
 
@@ -159,6 +178,7 @@ def choose(
         storage: The study's `Storage.option`, for the command that an error proposes.
         decided: Where the arms stand, of a study whose seeds end with the verdict.
         chosen_on: Of a search, the seed that chose its finalists.
+        of: Which designs these are, where limits leave some out, as `limits.among` says it.
 
     Raises:
         UserError: where no pair is complete.
@@ -180,6 +200,10 @@ def choose(
         )
         raise UserError(f"no pair of this study is complete yet, so there is no winner. {advice}")
     arms = done.drop_duplicates("design").set_index("design")["arm"].astype(str)
+    costs = {
+        str(design): (_count(rows["params"].iloc[0]), latency_of(rows))
+        for design, rows in trials.groupby(trials["design"].astype(str))
+    }
     best = ranking.order[0]
     unfinished = bool(trials["status"].isin(["waiting", "running"]).any())
     return Winner(
@@ -187,16 +211,24 @@ def choose(
         best,
         ranking.means[best],
         tuple(int(seed) for seed in ranking.errors.columns[ranking.errors.loc[best].notna()]),
-        tuple(_rivals(ranking, arms, unfinished or bool(decided))),
+        tuple(_rivals(ranking, arms, costs, unfinished or bool(decided))),
         ranking.fewer_seeds,
         ranking.planned[best],
         unfinished,
         decided,
         chosen_on,
+        *costs[best],
+        of,
     )
 
 
-def _rivals(ranking: Ranking, arms: pd.Series, by_looks: bool) -> list[Rival]:
+def _count(value: Any) -> int | None:
+    return None if pd.isna(value) else int(value)
+
+
+def _rivals(
+    ranking: Ranking, arms: pd.Series, costs: Mapping[str, Costs], by_looks: bool
+) -> list[Rival]:
     """All behind the first. Without intervals while seeds are to come, or where they ended by what
     was seen: who looks and stops when one is worse is wrong more often than 5 %."""
     errors = ranking.errors.to_numpy(dtype=float)
@@ -214,6 +246,7 @@ def _rivals(ranking: Ranking, arms: pd.Series, by_looks: bool) -> list[Rival]:
                 int(np.isfinite(errors[row]).sum()),
                 float(low[row]) if is_known else None,
                 float(high[row]) if is_known else None,
+                *costs[design],
             )
         )
     return rivals
@@ -236,4 +269,4 @@ def train_on_both(splits: Splits) -> Splits:
 
 
 def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.2f} %"
+    return f"{round(100 * fraction, 2) + 0.0:.2f} %"  # no -0.00, as least squares may have it

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from statistics import median
 from typing import Any
 
+from studies.engines.worker_process import worker_environment
 from studies.machine.memory import keep_memory
-from studies.running.supervisor import worker_environment
 
 
 class Turns:

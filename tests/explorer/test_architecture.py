@@ -18,7 +18,7 @@ def test_both_rules_hold_by_construction(architecture: Architecture) -> None:
         assert after.size == (before.size + 1) // 2
         assert after.size < before.size
         assert after.width == 2 * before.width
-        if architecture.template.kind == "bottleneck":
+        if architecture.template.kind != "basic":
             total = [stage.cardinality * stage.bottleneck_width for stage in (before, after)]
             assert total[1] == 2 * total[0]
 
@@ -32,7 +32,7 @@ def test_no_smaller_input_could_be_halved_as_often(architecture: Architecture) -
             architecture.with_(resolution=smallest - 1)
 
 
-def test_growth_doubles_d_or_the_number_of_paths() -> None:
+def test_growth_doubles_d_or_the_number_of_paths_or_halves_it() -> None:
     template = Template("bottleneck", 4, 8, 64)
     by_d = Architecture(template, (1, 1, 1), stem=Stem("small"), resolution=32)
     by_c = by_d.with_(growth="C")
@@ -46,6 +46,21 @@ def test_growth_doubles_d_or_the_number_of_paths() -> None:
         (8, 8),
         (16, 8),
     ]
+    by_root = by_d.with_(growth="root")
+    assert [(stage.cardinality, stage.bottleneck_width) for stage in by_root.stages] == [
+        (4, 8),
+        (2, 32),
+        (1, 128),
+    ]
+
+
+def test_a_block_of_another_kind_has_the_paths_and_the_d_of_its_kind() -> None:
+    resnext = Architecture.from_name("resnext50_32x4d")
+    inception = resnext.with_(kind="inception")
+    assert inception.name == "inception_3-4-6-3_4d_w256"
+    assert inception.with_(kind="bottleneck").name == "resnext50_1x4d"
+    assert resnext.with_(kind="basic", width=64).name == "resnet34"
+    assert Architecture.from_name("resnet34").with_(kind="bottleneck", width=256).name == "resnet50"
 
 
 @pytest.mark.parametrize("value", [0, -3, 1.5, "4", None, True])
@@ -65,7 +80,23 @@ def test_a_width_that_is_no_whole_number_is_named(value: object) -> None:
         (lambda: Architecture(Template(), (3, 0)), "depth of a stage"),
         (lambda: Architecture(Template(), (3,), growth="width"), "unknown growth"),
         (lambda: Architecture(Template(), (3,), shortcut="identity"), "unknown shortcut"),
-        (lambda: Architecture(Template("basic", 1, None, 64), (2,), growth="C"), "one path"),
+        (
+            lambda: Architecture(Template("basic", 1, None, 64), (2,), growth="C"),
+            "has C = 1 in every",
+        ),
+        (lambda: Template("inception", 1, 8, 64), "four paths are unlike"),
+        (lambda: Architecture(Template().with_(kind="inception"), (2,), growth="root"), "C = 4"),
+        (lambda: Architecture(Template(), (3,), order="before"), "unknown order"),
+        (
+            lambda: Architecture(Template("bottleneck", 12, 4, 64), (1, 1, 1, 1), growth="root"),
+            "halves C 3 times in 4 stages, and C = 12 .*the smallest C is 8",
+        ),
+        (
+            lambda: Architecture.from_name("resnet50").with_(
+                cardinality=np.array([8, 12]), growth="root"
+            ),
+            "C = 12 cannot be halved",
+        ),
     ],
 )
 def test_what_is_no_network_is_refused_with_what_is_allowed(make: object, message: str) -> None:

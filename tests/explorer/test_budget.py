@@ -2,6 +2,7 @@
 
 from itertools import count as count_from
 from itertools import product
+from math import lcm
 
 import numpy as np
 import pytest
@@ -16,7 +17,14 @@ from explorer.designs import LARGEST_BUDGET, MEASURES, QUANTITIES, ImpossibleBud
 from explorer.template import MOST_BLOCKS
 
 RESNET50 = Architecture.from_name("resnet50")
-REFERENCES = ("resnet50", "resnet18", "resnext_1-1-1-1-1_8x4d_w64_small_growC", "resnet20_cifar")
+REFERENCES = (
+    "resnet50",
+    "resnet18",
+    "resnext_1-1-1-1-1_8x4d_w64_small_growC",
+    "resnet20_cifar",
+    "resnext_2-2-2-2_16x4d_w64_growroot",
+    "inception_2-2-2-2_8d_w64_pre",
+)
 
 
 def test_table_2_comes_out_exactly_by_block() -> None:
@@ -44,6 +52,7 @@ def test_by_flops_c_8_gives_13_at_minus_3_4_percent() -> None:
 
 def brute_force(architecture: Architecture, solve: str, by: str, target: int, step: int) -> int:
     """Try every multiple of `step` until the cost has passed the target; ties go to the cheaper."""
+    step = lcm(step, architecture.unit(solve))
     best, value = None, step
     while True:
         spent = cost(architecture.with_(**{solve: value}), by)
@@ -55,9 +64,9 @@ def brute_force(architecture: Architecture, solve: str, by: str, target: int, st
         value += step
 
 
-@settings(max_examples=150)
+@settings(max_examples=200)
 @given(
-    architectures(kinds=("bottleneck",)),
+    architectures(kinds=("bottleneck", "inception")),
     st.sampled_from(["bottleneck_width", "cardinality", "width"]),
     st.sampled_from(["flops", "params", "activations", "block"]),
     st.integers(1, 4),
@@ -66,12 +75,13 @@ def brute_force(architecture: Architecture, solve: str, by: str, target: int, st
 def test_the_solver_finds_what_brute_force_finds(
     architecture: Architecture, solve: str, by: str, step: int, factor: float
 ) -> None:
+    assume(solve in architecture.template.numbers)
     target = max(1, round(cost(architecture, by) * factor))
     try:
         (design,) = match(architecture, solve=solve, by=by, budget=target, multiple_of=step)
     except ImpossibleBudget:
         # Then even the smallest value costs more than the budget.
-        assert cost(architecture.with_(**{solve: 1}), by) > target
+        assert cost(architecture.with_(**{solve: architecture.unit(solve)}), by) > target
         return
     # Compared by cost: where a projection disappears, two widths may cost the same.
     expected = brute_force(architecture, solve, by, target, step)
@@ -154,7 +164,7 @@ def test_mistakes_are_named(options: dict[str, object], message: str) -> None:
 
 def test_basic_blocks_have_no_block_measure_and_no_d() -> None:
     basic = Architecture.from_name("resnet18")
-    with pytest.raises(UserError, match="bottleneck blocks only"):
+    with pytest.raises(UserError, match="a basic block has none"):
         Budget.of(basic, "block")
     with pytest.raises(UserError, match="no d to solve"):
         match(basic)
@@ -233,6 +243,56 @@ def test_a_batch_of_arrays_is_solved_as_each_one_is(
         )
 
 
+@pytest.mark.parametrize("by", ["flops", "params", "activations", "block"])
+def test_a_batch_of_roots_and_of_inceptions_is_solved_as_each_one_is(by: str) -> None:
+    root = RESNET50.with_(cardinality=8, growth="root")
+    batch, _ = solve_quantity(
+        root.with_(bottleneck_width=np.arange(1, 9)), "cardinality", Budget.of(RESNET50, by), 3
+    )
+    for d, paths in enumerate(batch.tolist(), start=1):
+        start = root.with_(bottleneck_width=d)
+        assert paths % 24 == 0
+        assert paths == solve_quantity(start, "cardinality", Budget.of(RESNET50, by), 3)[0]
+    inception = RESNET50.with_(kind="inception")
+    widths = np.array([64, 128, 256])
+    batch, _ = solve_quantity(
+        inception.with_(width=widths), "bottleneck_width", Budget.of(RESNET50, by), 1
+    )
+    for width, d in zip(widths.tolist(), batch.tolist(), strict=True):
+        start = inception.with_(width=width)
+        assert d == solve_quantity(start, "bottleneck_width", Budget.of(RESNET50, by), 1)[0]
+
+
+def test_1x64d_becomes_inception_of_d_25_at_resnet50s_flops() -> None:
+    (design,) = match(RESNET50, kind="inception")
+    assert design.name == "inception_3-4-6-3_25d_w256"
+    target = cost(RESNET50, "flops")
+    start = RESNET50.with_(kind="inception")
+    assert brute_force(start, "bottleneck_width", "flops", target, 1) == 25
+    assert round(100 * design.mismatch, 1) == 0.6
+
+
+def test_a_choice_is_given_like_a_quantity_and_the_budget_stays_the_references() -> None:
+    designs = match(RESNET50.with_(cardinality=8), growth=["d", "C", "root"], order="pre")
+    assert designs[0].name == "resnext50_8x64d_pre"
+    assert [design.name.rpartition("_w256_")[2] for design in designs[1:]] == [
+        "growC_pre",
+        "growroot_pre",
+    ]
+    target = cost(RESNET50.with_(cardinality=8), "flops")
+    for design in designs:
+        d = brute_force(design.architecture, "bottleneck_width", "flops", target, 1)
+        assert (design.architecture.template.bottleneck_width, design.budget.value) == (d, target)
+    with pytest.raises(UserError, match="Did you mean 'root'"):
+        match(RESNET50, growth="rot")
+    with pytest.raises(UserError, match=r"lists no values; .*kind=\['bottleneck'"):
+        match(RESNET50, kind=[])
+    with pytest.raises(UserError, match="an inception block has no C to solve for: its four"):
+        match(RESNET50, kind="inception", solve="cardinality")
+    with pytest.raises(UserError, match="four paths are unlike"):
+        match(RESNET50, kind="inception", cardinality=[8])
+
+
 @pytest.mark.parametrize("factor", [0, -1, float("nan"), float("inf")])
 def test_a_factor_that_is_no_number_above_zero_is_named(factor: float) -> None:
     with pytest.raises(UserError, match="number above zero"):
@@ -255,9 +315,10 @@ def test_every_combination_ends_with_designs_or_a_sentence(
             continue
         answers += 1
         assert designs[0].cost > 0
-    basic = start.template.kind == "basic"
-    refused = (solve, by) == ("depths", "block") or (
-        basic and (by == "block" or solve not in ("depths", "width"))
+    refused = (
+        (solve, by) == ("depths", "block")
+        or (by == "block" and start.template.kind == "basic")
+        or solve not in (*start.template.numbers, "depths")
     )
     # Published depths exist for four stages only.
     refused |= solve == "depths" and policy_name == "published" and len(start.depths) != 4

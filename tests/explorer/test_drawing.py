@@ -26,7 +26,13 @@ def test_every_drawing_is_well_formed_and_inside_its_frame(architecture: Archite
 
 
 @pytest.mark.parametrize(
-    "name", ["resnext29_8x64d_cifar", "resnet152", "resnext_2-3_4x6d_w48_small_growC_plain"]
+    "name",
+    [
+        "resnext29_8x64d_cifar",
+        "resnet152",
+        "resnext_2-3_4x6d_w48_small_growC_plain",
+        "inception_2-3_6d_w48_small_pre",
+    ],
 )
 def test_the_drawing_says_what_the_layers_are(name: str) -> None:
     architecture = Architecture.from_name(name)
@@ -37,6 +43,9 @@ def test_the_drawing_says_what_the_layers_are(name: str) -> None:
     for layer in iter_layers(architecture):
         if layer.kind == "linear":
             assert f"linear, {layer.in_channels} to {layer.out_channels}" in words
+        elif "branch" in layer.part and layer.kind == "conv" and layer.block == 1:
+            assert f"{layer.kernel}x{layer.kernel}" in words
+            assert f"d={layer.out_channels}" in words
         elif layer.kind == "conv" and layer.block == 1 and layer.groups == 1:
             assert (
                 f"{layer.kernel}x{layer.kernel}, {layer.in_channels} to {layer.out_channels}"
@@ -47,6 +56,16 @@ def test_the_drawing_says_what_the_layers_are(name: str) -> None:
             assert str(layer.out_channels // layer.groups) in words
     shortcuts = [line for line in root.iter(f"{SVG}polyline") if line.get("class") == "short"]
     assert len(shortcuts) == (0 if architecture.shortcut == "none" else len(architecture.depths))
+
+
+def test_a_block_of_unlike_paths_shows_its_four_branches() -> None:
+    root = ElementTree.fromstring(svg("inception_2-2_6d_w48_small"))
+    boxes = [box for box in root.iter(f"{SVG}rect") if box.get("class") == "path"]
+    columns: dict[str, int] = {}
+    for box in boxes:
+        columns[box.get("x", "")] = columns.get(box.get("x", ""), 0) + 1
+    # 1x1; 1x1 - 3x3; 1x1 - 5x5; max-pooling - 1x1, in two stages
+    assert sorted(columns.values()) == [1, 1, 2, 2, 2, 2, 2, 2]
 
 
 def test_the_page_loads_nothing_from_elsewhere() -> None:

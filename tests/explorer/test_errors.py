@@ -1,5 +1,10 @@
 """Messages stay short, whatever they repeat."""
 
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
 from explorer import UserError
 from explorer.errors import LONGEST_MESSAGE, shorten, unknown
 
@@ -11,3 +16,23 @@ def test_a_message_repeats_only_the_ends_of_a_long_value() -> None:
     assert str(UserError(f"{word} is not allowed; write y.")).endswith("is not allowed; write y.")
     assert shorten(10**5000) == "a number of more than 4,300 digits"
     assert shorten("resnet51") == "'resnet51'"
+
+
+@pytest.mark.parametrize(
+    ("message", "hint"),
+    [
+        ("unknown data set '“digits”'.", " (“ is pasted from a page; type \" or ' instead.)"),
+        ("no such study –workers.", " (– is pasted from a page; type -- instead.)"),
+        ("at 0.98x – 1.02x the FLOPs", ""),
+        ("unknown study 'digits'.", ""),
+    ],
+)
+def test_what_was_pasted_from_a_page_is_said(message: str, hint: str) -> None:
+    assert str(UserError(message)) == message + hint
+    assert str(UserError(UserError(message))) == message + hint
+
+
+def test_an_option_with_a_pasted_dash_is_named(here: Callable[..., Any]) -> None:
+    result = here("study", "status", "mine", "—storage", "sqlite:///x.db")
+    assert result.returncode == 2
+    assert "(— is pasted from a page; type -- instead.)" in result.stderr

@@ -86,9 +86,67 @@ def test_cifar_resnets_have_the_sizes_of_the_resnet_paper(name: str, millions: f
     assert count(Architecture.from_name(name)).params / 1e6 == pytest.approx(millions, rel=0.03)
 
 
+# Parameters of pre-activation networks as osmr/imgclsmob lists them (gluon/README.md).
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("resnet20_cifar_pre", 272_282),
+        ("resnet56_cifar_pre", 855_578),
+        ("resnet110_cifar_pre", 1_730_522),
+        ("resnext_18-18-18_1x16d_w64_small16_pre", 1_703_258),  # ResNet-164
+        # Its networks for ImageNet also have a batch norm of 64 channels in the stem.
+        ("resnet50_pre", 25_549_480 - 128),
+        ("resnet101_pre", 44_541_608 - 128),
+        ("resnet152_pre", 60_185_256 - 128),
+        ("resnet200_pre", 64_666_280 - 128),
+    ],
+)
+def test_pre_activation_networks_have_the_parameters_that_others_count(
+    name: str, params: int
+) -> None:
+    classes = 10 if "small" in name or "cifar" in name else 1000
+    assert count(Architecture.from_name(name, classes=classes)).params == params
+
+
+def test_a_name_that_ends_in_pre_is_the_same_network_in_the_other_order() -> None:
+    for name in PUBLISHED:
+        if not name.endswith("_pre"):
+            post, pre = Architecture.from_name(name), Architecture.from_name(f"{name}_pre")
+            assert pre == post.with_(order="pre"), "its usual resolution and classes too"
+            assert pre.name == f"{name}_pre"
+
+
+@pytest.mark.parametrize(
+    ("name", "choices"),
+    [
+        ("resnext_3-4-6-3_32x4d_w256_growroot", {"growth": "root"}),
+        (
+            "resnext_1-1_2x4d_w32_small16_growroot_plain_pre",
+            {"growth": "root", "shortcut": "none", "order": "pre"},
+        ),
+        ("inception_3-4-6-3_25d_w256", {}),
+        ("inception_1-1_9d_w32_small16_plain_pre", {"shortcut": "none", "order": "pre"}),
+    ],
+)
+def test_long_names_say_the_block_the_growth_and_the_order(
+    name: str, choices: dict[str, str]
+) -> None:
+    architecture = Architecture.from_name(name)
+    usual = {"growth": "d", "shortcut": "projection", "order": "post"}
+    assert {key: getattr(architecture, key) for key in usual} == usual | choices
+    assert architecture.template.kind == ("inception" if "inception" in name else "bottleneck")
+    assert architecture.name == name
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
+        ("resnext_1-1-1_6x4d_w64_growroot", "the smallest C is 4"),
+        ("resnext_1-1_4x4d_w64_growd", r"_growC\|_growroot"),
+        ("inception_1-1_4x4d_w64", "inception_<depths>_<d>d_w<width>"),
+        ("resnet21_cifar_pre", "for example resnet20_cifar_pre"),
+        ("resnext51_32x4d_pre", "'resnext51_32x4d_pre': no published network"),
+        ("resnet50_post", "Did you mean 'resnet50'"),
         ("resnet51", "Did you mean 'resnet50'"),
         ("ResNet50", "Did you mean 'resnet50'"),
         ("resnext51_32x4d", "has 51 layers"),

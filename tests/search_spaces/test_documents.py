@@ -69,7 +69,7 @@ def test_a_mistake_in_a_file_names_the_key_and_what_is_allowed(text: str, messag
         (f"description: {'x' * 1_000_001}\n{TEXT}", "longer than 1,000,000 characters"),
         (f"{TEXT}resolution: {'9' * 5000}\n", "a number of 5,000 characters is too long"),
         (f"{TEXT}resolution: {10**310}\n", "at most 1,048,576"),
-        (f"{'k' * 1000}: 1\n{TEXT}", "unknown key in the file 'kkk"),
+        (f"{'k' * 1000}: 1\n{TEXT}", "unknown key 'kkk"),
         (f"reference: {'r' * 100_000}\naxes: {{cardinality: [1]}}\n", "has 100,000 characters"),
         (f"reference: resnet50\naxes: {{cardinality: [{'x, ' * 100}]}}\n", "and 95 more"),
         (

@@ -56,7 +56,12 @@ def test_arrays_are_trained_on_by_workers_and_give_a_verdict(finished: Study) ->
     winner = finished.winner()
     assert winner.design in repr(winner)
     assert winner.why in repr(winner)
-    assert finished.winner(where="params<=1G") == finished.winner(where=["params<=1G"]) == winner
+    within = finished.winner(where="params<=1G")
+    assert within == finished.winner(where=["params<=1G"])
+    assert (within.design, within.params) == (winner.design, winner.params)
+    assert within.why.endswith("of the 2 of 2 designs with params<=1G.") or (
+        ", of the 2 of 2 designs with params<=1G. " in within.why
+    )
     plan = finished.plan()
     assert plan.left == []
     assert repr(plan).startswith("<Plan of 'arrays': 4 trials, 0 left, about 0")
@@ -126,7 +131,7 @@ def test_mistakes_in_the_constructor_are_told_as_in_a_file(workdir: Path) -> Non
     with pytest.raises(UserError) as raised:
         Study(**{**KEYS, "sedes": [0], "recipe": {"name": "quik"}}, data={"name": "digits"})
     assert str(raised.value).startswith("Study: ")
-    assert "unknown key in the file 'sedes'. Did you mean 'seeds'?" in str(raised.value)
+    assert "unknown key 'sedes'. Did you mean 'seeds'?" in str(raised.value)
     assert "unknown recipe 'quik'. Did you mean 'quick'?" in str(raised.value)
     assert "pydantic" not in str(raised.value)
 
@@ -140,9 +145,47 @@ def test_what_the_interpreter_shows_of_a_study_is_a_line(workdir: Path) -> None:
     assert "seeds='16 seeds'" in repr(Study(**{**KEYS, "seeds": range(16)}, data=study.data))
 
 
-def test_a_study_that_is_not_stored_says_so(workdir: Path) -> None:
+def test_a_study_that_is_not_stored_says_to_run_it(workdir: Path) -> None:
     study = Study.load("digits_cardinality")
-    for ask in (study.status, study.verdict, study.report, study.winner):
-        with pytest.raises(UserError, match="digits_cardinality"):
+    asked = (study.status, study.verdict, study.report, study.winner, study.results, study.curves)
+    for ask in asked:
+        with pytest.raises(UserError) as raised:
             ask()
+        assert "nothing of it was trained yet. Run it first, with study.run()" in str(raised.value)
     assert list(workdir.iterdir()) == []
+
+
+def test_among_other_studies_one_that_was_not_run_is_not_taken_for_them(finished: Study) -> None:
+    study = Study(**{**KEYS, "name": "arrays2"}, data=digits())
+    with pytest.raises(UserError, match=r"the study 'arrays2' is not in .*Run it first") as raised:
+        study.verdict()
+    assert "Did you mean" not in str(raised.value)
+
+
+def test_other_arrays_under_the_same_name_are_told_in_words(finished: Study) -> None:
+    with pytest.raises(UserError) as raised:
+        Study(**KEYS, data=digits(299)).run(quiet=True)
+    assert "data: the arrays hold other images or labels than those it began with" in str(
+        raised.value
+    )
+    assert ".npz" not in str(raised.value)
+
+
+@pytest.mark.parametrize("given", [2, "0-3"])
+def test_seeds_that_are_no_list_get_an_example(workdir: Path, given: Any) -> None:
+    with pytest.raises(UserError, match=r"seeds: must be a list, for example seeds: \[0, 1\]"):
+        Study(**{**KEYS, "seeds": given}, data={"name": "digits", "test": 0.2})
+
+
+def test_a_search_says_beforehand_which_seed_does_not_count(workdir: Path) -> None:
+    search = {"method": "random", "trials": 2, "finalists": 1}
+    space = {**SPACE, "match": {"solve": "bottleneck_width", "by": "flops"}}
+    keys = {**KEYS, "space": space, "data": {"name": "digits", "test": 0.2}, "search": search}
+    (note,) = Study(**{**keys, "seeds": [7, 3]}).notes
+    assert note == (
+        "Seed 7 chooses the finalists of the search, and does not count for them: only seed 3"
+        " compares them, and one seed gives no interval. Give three seeds or more, for example"
+        " seeds: [7, 3, 0]."
+    )
+    assert Study(**{**keys, "seeds": [0, 1, 2]}).notes == []
+    assert Study(**KEYS, data={"name": "digits", "test": 0.2}).notes == []

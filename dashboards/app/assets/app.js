@@ -53,13 +53,13 @@
         return none();
       },
 
-      study: (arms, statuses, seeds, order, page, cost, beside, everyArm, everyStatus) => remember([
+      study: (arms, statuses, seeds, order, page, cost, beside, everyArm, everyStatus, ownCost) => remember([
         ...chosen("arm", arms, values(everyArm)),
         ...chosen("status", statuses, values(everyStatus)),
         ["seeds", seeds],
         ["order", order === "arm" ? "" : order],
         ["page", page > 1 ? page : ""],
-        ["cost", cost === "flops" ? "" : cost],
+        ["cost", cost === ownCost ? "" : cost],
         ["beside", beside],
       ]),
 

@@ -42,6 +42,7 @@ def published_networks(like: Architecture, by: str, spent: float) -> list[Publis
             if (
                 (network.resolution, network.classes) == (like.resolution, like.classes)
                 and (network.template.kind, network.stem) == (like.template.kind, like.stem)
+                and (network.growth, network.order) == (like.growth, like.order)
                 and abs(cost(network, by) / spent - 1) <= NEAR
             ):
                 key = network, study.table_name, study.data

@@ -110,15 +110,18 @@ class Question:
         }
         if self.solve != "depths":
             options["multiple_of"] = 2**self.multiple
-        if reference.template.kind == "basic":
+        if self.axis not in reference.template.numbers:
             designs = match(reference, **options)
         else:
             designs = []
-            for power in range(self.most + 1):
+            unit = reference.unit(self.axis)
+            for value in [2**power for power in range(self.most + 1) if 2**power % unit == 0] or [
+                unit
+            ]:
                 try:
-                    designs += match(reference, **options, **{self.axis: 2**power})
+                    designs += match(reference, **options, **{self.axis: value})
                 except UserError:  # so many paths, or paths so wide, leave nothing of this budget
-                    if power == 0:
+                    if not designs:
                         raise
                     break
         return [replace(design, reference=reference.name) for design in designs]

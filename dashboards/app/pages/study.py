@@ -24,7 +24,13 @@ from dashboards.app.pages.parts import (
     study_path,
 )
 from dashboards.app.pages.selection import MEASURE_LABELS, ORDERS, Selection
-from dashboards.app.pages.study_figures import CURVES, SPENDING, chosen_findings, findings_of
+from dashboards.app.pages.study_figures import (
+    CURVES,
+    SPENDING,
+    chosen_findings,
+    findings_of,
+    own_cost,
+)
 from dashboards.app.thumbnails import thumbnails
 from dashboards.figures.paper import published_by_cardinality
 from dashboards.page.elements import element, joined, link
@@ -65,7 +71,8 @@ def _page(reader: Reader, tables: Tables, chosen: Selection, every: float) -> li
         for measure, words in MEASURE_LABELS.items()
         if measure != "latency" or findings.has_latency or measure == findings.objective
     }
-    by = radio("cost-by", labelled_options(measures), chosen.cost or findings.objective or "flops")
+    own = own_cost(findings)
+    by = radio("cost-by", labelled_options(measures), chosen.cost or own)
     costs = html.Section(
         [
             legend("Cost in", by),
@@ -76,6 +83,7 @@ def _page(reader: Reader, tables: Tables, chosen: Selection, every: float) -> li
     return [
         dcc.Store(id="study-name", data=tables.info["name"]),
         dcc.Store(id="study-stamp", data=tables.stamp),
+        dcc.Store(id="own-cost", data=own),
         dcc.Store(id="results-drawn", data=0),
         dcc.Interval(id="study-tick", interval=int(1000 * every)),
         html.Div(head(reader, tables), id="study-head"),

@@ -38,6 +38,11 @@ def findings_of(reader: Reader, tables: Tables) -> Findings:
     )
 
 
+def own_cost(findings: Findings) -> str:
+    """The cost that a study's page shows errors against, where the reader chooses none."""
+    return findings.objective or "flops"
+
+
 def chosen_findings(reader: Reader, tables: Tables, chosen: Selection) -> Findings:
     """The findings of a choice of a study's trainings, once too; those of the study where all are
     chosen. Raises `UserError` for seeds that cannot be read."""
@@ -57,12 +62,8 @@ def shown(
     Raises `UserError` for an unknown study and for seeds that cannot be read.
     """
     tables, theme = reader.tables(name), theme_of(look)
-    own = chosen.cost or findings_of(reader, tables).objective or "flops"
-    chosen = replace(
-        chosen.rows,
-        cost=own if group == "cost" else "flops",
-        beside=chosen.beside if group == "results" else "",
-    )
+    cost = (chosen.cost or own_cost(findings_of(reader, tables))) if group == "cost" else ""
+    chosen = replace(chosen.rows, cost=cost, beside=chosen.beside if group == "results" else "")
 
     def make() -> list[LiveFigure]:
         findings = chosen_findings(reader, tables, chosen)
@@ -86,7 +87,8 @@ def _figure(
         curves = chosen.of_curves(reader.curves(name), findings.trials)
         return learning_curves(findings, curves, split=key, theme=theme)
     if key == "cost":
-        return error_against_cost(findings, cost=chosen.cost, theme=theme)
+        split = "validation" if chosen.cost == findings.objective else "test"
+        return error_against_cost(findings, cost=chosen.cost, split=split, theme=theme)
     return throughput(findings, theme=theme)
 
 

@@ -4,8 +4,10 @@ import pytest
 from scipy import stats
 from study_tables import MIXED, make_mixed_trials, make_trials
 
-from dashboards.analysis.arms import groups_of
+from dashboards.analysis.arms import arm_cardinalities, designs_of, groups_of
 from dashboards.analysis.findings import Findings
+from dashboards.analysis.words import template_label
+from dashboards.figures.theme import arm_styles
 
 ARMS = ["C=1", "C=2", "C=4", "C=8", "C=16"]
 
@@ -60,6 +62,25 @@ def test_arms_of_one_axis_stand_together_by_their_values():
     assert groups_of(["other", "shortcut=projection", "shortcut=none", "deeper"]) == [
         ["other", "deeper"], ["shortcut=projection", "shortcut=none"]
     ]  # fmt: skip
+
+
+def test_unlike_paths_and_another_growth_have_no_place_on_the_axis_of_cardinality() -> None:
+    trials = make_trials()
+    assert arm_cardinalities(designs_of(trials)) == {f"C={c}": c for c in (1, 2, 4, 8, 16)}
+    of_c_4 = trials["arm"] == "C=4"
+    for column, word in (("kind", "inception"), ("growth", "root"), ("order", "pre")):
+        other = trials.assign(**{column: trials[column].where(~of_c_4, word)})
+        assert arm_cardinalities(designs_of(other)) == {}
+        styles = arm_styles(Findings(other))
+        assert len({(style.color, style.dash) for style in styles.values()}) == 5
+    alike = trials.assign(order="pre")
+    assert arm_cardinalities(designs_of(alike)) == arm_cardinalities(designs_of(trials))
+
+
+def test_a_template_is_called_by_its_paths_and_channels() -> None:
+    assert template_label(8, 14, 256, "bottleneck") == "8x14d"
+    assert template_label(4, 25, 256, "inception") == "inception 25d"
+    assert template_label(1, None, 64, "basic") == "w64"
 
 
 def test_two_seeds_have_a_mean_but_no_interval_of_their_own():

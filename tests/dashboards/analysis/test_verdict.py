@@ -144,6 +144,16 @@ def test_3_one_seed_claims_nothing_and_says_why():
     assert "may be the luck of the seed. 2 more seeds would give intervals." in verdict.more
 
 
+def test_arms_without_a_design_are_named():
+    points = [{"arm": "C=64", "reason": "nearest d=3, +4.1 %."}, {"arm": "C=128", "reason": "x"}]
+    assert "Left out, as no design fits: C=64 and C=128 (C=64: nearest d=3, +4.1 %)." in (
+        verdict_on(make_trials(), left_out=points).notes
+    )
+    assert "Left out, as no design fits: C=64 (nearest d=3, +4.1 %)." in (
+        verdict_on(make_trials(), left_out=points[:1]).notes
+    )
+
+
 def test_4_failures_are_told_arm_by_arm():
     trials = without_results(make_trials(), [4, 9], "failed", "loss is NaN")
     notes = verdict_on(trials).notes

@@ -356,12 +356,27 @@ def test_the_input_of_the_design_page_is_that_of_the_users_data():
 
 
 @pytest.mark.parametrize("solve", ["bottleneck_width", "width", "depths", "cardinality"])
-@pytest.mark.parametrize("reference", ["resnet50", "resnext29_8x64d_cifar", "resnet18"])
+@pytest.mark.parametrize(
+    "reference",
+    [
+        *("resnet50", "resnext29_8x64d_cifar", "resnet18", "inception_3-4-6-3_25d_w256"),
+        *("resnext_3-4-6-3_64x2d_w256_growroot", "resnet50_pre"),
+    ],
+)
 def test_every_quantity_has_an_answer_or_a_reason(solve, reference):
     answered = design.answer(Question(reference, solve=solve, factor=6), None)
     assert bool(answered.table) != bool(answered.problem)
-    if reference != "resnet18":
+    if reference not in ("resnet18", "inception_3-4-6-3_25d_w256"):
         assert answered.table
+    elif solve == "cardinality":
+        assert reference == "resnet18" or "paths are unlike" in answered.problem
+
+
+def test_cardinalities_of_roots_are_those_that_can_be_halved():
+    answered = design.answer(Question("resnext_3-4-6-3_64x2d_w256_growroot", most=6), None)
+    assert list(answered.figure.data[-1].x) == [8, 16, 32, 64]
+    few = design.answer(Question("resnext_3-4-6-3_64x2d_w256_growroot", most=1), None)
+    assert list(few.figure.data[-1].x) == [8], "the smallest, where the slider ends below it"
 
 
 @pytest.mark.parametrize("solve", QUANTITY_LABELS)

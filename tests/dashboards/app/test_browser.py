@@ -210,6 +210,24 @@ def test_the_cost_and_the_order_are_chosen(browser, address):
         assert "beside=osmr_resnext20_svhn" in page.url
 
 
+def test_flops_chosen_for_a_search_of_two_objectives_stay_chosen(browser, tmp_path):
+    storage = Storage(f"sqlite:///{tmp_path}/studies.db")
+    search = {"method": "random", "trials": 5, "finalists": 1, "seed": 0}
+    search["objectives"] = ["validation_error", "params"]
+    add_attempts(storage, make_study(storage, "searched", search=search))
+    title = "document.querySelector('#cost').closest('figure').textContent"
+    with served(storage) as address:
+        with opened(browser, f"{address}/study/searched") as page:
+            until(page, f"{title}.includes('mean validation error and parameters')")
+            page.get_by_label("FLOPs", exact=True).check()
+            until(page, f"{title}.includes('mean test error and FLOPs')")
+            assert page.url.endswith("?cost=flops")
+        with opened(browser, f"{address}/study/searched?cost=flops") as page:
+            until(page, f"{title}.includes('mean test error and FLOPs')")
+            page.get_by_label("params", exact=True).check()
+            until(page, "!location.search")
+
+
 def test_what_was_got_wrong_comes_after_the_figures_with_its_images(browser, tmp_path):
     storage = Storage(f"sqlite:///{tmp_path}/studies.db")
     store(storage)

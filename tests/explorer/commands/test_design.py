@@ -6,12 +6,16 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 
-from explorer.cli import COMMANDS
+from explorer.cli import COMMANDS, cli
 from explorer.foreign import call_function
+from explorer.networks import time_matching
+from explorer.networks.measuring import Timing
 
 Here = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -37,6 +41,45 @@ def test_match_prints_json_only(here: Here) -> None:
     assert all(list(design) == keys.split() for design in designs)
     assert designs[0]["budget"] == 69632
     assert designs[3]["mismatch"] == pytest.approx(71456 / 69632 - 1)
+
+
+def test_a_block_or_an_order_is_given_like_a_quantity(here: Here) -> None:
+    designs = json.loads(
+        here(
+            "match", "resnet50", "--kind", "bottleneck,inception", "--order", "pre", "--json"
+        ).stdout
+    )
+    assert [design["name"] for design in designs] == [
+        "resnet50_pre",
+        "inception_3-4-6-3_25d_w256_pre",
+    ]
+    assert {design["budget"] for design in designs} == {4089184256}
+    arms = json.loads(
+        here(
+            "suggest", "--flops", "5M", "--resolution", "32", "--cardinality", "4",
+            "--growth", "root,d,C", "--top", "1", "--json",
+        ).stdout
+    )[0]["arms"]  # fmt: skip
+    assert [arm["name"].rpartition("_grow")[2] for arm in arms][::2] == ["root", "C"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("match", "resnet50", "--kind", "incepton"), "Did you mean 'inception'"),
+        (("match", "resnet50", "--kind", "inception", "--cardinality", "2"), "paths are unlike"),
+        (("match", "resnet50", "--growth", "root"), "the smallest C is 8"),
+        (("suggest", "--flops", "5M", "--resolution", "32", "--kind", "basic"), "resnet20_cifar"),
+        (("scale", "inception_1-1_8d_w32", "--resolution", "1"), "smallest resolution"),
+    ],
+)
+def test_a_block_that_cannot_be_is_one_sentence(
+    here: Here, arguments: tuple[str, ...], message: str
+) -> None:
+    result = here(*arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 def test_describe_lists_every_layer_and_sums_to_the_totals(here: Here) -> None:
@@ -394,3 +437,45 @@ def test_suggest_says_what_it_needs(here: Here, arguments: tuple[str, ...], mess
     result = here("suggest", *arguments)
     assert (result.returncode, result.stdout) == (2, "")
     assert message in result.stderr
+
+
+SMALL = ("resnext_1_1x2d_w8_small8", "--resolution", "8", "--classes", "5")
+
+
+def test_match_meets_a_latency_that_is_given(one_thread: None) -> None:
+    arguments = ["match", *SMALL, "--cardinality", "2", "--latency", "1us"]
+    shown = CliRunner().invoke(cli, arguments).output
+    # No network takes a microsecond, so the least of all that were measured is the nearest.
+    assert "Budget: 1 µs latency (given). The mismatch is in latency." in shown
+    assert ", on cpu, in 32 bits, with 1 thread, a batch of 1:" in shown
+    medians = {
+        line.split()[0]: float(line.split()[4])
+        for line in shown.splitlines()
+        if line.startswith("resnext_1_2x") and " to " in line
+    }
+    (chosen,) = [line.split()[0] for line in shown.splitlines() if line.endswith("chosen")]
+    assert chosen == min(medians, key=medians.__getitem__)
+    refused = CliRunner().invoke(cli, [*arguments[:-1], "10"])
+    assert "must be a time above zero with its unit, for example 10ms" in str(refused.exception)
+
+
+@pytest.mark.parametrize(("high", "is_clear"), [(0.9, True), (1.05, False)])
+def test_a_choice_among_overlapping_quartiles_says_so(
+    high: float, is_clear: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Times are given here: each d takes as many ms, up to `high` longer in the upper quartile."""
+
+    def measure(cases: list[Any], **_: Any) -> list[Timing]:
+        times = [case.architecture.template.bottleneck_width / 1000 for case in cases]
+        pairs = zip(cases, times, strict=True)
+        return [Timing(case, time, time, time + high / 1000, 7, 0) for case, time in pairs]
+
+    monkeypatch.setattr(time_matching, "measure", measure)
+    arguments = ["match", *SMALL, "--cardinality", "2", "--by", "latency"]
+    shown = CliRunner().invoke(cli, arguments).output
+    assert "2.000 to" in next(line for line in shown.splitlines() if line.endswith("chosen"))
+    clear = (
+        "The choice is not clear-cut: the quartiles of 2 designs, d from 1 to 2, overlap, so that"
+        " another round of measuring may choose another of them."
+    )
+    assert (clear in shown) != is_clear

@@ -37,6 +37,36 @@ def test_a_torchvision_state_dict_holds_plain_tensors_under_torchvisions_names(
     assert all(torch.equal(value, model.state_dict()[key]) for key, value in state.items())
 
 
+def test_a_pre_activation_network_has_timms_names_for_timm_and_none_in_torchvision(
+    tmp_path: Path,
+) -> None:
+    """Of timm 1.0.31, whose `resnetv2_50` has as many parameters and gave the same outputs."""
+    model = fresh_network(Architecture.from_name("resnet26_pre", classes=7), seed=0)
+    line = export(model, tmp_path / "r26.pth", "timm")
+    assert line.startswith(
+        "timm.models.resnetv2.ResNetV2([2, 2, 2, 2], num_classes=7, in_chans=3,"
+        " conv_layer=timm.layers.create_conv2d, norm_layer=timm.layers.BatchNormAct2d)"
+    )
+    state = torch.load(tmp_path / "r26.pth", weights_only=True)
+    assert {name for name in state if "stages.1.blocks.0." in name and "weight" in name} == {
+        f"stages.1.blocks.0.{part}.weight"
+        for part in (
+            *("norm1", "conv1", "norm2", "conv2", "norm3", "conv3"),
+            "downsample.conv",
+        )
+    }
+    others = {name for name in state if "stages." not in name and "running" not in name}
+    assert others == {
+        *("stem.conv.weight", "norm.weight", "norm.bias", "norm.num_batches_tracked"),
+        *("head.fc.weight", "head.fc.bias"),
+    }
+    assert state["head.fc.weight"].shape == (7, 2048, 1, 1)
+    assert torch.equal(state["stages.3.blocks.1.conv3.weight"], model.layer4[1].conv3.weight)
+    with pytest.raises(UserError, match="after each convolution, never before"):
+        export(model, tmp_path / "tv.pth", "torchvision")
+    assert not (tmp_path / "tv.pth").exists()
+
+
 def test_a_state_dict_is_written_as_the_files_name_says(tmp_path: Path) -> None:
     from safetensors.torch import load_file
 
@@ -95,7 +125,10 @@ def test_the_constructor_in_torchvision_is_named(name: str, call: str) -> None:
         ("resnet20_cifar", "stem is always imagenet"),
         ("resnext_3-4-6_32x4d_w256", "always has 4 stages, not 3"),
         ("resnext_3-4-6-3_32x4d_w128", "always 256 wide, not 128"),
-        ("resnext_3-4-6-3_32x4d_w256_growC", "never C"),
+        ("resnext_3-4-6-3_32x4d_w256_growC", "C always stays"),
+        ("resnext_3-4-6-3_32x4d_w256_growroot", "C always stays"),
+        ("inception_3-4-6-3_25d_w256", "no inception blocks"),
+        ("resnext50_32x4d_pre", "never before|one path with d = 64"),
         ("resnext_3-4-6-3_32x4d_w256_plain", "always has shortcuts"),
     ],
 )

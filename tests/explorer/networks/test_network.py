@@ -165,6 +165,66 @@ def test_the_three_forms_are_one_function(
         torch.testing.assert_close(actual, expected, rtol=1e-8, atol=1e-8, msg=name)
 
 
+def ready(name: str) -> Network:
+    """A network of odd statistics, in evaluation."""
+    torch.manual_seed(0)
+    model = build(Architecture.from_name(name, resolution=9, in_channels=2, classes=3)).double()
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            for tensor in (module.running_mean, module.running_var, module.weight, module.bias):
+                assert tensor is not None
+                torch.nn.init.uniform_(tensor, 0.2, 1.5)
+    return model.eval()
+
+
+@pytest.mark.parametrize(
+    "name", ["resnext_3-2_2x3d_w8_small8_pre", "inception_3-2_2d_w8_small8_pre"]
+)
+def test_the_shortcuts_of_pre_activation_are_clean(name: str) -> None:
+    """He et al. 2016, "Identity mappings", equation 4: what blocks add is summed, nothing else."""
+    model = ready(name)
+    added: list[torch.Tensor] = []
+    for block in model.layer1:
+        block.register_forward_hook(lambda _, inputs, out: added.append(out - inputs[0]))
+    x = torch.randn(2, 8, 9, 9, dtype=torch.float64)
+    torch.testing.assert_close(model.layer1(x), x + sum(added))
+    last = "conv3" if hasattr(model.layer1[0], "conv3") else "conv2"
+    for block in model.layer1:
+        torch.nn.init.zeros_(getattr(block, last).weight)
+    assert torch.equal(model.layer1(x), x)
+
+
+def test_pre_activation_normalises_before_each_convolution_and_before_the_pooling() -> None:
+    model = ready("resnext_2-1_2x3d_w8_small4_pre")
+    relu, block = torch.relu, model.layer2[0]
+    x = torch.randn(2, 8, 9, 9, dtype=torch.float64)
+    inner = relu(block.bn1(x))
+    out = block.conv3(relu(block.bn3(block.conv2(relu(block.bn2(block.conv1(inner)))))))
+    torch.testing.assert_close(block(x), out + block.downsample[0](inner))
+    image = torch.randn(2, 2, 9, 9, dtype=torch.float64)
+    stages = model.layer2(model.layer1(model.conv1(image)))
+    torch.testing.assert_close(model(image), model.fc(relu(model.norm(stages)).mean((2, 3))))
+    assert not hasattr(model, "bn1")
+
+
+def test_an_inception_block_joins_its_four_branches_projects_and_adds() -> None:
+    block = ready("inception_1-1_3d_w8_small4").layer2[0]
+    relu, (one, three, five, pool) = (
+        torch.relu,
+        [block.get_submodule(f"branch{n}") for n in range(1, 5)],
+    )
+    x = torch.randn(2, 8, 9, 9, dtype=torch.float64)
+    first = relu(one.bn1(one.conv1(x)))
+    second = relu(three.bn2(three.conv2(relu(three.bn1(three.conv1(x))))))
+    third = relu(five.bn2(five.conv2(relu(five.bn1(five.conv1(x))))))
+    fourth = relu(pool.bn1(pool.conv1(torch.nn.functional.max_pool2d(x, 3, 2, 1))))
+    assert [tuple(out.shape) for out in (first, second, third, fourth)] == [(2, 6, 5, 5)] * 4
+    out = block.bn2(block.conv2(torch.cat([first, second, third, fourth], 1)))
+    torch.testing.assert_close(block(x), relu(out + block.downsample[1](block.downsample[0](x))))
+    kernels = [branch[-2].kernel_size[0] for branch in (one, three, five, pool)]
+    assert kernels == [1, 3, 5, 1]
+
+
 @settings(max_examples=50)
 @given(architectures())
 def test_every_layer_has_the_size_and_name_that_torch_gives_it(architecture: Architecture) -> None:

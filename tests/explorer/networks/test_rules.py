@@ -17,9 +17,19 @@ from explorer.networks.rules import (
 )
 
 
-@given(architectures())
-def test_every_architecture_obeys_both_rules(architecture: Architecture) -> None:
+@given(architectures(kinds=("bottleneck", "basic")))
+def test_every_architecture_of_equal_paths_obeys_both_rules(architecture: Architecture) -> None:
     assert find_violations(architecture) == []
+
+
+@given(architectures(kinds=("inception",)))
+def test_of_inception_blocks_only_the_unlike_paths_break_a_rule(architecture: Architecture) -> None:
+    violations = find_violations(architecture)
+    assert [(violation.rule, violation.where) for violation in violations] == [
+        (1, f"layer{stage.number}.0") for stage in architecture.stages
+    ]
+    d = architecture.template.bottleneck_width
+    assert f"1x1 ({d}); 1x1-3x3 ({d}-{d}); 1x1-5x5 ({d}-{d}); 1x1 ({d})" in violations[0].message
 
 
 @settings(max_examples=15)
@@ -28,7 +38,10 @@ def test_a_built_module_is_seen_as_the_architecture_is(architecture: Architectur
     image = torch.zeros(
         1, architecture.in_channels, architecture.resolution, architecture.resolution
     )
-    assert find_violations(build(architecture), image) == []
+    network, shapes = build(architecture), stages_of_architecture(architecture)
+    assert stages_of_module(network, image) == shapes
+    assert find_violations(network, image) == find_violations(architecture)
+    assert all(parameter.grad is None for parameter in network.parameters())
 
 
 STAGES = stages_of_architecture(Architecture.from_name("resnext50_32x4d"))
@@ -169,6 +182,68 @@ class Stages(nn.Module):
         for stage in self.children():
             x = stage(x)
         return x
+
+
+class GoogLeNetBlock(nn.Module):
+    """Inception's block as GoogLeNet has it: paths of a width each, concatenated."""
+
+    widths = ((16,), (12, 24), (4, 8), (16,))
+
+    def __init__(self, channels: int, width: int, stride: int) -> None:
+        super().__init__()
+        a, (b, c), (d, e), (f,) = self.widths[0][0], *self.widths[1:]
+        self.one = nn.Conv2d(channels, a, 1, stride)
+        self.three = nn.Sequential(
+            nn.Conv2d(channels, b, 1), nn.ReLU(True), nn.Conv2d(b, c, 3, stride, 1)
+        )
+        self.five = nn.Sequential(
+            nn.Conv2d(channels, d, 1), nn.ReLU(True), nn.Conv2d(d, e, 5, stride, 2)
+        )
+        self.pool = nn.Sequential(nn.MaxPool2d(3, stride, 1), nn.Conv2d(channels, f, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu_(x)
+        return torch.cat([self.one(x), self.three(x), self.five(x), self.pool(x)], dim=1)
+
+
+class EqualPaths(nn.Module):
+    """Figure 3a of the paper: paths of equal topology as modules of their own, summed."""
+
+    def __init__(self, channels: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.paths = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(channels, width // 8, 1),
+                nn.Conv2d(width // 8, width // 8, 3, stride, 1),
+                nn.Conv2d(width // 8, width, 1),
+            )
+            for _ in range(4)
+        )
+        self.matching = nn.Conv2d(channels, width, 1, stride)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu(self.matching(x) + sum(path(x) for path in self.paths))
+
+
+def test_an_inception_like_network_is_told_why_it_breaks_rule_1() -> None:
+    network = Stages(GoogLeNetBlock, (64, 64, 64, 64))
+    violations = find_violations(network, torch.zeros(1, 3, 64, 64))
+    assert [
+        (violation.rule, violation.where) for violation in violations if violation.rule == 1
+    ] == [(1, f"layer{stage}.0") for stage in (1, 2, 3, 4)]
+    assert (
+        "its 4 paths are unlike, 1x1 (16); 1x1-3x3 (12-24); 1x1-5x5 (4-8); 1x1 (16), where"
+        in violations[0].message
+    )
+
+
+def test_equal_paths_as_modules_break_no_rule_and_a_frozen_network_is_seen_alike() -> None:
+    image = torch.zeros(1, 3, 64, 64)
+    shapes = stages_of_module(Stages(EqualPaths), image)
+    assert {len(block.paths) for stage in shapes for block in stage} == {4}
+    assert find_violations(shapes) == []
+    frozen = Stages(GoogLeNetBlock, (64, 64, 64, 64)).requires_grad_(False)
+    assert len(stages_of_module(frozen, image)[0][0].paths) == 4
 
 
 @pytest.mark.parametrize("block", [Gated, Selective])

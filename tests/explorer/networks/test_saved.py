@@ -59,3 +59,10 @@ def test_no_file_and_an_onnx_file_are_refused_by_their_kind(tmp_path: Path) -> N
         load_network(tmp_path / "missing.safetensors")
     with pytest.raises(UserError, match="it is an ONNX network"):
         load_network(tmp_path / "network.onnx")
+
+
+def test_a_photo_is_no_file_of_weights(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"\xff\xd8\xff\xe0 JFIF")
+    with pytest.raises(UserError, match=r"it is no file of weights\. Give the \.safetensors file"):
+        load_network(photo)

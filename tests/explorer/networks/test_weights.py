@@ -262,6 +262,11 @@ def test_another_number_of_classes_is_named(tmp_path: Path) -> None:
         "resnext29_8x64d_cifar",
         "resnext_1-2_2x4d_w32_small16_growC",
         "resnext_1-2-1_2x4d_w32_plain",
+        "resnext_1-2-1_4x3d_w32_small_growroot",
+        "resnext_1-2_2x4d_w32_small16_growC_plain_pre",
+        "resnet20_cifar_pre",
+        "inception_1-2_3d_w32_small16",
+        "inception_2-1_3d_w32_plain_pre",
     ],
 )
 def test_the_design_whose_weights_they_are_is_named(tmp_path: Path, of: str) -> None:

@@ -5,10 +5,12 @@ import contextlib
 import io
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,6 +48,8 @@ def trials(
             "status": "failed" if error is None else "complete",
             "validation_error": error,
             "flops": (flops or {}).get(design, 100),
+            "params": 1000,
+            "latency": None,
         }
         for design, column in errors.items()
         for seed, error in enumerate(column)
@@ -537,3 +541,38 @@ def test_the_winner_says_how_many_of_the_planned_seeds_it_rests_on() -> None:
     begun = choose(trials({"a": [0.1, None, None], "b": [0.2, None, None]})).why
     assert "mean of 1 of 3 seeds. One seed cannot tell" in begun
     assert begun.endswith("The other seeds have no result.")
+
+
+def test_another_machine_goes_on_with_a_retraining_and_its_files_are_with_the_artifacts(
+    complete: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began_with = []
+
+    def train(
+        architecture: Architecture, *_: object, checkpoints: Path, on_epoch: Any, **__: object
+    ) -> SimpleNamespace:
+        path = checkpoints / "checkpoint.pt"
+        began_with.append(path.read_text() if path.exists() else "")
+        path.write_text("one epoch")
+        on_epoch({"epoch": 1, "train_error": 0.5})
+        if not began_with[-1]:
+            raise KeyboardInterrupt
+        figures = dict.fromkeys(("train_error", "test_error"), 0.1)
+        figures |= dict.fromkeys(("train_top5_error", "test_top5_error"), None)
+        figures |= {"test_balanced_error": 0.55, "test_errors_by_class": [0.1, 1.0]}
+        return SimpleNamespace(**figures, epochs=4, state_dict=build(architecture).state_dict())
+
+    monkeypatch.setattr("studies.training.training.train", train)
+    arguments = ["study", "winner", "tiny", "--storage", "sqlite:///t.db", "--retrain"]
+    arguments += ["--export", "best", "--artifacts", "shared"]
+    assert CliRunner().invoke(cli, arguments).exit_code == 1  # click's answer to Ctrl-C
+    shutil.rmtree("best")  # another machine has none
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 0, result.output
+    assert began_with == ["", "one epoch"]
+    assert "Copied to " in result.output
+    files = [path for path in Path("shared").rglob("*") if path.is_file()]
+    names = sorted(path.name for path in files)
+    assert names == ["card.md", "network.onnx", "weights.safetensors"]
+    for path in files:
+        assert path.read_bytes() == (Path("best") / path.name).read_bytes()

@@ -71,11 +71,23 @@ def test_images_may_have_their_channels_first_or_last(
         ({"labels": np.arange(24)}, "has an array 'labels'; allowed are"),
         (
             {"train_images": images(24, 6, 6).astype(float)},
-            r"are float64, 24 x 6 x 6, .*by 255 if .* 0 to 1.*astype\(\"uint8",
+            r"are float64, 24 x 6 x 6, .* go from 0 to 23: where 23 is white, .*astype\(\"uint8",
         ),
         (
             {"train_images": images(24, 6, 6).astype(int)},
-            r"are int64, .*must be uint8.*if .* 0 to 255.*astype\(\"uint8",
+            r"are int64, .*must be uint8.* go from 0 to 23.*astype\(\"uint8",
+        ),
+        (
+            {"train_images": np.linspace(0, 16, 864).reshape(24, 6, 6)},
+            r"go from 0 to 16: where 16 is white, use \(images \* \(255 / 16\)\)\.round\(\)",
+        ),
+        (
+            {"train_images": np.linspace(-1, 1, 864).reshape(24, 6, 6)},
+            "go from -1 to 1: give them as they were, black as 0",
+        ),
+        (
+            {"train_images": np.full((24, 6, 6), np.nan)},
+            "Give finite numbers, black as 0 and white as 255",
         ),
         (
             {"train_images": images(24, 6, 7)},
@@ -379,3 +391,11 @@ def test_a_module_that_cannot_be_imported_is_an_error_that_names_the_line(
 def test_a_name_of_another_form_is_no_data_set(name: str) -> None:
     with pytest.raises(ValueError, match=r"unknown data set .*package.module:function"):
         DataSpec(name=name)
+
+
+def test_dark_images_are_taken_and_mentioned(tmp_path: Path) -> None:
+    write(tmp_path, train_images=images(24, 6, 6))
+    notes = load(NPZ, tmp_path).notes
+    assert notes[0].startswith("The brightest sample of the train images is 23, of 255: where 23")
+    write(tmp_path, train_images=10 * images(24, 6, 6))
+    assert load(NPZ, tmp_path).notes == ()

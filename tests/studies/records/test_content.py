@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from searching import make
+from tiny_study import change
 
 from explorer import Budget, Design
 from explorer.cli import cli
@@ -114,3 +115,20 @@ def test_an_imported_study_has_no_file_to_train_by(old: Storage) -> None:
         _ = stored.content.file
     with pytest.raises(UserError, match="settings of this study are not known"):
         _ = stored.content.settings
+
+
+def test_a_limit_of_latency_that_was_stored_as_seconds_is_read_and_extended(
+    storage: Storage, tiny: Path
+) -> None:
+    search = "search: {method: random, trials: 2, finalists: 1, constraints: {latency: 2 s}}"
+    change(tiny, "seeds: [0, 1]", f"seeds: [0, 1]\n{search}")
+    stored = make(storage, tiny)
+    document = stored.content.plain["document"]
+    earlier = {**document, "search": {**document["search"], "constraints": {"latency": 2.0}}}
+    content = {**stored.content.plain, "document": earlier}
+    storage.open().set_study_user_attr(stored.id, CONTENT, content)
+    stored = get(storage, "tiny")
+    assert stored.content.file.search is not None
+    assert stored.content.file.search.constraints == {"latency": 2.0}
+    change(tiny, "trials: 2", "trials: 3")
+    assert make(storage, tiny).content.origin.trials == 3

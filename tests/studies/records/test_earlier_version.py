@@ -50,6 +50,12 @@ def test_its_results_are_those_that_it_had(old: Path, name: str) -> None:
     pd.testing.assert_frame_equal(now[before.columns], before)
 
 
+def test_its_designs_are_of_the_blocks_and_the_order_that_there_were(old: Path) -> None:
+    trials = read(URL, "old_grid")[0]
+    assert set(trials["kind"]) == {"bottleneck"}
+    assert set(trials["order"]) == {"post"}
+
+
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_study_is_shown_and_has_a_report(old: Path, name: str) -> None:
     for command in ("show", "status"):

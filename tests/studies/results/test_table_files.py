@@ -31,6 +31,15 @@ def read(text: str | bytes, encoding: str = "utf-8") -> pd.DataFrame:
     return study.trials
 
 
+def test_a_file_from_before_there_were_other_blocks_says_them_by_its_names(workdir: Path) -> None:
+    assert set(read(FILE)["kind"]) == {"bottleneck"}
+    header, row = HEADER.replace("flops,", ""), ROW1.replace("62112,", "")
+    other = read(header + row.replace(C1, "inception_1_8d_w16_small8_pre").replace("C=1", "unlike"))
+    assert list(other[["kind", "order", "cardinality"]].iloc[0]) == ["inception", "pre", 4]
+    with pytest.raises(UserError, match="order is 'pre' here, and resnext_1_1x8d_w16_small8 has"):
+        read(header.replace("arm,", "order,") + row.replace("C=1", "pre"))
+
+
 def semicolons(text: str) -> str:
     """As a German Excel writes it."""
     return text.replace(",", ";").replace(".", ",")

@@ -5,8 +5,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -26,12 +24,14 @@ from tiny_runs import (
 )
 from tiny_study import change
 
+import studies.engines.worker_process
 import studies.records.stored_study
 import studies.running.supervisor
 from explorer.errors import UserError
 from studies import Study
 from studies.attempts.attempt import Attempt
 from studies.attempts.workers import Lease
+from studies.engines.worker_process import WorkerProcess, worker_environment
 
 
 def test_a_killed_worker_is_replaced_and_its_pair_resumed(
@@ -224,10 +224,15 @@ def test_workers_that_cannot_start_end_the_run(
     assert Study.load(tiny).results(storage="sqlite:///t.db")["status"].unique() == ["waiting"]
 
 
-def test_a_worker_that_died_before_it_read_anything_can_be_asked_to_stop(workdir: Path) -> None:
-    child = subprocess.Popen([sys.executable, "-c", ""], stdin=subprocess.PIPE)
+def test_a_worker_that_died_before_it_read_anything_can_be_asked_to_stop(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(studies.engines.worker_process, "BOOTSTRAP", "")
+    with open("log", "wb") as log:
+        process = WorkerProcess({}, worker_environment(1), log)
+    child = process.popen
     child.wait()
     assert child.stdin
     child.stdin.write(b"what it is to do\n")  # is still to be sent
-    studies.running.supervisor._Process("worker", 0, child, workdir / "log").ask_to_stop()
+    process.ask_to_stop()
     assert child.stdin.closed

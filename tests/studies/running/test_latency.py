@@ -56,6 +56,8 @@ def test_latency_is_a_column_of_results_and_shown(timed: Callable[..., Any]) -> 
     assert tables.trials["latency"].between(1e-6, 10).all()
     shown = CliRunner().invoke(cli, ["study", "show", "tiny", "--storage", URL]).output
     assert "latency" in "".join(shown.splitlines()[:2])
+    measured = "for one image on cpu, in 32 bits, with 1 thread, the median over trainings"
+    assert f"Latency: {measured}" in shown
     findings = Findings(tables.trials, tables.info)
     assert closing_table(findings).columns[-1] == "Latency (ms)"
     assert findings.objective == "latency"
@@ -63,7 +65,8 @@ def test_latency_is_a_column_of_results_and_shown(timed: Callable[..., Any]) -> 
     # The front of the search's own objectives is the first figure of all.
     figures = re.findall(r'data-figure="([^"]*)"', page)
     assert figures[0].endswith("front")
-    assert "Pareto front of mean test error and latency" in page
+    assert "Pareto front of mean validation error and latency" in page
+    assert page.count(measured) >= 2  # below the front, and beside the table
 
 
 @pytest.mark.usefixtures("fake")
@@ -105,7 +108,8 @@ def test_a_finalist_is_trained_on_later_seeds_although_the_machine_has_become_sl
 @pytest.mark.parametrize(
     ("constraints", "message"),
     [
-        ({"latency": "2x"}, "latency must be a time above zero, for example 10ms"),
+        ({"latency": "2x"}, "latency must be a time above zero with its unit, for example 10ms"),
+        ({"latency": 2}, "latency must be a time above zero with its unit, .* given: 2"),
         ({"latencies": "2ms"}, "Did you mean 'latency'"),
         ({"params": -5}, "search.constraints.params: must be above 0"),
     ],

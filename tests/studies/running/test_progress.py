@@ -21,7 +21,7 @@ STORED: Any = SimpleNamespace(
     recipes=[],
     content=SimpleNamespace(
         document=SimpleNamespace(search=None, tune=None, until=None),
-        file=SimpleNamespace(all_recipes=(SimpleNamespace(name="quick", epochs=10),)),
+        file=SimpleNamespace(all_recipes=(SimpleNamespace(name="quick", epochs=10),), notes=[]),
         settings=Settings(device="cpu", precision="bf16", threads=1),
         origin=SimpleNamespace(
             versions={"torch": "1.0"},

@@ -30,6 +30,7 @@ from tiny_runs import (
 )
 from tiny_study import change
 
+import studies.engines.local
 import studies.machine.gpus
 import studies.records.stored_study
 import studies.running.supervisor
@@ -93,7 +94,8 @@ def test_neither_the_supervisor_nor_an_idle_worker_imports_torch(done: None, tin
         " Study.load('tiny.yaml').run(storage='sqlite:///t.db', workers=2).complete == 6\nimport"
         " os, studies.running.worker\nos.dup2(os.pipe()[0], 0)  # a supervisor that is"
         " there\nconfig = {'storage': 'sqlite:///t.db', 'study': 'tiny', 'data_dir': None,"
-        " 'worker': 'w', 'index': 0, 'lease': {}, 'trainer':"
+        " 'worker': 'w', 'index': 0, 'lease': {}, 'stops': 0, 'devices': 1, 'artifacts': None,"
+        " 'trainer':"
         " 'studies.running.trial:Trainer'}\nassert studies.running.worker.main(config) =="
         " 0\nassert not {'torch', 'pytorch_lightning', 'pandas'} & set(sys.modules)\n"
     )
@@ -183,13 +185,21 @@ def test_data_that_a_worker_cannot_load_stops_the_run(
     assert tables()[0]["status"].unique() == ["waiting"]
 
 
+def test_a_machine_with_other_data_is_done_without_as_long_as_another_has_the_right_data(
+    fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(studies.running.supervisor, "TRAINER", "fake_training:OtherDataOnce")
+    assert run(tiny, workers=2) == DONE
+    assert tables()[0]["status"].unique() == ["complete"]
+
+
 def test_a_full_disk_behind_the_logs_fails_no_training_and_keeps_the_reason(
     fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def open_full(path: Path) -> IO[bytes]:
         return open("/dev/full", "wb")
 
-    monkeypatch.setattr(studies.running.supervisor, "open_log", open_full)
+    monkeypatch.setattr(studies.engines.local, "open_log", open_full)
     mischief(monkeypatch, tiny, "bug", "C=4")
     view = Recorder()
     counts = run(tiny, view)
@@ -463,13 +473,13 @@ def test_gpus_are_dealt_out_in_turn_as_many_workers_to_each_as_wanted(
     expected: list[str],
 ) -> None:
     given: list[tuple[int, str | None]] = []
-    before = studies.running.supervisor.worker_environment
+    before = studies.engines.local.worker_environment
 
     def note(threads: int, gpu: str | None = None) -> dict[str, str]:
         given.append((threads, gpu))
         return before(threads, gpu)
 
-    monkeypatch.setattr(studies.running.supervisor, "worker_environment", note)
+    monkeypatch.setattr(studies.engines.local, "worker_environment", note)
     assert (
         studies.running.supervisor.run(Study.load(tiny), storage="sqlite:///t.db", **options)
         == DONE

@@ -14,9 +14,10 @@ from studies.machine.settings import Settings
 from studies.missed import Missed
 from studies.training.batches import TrainingBatches
 from studies.training.checkpoints import identify
+from studies.training.losses import balanced_weights
 from studies.training.metrics import Predictions, balanced_error
 from studies.training.notes import errors_by_class, training_notes
-from studies.training.training import balanced_weights, train
+from studies.training.training import train
 
 CPU = Settings(device="cpu", precision="32", threads=1)
 NETWORK = Architecture.from_name(

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,6 +102,62 @@ def test_arrays_with_the_channels_last_are_taken_and_others_refused(workdir: Pat
     for wrong in (images / 255, images[:, :, :4], images[:, :1]):
         with pytest.raises(UserError, match=r"takes images of uint8, N x 3 x 8 x 8 \(given: "):
             predictor.probabilities(wrong)
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (8, 8, 1)])
+def test_one_image_is_told_to_be_one(grey: Path, shape: tuple[int, ...]) -> None:
+    with pytest.raises(UserError, match=r"That is one image; give several, or images\[None\] of"):
+        Predictor.load(grey).probabilities(digits(1).reshape(shape))
+
+
+@pytest.mark.parametrize(("white", "shown"), [(16, "16"), (1, "1")])
+def test_floats_are_refused_with_how_to_make_them_uint8(
+    grey: Path, white: float, shown: str
+) -> None:
+    floats = digits(9) / 255 * white
+    with pytest.raises(UserError, match=rf"go from 0 to {shown}: where {shown} is white, use"):
+        Predictor.load(grey).probabilities(floats)
+
+
+def test_images_on_another_scale_than_those_of_the_training_are_warned_of(
+    grey: Path, workdir: Path
+) -> None:
+    images, of_bright = digits(9), Predictor.load(grey)
+    dark = (images // 16).astype(np.uint8)
+    with pytest.warns(
+        UserWarning, match="brightest sample of these images is 15, and the training"
+    ):
+        of_bright.probabilities(dark)
+    of_dark = Predictor.load(weights(workdir / "dark.safetensors", Exported((0.02,), (0.02,))))
+    with pytest.warns(UserWarning, match="they seem to be on another scale"):
+        of_dark.probabilities(images)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        of_bright.probabilities(images)
+        of_dark.probabilities(dark)
+
+
+def test_what_is_no_file_of_weights_and_no_path_is_said(grey: Path, workdir: Path) -> None:
+    with pytest.raises(UserError, match=f"it is a folder; give the file in it: {grey}"):
+        Predictor.load(workdir)
+    (workdir / "empty").mkdir()
+    with pytest.raises(UserError, match=r"it is a folder, with no \.safetensors in it"):
+        Predictor.load(workdir / "empty")
+    predictor = Predictor.load(grey)
+    for images in (digits(2), [digits(1)[0]]):
+        with pytest.raises(UserError, match=r"given: ndarray.*predictor\.probabilities\(images\)"):
+            list(predictor.predict(images))
+    Image.fromarray(digits(1)[0, 0]).save(workdir / "one.png")
+    (one,) = predictor.predict("one.png")
+    assert one.file == Path("one.png")
+
+
+def test_the_largest_image_of_the_training_is_that_of_predicting(workdir: Path) -> None:
+    Image.fromarray(digits(1)[0, 0]).save(workdir / "one.png")
+    for most, problem in ((63, True), (64, False)):
+        about = Exported((0.3,), (0.4,), max_pixels=most)
+        (one,) = Predictor.load(weights(workdir / f"{most}.safetensors", about)).predict("one.png")
+        assert bool(one.problem) == problem
 
 
 def test_the_command_names_classes_and_says_what_is_no_image(

@@ -1,6 +1,7 @@
 """The log files of workers: opened for each, and read for why one died."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
@@ -16,9 +17,9 @@ def open_log(path: Path) -> IO[bytes]:
         return open(os.devnull, "wb")
 
 
-def quoted_tail(log: Path) -> str:
-    """The last lines of a log, to be put into a message."""
-    return "".join(f"  | {line}\n" for line in last_lines(log))
+def quoted(lines: Iterable[str]) -> str:
+    """Lines of a log, to be put into a message."""
+    return "".join(f"  | {line}\n" for line in lines)
 
 
 def last_lines(log: Path) -> list[str]:

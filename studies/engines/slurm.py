@@ -1,0 +1,256 @@
+"""The engine of a Slurm cluster: a worker is a job of an array, submitted by submitit.
+
+Slurm places the jobs. Each stops its worker before its time is over and is queued again while pairs
+are left, also when the command that submitted it is gone. The folder of a study's files has to be
+one that all nodes share. Nothing but this module and `slurm_seat` imports submitit.
+"""
+
+import json
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from explorer.errors import UserError
+from studies.engines.engine import Ended, Engine, Job, Placed, Tell
+from studies.engines.slurm_seat import (
+    SECRETS,
+    Seat,
+    events_file,
+    secrets,
+    settings_here,
+    stop_file,
+    without_secrets,
+)
+from studies.engines.waiting import within
+from studies.engines.worker_process import STOPPED
+from studies.machine.settings import Resolved, Settings
+from studies.storage import FILES
+
+# Seconds for `sbatch` to answer.
+SUBMIT_TIMEOUT = 30.0
+# Seconds between two looks at what jobs tell, and at whether Slurm still has them.
+POLL, LOOK = 0.5, 60.0
+# Seconds in which a worker that was asked to stop ends its step.
+STOP_TIMEOUT = 120.0
+# A worker stops so many seconds before its job's end: a tenth of the job's time, within bounds.
+MARGIN = (20.0, 300.0)
+# Submitit gives a job up that has run out of time so often; ours run until no pair is left.
+REQUEUES = 1_000_000
+
+
+def seconds_of(text: str) -> float:
+    """Seconds of a time as Slurm takes it: 90 (minutes), 4:00:00, 1-12:00:00 and so on.
+
+    Raises `UserError` for anything else.
+    """
+    match = re.fullmatch(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", text.strip())
+    if match:
+        days, *parts = match.groups()
+        given = [int(part) for part in parts if part is not None]
+        # With days the first of the others are hours; without, of three they are, else minutes.
+        units = [3600, 60, 1] if days is not None or len(given) == 3 else [60, 1]
+        seconds = sum(unit * part for unit, part in zip(units, given, strict=False))
+        if seconds := seconds + 86400 * int(days or 0):
+            return float(seconds)
+    raise UserError(
+        f"--time {text} is no time of Slurm's. Write minutes, hours:minutes:seconds or"
+        " days-hours:minutes:seconds, such as 4:00:00."
+    )
+
+
+class SlurmEngine(Engine):
+    """A Slurm cluster.
+
+    Args:
+        workers: How many jobs; by default one.
+        partition: Of Slurm; None: its default.
+        time: Of each job, as Slurm takes it.
+        devices: GPUs that share a training, in each job.
+        cluster: `slurm`, or `local`: submitit's stand-in, whose jobs are processes here.
+    """
+
+    def __init__(
+        self,
+        workers: int | None = None,
+        partition: str | None = None,
+        time: str = "1:00:00",
+        devices: int = 1,
+        cluster: str = "slurm",
+    ) -> None:
+        self.spans_machines = cluster == "slurm"
+        self.devices, self._workers, self._cluster = devices, workers or 1, cluster
+        self._seconds, self._partition = seconds_of(time), partition
+        low, high = MARGIN
+        self._margin = min(max(self._seconds / 10, low), high, self._seconds / 2)
+        self._needs: dict[str, Any] = {}
+
+    def settings(self, resolve: Callable[..., Resolved], **options: Any) -> Resolved:
+        job = self._ask_node(resolve, options)
+        print(f"Job {job.job_id} finds out what the nodes can compute with.", file=sys.stderr)
+        resolved, mistake = job.result()
+        if resolved is None:
+            raise UserError(mistake)
+        return resolved
+
+    def _ask_node(self, resolve: Callable[..., Resolved], options: dict[str, Any]) -> Any:
+        """A job that resolves the settings: with GPUs, unless Slurm has none for it."""
+
+        def asked(**gpus: int) -> Any:
+            executor = self._executor(Path.cwd() / FILES / "_slurm", {"cpus_per_task": 1, **gpus})
+            return _submitted(lambda: executor.submit(settings_here, resolve, options, sys.path))
+
+        try:
+            return asked(gpus_per_node=self.devices)
+        except UserError:
+            return asked()
+
+    def seats(self, settings: Settings) -> int:
+        self._needs = {"cpus_per_task": settings.threads * self.devices}
+        if settings.device != "cpu":
+            self._needs = {"cpus_per_task": settings.threads, "gpus_per_node": self.devices}
+        return self._workers
+
+    def start(self, jobs: Sequence[Job], tell: Tell) -> list[Placed]:
+        folder = jobs[0].log.parent.with_name("slurm").absolute()
+        executor = self._executor(folder, self._needs)
+        seat = Seat(folder, self._seconds, self._margin)
+        os.environ[SECRETS] = secrets(jobs[0])  # Slurm hands the environment on to the jobs
+        try:
+            # All workers of a run are one array.
+            submitted = _submitted(
+                lambda: executor.map_array(seat, [without_secrets(job) for job in jobs])
+            )
+        finally:
+            del os.environ[SECRETS]
+        return [
+            SlurmWorker(job, its_job, folder, tell)
+            for job, its_job in zip(jobs, submitted, strict=True)
+        ]
+
+    def _executor(self, folder: Path, needs: dict[str, Any]) -> Any:
+        try:
+            import submitit
+        except ModuleNotFoundError:
+            raise UserError(
+                "submitit is not installed here. Install it: pip install 'resnext-explorer[slurm]'"
+            ) from None
+        try:
+            executor = submitit.AutoExecutor(
+                folder, cluster=self._cluster, **{f"{self._cluster}_max_num_timeout": REQUEUES}
+            )
+        except RuntimeError:
+            raise UserError(
+                "there is no Slurm here (no srun). Run the command on a machine that submits jobs."
+            ) from None
+        executor.update_parameters(
+            name="resnext-explorer", timeout_min=max(1, round(self._seconds / 60)), **needs
+        )
+        if self._cluster == "slurm":
+            executor.update_parameters(
+                slurm_partition=self._partition,
+                slurm_signal_delay_s=round(self._margin),
+                slurm_additional_parameters={"requeue": True},  # else some clusters refuse it
+            )
+        return executor
+
+
+class SlurmWorker(Placed):
+    """A job, and the thread that reads what it tells."""
+
+    def __init__(self, job: Job, submitted: Any, folder: Path, tell: Tell) -> None:
+        self._job, self._submitted, self._folder, self._tell = job, submitted, folder, tell
+        self.log = str(job.log)
+        self._is_placed = False
+        self._has_ended = threading.Event()
+        self._events = events_file(folder, job.id)
+        self._read = 0
+        threading.Thread(target=self._listen, name=f"worker {job.index}", daemon=True).start()
+
+    def _listen(self) -> None:
+        next_look = time.monotonic() + LOOK
+        end: Ended | None = None
+        while end is None and not self._has_ended.wait(POLL):
+            end = self._look()
+            if end is None and time.monotonic() >= next_look:
+                next_look = time.monotonic() + LOOK
+                with suppress(Exception):
+                    if self._submitted.done():
+                        end = self._look() or self._lost()
+        with suppress(OSError):
+            self._events.unlink()
+            stop_file(self._folder, self._job.id).unlink()
+        self._has_ended.set()
+        self._tell(self._job.id, end or Ended(STOPPED, "was cancelled", ()))
+
+    def _lost(self) -> Ended:
+        """The job is gone, and has not told of an end."""
+        state = self._submitted.state
+        if not self._read and "CANCEL" not in state:
+            text = f"a Slurm job ended ({state}) before its worker began. Its log is"
+            message = f"{text} {self._submitted.paths.stderr}"
+            self._tell(self._job.id, {"event": "error", "message": message})
+        return Ended(None, f"was lost: its Slurm job ended ({state})", ())
+
+    def _look(self) -> Ended | None:
+        """Hand on what is new in the file; the end, once it is there."""
+        try:
+            with open(self._events, "rb") as file:
+                file.seek(self._read)
+                lines = file.read().split(b"\n")
+        except OSError:
+            return None
+        for line in lines[:-1]:  # the last is not whole yet, or empty
+            self._read += len(line) + 1
+            event = json.loads(line)
+            if event["event"] == "placed":
+                self._is_placed = True
+                self.log = f"{self._job.log} (on {event['node']})"
+            elif event["event"] == "queued again":
+                self._is_placed = False
+                text = "It has stopped before its job's end, and is queued again."
+                self._tell(self._job.id, {"event": "note", "text": text})
+            elif event["event"] == "ended":
+                return Ended(event["code"], event["cause"], event["last_lines"])
+            else:
+                self._tell(self._job.id, event)
+        return None
+
+    def ask_to_stop(self) -> None:
+        with suppress(OSError):
+            stop_file(self._folder, self._job.id).touch()
+        if not self._is_placed:  # it may wait for room for ever
+            self.kill()
+
+    def kill(self) -> None:
+        with suppress(Exception):
+            self._submitted.cancel(check=False)
+        self._has_ended.set()
+
+    def wait(self) -> None:
+        self._has_ended.wait(STOP_TIMEOUT)
+
+
+def _submitted(submit: Callable[[], Any]) -> Any:
+    """What `submit` makes. Raises `UserError` where Slurm refuses it or does not answer."""
+    try:
+        return within(SUBMIT_TIMEOUT, submit)
+    except TimeoutError:
+        raise UserError(
+            f"Slurm has not taken the jobs within {SUBMIT_TIMEOUT:.0f} s. Check that `sinfo`"
+            " answers."
+        ) from None
+    except Exception as error:
+        from submitit.core.utils import FailedJobError
+
+        if not isinstance(error, FailedJobError | OSError):
+            raise
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(
+            f"Slurm does not take the jobs: {reason}. Check --partition and --time with `sinfo`."
+        ) from None
