@@ -107,8 +107,8 @@ def starting_weights(architecture: Architecture, path: str | Path) -> tuple[dict
         f"the classifier is new, since the file's is for {shapes[HEAD[0]][0]} classes, not"
         f" {architecture.classes}"
     )
-    kept = {name: tensor for name, tensor in tensors.items() if name not in HEAD}
-    return kept, ", ".join([*said, new])
+    body = {name: tensor for name, tensor in tensors.items() if name not in HEAD}
+    return body, ", ".join([*said, new])
 
 
 def _read(path: Path) -> Any:

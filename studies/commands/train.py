@@ -15,6 +15,8 @@ from studies.commands.options import GivenPath, set_option, threads_option
 from studies.config.overrides import override
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from explorer import Architecture
     from studies.config.recipe import Recipe
     from studies.data import DataSpec
@@ -124,7 +126,8 @@ def train(
         from explorer.networks import check_name
 
         check_name(output, "safetensors", force=force)
-    start, said = {}, []
+    start: dict[str, Tensor] = {}
+    said: list[str] = []
     if weights is not None:
         from explorer.networks import starting_weights
 

@@ -53,7 +53,7 @@ def identify(
         digest.update(part.digest())
     for name in sorted(weights):
         digest.update(f"{name} {weights[name].dtype}".encode())
-        digest.update(weights[name].reshape(-1).view(torch.uint8).numpy())
+        digest.update(weights[name].reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

@@ -187,8 +187,8 @@ class _Run(pytorch_lightning.LightningModule):
         self.validated: Missed | None = None  # after the last epoch
         self.class_weights = None
         if recipe.class_weights == "balanced":
-            weights = balanced_weights(splits.train.labels, splits.classes)
-            self.class_weights = weights.to(self.target)
+            by_class = balanced_weights(splits.train.labels, splits.classes)
+            self.class_weights = by_class.to(self.target)
         self.trained = Reading(math.nan, math.nan, None)
         self.started = self.evaluated = 0.0
 

@@ -1,6 +1,7 @@
 """What arrives in trackers, as their own readers see it."""
 
 import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ class Watcher(View):
 def _without_settings_of_trackers(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MLFLOW_TRACKING_URI", "WANDB_MODE", "WANDB_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
+    if mlflow := sys.modules.get("mlflow"):
+        mlflow.set_tracking_uri(None)  # an earlier test's
 
 
 def stored_curves() -> dict[tuple[str, int], pd.DataFrame]:
