@@ -15,8 +15,6 @@ from studies.commands.options import GivenPath, set_option, threads_option
 from studies.config.overrides import override
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from explorer import Architecture
     from studies.config.recipe import Recipe
     from studies.data import DataSpec
@@ -126,7 +124,7 @@ def train(
         from explorer.networks import check_name
 
         check_name(output, "safetensors", force=force)
-    start: dict[str, Tensor] = {}
+    start: dict[str, Any] = {}
     said: list[str] = []
     if weights is not None:
         from explorer.networks import starting_weights
