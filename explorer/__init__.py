@@ -8,8 +8,10 @@ so that importing `explorer` imports neither torch nor pandas nor NumPy.
 from typing import TYPE_CHECKING
 
 from explorer.architecture import Architecture, Stage
+from explorer.blueprints import Blueprint, blueprint
 from explorer.budget import match, scale
-from explorer.complexity import Complexity, count
+from explorer.complexity import count
+from explorer.costs import Complexity
 from explorer.designs import Budget, Design
 from explorer.errors import UserError
 from explorer.layers import Layer, iter_layers
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Architecture",
+    "Blueprint",
     "Budget",
     "Complexity",
     "Design",
@@ -32,6 +35,7 @@ __all__ = [
     "Suggestion",
     "Template",
     "UserError",
+    "blueprint",
     "build",
     "count",
     "enumerate_designs",

@@ -14,7 +14,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from explorer.costs import Complexity
 from explorer.errors import UserError, check_known, shorten
+from explorer.lazy import load
 from explorer.names import format_name, parse_name, usual_input
 from explorer.template import (
     FIXED_PATHS,
@@ -260,6 +262,39 @@ class Architecture:
         if template:
             quantities["template"] = self.template.with_(**template)
         return replace(self, **quantities)
+
+    # What `explorer.blueprints.Blueprint` asks for besides.
+
+    source = ""  # the code that makes it is ours
+
+    @property
+    def quantities(self) -> dict[str, Any]:
+        """C, d, width and depths; d is None for basic blocks."""
+        template = self.template
+        return {
+            "cardinality": template.cardinality,
+            "bottleneck_width": template.bottleneck_width,
+            "width": template.width,
+            "depths": self.depths,
+        }
+
+    def check_heeded(self, before: "Architecture") -> None:
+        """Every quantity of ours changes the network."""
+
+    def record(self) -> dict[str, Any]:
+        """Its quantities as plain data."""
+        return {**self.quantities, "depths": list(self.depths)}
+
+    # The verbs stand above their values, and are looked up when they are called.
+
+    def count(self) -> Complexity:
+        """FLOPs, parameters and activations, as `explorer.count` counts them."""
+        complexity: Complexity = load("explorer.complexity").count(self)
+        return complexity
+
+    def build(self) -> Any:
+        """The torch module, as `explorer.build` makes it."""
+        return load("explorer.networks").build(self)
 
     def unit(self, quantity: str) -> int:
         """Of what all values of a quantity are multiples: of C, growth "root" halves it, else 1."""

@@ -6,7 +6,7 @@ and compares its integer neighbours. Plain integers and NumPy arrays go through 
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import product
@@ -14,6 +14,7 @@ from math import lcm
 from typing import Any
 
 from explorer.architecture import CHOICES, Architecture, as_architecture
+from explorer.blueprints import Blueprint, as_blueprint
 from explorer.complexity import check_fits
 from explorer.depths import find_policy
 from explorer.designs import (
@@ -29,12 +30,20 @@ from explorer.designs import (
 )
 from explorer.errors import UserError, check_known, shorten
 from explorer.numbers import parse_share
+from explorer.searching import search_quantity
 from explorer.template import FIXED_PATHS, MOST_BLOCKS, whole
 from explorer.text import human_flops, human_percent
 
+# Our own quantities, each with a value of its kind.
+OURS: Mapping[str, Any] = {
+    **dict.fromkeys(QUANTITIES, 1),
+    "depths": (1,),
+    **dict.fromkeys(CHOICES, ""),
+}
+
 
 def match(
-    reference: Architecture | str,
+    reference: Blueprint | str,
     *,
     solve: str = "bottleneck_width",
     by: str = "flops",
@@ -52,8 +61,9 @@ def match(
     Args:
         reference: An architecture, or its name. It sets the budget, and every quantity that is
             neither solved nor given.
-        solve: The quantity to solve, one of `QUANTITIES`. The whole number whose cost is nearest to
-            the budget is taken; of two equally near, the cheaper.
+        solve: The quantity to solve, one of `QUANTITIES`, or of the parameters of a function of
+            one's own. The whole number whose cost is nearest to the budget is taken; of two equally
+            near, the cheaper.
         by: The cost to keep, one of `MEASURES`.
         budget: A plain budget in the measure's unit, instead of the reference's own cost.
         tolerance: The largest mismatch allowed, a fraction; None allows any.
@@ -66,8 +76,9 @@ def match(
         UserError: No whole number brings a design within the tolerance, or a quantity or measure
             does not fit the reference; the message names every such design.
     """
-    reference = as_architecture(reference)
-    check_quantity(solve, given)
+    reference = as_blueprint(reference)
+    known = OURS if isinstance(reference, Architecture) else reference.quantities
+    check_quantity(solve, given, known)
     if tolerance is not None:
         tolerance = parse_share(tolerance, "tolerance")
     if by in TIMES:
@@ -83,35 +94,44 @@ def match(
             " quantity."
         )
     designs = []
-    for values in combinations(given):
-        start = reference.with_(**values)
+    for values in combinations(given, known):
+        solution: Any
+        start, note = reference.with_(**values), ""
+        start.check_heeded(reference)
         check_solve(start, solve)
         check_measure(start, solve, by)
-        if solve == "depths":
-            solution: Any = _solve_depths(start, target, depth_policy)
+        if not isinstance(start, Architecture):
+            solution, note = search_quantity(start, solve, target, step)
+        elif solve == "depths":
+            solution = _solve_depths(start, target, depth_policy)
         else:
-            solution, fixed = solve_quantity(start, solve, target, step)
-            if target.value <= fixed:
-                raise ImpossibleBudget(
-                    f"a budget of {human_flops(target.value)} {target.by} is impossible at"
-                    f" {write_quantities(start, values) or start.name}: without any"
-                    f" {LABELS[solve]}, the rest of the network (stem, shortcuts, classifier)"
-                    f" costs {human_flops(fixed)}."
-                )
-        designs.append(
-            Design(
-                start.with_(**{solve: solution}), target, reference.name if budget is None else ""
-            )
-        )
+            solution = _solve_number(start, solve, target, step, values)
+        solved = start.with_(**{solve: solution})
+        designs.append(Design(solved, target, reference.name if budget is None else "", note=note))
     missed = beyond(designs, tolerance)
     if missed and tolerance is not None:
         listed = "; ".join(describe_miss(design, solve, given) for design in missed)
         raise UserError(
-            f"no whole number for {LABELS[solve]} keeps {by} within {human_percent(tolerance)} of"
-            f" {human_flops(missed[0].budget.value)}: {listed}. Allow a larger tolerance, or start"
-            " from another reference."
+            f"no whole number for {LABELS.get(solve, solve)} keeps {by} within"
+            f" {human_percent(tolerance)} of {human_flops(missed[0].budget.value)}: {listed}."
+            " Allow a larger tolerance, or start from another reference."
         )
     return designs
+
+
+def _solve_number(
+    start: Architecture, solve: str, target: Budget, step: int, values: Iterable[str]
+) -> int:
+    """`solve_quantity` for a budget that the rest of the network does not exceed."""
+    solution, fixed = solve_quantity(start, solve, target, step)
+    if target.value <= fixed:
+        raise ImpossibleBudget(
+            f"a budget of {human_flops(target.value)} {target.by} is impossible at"
+            f" {write_quantities(start, values) or start.name}: without any"
+            f" {LABELS[solve]}, the rest of the network (stem, shortcuts, classifier)"
+            f" costs {human_flops(fixed)}."
+        )
+    return int(solution)
 
 
 def beyond(designs: Iterable[Design], tolerance: float | None) -> list[Design]:
@@ -130,22 +150,34 @@ def describe_miss(design: Design, solve: str, given: Iterable[str]) -> str:
     )
 
 
-def write_quantities(architecture: Architecture, quantities: Iterable[str]) -> str:
-    """Some quantities of an architecture in the paper's letters: 'C=8, d=13'."""
-    values = {**vars(architecture), **vars(architecture.template)}
-    values["depths"] = "-".join(map(str, architecture.depths))
-    return ", ".join(f"{LABELS[key]}={values[key]}" for key in quantities)
+def write_quantities(network: Blueprint, quantities: Iterable[str]) -> str:
+    """Some quantities of a network, ours in the paper's letters: 'C=8, d=13'."""
+    values = dict(network.quantities)
+    if isinstance(network, Architecture):
+        values |= {**vars(network), **vars(network.template)}
+    written = {
+        key: "-".join(map(str, values[key])) if isinstance(values[key], tuple) else values[key]
+        for key in quantities
+    }
+    return ", ".join(f"{LABELS.get(key, key)}={value}" for key, value in written.items())
 
 
-def check_quantity(solve: str, given: Iterable[str]) -> None:
-    """Raise `UserError` where `solve` is no quantity, or is given already."""
-    check_known("quantity to solve", solve, QUANTITIES)
+def check_quantity(solve: str, given: Iterable[str], known: Collection[str] = QUANTITIES) -> None:
+    """Raise `UserError` where `solve` is no known quantity, or is given already."""
+    check_known("quantity to solve", solve, [key for key in known if key not in CHOICES])
     if solve in given:
         raise UserError(f"{solve} is both given and to be solved; give it, or solve it.")
 
 
-def check_solve(start: Architecture, solve: str) -> None:
+def check_solve(start: Blueprint, solve: str) -> None:
     """Raise `UserError` where a network has no such quantity to solve for."""
+    if not isinstance(start, Architecture):
+        if isinstance(start.quantities[solve], tuple):
+            raise UserError(
+                f"{solve} is several numbers in {start.name}, and only a single one can be"
+                " solved; give it, and solve another quantity."
+            )
+        return
     template = start.template
     possible = (*template.numbers, "depths")
     if solve not in possible:
@@ -157,12 +189,13 @@ def check_solve(start: Architecture, solve: str) -> None:
         )
 
 
-def check_measure(reference: Architecture, solve: str, by: str) -> None:
+def check_measure(reference: Blueprint, solve: str, by: str) -> None:
     """Raise `UserError` where the cost does not depend on the quantity to solve.
 
-    Then every value of it would meet a budget, or none.
+    Then every value of it would meet a budget, or none. Of a network of the user's own,
+    `search_quantity` sees that.
     """
-    if not _changes(reference, solve, by):
+    if isinstance(reference, Architecture) and not _changes(reference, solve, by):
         others = ", ".join(measure for measure in MEASURES if measure != by)
         raise UserError(
             f"{LABELS[solve]} cannot be solved by {by}, which does not change with {LABELS[solve]};"
@@ -179,13 +212,20 @@ def _changes(reference: Architecture, solve: str, by: str) -> bool:
     return cost(reference.with_(**{solve: few}), by) != cost(reference.with_(**{solve: many}), by)
 
 
-def combinations(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every combination of the given values; a quantity's value may be one or many."""
+def combinations(
+    given: dict[str, Any], quantities: Mapping[str, Any] = OURS
+) -> Iterator[dict[str, Any]]:
+    """Every combination of the given values; a quantity's value may be one or many.
+
+    Args:
+        given: Values by quantity.
+        quantities: Those that are known, each with a value of its kind.
+    """
     choices: list[list[Any]] = []
     for key, value in given.items():
-        check_known("quantity", key, (*QUANTITIES, *CHOICES))
+        check_known("quantity", key, quantities)
         many = isinstance(value, Iterable) and not isinstance(value, str)
-        if key == "depths":  # one value is itself a list of blocks per stage
+        if isinstance(quantities[key], tuple):  # one value is itself a list, as depths are
             many = many and any(isinstance(item, Iterable) for item in value)
         values = list(value) if many else [value]
         if not values:

@@ -6,28 +6,18 @@ trainable, batch norm and the classifier's bias included.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
-from explorer.architecture import Architecture, as_architecture
+from explorer.architecture import Architecture
+from explorer.blueprints import Blueprint, as_blueprint
+from explorer.costs import Complexity
 from explorer.errors import UserError
 from explorer.layers import Layer, iter_layers
 from explorer.template import LARGEST_NUMBER
 
-
-@dataclass(frozen=True)
-class Complexity:
-    """What one image costs; each field is an array where the architecture's numbers are arrays.
-
-    Attributes:
-        flops: Multiply-adds of convolutions and the classifier.
-        params: Trainable parameters.
-        activations: Elements of the outputs of convolutions and the classifier.
-    """
-
-    flops: int
-    params: int
-    activations: int
+# A training step's FLOPs over the network's own: backward computes two products for each of the
+# forward pass, gradients of inputs and of weights.
+TRAINING_FACTOR = 3
 
 
 def layer_weights(layer: Layer) -> int:
@@ -84,17 +74,20 @@ def total(layers: Iterable[Layer], measure: str) -> int:
     return result
 
 
-def count(architecture: Architecture | str, form: str = "c") -> Complexity:
+def count(architecture: Blueprint | str, form: str = "c") -> Complexity:
     """FLOPs, parameters and activations of a whole network, or of each network of a batch.
 
     Args:
-        architecture: A network, its name, or a batch of networks.
+        architecture: A network, its name, or a batch of networks. One of the user's own is built
+            and counted by torch.
         form: How blocks are computed (see `iter_layers`); it changes the activations only.
 
     Raises:
         UserError: A network of a batch is too large for the batch's 64-bit numbers.
     """
-    architecture = as_architecture(architecture)
+    architecture = as_blueprint(architecture)
+    if not isinstance(architecture, Architecture):
+        return architecture.count()
     check_fits(architecture)
     layers = list(iter_layers(architecture, form))
     return Complexity(*(total(layers, measure) for measure in LAYER_MEASURES))

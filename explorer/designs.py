@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.architecture import Architecture, as_architecture
-from explorer.complexity import Complexity, count, layer_weights, total
+from explorer.architecture import Architecture
+from explorer.blueprints import Blueprint, as_blueprint
+from explorer.complexity import count, layer_weights, total
+from explorer.costs import Complexity
 from explorer.errors import UserError, check_known, shorten
 from explorer.layers import iter_layers
 from explorer.template import any_of
@@ -71,7 +73,7 @@ class Budget:
             )
 
     @classmethod
-    def of(cls, architecture: Architecture | str, by: str = "flops") -> "Budget":
+    def of(cls, architecture: Blueprint | str, by: str = "flops") -> "Budget":
         """The budget that an architecture spends; raises `UserError` as `cost` does."""
         return cls(by, cost(architecture, by))
 
@@ -89,15 +91,17 @@ class Design:
         measured: Seconds that this design takes, where the budget is in time.
         candidates: All `Timing`s that the design was chosen from, the reference's first, where the
             budget is in time.
+        note: What to know of how it was solved, a sentence; "" for nothing.
     """
 
-    architecture: Architecture
+    architecture: Blueprint
     budget: Budget
     reference: str = ""
     arm: str = ""
     is_solved: bool = True
     measured: float | None = None
     candidates: tuple[Any, ...] = ()
+    note: str = ""
 
     def __repr__(self) -> str:
         if getattr(self.mismatch, "ndim", 0):
@@ -129,17 +133,11 @@ class Design:
 
     def record(self) -> dict[str, Any]:
         """The design as plain data, as `match --json` prints it."""
-        template, complexity = self.architecture.template, self.complexity
         return {
             "name": self.name,
             "reference": self.reference or None,
-            "cardinality": template.cardinality,
-            "bottleneck_width": template.bottleneck_width,
-            "width": template.width,
-            "depths": list(self.architecture.depths),
-            "flops": complexity.flops,
-            "params": complexity.params,
-            "activations": complexity.activations,
+            **self.architecture.record(),
+            **vars(self.complexity),
             "by": self.budget.by,
             "budget": self.budget.value,
             "mismatch": self.mismatch,
@@ -147,7 +145,7 @@ class Design:
         }
 
 
-def cost(architecture: Architecture | str, by: str) -> int:
+def cost(architecture: Blueprint | str, by: str) -> int:
     """What an architecture costs in one measure (sections 3.1 and 3.4 of the paper).
 
     Args:
@@ -157,9 +155,17 @@ def cost(architecture: Architecture | str, by: str) -> int:
 
     Raises:
         UserError: The measure is unknown, or it is `block` and the network has basic blocks, which
-            have no d.
+            have no d, or is the user's own.
     """
-    architecture = as_architecture(architecture)
+    architecture = as_blueprint(architecture)
+    check_known("measure", by, MEASURES)
+    if not isinstance(architecture, Architecture):
+        if by == "block":
+            raise UserError(
+                f"the measure 'block' is of our own bottleneck blocks only, not of"
+                f" {architecture.name}; use 'flops'."
+            )
+        return int(getattr(architecture.count(), by))
     if by == "block":
         if "bottleneck_width" not in architecture.template.numbers:
             raise UserError(
@@ -173,5 +179,4 @@ def cost(architecture: Architecture | str, by: str) -> int:
             layer for layer in iter_layers(two_blocks) if layer.stage == 1 and layer.block == 1
         )
         return sum(layer_weights(layer) for layer in identity)
-    check_known("measure", by, MEASURES)
     return total(iter_layers(architecture), by)

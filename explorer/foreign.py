@@ -1,15 +1,20 @@
 """A function of the user's own, named as package.module:function, and reports of its failures."""
 
+import importlib.util
 import os
 import sys
 import sysconfig
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-from explorer.errors import UserError, shorten
+from explorer.errors import UserError, cut, shorten
+
+# Characters of what the user's code raised: torch's errors may be many lines long.
+LONGEST_REASON = 600
 
 
 def call_function(target: str, what: str) -> Any:
@@ -23,25 +28,60 @@ def call_function(target: str, what: str) -> Any:
     Raises:
         UserError: There is no such function, or it raised something; the message says where.
     """
-    module_name, _, function_name = target.partition(":")
     name = f"{what} {shorten(target)}"
+    function = find_function(target, name)
+    with users_code(name):
+        return function()
+
+
+def find_function(target: str, name: str) -> Callable[..., Any]:
+    """The user's function that `target` names, as package.module:function.
+
+    Raises `UserError` where there is none, or its module cannot be imported; the message calls it
+    `name`.
+    """
+    module_name, _, function_name = target.partition(":")
     with _current_folder_last():
         module = _module(name, module_name)
         try:
             function = getattr(module, function_name)
         except AttributeError as error:
-            raise _not_found(name, error) from None
-        if not callable(function):
-            raise UserError(
-                f"{name} must be a function; it is of the type {type(function).__name__}."
-            )
+            raise _not_found(name, module_name, error) from None
+    if not callable(function):
+        raise UserError(f"{name} must be a function; it is of the type {type(function).__name__}.")
+    typed: Callable[..., Any] = function
+    return typed
+
+
+def is_of_current_folder(module_name: str) -> bool:
+    """Whether a module would be imported from the current folder; imports nothing."""
+    first = module_name.partition(".")[0]
+    known = sys.modules.get(first)
+    if known is not None:
+        folders = [getattr(known, "__file__", None), *getattr(known, "__path__", ())]
+        return any(folder and Path(folder).is_relative_to(Path.cwd()) for folder in folders)
+    own = Path(f"{first}.py").is_file() or Path(first).is_dir()
+    return own and importlib.util.find_spec(first) is None
+
+
+@contextmanager
+def users_code(
+    name: str, hint: Callable[[BaseException], str] = lambda error: ""
+) -> Iterator[None]:
+    """Run the user's code: whatever it raises becomes a `UserError` that calls it `name`.
+
+    Args:
+        name: What was called with what, at the start of the message.
+        hint: What more to say of an exception, a sentence; "" for nothing.
+    """
+    with _current_folder_last():
         try:
-            return function()
+            yield
         except UserError:
             raise
         # The user's code may raise anything.
         except (Exception, SystemExit) as error:  # noqa: BLE001
-            raise _failed(name, "failed", error) from None
+            raise _failed(name, "failed", error, hint(error)) from None
 
 
 @contextmanager
@@ -67,18 +107,31 @@ def _module(name: str, module_name: str) -> Any:
         if isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(
             f"{error.name}."
         ):
-            raise _not_found(name, error) from None
+            raise _not_found(name, module_name, error) from None
         raise _failed(name, "cannot be imported", error) from None
 
 
-def _not_found(name: str, error: Exception) -> UserError:
+def _not_found(name: str, module_name: str, error: Exception) -> UserError:
     return UserError(
         f"{name} cannot be found: {error}. It must be package.module:function, installed or in the"
-        " current folder."
+        f" current folder.{_hidden(module_name)}"
     )
 
 
-def _failed(name: str, what: str, error: BaseException) -> UserError:
+def _hidden(module_name: str) -> str:
+    """A sentence on a module of the current folder that another module hides; "" without one."""
+    first = module_name.partition(".")[0]
+    own = next((path for path in (Path(f"{first}.py"), Path(first)) if path.exists()), None)
+    known = sys.modules.get(first)
+    if own is None or known is None:
+        return ""
+    files = [getattr(known, "__file__", None), *getattr(known, "__path__", ())]
+    if any(file and Path(file).is_relative_to(own.absolute()) for file in files):
+        return ""
+    return f" Python's or our own module {first} hides ./{own} here: rename yours."
+
+
+def _failed(name: str, what: str, error: BaseException, hint: str = "") -> UserError:
     """The error for what the user's code raised, with file and line.
 
     Where a library raised it, that is the line that called the library.
@@ -98,5 +151,6 @@ def _failed(name: str, what: str, error: BaseException) -> UserError:
         message = " ".join(str(error).split())
         location = "".join(f" ({frame.filename}:{frame.lineno})" for frame in (own or frames)[-1:])
     return UserError(
-        f"{name} {what}: {type(error).__name__}: {message}{location}. Correct it, then start again."
+        f"{name} {what}: {type(error).__name__}: {cut(message, LONGEST_REASON)}{location}."
+        f" {hint or 'Correct it, then start again.'}"
     )

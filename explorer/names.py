@@ -233,6 +233,12 @@ def _blocks(name: str, layers: int, *, layers_per_block: int) -> int:
 
 
 def _unknown_name(name: str) -> UserError:
+    if ":" in name:
+        return UserError(
+            f"{shorten(name)} is a network of your own, and this is known of ours only, which have"
+            " names like resnet50. Networks of your own go with describe, match, measure, export,"
+            " train, spaces and studies."
+        )
     if loose := re.fullmatch(r"resnext\d*_(?:[\d-]+_)?([^_]+?)x([^_]+?)d(?:_.*)?", name):
         for label, text in (("cardinality C", loose[1]), ("bottleneck width d", loose[2])):
             if not re.fullmatch(r"[1-9]\d*", text):

@@ -1,18 +1,11 @@
 """The commands of search spaces: space list, show, count, sample."""
 
-from typing import Any
-
 import click
 
 from explorer.commands.options import JSON_OPTION, input_options
 from explorer.commands.parsing import WholeNumber
-from explorer.commands.printing import (
-    DESIGN_COLUMNS,
-    DESIGN_SPARE,
-    UNITS,
-    design_row,
-    print_far_off,
-)
+from explorer.commands.printing import UNITS, print_designs, print_far_off
+from explorer.designs import Design
 from explorer.text import counted, human_count, human_percent
 from search_spaces.api import SearchSpace
 from search_spaces.documents import preset_names
@@ -99,6 +92,9 @@ def show(name_or_path: str, sizes: dict[str, int], as_json: bool) -> None:
             "A study takes the input from its data; here --resolution, --in-channels and --classes"
             " set it."
         )
+    for design in resolved.designs:
+        if design.note:
+            click.echo(f"{design.arm}: {design.note}")
     print_far_off(resolved.designs, "whole number")
     if resolved.left_out:
         click.echo(f"{len(resolved.left_out)} of {len(search_space.points)} points left out:")
@@ -167,8 +163,5 @@ def sample(name_or_path: str, number: int, seed: int, sizes: dict[str, int], as_
         click.echo(f"\nThe space holds only {counted(len(designs), 'design')}.")
 
 
-def _print_designs(designs: list[Any]) -> None:
-    from explorer.terminal import print_table
-
-    rows = [(design.arm, *design_row(design)) for design in designs]
-    print_table(("arm", *DESIGN_COLUMNS), rows, left=("design",), spare=DESIGN_SPARE)
+def _print_designs(designs: list[Design]) -> None:
+    print_designs(designs, {"arm": [design.arm for design in designs]})

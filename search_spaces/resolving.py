@@ -8,6 +8,7 @@ from operator import index
 from typing import Any
 
 from explorer.architecture import Architecture
+from explorer.blueprints import Blueprint, blueprint
 from explorer.budget import describe_miss, match, scale
 from explorer.designs import Budget, Design, ImpossibleBudget, cost
 from explorer.errors import UserError
@@ -124,13 +125,13 @@ class BoundSpace:
                 drawn.append(outcome)
         return drawn
 
-    def _reference(self, name: str) -> Architecture:
+    def _reference(self, name: str) -> Blueprint:
         if self.space.budget is None:
-            return Architecture.from_name(name, **self._given)
+            return blueprint(name, **self._given)
         return self._within_budget
 
     @cached_property
-    def _within_budget(self) -> Architecture:
+    def _within_budget(self) -> Blueprint:
         """The reference that the budget leads to, or the given one, if it is within the budget."""
         from explorer.family import usual_classes
         from explorer.references import suggest_for
@@ -153,10 +154,7 @@ class BoundSpace:
             except UserError as error:
                 raise UserError(f"the space {space.name}: {error}") from None
             return suggested.best[0].reference
-        budget, reference = (
-            space.budget.budget,
-            Architecture.from_name(str(space.reference), **sizes),
-        )
+        budget, reference = space.budget.budget, blueprint(str(space.reference), **sizes)
         if (spent := cost(reference, budget.by)) > budget.value:
             raise UserError(
                 f"the reference {space.reference} costs {human_count(spent)} {budget.by}, more than"
@@ -165,7 +163,7 @@ class BoundSpace:
         return reference
 
     def _design(
-        self, arm: str, point: Mapping[str, Any], reference: Architecture | None = None
+        self, arm: str, point: Mapping[str, Any], reference: Blueprint | None = None
     ) -> Design | LeftOut:
         values = dict(point)
         named = values.pop("reference")
@@ -179,9 +177,7 @@ class BoundSpace:
         except ImpossibleBudget as error:
             return LeftOut(arm, str(error))
 
-    def _matched(
-        self, arm: str, reference: Architecture, values: dict[str, Any]
-    ) -> Design | LeftOut:
+    def _matched(self, arm: str, reference: Blueprint, values: dict[str, Any]) -> Design | LeftOut:
         rule = self.space.match
         assert rule is not None
         options = dict(rule) | {"tolerance": None}
@@ -191,11 +187,12 @@ class BoundSpace:
         (design,) = match(reference, **options, **given)
         return _within(rule.tolerance, replace(design, arm=arm), rule.solve, given)
 
-    def _scaled(self, arm: str, kind: str, reference: Architecture) -> Design | LeftOut:
+    def _scaled(self, arm: str, kind: str, reference: Blueprint) -> Design | LeftOut:
         rule = self.space.scale
         assert rule is not None
         if kind == REFERENCE_ARM:
             return Design(reference, Budget.of(reference, rule.by), reference.name, arm)
+        assert isinstance(reference, Architecture)  # a file is refused otherwise
         solve = scaled_quantity(kind, reference)
         (design,) = scale(
             reference,
@@ -207,10 +204,11 @@ class BoundSpace:
         )
         return _within(rule.tolerance, replace(design, arm=arm), solve, ())
 
-    def _free(self, arm: str, reference: Architecture, values: dict[str, Any]) -> Design | LeftOut:
+    def _free(self, arm: str, reference: Blueprint, values: dict[str, Any]) -> Design | LeftOut:
         rule = self.space.free
         assert rule is not None
         architecture = reference.with_(**values)
+        architecture.check_heeded(reference)
         for measure, limit in rule.limits.items():
             spent = cost(architecture, measure)
             if spent > limit:
@@ -238,10 +236,10 @@ class BoundSpace:
         if self.space.budget is not None:  # which has led to the best one
             return None
         own = self._reference(self.space.references[0])
-        template, spent = own.template, cost(own, rule.by)
-        if template.bottleneck_width is None:
+        if not isinstance(own, Architecture) or own.template.bottleneck_width is None:
             return None
-        d, width = template.bottleneck_width, template.width
+        spent = cost(own, rule.by)
+        d, width = own.template.bottleneck_width, own.template.width
         step = max(1, width // 32)
         candidates = [
             own.with_(bottleneck_width=near_d, width=near_width)
@@ -260,7 +258,7 @@ class BoundSpace:
             best = min(tried, key=lambda each: (each.left_out, each.worst))
         return best if (best.left_out, best.worst) < (before.left_out, before.worst) else None
 
-    def _closeness(self, reference: Architecture, cost_ratio: float) -> Proposal:
+    def _closeness(self, reference: Blueprint, cost_ratio: float) -> Proposal:
         rule = self.space.match
         assert rule is not None
         worst, left_out = 0.0, 0

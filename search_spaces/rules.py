@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import (
     BeforeValidator,
+    ConfigDict,
     Field,
     StrictInt,
     WithJsonSchema,
@@ -29,8 +30,9 @@ from explorer.designs import (
     WHOLE_MEASURES,
     Budget,
 )
-from explorer.errors import UserError, check_known
+from explorer.errors import UserError, check_known, shorten
 from explorer.numbers import parse_number, parse_share
+from explorer.own.names import as_plain, parse_value
 from search_spaces.documents import FileModel
 
 MOST = 2**20  # of a width, a cardinality or a depth: studies show them to Optuna in one fixed range
@@ -100,10 +102,13 @@ class Matching(FileModel):
 
     @model_validator(mode="after")
     def _known_words(self) -> "Matching":
-        check_known("quantity to solve", self.solve, QUANTITIES)
         check_known("measure", self.by, MEASURES)
         check_known("depth policy", self.depth_policy, POLICIES)
         return self
+
+    def check_solve(self) -> None:
+        """Raise `UserError` where the quantity to solve is none of our own networks."""
+        check_known("quantity to solve", self.solve, QUANTITIES)
 
 
 class Scaling(FileModel):
@@ -188,6 +193,50 @@ class Limit(FileModel):
         )
 
 
+class OwnAxes(FileModel):
+    """The same for networks of the user's own: any quantity of the function is an axis.
+
+    Which it has, only the function knows, and a file is read without importing it.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parsed(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        for key in data:
+            if not isinstance(key, str) or not key.isidentifier():
+                raise UserError(f"axes: {shorten(key)} is no name of a quantity")
+        return {key: _own_values(key, values) for key, values in data.items()}
+
+    @model_validator(mode="after")
+    def _different(self) -> "OwnAxes":
+        _check_different(self.values())
+        return self
+
+    def values(self) -> dict[str, list[Any]]:
+        """The axes, in the order of the file."""
+        return {
+            key: [tuple(each) if isinstance(each, list) else each for each in choices]
+            for key, choices in (self.model_extra or {}).items()
+        }
+
+
+def _own_values(key: str, values: Any) -> list[Any]:
+    if not isinstance(values, list) or not values:
+        raise UserError(f"axes.{key} must be a list of at least one value, as [3, 5, 7]")
+    return [as_plain({key: parse_value(value, f"axes.{key}")})[key] for value in values]
+
+
+def _check_different(axes: dict[str, list[Any]]) -> None:
+    for key, values in axes.items():
+        if len(set(values)) < len(values):
+            twice = next(value for value, times in Counter(values).items() if times > 1)
+            raise UserError(f"axes.{key} lists a value twice: {written(twice)}")
+
+
 class Axes(FileModel):
     """The values along each axis; there is one design for every combination.
 
@@ -229,10 +278,7 @@ class Axes(FileModel):
         for name, allowed in {"depth_policy": tuple(POLICIES), **CHOICES}.items():
             for value in getattr(self, name) or ():
                 check_known(AXIS_LABELS[name], value, allowed)
-        for key, values in self.values().items():
-            if len(set(values)) < len(values):
-                twice = next(value for value, times in Counter(values).items() if times > 1)
-                raise UserError(f"axes.{key} lists a value twice: {written(twice)}")
+        _check_different(self.values())
         return self
 
     def values(self) -> dict[str, list[Any]]:

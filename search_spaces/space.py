@@ -13,12 +13,14 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator, model_validator
 
 from explorer.architecture import Architecture
+from explorer.blueprints import blueprint
 from explorer.budget import check_measure, check_solve
 from explorer.designs import ARMS
 from explorer.errors import UserError, check_known, cut, shorten
+from explorer.own.names import OwnName, is_own, parse_value
 from explorer.template import LARGEST_NUMBER
 from search_spaces.documents import FileModel, load_document, plain
 from search_spaces.rules import (
@@ -27,6 +29,7 @@ from search_spaces.rules import (
     Free,
     Limit,
     Matching,
+    OwnAxes,
     Scaling,
     Whole,
     as_blocks,
@@ -70,7 +73,7 @@ class SpaceFile(FileModel):
     match: Matching | None = None
     scale: Scaling | None = None
     free: Free | None = None
-    axes: Axes | Annotated[list[Axes], Field(min_length=1)] | None = None
+    axes: SerializeAsAny[Axes | Annotated[list[Axes], Field(min_length=1)] | None] = None
     resolution: Whole | None = None
     in_channels: Whole | None = None
     classes: Whole | None = None
@@ -87,6 +90,23 @@ class SpaceFile(FileModel):
         if isinstance(match, dict) and isinstance(budget, dict) and len(budget) == 1:
             data = {**data, "match": {"by": next(iter(budget)), **match}}
         return data
+
+    @field_validator("match")
+    @classmethod
+    def _known_quantity(cls, match: Matching | None, info: ValidationInfo) -> Matching | None:
+        if match is not None and not _are_own(info):
+            match.check_solve()
+        return match
+
+    @field_validator("axes", mode="wrap")
+    @classmethod
+    def _own_axes(cls, axes: Any, validated: Any, info: ValidationInfo) -> Any:
+        """Of networks of the user's own, any quantities may be axes."""
+        if axes is None or not _are_own(info):
+            return validated(axes)
+        if isinstance(axes, list):
+            return [OwnAxes.model_validate(grid) for grid in axes] or validated(axes)
+        return OwnAxes.model_validate(axes)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -113,6 +133,8 @@ class SpaceFile(FileModel):
             )
         if self.question is not None:
             self.question.check(Architecture.from_name("resnext29_1x64d_cifar"))
+        elif self.has_own:
+            self._check_own_rule()
         else:
             for name in self.references:
                 self._check_rule(name)
@@ -138,6 +160,21 @@ class SpaceFile(FileModel):
             )
         if isinstance(self.reference, list):
             raise UserError("budget: one reference is derived from it; take out reference")
+
+    def _check_own_rule(self) -> None:
+        """Raise `UserError` where the rule is not one for networks of the user's own.
+
+        What their functions do not take is told when they are called: not by reading a file.
+        """
+        for name in self.references:
+            OwnName.parse(name)
+        if self.scale is not None:
+            raise UserError(
+                "scale: deeper, wider and more paths are of networks of ours; give a network of"
+                " your own a match or free space, whose axes are its quantities"
+            )
+        if self.match is not None and self.match.by == "block":
+            raise UserError("match.by: block is of our own bottleneck blocks; use flops")
 
     def _check_rule(self, name: str) -> None:
         """Raise `UserError` where the rule solves nothing at this reference.
@@ -180,6 +217,11 @@ class SpaceFile(FileModel):
             return [FROM_BUDGET]
         return [self.reference] if isinstance(self.reference, str) else self.reference
 
+    @property
+    def has_own(self) -> bool:
+        """Whether its references are networks of the user's own."""
+        return any(map(is_own, self.references))
+
     @cached_property
     def question(self) -> "Question | None":
         """What is asked of a reference that the budget alone leads to."""
@@ -198,11 +240,12 @@ class SpaceFile(FileModel):
         return type(self).model_validate({**self.model_dump(exclude_none=True), "reference": name})
 
     @property
-    def grids(self) -> list[Axes]:
+    def grids(self) -> "list[Axes] | list[OwnAxes]":
         """The grids of axes; none in a scale space."""
-        if self.axes is None:
+        axes: Any = self.axes
+        if axes is None:
             return []
-        return [self.axes] if isinstance(self.axes, Axes) else self.axes
+        return axes if isinstance(axes, list) else [axes]
 
     @property
     def kind(self) -> str:
@@ -245,7 +288,13 @@ class SpaceFile(FileModel):
             key: tuple(value) if isinstance(value, list) else value
             for key, value in plain(dict(point)).items()
         }
-        if isinstance(depths := given.get("depths"), str):
+        if self.has_own:
+            given |= {
+                key: parse_value(value, key)
+                for key, value in given.items()
+                if key not in ("reference", "arm")
+            }
+        elif isinstance(depths := given.get("depths"), str):
             given["depths"] = tuple(as_blocks(depths))
         if not given:
             raise UserError(f"name an arm: {', '.join(self._shown_arms())}.")
@@ -289,9 +338,7 @@ class SpaceFile(FileModel):
         if first == FROM_BUDGET:  # which has the values of the first point
             own = points[0]
         else:
-            network = Architecture.from_name(first, resolution=LARGEST_NUMBER)
-            known: dict[str, Any] = {**vars(network), **vars(network.template)}
-            known |= {"arm": REFERENCE_ARM, "reference": first}
+            known = _own_values(first) | {"arm": REFERENCE_ARM, "reference": first}
             # A depth policy leaves the reference as it is, whichever it is.
             fitting = (
                 point
@@ -318,11 +365,28 @@ class SpaceFile(FileModel):
             yield "..."
 
     def _label(self, chosen: Mapping[str, Any], reference: str) -> str:
-        label = ", ".join(f"{AXIS_LABELS[key]}={written(value)}" for key, value in chosen.items())
+        label = ", ".join(
+            f"{AXIS_LABELS.get(key, key)}={written(value)}" for key, value in chosen.items()
+        )
         return self._with_reference(reference, label)
 
     def _with_reference(self, reference: str, label: str) -> str:
         return f"{reference} {label}" if len(self.references) > 1 else label
+
+
+def _are_own(info: ValidationInfo) -> bool:
+    """Whether a file's references, which are read before, are networks of the user's own."""
+    reference = info.data.get("reference")
+    names = reference if isinstance(reference, list) else [reference]
+    return any(map(is_own, names))
+
+
+def _own_values(name: str) -> dict[str, Any]:
+    """What an axis may have as the reference's own value."""
+    if is_own(name):
+        return dict(blueprint(name).quantities)
+    network = Architecture.from_name(name, resolution=LARGEST_NUMBER)
+    return {**vars(network), **vars(network.template)}
 
 
 def scaled_quantity(arm: str, reference: Architecture) -> str:

@@ -57,6 +57,16 @@ def axes_of(arm: str) -> str:
     return re.sub(r"=[^,]*", "", arm) if "=" in arm else ""
 
 
+def arm_numbers(arms: Sequence[str]) -> tuple[str, dict[str, int]]:
+    """The one axis that all arms vary, and their numbers on it: 'kernel=3' and 'kernel=5' ->
+    ('kernel', {'kernel=3': 3, 'kernel=5': 5}). Empty where they vary more, or no number."""
+    values = {arm: re.fullmatch(r"([^=,]+)=(\d+)", arm) for arm in arms}
+    labels = {match[1] if match else "" for match in values.values()}
+    if len(labels) != 1 or "" in labels:
+        return "", {}
+    return labels.pop(), {arm: int(match[2]) for arm, match in values.items() if match}
+
+
 def groups_of(arms: Sequence[str]) -> list[list[str]]:
     """The arms that vary the same axes, together."""
     groups: dict[str, list[str]] = {}

@@ -11,6 +11,7 @@ import pandas as pd
 from dashboards.analysis.arms import (
     arm_cardinalities,
     arm_costs,
+    arm_numbers,
     arm_order,
     designs_of,
     error_table,
@@ -64,6 +65,11 @@ class Evidence:
     def cardinalities(self) -> dict[str, int]:
         """Of each arm; empty unless each arm has one of its own."""
         return arm_cardinalities(self.designs)
+
+    @cached_property
+    def numbers(self) -> tuple[str, dict[str, int]]:
+        """The one axis that the arms vary, and the number of each; see `arms.arm_numbers`."""
+        return arm_numbers(self.arms)
 
     @cached_property
     def arms(self) -> list[str]:

@@ -8,6 +8,8 @@ import pandas as pd
 
 from dashboards.analysis.claims import Verdict
 from dashboards.analysis.evidence import Evidence
+from dashboards.analysis.quantities import Quantity, designs_by_quantity, varied
+from dashboards.analysis.trends import strengths
 from dashboards.analysis.verdict import judge
 
 
@@ -22,6 +24,22 @@ class Findings(Evidence):
     def verdict(self) -> Verdict:
         """The verdict in words, with its notes."""
         return judge(self)
+
+    @cached_property
+    def by_design(self) -> pd.DataFrame:
+        """One row a design with a result; see `quantities.designs_by_quantity`."""
+        return designs_by_quantity(self.trials)
+
+    @cached_property
+    def quantities(self) -> dict[str, Quantity]:
+        """The numbers and costs in which the whole study's designs differ, by column."""
+        whole = self.study if isinstance(self.study, Findings) else self
+        return varied(whole.by_design)
+
+    @cached_property
+    def strengths(self) -> pd.DataFrame:
+        """How strongly each of the quantities goes with error; see `trends.strengths`."""
+        return strengths(self.by_design, self.quantities)
 
     def choice(self, trials: pd.DataFrame) -> "Findings":
         """The findings of a choice of this study's trainings, rows of its `trials`."""

@@ -13,15 +13,14 @@ from dashboards.analysis.words import (
     bare_points,
     confidence_text,
     interval,
+    network_label,
     p_text,
     percent,
     signed_interval,
-    template_label,
 )
 from explorer.text import FAR_OFF, signed_points
 from studies.judging.latency import latency_of
 
-TEMPLATE = ("cardinality", "bottleneck_width", "width", "kind")
 Cell = Callable[[str, pd.DataFrame], str]  # of an arm, from its name and its rows of `trials`
 
 
@@ -115,7 +114,7 @@ def design_table(evidence: Evidence) -> TextTable:
         for number, design in enumerate(own.to_dict("records")):
             row = own.iloc[[number]]
             costs = (cell(arm, row) for _, cell in measures)
-            label = template_label(*map(design.get, TEMPLATE)), str(design["depths"])
+            label = network_label(design), str(design["depths"])
             rows.append((arm, str(design["design"]), *label, *costs, mismatch_of(arm, row)))
     mismatch = f"Mismatch in {evidence.budget.removeprefix('the ')} (%)"
     words = ("Arm", "Design", "Template", "Depths")
@@ -248,8 +247,8 @@ def _single(values: Iterable[str]) -> str:
 
 
 def _templates(_: str, rows: pd.DataFrame) -> str:
-    templates = rows[list(TEMPLATE)].drop_duplicates().itertuples(index=False)
-    return _single(template_label(*template) for template in templates)
+    designs = rows.drop_duplicates("design").to_dict("records")
+    return _single(map(network_label, designs))
 
 
 def _p_cell(comparison: Comparison, difference: Difference) -> str:

@@ -1,11 +1,13 @@
 """Numbers and lists as words: what figures, tables and sentences have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from dashboards.analysis.arms import FEWEST_SEEDS, groups_of
+from explorer.errors import UserError
+from explorer.own.names import OwnName, is_own, written
 from explorer.text import counted, signed_points
 
 NOTHING = "–"  # in a cell of a table without a value
@@ -144,6 +146,27 @@ def template_label(cardinality: Any, bottleneck_width: Any, width: Any, kind: An
         return "" if pd.isna(width) else f"w{int(width)}"
     paths = "inception " if kind == "inception" else f"{int(cardinality)}x"
     return f"{paths}{int(bottleneck_width)}d"
+
+
+def network_label(design: Mapping[str, Any]) -> str:
+    """What tells a design from others, in short: '8x14d', 'w64'.
+
+    Of a network of the user's own, its numbers but for those of its arm: 'width=44'.
+    """
+    name = str(design["design"])
+    if not is_own(name):
+        return template_label(
+            design["cardinality"],
+            design["bottleneck_width"],
+            design.get("width"),
+            design.get("kind"),
+        )
+    try:
+        values = OwnName.parse(name).values
+    except UserError:  # a CSV file may hold anything for a name
+        return ""
+    words = [f"{key}={written(value)}" for key, value in values.items() if isinstance(value, int)]
+    return ", ".join(word for word in words if word not in str(design["arm"]).split(", "))
 
 
 def budget_words(trials: pd.DataFrame) -> str:

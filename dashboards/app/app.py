@@ -20,7 +20,8 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from flask import g, request
 
 from dashboards.app.callbacks import add_design_callbacks, add_study_callbacks
-from dashboards.app.pages import compare, design, overview, paper, recipes, study, trial
+from dashboards.app.many_callbacks import add_many_callbacks
+from dashboards.app.pages import compare, design, designs, overview, paper, recipes, study, trial
 from dashboards.app.pages.parts import Look, labelled, study_path
 from dashboards.app.pages.selection import Selection
 from dashboards.app.pages.study_figures import prepare
@@ -65,6 +66,7 @@ def create_app(
     app.interpolate_index = lambda **parts: _index(app, reader, latest["look"], **parts)  # type: ignore[method-assign]
     _add_page_callbacks(app, reader, latest, every)
     add_study_callbacks(app, reader, data_dir)
+    add_many_callbacks(app, reader)
     add_design_callbacks(app)
     add_routes(app, reader, local)
     return app
@@ -111,7 +113,7 @@ def show(
     try:
         match path:
             case []:
-                return overview.page(reader, every)
+                return overview.page(reader, search, every)
             case ["study", name]:
                 if reader.tables(name).recipes:
                     return recipes.page(reader, name, look, every)
@@ -120,6 +122,8 @@ def show(
                 return trial.page(reader, name, network, seed, look)
             case ["compare"]:
                 return compare.page(reader, search, look)
+            case ["designs"]:
+                return designs.page(reader, search, look)
             case ["design"]:
                 return design.page(search)
             case ["paper"]:
@@ -179,19 +183,27 @@ def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], ever
     @app.callback(
         Output("overview", "children"), Output("overview", "data-stamp"),
         Output("trouble", "children", allow_duplicate=True),
-        Input("overview-tick", "n_intervals"), State("overview", "data-stamp"),
+        Input("overview-tick", "n_intervals"), Input("sought", "value"),
+        Input("studies-by", "value"), State("overview", "data-stamp"),
         prevent_initial_call=True,
     )  # fmt: skip
-    def refresh(_: int, before: str | None) -> Any:
+    def refresh(_: int, words: str | None, order: str, before: str | None) -> Any:
         try:
-            stamp = reader.stamp_of_all()
-            return (
-                (no_update, no_update, "")
-                if stamp == before
-                else (overview.content(reader), stamp, "")
-            )
+            # What is sought is part of what is shown.
+            stamp = f"{reader.stamp_of_all()}|{order} {words}"
+            if stamp == before:
+                return no_update, no_update, ""
+            return overview.content(reader, overview.Sought(words or "", order)), stamp, ""
         except UserError as error:
             return no_update, no_update, str(error)
+
+    app.clientside_callback(
+        ClientsideFunction("explorer", "sought"),
+        Output("sink", "data", allow_duplicate=True),
+        Input("sought", "value"),
+        Input("studies-by", "value"),
+        prevent_initial_call=True,
+    )
 
     @app.callback(
         Output("recipes", "children"), Output("recipes", "data-stamp"),
@@ -220,6 +232,24 @@ def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], ever
             return compare.content(reader, names or [], look)
         except UserError as error:
             return [html.P(str(error), className="problem")]
+
+    @app.callback(
+        Output("two-designs", "children"),
+        Input("first-design", "value"),
+        Input("second-design", "value"),
+        State("look", "data"),
+        prevent_initial_call=True,
+    )
+    def two_designs(first: str | None, second: str | None, look: Look | None) -> Any:
+        return designs.content_or_problem(reader, [first or "", second or ""], look)
+
+    app.clientside_callback(
+        ClientsideFunction("explorer", "twoDesigns"),
+        Output("sink", "data", allow_duplicate=True),
+        Input("first-design", "value"),
+        Input("second-design", "value"),
+        prevent_initial_call=True,
+    )
 
     app.clientside_callback(
         ClientsideFunction("explorer", "compared"), Output("sink", "data"),

@@ -1,6 +1,7 @@
 """What the pages' controls change: callbacks between the browser and
 the functions that make pages and figures."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,6 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
     results_are_drawn = Input("results-drawn", "data")
     then = [State(choice.component_id, choice.component_property) for choice in chosen]
 
-    def selection(arms: Any, statuses: Any, seeds: Any, options: Any, **more: Any) -> Selection:
-        return Selection(
-            None if arms is None or len(arms) == len(options) else tuple(arms),
-            None if statuses is None or len(statuses) == len(STATUSES) else tuple(statuses),
-            seeds or "", **more,
-        )  # fmt: skip
-
     @app.callback(
         Output("study-stamp", "data"), Output("trouble", "children"),
         Input("study-tick", "n_intervals"),
@@ -66,9 +60,9 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
         return study.head(reader, tables), study.rest(reader, tables)
 
     @app.callback(
-        *_frames(RESULTS), Output("study-shown", "children"), Output("results-drawn", "data"),
+        *frames(RESULTS), Output("study-shown", "children"), Output("results-drawn", "data"),
         *chosen, Input("beside", "value"), changed, look_now, name_now, every_arm,
-        State("results-drawn", "data"), *_zooms(RESULTS),
+        State("results-drawn", "data"), *zooms_of(RESULTS),
     )  # fmt: skip
     def results(
         arms: Any, statuses: Any, seeds: Any, beside: str, _: str, look: Look | None, name: str,
@@ -83,11 +77,11 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
             figures = outputs(reader, "results", name, asked, look, zooms)
             return [*figures, study.shown(reader.tables(name), asked), (before or 0) + 1]
         except UserError as error:
-            return [*_unchanged(RESULTS), str(error), no_update]
+            return [*unchanged(RESULTS), str(error), no_update]
 
     @app.callback(
-        *_frames(CURVES), Output("study-numbers", "children"), results_are_drawn,
-        *then, State("look", "data"), name_now, every_arm, *_zooms(CURVES),
+        *frames(CURVES), Output("study-numbers", "children"), results_are_drawn,
+        *then, State("look", "data"), name_now, every_arm, *zooms_of(CURVES),
         prevent_initial_call=True,
     )  # fmt: skip
     def curves(
@@ -101,12 +95,12 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
                 study.behind(reader, reader.tables(name), asked),
             ]
         except UserError:
-            return [*_unchanged(CURVES), no_update]
+            return [*unchanged(CURVES), no_update]
 
     @app.callback(
-        *_frames(SPENDING), results_are_drawn, Input("cost-by", "value"), *then,
+        *frames(SPENDING), results_are_drawn, Input("cost-by", "value"), *then,
         State("look", "data"), name_now, every_arm,
-        *_zooms(SPENDING), prevent_initial_call=True,
+        *zooms_of(SPENDING), prevent_initial_call=True,
     )  # fmt: skip
     def costs(
         _: int, by: str, arms: Any, statuses: Any, seeds: Any, look: Look | None, name: str,
@@ -117,7 +111,7 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
             if ctx.triggered_id == "cost-by":  # another axis: a zoom into the old one means nothing
                 return [
                     *outputs(reader, "cost", name, asked, look, (None,)),
-                    *_unchanged(("speed",)),
+                    *unchanged(("speed",)),
                 ]
             figures = zip(SPENDING, zooms, strict=True)
             return [
@@ -126,7 +120,7 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
                 for part in outputs(reader, key, name, asked, look, (zoom,))
             ]
         except UserError:
-            return _unchanged(SPENDING)
+            return unchanged(SPENDING)
 
     # Last of all: it reads what no figure needs, perhaps also the data.
     @app.callback(
@@ -188,7 +182,7 @@ def add_design_callbacks(app: Dash) -> None:
     labels = ("factor-value", "most-name", "most-value", "multiple-value")
 
     @app.callback(
-        *_frames(("matched",)), *(Output(key, "children") for key in (*answers, *labels)),
+        *frames(("matched",)), *(Output(key, "children") for key in (*answers, *labels)),
         Output("policy-field", "hidden"), Output("by", "options"), Output("solve", "options"),
         *controls, Input("design-shown", "data"), Input("look", "data"),
     )  # fmt: skip
@@ -208,13 +202,27 @@ def add_design_callbacks(app: Dash) -> None:
     )  # fmt: skip
 
 
-def _zooms(keys: tuple[str, ...]) -> list[State]:
+def selection(
+    arms: Any, statuses: Any, seeds: Any, options: Sequence[Any], **more: Any
+) -> Selection:
+    """What the controls of a study's page choose; `options` are all arms."""
+    return Selection(
+        None if arms is None or len(arms) == len(options) else tuple(arms),
+        None if statuses is None or len(statuses) == len(STATUSES) else tuple(statuses),
+        seeds or "", **more,
+    )  # fmt: skip
+
+
+def zooms_of(keys: tuple[str, ...]) -> list[State]:
+    """What the reader has zoomed to in the figures of these keys."""
     return [State(key, "relayoutData") for key in keys]
 
 
-def _frames(keys: tuple[str, ...]) -> list[Output]:
+def frames(keys: tuple[str, ...]) -> list[Output]:
+    """Where figures go: all parts of the frames of these keys."""
     return [Output(f"{key}{part}", what) for key in keys for part, what in FRAME_PARTS]
 
 
-def _unchanged(keys: tuple[str, ...]) -> list[Any]:
+def unchanged(keys: tuple[str, ...]) -> list[Any]:
+    """What leaves these frames as they are."""
     return [no_update] * (len(FRAME_PARTS) * len(keys))

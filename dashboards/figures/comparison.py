@@ -65,7 +65,7 @@ def errors_by_arm(
     points = {arm: _trials_of(findings, arm, axis) for arm in measured}
     marks = [mean_mark(arm, axis.places[arm], summary.loc[arm]) for arm in measured]
     lines, trend, dotted = [], findings.comparison.trend, ""
-    if findings.cardinalities and len(measured) > 1:
+    if (findings.cardinalities or axis.title) and len(measured) > 1:
         lines.append(Line([mark.x for mark in marks], [mark.y for mark in marks]))
     if trend is not None:
         # The trend's straight line through the middle of the arms' means.

@@ -159,16 +159,18 @@ def _lines(findings: Findings, curves: pd.DataFrame, column: str) -> dict[str, p
         pd.MultiIndex.from_arrays([_codes(designs, table["design"]), table["seed"].to_numpy()])
         for table in (curves, complete)
     )
-    rows["complete"] = np.asarray(of_row.isin(pairs))
+    complete_rows = np.asarray(of_row.isin(pairs))
+    with_complete = np.isin(rows["arm"], np.unique(rows["arm"][complete_rows]))
+    counted = rows[complete_rows | ~with_complete].dropna(subset=["error"])
+    # All arms at once: one by one, 625 arms of 10,000 trainings took 5 s of CPU.
+    every = counted.groupby(["arm", "epoch"])["error"].agg(
+        mean="mean", low="min", high="max", n="count"
+    )
     lines = {}
-    for number, arm in enumerate(arms):
-        own = rows[rows["arm"] == number]
-        counted = (own[own["complete"]] if own["complete"].any() else own).dropna(subset=["error"])
-        by_epoch = counted.groupby("epoch")["error"].agg(
-            mean="mean", low="min", high="max", n="count"
-        )
-        if len(by_epoch):
-            lines[arm] = by_epoch[by_epoch["n"] == by_epoch["n"].max()]
+    for number, by_epoch in every.groupby(level="arm"):
+        if number >= 0:  # what is of no arm here has none
+            line = by_epoch.droplevel("arm")
+            lines[arms[int(number)]] = line[line["n"] == line["n"].max()]
     return lines
 
 

@@ -2,7 +2,7 @@
 one below the other."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from types import MappingProxyType
@@ -12,8 +12,7 @@ import numpy as np
 
 from dashboards.analysis.arms import axes_of
 from dashboards.analysis.evidence import Evidence
-from dashboards.analysis.tables import TEMPLATE
-from dashboards.analysis.words import template_label
+from dashboards.analysis.words import network_label
 
 # Pixels of a figure's inside on a phone of 390, and of a letter per pixel of its font's size.
 NARROWEST, LETTER = 280, 0.58
@@ -133,6 +132,8 @@ def arm_axis(evidence: Evidence, beside: Mapping[int, str] = MappingProxyType({}
     ticks too where each arm has a cardinality of its own, and whose they are ("paper")."""
     arms, below, of_arm = _drawn(evidence), _templates(evidence), evidence.cardinalities
     left_out = len(evidence.arms) - len(arms)
+    if not of_arm and (axis := _number_axis(evidence, arms, below)):
+        return axis
     if not of_arm:
         ticks = {float(n): Tick(tuple(arm.split()), (below[arm],)) for n, arm in enumerate(arms)}
         places = dict(zip(arms, ticks, strict=True))
@@ -154,6 +155,29 @@ def arm_axis(evidence: Evidence, beside: Mapping[int, str] = MappingProxyType({}
     return replace(axis, ticks=named).rowed()
 
 
+def _number_axis(
+    evidence: Evidence, arms: Sequence[str], below: Mapping[str, str]
+) -> ArmAxis | None:
+    """Arms that vary one number stand where it is: on a log2 axis where it runs in powers of two,
+    else with the smallest gap as the unit. None where they vary no number, or do not fit so."""
+    label, of_arm = evidence.numbers
+    if len(of_arm) < 2 or len(arms) < len(evidence.arms):
+        return None
+    values = np.array([of_arm[arm] for arm in arms])
+    is_log2 = all(value > 0 and value & (value - 1) == 0 for value in of_arm.values())
+    scaled = np.log2(values) if is_log2 else values / np.diff(np.sort(values)).min()
+    axis = ArmAxis(
+        dict(zip(arms, map(float, scaled), strict=True)),
+        {
+            float(position): Tick((str(of_arm[arm]),), (below[arm],))
+            for arm, position in zip(arms, scaled, strict=True)
+        },
+        f"{label} (log2)" if is_log2 else label,
+        is_log2=is_log2,
+    )
+    return axis if axis.fits() else None
+
+
 def _drawn(evidence: Evidence) -> list[str]:
     """The arms that a figure shows: of very many the reference and those of the lowest error."""
     arms = evidence.arms
@@ -164,10 +188,9 @@ def _drawn(evidence: Evidence) -> list[str]:
 
 
 def _templates(evidence: Evidence) -> dict[str, str]:
-    columns = evidence.designs[["arm", *TEMPLATE]]
     templates: dict[str, list[str]] = {arm: [] for arm in evidence.arms}
-    for arm, *template in columns.itertuples(index=False):
-        templates[str(arm)].append(template_label(*template))
+    for design in evidence.designs.to_dict("records"):
+        templates[str(design["arm"])].append(network_label(design))
     return {
         arm: labels[0] if len(set(labels)) == 1 else f"{len(labels)} designs"
         for arm, labels in templates.items()

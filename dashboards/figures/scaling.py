@@ -7,8 +7,7 @@ import plotly.graph_objects as go
 from dashboards.analysis.comparison import cost_ratio
 from dashboards.analysis.evidence import WAYS
 from dashboards.analysis.findings import Findings
-from dashboards.analysis.tables import TEMPLATE
-from dashboards.analysis.words import template_label
+from dashboards.analysis.words import network_label
 from dashboards.figures.arm_chart import ArmChart, Line, Published, draw_arms
 from dashboards.figures.common import (
     Points,
@@ -115,5 +114,4 @@ def _tick(findings: Findings, arm: str) -> Tick:
     if len(designs) != 1:
         return Tick(tuple(arm.split()), (f"{len(designs)} designs",))
     row = designs.iloc[0]
-    template = template_label(*(row[column] for column in TEMPLATE))
-    return Tick(tuple(arm.split()), (template, str(row["depths"]), _ratio(findings, arm)))
+    return Tick(tuple(arm.split()), (network_label(row), str(row["depths"]), _ratio(findings, arm)))

@@ -182,6 +182,32 @@ def own_height(figure: go.Figure) -> int | None:
     return height + 10 if height > HEIGHT - TOP else None
 
 
+def wide(figure: go.Figure, width: int) -> None:
+    """Let a figure be at least so many pixels wide: where a page is narrower it scrolls."""
+    figure.layout.meta = {"least_width": width}
+
+
+def least_width(figure: go.Figure) -> int | None:
+    """Pixels that a figure needs at least; None where it goes with any page."""
+    meta = figure.layout.meta
+    return meta.get("least_width") if isinstance(meta, dict) else None
+
+
+def error_scale(theme: str) -> list[list[Any]]:
+    """Colours of errors from the lowest to the highest, in one hue: the lowest stands out, and ink
+    can be read on all of them."""
+    colors = colors_of(theme)
+    hue = (colors.ground, colors.ramp[1])
+    return [[0.0, _along(hue, 0.6)], [1.0, _along(hue, 0.07)]]
+
+
+def mark_scale(theme: str) -> list[list[Any]]:
+    """The same for marks and lines, which must be seen on the ground."""
+    colors = colors_of(theme)
+    pale = _along((colors.ground, colors.ramp[1]), 0.3)
+    return [[0.0, colors.ramp[2]], [0.35, colors.ramp[1]], [1.0, pale]]
+
+
 def note_if_empty(
     figure: go.Figure, content: Any, theme: str, text: str = "Nothing to show yet"
 ) -> None:

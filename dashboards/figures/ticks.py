@@ -1,4 +1,4 @@
-"""Ticks of logarithmic axes."""
+"""Ticks of axes, at round numbers."""
 
 import math
 from collections.abc import Iterator
@@ -14,10 +14,13 @@ def log_ticks(low: float, high: float) -> list[float]:
     between = [tick for tick in ticks if low <= tick <= high]
     if len(between) >= FEWEST:
         return between
+    return round_ticks(low, high)
+
+
+def round_ticks(low: float, high: float) -> list[float]:
+    """Three or a few more round numbers an equal step apart, between `low` and `high`."""
     return next(
-        round_ticks
-        for step in _steps(high - low)
-        if len(round_ticks := _multiples(step, low, high)) >= FEWEST
+        ticks for step in _steps(high - low) if len(ticks := _multiples(step, low, high)) >= FEWEST
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 ATTRIBUTES = {"className": "class", "tabIndex": "tabindex", "htmlFor": "for", "colSpan": "colspan"}
 # Of the live app alone: they mean nothing in plain HTML.
 LIVE_ATTRIBUTES = ("children", "id", "style", "n_clicks", "key")
-VOID = ("img", "br", "hr")
+VOID = ("img", "br", "hr", "input")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ def recipes_answer(
 ) -> list[Element | None]:
     """The sentence on the recipes and the verdict by each. `link` makes a recipe's name."""
     return [
-        study_name(name, study.info.get("question")),
+        study_name(name, study.info),
         element("h1", joined(study.sentence)),
         element("p", joined(study.more), className="more") if study.more else None,
         *(

@@ -2,12 +2,15 @@
 and the report show the same; where figures and controls stand among them is their own."""
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from dashboards.analysis.arms import finite
+from dashboards.analysis.effort import effort_sentence
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.notes import sampling_sentence, trend_sentence
 from dashboards.analysis.tables import comparison_table, design_table
@@ -19,10 +22,21 @@ from explorer.text import human_time
 MOST_SEEDS_LISTED = 12
 
 
-def study_name(name: str, question: Any = None) -> Element:
-    """The line above a verdict: whose it is, and what the study asks."""
-    asked = f"\u2002{question}" if question else None
-    return element("p", element("b", name), asked, className="study")
+def study_name(name: str, info: Mapping[str, Any] = MappingProxyType({})) -> Element:
+    """The lines above a verdict: whose it is, what the study asks, its tags and its note."""
+    asked = f"\u2002{question}" if (question := info.get("question")) else None
+    line = element("p", element("b", name), asked, className="study")
+    return element("div", line, *remarks(info))
+
+
+def remarks(info: Mapping[str, Any]) -> list[Element]:
+    """A study's tags and its note, where it has them; `info` is what is said of the study."""
+    tags = [element("span", str(tag), className="tag") for tag in info.get("tags") or []]
+    note = str(info.get("note") or "")
+    return [
+        *([element("p", *tags, className="tags")] if tags else []),
+        *([element("p", note, className="remark")] if note else []),
+    ]
 
 
 def answer(findings: Findings) -> list[Element | None]:
@@ -34,6 +48,7 @@ def answer(findings: Findings) -> list[Element | None]:
         *(element("p", joined(text), className="more") for text in texts if text),
         element("p", joined(sampling), className="more quiet") if sampling else None,
         notes(findings.verdict.notes),
+        quiet(effort_sentence(findings)),
     ]
 
 

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from dashboards.report.report import write_report
 from dashboards.report.sources import Source, load_sources
@@ -31,6 +32,7 @@ from studies.records.arm_standings import ArmStanding, UntilStandings
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
+MOST_BYTES = 100_000  # of a picture: a larger one gets fewer colours
 SIZE = {"width": 960, "height": 460}
 DRAW = (
     "text => { const f = JSON.parse(text); return Plotly.newPlot('plot', f.data, f.layout,"
@@ -90,7 +92,10 @@ def draw(drawn: dict[str, Any], folder: Path, browser: Any) -> None:
         page.add_script_tag(content=get_plotlyjs())
         figure.update_layout(**{**SIZE, "height": figure.layout.height or SIZE["height"]})
         page.evaluate(DRAW, figure.to_json())
-        page.locator("#plot .main-svg").first.screenshot(path=folder / name)
+        # Of parallel coordinates the lines lie on another layer.
+        page.locator("#plot").screenshot(path=folder / name)
+        if (folder / name).stat().st_size > MOST_BYTES:
+            Image.open(folder / name).quantize(64).save(folder / name, optimize=True)
 
 
 def draw_report(browser: Any) -> None:
@@ -227,6 +232,19 @@ def make_tables() -> None:
     pd.concat(recipes).round(6).to_csv(HERE / "made_up_recipes.csv", index=False)
 
 
+def make_designs() -> None:
+    """Write trainings of many designs: of a free space, and of a matched one with two axes."""
+    sys.path.insert(0, str(HERE.parents[1] / "tests"))
+    from many_designs import make_grid, make_many
+    from study_tables import make_curves
+
+    for name, trials in (("made_up_designs", make_many()), ("made_up_grid", make_grid())):
+        own = trials.assign(study=name, budget=trials["budget"].replace({pd.NA: None}))
+        errors = [column for column in own if str(column).endswith("_error")]
+        own.round(dict.fromkeys(errors, 6)).to_csv(HERE / f"{name}.csv", index=False)
+    make_curves(own).round(6).to_csv(HERE / "made_up_grid_curves.csv", index=False)
+
+
 def make_course() -> None:
     """Write where five made-up arms stand in a study that ends each arm at its verdict."""
     random = np.random.default_rng(5)
@@ -253,6 +271,7 @@ def make_course() -> None:
 if __name__ == "__main__":
     if "--tables" in sys.argv[1:]:
         make_tables()
+        make_designs()
         make_course()
     with chromium() as browser:
         draw(figures(), HERE, browser)

@@ -1,6 +1,11 @@
 "use strict";
-(() => {
+(async () => {
   const data = JSON.parse(document.getElementById("report-data").textContent);
+  const unpacked = (text) => {
+    const packed = new Blob([Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))]).stream();
+    return new Response(packed.pipeThrough(new DecompressionStream("gzip"))).blob();
+  };
+  data.figures = JSON.parse(await (await unpacked(data.figures)).text());
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const options = { displayModeBar: false, responsive: true };
   const plots = [...document.querySelectorAll("[data-figure]")];
@@ -8,13 +13,25 @@
   // The title stands above the figure as text that wraps; a downloaded picture carries it itself.
   const bare = (layout, extra) => ({ ...layout, title: undefined, margin: { ...layout.margin, t: 10 }, height: undefined, ...extra });
 
+  const isShown = (plot) => !plot.closest("[hidden]");
+
   // A figure of many arms is taller than the page's own height of figures (page.css).
   const draw = (theme, extra) => {
-    for (const plot of plots) {
+    for (const plot of plots.filter(isShown)) {
       const { data: traces, layout } = structuredClone(data.figures[plot.dataset.figure][theme]);
       const tall = data.heights[plot.dataset.figure];
       plot.style.height = tall ? `${tall}px` : "";
-      Plotly.react(plot, traces, bare(layout, extra && extra.height && tall ? { ...extra, height: tall } : extra), options);
+      const wide = data.widths[plot.dataset.figure];
+      plot.style.minWidth = wide ? `${wide}px` : "";
+      const drawn = Plotly.react(plot, traces, bare(layout, extra && extra.height && tall ? { ...extra, height: tall } : extra), options);
+      const lines = plot.dataset.figure.endsWith("parallel") && plot.closest("section").querySelector("[data-lines]");
+      if (lines) {
+        drawn.then(() => {
+          window.explorerBrush(plot, lines);
+          plot.removeAllListeners("plotly_restyle");
+          plot.on("plotly_restyle", () => window.explorerBrush(plot, lines));
+        });
+      }
     }
   };
   const now = () => (dark.matches ? "dark" : "light");
@@ -26,11 +43,6 @@
     document.body.append(link);
     link.click();
     link.remove();
-  };
-
-  const unpacked = (text) => {
-    const packed = new Blob([Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))]).stream();
-    return new Response(packed.pipeThrough(new DecompressionStream("gzip"))).blob();
   };
 
   document.addEventListener("click", async (event) => {
@@ -49,6 +61,14 @@
       const address = await Plotly.toImage({ data: figure.data, layout }, { format: "png", scale: 2 });
       download(address, `${data.names[picture]}.png`);
     }
+  });
+
+  // Of figures of which one is chosen, the others are drawn when they are.
+  document.addEventListener("change", (event) => {
+    const chooser = event.target.closest(".chooser");
+    if (!chooser) return;
+    for (const frame of chooser.querySelectorAll("[data-choice]")) frame.hidden = frame.dataset.choice !== event.target.value;
+    draw(now());
   });
 
   dark.addEventListener("change", () => draw(now()));

@@ -1,6 +1,6 @@
 """One study in a report: its figures, in both themes, among the parts that the live page shows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
@@ -11,23 +11,35 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.analysis.arms import finite
+from dashboards.analysis.cells import pairs_of_axes
 from dashboards.analysis.evidence import WAYS
+from dashboards.analysis.extremes import extreme_designs
 from dashboards.analysis.findings import Findings
+from dashboards.analysis.quantities import are_many, names_of
 from dashboards.analysis.tables import extremes_table, trial_table
 from dashboards.figures import (
+    best_and_worst_curves,
     deeper_wider_more_paths,
     differences_from_reference,
     error_against_cardinality,
     error_against_cost,
+    error_against_quantity,
+    error_over_two_axes,
     gaps_by_seed,
     learning_curves,
     mismatches,
     network_drawing,
+    parallel_coordinates,
     progress,
+    strength_of_quantities,
     throughput,
+    ways_to_spend,
 )
-from dashboards.figures.theme import texts_of
+from dashboards.figures.theme import least_width, texts_of
+from dashboards.figures.triangle import has_triangle
+from dashboards.page import many
 from dashboards.page.elements import Element, element, joined
+from dashboards.page.extremes import side_by_side
 from dashboards.page.misses import missed
 from dashboards.page.parts import network_image, quiet, scrolling, section, table
 from dashboards.page.study import answer, designs, method, moment, numbers, what_was_run
@@ -37,6 +49,10 @@ from explorer.errors import UserError
 MOST_ROWS = 500  # of the table of all trials; the CSV has every one
 # Designs whose costs are further apart than this get figures of error against them.
 SPREAD_COST = 1.25
+
+# What begins the keys of figures of which the reader chooses one: error against a quantity, and
+# over a pair of axes.
+TREND, MAP = "trend-", "map-"
 
 Draw = Callable[[str], go.Figure]  # draws a figure in a theme
 
@@ -91,6 +107,35 @@ class StudyPart:
         kind = kind if len(frames) > 1 else "single"
         return element("div", *frames, className=kind) if frames else None
 
+    def choice(self, words: str, options: Mapping[str, str]) -> Element | None:
+        """Figures of which the reader chooses one, by the names of `options`; None without any."""
+        frames = {key: frame for key in options if (frame := self.figure(key))}
+        if not frames:
+            return None
+        group = f"{self.prefix}{next(iter(frames))}"
+        buttons = [
+            element(
+                "label",
+                element(
+                    "input", type="radio", name=group, value=key,
+                    checked="" if number == 0 else None,
+                ),
+                options[key],
+            )
+            for number, key in enumerate(frames)
+        ]  # fmt: skip
+        chosen = element("div", *buttons, className="choices")
+        shown = [
+            element("div", frame, data_choice=key, hidden="" if number else None)
+            for number, (key, frame) in enumerate(frames.items())
+        ]
+        return element(
+            "div",
+            element("fieldset", element("legend", words), chosen),
+            *shown,
+            className="chooser",
+        )
+
     def csv(self, name: str) -> Element:
         """The button that saves a table."""
         text = f"All {name} (CSV)"
@@ -138,6 +183,20 @@ def _figures(
             figures["speed"] = of(throughput)
     if (np.abs(finite(findings.designs["mismatch"])) > 0).any():
         figures["mismatch"] = of(mismatches)
+    if are_many(findings.by_design):
+        for quantity in findings.quantities:
+            figures[f"{TREND}{quantity}"] = of(error_against_quantity, quantity=quantity)
+        if findings.quantities:
+            figures["strength"] = of(strength_of_quantities)
+        if findings.quantities:
+            figures["parallel"] = of(parallel_coordinates)
+        if len(curves) and extreme_designs(findings):
+            figures["extremes"] = of(best_and_worst_curves, curves)
+        if has_triangle(findings):
+            figures["triangle"] = of(ways_to_spend)
+    if has_results:
+        for pair in pairs_of_axes(findings.designs):
+            figures[f"{MAP}{pair}"] = of(error_over_two_axes, pair=pair)
     return figures
 
 
@@ -165,12 +224,51 @@ def study_body(part: StudyPart, now: datetime, *, errors: bool = True) -> list[A
         numbers(findings, part.csv("trials")),
         section("", part.pair("train", "validation"), part.csv("curves")) if has_curves else None,
         *(section("", part.pair(*pair)) for pair in pairs),
+        _on_two_axes(part),
+        _what_matters(part),
+        section("", part.pair("triangle")) if part.figure("triangle") else None,
+        _all_at_once(part),
+        _extremes(part),
+        part.pair("extremes"),
         designs(findings, part.pair("mismatch"), *_drawings(findings)),
         missed(findings),
         _trainings(part),
         method(findings),
         what_was_run(findings, **{"Report written": moment(now)}),
     ]
+
+
+def _what_matters(part: StudyPart) -> Element | None:
+    """What of many designs their error goes with; None of few."""
+    names = names_of(part.findings.quantities)
+    trends = part.choice(many.QUANTITY, {f"{TREND}{key}": names[key] for key in names})
+    strength = part.figure("strength")
+    if trends is None or strength is None:
+        return None
+    both = element("div", trends, strength, className="pair even loose")
+    return section(many.TITLE, both)
+
+
+def _all_at_once(part: StudyPart) -> Element | None:
+    """Parallel coordinates of many designs, and the table that their choices leave rows of."""
+    frame = part.figure("parallel")
+    if frame is None:
+        return None
+    lines = element("div", *many.lines_table(part.findings), data_lines="")
+    return section(many.LINES_TITLE, element("div", frame, className="chooser"), lines)
+
+
+def _extremes(part: StudyPart) -> Element | None:
+    """The best and the worst of many designs side by side."""
+    found = extreme_designs(part.findings)
+    return side_by_side(found, part.findings.trials) if found else None
+
+
+def _on_two_axes(part: StudyPart) -> Element | None:
+    """The map of errors over a pair of axes, where there is one."""
+    pairs = pairs_of_axes(part.findings.designs)
+    maps = part.choice(many.PAIR, {f"{MAP}{key}": name for key, name in pairs.items()})
+    return section(many.MAP_TITLE, maps) if maps else None
 
 
 def _trainings(part: StudyPart) -> Element:
@@ -222,11 +320,14 @@ def figure_frame(key: str, draw: Draw) -> Element:
     # Titles are escaped for Plotly; as plain text again, nothing of them can be markup.
     heading, below = texts_of(draw("light"))
     button = element("button", "Picture (PNG)", type="button", data_picture=key)
+    plot = element(
+        "div", className="plot", data_figure=key, role="img", aria_label=f"{heading}. {below}."
+    )
+    if least_width(draw("light")):
+        plot = scrolling(plot, heading, "sideways")
     return element(
         "figure",
         element("figcaption", element("h2", joined(heading)), element("p", joined(below))),
-        element(
-            "div", className="plot", data_figure=key, role="img", aria_label=f"{heading}. {below}."
-        ),
+        plot,
         element("p", button, className="tools"),
     )

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from explorer.architecture import Architecture
+from explorer.blueprints import blueprint
 from explorer.budget import combinations
 from explorer.budget import match as match_designs
 from explorer.budget import scale as scale_designs
@@ -20,9 +21,9 @@ from explorer.commands.options import (
     choice_options,
     depth_option,
     input_options,
+    quantity_options,
 )
 from explorer.commands.parsing import Fraction, Number, Seconds, WholeNumber
-from explorer.commands.printing import DESIGN_COLUMNS, DESIGN_SPARE, design_row
 from explorer.designs import LABELS, MEASURES, QUANTITIES, TIMES, Budget
 from explorer.errors import UserError
 from explorer.suggestions import command
@@ -110,8 +111,11 @@ def suggest(
 @click.argument("reference")
 @axis_options
 @choice_options
+@quantity_options
 @click.option(
-    "--solve", default="bottleneck_width", help=f"What to solve for: {', '.join(QUANTITIES)}."
+    "--solve",
+    default="bottleneck_width",
+    help=f"What to solve for: {', '.join(QUANTITIES)}; or a quantity of your own network.",
 )
 @click.option("--by", help=f"The cost to keep: {', '.join((*MEASURES, *TIMES))} (default: flops).")
 @budget_options
@@ -130,6 +134,8 @@ def suggest(
 def match(
     reference: str,
     given: dict[str, Any],
+    settings: dict[str, Any],
+    choices: dict[str, list[Any]],
     solve: str,
     by: str | None,
     budgets: dict[str, float],
@@ -143,6 +149,9 @@ def match(
 ) -> None:
     """Solve one quantity so that each design costs what REFERENCE costs, or a budget of your own.
 
+    REFERENCE is one of our networks, or a function of your own of whole numbers that returns a
+    torch module, as package.module:function.
+
     \b
     Examples:
       resnext-explorer match resnet50 --cardinality 1,2,4,8,32
@@ -154,8 +163,13 @@ def match(
       resnext-explorer match resnext50_32x4d --growth d,C,root
       resnext-explorer match resnet50 --cardinality 8,32 --by latency --resolution 64
       resnext-explorer match resnext29_1x64d_cifar --cardinality 1,8 --latency 10ms
+      resnext-explorer match mine.nets:convnext --set width=48 --set depths=3-3-9-3 \\
+          --given kernel=3,5,7,9 --solve width
     """
-    architecture = Architecture.from_name(reference, **sizes)
+    architecture = blueprint(reference, settings, **sizes)
+    if twice := sorted(given.keys() & choices):
+        raise UserError(f"{twice[0]} is given twice; give it once.")
+    given |= choices
     if latency is not None:
         budgets = {**budgets, "latency": latency}
     by, budget = chosen_budget(by, budgets)
@@ -170,24 +184,27 @@ def match(
         designs = match_designs(
             architecture, budget=budget, depth_policy=depth_policy, **options, **given
         )
-    from explorer.terminal import print_json, print_table
+    from explorer.terminal import print_json
 
     if as_json:
         print_json([printing.design_record(design) for design in designs])
         return
-    print_table(DESIGN_COLUMNS, [design_row(design) for design in designs], spare=DESIGN_SPARE)
+    printing.print_designs(designs)
     if by in TIMES:
         from explorer.commands.heavy import how_measured
 
         for design in designs:
             printing.print_candidates(design, solve, how_measured(device, batch))
+    for design in designs:
+        if design.note:
+            click.echo(f"{design.name}: {design.note}")
     spent = designs[0].budget.value
     value = human_time(spent) if by in TIMES else human_flops(spent)
     side = architecture.resolution
     source = "given" if budget is not None else f"{architecture.name} at {side}x{side}"
     unit = printing.UNITS[by]
     click.echo(f"\nBudget: {value} {unit} ({source}). The mismatch is in {unit}.")
-    printing.print_far_off(designs, f"whole number for {LABELS[solve]}")
+    printing.print_far_off(designs, f"whole number for {LABELS.get(solve, solve)}")
     # The reference itself is known; of the others, the one that meets the budget best.
     others = [design for design in designs if design.architecture != architecture] or designs
     nearest = min(others, key=lambda design: abs(design.mismatch))
@@ -222,17 +239,12 @@ def scale(
     """
     architecture, by = Architecture.from_name(reference, **sizes), options["by"]
     designs = scale_designs(architecture, factor, **options)
-    from explorer.terminal import print_json, print_table
+    from explorer.terminal import print_json
 
     if as_json:
         print_json([printing.design_record(design) for design in designs])
         return
-    print_table(
-        ("arm", *DESIGN_COLUMNS),
-        [(design.arm, *design_row(design)) for design in designs],
-        left=("design",),
-        spare=DESIGN_SPARE,
-    )
+    printing.print_designs(designs, {"arm": [design.arm for design in designs]})
     click.echo(
         f"\nBudget: {factor:,} x the {printing.UNITS[by]} of {architecture.name} ="
         f" {human_flops(designs[0].budget.value)}."
@@ -258,6 +270,8 @@ def describe(
 ) -> None:
     """Show every layer of the network NAME and what it costs, or two networks side by side.
 
+    Of a network of your own, package.module:function(quantity=5), its modules.
+
     \b
     Examples:
       resnext-explorer describe resnext50_32x4d --verify
@@ -269,9 +283,11 @@ def describe(
         raise UserError(
             f"describe takes one or two networks; given: {len(names)} ({', '.join(names)})."
         )
-    architectures = [Architecture.from_name(name, **sizes) for name in names]
+    architectures = [blueprint(name, **sizes) for name in names]
     if diagram is not None and len(names) > 1:
         raise UserError("--diagram draws one network; describe them one after the other.")
+    if diagram is not None and not isinstance(architectures[0], Architecture):
+        raise UserError(f"--diagram draws networks of ours only, and not {names[0]}.")
     if diagram is not None:
         from explorer import drawing
         from explorer.files import check_output
@@ -281,7 +297,7 @@ def describe(
     records = [
         printing.architecture_record(architecture, verify=verify) for architecture in architectures
     ]
-    if diagram is not None:
+    if diagram is not None and isinstance(architectures[0], Architecture):
         from explorer.files import write_atomic
 
         draw = drawing.svg if mark == drawing.SVG_MARK else drawing.html

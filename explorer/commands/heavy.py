@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from explorer.architecture import Architecture
+from explorer.blueprints import Blueprint, blueprint
 from explorer.commands.options import FORCE_OPTION, JSON_OPTION, input_options
 from explorer.commands.parsing import WholeNumber, WholeNumbers
 from explorer.designs import Design
@@ -15,7 +16,7 @@ from explorer.text import counted
 MOST_THREADS = 1024
 
 
-def match_time_with_progress(architecture: Architecture, **options: Any) -> list[Design]:
+def match_time_with_progress(architecture: Blueprint, **options: Any) -> list[Design]:
     """`match_time` with a progress bar on the terminal."""
     from explorer.networks import match_time
     from explorer.terminal import progress_bar
@@ -73,7 +74,7 @@ def measure(
     """
     from explorer.layers import FORMS
 
-    architectures = [Architecture.from_name(name, **sizes) for name in names]
+    architectures = [blueprint(name, **sizes) for name in names]
     from explorer.networks import MODES, Case, use_threads
     from explorer.networks import measure as measure_cases
     from explorer.terminal import print_json, print_table, progress_bar
@@ -185,7 +186,7 @@ def export(
       resnext-explorer export --weights best/weights.safetensors --format onnx -o best.onnx
       resnext-explorer export resnext29_8x16d_cifar --weights best.pth --format onnx -o best.onnx
     """
-    architecture = Architecture.from_name(name, **sizes) if name else None
+    architecture = blueprint(name, **sizes) if name else None
     if architecture is None and weights is None:
         raise UserError("name the network to export, as resnet50, or its --weights FILE.")
     from explorer import networks

@@ -1,13 +1,24 @@
 """Options that several commands share."""
 
+from collections.abc import Iterable
 from functools import wraps
 from typing import Any
 
 import click
 
 from explorer.architecture import CHOICES
-from explorer.commands.parsing import DepthLists, Fraction, Number, WholeNumber, WholeNumbers, Words
+from explorer.commands.parsing import (
+    Choices,
+    DepthLists,
+    Fraction,
+    Number,
+    Setting,
+    WholeNumber,
+    WholeNumbers,
+    Words,
+)
 from explorer.depths import POLICIES
+from explorer.errors import UserError
 
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON only.")
 FORCE_OPTION = click.option(
@@ -58,6 +69,38 @@ axis_options = grouped(
     width=(WholeNumbers(), "Widths (output channels of the first stage)."),
     depths=(DepthLists(), "Blocks per stage: 3-4-6-3,3-4-23-3."),
 )
+
+
+def quantity_options(command: Any) -> Any:
+    """`--set` and `--given`, of any network's quantities.
+
+    The command's arguments `settings` and `choices` are mappings of quantities to a value, or to
+    several.
+    """
+
+    @wraps(command)
+    def call(**values: Any) -> Any:
+        for name, option in (("settings", "--set"), ("choices", "--given")):
+            values[name] = _once(values[name], option)
+        return command(**values)
+
+    for name, option, kind, text in (
+        ("choices", "--given", Choices(), "Values of a quantity, one design each: kernel=3,5,7,9."),
+        ("settings", "--set", Setting(), "A quantity of the reference: width=48."),
+    ):
+        call = click.option(option, name, type=kind, multiple=True, help=text)(call)
+    return call
+
+
+def _once(pairs: Iterable[tuple[str, Any]], option: str) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in given:
+            raise UserError(f"{option} {key} is given twice; give it once.")
+        given[key] = value
+    return given
+
+
 choice_options = grouped(
     "given",
     **{

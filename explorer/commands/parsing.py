@@ -7,6 +7,7 @@ import click
 
 from explorer.errors import UserError, shorten
 from explorer.numbers import parse_number, parse_seconds, parse_share
+from explorer.own.names import parse_setting
 from explorer.template import LARGEST_NUMBER
 
 # A list longer than this is a slip of the finger (1..1000000000), not a grid.
@@ -108,6 +109,33 @@ class DepthLists(_Parsed):
                     f" 3-4-6-3,3-4-23-3; given: {shorten(item)}."
                 )
         return [tuple(_digits(blocks, option) for blocks in item.split("-")) for item in items]
+
+
+class Setting(_Parsed):
+    """A quantity of a network and its value: `width=48` or `depths=3-3-9-3`."""
+
+    name = "QUANTITY=VALUE"
+    kinds = (tuple,)
+
+    def parse(self, text: str, option: str) -> Any:
+        return parse_setting(text, option)
+
+
+class Choices(_Parsed):
+    """A quantity of a network and its values: `kernel=3,5,7,9`, `kernel=1..8`, `depths=1-1,2-2`."""
+
+    name = "QUANTITY=VALUE,..."
+    kinds = (tuple,)
+
+    def parse(self, text: str, option: str) -> Any:
+        key, _, listed = text.partition("=")
+        values: list[Any] = []
+        for item in listed.split(","):
+            if ".." in item:
+                values += WholeNumbers().parse(item, f"{option} {key}=")
+            else:
+                values.append(parse_setting(f"{key}={item}", option)[1])
+        return key.strip(), values
 
 
 class Number(_Parsed):

@@ -1,12 +1,16 @@
 """Designs, layers and published tables as plain data for JSON, and as tables on the terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from explorer.architecture import Architecture
+from explorer.blueprints import Blueprint
+from explorer.commands.printing_own import own_costs, own_record, own_rows
 from explorer.complexity import count, layer_complexity
+from explorer.costs import Complexity
 from explorer.designs import LABELS, Design
 from explorer.layers import Layer, iter_layers
 from explorer.names import usual_input
@@ -16,6 +20,7 @@ from explorer.text import FAR_OFF, counted, human_count, human_flops, human_mism
 if TYPE_CHECKING:
     from explorer.references import Suggestions
 
+EMPTY: Mapping[str, Sequence[str]] = MappingProxyType({})
 # What a number in each measure counts.
 UNITS = {
     "flops": "FLOPs",
@@ -26,22 +31,52 @@ UNITS = {
     "train_step": "training step",
 }
 COSTS = ("FLOPs", "params", "activations")
-DESIGN_COLUMNS = ("design", "C", "d", "width", *COSTS, "mismatch")
-# Of these, what a narrow terminal does without: the design's name says C and d.
-DESIGN_SPARE = ("activations", "width", "C", "d", "params")
+# Quantities of ours that have a column; the design's name says the depths.
+SHOWN = ("cardinality", "bottleneck_width", "width")
 
 
-def design_row(design: Design) -> tuple[Any, ...]:
-    """A design as a row under `DESIGN_COLUMNS`."""
-    template = design.architecture.template
-    return (
-        design.name,
-        template.cardinality,
-        template.bottleneck_width,
-        template.width,
-        *map(human_count, vars(design.complexity).values()),
-        human_mismatch(design.mismatch, is_solved=design.is_solved),
+def print_designs(designs: Sequence[Design], first: Mapping[str, Sequence[str]] = EMPTY) -> None:
+    """Print a table of designs, with the costs of each.
+
+    Of our own networks it has C, d and width, of others the quantities in which they differ.
+
+    Args:
+        designs: The designs.
+        first: Columns to put in front, by heading.
+    """
+    from explorer.terminal import print_table
+
+    values = [design.architecture.quantities for design in designs]
+    keys = list(SHOWN)
+    if not all(isinstance(design.architecture, Architecture) for design in designs):
+        known = dict.fromkeys(key for own in values for key in own)
+        keys = [key for key in known if len({own.get(key) for own in values}) > 1]
+    labels = [LABELS.get(key, key) for key in keys]
+    rows = [
+        (
+            *(column[position] for column in first.values()),
+            design.name,
+            *(shown_value(own.get(key)) for key in keys),
+            *map(human_count, vars(design.complexity).values()),
+            human_mismatch(design.mismatch, is_solved=design.is_solved),
+        )
+        for position, (design, own) in enumerate(zip(designs, values, strict=True))
+    ]
+    # What a narrow terminal does without: the design's name says the quantities.
+    spare = ["activations", *labels, "params"]
+    if keys == list(SHOWN):
+        spare = ["activations", "width", "C", "d", "params"]
+    print_table(
+        (*first, "design", *labels, *COSTS, "mismatch"),
+        rows,
+        left=("design",) if first else (),
+        spare=spare,
     )
+
+
+def shown_value(value: Any) -> Any:
+    """A quantity in a table: 3-4-6-3 for several numbers."""
+    return "-".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def print_far_off(designs: Sequence[Design], what: str) -> None:
@@ -91,7 +126,7 @@ def print_candidates(design: Design, solve: str, how: str) -> None:
         rows.append(
             (
                 architecture.name,
-                getattr(architecture.template, solve),
+                architecture.quantities[solve],
                 human_flops(count(architecture).flops),
                 f"{1e3 * timing.seconds:.3f}",
                 f"{1e3 * timing.low:.3f} to {1e3 * timing.high:.3f}",
@@ -100,15 +135,18 @@ def print_candidates(design: Design, solve: str, how: str) -> None:
         )
     click.echo(f"\nMeasured for {design.name}, {how}:")
     print_table(
-        ("network", LABELS[solve], "FLOPs", "median ms", "quartiles, ms", ""), rows, left=("",)
+        ("network", LABELS.get(solve, solve), "FLOPs", "median ms", "quartiles, ms", ""),
+        rows,
+        left=("",),
     )
     own, alike = _alike(design)
     if alike:
-        values = sorted(getattr(each.case.architecture.template, solve) for each in (own, *alike))
+        values = sorted(each.case.architecture.quantities[solve] for each in (own, *alike))
         spread = f" from {values[0]} to {values[-1]}" if len(values) > 1 else ""
         click.echo(
-            f"The choice is not clear-cut: the quartiles of {len(values)} designs, {LABELS[solve]}"
-            f"{spread}, overlap, so that another round of measuring may choose another of them."
+            f"The choice is not clear-cut: the quartiles of {len(values)} designs,"
+            f" {LABELS.get(solve, solve)}{spread}, overlap, so that another round of measuring may"
+            " choose another of them."
         )
 
 
@@ -155,7 +193,7 @@ def print_suggestions(suggestions: "Suggestions", given: dict[str, Any]) -> None
         f" {size}, {network.classes} classes{rest}.\nBest first: where the larger of the last"
         " two columns is smallest.\n\nThe arms of the first:"
     )
-    print_table(DESIGN_COLUMNS, [design_row(design) for design in first.arms])
+    print_designs(first.arms)
     options = {
         **{key: _axis(values) for key, values in given.items()},
         "solve": "" if asked.solve == "bottleneck_width" else asked.solve,
@@ -173,10 +211,20 @@ def _axis(values: list[Any]) -> str:
     )
 
 
-def architecture_record(architecture: Architecture, *, verify: bool = False) -> dict[str, Any]:
-    """An architecture, its costs and all its layers as plain data (`describe --json`)."""
+def architecture_record(network: Blueprint, *, verify: bool = False) -> dict[str, Any]:
+    """A network, its costs and all its layers as plain data (`describe --json`)."""
+    record = _record(network) if isinstance(network, Architecture) else own_record(network)
+    if verify:
+        from explorer.networks import fvcore_complexity
+
+        counted = vars(fvcore_complexity(network))
+        record |= {"fvcore": counted, "agree": counted.items() <= record.items()}
+    return record
+
+
+def _record(architecture: Architecture) -> dict[str, Any]:
     template = architecture.template
-    record = {
+    return {
         "name": architecture.name,
         "depths": list(architecture.depths),
         "kind": template.kind,
@@ -191,12 +239,6 @@ def architecture_record(architecture: Architecture, *, verify: bool = False) -> 
         **vars(count(architecture)),
         "layers": [_layer_record(layer) for layer in iter_layers(architecture, expand=True)],
     }
-    if verify:
-        from explorer.networks import fvcore_complexity
-
-        counted = vars(fvcore_complexity(architecture))
-        record |= {"fvcore": counted, "agree": counted.items() <= record.items()}
-    return record
 
 
 def _layer_record(layer: Layer) -> dict[str, Any]:
@@ -205,19 +247,25 @@ def _layer_record(layer: Layer) -> dict[str, Any]:
     return {**values, "height": layer.size, "width": layer.size, **vars(layer_complexity(layer))}
 
 
-def print_layers(architecture: Architecture) -> None:
-    """Print the layer table, with equal blocks once, and what each stage costs."""
+def print_layers(network: Blueprint) -> None:
+    """Print the layer table, with equal blocks once, and what each stage costs.
+
+    Of a network of the user's own, its modules and what each of its children costs.
+    """
     from explorer.terminal import print_table
 
-    columns = ("layer", "kind", "in", "out", "kernel", "stride", "groups", "output", *COSTS)
-    print_table(columns, [_layer_row(layer) for layer in iter_layers(architecture)], left=("kind",))
+    if isinstance(network, Architecture):
+        columns = ("layer", "kind", "in", "out", "kernel", "stride", "groups", "output", *COSTS)
+        print_table(columns, [_layer_row(layer) for layer in iter_layers(network)], left=("kind",))
+    else:
+        print_table(("module", "kind", "output", *COSTS), own_rows(network), left=("kind",))
     click.echo()
-    flops = count(architecture).flops
-    rows = [
-        (part, *map(human_count, sums), human_percent(sums[0] / flops))
-        for part, sums in stage_totals(architecture).items()
+    flops = count(network).flops
+    shares = [
+        (part, *map(human_count, sums), human_percent(sums[0] / flops) if flops else "")
+        for part, sums in part_totals(network).items()
     ]
-    print_table(("part", *COSTS, "share of FLOPs"), rows)
+    print_table(("part", *COSTS, "share of FLOPs"), shares)
 
 
 def _layer_row(layer: Layer) -> tuple[Any, ...]:
@@ -234,23 +282,34 @@ def _layer_row(layer: Layer) -> tuple[Any, ...]:
     )
 
 
-def stage_totals(architecture: Architecture) -> dict[str, tuple[int, int, int]]:
-    """FLOPs, params and activations of the stem, each stage and the classifier, in that order."""
+def part_totals(network: Blueprint) -> dict[str, tuple[int, int, int]]:
+    """FLOPs, params and activations of the stem, each stage and the classifier, in that order.
+
+    Of a network of the user's own, of each child module.
+    """
     totals: dict[str, tuple[int, int, int]] = {}
-    for layer in iter_layers(architecture):
-        end = "classifier" if layer.part in ("norm", "avgpool", "fc") else "stem"
-        part = f"stage {layer.stage}" if layer.stage else end
-        before, complexity = totals.get(part, (0, 0, 0)), layer_complexity(layer)
+    costs = _costs_of_stages(network) if isinstance(network, Architecture) else own_costs(network)
+    for part, complexity in costs:
+        before = totals.get(part, (0, 0, 0))
         added = zip(before, vars(complexity).values(), strict=True)
         totals[part] = tuple(a + b for a, b in added)
     return totals
 
 
-def print_side_by_side(first: Architecture, second: Architecture) -> None:
+def _costs_of_stages(architecture: Architecture) -> Iterator[tuple[str, Complexity]]:
+    for layer in iter_layers(architecture):
+        end = "classifier" if layer.part in ("norm", "avgpool", "fc") else "stem"
+        yield f"stage {layer.stage}" if layer.stage else end, layer_complexity(layer)
+
+
+def print_side_by_side(first: Blueprint, second: Blueprint) -> None:
     """Print two networks side by side, stage by stage, with the ratio of their costs."""
     from explorer.terminal import print_table
 
-    def facts(architecture: Architecture) -> dict[str, Any]:
+    def facts(architecture: Blueprint) -> dict[str, Any]:
+        if not isinstance(architecture, Architecture):
+            own = {key: shown_value(value) for key, value in architecture.quantities.items()}
+            return {**own, "input": "x".join(map(str, architecture.input_shape))}
         template = architecture.template
         return {
             "depths": "-".join(map(str, architecture.depths)),
@@ -266,8 +325,10 @@ def print_side_by_side(first: Architecture, second: Architecture) -> None:
         }
 
     left, right = facts(first), facts(second)
-    rows: list[tuple[Any, ...]] = [(key, left[key], right[key], "") for key in left]
-    totals = stage_totals(first), stage_totals(second)
+    rows: list[tuple[Any, ...]] = [
+        (key, left.get(key), right.get(key), "") for key in {**left, **right}
+    ]
+    totals = part_totals(first), part_totals(second)
     parts = list(dict.fromkeys([*totals[0], *totals[1]]))
     for costs, architecture in zip(totals, (first, second), strict=True):
         costs["whole network"] = tuple(vars(count(architecture)).values())
@@ -280,7 +341,7 @@ def print_side_by_side(first: Architecture, second: Architecture) -> None:
     print_table(("", first.name, second.name, "ratio"), rows)
 
 
-def print_totals(architecture: Architecture, record: dict[str, Any]) -> None:
+def print_totals(architecture: Blueprint, record: dict[str, Any]) -> None:
     """Print the exact totals of a network, and whether fvcore agrees."""
     size = "x".join(map(str, architecture.input_shape))
     click.echo(
@@ -290,13 +351,15 @@ def print_totals(architecture: Architecture, record: dict[str, Any]) -> None:
     )
     if fvcore := record.get("fvcore"):
         verdict = "exactly equal" if record["agree"] else "DIFFERENT"
+        if not record["agree"] and not isinstance(architecture, Architecture):
+            verdict += " (fvcore counts no attention that is one operation in torch)"
         click.echo(
             f"fvcore (conv and linear): {fvcore['flops']:,} FLOPs, {fvcore['params']:,} params, "
             f"{fvcore['activations']:,} activations: {verdict}"
         )
 
 
-def input_options(architecture: Architecture) -> dict[str, int]:
+def input_options(architecture: Blueprint) -> dict[str, int]:
     """The options with which another command sees the same input."""
     usual = usual_input(architecture.name)
     asked = {field: getattr(architecture, field) for field in usual}

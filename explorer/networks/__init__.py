@@ -20,7 +20,15 @@ if TYPE_CHECKING:
         time_threads,
         use_threads,
     )
-    from explorer.networks.network import Network, build
+    from explorer.networks.network import Network, build, channels_last
+    from explorer.networks.own import (
+        Examined,
+        Part,
+        blueprint_of,
+        build_own,
+        check_heeded,
+        examine,
+    )
     from explorer.networks.rules import BlockShape, Violation, example_image, find_violations
     from explorer.networks.saved import SavedNetwork, load_network
     from explorer.networks.synced import sync_norms
@@ -31,12 +39,19 @@ __all__ = [
     "MODES",
     "BlockShape",
     "Case",
+    "Examined",
     "Network",
+    "Part",
     "SavedNetwork",
     "Timing",
     "Violation",
+    "blueprint_of",
     "build",
+    "build_own",
+    "channels_last",
+    "check_heeded",
     "check_name",
+    "examine",
     "example_image",
     "export",
     "find_violations",
@@ -62,7 +77,15 @@ __getattr__ = lazy_getattr(
         "exporting": ("check_name", "export", "foreign_constructor", "fresh_network"),
         "graphs": ("forget", "record"),
         "measuring": ("MODES", "Case", "Timing", "measure", "time_threads", "use_threads"),
-        "network": ("Network", "build"),
+        "network": ("Network", "build", "channels_last"),
+        "own": (
+            "Examined",
+            "Part",
+            "blueprint_of",
+            "build_own",
+            "check_heeded",
+            "examine",
+        ),
         "rules": ("BlockShape", "Violation", "example_image", "find_violations"),
         "saved": ("SavedNetwork", "load_network"),
         "synced": ("sync_norms",),

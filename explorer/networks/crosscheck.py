@@ -3,19 +3,19 @@
 import torch
 from fvcore.nn import ActivationCountAnalysis, FlopCountAnalysis
 
-from explorer.architecture import Architecture, as_architecture
-from explorer.complexity import Complexity
+from explorer.blueprints import Blueprint, as_blueprint
+from explorer.costs import Complexity
 from explorer.networks.network import build
 
 OPERATORS = ("conv", "linear")
 
 
-def fvcore_complexity(architecture: Architecture | str, form: str = "c") -> Complexity:
+def fvcore_complexity(architecture: Blueprint | str, form: str = "c") -> Complexity:
     """Count one image through the built module with fvcore, for convolutions and the classifier.
 
     It counts neither biases nor batch norm. Parameters are the sum over `module.parameters()`.
     """
-    architecture = as_architecture(architecture)
+    architecture = as_blueprint(architecture)
     model = build(architecture, form).eval()
     image = torch.zeros(1, *architecture.input_shape)
     counts = []

@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
+from torch import nn
 
-from explorer.architecture import Architecture, as_architecture
+from explorer.architecture import Architecture
+from explorer.blueprints import Blueprint, as_blueprint
 from explorer.errors import UserError, check_known
 from explorer.files import check_output, write_atomic
 from explorer.networks.network import Network, build
+from explorer.networks.own import blueprint_of
 from explorer.networks.saved import describe_network
 from explorer.template import IMAGENET
 
@@ -38,7 +41,7 @@ MARKS = {".safetensors": b'"architecture":"', ".onnx": b"explorer.networks"}
 
 
 def export(
-    model: Network,
+    model: nn.Module,
     path: str | Path,
     format_: str,
     metadata: Mapping[str, str] | None = None,
@@ -48,7 +51,7 @@ def export(
     """Write a network's weights, or for ONNX and pt2 the network itself; whole, or not at all.
 
     Args:
-        model: The network; its weights are written from whatever device they are on.
+        model: What `build` made; its weights are written from whatever device they are on.
         path: For torchvision and timm, a path that ends in .safetensors gets safetensors, any other
             torch's own form.
         format_: A key of `FORMATS`.
@@ -66,7 +69,8 @@ def export(
         RuntimeError: The written network's outputs differ from this one's; nothing is written.
     """
     check_name(path, format_, force=force)
-    about = describe_network(model.architecture, metadata or {})
+    architecture = blueprint_of(model)
+    about = describe_network(architecture, metadata or {})
     if format_ == "onnx":
         return _export_onnx(model, Path(path), about)
     if format_ == "pt2":
@@ -76,7 +80,7 @@ def export(
     }
     constructor = None
     if format_ != "safetensors":
-        constructor = foreign_constructor(model.architecture, format_)
+        constructor = foreign_constructor(architecture, format_)
         if "ResNetV2" in constructor:
             state = _as_resnetv2(state)
     if constructor is None or Path(path).suffix.lower() == ".safetensors":
@@ -99,13 +103,18 @@ def check_name(path: str | Path, format_: str, *, force: bool = False) -> None:
     check_output(path, FORMATS[format_], mark, force=force)
 
 
-def foreign_constructor(architecture: Architecture | str, library: str) -> str:
+def foreign_constructor(architecture: Blueprint | str, library: str) -> str:
     """The call that makes the same network in torchvision or timm.
 
     Raises:
         UserError: The library has no such network; the message says why.
     """
-    architecture = as_architecture(architecture)
+    architecture = as_blueprint(architecture)
+    if not isinstance(architecture, Architecture):
+        raise UserError(
+            f"{library} has no network like {architecture.name}, which is your own. Use --format"
+            " safetensors, onnx or pt2."
+        )
     template, stem = architecture.template, architecture.stem
     usual_width = 64 if template.kind == "basic" else 256
     reasons = {
@@ -177,7 +186,7 @@ def _as_resnetv2(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return renamed
 
 
-def fresh_network(architecture: Architecture | str, seed: int) -> Network:
+def fresh_network(architecture: Blueprint | str, seed: int) -> nn.Module:
     """The network with new weights, drawn from `seed`.
 
     A training that starts from this seed begins with the same weights. torch's global generator
@@ -188,7 +197,7 @@ def fresh_network(architecture: Architecture | str, seed: int) -> Network:
         return build(architecture)
 
 
-def _export_onnx(model: Network, path: Path, about: Mapping[str, str]) -> str:
+def _export_onnx(model: nn.Module, path: Path, about: Mapping[str, str]) -> str:
     try:
         import onnxruntime
         import onnxscript  # noqa: F401 - torch's exporter needs it and says so less clearly
@@ -203,7 +212,7 @@ def _export_onnx(model: Network, path: Path, about: Mapping[str, str]) -> str:
         written = os.path.join(folder, "network.onnx")
         with _quiet():
             program = torch.onnx.export(
-                model,
+                _as_ours(model),
                 _example(model),
                 input_names=["images"],
                 output_names=["logits"],
@@ -222,19 +231,19 @@ def _export_onnx(model: Network, path: Path, about: Mapping[str, str]) -> str:
         "onnxruntime",
     )
     write_atomic(path, data)
-    sizes = " x ".join(map(str, model.architecture.input_shape))
+    sizes = " x ".join(map(str, blueprint_of(model).input_shape))
     return (
         f"onnxruntime.InferenceSession({str(path)!r}).run(None, {{'images': images}})  # float32, N"
         f" x {sizes}"
     )
 
 
-def _export_program(model: Network, path: Path, about: Mapping[str, str]) -> str:
+def _export_program(model: nn.Module, path: Path, about: Mapping[str, str]) -> str:
     """The network as torch.export writes it: a program that needs no code of ours."""
     model = model.eval()
     buffer = io.BytesIO()
     with _quiet():
-        program = torch.export.export(model, _example(model), dynamic_shapes=BATCH)
+        program = torch.export.export(_as_ours(model), _example(model), dynamic_shapes=BATCH)
         torch.export.save(program, buffer, extra_files={ABOUT: json.dumps(about)})
         buffer.seek(0)
         loaded = torch.export.load(buffer).module()
@@ -243,16 +252,34 @@ def _export_program(model: Network, path: Path, about: Mapping[str, str]) -> str
     return f"torch.export.load({str(path)!r}).module()"
 
 
-def _example(model: Network) -> tuple[torch.Tensor]:
+def _example(model: nn.Module) -> tuple[torch.Tensor]:
     # torch.export takes a dimension of size 1 for a constant, so the example has two images.
-    return (torch.randn(2, *model.architecture.input_shape),)
+    return (torch.randn(2, *blueprint_of(model).input_shape),)
+
+
+class Own(nn.Module):
+    """A network of the user's own, under a class of this module: what it writes is known by that
+    (`MARKS`), and its input has one name."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """N x in_channels x height x width to N x classes logits."""
+        logits: torch.Tensor = self.network(x)
+        return logits
+
+
+def _as_ours(model: nn.Module) -> nn.Module:
+    return model if isinstance(model, Network) else Own(model)
 
 
 def _check_outputs(
-    model: Network, written: Callable[[torch.Tensor], torch.Tensor], program: str
+    model: nn.Module, written: Callable[[torch.Tensor], torch.Tensor], program: str
 ) -> None:
     """Raise `RuntimeError` where the written network puts out something else than this one."""
-    architecture = model.architecture
+    architecture = blueprint_of(model)
     for batch in (1, 3):
         images = torch.randn(batch, *architecture.input_shape)
         with torch.no_grad():

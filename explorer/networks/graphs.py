@@ -9,11 +9,14 @@ of a ResNeXt-29 of 748 MFLOPs 10.7 and 7.9 ms, of ResNet-50 in batches of 64 at 
 import torch
 from torch import Tensor, nn
 
+from explorer.networks.network import Network
+
 
 def record(network: nn.Module, images: Tensor, autocast: torch.dtype | None) -> None:
     """Let a network on CUDA replay its forward and backward pass, where it is in training mode.
 
-    In evaluation it computes as before. Its parameters have to stay where they are in memory, as
+    In evaluation it computes as before. A network of the user's own is left as it is: it may do
+    what a graph cannot hold. Its parameters have to stay where they are in memory, as
     optimisers leave them; `forget` undoes it.
 
     Args:
@@ -24,6 +27,8 @@ def record(network: nn.Module, images: Tensor, autocast: torch.dtype | None) -> 
     Raises:
         torch.OutOfMemoryError: As a step would: recording takes a few of them.
     """
+    if not isinstance(network, Network):
+        return
     state = [buffer.clone() for buffer in network.buffers()]
     # cuBLAS keeps workspaces, 70 MB for each stream that it ever computed on, and recording takes
     # streams of its own: dropped before and after, as torch's own recorder does, the graphs' stay

@@ -19,10 +19,12 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from explorer.architecture import Architecture, as_architecture
+from explorer.architecture import Architecture
+from explorer.blueprints import Blueprint, as_blueprint
 from explorer.errors import UserError, check_known
 from explorer.networks.graphs import record
-from explorer.networks.network import build
+from explorer.networks.network import build, channels_last
+from explorer.networks.own import failures_told
 
 MODES = ("inference", "train_step")
 PRECISIONS = {"32": None, "bf16": torch.bfloat16}
@@ -39,13 +41,13 @@ class Case:
         mode: One of `MODES`.
     """
 
-    architecture: Architecture
+    architecture: Blueprint
     form: str = "c"
     batch: int = 1
     mode: str = "inference"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "architecture", as_architecture(self.architecture))
+        object.__setattr__(self, "architecture", as_blueprint(self.architecture))
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def measure(
         check_known("mode", case.mode, MODES)
         # A batch of one has no variance for batch norm where the map is 1x1: such a step is no
         # training step.
-        if case.mode == "train_step" and case.batch == 1 and case.architecture.stages[-1].size == 1:
+        if case.mode == "train_step" and case.batch == 1 and _ends_in_a_point(case.architecture):
             raise UserError(
                 "a training step needs a batch of at least 2 where the last maps are 1x1; use"
                 " --batch 2 or more."
@@ -121,7 +123,8 @@ def measure(
         order = range(len(cases)) if number % 2 == 0 else reversed(range(len(cases)))
         for visit, index in enumerate(order):
             step, held, replay = _prepare(cases[index], target, PRECISIONS[precision])
-            step()
+            with failures_told(cases[index].architecture):
+                step()
             if number == 0:
                 peaks[index] = _peak_memory(step, held, target)
             if target.type == "cuda" and cases[index].mode == "train_step":
@@ -138,6 +141,10 @@ def measure(
         low, median, high = np.quantile(samples, (0.25, 0.5, 0.75)).tolist()
         timings.append(Timing(case, median, low, high, rounds, peak))
     return timings
+
+
+def _ends_in_a_point(architecture: Blueprint) -> bool:
+    return isinstance(architecture, Architecture) and architecture.stages[-1].size == 1
 
 
 def time_threads(
@@ -201,8 +208,8 @@ def _prepare(
     """
     architecture, training = case.architecture, case.mode == "train_step"
     with device:
-        model = build(architecture, case.form).train(training)
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs leave it out
+        model = build(architecture, case.form).train(training).to(device)
+        channels_last(model)
         images = torch.randn(case.batch, *architecture.input_shape).to(
             memory_format=torch.channels_last
         )

@@ -5,8 +5,9 @@ from itertools import groupby
 import torch
 from torch import Tensor, nn
 
-from explorer.architecture import Architecture, as_architecture
-from explorer.errors import check_known
+from explorer.architecture import Architecture
+from explorer.blueprints import Blueprint, as_blueprint
+from explorer.errors import UserError, check_known
 from explorer.layers import FORMS, Layer, iter_layers
 from explorer.networks.blocks import Block, ChainBlock, InceptionBlock
 from explorer.networks.modules import (
@@ -17,7 +18,7 @@ from explorer.networks.modules import (
 )
 
 
-def build(architecture: Architecture | str, form: str = "c") -> "Network":
+def build(architecture: Blueprint | str, form: str = "c") -> nn.Module:
     """The network as a torch module, which maps images to logits.
 
     Images are N x in_channels x resolution x resolution, logits N x classes. The state dict has
@@ -26,14 +27,19 @@ def build(architecture: Architecture | str, form: str = "c") -> "Network":
     generator; one seed gives equal networks in every form.
 
     Args:
-        architecture: The network, or its name.
+        architecture: The network, or its name; of one of the user's own, what its function makes.
         form: How blocks are computed: "a", "b" or "c" (figure 3 of the paper).
 
     Raises:
-        UserError: The form is unknown.
+        UserError: The form is unknown, or is not "c" of a network of the user's own.
     """
     check_known("form", form, FORMS)
-    return Network(as_architecture(architecture), form)
+    blueprint = as_blueprint(architecture)
+    if isinstance(blueprint, Architecture):
+        return Network(blueprint, form)
+    if form != "c":
+        raise UserError(f"form {form!r} is one of our blocks, and not of {blueprint.name}.")
+    return blueprint.build()
 
 
 class Network(nn.Module):
@@ -81,6 +87,13 @@ class Network(nn.Module):
             x = normalise(self.norm, x)
         logits: Tensor = self.fc(torch.flatten(self.avgpool(x), 1))
         return logits
+
+
+def channels_last(module: nn.Module) -> None:
+    """Give the weights of 2-D convolutions the layout in which images come here, in place."""
+    for parameter in module.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
 def _block(modules: dict[str, nn.Module], architecture: Architecture, form: str) -> Block:

@@ -4,16 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from explorer.architecture import Architecture
-from explorer.errors import UserError
+from torch import nn
+
+from explorer.blueprints import Blueprint, blueprint
+from explorer.errors import UserError, shorten
+from explorer.foreign import is_of_current_folder
 from explorer.installed import own_version
-from explorer.networks.network import Network, build
+from explorer.networks.network import build
 from explorer.networks.weights import load_weights
+from explorer.own.names import OwnName, is_own
 from explorer.suggestions import command
 
 SIZES = ("resolution", "in_channels", "classes")
 # Written for each file anew; all else that a file says goes on into what is exported from it.
-OWN = ("format", "architecture", *SIZES, "input", "output", "made_by")
+OWN = ("format", "architecture", "source", *SIZES, "input", "output", "made_by")
 
 
 @dataclass(frozen=True)
@@ -21,18 +25,20 @@ class SavedNetwork:
     """A network from a file of weights.
 
     Attributes:
+        architecture: The network before it was built.
         network: The network, on the CPU.
         metadata: What else the file says, for `export`; of a training of ours, `mean`, `std` and
             `class_names` among it.
         taken_off: What stood around the weights, in words; "" for a bare state dict.
     """
 
-    network: Network = field(repr=False)
+    architecture: Blueprint
+    network: nn.Module = field(repr=False)
     metadata: dict[str, str]
     taken_off: str
 
 
-def describe_network(architecture: Architecture, more: Mapping[str, str]) -> dict[str, str]:
+def describe_network(architecture: Blueprint, more: Mapping[str, str]) -> dict[str, str]:
     """The metadata of a network's file: its design, its input and output, and who made it.
 
     Args:
@@ -42,6 +48,7 @@ def describe_network(architecture: Architecture, more: Mapping[str, str]) -> dic
     channels, side, _ = architecture.input_shape
     return {
         "architecture": architecture.name,
+        **({"source": architecture.source} if architecture.source else {}),
         **{key: str(getattr(architecture, key)) for key in SIZES},
         "input": f"float32, N x {channels} x {side} x {side}",
         "output": f"logits, N x {architecture.classes}",
@@ -101,11 +108,33 @@ def load_network(path: str | Path, name: str | None = None, **sizes: int) -> Sav
             " by another program, or by an older version of this one. This writes a file that says"
             f" all: {whole}"
         )
-    architecture = Architecture.from_name(design, **{**said, **sizes})
+    if name is None and is_own(design):
+        _check_ours_to_run(path, design)
+    architecture = blueprint(design, **{**said, **sizes})
+    if name is None and architecture.source != metadata.get("source", ""):
+        raise UserError(
+            f"{path} was written with another source of {design.partition('(')[0]}, which has"
+            " changed since. Take the source of then; or, to load the weights into what it makes"
+            f" now, name the network: {design}."
+        )
     network = build(architecture)
     taken_off = load_weights(network, path)
     more = {key: text for key, text in metadata.items() if key not in OWN}
-    return SavedNetwork(network, more, taken_off)
+    return SavedNetwork(architecture, network, more, taken_off)
+
+
+def _check_ours_to_run(path: str | Path, design: str) -> None:
+    """Raise `UserError` where a file names code that its user has not written.
+
+    A file may be anybody's: a function of an installed module is not called because it says so.
+    """
+    module = OwnName.parse(design).target.partition(":")[0]
+    if not is_of_current_folder(module):
+        raise UserError(
+            f"{path} says that it is of {shorten(design)}, and there is no module {module} of yours"
+            " in the current folder. If you trust that function, name the network:"
+            f" {command('export', design, weights=path, format='onnx', o='NEW.onnx')}"
+        )
 
 
 def _may_be_weights(path: Path) -> bool:

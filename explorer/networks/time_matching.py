@@ -10,8 +10,9 @@ from dataclasses import replace
 from math import lcm
 from typing import Any
 
-from explorer.architecture import Architecture, as_architecture
-from explorer.budget import beyond, check_quantity, check_solve, combinations, match
+from explorer.architecture import Architecture
+from explorer.blueprints import Blueprint, as_blueprint
+from explorer.budget import OURS, beyond, check_quantity, check_solve, combinations, match
 from explorer.designs import LABELS, Budget, Design, ImpossibleBudget, cost
 from explorer.errors import UserError
 from explorer.networks.measuring import Case, Timing, measure
@@ -29,7 +30,7 @@ MOST_MEASURED = 500
 
 
 def match_time(
-    reference: Architecture | str,
+    reference: Blueprint | str,
     *,
     solve: str = "bottleneck_width",
     by: str = "latency",
@@ -63,8 +64,9 @@ def match_time(
     Raises:
         UserError: As in `match`; or there are more than `MOST_MEASURED` designs to measure.
     """
-    reference = as_architecture(reference)
-    check_quantity(solve, given)
+    reference = as_blueprint(reference)
+    known = OURS if isinstance(reference, Architecture) else reference.quantities
+    check_quantity(solve, given, known)
     if solve == "depths":
         raise UserError(
             "depths cannot be solved by measured time; use solve='bottleneck_width', 'cardinality'"
@@ -76,13 +78,14 @@ def match_time(
     if budget is not None:
         Budget(by, budget)  # refused before anything is measured
     designs = []
-    for values in combinations(given):
+    for values in combinations(given, known):
         start = reference.with_(**values)
+        start.check_heeded(reference)
         check_solve(start, solve)
-        step = lcm(multiple, start.unit(solve))
+        step = lcm(multiple, start.unit(solve) if isinstance(start, Architecture) else 1)
         options: dict[str, Any] = {"device": device, "rounds": rounds, "progress": progress}
 
-        def case(architecture: Architecture) -> Case:
+        def case(architecture: Blueprint) -> Case:
             return Case(architecture, batch=batch, mode=STEPS[by])
 
         flops = cost(reference, "flops")
@@ -97,8 +100,8 @@ def match_time(
             new = [value for value in range(ends[0], ends[1] + 1, step) if value not in measured]
             if len(new) + len(measured) > MOST_MEASURED:
                 raise UserError(
-                    f"from {LABELS[solve]} = {ends[0]:,} to {ends[1]:,} there are more than"
-                    f" {MOST_MEASURED} designs to measure; take fewer of them with multiple_of"
+                    f"from {LABELS.get(solve, solve)} = {ends[0]:,} to {ends[1]:,} there are more"
+                    f" than {MOST_MEASURED} designs to measure; take fewer of them with multiple_of"
                     " (--multiple-of), for example 8."
                 )
             own, *timings = measure(
@@ -139,7 +142,7 @@ def match_time(
     return designs
 
 
-def _solved(start: Architecture, solve: str, flops: float, step: int) -> int:
+def _solved(start: Blueprint, solve: str, flops: float, step: int) -> int:
     """The quantity at which `start` costs about so many FLOPs.
 
     It is the smallest allowed where the rest of the network costs more.
@@ -148,4 +151,4 @@ def _solved(start: Architecture, solve: str, flops: float, step: int) -> int:
         (design,) = match(start, solve=solve, budget=max(1, round(flops)), multiple_of=step)
     except ImpossibleBudget:
         return step
-    return int(getattr(design.architecture.template, solve))
+    return int(design.architecture.quantities[solve])

@@ -8,17 +8,19 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from explorer.architecture import GROWTHS, SHORTCUTS, Architecture
+from explorer.blueprints import Blueprint
 from explorer.errors import UserError
-from explorer.networks.network import Network, build
+from explorer.networks.network import build
+from explorer.networks.own import blueprint_of
 from explorer.streams import printable
 from explorer.text import counted
 
@@ -55,7 +57,7 @@ class Entries:
     taken_off: tuple[str, ...]
 
 
-def load_weights(model: Network, path: str | Path) -> str:
+def load_weights(model: nn.Module, path: str | Path) -> str:
     """Load weights from a state dict (.pt, .pth) or a .safetensors file into a network.
 
     Only tensors are read; no code in a file is run. The usual wrappers (`state_dict`, `model`, ...)
@@ -77,10 +79,10 @@ def load_weights(model: Network, path: str | Path) -> str:
     return ", ".join(entries.taken_off)
 
 
-def starting_weights(architecture: Architecture, path: str | Path) -> tuple[dict[str, Tensor], str]:
+def starting_weights(architecture: Blueprint, path: str | Path) -> tuple[dict[str, Tensor], str]:
     """The weights from which a training of a network starts, of a file as `load_weights` reads.
 
-    Where the file's classifier is for another number of classes, it is left out.
+    Where the file's classifier, `fc`, is for another number of classes, it is left out.
 
     Args:
         architecture: Of the network.
@@ -94,21 +96,26 @@ def starting_weights(architecture: Architecture, path: str | Path) -> tuple[dict
     """
     model = build(architecture)
     own = model.state_dict()
-    tensors, said = vars(_bare(_read(Path(path)), own.keys(), path)).values()
-    shapes = {name: tensors[name].shape for name in HEAD if name in tensors}
-    is_head = len(shapes) == len(HEAD) and all(
-        shape[1:] == own[name].shape[1:] for name, shape in shapes.items()
-    )
-    if not is_head or shapes[HEAD[0]] == own[HEAD[0]].shape:
-        _check(tensors, model, path)
-        return tensors, ", ".join(said)
-    _check({**tensors, **{name: own[name] for name in HEAD}}, model, path)
-    new = (
-        f"the classifier is new, since the file's is for {shapes[HEAD[0]][0]} classes, not"
-        f" {architecture.classes}"
-    )
-    body = {name: tensor for name, tensor in tensors.items() if name not in HEAD}
-    return body, ", ".join([*said, new])
+    entries = _bare(_read(Path(path)), own.keys(), path)
+    tensors, said = entries.tensors, entries.taken_off
+    of_others = [
+        name
+        for name in HEAD
+        if name in own and name in tensors and _differ_in_classes(tensors[name], own[name])
+    ]
+    _check({**tensors, **{name: own[name] for name in of_others}}, model, path)
+    if of_others:
+        classes = len(tensors[of_others[0]])
+        said += (
+            f"the classifier is new, since the file's is for {classes} classes, not"
+            f" {architecture.classes}",
+        )
+    body = {name: tensor for name, tensor in tensors.items() if name not in of_others}
+    return body, ", ".join(said)
+
+
+def _differ_in_classes(given: Tensor, wanted: Tensor) -> bool:
+    return given.shape[1:] == wanted.shape[1:] and given.shape != wanted.shape
 
 
 def _read(path: Path) -> Any:
@@ -218,7 +225,7 @@ def _tensors(content: Mapping[Any, Any]) -> dict[str, Tensor]:
     return {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
 
 
-def _check(tensors: dict[str, Tensor], model: Network, path: str | Path) -> None:
+def _check(tensors: dict[str, Tensor], model: nn.Module, path: str | Path) -> None:
     """Raise `UserError` where tensors do not fit a network.
 
     The message names the design that they fit, where there is one.
@@ -231,7 +238,7 @@ def _check(tensors: dict[str, Tensor], model: Network, path: str | Path) -> None
     kinds = [
         name for name in both if name not in shapes and not _is_plain(tensors[name], wanted[name])
     ]
-    architecture = model.architecture
+    architecture = blueprint_of(model)
     if missing or strange or shapes or kinds:
         misfits = {
             "missing": _named(missing),
@@ -269,10 +276,10 @@ def _kind(tensor: Tensor) -> str:
     return f"{tensor.dtype}" if tensor.layout == torch.strided else f"{tensor.layout}"
 
 
-def _advice(tensors: dict[str, Tensor], asked: Architecture) -> str:
+def _advice(tensors: dict[str, Tensor], asked: Blueprint) -> str:
     """A sentence that says which network these weights fit."""
     own = _design_of(tensors)
-    if own == replace(asked, resolution=LARGE):
+    if own is not None and own == asked.with_(resolution=LARGE):
         return "The shapes are right: save them as plain float32."
     if own is None:
         return "They fit no network that this program builds, or its names are different."
@@ -329,7 +336,7 @@ def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
     }
 
 
-def _about(architecture: Architecture) -> str:
+def _about(architecture: Blueprint) -> str:
     classes = counted(architecture.classes, "class", "classes")
     return f"{architecture.name} with {classes} and {counted(architecture.in_channels, 'channel')}"
 

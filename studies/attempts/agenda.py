@@ -91,13 +91,20 @@ class Fixed:
 
 
 def design_numbers(design: StoredDesign) -> dict[str, int | None]:
-    """What tells one design from another, in numbers; basic blocks have no bottleneck width."""
+    """What tells one design from another, in numbers; basic blocks have no bottleneck width.
+
+    Depths are counted together, as `blocks`; of several other numbers there is no one to show.
+    """
     return {
-        "cardinality": design.cardinality,
-        "bottleneck_width": design.bottleneck_width,
-        "width": design.width,
-        "blocks": sum(design.depths),
+        "blocks" if key == "depths" else key: _number(key, value)
+        for key, value in design.quantities.items()
     }
+
+
+def _number(key: str, value: Any) -> int | None:
+    if isinstance(value, tuple):
+        value = sum(value) if key == "depths" else None
+    return value or None  # Optuna's range begins at 1
 
 
 def shared_numbers(designs: Sequence[StoredDesign]) -> frozenset[str]:
@@ -107,7 +114,7 @@ def shared_numbers(designs: Sequence[StoredDesign]) -> frozenset[str]:
     """
     own = [design_numbers(design) for design in designs]
     return frozenset(
-        key for key in (own[0] if own else ()) if len({each[key] for each in own}) == 1
+        key for key in (own[0] if own else ()) if len({each.get(key) for each in own}) == 1
     )
 
 

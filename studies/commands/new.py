@@ -176,8 +176,6 @@ def _reference(data: str, budget: float) -> str:
 
 
 def _show(wanted: "Wanted") -> None:
-    from explorer.commands.printing import DESIGN_COLUMNS, DESIGN_SPARE, design_row
-    from explorer.terminal import print_table
+    from explorer.commands.printing import print_designs
 
-    rows = [(design.arm, *design_row(design)) for design in wanted.designs]
-    print_table(("arm", *DESIGN_COLUMNS), rows, left=("arm", "design"), spare=DESIGN_SPARE)
+    print_designs(wanted.designs, {"arm": [design.arm for design in wanted.designs]})

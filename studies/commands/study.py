@@ -21,6 +21,7 @@ from studies.commands.options import (
     wanted_study,
     with_stored_study,
 )
+from studies.commands.remarks import note, tag
 from studies.commands.watching import stop, watch
 from studies.commands.winner import winner
 
@@ -331,5 +332,5 @@ def retry(name_or_path: str, storage: str | None) -> None:
     click.echo(f"{stored.name}: nothing to try again, {why}.")
 
 
-for subcommand in (new, plan, show, stop, delete, import_, winner):
+for subcommand in (new, plan, show, stop, delete, import_, winner, note, tag):
     study.add_command(subcommand)

@@ -15,7 +15,7 @@ from studies.commands.options import GivenPath, set_option, threads_option
 from studies.config.overrides import override
 
 if TYPE_CHECKING:
-    from explorer import Architecture
+    from explorer import Blueprint
     from studies.config.recipe import Recipe
     from studies.data import DataSpec
     from studies.training import Outcome
@@ -104,13 +104,13 @@ def train(
     if output is not None:
         _check_writable(output)
 
-    from explorer import Architecture
+    from explorer import blueprint
     from studies.data import data_shape, load
     from studies.machine.settings import speed_hints
     from studies.training import settings_here, training_notes
 
     shape = vars(data_shape(spec, data_dir))
-    architecture = Architecture.from_name(name, **shape)
+    architecture = blueprint(name, **shape)
     resolved = settings_here(
         architecture,
         chosen.batch_size,
@@ -278,7 +278,7 @@ def _sum_up(outcome: "Outcome", names: tuple[str, ...]) -> None:
 
 
 def _write(
-    architecture: "Architecture",
+    architecture: "Blueprint",
     outcome: "Outcome",
     path: Path,
     metadata: dict[str, str],

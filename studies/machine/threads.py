@@ -86,10 +86,10 @@ def fastest(step: Step, precision: str, cores: int) -> Threads:
     It takes a second or two. Steps with all cores are waited for `MOST_SECONDS` at most, and then
     left to themselves: the process should end soon after.
     """
-    from explorer import Architecture, count
+    from explorer import blueprint, count
     from explorer.networks import Case, time_threads
 
-    architecture = Architecture.from_name(step.network, **step.shape)
+    architecture = blueprint(step.network, **step.shape)
     images = int(STEP_FLOPS / (3 * count(architecture).flops))  # backward counts twice
     case = Case(architecture, batch=min(step.batch_size, max(2, images)), mode="train_step")
     visits = time_threads(case, precision, [1, cores, 1, cores], VISIT_SECONDS)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from explorer import Architecture
+from explorer.own.names import OwnName, is_own
 from studies.config.design import StoredDesign
 
 
@@ -17,9 +18,17 @@ def relabelled(designs: Iterable[StoredDesign], references: Sequence[str]) -> li
     """The designs with the labels of their arms as a space with these references has them."""
     if len(references) < 2:
         return list(designs)
-    written = {Architecture.from_name(name).name: name for name in references}
+    ours = {Architecture.from_name(name).name: name for name in references if not is_own(name)}
+    own = {name: OwnName.parse(name) for name in references if is_own(name)}
+
+    def written(canonical: str | None) -> str | None:
+        if not is_own(canonical):
+            return ours.get(canonical or "")
+        stored = OwnName.parse(canonical)
+        return next((name for name, said in own.items() if said.covers(stored)), None)
+
     return [
-        replace(design, arm=label_now(design.arm, written.get(design.reference or ""), references))
+        replace(design, arm=label_now(design.arm, written(design.reference), references))
         for design in designs
     ]
 

@@ -23,6 +23,7 @@ from studies.pair import Pair
 from studies.records.content import Content
 from studies.records.labels import relabelled
 from studies.records.ownership import is_ours, refuse_strangers
+from studies.records.remarks import NOTHING_SAID, Remarks
 from studies.storage import Storage, from_json
 from studies.storage.schema import ARM, CONTENT, DESIGN, RECIPE, RETRIED, STUDIES, STUDY
 
@@ -40,6 +41,7 @@ class StoredStudy:
     content: Content
     retried_from: int = 0
     attempts: Sequence[Attempt] = ()
+    remarks: Remarks = NOTHING_SAID
 
     @property
     def uid(self) -> str:
@@ -98,7 +100,7 @@ class StoredStudy:
 
     def with_content(self, content: Content) -> "StoredStudy":
         """The same study with other content."""
-        return StoredStudy(self.id, self.name, content, self.retried_from)
+        return StoredStudy(self.id, self.name, content, self.retried_from, remarks=self.remarks)
 
     def agenda(self, attempts: Sequence[Attempt]) -> Agenda:
         """What is wanted, seen what has been attempted."""
@@ -200,7 +202,13 @@ def stored_alone(storage: Storage, name: str | None = None) -> list[StoredStudy]
             attributes = studies.setdefault(row["study_id"], {"name": row["study_name"]})
             attributes[row["key"]] = from_json(row["value_json"])
         return [
-            StoredStudy(study_id, study["name"], Content(study[CONTENT]), study.get(RETRIED, 0))
+            StoredStudy(
+                study_id,
+                study["name"],
+                Content(study[CONTENT]),
+                study.get(RETRIED, 0),
+                remarks=Remarks.read(study),
+            )
             for study_id, study in studies.items()
             if is_ours(study.get(CONTENT))
         ]

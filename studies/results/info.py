@@ -56,6 +56,8 @@ def info_of(stored: StoredStudy) -> dict[str, Any]:
         "until": standings.record() if standings else None,
         "git commit": origin.git_commit,
         "about": origin.about,
+        "note": stored.remarks.note,
+        "tags": list(stored.remarks.tags),
     }
 
 

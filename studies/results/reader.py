@@ -305,7 +305,7 @@ class Reader:
         last = self.storage.rows(schema.LAST_ATTRIBUTE)[0]["last"]
         # A study that nobody works on stands still, whatever happens to others in the same storage.
         moving = last if extent["running"] else ""
-        wanted = f"{study.content.extent}.{study.retried_from}"
+        wanted = f"{study.content.extent}.{study.retried_from}.{study.remarks.stamp}"
         attempts = f"{extent['trials']}.{extent['last']}.{extent['running']}.{moving}"
         return f"{study.uid}/{wanted}/{attempts}", (extent["last"] or 0, last or 0)
 

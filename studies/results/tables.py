@@ -91,7 +91,9 @@ OF_RECIPE = "recipe"
 # What a result holds, and what a design does, under the column's own name.
 ERRORS = tuple(column for column in TRIALS if column.endswith("_error"))
 MEASURED = (*ERRORS, "epochs", "seconds", "images_per_second", "peak_memory", "latency", "device")
-_COPIED = [field.name for field in fields(StoredDesign) if field.name in {*TRIALS} - {"depths"}]
+# Quantities that have columns in every table; a network of the user's own may have them, too.
+SHARED = ("cardinality", "bottleneck_width", "width", "depths")
+_COPIED = [field.name for field in fields(StoredDesign) if field.name in {*TRIALS} - {*SHARED}]
 # What a chunk of a curve holds; the table's other columns say whose it is.
 _NUMBERS = tuple(CURVES)[list(CURVES).index("epoch") :]
 
@@ -160,7 +162,9 @@ def make_trials(
         "finished": [finished for _, finished in moments],
         **columns_of_designs(study.designs, [row.pair.design for row in rows]),
     }
-    trials = finish_trials(pd.DataFrame(columns, index=range(len(rows))))
+    frame = pd.DataFrame(columns, index=range(len(rows)))
+    own = frame[list(own_columns(study.designs))]
+    trials = pd.concat([finish_trials(frame), own.infer_objects()], axis=1)
     return _with_recipes(trials, study, [row.pair for row in rows])
 
 
@@ -168,12 +172,36 @@ def columns_of_designs(designs: Sequence[StoredDesign], names: Iterable[str]) ->
     """The columns of `trials` that say what the designs of these names are, a name a row."""
     values: dict[str, Any] = {key: [getattr(design, key) for design in designs] for key in _COPIED}
     values["design"] = [design.name for design in designs]
-    values["depths"] = ["-".join(map(str, design.depths)) for design in designs]
+    for key in SHARED:
+        shared = [design.quantities.get(key) for design in designs]
+        values[key] = [_cell(value) if _is_shared(key, value) else None for value in shared]
+    for column, key in own_columns(designs).items():
+        values[column] = [_cell(design.quantities.get(key)) for design in designs]
     for key in ("resolution", "in_channels", "classes"):
         values[key] = [getattr(design.shape, key) for design in designs]
     positions = {design.name: position for position, design in enumerate(designs)}
     taken = np.array([positions[name] for name in names], dtype=int)
     return {key: pd.Series(column).take(taken).to_numpy() for key, column in values.items()}
+
+
+def own_columns(designs: Iterable[StoredDesign]) -> dict[str, str]:
+    """The columns behind `TRIALS` for quantities of the user's own networks, each with its key.
+
+    One that has the name of a column of `TRIALS` is called quantity_NAME.
+    """
+    keys = dict.fromkeys(
+        key for design in designs for key, value in design.values if not _is_shared(key, value)
+    )
+    return {f"quantity_{key}" if key in TRIALS else key: key for key in keys}
+
+
+def _is_shared(key: str, value: Any) -> bool:
+    return key in SHARED and (key == "depths" or not isinstance(value, tuple))
+
+
+def _cell(value: Any) -> Any:
+    """A quantity in a table: several numbers as 3-3-9-3."""
+    return "-".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def finish_trials(frame: pd.DataFrame) -> pd.DataFrame:
@@ -265,9 +293,17 @@ def _joined(chunks: Iterable[Chunk]) -> Chunk:
 
 
 def _typed(frame: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
-    """The frame with exactly these columns and types (`TRIALS` or `CURVES`)."""
+    """The frame with exactly these columns and types (`TRIALS` or `CURVES`).
+
+    Whole numbers that a network of the user's own may not have are nullable where one has none.
+    """
     texts = {column: "" for column, kind in kinds.items() if kind == "str"}
-    return frame[list(kinds)].fillna(texts).astype(kinds)
+    nullable = {
+        column: "Int64"
+        for column, kind in kinds.items()
+        if kind == "int64" and column in SHARED and frame[column].isna().any()
+    }
+    return frame[list(kinds)].fillna(texts).astype({**kinds, **nullable})
 
 
 def with_tuned(trials: pd.DataFrame, study: StoredStudy) -> pd.DataFrame:

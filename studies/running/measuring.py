@@ -35,7 +35,7 @@ def measure(
 
     `study` is a study's document, `now` the time at which the process was started.
     """
-    from explorer import Architecture
+    from explorer import blueprint
     from studies.config.study import StudyFile
     from studies.data import Splits, load
     from studies.machine.memory import keep_memory
@@ -70,7 +70,7 @@ def measure(
         # A learning rate for a long training may make numbers infinite in a short
         # one; how long a step takes does not change.
         short = recipe.model_copy(update={"epochs": epochs, "learning_rate": 1e-6})
-        outcome = train(Architecture.from_name(name, **shape), short, few, 0, here)
+        outcome = train(blueprint(name, **shape), short, few, 0, here)
         return min(float(row["seconds"]) for row in outcome.curves[1:]) / steps
 
     def measured(recipe: "Recipe", most: int, name: str) -> float:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer import Design
+from explorer.complexity import TRAINING_FACTOR
 from explorer.errors import UserError
 from explorer.scarcity import last_words
 from explorer.text import counted, human_time
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
     from studies.config.recipe import Recipe
     from studies.config.study import StudyFile
     from studies.judging.planning import Expected
-
-# Backward computes two products for each of the forward pass: gradients of inputs and of weights.
-TRAINING_FACTOR = 3
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from explorer.output import log_stream
+from studies.engines.worker_logs import open_log
 from studies.records.stored_study import StoredStudy
 from studies.running.progress import View
 from studies.running.tracking import catch_up, following, reason_of
@@ -39,11 +40,14 @@ def tracked(
     storage: Storage, stored: StoredStudy, trackers: Iterable[str], view: View
 ) -> Iterator[None]:
     """Log a study to trackers while the block runs, and to its end after it."""
-    with ExitStack() as stack:
-        for tracker in dict.fromkeys(trackers):
-            process = _Process(storage, stored, tracker, view)
-            stack.callback(process.finish)
+    processes = [_Process(storage, stored, tracker, view) for tracker in dict.fromkeys(trackers)]
+    try:
         yield
+    finally:
+        for process in processes:
+            process.ask_to_finish()
+        for process in processes:
+            process.wait()
 
 
 class _Process:
@@ -53,7 +57,7 @@ class _Process:
         self._storage, self._name, self._tracker = storage, stored.name, tracker
         self._view, self._hung = view, False
         self._log = storage.folder(stored.name, "logs") / f"{tracker}-{os.getpid()}.log"
-        with open(self._log, "wb") as file:
+        with open_log(self._log) as file:
             self._popen = subprocess.Popen(
                 [sys.executable, "-P", "-c", BOOTSTRAP],
                 stdin=subprocess.PIPE,
@@ -70,17 +74,23 @@ class _Process:
         self._thread = threading.Thread(target=self._listen, name=tracker, daemon=True)
         self._thread.start()
 
-    def finish(self) -> None:
-        """Let it log what is left, and wait for that as long as it gives signs of life."""
+    def ask_to_finish(self) -> None:
+        """Let it log what is left, and end."""
         assert self._popen.stdin
+        with suppress(OSError):  # it has ended
+            self._popen.stdin.close()
+
+    def wait(self) -> None:
+        """Wait for its end, which comes where it gives no sign of life, and with Ctrl-C."""
         try:
-            with suppress(OSError):
-                self._popen.stdin.close()
             self._thread.join()
-        except BaseException:  # Ctrl-C
-            self._popen.kill()
-            self._thread.join()
+        except BaseException:
+            self._kill()
             raise
+
+    def _kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._popen.pid, signal.SIGKILL)  # with what the tracker has started
 
     def _listen(self) -> None:
         last = {"event": ""}
@@ -114,7 +124,7 @@ class _Process:
         while True:
             if not select.select([descriptor], [], [], SILENCE)[0]:
                 self._hung = True
-                self._popen.kill()
+                self._kill()
             data = os.read(descriptor, 65536)
             if not data:
                 return

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer import Architecture
+from explorer import Blueprint
 from explorer.errors import UserError
 from explorer.files import FULL_DISK
 from studies.artifacts import Artifacts, Note, waiting_for
@@ -95,7 +95,7 @@ class Trainer:
 
     def train(
         self,
-        architecture: Architecture,
+        architecture: Blueprint,
         recipe: Recipe,
         splits: Splits,
         seed: int,

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 CONTENT = "explorer"
 RETRIED = "retried_from"  # the number of the first attempt whose failure counts
 STOPS = "stops"  # how often `study stop` was called
+NOTE, TAGS = "note", "tags"  # what people say of it: a text, and a list of words
 IMPORTING = "explorer:importing"  # left by a version that stored an import in several steps
 METRICS = "study:metric_names"  # Optuna's own: the names of the values of a trial
 
@@ -33,7 +34,8 @@ ARM, DESIGN = "arm", "design"  # for optuna-dashboard to show
 # Queries. Ids of trials grow in the order in which attempts are created, also across studies.
 STUDIES = f"""
     SELECT s.study_id, s.study_name, a.key, a.value_json FROM studies s
-    JOIN study_user_attributes a ON a.study_id = s.study_id AND a.key IN ('{CONTENT}', '{RETRIED}')
+    JOIN study_user_attributes a ON a.study_id = s.study_id
+        AND a.key IN ('{CONTENT}', '{RETRIED}', '{NOTE}', '{TAGS}')
     ORDER BY s.study_id"""
 STUDY = STUDIES.replace("ORDER BY", "WHERE s.study_name = :name ORDER BY")
 # What a database holds of the study of a name: itself, the names of its attributes, whether it has

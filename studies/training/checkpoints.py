@@ -6,14 +6,14 @@ import logging
 import pickle
 import zipfile
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import torch
 
-from explorer import Architecture
+from explorer import Blueprint
 from explorer.errors import UserError
 from explorer.files import write_atomic
 from explorer.installed import numba_version
@@ -33,7 +33,7 @@ DAMAGED = "the checkpoint %s is damaged: starting afresh"
 
 
 def identify(
-    architecture: Architecture,
+    architecture: Blueprint,
     recipe: Recipe,
     splits: Splits,
     seed: int,
@@ -57,17 +57,18 @@ def identify(
     return digest.hexdigest()
 
 
-def _all_fields(architecture: Architecture) -> str:
-    """The architecture with every field, as its `repr` was when checkpoints first had a digest.
+def _all_fields(architecture: Blueprint) -> str:
+    """The network with every field, as its `repr` was when checkpoints first had a digest.
 
     A field that came later is left out where it has its default, as all networks had then.
     """
+    assert is_dataclass(architecture)
     values = (
         f"{field.name}={getattr(architecture, field.name)!r}"
         for field in fields(architecture)
         if field.name not in LATER_FIELDS or getattr(architecture, field.name) != field.default
     )
-    return f"Architecture({', '.join(values)})"
+    return f"{type(architecture).__name__}({', '.join(values)})"
 
 
 def read_checkpoint(path: Path) -> dict[str, Any] | None:

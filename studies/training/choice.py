@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from explorer import Architecture
+from explorer import Blueprint
 from studies.machine.gpus import check_workers
 from studies.machine.settings import Resolved, resolve_here
 from studies.machine.threads import Step
@@ -10,7 +10,7 @@ from studies.training.checkpoints import threads_of
 
 
 def settings_here(
-    architecture: Architecture,
+    architecture: Blueprint,
     batch_size: int,
     *,
     device: str = "auto",

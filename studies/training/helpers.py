@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from explorer import Architecture
+from explorer import Blueprint
 from studies.artifacts import Artifacts
 from studies.config.recipe import Recipe
 from studies.data import DataSpec, load
@@ -44,7 +44,7 @@ class SharedTraining:
     Attributes are those of `train` and of `studies.data.load`.
     """
 
-    architecture: Architecture
+    architecture: Blueprint
     recipe: Recipe
     data: DataSpec
     data_dir: Path | None

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
+from torch import nn
 
 from explorer.errors import UserError, cut
-from explorer.networks import Network, load_network
+from explorer.networks import blueprint_of, channels_last, load_network
 from studies.data import Decoding, Exported, find_photos, read_photos, to_uint8
 from studies.machine.settings import Settings, resolve_here
 from studies.training.batches import Normalise
@@ -50,7 +51,7 @@ class Predictor:
         ...     print(prediction.file, prediction.classes)
     """
 
-    def __init__(self, network: Network, about: Exported, settings: Settings) -> None:
+    def __init__(self, network: nn.Module, about: Exported, settings: Settings) -> None:
         """Use a network.
 
         Args:
@@ -58,11 +59,11 @@ class Predictor:
             about: How its training images were normalised, and the names of its classes.
             settings: Device, precision and threads to compute with.
         """
-        self.architecture, self.about = network.architecture, about
+        self.architecture, self.about = blueprint_of(network), about
         names = about.names or tuple(str(label) for label in range(self.architecture.classes))
         self.names = names
         self._settings, self._device = settings, torch.device(settings.device)
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
+        channels_last(network)
         self._network = network.eval().to(self._device)
         self._normalise = Normalise(about, self._device)
 
@@ -81,7 +82,7 @@ class Predictor:
             UserError: The file cannot be read, or does not say what is needed.
         """
         saved = load_network(weights)
-        design = saved.network.architecture
+        design = saved.architecture
         about = Exported.from_metadata(saved.metadata, design.in_channels, design.classes, weights)
         # As it was tested; where this machine does not compute so, in 32 bits.
         precision = "auto" if saved.metadata.get("precision") == "bf16" else "32"

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from explorer import Architecture, build
+from explorer import Blueprint, build
 from explorer.errors import UserError
-from explorer.networks import forget, record, sync_norms
+from explorer.networks import channels_last, forget, record, sync_norms
 from explorer.text import counted
 from studies.config.recipe import Recipe
 from studies.data import Images, Splits
@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 
 def train(
-    architecture: Architecture,
+    architecture: Blueprint,
     recipe: Recipe,
     splits: Splits,
     seed: int,
@@ -146,7 +146,7 @@ class _Run(pytorch_lightning.LightningModule):
 
     def __init__(
         self,
-        architecture: Architecture,
+        architecture: Blueprint,
         recipe: Recipe,
         splits: Splits,
         seed: int,
@@ -158,7 +158,8 @@ class _Run(pytorch_lightning.LightningModule):
         ranks: Ranks | None,
     ) -> None:
         super().__init__()
-        self.recipe, self.splits, self.settings, self.ranks = recipe, splits, settings, ranks
+        self.architecture, self.recipe, self.splits = architecture, recipe, splits
+        self.settings, self.ranks = settings, ranks
         self.target = ranks.device(settings) if ranks else torch.device(settings.device)
         self.on_row, self.should_stop = on_epoch, should_stop
         with torch.random.fork_rng(devices=[]):
@@ -166,8 +167,8 @@ class _Run(pytorch_lightning.LightningModule):
             self.network = build(architecture)
         self.network.load_state_dict(weights, strict=False)
         if ranks:
-            self.network = sync_norms(self.network, self.target.type)  # type: ignore[assignment]
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
+            self.network = sync_norms(self.network, self.target.type)
+        channels_last(self.network)
         steps = recipe.epochs * recipe.steps_per_epoch(len(splits.train))
         self.average = (
             Average(self.network, recipe.averaging_decay(steps))
@@ -239,7 +240,7 @@ class _Run(pytorch_lightning.LightningModule):
         # Recorded graphs hold no exchange with other processes.
         if self.target.type == "cuda" and self.ranks is None:
             batch = torch.zeros(
-                self.recipe.batch_size, *self.network.architecture.input_shape, device=self.target
+                self.recipe.batch_size, *self.architecture.input_shape, device=self.target
             )
             record(
                 self.network.train(),
@@ -385,7 +386,7 @@ class _Run(pytorch_lightning.LightningModule):
             raise TrainingStopped
 
 
-def _check_shape(architecture: Architecture, splits: Splits) -> None:
+def _check_shape(architecture: Blueprint, splits: Splits) -> None:
     channels, resolution = splits.train.images.shape[1:3]
     data = (resolution, channels, splits.classes)
     network = (architecture.resolution, architecture.in_channels, architecture.classes)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from explorer.enumeration import parse_comparison
 from explorer.errors import UserError
+from explorer.own.names import OwnName, is_own
 from explorer.suggestions import command
 from explorer.text import counted, human_count, human_time
 
@@ -26,7 +27,8 @@ def within(trials: pd.DataFrame, where: Sequence[str], settings: Mapping[str, An
 
     Args:
         trials: One study's table.
-        where: Comparisons of the columns `LIMITED`, such as 'params<=500k'.
+        where: Comparisons of the columns `LIMITED`, such as 'params<=500k', or of quantities of
+            the user's own networks.
         settings: The study's, by which a latency is measured.
 
     Raises:
@@ -34,7 +36,7 @@ def within(trials: pd.DataFrame, where: Sequence[str], settings: Mapping[str, An
             the message names the nearest.
     """
     for text in where:
-        column, compare, limit = parse_comparison(text, LIMITED)
+        column, compare, limit = parse_comparison(text, (*LIMITED, *_own_quantities(trials)))
         numbers = pd.to_numeric(trials[column], errors="coerce").astype(float)
         values = numbers.groupby(trials["design"].astype(str)).median().dropna()
         if values.empty:
@@ -56,6 +58,18 @@ def within(trials: pd.DataFrame, where: Sequence[str], settings: Mapping[str, An
             )
         trials = trials[trials["design"].astype(str).isin(fits.index)]
     return trials
+
+
+def _own_quantities(trials: pd.DataFrame) -> list[str]:
+    """The columns of whole numbers that only the user's own networks have."""
+    names = filter(is_own, trials["design"].astype(str).unique())
+    numbers = dict.fromkeys(
+        key
+        for name in names
+        for key, value in OwnName.parse(name).values.items()
+        if isinstance(value, int)
+    )
+    return [key for key in numbers if key in trials.columns and key not in LIMITED]
 
 
 def among(every: pd.DataFrame, trials: pd.DataFrame, where: Sequence[str]) -> str:

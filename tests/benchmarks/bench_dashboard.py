@@ -83,6 +83,45 @@ ACTIONS = {
         "document.querySelector('#trial-curves .main-svg .trace')",
     ),
 }
+# A free space of 625 designs, 16 seeds each: 10,000 trainings.
+MANY_SEEDS = 16
+MANY_SPACE = {
+    "name": "many",
+    "reference": "resnext_1-1-1_1x16d_w128_small",
+    "free": {},
+    "axes": {
+        "cardinality": [1, 2, 4, 8, 16],
+        "bottleneck_width": [4, 8, 16, 24, 32],
+        "width": [64, 96, 128, 192, 256],
+        "depths": [[1, 1, 1], [1, 2, 1], [2, 2, 2], [2, 3, 2], [3, 3, 3]],
+    },
+}
+MANY_REFERENCE = {
+    "cardinality": 1, "bottleneck_width": 16, "width": 128, "depths": [1, 1, 1],
+}  # fmt: skip
+MANY_DRAWN = (
+    "['trend', 'strength', 'map', 'triangle', 'extremes'].every(key => "
+    "document.querySelector(`#${key} .main-svg`) && "
+    "document.querySelector(`#${key}-title`).textContent.trim()) && "
+    "document.querySelectorAll('#study-lines tbody tr').length > 100"
+)
+# What a reader of many designs does, one after the other.
+MANY_ACTIONS = {
+    "cost measure": ACTIONS["cost measure"],  # to compare the new figures with
+    "quantity": (
+        press("#quantity label", "depth (blocks)"),
+        "document.querySelector('#trend .xtitle').textContent === 'Depth (blocks)'",
+    ),
+    "pair of axes": (
+        press("#pair label", "width and d"),
+        "document.querySelector('#map .xtitle').textContent === 'width'",
+    ),
+    "choice along an axis": (
+        "Plotly.restyle(document.querySelector('#parallel .js-plotly-plot'),"
+        " {'dimensions[0].constraintrange': [[0.9, 2.1]]})",
+        "!document.querySelector('#study-lines [data-count]').textContent.startsWith('300 of')",
+    ),
+}
 PROGRAMS = Path(sys.executable).parent
 
 
@@ -130,7 +169,7 @@ class Page:
 
     def _add(self, address: str, told: dict[str, Any]) -> None:
         self.sent += int(told["encodedDataLength"])
-        self.plotly += int(told["encodedDataLength"]) if "plotly-basic" in address else 0
+        self.plotly += int(told["encodedDataLength"]) if "plotly-explorer" in address else 0
 
     def until(self, expression: str, limit: float = 90) -> None:
         end = time.perf_counter() + limit
@@ -188,6 +227,31 @@ def ours(browser: Any, url: str) -> float:
     return complete
 
 
+def many_designs(browser: Any, url: str) -> None:
+    """The page of a study of many designs, and what a reader does there."""
+    command = (sys.executable, "-m", "explorer", "dashboard", "--storage", url, "--port", OURS)
+    with running(*command, ready="Dashboard:"):
+        page = Page(browser)
+        first, complete = page.timed(
+            # Of 625 arms the verdict alone takes 12 s of CPU, once.
+            lambda: page.page.goto(
+                f"http://127.0.0.1:{OURS}/study/many", wait_until="commit", timeout=300_000
+            ),
+            "document.querySelector('main h1')?.textContent.length > 10",
+            MANY_DRAWN,
+        )
+        beyond = (page.sent - page.plotly) / 2**20
+        print(
+            f"  625 designs: first data {first:.2f} s, complete {complete:.2f} s, {beyond:.2f} MB"
+            " beyond plotly.js"
+        )
+        for name, (action, done) in MANY_ACTIONS.items():
+            page.page.wait_for_timeout(1500)
+            (seconds,) = page.timed(lambda action=action: page.page.evaluate(action), done)
+            print(f"  {name}: {seconds:.2f} s")
+        page.page.close()
+
+
 def theirs(browser: Any, url: str, number: int) -> float:
     with running(PROGRAMS / "optuna-dashboard", url, "--port", THEIRS):
         page = Page(browser)
@@ -218,6 +282,17 @@ def measure(url: str) -> None:
     print(f"ratio: optuna-dashboard takes {other / mine:.1f} times as long")
 
 
+def measure_many(url: str) -> None:
+    storage = Storage(url)
+    more = {"space": MANY_SPACE, "reference_arm": MANY_REFERENCE}
+    add_attempts(storage, make_study(storage, "many", seeds=MANY_SEEDS, **more))
+    storage.close()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        many_designs(browser, storage.url)
+        browser.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
@@ -226,8 +301,9 @@ def main() -> None:
     if parser.parse_args().postgresql:
         with serve(sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]) as server:
             measure(server.create())
-    with tempfile.TemporaryDirectory() as folder:
-        measure(f"sqlite:///{folder}/big.db")
+    for measured in (measure, measure_many):
+        with tempfile.TemporaryDirectory() as folder:
+            measured(f"sqlite:///{folder}/big.db")
 
 
 if __name__ == "__main__":

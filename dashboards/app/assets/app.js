@@ -30,6 +30,9 @@
     window.history.replaceState(window.history.state, "", window.location.pathname + (query ? `?${query}` : ""));
     return none();
   };
+  // What is chosen further down a study's page, by its name in the address.
+  const FURTHER = ["quantity", "pair"];
+  const address = () => new URLSearchParams(window.location.search);
   const values = (options) => options.map((option) => (typeof option === "object" ? option.value : option));
   const chosen = (key, value, options) => {
     if (!value || value.length === options.length) return [];
@@ -61,7 +64,13 @@
         ["page", page > 1 ? page : ""],
         ["cost", cost === ownCost ? "" : cost],
         ["beside", beside],
+        ...FURTHER.map((name) => [name, address().get(name)]),
       ]),
+
+      further: (value) => {
+        const name = window.dash_clientside.callback_context.triggered[0].prop_id.split(".")[0];
+        return remember([...[...address()].filter(([key]) => key !== name), [name, value]]);
+      },
 
       turn: (back, on, page) => {
         const pressed = window.dash_clientside.callback_context.triggered[0];
@@ -77,7 +86,20 @@
         return `/study/${encodeURIComponent(study)}/trial/${encodeURIComponent(design)}/${data[1]}`;
       },
 
+      brush: () => {
+        // Once the figure is drawn, and the table below it.
+        window.setTimeout(() => {
+          const plot = document.querySelector("#parallel .js-plotly-plot");
+          window.explorerBrush(plot, document.querySelector("#study-lines"));
+        }, 50);
+        return none();
+      },
+
+      sought: (words, order) => remember([["sought", words], ["by", order === "newest" ? "" : order]]),
+
       compared: (studies) => remember((studies || []).map((name) => ["study", name])),
+
+      twoDesigns: (first, second) => remember([["first", first], ["second", second]]),
 
       shown: (click) => {
         const data = click && click.points[0] && click.points[0].customdata;

@@ -14,6 +14,7 @@ from dashboards.figures.arm_chart import share_scale
 from dashboards.figures.theme import label
 from dashboards.page.elements import element, joined, link
 from dashboards.page.parts import quiet, section, table
+from dashboards.page.study import remarks
 from explorer.errors import UserError
 from studies.results import Reader
 
@@ -40,6 +41,7 @@ def page(reader: Reader, search: str | None, look: Look | None) -> list[Any]:
                 id="compared", options=names, value=chosen, inline=True, className="choices"
             ),
         ),
+        html.P(dcc.Link("Compare two designs", href="/designs"), className="tools"),
         html.Div(content(reader, chosen, look), id="comparison"),
     ]
 
@@ -69,7 +71,9 @@ def content(reader: Reader, names: list[str], look: Look | None) -> list[Any]:
             continue
         studies.append((name, findings))
         verdict = joined(findings.verdict.sentence)
-        sentences.append(element("li", link(name, study_path(name)), ": ", verdict))
+        sentences.append(
+            element("li", link(name, study_path(name)), ": ", verdict, *remarks(findings.info))
+        )
     figures = []
     for name, findings in studies:
         figure = error_against_cardinality(findings, theme=theme_of(look))

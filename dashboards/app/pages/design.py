@@ -166,7 +166,7 @@ def answer(asked: Question, look: Look | None) -> Answer:
     published = published_networks(reference, asked.by, spent)
     shown = next((design for design in designs if design.name == asked.shown), designs[-1])
     words = f"The network {shown.name}"
-    picture = Still(section(words, drawing(svg(shown.architecture), words)))
+    picture = Still(section(words, drawing(svg(_ours(shown)), words)))
     budget = f"{labels[0]}, {human_flops(spent)} {RULE_LABELS[asked.by]}"
     return Answer(
         matched_figure(matched(designs, asked, published), asked, theme),
@@ -176,6 +176,12 @@ def answer(asked: Question, look: Look | None) -> Answer:
         "",
         (budget, *labels[1:]),
     )
+
+
+def _ours(design: Design) -> Architecture:
+    """The network of a design: this page imports no code, so it shows none of the user's own."""
+    assert isinstance(design.architecture, Architecture)
+    return design.architecture
 
 
 def _solved(architecture: Architecture, quantity: str) -> int:
@@ -206,7 +212,7 @@ def matched(
     designs: list[Design], asked: Question, published: list[PublishedNetwork]
 ) -> MatchedChart:
     """What `matched_figure` shows."""
-    first = designs[0].architecture
+    first = _ours(designs[0])
 
     def is_like(network: Architecture) -> bool:
         if asked.solve == "depths":
@@ -220,7 +226,7 @@ def matched(
 
     ours = [
         point(
-            design.architecture,
+            _ours(design),
             f"{human_flops(design.complexity.flops)} FLOPs,"
             f" {human_count(design.complexity.params)} params",
             f"mismatch {human_percent(design.mismatch, signed=True)}",
@@ -307,10 +313,10 @@ def _table(designs: list[Design], asked: Question) -> Any:
     rows = tuple(
         (
             design.name,
-            str(design.architecture.template.cardinality),
-            str(design.architecture.template.bottleneck_width or NOTHING),
-            str(design.architecture.template.width),
-            "-".join(map(str, design.architecture.depths)),
+            str(_ours(design).template.cardinality),
+            str(_ours(design).template.bottleneck_width or NOTHING),
+            str(_ours(design).template.width),
+            "-".join(map(str, _ours(design).depths)),
             *map(human_count, vars(design.complexity).values()),
             signed(design.mismatch),
         )

@@ -1,33 +1,88 @@
 """All studies of a storage: how each stands, and what it has found so far."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs
 
 from dash import dcc, html
 
+from dashboards.analysis.effort import effort_sentence
 from dashboards.app.pages import recipes
-from dashboards.app.pages.parts import Still, progress, study_path
+from dashboards.app.pages.parts import Still, labelled_options, legend, progress, radio, study_path
 from dashboards.app.pages.study_figures import findings_of
 from dashboards.page.elements import element, joined, link
-from dashboards.page.parts import facts, section
+from dashboards.page.parts import facts, quiet, section
+from dashboards.page.study import remarks
 from explorer.errors import UserError
 from explorer.suggestions import command
 from studies.records.stored_study import StoredStudy
 from studies.results import Reader
 
+ORDERS = {"newest": "newest first", "name": "by name", "tags": "by tags"}
 
-def page(reader: Reader, every: float) -> list[Any]:
+
+@dataclass(frozen=True)
+class Sought:
+    """Which studies are shown: those that have each of these words in their name, their tags or
+    their note; and their order, a key of `ORDERS`."""
+
+    words: str = ""
+    order: str = "newest"
+
+    @classmethod
+    def of(cls, search: str | None) -> "Sought":
+        """As a link says it: ?sought=baseline&by=tags"""
+        asked = parse_qs((search or "").lstrip("?"))
+        order = asked.get("by", [""])[0]
+        return cls(
+            asked.get("sought", [""])[0][:200], order if order in ORDERS else next(iter(ORDERS))
+        )
+
+    def of_studies(self, studies: Sequence[StoredStudy]) -> list[StoredStudy]:
+        """Those, in their order; `studies` come oldest first. Studies without tags come last."""
+        words = self.words.casefold().split()
+        found = [
+            study for study in reversed(studies) if all(word in _said(study) for word in words)
+        ]
+        if self.order == "name":
+            return sorted(found, key=lambda study: study.name.casefold())
+        if self.order == "tags":
+            tags = {study.name: sorted(map(str.casefold, study.remarks.tags)) for study in found}
+            return sorted(found, key=lambda study: (not tags[study.name], tags[study.name]))
+        return found
+
+
+def _said(study: StoredStudy) -> str:
+    """All that is sought through."""
+    return "\n".join((study.name, *study.remarks.tags, study.remarks.note)).casefold()
+
+
+def page(reader: Reader, search: str | None, every: float) -> list[Any]:
     """The overview, looked at again `every` so many seconds; it says
     what to do where there is nothing yet."""
+    sought = Sought.of(search)
+    field = html.Div(
+        [
+            html.Label("Name, tag or note contains", htmlFor="sought"),
+            dcc.Input(
+                id="sought", type="text", value=sought.words, debounce=0.25, className="text"
+            ),
+        ],
+        className="field",
+    )
+    order = legend("Order", radio("studies-by", labelled_options(ORDERS), sought.order))
     return [
         html.H1("Studies"),
         html.P(["In ", html.Code(reader.storage.shown)], className="study"),
         dcc.Interval(id="overview-tick", interval=int(1000 * every)),
-        html.Div(content(reader), id="overview"),
+        html.Div([field, order], className="controls"),
+        html.Div(content(reader, sought), id="overview"),
     ]
 
 
-def content(reader: Reader) -> Still:
-    """One entry a study, the newest first."""
+def content(reader: Reader, sought: Sought = Sought()) -> Still:
+    """One entry a study that is sought."""
     studies = reader.studies()
     if not studies:
         start = command("study run", "digits_cardinality", workers=2, storage=reader.storage.option)
@@ -37,7 +92,10 @@ def content(reader: Reader) -> Still:
             element("p", "Meanwhile, the ", link("design page", "/design"), " needs no study."),
             *_measured(reader),
         )
-    return Still(*(_entry_or_problem(reader, study) for study in reversed(studies)))
+    found = sought.of_studies(studies)
+    if not found:
+        return Still(quiet(f"None of {len(studies)} studies has these words."))
+    return Still(*(_entry_or_problem(reader, study) for study in found))
 
 
 def _measured(reader: Reader) -> list[Any]:
@@ -61,11 +119,8 @@ def _entry_or_problem(reader: Reader, study: StoredStudy) -> Any:
 def _entry(reader: Reader, study: StoredStudy) -> Any:
     tables = reader.tables(study.name)
     trials = tables.trials
-    answer = (
-        recipes.by_recipe_of(reader, tables)
-        if tables.recipes
-        else findings_of(reader, tables).verdict
-    )
+    evidence = findings_of(reader, tables)
+    answer = recipes.by_recipe_of(reader, tables) if tables.recipes else evidence.verdict
     last = trials["finished"].dropna().max() if len(trials) else None
     info = tables.info
     about = {
@@ -73,10 +128,12 @@ def _entry(reader: Reader, study: StoredStudy) -> Any:
         "Data": info["data"]["name"],
         "Size": f"{trials['design'].nunique():,} designs, {len(study.seeds):,} seeds",
         "Last result": f"{last:%Y-%m-%d %H:%M} UTC" if last is not None and last == last else "",
+        "Effort": effort_sentence(evidence),
     }
     return section(
         "",
         element("h2", link(study.name, study_path(study.name))),
+        *remarks(info),
         element("p", joined(answer.title), className="finding"),
         progress(tables.counts),
         facts(about),

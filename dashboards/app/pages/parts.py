@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from dashboards.figures.theme import own_height, texts_of
+from dashboards.figures.theme import least_width, own_height, texts_of
 from dashboards.page.elements import Element, element, joined
 from explorer.text import human_percent
 from studies.attempts.standing import Counts
@@ -76,18 +76,22 @@ def progress(counts: Counts) -> Element:
     return element("div", bar, element("span", words, className="quiet"), className="progress")
 
 
-def figure_frame(key: str, hint: Any = None) -> Component:
-    """Where a figure will stand: its title and subtitle as text that wraps, and the plot."""
+def figure_frame(key: str, hint: Any = None, *, is_wide: bool = False) -> Component:
+    """Where a figure will stand: its title and subtitle as text that wraps, and the plot; one that
+    may be wider than a page scrolls in its own frame."""
+    plot: Component = html.Div(
+        dcc.Graph(id=key, config=CONFIG, responsive=True, figure=_empty()),
+        id=f"{key}-plot",
+        className="plot",
+    )
+    if is_wide:
+        plot = labelled(html.Div(plot, className="sideways", tabIndex=0, role="region"), key)
     return html.Figure(
         [
             html.Figcaption(
                 [html.H2("\u00a0", id=f"{key}-title"), html.P("\u00a0", id=f"{key}-below")]
             ),
-            html.Div(
-                dcc.Graph(id=key, config=CONFIG, responsive=True, figure=_empty()),
-                id=f"{key}-plot",
-                className="plot",
-            ),
+            plot,
             html.P(hint, className="tools quiet") if hint else html.P(className="tools"),
         ]
     )
@@ -112,7 +116,8 @@ def live(figure: go.Figure, look: Look | None, revision: str) -> LiveFigure:
     It can be zoomed; by touch it scrolls with the page instead.
     """
     height, (heading, below) = own_height(figure), texts_of(figure)
-    style = {"height": f"{height}px"} if height else {}
+    sizes = {"height": height, "minWidth": least_width(figure)}
+    style = {name: f"{pixels}px" for name, pixels in sizes.items() if pixels}
     touch = bool(look and look.get("touch"))
     figure.update_layout(
         title=None,

@@ -24,7 +24,8 @@ ORDERS = {"arm": "by arm", "best": "lowest test error first", "latest": "latest 
 class Selection:
     """What of a study is shown: arms and statuses (None: all), seeds as
     typed; the order of the trainings, the page of their table, the cost of its figure ("" the
-    study's own), and the published study that figures lay over ("" none)."""
+    study's own), and the published study that figures lay over ("" none); the quantity and the pair
+    of axes that errors are drawn against ("" the first)."""
 
     arms: tuple[str, ...] | None = None
     statuses: tuple[str, ...] | None = None
@@ -33,6 +34,8 @@ class Selection:
     page: int = 1
     cost: str = ""
     beside: str = ""
+    quantity: str = ""
+    pair: str = ""
 
     @classmethod
     def of(cls, search: str | None) -> "Selection":
@@ -48,6 +51,7 @@ class Selection:
             int(page) if page.isdecimal() and len(page) < 7 and int(page) else 1,
             cost if (cost := asked.get("cost", [""])[0]) in MEASURE_LABELS else "",
             beside if (beside := asked.get("beside", [""])[0]) in STUDIES else "",
+            *(asked.get(name, [""])[0][:200] for name in ("quantity", "pair")),
         )
 
     @property

@@ -14,6 +14,7 @@ from dashboards.analysis.findings import Findings
 from dashboards.analysis.tables import TextTable
 from dashboards.analysis.words import NOTHING, percent
 from dashboards.app.once import made_of
+from dashboards.app.pages import many
 from dashboards.app.pages.parts import (
     Still,
     figure_frame,
@@ -96,6 +97,11 @@ def _page(reader: Reader, tables: Tables, chosen: Selection, every: float) -> li
         html.Div(behind(reader, tables, readable), id="study-numbers"),
         html.Section(html.Div([figure_frame(key) for key in CURVES], className="pair even")),
         *([] if findings.objective else [costs]),
+        *many.map_section(findings, chosen),
+        *many.sections(findings, chosen),
+        *many.triangle_section(findings),
+        *many.lines_section(findings),
+        *many.extremes_section(findings),
         html.Div(id="study-missed"),
         dcc.Store(id="missed-shown", data=""),
         html.Div(trainings(reader, tables, readable), id="study-trainings"),
@@ -107,7 +113,7 @@ def head(reader: Reader, tables: Tables) -> Still:
     """The answer: the verdict, what goes with it, and how far the study is."""
     findings = findings_of(reader, tables)
     return Still(
-        study_name(tables.info["name"], tables.info.get("question")),
+        study_name(tables.info["name"], tables.info),
         element("h1", joined(findings.verdict.sentence)),
         *answer(findings),
         progress(tables.counts),

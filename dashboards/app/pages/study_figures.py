@@ -7,17 +7,24 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from dashboards.analysis.cells import pairs_of_axes
 from dashboards.analysis.findings import Findings
 from dashboards.app.once import made_of
 from dashboards.app.pages.parts import LiveFigure, Look, keep_zoom, live, theme_of
 from dashboards.app.pages.selection import Selection
 from dashboards.figures import (
+    best_and_worst_curves,
     differences_from_reference,
     error_against_cardinality,
     error_against_cost,
+    error_against_quantity,
+    error_over_two_axes,
     gaps_by_seed,
     learning_curves,
+    parallel_coordinates,
+    strength_of_quantities,
     throughput,
+    ways_to_spend,
 )
 from explorer.errors import UserError
 from studies.results import Reader, Tables
@@ -26,6 +33,15 @@ RESULTS = ("error", "differences")
 CURVES = ("train", "validation")
 SPENDING = ("cost", "speed")
 GROUPS = {"results": RESULTS, "curves": CURVES, "cost": ("cost",), "speed": ("speed",)}
+# Of studies of many designs.
+MANY = {
+    "trend": ("trend",),
+    "strength": ("strength",),
+    "map": ("map",),
+    "triangle": ("triangle",),
+    "extremes": ("extremes",),
+    "parallel": ("parallel",),
+}
 
 
 def findings_of(reader: Reader, tables: Tables) -> Findings:
@@ -63,12 +79,20 @@ def shown(
     """
     tables, theme = reader.tables(name), theme_of(look)
     cost = (chosen.cost or own_cost(findings_of(reader, tables))) if group == "cost" else ""
-    chosen = replace(chosen.rows, cost=cost, beside=chosen.beside if group == "results" else "")
+    chosen = replace(
+        chosen.rows,
+        cost=cost,
+        quantity=chosen.quantity if group == "trend" else "",
+        pair=chosen.pair if group == "map" else "",
+        beside=chosen.beside if group == "results" else "",
+    )
 
     def make() -> list[LiveFigure]:
         findings = chosen_findings(reader, tables, chosen)
-        figures = [_figure(key, findings, reader, name, chosen, theme) for key in GROUPS[group]]
-        return [live(figure, look, f"{name} {chosen.cost}") for figure in figures]
+        keys = {**GROUPS, **MANY}[group]
+        figures = [_figure(key, findings, reader, name, chosen, theme) for key in keys]
+        revision = f"{name} {chosen.cost} {chosen.quantity} {chosen.pair}"
+        return [live(figure, look, revision) for figure in figures]
 
     key = (tables.stamp, group, chosen, theme, bool(look and look.get("touch")))
     return made_of(reader).get(key, make)
@@ -89,6 +113,22 @@ def _figure(
     if key == "cost":
         split = "validation" if chosen.cost == findings.objective else "test"
         return error_against_cost(findings, cost=chosen.cost, split=split, theme=theme)
+    if key == "trend":
+        quantity = chosen.quantity if chosen.quantity in findings.quantities else ""
+        return error_against_quantity(findings, quantity=quantity, theme=theme)
+    if key == "map":
+        known = pairs_of_axes(findings.whole.designs)
+        pair = chosen.pair if chosen.pair in known else ""
+        return error_over_two_axes(findings, pair=pair, theme=theme)
+    if key == "parallel":
+        return parallel_coordinates(findings, theme=theme)
+    if key == "extremes":
+        curves = chosen.of_curves(reader.curves(name), findings.trials)
+        return best_and_worst_curves(findings, curves, theme=theme)
+    if key == "triangle":
+        return ways_to_spend(findings, theme=theme)
+    if key == "strength":
+        return strength_of_quantities(findings, theme=theme)
     return throughput(findings, theme=theme)
 
 

@@ -17,11 +17,14 @@ from dashboards.figures.learning import still_falls
 from dashboards.figures.theme import THEMES, arm_styles, blank_figure, note_if_empty, set_title
 from dashboards.page.elements import element, joined, link
 from dashboards.page.parts import drawing, facts, section, table
+from dashboards.page.study import remarks
 from explorer.architecture import Architecture
 from explorer.complexity import layer_complexity
 from explorer.drawing import svg
 from explorer.errors import UnknownName, check_known
 from explorer.layers import iter_layers
+from explorer.own.names import is_own
+from explorer.suggestions import command
 from explorer.text import human_count, human_flops, human_percent, human_time
 from studies.results import Reader
 
@@ -42,15 +45,15 @@ def page(reader: Reader, name: str, design: str, seed: str, look: Look | None) -
         )
     row = rows.iloc[0].to_dict()
     shape = {key: int(row[key]) for key in ("resolution", "classes", "in_channels")}
-    architecture = Architecture.from_name(design, **shape)
+    network = _network(design, shape)
     curve = reader.curve(name, design, int(row["seed"]))
     attempts = reader.attempts(name, design, int(row["seed"]))
     theme = theme_of(look)
     styles = arm_styles(findings_of(reader, tables), theme)
     figure = trial_curves(errors_by_epoch(curve, row), styles[row["arm"]].color, theme)
-    picture = drawing(svg(architecture), f"The network {design}")
     return [
-        Still(element("p", link(name, study_path(name)), "\u2002one training", className="study")),
+        Still(element("p", link(name, study_path(name)), "\u2002one training", className="study"),
+              *remarks(tables.info)),
         html.H1(joined(_headline(row))),
         Still(*_failure(row, attempts)),
         html.Div(framed("trial-curves", figure, look), className="single"),
@@ -58,10 +61,23 @@ def page(reader: Reader, name: str, design: str, seed: str, look: Look | None) -
             section("The training", facts(_about(row))),
             section("Attempts", _attempts(attempts)) if len(attempts) > 1 else None,
             with_this_network(design),
-            section("The network", picture),
-            section("Its layers", layer_table(architecture)),
+            *network,
         ),
     ]  # fmt: skip
+
+
+def _network(design: str, shape: dict[str, int]) -> list[Any]:
+    """The network and its layers; of one of the user's own, whose code is not run here, the
+    command that shows them."""
+    if is_own(design):
+        shown = element("code", command("describe", design, **shape))
+        return [section("The network", element("p", "Its modules and their costs: ", shown))]
+    architecture = Architecture.from_name(design, **shape)
+    picture = drawing(svg(architecture), f"The network {design}")
+    return [
+        section("The network", picture),
+        section("Its layers", layer_table(architecture)),
+    ]
 
 
 def _headline(row: dict[str, Any]) -> str:

@@ -2,24 +2,17 @@
 what is shown, pages that move on by themselves."""
 
 import json
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from app_pages import opened, served, settled, until
 from big_study import MIXED_SPACE, add_attempts, finish, make_study
 from figure_labels import alike, cut, figures, named, overlapping
 from guessing_study import store
-from werkzeug.serving import make_server
 
-from dashboards.app.app import create_app
-from studies.results import Reader
 from studies.storage import Storage
 
 EVIL = "<img src=x onerror=\"document.title='hit'\">"
-WAIT = 30_000  # milliseconds: the machine may be busy with other things
 PAGES = (
     "/",
     "/study/running",
@@ -28,18 +21,6 @@ PAGES = (
     "/design",
     "/paper",
 )
-
-
-@contextmanager
-def served(storage: Storage) -> Iterator[str]:
-    app = create_app(Reader(storage), every=0.5)
-    server = make_server("127.0.0.1", 0, app.server, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -55,67 +36,6 @@ def storage(tmp_path_factory):
 def address(storage):
     with served(storage) as address:
         yield address
-
-
-@contextmanager
-def opened(browser: Any, url: str, **options: Any) -> Iterator[Any]:
-    """A page that may write nothing to the console and ask no other host for anything."""
-    context = browser.new_context(**{"viewport": {"width": 1200, "height": 900}, **options})
-    context.set_default_timeout(WAIT)
-    page = context.new_page()
-    complaints: list[str] = []
-    home = url.split("/", 3)[2]
-    page.on(
-        "console",
-        lambda message: (
-            message.type in ("error", "warning")
-            and complaints.append(f"{message.type}: {message.text}")
-        ),
-    )
-    page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-    page.on(
-        "request",
-        lambda request: (
-            request.url.startswith((f"http://{home}/", "data:", "blob:"))
-            or complaints.append(request.url)
-        ),
-    )
-    page.on(
-        "response",
-        lambda response: (
-            response.status >= 400 and complaints.append(f"{response.status} {response.url}")
-        ),
-    )
-    page.goto(url)
-    settled(page)
-    yield page
-    page.goto(
-        "about:blank"
-    )  # what the page still asks for must not fail because the server is gone
-    context.close()
-    assert complaints == []
-
-
-def settled(page: Any) -> None:
-    """Wait until the app has taken over from the first sight of the
-    page, and all figures of it are drawn."""
-    until(page, "document.querySelector('#page h1') !== null")
-    until(
-        page,
-        "[...document.querySelectorAll('#page .plot')]"
-        ".every(plot => plot.querySelector('.main-svg'))"
-        " && [...document.querySelectorAll('#page figcaption h2')].every(title =>"
-        " title.textContent.trim())",
-    )
-
-
-def until(page: Any, expression: str) -> None:
-    """Wait until a JavaScript expression is true (the page's own policy forbids
-    Playwright's way, which evaluates text there)."""
-    end = time.monotonic() + WAIT / 1000
-    while not page.evaluate(expression):
-        assert time.monotonic() < end, f"never came true: {expression}"
-        page.wait_for_timeout(50)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -153,10 +73,11 @@ def test_nine_arms_of_mixed_axes_have_whole_names_apart_and_lines_that_differ(
     ):
         until(page, "document.querySelectorAll('#speed .scatterlayer .point').length > 9")
         drawn = {figure["key"]: figure for figure in figures(page)}
-        assert set(drawn) == {"error", "differences", "train", "validation", "cost", "speed"}
+        by_arm = {"error", "differences", "train", "validation", "cost", "speed"}
+        assert by_arm < set(drawn)
         for key, figure in drawn.items():
             assert (key, overlapping(figure), cut(figure), alike(figure)) == (key, [], [], [])
-            assert all(named(figure, design.arm) for design in stored.designs)
+            assert key not in by_arm or all(named(figure, design.arm) for design in stored.designs)
         assert len(drawn["validation"]["looks"]) == 9
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from app_pages import until
+from many_designs import make_grid
 from study_tables import make_curves, make_info, make_trials, without_results
 
 from dashboards.report.report import write_report
@@ -26,7 +28,14 @@ def opened(browser: Any, path: Any, **options: Any) -> Iterator[Any]:
     context = browser.new_context(offline=True, **options)
     page = context.new_page()
     complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+    page.on(
+        "console",
+        lambda message: (
+            # How Chromium's own software draws WebGL, which parallel coordinates need.
+            "GL Driver Message" in message.text
+            or complaints.append(f"{message.type}: {message.text}")
+        ),
+    )
     page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
     page.on(
         "request",
@@ -164,3 +173,25 @@ def test_a_study_with_little_or_nothing_opens_too(browser, tmp_path, state):
     path = write_report(tmp_path / "page.html", [source(trials, make_info())])
     with opened(browser, path) as page:
         assert page.locator("h1").is_visible()
+
+
+def test_of_many_designs_the_quantity_is_chosen_and_a_brush_leaves_rows_of_the_table(
+    browser, tmp_path
+):
+    trials = make_grid(2)
+    path = write_report(tmp_path / "many.html", [source(trials, make_info("many"))])
+    with opened(browser, path, viewport={"width": 1280, "height": 900}) as page:
+        first = page.locator("[data-figure='trend-cardinality'] .main-svg").first
+        first.wait_for()
+        page.get_by_label("depth (blocks)", exact=True).check()
+        page.locator("[data-figure='trend-depth'] .main-svg").first.wait_for()
+        assert not first.is_visible()
+        count = page.locator("[data-count]")
+        assert count.inner_text() == "15 of 15 designs chosen."
+        page.evaluate(
+            "Plotly.restyle(document.querySelector('[data-figure=parallel]'),"
+            " {'dimensions[0].constraintrange': [[2.9, 3.1]]})"
+        )
+        until(page, "document.querySelector('[data-count]').textContent.startsWith('3 of 15')")
+        shown = page.locator("[data-lines] tbody tr:not([hidden]) td:nth-child(2)")
+        assert [text.split("x")[0] for text in shown.all_inner_texts()] == ["8"] * 3

@@ -63,7 +63,8 @@ def unpacked(table):
 
 
 def data_of(page: Page) -> dict:
-    return json.loads(page.scripts[0])
+    data = json.loads(page.scripts[0])
+    return {**data, "figures": json.loads(unpacked(data["figures"]))}
 
 
 def test_the_verdict_comes_first_then_figure_table_curves_designs_and_what_was_run():
@@ -90,22 +91,27 @@ def test_the_verdict_comes_first_then_figure_table_curves_designs_and_what_was_r
 
 
 def test_the_script_that_draws_is_the_version_that_plotlys_package_writes_figures_for():
-    """A newer one: `npm pack plotly.js-basic-dist-min@VERSION`, and its
-    plotly-basic.min.js and LICENSE into dashboards/assets."""
+    """A newer one: its version in dashboards/plotly/package.json, and `npm install && npm run
+    build` there."""
     script = (
-        files("dashboards.app").joinpath("assets/plotly-basic.min.js").read_text(encoding="utf-8")
+        files("dashboards.app")
+        .joinpath("assets/plotly-explorer.min.js")
+        .read_text(encoding="utf-8")
     )
-    assert script[:200].count(f"plotly.js (basic - minified) v{get_plotlyjs_version()}") == 1
+    assert script[:200].count(f"plotly.js (explorer - minified) v{get_plotlyjs_version()}") == 1
     figures = data_of(page_of(make_trials()))["figures"].values()
     assert {trace["type"] for figure in figures for trace in figure["light"]["data"]} <= {
         "scatter",
         "bar",
+        "heatmap",
+        "scatterternary",
+        "parcoords",
     }
 
 
 def test_the_page_holds_plotly_once_and_asks_for_nothing():
     page = page_of(make_trials())
-    assert sum("plotly.js (basic - minified) v" in script for script in page.scripts) == 1
+    assert sum("plotly.js (explorer - minified) v" in script for script in page.scripts) == 1
     pictures = [a["src"] for _, a in page.tags if "src" in a]
     assert pictures
     assert all(picture.startswith("data:image/svg+xml;base64,") for picture in pictures)

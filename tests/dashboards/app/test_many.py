@@ -1,0 +1,149 @@
+"""A study of many designs on the live page: its figures follow the reader's choices."""
+
+import pytest
+from app_pages import opened, served, settled, until
+from big_study import add_attempts, make_study
+from figure_labels import cut, figures, overlapping
+
+from studies.records.remarking import add_tags, set_note
+from studies.storage import Storage
+
+EVIL = "<img src=x onerror=\"document.title='hit'\">"
+
+# Twelve designs: C and depths of a matched space, d solved.
+SPACE = {
+    "name": "many",
+    "reference": "resnext_1-1-1_1x64d_w256_small",
+    "match": {"solve": "bottleneck_width", "by": "flops", "tolerance": 0.05},
+    "axes": {"cardinality": [1, 2, 4, 8], "depths": [[1, 1, 1], [2, 1, 1], [2, 2, 2]]},
+}
+NEW = ("trend", "strength", "map", "triangle", "parallel", "extremes")
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    storage = Storage(f"sqlite:///{tmp_path_factory.mktemp('many')}/studies.db")
+    reference = {"cardinality": 1, "depths": [1, 1, 1]}
+    many = make_study(storage, "many", space=SPACE, reference_arm=reference)
+    add_attempts(storage, many)
+    add_attempts(storage, make_study(storage, "few"))
+    with served(storage) as address:
+        yield address
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_the_figures_of_many_designs_are_drawn_with_whole_names(browser, address, width, scheme):
+    size = {"width": width, "height": 900}
+    with opened(browser, f"{address}/study/many", viewport=size, color_scheme=scheme) as page:
+        drawn = {figure["key"]: figure for figure in figures(page)}
+        for key in NEW:
+            assert (key, overlapping(drawn[key]), cut(drawn[key])) == (key, [], [])
+            assert drawn[key]["texts"]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_quantity_is_chosen_on_the_page_and_the_link_remembers_it(browser, address):
+    axis = "document.querySelector('#trend .xtitle')?.textContent"
+    with opened(browser, f"{address}/study/many") as page:
+        until(page, f"{axis} === 'C (log2)'")
+        page.get_by_label("depth (blocks)", exact=True).check()
+        until(page, f"{axis} === 'Depth (blocks)'")
+        page.get_by_label("C=8, depths=1-1-1", exact=True).uncheck()
+        until(page, "document.querySelector('#trend-below').textContent.includes('11 designs')")
+        link = page.url
+        assert "quantity=depth" in link
+    with opened(browser, link) as page:
+        until(page, f"{axis} === 'Depth (blocks)'")
+        until(page, "document.querySelector('#trend-below').textContent.includes('11 designs')")
+
+
+def test_a_study_of_few_designs_has_none_of_them(browser, address):
+    with opened(browser, f"{address}/study/few") as page:
+        settled(page)
+        assert page.locator(", ".join(f"#{key}" for key in NEW)).count() == 0
+
+
+def test_the_best_and_the_worst_stand_side_by_side_and_open_their_trainings(browser, address):
+    with opened(browser, f"{address}/study/many") as page:
+        until(page, "document.querySelectorAll('#study-extremes .card img').length === 6")
+        assert page.locator("#study-extremes h3").first.inner_text().startswith("Best 1: ")
+        page.locator("#study-extremes .card a").first.click()
+        until(page, "document.querySelector('#trial-curves .main-svg') !== null")
+
+
+def test_the_overview_shows_filters_and_sorts_by_notes_and_tags(browser, tmp_path):
+    storage = Storage(f"sqlite:///{tmp_path}/studies.db")
+    for name, tags in (("first", ["zebra"]), ("second", ["baseline"]), ("third", [])):
+        study = make_study(storage, name)
+        add_attempts(storage, study)
+        add_tags(storage, study, tags)
+    set_note(storage, study, EVIL)
+    names = "[...document.querySelectorAll('#overview h2')].map(h => h.textContent).join()"
+    with served(storage) as address:
+        with opened(browser, address) as page:
+            assert page.evaluate(names) == "third,second,first"
+            assert (page.title() != "hit", page.locator("img[src=x]").count()) == (True, 0)
+            assert EVIL in page.locator("#overview .remark").inner_text()
+            assert "It took " in page.locator("#overview").inner_text()
+            page.get_by_label("by tags").check()
+            until(page, f"{names} === 'second,first,third'")
+            page.get_by_label("Name, tag or note contains").fill("ZEB")
+            until(page, f"{names} === 'first'")
+            link = page.url
+        with opened(browser, link) as page:
+            assert page.evaluate(names) == "first"
+        for path in (
+            "/study/third",
+            "/study/third/trial/resnext11_8x13d_cifar/0",
+            "/compare?study=third",
+        ):
+            with opened(browser, address + path) as page:
+                assert EVIL in page.locator("main").inner_text()
+                assert (page.title() != "hit", page.locator("img[src=x]").count()) == (True, 0)
+
+
+def test_a_choice_along_an_axis_leaves_the_designs_within_in_the_table(browser, address):
+    rows = "document.querySelectorAll('#study-lines tbody tr:not([hidden])').length"
+    count = "document.querySelector('#study-lines [data-count]').textContent"
+    with opened(browser, f"{address}/study/many") as page:
+        until(page, f"{count} === '12 of 12 designs chosen.'")
+        # C is the first axis, log2 of it: C=2 to C=4.
+        page.evaluate(
+            "Plotly.restyle(document.querySelector('#parallel .js-plotly-plot'),"
+            " {'dimensions[0].constraintrange': [[0.9, 2.1]]})"
+        )
+        until(page, f"{count} === '6 of 12 designs chosen.' && {rows} === 6")
+        shown = page.locator(
+            "#study-lines tbody tr:not([hidden]) td:nth-child(2)"
+        ).all_inner_texts()
+        assert {text.split("x")[0] for text in shown} == {"2", "4"}
+
+
+def test_any_two_designs_are_compared_side_by_side(browser, address):
+    first, second = "resnext11_8x13d_cifar", "resnext11_1x64d_cifar"
+    link = f"{address}/designs?first={first}&second={second}"
+    with opened(browser, link) as page:
+        assert page.locator("#two-designs .column img").count() == 2
+        rows = page.locator("#two-designs tbody tr").all_inner_texts()
+        assert [row.split("\t")[0] for row in rows] == ["few", "many"]
+        # As the study of the two says it: the same seeds, the gap of their means.
+        few = rows[0].split("\t")
+        assert few[3] == "3"
+        assert float(few[4].replace("−", "-")) == pytest.approx(
+            float(few[1]) - float(few[2]), abs=0.011
+        )
+        page.get_by_label("Second design").fill("resnet5O")
+        until(page, "document.querySelector('#two-designs .problem') !== null")
+        assert "resnet50" in page.locator("#two-designs .problem").inner_text()
+        page.get_by_label("Second design").fill("resnet50")
+        until(page, "document.querySelector('#two-designs').textContent.includes('No study here')")
+        assert "second=resnet50" in page.url
+
+
+def test_the_page_of_two_designs_fits_a_phone(browser, address):
+    link = f"{address}/designs?first=resnext11_8x13d_cifar&second=resnext11_1x64d_cifar"
+    size = {"width": 390, "height": 800}
+    with opened(browser, link, viewport=size, color_scheme="dark") as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        (figure,) = figures(page)
+        assert (overlapping(figure), cut(figure)) == ([], [])
