@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     from explorer.enumeration import enumerate_designs
     from explorer.networks import build
     from explorer.references import Suggestion, suggest
+else:  # a type checker takes any name from a module with `__getattr__`
+    __getattr__ = lazy_getattr(
+        __name__,
+        {
+            "networks": ("build",),
+            "enumeration": ("enumerate_designs",),
+            "references": ("Suggestion", "suggest"),
+        },
+    )
 
 __all__ = [
     "Architecture",
@@ -44,12 +53,3 @@ __all__ = [
     "scale",
     "suggest",
 ]
-
-__getattr__ = lazy_getattr(
-    __name__,
-    {
-        "networks": ("build",),
-        "enumeration": ("enumerate_designs",),
-        "references": ("Suggestion", "suggest"),
-    },
-)

@@ -205,6 +205,13 @@ class Architecture:
         ]
         return f"Architecture.from_name({self.name!r}{''.join(sizes)})"
 
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: the drawing; of a batch nothing, so that it shows the `repr`."""
+        if any(getattr(value, "ndim", 0) for value in self._numbers()):
+            return None
+        html: str = load("explorer.showing").drawing(self)
+        return html
+
     def _numbers(self) -> list[Any]:
         """All whole numbers, each possibly an array."""
         template = self.template

@@ -25,6 +25,7 @@ from explorer.designs import (
     TIMES,
     Budget,
     Design,
+    Designs,
     ImpossibleBudget,
     cost,
 )
@@ -116,7 +117,7 @@ def match(
             f" {human_percent(tolerance)} of {human_flops(missed[0].budget.value)}: {listed}."
             " Allow a larger tolerance, or start from another reference."
         )
-    return designs
+    return Designs(designs)
 
 
 def _solve_number(
@@ -378,7 +379,7 @@ def scale(
         }
         (design,) = match(reference, solve=quantity, by=by, budget=target, **options)
         designs.append(replace(design, reference=reference.name, arm=ARMS[quantity]))
-    return designs
+    return Designs(designs)
 
 
 def _integer(value: Any) -> Any:

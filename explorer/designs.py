@@ -9,6 +9,7 @@ from explorer.complexity import count, layer_weights, total
 from explorer.costs import Complexity
 from explorer.errors import UserError, check_known, shorten
 from explorer.layers import iter_layers
+from explorer.lazy import load
 from explorer.template import any_of
 from explorer.text import human_flops, human_mismatch
 
@@ -111,6 +112,13 @@ class Design:
         off = human_mismatch(self.mismatch, is_solved=self.is_solved)
         return f"<Design {self.name!r}{arm}, {self.budget.by}: {cost}, {off} of its budget>"
 
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows; of a batch nothing, so that it shows the `repr`."""
+        if getattr(self.mismatch, "ndim", 0):
+            return None
+        html: str = load("explorer.showing").of_design(self)
+        return html
+
     @property
     def name(self) -> str:
         """The architecture's name."""
@@ -143,6 +151,14 @@ class Design:
             "mismatch": self.mismatch,
             **({"arm": self.arm} if self.arm else {}),
         }
+
+
+class Designs(list[Design]):
+    """A list of designs, which a notebook shows as a table."""
+
+    def _repr_html_(self) -> str:
+        html: str = load("explorer.showing").of_designs(self)
+        return html
 
 
 def cost(architecture: Blueprint | str, by: str) -> int:

@@ -20,9 +20,10 @@ from explorer.budget import (
     match,
     solve_quantity,
 )
-from explorer.designs import LABELS, WHOLE_MEASURES, Budget, Design, cost
+from explorer.designs import LABELS, WHOLE_MEASURES, Budget, Design, Designs, cost
 from explorer.errors import UserError, check_known
 from explorer.family import LARGEST_WIDTH, TEMPLATE, references, usual_classes
+from explorer.lazy import load
 from explorer.numbers import parse_number, parse_share
 from explorer.template import set_whole, whole
 from explorer.text import counted, human_flops, human_percent
@@ -94,6 +95,11 @@ class Suggestion:
             f" {human_percent(self.worst)}>"
         )
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        html: str = load("explorer.showing").of_suggestion(self)
+        return html
+
     @property
     def name(self) -> str:
         """The reference's name."""
@@ -120,7 +126,7 @@ class Suggestion:
             "multiple_of": asked.multiple_of,
         }
         designs = [match(self.reference.with_(**point), **options)[0] for point in asked.points]
-        return [replace(design, reference=self.name) for design in designs]
+        return Designs(replace(design, reference=self.name) for design in designs)
 
     def record(self) -> dict[str, Any]:
         """The suggestion as plain data, as `suggest --json` prints it."""
@@ -135,6 +141,14 @@ class Suggestion:
             "worst_mismatch": self.worst,
             "arms": [design.record() for design in self.arms],
         }
+
+
+class RankedSuggestions(list[Suggestion]):
+    """A list of suggestions, which a notebook shows as a table."""
+
+    def _repr_html_(self) -> str:
+        html: str = load("explorer.showing").of_suggestions(self)
+        return html
 
 
 @dataclass(frozen=True)
@@ -234,10 +248,10 @@ def suggest_for(
     if not chosen:
         raise _nothing_fits(family, question, tolerance)
     return Suggestions(
-        [
+        RankedSuggestions(
             Suggestion(_member(groups[group].batch, row), question, float(groups[group].worst[row]))
             for group, row in chosen[: whole(top, "top")]
-        ],
+        ),
         len(chosen),
     )
 

@@ -3,9 +3,32 @@
 `SearchSpace.load("digits_cardinality").resolve(resolution=8, in_channels=1, classes=10)`
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any, Required, TypedDict, Unpack
+
 from explorer.errors import UserError
+from search_spaces.documents import preset_names
 from search_spaces.resolving import BoundSpace, Resolved
 from search_spaces.space import SpaceFile
+
+
+class SpaceKeys(TypedDict, total=False):
+    """The keys of a space file, with the types of a Python program, for type checkers.
+
+    Without it they would take the constructor's values for what becomes of them.
+    """
+
+    name: Required[str]
+    description: str
+    reference: str | Sequence[str]
+    budget: Mapping[str, Any]
+    match: Mapping[str, Any]
+    scale: Mapping[str, Any]
+    free: Mapping[str, Any]
+    axes: Mapping[str, Any] | Sequence[Mapping[str, Any]]
+    resolution: int | None
+    in_channels: int | None
+    classes: int | None
 
 
 class SearchSpace(SpaceFile):
@@ -13,6 +36,24 @@ class SearchSpace(SpaceFile):
 
     The constructor takes the file's keys.
     """
+
+    def __init__(self, /, **keys: Unpack[SpaceKeys]) -> None:
+        """Make a space of the keys of a space file.
+
+        Args:
+            **keys: As in a file.
+
+        Raises:
+            UserError: A key or a value is not allowed, with all that is wrong in one message.
+        """
+        super().__init__(**keys)
+
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # as in `FileModel`
+
+    @staticmethod
+    def presets() -> list[str]:
+        """The names of the spaces that come with the program, as `load` takes them."""
+        return preset_names("space")
 
     def bind(
         self,

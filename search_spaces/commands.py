@@ -8,7 +8,6 @@ from explorer.commands.printing import UNITS, print_designs, print_far_off
 from explorer.designs import Design
 from explorer.text import counted, human_count, human_percent
 from search_spaces.api import SearchSpace
-from search_spaces.documents import preset_names
 
 SHOWN_KEYS = ("name", "description", "reference", "budget", "match", "scale", "free", "axes")
 
@@ -36,7 +35,7 @@ def list_() -> None:
     """
     from explorer.terminal import print_table
 
-    presets = [SearchSpace.load(name) for name in preset_names("space")]
+    presets = [SearchSpace.load(name) for name in SearchSpace.presets()]
     rows = [
         (preset.name, preset.kind, len(preset.points), preset.description) for preset in presets
     ]

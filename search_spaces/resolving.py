@@ -10,7 +10,7 @@ from typing import Any
 from explorer.architecture import Architecture
 from explorer.blueprints import Blueprint, blueprint
 from explorer.budget import describe_miss, match, scale
-from explorer.designs import Budget, Design, ImpossibleBudget, cost
+from explorer.designs import Budget, Design, Designs, ImpossibleBudget, cost
 from explorer.errors import UserError
 from explorer.text import counted, human_count, human_percent
 from search_spaces.space import REFERENCE_ARM, SpaceFile, scaled_quantity
@@ -107,7 +107,7 @@ class BoundSpace:
             raise UserError(
                 f"no design of the space {self.space.name} is within its budget. {reasons}"
             )
-        return Resolved(designs, left_out)
+        return Resolved(Designs(designs), left_out)
 
     def sample(self, number: int, seed: int = 0) -> list[Design]:
         """Different designs drawn at random, each point with the same chance.
@@ -123,7 +123,7 @@ class BoundSpace:
             outcome = self._design(arm, self.space.points[arm])
             if isinstance(outcome, Design):
                 drawn.append(outcome)
-        return drawn
+        return Designs(drawn)
 
     def _reference(self, name: str) -> Blueprint:
         if self.space.budget is None:

@@ -1,7 +1,7 @@
 """Studies: which networks to train, who trains them, and what came out.
 
-`Study` and `Predictor` are loaded when first used, so that commands that only need a part of this
-room start fast.
+All names are loaded when first used, so that commands that only need a part of this room start
+fast.
 """
 
 from typing import TYPE_CHECKING
@@ -18,8 +18,63 @@ except ImportError:
 
 if TYPE_CHECKING:
     from studies.api import Study
+    from studies.config.recipe import Recipe
+    from studies.config.schemas import schema
+    from studies.data import CachedData, clear_caches, list_caches
+    from studies.single_training import Trained, train
+    from studies.stored import (
+        ListedStudy,
+        annotate_study,
+        delete_study,
+        import_results,
+        import_study,
+        list_studies,
+        retry_study,
+        stop_study,
+        study_failures,
+    )
     from studies.training import Predictor
+else:  # a type checker takes any name from a module with `__getattr__`
+    __getattr__ = lazy_getattr(
+        __name__,
+        {
+            "api": ("Study",),
+            "config.recipe": ("Recipe",),
+            "config.schemas": ("schema",),
+            "data": ("CachedData", "clear_caches", "list_caches"),
+            "single_training": ("Trained", "train"),
+            "stored": (
+                "ListedStudy",
+                "annotate_study",
+                "delete_study",
+                "import_results",
+                "import_study",
+                "list_studies",
+                "retry_study",
+                "stop_study",
+                "study_failures",
+            ),
+            "training": ("Predictor",),
+        },
+    )
 
-__all__ = ["Predictor", "Study"]
-
-__getattr__ = lazy_getattr(__name__, {"api": ("Study",), "training": ("Predictor",)})
+__all__ = [
+    "CachedData",
+    "ListedStudy",
+    "Predictor",
+    "Recipe",
+    "Study",
+    "Trained",
+    "annotate_study",
+    "clear_caches",
+    "delete_study",
+    "import_results",
+    "import_study",
+    "list_caches",
+    "list_studies",
+    "retry_study",
+    "schema",
+    "stop_study",
+    "study_failures",
+    "train",
+]

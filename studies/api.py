@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, get_args
+from typing import TYPE_CHECKING, Any, Self, Unpack, get_args
 
 from explorer.errors import UserError, check_known
 from explorer.files import expanded
@@ -21,6 +21,7 @@ from explorer.output import say
 from studies.artifacts import Artifacts
 from studies.attempts.planned import planned_pairs
 from studies.attempts.standing import Counts
+from studies.config.keys import StudyKeys
 from studies.config.study import StudyFile, Tracker
 from studies.data import data_section
 from studies.engines.local import LocalEngine
@@ -29,7 +30,7 @@ from studies.pair import Pair
 from studies.records.named import load_study
 from studies.records.ownership import refuse_strangers
 from studies.records.stored_study import stored_alone
-from studies.running.progress import choose_view
+from studies.running.bars import choose_view
 from studies.running.supervisor import run
 from studies.storage import Storage
 
@@ -58,11 +59,12 @@ class Study(StudyFile):
         >>> study.run(workers=2)  # doctest: +SKIP
     """
 
-    def __init__(self, /, **keys: Any) -> None:
+    def __init__(self, /, **keys: Unpack[StudyKeys]) -> None:
         """Make a study of the keys of a study file.
 
         Args:
-            **keys: As in a file. `data` may also be arrays, as a pair (images, labels), a dict with
+            **keys: As in a file. `space` may also be a `SearchSpace`, and `recipe` a `Recipe`;
+                `data` may also be arrays, as a pair (images, labels), a dict with
                 `train`, `validation` and `test`, each such a pair, or a function that returns the
                 three. Images are uint8, N x side x side or with 1 or 3 channels first or last;
                 labels are N whole numbers from 0. Arrays are written into an .npz file below
@@ -365,6 +367,11 @@ class Study(StudyFile):
                 artifacts=Artifacts.given(artifacts),
                 tell=(lambda text: None) if quiet else say,
             )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows; of a study in the default storage also what it found."""
+        html: str = load("dashboards.showing").of_study(self)
+        return html
 
     @contextmanager
     def _stored_in(self, storage: str | Storage | None) -> Iterator[Storage]:

@@ -11,6 +11,7 @@ from dashboards.analysis.evidence import Evidence
 from dashboards.analysis.quantities import Quantity, designs_by_quantity, varied
 from dashboards.analysis.trends import strengths
 from dashboards.analysis.verdict import judge
+from explorer.lazy import load
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +25,11 @@ class Findings(Evidence):
     def verdict(self) -> Verdict:
         """The verdict in words, with its notes."""
         return judge(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        html: str = load("dashboards.showing").of_findings(self)
+        return html
 
     @cached_property
     def by_design(self) -> pd.DataFrame:

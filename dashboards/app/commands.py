@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from explorer.errors import UserError
 from explorer.output import say
 from studies.commands.options import GivenPath, storage_option
 
@@ -48,8 +47,7 @@ def dashboard(
       resnext-explorer dashboard --evidence --open
       resnext-explorer dashboard --storage sqlite:///my.db --port 0
     """
-    from dashboards.app.app import serve
-    from studies.results import Reader, evidence_reader
+    from dashboards.app.serving import serve
     from studies.storage import Storage
 
     if host not in LOCAL:
@@ -59,8 +57,6 @@ def dashboard(
             " can stay on 127.0.0.1.",
             file=sys.stderr,
         )
-    if evidence and storage is not None:
-        raise UserError("--evidence shows results that come with the program; leave --storage out.")
     opened = Storage(storage)
     if not evidence and not opened.exists():
         opened.check_folder()
@@ -74,8 +70,7 @@ def dashboard(
         if open_browser:
             _open(address)
 
-    reader = evidence_reader() if evidence else Reader(opened, beside=evidence_reader)
-    serve(reader, host, port, announce, data_dir)
+    serve(storage, evidence=evidence, host=host, port=port, announce=announce, data_dir=data_dir)
 
 
 def _open(address: str) -> Any:

@@ -1,7 +1,6 @@
 """Designs, layers and published tables as plain data for JSON, and as tables on the terminal."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,13 +13,23 @@ from explorer.costs import Complexity
 from explorer.designs import LABELS, Design
 from explorer.layers import Layer, iter_layers
 from explorer.names import usual_input
+from explorer.showing import (
+    COSTS,
+    EMPTY,
+    SHOWN,
+    SUGGESTION_COLUMNS,
+    design_rows,
+    quantity_labels,
+    shown_quantities,
+    shown_value,
+    suggestion_rows,
+)
 from explorer.suggestions import command
 from explorer.text import FAR_OFF, counted, human_count, human_flops, human_mismatch, human_percent
 
 if TYPE_CHECKING:
     from explorer.references import Suggestions
 
-EMPTY: Mapping[str, Sequence[str]] = MappingProxyType({})
 # What a number in each measure counts.
 UNITS = {
     "flops": "FLOPs",
@@ -30,9 +39,6 @@ UNITS = {
     "latency": "latency",
     "train_step": "training step",
 }
-COSTS = ("FLOPs", "params", "activations")
-# Quantities of ours that have a column; the design's name says the depths.
-SHOWN = ("cardinality", "bottleneck_width", "width")
 
 
 def print_designs(designs: Sequence[Design], first: Mapping[str, Sequence[str]] = EMPTY) -> None:
@@ -46,37 +52,17 @@ def print_designs(designs: Sequence[Design], first: Mapping[str, Sequence[str]] 
     """
     from explorer.terminal import print_table
 
-    values = [design.architecture.quantities for design in designs]
-    keys = list(SHOWN)
-    if not all(isinstance(design.architecture, Architecture) for design in designs):
-        known = dict.fromkeys(key for own in values for key in own)
-        keys = [key for key in known if len({own.get(key) for own in values}) > 1]
-    labels = [LABELS.get(key, key) for key in keys]
-    rows = [
-        (
-            *(column[position] for column in first.values()),
-            design.name,
-            *(shown_value(own.get(key)) for key in keys),
-            *map(human_count, vars(design.complexity).values()),
-            human_mismatch(design.mismatch, is_solved=design.is_solved),
-        )
-        for position, (design, own) in enumerate(zip(designs, values, strict=True))
-    ]
+    labels = quantity_labels(designs)
     # What a narrow terminal does without: the design's name says the quantities.
     spare = ["activations", *labels, "params"]
-    if keys == list(SHOWN):
+    if shown_quantities(designs) == list(SHOWN):
         spare = ["activations", "width", "C", "d", "params"]
     print_table(
         (*first, "design", *labels, *COSTS, "mismatch"),
-        rows,
+        design_rows(designs, first),
         left=("design",) if first else (),
         spare=spare,
     )
-
-
-def shown_value(value: Any) -> Any:
-    """A quantity in a table: 3-4-6-3 for several numbers."""
-    return "-".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def print_far_off(designs: Sequence[Design], what: str) -> None:
@@ -174,16 +160,7 @@ def print_suggestions(suggestions: "Suggestions", given: dict[str, Any]) -> None
     first = suggestions.best[0]
     asked = first.question
     budget, network, unit = first.budget, first.reference, UNITS[first.budget.by]
-    rows = [
-        (
-            suggestion.name,
-            *map(human_count, vars(count(suggestion.reference)).values()),
-            human_percent(suggestion.below),
-            human_percent(suggestion.worst),
-        )
-        for suggestion in suggestions.best
-    ]
-    print_table(("reference", *COSTS, "below budget", "worst mismatch"), rows)
+    print_table(SUGGESTION_COLUMNS, suggestion_rows(suggestions.best))
     shown = len(suggestions.best)
     rest = first_words(shown) if shown < suggestions.number else ""
     size = "x".join(map(str, network.input_shape))

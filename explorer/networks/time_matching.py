@@ -13,7 +13,7 @@ from typing import Any
 from explorer.architecture import Architecture
 from explorer.blueprints import Blueprint, as_blueprint
 from explorer.budget import OURS, beyond, check_quantity, check_solve, combinations, match
-from explorer.designs import LABELS, Budget, Design, ImpossibleBudget, cost
+from explorer.designs import LABELS, Budget, Design, Designs, ImpossibleBudget, cost
 from explorer.errors import UserError
 from explorer.networks.measuring import Case, Timing, measure
 from explorer.numbers import parse_share
@@ -139,7 +139,7 @@ def match_time(
             f"no measured design is within the tolerance; the nearest in {by}: {names}. Allow a"
             " larger tolerance."
         )
-    return designs
+    return Designs(designs)
 
 
 def _solved(start: Blueprint, solve: str, flops: float, step: int) -> int:

@@ -21,3 +21,4 @@ __all__ = [
 ]
 
 TABLES: dict[str, PublishedTable] = PAPER | ELSEWHERE
+"""Every published table by its name: "table1" to "table7" and others."""

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -313,7 +313,7 @@ def _is_confirmed(question: str) -> bool:
 @training_options
 def import_(
     path: Path,
-    form: str,
+    form: Literal["csv", "nds"],
     name: str | None,
     reference_arm: str | None,
     study_file: str | None,
@@ -356,17 +356,11 @@ def import_(
             " STUDY; leave them out, or give that with them."
         )
     from explorer.text import counted
-    from studies.results import PUBLISHED, read_csv, read_nds, read_published, store_imported
     from studies.storage import Storage
+    from studies.stored import import_study
 
     opened = Storage(storage)
-    if str(path).startswith(PUBLISHED):
-        study = read_published(path, name=name, reference_arm=reference_arm)
-    elif form == "nds":
-        study = read_nds(path, name=name, reference_arm=reference_arm)
-    else:
-        study = read_csv(path, name=name, reference_arm=reference_arm)
-    store_imported(opened, study)
+    study = import_study(path, form=form, name=name, reference_arm=reference_arm, storage=opened)
     click.echo(
         f"Imported {counted(len(study.trials), 'result')} of"
         f" {counted(len(study.designs), 'design')} into {study.name}."
@@ -387,19 +381,19 @@ def _continue(
 ) -> None:
     from explorer.text import counted
     from studies.config.study import StudyFile
-    from studies.results import continue_study
     from studies.storage import Storage
+    from studies.stored import import_results
 
     opened = Storage(storage)
     study = StudyFile.load(study_file)
-    taken = continue_study(
-        opened,
+    taken = import_results(
         study,
         path,
         curves,
         data_dir=training["data_dir"],
         workers=training["workers"] or 1,
         threads=training["threads"],
+        storage=opened,
     )
     click.echo(f"{study.name}: took {counted(taken.pairs, 'complete pair')} from {path}.")
     for sentence in taken.about:

@@ -102,7 +102,7 @@ def run(
       resnext-explorer study run ./my_study.yaml --engine ray --address 10.0.0.1:6379 --detach
     """
     from studies.artifacts import Artifacts
-    from studies.running.progress import choose_view
+    from studies.running.bars import choose_view
     from studies.running.supervisor import RunStopped
     from studies.running.supervisor import run as run_study
     from studies.storage import Storage
@@ -282,13 +282,13 @@ def list_(storage: str | None, as_json: bool) -> None:
 
     from explorer.terminal import print_json, print_table
     from search_spaces.documents import preset_names
-    from studies.records.stored_study import stored_studies
     from studies.storage import Storage
+    from studies.stored import list_studies
 
     opened = Storage(storage)
     studies = {
-        stored.name: {**asdict(stored.counts(opened)), "created": stored.content.origin.created}
-        for stored in (stored_studies(opened) if opened.exists() else [])
+        study.name: {**asdict(study.counts), "created": study.created}
+        for study in list_studies(storage=opened)
     }
     records = [{"study": name, **record} for name, record in studies.items()]
     if as_json:

@@ -12,16 +12,10 @@ from explorer.output import say
 from explorer.suggestions import command
 from explorer.text import counted
 from studies.commands.options import GivenPath, set_option, threads_option
-from studies.config.overrides import override
 
 if TYPE_CHECKING:
-    from explorer import Blueprint
-    from studies.config.recipe import Recipe
-    from studies.data import DataSpec
     from studies.training import Outcome
 
-# What is kept for the test of a data set that has no test images of its own.
-TEST = 0.2
 # The table of epochs: its columns and their widths.
 COLUMNS = {
     "epoch": 5, "rate": 7, "train loss": 10, "train error": 11, "validation error": 16, "time": 6
@@ -99,48 +93,29 @@ def train(
           --set recipe.learning_rate=0.01
     """
     from explorer.terminal import to_json
+    from studies.single_training import prepare, sections
 
-    spec, chosen = _documents(data, recipe, changes)
+    spec, chosen = sections(data, recipe, changes)
     if output is not None:
         _check_writable(output)
 
-    from explorer import blueprint
-    from studies.data import data_shape, load
-    from studies.machine.settings import speed_hints
-    from studies.training import settings_here, training_notes
+        from explorer.networks import check_name
 
-    shape = vars(data_shape(spec, data_dir))
-    architecture = blueprint(name, **shape)
-    resolved = settings_here(
-        architecture,
-        chosen.batch_size,
+        check_name(output, "safetensors", force=force)
+    prepared = prepare(
+        name,
+        spec,
+        chosen,
+        data_dir=data_dir,
         device=device,
         precision=precision,
         threads=threads,
         checkpoints=checkpoints,
+        weights=weights,
     )
-    settings = resolved.settings
-    if output is not None:
-        from explorer.networks import check_name
-
-        check_name(output, "safetensors", force=force)
-    start: dict[str, Any] = {}
-    said: list[str] = []
-    if weights is not None:
-        from explorer.networks import starting_weights
-
-        start, taken_off = starting_weights(architecture, weights)
-        said = [f"Weights: those of {weights}{f' ({taken_off})' if taken_off else ''}."]
-    splits = load(spec, data_dir)
-    chosen.steps_per_epoch(len(splits.train))
-    notes = [
-        *said,
-        *training_notes(splits, chosen),
-        *resolved.notes,
-        *speed_hints(settings),
-    ]
+    architecture, splits, settings = prepared.architecture, prepared.splits, prepared.settings
     if as_json:
-        about = {"splits": splits.sizes, "classes": splits.names, "notes": notes}
+        about = {"splits": splits.sizes, "classes": splits.names, "notes": prepared.notes}
         say(to_json({"event": "begin", "design": architecture.name, **about}))
     else:
         sizes = ", ".join(f"{count} {part}" for part, count in splits.sizes.items())
@@ -149,31 +124,17 @@ def train(
             f" {counted(chosen.epochs, 'epoch')}, {settings.device}, {settings.precision},"
             f" {counted(settings.threads, 'thread')}"
         )
-        say("\n".join(notes) + "\n")
+        say("\n".join(prepared.notes) + "\n")
         say(_line(COLUMNS))
 
     from studies.machine import failures
-    from studies.machine.memory import keep_memory
     from studies.training import TrainingFailed
-    from studies.training import train as train_network
-
-    if settings.device == "cpu":
-        keep_memory()
 
     def tell(row: dict[str, Any]) -> None:
         say(to_json({"event": "epoch", **row}) if as_json else _epoch(row))
 
     try:
-        outcome = train_network(
-            architecture,
-            chosen,
-            splits,
-            seed,
-            settings,
-            checkpoints=checkpoints,
-            on_epoch=tell,
-            weights=start,
-        )
+        trained = prepared.train(seed, checkpoints, tell)
     except (TrainingFailed, MemoryError, RuntimeError) as error:
         if isinstance(error, TrainingFailed):
             reason = error.reason
@@ -188,16 +149,18 @@ def train(
             click.echo("The same command goes on from the last finished epoch.", err=True)
         raise
     if output is not None:
-        metadata = {**splits.to_export(), "precision": settings.precision}
-        _write(architecture, outcome, output, metadata, force)
+        trained.save(output, force=force)
     if as_json:
-        figures = {**vars(outcome)}
+        figures = {**vars(trained.outcome)}
         del figures["curves"], figures["state_dict"], figures["missed"]
         click.echo(to_json({"event": "complete", "design": architecture.name, **figures}))
     else:
-        _sum_up(outcome, splits.names)
+        _sum_up(trained.outcome, splits.names)
         if output is not None:
             click.echo(f"Weights: {output}")
+        shape = {
+            key: getattr(architecture, key) for key in ("resolution", "in_channels", "classes")
+        }
         click.echo(f"Next: {command('describe', architecture.name, **shape)}")
 
 
@@ -220,25 +183,6 @@ def _check_writable(path: Path) -> None:
         raise UserError(
             f"cannot write {path}: {error.strerror}. Name a file in a folder that can be written."
         ) from None
-
-
-def _documents(data: str, recipe: str, changes: tuple[str, ...]) -> tuple["DataSpec", "Recipe"]:
-    """The data section and the recipe, with the changes made."""
-    from search_spaces.documents import load_document, validate
-    from studies.config.recipe import Recipe
-    from studies.data import DATA_SETS, DataSpec
-
-    document: dict[str, Any] = {
-        "data": {"name": data},
-        "recipe": load_document(Recipe, "recipe", recipe).model_dump(mode="json"),
-    }
-    if data in DATA_SETS and not DATA_SETS[data].own_test:
-        document["data"]["test"] = TEST
-    document = override(document, changes, sections=document)
-    return (
-        validate(DataSpec, document["data"], source="data"),
-        validate(Recipe, document["recipe"], source=f"recipe {recipe}"),
-    )
 
 
 def _line(cells: Iterable[str]) -> str:
@@ -275,17 +219,3 @@ def _sum_up(outcome: "Outcome", names: tuple[str, ...]) -> None:
     click.echo(
         f"  {human_time(outcome.seconds)}, {outcome.images_per_second:.0f} images a second{memory}"
     )
-
-
-def _write(
-    architecture: "Blueprint",
-    outcome: "Outcome",
-    path: Path,
-    metadata: dict[str, str],
-    force: bool,
-) -> None:
-    from explorer.networks import build, export
-
-    network = build(architecture)
-    network.load_state_dict(outcome.state_dict)
-    export(network, path, "safetensors", metadata, force=force)

@@ -4,7 +4,7 @@ Presets are files in `presets/recipes`; a study may change single fields.
 """
 
 import math
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, StrictInt, field_validator, model_validator
 
@@ -57,6 +57,10 @@ class Recipe(FileModel):
             average, as a part of all steps; 0: none. Validation, test and exports are then of the
             averaged weights.
     """
+
+    if TYPE_CHECKING:  # a preset's name is enough, and keys that differ from it
+
+        def __init__(self, /, **keys: Any) -> None: ...
 
     name: Annotated[str, Field(max_length=100)]
     epochs: Annotated[StrictInt, Field(ge=1, le=100_000)]

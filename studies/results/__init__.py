@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from explorer.lazy import lazy_getattr
 
 if TYPE_CHECKING:
-    from studies.results.continuing import can_go_on, continue_study, write_origin
+    from studies.results.continuing import Taken, can_go_on, continue_study, write_origin
     from studies.results.evidence import (
         EVIDENCE,
         ROOM,
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
         evidence_reader,
         evidence_storage,
     )
-    from studies.results.history import delete, failures
-    from studies.results.importing import import_csv, read_csv, store_imported
+    from studies.results.history import Failure, delete, failures
+    from studies.results.importing import Imported, import_csv, read_csv, store_imported
     from studies.results.info import info_of, info_of_recipe, study_info
     from studies.results.nds import read_nds
     from studies.results.published_results import PUBLISHED, read_published
@@ -43,9 +43,12 @@ __all__ = [
     "PUBLISHED",
     "ROOM",
     "TRIALS",
+    "Failure",
     "FileStudy",
+    "Imported",
     "Reader",
     "Tables",
+    "Taken",
     "as_csv",
     "can_go_on",
     "check_curves",
@@ -80,9 +83,9 @@ __getattr__ = lazy_getattr(
             "evidence_reader",
             "evidence_storage",
         ),
-        "history": ("delete", "failures"),
-        "continuing": ("can_go_on", "continue_study", "write_origin"),
-        "importing": ("import_csv", "read_csv", "store_imported"),
+        "history": ("Failure", "delete", "failures"),
+        "continuing": ("Taken", "can_go_on", "continue_study", "write_origin"),
+        "importing": ("Imported", "import_csv", "read_csv", "store_imported"),
         "nds": ("read_nds",),
         "published_results": ("PUBLISHED", "read_published"),
         "info": ("info_of", "info_of_recipe", "study_info"),

@@ -1,14 +1,15 @@
-"""What a user sees of a run: bars, a line for each training, JSON lines, or only mistakes."""
+"""What a user sees of a run: a line for each training, JSON lines, or only mistakes.
+
+`studies.running.bars` has what is drawn anew as the run goes on, and chooses.
+"""
 
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from explorer.output import going_on, say
-from explorer.streams import printable
 from explorer.suggestions import command
 from explorer.terminal import to_json
 from explorer.text import human_percent, human_time
@@ -20,9 +21,6 @@ from studies.records.arm_standings import ArmStanding, UntilStandings
 from studies.records.stored_study import StoredStudy
 from studies.running.estimate import Work
 from studies.storage import PATIENCE
-
-if TYPE_CHECKING:
-    from rich.progress import TaskID
 
 Event = dict[str, Any]
 # Options of `study run` and their values, as
@@ -257,102 +255,6 @@ class LineView(QuietView):
 
     def say(self, line: str) -> None:
         say(line)
-
-
-class LiveView(LineView):
-    """A bar for the whole study and one for each worker, on a terminal."""
-
-    def __init__(self, study: str = "", options: Options = MappingProxyType({})) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn
-
-        from explorer.terminal import live_console
-
-        super().__init__(study, options)
-        self.bars = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TextColumn("{task.fields[note]}", markup=False),
-            console=live_console(),
-            transient=True,
-            # What is said on another standard error than this terminal belongs there.
-            redirect_stderr=sys.stderr.isatty(),
-        )
-        self.tasks: dict[int, TaskID] = {}
-
-    def begin(self, stored: StoredStudy, counts: Counts, workers: int) -> None:
-        super().begin(stored, counts, workers)
-        self.total = self.bars.add_task("", total=1.0, note="")
-        self.bars.start()
-        self._show()
-
-    def event(self, worker: int, event: Event) -> None:
-        epochs = self.work.epochs(event)
-        if event["event"] == "claimed":
-            label = f"  {printable(event['arm'])} seed {event['seed']}"
-            if worker not in self.tasks:
-                self.tasks[worker] = self.bars.add_task(label, total=epochs, note="")
-            task, note = self.tasks[worker], f"epoch 1 of {epochs}"
-            self.bars.update(task, description=label, completed=0, note=note, visible=True)
-        elif event["event"] == "epoch":
-            now = min(event["epoch"] + 1, epochs)
-            self.bars.update(
-                self.tasks[worker], completed=event["epoch"], note=f"epoch {now} of {epochs}"
-            )
-        elif worker in self.tasks:
-            self.bars.update(self.tasks[worker], visible=False)
-        super().event(worker, event)
-        self._show()
-
-    def stand(self, counts: Counts) -> None:
-        super().stand(counts)
-        self._show()
-
-    def close(self) -> None:
-        self.bars.stop()
-
-    def _show(self) -> None:
-        left = self.work.time_left()
-        if left is None:
-            note = "starting the workers"
-        else:
-            note = (
-                f"{self.at_most}{human_time(max(1.0, left))} left, until"
-                f" {datetime.now() + timedelta(seconds=left):%H:%M}"
-            )
-        description = f"{self.counts.ended} of {self.at_most}{self.counts.wanted} pairs"
-        self.bars.update(
-            self.total, description=description, completed=self.work.share(), note=note
-        )
-
-    def finished(self, line: str) -> None:
-        self.say(line)
-
-    def say(self, line: str) -> None:
-        if self.bars.live.is_started:
-            for part in line.splitlines():
-                self.bars.console.print(printable(part), markup=False)
-        else:
-            super().say(line)
-
-
-def choose_view(
-    *,
-    quiet: bool = False,
-    as_json: bool = False,
-    study: str = "",
-    options: Options = MappingProxyType({}),
-) -> View:
-    """The view for where the output goes. `study` is what the user calls the study."""
-    kind = (
-        JsonView
-        if as_json
-        else QuietView
-        if quiet
-        else LiveView
-        if sys.stdout.isatty()
-        else LineView
-    )
-    return kind(study, options)
 
 
 def _notes(stored: StoredStudy, workers: int) -> list[str]:

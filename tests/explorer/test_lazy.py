@@ -5,8 +5,10 @@ import sys
 
 import pytest
 
+import dashboards
 import explorer
 import explorer.rules
+import studies
 from explorer import networks
 
 
@@ -19,7 +21,7 @@ def test_importing_the_packages_imports_neither_torch_nor_pandas() -> None:
     assert result.stdout == "[]\n", result.stderr
 
 
-@pytest.mark.parametrize("package", [explorer, networks])
+@pytest.mark.parametrize("package", [explorer, networks, studies, dashboards])
 def test_every_name_that_a_package_offers_is_there(package: object) -> None:
     for name in package.__all__:  # type: ignore[attr-defined]
         assert getattr(package, name).__class__.__name__ != "module", name

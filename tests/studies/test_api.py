@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from explorer.errors import UserError
-from studies import Predictor, Study
+from search_spaces import SearchSpace
+from studies import Predictor, Recipe, Study
+from studies.config.keys import StudyKeys
+from studies.config.study import StudyFile
 from studies.data import DataSpec, load
 
 SPACE: dict[str, Any] = {
@@ -125,6 +128,23 @@ def test_data_that_is_not_arrays_is_refused_with_what_is(
 ) -> None:
     with pytest.raises(UserError, match=re.escape(message)):
         Study(**KEYS, data=data)
+
+
+def test_a_type_checker_knows_the_keys_of_a_study_file() -> None:
+    assert set(StudyKeys.__annotations__) == set(StudyFile.model_fields)
+
+
+def test_a_study_of_objects_is_the_study_of_their_keys(workdir: Path) -> None:
+    of_keys = Study(**KEYS, data=digits())
+    recipe = Recipe(**KEYS["recipe"])
+    for given in (recipe, recipe.model_dump()):
+        study = Study(**{**KEYS, "space": SearchSpace(**SPACE), "recipe": given}, data=digits())
+        assert study == of_keys
+    several = [recipe, recipe.model_copy(update={"name": "other"})]
+    keys = {key: value for key, value in KEYS.items() if key != "recipe"}
+    study = Study(**keys, recipes=several, data=study.data)
+    assert study.recipe_names == ["quick", "other"]
+    assert Study(**study.document()) == study
 
 
 def test_mistakes_in_the_constructor_are_told_as_in_a_file(workdir: Path) -> None:

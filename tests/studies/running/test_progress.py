@@ -1,6 +1,7 @@
 """What a run shows, and how it tells how long the rest will take."""
 
 import json
+import sys
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -11,8 +12,9 @@ from search_spaces import LeftOut
 from studies.attempts.standing import Counts
 from studies.machine import settings
 from studies.machine.settings import Settings
+from studies.running.bars import LiveView, NotebookView, choose_view
 from studies.running.estimate import Work
-from studies.running.progress import JsonView, LineView, LiveView, QuietView, choose_view
+from studies.running.progress import JsonView, LineView, QuietView
 
 STORED: Any = SimpleNamespace(
     name="tiny",
@@ -130,3 +132,43 @@ def test_the_view_fits_where_the_output_goes(monkeypatch: pytest.MonkeyPatch) ->
     assert type(choose_view()) is LineView
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     assert type(choose_view()) is LiveView
+    # The shell of a terminal, then that of a notebook.
+    shells = iter([SimpleNamespace(), SimpleNamespace(kernel=object())])
+    ipython = SimpleNamespace(get_ipython=lambda: next(shells))
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    assert [type(choose_view()) for _ in range(2)] == [LiveView, NotebookView]
+
+
+class Output:
+    """An output of a notebook: what it showed, one after the other."""
+
+    def __init__(self, shown: list[str]) -> None:
+        self.shown = shown
+
+    def update(self, html: Any) -> None:
+        self.shown.append(html.data)
+
+
+def test_a_notebook_shows_bars_in_one_output_and_few_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr("IPython.display.display", lambda *_, **__: Output(shown))
+    monkeypatch.setattr(NotebookView, "pause", 0)
+    view = NotebookView("tiny")
+    view.begin(STORED, counts(), 2)
+    begun = capsys.readouterr().out
+    view.event(0, event("claimed", arm="<b>"))
+    view.event(0, event("epoch", epoch=3, seconds=0.5))
+    assert '<progress value="3" max="10"></progress> &lt;b&gt; seed 0 epoch 4 of 10' in shown[-1]
+    view.stand(counts(complete=1))
+    view.event(0, event("complete", validation_error=0.0314, seconds=12.3))
+    assert "1 of 4  C=1 seed 0: validation error 3.1 %, 12 s" in shown[-1]
+    assert "epoch" not in shown[-1]
+    view.event(1, event("claimed"))
+    view.event(1, event("failed", reason="out of memory"))
+    view.stand(counts(complete=4))
+    view.close()
+    assert '<progress value="1" max="1"></progress> 4 of 4 pairs ' in shown[-1]
+    assert begun.startswith("tiny: 4 pairs (2 arms x 2 seeds), 4 to train; 2 workers on cpu")
+    assert capsys.readouterr().out == "C=1 seed 0 failed: out of memory\n"
