@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack, get_args
 
 from explorer.errors import UserError, check_known
 from explorer.files import expanded
@@ -22,7 +22,7 @@ from studies.artifacts import Artifacts
 from studies.attempts.planned import planned_pairs
 from studies.attempts.standing import Counts
 from studies.config.keys import StudyKeys
-from studies.config.study import StudyFile
+from studies.config.study import StudyFile, Tracker
 from studies.data import data_section
 from studies.engines.local import LocalEngine
 from studies.machine.gpus import check_workers
@@ -393,6 +393,32 @@ class Study(StudyFile):
         """The results as a report takes them. Reports stand above studies, so that they are loaded
         by their name, as commands are."""
         return load("dashboards.report.sources").load_stored(self.name, storage)
+
+    def log_to(self, tracker: str, *, storage: str | Storage | None = None) -> int:
+        """Log the stored study to a tracker: each attempt that it does not show yet is a run.
+
+        A study with `log=["tensorboard"]` does so while it runs.
+
+        Args:
+            tracker: `tensorboard`, `mlflow` or `wandb`; each has an extra of its name.
+            storage: Where the study is stored; None as in `Storage.visit`.
+
+        Returns:
+            How many runs were logged.
+
+        Raises:
+            UserError: No study of this name is stored, or the tracker is not installed, or cannot
+                be reached or written.
+
+        Example:
+            >>> Study.load("digits_cardinality").log_to("tensorboard")  # doctest: +SKIP
+            80
+        """
+        from studies.running.tracking import log_to
+
+        check_known("tracker", tracker, get_args(Tracker))
+        with Storage.visit(storage) as opened:
+            return log_to(self.name, tracker, opened).runs
 
     def pairs(self, data_dir: Path | None = None) -> list[Pair]:
         """Every wanted pair, in the order in which they are to be trained."""

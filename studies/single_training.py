@@ -69,7 +69,8 @@ class Preparation:
         recipe: How it is trained.
         splits: The images.
         settings: Device, precision and threads.
-        notes: What to know of the data and of this machine, a sentence each.
+        notes: What to know of the weights, the data and this machine, a sentence each.
+        weights: Those that it starts from: see `studies.training.train`.
     """
 
     architecture: Blueprint
@@ -78,6 +79,7 @@ class Preparation:
     splits: Splits
     settings: Settings
     notes: list[str]
+    weights: dict[str, Any]
 
     def train(
         self, seed: int, checkpoints: Path | None, on_epoch: Callable[[Row], None]
@@ -96,6 +98,7 @@ class Preparation:
             self.settings,
             checkpoints=checkpoints,
             on_epoch=on_epoch,
+            weights=self.weights,
         )
         metadata = {**self.splits.to_export(), "precision": self.settings.precision}
         return Trained(self.architecture, outcome, metadata)
@@ -112,6 +115,7 @@ def train(
     precision: str = "auto",
     threads: int | None = None,
     checkpoints: Path | None = None,
+    weights: str | Path | None = None,
     on_epoch: Callable[[Row], None] = lambda row: None,
 ) -> Trained:
     """Train one network, in this process, and test it once after the last epoch.
@@ -127,6 +131,8 @@ def train(
         precision: `32`, `bf16` or `auto`.
         threads: On a CPU; None as in `Study.run`.
         checkpoints: A folder for a checkpoint after each epoch; the same call goes on from it.
+        weights: A file (.pth, .safetensors) of those to start from; where its classifier is for
+            another number of classes, a new one is drawn.
         on_epoch: Called after each epoch with its row of `Outcome.curves`.
 
     Raises:
@@ -146,6 +152,7 @@ def train(
         precision=precision,
         threads=threads,
         checkpoints=checkpoints,
+        weights=weights,
     )
     return prepared.train(seed, checkpoints, on_epoch)
 
@@ -160,6 +167,7 @@ def prepare(
     precision: str,
     threads: int | None,
     checkpoints: Path | None,
+    weights: str | Path | None,
 ) -> Preparation:
     """Read the data and find this machine's settings; the arguments are those of `train`."""
     architecture = blueprint(network, **vars(data_shape(data, data_dir)))
@@ -171,14 +179,22 @@ def prepare(
         threads=threads,
         checkpoints=checkpoints,
     )
+    start: dict[str, Any] = {}
+    said: list[str] = []
+    if weights is not None:
+        from explorer.networks import starting_weights
+
+        start, taken_off = starting_weights(architecture, weights)
+        said = [f"Weights: those of {weights}{f' ({taken_off})' if taken_off else ''}."]
     splits = load(data, data_dir)
     recipe.steps_per_epoch(len(splits.train))
     notes = [
+        *said,
         *training_notes(splits, recipe),
         *resolved.notes,
         *speed_hints(resolved.settings),
     ]
-    return Preparation(architecture, data, recipe, splits, resolved.settings, notes)
+    return Preparation(architecture, data, recipe, splits, resolved.settings, notes, start)
 
 
 def sections(

@@ -43,11 +43,14 @@ def test_an_installed_wheel_matches_and_shows_spaces_from_an_empty_folder(tmp_pa
     assert set(re.findall(r"^Provides-Extra: (.+)", about, re.MULTILINE)) == {
         "cpu",
         "dev",
+        "mlflow",
         "onnx",
         "postgres",
         "ray",
         "s3",
         "slurm",
+        "tensorboard",
+        "wandb",
     }
     assert re.findall(r"^Requires-Dist: (numba.*)", about, re.MULTILINE) == [
         "numba>=0.63; extra == 'cpu'"

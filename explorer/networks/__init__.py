@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from explorer.networks.saved import SavedNetwork, load_network
     from explorer.networks.synced import sync_norms
     from explorer.networks.time_matching import match_time
-    from explorer.networks.weights import load_weights
+    from explorer.networks.weights import load_weights, starting_weights
 
 __all__ = [
     "MODES",
@@ -64,6 +64,7 @@ __all__ = [
     "match_time",
     "measure",
     "record",
+    "starting_weights",
     "sync_norms",
     "time_threads",
     "use_threads",
@@ -89,6 +90,6 @@ __getattr__ = lazy_getattr(
         "saved": ("SavedNetwork", "load_network"),
         "synced": ("sync_norms",),
         "time_matching": ("match_time",),
-        "weights": ("load_weights",),
+        "weights": ("load_weights", "starting_weights"),
     },
 )

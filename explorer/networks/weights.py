@@ -40,6 +40,7 @@ WRAPPERS = (
 )
 # An entry that every network has.
 FIRST = "conv1.weight"
+HEAD = ("fc.weight", "fc.bias")
 # Files of before torch 0.4.1 lack these, and torch itself fills them in.
 COUNTER = "num_batches_tracked"
 DEEPEST = 8  # wrappers in each other; a file may hold itself
@@ -76,6 +77,45 @@ def load_weights(model: nn.Module, path: str | Path) -> str:
     _check(entries.tensors, model, path)
     model.load_state_dict(entries.tensors, strict=True)
     return ", ".join(entries.taken_off)
+
+
+def starting_weights(architecture: Blueprint, path: str | Path) -> tuple[dict[str, Tensor], str]:
+    """The weights from which a training of a network starts, of a file as `load_weights` reads.
+
+    Where the file's classifier, `fc`, is for another number of classes, it is left out.
+
+    Args:
+        architecture: Of the network.
+        path: The file.
+
+    Returns:
+        The tensors by their names in the network, and what was taken off or left out, in words.
+
+    Raises:
+        UserError: The file cannot be read, holds code, or does not fit apart from its classifier.
+    """
+    model = build(architecture)
+    own = model.state_dict()
+    entries = _bare(_read(Path(path)), own.keys(), path)
+    tensors, said = entries.tensors, entries.taken_off
+    of_others = [
+        name
+        for name in HEAD
+        if name in own and name in tensors and _differ_in_classes(tensors[name], own[name])
+    ]
+    _check({**tensors, **{name: own[name] for name in of_others}}, model, path)
+    if of_others:
+        classes = len(tensors[of_others[0]])
+        said += (
+            f"the classifier is new, since the file's is for {classes} classes, not"
+            f" {architecture.classes}",
+        )
+    body = {name: tensor for name, tensor in tensors.items() if name not in of_others}
+    return body, ", ".join(said)
+
+
+def _differ_in_classes(given: Tensor, wanted: Tensor) -> bool:
+    return given.shape[1:] == wanted.shape[1:] and given.shape != wanted.shape
 
 
 def _read(path: Path) -> Any:

@@ -52,6 +52,13 @@ def study() -> None:
 @set_option
 @storage_option
 @training_options
+@click.option(
+    "--log",
+    "trackers",
+    type=click.Choice(["tensorboard", "mlflow", "wandb"]),
+    multiple=True,
+    help="Show its trainings in a tracker as well, as `log` in a study file; may be repeated.",
+)
 @artifacts_option
 @engine_options
 @click.option("--quiet", is_flag=True, help="Show only what goes wrong.")
@@ -62,6 +69,7 @@ def run(
     name_or_path: str,
     changes: tuple[str, ...],
     storage: str | None,
+    trackers: tuple[str, ...],
     artifacts: str | None,
     quiet: bool,
     as_json: bool,
@@ -88,6 +96,7 @@ def run(
       resnext-explorer study run ./my_study.yaml --data-dir ~/data --storage sqlite:///my.db
       resnext-explorer study run digits_cardinality --set name=longer --set recipe.epochs=20
       resnext-explorer study run ./small_networks.yaml --workers-per-gpu 4
+      resnext-explorer study run digits_cardinality --log tensorboard
       resnext-explorer study run my_study --artifacts /shared/artifacts
       resnext-explorer study run my_study --engine slurm --partition gpu --time 4:00:00 --workers 16
       resnext-explorer study run ./my_study.yaml --engine ray --address 10.0.0.1:6379 --detach
@@ -99,6 +108,8 @@ def run(
     from studies.storage import Storage
 
     opened = Storage(storage)
+    if trackers:
+        changes = (*changes, f"log=[{','.join(trackers)}]")
     wanted = wanted_study(opened, name_or_path, changes)
     own = {
         "address": address,
@@ -225,6 +236,36 @@ def results(
             click.echo(f"Wrote what they are of to {origin}")
     else:
         print_data(as_csv(table))
+
+
+@study.command()
+@with_stored_study
+@click.option(
+    "--to",
+    "trackers",
+    type=click.Choice(["tensorboard", "mlflow", "wandb"]),
+    multiple=True,
+    required=True,
+    help="The tracker; may be repeated.",
+)
+def log(storage: "Storage", study: "StoredStudy", trackers: tuple[str, ...]) -> None:
+    """Log a stored STUDY to a tracker: all trainings that it does not show yet.
+
+    Each attempt at a training is a run, with its configuration, curve and final errors. `study run
+    --log` does it while the study runs.
+
+    \b
+    Examples:
+      resnext-explorer study log digits_cardinality --to tensorboard
+      MLFLOW_TRACKING_URI=http://host:5000 resnext-explorer study log digits_cardinality --to mlflow
+    """
+    from explorer.text import counted
+    from studies.running.tracking import log_to
+
+    for tracker in trackers:
+        logged = log_to(study.name, tracker, storage)
+        before = f"; {logged.before} were there (as {logged.record} says)" if logged.before else ""
+        click.echo(f"{tracker}: {counted(logged.runs, 'run')} logged to {logged.where}{before}")
 
 
 @study.command("list")

@@ -38,6 +38,11 @@ COLUMNS = {
 )
 @click.option("--recipe", default="quick", help="A preset's name or a YAML file.")
 @set_option
+@click.option(
+    "--weights",
+    type=GivenPath(),
+    help="Start from these (.pth or .safetensors) and not from new ones, to fine-tune them.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0)
 @click.option("--device", default="auto", help="cpu, cuda, cuda:1, or auto.")
 @click.option("--precision", default="auto", help="32, bf16, or auto.")
@@ -60,6 +65,7 @@ def train(
     data_dir: Path | None,
     recipe: str,
     changes: tuple[str, ...],
+    weights: Path | None,
     seed: int,
     device: str,
     precision: str,
@@ -82,6 +88,9 @@ def train(
       resnext-explorer train resnext50_32x4d --data folder --data-dir ~/photos \\
           --recipe resnext_imagenet --set data.resolution=128 --set data.test=0.2 \\
           -o photos.safetensors
+      resnext-explorer train resnext29_8x16d_cifar --weights best/weights.safetensors \\
+          --data folder --data-dir ~/photos --set data.resolution=32 --set data.test=0.2 \\
+          --set recipe.learning_rate=0.01
     """
     from explorer.terminal import to_json
     from studies.single_training import prepare, sections
@@ -102,6 +111,7 @@ def train(
         precision=precision,
         threads=threads,
         checkpoints=checkpoints,
+        weights=weights,
     )
     architecture, splits, settings = prepared.architecture, prepared.splits, prepared.settings
     if as_json:

@@ -8,6 +8,7 @@ from typing import Any, Required, TypedDict
 
 from search_spaces import SearchSpace
 from studies.config.recipe import Recipe
+from studies.config.study import Tracker
 from studies.data import DataSpec
 
 Section = Mapping[str, Any]
@@ -30,3 +31,4 @@ class StudyKeys(TypedDict, total=False):
     until: Section | str
     margin: float | str | None
     keep_misses: bool | None
+    log: Sequence[Tracker]

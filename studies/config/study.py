@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BeforeValidator,
@@ -36,6 +36,7 @@ from studies.data import DataShape, DataSpec, Parts, shape_and_parts
 from studies.missed import KEPT_BY_DEFAULT
 
 GRID = "grid"
+Tracker = Literal["tensorboard", "mlflow", "wandb"]
 FEWEST_OF_SEARCH = 2  # seeds of a search that leave no interval
 MOST_SHOWN = 8  # seeds, in a `repr`
 
@@ -78,6 +79,7 @@ class StudyFile(FileModel):
         until: Seeds where the verdict is open: {margin: 0.5}, or `best`. Without it, every arm gets
             all seeds.
         margin: A gap that does not matter, in points of test error; it changes no training.
+        log: Trackers that show its trainings: `tensorboard`, `mlflow`, `wandb`; they change none.
         keep_misses: Whether each training stores which images it missed; by default where they are
             not too many.
     """
@@ -98,6 +100,7 @@ class StudyFile(FileModel):
     until: Until | None = None
     margin: Annotated[float | None, BeforeValidator(_margin)] = None
     keep_misses: StrictBool | None = None
+    log: tuple[Tracker, ...] = ()
 
     @model_validator(mode="before")
     @classmethod

@@ -65,8 +65,8 @@ class View:
     def storage_away(self, worker: int | None, reason: str | None) -> None:
         """A worker, or the run (None), waits for the storage, or reaches it again (no reason)."""
 
-    def note(self, worker: int, text: str) -> None:
-        """A worker has something to say, in sentences: what it does without, or trains again."""
+    def note(self, worker: int | None, text: str) -> None:
+        """A worker or the run (None) has something to say, in sentences: what it does without."""
 
     def stopping(self, kill: bool) -> None:
         """The workers have been asked to stop, or killed."""
@@ -100,8 +100,8 @@ class QuietView(View):
                 f"The storage is away{who}: {reason} Waiting for up to {PATIENCE / 60:.0f} minutes."
             )
 
-    def note(self, worker: int, text: str) -> None:
-        self.say(f"Worker {worker + 1}: {text}")
+    def note(self, worker: int | None, text: str) -> None:
+        self.say(text if worker is None else f"Worker {worker + 1}: {text}")
 
     def stopped(self, stored: StoredStudy, counts: Counts) -> None:
         self.say(
@@ -147,7 +147,7 @@ class JsonView(View):
             }
         )
 
-    def note(self, worker: int, text: str) -> None:
+    def note(self, worker: int | None, text: str) -> None:
         self._tell({"worker": worker, "event": "note", "text": text})
 
     def stopped(self, stored: StoredStudy, counts: Counts) -> None:

@@ -36,6 +36,8 @@ from studies.records.stored_study import StoredStudy, get
 from studies.running.estimate import typical_step
 from studies.running.interrupts import signals_to
 from studies.running.progress import View
+from studies.running.tracker_processes import tracked
+from studies.running.tracking import check_installed
 from studies.storage import Storage
 from studies.storage.schema import FAILURE
 from studies.training import training_notes
@@ -85,6 +87,7 @@ def run(
         RunStopped: where Ctrl-C or SIGTERM left pairs untrained.
     """
     gpus.check_workers(workers, workers_per_gpu, threads)
+    check_installed(study.log)
     view = view or View()
     artifacts = Artifacts.given(artifacts)
     if artifacts:
@@ -100,7 +103,10 @@ def run(
             supervisor = _Supervisor(
                 opened, stored, engine, seats, data_dir, artifacts, view, lease or Lease()
             )
-            with opened.waiting(supervisor.storage_away, lambda: supervisor.interrupts > 0):
+            with (
+                tracked(opened, stored, study.log, view),
+                opened.waiting(supervisor.storage_away, lambda: supervisor.interrupts > 0),
+            ):
                 counts = supervisor.run(counts)
         else:
             view.nothing_to_do(stored, counts)

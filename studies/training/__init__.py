@@ -14,16 +14,22 @@ if TYPE_CHECKING:
     from studies.training.notes import errors_by_class, training_notes
     from studies.training.outcome import Outcome, TrainingFailed, TrainingStopped
     from studies.training.prediction import Prediction, Predictor
+    from studies.training.trackers import KEEP_FILES, About, TrackedRun, destination, open_run
     from studies.training.training import train
 
 __all__ = [
+    "KEEP_FILES",
+    "About",
     "Outcome",
     "Prediction",
     "Predictor",
     "SharedTraining",
+    "TrackedRun",
     "TrainingFailed",
     "TrainingStopped",
+    "destination",
     "errors_by_class",
+    "open_run",
     "settings_here",
     "shared_by",
     "train",
@@ -37,6 +43,7 @@ __getattr__ = lazy_getattr(
         "notes": ("errors_by_class", "training_notes"),
         "outcome": ("Outcome", "TrainingFailed", "TrainingStopped"),
         "prediction": ("Prediction", "Predictor"),
+        "trackers": ("KEEP_FILES", "About", "TrackedRun", "destination", "open_run"),
         "training": ("train",),
     },
 )

@@ -5,8 +5,10 @@ import io
 import logging
 import pickle
 import zipfile
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -31,11 +33,17 @@ DAMAGED = "the checkpoint %s is damaged: starting afresh"
 
 
 def identify(
-    architecture: Blueprint, recipe: Recipe, splits: Splits, seed: int, settings: Settings
+    architecture: Blueprint,
+    recipe: Recipe,
+    splits: Splits,
+    seed: int,
+    settings: Settings,
+    weights: Mapping[str, torch.Tensor] = MappingProxyType({}),
 ) -> str:
     """A digest of all that a run's numbers depend on, 32 hexadecimal digits.
 
-    The test images are left out: they are not looked at before the end.
+    The test images are left out: they are not looked at before the end. `weights` are those that it
+    starts from, on the CPU.
     """
     data = (splits.mean, splits.std, splits.mirrored)
     programs = torch.__version__, numba_version(), ARITHMETIC
@@ -43,6 +51,9 @@ def identify(
     digest = hashlib.blake2b(f"({', '.join(parts)})".encode(), digest_size=16)
     for part in (splits.train, splits.validation):
         digest.update(part.digest())
+    for name in sorted(weights):
+        digest.update(f"{name} {weights[name].dtype}".encode())
+        digest.update(weights[name].reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

@@ -8,7 +8,7 @@ During an epoch nothing is read back from the device, so it is never waited for.
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ def train(
     on_epoch: Callable[[Row], None] = lambda row: None,
     should_stop: Callable[[], bool] = lambda: False,
     on_resume: Callable[[list[Row]], None] = lambda rows: None,
+    weights: Mapping[str, Tensor] | None = None,
     ranks: Ranks | None = None,
 ) -> Outcome:
     """Train a network, validate it after every epoch, and test it once, after the last.
@@ -74,6 +75,7 @@ def train(
             validation_top5_error.
         should_stop: Called after every step.
         on_resume: Called once before training, with the rows of the epochs that the checkpoint has.
+        weights: Tensors to start from, on the CPU; the seed draws what they leave out.
         ranks: Which of the processes that share the training this one is; each calls `train` with
             the same arguments. None: it is alone.
 
@@ -92,7 +94,16 @@ def train(
         give_back()
         is_watched = reset_peak(torch.device(settings.device))
         run = _Run(
-            architecture, recipe, splits, seed, settings, checkpoints, on_epoch, should_stop, ranks
+            architecture,
+            recipe,
+            splits,
+            seed,
+            settings,
+            checkpoints,
+            on_epoch,
+            should_stop,
+            weights or {},
+            ranks,
         )
         run.resume()
         on_resume(list(run.rows))
@@ -143,6 +154,7 @@ class _Run(pytorch_lightning.LightningModule):
         checkpoints: Path | None,
         on_epoch: Callable[[Row], None],
         should_stop: Callable[[], bool],
+        weights: Mapping[str, Tensor],
         ranks: Ranks | None,
     ) -> None:
         super().__init__()
@@ -153,6 +165,7 @@ class _Run(pytorch_lightning.LightningModule):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = build(architecture)
+        self.network.load_state_dict(weights, strict=False)
         if ranks:
             self.network = sync_norms(self.network, self.target.type)
         channels_last(self.network)
@@ -165,7 +178,9 @@ class _Run(pytorch_lightning.LightningModule):
         self.rows: list[Row] = []
         self.training_seconds = 0.0
         self.path = checkpoints / CHECKPOINT if checkpoints is not None else None
-        self.identity = identify(architecture, recipe, splits, seed, settings) if self.path else ""
+        self.identity = (
+            identify(architecture, recipe, splits, seed, settings, weights) if self.path else ""
+        )
         self.resumed: dict[str, Any] = {}
         self.tally = Tally(self.target, splits.classes)
         self.predictions = Predictions()
@@ -173,8 +188,8 @@ class _Run(pytorch_lightning.LightningModule):
         self.validated: Missed | None = None  # after the last epoch
         self.class_weights = None
         if recipe.class_weights == "balanced":
-            weights = balanced_weights(splits.train.labels, splits.classes)
-            self.class_weights = weights.to(self.target)
+            by_class = balanced_weights(splits.train.labels, splits.classes)
+            self.class_weights = by_class.to(self.target)
         self.trained = Reading(math.nan, math.nan, None)
         self.started = self.evaluated = 0.0
 

@@ -50,6 +50,9 @@ def card(
     ]
     lines += ["", "## Files", ""] + [f"- `{file}`: {what}" for file, what in files.items()]
     lines += ["", "## Use", "", "```python", *facts["use"], "```", "", *AFTER_USE]
+    options = {"weights": "weights.safetensors", "data": "folder", "data_dir": "photos"}
+    lines += ["", "Trained further on other images, with a new classifier where it must be:", ""]
+    lines += ["```sh", command("train", facts["design"], **options), "```"]
     return "\n".join(lines) + "\n"
 
 

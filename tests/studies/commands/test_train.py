@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors
+import torch
 from click.testing import CliRunner
 
+from explorer import Architecture, build
 from explorer.cli import cli
 from explorer.errors import UserError
 from studies.config.overrides import override
@@ -201,6 +203,10 @@ def test_it_says_once_what_numba_would_gain(
             "too few images of a class in npz",
         ),
         (["resnext51_32x4d", "--data", "digits"], "resnext51_32x4d"),
+        (
+            [NETWORK, "--data", "digits", "--weights", "photos.pth"],
+            "cannot read weights from photos.pth: no such file",
+        ),
     ],
 )
 def test_a_mistake_is_one_message_and_nothing_is_written(
@@ -224,6 +230,31 @@ def test_a_mistake_is_one_message_and_nothing_is_written(
     assert told.err.count("\n") == 1
     assert message in told.err
     assert sorted(workdir.iterdir()) == before
+
+
+def test_weights_of_other_classes_get_a_new_classifier_and_of_other_channels_are_refused(
+    workdir: Path, here: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    def saved(path: str, **sizes: int) -> str:
+        usual = {"resolution": 32, "classes": 10, "in_channels": 1}  # digits have 8 x 8 pixels
+        architecture = Architecture.from_name(NETWORK, **{**usual, **sizes})
+        torch.save({"state_dict": build(architecture).state_dict()}, path)
+        return path
+
+    def trained(path: str) -> subprocess.CompletedProcess[str]:
+        quick = [*QUICK, "--set", "recipe.epochs=1", "--threads", "1"]
+        return here("train", NETWORK, "--data", "digits", *quick, "--weights", path, "--json")
+
+    begun = json.loads(trained(saved("letters.pth", classes=26)).stdout.splitlines()[0])
+    assert begun["notes"][0] == (
+        "Weights: those of letters.pth (the weights are those under 'state_dict', the classifier is"
+        " new, since the file's is for 26 classes, not 10)."
+    )
+    begun = json.loads(trained(saved("digits.pth")).stdout.splitlines()[0])
+    assert begun["notes"][0].endswith("digits.pth (the weights are those under 'state_dict').")
+    refused = trained(saved("colours.pth", in_channels=3))
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "conv1.weight is 8 x 3 x 3 x 3, not 8 x 1 x 3 x 3" in refused.stderr
 
 
 def test_a_gpu_that_does_not_exist_is_named(

@@ -22,6 +22,7 @@ from studies.attempts.standing import Attempts
 from studies.records.stored_study import get
 from studies.results import read
 from studies.storage import Storage
+from studies.storage.schema import CURVES_OF_ATTEMPT
 
 URL = "sqlite:///t.db"
 pytestmark = pytest.mark.slow
@@ -91,14 +92,17 @@ def kill_everything(process: "subprocess.Popen[str]", storage: Storage) -> None:
 def test_killed_in_the_middle_it_ends_with_the_same_numbers(
     undisturbed: Path, workdir: Path
 ) -> None:
-    """First everything is killed, then a worker of the run that goes on, which replaces it."""
+    """First everything is killed, then a worker of the run that goes on, which replaces it.
+
+    TensorBoard shows each attempt that came to a number, which changes none.
+    """
     for name in ("tiny.yaml", "tiny_space.yaml"):
         shutil.copy(undisturbed / name, workdir)
     storage, rng = Storage(URL), random.Random(0)
-    process = start(workdir, "--json")
+    process = start(workdir, "--json", "--log", "tensorboard")
     wait_for_epochs(process, rng.randrange(2, 8))
     kill_everything(process, storage)
-    process = start(workdir, "--json")
+    process = start(workdir, "--json", "--log", "tensorboard")
     wait_for_epochs(process, rng.randrange(1, 6))
     os.kill(running_workers(storage)[0].pid, signal.SIGKILL)
     _, err = process.communicate(timeout=300)
@@ -109,6 +113,13 @@ def test_killed_in_the_middle_it_ends_with_the_same_numbers(
     assert len(completed) == len(set(completed)) == 6
     for table, expected in zip(tables(workdir), tables(undisturbed), strict=True):
         pd.testing.assert_frame_equal(table, expected)
+    boards = (workdir / "t-files" / "tiny" / "tensorboard").rglob("events.out.tfevents.*")
+    shown = sorted(int(path.parent.name.removeprefix("attempt")) for path in boards)
+    assert shown == [
+        attempt.number
+        for attempt in attempts
+        if storage.tuples(CURVES_OF_ATTEMPT, trial=attempt.id)
+    ]
 
 
 @pytest.fixture
