@@ -26,7 +26,8 @@ def arm_cardinalities(designs: pd.DataFrame) -> dict[str, int]:
     """The cardinality of each arm; empty unless every arm has
     exactly one, no two arms share it, and all are of one kind: C counts equal paths, of the first
     stage, so it does not compare with Inception's paths or with another growth."""
-    if (designs[["kind", "growth", "shortcut", "order"]].nunique() > 1).any():
+    words = designs.columns.intersection(["kind", "growth", "shortcut", "order"])  # older files
+    if (designs[words].nunique() > 1).any():
         return {}
     values = pd.to_numeric(designs["cardinality"], errors="coerce")
     known = (

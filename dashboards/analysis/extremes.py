@@ -25,9 +25,9 @@ class Extremes:
     @property
     def names(self) -> dict[str, str]:
         """Which each is, "best 1" to "worst 1", by its design's name."""
-        best = {name: f"best {place}" for place, name in enumerate(self.best["design"], 1)}
+        best = {name: f"best {rank}" for rank, name in enumerate(self.best["design"], 1)}
         last = len(self.worst)
-        worst = {name: f"worst {last - place}" for place, name in enumerate(self.worst["design"])}
+        worst = {name: f"worst {last - rank}" for rank, name in enumerate(self.worst["design"])}
         return {**best, **worst}
 
 

@@ -67,8 +67,8 @@ def spending(designs: pd.DataFrame) -> pd.DataFrame | None:
     shares = {way: np.zeros(len(designs)) for way in WAYS}
     orders = list(permutations(WAYS))
     for order in orders:
-        for place, way in enumerate(order):
-            step = spent[frozenset(order[: place + 1])] - spent[frozenset(order[:place])]
+        for index, way in enumerate(order):
+            step = spent[frozenset(order[: index + 1])] - spent[frozenset(order[:index])]
             shares[way] += step / len(orders)
     whole = spent[frozenset(WAYS)] - spent[frozenset()]
     return pd.DataFrame(

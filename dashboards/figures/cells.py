@@ -53,11 +53,11 @@ def error_over_two_axes(findings: Findings, *, pair: str = "", theme: str = "lig
     if chart.cells is None or chart.cells.table.empty:
         note_if_empty(figure, [], theme)
         return figure
-    found = chart.cells
-    table, axes = found.table, (found.across, found.down)
+    grid = chart.cells
+    table, axes = grid.table, (grid.across, grid.down)
     orders = [order_of(axis, table[axis]) for axis in axes]
     places = [
-        table[axis].map({value: place for place, value in enumerate(order)}).to_numpy()
+        table[axis].map({value: position for position, value in enumerate(order)}).to_numpy()
         for axis, order in zip(axes, orders, strict=True)
     ]
     shape = (len(orders[1]), len(orders[0]))
@@ -67,7 +67,7 @@ def error_over_two_axes(findings: Findings, *, pair: str = "", theme: str = "lig
         errors[y, x] = round(100 * row["error"], 3)
         texts[y, x] = f"<b>{100 * row['error']:.2f}</b><br>{label(row['template'])}<br>n {row['n']}"
         hover[y, x] = (
-            f"<b>{label(_where(found, row))}</b>"
+            f"<b>{label(_where(grid, row))}</b>"
             f"<br>mean test error {100 * row['error']:.2f} %<br>{label(row['template'])}, "
             f"{row['designs']} designs, {row['n']} trainings"
         )
@@ -79,7 +79,7 @@ def error_over_two_axes(findings: Findings, *, pair: str = "", theme: str = "lig
     )  # fmt: skip
     marked = table["is_best"] | table["is_tied"]
     for x, y, is_best in zip(
-        *(place[marked] for place in places), table["is_best"][marked], strict=True
+        *(column[marked] for column in places), table["is_best"][marked], strict=True
     ):
         line = {"color": colors.ink, "width": 3.5 if is_best else 2}
         figure.add_shape(
@@ -107,17 +107,17 @@ def errors_by_cell(findings: Findings, pair: str = "") -> CellsChart:
     if not key:
         return CellsChart("Error over two axes", "No two axes have a design at most points", None)
     check_known("pair of axes", key, pairs)
-    found = cells(findings, key)
-    table, names = found.table, f"{AXES[found.across]} and {AXES[found.down]}"
+    grid = cells(findings, key)
+    table, names = grid.table, f"{AXES[grid.across]} and {AXES[grid.down]}"
     if table.empty:
-        return CellsChart(f"Error over {names}", "No training is complete yet", found)
-    best, tied = found.best, int(table["is_tied"].sum())
-    where = _where(found, best)
+        return CellsChart(f"Error over {names}", "No training is complete yet", grid)
+    best, tied = grid.best, int(table["is_tied"].sum())
+    where = _where(grid, best)
     least = f"{100 * best['error']:.2f} %"
     others = len(table) - 1
-    if found.problem:
+    if grid.problem:
         title = f"{where} has the lowest test error so far: {least}"
-        marks = f"thick frame: the lowest; {found.problem}"
+        marks = f"thick frame: the lowest; {grid.problem}"
     else:
         title = f"{where} has the lowest test error, {least}: "
         title += (
@@ -125,16 +125,16 @@ def errors_by_cell(findings: Findings, pair: str = "") -> CellsChart:
             if tied
             else f"all {others} other cells err more"
         )
-        sure = confidence_text(found.confidence)
+        sure = confidence_text(grid.confidence)
         marks = (
             "thick frame: the lowest, dotted: not told apart from it by the intervals of all"
             f" differences between cells together ({sure})"
         )
     counts = span(table["n"].tolist())
     subtitle = subtitle_of(f"Mean test error in %, n = {counts} trainings a cell; {marks}")
-    return CellsChart(title, subtitle_of(subtitle, findings.context), found)
+    return CellsChart(title, subtitle_of(subtitle, findings.context), grid)
 
 
-def _where(found: Cells, row: Mapping[Any, Any] | pd.Series) -> str:
+def _where(grid: Cells, row: Mapping[Any, Any] | pd.Series) -> str:
     """A cell in words: 'C=8, depths=2-2-2'."""
-    return ", ".join(f"{AXES[axis]}={row[axis]}" for axis in (found.across, found.down))
+    return ", ".join(f"{AXES[axis]}={row[axis]}" for axis in (grid.across, grid.down))

@@ -30,6 +30,6 @@ def best_and_worst_curves(
 def _of(table: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
     """The rows of these designs, in the order of their names, which are the arms."""
     rows = table[table["design"].astype(str).isin(list(names))]
-    order = {design: place for place, design in enumerate(names)}
+    order = {design: position for position, design in enumerate(names)}
     rows = rows.sort_values("design", key=lambda column: column.map(order), kind="stable")
     return rows.assign(arm=rows["design"].map(names).astype("str"))

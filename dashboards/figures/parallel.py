@@ -59,15 +59,15 @@ def parallel_coordinates(findings: Findings, *, theme: str = "light") -> go.Figu
     errors = (100 * designs["test_error"]).round(4).tolist()
     axes = []
     for key, quantity in chart.quantities.items():
-        place, scale = scaled(designs[key], quantity)
-        ticks = ticks_of(place, quantity, scale)
+        positions, scale = scaled(designs[key], quantity)
+        ticks = ticks_of(positions, quantity, scale)
         # A design without a value, as d of basic blocks, has no line there: it is drawn at the
         # lowest.
-        place = np.where(np.isfinite(place), place, np.nanmin(place))
+        positions = np.where(np.isfinite(positions), positions, np.nanmin(positions))
         axes.append(
             {
                 "label": _heading(quantity.name),
-                "values": place.round(4).tolist(),  # as the page's script reads them
+                "values": positions.round(4).tolist(),  # as the page's script reads them
                 "tickvals": list(ticks),
                 "ticktext": list(ticks.values()),
             }

@@ -44,7 +44,7 @@ class QuantityChart:
     """What `error_against_quantity` shows.
 
     Attributes:
-        designs: Those that are drawn, with `place`, where each stands on the axis.
+        designs: Those that are drawn, with `position`, where each stands on the axis.
         trend: Over all designs, on the scale of the axis; None where there is none.
         ticks: What the axis says where.
     """
@@ -110,9 +110,9 @@ def errors_by_quantity(findings: Findings, quantity: str = "") -> QuantityChart:
         return QuantityChart("Error against a quantity", "No two designs differ", "", *_nothing())
     check_known("quantity", key, known)
     own, designs = known[key], findings.by_design
-    place, scale = scaled(designs[key], own)
-    designs = designs.assign(place=place)[np.isfinite(place)]
-    trend = smooth_trend(designs["place"].to_numpy(), designs["test_error"].to_numpy())
+    position, scale = scaled(designs[key], own)
+    designs = designs.assign(position=position)[np.isfinite(position)]
+    trend = smooth_trend(designs["position"].to_numpy(), designs["test_error"].to_numpy())
     drawn = designs.iloc[drawn_of_crowd(designs["test_error"], 2 * MOST_POINTS)]
     band = "; line and band: a smooth trend and the 95 % band of its mean" if trend else ""
     _, not_drawn = drawn_from_space(findings)
@@ -127,12 +127,12 @@ def errors_by_quantity(findings: Findings, quantity: str = "") -> QuantityChart:
     title = _trend_title(own, trend, scale, len(known))
     name = own.name + (f" ({scale})" if scale == "log2" else "")
     return QuantityChart(
-        title, subtitle, name[0].upper() + name[1:], drawn, trend, ticks_of(place, own, scale)
+        title, subtitle, name[0].upper() + name[1:], drawn, trend, ticks_of(position, own, scale)
     )
 
 
 def _nothing() -> tuple[pd.DataFrame, None, dict[float, str]]:
-    return pd.DataFrame({"arm": [], "place": []}), None, {}
+    return pd.DataFrame({"arm": [], "position": []}), None, {}
 
 
 def _trend_title(quantity: Quantity, trend: SmoothTrend | None, scale: str, quantities: int) -> str:
@@ -158,8 +158,8 @@ def _trend_title(quantity: Quantity, trend: SmoothTrend | None, scale: str, quan
     )
 
 
-def _unscaled(place: float, scale: str) -> float:
-    return {"log2": 2.0**place, "log10": 10.0**place}.get(scale, place)
+def _unscaled(position: float, scale: str) -> float:
+    return {"log2": 2.0**position, "log10": 10.0**position}.get(scale, position)
 
 
 def ticks_of(places: Any, quantity: Quantity, scale: str) -> dict[float, str]:
@@ -189,7 +189,7 @@ def _add_designs(figure: go.Figure, designs: pd.DataFrame, axis: str, style: Sty
         for row in designs.to_dict("records")
     ]
     figure.add_scatter(
-        x=designs["place"].to_numpy().round(4), y=errors_in_percent(designs).round(4),
+        x=designs["position"].to_numpy().round(4), y=errors_in_percent(designs).round(4),
         mode="markers", marker=style.marker(8, opacity=0.6), name=label(axis), **hovers(texts),
     )  # fmt: skip
 

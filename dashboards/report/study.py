@@ -260,8 +260,8 @@ def _all_at_once(part: StudyPart) -> Element | None:
 
 def _extremes(part: StudyPart) -> Element | None:
     """The best and the worst of many designs side by side."""
-    found = extreme_designs(part.findings)
-    return side_by_side(found, part.findings.trials) if found else None
+    extremes = extreme_designs(part.findings)
+    return side_by_side(extremes, part.findings.trials) if extremes else None
 
 
 def _on_two_axes(part: StudyPart) -> Element | None:

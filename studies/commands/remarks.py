@@ -33,8 +33,8 @@ def note(name_or_path: str, text: str | None, storage: str | None) -> None:
     if text is None:
         click.echo(study.remarks.note or f"{study.name} has no note.")
         return
-    kept = set_note(opened, study, text)
-    click.echo(f"{study.name}: {kept}" if kept else f"{study.name} has no note any more.")
+    note = set_note(opened, study, text)
+    click.echo(f"{study.name}: {note}" if note else f"{study.name} has no note any more.")
 
 
 @click.command()

@@ -71,18 +71,18 @@ def extremes_section(findings: Findings) -> list[Any]:
 
 def extremes(findings: Findings, name: str) -> Still | None:
     """The best and the worst designs side by side; each name opens its first training."""
-    found = extreme_designs(findings)
-    if found is None:
+    extremes = extreme_designs(findings)
+    if extremes is None:
         return None
     seeds = findings.trials.drop_duplicates("design").set_index("design")["seed"]
 
     def opened(text: str, design: str) -> Any:
         return link(text, study_path(name, "trial", design, seeds[design]))
 
-    ends = {"first": found.best["design"].iloc[0], "second": found.worst["design"].iloc[-1]}
+    ends = {"first": extremes.best["design"].iloc[0], "second": extremes.worst["design"].iloc[-1]}
     both = f"/designs?{urlencode(ends)}"
     compared = element("p", link("Compare the best with the worst", both), className="tools")
-    return Still(side_by_side(found, findings.trials, opened), compared)
+    return Still(side_by_side(extremes, findings.trials, opened), compared)
 
 
 def lines_section(findings: Findings) -> list[Any]:

@@ -42,15 +42,15 @@ class Sought:
     def of_studies(self, studies: Sequence[StoredStudy]) -> list[StoredStudy]:
         """Those, in their order; `studies` come oldest first. Studies without tags come last."""
         words = self.words.casefold().split()
-        found = [
+        listed = [
             study for study in reversed(studies) if all(word in _said(study) for word in words)
         ]
         if self.order == "name":
-            return sorted(found, key=lambda study: study.name.casefold())
+            return sorted(listed, key=lambda study: study.name.casefold())
         if self.order == "tags":
-            tags = {study.name: sorted(map(str.casefold, study.remarks.tags)) for study in found}
-            return sorted(found, key=lambda study: (not tags[study.name], tags[study.name]))
-        return found
+            tags = {study.name: sorted(map(str.casefold, study.remarks.tags)) for study in listed}
+            return sorted(listed, key=lambda study: (not tags[study.name], tags[study.name]))
+        return listed
 
 
 def _said(study: StoredStudy) -> str:
@@ -92,10 +92,10 @@ def content(reader: Reader, sought: Sought = Sought()) -> Still:
             element("p", "Meanwhile, the ", link("design page", "/design"), " needs no study."),
             *_measured(reader),
         )
-    found = sought.of_studies(studies)
-    if not found:
+    listed = sought.of_studies(studies)
+    if not listed:
         return Still(quiet(f"None of {len(studies)} studies has these words."))
-    return Still(*(_entry_or_problem(reader, study) for study in found))
+    return Still(*(_entry_or_problem(reader, study) for study in listed))
 
 
 def _measured(reader: Reader) -> list[Any]:
