@@ -41,7 +41,8 @@ def test_a_watcher_sees_what_is_trained_where_until_all_have_stopped(
     ) as watcher:
         assert watcher.stdout
         (training,) = json.loads(watcher.stdout.readline())["trainings"]
-        assert (training["seed"], training["host"]) == (0, platform.node())
+        assert training["seed"] in (0, 1)  # the next may have begun
+        assert training["host"] == platform.node()
         here("study", "stop", "tiny", "--storage", "sqlite:///t.db")
         out, _ = watcher.communicate(timeout=60)
     process.communicate(timeout=60)

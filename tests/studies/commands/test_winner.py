@@ -394,7 +394,7 @@ def retrain(*more: str) -> Exception:
 def test_data_that_cannot_be_read_leaves_no_folder(
     complete: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing(*_: object) -> None:
+    def missing(*_: object, **__: object) -> None:
         raise UserError("there is no data")
 
     monkeypatch.setattr("studies.data.load", missing)

@@ -136,7 +136,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[dict[str, bytes], 
 
 
 def everything_below(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path.name for path in paths if path.suffix != ".lock")
 
 
 # Which file is whose.

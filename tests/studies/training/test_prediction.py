@@ -196,7 +196,7 @@ def test_mistakes_are_said_in_one_sentence(grey: Path, workdir: Path, here: Here
         ("missing.safetensors", "digit.png", "there is no such file"),
         ("untrained.safetensors", "digit.png", "does not say the mean and std"),
         ("strange.safetensors", "digit.png", "is damaged (1 numbers for 3 channels)"),
-        ("digit.png", "digit.png", "does not say which network it holds"),
+        ("digit.png", "digit.png", "it is no file of weights"),
     ):
         answer = here("predict", "--weights", str(weights_file), file)
         assert (answer.returncode, answer.stdout) == (2, "")
