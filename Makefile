@@ -8,11 +8,11 @@ STUDY = digits_cardinality
 # Each worker computes on its own cores.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test test-cluster site lint format benchmarks evidence clean
+.PHONY: help demo test test-heavy site lint format benchmarks evidence clean
 help:
 	@echo "make demo         train the preset study $(STUDY) and write $(STUDY).html"
 	@echo "make test         lint, then run the tests, several at a time"
-	@echo "make test-cluster the tests that need a cluster, and other heavy ones (after make test)"
+	@echo "make test-heavy   the heavy tests: clusters, notebooks, the site (after make test)"
 	@echo "make site         the documentation as a site, in site/"
 	@echo "make lint         formatting, lint, types and the import contracts"
 	@echo "make benchmarks   measure speed; each figure is a ratio within one run"
@@ -25,11 +25,11 @@ demo: $(VENV)/.installed
 	@echo "  (first, for the commands to be found: . $(BIN)/activate)"
 
 test: lint
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not cluster"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not heavy"
 
 # One after the other: each starts many processes of its own.
-test-cluster: $(VENV)/.installed
-	$(BIN)/python -m pytest -m cluster
+test-heavy: $(VENV)/.installed
+	$(BIN)/python -m pytest -m heavy
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .

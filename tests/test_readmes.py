@@ -110,7 +110,7 @@ def search_to_its_end(storage: Storage, study: StoredStudy) -> None:
         claims.end(attempt, "complete", [0.1, 0.001], {"result": result})
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_the_commands_of_the_top_readme_run(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("studies.machine.memory.keep_memory", lambda: None)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")

@@ -55,7 +55,7 @@ class Links(HTMLParser):
         ]
 
 
-@pytest.mark.cluster
+@pytest.mark.heavy
 def test_the_site_is_built_without_a_warning_and_loads_nothing_from_elsewhere(
     tmp_path: Path,
 ) -> None:

@@ -43,7 +43,7 @@ def test_the_container_copies_what_is_installed() -> None:
     assert all((ROOT / name).exists() for name in copied)
 
 
-@pytest.mark.cluster
+@pytest.mark.heavy
 def test_the_container_matches_designs() -> None:
     docker = shutil.which("docker")
     if docker is None or subprocess.run([docker, "info"], capture_output=True).returncode:

@@ -69,13 +69,13 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> str:
     return subprocess.run(command, cwd=project, capture_output=True, text=True).stdout
 
 
-@pytest.mark.cluster
+@pytest.mark.heavy
 def test_a_program_has_the_types_that_it_expects(checked: str) -> None:
     assert [line for line in checked.splitlines() if line.startswith("program.py")] == []
     assert f"checked {len(MISTAKES) + 1} source files" in checked.splitlines()[-1]
 
 
-@pytest.mark.cluster
+@pytest.mark.heavy
 def test_mistakes_are_seen(checked: str) -> None:
     for number, words in enumerate(MISTAKES.values()):
         lines = [line for line in checked.splitlines() if line.startswith(f"mistake{number}.py")]

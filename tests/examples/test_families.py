@@ -37,6 +37,7 @@ def test_published_parameter_counts_come_out(name: str, millions: float) -> None
     assert round(count(name).params / 1e6, digits) == millions
 
 
+@pytest.mark.heavy
 def test_the_published_widths_are_what_the_solver_finds_for_their_scales() -> None:
     designs = match("examples.res2net:res2net", solve="width", scale=[2, 4, 8])
     widths = [design.architecture.quantities["width"] for design in designs]

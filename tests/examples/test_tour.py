@@ -44,7 +44,7 @@ def html_of(notebook: nbformat.NotebookNode, source: str) -> list[str]:
     ]
 
 
-@pytest.mark.cluster
+@pytest.mark.heavy
 def test_designs_and_results_show_themselves(executed: nbformat.NotebookNode) -> None:
     (table,) = html_of(executed, "\nsuggestions")
     assert "resnext_1-1-1_1x38d_w16_small16" in table  # the reference of digits_cardinality
@@ -64,7 +64,7 @@ def test_designs_and_results_show_themselves(executed: nbformat.NotebookNode) ->
     assert len(figures) == 2
 
 
-@pytest.mark.cluster
+@pytest.mark.heavy
 def test_progress_is_one_output_that_ends_full(executed: nbformat.NotebookNode) -> None:
     (bars,) = html_of(executed, "study.run(workers=2)")
     assert bars.startswith('<div><progress value="1" max="1"></progress> 8 of 8 pairs')

@@ -21,7 +21,7 @@ def check(out: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_each_part_of_the_script_tells_its_result_in_the_summary(tmp_path: Path) -> None:
     result = check(tmp_path / "out", "", "machine", "groups", "steps")
     assert result.returncode == 0, result.stdout + result.stderr

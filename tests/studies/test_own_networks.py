@@ -39,6 +39,7 @@ seeds: [0]
 """
 
 
+@pytest.mark.heavy
 def test_a_study_runs_from_its_file_to_the_exported_winner(workdir: Path, here: Here) -> None:
     pytest.importorskip("onnxscript")
     write(workdir, "studied", PLAIN)

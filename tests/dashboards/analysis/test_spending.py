@@ -57,6 +57,7 @@ def test_shares_sum_to_one_and_one_that_is_not_raised_has_none(grid):
     assert (shares.loc[flat, "depth"] == 0).all()
 
 
+@pytest.mark.heavy
 def test_the_smallest_network_itself_has_spent_nothing():
     designs = Findings(make_many(300, 1)).designs
     smallest = (designs[["cardinality", "bottleneck_width", "width"]] == [1, 4, 64]).all(axis=1)

@@ -42,6 +42,7 @@ def test_the_figures_of_many_designs_are_drawn_with_whole_names(browser, address
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.heavy
 def test_the_quantity_is_chosen_on_the_page_and_the_link_remembers_it(browser, address):
     axis = "document.querySelector('#trend .xtitle')?.textContent"
     with opened(browser, f"{address}/study/many") as page:
@@ -71,6 +72,7 @@ def test_the_best_and_the_worst_stand_side_by_side_and_open_their_trainings(brow
         until(page, "document.querySelector('#trial-curves .main-svg') !== null")
 
 
+@pytest.mark.heavy
 def test_the_overview_shows_filters_and_sorts_by_notes_and_tags(browser, tmp_path):
     storage = Storage(f"sqlite:///{tmp_path}/studies.db")
     for name, tags in (("first", ["zebra"]), ("second", ["baseline"]), ("third", [])):

@@ -379,6 +379,7 @@ class TestServers:
         }
         assert_undisturbed(storage)
 
+    @pytest.mark.heavy
     def test_a_server_with_few_connections_ends_no_run(
         self, postgres_bin: Path, tiny: Path
     ) -> None:

@@ -74,7 +74,7 @@ def test_a_cluster_that_cannot_be_reached_is_one_message(
     assert message in done.stderr
 
 
-@pytest.mark.cluster  # it takes the 20 s after which such a cluster is given up
+@pytest.mark.heavy  # it takes the 20 s after which such a cluster is given up
 def test_a_cluster_that_never_answers_is_given_up(server: Server, tiny: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"

@@ -17,7 +17,7 @@ from ray_cluster import Nodes, cluster
 from tiny_runs import assert_undisturbed, attempts, tables
 from tiny_study import change
 
-pytestmark = pytest.mark.cluster
+pytestmark = pytest.mark.heavy
 
 PROGRAM = [str(Path(sys.executable).with_name("resnext-explorer"))]
 FAKE = [sys.executable, fake_training.__file__]
@@ -80,7 +80,7 @@ def running_worker(url: str) -> int:
 def test_whatever_is_killed_the_results_are_those_of_one_machine(
     nodes: Nodes, url: str, server: Server, tiny: Path
 ) -> None:
-    change(tiny, "epochs: 4", "epochs: 8")
+    change(tiny, "epochs: 4", "epochs: 40")  # long enough for all that is killed
     local = [*PROGRAM, "study", "run", str(tiny), "--workers", "2", "--storage", "sqlite:///t.db"]
     subprocess.run(local, check=True, capture_output=True, timeout=LONGEST)
     run = Run(nodes, tiny, PROGRAM)
@@ -114,8 +114,11 @@ def test_a_node_that_leaves_gives_its_pairs_back_and_one_that_joins_gets_a_worke
     nodes.join()
     assert run.end() == 0
     assert_undisturbed(undisturbed, url)
-    # Nothing is held against a pair whose node left.
-    assert {attempt.ended for attempt in attempts(url)} <= {"complete", "interrupted", "superseded"}
+    # Nothing is held against a pair whose node left. Where its worker is seen to die before the
+    # node itself, the attempt is lost, which counts at the third time in a row.
+    endings = [attempt.ended for attempt in attempts(url)]
+    assert set(endings) <= {"complete", "interrupted", "superseded", "lost"}
+    assert endings.count("lost") <= 1
 
 
 def test_a_lost_driver_loses_nothing(

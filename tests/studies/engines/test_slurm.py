@@ -29,7 +29,7 @@ def run(tiny: Path, engine: SlurmEngine, view: Recorder) -> Counts:
     )
 
 
-@pytest.mark.cluster
+@pytest.mark.heavy
 def test_a_job_that_is_told_that_its_time_is_over_goes_on_when_it_is_queued_again(
     undisturbed: tuple[pd.DataFrame, pd.DataFrame], tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,7 +58,7 @@ def test_a_job_that_is_told_that_its_time_is_over_goes_on_when_it_is_queued_agai
     assert_undisturbed(undisturbed)
 
 
-@pytest.mark.cluster
+@pytest.mark.heavy
 def test_a_job_stops_by_itself_before_its_time_is_over(
     undisturbed: tuple[pd.DataFrame, pd.DataFrame], tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,14 +72,17 @@ def test_a_job_stops_by_itself_before_its_time_is_over(
     assert_undisturbed(undisturbed)
 
 
-@pytest.mark.cluster
+@pytest.mark.heavy
 def test_ctrl_c_ends_the_jobs_and_none_is_queued_again(
     fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAKE_EPOCH", "0.3")
 
+    pressed: list[int] = []
+
     def press(worker: int, event: dict[str, Any]) -> None:
-        if event["event"] == "epoch":
+        if event["event"] == "epoch" and not pressed:  # a second time would not wait
+            pressed.append(worker)
             os.kill(os.getpid(), signal.SIGINT)
 
     engine = SlurmEngine(workers=1, time="10", cluster="local")

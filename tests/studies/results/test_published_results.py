@@ -98,6 +98,7 @@ def test_what_was_exported_comes_back_and_can_be_reported(workdir: Path) -> None
     assert "No validation error is known" in page
 
 
+@pytest.mark.heavy
 def test_two_published_results_stand_side_by_side(workdir: Path) -> None:
     names = [NAME, "osmr_resnext20_svhn"]
     for name in names:

@@ -100,7 +100,7 @@ def test_a_run_that_was_cut_off_in_tensorboard_shows_once(done: None) -> None:
     assert_boards_are_whole()
 
 
-@pytest.mark.slow  # MLflow makes its database, with all of its own migrations
+@pytest.mark.heavy
 def test_a_finished_study_is_replayed_to_mlflow(
     done: None, monkeypatch: pytest.MonkeyPatch, workdir: Path
 ) -> None:
@@ -149,6 +149,7 @@ def tracking_identity() -> str:
     return IDENTITY
 
 
+@pytest.mark.heavy
 def test_wandb_is_offline_unless_it_is_asked_for(
     fake: None, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,6 +217,7 @@ def test_a_study_with_log_shows_its_trainings_and_changes_no_number(
 
 
 @pytest.mark.parametrize("mischief", ["dead port", "killed", "hangs"])
+@pytest.mark.heavy
 def test_a_tracker_that_fails_costs_one_warning(
     fake: None, tiny: Path, undisturbed: Any, mischief: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,7 +31,7 @@ def free_ports(count: int) -> list[str]:
     return ports
 
 
-@pytest.mark.cluster
+@pytest.mark.heavy
 def test_two_processes_come_to_the_numbers_of_one(workdir: Path) -> None:
     ports = free_ports(3)
     processes = [
@@ -98,7 +98,7 @@ def test_a_batch_that_cannot_be_dealt_out_is_refused() -> None:
         Ranks(2, 0, 0).check(RECIPE, pinned)
 
 
-@pytest.mark.cluster
+@pytest.mark.heavy
 def test_a_study_whose_trainings_are_shared_has_the_results_of_one_whose_are_not(
     workdir: Path,
 ) -> None:
@@ -126,7 +126,7 @@ def test_a_study_whose_trainings_are_shared_has_the_results_of_one_whose_are_not
     assert shared["machine"] == f"2 x {alone['machine']}"
 
 
-@pytest.mark.cluster
+@pytest.mark.heavy
 def test_where_one_process_is_killed_the_others_do_not_wait_for_it(
     workdir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
