@@ -80,7 +80,7 @@ def running_worker(url: str) -> int:
 def test_whatever_is_killed_the_results_are_those_of_one_machine(
     nodes: Nodes, url: str, server: Server, tiny: Path
 ) -> None:
-    change(tiny, "epochs: 4", "epochs: 40")  # long enough for all that is killed
+    change(tiny, "epochs: 4", "epochs: 200")  # long enough for all that is killed
     local = [*PROGRAM, "study", "run", str(tiny), "--workers", "2", "--storage", "sqlite:///t.db"]
     subprocess.run(local, check=True, capture_output=True, timeout=LONGEST)
     run = Run(nodes, tiny, PROGRAM)
