@@ -204,14 +204,15 @@ def test_a_pruned_pair_keeps_the_epochs_of_an_attempt_that_was_killed_before_it_
     write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Curves are written every ten seconds: what a kill takes away is in the checkpoint."""
-    monkeypatch.setenv("FAKE_EPOCH", "0.02")
+    monkeypatch.setenv("FAKE_EPOCH", "0.05")
     file, killed = write("tpe", HALVING), []
 
     def kill_at_the_second_epoch(worker: int, event: dict[str, Any]) -> None:
         if event["event"] == "epoch" and event["epoch"] == 2:
             running = [attempt for attempt in tiny_runs.attempts() if attempt.running]
-            killed.extend(attempt.pair for attempt in running)
-            os.kill(running[0].worker.pid, signal.SIGKILL)
+            for attempt in running:  # none, where it has come to its end meanwhile
+                killed.append(attempt.pair)
+                os.kill(attempt.worker.pid, signal.SIGKILL)
 
     counts = tiny_runs.run(file, tiny_runs.Recorder(kill_at_the_second_epoch), workers=1)
     assert (counts.left, counts.failed) == (0, 0)
