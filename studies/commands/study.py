@@ -9,7 +9,8 @@ from explorer.commands.options import FORCE_OPTION, JSON_OPTION
 from explorer.errors import UserError
 from explorer.suggestions import command
 from studies.commands.engines import choose_engine, engine_options, hand_over
-from studies.commands.manage import delete, import_, plan, show
+from studies.commands.importing import import_
+from studies.commands.manage import delete, plan, show
 from studies.commands.new import new
 from studies.commands.options import (
     GivenPath,
