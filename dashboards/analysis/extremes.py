@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from dashboards.analysis.findings import Findings
-from dashboards.analysis.quantities import are_many
+from dashboards.analysis.quantities import are_many, ranking_split
 
 FEW = 3  # of each
 
@@ -41,8 +41,7 @@ def extreme_designs(findings: Findings) -> Extremes | None:
     # A search trains its finalists on more seeds than the rest: those count that most have.
     usual = int(designs["n"].mode().max())
     designs = designs[designs["n"] >= usual]
-    measured = designs["validation_error"].notna().all()
-    split = "validation" if measured else "test"
+    split = ranking_split(designs)
     ranked = designs.sort_values(f"{split}_error", kind="stable")
     few = min(FEW, len(ranked) // 2)
     return Extremes(ranked.head(few), ranked.tail(few), split) if few else None

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from dashboards.analysis.arms import finite
 from dashboards.analysis.spaces import design_means
+from dashboards.analysis.words import network_label
+from explorer.own.names import is_own
 from explorer.text import human_count, human_flops
 
 FEWEST_DESIGNS = 8  # that are many: with fewer, arms are looked at one by one
@@ -102,13 +104,17 @@ def scaled(values: Any, quantity: Quantity) -> tuple[NDArray[np.float64], str]:
 
 
 def template_words(design: Mapping[Any, Any]) -> str:
-    """What a design is, in short: '8x14d, width 128, 1-2-1'."""
-    from dashboards.analysis.words import template_label
-
-    keys = ("cardinality", "bottleneck_width", "width", "kind")
-    label = template_label(*map(design.get, keys))
+    """What a design is, in short: '8x14d, width 128, 1-2-1'; of one's own network its numbers."""
+    label = network_label(design)
+    if is_own(str(design["design"])):
+        return label
     width = "" if label.startswith("w") else f"width {design['width']:.0f}"
     return ", ".join(filter(None, (label, width, str(design["depths"]))))
+
+
+def ranking_split(designs: pd.DataFrame) -> str:
+    """The split by whose mean error designs are ranked: "test" where validation is not known."""
+    return "validation" if designs["validation_error"].notna().all() else "test"
 
 
 def names_of(quantities: Mapping[str, Quantity]) -> dict[str, str]:

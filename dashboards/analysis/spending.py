@@ -60,7 +60,7 @@ def spending(designs: pd.DataFrame) -> pd.DataFrame | None:
                 network,
                 {name: (numbers if ways[name] in raised else least)[name] for name in numbers},
             )
-            for raised in (frozenset(order[:k]) for order in permutations(WAYS) for k in range(4))
+            for raised in {frozenset(order[:k]) for order in permutations(WAYS) for k in range(4)}
         }
     except UserError:
         return None  # a table from elsewhere may have any name for a design

@@ -1,6 +1,7 @@
 """What of a design its error goes with: error against any quantity with a smooth trend, and how
 strong each quantity is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,13 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.analysis.findings import Findings
-from dashboards.analysis.quantities import Quantity, is_spread, scaled, template_words
+from dashboards.analysis.quantities import (
+    Quantity,
+    is_spread,
+    names_of,
+    scaled,
+    template_words,
+)
 from dashboards.analysis.spaces import drawn_from_space
 from dashboards.analysis.trends import SmoothTrend, smooth_trend
 from dashboards.analysis.words import p_text, seeds_phrase, span
@@ -222,8 +229,8 @@ def strength_of_quantities(findings: Findings, *, theme: str = "light") -> go.Fi
         },
         **hovers(
             [
-                f"<b>{label(row['name'])}</b><br>{row['strength']:+.2f}"
-                f" ({row['low']:+.2f} to {row['high']:+.2f}), {row['n']:,} designs"
+                f"<b>{label(row['name'])}</b><br>{_signed(row['strength'])}{_interval(row)},"
+                f" {row['n']:,} designs"
                 for row in table.to_dict("records")
             ]
         ),
@@ -252,7 +259,7 @@ def strength_of_quantities(findings: Findings, *, theme: str = "light") -> go.Fi
 
 def strengths_shown(findings: Findings) -> StrengthChart:
     """What `strength_of_quantities` shows."""
-    names = {key: quantity.name for key, quantity in findings.quantities.items()}
+    names = names_of(findings.quantities)
     table = findings.strengths[::-1]
     table = table.assign(name=[names[str(key)] for key in table.index])
     subtitle = (
@@ -263,6 +270,16 @@ def strengths_shown(findings: Findings) -> StrengthChart:
     return StrengthChart(_strength_title(table), subtitle, table)
 
 
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def _interval(row: Mapping[Any, Any]) -> str:
+    if np.isnan(row["low"]):
+        return ""
+    return f" ({_signed(row['low'])} to {_signed(row['high'])})"
+
+
 def _strength_title(table: pd.DataFrame) -> str:
     shown = table[(table["low"] > 0) | (table["high"] < 0)]
     if table.empty:
@@ -271,5 +288,5 @@ def _strength_title(table: pd.DataFrame) -> str:
         return "No quantity is shown to go with test error at equal FLOPs"
     strongest = shown.iloc[-1]
     less = "less" if strongest["strength"] < 0 else "more"
-    size = f"{strongest['strength']:+.2f}".replace("-", "−")
+    size = _signed(strongest["strength"])
     return f"More {strongest['name']} goes with {less} test error the most, at equal FLOPs ({size})"

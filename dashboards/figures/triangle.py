@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.analysis.findings import Findings
-from dashboards.analysis.quantities import are_many, template_words
+from dashboards.analysis.quantities import are_many, ranking_split, template_words
 from dashboards.analysis.spending import MEANING, WAYS, spending
 from dashboards.figures.common import (
     MOST_POINTS,
@@ -18,6 +18,7 @@ from dashboards.figures.common import (
     subtitle_of,
 )
 from dashboards.figures.theme import (
+    HEIGHT,
     blank_figure,
     colors_of,
     hovers,
@@ -84,7 +85,7 @@ def ways_to_spend(findings: Findings, *, theme: str = "light") -> go.Figure:
     }  # fmt: skip
     corners = {"size": 14, "color": colors.ink}
     figure.update_layout(
-        height=figure.layout.height - 440 + TALL,
+        height=figure.layout.height - HEIGHT + TALL,
         ternary={
             "sum": 100, "domain": {"y": [0, 0.92]}, "bgcolor": colors.ground,
             **{
@@ -107,9 +108,9 @@ def shares_by_design(findings: Findings) -> TriangleChart:
     by_name = shares.set_index(known["design"].to_numpy())
     by_name = by_name[~by_name.index.duplicated()].add_prefix(SHARE_OF)
     designs = designs.join(by_name, on="design").dropna(subset=list(by_name))
-    chosen_by = designs["validation_error"].fillna(designs["test_error"])
+    split = ranking_split(designs)
     count = max(FEWEST_BEST, round(len(designs) / SHARE))
-    best = chosen_by.rank(method="first") <= count
+    best = designs[f"{split}_error"].rank(method="first") <= count
     designs = designs.assign(is_best=best)
     means = {
         who: ", ".join(f"{100 * rows[SHARE_OF + way].mean():.0f} % on {way}" for way in WAYS)
@@ -117,7 +118,7 @@ def shares_by_design(findings: Findings) -> TriangleChart:
     }
     count = int(best.sum())
     title = (
-        f"The {count} designs with the lowest validation error spend {means['best']}; all"
+        f"The {count} designs with the lowest {split} error spend {means['best']}; all"
         f" {len(designs):,} designs {means['all']}"
     )
     drawn = designs.iloc[drawn_of_crowd(designs["test_error"], 4 * MOST_POINTS)]

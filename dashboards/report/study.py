@@ -188,7 +188,6 @@ def _figures(
             figures[f"{TREND}{quantity}"] = of(error_against_quantity, quantity=quantity)
         if findings.quantities:
             figures["strength"] = of(strength_of_quantities)
-        if findings.quantities:
             figures["parallel"] = of(parallel_coordinates)
         if len(curves) and extreme_designs(findings):
             figures["extremes"] = of(best_and_worst_curves, curves)

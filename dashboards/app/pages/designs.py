@@ -93,7 +93,7 @@ def _studies(reader: Reader, names: list[str]) -> dict[str, tuple[Findings, pd.D
     """The studies that have one of the designs, with its trainings; the newest first. Of a study
     with several recipes, the part of each."""
     known = {}
-    for stored in reversed(reader.studies()):
+    for stored in reversed(reader.studies() or reader.studies_beside()):
         for recipe in stored.recipes or [""]:
             name = f"{stored.name}:{recipe}" if recipe else stored.name
             try:

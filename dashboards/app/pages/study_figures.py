@@ -33,15 +33,6 @@ RESULTS = ("error", "differences")
 CURVES = ("train", "validation")
 SPENDING = ("cost", "speed")
 GROUPS = {"results": RESULTS, "curves": CURVES, "cost": ("cost",), "speed": ("speed",)}
-# Of studies of many designs.
-MANY = {
-    "trend": ("trend",),
-    "strength": ("strength",),
-    "map": ("map",),
-    "triangle": ("triangle",),
-    "extremes": ("extremes",),
-    "parallel": ("parallel",),
-}
 
 
 def findings_of(reader: Reader, tables: Tables) -> Findings:
@@ -89,7 +80,7 @@ def shown(
 
     def make() -> list[LiveFigure]:
         findings = chosen_findings(reader, tables, chosen)
-        keys = {**GROUPS, **MANY}[group]
+        keys = GROUPS.get(group, (group,))  # a figure of many designs is a group of its own
         figures = [_figure(key, findings, reader, name, chosen, theme) for key in keys]
         revision = f"{name} {chosen.cost} {chosen.quantity} {chosen.pair}"
         return [live(figure, look, revision) for figure in figures]
