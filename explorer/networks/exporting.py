@@ -34,10 +34,10 @@ FORMATS = {
 }
 # What the beginning of such a file of ours holds: our metadata, and the class of the network. A
 # file of torch's own forms may be anybody's.
+MARKS = {".safetensors": b'"architecture":"', ".onnx": b"explorer.networks"}
 # How a pt2 file names our metadata, and what is free in an exported network.
 ABOUT = "resnext-explorer.json"
 BATCH = {"x": {0: torch.export.Dim("batch")}}
-MARKS = {".safetensors": b'"architecture":"', ".onnx": b"explorer.networks"}
 
 
 def export(

@@ -9,7 +9,6 @@ import click
 from explorer.errors import UserError
 from explorer.output import say
 from explorer.suggestions import command
-from studies.artifacts import Artifacts
 from studies.commands.options import (
     GivenPath,
     artifacts_option,
@@ -86,6 +85,7 @@ def winner(
     from dataclasses import asdict
 
     from explorer.terminal import print_json
+    from studies.artifacts import Artifacts
     from studies.judging.latency import latency_words
     from studies.results import Reader
     from studies.storage import Storage

@@ -48,6 +48,8 @@ class RayWorker(Placed):
                 end = Ended(STOPPED, "was not needed any more", ())
             elif not self._is_placed and "Error: " in str(error):
                 self._tell(self._job.id, {"event": "error", "message": why_no_start(error)})
+            elif isinstance(error, ray.exceptions.RayTaskError):  # it would fail there again
+                end = Ended(1, f"could not be started: {str(error).strip().splitlines()[-1]}", ())
             elif "memory" in str(error):
                 end = Ended(-9, "was killed by Ray, since its node ran out of memory", ())
         finally:

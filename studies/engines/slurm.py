@@ -93,7 +93,16 @@ class SlurmEngine(Engine):
     def settings(self, resolve: Callable[..., Resolved], **options: Any) -> Resolved:
         job = self._ask_node(resolve, options)
         print(f"Job {job.job_id} finds out what the nodes can compute with.", file=sys.stderr)
-        resolved, mistake = job.result()
+        try:
+            resolved, mistake = job.result()
+        except RuntimeError as error:  # submitit's: the job failed, was cancelled, ran out of time
+            raise UserError(
+                "no node of the Slurm cluster has told what it can compute with:"
+                f" {_reason(error)}. Its log is {job.paths.stderr}."
+            ) from None
+        except KeyboardInterrupt:
+            job.cancel(check=False)
+            raise
         if resolved is None:
             raise UserError(mistake)
         return resolved
@@ -107,7 +116,7 @@ class SlurmEngine(Engine):
 
         try:
             return asked(gpus_per_node=self.devices)
-        except UserError:
+        except _Refused:
             return asked()
 
     def seats(self, settings: Settings) -> int:
@@ -160,6 +169,16 @@ class SlurmEngine(Engine):
         return executor
 
 
+class _Refused(UserError):
+    """Slurm has answered, and does not take a job as it is."""
+
+
+def _reason(error: Exception) -> str:
+    """Of submitit's error, which holds a traceback, the line that says why."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return next((line for line in reversed(lines) if "Error: " in line), lines[0]).strip(" .")
+
+
 class SlurmWorker(Placed):
     """A job, and the thread that reads what it tells."""
 
@@ -183,8 +202,10 @@ class SlurmWorker(Placed):
                     if self._submitted.done():
                         end = self._look() or self._lost()
         with suppress(OSError):
-            self._events.unlink()
-            stop_file(self._folder, self._job.id).unlink()
+            self._events.unlink(missing_ok=True)
+        if end:  # else it may have to stop a job that could not be cancelled
+            with suppress(OSError):
+                stop_file(self._folder, self._job.id).unlink(missing_ok=True)
         self._has_ended.set()
         self._tell(self._job.id, end or Ended(STOPPED, "was cancelled", ()))
 
@@ -207,7 +228,10 @@ class SlurmWorker(Placed):
             return None
         for line in lines[:-1]:  # the last is not whole yet, or empty
             self._read += len(line) + 1
-            event = json.loads(line)
+            try:
+                event = json.loads(line)
+            except ValueError:  # written on a full disk
+                continue
             if event["event"] == "placed":
                 self._is_placed = True
                 self.log = f"{self._job.log} (on {event['node']})"
@@ -251,6 +275,6 @@ def _submitted(submit: Callable[[], Any]) -> Any:
         if not isinstance(error, FailedJobError | OSError):
             raise
         reason = " ".join(str(error).split())[:300]
-        raise UserError(
+        raise _Refused(
             f"Slurm does not take the jobs: {reason}. Check --partition and --time with `sinfo`."
         ) from None

@@ -5,6 +5,7 @@ the new supervisor starts others.
 """
 
 import os
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from studies.machine import gpus
 from studies.records.named import load_study
 from studies.running.progress import LineView
 from studies.running.supervisor import RunStopped, run, store
+from studies.running.tracking import check_installed
 from studies.storage import Storage
 
 
@@ -41,8 +43,8 @@ class Supervisor:
         """Run a stored study to its end, then end the actor."""
         import ray
 
-        os.chdir(folder_here(folder))
         try:
+            os.chdir(folder_here(folder))
             with Storage.visit(url) as storage:
                 study, _ = load_study(StudyFile, name, storage)
                 view = LineView(name)
@@ -58,7 +60,10 @@ class Supervisor:
             print(f"Error: {error}", flush=True)
         except RunStopped:
             pass
-        ray.kill(ray.get_runtime_context().current_actor, no_restart=True)
+        except Exception:  # noqa: BLE001 - nobody waits for it: it goes to the actor's log
+            traceback.print_exc()
+        finally:  # a name that stays would keep the study from being handed over again
+            ray.kill(ray.get_runtime_context().current_actor, no_restart=True)
 
 
 def detach(
@@ -79,6 +84,7 @@ def detach(
         UserError: A mistake, or the study is there already.
     """
     gpus.check_workers(engine.workers, None, threads)
+    check_installed(study.log)
     if artifacts:
         artifacts.check()
     stored = store(storage, study, engine, threads, data_dir, artifacts)
@@ -102,20 +108,19 @@ def detach(
     except ValueError:
         raise UserError(
             f"{stored.name} is with this cluster already:"
-            f" `{command('study status', stored.name, watch=True)}` shows it, and"
-            f" `{command('study stop', stored.name)}` stops it."
+            f" `{command('study status', stored.name, watch=True, storage=storage.option)}` shows"
+            f" it, and `{command('study stop', stored.name, storage=storage.option)}` stops it."
         ) from None
     try:
         ray.get(actor.is_there.remote(), timeout=ANSWER_TIMEOUT)
     except (ray.exceptions.RayError, ray.exceptions.GetTimeoutError) as error:
         ray.kill(actor, no_restart=True)
         raise UserError(why_no_start(error)) from None
-    folder = os.path.abspath(data_dir) if data_dir else None
     actor.run.remote(
         stored.name,
         storage.url,
         os.getcwd(),
-        Path(folder) if folder else None,
+        data_dir.absolute() if data_dir else None,
         artifacts and artifacts.url,
         workers=engine.workers,
         gpus_per_worker=engine.gpus_per_worker,

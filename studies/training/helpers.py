@@ -71,10 +71,12 @@ def shared_by(number: int, shared: SharedTraining) -> Iterator[Ranks | None]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     Ranks(number, 0, port).check(shared.recipe, shared.settings)  # before any is started
-    started = [_Helper(Ranks(number, rank, port), shared) for rank in range(1, number)]
+    started: list[_Helper] = []
     over = threading.Event()
-    threading.Thread(target=_watch, args=(started, over), name="helpers", daemon=True).start()
     try:
+        # Where one cannot be started, those before it are in the list, and are ended.
+        started.extend(_Helper(Ranks(number, rank, port), shared) for rank in range(1, number))
+        threading.Thread(target=_watch, args=(started, over), name="helpers", daemon=True).start()
         yield Ranks(number, 0, port)
     except (TrainingStopped, TrainingFailed):
         raise

@@ -1,4 +1,4 @@
-"""PyTorch Lightning, loaded without the compiler and signal processing that nothing here uses.
+"""PyTorch Lightning, loaded without the signal processing that nothing here uses.
 
 Lightning loads torchmetrics, and torchmetrics loads `scipy.signal` (0.8 s) in order to give it back
 a name, `hamming`, that SciPy dropped and a metric of speech still asks for. While Lightning is
@@ -9,8 +9,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-
-from studies.training import compiler
 
 SIGNAL = "scipy.signal"
 
@@ -29,7 +27,6 @@ def _without_signal_processing() -> Iterator[None]:
         del sys.modules[SIGNAL]
 
 
-compiler.defer()
 with _without_signal_processing():
     import pytorch_lightning
     from lightning_fabric.plugins.environments.lightning import LightningEnvironment
