@@ -15,6 +15,7 @@ from tiny_runs import DONE, assert_undisturbed, endings, run, start, wait_for_ep
 Here = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+@pytest.mark.heavy
 def test_a_stopped_study_goes_on_with_the_next_run(
     undisturbed: tuple[pd.DataFrame, pd.DataFrame], tiny: Path, here: Here
 ) -> None:

@@ -85,6 +85,7 @@ def test_a_run_decides_every_arm_and_stops(ended: Counts, tiny: Path) -> None:
         assert list(rows["seed"])[:took] == list(range(took))
 
 
+@pytest.mark.heavy
 def test_several_workers_and_a_kill_end_with_the_same_decisions(
     alone: dict[str, Any], tiny: Path
 ) -> None:
@@ -102,6 +103,7 @@ def test_several_workers_and_a_kill_end_with_the_same_decisions(
     assert decisions() == alone
 
 
+@pytest.mark.heavy
 def test_everything_killed_in_the_middle_goes_on_to_the_same_decisions(
     alone: dict[str, Any], tiny: Path
 ) -> None:
