@@ -1,5 +1,6 @@
-"""The version of this program, and which optional libraries are installed, none of them loaded."""
+"""The version of this program, and what is installed beside it, none of it loaded."""
 
+import sysconfig
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -11,6 +12,13 @@ def own_version() -> str:
         return version("resnext-explorer")
     except PackageNotFoundError:
         return "(not installed)"
+
+
+@cache
+def library_folders() -> tuple[str, ...]:
+    """The folders of Python's own modules and of installed ones."""
+    paths = sysconfig.get_paths()
+    return tuple(paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib"))
 
 
 @cache

@@ -14,9 +14,9 @@ from explorer.networks.network import build
 from explorer.networks.weights import load_weights
 from explorer.own.names import OwnName, is_own
 from explorer.suggestions import command
+from explorer.template import SIZES
 
 PROGRAM = "resnext-explorer"
-SIZES = ("resolution", "in_channels", "classes")
 # Written for each file anew; all else that a file says goes on into what is exported from it.
 OWN = ("format", "architecture", "source", *SIZES, "input", "output", "made_by")
 

@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 
 from explorer.errors import UserError, shorten
 from explorer.template import LARGEST_NUMBER
+from explorer.text import dashed
 
 Value = int | tuple[int, ...]
 
@@ -58,16 +59,15 @@ class OwnName:
         return self.target == other.target and self.values.items() <= other.values.items()
 
 
-def is_own(name: str | None) -> TypeGuard[str]:
+def is_own(name: object) -> TypeGuard[str]:
     """Whether a name is of a network of the user's own: such a name has a colon."""
-    return name is not None and ":" in name
+    return isinstance(name, str) and ":" in name
 
 
 def written(value: Value) -> str:
     """A value in a name: 7, 3-3-9-3; a tuple of one number ends with a dash, 3-."""
-    if not isinstance(value, tuple):
-        return str(value)
-    return "-".join(map(str, value)) + ("-" if len(value) == 1 else "")
+    is_alone = isinstance(value, tuple) and len(value) == 1
+    return f"{dashed(value)}-" if is_alone else str(dashed(value))
 
 
 def parse_setting(text: str, where: str) -> tuple[str, Value]:

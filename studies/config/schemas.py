@@ -17,7 +17,7 @@ from search_spaces.documents import preset_names
 from search_spaces.space import SpaceFile
 from studies.config.recipe import Recipe
 from studies.config.study import GRID, StudyFile
-from studies.config.until import BEST, FEWEST_SEEDS, MOST_SEEDS
+from studies.config.until import BEST, FEWEST_SEEDS, MOST_MARGIN, MOST_SEEDS
 from studies.data import DATA_SETS, OWN
 
 KINDS: dict[str, type[BaseModel]] = {"study": StudyFile, "space": SpaceFile, "recipe": Recipe}
@@ -85,7 +85,7 @@ def _shorthands(made: dict[str, Any]) -> None:
                 {
                     "type": "object",
                     "properties": {
-                        "margin": {"type": "number", "exclusiveMinimum": 0, "maximum": 100}
+                        "margin": {"type": "number", "exclusiveMinimum": 0, "maximum": MOST_MARGIN}
                     },
                     "required": ["margin"],
                     "additionalProperties": False,

@@ -17,6 +17,7 @@ import pandas as pd
 
 from explorer.errors import UserError
 from explorer.suggestions import command
+from explorer.template import SIZES
 from explorer.terminal import progress_bar
 from search_spaces.rules import MOST
 from studies.attempts.agenda import as_parameters, design_numbers, shared_numbers
@@ -26,7 +27,7 @@ from studies.machine.provenance import installed_versions
 from studies.pair import Pair
 from studies.records.ownership import make_room
 from studies.records.stored_study import find
-from studies.results.table_files import NO_VALIDATION, SIZES, FileStudy, check_results, open_table
+from studies.results.table_files import NO_VALIDATION, FileStudy, check_results, open_table
 from studies.results.table_text import TextTable
 from studies.results.tables import MEASURED, OF_RECIPE, Chunk
 from studies.storage import Storage

@@ -17,6 +17,7 @@ import pandas as pd
 from explorer import Architecture, Budget, Design
 from explorer.designs import MEASURES
 from explorer.errors import UserError, unknown
+from explorer.template import SIZES
 from explorer.text import human_count
 from studies.config.design import StoredDesign
 from studies.results import table_columns as columns
@@ -33,7 +34,6 @@ from studies.results.tables import (
 
 NEEDED = ("design", "seed", "validation_error", "test_error")
 NEEDED_CURVES = ("study", "arm", "design", "seed", "epoch")
-SIZES = ("resolution", "in_channels", "classes")
 COUNTS = ("flops", "params", "activations")
 SEEDS = 2**32
 NO_VALIDATION = "No validation error is known, so validation chooses nothing here."

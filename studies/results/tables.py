@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from explorer.text import human_time
+from explorer.template import SIZES
+from explorer.text import dashed, human_time
 from studies.attempts.attempt import Attempt
 from studies.config.design import StoredDesign
 from studies.pair import Pair
@@ -174,10 +175,10 @@ def columns_of_designs(designs: Sequence[StoredDesign], names: Iterable[str]) ->
     values["design"] = [design.name for design in designs]
     for key in SHARED:
         shared = [design.quantities.get(key) for design in designs]
-        values[key] = [_cell(value) if _is_shared(key, value) else None for value in shared]
+        values[key] = [dashed(value) if _is_shared(key, value) else None for value in shared]
     for column, key in own_columns(designs).items():
-        values[column] = [_cell(design.quantities.get(key)) for design in designs]
-    for key in ("resolution", "in_channels", "classes"):
+        values[column] = [dashed(design.quantities.get(key)) for design in designs]
+    for key in SIZES:
         values[key] = [getattr(design.shape, key) for design in designs]
     positions = {design.name: position for position, design in enumerate(designs)}
     taken = np.array([positions[name] for name in names], dtype=int)
@@ -197,11 +198,6 @@ def own_columns(designs: Iterable[StoredDesign]) -> dict[str, str]:
 
 def _is_shared(key: str, value: Any) -> bool:
     return key in SHARED and (key == "depths" or not isinstance(value, tuple))
-
-
-def _cell(value: Any) -> Any:
-    """A quantity in a table: several numbers as 3-3-9-3."""
-    return "-".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def finish_trials(frame: pd.DataFrame) -> pd.DataFrame:

@@ -21,11 +21,11 @@ from explorer.architecture import Architecture
 from explorer.complexity import count
 from explorer.drawing import svg
 from explorer.errors import UserError
-from explorer.text import human_count, human_flops, human_percent, signed_points
+from explorer.template import SIZES
+from explorer.text import dashed, human_count, human_flops, human_percent, signed_points
 from studies.results import Reader
 
 NAMES = ("first", "second")
-SHAPE = ("resolution", "classes", "in_channels")
 
 
 def page(reader: Reader, search: str | None, look: Look | None) -> list[Any]:
@@ -110,13 +110,13 @@ def _column(name: str, known: dict[str, tuple[Findings, pd.DataFrame]]) -> Eleme
     """A design: what it is, what it costs at the size of the first study that has it, drawn."""
     own = [rows[rows["design"] == name] for _, rows in known.values()]
     rows = next((rows for rows in own if len(rows)), None)
-    shape = {} if rows is None else {key: int(rows.iloc[0][key]) for key in SHAPE}
+    shape = {} if rows is None else {key: int(rows.iloc[0][key]) for key in SIZES}
     network = Architecture.from_name(name, **shape)
     counts, template = count(network), network.template
     described = {
         "Template": f"{template.cardinality} paths, d {template.bottleneck_width or '–'}, width"
         f" {template.width}",
-        "Depths": "-".join(map(str, network.depths)),
+        "Depths": dashed(network.depths),
         "FLOPs": human_flops(counts.flops),
         "Params": human_count(counts.params),
         "Activations": human_count(counts.activations),
