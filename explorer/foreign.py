@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.errors import UserError, cut, shorten
-from explorer.installed import library_folders
+from explorer.installed import is_of_a_library, library_folders
 
 # Characters of what the user's code raised: torch's errors may be many lines long.
 LONGEST_REASON = 600
@@ -53,13 +53,32 @@ def find_function(target: str, name: str) -> Callable[..., Any]:
     return typed
 
 
-def is_of_current_folder(module_name: str) -> bool:
-    """Whether a module would be imported from the current folder; imports nothing."""
-    first = module_name.partition(".")[0]
-    if first in sys.modules:
-        return _lies_in(Path.cwd(), first)
-    own = Path(f"{first}.py").is_file() or Path(first).is_dir()
-    return own and importlib.util.find_spec(first) is None
+def check_users_own(target: str, what: str, advice: str) -> None:
+    """Raise `UserError` where a file names a function that its user has not written.
+
+    A file may be anybody's: a function of a library is not called because it says so. Imports
+    nothing; that there is no such module is told where it is looked for.
+
+    Args:
+        target: The function, as package.module:function.
+        what: What says so, as the message names it.
+        advice: What to do where the function can be trusted, a sentence.
+    """
+    first = target.partition(":")[0].partition(".")[0]
+    with _current_folder_last():
+        try:
+            spec = importlib.util.find_spec(first)
+        except ValueError:  # it was imported without one, as `__main__` is
+            spec = None
+    if spec is None and first not in sys.modules:
+        return
+    places = [spec.origin, *(spec.submodule_search_locations or ())] if spec else []
+    paths = [Path(place) for place in places if place and Path(place).exists()]
+    if not paths or any(map(is_of_a_library, paths)):
+        raise UserError(
+            f"{what} names {shorten(target)}, a function of a library and not of your own, which is"
+            f" not called because a file says so. {advice}"
+        )
 
 
 @contextmanager

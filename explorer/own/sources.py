@@ -15,10 +15,8 @@ from importlib.util import resolve_name
 from pathlib import Path
 from typing import Any
 
-from explorer.installed import library_folders
+from explorer.installed import is_of_a_library
 
-HOUSE = Path(__file__).resolve().parents[2]
-ROOMS = ("explorer", "search_spaces", "studies", "dashboards")
 DIGITS = 16
 
 
@@ -130,9 +128,7 @@ def _is_users(name: str, package: str) -> bool:
     file = getattr(sys.modules.get(name), "__file__", None)
     if not file or name.partition(".")[0] == package:
         return bool(file)
-    path = Path(file).resolve()
-    folders = [*map(Path, library_folders()), *(HOUSE / room for room in ROOMS)]
-    return not any(path.is_relative_to(folder) for folder in folders)
+    return not is_of_a_library(Path(file))
 
 
 class _Bare(ast.NodeTransformer):

@@ -89,6 +89,10 @@ CURVES = {
 # A column behind these in both tables, where a study has several recipes.
 OF_RECIPE = "recipe"
 
+# The digest of the code that makes a network, behind these where there are networks of the user's
+# own, and their quantities.
+SOURCE = "source"
+
 # What a result holds, and what a design does, under the column's own name.
 ERRORS = tuple(column for column in TRIALS if column.endswith("_error"))
 MEASURED = (*ERRORS, "epochs", "seconds", "images_per_second", "peak_memory", "latency", "device")
@@ -164,7 +168,7 @@ def make_trials(
         **columns_of_designs(study.designs, [row.pair.design for row in rows]),
     }
     frame = pd.DataFrame(columns, index=range(len(rows)))
-    own = frame[list(own_columns(study.designs))]
+    own = frame[more_columns(study.designs)]
     trials = pd.concat([finish_trials(frame), own.infer_objects()], axis=1)
     return _with_recipes(trials, study, [row.pair for row in rows])
 
@@ -180,6 +184,7 @@ def columns_of_designs(designs: Sequence[StoredDesign], names: Iterable[str]) ->
         values[column] = [dashed(design.quantities.get(key)) for design in designs]
     for key in SIZES:
         values[key] = [getattr(design.shape, key) for design in designs]
+    values[SOURCE] = [design.source for design in designs]
     positions = {design.name: position for position, design in enumerate(designs)}
     taken = np.array([positions[name] for name in names], dtype=int)
     return {key: pd.Series(column).take(taken).to_numpy() for key, column in values.items()}
@@ -188,12 +193,19 @@ def columns_of_designs(designs: Sequence[StoredDesign], names: Iterable[str]) ->
 def own_columns(designs: Iterable[StoredDesign]) -> dict[str, str]:
     """The columns behind `TRIALS` for quantities of the user's own networks, each with its key.
 
-    One that has the name of a column of `TRIALS` is called quantity_NAME.
+    One that has the name of another column is called quantity_NAME.
     """
     keys = dict.fromkeys(
         key for design in designs for key, value in design.values if not _is_shared(key, value)
     )
-    return {f"quantity_{key}" if key in TRIALS else key: key for key in keys}
+    taken = {*TRIALS, OF_RECIPE, SOURCE}
+    return {f"quantity_{key}" if key in taken else key: key for key in keys}
+
+
+def more_columns(designs: Sequence[StoredDesign]) -> list[str]:
+    """The columns behind `TRIALS` of networks of the user's own; none where all are ours."""
+    has_own = any(design.source for design in designs)
+    return [*own_columns(designs), SOURCE] if has_own else []
 
 
 def _is_shared(key: str, value: Any) -> bool:
