@@ -16,8 +16,9 @@ Value = int | tuple[int, ...]
 
 LONGEST_NAME = 500
 FORM = "package.module:function(quantity=5,other=3-3-9-3)"
-_NAME = re.compile(r"([A-Za-z_][\w.]*:[A-Za-z_]\w*)(?:\(([^()]*)\))?", re.ASCII)
-_VALUE = re.compile(r"\d{1,10}(?:-\d{1,10})*-?", re.ASCII)
+# As regular expressions that JSON Schema reads, too.
+NAME = r"([A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*)(?:\(([^()]*)\))?"
+VALUE = r"[0-9]{1,10}(?:-[0-9]{1,10})*-?"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class OwnName:
     @classmethod
     def parse(cls, name: str) -> "OwnName":
         """Read a name; raises `UserError` where it is none."""
-        match = _NAME.fullmatch(name.strip()) if len(name) <= LONGEST_NAME else None
+        match = re.fullmatch(NAME, name.strip()) if len(name) <= LONGEST_NAME else None
         if match is None:
             raise UserError(
                 f"a network of your own is named {FORM}, with at most {LONGEST_NAME} characters;"
@@ -89,7 +90,7 @@ def parse_value(value: object, key: str) -> Value:
     """
     if isinstance(value, str):
         text = value.strip()
-        if _VALUE.fullmatch(text):
+        if re.fullmatch(VALUE, text):
             numbers = tuple(int(part) for part in text.rstrip("-").split("-"))
             if max(numbers) <= LARGEST_NUMBER:
                 return numbers if "-" in text else numbers[0]
