@@ -190,7 +190,7 @@ def _drawn(evidence: Evidence) -> list[str]:
 def _templates(evidence: Evidence) -> dict[str, str]:
     templates: dict[str, list[str]] = {arm: [] for arm in evidence.arms}
     for design in evidence.designs.to_dict("records"):
-        templates[str(design["arm"])].append(network_label(design))
+        templates[str(design["arm"])].append(network_label(design, evidence.own_quantities))
     return {
         arm: labels[0] if len(set(labels)) == 1 else f"{len(labels)} designs"
         for arm, labels in templates.items()
