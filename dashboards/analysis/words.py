@@ -175,9 +175,15 @@ def network_label(design: Mapping[str, Any], varied: Collection[str] | None = No
 
 
 def own_quantities(names: Iterable[str]) -> dict[str, dict[str, str]]:
-    """The quantities in which networks of the user's own differ: the value of each name, as text.
+    """The quantities in which networks of the user's own differ; see `own_values`."""
+    values = own_values(names).items()
+    return {key: of_name for key, of_name in values if len(set(of_name.values())) > 1}
 
-    Other names, and what no name can be, are left out.
+
+def own_values(names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The quantities of networks of the user's own: by name, the value of each network as text.
+
+    Other networks, and what no name can be, are left out.
     """
     values: dict[str, dict[str, str]] = {}
     for name in filter(is_own, dict.fromkeys(names)):
@@ -187,7 +193,7 @@ def own_quantities(names: Iterable[str]) -> dict[str, dict[str, str]]:
             continue
         for key, value in parsed.values.items():
             values.setdefault(key, {})[name] = str(dashed(value))
-    return {key: of_name for key, of_name in values.items() if len(set(of_name.values())) > 1}
+    return values
 
 
 def budget_words(trials: pd.DataFrame) -> str:
