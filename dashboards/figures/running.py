@@ -41,6 +41,7 @@ from dashboards.figures.theme import (
 from dashboards.figures.tradeoffs import devices_text
 from explorer import Architecture
 from explorer.drawing import svg
+from explorer.template import SIZES
 from explorer.text import human_percent, human_time
 
 # How a pair stands: its colour and, as colour is never the only sign, its pattern.
@@ -276,5 +277,5 @@ def network_drawing(trial: Mapping[str, Any]) -> str:
 
     Raises `UserError` where the row's design is no name of a network.
     """
-    sizes = {key: int(trial[key]) for key in ("resolution", "classes", "in_channels")}
+    sizes = {key: int(trial[key]) for key in SIZES}
     return svg(Architecture.from_name(str(trial["design"]), **sizes))

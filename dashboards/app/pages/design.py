@@ -45,7 +45,7 @@ from explorer.designs import LABELS, Design, cost
 from explorer.drawing import svg
 from explorer.errors import UserError
 from explorer.names import PUBLISHED
-from explorer.text import human_count, human_flops, human_percent
+from explorer.text import dashed, human_count, human_flops, human_percent
 
 
 def page(search: str | None) -> list[Any]:
@@ -316,7 +316,7 @@ def _table(designs: list[Design], asked: Question) -> Any:
             str(_ours(design).template.cardinality),
             str(_ours(design).template.bottleneck_width or NOTHING),
             str(_ours(design).template.width),
-            "-".join(map(str, _ours(design).depths)),
+            dashed(_ours(design).depths),
             *map(human_count, vars(design.complexity).values()),
             signed(design.mismatch),
         )

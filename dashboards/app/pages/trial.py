@@ -25,6 +25,7 @@ from explorer.errors import UnknownName, check_known
 from explorer.layers import iter_layers
 from explorer.own.names import is_own
 from explorer.suggestions import command
+from explorer.template import SIZES
 from explorer.text import human_count, human_flops, human_percent, human_time
 from studies.results import Reader
 
@@ -44,7 +45,7 @@ def page(reader: Reader, name: str, design: str, seed: str, look: Look | None) -
             f" {trials['seed'].max()}."
         )
     row = rows.iloc[0].to_dict()
-    shape = {key: int(row[key]) for key in ("resolution", "classes", "in_channels")}
+    shape = {key: int(row[key]) for key in SIZES}
     network = _network(design, shape)
     curve = reader.curve(name, design, int(row["seed"]))
     attempts = reader.attempts(name, design, int(row["seed"]))
