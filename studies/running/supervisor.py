@@ -189,7 +189,6 @@ class _Supervisor:
     def run(self, counts: Counts) -> Counts:
         claims = Claims(
             self.storage,
-            self.storage.open(),
             self.stored.id,
             self.stored,
             lease=self.lease,

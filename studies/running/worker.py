@@ -138,7 +138,6 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
 
     claims = Claims(
         storage,
-        storage.open(),
         stored.id,
         stored,
         lease=Lease(**config["lease"]),
@@ -174,7 +173,7 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
                 # Torch and Lightning stay. Looking through their million objects took 0.3 s before
                 # each pair.
                 gc.freeze()
-            attempt = claims.claim(me, config["index"]) if trainer else None
+            attempt = claims.claim(me) if trainer else None
             if trainer and attempt is None and proposer:
                 attempt = proposer.claim(claims, me, config["index"])
             if trainer is None or attempt is None:

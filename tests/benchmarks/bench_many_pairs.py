@@ -49,7 +49,7 @@ def bookkeeping(pairs: int, server: Server | None = None) -> tuple[float, float]
                     " FROM trials"
                 )
         claims, standing = (
-            Claims(storage, storage.open(), stored.id, stored),
+            Claims(storage, stored.id, stored),
             stored.standing(storage),
         )
         me = Worker("me", host="elsewhere", machine="elsewhere")

@@ -61,16 +61,15 @@ def _process_of_ours(url: str, wanted: list[Pair], indices: list[int], gate: Any
     # All workers together have the connections that a server accepts by default.
     postgres._POOL.update(pool_size=CONNECTIONS // available_cores(), pool_timeout=600)
     storage = Storage(url)
-    writer = storage.open()
-    study_id = writer.get_study_id_from_name("study")
+    study_id = storage.open().get_study_id_from_name("study")
 
     def work(index: int, turns: list[float]) -> None:
-        claims = Claims(storage, writer, study_id, wanted)
+        claims = Claims(storage, study_id, wanted)
         me = Worker(f"worker{index}", host="simulated", machine="simulated")
         with storage.waiting(lambda reason: None, lambda: False):
             while True:
                 begin = time.perf_counter()
-                attempt = claims.claim(me, index)
+                attempt = claims.claim(me)
                 if attempt is None:
                     return
                 claims.end(attempt, "complete", 0.5, {"result": {"by": me.id}})

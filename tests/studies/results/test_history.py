@@ -124,7 +124,7 @@ def test_delete_takes_all_of_one_study_and_nothing_else(
 
 def test_a_study_that_is_being_trained_is_not_deleted(place: Storage, tiny: Path) -> None:
     stored = get(place, "tiny")
-    claims = Claims(place, place.open(), stored.id, [Pair("new", 0)])
+    claims = Claims(place, stored.id, [Pair("new", 0)])
     attempt = claims.claim(Worker("w", host="cluster7", pid=4711, machine="another"))
     assert attempt
     with pytest.raises(UserError, match="being trained by process 4711 on cluster7"):
