@@ -47,7 +47,7 @@ def create(
     trials = TrialModel.__table__
     last = connection.execute(sqlalchemy.text(schema.LAST_NUMBER), {"study": study_id}).scalar()
     number = 0 if last is None else last + 1
-    (trial_id,) = connection.execute(
+    created = connection.execute(
         sqlalchemy.insert(trials),
         {
             "study_id": study_id,
@@ -56,6 +56,8 @@ def create(
             "datetime_start": _now(),
         },
     ).inserted_primary_key
+    assert created
+    trial_id: int = created[0]
     write(connection, trial_id, attributes)
     parameters = [
         {

@@ -88,6 +88,9 @@ class Engine(ABC):
     spans_machines = False
     devices = 1
 
+    def reach(self) -> None:  # noqa: B027 - most need nothing
+        """Raise `UserError` within 30 seconds where what the engine needs cannot be reached."""
+
     @abstractmethod
     def seats(self, settings: Settings) -> int:
         """How many workers there can be by now, for a study with these settings.

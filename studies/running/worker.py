@@ -42,6 +42,15 @@ if TYPE_CHECKING:
 POLL = 0.5
 
 
+def start(config: dict[str, Any]) -> None:
+    """Run a worker, and end its process at once: to take torch and Lightning apart again takes
+    Python over a second."""
+    code = main(config)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 def main(config: dict[str, Any]) -> int:
     """Run a worker; returns its exit code.
 

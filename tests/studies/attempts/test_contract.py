@@ -251,7 +251,7 @@ def test_a_late_worker_records_nothing(storage: Storage) -> None:
 
 def test_of_two_endings_one_counts(storage: Storage) -> None:
     (claims,) = parties(storage, [Pair("a", seed) for seed in range(10)], 1)
-    for seed in range(10):
+    for _ in range(10):
         attempt = claims.claim(NOBODY)
         assert attempt
         said: list[bool] = []

@@ -105,7 +105,7 @@ def test_a_full_disk_fails_the_training_with_its_reason_and_the_worker_goes_on(
     stored = create_or_extend(storage, study, study.wanted(), lambda: known)
     claims = Claims(storage, stored.id, stored)
     artifacts = Artifacts("shared")
-    artifacts.check()
+    artifacts.check(print)
     trainer = fake_training.Trainer(storage, stored, None, artifacts)
 
     def full(*_: str) -> None:

@@ -174,9 +174,7 @@ def test_of_proposals_at_the_same_moment_no_design_is_tried_twice(
     first = claims[1].propose(draw(designs[1]), NOBODY)
     assert first
     assert first.pair == Pair(designs[1], 0)
-    second = claims[2].propose(
-        draw(designs[1]), SOMEBODY
-    )  # the same again: the next is drawn
+    second = claims[2].propose(draw(designs[1]), SOMEBODY)  # the same again: the next is drawn
     assert second
     assert second.pair == Pair(designs[2], 0)
     assert claims[1].propose(draw(designs[1]), NOBODY) is None  # three are enough
