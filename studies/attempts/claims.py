@@ -267,13 +267,15 @@ class Claims:
 
         def end(connection: "sqlalchemy.Connection") -> bool:
             nonlocal is_repeated
-            found = writing.hold(connection, attempt.id)
-            if found in RUNNING:
+            if writing.end(connection, attempt.id, state, values):
                 is_repeated = True
                 writing.write(connection, attempt.id, {**(attributes or {}), ENDED: ended})
-                writing.end(connection, attempt.id, state, values)
                 return True
             # The answer to an earlier try was lost: nobody else completes this attempt.
-            return is_repeated and ended in states and found == state.name
+            return (
+                is_repeated
+                and ended in states
+                and writing.hold(connection, attempt.id) == state.name
+            )
 
         return self._storage.transact(end)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy
 
 from explorer.errors import UserError
+from studies.attempts.attempt import RUNNING
 from studies.storage import schema
 
 if TYPE_CHECKING:
@@ -86,23 +87,27 @@ def hold(connection: sqlalchemy.Connection, trial_id: int) -> str:
 
 def write(connection: sqlalchemy.Connection, trial_id: int, attributes: Mapping[str, Any]) -> None:
     """Write attributes of an attempt, over those of the same keys."""
-    rows = [
-        {"trial": trial_id, "key": key, "value": json.dumps(value)}
-        for key, value in attributes.items()
-    ]
-    if rows:
-        connection.execute(sqlalchemy.text(schema.WRITE_ATTRIBUTE), rows)
+    if not attributes:
+        return
+    parameters: dict[str, Any] = {"trial": trial_id}
+    for number, (key, value) in enumerate(attributes.items()):
+        parameters |= {f"key{number}": key, f"value{number}": json.dumps(value)}
+    connection.execute(sqlalchemy.text(schema.write_attributes(len(attributes))), parameters)
 
 
 def end(
     connection: sqlalchemy.Connection, trial_id: int, state: "TrialState", values: Sequence[float]
-) -> None:
-    """End an attempt that is held, with its value for each objective."""
+) -> bool:
+    """End an attempt with its value for each objective; False where it does not run."""
     from optuna.storages._rdb.models import TrialModel, TrialValueModel
+    from optuna.trial import TrialState
 
     trials = TrialModel.__table__
-    ending = sqlalchemy.update(trials).where(trials.c.trial_id == trial_id)
-    connection.execute(ending, {"state": state, "datetime_complete": _now()})
+    ending = sqlalchemy.update(trials).where(
+        trials.c.trial_id == trial_id, trials.c.state.in_([TrialState[name] for name in RUNNING])
+    )
+    if not connection.execute(ending, {"state": state, "datetime_complete": _now()}).rowcount:
+        return False
     rows = []
     for objective, value in enumerate(values):
         stored, kind = TrialValueModel.value_to_stored_repr(value)
@@ -111,6 +116,7 @@ def end(
         )
     if rows:
         connection.execute(sqlalchemy.insert(TrialValueModel.__table__), rows)
+    return True
 
 
 def _now() -> datetime:

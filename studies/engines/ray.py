@@ -95,8 +95,8 @@ def _knock(address: str) -> None:
 def why_silent(address: str) -> str:
     """Why the head of a cluster does not answer at HOST:PORT; empty where it does.
 
-    Takes `KNOCK_TIMEOUT` seconds at most. The head speaks gRPC: to the first bytes of HTTP/2 it answers with
-    a frame of settings.
+    Takes `KNOCK_TIMEOUT` seconds at most. The head speaks gRPC: to the first bytes of HTTP/2 it
+    answers with a frame of settings.
     """
     host, _, port = address.rpartition(":")
 

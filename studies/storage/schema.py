@@ -89,8 +89,13 @@ LOCK_ON_SERVER = """
 LAST_NUMBER = """
     SELECT number FROM trials WHERE study_id = :study ORDER BY trial_id DESC LIMIT 1"""
 HOLD = f"SELECT {_STATE} FROM trials WHERE trial_id = :trial"
-WRITE_ATTRIBUTE = """
-    INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES (:trial, :key, :value)
+
+
+def write_attributes(count: int) -> str:
+    """Writes so many attributes of `:trial`, `:key0` as `:value0` and so on, in one statement."""
+    rows = ", ".join(f"(:trial, :key{number}, :value{number})" for number in range(count))
+    return f"""
+    INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES {rows}
     ON CONFLICT (trial_id, key) DO UPDATE SET value_json = excluded.value_json"""
 
 
