@@ -186,8 +186,18 @@ class Artifacts:
 
     def remove(self, folder: str) -> None:
         """Remove a folder with all that is in it. What cannot be removed stays."""
-        with suppress(Exception), self.not_waiting():
-            self._bounded(lambda: self._system.rm(self._at(folder), recursive=True))
+        with suppress(UserError), self.not_waiting():
+            self.delete(folder)
+
+    def delete(self, folder: str) -> None:
+        """Remove a folder, if it is there. Raises `UserError` where that fails."""
+
+        def remove() -> None:
+            self._check_there()
+            if self._system.exists(self._at(folder)):
+                self._system.rm(self._at(folder), recursive=True)
+
+        self._call(remove)
 
     def _open(self) -> tuple[Any, str]:
         """The file system of fsspec's, which may connect, and the path of the folder in it."""
