@@ -41,7 +41,7 @@ def engine_options(run: Callable[..., None]) -> Callable[..., None]:
             "--devices-per-worker",
             type=int,
             metavar="K",
-            help="GPUs that share each training (on a CPU, processes; default: 1).",
+            help="GPUs that share each training (on CPUs, processes; default: 1).",
         ),
         click.option(
             "--time", metavar="H:MM:SS", help="Of each Slurm job (default: 1:00:00), then again."

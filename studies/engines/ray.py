@@ -18,8 +18,7 @@ from typing import Any
 
 from explorer.errors import UserError
 from explorer.waiting import within
-from studies.engines.engine import Engine, Job, Placed, Tell
-from studies.engines.ray_seat import settings_of_node
+from studies.engines.engine import Engine, Job, Placed, Tell, settings_of_node
 from studies.engines.ray_worker import RayWorker, first_line, why_no_start
 from studies.machine.settings import Resolved, Settings
 

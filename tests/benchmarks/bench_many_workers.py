@@ -2,7 +2,7 @@
 beside plain Optuna and Ray Tune, in one run on the same machine.
 
     python tests/benchmarks/bench_many_workers.py [--workers 1 10 100 1000] [--pgbouncer PATH]
-        [--optuna 1 10 100] [--ray 10]   (Ray Tune: pip install 'ray[tune]')
+        [--optuna 1 10 100] [--rounds 2] [--ray 10]   (Ray Tune: pip install 'ray[tune]')
 
 Workers are threads, spread over as many processes as there are cores, each with its own view of the
 study. Every pair must be completed exactly once. A worker's turn is its claim with its ending:
@@ -38,8 +38,7 @@ from studies.storage import Storage, postgres
 
 MINUTE = 60.0
 CONNECTIONS = 80
-# Plain Optuna and Ray Tune are given fewer trials: they take longer for each.
-TRIALS_OF_OPTUNA = 200
+TRIALS = 200  # or one a worker
 
 
 def empty_trials(url: str, workers: int, count: int) -> None:
@@ -53,8 +52,8 @@ def empty_trials(url: str, workers: int, count: int) -> None:
     completed = Counter(attempt.pair for attempt in attempts if attempt.ended == "complete")
     assert set(completed) == set(wanted), f"lost: {len(set(wanted) - set(completed))}"
     assert set(completed.values()) == {1}, "a pair was completed twice"
-    withdrawn = sum(attempt.ended == "superseded" for attempt in attempts)
-    _tell("ours", workers, count, seconds, turns, f"; {withdrawn} withdrawn")
+    assert len(attempts) == count, "a claim was in vain"
+    _tell("ours", workers, count, seconds, turns)
 
 
 def _process_of_ours(url: str, wanted: list[Pair], indices: list[int], gate: Any, out: Any) -> None:
@@ -175,14 +174,12 @@ def _race(process: Any, workers: int, *given: Any) -> tuple[float, list[float]]:
     return seconds, turns
 
 
-def _tell(
-    who: str, workers: int, count: int, seconds: float, turns: list[float], more: str = ""
-) -> None:
+def _tell(who: str, workers: int, count: int, seconds: float, turns: list[float]) -> None:
     text = f"{who:9} {workers:5} workers, {count:5} trials: {count / seconds:6.1f} a second"
     if turns:
         turn = median(turns)
         text += f"; a turn {turn:7.3f} s, {turn / (turn + MINUTE):.1%} of a worker's time"
-    print(text + more, flush=True)
+    print(text, flush=True)
 
 
 def main() -> None:
@@ -192,15 +189,17 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 10, 100])
     parser.add_argument("--optuna", type=int, nargs="*", default=[1, 10])
     parser.add_argument("--ray", type=int, nargs="*", default=[])
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--pgbouncer", metavar="PATH", help="ours through this pooler")
     options = parser.parse_args()
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
     with serve(programs) as server:
-        for workers in options.workers:
-            with _reached(server, options.pgbouncer) as url:
-                empty_trials(url, workers, max(200, workers))
-        for workers in options.optuna:
-            trials_of_optuna(server.create(), workers, max(TRIALS_OF_OPTUNA, workers))
+        for workers in sorted({*options.workers, *options.optuna}) * options.rounds:
+            if workers in options.workers:
+                with _reached(server, options.pgbouncer) as url:
+                    empty_trials(url, workers, max(TRIALS, workers))
+            if workers in options.optuna:
+                trials_of_optuna(server.create(), workers, max(TRIALS, workers))
     for workers in options.ray:
         trials_of_ray_tune(workers, workers)
 

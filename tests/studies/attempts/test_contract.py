@@ -438,7 +438,8 @@ class TestServers:
     def test_a_server_that_never_answers_is_one_message(
         self, server: Server, tiny: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("studies.storage.postgres.CONNECT_TIMEOUT", 2)
+        """A name may have several addresses: the limit is for all of them."""
+        monkeypatch.setattr("studies.storage.postgres.LONGEST_CONNECT", 0.2)
         with socket.socket() as deaf:
             deaf.bind(("127.0.0.1", 0))
             deaf.listen()
