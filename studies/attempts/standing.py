@@ -80,7 +80,8 @@ class Attempts:
         self, select: Callable[..., Sequence[Sequence[Any]]], running: Iterable[int], leases: bool
     ) -> None:
         rows: dict[int, dict[str, Any]] = {}
-        keys = (schema.CLAIM, schema.LEASE, schema.PROGRESS, schema.ENDED, *self._attribute_keys)
+        keys = (schema.CLAIM, schema.PROGRESS, schema.ENDED, *self._attribute_keys)
+        keys += (schema.LEASE,) if leases else ()
         for trial_id, number, state, key, text in select(
             # Ids grow with the order in which attempts are created, and what has ended stays as it
             # is.
