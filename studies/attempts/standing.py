@@ -35,16 +35,14 @@ class Attempts:
     def __init__(self, storage: Storage, study_id: int, attribute_keys: Iterable[str] = ()) -> None:
         self._storage, self._study_id = storage, study_id
         self._attribute_keys = tuple(attribute_keys)
-        self._known: dict[int, Attempt] = {}
+        # Every attempt as it was at the last reading, in the order of their numbers. It is handed out
+        # as it is: of 20,000 a copy takes half a millisecond. Where each is in it, by its id.
+        self.seen: list[Attempt] = []
+        self._places: dict[int, int] = {}
         self._at: dict[Pair, dict[int, Attempt]] = {}
         self._running: dict[int, Attempt] = {}
         self.last = -1  # the id of the newest attempt that was read
         self._changed: set[Pair] = set()
-
-    @property
-    def seen(self) -> list[Attempt]:
-        """Every attempt as it was at the last reading."""
-        return list(self._known.values())
 
     @property
     def running(self) -> list[Attempt]:
@@ -63,7 +61,7 @@ class Attempts:
     def read(
         self, connection: sqlalchemy.Connection | None = None, *, leases: bool = False
     ) -> list[Attempt]:
-        """Every attempt, in the order of their numbers.
+        """Every attempt, in the order of their numbers: `seen`, which the next reading changes.
 
         Args:
             connection: In a transaction, which keeps others waiting: read no more than those that
@@ -111,10 +109,12 @@ class Attempts:
             )
 
     def _take(self, attempt: Attempt) -> None:
-        known = self._known.get(attempt.id)
-        if known == attempt and known.attributes == attempt.attributes:
+        place = self._places.setdefault(attempt.id, len(self.seen))
+        if place == len(self.seen):
+            self.seen.append(attempt)
+        elif (known := self.seen[place]) == attempt and known.attributes == attempt.attributes:
             return
-        self._known[attempt.id] = attempt
+        self.seen[place] = attempt
         self._at.setdefault(attempt.pair, {})[attempt.id] = attempt
         self._changed.add(attempt.pair)
         self.last = max(self.last, attempt.id)

@@ -9,6 +9,7 @@ watched as well: how far its messages are behind its workers.
 """
 
 import argparse
+import gc
 import json
 import os
 import subprocess
@@ -54,6 +55,7 @@ def bookkeeping(pairs: int, server: Server | None = None) -> tuple[float, float]
         )
         me = Worker("me", host="elsewhere", machine="elsewhere")
         claims.counts(), standing.look()
+        gc.freeze()  # as a worker does
         claiming, looking = [], []
         for _ in range(ROUNDS):
             begin = time.perf_counter()

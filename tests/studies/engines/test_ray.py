@@ -17,6 +17,8 @@ from ray_cluster import Nodes, cluster
 from tiny_runs import assert_undisturbed, attempts, tables
 from tiny_study import change
 
+from studies import stop_study
+
 pytestmark = pytest.mark.heavy
 
 PROGRAM = [str(Path(sys.executable).with_name("resnext-explorer"))]
@@ -137,7 +139,7 @@ def test_a_study_is_stopped_from_elsewhere_and_goes_on(
 ) -> None:
     run = Run(nodes, tiny, FAKE)
     run.wait_for("epoch")
-    subprocess.run([*PROGRAM, "study", "stop", "tiny"], check=True, timeout=LONGEST)
+    stop_study("tiny")
     assert run.end() == 130
     assert Run(nodes, tiny, FAKE).end() == 0
     assert_undisturbed(undisturbed, url)

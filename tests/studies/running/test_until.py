@@ -77,8 +77,8 @@ def test_a_run_decides_every_arm_and_stops(ended: Counts, tiny: Path) -> None:
     view = Recorder()
     assert tiny_runs.run(tiny, view) == ended
     assert view.named("nothing")
-    # Each arm has its first seeds, as many as it took and no hole, also where an idle worker trained
-    # ahead: pairs are claimed in order.
+    # Each arm has its first seeds, as many as it took and no hole, also where an idle worker has
+    # trained ahead: pairs are claimed in order.
     trials = Reader(Storage(URL)).tables("tiny").trials
     for arm, rows in trials.groupby("arm"):
         decided = decisions()[str(arm)][1]
