@@ -53,7 +53,7 @@ def storage(request: pytest.FixtureRequest, workdir: Path) -> Iterator[Storage]:
 def parties(storage: Storage, wanted: list[Pair], count: int = 2) -> list[Claims]:
     """So many parties to one study: each is what a process of its own would hold."""
     study_id = storage.open().create_new_study([StudyDirection.MINIMIZE], "study")
-    return [Claims(storage, storage.open(), study_id, wanted) for _ in range(count)]
+    return [Claims(storage, study_id, wanted) for _ in range(count)]
 
 
 def completed(storage: Storage) -> Counter[Pair]:
@@ -216,11 +216,22 @@ def test_killed_processes_lose_nothing(storage: Storage) -> None:
     assert completed(storage) == Counter(wanted)
 
 
-def test_the_later_of_two_claims_withdraws(storage: Storage) -> None:
-    early, late = parties(storage, [Pair("a", 0)])
-    assert early._create(Pair("a", 0), NOBODY) is not None
-    assert late._create(Pair("a", 0), SOMEBODY) is None
-    assert late.look() == {Pair("a", 0): "running"}
+def test_of_two_claims_at_one_moment_the_later_waits_for_the_first(storage: Storage) -> None:
+    pairs = [Pair("a", 0), Pair("b", 0)]
+    early, late = parties(storage, pairs)
+    claimed: list[Attempt | None] = []
+    later = threading.Thread(target=lambda: claimed.append(late.claim(SOMEBODY)))
+
+    def claim() -> Pair | None:
+        later.start()
+        later.join(0.3)
+        assert later.is_alive()
+        return early._standing.waiting()
+
+    first = early._claim(NOBODY, claim)
+    later.join(60)
+    assert [attempt and attempt.pair for attempt in (first, *claimed)] == pairs
+    assert late.look() == dict.fromkeys(pairs, "running")
 
 
 def test_a_late_worker_records_nothing(storage: Storage) -> None:
@@ -241,8 +252,8 @@ def test_a_late_worker_records_nothing(storage: Storage) -> None:
 
 def test_of_two_endings_one_counts(storage: Storage) -> None:
     (claims,) = parties(storage, [Pair("a", seed) for seed in range(10)], 1)
-    for seed in range(10):
-        attempt = claims._create(Pair("a", seed), NOBODY)
+    for _ in range(10):
+        attempt = claims.claim(NOBODY)
         assert attempt
         said: list[bool] = []
 
@@ -431,7 +442,8 @@ class TestServers:
     def test_a_server_that_never_answers_is_one_message(
         self, server: Server, tiny: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("studies.storage.postgres.CONNECT_TIMEOUT", 2)
+        """A name may have several addresses: the limit is for all of them."""
+        monkeypatch.setattr("studies.storage.postgres.LONGEST_CONNECT", 0.2)
         with socket.socket() as deaf:
             deaf.bind(("127.0.0.1", 0))
             deaf.listen()

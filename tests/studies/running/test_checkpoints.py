@@ -105,9 +105,9 @@ def test_a_full_disk_fails_the_training_with_its_reason_and_the_worker_goes_on(
     study = Study.load(tiny)
     known = {**about_data(fake_training.load(study.data, None)), "settings": SETTINGS}
     stored = create_or_extend(storage, study, study.wanted(), lambda: known)
-    claims = Claims(storage, storage.open(), stored.id, stored)
+    claims = Claims(storage, stored.id, stored)
     artifacts = Artifacts("shared")
-    artifacts.check()
+    artifacts.check(print)
     trainer = fake_training.Trainer(storage, stored, None, artifacts)
 
     def full(*_: str) -> None:
