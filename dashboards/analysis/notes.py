@@ -42,7 +42,12 @@ def _notes_on_trainings(evidence: Evidence) -> list[str]:
             for status in ("failed", "running", "waiting")
             if counts.get(status)
         ]
-        parts += [f"{info['to_come']} without a design yet"] if info.get("to_come") else []
+        if to_come := info.get("to_come"):
+            # Where seeds end with the verdict, arms that are decided get no more.
+            is_open = info.get("until")
+            parts.append(
+                f"at most {to_come} to come" if is_open else f"{to_come} without a design yet"
+            )
         sentences.append(
             f"{complete} of {evidence.wanted} trainings are complete ({', '.join(parts)})."
         )

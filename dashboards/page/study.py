@@ -190,7 +190,7 @@ def _words(value: Any) -> str:
         rest = (
             f"{str(key).replace('_', ' ')} {_words(entry)}"
             for key, entry in value.items()
-            if key != "name" and entry is not None
+            if key != "name" and entry is not None and entry != []
         )
         return ", ".join([*([_words(value["name"])] if value.get("name") else []), *rest])
     if isinstance(value, list | tuple):

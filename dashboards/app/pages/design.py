@@ -60,15 +60,10 @@ def page(search: str | None) -> list[Any]:
         ),
         html.Div(_controls(asked), className="controls design"),
         html.P("", id="design-problem", className="problem", role="alert"),
-        html.Div(
-            [
-                figure_frame("matched", "Click a mark to draw that network."),
-                html.Div(id="design-paper"),
-            ],
-            className="pair loose",
-        ),
+        html.Div(figure_frame("matched", "Click a mark to draw that network."), className="single"),
         html.Div(id="design-table"),
         html.Div(id="design-drawing"),
+        html.Div(id="design-paper"),
         dcc.Store(id="design-shown", data=asked.shown),
     ]  # fmt: skip
 

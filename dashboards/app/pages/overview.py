@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 from dash import dcc, html
 
 from dashboards.analysis.effort import effort_sentence
+from dashboards.analysis.words import seeds_phrase
 from dashboards.app.pages import recipes
 from dashboards.app.pages.parts import Still, labelled_options, legend, progress, radio, study_path
 from dashboards.app.pages.study_figures import findings_of
@@ -16,6 +17,7 @@ from dashboards.page.parts import facts, quiet, section
 from dashboards.page.study import remarks
 from explorer.errors import UserError
 from explorer.suggestions import command
+from explorer.text import counted
 from studies.records.stored_study import StoredStudy
 from studies.results import Reader
 
@@ -126,7 +128,7 @@ def _entry(reader: Reader, study: StoredStudy) -> Any:
     about = {
         "Question": info["question"],
         "Data": info["data"]["name"],
-        "Size": f"{trials['design'].nunique():,} designs, {len(study.seeds):,} seeds",
+        "Size": f"{counted(trials['design'].nunique(), 'design')}, {seeds_phrase(len(study.seeds))}",
         "Last result": f"{last:%Y-%m-%d %H:%M} UTC" if last is not None and last == last else "",
         "Effort": effort_sentence(evidence),
     }
