@@ -187,7 +187,7 @@ def sampling_sentence(evidence: Evidence) -> str:
     if sampling is None:
         return ""
     text = (
-        f"Apart from the seeds, the test set of {sampling.images} images is itself a sample: on"
+        f"Apart from the seeds, the test set of {sampling.images:,} images is itself a sample: on"
         f" others like it {evidence.reference}'s error could be {100 * sampling.low:.1f} to"
         f" {100 * sampling.high:.1f} %"
     )

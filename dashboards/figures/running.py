@@ -238,13 +238,14 @@ def speed_by_arm(findings: Findings) -> ArmChart:
     joined = bool(findings.cardinalities) and len(marks) > 1
     lines = [Line([mark.x for mark in marks], list(means.values()))] if joined else []
     counts = [len(rows) for rows in trainings.values()]
-    means = f"mean of {span(counts)} trainings" if max(counts, default=0) > 1 else "1 training each"
+    most = max(counts, default=0)
+    over = f"mean of {span(counts)} trainings" if most > 1 else "1 training each" if most else ""
     devices = devices_text(pd.concat(trainings.values())) if trainings else ""
     fastest = max((float(own.y.max()) for own in points.values()), default=0.0)
     return ArmChart(
         _speed_title(means, reference),
         subtitle_of(
-            "Images per second in training", means if counts else "", devices,
+            "Images per second in training", over, devices,
             left_out=left_out_phrase(sum(own.left_out for own in points.values()))
             + arms_left_out(axis.left_out),
         ),

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from dashboards.analysis.arms import axes_of
@@ -9,6 +10,8 @@ from dashboards.analysis.tables import TextTable
 from dashboards.page.elements import Element, element, joined
 
 LONG_COLUMNS = ("Reason", "Question", "Finding", "Note", "By arm")  # of sentences, which wrap
+PHRASE_COLUMNS = ("Status", "Verdict")  # of some words, which wrap where there is little room
+SHORT_HEADING = 12  # letters; on a phone a longer one must not wrap into a tower
 
 
 def section(title: str, *children: Any, **attributes: Any) -> Element:
@@ -41,7 +44,7 @@ def notes(texts: Sequence[str]) -> Element | None:
 def table(
     content: TextTable,
     label: str,
-    link: Callable[[int, str], Any] | None = None,
+    link: Callable[[int, Any], Any] | None = None,
     levels: Sequence[Sequence[int]] = (),
 ) -> Element:
     """A table that scrolls in its own frame, which the keyboard reaches, where it is wider than
@@ -51,18 +54,20 @@ def table(
     def kind(column: str) -> str | None:
         if column in LONG_COLUMNS:
             return "word long"
+        if column in PHRASE_COLUMNS:
+            return "word phrase"
         return "word" if column in content.words else None
 
     columns, kinds = content.columns, [kind(column) for column in content.columns]
     apart = _new_axes([row[0] for row in content.rows]) if columns[0] == "Arm" else ()
     head = [
-        element("th", column, scope="col", className=kind)
+        element("th", column, scope="col", className=_heading(column, kind))
         for column, kind in zip(columns, kinds, strict=True)
     ]
     body = [
         element(
             "tr",
-            element("th", link(index, row[0]) if link else row[0], scope="row"),
+            _first_cell(row[0], partial(link, index) if link else None),
             *(
                 element(
                     "td", cell, className=_kind(kinds[column], levels and levels[index][column])
@@ -77,6 +82,24 @@ def table(
         body = [element("tr", element("td", "Nothing yet", colSpan=len(columns)))]
     whole = element("table", element("thead", element("tr", *head)), element("tbody", *body))
     return scrolling(whole, label, "scroll shaded" if levels else "scroll")
+
+
+def _heading(column: str, kind: str | None) -> str | None:
+    return (
+        " ".join(filter(None, (kind, "heading" if len(column) > SHORT_HEADING else None))) or None
+    )
+
+
+def _first_cell(text: str, link: Callable[[Any], Any] | None) -> Element:
+    """The name of a row, which goes on in the next line only after a comma."""
+    pieces = text.split(", ")
+    named: Any = text
+    if len(pieces) > 1:
+        ends = [*(f"{piece}," for piece in pieces[:-1]), pieces[-1]]
+        spans = [element("span", piece) for piece in ends]
+        named = [part for span in spans for part in (" ", span)][1:]
+    kind = "pieces" if len(pieces) > 1 else None
+    return element("th", link(named) if link else named, scope="row", className=kind)
 
 
 def _kind(kind: str | None, level: Any) -> str | None:

@@ -17,7 +17,6 @@ from dashboards.page.parts import facts, quiet, section
 from dashboards.page.study import remarks
 from explorer.errors import UserError
 from explorer.suggestions import command
-from explorer.text import counted
 from studies.records.stored_study import StoredStudy
 from studies.results import Reader
 
@@ -128,7 +127,7 @@ def _entry(reader: Reader, study: StoredStudy) -> Any:
     about = {
         "Question": info["question"],
         "Data": info["data"]["name"],
-        "Size": f"{counted(trials['design'].nunique(), 'design')}, {seeds_phrase(len(study.seeds))}",
+        "Size": f"{trials['design'].nunique():,} designs, {seeds_phrase(len(study.seeds))}",
         "Last result": f"{last:%Y-%m-%d %H:%M} UTC" if last is not None and last == last else "",
         "Effort": effort_sentence(evidence),
     }
