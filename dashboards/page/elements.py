@@ -48,7 +48,11 @@ def joined(text: Any) -> str:
     """Text in which a number stays on one line with its unit, p with its value, and the stages of
     depths=1-2-1 with one another."""
     units = r"(?<=\d) (?=[%GMk]\b|%)|(?<=\bp) (?=[=<])|(?<=\bp [=<]) "
-    text = re.sub(units, "\u00a0", str(text))
+    return whole_depths(re.sub(units, "\u00a0", str(text)))
+
+
+def whole_depths(text: str) -> str:
+    """Text in which the stages of depths=1-2-1 stay on one line."""
     return re.sub(r"(?<==)\d+(?:-\d+)+", lambda stages: stages[0].replace("-", "-\u2060"), text)
 
 

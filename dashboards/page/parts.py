@@ -1,17 +1,21 @@
 """What pages are made of: sections, tables, lists of facts, notes, and pictures of networks."""
 
 import base64
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from dashboards.analysis.arms import axes_of
 from dashboards.analysis.tables import TextTable
-from dashboards.page.elements import Element, element, joined
+from dashboards.page.elements import Element, element, joined, whole_depths
 
 LONG_COLUMNS = ("Reason", "Question", "Finding", "Note", "By arm")  # of sentences, which wrap
-PHRASE_COLUMNS = ("Status", "Verdict")  # of some words, which wrap where there is little room
+# Of some words, which wrap where there is little room.
+PHRASE_COLUMNS = ("Status", "Verdict", "Trainings", "Published by")
 SHORT_HEADING = 12  # letters; on a phone a longer one must not wrap into a tower
+# Letters of a row's name: one that goes on in further lines, and what stays together in one.
+LONG_NAME, LONGEST_PIECE = 16, 40
 
 
 def section(title: str, *children: Any, **attributes: Any) -> Element:
@@ -61,7 +65,7 @@ def table(
     columns, kinds = content.columns, [kind(column) for column in content.columns]
     apart = _new_axes([row[0] for row in content.rows]) if columns[0] == "Arm" else ()
     head = [
-        element("th", column, scope="col", className=_heading(column, kind))
+        element("th", whole_depths(column), scope="col", className=_heading(column, kind))
         for column, kind in zip(columns, kinds, strict=True)
     ]
     body = [
@@ -85,20 +89,18 @@ def table(
 
 
 def _heading(column: str, kind: str | None) -> str | None:
-    return (
-        " ".join(filter(None, (kind, "heading" if len(column) > SHORT_HEADING else None))) or None
-    )
+    is_long = len(column) > SHORT_HEADING
+    return " ".join(filter(None, (kind, "heading" if is_long else None))) or None
 
 
 def _first_cell(text: str, link: Callable[[Any], Any] | None) -> Element:
-    """The name of a row, which goes on in the next line only after a comma."""
-    pieces = text.split(", ")
+    """The name of a row; a long one goes on in the next line after a comma."""
+    pieces = re.split(r"(?<=,) ", text)
     named: Any = text
-    if len(pieces) > 1:
-        ends = [*(f"{piece}," for piece in pieces[:-1]), pieces[-1]]
-        spans = [element("span", piece) for piece in ends]
-        named = [part for span in spans for part in (" ", span)][1:]
-    kind = "pieces" if len(pieces) > 1 else None
+    kind = "long" if max(map(len, pieces)) > LONGEST_PIECE else None
+    if kind is None and len(pieces) > 1 and len(text) > LONG_NAME:
+        kind = "pieces"
+        named = [part for piece in pieces for part in (element("span", piece), " ")][:-1]
     return element("th", link(named) if link else named, scope="row", className=kind)
 
 
