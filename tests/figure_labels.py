@@ -76,8 +76,8 @@ def named(figure: dict[str, Any], name: str) -> bool:
 # box, and on a phone an error for which a table of trainings must be scrolled.
 BEYOND = """
 () => {
-  const width = document.documentElement.clientWidth, found = [];
-  if (document.documentElement.scrollWidth > width) found.push(['page', 'is wider than its window']);
+  const root = document.documentElement, width = root.clientWidth, found = [];
+  if (root.scrollWidth > width) found.push(['page', 'is wider than its window']);
   for (const node of document.querySelectorAll('main *, header *, footer *')) {
     if (node.closest('.js-plotly-plot, .skip')) continue;
     const box = node.getBoundingClientRect(), style = getComputedStyle(node);
@@ -90,7 +90,8 @@ BEYOND = """
     }
   }
   for (const cell of document.querySelectorAll('#study-trainings td:nth-child(3)')) {
-    if (cell.getBoundingClientRect().right > width) found.push([cell.textContent, 'is out of sight']);
+    const right = cell.getBoundingClientRect().right;
+    if (right > width) found.push([cell.textContent, 'is out of sight']);
   }
   if (width > 1000) {
     for (const frame of document.querySelectorAll('.scroll:has(> table)')) {

@@ -113,6 +113,7 @@ def blank_figure(theme: str) -> go.Figure:
         "tickfont": {"color": colors.quiet, "size": 13},
         "title": {"font": {"color": colors.quiet, "size": 13}},
         "automargin": True,
+        "exponentformat": "SI",  # 4G as in tables, not 4B
     }
     layout = {
         "template": None,
