@@ -47,7 +47,7 @@ def link(text: Any, href: str) -> Element:
 def joined(text: Any) -> str:
     """Text in which a number stays on one line with its unit, p with its value, and the stages of
     depths=1-2-1 with one another."""
-    units = r"(?<=\d) (?=[%GMk]\b|%)|(?<=\bp) (?=[=<])|(?<=\bp [=<]) "
+    units = r"(?<=\d) (?=[%GMTk]\b|%)|(?<=\bp) (?=[=<])|(?<=\bp [=<]) "
     return whole_depths(re.sub(units, "\u00a0", str(text)))
 
 
