@@ -10,6 +10,7 @@ from pathlib import Path
 
 import fake_training
 import pandas as pd
+import pytest
 from tiny_runs import DONE, assert_undisturbed, endings, run, start, wait_for_epochs
 
 Here = Callable[..., "subprocess.CompletedProcess[str]"]
