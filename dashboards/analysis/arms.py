@@ -96,6 +96,23 @@ def reference_arm(designs: pd.DataFrame, arms: Sequence[str], info: Mapping[str,
     return next(iter([*own["arm"].astype(str), *arms]), "")
 
 
+def rows_by_arm(trials: pd.DataFrame, arms: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """The rows of each arm, in their order: slices of one table, as copies of 625 arms' rows take
+    seconds."""
+    codes = arm_codes(trials, arms)
+    order = np.argsort(codes, kind="stable")
+    ordered = trials.iloc[order]
+    ends = np.searchsorted(codes[order], np.arange(len(arms) + 1)).tolist()
+    return {
+        arm: ordered.iloc[start:end] for arm, start, end in zip(arms, ends, ends[1:], strict=False)
+    }
+
+
+def arm_codes(trials: pd.DataFrame, arms: Sequence[str]) -> NDArray[np.intp]:
+    """The position of each row's arm among the arms; -1 of another."""
+    return np.asarray(pd.Index(arms).get_indexer(trials["arm"].astype(str)))
+
+
 def error_table(
     trials: pd.DataFrame, arms: Sequence[str], metric: str = "test_error"
 ) -> pd.DataFrame:
@@ -117,7 +134,7 @@ def error_table(
     if not counts.any():
         return pd.DataFrame(index=list(arms))
     seed, seeds = pd.factorize(trials["seed"][counts], sort=True)
-    cell = pd.Index(arms).get_indexer(trials["arm"][counts].astype(str)) * len(seeds) + seed
+    cell = arm_codes(trials[["arm"]][counts], arms) * len(seeds) + seed
     count, total = (
         np.bincount(cell, weights, len(arms) * len(seeds)) for weights in (None, errors[counts])
     )

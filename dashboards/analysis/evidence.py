@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from dashboards.analysis.arms import (
@@ -17,12 +18,18 @@ from dashboards.analysis.arms import (
     error_table,
     finite,
     reference_arm,
+    rows_by_arm,
     summarize_arms,
 )
 from dashboards.analysis.comparison import Comparison, Difference, compare
 from dashboards.analysis.looks import looks_so_far
 from dashboards.analysis.test_set import Sampling, sampling_of_tests, size_of_test_set
-from dashboards.analysis.words import budget_words, shared_seeds
+from dashboards.analysis.words import (
+    budget_words,
+    network_label,
+    only_or_counted,
+    shared_seeds,
+)
 from studies.judging.latency import latency_words
 from studies.missed import Missed
 from studies.pair import Pair
@@ -79,16 +86,33 @@ class Evidence:
     @cached_property
     def by_arm(self) -> dict[str, pd.DataFrame]:
         """The rows of `trials` of each arm."""
-        groups = dict(list(self.trials.groupby(self.trials["arm"].astype(str), sort=False)))
-        return {arm: groups[arm] for arm in self.arms}
+        return rows_by_arm(self.trials, self.arms)
+
+    @cached_property
+    def templates(self) -> dict[str, str]:
+        """What each arm's design is, in short: '8x14d'; of several that differ, how many."""
+        labels: dict[str, list[str]] = {arm: [] for arm in self.arms}
+        for design in self.designs.to_dict("records"):
+            labels[str(design["arm"])].append(network_label(design))
+        return {arm: only_or_counted(own) for arm, own in labels.items()}
+
+    @cached_property
+    def statuses(self) -> pd.DataFrame:
+        """How many trainings of each arm (rows) stand how (columns: complete, failed)."""
+        arms, counted = self.trials["arm"].astype(str), ["complete", "failed"]
+        return pd.DataFrame(
+            {
+                status: (self.trials["status"] == status).groupby(arms).sum().reindex(self.arms)
+                for status in counted
+            }
+        )
 
     @cached_property
     def complete(self) -> dict[str, pd.DataFrame]:
         """Of each arm the complete trainings that have a finite test error."""
-        return {
-            arm: rows[(rows["status"] == "complete") & pd.notna(_measured(rows["test_error"]))]
-            for arm, rows in self.by_arm.items()
-        }
+        errors = finite(self.trials["test_error"])
+        have = (self.trials["status"] == "complete").to_numpy() & np.isfinite(errors)
+        return rows_by_arm(self.trials[have], self.arms)
 
     @cached_property
     def reference(self) -> str:
@@ -110,7 +134,7 @@ class Evidence:
     @cached_property
     def measured(self) -> list[str]:
         """The arms that have a test error."""
-        return [arm for arm in self.arms if self.summary.loc[arm, "n"]]
+        return [str(arm) for arm in self.summary.index[self.summary["n"] > 0]]
 
     @cached_property
     def mean_errors(self) -> pd.DataFrame:
@@ -131,7 +155,7 @@ class Evidence:
         """Every arm against the reference arm, corrected for looks where the study was extended.
         As long as results are to come, there are gaps only: who looks and stops at the first claim
         makes many a false one."""
-        lost = {arm for arm, rows in self.by_arm.items() if (rows["status"] == "failed").any()}
+        lost = set(self.statuses.index[self.statuses["failed"] > 0])
         trend = {arm: c for arm, c in self.cardinalities.items() if arm not in lost}
         return compare(
             self.judged_errors,
@@ -326,9 +350,3 @@ class Evidence:
 def data_words(data: Mapping[str, Any]) -> str:
     """Which data: 'digits', or of the user's own where it lies, 'folder photos'."""
     return f"{data.get('name', '')} {Path(str(data.get('path') or '')).name}".strip()
-
-
-def _measured(errors: pd.Series) -> pd.Series:
-    """Errors as numbers; NaN where there is none, or no finite one."""
-    numbers = pd.to_numeric(errors, errors="coerce").astype(float)
-    return numbers.where(numbers.abs() < float("inf"))

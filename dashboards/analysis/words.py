@@ -169,6 +169,11 @@ def network_label(design: Mapping[str, Any]) -> str:
     return ", ".join(word for word in words if word not in str(design["arm"]).split(", "))
 
 
+def only_or_counted(of_designs: Sequence[str]) -> str:
+    """What all of an arm's designs have in common, or how many they are."""
+    return of_designs[0] if len(set(of_designs)) == 1 else f"{len(of_designs)} designs"
+
+
 def budget_words(trials: pd.DataFrame) -> str:
     """What the budget is stated in: 'the FLOPs'; 'the cost' where that is not one thing."""
     measures = {str(by) for by in trials["by"].dropna().unique()}
