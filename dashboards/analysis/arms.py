@@ -2,7 +2,7 @@
 them is the reference. Errors are fractions throughout."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -96,16 +96,27 @@ def reference_arm(designs: pd.DataFrame, arms: Sequence[str], info: Mapping[str,
     return next(iter([*own["arm"].astype(str), *arms]), "")
 
 
-def rows_by_arm(trials: pd.DataFrame, arms: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """The rows of each arm, in their order: slices of one table, as copies of 625 arms' rows take
-    seconds."""
-    codes = arm_codes(trials, arms)
-    order = np.argsort(codes, kind="stable")
-    ordered = trials.iloc[order]
-    ends = np.searchsorted(codes[order], np.arange(len(arms) + 1)).tolist()
-    return {
-        arm: ordered.iloc[start:end] for arm, start, end in zip(arms, ends, ends[1:], strict=False)
-    }
+class RowsByArm(Mapping[str, pd.DataFrame]):
+    """The rows of each arm, in their order. Each is a slice, made when it is asked for: copies of
+    625 arms' rows take seconds, slices of all of them one."""
+
+    def __init__(self, trials: pd.DataFrame, arms: Sequence[str]) -> None:
+        codes = arm_codes(trials, arms)
+        order = np.argsort(codes, kind="stable")
+        ends = np.searchsorted(codes[order], np.arange(len(arms) + 1)).tolist()
+        self._ordered = trials.iloc[order]
+        self._slices = {
+            arm: slice(start, end) for arm, start, end in zip(arms, ends, ends[1:], strict=False)
+        }
+
+    def __getitem__(self, arm: str) -> pd.DataFrame:
+        return self._ordered.iloc[self._slices[arm]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._slices)
+
+    def __len__(self) -> int:
+        return len(self._slices)
 
 
 def arm_codes(trials: pd.DataFrame, arms: Sequence[str]) -> NDArray[np.intp]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dashboards.analysis.arms import (
+    RowsByArm,
     arm_cardinalities,
     arm_costs,
     arm_numbers,
@@ -18,7 +19,6 @@ from dashboards.analysis.arms import (
     error_table,
     finite,
     reference_arm,
-    rows_by_arm,
     summarize_arms,
 )
 from dashboards.analysis.comparison import Comparison, Difference, compare
@@ -84,9 +84,9 @@ class Evidence:
         return arm_order(self.designs, self.cardinalities)
 
     @cached_property
-    def by_arm(self) -> dict[str, pd.DataFrame]:
+    def by_arm(self) -> Mapping[str, pd.DataFrame]:
         """The rows of `trials` of each arm."""
-        return rows_by_arm(self.trials, self.arms)
+        return RowsByArm(self.trials, self.arms)
 
     @cached_property
     def templates(self) -> dict[str, str]:
@@ -108,11 +108,14 @@ class Evidence:
         )
 
     @cached_property
-    def complete(self) -> dict[str, pd.DataFrame]:
+    def complete(self) -> Mapping[str, pd.DataFrame]:
         """Of each arm the complete trainings that have a finite test error."""
+        return RowsByArm(self._complete, self.arms)
+
+    @cached_property
+    def _complete(self) -> pd.DataFrame:
         errors = finite(self.trials["test_error"])
-        have = (self.trials["status"] == "complete").to_numpy() & np.isfinite(errors)
-        return rows_by_arm(self.trials[have], self.arms)
+        return self.trials[(self.trials["status"] == "complete").to_numpy() & np.isfinite(errors)]
 
     @cached_property
     def reference(self) -> str:
@@ -272,15 +275,15 @@ class Evidence:
     def missed(self) -> dict[str, dict[int, Missed]]:
         """Which test images each training missed, by arm and seed; without those that stored
         nothing of it."""
-        known = self.whole.all_missed
-
-        def of(rows: pd.DataFrame) -> dict[int, Missed]:
-            recipes = rows["recipe"] if "recipe" in rows else [""] * len(rows)
-            trained = zip(rows["design"], rows["seed"].astype(int), recipes, strict=True)
-            pairs = [Pair(design, seed, recipe=recipe) for design, seed, recipe in trained]
-            return {pair.seed: known[pair] for pair in pairs if pair in known}
-
-        return {arm: of(rows) for arm, rows in self.complete.items()}
+        known, rows = self.whole.all_missed, self._complete
+        missed: dict[str, dict[int, Missed]] = {arm: {} for arm in self.arms}
+        recipes = rows["recipe"] if "recipe" in rows else [""] * len(rows)
+        columns = (rows["arm"].astype(str), rows["design"], rows["seed"].astype(int), recipes)
+        for arm, design, seed, recipe in zip(*columns, strict=True):
+            pair = Pair(design, seed, recipe=recipe)
+            if pair in known:
+                missed[arm][seed] = known[pair]
+        return missed
 
     @cached_property
     def all_missed(self) -> Mapping[Pair, Missed]:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from itertools import starmap
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from dashboards.analysis.arms import finite, rows_by_arm
+from dashboards.analysis.arms import arm_codes, finite
 from dashboards.analysis.comparison import Comparison, Difference
 from dashboards.analysis.evidence import Evidence
 from dashboards.analysis.spaces import ComparedSpaces, extremes
@@ -107,11 +108,12 @@ def design_table(evidence: Evidence) -> TextTable:
     mismatch_of, rows = _mismatch(evidence), []
     numbers = {name: finite(evidence.designs[name]) for name in (*measures, "mismatch")}
     designs = evidence.designs.assign(**numbers)
-    for arm, own in rows_by_arm(designs, evidence.arms).items():
-        for design in own.to_dict("records"):
-            costs = (text(design[column]) for column, (_, text) in measures.items())
-            words = arm, str(design["design"]), network_label(design), str(design["depths"])
-            rows.append((*words, *costs, mismatch_of(design["mismatch"])))
+    order = np.argsort(arm_codes(designs, evidence.arms), kind="stable")
+    for design in designs.iloc[order].to_dict("records"):
+        costs = (text(design[column]) for column, (_, text) in measures.items())
+        names = str(design["arm"]), str(design["design"])
+        words = *names, network_label(design), str(design["depths"])
+        rows.append((*words, *costs, mismatch_of(design["mismatch"])))
     mismatch = f"Mismatch in {evidence.budget.removeprefix('the ')} (%)"
     words = ("Arm", "Design", "Template", "Depths")
     headings = (*words, *(heading for heading, _ in measures.values()), mismatch)
@@ -235,8 +237,9 @@ def _by_arm(evidence: Evidence, columns: Iterable[Column], words: Iterable[str])
 
 
 def _designs(evidence: Evidence) -> list[str]:
-    own = rows_by_arm(evidence.designs, evidence.arms).values()
-    return [only_or_counted([str(name) for name in rows["design"].unique()]) for rows in own]
+    names = evidence.designs.groupby(evidence.designs["arm"].astype(str))["design"]
+    of_arm = {arm: only_or_counted([str(name) for name in own]) for arm, own in names}
+    return [of_arm[arm] for arm in evidence.arms]
 
 
 def _p_cell(comparison: Comparison, difference: Difference) -> str:
