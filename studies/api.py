@@ -9,12 +9,11 @@ Nothing in this room imports it but the commands.
 """
 
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack, get_args
 
-from explorer.errors import UserError, check_known
+from explorer.errors import check_known
 from explorer.files import expanded
 from explorer.lazy import load
 from explorer.output import say
@@ -27,9 +26,7 @@ from studies.data import data_section
 from studies.engines.local import LocalEngine
 from studies.machine.gpus import check_workers
 from studies.pair import Pair
-from studies.records.named import load_study
-from studies.records.ownership import refuse_strangers
-from studies.records.stored_study import stored_alone
+from studies.records.named import load_study, storage_of
 from studies.running.bars import choose_view
 from studies.running.supervisor import run
 from studies.storage import Storage
@@ -208,7 +205,7 @@ class Study(StudyFile):
         """
         from studies.records.stored_study import get
 
-        with self._stored_in(storage) as opened:
+        with storage_of(self.name, storage) as opened:
             return get(opened, self.name).counts(opened)
 
     def verdict(self, *, storage: str | Storage | None = None) -> str:
@@ -225,13 +222,9 @@ class Study(StudyFile):
         Example:
             >>> print(Study.load("digits_cardinality").verdict())  # doctest: +SKIP
         """
-        with self._stored_in(storage) as opened:
+        with storage_of(self.name, storage) as opened:
             source = self._source(opened)
-        lines = [source.by_recipe.text] if source.by_recipe else []
-        for part in source.parts:
-            verdict, by = part.findings.verdict, f"{part.name}: " if source.by_recipe else ""
-            lines += [by + verdict.text, *verdict.notes]
-        return "\n".join(lines)
+        return "\n".join(source.sentences)
 
     def report(
         self,
@@ -257,7 +250,7 @@ class Study(StudyFile):
             >>> Study.load("digits_cardinality").report()  # doctest: +SKIP
             PosixPath('digits_cardinality.html')
         """
-        with self._stored_in(storage) as opened:
+        with storage_of(self.name, storage) as opened:
             source = self._source(opened)
         written: Path = load("dashboards.report.report").write_report(
             path or f"{self.name}.html", [source], force=force
@@ -296,7 +289,7 @@ class Study(StudyFile):
 
         check_known("recipe of this study", of_recipe, self.recipe_names)
         name = f"{self.name}:{of_recipe}" if of_recipe else self.name
-        with self._stored_in(storage) as opened:
+        with storage_of(self.name, storage) as opened:
             stored = get(opened, self.name)
             limits = (where,) if isinstance(where, str) else tuple(where)
             trials = Reader(opened).tables(name).trials
@@ -352,7 +345,7 @@ class Study(StudyFile):
         from studies.records.stored_study import get
         from studies.winner.retraining import retrain
 
-        with self._stored_in(storage) as opened:
+        with storage_of(self.name, storage) as opened:
             return retrain(
                 get(opened, self.name),
                 self.winner(of_recipe=of_recipe, where=where, storage=opened),
@@ -372,22 +365,6 @@ class Study(StudyFile):
         """What a notebook shows; of a study in the default storage also what it found."""
         html: str = load("dashboards.showing").of_study(self)
         return html
-
-    @contextmanager
-    def _stored_in(self, storage: str | Storage | None) -> Iterator[Storage]:
-        """The storage, opened. Raises `UserError` where this study is not in it."""
-        with Storage.visit(storage) as opened:
-            has_tables = opened.exists() and not opened.is_empty()
-            if not has_tables or not stored_alone(opened, self.name):
-                if has_tables:
-                    refuse_strangers(opened, self.name)
-                given = "" if storage is None else "storage=..."
-                raise UserError(
-                    f"the study {self.name!r} is not in {opened.shown}: nothing of it was trained"
-                    f" yet. Run it first, with study.run({given}), or name the storage that holds"
-                    " it: storage='sqlite:///FILE'."
-                )
-            yield opened
 
     def _source(self, storage: Storage) -> Any:
         """The results as a report takes them. Reports stand above studies, so that they are loaded
@@ -431,7 +408,7 @@ class Study(StudyFile):
         """
         from studies.results import Reader, with_tuned  # pandas takes 0.4 s, and a run does without
 
-        with self._stored_in(storage) as opened:
+        with storage_of(self.name, storage) as opened:
             tables = Reader(opened).tables(self.name)
         return with_tuned(tables.trials, tables.study)
 
@@ -439,5 +416,5 @@ class Study(StudyFile):
         """A row an epoch of a pair; the columns are `studies.results.CURVES`."""
         from studies.results import read
 
-        with self._stored_in(storage) as opened:
+        with storage_of(self.name, storage) as opened:
             return read(opened, self.name)[1]

@@ -19,7 +19,6 @@ from studies.judging.dunnett import CONFIDENCE
 from studies.judging.residuals import FEW_SEEDS
 
 LARGE_MISMATCH = 0.02
-MOST_NAMED = 5  # arms that are left out
 
 
 def notes(evidence: Evidence) -> list[str]:
@@ -60,10 +59,7 @@ def _notes_on_trainings(evidence: Evidence) -> list[str]:
             )
     if left_out := info.get("left_out"):
         arms, first = [str(point["arm"]) for point in left_out], left_out[0]
-        more = len(arms) - MOST_NAMED
-        names = (
-            listed_by_axis(arms) if more <= 0 else f"{', '.join(arms[:MOST_NAMED])}, {more} more"
-        )
+        names = listed_by_axis(arms)
         which = f"{first['arm']}: " if len(arms) > 1 else ""
         reason = str(first["reason"]).rstrip(".")
         sentences.append(f"Left out, as no design fits: {names} ({which}{reason}).")

@@ -10,6 +10,7 @@ from explorer.errors import UserError
 from explorer.own.names import OwnName, is_own, written
 from explorer.text import counted, signed_points
 
+LONGEST_LIST = 8  # in a sentence: of 625 arms, 250 may differ, and the table beside it has them all
 NOTHING = "–"  # in a cell of a table without a value
 TOO_FEW = "too few seeds"
 # What a budget is stated in.
@@ -117,8 +118,10 @@ def ratios_text(ratios: Sequence[float]) -> str:
 
 def listed(items: Sequence[Any], last: str = "and") -> str:
     """'C=1, C=2 and C=4'; with semicolons where an item holds a comma between two of its parts,
-    unless it also ends with one."""
+    unless it also ends with one. Of more than `LONGEST_LIST` the first, and how many more."""
     words = [str(item) for item in items]
+    if len(words) > LONGEST_LIST:
+        words[LONGEST_LIST - 1 :] = [f"{len(words) - LONGEST_LIST + 1} more"]
     if len(words) < 2:
         return "".join(words)
     if any("," in word and not word.endswith(",") for word in words):

@@ -12,10 +12,10 @@ import plotly.graph_objects as go
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.quantities import (
     Quantity,
-    is_spread,
     names_of,
     scaled,
     template_words,
+    unequal_flops,
 )
 from dashboards.analysis.spaces import drawn_from_space
 from dashboards.analysis.trends import SmoothTrend, smooth_trend
@@ -126,7 +126,7 @@ def errors_by_quantity(findings: Findings, quantity: str = "") -> QuantityChart:
     subtitle = subtitle_of(
         f"Test error in %, {over_seeds(designs['n'], '')}, of {len(designs):,} designs{band}",
         f"p adjusted for {len(known)} quantities" if trend else "",
-        "FLOPs not held equal" if is_spread(designs["flops"]) else "",
+        unequal_flops(designs),
         not_drawn,
         findings.context,
         left_out=left_out_phrase(len(designs) - len(drawn), "designs"),
