@@ -27,6 +27,7 @@ from studies.engines.local import LocalEngine
 from studies.machine.gpus import check_workers
 from studies.pair import Pair
 from studies.records.named import load_study, storage_of
+from studies.records.stored_study import get
 from studies.running.bars import choose_view
 from studies.running.supervisor import run
 from studies.storage import Storage
@@ -131,30 +132,21 @@ class Study(StudyFile):
             KeyboardInterrupt: Ctrl-C was pressed, and the workers have stopped.
         """
         training: dict[str, Any] = {
-            "workers": workers,
-            "workers_per_gpu": workers_per_gpu,
-            "threads": threads,
+            "workers": workers, "workers_per_gpu": workers_per_gpu, "threads": threads,
             "data_dir": data_dir,
-        }
-        opened_artifacts = Artifacts.given(artifacts)
+        }  # fmt: skip
+        shared = Artifacts.given(artifacts)
         check_workers(workers, workers_per_gpu, threads, devices_per_worker)
         with Storage.visit(storage) as opened:
             options = {
                 **training,
                 "devices_per_worker": devices_per_worker if devices_per_worker > 1 else None,
-                "artifacts": opened_artifacts and opened_artifacts.shown,
+                "artifacts": shared and shared.shown,
                 "storage": opened.option,
             }
             view = choose_view(quiet=quiet, study=self.name, options=options)
             engine = LocalEngine(workers, workers_per_gpu, devices_per_worker)
-            return run(
-                self,
-                storage=opened,
-                artifacts=opened_artifacts,
-                view=view,
-                engine=engine,
-                **training,
-            )
+            return run(self, storage=opened, artifacts=shared, view=view, engine=engine, **training)
 
     def plan(
         self,
@@ -182,13 +174,9 @@ class Study(StudyFile):
         from studies.running.plan import plan
 
         return plan(
-            self,
-            storage=storage,
-            workers=workers,
-            workers_per_gpu=workers_per_gpu,
-            threads=threads,
-            data_dir=data_dir,
-        )
+            self, storage=storage, workers=workers, workers_per_gpu=workers_per_gpu,
+            threads=threads, data_dir=data_dir,
+        )  # fmt: skip
 
     def status(self, *, storage: str | Storage | None = None) -> Counts:
         """How many pairs the stored study wants, and how they stand.
@@ -203,8 +191,6 @@ class Study(StudyFile):
             >>> Study.load("digits_cardinality").status().complete  # doctest: +SKIP
             15
         """
-        from studies.records.stored_study import get
-
         with storage_of(self.name, storage) as opened:
             return get(opened, self.name).counts(opened)
 
@@ -218,13 +204,9 @@ class Study(StudyFile):
 
         Raises:
             UserError: No study of this name is stored.
-
-        Example:
-            >>> print(Study.load("digits_cardinality").verdict())  # doctest: +SKIP
         """
         with storage_of(self.name, storage) as opened:
-            source = self._source(opened)
-        return "\n".join(source.sentences)
+            return "\n".join(self._source(opened).sentences)
 
     def report(
         self,
@@ -283,17 +265,15 @@ class Study(StudyFile):
             >>> Study.load("digits_cardinality").winner().design  # doctest: +SKIP
             'resnext_1-1-1_8x15d_w256_small'
         """
-        from studies.records.stored_study import get
         from studies.results import Reader
         from studies.winner.winner import choose_stored
 
         check_known("recipe of this study", of_recipe, self.recipe_names)
         name = f"{self.name}:{of_recipe}" if of_recipe else self.name
         with storage_of(self.name, storage) as opened:
-            stored = get(opened, self.name)
             limits = (where,) if isinstance(where, str) else tuple(where)
             trials = Reader(opened).tables(name).trials
-            return choose_stored(stored, trials, opened.option, limits)
+            return choose_stored(get(opened, self.name), trials, opened.option, limits)
 
     def retrain(
         self,
@@ -342,7 +322,6 @@ class Study(StudyFile):
             >>> study.retrain("best", changes=["recipe.epochs=30"]).test_error  # doctest: +SKIP
             0.0139
         """
-        from studies.records.stored_study import get
         from studies.winner.retraining import retrain
 
         with storage_of(self.name, storage) as opened:
