@@ -176,7 +176,10 @@ def ticks_of(places: Any, quantity: Quantity, scale: str) -> dict[float, str]:
     if not len(known):
         return {}
     low, high = float(known.min()), float(known.max())
-    if scale == "log2" and high - low >= 2:
+    distinct = np.unique(known)
+    if 1 < len(distinct) <= MOST_TICKS and np.diff(distinct).min() * 2 * MOST_TICKS >= high - low:
+        values = [round(_unscaled(position, scale), 6) for position in distinct.tolist()]
+    elif scale == "log2" and high - low >= 2:
         values = [2.0**power for power in range(int(np.ceil(low)), int(np.floor(high)) + 1)]
     elif scale:
         values = log_ticks(_unscaled(low, scale), _unscaled(high, scale))
