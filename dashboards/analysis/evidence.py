@@ -28,6 +28,7 @@ from dashboards.analysis.words import (
     budget_words,
     network_label,
     only_or_counted,
+    own_quantities,
     shared_seeds,
 )
 from studies.judging.latency import latency_words
@@ -69,6 +70,11 @@ class Evidence:
         return designs_of(self.trials)
 
     @cached_property
+    def own_quantities(self) -> dict[str, dict[str, str]]:
+        """Those in which networks of the user's own differ; see `words.own_quantities`."""
+        return own_quantities(self.designs["design"].astype(str))
+
+    @cached_property
     def cardinalities(self) -> dict[str, int]:
         """Of each arm; empty unless each arm has one of its own."""
         return arm_cardinalities(self.designs)
@@ -93,7 +99,7 @@ class Evidence:
         """What each arm's design is, in short: '8x14d'; of several that differ, how many."""
         labels: dict[str, list[str]] = {arm: [] for arm in self.arms}
         for design in self.designs.to_dict("records"):
-            labels[str(design["arm"])].append(network_label(design))
+            labels[str(design["arm"])].append(network_label(design, self.own_quantities))
         return {arm: only_or_counted(own) for arm, own in labels.items()}
 
     @cached_property

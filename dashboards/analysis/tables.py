@@ -112,7 +112,7 @@ def design_table(evidence: Evidence) -> TextTable:
     for design in designs.iloc[order].to_dict("records"):
         costs = (text(design[column]) for column, (_, text) in measures.items())
         names = str(design["arm"]), str(design["design"])
-        words = *names, network_label(design), str(design["depths"])
+        words = *names, network_label(design, evidence.own_quantities), str(design["depths"])
         rows.append((*words, *costs, mismatch_of(design["mismatch"])))
     mismatch = f"Mismatch in {evidence.budget.removeprefix('the ')} (%)"
     words = ("Arm", "Design", "Template", "Depths")

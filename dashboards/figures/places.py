@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboards.analysis.arms import axes_of
+from dashboards.analysis.arms import are_powers, axes_of
 from dashboards.analysis.evidence import Evidence
 
 # Pixels of a figure's inside on a phone of 390, and of a letter per pixel of its font's size.
@@ -163,7 +163,7 @@ def _number_axis(
     if len(of_arm) < 2 or len(arms) < len(evidence.arms):
         return None
     values = np.array([of_arm[arm] for arm in arms])
-    is_log2 = all(value > 0 and value & (value - 1) == 0 for value in of_arm.values())
+    is_log2 = are_powers(of_arm.values())
     scaled = np.log2(values) if is_log2 else values / np.diff(np.sort(values)).min()
     axis = ArmAxis(
         dict(zip(arms, map(float, scaled), strict=True)),

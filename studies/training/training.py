@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from explorer import Blueprint, build
-from explorer.networks import channels_last, forget, record, sync_norms
+from explorer.networks import SGD, channels_last, forget, record, sync_norms
 from studies.config.recipe import Recipe
 from studies.data import Images, Splits
 from studies.machine.memory import give_back, read_peak, reset_peak
@@ -210,7 +210,7 @@ class _Run(pytorch_lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         recipe = self.recipe
         steps = recipe.epochs * recipe.steps_per_epoch(len(self.splits.train))
-        optimiser = torch.optim.SGD(
+        optimiser = SGD(
             parameter_groups(self.network, recipe),
             lr=recipe.learning_rate,
             momentum=recipe.momentum,
