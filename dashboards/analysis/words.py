@@ -8,7 +8,7 @@ import pandas as pd
 from dashboards.analysis.arms import FEWEST_SEEDS, groups_of
 from explorer.errors import UserError
 from explorer.own.names import OwnName, is_own
-from explorer.text import counted, dashed, signed_points
+from explorer.text import counted, dashed, human_percent, signed_points
 
 NOTHING = "–"  # in a cell of a table without a value
 TOO_FEW = "too few seeds"
@@ -24,6 +24,11 @@ BUDGET_WORDS = {
 def percent(fraction: Any) -> str:
     """A fraction as the number under a heading in %: 0.0257 -> '2.57'."""
     return NOTHING if pd.isna(fraction) else f"{100 * fraction:.2f}"
+
+
+def signed_percent(fraction: float) -> str:
+    """A relative difference with its sign: -0.005 -> '−0.5 %'."""
+    return human_percent(fraction, signed=True).replace("-", "−")
 
 
 def interval(low: Any, high: Any, n: int = 0) -> str:

@@ -11,7 +11,7 @@ from dashboards.analysis.arms import error_table
 from dashboards.analysis.comparison import compare
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.tables import TextTable
-from dashboards.analysis.words import percent, signed_interval
+from dashboards.analysis.words import percent, signed_interval, signed_percent
 from dashboards.app.pages.parts import Look, Still, framed, study_path, theme_of
 from dashboards.app.pages.study_figures import findings_of
 from dashboards.figures import learning_curves
@@ -24,7 +24,7 @@ from explorer.errors import UserError, shorten
 from explorer.own.names import OwnName, is_own
 from explorer.suggestions import command
 from explorer.template import SIZES
-from explorer.text import dashed, human_count, human_flops, human_percent, signed_points
+from explorer.text import counted, dashed, human_count, human_flops, signed_points
 from studies.results import Reader
 
 NAMES = ("first", "second")
@@ -118,8 +118,8 @@ def _column(name: str, known: dict[str, tuple[Findings, pd.DataFrame]]) -> Eleme
     network = Architecture.from_name(name, **shape)
     counts, template = count(network), network.template
     described = {
-        "Template": f"{template.cardinality} paths, d {template.bottleneck_width or '–'}, width"
-        f" {template.width}",
+        "Template": f"{counted(template.cardinality, 'path')}, d"
+        f" {template.bottleneck_width or '–'}, width {template.width}",
         "Depths": dashed(network.depths),
         "FLOPs": human_flops(counts.flops),
         "Params": human_count(counts.params),
@@ -194,4 +194,4 @@ def _compared(names: list[str], known: dict[str, tuple[Findings, pd.DataFrame]])
 
 def _cost(findings: Findings, names: list[str]) -> str:
     costs = findings.designs.drop_duplicates("design").set_index("design")["flops"]
-    return human_percent(float(costs[names[0]] / costs[names[1]] - 1), signed=True)
+    return signed_percent(float(costs[names[0]] / costs[names[1]] - 1))

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from dash import html
 
 from dashboards.analysis.tables import TextTable
-from dashboards.analysis.words import NOTHING, percent
+from dashboards.analysis.words import NOTHING, percent, signed_percent
 from dashboards.app.pages.elsewhere import with_this_network
 from dashboards.app.pages.parts import Look, Still, framed, study_path, theme_of
 from dashboards.app.pages.question import RULE_LABELS
@@ -26,7 +26,7 @@ from explorer.layers import iter_layers
 from explorer.own.names import is_own
 from explorer.suggestions import command
 from explorer.template import SIZES
-from explorer.text import human_count, human_flops, human_percent, human_time
+from explorer.text import human_count, human_flops, human_time
 from studies.results import Reader
 
 COSTS = ("FLOPs", "Params", "Activations")
@@ -123,7 +123,7 @@ def _about(row: dict[str, Any]) -> dict[str, Any]:
             f"{human_flops(row['flops'])} FLOPs, {human_count(row['params'])} params, "
             f"{human_count(row['activations'])} activations"
         ),
-        "Mismatch": f"{human_percent(row['mismatch'], signed=True)} in {rule}",
+        "Mismatch": f"{signed_percent(row['mismatch'])} in {rule}",
         "Input": (
             f"{row['in_channels']}x{row['resolution']}x{row['resolution']}, {row['classes']}"
             " classes"

@@ -12,6 +12,7 @@ import tiny_runs
 import tiny_study
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+import studies.engines.worker_process
 from explorer.errors import UserError
 from studies import Study
 from studies.records.stored_study import get
@@ -228,7 +229,7 @@ def test_a_tracker_that_fails_costs_one_warning(
     end = {"killed": "os.kill(os.getpid(), 9)", "hangs": "time.sleep(600)", "dead port": ""}
     if end[mischief]:
         program = f"import os, time; {end[mischief]}"
-        monkeypatch.setattr(tracker_processes, "BOOTSTRAP", program)
+        monkeypatch.setattr(studies.engines.worker_process, "BOOTSTRAP", program)
     if mischief == "hangs":
         monkeypatch.setattr(tracker_processes, "SILENCE", 0.5)
     watcher = Watcher()
