@@ -54,42 +54,74 @@ def print_table(
     The first column and those named in `left` are left-aligned; all others hold numbers and are
     right-aligned. A cell that is None is empty. On a terminal that is too narrow, headings go on in
     a second line, and then columns of `spare` are left out, the first of them first, so that cells
-    stay whole; a line below names them.
+    stay whole; a line below names them. Where that is not enough, each row's first cell has a line
+    of its own, and the others stand below it.
     """
     cells = [["" if cell is None else printable(str(cell)) for cell in row] for row in rows]
     headings, output = [printable(column) for column in columns], console()
-    shown, text_columns = list(range(len(columns))), {columns[0], *left}
+    text_columns = {columns[0], *left}
     widest = [max(map(cell_len, column), default=0) for column in zip(*cells, strict=True)]
     widest = [
         max(width, *map(cell_len, heading.split() or [""]))
         for width, heading in zip(widest or [0] * len(headings), headings, strict=True)
     ]
-
-    def excess(widths: Sequence[int]) -> int:
-        return sum(widths[i] + GAP for i in shown) - GAP - output.width
-
-    is_narrow = excess(list(map(max, widest, map(cell_len, headings)))) > 0
-    wanted = [columns.index(name) for name in spare if name in columns] if is_narrow else []
-    while wanted and excess(widest) > 0:
-        shown.remove(wanted.pop(0))
+    usual = list(map(max, widest, map(cell_len, headings)))  # with each heading on one line
+    wanted = [columns.index(name) for name in spare if name in columns]
+    shown, indent, widths = _layout(usual, widest, wanted, output.width)
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, GAP, 0, 0))
     for i in shown:
         table.add_column(
             Text(headings[i]),
             justify="left" if columns[i] in text_columns else "right",
             overflow="fold",
-            width=widest[i] if is_narrow and excess(widest) <= 0 else None,
+            width=widths[i] if widths else None,
         )
     for row in cells:
         # Text, not str: a name with [brackets] is no markup.
         table.add_row(*(Text(row[i]) for i in shown))
     with output.capture() as capture:
         output.print(table)
-    print("\n".join(line.rstrip() for line in capture.get().splitlines()), file=output.file)
-    left_out = [heading for i, heading in enumerate(headings) if i not in shown]
+    lines = [" " * indent + line.rstrip() for line in capture.get().splitlines()]
+    if indent:
+        height = len(lines) - len(cells)  # of the headings; each row has one line
+        lines, below = [headings[0], *lines[:height]], lines[height:]
+        for row, line in zip(cells, below, strict=True):
+            lines += [*textwrap.wrap(row[0], output.width), line]
+    print("\n".join(lines), file=output.file)
+    own_lines = {0} if indent else set()
+    left_out = [headings[i] for i in range(len(columns)) if i not in own_lines.union(shown)]
     if left_out:
         note = f"Left out for want of width: {', '.join(left_out)}."
         print("\n".join(textwrap.wrap(note, output.width)), file=output.file)
+
+
+def _layout(
+    usual: Sequence[int], narrow: Sequence[int], spare: Sequence[int], width: int
+) -> tuple[list[int], int, Sequence[int] | None]:
+    """The columns that fit into `width`, by how much they are indented, and their widths.
+
+    Indented, they stand below the first column's cells. Widths are None where each column may be
+    as wide as it is, and where nothing fits, so that cells are folded.
+
+    Args:
+        usual: How wide each column is.
+        narrow: And with its heading on several lines.
+        spare: The columns that may be left out, the first of them first.
+        width: Of the terminal.
+    """
+    every = list(range(len(usual)))
+
+    def fits(shown: Sequence[int], indent: int, widths: Sequence[int]) -> bool:
+        return indent + sum(widths[i] + GAP for i in shown) - GAP <= width
+
+    if fits(every, 0, usual):
+        return every, 0, None
+    for indent, columns in ((0, every), (GAP, every[1:])):
+        for dropped in range(len(spare) + 1):
+            shown = [i for i in columns if i not in spare[:dropped]]
+            if shown and fits(shown, indent, narrow):
+                return shown, indent, narrow
+    return [i for i in every if i not in spare], 0, None
 
 
 def print_json(value: Any) -> None:

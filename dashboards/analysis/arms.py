@@ -2,7 +2,7 @@
 them is the reference. Errors are fractions throughout."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,11 @@ def arm_numbers(arms: Sequence[str]) -> tuple[str, dict[str, int]]:
     if len(labels) != 1 or "" in labels:
         return "", {}
     return labels.pop(), {arm: int(match[2]) for arm, match in values.items() if match}
+
+
+def are_powers(values: Iterable[float]) -> bool:
+    """Whether all are powers of two, so that they belong on a log2 axis."""
+    return all(value > 0 and float(np.log2(value)).is_integer() for value in values)
 
 
 def groups_of(arms: Sequence[str]) -> list[list[str]]:

@@ -22,7 +22,7 @@ from dashboards.analysis.arms import (
 from dashboards.analysis.comparison import Comparison, Difference, compare
 from dashboards.analysis.looks import looks_so_far
 from dashboards.analysis.test_set import Sampling, sampling_of_tests, size_of_test_set
-from dashboards.analysis.words import budget_words, shared_seeds
+from dashboards.analysis.words import budget_words, own_quantities, shared_seeds
 from studies.judging.latency import latency_words
 from studies.missed import Missed
 from studies.pair import Pair
@@ -60,6 +60,11 @@ class Evidence:
     def designs(self) -> pd.DataFrame:
         """The first row of each design of each arm."""
         return designs_of(self.trials)
+
+    @cached_property
+    def own_quantities(self) -> dict[str, dict[str, str]]:
+        """Those in which networks of the user's own differ; see `words.own_quantities`."""
+        return own_quantities(self.designs["design"].astype(str))
 
     @cached_property
     def cardinalities(self) -> dict[str, int]:

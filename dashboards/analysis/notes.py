@@ -42,7 +42,12 @@ def _notes_on_trainings(evidence: Evidence) -> list[str]:
             for status in ("failed", "running", "waiting")
             if counts.get(status)
         ]
-        parts += [f"{info['to_come']} without a design yet"] if info.get("to_come") else []
+        if to_come := info.get("to_come"):
+            # Where seeds end with the verdict, arms that are decided get no more.
+            is_open = info.get("until")
+            parts.append(
+                f"at most {to_come} to come" if is_open else f"{to_come} without a design yet"
+            )
         sentences.append(
             f"{complete} of {evidence.wanted} trainings are complete ({', '.join(parts)})."
         )
@@ -182,7 +187,7 @@ def sampling_sentence(evidence: Evidence) -> str:
     if sampling is None:
         return ""
     text = (
-        f"Apart from the seeds, the test set of {sampling.images} images is itself a sample: on"
+        f"Apart from the seeds, the test set of {sampling.images:,} images is itself a sample: on"
         f" others like it {evidence.reference}'s error could be {100 * sampling.low:.1f} to"
         f" {100 * sampling.high:.1f} %"
     )

@@ -70,7 +70,7 @@ def comparison_table(evidence: Evidence) -> TextTable:
     return _by_arm(
         evidence,
         [
-            ("Template", _templates),
+            ("Template", _templates(evidence)),
             ("n", _n(evidence)),
             ("Test error (%)", _mean_error(evidence, "test")),
             ("95 % interval", _error_interval(evidence)),
@@ -114,7 +114,7 @@ def design_table(evidence: Evidence) -> TextTable:
         for number, design in enumerate(own.to_dict("records")):
             row = own.iloc[[number]]
             costs = (cell(arm, row) for _, cell in measures)
-            label = network_label(design), str(design["depths"])
+            label = network_label(design, evidence.own_quantities), str(design["depths"])
             rows.append((arm, str(design["design"]), *label, *costs, mismatch_of(arm, row)))
     mismatch = f"Mismatch in {evidence.budget.removeprefix('the ')} (%)"
     words = ("Arm", "Design", "Template", "Depths")
@@ -246,9 +246,12 @@ def _single(values: Iterable[str]) -> str:
     return different[0] if len(different) == 1 else f"{len(different)} designs"
 
 
-def _templates(_: str, rows: pd.DataFrame) -> str:
-    designs = rows.drop_duplicates("design").to_dict("records")
-    return _single(map(network_label, designs))
+def _templates(evidence: Evidence) -> Cell:
+    def cell(_: str, rows: pd.DataFrame) -> str:
+        designs = rows.drop_duplicates("design").to_dict("records")
+        return _single(network_label(design, evidence.own_quantities) for design in designs)
+
+    return cell
 
 
 def _p_cell(comparison: Comparison, difference: Difference) -> str:

@@ -1,14 +1,14 @@
 """Numbers and lists as words: what figures, tables and sentences have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from dashboards.analysis.arms import FEWEST_SEEDS, groups_of
 from explorer.errors import UserError
-from explorer.own.names import OwnName, is_own, written
-from explorer.text import counted, signed_points
+from explorer.own.names import OwnName, is_own
+from explorer.text import counted, dashed, human_percent, signed_points
 
 NOTHING = "–"  # in a cell of a table without a value
 TOO_FEW = "too few seeds"
@@ -24,6 +24,11 @@ BUDGET_WORDS = {
 def percent(fraction: Any) -> str:
     """A fraction as the number under a heading in %: 0.0257 -> '2.57'."""
     return NOTHING if pd.isna(fraction) else f"{100 * fraction:.2f}"
+
+
+def signed_percent(fraction: float) -> str:
+    """A relative difference with its sign: -0.005 -> '−0.5 %'."""
+    return human_percent(fraction, signed=True).replace("-", "−")
 
 
 def interval(low: Any, high: Any, n: int = 0) -> str:
@@ -148,10 +153,11 @@ def template_label(cardinality: Any, bottleneck_width: Any, width: Any, kind: An
     return f"{paths}{int(bottleneck_width)}d"
 
 
-def network_label(design: Mapping[str, Any]) -> str:
+def network_label(design: Mapping[str, Any], varied: Collection[str] | None = None) -> str:
     """What tells a design from others, in short: '8x14d', 'w64'.
 
-    Of a network of the user's own, its numbers but for those of its arm: 'width=44'.
+    Of a network of the user's own, its numbers but for those of its arm: 'width=44'. `varied` are
+    the quantities in which a study's designs differ; others are then left out.
     """
     name = str(design["design"])
     if not is_own(name):
@@ -165,8 +171,34 @@ def network_label(design: Mapping[str, Any]) -> str:
         values = OwnName.parse(name).values
     except UserError:  # a CSV file may hold anything for a name
         return ""
-    words = [f"{key}={written(value)}" for key, value in values.items() if isinstance(value, int)]
+    words = [
+        f"{key}={value}"
+        for key, value in values.items()
+        if isinstance(value, int) and (varied is None or key in varied)
+    ]
     return ", ".join(word for word in words if word not in str(design["arm"]).split(", "))
+
+
+def own_quantities(names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The quantities in which networks of the user's own differ; see `own_values`."""
+    values = own_values(names).items()
+    return {key: of_name for key, of_name in values if len(set(of_name.values())) > 1}
+
+
+def own_values(names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The quantities of networks of the user's own: by name, the value of each network as text.
+
+    Other networks, and what no name can be, are left out.
+    """
+    values: dict[str, dict[str, str]] = {}
+    for name in filter(is_own, dict.fromkeys(names)):
+        try:
+            parsed = OwnName.parse(name)
+        except UserError:  # a CSV file may hold anything for a name
+            continue
+        for key, value in parsed.values.items():
+            values.setdefault(key, {})[name] = str(dashed(value))
+    return values
 
 
 def budget_words(trials: pd.DataFrame) -> str:

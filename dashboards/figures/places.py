@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboards.analysis.arms import axes_of
+from dashboards.analysis.arms import are_powers, axes_of
 from dashboards.analysis.evidence import Evidence
 from dashboards.analysis.words import network_label
 
@@ -164,7 +164,7 @@ def _number_axis(
     if len(of_arm) < 2 or len(arms) < len(evidence.arms):
         return None
     values = np.array([of_arm[arm] for arm in arms])
-    is_log2 = all(value > 0 and value & (value - 1) == 0 for value in of_arm.values())
+    is_log2 = are_powers(of_arm.values())
     scaled = np.log2(values) if is_log2 else values / np.diff(np.sort(values)).min()
     axis = ArmAxis(
         dict(zip(arms, map(float, scaled), strict=True)),
@@ -190,7 +190,7 @@ def _drawn(evidence: Evidence) -> list[str]:
 def _templates(evidence: Evidence) -> dict[str, str]:
     templates: dict[str, list[str]] = {arm: [] for arm in evidence.arms}
     for design in evidence.designs.to_dict("records"):
-        templates[str(design["arm"])].append(network_label(design))
+        templates[str(design["arm"])].append(network_label(design, evidence.own_quantities))
     return {
         arm: labels[0] if len(set(labels)) == 1 else f"{len(labels)} designs"
         for arm, labels in templates.items()

@@ -45,8 +45,15 @@ def link(text: Any, href: str) -> Element:
 
 
 def joined(text: Any) -> str:
-    """Text in which a number stays on one line with its unit, and p with its value."""
-    return re.sub(r"(?<=\d) (?=[%GMk]\b|%)|(?<=\bp) (?=[=<])|(?<=\bp [=<]) ", "\u00a0", str(text))
+    """Text in which a number stays on one line with its unit, p with its value, and the stages of
+    depths=1-2-1 with one another."""
+    units = r"(?<=\d) (?=[%GMTk]\b|%)|(?<=\bp) (?=[=<])|(?<=\bp [=<]) "
+    return whole_depths(re.sub(units, "\u00a0", str(text)))
+
+
+def whole_depths(text: str) -> str:
+    """Text in which the stages of depths=1-2-1 stay on one line."""
+    return re.sub(r"(?<==)\d+(?:-\d+)+", lambda stages: stages[0].replace("-", "-\u2060"), text)
 
 
 def to_html(node: Any, deeper: int = 0) -> str:

@@ -12,8 +12,8 @@ from explorer.errors import UserError, cut, shorten, unknown
 from explorer.foreign import find_function, users_code
 from explorer.own.names import OwnName, Value, parse_value, written
 from explorer.own.sources import digest
+from explorer.template import SIZES
 
-SIZES = ("resolution", "in_channels", "classes")
 # What a quantity cannot be; a whole number, or several, is written `int` or `tuple[int, ...]`.
 OTHER_KINDS = ("bool", "float", "str", "bytes", "dict", "set")
 

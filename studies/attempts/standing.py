@@ -35,8 +35,8 @@ class Attempts:
     def __init__(self, storage: Storage, study_id: int, attribute_keys: Iterable[str] = ()) -> None:
         self._storage, self._study_id = storage, study_id
         self._attribute_keys = tuple(attribute_keys)
-        # Every attempt as it was at the last reading, in the order of their numbers. It is handed out
-        # as it is: of 20,000 a copy takes half a millisecond. Where each is in it, by its id.
+        # Every attempt as it was at the last reading, in the order of their numbers; handed out as
+        # it is, for a copy of 20,000 takes half a millisecond. Where each is in it, by its id.
         self.seen: list[Attempt] = []
         self._places: dict[int, int] = {}
         self._at: dict[Pair, dict[int, Attempt]] = {}

@@ -7,7 +7,7 @@ can follow them; on another kind of machine they are this one's, and the study s
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import yaml
 from explorer.errors import UserError
 from explorer.files import check_output, write_atomic
 from explorer.text import counted
+from studies.config.design import check_sources
 from studies.config.study import StudyFile
 from studies.data import load
 from studies.machine import provenance
@@ -58,8 +59,15 @@ class Exported:
         put_study(storage, name, content, designs, self.trials, curves=self.curves)
 
 
-def read_exported(results: Path, curves: Path | None = None) -> Exported:
+def read_exported(
+    results: Path, curves: Path | None = None, *, trusted: Collection[str] = ()
+) -> Exported:
     """Read what `study results -o` wrote, its origin beside it, and what `--curves -o` wrote.
+
+    Args:
+        results: The one.
+        curves: The other.
+        trusted: As in `check_results`.
 
     Raises:
         UserError: Something in a file is wrong, they are of different studies, or results do not
@@ -72,7 +80,7 @@ def read_exported(results: Path, curves: Path | None = None) -> Exported:
             " its results do not hold all that going on needs. Go on where it was begun."
         )
     study = StoredStudy(0, content.file.name, content)
-    trials = _trials(study, results)
+    trials = _trials(study, results, trusted)
     return Exported(study, trials, _chunks(study, trials, curves) if curves else {})
 
 
@@ -125,7 +133,7 @@ def continue_study(
         UserError: It is another study, or of other data; or something in a file is wrong. Nothing
             is stored.
     """
-    exported = read_exported(results, curves)
+    exported = read_exported(results, curves, trusted=study.space.references)
     content = exported.study.content
     before, changed = compared(content, study)
     if before["name"] != study.name or changed:
@@ -137,6 +145,7 @@ def continue_study(
             f"{results} is of a study that wants something else (there -> {study.name}):\n  {lines}"
             "\nGive the study file that it was trained by; more seeds and arms may be added."
         )
+    check_sources(exported.study.designs)
     check_data(exported.study, load(study.data, data_dir))
     plain, about = _here(content, len(exported.trials), results, workers, threads)
     exported.put(storage, study.name, plain)
@@ -159,9 +168,9 @@ def _read_origin(results: Path) -> Content:
     return Content(plain)
 
 
-def _trials(stored: StoredStudy, results: Path) -> pd.DataFrame:
+def _trials(stored: StoredStudy, results: Path, trusted: Collection[str]) -> pd.DataFrame:
     """The complete pairs of the file. Raises `UserError` where one is not of this study."""
-    file = read_csv(results)
+    file = read_csv(results, trusted=trusted)
     if file.name != stored.name:
         raise UserError(f"{results} holds results of {file.name}, not of {stored.name}.")
     epochs = stored.content.file.recipe.epochs

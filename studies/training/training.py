@@ -17,7 +17,7 @@ from torch import Tensor
 
 from explorer import Blueprint, build
 from explorer.errors import UserError
-from explorer.networks import channels_last, forget, record, sync_norms
+from explorer.networks import SGD, channels_last, forget, record, sync_norms
 from explorer.text import counted
 from studies.config.recipe import Recipe
 from studies.data import Images, Splits
@@ -211,7 +211,7 @@ class _Run(pytorch_lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         recipe = self.recipe
         steps = recipe.epochs * recipe.steps_per_epoch(len(self.splits.train))
-        optimiser = torch.optim.SGD(
+        optimiser = SGD(
             parameter_groups(self.network, recipe),
             lr=recipe.learning_rate,
             momentum=recipe.momentum,

@@ -69,3 +69,18 @@ def test_a_narrow_terminal_keeps_cells_whole_and_names_what_it_leaves_out(monkey
     ]
     print_table(columns[:3], [("C=1", "2.50", "20.0 M")], spare=("FLOPs",))
     assert capsys.readouterr().out.splitlines()[0] == "network  validation error (%)   FLOPs"
+
+
+def test_a_first_cell_as_long_as_the_terminal_has_a_line_of_its_own(monkeypatch, capsys):
+    monkeypatch.setattr("explorer.terminal._console", lambda stream: Console(file=stream, width=40))
+    columns = ("arm", "design", "validation error", "95 % interval", "")
+    arms = ("C=16, depths=3-4-6-3, order=pre, w=256", "C=1, depths=3-3-3, order=post, w=64")
+    rows = [(arms[0], "resnext_a", "4.1 %", "", "chosen")]
+    rows += [(arms[1], "resnext_b", "10.3 %", "-0.90 to +24.60", "tied")]
+    print_table(columns, rows, left=("design", ""), spare=("design",))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 40
+    assert [line for line in lines if "C=" in line] == list(arms)
+    assert lines[-2].split() == ["10.3", "%", "-0.90", "to", "+24.60", "tied"]
+    assert lines[-2].startswith("  ")
+    assert lines[-1] == "Left out for want of width: design."

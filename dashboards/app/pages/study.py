@@ -233,22 +233,22 @@ def trainings(reader: Reader, tables: Tables, chosen: Selection) -> Any:
     part = rows.iloc[(page - 1) * ROWS : page * ROWS].to_dict("records")
     headings = (
         "Training",
-        "Design",
         "Status",
-        "Validation error (%)",
         "Test error (%)",
+        "Validation error (%)",
         "Seconds",
         "Finished (UTC)",
+        "Design",
     )
     body = tuple(
         (
             f"{row['arm']}, seed {row['seed']}",
-            row["design"],
             row["status"] + (f": {row['reason']}" if row["reason"] else ""),
-            percent(row["validation_error"]),
             percent(row["test_error"]),
+            percent(row["validation_error"]),
             f"{row['seconds']:.1f}" if row["seconds"] == row["seconds"] else NOTHING,
             NOTHING if pd.isna(row["finished"]) else f"{row['finished']:%Y-%m-%d %H:%M}",
+            row["design"],
         )
         for row in part
     )

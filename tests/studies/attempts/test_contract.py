@@ -125,6 +125,7 @@ def in_zone(zone: str) -> Iterator[None]:
     time.tzset()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])
 def test_times_are_right_wherever_workers_imports_and_readers_are(
     storage: Storage,
@@ -326,6 +327,7 @@ class TestServers:
         assert said.count("Error: ") == 1
         assert "p4ssword" not in said
 
+    @pytest.mark.heavy
     def test_a_server_that_stays_away_ends_the_run_and_the_same_command_goes_on(
         self, server: Server, tiny: Path
     ) -> None:
@@ -377,6 +379,7 @@ class TestServers:
         # trained meanwhile was stored afterwards.
         assert {attempt.ended for attempt in attempts} <= {"complete", "superseded"}
 
+    @pytest.mark.heavy
     def test_workers_that_the_server_keeps_out_wait_and_the_others_go_on(
         self, server: Server, tiny: Path
     ) -> None:
@@ -407,6 +410,7 @@ class TestServers:
             assert_undisturbed(storage)
             storage.close()
 
+    @pytest.mark.heavy
     def test_a_server_that_is_frozen_in_a_run_is_waited_for(
         self, server: Server, tiny: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

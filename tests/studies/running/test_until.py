@@ -86,6 +86,7 @@ def test_a_run_decides_every_arm_and_stops(ended: Counts, tiny: Path) -> None:
         assert len(rows) >= (decided or 0)
 
 
+@pytest.mark.heavy
 def test_several_workers_and_a_kill_end_with_the_same_decisions(
     alone: dict[str, Any], tiny: Path
 ) -> None:
@@ -103,6 +104,7 @@ def test_several_workers_and_a_kill_end_with_the_same_decisions(
     assert decisions() == alone
 
 
+@pytest.mark.heavy
 def test_everything_killed_in_the_middle_goes_on_to_the_same_decisions(
     alone: dict[str, Any], tiny: Path
 ) -> None:

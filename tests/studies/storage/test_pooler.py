@@ -42,6 +42,7 @@ def test_a_worker_holds_no_connection_while_it_trains(server: Server) -> None:
         assert connections(url) == 1
 
 
+@pytest.mark.heavy
 def test_a_study_runs_through_a_pooler_of_transactions(
     server: Server, pgbouncer: str, undisturbed: tuple[object, object], tiny: Path
 ) -> None:
