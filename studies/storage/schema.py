@@ -84,7 +84,7 @@ LAST_ATTRIBUTE = "SELECT MAX(trial_user_attribute_id) AS last FROM trial_user_at
 # unless it is told to end a transaction that is silent.
 LOCK = "SELECT 1 FROM studies WHERE study_id = :study"
 LOCK_ON_SERVER = """
-    SELECT set_config('idle_in_transaction_session_timeout', '20s', true) FROM studies
+    SELECT set_config('idle_in_transaction_session_timeout', '15s', true) FROM studies
     WHERE study_id = :study FOR NO KEY UPDATE"""
 LAST_NUMBER = """
     SELECT number FROM trials WHERE study_id = :study ORDER BY trial_id DESC LIMIT 1"""
