@@ -1,5 +1,6 @@
 """YAML files as validated objects: spaces, studies and recipes, by preset name or by path."""
 
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from importlib.resources import files
@@ -69,6 +70,14 @@ class FileModel(BaseModel):
         except ValidationError:
             validate(type(self), keys, source=type(self).__name__)
             raise
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in type(self).model_fields:
+            kind = type(self).__name__
+            raise UserError(
+                f"{name} of a {kind} cannot be changed. Make another: {kind}(..., {name}=...)."
+            )
+        super().__setattr__(name, value)
 
     # Pydantic then makes the parts of a file by itself, and knows where in it a mistake is.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
@@ -158,13 +167,13 @@ def unknown_document(kind: str, given: str, names: Iterable[str], where: str = "
         names: Those that are known.
         where: A sentence on where they are from.
     """
-    if Path(given).is_dir():
+    if os.path.isdir(given):  # False, and no error, also for a name that no file can have
         return UnknownName(
             f"{given[:200]} is a folder, and a {kind} is a name or the path of a YAML file. Of a"
             f" folder of images this makes one: {command('study new', 'FILE.yaml', data=given)}"
         )
     files = [f"{given}{ending}" for ending in ("", *ENDINGS)]
-    if file := next((file for file in files if Path(file).is_file()), None):
+    if file := next((file for file in files if os.path.isfile(file)), None):
         return UnknownName(
             f"unknown {kind} {shorten(given)}. A file is given by its path: ./{file}."
         )
@@ -180,7 +189,7 @@ def _nearest_file(path: Path) -> str:
 
     if "\\" in path.name:
         return "; write / between folders"
-    with suppress(OSError):
+    with suppress(OSError, ValueError):  # no such folder, or a NUL in its name
         names = [entry.name for entry in path.parent.iterdir() if entry.suffix in ENDINGS]
         if nearest := get_close_matches(path.name, names, n=1, cutoff=0.75):
             return f"; there is {path.parent / nearest[0]}"

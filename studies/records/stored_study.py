@@ -3,10 +3,10 @@
 It is one attribute, written whole (`records.creation`), and the attempts at its pairs.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from explorer.errors import UnknownName, unknown
@@ -183,7 +183,7 @@ def get_alone(storage: Storage, name: str) -> StoredStudy:
         return studies[0]
     refuse_strangers(storage, name)
     error = unknown("study", name, [study.name for study in stored_alone(storage)])
-    files = [f"./{name}{ending}" for ending in ENDINGS if Path(f"{name}{ending}").is_file()]
+    files = [f"./{name}{ending}" for ending in ENDINGS if os.path.isfile(f"{name}{ending}")]
     what = [("this preset", name)] if name in preset_names("study") else []
     what += [("this file", file) for file in files]
     starts = (
