@@ -8,10 +8,10 @@ STUDY = digits_cardinality
 # Each worker computes on its own cores.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test test-heavy site lint format benchmarks evidence clean
+.PHONY: help demo test tests test-heavy site lint format benchmarks evidence clean
 help:
 	@echo "make demo         train the preset study $(STUDY) and write $(STUDY).html"
-	@echo "make test         lint, then run the tests, several at a time"
+	@echo "make test         lint, and run the tests, several at a time"
 	@echo "make test-heavy   the heavy tests: clusters, notebooks, the site (after make test)"
 	@echo "make site         the documentation as a site, in site/"
 	@echo "make lint         formatting, lint, types and the import contracts"
@@ -24,7 +24,11 @@ demo: $(VENV)/.installed
 	@$(BIN)/resnext-explorer report $(STUDY) -o $(STUDY).html
 	@echo "  (first, for the commands to be found: . $(BIN)/activate)"
 
-test: lint
+# Lint and tests at once: each leaves a core idle at times.
+test: $(VENV)/.installed
+	@$(MAKE) --no-print-directory -j2 lint tests
+
+tests: $(VENV)/.installed
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not heavy"
 
 # One after the other: each starts many processes of its own.

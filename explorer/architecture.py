@@ -285,6 +285,11 @@ class Architecture:
             "depths": self.depths,
         }
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that `with_` takes, with the values here."""
+        return {**vars(self), **vars(self.template)}
+
     def check_heeded(self, before: "Architecture") -> None:
         """Every quantity of ours changes the network."""
 

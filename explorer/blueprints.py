@@ -12,6 +12,7 @@ from explorer.architecture import Architecture
 from explorer.costs import Complexity
 from explorer.errors import check_known
 from explorer.lazy import load
+from explorer.own.names import is_own
 
 
 class Blueprint(Protocol):
@@ -94,7 +95,7 @@ def blueprint(
     """
     sizes = {"resolution": resolution, "classes": classes, "in_channels": in_channels}
     given = {key: value for key, value in sizes.items() if value is not None}
-    if isinstance(name, str) and ":" in name:
+    if is_own(name):
         own: Blueprint = load("explorer.own.network").OwnNetwork.from_name(
             name, quantities, **given
         )

@@ -29,11 +29,11 @@ from explorer.designs import (
     ImpossibleBudget,
     cost,
 )
-from explorer.errors import UserError, check_known, shorten
+from explorer.errors import UnknownName, UserError, check_known, shorten
 from explorer.numbers import parse_share
 from explorer.searching import search_quantity
 from explorer.template import FIXED_PATHS, MOST_BLOCKS, whole
-from explorer.text import human_flops, human_percent
+from explorer.text import dashed, human_flops, human_percent
 
 # Our own quantities, each with a value of its kind.
 OURS: Mapping[str, Any] = {
@@ -78,8 +78,7 @@ def match(
             does not fit the reference; the message names every such design.
     """
     reference = as_blueprint(reference)
-    known = OURS if isinstance(reference, Architecture) else reference.quantities
-    check_quantity(solve, given, known)
+    starts = networks_to_solve(reference, solve, given)
     if tolerance is not None:
         tolerance = parse_share(tolerance, "tolerance")
     if by in TIMES:
@@ -95,11 +94,9 @@ def match(
             " quantity."
         )
     designs = []
-    for values in combinations(given, known):
+    for values, start in starts:
         solution: Any
-        start, note = reference.with_(**values), ""
-        start.check_heeded(reference)
-        check_solve(start, solve)
+        note = ""
         check_measure(start, solve, by)
         if not isinstance(start, Architecture):
             solution, note = search_quantity(start, solve, target, step)
@@ -118,6 +115,29 @@ def match(
             " Allow a larger tolerance, or start from another reference."
         )
     return Designs(designs)
+
+
+def networks_to_solve(
+    reference: Blueprint, solve: str, given: dict[str, Any]
+) -> list[tuple[dict[str, Any], Blueprint]]:
+    """The reference with each combination of the given values, and these.
+
+    Raises:
+        UserError: A quantity is not known, ignored, or cannot be solved.
+    """
+    known = OURS if isinstance(reference, Architecture) else reference.quantities
+    try:
+        check_quantity(solve, given, known)
+    except UnknownName as error:
+        hint = (
+            "" if known is OURS else " What is solved is said by --solve, in a space match.solve."
+        )
+        raise UserError(f"{error}{hint}") from None
+    networks = [(values, reference.with_(**values)) for values in combinations(given, known)]
+    for _, network in networks:
+        network.check_heeded(reference)
+        check_solve(network, solve)
+    return networks
 
 
 def _solve_number(
@@ -153,14 +173,8 @@ def describe_miss(design: Design, solve: str, given: Iterable[str]) -> str:
 
 def write_quantities(network: Blueprint, quantities: Iterable[str]) -> str:
     """Some quantities of a network, ours in the paper's letters: 'C=8, d=13'."""
-    values = dict(network.quantities)
-    if isinstance(network, Architecture):
-        values |= {**vars(network), **vars(network.template)}
-    written = {
-        key: "-".join(map(str, values[key])) if isinstance(values[key], tuple) else values[key]
-        for key in quantities
-    }
-    return ", ".join(f"{LABELS.get(key, key)}={value}" for key, value in written.items())
+    values = network.settings if isinstance(network, Architecture) else network.quantities
+    return ", ".join(f"{LABELS.get(key, key)}={dashed(values[key])}" for key in quantities)
 
 
 def check_quantity(solve: str, given: Iterable[str], known: Collection[str] = QUANTITIES) -> None:

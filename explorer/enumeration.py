@@ -23,6 +23,7 @@ from explorer.designs import LABELS, QUANTITIES, TIMES, Budget, cost
 from explorer.errors import UserError, check_known, shorten
 from explorer.numbers import parse_number, parse_seconds, parse_share
 from explorer.template import whole
+from explorer.text import dashed
 
 # Designs counted at once: their arrays stay in a core's cache.
 CHUNK = 8192
@@ -111,7 +112,7 @@ def enumerate_designs(
             columns if good.all() else {name: values[good] for name, values in columns.items()}
         )
     table = {name: np.concatenate([piece[name] for piece in pieces]) for name in COLUMNS}
-    written = ["-".join(map(str, depths)) for depths in choices]
+    written = [dashed(depths) for depths in choices]
     return pd.DataFrame(
         {**table, "depths": pd.Categorical.from_codes(table["depths"], categories=written)}
     )

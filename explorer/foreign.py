@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import sys
-import sysconfig
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.errors import UserError, cut, shorten
+from explorer.installed import is_of_a_library, library_folders
 
 # Characters of what the user's code raised: torch's errors may be many lines long.
 LONGEST_REASON = 600
@@ -53,15 +53,32 @@ def find_function(target: str, name: str) -> Callable[..., Any]:
     return typed
 
 
-def is_of_current_folder(module_name: str) -> bool:
-    """Whether a module would be imported from the current folder; imports nothing."""
-    first = module_name.partition(".")[0]
-    known = sys.modules.get(first)
-    if known is not None:
-        folders = [getattr(known, "__file__", None), *getattr(known, "__path__", ())]
-        return any(folder and Path(folder).is_relative_to(Path.cwd()) for folder in folders)
-    own = Path(f"{first}.py").is_file() or Path(first).is_dir()
-    return own and importlib.util.find_spec(first) is None
+def check_users_own(target: str, what: str, advice: str) -> None:
+    """Raise `UserError` where a file names a function that its user has not written.
+
+    A file may be anybody's: a function of a library is not called because it says so. Imports
+    nothing; that there is no such module is told where it is looked for.
+
+    Args:
+        target: The function, as package.module:function.
+        what: What says so, as the message names it.
+        advice: What to do where the function can be trusted, a sentence.
+    """
+    first = target.partition(":")[0].partition(".")[0]
+    with _current_folder_last():
+        try:
+            spec = importlib.util.find_spec(first)
+        except ValueError:  # it was imported without one, as `__main__` is
+            spec = None
+    if spec is None and first not in sys.modules:
+        return
+    places = [spec.origin, *(spec.submodule_search_locations or ())] if spec else []
+    paths = [Path(place) for place in places if place and Path(place).exists()]
+    if not paths or any(map(is_of_a_library, paths)):
+        raise UserError(
+            f"{what} names {shorten(target)}, a function of a library and not of your own, which is"
+            f" not called because a file says so. {advice}"
+        )
 
 
 @contextmanager
@@ -122,13 +139,16 @@ def _hidden(module_name: str) -> str:
     """A sentence on a module of the current folder that another module hides; "" without one."""
     first = module_name.partition(".")[0]
     own = next((path for path in (Path(f"{first}.py"), Path(first)) if path.exists()), None)
-    known = sys.modules.get(first)
-    if own is None or known is None:
-        return ""
-    files = [getattr(known, "__file__", None), *getattr(known, "__path__", ())]
-    if any(file and Path(file).is_relative_to(own.absolute()) for file in files):
+    if own is None or first not in sys.modules or _lies_in(own.absolute(), first):
         return ""
     return f" Python's or our own module {first} hides ./{own} here: rename yours."
+
+
+def _lies_in(path: Path, module_name: str) -> bool:
+    """Whether an imported module is of this file or folder."""
+    module = sys.modules[module_name]
+    files = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+    return any(file and Path(file).is_relative_to(path) for file in files)
 
 
 def _failed(name: str, what: str, error: BaseException, hint: str = "") -> UserError:
@@ -145,12 +165,11 @@ def _failed(name: str, what: str, error: BaseException, hint: str = "") -> UserE
             for frame in traceback.extract_tb(error.__traceback__)
             if not frame.filename.startswith(("<", ours))
         ]
-        paths = sysconfig.get_paths()
-        libraries = tuple(paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib"))
-        own = [frame for frame in frames if not frame.filename.startswith(libraries)]
+        own = [frame for frame in frames if not frame.filename.startswith(library_folders())]
         message = " ".join(str(error).split())
         location = "".join(f" ({frame.filename}:{frame.lineno})" for frame in (own or frames)[-1:])
+    said = type(error).__name__, cut(message, LONGEST_REASON)
     return UserError(
-        f"{name} {what}: {type(error).__name__}: {cut(message, LONGEST_REASON)}{location}."
+        f"{name} {what}: {': '.join(filter(None, said))}{location}."
         f" {hint or 'Correct it, then start again.'}"
     )

@@ -9,7 +9,9 @@ import re
 from typing import Any
 
 from explorer.errors import UserError, shorten, unknown
+from explorer.own.names import is_own
 from explorer.template import FIXED_PATHS, IMAGENET, MOST_BLOCKS, Stem, Template
+from explorer.text import dashed
 
 # What a name says: the template, the blocks of each stage, and what else differs from the default.
 Parsed = tuple[Template, tuple[int, ...], dict[str, Any]]
@@ -178,9 +180,9 @@ def _format_post(
             return f"resnet{_layers(BASIC_DEPTHS, depths)}"
         if usual and (stem, template.width) == (Stem("small", 16), 16) and equal:
             return f"resnet{6 * depths[0] + 2}_cifar"
-        form = f"resnet_{_join(depths)}_w{template.width}"
+        form = f"resnet_{dashed(depths)}_w{template.width}"
     elif template.kind == "inception":
-        form = f"inception_{_join(depths)}_{template.bottleneck_width}d_w{template.width}"
+        form = f"inception_{dashed(depths)}_{template.bottleneck_width}d_w{template.width}"
     else:
         usual = usual and template.width == 256
         if usual and stem == IMAGENET and depths in BOTTLENECK_DEPTHS.values():
@@ -189,7 +191,7 @@ def _format_post(
             return named.get(paths, f"resnext{layers}_{paths}")
         if usual and stem == Stem("small") and equal:
             return f"resnext{9 * depths[0] + 2}_{paths}_cifar"
-        form = f"resnext_{_join(depths)}_{paths}_w{template.width}"
+        form = f"resnext_{dashed(depths)}_{paths}_w{template.width}"
     if stem.kind != "imagenet" or stem.channels != 64:
         form += f"_{stem.kind}{'' if stem.channels == 64 else stem.channels}"
     form += f"_grow{growth}" if growth != "d" else ""
@@ -198,10 +200,6 @@ def _format_post(
 
 def _layers(table: dict[int, tuple[int, ...]], depths: tuple[int, ...]) -> int:
     return next(layers for layers, row in table.items() if row == depths)
-
-
-def _join(depths: tuple[int, ...]) -> str:
-    return "-".join(map(str, depths))
 
 
 def _bottleneck_depths(name: str, layers: int) -> tuple[int, ...]:
@@ -233,7 +231,7 @@ def _blocks(name: str, layers: int, *, layers_per_block: int) -> int:
 
 
 def _unknown_name(name: str) -> UserError:
-    if ":" in name:
+    if is_own(name):
         return UserError(
             f"{shorten(name)} is a network of your own, and this is known of ours only, which have"
             " names like resnet50. Networks of your own go with describe, match, measure, export,"

@@ -25,7 +25,7 @@ from explorer.errors import UserError, check_known
 from explorer.family import LARGEST_WIDTH, TEMPLATE, references, usual_classes
 from explorer.lazy import load
 from explorer.numbers import parse_number, parse_share
-from explorer.template import set_whole, whole
+from explorer.template import SIZES, set_whole, whole
 from explorer.text import counted, human_flops, human_percent
 
 SUGGESTED = 10
@@ -131,12 +131,10 @@ class Suggestion:
     def record(self) -> dict[str, Any]:
         """The suggestion as plain data, as `suggest --json` prints it."""
         own = Design(self.reference, self.budget).record()
-        shape = {key: getattr(self.reference, key) for key in ("resolution", "classes")}
         return {
             **{key: value for key, value in own.items() if key not in ("reference", "mismatch")},
             "stem": vars(self.reference.stem),
-            **shape,
-            "in_channels": self.reference.in_channels,
+            **{key: getattr(self.reference, key) for key in SIZES},
             "below": self.below,
             "worst_mismatch": self.worst,
             "arms": [design.record() for design in self.arms],
@@ -290,7 +288,7 @@ def _count(family: Iterable[Architecture], question: Question, window: float) ->
 
 def _has_values(batch: Architecture, point: Mapping[str, Any]) -> Any:
     """Which networks of a batch have the values of a point already."""
-    own: dict[str, Any] = {**vars(batch), **vars(batch.template)}
+    own = batch.settings
     same = np.ones(np.shape(batch.template.width), bool)
     for key, value in point.items():
         if key == "depths":

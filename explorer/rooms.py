@@ -4,8 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from explorer.errors import UserError
-
-ROOMS = ("search_spaces", "studies", "dashboards")
+from explorer.installed import HOUSE, ROOMS
 
 
 def check_rooms() -> None:
@@ -13,11 +12,10 @@ def check_rooms() -> None:
 
     In a folder with a studies.py of the user's own, `python -m explorer` finds that one first.
     """
-    house = Path(__file__).resolve().parents[1]
     for room in ROOMS:
         spec = find_spec(room)
         file = Path(spec.origin).resolve() if spec and spec.origin else None
-        if file and file != house / room / "__init__.py":
+        if file and file != HOUSE / room / "__init__.py":
             raise UserError(
                 f"{file} hides the module {room} of resnext-explorer. Rename it, or start from"
                 " another folder."

@@ -14,7 +14,7 @@ from explorer.blueprints import Blueprint
 from explorer.complexity import count
 from explorer.designs import LABELS, Design
 from explorer.drawing import svg
-from explorer.text import counted, human_count, human_mismatch, human_percent
+from explorer.text import counted, dashed, human_count, human_mismatch, human_percent
 
 if TYPE_CHECKING:
     from explorer.references import Suggestion
@@ -96,17 +96,12 @@ def design_rows(
         (
             *(column[position] for column in first.values()),
             design.name,
-            *(shown_value(design.architecture.quantities.get(key)) for key in keys),
+            *(dashed(design.architecture.quantities.get(key)) for key in keys),
             *_costs(design.architecture),
             human_mismatch(design.mismatch, is_solved=design.is_solved),
         )
         for position, design in enumerate(designs)
     ]
-
-
-def shown_value(value: Any) -> Any:
-    """A quantity in a table: 3-4-6-3 for several numbers."""
-    return "-".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def of_suggestions(suggestions: "Sequence[Suggestion]") -> str:

@@ -22,6 +22,8 @@ FIXED_PATHS = {
     ),
 }
 STEMS = ("imagenet", "small")
+# What of a network its data decides.
+SIZES = ("resolution", "in_channels", "classes")
 # Bounds of what is called a network, far beyond any: the deepest that was ever trained has some
 # 1,200 layers. They keep counts, drawings and builds finite, whatever number a file, a link or a
 # command gives.

@@ -1,10 +1,11 @@
 """Numbers as people read them: 4.09 G, 25.6 M, +1.7 %, 3 min 20 s."""
 
 import re
+from typing import Any
 
-# Python's stand-ins for bytes of a file name that are not UTF-8.
 # The largest mismatch with which designs are still of equal cost: the paper's are up to 4.4 % off.
 FAR_OFF = 0.05
+# Python's stand-ins for bytes of a file name that are not UTF-8.
 SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -71,6 +72,11 @@ def _with_prefix(value: float, prefixes: tuple[tuple[str, float], ...]) -> str:
             digits = max(0, 3 - len(str(int(abs(rounded)))))
             return f"{scaled:,.{digits}f} {letter}"
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.3g}"
+
+
+def dashed(value: Any) -> Any:
+    """Several numbers as one text: (3, 4, 6, 3) -> '3-4-6-3'; any other value as it is."""
+    return "-".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def counted(number: int, thing: str, things: str = "") -> str:

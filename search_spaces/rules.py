@@ -33,6 +33,7 @@ from explorer.designs import (
 from explorer.errors import UserError, check_known, shorten
 from explorer.numbers import parse_number, parse_share
 from explorer.own.names import as_plain, parse_value
+from explorer.text import dashed
 from search_spaces.documents import FileModel
 
 MOST = 2**20  # of a width, a cardinality or a depth: studies show them to Optuna in one fixed range
@@ -234,7 +235,7 @@ def _check_different(axes: dict[str, list[Any]]) -> None:
     for key, values in axes.items():
         if len(set(values)) < len(values):
             twice = next(value for value, times in Counter(values).items() if times > 1)
-            raise UserError(f"axes.{key} lists a value twice: {written(twice)}")
+            raise UserError(f"axes.{key} lists a value twice: {dashed(twice)}")
 
 
 class Axes(FileModel):
@@ -289,8 +290,3 @@ class Axes(FileModel):
             if choices is not None:
                 axes[name] = [tuple(each) if isinstance(each, list) else each for each in choices]
         return axes
-
-
-def written(value: Any) -> str:
-    """The value of an axis as text for a file or a label: 3-4-6-3, 8 or projection."""
-    return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)

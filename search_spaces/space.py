@@ -22,6 +22,7 @@ from explorer.designs import ARMS
 from explorer.errors import UserError, check_known, cut, shorten
 from explorer.own.names import OwnName, is_own, parse_value
 from explorer.template import LARGEST_NUMBER
+from explorer.text import dashed
 from search_spaces.documents import FileModel, load_document, plain
 from search_spaces.rules import (
     AXIS_LABELS,
@@ -33,7 +34,6 @@ from search_spaces.rules import (
     Scaling,
     Whole,
     as_blocks,
-    written,
 )
 
 if TYPE_CHECKING:
@@ -318,8 +318,8 @@ class SpaceFile(FileModel):
             )  # a list: what is given may be no hashable value
             if key in given and given[key] not in values:
                 raise UserError(
-                    f"{key} takes one of {', '.join(map(written, values))}; given:"
-                    f" {cut(written(given[key]))}."
+                    f"{key} takes one of {', '.join(str(dashed(value)) for value in values)};"
+                    f" given: {cut(str(dashed(given[key])))}."
                 )
         missing = [key for key in keys if key not in given and key != "reference"]
         raise UserError(
@@ -366,7 +366,7 @@ class SpaceFile(FileModel):
 
     def _label(self, chosen: Mapping[str, Any], reference: str) -> str:
         label = ", ".join(
-            f"{AXIS_LABELS.get(key, key)}={written(value)}" for key, value in chosen.items()
+            f"{AXIS_LABELS.get(key, key)}={dashed(value)}" for key, value in chosen.items()
         )
         return self._with_reference(reference, label)
 
@@ -385,8 +385,7 @@ def _own_values(name: str) -> dict[str, Any]:
     """What an axis may have as the reference's own value."""
     if is_own(name):
         return dict(blueprint(name).quantities)
-    network = Architecture.from_name(name, resolution=LARGEST_NUMBER)
-    return {**vars(network), **vars(network.template)}
+    return Architecture.from_name(name, resolution=LARGEST_NUMBER).settings
 
 
 def scaled_quantity(arm: str, reference: Architecture) -> str:

@@ -8,7 +8,6 @@ up when it takes too long, so that nothing hangs on a server that is silent. Who
 
 import errno
 import os
-import queue
 import re
 import threading
 import uuid
@@ -20,6 +19,7 @@ from urllib.parse import unquote
 
 from explorer.errors import UserError, unknown
 from explorer.files import FULL_DISK, expanded
+from explorer.waiting import within
 from studies.storage import Away, Patience, Reason, Say, hidden
 
 # Seconds until a call is given up, and bytes that even a slow connection carries in one.
@@ -40,10 +40,6 @@ class ArtifactsAway(Away):
     """The artifacts could not be reached, not even after waiting for them."""
 
 
-class _NoAnswer(Exception):
-    """A call took too long."""
-
-
 class _Patience(Patience):
     """Waits for artifacts as for a database."""
 
@@ -56,7 +52,7 @@ class _Patience(Patience):
         if isinstance(error, UserError):
             return None
         number = getattr(error, "errno", None)
-        if isinstance(error, _NoAnswer):
+        if isinstance(error, TimeoutError):
             return Reason("no answer. Check the server and the network.", passes=True)
         if number in FULL_DISK:
             return Reason("the disk is full, there or here. Make room.")
@@ -124,8 +120,11 @@ class Artifacts:
         """Let this thread not wait inside the block, for what can be done later."""
         return self._patience.not_waiting()
 
-    def check(self) -> None:
-        """Make the folder, where it is one, and write and remove a file.
+    def check(self, note: Note) -> None:
+        """Write and remove a file.
+
+        A folder that is missing is made, and told, since its name may be misspelt; the one that it
+        is in must be there.
 
         Raises:
             UserError: They cannot be used.
@@ -133,8 +132,9 @@ class Artifacts:
         key = f".check-{uuid.uuid4().hex[:12]}"
 
         def write_and_remove() -> None:
-            if self._is_local:
-                Path(self._open()[1]).mkdir(exist_ok=True)
+            if self._is_local and not os.path.isdir(folder := self._open()[1]):
+                os.mkdir(folder)
+                note(f"Made the folder {folder} for the artifacts.")
             self._system.pipe_file(self._at(key), b"it can be written")
             self._system.rm_file(self._at(key))
 
@@ -186,8 +186,18 @@ class Artifacts:
 
     def remove(self, folder: str) -> None:
         """Remove a folder with all that is in it. What cannot be removed stays."""
-        with suppress(Exception), self.not_waiting():
-            self._bounded(lambda: self._system.rm(self._at(folder), recursive=True))
+        with suppress(UserError), self.not_waiting():
+            self.delete(folder)
+
+    def delete(self, folder: str) -> None:
+        """Remove a folder, if it is there. Raises `UserError` where that fails."""
+
+        def remove() -> None:
+            self._check_there()
+            if self._system.exists(self._at(folder)):
+                self._system.rm(self._at(folder), recursive=True)
+
+        self._call(remove)
 
     def _open(self) -> tuple[Any, str]:
         """The file system of fsspec's, which may connect, and the path of the folder in it."""
@@ -240,26 +250,8 @@ class Artifacts:
             return self._patience.call(self._bounded, function, size)
 
     def _bounded(self, function: Callable[[], T], size: int = 0) -> T:
-        """Call a function in a thread that is left behind where it takes too long.
-
-        A folder of a server that is silent holds whoever reads it, and cannot be interrupted.
-        """
-        answers: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue()
-
-        def run() -> None:
-            try:
-                answers.put((function(), None))
-            except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
-                answers.put((None, error))
-
-        threading.Thread(target=run, name="artifacts", daemon=True).start()
-        try:
-            result, error = answers.get(timeout=ANSWER_TIMEOUT + size / SLOWEST)
-        except queue.Empty:
-            raise _NoAnswer from None
-        if error is not None:
-            raise error
-        return result
+        # A folder of a server that is silent holds whoever reads it, and cannot be interrupted.
+        return within(ANSWER_TIMEOUT + size / SLOWEST, function)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

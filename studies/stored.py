@@ -138,26 +138,34 @@ def retry_study(name: str, *, storage: str | Storage | None = None) -> int:
         return stored_study.retry(opened, stored_study.get(opened, name))
 
 
-def delete_study(name: str, *, force: bool = False, storage: str | Storage | None = None) -> Counts:
+def delete_study(
+    name: str,
+    *,
+    force: bool = False,
+    artifacts: str | None = None,
+    storage: str | Storage | None = None,
+) -> Counts:
     """Delete a stored study with its results, logs and checkpoints. This cannot be undone.
 
     Args:
         name: Of the study.
         force: Also while it is being trained.
+        artifacts: A folder or URL that its runs were given: its files there are deleted too.
         storage: As in `list_studies`.
 
     Returns:
         How its pairs stood.
 
     Raises:
-        UserError: No study of this name is stored, or it is being trained.
+        UserError: No study of this name is stored, it is being trained, or the artifacts are away.
     """
+    from studies.artifacts import Artifacts
     from studies.results import delete
 
     with Storage.visit(storage) as opened:
         stored = stored_study.get(opened, name)
         counts = stored.counts(opened)
-        delete(opened, stored, force=force)
+        delete(opened, stored, force=force, artifacts=Artifacts.given(artifacts))
     return counts
 
 

@@ -21,17 +21,15 @@ def work(url: str, wanted: list[Pair], mean_seconds: float, forever: bool) -> No
     """Claim and complete pairs until none is waiting, or (`forever`) until
     none is left. A result says who completed it."""
     storage = Storage(url)
-    writer = storage.open()
     claims = Claims(
         storage,
-        writer,
-        writer.get_study_id_from_name("study"),
+        storage.open().get_study_id_from_name("study"),
         wanted,
         lease=Lease(every=0.1, stale=5),
     )
     with Worker.hold(storage.folder("workers")) as me:
         while True:
-            attempt = claims.claim(me, random.randrange(16))
+            attempt = claims.claim(me)
             if attempt is None:
                 if not forever or not Counts.of(claims.look()).left:
                     return

@@ -30,9 +30,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """For `pytest -n auto`: one more than there are cores, since many tests
+    """For `pytest -n auto`: two more than there are cores, since many tests
     wait for processes, servers and leases."""
-    return available_cores() + 1
+    return available_cores() + 2
 
 
 def pytest_configure() -> None:

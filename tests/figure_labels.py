@@ -70,3 +70,41 @@ def named(figure: dict[str, Any], name: str) -> bool:
     return name.replace(" ", "") in "".join(text["text"] for text in figure["texts"]).replace(
         " ", ""
     )
+
+
+# What of a page, its figures apart, a reader cannot see: text that runs out of the page or of its
+# box, and on a phone an error for which a table of trainings must be scrolled.
+BEYOND = """
+() => {
+  const root = document.documentElement, width = root.clientWidth, found = [];
+  if (root.scrollWidth > width) found.push(['page', 'is wider than its window']);
+  for (const node of document.querySelectorAll('main *, header *, footer *')) {
+    if (node.closest('.js-plotly-plot, .skip')) continue;
+    const box = node.getBoundingClientRect(), style = getComputedStyle(node);
+    const what = `${node.tagName} ${node.textContent.slice(0, 60)}`;
+    if (box.width && box.right > width + 1 && !node.closest('.scroll, .sideways, pre')) {
+      found.push([what, 'runs out of the page']);
+    }
+    if (style.overflowX === 'hidden' && node.scrollWidth > node.clientWidth + 1) {
+      found.push([what, 'is cut']);
+    }
+  }
+  for (const cell of document.querySelectorAll('#study-trainings td:nth-child(3)')) {
+    const right = cell.getBoundingClientRect().right;
+    if (right > width) found.push([cell.textContent, 'is out of sight']);
+  }
+  if (width > 1000) {
+    for (const frame of document.querySelectorAll('.scroll:has(> table)')) {
+      if (frame.scrollWidth > frame.clientWidth + 1) {
+        found.push([frame.getAttribute('aria-label'), 'must be scrolled']);
+      }
+    }
+  }
+  return found;
+}
+"""
+
+
+def beyond_the_page(page: Any) -> list[list[str]]:
+    """What of a page, its figures apart, is out of sight, and how."""
+    return list(page.evaluate(BEYOND))

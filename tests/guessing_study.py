@@ -66,7 +66,7 @@ def store(
         **(told or {}),
     }
     stored = create_or_extend(storage, study, study.wanted(), lambda: facts)
-    claims = Claims(storage, storage.open(), stored.id, stored.pairs)
+    claims = Claims(storage, stored.id, stored.pairs)
     guesses: dict[Pair, NDArray[np.int64]] = {}
     arms = [design.name for design in stored.designs]
     for number in range(len(stored.pairs)):

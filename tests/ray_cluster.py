@@ -30,9 +30,9 @@ class Nodes:
         for _ in range(NODES - 1):
             self.join()
 
-    def join(self) -> None:
+    def join(self, cpus: int = 1) -> None:
         """Add a node."""
-        self._cluster.add_node(**NODE)
+        self._cluster.add_node(**{**NODE, "num_cpus": cpus})
 
     def kill(self) -> None:
         """Kill a node that is not the head, with all that Ray runs there."""

@@ -31,7 +31,7 @@ BASE = {
 
 
 def claims_of(storage: Storage, stored: StoredStudy) -> Claims:
-    return Claims(storage, storage.open(), stored.id, stored)
+    return Claims(storage, stored.id, stored)
 
 
 def make(storage: Storage, file: Path) -> StoredStudy:
@@ -51,12 +51,12 @@ def work(url: str, mean_seconds: float) -> None:
     """Claim, propose and complete pairs of the study `tiny` until none is left."""
     storage = Storage(url)
     stored = get(storage, "tiny")
-    claims = Claims(storage, storage.open(), stored.id, stored, lease=Lease(every=0.1, stale=5))
+    claims = Claims(storage, stored.id, stored, lease=Lease(every=0.1, stale=5))
     proposer = Proposer(stored)
     with Worker.hold(storage.folder("workers")) as me:
         index = random.randrange(4)
         while claims.counts().left:
-            attempt = claims.claim(me, index) or proposer.claim(claims, me, index)
+            attempt = claims.claim(me) or proposer.claim(claims, me, index)
             if attempt is None:
                 time.sleep(0.02)
                 continue

@@ -104,7 +104,7 @@ def stored(storage: Storage, study: Study) -> StoredStudy:
 
 
 def search_to_its_end(storage: Storage, study: StoredStudy) -> None:
-    claims = Claims(storage, storage.open(), study.id, study)
+    claims = Claims(storage, study.id, study)
     while attempt := claims.claim(Worker("worker")):
         result = {"validation_error": 0.1, "test_error": 0.1, "latency": 0.001}
         claims.end(attempt, "complete", [0.1, 0.001], {"result": result})

@@ -1,7 +1,7 @@
 """Two axes at once: the mean error of each pair of their values, which is least, and which are not
 told apart from it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -10,11 +10,12 @@ import pandas as pd
 
 from dashboards.analysis.arms import error_table
 from dashboards.analysis.findings import Findings
-from dashboards.analysis.words import template_label
+from dashboards.analysis.words import own_quantities, template_label
+from explorer.own.names import is_own
 from studies.judging.rivals import behind, standings
 
-# What can be an axis, the more telling first, and what it is called. Costs and solved numbers have
-# a value of their own almost everywhere: few of their pairs have a design.
+# What can be an axis of our own networks, the more telling first, and what it is called. Costs and
+# solved numbers have a value of their own almost everywhere: few of their pairs have a design.
 AXES = {
     "cardinality": "C",
     "depths": "depths",
@@ -32,7 +33,7 @@ class Cells:
     """The errors of a study on two axes.
 
     Attributes:
-        across: The axis with more values, a key of `AXES`, and `down` the other.
+        across: The axis with more values, a column of `trials`, and `down` the other.
         table: One row a pair of values that has a result: `across` and `down` (its values),
             `template`, `designs`, `n` (trainings), `error` (the mean, a fraction), `is_best`, and
             `is_tied`, whether it is not told apart from the best.
@@ -52,18 +53,28 @@ class Cells:
         return self.table[self.table["is_best"]].iloc[0]
 
 
+def axis_name(axis: str) -> str:
+    """What a column is called as an axis; a quantity of the user's own has its own name."""
+    return AXES.get(axis, axis)
+
+
 def pairs_of_axes(designs: pd.DataFrame) -> dict[str, str]:
     """The pairs of axes that designs fill, by their key ("cardinality,depths"), with their names.
 
     Args:
         designs: Rows of `trials`, one a design.
     """
-    known = [name for name in AXES if 1 < designs[name].dropna().nunique() <= MOST_VALUES]
+    columns = dict.fromkeys([*own_quantities(designs["design"]), *AXES])
+    known = [
+        name
+        for name in columns
+        if name in designs and 1 < designs[name].dropna().nunique() <= MOST_VALUES
+    ]
     pairs = {}
     for first, second in combinations(known, 2):
         own = designs[[first, second]].dropna().drop_duplicates()
         if len(own) >= FILLED * own[first].nunique() * own[second].nunique():
-            pairs[f"{first},{second}"] = f"{AXES[first]} and {AXES[second]}"
+            pairs[f"{first},{second}"] = f"{axis_name(first)} and {axis_name(second)}"
     return pairs
 
 
@@ -79,7 +90,10 @@ def cells(findings: Findings, pair: str) -> Cells:
     if findings.search:
         rows = rows[rows["seed"] == findings.choosing_seed]
     axes = pair.split(",")
-    rows = rows.dropna(subset=axes).assign(**{name: rows[name].astype(str) for name in axes})
+    rows = rows.dropna(subset=axes).assign(
+        **{name: rows[name].astype(str) for name in axes},
+        template=_templates(rows, axes).reindex(rows["design"]).to_numpy(),
+    )
     rows = rows.assign(arm=[" ".join(values) for values in rows[axes].itertuples(index=False)])
     across, down = sorted(axes, key=lambda name: -rows[name].nunique())
     arms = list(dict.fromkeys(rows["arm"]))
@@ -99,7 +113,7 @@ def cells(findings: Findings, pair: str) -> Cells:
     table = pd.DataFrame(
         {
             **{name: done[name].first() for name in (across, down)},
-            "template": pd.Series({arm: _template(own) for arm, own in done}),
+            "template": pd.Series({arm: _of_all(own) for arm, own in done}),
             "designs": done["design"].nunique(),
             "n": done.size(),
         }
@@ -121,11 +135,25 @@ def _problem(findings: Findings, *, is_known: bool) -> str:
     return "" if is_known else "too few seeds to tell any apart"
 
 
-def _template(rows: pd.DataFrame) -> str:
+def _templates(rows: pd.DataFrame, axes: Sequence[str]) -> "pd.Series[str]":
+    """What each design is but for its axes; of one's own networks, the numbers that differ."""
+    designs = rows.drop_duplicates("design").set_index("design")
+    own = own_quantities(designs.index)
+    labels = []
+    for name, design in designs.iterrows():
+        if is_own(name):
+            shown = [key for key, values in own.items() if key not in axes and name in values]
+            labels.append(", ".join(f"{key}={own[key][name]}" for key in shown))
+        else:
+            keys = ("cardinality", "bottleneck_width", "width", "kind")
+            labels.append(template_label(*(design[key] for key in keys)))
+    return pd.Series(labels, designs.index, dtype=object)
+
+
+def _of_all(rows: pd.DataFrame) -> str:
     """What all designs of a cell are, or how many there are."""
-    keys = ["cardinality", "bottleneck_width", "width", "kind"]
-    labels = {template_label(*values) for values in rows[keys].itertuples(index=False)}
-    return labels.pop() if len(labels) == 1 else f"{rows['design'].nunique()} designs"
+    labels = set(rows["template"])
+    return str(labels.pop()) if len(labels) == 1 else f"{rows['design'].nunique()} designs"
 
 
 def order_of(axis: str, values: Mapping[str, int] | pd.Series) -> list[str]:

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dashboards.analysis.arms import finite
+from dashboards.analysis.arms import are_powers, finite
 from dashboards.analysis.spaces import design_means
-from dashboards.analysis.words import network_label
+from dashboards.analysis.words import network_label, own_values
 from explorer.own.names import is_own
 from explorer.text import human_count, human_flops
 
@@ -52,11 +52,13 @@ QUANTITIES = {
 }
 _MEASURED = ("cardinality", "bottleneck_width", "width", "seconds_per_epoch", "validation_error")
 _STAGE = "stage_"
+_OWN = "own_"
 
 
 def designs_by_quantity(trials: pd.DataFrame) -> pd.DataFrame:
     """One row a design with a result: `spaces.design_means` with `validation_error`, the columns of
-    `QUANTITIES`, `depths` and `kind` as text, and the depth of each stage, `stage_1` and so on.
+    `QUANTITIES`, `depths` and `kind` as text, and the depth of each stage, `stage_1` and so on; of
+    networks of the user's own their other numbers, as `own_kernel`.
 
     The depth of a network is the number of its blocks. NaN is what a design does not have (d of
     basic blocks, the fourth stage of three) or nobody measured.
@@ -68,16 +70,26 @@ def designs_by_quantity(trials: pd.DataFrame) -> pd.DataFrame:
     stages = designs["depths"].str.split("-", expand=True).apply(pd.to_numeric, errors="coerce")
     stages.columns = pd.Index([f"{_STAGE}{number}" for number in range(1, 1 + stages.shape[1])])
     designs["depth"] = stages.sum(axis=1, min_count=1).astype(float)
-    return designs.join(stages.astype(float))
+    own = {
+        f"{_OWN}{key}": designs["design"].map(of_name).astype(float)
+        for key, of_name in own_values(designs["design"]).items()
+        if key not in QUANTITIES and all(map(str.isdigit, of_name.values()))
+    }
+    return designs.assign(**own).join(stages.astype(float))
 
 
 def varied(designs: pd.DataFrame) -> dict[str, Quantity]:
     """The quantities in which these designs differ, by column."""
     stages = [name for name in designs if str(name).startswith(_STAGE)]
     known = {name: Quantity(f"depth of stage {str(name)[len(_STAGE) :]}") for name in stages}
-    every = {**QUANTITIES, **(known if len(stages) > 1 else {})}
+    own = {
+        name: Quantity(str(name)[len(_OWN) :], is_power=are_powers(designs[name].dropna()))
+        for name in designs
+        if str(name).startswith(_OWN)
+    }
+    every = {**own, **QUANTITIES, **(known if len(stages) > 1 else {})}
     # The depth of each stage beside the whole depth.
-    order = ["cardinality", "bottleneck_width", "width", "depth", *known]
+    order = [*own, "cardinality", "bottleneck_width", "width", "depth", *known]
     ordered = {name: every[name] for name in dict.fromkeys([*order, *every]) if name in every}
     return {name: quantity for name, quantity in ordered.items() if _varies(designs, name)}
 
@@ -86,6 +98,11 @@ def is_spread(costs: Any) -> bool:
     """Whether a cost differs between designs by more than its budget's tolerance explains."""
     known = finite(pd.Series(costs).dropna())
     return bool(len(known) and known.max() > SPREAD * known.min())
+
+
+def unequal_flops(designs: pd.DataFrame) -> str:
+    """What a figure says of designs that differ in FLOPs; "" where those are held equal."""
+    return "FLOPs not held equal" if is_spread(designs["flops"]) else ""
 
 
 def _varies(designs: pd.DataFrame, name: str) -> bool:
@@ -104,10 +121,12 @@ def scaled(values: Any, quantity: Quantity) -> tuple[NDArray[np.float64], str]:
 
 
 def template_words(design: Mapping[Any, Any]) -> str:
-    """What a design is, in short: '8x14d, width 128, 1-2-1'; of one's own network its numbers."""
+    """What a design is, in short: '8x14d, width 128, 1-2-1'; of one's own network what
+    stands in parentheses."""
+    name = str(design["design"])
+    if is_own(name):
+        return name.partition("(")[2].removesuffix(")").replace(",", ", ")
     label = network_label(design)
-    if is_own(str(design["design"])):
-        return label
     width = "" if label.startswith("w") else f"width {design['width']:.0f}"
     return ", ".join(filter(None, (label, width, str(design["depths"]))))
 

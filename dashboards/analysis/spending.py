@@ -13,6 +13,7 @@ from dashboards.analysis.arms import finite
 from explorer import Architecture
 from explorer.complexity import count
 from explorer.errors import UserError
+from explorer.template import SIZES
 
 WAYS = ("paths", "width", "depth")
 # The exact meaning of a share, for figures and READMEs.
@@ -21,8 +22,7 @@ MEANING = (
     " smallest of any design here) to the design: the part that raising C (paths), d and width"
     " (width) or the stage depths (depth) brings, averaged over the six orders of raising the three"
 )
-INPUT = ("resolution", "in_channels", "classes")
-FIXED = ("growth", "shortcut", "stem", "kind", "order", *INPUT)
+FIXED = ("growth", "shortcut", "stem", "kind", "order", *SIZES)
 TEMPLATE = ("cardinality", "bottleneck_width", "width")
 
 
@@ -53,7 +53,7 @@ def spending(designs: pd.DataFrame) -> pd.DataFrame | None:
     try:
         network = Architecture.from_name(
             str(designs["design"].iloc[0]),
-            **{name: int(designs[name].iloc[0]) for name in INPUT},
+            **{name: int(designs[name].iloc[0]) for name in SIZES},
         )
         spent = {
             raised: _log_flops(

@@ -1,15 +1,16 @@
 """Numbers and lists as words: what figures, tables and sentences have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from dashboards.analysis.arms import FEWEST_SEEDS, groups_of
 from explorer.errors import UserError
-from explorer.own.names import OwnName, is_own, written
-from explorer.text import counted, signed_points
+from explorer.own.names import OwnName, is_own
+from explorer.text import counted, dashed, human_percent, signed_points
 
+LONGEST_LIST = 8  # in a sentence: of 625 arms, 250 may differ, and the table beside it has them all
 NOTHING = "–"  # in a cell of a table without a value
 TOO_FEW = "too few seeds"
 # What a budget is stated in.
@@ -24,6 +25,11 @@ BUDGET_WORDS = {
 def percent(fraction: Any) -> str:
     """A fraction as the number under a heading in %: 0.0257 -> '2.57'."""
     return NOTHING if pd.isna(fraction) else f"{100 * fraction:.2f}"
+
+
+def signed_percent(fraction: float) -> str:
+    """A relative difference with its sign: -0.005 -> '−0.5 %'."""
+    return human_percent(fraction, signed=True).replace("-", "−")
 
 
 def interval(low: Any, high: Any, n: int = 0) -> str:
@@ -117,8 +123,10 @@ def ratios_text(ratios: Sequence[float]) -> str:
 
 def listed(items: Sequence[Any], last: str = "and") -> str:
     """'C=1, C=2 and C=4'; with semicolons where an item holds a comma between two of its parts,
-    unless it also ends with one."""
+    unless it also ends with one. Of more than `LONGEST_LIST` the first, and how many more."""
     words = [str(item) for item in items]
+    if len(words) > LONGEST_LIST:
+        words[LONGEST_LIST - 1 :] = [f"{len(words) - LONGEST_LIST + 1} more"]
     if len(words) < 2:
         return "".join(words)
     if any("," in word and not word.endswith(",") for word in words):
@@ -148,10 +156,11 @@ def template_label(cardinality: Any, bottleneck_width: Any, width: Any, kind: An
     return f"{paths}{int(bottleneck_width)}d"
 
 
-def network_label(design: Mapping[str, Any]) -> str:
+def network_label(design: Mapping[str, Any], varied: Collection[str] | None = None) -> str:
     """What tells a design from others, in short: '8x14d', 'w64'.
 
-    Of a network of the user's own, its numbers but for those of its arm: 'width=44'.
+    Of a network of the user's own, its numbers but for those of its arm: 'width=44'. `varied` are
+    the quantities in which a study's designs differ; others are then left out.
     """
     name = str(design["design"])
     if not is_own(name):
@@ -165,8 +174,39 @@ def network_label(design: Mapping[str, Any]) -> str:
         values = OwnName.parse(name).values
     except UserError:  # a CSV file may hold anything for a name
         return ""
-    words = [f"{key}={written(value)}" for key, value in values.items() if isinstance(value, int)]
+    words = [
+        f"{key}={value}"
+        for key, value in values.items()
+        if isinstance(value, int) and (varied is None or key in varied)
+    ]
     return ", ".join(word for word in words if word not in str(design["arm"]).split(", "))
+
+
+def only_or_counted(of_designs: Sequence[str]) -> str:
+    """What all of an arm's designs have in common, or how many they are."""
+    return of_designs[0] if len(set(of_designs)) == 1 else f"{len(of_designs)} designs"
+
+
+def own_quantities(names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The quantities in which networks of the user's own differ; see `own_values`."""
+    values = own_values(names).items()
+    return {key: of_name for key, of_name in values if len(set(of_name.values())) > 1}
+
+
+def own_values(names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The quantities of networks of the user's own: by name, the value of each network as text.
+
+    Other networks, and what no name can be, are left out.
+    """
+    values: dict[str, dict[str, str]] = {}
+    for name in filter(is_own, dict.fromkeys(names)):
+        try:
+            parsed = OwnName.parse(name)
+        except UserError:  # a CSV file may hold anything for a name
+            continue
+        for key, value in parsed.values.items():
+            values.setdefault(key, {})[name] = str(dashed(value))
+    return values
 
 
 def budget_words(trials: pd.DataFrame) -> str:

@@ -329,7 +329,6 @@ def serve(
         def log(self, *_: Any, **__: Any) -> None:
             return
 
-    ready = warm_up(reader)
     app = create_app(reader, local=host in LOCAL, data_dir=data_dir)
     try:
         server = make_server(host, port, app.server, threaded=True, request_handler=Handler)
@@ -340,7 +339,8 @@ def serve(
             " with --port, and any free one with --port 0."
         ) from None
     shown = f"[{host}]" if ":" in host else host
-    ready.wait(PATIENCE)
+    # Not before the port is ours: Python that ends while a thread is in NumPy or SciPy aborts.
+    warm_up(reader).wait(PATIENCE)
     announce(f"http://{shown}:{server.server_port}/")
     try:
         server.serve_forever()

@@ -24,6 +24,7 @@ SMALL = f"<span style='font-size:{SMALL_SIZE}px'>{{}}</span>"
 
 
 IN_ROWS = "arms in rows"  # what the layout's `meta` says of such a figure
+MOST_SQUEEZED = 5  # times as wide as a figure's own scale one of several figures may be
 
 
 @dataclass(frozen=True)
@@ -113,11 +114,21 @@ def value_axis(figure: go.Figure) -> Any:
 
 
 def share_scale(figures: Sequence[go.Figure]) -> None:
-    """Give figures of arms one scale, so that values can be compared from figure to figure."""
-    ranges = [axis.range for axis in map(value_axis, figures) if axis.range]
-    for figure in figures:
-        if value_axis(figure).range:
-            value_axis(figure).range = [min(low for low, _ in ranges), max(up for _, up in ranges)]
+    """Give figures of arms one scale, so that values can be compared from figure to figure.
+
+    Where that would squeeze the values of one of them too much to be told apart, each keeps its
+    own, and its subtitle says so.
+    """
+    axes = [axis for axis in map(value_axis, figures) if axis.range]
+    if not axes:
+        return
+    low, high = min(axis.range[0] for axis in axes), max(axis.range[1] for axis in axes)
+    if high - low > MOST_SQUEEZED * min(axis.range[1] - axis.range[0] for axis in axes):
+        for figure in figures:
+            figure.layout.title.subtitle.text += ", on a scale of its own"
+        return
+    for axis in axes:
+        axis.range = [low, high]
 
 
 def set_arm_axis(figure: go.Figure, axis: ArmAxis, theme: str) -> None:

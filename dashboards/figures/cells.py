@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboards.analysis.cells import AXES, Cells, cells, order_of, pairs_of_axes
+from dashboards.analysis.cells import Cells, axis_name, cells, order_of, pairs_of_axes
 from dashboards.analysis.findings import Findings
+from dashboards.analysis.quantities import unequal_flops
 from dashboards.analysis.words import confidence_text, span
 from dashboards.figures.common import subtitle_of
 from dashboards.figures.theme import (
@@ -92,7 +93,7 @@ def error_over_two_axes(findings: Findings, *, pair: str = "", theme: str = "lig
         axis(
             tickmode="array", tickvals=list(range(len(order))), ticktext=list(map(label, order)),
             range=[-0.5, len(order) - 0.5], showgrid=False, fixedrange=True, tickangle=0,
-            title={"text": AXES[name], "standoff": 8},
+            title={"text": axis_name(name), "standoff": 8},
         )  # fmt: skip
     margin = figure.layout.margin
     figure.update_layout(height=max(300, margin.t + margin.b + ROW * shape[0]))
@@ -108,7 +109,7 @@ def errors_by_cell(findings: Findings, pair: str = "") -> CellsChart:
         return CellsChart("Error over two axes", "No two axes have a design at most points", None)
     check_known("pair of axes", key, pairs)
     grid = cells(findings, key)
-    table, names = grid.table, f"{AXES[grid.across]} and {AXES[grid.down]}"
+    table, names = grid.table, f"{axis_name(grid.across)} and {axis_name(grid.down)}"
     if table.empty:
         return CellsChart(f"Error over {names}", "No training is complete yet", grid)
     best, tied = grid.best, int(table["is_tied"].sum())
@@ -132,9 +133,10 @@ def errors_by_cell(findings: Findings, pair: str = "") -> CellsChart:
         )
     counts = span(table["n"].tolist())
     subtitle = subtitle_of(f"Mean test error in %, n = {counts} trainings a cell; {marks}")
-    return CellsChart(title, subtitle_of(subtitle, findings.context), grid)
+    unequal = unequal_flops(findings.by_design)
+    return CellsChart(title, subtitle_of(subtitle, unequal, findings.context), grid)
 
 
 def _where(grid: Cells, row: Mapping[Any, Any] | pd.Series) -> str:
     """A cell in words: 'C=8, depths=2-2-2'."""
-    return ", ".join(f"{AXES[axis]}={row[axis]}" for axis in (grid.across, grid.down))
+    return ", ".join(f"{axis_name(axis)}={row[axis]}" for axis in (grid.across, grid.down))

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from dashboards.analysis.arms import finite
 from dashboards.analysis.evidence import Evidence
-from dashboards.analysis.words import seeds_phrase, span
+from dashboards.analysis.words import seeds_phrase, signed_percent, span
 from dashboards.figures.theme import Style, label
-from explorer.text import human_count, human_flops, human_percent
+from explorer.text import human_count, human_flops
 
 DIRECT_LABELS = 7  # more lines than this get a legend
 HOVER_COLUMNS = ("flops", "params", "activations", "mismatch")
@@ -163,7 +163,7 @@ def costs_text(row: Mapping[Any, Any]) -> str:
         if pd.notna(row.get(key))
     ]  # fmt: skip
     if pd.notna(row.get("mismatch")):
-        parts.append(f"mismatch {human_percent(float(row['mismatch']), signed=True)}")
+        parts.append(f"mismatch {signed_percent(float(row['mismatch']))}")
     return ", ".join(parts)
 
 

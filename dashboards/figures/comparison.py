@@ -173,7 +173,8 @@ def gaps_by_arm(
                 f"{gap.arm} − {reference}", gap.shown,
             )
         )  # fmt: skip
-    subtitle = f"Points of test error minus {reference}'s, {findings.shared_seeds(*gaps)}"
+    seeds = findings.shared_seeds(*gaps) if gaps else ""
+    subtitle = subtitle_of(f"Points of test error minus {reference}'s", seeds)
     if not comparison.problem:
         subtitle += f", simultaneous {sure} intervals; filled where zero is excluded"
     edges = (-comparison.margin, comparison.margin) if comparison.margin else ()

@@ -41,7 +41,8 @@ from dashboards.figures.theme import (
 from dashboards.figures.tradeoffs import devices_text
 from explorer import Architecture
 from explorer.drawing import svg
-from explorer.text import human_percent, human_time
+from explorer.template import SIZES
+from explorer.text import counted, human_percent, human_time
 
 # How a pair stands: its colour and, as colour is never the only sign, its pattern.
 STATUS_MARKS = {
@@ -230,7 +231,7 @@ def speed_by_arm(findings: Findings) -> ArmChart:
     }
     marks = []
     for arm, mean in means.items():
-        words = f"mean {mean:,.0f} images a second, {len(trainings[arm])} trainings"
+        words = f"mean {mean:,.0f} images a second, {counted(len(trainings[arm]), 'training')}"
         hover = [words]
         if reference in means:
             hover.append(f"{mean / means[reference]:.2f}x {reference}'s")
@@ -238,12 +239,14 @@ def speed_by_arm(findings: Findings) -> ArmChart:
     joined = bool(findings.cardinalities) and len(marks) > 1
     lines = [Line([mark.x for mark in marks], list(means.values()))] if joined else []
     counts = [len(rows) for rows in trainings.values()]
+    most = max(counts, default=0)
+    over = f"mean of {span(counts)} trainings" if most > 1 else "1 training each" if most else ""
     devices = devices_text(pd.concat(trainings.values())) if trainings else ""
     fastest = max((float(own.y.max()) for own in points.values()), default=0.0)
     return ArmChart(
         _speed_title(means, reference),
         subtitle_of(
-            f"Images per second in training, mean of {span(counts)} trainings", devices,
+            "Images per second in training", over, devices,
             left_out=left_out_phrase(sum(own.left_out for own in points.values()))
             + arms_left_out(axis.left_out),
         ),
@@ -276,5 +279,5 @@ def network_drawing(trial: Mapping[str, Any]) -> str:
 
     Raises `UserError` where the row's design is no name of a network.
     """
-    sizes = {key: int(trial[key]) for key in ("resolution", "classes", "in_channels")}
+    sizes = {key: int(trial[key]) for key in SIZES}
     return svg(Architecture.from_name(str(trial["design"]), **sizes))

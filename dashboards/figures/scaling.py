@@ -114,4 +114,5 @@ def _tick(findings: Findings, arm: str) -> Tick:
     if len(designs) != 1:
         return Tick(tuple(arm.split()), (f"{len(designs)} designs",))
     row = designs.iloc[0]
-    return Tick(tuple(arm.split()), (network_label(row), str(row["depths"]), _ratio(findings, arm)))
+    network = network_label(row, findings.own_quantities), str(row["depths"])
+    return Tick(tuple(arm.split()), (*network, _ratio(findings, arm)))

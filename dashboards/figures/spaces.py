@@ -39,7 +39,7 @@ class SpacesChart:
     title: str
     subtitle: str
     spaces: dict[str, Distribution]
-    if_empty: str = "Nothing to show yet"
+    if_empty: str = "Nothing to show"
 
 
 def error_distribution_functions(

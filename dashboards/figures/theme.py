@@ -31,6 +31,7 @@ SYMBOLS = (
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 FEW_HUES = 5  # steps of one hue that are told apart without dashes
 HEIGHT, TOP = 440, 94  # pixels of a figure that does not need more, and of these for its title
+EMPTY = 110  # pixels below the title of one that has nothing to show
 TITLE_LINE, SUBTITLE_LINE = 88, 130  # letters of a line in a picture of 960 pixels
 BREAK = "<br>"
 
@@ -112,6 +113,7 @@ def blank_figure(theme: str) -> go.Figure:
         "tickfont": {"color": colors.quiet, "size": 13},
         "title": {"font": {"color": colors.quiet, "size": 13}},
         "automargin": True,
+        "exponentformat": "SI",  # 4G as in tables, not 4B
     }
     layout = {
         "template": None,
@@ -157,9 +159,14 @@ def set_title(figure: go.Figure, title: str, subtitle: str, theme: str) -> None:
         "xref": "container",
         "xanchor": "left",
         "pad": {"l": 12},
-        "y": 1 - 18 / figure.layout.height,
+        "y": _title_place(figure),
         "yanchor": "top",
     }
+
+
+def _title_place(figure: go.Figure) -> float:
+    """How far up the title stands."""
+    return 1 - 18 / float(figure.layout.height)
 
 
 def _lines(text: str, most: int) -> list[str]:
@@ -176,10 +183,10 @@ def texts_of(figure: go.Figure) -> tuple[str, str]:
 
 
 def own_height(figure: go.Figure) -> int | None:
-    """Pixels of a figure without its title, where it needs more than most; None where it does
-    not."""
+    """Pixels of a figure without its title, where it needs more than most, or has nothing to
+    show; None where it does not."""
     height = figure.layout.height - figure.layout.margin.t
-    return height + 10 if height > HEIGHT - TOP else None
+    return None if EMPTY < height <= HEIGHT - TOP else height + 10
 
 
 def wide(figure: go.Figure, width: int) -> None:
@@ -209,13 +216,16 @@ def mark_scale(theme: str) -> list[list[Any]]:
 
 
 def note_if_empty(
-    figure: go.Figure, content: Any, theme: str, text: str = "Nothing to show yet"
+    figure: go.Figure, content: Any, theme: str, text: str = "Nothing to show"
 ) -> None:
     """Say so where there is nothing to draw."""
     if len(content):
         return
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
+    figure.layout.margin.b = 10
+    figure.layout.height = figure.layout.margin.t + EMPTY
+    figure.layout.title.y = _title_place(figure)
     figure.add_annotation(
         text=text, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False,
         font={"color": THEMES[theme].quiet, "size": 16},

@@ -1,14 +1,21 @@
 """What pages are made of: sections, tables, lists of facts, notes, and pictures of networks."""
 
 import base64
+import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from dashboards.analysis.arms import axes_of
 from dashboards.analysis.tables import TextTable
-from dashboards.page.elements import Element, element, joined
+from dashboards.page.elements import Element, element, joined, whole_depths
 
 LONG_COLUMNS = ("Reason", "Question", "Finding", "Note", "By arm")  # of sentences, which wrap
+# Of some words, which wrap where there is little room.
+PHRASE_COLUMNS = ("Status", "Verdict", "Trainings", "Published by")
+SHORT_HEADING = 12  # letters; on a phone a longer one must not wrap into a tower
+# Letters of a row's name: one that goes on in further lines, and what stays together in one.
+LONG_NAME, LONGEST_PIECE = 16, 40
 
 
 def section(title: str, *children: Any, **attributes: Any) -> Element:
@@ -41,7 +48,7 @@ def notes(texts: Sequence[str]) -> Element | None:
 def table(
     content: TextTable,
     label: str,
-    link: Callable[[int, str], Any] | None = None,
+    link: Callable[[int, Any], Any] | None = None,
     levels: Sequence[Sequence[int]] = (),
 ) -> Element:
     """A table that scrolls in its own frame, which the keyboard reaches, where it is wider than
@@ -51,18 +58,20 @@ def table(
     def kind(column: str) -> str | None:
         if column in LONG_COLUMNS:
             return "word long"
+        if column in PHRASE_COLUMNS:
+            return "word phrase"
         return "word" if column in content.words else None
 
     columns, kinds = content.columns, [kind(column) for column in content.columns]
     apart = _new_axes([row[0] for row in content.rows]) if columns[0] == "Arm" else ()
     head = [
-        element("th", column, scope="col", className=kind)
+        element("th", whole_depths(column), scope="col", className=_heading(column, kind))
         for column, kind in zip(columns, kinds, strict=True)
     ]
     body = [
         element(
             "tr",
-            element("th", link(index, row[0]) if link else row[0], scope="row"),
+            _first_cell(row[0], partial(link, index) if link else None),
             *(
                 element(
                     "td", cell, className=_kind(kinds[column], levels and levels[index][column])
@@ -77,6 +86,22 @@ def table(
         body = [element("tr", element("td", "Nothing yet", colSpan=len(columns)))]
     whole = element("table", element("thead", element("tr", *head)), element("tbody", *body))
     return scrolling(whole, label, "scroll shaded" if levels else "scroll")
+
+
+def _heading(column: str, kind: str | None) -> str | None:
+    is_long = len(column) > SHORT_HEADING
+    return " ".join(filter(None, (kind, "heading" if is_long else None))) or None
+
+
+def _first_cell(text: str, link: Callable[[Any], Any] | None) -> Element:
+    """The name of a row; a long one goes on in the next line after a comma."""
+    pieces = re.split(r"(?<=,) ", text)
+    named: Any = text
+    kind = "long" if max(map(len, pieces)) > LONGEST_PIECE else None
+    if kind is None and len(pieces) > 1 and len(text) > LONG_NAME:
+        kind = "pieces"
+        named = [part for piece in pieces for part in (element("span", piece), " ")][:-1]
+    return element("th", link(named) if link else named, scope="row", className=kind)
 
 
 def _kind(kind: str | None, level: Any) -> str | None:

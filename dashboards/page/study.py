@@ -129,7 +129,7 @@ def method(findings: Findings) -> Element:
         )
     if images:
         texts.append(
-            f"The test set has {images} images, so one image is {points(1 / images)} points. Its"
+            f"The test set has {images:,} images, so one image is {points(1 / images)} points. Its"
             " own sampling is apart from the seeds' and in no interval of the figures: they say"
             " how the arms compare on these images. The error on other images is Wilson's interval"
             f" for one trained network. {_gap_sampling_text(findings)}"
@@ -190,7 +190,7 @@ def _words(value: Any) -> str:
         rest = (
             f"{str(key).replace('_', ' ')} {_words(entry)}"
             for key, entry in value.items()
-            if key != "name" and entry is not None
+            if key != "name" and entry is not None and entry != []
         )
         return ", ".join([*([_words(value["name"])] if value.get("name") else []), *rest])
     if isinstance(value, list | tuple):

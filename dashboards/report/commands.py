@@ -9,6 +9,7 @@ from explorer.commands.options import FORCE_OPTION
 from explorer.errors import check_known
 from explorer.published import STUDIES
 from explorer.suggestions import Secret, command
+from explorer.template import SIZES
 from studies.commands.options import storage_option
 from studies.pair import split_recipe
 
@@ -162,5 +163,5 @@ def next_commands(
     if recipes:
         return [command("study winner", name_or_path, storage=storage), results]
     design = findings.by_arm[findings.winner].iloc[0]
-    size = {key: int(design[key]) for key in ("resolution", "classes", "in_channels")}
+    size = {key: int(design[key]) for key in SIZES}
     return [command("describe", design["design"], **size, verify=True), results]

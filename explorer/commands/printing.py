@@ -21,11 +21,18 @@ from explorer.showing import (
     design_rows,
     quantity_labels,
     shown_quantities,
-    shown_value,
     suggestion_rows,
 )
 from explorer.suggestions import command
-from explorer.text import FAR_OFF, counted, human_count, human_flops, human_mismatch, human_percent
+from explorer.text import (
+    FAR_OFF,
+    counted,
+    dashed,
+    human_count,
+    human_flops,
+    human_mismatch,
+    human_percent,
+)
 
 if TYPE_CHECKING:
     from explorer.references import Suggestions
@@ -183,9 +190,7 @@ def print_suggestions(suggestions: "Suggestions", given: dict[str, Any]) -> None
 
 def _axis(values: list[Any]) -> str:
     """The values of an axis as its option takes them: 1,2,4 or 1-1-1,2-2-2."""
-    return ",".join(
-        "-".join(map(str, each)) if isinstance(each, tuple) else str(each) for each in values
-    )
+    return ",".join(str(dashed(each)) for each in values)
 
 
 def architecture_record(network: Blueprint, *, verify: bool = False) -> dict[str, Any]:
@@ -285,11 +290,11 @@ def print_side_by_side(first: Blueprint, second: Blueprint) -> None:
 
     def facts(architecture: Blueprint) -> dict[str, Any]:
         if not isinstance(architecture, Architecture):
-            own = {key: shown_value(value) for key, value in architecture.quantities.items()}
+            own = {key: dashed(value) for key, value in architecture.quantities.items()}
             return {**own, "input": "x".join(map(str, architecture.input_shape))}
         template = architecture.template
         return {
-            "depths": "-".join(map(str, architecture.depths)),
+            "depths": dashed(architecture.depths),
             "block": template.kind,
             "cardinality C": template.cardinality,
             "bottleneck width d": template.bottleneck_width,

@@ -31,12 +31,14 @@ if TYPE_CHECKING:
     )
     from explorer.networks.rules import BlockShape, Violation, example_image, find_violations
     from explorer.networks.saved import SavedNetwork, load_network
+    from explorer.networks.sgd import SGD
     from explorer.networks.synced import sync_norms
     from explorer.networks.time_matching import match_time
     from explorer.networks.weights import load_weights, starting_weights
 
 __all__ = [
     "MODES",
+    "SGD",
     "BlockShape",
     "Case",
     "Examined",
@@ -88,6 +90,7 @@ __getattr__ = lazy_getattr(
         ),
         "rules": ("BlockShape", "Violation", "example_image", "find_violations"),
         "saved": ("SavedNetwork", "load_network"),
+        "sgd": ("SGD",),
         "synced": ("sync_norms",),
         "time_matching": ("match_time",),
         "weights": ("load_weights", "starting_weights"),

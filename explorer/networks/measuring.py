@@ -25,6 +25,7 @@ from explorer.errors import UserError, check_known
 from explorer.networks.graphs import record
 from explorer.networks.network import build, channels_last
 from explorer.networks.own import failures_told
+from explorer.networks.sgd import SGD
 
 MODES = ("inference", "train_step")
 PRECISIONS = {"32": None, "bf16": torch.bfloat16}
@@ -214,7 +215,7 @@ def _prepare(
             memory_format=torch.channels_last
         )
         labels = torch.randint(architecture.classes, (case.batch,))
-    optimiser = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)
+    optimiser = SGD(model.parameters(), lr=1e-4, momentum=0.9)
     # Momentum is as large as the parameters and stays between steps; gradients are dropped at each
     # step's end.
     momentum = tuple(model.parameters()) if training else ()

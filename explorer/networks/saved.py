@@ -7,16 +7,16 @@ from pathlib import Path
 from torch import nn
 
 from explorer.blueprints import Blueprint, blueprint
-from explorer.errors import UserError, shorten
-from explorer.foreign import is_of_current_folder
+from explorer.errors import UserError
+from explorer.foreign import check_users_own
 from explorer.installed import own_version
 from explorer.networks.network import build
 from explorer.networks.weights import load_weights
 from explorer.own.names import OwnName, is_own
 from explorer.suggestions import command
+from explorer.template import SIZES
 
 PROGRAM = "resnext-explorer"
-SIZES = ("resolution", "in_channels", "classes")
 # Written for each file anew; all else that a file says goes on into what is exported from it.
 OWN = ("format", "architecture", "source", *SIZES, "input", "output", "made_by")
 
@@ -112,7 +112,12 @@ def load_network(path: str | Path, name: str | None = None, **sizes: int) -> Sav
             f" all: {whole}"
         )
     if name is None and is_own(design):
-        _check_ours_to_run(path, design)
+        check_users_own(
+            OwnName.parse(design).target,
+            str(path),
+            "If you trust it, name the network:"
+            f" {command('export', design, weights=path, format='onnx', o='NEW.onnx')}",
+        )
     try:
         architecture = blueprint(design, **{**said, **sizes})
     except UserError as error:
@@ -132,20 +137,6 @@ def load_network(path: str | Path, name: str | None = None, **sizes: int) -> Sav
     taken_off = load_weights(network, path)
     more = {key: text for key, text in metadata.items() if key not in OWN}
     return SavedNetwork(architecture, network, more, taken_off)
-
-
-def _check_ours_to_run(path: str | Path, design: str) -> None:
-    """Raise `UserError` where a file names code that its user has not written.
-
-    A file may be anybody's: a function of an installed module is not called because it says so.
-    """
-    module = OwnName.parse(design).target.partition(":")[0]
-    if not is_of_current_folder(module):
-        raise UserError(
-            f"{path} says that it is of {shorten(design)}, and there is no module {module} of yours"
-            " in the current folder. If you trust that function, name the network:"
-            f" {command('export', design, weights=path, format='onnx', o='NEW.onnx')}"
-        )
 
 
 def _check_whole(path: str | Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from explorer.architecture import Architecture
 from explorer.blueprints import Blueprint, as_blueprint
-from explorer.budget import OURS, beyond, check_quantity, check_solve, combinations, match
+from explorer.budget import beyond, match, networks_to_solve
 from explorer.designs import LABELS, Budget, Design, Designs, ImpossibleBudget, cost
 from explorer.errors import UserError
 from explorer.networks.measuring import Case, Timing, measure
@@ -65,8 +65,7 @@ def match_time(
         UserError: As in `match`; or there are more than `MOST_MEASURED` designs to measure.
     """
     reference = as_blueprint(reference)
-    known = OURS if isinstance(reference, Architecture) else reference.quantities
-    check_quantity(solve, given, known)
+    starts = networks_to_solve(reference, solve, given)
     if solve == "depths":
         raise UserError(
             "depths cannot be solved by measured time; use solve='bottleneck_width', 'cardinality'"
@@ -78,10 +77,7 @@ def match_time(
     if budget is not None:
         Budget(by, budget)  # refused before anything is measured
     designs = []
-    for values in combinations(given, known):
-        start = reference.with_(**values)
-        start.check_heeded(reference)
-        check_solve(start, solve)
+    for _, start in starts:
         step = lcm(multiple, start.unit(solve) if isinstance(start, Architecture) else 1)
         options: dict[str, Any] = {"device": device, "rounds": rounds, "progress": progress}
 

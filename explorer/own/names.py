@@ -10,13 +10,15 @@ from typing import Any, TypeGuard
 
 from explorer.errors import UserError, shorten
 from explorer.template import LARGEST_NUMBER
+from explorer.text import dashed
 
 Value = int | tuple[int, ...]
 
 LONGEST_NAME = 500
 FORM = "package.module:function(quantity=5,other=3-3-9-3)"
-_NAME = re.compile(r"([A-Za-z_][\w.]*:[A-Za-z_]\w*)(?:\(([^()]*)\))?", re.ASCII)
-_VALUE = re.compile(r"\d{1,10}(?:-\d{1,10})*-?", re.ASCII)
+# As regular expressions that JSON Schema reads, too.
+NAME = r"([A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*)(?:\(([^()]*)\))?"
+VALUE = r"[0-9]{1,10}(?:-[0-9]{1,10})*-?"
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class OwnName:
     @classmethod
     def parse(cls, name: str) -> "OwnName":
         """Read a name; raises `UserError` where it is none."""
-        match = _NAME.fullmatch(name.strip()) if len(name) <= LONGEST_NAME else None
+        match = re.fullmatch(NAME, name.strip()) if len(name) <= LONGEST_NAME else None
         if match is None:
             raise UserError(
                 f"a network of your own is named {FORM}, with at most {LONGEST_NAME} characters;"
@@ -58,16 +60,15 @@ class OwnName:
         return self.target == other.target and self.values.items() <= other.values.items()
 
 
-def is_own(name: str | None) -> TypeGuard[str]:
+def is_own(name: object) -> TypeGuard[str]:
     """Whether a name is of a network of the user's own: such a name has a colon."""
-    return name is not None and ":" in name
+    return isinstance(name, str) and ":" in name
 
 
 def written(value: Value) -> str:
     """A value in a name: 7, 3-3-9-3; a tuple of one number ends with a dash, 3-."""
-    if not isinstance(value, tuple):
-        return str(value)
-    return "-".join(map(str, value)) + ("-" if len(value) == 1 else "")
+    is_alone = isinstance(value, tuple) and len(value) == 1
+    return f"{dashed(value)}-" if is_alone else str(dashed(value))
 
 
 def parse_setting(text: str, where: str) -> tuple[str, Value]:
@@ -89,7 +90,7 @@ def parse_value(value: object, key: str) -> Value:
     """
     if isinstance(value, str):
         text = value.strip()
-        if _VALUE.fullmatch(text):
+        if re.fullmatch(VALUE, text):
             numbers = tuple(int(part) for part in text.rstrip("-").split("-"))
             if max(numbers) <= LARGEST_NUMBER:
                 return numbers if "-" in text else numbers[0]

@@ -6,9 +6,9 @@ from typing import Any
 
 from explorer.costs import Complexity
 from explorer.lazy import load
-from explorer.own.functions import SIZES, find_family, words
+from explorer.own.functions import find_family, words
 from explorer.own.names import OwnName, Value, as_plain
-from explorer.template import whole
+from explorer.template import SIZES, whole
 
 
 @dataclass(frozen=True)

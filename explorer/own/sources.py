@@ -2,21 +2,21 @@
 
 It covers the function and all that it uses of the user's own: other functions, classes and
 constants, also from other modules; not libraries, comments, docstrings or the layout of the text.
+The package that the function is in is the user's own, also where it is installed.
 """
 
 import ast
 import hashlib
 import inspect
 import sys
-import sysconfig
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import resolve_name
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
-HOUSE = Path(__file__).resolve().parents[2]
-ROOMS = ("explorer", "search_spaces", "studies", "dashboards")
+from explorer.installed import is_of_a_library
+
 DIGITS = 16
 
 
@@ -28,29 +28,46 @@ def digest(target: str) -> str:
     """
     module, _, function = target.partition(":")
     sources: dict[tuple[str, str], str] = {}
-    _collect(module, function, sources)
-    text = "\n".join(f"{key}: {sources[key]}" for key in sorted(sources))
+    _collect(module, function, module.partition(".")[0], sources)
+    text = "\n".join(f"{key}: {sources[key]}" for key in sorted(sources)) or target
     return hashlib.blake2b(text.encode(), digest_size=DIGITS // 2).hexdigest()
 
 
-def _collect(module: str, name: str, sources: dict[tuple[str, str], str]) -> None:
+def _collect(module: str, name: str, package: str, sources: dict[tuple[str, str], str]) -> None:
     """Note the definition of a name, and of every name of the user's own that it uses."""
-    if (module, name) in sources or not (definitions := _definitions(module)):
+    if (module, name) in sources or not _is_users(module, package):
         return
+    definitions = _definitions(module)
     node = definitions.get(name)
     if node is None:
         return
     if isinstance(node, ast.Import | ast.ImportFrom):
         if origin := _origin(module, node, name):
-            _collect(*origin, sources)
+            _collect(*origin, package, sources)
         return
-    sources[module, name] = ast.dump(_Bare().visit(node))
+    sources[module, name] = _text(_Bare().visit(node))
     for used, attribute in _used(node):
         imported = definitions.get(used)
         if attribute and isinstance(imported, ast.Import | ast.ImportFrom):
             origin = _origin(module, imported, used)
-            _collect(".".join(filter(None, origin)) if origin else "", attribute, sources)
-        _collect(module, used, sources)
+            _collect(".".join(filter(None, origin or ())), attribute, package, sources)
+        _collect(module, used, package, sources)
+
+
+def _text(node: Any) -> str:
+    """A definition as text, whatever the version of Python: what is empty is left out.
+
+    `ast.dump` writes the same source in other ways from Python 3.12 on, and again from 3.13 on.
+    """
+    if isinstance(node, list):
+        return f"[{', '.join(map(_text, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = ((key, value) for key, value in ast.iter_fields(node) if value not in (None, []))
+    inside = ", ".join(
+        f"{key}={_text(value)}" for key, value in sorted(fields, key=lambda each: each[0])
+    )
+    return f"{type(node).__name__}({inside})"
 
 
 def _used(node: ast.AST) -> Iterator[tuple[str, str]]:
@@ -79,12 +96,9 @@ def _origin(module: str, node: ast.Import | ast.ImportFrom, name: str) -> tuple[
 
 @cache
 def _definitions(name: str) -> dict[str, ast.stmt]:
-    """What a module of the user's defines at its top level; nothing of a library."""
-    module = sys.modules.get(name)
-    if module is None or not _is_users(module):
-        return {}
+    """What an imported module defines at its top level; nothing where it has no source."""
     try:
-        tree = ast.parse(inspect.getsource(module))
+        tree = ast.parse(inspect.getsource(sys.modules[name]))
     except (OSError, TypeError, SyntaxError):
         return {}
     return {name: node for node in _statements(tree) for name in _defined(node)}
@@ -109,14 +123,12 @@ def _defined(node: ast.stmt) -> Iterator[str]:
                 yield part.id
 
 
-def _is_users(module: ModuleType) -> bool:
-    file = getattr(module, "__file__", None)
-    if not file:
-        return False
-    path, paths = Path(file).resolve(), sysconfig.get_paths()
-    libraries = [Path(paths[key]) for key in ("stdlib", "platstdlib", "purelib", "platlib")]
-    ours = [HOUSE / room for room in ROOMS]
-    return not any(path.is_relative_to(folder) for folder in (*libraries, *ours))
+def _is_users(name: str, package: str) -> bool:
+    """Whether an imported module is of this package, or neither of a library nor ours."""
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if not file or name.partition(".")[0] == package:
+        return bool(file)
+    return not is_of_a_library(Path(file))
 
 
 class _Bare(ast.NodeTransformer):

@@ -6,15 +6,16 @@ time. An *agenda* says which pairs are wanted. It is a pure function of the stud
 attempts so far, so every worker on every machine comes to the same pairs without talking to any
 other.
 
-**Claiming.** A worker creates a RUNNING attempt that carries the pair and the worker, in one
-transaction, and then reads again. Unless the pair was waiting before this attempt (an earlier one
-runs, is complete or pruned, or the pair has failed), the worker withdraws it (`superseded`). The
-storage numbers attempts one after the other, so of two claims made at once everyone sees the same
-one as the earlier: exactly one stays, and no pair is completed twice. No lock is held between the
-two steps; a worker that dies there leaves an attempt like any other. A worker whose claim was
-written though the answer to it was lost claims again, finds two attempts of its own, keeps the
-earlier and withdraws the later. In a search a worker may claim a pair that it names itself (a
-*proposal*); when it reads again and more were named than are wanted, the latest withdraw.
+**Claiming.** In one transaction a worker takes the lock of the study, reads which attempts came
+since its last look, and creates a RUNNING attempt that carries the first waiting pair and the
+worker. The storage gives the lock to one transaction at a time (a server locks the study's row, as
+Optuna does for a new trial; an SQLite file has one writer), so no two claim the same pair, and
+pairs are handed out in the agenda's order. The lock ends with the transaction, however the worker
+ends; a server ends one that has been silent for 15 seconds. A worker whose claim was written though
+the answer to it was lost claims again, and finds the attempt of its own. In a search a worker may
+claim a pair that it names itself (a *proposal*), where as many are not yet named as are wanted when
+it holds the lock; else it draws again. Workers of older versions took no lock for their choice, and
+withdrew an attempt whose pair was another's (`superseded`); they may share a study with newer ones.
 
 **Leases.** While it trains, a worker adds one to the attempt's `lease` every `Lease.every` seconds.
 An observer that sees the same number for `Lease.stale` seconds of its own monotonic clock gives the
@@ -30,14 +31,13 @@ observer knows at once.
 - Any observer: the end of an attempt as `lost`, once its lease is stale or its lock is free.
 - The supervisor: the failure and the end of an attempt of a worker process that it has seen end.
 - `study retry`: nothing of an attempt; the study keeps the number from which failures count.
-- Nobody: anything of an attempt that has ended. Optuna refuses such a write
-  (`UpdateFinishedTrialError`), and that is the fence: a worker that comes back after it was given
-  up cannot report, learns of it from the refusal, and stops training. A study that was deleted
-  refuses in the same way (`KeyError`).
+- Nobody: anything of an attempt that has ended, or of a study that was deleted. Each write holds
+  the attempt's row and looks at its state first, and that is the fence: a worker that comes back
+  after it was given up cannot report, learns of it from the refusal, and stops training.
 
-Everything else of an attempt is written before its state, and the state is written once. So an
-attempt that is complete has its result, and where the two writes of an ending are torn by a kill,
-the state decides (`attempt.how_it_ended`).
+The state is written once, and all of an ending in one transaction: an attempt that is complete has
+its result. Older versions wrote the state last; where a kill tore their endings, the state decides
+(`attempt.how_it_ended`).
 
 **How a pair stands.** `waiting`, `running`, `complete`, `pruned` or `failed`, from the attempts at
 it in the order of their numbers (`attempt.status_of`). Only `failed` counts against a pair; three

@@ -11,6 +11,7 @@ from studies.pair import Pair
 # a row that got no further count as one `failed`.
 ENDINGS = ("complete", "failed", "lost", "interrupted", "superseded", "pruned")
 STATUSES = ("complete", "running", "waiting", "failed", "pruned")
+RUNNING = ("RUNNING", "WAITING")  # Optuna's states
 LOST_IN_A_ROW = 3
 # What failed this often stays failed, also when it is asked for again.
 FAILURES = 3
@@ -44,12 +45,12 @@ class Attempt:
 
     @property
     def running(self) -> bool:
-        return self.state in ("RUNNING", "WAITING")
+        return self.state in RUNNING
 
 
 def how_it_ended(state: str, ended: str | None) -> str:
     """The ending of an attempt. The state decides: it is written last, and once."""
-    if state in ("RUNNING", "WAITING"):
+    if state in RUNNING:
         return ""
     if state == "COMPLETE":
         return "complete"

@@ -1,10 +1,8 @@
 """Claims and leases, as the contract in `studies.attempts` has them.
 
-Nothing here knows what an attempt does. Writes go through Optuna's storage interface, reads
-through one plain query.
+Nothing here knows what an attempt does.
 """
 
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,8 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from studies.attempts import writing
 from studies.attempts.agenda import Fixed, Wants
-from studies.attempts.attempt import ENDINGS, Attempt
+from studies.attempts.attempt import ENDINGS, RUNNING, Attempt
 from studies.attempts.standing import Counts, Standing
 from studies.attempts.workers import Lease, Worker
 from studies.pair import Pair
@@ -22,7 +21,7 @@ from studies.storage import Storage
 from studies.storage.schema import CLAIM, ENDED, LEASE, PROPOSAL
 
 if TYPE_CHECKING:
-    from optuna.storages import RDBStorage
+    import sqlalchemy
 
 
 class Claims:
@@ -31,7 +30,6 @@ class Claims:
     def __init__(
         self,
         storage: Storage,
-        writer: "RDBStorage",
         study_id: int,
         wanted: Sequence[Pair] | Wants,
         *,
@@ -42,7 +40,7 @@ class Claims:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._wants: Wants = Fixed(wanted) if isinstance(wanted, Sequence) else wanted
-        self._writer, self._study_id = writer, study_id
+        self._study_id = study_id
         self._standing = Standing(storage, study_id, self._wants, retried_from)
         self._attempts = self._standing.attempts
         self._lease = lease or Lease()
@@ -50,6 +48,7 @@ class Claims:
         self._attributes = attributes or {}  # of every attempt that is claimed
         self._storage, self._patience = storage, storage.patience
         self._on_renewal = on_renewal
+        self._next_leases = float("-inf")  # when leases are looked at again
         # By attempt: its lease, how often the storage had been away, and when that was first seen.
         self._seen: dict[int, tuple[tuple[int, int], float]] = {}
 
@@ -73,8 +72,15 @@ class Claims:
 
     def _look(self) -> None:
         before = self._clock()
-        self._standing.look()
-        gone = [attempt for attempt in self._attempts.running if self._is_gone(attempt, before)]
+        leases = before >= self._next_leases
+        self._standing.look(leases=leases)
+        if leases:
+            self._next_leases = before + self._lease.every
+        gone = [
+            attempt
+            for attempt in self._attempts.running
+            if attempt.worker.is_dead() or (leases and self._is_silent(attempt, before))
+        ]
         if gone:
             for attempt in gone:
                 self.end(attempt, "lost")
@@ -92,31 +98,21 @@ class Claims:
             if attempt.worker.id == worker_id:
                 self.end(attempt, ended, attributes=attributes)
 
-    def claim(self, worker: Worker, skip: int = 0) -> Attempt | None:
-        """Claim the first waiting pair, or the one `skip` further on, out of others' way.
-
-        Whoever was overtaken draws the next pair among several for each party
-        that is at work, so that a crowd spreads out.
+    def claim(self, worker: Worker) -> Attempt | None:
+        """Claim the first waiting pair.
 
         Returns:
             The attempt, or None where nothing is waiting.
         """
-        while True:
-            self._look()
-            pair = self._standing.waiting(skip)
-            if pair is None:
-                return None
-            attempt = self._create(pair, worker)
-            if attempt is not None:
-                return attempt
-            skip = random.randrange(4 * (1 + self._standing.running))
+        self._look()
+        return self._claim(worker, self._standing.waiting)
 
     def propose(
         self, draw: Callable[[list[Attempt]], tuple[Pair, dict[str, Any]] | None], worker: Worker
     ) -> Attempt | None:
         """Draw and claim a new pair, given the attempts so far.
 
-        One that turns out to be too many, because others proposed at the same moment, withdraws.
+        Where others have proposed the same meanwhile, it draws again.
 
         Args:
             draw: Makes a pair and its design's record of the attempts so far; None: there is none.
@@ -133,48 +129,57 @@ class Claims:
             if drawn is None:
                 return None
             pair, proposal = drawn
-            attempt = self._create(pair, worker, proposal)
-            if attempt is None:
-                continue
-            self._standing.look()
-            if pair in self._standing.agenda.pairs:
+
+            def still(pair: Pair = pair) -> Pair | None:
+                agenda = self._standing.agenda
+                return pair if agenda.unproposed and pair not in agenda.pairs else None
+
+            attempt = self._claim(worker, still, proposal)
+            if attempt:
                 return attempt
-            self.end(attempt, "superseded")
+
+    def _claim(
+        self,
+        worker: Worker,
+        choose: Callable[[], Pair | None],
+        proposal: Mapping[str, Any] | None = None,
+    ) -> Attempt | None:
+        """Create an attempt at the pair that is chosen while no other party can claim."""
+        last = self._attempts.last
+
+        def claim(connection: "sqlalchemy.Connection") -> Attempt | None:
+            writing.lock(connection, self._study_id)
+            self._standing.look(connection)
+            for attempt in self._attempts.running:
+                # It was made by an earlier try, whose answer was lost.
+                if attempt.id > last and attempt.worker.id == worker.id:
+                    return attempt
+            pair = choose()
+            return None if pair is None else self._create(connection, pair, worker, proposal)
+
+        return self._storage.transact(claim)
 
     def _create(
-        self, pair: Pair, worker: Worker, proposal: Mapping[str, Any] | None = None
-    ) -> Attempt | None:
-        from optuna.trial import TrialState, create_trial
-
+        self,
+        connection: "sqlalchemy.Connection",
+        pair: Pair,
+        worker: Worker,
+        proposal: Mapping[str, Any] | None,
+    ) -> Attempt:
         carried = self._wants.carry(pair, self._attempts.seen, proposal)
-        claim = {CLAIM: {**pair.claim(), "worker": asdict(worker)}, LEASE: 0}
-        template = create_trial(
-            state=TrialState.RUNNING,
-            user_attrs={
-                **claim,
-                **self._attributes,
-                **carried.attributes,
-                **({PROPOSAL: proposal} if proposal else {}),
-            },
-            params=dict(carried.params),
-            distributions=dict(carried.distributions),
-        )
-        trial_id = self._writer.create_new_trial(self._study_id, template)
-        self._attempts.read()
-        mine, *again = [
-            attempt
-            for attempt in self._attempts.at(pair)
-            if attempt.id == trial_id or (attempt.running and attempt.worker.id == worker.id)
-        ]
-        for attempt in again:  # the answer to an earlier try was lost, and it was made all the same
-            self.end(attempt, "superseded")
-        if self._standing.before(mine) == "waiting":
-            return mine
-        self.end(mine, "superseded")
-        return None
+        attributes = {
+            CLAIM: {**pair.claim(), "worker": asdict(worker)},
+            LEASE: 0,
+            **self._attributes,
+            **carried.attributes,
+            **({PROPOSAL: proposal} if proposal else {}),
+        }
+        trial_id, number = writing.create(connection, self._study_id, attributes, carried)
+        asked = {key: attributes[key] for key in self._wants.attribute_keys if key in attributes}
+        return Attempt(trial_id, number, pair, "RUNNING", "", 0, worker, attributes=asked)
 
-    def _is_gone(self, attempt: Attempt, before: float) -> bool:
-        """Whether its worker is known to be dead, or its lease has not changed for too long.
+    def _is_silent(self, attempt: Attempt, before: float) -> bool:
+        """Whether its lease has not changed for too long.
 
         The time of this look is taken before reading and the time of the first sight after it, so
         that an observer that was itself held up between the two never takes its own absence for
@@ -184,9 +189,7 @@ class Claims:
         seen, since = self._seen.get(attempt.id, (None, 0.0))
         if seen != now:
             self._seen[attempt.id] = (now, self._clock())
-        elif before - since >= self._lease.stale:
-            return True
-        return attempt.worker.is_dead()
+        return seen == now and before - since >= self._lease.stale
 
     def not_waiting(self) -> AbstractContextManager[None]:
         """Do not wait for a storage that is away while the block runs."""
@@ -227,14 +230,14 @@ class Claims:
 
     def write(self, attempt: Attempt, attributes: Mapping[str, Any]) -> bool:
         """Write attributes of a running attempt; False where it has ended: nothing is written."""
-        from optuna.exceptions import UpdateFinishedTrialError
 
-        try:
-            for key, value in attributes.items():
-                self._writer.set_trial_user_attr(attempt.id, key, value)
-        except (UpdateFinishedTrialError, KeyError):  # KeyError: the whole study was deleted
-            return False
-        return True
+        def write(connection: "sqlalchemy.Connection") -> bool:
+            is_running = writing.hold(connection, attempt.id) in RUNNING
+            if is_running:
+                writing.write(connection, attempt.id, attributes)
+            return is_running
+
+        return self._storage.transact(write)
 
     def end(
         self,
@@ -243,7 +246,7 @@ class Claims:
         value: float | Sequence[float] | None = None,
         attributes: Mapping[str, Any] | None = None,
     ) -> bool:
-        """End an attempt: everything is written before the state.
+        """End an attempt, and write all of its ending or nothing.
 
         Args:
             attempt: What ends.
@@ -254,23 +257,25 @@ class Claims:
         Returns:
             False where it had ended already, and stays as it was.
         """
-        from optuna.exceptions import UpdateFinishedTrialError
         from optuna.trial import TrialState
 
         assert ended in ENDINGS
-        state = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}.get(
-            ended, TrialState.FAIL
-        )
-        if not self.write(attempt, {**(attributes or {}), ENDED: ended}):
-            return False
-        try:
-            values = value if value is None or isinstance(value, Sequence) else [value]
-            return self._writer.set_trial_state_values(attempt.id, state, values)
-        except UpdateFinishedTrialError:
-            # Others can only end it as lost: what is complete, this worker has
-            # completed, and the answer was lost.
-            return ended == "complete" and any(
-                other.id == attempt.id and other.ended == ended for other in self._attempts.read()
+        states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
+        values = value if isinstance(value, Sequence) else [] if value is None else [value]
+        state = states.get(ended, TrialState.FAIL)
+        is_repeated = False
+
+        def end(connection: "sqlalchemy.Connection") -> bool:
+            nonlocal is_repeated
+            if writing.end(connection, attempt.id, state, values):
+                is_repeated = True
+                writing.write(connection, attempt.id, {**(attributes or {}), ENDED: ended})
+                return True
+            # The answer to an earlier try was lost: nobody else completes this attempt.
+            return (
+                is_repeated
+                and ended in states
+                and writing.hold(connection, attempt.id) == state.name
             )
-        except KeyError:  # the whole study was deleted
-            return False
+
+        return self._storage.transact(end)

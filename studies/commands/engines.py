@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # The options that each engine takes beside those of all.
 ENGINES = {
     "local": ("devices_per_worker",),
-    "ray": ("address", "gpus_per_worker", "detach"),
+    "ray": ("address", "gpus_per_worker", "devices_per_worker", "detach"),
     "slurm": ("devices_per_worker", "partition", "time"),
 }
 
@@ -41,7 +41,7 @@ def engine_options(run: Callable[..., None]) -> Callable[..., None]:
             "--devices-per-worker",
             type=int,
             metavar="K",
-            help="GPUs that share each training (on a CPU, processes; default: 1).",
+            help="GPUs that share each training (on CPUs, processes; default: 1).",
         ),
         click.option(
             "--time", metavar="H:MM:SS", help="Of each Slurm job (default: 1:00:00), then again."
@@ -81,6 +81,8 @@ def choose_engine(
             given = "--" + option.replace("_", "-")
             of = next(engine for engine, own in ENGINES.items() if option in own)
             raise UserError(f"{given} is an option of --engine {of}; given: --engine {name}.")
+    devices = options["devices_per_worker"]
+    check_workers(None, None, devices=devices)  # type: ignore[arg-type]
     if name == "ray":
         from studies.engines.ray import RayEngine
 
@@ -95,9 +97,12 @@ def choose_engine(
                 f"--gpus-per-worker must be a share of a GPU, such as 0.5, or a whole number of"
                 f" GPUs; given: {share:g}."
             )
-        return RayEngine(options["address"] or "auto", workers, options["gpus_per_worker"])  # type: ignore[arg-type]
-    devices = options["devices_per_worker"]
-    check_workers(None, None, devices=devices)  # type: ignore[arg-type]
+        if share and devices:
+            raise UserError(
+                "--devices-per-worker is the number of GPUs of each worker: leave --gpus-per-worker"
+                " out."
+            )
+        return RayEngine(options["address"] or "auto", workers, share, devices or 1)  # type: ignore[arg-type]
     if name == "slurm":
         from studies.engines.slurm import SlurmEngine
 

@@ -251,20 +251,30 @@ def _shown_tuning(tuned: dict[str, Any]) -> str:
 @with_stored_study
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--force", is_flag=True, help="Also while it is being trained.")
-def delete(storage: "Storage", study: "StoredStudy", yes: bool, force: bool) -> None:
+@click.option(
+    "--artifacts", metavar="URL", help="As its runs were given: its files there are deleted too."
+)
+def delete(
+    storage: "Storage", study: "StoredStudy", yes: bool, force: bool, artifacts: str | None
+) -> None:
     """Delete a stored STUDY with its results, logs and checkpoints. This cannot be undone.
 
     \b
-    Example:
+    Examples:
       resnext-explorer study delete digits_cardinality
+      resnext-explorer study delete my_study --artifacts /shared/artifacts
     """
+    from studies.artifacts import Artifacts
     from studies.results import delete as delete_study
 
     counts = study.counts(storage)
+    kept = Artifacts.given(artifacts)
     what = f"{study.name} with {counts.complete} results from {storage.shown}"
+    if kept:
+        what += f", and its files at {kept.shown}"
     if not yes and not _is_confirmed(f"Delete {what}? This cannot be undone"):
         raise UserError(f"{study.name} was not deleted; --yes deletes it without asking.")
-    delete_study(storage, study, force=force)
+    delete_study(storage, study, force=force, artifacts=kept)
     click.echo(f"Deleted {what}.")
 
 

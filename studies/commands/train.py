@@ -10,6 +10,7 @@ from explorer.commands.options import FORCE_OPTION
 from explorer.errors import UserError
 from explorer.output import say
 from explorer.suggestions import command
+from explorer.template import SIZES
 from explorer.text import counted
 from studies.commands.options import GivenPath, set_option, threads_option
 
@@ -158,9 +159,7 @@ def train(
         _sum_up(trained.outcome, splits.names)
         if output is not None:
             click.echo(f"Weights: {output}")
-        shape = {
-            key: getattr(architecture, key) for key in ("resolution", "in_channels", "classes")
-        }
+        shape = {key: getattr(architecture, key) for key in SIZES}
         click.echo(f"Next: {command('describe', architecture.name, **shape)}")
 
 

@@ -1,6 +1,6 @@
 """A design as a study stores it: its network, the arm it stands for, and what it costs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -102,18 +102,39 @@ class StoredDesign:
 
     def check_source(self, network: Blueprint) -> None:
         """Raise `UserError` where the source of this network has changed, with what that costs."""
-        if network.source == self.source:
-            return
-        before = {key: getattr(self, key) for key in _COUNTS}
-        now = vars(network.count())
-        changes = [
-            f"{before[key]:,} -> {now[key]:,} {key}" for key in _COUNTS if before[key] != now[key]
-        ]
-        raise UserError(
-            f"the source of {self.name.partition('(')[0]} has changed since {self.name} was stored:"
-            f" {', '.join(changes) or 'its costs are the same, but its code is not'}. Take the"
-            " source of then, or give the study another name."
-        )
+        if network.source != self.source:
+            counts = {key: getattr(self, key) for key in COUNTS}
+            raise UserError(
+                f"{changed_source(network, counts, 'was stored')} Take the source of then, or give"
+                " the study another name."
+            )
+
+
+def changed_source(network: Blueprint, counts: Mapping[str, float], when: str) -> str:
+    """That the source of a network of the user's own has changed, a sentence.
+
+    Args:
+        network: As its function makes it now.
+        counts: What it cost before, as far as that is known.
+        when: What was done before, as "was stored".
+    """
+    now = vars(network.count())
+    changes = [
+        f"{int(before):,} -> {now[key]:,} {key}"
+        for key, before in counts.items()
+        if before != now[key]
+    ]
+    return (
+        f"the source of {network.name.partition('(')[0]} has changed since {network.name} {when}:"
+        f" {', '.join(changes) or 'its costs are the same, but its code is not'}."
+    )
+
+
+def check_sources(designs: Iterable[StoredDesign]) -> None:
+    """Raise `UserError` where the source of one of the user's own networks has changed."""
+    for design in designs:
+        if design.source:
+            design.check_source(blueprint(design.name, **vars(design.shape)))
 
 
 def _unsaid(record: Mapping[str, Any]) -> dict[str, str]:
@@ -125,8 +146,8 @@ def _tuples(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-_COUNTS = ("flops", "params", "activations")
+COUNTS = ("flops", "params", "activations")
 _QUANTITIES = ("cardinality", "bottleneck_width", "width", "depths")
 _NAMES = ("name", "reference")
-_COSTS = (*_COUNTS, "by", "budget", "mismatch", "arm")
+_COSTS = (*COUNTS, "by", "budget", "mismatch", "arm")
 _WORDS = ("growth", "shortcut", "stem", "stem_channels", "kind", "order")

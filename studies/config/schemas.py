@@ -13,11 +13,13 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from explorer.own.names import NAME, VALUE
+from explorer.template import LARGEST_NUMBER
 from search_spaces.documents import preset_names
 from search_spaces.space import SpaceFile
 from studies.config.recipe import Recipe
 from studies.config.study import GRID, StudyFile
-from studies.config.until import BEST, FEWEST_SEEDS, MOST_SEEDS
+from studies.config.until import BEST, FEWEST_SEEDS, MOST_MARGIN, MOST_SEEDS
 from studies.data import DATA_SETS, OWN
 
 KINDS: dict[str, type[BaseModel]] = {"study": StudyFile, "space": SpaceFile, "recipe": Recipe}
@@ -62,6 +64,8 @@ def schema(kind: str) -> dict[str, Any]:
     if kind == "study":
         _shorthands(made)
         _offer(parts["DataSpec"]["properties"]["name"], [*DATA_SETS, *OWN[:2]])
+    if kind != "recipe":
+        _own_networks(made if kind == "space" else parts["SearchSpace"], parts["Matching"])
     # A file is named after itself where it has no name.
     made["required"] = [
         key for key in made.get("required", []) if key != "name" or kind == "recipe"
@@ -85,7 +89,7 @@ def _shorthands(made: dict[str, Any]) -> None:
                 {
                     "type": "object",
                     "properties": {
-                        "margin": {"type": "number", "exclusiveMinimum": 0, "maximum": 100}
+                        "margin": {"type": "number", "exclusiveMinimum": 0, "maximum": MOST_MARGIN}
                     },
                     "required": ["margin"],
                     "additionalProperties": False,
@@ -109,6 +113,47 @@ def _shorthands(made: dict[str, Any]) -> None:
     made["$defs"].pop("Until", None)
     made["required"] = ["space", "data", "seeds"]
     made["anyOf"] = [{"required": ["recipe"]}, {"required": ["recipes"]}]
+
+
+def _own_networks(space: dict[str, Any], matching: dict[str, Any]) -> None:
+    """Any quantity of a network of the user's own may be an axis or solved; of ours, these."""
+    keys = space["properties"]
+    ours = {"axes": keys["axes"].pop("anyOf"), "solve": matching["properties"]["solve"].pop("enum")}
+    number = {"type": "integer", "minimum": 0, "maximum": LARGEST_NUMBER}
+    several = {"type": "array", "minItems": 1, "items": number}
+    text = {"type": "string", "pattern": rf"^\s*{VALUE}\s*$"}
+    axes = {
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": {"pattern": r"^[^\W\d]\w*$"},
+        "additionalProperties": {
+            "type": "array",
+            "minItems": 1,
+            "items": {"anyOf": [number, several, text]},
+        },
+    }
+    name = {"type": "string", "pattern": rf"^\s*{NAME}\s*$"}
+    has_colon = {"type": "string", "pattern": ":"}
+    space["if"] = {
+        "required": ["reference"],
+        "properties": {
+            "reference": {"anyOf": [has_colon, {"type": "array", "contains": has_colon}]}
+        },
+    }
+    space["then"] = {
+        "properties": {
+            "reference": {"anyOf": [name, {"type": "array", "items": name}]},
+            "axes": {"anyOf": [axes, {"type": "array", "minItems": 1, "items": axes}]},
+            "scale": {"type": "null"},
+        }
+    }
+    matching["properties"]["solve"]["type"] = "string"
+    space["else"] = {
+        "properties": {
+            "axes": {"anyOf": ours["axes"]},
+            "match": {"properties": {"solve": {"enum": ours["solve"]}}},
+        }
+    }
 
 
 def _offer(field: dict[str, Any], words: list[str]) -> None:

@@ -16,6 +16,7 @@ BEST = "best"
 FEWEST_SEEDS = 2  # one seed shows no noise
 MOST_SEEDS = 200  # the boundaries of so many looks take 6 seconds to work out
 SEEDS_EXAMPLE = "seeds: {start: 3, at_most: 20}"
+MOST_MARGIN = 100  # points of test error
 EXAMPLE = "until: {margin: 0.5}, or until: best"
 
 
@@ -93,10 +94,14 @@ def margin_points(margin: Any) -> float:
     Raises:
         UserError: with what is allowed.
     """
-    if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 < margin <= 100:
+    if (
+        isinstance(margin, bool)
+        or not isinstance(margin, int | float)
+        or not 0 < margin <= MOST_MARGIN
+    ):
         raise UserError(
-            "write a number of points of test error, above 0 and at most 100, such as 0.5"
-            f" (given: {margin!r:.50})"
+            "write a number of points of test error, above 0 and at most"
+            f" {MOST_MARGIN}, such as 0.5 (given: {margin!r:.50})"
         )
     return float(margin)
 

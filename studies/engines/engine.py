@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from explorer.errors import UserError
+from studies.machine.cores import available_cores
 from studies.machine.settings import Resolved, Settings
 
 Event = dict[str, Any]
@@ -88,6 +90,9 @@ class Engine(ABC):
     spans_machines = False
     devices = 1
 
+    def reach(self) -> None:  # noqa: B027 - most need nothing
+        """Raise `UserError` within 30 seconds where what the engine needs cannot be reached."""
+
     @abstractmethod
     def seats(self, settings: Settings) -> int:
         """How many workers there can be by now, for a study with these settings.
@@ -110,3 +115,13 @@ class Engine(ABC):
 
     def close(self) -> None:  # noqa: B027 - most have nothing to close
         """Let go of what the engine holds. All workers have ended."""
+
+
+def settings_of_node(
+    resolve: Callable[..., Resolved], options: dict[str, Any]
+) -> tuple[Resolved | None, str]:
+    """What `resolve` finds on a node that is full of workers, or the user's mistake."""
+    try:
+        return resolve(workers=available_cores(), **options), ""
+    except UserError as error:
+        return None, str(error)

@@ -11,15 +11,15 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from explorer.errors import UserError
-from studies.engines.engine import Engine, Job, Placed, Tell
-from studies.engines.ray_seat import settings_of_node
+from explorer.waiting import within
+from studies.engines.engine import Engine, Job, Placed, Tell, settings_of_node
 from studies.engines.ray_worker import RayWorker, first_line, why_no_start
-from studies.engines.waiting import within
 from studies.machine.settings import Resolved, Settings
 
 # Seconds to reach the cluster. `ray.init` alone took 41 s, and 821 s on a busy machine, to say that
@@ -27,19 +27,22 @@ from studies.machine.settings import Resolved, Settings
 CONNECT_TIMEOUT = 20.0
 # Seconds for its head to give any answer at all.
 KNOCK_TIMEOUT = 4.0
-# So often a run looks whether the head is there, and after so many looks in vain it ends. Ray would
-# end the process without a word after a minute.
-LOOK, LOOKS = 5.0, 3
+# So often a run looks whether the head is there, and after so many seconds without an answer it
+# ends. Ray would end the process without a word after a minute.
+LOOK, HEAD_TIMEOUT = 4.0, 14.0
 # Seconds for a node to tell what it can compute with: torch is started there.
 ANSWER_TIMEOUT = 120.0
 NAMESPACE = "resnext-explorer"
 
 
-def connect(address: str) -> None:
+def connect(address: str) -> bool:
     """Connect this process to a cluster.
 
     Args:
         address: HOST:PORT of its head, or `auto`: RAY_ADDRESS, else the cluster of this machine.
+
+    Returns:
+        False where the process was connected already, by its user or as an actor of the cluster.
 
     Raises:
         UserError: Ray is not installed, or nothing answers there within 30 seconds.
@@ -51,7 +54,7 @@ def connect(address: str) -> None:
             "Ray is not installed here. Install it: pip install 'resnext-explorer[ray]'"
         ) from None
     if ray.is_initialized():
-        return
+        return False
     named = os.environ.get("RAY_ADDRESS") or address if address == "auto" else address
     if named != "auto":
         _knock(named)
@@ -73,6 +76,7 @@ def connect(address: str) -> None:
     # Another version of Ray or Python, or another token, for example.
     except (RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise _unreachable(named, first_line(error)) from None
+    return True
 
 
 def _knock(address: str) -> None:
@@ -90,8 +94,8 @@ def _knock(address: str) -> None:
 def why_silent(address: str) -> str:
     """Why the head of a cluster does not answer at HOST:PORT; empty where it does.
 
-    Takes a few seconds at most. The head speaks gRPC: to the first bytes of HTTP/2 it answers with
-    a frame of settings.
+    Takes `KNOCK_TIMEOUT` seconds at most. The head speaks gRPC: to the first bytes of HTTP/2 it
+    answers with a frame of settings.
     """
     host, _, port = address.rpartition(":")
 
@@ -102,7 +106,7 @@ def why_silent(address: str) -> str:
             return head.recv(9)
 
     try:
-        answer = within(2 * KNOCK_TIMEOUT, ask)
+        answer = within(KNOCK_TIMEOUT, ask)
     except TimeoutError:
         return f"it has not answered for {KNOCK_TIMEOUT:.0f} s"
     except (OSError, OverflowError) as error:
@@ -126,6 +130,7 @@ class RayEngine(Engine):
         address: See `connect`.
         workers: How many; None: as many as the cluster holds, also when nodes join.
         gpus_per_worker: The share of a GPU, or several; None: 1 where the study trains on GPUs.
+        devices: How many share a training, in each worker: GPUs, or on CPUs processes.
     """
 
     spans_machines = True
@@ -135,13 +140,17 @@ class RayEngine(Engine):
         address: str = "auto",
         workers: int | None = None,
         gpus_per_worker: float | None = None,
+        devices: int = 1,
     ) -> None:
-        self.workers, self.gpus_per_worker = workers, gpus_per_worker
+        self.workers, self.gpus_per_worker, self.devices = workers, gpus_per_worker, devices
         self._needs: dict[str, float] = {}
-        self._address, self._is_connected = address, False
+        self._address, self._is_ours = address, False  # whether this process connected for us
         self._count = self._latest_room = 0
         self._placed: list[RayWorker] = []
         self._is_closed, self._is_lost = threading.Event(), False
+
+    def reach(self) -> None:
+        self._is_ours = connect(self._address) or self._is_ours
 
     def settings(self, resolve: Callable[..., Resolved], **options: Any) -> Resolved:
         has_gpus = any(node.get("GPU") for node in self._nodes())
@@ -178,9 +187,10 @@ class RayEngine(Engine):
                 "--gpus-per-worker is for a study that trains on GPUs, and this one trains on the"
                 " CPU. Leave it out."
             )
-        if settings.device != "cpu" and gpus is None:
-            gpus = 1.0
-        self._needs = {"CPU": float(settings.threads), **({"GPU": gpus} if gpus else {})}
+        if settings.device == "cpu":
+            self._needs = {"CPU": float(settings.threads * self.devices)}
+        else:
+            self._needs = {"CPU": float(settings.threads), "GPU": gpus or float(self.devices)}
         room = self._room()
         if not room:
             needs = " and ".join(f"{amount:g} {name}" for name, amount in self._needs.items())
@@ -206,9 +216,7 @@ class RayEngine(Engine):
 
     def _nodes(self) -> list[dict[str, float]]:
         """What each node has, by the name of the resource."""
-        if not self._is_connected:
-            connect(self._address)
-            self._is_connected = True
+        self.reach()
         import ray
 
         return [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -228,13 +236,13 @@ class RayEngine(Engine):
         import ray
 
         address = ray.get_runtime_context().gcs_address
-        vain = 0
-        while vain < LOOKS:
+        reason, answered = "", time.monotonic()
+        while time.monotonic() - answered < HEAD_TIMEOUT:
             if self._is_closed.wait(LOOK):
                 return
             reason = why_silent(address)
-            vain = vain + 1 if reason else 0
             if not reason:
+                answered = time.monotonic()
                 with suppress(TimeoutError):
                     self._latest_room = within(LOOK, self._room)
         self._is_lost = True
@@ -246,16 +254,13 @@ class RayEngine(Engine):
             worker.lose(problem)
 
     def close(self) -> None:
-        """Disconnect, unless this is an actor of the cluster itself."""
+        """Disconnect, where this engine has connected the process."""
         self._is_closed.set()
-        if not self._is_connected:
-            return
         if self._is_lost:
             atexit.register(_leave)
-            return
-        import ray
+        elif self._is_ours:
+            import ray
 
-        if ray.get_runtime_context().get_actor_id() is None:
             with suppress(TimeoutError):
                 within(CONNECT_TIMEOUT, ray.shutdown)
 

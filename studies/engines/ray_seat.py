@@ -8,16 +8,12 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from explorer.errors import UserError
 from studies.engines.engine import Event, Job
 from studies.engines.worker_logs import last_lines, open_log
 from studies.engines.worker_process import WorkerProcess, cause, worker_environment
-from studies.machine.cores import available_cores
-from studies.machine.settings import Resolved
 from studies.storage import FILES
 
 
@@ -64,16 +60,6 @@ class Seat:
         self.ask_to_stop()
         if self._process:
             self._process.kill()
-
-
-def settings_of_node(
-    resolve: Callable[..., Resolved], options: dict[str, Any]
-) -> tuple[Resolved | None, str]:
-    """What `resolve` finds on a node that is full of workers, or the user's mistake."""
-    try:
-        return resolve(workers=available_cores(), **options), ""
-    except UserError as error:
-        return None, str(error)
 
 
 def folder_here(folder: str) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from explorer.waiting import aside
 from studies.engines.engine import Ended, Event, Job, Placed, Tell
 from studies.engines.ray_seat import Seat
-from studies.engines.waiting import aside
 from studies.engines.worker_process import STOPPED
 
 # Seconds in which a worker that was asked to stop ends its step.

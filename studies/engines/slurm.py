@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.errors import UserError
+from explorer.waiting import within
 from studies.engines.engine import Ended, Engine, Job, Placed, Tell
 from studies.engines.slurm_seat import (
     SECRETS,
@@ -27,7 +28,6 @@ from studies.engines.slurm_seat import (
     stop_file,
     without_secrets,
 )
-from studies.engines.waiting import within
 from studies.engines.worker_process import STOPPED
 from studies.machine.settings import Resolved, Settings
 from studies.storage import FILES

@@ -18,8 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from studies.engines.engine import Event, Job
-from studies.engines.ray_seat import settings_of_node
+from studies.engines.engine import Event, Job, settings_of_node
 from studies.engines.worker_logs import last_lines, open_log
 from studies.engines.worker_process import STOPPED, WorkerProcess, cause, worker_environment
 

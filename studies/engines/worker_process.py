@@ -1,4 +1,4 @@
-"""A worker's process as the one that started it sees it."""
+"""A child process that tells how it goes, such as a worker, as the one that started it sees it."""
 
 import json
 import os
@@ -16,28 +16,27 @@ DONE, MISTAKE, STOPPED = 0, 2, 3
 AWAY = 4
 
 # What `python -c` runs: the modules are found where the starting process finds them, whatever lies
-# in the current folder. When all is done it ends at once: to take torch and Lightning apart again
-# takes Python over a second.
+# in the current folder.
 BOOTSTRAP = (
-    "import json, os, sys; config = json.loads(sys.stdin.buffer.readline()); sys.path[:] ="
-    " config.pop('path'); from explorer.lazy import load; code ="
-    " load('studies.running.worker').main(config); sys.stdout.flush(); sys.stderr.flush();"
-    " os._exit(code)"
+    "import json, sys; config = json.loads(sys.stdin.buffer.readline()); sys.path[:] ="
+    " config.pop('path'); from explorer.lazy import load; load(config.pop('module')).start(config)"
 )
 
 
-class WorkerProcess:
-    """A worker in a process of its own.
+class ChildProcess:
+    """A module's `start` in a process of its own.
 
     Args:
-        config: What it reads first; see `studies.running.worker.main`.
-        environment: See `worker_environment`.
+        module: Its name.
+        config: What `start` is given, and the `path` on which modules are found.
+        environment: Of the process.
         log: Takes its standard error.
         folder: Its current folder; None: this process's.
     """
 
     def __init__(
         self,
+        module: str,
         config: dict[str, Any],
         environment: dict[str, str],
         log: IO[bytes],
@@ -56,7 +55,7 @@ class WorkerProcess:
         with suppress(BrokenPipeError):  # it died at once; its end is noticed like any other
             # The URL may hold a password, and arguments are there for everyone
             # to see: so it goes through the pipe.
-            self.popen.stdin.write(json.dumps(config).encode() + b"\n")
+            self.popen.stdin.write(json.dumps({"module": module, **config}).encode() + b"\n")
             self.popen.stdin.flush()
 
     def events(self) -> Iterator[dict[str, Any]]:
@@ -83,6 +82,19 @@ class WorkerProcess:
         code = self.popen.wait()
         self.ask_to_stop()  # closes our end of the pipe
         return code
+
+
+class WorkerProcess(ChildProcess):
+    """A worker; see `studies.running.worker.main` and `worker_environment`."""
+
+    def __init__(
+        self,
+        config: dict[str, Any],
+        environment: dict[str, str],
+        log: IO[bytes],
+        folder: str | None = None,
+    ) -> None:
+        super().__init__("studies.running.worker", config, environment, log, folder)
 
 
 def cause(code: int) -> str:

@@ -135,7 +135,7 @@ class UntilStandings:
             f" {arm.decided_at}"
             for number, arm in enumerate(self.decided)
         ]
-        left = self._still_open("open")
+        left = self._still_open("open" if decided else "Open")
         if self.finished:
             left = [f"{arm.arm} {self._open(arm)}" for arm in self._open_arms]
         return [f"{'; '.join([*decided, *left])}."]
@@ -150,7 +150,8 @@ class UntilStandings:
         if best := [arm.arm for arm in self.arms if arm.verdict == "best"]:
             return [f"{best[0]} is the best: {drops}."]
         if not self.finished:
-            return [f"{'; '.join(filter(None, [drops, *self._still_open('left')]))}."]
+            left_open = self._still_open("left" if drops else "Left")
+            return [f"{'; '.join(filter(None, [drops, *left_open]))}."]
         leader = next((arm.arm for arm in self._open_arms if arm.low is None), "")
         left = [
             f"{arm.arm} is left and open: {leader} is worse than it by at most"

@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from explorer import blueprint
 from explorer.errors import UserError
-from studies.config.design import StoredDesign
+from studies.config.design import StoredDesign, check_sources
 from studies.config.study import GRID, StudyFile, Wanted
 from studies.data import is_of_arrays
 from studies.machine import provenance
@@ -121,9 +120,7 @@ def create_or_extend(
 def _extended(stored: StoredStudy, study: StudyFile, wanted: Wanted) -> Content:
     """What is to be stored of a study that was stored: the same object where nothing changes."""
     plain, document = stored.content.plain, study.document()
-    for design in stored.content.designs:
-        if design.source:
-            design.check_source(blueprint(design.name, **vars(design.shape)))
+    check_sources(stored.content.designs)
     before, changed = compared(stored.content, study)
     if document == before:
         return stored.content

@@ -7,7 +7,7 @@ can follow them; on another kind of machine they are this one's, and the study s
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import yaml
 from explorer.errors import UserError
 from explorer.files import check_output, write_atomic
 from explorer.text import counted
+from studies.config.design import check_sources
 from studies.config.study import StudyFile
 from studies.data import load
 from studies.machine import provenance
@@ -30,7 +31,7 @@ from studies.records.same_data import check_data
 from studies.records.stored_study import StoredStudy
 from studies.results.importing import put_study, read_csv
 from studies.results.table_files import check_curves, open_table
-from studies.results.tables import CURVES, Chunk
+from studies.results.tables import NUMBERS, Chunk
 from studies.storage import Storage
 
 _MARK = b"# What"  # a file of origin begins so
@@ -58,8 +59,15 @@ class Exported:
         put_study(storage, name, content, designs, self.trials, curves=self.curves)
 
 
-def read_exported(results: Path, curves: Path | None = None) -> Exported:
+def read_exported(
+    results: Path, curves: Path | None = None, *, trusted: Collection[str] = ()
+) -> Exported:
     """Read what `study results -o` wrote, its origin beside it, and what `--curves -o` wrote.
+
+    Args:
+        results: The one.
+        curves: The other.
+        trusted: As in `check_results`.
 
     Raises:
         UserError: Something in a file is wrong, they are of different studies, or results do not
@@ -72,7 +80,7 @@ def read_exported(results: Path, curves: Path | None = None) -> Exported:
             " its results do not hold all that going on needs. Go on where it was begun."
         )
     study = StoredStudy(0, content.file.name, content)
-    trials = _trials(study, results)
+    trials = _trials(study, results, trusted)
     return Exported(study, trials, _chunks(study, trials, curves) if curves else {})
 
 
@@ -125,7 +133,7 @@ def continue_study(
         UserError: It is another study, or of other data; or something in a file is wrong. Nothing
             is stored.
     """
-    exported = read_exported(results, curves)
+    exported = read_exported(results, curves, trusted=study.space.references)
     content = exported.study.content
     before, changed = compared(content, study)
     if before["name"] != study.name or changed:
@@ -137,6 +145,7 @@ def continue_study(
             f"{results} is of a study that wants something else (there -> {study.name}):\n  {lines}"
             "\nGive the study file that it was trained by; more seeds and arms may be added."
         )
+    check_sources(exported.study.designs)
     check_data(exported.study, load(study.data, data_dir))
     plain, about = _here(content, len(exported.trials), results, workers, threads)
     exported.put(storage, study.name, plain)
@@ -159,9 +168,9 @@ def _read_origin(results: Path) -> Content:
     return Content(plain)
 
 
-def _trials(stored: StoredStudy, results: Path) -> pd.DataFrame:
+def _trials(stored: StoredStudy, results: Path, trusted: Collection[str]) -> pd.DataFrame:
     """The complete pairs of the file. Raises `UserError` where one is not of this study."""
-    file = read_csv(results)
+    file = read_csv(results, trusted=trusted)
     if file.name != stored.name:
         raise UserError(f"{results} holds results of {file.name}, not of {stored.name}.")
     epochs = stored.content.file.recipe.epochs
@@ -184,7 +193,7 @@ def _trials(stored: StoredStudy, results: Path) -> pd.DataFrame:
 def _chunks(stored: StoredStudy, trials: pd.DataFrame, path: Path) -> dict[Pair, Chunk]:
     """The epochs of these pairs. Raises `UserError` where some of a pair's are missing."""
     table = check_curves(open_table(path))
-    numbers = list(CURVES)[list(CURVES).index("epoch") :]
+    columns = list(NUMBERS)
     own = table[table["study"] == stored.name].sort_values("epoch")
     by_pair = {
         Pair(str(key[0]), int(key[1])): rows for key, rows in own.groupby(["design", "seed"])
@@ -198,7 +207,7 @@ def _chunks(stored: StoredStudy, trials: pd.DataFrame, path: Path) -> dict[Pair,
                 f"{path} does not hold all {epochs} epochs of {design}, seed {seed}, which is"
                 " complete. Write both files anew, or leave out --curves."
             )
-        known = rows[numbers].astype(object).where(rows[numbers].notna(), None)
+        known = rows[columns].astype(object).where(rows[columns].notna(), None)
         chunks[pair] = known.to_dict("list")
     return chunks
 

@@ -3,13 +3,16 @@
 import json
 import shutil
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from explorer.errors import UserError
 from studies.attempts.standing import Attempts
 from studies.pair import Pair
 from studies.records.stored_study import StoredStudy
 from studies.storage import Storage, schema
+
+if TYPE_CHECKING:
+    from studies.artifacts import Artifacts
 
 
 @dataclass(frozen=True)
@@ -54,16 +57,24 @@ def failures(storage: Storage, study: StoredStudy) -> list[Failure]:
     return failed
 
 
-def delete(storage: Storage, study: StoredStudy, *, force: bool = False) -> None:
+def delete(
+    storage: Storage,
+    study: StoredStudy,
+    *,
+    force: bool = False,
+    artifacts: "Artifacts | None" = None,
+) -> None:
     """Delete a study, its results, and its logs and checkpoints on this machine.
 
     Args:
         storage: Where it is stored.
         study: The study.
         force: Also while it is being trained; what trains it notices, and stops.
+        artifacts: Where its checkpoints and exported winner are deleted too; decoded images stay,
+            which other studies may use.
 
     Raises:
-        UserError: It is being trained.
+        UserError: It is being trained, or the artifacts are away: then nothing was deleted.
     """
     running = [attempt.worker for attempt in Attempts(storage, study.id).read() if attempt.running]
     alive = [worker for worker in running if not worker.is_dead()]
@@ -73,7 +84,17 @@ def delete(storage: Storage, study: StoredStudy, *, force: bool = False) -> None
             f"{study.name} is being trained by {workers}. Stop that first; if they are long gone,"
             " delete it with --force."
         )
+    if artifacts:
+        try:
+            artifacts.names(study.artifacts_key)
+        except UserError as error:
+            raise UserError(
+                f"{error} {study.name} was not deleted; without --artifacts it is, and its files"
+                " there stay."
+            ) from None
     writer = storage.open()
     with storage.errors():
         writer.delete_study(study.id)
     shutil.rmtree(storage.files / study.name, ignore_errors=True)
+    if artifacts:
+        artifacts.delete(study.artifacts_key)

@@ -6,7 +6,7 @@ transaction: the study is there whole or not at all.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ import pandas as pd
 
 from explorer.errors import UserError
 from explorer.suggestions import command
+from explorer.template import SIZES
 from explorer.terminal import progress_bar
 from search_spaces.rules import MOST
 from studies.attempts.agenda import as_parameters, design_numbers, shared_numbers
@@ -26,7 +27,7 @@ from studies.machine.provenance import installed_versions
 from studies.pair import Pair
 from studies.records.ownership import make_room
 from studies.records.stored_study import find
-from studies.results.table_files import NO_VALIDATION, SIZES, FileStudy, check_results, open_table
+from studies.results.table_files import NO_VALIDATION, FileStudy, check_results, open_table
 from studies.results.table_text import TextTable
 from studies.results.tables import MEASURED, OF_RECIPE, Chunk
 from studies.storage import Storage
@@ -91,9 +92,17 @@ def store_imported(storage: str | Storage | None, study: Imported) -> Imported:
     return study
 
 
-def read_csv(path: Path, *, name: str | None = None, reference_arm: str | None = None) -> Imported:
-    """Read and check a file; see `import_csv`. Stores nothing."""
-    return checked(open_table(path), path.name, name=name, reference_arm=reference_arm)
+def read_csv(
+    path: Path,
+    *,
+    name: str | None = None,
+    reference_arm: str | None = None,
+    trusted: Collection[str] = (),
+) -> Imported:
+    """Read and check a file; stores nothing. See `check_results` for its arguments."""
+    return checked(
+        open_table(path), path.name, name=name, reference_arm=reference_arm, trusted=trusted
+    )
 
 
 def checked(
@@ -102,6 +111,7 @@ def checked(
     *,
     name: str | None = None,
     reference_arm: str | None = None,
+    trusted: Collection[str] = (),
     **known: Any,
 ) -> Imported:
     """Check a table that is to be stored as one study; see `check_results`.
@@ -111,10 +121,13 @@ def checked(
         origin: What it is from.
         name: What to call the study.
         reference_arm: The arm that others are compared with.
+        trusted: As in `check_results`.
         known: More fields of `Imported`.
     """
     path = table.path
-    file = check_results(table, name=name, reference_arm=reference_arm, only_complete=True)
+    file = check_results(
+        table, name=name, reference_arm=reference_arm, only_complete=True, trusted=trusted
+    )
     if len(file.studies) > 1:
         names = ", ".join(study.name for study in file.studies)
         raise UserError(

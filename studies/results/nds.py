@@ -13,8 +13,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from explorer import Architecture, count
 from explorer.errors import UserError, shorten
 from explorer.template import Stem, Template
@@ -67,8 +65,7 @@ def read_nds(path: Path, *, name: str | None = None, reference_arm: str | None =
     about = _about(path, taken)
     if not taken.rows:
         raise UserError(f"{path} holds no network that keeps both rules. {about[0]}")
-    rows = list(taken.rows.values())
-    table = TextTable(path, pd.DataFrame(rows, dtype=object), range(1, len(rows) + 1), False)
+    table = TextTable.of(path, list(taken.rows.values()))
     data = "ImageNet-1K" if imagenet else "CIFAR-10"
     return checked(table, path.name, name=name, reference_arm=reference_arm, data=data, about=about)
 

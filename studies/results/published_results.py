@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from explorer.errors import unknown
 from explorer.published import STUDIES
 from studies.results.importing import Imported, checked
@@ -50,9 +48,7 @@ def read_published(
         ),
         None,
     )
-    table = TextTable(
-        Path(PUBLISHED + known), pd.DataFrame(rows, dtype=object), range(1, len(rows) + 1), False
-    )
+    table = TextTable.of(Path(PUBLISHED + known), rows)
     return checked(
         table,
         PUBLISHED + known,

@@ -7,19 +7,20 @@ that the explorer knows, and what a row says about it must be what the explorer 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from explorer import Architecture, Budget, Design
+from explorer import Blueprint, Budget, Design
 from explorer.designs import MEASURES
 from explorer.errors import UserError, unknown
-from explorer.text import human_count
-from studies.config.design import StoredDesign
+from explorer.template import SIZES
+from studies.config.design import COUNTS, StoredDesign
 from studies.results import table_columns as columns
+from studies.results.file_networks import WORDS, compare, network_of, usual_arms
 from studies.results.table_columns import MOST
 from studies.results.table_text import TextTable, read_table
 from studies.results.tables import (
@@ -29,12 +30,11 @@ from studies.results.tables import (
     TRIALS,
     columns_of_designs,
     finish_trials,
+    more_columns,
 )
 
 NEEDED = ("design", "seed", "validation_error", "test_error")
 NEEDED_CURVES = ("study", "arm", "design", "seed", "epoch")
-SIZES = ("resolution", "in_channels", "classes")
-COUNTS = ("flops", "params", "activations")
 SEEDS = 2**32
 NO_VALIDATION = "No validation error is known, so validation chooses nothing here."
 # The least of each whole number, and the most of each measured one.
@@ -42,7 +42,6 @@ _WHOLE = {
     **dict.fromkeys(("cardinality", "bottleneck_width", "width", *SIZES, *COUNTS, "budget"), 1),
     **{"attempt": 0, "epochs": 1, "peak_memory": 1},
 }
-_WORDS = ("growth", "shortcut", "stem", "kind", "order")
 _MEASURED = {"seconds": 1e10, "images_per_second": 1e12, "latency": 1e10}
 _STUDY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _NO_NAME = (
@@ -54,7 +53,8 @@ _NO_NAME = (
 @dataclass(frozen=True)
 class FileStudy:
     """One study of a file: its designs (one an arm), the arm they are compared with, and its pairs
-    with the columns of `studies.results.TRIALS`, and that of recipes where there are several."""
+    with the columns of `studies.results.TRIALS`, those of the user's own networks, and that of
+    recipes where there are several."""
 
     name: str
     designs: list[Design]
@@ -97,6 +97,7 @@ def check_results(
     name: str | None = None,
     reference_arm: str | None = None,
     only_complete: bool = False,
+    trusted: Collection[str] = (),
 ) -> ResultsFile:
     """Check a table of pairs.
 
@@ -107,6 +108,8 @@ def check_results(
         reference_arm: The arm that others are compared with. Else it is that of the design which
             the column `reference` names, else C=1, else the first.
         only_complete: Skip the rows that are not complete.
+        trusted: Networks of the user's own that the user has named, also of libraries: functions of
+            these may be called.
 
     Raises:
         UserError: Something is wrong; it says in which line and column.
@@ -120,11 +123,10 @@ def check_results(
     rows = _rows(table)
     rows["study"] = _studies(table, rows["study"], name)
     studies = [
-        _check_study(str(study), table, group, reference_arm)
+        _check_study(str(study), table, group, reference_arm, trusted)
         for study, group in rows.groupby("study", sort=False)
     ]
-    several = any(OF_RECIPE in study.trials for study in studies)
-    used = {*TRIALS, OF_RECIPE} if several else TRIALS
+    used = {*TRIALS, *(column for study in studies for column in study.trials)}
     ignored = [column for column in table.columns if column not in used]
     return ResultsFile(studies, total - len(table.lines), ignored)
 
@@ -152,7 +154,7 @@ def check_curves(table: TextTable) -> pd.DataFrame:
 
 def _rows(table: TextTable) -> pd.DataFrame:
     """What each row says, by itself; NaN, None and "" where it says nothing."""
-    words = ("study", "arm", "design", "depths", *_WORDS, "device", "worker", "machine")
+    words = ("study", "arm", "design", "depths", *WORDS, "device", "worker", "machine")
     values: dict[str, Any] = {
         column: columns.names(table, column) for column in (*words, OF_RECIPE)
     }
@@ -219,15 +221,19 @@ def _file_name(path: Path) -> str:
 
 
 def _check_study(
-    name: str, table: TextTable, rows: pd.DataFrame, reference_arm: str | None
+    name: str,
+    table: TextTable,
+    rows: pd.DataFrame,
+    reference_arm: str | None,
+    trusted: Collection[str],
 ) -> FileStudy:
     """One study's rows, checked against each other and against what the explorer counts."""
-    networks: dict[str, Architecture] = {}
+    networks: dict[str, Blueprint] = {}
     design_of_row = {}
     sizes = None
     for key, group in rows.groupby(["design", *SIZES], sort=False, dropna=False):
-        network = _network(table, group, key)
-        _compare(table, group, network)
+        network = network_of(table, group, key, trusted)
+        compare(table, group, network)
         size = tuple(getattr(network, column) for column in SIZES)
         if sizes not in (None, size):
             raise table.refused(
@@ -241,8 +247,7 @@ def _check_study(
     rows = rows.assign(design=pd.Series(design_of_row))
     recipes = _check_recipes(table, rows)
     _refuse_doubles(table, rows, ["design", "seed", *recipes])
-    usual = {design: f"C={network.template.cardinality}" for design, network in networks.items()}
-    rows["arm"] = rows["arm"].where(rows["arm"] != "", rows["design"].map(usual))
+    rows["arm"] = rows["arm"].where(rows["arm"] != "", rows["design"].map(usual_arms(networks)))
     arms = _arms(table, rows)
     first = rows.drop_duplicates("design").set_index("design")
     reference = _reference(reference_arm, arms, first)
@@ -252,9 +257,9 @@ def _check_study(
     ]
     stored = [StoredDesign.of(design) for design in designs]
     described = columns_of_designs(stored, rows["design"])
-    rows = rows.reset_index(drop=True)
-    trials = finish_trials(rows.assign(study=name, **described))
-    return FileStudy(name, designs, reference, trials.join(rows[recipes]))
+    rows = rows.reset_index(drop=True).assign(study=name, **described)
+    more = rows[[*more_columns(stored), *recipes]].infer_objects()
+    return FileStudy(name, designs, reference, finish_trials(rows).join(more))
 
 
 def _check_recipes(table: TextTable, rows: pd.DataFrame) -> list[str]:
@@ -271,43 +276,6 @@ def _check_recipes(table: TextTable, rows: pd.DataFrame) -> list[str]:
                 " the first a letter or digit",
             )
     return [OF_RECIPE]
-
-
-def _network(table: TextTable, rows: pd.DataFrame, key: Any) -> Architecture:
-    name, *sizes = key
-    given = {column: int(size) for column, size in zip(SIZES, sizes, strict=True) if size == size}
-    try:
-        return Architecture.from_name(name, **given)
-    except UserError as error:
-        raise table.refused(rows.index[0], str(error)) from None
-
-
-def _compare(table: TextTable, rows: pd.DataFrame, network: Architecture) -> None:
-    """Raise `UserError` where a row says something else about its network than we count."""
-    design = StoredDesign.of(Design(network, Budget.of(network)))
-    for column in ("cardinality", "bottleneck_width", "width", *COUNTS):
-        count = getattr(design, column)
-        differs = rows[column].notna() & (rows[column] != count)
-        if differs.any():
-            row = int(differs.idxmax())
-            size = (
-                f"{network.resolution} pixels, {network.in_channels} channels, {network.classes}"
-                " classes"
-            )
-            raise table.refused(
-                row,
-                f"{column} is {rows[column][row]:.0f} here, and {network.name} has {count}"
-                f" ({human_count(count or 0)}; at {size}). Correct the name, the number, or the"
-                " columns resolution, in_channels and classes",
-            )
-    words = {key: getattr(design, key) for key in _WORDS}
-    for column, word in {"depths": "-".join(map(str, network.depths)), **words}.items():
-        differs = (rows[column] != "") & (rows[column] != word)
-        if differs.any():
-            row = int(differs.idxmax())
-            raise table.refused(
-                row, f"{column} is {rows[column][row]!r} here, and {network.name} has {word!r}"
-            )
 
 
 def _arms(table: TextTable, rows: pd.DataFrame) -> dict[str, str]:
@@ -344,9 +312,7 @@ def _reference(given: str | None, arms: dict[str, str], first: pd.DataFrame) -> 
     return "C=1" if "C=1" in arms else next(iter(arms))
 
 
-def _design(
-    arm: str, network: Architecture, row: "pd.Series[Any]", reference: Architecture
-) -> Design:
+def _design(arm: str, network: Blueprint, row: "pd.Series[Any]", reference: Blueprint) -> Design:
     """The design with its first row's budget, else what the reference arm's design spends."""
     by = row["by"] or "flops"
     budget = (

@@ -43,6 +43,11 @@ class TextTable:
     lines: Sequence[int]
     decimal_comma: bool
 
+    @classmethod
+    def of(cls, path: Path, rows: Sequence[Mapping[str, str]]) -> "TextTable":
+        """A table that was made of something else than CSV."""
+        return cls(path, pd.DataFrame(rows, dtype=object), range(1, len(rows) + 1), False)
+
     @property
     def columns(self) -> list[str]:
         return list(self.cells.columns)

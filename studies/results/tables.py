@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from explorer.text import human_time
+from explorer.template import SIZES
+from explorer.text import dashed, human_time
 from studies.attempts.attempt import Attempt
 from studies.config.design import StoredDesign
 from studies.pair import Pair
@@ -88,6 +89,10 @@ CURVES = {
 # A column behind these in both tables, where a study has several recipes.
 OF_RECIPE = "recipe"
 
+# The digest of the code that makes a network, behind these where there are networks of the user's
+# own, and their quantities.
+SOURCE = "source"
+
 # What a result holds, and what a design does, under the column's own name.
 ERRORS = tuple(column for column in TRIALS if column.endswith("_error"))
 MEASURED = (*ERRORS, "epochs", "seconds", "images_per_second", "peak_memory", "latency", "device")
@@ -95,7 +100,7 @@ MEASURED = (*ERRORS, "epochs", "seconds", "images_per_second", "peak_memory", "l
 SHARED = ("cardinality", "bottleneck_width", "width", "depths")
 _COPIED = [field.name for field in fields(StoredDesign) if field.name in {*TRIALS} - {*SHARED}]
 # What a chunk of a curve holds; the table's other columns say whose it is.
-_NUMBERS = tuple(CURVES)[list(CURVES).index("epoch") :]
+NUMBERS = tuple(CURVES)[list(CURVES).index("epoch") :]
 
 Times = tuple[Any, Any]  # when an attempt was started and finished
 _NO_TIMES = (None, None)
@@ -163,7 +168,7 @@ def make_trials(
         **columns_of_designs(study.designs, [row.pair.design for row in rows]),
     }
     frame = pd.DataFrame(columns, index=range(len(rows)))
-    own = frame[list(own_columns(study.designs))]
+    own = frame[more_columns(study.designs)]
     trials = pd.concat([finish_trials(frame), own.infer_objects()], axis=1)
     return _with_recipes(trials, study, [row.pair for row in rows])
 
@@ -174,11 +179,12 @@ def columns_of_designs(designs: Sequence[StoredDesign], names: Iterable[str]) ->
     values["design"] = [design.name for design in designs]
     for key in SHARED:
         shared = [design.quantities.get(key) for design in designs]
-        values[key] = [_cell(value) if _is_shared(key, value) else None for value in shared]
+        values[key] = [dashed(value) if _is_shared(key, value) else None for value in shared]
     for column, key in own_columns(designs).items():
-        values[column] = [_cell(design.quantities.get(key)) for design in designs]
-    for key in ("resolution", "in_channels", "classes"):
+        values[column] = [dashed(design.quantities.get(key)) for design in designs]
+    for key in SIZES:
         values[key] = [getattr(design.shape, key) for design in designs]
+    values[SOURCE] = [design.source for design in designs]
     positions = {design.name: position for position, design in enumerate(designs)}
     taken = np.array([positions[name] for name in names], dtype=int)
     return {key: pd.Series(column).take(taken).to_numpy() for key, column in values.items()}
@@ -187,21 +193,23 @@ def columns_of_designs(designs: Sequence[StoredDesign], names: Iterable[str]) ->
 def own_columns(designs: Iterable[StoredDesign]) -> dict[str, str]:
     """The columns behind `TRIALS` for quantities of the user's own networks, each with its key.
 
-    One that has the name of a column of `TRIALS` is called quantity_NAME.
+    One that has the name of another column is called quantity_NAME.
     """
     keys = dict.fromkeys(
         key for design in designs for key, value in design.values if not _is_shared(key, value)
     )
-    return {f"quantity_{key}" if key in TRIALS else key: key for key in keys}
+    taken = {*TRIALS, OF_RECIPE, SOURCE}
+    return {f"quantity_{key}" if key in taken else key: key for key in keys}
+
+
+def more_columns(designs: Sequence[StoredDesign]) -> list[str]:
+    """The columns behind `TRIALS` of networks of the user's own; none where all are ours."""
+    has_own = any(design.source for design in designs)
+    return [*own_columns(designs), SOURCE] if has_own else []
 
 
 def _is_shared(key: str, value: Any) -> bool:
     return key in SHARED and (key == "depths" or not isinstance(value, tuple))
-
-
-def _cell(value: Any) -> Any:
-    """A quantity in a table: several numbers as 3-3-9-3."""
-    return "-".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def finish_trials(frame: pd.DataFrame) -> pd.DataFrame:
@@ -259,7 +267,7 @@ def make_curves(
     lengths = [len(curve["epoch"]) for curve in curves]
     columns: dict[str, Any] = {
         key: np.array(list(chain.from_iterable(curve[key] for curve in curves)), dtype=float)
-        for key in _NUMBERS
+        for key in NUMBERS
     }
     arms = {design.name: design.arm for design in study.designs}
     columns["arm"] = np.repeat(np.array([arms[pair.design] for pair in whose], object), lengths)
@@ -286,10 +294,10 @@ def _joined(chunks: Iterable[Chunk]) -> Chunk:
     """The epochs of several chunks in order; what came later counts."""
     epochs: dict[int, tuple[Any, ...]] = {}
     for chunk in chunks:
-        for values in zip(*(chunk[key] for key in _NUMBERS), strict=True):
+        for values in zip(*(chunk[key] for key in NUMBERS), strict=True):
             epochs[values[0]] = values
     columns = zip(*(epochs[epoch] for epoch in sorted(epochs)), strict=True)
-    return dict(zip(_NUMBERS, columns, strict=True))
+    return dict(zip(NUMBERS, columns, strict=True))
 
 
 def _typed(frame: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:

@@ -42,8 +42,10 @@ class BarView(LineView):
         self.whole = Bar("")
         self.workers: dict[int, Bar] = {}
 
-    def begin(self, stored: StoredStudy, counts: Counts, workers: int) -> None:
-        super().begin(stored, counts, workers)
+    def begin(
+        self, stored: StoredStudy, counts: Counts, workers: int, *, elsewhere: bool = False
+    ) -> None:
+        super().begin(stored, counts, workers, elsewhere=elsewhere)
         self.start()
         self._show()
 

@@ -86,7 +86,7 @@ def detach(
     gpus.check_workers(engine.workers, None, threads)
     check_installed(study.log)
     if artifacts:
-        artifacts.check()
+        artifacts.check(LineView(study.name).say)
     stored = store(storage, study, engine, threads, data_dir, artifacts)
     if not stored.counts(storage).left:
         return False
@@ -123,6 +123,7 @@ def detach(
         data_dir.absolute() if data_dir else None,
         artifacts and artifacts.url,
         workers=engine.workers,
+        devices=engine.devices,
         gpus_per_worker=engine.gpus_per_worker,
     )
     return True

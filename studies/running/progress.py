@@ -47,7 +47,9 @@ class View:
     def nothing_to_do(self, stored: StoredStudy, counts: Counts) -> None:
         """All pairs were complete or failed before the run."""
 
-    def begin(self, stored: StoredStudy, counts: Counts, workers: int) -> None:
+    def begin(
+        self, stored: StoredStudy, counts: Counts, workers: int, *, elsewhere: bool = False
+    ) -> None:
         """Workers are about to start."""
 
     def event(self, worker: int, event: Event) -> None:
@@ -124,9 +126,11 @@ class JsonView(View):
     def nothing_to_do(self, stored: StoredStudy, counts: Counts) -> None:
         self._tell({"event": "nothing to train"})
 
-    def begin(self, stored: StoredStudy, counts: Counts, workers: int) -> None:
+    def begin(
+        self, stored: StoredStudy, counts: Counts, workers: int, *, elsewhere: bool = False
+    ) -> None:
         run = {"study": stored.name, "workers": workers, **asdict(counts)}
-        self._tell({"event": "begin", **run, "notes": _notes(stored, workers)})
+        self._tell({"event": "begin", **run, "notes": _notes(stored, workers, elsewhere)})
 
     def event(self, worker: int, event: Event) -> None:
         self._tell({"worker": worker, **event})
@@ -175,7 +179,9 @@ class LineView(QuietView):
         else:
             self.say(f"{stored.name}: all {counts.wanted} pairs are complete, nothing to train.")
 
-    def begin(self, stored: StoredStudy, counts: Counts, workers: int) -> None:
+    def begin(
+        self, stored: StoredStudy, counts: Counts, workers: int, *, elsewhere: bool = False
+    ) -> None:
         self.began = True
         self.counts = counts
         self.work = Work(stored, counts)
@@ -188,7 +194,7 @@ class LineView(QuietView):
             f" {settings.device} ({precision},"
             f" {_many(settings.threads, 'thread')} each)"
         )
-        for note in _notes(stored, workers):
+        for note in _notes(stored, workers, elsewhere):
             self.say(note)
         before, now = stored.content.origin.versions.get("torch"), installed_versions().get("torch")
         if before != now:
@@ -257,12 +263,17 @@ class LineView(QuietView):
         say(line)
 
 
-def _notes(stored: StoredStudy, workers: int) -> list[str]:
-    """What to know of the data and of this machine; older versions stored no notes on the data."""
-    settings = stored.content.settings
-    here = notes_on_stored(settings.threads, workers) if settings.device == "cpu" else []
-    own = stored.content.file.notes
-    return [*own, *stored.content.origin.notes, *here, *speed_hints(settings)]
+def _notes(stored: StoredStudy, workers: int, elsewhere: bool) -> list[str]:
+    """What to know of the data, and of this machine unless the workers are on others.
+
+    Older versions stored no notes on the data.
+    """
+    settings, here = stored.content.settings, []
+    if not elsewhere:
+        here = speed_hints(settings)
+        if settings.device == "cpu":
+            here = [*notes_on_stored(settings.threads, workers), *here]
+    return [*stored.content.file.notes, *stored.content.origin.notes, *here]
 
 
 def _many(number: int, what: str) -> str:

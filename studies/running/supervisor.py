@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -91,7 +92,7 @@ def run(
     view = view or View()
     artifacts = Artifacts.given(artifacts)
     if artifacts:
-        artifacts.check()
+        artifacts.check(partial(view.note, None))
     with (
         Storage.visit(storage) as opened,
         closing(engine or LocalEngine(workers, workers_per_gpu)) as engine,
@@ -127,6 +128,7 @@ def store(
     """Store or extend the study. The data is read once, and not kept while workers train."""
     if engine.spans_machines and storage.path:
         raise UserError(ONE_MACHINE.format(storage=storage.shown))
+    engine.reach()  # before data are read, which may take minutes
     study, wanted = with_designs(storage, study, data_dir)
 
     def find_out() -> dict[str, Any]:
@@ -189,7 +191,6 @@ class _Supervisor:
     def run(self, counts: Counts) -> Counts:
         claims = Claims(
             self.storage,
-            self.storage.open(),
             self.stored.id,
             self.stored,
             lease=self.lease,
@@ -197,7 +198,7 @@ class _Supervisor:
         )
         standing = self.stored.standing(self.storage)
         self.stops = stops(self.storage, self.stored.id)
-        self.view.begin(self.stored, counts, self.seats)
+        self.view.begin(self.stored, counts, self.seats, elsewhere=self.engine.spans_machines)
         asked = 0
         next_look = time.monotonic() + LOOK
         with signals_to(self._interrupt):

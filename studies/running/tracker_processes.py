@@ -7,7 +7,6 @@ import json
 import os
 import select
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator
@@ -16,6 +15,7 @@ from typing import Any
 
 from explorer.output import log_stream
 from studies.engines.worker_logs import open_log
+from studies.engines.worker_process import ChildProcess
 from studies.records.stored_study import StoredStudy
 from studies.running.progress import View
 from studies.running.tracking import catch_up, following, reason_of
@@ -28,11 +28,6 @@ POLL = 2.0
 SILENCE = 90.0
 # It leaves the cores to trainings.
 NICENESS = 10
-BOOTSTRAP = (
-    "import json, os, sys; config = json.loads(sys.stdin.buffer.readline()); sys.path[:] ="
-    " config.pop('path'); from explorer.lazy import load;"
-    " load('studies.running.tracker_processes').main(config)"
-)
 
 
 @contextmanager
@@ -57,28 +52,16 @@ class _Process:
         self._storage, self._name, self._tracker = storage, stored.name, tracker
         self._view, self._hung = view, False
         self._log = storage.folder(stored.name, "logs") / f"{tracker}-{os.getpid()}.log"
+        config = {"path": sys.path, "storage": storage.url, "study": self._name, "tracker": tracker}
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
         with open_log(self._log) as file:
-            self._popen = subprocess.Popen(
-                [sys.executable, "-P", "-c", BOOTSTRAP],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=file,
-                env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
-                start_new_session=True,  # a terminal's Ctrl-C reaches only us
-            )
-        config = {"path": sys.path, "storage": storage.url, "study": self._name}
-        assert self._popen.stdin
-        with suppress(BrokenPipeError):  # it died at once; its end is noticed like any other
-            self._popen.stdin.write(json.dumps({**config, "tracker": tracker}).encode() + b"\n")
-            self._popen.stdin.flush()
+            self._process = ChildProcess(__name__, config, environment, file)
         self._thread = threading.Thread(target=self._listen, name=tracker, daemon=True)
         self._thread.start()
 
     def ask_to_finish(self) -> None:
         """Let it log what is left, and end."""
-        assert self._popen.stdin
-        with suppress(OSError):  # it has ended
-            self._popen.stdin.close()
+        self._process.ask_to_stop()
 
     def wait(self) -> None:
         """Wait for its end, which comes where it gives no sign of life, and with Ctrl-C."""
@@ -90,13 +73,13 @@ class _Process:
 
     def _kill(self) -> None:
         with suppress(ProcessLookupError):
-            os.killpg(self._popen.pid, signal.SIGKILL)  # with what the tracker has started
+            os.killpg(self._process.popen.pid, signal.SIGKILL)  # with what the tracker has started
 
     def _listen(self) -> None:
         last = {"event": ""}
         for event in self._events():
             last = event
-        code = self._popen.wait()
+        code = self._process.wait()
         if last["event"] == "end":
             self._log.unlink(missing_ok=True)
             with suppress(OSError):  # other logs are there
@@ -119,8 +102,8 @@ class _Process:
 
     def _events(self) -> Iterator[dict[str, Any]]:
         """What the process tells, until it ends; one that hangs is killed."""
-        assert self._popen.stdout
-        descriptor, rest = self._popen.stdout.fileno(), b""
+        assert self._process.popen.stdout
+        descriptor, rest = self._process.popen.stdout.fileno(), b""
         while True:
             if not select.select([descriptor], [], [], SILENCE)[0]:
                 self._hung = True
@@ -132,7 +115,7 @@ class _Process:
             yield from map(json.loads, lines)
 
 
-def main(config: dict[str, Any]) -> None:
+def start(config: dict[str, Any]) -> None:
     """Log a study to a tracker until standard input is closed, and what is left then.
 
     Args:

@@ -331,12 +331,10 @@ class CurveLog:
 
     def add(self, row: dict[str, Any]) -> None:
         """Note an epoch; write what has gathered if the last writing is long enough ago."""
-        from optuna.exceptions import StorageInternalError
-
         self._waiting.append(row)
         # A storage that is away is no reason to stop training, nor to
         # wait; what has gathered is kept.
-        with suppress(StorageInternalError), self._claims.not_waiting():
+        with suppress(StorageAway), self._claims.not_waiting():
             if not self._progress:
                 self._claims.write(self._attempt, {PROGRESS: row["epoch"]})
                 self._progress = True

@@ -42,6 +42,15 @@ if TYPE_CHECKING:
 POLL = 0.5
 
 
+def start(config: dict[str, Any]) -> None:
+    """Run a worker, and end its process at once: to take torch and Lightning apart again takes
+    Python over a second."""
+    code = main(config)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 def main(config: dict[str, Any]) -> int:
     """Run a worker; returns its exit code.
 
@@ -138,7 +147,6 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
 
     claims = Claims(
         storage,
-        storage.open(),
         stored.id,
         stored,
         lease=Lease(**config["lease"]),
@@ -174,7 +182,7 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
                 # Torch and Lightning stay. Looking through their million objects took 0.3 s before
                 # each pair.
                 gc.freeze()
-            attempt = claims.claim(me, config["index"]) if trainer else None
+            attempt = claims.claim(me) if trainer else None
             if trainer and attempt is None and proposer:
                 attempt = proposer.claim(claims, me, config["index"])
             if trainer is None or attempt is None:

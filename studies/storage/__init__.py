@@ -5,7 +5,7 @@ other modules are private to this room.
 """
 
 from studies.storage.outages import PATIENCE, Away, Patience, Reason, Say, StorageAway
-from studies.storage.storage import FILES, Storage, from_json
+from studies.storage.storage import FILES, Storage, from_json, select_in
 from studies.storage.url import hidden
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "StorageAway",
     "from_json",
     "hidden",
+    "select_in",
 ]

@@ -1,23 +1,30 @@
 """How a PostgreSQL server is reached: within a time, and with as few connections as possible."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from functools import cache
 from typing import Any
 
 import sqlalchemy
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from explorer.errors import UserError
+from explorer.waiting import within
 from studies.storage.sqlite import OPTUNA_TABLES
 
 # Seconds to reach the server, at each address of its name.
 CONNECT_TIMEOUT = 10
+# Seconds in all, however many addresses the name has, and to find these.
+LONGEST_CONNECT = 20.0
 # Seconds of silence after which a connection is given up. Queries take milliseconds; a server that
 # was stopped, or is behind a network that drops packets, never answers.
 ANSWER_TIMEOUT = 20.0
 # One connection stays open in each process. Others (the lease is renewed beside a training; a page
 # is read by several threads) are opened as they are needed, and closed again.
-_POOL = {"pool_pre_ping": True, "pool_size": 1, "max_overflow": 10}
+_POOL = {"pool_size": 1, "max_overflow": 10}
+# Seconds after which a connection is tried before it is used. To try each, as SQLAlchemy does, is a
+# third of a claim's messages.
+RESTED = 1.0
 # How a connection reads: all queries see one state of the database, and none writes.
 READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 # A dead peer is noticed also where nothing is sent.
@@ -50,12 +57,45 @@ def engine_options(url: str) -> dict[str, Any]:
     """
     parsed = sqlalchemy.make_url(url)
     if parsed.get_driver_name() != "psycopg":  # a driver of the user's choice, with its own ways
-        return dict(_POOL)
+        return {**_POOL, "pool_pre_ping": True}
     arguments, named = parsed.get_dialect()().create_connect_args(parsed)
     # A pooler hands each transaction to another connection, which knows no prepared statements.
     plain = {"prepare_threshold": None}
     options = {"connect_timeout": CONNECT_TIMEOUT, **plain, **_KEEPALIVE, **named}
-    return {**_POOL, "creator": lambda: _connection_class().connect(*arguments, **options)}
+    return {
+        **_POOL,
+        "creator": lambda: _connect(arguments, options),
+        "pool_events": [(_note_use, "checkin"), (_try_rested, "checkout")],
+    }
+
+
+def _connect(arguments: Sequence[Any], options: dict[str, Any]) -> Any:
+    """A new connection. Raises psycopg's error where none comes about in time.
+
+    psycopg's own limit is for each address of a name, and not for finding these.
+    """
+    import psycopg
+
+    try:
+        return within(LONGEST_CONNECT, lambda: _connection_class().connect(*arguments, **options))
+    except TimeoutError:
+        raise psycopg.errors.ConnectionTimeout("connection timeout expired") from None
+
+
+def _note_use(connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info["used"] = time.monotonic()
+
+
+def _try_rested(connection: Any, record: ConnectionPoolEntry, proxy: object) -> None:
+    """Replace a connection that was lost while it rested."""
+    import psycopg
+
+    if time.monotonic() - record.info.get("used", time.monotonic()) > RESTED:
+        try:
+            connection.execute("SELECT 1")
+            connection.rollback()
+        except psycopg.Error:
+            raise sqlalchemy.exc.DisconnectionError from None
 
 
 @cache

@@ -1,9 +1,9 @@
 """What a database holds, and how it is read: every attribute that is written, and every query.
 
 A study is a study of Optuna, an attempt at a pair is one of its trials, and what is stored of the
-two are their attributes: JSON texts under the keys below. Everything is written through Optuna, and
-read with these queries. "Reading the database" in `studies/README.md` describes it for those who
-read a database themselves.
+two are their attributes: JSON texts under the keys below. Studies are written through Optuna, and
+attempts as Optuna would write them (`studies.attempts.writing`). "Reading the database" in
+`studies/README.md` describes it for those who read a database themselves.
 """
 
 from collections.abc import Iterable
@@ -78,19 +78,50 @@ EXTENT = f"""
     FROM trials WHERE study_id = :study"""
 LAST_ATTRIBUTE = "SELECT MAX(trial_user_attribute_id) AS last FROM trial_user_attributes"
 
+# Writing an attempt. `LOCK` keeps other claims of a study out until the transaction ends: on a
+# server by the lock under which Optuna creates a trial, in an SQLite file because one transaction
+# writes at a time. A server keeps a lock for two hours where the machine of its holder lost power,
+# unless it is told to end a transaction that is silent.
+LOCK = "SELECT 1 FROM studies WHERE study_id = :study"
+LOCK_ON_SERVER = """
+    SELECT set_config('idle_in_transaction_session_timeout', '15s', true) FROM studies
+    WHERE study_id = :study FOR NO KEY UPDATE"""
+LAST_NUMBER = """
+    SELECT number FROM trials WHERE study_id = :study ORDER BY trial_id DESC LIMIT 1"""
+HOLD = f"SELECT {_STATE} FROM trials WHERE trial_id = :trial"
 
-def query_attempts(keys: int, running: Iterable[int]) -> str:
-    """The query for the attempts that may have changed, with their attributes.
 
-    These are the attempts after `:last`, and those that were running.
+def write_attributes(count: int) -> str:
+    """Writes so many attributes of `:trial`, `:key0` as `:value0` and so on, in one statement."""
+    rows = ", ".join(f"(:trial, :key{number}, :value{number})" for number in range(count))
+    return f"""
+    INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES {rows}
+    ON CONFLICT (trial_id, key) DO UPDATE SET value_json = excluded.value_json"""
+
+
+def query_attempts(
+    keys: int, running: Iterable[int] = (), *, leases: bool = False, again: bool = True
+) -> str:
+    """The query for the attempts after `:last` and those of `running` that have ended since.
+
+    Each of the two reads by the primary key, however many attempts have ended, also where a server
+    has no statistics yet: with one condition for both it read whole tables then.
 
     Args:
         keys: How many attributes are asked for, by the parameters `:key0` and so on.
         running: The ids of attempts that were running.
+        leases: Read those that still run as well.
+        again: It is not the first reading.
     """
     named = ", ".join(f":key{number}" for number in range(keys))
-    numbers = ", ".join(map(str, running)) or "NULL"
-    return f"""
+    query = f"""
     SELECT t.trial_id, t.number, {_STATE} AS state, a.key, a.value_json
     FROM trials t JOIN trial_user_attributes a ON a.trial_id = t.trial_id AND a.key IN ({named})
-    WHERE t.study_id = :study AND (t.trial_id > :last OR t.trial_id IN ({numbers}))"""
+    WHERE """
+    # A server without statistics would look at all of a study by its index, and not at few by ids.
+    study = "t.study_id + 0" if again else "t.study_id"
+    queries = [f"{query} {study} = :study AND t.trial_id > :last AND a.trial_id > :last"]
+    if numbers := ", ".join(map(str, running)):
+        old = f"{query} t.trial_id IN ({numbers}) AND a.trial_id IN ({numbers})"
+        queries.append(old if leases else f"{old} AND {_STATE} NOT IN ('RUNNING', 'WAITING')")
+    return " UNION ALL ".join(queries)

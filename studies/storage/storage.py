@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 import sqlalchemy
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 ADVISORY_LOCK = 1611_05431
 # The folder, in the current one, for the files of studies in a server.
 FILES = "resnext-explorer-files"
+T = TypeVar("T")
 _storages: "weakref.WeakSet[Storage]" = weakref.WeakSet()
 
 
@@ -188,6 +189,27 @@ class Storage:
             finally:
                 writer.scoped_session.remove()
                 writer.scoped_session = usual
+
+    def transact(self, function: Callable[[sqlalchemy.Connection], T]) -> T:
+        """Call a function inside a transaction that writes: all of it or nothing.
+
+        Where this thread waits for a storage that is away, all is repeated, also what was committed
+        although the answer was lost.
+
+        Raises:
+            UserError: The storage cannot be used.
+        """
+        engine = self.open().engine
+        if self.path is None:
+            # After a wait for a lock, a query sees what others have committed meanwhile.
+            engine = engine.execution_options(isolation_level="READ COMMITTED")
+
+        def transact() -> T:
+            with engine.begin() as connection:
+                return function(connection)
+
+        with self.errors():
+            return self.patience.call(transact)
 
     def close(self) -> None:
         """Close all connections.
@@ -373,6 +395,13 @@ class Storage:
         )
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         return engine
+
+
+def select_in(
+    connection: sqlalchemy.Connection, query: str, **parameters: Any
+) -> Sequence[Sequence[Any]]:
+    """Rows, read with plain SQL inside a transaction."""
+    return connection.execute(sqlalchemy.text(query), parameters).all()
 
 
 @atexit.register

@@ -68,8 +68,7 @@ def run_interruptible(call: Callable[[], Any]) -> None:
 def torch_environment(settings: Settings) -> Iterator[None]:
     """Set torch's global switches by the settings, and silence warnings, inside the block."""
     threads, benchmark = torch.get_num_threads(), torch.backends.cudnn.benchmark
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    deterministic = torch.get_deterministic_debug_mode()
     convolutions: Any = torch.backends.cudnn.conv  # type: ignore[attr-defined]
     precision = convolutions.fp32_precision
     debug: Any = torch.utils.deterministic
@@ -79,8 +78,8 @@ def torch_environment(settings: Settings) -> Iterator[None]:
         # cuBLAS is deterministic only with this, which it reads when CUDA starts.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         # On CUDA the gradient of the imagenet stem's max-pool is not deterministic, so there it is
-        # only a warning.
-        torch.use_deterministic_algorithms(True, warn_only=settings.device != "cpu")
+        # only a warning. (`use_deterministic_algorithms` does the same, and loads the compiler.)
+        torch.set_deterministic_debug_mode("error" if settings.device == "cpu" else "warn")
         # Deterministic algorithms also fill fresh memory with NaN: that finds bugs, and costs a
         # pass over every tensor.
         debug.fill_uninitialized_memory = False
@@ -94,7 +93,7 @@ def torch_environment(settings: Settings) -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+        torch.set_deterministic_debug_mode(deterministic)
         debug.fill_uninitialized_memory = fill
         torch.backends.cudnn.benchmark = benchmark
         convolutions.fp32_precision = precision

@@ -9,6 +9,7 @@ from explorer.enumeration import parse_comparison
 from explorer.errors import UserError
 from explorer.own.names import OwnName, is_own
 from explorer.suggestions import command
+from explorer.template import SIZES
 from explorer.text import counted, human_count, human_time
 
 # What a design costs, and what it is; errors are what it is chosen by.
@@ -18,7 +19,6 @@ LIMITED = (
 )
 MEASURED_BY = ("device", "precision", "threads")  # the settings that move a latency
 MOST_SHOWN = 12  # designs in a command to be copied
-SHAPE = ("resolution", "in_channels", "classes")  # of a study's images
 
 
 def within(trials: pd.DataFrame, where: Sequence[str], settings: Mapping[str, Any]) -> pd.DataFrame:
@@ -42,7 +42,7 @@ def within(trials: pd.DataFrame, where: Sequence[str], settings: Mapping[str, An
         values = numbers.groupby(trials["design"].astype(str)).median().dropna()
         if values.empty:
             designs = trials["design"].astype(str).unique()[:MOST_SHOWN]
-            options = {name: int(trials[name].iloc[0]) for name in SHAPE}
+            options = {name: int(trials[name].iloc[0]) for name in SIZES}
             options |= {name: settings[name] for name in MEASURED_BY if name in settings}
             raise UserError(
                 f"{column} is not known of any design of this study. A search measures the latency"

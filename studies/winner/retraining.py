@@ -220,7 +220,7 @@ class _Copies:
         """Take what another machine has trained, where this one has trained nothing."""
         path = self.folder / CHECKPOINTS / CHECKPOINT
         if self.artifacts and not path.exists():
-            self.artifacts.check()
+            self.artifacts.check(self.tell)
             _make(path.parent)
             if not self.artifacts.fetch(f"{self.key}/{CHECKPOINTS}/{CHECKPOINT}", path):
                 with suppress(OSError):

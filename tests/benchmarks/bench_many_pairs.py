@@ -9,6 +9,7 @@ watched as well: how far its messages are behind its workers.
 """
 
 import argparse
+import gc
 import json
 import os
 import subprocess
@@ -49,11 +50,12 @@ def bookkeeping(pairs: int, server: Server | None = None) -> tuple[float, float]
                     " FROM trials"
                 )
         claims, standing = (
-            Claims(storage, storage.open(), stored.id, stored),
+            Claims(storage, stored.id, stored),
             stored.standing(storage),
         )
         me = Worker("me", host="elsewhere", machine="elsewhere")
         claims.counts(), standing.look()
+        gc.freeze()  # as a worker does
         claiming, looking = [], []
         for _ in range(ROUNDS):
             begin = time.perf_counter()

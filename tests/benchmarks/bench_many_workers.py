@@ -2,12 +2,12 @@
 beside plain Optuna and Ray Tune, in one run on the same machine.
 
     python tests/benchmarks/bench_many_workers.py [--workers 1 10 100 1000] [--pgbouncer PATH]
-        [--optuna 1 10 100] [--ray 10]   (Ray Tune: pip install 'ray[tune]')
+        [--optuna 1 10 100] [--rounds 2] [--ray 10]   (Ray Tune: pip install 'ray[tune]')
 
 Workers are threads, spread over as many processes as there are cores, each with its own view of the
-study. Every pair must be completed exactly once. A worker's turn is its claim with its ending:
-what it waits for the storage, whatever it trains. The share of its time that this takes is told
-for trainings of one minute. Without `--ray`, Ray need not be installed.
+study. Every pair must be completed exactly once, and no claim be in vain. A worker's turn is its
+claim with its ending: what it waits for the storage, whatever it trains. The share of its time that
+this takes is told for trainings of one minute. Without `--ray`, Ray need not be installed.
 """
 
 import argparse
@@ -38,41 +38,44 @@ from studies.storage import Storage, postgres
 
 MINUTE = 60.0
 CONNECTIONS = 80
-# Plain Optuna and Ray Tune are given fewer trials: they take longer for each.
-TRIALS_OF_OPTUNA = 200
+# Seconds for which Python leaves a thread alone: workers of a run are processes of their own, and
+# do not wait for each other's Python.
+SWITCH = 0.0005
+TRIALS = 200  # or one a worker
 
 
 def empty_trials(url: str, workers: int, count: int) -> None:
-    """Print how fast so many workers complete `count` empty trials."""
+    """Print how fast so many workers complete `count` empty trials, each as many."""
     storage = Storage(url)
     study_id = storage.open().create_new_study([StudyDirection.MINIMIZE], "study")
     wanted = [Pair(f"design{number}", 0) for number in range(count)]
-    seconds, turns = _race(_process_of_ours, workers, url, wanted)
+    seconds, turns = _race(_process_of_ours, workers, url, wanted, count // workers)
     attempts = Attempts(storage, study_id).read()
     storage.close()
     completed = Counter(attempt.pair for attempt in attempts if attempt.ended == "complete")
     assert set(completed) == set(wanted), f"lost: {len(set(wanted) - set(completed))}"
     assert set(completed.values()) == {1}, "a pair was completed twice"
-    withdrawn = sum(attempt.ended == "superseded" for attempt in attempts)
-    _tell("ours", workers, count, seconds, turns, f"; {withdrawn} withdrawn")
+    assert len(attempts) == count, "a claim was in vain"
+    _tell("ours", workers, count, seconds, turns)
 
 
-def _process_of_ours(url: str, wanted: list[Pair], indices: list[int], gate: Any, out: Any) -> None:
+def _process_of_ours(
+    url: str, wanted: list[Pair], each: int, indices: list[int], gate: Any, out: Any
+) -> None:
+    sys.setswitchinterval(SWITCH)
     # All workers together have the connections that a server accepts by default.
     postgres._POOL.update(pool_size=CONNECTIONS // available_cores(), pool_timeout=600)
     storage = Storage(url)
-    writer = storage.open()
-    study_id = writer.get_study_id_from_name("study")
+    study_id = storage.open().get_study_id_from_name("study")
 
     def work(index: int, turns: list[float]) -> None:
-        claims = Claims(storage, writer, study_id, wanted)
+        claims = Claims(storage, study_id, wanted)
         me = Worker(f"worker{index}", host="simulated", machine="simulated")
         with storage.waiting(lambda reason: None, lambda: False):
-            while True:
+            for _ in range(each):
                 begin = time.perf_counter()
-                attempt = claims.claim(me, index)
-                if attempt is None:
-                    return
+                attempt = claims.claim(me)
+                assert attempt
                 claims.end(attempt, "complete", 0.5, {"result": {"by": me.id}})
                 turns.append(time.perf_counter() - begin)
 
@@ -92,6 +95,8 @@ def trials_of_optuna(url: str, workers: int, count: int) -> None:
 
 def _process_of_optuna(url: str, each: int, indices: list[int], gate: Any, out: Any) -> None:
     import optuna
+
+    sys.setswitchinterval(SWITCH)
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     options = {"pool_size": CONNECTIONS // available_cores(), "pool_timeout": 600}
@@ -142,13 +147,20 @@ def trials_of_ray_tune(workers: int, count: int) -> None:
 
 def _in_threads(work: Any, indices: list[int], gate: Any, out: Any) -> None:
     turns: list[list[float]] = [[] for _ in indices]
+    all_started = threading.Event()
+
+    def work_with_others(index: int, own: list[float]) -> None:
+        all_started.wait()
+        work(index, own)
+
     threads = [
-        threading.Thread(target=work, args=(index, own))
+        threading.Thread(target=work_with_others, args=(index, own))
         for index, own in zip(indices, turns, strict=True)
     ]
-    gate.wait()
     for thread in threads:
         thread.start()
+    gate.wait()
+    all_started.set()
     for thread in threads:
         thread.join()
     out.put([turn for own in turns for turn in own])
@@ -176,14 +188,12 @@ def _race(process: Any, workers: int, *given: Any) -> tuple[float, list[float]]:
     return seconds, turns
 
 
-def _tell(
-    who: str, workers: int, count: int, seconds: float, turns: list[float], more: str = ""
-) -> None:
+def _tell(who: str, workers: int, count: int, seconds: float, turns: list[float]) -> None:
     text = f"{who:9} {workers:5} workers, {count:5} trials: {count / seconds:6.1f} a second"
     if turns:
         turn = median(turns)
         text += f"; a turn {turn:7.3f} s, {turn / (turn + MINUTE):.1%} of a worker's time"
-    print(text + more, flush=True)
+    print(text, flush=True)
 
 
 def main() -> None:
@@ -193,15 +203,17 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 10, 100])
     parser.add_argument("--optuna", type=int, nargs="*", default=[1, 10])
     parser.add_argument("--ray", type=int, nargs="*", default=[])
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--pgbouncer", metavar="PATH", help="ours through this pooler")
     options = parser.parse_args()
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
     with serve(programs) as server:
-        for workers in options.workers:
-            with _reached(server, options.pgbouncer) as url:
-                empty_trials(url, workers, max(200, workers))
-        for workers in options.optuna:
-            trials_of_optuna(server.create(), workers, max(TRIALS_OF_OPTUNA, workers))
+        for workers in sorted({*options.workers, *options.optuna}) * options.rounds:
+            if workers in options.workers:
+                with _reached(server, options.pgbouncer) as url:
+                    empty_trials(url, workers, max(TRIALS, workers))
+            if workers in options.optuna:
+                trials_of_optuna(server.create(), workers, max(TRIALS, workers))
     for workers in options.ray:
         trials_of_ray_tune(workers, workers)
 

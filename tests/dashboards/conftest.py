@@ -47,7 +47,7 @@ def stored_study(workdir: Path) -> Callable[[pd.DataFrame], str]:
             "splits": {"train": 1078, "validation": 359, "test": 360},
         }
         stored = create_or_extend(storage, study, study.wanted(), lambda: facts)
-        claims = Claims(storage, storage.open(), stored.id, stored.pairs)
+        claims = Claims(storage, stored.id, stored.pairs)
         results = {(row["arm"], row["seed"]): row for row in trials.to_dict("records")}
         for _ in range(len(trials)):
             attempt = claims.claim(Worker("worker"))

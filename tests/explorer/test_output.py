@@ -40,6 +40,7 @@ def test_a_reader_that_left_is_no_error() -> None:
     assert (finished.returncode, finished.stderr) == (141, "")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("where", ["| head -1", "> /dev/full", ">&-", ">&- 2>&-"])
 def test_a_run_goes_on_without_its_output(where: str, tiny_study_file: Path) -> None:
     command = (
@@ -77,6 +78,7 @@ def test_a_run_goes_on_without_its_output(where: str, tiny_study_file: Path) -> 
     )
 
 
+@pytest.mark.heavy
 def test_a_run_goes_on_when_its_terminal_is_closed(tiny_study_file: Path) -> None:
     master, slave = os.openpty()
     run = [
@@ -109,6 +111,7 @@ def test_a_run_goes_on_when_its_terminal_is_closed(tiny_study_file: Path) -> Non
     assert set(tiny_runs.endings()) == {"complete"}
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("limit", [1, 2, 3, 4])
 def test_too_few_processes_and_threads_are_one_sentence(tiny_study_file: Path, limit: int) -> None:
     run = [

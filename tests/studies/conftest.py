@@ -36,7 +36,7 @@ def party(storage: Storage, pairs: list[Pair]) -> Callable[..., Claims]:
 
     def make(clock: Callable[[], float] | None = None, **options: object) -> Claims:
         given = {"clock": clock} if clock else {}
-        return Claims(storage, storage.open(), study_id, pairs, lease=Lease(), **given, **options)  # type: ignore[arg-type]
+        return Claims(storage, study_id, pairs, lease=Lease(), **given, **options)  # type: ignore[arg-type]
 
     return make
 

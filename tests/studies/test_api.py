@@ -51,6 +51,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
         yield study
 
 
+@pytest.mark.heavy
 def test_arrays_are_trained_on_by_workers_and_give_a_verdict(finished: Study) -> None:
     assert finished.status().complete == 4
     assert "C=2" in finished.verdict()

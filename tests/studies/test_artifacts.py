@@ -18,7 +18,7 @@ def artifacts(request: pytest.FixtureRequest, workdir: Path) -> Artifacts:
     """A shared folder, and a file system that moves files by copying them, as S3 does."""
     folder, memory = str(workdir / "shared"), f"memory://{uuid.uuid4().hex}"
     made = Artifacts(folder if request.param == "folder" else memory)
-    made.check()
+    made.check(print)
     return made
 
 
@@ -44,7 +44,7 @@ def test_a_full_disk_leaves_what_was_there_and_nothing_beside_it(
     workdir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     artifacts, path = Artifacts("shared"), workdir / "a.bin"
-    artifacts.check()
+    artifacts.check(print)
     path.write_bytes(b"first")
     artifacts.put(path, "a.bin")
 
@@ -75,7 +75,7 @@ def test_artifacts_that_cannot_be_used_are_refused_with_one_message(
     workdir: Path, url: str, says: str
 ) -> None:
     with pytest.raises(UserError, match=f"(?i){says}") as caught:
-        Artifacts(url).check()
+        Artifacts(url).check(print)
     assert "swordfish" not in str(caught.value)
 
 
@@ -84,7 +84,7 @@ def test_a_server_that_is_silent_is_given_up(
 ) -> None:
     monkeypatch.setattr(studies.artifacts, "ANSWER_TIMEOUT", 0.2)
     artifacts, over = Artifacts("shared"), threading.Event()
-    artifacts.check()
+    artifacts.check(print)
     monkeypatch.setattr(artifacts._system, "ls", lambda *_, **__: over.wait())
     with pytest.raises(ArtifactsAway, match=r"no answer\. Check the server and the network"):
         artifacts.names("study")
@@ -96,7 +96,7 @@ def test_artifacts_that_are_away_are_waited_for(
 ) -> None:
     monkeypatch.setattr(studies.storage.outages, "FIRST_PAUSE", 0.01)
     artifacts, said = Artifacts("shared"), []
-    artifacts.check()
+    artifacts.check(print)
     (workdir / "shared" / "a.bin").write_bytes(b"here")
 
     def say(reason: str | None) -> None:

@@ -27,7 +27,7 @@ def test_all_names_of_a_face_are_there(face: object) -> None:
         ("studies.data: list_caches, clear_caches, cache_root", {"pydantic", "numpy", "torch"}),
         ("studies.data: DataSpec, load", {"numpy", "PIL", "sklearn", "torch"}),
         ("studies.training: training_notes, errors_by_class", {"torch", "pytorch_lightning"}),
-        ("studies.training: train", {"scipy.signal", "scipy.stats", "sklearn"}),
+        ("studies.training: train", {"scipy.signal", "scipy.stats", "sklearn", "sympy"}),
         ("studies.results: delete, failures", {"pandas", "torch"}),
         ("studies.results: study_info", {"pandas", "torch"}),
         ("studies.commands.study: study", {"sqlalchemy", "numpy", "pydantic", "torch"}),

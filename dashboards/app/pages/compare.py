@@ -1,4 +1,5 @@
-"""Several studies side by side: what each found, and its errors on one scale."""
+"""Several studies side by side: what each found, and its errors, on one scale where they are
+near one another."""
 
 from typing import Any
 from urllib.parse import parse_qs
@@ -57,7 +58,7 @@ def _names(reader: Reader) -> list[str]:
 
 
 def content(reader: Reader, names: list[str], look: Look | None) -> list[Any]:
-    """What each found, their figures on one scale of error, and one table."""
+    """What each found, a figure of the errors of each, and one table."""
     if not names:
         return [Still(quiet("Choose a study."))]
     stored = _names(reader)

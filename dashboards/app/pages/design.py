@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from dash import dcc, html
 
 from dashboards.analysis.tables import TextTable
-from dashboards.analysis.words import NOTHING
+from dashboards.analysis.words import NOTHING, signed_percent
 from dashboards.app.pages.elsewhere import (
     NEAR,
     PublishedNetwork,
@@ -23,7 +23,6 @@ from dashboards.app.pages.parts import (
     legend,
     live,
     radio,
-    signed,
     theme_of,
 )
 from dashboards.app.pages.question import (
@@ -45,7 +44,7 @@ from explorer.designs import LABELS, Design, cost
 from explorer.drawing import svg
 from explorer.errors import UserError
 from explorer.names import PUBLISHED
-from explorer.text import human_count, human_flops, human_percent
+from explorer.text import dashed, human_count, human_flops, human_percent
 
 
 def page(search: str | None) -> list[Any]:
@@ -60,15 +59,10 @@ def page(search: str | None) -> list[Any]:
         ),
         html.Div(_controls(asked), className="controls design"),
         html.P("", id="design-problem", className="problem", role="alert"),
-        html.Div(
-            [
-                figure_frame("matched", "Click a mark to draw that network."),
-                html.Div(id="design-paper"),
-            ],
-            className="pair loose",
-        ),
+        html.Div(figure_frame("matched", "Click a mark to draw that network."), className="single"),
         html.Div(id="design-table"),
         html.Div(id="design-drawing"),
+        html.Div(id="design-paper"),
         dcc.Store(id="design-shown", data=asked.shown),
     ]  # fmt: skip
 
@@ -229,7 +223,7 @@ def matched(
             _ours(design),
             f"{human_flops(design.complexity.flops)} FLOPs,"
             f" {human_count(design.complexity.params)} params",
-            f"mismatch {human_percent(design.mismatch, signed=True)}",
+            f"mismatch {signed_percent(design.mismatch)}",
         )
         for design in designs
     ]
@@ -316,9 +310,9 @@ def _table(designs: list[Design], asked: Question) -> Any:
             str(_ours(design).template.cardinality),
             str(_ours(design).template.bottleneck_width or NOTHING),
             str(_ours(design).template.width),
-            "-".join(map(str, _ours(design).depths)),
+            dashed(_ours(design).depths),
             *map(human_count, vars(design.complexity).values()),
-            signed(design.mismatch),
+            signed_percent(design.mismatch).removesuffix(" %"),
         )
         for design in designs
     )

@@ -11,7 +11,7 @@ from dashboards.analysis.arms import error_table
 from dashboards.analysis.comparison import compare
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.tables import TextTable
-from dashboards.analysis.words import percent, signed_interval
+from dashboards.analysis.words import percent, signed_interval, signed_percent
 from dashboards.app.pages.parts import Look, Still, framed, study_path, theme_of
 from dashboards.app.pages.study_figures import findings_of
 from dashboards.figures import learning_curves
@@ -20,12 +20,14 @@ from dashboards.page.parts import drawing, facts, quiet, section, table
 from explorer.architecture import Architecture
 from explorer.complexity import count
 from explorer.drawing import svg
-from explorer.errors import UserError
-from explorer.text import human_count, human_flops, human_percent, signed_points
+from explorer.errors import UserError, shorten
+from explorer.own.names import OwnName, is_own
+from explorer.suggestions import command
+from explorer.template import SIZES
+from explorer.text import counted, dashed, human_count, human_flops, signed_points
 from studies.results import Reader
 
 NAMES = ("first", "second")
-SHAPE = ("resolution", "classes", "in_channels")
 
 
 def page(reader: Reader, search: str | None, look: Look | None) -> list[Any]:
@@ -110,13 +112,15 @@ def _column(name: str, known: dict[str, tuple[Findings, pd.DataFrame]]) -> Eleme
     """A design: what it is, what it costs at the size of the first study that has it, drawn."""
     own = [rows[rows["design"] == name] for _, rows in known.values()]
     rows = next((rows for rows in own if len(rows)), None)
-    shape = {} if rows is None else {key: int(rows.iloc[0][key]) for key in SHAPE}
+    if is_own(name):
+        return _own_column(name, rows)
+    shape = {} if rows is None else {key: int(rows.iloc[0][key]) for key in SIZES}
     network = Architecture.from_name(name, **shape)
     counts, template = count(network), network.template
     described = {
-        "Template": f"{template.cardinality} paths, d {template.bottleneck_width or '–'}, width"
-        f" {template.width}",
-        "Depths": "-".join(map(str, network.depths)),
+        "Template": f"{counted(template.cardinality, 'path')}, d"
+        f" {template.bottleneck_width or '–'}, width {template.width}",
+        "Depths": dashed(network.depths),
         "FLOPs": human_flops(counts.flops),
         "Params": human_count(counts.params),
         "Activations": human_count(counts.activations),
@@ -124,6 +128,29 @@ def _column(name: str, known: dict[str, tuple[Findings, pd.DataFrame]]) -> Eleme
     }
     picture = drawing(svg(network), f"The network {name}")
     return element("div", element("h2", name), facts(described), picture, className="column")
+
+
+def _own_column(name: str, rows: pd.DataFrame | None) -> Element:
+    """A network of the user's own, whose code is not run here: as a study has it."""
+    parsed = OwnName.parse(name)
+    if rows is None:
+        raise UserError(
+            f"{shorten(name)} is a network of your own, which this page shows as a study here has"
+            f" it, and none has trained it. Its modules and costs: {command('describe', name)}"
+        )
+    row = rows.iloc[0]
+    shape = {key: int(row[key]) for key in SIZES}
+    described = {
+        "Function": parsed.target,
+        **{key: str(dashed(value)) for key, value in parsed.values.items()},
+        "FLOPs": human_flops(row["flops"]),
+        "Params": human_count(row["params"]),
+        "Activations": human_count(row["activations"]),
+        "Input": "{in_channels}x{resolution}x{resolution}, {classes} classes".format(**shape),
+    }
+    modules = element("p", "Its modules and their costs: ")
+    shown = element("code", command("describe", name, **shape))
+    return element("div", element("h2", name), facts(described), modules, shown, className="column")
 
 
 def _compared(names: list[str], known: dict[str, tuple[Findings, pd.DataFrame]]) -> Element:
@@ -167,4 +194,4 @@ def _compared(names: list[str], known: dict[str, tuple[Findings, pd.DataFrame]])
 
 def _cost(findings: Findings, names: list[str]) -> str:
     costs = findings.designs.drop_duplicates("design").set_index("design")["flops"]
-    return human_percent(float(costs[names[0]] / costs[names[1]] - 1), signed=True)
+    return signed_percent(float(costs[names[0]] / costs[names[1]] - 1))

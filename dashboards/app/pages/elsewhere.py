@@ -5,7 +5,6 @@ from typing import Any
 
 from dashboards.analysis.tables import TextTable
 from dashboards.app.pages.parts import Still
-from dashboards.page.elements import element
 from dashboards.page.parts import quiet, section, table
 from explorer.architecture import Architecture
 from explorer.complexity import count
@@ -56,9 +55,9 @@ def published_networks(like: Architecture, by: str, spent: float) -> list[Publis
 
 def at_this_cost(published: list[PublishedNetwork], spent: float, by: str) -> Still:
     """Published networks that spend about this budget, with their errors."""
-    heading = element("h2", "What others got at this cost")
+    title = "What others got at this cost"
     if not published:
-        return Still(heading, quiet(f"No published network costs within {NEAR:.0%} of it."))
+        return Still(section(title, quiet(f"No published network costs within {NEAR:.0%} of it.")))
     rows = tuple(
         (
             network.architecture.name,
@@ -75,7 +74,7 @@ def at_this_cost(published: list[PublishedNetwork], spent: float, by: str) -> St
         "Network", "Cost", "FLOPs", "Trained on", "Test error", "Trainings", "Published by"
     )  # fmt: skip
     words = frozenset(("Network", "Trained on", "Trainings", "Published by"))
-    return Still(heading, table(TextTable(headings, rows, words), "Published networks"))
+    return Still(section(title, table(TextTable(headings, rows, words), "Published networks")))
 
 
 def with_this_network(design: str) -> Any:

@@ -23,7 +23,6 @@ from dashboards.figures.triangle import has_triangle
 from dashboards.page.elements import element, link
 from dashboards.page.extremes import side_by_side
 from dashboards.page.many import LINES_TITLE, MAP_TITLE, PAIR, QUANTITY, TITLE
-from explorer.own.names import is_own
 
 
 def sections(findings: Findings, chosen: Selection) -> list[Any]:
@@ -82,10 +81,10 @@ def extremes(findings: Findings, name: str) -> Still | None:
 
     ends = {"first": extremes.best["design"].iloc[0], "second": extremes.worst["design"].iloc[-1]}
     both = f"/designs?{urlencode(ends)}"
-    parts = [side_by_side(extremes, findings.trials, opened)]
-    if not any(map(is_own, ends.values())):  # the page compares networks of our own blocks
-        parts.append(element("p", link("Compare the best with the worst", both), className="tools"))
-    return Still(*parts)
+    return Still(
+        side_by_side(extremes, findings.trials, opened),
+        element("p", link("Compare the best with the worst", both), className="tools"),
+    )
 
 
 def lines_section(findings: Findings) -> list[Any]:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 from dash import dcc, html
 
 from dashboards.analysis.effort import effort_sentence
+from dashboards.analysis.words import seeds_phrase
 from dashboards.app.pages import recipes
 from dashboards.app.pages.parts import Still, labelled_options, legend, progress, radio, study_path
 from dashboards.app.pages.study_figures import findings_of
@@ -126,7 +127,7 @@ def _entry(reader: Reader, study: StoredStudy) -> Any:
     about = {
         "Question": info["question"],
         "Data": info["data"]["name"],
-        "Size": f"{trials['design'].nunique():,} designs, {len(study.seeds):,} seeds",
+        "Size": f"{trials['design'].nunique():,} designs, {seeds_phrase(len(study.seeds))}",
         "Last result": f"{last:%Y-%m-%d %H:%M} UTC" if last is not None and last == last else "",
         "Effort": effort_sentence(evidence),
     }

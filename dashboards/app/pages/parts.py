@@ -11,7 +11,6 @@ from dash.development.base_component import Component
 
 from dashboards.figures.theme import least_width, own_height, texts_of
 from dashboards.page.elements import Element, element, joined
-from explorer.text import human_percent
 from studies.attempts.standing import Counts
 
 CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": "autosize"}
@@ -155,10 +154,6 @@ def _empty() -> dict[str, Any]:
         "data": [],
         "layout": {"xaxis": hidden, "yaxis": hidden, "paper_bgcolor": blank, "plot_bgcolor": blank},
     }
-
-
-def signed(fraction: float) -> str:
-    return human_percent(fraction, signed=True).removesuffix(" %").replace("-", "−")
 
 
 def legend(text: str, *controls: Any) -> Component:

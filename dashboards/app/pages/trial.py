@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from dash import html
 
 from dashboards.analysis.tables import TextTable
-from dashboards.analysis.words import NOTHING, percent
+from dashboards.analysis.words import NOTHING, percent, signed_percent
 from dashboards.app.pages.elsewhere import with_this_network
 from dashboards.app.pages.parts import Look, Still, framed, study_path, theme_of
 from dashboards.app.pages.question import RULE_LABELS
@@ -25,7 +25,8 @@ from explorer.errors import UnknownName, check_known
 from explorer.layers import iter_layers
 from explorer.own.names import is_own
 from explorer.suggestions import command
-from explorer.text import human_count, human_flops, human_percent, human_time
+from explorer.template import SIZES
+from explorer.text import human_count, human_flops, human_time
 from studies.results import Reader
 
 COSTS = ("FLOPs", "Params", "Activations")
@@ -44,7 +45,7 @@ def page(reader: Reader, name: str, design: str, seed: str, look: Look | None) -
             f" {trials['seed'].max()}."
         )
     row = rows.iloc[0].to_dict()
-    shape = {key: int(row[key]) for key in ("resolution", "classes", "in_channels")}
+    shape = {key: int(row[key]) for key in SIZES}
     network = _network(design, shape)
     curve = reader.curve(name, design, int(row["seed"]))
     attempts = reader.attempts(name, design, int(row["seed"]))
@@ -122,7 +123,7 @@ def _about(row: dict[str, Any]) -> dict[str, Any]:
             f"{human_flops(row['flops'])} FLOPs, {human_count(row['params'])} params, "
             f"{human_count(row['activations'])} activations"
         ),
-        "Mismatch": f"{human_percent(row['mismatch'], signed=True)} in {rule}",
+        "Mismatch": f"{signed_percent(row['mismatch'])} in {rule}",
         "Input": (
             f"{row['in_channels']}x{row['resolution']}x{row['resolution']}, {row['classes']}"
             " classes"

@@ -82,7 +82,7 @@ def test_a_pair_that_the_designs_do_not_fill_is_a_mistake(grid):
         errors_by_cell(grid, "cardinality,width")
     empty = Findings(make_trials())
     assert errors_by_cell(empty).cells is None
-    assert error_over_two_axes(empty).layout.annotations[0].text == "Nothing to show yet"
+    assert error_over_two_axes(empty).layout.annotations[0].text == "Nothing to show"
 
 
 def test_numbers_stand_in_their_order_and_depths_by_their_sum():

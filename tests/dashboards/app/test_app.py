@@ -63,7 +63,7 @@ def test_a_study_that_tunes_has_a_page(storage, workdir):
     tune = {"tune": {"trials": 2, "learning_rate": [0.01, 1.0]}}
     (workdir / "tiny.yaml").write_text(yaml.safe_dump({**yaml.safe_load(tiny_study.STUDY), **tune}))
     stored = searching.make(storage, workdir / "tiny.yaml")
-    claims = Claims(storage, storage.open(), stored.id, stored)
+    claims = Claims(storage, stored.id, stored)
     for _ in range(7):  # three arms twice, then the first arm as tuned
         result = {"validation_error": 0.1, "test_error": 0.1}
         claims.end(claims.claim(searching.NOBODY), "complete", 0.1, {"result": result})
@@ -79,7 +79,7 @@ def test_a_study_with_several_recipes_has_a_page_and_one_a_recipe(storage, workd
     document["recipes"] = ["quick", "modern"]
     (workdir / "tiny.yaml").write_text(yaml.safe_dump(document))
     stored = searching.make(storage, workdir / "tiny.yaml")
-    claims = Claims(storage, storage.open(), stored.id, stored)
+    claims = Claims(storage, stored.id, stored)
     reader = Reader(storage)
     assert "So far nothing is claimed" in to_html(show(reader, "/study/tiny", "", None))
     for number in range(12):
@@ -101,7 +101,7 @@ def test_a_study_with_several_recipes_has_a_page_and_one_a_recipe(storage, workd
 
 def test_a_search_is_unfinished_while_trials_without_a_design_are_to_come(storage):
     stored = searching.make(storage, "digits_search")
-    claims = Claims(storage, storage.open(), stored.id, stored)
+    claims = Claims(storage, stored.id, stored)
     attempt = claims.claim(Worker("nobody", host="elsewhere", machine="elsewhere"))
     claims.end(attempt, "complete", 0.1, {"result": {"validation_error": 0.1, "test_error": 0.1}})
     wanted = stored.counts(storage).wanted
@@ -577,7 +577,7 @@ def test_the_page_of_a_training_tells_recipes_and_trainings_apart(storage):
     store_imported(storage, read_published("published:pycls_zoo"))
     page = to_html(show(Reader(storage), "/study/pycls_zoo/trial/resnext50_32x4d/0", "", None))
     for words in ("ImageNet-1K, a3_in1k, 160 pixels", "ImageNet-1K, ra_in1k, 224 pixels"):
-        assert f">{words}<" in page
+        assert f">{words}<" in page.replace("<span>", "").replace("</span>", "")
     assert ">mean of 5<" in page
     assert "Table 3 of Xie" in page
 

@@ -120,7 +120,7 @@ def test_the_cost_and_the_order_are_chosen(browser, address):
         until(
             page,
             "(() => { const cells = [...document.querySelectorAll('#study-trainings tbody tr')]"
-            ".map(row => parseFloat(row.children[4].textContent));"
+            ".map(row => parseFloat(row.children[2].textContent));"
             " return cells.every((value, i) => !i || cells[i - 1] <= value) })()",
         )
         page.get_by_text("Lay over what others published").click()

@@ -61,4 +61,4 @@ def test_a_decision_is_a_filled_mark_and_the_margin_dashed() -> None:
 def test_other_studies_have_nothing_to_show() -> None:
     figure = gaps_by_seed(findings(None))
     assert not [trace for trace in figure.data if trace.name]
-    assert "Nothing to show yet" in figure.layout.annotations[0].text
+    assert "Nothing to show" in figure.layout.annotations[0].text

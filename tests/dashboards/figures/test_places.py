@@ -105,6 +105,19 @@ def test_figures_in_rows_and_side_by_side_share_one_scale():
     assert figures[0].layout.xaxis.range == figures[1].layout.yaxis.range
 
 
+def test_figures_whose_errors_are_far_apart_keep_scales_of_their_own_and_say_so():
+    figures = [
+        error_against_cardinality(Findings(make_trials(base=base), make_info()))
+        for base in (0.025, 0.23)
+    ]
+    own = [tuple(figure.layout.yaxis.range) for figure in figures]
+    share_scale(figures)
+    assert [tuple(figure.layout.yaxis.range) for figure in figures] == own
+    assert own[0][1] < 5 < 20 < own[1][0]
+    for figure in figures:
+        assert texts_of(figure)[1].endswith("10 epochs, on a scale of its own")
+
+
 def test_no_two_of_many_arms_share_colour_and_dashes():
     for count in (9, 36):
         arms = {f"width={w}": (1, 8, w, "1-1-1") for w in range(16, 16 + count)}

@@ -228,6 +228,7 @@ def trained(**environment: str) -> tuple[str, str]:
     return run.stdout, run.stderr
 
 
+@pytest.mark.heavy
 @pytest.mark.slow
 def test_kernels_give_the_same_bits_from_numbas_cache_and_whatever_became_of_it(
     tmp_path: Path,

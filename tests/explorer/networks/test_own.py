@@ -109,7 +109,8 @@ def test_a_file_of_weights_says_its_network_and_refuses_another_source(workdir: 
     said = {"architecture": "os:abort", "resolution": "8", "in_channels": "3", "classes": "10"}
     save_file({"fc.weight": torch.zeros(1)}, "evil.safetensors", {**said, "source": ""})
     with pytest.raises(
-        UserError, match=r"says that it is of 'os:abort', and there is no module os"
+        UserError,
+        match=r"evil.safetensors names 'os:abort', a function of a library and not of your own",
     ):
         load_network("evil.safetensors")
     write(workdir, "saved_net", PLAIN.replace("nn.ReLU()", "nn.GELU()"))

@@ -2,6 +2,7 @@
 lost, and who comes late records nothing."""
 
 import json
+import math
 import os
 import random
 import signal
@@ -10,12 +11,15 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 from claiming import PROCESSES, work
 
+from explorer.errors import UserError
 from studies.attempts.attempt import Attempt, how_it_ended, status_of
 from studies.attempts.claims import Claims
 from studies.attempts.standing import Counts
@@ -93,24 +97,50 @@ def test_pairs_are_claimed_in_order_and_each_once(party: Party, pairs: list[Pair
     assert Counts.of(second.look()) == Counts(6, 0, 6, 0, 0, 0)
 
 
-def test_the_later_of_two_claims_withdraws(party: Party, pairs: list[Pair]) -> None:
+@pytest.mark.parametrize("ended", ["", "complete", "failed"])
+def test_of_two_claims_at_one_moment_the_later_takes_the_next_pair(
+    party: Party, pairs: list[Pair], ended: str
+) -> None:
     early, late = party(), party()
-    assert late.look()[pairs[0]] == early.look()[pairs[0]] == "waiting"
-    # Both have chosen the same pair and create their attempts one after the other.
-    claimed, withdrawn = early._create(pairs[0], NOBODY), late._create(pairs[0], SOMEBODY)
-    assert claimed is not None
-    assert withdrawn is None
-    assert late.look()[pairs[0]] == "running"
-    assert [attempt.ended for attempt in late._attempts.read()] == ["", "superseded"]
+    assert late.look()[pairs[0]] == "waiting"
+    first = early.claim(NOBODY)
+    assert first
+    if ended:
+        assert early.end(first, ended)
+    second = late._claim(SOMEBODY, late._standing.waiting)  # it has not looked again before
+    assert second
+    assert (first.pair, second.pair) == (pairs[0], pairs[1])
+    assert late.look()[pairs[0]] == (ended or "running")
+    assert [attempt.ended for attempt in late.tried()] == [ended, ""]
 
 
-def test_a_claim_on_what_failed_meanwhile_withdraws(party: Party, pairs: list[Pair]) -> None:
-    early, late = party(), party()
-    attempt = early.claim(NOBODY)
-    assert attempt
-    assert early.end(attempt, "failed")
-    assert late._create(attempt.pair, SOMEBODY) is None
-    assert late.look()[attempt.pair] == "failed"
+def test_of_a_study_that_was_deleted_nothing_is_claimed(party: Party, storage: Storage) -> None:
+    claims, writer = party(), storage.open()
+    writer.delete_study(writer.get_study_id_from_name("study"))
+    with pytest.raises(UserError, match="was deleted while it was trained"):
+        claims.claim(NOBODY)
+
+
+def test_optuna_reads_what_claims_write(party: Party, storage: Storage, pairs: list[Pair]) -> None:
+    claims = party()
+    endings = [("complete", 0.25), ("pruned", None), ("failed", None), ("complete", math.inf)]
+    before = datetime.now()
+    for ended, value in endings:
+        attempt = claims.claim(NOBODY)
+        assert attempt
+        assert claims.end(attempt, ended, value, {"result": {"by": "me"}})
+    theirs = optuna.load_study(storage=storage.open(), study_name="study")
+    theirs.tell(theirs.ask(), 0.5)  # its own trial in between
+    assert claims.claim(NOBODY)
+    trials = theirs.trials
+    assert [trial.number for trial in trials] == [0, 1, 2, 3, 4, 5]
+    assert [trial.state.name for trial in trials] == [
+        *("COMPLETE", "PRUNED", "FAIL", "COMPLETE", "COMPLETE", "RUNNING")
+    ]
+    assert [trial.value for trial in trials] == [0.25, None, None, math.inf, 0.5, None]
+    assert trials[1].user_attrs["claim"]["design"] == pairs[1].design
+    assert all(before <= trial.datetime_start <= datetime.now() for trial in trials)
+    assert all(trial.datetime_complete for trial in trials[:5])
 
 
 def test_a_silent_lease_is_given_up_by_the_observers_own_clock(party: Party) -> None:
@@ -121,9 +151,9 @@ def test_a_silent_lease_is_given_up_by_the_observers_own_clock(party: Party) -> 
     for now[0] in (1000.0, 1059.0):
         assert observer.look()[attempt.pair] == "running"
     assert owner.write(attempt, {"lease": 1})  # a sign of life: the clock starts anew
-    for now[0] in (1061.0, 1120.0):
+    for now[0] in (1075.0, 1134.0):
         assert observer.look()[attempt.pair] == "running"
-    now[0] = 1121.1
+    now[0] = 1150.0
     assert observer.look()[attempt.pair] == "waiting"
 
 
@@ -163,9 +193,9 @@ def test_keeping_a_lease_shows_life_and_learns_of_its_loss(party: Party) -> None
     assert attempt
     with owner.keep(attempt) as gone:
         deadline = time.monotonic() + 10
-        while observer._attempts.read()[0].lease < 2 and time.monotonic() < deadline:
+        while observer._attempts.read(leases=True)[0].lease < 2 and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert observer._attempts.read()[0].lease >= 2
+        assert observer._attempts.read(leases=True)[0].lease >= 2
         assert not gone.is_set()
         assert observer.end(attempt, "lost")
         assert gone.wait(10)

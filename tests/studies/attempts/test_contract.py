@@ -22,9 +22,11 @@ import pytest
 from claiming import PROCESSES, work
 from optuna.study import StudyDirection
 from postgres_server import PASSWORD, Server, serve
+from sqlalchemy.exc import DBAPIError
 from tiny_runs import INCIDENTAL
 
 from explorer.errors import UserError
+from studies.attempts import writing
 from studies.attempts.attempt import Attempt
 from studies.attempts.claims import Claims
 from studies.attempts.standing import Attempts
@@ -32,7 +34,7 @@ from studies.attempts.workers import Worker
 from studies.pair import Pair
 from studies.records.stored_study import get
 from studies.results import read
-from studies.storage import Storage
+from studies.storage import Storage, schema
 
 NOBODY = Worker("nobody", host="elsewhere", machine="elsewhere")
 SOMEBODY = Worker("somebody", host="elsewhere", machine="elsewhere")
@@ -53,7 +55,7 @@ def storage(request: pytest.FixtureRequest, workdir: Path) -> Iterator[Storage]:
 def parties(storage: Storage, wanted: list[Pair], count: int = 2) -> list[Claims]:
     """So many parties to one study: each is what a process of its own would hold."""
     study_id = storage.open().create_new_study([StudyDirection.MINIMIZE], "study")
-    return [Claims(storage, storage.open(), study_id, wanted) for _ in range(count)]
+    return [Claims(storage, study_id, wanted) for _ in range(count)]
 
 
 def completed(storage: Storage) -> Counter[Pair]:
@@ -125,6 +127,7 @@ def in_zone(zone: str) -> Iterator[None]:
     time.tzset()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])
 def test_times_are_right_wherever_workers_imports_and_readers_are(
     storage: Storage,
@@ -215,11 +218,22 @@ def test_killed_processes_lose_nothing(storage: Storage) -> None:
     assert completed(storage) == Counter(wanted)
 
 
-def test_the_later_of_two_claims_withdraws(storage: Storage) -> None:
-    early, late = parties(storage, [Pair("a", 0)])
-    assert early._create(Pair("a", 0), NOBODY) is not None
-    assert late._create(Pair("a", 0), SOMEBODY) is None
-    assert late.look() == {Pair("a", 0): "running"}
+def test_of_two_claims_at_one_moment_the_later_waits_for_the_first(storage: Storage) -> None:
+    pairs = [Pair("a", 0), Pair("b", 0)]
+    early, late = parties(storage, pairs)
+    claimed: list[Attempt | None] = []
+    later = threading.Thread(target=lambda: claimed.append(late.claim(SOMEBODY)))
+
+    def claim() -> Pair | None:
+        later.start()
+        later.join(0.3)
+        assert later.is_alive()
+        return early._standing.waiting()
+
+    first = early._claim(NOBODY, claim)
+    later.join(60)
+    assert [attempt and attempt.pair for attempt in (first, *claimed)] == pairs
+    assert late.look() == dict.fromkeys(pairs, "running")
 
 
 def test_a_late_worker_records_nothing(storage: Storage) -> None:
@@ -240,8 +254,8 @@ def test_a_late_worker_records_nothing(storage: Storage) -> None:
 
 def test_of_two_endings_one_counts(storage: Storage) -> None:
     (claims,) = parties(storage, [Pair("a", seed) for seed in range(10)], 1)
-    for seed in range(10):
-        attempt = claims._create(Pair("a", seed), NOBODY)
+    for _ in range(10):
+        attempt = claims.claim(NOBODY)
         assert attempt
         said: list[bool] = []
 
@@ -315,6 +329,7 @@ class TestServers:
         assert said.count("Error: ") == 1
         assert "p4ssword" not in said
 
+    @pytest.mark.heavy
     def test_a_server_that_stays_away_ends_the_run_and_the_same_command_goes_on(
         self, server: Server, tiny: Path
     ) -> None:
@@ -366,6 +381,7 @@ class TestServers:
         # trained meanwhile was stored afterwards.
         assert {attempt.ended for attempt in attempts} <= {"complete", "superseded"}
 
+    @pytest.mark.heavy
     def test_workers_that_the_server_keeps_out_wait_and_the_others_go_on(
         self, server: Server, tiny: Path
     ) -> None:
@@ -396,6 +412,7 @@ class TestServers:
             assert_undisturbed(storage)
             storage.close()
 
+    @pytest.mark.heavy
     def test_a_server_that_is_frozen_in_a_run_is_waited_for(
         self, server: Server, tiny: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -427,7 +444,8 @@ class TestServers:
     def test_a_server_that_never_answers_is_one_message(
         self, server: Server, tiny: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("studies.storage.postgres.CONNECT_TIMEOUT", 2)
+        """A name may have several addresses: the limit is for all of them."""
+        monkeypatch.setattr("studies.storage.postgres.LONGEST_CONNECT", 0.2)
         with socket.socket() as deaf:
             deaf.bind(("127.0.0.1", 0))
             deaf.listen()
@@ -449,6 +467,21 @@ class TestServers:
         with pytest.raises(UserError, match="cannot be used: the server does not answer"):
             storage.rows("SELECT pg_sleep(30)")
         assert storage.rows("SELECT 1 AS one") == [{"one": 1}]
+
+    def test_a_claim_that_falls_silent_keeps_nobody_out(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        silent = Storage(server.create())
+        (claims,) = parties(silent, [Pair("a", 0)], 1)
+        other = Storage(silent.url)
+        monkeypatch.setattr(schema, "LOCK_ON_SERVER", schema.LOCK_ON_SERVER.replace("15s", "1s"))
+        with silent.open().engine.connect() as connection:
+            writing.lock(connection, claims._study_id)
+            assert Claims(other, claims._study_id, [Pair("a", 0)]).claim(SOMEBODY)
+            with pytest.raises(DBAPIError, match="idle-in-transaction timeout"):
+                connection.exec_driver_sql("SELECT 1")
+        silent.close()
+        other.close()
 
     def test_an_empty_database_says_how_to_start(self, server: Server) -> None:
         storage = Storage(server.create())

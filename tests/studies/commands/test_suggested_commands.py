@@ -88,6 +88,7 @@ def shell(fake: None, tiny: Path, workdir: Path, monkeypatch: pytest.MonkeyPatch
 HERE = ["--storage", STORAGE]
 
 
+@pytest.mark.heavy
 def test_commands_of_a_study_from_its_plan_to_its_winner(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:

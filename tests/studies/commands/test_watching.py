@@ -10,11 +10,13 @@ from pathlib import Path
 
 import fake_training
 import pandas as pd
+import pytest
 from tiny_runs import DONE, assert_undisturbed, endings, run, start, wait_for_epochs
 
 Here = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+@pytest.mark.heavy
 def test_a_stopped_study_goes_on_with_the_next_run(
     undisturbed: tuple[pd.DataFrame, pd.DataFrame], tiny: Path, here: Here
 ) -> None:

@@ -232,7 +232,7 @@ def store_results(file: Path, errors: list[float]) -> None:
     settings = {"device": "cpu", "precision": "32", "threads": 1}
     known = {**about_data(load(study.data)), "settings": settings}
     stored = create_or_extend(storage, study, study.wanted(), lambda: known)
-    claims = Claims(storage, storage.open(), stored.id, stored)
+    claims = Claims(storage, stored.id, stored)
     for error in errors:
         attempt = claims.claim(Worker("worker"))
         assert attempt

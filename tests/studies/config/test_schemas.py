@@ -11,7 +11,9 @@ import pytest
 import yaml
 
 import studies
-from search_spaces.documents import PRESETS
+from explorer.errors import UserError
+from search_spaces import SearchSpace
+from search_spaces.documents import PRESETS, validate
 from studies.config.schemas import KINDS, schema
 
 ROOT = Path(studies.__file__).parent.parent
@@ -23,7 +25,20 @@ FILES = [
         for path in sorted((ROOT / package / folder).glob("*.yaml"))
     ),
     *(("study", path) for path in sorted(ROOT.glob("studies/evidence/*/study.yaml"))),
+    *(("study", path) for path in sorted(ROOT.glob("examples/*.yaml"))),
 ]
+OWN = {
+    "name": "own",
+    "reference": "mine.nets:convnext(depths=3-3-9-3,width=48)",
+    "axes": {"kernel": [3, 5], "depths": ["1-1", [2, 2], "3-"]},
+    "match": {"solve": "width", "by": "params"},
+}
+OURS = {
+    "name": "ours",
+    "reference": "resnet50",
+    "axes": {"width": [128, 256]},
+    "match": {"solve": "depths"},
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -87,10 +102,64 @@ def test_a_mistake_is_not_valid(changes: dict[str, Any]) -> None:
         jsonschema.validate({**STUDY, **changes}, schema("study"))
 
 
+@pytest.mark.parametrize(
+    ("space", "changes"),
+    [
+        (OWN, {}),
+        (OWN, {"match": None, "free": {"limits": {"flops": "3M"}}}),
+        (OWN, {"axes": [{"kernel": [3]}, {"depths": [[1], 0]}]}),
+        (OWN, {"reference": ["mine.nets:convnext(width=48)", " other:net "]}),
+        (OURS, {}),
+        (OURS, {"reference": ["resnet50", "resnet101"], "axes": [{"cardinality": [1]}]}),
+        (OURS, {"reference": None, "budget": {"flops": "5M"}, "match": None}),
+    ],
+    ids=str,
+)
+def test_a_space_may_be_of_ours_or_of_the_users_own_networks(
+    space: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    given = {key: value for key, value in {**space, **changes}.items() if value is not None}
+    jsonschema.validate(given, schema("space"))
+    jsonschema.validate({**STUDY, "space": given}, schema("study"))
+    SearchSpace.model_validate(given)
+
+
+@pytest.mark.parametrize(
+    ("space", "changes"),
+    [
+        (OWN, {"reference": "mine.nets:convnext(width=48"}),
+        (OWN, {"reference": ["mine.nets:convnext", "resnet50"]}),
+        (OWN, {"axes": {"kernel": 3}}),
+        (OWN, {"axes": {"kernel": [1.5]}}),
+        (OWN, {"axes": {"kernel": []}}),
+        (OWN, {"axes": {"kernel": ["big"]}}),
+        (OWN, {"axes": {"a kernel": [3]}}),
+        (OWN, {"match": {"solv": "width"}}),
+        (OWN, {"match": None, "axes": None, "scale": {"factor": 2}}),
+        (OURS, {"axes": {"kernel": [3, 5]}}),
+        (OURS, {"axes": [{"widht": [64]}]}),
+        (OURS, {"match": {"solve": "kernel"}}),
+        (OURS, {"reference": None, "budget": {"flops": "5M"}, "axes": {"kernel": [3]}}),
+    ],
+    ids=str,
+)
+def test_a_mistake_in_a_space_of_either_kind_is_not_valid(
+    space: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    given = {key: value for key, value in {**space, **changes}.items() if value is not None}
+    for kind, document in (("space", given), ("study", {**STUDY, "space": given})):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(document, schema(kind))
+    with pytest.raises(UserError):
+        validate(SearchSpace, given, source="space")
+
+
 def _properties(part: Any) -> list[tuple[str, Any]]:
     if isinstance(part, dict):
         own = part.get("properties", {})
-        nested = [entry for value in part.values() for entry in _properties(value)]
+        # What is under these conditions narrows keys that are described above them.
+        values = (value for key, value in part.items() if key not in ("if", "then", "else"))
+        nested = [entry for value in values for entry in _properties(value)]
         return [*own.items(), *nested] if isinstance(own, dict) else nested
     return (
         [entry for value in part for entry in _properties(value)] if isinstance(part, list) else []

@@ -272,6 +272,7 @@ def test_classes_whose_names_are_not_utf_8_are_shown_and_told_apart(photos: Path
     assert class_names(photos) == ("ant", "bee", r"caf\xe8", r"caf\xe9")
 
 
+@pytest.mark.heavy
 def test_names_that_are_not_utf_8_train_to_the_end(tmp_path: Path) -> None:
     """The root, a class and every file; from the first word on the terminal to the weights."""
     from safetensors import safe_open

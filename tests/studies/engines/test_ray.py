@@ -17,6 +17,8 @@ from ray_cluster import Nodes, cluster
 from tiny_runs import assert_undisturbed, attempts, tables
 from tiny_study import change
 
+from studies import stop_study
+
 pytestmark = pytest.mark.heavy
 
 PROGRAM = [str(Path(sys.executable).with_name("resnext-explorer"))]
@@ -137,21 +139,65 @@ def test_a_study_is_stopped_from_elsewhere_and_goes_on(
 ) -> None:
     run = Run(nodes, tiny, FAKE)
     run.wait_for("epoch")
-    subprocess.run([*PROGRAM, "study", "stop", "tiny"], check=True, timeout=LONGEST)
+    stop_study("tiny")
     assert run.end() == 130
     assert Run(nodes, tiny, FAKE).end() == 0
     assert_undisturbed(undisturbed, url)
 
 
-def test_a_worker_that_no_node_holds_is_a_mistake(nodes: Nodes, url: str, tiny: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ("--gpus-per-worker", "0.5"),
+            "--gpus-per-worker asks for GPUs, and no node of the Ray cluster has one. The nodes"
+            " have: 1 CPU; 1 CPU; 1 CPU. Leave it out to train on CPUs.",
+        ),
+        (
+            ("--devices-per-worker", "2"),
+            "no node of the Ray cluster holds a worker, which needs 2 CPU. The nodes have: 1 CPU;"
+            " 1 CPU; 1 CPU.",
+        ),
+    ],
+)
+def test_a_worker_that_no_node_holds_is_a_mistake(
+    nodes: Nodes, url: str, tiny: Path, options: tuple[str, ...], message: str
+) -> None:
     words = ["study", "run", str(tiny), "--engine", "ray", "--address", nodes.address]
-    refused = [*FAKE, *words, "--gpus-per-worker", "0.5"]
+    refused = [*FAKE, *words, *options]
     done = subprocess.run(refused, capture_output=True, text=True, timeout=LONGEST)
-    assert done.returncode == 2
-    assert done.stderr == (
-        "Error: --gpus-per-worker asks for GPUs, and no node of the Ray cluster has one. The nodes"
-        " have: 1 CPU; 1 CPU; 1 CPU. Leave it out to train on CPUs.\n"
-    )
+    assert (done.returncode, done.stderr) == (2, f"Error: {message}\n")
+
+
+def test_only_who_has_connected_a_process_disconnects_it(nodes: Nodes) -> None:
+    code = f"""
+import ray
+from studies.engines.ray import RayEngine
+for opened in (True, False):
+    if opened:
+        ray.init(address="{nodes.address}", log_to_driver=False)
+    engine = RayEngine("{nodes.address}")
+    engine.reach()
+    assert ray.is_initialized()
+    engine.close()
+    assert ray.is_initialized() == opened
+    ray.shutdown()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=LONGEST)
+
+
+def test_processes_of_a_node_share_a_training(nodes: Nodes, url: str, tiny: Path) -> None:
+    """With the numbers of as many processes on one machine."""
+    nodes.join(cpus=2)
+    change(tiny, "epochs: 4", "epochs: 1")
+    change(tiny, "seeds: [0, 1]", "seeds: [0]")
+    change(tiny.with_name("tiny_space.yaml"), "[1, 2, 4]", "[1]")
+    words = ["study", "run", str(tiny), "--devices-per-worker", "2", "--storage", "sqlite:///t.db"]
+    subprocess.run([*PROGRAM, *words], check=True, capture_output=True, timeout=LONGEST)
+    assert Run(nodes, tiny, PROGRAM, "--devices-per-worker", "2").end() == 0
+    for found, wanted in zip(tables(url), tables(), strict=True):
+        pd.testing.assert_frame_equal(found, wanted)
+    assert tables(url)[0]["machine"].str.startswith("2 x ").all()
 
 
 def test_a_cluster_whose_head_dies_ends_the_run_with_one_message(

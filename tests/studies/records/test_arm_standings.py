@@ -76,7 +76,7 @@ def test_a_running_study_names_what_is_open() -> None:
 def test_before_the_first_decision_all_are_open() -> None:
     arms = [ArmStanding(arm, "open", None, 1, 0) for arm in ("C=2", "C=4")]
     early = replace(RUNNING, arms=(RUNNING.arms[0], *arms))
-    assert early.text == "open: C=2, C=4 (seed 1 of at most 20)."
+    assert early.text == "Open: C=2, C=4 (seed 1 of at most 20)."
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def store(storage: Storage, path: Path) -> StoredStudy:
 def train(storage: Storage, stored: StoredStudy) -> None:
     """Ends every pair that is left: the error grows with the place of
     its design, and a little with its seed."""
-    claims = Claims(storage, storage.open(), stored.id, stored)
+    claims = Claims(storage, stored.id, stored)
     while attempt := claims.claim(Worker("worker")):
         names = [design.name for design in stored.designs]
         error = 0.1 + 0.05 * names.index(attempt.pair.design) + 0.003 * attempt.pair.seed
@@ -124,7 +124,7 @@ def test_a_search_extended_by_a_second_reference_keeps_what_it_has_tried(
     stored = store(storage, tiny)
 
     def search(stored: StoredStudy, trials: int) -> None:
-        claims, proposer = Claims(storage, storage.open(), stored.id, stored), Proposer(stored)
+        claims, proposer = Claims(storage, stored.id, stored), Proposer(stored)
         while len(get(storage, "tiny").designs) < trials:
             assert proposer.claim(claims, Worker("worker"))
 

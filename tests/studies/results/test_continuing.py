@@ -66,6 +66,7 @@ def go_on(study: Path, curves: Path | None = None) -> list[str]:
     return continue_study(Storage(URL), Study.load(study), Path("results.csv"), curves).about
 
 
+@pytest.mark.heavy
 def test_the_rest_is_trained_and_all_is_as_if_undisturbed(
     files: Path, fake: None, finished: Path, here: Here
 ) -> None:

@@ -122,9 +122,29 @@ def test_delete_takes_all_of_one_study_and_nothing_else(
     assert tiny_runs.run(tiny).complete == 6
 
 
+def test_delete_takes_the_files_at_the_artifacts_or_nothing_where_they_are_away(
+    place: Storage, tiny: Path, study: Callable[..., Result]
+) -> None:
+    own = Path("shared", get(place, "tiny").artifacts_key, "checkpoints")
+    own.mkdir(parents=True)
+    (own / "last.ckpt").write_bytes(b"1")
+    another = Path("shared", "another")
+    another.mkdir()
+    Path("shared").rename("unmounted")
+    refused = study("delete", "tiny", "--yes", "--artifacts", "shared")
+    assert "it is not there" in str(refused.exception)
+    assert "tiny was not deleted; without --artifacts it is" in str(refused.exception)
+    assert get(place, "tiny").counts(place).complete == 2
+    Path("unmounted").rename("shared")
+    said = study("delete", "tiny", "--artifacts", "shared", answer="y\n").output
+    assert f", and its files at {Path('shared').absolute()}? This cannot be undone" in said
+    assert [path for path in Path("shared").iterdir() if any(path.iterdir())] == []
+    assert another.exists()
+
+
 def test_a_study_that_is_being_trained_is_not_deleted(place: Storage, tiny: Path) -> None:
     stored = get(place, "tiny")
-    claims = Claims(place, place.open(), stored.id, [Pair("new", 0)])
+    claims = Claims(place, stored.id, [Pair("new", 0)])
     attempt = claims.claim(Worker("w", host="cluster7", pid=4711, machine="another"))
     assert attempt
     with pytest.raises(UserError, match="being trained by process 4711 on cluster7"):

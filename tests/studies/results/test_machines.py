@@ -100,7 +100,7 @@ def test_what_attempts_store_of_their_machines_is_told_with_the_results(
     stored = create_or_extend(storage, study, study.wanted(), lambda: known)
     for machine in ("EPYC", "Xeon"):
         made_on = {MADE_ON: {"machine": machine, "versions": {"torch": "2.13.0"}}}
-        claims = Claims(storage, storage.open(), stored.id, stored, attributes=made_on)
+        claims = Claims(storage, stored.id, stored, attributes=made_on)
         attempt = claims.claim(Worker("worker"))
         assert attempt
         claims.end(attempt, "complete", 0.1, {RESULT: {"validation_error": 0.1}})

@@ -72,7 +72,7 @@ def test_the_tables_hold_what_was_written(storage: Storage, running: StoredStudy
 
 def test_a_training_of_unknown_length_has_no_time_an_epoch(storage: Storage) -> None:
     stored = make_study(storage, "odd", seeds=1)
-    claims = Claims(storage, storage.open(), stored.id, stored)
+    claims = Claims(storage, stored.id, stored)
     for told in ({"seconds": 0.0, "epochs": 4}, {"seconds": 3.0, "epochs": 0}, {"seconds": 3.0}):
         attempt = claims.claim(searching.NOBODY)
         assert attempt
@@ -109,7 +109,7 @@ def test_tuned_and_searched_studies_are_followed_step_by_step(
     (workdir / "tiny_space.yaml").write_text(tiny_study.SPACE)
     (workdir / "tiny.yaml").write_text(yaml.safe_dump({**yaml.safe_load(tiny_study.STUDY), **more}))
     stored = searching.make(storage, workdir / "tiny.yaml")
-    claims = Claims(storage, storage.open(), stored.id, stored)
+    claims = Claims(storage, stored.id, stored)
     proposer = Proposer(stored) if stored.content.document.search else None
     reader, worker = Reader(storage), searching.NOBODY
     hopeless = stored.designs[-1].name

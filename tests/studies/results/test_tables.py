@@ -59,7 +59,7 @@ def make(storage: Storage, tiny: Path) -> Make:
         }
         facts = {"splits": {"train": 1078, "validation": 359, "test": 360}, "settings": settings}
         stored = create_or_extend(storage, study, study.wanted(), lambda: facts)
-        return stored, Claims(storage, storage.open(), stored.id, stored.pairs)
+        return stored, Claims(storage, stored.id, stored.pairs)
 
     return make
 

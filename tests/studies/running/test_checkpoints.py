@@ -49,6 +49,7 @@ def first_epochs(view: Recorder, design: str) -> list[int]:
     return [row["epoch"] for row in epochs]
 
 
+@pytest.mark.heavy
 def test_another_machine_goes_on_from_the_last_epoch_that_is_with_the_artifacts(
     undisturbed: tuple[pd.DataFrame, pd.DataFrame], tiny: Path
 ) -> None:
@@ -63,6 +64,7 @@ def test_another_machine_goes_on_from_the_last_epoch_that_is_with_the_artifacts(
     assert [path for path in Path("shared").rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.heavy
 def test_without_artifacts_it_begins_again_and_says_so(
     undisturbed: tuple[pd.DataFrame, pd.DataFrame], tiny: Path
 ) -> None:
@@ -103,9 +105,9 @@ def test_a_full_disk_fails_the_training_with_its_reason_and_the_worker_goes_on(
     study = Study.load(tiny)
     known = {**about_data(fake_training.load(study.data, None)), "settings": SETTINGS}
     stored = create_or_extend(storage, study, study.wanted(), lambda: known)
-    claims = Claims(storage, storage.open(), stored.id, stored)
+    claims = Claims(storage, stored.id, stored)
     artifacts = Artifacts("shared")
-    artifacts.check()
+    artifacts.check(print)
     trainer = fake_training.Trainer(storage, stored, None, artifacts)
 
     def full(*_: str) -> None:

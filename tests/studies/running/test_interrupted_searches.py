@@ -53,6 +53,7 @@ def history() -> tuple[list[str], pd.DataFrame, pd.DataFrame]:
     return ([record.name for record in get(Storage(URL), "tiny").designs], *tiny_runs.tables())
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("fake")
 @pytest.mark.parametrize(
     ("method", "prune"),
@@ -199,6 +200,7 @@ def test_finalists_on_later_seeds_are_no_startup_trials(
     assert not search.tell(search.claim(), 0.9, 0.9)
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("fake")
 def test_a_pruned_pair_keeps_the_epochs_of_an_attempt_that_was_killed_before_it_wrote_them(
     write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch

@@ -49,6 +49,7 @@ def timed(write: Callable[..., Path]) -> Callable[..., Any]:
     return run
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("fake")
 def test_latency_is_a_column_of_results_and_shown(timed: Callable[..., Any]) -> None:
     tables = timed(objectives=["validation_error", "latency"])
@@ -78,6 +79,7 @@ def test_without_a_measured_latency_nothing_speaks_of_it(timed: Callable[..., An
     assert "latency" not in "".join(shown.splitlines()[:2])
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("fake")
 def test_a_design_above_the_latency_of_a_constraint_is_not_trained(
     timed: Callable[..., Any],

@@ -150,7 +150,7 @@ def complete(storage: Storage, study: Study, pairs: int) -> None:
     stored = create_or_extend(
         storage, study, study.wanted(), lambda: {"splits": SIZES, "settings": SETTINGS}
     )
-    claims = Claims(storage, storage.open(), stored.id, stored)
+    claims = Claims(storage, stored.id, stored)
     for _ in range(pairs):
         attempt = claims.claim(Worker("worker"))
         assert attempt

@@ -112,6 +112,8 @@ def test_a_run_says_once_what_numba_would_gain(
     assert capsys.readouterr().out.count(settings.WITHOUT_NUMBA) == 1
     JsonView().begin(STORED, counts(), 2)
     assert json.loads(capsys.readouterr().out)["notes"] == [settings.WITHOUT_NUMBA]
+    JsonView().begin(STORED, counts(), 2, elsewhere=True)  # on a cluster, whose nodes may have it
+    assert json.loads(capsys.readouterr().out)["notes"] == []
 
 
 def test_quiet_shows_only_what_goes_wrong(capsys: pytest.CaptureFixture[str]) -> None:

@@ -79,6 +79,7 @@ def test_tables_say_of_which_recipe_a_row_is(trained: Path) -> None:
     assert "modern" in invoke("study", "show", "tiny")
 
 
+@pytest.mark.heavy
 def test_an_interrupted_run_goes_on_to_the_same_tables(trained: Path) -> None:
     expected = tiny_runs.tables()
     Path("t.db").unlink()

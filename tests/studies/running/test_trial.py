@@ -49,7 +49,7 @@ def test_every_ending_is_written_and_told_unless_the_attempt_was_given_up_meanwh
 ) -> None:
     monkeypatch.setattr(fake_training, "_gpu_failed", False)
     stored = store(storage, tiny)
-    claims = Claims(storage, storage.open(), stored.id, stored)
+    claims = Claims(storage, stored.id, stored)
     attempt = claims.claim(Worker("worker"))
     assert attempt
     design = stored.design(attempt.pair.design)
@@ -93,7 +93,7 @@ def test_what_ran_out_of_memory_is_let_go_before_another_design_is_tried(
 ) -> None:
     """Else the largest design of a study, tried first, would leave no memory to any other."""
     stored = store(storage, tiny)
-    claims = Claims(storage, storage.open(), stored.id, stored)
+    claims = Claims(storage, stored.id, stored)
     attempt = claims.claim(Worker("worker"))
     assert attempt
     trainer = Hungry(storage, stored, None)

@@ -66,7 +66,7 @@ def test_an_arms_seeds_wait_for_its_tuning_and_get_its_best_recipe(
 ) -> None:
     stored = make(storage, tuned())
     assert stored.counts(storage) == Counts(21, 0, 0, 21, 0, 0)
-    claims = Claims(storage, storage.open(), stored.id, stored)
+    claims = Claims(storage, stored.id, stored)
     names = [design.name for design in stored.designs]
     best = {names[0]: 0, names[1]: 3, names[2]: 4}  # the first and the last are at the edge
     trained = []
@@ -100,7 +100,7 @@ def test_the_results_have_a_column_for_what_is_tuned(
     tuned: Callable[..., Path], storage: Storage
 ) -> None:
     stored = make(storage, tuned(weight_decay=None))
-    claims = Claims(storage, storage.open(), stored.id, stored)
+    claims = Claims(storage, stored.id, stored)
     for _ in range(15):
         attempt = claims.claim(NOBODY)
         assert attempt
@@ -125,7 +125,7 @@ def test_of_equal_errors_the_recipe_nearest_the_middle_is_taken(
     tuned: Callable[..., Path], storage: Storage
 ) -> None:
     stored = make(storage, tuned(weight_decay=None))
-    claims = Claims(storage, storage.open(), stored.id, stored)
+    claims = Claims(storage, stored.id, stored)
     while (attempt := claims.claim(NOBODY)) and attempt.pair.variant:
         assert claims.end(attempt, "complete", 0.5, {"result": {"validation_error": 0.5}})
     assert attempt
@@ -136,7 +136,7 @@ def test_an_arm_whose_tuning_fails_is_failed_and_says_so(
     tuned: Callable[..., Path], storage: Storage
 ) -> None:
     stored = make(storage, tuned(trials=2))
-    claims = Claims(storage, storage.open(), stored.id, stored)
+    claims = Claims(storage, stored.id, stored)
     hopeless = stored.designs[1].name
     while attempt := claims.claim(NOBODY):
         if attempt.pair.design == hopeless:
@@ -158,7 +158,7 @@ def test_a_failed_tuning_trial_is_shown_as_that_and_not_as_its_arms_training(
     tuned: Callable[..., Path], storage: Storage
 ) -> None:
     stored = make(storage, tuned(trials=3))
-    claims = Claims(storage, storage.open(), stored.id, stored)
+    claims = Claims(storage, stored.id, stored)
     name, failed = stored.designs[0].name, 0
     while attempt := claims.claim(NOBODY):
         if (attempt.pair.design, attempt.pair.variant) == (name, "tuning 2"):

@@ -77,14 +77,16 @@ def test_a_run_decides_every_arm_and_stops(ended: Counts, tiny: Path) -> None:
     view = Recorder()
     assert tiny_runs.run(tiny, view) == ended
     assert view.named("nothing")
-    # Each arm has its first seeds, as many as it took and no hole. An idle worker may have trained
-    # ahead, and leaves a hole there where another overtook it.
+    # Each arm has its first seeds, as many as it took and no hole, also where an idle worker has
+    # trained ahead: pairs are claimed in order.
     trials = Reader(Storage(URL)).tables("tiny").trials
     for arm, rows in trials.groupby("arm"):
-        took = decisions()[str(arm)][1] or 3
-        assert list(rows["seed"])[:took] == list(range(took))
+        decided = decisions()[str(arm)][1]
+        assert list(rows["seed"]) == list(range(len(rows)))
+        assert len(rows) >= (decided or 0)
 
 
+@pytest.mark.heavy
 def test_several_workers_and_a_kill_end_with_the_same_decisions(
     alone: dict[str, Any], tiny: Path
 ) -> None:
@@ -102,6 +104,7 @@ def test_several_workers_and_a_kill_end_with_the_same_decisions(
     assert decisions() == alone
 
 
+@pytest.mark.heavy
 def test_everything_killed_in_the_middle_goes_on_to_the_same_decisions(
     alone: dict[str, Any], tiny: Path
 ) -> None:

@@ -143,31 +143,33 @@ def test_which_errors_of_sqlite_pass(storage: Storage, message: str, passes: boo
     assert reason.passes == passes
 
 
-def lose_the_answer(storage: Storage, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Let the next call of a writer's method succeed and be reported as failed; it is repeated."""
-    writer: Any = storage.open()
-    usual = getattr(writer, name).args[0]
+def lose_the_answer(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next transaction that writes be committed and reported as failed; it is repeated."""
+    usual = storage.patience.call
     lost: list[None] = []
 
-    def call(*arguments: Any) -> Any:
-        result = usual(*arguments)
-        if not lost:
-            lost.append(None)
-            raise away()
-        return result
+    def call(function: Callable[[], Any]) -> Any:
+        def once() -> Any:
+            result = function()
+            if function.__name__ == "transact" and not lost:
+                lost.append(None)
+                raise away()
+            return result
 
-    monkeypatch.setattr(writer, name, lambda *arguments: storage.patience.call(call, *arguments))
+        return usual(once)
+
+    monkeypatch.setattr(storage.patience, "call", call)
 
 
 def test_a_claim_whose_answer_was_lost_is_one_claim(
     storage: Storage, party: Callable[..., Claims], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claims, study = party(), storage.open().get_study_id_from_name("study")
-    lose_the_answer(storage, monkeypatch, "create_new_trial")
+    lose_the_answer(storage, monkeypatch)
     with storage.waiting(lambda _: None, never):
         attempt = claims.claim(NOBODY)
     assert attempt
-    assert [attempt.ended for attempt in Attempts(storage, study).read()] == ["", "superseded"]
+    assert [other.id for other in Attempts(storage, study).read()] == [attempt.id]
     assert claims.end(attempt, "complete", 0.5)
     assert claims.look()[Pair("a", 0)] == "complete"
 
@@ -178,7 +180,7 @@ def test_a_completion_whose_answer_was_lost_is_one(
     claims = party()
     attempt = claims.claim(NOBODY)
     assert attempt
-    lose_the_answer(storage, monkeypatch, "set_trial_state_values")
+    lose_the_answer(storage, monkeypatch)
     with storage.waiting(lambda _: None, never):
         assert claims.end(attempt, "complete", 0.5)
     assert not claims.end(attempt, "complete", 0.5)

@@ -32,7 +32,7 @@ def test_a_worker_holds_no_connection_while_it_trains(server: Server) -> None:
     with Storage.visit(url) as storage:
         writer = storage.open()
         study_id = writer.create_new_study([StudyDirection.MINIMIZE], "study")
-        claims = Claims(storage, writer, study_id, [Pair("a", 0)])
+        claims = Claims(storage, study_id, [Pair("a", 0)])
         attempt = claims.claim(Worker("me"))
         assert attempt
         assert connections(url) == 1
@@ -42,6 +42,7 @@ def test_a_worker_holds_no_connection_while_it_trains(server: Server) -> None:
         assert connections(url) == 1
 
 
+@pytest.mark.heavy
 def test_a_study_runs_through_a_pooler_of_transactions(
     server: Server, pgbouncer: str, undisturbed: tuple[object, object], tiny: Path
 ) -> None:

@@ -1,0 +1,100 @@
+"""Every live page with studies of every kind, in a real browser: no name stands on another, none is
+cut, lines are told apart, and numbers are in sight, on a wide page and on a phone."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from app_pages import opened, served, settled, until
+from big_study import MIXED_SPACE, add_attempts, make_study
+from figure_labels import alike, beyond_the_page, cut, figures, named, overlapping
+
+from studies.records.remarking import add_tags, set_note
+from studies.results.importing import store_imported
+from studies.results.published_results import read_published
+from studies.storage import Storage
+
+LONG = "a_study_of_a_hundred_letters_" + 71 * "x"
+EVIL = "<script>document.title='hit'</script> \N{ROCKET} is it? "
+ARMS = ("error", "differences", "train", "validation", "cost", "speed")
+NETWORK = "resnext11_1x64d_cifar"
+# Which figures a page must have, by its address.
+PAGES = {
+    "/": (),
+    f"/study/{LONG}": ARMS,
+    f"/study/{LONG}/trial/{NETWORK}/0": ("trial-curves",),
+    "/study/one_seed": ARMS,
+    "/study/two_objectives": ARMS,
+    "/study/recipes": ("by-recipe",),
+    "/study/until": ARMS,
+    "/study/table3": ARMS,
+    "/study/nothing_yet": ARMS,
+    f"/compare?study={LONG}&study=table3&study=two_objectives": ("compared-0", "compared-2"),
+    f"/designs?first={NETWORK}&second=resnext11_4x23d_cifar": ("two-curves",),
+    "/design": ("matched",),
+    "/paper": (),
+}
+DRAWN = (
+    "[...document.querySelectorAll('#page .js-plotly-plot')].every(plot => plot._fullLayout &&"
+    " Math.abs(plot._fullLayout.width - plot.parentElement.clientWidth) < 2)"
+)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: Any) -> Iterator[str]:
+    folder: Path = tmp_path_factory.mktemp("labels")
+    (folder / "mixed.yaml").write_text(MIXED_SPACE)
+    mixed, storage = str(folder / "mixed.yaml"), Storage(f"sqlite:///{folder}/studies.db")
+    question = EVIL * 5
+    long = make_study(storage, LONG, space=mixed, question=question)
+    ended = {6: "failed", 7: "failed", 8: "failed", 15: "failed", 20: "running"}
+    add_attempts(storage, long, states=ended, misses=True, reason=question)
+    set_note(storage, long, question + 120 * "W")
+    add_tags(storage, long, ["baseline", 40 * "w"])
+    add_attempts(storage, make_study(storage, "one_seed", space=mixed, seeds=1))
+    search = {"method": "random", "trials": 9, "finalists": 3, "seed": 0}
+    search["objectives"] = ["validation_error", "latency"]
+    add_attempts(storage, make_study(storage, "two_objectives", space=mixed, search=search))
+    recipes = ["quick", {"name": "modern", "epochs": 30}]
+    add_attempts(storage, make_study(storage, "recipes", recipe=None, recipes=recipes))
+    seeds = {"start": 3, "at_most": 9}
+    add_attempts(storage, make_study(storage, "until", seeds=seeds, until={"margin": 0.3}))
+    make_study(storage, "nothing_yet")
+    store_imported(storage, read_published("published:table3"))
+    with served(storage) as address:
+        yield address
+
+
+def faults(page: Any, width: int) -> list[str]:
+    """What of a page's names and numbers cannot be read, a line each."""
+    page.set_viewport_size({"width": width, "height": 900})
+    until(page, DRAWN)
+    wrong = beyond_the_page(page)
+    for figure in figures(page):
+        for kind in (overlapping, cut, alike):
+            wrong += [[figure["key"], kind.__name__, str(names)] for names in kind(figure)]
+    where = page.url.rsplit("/", 1)[-1][:40]
+    return [f"{where} at {width}: {' '.join(words)}" for words in wrong]
+
+
+@pytest.mark.heavy  # 20 s of processor time for some thirteen pages at two sizes
+def test_names_are_whole_and_apart_lines_differ_and_numbers_are_in_sight(
+    browser: Any, address: str
+) -> None:
+    found: list[str] = []
+    with opened(browser, address, viewport={"width": 1280, "height": 900}) as page:
+        for path, keys in PAGES.items():
+            page.set_viewport_size({"width": 1280, "height": 900})
+            page.goto(address + path)
+            settled(page)
+            found += faults(page, 1280) + faults(page, 390)
+            drawn = {figure["key"]: figure for figure in figures(page)}
+            assert set(keys) <= set(drawn), path
+            assert page.title() != "hit"
+            if path == "/study/one_seed":
+                arms = page.locator("#arms label").all_inner_texts()
+                assert len(arms) == 9
+                assert [(a, k) for a in arms for k in keys if not named(drawn[k], a.strip())] == []
+                assert len(drawn["validation"]["looks"]) == 9
+    assert not found, "\n".join(found)
