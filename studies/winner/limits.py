@@ -18,6 +18,7 @@ LIMITED = (
     *("cardinality", "bottleneck_width", "width"),
 )
 MEASURED_BY = ("device", "precision", "threads")  # the settings that move a latency
+MOST_SHOWN = 12  # designs in a command to be copied
 
 
 def within(trials: pd.DataFrame, where: Sequence[str], settings: Mapping[str, Any]) -> pd.DataFrame:
@@ -40,12 +41,14 @@ def within(trials: pd.DataFrame, where: Sequence[str], settings: Mapping[str, An
         numbers = pd.to_numeric(trials[column], errors="coerce").astype(float)
         values = numbers.groupby(trials["design"].astype(str)).median().dropna()
         if values.empty:
-            designs = trials["design"].astype(str).unique()[:3]
+            designs = trials["design"].astype(str).unique()[:MOST_SHOWN]
             options = {name: int(trials[name].iloc[0]) for name in SIZES}
             options |= {name: settings[name] for name in MEASURED_BY if name in settings}
             raise UserError(
                 f"{column} is not known of any design of this study. A search measures the latency"
-                " where it is an objective or has a constraint; measure it by hand:"
+                " where it is an objective or has a constraint (`search: {method: random, trials:"
+                " 9, constraints: {latency: 2ms}}` in a study of another name). By hand, and then"
+                " with limits that tell the designs apart, such as 'params<=500k':"
                 f" {command('measure', *designs, mode='inference', **options)}"
             )
         fits = values[compare(values.to_numpy(), limit)]
