@@ -11,7 +11,7 @@ since its last look, and creates a RUNNING attempt that carries the first waitin
 worker. The storage gives the lock to one transaction at a time (a server locks the study's row, as
 Optuna does for a new trial; an SQLite file has one writer), so no two claim the same pair, and
 pairs are handed out in the agenda's order. The lock ends with the transaction, however the worker
-ends; a server ends one that has been silent for 20 seconds. A worker whose claim was written though
+ends; a server ends one that has been silent for 15 seconds. A worker whose claim was written though
 the answer to it was lost claims again, and finds the attempt of its own. In a search a worker may
 claim a pair that it names itself (a *proposal*), where as many are not yet named as are wanted when
 it holds the lock; else it draws again. Workers of older versions took no lock for their choice, and

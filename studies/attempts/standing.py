@@ -83,7 +83,7 @@ class Attempts:
         for trial_id, number, state, key, text in select(
             # Ids grow with the order in which attempts are created, and what has ended stays as it
             # is.
-            schema.query_attempts(len(keys), running, leases=leases),
+            schema.query_attempts(len(keys), running, leases=leases, again=self.last >= 0),
             study=self._study_id,
             last=self.last,
             **{f"key{number}": key for number, key in enumerate(keys)},

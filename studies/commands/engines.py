@@ -76,13 +76,13 @@ def choose_engine(
         UserError: There is no such engine, or it does not take an option that is given.
     """
     check_known("engine", name, ENGINES)
-    devices = options["devices_per_worker"]
-    check_workers(None, None, devices=devices)  # type: ignore[arg-type]
     for option, value in options.items():
         if value and option not in ENGINES[name]:
             given = "--" + option.replace("_", "-")
             of = next(engine for engine, own in ENGINES.items() if option in own)
             raise UserError(f"{given} is an option of --engine {of}; given: --engine {name}.")
+    devices = options["devices_per_worker"]
+    check_workers(None, None, devices=devices)  # type: ignore[arg-type]
     if name == "ray":
         from studies.engines.ray import RayEngine
 

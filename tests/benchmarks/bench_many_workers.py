@@ -4,10 +4,10 @@ beside plain Optuna and Ray Tune, in one run on the same machine.
     python tests/benchmarks/bench_many_workers.py [--workers 1 10 100 1000] [--pgbouncer PATH]
         [--optuna 1 10 100] [--rounds 2] [--ray 10]   (Ray Tune: pip install 'ray[tune]')
 
-Workers are threads, spread over eight processes, each with its own view of the study. Every pair
-must be completed exactly once, and no claim be in vain. A worker's turn is its claim with its
-ending: what it waits for the storage, whatever it trains. The share of its time that this takes is
-told for trainings of one minute. Without `--ray`, Ray need not be installed.
+Workers are threads, spread over as many processes as there are cores, each with its own view of the
+study. Every pair must be completed exactly once, and no claim be in vain. A worker's turn is its
+claim with its ending: what it waits for the storage, whatever it trains. The share of its time that
+this takes is told for trainings of one minute. Without `--ray`, Ray need not be installed.
 """
 
 import argparse
@@ -32,22 +32,24 @@ from postgres_server import Server, serve
 from studies.attempts.claims import Claims
 from studies.attempts.standing import Attempts
 from studies.attempts.workers import Worker
+from studies.machine.cores import available_cores
 from studies.pair import Pair
 from studies.storage import Storage, postgres
 
 MINUTE = 60.0
 CONNECTIONS = 80
-# Workers of one process wait for each other while Python computes, which workers of a run do not.
-PROCESSES = 8
+# Seconds for which Python leaves a thread alone: workers of a run are processes of their own, and
+# do not wait for each other's Python.
+SWITCH = 0.0005
 TRIALS = 200  # or one a worker
 
 
 def empty_trials(url: str, workers: int, count: int) -> None:
-    """Print how fast so many workers complete `count` empty trials."""
+    """Print how fast so many workers complete `count` empty trials, each as many."""
     storage = Storage(url)
     study_id = storage.open().create_new_study([StudyDirection.MINIMIZE], "study")
     wanted = [Pair(f"design{number}", 0) for number in range(count)]
-    seconds, turns = _race(_process_of_ours, workers, url, wanted)
+    seconds, turns = _race(_process_of_ours, workers, url, wanted, count // workers)
     attempts = Attempts(storage, study_id).read()
     storage.close()
     completed = Counter(attempt.pair for attempt in attempts if attempt.ended == "complete")
@@ -57,9 +59,12 @@ def empty_trials(url: str, workers: int, count: int) -> None:
     _tell("ours", workers, count, seconds, turns)
 
 
-def _process_of_ours(url: str, wanted: list[Pair], indices: list[int], gate: Any, out: Any) -> None:
+def _process_of_ours(
+    url: str, wanted: list[Pair], each: int, indices: list[int], gate: Any, out: Any
+) -> None:
+    sys.setswitchinterval(SWITCH)
     # All workers together have the connections that a server accepts by default.
-    postgres._POOL.update(pool_size=CONNECTIONS // PROCESSES, pool_timeout=600)
+    postgres._POOL.update(pool_size=CONNECTIONS // available_cores(), pool_timeout=600)
     storage = Storage(url)
     study_id = storage.open().get_study_id_from_name("study")
 
@@ -67,11 +72,10 @@ def _process_of_ours(url: str, wanted: list[Pair], indices: list[int], gate: Any
         claims = Claims(storage, study_id, wanted)
         me = Worker(f"worker{index}", host="simulated", machine="simulated")
         with storage.waiting(lambda reason: None, lambda: False):
-            while True:
+            for _ in range(each):
                 begin = time.perf_counter()
                 attempt = claims.claim(me)
-                if attempt is None:
-                    return
+                assert attempt
                 claims.end(attempt, "complete", 0.5, {"result": {"by": me.id}})
                 turns.append(time.perf_counter() - begin)
 
@@ -92,8 +96,10 @@ def trials_of_optuna(url: str, workers: int, count: int) -> None:
 def _process_of_optuna(url: str, each: int, indices: list[int], gate: Any, out: Any) -> None:
     import optuna
 
+    sys.setswitchinterval(SWITCH)
+
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    options = {"pool_size": CONNECTIONS // PROCESSES, "pool_timeout": 600}
+    options = {"pool_size": CONNECTIONS // available_cores(), "pool_timeout": 600}
     storage = optuna.storages.RDBStorage(_driver(url), engine_kwargs=options)
 
     def work(index: int, turns: list[float]) -> None:
@@ -141,13 +147,20 @@ def trials_of_ray_tune(workers: int, count: int) -> None:
 
 def _in_threads(work: Any, indices: list[int], gate: Any, out: Any) -> None:
     turns: list[list[float]] = [[] for _ in indices]
+    all_started = threading.Event()
+
+    def work_with_others(index: int, own: list[float]) -> None:
+        all_started.wait()
+        work(index, own)
+
     threads = [
-        threading.Thread(target=work, args=(index, own))
+        threading.Thread(target=work_with_others, args=(index, own))
         for index, own in zip(indices, turns, strict=True)
     ]
-    gate.wait()
     for thread in threads:
         thread.start()
+    gate.wait()
+    all_started.set()
     for thread in threads:
         thread.join()
     out.put([turn for own in turns for turn in own])
@@ -156,7 +169,7 @@ def _in_threads(work: Any, indices: list[int], gate: Any, out: Any) -> None:
 def _race(process: Any, workers: int, *given: Any) -> tuple[float, list[float]]:
     """Seconds from when all processes are ready until the last is done, and those of each turn."""
     context = multiprocessing.get_context("spawn")
-    number = min(workers, PROCESSES)
+    number = min(workers, available_cores())
     gate, out = context.Barrier(number + 1), context.Queue()
     processes = [
         context.Process(

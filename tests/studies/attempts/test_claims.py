@@ -19,6 +19,7 @@ import optuna
 import pytest
 from claiming import PROCESSES, work
 
+from explorer.errors import UserError
 from studies.attempts.attempt import Attempt, how_it_ended, status_of
 from studies.attempts.claims import Claims
 from studies.attempts.standing import Counts
@@ -111,6 +112,13 @@ def test_of_two_claims_at_one_moment_the_later_takes_the_next_pair(
     assert (first.pair, second.pair) == (pairs[0], pairs[1])
     assert late.look()[pairs[0]] == (ended or "running")
     assert [attempt.ended for attempt in late.tried()] == [ended, ""]
+
+
+def test_of_a_study_that_was_deleted_nothing_is_claimed(party: Party, storage: Storage) -> None:
+    claims, writer = party(), storage.open()
+    writer.delete_study(writer.get_study_id_from_name("study"))
+    with pytest.raises(UserError, match="was deleted while it was trained"):
+        claims.claim(NOBODY)
 
 
 def test_optuna_reads_what_claims_write(party: Party, storage: Storage, pairs: list[Pair]) -> None:

@@ -22,9 +22,11 @@ import pytest
 from claiming import PROCESSES, work
 from optuna.study import StudyDirection
 from postgres_server import PASSWORD, Server, serve
+from sqlalchemy.exc import DBAPIError
 from tiny_runs import INCIDENTAL
 
 from explorer.errors import UserError
+from studies.attempts import writing
 from studies.attempts.attempt import Attempt
 from studies.attempts.claims import Claims
 from studies.attempts.standing import Attempts
@@ -32,7 +34,7 @@ from studies.attempts.workers import Worker
 from studies.pair import Pair
 from studies.records.stored_study import get
 from studies.results import read
-from studies.storage import Storage
+from studies.storage import Storage, schema
 
 NOBODY = Worker("nobody", host="elsewhere", machine="elsewhere")
 SOMEBODY = Worker("somebody", host="elsewhere", machine="elsewhere")
@@ -465,6 +467,21 @@ class TestServers:
         with pytest.raises(UserError, match="cannot be used: the server does not answer"):
             storage.rows("SELECT pg_sleep(30)")
         assert storage.rows("SELECT 1 AS one") == [{"one": 1}]
+
+    def test_a_claim_that_falls_silent_keeps_nobody_out(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        silent = Storage(server.create())
+        (claims,) = parties(silent, [Pair("a", 0)], 1)
+        other = Storage(silent.url)
+        monkeypatch.setattr(schema, "LOCK_ON_SERVER", schema.LOCK_ON_SERVER.replace("15s", "1s"))
+        with silent.open().engine.connect() as connection:
+            writing.lock(connection, claims._study_id)
+            assert Claims(other, claims._study_id, [Pair("a", 0)]).claim(SOMEBODY)
+            with pytest.raises(DBAPIError, match="idle-in-transaction timeout"):
+                connection.exec_driver_sql("SELECT 1")
+        silent.close()
+        other.close()
 
     def test_an_empty_database_says_how_to_start(self, server: Server) -> None:
         storage = Storage(server.create())

@@ -72,7 +72,7 @@ def _complete() -> None:
     stored = create_or_extend(
         storage, study, study.wanted(), lambda: {**about, "notes": [], "settings": settings}
     )
-    claims = Claims(storage, storage.open(), stored.id, stored)
+    claims = Claims(storage, stored.id, stored)
     numbers = {key: [0.5, 0.25] for key in CURVES if TRAINED.match(key)}
     for error in (0.1, 0.2, 0.3, 0.5):
         attempt = claims.claim(Worker("worker"))
