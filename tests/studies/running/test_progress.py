@@ -174,3 +174,15 @@ def test_a_notebook_shows_bars_in_one_output_and_few_lines(
     assert '<progress value="1" max="1"></progress> 4 of 4 pairs ' in shown[-1]
     assert begun.startswith("tiny: 4 pairs (2 arms x 2 seeds), 4 to train; 2 workers on cpu")
     assert capsys.readouterr().out == "C=1 seed 0 failed: out of memory\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "says"), [({"reason": "3 ms an image"}, ": 3 ms an image"), ({}, "")]
+)
+def test_a_pruned_design_says_why_where_that_is_known(
+    capsys: pytest.CaptureFixture[str], more: dict[str, str], says: str
+) -> None:
+    view = LineView()
+    view.begin(STORED, counts(), 1)
+    view.event(0, event("pruned", **more))
+    assert f"C=1 seed 0: pruned{says}" in capsys.readouterr().out
