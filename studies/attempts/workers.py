@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 
@@ -67,6 +68,7 @@ class Worker:
         return True
 
 
+@cache
 def this_machine() -> str:
     """A name for this boot of this machine's kernel: file locks mean something only within it."""
     try:
