@@ -29,7 +29,7 @@ from explorer.designs import (
     ImpossibleBudget,
     cost,
 )
-from explorer.errors import UserError, check_known, shorten
+from explorer.errors import UnknownName, UserError, check_known, shorten
 from explorer.numbers import parse_share
 from explorer.searching import search_quantity
 from explorer.template import FIXED_PATHS, MOST_BLOCKS, whole
@@ -126,7 +126,13 @@ def networks_to_solve(
         UserError: A quantity is not known, ignored, or cannot be solved.
     """
     known = OURS if isinstance(reference, Architecture) else reference.quantities
-    check_quantity(solve, given, known)
+    try:
+        check_quantity(solve, given, known)
+    except UnknownName as error:
+        hint = (
+            "" if known is OURS else " What is solved is said by --solve, in a space match.solve."
+        )
+        raise UserError(f"{error}{hint}") from None
     networks = [(values, reference.with_(**values)) for values in combinations(given, known)]
     for _, network in networks:
         network.check_heeded(reference)

@@ -168,7 +168,8 @@ def _failed(name: str, what: str, error: BaseException, hint: str = "") -> UserE
         own = [frame for frame in frames if not frame.filename.startswith(library_folders())]
         message = " ".join(str(error).split())
         location = "".join(f" ({frame.filename}:{frame.lineno})" for frame in (own or frames)[-1:])
+    said = type(error).__name__, cut(message, LONGEST_REASON)
     return UserError(
-        f"{name} {what}: {type(error).__name__}: {cut(message, LONGEST_REASON)}{location}."
+        f"{name} {what}: {': '.join(filter(None, said))}{location}."
         f" {hint or 'Correct it, then start again.'}"
     )

@@ -9,12 +9,11 @@ Nothing in this room imports it but the commands.
 """
 
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack, get_args
 
-from explorer.errors import UserError, check_known
+from explorer.errors import check_known
 from explorer.files import expanded
 from explorer.lazy import load
 from explorer.output import say
@@ -27,9 +26,8 @@ from studies.data import data_section
 from studies.engines.local import LocalEngine
 from studies.machine.gpus import check_workers
 from studies.pair import Pair
-from studies.records.named import load_study
-from studies.records.ownership import refuse_strangers
-from studies.records.stored_study import stored_alone
+from studies.records.named import load_study, storage_of
+from studies.records.stored_study import get
 from studies.running.bars import choose_view
 from studies.running.supervisor import run
 from studies.storage import Storage
@@ -134,30 +132,21 @@ class Study(StudyFile):
             KeyboardInterrupt: Ctrl-C was pressed, and the workers have stopped.
         """
         training: dict[str, Any] = {
-            "workers": workers,
-            "workers_per_gpu": workers_per_gpu,
-            "threads": threads,
+            "workers": workers, "workers_per_gpu": workers_per_gpu, "threads": threads,
             "data_dir": data_dir,
-        }
-        opened_artifacts = Artifacts.given(artifacts)
+        }  # fmt: skip
+        shared = Artifacts.given(artifacts)
         check_workers(workers, workers_per_gpu, threads, devices_per_worker)
         with Storage.visit(storage) as opened:
             options = {
                 **training,
                 "devices_per_worker": devices_per_worker if devices_per_worker > 1 else None,
-                "artifacts": opened_artifacts and opened_artifacts.shown,
+                "artifacts": shared and shared.shown,
                 "storage": opened.option,
             }
             view = choose_view(quiet=quiet, study=self.name, options=options)
             engine = LocalEngine(workers, workers_per_gpu, devices_per_worker)
-            return run(
-                self,
-                storage=opened,
-                artifacts=opened_artifacts,
-                view=view,
-                engine=engine,
-                **training,
-            )
+            return run(self, storage=opened, artifacts=shared, view=view, engine=engine, **training)
 
     def plan(
         self,
@@ -185,13 +174,9 @@ class Study(StudyFile):
         from studies.running.plan import plan
 
         return plan(
-            self,
-            storage=storage,
-            workers=workers,
-            workers_per_gpu=workers_per_gpu,
-            threads=threads,
-            data_dir=data_dir,
-        )
+            self, storage=storage, workers=workers, workers_per_gpu=workers_per_gpu,
+            threads=threads, data_dir=data_dir,
+        )  # fmt: skip
 
     def status(self, *, storage: str | Storage | None = None) -> Counts:
         """How many pairs the stored study wants, and how they stand.
@@ -206,9 +191,7 @@ class Study(StudyFile):
             >>> Study.load("digits_cardinality").status().complete  # doctest: +SKIP
             15
         """
-        from studies.records.stored_study import get
-
-        with self._stored_in(storage) as opened:
+        with storage_of(self.name, storage) as opened:
             return get(opened, self.name).counts(opened)
 
     def verdict(self, *, storage: str | Storage | None = None) -> str:
@@ -221,17 +204,9 @@ class Study(StudyFile):
 
         Raises:
             UserError: No study of this name is stored.
-
-        Example:
-            >>> print(Study.load("digits_cardinality").verdict())  # doctest: +SKIP
         """
-        with self._stored_in(storage) as opened:
-            source = self._source(opened)
-        lines = [source.by_recipe.text] if source.by_recipe else []
-        for part in source.parts:
-            verdict, by = part.findings.verdict, f"{part.name}: " if source.by_recipe else ""
-            lines += [by + verdict.text, *verdict.notes]
-        return "\n".join(lines)
+        with storage_of(self.name, storage) as opened:
+            return "\n".join(self._source(opened).sentences)
 
     def report(
         self,
@@ -257,7 +232,7 @@ class Study(StudyFile):
             >>> Study.load("digits_cardinality").report()  # doctest: +SKIP
             PosixPath('digits_cardinality.html')
         """
-        with self._stored_in(storage) as opened:
+        with storage_of(self.name, storage) as opened:
             source = self._source(opened)
         written: Path = load("dashboards.report.report").write_report(
             path or f"{self.name}.html", [source], force=force
@@ -290,17 +265,15 @@ class Study(StudyFile):
             >>> Study.load("digits_cardinality").winner().design  # doctest: +SKIP
             'resnext_1-1-1_8x15d_w256_small'
         """
-        from studies.records.stored_study import get
         from studies.results import Reader
         from studies.winner.winner import choose_stored
 
         check_known("recipe of this study", of_recipe, self.recipe_names)
         name = f"{self.name}:{of_recipe}" if of_recipe else self.name
-        with self._stored_in(storage) as opened:
-            stored = get(opened, self.name)
+        with storage_of(self.name, storage) as opened:
             limits = (where,) if isinstance(where, str) else tuple(where)
             trials = Reader(opened).tables(name).trials
-            return choose_stored(stored, trials, opened.option, limits)
+            return choose_stored(get(opened, self.name), trials, opened.option, limits)
 
     def retrain(
         self,
@@ -349,10 +322,9 @@ class Study(StudyFile):
             >>> study.retrain("best", changes=["recipe.epochs=30"]).test_error  # doctest: +SKIP
             0.0139
         """
-        from studies.records.stored_study import get
         from studies.winner.retraining import retrain
 
-        with self._stored_in(storage) as opened:
+        with storage_of(self.name, storage) as opened:
             return retrain(
                 get(opened, self.name),
                 self.winner(of_recipe=of_recipe, where=where, storage=opened),
@@ -372,22 +344,6 @@ class Study(StudyFile):
         """What a notebook shows; of a study in the default storage also what it found."""
         html: str = load("dashboards.showing").of_study(self)
         return html
-
-    @contextmanager
-    def _stored_in(self, storage: str | Storage | None) -> Iterator[Storage]:
-        """The storage, opened. Raises `UserError` where this study is not in it."""
-        with Storage.visit(storage) as opened:
-            has_tables = opened.exists() and not opened.is_empty()
-            if not has_tables or not stored_alone(opened, self.name):
-                if has_tables:
-                    refuse_strangers(opened, self.name)
-                given = "" if storage is None else "storage=..."
-                raise UserError(
-                    f"the study {self.name!r} is not in {opened.shown}: nothing of it was trained"
-                    f" yet. Run it first, with study.run({given}), or name the storage that holds"
-                    " it: storage='sqlite:///FILE'."
-                )
-            yield opened
 
     def _source(self, storage: Storage) -> Any:
         """The results as a report takes them. Reports stand above studies, so that they are loaded
@@ -431,7 +387,7 @@ class Study(StudyFile):
         """
         from studies.results import Reader, with_tuned  # pandas takes 0.4 s, and a run does without
 
-        with self._stored_in(storage) as opened:
+        with storage_of(self.name, storage) as opened:
             tables = Reader(opened).tables(self.name)
         return with_tuned(tables.trials, tables.study)
 
@@ -439,5 +395,5 @@ class Study(StudyFile):
         """A row an epoch of a pair; the columns are `studies.results.CURVES`."""
         from studies.results import read
 
-        with self._stored_in(storage) as opened:
+        with storage_of(self.name, storage) as opened:
             return read(opened, self.name)[1]

@@ -91,6 +91,10 @@ def train(
     if path.exists():
         state, rows = json.loads(path.read_text())
     on_resume(list(rows))
+    while mischief == "held" and not Path("go").exists():
+        time.sleep(0.02)
+        if should_stop():
+            raise TrainingStopped
     while len(rows) < recipe.epochs:
         for _ in range(5):
             time.sleep(float(os.environ.get("FAKE_EPOCH", "0.02")) / 5)

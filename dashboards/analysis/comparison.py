@@ -130,7 +130,11 @@ class Comparison:
         return bool(self.judgement and self.judgement.compared.unpaired)
 
     def difference(self, arm: str) -> Difference | None:
-        return next((difference for difference in self.differences if difference.arm == arm), None)
+        return self._by_arm.get(arm)
+
+    @cached_property
+    def _by_arm(self) -> dict[str, Difference]:
+        return {difference.arm: difference for difference in self.differences}
 
     @cached_property
     def p_values(self) -> dict[str, float]:

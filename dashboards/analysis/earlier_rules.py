@@ -52,11 +52,9 @@ def _told_apart(evidence: Evidence) -> list[str]:
 
 def pooled_error(compared: Differences) -> NDArray[np.float64]:
     """Standard errors of the differences by the residual deviation of the whole table, (k,)."""
-    fitted = compared.fitted
-    contrasts = np.eye(len(fitted.effects))[compared.arms]
-    contrasts[:, compared.reference] -= 1
-    scale = np.sqrt(np.einsum("ij,jk,ik->i", contrasts, fitted.inverse, contrasts))
-    return np.asarray((fitted.sd or 0.0) * scale, dtype=float)
+    inverse, arms, reference = compared.fitted.inverse, compared.arms, compared.reference
+    variance = np.diag(inverse)[arms] - 2 * inverse[arms, reference] + inverse[reference, reference]
+    return np.asarray((compared.fitted.sd or 0.0) * np.sqrt(variance), dtype=float)
 
 
 def _looks(info: Mapping[str, Any]) -> int:

@@ -6,9 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from dashboards.analysis.arms import (
+    RowsByArm,
     arm_cardinalities,
     arm_costs,
     arm_numbers,
@@ -22,7 +24,13 @@ from dashboards.analysis.arms import (
 from dashboards.analysis.comparison import Comparison, Difference, compare
 from dashboards.analysis.looks import looks_so_far
 from dashboards.analysis.test_set import Sampling, sampling_of_tests, size_of_test_set
-from dashboards.analysis.words import budget_words, own_quantities, shared_seeds
+from dashboards.analysis.words import (
+    budget_words,
+    network_label,
+    only_or_counted,
+    own_quantities,
+    shared_seeds,
+)
 from studies.judging.latency import latency_words
 from studies.missed import Missed
 from studies.pair import Pair
@@ -82,18 +90,38 @@ class Evidence:
         return arm_order(self.designs, self.cardinalities)
 
     @cached_property
-    def by_arm(self) -> dict[str, pd.DataFrame]:
+    def by_arm(self) -> Mapping[str, pd.DataFrame]:
         """The rows of `trials` of each arm."""
-        groups = dict(list(self.trials.groupby(self.trials["arm"].astype(str), sort=False)))
-        return {arm: groups[arm] for arm in self.arms}
+        return RowsByArm(self.trials, self.arms)
 
     @cached_property
-    def complete(self) -> dict[str, pd.DataFrame]:
+    def templates(self) -> dict[str, str]:
+        """What each arm's design is, in short: '8x14d'; of several that differ, how many."""
+        labels: dict[str, list[str]] = {arm: [] for arm in self.arms}
+        for design in self.designs.to_dict("records"):
+            labels[str(design["arm"])].append(network_label(design, self.own_quantities))
+        return {arm: only_or_counted(own) for arm, own in labels.items()}
+
+    @cached_property
+    def statuses(self) -> pd.DataFrame:
+        """How many trainings of each arm (rows) stand how (columns: complete, failed)."""
+        arms, counted = self.trials["arm"].astype(str), ["complete", "failed"]
+        return pd.DataFrame(
+            {
+                status: (self.trials["status"] == status).groupby(arms).sum().reindex(self.arms)
+                for status in counted
+            }
+        )
+
+    @cached_property
+    def complete(self) -> Mapping[str, pd.DataFrame]:
         """Of each arm the complete trainings that have a finite test error."""
-        return {
-            arm: rows[(rows["status"] == "complete") & pd.notna(_measured(rows["test_error"]))]
-            for arm, rows in self.by_arm.items()
-        }
+        return RowsByArm(self._complete, self.arms)
+
+    @cached_property
+    def _complete(self) -> pd.DataFrame:
+        errors = finite(self.trials["test_error"])
+        return self.trials[(self.trials["status"] == "complete").to_numpy() & np.isfinite(errors)]
 
     @cached_property
     def reference(self) -> str:
@@ -115,7 +143,7 @@ class Evidence:
     @cached_property
     def measured(self) -> list[str]:
         """The arms that have a test error."""
-        return [arm for arm in self.arms if self.summary.loc[arm, "n"]]
+        return [str(arm) for arm in self.summary.index[self.summary["n"] > 0]]
 
     @cached_property
     def mean_errors(self) -> pd.DataFrame:
@@ -136,7 +164,7 @@ class Evidence:
         """Every arm against the reference arm, corrected for looks where the study was extended.
         As long as results are to come, there are gaps only: who looks and stops at the first claim
         makes many a false one."""
-        lost = {arm for arm, rows in self.by_arm.items() if (rows["status"] == "failed").any()}
+        lost = set(self.statuses.index[self.statuses["failed"] > 0])
         trend = {arm: c for arm, c in self.cardinalities.items() if arm not in lost}
         return compare(
             self.judged_errors,
@@ -253,15 +281,15 @@ class Evidence:
     def missed(self) -> dict[str, dict[int, Missed]]:
         """Which test images each training missed, by arm and seed; without those that stored
         nothing of it."""
-        known = self.whole.all_missed
-
-        def of(rows: pd.DataFrame) -> dict[int, Missed]:
-            recipes = rows["recipe"] if "recipe" in rows else [""] * len(rows)
-            trained = zip(rows["design"], rows["seed"].astype(int), recipes, strict=True)
-            pairs = [Pair(design, seed, recipe=recipe) for design, seed, recipe in trained]
-            return {pair.seed: known[pair] for pair in pairs if pair in known}
-
-        return {arm: of(rows) for arm, rows in self.complete.items()}
+        known, rows = self.whole.all_missed, self._complete
+        missed: dict[str, dict[int, Missed]] = {arm: {} for arm in self.arms}
+        recipes = rows["recipe"] if "recipe" in rows else [""] * len(rows)
+        columns = (rows["arm"].astype(str), rows["design"], rows["seed"].astype(int), recipes)
+        for arm, design, seed, recipe in zip(*columns, strict=True):
+            pair = Pair(design, seed, recipe=recipe)
+            if pair in known:
+                missed[arm][seed] = known[pair]
+        return missed
 
     @cached_property
     def all_missed(self) -> Mapping[Pair, Missed]:
@@ -331,9 +359,3 @@ class Evidence:
 def data_words(data: Mapping[str, Any]) -> str:
     """Which data: 'digits', or of the user's own where it lies, 'folder photos'."""
     return f"{data.get('name', '')} {Path(str(data.get('path') or '')).name}".strip()
-
-
-def _measured(errors: pd.Series) -> pd.Series:
-    """Errors as numbers; NaN where there is none, or no finite one."""
-    numbers = pd.to_numeric(errors, errors="coerce").astype(float)
-    return numbers.where(numbers.abs() < float("inf"))

@@ -19,7 +19,6 @@ from studies.judging.dunnett import CONFIDENCE
 from studies.judging.residuals import FEW_SEEDS
 
 LARGE_MISMATCH = 0.02
-MOST_NAMED = 5  # arms that are left out
 
 
 def notes(evidence: Evidence) -> list[str]:
@@ -51,24 +50,21 @@ def _notes_on_trainings(evidence: Evidence) -> list[str]:
         sentences.append(
             f"{complete} of {evidence.wanted} trainings are complete ({', '.join(parts)})."
         )
-    for arm, rows in evidence.by_arm.items():
-        failed = int((rows["status"] == "failed").sum())
-        survived = int((rows["status"] == "complete").sum())
-        if failed == len(rows):
+    statuses = evidence.statuses
+    for arm, survived, failed in statuses[statuses["failed"] > 0].itertuples():
+        planned = len(evidence.by_arm[arm])
+        if failed == planned:
             sentences.append(f"Every training of {arm} failed: it is missing from all comparisons.")
-        elif failed and survived:
+        elif survived:
             those = "the one that" if survived == 1 else "those that"
             trend = ", and it is left out of the trend" if evidence.cardinalities else ""
             sentences.append(
-                f"{arm} lost {failed} of {len(rows)} trainings: its numbers are of {those}"
+                f"{arm} lost {failed} of {planned} trainings: its numbers are of {those}"
                 f" survived{trend}."
             )
     if left_out := info.get("left_out"):
         arms, first = [str(point["arm"]) for point in left_out], left_out[0]
-        more = len(arms) - MOST_NAMED
-        names = (
-            listed_by_axis(arms) if more <= 0 else f"{', '.join(arms[:MOST_NAMED])}, {more} more"
-        )
+        names = listed_by_axis(arms)
         which = f"{first['arm']}: " if len(arms) > 1 else ""
         reason = str(first["reason"]).rstrip(".")
         sentences.append(f"Left out, as no design fits: {names} ({which}{reason}).")

@@ -100,6 +100,11 @@ def is_spread(costs: Any) -> bool:
     return bool(len(known) and known.max() > SPREAD * known.min())
 
 
+def unequal_flops(designs: pd.DataFrame) -> str:
+    """What a figure says of designs that differ in FLOPs; "" where those are held equal."""
+    return "FLOPs not held equal" if is_spread(designs["flops"]) else ""
+
+
 def _varies(designs: pd.DataFrame, name: str) -> bool:
     return is_spread(designs[name]) if name in COSTS else designs[name].dropna().nunique() > 1
 

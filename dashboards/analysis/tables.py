@@ -2,9 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import starmap
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from dashboards.analysis.arms import arm_codes, finite
 from dashboards.analysis.comparison import Comparison, Difference
 from dashboards.analysis.evidence import Evidence
 from dashboards.analysis.spaces import ComparedSpaces, extremes
@@ -14,6 +18,7 @@ from dashboards.analysis.words import (
     confidence_text,
     interval,
     network_label,
+    only_or_counted,
     p_text,
     percent,
     signed_interval,
@@ -21,7 +26,8 @@ from dashboards.analysis.words import (
 from explorer.text import FAR_OFF, signed_points
 from studies.judging.latency import latency_of
 
-Cell = Callable[[str, pd.DataFrame], str]  # of an arm, from its name and its rows of `trials`
+Column = tuple[str, Iterable[str]]  # its heading, and a cell an arm in their order
+Text = Callable[[float], str]
 
 
 @dataclass(frozen=True)
@@ -38,15 +44,15 @@ def closing_table(evidence: Evidence) -> TextTable:
     return _by_arm(
         evidence,
         [
-            ("Design", lambda _, rows: _single(map(str, rows["design"].unique()))),
-            _counted(evidence, "FLOPs", "flops"),
-            ("Mismatch (%)", _mismatch(evidence)),
-            _counted(evidence, "Params", "params"),
+            ("Design", _designs(evidence)),
+            _counted_by_arm(evidence, "FLOPs", "flops"),
+            ("Mismatch (%)", map(_mismatch(evidence), _means(evidence, "mismatch"))),
+            _counted_by_arm(evidence, "Params", "params"),
             ("n", _n(evidence)),
             ("Validation error (%)", _mean_error(evidence, "validation")),
             ("Test error (%)", _mean_error(evidence, "test")),
             ("95 % interval", _error_interval(evidence)),
-            ("Seconds per epoch", _seconds_per_epoch),
+            ("Seconds per epoch", _seconds_per_epoch(evidence)),
             *_latency(evidence),
         ],
         words=("Design",),
@@ -57,20 +63,17 @@ def comparison_table(evidence: Evidence) -> TextTable:
     """What the verdict rests on, one row an arm: errors, and the
     difference from the reference arm."""
     comparison = evidence.comparison
+    differences = [comparison.difference(arm) for arm in evidence.arms]
 
-    def of(text: Callable[[Difference], str]) -> Cell:
-        def cell(arm: str, _: pd.DataFrame) -> str:
-            difference = comparison.difference(arm)
-            return NOTHING if difference is None else text(difference)
+    def of(text: Callable[[Difference], str]) -> list[str]:
+        return [NOTHING if each is None else text(each) for each in differences]
 
-        return cell
-
-    n = evidence.summary["n"]
+    n = evidence.summary["n"].to_dict()
     fewer = any(gap.seeds != n[gap.arm] for gap in comparison.differences)
     return _by_arm(
         evidence,
         [
-            ("Template", _templates(evidence)),
+            ("Template", evidence.templates.values()),
             ("n", _n(evidence)),
             ("Test error (%)", _mean_error(evidence, "test")),
             ("95 % interval", _error_interval(evidence)),
@@ -91,7 +94,7 @@ def comparison_table(evidence: Evidence) -> TextTable:
             ("Verdict", of(lambda gap: _stands(comparison, gap))),
             ("Validation error (%)", _mean_error(evidence, "validation")),
             ("Train error (%)", _mean_error(evidence, "train")),
-            ("Seconds per epoch", _seconds_per_epoch),
+            ("Seconds per epoch", _seconds_per_epoch(evidence)),
             *_latency(evidence),
         ],
         words=("Template", "Verdict"),
@@ -100,25 +103,20 @@ def comparison_table(evidence: Evidence) -> TextTable:
 
 def design_table(evidence: Evidence) -> TextTable:
     """Every design with its cost and its mismatch, one row a design."""
-    measures = [
-        _counted(evidence, heading, column)
-        for heading, column in (
-            ("FLOPs", "flops"), ("Params", "params"), ("Activations", "activations")
-        )
-    ]  # fmt: skip
-    rows, mismatch_of = [], _mismatch(evidence)
-    designs = evidence.designs
-    names = designs["arm"].astype(str)
-    for arm in evidence.arms:
-        own = designs[names == arm]
-        for number, design in enumerate(own.to_dict("records")):
-            row = own.iloc[[number]]
-            costs = (cell(arm, row) for _, cell in measures)
-            label = network_label(design, evidence.own_quantities), str(design["depths"])
-            rows.append((arm, str(design["design"]), *label, *costs, mismatch_of(arm, row)))
+    columns = {"FLOPs": "flops", "Params": "params", "Activations": "activations"}
+    measures = {column: _counted(evidence, heading, column) for heading, column in columns.items()}
+    mismatch_of, rows = _mismatch(evidence), []
+    numbers = {name: finite(evidence.designs[name]) for name in (*measures, "mismatch")}
+    designs = evidence.designs.assign(**numbers)
+    order = np.argsort(arm_codes(designs, evidence.arms), kind="stable")
+    for design in designs.iloc[order].to_dict("records"):
+        costs = (text(design[column]) for column, (_, text) in measures.items())
+        names = str(design["arm"]), str(design["design"])
+        words = *names, network_label(design, evidence.own_quantities), str(design["depths"])
+        rows.append((*words, *costs, mismatch_of(design["mismatch"])))
     mismatch = f"Mismatch in {evidence.budget.removeprefix('the ')} (%)"
     words = ("Arm", "Design", "Template", "Depths")
-    headings = (*words, *(heading for heading, _ in measures), mismatch)
+    headings = (*words, *(heading for heading, _ in measures.values()), mismatch)
     return TextTable(headings, tuple(rows), frozenset(words))
 
 
@@ -232,26 +230,16 @@ def trial_table(evidence: Evidence, most: int) -> TextTable:
     return TextTable(headings, tuple(rows), frozenset(("Arm", "Status", "Reason")))
 
 
-def _by_arm(evidence: Evidence, columns: list[tuple[str, Cell]], words: Iterable[str]) -> TextTable:
-    rows = tuple(
-        (arm, *(cell(arm, rows) for _, cell in columns)) for arm, rows in evidence.by_arm.items()
-    )
-    headings = ("Arm", *(heading for heading, _ in columns))
-    return TextTable(headings, rows, frozenset(("Arm", *words)))
+def _by_arm(evidence: Evidence, columns: Iterable[Column], words: Iterable[str]) -> TextTable:
+    headings, cells = zip(*columns, strict=True)
+    rows = tuple(zip(evidence.arms, *cells, strict=True))
+    return TextTable(("Arm", *headings), rows, frozenset(("Arm", *words)))
 
 
-def _single(values: Iterable[str]) -> str:
-    """What all of an arm's designs have in common, or how many differ."""
-    different = list(dict.fromkeys(values))
-    return different[0] if len(different) == 1 else f"{len(different)} designs"
-
-
-def _templates(evidence: Evidence) -> Cell:
-    def cell(_: str, rows: pd.DataFrame) -> str:
-        designs = rows.drop_duplicates("design").to_dict("records")
-        return _single(network_label(design, evidence.own_quantities) for design in designs)
-
-    return cell
+def _designs(evidence: Evidence) -> list[str]:
+    names = evidence.designs.groupby(evidence.designs["arm"].astype(str))["design"]
+    of_arm = {arm: only_or_counted([str(name) for name in own]) for arm, own in names}
+    return [of_arm[arm] for arm in evidence.arms]
 
 
 def _p_cell(comparison: Comparison, difference: Difference) -> str:
@@ -267,22 +255,21 @@ def _stands(comparison: Comparison, difference: Difference) -> str:
     return difference.verdict + (within if difference.verdict == "equal" else "")
 
 
-def _mismatch(evidence: Evidence) -> Cell:
+def _mismatch(evidence: Evidence) -> Text:
     """A mismatch, marked where it is too large to compare, as `human_mismatch` marks it."""
 
-    def cell(_: str, rows: pd.DataFrame) -> str:
-        value = pd.to_numeric(rows["mismatch"], errors="coerce").mean()
+    def text(value: float) -> str:
         if pd.isna(value):
             return NOTHING
-        text = f"{100 * value:+.1f}".replace("-", "−")
+        percents = f"{100 * value:+.1f}".replace("-", "−")
         mark = "! " if evidence.is_solved and abs(value) > FAR_OFF else ""
-        return "0.0" if text in ("+0.0", "−0.0") else mark + text
+        return "0.0" if percents in ("+0.0", "−0.0") else mark + percents
 
-    return cell
+    return text
 
 
-def _counted(evidence: Evidence, heading: str, column: str) -> tuple[str, Cell]:
-    """A column of large counts in one unit: ('FLOPs (M)', cell)."""
+def _counted(evidence: Evidence, heading: str, column: str) -> tuple[str, Text]:
+    """The heading of a column of large counts in one unit, 'FLOPs (M)', and what it says of one."""
     values = pd.to_numeric(evidence.designs[column], errors="coerce").dropna()
     largest = float(values.max()) if len(values) else 0.0
     units = (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3))
@@ -290,36 +277,50 @@ def _counted(evidence: Evidence, heading: str, column: str) -> tuple[str, Cell]:
 
     digits = max(3, len(str(int(largest / size))))
 
-    def cell(_: str, rows: pd.DataFrame) -> str:
-        value = pd.to_numeric(rows[column], errors="coerce").mean()
+    def text(value: float) -> str:
         return NOTHING if pd.isna(value) else f"{value / size:#.{digits}g}".removesuffix(".")
 
-    return f"{heading} ({letter})" if letter else heading, cell
+    return f"{heading} ({letter})" if letter else heading, text
 
 
-def _seconds_per_epoch(_: str, rows: pd.DataFrame) -> str:
-    complete = rows.loc[rows["status"] == "complete", "seconds_per_epoch"]
-    seconds = pd.to_numeric(complete, errors="coerce").dropna()
-    return f"{seconds.mean():.2f}" if len(seconds) else NOTHING
+def _counted_by_arm(evidence: Evidence, heading: str, column: str) -> Column:
+    heading, text = _counted(evidence, heading, column)
+    return heading, map(text, _means(evidence, column))
 
 
-def _latency(evidence: Evidence) -> list[tuple[str, Cell]]:
+def _means(evidence: Evidence, column: str, rows: pd.DataFrame | None = None) -> list[float]:
+    """The mean of a column over each arm's `rows` (all trainings); NaN where there is none."""
+    return _over_arms(evidence, column, evidence.trials if rows is None else rows).mean().tolist()
+
+
+def _over_arms(evidence: Evidence, column: str, rows: pd.DataFrame) -> Any:
+    """A column of these rows as numbers, grouped by all arms in their order."""
+    arms = pd.Categorical(rows["arm"].astype(str), evidence.arms)
+    return pd.Series(finite(rows[column])).groupby(arms, observed=False)
+
+
+def _seconds_per_epoch(evidence: Evidence) -> list[str]:
+    complete = evidence.trials[evidence.trials["status"] == "complete"]
+    means = _means(evidence, "seconds_per_epoch", complete)
+    return [NOTHING if pd.isna(seconds) else f"{seconds:.2f}" for seconds in means]
+
+
+def _latency(evidence: Evidence) -> list[Column]:
     """The column of measured latencies, where there are some."""
-
-    def cell(_: str, rows: pd.DataFrame) -> str:
-        seconds = latency_of(rows)
-        return f"{1000 * seconds:.3g}" if seconds else NOTHING
-
-    return [("Latency (ms)", cell)] if evidence.has_latency else []
-
-
-def _n(evidence: Evidence) -> Cell:
-    return lambda arm, _: str(int(evidence.summary.loc[arm, "n"]))
+    if not evidence.has_latency:
+        return []
+    latencies = map(latency_of, evidence.by_arm.values())
+    texts = [f"{1000 * seconds:.3g}" if seconds else NOTHING for seconds in latencies]
+    return [("Latency (ms)", texts)]
 
 
-def _mean_error(evidence: Evidence, split: str) -> Cell:
-    return lambda arm, _: percent(evidence.mean_errors.loc[arm, split])
+def _n(evidence: Evidence) -> list[str]:
+    return [str(int(n)) for n in evidence.summary["n"]]
 
 
-def _error_interval(evidence: Evidence) -> Cell:
-    return lambda arm, _: interval(*evidence.summary.loc[arm, ["low", "high", "n"]])
+def _mean_error(evidence: Evidence, split: str) -> Iterable[str]:
+    return map(percent, evidence.mean_errors[split])
+
+
+def _error_interval(evidence: Evidence) -> Iterable[str]:
+    return starmap(interval, evidence.summary[["low", "high", "n"]].itertuples(index=False))

@@ -10,6 +10,7 @@ from explorer.errors import UserError
 from explorer.own.names import OwnName, is_own
 from explorer.text import counted, dashed, human_percent, signed_points
 
+LONGEST_LIST = 8  # in a sentence: of 625 arms, 250 may differ, and the table beside it has them all
 NOTHING = "–"  # in a cell of a table without a value
 TOO_FEW = "too few seeds"
 # What a budget is stated in.
@@ -122,8 +123,10 @@ def ratios_text(ratios: Sequence[float]) -> str:
 
 def listed(items: Sequence[Any], last: str = "and") -> str:
     """'C=1, C=2 and C=4'; with semicolons where an item holds a comma between two of its parts,
-    unless it also ends with one."""
+    unless it also ends with one. Of more than `LONGEST_LIST` the first, and how many more."""
     words = [str(item) for item in items]
+    if len(words) > LONGEST_LIST:
+        words[LONGEST_LIST - 1 :] = [f"{len(words) - LONGEST_LIST + 1} more"]
     if len(words) < 2:
         return "".join(words)
     if any("," in word and not word.endswith(",") for word in words):
@@ -177,6 +180,11 @@ def network_label(design: Mapping[str, Any], varied: Collection[str] | None = No
         if isinstance(value, int) and (varied is None or key in varied)
     ]
     return ", ".join(word for word in words if word not in str(design["arm"]).split(", "))
+
+
+def only_or_counted(of_designs: Sequence[str]) -> str:
+    """What all of an arm's designs have in common, or how many they are."""
+    return of_designs[0] if len(set(of_designs)) == 1 else f"{len(of_designs)} designs"
 
 
 def own_quantities(names: Iterable[str]) -> dict[str, dict[str, str]]:

@@ -85,15 +85,15 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
         prevent_initial_call=True,
     )  # fmt: skip
     def curves(
-        _: int, arms: Any, statuses: Any, seeds: Any, look: Look | None, name: str, options: Any,
-        *zooms: Any
+        drawn: int, arms: Any, statuses: Any, seeds: Any, look: Look | None, name: str,
+        options: Any, *zooms: Any
     ) -> Any:  # fmt: skip
         asked = selection(arms, statuses, seeds, options)
         try:
-            return [
-                *outputs(reader, "curves", name, asked, look, zooms),
-                study.behind(reader, reader.tables(name), asked),
-            ]
+            figures = outputs(reader, "curves", name, asked, look, zooms)
+            if drawn == 1:  # the page came with the table
+                return [*figures, no_update]
+            return [*figures, study.behind(reader, reader.tables(name), asked)]
         except UserError:
             return [*unchanged(CURVES), no_update]
 

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from dashboards.analysis.cells import Cells, axis_name, cells, order_of, pairs_of_axes
 from dashboards.analysis.findings import Findings
+from dashboards.analysis.quantities import unequal_flops
 from dashboards.analysis.words import confidence_text, span
 from dashboards.figures.common import subtitle_of
 from dashboards.figures.theme import (
@@ -132,7 +133,8 @@ def errors_by_cell(findings: Findings, pair: str = "") -> CellsChart:
         )
     counts = span(table["n"].tolist())
     subtitle = subtitle_of(f"Mean test error in %, n = {counts} trainings a cell; {marks}")
-    return CellsChart(title, subtitle_of(subtitle, findings.context), grid)
+    unequal = unequal_flops(findings.by_design)
+    return CellsChart(title, subtitle_of(subtitle, unequal, findings.context), grid)
 
 
 def _where(grid: Cells, row: Mapping[Any, Any] | pd.Series) -> str:

@@ -21,8 +21,9 @@ def best_and_worst_curves(
     """
     extremes = extreme_designs(findings)
     names = extremes.names if extremes else {}
-    # Each design is an arm here, whatever the study's arms are.
-    info = {"data": findings.info.get("data"), "reference_arm": next(iter(names), "")}
+    # Each design is an arm here, whatever the study's arms are; if one of them is the study's
+    # reference, it looks like that.
+    info = {"data": findings.info.get("data")}
     trials, epochs = (_of(table, names) for table in (findings.trials, curves))
     return learning_curves(Findings(trials, info), epochs, theme=theme)
 

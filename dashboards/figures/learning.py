@@ -118,8 +118,7 @@ def curves_by_arm(
 ) -> CurvesChart:
     """What `learning_curves` shows."""
     check_known("split", split, SPLITS)
-    every_line = _lines(findings, curves, f"{split}_error")
-    lines = _told_apart(every_line, findings.reference)
+    lines, left_out = _lines(findings, curves, f"{split}_error")
     errors = [line[["mean", "low", "high"]].to_numpy().ravel() for line in lines.values()]
     values = np.concatenate(errors or [np.ones(1)])
     positive = values[values > 0]
@@ -130,7 +129,7 @@ def curves_by_arm(
         subtitle_of(
             f"{split.capitalize()} error in %, log scale: {over}",
             findings.context,
-            left_out=arms_left_out(len(every_line) - len(lines)),
+            left_out=arms_left_out(left_out),
         ),
         lines,
         float(positive.min()) / 3 if len(positive) else 0.01,
@@ -139,17 +138,11 @@ def curves_by_arm(
     )
 
 
-def _told_apart(lines: dict[str, pd.DataFrame], reference: str) -> dict[str, pd.DataFrame]:
-    """All lines, or of very many the reference's and those that end lowest."""
-    if len(lines) <= MOST_LINES:
-        return lines
-    ends = sorted(lines, key=lambda arm: float(lines[arm]["mean"].iloc[-1]))
-    drawn = {reference, *ends[: MOST_LINES - 1]}
-    return {arm: line for arm, line in lines.items() if arm in drawn}
-
-
-def _lines(findings: Findings, curves: pd.DataFrame, column: str) -> dict[str, pd.DataFrame]:
-    """Mean, lowest and highest error (in %) and n by epoch, of each arm that has any."""
+def _lines(
+    findings: Findings, curves: pd.DataFrame, column: str
+) -> tuple[dict[str, pd.DataFrame], int]:
+    """Mean, lowest and highest error (in %) and n by epoch, of each arm that has any (of very many,
+    of the reference and of those that end lowest); and of how many more there are some."""
     arms, trials = findings.arms, findings.trials
     complete = trials.loc[trials["status"] == "complete", ["arm", "design", "seed"]]
     rows = pd.DataFrame({"arm": _codes(arms, curves["arm"]), "epoch": curves["epoch"].to_numpy()})
@@ -166,12 +159,16 @@ def _lines(findings: Findings, curves: pd.DataFrame, column: str) -> dict[str, p
     every = counted.groupby(["arm", "epoch"])["error"].agg(
         mean="mean", low="min", high="max", n="count"
     )
-    lines = {}
-    for number, by_epoch in every.groupby(level="arm"):
-        if number >= 0:  # what is of no arm here has none
-            line = by_epoch.droplevel("arm")
-            lines[arms[int(number)]] = line[line["n"] == line["n"].max()]
-    return lines
+    every = every[every.index.get_level_values("arm") >= 0]  # what is of no arm here has none
+    every = every[every["n"] == every.groupby(level="arm")["n"].transform("max")]
+    ends = every.groupby(level="arm")["mean"].last()
+    lowest = ends.sort_values(kind="stable").index[: MOST_LINES - 1]
+    drawn = [
+        number
+        for number in ends.index
+        if len(ends) <= MOST_LINES or number in lowest or arms[number] == findings.reference
+    ]
+    return {arms[number]: every.loc[number] for number in drawn}, len(ends) - len(drawn)
 
 
 def _codes(names: list[str], values: pd.Series) -> NDArray[np.intp]:

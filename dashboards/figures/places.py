@@ -12,7 +12,6 @@ import numpy as np
 
 from dashboards.analysis.arms import are_powers, axes_of
 from dashboards.analysis.evidence import Evidence
-from dashboards.analysis.words import network_label
 
 # Pixels of a figure's inside on a phone of 390, and of a letter per pixel of its font's size.
 NARROWEST, LETTER = 280, 0.58
@@ -130,7 +129,7 @@ def arm_axis(evidence: Evidence, beside: Mapping[int, str] = MappingProxyType({}
     """Ticks at the arms: the cardinality on a log2 axis, or the arm's name, and under it the
     template; in rows where that does not fit. `beside` are published cardinalities, which have
     ticks too where each arm has a cardinality of its own, and whose they are ("paper")."""
-    arms, below, of_arm = _drawn(evidence), _templates(evidence), evidence.cardinalities
+    arms, below, of_arm = _drawn(evidence), evidence.templates, evidence.cardinalities
     left_out = len(evidence.arms) - len(arms)
     if not of_arm and (axis := _number_axis(evidence, arms, below)):
         return axis
@@ -185,16 +184,6 @@ def _drawn(evidence: Evidence) -> list[str]:
         return arms
     lowest = evidence.summary["mean"].sort_values(kind="stable").index[: MOST_ROWS - 1]
     return [arm for arm in arms if arm == evidence.reference or arm in set(lowest)]
-
-
-def _templates(evidence: Evidence) -> dict[str, str]:
-    templates: dict[str, list[str]] = {arm: [] for arm in evidence.arms}
-    for design in evidence.designs.to_dict("records"):
-        templates[str(design["arm"])].append(network_label(design, evidence.own_quantities))
-    return {
-        arm: labels[0] if len(set(labels)) == 1 else f"{len(labels)} designs"
-        for arm, labels in templates.items()
-    }
 
 
 def text_width(text: str, size: float = NAME_SIZE) -> float:

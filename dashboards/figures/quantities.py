@@ -12,10 +12,10 @@ import plotly.graph_objects as go
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.quantities import (
     Quantity,
-    is_spread,
     names_of,
     scaled,
     template_words,
+    unequal_flops,
 )
 from dashboards.analysis.spaces import drawn_from_space
 from dashboards.analysis.trends import SmoothTrend, smooth_trend
@@ -126,7 +126,7 @@ def errors_by_quantity(findings: Findings, quantity: str = "") -> QuantityChart:
     subtitle = subtitle_of(
         f"Test error in %, {over_seeds(designs['n'], '')}, of {len(designs):,} designs{band}",
         f"p adjusted for {len(known)} quantities" if trend else "",
-        "FLOPs not held equal" if is_spread(designs["flops"]) else "",
+        unequal_flops(designs),
         not_drawn,
         findings.context,
         left_out=left_out_phrase(len(designs) - len(drawn), "designs"),
@@ -176,7 +176,10 @@ def ticks_of(places: Any, quantity: Quantity, scale: str) -> dict[float, str]:
     if not len(known):
         return {}
     low, high = float(known.min()), float(known.max())
-    if scale == "log2" and high - low >= 2:
+    distinct = np.unique(known)
+    if 1 < len(distinct) <= MOST_TICKS and np.diff(distinct).min() * 2 * MOST_TICKS >= high - low:
+        values = [round(_unscaled(position, scale), 6) for position in distinct.tolist()]
+    elif scale == "log2" and high - low >= 2:
         values = [2.0**power for power in range(int(np.ceil(low)), int(np.floor(high)) + 1)]
     elif scale:
         values = log_ticks(_unscaled(low, scale), _unscaled(high, scale))

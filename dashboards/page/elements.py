@@ -16,15 +16,16 @@ VOID = ("img", "br", "hr", "input")
 
 @dataclass(frozen=True)
 class Element:
-    """An element of a page: `element` makes one. The live app sends it as Dash sends its own."""
+    """An element of a page: `element` makes one."""
 
     tag: str
     children: tuple[Any, ...]
     attributes: dict[str, Any]
 
     def to_plotly_json(self) -> dict[str, Any]:
-        """As a browser gets it: its tag, and its properties as React names them."""
-        return {"type": self.tag, "props": {"children": list(self.children), **self.attributes}}
+        """As a browser gets it (assets/still.js): short, since a table has thousands of cells."""
+        children = self.children[0] if len(self.children) == 1 else list(self.children)
+        return {"t": self.tag, "c": children, **self.attributes}
 
 
 def element(tag: str, *children: Any, **attributes: Any) -> Element:
@@ -68,6 +69,8 @@ def to_html(node: Any, deeper: int = 0) -> str:
         return "".join(to_html(child, deeper) for child in node)
     if not hasattr(node, "to_plotly_json"):
         return escape(str(node))
+    if isinstance(node, Element):
+        return _tagged(node.tag, node.children, node.attributes, deeper)
     described = node.to_plotly_json()
     kind, properties = described["type"], described["props"]
     if kind == "Still":
@@ -76,6 +79,10 @@ def to_html(node: Any, deeper: int = 0) -> str:
         "dash_html_components"
     ):
         return ""
+    return _tagged(kind, properties.get("children"), properties, deeper)
+
+
+def _tagged(kind: str, children: Any, properties: dict[str, Any], deeper: int) -> str:
     tag = "a" if kind == "Link" else kind.lower()
     if deeper and re.fullmatch("h[1-6]", tag):
         tag = f"h{int(tag[1]) + deeper}"
@@ -86,7 +93,7 @@ def to_html(node: Any, deeper: int = 0) -> str:
     )
     if tag in VOID:
         return f"<{tag}{attributes}>"
-    return f"<{tag}{attributes}>{to_html(properties.get('children'), deeper)}</{tag}>"
+    return f"<{tag}{attributes}>{to_html(children, deeper)}</{tag}>"
 
 
 @cache

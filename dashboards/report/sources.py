@@ -71,6 +71,16 @@ class Source:
             for recipe, findings in self.by_recipe.findings.items()
         ]
 
+    @property
+    def sentences(self) -> list[str]:
+        """What it found, a line each: whether gaps depend on the recipe where it has several, each
+        verdict, and what to know of it."""
+        lines = [self.by_recipe.text] if self.by_recipe else []
+        for part in self.parts:
+            verdict, by = part.findings.verdict, f"{part.name}: " if self.by_recipe else ""
+            lines += [by + verdict.text, *verdict.notes]
+        return lines
+
 
 def load_sources(given: Iterable[str], storage: str | None = None) -> list[Source]:
     """The studies that names, study files (.yaml) and results (.csv) stand for, in the order given.

@@ -2,6 +2,7 @@
 
 import inspect
 import io
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from explorer.own.sources import digest
 from explorer.template import SIZES
 
 # What a quantity cannot be; a whole number, or several, is written `int` or `tuple[int, ...]`.
-OTHER_KINDS = ("bool", "float", "str", "bytes", "dict", "set")
+OTHER_KINDS = {"bool", "float", "str", "bytes", "dict", "set", "Callable"}
 
 
 @dataclass(frozen=True)
@@ -149,8 +150,13 @@ def _silent(what: str) -> Iterator[None]:
 
 
 def _hint(error: BaseException) -> str:
-    """What to do about errors of a device that the function chose by itself."""
+    """What to do about errors of counting without values, and of a device that was chosen."""
     text = f"{error}".lower()
+    if any(word in text for word in ("item()", "local_scalar", "no data")):
+        return (
+            "A network is counted without the values of its tensors, so no forward may ask for them"
+            " (.item(), .tolist(), an if)."
+        )
     if any(word in text for word in ("cuda", "nvidia", "meta tensor", "on device meta")):
         return (
             "The function must leave the device to its caller: no .cuda(), no .to(...), no"
@@ -162,12 +168,14 @@ def _hint(error: BaseException) -> str:
 def _quantity(name: str, parameter: inspect.Parameter) -> Quantity:
     """A parameter as a quantity; raises `UserError` where it is no whole number, and no tuple."""
     kind, default, empty = parameter.annotation, parameter.default, parameter.empty
-    typed = kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind))
+    typed = kind if isinstance(kind, str) else inspect.formatannotation(kind)
+    named = set(re.findall(r"\w+", typed))
     usual = None
     try:
         if default is not empty and not isinstance(default, str):
             usual = parse_value(default, parameter.name)
-        is_whole = typed not in OTHER_KINDS and (usual is not None or default is empty)
+        is_other = bool(named & OTHER_KINDS) and "int" not in named
+        is_whole = not is_other and (usual is not None or default is empty)
     except UserError:
         is_whole = False
     if not is_whole:

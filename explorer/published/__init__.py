@@ -5,7 +5,7 @@ Errors are in percent; FLOPs are multiply-adds.
 
 from explorer.published.elsewhere import ELSEWHERE
 from explorer.published.paper import PAPER
-from explorer.published.studies import STUDIES, PublishedStudy, Training, trainings_of
+from explorer.published.studies import STUDIES, TABLES, PublishedStudy, Training, trainings_of
 from explorer.published.tables import PublishedRow, PublishedTable
 
 __all__ = [
@@ -19,6 +19,3 @@ __all__ = [
     "Training",
     "trainings_of",
 ]
-
-TABLES: dict[str, PublishedTable] = PAPER | ELSEWHERE
-"""Every published table by its name: "table1" to "table7" and others."""

@@ -8,7 +8,8 @@ from explorer.published.elsewhere import ELSEWHERE
 from explorer.published.paper import PAPER
 from explorer.published.tables import PublishedTable
 
-_TABLES = PAPER | ELSEWHERE
+TABLES: dict[str, PublishedTable] = PAPER | ELSEWHERE
+"""Every published table by its name: "table1" to "table7" and others."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class PublishedStudy:
     @property
     def table(self) -> PublishedTable:
         """The table that it is part of."""
-        return _TABLES[self.table_name]
+        return TABLES[self.table_name]
 
     @property
     def trainings(self) -> list[Training]:

@@ -62,12 +62,10 @@ def differences(errors: Array, reference: int) -> Differences:
     group = fitted.groups[reference]
     same = (fitted.groups == group) & (group >= 0)
     arms = np.flatnonzero(same & (np.arange(len(errors)) != reference))
-    contrasts = np.zeros((len(arms), len(errors)))
-    contrasts[np.arange(len(arms)), arms] = 1
-    contrasts[:, reference] = -1
     gaps = errors[arms] - errors[reference]
     seeds = np.isfinite(gaps).sum(axis=1)
-    covariance = contrasts @ fitted.inverse @ contrasts.T
+    rows = fitted.inverse[arms] - fitted.inverse[reference]  # of contrasts arm - reference
+    covariance = rows[:, arms] - rows[:, [reference]]
     scale = np.sqrt(np.diag(covariance))
     unpaired = len(arms) == 1 and len(errors) == 2 and 2 <= int(seeds[0]) < FEW_SEEDS
     if unpaired:
@@ -81,7 +79,7 @@ def differences(errors: Array, reference: int) -> Differences:
     return Differences(
         reference,
         arms,
-        contrasts @ fitted.effects,
+        fitted.effects[arms] - fitted.effects[reference],
         error,
         freedom,
         covariance / np.outer(scale, scale),
@@ -103,12 +101,13 @@ def _unpaired(errors: Array) -> tuple[Array, Array]:
 
 def quantiles(compared: Differences, confidence: float = CONFIDENCE, sides: int = 2) -> Array:
     """Dunnett's quantile for each difference, at its own degrees of freedom: (k,)."""
-    return np.array(
-        [
-            critical_value(compared.correlation, freedom, confidence, sides)
-            for freedom in compared.freedom.round(6).tolist()
-        ]
-    )
+    # Arms on equally many seeds have the same.
+    freedoms, place = np.unique(compared.freedom.round(6), return_inverse=True)
+    known = [
+        critical_value(compared.correlation, freedom, confidence, sides)
+        for freedom in freedoms.tolist()
+    ]
+    return np.array(known)[place]
 
 
 def intervals(compared: Differences, confidence: float = CONFIDENCE) -> tuple[Array, Array]:
@@ -122,9 +121,4 @@ def p_values(compared: Differences) -> Array:
     """P-values of the same simultaneous test, (k,): below 1 − confidence exactly where the interval
     excludes zero."""
     t = np.abs(compared.estimate) / compared.error
-    return np.array(
-        [
-            1 - largest_t_below(value, compared.correlation, freedom)
-            for value, freedom in zip(t.tolist(), compared.freedom.round(6).tolist(), strict=True)
-        ]
-    )
+    return 1 - largest_t_below(t, compared.correlation, compared.freedom.round(6))

@@ -6,13 +6,15 @@ fractions, as Satterthwaite's are.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
 Array = NDArray[np.float64]
+Rows = tuple[tuple[float, ...], ...]  # of a matrix, to be remembered by
 CONFIDENCE = 0.95
 DRAWS = 2**15  # of the normals for unequal correlations: quantiles are right to 0.1 %
 
@@ -36,20 +38,22 @@ def critical_value(
     equal = _equal_correlation(correlation)
     if equal is not None:
         return _equal_critical_value(k, equal, freedom, confidence, sides)
-    rows = tuple(map(tuple, correlation.round(12).tolist()))
+    rows = _rows(correlation)
     return _general_critical_value(rows, freedom, confidence, sides, 0.99 * alone, bonferroni)
 
 
-def largest_t_below(t: float, correlation: Array, freedom: float, sides: int = 2) -> float:
-    """The probability that the largest of several t (`sides` as above) stays below `t`."""
+def largest_t_below(t: Any, correlation: Array, freedom: Any, sides: int = 2) -> Array:
+    """The probability that the largest of several t (`sides` as above) stays below each of `t`, at
+    the degrees of freedom of each; in their shape."""
     k = len(correlation)
     if k == 1:
-        return float(1 - sides * special.stdtr(freedom, -t))
+        return np.asarray(1 - sides * special.stdtr(freedom, -np.asarray(t)))
     equal = _equal_correlation(correlation)
     if equal is not None:
-        return _equal_largest_t_below(t, k, equal, freedom, sides)
-    rows = tuple(map(tuple, correlation.round(12).tolist()))
-    return _general_largest_t_below(t, rows, freedom, sides)
+        below = partial(_equal_largest_t_below, k, equal, sides)
+    else:
+        below = partial(_general_largest_t_below, _largest_normals(_rows(correlation), sides))
+    return np.asarray(np.vectorize(below, otypes=[float])(t, freedom))
 
 
 def t_quantile(tail: float, freedom: float) -> float:
@@ -65,9 +69,16 @@ def _root(function: Callable[[float], float], low: float, high: float, xtol: flo
 
 def _equal_correlation(correlation: Array) -> float | None:
     """The correlation that every two comparisons share (1/2 where no pair is missing), or None."""
-    off_diagonal = correlation[~np.eye(len(correlation), dtype=bool)]
-    same = np.ptp(off_diagonal) < 1e-9 and 0 <= off_diagonal[0] < 1
-    return round(float(off_diagonal[0]), 12) if same else None
+    k = len(correlation)
+    # A row of k + 1 begins with an entry of the diagonal.
+    off_diagonal = np.ascontiguousarray(correlation).ravel()[:-1].reshape(k - 1, k + 1)[:, 1:]
+    first = float(off_diagonal[0, 0])
+    same = np.ptp(off_diagonal) < 1e-9 and 0 <= first < 1
+    return round(first, 12) if same else None
+
+
+def _rows(correlation: Array) -> Rows:
+    return tuple(map(tuple, correlation.round(12).tolist()))
 
 
 @lru_cache(maxsize=4096)
@@ -76,7 +87,7 @@ def _equal_critical_value(
 ) -> float:
     bonferroni = t_quantile((1 - confidence) / (sides * k), freedom)
     return _root(
-        lambda t: _equal_largest_t_below(t, k, correlation, freedom, sides) - confidence,
+        lambda t: _equal_largest_t_below(k, correlation, sides, t, freedom) - confidence,
         0.5,
         1.01 * bonferroni,
         1e-9,
@@ -84,10 +95,12 @@ def _equal_critical_value(
 
 
 def _equal_largest_t_below(
-    t: float, k: int, correlation: float, freedom: float, sides: int
+    k: int, correlation: float, sides: int, t: float, freedom: float
 ) -> float:
     """By quadrature: given the shared part and the scale, the comparisons are independent."""
     z, z_weight, s, s_weight = _nodes(freedom)
+    if sides == 2:  # what the shared part's sign makes no difference to
+        z, z_weight = z[: len(z) // 2], 2 * z_weight[: len(z) // 2]
     shared = np.sqrt(correlation) * z[:, None]
     spread = np.sqrt(1 - correlation)
     inside = special.ndtr((t * s - shared) / spread)
@@ -120,35 +133,33 @@ def _nodes(freedom: float) -> tuple[Array, Array, Array, Array]:
 
 @lru_cache(maxsize=1024)
 def _general_critical_value(
-    rows: tuple[tuple[float, ...], ...],
+    rows: Rows,
     freedom: float,
     confidence: float,
     sides: int,
     low: float,
     high: float,
 ) -> float:
+    largest = _largest_normals(rows, sides)
     return _root(
-        lambda t: _general_largest_t_below(t, rows, freedom, sides) - confidence,
+        lambda t: _general_largest_t_below(largest, t, freedom) - confidence,
         low,
         1.01 * high,
         1e-6,
     )
 
 
-def _general_largest_t_below(
-    t: float, rows: tuple[tuple[float, ...], ...], freedom: float, sides: int
-) -> float:
-    """For any correlations: the mean, over fixed draws of the largest normal M, of the
-    probability that the scale sqrt(chi2/df) exceeds M / t.
+def _general_largest_t_below(largest: Array, t: float, freedom: float) -> float:
+    """For any correlations: the mean, over fixed draws of the largest normal M (`largest`), of
+    the probability that the scale sqrt(chi2/df) exceeds M / t.
 
     The draws serve every t and every df, so that a table with holes takes milliseconds.
     """
-    largest = _largest_normals(rows, sides)
     return float(special.gammaincc(freedom / 2, freedom / 2 * (largest / t) ** 2).mean())
 
 
 @lru_cache(maxsize=64)
-def _largest_normals(rows: tuple[tuple[float, ...], ...], sides: int) -> Array:
+def _largest_normals(rows: Rows, sides: int) -> Array:
     """The largest of k correlated normals, `DRAWS` times, from Sobol's points scrambled by a fixed
     seed: the same table gives the same digits each time. What is below zero counts as zero, since
     any positive t exceeds it."""

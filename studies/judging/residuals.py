@@ -28,8 +28,8 @@ class Fit:
     Attributes:
         errors: The table, (arms, seeds).
         effects: Of the arms, (arms,), apart from a constant that every group of arms has its own.
-        inverse: (arms, arms); the variance of a contrast c of arms of one group is
-            c @ inverse @ c times that of a training.
+        inverse: (arms, arms), a generalized inverse; the variance of a contrast c of arms of one
+            group is c @ inverse @ c times that of a training.
         residuals: (arms, seeds), NaN where there is no result.
         leverages: (arms, seeds), the share of its own that each result has in its fitted value;
             NaN where there is no result. The variance of a residual is (1 - leverage) times that of
@@ -67,19 +67,16 @@ class Fit:
 def fit(errors: Array) -> Fit:
     """Fit arm + seed by least squares.
 
-    The seeds are swept out first, which leaves normal equations as large as the number of arms,
-    however many seeds there are; the eigenvalues that are zero count the groups of arms that no
-    seed connects (Searle 1971, "Linear Models", chapter 7).
+    Arms or seeds, whichever are more, are swept out of the normal equations (Searle 1971, "Linear
+    Models", chapter 7). Each group of arms that seeds connect takes one degree of freedom less than
+    it has arms and seeds.
     """
     have = np.isfinite(errors)
     held = have.astype(float)
     per_seed = held.sum(axis=0)
     share = held / np.maximum(per_seed, 1)
     filled = np.where(have, errors, 0.0)
-    normal = np.diag(held.sum(axis=1)) - share @ held.T
-    values, vectors = np.linalg.eigh(normal)
-    nonzero = values > 1e-8
-    inverse = (vectors[:, nonzero] / values[nonzero]) @ vectors[:, nonzero].T
+    inverse = _generalized_inverse(held, share)
     effects = inverse @ (filled - share * filled.sum(axis=0)).sum(axis=1)
     within = held * (filled - effects[:, None])
     residuals = within - share * within.sum(axis=0)
@@ -90,16 +87,42 @@ def fit(errors: Array) -> Fit:
         - 2 * spread
         + (share * spread).sum(axis=0)
     )
+    groups = _groups(have)
+    parameters = have.any(axis=0).sum() + have.any(axis=1).sum() - len(set(groups.tolist()) - {-1})
     return Fit(
         errors,
         effects,
         inverse,
         np.where(have, residuals, np.nan),
         np.where(have, leverages, np.nan),
-        _groups(have),
+        groups,
         float((residuals**2).sum()),
-        int(have.sum() - have.any(axis=0).sum() - nonzero.sum()),
+        int(have.sum() - parameters),
     )
+
+
+def _generalized_inverse(held: Array, share: Array) -> Array:
+    """Of the arms' normal equations, (arms, arms). With few seeds it comes from the seeds' own: a
+    table of 625 arms and 16 seeds takes 5 ms instead of 150.
+
+    Args:
+        held: (arms, seeds), 1 where there is a result.
+        share: The same, divided by each seed's results.
+    """
+    per_arm = held.sum(axis=1)
+    if held.shape[0] <= held.shape[1]:
+        return _pseudo_inverse(np.diag(per_arm) - share @ held.T)
+    own = held / np.maximum(per_arm, 1)[:, None]
+    seeds = _pseudo_inverse(np.diag(held.sum(axis=0)) - own.T @ held)
+    alone = np.divide(1.0, per_arm, out=np.zeros(len(per_arm)), where=per_arm > 0)
+    return np.asarray(np.diag(alone) + own @ seeds @ own.T)
+
+
+def _pseudo_inverse(normal: Array) -> Array:
+    """Of a symmetric matrix; the eigenvalues that are zero count the groups."""
+    values, vectors = np.linalg.eigh(normal)
+    nonzero = values > 1e-8
+    return np.asarray((vectors[:, nonzero] / values[nonzero]) @ vectors[:, nonzero].T)
 
 
 def _groups(have: Mask) -> NDArray[np.intp]:

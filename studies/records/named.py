@@ -1,11 +1,14 @@
 """Which study a name means: the one that is stored under it, or a preset; a path means a file."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from explorer.errors import unknown
+from explorer.errors import UserError, unknown
 from search_spaces.documents import is_path, load_document, preset_names, validate
 from studies.config.study import StudyFile
+from studies.records.ownership import refuse_strangers
 from studies.records.stored_study import stored_alone
 from studies.storage import Storage
 
@@ -51,3 +54,24 @@ def load_study(kind: type[File], name_or_path: str | Path, storage: Storage) -> 
         others.append("the preset, which differs")
     sentence = f"{name}: as it is stored in {storage.shown}, not {' or '.join(others)}."
     return study, sentence if others else ""
+
+
+@contextmanager
+def storage_of(name: str, storage: str | Storage | None) -> Iterator[Storage]:
+    """The storage that holds a study, opened (`Storage.visit`).
+
+    Raises:
+        UserError: The study is not in it.
+    """
+    with Storage.visit(storage) as opened:
+        has_tables = opened.exists() and not opened.is_empty()
+        if not has_tables or not stored_alone(opened, name):
+            if has_tables:
+                refuse_strangers(opened, name)
+            given = "" if storage is None else "storage=..."
+            raise UserError(
+                f"the study {name!r} is not in {opened.shown}: nothing of it was trained yet. Run"
+                f" it first, with study.run({given}), or name the storage that holds it:"
+                " storage='sqlite:///FILE'."
+            )
+        yield opened

@@ -31,7 +31,7 @@ from studies.records.same_data import check_data
 from studies.records.stored_study import StoredStudy
 from studies.results.importing import put_study, read_csv
 from studies.results.table_files import check_curves, open_table
-from studies.results.tables import CURVES, Chunk
+from studies.results.tables import NUMBERS, Chunk
 from studies.storage import Storage
 
 _MARK = b"# What"  # a file of origin begins so
@@ -193,7 +193,7 @@ def _trials(stored: StoredStudy, results: Path, trusted: Collection[str]) -> pd.
 def _chunks(stored: StoredStudy, trials: pd.DataFrame, path: Path) -> dict[Pair, Chunk]:
     """The epochs of these pairs. Raises `UserError` where some of a pair's are missing."""
     table = check_curves(open_table(path))
-    numbers = list(CURVES)[list(CURVES).index("epoch") :]
+    columns = list(NUMBERS)
     own = table[table["study"] == stored.name].sort_values("epoch")
     by_pair = {
         Pair(str(key[0]), int(key[1])): rows for key, rows in own.groupby(["design", "seed"])
@@ -207,7 +207,7 @@ def _chunks(stored: StoredStudy, trials: pd.DataFrame, path: Path) -> dict[Pair,
                 f"{path} does not hold all {epochs} epochs of {design}, seed {seed}, which is"
                 " complete. Write both files anew, or leave out --curves."
             )
-        known = rows[numbers].astype(object).where(rows[numbers].notna(), None)
+        known = rows[columns].astype(object).where(rows[columns].notna(), None)
         chunks[pair] = known.to_dict("list")
     return chunks
 

@@ -100,7 +100,7 @@ MEASURED = (*ERRORS, "epochs", "seconds", "images_per_second", "peak_memory", "l
 SHARED = ("cardinality", "bottleneck_width", "width", "depths")
 _COPIED = [field.name for field in fields(StoredDesign) if field.name in {*TRIALS} - {*SHARED}]
 # What a chunk of a curve holds; the table's other columns say whose it is.
-_NUMBERS = tuple(CURVES)[list(CURVES).index("epoch") :]
+NUMBERS = tuple(CURVES)[list(CURVES).index("epoch") :]
 
 Times = tuple[Any, Any]  # when an attempt was started and finished
 _NO_TIMES = (None, None)
@@ -267,7 +267,7 @@ def make_curves(
     lengths = [len(curve["epoch"]) for curve in curves]
     columns: dict[str, Any] = {
         key: np.array(list(chain.from_iterable(curve[key] for curve in curves)), dtype=float)
-        for key in _NUMBERS
+        for key in NUMBERS
     }
     arms = {design.name: design.arm for design in study.designs}
     columns["arm"] = np.repeat(np.array([arms[pair.design] for pair in whose], object), lengths)
@@ -294,10 +294,10 @@ def _joined(chunks: Iterable[Chunk]) -> Chunk:
     """The epochs of several chunks in order; what came later counts."""
     epochs: dict[int, tuple[Any, ...]] = {}
     for chunk in chunks:
-        for values in zip(*(chunk[key] for key in _NUMBERS), strict=True):
+        for values in zip(*(chunk[key] for key in NUMBERS), strict=True):
             epochs[values[0]] = values
     columns = zip(*(epochs[epoch] for epoch in sorted(epochs)), strict=True)
-    return dict(zip(_NUMBERS, columns, strict=True))
+    return dict(zip(NUMBERS, columns, strict=True))
 
 
 def _typed(frame: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:

@@ -16,9 +16,7 @@ import torch
 from torch import Tensor
 
 from explorer import Blueprint, build
-from explorer.errors import UserError
 from explorer.networks import SGD, channels_last, forget, record, sync_norms
-from explorer.text import counted
 from studies.config.recipe import Recipe
 from studies.data import Images, Splits
 from studies.machine.memory import give_back, read_peak, reset_peak
@@ -40,6 +38,7 @@ from studies.training.losses import balanced_weights, cross_entropy
 from studies.training.metrics import Predictions, Reading, Tally, balanced_error
 from studies.training.outcome import Outcome, Row, TrainingFailed, TrainingStopped
 from studies.training.ranks import Exchange, Ranks, meeting
+from studies.training.shapes import check_shape
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +85,7 @@ def train(
             or the checkpoint is not a file that this program would write.
     """
     check_settings(settings)
-    _check_shape(architecture, splits)
+    check_shape(architecture, splits)
     recipe.steps_per_epoch(len(splits.train))
     if ranks:
         ranks.check(recipe, settings)
@@ -384,18 +383,3 @@ class _Run(pytorch_lightning.LightningModule):
         stops = self.should_stop()
         if self.exchange.any(stops) if self.exchange else stops:  # all after the same step
             raise TrainingStopped
-
-
-def _check_shape(architecture: Blueprint, splits: Splits) -> None:
-    channels, resolution = splits.train.images.shape[1:3]
-    data = (resolution, channels, splits.classes)
-    network = (architecture.resolution, architecture.in_channels, architecture.classes)
-    if data != network:
-        raise UserError(
-            f"the network is for {_describe(*network)}, the data has {_describe(*data)}."
-        )
-
-
-def _describe(resolution: int, channels: int, classes: int) -> str:
-    shape = f"{resolution} x {resolution} pixels, {counted(channels, 'channel')}"
-    return f"{shape} and {counted(classes, 'class', 'classes')}"

@@ -16,9 +16,9 @@
   const draw = (node) => {
     if (Array.isArray(node)) return node.map(draw);
     if (node === null || typeof node !== "object") return node;
-    const { children, ...attributes } = node.props;
-    if (node.type === "Link") return create("a", { ...attributes, onClick: follow }, ...[draw(children)].flat());
-    return create(node.type.toLowerCase(), attributes, ...[draw(children)].flat());
+    const { t: tag, c: children, ...attributes } = node; // `Element` in dashboards/page/elements.py
+    if (tag === "Link") return create("a", { ...attributes, onClick: follow }, ...[draw(children)].flat());
+    return create(tag, attributes, ...[draw(children)].flat());
   };
 
   window.resnext_explorer = { Still: ({ content }) => create(window.React.Fragment, null, ...draw(content)) };

@@ -44,6 +44,7 @@ from explorer.text import human_time
 from studies.attempts.attempt import STATUSES
 from studies.results import Reader, Tables
 
+MOST_BESIDE = 16  # arms of a figure that stands beside another one
 ROWS = 25  # of the table of trainings, on one page
 
 
@@ -74,12 +75,12 @@ def _page(reader: Reader, tables: Tables, chosen: Selection, every: float) -> li
     }
     own = own_cost(findings)
     by = radio("cost-by", labelled_options(measures), chosen.cost or own)
-    costs = html.Section(
-        [
-            legend("Cost in", by),
-            html.Div([figure_frame(key) for key in SPENDING], className="pair even"),
-        ]
-    )
+    # Of many arms, the rows of the second are ten times as high as the first.
+    is_high = len(findings.arms) > MOST_BESIDE
+    groups = [[key] for key in SPENDING] if is_high else [SPENDING]
+    kind = "single" if is_high else "pair even"
+    frames = [html.Div([figure_frame(key) for key in keys], className=kind) for keys in groups]
+    costs = html.Section([legend("Cost in", by), *frames])
     hint = [zooming, "Click a single training's mark to open it."]
     return [
         dcc.Store(id="study-name", data=tables.info["name"]),

@@ -8,6 +8,7 @@ from study_tables import make_curves, make_info, make_trials
 from dashboards.analysis.extremes import extreme_designs
 from dashboards.analysis.findings import Findings
 from dashboards.figures import best_and_worst_curves
+from dashboards.figures.theme import THEMES
 from dashboards.page.elements import to_html
 from dashboards.page.extremes import side_by_side
 
@@ -50,6 +51,16 @@ def test_their_curves_are_those_of_six_designs_by_name():
     figure = best_and_worst_curves(Findings(trials, make_info()), make_curves(trials))
     names = [line.name for line in figure.data if line.name]
     assert names == ["best 1", "best 2", "best 3", "worst 3", "worst 2", "worst 1"]
+
+
+def test_the_reference_design_among_them_looks_like_the_reference():
+    trials = make_grid(2).assign(reference="")
+    second = extreme_designs(Findings(trials)).best["design"].iloc[1]
+    figure = best_and_worst_curves(
+        Findings(trials.assign(reference=second), make_info()), make_curves(trials)
+    )
+    black = [line.name for line in figure.data if line.line.color == THEMES["light"].reference]
+    assert black == ["best 2"]
 
 
 def test_each_is_drawn_with_its_costs_and_its_text_is_escaped(trials):

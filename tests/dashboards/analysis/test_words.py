@@ -74,6 +74,14 @@ def test_arms_are_listed_by_axis_and_names_with_commas_stay_apart(arms, text):
     assert listed(["C=2, seed 1,", "C=8, seed 0,"]) == "C=2, seed 1, and C=8, seed 0,"
 
 
+def test_of_very_many_arms_a_sentence_names_the_first():
+    arms = [f"C={c}" for c in range(1, 9)]
+    assert listed(arms) == "C=1, C=2, C=3, C=4, C=5, C=6, C=7 and C=8"
+    assert listed([*arms, "C=9"]) == "C=1, C=2, C=3, C=4, C=5, C=6, C=7 and 2 more"
+    arms = [f"C={c}, d=4" for c in range(625)]
+    assert listed_by_axis(arms).endswith("; C=6, d=4; and 618 more")
+
+
 def test_data_of_a_folder_says_which_folder():
     info = {**make_info(), "data": {"name": "folder", "path": "../my/photos", "train": 400}}
     assert Findings(make_trials(), info).context == "folder photos, 10 epochs"

@@ -26,6 +26,9 @@ def test_match_solves_the_quantity_that_is_asked_for(workdir: Path, here: Here) 
     assert abs(designs[1]["mismatch"]) < 0.1
     text = here(*asked).stdout
     assert text.splitlines()[0].split()[:3] == ["design", "kernel", "width"]
+    unsaid = here(*asked[:-2])
+    assert "unknown quantity to solve 'bottleneck_width'. Known: depths, kernel" in unsaid.stderr
+    assert "What is solved is said by --solve" in unsaid.stderr
     assert f"Next: resnext-explorer describe '{names[1]}' --resolution 8 --classes 10\n" in text
 
 

@@ -27,6 +27,16 @@ NET = "return nn.Sequential(nn.Conv2d(in_channels, width, 1), *classifier(width,
             r"N x 10 logits; of one image it made an output of shape \(1, 48\)",
         ),
         ("return nn.Linear(3, classes)", "failed: RuntimeError"),
+        (
+            "return type('Net', (nn.Module,), {'forward': lambda self, x: x.sum().item()})()",
+            r"so no forward may ask for them \(\.item\(\)",
+        ),
+        ("assert width > 100", r"failed: AssertionError \(.*wrong_1.py:\d+\)"),
+        (
+            "return type('Net', (nn.Module,), {'forward': lambda self, x: print('run')})()",
+            "prints 'run'; take that out",
+        ),
+        ("import sys; sys.exit(3)", "failed: SystemExit: 3"),
     ],
 )
 def test_what_was_called_with_what_is_said(workdir: Path, body: str, message: str) -> None:
@@ -45,6 +55,7 @@ def test_what_was_called_with_what_is_said(workdir: Path, body: str, message: st
         ("bias=True", "the parameter bias = True, which is no whole number"),
         ("norm: bool", "the parameter norm: bool, which is no whole number"),
         ("kernel=None", "the parameter kernel = None, which is no whole number"),
+        ("rates: tuple[float, ...]", r"the parameter rates: tuple\[float, ...\], which is no"),
     ],
 )
 def test_a_parameter_that_is_no_whole_number_is_named(

@@ -1,8 +1,16 @@
 """What arrives in trackers, as their own readers see it."""
 
+import json
+import os
+import signal
+import socket
 import struct
+import subprocess
 import sys
-from collections.abc import Iterator
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +223,82 @@ def test_a_study_with_log_shows_its_trainings_and_changes_no_number(
     tiny_study.change(tiny, "log: [tensorboard]", "log: [wandb]")
     assert tiny_runs.run(tiny) == tiny_runs.DONE
     assert get(Storage(URL), "tiny").content.file.log == ("wandb",)
+
+
+@pytest.fixture
+def mlflow_server(workdir: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """A real server with its own database, at the head of a process group."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
+    command += ["--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{workdir}/mlflow.db"]
+    command += ["--artifacts-destination", str(workdir / "artefacts")]
+    address = f"http://127.0.0.1:{port}"
+    with (workdir / "server.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        try:
+            until(lambda: process.poll() is not None or answers(f"{address}/health"))
+            assert process.poll() is None, (workdir / "server.log").read_text()
+            yield address, process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def until(is_so: Callable[[], object], limit: float = 120) -> None:
+    end = time.monotonic() + limit
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+@pytest.mark.heavy
+def test_a_server_that_is_killed_in_mid_study_costs_one_warning_and_no_training(
+    fake: None,
+    tiny: Path,
+    undisturbed: Any,
+    mlflow_server: tuple[str, "subprocess.Popen[bytes]"],
+    monkeypatch: pytest.MonkeyPatch,
+    workdir: Path,
+) -> None:
+    import mlflow
+
+    address, server = mlflow_server
+    client = mlflow.MlflowClient(address)
+    tiny.write_text(tiny.read_text() + "log: [mlflow]\n")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    # All trainings of one arm wait for the server's end.
+    held = undisturbed[0].query("arm == 'C=2'")["design"].iloc[0]
+    monkeypatch.setenv("FAKE_MISCHIEF", json.dumps({held: "held"}))
+
+    def arrived() -> list[Any]:
+        known = client.get_experiment_by_name("tiny")
+        return known and client.search_runs([known.experiment_id], "attributes.status = 'FINISHED'")
+
+    def kill_it(_: int, event: dict[str, Any]) -> None:
+        if event["event"] == "complete" and server.poll() is None:
+            until(arrived)
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+            (workdir / "go").touch()
+
+    recorder = tiny_runs.Recorder(kill_it)
+    assert tiny_runs.run(tiny, recorder) == tiny_runs.DONE
+    (note,) = recorder.named("note")
+    assert note["text"].startswith("Nothing more is logged to mlflow: ")
+    assert "study log tiny --to mlflow" in note["text"]
+    tiny_runs.assert_undisturbed(undisturbed)
 
 
 @pytest.mark.parametrize("mischief", ["dead port", "killed", "hangs"])
