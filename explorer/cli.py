@@ -11,7 +11,7 @@ import sys
 
 import click
 
-from explorer.errors import UserError, check_known, pasted
+from explorer.errors import UnknownName, UserError, check_known, pasted
 from explorer.lazy import load
 from explorer.output import OutputGone, finish, guard_streams, tell
 from explorer.rooms import check_rooms
@@ -75,6 +75,7 @@ COMMANDS = {
 
 
 ALIASES = {"paper": "published"}
+GROUPS = ("study", "space", "data")  # the commands that have commands of their own
 
 
 class LazyGroup(click.Group):
@@ -99,8 +100,21 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-"):
-            check_known("command", ALIASES.get(args[0], args[0]), COMMANDS)
+            _check_command(ctx, args[0])
         return super().resolve_command(ctx, args)
+
+
+def _check_command(ctx: click.Context, name: str) -> None:
+    """Raise `UnknownName` for what is no command, with the group that has one of this name."""
+    if name in COMMANDS or name in ALIASES:
+        return
+    for group in GROUPS:
+        command = cli.get_command(ctx, group)
+        if isinstance(command, click.Group) and name in command.commands:
+            raise UnknownName(
+                f"unknown command {name!r}: it is one of {group}, resnext-explorer {group} {name}."
+            )
+    check_known("command", name, COMMANDS)
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
@@ -166,7 +180,12 @@ def _run() -> int:
         code = 2
     except click.ClickException as error:
         error.show()
-        if hint := pasted(error.format_message()):
+        hint = pasted(error.format_message())
+        if not hint and isinstance(error, click.UsageError):
+            from explorer.usage import advice
+
+            hint = advice(error)
+        if hint:
             print(hint.strip(), file=sys.stderr)
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):

@@ -155,6 +155,12 @@ def parse_comparison(
             f" {shorten(text)}."
         )
     column, sign, number = parts.groups()
+    if column[0].isdigit() and number in columns:
+        turned = sign.translate(str.maketrans("<>", "><"))
+        raise UserError(
+            f"a filter has its column first: write '{number}{turned}{column}'; given:"
+            f" {shorten(text)}."
+        )
     check_known("column in a filter", column, columns)
     value = parse_seconds(number, column) if column in TIMES else parse_number(number)
     return column, _COMPARISONS[sign], value

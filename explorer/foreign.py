@@ -72,8 +72,8 @@ def check_users_own(target: str, what: str, advice: str) -> None:
             spec = None
     if spec is None and first not in sys.modules:
         return
-    places = [spec.origin, *(spec.submodule_search_locations or ())] if spec else []
-    paths = [Path(place) for place in places if place and Path(place).exists()]
+    files = [spec.origin, *(spec.submodule_search_locations or ())] if spec else []
+    paths = [Path(file) for file in files if file and Path(file).exists()]
     if not paths or any(map(is_of_a_library, paths)):
         raise UserError(
             f"{what} names {shorten(target)}, a function of a library and not of your own, which is"

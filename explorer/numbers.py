@@ -28,7 +28,7 @@ def parse_number(text: str) -> float:
     if not parts or parts[2] not in PREFIXES:
         raise UserError(
             f"cannot read {shorten(text)} as a number; write for example 4100000000, 4.1G, 25M or"
-            " 250k."
+            f" 250k{number_hint(text)}."
         )
     from decimal import Decimal, DecimalException
 
@@ -39,6 +39,18 @@ def parse_number(text: str) -> float:
     if abs(value) > LARGEST:
         raise UserError(f"{shorten(text)} is out of range: a number is at most {LARGEST:.0e}.")
     return int(value) if value == value.to_integral_value() else float(value)
+
+
+def number_hint(text: str) -> str:
+    """How to write a number with a decimal comma or quotes: '; write 0.5'. '' for all else."""
+    plain = text.strip().strip("\"'`").strip()
+    comma = re.fullmatch(r"([+-]?\d+),(\d+)\s*([A-Za-zµ%]*)", plain, re.ASCII)
+    if comma and len(comma[2]) == 3 and comma[1].strip("+-0"):  # a thousand, or a decimal
+        whole, rest, unit = comma.groups()
+        return f"; write {whole}{rest}{unit}, or {whole}.{rest}{unit} for a decimal"
+    if comma:
+        return f"; write {comma[1]}.{comma[2]}{comma[3]}, with a point"
+    return f"; write {plain}, without quotes" if plain and plain != text.strip() else ""
 
 
 def parse_seconds(value: Any, label: str) -> float:

@@ -7,12 +7,13 @@ from explorer.commands.parsing import WholeNumber
 from explorer.commands.printing import UNITS, print_designs, print_far_off
 from explorer.designs import Design
 from explorer.text import counted, human_count, human_percent
+from explorer.usage import Group
 from search_spaces.api import SearchSpace
 
 SHOWN_KEYS = ("name", "description", "reference", "budget", "match", "scale", "free", "axes")
 
 
-@click.group()
+@click.group(cls=Group)
 def space() -> None:
     """Show the designs that a search space holds.
 

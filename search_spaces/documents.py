@@ -1,6 +1,8 @@
 """YAML files as validated objects: spaces, studies and recipes, by preset name or by path."""
 
+import os
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -9,7 +11,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from explorer.errors import UserError, shorten, unknown
+from explorer.errors import UnknownName, UserError, shorten, unknown
+from explorer.files import expanded
 from explorer.suggestions import command
 from search_spaces.mistakes import explain
 
@@ -23,6 +26,8 @@ MOST_VALUES = 50_000
 MOST_DIGITS = 400
 # Of a file with more mistakes, the first ones are told.
 MOST_PROBLEMS = 5
+
+ENDINGS = (".yaml", ".yml")  # of a file of the user's
 
 # Where each kind of preset lives: package, and the folder inside it.
 PRESETS = {
@@ -45,6 +50,11 @@ SLIPS = {
     "<block end>": "keys of one level must start in the same column; check the spaces before them",
     "mapping values are not allowed here": "a key is indented differently from those around it, or"
     " a text with a colon lacks its quotes",
+    "could not find expected ':'": "here or in the line before, a key lacks its colon or the space"
+    " after it (`key: value`)",
+    "found unknown escape character": "a backslash between double quotes; write / in a path, or"
+    " single quotes",
+    "that cannot start any token": "a text that begins with this character needs quotes",
 }
 
 
@@ -60,6 +70,14 @@ class FileModel(BaseModel):
         except ValidationError:
             validate(type(self), keys, source=type(self).__name__)
             raise
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in type(self).model_fields:
+            kind = type(self).__name__
+            raise UserError(
+                f"{name} of a {kind} cannot be changed. Make another: {kind}(..., {name}=...)."
+            )
+        super().__setattr__(name, value)
 
     # Pydantic then makes the parts of a file by itself, and knows where in it a mistake is.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
@@ -101,7 +119,7 @@ def is_path(name_or_path: str) -> bool:
 
     A path ends in .yaml or .yml, or has a slash in it.
     """
-    return name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path
+    return name_or_path.endswith(ENDINGS) or "/" in name_or_path
 
 
 def load_document(model: type[Model], kind: str, name_or_path: str | Path) -> Model:
@@ -119,7 +137,7 @@ def load_document(model: type[Model], kind: str, name_or_path: str | Path) -> Mo
     """
     given = str(name_or_path)
     if isinstance(name_or_path, Path) or is_path(given):
-        path = Path(given)
+        path = expanded(given)
         try:
             with path.open() as file:
                 text = file.read(MOST_CHARACTERS + 1)
@@ -130,17 +148,52 @@ def load_document(model: type[Model], kind: str, name_or_path: str | Path) -> Mo
                     f"{given[:200]} is a folder, and a {kind} is a YAML file, for example"
                     f" {path / 'my'}_{kind}.yaml, or a name. (Folders of images: --data-dir.)"
                 ) from None
-            if isinstance(error, FileNotFoundError) and not path.is_absolute():
-                reason = f"{reason} (looked for in {path.parent.absolute()})"
+            if isinstance(error, FileNotFoundError):
+                reason = f"{reason} (looked for in {path.parent.absolute()}){_nearest_file(path)}"
             raise UserError(f"cannot read the {kind} file {given[:200]}: {reason}.") from None
         return parse_document(model, text, source=given, path=path)
     if given not in preset_names(kind):
-        message = unknown(f"{kind} preset", given, preset_names(kind))
-        raise UserError(
-            f"{message} A file of your own is given by its path, for example ./{given}.yaml."
-        )
+        raise unknown_document(f"{kind} preset", given, preset_names(kind))
     text = _preset_folder(kind).joinpath(f"{given}.yaml").read_text()
     return parse_document(model, text, source=f"{kind} preset {given}", path=Path(given))
+
+
+def unknown_document(kind: str, given: str, names: Iterable[str], where: str = "") -> UnknownName:
+    """The error for a name that is none of `names`: how to give the file that may be meant.
+
+    Args:
+        kind: What the name is of.
+        given: The name.
+        names: Those that are known.
+        where: A sentence on where they are from.
+    """
+    if os.path.isdir(given):  # False, and no error, also for a name that no file can have
+        return UnknownName(
+            f"{given[:200]} is a folder, and a {kind} is a name or the path of a YAML file. Of a"
+            f" folder of images this makes one: {command('study new', 'FILE.yaml', data=given)}"
+        )
+    files = [f"{given}{ending}" for ending in ("", *ENDINGS)]
+    if file := next((file for file in files if os.path.isfile(file)), None):
+        return UnknownName(
+            f"unknown {kind} {shorten(given)}. A file is given by its path: ./{file}."
+        )
+    return UnknownName(
+        f"{unknown(kind, given, names)}{where} A file of your own is given by its path, for example"
+        f" ./{given}.yaml."
+    )
+
+
+def _nearest_file(path: Path) -> str:
+    """'; there is my.yaml', the file beside a missing one with nearly its name; else ''."""
+    from difflib import get_close_matches
+
+    if "\\" in path.name:
+        return "; write / between folders"
+    with suppress(OSError, ValueError):  # no such folder, or a NUL in its name
+        names = [entry.name for entry in path.parent.iterdir() if entry.suffix in ENDINGS]
+        if nearest := get_close_matches(path.name, names, n=1, cutoff=0.75):
+            return f"; there is {path.parent / nearest[0]}"
+    return ""
 
 
 def parse_document(model: type[Model], text: str, *, source: str, path: Path) -> Model:

@@ -1,11 +1,13 @@
 """What pydantic finds wrong with a file, in plain words: where, what is allowed, what was given."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any, get_args
 
 from pydantic import BaseModel
 
 from explorer.errors import cut, shorten, unknown
+from explorer.numbers import number_hint
 
 # What a value must be, by pydantic's type of the error; in braces are the values of its context.
 MUST_BE = {
@@ -49,20 +51,91 @@ def explain(model: type[BaseModel], data: Any, problems: Sequence[Mapping[str, A
     """
     paths = [_path(data, problem) for problem in problems]
     outer = {path[:length] for path in paths for length in range(len(path))}
+    commas = _decimal_commas(data, problems, paths)
+    problems = [
+        problem for problem, path in zip(problems, paths, strict=True) if path not in commas
+    ]
+    paths = [path for path in paths if path not in commas]
     kinds: dict[tuple[Any, ...], list[str]] = {}
     for path, problem in zip(paths, problems, strict=True):
         if (kind := _must_be(model, path, problem)) and kind not in kinds.setdefault(path, []):
             kinds[path].append(kind)
-    lines = []
+    lines = list(commas.values())
     for path, problem in zip(paths, problems, strict=True):
         if problem["type"] not in MUST_BE:
             lines.append(_explain(model, path, problem))
         elif path not in outer:
             where, given = _written(path), problem["input"]
-            shown = "" if isinstance(given, dict) else f" (given: {shorten(given)})"
-            wanted = f"{' or '.join(kinds[path])}{_example(model, path)}"
+            shown = "" if isinstance(given, dict) else f" (given: {_shown(given)})"
+            example = _example(model, path)
+            if not example and len(kinds[path]) == 1:
+                example = _as_meant(model, path, problem)
+            wanted = f"{' or '.join(kinds[path])}{example}"
             lines.append(f"{where}: must be {wanted}{shown}")
     return list(dict.fromkeys(lines))
+
+
+def _decimal_commas(
+    data: Any, problems: Sequence[Mapping[str, Any]], paths: Sequence[tuple[Any, ...]]
+) -> dict[tuple[Any, ...], str]:
+    """What to say of each decimal comma, by the paths of the two halves that YAML makes of it.
+
+    `{test: 0,2}` is a mapping of test to 0 and of 2 to nothing.
+    """
+    said: dict[tuple[Any, ...], str] = {}
+    for path, problem in zip(paths, problems, strict=True):
+        if problem["type"] not in ("invalid_key", "extra_forbidden"):
+            continue
+        mapping = data
+        for part in path[:-1]:
+            mapping = mapping[part]
+        keys = list(mapping) if isinstance(mapping, Mapping) else []
+        if path[-1] not in keys[1:] or mapping[path[-1]] is not None:
+            continue
+        before = keys[keys.index(path[-1]) - 1]
+        if str(path[-1]).isdecimal() and type(mapping[before]) is int:
+            whole = (*path[:-1], before)
+            said[path] = said[whole] = (
+                f"{_written(whole)}: a comma follows {mapping[before]}, which ends the value; write"
+                " decimals with a point (0.5), and lists in brackets ([1, 2])"
+            )
+    return said
+
+
+def _as_meant(model: type[BaseModel], path: Sequence[Any], problem: Mapping[str, Any]) -> str:
+    """', for example axes: [1, 2]', where it is plain how a value was meant; else ''."""
+    given, kind = problem["input"], problem["type"]
+    key = f"{path[-1]}: " if path and isinstance(path[-1], str) else ""
+    if kind in ("list_type", "tuple_type") and isinstance(given, int | float | str):
+        return f", for example {key}[{cut(str(given))}]"
+    if kind == "string_type" and isinstance(given, int | float | date):
+        return f', for example in quotes: {key}"{given}"'
+    if kind in ("model_type", "model_attributes_type") and isinstance(given, str):
+        has_name = "name" in _model_at(model, path).model_fields
+        return f", for example {key}{{name: {cut(given)}}}" if has_name else ""
+    if kind.startswith("float") and isinstance(given, str):
+        return _percent_hint(given.rstrip().removesuffix("%"), given) or number_hint(given)
+    if kind == "less_than" and problem["ctx"]["lt"] == 1:
+        return _percent_hint(given, f"{given} %")
+    return ""
+
+
+def _percent_hint(number: Any, given: str) -> str:
+    """'; write 0.2 for 20 %', where a fraction was meant as a percentage; else ''."""
+    if not given.rstrip().endswith("%"):
+        return ""
+    try:
+        fraction = float(number) / 100
+    except ValueError:
+        return ""
+    return f"; write {fraction:g} for {given.strip()}" if 0 < fraction < 1 else ""
+
+
+def _shown(given: Any) -> str:
+    """A value as the file has it, so that it is found there."""
+    if isinstance(given, bool):
+        return "true, yes or on" if given else "false, no or off"
+    return str(given) if isinstance(given, date) else shorten(given)
 
 
 def _path(data: Any, problem: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -105,7 +178,8 @@ def _explain(model: type[BaseModel], path: tuple[Any, ...], problem: Mapping[str
     message = str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
     given = problem.get("input")
     # Most of our own messages, as of a space inside a study, have named what was given already.
-    shown = "" if isinstance(given, dict) or "given: " in message else f" (given: {shorten(given)})"
+    is_named = isinstance(given, dict) or "given: " in message or shorten(given) in message
+    shown = "" if is_named else f" (given: {_shown(given)})"
     return f"{where}: {message}{shown}" if where else message
 
 

@@ -120,8 +120,12 @@ def test_the_commands_of_the_top_readme_run(workdir: Path, monkeypatch: pytest.M
     add_attempts(storage, stored(storage, Study.load("digits_cardinality")))
     search_to_its_end(storage, stored(storage, Study(**MY_STUDY, data=few)))
     storage.close()
-    (workdir / "photos").mkdir()
-    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save("photos/one.png")
+    monkeypatch.setenv("HOME", str(workdir))
+    for folder in ("new_photos", "photos/cats", "photos/dogs"):
+        (workdir / folder).mkdir(parents=True)
+        image = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))
+        for number in range(10):
+            image.save(f"{folder}/{number}.png")
     lines = [
         line.partition("  #")[0].strip()
         for block in blocks(ROOT / "README.md", "sh")

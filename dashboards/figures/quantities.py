@@ -166,7 +166,8 @@ def _trend_title(quantity: Quantity, trend: SmoothTrend | None, scale: str, quan
 
 
 def _unscaled(position: float, scale: str) -> float:
-    return {"log2": 2.0**position, "log10": 10.0**position}.get(scale, position)
+    base = {"log2": 2.0, "log10": 10.0}.get(scale)
+    return base**position if base else position
 
 
 def ticks_of(places: Any, quantity: Quantity, scale: str) -> dict[float, str]:

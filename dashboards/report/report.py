@@ -157,9 +157,9 @@ def _side_by_side(
         frames.append(element("div", figure_frame(key, figures[key]), className="single"))
         methods.append(recipes_method(by_recipe))
     panels = [
-        element("div", study_name(part.source.name), frame)
+        element("div", study_name(part.source.name), figure_frame(key, figures[key]))
         for part in parts
-        if (frame := part.figure("error"))
+        if (key := f"{part.prefix}error") in figures
     ]
     distributions = _distributions(studies, figures)
     body = [

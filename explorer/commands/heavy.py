@@ -1,5 +1,6 @@
 """The commands that need torch: measure, export, rules, and match by measured time."""
 
+import os
 from typing import Any
 
 import click
@@ -186,6 +187,8 @@ def export(
       resnext-explorer export --weights best/weights.safetensors --format onnx -o best.onnx
       resnext-explorer export resnext29_8x16d_cifar --weights best.pth --format onnx -o best.onnx
     """
+    if name and os.path.isfile(name):
+        raise UserError(f"{name} is a file, and a network's name is needed, or --weights {name}.")
     architecture = blueprint(name, **sizes) if name else None
     if architecture is None and weights is None:
         raise UserError("name the network to export, as resnet50, or its --weights FILE.")

@@ -94,6 +94,8 @@ def load_network(path: str | Path, name: str | None = None, **sizes: int) -> Sav
             f"cannot read weights from {path}: it is no file of weights. Give the .safetensors file"
             " that a training wrote, or a .pt or .pth of a state dict."
         )
+    if design is None:
+        _check_whole(path)
     if design is None or (name is None and "resolution" not in {**said, **sizes}):
         whole = command(
             "export",
@@ -116,7 +118,15 @@ def load_network(path: str | Path, name: str | None = None, **sizes: int) -> Sav
             "If you trust it, name the network:"
             f" {command('export', design, weights=path, format='onnx', o='NEW.onnx')}",
         )
-    architecture = blueprint(design, **{**said, **sizes})
+    try:
+        architecture = blueprint(design, **{**said, **sizes})
+    except UserError as error:
+        holds = metadata.get("architecture")
+        if name is None or holds in (None, name):
+            raise
+        raise UserError(
+            f"{path} holds {holds}, and {name} is given. Leave it out. ({error})"
+        ) from None
     if name is None and architecture.source != metadata.get("source", ""):
         raise UserError(
             f"{path} was written with another source of {design.partition('(')[0]}, which has"
@@ -127,6 +137,22 @@ def load_network(path: str | Path, name: str | None = None, **sizes: int) -> Sav
     taken_off = load_weights(network, path)
     more = {key: text for key, text in metadata.items() if key not in OWN}
     return SavedNetwork(architecture, network, more, taken_off)
+
+
+def _check_whole(path: str | Path) -> None:
+    """Raise `UserError` for a .safetensors file that ends too early, as after a broken copy."""
+    from safetensors import SafetensorError, safe_open
+
+    if Path(path).suffix.lower() != ".safetensors":
+        return
+    try:
+        with safe_open(path, framework="pt"):
+            pass
+    except SafetensorError as error:
+        raise UserError(
+            f"cannot read weights from {path}: the file is damaged or was cut off ({error}). Copy"
+            " it again, or write it anew."
+        ) from None
 
 
 def _may_be_weights(path: Path) -> bool:

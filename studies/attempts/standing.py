@@ -38,7 +38,7 @@ class Attempts:
         # Every attempt as it was at the last reading, in the order of their numbers; handed out as
         # it is, for a copy of 20,000 takes half a millisecond. Where each is in it, by its id.
         self.seen: list[Attempt] = []
-        self._places: dict[int, int] = {}
+        self._indices: dict[int, int] = {}
         self._at: dict[Pair, dict[int, Attempt]] = {}
         self._running: dict[int, Attempt] = {}
         self.last = -1  # the id of the newest attempt that was read
@@ -109,12 +109,12 @@ class Attempts:
             )
 
     def _take(self, attempt: Attempt) -> None:
-        place = self._places.setdefault(attempt.id, len(self.seen))
-        if place == len(self.seen):
+        index = self._indices.setdefault(attempt.id, len(self.seen))
+        if index == len(self.seen):
             self.seen.append(attempt)
-        elif (known := self.seen[place]) == attempt and known.attributes == attempt.attributes:
+        elif (known := self.seen[index]) == attempt and known.attributes == attempt.attributes:
             return
-        self.seen[place] = attempt
+        self.seen[index] = attempt
         self._at.setdefault(attempt.pair, {})[attempt.id] = attempt
         self._changed.add(attempt.pair)
         self.last = max(self.last, attempt.id)
@@ -196,7 +196,7 @@ class Standing:
             self._agenda, self._pairs = agenda, dict.fromkeys(agenda.pairs, "")
             self._numbers, self._waiting = Counter(), []
             self._order = {
-                pair: (pair in agenda.ahead, place) for place, pair in enumerate(agenda.pairs)
+                pair: (pair in agenda.ahead, index) for index, pair in enumerate(agenda.pairs)
             }
             changed = set(agenda.pairs)
         for pair in changed & self._pairs.keys():

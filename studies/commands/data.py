@@ -3,9 +3,10 @@
 import click
 
 from explorer.suggestions import command
+from explorer.usage import Group
 
 
-@click.group()
+@click.group(cls=Group)
 def data() -> None:
     """Show and remove what is cached of data sets and image folders.
 

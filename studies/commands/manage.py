@@ -268,13 +268,13 @@ def delete(
     from studies.results import delete as delete_study
 
     counts = study.counts(storage)
-    kept = Artifacts.given(artifacts)
+    store = Artifacts.given(artifacts)
     what = f"{study.name} with {counts.complete} results from {storage.shown}"
-    if kept:
-        what += f", and its files at {kept.shown}"
+    if store:
+        what += f", and its files at {store.shown}"
     if not yes and not _is_confirmed(f"Delete {what}? This cannot be undone"):
         raise UserError(f"{study.name} was not deleted; --yes deletes it without asking.")
-    delete_study(storage, study, force=force, artifacts=kept)
+    delete_study(storage, study, force=force, artifacts=store)
     click.echo(f"Deleted {what}.")
 
 

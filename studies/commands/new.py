@@ -106,7 +106,13 @@ def new(
     check_output(file, (".yaml", ".yml"), b"", force=force)
     text = _written(file, data, budget, ask, seeds, margin)
     study = parse_document(StudyFile, text, source=str(file), path=file)
-    wanted = study.wanted()
+    try:
+        wanted = study.wanted()
+    except UserError as error:
+        others = " or ".join(f"--ask {question}" for question in QUESTIONS if question != ask)
+        raise UserError(
+            f"{error} Here: another --budget, or {others}. Nothing is written."
+        ) from None
     write_atomic(file, text)
     _show(wanted)
     click.echo(

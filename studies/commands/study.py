@@ -8,6 +8,7 @@ import click
 from explorer.commands.options import FORCE_OPTION, JSON_OPTION
 from explorer.errors import UserError
 from explorer.suggestions import command
+from explorer.usage import Group
 from studies.commands.engines import choose_engine, engine_options, hand_over
 from studies.commands.importing import import_
 from studies.commands.manage import delete, plan, show
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 MARKING_COLUMNS = 4  # as a CSV file of ours begins: a later version may have others after them
 
 
-@click.group()
+@click.group(cls=Group)
 def study() -> None:
     """Run studies and follow their progress.
 

@@ -163,9 +163,11 @@ def check_arrays(source: str, pairs: list[Any]) -> Parts:
     present = np.unique(train.labels)
     if len(present) < classes:
         empty = int(np.argmax(present != np.arange(len(present))))
+        numbering = "labels - 1" if empty == 0 and len(present) == classes - 1 else ""
+        numbering = numbering or "np.unique(labels, return_inverse=True)[1]"
         raise UserError(
             f"{source}: class {empty} is empty: the train labels go up to {classes - 1}, and none"
-            f" is {empty}."
+            f" is {empty}. Labels are numbered from 0 without a gap: {numbering}."
         )
     for name, part in zip(NAMES, parts, strict=True):
         if part is None:
@@ -199,14 +201,15 @@ def _images(source: str, name: str, images: Any, labels: Any) -> Images:
         raise UserError(
             f"{source}: the {name} images or labels are not an array ({error}); {FORM}."
         ) from None
-    given = f"{source}: the {name} images are {images.dtype}, {_sizes(images.shape)}"
+    given_shape = images.shape
+    given = f"{source}: the {name} images are {images.dtype}, {_sizes(given_shape)}"
     if images.ndim == 3:
         images = images[:, None]
     elif images.ndim == 4 and images.shape[3] in (1, 3) and images.shape[1] not in (1, 3):
         images = images.transpose(0, 3, 1, 2)
     shape = images.shape
     if images.ndim != 4 or shape[1] not in (1, 3) or 0 in shape:
-        raise UserError(f"{given}; {FORM}, and there is at least one.")
+        raise UserError(f"{given}{_reshaped(given_shape)}; {FORM}, and there is at least one.")
     if shape[2] != shape[3]:
         raise UserError(
             f"{given}: {shape[2]} high and {shape[3]} wide, and they must be square. Crop, pad or"
@@ -219,6 +222,19 @@ def _images(source: str, name: str, images: Any, labels: Any) -> Images:
     _check_labels(f"{source}: the {name} labels", labels, len(images))
     # A contiguous copy that can be written to, as torch needs arrays.
     return Images(np.array(images, np.uint8, order="C"), labels.astype(np.int64))
+
+
+def _reshaped(shape: tuple[int, ...]) -> str:
+    """How to make images of rows of pixels, or of images with an alpha channel; "" for others."""
+    if len(shape) == 2:
+        for channels in (1, 3):
+            side = math.isqrt(shape[1] // channels)
+            if side > 1 and channels * side * side == shape[1]:
+                into = f"-1, {side}, {side}" if channels == 1 else f"-1, 3, {side}, {side}"
+                return f": if a row is an image, images.reshape({into})"
+    if len(shape) == 4 and shape[3] in (2, 4):
+        return f": without its alpha channel, images[..., :{shape[3] - 1}]"
+    return ""
 
 
 def to_uint8(images: "NDArray[Any]") -> str:
@@ -239,8 +255,12 @@ def to_uint8(images: "NDArray[Any]") -> str:
 def _check_labels(which: str, labels: "NDArray[Any]", images: int) -> None:
     if labels.ndim != 1:
         given = _sizes(labels.shape) or "a single value"
+        slips = {(images, 1): "labels.ravel()"}
+        if labels.ndim == 2 and len(labels) == images and labels.shape[1] > 1:  # one-hot
+            slips[labels.shape] = "labels.argmax(1)"
+        hint = f" Use {slips[labels.shape]}." if labels.shape in slips else ""
         raise UserError(
-            f"{which} are {given}; there must be one number for each of the {images} images."
+            f"{which} are {given}; there must be one number for each of the {images} images.{hint}"
         )
     if len(labels) != images:
         raise UserError(
@@ -248,9 +268,11 @@ def _check_labels(which: str, labels: "NDArray[Any]", images: int) -> None:
             " for each."
         )
     if labels.dtype.kind not in "iu":
+        is_text = labels.dtype.kind in "OSU"
+        how = "names, labels = np.unique(labels, return_inverse=True)"
         raise UserError(
-            f"{which} are {labels.dtype}, and they must be whole numbers from 0: number the"
-            ' classes, or use .astype("int64").'
+            f"{which} are {'text' if is_text else labels.dtype}, and they must be whole numbers"
+            f" from 0: {how if is_text else 'labels.astype(' + repr('int64') + ')'}."
         )
     for extreme, word in ((int(labels.min()), "smallest"), (int(labels.max()), "largest")):
         if not 0 <= extreme < 2**63:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from explorer.errors import UserError
+from explorer.errors import UserError, unknown
 from explorer.files import write_atomic
 from studies.data.arrays import NAMES, check_arrays
+from studies.data.spec import DataSpec
 
 # Beside the default storage; no study has this name, whose files are there as well.
 FOLDER = Path("resnext-explorer-files", "_arrays")
@@ -42,13 +43,17 @@ def data_section(data: Any) -> Any:
         return data_section(_returned(data))
     if isinstance(data, tuple | list):
         data = {"train": data}
+    if not isinstance(data, dict | str | DataSpec) and data is not None:
+        raise UserError(f"data: {type(data).__name__} is no array of images; {FORMS}.")
+    if isinstance(data, dict):
+        _check_keys(data)
     if not isinstance(data, dict) or "train" not in data:
         return data
     pairs = {name: data[name] for name in NAMES if name in data and not _is_fraction(data[name])}
     for name, pair in pairs.items():
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise UserError(
-                f"data: {name} must be a pair (images, labels), not {type(pair).__name__}; {FORMS}."
+                f"data: {name} must be a pair (images, labels), not {_kind(pair)}; {FORMS}."
             )
     parts = check_arrays("data", [pairs.get(name) for name in NAMES])
     arrays = {
@@ -61,6 +66,21 @@ def data_section(data: Any) -> Any:
     if parts.test is None:
         rest = {"test": TEST, **rest}
     return {"name": "npz", "path": str(_written(arrays)), **rest}
+
+
+def _check_keys(data: dict[str, Any]) -> None:
+    """Raise `UserError` for arrays under other keys than those of the parts."""
+    for key, value in data.items():
+        parts = value if isinstance(value, tuple | list) else [value]
+        if key not in NAMES and any(getattr(part, "ndim", 0) for part in parts):
+            raise UserError(
+                f"data: {unknown('part', str(key), NAMES)} {FORMS[0].upper()}{FORMS[1:]}."
+            )
+
+
+def _kind(value: Any) -> str:
+    many = f" of {len(value)}" if isinstance(value, tuple | list) else ""
+    return f"a {type(value).__name__}{many}"
 
 
 def is_of_arrays(path: Any) -> bool:

@@ -1,5 +1,6 @@
 """Image files of no data set, such as those that a trained network is to classify."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -39,7 +40,7 @@ def find_photos(given: Iterable[str | Path]) -> tuple[list[Path], str]:
     for path in map(expanded, given):
         if not path.is_dir():
             if not path.exists():
-                raise UserError(f"there is no file or folder {path}.")
+                raise UserError(f"there is no file or folder {path}.{_hint(str(path))}")
             paths.append(path)
             continue
         try:
@@ -55,6 +56,17 @@ def find_photos(given: Iterable[str | Path]) -> tuple[list[Path], str]:
             )
         paths += below
     return paths, str(left_out)
+
+
+def _hint(path: str) -> str:
+    """What to do about a path that cannot be one of a file here; "" for any other."""
+    if re.match(r"(https?|s3|gs|ftp):/", path):
+        return " Download it first, and give the file."
+    if path[0] in "\"'" and path[-1] == path[0]:
+        return f" Write it without the quotes inside: {path.strip(path[0])}"
+    if set("*?[") & set(path):
+        return " A shell does not fill in a pattern in quotes: leave them out, or give the folder."
+    return " Between folders stands /." if "\\" in path else ""
 
 
 def read_photos(

@@ -1,5 +1,6 @@
 """The `data` section of a study file, and the table of the well-known data sets."""
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -91,7 +92,7 @@ class DataSpec(FileModel):
     def _is_known(cls, name: str) -> str:
         if name not in (*DATA_SETS, *OWN[:2]) and not FUNCTION_NAME.fullmatch(name):
             mistake = unknown("data set", name, [*DATA_SETS, *OWN])
-            if "/" in name:
+            if "/" in name or os.path.isdir(name):
                 raise UserError(
                     f"{mistake} Your own images are the data set `folder`; their path goes into"
                     " --data-dir."

@@ -102,12 +102,12 @@ def _unpaired(errors: Array) -> tuple[Array, Array]:
 def quantiles(compared: Differences, confidence: float = CONFIDENCE, sides: int = 2) -> Array:
     """Dunnett's quantile for each difference, at its own degrees of freedom: (k,)."""
     # Arms on equally many seeds have the same.
-    freedoms, place = np.unique(compared.freedom.round(6), return_inverse=True)
+    freedoms, which = np.unique(compared.freedom.round(6), return_inverse=True)
     known = [
         critical_value(compared.correlation, freedom, confidence, sides)
         for freedom in freedoms.tolist()
     ]
-    return np.array(known)[place]
+    return np.array(known)[which]
 
 
 def intervals(compared: Differences, confidence: float = CONFIDENCE) -> tuple[Array, Array]:

@@ -130,7 +130,8 @@ def _extended(stored: StoredStudy, study: StudyFile, wanted: Wanted) -> Content:
             " given):\n  "
             + "\n  ".join(changed)
             + "\nMore seeds, arms and trials only extend a study; for anything else give it another"
-            " name, or name another --storage."
+            f" name, or name another --storage. To go on as it is stored, give {study.name} in the"
+            " place of a file."
         )
     known = {
         design.arm: design for design in relabelled(stored.content.designs, study.space.references)

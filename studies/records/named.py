@@ -5,15 +5,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from explorer.errors import UserError, unknown
-from search_spaces.documents import is_path, load_document, preset_names, validate
+from explorer.errors import UserError, shorten
+from search_spaces.documents import (
+    ENDINGS,
+    is_path,
+    load_document,
+    preset_names,
+    unknown_document,
+    validate,
+)
 from studies.config.study import StudyFile
 from studies.records.ownership import refuse_strangers
 from studies.records.stored_study import stored_alone
 from studies.storage import Storage
 
 File = TypeVar("File", bound=StudyFile)
-FILE_ENDINGS = (".yaml", ".yml")
 
 
 def load_study(kind: type[File], name_or_path: str | Path, storage: Storage) -> tuple[File, str]:
@@ -33,6 +39,11 @@ def load_study(kind: type[File], name_or_path: str | Path, storage: Storage) -> 
     Raises:
         UserError: There is no such study, with the nearest name; or the file has a mistake.
     """
+    if not isinstance(name_or_path, str | Path):
+        raise UserError(
+            "a study is loaded by a name or the path of a file; given:"
+            f" {shorten(name_or_path)}. Of keys in Python, Study(name=..., space=...) makes one."
+        )
     if isinstance(name_or_path, Path) or is_path(name_or_path):
         return load_document(kind, "study", name_or_path), ""
     name, presets = name_or_path, preset_names("study")
@@ -42,14 +53,11 @@ def load_study(kind: type[File], name_or_path: str | Path, storage: Storage) -> 
         return load_document(kind, "study", name), ""
     if not stored:
         names = [study.name for study in stored_alone(storage)] if has_tables else []
-        error = unknown("study", name, sorted({*names, *presets}))
-        raise type(error)(
-            f"{error} (Presets, and what is stored in {storage.shown}.) A file of your own is given"
-            f" by its path, for example ./{name}.yaml."
-        )
+        where = f" (Presets, and what is stored in {storage.shown}.)"
+        raise unknown_document("study", name, sorted({*names, *presets}), where)
     document = stored[0].content.file.document()
     study = validate(kind, document, source=f"the stored study {name}")
-    others = [f"./{name}{ending}" for ending in FILE_ENDINGS if Path(f"{name}{ending}").exists()]
+    others = [f"./{name}{ending}" for ending in ENDINGS if Path(f"{name}{ending}").exists()]
     if name in presets and load_document(kind, "study", name).document() != document:
         others.append("the preset, which differs")
     sentence = f"{name}: as it is stored in {storage.shown}, not {' or '.join(others)}."

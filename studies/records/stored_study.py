@@ -3,6 +3,7 @@
 It is one attribute, written whole (`records.creation`), and the attempts at its pairs.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,7 +11,7 @@ from typing import Any
 
 from explorer.errors import UnknownName, unknown
 from explorer.suggestions import command
-from search_spaces.documents import preset_names
+from search_spaces.documents import ENDINGS, preset_names
 from studies.attempts.agenda import Agenda, Carried, Fixed, as_parameters, shared_numbers
 from studies.attempts.attempt import Attempt
 from studies.attempts.planned import agenda_of
@@ -182,10 +183,14 @@ def get_alone(storage: Storage, name: str) -> StoredStudy:
         return studies[0]
     refuse_strangers(storage, name)
     error = unknown("study", name, [study.name for study in stored_alone(storage)])
-    start = f" `{command('study run', name, storage=storage.option)}` starts this preset."
-    raise UnknownName(
-        f"{error} (In {storage.shown}.{start if name in preset_names('study') else ''})"
+    files = [f"./{name}{ending}" for ending in ENDINGS if os.path.isfile(f"{name}{ending}")]
+    what = [("this preset", name)] if name in preset_names("study") else []
+    what += [("this file", file) for file in files]
+    starts = (
+        f" `{command('study run', study, storage=storage.option)}` starts {kind}."
+        for kind, study in what
     )
+    raise UnknownName(f"{error} (In {storage.shown}.{''.join(starts)})")
 
 
 def stored_studies(storage: Storage, name: str | None = None) -> list[StoredStudy]:

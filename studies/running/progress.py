@@ -220,7 +220,7 @@ class LineView(QuietView):
                     f" {human_time(event['seconds'])}"
                 )
             else:
-                what = f"failed: {event['reason']}" if event["event"] == "failed" else "pruned"
+                what = ": ".join(filter(None, (event["event"], event.get("reason"))))
             self.finished(
                 f"{self.counts.ended} of {self.at_most}{self.counts.wanted}  {event['arm']} seed"
                 f" {event['seed']}: {what}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from explorer import Blueprint
 from explorer.errors import UserError
 from explorer.files import FULL_DISK
+from explorer.text import human_time
 from studies.artifacts import Artifacts, Note, waiting_for
 from studies.attempts.attempt import Attempt
 from studies.attempts.claims import Claims
@@ -193,7 +194,9 @@ class Trainer:
         try:
             latency = self._latency(design)
             if is_tried and self._is_too_slow(design, latency):
-                return Ending("pruned", None, {RESULT: {LATENCY: latency}})
+                return Ending(
+                    "pruned", None, {RESULT: {LATENCY: latency}}, {"reason": self._slow(latency)}
+                )
             folder = self._checkpoints.take_over(attempt, claims.earlier(attempt), note)
             outcome = self.train(
                 design.architecture,
@@ -272,6 +275,10 @@ class Trainer:
         limit = self._search.constraints.get(LATENCY) if self._search else None
         is_reference = design.arm == self._stored.content.reference_arm
         return limit is not None and not is_reference and latency is not None and latency > limit
+
+    def _slow(self, latency: float | None) -> str:
+        limit = self._search.constraints[LATENCY] if self._search else 0.0
+        return f"{human_time(latency or 0.0)} an image, and the limit is {human_time(limit)}"
 
     def _check_possible(self, attempt: Attempt, error: BaseException) -> None:
         """Raise `UserError` where the failure is no pair's fault.

@@ -138,9 +138,10 @@ class Storage:
         self.check_folder()
         if self.path is not None and not self.path.exists():
             raise UserError(
-                f"there is no storage at {self.shown} yet:"
-                f" `{command('study run', 'digits_cardinality', storage=self.option)}` creates it."
-                f" For another one, use --storage or {ENVIRONMENT}."
+                f"there is no storage at {self.shown} yet (in {self.path.parent}):"
+                f" `{command('study run', 'digits_cardinality', storage=self.option)}` creates it,"
+                " as does a study of your own. For another one, go to its folder, or use --storage"
+                f" or {ENVIRONMENT}."
             )
         with self._engine().connect() as connection:
             yield connection

@@ -77,12 +77,12 @@ def read_url(given: str | None) -> StorageURL:
                 f"{ENVIRONMENT} is set, but empty. Unset it for {DEFAULT_URL} in the current"
                 f" folder, or set it to a storage, such as {EXAMPLES}."
             )
-    elif not given.strip():
+    elif not str(given).strip():
         raise UserError(
             "--storage is empty; is its variable not set? Leave the option out for the"
             f" default, or name a storage, such as {EXAMPLES}."
         )
-    given = given.strip()
+    given = str(given).strip()  # a `Path`, too, is answered with the URL of its file
     option = None if given == os.environ.get(ENVIRONMENT, DEFAULT_URL).strip() else given
     scheme, userinfo, rest = _split(given)
     try:
@@ -95,6 +95,11 @@ def read_url(given: str | None) -> StorageURL:
             f"{unknown('kind of storage', dialect, DIALECTS)} A storage URL looks like {EXAMPLES}."
         )
     if dialect == "sqlite":
+        if parsed.host:
+            raise UserError(
+                f"sqlite://{parsed.host} has two slashes, and three stand before a file: write"
+                f" sqlite:///{parsed.host}{parsed.database or ''}."
+            )
         path = _path(parsed.database)
         url = parsed.set(database=str(path)).render_as_string(hide_password=False)
         return StorageURL(dialect, url, given, path, (), option)
@@ -141,8 +146,13 @@ def _split(given: str) -> tuple[str, str | None, str]:
 
 def _unreadable(given: str) -> UserError:
     # What cannot be read may hold a password anywhere, so it is shown only if it names a file.
-    is_file = given.endswith((".db", ".sqlite", ".sqlite3")) and not re.search(r"[:@=?]", given)
-    hint = f" For the file {given} write sqlite:///{given}." if is_file else ""
+    is_plain = not re.search(r"[:@=?]", given)
+    hint = ""
+    if is_plain and given.endswith((".db", ".sqlite", ".sqlite3")):
+        hint = f" For the file {given} write sqlite:///{given}."
+    elif is_plain and os.path.isdir(given):
+        file = Path(given, DEFAULT_URL.removeprefix("sqlite:///"))
+        hint = f" {given} is a folder; for a file in it write sqlite:///{file}."
     return UserError(f"the storage URL cannot be read; it looks like {EXAMPLES}.{hint}")
 
 
@@ -158,6 +168,12 @@ def _path(database: str | None) -> Path:
             f"the storage sqlite:///{database} cannot be opened: there is no home folder"
             f" {database.partition('/')[0]}. Write the whole path, or ./{database} for a folder of"
             " that name."
+        )
+    if os.path.isdir(expanded):
+        file = Path(database, DEFAULT_URL.removeprefix("sqlite:///"))
+        raise UserError(
+            f"the storage sqlite:///{database} is a folder, and SQLite's is a file: write"
+            f" sqlite:///{file}."
         )
     return Path(os.path.abspath(expanded))
 

@@ -18,6 +18,7 @@ LIMITED = (
     *("cardinality", "bottleneck_width", "width"),
 )
 MEASURED_BY = ("device", "precision", "threads")  # the settings that move a latency
+MOST_SHOWN = 12  # designs in a command to be copied
 
 
 def within(trials: pd.DataFrame, where: Sequence[str], settings: Mapping[str, Any]) -> pd.DataFrame:
@@ -35,17 +36,22 @@ def within(trials: pd.DataFrame, where: Sequence[str], settings: Mapping[str, An
         UserError: A comparison cannot be read, a latency was not measured, or no design is left;
             the message names the nearest.
     """
+    own = _own_numbers(trials)
     for text in where:
-        column, compare, limit = parse_comparison(text, (*LIMITED, *_own_quantities(trials)))
-        numbers = pd.to_numeric(trials[column], errors="coerce").astype(float)
-        values = numbers.groupby(trials["design"].astype(str)).median().dropna()
+        column, compare, limit = parse_comparison(text, (*LIMITED, *own))
+        names = trials["design"].astype(str)
+        cells = names.map(own[column]) if column in own else trials[column]
+        numbers = pd.to_numeric(cells, errors="coerce").astype(float)
+        values = numbers.groupby(names).median().dropna()
         if values.empty:
-            designs = trials["design"].astype(str).unique()[:3]
+            designs = trials["design"].astype(str).unique()[:MOST_SHOWN]
             options = {name: int(trials[name].iloc[0]) for name in SIZES}
             options |= {name: settings[name] for name in MEASURED_BY if name in settings}
             raise UserError(
                 f"{column} is not known of any design of this study. A search measures the latency"
-                " where it is an objective or has a constraint; measure it by hand:"
+                " where it is an objective or has a constraint (`search: {method: random, trials:"
+                " 9, constraints: {latency: 2ms}}` in a study of another name). By hand, and then"
+                " with limits that tell the designs apart, such as 'params<=500k':"
                 f" {command('measure', *designs, mode='inference', **options)}"
             )
         fits = values[compare(values.to_numpy(), limit)]
@@ -60,16 +66,17 @@ def within(trials: pd.DataFrame, where: Sequence[str], settings: Mapping[str, An
     return trials
 
 
-def _own_quantities(trials: pd.DataFrame) -> list[str]:
-    """The columns of whole numbers that only the user's own networks have."""
-    names = filter(is_own, trials["design"].astype(str).unique())
-    numbers = dict.fromkeys(
-        key
-        for name in names
-        for key, value in OwnName.parse(name).values.items()
-        if isinstance(value, int)
-    )
-    return [key for key in numbers if key in trials.columns and key not in LIMITED]
+def _own_numbers(trials: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """The whole numbers that only the user's own networks have: the value of each design.
+
+    They are read from names: in the table another column may have the name of a quantity.
+    """
+    numbers: dict[str, dict[str, int]] = {}
+    for name in filter(is_own, trials["design"].astype(str).unique()):
+        for key, value in OwnName.parse(name).values.items():
+            if isinstance(value, int) and key not in LIMITED:
+                numbers.setdefault(key, {})[name] = value
+    return numbers
 
 
 def among(every: pd.DataFrame, trials: pd.DataFrame, where: Sequence[str]) -> str:

@@ -142,6 +142,17 @@ def test_a_file_that_never_ends_is_not_read_to_its_end() -> None:
             " before them.",
         ),
         ("\ta: 1\n", "line 1, column 1: a tab stands here; indent with spaces."),
+        (
+            "axes: {}\nname:mine\nmatch: {}\n",
+            "line 3, column 1: here or in the line before, a key lacks its colon or the space after"
+            " it (`key: value`).",
+        ),
+        (
+            'path: "C:\\photos"\n',
+            "line 1, column 11: a backslash between double quotes; write / in a path, or single"
+            " quotes.",
+        ),
+        ("name: @mine\n", "line 1, column 7: a text that begins with this character needs quotes."),
         ("budget: {flops:5M}\n", "line 1, column 10: put a space after the colon in 'flops:5M'."),
     ],
 )
@@ -177,3 +188,23 @@ def test_a_missing_file_is_told_with_the_folder_in_which_it_was_looked_for(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=f"No such file.*looked for in {re.escape(str(tmp_path))}"):
         SearchSpace.load("./nothing.yaml")
+
+
+def test_a_file_that_may_be_meant_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name without its ending, a backup, nearly the name, a folder, and ~ for the home folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "wide.yaml").write_text("reference: resnet50\naxes: {cardinality: [1, 8]}\n")
+    (tmp_path / "wide.yaml~").write_text("reference: resnet50\naxes: {cardinality: [1, 8]}\n")
+    (tmp_path / "photos").mkdir()
+    for given, hint in (
+        ("wide", "unknown space preset 'wide'. A file is given by its path: ./wide.yaml."),
+        ("wide.yaml~", "A file is given by its path: ./wide.yaml~."),
+        ("./wide.yml", "; there is wide.yaml."),
+        ("C:\\me\\wide.yaml", "; write / between folders."),
+        ("photos", "photos is a folder, and a space preset is a name or the path of a YAML file."),
+    ):
+        with pytest.raises(UserError) as caught:
+            SearchSpace.load(given)
+        assert hint in str(caught.value)
+    assert SearchSpace.load("~/wide.yaml") == SearchSpace.load("./wide.yaml")

@@ -21,12 +21,18 @@ def refusal(text: str) -> str:
     ("text", "message"),
     [
         (f"reference: 5\n{AXES}", "my.yaml: reference: must be text or a list (given: 5)."),
-        (f"reference: [5]\n{AXES}", "my.yaml: reference.0: must be text (given: 5)."),
+        (
+            f"reference: [5]\n{AXES}",
+            'my.yaml: reference.0: must be text, for example in quotes: "5" (given: 5).',
+        ),
         (
             f"reference: []\n{AXES}",
             "my.yaml: reference: must be text or a list of at least one value (given: []).",
         ),
-        (f"{TEXT}axes: {{width: 5}}\n", "my.yaml: axes.width: must be a list (given: 5)."),
+        (
+            f"{TEXT}axes: {{width: 5}}\n",
+            "my.yaml: axes.width: must be a list, for example width: [5] (given: 5).",
+        ),
         (
             f"{TEXT}axes: {{width: ['1']}}\n",
             "my.yaml: axes.width.0: must be a whole number (given: '1').",
@@ -37,7 +43,7 @@ def refusal(text: str) -> str:
         ),
         (
             f"{TEXT}axes: [{{cardinality: [1]}}, {{width: a}}]\n",
-            "my.yaml: axes.1.width: must be a list (given: 'a').",
+            "my.yaml: axes.1.width: must be a list, for example width: [a] (given: 'a').",
         ),
         (
             f"{TEXT}{AXES}match: 5\n",
@@ -66,7 +72,27 @@ def refusal(text: str) -> str:
         ),
         (
             f"{TEXT}{AXES}resolution: yes\n",
-            "my.yaml: resolution: must be a whole number (given: True).",
+            "my.yaml: resolution: must be a whole number (given: true, yes or on).",
+        ),
+        (
+            f"{TEXT}axes: {{width: 1,2}}\n",
+            "my.yaml: axes.width: a comma follows 1, which ends the value; write decimals with a"
+            " point (0.5), and lists in brackets ([1, 2]).",
+        ),
+        (
+            f"{TEXT}{AXES}match: {{tolerance: 0,05}}\n",
+            "my.yaml: match.tolerance: a comma follows 0, which ends the value; write decimals with"
+            " a point (0.5), and lists in brackets ([1, 2]).",
+        ),
+        (
+            f"{TEXT}{AXES}name: 2024-11-02\n",
+            'my.yaml: name: must be text, for example in quotes: name: "2024-11-02" (given:'
+            " 2024-11-02).",
+        ),
+        (
+            f"{AXES}budget: {{flops: '1,5M'}}\n",
+            "my.yaml: budget.flops: cannot read '1,5M' as a number; write for example 4100000000,"
+            " 4.1G, 25M or 250k; write 1.5M, with a point.",
         ),
     ],
 )

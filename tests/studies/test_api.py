@@ -117,9 +117,12 @@ def test_arrays_become_a_file_named_by_its_content(workdir: Path, data: Any) -> 
         ((np.zeros((4, 8, 8), np.uint8), [0, 1]), "2 labels for 4 images"),
         (
             (1, 2, 3),
-            "train must be a pair (images, labels), not tuple; data is (images, labels); a",
+            "train must be a pair (images, labels), not a tuple of 3; data is (images, labels);",
         ),
-        ({"train": digits(), "test": "digits"}, "test must be a pair (images, labels), not str"),
+        ({"train": digits(), "test": "digits"}, "test must be a pair (images, labels), not a str"),
+        ({"train": digits(), "val": digits()}, "unknown part 'val'. Known: train, validation,"),
+        ({"data": digits()[0], "target": digits()[1]}, "unknown part 'data'. Known: train,"),
+        (object(), "data: object is no array of images; data is (images, labels); a dict"),
         (lambda: None, "must return train, validation and test, each (images, labels), the last"),
         ({"train": digits(), "folder": 1}, "unknown key in data 'folder'"),
     ],
@@ -155,6 +158,14 @@ def test_mistakes_in_the_constructor_are_told_as_in_a_file(workdir: Path) -> Non
     assert "unknown key 'sedes'. Did you mean 'seeds'?" in str(raised.value)
     assert "unknown recipe 'quik'. Did you mean 'quick'?" in str(raised.value)
     assert "pydantic" not in str(raised.value)
+
+
+def test_a_study_that_is_made_is_not_changed_and_keys_are_not_loaded(workdir: Path) -> None:
+    study = Study(**KEYS, data={"name": "digits", "test": 0.2})
+    with pytest.raises(UserError, match=r"seeds of a Study .* Study\(\.\.\., seeds=\.\.\.\)"):
+        study.seeds = [0]
+    with pytest.raises(UserError, match=r"a name or the path of a file; given: \{'name'"):
+        Study.load({"name": "mine"})  # type: ignore[arg-type]
 
 
 def test_what_the_interpreter_shows_of_a_study_is_a_line(workdir: Path) -> None:

@@ -15,6 +15,8 @@ from studies.results.importing import store_imported
 from studies.results.published_results import read_published
 from studies.storage import Storage
 
+pytestmark = pytest.mark.heavy  # 20 s of processor time: thirteen pages at two sizes
+
 LONG = "a_study_of_a_hundred_letters_" + 71 * "x"
 EVIL = "<script>document.title='hit'</script> \N{ROCKET} is it? "
 ARMS = ("error", "differences", "train", "validation", "cost", "speed")
@@ -78,7 +80,21 @@ def faults(page: Any, width: int) -> list[str]:
     return [f"{where} at {width}: {' '.join(words)}" for words in wrong]
 
 
-@pytest.mark.heavy  # 20 s of processor time for some thirteen pages at two sizes
+COLOR = "(e => getComputedStyle(e).color)(document.querySelector('%s'))"
+
+
+def test_a_choice_with_the_keyboard_and_axes_are_seen_on_the_dark_ground(
+    browser: Any, address: str
+) -> None:
+    with opened(browser, f"{address}/study/one_seed", color_scheme="dark") as page:
+        page.locator("#arms input").first.focus()
+        focused = page.evaluate(COLOR % "#arms label:focus-within")
+        assert focused == page.evaluate(COLOR % "summary")  # that of what can be pressed
+        until(page, "document.querySelector('.parcoords .axis .domain') !== null")
+        lines = "getComputedStyle(document.querySelector('.parcoords .axis .domain')).stroke"
+        assert page.evaluate(lines) == page.evaluate(COLOR % ".quiet")
+
+
 def test_names_are_whole_and_apart_lines_differ_and_numbers_are_in_sight(
     browser: Any, address: str
 ) -> None:

@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
-from study_tables import make_trials, without_results
+from study_tables import make_info, make_mixed_trials, make_trials, without_results
 
 from dashboards import figures
 from dashboards.analysis.findings import Findings
@@ -15,6 +15,7 @@ from dashboards.figures import (
     differences_from_reference,
     error_against_cardinality,
     error_against_cost,
+    error_against_quantity,
     error_distribution_functions,
     mismatches,
     network_drawing,
@@ -340,3 +341,12 @@ def test_ten_thousand_trials_stay_a_small_figure():
 def test_every_figure_is_public():
     assert {"progress", "mismatches", "throughput", "network_drawing"} < set(figures.__all__)
     assert all(name in (figures.__doc__ or "") for name in figures.__all__ if name != "spread")
+
+
+def test_where_error_is_lowest_is_told_of_a_quantity_in_millions():
+    """Its axis is no log axis."""
+    trials = make_mixed_trials()
+    away = trials["params"] / trials["params"].median() - 1  # of 1.75 M
+    findings = Findings(trials.assign(test_error=0.02 + 2 * away**2), make_info())
+    title = error_against_quantity(findings, quantity="params").layout.title.text
+    assert title.startswith("Test error is lowest near params = 1.75 M: 1.9")

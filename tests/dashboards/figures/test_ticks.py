@@ -1,7 +1,10 @@
 """Ticks of logarithmic axes: 1, 2 and 5, and never too few."""
 
+import numpy as np
 import pytest
 
+from dashboards.analysis.quantities import QUANTITIES
+from dashboards.figures.quantities import ticks_of
 from dashboards.figures.ticks import log_ticks
 
 
@@ -24,3 +27,12 @@ def test_a_narrow_axis_has_three_ticks_too():
         ticks = log_ticks(low, 1.02 * low)
         assert len(ticks) >= 3
         assert all(low <= tick <= 1.02 * low for tick in ticks)
+
+
+def test_a_few_values_are_ticks_themselves_and_of_many_the_powers_of_two():
+    def ticks(values):
+        return list(ticks_of(np.log2(values), QUANTITIES["width"], "log2").values())
+
+    assert ticks([64, 96, 128, 128]) == ["64", "96", "128"]
+    assert ticks([3 * 1024, 5 * 1024]) == ["3072", "5120"]
+    assert ticks(range(16, 129)) == ["16", "32", "64", "128"]

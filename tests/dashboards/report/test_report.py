@@ -310,6 +310,16 @@ def test_several_studies_stand_side_by_side_on_one_scale():
     assert unpacked(data["tables"]["1-trials"]).count("\n") == 16
 
 
+def test_several_studies_whose_errors_are_far_apart_have_scales_of_their_own():
+    sources = [
+        Source(f"study_{base}", trials, make_curves(trials), make_info())
+        for base in (0.025, 0.23)
+        for trials in [make_trials(base=base)]
+    ]
+    page = render_report(sources)
+    assert page.count(", on a scale of its own</p>") == 2
+
+
 def test_design_spaces_side_by_side_have_their_error_distributions(monkeypatch):
     tests = []
 

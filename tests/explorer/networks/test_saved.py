@@ -66,3 +66,15 @@ def test_a_photo_is_no_file_of_weights(tmp_path: Path) -> None:
     photo.write_bytes(b"\xff\xd8\xff\xe0 JFIF")
     with pytest.raises(UserError, match=r"it is no file of weights\. Give the \.safetensors file"):
         load_network(photo)
+
+
+def test_half_a_file_and_that_of_another_network_are_told_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "whole.safetensors"
+    said = {"architecture": SMALL.name, "resolution": "8", "in_channels": "1", "classes": "10"}
+    save_file(fresh_network(SMALL, seed=1).state_dict(), path, said)
+    half = tmp_path / "half.safetensors"
+    half.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(UserError, match="is damaged or was cut off"):
+        load_network(half)
+    with pytest.raises(UserError, match=f"holds {SMALL.name}, and resnet50 is given. Leave it out"):
+        load_network(path, "resnet50")

@@ -94,6 +94,8 @@ def test_images_may_have_their_channels_first_or_last(
             "train images are uint8, 24 x 6 x 7: 6 high and 7 wide, .* square",
         ),
         ({"train_images": images(24, 2, 6, 6)}, "24 x 2 x 6 x 6"),
+        ({"train_images": images(24, 36)}, r"24 x 36: if a row is an image, .*\(-1, 6, 6\)"),
+        ({"train_images": images(24, 6, 6, 4)}, r"without its alpha channel, images\[..., :3\]"),
         ({"train_images": images(0, 6, 6)}, "0 x 6 x 6.*at least one"),
         (
             {"train_labels": np.arange(23) % 3},
@@ -101,7 +103,12 @@ def test_images_may_have_their_channels_first_or_last(
         ),
         (
             {"train_labels": np.eye(24, dtype=int)},
-            "train labels are 24 x 24; there must be one number for each of the 24",
+            r"train labels are 24 x 24; there must be one number .* Use labels.argmax\(1\)",
+        ),
+        ({"train_labels": np.zeros((24, 1), int)}, r"are 24 x 1; .* Use labels.ravel\(\)"),
+        (
+            {"train_labels": np.array(["cat", "dog"] * 12)},
+            r"train labels are text, .* np.unique\(labels, return_inverse=True\)",
         ),
         (
             {"train_labels": np.arange(24) / 3},
@@ -113,7 +120,7 @@ def test_images_may_have_their_channels_first_or_last(
         ),
         ({"train_labels": np.zeros(24, int)}, "at least 2 classes"),
         ({"train_labels": np.arange(24) % 3 * 2}, "class 1 is empty"),
-        ({"train_labels": np.arange(24) % 3 + 1}, "class 0 is empty: the train labels go up to 3"),
+        ({"train_labels": np.arange(24) % 3 + 1}, "class 0 is empty: .* go up to 3.* labels - 1"),
         (
             {"train_labels": np.where(np.arange(24), np.arange(24) % 3, 2**40)},
             "class 3 is empty: .* go up to 1099511627776",

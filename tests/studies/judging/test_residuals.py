@@ -22,9 +22,9 @@ def design_matrix(errors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return np.hstack([np.eye(len(errors))[arm], np.eye(errors.shape[1])[seed]]), arm, seed
 
 
-@pytest.mark.parametrize("holes", [0, 4])
-def test_the_fit_is_that_of_a_general_least_squares(holes):
-    errors = table(5, 6, holes=holes)
+@pytest.mark.parametrize(("seeds", "holes"), [(6, 0), (6, 4), (3, 0), (3, 3)])
+def test_the_fit_is_that_of_a_general_least_squares(seeds, holes):
+    errors = table(5, seeds, holes=holes)
     x, arm, seed = design_matrix(errors)
     values = errors[arm, seed]
     solution, _, rank, _ = np.linalg.lstsq(x, values, rcond=None)
@@ -35,7 +35,7 @@ def test_the_fit_is_that_of_a_general_least_squares(holes):
     assert fitted.residuals[arm, seed] == pytest.approx(values - x @ solution)
     assert fitted.leverages[arm, seed] == pytest.approx(np.diag(hat))
     assert fitted.effects - fitted.effects[0] == pytest.approx(solution[:5] - solution[0])
-    contrast = np.array([-1, 1, 0, 0, 0, *[0] * 6])
+    contrast = np.array([-1, 1, 0, 0, 0, *[0] * seeds])
     assert contrast[:5] @ fitted.inverse @ contrast[:5] == pytest.approx(
         contrast @ np.linalg.pinv(x.T @ x) @ contrast
     )

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -37,6 +38,24 @@ def test_an_empty_variable_is_refused_too(workdir: Path, monkeypatch: pytest.Mon
     with pytest.raises(UserError, match="RESNEXT_EXPLORER_STORAGE is set, but empty"):
         Storage()
     assert Storage("sqlite:///given.db").path == workdir / "given.db"
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ("photos", "photos is a folder; .* write sqlite:///photos/resnext-explorer.db"),
+        ("sqlite:///photos", "is a folder, .* write sqlite:///photos/resnext-explorer.db"),
+        ("sqlite://my.db", "has two slashes, .* write sqlite:///my.db"),
+        (Path("my.db"), "For the file my.db write sqlite:///my.db"),
+    ],
+)
+def test_a_slip_in_a_storage_is_told_with_the_url_that_was_meant(
+    workdir: Path, given: Any, hint: str
+) -> None:
+    (workdir / "photos").mkdir()
+    with pytest.raises(UserError, match=hint):
+        Storage(given)
+    assert [path.name for path in workdir.iterdir()] == ["photos"]
 
 
 def test_a_tilde_is_a_home_folder(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -192,6 +192,9 @@ def test_mistakes_are_said_in_one_sentence(grey: Path, workdir: Path, here: Here
     export(fresh_network(architecture, seed=0), "strange.safetensors", "safetensors", told)
     for weights_file, file, message in (
         (grey, "missing.png", "there is no file or folder missing.png"),
+        (grey, "https://example.com/a.png", "Download it first"),
+        (grey, "'photos/a.png'", "Write it without the quotes inside: photos/a.png"),
+        (grey, "photos/*.png", "A shell does not fill in a pattern in quotes"),
         (grey, "empty", "empty holds no image (of a format that Pillow reads"),
         ("missing.safetensors", "digit.png", "there is no such file"),
         ("untrained.safetensors", "digit.png", "does not say the mean and std"),

@@ -76,3 +76,16 @@ def test_the_winner_within_limits_says_so_and_what_it_costs() -> None:
         "b (b) has the lowest validation error, 20.00 %, mean of 3 seeds, of the 2 of 3 designs"
         " with latency<=2ms."
     )
+
+
+def test_a_quantity_of_ones_own_networks_is_that_of_their_names() -> None:
+    # The column `seed` of the table is another thing than this quantity.
+    names = {
+        "a": "nets:net(depths=1-2,seed=3)",
+        "b": "nets:net(depths=1-2,seed=7)",
+        "c": "resnet50",
+    }
+    trials = TRIALS.assign(design=TRIALS["design"].map(names), seed=5)
+    assert set(within(trials, ["seed>=4"], SETTINGS)["design"]) == {names["b"]}
+    with pytest.raises(UserError, match="unknown column in a filter 'depths'"):
+        within(trials, ["depths>=1"], SETTINGS)

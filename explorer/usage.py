@@ -1,0 +1,52 @@
+"""What to do about a command line that click refuses, beyond what click says of it."""
+
+import re
+
+import click
+
+from explorer.errors import check_known
+from explorer.numbers import number_hint
+
+# What stands apart from its number in `--flops 5 M`.
+UNIT = re.compile(r"[kKMGBTs%]|[mu]s|M?FLOPs|params|points")
+
+
+def advice(error: click.UsageError) -> str:
+    """A sentence on what was meant and how it is written; "" where click's message says it all."""
+    extra = re.search(r"unexpected extra arguments? \((.*)\)$", error.message)
+    if extra and error.ctx:
+        return _of_extra(error.ctx, extra[1].split())
+    given = re.search(r"^'(.*)' is not a valid (?:float|integer)", error.message)
+    if given:
+        hint = number_hint(given[1].removesuffix("%")).removeprefix("; ")
+        is_percent = given[1].endswith("%") and not hint
+        hint = f"write {given[1].removesuffix('%')}, without %" if is_percent else hint
+        return f"{hint[:1].upper()}{hint[1:]}." if hint else ""
+    return ""
+
+
+def _of_extra(ctx: click.Context, extra: list[str]) -> str:
+    operands = [each for each in ctx.command.params if isinstance(each, click.Argument)]
+    takes = " ".join(each.make_metavar(ctx) for each in operands) or "options alone"
+    if any("=" in word for word in extra):
+        how = "KEY=VALUE has no space in it, or stands in quotes"
+    elif all(UNIT.fullmatch(word) for word in extra):
+        how = "A number and its unit are one word: 5M"
+    elif all(re.fullmatch(r"[\d.,-]+", word) for word in extra):
+        how = "Several values are one word, with commas: 1,2,4"
+    elif re.fullmatch(r"\d[\d.]*[kMG]?", extra[0]):
+        how = "A number stands behind its option: --flops 5M"
+    else:
+        how = "A name with spaces stands in quotes"
+    return f"{ctx.command_path} takes {takes}. {how}."
+
+
+class Group(click.Group):
+    """A group that answers an unknown command with the nearest and all that there are."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-"):
+            check_known(f"{ctx.info_name} command", args[0], self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
