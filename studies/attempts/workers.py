@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 
@@ -23,6 +24,15 @@ class Lease:
     stale: float = 60.0
 
 
+@cache
+def this_machine() -> str:
+    """A name for this boot of this machine's kernel: file locks mean something only within it."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return platform.node()
+
+
 @dataclass(frozen=True)
 class Worker:
     """Who a worker is.
@@ -35,7 +45,7 @@ class Worker:
     lock: str = ""
     host: str = field(default_factory=platform.node)
     pid: int = field(default_factory=os.getpid)
-    machine: str = field(default_factory=lambda: this_machine())
+    machine: str = field(default_factory=this_machine)
 
     @classmethod
     @contextmanager
@@ -65,11 +75,3 @@ class Worker:
         except OSError:  # held, or gone with the folder
             return False
         return True
-
-
-def this_machine() -> str:
-    """A name for this boot of this machine's kernel: file locks mean something only within it."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return platform.node()

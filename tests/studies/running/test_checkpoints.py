@@ -93,7 +93,8 @@ def test_artifacts_that_are_away_cost_no_training(
     view = Recorder(take_away)
     assert run(tiny, view, artifacts="shared") == DONE
     assert endings() == ["complete"] * 6
-    away, back = (note["text"] for note in view.named("note"))
+    made, away, back = (note["text"] for note in view.named("note"))
+    assert made == f"Made the folder {tiny.with_name('shared')} for the artifacts."
     assert away.startswith(f"The artifacts at {Path('shared').absolute()} cannot be used: it is")
     assert back.endswith("are back.")
     assert_undisturbed(undisturbed)
