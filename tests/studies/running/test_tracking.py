@@ -23,6 +23,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import studies.engines.worker_process
 from explorer.errors import UserError
 from studies import Study
+from studies.engines.worker_process import ChildProcess
 from studies.records.stored_study import get
 from studies.results import read
 from studies.running import tracker_processes, tracking
@@ -313,7 +314,13 @@ def test_a_tracker_that_fails_costs_one_warning(
     end = {"killed": "os.kill(os.getpid(), 9)", "hangs": "time.sleep(600)", "dead port": ""}
     if end[mischief]:
         program = f"import os, time; {end[mischief]}"
-        monkeypatch.setattr(studies.engines.worker_process, "BOOTSTRAP", program)
+
+        def start(*given: Any) -> ChildProcess:
+            with monkeypatch.context() as patched:
+                patched.setattr(studies.engines.worker_process, "BOOTSTRAP", program)
+                return ChildProcess(*given)
+
+        monkeypatch.setattr(tracker_processes, "ChildProcess", start)
     if mischief == "hangs":
         monkeypatch.setattr(tracker_processes, "SILENCE", 0.5)
     watcher = Watcher()
