@@ -17,6 +17,7 @@ from explorer.output import OutputGone, finish, guard_streams, tell
 from explorer.rooms import check_rooms
 from explorer.scarcity import scarcity
 from explorer.streams import let_only_text_through
+from explorer.suggestions import command
 
 # Every command: where its click command stands, and its line in the help (a test resolves each
 # entry).
@@ -109,11 +110,10 @@ def _check_command(ctx: click.Context, name: str) -> None:
     if name in COMMANDS or name in ALIASES:
         return
     for group in GROUPS:
-        command = cli.get_command(ctx, group)
-        if isinstance(command, click.Group) and name in command.commands:
-            raise UnknownName(
-                f"unknown command {name!r}: it is one of {group}, resnext-explorer {group} {name}."
-            )
+        commands = cli.get_command(ctx, group)
+        if isinstance(commands, click.Group) and name in commands.commands:
+            suggested = command(f"{group} {name}")
+            raise UnknownName(f"unknown command {name!r}: it is one of {group}, {suggested}.")
     check_known("command", name, COMMANDS)
 
 

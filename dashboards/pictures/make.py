@@ -88,7 +88,7 @@ def draw(drawn: dict[str, Any], folder: Path, browser: Any) -> None:
             )
             page.locator("svg").screenshot(path=folder / name)
             continue
-        page.set_content('<body style="margin: 0"><div id="plot"></div>')
+        page.set_content('<!doctype html><body style="margin: 0"><div id="plot"></div>')
         page.add_script_tag(content=get_plotlyjs())
         figure.update_layout(**{**SIZE, "height": figure.layout.height or SIZE["height"]})
         page.evaluate(DRAW, figure.to_json())

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("cache")
 @pytest.fixture
 def artifacts(tmp_path: Path) -> Artifacts:
     made = Artifacts(str(tmp_path / "shared"))
-    made.check()
+    made.check(note=print)
     return made
 
 

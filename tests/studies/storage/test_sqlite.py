@@ -196,7 +196,9 @@ def a_log_alone(path: Path) -> None:
 
 
 def cut_short(path: Path) -> None:
-    Storage(f"sqlite:///{path}").open()
+    storage = Storage(f"sqlite:///{path}")
+    storage.open()
+    storage.close()
     path.write_bytes(path.read_bytes()[:5000])
 
 

@@ -97,7 +97,9 @@ def test_a_truncated_database_is_a_clear_message(storage: Storage) -> None:
 
 def test_a_folder_a_missing_folder_and_a_missing_file_are_named(workdir: Path) -> None:
     (workdir / "folder.db").mkdir()
-    with pytest.raises(UserError, match="it is a folder"):
+    with pytest.raises(
+        UserError, match=r"is a folder, and .* write sqlite:///folder\.db/resnext-explorer\.db"
+    ):
         Storage("sqlite:///folder.db").open()
     with pytest.raises(UserError, match="there is no folder"):
         Storage("sqlite:///nowhere/studies.db").open()
