@@ -48,7 +48,7 @@ def test_a_study_runs_from_its_file_to_the_exported_winner(workdir: Path, here: 
     assert run.returncode == 0, run.stderr
 
     trials, curves = read(STORAGE, "own")
-    assert list(trials) == [*TRIALS, "kernel"]
+    assert list(trials) == [*TRIALS, "kernel", "source"]
     assert list(trials["kernel"]) == [1, 3]
     assert trials["cardinality"].isna().all()
     assert list(trials["depths"]) == ["1-1", "1-1"]
