@@ -77,3 +77,12 @@ def test_what_all_designs_share_does_not_tell_them_apart() -> None:
     assert (axis.title, list(axis.ticks)) == ("scale (log2)", [0, 1, 2, 3])
     assert axis.ticks[1.0].below == ("width=50",)
     assert design_table(findings).rows[0][2] == "width=100"
+
+
+def test_values_that_are_no_number_are_categories() -> None:
+    shapes = ("1-1", "1-2", "2-1")
+    findings = made_up({f"depths={depths}": {"depths": depths, "width": 8} for depths in shapes})
+    axis = arm_axis(findings)
+    assert [tick.words for tick in axis.ticks.values()] == [
+        (f"depths={depths}",) for depths in shapes
+    ]

@@ -60,6 +60,29 @@ def test_attention_and_one_dimension_count_as_torch_counts_them(workdir: Path) -
     assert count(own).params == params
 
 
+VIDEO = (
+    HEAD
+    + """
+def net(*, width: int, in_channels: int, classes: int):
+    return nn.Sequential(
+        nn.Unflatten(1, (1, in_channels)),
+        nn.Conv3d(1, width, (2, 3, 3), padding=(0, 1, 1), stride=(1, 2, 2), bias=False),
+        nn.Flatten(),
+        nn.LazyLinear(classes, bias=False),
+    )
+"""
+)
+
+
+def test_three_dimensions_count_as_torch_counts_them(workdir: Path) -> None:
+    write(workdir, "video", VIDEO)
+    own = blueprint("video:net(width=5)", resolution=8, in_channels=3, classes=10)
+    positions, kernel = 2 * 4 * 4, 2 * 3 * 3
+    assert count(own).flops == positions * kernel * 5 + positions * 5 * 10
+    assert count(own).activations == positions * 5 + 10
+    assert count(own).params == kernel * 5 + positions * 5 * 10
+
+
 def test_fvcore_agrees_where_it_counts_all(workdir: Path) -> None:
     write(workdir, "nets_5", PLAIN)
     own = blueprint("nets_5:net(width=8,kernel=5)", resolution=8, classes=10)
