@@ -122,7 +122,8 @@ def winner(
     if not as_json:
         show(chosen, len(stored.designs) if stored.content.document.search else 0)
         if chosen.latency:
-            click.echo(f"Latency: {latency_words(stored.content.origin.settings.model_dump())}.")
+            settings = stored.content.origin.settings.model_dump()
+            click.echo(f"Latency: {latency_words(settings, is_of_now=chosen.timed_now)}.")
     trained: Retrained | None = None
     if folder is not None:
         try:

@@ -15,11 +15,13 @@ def latency_of(trainings: pd.DataFrame) -> float | None:
     return float(seconds.median()) if len(seconds) else None
 
 
-def latency_words(settings: Mapping[str, Any]) -> str:
+def latency_words(settings: Mapping[str, Any], *, is_of_now: bool = False) -> str:
     """What a latency is, with the settings it was measured by: 'for one image on cpu, in bf16, with
-    1 thread, the median over trainings'. Of a study from elsewhere not all of them are known."""
+    1 thread, the median over trainings', or 'measured now'. Of a study from elsewhere not all of
+    them are known."""
     precision, threads = settings.get("precision"), settings.get("threads")
     known = [f"for one image on {settings['device']}"] if settings.get("device") else ["one image"]
     known += [f"in {'32 bits' if precision == '32' else precision}"] if precision else []
     known += [f"with {counted(int(threads), 'thread')}"] if threads else []
-    return f"{', '.join(known)}, the median over trainings"
+    known += ["measured now" if is_of_now else "the median over trainings"]
+    return ", ".join(known)

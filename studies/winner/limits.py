@@ -1,6 +1,6 @@
 """Which designs may be chosen: those that are within limits, as 'latency<=2ms'."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -17,11 +17,20 @@ LIMITED = (
     *("flops", "params", "activations", "latency"),
     *("cardinality", "bottleneck_width", "width"),
 )
+LATENCY = "latency"
 MEASURED_BY = ("device", "precision", "threads")  # the settings that move a latency
 MOST_SHOWN = 12  # designs in a command to be copied
 
+# Gives each of these designs its latency.
+Timer = Callable[[Sequence[str]], Mapping[str, float]]
 
-def within(trials: pd.DataFrame, where: Sequence[str], settings: Mapping[str, Any]) -> pd.DataFrame:
+
+def within(
+    trials: pd.DataFrame,
+    where: Sequence[str],
+    settings: Mapping[str, Any],
+    time_designs: Timer | None = None,
+) -> pd.DataFrame:
     """The trainings of designs for which every comparison holds.
 
     A latency is the median over a design's trainings, as `judging.latency` has it.
@@ -31,18 +40,27 @@ def within(trials: pd.DataFrame, where: Sequence[str], settings: Mapping[str, An
         where: Comparisons of the columns `LIMITED`, such as 'params<=500k', or of quantities of
             the user's own networks.
         settings: The study's, by which a latency is measured.
+        time_designs: Measures latencies where a limit is on them and no training did, of the
+            designs that the other limits leave; None: they cannot be measured here.
+
+    Returns:
+        The trainings, with the latencies that were measured for it.
 
     Raises:
-        UserError: A comparison cannot be read, a latency was not measured, or no design is left;
-            the message names the nearest.
+        UserError: A comparison cannot be read, a latency is not known, or no design is left; the
+            message names the nearest.
     """
     own = _own_numbers(trials)
-    for text in where:
-        column, compare, limit = parse_comparison(text, (*LIMITED, *own))
+    limits = [(text, *parse_comparison(text, (*LIMITED, *own))) for text in where]
+    for text, column, compare, limit in sorted(limits, key=lambda limit: limit[1] == LATENCY):
         names = trials["design"].astype(str)
         cells = names.map(own[column]) if column in own else trials[column]
         numbers = pd.to_numeric(cells, errors="coerce").astype(float)
         values = numbers.groupby(names).median().dropna()
+        if values.empty and column == LATENCY and time_designs:
+            complete = names[trials["status"] == "complete"]
+            values = pd.Series(dict(time_designs(complete.unique().tolist())), dtype=float)
+            trials = trials.assign(latency=names.map(values))
         if values.empty:
             designs = trials["design"].astype(str).unique()[:MOST_SHOWN]
             options = {name: int(trials[name].iloc[0]) for name in SIZES}
@@ -56,7 +74,7 @@ def within(trials: pd.DataFrame, where: Sequence[str], settings: Mapping[str, An
             )
         fits = values[compare(values.to_numpy(), limit)]
         if fits.empty:
-            written = human_time if column == "latency" else human_count
+            written = human_time if column == LATENCY else human_count
             nearest = str((values - limit).abs().idxmin())
             raise UserError(
                 f"no design of this study has {text}; {nearest} is nearest, with {column}"

@@ -190,7 +190,8 @@ def retrain(
         with suppress(OSError):  # there is a checkpoint, or what was there before
             (folder / CHECKPOINTS).rmdir()
             folder.rmdir()
-    latency = latency_words(stored.content.origin.settings.model_dump())
+    known = stored.content.origin.settings.model_dump()
+    latency = latency_words(known, is_of_now=chosen.timed_now)
     facts = _facts(chosen, architecture, spec, splits, said, seed, settings, outcome, latency)
     chosen_from = f"{stored.name}:{of_recipe}" if of_recipe else stored.name
     onnx_error = _export(architecture, outcome, chosen_from, chosen, facts, wanted, folder)

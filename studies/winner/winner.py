@@ -6,6 +6,7 @@ Validation chooses; the test set is read by the full training alone, once, at it
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,6 +76,7 @@ class Winner:
     chosen_on: int | None = None  # of a search, the seed that chose its finalists
     params: int | None = None
     latency: float | None = None  # seconds
+    timed_now: bool = False  # whether its latency was measured to choose it, and by no training
     among: str = ""  # of one that was chosen within limits, as `limits.among` says it
 
     def __repr__(self) -> str:
@@ -152,12 +154,14 @@ def choose_stored(
     Raises:
         UserError: As `choose` and `limits.within` do.
     """
-    until = until_standings(stored)
-    allowed = within(trials, where, stored.content.origin.settings.model_dump())
+    until, origin = until_standings(stored), stored.content.origin
+    timer = None if origin.imported else partial(_time_designs, stored)
+    allowed = within(trials, where, origin.settings.model_dump(), timer)
     return choose(
         allowed,
         storage,
         of=among(trials, allowed, where),
+        timed_now=bool(trials["latency"].isna().all() and allowed["latency"].notna().any()),
         decided=until.text if until else "",
         chosen_on=stored.seeds[0] if stored.content.document.search else None,
     )
@@ -170,6 +174,7 @@ def choose(
     decided: str = "",
     chosen_on: int | None = None,
     of: str = "",
+    timed_now: bool = False,
 ) -> Winner:
     """The winner among the complete pairs of one study's table of trials, by `ranking.rank`.
 
@@ -179,6 +184,7 @@ def choose(
         decided: Where the arms stand, of a study whose seeds end with the verdict.
         chosen_on: Of a search, the seed that chose its finalists.
         of: Which designs these are, where limits leave some out, as `limits.among` says it.
+        timed_now: Whether the latencies were measured by no training.
 
     Raises:
         UserError: where no pair is complete.
@@ -218,8 +224,26 @@ def choose(
         decided,
         chosen_on,
         *costs[best],
+        timed_now,
         of,
     )
+
+
+def _time_designs(stored: "StoredStudy", names: Sequence[str]) -> dict[str, float]:
+    """Seconds for one image of each design, measured here in turns, by the study's settings."""
+    from explorer.networks import Case, measure, use_threads
+
+    settings, threads = stored.content.settings, use_threads(None)
+    use_threads(settings.threads)
+    try:
+        timings = measure(
+            [Case(stored.design(name).architecture) for name in names],
+            device=settings.device,
+            precision=settings.precision,
+        )
+    finally:
+        use_threads(threads)
+    return {name: timing.seconds for name, timing in zip(names, timings, strict=True)}
 
 
 def _count(value: Any) -> int | None:

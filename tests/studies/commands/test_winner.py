@@ -270,7 +270,12 @@ def test_the_winner_is_shown_trained_fully_and_exported_whole(
     assert "cannot tell" in shown.stdout.splitlines()[2]
     assert "tied" not in shown.stdout
     assert "chosen" in shown.stdout
-    retrain = ["winner", "tiny", "--retrain", "--export", "best"]
+    # No training measured a latency, so a limit on it has the designs measured now.
+    limited = ["winner", "tiny", "--where", "latency<=60s"]
+    assert re.search(r"^Latency: .*, measured now\.$", here("study", *limited).stdout, re.MULTILINE)
+    none = here("study", "winner", "tiny", "--where", "latency<=1us")
+    assert (none.returncode, "no design of this study has latency<=1us" in none.stderr) == (2, True)
+    retrain = [*limited, "--retrain", "--export", "best"]
     monkeypatch.setattr("studies.machine.memory.keep_memory", lambda: None)
     trained = here("study", *retrain, "--set", "recipe.epochs=2", "--json")
     assert trained.returncode == 0, trained.stderr
@@ -294,6 +299,7 @@ def test_the_winner_is_shown_trained_fully_and_exported_whole(
     (error,) = re.findall(r"^- test error: ([0-9.]+) %", card, re.MULTILINE)
     assert 100 * (1 - accuracy["value"]) == pytest.approx(float(error), abs=0.0051)
     assert "1438 images" in card
+    assert re.search(r"latency: .* measured now", card)
     mean, std = (
         float(number) for number in re.search(r"minus ([\d.]+), over ([\d.]+)", card).groups()
     )  # type: ignore[union-attr]

@@ -1,5 +1,7 @@
 """A winner within limits: 'latency<=2ms', 'params<=500k'."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import pytest
 
@@ -54,6 +56,23 @@ def test_where_no_latency_was_measured_the_message_says_how_to_as_the_study_woul
     options = "--classes 10 --device cpu --precision bf16 --threads 2"
     with pytest.raises(UserError, match=f"{measure} {options}"):
         within(TRIALS.assign(latency=None), ["latency<=2ms"], SETTINGS)
+
+
+def test_latencies_that_no_training_measured_are_measured_of_what_other_limits_leave() -> None:
+    timed: list[list[str]] = []
+
+    def time_designs(names: Sequence[str]) -> dict[str, float]:
+        timed.append(list(names))
+        return {"a": 0.001, "c": 0.003}
+
+    trials = TRIALS.assign(latency=None, status="complete")
+    where = ["latency<=2ms", "params<=500k"]
+    allowed = within(trials, where, SETTINGS, time_designs)
+    assert timed == [["a", "c"]]
+    assert (set(allowed["design"]), set(allowed["latency"])) == ({"a"}, {0.001})
+    # What trainings have measured stays.
+    assert set(within(TRIALS, ["latency<=2ms"], SETTINGS, time_designs)["design"]) == {"b", "c"}
+    assert len(timed) == 1
 
 
 def test_how_many_designs_are_left_is_said() -> None:
