@@ -358,6 +358,7 @@ class TestServers:
         written = [path.read_bytes() for path in tiny.parent.rglob("*") if path.is_file()]
         assert not any(PASSWORD.encode() in content for content in written)
 
+    @pytest.mark.heavy
     def test_a_server_that_comes_back_finds_the_run_waiting(
         self, server: Server, tiny: Path
     ) -> None:

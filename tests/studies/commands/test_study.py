@@ -83,6 +83,7 @@ def test_from_run_to_results(
     assert "no pair has failed" in study_here("retry", "tiny").stdout
 
 
+@pytest.mark.heavy
 def test_what_is_said_of_a_folder_is_said_once_in_each_run(
     study_here: Callable[..., Result], tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,6 +49,7 @@ def test_what_a_seed_adds_to_all_arms_of_a_recipe_or_to_an_arm_by_all_recipes_is
         np.testing.assert_allclose(after.high, before.high, atol=1e-9)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("noise", [(0.3, 0.3), (0.5, 0.1), (0.3, 0.3, 0.6)])
 def test_without_an_interaction_one_is_claimed_in_one_study_of_twenty_at_most(
     noise: tuple[float, ...],

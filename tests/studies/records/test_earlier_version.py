@@ -66,6 +66,7 @@ def test_every_study_is_shown_and_has_a_report(old: Path, name: str) -> None:
     assert name in (old / "report.html").read_text()
 
 
+@pytest.mark.heavy
 def test_a_grid_goes_on_with_more_seeds_and_arms(old: Path) -> None:
     before = read(URL, "old_grid")[0]
     (old / "space.yaml").write_text(
@@ -80,6 +81,7 @@ def test_a_grid_goes_on_with_more_seeds_and_arms(old: Path) -> None:
     pd.testing.assert_frame_equal(earlier, before)
 
 
+@pytest.mark.heavy
 def test_a_search_and_a_study_that_tunes_go_on(old: Path) -> None:
     search = old / "old_search.yaml"
     search.write_text(search.read_text().replace("finalists: 1", "finalists: 2"))
@@ -92,6 +94,7 @@ def test_a_search_and_a_study_that_tunes_go_on(old: Path) -> None:
     assert (counts.wanted, counts.complete) == (12, 12)
 
 
+@pytest.mark.heavy
 def test_an_interrupted_training_goes_on_from_its_checkpoint_to_the_same_end(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -177,6 +177,7 @@ import_csv("sqlite:///t.db", Path("cluster.csv"))
 """
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "moment", [("create_new_trial", 1), ("create_new_trial", 3), ("set_study_user_attr", 1)]
 )

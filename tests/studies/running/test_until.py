@@ -187,6 +187,7 @@ def test_the_plan_gives_the_expected_and_the_largest_number(
     assert again.expected.mean > 3 * ARMS
 
 
+@pytest.mark.heavy
 def test_a_higher_cap_extends_a_study_and_decides_nothing_after_its_end(
     tiny: Path, fake: None
 ) -> None:
@@ -209,6 +210,7 @@ def test_a_higher_cap_extends_a_study_and_decides_nothing_after_its_end(
     assert stored.content.origin.extended_from == [[0, 1, 2, 3]]
 
 
+@pytest.mark.heavy
 def test_a_higher_cap_before_the_end_is_the_plan(tiny: Path, fake: None) -> None:
     change(tiny, f"at_most: {AT_MOST}", "at_most: 4")
     process = tiny_runs.start(tiny, "--workers", "1", "--json", FAKE_EPOCH="0.1")
@@ -221,6 +223,7 @@ def test_a_higher_cap_before_the_end_is_the_plan(tiny: Path, fake: None) -> None
     assert [arm.verdict for arm in standings().arms] == ["reference", "equal", "equal"]
 
 
+@pytest.mark.heavy
 def test_until_best_ends_with_one_arm_or_the_cap(tiny: Path, fake: None) -> None:
     change(tiny, "until: {margin: 70}", "until: best")
     counts = tiny_runs.run(tiny)

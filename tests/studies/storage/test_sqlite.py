@@ -57,6 +57,7 @@ def test_the_tables_are_those_of_optuna():
     assert {*BaseModel.metadata.tables, "alembic_version"} == OPTUNA_TABLES
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kind", ["NEW", "OLD"])
 def test_a_creation_that_is_killed_at_any_step_is_made_good(workdir: Path, kind: str) -> None:
     command = [sys.executable, killed_creation.__file__, str(workdir), kind]
