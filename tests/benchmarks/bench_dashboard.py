@@ -36,10 +36,9 @@ DRAWN = (
 
 
 def press(where: str, what: str) -> str:
-    return (
-        f"[...document.querySelectorAll('{where}')].find(one => one.textContent ==="
-        f" '{what}').click()"
-    )
+    """Click what reads so, signs that keep words together left out."""
+    text = r"label.textContent.replace(/[^\x20-\x7e]/g, '')"
+    return f"[...document.querySelectorAll('{where}')].find(label => {text} === '{what}').click()"
 
 
 def shown(trainings: str, arms: int) -> str:
@@ -118,7 +117,7 @@ MANY_ACTIONS = {
         "document.querySelector('#map .xtitle').textContent === 'width'",
     ),
     "filter by arm": (
-        press("#arms label", "C=16, d=32, width=256, depths=3-3-3"),
+        press("#arms label", "C=1, d=4, width=256, depths=3-3-3"),
         "document.querySelector('#study-shown').textContent.startsWith('Below: 9,984 ')",
     ),
     "filter by seeds, to the last figure": (
