@@ -112,8 +112,8 @@ def _check_command(ctx: click.Context, name: str) -> None:
     for group in GROUPS:
         commands = cli.get_command(ctx, group)
         if isinstance(commands, click.Group) and name in commands.commands:
-            suggested = command(f"{group} {name}")
-            raise UnknownName(f"unknown command {name!r}: it is one of {group}, {suggested}.")
+            written = command(f"{group} {name}")
+            raise UnknownName(f"unknown command {name!r}: it is a command of {group}: {written}.")
     check_known("command", name, COMMANDS)
 
 
