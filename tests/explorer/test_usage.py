@@ -31,7 +31,7 @@ def test_a_refused_command_line_is_answered_with_how_to_write_it(line: str, hint
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("run mine", "unknown command 'run': it is a command of study: resnext-explorer study run."),
+        ("run mine", "'run': it is a command of study: resnext-explorer study run."),
         ("winner mine", "it is a command of study: resnext-explorer study winner."),
         ("study xyz", "unknown study command 'xyz'. Known: delete, import, list, "),
         ("study runn mine", "Did you mean 'run'?"),
