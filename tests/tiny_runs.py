@@ -102,11 +102,11 @@ def start(tiny: Path, *options: str, **environment: str) -> "subprocess.Popen[st
     )
 
 
-def wait_for_epochs(process: "subprocess.Popen[str]", count: int) -> None:
-    """Read the JSON lines of a run until so many epochs are trained."""
+def wait_for(process: "subprocess.Popen[str]", event: str, count: int) -> None:
+    """Read the JSON lines of a run until it told so many such events."""
     assert process.stdout
     for line in process.stdout:
-        count -= json.loads(line)["event"] == "epoch"
+        count -= json.loads(line)["event"] == event
         if count <= 0:
             return
 

@@ -182,6 +182,7 @@ def _work(storage: Storage, config: dict[str, Any], tell: _Teller, stop: threadi
                 # Torch and Lightning stay. Looking through their million objects took 0.3 s before
                 # each pair.
                 gc.freeze()
+                continue  # it may have been asked to stop meanwhile
             attempt = claims.claim(me) if trainer else None
             if trainer and attempt is None and proposer:
                 attempt = proposer.claim(claims, me, config["index"])

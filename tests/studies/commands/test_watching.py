@@ -11,7 +11,7 @@ from pathlib import Path
 import fake_training
 import pandas as pd
 import pytest
-from tiny_runs import DONE, assert_undisturbed, endings, run, start, wait_for_epochs
+from tiny_runs import DONE, assert_undisturbed, endings, run, start, wait_for
 
 Here = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -21,7 +21,7 @@ def test_a_stopped_study_goes_on_with_the_next_run(
     undisturbed: tuple[pd.DataFrame, pd.DataFrame], tiny: Path, here: Here
 ) -> None:
     process = start(tiny, "--workers", "2", "--json", FAKE_EPOCH="0.3")
-    wait_for_epochs(process, 1)
+    wait_for(process, "epoch", 1)
     stopped = here("study", "stop", "tiny", "--storage", "sqlite:///t.db")
     assert "Go on with: resnext-explorer study run tiny --storage sqlite:///t.db" in stopped.stdout
     out, err = process.communicate(timeout=60)
@@ -36,7 +36,7 @@ def test_a_watcher_sees_what_is_trained_where_until_all_have_stopped(
     tiny: Path, here: Here
 ) -> None:
     process = start(tiny, "--json", FAKE_EPOCH="0.3")
-    wait_for_epochs(process, 1)
+    wait_for(process, "epoch", 1)
     watching = ("study", "status", "tiny", "--watch", "--json", "--storage", "sqlite:///t.db")
     with subprocess.Popen(
         [sys.executable, fake_training.__file__, *watching], stdout=subprocess.PIPE, text=True

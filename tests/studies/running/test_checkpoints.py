@@ -18,7 +18,7 @@ from tiny_runs import (
     endings,
     run,
     start,
-    wait_for_epochs,
+    wait_for,
 )
 
 from studies import Study
@@ -35,7 +35,7 @@ SETTINGS = {"device": "cpu", "precision": "32", "threads": 1}
 def leave_in_mid_trial(tiny: Path, *options: str) -> None:
     """A run of which everything is killed after two epochs, and whose machine is lost."""
     process = start(tiny, "--json", *options, FAKE_EPOCH="1")
-    wait_for_epochs(process, 2)
+    wait_for(process, "epoch", 2)
     process.kill()
     for attempt in attempts():
         if attempt.running:

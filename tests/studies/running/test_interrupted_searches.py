@@ -73,7 +73,7 @@ def test_a_search_that_is_killed_and_stopped_ends_as_one_undisturbed(
     rng = random.Random(method)
     for way in ("kill", "stop"):
         process = tiny_runs.start(file, "--workers", "1", "--json", FAKE_EPOCH="0.03")
-        tiny_runs.wait_for_epochs(process, rng.randrange(4, 10))
+        tiny_runs.wait_for(process, "epoch", rng.randrange(4, 10))
         time.sleep(0.03 * rng.random())
         if way == "stop":
             process.send_signal(signal.SIGINT)

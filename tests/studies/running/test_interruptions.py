@@ -20,7 +20,7 @@ from tiny_runs import (
     run,
     start,
     tables,
-    wait_for_epochs,
+    wait_for,
 )
 from tiny_study import change
 
@@ -72,7 +72,7 @@ def test_everything_killed_at_once_goes_on_at_once(
     undisturbed: tuple[pd.DataFrame, pd.DataFrame], tiny: Path, seed: int
 ) -> None:
     process = start(tiny, "--workers", "2", "--json", FAKE_EPOCH="0.05")
-    wait_for_epochs(process, random.Random(seed).randrange(1, 20))
+    wait_for(process, "epoch", random.Random(seed).randrange(1, 20))
     process.kill()
     for attempt in attempts():
         if attempt.running:
@@ -91,7 +91,7 @@ def test_a_storm_of_kills_loses_nothing(
     rng = random.Random(7)
     for _ in range(5):
         process = start(tiny, "--workers", "2", "--json", FAKE_EPOCH="0.1")
-        wait_for_epochs(process, 1)
+        wait_for(process, "epoch", 1)
         # Three losses in a row that gained nothing would count as a failure
         # of the pair: let each get somewhere.
         while not all(attempt.progress for attempt in attempts() if attempt.running):
@@ -150,15 +150,14 @@ def test_a_second_ctrl_c_stops_at_once(fake: None, tiny: Path) -> None:
 
 
 def test_workers_stop_when_their_supervisor_is_gone(fake: None, tiny: Path) -> None:
-    process = start(tiny, "--workers", "2", "--json", FAKE_EPOCH="0.3")
-    wait_for_epochs(process, 1)
+    process = start(tiny, "--workers", "2", "--json", FAKE_EPOCH="5")
+    wait_for(process, "claimed", 2)
     process.kill()
     process.wait()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while any(attempt.running for attempt in attempts()) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert set(endings()) <= {"complete", "interrupted", "superseded"}
-    assert "interrupted" in endings()
+    assert endings() == ["interrupted", "interrupted"]
 
 
 def test_a_frozen_worker_that_wakes_late_records_nothing(

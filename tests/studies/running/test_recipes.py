@@ -85,7 +85,7 @@ def test_an_interrupted_run_goes_on_to_the_same_tables(trained: Path) -> None:
     Path("t.db").unlink()
     tiny = trained
     process = tiny_runs.start(tiny, "--workers", "2", "--json", FAKE_EPOCH="0.1")
-    tiny_runs.wait_for_epochs(process, 4)
+    tiny_runs.wait_for(process, "epoch", 4)
     process.send_signal(signal.SIGINT)
     process.communicate()
     assert get(Storage(URL), "tiny").counts(Storage(URL)).left > 0

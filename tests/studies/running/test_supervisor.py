@@ -26,7 +26,7 @@ from tiny_runs import (
     run,
     start,
     tables,
-    wait_for_epochs,
+    wait_for,
 )
 from tiny_study import change
 
@@ -346,7 +346,7 @@ def test_a_new_study_of_an_old_name_does_not_resume_the_old_ones_checkpoints(
     fake: None, tiny: Path
 ) -> None:
     process = start(tiny, "--workers", "1", "--json", FAKE_EPOCH="0.1")
-    wait_for_epochs(process, 2)
+    wait_for(process, "epoch", 2)
     process.send_signal(signal.SIGINT)
     process.wait()
     assert list(tiny.parent.glob("t-files/tiny/checkpoints/*/*/checkpoint.json"))

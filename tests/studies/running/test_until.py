@@ -109,7 +109,7 @@ def test_everything_killed_in_the_middle_goes_on_to_the_same_decisions(
     alone: dict[str, Any], tiny: Path
 ) -> None:
     process = tiny_runs.start(tiny, "--workers", "2", "--json", FAKE_EPOCH="0.1")
-    tiny_runs.wait_for_epochs(process, 7)
+    tiny_runs.wait_for(process, "epoch", 7)
     process.kill()
     for attempt in tiny_runs.attempts():
         if attempt.running:
@@ -214,7 +214,7 @@ def test_a_higher_cap_extends_a_study_and_decides_nothing_after_its_end(
 def test_a_higher_cap_before_the_end_is_the_plan(tiny: Path, fake: None) -> None:
     change(tiny, f"at_most: {AT_MOST}", "at_most: 4")
     process = tiny_runs.start(tiny, "--workers", "1", "--json", FAKE_EPOCH="0.1")
-    tiny_runs.wait_for_epochs(process, 2)
+    tiny_runs.wait_for(process, "epoch", 2)
     process.send_signal(signal.SIGINT)
     process.communicate()
     change(tiny, "at_most: 4", f"at_most: {AT_MOST}")
