@@ -229,7 +229,7 @@ class Artifacts:
 
         self._check_there()
         target = self._at(key)
-        self._system.makedirs(target.rpartition("/")[0], exist_ok=True)
+        self._make_folders(key)
         # Where fsspec moves files by copying them, as in an object store, what is put is there
         # whole or not at all.
         if type(self._system).mv is AbstractFileSystem.mv:
@@ -244,6 +244,18 @@ class Artifacts:
             with suppress(Exception):
                 self._system.rm_file(beside)
             raise
+
+    def _make_folders(self, key: str) -> None:
+        """Make the folders of a file; never the one of all artifacts, which may be unmounted at any
+        moment, and be mounted again over what was made in its place."""
+        if not self._is_local:
+            self._system.makedirs(self._at(key).rpartition("/")[0], exist_ok=True)
+            return
+        folder = self._open()[1]
+        for name in key.split("/")[:-1]:
+            folder = f"{folder.rstrip('/')}/{name}"
+            with suppress(FileExistsError):
+                os.mkdir(folder)
 
     def _call(self, function: Callable[[], T], size: int = 0) -> T:
         with self._errors():

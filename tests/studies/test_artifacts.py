@@ -114,6 +114,21 @@ def test_artifacts_that_are_away_are_waited_for(
     assert (workdir / "a.bin").read_bytes() == b"here"
 
 
+def test_nothing_is_made_in_place_of_a_folder_that_goes_away_while_a_file_is_put(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifacts, path, shared = Artifacts("shared"), workdir / "a.bin", workdir / "shared"
+    artifacts.check(print)
+    path.write_bytes(b"here")
+    check = artifacts._check_there
+    monkeypatch.setattr(
+        artifacts, "_check_there", lambda: (check(), shared.rename(workdir / "gone"))
+    )
+    with pytest.raises(ArtifactsAway):
+        artifacts.put(path, "study/0/a.bin")
+    assert not shared.exists()
+
+
 def test_who_waits_in_vain_is_told_how_to_go_on(
     workdir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
