@@ -165,18 +165,20 @@ def test_a_frozen_worker_that_wakes_late_records_nothing(
 ) -> None:
     monkeypatch.setenv("FAKE_EPOCH", "0.1")
     frozen: list[Attempt] = []
+    woken: list[Attempt] = []
 
     def freeze_then_wake(worker: int, event: dict[str, Any]) -> None:
         if event["event"] == "epoch" and not frozen:
             mine = (event["design"], event["seed"])
-            frozen.extend(
-                a for a in attempts() if a.running and (a.pair.design, a.pair.seed) == mine
-            )
-            os.kill(frozen[0].worker.pid, signal.SIGSTOP)
-        if event["event"] == "complete" and frozen:
+            running = [a for a in attempts() if a.running and (a.pair.design, a.pair.seed) == mine]
+            if running:
+                os.kill(running[0].worker.pid, signal.SIGSTOP)
+                frozen.append(running[0])
+        if event["event"] == "complete" and frozen and not woken:
             done = [a for a in attempts() if a.ended == "complete" and a.pair == frozen[0].pair]
             if done:
                 os.kill(frozen[0].worker.pid, signal.SIGCONT)
+                woken.append(frozen[0])
 
     view = Recorder(freeze_then_wake)
     assert run(tiny, view, workers=2, lease=Lease(every=0.2, stale=1.5)) == DONE
