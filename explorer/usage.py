@@ -16,9 +16,11 @@ def advice(error: click.UsageError) -> str:
     extra = re.search(r"unexpected extra arguments? \((.*)\)$", error.message)
     if extra and error.ctx:
         return _of_extra(error.ctx, extra[1].split())
-    given = re.search(r"^'(.*)' is not a valid (?:float|integer)", error.message)
+    given = re.search(r"^'(.*)' is not a valid (float|integer)", error.message)
     if given:
         hint = number_hint(given[1].removesuffix("%")).removeprefix("; ")
+        if given[2] == "integer":
+            hint = hint.partition(", or ")[0] if "with a point" not in hint else ""
         is_percent = given[1].endswith("%") and not hint
         hint = f"write {given[1].removesuffix('%')}, without %" if is_percent else hint
         return f"{hint[:1].upper()}{hint[1:]}." if hint else ""

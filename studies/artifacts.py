@@ -133,8 +133,9 @@ class Artifacts:
 
         def write_and_remove() -> None:
             if self._is_local and not os.path.isdir(folder := self._open()[1]):
-                os.mkdir(folder)
-                note(f"Made the folder {folder} for the artifacts.")
+                with suppress(FileExistsError):  # another run made it meanwhile
+                    os.mkdir(folder)
+                    note(f"Made the folder {folder} for the artifacts.")
             self._system.pipe_file(self._at(key), b"it can be written")
             self._system.rm_file(self._at(key))
 

@@ -64,7 +64,7 @@ def _program(*names: str) -> str:
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """Path of a Chromium (Debian's packages `chromium-headless-shell` and `chromium`). The first has
+    """A Chromium (Debian's packages `chromium-headless-shell` and `chromium`). The first has
     no windows, and loads a page with half the work."""
     return _program("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 

@@ -174,7 +174,9 @@ def _quantity(name: str, parameter: inspect.Parameter) -> Quantity:
     try:
         if default is not empty and not isinstance(default, str):
             usual = parse_value(default, parameter.name)
+        container = re.match(r"(?:\w+\.)*(\w+)\[", typed)
         is_other = bool(named & OTHER_KINDS) and "int" not in named
+        is_other = is_other or (container is not None and container[1] in OTHER_KINDS)
         is_whole = not is_other and (usual is not None or default is empty)
     except UserError:
         is_whole = False

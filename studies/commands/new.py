@@ -104,10 +104,9 @@ def new(
     from studies.config.study import StudyFile
 
     check_output(file, (".yaml", ".yml"), b"", force=force)
-    text = _written(file, data, budget, ask, seeds, margin)
-    study = parse_document(StudyFile, text, source=str(file), path=file)
     try:
-        wanted = study.wanted()
+        text = _written(file, data, budget, ask, seeds, margin)
+        wanted = parse_document(StudyFile, text, source=str(file), path=file).wanted()
     except UserError as error:
         others = " or ".join(f"--ask {question}" for question in QUESTIONS if question != ask)
         raise UserError(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.errors import UserError
+from explorer.suggestions import command
 from studies.config.design import StoredDesign, check_sources
 from studies.config.study import GRID, StudyFile, Wanted
 from studies.data import is_of_arrays
@@ -51,7 +52,7 @@ def as_extended(storage: Storage, study: StudyFile, wanted: Wanted) -> StoredStu
         UserError: showing the difference, where the file wants something else.
     """
     stored = _find_there(storage, study.name)
-    return stored and stored.with_content(_extended(stored, study, wanted))
+    return stored and stored.with_content(_extended(stored, study, wanted, storage))
 
 
 def _find_there(storage: Storage, name: str) -> StoredStudy | None:
@@ -86,7 +87,7 @@ def create_or_extend(
     with storage.lock():
         stored = _find_there(storage, study.name)
         if stored is not None:
-            content = _extended(stored, study, wanted)
+            content = _extended(stored, study, wanted, storage)
             if content is not stored.content:
                 storage.open().set_study_user_attr(stored.id, CONTENT, content.plain)
             return stored.with_content(content)
@@ -117,7 +118,7 @@ def create_or_extend(
         return StoredStudy(study_id, study.name, Content(plain))
 
 
-def _extended(stored: StoredStudy, study: StudyFile, wanted: Wanted) -> Content:
+def _extended(stored: StoredStudy, study: StudyFile, wanted: Wanted, storage: Storage) -> Content:
     """What is to be stored of a study that was stored: the same object where nothing changes."""
     plain, document = stored.content.plain, study.document()
     check_sources(stored.content.designs)
@@ -130,8 +131,8 @@ def _extended(stored: StoredStudy, study: StudyFile, wanted: Wanted) -> Content:
             " given):\n  "
             + "\n  ".join(changed)
             + "\nMore seeds, arms and trials only extend a study; for anything else give it another"
-            f" name, or name another --storage. To go on as it is stored, give {study.name} in the"
-            " place of a file."
+            f" name, or name another --storage. To go on as it is stored:"
+            f" {command('study run', study.name, storage=storage.option)}"
         )
     known = {
         design.arm: design for design in relabelled(stored.content.designs, study.space.references)

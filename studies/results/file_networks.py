@@ -10,6 +10,7 @@ from explorer.budget import write_quantities
 from explorer.errors import UserError
 from explorer.foreign import check_users_own
 from explorer.own.names import OwnName, is_own
+from explorer.suggestions import command
 from explorer.template import SIZES
 from explorer.text import dashed, human_count
 from studies.config.design import COUNTS, StoredDesign, changed_source
@@ -50,7 +51,8 @@ def _check_trusted(name: str, trusted: Collection[str]) -> None:
     """Raise `UserError` where a network's function is of a library, and not named by the user."""
     target = OwnName.parse(name).target
     if target not in {OwnName.parse(known).target for known in filter(is_own, trusted)}:
-        advice = "If you trust it, give the study that names it, with --continue STUDY."
+        again = command("study import", "FILE", **{"continue": "STUDY"})
+        advice = f"If you trust it, name it in the space of a study, and store the file: {again}."
         check_users_own(target, "the column design", advice)
 
 

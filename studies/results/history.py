@@ -74,7 +74,7 @@ def delete(
             which other studies may use.
 
     Raises:
-        UserError: It is being trained, or the artifacts are away: then nothing was deleted.
+        UserError: It is being trained, or its artifacts cannot be deleted: then it stays.
     """
     running = [attempt.worker for attempt in Attempts(storage, study.id).read() if attempt.running]
     alive = [worker for worker in running if not worker.is_dead()]
@@ -84,9 +84,9 @@ def delete(
             f"{study.name} is being trained by {workers}. Stop that first; if they are long gone,"
             " delete it with --force."
         )
-    if artifacts:
+    if artifacts:  # first: what they cannot delete, the same command deletes later
         try:
-            artifacts.names(study.artifacts_key)
+            artifacts.delete(study.artifacts_key)
         except UserError as error:
             raise UserError(
                 f"{error} {study.name} was not deleted; without --artifacts it is, and its files"
@@ -96,5 +96,3 @@ def delete(
     with storage.errors():
         writer.delete_study(study.id)
     shutil.rmtree(storage.files / study.name, ignore_errors=True)
-    if artifacts:
-        artifacts.delete(study.artifacts_key)

@@ -52,6 +52,8 @@ def within(
     """
     own = _own_numbers(trials)
     limits = [(text, *parse_comparison(text, (*LIMITED, *own))) for text in where]
+    if not (trials["status"] == "complete").any():
+        return trials  # nothing can be chosen, whatever its cost
     for text, column, compare, limit in sorted(limits, key=lambda limit: limit[1] == LATENCY):
         names = trials["design"].astype(str)
         cells = names.map(own[column]) if column in own else trials[column]
@@ -61,6 +63,12 @@ def within(
             complete = names[trials["status"] == "complete"]
             values = pd.Series(dict(time_designs(complete.unique().tolist())), dtype=float)
             trials = trials.assign(latency=names.map(values))
+        if values.empty and column != LATENCY:
+            known = [name for name in LIMITED if trials[name].notna().any()]
+            raise UserError(
+                f"{column} is not known of any design of this study. Known are"
+                f" {', '.join([*known, *own])}."
+            )
         if values.empty:
             designs = trials["design"].astype(str).unique()[:MOST_SHOWN]
             options = {name: int(trials[name].iloc[0]) for name in SIZES}

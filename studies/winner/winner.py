@@ -241,6 +241,10 @@ def _time_designs(stored: "StoredStudy", names: Sequence[str]) -> dict[str, floa
             device=settings.device,
             precision=settings.precision,
         )
+    except UserError as error:
+        raise UserError(
+            f"{error} A latency is measured as the study trains: here, limit params or flops."
+        ) from None
     finally:
         use_threads(threads)
     return {name: timing.seconds for name, timing in zip(names, timings, strict=True)}

@@ -18,6 +18,8 @@ from explorer.usage import advice
         ("study run mine --set recipe.epochs = 2", "KEY=VALUE has no space in it"),
         ("study new x.yaml --margin 0,5", "Write 0.5, with a point."),
         ("study new x.yaml --margin 1%", "Write 1, without %."),
+        ("study new x.yaml --seeds 1,024", "Write 1024."),
+        ("study new x.yaml --seeds 3,5", ""),
         ("study run", ""),
     ],
 )

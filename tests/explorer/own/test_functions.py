@@ -55,13 +55,19 @@ def test_what_was_called_with_what_is_said(workdir: Path, body: str, message: st
         ("bias=True", "the parameter bias = True, which is no whole number"),
         ("norm: bool", "the parameter norm: bool, which is no whole number"),
         ("kernel=None", "the parameter kernel = None, which is no whole number"),
+        ("act: Callable[[int], int]", r"act: Callable\[\[int\], int\], which is no whole"),
+        ("blocks: dict[str, int]", r"blocks: dict\[str, int\], which is no whole number"),
         ("rates: tuple[float, ...]", r"the parameter rates: tuple\[float, ...\], which is no"),
     ],
 )
 def test_a_parameter_that_is_no_whole_number_is_named(
     workdir: Path, parameter: str, message: str
 ) -> None:
-    write(workdir, "wrong_2", f"def net(*, width: int = 8, {parameter}): ...\n")
+    write(
+        workdir,
+        "wrong_2",
+        f"from typing import Callable\ndef net(*, width: int = 8, {parameter}): ...\n",
+    )
     with pytest.raises(UserError, match=message):
         blueprint("wrong_2:net")
 

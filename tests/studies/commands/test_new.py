@@ -61,6 +61,7 @@ def test_a_folder_of_photos_is_named_whole_and_read(workdir: Path, here: Here) -
         (("--data", "digit"), "neither a data set nor a folder"),
         (("--budget", "10"), "no reference costs at most"),
         (("--margin", "-1"), "above 0"),
+        (("--budget", "300k", "--ask", "scale"), "or --ask all. Nothing is written."),
         (("--budget", "1M", "--ask", "all"), "or --ask paths or --ask scale. Nothing is written."),
     ],
 )

@@ -1,12 +1,15 @@
 """Showing and deleting stored studies, as a user types it."""
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny_runs
 from click.testing import CliRunner, Result
+from fsspec.implementations.local import LocalFileSystem
 
 from explorer.cli import cli
 from explorer.errors import UserError
@@ -123,8 +126,11 @@ def test_delete_takes_all_of_one_study_and_nothing_else(
 
 
 def test_delete_takes_the_files_at_the_artifacts_or_nothing_where_they_are_away(
-    place: Storage, tiny: Path, study: Callable[..., Result]
+    place: Storage, tiny: Path, study: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
     own = Path("shared", get(place, "tiny").artifacts_key, "checkpoints")
     own.mkdir(parents=True)
     (own / "last.ckpt").write_bytes(b"1")
@@ -136,6 +142,11 @@ def test_delete_takes_the_files_at_the_artifacts_or_nothing_where_they_are_away(
     assert "tiny was not deleted; without --artifacts it is" in str(refused.exception)
     assert get(place, "tiny").counts(place).complete == 2
     Path("unmounted").rename("shared")
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalFileSystem, "rm", refuse)
+        refused = study("delete", "tiny", "--yes", "--artifacts", "shared")
+    assert "tiny was not deleted; without --artifacts it is" in str(refused.exception)
+    assert get(place, "tiny").counts(place).complete == 2
     said = study("delete", "tiny", "--artifacts", "shared", answer="y\n").output
     assert f", and its files at {Path('shared').absolute()}? This cannot be undone" in said
     assert [path for path in Path("shared").iterdir() if any(path.iterdir())] == []

@@ -13,6 +13,7 @@ SETTINGS = {"device": "cpu", "precision": "bf16", "threads": 2}
 TRIALS = pd.DataFrame(
     {
         "design": ["a", "a", "b", "b", "b", "c", "c"],
+        "status": "complete",
         "params": [400_000, 400_000, 600_000, 600_000, 600_000, 500_000, 500_000],
         **{"resolution": 8, "in_channels": 1, "classes": 10},
         # The median counts: b is 2 ms, although a busy moment made it 9 once (a mean of 4 ms).
@@ -49,6 +50,18 @@ def test_only_designs_within_all_limits_are_left(where: list[str], designs: str)
 def test_a_mistake_is_one_message(where: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         within(TRIALS, [where], SETTINGS)
+
+
+def test_what_is_not_known_of_any_design_is_said_with_what_is() -> None:
+    unknown = dict.fromkeys(("flops", "activations", "cardinality", "bottleneck_width", "width"))
+    trials = TRIALS.assign(**unknown)
+    with pytest.raises(UserError, match=r"width is not known .* Known are params, latency\.$"):
+        within(trials, ["width<=8"], SETTINGS)
+
+
+def test_a_study_without_results_has_nothing_to_limit() -> None:
+    trials = TRIALS.assign(status="waiting", latency=None)
+    assert within(trials, ["latency<=2ms"], SETTINGS).equals(trials)
 
 
 def test_where_no_latency_was_measured_the_message_says_how_to_as_the_study_would() -> None:
