@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 import studies.data.splits
+import studies.running.checkpoints
 import studies.running.trial
 import studies.storage.outages
 import studies.storage.postgres
@@ -38,6 +39,9 @@ studies.storage.outages.PATIENCE = float(
 )
 studies.storage.postgres.ANSWER_TIMEOUT = float(
     os.environ.get("FAKE_ANSWER", studies.storage.postgres.ANSWER_TIMEOUT)
+)
+studies.running.checkpoints.RESPITE = float(
+    os.environ.get("FAKE_RESPITE", studies.running.checkpoints.RESPITE)
 )
 
 

@@ -1,7 +1,9 @@
 """How a PostgreSQL server is reached: within a time, and with as few connections as possible."""
 
+import random
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -35,6 +37,9 @@ _KEEPALIVE = {
     "keepalives_count": 3,
 }
 
+# The number of our lock on a server: any number that no other program there uses.
+LOCK = 1611_05431
+
 
 def check_tables(tables: set[str], shown: str) -> bool:
     """Whether a database with these tables has Optuna's.
@@ -67,6 +72,26 @@ def engine_options(url: str) -> dict[str, Any]:
         "creator": lambda: _connect(arguments, options),
         "pool_events": [(_note_use, "checkin"), (_try_rested, "checkout")],
     }
+
+
+def reader(url: str) -> sqlalchemy.Engine:
+    """An engine that only reads."""
+    return sqlalchemy.create_engine(url, **engine_options(url)).execution_options(**READING)
+
+
+@contextmanager
+def lock(engine: sqlalchemy.Engine) -> Iterator[None]:
+    """Let one process at a time, of all machines, run the block."""
+    with engine.connect() as connection:
+        # The lock ends with the transaction, however this process ends; one of the session would
+        # stay with a pooler's connection. Waiting for it on the server would look like a server
+        # that does not answer.
+        while not connection.execute(
+            sqlalchemy.text("SELECT pg_try_advisory_xact_lock(:number)"), {"number": LOCK}
+        ).scalar():
+            connection.rollback()
+            time.sleep(random.uniform(0.05, 0.2))
+        yield
 
 
 def _connect(arguments: Sequence[Any], options: dict[str, Any]) -> Any:

@@ -185,6 +185,17 @@ def connect_read_only(path: Path, timeout: float) -> sqlite3.Connection:
     return connection
 
 
+def reader(path: Path, timeout: float) -> sqlalchemy.Engine:
+    """An engine that only reads: all queries of a transaction see one state of the file."""
+    engine = sqlalchemy.create_engine(
+        "sqlite://",
+        creator=lambda: connect_read_only(path, timeout),
+        poolclass=sqlalchemy.QueuePool,
+    )
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    return engine
+
+
 def begin_by_writing(engine: sqlalchemy.Engine) -> None:
     """Have transactions of an engine take the write lock when they begin."""
     event.listen(engine, "connect", _take_over_transactions)

@@ -9,9 +9,7 @@ happens while a storage is away is described in `studies.storage.outages`.
 import atexit
 import fcntl
 import json
-import random
 import threading
-import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -21,7 +19,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 import sqlalchemy
-from sqlalchemy import event
 
 from explorer.errors import UserError
 from explorer.suggestions import Secret, command
@@ -32,8 +29,6 @@ from studies.storage.url import ENVIRONMENT, read_url
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
-# The number of our lock on a PostgreSQL server: any number that no other program there uses.
-ADVISORY_LOCK = 1611_05431
 # The folder, in the current one, for the files of studies in a server.
 FILES = "resnext-explorer-files"
 T = TypeVar("T")
@@ -300,26 +295,12 @@ class Storage:
         if self._locked:
             yield
             return
-        with self._lock_file() if self.path else self._lock_on_server():
+        with self._lock_file() if self.path else postgres.lock(self._engine()):
             self._locked = True
             try:
                 yield
             finally:
                 self._locked = False
-
-    @contextmanager
-    def _lock_on_server(self) -> Iterator[None]:
-        number = {"number": ADVISORY_LOCK}
-        with self._engine().connect() as connection:
-            # The lock ends with the transaction, however this process ends; one of the session
-            # would stay with a pooler's connection. Waiting for it on the server would look like a
-            # server that does not answer.
-            while not connection.execute(
-                sqlalchemy.text("SELECT pg_try_advisory_xact_lock(:number)"), number
-            ).scalar():
-                connection.rollback()
-                time.sleep(random.uniform(0.05, 0.2))
-            yield
 
     @contextmanager
     def _lock_file(self) -> Iterator[None]:
@@ -379,22 +360,12 @@ class Storage:
             return self._writer.engine.execution_options(**postgres.READING)
         with self._making_engine:
             if self._reader is None:
-                path = self.path
-                self._reader = self._reader_of_file(path) if path else self._reader_of_server()
+                self._reader = (
+                    sqlite.reader(self.path, outages.TIMEOUT)
+                    if self.path
+                    else postgres.reader(self.url)
+                )
             return self._reader
-
-    def _reader_of_server(self) -> sqlalchemy.Engine:
-        engine = sqlalchemy.create_engine(self.url, **postgres.engine_options(self.url))
-        return engine.execution_options(**postgres.READING)
-
-    def _reader_of_file(self, path: Path) -> sqlalchemy.Engine:
-        engine = sqlalchemy.create_engine(
-            "sqlite://",
-            creator=lambda: sqlite.connect_read_only(path, outages.TIMEOUT),
-            poolclass=sqlalchemy.QueuePool,
-        )
-        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
-        return engine
 
 
 def select_in(

@@ -78,19 +78,27 @@ def test_without_artifacts_it_begins_again_and_says_so(
     assert_undisturbed(undisturbed)
 
 
+class Unmounting(Recorder):
+    """Takes the artifacts away as the first pair is claimed, and brings them back once their
+    absence is told."""
+
+    def event(self, worker: int, event: dict[str, Any]) -> None:
+        super().event(worker, event)
+        if event["event"] == "claimed" and len(self.named("claimed")) == 1:
+            os.rename("shared", "gone")
+
+    def note(self, worker: int, text: str) -> None:
+        super().note(worker, text)
+        if "Trainings go on" in text:
+            os.rename("gone", "shared")
+
+
 def test_artifacts_that_are_away_cost_no_training(
-    undisturbed: tuple[pd.DataFrame, pd.DataFrame], tiny: Path
+    undisturbed: tuple[pd.DataFrame, pd.DataFrame], tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = 0
-
-    def take_away(worker: int, event: dict[str, Any]) -> None:
-        nonlocal seen
-        seen += event["event"] == "epoch"
-        if event["event"] == "epoch" and seen in (3, 9):
-            here, there = ("shared", "gone") if seen == 3 else ("gone", "shared")
-            os.rename(here, there)
-
-    view = Recorder(take_away)
+    monkeypatch.setenv("FAKE_EPOCH", "0.2")
+    monkeypatch.setenv("FAKE_RESPITE", "0")
+    view = Unmounting()
     assert run(tiny, view, artifacts="shared") == DONE
     assert endings() == ["complete"] * 6
     made, away, back = (note["text"] for note in view.named("note"))

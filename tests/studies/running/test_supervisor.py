@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -362,7 +363,9 @@ def test_neither_arguments_nor_logs_hold_the_storage_url(fake: None, tiny: Path)
 
     def look(worker: int, event: dict[str, Any]) -> None:
         pids = [attempt.worker.pid for attempt in attempts() if attempt.running]
-        seen.extend(Path(f"/proc/{pid}/cmdline").read_text() for pid in pids)
+        for pid in pids:
+            with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+                seen.append(Path(f"/proc/{pid}/cmdline").read_text())
 
     if not Path("/proc/self/cmdline").exists():
         pytest.skip("needs /proc")
@@ -438,8 +441,9 @@ def test_each_of_the_gpus_gets_a_worker(
                 and event["event"] == "epoch"
                 and attempt.pair.design == event["design"]
             ):
-                environment = Path(f"/proc/{attempt.worker.pid}/environ")
-                variables = environment.read_text() if environment.exists() else ""
+                variables = ""
+                with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+                    variables = Path(f"/proc/{attempt.worker.pid}/environ").read_text()
                 if attempt.pair.seed == event["seed"] and "CUDA_VISIBLE_DEVICES=" in variables:
                     seen.setdefault(worker, set()).add(
                         variables.split("CUDA_VISIBLE_DEVICES=")[1].split("\0")[0]
@@ -447,7 +451,7 @@ def test_each_of_the_gpus_gets_a_worker(
 
     if not Path("/proc/self/environ").exists():
         pytest.skip("needs /proc")
-    monkeypatch.setenv("FAKE_EPOCH", "0.2")
+    monkeypatch.setenv("FAKE_EPOCH", "0.4")
     assert (
         studies.running.supervisor.run(
             Study.load(tiny), storage="sqlite:///t.db", view=Recorder(look)
