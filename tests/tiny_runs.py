@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +102,12 @@ def start(tiny: Path, *options: str, **environment: str) -> "subprocess.Popen[st
         start_new_session=True,
         env={**os.environ, **environment},
     )
+
+
+def kill(pid: int) -> None:
+    """Kill a worker, which may have ended meanwhile."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def wait_for(process: "subprocess.Popen[str]", event: str, count: int) -> None:

@@ -90,7 +90,8 @@ def cells(findings: Findings, pair: str) -> Cells:
     if findings.search:
         rows = rows[rows["seed"] == findings.choosing_seed]
     axes = pair.split(",")
-    rows = rows.dropna(subset=axes).assign(
+    rows = rows.dropna(subset=axes)
+    rows = rows.assign(
         **{name: rows[name].astype(str) for name in axes},
         template=_templates(rows, axes).reindex(rows["design"]).to_numpy(),
     )

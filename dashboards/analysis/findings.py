@@ -33,8 +33,13 @@ class Findings(Evidence):
 
     @cached_property
     def by_design(self) -> pd.DataFrame:
-        """One row a design with a result; see `quantities.designs_by_quantity`."""
-        return designs_by_quantity(self.trials)
+        """One row a design with a result; see `quantities.designs_by_quantity`. Of a choice of
+        trainings it has the columns of the whole study."""
+        designs = designs_by_quantity(self.trials)
+        if not isinstance(self.study, Findings):
+            return designs
+        columns = designs.columns.union(self.study.by_design.columns, sort=False)
+        return designs.reindex(columns=columns)
 
     @cached_property
     def quantities(self) -> dict[str, Quantity]:

@@ -37,8 +37,10 @@ def spending(designs: pd.DataFrame) -> pd.DataFrame | None:
         designs: Rows of `trials`, one a design.
     """
     depths = designs["depths"].astype(str).str.split("-", expand=True)
-    if depths.isna().to_numpy().any() or any(
-        designs[name].nunique() > 1 for name in FIXED if name in designs
+    if (
+        designs.empty
+        or depths.isna().to_numpy().any()
+        or any(designs[name].nunique() > 1 for name in FIXED if name in designs)
     ):
         return None
     numbers = {name: finite(designs[name]) for name in TEMPLATE}

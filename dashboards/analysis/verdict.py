@@ -69,9 +69,9 @@ def _so_far(evidence: Evidence) -> Verdict:
 
 def _with_and_without(odd: Sequence[OddTraining], with_them: Verdict, without: Verdict) -> Verdict:
     are, them = ("is", "it") if len(odd) == 1 else ("are", "them")
-    names = listed([f"{training.arm}, seed {training.seed}," for training in odd])
+    names = listed([f"{training.arm}, seed {training.seed}" for training in odd])
     return Verdict(
-        f"{with_them.title}; {names} {are} out of line",
+        f"{with_them.title}; {names}, {are} out of line",
         _out_of_line(odd),
         f"With {them}: {lower_first(with_them.text)} Without {them}: {lower_first(without.text)}",
     )
@@ -80,7 +80,7 @@ def _with_and_without(odd: Sequence[OddTraining], with_them: Verdict, without: V
 def _out_of_line(odd: Sequence[OddTraining]) -> str:
     """'C=2, seed 1, is out of line: 90.0 % test error where 2.7 % was to be expected.'"""
     verb = "is" if len(odd) == 1 else "are"
-    names = listed([f"{training.arm}, seed {training.seed}," for training in odd])
+    names = listed([f"{training.arm}, seed {training.seed}" for training in odd])
     errors = listed(
         [
             f"{human_percent(training.error)} test error where"
@@ -90,7 +90,7 @@ def _out_of_line(odd: Sequence[OddTraining]) -> str:
     )
     lucky = list(dict.fromkeys(training.arm for training in odd if not training.diverged))
     perhaps = f"; perhaps the other seeds of {listed(lucky)} diverged" if lucky else ""
-    return f"{names} {verb} out of line: {errors}{perhaps}."
+    return f"{names}, {verb} out of line: {errors}{perhaps}."
 
 
 def _without_comparison(evidence: Evidence) -> Verdict:

@@ -122,14 +122,14 @@ def ratios_text(ratios: Sequence[float]) -> str:
 
 
 def listed(items: Sequence[Any], last: str = "and") -> str:
-    """'C=1, C=2 and C=4'; with semicolons where an item holds a comma between two of its parts,
-    unless it also ends with one. Of more than `LONGEST_LIST` the first, and how many more."""
+    """'C=1, C=2 and C=4'; with semicolons where an item holds a comma. Of more than
+    `LONGEST_LIST` the first, and how many more."""
     words = [str(item) for item in items]
     if len(words) > LONGEST_LIST:
         words[LONGEST_LIST - 1 :] = [f"{len(words) - LONGEST_LIST + 1} more"]
     if len(words) < 2:
         return "".join(words)
-    if any("," in word and not word.endswith(",") for word in words):
+    if any("," in word for word in words):
         return f"{'; '.join(words[:-1])}; {last} {words[-1]}"
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
 

@@ -75,7 +75,9 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
             zooms = (None,) * len(zooms)
         try:
             figures = outputs(reader, "results", name, asked, look, zooms)
-            return [*figures, study.shown(reader.tables(name), asked), (before or 0) + 1]
+            # The first is of the choice that the page came with, as are its tables.
+            drawn = 1 if ctx.triggered_id is None else (before or 1) + 1
+            return [*figures, study.shown(reader.tables(name), asked), drawn]
         except UserError as error:
             return [*unchanged(RESULTS), str(error), no_update]
 

@@ -124,7 +124,7 @@ def share_scale(figures: Sequence[go.Figure]) -> None:
         return
     low, high = min(axis.range[0] for axis in axes), max(axis.range[1] for axis in axes)
     if high - low > MOST_SQUEEZED * min(axis.range[1] - axis.range[0] for axis in axes):
-        for figure in figures:
+        for figure in (figure for figure in figures if value_axis(figure).range):
             figure.layout.title.subtitle.text += ", on a scale of its own"
         return
     for axis in axes:

@@ -53,8 +53,11 @@ def joined(text: Any) -> str:
 
 
 def whole_depths(text: str) -> str:
-    """Text in which the stages of depths=1-2-1 stay on one line."""
-    return re.sub(r"(?<==)\d+(?:-\d+)+", lambda stages: stages[0].replace("-", "-\u2060"), text)
+    """Text in which the stages of depths=1-2-1 stay on one line; not those in a network's name,
+    which is copied into commands."""
+    return re.sub(
+        r"(?<!\S)\w+=\d+(?:-\d+)+", lambda stages: stages[0].replace("-", "-\u2060"), text
+    )
 
 
 def to_html(node: Any, deeper: int = 0) -> str:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 SAVE = "Save one with numpy.savez(path, train_images=..., train_labels=...)."
 NAMES = ("train", "validation", "test")
+# One numbering for all parts: a class may be missing in one.
+NUMBERING = (
+    "names = numpy.unique(train_labels), then numpy.searchsorted(names, labels) of each part"
+)
 DARK = 128  # images without a sample of at least this may be on another scale than 0 to 255
 COPIES = 2  # of an npz's arrays in memory: one as read, one as torch needs it
 FORM = (
@@ -164,7 +168,7 @@ def check_arrays(source: str, pairs: list[Any]) -> Parts:
     if len(present) < classes:
         empty = int(np.argmax(present != np.arange(len(present))))
         numbering = "labels - 1" if empty == 0 and len(present) == classes - 1 else ""
-        numbering = numbering or "np.unique(labels, return_inverse=True)[1]"
+        numbering = numbering or NUMBERING
         raise UserError(
             f"{source}: class {empty} is empty: the train labels go up to {classes - 1}, and none"
             f" is {empty}. Labels are numbered from 0 without a gap: {numbering}."
@@ -268,11 +272,11 @@ def _check_labels(which: str, labels: "NDArray[Any]", images: int) -> None:
             " for each."
         )
     if labels.dtype.kind not in "iu":
-        is_text = labels.dtype.kind in "OSU"
-        how = "names, labels = np.unique(labels, return_inverse=True)"
+        is_text = labels.dtype.kind in "SU" or (labels.size and isinstance(labels[0], str))
+        how = NUMBERING if is_text else "labels.astype('int64')"
         raise UserError(
             f"{which} are {'text' if is_text else labels.dtype}, and they must be whole numbers"
-            f" from 0: {how if is_text else 'labels.astype(' + repr('int64') + ')'}."
+            f" from 0: {how}."
         )
     for extreme, word in ((int(labels.min()), "smallest"), (int(labels.max()), "largest")):
         if not 0 <= extreme < 2**63:

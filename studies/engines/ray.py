@@ -236,13 +236,16 @@ class RayEngine(Engine):
         import ray
 
         address = ray.get_runtime_context().gcs_address
-        reason, answered = "", time.monotonic()
-        while time.monotonic() - answered < HEAD_TIMEOUT:
+        reason = ""
+        silent_since: float | None = None
+        while silent_since is None or time.monotonic() - silent_since < HEAD_TIMEOUT:
             if self._is_closed.wait(LOOK):
                 return
             reason = why_silent(address)
-            if not reason:
-                answered = time.monotonic()
+            if reason:
+                silent_since = silent_since or time.monotonic()
+            else:
+                silent_since = None
                 with suppress(TimeoutError):
                     self._latest_room = within(LOOK, self._room)
         self._is_lost = True

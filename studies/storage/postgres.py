@@ -101,8 +101,9 @@ def _connect(arguments: Sequence[Any], options: dict[str, Any]) -> Any:
     """
     import psycopg
 
+    longest = max(LONGEST_CONNECT, float(options["connect_timeout"]))  # the URL may ask for more
     try:
-        return within(LONGEST_CONNECT, lambda: _connection_class().connect(*arguments, **options))
+        return within(longest, lambda: _connection_class().connect(*arguments, **options))
     except TimeoutError:
         raise psycopg.errors.ConnectionTimeout("connection timeout expired") from None
 

@@ -77,6 +77,15 @@ def test_a_cell_of_several_designs_says_how_many(grid):
     assert several["template"].str.contains(r"^\d+ designs$|^\d+x\d+d$").all()
 
 
+def test_a_design_without_one_of_the_axes_stands_in_no_cell(grid):
+    trials = grid.trials.copy()
+    design = trials["design"].iloc[0]
+    trials.loc[trials["design"] == design, "cardinality"] = None
+    found = cells(Findings(trials, grid.info), PAIR)
+    assert len(found.table) == 14
+    assert errors_by_cell(Findings(trials, grid.info), PAIR).title
+
+
 def test_a_pair_that_the_designs_do_not_fill_is_a_mistake(grid):
     with pytest.raises(UserError, match="cardinality,depths"):
         errors_by_cell(grid, "cardinality,width")

@@ -10,6 +10,7 @@ from study_tables import make_trials
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.spending import MEANING, WAYS, spending
 from dashboards.figures import ways_to_spend
+from dashboards.figures.parallel import lines_by_design
 from dashboards.figures.triangle import has_triangle, shares_by_design
 from explorer import Architecture
 from explorer.complexity import layer_flops
@@ -75,6 +76,13 @@ def test_there_is_no_triangle_where_one_of_the_three_is_fixed_or_stages_differ(g
     assert spending(other) is None
     assert spending(grid.designs.assign(stem=["small"] * 14 + ["imagenet"])) is None
     assert spending(grid.designs.assign(design="no network")) is None
+
+
+def test_a_choice_of_no_training_has_the_quantities_of_its_study_and_no_triangle(grid):
+    nothing = grid.choice(grid.trials.iloc[:0])
+    assert spending(nothing.designs) is None
+    assert set(grid.quantities) <= set(nothing.by_design)
+    assert lines_by_design(nothing).designs.empty
 
 
 def test_the_figure_says_what_the_best_spend_and_what_a_share_means(grid):

@@ -71,7 +71,7 @@ def test_networks_that_have_not_learned_are_named_before_any_gap():
 )
 def test_arms_are_listed_by_axis_and_names_with_commas_stay_apart(arms, text):
     assert listed_by_axis(arms) == text
-    assert listed(["C=2, seed 1,", "C=8, seed 0,"]) == "C=2, seed 1, and C=8, seed 0,"
+    assert listed(["C=2, seed 1", "C=8, seed 0"]) == "C=2, seed 1; and C=8, seed 0"
 
 
 def test_of_very_many_arms_a_sentence_names_the_first():

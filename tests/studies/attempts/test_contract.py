@@ -23,7 +23,7 @@ from claiming import PROCESSES, work
 from optuna.study import StudyDirection
 from postgres_server import PASSWORD, Server, serve
 from sqlalchemy.exc import DBAPIError
-from tiny_runs import INCIDENTAL
+from tiny_runs import INCIDENTAL, kill
 
 from explorer.errors import UserError
 from studies.attempts import writing
@@ -190,7 +190,7 @@ def test_everything_killed_at_once_goes_on(storage: Storage, tiny: Path) -> None
     process.kill()
     for attempt in Attempts(storage, get(storage, "tiny").id).read():
         if attempt.running:
-            os.kill(attempt.worker.pid, signal.SIGKILL)
+            kill(attempt.worker.pid)
     process.communicate()
     finish(start(storage, "run", "./tiny.yaml", "--workers", "2"))
     assert_undisturbed(storage)

@@ -11,7 +11,7 @@ import pytest
 
 from explorer.errors import UserError
 from studies.data import DataShape, DataSpec, arrays, data_shape, load
-from studies.data.arrays import read_function
+from studies.data.arrays import _check_labels, read_function
 
 NPZ = DataSpec(name="npz", path="own.npz", test=0.25, validation=0.25)
 
@@ -108,7 +108,7 @@ def test_images_may_have_their_channels_first_or_last(
         ({"train_labels": np.zeros((24, 1), int)}, r"are 24 x 1; .* Use labels.ravel\(\)"),
         (
             {"train_labels": np.array(["cat", "dog"] * 12)},
-            r"train labels are text, .* np.unique\(labels, return_inverse=True\)",
+            r"train labels are text, .* numpy.searchsorted\(names, labels\) of each part",
         ),
         (
             {"train_labels": np.arange(24) / 3},
@@ -406,3 +406,17 @@ def test_dark_images_are_taken_and_mentioned(tmp_path: Path) -> None:
     assert notes[0].startswith("The brightest sample of the train images is 23, of 255: where 23")
     write(tmp_path, train_images=10 * images(24, 6, 6))
     assert load(NPZ, tmp_path).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ([0, 1, 2], r"labels are object, .* from 0: labels.astype\('int64'\)"),
+        (["cat", "dog", "cat"], r"labels are text, .* numpy.searchsorted\(names, labels\)"),
+    ],
+)
+def test_objects_as_pandas_gives_them_are_text_only_where_they_hold_text(
+    labels: list[Any], words: str
+) -> None:
+    with pytest.raises(UserError, match=words):
+        _check_labels("the labels", np.array(labels, object), 3)

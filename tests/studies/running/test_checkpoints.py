@@ -3,7 +3,6 @@
 import errno
 import os
 import shutil
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from tiny_runs import (
     assert_undisturbed,
     attempts,
     endings,
+    kill,
     run,
     start,
     wait_for,
@@ -39,7 +39,7 @@ def leave_in_mid_trial(tiny: Path, *options: str) -> None:
     process.kill()
     for attempt in attempts():
         if attempt.running:
-            os.kill(attempt.worker.pid, signal.SIGKILL)
+            kill(attempt.worker.pid)
     process.communicate()
     shutil.rmtree("t-files/tiny/checkpoints")
 

@@ -1,7 +1,6 @@
 """A search that is killed or stopped and goes on ends as one that nothing
 happened to: proposals, prunings, curves, finalists."""
 
-import os
 import random
 import signal
 import time
@@ -81,7 +80,7 @@ def test_a_search_that_is_killed_and_stopped_ends_as_one_undisturbed(
             process.kill()
             for attempt in tiny_runs.attempts():
                 if attempt.running:
-                    os.kill(attempt.worker.pid, signal.SIGKILL)
+                    tiny_runs.kill(attempt.worker.pid)
         process.communicate()
     assert {"lost", "interrupted"} & set(tiny_runs.endings())
     tiny_runs.run(file, workers=1)
@@ -214,7 +213,7 @@ def test_a_pruned_pair_keeps_the_epochs_of_an_attempt_that_was_killed_before_it_
             running = [attempt for attempt in tiny_runs.attempts() if attempt.running]
             for attempt in running:  # none, where it has come to its end meanwhile
                 killed.append(attempt.pair)
-                os.kill(attempt.worker.pid, signal.SIGKILL)
+                tiny_runs.kill(attempt.worker.pid)
 
     counts = tiny_runs.run(file, tiny_runs.Recorder(kill_at_the_second_epoch), workers=1)
     assert (counts.left, counts.failed) == (0, 0)

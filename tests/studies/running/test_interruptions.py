@@ -17,6 +17,7 @@ from tiny_runs import (
     assert_undisturbed,
     attempts,
     endings,
+    kill,
     run,
     start,
     tables,
@@ -35,8 +36,9 @@ from studies.engines.worker_process import WorkerProcess, worker_environment
 
 
 def test_a_killed_worker_is_replaced_and_its_pair_resumed(
-    undisturbed: tuple[pd.DataFrame, pd.DataFrame], tiny: Path
+    undisturbed: tuple[pd.DataFrame, pd.DataFrame], tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("FAKE_EPOCH", "0.1")
     killed: list[int] = []
 
     def kill_one(worker: int, event: dict[str, Any]) -> None:
@@ -46,8 +48,9 @@ def test_a_killed_worker_is_replaced_and_its_pair_resumed(
                 for a in attempts()
                 if a.running and (a.pair.design, a.pair.seed) == (event["design"], event["seed"])
             ]
-            killed.append(running[0].worker.pid)
-            os.kill(killed[0], signal.SIGKILL)
+            if running:  # none, where it has come to its end meanwhile
+                killed.append(running[0].worker.pid)
+                kill(killed[0])
 
     view = Recorder(kill_one)
     assert run(tiny, view, workers=2) == DONE
@@ -76,7 +79,7 @@ def test_everything_killed_at_once_goes_on_at_once(
     process.kill()
     for attempt in attempts():
         if attempt.running:
-            os.kill(attempt.worker.pid, signal.SIGKILL)
+            kill(attempt.worker.pid)
     process.wait()
     begin = time.monotonic()
     assert run(tiny, workers=2) == DONE
@@ -100,12 +103,12 @@ def test_a_storm_of_kills_loses_nothing(
         victims = [attempt.worker.pid for attempt in attempts() if attempt.running]
         if victims and rng.random() < 0.5:
             victims = [rng.choice(victims)]
-            os.kill(victims[0], signal.SIGKILL)
+            kill(victims[0])
             process.send_signal(signal.SIGINT)
         else:
             process.kill()
             for pid in victims:
-                os.kill(pid, signal.SIGKILL)
+                kill(pid)
         process.communicate()
     assert run(tiny) == DONE
     assert_undisturbed(undisturbed)

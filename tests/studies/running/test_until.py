@@ -4,7 +4,6 @@ The stand-in's errors are spread evenly from 0 to 1, so the margins are large.
 """
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -96,7 +95,7 @@ def test_several_workers_and_a_kill_end_with_the_same_decisions(
         running = [attempt for attempt in tiny_runs.attempts() if attempt.running]
         if event["event"] == "claimed" and running and len(tiny_runs.attempts()) > 8 and not killed:
             killed.append(running[0].worker.pid)
-            os.kill(killed[0], signal.SIGKILL)
+            tiny_runs.kill(killed[0])
 
     view = Recorder(kill_one)
     tiny_runs.run(tiny, view, workers=3)
@@ -113,7 +112,7 @@ def test_everything_killed_in_the_middle_goes_on_to_the_same_decisions(
     process.kill()
     for attempt in tiny_runs.attempts():
         if attempt.running:
-            os.kill(attempt.worker.pid, signal.SIGKILL)
+            tiny_runs.kill(attempt.worker.pid)
     process.communicate()
     assert standings().finished is False
     tiny_runs.run(tiny)
