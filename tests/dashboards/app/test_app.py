@@ -545,7 +545,7 @@ def test_it_opens_a_browser_when_asked_and_says_so_where_there_is_none(storage, 
         if works:
             assert written.read_text().strip() in line
         else:
-            said = process.stderr.readline()
+            said = next(line for line in process.stderr if "open the address above" in line)
     finally:
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
