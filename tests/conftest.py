@@ -65,7 +65,7 @@ def _program(*names: str) -> str:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """A Chromium (Debian's packages `chromium-headless-shell` and `chromium`). The first has
-    no windows, and loads a page with half the work."""
+    no windows, and loads a page with a third less work."""
     return _program("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
