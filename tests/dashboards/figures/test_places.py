@@ -110,8 +110,11 @@ def test_figures_whose_errors_are_far_apart_keep_scales_of_their_own_and_say_so(
         error_against_cardinality(Findings(make_trials(base=base), make_info()))
         for base in (0.025, 0.23)
     ]
+    waiting = make_trials().iloc[:0]
+    empty = error_against_cardinality(Findings(waiting, make_info()))
     own = [tuple(figure.layout.yaxis.range) for figure in figures]
-    share_scale(figures)
+    share_scale([*figures, empty])
+    assert "scale of its own" not in texts_of(empty)[1]
     assert [tuple(figure.layout.yaxis.range) for figure in figures] == own
     assert own[0][1] < 5 < 20 < own[1][0]
     for figure in figures:

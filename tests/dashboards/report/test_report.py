@@ -15,6 +15,8 @@ from recipe_tables import QUICK, make_recipe_info, make_recipe_trials
 from study_tables import make_curves, make_info, make_trials, without_results
 
 from dashboards.analysis.test_set import size_of_test_set
+from dashboards.page.elements import to_html
+from dashboards.page.parts import facts
 from dashboards.report.report import file_stem, render_report, script_json, write_report
 from dashboards.report.sources import Source
 from explorer.errors import UserError
@@ -460,3 +462,10 @@ def test_studies_with_and_without_several_recipes_stand_side_by_side():
     assert "2 studies side by side" in text
     for words in ("depends on the recipe:", "both:quick", "both:modern", "one"):
         assert words in text
+
+
+def test_stages_stay_on_one_line_but_a_networks_name_is_copied_as_it_is():
+    assert to_html(facts({"Arm": "depths=1-2-1"})).count("\u2060") == 2
+    assert "mine:net(width=8,depths=1-2)" in to_html(
+        facts({"Design": "mine:net(width=8,depths=1-2)"})
+    )
