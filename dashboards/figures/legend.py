@@ -56,6 +56,9 @@ def add_legend(figure: go.Figure, styles: Mapping[str, Style], mode: str = "line
             # the first size of a figure and leaves the legend there.
             "y": -below / (height - margin.t - margin.b),
             "yanchor": "top",
+            # As many columns on a wide page, whose legend would else leave half of this room empty.
+            "entrywidthmode": "fraction",
+            "entrywidth": 0.99 / columns,
             "traceorder": "normal",
             "maxheight": 1,
         },

@@ -53,6 +53,7 @@ STATUS_MARKS = {
     "waiting": ("", ""),
 }
 MANY_ARMS = 30
+LEVEL = 0.995  # of the reference's speed: what is nearer to it reads 1.00x
 
 
 @dataclass(frozen=True)
@@ -268,9 +269,12 @@ def _speed_title(means: Mapping[str, float], reference: str) -> str:
     if not ratios:
         return "Training speed"
     extreme = min(ratios, key=ratios.__getitem__)
-    if ratios[extreme] >= 0.995:
+    if ratios[extreme] >= LEVEL:
         extreme = max(ratios, key=ratios.__getitem__)
-    return f"{extreme} trains {ratios[extreme]:.2f}x the images per second of {reference}"
+    if LEVEL <= ratios[extreme] < 2 - LEVEL:
+        arms = extreme if len(ratios) == 1 else "every arm"
+        return f"{arms[0].upper()}{arms[1:]} trains about as many images per second as {reference}"
+    return f"{extreme} trains {ratios[extreme]:.2f}x as many images per second as {reference}"
 
 
 def network_drawing(trial: Mapping[str, Any]) -> str:

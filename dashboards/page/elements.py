@@ -12,6 +12,7 @@ ATTRIBUTES = {"className": "class", "tabIndex": "tabindex", "htmlFor": "for", "c
 # Of the live app alone: they mean nothing in plain HTML.
 LIVE_ATTRIBUTES = ("children", "id", "style", "n_clicks", "key")
 VOID = ("img", "br", "hr", "input")
+VERBATIM = ("code", "pre")
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,23 @@ class Element:
 def element(tag: str, *children: Any, **attributes: Any) -> Element:
     """An element with these children: text, elements, lists of them, or None.
 
-    Attributes are named as React names them (`className`), and an underscore is a hyphen:
-    `aria_label="Pages"`. Those that are None are left out.
+    What a text has between backticks is set as code, but in what is code already. Attributes are
+    named as React names them (`className`), and an underscore is a hyphen: `aria_label="Pages"`.
+    Those that are None are left out.
     """
     named = {
         name.replace("_", "-"): value for name, value in attributes.items() if value is not None
     }
-    return Element(tag, children, named)
+    texts = children if tag in VERBATIM else tuple(map(_with_code, children))
+    return Element(tag, texts, named)
+
+
+def _with_code(child: Any) -> Any:
+    """A child; of a text with `commands` its parts."""
+    if not isinstance(child, str) or "`" not in child:
+        return child
+    parts = re.split(r"`([^`\n]+)`", child)
+    return [Element("code", (part,), {}) if place % 2 else part for place, part in enumerate(parts)]
 
 
 def link(text: Any, href: str) -> Element:

@@ -8,7 +8,7 @@ from typing import Any
 
 from dashboards.analysis.arms import axes_of
 from dashboards.analysis.tables import TextTable
-from dashboards.page.elements import Element, element, joined, whole_depths
+from dashboards.page.elements import Element, element, joined
 
 LONG_COLUMNS = ("Reason", "Question", "Finding", "Note", "By arm")  # of sentences, which wrap
 # Of some words, which wrap where there is little room.
@@ -65,7 +65,7 @@ def table(
     columns, kinds = content.columns, [kind(column) for column in content.columns]
     apart = _new_axes([row[0] for row in content.rows]) if columns[0] == "Arm" else ()
     head = [
-        element("th", whole_depths(column), scope="col", className=_heading(column, kind))
+        element("th", joined(column), scope="col", className=_heading(column, kind))
         for column, kind in zip(columns, kinds, strict=True)
     ]
     body = [

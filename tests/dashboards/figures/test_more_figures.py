@@ -222,7 +222,7 @@ def test_speed_is_the_mean_of_images_per_second():
     means = trials.groupby("cardinality")["images_per_second"].mean()
     assert [trace.y[0] for trace in marks(figure)] == pytest.approx(means.tolist())
     slowest = means.idxmin()
-    title = f"C={slowest} trains {means[slowest] / means[1]:.2f}x the images per second of C=1"
+    title = f"C={slowest} trains {means[slowest] / means[1]:.2f}x as many images per second as C=1"
     assert figure.layout.title.text == title
 
 
