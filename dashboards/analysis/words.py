@@ -134,6 +134,17 @@ def listed(items: Sequence[Any], last: str = "and") -> str:
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
+def named(arm: str) -> str:
+    """An arm within a sentence: 'C=1', but 'the reference'."""
+    return f"the {arm}" if arm == "reference" else arm
+
+
+def capital(sentence: str) -> str:
+    """A title whose first word may be an arm's: 'Deeper', but 'width=32', which is a value."""
+    first = sentence.split(" ", 1)[0].strip(",;")
+    return f"{sentence[0].upper()}{sentence[1:]}" if first.isalpha() else sentence
+
+
 def listed_by_axis(arms: Sequence[str]) -> str:
     """Arms in their order, those of one axis together: 'C=2 and C=4; width=32'."""
     groups = groups_of(arms)

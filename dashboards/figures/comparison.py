@@ -11,8 +11,10 @@ from dashboards.analysis.arms import FEWEST_SEEDS
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.words import (
     bare_points,
+    capital,
     confidence_text,
     listed,
+    named,
     seeds_phrase,
     signed_interval,
 )
@@ -174,7 +176,7 @@ def gaps_by_arm(
             )
         )  # fmt: skip
     seeds = findings.shared_seeds(*gaps) if gaps else ""
-    subtitle = subtitle_of(f"Points of test error minus {reference}'s", seeds)
+    subtitle = subtitle_of(f"Points of test error minus {named(reference)}'s", seeds)
     if not comparison.problem:
         subtitle += f", simultaneous {sure} intervals; filled where zero is excluded"
     edges = (-comparison.margin, comparison.margin) if comparison.margin else ()
@@ -187,7 +189,7 @@ def gaps_by_arm(
 
 
 def _title_of_gaps(findings: Findings) -> str:
-    comparison, reference = findings.comparison, findings.reference
+    comparison, reference = findings.comparison, named(findings.reference)
     gaps = comparison.differences
     if findings.until:
         return findings.verdict.title
@@ -200,5 +202,6 @@ def _title_of_gaps(findings: Findings) -> str:
     if shown := [gap.arm for gap in gaps if gap.shown]:
         if len(shown) > MOST_NAMED:
             return f"{len(shown)} of {len(gaps)} arms differ from {reference}"
-        return f"{listed(shown)} {'differs' if len(shown) == 1 else 'differ'} from {reference}"
+        differ = "differs" if len(shown) == 1 else "differ"
+        return capital(f"{listed(shown)} {differ} from {reference}")
     return "Every difference's interval includes zero"

@@ -45,7 +45,7 @@ def add_legend(figure: go.Figure, styles: Mapping[str, Style], mode: str = "line
     columns = max(1, int(WIDTH // (SAMPLE + widest)))
     rows = -(-len(lines) // columns) * max(map(len, lines.values()), default=1)
     margin, height = figure.layout.margin, figure.layout.height
-    below, needed = margin.b + 8, rows * (LINE + 2) + 10
+    below, needed = margin.b + 8, rows * (LINE + 3) + 10
     figure.update_layout(
         showlegend=True,
         legend={

@@ -14,6 +14,7 @@ from dashboards.analysis.findings import Findings
 from dashboards.analysis.spaces import design_means, pareto_front
 from dashboards.analysis.words import listed, seeds_phrase
 from dashboards.figures.common import (
+    MOST_LINES,
     MOST_POINTS,
     Points,
     add_points,
@@ -115,7 +116,7 @@ def error_against_cost(
             _add_designs(figure, designs, styles[str(arm)], theme)
     else:
         _add_designs(figure, chart.drawn, Style(colors.ramp[1], "circle"), theme, size=7)
-    _name_designs(figure, chart, styles, theme)
+    _name_designs(figure, chart, styles, findings.reference, theme)
     set_title(figure, chart.title, chart.subtitle, theme)
     name = COST_LABELS[cost]
     figure.update_xaxes(
@@ -134,15 +135,18 @@ def error_against_cost(
 
 
 def _name_designs(
-    figure: go.Figure, chart: CostChart, styles: Mapping[str, Style], theme: str
+    figure: go.Figure, chart: CostChart, styles: Mapping[str, Style], reference: str, theme: str
 ) -> None:
     """The names of the arms: at the designs of the front where they have room there on a phone,
-    else in a legend of all arms."""
+    else in a legend, of the front and the reference alone where there are many arms."""
     known = set(chart.designs["arm"].astype(str))
     arms = [arm for arm in styles if arm in known]
     if len(arms) > FEW_DESIGNS or not arms:
         return
     front = chart.front.to_dict("records")
+    if _names_few(chart.designs):
+        on_front = {str(row["arm"]) for row in front}
+        arms = [arm for arm in arms if arm in on_front or arm == reference]
     costs, errors = finite(chart.designs["cost"]), 100 * finite(chart.designs["error"])
     costs = np.log10(costs) if chart.is_wide else costs
     boxes, shifts = [], []
@@ -165,6 +169,11 @@ def _name_designs(
             xshift=-7 if is_left else 7, yshift=4,
             font={"size": LABEL_SIZE, "color": colors_of(theme).ink},
         )  # fmt: skip
+
+
+def _names_few(designs: pd.DataFrame) -> bool:
+    """Whether there are too many arms to name them all, and marks of their own all the same."""
+    return len(designs) <= FEW_DESIGNS and designs["arm"].nunique() > MOST_LINES
 
 
 def _overlap(boxes: Sequence[tuple[float, float, float, float]]) -> bool:
@@ -203,9 +212,10 @@ def costs_and_errors(findings: Findings, cost: str = "flops", split: str = "test
         some = drawn_of_crowd(designs["error"], 4 * MOST_POINTS)
         drawn, what = designs.iloc[np.union1d(np.flatnonzero(designs["front"]), some)], "designs"
         left_out = len(designs) - len(drawn)
+    named = ", which is named with the reference" if _names_few(designs) else ""
     subtitle = subtitle_of(
         f"{split.capitalize()} error in %, {over_seeds(designs['n'], '')}, of"
-        f" {len(designs)} designs; filled: on the front of the means",
+        f" {len(designs)} designs; filled: on the front of the means{named}",
         _how_measured(findings, cost),
         findings.context,
         left_out=left_out_phrase(left_out, what),

@@ -13,6 +13,7 @@ ATTRIBUTES = {"className": "class", "tabIndex": "tabindex", "htmlFor": "for", "c
 LIVE_ATTRIBUTES = ("children", "id", "style", "n_clicks", "key")
 VOID = ("img", "br", "hr", "input")
 VERBATIM = ("code", "pre")
+CODE = r"`[^`\n]+`"  # of a text, as messages have it
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,12 @@ def _with_code(child: Any) -> Any:
     """A child; of a text with `commands` its parts."""
     if not isinstance(child, str) or "`" not in child:
         return child
-    parts = re.split(r"`([^`\n]+)`", child)
-    return [Element("code", (part,), {}) if place % 2 else part for place, part in enumerate(parts)]
+    parts = re.split(f"({CODE})", child)
+    return [
+        Element("code", (part.strip("`"),), {}) if place % 2 else part
+        for place, part in enumerate(parts)
+        if part
+    ]
 
 
 def link(text: Any, href: str) -> Element:
@@ -57,10 +62,16 @@ def link(text: Any, href: str) -> Element:
 
 
 def joined(text: Any) -> str:
-    """Text in which a number stays on one line with its unit, p with its value, and the stages of
-    depths=1-2-1 with one another."""
+    """Text in which a number stays on one line with its unit, p with its value, the stages of
+    depths=1-2-1 with one another, and ResNet-50 in itself; not what is code, which is copied."""
+    parts = re.split(f"({CODE})", str(text))
+    return "".join(part if number % 2 else _joined(part) for number, part in enumerate(parts))
+
+
+def _joined(text: str) -> str:
     units = r"(?<=\d) (?=[%GMTk]\b|%)|(?<=\bp) (?=[=<])|(?<=\bp [=<]) "
-    return whole_depths(re.sub(units, "\u00a0", str(text)))
+    whole_names = re.sub(r"(?<=Net|eXt|FAR)-(?=\d)", "-\u2060", text)
+    return whole_depths(re.sub(units, "\u00a0", whole_names))
 
 
 def whole_depths(text: str) -> str:

@@ -107,6 +107,30 @@ def draw_report(browser: Any) -> None:
         page.screenshot(path=HERE / "report.png")
 
 
+def draw_dashboard(browser: Any) -> None:
+    """Write the top of a running, made-up study's live page as a picture beside this file."""
+    sys.path.insert(0, str(HERE.parents[1] / "tests"))
+    from app_pages import opened, served
+    from big_study import add_attempts, make_study
+
+    from studies.records.remarking import add_tags
+    from studies.storage import Storage
+
+    with tempfile.TemporaryDirectory() as folder:
+        storage = Storage(f"sqlite:///{folder}/studies.db")
+        study = make_study(storage, "digits_cardinality", seeds=5)
+        states = ("running", "running", "waiting", "waiting")
+        add_attempts(storage, study, states=dict(enumerate(states, len(study.pairs) - len(states))))
+        add_tags(storage, study, ["made up"])
+        size = {"width": 1160, "height": 1180}
+        with (
+            served(storage) as address,
+            opened(browser, f"{address}/study/{study.name}", viewport=size) as page,
+        ):
+            page.wait_for_timeout(500)  # figures take their last size
+            page.screenshot(path=HERE / "dashboard.png")
+
+
 def real_study() -> list[Source]:
     return load_sources(
         [str(HERE / "digits_cardinality.csv"), str(HERE / "digits_cardinality_curves.csv")]
@@ -276,3 +300,4 @@ if __name__ == "__main__":
     with chromium() as browser:
         draw(figures(), HERE, browser)
         draw_report(browser)
+        draw_dashboard(browser)

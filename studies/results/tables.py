@@ -225,6 +225,9 @@ def finish_trials(frame: pd.DataFrame) -> pd.DataFrame:
     times = {
         key: pd.to_datetime(frame[key].astype(object), utc=True) for key in ("started", "finished")
     }
+    # Of an import without times both are those of the import: nothing is trained in no time.
+    is_one_moment = times["started"] == times["finished"]
+    times = {key: moments.mask(is_one_moment) for key, moments in times.items()}
     return _typed(frame.assign(seconds_per_epoch=seconds / epochs, **times), TRIALS)
 
 
