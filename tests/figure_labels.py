@@ -26,6 +26,7 @@ MEASURE = """
   }));
 }
 """
+MOST_EMPTY = 60  # pixels: half of a figure that has nothing to show
 TOUCH = 1.5  # pixels by which boxes of lines of text may share: a box is higher than its letters
 
 
@@ -63,6 +64,13 @@ def alike(figure: dict[str, Any]) -> list[str]:
     """Lines that look like another one."""
     looks = [(color, dash) for _, color, dash in figure["looks"]]
     return [name for name, *look in figure["looks"] if looks.count(tuple(look)) > 1]
+
+
+def empty(figure: dict[str, Any]) -> list[str]:
+    """How much room a figure leaves empty below its lowest text, where that is much."""
+    lowest = max((text["bottom"] for text in figure["texts"]), default=0.0)
+    below = figure["frame"]["bottom"] - lowest
+    return [f"{below:.0f} pixels below"] if below > MOST_EMPTY else []
 
 
 def named(figure: dict[str, Any], name: str) -> bool:
@@ -151,14 +159,16 @@ UNREADABLE = """
     const svg = element.closest('svg'), shown = text.trim().slice(0, 60);
     const ground = groundOf(svg?.parentElement ?? element);
     const ink = numbers(svg ? style.fill : style.color);
-    const seen = over([...ink.slice(0, 3), (ink[3] ?? 1) * opacityOf(element)], ground);
+    const opacity = (ink[3] ?? 1) * opacityOf(element) * (svg ? Number(style.fillOpacity) : 1);
+    if (!opacity) continue;
+    const seen = over([...ink.slice(0, 3), opacity], ground);
     if (contrast(seen, ground) < 4.5) found.push([shown, `contrast ${contrast(seen, ground)}`]);
     if (element.closest('pre, code')) continue;
     if (text.includes('`')) found.push([shown, 'shows a backtick']);
     if (svg || linesOf(node, 0, text.length) < 2) continue;
     for (const word of text.matchAll(/[\\p{L}\\p{N}]+/gu)) {
-      const end = word.index + word[0].length;
-      if (word[0].length < 15 && linesOf(node, word.index, end) > 1) found.push([shown, `breaks ${word[0]}`]);
+      const end = word.index + word[0].length, isBroken = linesOf(node, word.index, end) > 1;
+      if (word[0].length < 15 && isBroken) found.push([shown, `breaks ${word[0]}`]);
     }
   }
   return found;

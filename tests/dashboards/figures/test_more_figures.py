@@ -22,7 +22,7 @@ from dashboards.figures import (
     progress,
     throughput,
 )
-from dashboards.figures.tradeoffs import COST_LABELS
+from dashboards.figures.tradeoffs import COST_LABELS, costs_and_errors
 from explorer.errors import UserError
 from explorer.published import TABLES
 
@@ -183,6 +183,23 @@ def cloud(name: str, count: int, seed: int, shift: float = 0.0) -> pd.DataFrame:
     return trials.assign(
         study=name, arm=names, design=names, flops=flops.astype(int), test_error=errors
     )
+
+
+def test_of_many_arms_with_marks_of_their_own_the_front_and_the_reference_are_named():
+    findings = Findings(cloud("a", 40, 1))
+    figure = error_against_cost(findings)
+    legend = {trace.name for trace in figure.data if trace.showlegend}
+    assert legend == {findings.reference, *costs_and_errors(findings).front["arm"]}
+    assert len(legend) < len(findings.arms) == 40
+    assert "which is named with the reference" in figure.layout.title.subtitle.text
+
+
+def test_a_legend_has_as_many_columns_at_every_width():
+    """On a phone, for which its room is reckoned, and on a wide page."""
+    figure = error_against_cost(Findings(cloud("a space with a long name", 12, 1)))
+    assert figure.layout.legend.entrywidthmode == "fraction"
+    assert figure.layout.legend.entrywidth == pytest.approx(1, abs=0.02)  # of the width: one column
+    assert figure.layout.margin.b > 12 * 20
 
 
 def test_many_designs_are_two_traces_and_the_title_counts_the_front():
