@@ -151,11 +151,13 @@ UNREADABLE = """
     range.setEnd(node, to);
     return new Set([...range.getClientRects()].map(box => Math.round(box.top))).size;
   };
+  // Texts in bars stand on those.
+  const LEFT_OUT = 'script, style, noscript, .bartext-inside';
   const found = [], nodes = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node; (node = nodes.nextNode());) {
     const element = node.parentElement, style = getComputedStyle(element), text = node.textContent;
     const isShown = element.getBoundingClientRect().width && style.visibility !== 'hidden';
-    if (!text.trim() || !isShown || element.closest('script, style, noscript')) continue;
+    if (!text.trim() || !isShown || element.closest(LEFT_OUT)) continue;
     const svg = element.closest('svg'), shown = text.trim().slice(0, 60);
     const ground = groundOf(svg?.parentElement ?? element);
     const ink = numbers(svg ? style.fill : style.color);
@@ -166,7 +168,7 @@ UNREADABLE = """
     if (element.closest('pre, code')) continue;
     if (text.includes('`')) found.push([shown, 'shows a backtick']);
     if (svg || linesOf(node, 0, text.length) < 2) continue;
-    for (const word of text.matchAll(/[\\p{L}\\p{N}]+/gu)) {
+    for (const word of text.matchAll(/(?<=^|\\s)[\\p{L}\\p{N}.,:;()=%]+(?=\\s|$)/gu)) {
       const end = word.index + word[0].length, isBroken = linesOf(node, word.index, end) > 1;
       if (word[0].length < 15 && isBroken) found.push([shown, `breaks ${word[0]}`]);
     }
