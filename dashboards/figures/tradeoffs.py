@@ -57,6 +57,7 @@ LOWEST = 200  # pixels between the lowest and the highest error on a phone
 # Costs further apart than this get a log axis, which then has ticks at 1, 2 and 5; over more powers
 # of ten than these it has room for the powers only.
 WIDE, MOST_DECADES = 10, 2
+SAME = 1e-6  # of a cost: what differs by less is one cost
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,10 @@ def error_against_cost(
         nticks=6,
         ticklabelstandoff=6,  # the lowest error's label stands beside the first cost's
     )
+    costs = chart.designs["cost"]
+    if len(costs) and costs.max() - costs.min() < SAME * costs.max():
+        # Plotly makes an axis of the rounding between them, with the marks at its edge.
+        figure.update_xaxes(range=[0.9 * costs.min(), 1.1 * costs.max()])
     if chart.is_wide:
         decades = float(np.log10(chart.designs["cost"].max() / chart.designs["cost"].min()))
         figure.update_xaxes(

@@ -194,11 +194,17 @@ def test_of_many_arms_with_marks_of_their_own_the_front_and_the_reference_are_na
     assert "which is named with the reference" in figure.layout.title.subtitle.text
 
 
-def test_a_legend_has_as_many_columns_at_every_width():
+def test_designs_of_one_cost_stand_in_the_middle():
+    trials = make_trials().assign(seconds_per_epoch=1.9)
+    trials.loc[3, "seconds_per_epoch"] = np.nextafter(1.9, 2)
+    figure = error_against_cost(Findings(trials), cost="seconds_per_epoch")
+    assert list(figure.layout.xaxis.range) == pytest.approx([1.71, 2.09])
+
+
+def test_a_legend_of_one_column_has_one_at_every_width():
     """On a phone, for which its room is reckoned, and on a wide page."""
     figure = error_against_cost(Findings(cloud("a space with a long name", 12, 1)))
-    assert figure.layout.legend.entrywidthmode == "fraction"
-    assert figure.layout.legend.entrywidth == pytest.approx(1, abs=0.02)  # of the width: one column
+    assert figure.layout.legend.orientation == "v"
     assert figure.layout.margin.b > 12 * 20
 
 
