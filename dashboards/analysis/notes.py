@@ -6,6 +6,7 @@ from dashboards.analysis.earlier_rules import change_of_rules
 from dashboards.analysis.evidence import Evidence
 from dashboards.analysis.looks import stages
 from dashboards.analysis.words import (
+    agreeing,
     confidence_text,
     listed,
     listed_by_axis,
@@ -110,7 +111,9 @@ def _notes_on_intervals(evidence: Evidence) -> list[str]:
     sentences, comparison = [], evidence.comparison
     far = [gap for gap in comparison.differences if is_far(gap.cost_ratio or 1.0)]
     if far:
-        costs = listed([f"{gap.arm} costs {gap.cost_ratio:.2f}x" for gap in far])
+        costs = listed(
+            [f"{gap.arm} {agreeing(gap.arm, 'costs')} {gap.cost_ratio:.2f}x" for gap in far]
+        )
         if len(far) > MOST_COSTS:
             ratios = ratios_text([gap.cost_ratio or 1.0 for gap in far])
             costs = f"{len(far)} arms cost {ratios}"

@@ -139,6 +139,12 @@ def named(arm: str) -> str:
     return f"the {arm}" if arm == "reference" else arm
 
 
+def agreeing(name: str, verb: str) -> str:
+    """A verb of the third person as it goes with a name: 'C=2 costs', 'more paths cost'."""
+    plural = {"is": "are", "goes": "go"}.get(verb, verb.removesuffix("s"))
+    return plural if name in ("more paths", "activations", "params", "FLOPs") else verb
+
+
 def capital(sentence: str) -> str:
     """A title whose first word may be an arm's: 'Deeper', but 'width=32', which is a value."""
     first = sentence.split(" ", 1)[0].strip(",;")

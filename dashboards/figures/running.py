@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from dashboards.analysis.arms import finite
 from dashboards.analysis.findings import Findings
-from dashboards.analysis.words import span
+from dashboards.analysis.words import agreeing, capital, named, span
 from dashboards.figures.arm_chart import (
     ArmChart,
     Line,
@@ -273,8 +273,10 @@ def _speed_title(means: Mapping[str, float], reference: str) -> str:
         extreme = max(ratios, key=ratios.__getitem__)
     if LEVEL <= ratios[extreme] < 2 - LEVEL:
         arms = extreme if len(ratios) == 1 else "every arm"
-        return f"{arms[0].upper()}{arms[1:]} trains about as many images per second as {reference}"
-    return f"{extreme} trains {ratios[extreme]:.2f}x as many images per second as {reference}"
+        speed = f"{agreeing(arms, 'trains')} about"
+    else:
+        arms, speed = extreme, f"{agreeing(extreme, 'trains')} {ratios[extreme]:.2f}x"
+    return capital(f"{arms} {speed} as many images per second as {named(reference)}")
 
 
 def network_drawing(trial: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dashboards.analysis.arms import finite
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.spaces import design_means, pareto_front
-from dashboards.analysis.words import listed, seeds_phrase
+from dashboards.analysis.words import agreeing, capital, listed, named, seeds_phrase
 from dashboards.figures.common import (
     MOST_LINES,
     MOST_POINTS,
@@ -279,7 +279,7 @@ def _front_title(designs: pd.DataFrame, cost: str, split: str) -> str:
     if not arms or len(designs) == 1:
         return f"{split.capitalize()} error against {words}"
     if len(arms) == 1:
-        return f"{arms[0]} alone is {where}"
+        return capital(f"{named(arms[0])} alone {agreeing(arms[0], 'is')} {where}")
     if len(arms) > 3:
         return f"{len(best)} of {len(designs)} designs are {where}"
-    return f"{listed(arms)} are {where}"
+    return capital(f"{listed([named(arm) for arm in arms])} are {where}")
