@@ -11,6 +11,7 @@ from pathlib import Path
 
 import migrations
 import pytest
+import slurm_cluster
 from hypothesis import settings
 from postgres_server import Server, serve
 
@@ -89,6 +90,13 @@ def server(postgres_bin: Path) -> Iterator[Server]:
     """A PostgreSQL server for all tests of a process; each makes a database of its own."""
     with serve(postgres_bin) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def slurm_programs() -> None:
+    """Slurm and MUNGE are installed (Debian's packages `slurm-wlm` and `munge`)."""
+    for name in slurm_cluster.PROGRAMS:
+        _program(name, f"/usr/sbin/{name}")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,0 +1,190 @@
+"""A study on a Slurm cluster of two nodes: whatever Slurm does to its jobs, the results are those
+of one machine."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import fake_training
+import pandas as pd
+import pytest
+from postgres_server import Server
+from slurm_cluster import Slurm, cluster
+from tiny_runs import assert_undisturbed, attempts
+
+pytestmark = pytest.mark.heavy
+
+FAKE = [sys.executable, fake_training.__file__]
+Tables = tuple[pd.DataFrame, pd.DataFrame]
+# Every wait of these tests ends after so many seconds at the latest.
+LONGEST = 120
+T = TypeVar("T")
+
+
+@pytest.fixture(scope="module")
+def slurm(slurm_programs: None, server: Server) -> Iterator[Slurm]:
+    with cluster() as running:
+        yield running
+
+
+@pytest.fixture
+def url(server: Server, slurm: Slurm, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty database, which commands find in the environment."""
+    url = server.create()
+    monkeypatch.setenv("RESNEXT_EXPLORER_STORAGE", url)
+    monkeypatch.setenv("FAKE_EPOCH", "0.5")  # Slurm hands it on to the workers
+    return url
+
+
+class Run:
+    """`study run --engine slurm --json` as a process of its own, and what it tells."""
+
+    def __init__(self, tiny: Path, *options: str) -> None:
+        words = ["study", "run", str(tiny), "--engine", "slurm", "--workers", "2", "--json"]
+        self.process = subprocess.Popen(
+            [*FAKE, *words, *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def wait_for(self, event: str, count: int = 1) -> dict[str, Any]:
+        """Read on until there were so many events of a kind; the last of them."""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            told: dict[str, Any] = json.loads(line)
+            count -= told["event"] == event
+            if count <= 0:
+                return told
+        assert self.process.stderr
+        pytest.fail(f"the run ended before {event}: {self.process.stderr.read()}")
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def end(self) -> int:
+        out, err = self.process.communicate(timeout=LONGEST)
+        assert self.process.returncode in (0, 130), out + err
+        for line in out.splitlines():
+            json.loads(line)  # nothing else is printed among them
+        return self.process.returncode
+
+
+def job_of(slurm: Slurm, worker: int) -> str:
+    """The job of a worker that runs."""
+    return next(job for job in slurm.jobs() if job.endswith(f"_{worker}"))
+
+
+def running_worker(url: str) -> int:
+    """The process of a worker that is training, once there is one."""
+    return until(lambda: [one.worker.pid for one in attempts(url) if one.running])[0]
+
+
+def until(what: Callable[[], T]) -> T:
+    """What a function returns, once that is something."""
+    deadline = time.monotonic() + LONGEST
+    while not (found := what()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return found
+
+
+def test_whatever_slurm_does_to_its_jobs_the_results_are_those_of_one_machine(
+    slurm: Slurm, undisturbed: Tables, url: str, tiny: Path
+) -> None:
+    with Run(tiny) as run:
+        run.wait_for("epoch", 2)
+        # A worker does not learn that it is in a job: Lightning would take it for a task.
+        environment = Path(f"/proc/{running_worker(url)}/environ").read_text()
+        names = {word.split("=")[0] for word in environment.split("\0")}
+        assert "FAKE_EPOCH" in names
+        assert not [name for name in names if name.startswith(("SLURM", "SUBMITIT", "PMI"))]
+        # As at the end of a job's time.
+        slurm.call("scancel", "--signal=USR2", job_of(slurm, 0))
+        assert "stopped before its job's end" in run.wait_for("note")["text"]
+        # As an administrator does, or a job that is more urgent.
+        slurm.call("scontrol", "requeue", job_of(slurm, 1))
+        assert "off its node, and queued it again" in run.wait_for("note")["text"]
+        run.wait_for("epoch")
+        os.kill(running_worker(url), signal.SIGKILL)
+        run.wait_for("died")
+        assert run.end() == 0
+        assert_undisturbed(undisturbed, url)
+        assert not slurm.jobs()
+
+
+def test_a_node_that_goes_down_gives_its_pair_back(
+    slurm: Slurm, undisturbed: Tables, url: str, tiny: Path
+) -> None:
+    with Run(tiny) as run:
+        run.wait_for("epoch", 2)
+        slurm.call("scontrol", "update", "nodename=n1", "state=down", "reason=test")
+        assert "off its node, and queued it again" in run.wait_for("note")["text"]
+        slurm.call("scontrol", "update", "nodename=n1", "state=resume")
+        assert run.end() == 0
+        assert_undisturbed(undisturbed, url)
+
+
+def test_a_job_that_is_cancelled_is_not_started_again_and_others_train_its_pair(
+    slurm: Slurm, undisturbed: Tables, url: str, tiny: Path
+) -> None:
+    with Run(tiny) as run:
+        run.wait_for("epoch", 2)
+        slurm.call("scancel", job_of(slurm, 1))
+        assert run.end() == 0
+        assert_undisturbed(undisturbed, url)
+
+
+@pytest.mark.parametrize("how", ["study stop", "Ctrl-C"])
+def test_a_study_that_is_stopped_leaves_no_job(
+    slurm: Slurm, url: str, tiny: Path, how: str
+) -> None:
+    slurm.call("scontrol", "update", "nodename=n2", "state=drain", "reason=test")
+    try:
+        with Run(tiny) as run:
+            run.wait_for("epoch")
+            assert sorted(slurm.jobs().values()) == ["", "n1"]  # one waits for room
+            if how == "Ctrl-C":
+                os.killpg(run.process.pid, signal.SIGINT)
+            else:
+                subprocess.run([*FAKE, "study", "stop", "tiny"], check=True, capture_output=True)
+            assert run.end() == 130
+            until(lambda: not slurm.jobs())
+            assert not any(attempt.running for attempt in attempts(url))
+    finally:
+        slurm.call("scontrol", "update", "nodename=n2", "state=resume")
+
+
+def test_what_slurm_cannot_take_is_one_message(
+    slurm: Slurm, url: str, tiny: Path, here: Callable[..., "subprocess.CompletedProcess[str]"]
+) -> None:
+    def message(*options: str) -> str:
+        done = here("study", "run", str(tiny), "--engine", "slurm", *options)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("Error: ")
+        assert done.stderr.count("\n") == 1
+        return done.stderr
+
+    assert "unknown partition 'mian'. Did you mean 'main'?" in message("--partition", "mian")
+    assert "--time 2:00:00 is more than partition main allows: 1:00:00" in message(
+        "--time", "2:00:00"
+    )
+    with slurm.frozen_controller():
+        assert "controller cannot be reached" in message()
+    slurm.stop("slurmctld")
+    try:
+        assert "controller cannot be reached" in message("--partition", "main")
+    finally:
+        slurm.start_controller()
+        slurm.wait_for_nodes()
