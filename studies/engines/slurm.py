@@ -12,9 +12,11 @@ import os
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, suppress
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 from explorer.errors import UserError
@@ -101,6 +103,9 @@ class SlurmEngine(Engine):
         except KeyboardInterrupt:
             job.cancel(check=False)
             raise
+        rmtree(job.paths.folder, ignore_errors=True)
+        with suppress(OSError):  # others use it
+            job.paths.folder.parent.rmdir()
         if resolved is None:
             raise UserError(mistake)
         return resolved
@@ -110,7 +115,8 @@ class SlurmEngine(Engine):
         needs = {"cpus_per_task": 1}
         if any(partition.has_gpus for partition in self._partitions):
             needs["gpus_per_node"] = self.devices
-        executor = self._executor(Path.cwd() / FILES / "_slurm", needs)
+        # A folder of its own, which is removed once the job has told what it found out.
+        executor = self._executor(Path.cwd() / FILES / "_slurm" / uuid.uuid4().hex[:12], needs)
         return _submitted(lambda: executor.submit(settings_here, resolve, options, sys.path))
 
     def _wait_for(self, job: Any) -> None:
@@ -179,7 +185,8 @@ def _require_submitit() -> None:
 def _reason_to_wait(job: Any) -> str:
     """Why Slurm lets a job wait, as it was known last; empty where it does not wait."""
     about = job.watcher.get_info(job.job_id, mode="cache")
-    return about.get("Reason", "") if about.get("State") == "PENDING" else ""
+    reason = about.get("Reason", "") if about.get("State") == "PENDING" else ""
+    return "" if reason == "None" else reason
 
 
 def _reason(error: Exception) -> str:
@@ -236,6 +243,7 @@ class SlurmWorker(Placed):
         """How a job ended that has not told of it itself."""
         state = self._submitted.state
         if state == "CANCELLED":
+            self._note("Its Slurm job was cancelled, and is not submitted again.")
             return Ended(STOPPED, "was cancelled", ())
         if not self._read:
             text = f"a Slurm job ended ({state}) before its worker began. Its log is"

@@ -13,7 +13,7 @@ JOB_NAME = "resnext-explorer"
 ANSWER_TIMEOUT = 25.0
 # Why a job waits, where it only has to: for its turn, for room, or for a moment after it was queued
 # again.
-ORDINARY = ("", "None", "Priority", "Resources", "BeginTime", "JobArrayTaskLimit", "Cleaning")
+ORDINARY = ("", "Priority", "Resources", "BeginTime", "JobArrayTaskLimit", "Cleaning")
 
 
 @dataclass(frozen=True)

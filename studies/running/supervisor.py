@@ -63,7 +63,7 @@ ONE_MACHINE = (
 
 
 class RunStopped(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM stopped the workers, and the view has said how to go on."""
+    """All workers were stopped, by Ctrl-C say, and the view has said how to go on."""
 
 
 def run(
@@ -85,7 +85,7 @@ def run(
 
     Raises:
         UserError: for a mistake.
-        RunStopped: where Ctrl-C or SIGTERM left pairs untrained.
+        RunStopped: where all workers were stopped, and pairs are left.
     """
     gpus.check_workers(workers, workers_per_gpu, threads)
     check_installed(study.log)
@@ -223,7 +223,7 @@ class _Supervisor:
         self._tidy_up(counts)
         if self.problem:
             raise UserError(self.problem)
-        if counts.left and (self.interrupts or self._was_stopped()):
+        if counts.left:  # by Ctrl-C, `study stop`, or whoever cancelled a cluster's jobs
             self.view.stopped(self.stored, counts)
             raise RunStopped
         return counts

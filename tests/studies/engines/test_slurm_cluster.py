@@ -15,7 +15,7 @@ import fake_training
 import pandas as pd
 import pytest
 from postgres_server import Server
-from slurm_cluster import Slurm, cluster
+from slurm_cluster import NODES, Slurm, cluster
 from tiny_runs import assert_undisturbed, attempts
 
 pytestmark = pytest.mark.heavy
@@ -113,45 +113,22 @@ def test_whatever_slurm_does_to_its_jobs_the_results_are_those_of_one_machine(
         # As at the end of a job's time.
         slurm.call("scancel", "--signal=USR2", job_of(slurm, 0))
         assert "stopped before its job's end" in run.wait_for("note")["text"]
-        # As an administrator does, or a job that is more urgent.
-        slurm.call("scontrol", "requeue", job_of(slurm, 1))
-        assert "off its node, and queued it again" in run.wait_for("note")["text"]
-        run.wait_for("epoch")
         os.kill(running_worker(url), signal.SIGKILL)
         run.wait_for("died")
-        assert run.end() == 0
-        assert_undisturbed(undisturbed, url)
-        assert not slurm.jobs()
-
-
-def test_a_node_that_goes_down_gives_its_pair_back(
-    slurm: Slurm, undisturbed: Tables, url: str, tiny: Path
-) -> None:
-    with Run(tiny) as run:
-        run.wait_for("epoch", 2)
-        slurm.call("scontrol", "update", "nodename=n1", "state=down", "reason=test")
+        run.wait_for("epoch")
+        for node in NODES:  # they come back by themselves
+            slurm.call("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
         assert "off its node, and queued it again" in run.wait_for("note")["text"]
-        slurm.call("scontrol", "update", "nodename=n1", "state=resume")
         assert run.end() == 0
-        assert_undisturbed(undisturbed, url)
+    assert_undisturbed(undisturbed, url)
+    assert not slurm.jobs()
 
 
-def test_a_job_that_is_cancelled_is_not_started_again_and_others_train_its_pair(
+def test_a_stopped_study_leaves_no_job_and_a_cancelled_job_no_pair_behind(
     slurm: Slurm, undisturbed: Tables, url: str, tiny: Path
-) -> None:
-    with Run(tiny) as run:
-        run.wait_for("epoch", 2)
-        slurm.call("scancel", job_of(slurm, 1))
-        assert run.end() == 0
-        assert_undisturbed(undisturbed, url)
-
-
-@pytest.mark.parametrize("how", ["study stop", "Ctrl-C"])
-def test_a_study_that_is_stopped_leaves_no_job(
-    slurm: Slurm, url: str, tiny: Path, how: str
 ) -> None:
     slurm.call("scontrol", "update", "nodename=n2", "state=drain", "reason=test")
-    try:
+    for how in ("study stop", "Ctrl-C"):
         with Run(tiny) as run:
             run.wait_for("epoch")
             assert sorted(slurm.jobs().values()) == ["", "n1"]  # one waits for room
@@ -160,10 +137,16 @@ def test_a_study_that_is_stopped_leaves_no_job(
             else:
                 subprocess.run([*FAKE, "study", "stop", "tiny"], check=True, capture_output=True)
             assert run.end() == 130
-            until(lambda: not slurm.jobs())
-            assert not any(attempt.running for attempt in attempts(url))
-    finally:
-        slurm.call("scontrol", "update", "nodename=n2", "state=resume")
+        until(lambda: not slurm.jobs())
+        assert not any(attempt.running for attempt in attempts(url))
+    slurm.call("scontrol", "update", "nodename=n2", "state=resume")
+    with Run(tiny) as run:
+        until(lambda: sorted(slurm.jobs().values()) == list(NODES))
+        run.wait_for("epoch")
+        slurm.call("scancel", job_of(slurm, 1))
+        assert "was cancelled" in run.wait_for("note")["text"]
+        assert run.end() == 0
+    assert_undisturbed(undisturbed, url)
 
 
 def test_what_slurm_cannot_take_is_one_message(
