@@ -66,12 +66,12 @@ def jobs() -> dict[str, tuple[str, str]]:
 def partitions() -> dict[str, Partition]:
     """The partitions of the cluster, by name. Raises `UserError` where Slurm does not answer."""
     lines = _asked("sinfo", "--all", "--noheader", "--format=%P|%l|%G")
-    found: dict[str, Partition] = {}
+    shown: dict[str, Partition] = {}
     for starred, limit, gres in lines:  # one for each kind of node
         name = starred.removesuffix("*")
-        has_gpus = "gpu" in gres or (name in found and found[name].has_gpus)
-        found[name] = Partition(limit, has_gpus, starred.endswith("*"))
-    return found
+        has_gpus = "gpu" in gres or (name in shown and shown[name].has_gpus)
+        shown[name] = Partition(limit, has_gpus, starred.endswith("*"))
+    return shown
 
 
 def suitable(known: dict[str, Partition], names: str | None, time: str) -> list[Partition]:

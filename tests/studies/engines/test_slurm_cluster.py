@@ -59,10 +59,10 @@ class Run:
         """Read on until there were so many events of a kind; the last of them."""
         assert self.process.stdout
         for line in self.process.stdout:
-            told: dict[str, Any] = json.loads(line)
-            count -= told["event"] == event
+            latest: dict[str, Any] = json.loads(line)
+            count -= latest["event"] == event
             if count <= 0:
-                return told
+                return latest
         assert self.process.stderr
         pytest.fail(f"the run ended before {event}: {self.process.stderr.read()}")
 
@@ -88,16 +88,16 @@ def job_of(slurm: Slurm, worker: int) -> str:
 
 def running_worker(url: str) -> int:
     """The process of a worker that is training, once there is one."""
-    return until(lambda: [one.worker.pid for one in attempts(url) if one.running])[0]
+    return until(lambda: [attempt.worker.pid for attempt in attempts(url) if attempt.running])[0]
 
 
-def until(what: Callable[[], T]) -> T:
+def until(function: Callable[[], T]) -> T:
     """What a function returns, once that is something."""
     deadline = time.monotonic() + LONGEST
-    while not (found := what()):
+    while not (result := function()):
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    return found
+    return result
 
 
 def test_whatever_slurm_does_to_its_jobs_the_results_are_those_of_one_machine(
