@@ -55,4 +55,5 @@ class Watcher(SlurmInfoWatcher):
 
 def watch() -> None:
     """Have such a watcher for the jobs that are submitted from now on."""
-    SlurmJob.watcher = Watcher()
+    if not isinstance(SlurmJob.watcher, Watcher):
+        SlurmJob.watcher = Watcher()

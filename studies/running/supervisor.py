@@ -157,7 +157,6 @@ class _Worker:
     id: str
     index: int
     placed: Placed
-    was_heard: bool = False
     claimed: bool = False
     problem: str = ""  # why it gave up
     killed: bool = False
@@ -278,9 +277,8 @@ class _Supervisor:
                 self.is_stopped = True
                 self._stop(kill=False)
         elif not standing.counts.left:
-            for worker in self.living.values():
-                if not worker.was_heard:  # it may wait for room on a cluster
-                    worker.placed.ask_to_stop()
+            for worker in self.living.values():  # on a cluster one may wait for room, perhaps again
+                worker.placed.ask_to_stop()
         elif self._may_start() and (more := self.engine.more()):
             self.seats += more
             self._start(range(self.seats - more, self.seats))
@@ -298,7 +296,6 @@ class _Supervisor:
         if isinstance(event, Ended):
             self._ended(worker, event, claims)
             return
-        worker.was_heard = True
         if event["event"] == "claimed":
             worker.claimed = True
             self.stillborn = 0

@@ -38,7 +38,7 @@ def url(server: Server, slurm: Slurm, tiny: Path, monkeypatch: pytest.MonkeyPatc
     """An empty database, which commands find in the environment."""
     url = server.create()
     monkeypatch.setenv("RESNEXT_EXPLORER_STORAGE", url)
-    monkeypatch.setenv("FAKE_EPOCH", "0.5")  # Slurm hands it on to the workers
+    monkeypatch.setenv("FAKE_EPOCH", "0.3")  # Slurm hands it on to the workers
     return url
 
 
@@ -118,10 +118,14 @@ def test_whatever_slurm_does_to_its_jobs_the_results_are_those_of_one_machine(
         run.wait_for("epoch")
         for node in NODES:  # they come back by themselves
             slurm.call("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
-        assert "off its node, and queued it again" in run.wait_for("note")["text"]
+        # One comes back, the other waits for ever, and for it nobody waits.
+        slurm.call("scontrol", "hold", next(iter(slurm.jobs())))
+        notes = [run.wait_for("note")["text"] for _ in range(3)]
+        assert sum("off its node, and queued it again" in note for note in notes) == 2
+        assert sum("waits in Slurm's queue (JobHeld" in note for note in notes) == 1
         assert run.end() == 0
     assert_undisturbed(undisturbed, url)
-    assert not slurm.jobs()
+    until(lambda: not slurm.jobs())
 
 
 def test_a_stopped_study_leaves_no_job_and_a_cancelled_job_no_pair_behind(
