@@ -90,7 +90,10 @@ class Slurm:
         """Stop `slurmctld` or a node's daemon; jobs that run go on."""
         process = self._running.pop(name)
         process.terminate()
-        process.wait(DEADLINE)
+        try:
+            process.wait(DEADLINE)
+        finally:
+            process.kill()
 
     @contextmanager
     def frozen_controller(self) -> Iterator[None]:
@@ -113,26 +116,20 @@ class Slurm:
 
     def close(self) -> None:
         """Cancel all jobs, and stop everything."""
-        with suppress(subprocess.CalledProcessError):
-            self.call("scancel", "--full", "--signal=KILL", f"--user={os.getuid()}")
-            self.call("scancel", f"--user={os.getuid()}")
-            self._wait_until(lambda: not self.jobs())
-        for name in [*self._running][::-1]:
-            self.stop(name)
+        try:
+            with suppress(subprocess.CalledProcessError):  # it has not even started
+                self.call("scancel", "--full", "--signal=KILL", f"--user={os.getuid()}")
+                self.call("scancel", f"--user={os.getuid()}")
+                _wait_until(lambda: not self.jobs(), self.log)
+        finally:
+            for name in [*self._running][::-1]:
+                self.stop(name)
 
     def wait_for_nodes(self) -> None:
         """Wait until all nodes take jobs."""
         states = ("sinfo", "--noheader", "--Node", "--format=%t")
-        self._wait_until(lambda: set(self.call(*states).split()) <= {"idle", "mix", "alloc"})
-
-    def _wait_until(self, is_so: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + DEADLINE
-        while time.monotonic() < deadline:
-            with suppress(subprocess.CalledProcessError):  # it is about to start
-                if is_so():
-                    return
-            time.sleep(0.1)
-        raise RuntimeError(f"Slurm does not answer: {self.log()}")
+        ready = {"idle", "mix", "alloc"}
+        _wait_until(lambda: set(self.call(*states).split()) <= ready, self.log)
 
     def log(self) -> str:
         """The last lines of all logs."""
@@ -162,9 +159,19 @@ def cluster() -> Iterator[Slurm]:
                 yield slurm
             finally:
                 slurm.close()
-        assert not _processes(str(folder))
+        _wait_until(lambda: not _processes(str(folder)), lambda: str(_processes(str(folder))))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_until(is_so: Callable[[], bool], about: Callable[[], str]) -> None:
+    deadline = time.monotonic() + DEADLINE
+    while time.monotonic() < deadline:
+        with suppress(subprocess.CalledProcessError):  # Slurm is about to start
+            if is_so():
+                return
+        time.sleep(0.1)
+    raise RuntimeError(f"not within {DEADLINE:.0f} s: {about()}")
 
 
 def _processes(folder: str) -> list[str]:

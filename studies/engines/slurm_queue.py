@@ -94,7 +94,7 @@ def suitable(known: dict[str, Partition], names: str | None, time: str) -> list[
     # Without a limit it is "infinite".
     limits = [known[name].limit for name in chosen]
     asked = seconds_of(time)
-    short = [limit for limit in limits if limit[0].isdecimal() and seconds_of(limit) < asked]
+    short = [limit for limit in limits if limit[:1].isdecimal() and seconds_of(limit) < asked]
     if limits and short == limits:
         raise UserError(
             f"--time {time} is more than partition {', '.join(chosen)} allows: {', '.join(limits)}."
