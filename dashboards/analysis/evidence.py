@@ -39,6 +39,7 @@ from studies.winner.ranking import rank
 SPLITS = ("train", "validation", "test")
 NO_BETTER = 0.9  # parts of the error of guessing: who errs more has not learned
 WAYS = ("deeper", "wider", "more paths")  # the arms of a space with `scale`
+MOST_ARMS = 40  # more than this are not looked through one by one
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +89,16 @@ class Evidence:
     def arms(self) -> list[str]:
         """In the order to show them."""
         return arm_order(self.designs, self.cardinalities)
+
+    @cached_property
+    def shown_arms(self) -> list[str]:
+        """The arms that figures and tables show at once, in their order: all, or of very many the
+        reference and those of the lowest error."""
+        if len(self.arms) <= MOST_ARMS:
+            return self.arms
+        lowest = self.summary["mean"].sort_values(kind="stable").index[: MOST_ARMS - 1]
+        shown = {self.reference, *lowest}
+        return [arm for arm in self.arms if arm in shown]
 
     @cached_property
     def by_arm(self) -> Mapping[str, pd.DataFrame]:

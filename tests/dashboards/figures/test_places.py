@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 from study_tables import MIXED, make_info, make_mixed_trials, make_trials
 
+from dashboards.analysis.evidence import MOST_ARMS
 from dashboards.analysis.findings import Findings
 from dashboards.figures import (
     differences_from_reference,
@@ -16,7 +17,7 @@ from dashboards.figures import (
     progress,
 )
 from dashboards.figures.arm_chart import share_scale, value_axis
-from dashboards.figures.places import MOST_ROWS, arm_axis, wrapped
+from dashboards.figures.places import arm_axis, wrapped
 from dashboards.figures.theme import (
     arm_styles,
     blank_figure,
@@ -78,7 +79,7 @@ def test_of_very_many_arms_the_reference_and_the_lowest_errors_are_drawn():
     findings = Findings(trials, {"reference_arm": "C=4, width=55"})
     axis = arm_axis(findings)
     means = trials.groupby("arm")["test_error"].mean().sort_values()
-    assert set(axis.places) == {"C=4, width=55", *means.index[: MOST_ROWS - 1]}
+    assert set(axis.places) == {"C=4, width=55", *means.index[: MOST_ARMS - 1]}
     figure = error_against_cardinality(findings)
     assert "80 more arms are left out" in texts_of(figure)[1]
 
