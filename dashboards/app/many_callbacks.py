@@ -41,7 +41,8 @@ def add_many_callbacks(app: Dash, reader: Reader) -> None:
 
     @app.callback(
         *frames(("trend", "strength")), Output("quantity", "options"), drawn_of("matters"),
-        due("matters"), last_drawn("matters"), Input("quantity", "value"), *_STATES, *zooms_of(("trend", "strength")),
+        due("matters"), last_drawn("matters"), Input("quantity", "value"), *_STATES,
+        *zooms_of(("trend", "strength")),
         prevent_initial_call=True,
     )  # fmt: skip
     def quantities(number: int, before: int, quantity: str, *states: Any) -> list[Any]:

@@ -4,6 +4,7 @@ from html import unescape
 from itertools import pairwise
 
 import pytest
+from figure_marks import marks_of
 from study_tables import MIXED, make_info, make_mixed_trials, make_trials
 
 from dashboards.analysis.evidence import MOST_ARMS
@@ -89,11 +90,8 @@ def test_values_stand_at_their_numbers_in_rows_too():
     findings = Findings(trials, make_info())
     figure, places = error_against_cardinality(findings), arm_axis(findings).places
     for arm, rows in trials.groupby("arm"):
-        mark = next(
-            trace for trace in figure.data
-            if trace.mode == "markers" and list(trace.y) == [places[arm]]
-        )  # fmt: skip
-        assert mark.x[0] == pytest.approx(100 * rows["test_error"].mean())
+        mark = next(mark for mark in marks_of(figure, 13) if mark.y == places[arm])
+        assert mark.x == pytest.approx(100 * rows["test_error"].mean())
 
 
 def test_figures_in_rows_and_side_by_side_share_one_scale():
