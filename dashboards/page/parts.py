@@ -16,8 +16,7 @@ LONG_COLUMNS = ("Reason", "Question", "Finding", "Note", "By arm")  # of sentenc
 # Of some words, which wrap where there is little room.
 PHRASE_COLUMNS = ("Status", "Verdict", "Trainings", "Published by")
 SHORT_HEADING = 12  # letters; on a phone a longer one must not wrap into a tower
-# More rows than this are not looked through one by one, and 600 make a page of 50,000 pixels that a
-# browser lays out for seconds.
+# Of a table: 600 rows make a page of 50,000 pixels that a browser lays out for seconds.
 MOST_ROWS = MOST_ARMS
 # Letters of a row's name: one that goes on in further lines, and what stays together in one.
 LONG_NAME, LONGEST_PIECE = 16, 40

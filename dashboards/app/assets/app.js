@@ -43,12 +43,13 @@
       parts.asked[name(part)] = parts.wanted;
       window.dash_clientside.set_props(`due-${name(part)}`, { data: parts.wanted });
     };
-    for (const part of every) part.setAttribute("aria-busy", parts.drawn[name(part)] !== parts.wanted);
-    const left = every.filter((part) => parts.asked[name(part)] !== parts.wanted);
+    const stale = every.filter((part) => parts.drawn[name(part)] !== parts.wanted);
+    for (const part of every) part.setAttribute("aria-busy", stale.includes(part));
+    const left = stale.filter((part) => parts.asked[name(part)] !== parts.wanted);
     const near = left.filter((part) => parts.near.has(part));
-    near.forEach(ask);
-    const isDrawing = every.some((part) => parts.drawn[name(part)] !== parts.asked[name(part)]);
-    if (left.length && !near.length && !isDrawing) ask(left[0]);
+    const isDrawing = left.length < stale.length;
+    const next = near.length || isDrawing ? near : left.slice(0, 1);
+    next.forEach(ask);
   };
   const watcher = new IntersectionObserver((changes) => {
     for (const { target, isIntersecting } of changes) parts.near[isIntersecting ? "add" : "delete"](target);
@@ -101,6 +102,7 @@
       },
 
       drawn: (number) => {
+        if (!number) return none(); // the part is new
         const [{ prop_id: id }] = window.dash_clientside.callback_context.triggered;
         parts.drawn[id.slice("drawn-".length, -".data".length)] = number;
         arrange();
