@@ -34,8 +34,10 @@
   const FURTHER = ["quantity", "pair"];
   const address = () => new URLSearchParams(window.location.search);
   // The parts of a study's page (`PARTS` in pages/parts.py), each drawn for the choice of the number it was last asked for: what is
-  // in view or near it at once, then one after the other, so that the next choice need not wait for them.
-  const parts = { wanted: 0, asked: {}, drawn: {}, near: new Set() };
+  // in view or near it at once, the others once nothing has been chosen for a while: the stalest first, and one at a time, so that
+  // the next choice need not wait for them.
+  const A_WHILE = 1000; // milliseconds
+  const parts = { wanted: 0, asked: {}, drawn: {}, near: new Set(), isQuiet: false, timer: 0 };
   const arrange = () => {
     const every = [...document.querySelectorAll("#page [data-part]")];
     const name = (part) => part.dataset.part;
@@ -48,8 +50,10 @@
     const left = stale.filter((part) => parts.asked[name(part)] !== parts.wanted);
     const near = left.filter((part) => parts.near.has(part));
     const isDrawing = left.length < stale.length;
-    const next = near.length || isDrawing ? near : left.slice(0, 1);
-    next.forEach(ask);
+    near.forEach(ask);
+    if (near.length || isDrawing || !parts.isQuiet || !left.length) return;
+    const age = (part) => parts.wanted - (parts.drawn[name(part)] || 0);
+    ask(left.reduce((oldest, part) => (age(part) > age(oldest) ? part : oldest)));
   };
   const watcher = new IntersectionObserver((changes) => {
     for (const { target, isIntersecting } of changes) parts.near[isIntersecting ? "add" : "delete"](target);
@@ -92,8 +96,14 @@
 
       allDue: (number) => {
         if (!number) return none(); // no figure is drawn yet
-        if (number === 1) Object.assign(parts, { asked: {}, drawn: {} }); // another page
-        parts.wanted = number;
+        const isNew = number === 1; // another page
+        if (isNew) Object.assign(parts, { asked: {}, drawn: {} });
+        Object.assign(parts, { wanted: number, isQuiet: isNew });
+        window.clearTimeout(parts.timer);
+        parts.timer = window.setTimeout(() => {
+          parts.isQuiet = true;
+          arrange();
+        }, A_WHILE);
         // Each is looked at anew: what is in view may have been drawn for another page.
         watcher.disconnect();
         parts.near.clear();

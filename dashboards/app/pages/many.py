@@ -103,6 +103,17 @@ def lines_section(findings: Findings) -> list[Any]:
     return [later("lines", html.Section([html.H2(LINES_TITLE), frame, lines]))]
 
 
+def groups(findings: Findings) -> list[str]:
+    """The figures (`study_figures.shown`) of these parts, in their order on the page."""
+    is_many = may_have_many(findings)
+    return [
+        *(["map"] if pairs_of_axes(findings.designs) else []),
+        *(MATTERS if is_many else []),
+        *(["triangle"] if has_triangle(findings) else []),
+        *(["parallel", "extremes"] if is_many else []),
+    ]
+
+
 def may_have_many(findings: Findings) -> bool:
     """Whether the study has many designs, or is a search that comes to have them."""
     return are_many(findings.designs) or are_many(range(findings.search.get("trials") or 0))
