@@ -163,7 +163,7 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
     for part in PARTS:
         app.clientside_callback(
             ClientsideFunction("explorer", "drawn"), Output("sink", "data", allow_duplicate=True),
-            Input(f"drawn-{part}", "data"), prevent_initial_call=True,
+            Input(f"part-{part}", "data-drawn"), prevent_initial_call=True,
         )  # fmt: skip
     app.clientside_callback(
         ClientsideFunction("explorer", "turn"), Output("page-shown", "data"),
@@ -215,18 +215,18 @@ def add_design_callbacks(app: Dash) -> None:
 def due(part: str) -> Input:
     """When a part of a study's page is to be drawn anew: the number of the choice, which the page's
     script (`PARTS` of pages/parts.py say how) puts there."""
-    return Input(f"due-{part}", "data")
+    return Input(f"part-{part}", "data-due")
 
 
 def drawn_of(part: str) -> Output:
     """Where the number goes once the part is drawn."""
-    return Output(f"drawn-{part}", "data")
+    return Output(f"part-{part}", "data-drawn")
 
 
 def last_drawn(part: str) -> State:
     """The number that the part was last drawn for. Where it is due, a control of its own that
     overtakes that has all of it drawn: the browser drops the answer that was overtaken."""
-    return State(f"drawn-{part}", "data")
+    return State(f"part-{part}", "data-drawn")
 
 
 def zooms_of(keys: tuple[str, ...]) -> list[State]:

@@ -76,7 +76,10 @@ class Style:
 
 def marker_of(styles: Sequence[Style], pixels: int, **more: Any) -> dict[str, Any]:
     """Plotly's marker of a trace whose marks each have a style of their own, as `Style.marker`."""
+    # Marks of different sizes are to Plotly bubbles, which it makes translucent, with an edge.
+    plain = {"opacity": 1, "line": {"width": 0}}
     return {
+        **plain,
         "color": [style.color for style in styles],
         "symbol": [style.symbol for style in styles],
         "size": [style.size(pixels) for style in styles],

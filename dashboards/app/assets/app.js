@@ -43,7 +43,7 @@
     const name = (part) => part.dataset.part;
     const ask = (part) => {
       parts.asked[name(part)] = parts.wanted;
-      window.dash_clientside.set_props(`due-${name(part)}`, { data: parts.wanted });
+      window.dash_clientside.set_props(part.id, { "data-due": parts.wanted });
     };
     const stale = every.filter((part) => parts.drawn[name(part)] !== parts.wanted);
     for (const part of every) part.setAttribute("aria-busy", stale.includes(part));
@@ -114,7 +114,7 @@
       drawn: (number) => {
         if (!number) return none(); // the part is new
         const [{ prop_id: id }] = window.dash_clientside.callback_context.triggered;
-        parts.drawn[id.slice("drawn-".length, -".data".length)] = number;
+        parts.drawn[id.slice("part-".length, -".data-drawn".length)] = number;
         arrange();
         return none();
       },

@@ -46,8 +46,7 @@ def study_path(name: str, *more: Any) -> str:
 
 def later(part: str, *children: Any) -> Component:
     """A part (`PARTS`) of a study's page, which is drawn when it is due."""
-    stores = (dcc.Store(id=f"due-{part}"), dcc.Store(id=f"drawn-{part}"))
-    frame = html.Div([*stores, *children])
+    frame = html.Div(list(children), id=f"part-{part}")
     setattr(frame, "data-part", part)
     return frame
 
