@@ -20,6 +20,7 @@ from dashboards.figures import (
 from dashboards.figures.arm_chart import share_scale, value_axis
 from dashboards.figures.places import arm_axis, wrapped
 from dashboards.figures.theme import (
+    FURTHER_COLORS,
     arm_styles,
     blank_figure,
     own_height,
@@ -82,7 +83,9 @@ def test_of_very_many_arms_the_reference_and_the_lowest_errors_are_drawn():
     means = trials.groupby("arm")["test_error"].mean().sort_values()
     assert set(axis.places) == {"C=4, width=55", *means.index[: MOST_ARMS - 1]}
     figure = error_against_cardinality(findings)
-    assert "80 more arms are left out" in texts_of(figure)[1]
+    assert "95 more arms are left out" in texts_of(figure)[1]
+    # Single trainings, means, and the intervals of each colour.
+    assert len(figure.data) <= 2 + len({*FURTHER_COLORS, "#000000"})
 
 
 def test_values_stand_at_their_numbers_in_rows_too():
