@@ -53,8 +53,8 @@ def dashboard(
     if host not in LOCAL:
         print(
             f"Warning: on {host}, everyone who reaches this machine can read the studies, and see"
-            " the images missed most; there is no password. Through ssh -L 8050:127.0.0.1:8050 it"
-            " can stay on 127.0.0.1.",
+            " the images missed most; there is no password. Through"
+            f" ssh -L {port or 'PORT'}:127.0.0.1:{port or 'PORT'} it can stay on 127.0.0.1.",
             file=sys.stderr,
         )
     opened = Storage(storage)
