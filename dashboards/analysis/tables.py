@@ -310,7 +310,7 @@ def _latency(evidence: Evidence) -> list[Column]:
     if not evidence.has_latency:
         return []
     latencies = map(latency_of, evidence.by_arm.values())
-    texts = [f"{1000 * seconds:.3g}" if seconds else NOTHING for seconds in latencies]
+    texts = [f"{1000 * latency.seconds:.3g}" if latency else NOTHING for latency in latencies]
     return [("Latency (ms)", texts)]
 
 

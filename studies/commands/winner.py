@@ -123,7 +123,7 @@ def winner(
         show(chosen, len(stored.designs) if stored.content.document.search else 0)
         if chosen.latency:
             settings = stored.content.origin.settings.model_dump()
-            click.echo(f"Latency: {latency_words(settings, is_of_now=chosen.timed_now)}.")
+            click.echo(f"Latency: {latency_words(settings, chosen.timed)}.")
     trained: Retrained | None = None
     if folder is not None:
         try:

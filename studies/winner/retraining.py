@@ -191,7 +191,7 @@ def retrain(
             (folder / CHECKPOINTS).rmdir()
             folder.rmdir()
     known = stored.content.origin.settings.model_dump()
-    latency = latency_words(known, is_of_now=chosen.timed_now)
+    latency = latency_words(known, chosen.timed)
     facts = _facts(chosen, architecture, spec, splits, said, seed, settings, outcome, latency)
     chosen_from = f"{stored.name}:{of_recipe}" if of_recipe else stored.name
     onnx_error = _export(architecture, outcome, chosen_from, chosen, facts, wanted, folder)
@@ -285,14 +285,14 @@ def _facts(
     """What the card says of the network, the data and the training; `latency` is what the study's
     latencies are."""
     from explorer import count
-    from explorer.text import human_flops, human_time
+    from explorer.text import human_flops
     from studies.machine.provenance import installed_versions
     from studies.winner.card import error_words, number_words, output_words
 
     cost = count(architecture)
     costs = {"cost": f"{cost.params:,} parameters, {human_flops(cost.flops)} FLOPs an image"}
     if chosen.latency:
-        costs["latency"] = f"{human_time(chosen.latency)} {latency}"
+        costs["latency"] = f"{chosen.latency} {latency}"
     return {
         "design": chosen.design,
         "data set": spec.name,
