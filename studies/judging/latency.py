@@ -37,6 +37,13 @@ class Latency:
         """Whether the upper quartile is so far above the lower one that the machine was busy."""
         return self.low is not None and self.high is not None and self.high > UNEVEN * self.low
 
+    def busy_words(self, *, is_of_now: bool) -> str:
+        """' The machine was busy then.', as the quartiles, or its load where it was measured now,
+        say; else ""."""
+        if is_of_now and (busy := busy_now()):
+            return f" The machine is busy{busy}; on an idle one, run this again."
+        return " The machine was busy then; on an idle one it is less." if self.is_uneven else ""
+
     def is_above(self, limit: float) -> bool:
         """Whether even the fastest quarter is above a limit: what else is slow makes an image
         longer, and never shorter."""
