@@ -353,7 +353,8 @@ def test_the_winner_is_shown_trained_fully_and_exported_whole(
     # The same again, as a notebook's "Run all" asks for it, is what is there; another is refused.
     written = {path: path.read_bytes() for path in Path("best").glob("*.*") if path.is_file()}
     again = here("study", *retrain, "--set", "recipe.epochs=2", "--json")
-    assert json.loads(again.stdout) == told
+    same = ("design", "test_error", "test_errors_by_class", "epochs", "folder")
+    assert [json.loads(again.stdout)[key] for key in same] == [told[key] for key in same]
     assert {path: path.read_bytes() for path in written} == written
     another = here("study", *retrain)
     assert another.returncode == 2
