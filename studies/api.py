@@ -293,10 +293,12 @@ class Study(StudyFile):
     ) -> "Retrained":
         """Train the winner on the train and validation images, test it once, and export it.
 
-        It runs in this process; stopped, the same call goes on from the last finished epoch.
+        It runs in this process; stopped, the same call goes on from the last finished epoch, and
+        repeated it returns what is there.
 
         Args:
-            folder: For weights, ONNX file and card. `Predictor.load` takes the weights.
+            folder: For weights, card and, with the extra [onnx], the ONNX file. `Predictor.load`
+                takes the weights.
             of_recipe: As in `winner`.
             where: As in `winner`.
             storage: Where the study is stored; None as in `Storage.visit`.
@@ -314,8 +316,8 @@ class Study(StudyFile):
             The test error, and the files that were written: see `Retrained`.
 
         Raises:
-            UserError: There is no winner yet, the folder holds a model already, the extra [onnx] is
-                missing, the data has changed, or the training failed.
+            UserError: There is no winner yet, the folder holds another model, the data has changed,
+                or the training failed.
 
         Example:
             >>> study = Study.load("digits_cardinality")  # doctest: +SKIP

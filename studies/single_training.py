@@ -132,7 +132,8 @@ def train(
         threads: On a CPU; None as in `Study.run`.
         checkpoints: A folder for a checkpoint after each epoch; the same call goes on from it.
         weights: A file (.pth, .safetensors) of those to start from; where its classifier is for
-            another number of classes, a new one is drawn.
+            another number of classes, a new one is drawn. A folder of images has the resolution
+            and channels that it says, unless `data` does.
         on_epoch: Called after each epoch with its row of `Outcome.curves`.
 
     Raises:
@@ -146,7 +147,7 @@ def train(
     """
     prepared = prepare(
         network,
-        *sections(data, recipe),
+        *sections(data, recipe, weights=weights),
         data_dir=data_dir,
         device=device,
         precision=precision,
@@ -198,12 +199,17 @@ def prepare(
 
 
 def sections(
-    data: Any, recipe: Recipe | dict[str, Any] | str, changes: Iterable[str] = ()
+    data: Any,
+    recipe: Recipe | dict[str, Any] | str,
+    changes: Iterable[str] = (),
+    weights: str | Path | None = None,
 ) -> tuple[DataSpec, Recipe]:
     """The data section and the recipe, as `train` takes them, with keys changed (`override`)."""
     section = {"name": data} if isinstance(data, str) else data_section(data)
     if isinstance(section, DataSpec):
         section = section.model_dump(mode="json", exclude_none=True)
+    if isinstance(section, dict) and section.get("name") == "folder" and weights is not None:
+        section = {**_shape_of(weights), **section}
     source = f"recipe {recipe}" if isinstance(recipe, str) else "recipe"
     if isinstance(recipe, str):
         recipe = load_document(Recipe, "recipe", recipe)
@@ -219,3 +225,12 @@ def sections(
         validate(DataSpec, document["data"], source="data"),
         validate(Recipe, document["recipe"], source=source),
     )
+
+
+def _shape_of(weights: str | Path) -> dict[str, int]:
+    """The resolution and channels of the images that a file of weights is for, where it says so."""
+    from explorer.networks import read_metadata
+
+    metadata = read_metadata(weights)
+    said = {"resolution": metadata.get("resolution"), "channels": metadata.get("in_channels")}
+    return {key: int(text) for key, text in said.items() if text and text.isdigit()}

@@ -120,7 +120,8 @@ def stop_study(name: str, *, storage: str | Storage | None = None) -> int:
 
 
 def retry_study(name: str, *, storage: str | Storage | None = None) -> int:
-    """Let the next run train the failed pairs of a stored study again.
+    """Let the next run train the failed pairs of a stored study again, and measure again the
+    designs that a search found above its latency limit.
 
     A pair that has failed three times stays failed.
 

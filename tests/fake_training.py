@@ -29,6 +29,7 @@ import studies.running.trial
 import studies.storage.outages
 import studies.storage.postgres
 from explorer.errors import UserError
+from studies.judging.latency import Latency
 from studies.machine.settings import Resolved, Settings
 from studies.missed import Missed
 from studies.training.outcome import TrainingFailed, TrainingStopped
@@ -199,9 +200,23 @@ class SlowerLater(Trainer):
 
     _measured = 0
 
-    def _latency(self, design: Any) -> float | None:
+    def _latency(self, design: Any) -> Latency | None:
         self._measured += 1
-        return 0.001 if self._measured <= 4 else 0.005
+        return Latency(0.001 if self._measured <= 4 else 0.005)
+
+
+class Busy(Trainer):
+    """One whose machine does something else now and then."""
+
+    def _latency(self, design: Any) -> Latency | None:
+        return Latency(0.005, 0.0019, 0.009)
+
+
+class Busier(Trainer):
+    """One whose machine does something else all the time."""
+
+    def _latency(self, design: Any) -> Latency | None:
+        return Latency(0.0131, 0.009, 0.015)
 
 
 # What `studies.running.supervisor` has in these names' places.

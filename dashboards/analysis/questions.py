@@ -85,7 +85,10 @@ def searched(evidence: Evidence) -> Verdict:
     sentence = f"{how}{went_on} {seeds}." if finalists else f"{how} none was trained on more."
     if winner is None:
         return Verdict("Nothing to compare", f"No comparison: {comparison.problem}.")
-    title = f"Of {counted(tried, 'design')} tried, {winner} has the lowest validation error"
+    slow = (evidence.trials["status"] == "pruned") & evidence.trials["latency"].notna()
+    trained = f"{tried - slow.sum()} of them trained, " if slow.any() else ""
+    of = f"Of {counted(tried, 'design')} tried, {trained}"
+    title = f"{of}{winner} has the lowest validation error"
     luck = f"The best of {tried} looks better than it is on the seed that chose it."
     gap = comparison.difference(winner)
     if winner == evidence.reference:

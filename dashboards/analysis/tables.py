@@ -310,7 +310,7 @@ def _latency(evidence: Evidence) -> list[Column]:
     if not evidence.has_latency:
         return []
     latencies = map(latency_of, evidence.by_arm.values())
-    texts = [_milliseconds(1000 * seconds) if seconds else NOTHING for seconds in latencies]
+    texts = [_milliseconds(1000 * latency.seconds) if latency else NOTHING for latency in latencies]
     return [("Latency (ms)", texts)]
 
 

@@ -14,6 +14,7 @@ import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -168,6 +169,31 @@ def time_threads(
         torch.set_num_threads(number)
         step()
         yield number, _time(step, device, seconds)
+
+
+def time_onnx(
+    path: str | Path, rounds: int = 7, round_seconds: float = 0.05
+) -> tuple[float, float, float]:
+    """Seconds for one image of an ONNX network of ours, in onnxruntime with one thread on the CPU.
+
+    Returns:
+        The lower quartile, the median and the upper quartile over the rounds.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    (images,) = session.get_inputs()
+    image = np.random.default_rng(0).standard_normal((1, *images.shape[1:]), dtype=np.float32)
+
+    def step() -> None:
+        session.run(None, {images.name: image})
+
+    step()
+    seconds = [_time(step, torch.device("cpu"), round_seconds) for _ in range(rounds)]
+    low, median, high = np.quantile(seconds, (0.25, 0.5, 0.75)).tolist()
+    return low, median, high
 
 
 def use_threads(number: int | None) -> int:

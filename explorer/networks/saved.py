@@ -72,8 +72,8 @@ def load_network(path: str | Path, name: str | None = None, **sizes: int) -> Sav
     """
     if Path(path).suffix.lower() == ".onnx":
         raise UserError(
-            f"cannot read weights from {path}: it is an ONNX network. Give the .safetensors or .pth"
-            " file that it was exported from."
+            f"cannot read weights from {path}: it is an ONNX network. Give the file of weights that"
+            " it was exported from: the .safetensors beside it."
         )
     if Path(path).is_dir():
         inside = sorted(Path(path).glob("*.safetensors"))

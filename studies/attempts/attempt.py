@@ -6,6 +6,7 @@ from typing import Any
 
 from studies.attempts.workers import Worker
 from studies.pair import Pair
+from studies.storage.schema import RESULT
 
 # How an attempt ended; only `failed` counts against its pair, and three `lost` in
 # a row that got no further count as one `failed`.
@@ -47,6 +48,12 @@ class Attempt:
     def running(self) -> bool:
         return self.state in RUNNING
 
+    @property
+    def is_too_slow(self) -> bool:
+        """Whether it was pruned by a limit on the latency, before it was trained: of what is pruned
+        by its curve no result is stored."""
+        return self.ended == "pruned" and RESULT in self.attributes
+
 
 def how_it_ended(state: str, ended: str | None) -> str:
     """The ending of an attempt. The state decides: it is written last, and once."""
@@ -64,13 +71,16 @@ def how_it_ended(state: str, ended: str | None) -> str:
 def status_of(attempts: Iterable[Attempt], retried_from: int = 0) -> str:
     """How a pair stands, from the attempts at it in order.
 
-    Failures before attempt number `retried_from` are forgiven.
+    Failures before attempt number `retried_from` are forgiven, and so is a latency above a limit,
+    which a busy machine may have made.
 
     A lost attempt that took up where another had left off, and got further,
     is no sign that the pair kills its workers.
     """
     failures = forgiven = lost = furthest = 0
     for attempt in attempts:
+        if attempt.is_too_slow and attempt.number < retried_from:
+            continue
         if attempt.ended in ("complete", "pruned"):
             return attempt.ended
         if attempt.running:

@@ -211,7 +211,7 @@ def _arm(pairs: "pd.DataFrame", is_solved: bool) -> dict[str, Any]:
         "pairs": len(pairs),
         **{status: (pairs["status"] == status).sum() for status in statuses},
         "validation error": human_percent(errors.mean()) if len(errors) else "",
-        "latency": human_time(latency) if latency else "",
+        "latency": human_time(latency.seconds) if latency else "",
     }
 
 

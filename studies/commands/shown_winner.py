@@ -21,14 +21,14 @@ def show_by_recipe(winners: Mapping[str, "Winner"]) -> None:
 def show(chosen: "Winner", tried: int) -> None:
     """The winner beside its rivals. `tried` is the number of designs of a search, else 0."""
     from explorer.terminal import print_table
-    from explorer.text import human_count, human_percent, human_time
+    from explorer.text import human_count, human_percent
 
     def points(value: float | None) -> str:
         return "" if value is None else f"{100 * value:+.2f}"
 
     def row(rated: "Winner | Rival", worse: str, interval: str, stands: str) -> list[str]:
         params = "" if rated.params is None else human_count(rated.params)
-        latency = [human_time(rated.latency) if rated.latency else ""] if chosen.latency else []
+        latency = [str(rated.latency or "")] if chosen.latency else []
         error = human_percent(rated.validation_error)
         return [rated.arm, rated.design, params, *latency, error, worse, interval, stands]
 

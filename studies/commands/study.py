@@ -312,7 +312,8 @@ def list_(storage: str | None, as_json: bool) -> None:
 def retry(name_or_path: str, storage: str | None) -> None:
     """Let the next run train the failed pairs of STUDY again.
 
-    A pair that has failed three times stays failed.
+    Designs that a search did not train, since they were above its latency limit, are measured
+    again. A pair that has failed three times stays failed.
 
     \b
     Example:
@@ -325,12 +326,13 @@ def retry(name_or_path: str, storage: str | None) -> None:
     opened = Storage(storage)
     stored = stored_study(opened, name_or_path)
     if count := forgive(opened, stored):
-        pairs = counted(count, "failed pair")
+        pairs = counted(count, "pair")
         again = command("study run", name_or_path, storage=opened.option)
-        click.echo(f"{stored.name}: {pairs} will be trained again by: {again}")
+        click.echo(f"{stored.name}: {pairs} will be tried again by: {again}")
         return
     failed = stored.counts(opened).failed
     why = f"{failed} failed three times, which is final" if failed else "no pair has failed"
+    why += "" if failed else ", and none was too slow for a limit"
     click.echo(f"{stored.name}: nothing to try again, {why}.")
 
 

@@ -78,7 +78,8 @@ def train(
 ) -> None:
     """Train the network NAME, and test it once after the last epoch.
 
-    Resolution, channels and classes are those of the data. Exit codes: 0 trained, 1 the training
+    Resolution, channels and classes are those of the data; images of a folder get those of
+    --weights, unless --set gives others. Exit codes: 0 trained, 1 the training
     failed, 2 a mistake, 130 stopped.
 
     \b
@@ -90,13 +91,12 @@ def train(
           --recipe resnext_imagenet --set data.resolution=128 --set data.test=0.2 \\
           -o photos.safetensors
       resnext-explorer train resnext29_8x16d_cifar --weights best/weights.safetensors \\
-          --data folder --data-dir ~/photos --set data.resolution=32 --set data.test=0.2 \\
-          --set recipe.learning_rate=0.01
+          --data folder --data-dir ~/photos --set data.test=0.2 --set recipe.learning_rate=0.01
     """
     from explorer.terminal import to_json
     from studies.single_training import prepare, sections
 
-    spec, chosen = sections(data, recipe, changes)
+    spec, chosen = sections(data, recipe, changes, weights)
     if output is not None:
         _check_writable(output)
 

@@ -71,8 +71,8 @@ def winner(
 
     Of a study with several recipes, that of each recipe, or of the one that STUDY:RECIPE names.
 
-    A retraining that was stopped goes on where it was, by the same command. Exit codes: 0 all
-    written, 1 all but the ONNX file, 2 a mistake, 130 stopped.
+    A retraining that was stopped goes on where it was, by the same command. The ONNX file needs the
+    extra [onnx]. Exit codes: 0 all written, 1 all but the ONNX file, 2 a mistake, 130 stopped.
 
     \b
     Examples:
@@ -123,7 +123,8 @@ def winner(
         show(chosen, len(stored.designs) if stored.content.document.search else 0)
         if chosen.latency:
             settings = stored.content.origin.settings.model_dump()
-            click.echo(f"Latency: {latency_words(settings, is_of_now=chosen.timed_now)}.")
+            busy = chosen.latency.busy_words(is_of_now=bool(chosen.timed))
+            click.echo(f"Latency: {latency_words(settings, chosen.timed)}.{busy}")
     trained: Retrained | None = None
     if folder is not None:
         try:

@@ -192,6 +192,14 @@ class Search(FileModel):
         )
 
     @property
+    def limits(self) -> list[str]:
+        """The constraints as comparisons: 'latency<=2ms', 'params<=500000'."""
+        return [
+            f"{measure}<={f'{1000 * most:.12g}ms' if measure == LATENCY else f'{most:.12g}'}"
+            for measure, most in self.constraints.items()
+        ]
+
+    @property
     def measures_latency(self) -> bool:
         """Whether the latency of every design is measured."""
         return LATENCY in self.objectives or LATENCY in self.constraints

@@ -229,10 +229,12 @@ def _with_attempts(storage: Storage, study: StoredStudy) -> StoredStudy:
 
 
 def retry(storage: Storage, stored: StoredStudy) -> int:
-    """Let failed pairs be trained again by the next run; returns how many now wait for it."""
+    """Let failed pairs, and those that were too slow for the search's limit, be tried again by the
+    next run; returns how many now wait for it."""
     before = stored.counts(storage)
     attempts = Attempts(storage, stored.id).read()
     start = max((attempt.number for attempt in attempts), default=-1) + 1
     with storage.errors():
         storage.open().set_study_user_attr(stored.id, RETRIED, start)
-    return get(storage, stored.name).counts(storage).waiting - before.waiting
+    now = get(storage, stored.name).counts(storage)
+    return before.failed + before.pruned - now.failed - now.pruned

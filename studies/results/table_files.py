@@ -42,7 +42,10 @@ _WHOLE = {
     **dict.fromkeys(("cardinality", "bottleneck_width", "width", *SIZES, *COUNTS, "budget"), 1),
     **{"attempt": 0, "epochs": 1, "peak_memory": 1},
 }
-_MEASURED = {"seconds": 1e10, "images_per_second": 1e12, "latency": 1e10}
+_MEASURED = {
+    **{"seconds": 1e10, "images_per_second": 1e12},
+    **dict.fromkeys(("latency", "latency_low", "latency_high"), 1e10),
+}
 _STUDY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _NO_NAME = (
     "cannot name a study: letters, digits, '.', '_' and '-', the first a letter or digit, at"

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from explorer.template import SIZES
-from explorer.text import dashed, human_time
+from explorer.text import dashed
 from studies.attempts.attempt import Attempt
 from studies.config.design import StoredDesign
+from studies.judging.latency import Latency
 from studies.pair import Pair
 from studies.records.stored_study import StoredStudy
 from studies.storage.schema import FAILURE, MADE_ON, RESULT
@@ -63,7 +64,9 @@ TRIALS = {
     "seconds_per_epoch": "float64",
     "images_per_second": "float64",
     "peak_memory": "Int64",
-    "latency": "float64",  # of one image, where a search asks for it
+    "latency": "float64",  # of one image, where a search asks for it: the median over rounds
+    "latency_low": "float64",  # its quartiles
+    "latency_high": "float64",
     "device": "str",
     "worker": "str",
     "machine": "str",  # its kind: bits differ between kinds
@@ -95,7 +98,10 @@ SOURCE = "source"
 
 # What a result holds, and what a design does, under the column's own name.
 ERRORS = tuple(column for column in TRIALS if column.endswith("_error"))
-MEASURED = (*ERRORS, "epochs", "seconds", "images_per_second", "peak_memory", "latency", "device")
+MEASURED = (
+    *(*ERRORS, "epochs", "seconds", "images_per_second", "peak_memory"),
+    *("latency", "latency_low", "latency_high", "device"),
+)
 # Quantities that have columns in every table; a network of the user's own may have them, too.
 SHARED = ("cardinality", "bottleneck_width", "width", "depths")
 _COPIED = [field.name for field in fields(StoredDesign) if field.name in {*TRIALS} - {*SHARED}]
@@ -133,7 +139,8 @@ def rows_of(
 
 def _deciding(attempts: Sequence[Attempt], status: str) -> Attempt | None:
     if status in ("complete", "pruned"):
-        return next(attempt for attempt in attempts if attempt.ended == status)
+        # The last: a design that was too slow may have been measured again.
+        return next(attempt for attempt in reversed(attempts) if attempt.ended == status)
     if status == "running":
         return next(attempt for attempt in attempts if attempt.running)
     return next((attempt for attempt in reversed(attempts) if attempt.ended != "superseded"), None)
@@ -238,8 +245,9 @@ def _result(row: Row) -> Mapping[str, Any]:
 
 
 def _reason(row: Row) -> str:
-    if row.status == "pruned" and (latency := _result(row).get("latency")):
-        return f"not trained: its latency of {human_time(latency)} is above the search's limit"
+    if row.status == "pruned" and (result := _result(row)):
+        latency = Latency.of(result)
+        return f"not trained: its latency of {latency} is above the search's limit"
     if row.status != "failed":
         return ""
     if row.deciding is None:

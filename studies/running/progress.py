@@ -14,6 +14,7 @@ from explorer.suggestions import command
 from explorer.terminal import to_json
 from explorer.text import human_percent, human_time
 from studies.attempts.standing import Counts
+from studies.config.search import LATENCY
 from studies.machine.provenance import installed_versions
 from studies.machine.settings import speed_hints
 from studies.machine.threads import notes_on_stored
@@ -174,8 +175,9 @@ class LineView(QuietView):
         self.at_most = ""  # where results decide how many pairs there will be
 
     def nothing_to_do(self, stored: StoredStudy, counts: Counts) -> None:
-        if counts.failed:
+        if counts.failed or counts.pruned:
             self.say(f"{stored.name}: {_stand(counts)}; nothing to train.")
+            self._how_to_measure_again(stored, counts)
         else:
             self.say(f"{stored.name}: all {counts.wanted} pairs are complete, nothing to train.")
 
@@ -256,8 +258,17 @@ class LineView(QuietView):
             self.say(
                 f"Once that is fixed, train them again: {self.on_stored('study retry', stored)}"
             )
+        self._how_to_measure_again(stored, counts)
         if counts.complete:
             self.say(f"See what came out: {self.on_stored('report', stored)}")
+
+    def _how_to_measure_again(self, stored: StoredStudy, counts: Counts) -> None:
+        search = stored.content.document.search
+        if counts.pruned and search and LATENCY in search.constraints:
+            self.say(
+                "To measure designs again that were above the limit on the latency, as on an idle"
+                f" machine: {self.on_stored('study retry', stored)}"
+            )
 
     def say(self, line: str) -> None:
         say(line)

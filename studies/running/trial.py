@@ -20,6 +20,7 @@ from studies.config.design import StoredDesign
 from studies.config.recipe import Recipe
 from studies.config.search import LATENCY
 from studies.data import Splits, load
+from studies.judging.latency import Latency, busy_now
 from studies.machine import failures
 from studies.machine.settings import Settings
 from studies.records.same_data import check_data
@@ -193,9 +194,9 @@ class Trainer:
         changes = attempt.attributes.get(RECIPE, {})
         try:
             latency = self._latency(design)
-            if is_tried and self._is_too_slow(design, latency):
+            if is_tried and latency and self._is_too_slow(design, latency):
                 return Ending(
-                    "pruned", None, {RESULT: {LATENCY: latency}}, {"reason": self._slow(latency)}
+                    "pruned", None, {RESULT: latency.columns()}, {"reason": self._slow(latency)}
                 )
             folder = self._checkpoints.take_over(attempt, claims.earlier(attempt), note)
             outcome = self.train(
@@ -210,7 +211,7 @@ class Trainer:
                 on_resume=on_resume,
             )
             result = self._result(attempt, outcome)
-            result |= {LATENCY: latency} if latency else {}
+            result |= latency.columns() if latency else {}
         except TrainingStopped:
             return Ending("pruned" if pruned else "interrupted")
         except TrainingFailed as error:  # what the training says itself needs no traceback
@@ -260,25 +261,27 @@ class Trainer:
         missed = outcome.missed
         return {MISSED: {split: missed[split].record() for split in splits if split in missed}}
 
-    def _latency(self, design: StoredDesign) -> float | None:
-        """The measured seconds for one image, where the search asks for them."""
+    def _latency(self, design: StoredDesign) -> Latency | None:
+        """The measured latency of one image, where the search asks for it."""
         if not self._search or not self._search.measures_latency:
             return None
         from explorer.networks import Case, measure
 
         case, settings = Case(design.architecture), self._settings
         (timing,) = measure([case], device=settings.device, precision=settings.precision)
-        return timing.seconds
+        return Latency(timing.seconds, timing.low, timing.high)
 
-    def _is_too_slow(self, design: StoredDesign, latency: float | None) -> bool:
-        """Whether a design is above the search's limit; the reference arm is always trained."""
+    def _is_too_slow(self, design: StoredDesign, latency: Latency) -> bool:
+        """Whether a design is certainly above the search's limit; the reference arm is always
+        trained."""
         limit = self._search.constraints.get(LATENCY) if self._search else None
         is_reference = design.arm == self._stored.content.reference_arm
-        return limit is not None and not is_reference and latency is not None and latency > limit
+        return limit is not None and not is_reference and latency.is_above(limit)
 
-    def _slow(self, latency: float | None) -> str:
+    def _slow(self, latency: Latency) -> str:
         limit = self._search.constraints[LATENCY] if self._search else 0.0
-        return f"{human_time(latency or 0.0)} an image, and the limit is {human_time(limit)}"
+        busy = f" (the machine is busy{busy_now()})" if latency.is_uneven or busy_now() else ""
+        return f"{latency} an image, and the limit is {human_time(limit)}{busy}"
 
     def _check_possible(self, attempt: Attempt, error: BaseException) -> None:
         """Raise `UserError` where the failure is no pair's fault.

@@ -26,13 +26,14 @@ def card(
     facts: dict[str, Any],
     recipe: dict[str, Any],
     files: dict[str, str],
+    record: dict[str, Any],
 ) -> str:
     """What the model is, how it was made, on what, and with which error: Markdown.
 
-    It begins with the front matter that model hubs read.
+    It begins with the front matter that model hubs read, `record` at its end.
     """
     lines = [
-        *_front_matter(facts),
+        *_front_matter(facts, record),
         f"# {facts['design']}",
         "",
         f"Chosen by the study `{name}`: {winner.why}",
@@ -49,14 +50,31 @@ def card(
         f"- {key}: {value}" for key, value in facts["errors"].items()
     ]
     lines += ["", "## Files", ""] + [f"- `{file}`: {what}" for file, what in files.items()]
-    lines += ["", "## Use", "", "```python", *facts["use"], "```", "", *AFTER_USE]
+    lines += [
+        "",
+        "## Use",
+        "",
+        "In the folder of this card:",
+        "",
+        "```python",
+        *facts["use"],
+        "```",
+        "",
+        *AFTER_USE,
+    ]
     options = {"weights": "weights.safetensors", "data": "folder", "data_dir": "photos"}
-    lines += ["", "Trained further on other images, with a new classifier where it must be:", ""]
+    options["set"] = "data.test=0.2"
+    lines += [
+        "",
+        "Trained further on other images (here a folder `photos` of folders, one a class), with a",
+        "new classifier where it must be:",
+        "",
+    ]
     lines += ["```sh", command("train", facts["design"], **options), "```"]
     return "\n".join(lines) + "\n"
 
 
-def _front_matter(facts: dict[str, Any]) -> list[str]:
+def _front_matter(facts: dict[str, Any], record: dict[str, Any]) -> list[str]:
     """What a model hub reads of a card: Hugging Face's metadata, YAML between lines of dashes."""
     import yaml
 
@@ -70,6 +88,7 @@ def _front_matter(facts: dict[str, Any]) -> list[str]:
         "pipeline_tag": "image-classification",
         "tags": ["image-classification", "resnext", "safetensors", "onnx"],
         "model-index": [{"name": facts["design"], "results": [result]}],
+        **record,
     }
     return ["---", *yaml.safe_dump(about, sort_keys=False).splitlines(), "---", ""]
 

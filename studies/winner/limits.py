@@ -1,5 +1,6 @@
 """Which designs may be chosen: those that are within limits, as 'latency<=2ms'."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,8 @@ from explorer.errors import UserError
 from explorer.own.names import OwnName, is_own
 from explorer.suggestions import command
 from explorer.template import SIZES
-from explorer.text import counted, human_count, human_time
+from explorer.text import counted, human_count
+from studies.judging.latency import TABLE, Latency, busy_now, latency_of, latency_words
 
 # What a design costs, and what it is; errors are what it is chosen by.
 LIMITED = (
@@ -22,7 +24,7 @@ MEASURED_BY = ("device", "precision", "threads")  # the settings that move a lat
 MOST_SHOWN = 12  # designs in a command to be copied
 
 # Gives each of these designs its latency.
-Timer = Callable[[Sequence[str]], Mapping[str, float]]
+Timer = Callable[[Sequence[str]], Mapping[str, Latency]]
 
 
 def within(
@@ -30,6 +32,7 @@ def within(
     where: Sequence[str],
     settings: Mapping[str, Any],
     time_designs: Timer | None = None,
+    demanded: Sequence[str] = (),
 ) -> pd.DataFrame:
     """The trainings of designs for which every comparison holds.
 
@@ -42,6 +45,7 @@ def within(
         settings: The study's, by which a latency is measured.
         time_designs: Measures latencies where a limit is on them and no training did, of the
             designs that the other limits leave; None: they cannot be measured here.
+        demanded: Those of `where` that are constraints of the study's own search.
 
     Returns:
         The trainings, with the latencies that were measured for it.
@@ -59,10 +63,16 @@ def within(
         cells = names.map(own[column]) if column in own else trials[column]
         numbers = pd.to_numeric(cells, errors="coerce").astype(float)
         values = numbers.groupby(names).median().dropna()
-        if values.empty and column == LATENCY and time_designs:
+        is_of_now = values.empty and column == LATENCY and time_designs is not None
+        if is_of_now and time_designs:
             complete = names[trials["status"] == "complete"]
-            values = pd.Series(dict(time_designs(complete.unique().tolist())), dtype=float)
-            trials = trials.assign(latency=names.map(values))
+            timed = {
+                name: latency.columns()
+                for name, latency in time_designs(complete.unique().tolist()).items()
+            }
+            table = pd.DataFrame.from_dict(timed, orient="index", columns=TABLE, dtype=float)
+            values = table[LATENCY]
+            trials = trials.assign(**{key: names.map(table[key]) for key in TABLE})
         if values.empty and column != LATENCY:
             known = [name for name in LIMITED if trials[name].notna().any()]
             raise UserError(
@@ -70,26 +80,55 @@ def within(
                 f" {', '.join([*known, *own])}."
             )
         if values.empty:
-            designs = trials["design"].astype(str).unique()[:MOST_SHOWN]
-            options = {name: int(trials[name].iloc[0]) for name in SIZES}
-            options |= {name: settings[name] for name in MEASURED_BY if name in settings}
             raise UserError(
                 f"{column} is not known of any design of this study. A search measures the latency"
                 " where it is an objective or has a constraint (`search: {method: random, trials:"
                 " 9, constraints: {latency: 2ms}}` in a study of another name). By hand, and then"
                 " with limits that tell the designs apart, such as 'params<=500k':"
-                f" {command('measure', *designs, mode='inference', **options)}"
+                f" {_measuring(trials, trials['design'].astype(str).unique(), settings)}"
             )
         fits = values[compare(values.to_numpy(), limit)]
         if fits.empty:
-            written = human_time if column == LATENCY else human_count
-            nearest = str((values - limit).abs().idxmin())
+            trained = values[values.index.isin(names[trials["status"] == "complete"])]
+            nearest = str((trained - limit).abs().idxmin())
+            near = trials[names == nearest]
+            what, advice = f"{human_count(float(values.loc[nearest]))}", ""
+            if column == LATENCY:
+                what, advice = _latency_of_nearest(near, nearest, settings, is_of_now=is_of_now)
+            whose = ", which its search demands" if text in demanded else ""
             raise UserError(
-                f"no design of this study has {text}; {nearest} is nearest, with {column}"
-                f" {written(float(values.loc[nearest]))}."
+                f"no design of this study has {text}{whose}; {nearest} is nearest, with {column}"
+                f" {what}. Another limit instead: --where '{column}<=...'.{advice}"
             )
         trials = trials[trials["design"].astype(str).isin(fits.index)]
     return trials
+
+
+def all_limits(where: Sequence[str], own: Sequence[str]) -> list[str]:
+    """Those that are given, and a search's own constraints of what they do not limit."""
+    given = {re.split("[<>=!]", text)[0].strip() for text in where}
+    return [*where, *(text for text in own if text.partition("<=")[0] not in given)]
+
+
+def _measuring(trials: pd.DataFrame, designs: Sequence[str], settings: Mapping[str, Any]) -> str:
+    """The command that measures latencies as the study does."""
+    options = {name: int(trials[name].iloc[0]) for name in SIZES}
+    options |= {name: settings[name] for name in MEASURED_BY if name in settings}
+    return command("measure", *designs[:MOST_SHOWN], mode="inference", **options)
+
+
+def _latency_of_nearest(
+    trials: pd.DataFrame, design: str, settings: Mapping[str, Any], *, is_of_now: bool
+) -> tuple[str, str]:
+    """What a design's latency is, by which settings; and how to measure it again."""
+    latency = latency_of(trials)
+    text = f"{latency}, {latency_words(settings, 'measured now' if is_of_now else '')}"
+    again = _measuring(trials, [design], settings)
+    if is_of_now and busy_now():
+        return text, f" The machine is busy{busy_now()}; on an idle one, run this again."
+    if latency and latency.is_uneven:
+        return text, f" The machine was busy then; on an idle one, measure again: {again}"
+    return text, f" To measure again: {again}"
 
 
 def _own_numbers(trials: pd.DataFrame) -> dict[str, dict[str, int]]:

@@ -1,6 +1,6 @@
 """The winner of a study trained fully, and exported with a card: see `retrain`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,28 +10,23 @@ from explorer.errors import UserError
 from explorer.suggestions import command
 from explorer.text import counted
 from studies.artifacts import Artifacts, ArtifactsAway, waiting_for
+from studies.winner.exporting import (
+    CARD,
+    CHECKPOINTS,
+    ONNX,
+    WEIGHTS,
+    facts_of,
+    read_model,
+    without_onnx,
+    write_model,
+)
 
 if TYPE_CHECKING:
-    from studies.config.recipe import Recipe
     from studies.records.stored_study import StoredStudy
     from studies.winner.winner import Winner
 
 CHECKPOINT = "checkpoint.pt"
-WEIGHTS, ONNX, CARD, CHECKPOINTS = "weights.safetensors", "network.onnx", "card.md", ".checkpoints"
-USE = (
-    "from studies import Predictor",
-    "",
-    f'predictor = Predictor.load("{WEIGHTS}")',
-    'for prediction in predictor.predict(["photo1.jpg", "photo2.jpg"]):  # or folders',
-    "    print(prediction.file, prediction.classes)",
-)
-FROM_FILE = (
-    "; from a file: turned upright, laid on white, the middle square resized by Pillow's bicubic"
-    " filter"
-)
-BLACK_AND_WHITE = (
-    "; on the scale of `white`: samples of {:.10g} are black (0), of {:.10g} white (255)"
-)
+OUTCOME = ("test_error", "test_balanced_error", "test_errors_by_class", "epochs")
 
 
 @dataclass(frozen=True, repr=False)
@@ -78,7 +73,8 @@ def retrain(
 ) -> Retrained:
     """Train the winner on the train and validation images, test it once, and export it.
 
-    A training that was stopped goes on from its last finished epoch when it is called again.
+    A training that was stopped goes on from its last finished epoch when it is called again; where
+    the folder holds this winner already, trained by this recipe and seed, it is returned.
 
     Args:
         stored: The study.
@@ -96,12 +92,9 @@ def retrain(
         tell: Called with each line that says how far it is.
 
     Raises:
-        UserError: The study was imported; the folder holds a model or cannot be written; the extra
-            [onnx] is missing; the data is missing or has changed; the training or the export
-            failed.
+        UserError: The study was imported; the folder holds another model or cannot be written; the
+            data is missing or has changed; the training or the export failed.
     """
-    import importlib.util
-
     from explorer.networks import check_name
     from studies.data import load
     from studies.judging.latency import latency_words
@@ -117,8 +110,22 @@ def retrain(
             f" trained. Train its winner by itself: {by_itself(chosen)}"
         )
     wanted = full_recipe(stored, chosen.design, of_recipe, recipe, changes)
+    chosen_from = f"{stored.name}:{of_recipe}" if of_recipe else stored.name
+    made_of = {
+        "study": chosen_from,
+        "arm": chosen.arm,
+        "design": chosen.design,
+        "seeds": list(chosen.seeds),
+        "data": stored.content.file.data.model_dump(mode="json", exclude_none=True),
+        "recipe": wanted.model_dump(mode="json"),
+        "seed": seed,
+    }
     if (folder / CARD).exists():
-        raise UserError(f"{folder} holds a model already; name another folder, or remove it.")
+        record = read_model(folder)
+        if record.get("made_of") != made_of:
+            raise UserError(f"{folder} holds another model; name another folder, or remove it.")
+        tell(f"{folder} holds this winner, trained as asked for: nothing is trained again.")
+        return _retrained(record, folder)
     for name, format_ in ((WEIGHTS, "safetensors"), (ONNX, "onnx")):
         try:
             check_name(folder / name, format_)
@@ -126,12 +133,6 @@ def retrain(
             raise UserError(
                 f"{folder} holds another {name}; name another folder, or remove it."
             ) from None
-    for module in ("onnxruntime", "onnxscript"):
-        if importlib.util.find_spec(module) is None:
-            raise UserError(
-                f"ONNX export needs the extra [onnx] ({module} is missing): pip install"
-                " 'resnext-explorer[onnx]'."
-            )
     copies = _Copies(artifacts, f"{stored.artifacts_key}/winner/{folder.name}", folder, tell)
     copies.fetch_checkpoint()
     architecture, spec = stored.design(chosen.design).architecture, stored.content.file.data
@@ -159,7 +160,7 @@ def retrain(
         f"\nTraining {chosen.design} on {len(splits.train)} images,"
         f" {counted(wanted.epochs, 'epoch')}, {settings.device}."
     )
-    tell("\n".join([*said, *resolved.notes, *speed_hints(settings)]))
+    tell("\n".join([*said, *resolved.notes, *speed_hints(settings), without_onnx()]).rstrip())
     _make(folder / CHECKPOINTS)
 
     def on_epoch(row: dict[str, Any]) -> None:
@@ -191,20 +192,28 @@ def retrain(
             (folder / CHECKPOINTS).rmdir()
             folder.rmdir()
     known = stored.content.origin.settings.model_dump()
-    latency = latency_words(known, is_of_now=chosen.timed_now)
-    facts = _facts(chosen, architecture, spec, splits, said, seed, settings, outcome, latency)
-    chosen_from = f"{stored.name}:{of_recipe}" if of_recipe else stored.name
-    onnx_error = _export(architecture, outcome, chosen_from, chosen, facts, wanted, folder)
-    names = (WEIGHTS, CARD) if onnx_error else (WEIGHTS, ONNX, CARD)
-    copies.put_files(names)
+    latency = latency_words(known, chosen.timed)
+    facts = facts_of(chosen, architecture, spec, splits, said, seed, settings, outcome, latency)
+    record = {
+        "made_of": made_of,
+        **{key: getattr(outcome, key) for key in OUTCOME},
+        "errors": facts["errors"],
+    }
+    onnx_error = write_model(
+        architecture, outcome, chosen_from, chosen, facts, wanted, folder, record
+    )
+    retrained = _retrained({**record, "onnx_error": onnx_error}, folder)
+    copies.put_files([path.name for path in retrained.files])
+    return retrained
+
+
+def _retrained(record: Mapping[str, Any], folder: Path) -> Retrained:
+    """What was measured and written, from what the card keeps of it."""
+    names = [name for name in (WEIGHTS, ONNX, CARD) if (folder / name).exists()]
     return Retrained(
-        test_error=outcome.test_error,
-        test_balanced_error=outcome.test_balanced_error,
-        test_errors_by_class=outcome.test_errors_by_class,
-        epochs=outcome.epochs,
+        **{key: record[key] for key in (*OUTCOME, "errors")},
         files=tuple(folder / name for name in names),
-        errors=facts["errors"],
-        onnx_error=onnx_error,
+        onnx_error=None if ONNX in names else record["onnx_error"],
     )
 
 
@@ -269,123 +278,3 @@ def by_itself(chosen: "Winner") -> str:
 
 def _epoch_words(row: dict[str, Any], epochs: int) -> str:
     return f"epoch {row['epoch']} of {epochs}: train error {100 * row['train_error']:.1f} %"
-
-
-def _facts(
-    chosen: "Winner",
-    architecture: Any,
-    spec: Any,
-    splits: Any,
-    said: list[str],
-    seed: int,
-    settings: Any,
-    outcome: Any,
-    latency: str,
-) -> dict[str, Any]:
-    """What the card says of the network, the data and the training; `latency` is what the study's
-    latencies are."""
-    from explorer import count
-    from explorer.text import human_flops, human_time
-    from studies.machine.provenance import installed_versions
-    from studies.winner.card import error_words, number_words, output_words
-
-    cost = count(architecture)
-    costs = {"cost": f"{cost.params:,} parameters, {human_flops(cost.flops)} FLOPs an image"}
-    if chosen.latency:
-        costs["latency"] = f"{human_time(chosen.latency)} {latency}"
-    return {
-        "design": chosen.design,
-        "data set": spec.name,
-        "test error": outcome.test_error,
-        "what": {
-            "network": f"{architecture.name}, {architecture.classes} classes",
-            "input": (
-                f"{architecture.in_channels} x {architecture.resolution} x"
-                f" {architecture.resolution}, pixels divided by 255, then minus"
-                f" {number_words(splits.mean)}, over {number_words(splits.std)} (a number a"
-                " channel)"
-                + (FROM_FILE if spec.name == "folder" else "")
-                + (
-                    BLACK_AND_WHITE.format(
-                        splits.black_and_white.black, splits.black_and_white.white
-                    )
-                    if splits.black_and_white
-                    else ""
-                )
-            ),
-            "output": output_words(splits.names),
-            **costs,
-        },
-        "metadata": {**splits.to_export(), "precision": settings.precision},
-        "data": {
-            "data": ", ".join(
-                f"{key} {value}" for key, value in spec.model_dump(exclude_none=True).items()
-            ),
-            "trained on": f"{len(splits.train)} images: the study's train and validation splits",
-            "tested on": f"{len(splits.test)} images, read once, after the last epoch",
-            "notes": " ".join(said),
-        },
-        "how": {
-            "seed": seed,
-            "settings": ", ".join(f"{key} {value}" for key, value in settings.model_dump().items()),
-            "versions": ", ".join(f"{key} {value}" for key, value in installed_versions().items()),
-        },
-        "errors": error_words(outcome, splits.names),
-        "use": USE,
-    }
-
-
-def _export(
-    architecture: Any,
-    outcome: Any,
-    study: str,
-    chosen: "Winner",
-    facts: dict[str, Any],
-    recipe: "Recipe",
-    folder: Path,
-) -> str | None:
-    """Weights, ONNX, and the card last: all of them, or none. The network is not
-    lost where only ONNX fails: then, why it did."""
-    import shutil
-
-    from explorer.files import write_atomic
-    from explorer.networks import build, export
-    from studies.winner.card import card
-
-    network = build(architecture)
-    network.load_state_dict(outcome.state_dict)
-    onnx_error = None
-    try:
-        loading = export(network, folder / WEIGHTS, "safetensors", facts["metadata"])
-        files = {WEIGHTS: f"load with `{loading}`"}
-        try:
-            loading = export(network, folder / ONNX, "onnx", facts["metadata"])
-            files[ONNX] = f"checked against onnxruntime; load with `{loading}`"
-        except Exception as error:  # noqa: BLE001 - torch's exporter and onnxruntime fail in any way
-            (folder / ONNX).unlink(missing_ok=True)  # one of an earlier network
-            again = command("export", format="onnx", weights=folder / WEIGHTS, o=folder / ONNX)
-            onnx_error = (
-                f"there is no {ONNX}: the export to ONNX failed: {_why(error)}. Try again with:"
-                f" {again}"
-            )
-            files[ONNX] = "missing: its export failed"
-        write_atomic(
-            folder / CARD, card(study, chosen, facts, recipe.model_dump(mode="json"), files)
-        )
-    except BaseException as error:
-        for name in (WEIGHTS, ONNX):
-            (folder / name).unlink(missing_ok=True)
-        if not isinstance(error, Exception):
-            raise
-        raise UserError(
-            f"the network is trained, but could not be exported: {_why(error)}. Nothing was"
-            f" exported; the checkpoint in {folder / CHECKPOINTS} stays, and the same command tries"
-            " again without training."
-        ) from None
-    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
-    return onnx_error
-
-
-def _why(error: Exception) -> str:
-    why = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-    return " ".join(why.split())[:500].rstrip(".")

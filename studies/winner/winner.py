@@ -4,8 +4,10 @@ the same design trained fully to take along.
 Validation chooses; the test set is read by the full training alone, once, at its end.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +16,19 @@ import pandas as pd
 
 from explorer.errors import UserError
 from explorer.suggestions import Secret, command
+from explorer.terminal import progress_bar
+from explorer.text import counted
 from studies.data import Images, Rows, Splits, mean_and_std
-from studies.judging.latency import latency_of
+from studies.judging.latency import Latency, latency_of
 from studies.judging.rivals import behind, standings
 from studies.records.arm_standings import until_standings
-from studies.winner.limits import among, within
+from studies.winner.limits import all_limits, among, within
 from studies.winner.ranking import Ranking, rank
 
 if TYPE_CHECKING:
     from studies.records.stored_study import StoredStudy
 
-Costs = tuple[int | None, float | None]  # parameters, and seconds for one image
+Costs = tuple[int | None, Latency | None]  # parameters, and the latency
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,8 @@ class Rival:
     least squares; `low` to `high` its interval. Those of every two designs hold together with 95 %
     (Tukey), as the winner is picked from the same numbers. None where seeds are still to come,
     where the two share no seed, and where one seed or seeds that are all alike say nothing of how
-    far it could be off. Fractions throughout. `params` and `latency` (in seconds, as
-    `judging.latency` has it) are what it costs, where they are known.
+    far it could be off. Fractions throughout. `params` and `latency` are
+    what it costs, where they are known.
     """
 
     arm: str
@@ -45,7 +49,7 @@ class Rival:
     low: float | None
     high: float | None
     params: int | None
-    latency: float | None
+    latency: Latency | None
 
     @property
     def stands(self) -> str:
@@ -75,8 +79,8 @@ class Winner:
     decided: str = ""
     chosen_on: int | None = None  # of a search, the seed that chose its finalists
     params: int | None = None
-    latency: float | None = None  # seconds
-    timed_now: bool = False  # whether its latency was measured to choose it, and by no training
+    latency: Latency | None = None
+    timed: str = ""  # 'measured on 2026-11-27' where that was to choose it, and by no training
     among: str = ""  # of one that was chosen within limits, as `limits.among` says it
 
     def __repr__(self) -> str:
@@ -151,17 +155,23 @@ def choose_stored(
 ) -> Winner:
     """The winner of a stored study within limits, among these of its trials by one recipe.
 
+    Limits are also the constraints of its search, but for measures that `where` limits itself.
+
     Raises:
         UserError: As `choose` and `limits.within` do.
     """
     until, origin = until_standings(stored), stored.content.origin
     timer = None if origin.imported else partial(_time_designs, stored)
-    allowed = within(trials, where, origin.settings.model_dump(), timer)
+    search = stored.content.document.search
+    demanded = search.limits if search else []
+    limits = all_limits(where, demanded)
+    allowed = within(trials, limits, origin.settings.model_dump(), timer, demanded)
+    is_timed = bool(trials["latency"].isna().all() and allowed["latency"].notna().any())
     return choose(
         allowed,
         storage,
-        of=among(trials, allowed, where),
-        timed_now=bool(trials["latency"].isna().all() and allowed["latency"].notna().any()),
+        of=among(trials, allowed, limits),
+        timed=f"measured on {datetime.now().date()}" if is_timed else "",
         decided=until.text if until else "",
         chosen_on=stored.seeds[0] if stored.content.document.search else None,
     )
@@ -174,7 +184,7 @@ def choose(
     decided: str = "",
     chosen_on: int | None = None,
     of: str = "",
-    timed_now: bool = False,
+    timed: str = "",
 ) -> Winner:
     """The winner among the complete pairs of one study's table of trials, by `ranking.rank`.
 
@@ -184,7 +194,7 @@ def choose(
         decided: Where the arms stand, of a study whose seeds end with the verdict.
         chosen_on: Of a search, the seed that chose its finalists.
         of: Which designs these are, where limits leave some out, as `limits.among` says it.
-        timed_now: Whether the latencies were measured by no training.
+        timed: When the latencies were measured, where no training did.
 
     Raises:
         UserError: where no pair is complete.
@@ -224,30 +234,35 @@ def choose(
         decided,
         chosen_on,
         *costs[best],
-        timed_now,
+        timed,
         of,
     )
 
 
-def _time_designs(stored: "StoredStudy", names: Sequence[str]) -> dict[str, float]:
-    """Seconds for one image of each design, measured here in turns, by the study's settings."""
+def _time_designs(stored: "StoredStudy", names: Sequence[str]) -> dict[str, Latency]:
+    """The latency of each design, measured here in turns, by the study's settings."""
     from explorer.networks import Case, measure, use_threads
 
     settings, threads = stored.content.settings, use_threads(None)
     use_threads(settings.threads)
+    of = counted(len(names), "design")
+    print(f"Measuring the latency of {of} on {settings.device} ...", file=sys.stderr, flush=True)
     try:
-        timings = measure(
-            [Case(stored.design(name).architecture) for name in names],
-            device=settings.device,
-            precision=settings.precision,
-        )
+        with progress_bar("measuring") as progress:
+            timings = measure(
+                [Case(stored.design(name).architecture) for name in names],
+                device=settings.device,
+                precision=settings.precision,
+                progress=progress,
+            )
     except UserError as error:
         raise UserError(
             f"{error} A latency is measured as the study trains: here, limit params or flops."
         ) from None
     finally:
         use_threads(threads)
-    return {name: timing.seconds for name, timing in zip(names, timings, strict=True)}
+    latencies = [Latency(timing.seconds, timing.low, timing.high) for timing in timings]
+    return dict(zip(names, latencies, strict=True))
 
 
 def _count(value: Any) -> int | None:

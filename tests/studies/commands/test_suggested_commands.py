@@ -136,7 +136,7 @@ def test_commands_of_a_study_from_its_plan_to_its_winner(
     assert retrain == ["study", "winner", "--retrain", "--export", "best", *HERE, "--", FILE]
     Path("best").mkdir()
     Path("best/card.md").touch()
-    assert "best holds a model already" in shell(*retrain, code=2)  # all of it was understood
+    assert "best holds another model" in shell(*retrain, code=2)  # all of it was understood
 
 
 def test_commands_where_nothing_is_stored_yet(shell: Shell) -> None:

@@ -5,8 +5,10 @@ import contextlib
 import io
 import json
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -272,7 +274,9 @@ def test_the_winner_is_shown_trained_fully_and_exported_whole(
     assert "chosen" in shown.stdout
     # No training measured a latency, so a limit on it has the designs measured now.
     limited = ["winner", "tiny", "--where", "latency<=60s"]
-    assert re.search(r"^Latency: .*, measured now\.$", here("study", *limited).stdout, re.MULTILINE)
+    timed = here("study", *limited)
+    assert "Measuring the latency of 3 designs on cpu ..." in timed.stderr
+    assert re.search(r"^Latency: .*, measured on 20\d\d-\d\d-\d\d\.", timed.stdout, re.MULTILINE)
     none = here("study", "winner", "tiny", "--where", "latency<=1us")
     assert (none.returncode, "no design of this study has latency<=1us" in none.stderr) == (2, True)
     retrain = [*limited, "--retrain", "--export", "best"]
@@ -299,7 +303,13 @@ def test_the_winner_is_shown_trained_fully_and_exported_whole(
     (error,) = re.findall(r"^- test error: ([0-9.]+) %", card, re.MULTILINE)
     assert 100 * (1 - accuracy["value"]) == pytest.approx(float(error), abs=0.0051)
     assert "1438 images" in card
-    assert re.search(r"latency: .* measured now", card)
+    measured = (
+        r"in torch, for one image on cpu, in 32 bits, with 1 thread, measured on 20\d\d-\d\d-"
+    )
+    assert re.search(rf"latency of weights.safetensors: .*\(quartiles .*\) {measured}", card)
+    assert re.search(
+        r"latency of network.onnx: .*\(quartiles .*\) in onnxruntime, .* 1 thread", card
+    )
     mean, std = (
         float(number) for number in re.search(r"minus ([\d.]+), over ([\d.]+)", card).groups()
     )  # type: ignore[union-attr]
@@ -340,9 +350,39 @@ def test_the_winner_is_shown_trained_fully_and_exported_whole(
     assert json.loads(facts["mean"]) == pytest.approx([mean], rel=1e-5)
     assert (facts["resolution"], facts["in_channels"], facts["classes"]) == ("8", "1", "10")
 
-    again = here("study", *retrain)
-    assert again.returncode == 2
-    assert "best holds a model already" in again.stderr
+    # The same again, as a notebook's "Run all" asks for it, is what is there; another is refused.
+    written = {path: path.read_bytes() for path in Path("best").glob("*.*") if path.is_file()}
+    again = here("study", *retrain, "--set", "recipe.epochs=2", "--json")
+    same = ("design", "test_error", "test_errors_by_class", "epochs", "folder")
+    assert [json.loads(again.stdout)[key] for key in same] == [told[key] for key in same]
+    assert {path: path.read_bytes() for path in written} == written
+    another = here("study", *retrain)
+    assert another.returncode == 2
+    assert "best holds another model; name another folder, or remove it" in another.stderr
+
+    # The card's commands work as they stand, in its folder, for a network of other classes.
+    for kind, colour in (("dark", 20), ("light", 200), ("grey", 120)):
+        Path("best/photos", kind).mkdir()
+        for number in range(20):
+            Image.new("L", (9, 9), colour + number).save(f"best/photos/{kind}/{number}.png")
+    for path in Path("best/photos").glob("*.png"):
+        path.unlink()
+    shutil.copy("best/photos/dark/0.png", "best/photo1.jpg")
+    shutil.copy("best/photos/dark/1.png", "best/photo2.jpg")
+    lines = re.findall(r"^resnext-explorer (.*)$", card, re.MULTILINE)
+    assert [line.split()[0] for line in lines] == ["predict", "train"]
+    assert "best/" not in card
+    with contextlib.chdir("best"):
+        for line in lines:
+            done = here(
+                *shlex.split(line),
+                *(
+                    ["--set", "recipe.epochs=1", "--set", "recipe.batch_size=8"]
+                    if line.startswith("train")
+                    else []
+                ),
+            )
+            assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(
@@ -512,6 +552,36 @@ def test_where_onnx_fails_the_weights_and_the_card_are_there_all_the_same(
     _, _, again = result.stderr.partition("Try again with: resnext-explorer ")
     assert CliRunner().invoke(cli, again.split()).exit_code == 0
     assert Path("best/network.onnx").exists()
+
+
+def test_without_the_extra_onnx_the_weights_and_the_card_are_written(
+    trained: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["study", "winner", "tiny", "--storage", "sqlite:///t.db", "--retrain"]
+    arguments += ["--export", "best"]
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, "onnxruntime", None)
+        result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 1, result.output
+    why = (
+        "network.onnx is left out: it needs the extra [onnx] (onnxruntime is missing): pip install"
+    )
+    assert why in result.stdout  # before the training, too
+    assert f"Error: {why} 'resnext-explorer[onnx]'. Try again with: resnext-explorer export" in (
+        result.stderr
+    )
+    assert sorted(path.name for path in Path("best").iterdir()) == [
+        "card.md",
+        "weights.safetensors",
+    ]
+    assert "`network.onnx`: missing: it needs the extra [onnx]" in Path("best/card.md").read_text()
+    # What is there is found again, and what it lacks is said again.
+    again = Study.load("tiny", storage="sqlite:///t.db").retrain(
+        "best", storage="sqlite:///t.db", quiet=True
+    )
+    assert [path.name for path in again.files] == ["weights.safetensors", "card.md"]
+    assert again.onnx_error is not None
+    assert why in again.onnx_error
 
 
 def test_weights_that_cannot_be_written_leave_nothing_half_written(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
-from searching import BASE, SPACE
+from searching import BASE, NOBODY, SPACE, claims_of, make
 
 import studies.running.supervisor
 from dashboards.analysis.findings import Findings
@@ -18,7 +18,9 @@ from dashboards.report.sources import load_sources
 from explorer.cli import cli
 from explorer.errors import UserError
 from studies import Study
+from studies.records.stored_study import get, retry
 from studies.results import Reader
+from studies.running.proposing import Proposer
 from studies.storage import Storage
 
 URL = "sqlite:///t.db"
@@ -90,7 +92,10 @@ def test_a_design_above_the_latency_of_a_constraint_is_not_trained(
     assert trials["validation_error"][1:].isna().all()
     assert (
         trials["reason"][1:]
-        .str.fullmatch(r"not trained: its latency of [\d.]+ (µs|ms|s) is above the search's limit")
+        .str.fullmatch(
+            r"not trained: its latency of [\d.]+ (µs|ms|s) \(quartiles .*\) is above the search's"
+            r" limit"
+        )
         .all()
     )
     assert (trials["latency"] > 1e-6).all()
@@ -105,6 +110,63 @@ def test_a_finalist_is_trained_on_later_seeds_although_the_machine_has_become_sl
     assert len(trials) > 4
     assert set(trials["status"]) == {"complete"}
     assert set(trials["latency"][trials["seed"] > 0]) == {0.005}
+
+
+@pytest.mark.heavy
+@pytest.mark.usefixtures("fake")
+def test_what_a_busy_machine_pruned_says_so_and_is_measured_again_by_retry(
+    timed: Callable[..., Any], write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(studies.running.supervisor, "TRAINER", "fake_training:Busier")
+    keys = {"trials": 4, "finalists": 1, "constraints": {"latency": "2ms"}}
+    file = write({"method": "random", **keys}, [0, 1])
+    shown = CliRunner().invoke(cli, ["study", "run", str(file), "--storage", URL]).output
+    tables = Reader(Storage(URL)).tables("tiny")
+    assert list(tables.trials["status"]) == ["complete", *["pruned"] * 3, "complete"]
+    slow = "13.1 ms (quartiles 9 ms to 15 ms)"
+    assert set(tables.trials["reason"]) == {
+        "",
+        f"not trained: its latency of {slow} is above the search's limit",
+    }
+    assert f"pruned: {slow} an image, and the limit is 2 ms (the machine is busy" in shown
+    assert f"as on an idle machine: resnext-explorer study retry tiny --storage {URL}" in shown
+    findings = Findings(tables.trials, tables.info)
+    assert findings.verdict.title == (
+        "Of 4 designs tried, 1 of them trained, C=1, width=16 has the lowest validation error"
+    )
+    again = CliRunner().invoke(cli, ["study", "run", "tiny", "--storage", URL]).output
+    assert "tiny: 2 of 5 pairs complete, 3 pruned; nothing to train." in again
+
+    retried = CliRunner().invoke(cli, ["study", "retry", "tiny", "--storage", URL]).output
+    assert "3 pairs will be tried again by: resnext-explorer study run tiny" in retried
+    # Its fastest quarter is within the limit, so nobody knows that the design is too slow.
+    monkeypatch.setattr(studies.running.supervisor, "TRAINER", "fake_training:Busy")
+    trials = timed(seeds=[0, 1], constraints={"latency": "2ms"}).trials
+    assert set(trials["status"]) == {"complete"}
+    assert trials["design"].nunique() == 4
+    assert "nothing to try again" in (
+        CliRunner().invoke(cli, ["study", "retry", "tiny", "--storage", URL]).output
+    )
+
+
+def test_only_a_design_that_was_too_slow_is_tried_again(write: Callable[..., Path]) -> None:
+    """What its curve pruned stays so: it has competed."""
+    storage = Storage(URL)
+    keys = {"trials": 3, "finalists": 1, "constraints": {"latency": "2ms"}}
+    stored = make(storage, write({"method": "random", **keys}))
+    proposer, claims = Proposer(stored), claims_of(storage, stored)
+    endings: list[dict[str, Any]] = [{}, {"result": {"latency": 0.0131}}, {}]
+    for ended, attributes in zip(("complete", "pruned", "pruned"), endings, strict=True):
+        attempt = claims.claim(NOBODY) or proposer.claim(claims, NOBODY, 0)
+        assert attempt
+        result = {"result": {"validation_error": 0.1}} if ended == "complete" else attributes
+        claims.end(attempt, ended, 0.1 if ended == "complete" else None, result)
+    slow = claims.counts()
+    assert (slow.complete, slow.pruned, slow.left) == (1, 2, 0)
+    assert retry(storage, get(storage, "tiny")) == 1
+    now = get(storage, "tiny").counts(storage)
+    assert (now.complete, now.pruned, now.waiting) == (1, 1, 1)
+    assert retry(storage, get(storage, "tiny")) == 0
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from explorer.errors import UserError
-from studies.winner.limits import among, within
+from studies.judging.latency import Latency
+from studies.winner.limits import all_limits, among, within
 from studies.winner.winner import choose
 
 SETTINGS = {"device": "cpu", "precision": "bf16", "threads": 2}
@@ -74,18 +75,43 @@ def test_where_no_latency_was_measured_the_message_says_how_to_as_the_study_woul
 def test_latencies_that_no_training_measured_are_measured_of_what_other_limits_leave() -> None:
     timed: list[list[str]] = []
 
-    def time_designs(names: Sequence[str]) -> dict[str, float]:
+    def time_designs(names: Sequence[str]) -> dict[str, Latency]:
         timed.append(list(names))
-        return {"a": 0.001, "c": 0.003}
+        return {"a": Latency(0.001, 0.001, 0.002), "c": Latency(0.003, 0.002, 0.009)}
 
     trials = TRIALS.assign(latency=None, status="complete")
     where = ["latency<=2ms", "params<=500k"]
     allowed = within(trials, where, SETTINGS, time_designs)
     assert timed == [["a", "c"]]
     assert (set(allowed["design"]), set(allowed["latency"])) == ({"a"}, {0.001})
+    with pytest.raises(
+        UserError, match=r"with latency 1 ms \(quartiles 1 ms to 2 ms\), .*, measured"
+    ):
+        within(trials, ["latency<=0.5ms"], SETTINGS, time_designs)
     # What trainings have measured stays.
     assert set(within(TRIALS, ["latency<=2ms"], SETTINGS, time_designs)["design"]) == {"b", "c"}
-    assert len(timed) == 1
+    assert len(timed) == 2
+
+
+def test_a_design_that_is_too_slow_says_by_which_settings_and_how_to_measure_it_again() -> None:
+    """A search's own constraint holds for its winner, unless another limit is given."""
+    own = ["latency<=0.5ms", "params<=700000"]
+    assert all_limits([], own) == own
+    assert all_limits(["latency <= 5ms"], own) == ["latency <= 5ms", "params<=700000"]
+    busy = TRIALS.assign(latency_low=0.0004, latency_high=0.002)
+    with pytest.raises(UserError) as refused:
+        within(busy, own, SETTINGS, demanded=own)
+    assert str(refused.value) == (
+        "no design of this study has latency<=0.5ms, which its search demands; c is nearest, with"
+        " latency 1 ms (quartiles 400 µs to 2 ms), for one image on cpu, in bf16, with 2 threads,"
+        " the median over trainings. Another limit instead: --where 'latency<=...'. The machine was"
+        " busy then; on an idle one, measure again: resnext-explorer measure c --mode inference"
+        " --resolution 8 --in-channels 1 --classes 10 --device cpu --precision bf16 --threads 2"
+    )
+    with pytest.raises(
+        UserError, match=r"'latency<=\.\.\.'\. To measure again: resnext-explorer measure c"
+    ):
+        within(TRIALS, own[:1], SETTINGS)
 
 
 def test_how_many_designs_are_left_is_said() -> None:
@@ -103,7 +129,7 @@ def test_the_winner_within_limits_says_so_and_what_it_costs() -> None:
     )
     allowed = within(trials, ["latency<=2ms"], SETTINGS)
     chosen = choose(allowed, of=among(trials, allowed, ["latency<=2ms"]))
-    assert (chosen.design, chosen.params, chosen.latency) == ("b", 600_000, 0.002)
+    assert (chosen.design, chosen.params, chosen.latency) == ("b", 600_000, Latency(0.002))
     assert chosen.why.startswith(
         "b (b) has the lowest validation error, 20.00 %, mean of 3 seeds, of the 2 of 3 designs"
         " with latency<=2ms."
