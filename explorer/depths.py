@@ -33,6 +33,31 @@ def longest(reference: Architecture) -> Policy:
     return lambda n: (*depths[:position], n, *depths[position + 1 :])
 
 
+def spread(reference: Architecture) -> Policy:
+    """All stages keep the reference's proportions, as nearly as one block at a time allows.
+
+    The n-th depths have n blocks in all, with at least one in each stage: each further block goes
+    to the stage that is furthest behind (the last of equals), so 1-1-1 becomes 1-1-2, 1-2-2, 2-2-2.
+    """
+    shares = reference.depths
+    depths = [1] * len(shares)
+    order: list[int] = []  # the stage of each block behind the first of every stage
+
+    def depths_at(n: int) -> tuple[int, ...]:
+        further = max(0, n - len(shares))
+        while len(order) < further:
+            # Webster's method of sharing out seats: never shallower, and exact where it can be.
+            priorities = [
+                share / (2 * blocks + 1) for share, blocks in zip(shares, depths, strict=True)
+            ]
+            stage = max(range(len(depths)), key=lambda each: (priorities[each], each))
+            order.append(stage)
+            depths[stage] += 1
+        return tuple(1 + order[:further].count(stage) for stage in range(len(shares)))
+
+    return depths_at
+
+
 def published(reference: Architecture) -> Policy:
     """The n-th published depths (`explorer.names`), and the last of them from there on.
 
@@ -51,6 +76,7 @@ def published(reference: Architecture) -> Policy:
 
 POLICIES: dict[str, Callable[[Architecture], Policy]] = {
     "proportional": proportional,
+    "spread": spread,
     "longest": longest,
     "published": published,
 }

@@ -1,44 +1,60 @@
 """The command `study new`: five questions, and a study file that runs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from explorer.commands.options import FORCE_OPTION
-from explorer.commands.parsing import Number
+from explorer.commands.parsing import Number, WholeNumber
 from explorer.errors import UserError
 from explorer.suggestions import command
+from explorer.text import counted
 
 if TYPE_CHECKING:
-    from studies.config.study import Wanted
+    from studies.config.study import StudyFile, Wanted
+    from studies.data import DataSpec, Sizes
 
-# What is asked, and how the space says it; `{reference}` of a scale space is suggested.
+# What is asked, and how the space says it: `{reference}` of a scale space is suggested, and
+# `{axes}` are the first of AXES of which every arm fits the budget.
 QUESTIONS = {
     "paths": (
         "At equal FLOPs, how many paths?",
         """\
   budget: {{flops: {flops}}}      # the reference is the best network at or under it
   match: {{solve: bottleneck_width, tolerance: 0.05}}   # d is solved: equal cost
-  axes: {{cardinality: [1, 2, 4, 8]}}""",
+  axes: {axes}""",
     ),
     "scale": (
         "At twice the FLOPs, deeper, wider or more paths?",
         """\
   reference: {reference}      # at or under half of {flops} FLOPs
-  scale: {{factor: 2, by: flops, depth_policy: longest}}""",
+  scale: {{factor: 2, by: flops, depth_policy: spread}}   # all stages grow""",
     ),
     "all": (
         "At equal FLOPs, which cardinality and depth together?",
         """\
   budget: {{flops: {flops}}}      # the reference is the best network at or under it
   match: {{solve: bottleneck_width, tolerance: 0.1}}   # d is solved: equal cost
-  axes:
-    cardinality: [1, 4, 8]
-    depths: [1-1-1, 2-2-2, 3-3-3]""",
+  axes: {axes}""",
     ),
 }
+AXES = {
+    "paths": [f"{{cardinality: {paths}}}" for paths in ([1, 2, 4, 8], [1, 2, 4], [1, 2])],
+    "scale": [""],
+    "all": [
+        f"{{cardinality: {paths}, depths: [{depths}]}}"
+        for depths in ("1-1-1, 2-2-2, 3-3-3", "1-1-1, 2-2-2")
+        for paths in ([1, 4, 8], [1, 2, 4])
+    ],
+}
 RESOLUTION = 32  # of a folder's images
+CANDIDATES = 15  # references of each depth, of which the one with the nearest arms is taken
+# A training gets epochs for so many steps, and at least 15: in 90 steps networks learned nothing of
+# 420 photos.
+LEAST_STEPS, LEAST_EPOCHS = 1_000, 15
+MOST_SEEDS = 1_000
+LARGEST_BATCH, SMALLEST_BATCH, STEPS_AN_EPOCH = 64, 8, 10
 TEMPLATE = """\
 # A study file, by `{new}`. Change what you like; every key is explained in
 # the README of the folder studies, and by an editor that is given `{schema}`.
@@ -48,11 +64,28 @@ space:
   name: {name}
 {space}
 {data}
-recipe: {{name: quick, epochs: {epochs}, batch_size: 64}}   # other recipes: modern, resnext_cifar
+# {steps_an_epoch} steps an epoch, {steps:,} in all{why}.
+recipe: {{name: quick, epochs: {epochs}, batch_size: {batch_size}}}   # or modern, resnext_cifar
 seeds: [{seeds}]      # every arm is trained with each of them
 margin: {margin}      # points of test error that do not matter to you
 search: grid          # every arm; a search proposes designs instead: {{method: tpe, trials: 30}}
 """
+
+
+class SeedCount(WholeNumber):
+    """How many seeds: a number, not a list of them."""
+
+    def parse(self, text: str, option: str) -> Any:
+        if "," in text:
+            count = len(text.strip(", ").split(","))
+            raise UserError(
+                f"{option} takes the number of seeds: {option} {count} trains each network with"
+                f" seeds 0 to {count - 1} (given: {text})."
+            )
+        seeds = super().parse(text, option)
+        if seeds > MOST_SEEDS:
+            raise UserError(f"{option} takes at most {MOST_SEEDS:,} seeds; given: {text}.")
+        return seeds
 
 
 @click.command()
@@ -71,13 +104,19 @@ search: grid          # every arm; a search proposes designs instead: {{method: 
 @click.option(
     "--ask",
     type=click.Choice(list(QUESTIONS)),
-    prompt="What do you ask? paths: how many; scale: deeper, wider or more; all: paths and depth",
+    prompt=(
+        "What do you ask? paths: how many; scale: deeper, wider or more paths, from a network of"
+        " half the budget; all: paths and depth"
+    ),
     help="What the study asks.",
 )
 @click.option(
     "--seeds",
-    type=click.IntRange(1, 1000),
-    prompt="How many trainings of each network? 3 show a gap of a point, 10 one of half a point",
+    type=SeedCount(),
+    prompt=(
+        "How many trainings of each network? Of 10,000 test images 3 show a gap of a point, 10 one"
+        " of half a point; fewer images need more"
+    ),
     help="How many seeds.",
 )
 @click.option(
@@ -100,40 +139,48 @@ def new(
       resnext-explorer study new my_study.yaml --data digits --budget 3M --ask paths
     """
     from explorer.files import check_output, write_atomic
-    from search_spaces.documents import parse_document
-    from studies.config.study import StudyFile
+    from studies.config.outlook import outlook
+    from studies.data import known_sizes
 
     check_output(file, (".yaml", ".yml"), b"", force=force)
     try:
-        text = _written(file, data, budget, ask, seeds, margin)
-        wanted = parse_document(StudyFile, text, source=str(file), path=file).wanted()
+        spec = _data(data)
+        sizes = known_sizes(spec)
+        text, study, wanted = _chosen(file, spec, sizes, budget, ask, seeds, margin)
     except UserError as error:
-        others = " or ".join(f"--ask {question}" for question in QUESTIONS if question != ask)
-        raise UserError(
-            f"{error} Here: another --budget, or {others}. Nothing is written."
-        ) from None
+        raise UserError(f"{error} Nothing is written.") from None
     write_atomic(file, text)
     _show(wanted)
+    for line in ["", *outlook(study, sizes.splits, sizes.names), *sizes.notes]:
+        click.echo(line)
+    recipe = study.recipe
+    steps = sizes.splits["train"] // recipe.batch_size
+    networks = counted(len(wanted.designs), "network")
     click.echo(
-        f"\nWrote {file}: {len(wanted.designs)} networks, {seeds} seeds,"
-        f" {len(wanted.designs) * seeds} trainings."
+        f"Each training: {counted(recipe.epochs, 'epoch')} of {counted(steps, 'step')} of"
+        f" {counted(recipe.batch_size, 'image')}, {recipe.epochs * steps:,} steps in all"
+        f"{_why(recipe.epochs)}."
+    )
+    if ask == "scale":
+        click.echo(
+            f"The reference, {wanted.designs[0].reference}, costs half of the budget, and the other"
+            " arms twice as much as it."
+        )
+    click.echo(
+        f"\nWrote {file}: {networks}, {counted(seeds, 'seed')},"
+        f" {counted(len(wanted.designs) * seeds, 'training')}."
         f"\nHow long do they take here? {command('study plan', file)}"
         f"\nTrain them: {command('study run', file)}"
     )
 
 
-def _written(file: Path, data: str, budget: float, ask: str, seeds: int, margin: float) -> str:
-    """The study's file as text."""
-    import json
+def _data(data: str) -> "DataSpec":
+    """The data section of a data set's name, or of a folder's path."""
+    from studies.data import DATA_SETS, DataSpec, has_test
 
-    from explorer.text import human_flops
-    from studies.data import DATA_SETS
-
-    flops = human_flops(budget).replace(" ", "")
-    section, epochs = "", 15
+    section: dict[str, Any] = {"name": data, "validation": 0.1}
     if data in DATA_SETS:
-        test = "" if DATA_SETS[data].own_test else ", test: 0.2"
-        section = f"data: {{name: {data}, validation: 0.1{test}}}"
+        own_test = DATA_SETS[data].own_test
     else:
         folder = Path(data).expanduser()
         if not folder.is_dir():
@@ -142,44 +189,137 @@ def _written(file: Path, data: str, budget: float, ask: str, seeds: int, margin:
                 f"{data} is neither a data set nor a folder of images that is there; the data sets:"
                 f" {known}."
             )
-        path = json.dumps(str(folder.absolute()))
-        section = (
-            f"data: {{name: folder, path: {path}, resolution: {RESOLUTION}, validation: 0.1,"
-            " test: 0.2}   # images are resized to resolution"
-        )
+        own_test = has_test(folder)
+        path = str(folder.absolute())
+        section = {"name": "folder", "path": path, "resolution": RESOLUTION, "validation": 0.1}
+    return DataSpec(**section, **({} if own_test else {"test": 0.2}))
+
+
+def _chosen(
+    file: Path,
+    spec: "DataSpec",
+    sizes: "Sizes",
+    budget: float,
+    ask: str,
+    seeds: int,
+    margin: float,
+) -> "tuple[str, StudyFile, Wanted]":
+    """The study file as text, the study, and its designs: of the most arms that fit the budget."""
+    from search_spaces.documents import parse_document
+    from studies.config.study import StudyFile
+
+    others = " or ".join(f"--ask {question}" for question in QUESTIONS if question != ask)
+    advice = f" Here: another --budget, or {others}."
+    for axes in AXES[ask]:
+        try:
+            reference = _reference(spec, sizes.classes, budget) if ask == "scale" else ""
+        except UserError as error:
+            raise UserError(f"{error}{advice}") from None
+        text = _written(file, spec, sizes, budget, ask, axes, reference, seeds, margin)
+        study = parse_document(StudyFile, text, source=str(file), path=file)
+        try:
+            return text, study, study.wanted()
+        except UserError as error:
+            refusal = UserError(f"{error}{advice}")
+    raise refusal
+
+
+def _written(
+    file: Path,
+    spec: "DataSpec",
+    sizes: "Sizes",
+    budget: float,
+    ask: str,
+    axes: str,
+    reference: str,
+    seeds: int,
+    margin: float,
+) -> str:
+    """The study's file as text."""
+    import json
+
+    from explorer.text import human_flops
+    from studies.config.outlook import epochs_for
+
     question, space = QUESTIONS[ask]
-    reference = ""
-    if "{reference}" in space:
-        reference = _reference(data, budget)
+    train = sizes.splits["train"]
+    batch_size = _batch_size(train)
+    epochs = max(LEAST_EPOCHS, epochs_for(LEAST_STEPS, train, batch_size))
+    section = spec.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    keys = ("name", "path", "resolution", "validation", "test")
+    section = {"validation": spec.validation, **section}
+    shown = ", ".join(
+        f"{key}: {json.dumps(section[key]) if key == 'path' else section[key]}"
+        for key in keys
+        if key in section
+    )
+    comment = "   # images are resized to resolution" if spec.name == "folder" else ""
     return TEMPLATE.format(
         new=command("study new"),
         schema=command("schema", "study"),
         name=file.stem,
         question=question,
-        space=space.format(flops=flops, reference=reference),
-        data=section,
+        space=space.format(
+            flops=human_flops(budget).replace(" ", ""), reference=reference, axes=axes
+        ),
+        data=f"data: {{{shown}}}{comment}",
+        steps_an_epoch=train // batch_size,
+        steps=epochs * (train // batch_size),
+        why=_why(epochs),
         epochs=epochs,
+        batch_size=batch_size,
         seeds=", ".join(map(str, range(seeds))),
         margin=f"{margin:g}",
     )
 
 
-def _reference(data: str, budget: float) -> str:
-    """A network at or under half the budget, which can be made deeper, wider or of more paths."""
-    from explorer.references import suggest
+def _why(epochs: int) -> str:
+    """Why so many epochs, where it is more than usual."""
+    if epochs == LEAST_EPOCHS:
+        return ""
+    return f", since in far fewer than {LEAST_STEPS:,} a network seldom learns much"
+
+
+def _batch_size(train: int) -> int:
+    """64, or less where an epoch of that had only a few steps."""
+    size = LARGEST_BATCH
+    while size > SMALLEST_BATCH and train // size < STEPS_AN_EPOCH:
+        size //= 2
+    return min(size, train)
+
+
+def _reference(spec: "DataSpec", classes: int, budget: float) -> str:
+    """A network at or under half the budget, whose arms at twice its cost are near to that.
+
+    Few blocks and some paths, of which each can grow.
+    """
+    from explorer import scale
+    from explorer.references import Suggestion, suggest
     from studies.data import DATA_SETS, DataShape
 
-    shape = DATA_SETS[data].shape if data in DATA_SETS else DataShape(RESOLUTION, 3, 10)
-    # Few blocks and some paths, of which each can grow.
-    (best,) = suggest(
-        budget / 2,
-        tolerance=0.1,
-        top=1,
-        cardinality=[4],
-        depths=[[1, 1, 1], [2, 2, 2]],
-        **vars(shape),
-    )
-    return best.name
+    known = DATA_SETS.get(spec.name)
+    shape = known.shape if known else DataShape(RESOLUTION, 3, classes)
+    candidates: list[Suggestion] = []
+    for depths in ((1, 1, 1), (2, 2, 2)):
+        try:
+            candidates += suggest(
+                budget / 2,
+                tolerance=0.1,
+                top=CANDIDATES,
+                cardinality=4,
+                depths=depths,
+                **vars(shape),
+            )
+        except UserError as error:
+            refusal = error
+    if not candidates:
+        raise refusal
+
+    def mismatch(candidate: Suggestion) -> float:
+        arms = scale(candidate.reference, 2, depth_policy="spread")
+        return max(abs(arm.mismatch) for arm in arms)
+
+    return min(candidates, key=mismatch).name
 
 
 def _show(wanted: "Wanted") -> None:

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from studies.data.decoding import Decoding
     from studies.data.downloads import CACHE_VARIABLE, cache_root
     from studies.data.exported import Exported
+    from studies.data.folder_layout import has_test
     from studies.data.images import DataShape, Images, Parts, Rows, Splits
     from studies.data.in_memory import data_section, is_of_arrays
     from studies.data.photos import find_photos, read_photos
+    from studies.data.sizes import Sizes, known_sizes
     from studies.data.spec import DATA_SETS, OWN, DataSpec
     from studies.data.splits import data_shape, load, mean_and_std, shape_and_parts
 
@@ -36,13 +38,16 @@ __all__ = [
     "Images",
     "Parts",
     "Rows",
+    "Sizes",
     "Splits",
     "cache_root",
     "clear_caches",
     "data_section",
     "data_shape",
     "find_photos",
+    "has_test",
     "is_of_arrays",
+    "known_sizes",
     "list_caches",
     "load",
     "mean_and_std",
@@ -57,10 +62,12 @@ __getattr__ = lazy_getattr(
         "downloads": ("CACHE_VARIABLE", "cache_root"),
         "decoding": ("Decoding",),
         "exported": ("Exported",),
+        "folder_layout": ("has_test",),
         "images": ("DataShape", "Images", "Parts", "Rows", "Splits"),
         "arrays": ("to_uint8",),
         "in_memory": ("data_section", "is_of_arrays"),
         "photos": ("find_photos", "read_photos"),
+        "sizes": ("Sizes", "known_sizes"),
         "spec": ("DATA_SETS", "OWN", "DataSpec"),
         "splits": ("data_shape", "load", "mean_and_std", "shape_and_parts"),
     },

@@ -45,6 +45,7 @@ class Listing:
         parts: The part of each: 0 train, 1 validation, 2 test.
         key: A digest of paths, sizes and times: the same key, the same files.
         left_out: What the folder holds besides.
+        notes: What else a user should know, a line each.
     """
 
     root: Path
@@ -54,6 +55,7 @@ class Listing:
     parts: list[int]
     key: str
     left_out: LeftOut
+    notes: tuple[str, ...] = ()
 
 
 def read_folder(
@@ -120,6 +122,7 @@ def read_folder(
     notes = [f"Left out of {encodable(str(root))}: {left_out}."] if left_out else []
     notes += _note_single_colours(images)
     notes += _note_similar_names(listing.classes)
+    notes += listing.notes
     notes += _note_copies(listing, images)
     return Parts(
         train,
@@ -171,9 +174,11 @@ def scan(root: Path) -> Listing:
                     " images, or remove the folder."
                 )
             left_out.update(left_out_of_class)
+    notes: tuple[str, ...] = ()
     if layout.folders == {0: root}:
         _check_order(root, files)
-    return Listing(root, names, files, labels, parts, digest.hexdigest(), left_out)
+        notes = _note_nested(root, files)
+    return Listing(root, names, files, labels, parts, digest.hexdigest(), left_out, notes)
 
 
 def _unreadable_error(images: DecodedImages, rows: list[int]) -> UserError:
@@ -205,6 +210,27 @@ def _note_similar_names(classes: tuple[str, ...]) -> list[str]:
         f"The classes {name!r} and {other!r} differ only in blanks or capitals: are they one class?"
         for name, other in pairs
     ]
+
+
+def _note_nested(root: Path, files: list[str]) -> tuple[str, ...]:
+    """A line where all images of a class lie in folders of its own: perhaps those are the classes.
+
+    So they do where a folder is named that is one level too high.
+    """
+    inner: dict[str, list[str]] = {}
+    for path in files:
+        name, *folders = path.split("/")[:-1]
+        inner.setdefault(name, []).append(folders[0] if folders else "")
+    for name, folders in inner.items():
+        different = list(dict.fromkeys(folders))
+        if len(different) > 1 and "" not in different:
+            more = ", ..." if len(different) > MOST_NAMES else ""
+            line = (
+                f"The class {name!r} is made of the folders {', '.join(different[:MOST_NAMES])}"
+                f"{more}: if those are the classes, name {root / name} instead."
+            )
+            return (encodable(line),)
+    return ()
 
 
 def _note_single_colours(images: DecodedImages) -> list[str]:

@@ -23,24 +23,37 @@ class DataSet:
 
     Attributes:
         shape: Of its images, and its number of classes.
-        own_test: Whether it brings a test set of its own.
+        test_images: How many its own test set has, where it brings one.
         mirrored: Whether a mirror image keeps its class.
+        images: How many it has, without those of a test set of its own.
         read: Reads it, given its name and the folder of its files (None: download them).
     """
 
     shape: DataShape
-    own_test: bool
+    test_images: int | None
     mirrored: bool
+    images: int
     read: Callable[[str, Path | None], Parts]
+
+    @property
+    def own_test(self) -> bool:
+        """Whether it brings a test set of its own."""
+        return self.test_images is not None
 
 
 DATA_SETS = {
     # A mirrored digit is another sign; a mirrored garment is a garment.
-    "digits": DataSet(DataShape(8, 1, 10), own_test=False, mirrored=False, read=read_digits),
-    "mnist": DataSet(DataShape(28, 1, 10), own_test=True, mirrored=False, read=read_idx_set),
-    "fashion_mnist": DataSet(DataShape(28, 1, 10), own_test=True, mirrored=True, read=read_idx_set),
-    "cifar10": DataSet(DataShape(32, 3, 10), own_test=True, mirrored=True, read=read_cifar),
-    "cifar100": DataSet(DataShape(32, 3, 100), own_test=True, mirrored=True, read=read_cifar),
+    "digits": DataSet(DataShape(8, 1, 10), None, mirrored=False, images=1_797, read=read_digits),
+    "mnist": DataSet(
+        DataShape(28, 1, 10), 10_000, mirrored=False, images=60_000, read=read_idx_set
+    ),
+    "fashion_mnist": DataSet(
+        DataShape(28, 1, 10), 10_000, mirrored=True, images=60_000, read=read_idx_set
+    ),
+    "cifar10": DataSet(DataShape(32, 3, 10), 10_000, mirrored=True, images=50_000, read=read_cifar),
+    "cifar100": DataSet(
+        DataShape(32, 3, 100), 10_000, mirrored=True, images=50_000, read=read_cifar
+    ),
 }
 OWN = ("folder", "npz", "package.module:function")  # data of the user's own
 FOLDER_KEYS = ("mirrored", "path", "resolution", "channels", "unreadable", "white", "max_pixels")

@@ -53,8 +53,8 @@ def shape_and_parts(spec: DataSpec, data_dir: Path | None = None) -> tuple[DataS
         return DATA_SETS[spec.name].shape, None
     if spec.name == "folder":
         assert spec.resolution is not None
-        with _reading(spec.name):
-            classes = len(class_names(_location(spec, data_dir)))
+        with in_folder(spec, data_dir) as root:
+            classes = len(class_names(root))
         return DataShape(spec.resolution, spec.channels or 3, classes), None
     parts = _read(spec, data_dir)
     channels, resolution = parts.train.images.shape[1:3]
@@ -88,17 +88,10 @@ def load(
             too small, to have one image of every class in each split.
     """
     if spec.name == "folder":  # known before anything is decoded
-        with _reading(spec.name):
-            check_test_fraction(spec.name, has_test(_location(spec, data_dir)), spec.test)
+        with in_folder(spec, data_dir) as root:
+            check_test_fraction(spec.name, has_test(root), spec.test)
     parts = parts or _read(spec, data_dir, at_hand, artifacts)
-    check_test_fraction(spec.name, parts.test is not None, spec.test)
-    _check_classes(spec.name, parts)
-    train, validation, test = parts.train, parts.validation, parts.test
-    if test is None:
-        assert spec.test is not None
-        train, test = _split_off("test", spec.test, train, parts, spec)
-    if validation is None:
-        train, validation = _split_off("validation", spec.validation, train, parts, spec)
+    train, validation, test = split_parts(spec, parts)
     mean, std = mean_and_std(train.images)
     _check_deviation(spec, mean, std, parts.scaling)
     if spec.name in DATA_SETS:
@@ -119,6 +112,19 @@ def load(
         mirrored_given=spec.mirrored is not None,
         max_pixels=spec.max_pixels,
     )
+
+
+def split_parts(spec: DataSpec, parts: Parts) -> tuple[Images, Images, Images]:
+    """The images to train on, of the validation and of the test; raises `UserError` as `load`."""
+    check_test_fraction(spec.name, parts.test is not None, spec.test)
+    _check_classes(spec.name, parts)
+    train, validation, test = parts.train, parts.validation, parts.test
+    if test is None:
+        assert spec.test is not None
+        train, test = _split_off("test", spec.test, train, parts, spec)
+    if validation is None:
+        train, validation = _split_off("validation", spec.validation, train, parts, spec)
+    return train, validation, test
 
 
 def mean_and_std(images: "NDArray[np.uint8] | Rows") -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -213,6 +219,13 @@ def _read(
         if at_hand:
             raise UserError(f"the data comes from the function {spec.name}, which is not called.")
         return read_function(spec.name)
+
+
+@contextmanager
+def in_folder(spec: DataSpec, data_dir: Path | None) -> Iterator[Path]:
+    """The folder of the data; an error of the system inside the block is a `UserError`."""
+    with _reading(spec.name):
+        yield _location(spec, data_dir)
 
 
 @contextmanager

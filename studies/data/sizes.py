@@ -1,0 +1,65 @@
+"""How many images each split of a data set will have, known without decoding or downloading."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from studies.data.folder import scan
+from studies.data.folder_layout import PARTS
+from studies.data.images import Images, Parts
+from studies.data.official import CLASS_NAMES
+from studies.data.spec import DATA_SETS, DataSpec
+from studies.data.splits import in_folder, split_parts
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What is known of a data set before its images are read.
+
+    Attributes:
+        splits: The number of images in each split; a folder's unreadable ones count.
+        classes: How many there are.
+        names: Of the classes, where they have any.
+        notes: What else a user should know, a line each.
+    """
+
+    splits: dict[str, int]
+    classes: int
+    names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def known_sizes(spec: DataSpec) -> Sizes:
+    """The sizes of a data set of ours, or of a folder, whose files are counted.
+
+    Raises:
+        UserError: As `load` does, but for images that cannot be read.
+    """
+    if spec.name in DATA_SETS:
+        about = DATA_SETS[spec.name]
+        images, test = about.images, about.test_images
+        if test is None:
+            test = round(images * (spec.test or 0))
+            rest = images - test
+        else:
+            rest = images
+        validation = round(images * spec.validation)
+        splits = {"train": rest - validation, "validation": validation, "test": test}
+        return Sizes(splits, about.shape.classes, CLASS_NAMES.get(spec.name, ()))
+    with in_folder(spec, None) as root:
+        listing = scan(root)
+    labels, part_of = np.array(listing.labels, np.int64), np.array(listing.parts)
+    by_part = [
+        Images(np.empty((len(own), 0), np.uint8), own) if len(own) else None
+        for own in (labels[part_of == part] for part in range(len(PARTS)))
+    ]
+    assert by_part[0] is not None
+    parts = Parts(by_part[0], *by_part[1:], len(listing.classes), listing.classes)
+    split = split_parts(spec, parts)
+    return Sizes(
+        dict(zip(("train", "validation", "test"), map(len, split), strict=True)),
+        parts.classes,
+        parts.names,
+        listing.notes,
+    )
