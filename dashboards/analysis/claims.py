@@ -24,7 +24,7 @@ from dashboards.analysis.words import (
     ratios_text,
     signed_interval,
 )
-from explorer.text import human_percent, signed_points
+from explorer.text import counted, human_percent, signed_points
 from studies.judging.equivalence import seeds_for_margin
 from studies.judging.grids import confidence_after
 
@@ -168,11 +168,13 @@ def _rest(comparison: Comparison) -> list[str]:
             f"Open: {'; '.join(bounds) if few else listed_by_axis([gap.arm for gap in open_gaps])}."
         )
     if open_gaps and comparison.margin:
-        sentences.append(_seeds_to_come(comparison, comparison.margin))
+        until = f"`until: {{margin: {bare_points(comparison.margin)}}}`"
+        alternative = f", or {until}, which stops arms as they are decided"
+        sentences.append(seeds_to_come(comparison, comparison.margin, alternative))
     return sentences
 
 
-def _seeds_to_come(comparison: Comparison, margin: float) -> str:
+def seeds_to_come(comparison: Comparison, margin: float, alternative: str = "") -> str:
     """How many seeds tell every gap within the margin: from the margin and the noise alone, since
     whoever plans on the gap that was seen ends without an answer."""
     wanted = f"To know every gap within {margin_words(margin)}"
@@ -183,10 +185,7 @@ def _seeds_to_come(comparison: Comparison, margin: float) -> str:
     if needed is None:
         return f"{wanted}, no number of seeds is enough."
     more = max(1, needed - max(gap.seeds for gap in comparison.differences))
-    return (
-        f"{wanted}: about {more} more {'seed' if more == 1 else 'seeds'} an arm, or"
-        f" `until: {{margin: {bare_points(margin)}}}`, which stops arms as they are decided."
-    )
+    return f"{wanted}: about {counted(more, 'more seed')} an arm{alternative}."
 
 
 def _without_intervals(evidence: Evidence, comparison: Comparison) -> Verdict:
