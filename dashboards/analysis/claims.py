@@ -195,9 +195,17 @@ def _without_intervals(evidence: Evidence, comparison: Comparison) -> Verdict:
     gap = f"{largest.arm}'s, {signed_points(largest.estimate)} points"
     errors = evidence.judged_errors.to_numpy(dtype=float)
     low, high = float(np.nanmin(errors)), float(np.nanmax(errors))
-    if high - low < SAME and (high < SAME or len(comparison.seeds) > 1):
-        return _same_errors(high, images)
     single = max(gap.seeds for gap in comparison.differences) < 2
+    so = "" if "for an interval" in comparison.problem else "no interval, "
+    if high - low < SAME:
+        return _same_errors(high, images, single)
+    if abs(largest.estimate) < SAME:
+        return Verdict(
+            f"No interval for the gaps from {reference}",
+            f"{_sentence(comparison.problem)}: {so}nothing is claimed.",
+            f"In the mean over seeds no arm differs from {reference}. {image} seeds or more images"
+            " would tell.",
+        )
     if single and evidence.info.get("imported"):
         # What was published may be the mean of several trainings, and gets no more seeds here.
         return Verdict(
@@ -212,7 +220,6 @@ def _without_intervals(evidence: Evidence, comparison: Comparison) -> Verdict:
             f"The largest gap in this one run is {gap}, and may be the luck of the seed. 2 more"
             " seeds would give intervals.",
         )
-    so = "" if "for an interval" in comparison.problem else "no interval, "
     return Verdict(
         f"No interval for the gaps from {reference}",
         f"{_sentence(comparison.problem)}: {so}nothing is claimed.",
@@ -221,10 +228,12 @@ def _without_intervals(evidence: Evidence, comparison: Comparison) -> Verdict:
     )
 
 
-def _same_errors(error: float, images: int | None) -> Verdict:
+def _same_errors(error: float, images: int | None, single: bool) -> Verdict:
     if error < SAME:
         wrong = f"With 0 of {images} images wrong" if images else "Without a single error"
         why = f"{wrong} this test set cannot tell them apart: take a harder one."
+    elif single:
+        why = f"{human_percent(error)} in one run each: 2 more seeds would give intervals."
     else:
         why = f"{human_percent(error)} in every seed tells nothing: look at the learning curves."
     words = "All arms make the same errors"
