@@ -113,14 +113,11 @@ def _rest(trained: Sequence[Difference], contest: Comparison) -> list[str]:
 
 
 def _reference_at(evidence: Evidence) -> str:
-    """'the reference at half the FLOPs'."""
+    """'the reference at half the FLOPs', where that is what it has."""
     ratios = [cost_ratio(evidence.costs, way, evidence.reference) for way in evidence.ways]
-    known = [ratio for ratio in ratios if ratio]
-    if not known:
-        return "the reference"
-    share = len(known) / sum(known)
-    part = "half" if abs(share - 0.5) < NEARLY_HALF else f"{share:.2f}x"
-    return f"the reference at {part} {evidence.budget}"
+    if all(ratio and abs(1 / ratio - 0.5) < NEARLY_HALF for ratio in ratios):
+        return f"the reference at half {evidence.budget}"
+    return "the cheaper reference"
 
 
 def _poor_sentence(poor: Sequence[Difference], comparison: Comparison, reference: str) -> str:
