@@ -217,6 +217,13 @@ class Artifacts:
         protocol = self._system.protocol
         return "file" in ((protocol,) if isinstance(protocol, str) else protocol)
 
+    @property
+    def _is_object_store(self) -> bool:
+        """Whether fsspec moves files by copying them."""
+        from fsspec import AbstractFileSystem
+
+        return type(self._system).mv is AbstractFileSystem.mv
+
     def _at(self, key: str) -> str:
         return f"{self._open()[1].rstrip('/')}/{key}"
 
@@ -226,14 +233,10 @@ class Artifacts:
             raise FileNotFoundError(errno.ENOENT, "no such folder", self._open()[1])
 
     def _copy_in(self, path: Path, key: str) -> None:
-        from fsspec import AbstractFileSystem
-
         self._check_there()
         target = self._at(key)
         self._make_folders(key)
-        # Where fsspec moves files by copying them, as in an object store, what is put is there
-        # whole or not at all.
-        if type(self._system).mv is AbstractFileSystem.mv:
+        if self._is_object_store:  # what is put is there whole or not at all
             self._system.put_file(str(path), target)
             return
         folder, _, name = target.rpartition("/")
@@ -248,7 +251,10 @@ class Artifacts:
 
     def _make_folders(self, key: str) -> None:
         """Make the folders of a file; never the one of all artifacts, which may be unmounted at any
-        moment, and be mounted again over what was made in its place."""
+        moment, and be mounted again over what was made in its place. An object store has none: S3
+        would make a bucket that is missing."""
+        if self._is_object_store:
+            return
         if not self._is_local:
             self._system.makedirs(self._at(key).rpartition("/")[0], exist_ok=True)
             return

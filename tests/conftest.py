@@ -11,8 +11,11 @@ from pathlib import Path
 
 import migrations
 import pytest
+import slurm_cluster
 from hypothesis import settings
 from postgres_server import Server, serve
+from s3_server import S3
+from s3_server import serve as serve_s3
 
 from studies.machine.cores import available_cores
 
@@ -89,6 +92,30 @@ def server(postgres_bin: Path) -> Iterator[Server]:
     """A PostgreSQL server for all tests of a process; each makes a database of its own."""
     with serve(postgres_bin) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3]:
+    with serve_s3() as running:
+        yield running
+
+
+@pytest.fixture
+def s3(s3_server: S3, monkeypatch: pytest.MonkeyPatch) -> S3:
+    """A server of S3 with a bucket, which the environment names."""
+    from s3fs import S3FileSystem
+
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    S3FileSystem.clear_instance_cache()  # one that connected elsewhere
+    return s3_server
+
+
+@pytest.fixture(scope="session")
+def slurm_programs() -> None:
+    """Slurm and MUNGE are installed (Debian's packages `slurm-wlm` and `munge`)."""
+    for name in slurm_cluster.PROGRAMS:
+        _program(name, f"/usr/sbin/{name}")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,23 +2,34 @@
 
 Slurm places the jobs. Each stops its worker before its time is over and is queued again while pairs
 are left, also when the command that submitted it is gone. The folder of a study's files has to be
-one that all nodes share. Nothing but this module and `slurm_seat` imports submitit.
+one that all nodes share. Nothing but this module, `slurm_seat` and `slurm_watcher` imports
+submitit.
 """
 
+import io
 import json
 import os
-import re
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import redirect_stderr, suppress
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 from explorer.errors import UserError
 from explorer.waiting import within
 from studies.engines.engine import Ended, Engine, Job, Placed, Tell
+from studies.engines.slurm_queue import (
+    JOB_NAME,
+    ORDINARY,
+    Partition,
+    partitions,
+    seconds_of,
+    suitable,
+)
 from studies.engines.slurm_seat import (
     SECRETS,
     Seat,
@@ -34,34 +45,15 @@ from studies.storage import FILES
 
 # Seconds for `sbatch` to answer.
 SUBMIT_TIMEOUT = 30.0
-# Seconds between two looks at what jobs tell, and at whether Slurm still has them.
-POLL, LOOK = 0.5, 60.0
+# Seconds between two looks at what jobs tell, and at whether Slurm still has them: it is asked less
+# often than that, for all of them at once (`slurm_watcher`).
+POLL, LOOK = 0.5, 5.0
 # Seconds in which a worker that was asked to stop ends its step.
 STOP_TIMEOUT = 120.0
 # A worker stops so many seconds before its job's end: a tenth of the job's time, within bounds.
 MARGIN = (20.0, 300.0)
 # Submitit gives a job up that has run out of time so often; ours run until no pair is left.
 REQUEUES = 1_000_000
-
-
-def seconds_of(text: str) -> float:
-    """Seconds of a time as Slurm takes it: 90 (minutes), 4:00:00, 1-12:00:00 and so on.
-
-    Raises `UserError` for anything else.
-    """
-    match = re.fullmatch(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", text.strip())
-    if match:
-        days, *parts = match.groups()
-        given = [int(part) for part in parts if part is not None]
-        # With days the first of the others are hours; without, of three they are, else minutes.
-        units = [3600, 60, 1] if days is not None or len(given) == 3 else [60, 1]
-        seconds = sum(unit * part for unit, part in zip(units, given, strict=False))
-        if seconds := seconds + 86400 * int(days or 0):
-            return float(seconds)
-    raise UserError(
-        f"--time {text} is no time of Slurm's. Write minutes, hours:minutes:seconds or"
-        " days-hours:minutes:seconds, such as 4:00:00."
-    )
 
 
 class SlurmEngine(Engine):
@@ -89,11 +81,19 @@ class SlurmEngine(Engine):
         low, high = MARGIN
         self._margin = min(max(self._seconds / 10, low), high, self._seconds / 2)
         self._needs: dict[str, Any] = {}
+        self._time = time
+        self._partitions: list[Partition] = []
+
+    def reach(self) -> None:
+        _require_submitit()
+        if self._cluster == "slurm":
+            self._partitions = suitable(partitions(), self._partition, self._time)
 
     def settings(self, resolve: Callable[..., Resolved], **options: Any) -> Resolved:
         job = self._ask_node(resolve, options)
         print(f"Job {job.job_id} finds out what the nodes can compute with.", file=sys.stderr)
         try:
+            self._wait_for(job)
             resolved, mistake = job.result()
         except RuntimeError as error:  # submitit's: the job failed, was cancelled, ran out of time
             raise UserError(
@@ -103,21 +103,31 @@ class SlurmEngine(Engine):
         except KeyboardInterrupt:
             job.cancel(check=False)
             raise
+        rmtree(job.paths.folder, ignore_errors=True)
+        with suppress(OSError):  # others use it
+            job.paths.folder.parent.rmdir()
         if resolved is None:
             raise UserError(mistake)
         return resolved
 
     def _ask_node(self, resolve: Callable[..., Resolved], options: dict[str, Any]) -> Any:
-        """A job that resolves the settings: with GPUs, unless Slurm has none for it."""
+        """A job that resolves the settings: with GPUs, where Slurm has some."""
+        needs = {"cpus_per_task": 1}
+        if any(partition.has_gpus for partition in self._partitions):
+            needs["gpus_per_node"] = self.devices
+        # A folder of its own, which is removed once the job has told what it found out.
+        executor = self._executor(Path.cwd() / FILES / "_slurm" / uuid.uuid4().hex[:12], needs)
+        return _submitted(lambda: executor.submit(settings_here, resolve, options, sys.path))
 
-        def asked(**gpus: int) -> Any:
-            executor = self._executor(Path.cwd() / FILES / "_slurm", {"cpus_per_task": 1, **gpus})
-            return _submitted(lambda: executor.submit(settings_here, resolve, options, sys.path))
-
-        try:
-            return asked(gpus_per_node=self.devices)
-        except _Refused:
-            return asked()
+    def _wait_for(self, job: Any) -> None:
+        """Wait for a job's end, and say what it waits for."""
+        said = ""
+        while not job.done():
+            if (reason := _reason_to_wait(job)) != said:
+                said = reason
+                if reason:
+                    print(f"It waits in Slurm's queue ({reason}).", file=sys.stderr)
+            time.sleep(POLL)
 
     def seats(self, settings: Settings) -> int:
         self._needs = {"cpus_per_task": settings.threads * self.devices}
@@ -143,22 +153,16 @@ class SlurmEngine(Engine):
         ]
 
     def _executor(self, folder: Path, needs: dict[str, Any]) -> Any:
-        try:
-            import submitit
-        except ModuleNotFoundError:
-            raise UserError(
-                "submitit is not installed here. Install it: pip install 'resnext-explorer[slurm]'"
-            ) from None
-        try:
-            executor = submitit.AutoExecutor(
-                folder, cluster=self._cluster, **{f"{self._cluster}_max_num_timeout": REQUEUES}
-            )
-        except RuntimeError:
-            raise UserError(
-                "there is no Slurm here (no srun). Run the command on a machine that submits jobs."
-            ) from None
+        import submitit
+
+        from studies.engines.slurm_watcher import watch
+
+        watch()
+        executor = submitit.AutoExecutor(
+            folder, cluster=self._cluster, **{f"{self._cluster}_max_num_timeout": REQUEUES}
+        )
         executor.update_parameters(
-            name="resnext-explorer", timeout_min=max(1, round(self._seconds / 60)), **needs
+            name=JOB_NAME, timeout_min=max(1, round(self._seconds / 60)), **needs
         )
         if self._cluster == "slurm":
             executor.update_parameters(
@@ -169,8 +173,20 @@ class SlurmEngine(Engine):
         return executor
 
 
-class _Refused(UserError):
-    """Slurm has answered, and does not take a job as it is."""
+def _require_submitit() -> None:
+    try:
+        import submitit  # noqa: F401
+    except ModuleNotFoundError:
+        raise UserError(
+            "submitit is not installed here. Install it: pip install 'resnext-explorer[slurm]'"
+        ) from None
+
+
+def _reason_to_wait(job: Any) -> str:
+    """Why Slurm lets a job wait, as it was known last; empty where it does not wait."""
+    about = job.watcher.get_info(job.job_id, mode="cache")
+    reason = about.get("Reason", "") if about.get("State") == "PENDING" else ""
+    return "" if reason == "None" else reason
 
 
 def _reason(error: Exception) -> str:
@@ -186,21 +202,22 @@ class SlurmWorker(Placed):
         self._job, self._submitted, self._folder, self._tell = job, submitted, folder, tell
         self.log = str(job.log)
         self._is_placed = False
+        self._is_terminated = False  # by Slurm: it is cancelled, or queued again
+        self._reason = ""  # why it waits, as Slurm said last
+        self._next_look = time.monotonic() + LOOK
         self._has_ended = threading.Event()
         self._events = events_file(folder, job.id)
         self._read = 0
         threading.Thread(target=self._listen, name=f"worker {job.index}", daemon=True).start()
 
     def _listen(self) -> None:
-        next_look = time.monotonic() + LOOK
         end: Ended | None = None
         while end is None and not self._has_ended.wait(POLL):
             end = self._look()
-            if end is None and time.monotonic() >= next_look:
-                next_look = time.monotonic() + LOOK
+            if end is None and time.monotonic() >= self._next_look:
+                self._next_look = time.monotonic() + LOOK
                 with suppress(Exception):
-                    if self._submitted.done():
-                        end = self._look() or self._lost()
+                    end = self._ask_slurm()
         with suppress(OSError):
             self._events.unlink(missing_ok=True)
         if end:  # else it may have to stop a job that could not be cancelled
@@ -209,12 +226,28 @@ class SlurmWorker(Placed):
         self._has_ended.set()
         self._tell(self._job.id, end or Ended(STOPPED, "was cancelled", ()))
 
-    def _lost(self) -> Ended:
-        """The job is gone, and has not told of an end."""
+    def _ask_slurm(self) -> Ended | None:
+        """Ask whether the job is gone, and if it waits, why."""
+        if self._submitted.done(force_check=self._is_terminated):
+            return self._look() or self._gone()
+        reason = _reason_to_wait(self._submitted)
+        if self._submitted.state == "PENDING" and self._is_placed:
+            self._is_placed = False
+            self._note("Slurm has taken its job off its node, and queued it again.")
+        elif reason != self._reason and reason not in ORDINARY:
+            self._note(f"Its job waits in Slurm's queue ({reason}).")
+        self._reason = reason
+        return None
+
+    def _gone(self) -> Ended:
+        """How a job ended that has not told of it itself."""
         state = self._submitted.state
-        if not self._read and "CANCEL" not in state:
+        if state == "CANCELLED":
+            self._note("Its Slurm job was cancelled, and is not submitted again.")
+            return Ended(STOPPED, "was cancelled", ())
+        if not self._read:
             text = f"a Slurm job ended ({state}) before its worker began. Its log is"
-            message = f"{text} {self._submitted.paths.stderr}"
+            message = f"{text} {self._submitted.paths.stderr}."
             self._tell(self._job.id, {"event": "error", "message": message})
         return Ended(None, f"was lost: its Slurm job ended ({state})", ())
 
@@ -234,16 +267,21 @@ class SlurmWorker(Placed):
                 continue
             if event["event"] == "placed":
                 self._is_placed = True
+                self._is_terminated = False
                 self.log = f"{self._job.log} (on {event['node']})"
+            elif event["event"] == "terminated":
+                self._is_terminated = True
             elif event["event"] == "queued again":
                 self._is_placed = False
-                text = "It has stopped before its job's end, and is queued again."
-                self._tell(self._job.id, {"event": "note", "text": text})
+                self._note("It has stopped before its job's end, and is queued again.")
             elif event["event"] == "ended":
                 return Ended(event["code"], event["cause"], event["last_lines"])
             else:
                 self._tell(self._job.id, event)
         return None
+
+    def _note(self, text: str) -> None:
+        self._tell(self._job.id, {"event": "note", "text": text})
 
     def ask_to_stop(self) -> None:
         with suppress(OSError):
@@ -263,7 +301,8 @@ class SlurmWorker(Placed):
 def _submitted(submit: Callable[[], Any]) -> Any:
     """What `submit` makes. Raises `UserError` where Slurm refuses it or does not answer."""
     try:
-        return within(SUBMIT_TIMEOUT, submit)
+        with redirect_stderr(io.StringIO()):  # submitit prints there what the error says too
+            return within(SUBMIT_TIMEOUT, submit)
     except TimeoutError:
         raise UserError(
             f"Slurm has not taken the jobs within {SUBMIT_TIMEOUT:.0f} s. Check that `sinfo`"
@@ -275,6 +314,6 @@ def _submitted(submit: Callable[[], Any]) -> Any:
         if not isinstance(error, FailedJobError | OSError):
             raise
         reason = " ".join(str(error).split())[:300]
-        raise _Refused(
+        raise UserError(
             f"Slurm does not take the jobs: {reason}. Check --partition and --time with `sinfo`."
         ) from None

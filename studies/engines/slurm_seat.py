@@ -27,7 +27,7 @@ from studies.engines.worker_process import STOPPED, WorkerProcess, cause, worker
 SECRETS = "RESNEXT_EXPLORER_JOB"
 SECRET_KEYS = ("storage", "artifacts")
 # Of Slurm, MPI and submitit: Lightning and torch would take the worker for a task of theirs.
-FOREIGN = re.compile(rf"SLURM_|SBATCH_|SRUN_|PMI|SUBMITIT|{SECRETS}")
+FOREIGN = re.compile(rf"SLURM|SBATCH_|SRUN_|PMI|SUBMITIT|{SECRETS}")
 POLL = 0.5  # seconds
 
 
@@ -47,7 +47,7 @@ class Seat:
         self._folder, self._seconds, self._margin = folder, seconds, margin
         self._process: WorkerProcess | None = None
         self._code: int | None = None  # of the worker, once it has ended
-        self._is_cancelled = False
+        self._is_terminated = False  # by Slurm, with SIGTERM
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Seat, (self._folder, self._seconds, self._margin)
@@ -56,7 +56,7 @@ class Seat:
         """Run a worker, to its end or until the job's time is over; its exit code."""
         started = time.monotonic()
         config = {**job.config, **json.loads(os.environ[SECRETS])}
-        signal.signal(signal.SIGTERM, self._cancel)  # submitit would ignore scancel
+        signal.signal(signal.SIGTERM, self._terminate)  # submitit would ignore it
         self._tell(job, {"event": "placed", "node": platform.node(), "pid": os.getpid()})
         # Slurm sends its signals to all processes of a job; what is ignored, children ignore too.
         before = signal.signal(signal.SIGUSR2, signal.SIG_IGN)
@@ -68,13 +68,17 @@ class Seat:
             signal.signal(signal.SIGUSR2, before)
         threading.Thread(target=self._listen, args=(job,), daemon=True).start()
         while self._code is None:
-            if self._is_cancelled or stop_file(self._folder, job.id).exists():
-                self._is_cancelled = True
+            if self._is_terminated or self._is_to_stop(job):
                 self._process.ask_to_stop()
             # Clusters differ in which signal they send before a job's end, and whether they do.
             elif time.monotonic() - started > self._seconds - self._margin:
                 os.kill(os.getpid(), signal.SIGUSR2)
             time.sleep(POLL)
+        if self._is_terminated and self._code == STOPPED and not self._is_to_stop(job):
+            # Cancelled, or taken off the node, by someone with more to say there, and queued again
+            # already: the command asks Slurm. To return would tell submitit that the job is done.
+            self._tell(job, {"event": "terminated"})
+            sys.exit(STOPPED)
         self._tell_end(job)
         return self._code
 
@@ -90,8 +94,7 @@ class Seat:
             self._process.ask_to_stop()
             while self._code is None:
                 time.sleep(POLL)
-        is_to_stop = self._is_cancelled or stop_file(self._folder, job.id).exists()
-        if is_to_stop or self._code not in (None, STOPPED):
+        if self._is_to_stop(job) or self._code not in (None, STOPPED):
             self._tell_end(job)
             return None
         from submitit.helpers import DelayedSubmission
@@ -99,8 +102,11 @@ class Seat:
         self._tell(job, {"event": "queued again"})
         return DelayedSubmission(Seat(self._folder, self._seconds, self._margin), job)
 
-    def _cancel(self, number: int, frame: FrameType | None) -> None:
-        self._is_cancelled = True
+    def _terminate(self, number: int, frame: FrameType | None) -> None:
+        self._is_terminated = True
+
+    def _is_to_stop(self, job: Job) -> bool:
+        return stop_file(self._folder, job.id).exists()
 
     def _listen(self, job: Job) -> None:
         assert self._process

@@ -63,7 +63,7 @@ ONE_MACHINE = (
 
 
 class RunStopped(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM stopped the workers, and the view has said how to go on."""
+    """All workers were stopped, by Ctrl-C say, and the view has said how to go on."""
 
 
 def run(
@@ -85,7 +85,7 @@ def run(
 
     Raises:
         UserError: for a mistake.
-        RunStopped: where Ctrl-C or SIGTERM left pairs untrained.
+        RunStopped: where all workers were stopped, and pairs are left.
     """
     gpus.check_workers(workers, workers_per_gpu, threads)
     check_installed(study.log)
@@ -157,7 +157,6 @@ class _Worker:
     id: str
     index: int
     placed: Placed
-    was_heard: bool = False
     claimed: bool = False
     problem: str = ""  # why it gave up
     killed: bool = False
@@ -223,7 +222,7 @@ class _Supervisor:
         self._tidy_up(counts)
         if self.problem:
             raise UserError(self.problem)
-        if counts.left and (self.interrupts or self._was_stopped()):
+        if counts.left:  # by Ctrl-C, `study stop`, or whoever cancelled a cluster's jobs
             self.view.stopped(self.stored, counts)
             raise RunStopped
         return counts
@@ -278,9 +277,8 @@ class _Supervisor:
                 self.is_stopped = True
                 self._stop(kill=False)
         elif not standing.counts.left:
-            for worker in self.living.values():
-                if not worker.was_heard:  # it may wait for room on a cluster
-                    worker.placed.ask_to_stop()
+            for worker in self.living.values():  # on a cluster one may wait for room, perhaps again
+                worker.placed.ask_to_stop()
         elif self._may_start() and (more := self.engine.more()):
             self.seats += more
             self._start(range(self.seats - more, self.seats))
@@ -298,7 +296,6 @@ class _Supervisor:
         if isinstance(event, Ended):
             self._ended(worker, event, claims)
             return
-        worker.was_heard = True
         if event["event"] == "claimed":
             worker.claimed = True
             self.stillborn = 0

@@ -13,11 +13,18 @@ from explorer.errors import UserError
 from studies.artifacts import Artifacts, ArtifactsAway
 
 
-@pytest.fixture(params=["folder", "memory"])
+@pytest.fixture(params=["folder", "memory", pytest.param("s3", marks=pytest.mark.heavy)])
 def artifacts(request: pytest.FixtureRequest, workdir: Path) -> Artifacts:
-    """A shared folder, and a file system that moves files by copying them, as S3 does."""
-    folder, memory = str(workdir / "shared"), f"memory://{uuid.uuid4().hex}"
-    made = Artifacts(folder if request.param == "folder" else memory)
+    """A shared folder, and file systems that move files by copying them."""
+    if request.param == "s3":
+        request.getfixturevalue("s3")
+    some = uuid.uuid4().hex
+    urls = {
+        "folder": f"{workdir}/shared",
+        "memory": f"memory://{some}",
+        "s3": f"s3://bucket/{some}",
+    }
+    made = Artifacts(urls[request.param])
     made.check(print)
     return made
 

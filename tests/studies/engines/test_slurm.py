@@ -18,7 +18,8 @@ from studies import Study
 from studies.attempts.standing import Counts
 from studies.commands.engines import choose_engine
 from studies.engines.engine import Job
-from studies.engines.slurm import SlurmEngine, seconds_of
+from studies.engines.slurm import SlurmEngine
+from studies.engines.slurm_queue import seconds_of
 from studies.engines.slurm_seat import secrets, without_secrets, without_slurm
 from studies.machine.settings import Settings
 
@@ -116,9 +117,8 @@ def test_without_slurm_here_it_says_where_to_run_the_command(
     workdir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(workdir))
-    engine = SlurmEngine()
-    with pytest.raises(UserError, match=r"there is no Slurm here \(no srun\)"):
-        engine._executor(workdir, {})
+    with pytest.raises(UserError, match=r"there is no Slurm here \(no sinfo\)"):
+        SlurmEngine().reach()
 
 
 SBATCH = """#!/bin/sh
@@ -152,19 +152,30 @@ def test_workers_are_one_array_with_the_options_of_the_command(
 
 
 def test_settings_are_found_out_without_gpus_where_slurm_has_none(
-    workdir: Path, monkeypatch: pytest.MonkeyPatch
+    workdir: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    refusing = "#!/bin/sh\nif grep -q gpus $1; then echo Invalid gres >&2; exit 1; fi\n"
-    for name, script in (("sbatch", refusing + SBATCH), ("srun", "#!/bin/sh\n")):
+    shown = "cpu*|infinite|(null)\ngpu|1-00:00:00|(null)\ngpu|1-00:00:00|gpu:h100:4(S:0-1)"
+    sinfo = f"#!/bin/sh\necho '{shown}'\n"
+    for name, script in (("sbatch", SBATCH), ("srun", "#!/bin/sh\n"), ("sinfo", sinfo)):
         (workdir / name).write_text(script)
         (workdir / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{workdir}:{os.environ['PATH']}")
-    job = SlurmEngine(partition="cpu")._ask_node(fake_training.SUPERVISED["resolve"], {})
-    assert job.job_id == "12"
-    assert "#SBATCH --partition=cpu" in (workdir / "sbatch.txt").read_text()
-    (workdir / "sbatch").write_text("#!/bin/sh\necho invalid partition: moon >&2; exit 1\n")
-    with pytest.raises(UserError, match=r"does not take the jobs: .*moon.* Check --partition"):
-        SlurmEngine(partition="moon")._ask_node(fake_training.SUPERVISED["resolve"], {})
+
+    def ask(*given: Any, **options: Any) -> str:
+        engine = SlurmEngine(*given, **options)
+        engine.reach()
+        assert engine._ask_node(fake_training.SUPERVISED["resolve"], {}).job_id == "12"
+        return (workdir / "sbatch.txt").read_text()
+
+    assert "gpus-per-node" not in ask(time="30-0")  # the default partition takes any
+    assert "#SBATCH --gpus-per-node=2\n" in ask(partition="gpu", devices=2)
+    assert "#SBATCH --partition=cpu,gpu\n" in ask(partition="cpu,gpu", time="2-0")
+    with pytest.raises(UserError, match=r"--time 24:01:00 is more than .* allows: 1-00:00:00"):
+        ask(partition="gpu", time="24:01:00")
+    (workdir / "sbatch").write_text("#!/bin/sh\necho no more jobs: quota >&2; exit 1\n")
+    with pytest.raises(UserError, match=r"does not take the jobs: no more jobs: quota\. Check"):
+        ask()
+    assert capfd.readouterr().err == ""  # the message says it
 
 
 def test_options_of_other_engines_are_refused() -> None:
