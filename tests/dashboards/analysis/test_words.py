@@ -87,6 +87,8 @@ def test_arms_that_always_guess_the_commonest_class_are_not_equal_but_have_not_l
         " comparing."
     )
     assert verdict.more == "Gaps between arms that have not learned say nothing of their designs."
+    table = comparison_table(of_two_classes(BARELY, COMMONEST))
+    assert [row[table.columns.index("Verdict")] for row in table.rows] == ["–", "not learned"]
     of_older_version = of_two_classes(BARELY, {}).verdict
     assert of_older_version.title == "C=8 is equal to C=1 within 1 point at matched FLOPs"
 

@@ -31,6 +31,7 @@ from studies.data import DataSpec, load
 from studies.records.creation import create_or_extend
 from studies.records.same_data import about_data
 from studies.records.stored_study import get
+from studies.results import study_info
 from studies.storage import Storage
 from studies.winner.winner import choose, train_on_both
 
@@ -265,6 +266,7 @@ def test_a_winner_that_has_not_learned_is_said_to_have_not_and_not_proposed_for_
     store_results(tiny, [error, error + 0.001, error + 0.01])
     shown = CliRunner().invoke(cli, ["study", "winner", "tiny"])
     assert shown.exit_code == 0, shown.output
+    assert study_info(None, "tiny")["commonest"] == {"train": 110, "validation": 36, "test": 37}
     said = (
         "has not learned much: always guessing the commonest class makes 90.0 % validation error,"
         " and here it is 88.0 %."
