@@ -57,6 +57,7 @@ class Guess:
         """
         if error >= NO_BETTER * self.error:
             return False
+        error = max(0.0, error)  # least squares may have it below
         return not self.images or interval_over_images(error, self.images, SURE)[1] < self.error
 
 

@@ -185,11 +185,13 @@ def choose_stored(
 
 def _unlearned(chosen: Winner, trials: pd.DataFrame, origin: "Origin") -> str:
     """That the winner has not learned, and what to do, in words; "" where it has."""
+    if origin.shape.classes < 2:
+        return ""
     guess, of_train = (
         Guess.of(split, origin.shape.classes, origin.splits, origin.commonest)
         for split in ("validation", "train")
     )
-    if origin.shape.classes < 2 or guess.is_beaten_by(chosen.validation_error):
+    if guess.is_beaten_by(chosen.validation_error):
         return ""
     own = trials[(trials["design"] == chosen.design) & (trials["status"] == "complete")]
     train = pd.to_numeric(own["train_error"], errors="coerce").dropna().tolist()
