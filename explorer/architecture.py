@@ -316,7 +316,20 @@ class Architecture:
 
 def as_architecture(network: "Architecture | str") -> Architecture:
     """An architecture, which may be given by its name; raises `UserError` as `from_name` does."""
-    return network if isinstance(network, Architecture) else Architecture.from_name(network)
+    if isinstance(network, str):
+        return Architecture.from_name(network)
+    if not isinstance(network, Architecture):
+        raise no_network(network)
+    return network
+
+
+def no_network(given: object) -> UserError:
+    """The error for what stands in the place of a network and is none."""
+    alone = " Networks are given one at a time." if isinstance(given, list | tuple) else ""
+    return UserError(
+        "a network is given by its name, as 'resnet50', or as an Architecture; given:"
+        f" {shorten(given)}.{alone}"
+    )
 
 
 def halved(size: int) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Protocol, Self
 
-from explorer.architecture import Architecture
+from explorer.architecture import Architecture, no_network
 from explorer.costs import Complexity
 from explorer.errors import check_known
 from explorer.lazy import load
@@ -108,4 +108,8 @@ def blueprint(
 
 def as_blueprint(network: "Blueprint | str") -> Blueprint:
     """A network, which may be given by its name; raises `UserError` as `blueprint` does."""
-    return blueprint(network) if isinstance(network, str) else network
+    if isinstance(network, str):
+        return blueprint(network)
+    if not hasattr(network, "quantities"):
+        raise no_network(network)
+    return network

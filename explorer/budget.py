@@ -15,6 +15,7 @@ from typing import Any
 
 from explorer.architecture import CHOICES, Architecture, as_architecture
 from explorer.blueprints import Blueprint, as_blueprint
+from explorer.calls import written_as
 from explorer.complexity import check_fits
 from explorer.depths import find_policy
 from explorer.designs import (
@@ -30,7 +31,7 @@ from explorer.designs import (
     cost,
 )
 from explorer.errors import UnknownName, UserError, check_known, shorten
-from explorer.numbers import parse_share
+from explorer.numbers import as_number, parse_share
 from explorer.searching import search_quantity
 from explorer.template import FIXED_PATHS, MOST_BLOCKS, whole
 from explorer.text import dashed, human_flops, human_percent
@@ -43,12 +44,13 @@ OURS: Mapping[str, Any] = {
 }
 
 
+@written_as('match("resnet50", cardinality=[1, 2, 4])')
 def match(
     reference: Blueprint | str,
     *,
     solve: str = "bottleneck_width",
     by: str = "flops",
-    budget: float | None = None,
+    budget: float | str | None = None,
     tolerance: float | None = None,
     multiple_of: int = 1,
     depth_policy: str = "proportional",
@@ -66,7 +68,8 @@ def match(
             one's own. The whole number whose cost is nearest to the budget is taken; of two equally
             near, the cheaper.
         by: The cost to keep, one of `MEASURES`.
-        budget: A plain budget in the measure's unit, instead of the reference's own cost.
+        budget: A plain budget in the measure's unit, a number or a text such as "5M", instead of
+            the reference's own cost.
         tolerance: The largest mismatch allowed, a fraction; None allows any.
         multiple_of: Only multiples of this number are taken.
         depth_policy: The stages that grow where `depths` are solved (`explorer.depths`).
@@ -86,7 +89,9 @@ def match(
             f"{by} is measured, not counted: use explorer.networks.match_time, or --by"
             f" {by} on the command line."
         )
-    target = Budget.of(reference, by) if budget is None else Budget(by, budget)
+    target = Budget.of(reference, by)
+    if budget is not None:
+        target = Budget(by, as_number(budget, "a budget"))
     step = whole(multiple_of, "multiple_of")
     if solve == "depths" and step != 1:
         raise UserError(
@@ -350,6 +355,7 @@ def _solve_depths(start: Architecture, target: Budget, policy_name: str) -> tupl
     return depths_at(nearest_n)
 
 
+@written_as('scale("resnet50", 2)')
 def scale(
     reference: Architecture | str,
     factor: float,

@@ -36,15 +36,15 @@ STYLE = """
   .plus { stroke: #0072b2; stroke-width: 1.6; }
   .block { fill: #b8c4d0; } .first { fill: #0072b2; } .ground { fill: #ffffff; }
   @media (prefers-color-scheme: dark) {
-    text { fill: #ececec; } .soft { fill: #a6adb5; } .ground { fill: #14171a; }
+    text { fill: #ececec; } .soft { fill: #a6adb5; } .ground { fill: #121416; }
     .box { fill: #22272c; stroke: #5d6872; } .path { fill: #0d3b2e; stroke: #2bc79b; }
-    .short, .sum, .plus { stroke: #56b4e9; } .sum { fill: #14171a; }
+    .short, .sum, .plus { stroke: #56b4e9; } .sum { fill: #121416; }
     .block { fill: #4a545e; } .first { fill: #56b4e9; }
   }
 """
 PAGE_STYLE = (
     "body { margin: 0; overflow-x: auto }"
-    " @media (prefers-color-scheme: dark) { body { background: #14171a } }"
+    " @media (prefers-color-scheme: dark) { body { background: #121416 } }"
 )
 
 

@@ -18,10 +18,11 @@ from explorer.budget import (
     combinations,
     solve_quantity,
 )
+from explorer.calls import written_as
 from explorer.complexity import count
 from explorer.designs import LABELS, QUANTITIES, TIMES, Budget, cost
 from explorer.errors import UserError, check_known, shorten
-from explorer.numbers import parse_number, parse_seconds, parse_share
+from explorer.numbers import as_number, parse_number, parse_seconds, parse_share
 from explorer.template import whole
 from explorer.text import dashed
 
@@ -41,12 +42,13 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+@written_as('enumerate_designs("resnet50", cardinality=[1, 2], width=[64, 256])')
 def enumerate_designs(
     reference: Architecture | str,
     *,
     solve: str = "bottleneck_width",
     by: str = "flops",
-    budget: float | None = None,
+    budget: float | str | None = None,
     tolerance: float | None = None,
     multiple_of: int = 1,
     where: Sequence[str] = (),
@@ -87,7 +89,9 @@ def enumerate_designs(
     check_measure(reference, solve, by)
     if tolerance is not None:
         tolerance = parse_share(tolerance, "tolerance")
-    target = Budget.of(reference, by) if budget is None else Budget(by, budget)
+    target = Budget.of(reference, by)
+    if budget is not None:
+        target = Budget(by, as_number(budget, "a budget"))
     keep = [parse_comparison(text) for text in where]
     axes = {key: list(each) if isinstance(each, Iterator) else each for key, each in axes.items()}
     choices = [

@@ -41,6 +41,19 @@ def parse_number(text: str) -> float:
     return int(value) if value == value.to_integral_value() else float(value)
 
 
+def as_number(value: Any, label: str) -> Any:
+    """A number, or an array of them, as it is; a text as `parse_number` reads it.
+
+    Raises:
+        UserError: It is neither; the message calls it `label`.
+    """
+    if isinstance(value, str):
+        return parse_number(value)
+    if isinstance(value, bool) or not (isinstance(value, int | float) or hasattr(value, "dtype")):
+        raise UserError(f"{label} is a number, or a text such as '5M'; given: {shorten(value)}.")
+    return value
+
+
 def number_hint(text: str) -> str:
     """How to write a number with a decimal comma or quotes: '; write 0.5'. '' for all else."""
     plain = text.strip().strip("\"'`").strip()

@@ -20,11 +20,12 @@ from explorer.budget import (
     match,
     solve_quantity,
 )
+from explorer.calls import written_as
 from explorer.designs import LABELS, WHOLE_MEASURES, Budget, Design, Designs, cost
 from explorer.errors import UserError, check_known
 from explorer.family import LARGEST_WIDTH, TEMPLATE, references, usual_classes
 from explorer.lazy import load
-from explorer.numbers import parse_number, parse_share
+from explorer.numbers import as_number, parse_share
 from explorer.template import SIZES, set_whole, whole
 from explorer.text import counted, human_flops, human_percent
 
@@ -162,6 +163,7 @@ class Suggestions:
     number: int
 
 
+@written_as('suggest("5M", resolution=32, cardinality=[1, 2, 4])')
 def suggest(
     budget: float | str,
     *,
@@ -200,8 +202,8 @@ def suggest(
         UserError: No reference fits; the message says which is the nearest. Or an argument is no
             number or not known.
     """
-    value = parse_number(budget) if isinstance(budget, str) else budget
-    question = Question(Budget(by, value), list(combinations(axes)), solve, multiple_of)
+    target = Budget(by, as_number(budget, "a budget"))
+    question = Question(target, list(combinations(axes)), solve, multiple_of)
     return suggest_for(
         question,
         resolution=resolution,

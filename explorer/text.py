@@ -68,10 +68,14 @@ def _with_prefix(value: float, prefixes: tuple[tuple[str, float], ...]) -> str:
     for letter, size in prefixes:
         if abs(value) >= 0.9995 * size:
             scaled = value / size
-            rounded = float(f"{scaled:.3g}")  # 99.96 is written 100, not 100.0
-            digits = max(0, 3 - len(str(int(abs(rounded)))))
-            return f"{scaled:,.{digits}f} {letter}"
+            return f"{three_digits(scaled)} {letter}"
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.3g}"
+
+
+def three_digits(value: float) -> str:
+    """A number of at least 1 in three digits, or all before the point: 1.40, 14.8, 1,480."""
+    rounded = float(f"{value:.3g}")  # 99.96 is written 100, not 100.0
+    return f"{value:,.{max(0, 3 - len(str(int(abs(rounded)))))}f}"
 
 
 def dashed(value: Any) -> Any:

@@ -6,6 +6,7 @@ import click
 
 from explorer.errors import check_known
 from explorer.numbers import number_hint
+from explorer.own.names import is_own
 
 # What stands apart from its number in `--flops 5 M`.
 UNIT = re.compile(r"[kKMGBTs%]|[mu]s|M?FLOPs|params|points")
@@ -30,7 +31,14 @@ def advice(error: click.UsageError) -> str:
 def _of_extra(ctx: click.Context, extra: list[str]) -> str:
     operands = [each for each in ctx.command.params if isinstance(each, click.Argument)]
     takes = " ".join(each.make_metavar(ctx) for each in operands) or "options alone"
-    if any("=" in word for word in extra):
+    options = {name for each in ctx.command.params for name in each.opts}
+    setting = re.fullmatch(r"-*([a-z_-]+)=(.+)", extra[0])
+    option = f"--{setting[1].replace('_', '-')}" if setting else ""
+    if is_own(extra[0]):
+        how = "It takes no further network"
+    elif setting and option in options:
+        how = f"A value stands behind its option: {option} {setting[2]}"
+    elif any("=" in word for word in extra):
         how = "KEY=VALUE has no space in it, or stands in quotes"
     elif all(UNIT.fullmatch(word) for word in extra):
         how = "A number and its unit are one word: 5M"

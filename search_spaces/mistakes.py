@@ -109,7 +109,9 @@ def _as_meant(model: type[BaseModel], path: Sequence[Any], problem: Mapping[str,
     if kind in ("list_type", "tuple_type") and isinstance(given, int | float | str):
         return f", for example {key}[{cut(str(given))}]"
     if kind == "string_type" and isinstance(given, int | float | date):
-        return f', for example in quotes: {key}"{given}"'
+        # YAML has read yes and on as true, no and off as false: which it was is not known.
+        word = {True: "yes", False: "no"}[given] if isinstance(given, bool) else given
+        return f', for example in quotes: {key}"{word}"'
     if kind in ("model_type", "model_attributes_type") and isinstance(given, str):
         has_name = "name" in _model_at(model, path).model_fields
         return f", for example {key}{{name: {cut(given)}}}" if has_name else ""

@@ -26,6 +26,7 @@ MEASURE = """
   }));
 }
 """
+MOST_EMPTY = 60  # pixels: half of a figure that has nothing to show
 TOUCH = 1.5  # pixels by which boxes of lines of text may share: a box is higher than its letters
 
 
@@ -63,6 +64,13 @@ def alike(figure: dict[str, Any]) -> list[str]:
     """Lines that look like another one."""
     looks = [(color, dash) for _, color, dash in figure["looks"]]
     return [name for name, *look in figure["looks"] if looks.count(tuple(look)) > 1]
+
+
+def empty(figure: dict[str, Any]) -> list[str]:
+    """How much room a figure leaves empty below its lowest text, where that is much."""
+    lowest = max((text["bottom"] for text in figure["texts"]), default=0.0)
+    below = figure["frame"]["bottom"] - lowest
+    return [f"{below:.0f} pixels below"] if below > MOST_EMPTY else []
 
 
 def named(figure: dict[str, Any], name: str) -> bool:
@@ -108,3 +116,68 @@ BEYOND = """
 def beyond_the_page(page: Any) -> list[list[str]]:
     """What of a page, its figures apart, is out of sight, and how."""
     return list(page.evaluate(BEYOND))
+
+
+# What of a page's text, its figures included, is hard to read: less contrast with its ground than
+# WCAG asks for (4.5), a short word that goes on in the next line, and marks of code as they are in
+# messages.
+UNREADABLE = """
+() => {
+  const numbers = color => color.match(/[\\d.]+/g).map(Number);
+  const over = ([r, g, b, a = 1], ground) => [r, g, b].map((v, i) => a * v + (1 - a) * ground[i]);
+  const light = color => color.slice(0, 3)
+    .map(v => v / 255)
+    .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + [0.2126, 0.7152, 0.0722][i] * v, 0);
+  const contrast = (a, b) => {
+    const [low, high] = [light(a), light(b)].sort((x, y) => x - y);
+    return (high + 0.05) / (low + 0.05);
+  };
+  const groundOf = element => {
+    const layers = [];
+    for (let e = element; e; e = e.parentElement) layers.unshift(getComputedStyle(e));
+    return layers.map(style => style.backgroundColor)
+      .map(color => /^rgb/.test(color) ? numbers(color) : [0, 0, 0, 0])
+      .reduce((ground, color) => over(color, ground), [255, 255, 255]);
+  };
+  const opacityOf = element => {
+    let opacity = 1;
+    for (let e = element; e; e = e.parentElement) opacity *= Number(getComputedStyle(e).opacity);
+    return opacity;
+  };
+  const linesOf = (node, from, to) => {
+    const range = document.createRange();
+    range.setStart(node, from);
+    range.setEnd(node, to);
+    return new Set([...range.getClientRects()].map(box => Math.round(box.top))).size;
+  };
+  // Texts in bars stand on those.
+  const LEFT_OUT = 'script, style, noscript, .bartext-inside';
+  const found = [], nodes = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node; (node = nodes.nextNode());) {
+    const element = node.parentElement, style = getComputedStyle(element), text = node.textContent;
+    const isShown = element.getBoundingClientRect().width && style.visibility !== 'hidden';
+    if (!text.trim() || !isShown || element.closest(LEFT_OUT)) continue;
+    const svg = element.closest('svg'), shown = text.trim().slice(0, 60);
+    const ground = groundOf(svg?.parentElement ?? element);
+    const ink = numbers(svg ? style.fill : style.color);
+    const opacity = (ink[3] ?? 1) * opacityOf(element) * (svg ? Number(style.fillOpacity) : 1);
+    if (!opacity) continue;
+    const seen = over([...ink.slice(0, 3), opacity], ground);
+    if (contrast(seen, ground) < 4.5) found.push([shown, `contrast ${contrast(seen, ground)}`]);
+    if (element.closest('pre, code')) continue;
+    if (text.includes('`')) found.push([shown, 'shows a backtick']);
+    if (svg || linesOf(node, 0, text.length) < 2) continue;
+    for (const word of text.matchAll(/(?<=^|\\s)[\\p{L}\\p{N}.,:;()=%]+(?=\\s|$)/gu)) {
+      const end = word.index + word[0].length, isBroken = linesOf(node, word.index, end) > 1;
+      if (word[0].length < 15 && isBroken) found.push([shown, `breaks ${word[0]}`]);
+    }
+  }
+  return found;
+}
+"""
+
+
+def unreadable(page: Any) -> list[list[str]]:
+    """What of a page's text is hard to read, and how."""
+    return list(page.evaluate(UNREADABLE))

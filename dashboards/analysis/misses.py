@@ -280,10 +280,12 @@ def _by_arm(misses: Misses, image: MissedImage) -> str:
         key=lambda arm: -image.by_arm[arm] / len(misses.by_arm[arm]),
     )
     parts = [
-        f"{arm} ({image.by_arm[arm]} of {len(misses.by_arm[arm])})" for arm in arms[:MOST_ARMS]
+        f"{arm}\u00a0({image.by_arm[arm]}\u00a0of\u00a0{len(misses.by_arm[arm])})"
+        for arm in arms[:MOST_ARMS]
     ]
     more = len(arms) - MOST_ARMS
-    return ", ".join([*parts, *([f"and {more} more"] if more > 0 else [])])
+    apart = "; " if any("," in arm for arm in arms) else ", "
+    return apart.join([*parts, *([f"and {more} more"] if more > 0 else [])])
 
 
 def _shown_arms(misses: Misses) -> list[str]:

@@ -6,11 +6,14 @@ from dashboards.analysis.earlier_rules import change_of_rules
 from dashboards.analysis.evidence import Evidence
 from dashboards.analysis.looks import stages
 from dashboards.analysis.words import (
+    agreeing,
     confidence_text,
     listed,
     listed_by_axis,
+    named,
     p_text,
     points,
+    ratios_text,
     seeds_phrase,
     signed_interval,
 )
@@ -20,6 +23,7 @@ from studies.judging.guessing import unlearned_sentences
 from studies.judging.residuals import FEW_SEEDS
 
 LARGE_MISMATCH = 0.02
+MOST_COSTS = 4  # arms of other cost that are named, each with its own
 
 
 def notes(evidence: Evidence) -> list[str]:
@@ -108,10 +112,15 @@ def _notes_on_intervals(evidence: Evidence) -> list[str]:
     sentences, comparison = [], evidence.comparison
     far = [gap for gap in comparison.differences if is_far(gap.cost_ratio or 1.0)]
     if far:
-        costs = listed([f"{gap.arm} costs {gap.cost_ratio:.2f}x" for gap in far])
+        costs = listed(
+            [f"{gap.arm} {agreeing(gap.arm, 'costs')} {gap.cost_ratio:.2f}x" for gap in far]
+        )
+        if len(far) > MOST_COSTS:
+            ratios = ratios_text([gap.cost_ratio or 1.0 for gap in far])
+            costs = f"{len(far)} arms cost {ratios}"
         sentences.append(
-            f"Costs differ: {costs} as much as {comparison.reference}. Part of a gap may come from"
-            " that."
+            f"Costs differ: {costs} as much as {named(comparison.reference)}. Part of a gap may"
+            " come from that."
         )
     if comparison.unpaired and not comparison.problem:
         sentences.append(
@@ -187,7 +196,7 @@ def sampling_sentence(evidence: Evidence) -> str:
         return ""
     text = (
         f"Apart from the seeds, the test set of {sampling.images:,} images is itself a sample: on"
-        f" others like it {evidence.reference}'s error could be {100 * sampling.low:.1f} to"
+        f" others like it {named(evidence.reference)}'s error could be {100 * sampling.low:.1f} to"
         f" {100 * sampling.high:.1f} %"
     )
     if sampling.gap is None:

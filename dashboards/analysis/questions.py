@@ -7,6 +7,8 @@ from dashboards.analysis.claims import Verdict, seeds_to_come
 from dashboards.analysis.comparison import Comparison, Difference, cost_ratio
 from dashboards.analysis.evidence import WAYS, Evidence
 from dashboards.analysis.words import (
+    agreeing,
+    capital,
     fine_points,
     gap_text,
     listed,
@@ -55,7 +57,7 @@ def scaled(evidence: Evidence, comparison: Comparison, contest: Comparison) -> V
             f"{who} {_have(better)} less test error than the reference at 1.00x, as a larger"
             " budget should give."
         )
-    return Verdict(_capital(title), _capital(first), " ".join(map(_capital, more)))
+    return Verdict(capital(title), capital(first), " ".join(map(capital, more)))
 
 
 def _not_shown_better(
@@ -140,11 +142,7 @@ def _has_not_trained(poor: Sequence[Difference]) -> str:
 
 
 def _have(ways: Sequence[str]) -> str:
-    return "has" if len(ways) == 1 and ways[0] != WAYS[-1] else "have"
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
+    return agreeing(ways[0], "has") if len(ways) == 1 else "have"
 
 
 def searched(evidence: Evidence) -> Verdict:

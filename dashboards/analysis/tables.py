@@ -23,7 +23,7 @@ from dashboards.analysis.words import (
     percent,
     signed_interval,
 )
-from explorer.text import FAR_OFF, signed_points
+from explorer.text import FAR_OFF, signed_points, three_digits
 from studies.judging.latency import latency_of
 
 Column = tuple[str, Iterable[str]]  # its heading, and a cell an arm in their order
@@ -314,8 +314,12 @@ def _latency(evidence: Evidence) -> list[Column]:
     if not evidence.has_latency:
         return []
     latencies = map(latency_of, evidence.by_arm.values())
-    texts = [f"{1000 * seconds:.3g}" if seconds else NOTHING for seconds in latencies]
+    texts = [_milliseconds(1000 * seconds) if seconds else NOTHING for seconds in latencies]
     return [("Latency (ms)", texts)]
+
+
+def _milliseconds(value: float) -> str:
+    return three_digits(value) if value >= 1 else f"{value:#.3g}"
 
 
 def _n(evidence: Evidence) -> list[str]:

@@ -134,6 +134,23 @@ def listed(items: Sequence[Any], last: str = "and") -> str:
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
+def named(arm: str) -> str:
+    """An arm within a sentence: 'C=1', but 'the reference'."""
+    return f"the {arm}" if arm == "reference" else arm
+
+
+def agreeing(name: str, verb: str) -> str:
+    """A verb of the third person as it goes with a name: 'C=2 costs', 'more paths cost'."""
+    plural = {"is": "are", "has": "have", "goes": "go"}.get(verb, verb.removesuffix("s"))
+    return plural if name in ("more paths", "activations", "params", "FLOPs") else verb
+
+
+def capital(sentence: str) -> str:
+    """A title whose first word may be an arm's: 'Deeper', but 'width=32', which is a value."""
+    first = sentence.split(" ", 1)[0].strip(",;")
+    return f"{sentence[0].upper()}{sentence[1:]}" if first.isalpha() else sentence
+
+
 def listed_by_axis(arms: Sequence[str]) -> str:
     """Arms in their order, those of one axis together: 'C=2 and C=4; width=32'."""
     groups = groups_of(arms)

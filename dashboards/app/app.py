@@ -22,11 +22,11 @@ from flask import g, request
 from dashboards.app.callbacks import add_design_callbacks, add_study_callbacks
 from dashboards.app.many_callbacks import add_many_callbacks
 from dashboards.app.pages import compare, design, designs, overview, paper, recipes, study, trial
-from dashboards.app.pages.parts import Look, labelled, study_path
+from dashboards.app.pages.parts import Look, Still, labelled, problem, said, study_path
 from dashboards.app.pages.selection import Selection
 from dashboards.app.pages.study_figures import prepare
 from dashboards.app.routes import LOCAL, add_routes
-from dashboards.page.elements import resource, to_html
+from dashboards.page.elements import element, joined, resource, to_html
 from explorer.errors import UnknownName, UserError
 from studies.results import Reader
 
@@ -133,7 +133,7 @@ def show(
         waiting = dcc.Interval(id="waiting-tick", interval=int(1000 * every))
         page = [
             html.H1("This cannot be shown"),
-            html.P(str(error), className="more"),
+            Still(element("p", joined(error), className="more")),
             html.P("This page looks again by itself.", className="quiet"),
             _BACK,
             waiting,
@@ -195,7 +195,7 @@ def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], ever
                 return no_update, no_update, ""
             return overview.content(reader, overview.Sought(words or "", order)), stamp, ""
         except UserError as error:
-            return no_update, no_update, str(error)
+            return no_update, no_update, said(error)
 
     app.clientside_callback(
         ClientsideFunction("explorer", "sought"),
@@ -219,7 +219,7 @@ def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], ever
                 return no_update, no_update, ""
             return recipes.content(reader, name, look), stamp, ""
         except UserError as error:
-            return no_update, no_update, str(error)
+            return no_update, no_update, said(error)
 
     @app.callback(
         Output("comparison", "children"),
@@ -231,7 +231,7 @@ def _add_page_callbacks(app: Dash, reader: Reader, latest: dict[str, Look], ever
         try:
             return compare.content(reader, names or [], look)
         except UserError as error:
-            return [html.P(str(error), className="problem")]
+            return [problem(error)]
 
     @app.callback(
         Output("two-designs", "children"),

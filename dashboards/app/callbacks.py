@@ -8,7 +8,7 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from dashboards.app.pages import design, study
-from dashboards.app.pages.parts import FRAME_PARTS, Look
+from dashboards.app.pages.parts import FRAME_PARTS, Look, said
 from dashboards.app.pages.question import INPUTS, Question
 from dashboards.app.pages.selection import Selection
 from dashboards.app.pages.study_figures import CURVES, RESULTS, SPENDING, outputs
@@ -42,7 +42,7 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
         try:
             stamp = reader.stamp(name)
         except UserError as error:
-            return no_update, str(error)
+            return no_update, said(error)
         return (no_update if stamp == before else stamp), ""
 
     @app.callback(
@@ -79,7 +79,7 @@ def add_study_callbacks(app: Dash, reader: Reader, data_dir: Path | None = None)
             drawn = 1 if ctx.triggered_id is None else (before or 1) + 1
             return [*figures, study.shown(reader.tables(name), asked), drawn]
         except UserError as error:
-            return [*unchanged(RESULTS), str(error), no_update]
+            return [*unchanged(RESULTS), said(error), no_update]
 
     @app.callback(
         *frames(CURVES), Output("study-numbers", "children"), results_are_drawn,

@@ -17,6 +17,7 @@ from dashboards.figures.theme import Style, label
 from explorer.text import human_count, human_flops
 
 DIRECT_LABELS = 7  # more lines than this get a legend
+MOST_LINES = 16  # more are not told apart: then the reference and the lowest are drawn, or named
 HOVER_COLUMNS = ("flops", "params", "activations", "mismatch")
 # Of one mark: 10,000 points would be a blot, and take seconds to make and to draw.
 MOST_POINTS = 100

@@ -12,10 +12,13 @@ from dashboards.analysis.arms import FEWEST_SEEDS
 from dashboards.analysis.comparison import Difference
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.words import (
+    agreeing,
     bare_points,
+    capital,
     confidence_text,
     fine_points,
     listed,
+    named,
     seeds_phrase,
     signed_interval,
 )
@@ -177,7 +180,7 @@ def gaps_by_arm(
             )
         )  # fmt: skip
     seeds = findings.shared_seeds(*gaps) if gaps else ""
-    subtitle = subtitle_of(f"Points of test error minus {reference}'s", seeds)
+    subtitle = subtitle_of(f"Points of test error minus {named(reference)}'s", seeds)
     if not comparison.problem:
         subtitle += f", simultaneous {sure} intervals; filled where zero is excluded"
     edges = (-comparison.margin, comparison.margin) if comparison.margin else ()
@@ -190,7 +193,7 @@ def gaps_by_arm(
 
 
 def _title_of_gaps(findings: Findings) -> str:
-    comparison, reference = findings.comparison, findings.reference
+    comparison, reference = findings.comparison, named(findings.reference)
     gaps = comparison.differences
     if findings.until:
         return findings.verdict.title
@@ -205,7 +208,7 @@ def _title_of_gaps(findings: Findings) -> str:
     if shown := [gap for gap in gaps if gap.shown]:
         if len(shown) > MOST_NAMED:
             return f"{len(shown)} of {len(gaps)} arms differ from {reference}: {_directions(shown)}"
-        return f"{_sizes(shown)} test error than {reference}"
+        return capital(f"{_sizes(shown)} test error than {reference}")
     return "Every difference's interval includes zero"
 
 
@@ -215,7 +218,8 @@ def _sizes(shown: Sequence[Difference]) -> str:
     parts = []
     for verdict, word in (("better", "less"), ("worse", "more")):
         sizes = [
-            f"{gap.arm}{'' if number else ' has'} {fine_points(gap.estimate)}"
+            f"{gap.arm}{'' if number else ' ' + agreeing(gap.arm, 'has')}"
+            f" {fine_points(gap.estimate)}"
             for number, gap in enumerate(gap for gap in shown if gap.verdict == verdict)
         ]
         if sizes:

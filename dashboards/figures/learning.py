@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dashboards.analysis.arms import finite
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.words import listed, seeds_phrase
-from dashboards.figures.common import arms_left_out, over_seeds, spread, subtitle_of
+from dashboards.figures.common import MOST_LINES, arms_left_out, over_seeds, spread, subtitle_of
 from dashboards.figures.legend import LABEL_SIZE, add_legend, fit_beside
 from dashboards.figures.places import text_width
 from dashboards.figures.theme import (
@@ -29,7 +29,6 @@ from explorer.errors import check_known
 from explorer.text import human_percent
 
 SPLITS = ("train", "validation")
-MOST_LINES = 16  # more are not told apart: then the reference and the lowest are drawn
 # Over its last fifth of epochs an error that still falls loses more than this part of itself, and
 # more than so many points.
 FALLING, FALLING_POINTS = 0.1, 1.0

@@ -12,6 +12,7 @@ from dashboards.figures.theme import Style, label
 LABEL_SIZE = 12.5  # of the font of a name at its line
 LONGEST_LABEL = 90  # pixels of such a name: on a phone the figure is three times as wide
 WIDTH = 260  # pixels of a legend on a phone
+BETWEEN = 3  # pixels between the rows of a legend
 SAMPLE = 45  # pixels of the line before a name
 LONGEST_ENTRY = 38  # letters of a name in a legend: longer ones go on in the next line
 
@@ -43,13 +44,15 @@ def add_legend(figure: go.Figure, styles: Mapping[str, Style], mode: str = "line
         )
     widest = max((text_width(line) for own in lines.values() for line in own), default=0.0)
     columns = max(1, int(WIDTH // (SAMPLE + widest)))
-    rows = -(-len(lines) // columns) * max(map(len, lines.values()), default=1)
+    high = [len(own) for own in lines.values()]  # lines of text
+    rows = [high[first : first + columns] for first in range(0, len(high), columns)]
     margin, height = figure.layout.margin, figure.layout.height
-    below, needed = margin.b + 8, rows * (LINE + 2) + 10
+    below, needed = margin.b + 8, sum(max(row) * LINE + BETWEEN for row in rows) + 10
     figure.update_layout(
         showlegend=True,
         legend={
-            "orientation": "h",
+            # One column stays one on a wide page: else half of its room would be empty there.
+            "orientation": "v" if columns == 1 else "h",
             "x": 0,
             "xanchor": "left",
             # Just below the axis. The room is made here and not by Plotly, which makes it once for

@@ -19,7 +19,7 @@ from dashboards.analysis.quantities import (
 )
 from dashboards.analysis.spaces import drawn_from_space
 from dashboards.analysis.trends import SmoothTrend, smooth_trend
-from dashboards.analysis.words import p_text, seeds_phrase, span
+from dashboards.analysis.words import agreeing, p_text, seeds_phrase, span
 from dashboards.figures.common import (
     MOST_POINTS,
     drawn_of_crowd,
@@ -293,4 +293,7 @@ def _strength_title(table: pd.DataFrame) -> str:
     strongest = shown.iloc[-1]
     less = "less" if strongest["strength"] < 0 else "more"
     size = _signed(strongest["strength"])
-    return f"More {strongest['name']} goes with {less} test error the most, at equal FLOPs ({size})"
+    goes = agreeing(strongest["name"], "goes")
+    return (
+        f"More {strongest['name']} {goes} with {less} test error the most, at equal FLOPs ({size})"
+    )

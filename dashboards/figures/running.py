@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from dashboards.analysis.arms import finite
 from dashboards.analysis.findings import Findings
-from dashboards.analysis.words import span
+from dashboards.analysis.words import agreeing, capital, named, span
 from dashboards.figures.arm_chart import (
     ArmChart,
     Line,
@@ -53,6 +53,7 @@ STATUS_MARKS = {
     "waiting": ("", ""),
 }
 MANY_ARMS = 30
+LEVEL = 0.995  # of the reference's speed: what is nearer to it reads 1.00x
 
 
 @dataclass(frozen=True)
@@ -268,9 +269,14 @@ def _speed_title(means: Mapping[str, float], reference: str) -> str:
     if not ratios:
         return "Training speed"
     extreme = min(ratios, key=ratios.__getitem__)
-    if ratios[extreme] >= 0.995:
+    if ratios[extreme] >= LEVEL:
         extreme = max(ratios, key=ratios.__getitem__)
-    return f"{extreme} trains {ratios[extreme]:.2f}x the images per second of {reference}"
+    if LEVEL <= ratios[extreme] < 2 - LEVEL:
+        arms = extreme if len(ratios) == 1 else "every arm"
+        speed = f"{agreeing(arms, 'trains')} about"
+    else:
+        arms, speed = extreme, f"{agreeing(extreme, 'trains')} {ratios[extreme]:.2f}x"
+    return capital(f"{arms} {speed} as many images per second as {named(reference)}")
 
 
 def network_drawing(trial: Mapping[str, Any]) -> str:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from dashboards.analysis.arms import finite
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.spaces import design_means, pareto_front
-from dashboards.analysis.words import listed, seeds_phrase
+from dashboards.analysis.words import agreeing, capital, listed, named, seeds_phrase
 from dashboards.figures.common import (
+    MOST_LINES,
     MOST_POINTS,
     Points,
     add_points,
@@ -56,6 +57,7 @@ LOWEST = 200  # pixels between the lowest and the highest error on a phone
 # Costs further apart than this get a log axis, which then has ticks at 1, 2 and 5; over more powers
 # of ten than these it has room for the powers only.
 WIDE, MOST_DECADES = 10, 2
+SAME = 1e-6  # of a cost: what differs by less is one cost
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def error_against_cost(
             _add_designs(figure, designs, styles[str(arm)], theme)
     else:
         _add_designs(figure, chart.drawn, Style(colors.ramp[1], "circle"), theme, size=7)
-    _name_designs(figure, chart, styles, theme)
+    _name_designs(figure, chart, styles, findings.reference, theme)
     set_title(figure, chart.title, chart.subtitle, theme)
     name = COST_LABELS[cost]
     figure.update_xaxes(
@@ -124,6 +126,10 @@ def error_against_cost(
         nticks=6,
         ticklabelstandoff=6,  # the lowest error's label stands beside the first cost's
     )
+    costs = chart.designs["cost"]
+    if len(costs) and costs.max() - costs.min() < SAME * costs.max():
+        # Plotly makes an axis of the rounding between them, with the marks at its edge.
+        figure.update_xaxes(range=[0.9 * costs.min(), 1.1 * costs.max()])
     if chart.is_wide:
         decades = float(np.log10(chart.designs["cost"].max() / chart.designs["cost"].min()))
         figure.update_xaxes(
@@ -134,15 +140,18 @@ def error_against_cost(
 
 
 def _name_designs(
-    figure: go.Figure, chart: CostChart, styles: Mapping[str, Style], theme: str
+    figure: go.Figure, chart: CostChart, styles: Mapping[str, Style], reference: str, theme: str
 ) -> None:
     """The names of the arms: at the designs of the front where they have room there on a phone,
-    else in a legend of all arms."""
+    else in a legend, of the front and the reference alone where there are many arms."""
     known = set(chart.designs["arm"].astype(str))
     arms = [arm for arm in styles if arm in known]
     if len(arms) > FEW_DESIGNS or not arms:
         return
     front = chart.front.to_dict("records")
+    if _names_few(chart.designs):
+        on_front = {str(row["arm"]) for row in front}
+        arms = [arm for arm in arms if arm in on_front or arm == reference]
     costs, errors = finite(chart.designs["cost"]), 100 * finite(chart.designs["error"])
     costs = np.log10(costs) if chart.is_wide else costs
     boxes, shifts = [], []
@@ -165,6 +174,11 @@ def _name_designs(
             xshift=-7 if is_left else 7, yshift=4,
             font={"size": LABEL_SIZE, "color": colors_of(theme).ink},
         )  # fmt: skip
+
+
+def _names_few(designs: pd.DataFrame) -> bool:
+    """Whether there are too many arms to name them all, and marks of their own all the same."""
+    return len(designs) <= FEW_DESIGNS and designs["arm"].nunique() > MOST_LINES
 
 
 def _overlap(boxes: Sequence[tuple[float, float, float, float]]) -> bool:
@@ -203,9 +217,10 @@ def costs_and_errors(findings: Findings, cost: str = "flops", split: str = "test
         some = drawn_of_crowd(designs["error"], 4 * MOST_POINTS)
         drawn, what = designs.iloc[np.union1d(np.flatnonzero(designs["front"]), some)], "designs"
         left_out = len(designs) - len(drawn)
+    named = ", which is named with the reference" if _names_few(designs) else ""
     subtitle = subtitle_of(
         f"{split.capitalize()} error in %, {over_seeds(designs['n'], '')}, of"
-        f" {len(designs)} designs; filled: on the front of the means",
+        f" {len(designs)} designs; filled: on the front of the means{named}",
         _how_measured(findings, cost),
         findings.context,
         left_out=left_out_phrase(left_out, what),
@@ -264,7 +279,7 @@ def _front_title(designs: pd.DataFrame, cost: str, split: str) -> str:
     if not arms or len(designs) == 1:
         return f"{split.capitalize()} error against {words}"
     if len(arms) == 1:
-        return f"{arms[0]} alone is {where}"
+        return capital(f"{named(arms[0])} alone {agreeing(arms[0], 'is')} {where}")
     if len(arms) > 3:
         return f"{len(best)} of {len(designs)} designs are {where}"
-    return f"{listed(arms)} are {where}"
+    return capital(f"{listed([named(arm) for arm in arms])} are {where}")

@@ -12,6 +12,8 @@ ATTRIBUTES = {"className": "class", "tabIndex": "tabindex", "htmlFor": "for", "c
 # Of the live app alone: they mean nothing in plain HTML.
 LIVE_ATTRIBUTES = ("children", "id", "style", "n_clicks", "key")
 VOID = ("img", "br", "hr", "input")
+VERBATIM = ("code", "pre")
+CODE = r"`[^`\n]+`"  # of a text, as messages have it
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,27 @@ class Element:
 def element(tag: str, *children: Any, **attributes: Any) -> Element:
     """An element with these children: text, elements, lists of them, or None.
 
-    Attributes are named as React names them (`className`), and an underscore is a hyphen:
-    `aria_label="Pages"`. Those that are None are left out.
+    What a text has between backticks is set as code, but in what is code already. Attributes are
+    named as React names them (`className`), and an underscore is a hyphen: `aria_label="Pages"`.
+    Those that are None are left out.
     """
     named = {
         name.replace("_", "-"): value for name, value in attributes.items() if value is not None
     }
-    return Element(tag, children, named)
+    texts = children if tag in VERBATIM else tuple(map(_with_code, children))
+    return Element(tag, texts, named)
+
+
+def _with_code(child: Any) -> Any:
+    """A child; of a text with `commands` its parts."""
+    if not isinstance(child, str) or "`" not in child:
+        return child
+    parts = re.split(f"({CODE})", child)
+    return [
+        Element("code", (part.strip("`"),), {}) if place % 2 else part
+        for place, part in enumerate(parts)
+        if part
+    ]
 
 
 def link(text: Any, href: str) -> Element:
@@ -46,10 +62,16 @@ def link(text: Any, href: str) -> Element:
 
 
 def joined(text: Any) -> str:
-    """Text in which a number stays on one line with its unit, p with its value, and the stages of
-    depths=1-2-1 with one another."""
+    """Text in which a number stays on one line with its unit, p with its value, the stages of
+    depths=1-2-1 with one another, and ResNet-50 in itself; not what is code, which is copied."""
+    parts = re.split(f"({CODE})", str(text))
+    return "".join(part if number % 2 else _joined(part) for number, part in enumerate(parts))
+
+
+def _joined(text: str) -> str:
     units = r"(?<=\d) (?=[%GMTk]\b|%)|(?<=\bp) (?=[=<])|(?<=\bp [=<]) "
-    return whole_depths(re.sub(units, "\u00a0", str(text)))
+    whole_names = re.sub(r"(?<=Net|eXt|FAR)-(?=\d)", "-\u2060", text)
+    return whole_depths(re.sub(units, "\u00a0", whole_names))
 
 
 def whole_depths(text: str) -> str:

@@ -8,11 +8,18 @@ from typing import Any
 
 from dashboards.analysis.arms import axes_of
 from dashboards.analysis.tables import TextTable
-from dashboards.page.elements import Element, element, joined, whole_depths
+from dashboards.page.elements import Element, element, joined
 
-LONG_COLUMNS = ("Reason", "Question", "Finding", "Note", "By arm")  # of sentences, which wrap
+LONG_COLUMNS = (
+    "Reason",
+    "Question",
+    "Finding",
+    "Note",
+    "By arm",
+    "Published by",
+)  # of sentences, which wrap
 # Of some words, which wrap where there is little room.
-PHRASE_COLUMNS = ("Status", "Verdict", "Trainings", "Published by")
+PHRASE_COLUMNS = ("Status", "Verdict", "Trainings")
 SHORT_HEADING = 12  # letters; on a phone a longer one must not wrap into a tower
 # Letters of a row's name: one that goes on in further lines, and what stays together in one.
 LONG_NAME, LONGEST_PIECE = 16, 40
@@ -20,7 +27,7 @@ LONG_NAME, LONGEST_PIECE = 16, 40
 
 def section(title: str, *children: Any, **attributes: Any) -> Element:
     """A part of a page with its heading; without one where `title` is ""."""
-    heading = element("h2", title) if title else None
+    heading = element("h2", joined(title)) if title else None
     return element("section", heading, *children, **attributes)
 
 
@@ -65,7 +72,7 @@ def table(
     columns, kinds = content.columns, [kind(column) for column in content.columns]
     apart = _new_axes([row[0] for row in content.rows]) if columns[0] == "Arm" else ()
     head = [
-        element("th", whole_depths(column), scope="col", className=_heading(column, kind))
+        element("th", joined(column), scope="col", className=_heading(column, kind))
         for column, kind in zip(columns, kinds, strict=True)
     ]
     body = [

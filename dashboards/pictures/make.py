@@ -94,8 +94,13 @@ def draw(drawn: dict[str, Any], folder: Path, browser: Any) -> None:
         page.evaluate(DRAW, figure.to_json())
         # Of parallel coordinates the lines lie on another layer.
         page.locator("#plot").screenshot(path=folder / name)
-        if (folder / name).stat().st_size > MOST_BYTES:
-            Image.open(folder / name).quantize(64).save(folder / name, optimize=True)
+        shrink(folder / name)
+
+
+def shrink(picture: Path) -> None:
+    """Give a large picture fewer colours."""
+    if picture.stat().st_size > MOST_BYTES:
+        Image.open(picture).quantize(64).save(picture, optimize=True)
 
 
 def draw_report(browser: Any) -> None:
@@ -105,6 +110,29 @@ def draw_report(browser: Any) -> None:
         page.goto(f"file://{write_report(Path(folder) / 'report.html', real_study())}")
         page.locator("[data-figure=differences] .main-svg").first.wait_for()
         page.screenshot(path=HERE / "report.png")
+    shrink(HERE / "report.png")
+
+
+def draw_dashboard(browser: Any) -> None:
+    """Write the top of a made-up study's live page as a picture beside this file."""
+    sys.path.insert(0, str(HERE.parents[1] / "tests"))
+    from app_pages import opened, served
+    from big_study import add_attempts, make_study
+
+    from studies.storage import Storage
+
+    with tempfile.TemporaryDirectory() as folder:
+        storage = Storage(f"sqlite:///{folder}/studies.db")
+        study = make_study(storage, "made_up_numbers", seeds=5)
+        add_attempts(storage, study)
+        size = {"width": 1160, "height": 1180}
+        with (
+            served(storage) as address,
+            opened(browser, f"{address}/study/{study.name}", viewport=size) as page,
+        ):
+            page.wait_for_timeout(500)  # figures take their last size
+            page.screenshot(path=HERE / "dashboard.png")
+    shrink(HERE / "dashboard.png")
 
 
 def real_study() -> list[Source]:
@@ -276,3 +304,4 @@ if __name__ == "__main__":
     with chromium() as browser:
         draw(figures(), HERE, browser)
         draw_report(browser)
+        draw_dashboard(browser)

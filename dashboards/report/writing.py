@@ -39,7 +39,7 @@ def write_report(
     `Study.report` writes that of one.
 
     Args:
-        studies: Each as in `findings`.
+        studies: Each as in `findings`; one alone may be its name.
         path: The page.
         paper: Lay the paper's values over: "ResNet-50" (Table 3) or "ResNet-101" (Table 4).
         published: Lay over what others got: a name in `explorer.published.STUDIES`.
@@ -52,5 +52,6 @@ def write_report(
     Raises:
         UserError: There is no such study, or the page cannot be written.
     """
-    sources = load_sources(studies, storage)
+    named = [studies] if isinstance(studies, str) else studies
+    sources = load_sources(named, storage)
     return report.write_report(path, sources, paper=paper, published=published, force=force)

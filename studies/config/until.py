@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from explorer.errors import UserError, unknown
+from explorer.numbers import number_hint
 from search_spaces.documents import FileModel
 
 BEST = "best"
@@ -101,7 +102,7 @@ def margin_points(margin: Any) -> float:
     ):
         raise UserError(
             "write a number of points of test error, above 0 and at most"
-            f" {MOST_MARGIN}, such as 0.5 (given: {margin!r:.50})"
+            f" {MOST_MARGIN}, such as 0.5{number_hint(str(margin))} (given: {margin!r:.50})"
         )
     return float(margin)
 

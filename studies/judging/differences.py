@@ -119,6 +119,8 @@ def intervals(compared: Differences, confidence: float = CONFIDENCE) -> tuple[Ar
 
 def p_values(compared: Differences) -> Array:
     """P-values of the same simultaneous test, (k,): below 1 − confidence exactly where the interval
-    excludes zero."""
+    excludes zero. NaN where there are no intervals; none of no comparison."""
+    if not compared.is_known:
+        return np.full(len(compared.arms), np.nan)
     t = np.abs(compared.estimate) / compared.error
     return 1 - largest_t_below(t, compared.correlation, compared.freedom.round(6))

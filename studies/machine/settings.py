@@ -189,6 +189,9 @@ def _resolved(device: str, precision: str, workers: int, threads: int | None) ->
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device not in DEVICES and not (device.startswith("cuda:") and device[5:].isdecimal()):
+        if device.lower().startswith(("gpu", "nvidia")):
+            error = unknown("device", device, DEVICES, alike=())
+            raise UserError(f"{error} A GPU of NVIDIA's is called cuda.")
         raise unknown("device", device, DEVICES)
     check_known("precision", precision, PRECISIONS)
     _check_device(device)

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from explorer.errors import UnknownName, unknown
+from explorer.file_kinds import told_by_ending
 from explorer.suggestions import command
 from search_spaces.documents import ENDINGS, preset_names
 from studies.attempts.agenda import Agenda, Carried, Fixed, as_parameters, shared_numbers
@@ -190,7 +191,8 @@ def get_alone(storage: Storage, name: str) -> StoredStudy:
         f" `{command('study run', study, storage=storage.option)}` starts {kind}."
         for kind, study in what
     )
-    raise UnknownName(f"{error} (In {storage.shown}.{''.join(starts)})")
+    other = "" if files else f" {told_by_ending(name)}".rstrip()
+    raise UnknownName(f"{error}{other} (In {storage.shown}.{''.join(starts)})")
 
 
 def stored_studies(storage: Storage, name: str | None = None) -> list[StoredStudy]:

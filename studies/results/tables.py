@@ -198,8 +198,13 @@ def own_columns(designs: Iterable[StoredDesign]) -> dict[str, str]:
     keys = dict.fromkeys(
         key for design in designs for key, value in design.values if not _is_shared(key, value)
     )
-    taken = {*TRIALS, OF_RECIPE, SOURCE}
-    return {f"quantity_{key}" if key in taken else key: key for key in keys}
+    taken, columns = {*TRIALS, OF_RECIPE, SOURCE}, {}
+    for key in keys:
+        column = key
+        while column in taken or (column != key and column in keys):
+            column = f"quantity_{column}"
+        columns[column] = key
+    return columns
 
 
 def more_columns(designs: Sequence[StoredDesign]) -> list[str]:
@@ -220,6 +225,9 @@ def finish_trials(frame: pd.DataFrame) -> pd.DataFrame:
     times = {
         key: pd.to_datetime(frame[key].astype(object), utc=True) for key in ("started", "finished")
     }
+    # Of an import without times both are those of the import: nothing is trained in no time.
+    is_one_moment = times["started"] == times["finished"]
+    times = {key: moments.mask(is_one_moment) for key, moments in times.items()}
     return _typed(frame.assign(seconds_per_epoch=seconds / epochs, **times), TRIALS)
 
 

@@ -16,6 +16,8 @@ from explorer.usage import advice
         ("suggest --flops 5M --cardinality 1 2 4", "one word, with commas: 1,2,4."),
         ("study winner run mine", "resnext-explorer study winner takes STUDY. A name with spaces"),
         ("study run mine --set recipe.epochs = 2", "KEY=VALUE has no space in it"),
+        ("study run mine my.nets:net(depth=3)", "takes STUDY. It takes no further network."),
+        ("match resnet50 cardinality=1,2", "stands behind its option: --cardinality 1,2."),
         ("study new x.yaml --margin 0,5", "Write 0.5, with a point."),
         ("study new x.yaml --margin 1%", "Write 1, without %."),
         ("study new x.yaml --seeds 1,024", "Write 1024."),

@@ -75,6 +75,11 @@ def refusal(text: str) -> str:
             "my.yaml: resolution: must be a whole number (given: true, yes or on).",
         ),
         (
+            f"name: yes\n{TEXT}{AXES}",
+            'my.yaml: name: must be text, for example in quotes: name: "yes" (given: true, yes or'
+            " on).",
+        ),
+        (
             f"{TEXT}axes: {{width: 1,2}}\n",
             "my.yaml: axes.width: a comma follows 1, which ends the value; write decimals with a"
             " point (0.5), and lists in brackets ([1, 2]).",

@@ -17,8 +17,8 @@
     if (Array.isArray(node)) return node.map(draw);
     if (node === null || typeof node !== "object") return node;
     const { t: tag, c: children, ...attributes } = node; // `Element` in dashboards/page/elements.py
-    if (tag === "Link") return create("a", { ...attributes, onClick: follow }, ...[draw(children)].flat());
-    return create(tag, attributes, ...[draw(children)].flat());
+    if (tag === "Link") return create("a", { ...attributes, onClick: follow }, ...[draw(children)].flat(Infinity));
+    return create(tag, attributes, ...[draw(children)].flat(Infinity));
   };
 
   window.resnext_explorer = { Still: ({ content }) => create(window.React.Fragment, null, ...draw(content)) };

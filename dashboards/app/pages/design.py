@@ -23,6 +23,7 @@ from dashboards.app.pages.parts import (
     legend,
     live,
     radio,
+    said,
     theme_of,
 )
 from dashboards.app.pages.question import (
@@ -330,7 +331,7 @@ def answer_outputs(asked: Question, look: Look | None) -> list[Any]:
         answered.table,
         answered.paper,
         answered.drawing,
-        answered.problem,
+        said(answered.problem),
         *answered.labels,
         asked.solve != "depths",
         rules_offered(asked),

@@ -12,7 +12,7 @@ from dashboards.analysis.comparison import compare
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.tables import TextTable
 from dashboards.analysis.words import percent, signed_interval, signed_percent
-from dashboards.app.pages.parts import Look, Still, framed, study_path, theme_of
+from dashboards.app.pages.parts import Look, Still, framed, problem, study_path, theme_of
 from dashboards.app.pages.study_figures import findings_of
 from dashboards.figures import learning_curves
 from dashboards.page.elements import Element, element, link
@@ -60,7 +60,7 @@ def content_or_problem(reader: Reader, names: list[str], look: Look | None) -> l
     try:
         return content(reader, names, look)
     except UserError as error:
-        return [html.P(str(error), className="problem")]
+        return [problem(error)]
 
 
 def content(reader: Reader, names: list[str], look: Look | None) -> list[Any]:

@@ -10,7 +10,15 @@ from dash import dcc, html
 from dashboards.analysis.effort import effort_sentence
 from dashboards.analysis.words import seeds_phrase
 from dashboards.app.pages import recipes
-from dashboards.app.pages.parts import Still, labelled_options, legend, progress, radio, study_path
+from dashboards.app.pages.parts import (
+    Still,
+    labelled_options,
+    legend,
+    problem,
+    progress,
+    radio,
+    study_path,
+)
 from dashboards.app.pages.study_figures import findings_of
 from dashboards.page.elements import element, joined, link
 from dashboards.page.parts import facts, quiet, section
@@ -114,7 +122,7 @@ def _entry_or_problem(reader: Reader, study: StoredStudy) -> Any:
     try:
         return _entry(reader, study)
     except UserError as error:  # the others can still be shown
-        return section(study.name, element("p", str(error), className="problem"), className="entry")
+        return section(study.name, problem(error), className="entry")
 
 
 def _entry(reader: Reader, study: StoredStudy) -> Any:

@@ -11,6 +11,7 @@ from dash.development.base_component import Component
 
 from dashboards.figures.theme import least_width, own_height, texts_of
 from dashboards.page.elements import Element, element, joined
+from explorer.errors import UserError
 from studies.attempts.standing import Counts
 
 CONFIG: Any = {"displayModeBar": False, "responsive": True, "doubleClick": "autosize"}
@@ -52,16 +53,26 @@ class Still(Component):
         self.content = content
 
 
+def said(message: object) -> Still:
+    """A message, where a callback changes only the text of what is there."""
+    return Still(element("span", joined(message)))
+
+
+def problem(error: UserError) -> Still:
+    """A mistake, in the place of what cannot be shown."""
+    return Still(element("p", joined(error), className="problem"))
+
+
 def progress(counts: Counts) -> Element:
     """A bar of what has ended, and how the pairs stand in words."""
     stand = {
         status: getattr(counts, status)
         for status in ("complete", "running", "failed", "pruned", "waiting")
     }
-    words = ", ".join(
-        f"{count:,} {status}" for status, count in stand.items() if count or status == "complete"
+    rest = [f", {count:,} {status}" for status, count in stand.items() if count]
+    words = (
+        f"{counts.complete:,} of {counts.wanted:,} complete{''.join(rest[counts.complete > 0 :])}"
     )
-    words = f"{words}, of {counts.wanted:,}"
     bars = [
         element(
             "span",

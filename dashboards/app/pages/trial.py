@@ -55,8 +55,7 @@ def page(reader: Reader, name: str, design: str, seed: str, look: Look | None) -
     return [
         Still(element("p", link(name, study_path(name)), "\u2002one training", className="study"),
               *remarks(tables.info)),
-        html.H1(joined(_headline(row))),
-        Still(*_failure(row, attempts)),
+        Still(element("h1", joined(_headline(row))), *_failure(row, attempts)),
         html.Div(framed("trial-curves", figure, look), className="single"),
         Still(
             section("The training", facts(_about(row))),

@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import pytest
 from scipy import stats
-from study_tables import make_info, make_trials, without_results
+from study_tables import make_info, make_mixed_trials, make_trials, without_results
 
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.notes import sampling_sentence, trend_sentence
@@ -422,6 +422,14 @@ def test_large_mismatches_are_told():
         "Costs differ: C=8 costs 1.31x as much as C=1. Part of a gap may come from that."
         in verdict.notes
     )
+
+
+def test_of_many_costs_the_range_is_told():
+    trials = make_mixed_trials()
+    place = trials["arm"].map({arm: place for place, arm in enumerate(trials["arm"].unique())})
+    trials["mismatch"] = 0.1 * place
+    (told,) = (note for note in verdict_on(trials).notes if note.startswith("Costs differ"))
+    assert told.startswith("Costs differ: 8 arms cost 1.10x to 1.80x as much as C=1.")
 
 
 def test_the_test_sets_own_sampling_is_told_apart_from_the_seeds():

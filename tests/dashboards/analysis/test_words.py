@@ -5,7 +5,15 @@ from study_tables import make_info, make_mixed_trials, make_trials
 
 from dashboards.analysis.findings import Findings
 from dashboards.analysis.tables import closing_table, comparison_table
-from dashboards.analysis.words import interval, listed, listed_by_axis, signed_interval
+from dashboards.analysis.words import (
+    agreeing,
+    capital,
+    interval,
+    listed,
+    listed_by_axis,
+    named,
+    signed_interval,
+)
 
 
 def two_arms(errors: dict[str, list[float]]) -> Findings:
@@ -140,3 +148,10 @@ def test_data_of_a_folder_says_which_folder():
     info = {**make_info(), "data": {"name": "folder", "path": "../my/photos", "train": 400}}
     assert Findings(make_trials(), info).context == "folder photos, 10 epochs"
     assert Findings(make_trials(), make_info()).context == "digits, 10 epochs"
+
+
+def test_arms_that_are_words_stand_in_a_sentence_as_words_do() -> None:
+    assert [named("reference"), named("C=1")] == ["the reference", "C=1"]
+    assert [agreeing(arm, "costs") for arm in ("more paths", "deeper")] == ["cost", "costs"]
+    assert capital("deeper, wider and more paths differ") == "Deeper, wider and more paths differ"
+    assert capital("width=32 alone is on the front") == "width=32 alone is on the front"

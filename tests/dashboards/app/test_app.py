@@ -89,7 +89,7 @@ def test_a_study_with_several_recipes_has_a_page_and_one_a_recipe(storage, workd
     page = to_html(show(reader, "/study/tiny", "", None))
     assert "depend on the recipe" in page or "depends on the recipe" in page
     assert 'href="/study/tiny%3Amodern"' in page
-    assert "6 complete, of 6" in to_html(show(reader, "/study/tiny%3Amodern", "", None))
+    assert "6 of 6 complete" in to_html(show(reader, "/study/tiny%3Amodern", "", None))
     design = stored.designs[0].name
     address = f"/study/tiny%3Amodern/trial/{design}/1"
     assert "C=1, seed 1:" in to_html(show(reader, address, "", None))

@@ -1,5 +1,6 @@
 """Every live page with studies of every kind, in a real browser: no name stands on another, none is
-cut, lines are told apart, and numbers are in sight, on a wide page and on a phone."""
+cut, lines are told apart, numbers are in sight and every text can be read, on a wide page in the
+light and on a phone in the dark."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,16 @@ from typing import Any
 import pytest
 from app_pages import opened, served, settled, until
 from big_study import MIXED_SPACE, add_attempts, make_study
-from figure_labels import alike, beyond_the_page, cut, figures, named, overlapping
+from figure_labels import (
+    alike,
+    beyond_the_page,
+    cut,
+    empty,
+    figures,
+    named,
+    overlapping,
+    unreadable,
+)
 
 from studies.records.remarking import add_tags, set_note
 from studies.results.importing import store_imported
@@ -18,7 +28,7 @@ from studies.storage import Storage
 pytestmark = pytest.mark.heavy  # 20 s of processor time: thirteen pages at two sizes
 
 LONG = "a_study_of_a_hundred_letters_" + 71 * "x"
-EVIL = "<script>document.title='hit'</script> \N{ROCKET} is it? "
+EVIL = "<script>document.title='hit'</script> \N{ROCKET} `is` it? "
 ARMS = ("error", "differences", "train", "validation", "cost", "speed")
 NETWORK = "resnext11_1x64d_cifar"
 # Which figures a page must have, by its address.
@@ -40,6 +50,10 @@ PAGES = {
 DRAWN = (
     "[...document.querySelectorAll('#page .js-plotly-plot')].every(plot => plot._fullLayout &&"
     " Math.abs(plot._fullLayout.width - plot.parentElement.clientWidth) < 2)"
+)
+GROUNDS = (
+    "[...document.querySelectorAll('#page .js-plotly-plot')]"
+    ".map(plot => plot._fullLayout?.paper_bgcolor)"
 )
 
 
@@ -72,9 +86,9 @@ def faults(page: Any, width: int) -> list[str]:
     """What of a page's names and numbers cannot be read, a line each."""
     page.set_viewport_size({"width": width, "height": 900})
     until(page, DRAWN)
-    wrong = beyond_the_page(page)
+    wrong = beyond_the_page(page) + unreadable(page)
     for figure in figures(page):
-        for kind in (overlapping, cut, alike):
+        for kind in (overlapping, cut, alike, empty):
             wrong += [[figure["key"], kind.__name__, str(names)] for names in kind(figure)]
     where = page.url.rsplit("/", 1)[-1][:40]
     return [f"{where} at {width}: {' '.join(words)}" for words in wrong]
@@ -102,9 +116,14 @@ def test_names_are_whole_and_apart_lines_differ_and_numbers_are_in_sight(
     with opened(browser, address, viewport={"width": 1280, "height": 900}) as page:
         for path, keys in PAGES.items():
             page.set_viewport_size({"width": 1280, "height": 900})
+            page.emulate_media(color_scheme="light")
             page.goto(address + path)
             settled(page)
-            found += faults(page, 1280) + faults(page, 390)
+            found += faults(page, 1280)
+            page.emulate_media(color_scheme="dark")
+            until(page, f"{GROUNDS}.every(ground => ground === '#121416')")
+            settled(page)
+            found += faults(page, 390)
             drawn = {figure["key"]: figure for figure in figures(page)}
             assert set(keys) <= set(drawn), path
             assert page.title() != "hit"

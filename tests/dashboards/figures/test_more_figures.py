@@ -22,7 +22,7 @@ from dashboards.figures import (
     progress,
     throughput,
 )
-from dashboards.figures.tradeoffs import COST_LABELS
+from dashboards.figures.tradeoffs import COST_LABELS, costs_and_errors
 from explorer.errors import UserError
 from explorer.published import TABLES
 
@@ -185,6 +185,29 @@ def cloud(name: str, count: int, seed: int, shift: float = 0.0) -> pd.DataFrame:
     )
 
 
+def test_of_many_arms_with_marks_of_their_own_the_front_and_the_reference_are_named():
+    findings = Findings(cloud("a", 40, 1))
+    figure = error_against_cost(findings)
+    legend = {trace.name for trace in figure.data if trace.showlegend}
+    assert legend == {findings.reference, *costs_and_errors(findings).front["arm"]}
+    assert len(legend) < len(findings.arms) == 40
+    assert "which is named with the reference" in figure.layout.title.subtitle.text
+
+
+def test_designs_of_one_cost_stand_in_the_middle():
+    trials = make_trials().assign(seconds_per_epoch=1.9)
+    trials.loc[3, "seconds_per_epoch"] = np.nextafter(1.9, 2)
+    figure = error_against_cost(Findings(trials), cost="seconds_per_epoch")
+    assert list(figure.layout.xaxis.range) == pytest.approx([1.71, 2.09])
+
+
+def test_a_legend_of_one_column_has_one_at_every_width():
+    """On a phone, for which its room is reckoned, and on a wide page."""
+    figure = error_against_cost(Findings(cloud("a space with a long name", 12, 1)))
+    assert figure.layout.legend.orientation == "v"
+    assert figure.layout.margin.b > 12 * 20
+
+
 def test_many_designs_are_two_traces_and_the_title_counts_the_front():
     figure = error_against_cost(Findings(cloud("a", 300, 1)))
     assert len(figure.data) == 2
@@ -222,7 +245,7 @@ def test_speed_is_the_mean_of_images_per_second():
     means = trials.groupby("cardinality")["images_per_second"].mean()
     assert [trace.y[0] for trace in marks(figure)] == pytest.approx(means.tolist())
     slowest = means.idxmin()
-    title = f"C={slowest} trains {means[slowest] / means[1]:.2f}x the images per second of C=1"
+    title = f"C={slowest} trains {means[slowest] / means[1]:.2f}x as many images per second as C=1"
     assert figure.layout.title.text == title
 
 

@@ -1,12 +1,13 @@
-"""Every figure of a report, in a real browser: no name stands on another, none is cut, and lines
-are told apart, also with nine arms of mixed axes, on a phone and in the dark."""
+"""Every figure of a report, in a real browser: no name stands on another, none is cut, lines are
+told apart and every text can be read, also with nine arms of mixed axes, on a phone and in the
+dark."""
 
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from figure_labels import alike, cut, figures, named, overlapping
+from figure_labels import alike, cut, empty, figures, named, overlapping, unreadable
 from study_tables import MIXED, make_curves, make_info, make_mixed_trials, without_results
 
 from dashboards.report.report import write_report
@@ -92,10 +93,12 @@ def test_names_are_whole_and_apart_and_lines_differ(
     assert keys <= set(drawn)
     for key, figure in drawn.items():
         assert (key, overlapping(figure), cut(figure), alike(figure)) == (key, [], [], [])
+        assert (key, empty(figure)) == (key, [])
     naming = keys & {"error", "validation", "front", "0-error", "recipes-0"}
     for arm in trials.loc[trials["status"] == "complete", "arm"].unique():
         assert [key for key in naming if not named(drawn[key], arm)] == []
     if "validation" in drawn:
         assert len(drawn["validation"]["looks"]) >= 7
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert unreadable(page) == []
     page.close()

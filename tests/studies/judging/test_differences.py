@@ -35,6 +35,18 @@ def test_two_arms_are_compared_on_the_seeds_that_both_have():
     assert p_values(differences(errors, 0)) == pytest.approx(p_values(differences(shared, 0)))
 
 
+@pytest.mark.parametrize(
+    "errors", [[[0.1, 0.2, 0.3]], [[0.1, 0.2], [np.nan, np.nan]], [[np.nan, np.nan], [0.1, 0.2]]]
+)
+def test_no_comparison_has_no_p_values(errors):
+    assert p_values(differences(np.array(errors), 0)).tolist() == []
+
+
+@pytest.mark.parametrize("errors", [[[0.1], [0.2]], [[0.1, 0.2], [0.2, 0.3]]])
+def test_without_intervals_no_p_value_is_known(errors):
+    assert np.isnan(p_values(differences(np.array(errors), 0))).tolist() == [True]
+
+
 def test_three_arms_of_three_seeds_are_pooled_as_before_with_dunnetts_quantile():
     errors = made_up([0, 0.1, -0.4], 3)
     rest = errors - errors.mean(axis=1, keepdims=True) - errors.mean(axis=0) + errors.mean()

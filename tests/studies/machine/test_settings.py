@@ -57,6 +57,12 @@ def test_mistakes_come_back_from_the_other_process_as_they_are() -> None:
         resolve("gpu")
 
 
+@pytest.mark.parametrize("device", ["gpu", "GPU:0", "nvidia"])
+def test_a_gpu_is_called_cuda(device: str) -> None:
+    with pytest.raises(UserError, match=rf"unknown device '{device}'\. Known.*called cuda\."):
+        settings.resolve_here(device, "auto", 1)
+
+
 @pytest.mark.parametrize(
     ("device", "precision", "message"),
     [

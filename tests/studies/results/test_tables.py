@@ -3,6 +3,7 @@ moment, and curves that survive resumes."""
 
 import csv
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from studies.records.creation import create_or_extend
 from studies.records.stored_study import StoredStudy
 from studies.results import CURVES, TRIALS, read, study_info
 from studies.results.table_text import as_csv, read_table
+from studies.results.tables import own_columns
 from studies.storage import Storage
 from studies.storage.schema import METRICS
 
@@ -258,4 +260,15 @@ def test_a_new_arm_keeps_the_old_ones_as_they_were(
     assert read(storage, "tiny")[0]["status"].value_counts().to_dict() == {
         "waiting": 7,
         "complete": 1,
+    }
+
+
+def test_quantities_that_are_called_like_columns_get_a_name_each(make: Make) -> None:
+    values = (("seed", 1), ("quantity_seed", 2), ("kernel", 3))
+    stored, _ = make()
+    design = replace(stored.designs[0], values=values)
+    assert own_columns([design]) == {
+        "quantity_quantity_seed": "seed",
+        "quantity_seed": "quantity_seed",
+        "kernel": "kernel",
     }

@@ -1,0 +1,36 @@
+"""Files that stand where a name is expected: what they are, and which command reads them."""
+
+import shlex
+from pathlib import PurePath
+
+from explorer.errors import cut
+
+# By what a file's name ends in; FILE stands for it.
+WEIGHTS = (
+    "a file of weights: `resnext-explorer predict PHOTO --weights FILE` classifies with it, and"
+    " `resnext-explorer export NAME --weights FILE --format onnx` writes it for other programs"
+)
+DOCUMENT = (
+    "a file of a study (`resnext-explorer study run FILE`) or of a space"
+    " (`resnext-explorer space show FILE`)"
+)
+PAGE = "a page, which a browser opens"
+KINDS = {
+    ".safetensors": WEIGHTS,
+    ".pth": WEIGHTS,
+    ".pt": WEIGHTS,
+    ".onnx": "an ONNX network, which other programs run",
+    ".yaml": DOCUMENT,
+    ".yml": DOCUMENT,
+    ".csv": "a table, of results: `resnext-explorer report FILE` shows them",
+    ".html": PAGE,
+    ".htm": PAGE,
+    ".svg": "a drawing, which a browser opens",
+    ".db": "a storage of studies: `resnext-explorer study list --storage sqlite:///FILE`",
+}
+
+
+def told_by_ending(given: str) -> str:
+    """'best.csv is a table, of results: ...' of what ends as our files do; "" of all else."""
+    kind = KINDS.get(PurePath(given).suffix.lower())
+    return f"{cut(given)} is {kind.replace('FILE', shlex.quote(given))}." if kind else ""
